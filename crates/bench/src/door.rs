@@ -11,6 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use money::Currency;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ mod compare;
 mod processes;
 
 use self::processes::Processes;
-use crate::fixture::{Fixture, FixturePlan};
+use crate::fixture::{self, Fixture, FixturePlan};
 use crate::{Latencies, LoadMeasurements, workload};
 
 pub use self::compare::Comparison;
@@ -125,8 +126,9 @@ pub fn measure(plan: &DoorPlan, directory: &Path) -> anyhow::Result<(DoorFigures
     let parcels_each = plan.parcels_each()?;
     let listen = (0..plan.processes()).map(|process| listen_address(process, 1)).collect();
     let (terminals, gateways) = (plan.terminals, plan.gateways);
-    let fixture =
-        Fixture::prepare(directory, &FixturePlan { terminals, parcels_each, gateways, listen })?;
+    let plan_of_files = FixturePlan { gateways, listen, wallet: None, currency: Currency::CNY };
+    let commands = fixture::simulated_books(terminals, parcels_each)?;
+    let fixture = Fixture::prepare(directory, &plan_of_files, commands)?;
     let mut processes = Processes::start(&fixture, plan)?;
     let before = processes.memory()?;
     let mut loads = processes.terminals(&fixture, plan)?;

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use books::{
-    AnnounceParcel, AssignParcels, Command, CourierId, DispatchParcels, DispatchedParcel,
-    PARCELS_PER_COMMAND_MAX, ParcelId, RegisterNetwork, SellerId, TerminalId,
+    AnnounceParcel, AssignParcels, AssignedParcel, Command, CourierId, DispatchParcels,
+    DispatchedParcel, PARCELS_PER_COMMAND_MAX, ParcelId, RegisterNetwork, SellerId, TerminalId,
 };
 use engine::{Actor, Engine, Submission};
 use journal::{DataDirectory, JournalHead};
@@ -283,7 +283,7 @@ fn announce(client: &mut NodeClient, parcels: u64) -> anyhow::Result<()> {
         let first_attempt = |parcel| DispatchedParcel { parcel, attempt: 1 };
         commands.push(Command::AssignParcels(AssignParcels {
             firm: opening::firm(),
-            parcels: ids.clone(),
+            parcels: ids.iter().map(|&parcel| AssignedParcel { parcel, number: 1 }).collect(),
         }));
         commands.push(Command::DispatchParcels(DispatchParcels {
             courier: CourierId(courier(first)),

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use base16ct::upper::encode_string as hex;
 use books::{
-    AnnounceParcel, AssignParcels, Command, CourierId, DispatchParcels, DispatchedParcel,
-    PARCELS_PER_COMMAND_MAX, SellerId, TerminalId,
+    AnnounceParcel, AssignParcels, AssignedParcel, Command, CourierId, DispatchParcels,
+    DispatchedParcel, PARCELS_PER_COMMAND_MAX, ParcelId, SellerId, TerminalId,
 };
 use engine::{Actor, Submission};
 use journal::DataDirectory;
@@ -34,14 +34,18 @@ const OFFLINE_TOTAL_MAX: Amount = Amount::of(300_000);
 pub const MERCHANT: &str = "898331042150001";
 pub const ACQUIRER: u64 = 48_980_000;
 
+/// The name of the wallet.
+pub const WALLET: &str = "red";
+
 #[derive(Clone, Debug)]
 pub struct FixturePlan {
-    pub terminals: u32,
-    /// Parcels out with each terminal's courier.
-    pub parcels_each: u32,
     pub gateways: u32,
     /// Addresses at which the engine listens for terminals; port 0 for any free port.
     pub listen: Vec<String>,
+    /// The address at which it listens for the wallet. None: there is no wallet.
+    pub wallet: Option<String>,
+    /// Of terminals, network and wallet.
+    pub currency: Currency,
 }
 
 /// A directory with these files.
@@ -51,13 +55,21 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    pub fn prepare(directory: &Path, plan: &FixturePlan) -> anyhow::Result<Fixture> {
+    /// Fills new books with commands.
+    pub fn prepare(
+        directory: &Path,
+        plan: &FixturePlan,
+        commands: impl IntoIterator<Item = Command>,
+    ) -> anyhow::Result<Fixture> {
         let named = || directory.display().to_string();
         fs::create_dir_all(directory).with_context(named)?;
         let fixture = Fixture { directory: directory.to_owned(), network_address: free_address()? };
         fixture.make_keys()?;
         fixture.write("doorstep.toml", &fixture.settings(plan))?;
-        fixture.fill_books(plan)?;
+        if plan.wallet.is_some() {
+            fixture.write("red.secret", &hex(Key::random(Algorithm::Aes256)?.expose()))?;
+        }
+        fixture.fill_books(commands)?;
         Ok(fixture)
     }
 
@@ -95,6 +107,7 @@ impl Fixture {
         };
         let base = make("terminals", KeyPurpose::Base, Algorithm::Aes256)?;
         make("cards", KeyPurpose::Token, Algorithm::Aes128)?;
+        make("hub/codes", KeyPurpose::HandOverCode, Algorithm::Aes128)?;
         let mac = make("alpha/mac", KeyPurpose::Mac, Algorithm::Tdes2)?;
         let pin = make("alpha/pin", KeyPurpose::PinEncryption, Algorithm::Tdes2)?;
         let exchange = make("alpha/exchange", KeyPurpose::Exchange, Algorithm::Aes256)?;
@@ -106,9 +119,12 @@ impl Fixture {
     fn settings(&self, plan: &FixturePlan) -> String {
         let listen: Vec<String> = plan.listen.iter().map(|at| format!("\"{at}\"")).collect();
         let listen = listen.join(", ");
+        let currency = plan.currency;
+        // A cap is in one currency.
+        let cap = if currency == Currency::CNY { ", cap = \"18.00\"" } else { "" };
         let mut text = format!(
             r#"time_zone = "Asia/Shanghai"
-currency = "CNY"
+currency = "{currency}"
 country = "CN"
 shown_as = {{ name = "Doorstep", city = "Hangzhou" }}
 [keys]
@@ -117,6 +133,7 @@ master = "master.key"
 terminals = "terminals"
 generation = 1
 token = "cards"
+codes = "hub/codes"
 [terminals]
 listen = [{listen}]
 [merchant]
@@ -126,10 +143,10 @@ category = "4215"
 firms = {{ "{FIRM}" = 1 }}
 [[network]]
 name = "{NETWORK}"
-currency = "CNY"
+currency = "{currency}"
 links = ["{0}", "{0}"]
 acquirer = "{ACQUIRER}"
-debit = {{ rate = "0.38%", cap = "18.00" }}
+debit = {{ rate = "0.38%"{cap} }}
 credit = {{ rate = "0.45%" }}
 mac_key = "alpha/mac"
 pin_key = "alpha/pin"
@@ -141,6 +158,18 @@ networks = ["{NETWORK}"]
 "#,
             self.network_address
         );
+        if let Some(address) = &plan.wallet {
+            text.push_str(&format!(
+                r#"[wallet]
+name = "{WALLET}"
+guid = "com.red.pay"
+merchant = "D0001"
+currency = "{currency}"
+listen = ["{address}"]
+secret = "red.secret"
+"#
+            ));
+        }
         if plan.gateways > 0 {
             text.push_str(
                 r#"[gateways]
@@ -154,55 +183,68 @@ key = "certificates/engine.key"
         text
     }
 
-    /// A courier for each terminal, each with parcels out for delivery.
-    fn fill_books(&self, plan: &FixturePlan) -> anyhow::Result<()> {
+    fn fill_books(&self, commands: impl IntoIterator<Item = Command>) -> anyhow::Result<()> {
         let directory = DataDirectory::create(&self.path("books"))?;
         let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
         let node = Node::start(Box::new(journal), Box::new(snapshots), NodeOptions::default())?;
         let mut batch = CommandBatch { client: node.client(), commands: Vec::new() };
-        for command in opening::opening_commands()?
-            .into_iter()
-            .chain((1..=plan.terminals).flat_map(opening::register_courier))
-        {
+        for command in commands {
             batch.add(command)?;
-        }
-        let firm = opening::firm();
-        for number in 1..=plan.terminals {
-            let terminal = TerminalId(number.into());
-            let (each, total) = (OFFLINE_EACH_MAX, OFFLINE_TOTAL_MAX);
-            batch.add(opening::set_offline_limit(terminal, each, total))?;
-        }
-        for number in 1..=plan.terminals {
-            let courier = CourierId(number.into());
-            let mut parcels = Vec::new();
-            for place in 0..plan.parcels_each {
-                let parcel = workload::parcel_id(number, place);
-                parcels.push(parcel);
-                batch.add(Command::AnnounceParcel(AnnounceParcel {
-                    parcel,
-                    seller: SellerId((number.wrapping_add(place) % SELLERS).into()),
-                    currency: Currency::CNY,
-                    due: workload::amount(number, place),
-                    reference: format!("o-{number}-{place}"),
-                    shipment: 1,
-                }))?;
-            }
-            for parcels in parcels.chunks(PARCELS_PER_COMMAND_MAX) {
-                let parcels = parcels.to_vec();
-                batch.add(Command::AssignParcels(AssignParcels {
-                    firm,
-                    parcels: parcels.clone(),
-                }))?;
-                let first = |parcel| DispatchedParcel { parcel, attempt: 1 };
-                let parcels = parcels.into_iter().map(first).collect();
-                batch.add(Command::DispatchParcels(DispatchParcels { courier, parcels }))?;
-            }
         }
         batch.send()?;
         drop(batch);
         node.stop()?;
         Ok(())
     }
+}
+
+/// Simulated books: a courier for each terminal, each with parcels out.
+pub fn simulated_books(
+    terminals: u32,
+    parcels_each: u32,
+) -> anyhow::Result<impl Iterator<Item = Command>> {
+    let couriers = register_couriers(terminals);
+    let parcels = (1..=terminals).flat_map(move |number| {
+        let announced = (0..parcels_each).map(move |place| {
+            Command::AnnounceParcel(AnnounceParcel {
+                parcel: workload::parcel_id(number, place),
+                seller: SellerId((number.wrapping_add(place) % SELLERS).into()),
+                currency: Currency::CNY,
+                due: workload::amount(number, place),
+                reference: format!("o-{number}-{place}"),
+                shipment: 1,
+            })
+        });
+        let parcels: Vec<_> =
+            (0..parcels_each).map(|place| workload::parcel_id(number, place)).collect();
+        announced.chain(send_out(&parcels, number))
+    });
+    Ok(opening::opening_commands()?.into_iter().chain(couriers).chain(parcels))
+}
+
+/// A courier for each terminal, with the same number, and the terminal's offline limits.
+pub fn register_couriers(terminals: u32) -> impl Iterator<Item = Command> {
+    let couriers = (1..=terminals).flat_map(opening::register_courier);
+    let limits = (1..=terminals).map(|number| {
+        let terminal = TerminalId(number.into());
+        opening::set_offline_limit(terminal, OFFLINE_EACH_MAX, OFFLINE_TOTAL_MAX)
+    });
+    couriers.chain(limits)
+}
+
+/// Assigns announced parcels to the firm and sends them out with a courier, for the first time.
+pub fn send_out(parcels: &[ParcelId], courier: u32) -> Vec<Command> {
+    let courier = CourierId(courier.into());
+    let both = parcels.chunks(PARCELS_PER_COMMAND_MAX).flat_map(|parcels| {
+        let first = |parcel: &ParcelId| AssignedParcel { parcel: *parcel, number: 1 };
+        let to_firm = parcels.iter().map(first).collect();
+        let assigned = AssignParcels { firm: opening::firm(), parcels: to_firm };
+        let first = |parcel: &ParcelId| DispatchedParcel { parcel: *parcel, attempt: 1 };
+        let parcels = parcels.iter().map(first).collect();
+        let dispatched = DispatchParcels { courier, parcels };
+        [Command::AssignParcels(assigned), Command::DispatchParcels(dispatched)]
+    });
+    both.collect()
 }
 
 /// Commands that are sent together.

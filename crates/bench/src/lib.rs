@@ -1,5 +1,5 @@
-//! Measures the whole program, and simulates what is around it: terminals and card networks with
-//! real sockets and clocks, in the place of real ones.
+//! Measures the whole program, and simulates what is around it: terminals, card networks and a
+//! wallet with real sockets and clocks, in the place of real ones.
 //!
 //! The simulated messages and books are those of [`peers`]. One thread serves a network, an
 //! interactive terminal, or a fleet of tens of thousands of terminals. The benchmarks start this
@@ -24,6 +24,7 @@ mod master_keys;
 mod network_server;
 pub mod opening;
 mod terminal_socket;
+mod wallet_client;
 pub mod workload;
 
 pub use fleet::{
@@ -36,3 +37,4 @@ pub use load::{LoadMeasurements, LoadPlan, LoadReady, SalesLoad};
 pub use master_keys::MasterKeys;
 pub use network_server::{NetworkSimulatorServer, NetworkSimulatorServerError, TlsFiles};
 pub use terminal_socket::{Received, TerminalSocket};
+pub use wallet_client::{WalletClient, WalletClientError};

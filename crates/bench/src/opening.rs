@@ -18,6 +18,7 @@ pub const SELLERS: u32 = 10_000;
 pub const PERSONS: [PersonId; 2] = [PersonId(1_000_000_001), PersonId(1_000_000_002)];
 
 const CURRENCY: Currency = Currency::CNY;
+const CHINA: Jurisdiction = Jurisdiction(*b"CN");
 
 const CASH_LIMIT: Amount = Amount::of(1_000_000);
 
@@ -31,26 +32,49 @@ pub fn firm() -> FirmId {
     FirmId::derived(FIRM)
 }
 
+/// Opens books, and sets the hold rule for sellers' money.
+#[must_use]
+pub fn open_books() -> [Command; 2] {
+    let [proposed_by, approved_by] = PERSONS;
+    [
+        Command::OpenBooks(OpenBooks {
+            utc_offset_minutes: 480,
+            first_person: proposed_by,
+            second_person: approved_by,
+            trial: true,
+        }),
+        Command::SetHoldRule(SetHoldRule {
+            jurisdiction: CHINA,
+            number: 1,
+            rule: HoldRule::AtOnce,
+            proposed_by,
+            approved_by,
+        }),
+    ]
+}
+
+#[must_use]
+pub fn register_firm(currency: Currency) -> Command {
+    let [proposed_by, approved_by] = PERSONS;
+    Command::RegisterFirm(RegisterFirm {
+        firm: firm(),
+        currency,
+        guarantee: Amount::ZERO,
+        reference: FIRM.into(),
+        proposed_by,
+        approved_by,
+    })
+}
+
 /// A bank, the tariff, the firm and the sellers.
 pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
     let tariff = tariff()?;
     let version = tariff.versions.first().context("the built-in tariff has a version")?;
     let currency = CURRENCY;
-    let china = Jurisdiction(*b"CN");
     let [proposed_by, approved_by] = PERSONS;
-    let mut commands = vec![
-        Command::OpenBooks(OpenBooks {
-            utc_offset_minutes: 480,
-            first_person: proposed_by,
-            second_person: approved_by,
-        }),
+    let mut commands = open_books().to_vec();
+    commands.extend([
         Command::RegisterBank(RegisterBank { bank: BankId(1), currency, reference: "bank".into() }),
-        Command::SetHoldRule(SetHoldRule {
-            jurisdiction: china,
-            rule: HoldRule::AtOnce,
-            proposed_by,
-            approved_by,
-        }),
         Command::PublishTariff(PublishTariff {
             tariff: TariffId(1),
             version: 1,
@@ -62,19 +86,14 @@ pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
             proposed_by,
             approved_by,
         }),
-        Command::RegisterFirm(RegisterFirm {
-            firm: firm(),
-            currency,
-            guarantee: Amount::ZERO,
-            reference: FIRM.into(),
-        }),
-    ];
+        register_firm(currency),
+    ]);
     commands.extend((0..SELLERS).map(|number| {
         Command::RegisterSeller(RegisterSeller {
             seller: SellerId(number.into()),
             kind: SellerKind::Business,
             currency,
-            jurisdiction: china,
+            jurisdiction: CHINA,
             tariff: TariffId(1),
             class: SellerClassNumber(0),
             cycle: SettlementCycle::Daily,
@@ -89,12 +108,15 @@ pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
 pub fn register_courier(number: u32) -> [Command; 2] {
     let courier = CourierId(number.into());
     let reference = format!("courier-{number}");
+    let [proposed_by, approved_by] = PERSONS;
     [
         Command::RegisterCourier(RegisterCourier {
             courier,
             firm: firm(),
             cash_limit: CASH_LIMIT,
             reference,
+            proposed_by,
+            approved_by,
         }),
         Command::RegisterTerminal(RegisterTerminal {
             terminal: TerminalId(number.into()),
@@ -103,10 +125,17 @@ pub fn register_courier(number: u32) -> [Command; 2] {
     ]
 }
 
-/// Sets a terminal's offline limits.
+/// Sets a terminal's offline limits, as its first change.
 pub fn set_offline_limit(terminal: TerminalId, each: Amount, total: Amount) -> Command {
     let [proposed_by, approved_by] = PERSONS;
-    Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total, proposed_by, approved_by })
+    Command::SetOfflineLimit(SetOfflineLimit {
+        terminal,
+        number: 1,
+        each,
+        total,
+        proposed_by,
+        approved_by,
+    })
 }
 
 /// The id of a parcel by its number.

@@ -26,6 +26,7 @@ use crate::party::registry::Registry;
 use crate::payment::record::{PaymentRecord, RefundConfirmation, RefundRecord};
 use crate::reference_data::{CurrencyAccounts, ReferenceData};
 use crate::refusal::{MissingRecord, Refusal};
+use crate::sha256::Sha256Digest;
 use crate::terminal::batches::TerminalBatches;
 use crate::terminal::open_items::OpenItems;
 
@@ -68,6 +69,8 @@ pub struct Books {
     pub(crate) parcels: Slab<Parcel>,
     pub(crate) payments: Slab<PaymentRecord>,
     pub(crate) index: ParcelIndex,
+    /// The parcels that are out: courier and slot. The parcels hold the same.
+    pub(crate) out_with: BTreeSet<(u32, u32)>,
     /// Maps the remembered hand-overs to their couriers. The couriers hold the same ids.
     pub(crate) hand_over_couriers: HashMap<HandOverId, u32, FixedState>,
     /// Batches and transactions of all terminals.
@@ -91,6 +94,9 @@ pub struct Books {
     pub(crate) clearings: BTreeMap<PaymentId, PaymentClearing>,
     /// The open breaks of lines. The breaks hold the same.
     pub(crate) line_breaks: LineBreaks,
+    /// The fingerprint at which the digest of the last day's trial balance was computed. Not part
+    /// of the state.
+    pub(crate) last_day_end: Option<(u64, Sha256Digest)>,
     pub(crate) last_at: Timestamp,
     pub(crate) fingerprint: u64,
 }
@@ -113,17 +119,27 @@ impl Books {
             return Err(Refusal::BooksNotOpen);
         }
         let now = Now { at, today: today.unwrap_or_default() };
+        let ended = self.end_last_day(now.today);
         let done = self.check_persons(command).and_then(|()| self.dispatch(command, now, out));
         match &done {
             Ok(()) => {
+                if ended.is_some() {
+                    self.forget_old_day_end();
+                }
                 self.last_at = at;
                 let opened = || self.business_date(at);
                 self.reference_data.last_date = today.or_else(opened).unwrap_or_default();
                 self.note_contact(command, at);
+                self.note_evidence(at, out);
                 self.update_sellers_below_zero(out, now.today);
                 self.update_fingerprint(at, out);
             }
-            Err(_) => out.clear(),
+            Err(_) => {
+                out.clear();
+                if let Some(day) = ended {
+                    self.continue_last_day(day);
+                }
+            }
         }
         done
     }
@@ -164,6 +180,7 @@ impl Books {
         for event in &out.events {
             mixed = mix(mixed, event_subject(event));
         }
+        mixed = out.value_date.map_or(mixed, |date| mix(mixed, u64::from(date.0)));
         for Posting { entry, stage, debit, credit, amount, .. } in &out.postings {
             mixed = mix(mixed, (*entry as u64) << 8 | *stage as u64);
             mixed = mix(mixed, u64::from(debit.0) << 32 | u64::from(credit.0));
@@ -324,6 +341,8 @@ fn event_subject(event: &Event) -> u64 {
         | Event::ParcelReturned { parcel, .. }
         | Event::SellerCompensated { parcel, .. }
         | Event::ParcelLost { parcel }
+        | Event::DueAmended { parcel, .. }
+        | Event::ParcelCancelled { parcel }
         | Event::ParcelDelivered { parcel, .. }
         | Event::ParcelReopened { parcel }
         | Event::ParcelForgotten { parcel } => parcel.low_bits(),
@@ -351,6 +370,10 @@ fn event_subject(event: &Event) -> u64 {
         | Event::SuspendedSaleResolved { payment, .. }
         | Event::OfflineSaleRejected { payment, .. }
         | Event::LossReturned { payment, .. }
+        | Event::ChargebackContested { payment, .. }
+        | Event::ChargebackWon { payment, .. }
+        | Event::ChargebackLost { payment, .. }
+        | Event::ChargebackFeeBooked { payment, .. }
         | Event::RefundForwarded { payment, .. }
         | Event::RefundRejected { payment, .. } => {
             payment.parcel.low_bits() ^ u64::from(payment.number)
@@ -378,7 +401,17 @@ fn event_subject(event: &Event) -> u64 {
             item.0 ^ u64::from(stan.get()).rotate_right(20)
         }
         Event::OpenItemClosed { item } => item.0,
+        Event::PeriodClosed { number, until, .. } => {
+            u64::from(*number) ^ u64::from(until.0).rotate_right(20)
+        }
+        Event::AdjustmentPosted { number, .. } => u64::from(*number),
+        Event::SellerAdjusted { seller, number, .. } => {
+            seller.0 ^ u64::from(*number).rotate_right(20)
+        }
+        Event::BreakAssigned { break_id, owner } => break_id.0 ^ owner.0.rotate_right(20),
         Event::BreakReduced { break_id, .. }
+        | Event::BreakReclassified { break_id, .. }
+        | Event::BreakWithdrawn { break_id, .. }
         | Event::SellerCharged { break_id, .. }
         | Event::SellerCredited { break_id, .. } => break_id.0,
         Event::HandOverCancelled { handover, .. } => handover.0,

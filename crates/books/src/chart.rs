@@ -49,16 +49,20 @@ pub enum AccountKind {
     CodFees = 4050,
     /// Income: the fee for returning parcels.
     ReturnFees = 4060,
+    /// Income: what two people book as an adjusting entry. Below zero: more was taken back.
+    OtherIncome = 4070,
     /// Expense: fees that networks and wallets deduct. Below zero: they gave back more.
     ClearingCost = 5010,
     /// Expense: differences written off. Below zero: a gain.
     WriteOffs = 5020,
+    /// Expense: what two people book as an adjusting entry: goodwill, bank charges, corrections.
+    OtherExpenses = 5030,
 }
 
 use AccountKind as A;
 
 impl AccountKind {
-    pub const ALL: [AccountKind; 21] = [
+    pub const ALL: [AccountKind; 23] = [
         A::Bank,
         A::NetworkReceivable,
         A::WalletReceivable,
@@ -78,8 +82,10 @@ impl AccountKind {
         A::WalletFees,
         A::CodFees,
         A::ReturnFees,
+        A::OtherIncome,
         A::ClearingCost,
         A::WriteOffs,
+        A::OtherExpenses,
     ];
 
     #[must_use]
@@ -116,7 +122,9 @@ impl AccountKind {
             | A::FirmCommission
             | A::Suspense
             | A::ClearingCost
-            | A::WriteOffs => BalanceLimits::NONE,
+            | A::WriteOffs
+            | A::OtherIncome
+            | A::OtherExpenses => BalanceLimits::NONE,
             _ => BalanceLimits::NO_OVERDRAFT,
         }
     }
@@ -146,6 +154,8 @@ impl AccountKind {
             A::ReturnFees => "income:return-fees",
             A::ClearingCost => "expenses:clearing-cost",
             A::WriteOffs => "expenses:write-offs",
+            A::OtherIncome => "income:other",
+            A::OtherExpenses => "expenses:other",
         }
     }
 
@@ -242,6 +252,11 @@ chart! {
     ChargedBack,        "a chargeback by a network or wallet",
               SellerHeld | SellerPayable => NetworkReceivable | WalletReceivable;
 
+    ChargebackWon,      "a chargeback that was won: the network or wallet owes it again",
+              NetworkReceivable | WalletReceivable => SellerHeld | SellerPayable;
+    ChargebackFeePassedOn, "the fee of a chargeback, charged to its seller",
+                                               SellerPayable => ClearingCost;
+
     CommissionPaid,     "a courier firm's commission was paid", FirmCommission => Bank;
 
     PayoutSent,         "a payout: reserved when planned, posted when sent",
@@ -254,6 +269,10 @@ chart! {
               Bank | NetworkReceivable | WalletReceivable | FirmCash => Suspense;
     BreakShortfall,     "less found than in the books",
               Suspense => Bank | NetworkReceivable | WalletReceivable | FirmCash;
+    ExcessWithdrawn,    "an excess that was raised by mistake, or in the wrong place",
+              Suspense => Bank | NetworkReceivable | WalletReceivable | FirmCash;
+    ShortfallWithdrawn, "a shortfall that was raised by mistake, or in the wrong place",
+              Bank | NetworkReceivable | WalletReceivable | FirmCash => Suspense;
     ExcessClosed,       "an excess written off or paid back",  Suspense => WriteOffs | Bank;
     ShortfallClosed,    "a shortfall written off or paid in", WriteOffs | Bank => Suspense;
 
@@ -284,6 +303,14 @@ chart! {
                                                                 Suspense => CourierCash;
     ShortageWrittenOff, "a shortage written off",             WriteOffs => CourierShortage;
     ShortageCovered,    "a shortage that the firm took over",  FirmCash => CourierShortage;
+    AdjustmentReceived, "an adjusting entry: money in a bank account",
+        Bank => SellerPayable | OtherIncome | ClearingCost | WriteOffs | OtherExpenses;
+    AdjustmentPaid,     "an adjusting entry: money out of a bank account",
+        SellerPayable | OtherIncome | ClearingCost | WriteOffs | OtherExpenses => Bank;
+    AdjustmentToSeller, "an adjusting entry: a seller is credited",
+        OtherIncome | ClearingCost | WriteOffs | OtherExpenses => SellerPayable;
+    AdjustmentFromSeller, "an adjusting entry: a seller is charged",
+        SellerPayable => OtherIncome | ClearingCost | WriteOffs | OtherExpenses;
     ShortageDeducted,   "a shortage deducted from the firm's commission",
                                                          FirmCommission => CourierShortage;
 }

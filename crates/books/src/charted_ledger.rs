@@ -2,7 +2,7 @@
 //! committed in chains.
 
 use chunks::ChunkedVec;
-use ledger::{Account, AccountNumber, BalanceLimits, Ledger, Transfer, TransferId};
+use ledger::{Account, AccountNumber, Ledger, Transfer, TransferId};
 use money::{Amount, Currency};
 
 use crate::chart::{AccountKind, ChartEntry};
@@ -29,17 +29,7 @@ impl ChartedLedger {
         kind: AccountKind,
         owner: u64,
     ) -> AccountNumber {
-        self.open_with_limits(currency, kind, owner, kind.limits())
-    }
-
-    pub(crate) fn open_with_limits(
-        &mut self,
-        currency: Currency,
-        kind: AccountKind,
-        owner: u64,
-        limits: BalanceLimits,
-    ) -> AccountNumber {
-        let number = self.ledger.open(currency, kind.code(), kind.side(), limits);
+        let number = self.ledger.open(currency, kind.code(), kind.side(), kind.limits());
         let place = self.owners.push(owner);
         assert_eq!(place, number.0 as usize, "each account has an owner");
         number

@@ -2,8 +2,8 @@
 //!
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
 //! an existing one never change. The golden bytes in the tests check this. The number of a removed
-//! command (0, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 32, 44, 45, 56, 58, 72, 73) is never
-//! used again.
+//! command (0, 2, 3, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 32, 44, 45, 56, 58, 72, 73, 90)
+//! is never used again.
 
 use machine::{Timestamp, commands};
 use money::{Amount, Currency, SignedAmount};
@@ -15,6 +15,7 @@ use crate::event::CommandOutcome;
 use crate::ids::*;
 use crate::payment::codes::{AuthorisationCode, ResponseCode};
 use crate::refusal::Refusal;
+use crate::sha256::Sha256Digest;
 use crate::terminal::duplicate_key::DuplicateKey;
 use crate::terminal::transaction::{
     BatchLine, BatchTotals, NetworkReference, PurchaseKind, RouteCandidate, Trace,
@@ -34,26 +35,6 @@ commands! {
         bank: BankId,
         currency: Currency,
         /// The operator's name for the account.
-        reference: String,
-    }
-
-    2 RegisterFirm by Person | Key | System => register_firm {
-        firm: FirmId,
-        currency: Currency,
-        /// Counted, undeposited cash that the firm guarantees. Sellers are paid up to this amount
-        /// before the bank confirms the cash (M5). A payment is guaranteed when it is counted, if
-        /// the rest of the guarantee covers all of it. A deposit frees the guarantee it covers.
-        guarantee: Amount,
-        /// The operator's name for the firm.
-        reference: String,
-    }
-
-    3 RegisterCourier by Person | Key | System => register_courier {
-        courier: CourierId,
-        firm: FirmId,
-        /// Limit on the cash in the courier's hands.
-        cash_limit: Amount,
-        /// The firm's own reference for the courier. Not a personal name.
         reference: String,
     }
 
@@ -96,11 +77,11 @@ commands! {
         reference: String,
     }
 
-    /// Gives parcels to a firm: all of them or none. Repeating it changes nothing.
+    /// Gives parcels to a firm: all of them or none.
     13 AssignParcels by Person | Key | System => assign_parcels {
         firm: FirmId,
         /// Announced or assigned.
-        parcels: Vec<ParcelId>,
+        parcels: Vec<AssignedParcel>,
     }
 
     /// A delivery attempt failed. The parcel goes back to the hub and can go out again.
@@ -258,19 +239,27 @@ commands! {
         owner: PersonId,
     }
 
-    /// Proposes how to close a break. A second person approves.
+    /// Proposes how to close a break, or a part of it. A second person approves.
     41 ProposeBreakResolution by Person | Key | System => propose_break_resolution {
         break_id: BreakId,
+        /// Numbers the break's closings and other changes together: the last number plus 1.
+        number: u8,
         resolution: BreakResolution,
+        /// At most what is open. The rest stays open with its age. `None` means all that is open.
+        amount: Option<Amount>,
         proposed_by: PersonId,
     }
 
-    /// A second person approves. A posting closes the break.
+    /// A second person approves. A posting closes the break, or a part of it.
     42 ApproveBreakResolution by Person | Key | System => approve_break_resolution {
         break_id: BreakId,
+        /// As in [`ProposeBreakResolution`].
+        number: u8,
         /// Must equal the proposed resolution.
         resolution: BreakResolution,
-        /// Must be neither the owner nor the person who proposed.
+        /// Must equal the proposed amount.
+        amount: Option<Amount>,
+        /// Must be neither the person who proposed, nor one who owns or owned the break.
         approved_by: PersonId,
     }
 
@@ -597,6 +586,56 @@ commands! {
         deducted: SignedAmount,
     }
 
+    /// The seller changes the amount due of a parcel that was not dispatched yet.
+    81 AmendDue by Person | Key | System => amend_due {
+        /// Announced or assigned, without a delivery attempt. Nothing of it stands.
+        parcel: ParcelId,
+        /// The parcel's last amendment number plus 1.
+        number: u8,
+        /// The new amount due, above zero.
+        due: Amount,
+    }
+
+    /// The seller withdraws a parcel that was not dispatched yet. It bears no fees. Its order can
+    /// be shipped again, as the next shipment.
+    82 CancelParcel by Person | Key | System => cancel_parcel {
+        /// As in [`AmendDue`].
+        parcel: ParcelId,
+    }
+
+    /// Changes the terms of a seller's account from a day on. The tariff and the class are those of
+    /// the day on which money is taken at the door (M8), cycle and minimum those of the day of the
+    /// plan. A later change for the same day replaces an earlier one.
+    83 SetSellerTerms by Person | Key | System => set_seller_terms {
+        seller: SellerId,
+        currency: Currency,
+        /// Numbers the changes of this account's terms: the last number plus 1.
+        number: u32,
+        /// First day: today or later. At most [`TERMS_WAITING_MAX`] changes can wait for theirs.
+        from: BusinessDate,
+        tariff: TariffId,
+        /// Must exist in the version in force on the first day, or in the next one.
+        class: SellerClassNumber,
+        cycle: SettlementCycle,
+        /// Smallest payout.
+        minimum: Amount,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Changes a firm's guarantee from a day on. Cash that is guaranteed already stays so.
+    84 SetFirmTerms by Person | Key | System => set_firm_terms {
+        firm: FirmId,
+        /// As in [`SetSellerTerms`], among the firm's.
+        number: u32,
+        /// As in [`SetSellerTerms`].
+        from: BusinessDate,
+        /// As in [`RegisterFirm`].
+        guarantee: Amount,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
     /// Records an offline card sale: the terminal approved it, and the network is asked now. It
     /// happened, so no state of the parcel, the terminal or the network refuses it; what is unusual
     /// is flagged. The part beyond what is left to collect is the excess: owed to the buyer at
@@ -631,13 +670,43 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Opens the books and registers the first two persons. Must be the first command of a journal.
-    90 OpenBooks by Person | Key | System => open_books {
-        /// Local time minus UTC, in minutes. Business dates begin at local midnight.
-        utc_offset_minutes: i16,
-        /// Neither 0 nor the second person.
-        first_person: PersonId,
-        second_person: PersonId,
+    /// Changes a courier's cash limit from a day on. Cash in hand beyond it stays until the next
+    /// hand-over.
+    87 SetCourierTerms by Person | Key | System => set_courier_terms {
+        courier: CourierId,
+        /// As in [`SetSellerTerms`], among the courier's.
+        number: u32,
+        /// As in [`SetSellerTerms`].
+        from: BusinessDate,
+        cash_limit: Amount,
+        /// Not the courier, and neither is the person who approves.
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Suspends a seller, or lifts it. No parcel of a suspended seller is announced, and no payout
+    /// planned or sent. Money at the door is still taken and held.
+    88 SuspendSeller by Person | Key | System => suspend_seller {
+        seller: SellerId,
+        /// Numbers the seller's suspensions and their ends together: the last number plus 1.
+        number: u32,
+        suspended: bool,
+        proposed_by: PersonId,
+        /// Needed to lift a suspension. One person alone can suspend.
+        approved_by: Option<PersonId>,
+    }
+
+    /// Suspends a courier, or lifts it. Nothing is dispatched to a suspended courier, whose terminals
+    /// begin nothing. Cash and offline sales are still recorded, and hand-overs counted.
+    89 SuspendCourier by Person | Key | System => suspend_courier {
+        courier: CourierId,
+        /// As in [`SuspendSeller`], among the courier's.
+        number: u32,
+        suspended: bool,
+        /// Not the courier, and neither is the person who approves.
+        proposed_by: PersonId,
+        /// As in [`SuspendSeller`].
+        approved_by: Option<PersonId>,
     }
 
     /// Registers a person. Names stand outside the journal. A courier is a person without this
@@ -700,6 +769,31 @@ commands! {
         counted: Amount,
         /// Must not be the courier. A courier's person id equals the courier id.
         counted_by: PersonId,
+    }
+
+    97 RegisterFirm by Person | Key | System => register_firm {
+        firm: FirmId,
+        currency: Currency,
+        /// Counted, undeposited cash that the firm guarantees. Sellers are paid up to this amount
+        /// before the bank confirms the cash (M5). A payment is guaranteed when it is counted, if
+        /// the rest of the guarantee covers all of it. A deposit frees the guarantee it covers.
+        guarantee: Amount,
+        /// The operator's name for the firm.
+        reference: String,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    98 RegisterCourier by Person | Key | System => register_courier {
+        courier: CourierId,
+        firm: FirmId,
+        /// Limit on the cash in the courier's hands.
+        cash_limit: Amount,
+        /// The firm's own reference for the courier. Not a personal name.
+        reference: String,
+        /// Not the courier, and neither is the person who approves.
+        proposed_by: PersonId,
+        approved_by: PersonId,
     }
 
     /// Invoices a seller for a debt: it is owed on the invoice from now on, and no longer deducted
@@ -820,6 +914,8 @@ commands! {
     /// Sets a jurisdiction's hold rule. Applies to money received from now on.
     113 SetHoldRule by Person | Key | System => set_hold_rule {
         jurisdiction: Jurisdiction,
+        /// The jurisdiction's last setting's number plus 1.
+        number: u32,
         rule: HoldRule,
         proposed_by: PersonId,
         approved_by: PersonId,
@@ -828,6 +924,8 @@ commands! {
     /// Sets a terminal's offline limits. The default is zero.
     114 SetOfflineLimit by Person | Key | System => set_offline_limit {
         terminal: TerminalId,
+        /// As in [`HandTerminal`].
+        number: u32,
         /// Limit for one sale.
         each: Amount,
         /// Limit for all sales that the network has not answered.
@@ -836,10 +934,131 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Announces a parcel: an order's first shipment, or its next one after a return or a loss.
+    /// Withdraws a break that a person raised by mistake. Its posting is reversed.
+    115 WithdrawBreak by Person | Key | System => withdraw_break {
+        /// Open. Nothing of it is closed, and of an excess of a firm's cash nothing is deposited.
+        break_id: BreakId,
+        proposed_by: PersonId,
+        /// Must be neither the person who proposed, nor one who owns or owned the break.
+        approved_by: PersonId,
+    }
+
+    /// Posts a break that a person raised to another subject, because that is where the difference
+    /// is. It keeps its age and its owner. A proposed resolution is void.
+    116 ReclassifyBreak by Person | Key | System => reclassify_break {
+        /// As in [`WithdrawBreak`].
+        break_id: BreakId,
+        /// As in [`ProposeBreakResolution`].
+        number: u8,
+        /// Another one, in the same currency.
+        subject: BreakSubject,
+        proposed_by: PersonId,
+        /// As in [`WithdrawBreak`].
+        approved_by: PersonId,
+    }
+
+    /// Makes a person the owner of a break. A break that a line of a file raised has none before.
+    117 AssignBreak by Person | Key | System => assign_break {
+        /// Open, with fewer than [`BREAK_CHANGES_MAX`] changes.
+        break_id: BreakId,
+        /// As in [`ProposeBreakResolution`].
+        number: u8,
+        owner: PersonId,
+        assigned_by: PersonId,
+    }
+
+    /// Contests a chargeback with evidence. It ends with [`WinChargeback`], [`LoseChargeback`], or
+    /// a line of the network's or wallet's file that pays it back.
+    118 ContestChargeback by Person | Key | System => contest_chargeback {
+        payment: PaymentId,
+        /// The chargeback's number among the refunds and chargebacks of the payment.
+        number: u8,
+        /// The reference of the documents that were sent.
+        evidence: String,
+        /// SHA-256 of their file.
+        digest: Sha256Digest,
+        /// The day by which the network or wallet must answer: today or later.
+        answer_by: BusinessDate,
+        contested_by: PersonId,
+    }
+
+    /// A chargeback is won, contested or not: the network or wallet owes its amount again. The
+    /// seller gets it back, held or payable, and it stands again. If the parcel is not delivered,
+    /// only what is left to collect from a parcel that is out stands again. The rest is owed to
+    /// the buyer, as a refund with the payment's next number.
+    119 WinChargeback by Network | Wallet | Person | Key | System => win_chargeback {
+        payment: PaymentId,
+        /// As in [`ContestChargeback`].
+        number: u8,
+    }
+
+    /// A chargeback is lost, or accepted. Nothing is posted.
+    120 LoseChargeback by Network | Wallet | Person | Key | System => lose_chargeback {
+        payment: PaymentId,
+        /// As in [`ContestChargeback`].
+        number: u8,
+    }
+
+    /// A network or wallet announces its fee for a chargeback, which its file will take. Each
+    /// chargeback has one fee, by this command or by a line.
+    121 ChargebackFee by Network | Wallet | Person | Key | System => chargeback_fee {
+        payment: PaymentId,
+        /// As in [`ContestChargeback`].
+        number: u8,
+        /// At most the amount of [`SetChargebackFee`].
+        amount: Amount,
+    }
+
+    /// Sets what one chargeback may cost, and who bears it. Before, a fee of a chargeback is a
+    /// break.
+    122 SetChargebackFee by Person | Key | System => set_chargeback_fee {
+        currency: Currency,
+        /// The last setting's number in this currency plus 1.
+        number: u32,
+        /// The most that a network or wallet may charge for one chargeback. More is a break.
+        most: Amount,
+        borne_by: ChargebackFeeBearer,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Posts an adjusting entry between a bank account, Doorstep's income and expenses, and a
+    /// seller's payable balance: goodwill, a correction, a bank's charges.
+    123 PostAdjustment by Person | Key | System => post_adjustment {
+        /// The last entry's number plus 1.
+        number: u32,
+        currency: Currency,
+        debit: AdjustmentAccount,
+        /// Not of the same kind as `debit`. A bank account must have the amount.
+        credit: AdjustmentAccount,
+        amount: Amount,
+        /// The day to which it belongs: today or earlier. It is posted today.
+        value_date: BusinessDate,
+        /// Of the voucher.
+        reference: String,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Closes the days until this one. What belongs to a closed day and comes later is posted on
+    /// the day on which it comes, with its own value date. The books keep the digest of the trial
+    /// balance at the end of the last closed day.
+    124 ClosePeriod by Person | Key | System => close_period {
+        /// The last close's number plus 1.
+        number: u32,
+        /// Before today, after the last closed day, and not before the oldest of the
+        /// [`DAY_ENDS_REMEMBERED`] days whose trial balance is remembered.
+        until: BusinessDate,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Announces a parcel: an order's first shipment, or its next one after one that was returned,
+    /// lost or cancelled.
     125 AnnounceParcel by Person | Key | System => announce_parcel {
         /// Of a later shipment: [`ParcelId::shipment`] of the order's first parcel.
         parcel: ParcelId,
+        /// Not suspended.
         seller: SellerId,
         /// The currency of `due`.
         currency: Currency,
@@ -848,7 +1067,7 @@ commands! {
         /// The seller's own order reference.
         reference: String,
         /// 1 for the order's first parcel. 2 to [`SHIPMENTS_PER_ORDER_MAX`] if the order's shipment
-        /// before was returned or lost.
+        /// before was returned, lost or cancelled.
         shipment: u8,
     }
 
@@ -863,7 +1082,8 @@ commands! {
         terminal: TerminalId,
         /// The new courier.
         courier: CourierId,
-        /// Numbers the terminal's hand-overs, blocks and unblocks together: the last number plus 1.
+        /// Numbers the terminal's hand-overs, blocks, unblocks and offline limits together: the
+        /// last number plus 1.
         number: u32,
     }
 
@@ -884,5 +1104,35 @@ commands! {
         number: u32,
         /// MAC of the one-time code that the courier shows.
         code_mac: CodeMac,
+    }
+
+    /// Opens the books and registers the first two persons. Must be the first command of a journal.
+    130 OpenBooks by Person | Key | System => open_books {
+        /// Local time minus UTC, in minutes. Business dates begin at local midnight.
+        utc_offset_minutes: i16,
+        /// Neither 0 nor the second person.
+        first_person: PersonId,
+        second_person: PersonId,
+        /// Whether the books are for trials, for ever: one user of the machine may act as every
+        /// person there.
+        trial: bool,
+    }
+
+    /// Plans the settlement of a cycle, as [`PlanSettlement`] does, because the calendar says so.
+    /// Once per day of the calendar: also when nobody is to be paid. Two persons approve it
+    /// ([`ApproveCyclePlan`]).
+    131 PlanCycle by Person | System => plan_cycle {
+        plan: PlanId,
+        /// The day of the calendar: after the last one of this cycle and currency, at most today.
+        date: BusinessDate,
+        cycle: SettlementCycle,
+        currency: Currency,
+    }
+
+    /// Two persons approve a plan of [`PlanCycle`].
+    132 ApproveCyclePlan by Person | Key | System => approve_cycle_plan {
+        plan: PlanId,
+        proposed_by: PersonId,
+        approved_by: PersonId,
     }
 }

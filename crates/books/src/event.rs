@@ -5,16 +5,17 @@ use ledger::AccountNumber;
 use machine::Timestamp;
 use money::{Amount, Currency};
 use serde::Serialize;
-use tariff::{BusinessDate, Fees, LossOwner, PaymentMethod};
+use tariff::{BusinessDate, Fees, LossOwner, PaymentMethod, SellerClassNumber};
 
 use crate::breaks::record::BreakEvidence;
 use crate::chart::ChartEntry;
-use crate::command::DamagePayer;
+use crate::command::{BreakSubject, ChargebackFeeBearer, DamagePayer};
 use crate::ids::{
     BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId, PaymentId,
-    PayoutId, PlanId, SellerId, TariffId, TerminalId,
+    PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId,
 };
 use crate::payment::codes::{ResponseCode, Stan};
+use crate::sha256::Sha256Digest;
 use crate::terminal::transaction::{
     BatchLine, BatchTotals, LineDecision, ReversalKind, RouteCandidate,
 };
@@ -68,11 +69,11 @@ pub struct PayoutLine {
     pub payout: PayoutId,
     pub seller: SellerId,
     pub currency: Currency,
-    /// Collected.
+    /// Collected, got back of won chargebacks, and credited by breaks and adjusting entries.
     pub gross: u64,
-    /// Fees of those collections, and return fees.
+    /// Fees of those collections, return fees, and fees of chargebacks.
     pub fees: u64,
-    /// Refunds and chargebacks.
+    /// Refunds, chargebacks, and what breaks and adjusting entries charged.
     pub refunded: u64,
     /// Earlier payouts that the bank returned.
     pub returned: u64,
@@ -141,6 +142,16 @@ pub enum Event {
     ParcelLost {
         parcel: ParcelId,
     },
+    /// The seller changed what is due before the parcel was first dispatched.
+    DueAmended {
+        parcel: ParcelId,
+        before: Amount,
+        due: Amount,
+    },
+    /// The seller withdrew a parcel before it was first dispatched.
+    ParcelCancelled {
+        parcel: ParcelId,
+    },
     /// A payment waits for a response.
     PaymentBegun {
         payment: PaymentId,
@@ -153,8 +164,9 @@ pub enum Event {
         /// The seller's part: an offline sale's excess is not in it.
         amount: Amount,
         fees: Fees,
-        /// The version `fees` come from.
+        /// The version `fees` come from, and the seller's class in it.
         tariff: TariffVersion,
+        class: SellerClassNumber,
     },
     PaymentDeclined {
         payment: PaymentId,
@@ -192,6 +204,29 @@ pub enum Event {
     ChargedBack {
         payment: PaymentId,
         amount: Amount,
+    },
+    /// A chargeback is contested with evidence.
+    ChargebackContested {
+        payment: PaymentId,
+        number: u8,
+    },
+    /// The network or wallet owes a chargeback again. What nobody waits to collect is owed to the
+    /// buyer: see the [`Refunded`](Event::Refunded) after it.
+    ChargebackWon {
+        payment: PaymentId,
+        number: u8,
+        amount: Amount,
+    },
+    ChargebackLost {
+        payment: PaymentId,
+        number: u8,
+    },
+    /// A network or wallet charged its fee for a chargeback.
+    ChargebackFeeBooked {
+        payment: PaymentId,
+        number: u8,
+        amount: Amount,
+        borne_by: ChargebackFeeBearer,
     },
     RefundPaid {
         payment: PaymentId,
@@ -281,6 +316,8 @@ pub enum Event {
         lines: Vec<PayoutLine>,
         /// Sellers below their minimum payout, carried over.
         below_minimum: u32,
+        /// Suspended sellers, carried over.
+        suspended: u32,
         /// Sellers left for another plan.
         left: u32,
     },
@@ -291,7 +328,7 @@ pub enum Event {
         plan: PlanId,
     },
     /// A planned payout was not sent when its plan was executed: its seller no longer had that
-    /// much. The money is payable again.
+    /// much, or is suspended. The money is payable again.
     PayoutDropped {
         plan: PlanId,
         payout: PayoutId,
@@ -300,6 +337,7 @@ pub enum Event {
         planned: Amount,
         /// What the seller has. Zero if the seller owes.
         left: Amount,
+        seller_suspended: bool,
     },
     /// Comes after the payouts that were dropped.
     SettlementExecuted {
@@ -348,13 +386,28 @@ pub enum Event {
         break_id: BreakId,
         amount: Amount,
     },
-    /// A break is explained in part: a surplus by a later shortage of the same courier, a fee
-    /// difference by a later correction of the fee.
+    /// A break is closed in part by two people, or explained in part: a surplus by a later shortage
+    /// of the same courier, a fee difference by a later correction of the fee.
     BreakReduced {
         break_id: BreakId,
         amount: Amount,
         /// Zero closes the break.
         left: Amount,
+    },
+    BreakAssigned {
+        break_id: BreakId,
+        owner: PersonId,
+    },
+    /// A break is posted to another subject.
+    BreakReclassified {
+        break_id: BreakId,
+        subject: BreakSubject,
+        amount: Amount,
+    },
+    /// A break that was raised by mistake is reversed.
+    BreakWithdrawn {
+        break_id: BreakId,
+        amount: Amount,
     },
     /// A break closed at a seller's expense.
     SellerCharged {
@@ -369,6 +422,28 @@ pub enum Event {
         currency: Currency,
         break_id: BreakId,
         amount: Amount,
+    },
+    AdjustmentPosted {
+        number: u32,
+        currency: Currency,
+        amount: Amount,
+    },
+    /// The seller's side of an adjusting entry: charged or credited, in minor units.
+    SellerAdjusted {
+        seller: SellerId,
+        currency: Currency,
+        number: u32,
+        charged: u64,
+        credited: u64,
+    },
+    /// The days until this one are closed.
+    PeriodClosed {
+        number: u32,
+        until: BusinessDate,
+        /// Of the trial balance at the end of the day: [`trial_balance_digest`].
+        ///
+        /// [`trial_balance_digest`]: crate::trial_balance_digest
+        digest: Sha256Digest,
     },
     ParcelForgotten {
         parcel: ParcelId,
@@ -555,6 +630,8 @@ pub enum Event {
 pub struct CommandOutcome {
     pub events: Vec<Event>,
     pub postings: Vec<Posting>,
+    /// The day to which the postings belong, if it is not the business date.
+    pub value_date: Option<BusinessDate>,
 }
 
 impl CommandOutcome {
@@ -562,5 +639,11 @@ impl CommandOutcome {
     pub fn clear(&mut self) {
         self.events.clear();
         self.postings.clear();
+        self.value_date = None;
+    }
+
+    /// Keeps the day to which the postings belong, if it is not today.
+    pub(crate) fn set_value_date(&mut self, date: BusinessDate, today: BusinessDate) {
+        self.value_date = (date != today).then_some(date);
     }
 }

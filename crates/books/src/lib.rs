@@ -6,7 +6,8 @@
 //! It never uses a clock, randomness, I/O, floats, SQL, or an iteration order that depends on a
 //! hash. Start at [`Books::apply`]. Commands and events are in [`command`] and [`event`], the
 //! chart of accounts in [`chart`]. Queries are in [`view`]; those about terminals and networks in
-//! [`terminal_view`], about what sellers owe in [`settlement_view`].
+//! [`terminal_view`], about parcels in [`parcel_list`], about cash in [`cash_view`], about what
+//! sellers get in [`statement_view`], and about what they owe in [`settlement_view`].
 
 pub mod chart;
 pub mod command;
@@ -19,14 +20,18 @@ mod cash;
 mod charted_ledger;
 mod check;
 mod clearing;
+mod evidence;
 mod ids;
 mod limits;
+mod next_number;
 mod parcel;
 mod party;
 mod payment;
+mod period;
 mod reference_data;
 mod refusal;
 mod settlement;
+mod sha256;
 mod snapshot;
 mod terminal;
 mod used_numbers;
@@ -35,17 +40,24 @@ mod vocabulary;
 pub use books::{Books, Digest, Now};
 pub use breaks::record::{BreakEvidence, LineDifference};
 pub use cash::code_mac::CodeMac;
+pub use cash::view as cash_view;
 pub use command::*;
 pub use event::{CommandOutcome, Event, PayoutLine, Posting, PostingStage, TariffVersion};
+pub use evidence::{CommandMoment, EVIDENCE_COMMANDS_MAX};
 pub use ids::*;
 pub use machine::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
+pub use parcel::list as parcel_list;
+pub use parcel::out::{ParcelOut, ParcelsOut};
 pub use party::time_zone::TimeZone;
 pub use payment::codes::{
     AuthorisationCode, CardToken, CodeError, ResponseCode, RetrievalReference, Stan,
     WalletPaymentId,
 };
+pub use period::trial_balance_digest;
 pub use refusal::{MissingRecord, Refusal};
+pub use settlement::statement_view;
 pub use settlement::view as settlement_view;
+pub use sha256::Sha256Digest;
 pub use snapshot::{RestoreError, SNAPSHOT_PART_BYTES, Snapshot, UncheckedBooks};
 pub use terminal::duplicate_key::{DuplicateKey, DuplicateSubject};
 pub use terminal::rrn::Rrn;

@@ -19,8 +19,9 @@ pub const ONLINE_PAYMENTS_PER_PARCEL_MAX: u8 = 16;
 /// The first number of offline sales that were posted to suspense. They keep it when they are
 /// booked to their parcel.
 pub const FIRST_SUSPENDED_PAYMENT: u8 = 128;
-/// The latest hand-overs, repayments, deposits and commission payments of a courier or firm, and
-/// changes of a terminal, whose content is remembered. A repeated number is compared with it.
+/// The latest hand-overs, repayments, deposits and commission payments of a courier or firm,
+/// changes of a terminal and of terms, and suspensions, whose content is remembered. A repeated
+/// number is compared with it.
 pub const NUMBERS_REMEMBERED: usize = 8;
 /// Wrong one-time codes that one hand-over can have. After them only a supervisor can count it.
 pub const WRONG_CODES_MAX: usize = 5;
@@ -30,6 +31,8 @@ pub const REFUNDS_PER_PAYMENT_MAX: u8 = 16;
 pub const LINES_PER_FILE_MAX: u32 = 1_000_000;
 /// Open breaks of fees that one correction of a fee can reduce. What is left of it is a break.
 pub const BREAKS_PER_CORRECTION_MAX: usize = 1_000;
+/// Changes that one break can have. Only what ends it can come after them.
+pub const BREAK_CHANGES_MAX: u8 = 16;
 /// Payments of a seller's invoice.
 pub const PAYMENTS_PER_INVOICE_MAX: u8 = 16;
 /// Unknown payments that one network or wallet can have. At the limit it gets no new payments (M4).
@@ -38,7 +41,11 @@ pub const UNKNOWN_PAYMENTS_PER_NETWORK_MAX: u32 = 10_000;
 pub const PLAN_LINES_MAX: usize = 10_000;
 /// Records that one command can release, expire or check for forgetting.
 pub const RECORDS_PER_COMMAND_MAX: u32 = 10_000;
+/// Days whose trial balance is remembered, so that a period can be closed at their end.
+pub const DAY_ENDS_REMEMBERED: usize = 400;
 pub const HOLD_DAYS_MAX: u16 = 180;
+/// Terms of one party whose first day is to come.
+pub const TERMS_WAITING_MAX: usize = 8;
 /// Open items that one terminal can have. At the limit it opens no further batch.
 pub const OPEN_ITEMS_PER_TERMINAL_MAX: u32 = 100;
 

@@ -10,13 +10,19 @@ use tariff::BusinessDate;
 use crate::breaks::record::Break;
 use crate::cash::record::Deposit;
 use crate::clearing::release::{Hold, PendingRelease};
-use crate::command::{HoldRule, Jurisdiction};
-use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PersonId, PlanId};
+use crate::command::{ClosePeriod, Jurisdiction, PostAdjustment, SettlementCycle};
+use crate::evidence::DifferenceCommands;
+use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId};
 use crate::parcel::damage::Damage;
-use crate::party::record::{TariffRecord, TariffVersionRecord};
+use crate::parcel::record::ParcelChanges;
+use crate::party::record::{HoldRuleSetting, TariffRecord, TariffVersionRecord};
+use crate::party::suspension::Suspension;
 use crate::party::time_zone::TimeZone;
+use crate::payment::chargeback::{Chargeback, ChargebackFeeTerm};
 use crate::payment::record::{RejectedSale, SuspendedSale};
 use crate::settlement::record::{Payout, SellerInvoice, SettlementPlan};
+use crate::sha256::Sha256Digest;
+use crate::used_numbers::UsedNumbers;
 
 /// A currency's shared accounts, opened with its first bank account.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
@@ -29,6 +35,8 @@ pub(crate) struct CurrencyAccounts {
     pub fees: [AccountNumber; 7],
     pub clearing_cost: AccountNumber,
     pub write_offs: AccountNumber,
+    pub other_income: AccountNumber,
+    pub other_expenses: AccountNumber,
 }
 
 /// How long closed parcels and closed open items are kept.
@@ -44,10 +52,19 @@ pub(crate) struct Retention {
 pub(crate) struct ReferenceData {
     /// What the books were opened with. `time_zone` replaces it.
     pub utc_offset_minutes: Option<i16>,
+    /// Whether the books are for trials.
+    pub trial: bool,
     pub time_zone: Option<TimeZone>,
     /// The business date of the last command.
     pub last_date: BusinessDate,
-    pub hold_rules: BTreeMap<Jurisdiction, HoldRule>,
+    pub hold_rules: BTreeMap<Jurisdiction, UsedNumbers<HoldRuleSetting>>,
+    /// The suspensions of sellers, the latest of which holds.
+    pub seller_suspensions: BTreeMap<SellerId, UsedNumbers<Suspension>>,
+    pub parcel_changes: BTreeMap<ParcelId, ParcelChanges>,
+    /// What one chargeback may cost, by the currency's place.
+    pub chargeback_fees: BTreeMap<u8, ChargebackFeeTerm>,
+    /// What followed chargebacks, by their numbers. Forgotten with the parcel.
+    pub chargebacks: BTreeMap<(PaymentId, u8), Chargeback>,
     /// How much of a payment one person can refund, by the currency's place.
     pub refund_limits: BTreeMap<u8, Amount>,
     pub currencies: Vec<CurrencyAccounts>,
@@ -57,10 +74,17 @@ pub(crate) struct ReferenceData {
     /// The ids of all deposits ever announced, so that none is used again.
     pub deposit_ids: BTreeSet<DepositId>,
     pub plans: BTreeMap<PlanId, SettlementPlan>,
+    /// The last day of the calendar on which a cycle was planned, by the currency's place, and its
+    /// plan. The plan exists only if somebody was to be paid.
+    pub cycles_planned: BTreeMap<(SettlementCycle, u8), (BusinessDate, PlanId)>,
     pub payouts: BTreeMap<PayoutId, Payout>,
     /// Payouts that came back. Few enough to remember them all.
     pub returned_payouts: BTreeSet<PayoutId>,
     pub next_payout: u64,
+    pub adjustments: UsedNumbers<PostAdjustment>,
+    /// The digest of the trial balance at the end of the last days that had commands, today apart.
+    pub day_ends: BTreeMap<BusinessDate, Sha256Digest>,
+    pub period_closes: UsedNumbers<ClosePeriod>,
     /// The sellers whose payable balance is below zero, by number, and since when.
     pub sellers_below_zero: BTreeMap<u32, BusinessDate>,
     /// The accounts of invoiced debts, by the seller's number. Opened with the first invoice.
@@ -70,6 +94,7 @@ pub(crate) struct ReferenceData {
     /// The damaged and lost parcels that are not forgotten.
     pub damages: BTreeMap<ParcelId, Damage>,
     pub breaks: BTreeMap<BreakId, Break>,
+    pub difference_commands: DifferenceCommands,
     pub automatic_breaks: u64,
     pub open_items_opened: u64,
     /// Offline sales that were posted to suspense, open or decided.

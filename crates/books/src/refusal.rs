@@ -36,6 +36,8 @@ pub enum MissingRecord {
     Break(BreakId),
     /// A remembered transaction of a terminal.
     Transaction,
+    /// Of this payment, under this number.
+    Chargeback,
     /// An invoice to the seller.
     Invoice,
     OpenItem(OpenItemId),
@@ -115,18 +117,29 @@ pub enum Refusal {
     NoTariff(BusinessDate),
     #[error("the parcel's state does not allow this")]
     ParcelState,
-    /// The parcel was returned or lost, or a later shipment of its order is known.
+    /// The parcel was returned, lost or cancelled, or a later shipment of its order is known.
     #[error(
-        "the parcel was returned or lost: announce the order's next shipment, with the next number"
+        "the parcel was returned, lost or cancelled: announce the order's next shipment, with the \
+         next number"
     )]
     ShipmentEnded,
-    #[error("the order's shipment before is neither returned nor lost: end it first")]
+    #[error("the order's shipment before is neither returned, lost nor cancelled: end it first")]
     EarlierShipment,
     /// The parcel, the terminal or the cash belongs to another courier or firm.
     #[error("the parcel, terminal or payment belongs to another courier or firm")]
     WrongCourier,
     #[error("the terminal is blocked")]
     TerminalBlocked,
+    #[error("the courier is suspended: two people must lift that first (SuspendCourier)")]
+    CourierSuspended,
+    #[error("the seller is suspended: two people must lift that first (SuspendSeller)")]
+    SellerSuspended,
+    /// Terms whose first day is to come.
+    #[error(
+        "{} terms wait for their day already: wait, or replace one by giving its day again",
+        crate::TERMS_WAITING_MAX
+    )]
+    TooManyTerms,
     /// The parcel's attempts or payments, the payment's refunds, or the invoice's payments are used
     /// up.
     #[error("the limit of {0} is reached")]
@@ -169,10 +182,17 @@ pub enum Refusal {
         .0.minor()
     )]
     RefundNeedsTwoPeople(Amount),
+    #[error(
+        "an adjusting entry is between two of these: a bank account, a seller, own income or \
+         expenses"
+    )]
+    AdjustedAccounts,
     #[error("the seller pays for this damaged or lost parcel: nobody compensates the goods")]
     SellerPays,
     #[error("no seller of this cycle has a payout due")]
     NothingToPay,
+    #[error("the calendar made this plan, so two people approve it: send ApproveCyclePlan")]
+    PlanNeedsTwoPeople,
     /// The settlement plan or the break is not in the required state.
     #[error("the state of the plan or break does not allow this")]
     PlanState,
@@ -249,6 +269,7 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Payout(_) => "payout in flight",
         MissingRecord::Break(_) => "open break",
         MissingRecord::Transaction => "transaction",
+        MissingRecord::Chargeback => "chargeback with this number",
         MissingRecord::Invoice => "invoice to the seller",
         MissingRecord::OpenItem(_) => "open item",
     }

@@ -30,7 +30,7 @@ use crate::terminal::batches::{TerminalBatchState, TerminalBatches, Transaction}
 use crate::terminal::open_items::{EndedOpenItem, OpenItem, OpenItemTables, OpenItems};
 
 /// Newest format, which each part begins with. A program rejects parts of another format.
-const FORMAT: u16 = 7;
+const FORMAT: u16 = 8;
 
 /// Approximate length of a part.
 pub const SNAPSHOT_PART_BYTES: usize = 1 << 20;
@@ -453,6 +453,7 @@ impl Reader {
         books.open_items = OpenItems::new(self.open_items);
         books.pre_authorisations = books.open_pre_authorisations();
         books.rebuild_index();
+        books.out_with = books.all_out().collect();
         Ok(books)
     }
 }

@@ -4,10 +4,13 @@ use ledger::AccountNumber;
 use money::{Amount, Currency};
 use tariff::{BusinessDate, PaymentMethod};
 
+use crate::Refusal;
 use crate::books::{Books, Digest};
 use crate::breaks::record::BreakEvidence;
 use crate::chart::AccountKind;
-use crate::command::{BreakSide, BreakSubject, SHIPMENTS_PER_ORDER_MAX, SettlementCycle};
+use crate::command::{
+    AnnounceParcel, BreakSide, BreakSubject, SHIPMENTS_PER_ORDER_MAX, SettlementCycle,
+};
 use crate::event::{PayoutLine, TariffVersion};
 use crate::ids::{
     BreakId, CourierId, FirmId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId, TariffId,
@@ -16,7 +19,7 @@ use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::OpenParcelStatus;
 use crate::party::record::RailId;
 use crate::payment::record::{PaymentRecord, PaymentStatus, ReversingStatus};
-use crate::settlement::record::PlanStatus;
+use crate::settlement::record::{PlanStatus, Planner};
 use crate::terminal::transaction::ReversalKind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub enum ParcelState {
     Delivered,
     Returned,
     Lost,
+    /// Withdrawn by its seller before it was first dispatched.
+    Cancelled,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +56,12 @@ pub struct ParcelView {
     pub state: ParcelState,
     pub seller: SellerId,
     pub currency: Currency,
-    /// Amount due. Nothing is due for a returned or lost parcel.
+    /// Amount due. Nothing is due for a returned, lost or cancelled parcel.
     pub due: Amount,
     /// What stands of its payments: collected, less refunds and chargebacks.
     pub collected: Amount,
+    /// How often it was given to a firm. Zero once it is closed.
+    pub assignments: u8,
     pub attempts: u8,
     pub payment_count: u8,
 }
@@ -126,7 +133,8 @@ pub struct PlanView {
     pub id: PlanId,
     pub cycle: SettlementCycle,
     pub currency: Currency,
-    pub planned_by: PersonId,
+    /// `None` if the calendar did: then two persons approve it.
+    pub planned_by: Option<PersonId>,
     /// Whether a second person approved it.
     pub approved: bool,
     pub lines: Vec<PlannedPayout>,
@@ -139,6 +147,8 @@ pub struct PlannedPayout {
     /// The seller's payable balance, planned payouts included, in minor units. If it is below
     /// `line.net`, the line is dropped when the plan is executed.
     pub payable: i128,
+    /// Whether the seller is suspended. Then the line is dropped, too.
+    pub suspended: bool,
 }
 
 impl Books {
@@ -215,6 +225,7 @@ impl Books {
                     currency: self.currency_at(self.sellers.get(parcel.seller).currency),
                     due: parcel.due,
                     collected: self.standing_amount(parcel.last_payment),
+                    assignments: parcel.assignments,
                     attempts: parcel.history.attempt_count(),
                     payment_count: parcel.payment_count,
                 }
@@ -224,6 +235,7 @@ impl Books {
                 let (state, due) = match item.status {
                     PaymentStatus::Returned => (ParcelState::Returned, Amount::ZERO),
                     PaymentStatus::Lost => (ParcelState::Lost, Amount::ZERO),
+                    PaymentStatus::Cancelled => (ParcelState::Cancelled, Amount::ZERO),
                     _ => (ParcelState::Delivered, self.due_when_delivered(newest)),
                 };
                 ParcelView {
@@ -232,6 +244,7 @@ impl Books {
                     currency: self.currency_at(self.sellers.get(item.seller).currency),
                     due,
                     collected: self.standing_amount(newest),
+                    assignments: 0,
                     attempts: item.history.attempt_count(),
                     payment_count: self.last_number_from(newest),
                 }
@@ -277,7 +290,9 @@ impl Books {
             },
             PaymentStatus::Expired => PaymentState::Expired,
             PaymentStatus::Rejected => PaymentState::Rejected,
-            PaymentStatus::Returned | PaymentStatus::Lost => return None,
+            PaymentStatus::Returned | PaymentStatus::Lost | PaymentStatus::Cancelled => {
+                return None;
+            }
         };
         Some(PaymentView {
             id: item.id(),
@@ -314,6 +329,12 @@ impl Books {
     #[must_use]
     pub fn open_parcel_count(&self) -> usize {
         self.parcels.len()
+    }
+
+    /// Why the books would refuse an announcement now.
+    #[must_use]
+    pub fn why_not_announced(&self, parcel: &AnnounceParcel) -> Option<Refusal> {
+        self.check_announcement(parcel).err()
     }
 
     /// The number of parcels remembered, open or closed.
@@ -356,14 +377,36 @@ impl Books {
             id,
             cycle: plan.cycle,
             currency: plan.currency,
-            planned_by: plan.planned_by,
+            planned_by: match plan.planner {
+                Planner::Person(person) => Some(person),
+                Planner::Calendar(_) => None,
+            },
             approved,
             lines: plan.lines.iter().map(|(line, _)| self.planned_payout(line)).collect(),
         })
     }
 
     fn planned_payout(&self, line: &PayoutLine) -> PlannedPayout {
-        PlannedPayout { line: *line, payable: self.payable_balance(line) }
+        let suspended = self.is_seller_suspended(line.seller);
+        PlannedPayout { line: *line, payable: self.payable_balance(line), suspended }
+    }
+
+    /// The last day of the calendar on which the payouts of a cycle were planned.
+    #[must_use]
+    pub fn cycle_planned_on(
+        &self,
+        cycle: SettlementCycle,
+        currency: Currency,
+    ) -> Option<BusinessDate> {
+        let place = self.currency_index(currency).ok()?;
+        self.reference_data.cycles_planned.get(&(cycle, place)).map(|(date, _)| *date)
+    }
+
+    /// The first day on which held money becomes payable. Money that waits for its delivery has no
+    /// day.
+    #[must_use]
+    pub fn first_release(&self) -> Option<BusinessDate> {
+        self.reference_data.pending_releases.keys().next().copied()
     }
 
     /// Payouts sent and not confirmed.

@@ -86,6 +86,15 @@ pub enum SettlementCycle {
     Monthly,
 }
 
+/// A parcel that is given to a firm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub struct AssignedParcel {
+    pub parcel: ParcelId,
+    /// The number of the parcel's last assignment plus 1.
+    pub number: u8,
+}
+
 /// A parcel that a courier takes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
@@ -192,6 +201,8 @@ pub enum ClearLineKind {
     ChargeBack,
     /// Its amount is zero.
     FeeCorrection,
+    /// Pays a chargeback back that was contested.
+    Representment,
 }
 
 /// By what a line of a file names its payment.
@@ -256,6 +267,37 @@ pub enum BreakResolution {
     ToPayment(PaymentId),
 }
 
+/// Who bears the fee that a network or wallet charges for a chargeback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum ChargebackFeeBearer {
+    Seller,
+    Doorstep,
+}
+
+/// A side of an adjusting entry. What other accounts have follows from what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum AdjustmentAccount {
+    Bank(BankId),
+    /// The seller's payable balance. It can go below zero.
+    Seller(SellerId),
+    /// Doorstep's income or expenses.
+    Own(OwnAccount),
+}
+
+/// An account of Doorstep's income or expenses. Not one of fees: what a reversal gives back must be
+/// there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum OwnAccount {
+    OtherIncome,
+    ClearingCost,
+    WriteOffs,
+    /// Goodwill, bank charges, and other expenses.
+    OtherExpenses,
+}
+
 /// What is unusual about an offline sale that is in the books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
@@ -275,6 +317,8 @@ pub enum OfflineSaleFlag {
     TerminalBlocked,
     /// The terminal's clock cannot be right: the sale is dated at its arrival.
     DatedOnArrival,
+    /// The courier who has the terminal is suspended.
+    CourierSuspended,
 }
 
 /// Why an offline sale is in suspense.

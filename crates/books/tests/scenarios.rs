@@ -5,9 +5,13 @@
 mod world;
 
 mod scenarios {
+    mod adjustments;
     mod batches;
+    mod before_dispatch;
+    mod break_changes;
     mod breaks;
     mod cash;
+    mod chargebacks;
     mod clearing;
     mod clearing_lines;
     mod collections;
@@ -42,7 +46,9 @@ mod scenarios {
     mod shortages;
     mod snapshots;
     mod standing;
+    mod suspensions;
     mod tariffs;
+    mod terms;
     mod time_zones;
     mod voids_and_reversals;
     mod wallet_orders;

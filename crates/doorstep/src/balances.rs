@@ -8,6 +8,7 @@ use reports::{BalanceSums, NamedBalance, TrialBalance};
 use serde::Serialize;
 
 use crate::chinese;
+use crate::data_directory::read_at_head;
 use crate::words::{Lang, grouped, left, right, say, width};
 
 /// Shows the trial balance
@@ -37,7 +38,7 @@ struct Balance<'a> {
 }
 
 pub fn run(args: &BalancesArgs) -> anyhow::Result<()> {
-    let balance = TrialBalance::of(&args.data)?;
+    let balance = TrialBalance::of(&read_at_head(&args.data)?.engine);
     let lang = Lang::current();
     if args.json {
         for ((_, account, currency), amount) in &balance.sums_by(|account| account.name.clone()).0 {

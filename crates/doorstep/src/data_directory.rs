@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use journal::{DataDirectory, DirectoryError};
 use node::{Node, NodeNotice, NodeOptions};
+use reports::BooksAtHead;
 
 use crate::words::bilingual;
 
@@ -39,7 +40,8 @@ fn start(directory: DataDirectory) -> anyhow::Result<OpenBooks> {
 }
 
 #[allow(clippy::print_stderr, reason = "the operator's own terminal")]
-fn print_notice(notice: NodeNotice) {
+#[allow(clippy::needless_pass_by_value, reason = "the node gives it away")]
+pub fn print_notice(notice: NodeNotice) {
     if let Some(text) = notice_text(&notice) {
         eprintln!("{text}");
     }
@@ -58,6 +60,12 @@ fn notice_text(notice: &NodeNotice) -> Option<String> {
         )),
         NodeNotice::SnapshotWritten { .. } => None,
     }
+}
+
+/// Reads the books of a data directory at the end of its journal. Another process may be changing
+/// them.
+pub fn read_at_head(path: &Path) -> anyhow::Result<BooksAtHead> {
+    Ok(BooksAtHead::read(path, &print_notice)?)
 }
 
 /// Refuses an output file in the place of a file of the books.

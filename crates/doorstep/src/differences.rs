@@ -2,23 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
 use books::{BreakSide, BreakSubject};
 use clap::Args;
 use money::Currency;
 use money::decimal::DecimalAmount;
+use office::Persons;
 use reports::{
-    AppliedCommand, BreakReport, ExportError, LineReport, OpenDifferences, OpenItemEvidence,
-    OpenItemReport, open_differences,
+    BreakReport, LineReport, OpenDifferences, OpenItemEvidence, OpenItemReport, RecordedCommand,
+    open_differences,
 };
 use serde_json::{Map, Value};
 
+use crate::data_directory::read_at_head;
 use crate::help::wrapped;
 use crate::log::sentence::Sentences;
-use crate::persons::PersonNames;
 use crate::terminal::screen;
 use crate::texts::{filled, text};
-use crate::words::{self, Lang, grouped, left, say};
+use crate::words::{Lang, grouped, left, say};
 
 const COLUMNS: usize = 80;
 const LABEL_COLUMNS: usize = 12;
@@ -81,11 +81,7 @@ pub fn open_items(args: &OpenItemsArgs) -> anyhow::Result<()> {
 }
 
 fn read(data: &Path) -> anyhow::Result<OpenDifferences> {
-    match open_differences(data) {
-        Ok(found) => Ok(found),
-        Err(ExportError::Books(error)) => Err(error.into()),
-        Err(ExportError::Write(error)) => bail!(words::stdout_error_text(&error)),
-    }
+    Ok(open_differences(&mut read_at_head(data)?)?)
 }
 
 fn print_json(found: &OpenDifferences, name: &str, list: Value) -> anyhow::Result<()> {
@@ -110,7 +106,7 @@ impl List {
     fn new(data: &Path) -> anyhow::Result<List> {
         let lang = Lang::current();
         let columns = screen::columns().unwrap_or(COLUMNS).clamp(60, 120);
-        let sentences = Sentences::new(lang, PersonNames::read(data)?);
+        let sentences = Sentences::new(lang, Persons::read(data)?);
         Ok(List { lang, columns, sentences })
     }
 
@@ -224,7 +220,7 @@ impl List {
         self.row("differences.owner", &owner);
     }
 
-    fn evidence(&self, commands: &[AppliedCommand]) {
+    fn evidence(&self, commands: &[RecordedCommand]) {
         for command in commands {
             let position = command.position.to_string();
             let what = self.sentences.what(command);

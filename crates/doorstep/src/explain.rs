@@ -119,7 +119,7 @@ fn print(explanation: &Explanation) {
             &sum(i128::from(row.gross)),
             &sum(i128::from(fees)),
             &sum(row.net),
-            &row.tariff,
+            format!("{} {}", row.tariff, row.class).trim_end(),
         ]);
         for fee in &row.calculations {
             say!(
@@ -195,7 +195,7 @@ fn account_name(account: &str, lang: Lang) -> String {
 }
 
 /// `0.55% × 100.00`, and what else decided the fee.
-fn how(fee: &FeeCalculation, currency: Currency) -> String {
+pub fn how(fee: &FeeCalculation, currency: Currency) -> String {
     let sum = |minor: u64| grouped(&DecimalAmount::of_balance(minor.into(), currency).to_string());
     if fee.rate.is_empty() {
         return bilingual!("fixed", "固定");
@@ -262,7 +262,7 @@ fn state_zh(state: &'static str) -> &'static str {
     }
 }
 
-fn what_zh(what: &'static str) -> &'static str {
+pub fn what_zh(what: &'static str) -> &'static str {
     match what {
         "debit card" => "借记卡",
         "credit card" => "贷记卡",
@@ -275,6 +275,8 @@ fn what_zh(what: &'static str) -> &'static str {
         "charged" => "收取差异",
         "credited" => "计入差异",
         "compensated" => "赔付",
+        "chargeback won" => "拒付追回",
+        "chargeback fee" => "拒付手续费",
         _ => "收款",
     }
 }

@@ -3,13 +3,13 @@
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 use files::atomic::AtomicWriteError;
 use reports::{ExportError, ExportFormat, export_postings};
 
 use crate::data_directory;
-use crate::words;
+use crate::words::{self, bilingual};
 
 /// Exports every posting for hledger, beancount or a spreadsheet
 ///
@@ -57,10 +57,21 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         Some(path) => {
             data_directory::check_output(path)?;
             match files::atomic::write_atomically(path, |out| export(out)) {
-                Err(AtomicWriteError::Content(error)) => {
-                    Err(error).with_context(|| path.display().to_string())
+                Err(
+                    AtomicWriteError::Content(ExportError::Write(cause))
+                    | AtomicWriteError::Io { source: cause, .. },
+                ) => {
+                    let file = path.display();
+                    bail!(bilingual!(
+                        "--out {file}: the file cannot be written: {cause}; free space on that \
+                         disk, or choose another file. A file that was there before is unchanged",
+                        "--out {file}：无法写入该文件：{cause}；请清理该磁盘，或另选文件。\
+                         原有的文件未作改动"
+                    ))
                 }
-                written => Ok(written?),
+                Err(AtomicWriteError::Content(ExportError::Books(error))) => Err(error.into()),
+                Err(error @ AtomicWriteError::NotAFile(_)) => Err(error.into()),
+                Ok(()) => Ok(()),
             }
         }
         None => {

@@ -63,7 +63,7 @@ enum Task {
         #[arg(long)]
         purpose: PurposeFlag,
         /// The key's algorithm
-        #[arg(long, default_value = "tdes")]
+        #[arg(long, default_value = "tdes2")]
         algorithm: AlgorithmFlag,
     },
     /// Imports a key from its components
@@ -78,7 +78,7 @@ enum Task {
         #[arg(long)]
         purpose: PurposeFlag,
         /// The key's algorithm
-        #[arg(long, default_value = "tdes")]
+        #[arg(long, default_value = "tdes2")]
         algorithm: AlgorithmFlag,
         /// The expected check value of the whole key
         #[arg(long, value_name = "HEX")]
@@ -155,7 +155,7 @@ enum AlgorithmFlag {
     /// 8 bytes, for MACs only
     Des,
     /// 16 bytes
-    Tdes,
+    Tdes2,
     /// 24 bytes
     Tdes3,
     /// 16 bytes
@@ -170,7 +170,7 @@ impl From<AlgorithmFlag> for Algorithm {
     fn from(algorithm: AlgorithmFlag) -> Algorithm {
         match algorithm {
             AlgorithmFlag::Des => Algorithm::Des,
-            AlgorithmFlag::Tdes => Algorithm::Tdes2,
+            AlgorithmFlag::Tdes2 => Algorithm::Tdes2,
             AlgorithmFlag::Tdes3 => Algorithm::Tdes3,
             AlgorithmFlag::Aes128 => Algorithm::Aes128,
             AlgorithmFlag::Aes192 => Algorithm::Aes192,

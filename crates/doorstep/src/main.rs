@@ -4,6 +4,7 @@
 
 mod balances;
 mod benchmarks;
+mod calendar_command;
 mod certificates;
 mod chinese;
 mod data_directory;
@@ -17,11 +18,15 @@ mod help;
 mod keys;
 mod log;
 mod logging;
+mod looks;
 mod network;
 mod network_admin;
+mod office_requests;
 mod orders;
 mod payouts;
 mod persons;
+mod profiles;
+mod proposals;
 mod serve;
 mod setup;
 mod tariffs;
@@ -29,7 +34,9 @@ mod terminal;
 mod texts;
 mod time_zone;
 mod trial;
+mod typed_lines;
 mod verify;
+mod wallet;
 mod words;
 
 use std::process::ExitCode;
@@ -37,7 +44,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::words::{Lang, error_label};
 
@@ -47,7 +54,7 @@ use crate::words::{Lang, error_label};
 /// posts them in double-entry books, pays the sellers, and accounts for every cent.
 ///
 /// Start with `doorstep demo`: a whole day in a few seconds, on simulated orders. Then use your own
-/// orders: `doorstep day --orders FILE --profile shopify --data books`.
+/// orders: `doorstep day --orders FILE --profile shopify --seller SHOP --data books`.
 #[derive(Parser, Debug)]
 #[command(name = "doorstep", version, max_term_width = 100, after_help = EXIT_STATUS)]
 struct Cli {
@@ -59,7 +66,8 @@ struct Cli {
 }
 
 const EXIT_STATUS: &str = "Exit status: 0 success; 1 failure, or a check found a problem, which \
-                           is printed; 2 the command line is not valid.";
+                           is printed; 2 the command line is not valid.\n\n\
+                           DOORSTEP_DATA: the data directory of a command without --data.";
 
 #[derive(Subcommand, Debug)]
 enum Task {
@@ -68,14 +76,55 @@ enum Task {
     Import(orders::ImportArgs),
     Verify(verify::VerifyArgs),
     Balances(balances::BalancesArgs),
+    Accounts(looks::accounts::AccountsArgs),
+    Parcels(looks::parcels::ParcelsArgs),
+    Cash(looks::cash::CashArgs),
+    Statement(looks::statement::StatementArgs),
+    Status(looks::status::StatusArgs),
     Breaks(differences::BreaksArgs),
     OpenItems(differences::OpenItemsArgs),
     Explain(explain::ExplainArgs),
     Log(log::CommandLogArgs),
     Payouts(payouts::PayoutsArgs),
     Export(export::ExportArgs),
+    Profile(profiles::ProfileArgs),
     Tariff(tariffs::TariffArgs),
+    Calendar(calendar_command::CalendarArgs),
     Do(do_command::DoArgs),
+    /// Sets up parties and terms: books, bank, firm, courier, person, terminal, seller, tariff
+    Setup(do_command::FormArgs),
+    /// Changes terms from a day on: of sellers, firms and couriers
+    Terms(do_command::FormArgs),
+    /// Suspends a seller or a courier at once
+    Suspend(do_command::FormArgs),
+    /// Lifts a suspension
+    Unsuspend(do_command::FormArgs),
+    /// What happens to parcels: announce, amend, cancel, assign, dispatch, refuse, return, lose
+    Parcel(do_command::FormArgs),
+    /// Couriers hand over cash: start, count, cancel
+    HandOver(do_command::FormArgs),
+    /// Firms take cash to the bank: announce, confirm, cancel
+    Deposit(do_command::FormArgs),
+    /// Couriers' shortages: repay, deduct, cover, write off
+    Shortage(do_command::FormArgs),
+    /// Pays sellers and firms: plan, approve, execute, confirm, return, commission
+    Settlement(do_command::FormArgs),
+    /// Sellers who owe: invoice them, record their payments
+    Invoice(do_command::FormArgs),
+    /// Refunds payments to buyers: give, by two persons, confirm
+    Refund(do_command::FormArgs),
+    /// Chargebacks: receive, contest, win, lose, and their fees
+    Chargeback(do_command::FormArgs),
+    /// Resolves breaks and open items: raise, assign, propose, approve, reclassify, withdraw, close
+    Break(do_command::FormArgs),
+    /// Adjusting entries, and closing a period
+    Period(do_command::FormArgs),
+    /// Hands, blocks and limits terminals
+    Terminals(do_command::FormArgs),
+    Proposals(proposals::ProposalsArgs),
+    Approve(proposals::ApproveArgs),
+    WithdrawProposal(proposals::WithdrawProposalArgs),
+    Persons(persons::PersonsArgs),
     Serve(serve::ServeArgs),
     Gateway(gateway::GatewayArgs),
     Certificates(certificates::CertificatesArgs),
@@ -85,6 +134,11 @@ enum Task {
         what: Network,
     },
     Terminal(terminal::TerminalArgs),
+    /// Runs a simulated wallet
+    Wallet {
+        #[command(subcommand)]
+        what: wallet::Wallet,
+    },
     Trial(trial::TrialArgs),
     Keys(keys::KeysArgs),
     /// Measures throughput with durability on, then crashes and verifies the books
@@ -118,8 +172,8 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let parsed = match Lang::current() {
-        Lang::En => Cli::try_parse(),
-        Lang::Zh => parse_in_chinese(),
+        Lang::En => parse(command_tree()),
+        Lang::Zh => parse(help::in_chinese(command_tree())),
     };
     let Cli { task, lang: _ } = match parsed {
         Ok(cli) => cli,
@@ -131,19 +185,46 @@ fn main() -> ExitCode {
         Task::Import(args) => orders::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Verify(args) => verify::run(&args),
         Task::Balances(args) => balances::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Accounts(args) => looks::accounts::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Parcels(args) => looks::parcels::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Cash(args) => looks::cash::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Statement(args) => looks::statement::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Status(args) => looks::status::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Breaks(args) => differences::breaks(&args).map(|()| ExitCode::SUCCESS),
         Task::OpenItems(args) => differences::open_items(&args).map(|()| ExitCode::SUCCESS),
         Task::Explain(args) => explain::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Log(args) => log::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Profile(args) => profiles::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Calendar(args) => calendar_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Do(args) => do_command::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Setup(args) => form("setup", &args),
+        Task::Terms(args) => form("terms", &args),
+        Task::Suspend(args) => form("suspend", &args),
+        Task::Unsuspend(args) => form("unsuspend", &args),
+        Task::Parcel(args) => form("parcel", &args),
+        Task::HandOver(args) => form("hand-over", &args),
+        Task::Deposit(args) => form("deposit", &args),
+        Task::Shortage(args) => form("shortage", &args),
+        Task::Settlement(args) => form("settlement", &args),
+        Task::Invoice(args) => form("invoice", &args),
+        Task::Refund(args) => form("refund", &args),
+        Task::Chargeback(args) => form("chargeback", &args),
+        Task::Break(args) => form("break", &args),
+        Task::Period(args) => form("period", &args),
+        Task::Terminals(args) => form("terminals", &args),
+        Task::Proposals(args) => proposals::list(&args).map(|()| ExitCode::SUCCESS),
+        Task::Approve(args) => proposals::approve(&args).map(|()| ExitCode::SUCCESS),
+        Task::WithdrawProposal(args) => proposals::withdraw(&args).map(|()| ExitCode::SUCCESS),
+        Task::Persons(args) => persons::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Keys(args) => keys::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Serve(args) => serve::run(&args),
         Task::Gateway(args) => gateway::run(&args),
         Task::Certificates(args) => certificates::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Terminal(args) => terminal::run(&args),
+        Task::Wallet { what: wallet::Wallet::Run(args) } => wallet::run(&args),
         Task::Trial(args) => trial::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Network { what: Network::Run(args) } => {
             network::run(&args).map(|()| ExitCode::SUCCESS)
@@ -164,6 +245,10 @@ fn main() -> ExitCode {
     })
 }
 
+fn form(group: &str, args: &do_command::FormArgs) -> anyhow::Result<ExitCode> {
+    do_command::run_form(group, args).map(|()| ExitCode::SUCCESS)
+}
+
 /// Keeps SIGXFSZ from ending the process without a message: a write beyond the limit on file sizes
 /// (`ulimit -f`) fails with EFBIG instead, and is reported like a full disk.
 fn report_full_files() -> std::io::Result<()> {
@@ -171,16 +256,37 @@ fn report_full_files() -> std::io::Result<()> {
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, ignored).map(drop)
 }
 
-fn parse_in_chinese() -> Result<Cli, clap::Error> {
-    let command = help::in_chinese(Cli::command());
+fn parse(command: Command) -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
+/// The environment variable with the data directory of commands that have no --data.
+const DATA_VARIABLE: &str = "DOORSTEP_DATA";
+
+/// Commands that make books of their own.
+const OWN_DATA: [&str; 2] = ["demo", "bench"];
+
+/// The commands, whose --data defaults to [`DATA_VARIABLE`].
+fn command_tree() -> Command {
+    with_data_variable(Cli::command())
+}
+
+fn with_data_variable(command: Command) -> Command {
+    if OWN_DATA.contains(&command.get_name()) {
+        return command;
+    }
+    let command = command.mut_args(|arg| match arg.get_id().as_str() {
+        "data" => arg.env(DATA_VARIABLE).hide_env(true),
+        _ => arg,
+    });
+    command.mut_subcommands(with_data_variable)
 }
 
 /// Prints the long help of a command that has a help flag of its own.
 fn print_help_of(name: &str) {
     let mut tree = match Lang::current() {
-        Lang::En => Cli::command(),
-        Lang::Zh => help::in_chinese(Cli::command()),
+        Lang::En => command_tree(),
+        Lang::Zh => help::in_chinese(command_tree()),
     };
     tree.build();
     if let Some(command) = tree.find_subcommand_mut(name) {

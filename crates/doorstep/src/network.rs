@@ -214,6 +214,15 @@ pub fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
 }
 
 fn network(args: &RunArgs) -> anyhow::Result<NetworkSimulator> {
+    let name = &args.name;
+    ensure!(
+        peers::clearing::is_network_name(name),
+        bilingual!(
+            "--name {name}: a network's name has 1 to 32 lower-case letters, digits and `-`, as in \
+             its clearing files",
+            "--name {name}：卡组织的名称须为 1 到 32 个小写字母、数字或 `-`，与清算文件中相同"
+        )
+    );
     let named = || args.keys.display().to_string();
     let text = read_text(&args.keys, KEYS_BYTES_MAX)?;
     // A TOML error may quote the file, which holds keys.

@@ -3,26 +3,32 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use books::{Event, Refusal};
+use anyhow::{anyhow, ensure};
+use books::Timestamp;
 use clap::Args;
 use host::control::{CONTROL_SOCKET, ControlError, ControlRequest, send_request};
-use journal::DataDirectory;
-use node::{Clock, Node, NodeOptions, SystemClock};
-use serde_json::Value;
+use money::Currency;
+use money::decimal::DecimalAmount;
+use node::{Clock, SystemClock};
+use office::socket::control_directory;
+use office::{OfficeAnswer, Request, fields};
+use reports::{RailReport, local_time, rails};
+use serde_json::{Map, Value, json};
 
-use crate::chinese;
-use crate::persons::{ApprovalArgs, PersonNames};
+use crate::data_directory::read_at_head;
 use crate::words::{Lang, bilingual, grouped, left, say};
+use crate::{chinese, office_requests};
+
+/// A later start of a withdrawal is more likely a misspelt year than a plan.
+const WITHDRAWAL_DAYS_AHEAD_MAX: u64 = 366;
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// Withdraws a network: from a given time on, no new payment is sent to it
 ///
 /// Payments in flight finish, pending reversals continue, and the network's clearing files settle
 /// the receivable. Buyers pay over the other networks, by QR code or in cash. Works with a running
-/// Doorstep, or on the books alone.
+/// Doorstep, or on the books alone. A second person approves it: `doorstep approve`.
 #[derive(Args, Debug)]
-#[command(override_usage = "doorstep network withdraw <NETWORK> [OPTIONS] --by <WHO>\n           \
-                            --approved-by <WHO> --data <DIR>")]
 pub struct WithdrawArgs {
     /// The network's name in the settings
     #[arg(value_name = "NETWORK")]
@@ -32,28 +38,42 @@ pub struct WithdrawArgs {
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<u64>,
     #[command(flatten)]
-    approval: ApprovalArgs,
-    /// The data directory
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    two: TwoPersonsArgs,
 }
 
-/// Reinstates a withdrawn network
+/// Reinstates a withdrawn network; a second person approves it
 #[derive(Args, Debug)]
-#[command(override_usage = "doorstep network reinstate <NETWORK> --by <WHO>\n           \
-                            --approved-by <WHO> --data <DIR>")]
 pub struct ReinstateArgs {
     /// The network's name in the settings
     #[arg(value_name = "NETWORK")]
     network: String,
     #[command(flatten)]
-    approval: ApprovalArgs,
+    two: TwoPersonsArgs,
+}
+
+#[derive(Args, Debug)]
+struct TwoPersonsArgs {
+    /// In trial books, the person who proposes it: a name in persons.toml, or an id
+    #[arg(long, value_name = "WHO")]
+    person: Option<String>,
+    /// In trial books, the second person, who approves it at once
+    #[arg(long, value_name = "WHO")]
+    approved_by: Option<String>,
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
 }
 
-/// Shows the status of a running Doorstep
+impl TwoPersonsArgs {
+    fn ask(&self, command: &str, mut fields: Map<String, Value>) -> anyhow::Result<OfficeAnswer> {
+        let approved_by = self.approved_by.as_deref();
+        fields.extend(approved_by.map(|who| ("approved_by".to_owned(), who.into())));
+        let request = Request::Give { command: command.to_owned(), fields };
+        office_requests::ask(&self.data, request, self.person.clone())
+    }
+}
+
+/// Shows the connections of a running Doorstep, and what the books say of networks and wallets
 #[derive(Args, Debug)]
 pub struct StatusArgs {
     /// The data directory
@@ -65,54 +85,147 @@ pub struct StatusArgs {
 }
 
 pub fn withdraw(args: &WithdrawArgs) -> anyhow::Result<ExitCode> {
-    let network = args.network.clone();
-    let [by, approved_by] = PersonNames::read(&args.data)?.find_both(&args.approval)?;
-    let request = ControlRequest::Withdraw { network, at_ms: args.at, by, approved_by };
-    let from = execute(&request, &args.data)?;
+    // The books take a past time as the time of the command.
+    let at = args.at.unwrap_or(0);
+    ensure!(
+        at.saturating_sub(SystemClock.now().0) <= WITHDRAWAL_DAYS_AHEAD_MAX * DAY_MS,
+        bilingual!(
+            "the withdrawal would start more than {WITHDRAWAL_DAYS_AHEAD_MAX} days from now; give \
+             an earlier time, or none to withdraw the network now",
+            "停用时间在 {WITHDRAWAL_DAYS_AHEAD_MAX} 天之后；请给出更早的时间，不给出则立即停用"
+        )
+    );
     let name = &args.network;
-    match from {
-        Some(from) => {
-            let past = args.at.filter(|at| *at < from).map(time_text);
-            let from = time_text(from);
-            say!("{}", bilingual!("{name} is withdrawn from {from} on", "{name} 自 {from} 起停用"));
-            if let Some(past) = past {
-                say!(
-                    "{}",
-                    bilingual!(
-                        "note: --at {past} is past, so the withdrawal starts now",
-                        "注意：--at {past} 已过去，因此立即停用"
-                    )
-                );
-            }
+    let fields = [("network".to_owned(), name.as_str().into()), ("from".to_owned(), at.into())];
+    let answer = args.two.ask("WithdrawNetwork", fields.into_iter().collect());
+    let answer = answer.map_err(|error| explained(error, &args.two.data, name))?;
+    let time_text = |ms| local_text(&args.two.data, ms);
+    let events = match &answer {
+        OfficeAnswer::CarriedOut { events, .. } => events.as_slice(),
+        OfficeAnswer::Repeated { .. } => {
+            say!("{}", bilingual!("{name} was withdrawn before", "{name} 此前已停用"));
+            return Ok(ExitCode::SUCCESS);
         }
-        None => say!("{}", bilingual!("{name} was withdrawn before", "{name} 此前已停用")),
+        other => {
+            office_requests::print(other, false)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    if let Some(from) = events.iter().find_map(|event| event["from"].as_u64()) {
+        let past = args.at.filter(|at| *at < from).map(time_text);
+        let from = time_text(from);
+        say!("{}", bilingual!("{name} is withdrawn from {from} on", "{name} 自 {from} 起停用"));
+        if let Some(past) = past {
+            say!(
+                "{}",
+                bilingual!(
+                    "note: --at {past} is past, so the withdrawal starts now",
+                    "注意：--at {past} 已过去，因此立即停用"
+                )
+            );
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 pub fn reinstate(args: &ReinstateArgs) -> anyhow::Result<ExitCode> {
-    let network = args.network.clone();
-    let [by, approved_by] = PersonNames::read(&args.data)?.find_both(&args.approval)?;
-    execute(&ControlRequest::Reinstate { network, by, approved_by }, &args.data)?;
     let name = &args.network;
-    say!("{}", bilingual!("{name} is reinstated", "{name} 已恢复使用"));
-    Ok(ExitCode::SUCCESS)
-}
-
-pub fn status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
-    let status = send_request(&args.data.join(CONTROL_SOCKET), &ControlRequest::Status {})?;
-    if args.json {
-        say!("{}", serde_json::to_string_pretty(&status)?);
-    } else {
-        for (what, how) in rows(&status, Lang::current()) {
-            say!("{}  {how}", left(&what, 18));
+    let fields = [("network".to_owned(), name.as_str().into())];
+    let answer = args.two.ask("ReinstateNetwork", fields.into_iter().collect());
+    let answer = answer.map_err(|error| explained(error, &args.two.data, name))?;
+    match &answer {
+        OfficeAnswer::CarriedOut { .. } | OfficeAnswer::Repeated { .. } => {
+            say!("{}", bilingual!("{name} is reinstated", "{name} 已恢复使用"));
         }
+        other => office_requests::print(other, false)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
+pub fn status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
+    let socket = control_directory(&args.data).join(CONTROL_SOCKET);
+    let asked = send_request(&socket, &ControlRequest::Status {});
+    let mut status = match asked {
+        Ok(status) => status,
+        Err(ControlError::NotRunning(_)) => json!({ "ok": true }),
+        Err(error) => return Err(error.into()),
+    };
+    let read = read_at_head(&args.data)?;
+    let in_books = rails(read.books());
+    let is_running = status["messages"].is_number();
+    if args.json {
+        status["running"] = is_running.into();
+        status["in_books"] = serde_json::to_value(&in_books)?;
+        say!("{}", serde_json::to_string_pretty(&status)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let lang = Lang::current();
+    let of_running = match is_running {
+        true => rows(&status, lang, &|ms| local_time(read.books(), Timestamp(ms))),
+        false => vec![(
+            lang.pick("not running", "未运行").to_owned(),
+            lang.pick("the books say:", "账簿中：").to_owned(),
+        )],
+    };
+    let of_books = in_books.iter().map(|rail| book_row(rail, lang));
+    for (what, how) in of_running.into_iter().chain(of_books) {
+        say!("{}  {how}", left(&what, 18));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the books say of a network or wallet.
+fn book_row(rail: &RailReport, lang: Lang) -> (String, String) {
+    let unknown = grouped(&rail.unknown_payments.to_string());
+    let owes = match rail.currency.parse::<Currency>() {
+        Ok(currency) => DecimalAmount::of_balance(rail.receivable, currency).to_string(),
+        Err(_) => rail.receivable.to_string(),
+    };
+    let (owes, currency) = (grouped(&owes), rail.currency);
+    let withdrawn = rail.withdrawn_from.as_ref().map(|from| match lang {
+        Lang::En => format!("; withdrawn from {from} on"),
+        Lang::Zh => format!("；自 {from} 起停用"),
+    });
+    let how = match lang {
+        Lang::En => format!("{unknown} unknown payments; owes {owes} {currency}"),
+        Lang::Zh => format!("{unknown} 笔结果未知的付款；应收清算款 {owes} {currency}"),
+    };
+    let name = match lang {
+        Lang::En => format!("{}, books", rail.name),
+        Lang::Zh => format!("{}（账簿）", rail.name),
+    };
+    (name, format!("{how}{}", withdrawn.unwrap_or_default()))
+}
+
+/// The error of a command about a network. If the books have no such network, says which they have.
+fn explained(error: anyhow::Error, data: &Path, name: &str) -> anyhow::Error {
+    let Ok(read) = read_at_head(data) else { return error };
+    let networks = rails(read.books()).into_iter().filter(|rail| rail.kind == "network");
+    let names: Vec<String> = networks.map(|rail| rail.name).collect();
+    if names.iter().any(|known| known == name) {
+        return error;
+    }
+    let lang = Lang::current();
+    let all = match names.as_slice() {
+        [] => lang.pick("none", "无").to_owned(),
+        names => names.join(lang.pick(", ", "、")),
+    };
+    anyhow!(bilingual!(
+        "the books have no card network `{name}`; they have: {all}",
+        "账簿中没有卡组织 `{name}`；现有：{all}"
+    ))
+}
+
+/// Local time of the books, with their UTC offset.
+fn local_text(data: &Path, ms: u64) -> String {
+    match read_at_head(data) {
+        Ok(read) => local_time(read.books(), Timestamp(ms)),
+        Err(_) => time_text(ms),
+    }
+}
+
 /// A status as rows of a label and a text.
-fn rows(status: &Value, lang: Lang) -> Vec<(String, String)> {
+fn rows(status: &Value, lang: Lang, time_text: &dyn Fn(u64) -> String) -> Vec<(String, String)> {
     let list = |key: &str| status[key].as_array().into_iter().flatten();
     let number = |key: &str| grouped(&status[key].to_string());
     let mut rows = Vec::new();
@@ -122,6 +235,10 @@ fn rows(status: &Value, lang: Lang) -> Vec<(String, String)> {
             "不再受理，处理完在途交易后停止",
         );
         rows.push((lang.pick("stopping", "正在停止").to_owned(), text.to_owned()));
+    }
+    if status["trial"] == true {
+        let text = lang.pick("for trials", "试用");
+        rows.push((lang.pick("books", "账簿").to_owned(), text.to_owned()));
     }
     for link in list("links") {
         let how = match (link["signed_on"] == true, link["connected"] == true) {
@@ -152,11 +269,17 @@ fn rows(status: &Value, lang: Lang) -> Vec<(String, String)> {
         let terminals = grouped(&gateway["terminals"].to_string());
         row(name, format!("{terminals} {}", lang.pick("terminals connected", "台终端接入")));
     }
-    row(lang.pick("messages", "报文"), of("from terminals", "条来自终端", "messages"));
-    row(lang.pick("in flight", "处理中"), number("in_flight"));
+    row(
+        lang.pick("messages", "报文"),
+        of("from terminals since the start", "条来自终端，自启动起", "messages"),
+    );
+    row(
+        lang.pick("in flight", "处理中"),
+        of("requests of terminals wait for an answer", "个终端请求等待应答", "in_flight"),
+    );
     row(
         lang.pick("journal", "日志"),
-        of("waiting to be written", "条待写入", "waiting_for_journal"),
+        of("commands wait to be written", "条命令待写入", "waiting_for_journal"),
     );
     let ended = status["ended"].as_object().into_iter().flatten();
     let ended = ended.filter(|(_, count)| **count != 0);
@@ -172,8 +295,8 @@ fn rows(status: &Value, lang: Lang) -> Vec<(String, String)> {
     row(
         lang.pick("connections", "连接"),
         match lang {
-            Lang::En => format!("{accepted} accepted; ended: {ended}"),
-            Lang::Zh => format!("接受 {accepted}；已结束：{ended}"),
+            Lang::En => format!("{accepted} accepted since the start; ended: {ended}"),
+            Lang::Zh => format!("自启动起接受 {accepted}；已结束：{ended}"),
         },
     );
     rows
@@ -188,48 +311,9 @@ fn time_text(ms: u64) -> String {
     )
 }
 
-/// Sends an order to the running Doorstep, or changes the books itself if none runs. Returns the
-/// start of a new withdrawal.
-fn execute(what: &ControlRequest, data: &Path) -> anyhow::Result<Option<u64>> {
-    // A time too far ahead is refused here, in the language of this command.
-    let submission =
-        what.submission(SystemClock.now())?.context("the order does not change the books")?;
-    match send_request(&data.join(CONTROL_SOCKET), what) {
-        Err(ControlError::NotRunning(_)) => {}
-        answer => return Ok(answer?["from_ms"].as_u64()),
-    }
-    let directory = DataDirectory::open(data)?;
-    let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
-    let node = Node::start(Box::new(journal), Box::new(snapshots), NodeOptions::default())?;
-    let answers = node.client().execute(vec![(None, submission)])?;
-    node.stop()?;
-    match answers.into_iter().next().map(|answer| answer.map_err(engine::Refusal::into_books)) {
-        Some(Err(refusal)) if refusal != Refusal::Repeated => {
-            bail!(chinese::refusal(&refusal, Lang::current()))
-        }
-        Some(Ok(events)) => Ok(events.books.iter().find_map(|event| match event {
-            Event::NetworkWithdrawn { from, .. } => Some(from.0),
-            _ => None,
-        })),
-        _ => Ok(None),
-    }
-}
-
 /// Milliseconds since 1970.
-pub fn instant(text: &str) -> Result<u64, String> {
-    let wrong = |why: String| {
-        bilingual!(
-            "{why}; write the time as 2013-08-28T18:00:00+08:00",
-            "{why}；请写作 2013-08-28T18:00:00+08:00"
-        )
-    };
-    let at: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| match Lang::current() {
-        Lang::En => wrong(error.to_string()),
-        Lang::Zh => wrong(format!("`{text}` 不是时间")),
-    })?;
-    u64::try_from(at.as_millisecond()).map_err(|_| {
-        wrong(Lang::current().pick("the time is before 1970", "时间早于 1970 年").into())
-    })
+fn instant(text: &str) -> Result<u64, String> {
+    fields::instant(text).map_err(|error| chinese::error(&error, Lang::current()))
 }
 
 #[cfg(test)]
@@ -247,32 +331,26 @@ mod tests {
             ],
             "gateways": [{"name": "gateway-1", "terminals": 15_000}],
             "terminals": 2, "messages": 1_204, "in_flight": 0, "waiting_for_journal": 0,
-            "accepted": 7, "stopping": false, "ended": {"gone": 3, "idle": 0, "slow": 1},
+            "accepted": 7, "stopping": false, "trial": true,
+            "ended": {"gone": 3, "idle": 0, "slow": 1},
         });
-        let rows: Vec<String> = rows(&status, Lang::En)
+        let rows: Vec<String> = rows(&status, Lang::En, &time_text)
             .into_iter()
             .map(|(what, how)| format!("{what}: {how}"))
             .collect();
         assert_eq!(
             rows,
             [
+                "books: for trials",
                 "alpha, link 0: signed on; withdrawn from 2013-08-28T10:00:00Z on",
                 "beta, link 1: not connected, retrying",
                 "terminals: 2 connected directly",
                 "gateway-1: 15,000 terminals connected",
-                "messages: 1,204 from terminals",
-                "in flight: 0",
-                "journal: 0 waiting to be written",
-                "connections: 7 accepted; ended: gone 3, slow 1",
+                "messages: 1,204 from terminals since the start",
+                "in flight: 0 requests of terminals wait for an answer",
+                "journal: 0 commands wait to be written",
+                "connections: 7 accepted since the start; ended: gone 3, slow 1",
             ]
         );
-    }
-
-    #[test]
-    fn times_have_their_offset() {
-        assert_eq!(instant("1970-01-01T08:00:01+08:00"), Ok(1_000));
-        assert_eq!(instant("1970-01-01T00:00:01Z"), Ok(1_000));
-        assert!(instant("18:00").unwrap_err().contains("write the time as"));
-        assert!(instant("1969-12-31T23:59:59Z").unwrap_err().contains("before 1970"));
     }
 }

@@ -1,168 +1,71 @@
 //! `doorstep import`, and reading the orders of a day.
 
-use std::collections::{BTreeMap, HashMap};
+mod json;
+mod reading;
+mod refusals;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use books::view::{ParcelState, ParcelView};
-use books::{
-    AnnounceParcel, Command, ParcelId, PublishTariff, Refusal, RegisterSeller,
-    SHIPMENTS_PER_ORDER_MAX, SellerId, Timestamp,
-};
+use books::{Command, PublishTariff, Refusal, RegisterSeller, Timestamp};
 use clap::Args;
 use engine::{Actor, Submission};
-use files::orders::{Import, ImportReport, OrderParcel, import};
+use files::orders::rejects::{self, REASONS_MAX};
+use files::orders::{BAD_LINES_KEPT_MAX, Import, ImportOptions, import};
 use files::profile::Profile;
-use money::decimal::DecimalAmount;
+use host::control::user_id;
 use node::{Clock, NodeClient, SystemClock};
+use office::Persons;
 
-use crate::persons::{self, ApprovalArgs, PersonNames};
+use self::reading::print_unlisted;
+pub use self::reading::{
+    LISTED_MAX, OrderFormatArgs, import_options, no_parcels, print_report, print_warning, read,
+};
+use self::refusals::{
+    announcement, changed_sellers, foreseen_refusals, last_shipments, other_spellings,
+    refused_order, why_refused,
+};
+use crate::persons::{self, TwoNames};
 use crate::setup::{self, SetupCommands};
 use crate::words::{Lang, bilingual, grouped, say};
 use crate::{chinese, data_directory, day, tariffs, time_zone};
-
-/// The most bad lines and refused orders that are listed. The others are only counted.
-pub const LISTED_MAX: usize = 20;
-
-/// Reads an order export with a profile.
-pub fn read(path: &Path, profile: &str, seller: Option<&str>) -> anyhow::Result<Import> {
-    let mut profile = Profile::find(profile).context("--profile")?;
-    if let Some(seller) = seller {
-        profile = profile.with_seller(seller).context("--seller")?;
-    }
-    ensure!(
-        !profile.needs_seller(),
-        bilingual!(
-            "--seller is missing: the profile `{0}` reads an export without sellers; name the \
-             seller",
-            "缺少 --seller：导入模板 `{0}` 读取的文件不含卖家；请指定卖家",
-            profile.name()
-        )
-    );
-    import(&profile, path).context("--orders")
-}
-
-/// Prints what an import took and what it left out.
-pub fn print_report(report: &ImportReport, lang: Lang) {
-    let lines: u64 = report.files.iter().map(|file| file.lines).sum();
-    let files: Vec<&str> = report.files.iter().map(|file| &*file.file).collect();
-    let count = |count: u64| grouped(&count.to_string());
-    let (files, lines) = (files.join(lang.pick(", ", "、")), count(lines));
-    say!(
-        "{}",
-        bilingual!("Orders read: {files} (lines {lines})", "读入订单：{files}（{lines} 行）")
-    );
-    let orders = count(report.orders);
-    let (parcels, sellers) = (count(report.parcels), count(report.sellers));
-    say!(
-        "  {}",
-        bilingual!(
-            "orders {orders}, parcels {parcels}, sellers {sellers}",
-            "订单 {orders}，包裹 {parcels}，卖家 {sellers}"
-        )
-    );
-    for (currency, due) in &report.amount_due {
-        let due = i128::try_from(*due).unwrap_or(i128::MAX);
-        say!(
-            "  {} {} {currency}",
-            lang.pick("amount due", "应收"),
-            grouped(&DecimalAmount::of_balance(due, *currency).to_string())
-        );
-    }
-    for (status, orders) in &report.orders_by_status {
-        let orders = count(*orders);
-        say!("  {}", bilingual!("status {status}: {orders}", "状态 {status}：{orders}"));
-    }
-    for (reason, orders) in &report.left_out_by_reason {
-        let reason = chinese::left_out_reason(reason, lang);
-        let orders = count(*orders);
-        say!("  {}", bilingual!("left out, {reason}: {orders}", "未导入，{reason}：{orders}"));
-    }
-    if report.repeated_lines > 0 {
-        let lines = count(report.repeated_lines);
-        say!("  {}", bilingual!("repeated lines: {lines}", "重复行：{lines}"));
-    }
-    print_bad(report, lang);
-}
-
-fn print_bad(report: &ImportReport, lang: Lang) {
-    if report.bad_total() == 0 {
-        return;
-    }
-    let bad = grouped(&report.bad_total().to_string());
-    say!("  {}", bilingual!("bad lines: {bad}", "有误的行：{bad}"));
-    for line in report.bad_lines.iter().take(LISTED_MAX) {
-        say!("    {}", chinese::bad_line(line, lang));
-    }
-    print_unlisted(report.bad_total(), lang);
-}
-
-fn print_unlisted(all: u64, lang: Lang) {
-    let more = all.saturating_sub(LISTED_MAX as u64);
-    if more > 0 {
-        let more = grouped(&more.to_string());
-        say!("    {}", lang.pick("and more: ", "另有：").to_owned() + &more);
-    }
-}
-
-/// The error for an import without parcels.
-pub fn no_parcels(orders: &Path, report: &ImportReport) -> String {
-    let (orders, why) = (orders.display(), why_no_parcels(report));
-    bilingual!("{orders}: it has no parcels\n{why}", "{orders}：没有包裹\n{why}")
-}
-
-/// One reason per line.
-fn why_no_parcels(report: &ImportReport) -> String {
-    let lang = Lang::current();
-    let mut why: Vec<String> = Vec::new();
-    for (status, orders) in &report.orders_by_status {
-        why.push(bilingual!(
-            "{orders} orders have the status {status}",
-            "{orders} 个订单的状态为 {status}"
-        ));
-    }
-    for (reason, orders) in &report.left_out_by_reason {
-        let reason = chinese::left_out_reason(reason, lang);
-        why.push(bilingual!(
-            "{orders} orders were left out: {reason}",
-            "{orders} 个订单未导入：{reason}"
-        ));
-    }
-    why.extend(report.bad_lines.iter().take(5).map(|line| chinese::bad_line(line, lang)));
-    if why.is_empty() {
-        why.push(lang.pick("the file has no orders", "文件中没有订单").into());
-    }
-    format!("  {}", why.join("\n  "))
-}
 
 /// Imports orders into the books; importing them again changes nothing
 ///
 /// Registers new sellers and announces new parcels. Existing sellers and parcels are not changed,
 /// so importing the same file again changes nothing.
 ///
-/// Bad lines and refused orders are listed with file and line; all other orders are imported.
-/// Without --data the file is only checked.
+/// Bad lines and refused orders are listed with file and line; all other orders are imported. With
+/// --rejects the bad lines are written to a file, to be mended and imported. With --strict nothing
+/// is imported if anything is bad or refused. Without --data the file is only checked.
 ///
-/// An order whose parcel was returned or lost is refused, unless --reship is given. An order that
-/// was announced for another seller is refused, unless --own-numbers is given.
+/// An order whose parcel was returned, lost or cancelled is refused, unless --reship is given. An
+/// order that was announced for another seller is refused, unless --own-numbers is given.
 ///
 /// Exit status: 0 all orders are in the books; 1 lines are bad, orders are refused, or the import
 /// failed.
 #[derive(Args, Debug)]
+#[command(after_long_help = JSON_HELP)]
 pub struct ImportArgs {
     /// The order file, or a directory with the files that the profile names
     #[arg(long, value_name = "PATH")]
     orders: PathBuf,
-    /// The format of the orders: olist, shopify, woocommerce, doorstep, or a profile file
+    /// The format of the orders: a profile that `doorstep profile list` names, or a profile file
     #[arg(long, value_name = "NAME|FILE")]
     profile: String,
-    /// The seller, if the export does not name one
-    #[arg(long, value_name = "REFERENCE")]
-    seller: Option<String>,
+    #[command(flatten)]
+    format: OrderFormatArgs,
     /// The data directory; new books are opened with the flags below
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Ship orders again whose parcel was returned or lost: announce their next parcel
+    /// Write bad lines, with their reason and the other lines of their orders, to this file; to a
+    /// folder if --orders is one
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// Import nothing if a line is bad or an order is refused
+    #[arg(long)]
+    strict: bool,
+    /// Ship orders again whose parcel was returned, lost or cancelled: announce their next parcel
     #[arg(long)]
     reship: bool,
     /// Sellers number their orders themselves: the same number of another seller is another order
@@ -180,80 +83,196 @@ pub struct ImportArgs {
     /// The second person, who approves that
     #[arg(long, value_name = "WHO", default_value = "2")]
     approved_by: String,
+    /// Open new books for trials, in which one user can act as every person
+    #[arg(long)]
+    trial: bool,
+    /// Print one JSON object, amounts in minor units
+    #[arg(long)]
+    json: bool,
+}
+
+const JSON_HELP: &str = "\
+What --json prints: one object. Amounts are in minor units.
+  files         the files read, each with its lines
+  lines         taken, repeated, left_out and bad: each line is in one of them
+  orders        different orders; taken, left_out and with_errors are its parts
+  parcels       parcels taken
+  sellers       their sellers
+  amount_due    what is due on them, by currency
+  statuses      orders by status, if the export has one
+  left_out      orders that the profile leaves out: by status, and by reason with
+                the values of the column
+  bad           bad lines (count)
+  bad_lines     the first 1,000 bad lines: file, line, column, reason, left_out
+  warning       what the profile warns of
+  rejects       lines written to --rejects
+  imported      false without --data, and if --strict refused the import
+  announced     new parcels
+  existed       parcels that the books had
+  refused       orders that the books refused, each with its reason";
+
+/// The result of an import in the books.
+#[derive(Default)]
+struct Announced {
+    new: usize,
+    existed: usize,
+    refused: Vec<String>,
 }
 
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     let lang = Lang::current();
-    let mut import = read(&args.orders, &args.profile, args.seller.as_deref())?;
-    print_report(&import.report, lang);
-    let Some(data) = &args.data else {
-        say!(
-            "{}",
-            lang.pick("Nothing was written: --data is missing.", "未写入：没有给出 --data。")
-        );
-        return fail_if_left_out(&import.report, 0);
+    let profile = args.format.profile(&args.profile)?;
+    if let Some(file) = &args.rejects {
+        rejects::check_target(&args.orders, file).context("--rejects")?;
+    }
+    let bad_lines_kept_max = if args.rejects.is_some() { REASONS_MAX } else { BAD_LINES_KEPT_MAX };
+    let options = ImportOptions { bad_lines_kept_max, ..import_options(&args.format) };
+    let mut import = import(&profile, &args.orders, &options).context("--orders")?;
+    if !args.json {
+        print_warning(&profile, lang);
+        print_report(&import.report, lang);
+    }
+    let rejects = write_rejects(args, &profile, &import)?;
+    let bad = import.report.bad_total();
+    let announced = match &args.data {
+        _ if args.strict && bad > 0 => None,
+        Some(_) if import.parcels.is_empty() => None,
+        None => None,
+        Some(data) => Some(announce(args, data, &profile, &mut import)?),
     };
-    if import.parcels.is_empty() {
+    let none = Announced::default();
+    let (result, imported) = match &announced {
+        Some(Ok(done)) => (done, true),
+        Some(Err(refused)) => (refused, false),
+        None => (&none, false),
+    };
+    if args.json {
+        say!("{}", json::report(&profile, &import.report, rejects, imported, result));
+    } else {
+        print_result(args, result, imported, lang);
+    }
+    if args.data.is_some() && announced.is_none() && !(args.strict && bad > 0) {
         bail!(no_parcels(&args.orders, &import.report));
     }
+    fail_if_left_out(args.strict, bad, result.refused.len())
+}
+
+fn write_rejects(
+    args: &ImportArgs,
+    profile: &Profile,
+    import: &Import,
+) -> anyhow::Result<Option<u64>> {
+    let Some(file) = &args.rejects else { return Ok(None) };
+    let lang = Lang::current();
+    let words = rejects::Words {
+        reason: &|line| chinese::bad_line_reason(line, lang),
+        other_line: lang.pick("another line of this order is bad", "该订单的另一行有误"),
+    };
+    let written = rejects::write(profile, import, &args.orders, file, &words);
+    let written = written.context("--rejects")?;
+    if !args.json {
+        let (file, lines) = (file.display(), grouped(&written.to_string()));
+        say!("{}", bilingual!("Rejects: {file} (lines {lines})", "有误的行：{file}（{lines} 行）"));
+    }
+    Ok(Some(written))
+}
+
+/// Announces the parcels in the books. `Err` if --strict refuses the import; then nothing was
+/// written.
+fn announce(
+    args: &ImportArgs,
+    data: &Path,
+    profile: &Profile,
+    import: &mut Import,
+) -> anyhow::Result<Result<Announced, Announced>> {
     let tariff = tariffs::load(&args.tariff).context("--tariff")?;
-    let who = ApprovalArgs { by: args.by.clone(), approved_by: args.approved_by.clone() };
-    let (persons, new_names) = PersonNames::read(data)?.find_or_name(&who, setup::FIRST_PERSONS)?;
-    let mut setup = setup::for_import(&import, &tariff, &args.class, persons)?;
+    let who = TwoNames { by: &args.by, approved_by: &args.approved_by };
+    let (persons, new_names) = who.find_or_name(&Persons::read(data)?, setup::FIRST_PERSONS)?;
+    let mut setup = setup::for_import(import, &tariff, &args.class, persons)?;
     // All checks that can fail come before the first write.
     let opened = data_directory::open_or_create(data)?;
     let mut client = opened.node.client();
     // Books of simulated days live in virtual time, which stands still between two days.
     let last_at = client.query(|engine| engine.last_at())?.0;
     let at = Some(last_at).filter(|_| day::DayRecords::is_in(data));
-    let mut refused: Vec<String> = Vec::new();
+    let mut not_meant = other_spellings(&client, profile, &import.parcels)?;
     if !args.own_numbers {
-        let changed = changed_sellers(&client, data, &import.parcels)?;
-        if !changed.is_empty() {
-            let mut place = 0..;
-            import.parcels.retain(|_| !place.next().is_some_and(|one| changed.contains_key(&one)));
-            setup = setup::for_import(&import, &tariff, &args.class, persons)?;
-            refused.extend(changed.into_values());
-        }
+        not_meant.extend(changed_sellers(&client, data, &import.parcels)?);
     }
-    prepare(&mut client, setup, data, at)?;
-    persons::name_missing(data, &new_names)?;
-    let (before, _) = client.query(|engine| engine.books().known_parcel_count())?;
+    if !not_meant.is_empty() {
+        let mut place = 0..;
+        import.parcels.retain(|_| !place.next().is_some_and(|one| not_meant.contains_key(&one)));
+        setup = setup::for_import(import, &tariff, &args.class, persons)?;
+    }
+    let mut refused: Vec<String> = not_meant.into_values().collect();
     let last = last_shipments(&client, &import.parcels)?;
     let parcels = import.parcels.iter().zip(&last);
-    let announcements = parcels.map(|(parcel, last)| announcement(parcel, last, args.reship));
-    let not_announced = carry_out(&mut client, announcements.collect(), at)?;
-    for (place, _, refusal) in &not_announced {
-        let parcel = &import.parcels[*place];
-        refused.push(refused_order(parcel, &why_refused(parcel, &last[*place], refusal)));
+    let announcements: Vec<_> =
+        parcels.map(|(parcel, last)| announcement(parcel, last, args.reship)).collect();
+    let refusal_of = |place: usize, refusal: &Refusal| {
+        let parcel = &import.parcels[place];
+        refused_order(parcel, &why_refused(parcel, &last[place], refusal))
+    };
+    if args.strict {
+        let foreseen = foreseen_refusals(&client, announcements.clone())?;
+        refused.extend(foreseen.iter().map(|(place, refusal)| refusal_of(*place, refusal)));
+        if !refused.is_empty() {
+            drop(client);
+            opened.node.stop()?;
+            return Ok(Err(Announced { refused, ..Announced::default() }));
+        }
     }
-    for order in refused.iter().take(LISTED_MAX) {
-        say!("  {order}");
-    }
-    print_unlisted(refused.len() as u64, lang);
+    prepare(&mut client, setup, data, (args.trial, at))?;
+    persons::name_missing(data, &new_names)?;
+    let (before, _) = client.query(|engine| engine.books().known_parcel_count())?;
+    let announcements = announcements.into_iter().map(Command::AnnounceParcel).collect();
+    let not_announced = carry_out(&mut client, announcements, at)?;
+    refused.extend(not_announced.iter().map(|(place, _, refusal)| refusal_of(*place, refusal)));
     let (after, _) = client.query(|engine| engine.books().known_parcel_count())?;
     drop(client);
     opened.node.stop()?;
     let new = after - before;
-    let count = |count: usize| grouped(&count.to_string());
-    let existed = count(import.parcels.len() - new - not_announced.len());
-    let not_taken = refused.len();
-    let (new, refused) = (count(new), count(not_taken));
-    say!(
-        "{}",
-        bilingual!(
-            "announced {new}; existed already {existed}; refused {refused}",
-            "新登记 {new}；已存在 {existed}；被拒 {refused}"
-        )
-    );
-    fail_if_left_out(&import.report, not_taken)
+    let existed = import.parcels.len() - new - not_announced.len();
+    Ok(Ok(Announced { new, existed, refused }))
+}
+
+fn print_result(args: &ImportArgs, result: &Announced, imported: bool, lang: Lang) {
+    for order in result.refused.iter().take(LISTED_MAX) {
+        say!("  {order}");
+    }
+    print_unlisted(result.refused.len() as u64, lang);
+    if args.data.is_none() {
+        say!(
+            "{}",
+            lang.pick("Nothing was written: --data is missing.", "未写入：没有给出 --data。")
+        );
+    } else if imported {
+        let count = |count: usize| grouped(&count.to_string());
+        let (new, existed) = (count(result.new), count(result.existed));
+        let refused = count(result.refused.len());
+        say!(
+            "{}",
+            bilingual!(
+                "announced {new}; existed already {existed}; refused {refused}",
+                "新登记 {new}；已存在 {existed}；被拒 {refused}"
+            )
+        );
+    }
 }
 
 /// Fails if not all orders of the file are in the books.
-fn fail_if_left_out(report: &ImportReport, refused: usize) -> anyhow::Result<()> {
-    let bad = report.bad_total();
+fn fail_if_left_out(strict: bool, bad: u64, refused: usize) -> anyhow::Result<()> {
+    let whole = bad == 0 && refused == 0;
     ensure!(
-        bad == 0 && refused == 0,
+        whole || !strict,
+        bilingual!(
+            "--strict: nothing was imported: bad lines: {bad}, refused orders: {refused}; see \
+             above",
+            "--strict：未导入任何订单：有误的行 {bad}，被拒的订单 {refused}；见上文"
+        )
+    );
+    ensure!(
+        whole,
         bilingual!(
             "not all orders were taken: bad lines: {bad}, refused orders: {refused}; see above",
             "有订单未导入：有误的行 {bad}，被拒的订单 {refused}；见上文"
@@ -262,105 +281,12 @@ fn fail_if_left_out(report: &ImportReport, refused: usize) -> anyhow::Result<()>
     Ok(())
 }
 
-fn refused_order(parcel: &OrderParcel, why: &str) -> String {
-    let OrderParcel { location, order, .. } = parcel;
-    bilingual!("{location}: order `{order}`: {why}", "{location}：订单 `{order}`：{why}")
-}
-
-/// Number and state of an order's last shipment, if the books know one.
-type LastShipment = Option<(u8, ParcelView)>;
-
-fn last_shipments(
-    client: &NodeClient,
-    parcels: &[OrderParcel],
-) -> anyhow::Result<Vec<LastShipment>> {
-    let first: Vec<ParcelId> = parcels.iter().map(first_shipment).collect();
-    let (last, _) = client.query(move |engine| {
-        first.into_iter().map(|first| engine.books().last_shipment(first)).collect()
-    })?;
-    Ok(last)
-}
-
-fn first_shipment(parcel: &OrderParcel) -> ParcelId {
-    ParcelId::derived(SellerId::derived(&parcel.seller), &parcel.order)
-}
-
-const fn is_returned_or_lost(state: ParcelState) -> bool {
-    matches!(state, ParcelState::Returned | ParcelState::Lost)
-}
-
-/// The announcement of an order's first or last shipment, or of its next one.
-fn announcement(parcel: &OrderParcel, last: &LastShipment, reship: bool) -> Command {
-    let shipment = match last {
-        None => 1,
-        Some((number, view)) if reship && is_returned_or_lost(view.state) => {
-            (number + 1).min(SHIPMENTS_PER_ORDER_MAX)
-        }
-        Some((number, _)) => *number,
-    };
-    Command::AnnounceParcel(AnnounceParcel {
-        parcel: first_shipment(parcel).shipment(shipment),
-        seller: SellerId::derived(&parcel.seller),
-        currency: parcel.currency,
-        due: parcel.amount_due,
-        reference: parcel.order.to_string(),
-        shipment,
-    })
-}
-
-/// The orders that were announced before for a seller whom the file no longer names, with the
-/// places of their new parcels. The books know parcels by seller and order, so their order
-/// references are read from the journal.
-fn changed_sellers(
-    client: &NodeClient,
-    data: &Path,
-    parcels: &[OrderParcel],
-) -> anyhow::Result<BTreeMap<usize, String>> {
-    let last = last_shipments(client, parcels)?;
-    let (known, _) = client.query(|engine| engine.books().known_parcel_count())?;
-    if known == 0 || last.iter().all(Option::is_some) {
-        return Ok(BTreeMap::new());
-    }
-    let mut sellers: HashMap<&str, Vec<SellerId>> = HashMap::new();
-    for parcel in parcels {
-        sellers.entry(&parcel.order).or_default().push(SellerId::derived(&parcel.seller));
-    }
-    let mut announced: Vec<(String, ParcelId)> = Vec::new();
-    reports::read_announcements(data, &mut |one| {
-        if sellers.get(&*one.reference).is_some_and(|now| !now.contains(&one.seller)) {
-            announced.push((one.reference.clone(), one.parcel));
-        }
-    })?;
-    let (announced, _) = client.query(move |engine| {
-        let books = engine.books();
-        // Not those that are forgotten.
-        let seller = |(order, parcel)| {
-            let seller = books.parcel_view(parcel)?.seller;
-            Some((order, books.seller_reference(seller)?.to_owned()))
-        };
-        announced.into_iter().filter_map(seller).collect::<HashMap<String, String>>()
-    })?;
-    let new = (0..).zip(parcels).zip(&last).filter(|(_, last)| last.is_none());
-    let changed = new.filter_map(|((place, parcel), _)| {
-        let before = announced.get(&*parcel.order)?;
-        let why = bilingual!(
-            "it was announced for seller `{before}`, but the file says `{0}`. Correct the file; if \
-             sellers number their orders themselves, import with --own-numbers",
-            "此前已为卖家 `{before}` 登记，文件中为 `{0}`。请更正文件；\
-             若各卖家自行编订单号，请加 --own-numbers",
-            parcel.seller
-        );
-        Some((place, refused_order(parcel, &why)))
-    });
-    Ok(changed.collect())
-}
-
 /// Opens new books, and carries out the commands that the parcels need.
 fn prepare(
     client: &mut NodeClient,
     setup: SetupCommands,
     data: &Path,
-    at: Option<Timestamp>,
+    (trial, at): (bool, Option<Timestamp>),
 ) -> anyhow::Result<()> {
     let now = at.unwrap_or_else(|| SystemClock.now());
     let (zone, _) = client.query(move |engine| {
@@ -371,7 +297,12 @@ fn prepare(
     match zone {
         (false, _) => {
             let zone = time_zone::resolve(time_zone::CHINA, now)?;
-            carry_out(client, setup::opening_commands(&zone), at)?;
+            carry_out(client, setup::opening_commands(&zone, trial), at)?;
+            if !trial {
+                let mut persons = Persons::read(data)?;
+                persons.add_user(user_id(), setup::FIRST_PERSONS[0])?;
+                persons.write(data)?;
+            }
         }
         (true, None) => {}
         (true, Some(name)) => {
@@ -432,55 +363,6 @@ fn require_no_refusal(refused: Vec<(usize, Command, Refusal)>, data: &Path) -> a
         ));
     }
     Ok(())
-}
-
-/// Why the books refuse a parcel, in the terms of the order file.
-fn why_refused(parcel: &OrderParcel, last: &LastShipment, refusal: &Refusal) -> String {
-    let currency = parcel.currency;
-    match (refusal, last) {
-        (Refusal::ShipmentEnded, Some((number, _))) if *number >= SHIPMENTS_PER_ORDER_MAX => {
-            bilingual!(
-                "it was shipped {number} times, the most that an order can be; give it another \
-                 reference",
-                "已发货 {number} 次，达到一个订单的上限；请用另一订单编号"
-            )
-        }
-        (Refusal::ShipmentEnded, Some((number, view))) => {
-            let (lang, next) = (Lang::current(), number + 1);
-            let ended = match view.state {
-                ParcelState::Lost => lang.pick("lost", "丢失"),
-                _ => lang.pick("returned", "退件"),
-            };
-            bilingual!(
-                "its parcel was {ended}; to ship it again, import it with --reship: that announces \
-                 shipment {next}",
-                "其包裹已{ended}；再次发货请加 --reship 导入，登记为第 {next} 次发货"
-            )
-        }
-        (Refusal::IdentifierTaken, Some((_, known))) if known.state == ParcelState::Announced => {
-            bilingual!(
-                "it was announced with {0} {currency}, but the file says {1}; the books keep the \
-                 announced amount. Correct the file, or give the order another reference",
-                "已登记的金额为 {0} {currency}，文件中为 {1}；账簿保留已登记的金额。请更正文件，\
-                 或给订单另一编号",
-                DecimalAmount::of(known.due, currency),
-                DecimalAmount::of(parcel.amount_due, currency)
-            )
-        }
-        (Refusal::IdentifierTaken, Some(_)) => bilingual!(
-            "it was announced before with another amount; the books keep the announced amount. \
-             Correct the file, or give the order another reference",
-            "此前已按其他金额登记；账簿保留已登记的金额。请更正文件，或给订单另一编号"
-        ),
-        (Refusal::CurrencyWithoutAccount(_), _) => bilingual!(
-            "its seller `{0}` has no account in {currency}: the books have that seller as an \
-             individual or in another country. Register its {currency} account first",
-            "卖家 `{0}` 没有 {currency} 账户：账簿中该卖家为个人或属于另一国家。\
-             请先登记其 {currency} 账户",
-            parcel.seller
-        ),
-        (refusal, _) => chinese::refusal(refusal, Lang::current()),
-    }
 }
 
 /// Carries out commands. Returns the refused ones with their indexes; a command that was carried

@@ -6,6 +6,7 @@ use anyhow::{bail, ensure};
 use clap::{Args, ValueEnum};
 use files::pain001::MessageTotals;
 use reports::{DaySums, write_message, write_payouts_csv};
+use serde_json::json;
 
 use crate::data_directory;
 use crate::words::{bilingual, say};
@@ -28,6 +29,9 @@ pub struct PayoutsArgs {
     /// The file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Print one JSON object about the file
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -52,7 +56,11 @@ pub fn run(args: &PayoutsArgs) -> anyhow::Result<()> {
             );
             let lines = write_payouts_csv(&sums, &engine, &args.out)?;
             let file = args.out.display();
-            say!("{}", bilingual!("{file}: {lines} payouts", "{file}：{lines} 笔打款"));
+            if args.json {
+                say!("{}", json!({ "file": file.to_string(), "payouts": lines }));
+            } else {
+                say!("{}", bilingual!("{file}: {lines} payouts", "{file}：{lines} 笔打款"));
+            }
         }
         Format::Pain001 => {
             let plans = sums.plans.len();
@@ -73,6 +81,14 @@ pub fn run(args: &PayoutsArgs) -> anyhow::Result<()> {
             let written = write_message(plan, &engine, &args.out)?;
             let MessageTotals { transfers, control_sum } = written;
             let file = args.out.display();
+            if args.json {
+                let file = file.to_string();
+                let written = json!({
+                    "file": file, "plan": number, "transfers": transfers, "control_sum": control_sum,
+                });
+                say!("{written}");
+                return Ok(());
+            }
             say!(
                 "{}",
                 bilingual!(

@@ -19,17 +19,19 @@ pub const FIRST_PERSONS: [PersonId; 2] = [sim::PLANNER, sim::APPROVER];
 const CHINA: Jurisdiction = Jurisdiction(*b"CN");
 
 /// Opens new books in their time zone, and sets the hold rule for sellers' money.
-pub fn opening_commands(zone: &ResolvedZone) -> Vec<Command> {
+pub fn opening_commands(zone: &ResolvedZone, trial: bool) -> Vec<Command> {
     let utc_offset_minutes = zone.utc_offset_minutes;
     vec![
         Command::OpenBooks(OpenBooks {
             utc_offset_minutes,
             first_person: FIRST_PERSONS[0],
             second_person: FIRST_PERSONS[1],
+            trial,
         }),
         Command::SetTimeZone(zone.setting(1)),
         Command::SetHoldRule(SetHoldRule {
             jurisdiction: CHINA,
+            number: 1,
             rule: HoldRule::AtOnce,
             proposed_by: FIRST_PERSONS[0],
             approved_by: FIRST_PERSONS[1],

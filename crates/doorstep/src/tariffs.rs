@@ -1,4 +1,6 @@
-//! `doorstep tariff check`, and the built-in tariffs.
+//! `doorstep tariff`, and the built-in tariffs.
+
+mod quote;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +9,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 use files::nearest::nearest;
 use money::decimal::DecimalAmount;
-use money::{Amount, Currency};
+use money::{Amount, Currency, Rate};
 use tariff::file::{FILE_BYTES_MAX, Tariff, TariffFile, TermsVersion, parse};
 use tariff::{CappedRate, CardRates, FixedOrShare};
 
@@ -18,7 +20,7 @@ use crate::words::{Lang, bilingual, left, right, say};
 const SHIPPED: [(&str, &str); 1] =
     [("china-2013", include_str!("../../../tariffs/china-2013.toml"))];
 
-/// Checks and shows tariff files
+/// Checks and shows tariffs, and computes the fees of a payment
 #[derive(Args, Debug)]
 pub struct TariffArgs {
     #[command(subcommand)]
@@ -34,6 +36,13 @@ enum Task {
         /// A file, or the name of a built-in tariff
         file: PathBuf,
     },
+    /// Shows a tariff: its versions, classes, rates and fees
+    Show {
+        /// A file, or the name of a built-in tariff
+        #[arg(default_value = "china-2013")]
+        file: PathBuf,
+    },
+    Quote(quote::QuoteArgs),
 }
 
 /// Loads a built-in tariff by name, or a tariff file.
@@ -120,16 +129,66 @@ fn end(version: &TermsVersion) -> String {
 }
 
 pub fn run(args: &TariffArgs) -> anyhow::Result<()> {
-    let Task::Check { file } = &args.task;
-    let file = load(file)?;
-    let lang = Lang::current();
+    match &args.task {
+        Task::Check { file } => {
+            let file = load(file)?;
+            print(&file);
+            print_unusual(&file);
+            say!("\n{}", Lang::current().pick("The tariff is valid.", "费率有效。"));
+            Ok(())
+        }
+        Task::Show { file } => {
+            print(&load(file)?);
+            Ok(())
+        }
+        Task::Quote(args) => quote::run(args),
+    }
+}
+
+fn print(file: &TariffFile) {
     say!("{} — {}", file.name, file.title);
-    say!("{} {}", lang.pick("source:", "来源："), file.source);
+    say!("{} {}", Lang::current().pick("source:", "来源："), file.source);
     for tariff in &file.tariffs {
         print_tariff(tariff);
     }
-    say!("\n{}", lang.pick("The tariff is valid.", "费率有效。"));
-    Ok(())
+}
+
+/// A hundredth of these rates is usual: someone wrote 55% for 0.55%.
+const UNUSUAL_RATE: Rate = Rate::from_ppm(100_000).expect("10% is a rate");
+
+/// Names rates of cards and wallets that are valid but hardly meant.
+fn print_unusual(file: &TariffFile) {
+    let Some(tariff) = file.tariffs.first() else { return };
+    for version in &tariff.versions {
+        for class in &version.terms.classes {
+            let [debit, credit] = [&class.debit, &class.credit];
+            let rates = [
+                debit.issuer,
+                debit.network,
+                debit.acquirer,
+                credit.issuer,
+                credit.network,
+                credit.acquirer,
+                class.wallet,
+            ];
+            let mut unusual: Vec<Rate> = rates.iter().map(|one| one.rate).collect();
+            unusual.retain(|rate| *rate >= UNUSUAL_RATE);
+            unusual.dedup();
+            for rate in unusual {
+                let hundredth = Rate::from_ppm(rate.ppm() / 100).unwrap_or_default();
+                let (number, class) = (version.number, &class.name);
+                say!(
+                    "{}",
+                    bilingual!(
+                        "Note: version {number}, class {class}: {rate} is an unusual rate; did you \
+                         mean {hundredth}?",
+                        "注意：版本 {number}，类别 {class}：费率 {rate} 不常见；\
+                         是否为 {hundredth}？"
+                    )
+                );
+            }
+        }
+    }
 }
 
 fn print_tariff(tariff: &Tariff) {

@@ -17,8 +17,10 @@ use zeroize::Zeroizing;
 mod codes;
 mod commands;
 mod console;
+mod declines;
 pub mod load;
-mod masking;
+pub mod masking;
+mod parcels;
 pub mod screen;
 mod stan_file;
 

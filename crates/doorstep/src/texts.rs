@@ -90,8 +90,9 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Sections whose English is clap's, in doc comments, or in other crates' errors.
-    const CHINESE_ONLY: [&str; 3] = ["help.", "command_line.", "phrase."];
+    /// Sections whose English is clap's, in doc comments, in declarations, or in other crates'
+    /// errors.
+    const CHINESE_ONLY: [&str; 4] = ["help.", "command_line.", "phrase.", "do.field."];
 
     fn chinese() -> impl Iterator<Item = (&'static String, &'static String)> {
         let only = |key: &str| CHINESE_ONLY.iter().any(|section| key.starts_with(section));

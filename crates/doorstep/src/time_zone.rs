@@ -112,7 +112,8 @@ mod tests {
 
     fn open(utc_offset_minutes: i16) -> Command {
         let [first_person, second_person] = crate::setup::FIRST_PERSONS;
-        Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person })
+        let trial = true;
+        Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person, trial })
     }
 
     /// The hours of the local day in which an instant lies.

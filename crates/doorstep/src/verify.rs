@@ -86,6 +86,9 @@ fn debt_line(one: &SellerDebtReport) -> String {
 fn print(found: &BooksReport) {
     let BooksReport { batches, commands, postings, digest, .. } = found;
     let count = |count: u64| grouped(&count.to_string());
+    if found.trial {
+        say!("{}", Lang::current().pick("trial books", "试用账簿"));
+    }
     say!(
         "{}",
         bilingual!(

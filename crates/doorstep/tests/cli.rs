@@ -6,8 +6,10 @@ mod cli {
     mod process;
     mod support;
 
+    mod adjustments;
     mod bank;
     mod bench_door;
+    mod calendar;
     mod chinese;
     mod day;
     mod differences;
@@ -21,10 +23,14 @@ mod cli {
     mod import;
     mod independent;
     mod keys;
+    mod killed_writes;
     mod kills;
     mod log;
     mod logs;
+    mod looks;
     mod network;
+    mod office;
+    mod order_files;
     mod orders;
     mod output;
     mod recompute;

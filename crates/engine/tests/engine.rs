@@ -26,7 +26,8 @@ const BO: Actor = Actor::Person(SECOND);
 type Part = Result<Vec<u8>, String>;
 
 fn open() -> OpenBooks {
-    OpenBooks { utc_offset_minutes: 480, first_person: FIRST, second_person: SECOND }
+    let (first_person, second_person) = (FIRST, SECOND);
+    OpenBooks { utc_offset_minutes: 480, first_person, second_person, trial: false }
 }
 
 /// An engine with a bank account and six persons.
@@ -323,6 +324,7 @@ fn a_person_who_is_not_registered_gives_nothing() {
     // Who is registered gives what names them, and not what others decide.
     let rule = SetHoldRule {
         jurisdiction: Jurisdiction(*b"CN"),
+        number: 1,
         rule: HoldRule::AtOnce,
         proposed_by: FIRST,
         approved_by: SECOND,
@@ -340,12 +342,14 @@ fn only_so_many_request_keys_are_remembered() {
     let mut out = CommandOutcome::default();
     let open = Submission::new(Actor::System, open());
     engine.apply(&open, MORNING, &mut out).unwrap();
-    // Each changes the rule, so that none is a repeat.
     let rule = |number: usize| {
-        let days = u16::try_from(number % 100).unwrap();
-        let (jurisdiction, rule) = (Jurisdiction(*b"CN"), HoldRule::DaysAfterHeld(days));
-        let (proposed_by, approved_by) = (FIRST, SECOND);
-        let command = SetHoldRule { jurisdiction, rule, proposed_by, approved_by };
+        let command = SetHoldRule {
+            jurisdiction: Jurisdiction(*b"CN"),
+            number: u32::try_from(number).unwrap() + 1,
+            rule: HoldRule::AtOnce,
+            proposed_by: FIRST,
+            approved_by: SECOND,
+        };
         keyed(ANNA, &format!("k-{number}"), command)
     };
     let second = MORNING.plus_ms(1_000);

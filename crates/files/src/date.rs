@@ -1,7 +1,8 @@
 //! Times as files write them. No clock.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
+use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::Offset;
 
 /// Parses a date, an optional time after `T` or a space, and an optional zone (`Z`, `+02:00`,
@@ -23,6 +24,51 @@ pub fn utc_ms(text: &str, zone_seconds: i32) -> Option<i64> {
     }
     let at = Offset::from_seconds(zone).ok()?.to_timestamp(date.to_datetime(time)).ok()?;
     Some(at.as_millisecond()).filter(|_| date.year() > 0)
+}
+
+/// Parses a time in one of the forms, as of `strptime`, which must fit the whole text. Without `%z`
+/// its zone is `zone_seconds` east of UTC. Returns milliseconds since 1970 UTC.
+pub fn utc_ms_of_formats(text: &str, formats: &[String], zone_seconds: i32) -> Option<i64> {
+    let (time, offset) = formats.iter().find_map(|format| parse_as(format, text))?;
+    let offset = offset.or_else(|| Offset::from_seconds(zone_seconds).ok())?;
+    Some(offset.to_timestamp(time).ok()?.as_millisecond()).filter(|_| time.year() > 0)
+}
+
+fn parse_as(format: &str, text: &str) -> Option<(DateTime, Option<Offset>)> {
+    let parsed = BrokenDownTime::parse(format, text).ok()?;
+    Some((parsed.to_datetime().ok()?, parsed.offset()))
+}
+
+/// Why forms of times cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TimeFormatError {
+    NoDate(String),
+    /// Two forms that read one text differently, as day-month and month-day.
+    Ambiguous(String, String),
+}
+
+/// Checks that each form reads the date that it writes, and that no other form reads another one.
+pub fn check_time_formats(formats: &[String]) -> Result<(), TimeFormatError> {
+    let days =
+        [DateTime::constant(2021, 2, 3, 0, 0, 0, 0), DateTime::constant(2012, 11, 10, 0, 0, 0, 0)];
+    for day in days {
+        let mut written = BrokenDownTime::from(day);
+        written.set_offset(Some(Offset::UTC));
+        for format in formats {
+            let text = written.to_string(format).ok();
+            let text = text.filter(|text| {
+                parse_as(format, text).is_some_and(|(read, _)| read.date() == day.date())
+            });
+            let Some(text) = text else { return Err(TimeFormatError::NoDate(format.clone())) };
+            let other = formats.iter().find(|other| {
+                parse_as(other, &text).is_some_and(|(read, _)| read.date() != day.date())
+            });
+            if let Some(other) = other {
+                return Err(TimeFormatError::Ambiguous(format.clone(), other.clone()));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Parses `Z`, `+02:00`, `-0330` or `+02` to seconds east of UTC.
@@ -118,10 +164,60 @@ mod tests {
         }
     }
 
+    #[test]
+    fn times_are_read_in_the_forms_of_a_profile() {
+        let read = |text: &str, formats: &[&str]| {
+            let formats: Vec<String> = formats.iter().map(|&format| format.to_owned()).collect();
+            check_time_formats(&formats).unwrap();
+            let at = utc_ms_of_formats(text, &formats, 3600)?;
+            Some(Timestamp::from_millisecond(at).unwrap().to_string())
+        };
+        let days = ["%d/%m/%Y %H:%M", "%d/%m/%Y"];
+        assert_eq!(read("1/3/2026 9:30", &days).as_deref(), Some("2026-03-01T08:30:00Z"));
+        assert_eq!(read("13/03/2026", &days).as_deref(), Some("2026-03-12T23:00:00Z"));
+        assert_eq!(read("3/13/2026", &days), None, "no month 13");
+        assert_eq!(read("1/3/2026 9:30 x", &days), None, "text is left");
+        assert_eq!(read("2026-03-01", &days), None, "only the forms that are named");
+        let american = ["%m/%d/%Y %I:%M %p"];
+        assert_eq!(read("3/13/2026 9:30 PM", &american).as_deref(), Some("2026-03-13T20:30:00Z"));
+        let excel = ["%Y/%m/%d %H:%M"];
+        assert_eq!(read("2026/3/1 9:30", &excel).as_deref(), Some("2026-03-01T08:30:00Z"));
+        let words = ["%d %b %Y %H:%M"];
+        assert_eq!(read("01 Mar 2026 09:30", &words).as_deref(), Some("2026-03-01T08:30:00Z"));
+        let ebay = ["%b-%d-%y"];
+        assert_eq!(read("Mar-13-26", &ebay).as_deref(), Some("2026-03-12T23:00:00Z"));
+        let zone = ["%Y-%m-%d %H:%M:%S %z"];
+        assert_eq!(
+            read("2026-03-13 10:00:00 -0500", &zone).as_deref(),
+            Some("2026-03-13T15:00:00Z")
+        );
+        assert_eq!(
+            read("2026年3月1日", &["%Y年%m月%d日"]).as_deref(),
+            Some("2026-02-28T23:00:00Z")
+        );
+    }
+
+    #[test]
+    fn forms_without_a_date_and_forms_that_contradict_are_refused() {
+        let check = |formats: &[&str]| {
+            let formats: Vec<String> = formats.iter().map(|&format| format.to_owned()).collect();
+            check_time_formats(&formats)
+        };
+        for format in ["DD/MM/YYYY", "%H:%M", "%d/%m", "%Q", "%", ""] {
+            assert_eq!(check(&[format]), Err(TimeFormatError::NoDate(format.to_owned())));
+        }
+        let (day, month) = ("%d/%m/%Y", "%m/%d/%Y");
+        let both = TimeFormatError::Ambiguous(day.to_owned(), month.to_owned());
+        assert_eq!(check(&[day, month]), Err(both));
+        assert_eq!(check(&[day, "%d.%m.%Y"]), Ok(()));
+    }
+
     proptest! {
         #[test]
         fn no_text_panics(text in "\\PC*") {
             let _ = utc_ms(&text, 50_400);
+            let _ = utc_ms_of_formats(&text, &["%d/%m/%Y %H:%M".to_owned()], 50_400);
+            let _ = check_time_formats(&[text]);
         }
     }
 }

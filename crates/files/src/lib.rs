@@ -13,5 +13,6 @@ pub mod pain001;
 pub mod payouts;
 pub mod profile;
 pub mod reference;
+pub mod sellers;
 
 mod records;

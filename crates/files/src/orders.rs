@@ -16,8 +16,9 @@ use crate::profile::{Layout, Profile};
 
 mod columns;
 mod error;
-mod lines;
+pub(crate) mod lines;
 mod parcels;
+pub mod rejects;
 mod report;
 mod sources;
 mod state;
@@ -25,9 +26,9 @@ mod state;
 pub use error::ImportError;
 pub use report::{
     BAD_LINES_KEPT_MAX, BadLine, BadLineKind, BadLineReason, FileLineCount, ImportReport, LeftOut,
-    LineLocation,
+    LeftOutOrders, LineClass, LineCounts, LineLocation, VALUES_MAX,
 };
-pub use sources::FILES_MAX;
+pub use sources::{FILES_MAX, Shops, SourceFile};
 
 use state::ImportState;
 
@@ -66,6 +67,24 @@ pub struct Import {
     pub parcels: Vec<OrderParcel>,
     /// Accounts for every line and every order.
     pub report: ImportReport,
+    /// What became of each line, in the order of reading.
+    pub lines: Vec<LineClass>,
+    /// The files, in the order of reading; empty after an import from readers.
+    pub sources: Vec<SourceFile>,
+}
+
+/// How an import reads files.
+#[derive(Clone, Debug)]
+pub struct ImportOptions {
+    pub shops: Shops,
+    /// Further bad lines are only counted.
+    pub bad_lines_kept_max: usize,
+}
+
+impl Default for ImportOptions {
+    fn default() -> ImportOptions {
+        ImportOptions { shops: Shops::Unnamed, bad_lines_kept_max: BAD_LINES_KEPT_MAX }
+    }
 }
 
 /// The role of a file in a profile.
@@ -78,15 +97,32 @@ pub enum FileRole {
 
 /// Reads the order export at `path`, a file or a directory. Bad lines are in the report, not
 /// errors.
-pub fn import(profile: &Profile, path: &Path) -> Result<Import, ImportError> {
+pub fn import(
+    profile: &Profile,
+    path: &Path,
+    options: &ImportOptions,
+) -> Result<Import, ImportError> {
     let mut importer = Importer::new(profile)?;
-    for (part, path) in sources::find(profile, path)? {
-        let name = path.to_string_lossy();
-        let open = |source| ImportError::Unreadable { file: name.as_ref().into(), source };
-        let file = File::open(&path).map_err(open)?;
-        importer = importer.read(part, &name, BufReader::with_capacity(READ_BUFFER_BYTES, file))?;
+    importer.book.bad_lines_kept_max = options.bad_lines_kept_max;
+    let sources = sources::find(profile, path, &options.shops)?;
+    // Orders files come before items files, whatever their shop.
+    for role in [FileRole::Orders, FileRole::Items] {
+        for source in sources.iter().filter(|source| source.role == role) {
+            let name = source.path.to_string_lossy();
+            let input = open(&source.path, &name)?;
+            importer = importer.read(role, source.shop.as_deref(), &name, input)?;
+        }
     }
-    importer.finish()
+    let mut import = importer.finish()?;
+    import.sources = sources;
+    import.sources.sort_by_key(|source| source.role == FileRole::Items);
+    Ok(import)
+}
+
+pub(crate) fn open(path: &Path, name: &str) -> Result<BufReader<File>, ImportError> {
+    let unreadable = |source| ImportError::Unreadable { file: name.into(), source };
+    let file = File::open(path).map_err(unreadable)?;
+    Ok(BufReader::with_capacity(READ_BUFFER_BYTES, file))
 }
 
 /// An import from readers instead of files, for example an upload.
@@ -97,22 +133,24 @@ pub struct Importer<'p> {
 }
 
 impl<'p> Importer<'p> {
-    /// Fails if the profile needs a seller, see [`Profile::with_seller`].
+    /// Fails if the profile needs a seller, see [`Profile::needs_seller`].
     pub fn new(profile: &'p Profile) -> Result<Importer<'p>, ImportError> {
         if profile.needs_seller() {
             return Err(ImportError::NoSeller { profile: profile.name.clone() });
         }
-        Ok(Importer { profile, book: ImportState::default(), parts: Vec::new() })
+        let book = ImportState::new(BAD_LINES_KEPT_MAX);
+        Ok(Importer { profile, book, parts: Vec::new() })
     }
 
-    /// Reads one file, which the report calls `name`. Orders files come before items files. An
-    /// error ends the import.
+    /// Reads one file of a shop, which the report calls `name`. Orders files come before items
+    /// files. An error ends the import.
     ///
     /// # Panics
     /// If an orders file follows an items file, or the profile has no items file.
     pub fn read(
         mut self,
         part: FileRole,
+        shop: Option<&str>,
         name: &str,
         input: impl BufRead,
     ) -> Result<Importer<'p>, ImportError> {
@@ -127,7 +165,7 @@ impl<'p> Importer<'p> {
         if self.parts.len() == FILES_MAX {
             return Err(ImportError::TooManyFiles);
         }
-        lines::read(self.profile, part, name, input, &mut self.book)?;
+        lines::read(self.profile, part, shop, name, input, &mut self.book)?;
         self.parts.push(part);
         Ok(self)
     }

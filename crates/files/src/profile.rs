@@ -7,22 +7,27 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use money::Currency;
+use encoding_rs::Encoding;
 use money::decimal::DecimalStyle;
+use money::{Currency, CurrencyError};
 
 use crate::nearest::nearest;
 use crate::reference::{ReferenceError, reference};
+use crate::sellers::SellerMap;
 
 mod check;
+pub mod draft;
 mod form;
 
 pub const PROFILE_BYTES_MAX: u64 = 64 << 10;
 
-const KNOWN: [(&str, &str); 4] = [
+const KNOWN: [(&str, &str); 6] = [
     ("doorstep", include_str!("../../../profiles/doorstep.toml")),
     ("olist", include_str!("../../../profiles/olist.toml")),
     ("shopify", include_str!("../../../profiles/shopify.toml")),
     ("woocommerce", include_str!("../../../profiles/woocommerce.toml")),
+    ("woocommerce-advanced", include_str!("../../../profiles/woocommerce-advanced.toml")),
+    ("woocommerce-analytics", include_str!("../../../profiles/woocommerce-analytics.toml")),
 ];
 
 /// The meaning of an order export's columns, and the rules which orders become parcels.
@@ -30,6 +35,10 @@ const KNOWN: [(&str, &str); 4] = [
 pub struct Profile {
     pub(crate) name: String,
     pub(crate) about: String,
+    pub(crate) warning: Option<String>,
+    pub(crate) encoding: &'static Encoding,
+    /// Forms of times, as of `strftime`; none for ISO 8601.
+    pub(crate) times: Vec<String>,
     /// File name patterns of the orders file, or of the only file.
     pub(crate) orders_files: Vec<String>,
     /// File name patterns of the items file; empty if there is only one file.
@@ -40,7 +49,9 @@ pub struct Profile {
     /// The zone of times written without one, in seconds east of UTC.
     pub(crate) zone_seconds: i32,
     pub(crate) currency: CurrencyRule,
+    pub(crate) given_currency: Option<Currency>,
     pub(crate) seller: SellerRule,
+    pub(crate) sellers: Option<SellerMap>,
     pub(crate) order: OrderRules,
     pub(crate) item: ItemRules,
 }
@@ -60,7 +71,7 @@ pub(crate) enum Layout {
 #[derive(Clone, Debug)]
 pub(crate) struct ProfileColumn {
     pub names: Vec<String>,
-    /// The file may lack it. For the seller column: the import may name another seller.
+    /// The file may lack it. For the currency: then the import must name one.
     pub optional: bool,
     pub empty_is_zero: bool,
 }
@@ -69,12 +80,16 @@ pub(crate) struct ProfileColumn {
 pub(crate) enum CurrencyRule {
     Fixed(Currency),
     Column(ProfileColumn),
+    /// The file names no currency; the import must.
+    GivenAtImport,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum SellerRule {
     Fixed(Arc<str>),
     Column(ProfileColumn),
+    /// The column has brands or shops, not sellers. The import names the seller, or maps each.
+    Vendor(ProfileColumn),
     /// The file names no seller; the import must.
     GivenAtImport,
 }
@@ -114,6 +129,8 @@ pub(crate) struct ItemRules {
     /// Multiplied by the quantity.
     pub add_each: Vec<ProfileColumn>,
     pub less: Vec<ProfileColumn>,
+    /// Equal lines are two items. Without an id or this, they would be one, written twice.
+    pub each_line: bool,
     /// Each line is a whole parcel: the seller column identifies the line within its order.
     pub one_line_parcels: bool,
 }
@@ -156,6 +173,21 @@ pub enum ProfileError {
     SellerInFile(String),
     #[error("the seller is not a valid reference: {0}")]
     Seller(ReferenceError),
+    #[error(
+        "there is no encoding `{0}`; use a name such as utf-8, gbk, gb18030, big5, shift_jis, \
+         windows-1252, utf-16le"
+    )]
+    Encoding(String),
+    /// A currency was given for a profile with a currency of its own.
+    #[error("the profile `{0}` has a currency of its own; do not give one")]
+    CurrencyInProfile(String),
+    #[error(transparent)]
+    Currency(#[from] CurrencyError),
+}
+
+/// The encoding with a name of the WHATWG Encoding Standard.
+pub(crate) fn encoding_by_name(name: &str) -> Option<&'static Encoding> {
+    Encoding::for_label_no_replacement(name.trim().as_bytes())
 }
 
 impl Profile {
@@ -166,26 +198,35 @@ impl Profile {
 
     /// A built-in profile.
     pub fn built_in(name: &str) -> Result<Profile, ProfileError> {
+        Profile::parse(Profile::built_in_text(name)?)
+    }
+
+    fn built_in_text(name: &str) -> Result<&'static str, ProfileError> {
         let known = KNOWN.iter().find(|(known, _)| *known == name);
         let (_, toml) = known.ok_or_else(|| ProfileError::Unknown {
             name: name.chars().filter(|c| !c.is_control()).take(40).collect(),
             nearest: nearest(name, Profile::names()),
             known: Profile::names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
         })?;
-        Profile::parse(toml)
+        Ok(toml)
     }
 
     /// A built-in profile by name, or a profile file by a path that ends in `.toml`.
     pub fn find(name_or_path: &str) -> Result<Profile, ProfileError> {
+        Profile::parse(&Profile::text(name_or_path)?)
+    }
+
+    /// The TOML of a profile, as [`Profile::find`] finds it.
+    pub fn text(name_or_path: &str) -> Result<String, ProfileError> {
         let path = Path::new(name_or_path);
         if path.extension().is_none_or(|extension| extension != "toml") {
-            return Profile::built_in(name_or_path);
+            return Profile::built_in_text(name_or_path).map(str::to_owned);
         }
         let unreadable = |source| ProfileError::Unreadable { path: path.to_owned(), source };
         let mut toml = String::new();
         let file = fs::File::open(path).map_err(unreadable)?;
         file.take(PROFILE_BYTES_MAX + 1).read_to_string(&mut toml).map_err(unreadable)?;
-        Profile::parse(&toml)
+        Ok(toml)
     }
 
     /// Parses a profile from TOML.
@@ -201,20 +242,58 @@ impl Profile {
         })
     }
 
-    /// Assigns all parcels to one seller. Only for a profile without a seller column, or with an
-    /// `optional` one.
+    /// Assigns all parcels to one seller. Only for a profile that reads no sellers from the file.
     pub fn with_seller(mut self, seller: &str) -> Result<Profile, ProfileError> {
-        if let SellerRule::Column(ProfileColumn { optional: false, .. }) = self.seller {
+        if let SellerRule::Column(_) = self.seller {
             return Err(ProfileError::SellerInFile(self.name));
         }
         self.seller = SellerRule::Fixed(reference(seller).map_err(ProfileError::Seller)?.into());
         Ok(self)
     }
 
-    /// [`Profile::with_seller`] must be called before an import.
+    /// Maps the vendors of the file to sellers. If the file names none, the map has the shops of
+    /// the import.
+    #[must_use]
+    pub fn with_sellers(mut self, sellers: SellerMap) -> Profile {
+        self.sellers = Some(sellers);
+        self
+    }
+
+    /// The currency of a file that names none.
+    pub fn with_currency(mut self, code: &str) -> Result<Profile, ProfileError> {
+        match &self.currency {
+            CurrencyRule::GivenAtImport => {}
+            CurrencyRule::Column(column) if column.optional => {}
+            _ => return Err(ProfileError::CurrencyInProfile(self.name)),
+        }
+        self.given_currency = Some(code.parse()?);
+        Ok(self)
+    }
+
+    /// Reads files in this encoding, unless they begin with a byte-order mark.
+    pub fn with_encoding(mut self, name: &str) -> Result<Profile, ProfileError> {
+        let shown = || name.chars().filter(|c| !c.is_control()).take(40).collect();
+        self.encoding = encoding_by_name(name).ok_or_else(|| ProfileError::Encoding(shown()))?;
+        Ok(self)
+    }
+
+    /// [`Profile::with_seller`] or [`Profile::with_sellers`] must be called before an import.
     #[must_use]
     pub fn needs_seller(&self) -> bool {
-        matches!(self.seller, SellerRule::GivenAtImport)
+        matches!(self.seller, SellerRule::GivenAtImport | SellerRule::Vendor(_))
+            && self.sellers.is_none()
+    }
+
+    /// Whether a vendor or shop is mapped to this seller.
+    #[must_use]
+    pub fn maps_to(&self, seller: &str) -> bool {
+        self.sellers.as_ref().is_some_and(|sellers| sellers.has_seller(seller))
+    }
+
+    /// What everybody who imports with this profile must know.
+    #[must_use]
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 
     #[must_use]

@@ -5,8 +5,15 @@
 //! that an order loses an item and becomes a parcel with a smaller amount. It also has no limit on
 //! the length of a record. A test reads the same files with both.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 use std::str;
+use std::sync::Arc;
+
+use encoding_rs::Encoding;
+
+mod text;
+
+use text::TextSource;
 
 /// Well above any real order with its notes and addresses.
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -14,16 +21,8 @@ pub const FIELDS_MAX: usize = 4_096;
 /// Physical lines of a file, and records of an import.
 pub const LINES_MAX: u32 = 1_000_000_000;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-/// First bytes of files that are not UTF-8 text, and their kind.
-const NOT_TEXT: [(&[u8], &str); 6] = [
-    (b"\xFF\xFE", "UTF-16 text"),
-    (b"\xFE\xFF", "UTF-16 text"),
-    (b"PK\x03\x04", "an Excel workbook or another ZIP archive"),
-    (b"\xD0\xCF\x11\xE0", "an old Excel workbook"),
-    (b"\x1F\x8B", "a gzip archive"),
-    (b"%PDF", "a PDF document"),
-];
+/// How MySQL and Hive write a field without a value.
+const NULL: &str = "\\N";
 
 /// Why reading a file stopped.
 #[derive(Debug)]
@@ -32,9 +31,10 @@ pub enum RecordError {
     /// The kind of file that its first bytes show.
     NotText(&'static str),
     /// `line` counts from 1, `byte` from 0 at the start of the file.
-    NotUtf8 {
+    Malformed {
         line: u32,
         byte: u64,
+        encoding: &'static str,
     },
     /// Above [`RECORD_BYTES_MAX`]; the line where the record starts.
     TooLong {
@@ -57,13 +57,14 @@ pub enum RecordError {
 }
 
 pub struct RecordReader<R> {
-    input: R,
+    source: TextSource<R>,
     delimiter: u8,
     /// The current record. Fields are split and unquoted in place, so it only gets shorter.
     bytes: Vec<u8>,
     fields: Vec<(usize, usize)>,
     lines: u32,
-    offset: u64,
+    /// The lines of the current record as they are in the file, if they are kept.
+    raw: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy)]
@@ -82,18 +83,45 @@ impl Record<'_> {
         self.fields.len()
     }
 
-    /// A field, trimmed; empty if the record has no such field.
+    /// The fields of a header.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        (0..self.len()).map(|place| Arc::from(self.get(place))).collect()
+    }
+
+    /// A field, trimmed; empty if the record has no such field or the field is `\N`.
     pub fn get(&self, place: usize) -> &str {
         let (start, end) = self.fields.get(place).copied().unwrap_or((0, 0));
-        // `append_line` checked the UTF-8, and fields are split at ASCII bytes only.
-        str::from_utf8(&self.bytes[start..end]).unwrap_or_default().trim_matches([' ', '\t'])
+        // The text is UTF-8, and fields are split at ASCII bytes only.
+        let text = str::from_utf8(&self.bytes[start..end]).unwrap_or_default();
+        let text = text.trim_matches([' ', '\t']);
+        if text == NULL { "" } else { text }
     }
 }
 
 impl<R: BufRead> RecordReader<R> {
-    pub fn new(input: R, delimiter: u8) -> RecordReader<R> {
-        let (bytes, fields) = (Vec::new(), Vec::new());
-        RecordReader { input, delimiter, bytes, fields, lines: 0, offset: 0 }
+    /// A byte-order mark overrides `encoding`, and a first line such as `sep=;`, which Excel reads,
+    /// overrides `delimiter`.
+    pub fn new(input: R, encoding: &'static Encoding, delimiter: u8) -> RecordReader<R> {
+        let (source, bytes, fields) = (TextSource::new(input, encoding), Vec::new(), Vec::new());
+        RecordReader { source, delimiter, bytes, fields, lines: 0, raw: None }
+    }
+
+    /// Keeps the lines of each record for [`RecordReader::raw`].
+    pub fn keeping_raw(mut self) -> RecordReader<R> {
+        self.raw = Some(Vec::new());
+        self
+    }
+
+    /// The current record as it is in the file, in UTF-8, without its last line end.
+    pub fn raw(&self) -> &[u8] {
+        let raw = self.raw.as_deref().unwrap_or_default();
+        let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+        raw.strip_suffix(b"\r").unwrap_or(raw)
+    }
+
+    /// The delimiter of the file, once its first record is read.
+    pub fn delimiter(&self) -> u8 {
+        self.delimiter
     }
 
     /// Skips blank records. `None` at the end of the file.
@@ -101,9 +129,18 @@ impl<R: BufRead> RecordReader<R> {
         let (line, misquoted) = loop {
             self.bytes.clear();
             self.fields.clear();
+            if let Some(raw) = &mut self.raw {
+                raw.clear();
+            }
             let line = self.lines + 1;
             if !self.append_line(line)? {
                 return Ok(None);
+            }
+            if line == 1
+                && let Some(delimiter) = named_delimiter(&self.bytes)
+            {
+                self.delimiter = delimiter;
+                continue;
             }
             let misquoted = self.cut(line)?;
             if misquoted || !self.is_blank() {
@@ -121,15 +158,13 @@ impl<R: BufRead> RecordReader<R> {
 
     /// Appends the next physical line with its line end. `false` at the end of the file.
     fn append_line(&mut self, record_line: u32) -> Result<bool, RecordError> {
-        let start = self.bytes.len();
-        let room = (RECORD_BYTES_MAX + 1).saturating_sub(start) as u64;
-        let mut limited = (&mut self.input).take(room);
-        let read = limited.read_until(b'\n', &mut self.bytes).map_err(RecordError::Io)?;
-        if read == 0 {
-            return Ok(false);
-        }
         if self.lines == 0 {
-            self.begin()?;
+            self.source.begin()?;
+        }
+        let start = self.bytes.len();
+        let room = (RECORD_BYTES_MAX + 1).saturating_sub(start);
+        if !self.source.append_line(&mut self.bytes, room, self.lines.saturating_add(1))? {
+            return Ok(false);
         }
         if self.bytes.len() > RECORD_BYTES_MAX {
             return Err(RecordError::TooLong { line: record_line });
@@ -138,25 +173,10 @@ impl<R: BufRead> RecordReader<R> {
             return Err(RecordError::TooManyLines);
         }
         self.lines += 1;
-        if let Err(error) = str::from_utf8(&self.bytes[start..]) {
-            let byte = self.offset + error.valid_up_to() as u64;
-            return Err(RecordError::NotUtf8 { line: self.lines, byte });
+        if let Some(raw) = &mut self.raw {
+            raw.extend_from_slice(&self.bytes[start..]);
         }
-        self.offset += (self.bytes.len() - start) as u64;
         Ok(true)
-    }
-
-    /// Checks the first bytes of the file.
-    fn begin(&mut self) -> Result<(), RecordError> {
-        let kind = NOT_TEXT.iter().find(|(start, _)| self.bytes.starts_with(start));
-        if let Some((_, kind)) = kind {
-            return Err(RecordError::NotText(kind));
-        }
-        if self.bytes.starts_with(BYTE_ORDER_MARK) {
-            self.bytes.drain(..BYTE_ORDER_MARK.len());
-            self.offset += BYTE_ORDER_MARK.len() as u64;
-        }
-        Ok(())
     }
 
     /// Splits the record in `bytes` into fields, and appends lines while a quoted field is open.
@@ -224,6 +244,16 @@ impl<R: BufRead> RecordReader<R> {
         }
         self.fields.push((start, end));
         Ok(())
+    }
+}
+
+/// The delimiter that a line such as `sep=;` names.
+fn named_delimiter(line: &[u8]) -> Option<u8> {
+    let line = str::from_utf8(line).ok()?.trim_end_matches(['\r', '\n']);
+    let quoted = line.strip_prefix('"').and_then(|line| line.strip_suffix('"'));
+    match quoted.unwrap_or(line).strip_prefix("sep=")?.as_bytes() {
+        &[delimiter @ (b',' | b';' | b'\t' | b'|')] => Some(delimiter),
+        _ => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The control socket, by which an operator on this machine commands a running engine. The
+//! The control socket, by which an operator on this machine asks and stops a running engine. The
 //! protocol: docs/door/control.md.
 
 use std::fs::{self, Permissions};
@@ -8,8 +8,6 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use books::{Event, NetworkId, PersonId, ReinstateNetwork, Timestamp, WithdrawNetwork};
-use engine::{Actor, Submission};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -29,74 +27,6 @@ const ANSWER_WAIT: Duration = Duration::from_secs(30);
 pub enum ControlRequest {
     Status {},
     Stop {},
-    /// From a time on, no transaction is sent to this network.
-    Withdraw {
-        network: String,
-        /// Start time in milliseconds since 1970, at most [`WITHDRAWAL_DAYS_AHEAD_MAX`] days ahead;
-        /// absent or past means now.
-        #[serde(default)]
-        at_ms: Option<u64>,
-        /// The proposer.
-        by: PersonId,
-        /// The approver; must be a second person.
-        approved_by: PersonId,
-    },
-    /// A withdrawn network is used again.
-    Reinstate {
-        network: String,
-        /// The proposer.
-        by: PersonId,
-        /// The approver; must be a second person.
-        approved_by: PersonId,
-    },
-}
-
-/// A later start of a withdrawal is more likely a misspelt year than a plan.
-pub const WITHDRAWAL_DAYS_AHEAD_MAX: u64 = 366;
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
-
-/// Why a withdrawal is not passed to the books.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the withdrawal would start more than {WITHDRAWAL_DAYS_AHEAD_MAX} days from now; give an \
-     earlier time, or none to withdraw the network now"
-)]
-pub struct WithdrawalTooFarAhead;
-
-impl ControlRequest {
-    /// The command for the books, given by the person who approves. None if it changes nothing
-    /// there.
-    pub fn submission(&self, now: Timestamp) -> Result<Option<Submission>, WithdrawalTooFarAhead> {
-        match self {
-            ControlRequest::Status {} | ControlRequest::Stop {} => Ok(None),
-            ControlRequest::Withdraw { network, at_ms, by, approved_by } => {
-                let network = NetworkId::derived(network);
-                // The books take a past time as the time of the command.
-                let from = Timestamp(at_ms.unwrap_or(0));
-                if from.0.saturating_sub(now.0) > WITHDRAWAL_DAYS_AHEAD_MAX * DAY_MS {
-                    return Err(WithdrawalTooFarAhead);
-                }
-                let (proposed_by, approved_by) = (*by, *approved_by);
-                let command = WithdrawNetwork { network, from, proposed_by, approved_by };
-                Ok(Some(Submission::new(Actor::Person(approved_by), command)))
-            }
-            ControlRequest::Reinstate { network, by, approved_by } => {
-                let network = NetworkId::derived(network);
-                let (proposed_by, approved_by) = (*by, *approved_by);
-                let command = ReinstateNetwork { network, proposed_by, approved_by };
-                Ok(Some(Submission::new(Actor::Person(approved_by), command)))
-            }
-        }
-    }
-}
-
-/// The network that the events withdraw (from a time on) or reinstate (None).
-pub(crate) fn withdrawal_change(events: &[Event]) -> Option<(NetworkId, Option<Timestamp>)> {
-    events.iter().find_map(|event| match *event {
-        Event::NetworkWithdrawn { network, from } => Some((network, Some(from))),
-        Event::NetworkReinstated { network } => Some((network, None)),
-        _ => None,
-    })
 }
 
 pub(crate) fn parse(line: &[u8]) -> Result<ControlRequest, String> {
@@ -105,10 +35,6 @@ pub(crate) fn parse(line: &[u8]) -> Result<ControlRequest, String> {
 
 pub(crate) fn success() -> String {
     json!({ "ok": true }).to_string()
-}
-
-pub(crate) fn success_from(from: Timestamp) -> String {
-    json!({ "ok": true, "from_ms": from.0 }).to_string()
 }
 
 pub(crate) fn refused(why: &str) -> String {
@@ -194,37 +120,9 @@ mod tests {
     }
 
     #[test]
-    fn orders_are_lines_of_json() {
-        let text = br#"{"do":"withdraw","network":"a","at_ms":9999,"by":"1","approved_by":"2"}"#;
-        let withdraw = parse(text).unwrap();
-        let (proposed_by, approved_by) = (PersonId(1), PersonId(2));
-        let (network, from) = (NetworkId::derived("a"), Timestamp(9_999));
-        let command = WithdrawNetwork { network, from, proposed_by, approved_by };
-        let submission = Submission::new(Actor::Person(approved_by), command);
-        assert_eq!(
-            withdraw.submission(Timestamp(0)),
-            Ok(Some(submission)),
-            "the approver gives it"
-        );
+    fn requests_are_lines_of_json() {
         assert_eq!(parse(br#"{"do":"status"}"#), Ok(ControlRequest::Status {}));
         assert!(parse(br#"{"do":"dance"}"#).unwrap_err().contains("dance"));
         assert!(parse(b"\xFF").is_err());
-    }
-
-    #[test]
-    fn a_withdrawal_starts_within_366_days() {
-        let now = Timestamp(1_377_684_000_000);
-        let at = |at_ms| {
-            let (network, by, approved_by) = ("alpha".into(), PersonId(1), PersonId(2));
-            ControlRequest::Withdraw { network, at_ms, by, approved_by }.submission(now)
-        };
-        // 2014-08-29T10:00:00Z is 366 days after 2013-08-28T10:00:00Z.
-        let last = 1_409_306_400_000;
-        for near in [None, Some(0), Some(now.0), Some(last)] {
-            assert!(at(near).is_ok(), "{near:?}");
-        }
-        for far in [last + 1, 253_402_300_799_000, u64::MAX] {
-            assert_eq!(at(Some(far)), Err(WithdrawalTooFarAhead), "{far}");
-        }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use books::{Event, Refusal, Timestamp};
+use books::Timestamp;
 use engine::Submission;
 use mio::Waker;
 use node::{Clock, Node, NodeStopped};
@@ -34,7 +34,7 @@ use crate::limits::{
 use crate::links::NetworkLinks;
 use crate::log::LogBudget::{Authenticated, Unauthenticated};
 use crate::log::{OperatorLog, log_event};
-use crate::node_channel::{NodeChannel, ReplyQueue, Waiter};
+use crate::node_channel::{NetworkChanges, NodeChannel, ReplyQueue};
 use crate::operator_events::{SettingsNames, log_operator_event};
 use crate::precheck;
 use crate::sockets::{
@@ -80,6 +80,8 @@ pub struct HostPlan {
     pub links: Vec<NetworkLink>,
     /// The path of the control socket.
     pub control: Option<PathBuf>,
+    /// Whether the books are for trials, for the status.
+    pub trial: bool,
     /// How long a graceful stop waits for payments and commands in flight.
     pub stop_wait: Duration,
 }
@@ -95,6 +97,7 @@ impl Default for HostPlan {
             wallets: Vec::new(),
             links: Vec::new(),
             control: None,
+            trial: false,
             stop_wait: STOP_WAIT,
         }
     }
@@ -206,12 +209,13 @@ struct HostService<C> {
     clock: Box<dyn Clock>,
     now: Timestamp,
     out: Vec<Output>,
-    mail: NodeChannel<ConnectionId>,
+    mail: NodeChannel,
     log: OperatorLog,
     kinds: Kinds,
     links: NetworkLinks,
     gateways: GatewaySessions,
     wallets: WalletApi,
+    trial: bool,
     stop_wait: Duration,
     stopping: Option<Instant>,
     /// Each network was sent a sign-off.
@@ -329,6 +333,7 @@ impl<C: HostedSwitch> Host<C> {
             links: NetworkLinks::new(plan.links, kinds.network),
             gateways: GatewaySessions::new(plan.gateway_names),
             wallets: WalletApi::new(plan.wallets),
+            trial: plan.trial,
             stop_wait: plan.stop_wait,
             stopping: None,
             signed_off: false,
@@ -346,6 +351,12 @@ impl<C: HostedSwitch> Host<C> {
     #[must_use]
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
+    }
+
+    /// For a thread that gives commands of its own.
+    #[must_use]
+    pub fn network_changes(&self) -> NetworkChanges {
+        self.service.mail.network_changes()
     }
 
     /// Queues the outputs of [`switch::Switch::resume`], to be processed before the first message.
@@ -367,7 +378,7 @@ impl<C: HostedSwitch> Host<C> {
         let wait = service.wait();
         sockets.poll_once(wait, service)?;
         service.update_now();
-        service.take_replies(sockets)?;
+        service.take_replies()?;
         service.run_due_work(sockets);
         while !service.out.is_empty() {
             service.process_outputs(sockets);
@@ -400,19 +411,17 @@ impl<C: HostedSwitch> HostService<C> {
         self.now = self.now.max(self.clock.now());
     }
 
-    fn take_replies(&mut self, sockets: &mut Sockets) -> Result<(), NodeStopped> {
+    fn take_replies(&mut self) -> Result<(), NodeStopped> {
         let arrived = self.mail.take();
         for answer in arrived.answers {
-            let waiter = self.mail.take_waiter(&answer);
-            // No command of the switch or an operator has a request key.
+            let ticket = self.mail.take_ticket(&answer);
+            // No command of the switch has a request key.
             let result = answer.result.map(|events| events.books);
             let result = result.map_err(engine::Refusal::into_books);
-            match waiter {
-                Waiter::Switch(ticket) => {
-                    self.core.on_command_answer(ticket, result, self.now, &mut self.out);
-                }
-                Waiter::Operator(operator) => self.answer_operator(sockets, operator, result),
-            }
+            self.core.on_command_answer(ticket, result, self.now, &mut self.out);
+        }
+        for (network, from) in arrived.network_changes {
+            self.core.on_network_withdrawn(network, from);
         }
         for (ticket, result) in arrived.query_results {
             self.core.on_query_result(ticket, result, self.now, &mut self.out);
@@ -465,7 +474,7 @@ impl<C: HostedSwitch> HostService<C> {
                 Output::DisconnectLink { link } => self.links.drop_link(sockets, link),
                 Output::Command { ticket, by, command } => {
                     let submission = Submission::new(by, command);
-                    self.mail.command(Waiter::Switch(ticket), submission);
+                    self.mail.command(ticket, submission);
                 }
                 Output::Query { ticket, query: question } => self.mail.query(ticket, question),
                 Output::WalletReply { reply_id: reply, answer: what } => {
@@ -573,42 +582,13 @@ impl<C: HostedSwitch> HostService<C> {
     fn on_operator_request(&mut self, sockets: &mut Sockets, id: ConnectionId, line: &[u8]) {
         let answer = match control::parse(line) {
             Err(why) => control::refused(&why),
-            Ok(order) => match order.submission(self.now) {
-                Err(why) => control::refused(&why.to_string()),
-                Ok(Some(submission)) => {
-                    return self.mail.command(Waiter::Operator(id), submission);
-                }
-                Ok(None) if order == (ControlRequest::Stop {}) => {
-                    self.stop_requested = true;
-                    control::success()
-                }
-                Ok(None) => self.status(sockets),
-            },
+            Ok(ControlRequest::Stop {}) => {
+                self.stop_requested = true;
+                control::success()
+            }
+            Ok(ControlRequest::Status {}) => self.status(sockets),
         };
         sockets.send(id, &[answer.as_bytes(), b"\n"], true);
-    }
-
-    fn answer_operator(
-        &mut self,
-        sockets: &mut Sockets,
-        who: ConnectionId,
-        done: Result<Vec<Event>, Refusal>,
-    ) {
-        let answer = match done {
-            Ok(events) => {
-                let effect = control::withdrawal_change(&events);
-                if let Some((network, from)) = effect {
-                    self.core.on_network_withdrawn(network, from);
-                }
-                effect
-                    .and_then(|(_, from)| from)
-                    .map_or_else(control::success, control::success_from)
-            }
-            // The books are in that state already, and the switch knows since when.
-            Err(Refusal::Repeated) => control::success(),
-            Err(refusal) => control::refused(&refusal.to_string()),
-        };
-        sockets.send(who, &[answer.as_bytes(), b"\n"], true);
     }
 
     fn status(&self, sockets: &Sockets) -> String {
@@ -616,6 +596,7 @@ impl<C: HostedSwitch> HostService<C> {
         serde_json::json!({
             "ok": true,
             "stopping": self.stopping.is_some(),
+            "trial": self.trial,
             "terminals": sockets.count(self.kinds.terminal),
             "gateways": self.gateways.status(),
             "links": self.links.status(&self.core),

@@ -41,6 +41,7 @@ pub use engine_host::{
 pub use framing::StreamFraming;
 pub use gateway::{Gateway, GatewayPlan};
 pub use limits::ConnectionLimits;
+pub use node_channel::NetworkChanges;
 pub use sockets::{
     Admission, ConnectionId, ConnectionKind, ConnectionPolicy, Quota, SocketService, Sockets,
 };

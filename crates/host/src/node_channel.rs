@@ -4,17 +4,21 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use books::Timestamp;
+use books::{Event, NetworkId, Timestamp};
 use engine::Submission;
 use mio::Waker;
 use node::{CommandAnswer, JournalPosition, NodeStopped, ReplySink, RequestSender};
 use switch::{Query, QueryResult};
+
+/// A network is withdrawn from a time on, or reinstated.
+pub(crate) type NetworkChange = (NetworkId, Option<Timestamp>);
 
 /// Replies that have arrived and were not processed yet.
 #[derive(Default)]
 pub(crate) struct ArrivedReplies {
     pub answers: Vec<CommandAnswer>,
     pub query_results: Vec<(u64, QueryResult)>,
+    pub network_changes: Vec<NetworkChange>,
     pub stopped: Option<NodeStopped>,
     /// The waker was called since the last [`ReplyQueue::take`].
     wake_sent: bool,
@@ -71,27 +75,38 @@ impl ReplySink for ReplyQueue {
     }
 }
 
-/// Who waits for a command's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Waiter<O> {
-    /// The ticket is the switch's own number for the command.
-    Switch(u64),
-    Operator(O),
+/// Tells the switch what another thread changed in the books.
+#[derive(Clone)]
+pub struct NetworkChanges(Arc<ReplyQueue>);
+
+impl NetworkChanges {
+    /// Passes on which networks the events withdraw or reinstate.
+    pub fn announce(&self, events: &[Event]) {
+        let changes = events.iter().filter_map(|event| match *event {
+            Event::NetworkWithdrawn { network, from } => Some((network, Some(from))),
+            Event::NetworkReinstated { network } => Some((network, None)),
+            _ => None,
+        });
+        let changes: Vec<NetworkChange> = changes.collect();
+        if !changes.is_empty() {
+            self.0.put(|arrived| arrived.network_changes.extend(changes));
+        }
+    }
 }
 
 /// Requests to the node and their replies. All commands of a round go as one request.
-pub(crate) struct NodeChannel<O> {
+pub(crate) struct NodeChannel {
     inbox: Arc<ReplyQueue>,
     sender: RequestSender,
-    waiting: VecDeque<Waiter<O>>,
+    waiting: VecDeque<u64>,
     first_ticket: u64,
     queries_waiting: usize,
     commands: Vec<(Option<Timestamp>, Submission)>,
     queries: Vec<(u64, Query)>,
 }
 
-impl<O> NodeChannel<O> {
-    pub(crate) fn new(inbox: Arc<ReplyQueue>, sender: RequestSender) -> NodeChannel<O> {
+impl NodeChannel {
+    pub(crate) fn new(inbox: Arc<ReplyQueue>, sender: RequestSender) -> NodeChannel {
         NodeChannel {
             inbox,
             sender,
@@ -103,13 +118,18 @@ impl<O> NodeChannel<O> {
         }
     }
 
+    pub(crate) fn network_changes(&self) -> NetworkChanges {
+        NetworkChanges(self.inbox.clone())
+    }
+
     /// How many commands and queries have no answer yet.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len() + self.queries_waiting
     }
 
-    pub(crate) fn command(&mut self, who: Waiter<O>, submission: Submission) {
-        self.waiting.push_back(who);
+    /// The ticket is the switch's own number for the command.
+    pub(crate) fn command(&mut self, ticket: u64, submission: Submission) {
+        self.waiting.push_back(ticket);
         self.commands.push((None, submission));
     }
 
@@ -141,8 +161,8 @@ impl<O> NodeChannel<O> {
         arrived
     }
 
-    /// Who waits for this answer. Answers arrive in the order of the commands.
-    pub(crate) fn take_waiter(&mut self, answer: &CommandAnswer) -> Waiter<O> {
+    /// The switch's ticket of this answer. Answers arrive in the order of the commands.
+    pub(crate) fn take_ticket(&mut self, answer: &CommandAnswer) -> u64 {
         assert_eq!(answer.ticket, self.first_ticket, "answers come in the order of their commands");
         self.first_ticket += 1;
         self.waiting.pop_front().expect("an answer was waited for")

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf, absolute};
 use std::process;
 
@@ -18,7 +18,7 @@ const JOURNAL: &str = "journal.sqlite";
 const SNAPSHOTS: &str = "snapshots";
 /// What a data directory keeps beside the journal. Keys and certificates may be created before the
 /// books.
-const KEPT: [&str; 5] = [LOCK, SNAPSHOTS, "keys", "certificates", "persons.toml"];
+const KEPT: [&str; 6] = [LOCK, SNAPSHOTS, "keys", "certificates", "persons.toml", "proposals"];
 /// Other names that may exist in a directory that becomes a data directory: the remains of an
 /// interrupted creation, and an entry of a file system's root.
 const HARMLESS: [&str; 2] = ["journal.sqlite.unfinished", "lost+found"];
@@ -143,8 +143,10 @@ impl DataDirectory {
     pub fn create(path: &Path) -> Result<DataDirectory, DirectoryError> {
         let failed = |error| described(path, "create", &error);
         let path = &absolute(path).map_err(failed)?;
-        fs::create_dir_all(path)
-            .and_then(|()| sync_directory(path.parent().unwrap_or(path)))
+        let parent = path.parent().unwrap_or(path);
+        fs::create_dir_all(parent)
+            .and_then(|()| create_for_owner(path))
+            .and_then(|()| sync_directory(parent))
             .map_err(failed)?;
         for entry in fs::read_dir(path).map_err(failed)? {
             let found = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
@@ -221,6 +223,15 @@ impl SharedDirectory {
     /// # Errors
     pub fn snapshots(&self) -> Result<SnapshotDirectoryReader, SnapshotError> {
         SnapshotDirectoryReader::open(&self.path.join(SNAPSHOTS))
+    }
+}
+
+/// Creates the directory, if there is none, so that only its owner can enter it.
+fn create_for_owner(path: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        // Of a file in its place the next step says what is wrong.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => created,
     }
 }
 

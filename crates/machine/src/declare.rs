@@ -130,7 +130,7 @@ macro_rules! commands {
                 }
             }
 
-            /// Visits each field that is a person. Persons inside lists and options are not found.
+            /// Visits each field that is a person. Persons inside lists are not found.
             pub fn for_each_person(
                 &self,
                 visit: &mut impl FnMut($crate::PersonRole, $crate::PersonId),

@@ -36,11 +36,12 @@ impl PersonRole {
     }
 }
 
-/// Visits a field of a command if it is a person.
+/// Visits a field of a command if it is a person, or an option that has one.
 #[doc(hidden)]
 #[inline]
 pub fn visit_person(name: &str, field: &dyn Any, visit: &mut impl FnMut(PersonRole, PersonId)) {
-    if let Some(person) = field.downcast_ref::<PersonId>() {
-        visit(PersonRole::of_field(name), *person);
+    let optional = || field.downcast_ref::<Option<PersonId>>().copied().flatten();
+    if let Some(person) = field.downcast_ref::<PersonId>().copied().or_else(optional) {
+        visit(PersonRole::of_field(name), person);
     }
 }

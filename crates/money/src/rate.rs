@@ -40,6 +40,8 @@ pub enum RateError {
     Malformed(String),
     #[error("`{0}` is more than 100%")]
     AboveWhole(String),
+    #[error("`{0}` is negative; a rate is 0% or more")]
+    Negative(String),
 }
 
 impl Rate {
@@ -86,6 +88,12 @@ impl FromStr for Rate {
     fn from_str(text: &str) -> Result<Rate, RateError> {
         let malformed = || RateError::Malformed(text.chars().take(20).collect());
         let number = text.strip_suffix('%').ok_or_else(malformed)?;
+        if number
+            .strip_prefix('-')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        {
+            return Err(RateError::Negative(text.chars().take(20).collect()));
+        }
         let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
         let digits = |part: &str, most: usize| {
             (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())

@@ -116,6 +116,12 @@ impl<'a> BatchReader<'a> {
         self.fingerprint
     }
 
+    /// The time of the first command.
+    #[must_use]
+    pub fn begun_at(&self) -> Timestamp {
+        Timestamp(self.begun_at)
+    }
+
     #[must_use]
     pub fn left(&self) -> u32 {
         self.remaining
@@ -150,7 +156,7 @@ mod tests {
 
     fn commands() -> Vec<(Timestamp, Submission)> {
         let (first_person, second_person) = (PersonId(1), PersonId(2));
-        let open = OpenBooks { utc_offset_minutes: 480, first_person, second_person };
+        let open = OpenBooks { utc_offset_minutes: 480, first_person, second_person, trial: true };
         let release = ReleaseDue { date: BusinessDate(15_945), limit: 9 };
         let key = RequestKey::new("k-1").unwrap();
         let release = Submission::new(Actor::Person(PersonId(7)), release);
@@ -167,12 +173,12 @@ mod tests {
             writer.push(&submission, at);
         }
         let bytes = writer.seal(0x0102_0304_0506_0708, Vec::new());
-        // Computed by hand: 0 is the system and 1 a person, 0x6b2d31 the key, 0 the books, 0x5a and
+        // Computed by hand: 0 is the system and 1 a person, 0x6b2d31 the key, 0 the books, 0x82 and
         // 0x21 the numbers of `OpenBooks` and `ReleaseDue`, 0x3e49 the date.
         assert_eq!(
             base16ct::lower::encode_string(&bytes),
             "02080706050403020100c880c04001000002000000\
-             00000000 00 00 00 5ae001 0100000000000000 0200000000000000\
+             00000000 00 00 00 82e001 0100000000000000 0200000000000000 01\
              05000000 010700000000000000 01030000006b2d31 00 21493e09000000"
                 .replace(' ', "")
         );

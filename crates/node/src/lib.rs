@@ -24,7 +24,7 @@
 //! // A result comes when the command is durable. The second command is a retry.
 //! let mut client = node.client();
 //! let (first_person, second_person) = (PersonId(1), PersonId(2));
-//! let open = OpenBooks { utc_offset_minutes: 480, first_person, second_person };
+//! let open = OpenBooks { utc_offset_minutes: 480, first_person, second_person, trial: true };
 //! let command = Command::OpenBooks(open);
 //! let submission = Submission::new(Actor::System, command);
 //! let at = Some(Timestamp(1_377_662_400_000));
@@ -41,6 +41,7 @@
 //! ```
 
 pub mod batch;
+pub mod recovery;
 pub mod replay;
 
 mod client;
@@ -54,7 +55,5 @@ pub use client::{
     CommandAnswer, CommandRequest, EngineQuery, JournalPosition, NodeClient, NodeStopped,
     QueryReply, ReplySink, RequestSender,
 };
-pub use snapshots::{NoSnapshots, SnapshotStore};
-pub use start::{
-    Clock, FatalCallback, Node, NodeNotice, NodeOptions, Recovery, StartError, SystemClock,
-};
+pub use snapshots::{NoSnapshots, SnapshotSource, SnapshotStore};
+pub use start::{Clock, FatalCallback, Node, NodeNotice, NodeOptions, StartError, SystemClock};

@@ -3,7 +3,10 @@
 use std::sync::mpsc::sync_channel;
 
 use engine::{Digest, Engine, RestoreError, Snapshot};
-use journal::{JournalHead, Sequence, SnapshotDirectory, SnapshotError};
+use journal::{
+    JournalHead, Sequence, SnapshotDirectory, SnapshotDirectoryReader, SnapshotError,
+    SnapshotReader,
+};
 
 /// Snapshots kept. If the newest turns out to be damaged, a start uses the one before.
 pub const SNAPSHOTS_KEPT: usize = 2;
@@ -11,18 +14,25 @@ pub const SNAPSHOTS_KEPT: usize = 2;
 /// Parts of a snapshot read ahead, of one megabyte each.
 const PARTS_AHEAD: usize = 8;
 
-pub trait SnapshotStore: Send {
-    /// Writes a snapshot. Afterwards it exists whole, or not at all.
-    fn save(&self, head: JournalHead, snapshot: Snapshot) -> Result<Digest, SnapshotError>;
-
+/// Reads snapshots.
+pub trait SnapshotSource: Send {
     /// The snapshots, newest first.
     fn list(&self) -> Result<Vec<Sequence>, SnapshotError>;
+
+    /// The end of the journal that a snapshot reflects. Reads only its beginning.
+    fn reflects(&self, sequence: Sequence) -> Result<JournalHead, SnapshotError>;
 
     /// Reads a snapshot, and the end of the journal that it reflects.
     fn load(
         &self,
         sequence: Sequence,
     ) -> Result<(JournalHead, Engine), RestoreError<SnapshotError>>;
+}
+
+/// Reads and writes snapshots.
+pub trait SnapshotStore: SnapshotSource {
+    /// Writes a snapshot. Afterwards it exists whole, or not at all.
+    fn save(&self, head: JournalHead, snapshot: Snapshot) -> Result<Digest, SnapshotError>;
 }
 
 impl SnapshotStore for SnapshotDirectory {
@@ -33,32 +43,47 @@ impl SnapshotStore for SnapshotDirectory {
         self.keep_newest(SNAPSHOTS_KEPT)?;
         Ok(digest)
     }
+}
 
-    fn list(&self) -> Result<Vec<Sequence>, SnapshotError> {
-        SnapshotDirectory::list(self)
-    }
+macro_rules! source_in_directory {
+    ($($directory:ty),+) => {$(
+        impl SnapshotSource for $directory {
+            fn list(&self) -> Result<Vec<Sequence>, SnapshotError> {
+                <$directory>::list(self)
+            }
 
-    fn load(
-        &self,
-        sequence: Sequence,
-    ) -> Result<(JournalHead, Engine), RestoreError<SnapshotError>> {
-        let reader = self.open_snapshot(sequence).map_err(RestoreError::Read)?;
-        let (head, digest) = (reader.reflects(), Digest(reader.digest()));
-        // A second thread reads and checks the file while this one builds the engine.
-        let engine = std::thread::scope(|scope| {
-            let (sender, parts) = sync_channel(PARTS_AHEAD);
-            scope.spawn(move || {
-                for part in reader {
-                    // The engine may have refused a part.
-                    if sender.send(part).is_err() {
-                        break;
-                    }
+            fn reflects(&self, sequence: Sequence) -> Result<JournalHead, SnapshotError> {
+                Ok(self.open_snapshot(sequence)?.reflects())
+            }
+
+            fn load(
+                &self,
+                sequence: Sequence,
+            ) -> Result<(JournalHead, Engine), RestoreError<SnapshotError>> {
+                load(self.open_snapshot(sequence).map_err(RestoreError::Read)?)
+            }
+        }
+    )+};
+}
+
+source_in_directory!(SnapshotDirectory, SnapshotDirectoryReader);
+
+fn load(reader: SnapshotReader) -> Result<(JournalHead, Engine), RestoreError<SnapshotError>> {
+    let (head, digest) = (reader.reflects(), Digest(reader.digest()));
+    // A second thread reads and checks the file while this one builds the engine.
+    let engine = std::thread::scope(|scope| {
+        let (sender, parts) = sync_channel(PARTS_AHEAD);
+        scope.spawn(move || {
+            for part in reader {
+                // The engine may have refused a part.
+                if sender.send(part).is_err() {
+                    break;
                 }
-            });
-            Engine::restore(parts, digest)
-        })?;
-        Ok((head, engine))
-    }
+            }
+        });
+        Engine::restore(parts, digest)
+    })?;
+    Ok((head, engine))
 }
 
 /// Keeps no snapshots: every start replays the whole journal.
@@ -69,9 +94,15 @@ impl SnapshotStore for NoSnapshots {
     fn save(&self, _: JournalHead, snapshot: Snapshot) -> Result<Digest, SnapshotError> {
         Ok(snapshot.digest())
     }
+}
 
+impl SnapshotSource for NoSnapshots {
     fn list(&self) -> Result<Vec<Sequence>, SnapshotError> {
         Ok(Vec::new())
+    }
+
+    fn reflects(&self, sequence: Sequence) -> Result<JournalHead, SnapshotError> {
+        Err(SnapshotError::Missing { path: format!("{sequence}").into() })
     }
 
     fn load(

@@ -1,5 +1,4 @@
-//! Starts a node: loads the newest good snapshot, replays the rest of the journal, starts the
-//! threads.
+//! Starts a node: recovers the books, starts the threads.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -8,13 +7,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use engine::{Digest, Engine, Timestamp};
-use journal::{Journal, JournalError, JournalHead, Sequence, SnapshotError};
+use journal::{Journal, JournalError, Sequence, SnapshotError};
 
 use crate::client::{JournalPosition, NodeClient, NodeStopped, ReplySink, RequestSender};
 use crate::command_queue::{CommandQueue, PanicGuard};
 use crate::committer::{Committer, JournalWriter, SnapshotJob};
 use crate::engine_thread::EngineThread;
-use crate::replay::{NoObserver, ReplayError, ReplayTotals, replay};
+use crate::recovery::{Recovery, RecoveryError, recover};
 use crate::snapshots::SnapshotStore;
 
 /// The time of commands that come without one.
@@ -102,36 +101,9 @@ pub enum StartError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
-    Replay(#[from] ReplayError),
-    #[error(transparent)]
-    Snapshots(#[from] SnapshotError),
-    /// A snapshot reflects batches that the journal does not have (M10).
-    #[error(
-        "M10: snapshot {snapshot} reflects batch {snapshot}, but the journal ends with batch \
-         {end}: batches that were acknowledged are missing from it. Nothing was changed. Keep this \
-         directory, and restore it from a copy"
-    )]
-    JournalShorter {
-        /// The last batch that the snapshot reflects.
-        snapshot: Sequence,
-        /// The last batch of the journal.
-        end: Sequence,
-    },
+    Recovery(#[from] RecoveryError),
     #[error("could not start a thread: {0}")]
     Thread(#[from] std::io::Error),
-}
-
-/// What a start recovered.
-#[derive(Clone, Copy, Debug)]
-pub struct Recovery {
-    /// The snapshot that was loaded, if any.
-    pub snapshot: Option<Sequence>,
-    /// What was replayed after it.
-    pub replayed: ReplayTotals,
-    /// How long loading the snapshot took.
-    pub loading: Duration,
-    /// How long the replay took.
-    pub replaying: Duration,
 }
 
 pub struct Node {
@@ -151,8 +123,7 @@ impl Node {
         options: NodeOptions,
     ) -> Result<Node, StartError> {
         let leadership = journal.lead()?;
-        let (engine, recovery) =
-            recover(&mut *journal, &*snapshots, leadership.head, &options.on_notice)?;
+        let (engine, recovery) = recover(&mut *journal, &*snapshots, &options.on_notice)?;
         let queue = Arc::new(CommandQueue::new(options.queue_commands_max.max(1)));
         let (snapshot_jobs, jobs) = sync_channel(1);
         let snapshotting = Arc::new(AtomicBool::new(false));
@@ -259,38 +230,4 @@ fn write_snapshots(
             Err(error) => NodeNotice::SnapshotFailed { sequence, error },
         });
     }
-}
-
-/// Loads the newest undamaged snapshot and replays what follows.
-fn recover(
-    journal: &mut dyn Journal,
-    snapshots: &dyn SnapshotStore,
-    end: JournalHead,
-    on_notice: &dyn Fn(NodeNotice),
-) -> Result<(Engine, Recovery), StartError> {
-    let started = Instant::now();
-    let mut found = None;
-    for sequence in snapshots.list()? {
-        if sequence > end.sequence {
-            // A snapshot is written after its batches are durable, so the journal has lost some.
-            let end = end.sequence;
-            return Err(StartError::JournalShorter { snapshot: sequence, end });
-        }
-        match snapshots.load(sequence) {
-            Ok(loaded) => {
-                found = Some(loaded);
-                break;
-            }
-            Err(error) => {
-                on_notice(NodeNotice::SnapshotSkipped { sequence, why: error.to_string() });
-            }
-        }
-    }
-    let snapshot = found.as_ref().map(|(head, _)| head.sequence);
-    let (from, mut engine) = found.unwrap_or_default();
-    let loading = started.elapsed();
-    let started = Instant::now();
-    let replayed = replay(journal, from, &mut engine, &mut NoObserver)?;
-    let recovery = Recovery { snapshot, replayed, loading, replaying: started.elapsed() };
-    Ok((engine, recovery))
 }

@@ -16,7 +16,7 @@ use crate::ledger::{
 
 mod text;
 
-pub use text::ClearingFileError;
+pub use text::{ClearingFileError, is_network_name};
 
 /// Version of the file format.
 pub const CLEARING_VERSION: u8 = 1;
@@ -94,10 +94,12 @@ pub enum ClearingLineKind {
     Chargeback,
     /// The network corrects the fee of an earlier line. The amount is zero.
     FeeCorrection,
+    /// The network pays a chargeback back that was contested.
+    Representment,
 }
 
 impl ClearingLineKind {
-    pub const ALL: [ClearingLineKind; 7] = [
+    pub const ALL: [ClearingLineKind; 8] = [
         ClearingLineKind::Sale,
         ClearingLineKind::Completion,
         ClearingLineKind::Offline,
@@ -105,6 +107,7 @@ impl ClearingLineKind {
         ClearingLineKind::Reversal,
         ClearingLineKind::Chargeback,
         ClearingLineKind::FeeCorrection,
+        ClearingLineKind::Representment,
     ];
 
     /// Name in the file.
@@ -118,6 +121,7 @@ impl ClearingLineKind {
             ClearingLineKind::Reversal => "reversal",
             ClearingLineKind::Chargeback => "chargeback",
             ClearingLineKind::FeeCorrection => "fee-correction",
+            ClearingLineKind::Representment => "representment",
         }
     }
 }

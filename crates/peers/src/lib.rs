@@ -1,13 +1,14 @@
-//! Simulated counterparts of the switch: a POS terminal and a card network.
+//! Simulated counterparts of the switch: a POS terminal, a card network and a wallet.
 //!
-//! Both are plain values: bytes and times go in; bytes, timers and results come out. Each keeps its
+//! They are plain values: bytes and times go in; bytes, timers and results come out. Each keeps its
 //! own books and speaks the protocols of `docs/door`, so a test can compare its books with
 //! Doorstep's.
 //!
 //! Never: a socket, a clock, code shared with the switch or the engine, a real card, a panic on
 //! received bytes.
 //!
-//! Start at [`terminal::TerminalSimulator`] and [`network::NetworkSimulator`].
+//! Start at [`terminal::TerminalSimulator`], [`network::NetworkSimulator`] and
+//! [`wallet::WalletSimulator`].
 
 pub mod behaviour;
 pub mod card;
@@ -18,6 +19,7 @@ pub mod ledger;
 pub mod message_time;
 pub mod network;
 pub mod terminal;
+pub mod wallet;
 pub mod waybill;
 
 mod bcd;

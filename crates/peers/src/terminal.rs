@@ -19,12 +19,14 @@ mod answer;
 mod build;
 mod journal;
 mod on_answer;
+mod parcel_list;
 mod request_kind;
 mod task;
 
 pub use journal::{
     BATCH_TRANSACTIONS_MAX, JournalLine, JournalLineStatus, Receipt, TerminalSum, TerminalTotals,
 };
+pub use parcel_list::ListedParcel;
 pub use request_kind::TerminalRequestKind;
 pub use task::{
     AccountBalance, DeclinedRequest, TerminalError, TerminalOutcome, TerminalParameters,
@@ -415,6 +417,7 @@ impl TerminalSimulator {
             TerminalTask::Parameters => {
                 self.start_management(TerminalRequestKind::Parameters, now_ms)
             }
+            TerminalTask::Parcels { from } => self.list_parcels(from, now_ms),
             TerminalTask::Settle => self.settle(now_ms),
             TerminalTask::Balance { card, pin } => self.start_with_card(
                 TerminalRequestKind::Balance,

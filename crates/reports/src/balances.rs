@@ -1,12 +1,11 @@
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use books::chart::AccountKind;
+use engine::Engine;
 use ledger::Side;
 use money::Currency;
-use node::replay::NoObserver;
 
-use crate::{AccountNameStyle, AccountNames, ReportError, replay_all};
+use crate::{AccountNameStyle, AccountNames};
 
 /// The balances of all accounts.
 #[derive(Debug)]
@@ -36,22 +35,22 @@ pub struct NamedBalance {
 pub struct BalanceSums(pub BTreeMap<(AccountKind, String, Currency), i128>);
 
 impl TrialBalance {
-    /// The balances at the end of the journal of a data directory.
-    pub fn of(data: &Path) -> Result<TrialBalance, ReportError> {
-        let (engine, _) = replay_all(data, &mut NoObserver)?;
+    /// The balances of books.
+    #[must_use]
+    pub fn of(engine: &Engine) -> TrialBalance {
         let mut names = AccountNames::default();
         let accounts = engine.books().accounts().map(|account| NamedBalance {
             kind: account.kind,
-            name: names.name(account.number, &engine, AccountNameStyle::Plain).0.to_owned(),
+            name: names.name(account.number, engine, AccountNameStyle::Plain).0.to_owned(),
             currency: account.currency,
             amount: signed(account.kind, account.balance),
         });
-        Ok(TrialBalance {
+        TrialBalance {
             accounts: accounts.collect(),
             open_breaks: engine.books().open_breaks().len(),
             open_items: engine.books().open_items().count(),
             currencies: engine.books().totals().iter().map(|totals| totals.currency).collect(),
-        })
+        }
     }
 
     /// Adds up the balances of a kind that get the same name. Sums of zero are left out.
@@ -78,7 +77,7 @@ impl BalanceSums {
 }
 
 /// Debits positive.
-fn signed(kind: AccountKind, balance: i128) -> i128 {
+pub(crate) fn signed(kind: AccountKind, balance: i128) -> i128 {
     match kind.side() {
         Side::Debit => balance,
         Side::Credit => -balance,

@@ -4,14 +4,17 @@ use std::path::Path;
 use books::TariffVersion;
 use engine::{Digest, Engine};
 use journal::{DataDirectory, JournalHead, Sequence, SharedDirectory, SnapshotError, SqliteReader};
+use node::recovery::checked_snapshots;
 use node::replay::{ReplayObserver, ReplayTotals, replay};
 
 use crate::ReportError;
 
-/// Opens a data directory to read it. Another process may be changing it.
+/// Opens a data directory to read its journal. Another process may be changing it. Refuses a
+/// journal that does not fit the snapshots.
 pub(crate) fn open_to_read(path: &Path) -> Result<(SharedDirectory, SqliteReader), ReportError> {
     let directory = DataDirectory::open_shared(path)?;
-    let journal = directory.journal()?;
+    let mut journal = directory.journal()?;
+    checked_snapshots(&mut journal, &directory.snapshots()?)?;
     Ok((directory, journal))
 }
 

@@ -33,8 +33,6 @@ pub struct CommandFilter {
     pub day: Option<BusinessDate>,
     /// The first position.
     pub from: Option<CommandPosition>,
-    /// Only commands that raise or change breaks, or open, decide or close open items.
-    pub about_differences: bool,
 }
 
 /// Follows what a filter looks for through the journal.
@@ -66,9 +64,6 @@ impl FilterState {
     pub(crate) fn wants(&mut self, observed: &mut Observed<'_>) -> bool {
         let mut wanted = self.filter.day.is_none_or(|day| day == observed.date);
         wanted &= self.filter.from.is_none_or(|from| from <= observed.position);
-        if self.filter.about_differences {
-            wanted &= observed.outcome.events.iter().any(is_about_differences);
-        }
         for story in [&mut self.parcel, &mut self.seller].into_iter().flatten() {
             wanted &= story.concerns(observed);
         }
@@ -129,19 +124,6 @@ impl FilterState {
         }
         found
     }
-}
-
-fn is_about_differences(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::BreakRaised { .. }
-            | Event::BreakReduced { .. }
-            | Event::BreakResolutionProposed { .. }
-            | Event::BreakClosed { .. }
-            | Event::OpenItemOpened { .. }
-            | Event::OpenItemLineDecided { .. }
-            | Event::OpenItemClosed { .. }
-    )
 }
 
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use books::chart::{AccountKind, ChartEntry};
-use books::{BusinessDate, ParcelId, TariffId, TerminalId, Timestamp};
+use books::{Books, BusinessDate, ParcelId, TariffId, TerminalId, Timestamp};
 use engine::{Actor, CommandOutcome, Engine, Submission};
 use journal::Sequence;
 use ledger::AccountNumber;
@@ -51,9 +51,9 @@ impl FromStr for CommandPosition {
     }
 }
 
-/// An applied command. Its JSON form is in docs/files/log.md.
+/// A command of the journal.
 #[derive(Clone, Debug, Serialize)]
-pub struct AppliedCommand {
+pub struct RecordedCommand {
     #[serde(serialize_with = "as_text")]
     pub position: CommandPosition,
     /// Local time with the UTC offset.
@@ -68,14 +68,24 @@ pub struct AppliedCommand {
     /// The currency of the amounts in `fields` and `events`; none if there are no amounts.
     #[serde(serialize_with = "currency_code")]
     pub currency: Option<Currency>,
-    /// The operator's references for the ids in `by`, `fields` and `events`.
+    /// The operator's references for the ids in `by` and `fields`, and in the events of an
+    /// [`AppliedCommand`].
     pub references: BTreeSet<PartyReference>,
-    /// The money that moved.
-    pub postings: Vec<MovedAmount>,
-    pub events: Vec<ObservedEvent>,
     /// The parcels in `fields` that concern the parcel and seller of the filter.
     #[serde(skip)]
     pub wanted_parcels: Vec<Value>,
+}
+
+/// A command with what it did. Its JSON form is in docs/files/log.md.
+#[derive(Clone, Debug, Serialize)]
+pub struct AppliedCommand {
+    #[serde(flatten)]
+    pub recorded: RecordedCommand,
+    /// The day to which its postings belong, if that is another one.
+    pub value_date: Option<BusinessDate>,
+    /// The money that moved.
+    pub postings: Vec<MovedAmount>,
+    pub events: Vec<ObservedEvent>,
 }
 
 /// The operator's reference for an id.
@@ -148,24 +158,6 @@ pub fn read_commands(
     limit: Option<u64>,
     each: &mut dyn FnMut(AppliedCommand) -> io::Result<()>,
 ) -> Result<Option<UnknownCondition>, ExportError> {
-    Ok(read_to_end(data, filter, limit, each)?.and_then(|read| read.unknown))
-}
-
-/// What is known after the last command of a journal.
-pub(crate) struct JournalEnd {
-    pub engine: Engine,
-    pub unknown: Option<UnknownCondition>,
-    /// The last batch.
-    pub batch: Sequence,
-}
-
-/// As [`read_commands`]. None if the reading ended early.
-pub(crate) fn read_to_end(
-    data: &Path,
-    filter: &CommandFilter,
-    limit: Option<u64>,
-    each: &mut dyn FnMut(AppliedCommand) -> io::Result<()>,
-) -> Result<Option<JournalEnd>, ExportError> {
     let mut reader = CommandReader {
         types: FieldTypes::declared(),
         filter: FilterState::new(filter),
@@ -179,11 +171,7 @@ pub(crate) fn read_to_end(
     let done = replay_all(data, &mut reader);
     match reader.ended {
         Some(ended) => Ok(ended.map(|()| None)?),
-        None => {
-            let (engine, totals) = done?;
-            let unknown = reader.filter.unknown(&engine);
-            Ok(Some(JournalEnd { engine, unknown, batch: totals.head.sequence }))
-        }
+        None => Ok(reader.filter.unknown(&done?.0)),
     }
 }
 
@@ -220,7 +208,7 @@ impl<'a> Observed<'a> {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> Value {
+pub(crate) fn json<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).expect("commands and events have a JSON form")
 }
 
@@ -297,32 +285,19 @@ fn applied(
 ) -> AppliedCommand {
     observed.visit(&mut |_, _| {});
     observed.events();
-    let Observed { submission, engine, outcome, command_type, .. } = observed;
-    let fields = observed.fields.unwrap_or_default();
+    let Observed { submission, position, date, engine, outcome, command_type, .. } = observed;
     let events = observed.events.unwrap_or_default();
-    let offset = engine.books().utc_offset_minutes_at(at).unwrap_or(0);
-    let mut references = BTreeSet::new();
-    let mut currency = None;
-    let mut wanted_parcels = Vec::new();
-    let mut seen = |name: &str, value: &Value| {
-        if name == "ParcelId" && filter.stories().any(|story| story.names(name, value)) {
-            wanted_parcels.push(value.clone());
-        }
-        let id = value.as_str().unwrap_or_default();
-        references.extend(parties.reference(name, id, engine));
-        currency = currency.or_else(|| parties.currency(name, id, engine));
-    };
-    command_type.visit(&fields, &mut |name, value| seen(name, value));
+    let named = NamedIds { parties, engine, filter: Some(filter) };
+    let fields = observed.fields.unwrap_or_default();
+    let mut recorded = named.recorded(submission, (position, at, date), command_type, fields);
     for (event, key, name) in events.iter().flat_map(|event| {
         [("seller", "SellerId"), ("courier", "CourierId"), ("firm", "FirmId")]
             .map(|(key, name)| (event, key, name))
     }) {
         if let Some(value) = event.get(key) {
-            seen(name, value);
+            named.see(name, value, &mut recorded);
         }
     }
-    let (kind, id) = actor_party(submission.by);
-    references.extend(parties.reference(kind, &id, engine));
     let moved = outcome.postings.iter().filter(|posting| posting.moves_money());
     let postings: Vec<_> = moved
         .map(|posting| {
@@ -345,24 +320,12 @@ fn applied(
             }
         })
         .collect();
-    let Value::Object(mut fields) = fields else { unreachable!("a command is an object") };
-    fields.remove("command");
-    let own = fields.get("currency").and_then(Value::as_str).and_then(|code| code.parse().ok());
+    let own = recorded.own_currency();
     let moved = postings.first().and_then(|posting| posting.currency);
+    recorded.currency = own.or(moved).or(recorded.currency);
     AppliedCommand {
-        position: observed.position,
-        at: format!(
-            "{}{}",
-            at.local(offset).strftime("%Y-%m-%dT%H:%M:%S%.3f"),
-            utc_offset_text(offset)
-        ),
-        date: observed.date,
-        by: submission.by,
-        request_key: submission.request_key.as_ref().map(|key| key.as_str().to_owned()),
-        command: submission.command.name(),
-        fields,
-        currency: own.or(moved).or(currency),
-        references,
+        recorded,
+        value_date: observed.outcome.value_date,
         postings,
         events: events
             .into_iter()
@@ -371,8 +334,73 @@ fn applied(
                 fields,
             })
             .collect(),
-        wanted_parcels,
     }
+}
+
+impl RecordedCommand {
+    /// The currency in the command's fields.
+    fn own_currency(&self) -> Option<Currency> {
+        self.fields.get("currency").and_then(Value::as_str).and_then(|code| code.parse().ok())
+    }
+}
+
+/// Finds what the ids of commands stand for.
+pub(crate) struct NamedIds<'a> {
+    pub parties: &'a Parties,
+    pub engine: &'a Engine,
+    pub filter: Option<&'a FilterState>,
+}
+
+impl NamedIds<'_> {
+    /// A command with its place in the journal, its time and business date.
+    pub(crate) fn recorded(
+        &self,
+        submission: &Submission,
+        (position, at, date): (CommandPosition, Timestamp, BusinessDate),
+        command_type: FieldType<'_>,
+        fields: Value,
+    ) -> RecordedCommand {
+        let mut recorded = RecordedCommand {
+            position,
+            at: local_time(self.engine.books(), at),
+            date,
+            by: submission.by,
+            request_key: submission.request_key.as_ref().map(|key| key.as_str().to_owned()),
+            command: submission.command.name(),
+            fields: Map::new(),
+            currency: None,
+            references: BTreeSet::new(),
+            wanted_parcels: Vec::new(),
+        };
+        command_type.visit(&fields, &mut |name, value| self.see(name, value, &mut recorded));
+        let (kind, id) = actor_party(submission.by);
+        recorded.references.extend(self.parties.reference(kind, &id, self.engine));
+        let Value::Object(mut fields) = fields else { unreachable!("a command is an object") };
+        fields.remove("command");
+        recorded.fields = fields;
+        recorded.currency = recorded.own_currency().or(recorded.currency);
+        recorded
+    }
+
+    /// Learns from a value of a named type in a command or its events.
+    fn see(&self, name: &str, value: &Value, recorded: &mut RecordedCommand) {
+        let mut stories = self.filter.into_iter().flat_map(FilterState::stories);
+        if name == "ParcelId" && stories.any(|story| story.names(name, value)) {
+            recorded.wanted_parcels.push(value.clone());
+        }
+        let id = value.as_str().unwrap_or_default();
+        recorded.references.extend(self.parties.reference(name, id, self.engine));
+        recorded.currency =
+            recorded.currency.or_else(|| self.parties.currency(name, id, self.engine));
+    }
+}
+
+/// Local time of the books with milliseconds and the UTC offset.
+#[must_use]
+pub fn local_time(books: &Books, at: Timestamp) -> String {
+    let offset = books.utc_offset_minutes_at(at).unwrap_or(0);
+    let local = at.local(offset).strftime("%Y-%m-%dT%H:%M:%S%.3f");
+    format!("{local}{}", utc_offset_text(offset))
 }
 
 /// `+08:00`.
@@ -396,7 +424,7 @@ fn actor_party(actor: Actor) -> (&'static str, String) {
 
 /// Finds an account of each party, for its reference and currency.
 #[derive(Debug, Default)]
-struct Parties {
+pub(crate) struct Parties {
     accounts: HashMap<(&'static str, u64), AccountNumber>,
     /// The number of accounts so far.
     known: u32,
@@ -404,7 +432,7 @@ struct Parties {
 
 impl Parties {
     /// Learns the accounts that the last command opened.
-    fn update(&mut self, engine: &Engine) {
+    pub(crate) fn update(&mut self, engine: &Engine) {
         while let Some(account) = engine.books().account_view(AccountNumber(self.known)) {
             self.known += 1;
             let party = match account.kind {

@@ -102,6 +102,10 @@ impl DaySums {
                 self.refused.amount += before.minor() - due.minor();
                 self.due.insert(*parcel, due.minor());
             }
+            Event::DueAmended { parcel, before, due } => {
+                self.announced = self.announced - before.minor() + due.minor();
+                self.due.insert(*parcel, due.minor());
+            }
             Event::ParcelRefused { parcel } => {
                 let due = self.due.get(parcel).copied().unwrap_or(0);
                 self.refused.add(due);

@@ -5,6 +5,7 @@ use files::atomic::AtomicWriteError;
 use files::pain001::CreditTransferError;
 use files::payouts::PayoutFileError;
 use journal::{DirectoryError, JournalError, SnapshotError};
+use node::recovery::RecoveryError;
 use node::replay::ReplayError;
 
 /// Why the books of a data directory could not be read.
@@ -19,6 +20,18 @@ pub enum ReportError {
     /// The journal cannot be replayed: it is damaged, or another version wrote it.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// Journal and snapshots do not fit together, or the books cannot be recovered from them.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// The books name a command that the journal does not have (M11).
+    #[error(
+        "M11: the books name a command of {at} ms after 1970 that the journal does not have. \
+         Another version wrote the journal; check it with `doorstep verify`, and report this"
+    )]
+    NoSuchCommand {
+        /// Milliseconds since 1970.
+        at: u64,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use books::chart::{AccountKind, ChartEntry};
 use books::{
-    AnnounceParcel, BreakId, BusinessDate, Command, DamagePayer, Event, ParcelId, PaymentId,
-    PayoutId, PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId, TariffId, TariffVersion,
-    Timestamp,
+    AnnounceParcel, BusinessDate, ChargebackFeeBearer, Command, DamagePayer, Event, ParcelId,
+    PaymentId, PayoutId, PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId,
+    SetSellerTerms, TariffId, TariffVersion, Timestamp,
 };
 use engine::{CommandOutcome, Engine, Submission};
 use ledger::AccountNumber;
@@ -33,6 +33,7 @@ struct Collected {
     amount: Amount,
     fees: Fees,
     tariff: TariffVersion,
+    class: SellerClassNumber,
     /// False for a rejected offline sale, which bears no fees.
     charged: bool,
     /// The parcel's payments whose fees stood when this one was collected.
@@ -69,6 +70,17 @@ enum Line {
         date: BusinessDate,
         amount: u64,
     },
+    /// What the seller gets back of a won chargeback as payable.
+    ChargebackWon {
+        payment: PaymentId,
+        date: BusinessDate,
+        amount: u64,
+    },
+    ChargebackFee {
+        payment: PaymentId,
+        date: BusinessDate,
+        amount: u64,
+    },
     PayoutReturned {
         payout: PayoutId,
         date: BusinessDate,
@@ -78,10 +90,10 @@ enum Line {
         date: BusinessDate,
         amount: Amount,
     },
-    /// A break closed at the seller's expense, or to the seller's gain.
+    /// A break or an adjusting entry at the seller's expense, or to the seller's gain.
     Break {
         date: BusinessDate,
-        break_id: BreakId,
+        order: String,
         charged: u64,
         credited: u64,
     },
@@ -115,7 +127,8 @@ struct Explainer<'a> {
     last: u64,
     orders: HashMap<ParcelId, (Box<str>, Currency)>,
     terms: BTreeMap<TariffVersion, KnownTerms>,
-    classes: HashMap<SellerAccount, (TariffId, SellerClassNumber)>,
+    /// The tariffs and classes of each account of a seller, with their first days.
+    seller_terms: HashMap<SellerAccount, Vec<(BusinessDate, TariffId, SellerClassNumber)>>,
     /// The payments of each parcel whose fees stand, in the order of their collection.
     standing: HashMap<ParcelId, Vec<ChargedPayment>>,
     /// Payments whose seller's share is still held.
@@ -137,13 +150,21 @@ impl ReplayObserver for Explainer<'_> {
         engine: &Engine,
     ) -> Result<(), String> {
         let engine::Command::Books(command) = &submission.command;
-        self.remember(command);
         let date = engine.books().last_date();
+        self.remember(command, date);
         // A refund comes from the seller's held money first; the rest from the payable balance. The
-        // fees of a payment that is reversed after its release are given back.
-        let taken =
-            outcome.books.postings.iter().map(|posting| taken_from_payable(posting, engine));
-        let own = u64::try_from(taken.sum::<i128>()).unwrap_or(0);
+        // fees of a payment that is reversed after its release are given back. What is won of a
+        // chargeback, and its fee, have entries of their own.
+        let (mut taken, mut won) = (0, 0);
+        for posting in &outcome.books.postings {
+            let amount = taken_from_payable(posting, engine);
+            match posting.entry {
+                ChartEntry::ChargebackWon => won -= amount,
+                ChartEntry::ChargebackFeePassedOn => {}
+                _ => taken += amount,
+            }
+        }
+        let [own, won] = [taken, won].map(|sum: i128| u64::try_from(sum).unwrap_or(0));
         let accounts: Vec<AccountNumber> = outcome
             .books
             .postings
@@ -152,14 +173,14 @@ impl ReplayObserver for Explainer<'_> {
             .map(|posting| posting.credit)
             .collect();
         for event in &outcome.books.events {
-            self.event(event, date, own, &accounts);
+            self.event(event, date, (own, won), &accounts);
         }
         Ok(())
     }
 }
 
 impl Explainer<'_> {
-    fn remember(&mut self, command: &Command) {
+    fn remember(&mut self, command: &Command, today: BusinessDate) {
         match command {
             Command::AnnounceParcel(AnnounceParcel { parcel, currency, reference, .. }) => {
                 self.orders.insert(*parcel, (reference.as_str().into(), *currency));
@@ -191,15 +212,41 @@ impl Explainer<'_> {
                 }
             }
             Command::RegisterSeller(RegisterSeller { seller, currency, tariff, class, .. }) => {
-                self.classes.insert((*seller, *currency), (*tariff, *class));
+                let terms = (today, *tariff, *class);
+                self.seller_terms.entry((*seller, *currency)).or_default().push(terms);
+            }
+            Command::SetSellerTerms(SetSellerTerms {
+                seller,
+                currency,
+                from,
+                tariff,
+                class,
+                ..
+            }) => {
+                let terms = (*from, *tariff, *class);
+                self.seller_terms.entry((*seller, *currency)).or_default().push(terms);
             }
             _ => {}
         }
     }
 
-    fn event(&mut self, event: &Event, date: BusinessDate, own: u64, accounts: &[AccountNumber]) {
+    /// Whether the seller's account had the tariff and the class of a payment by then.
+    fn had_terms(&self, account: SellerAccount, collected: &Collected) -> bool {
+        let wanted = (collected.tariff.tariff, collected.class);
+        let mut terms = self.seller_terms.get(&account).into_iter().flatten();
+        terms.any(|&(from, tariff, class)| from <= collected.date && (tariff, class) == wanted)
+    }
+
+    /// `own` was taken from payable money by the command, and `won` was given back to it.
+    fn event(
+        &mut self,
+        event: &Event,
+        date: BusinessDate,
+        (own, won): (u64, u64),
+        accounts: &[AccountNumber],
+    ) {
         match event {
-            Event::PaymentCollected { payment, seller, method, amount, fees, tariff } => {
+            Event::PaymentCollected { payment, seller, method, amount, fees, tariff, class } => {
                 let (method, amount, fees, tariff) = (*method, *amount, *fees, *tariff);
                 self.sellers.insert(*payment, *seller);
                 let standing = self.standing.entry(payment.parcel).or_default();
@@ -219,6 +266,7 @@ impl Explainer<'_> {
                         amount,
                         fees,
                         tariff,
+                        class: *class,
                         charged: true,
                         earlier,
                         accounts,
@@ -277,19 +325,40 @@ impl Explainer<'_> {
                 let line = Line::Refunded { payment: *payment, date, amount: own };
                 self.add_of_parcel(seller, payment.parcel, line);
             }
+            Event::ChargebackWon { payment, .. } if won > 0 => {
+                let Some(&seller) = self.sellers.get(payment) else { return };
+                let line = Line::ChargebackWon { payment: *payment, date, amount: won };
+                self.add_of_parcel(seller, payment.parcel, line);
+            }
+            Event::ChargebackFeeBooked {
+                payment,
+                amount,
+                borne_by: ChargebackFeeBearer::Seller,
+                ..
+            } => {
+                let Some(&seller) = self.sellers.get(payment) else { return };
+                let (payment, amount) = (*payment, amount.minor());
+                let line = Line::ChargebackFee { payment, date, amount };
+                self.add_of_parcel(seller, payment.parcel, line);
+            }
             Event::PayoutReturned { payout, seller, currency, net } => {
                 let (payout, net) = (*payout, *net);
                 self.add((*seller, *currency), Line::PayoutReturned { payout, date, net });
                 self.note(payout, "returned");
             }
             Event::SellerCharged { seller, currency, break_id, amount } => {
-                let (break_id, charged) = (*break_id, amount.minor());
-                let line = Line::Break { date, break_id, charged, credited: 0 };
+                let (order, charged) = (format!("break {}", break_id.0), amount.minor());
+                let line = Line::Break { date, order, charged, credited: 0 };
                 self.add((*seller, *currency), line);
             }
             Event::SellerCredited { seller, currency, break_id, amount } => {
-                let (break_id, credited) = (*break_id, amount.minor());
-                let line = Line::Break { date, break_id, charged: 0, credited };
+                let (order, credited) = (format!("break {}", break_id.0), amount.minor());
+                let line = Line::Break { date, order, charged: 0, credited };
+                self.add((*seller, *currency), line);
+            }
+            Event::SellerAdjusted { seller, currency, number, charged, credited } => {
+                let order = format!("adjusting entry {number}");
+                let line = Line::Break { date, order, charged: *charged, credited: *credited };
                 self.add((*seller, *currency), line);
             }
             Event::SellerInvoiced { seller, currency, amount, .. } => {
@@ -404,6 +473,7 @@ pub struct FeeCalculation {
     pub earlier_borne: u64,
     pub amount: u64,
     /// The account that the fee was posted to, as in exports.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub account: String,
 }
 
@@ -428,6 +498,8 @@ pub struct ExplanationRow {
     pub refunded: u64,
     pub net: i128,
     pub tariff: String,
+    /// The seller's class in that tariff on the day of the payment. Empty if nothing was collected.
+    pub class: String,
 }
 
 fn as_text<S: Serializer>(number: &u128, serializer: S) -> Result<S::Ok, S::Error> {
@@ -522,7 +594,10 @@ fn explained(
     };
     for part in parts {
         let parcel = match part {
-            Line::Released { payment, .. } | Line::Refunded { payment, .. } => Some(payment.parcel),
+            Line::Released { payment, .. }
+            | Line::Refunded { payment, .. }
+            | Line::ChargebackWon { payment, .. }
+            | Line::ChargebackFee { payment, .. } => Some(payment.parcel),
             Line::Returned { parcel, .. } | Line::Compensated { parcel, .. } => Some(*parcel),
             Line::PayoutReturned { .. } | Line::Invoiced { .. } | Line::Break { .. } => None,
         };
@@ -539,17 +614,19 @@ fn explained(
             refunded: 0,
             net: 0,
             tariff: String::new(),
+            class: String::new(),
         };
         match part {
             Line::Released { collected, refunded, .. } => {
                 let terms = known(collected.tariff)?;
-                let class =
-                    explainer.classes.get(&(line.seller, line.currency)).map(|(_, class)| *class);
-                let Some(class) = class.filter(|class| recompute(terms, *class, collected)) else {
+                let class = collected.class;
+                let known = explainer.had_terms((line.seller, line.currency), collected);
+                if !known || !recompute(terms, class, collected) {
                     return Err(ExplainError::FeesDiffer { order: row.order });
-                };
+                }
                 let mut accounts = collected.accounts.iter().copied();
-                row.calculations = calculations(terms, class, collected);
+                let Collected { method, amount, fees, earlier, .. } = collected;
+                row.calculations = fee_calculations(terms, class, *method, *amount, fees, earlier);
                 for calculation in &mut row.calculations {
                     calculation.account = name(accounts.next());
                 }
@@ -561,6 +638,8 @@ fn explained(
                     collected.fees.iter().map(|(kind, fee)| (kind.name(), fee.minor())).collect();
                 row.refunded = *refunded;
                 row.tariff = tariff_version(engine, collected.tariff);
+                let class = terms.classes.get(usize::from(class.0));
+                row.class = class.map(|class| class.name.clone()).unwrap_or_default();
             }
             Line::Returned { date, fee, tariff, account, .. } => {
                 if known(*tariff)?.return_fee != *fee {
@@ -590,15 +669,25 @@ fn explained(
                 row.date = date.to_string();
                 row.refunded = *amount;
             }
+            Line::ChargebackWon { date, amount, .. } => {
+                row.what = "chargeback won";
+                row.date = date.to_string();
+                row.gross = *amount;
+            }
+            Line::ChargebackFee { date, amount, .. } => {
+                row.what = "chargeback fee";
+                row.date = date.to_string();
+                row.fees.insert("chargeback", *amount);
+            }
             Line::PayoutReturned { payout, date, net } => {
                 row.what = "payout returned";
                 row.order = format!("payout {}", payout.0);
                 row.date = date.to_string();
                 row.net = i128::from(net.minor());
             }
-            Line::Break { date, break_id, charged, credited } => {
+            Line::Break { date, order, charged, credited } => {
                 row.what = if *charged > 0 { "charged" } else { "credited" };
-                row.order = format!("break {}", break_id.0);
+                row.order.clone_from(order);
                 row.date = date.to_string();
                 row.gross = *credited;
                 row.refunded = *charged;
@@ -630,14 +719,17 @@ fn recompute(terms: &Terms, class: SellerClassNumber, collected: &Collected) -> 
     terms.fees_after(earlier, class, *method, *amount) == Some(*fees)
 }
 
-/// How the fees of a payment were computed, without their accounts.
-fn calculations(
+/// How the fees of a payment of `amount` were computed, without their accounts.
+#[must_use]
+pub fn fee_calculations(
     terms: &Terms,
     class: SellerClassNumber,
-    collected: &Collected,
+    method: PaymentMethod,
+    amount: Amount,
+    fees: &Fees,
+    earlier: &EarlierPayments,
 ) -> Vec<FeeCalculation> {
     let class = terms.classes.get(usize::from(class.0));
-    let method = collected.method;
     let card = class.zip(match method {
         PaymentMethod::Card(kind) => Some(kind),
         _ => None,
@@ -661,13 +753,13 @@ fn calculations(
         };
         let once_rate = once.map(|once| CappedRate { rate: once.share, cap: None });
         let CappedRate { rate, cap } = rate_of(kind).or(once_rate).unwrap_or_default();
-        let (earlier_shares, borne) = collected.earlier.of(kind);
+        let (earlier_shares, borne) = earlier.of(kind);
         let in_card = matches!(kind, FeeKind::Issuer | FeeKind::Network | FeeKind::Acquirer);
         let together = card.and_then(|card| card.cap).filter(|_| in_card);
         FeeCalculation {
             fee: kind.name(),
             rate: rate.to_string(),
-            base: collected.amount.minor(),
+            base: amount.minor(),
             at_least: once.map_or(0, |once| once.fixed.minor()),
             at_most: cap.map(Amount::minor),
             together_at_most: together.map(Amount::minor),
@@ -677,7 +769,7 @@ fn calculations(
             account: String::new(),
         }
     };
-    collected.fees.iter().map(calculation).collect()
+    fees.iter().map(calculation).collect()
 }
 
 /// What a posting of a refund, chargeback or reversal takes from a payable balance, below zero if
@@ -706,7 +798,9 @@ fn is_fee(entry: ChartEntry) -> bool {
     matches!(entry, E::FeeCharged | E::CommissionEarned | E::ReturnCharged)
 }
 
-pub(crate) fn method_name(method: PaymentMethod) -> &'static str {
+/// `debit card`, `credit card`, `QR` or `cash`.
+#[must_use]
+pub fn method_name(method: PaymentMethod) -> &'static str {
     match method {
         PaymentMethod::Card(CardKind::Debit) => "debit card",
         PaymentMethod::Card(CardKind::Credit) => "credit card",

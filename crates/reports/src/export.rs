@@ -31,6 +31,8 @@ struct Entry<'a> {
     position: CommandPosition,
     at: Timestamp,
     date: BusinessDate,
+    /// The day to which it belongs, if that is another one.
+    value_date: Option<BusinessDate>,
     postings: &'a [Posting],
     subjects: &'a CommandSubjects,
 }
@@ -103,11 +105,12 @@ impl ReplayObserver for Exporter<'_> {
             let subjects = CommandSubjects::of(&outcome.books.events, engine);
             let mut books = Books { engine, accounts: &mut self.accounts, parcels: &self.parcels };
             let (position, date) = (self.position, self.date);
+            let value_date = outcome.books.value_date;
             let together = |one: &Posting, next: &Posting| {
                 one.payment.is_some() && one.payment == next.payment
             };
             for postings in self.moved.chunk_by(together) {
-                let entry = Entry { position, at, date, postings, subjects: &subjects };
+                let entry = Entry { position, at, date, value_date, postings, subjects: &subjects };
                 self.writer.entry(&entry, &mut books, self.out).map_err(|error| {
                     let what = error.to_string();
                     self.failed = Some(error);

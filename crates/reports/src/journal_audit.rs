@@ -1,14 +1,19 @@
 //! The rules that need the whole journal. Those of one moment are in `Engine::check`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use books::chart::ChartEntry;
-use books::{Command as BooksCommand, Event, PayoutId, PayoutLine};
+use books::{
+    BusinessDate, Command as BooksCommand, Event, PayoutId, PayoutLine, Sha256Digest,
+    trial_balance_digest,
+};
 use engine::{Command, CommandOutcome, Engine, Submission, Timestamp};
+use ledger::{AccountNumber, Side};
 use node::replay::ReplayObserver;
 
 /// Counts the postings that moved money. Checks that each payout is sent once, is paid from what
-/// its seller has, and is confirmed once (M7), and that no batch of a terminal posts anything (M9).
+/// its seller has, and is confirmed once (M7), that no batch of a terminal posts anything (M9), and
+/// that a closed period has the trial balance that the postings until its end give (M1).
 #[derive(Debug, Default)]
 pub(crate) struct JournalAudit {
     pub postings: u64,
@@ -17,6 +22,12 @@ pub(crate) struct JournalAudit {
     sent: BTreeSet<PayoutId>,
     dropped: BTreeSet<PayoutId>,
     confirmed: BTreeSet<PayoutId>,
+    /// Debits less credits of each account.
+    sums: BTreeMap<AccountNumber, i128>,
+    /// The day of the last command.
+    day: Option<BusinessDate>,
+    /// The digest of the trial balance at the end of each day that had commands.
+    day_ends: BTreeMap<BusinessDate, Sha256Digest>,
 }
 
 impl ReplayObserver for JournalAudit {
@@ -28,7 +39,13 @@ impl ReplayObserver for JournalAudit {
         engine: &Engine,
     ) -> Result<(), String> {
         let moved = outcome.books.postings.iter().filter(|posting| posting.moves_money());
-        self.postings += moved.count() as u64;
+        self.postings += moved.clone().count() as u64;
+        self.note_day(engine);
+        for posting in moved {
+            let amount = i128::from(posting.amount.minor());
+            *self.sums.entry(posting.debit).or_default() += amount;
+            *self.sums.entry(posting.credit).or_default() -= amount;
+        }
         let Command::Books(command) = &submission.command;
         let is_of_batch = matches!(
             command,
@@ -55,6 +72,19 @@ impl ReplayObserver for JournalAudit {
 }
 
 impl JournalAudit {
+    /// Keeps the trial balance of the day before, if a command begins a day.
+    fn note_day(&mut self, engine: &Engine) {
+        let today = engine.books().last_date();
+        let Some(ended) = self.day.replace(today).filter(|day| *day < today) else { return };
+        let balances = self.sums.iter().filter_map(|(number, sum)| {
+            let account = engine.books().account_view(*number)?;
+            let balance = if account.kind.side() == Side::Debit { *sum } else { -*sum };
+            Some((account.kind, account.owner, account.currency, balance))
+        });
+        let digest = trial_balance_digest(balances);
+        self.day_ends.insert(ended, digest);
+    }
+
     fn event(&mut self, event: &Event) {
         match event {
             Event::PayoutDropped { payout, .. } => {
@@ -69,6 +99,15 @@ impl JournalAudit {
                     if !self.sent.insert(*payout) {
                         self.violations.push(format!("M7: payout {} was sent twice", payout.0));
                     }
+                }
+            }
+            Event::PeriodClosed { until, digest, .. } => {
+                let end = self.day_ends.range(..=*until).next_back();
+                if end.is_none_or(|(_, ours)| ours != digest) {
+                    self.violations.push(format!(
+                        "M1: the period until {until} was closed with another trial balance than \
+                         its postings give"
+                    ));
                 }
             }
             Event::PayoutConfirmed { payout, .. } => {
@@ -91,7 +130,6 @@ mod tests {
         SellerId, TerminalId,
     };
     use engine::Actor;
-    use ledger::AccountNumber;
     use money::{Amount, Currency};
 
     use super::*;
@@ -168,11 +206,35 @@ mod tests {
     }
 
     #[test]
+    fn a_period_closed_with_another_trial_balance_violates_m1() {
+        let (number, until) = (1, BusinessDate(1));
+        let close = |digest| Event::PeriodClosed { number, until, digest };
+        let complaint = "M1: the period until 1970-01-02 was closed with another trial balance \
+                         than its postings give";
+        assert_eq!(violations(&[close(Sha256Digest([0; 32]))]), [complaint]);
+        let mut audit = JournalAudit::default();
+        audit.day_ends.insert(BusinessDate(0), Sha256Digest([7; 32]));
+        audit.event(&close(Sha256Digest([7; 32])));
+        assert_eq!(audit.violations, Vec::<String>::new());
+        audit.event(&close(Sha256Digest([8; 32])));
+        assert_eq!(audit.violations, [complaint]);
+    }
+
+    #[test]
     fn a_dropped_payout_that_is_sent_violates_m7() {
         let (payout, seller) = (PayoutId(1), SellerId(1));
         let (planned, left) = (Amount::of(9_922), Amount::of(9_921));
         let (plan, currency) = (PlanId(1), Currency::CNY);
-        let dropped = Event::PayoutDropped { plan, payout, seller, currency, planned, left };
+        let seller_suspended = false;
+        let dropped = Event::PayoutDropped {
+            plan,
+            payout,
+            seller,
+            currency,
+            planned,
+            left,
+            seller_suspended,
+        };
         assert_eq!(violations(&[dropped.clone(), sent(&[2])]), Vec::<String>::new());
         assert_eq!(violations(&[dropped, sent(&[1])]), ["M7: payout 1 was dropped and sent"]);
     }

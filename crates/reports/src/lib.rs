@@ -1,18 +1,21 @@
 //! Reports computed from the journal of a data directory: balances, the day's sums, a payout's
 //! explanation, the check of all money rules, exports for other programs, payout files, the
-//! list of all commands.
+//! list of all commands; and what the books say now of parcels, cash, sellers and accounts.
 //!
 //! A report is a value, or is written to a file or to a given [`std::io::Write`].
 //!
 //! Never: changes of the books, reading the command line, printing, or the choice of a language.
 //!
-//! Start at [`verify_books`], [`explain_payout`], [`export_postings`], [`read_commands`] and
-//! [`DaySums`].
+//! Start at [`BooksAtHead`], [`verify_books`], [`explain_payout`], [`export_postings`],
+//! [`read_commands`] and [`DaySums`].
 
 mod account_names;
+mod account_postings;
 mod announcements;
+mod at_head;
 mod balances;
 mod books;
+mod cash;
 mod command_filter;
 mod commands;
 mod day_sums;
@@ -23,24 +26,45 @@ mod field_types;
 mod journal_audit;
 mod open_differences;
 mod open_items;
+mod parcels;
 mod payouts;
+mod statement;
+mod status;
 mod verify;
 
 pub use account_names::{AccountNameStyle, AccountNames};
+pub use account_postings::{AccountPostings, PostingRange, PostingRow, account_postings};
 pub use announcements::read_announcements;
+pub use at_head::BooksAtHead;
 pub use balances::{BalanceSums, NamedBalance, TrialBalance};
 pub use books::replay_all;
+pub use cash::{
+    CourierCashReport, DepositReport, FirmCashReport, OpenHandOverReport, cash_custody,
+};
 pub use command_filter::CommandFilter;
 pub use commands::{
     AppliedCommand, CommandPosition, CommandPositionError, MovedAmount, ObservedEvent,
-    PartyReference, UnknownCondition, read_commands, utc_offset_text,
+    PartyReference, RecordedCommand, UnknownCondition, local_time, read_commands, utc_offset_text,
 };
 pub use day_sums::{DaySums, EventSum, ExecutedPlan};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
-pub use explain::{Explanation, ExplanationRow, FeeCalculation, TermsSource, explain_payout};
+pub use explain::{
+    Explanation, ExplanationRow, FeeCalculation, TermsSource, explain_payout, fee_calculations,
+    method_name,
+};
 pub use export::{ExportFormat, export_postings};
 pub use field_types::{FieldType, FieldTypes, FieldVariant};
 pub use open_differences::{BreakReport, OpenDifferences, OpenItemEvidence, open_differences};
 pub use open_items::{LineReport, OpenItemReport, TotalsReport};
+pub use parcels::{
+    ParcelFilter, ParcelListReport, ParcelRow, ParcelSums, list_parcels, parcel_state_name,
+};
 pub use payouts::{write_message, write_messages, write_payouts_csv};
+pub use statement::{
+    InvoiceReport, NextPayoutReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport,
+    SentPayoutReport, StatementReport, seller_statement,
+};
+pub use status::{
+    BalanceReport, DifferenceCount, OpenPlanReport, PayableReport, RailReport, StatusReport, rails,
+};
 pub use verify::{BooksReport, CurrencySum, SellerDebtReport, verify_books};

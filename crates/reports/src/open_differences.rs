@@ -1,16 +1,12 @@
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use books::chart::AccountKind;
 use books::view::BreakView;
-use books::{BreakSide, BreakSubject};
-use engine::Engine;
+use books::{Books, BreakSide, BreakSubject, CommandMoment};
 use money::Amount;
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::commands::read_to_end;
-use crate::{AppliedCommand, CommandFilter, ExportError, OpenItemReport, utc_offset_text};
+use crate::{BooksAtHead, OpenItemReport, RecordedCommand, ReportError, local_time};
 
 /// The open breaks and the open items at the end of a journal, each with the commands that are its
 /// evidence.
@@ -45,7 +41,7 @@ pub struct BreakReport {
     pub owner: String,
     /// The owner's reference, if the owner is a courier.
     pub owner_reference: Option<String>,
-    pub evidence: Vec<AppliedCommand>,
+    pub evidence: Vec<RecordedCommand>,
 }
 
 /// An open item and the commands that opened it or decided its lines.
@@ -55,32 +51,33 @@ pub struct OpenItemEvidence {
     pub report: OpenItemReport,
     /// The owner's reference, if the owner is a courier.
     pub owner_reference: Option<String>,
-    pub evidence: Vec<AppliedCommand>,
+    pub evidence: Vec<RecordedCommand>,
 }
 
-/// Commands by the id of the break or open item that they are about.
-type Evidence = BTreeMap<String, Vec<AppliedCommand>>;
-
-/// Reads the whole journal of a data directory.
-pub fn open_differences(data: &Path) -> Result<OpenDifferences, ExportError> {
-    let filter = CommandFilter { about_differences: true, ..CommandFilter::default() };
-    let (mut of_breaks, mut of_items) = (Evidence::new(), Evidence::new());
-    let mut each = |command: AppliedCommand| {
-        for (key, evidence) in [("break_id", &mut of_breaks), ("item", &mut of_items)] {
-            note(&command, key, evidence);
-        }
-        Ok(())
+/// The open differences of books, with their evidence from the journal.
+pub fn open_differences(read: &mut BooksAtHead) -> Result<OpenDifferences, ReportError> {
+    let books = read.books();
+    let breaks = books.open_breaks().into_iter().map(|one| books.break_commands(one.id).to_vec());
+    let items = books.open_items().map(|one| books.open_item_commands(one.id).to_vec());
+    let moments: Vec<CommandMoment> = breaks.chain(items).flatten().collect();
+    let commands = read.commands(moments)?;
+    let evidence = |moments: &[CommandMoment], currency| {
+        let found = moments.iter().filter_map(|moment| commands.get(moment).cloned());
+        found
+            .map(|command: RecordedCommand| RecordedCommand {
+                currency: command.currency.or(Some(currency)),
+                ..command
+            })
+            .collect()
     };
-    let end = read_to_end(data, &filter, None, &mut each)?.expect("nothing ends the reading");
-    let (books, now) = (end.engine.books(), end.engine.last_at());
-    let today = books.last_date();
+    let (engine, books) = (&read.engine, read.books());
+    let (today, references) = (books.last_date(), OwnerReferences::of(books));
     let breaks = books.open_breaks().into_iter().map(|view| {
         let BreakView { id, subject, side, amount, currency, owner, opened, .. } = view;
-        let break_id = id.to_string();
         BreakReport {
-            evidence: of_breaks.remove(&break_id).unwrap_or_default(),
-            break_id,
-            reference: subject_reference(&end.engine, subject),
+            evidence: evidence(books.break_commands(id), currency),
+            break_id: id.to_string(),
+            reference: references.of_subject(subject),
             subject,
             side,
             amount,
@@ -88,55 +85,46 @@ pub fn open_differences(data: &Path) -> Result<OpenDifferences, ExportError> {
             opened: opened.to_string(),
             age_days: today.0.saturating_sub(opened.0),
             owner: owner.to_string(),
-            owner_reference: reference(&end.engine, AccountKind::CourierCash, owner.0),
+            owner_reference: references.get(AccountKind::CourierCash, owner.0),
         }
     });
     let open_items = books.open_items().map(|view| OpenItemEvidence {
-        owner_reference: reference(&end.engine, AccountKind::CourierCash, view.owner.0),
-        evidence: of_items.remove(&view.id.0.to_string()).unwrap_or_default(),
+        owner_reference: references.get(AccountKind::CourierCash, view.owner.0),
+        evidence: evidence(books.open_item_commands(view.id), view.currency),
         report: OpenItemReport::of(&view, today),
     });
-    let offset = books.utc_offset_minutes_at(now).unwrap_or(0);
-    let at = now.local(offset).strftime("%Y-%m-%dT%H:%M:%S%.3f");
     Ok(OpenDifferences {
         date: today.to_string(),
-        at: format!("{at}{}", utc_offset_text(offset)),
-        batch: end.batch.number(),
+        at: local_time(books, engine.last_at()),
+        batch: read.batch().number(),
         breaks: breaks.collect(),
         open_items: open_items.collect(),
     })
 }
 
-/// Keeps a command under each id that its events name in `key`, until one of them closes it.
-fn note(command: &AppliedCommand, key: &str, evidence: &mut Evidence) {
-    for event in &command.events {
-        let Some(id) = event.fields.get(key) else { continue };
-        let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
-        let name = event.fields.get("event").and_then(Value::as_str).unwrap_or_default();
-        if name.ends_with("Closed") {
-            evidence.remove(&id);
-            continue;
-        }
-        let commands = evidence.entry(id).or_default();
-        if commands.last().is_none_or(|last| last.position != command.position) {
-            commands.push(command.clone());
-        }
+/// The operator's references, by the kind of an account and its owner.
+struct OwnerReferences(BTreeMap<(AccountKind, u64), String>);
+
+impl OwnerReferences {
+    fn of(books: &Books) -> OwnerReferences {
+        let references = books.accounts().filter_map(|account| {
+            let reference = books.owner_reference(&account)?.to_owned();
+            Some(((account.kind, account.owner), reference))
+        });
+        OwnerReferences(references.collect())
     }
-}
 
-fn subject_reference(engine: &Engine, subject: BreakSubject) -> String {
-    let (kind, id) = match subject {
-        BreakSubject::Bank(id) => (AccountKind::Bank, id.0),
-        BreakSubject::Network(id) => (AccountKind::NetworkReceivable, id.0),
-        BreakSubject::Wallet(id) => (AccountKind::WalletReceivable, id.0),
-        BreakSubject::FirmCash(id) => (AccountKind::FirmCash, id.0),
-    };
-    reference(engine, kind, id).unwrap_or_else(|| id.to_string())
-}
+    fn get(&self, kind: AccountKind, owner: u64) -> Option<String> {
+        self.0.get(&(kind, owner)).cloned()
+    }
 
-/// The operator's reference for the owner of accounts of a kind.
-fn reference(engine: &Engine, kind: AccountKind, owner: u64) -> Option<String> {
-    let mut accounts = engine.books().accounts();
-    let account = accounts.find(|account| account.kind == kind && account.owner == owner)?;
-    engine.books().owner_reference(&account).map(str::to_owned)
+    fn of_subject(&self, subject: BreakSubject) -> String {
+        let (kind, id) = match subject {
+            BreakSubject::Bank(id) => (AccountKind::Bank, id.0),
+            BreakSubject::Network(id) => (AccountKind::NetworkReceivable, id.0),
+            BreakSubject::Wallet(id) => (AccountKind::WalletReceivable, id.0),
+            BreakSubject::FirmCash(id) => (AccountKind::FirmCash, id.0),
+        };
+        self.get(kind, id).unwrap_or_else(|| id.to_string())
+    }
 }

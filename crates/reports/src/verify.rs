@@ -1,16 +1,19 @@
 use std::path::Path;
 
+use journal::DataDirectory;
 use ledger::CurrencyTotals;
 use serde::Serialize;
 
 use crate::ReportError;
-use crate::books::{open_to_read, snapshot_digests};
+use crate::books::snapshot_digests;
 use crate::journal_audit::JournalAudit;
 use crate::open_items::OpenItemReport;
 
 /// The result of checking the books. Amounts are in minor units.
 #[derive(Debug, Serialize)]
 pub struct BooksReport {
+    /// The books were opened for trials.
+    pub trial: bool,
     pub batches: u64,
     pub commands: u64,
     /// Postings that moved money.
@@ -52,7 +55,8 @@ pub struct CurrencySum {
 /// snapshot, and checks every money rule. [`ReportError::Replay`] means that the journal cannot be
 /// replayed.
 pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
-    let (directory, mut journal) = open_to_read(data)?;
+    let directory = DataDirectory::open_shared(data)?;
+    let mut journal = directory.journal()?;
     let snapshots = snapshot_digests(&directory)?;
     let mut audit = JournalAudit::default();
     let (verdict, engine) = node::replay::verify(&mut journal, &snapshots, &mut audit)?;
@@ -70,6 +74,7 @@ pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
         since: debt.since.to_string(),
     });
     Ok(BooksReport {
+        trial: engine.books().is_trial(),
         sellers_below_zero: owing.collect(),
         batches: verdict.replayed.batches,
         commands: verdict.replayed.commands,

@@ -58,21 +58,21 @@ fn register_parties(writer: &mut Writer) {
     for command in [
         json!({
             "command": "OpenBooks", "utc_offset_minutes": 480,
-            "first_person": "8", "second_person": "9",
+            "first_person": "8", "second_person": "9", "trial": false,
         }),
         json!({ "command": "RegisterBank", "bank": "1", "currency": "CNY", "reference": "main" }),
         json!({
             "command": "RegisterFirm", "firm": "1", "currency": "CNY", "guarantee": 0,
-            "reference": "firm",
+            "reference": "firm", "proposed_by": "8", "approved_by": "9",
         }),
         json!({
             "command": "RegisterCourier", "courier": "7", "firm": "1", "cash_limit": 100_000,
-            "reference": "c-7",
+            "reference": "c-7", "proposed_by": "8", "approved_by": "9",
         }),
         json!({ "command": "RegisterTerminal", "terminal": "10", "courier": "7" }),
         json!({
-            "command": "SetHoldRule", "jurisdiction": "CN", "rule": { "DaysAfterHeld": 1 },
-            "proposed_by": "8", "approved_by": "9",
+            "command": "SetHoldRule", "jurisdiction": "CN", "number": 1,
+            "rule": { "DaysAfterHeld": 1 }, "proposed_by": "8", "approved_by": "9",
         }),
         json!({
             "command": "PublishTariff", "tariff": "1", "version": 1, "from": "2013-08-28",
@@ -100,7 +100,8 @@ fn deliver(writer: &mut Writer) {
             "due": 10_000, "reference": order, "shipment": 1,
         }));
     }
-    let parcels = json!([PARCEL_A, PARCEL_B]);
+    let first = |parcel| json!({ "parcel": parcel, "number": 1 });
+    let parcels = json!([first(PARCEL_A), first(PARCEL_B)]);
     writer.system(json!({ "command": "AssignParcels", "firm": "1", "parcels": parcels }));
     let first = |parcel| json!({ "parcel": parcel, "attempt": 1 });
     let parcels = json!([first(PARCEL_A), first(PARCEL_B)]);
@@ -189,6 +190,26 @@ fn settle_after_a_refund(writer: &mut Writer) {
     }
 }
 
+/// Goodwill for the parcel's seller, of the day before, is paid with A. Both days are closed.
+fn settle_adjusted(writer: &mut Writer) {
+    release(writer);
+    writer.system(json!({
+        "command": "PostAdjustment", "number": 2, "currency": "CNY", "amount": 250,
+        "debit": { "Own": "OtherExpenses" }, "credit": { "Seller": "5" },
+        "value_date": "2013-08-28", "reference": "v-1", "proposed_by": "8", "approved_by": "9",
+    }));
+    plan(writer, "1");
+    writer.system(json!({ "command": "ApproveSettlement", "plan": "1", "approved_by": "9" }));
+    writer.system(json!({ "command": "ExecuteSettlement", "plan": "1", "bank": "1" }));
+    for (number, until) in [(1, "2013-08-28"), (2, "2013-09-30")] {
+        writer.wait_days(40);
+        writer.system(json!({
+            "command": "ClosePeriod", "number": number, "until": until, "proposed_by": "8",
+            "approved_by": "9",
+        }));
+    }
+}
+
 fn books() -> TempDir {
     books_with(settle)
 }
@@ -221,7 +242,7 @@ fn read(scratch: &TempDir, filter: &CommandFilter, each: &mut dyn FnMut(&Applied
 
 fn names(scratch: &TempDir, filter: CommandFilter) -> Vec<&'static str> {
     let mut names = Vec::new();
-    read(scratch, &filter, &mut |command| names.push(command.command));
+    read(scratch, &filter, &mut |command| names.push(command.recorded.command));
     names
 }
 
@@ -291,7 +312,7 @@ fn a_command_has_its_giver_key_currency_and_references() {
     let mut seen = 0;
     read(&scratch, &parcel("a"), &mut |command| {
         let json = serde_json::to_value(command).unwrap();
-        match command.command {
+        match command.recorded.command {
             "StartHandOver" => {
                 assert_eq!(json["by"], json!({ "person": "7" }));
                 assert_eq!(json["currency"], "CNY");
@@ -308,7 +329,7 @@ fn a_command_has_its_giver_key_currency_and_references() {
                 }]);
                 assert_eq!(json["postings"], moved);
             }
-            "AssignParcels" => assert_eq!(command.wanted_parcels, [PARCEL_A]),
+            "AssignParcels" => assert_eq!(command.recorded.wanted_parcels, [PARCEL_A]),
             _ => return,
         }
         seen += 1;
@@ -358,6 +379,33 @@ fn a_dropped_payout_is_in_no_payout_file() {
     assert_eq!(messages, [scratch.path().join("payouts-1.xml")]);
     let message = std::fs::read_to_string(&messages[0]).unwrap();
     assert!(message.contains("<NbOfTxs>1</NbOfTxs>") && message.contains(">60.00<"), "{message}");
+}
+
+#[test]
+fn an_adjusting_entry_is_explained_and_a_closed_period_is_verified() {
+    // The bank account has the goodwill.
+    let scratch = books_with(|writer| {
+        writer.system(json!({
+            "command": "PostAdjustment", "number": 1, "currency": "CNY", "amount": 250,
+            "debit": { "Bank": "1" }, "credit": { "Own": "OtherIncome" },
+            "value_date": "2013-08-28", "reference": "v-0", "proposed_by": "8",
+            "approved_by": "9",
+        }));
+        settle_adjusted(writer);
+    });
+    let data = scratch.path().join("books");
+    let paid = explain_payout(&data, 1, &TermsSource::ByName(Vec::new())).unwrap();
+    assert_eq!((paid.state, paid.net, paid.gross), ("sent", 10_250, 10_250));
+    let entry = paid.lines.iter().find(|row| row.order == "adjusting entry 2").unwrap();
+    assert_eq!((entry.what, entry.net), ("credited", 250));
+    let mut dates = Vec::new();
+    read(&scratch, &CommandFilter::default(), &mut |command| {
+        if command.recorded.command == "PostAdjustment" {
+            dates.push(command.value_date);
+        }
+    });
+    assert_eq!(dates, [None, Some(date("2013-08-28"))]);
+    assert_eq!(verify_books(&data).unwrap().wrong, Vec::<String>::new());
 }
 
 #[test]

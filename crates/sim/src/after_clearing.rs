@@ -78,7 +78,7 @@ impl World {
     /// sellers and networks that come with them.
     fn later_changes(&mut self, index: usize) -> (Vec<StatedChange>, Vec<Command>) {
         let (mut changes, mut commands) = (Vec::new(), Vec::new());
-        let stream = stream_of_day(self.day, index);
+        let stream = stream_of_day(self.day, index as u64);
         let mut chance = Chance::new(self.seed, ChancePurpose::AfterClearing, stream);
         for (payment, item) in self.items_of_today(index) {
             let happens = chance.happens(self.rates.changed_after_clearing);
@@ -114,7 +114,7 @@ impl World {
 
     /// Draws which of today's payments are refunded next week or charged back next month.
     fn draw_later_days(&mut self, index: usize) {
-        let stream = stream_of_day(self.day, index);
+        let stream = stream_of_day(self.day, index as u64);
         let mut chance = Chance::new(self.seed, ChancePurpose::LaterDays, stream);
         for (payment, _) in self.items_of_today(index) {
             let refunded = chance.happens(self.rates.refunded_later);

@@ -1,6 +1,6 @@
 //! The simulated world's own books: what networks, banks and couriers record themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use books::{
     BankId, BreakSide, BreakSubject, BusinessDate, CourierId, DepositId, FirmId, NetworkId,
@@ -11,6 +11,7 @@ use peers::Rrn;
 use tariff::PaymentMethod;
 
 use crate::report::FeeTotals;
+use crate::world::LossBearer;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RailAnswer {
@@ -30,8 +31,12 @@ pub struct RailItem {
     pub reversed: bool,
     /// Fees deducted, in minor units, once cleared.
     pub deducted: Option<u64>,
-    /// Refunded or charged back after it was cleared, in minor units.
+    /// Refunded, charged back or paid back after it was cleared, in minor units.
     pub taken_back: u64,
+    /// Whether its terminal approved it offline.
+    pub offline: bool,
+    /// Who bears the loss of a rejected offline sale whose buyer has the parcel.
+    pub loss: Option<LossBearer>,
 }
 
 impl RailItem {
@@ -48,20 +53,29 @@ pub struct RailBooks {
     pub reference: String,
     /// The payments whose request arrived.
     pub items: BTreeMap<PaymentId, RailItem>,
+    /// Offline sales that became no payment of a parcel.
+    pub unbooked: BTreeMap<PaymentId, RailItem>,
+    /// The sales in suspense that two people decided or the network rejected.
+    pub decided: BTreeSet<PaymentId>,
 }
 
 impl RailBooks {
+    /// All requests that arrived.
+    fn all(&self) -> impl Iterator<Item = &RailItem> {
+        self.items.values().chain(self.unbooked.values())
+    }
+
     /// What it owes and has not paid, in minor units.
     #[must_use]
     pub fn owes(&self) -> i128 {
-        let open = self.items.values().filter(|item| item.moves_money() && item.deducted.is_none());
+        let open = self.all().filter(|item| item.moves_money() && item.deducted.is_none());
         open.map(|item| i128::from(item.amount)).sum()
     }
 
     /// What it paid into the bank account: amounts less what it deducted, in minor units.
     #[must_use]
     pub fn paid(&self) -> i128 {
-        let paid = self.items.values().filter_map(|item| Some((item.amount, item.deducted?)));
+        let paid = self.all().filter_map(|item| Some((item.amount, item.deducted?)));
         paid.map(|(amount, deducted)| i128::from(amount) - i128::from(deducted)).sum()
     }
 }
@@ -87,6 +101,10 @@ pub enum BankLineKind {
     Deposit(DepositId),
     /// Money out to a seller.
     Payout(PayoutId),
+    /// Money in: Doorstep's own.
+    OwnMoney,
+    /// Money out to the buyer of a sale that two people decided.
+    PaidBack(PaymentId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,8 +119,12 @@ impl BankLine {
     #[must_use]
     pub fn signed(&self) -> i128 {
         match self.kind {
-            BankLineKind::Clearing(_) | BankLineKind::Deposit(_) => i128::from(self.amount),
-            BankLineKind::Payout(_) | BankLineKind::ClearingTaken(_) => -i128::from(self.amount),
+            BankLineKind::Clearing(_) | BankLineKind::Deposit(_) | BankLineKind::OwnMoney => {
+                i128::from(self.amount)
+            }
+            BankLineKind::Payout(_)
+            | BankLineKind::ClearingTaken(_)
+            | BankLineKind::PaidBack(_) => -i128::from(self.amount),
         }
     }
 }
@@ -128,8 +150,8 @@ pub struct FirmCash {
     pub vault: u64,
     /// Deposits that the bank has not credited.
     pub in_transit: u64,
-    /// Commission earned.
-    pub commission: u64,
+    /// Commission earned, less what the firm bears.
+    pub commission: i128,
 }
 
 /// A seller's money, in minor units.
@@ -155,6 +177,8 @@ pub enum ParcelLocation {
     Refused,
     /// Back at the seller.
     Returned,
+    /// Lost on its way back.
+    Lost,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,8 +293,11 @@ pub struct WorldReport {
     pub lost_lines: Vec<LostLine>,
     /// Fees of collected payments and returned parcels, by the tariff.
     pub fees: FeeTotals,
-    /// Fees that networks and wallets deduct from cleared payments, by the tariff.
+    /// Fees that networks and wallets deduct from cleared payments, by the tariff. All of it for
+    /// sales that no seller's tariff covers.
     pub clearing_cost: u64,
+    /// What Doorstep bears of losses and damages, less its own money in the bank account.
+    pub write_offs: i128,
     /// Payments whose reversal is not acknowledged.
     pub pending_reversals: u64,
     /// Differences found during the day between the books' answers and the world.

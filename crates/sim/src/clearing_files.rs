@@ -105,7 +105,10 @@ impl<O: Backend> DayRun<'_, O> {
         let mut file = self.payment_path.clearing_file(index, date, at);
         for line in &mut file.lines {
             let payment = self.payment_path.payment_of_line(index, line);
-            let item = payment.and_then(|payment| self.world.rails[index].items.get(&payment));
+            let rail = &self.world.rails[index];
+            let of_rail =
+                |payment| rail.items.get(&payment).or_else(|| rail.unbooked.get(&payment));
+            let item = payment.and_then(of_rail);
             let Some(item) = item else { continue };
             if takes_money(line.kind) {
                 let deducted = self.world.deduction(item, &mut chance);
@@ -117,7 +120,7 @@ impl<O: Backend> DayRun<'_, O> {
         let earlier = self.files_before_today.get(&index).copied().unwrap_or(0);
         let today = self.cleared_files.get(&index).copied().unwrap_or(0) - earlier;
         let number = if today > 0 { format!(".{}", today + 1) } else { String::new() };
-        let name = format!("clearing-{}-{date}{number}.txt", file.network);
+        let name = format!("clearing-{}-{date}{number}.csv", file.network);
         let text = file.to_text().map_err(PaymentPathError::from)?;
         let text = self.sender.store_file(&name, text)?;
         let file = ClearingFile::parse(&text).map_err(PaymentPathError::from)?;
@@ -171,6 +174,7 @@ fn kind_of(kind: ClearingLineKind) -> ClearLineKind {
         ClearingLineKind::Reversal => ClearLineKind::Reversal,
         ClearingLineKind::Chargeback => ClearLineKind::ChargeBack,
         ClearingLineKind::FeeCorrection => ClearLineKind::FeeCorrection,
+        ClearingLineKind::Representment => ClearLineKind::Representment,
     }
 }
 
@@ -184,7 +188,7 @@ fn reference_of(line: &ClearingLine) -> Option<LineReference> {
 
 impl World {
     fn clearing_chance(&self, rail: usize) -> Chance {
-        Chance::new(self.seed, ChancePurpose::Clearing, stream_of_day(self.day, rail))
+        Chance::new(self.seed, ChancePurpose::Clearing, stream_of_day(self.day, rail as u64))
     }
 
     /// The fee that a network or wallet deducts from a payment: usually that of the tariff.
@@ -247,6 +251,11 @@ impl World {
     ) {
         use ClearLineKind as K;
         let (Some(payment), Ok(deducted)) = (payment, u64::try_from(deducted)) else { return };
+        if let Some(sale) = self.rails[index].unbooked.get_mut(&payment) {
+            // No seller's tariff says what the network may deduct.
+            sale.deducted = Some(deducted);
+            return;
+        }
         let Some(item) = self.rails[index].items.get(&payment).copied() else {
             self.discrepancies.push(format!("{payment:?} is cleared but was never requested"));
             return;

@@ -28,6 +28,8 @@ pub(crate) const THIRD_ROUND: u64 = 16 * 60 + 30;
 pub(crate) const LAST_DELIVERY: u64 = 21 * 60;
 /// Terminals settle their batches.
 pub(crate) const CLOSING: u64 = 22 * 60;
+/// Two people decide the offline sales in suspense.
+pub(crate) const DECIDING: u64 = 22 * 60 + 15;
 /// Firms deposit the day's cash.
 pub(crate) const NIGHT_DEPOSIT: u64 = 22 * 60 + 30;
 
@@ -48,6 +50,8 @@ pub(crate) const SECOND_DEPOSIT: u64 = 2 * 60 + 15;
 pub(crate) const SECOND_STATEMENT: u64 = 2 * 60 + 30;
 /// Refused parcels are back at their sellers.
 pub(crate) const RETURNING: u64 = 2 * 60 + 45;
+/// Sellers are compensated, buyers paid back, and orders shipped again.
+pub(crate) const COMPENSATING: u64 = 2 * 60 + 50;
 /// Money whose hold has ended is released.
 pub(crate) const RELEASING: u64 = 3 * 60;
 /// Settlement is planned.

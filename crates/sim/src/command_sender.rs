@@ -235,11 +235,9 @@ fn is_deduplicated(submission: &Submission) -> bool {
     use Command as C;
     !matches!(
         command,
-        C::AssignParcels(_)
-            | C::RecordAttempt(_)
+        C::RecordAttempt(_)
             | C::AcceptPart(_)
             | C::ReleaseDue(_)
-            | C::SetOfflineLimit(_)
             | C::OpenBatch(_)
             | C::CloseBatch(_)
             | C::ReconcileBatch(_)

@@ -7,7 +7,10 @@ use books::view::{AccountView, ParcelState, PaymentState, PaymentView};
 use books::{Books, BreakSide, BreakSubject, OpenItemContent, ParcelId, PaymentId, TerminalId};
 use tariff::{FeeKind, PaymentMethod};
 
-use crate::books::{CashPayment, LostLine, ParcelLocation, ParcelOutcome, RailItem, WorldReport};
+use crate::books::{
+    CashPayment, LostLine, ParcelLocation, ParcelOutcome, RailBooks, RailItem, WorldReport,
+};
+use crate::world::LossBearer;
 
 /// A difference between the books and the simulated world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +116,7 @@ fn expected_balances(world: &WorldReport) -> Balances {
     }
     for firm in &world.firms {
         add(A::FirmCash, firm.firm.0, i128::from(firm.vault + firm.in_transit));
-        add(A::FirmCommission, firm.firm.0, i128::from(firm.commission));
+        add(A::FirmCommission, firm.firm.0, firm.commission);
     }
     for one in &world.breaks {
         let amount = i128::from(one.amount);
@@ -128,6 +131,7 @@ fn expected_balances(world: &WorldReport) -> Balances {
         add(A::of_fee(kind), 0, i128::from(fee));
     }
     add(A::ClearingCost, 0, i128::from(world.clearing_cost));
+    add(A::WriteOffs, 0, world.write_offs);
     expected
 }
 
@@ -151,7 +155,9 @@ fn compare_payments(world: &WorldReport, books: &Books, wrong: &mut Vec<WorldDif
                 }
                 _ => {
                     let item = items.remove(&payment.id);
-                    let stands = item.filter(|item| item.moves_money());
+                    let paid_by_other =
+                        |item: &RailItem| item.loss.is_some_and(|by| by != LossBearer::Seller);
+                    let stands = item.filter(|item| item.moves_money() || paid_by_other(item));
                     (matches_rail(&payment, item), stands.map(|item| item.amount))
                 }
             };
@@ -204,7 +210,11 @@ fn matches_rail(payment: &PaymentView, item: Option<&RailItem>) -> bool {
         T::Begun | T::Unknown => item.deducted.is_none(),
         T::Declined | T::Reversed | T::Rejected => !item.moves_money(),
         T::Approved => item.moves_money() && item.deducted.is_none(),
-        T::Held | T::Released => item.moves_money() && item.deducted.is_some(),
+        T::Held | T::Released => match item.loss {
+            None | Some(LossBearer::Seller) => item.moves_money() && item.deducted.is_some(),
+            // Somebody else pays the seller for it.
+            Some(_) => !item.moves_money(),
+        },
         // No payment is in these states in the evening.
         T::Authorised
         | T::Completing
@@ -232,7 +242,8 @@ fn compare_parcel(parcel: &ParcelOutcome, books: &Books, wrong: &mut Vec<WorldDi
         ParcelState::Refused => Some(ParcelLocation::Refused),
         ParcelState::Delivered => Some(ParcelLocation::Delivered),
         ParcelState::Returned => Some(ParcelLocation::Returned),
-        ParcelState::Lost => None,
+        ParcelState::Lost => Some(ParcelLocation::Lost),
+        ParcelState::Cancelled => None,
     };
     let (collected, paid) = (i128::from(view.collected.minor()), i128::from(parcel.paid));
     let payments = books.payments(parcel.parcel).len();
@@ -326,7 +337,11 @@ fn decided_payments(world: &WorldReport) -> BTreeSet<PaymentId> {
         lost.contains(&cash.payment) && !cash.refunded && !with_cash.contains(&cash.courier)
     });
     let is_cleared = |payment: &&PaymentId| {
-        let mut items = world.rails.iter().filter_map(|rail| rail.items.get(payment));
+        let of_rail = |rail: &RailBooks| {
+            let item = rail.items.get(payment).or_else(|| rail.unbooked.get(payment));
+            item.copied()
+        };
+        let mut items = world.rails.iter().filter_map(of_rail);
         items.any(|item| item.deducted.is_some())
     };
     let cleared = lost.iter().filter(is_cleared).copied();

@@ -175,13 +175,14 @@ impl<'r, O: Backend> DayRun<'r, O> {
         })
     }
 
-    /// Lives the day, and the night until the refused parcels are back.
+    /// Lives the day, and the night until the refused parcels are back and all losses are paid.
     fn live(&mut self, inputs: &DayInputs, options: &DayOptions) -> Result<(), DayError<O::Error>> {
         let index = usize::try_from(self.world.day - 1).expect("an index of a day");
         self.sender.begin_day(index)?;
         self.open(inputs, options)?;
         self.deliver()?;
         self.close_batches()?;
+        self.decide_suspended_sales()?;
         self.announce_deposits(self.world.clock.today(clock::NIGHT_DEPOSIT))?;
         self.clear_payments()?;
         self.change_after_clearing()?;
@@ -190,7 +191,9 @@ impl<'r, O: Backend> DayRun<'r, O> {
         self.credit_deposits(self.world.clock.tonight(clock::STATEMENT), true)?;
         self.announce_deposits(self.world.clock.tonight(clock::SECOND_DEPOSIT))?;
         self.credit_deposits(self.world.clock.tonight(clock::SECOND_STATEMENT), false)?;
-        self.return_parcels()
+        self.return_parcels()?;
+        self.end_refused_parcels()?;
+        self.pay_buyers_back()
     }
 
     /// Advances virtual time to `minute`, unless it is later already, and returns it.
@@ -380,8 +383,11 @@ impl<'r, O: Backend> DayRun<'r, O> {
                 payout.seller_reference.clone_from(&self.world.sellers[index].reference);
             }
         }
-        let at_hub =
-            |parcel: &&crate::world::SimulatedParcel| parcel.location == ParcelLocation::AtHub;
+        let at_hub = |parcel: &&crate::world::SimulatedParcel| {
+            // A next shipment of tonight waits for the next day.
+            let is_new = parcel.exceptions.shipment > 1 && parcel.courier.is_none();
+            parcel.location == ParcelLocation::AtHub && !is_new
+        };
         let report = DayReport {
             date: inputs.date,
             currency: inputs.currency,

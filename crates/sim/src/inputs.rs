@@ -179,6 +179,9 @@ pub enum DayInputError {
     /// A command of others that changes what the simulated world cannot know.
     #[error("the books have a command `{name}` of others, which the simulated world does not know")]
     UnknownToWorld { name: &'static str },
+    /// The books of others are not for trials.
+    #[error("the books are real; a simulated day is lived in trial books only")]
+    RealBooks,
     /// An imported seller has another tariff or class than the day's sellers.
     #[error("seller {seller} was registered with another tariff or class than those of the day")]
     OtherTerms { seller: String },
@@ -228,6 +231,7 @@ fn check_others(inputs: &DayInputs) -> Result<(), DayInputError> {
     let class = version.and_then(|version| version.terms.class(&inputs.class));
     for command in &inputs.others {
         match command {
+            C::OpenBooks(open) if !open.trial => return Err(DayInputError::RealBooks),
             C::OpenBooks(_)
             | C::SetTimeZone(_)
             | C::SetHoldRule(_)

@@ -65,4 +65,4 @@ pub use report::{
 };
 pub use resumed::{EnginePosition, ResumeDayError, ResumedDay};
 pub use switch::{Query, QueryResult};
-pub use world::UnreadableTariff;
+pub use world::{LossBearer, UnreadableTariff};

@@ -1,14 +1,16 @@
 //! Compares the networks' own books with the books's, request by request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use books::chart::AccountKind;
 use books::terminal_view::TransactionView;
 use books::view::{AccountView, PaymentState};
-use books::{Books, NetworkId, PaymentRoute, ResponseCode, Stan, Trace, TransactionKind};
+use books::{
+    Books, NetworkId, PaymentId, PaymentRoute, ResponseCode, Stan, Trace, TransactionKind,
+};
 use peers::Rrn;
 
-use crate::books::{NetworkBooks, NetworkItem, NetworkItemStatus, WorldReport};
+use crate::books::{NetworkBooks, NetworkItem, NetworkItemStatus, RailAnswer, WorldReport};
 use crate::report::CountAndAmount;
 
 /// The result of comparing a network's books with the books's.
@@ -54,13 +56,16 @@ pub fn compare_networks(world: &WorldReport, books: &Books) -> Vec<NetworkCompar
             }
         }
     }
-    world.networks.iter().map(|network| compare_one(network, books, &mut ours, from_s)).collect()
+    let rejected = rejected_sales(world);
+    let networks = world.networks.iter();
+    networks.map(|network| compare_one(network, books, &mut ours, &rejected, from_s)).collect()
 }
 
 fn compare_one(
     network: &NetworkBooks,
     books: &Books,
     ours: &mut BTreeMap<(NetworkId, TransmissionKey), TransactionView>,
+    rejected: &BTreeSet<PaymentId>,
     from_s: u64,
 ) -> NetworkComparison {
     let id = network.network;
@@ -96,7 +101,7 @@ fn compare_one(
         }
         let key = (item.stan, item.sent_s, item.terminal);
         match ours.remove(&(id, key)) {
-            Some(view) if matches_item(&view, item) => {}
+            Some(view) if matches_item(&view, item, rejected) => {}
             Some(view) => {
                 agreement.differences.push(format!("{name} has {item:?}; the books has {view:?}"));
             }
@@ -106,26 +111,38 @@ fn compare_one(
         }
     }
     let of_network = (id, (0, 0, [0; 8]))..=(id, (u32::MAX, u64::MAX, [u8::MAX; 8]));
-    for (_, view) in ours.range(of_network).filter(|(_, view)| moves_money(view)) {
+    for (_, view) in ours.range(of_network).filter(|(_, view)| moves_money(view, rejected)) {
         agreement.differences.push(format!("the books has {view:?}; {name} has nothing"));
     }
     agreement
 }
 
-fn matches_item(view: &TransactionView, item: &NetworkItem) -> bool {
+/// Offline sales of which their networks pay nothing.
+fn rejected_sales(world: &WorldReport) -> BTreeSet<PaymentId> {
+    let all = world.rails.iter().flat_map(|rail| rail.items.iter().chain(&rail.unbooked));
+    let rejected = all.filter(|(_, item)| item.offline && item.answer == RailAnswer::Declined);
+    rejected.map(|(payment, _)| *payment).collect()
+}
+
+fn matches_item(
+    view: &TransactionView,
+    item: &NetworkItem,
+    rejected: &BTreeSet<PaymentId>,
+) -> bool {
     view.amount.minor() == item.amount
         && view
             .network_reference
             .is_some_and(|sent| Rrn::of_request(sent.sent_at.0, sent.stan.get()) == item.rrn)
-        && moves_money(view) == item.moves_money
+        && moves_money(view, rejected) == item.moves_money
 }
 
 /// Whether the books's books have money of it.
-fn moves_money(view: &TransactionView) -> bool {
+fn moves_money(view: &TransactionView, rejected: &BTreeSet<PaymentId>) -> bool {
     use PaymentState as S;
     use TransactionKind as K;
     matches!(view.kind, K::Sale | K::Advice | K::Completion)
-        && matches!(view.payment_state, S::Approved | S::Held | S::Released)
+        && matches!(view.payment_state, S::Approved | S::Held | S::Released | S::Suspended)
+        && !rejected.contains(&view.payment)
         && view.response_code == Some(ResponseCode::APPROVED)
         && !view.reversed
 }

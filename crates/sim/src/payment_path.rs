@@ -506,7 +506,6 @@ impl PaymentPath {
             H::UnreadableMessage(_)
             | H::WrongMac(_)
             | H::NetworkMessageRejected { .. }
-            | H::AdviceRejected { .. }
             | H::WrongWalletRefund(_)
             | H::WrongWalletPayment(_)
             | H::WalletContradiction(_)
@@ -520,6 +519,7 @@ impl PaymentPath {
             H::SignedOn { .. }
             | H::Approved { .. }
             | H::Refused { .. }
+            | H::AdviceRejected { .. }
             | H::Repeated { .. }
             | H::LinkSignedOn(_)
             | H::LinkSignedOff(_)

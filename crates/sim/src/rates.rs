@@ -77,6 +77,18 @@ pub const CHANGED_AFTER_CLEARING_PPM: u32 = 4_000;
 pub const REFUNDED_LATER_PPM: u32 = 5_000;
 /// Cleared payments that are charged back about a month later.
 pub const CHARGED_BACK_LATER_PPM: u32 = 3_000;
+/// Offline sales that their network rejects.
+pub const SALE_REJECTED_PPM: u32 = 100_000;
+/// Offline sales that are made after the terminal's block.
+pub const SOLD_AFTER_BLOCK_PPM: u32 = 100_000;
+/// Terminals with offline sales that sell a parcel that nobody announced.
+pub const UNKNOWN_PARCEL_PPM: u32 = 100_000;
+/// Refused parcels that are damaged, for which the firm or Doorstep pays.
+pub const DAMAGED_PPM: u32 = 50_000;
+/// Refused parcels that are lost on their way back.
+pub const LOST_PPM: u32 = 20_000;
+/// Returned and lost parcels whose order is shipped again.
+pub const SHIPPED_AGAIN_PPM: u32 = 100_000;
 /// Payouts that the bank returns.
 pub const PAYOUT_RETURNED_PPM: u32 = 1_000;
 
@@ -110,6 +122,12 @@ pub struct Rates {
     pub changed_after_clearing: u32,
     pub refunded_later: u32,
     pub charged_back_later: u32,
+    pub sale_rejected: u32,
+    pub sold_after_block: u32,
+    pub unknown_parcel: u32,
+    pub damaged: u32,
+    pub lost: u32,
+    pub shipped_again: u32,
     pub payout_returned: u32,
 }
 
@@ -148,6 +166,12 @@ impl Rates {
             changed_after_clearing: fault(CHANGED_AFTER_CLEARING_PPM),
             refunded_later: fault(REFUNDED_LATER_PPM),
             charged_back_later: fault(CHARGED_BACK_LATER_PPM),
+            sale_rejected: fault(SALE_REJECTED_PPM),
+            sold_after_block: fault(SOLD_AFTER_BLOCK_PPM),
+            unknown_parcel: fault(UNKNOWN_PARCEL_PPM),
+            damaged: fault(DAMAGED_PPM),
+            lost: fault(LOST_PPM),
+            shipped_again: fault(SHIPPED_AGAIN_PPM),
             payout_returned: fault(PAYOUT_RETURNED_PPM),
         }
     }
@@ -201,6 +225,12 @@ mod tests {
             changed_after_clearing: 0,
             refunded_later: 0,
             charged_back_later: 0,
+            sale_rejected: 0,
+            sold_after_block: 0,
+            unknown_parcel: 0,
+            damaged: 0,
+            lost: 0,
+            shipped_again: 0,
             payout_returned: 0,
         }
     }

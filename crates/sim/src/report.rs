@@ -107,6 +107,8 @@ pub struct BooksCounts {
     pub refused: u64,
     /// Parcels returned to their sellers.
     pub returned: u64,
+    /// Parcels lost on their way back.
+    pub lost: u64,
     /// Parcels handed over and paid.
     pub delivered: u64,
     /// Payments collected and not reversed.
@@ -131,7 +133,7 @@ pub struct BooksCounts {
     pub held: u64,
     /// Payments whose money became payable to the seller.
     pub released: u64,
-    /// Breaks raised.
+    /// Breaks raised and not closed.
     pub breaks: CountAndAmount,
     /// Payouts confirmed by the bank.
     pub payouts_paid: CountAndAmount,
@@ -163,6 +165,14 @@ pub struct Incidents {
     /// One-time codes that were mistyped.
     pub codes_mistyped: u64,
     pub deposits_short: u64,
+    /// Offline sales that their network rejected.
+    pub sales_rejected: u64,
+    /// Offline sales that two people decided.
+    pub sales_suspended: u64,
+    /// Sellers compensated for damaged or lost parcels.
+    pub compensated: u64,
+    /// Orders shipped again; their parcels wait for the next day.
+    pub shipped_again: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,7 +214,8 @@ pub struct DayReport {
     pub payment_mix: PaymentMix,
     pub rates: Rates,
     pub parcels: u64,
-    /// Parcels at the hub when the day ended: neither handed over nor refused.
+    /// Parcels at the hub when the day ended, neither handed over nor refused: without those of the
+    /// orders that are shipped again.
     pub left_at_hub: u64,
     pub sellers: u64,
     /// Couriers; each has one terminal.

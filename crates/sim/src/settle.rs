@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use books::{
     AnnounceDeposit, ApproveSettlement, BusinessDate, Command, ConfirmDeposit, ConfirmPayout,
     DepositId, Event, ExecuteSettlement, PayoutLine, PlanId, PlanSettlement,
-    RECORDS_PER_COMMAND_MAX, Refusal, ReleaseDue, RepayShortage, ReturnParcel, ReturnPayout,
-    SettlementCycle, Timestamp,
+    RECORDS_PER_COMMAND_MAX, Refusal, ReleaseDue, RepayShortage, ReturnPayout, SettlementCycle,
+    Timestamp,
 };
 
 use crate::actors::{APPROVER, PLANNER};
@@ -112,18 +112,13 @@ impl<O: Backend> DayRun<'_, O> {
         self.carry_out_all(at, commands).map(|_| ())
     }
 
-    /// Returns the refused parcels to their sellers.
+    /// Returns the refused parcels to their sellers. Some are lost on the way.
     pub(crate) fn return_parcels(&mut self) -> Result<(), DayError<O::Error>> {
         let night = self.world.clock.night();
         let at = self.advance_to(self.world.clock.tonight(clock::RETURNING));
         let parcels = self.world.parcels.iter_mut();
         let refused = parcels.filter(|parcel| parcel.location == ParcelLocation::Refused);
-        let back = refused.map(|parcel| {
-            parcel.location = ParcelLocation::Returned;
-            parcel.returned_on = Some(night);
-            Command::ReturnParcel(ReturnParcel { parcel: parcel.id })
-        });
-        let commands = back.collect();
+        let commands = refused.map(|parcel| parcel.ends_refused(night)).collect();
         self.carry_out_all(at, commands).map(|_| ())
     }
 

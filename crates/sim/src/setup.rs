@@ -1,10 +1,10 @@
 //! Before the day: creates the parties and the commands that register them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use books::{
-    AnnounceParcel, AssignParcels, BankId, BreakSubject, BusinessDate, Command, CourierId, FirmId,
-    NetworkId, OpenBooks, PARCELS_PER_COMMAND_MAX, ParcelId, PublishTariff, RegisterBank,
+    AnnounceParcel, AssignParcels, AssignedParcel, BankId, BreakSubject, BusinessDate, Command,
+    CourierId, FirmId, NetworkId, OpenBooks, PARCELS_PER_COMMAND_MAX, PublishTariff, RegisterBank,
     RegisterCourier, RegisterFirm, RegisterNetwork, RegisterPerson, RegisterSeller,
     RegisterTerminal, RegisterWallet, SellerId, SellerKind, SetHoldRule, SetOfflineLimit, TariffId,
     TerminalId, WalletId,
@@ -58,6 +58,7 @@ impl World {
             cash_only: options.payment_mix == PaymentMix::Only(PaymentMethod::Cash),
             add_statement_line: BankId::derived(BANK),
             bank_statement: Vec::new(),
+            own_money: 0,
             rails: rails(),
             cash: CashCustody::default(),
             cash_payments: Vec::new(),
@@ -144,6 +145,8 @@ impl World {
             expected_cash: 0,
             hand_overs: 0,
             repayments: 0,
+            // The offline limit is the first.
+            terminal_changes: u32::from(offline > 0),
         }
     }
 
@@ -181,6 +184,7 @@ impl World {
             utc_offset_minutes,
             first_person: PLANNER,
             second_person: APPROVER,
+            trial: true,
         })];
         // Others may have set the zone and published the tariff before.
         let others = &inputs.others;
@@ -195,6 +199,7 @@ impl World {
             }),
             Command::SetHoldRule(SetHoldRule {
                 jurisdiction: options.jurisdiction,
+                number: 1,
                 rule: options.hold_rule,
                 proposed_by,
                 approved_by,
@@ -239,6 +244,8 @@ impl World {
                 currency,
                 guarantee: options.guarantee,
                 reference: firm.reference.clone(),
+                proposed_by,
+                approved_by,
             })
         }));
         commands.extend(self.firms.iter().map(|firm| {
@@ -257,6 +264,8 @@ impl World {
                 firm: self.firms[courier.firm].id,
                 cash_limit: amount(self.cash_limit),
                 reference: courier.reference.clone(),
+                proposed_by,
+                approved_by,
             }));
             let (terminal, limit, courier) = (courier.terminal, courier.offline_limit, courier.id);
             commands.push(Command::RegisterTerminal(RegisterTerminal { terminal, courier }));
@@ -264,6 +273,7 @@ impl World {
                 let (each, total) = (amount(limit), amount(OFFLINE_SALES * limit));
                 commands.push(Command::SetOfflineLimit(SetOfflineLimit {
                     terminal,
+                    number: 1,
                     each,
                     total,
                     proposed_by,
@@ -318,7 +328,8 @@ impl World {
         for (index, firm) in self.firms.iter().enumerate() {
             let new = self.today.assigned.iter().map(|index| &self.parcels[*index]);
             let theirs = new.filter(|parcel| parcel.firm == index);
-            let ids: Vec<ParcelId> = theirs.map(|parcel| parcel.id).collect();
+            let first = |parcel: &SimulatedParcel| AssignedParcel { parcel: parcel.id, number: 1 };
+            let ids: Vec<_> = theirs.map(first).collect();
             let parts = ids.chunks(PARCELS_PER_COMMAND_MAX);
             commands.extend(parts.map(|part| {
                 Command::AssignParcels(AssignParcels { firm: firm.id, parcels: part.to_vec() })
@@ -340,6 +351,8 @@ fn rails() -> Vec<RailBooks> {
         subject,
         reference: reference.to_owned(),
         items: BTreeMap::new(),
+        unbooked: BTreeMap::new(),
+        decided: BTreeSet::new(),
     };
     let networks =
         NETWORKS.map(|name| books(BreakSubject::Network(NetworkId::derived(name)), name));

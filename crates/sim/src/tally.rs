@@ -37,6 +37,7 @@ impl Tally {
                 counts.returned += 1;
                 counts.fees.add(FeeKind::Return, fee.minor());
             }
+            E::ParcelLost { .. } => counts.lost += 1,
             E::ParcelDelivered { .. } => counts.delivered += 1,
             E::ParcelReopened { .. } => counts.delivered -= 1,
             E::PaymentCollected { payment, method, amount, fees, .. } => {
@@ -50,11 +51,9 @@ impl Tally {
             E::LateApproval { .. } => counts.late_approvals += 1,
             E::PaymentReversed { payment, posted } => {
                 counts.reversals.add(posted.minor());
-                if let Some((method, amount, fees)) = self.collected.remove(payment) {
-                    counts.collected.of_mut(method).subtract(amount);
-                    fees.iter().for_each(|(kind, fee)| counts.fees.subtract(kind, fee.minor()));
-                }
+                self.take_back(*payment);
             }
+            E::OfflineSaleRejected { payment, .. } => self.take_back(*payment),
             E::HandOverCounted { expected, counted, .. } => {
                 let (expected, counted) = (expected.minor(), counted.minor());
                 counts.hand_overs.counted.add(counted);
@@ -76,6 +75,7 @@ impl Tally {
                 counts.breaks.amount -= amount.minor();
                 counts.breaks.count -= u64::from(left.is_zero());
             }
+            E::BreakClosed { amount, .. } => counts.breaks.subtract(amount.minor()),
             E::SettlementPlanned { below_minimum, .. } => counts.below_minimum = *below_minimum,
             E::SettlementExecuted { lines, .. } => {
                 lines.iter().for_each(|line| self.add_payout(line));
@@ -89,6 +89,14 @@ impl Tally {
                 self.end_payout(*payout, PayoutOutcome::Returned);
             }
             _ => {}
+        }
+    }
+
+    /// A payment that was collected, and its fees, do not count any longer.
+    fn take_back(&mut self, payment: PaymentId) {
+        if let Some((method, amount, fees)) = self.collected.remove(&payment) {
+            self.counts.collected.of_mut(method).subtract(amount);
+            fees.iter().for_each(|(kind, fee)| self.counts.fees.subtract(kind, fee.minor()));
         }
     }
 

@@ -7,9 +7,12 @@
 
 mod banknotes;
 mod code_key;
+mod damages;
 mod days;
 mod delivery;
+mod exceptions;
 mod hub;
+mod offline_sales;
 mod own_tariff;
 mod parties;
 mod payment;
@@ -37,6 +40,8 @@ use crate::schedule::Schedule;
 pub(crate) use banknotes::{CashCustody, NoteHolder, NoteOrigin};
 pub(crate) use code_key::CodeKey;
 pub(crate) use days::{DayAdditions, WorldTerms, pays_on};
+pub use exceptions::LossBearer;
+pub(crate) use exceptions::ParcelExceptions;
 pub(crate) use hub::SimulatedHandOver;
 pub use own_tariff::UnreadableTariff;
 pub(crate) use own_tariff::{OwnFees, OwnTariff, ParcelFees};
@@ -59,6 +64,8 @@ pub(crate) struct World {
     pub cash_only: bool,
     pub add_statement_line: BankId,
     pub bank_statement: Vec<BankLine>,
+    /// Doorstep's own money that was paid into the bank account, in minor units.
+    pub own_money: u64,
     /// The networks first, then the wallet.
     pub rails: Vec<RailBooks>,
     pub cash: CashCustody,
@@ -100,6 +107,8 @@ pub(crate) enum CourierStep {
     Complete,
     /// Voids or refunds the payment.
     CancelPayment,
+    /// The terminal, blocked at an offline sale, is unblocked.
+    UnblockTerminal,
     /// Records that the buyer cannot pay today.
     Postpone(usize),
     /// Reaches the hub; `Some` is the parcel whose buyer waits.
@@ -143,6 +152,8 @@ pub(crate) enum AnswerContext {
     CashCounted(usize, SimulatedHandOver),
     /// Parcels were dispatched for another attempt.
     DispatchedAgain(usize),
+    /// A terminal was blocked or unblocked.
+    TerminalChanged,
 }
 
 impl World {
@@ -161,9 +172,11 @@ impl World {
                     .actions
                     .push((courier, TerminalAction::without_fault(TerminalActionKind::SignOn)));
                 self.load(courier, now, courier_commands);
+                self.sell_unknown_parcel(courier, requests);
             }
             CourierStep::Arrive(parcel) => self.arrive(courier, parcel, now, courier_commands),
-            CourierStep::Pay(parcel) => self.pay(courier, parcel, requests),
+            CourierStep::Pay(parcel) => self.pay(courier, parcel, now, requests),
+            CourierStep::UnblockTerminal => self.block_terminal(courier, false, courier_commands),
             CourierStep::Complete => self.complete_payment(courier, requests),
             CourierStep::CancelPayment => self.cancel_payment(courier, requests),
             CourierStep::Postpone(parcel) => self.postpone(courier, parcel, courier_commands),
@@ -217,6 +230,7 @@ impl World {
                 self.on_cash_counted(courier, handover, now);
             }
             AnswerContext::DispatchedAgain(courier) => self.on_dispatched_again(courier, now),
+            AnswerContext::TerminalChanged => {}
         }
     }
 

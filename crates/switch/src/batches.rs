@@ -9,6 +9,7 @@ use iso8583::tlv::{Tag, TlvWriter};
 use keys::sign_on_field;
 use money::Amount;
 
+use crate::bcd::to_bcd;
 use crate::in_flight::{Continuation, InFlight, InFlightState};
 use crate::operator_event::OperatorEvent;
 use crate::payments::{Rejection, format_error, rejection};
@@ -47,7 +48,7 @@ impl Switch {
                 out,
             );
         }
-        if view.blocked {
+        if view.begins_nothing() {
             return self.refuse(connection, about, ResponseCode::TERMINAL_BLOCKED, None, now, out);
         }
         let in_flight = InFlight::new(connection, request);
@@ -360,7 +361,7 @@ impl Switch {
         let mut writer = TlvWriter::new();
         for (tag, bytes, value) in parameters {
             if let Some(tag) = Tag::new(tag)
-                && let Err(error) = writer.push(tag, &bcd(value, bytes))
+                && let Err(error) = writer.push(tag, &to_bcd(value, bytes))
             {
                 out.push(Output::OperatorEvent(OperatorEvent::KeyStoreError(error.to_string())));
             }
@@ -396,17 +397,6 @@ fn report_left_disputed(events: &[Event], out: &mut Vec<Output>) {
 fn is_before(batch: u32, last: u32) -> bool {
     let since = (last + BATCH_MAX - batch.min(BATCH_MAX)) % BATCH_MAX;
     batch > 0 && (1..BATCH_MAX / 2).contains(&since)
-}
-
-/// The last digits of a number as BCD.
-fn bcd(mut number: u64, bytes: usize) -> Vec<u8> {
-    let mut digits = vec![0; bytes];
-    for byte in digits.iter_mut().rev() {
-        let pair = u8::try_from(number % 100).unwrap_or(0);
-        *byte = ((pair / 10) << 4) | (pair % 10);
-        number /= 100;
-    }
-    digits
 }
 
 fn read_totals(request: &TerminalRequest<'_>) -> Result<BatchTotals, String> {

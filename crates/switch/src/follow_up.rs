@@ -211,7 +211,12 @@ impl Switch {
 
     /// Writes the repeat of an offline sale: for the same network and with the same STAN and time,
     /// so that the card is charged once.
-    fn write_again(&mut self, id: u64, view: &TransactionView) -> Result<WipedBytes, Rejection> {
+    fn write_again(
+        &mut self,
+        id: u64,
+        view: &TransactionView,
+        out: &mut Vec<Output>,
+    ) -> Result<WipedBytes, Rejection> {
         let index = self.network_index_of(view.route);
         let (Some(in_flight), Some(index), Some(sent)) =
             (self.requests.get_mut(&id), index, view.network_reference)
@@ -227,7 +232,7 @@ impl Switch {
         let pan = card::read_pan(&request.message)?;
         let sale = network_message_type(RequestKind::Advice);
         let repeat = NetworkMessageType { mti: sale.mti.repeat(), ..sale };
-        self.write_card_request(&request, &pan, repeat, index, sent)
+        self.write_card_request(&request, &pan, repeat, index, sent, out)
     }
 
     /// Forwards an offline sale again that the network has not acknowledged.
@@ -238,7 +243,7 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        match self.write_again(id, view) {
+        match self.write_again(id, view, out) {
             Ok(message) => {
                 if let Some(in_flight) = self.requests.get_mut(&id) {
                     (in_flight.network_message, in_flight.payment) =

@@ -40,8 +40,8 @@ pub(crate) struct InFlight {
     pub totals: Option<BatchTotals>,
     /// Field 55 of the network's response.
     pub chip_data: Vec<u8>,
-    /// The code with which the network rejected an offline sale.
-    pub rejection: Option<ResponseCode>,
+    /// The network's own code, where the terminal gets another one.
+    pub network_code: Option<ResponseCode>,
     /// The terminal's message of an offline sale, which may have to be forwarded again.
     pub terminal_message: Option<WipedBytes>,
     /// The terminal's reversal, which waits until the books have begun this payment.
@@ -211,7 +211,7 @@ impl InFlight {
             authorisation_code: None,
             totals: None,
             chip_data: Vec::new(),
-            rejection: None,
+            network_code: None,
             terminal_message: None,
             waiting_reversal: None,
             reversed: false,

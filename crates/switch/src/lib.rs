@@ -90,6 +90,7 @@
 //!     firm: FirmId(1),
 //!     currency: Currency::CNY,
 //!     blocked: false,
+//!     courier_suspended: false,
 //!     changes: 0,
 //!     batch: 0,
 //!     batch_open: false,
@@ -109,6 +110,7 @@
 //! ```
 
 mod batches;
+mod bcd;
 mod card;
 mod expiry;
 mod follow_up;
@@ -118,6 +120,7 @@ mod links;
 mod network;
 mod network_requests;
 mod operator_event;
+mod parcel_list;
 mod payments;
 mod port;
 mod qr_orders;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use books::{AuthorisationCode, NetworkReference, ResponseCode, Rrn, Stan, TerminalId, Timestamp};
 use iso8583::{ISO87_BINARY, MacBuildError, Message, MessageBuilder, Mti, WipedBytes};
-use keys::{KeyReference, KeyStore, MacMethod, Pan, PinBlock, PinFormat};
+use keys::{KeyError, KeyReference, KeyStore, MacMethod, Pan, PinBlock, PinFormat};
 use money::Amount;
 
 use crate::link::{LinkSession, LinkStatus};
@@ -235,13 +235,12 @@ impl NetworkState {
         terminal_key: &KeyReference,
         pan: &Pan,
         block: [u8; 8],
-    ) -> Result<[u8; 8], String> {
+    ) -> Result<[u8; 8], KeyError> {
         let to = KeyReference::Stored(self.settings.pin_key);
         let format = PinFormat::Iso0;
-        let block = PinBlock::new(&block).map_err(|error| error.to_string())?;
+        let block = PinBlock::new(&block)?;
         let translated = keys.translate_pin(terminal_key, format, &to, format, pan, &block);
-        let translated = translated.map_err(|error| error.to_string())?;
-        translated.as_bytes().try_into().map_err(|_| "the PIN block must have 8 bytes".to_owned())
+        translated?.as_bytes().try_into().map_err(|_| KeyError::UnreadablePinBlock)
     }
 }
 

@@ -7,7 +7,7 @@ use books::{
 };
 use iso8583::Message;
 
-use crate::in_flight::{Continuation, InFlightState};
+use crate::in_flight::{Continuation, InFlight, InFlightState};
 use crate::network::{AwaitedResponse, message_key};
 use crate::operator_event::OperatorEvent;
 use crate::payments::read_authorisation_code;
@@ -143,7 +143,11 @@ impl Switch {
                 out,
             );
         }
-        let code = response_code::for_terminal(code);
+        let given = code;
+        let code = response_code::for_terminal(given);
+        if code != given {
+            in_flight.network_code = Some(given);
+        }
         in_flight.authorisation_code = match in_flight.kind {
             RequestKind::Advice => in_flight.authorisation_code,
             _ => read_authorisation_code(message),
@@ -153,8 +157,10 @@ impl Switch {
             let sent = in_flight.network_reference;
             let network = self.networks[in_flight.network_index].settings.name.clone();
             let balance = message.bytes(54).ok();
+            let text = network_code_text(in_flight);
             let answer = ResponseFields {
                 network_reference: sent,
+                text: text.as_deref(),
                 balance,
                 network_name: Some(&network),
                 ..ResponseFields::default()
@@ -209,7 +215,7 @@ impl Switch {
                         network,
                         code,
                     }));
-                    in_flight.rejection = Some(code);
+                    in_flight.network_code = Some(code);
                 }
                 Command::ResolveAdvice(ResolveAdvice { payment, code })
             }
@@ -243,8 +249,7 @@ impl Switch {
         let (sent, authorisation) = (in_flight.network_reference, in_flight.authorisation_code);
         let chip = std::mem::take(&mut in_flight.chip_data);
         let network = self.networks[in_flight.network_index].settings.name.clone();
-        // A rejected offline sale stays in the batch, but the terminal is told.
-        let text = in_flight.rejection.map(|code| format!("network rejected: {code}"));
+        let text = network_code_text(in_flight);
         let answer = ResponseFields {
             network_reference: sent,
             authorisation_code: authorisation,
@@ -356,6 +361,9 @@ impl Switch {
             (InFlightState::LookingUpOriginal, QueryResult::Transaction(view)) => {
                 self.on_original(id, view, now, out);
             }
+            (InFlightState::LookingUpOriginal, QueryResult::ParcelsOut(view, listed)) => {
+                self.on_parcels_out(id, view, &listed, now, out);
+            }
             (
                 InFlightState::LookingUpOriginal | InFlightState::CheckingUpload,
                 QueryResult::Terminal(view),
@@ -409,4 +417,14 @@ impl Switch {
         };
         self.finish(id, code, &answer, now, out);
     }
+}
+
+/// Field 44 where the terminal gets another code than the network's. A rejected offline sale stays
+/// in the batch.
+fn network_code_text(in_flight: &InFlight) -> Option<String> {
+    let verb = match in_flight.kind {
+        RequestKind::Advice => "rejected",
+        _ => "answered",
+    };
+    in_flight.network_code.map(|code| format!("network {verb}: {code}"))
 }

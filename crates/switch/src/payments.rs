@@ -6,10 +6,11 @@ use books::{
 };
 use iso8583::tlv::{self, Tag};
 use iso8583::{Message, WipedBytes};
-use keys::{KeyReference, Pan};
+use keys::{KeyError, KeyReference, Pan};
 use money::Amount;
 use tariff::CardKind;
 
+use crate::bcd::from_bcd;
 use crate::card;
 use crate::follow_up::network_message_type;
 use crate::in_flight::{Continuation, InFlight};
@@ -199,7 +200,8 @@ impl Switch {
     ) -> Result<RoutedCard, Rejection> {
         let (pan, token) = self.card_of(request, out)?;
         let Some((kind, allowed)) = self.bins.lookup(&pan) else {
-            return Err(rejection(ResponseCode::NO_SUCH_ISSUER));
+            let why = "no network for this BIN".to_owned();
+            return Err((ResponseCode::NO_SUCH_ISSUER, Some(why)));
         };
         let way = RouteRequest {
             kind,
@@ -211,10 +213,11 @@ impl Switch {
         };
         let (chosen, considered) = route::choose_network(&self.networks, &way);
         let Some(index) = chosen else {
-            return Err(rejection(ResponseCode::NETWORK_UNAVAILABLE));
+            let why = route::why_none(&self.networks, &considered);
+            return Err((ResponseCode::NETWORK_UNAVAILABLE, Some(why)));
         };
         let sent = self.networks[index].next_reference(now);
-        let message = self.write_card_request(request, &pan, message_type, index, sent)?;
+        let message = self.write_card_request(request, &pan, message_type, index, sent, out)?;
         Ok(RoutedCard { network_index: index, kind, token, considered, message, sent })
     }
 
@@ -243,6 +246,7 @@ impl Switch {
         message_type: NetworkMessageType,
         index: usize,
         sent: NetworkReference,
+        out: &mut Vec<Output>,
     ) -> Result<WipedBytes, Rejection> {
         let NetworkMessageType { mti, processing_code, condition_code } = message_type;
         let network = &self.networks[index];
@@ -250,7 +254,7 @@ impl Switch {
             let block = request.message.block::<8>(52).map_err(format_error)?;
             let from = self.terminal_keys().pin(request.header.terminal);
             let block = network.translate_pin(&*self.keys, &from, pan, block);
-            Some(block.map_err(|_| rejection(ResponseCode::PIN_FORMAT_ERROR))?)
+            Some(block.map_err(|error| self.pin_rejection(&error, out))?)
         } else {
             None
         };
@@ -270,6 +274,15 @@ impl Switch {
         };
         let message = network.write_request(&network_request, &self.settings, &*self.keys);
         message.map_err(|why| (ResponseCode::FORMAT_ERROR, Some(why)))
+    }
+
+    /// A PIN block that cannot be decrypted is the terminal's fault. Everything else is ours.
+    fn pin_rejection(&self, error: &KeyError, out: &mut Vec<Output>) -> Rejection {
+        if matches!(error, KeyError::UnreadablePinBlock) {
+            return rejection(ResponseCode::PIN_FORMAT_ERROR);
+        }
+        out.push(Output::OperatorEvent(OperatorEvent::KeyStoreError(error.to_string())));
+        (ResponseCode::SYSTEM_ERROR, Some("key store".to_owned()))
     }
 
     /// Local time (`hhmmss`) and date (`MMDD`): the terminal's, where it sends them.
@@ -313,13 +326,5 @@ fn tagged_amount(private: &[u8], tag: u32) -> Result<Amount, Rejection> {
     let value = tlv::find(private, name).map_err(format_error)?;
     let missing = || format_error(format!("field 62: {tag:X} must have 6 bytes of BCD"));
     let value = value.filter(|value| value.len() == 6).ok_or_else(missing)?;
-    let mut minor = 0_u64;
-    for byte in value {
-        let (tens, ones) = (byte >> 4, byte & 15);
-        if tens > 9 || ones > 9 {
-            return Err(missing());
-        }
-        minor = minor * 100 + u64::from(tens * 10 + ones);
-    }
-    Amount::new(minor).ok_or_else(missing)
+    from_bcd(value).and_then(Amount::new).ok_or_else(missing)
 }

@@ -2,14 +2,15 @@
 
 use books::terminal_view::{TerminalView, TransactionView};
 use books::{
-    BatchTotals, BusinessDate, Command, NetworkId, PaymentId, TerminalId, Trace, WalletId,
-    WalletPaymentId,
+    BatchTotals, BusinessDate, Command, NetworkId, ParcelsOut, PaymentId, TerminalId, Trace,
+    WalletId, WalletPaymentId,
 };
 use iso8583::WipedBytes;
 use machine::Actor;
 use money::{Amount, Currency};
 
 use crate::operator_event::OperatorEvent;
+use crate::parcel_list::PARCELS_PER_ANSWER_MAX;
 use crate::resume::Unfinished;
 use crate::retention::RECORDS_PER_SCAN_MAX;
 
@@ -34,6 +35,8 @@ pub enum Query {
     WalletOrder(Trace),
     /// Totals of a terminal's batch.
     BatchTotals(TerminalId, u32),
+    /// The parcels that a terminal's courier has out, from a position on.
+    ParcelsOut(TerminalId, u32),
     /// Expired pre-authorisations that their networks must reverse.
     ExpiredPreAuthorisations(Vec<PaymentId>),
     /// Whether a scan on a day finds parcels that were closed long enough ago to be forgotten. The
@@ -50,6 +53,13 @@ impl Query {
             Query::WalletOrder(trace) => QueryResult::Transaction(engine.wallet_order(trace)),
             Query::BatchTotals(terminal, batch) => {
                 QueryResult::BatchTotals(engine.batch_totals(terminal, batch))
+            }
+            Query::ParcelsOut(terminal, from) => {
+                let view = engine.terminal_view(terminal);
+                let list = |view: &TerminalView| {
+                    engine.parcels_out(view.courier, from, PARCELS_PER_ANSWER_MAX)
+                };
+                QueryResult::ParcelsOut(view, view.as_ref().map(list).unwrap_or_default())
             }
             Query::ExpiredPreAuthorisations(payments) => {
                 QueryResult::ExpiredPreAuthorisations(Unfinished::of_payments(engine, &payments))
@@ -73,6 +83,8 @@ pub enum QueryResult {
     Transaction(Option<TransactionView>),
     /// `None`: the batch is not known or no longer kept.
     BatchTotals(Option<BatchTotals>),
+    /// The terminal, if it is registered, and a part of its courier's list.
+    ParcelsOut(Option<TerminalView>, ParcelsOut),
     ExpiredPreAuthorisations(Unfinished),
     ParcelsToForget {
         /// Parcels closed before this day can be forgotten.

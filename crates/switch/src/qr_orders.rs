@@ -28,7 +28,7 @@ impl Switch {
     ) {
         let Some(wallet) = self.settings.wallet.as_ref().map(|wallet| wallet.wallet) else {
             return self.refuse_if_rejected(
-                Err((ResponseCode::NETWORK_UNAVAILABLE, None)),
+                Err((ResponseCode::NETWORK_UNAVAILABLE, Some("no wallet in settings".to_owned()))),
                 connection,
                 request,
                 now,

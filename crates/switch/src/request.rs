@@ -52,6 +52,7 @@ pub(crate) enum RequestKind {
     SignOff,
     Echo,
     Parameters,
+    Parcels,
     Balance,
     Sale,
     PreAuthorisation,
@@ -83,6 +84,7 @@ impl RequestKind {
         match key {
             (800, _, 0, 3) => RequestKind::SignOn,
             (800, _, 0, 360) => RequestKind::Parameters,
+            (800, _, 0, 901) => RequestKind::Parcels,
             (820, _, 0, 301) => RequestKind::Echo,
             (820, _, 0, 2) => RequestKind::SignOff,
             (200, Some(310_000), 1, _) => RequestKind::Balance,
@@ -118,6 +120,7 @@ impl RequestKind {
                 | RequestKind::SignOff
                 | RequestKind::Echo
                 | RequestKind::Parameters
+                | RequestKind::Parcels
                 | RequestKind::Totals
                 | RequestKind::Upload
                 | RequestKind::UploadEnd

@@ -15,7 +15,9 @@ pub(crate) fn of_refusal(refusal: &Refusal) -> ResponseCode {
         Refusal::NotFound(MissingRecord::Network(_) | MissingRecord::Wallet(_))
         | Refusal::NetworkWithdrawn
         | Refusal::TooManyUnknown => ResponseCode::NETWORK_UNAVAILABLE,
-        Refusal::TerminalBlocked | Refusal::TooManyOpenItems => ResponseCode::TERMINAL_BLOCKED,
+        Refusal::TerminalBlocked | Refusal::CourierSuspended | Refusal::TooManyOpenItems => {
+            ResponseCode::TERMINAL_BLOCKED
+        }
         Refusal::WrongCourier => ResponseCode::NOT_WITH_COURIER,
         Refusal::ParcelState => ResponseCode::PARCEL_NOT_PAYABLE,
         Refusal::AmountTooLarge(_) => ResponseCode::MORE_THAN_DUE,
@@ -44,6 +46,7 @@ pub(crate) fn for_terminal(code: ResponseCode) -> ResponseCode {
         | ResponseCode::TOTALS_DIFFER
         | ResponseCode::SYSTEM_ERROR
         | ResponseCode::UNKNOWN_TERMINAL
+        | ResponseCode::PIN_FORMAT_ERROR
         | ResponseCode::WRONG_MAC => ResponseCode::NETWORK_UNAVAILABLE,
         code if code.bytes()[0] == b'P' => ResponseCode::NETWORK_UNAVAILABLE,
         code => code,

@@ -91,6 +91,23 @@ pub(crate) fn choose_network(
     (chosen, considered)
 }
 
+/// Why none was chosen: the state of each network that takes the card, in the order of the settings.
+pub(crate) fn why_none(networks: &[NetworkState], considered: &[RouteCandidate]) -> String {
+    let why = networks.iter().zip(considered).filter_map(|(network, one)| {
+        let state = match one.verdict {
+            RouteVerdict::Withdrawn => "withdrawn",
+            RouteVerdict::Down => "down",
+            RouteVerdict::WrongCurrency => "other currency",
+            RouteVerdict::TooManyUnknown => "too many unknown",
+            RouteVerdict::CardNotAccepted | RouteVerdict::MoreExpensive | RouteVerdict::Chosen => {
+                return None;
+            }
+        };
+        Some(format!("{} {state}", network.settings.name))
+    });
+    why.collect::<Vec<_>>().join(", ")
+}
+
 fn is_withdrawn(network: &NetworkState, now: Timestamp) -> bool {
     network.withdrawn_from.is_some_and(|from| from <= now)
 }

@@ -81,14 +81,15 @@ impl Switch {
         let Ok(request) = TerminalRequest::parse(bytes) else { return };
         let about = request.answered();
         let Some(view) = view else {
-            return self.refuse(connection, about, ResponseCode::UNKNOWN_TERMINAL, None, now, out);
+            let why = Some("terminal not registered");
+            return self.refuse(connection, about, ResponseCode::UNKNOWN_TERMINAL, why, now, out);
         };
         let merchant = self.settings.merchant.of(view.firm);
         let batch = if view.batch_open { view.batch } else { 0 };
         self.sessions.insert(request.header.terminal, TerminalSession { merchant, batch });
         // The books do not see balance inquiries. A blocked terminal could use them to try cards
         // and PINs.
-        if request.kind == RequestKind::Balance && view.blocked {
+        if request.kind == RequestKind::Balance && view.begins_nothing() {
             return self.refuse(connection, about, ResponseCode::TERMINAL_BLOCKED, None, now, out);
         }
         if request.kind == RequestKind::SignOn {
@@ -155,6 +156,7 @@ impl Switch {
                 );
             }
             RequestKind::Parameters => self.begin_parameters(connection, request, out),
+            RequestKind::Parcels => self.begin_parcel_list(connection, request, out)?,
             RequestKind::Balance => self.begin_balance(connection, request, now, out)?,
             RequestKind::Sale | RequestKind::PreAuthorisation => {
                 self.begin_purchase(connection, request, now, out)?;

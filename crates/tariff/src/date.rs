@@ -31,6 +31,12 @@ impl BusinessDate {
         BusinessDate(self.0.saturating_sub(1))
     }
 
+    /// `days` earlier, at least the first date.
+    #[must_use]
+    pub fn minus_days(self, days: u16) -> BusinessDate {
+        BusinessDate(self.0.saturating_sub(days))
+    }
+
     #[must_use]
     pub fn civil(self) -> Date {
         EPOCH.saturating_add(jiff::Span::new().days(i64::from(self.0)))

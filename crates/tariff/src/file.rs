@@ -30,6 +30,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use money::decimal::{self, DecimalError, DecimalStyle};
 use money::{Amount, Currency, CurrencyError, Rate, RateError};
@@ -130,6 +131,11 @@ pub enum TariffFileProblem {
     /// Not TOML, or not the keys of a tariff.
     #[error("{0}")]
     Toml(String),
+    /// A number in the place of a text.
+    #[error("`{0}` has no quotation marks: write a rate as \"0.55%\" and a sum as \"2.00\"")]
+    Unquoted(String),
+    #[error("`{0}` is negative: a fee, a cap or a return fee is zero or more")]
+    NegativeSum(String),
     #[error("a tariff has 1 to {VERSIONS_MAX} versions")]
     VersionCount,
     #[error("the version at position {0} must have number {0}")]
@@ -292,7 +298,14 @@ pub fn parse(text: &str) -> Result<TariffFile, TariffFileError> {
     }
     let raw: RawTariff = toml::from_str(text).map_err(|bad| {
         let line = bad.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-        error(format!("line {line}"), TariffFileProblem::Toml(bad.message().to_owned()))
+        let wants_text =
+            ["expected a string", "untagged enum"].iter().any(|part| bad.message().contains(part));
+        let number = bad.span().and_then(|span| unquoted(text, span));
+        let what = match number.filter(|number| wants_text || number.ends_with('%')) {
+            Some(number) => TariffFileProblem::Unquoted(number),
+            None => TariffFileProblem::Toml(bad.message().to_owned()),
+        };
+        error(format!("line {line}"), what)
     })?;
     if !(1..=VERSIONS_MAX).contains(&raw.version.len()) {
         return Err(error("version", TariffFileProblem::VersionCount));
@@ -313,6 +326,23 @@ pub fn parse(text: &str) -> Result<TariffFile, TariffFileError> {
         tariffs.push(Tariff { name: raw.name.clone(), currency, versions });
     }
     Ok(TariffFile { name: raw.name, title: raw.title, source: raw.source, tariffs })
+}
+
+/// The number at the place of an error, if it stands where a text belongs: `0.55`, or `0.55%`,
+/// which is no TOML.
+fn unquoted(text: &str, at: Range<usize>) -> Option<String> {
+    const SHOWN_CHARS_MAX: usize = 20;
+    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | '%');
+    let value = text.get(at.clone())?;
+    let number = if value.len() > 1 && value.contains(|c: char| c.is_ascii_digit()) {
+        value.trim()
+    } else {
+        // The error points at the percent sign, or behind the number.
+        let start = text.get(..at.start)?.rfind(|c| !is_number(c)).map_or(0, |place| place + 1);
+        text.get(start..)?.split(|c| !is_number(c)).next()?
+    };
+    let is_whole = number.contains(|c: char| c.is_ascii_digit()) && number.chars().all(is_number);
+    is_whole.then(|| number.chars().take(SHOWN_CHARS_MAX).collect())
 }
 
 /// The currencies that the file names. None if it has rates only.
@@ -477,7 +507,10 @@ impl Reader<'_> {
                 sums.get(currency.code()).ok_or_else(|| error(here, P::NoSumIn(currency)))?
             }
         };
-        decimal::parse(text, currency, DecimalStyle::PLAIN).map_err(|bad| error(here, bad))
+        decimal::parse(text, currency, DecimalStyle::PLAIN).map_err(|bad| match bad {
+            DecimalError::Negative(text) => error(here, P::NegativeSum(text)),
+            bad => error(here, bad),
+        })
     }
 }
 

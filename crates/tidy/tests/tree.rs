@@ -22,6 +22,7 @@ const MAP: &str = "
     ledger   | money chunks                                          |
     machine  | tariff                                                |
     books    | money chunks tariff ledger machine                    |
+    calendar | money tariff books                                    |
     engine   | books machine                                         | money tariff
     journal  |                                                       |
     node     | books engine journal                                  | money tariff ledger
@@ -33,9 +34,11 @@ const MAP: &str = "
     peers    | money iso8583 keys qr                                 |
     switch   | money tariff books machine iso8583 keys qr            | peers
     host     | money books engine node iso8583 keys switch           | journal peers tariff
+    office   | money tariff machine books engine node reports switch | journal
     bench    | money tariff books engine journal node reports iso8583 keys peers host |
     sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
-doorstep| money tariff books engine journal node files reports keys qr peers switch host bench sim |
+doorstep| money tariff books calendar engine journal node files reports keys qr peers switch host \
+              office bench sim |
     tidy     |                                                       |
 ";
 

@@ -136,7 +136,8 @@ impl Comparison {
                     | ClearingLineKind::Offline
                     | ClearingLineKind::Refund
                     | ClearingLineKind::Chargeback
-                    | ClearingLineKind::FeeCorrection => 0,
+                    | ClearingLineKind::FeeCorrection
+                    | ClearingLineKind::Representment => 0,
                 };
                 let amount = |begun: &Begun| i128::from(begun.amount) * i128::from(times);
                 match same_terminal {

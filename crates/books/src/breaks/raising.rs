@@ -15,7 +15,7 @@ use crate::refusal::{MissingRecord, Refusal};
 
 impl Books {
     /// The account of a break's subject, and its currency.
-    fn account_of(&self, subject: BreakSubject) -> Result<(AccountNumber, u8), Refusal> {
+    pub(crate) fn account_of(&self, subject: BreakSubject) -> Result<(AccountNumber, u8), Refusal> {
         let rail = |id: RailId, missing: MissingRecord| {
             let rail = self.rails.find(id).ok_or(Refusal::NotFound(missing))?;
             Ok((rail.receivable, rail.currency))
@@ -49,23 +49,24 @@ impl Books {
         }
         let difference = Difference { subject, side, amount };
         if let Some(before) = self.reference_data.breaks.get(&id) {
-            return Err(used_identifier(before.is_of(difference) && before.owner == owner));
+            return Err(used_identifier(before.is_of(difference) && before.raised.owner == owner));
         }
-        self.post_break(difference, account, currency, out)?;
+        self.ledger.begin_chain(None, None);
+        self.post_difference(difference, account, currency);
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        self.add_found_cash(id, difference);
         self.add_break(id, Break::new(difference, currency, owner, today, None), out);
         Ok(())
     }
 
-    fn post_break(
+    /// Adds the posting of a difference to the chain.
+    pub(crate) fn post_difference(
         &mut self,
-        difference: Difference,
+        Difference { side, amount, .. }: Difference,
         account: AccountNumber,
         currency: u8,
-        out: &mut CommandOutcome,
-    ) -> Result<(), Refusal> {
-        let Difference { subject, side, amount } = difference;
+    ) {
         let suspense = self.currency_accounts(currency).suspense;
-        self.ledger.begin_chain(None, None);
         match side {
             BreakSide::Excess => {
                 self.ledger.post(ChartEntry::BreakExcess, account, suspense, amount);
@@ -74,14 +75,18 @@ impl Books {
                 self.ledger.post(ChartEntry::BreakShortfall, suspense, account, amount);
             }
         }
-        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
-        // A firm's surplus goes to the bank with the rest but belongs to no seller (M5).
-        if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
+    }
+
+    /// A firm's surplus goes to the bank with the rest but belongs to no seller (M5).
+    pub(crate) fn add_found_cash(&mut self, id: BreakId, difference: Difference) {
+        if let (BreakSubject::FirmCash(firm), BreakSide::Excess) =
+            (difference.subject, difference.side)
+        {
             let firm = self.firms.number(firm).expect("found above");
-            let found = CountedCash { counted: amount, ..CountedCash::default() };
+            let (counted, surplus_break) = (difference.amount, Some(id));
+            let found = CountedCash { counted, surplus_break, ..CountedCash::default() };
             self.firms.get_mut(firm).counted_cash.push_back(found);
         }
-        Ok(())
     }
 
     /// Records a break that the books found and already posted.

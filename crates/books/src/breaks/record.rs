@@ -7,19 +7,24 @@ use tariff::BusinessDate;
 
 use crate::command::{BreakResolution, BreakSide, BreakSubject, ClearLine};
 use crate::ids::PersonId;
+use crate::party::persons::TwoPeople;
 
 /// A break and its proposed resolution (M9).
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Break {
+    pub raised: RaisedBreak,
+    /// Where it is posted now.
     pub subject: BreakSubject,
     pub side: BreakSide,
+    /// What of it is open. Zero if it is closed.
     pub amount: Amount,
     pub currency: u8,
+    /// Person 0: nobody yet.
     pub owner: PersonId,
     pub opened: BusinessDate,
     pub proposal: Option<ResolutionProposal>,
-    /// The person who approved its resolution.
-    pub closed_by: Option<PersonId>,
+    /// By their numbers, from 1.
+    pub changes: Vec<BreakChange>,
     /// If a line of a file raised it.
     pub evidence: Option<Box<BreakEvidence>>,
 }
@@ -38,7 +43,7 @@ pub enum LineDifference {
     Fee,
     /// Its amount is not the payment's.
     Amount,
-    /// A chargeback of more than stands.
+    /// A chargeback of more than stands, or a representment of more than was charged back.
     Rest,
     /// All of it: no payment explains it.
     Whole,
@@ -53,23 +58,85 @@ impl Break {
         evidence: Option<Box<BreakEvidence>>,
     ) -> Break {
         let Difference { subject, side, amount } = difference;
-        let (proposal, closed_by) = (None, None);
-        Break { subject, side, amount, currency, owner, opened, proposal, closed_by, evidence }
+        Break {
+            raised: RaisedBreak { subject, amount, owner },
+            subject,
+            side,
+            amount,
+            currency,
+            owner,
+            opened,
+            proposal: None,
+            changes: Vec::new(),
+            evidence,
+        }
     }
 
-    /// A break ends when its resolution is approved, or when nothing of it is left.
     pub(crate) fn is_open(&self) -> bool {
-        self.closed_by.is_none() && !self.amount.is_zero()
+        !self.amount.is_zero()
     }
 
+    /// Whether it was raised for this difference.
     pub(crate) fn is_of(&self, difference: Difference) -> bool {
-        difference == Difference { subject: self.subject, side: self.side, amount: self.amount }
+        let RaisedBreak { subject, amount, .. } = self.raised;
+        difference == Difference { subject, side: self.side, amount }
     }
+
+    /// Whether a part of it was closed.
+    pub(crate) fn is_reduced(&self) -> bool {
+        self.amount != self.raised.amount
+    }
+
+    pub(crate) fn withdrawn_by(&self) -> Option<TwoPeople> {
+        match self.changes.last() {
+            Some(BreakChange::Withdrawn(by)) => Some(*by),
+            _ => None,
+        }
+    }
+
+    /// Its owners, the first one first. None of them approves what ends it.
+    pub(crate) fn owners(&self) -> Vec<PersonId> {
+        let later = self.changes.iter().filter_map(|change| match change {
+            BreakChange::Owner { owner, .. } => Some(*owner),
+            _ => None,
+        });
+        std::iter::once(self.raised.owner).chain(later).collect()
+    }
+}
+
+/// A break as it was raised. Person 0 as the owner: nobody yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct RaisedBreak {
+    pub subject: BreakSubject,
+    pub amount: Amount,
+    pub owner: PersonId,
+}
+
+/// A change of a break under its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum BreakChange {
+    Owner {
+        owner: PersonId,
+        assigned_by: PersonId,
+    },
+    Subject {
+        subject: BreakSubject,
+        by: TwoPeople,
+    },
+    /// In full or in part.
+    Closed {
+        proposal: ResolutionProposal,
+        approved_by: PersonId,
+    },
+    /// Always the last one.
+    Withdrawn(TwoPeople),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct ResolutionProposal {
     pub resolution: BreakResolution,
+    /// `None`: all that is open.
+    pub amount: Option<Amount>,
     pub proposed_by: PersonId,
 }
 

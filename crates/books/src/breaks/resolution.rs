@@ -1,9 +1,11 @@
 //! A break is closed by a posting that two people approve (M9).
 
+use money::Amount;
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, done_before};
-use crate::breaks::record::{Break, LineDifference, ResolutionProposal};
+use crate::books::{Books, Now, check_above_zero, check_sequence_number};
+use crate::breaks::change::check_changes_left;
+use crate::breaks::record::{Break, BreakChange, LineDifference, ResolutionProposal};
 use crate::chart::ChartEntry;
 use crate::clearing::line::LineSource;
 use crate::clearing::plan::{LineAmounts, LineEffect, LinePlan};
@@ -23,6 +25,17 @@ struct AppliedLine {
     plan: LinePlan,
 }
 
+/// Accepts the number of a break's next change. `same` compares an earlier change.
+pub(crate) fn check_break_number(
+    number: u8,
+    record: &Break,
+    same: impl FnOnce(&BreakChange) -> bool,
+) -> Result<(), Refusal> {
+    let done = u32::try_from(record.changes.len()).expect("limited by BREAK_CHANGES_MAX");
+    let before = usize::from(number).checked_sub(1).and_then(|place| record.changes.get(place));
+    check_sequence_number(number.into(), done, || before.map(same))
+}
+
 impl Books {
     pub(crate) fn propose_break_resolution(
         &mut self,
@@ -30,15 +43,28 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let ProposeBreakResolution { break_id: id, resolution, proposed_by: by } = *command;
+        let ProposeBreakResolution { break_id: id, number, resolution, amount, proposed_by } =
+            *command;
+        amount.map_or(Ok(()), check_above_zero)?;
         let missing = Refusal::NotFound(MissingRecord::Break(id));
         let record = self.reference_data.breaks.get(&id).ok_or(missing.clone())?;
-        let proposal = Some(ResolutionProposal { resolution, proposed_by: by });
-        if record.proposal == proposal {
-            return Err(Refusal::Repeated);
-        }
+        let new = ResolutionProposal { resolution, amount, proposed_by };
+        check_break_number(
+            number,
+            record,
+            |change| matches!(change, BreakChange::Closed { proposal, .. } if *proposal == new),
+        )?;
         if !record.is_open() {
             return Err(missing);
+        }
+        if record.proposal == Some(new) {
+            return Err(Refusal::Repeated);
+        }
+        if amount.is_some_and(|amount| amount > record.amount) {
+            return Err(Refusal::AmountTooLarge(record.amount));
+        }
+        if amount.is_some_and(|amount| amount < record.amount) {
+            check_changes_left(record)?;
         }
         let mut sales = self.reference_data.suspended_sales.values();
         if id >= FIRST_AUTOMATIC_BREAK && sales.any(|sale| sale.break_id == id) {
@@ -56,10 +82,13 @@ impl Books {
                 record.evidence.as_ref().ok_or(Refusal::PlanState)?;
             }
             BreakResolution::ToPayment(payment) => {
+                if amount.is_some_and(|amount| amount != record.amount) {
+                    return Err(Refusal::AmountMismatch(record.amount));
+                }
                 self.applied_line(record, payment)?;
             }
         }
-        self.reference_data.breaks.get_mut(&id).expect("found above").proposal = proposal;
+        self.reference_data.breaks.get_mut(&id).expect("found above").proposal = Some(new);
         out.events.push(Event::BreakResolutionProposed { break_id: id });
         Ok(())
     }
@@ -70,29 +99,38 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let ApproveBreakResolution { break_id: id, resolution: approved, approved_by: by } =
+        let ApproveBreakResolution { break_id: id, number, resolution, amount, approved_by } =
             *command;
         let today = now.today;
         let missing = Refusal::NotFound(MissingRecord::Break(id));
-        let record = self.reference_data.breaks.get(&id).ok_or(missing)?;
-        let proposal = record.proposal.filter(|one| one.resolution == approved);
-        if let Some(closed_by) = record.closed_by {
-            return Err(done_before(proposal.is_some() && closed_by == by));
+        let record = self.reference_data.breaks.get(&id).ok_or(missing.clone())?;
+        let approves =
+            |one: &ResolutionProposal| (one.resolution, one.amount) == (resolution, amount);
+        check_break_number(number, record, |change| match change {
+            BreakChange::Closed { proposal, approved_by: by } => {
+                approves(proposal) && *by == approved_by
+            }
+            _ => false,
+        })?;
+        if !record.is_open() {
+            return Err(missing);
         }
-        let ResolutionProposal { resolution, proposed_by } = proposal.ok_or(Refusal::PlanState)?;
-        check_two_people(proposed_by, by, &[record.owner])?;
-        let (subject, side, amount) = (record.subject, record.side, record.amount);
+        let proposal = record.proposal.filter(approves).ok_or(Refusal::PlanState)?;
+        check_two_people(proposal.proposed_by, approved_by, &record.owners())?;
+        let (subject, side) = (record.subject, record.side);
+        let amount = amount.unwrap_or(record.amount);
+        let left = record.amount.checked_sub(amount).expect("a part of what is open");
         let accounts = self.currency_accounts(record.currency);
         match resolution {
             BreakResolution::WriteOff => {
-                self.close_against(accounts.write_offs, id, out)?;
+                self.close_against(accounts.write_offs, id, amount, out)?;
             }
             BreakResolution::ThroughBank(bank) => {
                 let bank = self.banks.find(bank);
                 let bank = bank.expect("the resolution was proposed for a known bank").account;
-                self.close_against(bank, id, out)?;
+                self.close_against(bank, id, amount, out)?;
             }
-            BreakResolution::ToSeller(seller) => self.close_to_seller(seller, id, out)?,
+            BreakResolution::ToSeller(seller) => self.close_to_seller(seller, id, amount, out)?,
             BreakResolution::ToPayment(payment) => {
                 let AppliedLine { line, amounts, plan } = self.applied_line(record, payment)?;
                 let source = LineSource::Break;
@@ -100,9 +138,14 @@ impl Books {
             }
         }
         let record = self.reference_data.breaks.get_mut(&id).expect("found above");
-        record.closed_by = Some(by);
-        self.line_breaks.remove(id, record);
-        out.events.push(Event::BreakClosed { break_id: id, amount });
+        record.changes.push(BreakChange::Closed { proposal, approved_by });
+        (record.amount, record.proposal) = (left, None);
+        if left.is_zero() {
+            self.line_breaks.remove(id, record);
+            out.events.push(Event::BreakClosed { break_id: id, amount });
+        } else {
+            out.events.push(Event::BreakReduced { break_id: id, amount, left });
+        }
         // A firm's missing cash was made good, so the payments waiting for it can proceed (M5).
         if let (BreakSubject::FirmCash(firm), BreakSide::Shortfall) = (subject, side) {
             let firm = self.firms.number(firm).expect("the break was raised for a known firm");
@@ -116,9 +159,10 @@ impl Books {
         &mut self,
         against: ledger::AccountNumber,
         id: BreakId,
+        amount: Amount,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let Break { side, amount, currency, .. } = self.reference_data.breaks[&id];
+        let Break { side, currency, .. } = self.reference_data.breaks[&id];
         let suspense = self.currency_accounts(currency).suspense;
         self.ledger.begin_chain(None, None);
         match side {
@@ -137,9 +181,10 @@ impl Books {
         &mut self,
         seller: SellerId,
         break_id: BreakId,
+        amount: Amount,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let Break { side, amount, currency, .. } = self.reference_data.breaks[&break_id];
+        let Break { side, currency, .. } = self.reference_data.breaks[&break_id];
         let suspense = self.currency_accounts(currency).suspense;
         let currency = self.currency_at(currency);
         let number = self.seller_number(seller, currency);
@@ -187,7 +232,10 @@ impl Books {
         let rail = self.rails.number(line.rail).expect("a line is of a known rail");
         let plan = self.plan_line(amounts, rail, Some(payment));
         let explained = plan.effect != LineEffect::Nothing && plan.applied == amounts.amount;
-        if !explained || evidence.difference == LineDifference::Fee {
+        if !explained
+            || (whole && record.is_reduced())
+            || evidence.difference == LineDifference::Fee
+        {
             return Err(Refusal::PaymentState);
         }
         Ok(AppliedLine { line, amounts, plan })

@@ -182,7 +182,7 @@ impl Books {
             expected,
             counted,
         });
-        let credited = self.take_offsets(number, &offsets, counted_by, out);
+        let credited = self.take_offsets(number, &offsets, out);
         self.open_hand_over_mut(number).end = Some(HandOverEnd::Counted(count));
         let in_hand = &mut self.couriers.get_mut(number).in_hand;
         let payments: VecDeque<u32> = in_hand.drain(..payments as usize).collect();

@@ -6,3 +6,4 @@ pub(crate) mod hand_over;
 pub(crate) mod record;
 pub(crate) mod shortage;
 pub(crate) mod surplus;
+pub mod view;

@@ -25,7 +25,7 @@ pub(crate) struct CountedCash {
     pub counted: Amount,
     /// The part of `counted` that the bank credited.
     pub credited: Amount,
-    /// The break of the surplus that was counted.
+    /// The break of the surplus that was counted or found.
     pub surplus_break: Option<BreakId>,
 }
 

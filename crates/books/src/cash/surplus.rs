@@ -5,7 +5,7 @@ use money::Amount;
 use crate::books::Books;
 use crate::breaks::record::Break;
 use crate::event::{CommandOutcome, Event};
-use crate::ids::{BreakId, PersonId};
+use crate::ids::BreakId;
 
 /// A part of an open surplus that explains a shortage.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,6 @@ impl Books {
         &mut self,
         courier: u32,
         offsets: &[SurplusOffset],
-        counted_by: PersonId,
         out: &mut CommandOutcome,
     ) -> Amount {
         let mut in_bank = Amount::ZERO;
@@ -44,7 +43,6 @@ impl Books {
             let record = self.reference_data.breaks.get_mut(&break_id).expect("found before");
             let left = record.amount.checked_sub(amount).expect("an offset is a part of its break");
             (record.amount, record.proposal) = (left, None);
-            record.closed_by = left.is_zero().then_some(counted_by);
             out.events.push(Event::BreakReduced { break_id, amount, left });
             let credited = self.take_surplus_cash(courier, break_id, amount);
             in_bank = in_bank.checked_add(credited).expect("a part of the shortage");

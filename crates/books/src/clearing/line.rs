@@ -27,6 +27,25 @@ pub(crate) enum LineSource {
     Break,
 }
 
+/// What neither a payment nor the tariff explains of a line, in minor units.
+#[derive(Clone, Copy)]
+struct LineRest {
+    fee: i128,
+    amount: i128,
+}
+
+impl LineRest {
+    fn of(amounts: LineAmounts, plan: LinePlan) -> LineRest {
+        if plan.effect == LineEffect::Nothing {
+            // Of a line that no payment explains, nothing is taken for a fee.
+            return LineRest { fee: 0, amount: amounts.net() };
+        }
+        let explained_fee = plan.fee + plan.chargeback_fee.sum();
+        let fee = amounts.deducted - explained_fee;
+        LineRest { fee, amount: amounts.amount - plan.applied }
+    }
+}
+
 /// An amount as magnitude. What files and payments add up to is checked to be an amount.
 fn magnitude(amount: i128) -> Option<Amount> {
     u64::try_from(amount.unsigned_abs()).ok().and_then(Amount::new)
@@ -76,97 +95,127 @@ impl Books {
         today: BusinessDate,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let rail = self.rails.find(line.rail).expect("the rail was found before");
+        let rest = LineRest::of(amounts, plan);
+        if magnitude(rest.fee).is_none() || magnitude(rest.amount).is_none() {
+            return Err(Refusal::Overflow);
+        }
+        self.post_line(line.rail, amounts, plan, rest, source, out)?;
+        self.raise_breaks_of_line(line, plan.effect, rest, today, out);
+        if let LineEffect::PaysSuspended(sale) = plan.effect {
+            self.note_suspended_sale_paid(sale);
+            self.decide_lines([sale], LineDecision::Clearing, today, out);
+        }
+        if let Some(slot) = plan.slot {
+            self.record_line(slot, plan, line, today, out);
+        }
+        Ok(())
+    }
+
+    /// The postings of a line.
+    fn post_line(
+        &mut self,
+        rail: RailId,
+        amounts: LineAmounts,
+        plan: LinePlan,
+        rest: LineRest,
+        source: LineSource,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        use ChartEntry as E;
+        let rail = self.rails.find(rail).expect("the rail was found before");
         let (receivable, currency) = (rail.receivable, rail.currency);
-        // Of a line that no payment explains, nothing is taken for a fee.
-        let unexplained = plan.effect == LineEffect::Nothing;
-        let fee_difference = if unexplained { 0 } else { amounts.deducted - plan.fee };
-        let rest = if unexplained { amounts.net() } else { amounts.amount - plan.applied };
-        let too_large = Refusal::Overflow;
-        let fee_amount = magnitude(fee_difference).ok_or(too_large.clone())?;
-        let rest_amount = magnitude(rest).ok_or(too_large)?;
         let item = plan.slot.map(|slot| self.payment(slot));
         let payment = match plan.effect {
             LineEffect::PaysSuspended(sale) => Some(sale),
             _ => item.map(|item| item.id()),
         };
         let tariff = item.map(|item| self.tariff_version(item.tariff_version));
-        let corrects = matches!(line.kind, ClearLineKind::Reversal | ClearLineKind::FeeCorrection);
-        let reduced = if corrects { self.fee_breaks_reduced(line, fee_difference) } else { vec![] };
-        let explained = reduced.iter().map(|(_, amount)| *amount);
-        let explained = explained
-            .fold(Amount::ZERO, |sum, one| sum.checked_add(one).expect("parts of an amount"));
         let accounts = self.currency_accounts(currency);
         let (cost, suspense) = (accounts.clearing_cost, accounts.suspense);
-
-        self.ledger.begin_chain(payment, tariff);
-        let net = magnitude(amounts.net()).expect("checked before");
-        let (paid, taken, from) = match source {
-            LineSource::Bank(bank) => (ChartEntry::Cleared, ChartEntry::ClearingTaken, bank),
-            LineSource::Break => {
-                (ChartEntry::ExcessApplied, ChartEntry::ShortfallApplied, suspense)
-            }
+        let (net_entries, from) = match source {
+            LineSource::Bank(bank) => ([E::Cleared, E::ClearingTaken], bank),
+            LineSource::Break => ([E::ExcessApplied, E::ShortfallApplied], suspense),
         };
-        if amounts.net() > 0 {
-            self.ledger.post(paid, from, receivable, net);
-        } else {
-            self.ledger.post(taken, receivable, from, net);
-        }
+        self.ledger.begin_chain(payment, tariff);
+        self.post_signed(net_entries, from, receivable, amounts.net());
         match (plan.effect, plan.slot) {
             (LineEffect::Refunds { owed }, Some(slot)) => {
                 let refunds = self.buyer_refunds(slot);
-                self.ledger.post(ChartEntry::RefundForwarded, refunds, receivable, owed);
+                self.ledger.post(E::RefundForwarded, refunds, receivable, owed);
             }
             (LineEffect::ChargesBack { new }, Some(slot)) => {
-                self.debit_seller(slot, ChartEntry::ChargedBack, receivable, new);
+                self.debit_seller(slot, E::ChargedBack, receivable, new);
+            }
+            (LineEffect::WinsBack { new: Some(number) }, Some(slot)) => {
+                self.post_won(slot, number, receivable);
             }
             _ => {}
         }
-        let fee = magnitude(plan.fee).expect("a fee is a part of an amount");
-        if plan.fee > 0 {
-            self.ledger.post(ChartEntry::ClearingFeeDeducted, cost, receivable, fee);
-        } else {
-            self.ledger.post(ChartEntry::ClearingFeeReturned, receivable, cost, fee);
+        if let (Some((_, fee)), Some(slot)) = (plan.chargeback_fee.new, plan.slot) {
+            self.post_chargeback_fee(slot, receivable, fee);
         }
-        if fee_difference > 0 {
-            self.ledger.post(ChartEntry::DeductedTooMuch, suspense, receivable, fee_amount);
-        } else {
-            self.ledger.post(ChartEntry::DeductedTooLittle, receivable, suspense, fee_amount);
-        }
-        if rest > 0 {
-            self.ledger.post(ChartEntry::BreakExcess, receivable, suspense, rest_amount);
-        } else {
-            self.ledger.post(ChartEntry::BreakShortfall, suspense, receivable, rest_amount);
-        }
-        self.ledger.commit(out).map_err(|_| Refusal::Overflow)?;
+        let fee_entries = [E::ClearingFeeDeducted, E::ClearingFeeReturned];
+        self.post_signed(fee_entries, cost, receivable, plan.fee);
+        self.post_signed(
+            [E::DeductedTooMuch, E::DeductedTooLittle],
+            suspense,
+            receivable,
+            rest.fee,
+        );
+        self.post_signed([E::BreakExcess, E::BreakShortfall], receivable, suspense, rest.amount);
+        self.ledger.commit(out).map_err(|_| Refusal::Overflow)
+    }
 
-        for (break_id, amount) in reduced {
-            self.reduce_fee_break(break_id, amount, out);
+    /// Posts an amount above zero by the first entry, or the opposite of one below by the second.
+    fn post_signed(
+        &mut self,
+        [entry, opposite]: [ChartEntry; 2],
+        debit: AccountNumber,
+        credit: AccountNumber,
+        amount: i128,
+    ) {
+        let size = magnitude(amount).expect("checked before");
+        if amount > 0 {
+            self.ledger.post(entry, debit, credit, size);
+        } else {
+            self.ledger.post(opposite, credit, debit, size);
         }
-        let difference = match plan.effect {
+    }
+
+    /// Raises a break of what a line leaves unexplained. A fee that is corrected explains earlier
+    /// breaks first.
+    fn raise_breaks_of_line(
+        &mut self,
+        line: &ClearLine,
+        effect: LineEffect,
+        rest: LineRest,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        let size = |amount| magnitude(amount).expect("checked before");
+        let mut fee_left = size(rest.fee);
+        if matches!(line.kind, ClearLineKind::Reversal | ClearLineKind::FeeCorrection) {
+            for (break_id, amount) in self.fee_breaks_reduced(line, rest.fee) {
+                self.reduce_fee_break(break_id, amount, out);
+                fee_left = fee_left.checked_sub(amount).expect("parts of the fee");
+            }
+        }
+        let difference = match effect {
             LineEffect::Nothing => LineDifference::Whole,
-            LineEffect::ChargesBack { .. } => LineDifference::Rest,
+            LineEffect::ChargesBack { .. } | LineEffect::WinsBack { .. } => LineDifference::Rest,
             _ => LineDifference::Amount,
         };
         let (more, less) = (BreakSide::Excess, BreakSide::Shortfall);
-        let fee_side = if fee_difference > 0 { less } else { more };
-        let fee_left = fee_amount.saturating_sub(explained);
-        let side = if rest > 0 { more } else { less };
+        let fee_side = if rest.fee > 0 { less } else { more };
+        let side = if rest.amount > 0 { more } else { less };
         for (difference, side, amount) in
-            [(LineDifference::Fee, fee_side, fee_left), (difference, side, rest_amount)]
+            [(LineDifference::Fee, fee_side, fee_left), (difference, side, size(rest.amount))]
         {
             if !amount.is_zero() {
                 let evidence = BreakEvidence { difference, line: line.clone() };
                 self.record_line_break(evidence, side, amount, today, out);
             }
         }
-        if let LineEffect::PaysSuspended(sale) = plan.effect {
-            self.note_suspended_sale_paid(sale);
-        }
-        if let Some(slot) = plan.slot {
-            self.record_line(slot, plan, line, today, out);
-        }
-        Ok(())
     }
 
     fn record_line_break(
@@ -214,8 +263,11 @@ impl Books {
             LineEffect::TakesClaimed => clearing.claimed = 0,
             LineEffect::Refunds { .. } => clearing.refunds += applied,
             LineEffect::ChargesBack { .. } => clearing.chargebacks += applied,
-            LineEffect::PaysSuspended(_) | LineEffect::Corrects | LineEffect::Nothing => return,
+            LineEffect::WinsBack { .. } => clearing.represented += applied,
+            LineEffect::Corrects => {}
+            LineEffect::PaysSuspended(_) | LineEffect::Nothing => return,
         }
+        clearing.chargeback_fees += plan.chargeback_fee.sum().unsigned_abs();
         // A received payment that was paid its amount needs no record.
         let approved = matches!(status, PaymentStatus::Approved { .. });
         let plain = PaymentClearing {
@@ -243,7 +295,14 @@ impl Books {
                 out.events.push(Event::ChargedBack { payment: id, amount: new });
                 self.end_hold_without_money(slot, out);
             }
+            LineEffect::WinsBack { new: Some(number) } => {
+                let amount = self.refunds[&(id, number)].amount;
+                self.record_won(slot, number, amount, today, out);
+            }
             _ => {}
+        }
+        if let Some((number, fee)) = plan.chargeback_fee.new {
+            self.record_chargeback_fee(slot, number, fee, out);
         }
         if receives {
             self.record_funds_received(slot, today, out);

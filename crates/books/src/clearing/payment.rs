@@ -26,6 +26,9 @@ pub(crate) struct PaymentClearing {
     /// Taken for refunds, and for chargebacks.
     pub refunds: u128,
     pub chargebacks: u128,
+    /// Paid back for chargebacks, and deducted as their fees.
+    pub represented: u128,
+    pub chargeback_fees: u128,
     /// Whether a line has paid it, also if that was taken back since.
     pub was_paid: bool,
 }
@@ -34,7 +37,8 @@ impl PaymentClearing {
     /// What the files have paid less what they have taken, in minor units.
     fn net(&self) -> i128 {
         let signed = |sum: u128| i128::try_from(sum).expect("sums stay below 2¹²⁰");
-        signed(self.claimed + self.unclaimed) - signed(self.refunds + self.chargebacks)
+        let paid = self.claimed + self.unclaimed + self.represented;
+        signed(paid) - signed(self.refunds + self.chargebacks + self.chargeback_fees)
     }
 }
 
@@ -57,13 +61,14 @@ impl Books {
         })
     }
 
-    /// Refunds of a payment that its rail has taken, and chargebacks.
-    pub(crate) fn taken_by_rail(&self, item: &PaymentRecord) -> (Amount, Amount) {
-        let (mut owed, mut charged_back, mut paid) = (0, 0, 0);
+    /// Refunds of a payment that its rail has taken, and its chargebacks in minor units: won ones
+    /// too, so they can add up to more than the payment.
+    pub(crate) fn taken_by_rail(&self, item: &PaymentRecord) -> (Amount, u128) {
+        let (mut owed, mut charged_back, mut paid) = (0, 0_u128, 0);
         for number in 1..=item.refund_count {
             match self.refunds.get(&(item.id(), number)) {
                 Some(one) if one.kind == RefundKind::ChargeBack => {
-                    charged_back += one.amount.minor();
+                    charged_back += u128::from(one.amount.minor());
                 }
                 Some(one) if one.kind.is_owed() => owed += one.amount.minor(),
                 Some(_) | None => {}
@@ -74,18 +79,20 @@ impl Books {
             paid += confirmed.map_or(0, |one| one.amount.minor());
         }
         let unpaid = item.status.unpaid_refunds().map_or(0, Amount::minor);
-        (Amount::of(owed.saturating_sub(paid + unpaid)), Amount::of(charged_back))
+        (Amount::of(owed.saturating_sub(paid + unpaid)), charged_back)
     }
 
-    /// What the rail owes for a payment before it pays: what was collected, less forwarded refunds
-    /// and chargebacks.
+    /// What the rail owes for a payment before it pays: what was collected, less forwarded refunds,
+    /// chargebacks that are not won, and their fees.
     fn claim(&self, item: &PaymentRecord) -> i128 {
         let minor = |amount: Amount| i128::from(amount.minor());
+        let signed = |sum: u128| i128::try_from(sum).expect("sums stay below 2¹²⁰");
         if !item.is_collected() || self.is_rejected(item.id()) {
             return 0;
         }
         let (forwarded, charged_back) = self.taken_by_rail(item);
-        minor(item.amount) - minor(forwarded) - minor(charged_back)
+        let (won, fees) = self.won_and_fees(item.id());
+        minor(item.amount) + signed(won) - minor(forwarded) - signed(charged_back) - signed(fees)
     }
 
     /// Whether the rail and the books owe each other nothing for a payment.
@@ -125,12 +132,15 @@ impl Books {
         }
         let mut raised: BTreeMap<RailId, i128> = BTreeMap::new();
         for (_, one) in self.reference_data.breaks.range(..FIRST_AUTOMATIC_BREAK) {
+            if one.withdrawn_by().is_some() {
+                continue;
+            }
             let rail = match one.subject {
                 BreakSubject::Network(network) => RailId::Network(network),
                 BreakSubject::Wallet(wallet) => RailId::Wallet(wallet),
                 BreakSubject::Bank(_) | BreakSubject::FirmCash(_) => continue,
             };
-            let amount = i128::from(one.amount.minor());
+            let amount = i128::from(one.raised.amount.minor());
             let amount = if one.side == BreakSide::Excess { amount } else { -amount };
             *raised.entry(rail).or_default() += amount;
         }

@@ -6,9 +6,24 @@ use crate::books::Books;
 use crate::clearing::release::{Hold, PendingRelease};
 use crate::command::HoldRule;
 use crate::event::{CommandOutcome, Event};
+use crate::party::record::HoldRuleSetting;
 use crate::payment::record::PaymentStatus;
+use crate::used_numbers::UsedNumbers;
 
 impl Books {
+    /// The hold of a seller's money that is received today.
+    pub(crate) fn hold_of(&self, seller: u32, today: BusinessDate) -> Hold {
+        let jurisdiction = self.sellers.get(seller).jurisdiction;
+        let rule = self.reference_data.hold_rules.get(&jurisdiction).and_then(UsedNumbers::latest);
+        let HoldRuleSetting { rule, .. } = rule.expect("a seller's jurisdiction has a hold rule");
+        let (days, days_after_delivery) = match *rule {
+            HoldRule::AtOnce => (0, 0),
+            HoldRule::DaysAfterHeld(days) => (days, 0),
+            HoldRule::DaysAfterDelivery(days) => (0, days),
+        };
+        Hold { earliest: today.plus_days(days), days_after_delivery }
+    }
+
     /// The payment's money was received. It goes on hold by the jurisdiction's hold rule. If the
     /// parcel is not delivered, the hold does not end before that, unless nothing of it stands.
     pub(crate) fn record_funds_received(
@@ -24,15 +39,8 @@ impl Books {
         let PaymentStatus::Approved { unpaid_refunds: unpaid } = item.status else {
             panic!("M5: only an approved payment can be received");
         };
-        let jurisdiction = self.sellers.get(item.seller).jurisdiction;
-        let rule = self.reference_data.hold_rules.get(&jurisdiction);
-        let rule = rule.expect("a seller's jurisdiction has a hold rule");
-        let (days, days_after_delivery) = match *rule {
-            HoldRule::AtOnce => (0, 0),
-            HoldRule::DaysAfterHeld(days) => (days, 0),
-            HoldRule::DaysAfterDelivery(days) => (0, days),
-        };
-        let hold = Hold { earliest: today.plus_days(days), days_after_delivery };
+        let hold = self.hold_of(item.seller, today);
+        let days_after_delivery = hold.days_after_delivery;
         let (payment, standing) = (item.id(), item.standing());
         let delivered = self.is_delivered(item.parcel).then_some(item.date);
         let payable_on = match delivered {
@@ -41,7 +49,8 @@ impl Books {
             Some(delivered) => hold.ends_on(delivered),
         };
         out.events.push(Event::PaymentHeld { payment, payable_on });
-        self.payment_mut(slot).status = PaymentStatus::Held { unpaid_refunds: unpaid };
+        self.payment_mut(slot).status =
+            PaymentStatus::Held { unpaid_refunds: unpaid, release_on: payable_on };
         if delivered.is_none() && !standing.is_zero() {
             self.reference_data.awaiting_delivery.insert(slot, hold);
         } else {

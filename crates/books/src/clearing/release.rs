@@ -46,6 +46,11 @@ impl Books {
         if payable_on <= today {
             self.release(held.slot, out);
         } else {
+            let PaymentStatus::Held { release_on, .. } = &mut self.payment_mut(held.slot).status
+            else {
+                panic!("M5: only held money is released");
+            };
+            *release_on = payable_on;
             self.reference_data.pending_releases.entry(payable_on).or_default().push_back(held);
         }
     }
@@ -83,22 +88,22 @@ impl Books {
         if self.reference_data.awaiting_delivery.remove(&slot).is_some() {
             return;
         }
+        let PaymentStatus::Held { release_on, .. } = self.payment(slot).status else {
+            panic!("M5: only held money has a hold");
+        };
         let pending = &mut self.reference_data.pending_releases;
-        let found = pending.iter_mut().find_map(|(date, due)| {
-            let place = due.iter().position(|one| one.slot == slot)?;
-            due.remove(place);
-            Some((*date, due.is_empty()))
-        });
-        let (date, is_empty) = found.expect("M5: a held payment has a day of release");
-        if is_empty {
-            pending.remove(&date);
+        let due = pending.get_mut(&release_on).expect("M5: held money has a day of release");
+        let place = due.iter().position(|one| one.slot == slot);
+        due.remove(place.expect("M5: held money waits for its day of release"));
+        if due.is_empty() {
+            pending.remove(&release_on);
         }
     }
 
     /// Moves the seller's share to the payable account.
     pub(crate) fn release(&mut self, slot: u32, out: &mut CommandOutcome) {
         let item = self.payment(slot);
-        let PaymentStatus::Held { unpaid_refunds } = item.status else {
+        let PaymentStatus::Held { unpaid_refunds, .. } = item.status else {
             panic!("M5: only held money can be released");
         };
         let share = item.held_share();

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use money::Amount;
-use tariff::{BusinessDate, PaymentMethod};
+use tariff::{BusinessDate, PaymentMethod, SellerClassNumber};
 
 use crate::books::{Books, Now, check_record_limit, done_before};
 use crate::command::{
@@ -39,6 +39,7 @@ impl Books {
             date,
             rail: 0,
             tariff_version: version,
+            class: SellerClassNumber(0),
             number: 0,
             method: PaymentMethod::Cash,
             refund_count: 0,
@@ -81,9 +82,17 @@ impl Books {
     /// Closes a parcel. Its payments stay.
     pub(crate) fn close(&mut self, slot: u32) {
         let parcel = self.parcels.remove(slot).expect("the slot holds a parcel");
+        self.out_with.remove(&(parcel.carrier, slot));
         assert_ne!(parcel.last_payment, NO_PAYMENT, "a parcel closes with a payment record");
         assert_eq!(parcel.in_flight, 0, "a parcel does not close on a payment in flight (M4)");
         self.payment_mut(parcel.last_payment).history = parcel.history;
+        let changes = &mut self.reference_data.parcel_changes;
+        if parcel.assignments != 1 {
+            let assignments = Some(parcel.assignments);
+            changes.entry(parcel.id).or_default().assignments = assignments;
+        } else if let Some(changes) = changes.get_mut(&parcel.id) {
+            changes.assignments = None;
+        }
         self.index.redirect(
             parcel.id,
             ParcelSlot::Open(slot),
@@ -144,6 +153,7 @@ impl Books {
             let Some(id) = self.forgettable_parcel(slot, before) else { continue };
             self.index.remove(id, ParcelSlot::Closed(slot));
             self.reference_data.damages.remove(&id);
+            self.reference_data.parcel_changes.remove(&id);
             let mut next = slot;
             while let Some(item) = self.payments.remove(next) {
                 self.terminal_batches.forget_payment(item.id());
@@ -180,14 +190,16 @@ impl Books {
     }
 
     /// Whether all records of a list are final and older than a date. Not if the bank has not
-    /// credited guaranteed cash, if a terminal's batch still has a transaction of it, if a
-    /// network's response is missing, or if a network's or wallet's file has a line to come.
+    /// credited guaranteed cash, if a chargeback is contested, if a terminal's batch still has a
+    /// transaction of it, if a network's response is missing, or if a network's or wallet's file
+    /// has a line to come.
     fn is_forgettable(&self, newest: u32, before: BusinessDate) -> bool {
         let final_and_old =
             |item: &PaymentRecord| item.status.is_final() && !item.guaranteed && item.date < before;
         let over = |item: &PaymentRecord| {
             final_and_old(item)
                 && self.is_settled(item)
+                && !self.is_contested(item.id())
                 && self.terminal_batches.can_be_forgotten(item.id())
         };
         self.payments_from(newest).all(|(_, item)| over(item))

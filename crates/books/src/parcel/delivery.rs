@@ -8,9 +8,9 @@ use crate::books::{
 };
 use crate::chart::ChartEntry;
 use crate::command::{
-    ATTEMPTS_MAX, AcceptPart, AnnounceParcel, AssignParcels, DamagePayer, DispatchParcels,
-    DispatchedParcel, LoseParcel, PARCELS_PER_COMMAND_MAX, RecordAttempt, RefuseParcel,
-    RefuseReason, ReturnParcel, SHIPMENTS_PER_ORDER_MAX,
+    ATTEMPTS_MAX, AcceptPart, AnnounceParcel, AssignParcels, AssignedParcel, DamagePayer,
+    DispatchParcels, DispatchedParcel, LoseParcel, PARCELS_PER_COMMAND_MAX, RecordAttempt,
+    RefuseParcel, RefuseReason, ReturnParcel, SHIPMENTS_PER_ORDER_MAX,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId};
@@ -21,16 +21,35 @@ use crate::refusal::{MissingRecord, Refusal};
 use crate::used_numbers::content_hash;
 
 /// Hash of what an announced parcel costs, how its seller calls it and which shipment it is.
-fn announcement_hash(due: Amount, shipment: u8, reference: &str) -> [u8; 5] {
+fn announcement_hash(due: Amount, shipment: u8, reference: &str) -> [u8; 4] {
     let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
     let words = reference.as_bytes().chunks(8).map(word);
     let length = u64::from(shipment) << 32 | reference.len() as u64;
     content_hash([due.minor(), length].into_iter().chain(words))
 }
 
-fn check_list<T>(parcels: &[T]) -> Result<(), Refusal> {
-    let fits = (1..=PARCELS_PER_COMMAND_MAX).contains(&parcels.len());
-    if fits { Ok(()) } else { Err(Refusal::OutOfRange(1_000)) }
+/// The slots of the parcels in a list, if each passes. `check` gives a parcel's slot and its number
+/// in the command. A list of retries is a retry; one with a retry and a new number is not.
+fn slots_of_list<T>(
+    parcels: &[T],
+    check: impl Fn(&T) -> (Result<u32, Refusal>, u8),
+) -> Result<Vec<u32>, Refusal> {
+    if !(1..=PARCELS_PER_COMMAND_MAX).contains(&parcels.len()) {
+        return Err(Refusal::OutOfRange(1_000));
+    }
+    let (mut slots, mut repeated) = (Vec::with_capacity(parcels.len()), None);
+    for parcel in parcels {
+        match check(parcel) {
+            (Ok(slot), _) => slots.push(slot),
+            (Err(Refusal::Repeated), number) => repeated = Some(number),
+            (Err(refusal), _) => return Err(refusal),
+        }
+    }
+    match repeated {
+        None => Ok(slots),
+        Some(_) if slots.is_empty() => Err(Refusal::Repeated),
+        Some(number) => Err(Refusal::NumberUsed(number.into())),
+    }
 }
 
 impl Books {
@@ -40,6 +59,30 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
+        let (number, history) = self.check_announcement(command)?;
+        let AnnounceParcel { parcel: id, seller, due, .. } = *command;
+        let slot = self.parcels.insert(Parcel {
+            id,
+            due,
+            seller: number,
+            carrier: u32::MAX,
+            last_payment: NO_PAYMENT,
+            status: OpenParcelStatus::Announced,
+            payment_count: 0,
+            in_flight: 0,
+            assignments: 0,
+            history,
+        });
+        self.index.add(id, ParcelSlot::Open(slot), &self.parcels, &self.payments);
+        out.events.push(Event::ParcelAnnounced { parcel: id, seller, due });
+        Ok(())
+    }
+
+    /// The seller's number and the parcel's history, if the parcel can be announced.
+    pub(crate) fn check_announcement(
+        &self,
+        command: &AnnounceParcel,
+    ) -> Result<(u32, ParcelHistory), Refusal> {
         check_reference(&command.reference)?;
         let AnnounceParcel { parcel: id, seller, currency, due, shipment, .. } = *command;
         check_above_zero(due)?;
@@ -52,7 +95,7 @@ impl Books {
             ..ParcelHistory::default()
         };
         if let Some(known) = self.parcel_slot(id) {
-            if self.is_returned_or_lost(known) {
+            if self.ended_without_delivery(known) {
                 return Err(Refusal::ShipmentEnded);
             }
             let (seller, before) = self.seller_and_history(known);
@@ -60,23 +103,13 @@ impl Books {
             return Err(used_identifier(same));
         }
         self.check_other_shipments(id, shipment, number)?;
-        let slot = self.parcels.insert(Parcel {
-            id,
-            due,
-            seller: number,
-            carrier: u32::MAX,
-            last_payment: NO_PAYMENT,
-            status: OpenParcelStatus::Announced,
-            payment_count: 0,
-            in_flight: 0,
-            history,
-        });
-        self.index.add(id, ParcelSlot::Open(slot), &self.parcels, &self.payments);
-        out.events.push(Event::ParcelAnnounced { parcel: id, seller, due });
-        Ok(())
+        if self.is_seller_suspended(seller) {
+            return Err(Refusal::SellerSuspended);
+        }
+        Ok((number, history))
     }
 
-    /// The order's shipment before was returned or lost, and there is none after.
+    /// The order's shipment before has ended without a delivery, and there is none after.
     fn check_other_shipments(
         &self,
         id: ParcelId,
@@ -91,7 +124,7 @@ impl Books {
             if self.seller_and_history(known).0 != seller {
                 return Err(Refusal::IdentifierTaken);
             }
-            if !self.is_returned_or_lost(known) {
+            if !self.ended_without_delivery(known) {
                 return Err(Refusal::EarlierShipment);
             }
         }
@@ -110,10 +143,9 @@ impl Books {
         }
     }
 
-    fn is_returned_or_lost(&self, known: ParcelSlot) -> bool {
-        matches!(known, ParcelSlot::Closed(newest) if matches!(
-            self.payment(newest).status, PaymentStatus::Returned | PaymentStatus::Lost
-        ))
+    fn ended_without_delivery(&self, known: ParcelSlot) -> bool {
+        matches!(known, ParcelSlot::Closed(newest)
+            if self.payment(newest).status.ends_parcel())
     }
 
     pub(crate) fn assign_parcels(
@@ -122,19 +154,16 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let (firm, ids) = (command.firm, command.parcels.as_slice());
+        let firm = command.firm;
         let number = self.firms.number(firm).ok_or(Refusal::NotFound(MissingRecord::Firm(firm)))?;
-        let currency = self.firms.get(number).currency;
-        let slots = self.slots_of(ids, |books, parcel| {
-            if !matches!(parcel.status, OpenParcelStatus::Announced | OpenParcelStatus::Assigned) {
-                return Err(Refusal::ParcelState);
-            }
-            books.check_same_currency(books.sellers.get(parcel.seller).currency, currency)
-        })?;
-        for slot in slots {
+        let slots =
+            slots_of_list(&command.parcels, |one| (self.slot_to_assign(one, number), one.number))?;
+        for (slot, AssignedParcel { number: assignment, .. }) in
+            slots.into_iter().zip(&command.parcels)
+        {
             let parcel = self.parcel_mut(slot);
             parcel.status = OpenParcelStatus::Assigned;
-            parcel.carrier = number;
+            (parcel.carrier, parcel.assignments) = (number, *assignment);
             out.events.push(Event::ParcelAssigned { parcel: parcel.id, firm });
         }
         Ok(())
@@ -146,30 +175,38 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let (courier, parcels) = (command.courier, command.parcels.as_slice());
+        let courier = command.courier;
         let number = self.courier_number(courier)?;
-        check_list(parcels)?;
-        let (mut slots, mut repeated) = (Vec::with_capacity(parcels.len()), None);
-        for parcel in parcels {
-            match self.slot_to_dispatch(parcel, number) {
-                Ok(slot) => slots.push(slot),
-                Err(Refusal::Repeated) => repeated = Some(parcel.attempt),
-                Err(refusal) => return Err(refusal),
-            }
-        }
-        if let Some(attempt) = repeated {
-            let same = slots.is_empty();
-            let other = Refusal::NumberUsed(attempt.into());
-            return Err(if same { Refusal::Repeated } else { other });
-        }
+        let slots = slots_of_list(&command.parcels, |one| {
+            (self.slot_to_dispatch(one, number), one.attempt)
+        })?;
         self.check_working(courier)?;
+        self.check_not_suspended(number)?;
         for slot in slots {
             let parcel = self.parcel_mut(slot);
             parcel.status = OpenParcelStatus::Out;
             parcel.carrier = number;
             out.events.push(Event::ParcelDispatched { parcel: parcel.id, courier });
+            self.out_with.insert((number, slot));
         }
         Ok(())
+    }
+
+    /// The slot of a parcel that can be given to a firm. While the firm has it, the same again is a
+    /// retry.
+    fn slot_to_assign(&self, assigned: &AssignedParcel, firm: u32) -> Result<u32, Refusal> {
+        let AssignedParcel { parcel, number } = *assigned;
+        let slot = self.open_parcel_slot(parcel)?;
+        let parcel = self.parcel(slot);
+        check_sequence_number(number.into(), parcel.assignments.into(), || {
+            (number == parcel.assignments).then(|| self.firm_of(parcel) == firm)
+        })?;
+        if !matches!(parcel.status, OpenParcelStatus::Announced | OpenParcelStatus::Assigned) {
+            return Err(Refusal::ParcelState);
+        }
+        let currency = self.sellers.get(parcel.seller).currency;
+        self.check_same_currency(currency, self.firms.get(firm).currency)?;
+        Ok(slot)
     }
 
     /// The slot of a parcel that a courier can take out. While it is out, the same again is a
@@ -206,21 +243,6 @@ impl Books {
         Ok(slot)
     }
 
-    /// The slots of all parcels in a list, if each one passes.
-    fn slots_of(
-        &self,
-        ids: &[ParcelId],
-        passes: impl Fn(&Books, &Parcel) -> Result<(), Refusal>,
-    ) -> Result<Vec<u32>, Refusal> {
-        check_list(ids)?;
-        ids.iter()
-            .map(|id| {
-                let slot = self.open_parcel_slot(*id)?;
-                passes(self, self.parcel(slot)).map(|()| slot)
-            })
-            .collect()
-    }
-
     pub(crate) fn record_attempt(
         &mut self,
         command: &RecordAttempt,
@@ -239,7 +261,9 @@ impl Books {
         if parcel.status != OpenParcelStatus::Out || has_money {
             return Err(Refusal::ParcelState);
         }
-        let firm = self.couriers.get(parcel.carrier).firm;
+        let courier = parcel.carrier;
+        let firm = self.couriers.get(courier).firm;
+        self.out_with.remove(&(courier, slot));
         let parcel = self.parcel_mut(slot);
         parcel.status = OpenParcelStatus::Assigned;
         parcel.carrier = firm;
@@ -312,6 +336,8 @@ impl Books {
             _ => None,
         };
         self.refund_standing(slot, out)?;
+        let courier = self.parcel(slot).carrier;
+        self.out_with.remove(&(courier, slot));
         let parcel = self.parcel_mut(slot);
         (parcel.status, parcel.carrier) = (OpenParcelStatus::Refused(reason), firm);
         if let Some(damage) = damage {
@@ -322,7 +348,11 @@ impl Books {
     }
 
     /// The parcel's slot. Refused as a repeat if it already ended this way.
-    fn slot_unless_ended(&self, id: ParcelId, ending: PaymentStatus) -> Result<u32, Refusal> {
+    pub(crate) fn slot_unless_ended(
+        &self,
+        id: ParcelId,
+        ending: PaymentStatus,
+    ) -> Result<u32, Refusal> {
         if let Some(ParcelSlot::Closed(slot)) = self.parcel_slot(id)
             && self.payment(slot).status == ending
         {
@@ -345,7 +375,7 @@ impl Books {
             return Err(Refusal::ParcelState);
         }
         let seller = self.sellers.get(parcel.seller);
-        let version = self.tariff_version_in_force(seller.tariff, today)?;
+        let version = self.charged_terms(parcel.seller, today)?.version;
         let return_fee = self.reference_data.versions[usize::from(version)].terms.return_fee;
         let tariff = self.tariff_version(version);
         let (number, seller_id) = (parcel.seller, seller.id);

@@ -38,9 +38,8 @@ impl Books {
 
     /// Whether the parcel was delivered and is not out again.
     pub(crate) fn is_delivered(&self, id: ParcelId) -> bool {
-        let ended = |newest| self.payment(newest).status;
         matches!(self.parcel_slot(id), Some(ParcelSlot::Closed(newest))
-            if !matches!(ended(newest), PaymentStatus::Returned | PaymentStatus::Lost))
+            if !self.payment(newest).status.ends_parcel())
     }
 
     /// The amount due of a delivered parcel: what stood at the delivery. Refunds and chargebacks
@@ -48,7 +47,9 @@ impl Books {
     pub(crate) fn due_when_delivered(&self, newest: u32) -> Amount {
         self.payment_sum(newest, |item| {
             let numbers = (1..=item.refund_count).map(|number| (item.id(), number));
-            let refunds = numbers.filter_map(|number| self.refunds.get(&number));
+            let stand_again = |(payment, number)| self.is_won(payment, number);
+            let refunds = numbers.filter(|number| !stand_again(*number));
+            let refunds = refunds.filter_map(|number| self.refunds.get(&number));
             let mut late =
                 refunds.filter(|refund| refund.after_delivery).map(|refund| refund.amount);
             let rejected = self.reference_data.rejected_sales.get(&item.id());

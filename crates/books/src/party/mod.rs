@@ -4,5 +4,7 @@ pub(crate) mod persons;
 pub(crate) mod record;
 pub(crate) mod registration;
 pub(crate) mod registry;
+pub(crate) mod suspension;
+pub(crate) mod terms;
 pub mod time_zone;
 pub(crate) mod withdrawal;

@@ -19,8 +19,8 @@ pub(crate) struct Person {
     /// `None` for the first two persons, and for couriers.
     pub registered_by: Option<TwoPeople>,
     pub removed_by: Option<TwoPeople>,
-    /// A courier whom two people have not registered as a person: one actor registers couriers, so
-    /// such a person decides nothing.
+    /// A courier whom two people have not registered as a person: takes parcels out, and decides
+    /// nothing.
     pub courier_only: bool,
 }
 
@@ -84,6 +84,12 @@ impl Books {
     /// The registered persons, and whether each is removed.
     pub fn persons(&self) -> impl Iterator<Item = (PersonId, bool)> {
         self.persons.iter().map(|one| (one.id, one.removed_by.is_some()))
+    }
+
+    /// Whether the books are for trials. They were opened so.
+    #[must_use]
+    pub fn is_trial(&self) -> bool {
+        self.reference_data.trial
     }
 
     fn check_person(&self, id: PersonId) -> Result<(), Refusal> {

@@ -6,18 +6,20 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::AccountNumber;
 use machine::Timestamp;
 use money::{Amount, Currency};
-use tariff::{BusinessDate, SellerClassNumber, Terms};
+use tariff::{BusinessDate, Terms};
 
 use crate::cash::record::{CountedCash, DepositAnnouncement, EndedDeposit, HandOver};
 use crate::cash::shortage::ShortageReduction;
 use crate::clearing::lines::ClearedLines;
 pub(crate) use crate::command::RailId;
-use crate::command::{Jurisdiction, SellerKind, SettlementCycle};
+use crate::command::{HoldRule, Jurisdiction, SellerKind};
 use crate::ids::{
     BankId, BreakId, CourierId, FirmId, NetworkId, PersonId, SellerId, TariffId, TerminalId,
 };
 use crate::party::persons::{Person, TwoPeople};
 use crate::party::registry::RegisteredParty;
+use crate::party::suspension::Suspension;
+use crate::party::terms::{DatedTerms, SellerTerms};
 use crate::settlement::record::{CommissionPayment, Statement};
 use crate::used_numbers::UsedNumbers;
 
@@ -28,10 +30,7 @@ pub(crate) struct Seller {
     pub kind: SellerKind,
     pub currency: u8,
     pub jurisdiction: Jurisdiction,
-    pub tariff: u16,
-    pub class: SellerClassNumber,
-    pub cycle: SettlementCycle,
-    pub minimum: Amount,
+    pub terms: DatedTerms<SellerTerms>,
     pub statement: Statement,
     pub held: AccountNumber,
     pub payable: AccountNumber,
@@ -45,10 +44,7 @@ impl Default for Seller {
             kind: SellerKind::Individual,
             currency: 0,
             jurisdiction: Jurisdiction::default(),
-            tariff: 0,
-            class: SellerClassNumber(0),
-            cycle: SettlementCycle::Daily,
-            minimum: Amount::ZERO,
+            terms: DatedTerms::default(),
             statement: Statement::default(),
             held: AccountNumber(0),
             payable: AccountNumber(0),
@@ -69,8 +65,9 @@ pub(crate) struct Bank {
 pub(crate) struct Firm {
     pub id: FirmId,
     pub currency: u8,
-    pub guarantee: Amount,
-    /// The part of the guarantee in use.
+    pub registered_by: TwoPeople,
+    pub guarantee: DatedTerms<Amount>,
+    /// The part of the guarantee in use. More than the guarantee if that was lowered since.
     pub guaranteed: Amount,
     pub cash: AccountNumber,
     pub commission: AccountNumber,
@@ -89,7 +86,9 @@ pub(crate) struct Firm {
 pub(crate) struct Courier {
     pub id: CourierId,
     pub firm: u32,
-    pub cash_limit: Amount,
+    pub registered_by: TwoPeople,
+    pub cash_limit: DatedTerms<Amount>,
+    pub suspensions: UsedNumbers<Suspension>,
     pub cash: AccountNumber,
     pub shortage: AccountNumber,
     pub reference: String,
@@ -103,6 +102,10 @@ pub(crate) struct Courier {
 }
 
 impl Courier {
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.suspensions.latest().is_some_and(|latest| latest.suspended)
+    }
+
     /// The hand-over that is neither counted nor cancelled. Only the latest can be open.
     pub(crate) fn open_hand_over(&self) -> Option<&HandOver> {
         self.handovers.latest().filter(|one| one.end.is_none())
@@ -129,6 +132,15 @@ pub(crate) enum TerminalChange {
     /// To this courier.
     HandedTo(u32),
     Blocked(bool),
+    /// For one sale, and for all unanswered ones. With the two who decided.
+    OfflineLimit(Amount, Amount, TwoPeople),
+}
+
+/// A hold rule under its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct HoldRuleSetting {
+    pub rule: HoldRule,
+    pub decided_by: TwoPeople,
 }
 
 /// A network's withdrawal.

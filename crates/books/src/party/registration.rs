@@ -1,6 +1,5 @@
 //! Registration of banks, firms, couriers, terminals, networks, wallets, sellers and tariffs.
 
-use ledger::BalanceLimits;
 use machine::UTC_OFFSET_MINUTES_MAX;
 use money::Currency;
 
@@ -12,14 +11,16 @@ use crate::command::{
     RegisterWallet, SetHoldRule,
 };
 use crate::event::{CommandOutcome, Event};
-use crate::ids::{CourierId, SellerId, TariffId, TerminalId};
+use crate::ids::{CourierId, PersonId, SellerId, TariffId, TerminalId};
 use crate::party::persons::{Person, check_two_people};
 use crate::party::record::{
-    Bank, Courier, Firm, Rail, RailId, Seller, TariffRecord, TariffVersionRecord, Terminal,
-    TerminalChange,
+    Bank, Courier, Firm, HoldRuleSetting, Rail, RailId, Seller, TariffRecord, TariffVersionRecord,
+    Terminal, TerminalChange,
 };
+use crate::party::terms::{DatedTerms, SellerTerms};
 use crate::reference_data::CurrencyAccounts;
 use crate::refusal::{MissingRecord, Refusal};
+use crate::used_numbers::UsedNumbers;
 
 const CURRENCIES_MAX: usize = 200;
 /// Limit on networks and wallets together.
@@ -34,11 +35,12 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let OpenBooks { utc_offset_minutes: offset, first_person, second_person } = *command;
+        let OpenBooks { utc_offset_minutes: offset, first_person, second_person, trial } = *command;
         let first_persons = [first_person, second_person];
         if let Some(before) = self.reference_data.utc_offset_minutes {
-            let same =
-                before == offset && self.persons.iter().map(|one| one.id).take(2).eq(first_persons);
+            let same = before == offset
+                && trial == self.reference_data.trial
+                && self.persons.iter().map(|one| one.id).take(2).eq(first_persons);
             return Err(if same { Refusal::Repeated } else { Refusal::BooksNotOpen });
         }
         if offset.unsigned_abs() > UTC_OFFSET_MINUTES_MAX.unsigned_abs() {
@@ -46,6 +48,7 @@ impl Books {
         }
         Books::check_first_persons(command)?;
         self.reference_data.utc_offset_minutes = Some(offset);
+        self.reference_data.trial = trial;
         for id in first_persons {
             self.persons.add(Person { id, ..Person::default() });
         }
@@ -94,7 +97,7 @@ impl Books {
     }
 
     /// The terminal, if this is its next change.
-    fn change_terminal(
+    pub(crate) fn change_terminal(
         &mut self,
         terminal: TerminalId,
         number: u32,
@@ -157,7 +160,7 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let SetHoldRule { jurisdiction, rule, proposed_by, approved_by } = *command;
+        let SetHoldRule { jurisdiction, number, rule, proposed_by, approved_by } = *command;
         check_two_people(proposed_by, approved_by, &[])?;
         if let HoldRule::DaysAfterHeld(days) | HoldRule::DaysAfterDelivery(days) = rule
             && days > HOLD_DAYS_MAX
@@ -167,10 +170,10 @@ impl Books {
         if !jurisdiction.0.iter().all(u8::is_ascii_uppercase) {
             return Err(Refusal::BadReference);
         }
-        if self.reference_data.hold_rules.get(&jurisdiction) == Some(&rule) {
-            return Err(Refusal::Repeated);
-        }
-        self.reference_data.hold_rules.insert(jurisdiction, rule);
+        let setting = HoldRuleSetting { rule, decided_by: (proposed_by, approved_by) };
+        let before = self.reference_data.hold_rules.get(&jurisdiction);
+        before.unwrap_or(&UsedNumbers::default()).check(number, |before| *before == setting)?;
+        self.reference_data.hold_rules.entry(jurisdiction).or_default().push(setting);
         out.events.push(Event::Registered);
         Ok(())
     }
@@ -219,6 +222,8 @@ impl Books {
             }),
             clearing_cost: open(A::ClearingCost),
             write_offs: open(A::WriteOffs),
+            other_income: open(A::OtherIncome),
+            other_expenses: open(A::OtherExpenses),
         };
         self.reference_data.currencies.push(accounts);
     }
@@ -229,11 +234,15 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let RegisterFirm { firm, currency, guarantee, reference } = command;
+        let RegisterFirm { firm, currency, guarantee, reference, proposed_by, approved_by } =
+            command;
         check_reference(reference)?;
+        check_two_people(*proposed_by, *approved_by, &[])?;
+        let registered_by = (*proposed_by, *approved_by);
         let place = self.currency_index(*currency)?;
         if let Some(before) = self.firms.find(*firm) {
-            let same = before.currency == place && before.guarantee == *guarantee;
+            let same = before.currency == place && before.guarantee.registered() == guarantee;
+            let same = same && before.registered_by == registered_by;
             return Err(used_identifier(same && before.reference == *reference));
         }
         let (cash, commission) = (
@@ -243,7 +252,8 @@ impl Books {
         self.firms.add(Firm {
             id: *firm,
             currency: place,
-            guarantee: *guarantee,
+            registered_by,
+            guarantee: DatedTerms::new(*guarantee),
             cash,
             commission,
             reference: reference.clone(),
@@ -259,24 +269,29 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let RegisterCourier { courier, firm, cash_limit, reference } = command;
+        let RegisterCourier { courier, firm, cash_limit, reference, proposed_by, approved_by } =
+            command;
         check_reference(reference)?;
+        check_two_people(PersonId(courier.0), *proposed_by, &[])?;
+        check_two_people(*proposed_by, *approved_by, &[PersonId(courier.0)])?;
+        let registered_by = (*proposed_by, *approved_by);
         let number =
             self.firms.number(*firm).ok_or(Refusal::NotFound(MissingRecord::Firm(*firm)))?;
         if let Some(before) = self.couriers.find(*courier) {
-            let same = before.firm == number && before.cash_limit == *cash_limit;
+            let same = before.firm == number && before.cash_limit.registered() == cash_limit;
+            let same = same && before.registered_by == registered_by;
             return Err(used_identifier(same && before.reference == *reference));
         }
         self.check_new_courier(*courier)?;
         self.add_courier_person(*courier);
         let currency = self.currency_at(self.firms.get(number).currency);
-        let limits = BalanceLimits::up_to(*cash_limit);
-        let cash = self.ledger.open_with_limits(currency, A::CourierCash, courier.0, limits);
+        let cash = self.ledger.open(currency, A::CourierCash, courier.0);
         let shortage = self.ledger.open(currency, A::CourierShortage, courier.0);
         self.couriers.add(Courier {
             id: *courier,
             firm: number,
-            cash_limit: *cash_limit,
+            registered_by,
+            cash_limit: DatedTerms::new(*cash_limit),
             cash,
             shortage,
             reference: reference.clone(),
@@ -430,7 +445,6 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let today = now.today;
         let RegisterSeller {
             seller: id,
             kind,
@@ -446,39 +460,23 @@ impl Books {
         let currency_place = self.currency_index(*currency)?;
         let missing = Refusal::NotFound(MissingRecord::Tariff(*tariff));
         let tariff = self.tariff_index(*tariff).ok_or(missing)?;
+        let terms = SellerTerms { tariff, class: *class, cycle: *cycle, minimum: *minimum };
         let seller = Seller {
             id: *id,
             kind: *kind,
             currency: currency_place,
             jurisdiction: *jurisdiction,
-            tariff,
-            class: *class,
-            cycle: *cycle,
-            minimum: *minimum,
+            terms: DatedTerms::new(terms),
             reference: reference.clone(),
             ..Seller::default()
         };
         if let Some(before) = self.sellers.find((*id, currency_place)) {
-            return Err(used_identifier(seller.same_terms(before)));
+            return Err(used_identifier(seller.is_same_account(before)));
         }
         if self.any_account_of(*id).is_some_and(|other| !seller.is_same_party(other)) {
             return Err(Refusal::IdentifierTaken);
         }
-        let terms = &self.reference_data.tariffs[usize::from(tariff)];
-        if let Some(only) = terms.currency.filter(|only| only != currency) {
-            return Err(Refusal::CurrencyMismatch(only, *currency));
-        }
-        // Versions only add classes, so a class in the first version still in force is in all later
-        // ones. The last version would not do: it may begin after the seller's first collection.
-        let version = |place: &u16| &self.reference_data.versions[usize::from(*place)];
-        let holds =
-            |version: &&TariffVersionRecord| version.until.is_none_or(|until| today < until);
-        let first = terms.versions.iter().map(version).find(holds);
-        let first = first.or_else(|| terms.versions.last().map(version));
-        let classes = first.expect("a tariff has a version").terms.classes.len();
-        if usize::from(class.0) >= classes {
-            return Err(Refusal::NotFound(MissingRecord::Class));
-        }
+        self.check_seller_terms(&terms, *currency, now.today)?;
         if !self.reference_data.hold_rules.contains_key(jurisdiction) {
             return Err(Refusal::NotFound(MissingRecord::HoldRule));
         }
@@ -509,13 +507,10 @@ impl Books {
 }
 
 impl Seller {
-    fn same_terms(&self, other: &Seller) -> bool {
+    fn is_same_account(&self, other: &Seller) -> bool {
         self.is_same_party(other)
             && self.currency == other.currency
-            && self.tariff == other.tariff
-            && self.class == other.class
-            && self.cycle == other.cycle
-            && self.minimum == other.minimum
+            && self.terms.registered() == other.terms.registered()
     }
 
     /// What all accounts of a seller have in common.

@@ -14,6 +14,7 @@ use crate::ids::{ParcelId, PaymentId, TerminalId};
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{NO_PAYMENT, OpenParcelStatus, Parcel, ParcelHistory};
 use crate::party::record::RailId;
+use crate::party::terms::ChargedTerms;
 use crate::payment::codes::ResponseCode;
 use crate::payment::record::{PaymentRecord, PaymentStatus};
 use crate::refusal::{MissingRecord, Refusal};
@@ -37,7 +38,7 @@ pub(crate) struct CheckedPayment {
     /// account.
     source: ledger::AccountNumber,
     held: ledger::AccountNumber,
-    version: u16,
+    terms: ChargedTerms,
     today: BusinessDate,
 }
 
@@ -152,6 +153,7 @@ impl Books {
         if terminal.courier != parcel.carrier {
             return Err(Refusal::WrongCourier);
         }
+        self.check_not_suspended(parcel.carrier)?;
         let seller = self.sellers.get(parcel.seller);
         let rail = self.rails.get(u32::from(new.rail));
         self.check_same_currency(rail.currency, seller.currency)?;
@@ -164,10 +166,10 @@ impl Books {
             return Err(Refusal::TooManyUnknown);
         }
         self.check_not_withdrawn(new.rail, now.at)?;
-        let version = self.tariff_version_in_force(seller.tariff, now.today)?;
+        let terms = self.charged_terms(parcel.seller, now.today)?;
         let (source, held) = (rail.receivable, seller.held);
         let (seller, courier) = (parcel.seller, parcel.carrier);
-        Ok(CheckedPayment { slot, seller, courier, source, held, version, today: now.today })
+        Ok(CheckedPayment { slot, seller, courier, source, held, terms, today: now.today })
     }
 
     fn add_payment(
@@ -190,7 +192,8 @@ impl Books {
                 previous: before,
                 date: checked.today,
                 rail: new.rail,
-                tariff_version: checked.version,
+                tariff_version: checked.terms.version,
+                class: checked.terms.class,
                 number: new.id.number,
                 method: new.method,
                 refund_count: 0,
@@ -387,11 +390,11 @@ impl Books {
     ) {
         let item = self.payment(slot);
         let (payment, method) = (item.id(), item.method);
-        let (seller, version) = (item.seller, item.tariff_version);
+        let (seller, terms) = (item.seller, item.charged_terms());
         let firm = self.couriers.get(item.courier).firm;
         let newest = self.parcel(parcel).last_payment;
-        let fees = self.fees_of_next(newest, seller, version, method, amount);
-        self.ledger.begin_chain(Some(payment), Some(self.tariff_version(version)));
+        let fees = self.fees_of_next(newest, terms, method, amount);
+        self.ledger.begin_chain(Some(payment), Some(self.tariff_version(terms.version)));
         self.ledger.post_reserved(entry_of(method), reserve, amount);
         self.post_fees(seller, firm, &fees);
         self.ledger.commit_infallible(out, "a reservation can be posted and pays its fees");
@@ -418,24 +421,23 @@ impl Books {
         let seller_number = parcel.seller;
         let seller = self.sellers.get(seller_number);
         let held = seller.held;
-        let version = self.tariff_version_in_force(seller.tariff, today)?;
+        let terms = self.charged_terms(seller_number, today)?;
         let record = self.couriers.get(courier);
         let source = record.cash;
+        let in_hand = self.ledger.account(source).balance() + i128::from(new.amount.minor());
+        if in_hand > i128::from(record.cash_limit.on(today).minor()) {
+            return Err(Refusal::CashLimitExceeded);
+        }
         self.check_same_currency(self.firms.get(record.firm).currency, seller.currency)?;
         let seller = seller_number;
-        let checked = CheckedPayment { slot, seller, courier, source, held, version, today };
+        let checked = CheckedPayment { slot, seller, courier, source, held, terms, today };
         let firm = record.firm;
         let newest = self.parcel(slot).last_payment;
-        let fees = self.fees_of_next(newest, seller, version, new.method, new.amount);
-        self.ledger.begin_chain(Some(new.id), Some(self.tariff_version(version)));
+        let fees = self.fees_of_next(newest, terms, new.method, new.amount);
+        self.ledger.begin_chain(Some(new.id), Some(self.tariff_version(terms.version)));
         self.ledger.post(ChartEntry::CashCollected, source, held, new.amount);
         self.post_fees(seller, firm, &fees);
-        self.ledger.commit(out).map_err(|refusal| match refusal {
-            ledger::TransferRefusal::LimitReached(account) if account == source => {
-                Refusal::CashLimitExceeded
-            }
-            _ => Refusal::Overflow,
-        })?;
+        self.ledger.commit(out).map_err(|_| Refusal::Overflow)?;
         let approved = PaymentStatus::Approved { unpaid_refunds: Amount::ZERO };
         let item = self.add_payment(new, &checked, approved);
         self.keep_fees(item, fees);
@@ -449,21 +451,20 @@ impl Books {
     pub(crate) fn fees_of_next(
         &self,
         newest: u32,
-        seller: u32,
-        version: u16,
+        charged: ChargedTerms,
         method: PaymentMethod,
         amount: Amount,
     ) -> Fees {
         let versions = &self.reference_data.versions;
         let mut earlier = EarlierPayments::default();
-        let charged = |item: &PaymentRecord| item.is_collected() && !self.is_rejected(item.id());
-        for (_, item) in self.payments_from(newest).filter(|(_, item)| charged(item)) {
+        let bears_fees = |item: &PaymentRecord| item.is_collected() && !self.is_rejected(item.id());
+        for (_, item) in self.payments_from(newest).filter(|(_, item)| bears_fees(item)) {
             let terms = &versions[usize::from(item.tariff_version)].terms;
             let amount = item.amount.saturating_sub(self.excess_of(item));
             earlier.add(terms, item.method, amount, &self.posted_fees(item));
         }
-        let terms = &versions[usize::from(version)].terms;
-        let fees = terms.fees_after(&earlier, self.sellers.get(seller).class, method, amount);
+        let terms = &versions[usize::from(charged.version)].terms;
+        let fees = terms.fees_after(&earlier, charged.class, method, amount);
         let fees = fees.expect("a seller's class is in every version of its tariff");
         assert!(fees.total() <= amount, "M8: fees exceed the amount");
         fees
@@ -474,7 +475,7 @@ impl Books {
     pub(crate) fn keep_fees(&mut self, slot: u32, fees: Fees) {
         self.payment_mut(slot).fees = fees.total();
         let item = self.payment(slot);
-        if fees != self.fees_of(item.seller, item.tariff_version, item.method, item.amount) {
+        if fees != self.fees_of(item.charged_terms(), item.method, item.amount) {
             self.shared_fees.insert(item.id(), fees);
         }
         self.await_commission(slot);
@@ -482,21 +483,19 @@ impl Books {
 
     /// The fees that were posted for a collected payment.
     pub(crate) fn posted_fees(&self, item: &PaymentRecord) -> Fees {
-        self.shared_fees.get(&item.id()).copied().unwrap_or_else(|| {
-            self.fees_of(item.seller, item.tariff_version, item.method, item.amount)
-        })
+        let shared = self.shared_fees.get(&item.id()).copied();
+        shared.unwrap_or_else(|| self.fees_of(item.charged_terms(), item.method, item.amount))
     }
 
     /// The fees of a parcel's only payment.
     pub(crate) fn fees_of(
         &self,
-        seller: u32,
-        version: u16,
+        charged: ChargedTerms,
         method: PaymentMethod,
         amount: Amount,
     ) -> Fees {
-        let terms = &self.reference_data.versions[usize::from(version)].terms;
-        let fees = terms.fees(self.sellers.get(seller).class, method, amount);
+        let terms = &self.reference_data.versions[usize::from(charged.version)].terms;
+        let fees = terms.fees(charged.class, method, amount);
         let fees = fees.expect("a seller's class is in every version of its tariff");
         assert!(fees.total() <= amount, "M8: fees exceed the amount");
         fees
@@ -509,7 +508,7 @@ impl Books {
         if never_charged || self.is_rejected(item.id()) {
             return Amount::ZERO;
         }
-        let fees = self.fees_of(item.seller, item.tariff_version, item.method, item.amount);
+        let fees = self.fees_of(item.charged_terms(), item.method, item.amount);
         fees.deducted_by_network()
     }
 
@@ -550,6 +549,7 @@ impl Books {
             amount: item.amount.saturating_sub(self.excess_of(item)),
             fees,
             tariff: self.tariff_version(item.tariff_version),
+            class: item.class,
         });
     }
 }

@@ -1,6 +1,8 @@
 //! Pre-authorisations and completions: the money is reserved first and taken later, in full or in
 //! part.
 
+use tariff::BusinessDate;
+
 use crate::books::{Books, Now, check_above_zero};
 use crate::command::{
     Approval, BeginCompletion, ConfirmCompletionReversal, PaymentResolution, ResolveCompletion,
@@ -8,6 +10,7 @@ use crate::command::{
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::PaymentId;
+use crate::party::terms::ChargedTerms;
 use crate::payment::codes::ResponseCode;
 use crate::payment::purchase::TransactionSubject;
 use crate::payment::record::PaymentStatus;
@@ -30,7 +33,7 @@ impl Books {
             TransactionKind::Completion,
             TransactionSubject::PartOf(id, amount),
         )?;
-        let courier = self.courier_unless_blocked(&admitted)?;
+        let courier = self.courier_who_begins(&admitted)?;
         check_above_zero(amount)?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
@@ -48,10 +51,10 @@ impl Books {
             return Err(Refusal::TooManyUnknown);
         }
         // The money is taken now, and charged by the tariff of this day (M8).
-        let version =
-            self.tariff_version_in_force(self.sellers.get(item.seller).tariff, now.today)?;
+        let ChargedTerms { version, class } = self.charged_terms(item.seller, now.today)?;
         let item = self.payment_mut(slot);
-        (item.status, item.tariff_version) = (PaymentStatus::Completing(reserve), version);
+        item.status = PaymentStatus::Completing(reserve);
+        (item.tariff_version, item.class) = (version, class);
         self.record_transaction(
             &admitted,
             id,
@@ -81,6 +84,7 @@ impl Books {
                 let parcel = open.expect("a parcel with a payment in flight is open");
                 let transaction = self.pending_transaction(id);
                 let amount = self.terminal_batches.get(transaction).amount;
+                out.set_value_date(self.day_of_completion(slot, transaction, today), today);
                 self.end_pre_authorisation(slot);
                 self.payment_mut(slot).date = today;
                 self.post_approved(slot, parcel, reserve, amount, today, out);
@@ -166,6 +170,16 @@ impl Books {
             TerminalResponse::of(ResponseCode::OUTCOME_UNKNOWN),
         );
         out.events.push(Event::CompletionUnknown { payment });
+    }
+
+    /// The day on which a completion was sent to its network.
+    fn day_of_completion(&self, slot: u32, transaction: u32, today: BusinessDate) -> BusinessDate {
+        let sent = self.terminal_batches.get(transaction).network_reference();
+        let day = sent.and_then(|sent| {
+            let offset = self.utc_offset_minutes_at(sent.sent_at)?;
+            Some(sent.sent_at.business_date(offset))
+        });
+        day.map_or(today, |day| day.max(self.payment(slot).date).min(today))
     }
 
     /// A completion ended without money. The payment is authorised again.

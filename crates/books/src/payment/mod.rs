@@ -1,5 +1,6 @@
 //! Payments by card, QR and cash: begun, resolved, reversed, refunded.
 
+pub(crate) mod chargeback;
 pub(crate) mod codes;
 pub(crate) mod collection;
 pub(crate) mod completion;

@@ -20,13 +20,14 @@ use crate::ids::{PaymentId, TerminalId};
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{OpenParcelStatus, ParcelHistory};
 use crate::party::persons::check_two_people;
-use crate::party::record::Terminal;
+use crate::party::record::{Terminal, TerminalChange};
+use crate::party::terms::ChargedTerms;
 use crate::payment::codes::ResponseCode;
 use crate::payment::collection::NewPayment;
 use crate::payment::purchase::TransactionSubject;
 use crate::payment::record::{PaymentRecord, PaymentStatus, RefundKind, RefundRecord};
-use crate::refusal::{MissingRecord, Refusal};
-use crate::terminal::batches::{TerminalBatchState, TerminalResponse, TotalsColumn};
+use crate::refusal::Refusal;
+use crate::terminal::batches::{TerminalResponse, TotalsColumn};
 use crate::terminal::transaction::TransactionKind;
 
 /// An offline sale, apart from its parcel.
@@ -44,7 +45,7 @@ pub(crate) struct OfflineSaleBooking {
     place: ParcelSlot,
     seller: u32,
     courier: u32,
-    version: u16,
+    terms: ChargedTerms,
     /// What was left to collect, at most the sale's amount. The rest is the excess.
     part: Amount,
     pub flags: Vec<OfflineSaleFlag>,
@@ -74,19 +75,16 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let SetOfflineLimit { terminal, each, total, proposed_by, approved_by } = *command;
+        let SetOfflineLimit { terminal, number, each, total, proposed_by, approved_by } = *command;
         check_two_people(proposed_by, approved_by, &[])?;
-        let missing = Refusal::NotFound(MissingRecord::Terminal(terminal));
-        let number = self.terminals.number(terminal).ok_or(missing)?;
-        let limits = |terminal_state: &TerminalBatchState| {
-            (terminal_state.offline_each, terminal_state.offline_total)
-        };
-        let before =
-            self.terminal_batches.terminal(number).map_or((Amount::ZERO, Amount::ZERO), limits);
-        if before == (each, total) {
-            return Err(Refusal::Repeated);
-        }
-        let terminal_state = self.terminal_batches.terminal_mut(number);
+        let decided_by = (proposed_by, approved_by);
+        self.change_terminal(
+            terminal,
+            number,
+            TerminalChange::OfflineLimit(each, total, decided_by),
+        )?;
+        let place = self.terminal_number(terminal)?;
+        let terminal_state = self.terminal_batches.terminal_mut(place);
         (terminal_state.offline_each, terminal_state.offline_total) = (each, total);
         out.events.push(Event::Registered);
         Ok(())
@@ -118,8 +116,10 @@ impl Books {
         let number = self.last_payment_number(parcel) + 1;
         let new = self.new_rail_payment(route, PaymentId { parcel, number }, amount)?;
         let terminal = self.terminals.get(admitted.terminal);
+        let courier_suspended = self.couriers.get(terminal.courier).is_suspended();
         let time = self.time_of_sale(admitted.terminal, duplicate_key.date, local_time, now);
         let sale = OfflineSale { new, courier: terminal.courier, day: time.day };
+        out.set_value_date(time.day, now.today);
         let state = self.terminal_batches.terminal(admitted.terminal);
         let state = state.expect("a terminal with a batch has a state");
         let over_limit = amount > state.offline_left().min(state.offline_each);
@@ -138,6 +138,7 @@ impl Books {
                     (over_limit, OfflineSaleFlag::OfflineLimitExceeded),
                     (withdrawn, OfflineSaleFlag::NetworkWithdrawn),
                     (terminal.blocked, OfflineSaleFlag::TerminalBlocked),
+                    (courier_suspended, OfflineSaleFlag::CourierSuspended),
                     (!time.by_terminal, OfflineSaleFlag::DatedOnArrival),
                 ] {
                     if is {
@@ -247,23 +248,22 @@ impl Books {
         if amount > left {
             flags.push(OfflineSaleFlag::MoreThanDue);
         }
-        let version = match self.version_for(seller, sale.day) {
-            Some(version) => version,
+        let terms = match self.terms_for(seller, sale.day) {
+            Some(terms) => terms,
             None => {
                 flags.push(OfflineSaleFlag::DatedOnArrival);
-                self.version_for(seller, now.today).ok_or(SuspenseReason::NoTariff)?
+                self.terms_for(seller, now.today).ok_or(SuspenseReason::NoTariff)?
             }
         };
-        Ok(OfflineSaleBooking { place, seller, courier, version, part: amount.min(left), flags })
+        Ok(OfflineSaleBooking { place, seller, courier, terms, part: amount.min(left), flags })
     }
 
-    /// The version of a seller's tariff in force on a day, if it has the seller's class. A class
-    /// can be younger than a terminal's clock says.
-    fn version_for(&self, seller: u32, day: BusinessDate) -> Option<u16> {
-        let seller = self.sellers.get(seller);
-        let version = self.tariff_version_in_force(seller.tariff, day).ok()?;
-        let classes = &self.reference_data.versions[usize::from(version)].terms.classes;
-        (usize::from(seller.class.0) < classes.len()).then_some(version)
+    /// What a seller is charged by on a day, if the tariff's version in force has the seller's
+    /// class. A class can be younger than a terminal's clock says.
+    fn terms_for(&self, seller: u32, day: BusinessDate) -> Option<ChargedTerms> {
+        let terms = self.charged_terms(seller, day).ok()?;
+        let classes = &self.reference_data.versions[usize::from(terms.version)].terms.classes;
+        (usize::from(terms.class.0) < classes.len()).then_some(terms)
     }
 
     /// Posts a sale, from its network's receivable or from suspense. Returns the payment's slot.
@@ -275,19 +275,19 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<u32, Refusal> {
-        let OfflineSaleBooking { place, seller, courier, version, part, ref flags } = *booking;
+        let OfflineSaleBooking { place, seller, courier, terms, part, ref flags } = *booking;
         let excess = new.amount.saturating_sub(part);
         let newest = match place {
             ParcelSlot::Open(slot) => self.parcel(slot).last_payment,
             ParcelSlot::Closed(newest) => newest,
         };
-        let fees = self.fees_of_next(newest, seller, version, new.method, part);
+        let fees = self.fees_of_next(newest, terms, new.method, part);
         let record = self.sellers.get(seller);
         let held = record.held;
         let accounts = self.currency_accounts(record.currency);
         let (suspense, buyer_refunds) = (accounts.suspense, accounts.buyer_refunds);
         let receivable = self.rails.get(u32::from(new.rail)).receivable;
-        self.ledger.begin_chain(Some(new.id), Some(self.tariff_version(version)));
+        self.ledger.begin_chain(Some(new.id), Some(self.tariff_version(terms.version)));
         if from_suspense {
             self.ledger.post(ChartEntry::SuspendedSaleBooked, suspense, held, part);
             self.ledger.post(ChartEntry::SuspendedSaleBooked, suspense, buyer_refunds, excess);
@@ -322,7 +322,8 @@ impl Books {
                 previous: newest,
                 date,
                 rail: new.rail,
-                tariff_version: version,
+                tariff_version: terms.version,
+                class: terms.class,
                 number: new.id.number,
                 method: new.method,
                 refund_count: u8::from(has_excess),

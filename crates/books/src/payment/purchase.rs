@@ -144,12 +144,18 @@ impl Books {
     }
 
     /// The terminal's courier, unless the terminal is blocked.
-    pub(crate) fn courier_unless_blocked(
+    fn courier_unless_blocked(&self, admitted: &AdmittedTransaction) -> Result<u32, Refusal> {
+        let terminal = self.terminals.get(admitted.terminal);
+        if terminal.blocked { Err(Refusal::TerminalBlocked) } else { Ok(terminal.courier) }
+    }
+
+    /// The terminal's courier, unless the terminal begins nothing.
+    pub(crate) fn courier_who_begins(
         &self,
         admitted: &AdmittedTransaction,
     ) -> Result<u32, Refusal> {
-        let terminal = self.terminals.get(admitted.terminal);
-        if terminal.blocked { Err(Refusal::TerminalBlocked) } else { Ok(terminal.courier) }
+        let courier = self.courier_unless_blocked(admitted)?;
+        self.check_not_suspended(courier).map(|()| courier)
     }
 
     /// Records an admitted transaction, after all other changes. It waits for the network, or

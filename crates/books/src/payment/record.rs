@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::TransferId;
 use money::Amount;
-use tariff::{BusinessDate, LossOwner, PaymentMethod};
+use tariff::{BusinessDate, LossOwner, PaymentMethod, SellerClassNumber};
 
 use crate::command::SuspendedSaleDecision;
 use crate::ids::{BankId, BreakId, ParcelId, PaymentId, PersonId};
@@ -26,6 +26,8 @@ pub(crate) enum PaymentStatus {
     /// Received and on hold.
     Held {
         unpaid_refunds: Amount,
+        /// The day under which it is in the pending releases, unless it waits for the delivery.
+        release_on: BusinessDate,
     },
     /// Payable to the seller.
     Released {
@@ -49,6 +51,8 @@ pub(crate) enum PaymentStatus {
     Expired,
     /// An offline sale that its network never pays.
     Rejected,
+    /// No payment: the seller withdrew the parcel.
+    Cancelled,
 }
 
 /// The pending void or reversal of a payment.
@@ -107,10 +111,17 @@ impl PaymentStatus {
     pub(crate) fn with_unpaid_refunds(self, unpaid_refunds: Amount) -> PaymentStatus {
         match self {
             PaymentStatus::Approved { .. } => PaymentStatus::Approved { unpaid_refunds },
-            PaymentStatus::Held { .. } => PaymentStatus::Held { unpaid_refunds },
+            PaymentStatus::Held { release_on, .. } => {
+                PaymentStatus::Held { unpaid_refunds, release_on }
+            }
             PaymentStatus::Released { .. } => PaymentStatus::Released { unpaid_refunds },
             other => other,
         }
+    }
+
+    /// Whether it is no payment, but how a parcel ended without a delivery.
+    pub(crate) fn ends_parcel(&self) -> bool {
+        matches!(self, PaymentStatus::Returned | PaymentStatus::Lost | PaymentStatus::Cancelled)
     }
 
     /// Whether only a refund or chargeback can still change it.
@@ -118,7 +129,7 @@ impl PaymentStatus {
         match self {
             PaymentStatus::Declined | PaymentStatus::Reversed => true,
             PaymentStatus::Expired | PaymentStatus::Rejected => true,
-            PaymentStatus::Returned | PaymentStatus::Lost => true,
+            status if status.ends_parcel() => true,
             PaymentStatus::Released { unpaid_refunds, .. } => unpaid_refunds.is_zero(),
             _ => false,
         }
@@ -132,7 +143,7 @@ pub(crate) struct PaymentRecord {
     pub parcel: ParcelId,
     pub amount: Amount,
     pub fees: Amount,
-    /// Refunds and chargebacks.
+    /// Refunds, and chargebacks that are not won.
     pub refunded: Amount,
     pub status: PaymentStatus,
     pub seller: u32,
@@ -145,6 +156,8 @@ pub(crate) struct PaymentRecord {
     /// The network or wallet. Unused for cash.
     pub rail: u16,
     pub tariff_version: u16,
+    /// The seller's class in that version.
+    pub class: SellerClassNumber,
     pub number: u8,
     pub method: PaymentMethod,
     /// Number of refunds and chargebacks.
@@ -183,6 +196,8 @@ pub(crate) enum RefundKind {
     ParcelEnded,
     /// The part of an offline sale beyond what was left to collect. Always number 1.
     Excess,
+    /// The part of a won chargeback that nobody waits to collect.
+    WonForBuyer,
     /// Not for the buyer: whoever bore the loss of a rejected sale gets it back, because its parcel
     /// is refused or lost.
     LossReturned,

@@ -81,7 +81,7 @@ impl Books {
     }
 
     /// Owes refunds that were checked to the buyer, all or none.
-    fn owe_refunds(
+    pub(crate) fn owe_refunds(
         &mut self,
         refunds: &[(u32, RefundRecord)],
         out: &mut CommandOutcome,
@@ -176,7 +176,7 @@ impl Books {
             TransactionKind::Refund,
             TransactionSubject::PartOf(id, amount),
         )?;
-        let courier = self.courier_unless_blocked(&admitted)?;
+        let courier = self.courier_who_begins(&admitted)?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
         if item.method == PaymentMethod::Cash {
@@ -319,7 +319,9 @@ impl Books {
     pub(crate) fn record_refund(&mut self, slot: u32, refund: RefundRecord) {
         let (item, amount) = (self.payment(slot), refund.amount);
         let from_payable = amount.saturating_sub(item.refundable_from_held());
-        let after_delivery = self.is_delivered(item.parcel);
+        // What comes back for a chargeback from before the delivery was not due at the delivery.
+        let after_delivery =
+            self.is_delivered(item.parcel) && refund.kind != RefundKind::WonForBuyer;
         let item = self.payment_mut(slot);
         let refunded = item.refunded.checked_add(amount);
         item.refunded = refunded.expect("refunds never exceed the amount collected");
@@ -400,6 +402,7 @@ impl Books {
         for number in 1..=item.refund_count {
             self.refunds.remove(&(item.id(), number));
         }
+        self.forget_chargebacks(item);
         for number in 1..=item.confirmations {
             self.refund_confirmations.remove(&(item.id(), number));
         }

@@ -38,7 +38,7 @@ impl Books {
             TransactionKind::Void,
             TransactionSubject::Whole(id),
         )?;
-        let courier = self.courier_unless_blocked(&admitted)?;
+        let courier = self.courier_who_begins(&admitted)?;
         let (slot, open) = self.find_payment(id)?;
         let item = self.payment(slot);
         let (amount, is_cash) = (item.amount, item.method == PaymentMethod::Cash);
@@ -145,7 +145,7 @@ impl Books {
             | P::Declined
             | P::Expired
             | P::Rejected => Err(Refusal::Repeated),
-            P::Held { .. } | P::Released { .. } | P::Returned | P::Lost => {
+            P::Held { .. } | P::Released { .. } | P::Returned | P::Lost | P::Cancelled => {
                 Err(Refusal::PaymentState)
             }
         }

@@ -110,14 +110,15 @@ impl Books {
             }
             Some(SuspendedSaleEnd::Rejected) => return Err(Refusal::PaymentState),
         }
-        let owner = self.reference_data.breaks[&sale.break_id].owner;
-        check_two_people(owner, proposed_by, &[])?;
-        check_two_people(proposed_by, approved_by, &[owner])?;
+        let owners = self.reference_data.breaks[&sale.break_id].owners();
+        owners.iter().try_for_each(|owner| check_two_people(*owner, proposed_by, &[]))?;
+        check_two_people(proposed_by, approved_by, &owners)?;
         // The network may still reject it, and then it is nobody's money.
         if self.awaits_advice(payment) {
             return Err(Refusal::PaymentState);
         }
         let SuspendedSale { rail, method, amount, courier, day, .. } = sale;
+        out.set_value_date(day, now.today);
         match decision {
             SuspendedSaleDecision::BookToParcel => {
                 let new = NewPayment { id: payment, method, rail, amount };
@@ -138,7 +139,7 @@ impl Books {
             }
         }
         self.sale_without_parcel_mut(payment).end = Some(SuspendedSaleEnd::Resolved(resolution));
-        self.close_break_of(&sale, approved_by, out);
+        self.close_break_of(&sale, out);
         out.events.push(Event::SuspendedSaleResolved { payment, decision });
         Ok(())
     }
@@ -159,10 +160,10 @@ impl Books {
         }
     }
 
-    fn close_break_of(&mut self, sale: &SuspendedSale, by: PersonId, out: &mut CommandOutcome) {
+    fn close_break_of(&mut self, sale: &SuspendedSale, out: &mut CommandOutcome) {
         let break_id = sale.break_id;
         let record = self.reference_data.breaks.get_mut(&break_id).expect("raised with the sale");
-        record.closed_by = Some(by);
+        record.amount = Amount::ZERO;
         out.events.push(Event::BreakClosed { break_id, amount: sale.amount });
     }
 
@@ -178,8 +179,7 @@ impl Books {
         self.sale_without_parcel_mut(payment).end = Some(SuspendedSaleEnd::Rejected);
         let (loss, amount, excess) = (None, sale.amount, Amount::ZERO);
         out.events.push(Event::OfflineSaleRejected { payment, loss, amount, excess });
-        let owner = self.reference_data.breaks[&sale.break_id].owner;
-        self.close_break_of(&sale, owner, out);
+        self.close_break_of(&sale, out);
     }
 
     /// A line of the network's file paid a sale in suspense, or one that is owed to the buyer.

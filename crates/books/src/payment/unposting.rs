@@ -164,6 +164,7 @@ impl Books {
             !self.payments_from(newest).any(|(_, item)| waits(item)),
             "M4: the parcel closed with a payment in flight"
         );
+        let changes = self.reference_data.parcel_changes.get(&id);
         let parcel = self.parcels.insert(Parcel {
             id,
             due,
@@ -173,9 +174,11 @@ impl Books {
             status: OpenParcelStatus::Out,
             payment_count: payments,
             in_flight: 0,
+            assignments: changes.and_then(|changes| changes.assignments).unwrap_or(1),
             history,
         });
         self.index.redirect(id, ParcelSlot::Closed(newest), ParcelSlot::Open(parcel));
+        self.out_with.insert((carrier, parcel));
         out.events.push(Event::ParcelReopened { parcel: id });
     }
 }

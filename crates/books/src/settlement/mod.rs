@@ -1,8 +1,10 @@
 //! Settlement: plans, payouts, sellers' debts, commission (M7).
 
+pub(crate) mod adjustment;
 pub(crate) mod commission;
 pub(crate) mod payout;
 pub(crate) mod plan;
 pub(crate) mod record;
 pub(crate) mod seller_debt;
+pub mod statement_view;
 pub mod view;

@@ -2,23 +2,25 @@
 
 use ledger::{AccountNumber, CHAIN_TRANSFERS_MAX};
 use money::{Amount, Currency};
+use tariff::BusinessDate;
 
 use crate::books::{Books, Now, clamp_to_amount, done_before, used_identifier};
 use crate::chart::ChartEntry;
 use crate::command::{
-    ApproveSettlement, ExecuteSettlement, PLAN_LINES_MAX, PlanSettlement, RejectSettlement,
-    SettlementCycle,
+    ApproveCyclePlan, ApproveSettlement, ExecuteSettlement, PLAN_LINES_MAX, PlanCycle,
+    PlanSettlement, RejectSettlement, SettlementCycle,
 };
 use crate::event::{CommandOutcome, Event, PayoutLine};
 use crate::ids::{PayoutId, PlanId};
 use crate::party::persons::check_two_people;
 use crate::party::record::Seller;
 use crate::refusal::{MissingRecord, Refusal};
-use crate::settlement::record::{Payout, PlanLine, PlanStatus, SettlementPlan, Statement};
+use crate::settlement::record::{Payout, PlanLine, PlanStatus, Planner, SettlementPlan, Statement};
 
 struct Draft {
     lines: Vec<(u32, PayoutLine)>,
     below_minimum: u32,
+    suspended: u32,
     left: u32,
 }
 
@@ -44,21 +46,64 @@ impl Books {
     pub(crate) fn plan_settlement(
         &mut self,
         command: &PlanSettlement,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let PlanSettlement { plan: id, cycle, currency, planned_by } = *command;
+        let planner = Planner::Person(planned_by);
         let place = self.currency_index(currency)?;
         if let Some(before) = self.reference_data.plans.get(&id) {
-            let same = before.cycle == cycle
-                && before.currency == currency
-                && before.planned_by == planned_by;
+            let same =
+                before.cycle == cycle && before.currency == currency && before.planner == planner;
             return Err(used_identifier(same));
         }
-        let draft = self.draft(cycle, place, currency);
+        let draft = self.draft(cycle, place, currency, now.today);
         if draft.lines.is_empty() {
             return Err(Refusal::NothingToPay);
         }
+        self.keep_plan(id, (cycle, currency, place), planner, draft, out)
+    }
+
+    pub(crate) fn plan_cycle(
+        &mut self,
+        command: &PlanCycle,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let PlanCycle { plan: id, date, cycle, currency } = *command;
+        let place = self.currency_index(currency)?;
+        let planned = self.reference_data.cycles_planned.get(&(cycle, place)).copied();
+        if planned == Some((date, id)) {
+            return Err(Refusal::Repeated);
+        }
+        if date > now.today || planned.is_some_and(|(last, _)| date <= last) {
+            return Err(Refusal::BadDate(date));
+        }
+        if self.reference_data.plans.contains_key(&id) {
+            return Err(used_identifier(false));
+        }
+        let draft = self.draft(cycle, place, currency, now.today);
+        if draft.lines.is_empty() {
+            let Draft { below_minimum, suspended, left, .. } = draft;
+            let (plan, lines) = (id, Vec::new());
+            let planned = Event::SettlementPlanned { plan, lines, below_minimum, suspended, left };
+            out.events.push(planned);
+        } else {
+            self.keep_plan(id, (cycle, currency, place), Planner::Calendar(None), draft, out)?;
+        }
+        self.reference_data.cycles_planned.insert((cycle, place), (date, id));
+        Ok(())
+    }
+
+    /// Reserves the money of a plan and keeps it.
+    fn keep_plan(
+        &mut self,
+        id: PlanId,
+        (cycle, currency, place): (SettlementCycle, Currency, u8),
+        planner: Planner,
+        draft: Draft,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
         let in_flight = self.currency_accounts(place).payout_in_flight;
         self.ledger.begin_chain(None, None);
         let mut lines = Vec::with_capacity(draft.lines.len());
@@ -78,13 +123,14 @@ impl Books {
             plan: id,
             lines: lines.iter().map(|(line, _)| *line).collect(),
             below_minimum: draft.below_minimum,
+            suspended: draft.suspended,
             left: draft.left,
         });
         let plan = SettlementPlan {
             status: PlanStatus::Planned,
             cycle,
             currency,
-            planned_by,
+            planner,
             first_payout,
             payouts_end,
             lines,
@@ -96,12 +142,20 @@ impl Books {
 
     /// Computes a plan without changing anything. Skips sellers with 2⁶³ minor units or more,
     /// because a payout line cannot hold that.
-    fn draft(&self, cycle: SettlementCycle, place: u8, currency: Currency) -> Draft {
-        let mut draft = Draft { lines: Vec::new(), below_minimum: 0, left: 0 };
+    fn draft(
+        &self,
+        cycle: SettlementCycle,
+        place: u8,
+        currency: Currency,
+        today: BusinessDate,
+    ) -> Draft {
+        let mut draft = Draft { lines: Vec::new(), below_minimum: 0, suspended: 0, left: 0 };
         let sellers = (0..).zip(self.sellers.iter());
-        for (number, seller) in
-            sellers.filter(|(_, one)| one.cycle == cycle && one.currency == place)
-        {
+        for (number, seller) in sellers.filter(|(_, one)| one.currency == place) {
+            let terms = seller.terms.on(today);
+            if terms.cycle != cycle {
+                continue;
+            }
             let available = self.ledger.account(seller.payable).available();
             assert_eq!(
                 available,
@@ -114,7 +168,9 @@ impl Books {
             if net.is_zero() {
                 continue;
             }
-            if net < seller.minimum {
+            if self.is_seller_suspended(seller.id) {
+                draft.suspended += 1;
+            } else if net < terms.minimum {
                 draft.below_minimum += 1;
             } else if draft.lines.len() >= PLAN_LINES_MAX {
                 draft.left += 1;
@@ -141,9 +197,12 @@ impl Books {
     ) -> Result<(), Refusal> {
         let ApproveSettlement { plan: id, approved_by: by } = *command;
         let plan = self.find_plan(id)?;
+        let Planner::Person(planned_by) = plan.planner else {
+            return Err(Refusal::PlanNeedsTwoPeople);
+        };
         match plan.status {
             PlanStatus::Planned => {
-                check_two_people(plan.planned_by, by, &[])?;
+                check_two_people(planned_by, by, &[])?;
                 self.plan_mut(id).status = PlanStatus::Approved { by };
                 out.events.push(Event::SettlementApproved { plan: id });
                 Ok(())
@@ -153,6 +212,33 @@ impl Books {
             }
             PlanStatus::Rejected { .. } => Err(Refusal::PlanState),
         }
+    }
+
+    pub(crate) fn approve_cycle_plan(
+        &mut self,
+        command: &ApproveCyclePlan,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ApproveCyclePlan { plan: id, proposed_by, approved_by: by } = *command;
+        check_two_people(proposed_by, by, &[])?;
+        let plan = self.find_plan(id)?;
+        let Planner::Calendar(proposed) = plan.planner else {
+            return Err(Refusal::PlanState);
+        };
+        match plan.status {
+            PlanStatus::Planned => {}
+            PlanStatus::Approved { by: before }
+            | PlanStatus::Executed { approved_by: before, .. } => {
+                return Err(done_before((proposed, before) == (Some(proposed_by), by)));
+            }
+            PlanStatus::Rejected { .. } => return Err(Refusal::PlanState),
+        }
+        let plan = self.plan_mut(id);
+        plan.planner = Planner::Calendar(Some(proposed_by));
+        plan.status = PlanStatus::Approved { by };
+        out.events.push(Event::SettlementApproved { plan: id });
+        Ok(())
     }
 
     pub(crate) fn reject_settlement(
@@ -198,9 +284,9 @@ impl Books {
         self.ledger.account(seller.payable).balance()
     }
 
-    /// Sends each payout that its seller's balance still covers. The others are dropped: their
-    /// money is payable again, and what the sellers have is in their next plan. A plan without any
-    /// payout left is executed too, so that it does not stay open.
+    /// Sends each payout that its seller's balance still covers, unless the seller is suspended.
+    /// The others are dropped: their money is payable again, and what the sellers have is in their
+    /// next plan. A plan without any payout left is executed too, so that it does not stay open.
     pub(crate) fn execute_settlement(
         &mut self,
         command: &ExecuteSettlement,
@@ -222,8 +308,10 @@ impl Books {
         }
         let in_flight = self.currency_accounts(bank.currency).payout_in_flight;
         let bank = bank.account;
-        let covered =
-            |line: &PayoutLine| self.payable_balance(line) >= i128::from(line.net.minor());
+        let covered = |line: &PayoutLine| {
+            let enough = self.payable_balance(line) >= i128::from(line.net.minor());
+            enough && !self.is_seller_suspended(line.seller)
+        };
         let (sent, dropped): (Vec<_>, Vec<_>) =
             plan.lines.iter().copied().partition(|(line, _)| covered(line));
         self.check_in_bank(bank, sent.iter().map(|(line, _)| i128::from(line.net.minor())).sum())?;
@@ -237,6 +325,7 @@ impl Books {
                 currency,
                 planned: line.net,
                 left: clamp_to_amount(self.payable_balance(line)),
+                seller_suspended: self.is_seller_suspended(line.seller),
             });
         }
         for ((line, _), payout) in sent.iter().zip(payouts) {

@@ -87,13 +87,21 @@ pub(crate) struct InvoicePayment {
 /// A planned payout and its reservation.
 pub(crate) type PlanLine = (PayoutLine, TransferId);
 
+/// Who planned a settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum Planner {
+    Person(PersonId),
+    /// The calendar, and who then proposed to approve it.
+    Calendar(Option<PersonId>),
+}
+
 /// A settlement plan. Its lines are removed when it is executed or rejected.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct SettlementPlan {
     pub status: PlanStatus,
     pub cycle: SettlementCycle,
     pub currency: Currency,
-    pub planned_by: PersonId,
+    pub planner: Planner,
     /// From the first payout to the one before `payouts_end`.
     pub first_payout: PayoutId,
     pub payouts_end: PayoutId,

@@ -91,6 +91,10 @@ impl OpenItems {
         (self.open.clone(), self.ended.clone())
     }
 
+    pub(crate) fn is_open(&self, id: OpenItemId) -> bool {
+        self.open.contains_key(&id)
+    }
+
     pub(crate) fn forget_ended(&mut self, before: BusinessDate) {
         self.ended.retain(|_, one| one.ended >= before);
     }
@@ -197,6 +201,9 @@ impl Books {
 
     /// What decides the lines of a payment, if it has happened.
     fn decision_on(&self, payment: PaymentId) -> Option<LineDecision> {
+        if let Some(sale) = self.sale_without_parcel(payment) {
+            return sale.cleared.then_some(LineDecision::Clearing);
+        }
         let (slot, _) = self.find_payment(payment).ok()?;
         let item = self.payment(slot);
         if item.method == PaymentMethod::Cash {

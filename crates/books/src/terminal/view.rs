@@ -28,7 +28,9 @@ pub struct TerminalView {
     pub firm: FirmId,
     pub currency: Currency,
     pub blocked: bool,
-    /// Number of the last hand-over, block or unblock; 0 if there is none.
+    /// Whether its courier is suspended.
+    pub courier_suspended: bool,
+    /// Number of the last hand-over, block, unblock or offline limit; 0 if there is none.
     pub changes: u32,
     /// The last batch opened; 0 if there is none.
     pub batch: u32,
@@ -44,6 +46,14 @@ pub struct TerminalView {
     pub offline_total: Amount,
     /// Unused part of `offline_total_max`.
     pub offline_left: Amount,
+}
+
+impl TerminalView {
+    /// Whether it begins nothing new.
+    #[must_use]
+    pub fn begins_nothing(&self) -> bool {
+        self.blocked || self.courier_suspended
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +169,20 @@ pub struct NetworkView {
     pub pending: u128,
 }
 
+/// A network or wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RailView<'b> {
+    pub id: RailId,
+    /// The operator's name for it.
+    pub reference: &'b str,
+    pub currency: Currency,
+    /// When it stops taking new payments. Only networks are withdrawn.
+    pub withdrawn_from: Option<Timestamp>,
+    pub unknown_payments: u32,
+    /// What it owes, in minor units. Negative if Doorstep owes.
+    pub receivable: i128,
+}
+
 /// What a transaction waits for, by its payment's status. `None` if it must not wait.
 pub(crate) fn pending_request_kind(
     kind: TransactionKind,
@@ -210,6 +234,7 @@ impl Books {
             firm: firm.id,
             currency: self.currency_at(firm.currency),
             blocked: terminal.blocked,
+            courier_suspended: courier.is_suspended(),
             changes: terminal.changes.last(),
             batch: terminal_state.last_batch,
             batch_open: terminal_state.batch_open,
@@ -368,6 +393,21 @@ impl Books {
         self.rails.find(rail).map(|rail| rail.reference.as_str())
     }
 
+    /// Networks and wallets, in order of registration.
+    pub fn rail_views(&self) -> impl Iterator<Item = RailView<'_>> {
+        self.rails.iter().map(|rail| RailView {
+            id: rail.id,
+            reference: &rail.reference,
+            currency: self.currency_at(rail.currency),
+            withdrawn_from: match rail.id {
+                RailId::Network(id) => self.network_view(id).and_then(|view| view.withdrawn_from),
+                RailId::Wallet(_) => None,
+            },
+            unknown_payments: rail.unknown_payments,
+            receivable: self.ledger.account(rail.receivable).balance(),
+        })
+    }
+
     #[must_use]
     pub fn network_view(&self, id: NetworkId) -> Option<NetworkView> {
         let number = self.rails.number(RailId::Network(id))?;
@@ -397,8 +437,8 @@ impl Books {
             ParcelSlot::Open(slot) => self.parcel(slot).seller,
             ParcelSlot::Closed(newest) => self.payment(newest).seller,
         };
-        let version = self.tariff_version_in_force(self.sellers.get(number).tariff, today).ok()?;
-        let fees = self.fees_of(number, version, PaymentMethod::Card(kind), amount);
+        let terms = self.charged_terms(number, today).ok()?;
+        let fees = self.fees_of(terms, PaymentMethod::Card(kind), amount);
         Some(fees.deducted_by_network())
     }
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use books::chart::AccountKind as A;
-use books::view::{BreakView, ParcelView, PaymentState, PaymentView, PlanView, PlannedPayout};
+use books::view::{
+    BreakView, ParcelState, ParcelView, PaymentState, PaymentView, PlanView, PlannedPayout,
+};
 use books::*;
 use ledger::AccountNumber;
 use money::Amount;
@@ -39,6 +41,7 @@ pub fn outcomes(engine: &Books, out: &CommandOutcome, told: &ModelOutcome) -> Fi
         };
         same("events", &sorted(&out.events), &sorted(&told.events))?;
     }
+    same("the value date", &out.value_date, &told.value_date)?;
     let names = account_names(engine);
     let line = |posting: &Posting| PostingLine {
         entry: posting.entry,
@@ -80,9 +83,11 @@ pub fn states(engine: &Books, model: &Model) -> Finding {
         same("all debits", &totals.debits, &sum)?;
     }
     same("the date", &engine.last_date(), &model.today)?;
+    same("the last closed day", &engine.closed_until(), &model.periods.closed_until)?;
     let offset = engine.utc_offset_minutes_at(model.last_at);
     same("the offset", &offset, &model.offset_at(model.last_at))?;
     parcels(engine, model)?;
+    parcels_out(engine, model)?;
     money_on_its_way(engine, model)?;
     debts(engine, model)?;
     custody(engine, model, &expected)?;
@@ -102,6 +107,7 @@ fn parcels(engine: &Books, model: &Model) -> Finding {
             currency: parcel.currency,
             due: Amount::of(parcel.due),
             collected: Amount::of(parcel.standing()),
+            assignments: if parcel.is_open() { parcel.assignments } else { 0 },
             attempts: parcel.attempts,
             payment_count: parcel.last_number(),
         };
@@ -127,6 +133,26 @@ fn parcels(engine: &Books, model: &Model) -> Finding {
     same("unresolved", &engine.unresolved_payments().map(|view| view.id).collect(), &waiting)
 }
 
+/// Each courier's list, read in parts of two.
+fn parcels_out(engine: &Books, model: &Model) -> Finding {
+    for courier in model.couriers.keys().copied() {
+        let mut listed = Vec::new();
+        let mut from = Some(0);
+        while let Some(position) = from {
+            let part = engine.parcels_out(courier, position, 2);
+            listed.extend(part.parcels);
+            from = part.next;
+        }
+        listed.sort_by_key(|one| one.parcel);
+        let is_out = |one: &Parcel| one.state == ParcelState::Out && one.courier == Some(courier);
+        let out = model.parcels.iter().filter(|(_, one)| is_out(one)).map(|(&parcel, one)| {
+            ParcelOut { parcel, due: Amount::of(one.due), left: Amount::of(one.left()) }
+        });
+        same(&format!("parcels out with {courier}"), &listed, &out.collect())?;
+    }
+    Ok(())
+}
+
 /// The highest number first.
 fn payment_views(parcel: ParcelId, known: &Parcel) -> Vec<PaymentView> {
     let views = known.payments.iter().map(|(&number, payment)| PaymentView {
@@ -137,7 +163,7 @@ fn payment_views(parcel: ParcelId, known: &Parcel) -> Vec<PaymentView> {
         fees: Amount::of(payment.fee_total()),
         deducted_by_network: Amount::of(payment.deducted_by_network()),
         refunded: Amount::of(payment.refunded),
-        tariff: payment.tariff,
+        tariff: payment.charge.tariff,
     });
     let mut views: Vec<_> = views.collect();
     views.reverse();
@@ -187,8 +213,9 @@ fn debts(engine: &Books, model: &Model) -> Finding {
 }
 
 fn planned_payout(model: &Model, line: &PayoutLine) -> PlannedPayout {
+    let suspended = model.is_seller_suspended(line.seller);
     let payable = model.balance((A::SellerPayable, line.seller.0, line.currency));
-    PlannedPayout { line: *line, payable }
+    PlannedPayout { line: *line, payable, suspended }
 }
 
 fn custody(engine: &Books, model: &Model, balances: &BTreeMap<Account, i128>) -> Finding {

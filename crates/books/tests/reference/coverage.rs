@@ -3,23 +3,30 @@
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 
-use books::chart::{CHART, ChartEntry};
+use books::chart::CHART;
 use books::{Command, CommandOutcome, Refusal};
 
 /// The commands that carry a number or an id of the sender, which can come with other content.
 const NUMBERED: &[&str] = &[
+    "AmendDue",
     "AnnounceDeposit",
     "AnnounceParcel",
     "ApproveBreakResolution",
+    "ApproveCyclePlan",
     "ApproveSettlement",
+    "AssignBreak",
+    "AssignParcels",
     "CancelDeposit",
     "BlockTerminal",
     "CancelHandOver",
     "ChargeBack",
+    "ChargebackFee",
     "CloseBatch",
     "CloseOpenItem",
+    "ClosePeriod",
     "ClearLine",
     "CompensateSeller",
+    "ContestChargeback",
     "ConfirmDeposit",
     "ConfirmRefund",
     "CountHandOver",
@@ -32,9 +39,12 @@ const NUMBERED: &[&str] = &[
     "InvoiceSeller",
     "LoseParcel",
     "PayCommission",
+    "PlanCycle",
     "PlanSettlement",
+    "PostAdjustment",
     "PublishTariff",
     "RaiseBreak",
+    "ReclassifyBreak",
     "RecordAttempt",
     "RecordSellerPayment",
     "Refund",
@@ -52,9 +62,18 @@ const NUMBERED: &[&str] = &[
     "RemovePerson",
     "RepayShortage",
     "ResolveSuspendedSale",
+    "SetChargebackFee",
+    "SetCourierTerms",
+    "SetFirmTerms",
+    "SetHoldRule",
+    "SetOfflineLimit",
     "SetRetention",
+    "SetSellerTerms",
     "SetTimeZone",
     "StartHandOver",
+    "SuspendCourier",
+    "SuspendSeller",
+    "WithdrawBreak",
     "WithdrawNetwork",
     "WriteOffShortage",
 ];
@@ -65,10 +84,14 @@ pub struct Coverage {
     /// Applied, retried, refused.
     commands: BTreeMap<String, [u64; 3]>,
     refusals: BTreeMap<String, u64>,
+    /// Command and refusal.
+    refused: BTreeMap<String, u64>,
     /// Refusals of a used number or id with other content, by command.
     other_content: BTreeMap<String, u64>,
     events: BTreeMap<String, u64>,
     entries: BTreeMap<String, u64>,
+    /// Commands whose postings belong to another day.
+    value_dates: u64,
 }
 
 /// The name of a variant: its debug text up to the first character that is not a letter or digit.
@@ -87,6 +110,8 @@ impl Coverage {
             Err(refusal) => {
                 ends[2] += 1;
                 *self.refusals.entry(name(refusal)).or_default() += 1;
+                let which = format!("{} {}", name(command), name(refusal));
+                *self.refused.entry(which).or_default() += 1;
                 let other_content = matches!(
                     refusal,
                     Refusal::IdentifierTaken | Refusal::NumberUsed(_) | Refusal::OtherContent
@@ -96,6 +121,7 @@ impl Coverage {
                 }
             }
         }
+        self.value_dates += u64::from(out.value_date.is_some());
         for event in &out.events {
             *self.events.entry(name(event)).or_default() += 1;
         }
@@ -113,22 +139,14 @@ impl Coverage {
         for spec in Command::SPECS {
             let seen = self.commands.get(spec.name);
             let [done, _, refused] = seen.copied().unwrap_or_default();
-            // A firm that bears losses has little commission to deduct from.
-            let least = if spec.name == "DeductShortage" { times / 2 } else { times };
-            if done < least || refused < 1 {
+            if done < times || refused < 1 {
                 writeln!(rare, "{}: {done} done, {refused} refused", spec.name)
                     .expect("into memory");
             }
         }
         for row in CHART {
             let entry = name(&row.entry);
-            let least = match row.entry {
-                ChartEntry::SurplusOffset | ChartEntry::LossReturned => times / 10,
-                ChartEntry::ExcessApplied | ChartEntry::ShortfallApplied => times / 25,
-                ChartEntry::ShortageDeducted => times / 2,
-                _ => times,
-            };
-            if self.entries.get(&entry).is_none_or(|seen| *seen < least) {
+            if self.entries.get(&entry).is_none_or(|seen| *seen < times) {
                 writeln!(rare, "{entry}: hardly ever posted").expect("into memory");
             }
         }
@@ -146,6 +164,9 @@ impl Coverage {
         }
         if self.events.get("BatchLeftDisputed").is_none_or(|seen| *seen < times) {
             writeln!(rare, "disputed batches are hardly ever left so").expect("into memory");
+        }
+        if self.value_dates < times {
+            writeln!(rare, "postings hardly ever belong to another day").expect("into memory");
         }
         if seldom(self.events.get("PayoutDropped")) {
             writeln!(rare, "planned payouts are hardly ever dropped").expect("into memory");
@@ -165,6 +186,7 @@ impl Coverage {
         }
         for (title, counts) in [
             ("refusals", &self.refusals),
+            ("refusals by command", &self.refused),
             ("other content", &self.other_content),
             ("facts", &self.events),
             ("postings", &self.entries),

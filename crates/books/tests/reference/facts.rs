@@ -42,6 +42,7 @@ impl Facts {
     fn add_event(&mut self, event: &Event) -> Finding {
         match event {
             Event::ParcelAnnounced { parcel, due, .. }
+            | Event::DueAmended { parcel, due, .. }
             | Event::PartAccepted { parcel, due, .. } => {
                 self.due.insert(*parcel, due.minor());
             }
@@ -58,6 +59,18 @@ impl Facts {
             Event::Refunded { payment, amount } | Event::ChargedBack { payment, amount } => {
                 *self.standing.entry(payment.parcel).or_default() -= amount.minor();
                 self.earn(self.seller_of[payment].0, 0, amount.minor());
+            }
+            Event::ChargebackWon { payment, amount, .. } => {
+                *self.standing.entry(payment.parcel).or_default() += amount.minor();
+                self.earn(self.seller_of[payment].0, amount.minor(), 0);
+            }
+            Event::ChargebackFeeBooked { payment, amount, borne_by, .. } => {
+                let is_sellers = *borne_by == ChargebackFeeBearer::Seller;
+                let charged = if is_sellers { amount.minor() } else { 0 };
+                self.earn(self.seller_of[payment].0, 0, charged);
+            }
+            Event::SellerAdjusted { seller, charged, credited, .. } => {
+                self.earn(*seller, *credited, *charged);
             }
             Event::OfflineSaleRejected { payment, loss, amount, .. } => {
                 // A sale in suspense was never a seller's.
@@ -82,7 +95,9 @@ impl Facts {
             Event::SellerCompensated { seller, amount, .. } => {
                 self.earn(*seller, amount.minor(), 0);
             }
-            Event::ParcelRefused { parcel } | Event::ParcelLost { parcel } => {
+            Event::ParcelRefused { parcel }
+            | Event::ParcelLost { parcel }
+            | Event::ParcelCancelled { parcel } => {
                 self.has_nothing(*parcel)?;
             }
             Event::ParcelDelivered { parcel, .. } => {

@@ -1,11 +1,14 @@
 //! The naive model: plain maps, a list of postings, balances by adding up, a copy of everything
 //! before each command. Written from the vocabulary. It is slow on purpose where slow is plainer.
 
+mod adjustments;
 mod batches;
 mod breaks;
 mod cash;
+mod chargebacks;
 mod clearing;
 mod expiry;
+mod numbers;
 mod offline;
 mod open_items;
 mod parcels;
@@ -16,6 +19,7 @@ mod refunds;
 mod seller_debts;
 mod settlement;
 mod terminals;
+mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,13 +30,18 @@ use ledger::Side;
 use money::Currency;
 use tariff::{FeeKind, LossOwner, Terms};
 
+use adjustments::Periods;
 pub use batches::Batch;
+pub use breaks::Break;
+use chargebacks::Chargebacks;
 use clearing::FileMoney;
+pub use numbers::Numbered;
 use offline::SuspendedSale;
 use open_items::OpenItem;
 pub use payments::payment_method;
 pub use persons::are_different;
 pub use terminals::{Transaction, TransactionStatus};
+pub use terms::{Charge, SellerTerms};
 
 /// An account by kind, owner (zero for a currency's shared accounts) and currency.
 pub type Account = (AccountKind, u64, Currency);
@@ -54,41 +63,6 @@ pub type ModelResult<T = ()> = Result<T, ModelRefusal>;
 /// Refuses unless `holds`.
 pub fn ensure(holds: bool, why: &'static str) -> ModelResult {
     if holds { Ok(()) } else { Err(ModelRefusal::Because(why)) }
-}
-
-/// What a sender numbers from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Numbered {
-    HandOvers(CourierId),
-    ShortageReductions(CourierId),
-    Deposits(FirmId),
-    CommissionPayments(FirmId),
-    Attempts(ParcelId),
-    TerminalChanges(TerminalId),
-    Refunds(PaymentId),
-    RefundConfirmations(PaymentId),
-    Invoices(SellerAccount),
-    /// Of an invoice, by its number.
-    InvoicePayments(SellerAccount, u32),
-}
-
-impl Numbered {
-    /// The parcel with which its numbers are forgotten.
-    fn parcel(self) -> Option<ParcelId> {
-        match self {
-            Numbered::Attempts(parcel) => Some(parcel),
-            Numbered::Refunds(payment) | Numbered::RefundConfirmations(payment) => {
-                Some(payment.parcel)
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether only the latest numbers are remembered.
-    fn is_forgotten(self) -> bool {
-        let invoices = matches!(self, Numbered::Invoices(_) | Numbered::InvoicePayments(..));
-        self.parcel().is_none() && !invoices
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,10 +157,8 @@ pub struct Seller {
     pub kind: SellerKind,
     pub reference: String,
     pub jurisdiction: Jurisdiction,
-    pub tariff: TariffId,
-    pub class: tariff::SellerClassNumber,
-    pub cycle: SettlementCycle,
-    pub minimum: u64,
+    /// What it was registered with.
+    pub terms: SellerTerms,
     /// Everything ever posted on the payable account, except payouts.
     pub statement: Vec<Statement>,
 }
@@ -214,6 +186,8 @@ pub struct Parcel {
     pub state: ParcelState,
     pub firm: Option<FirmId>,
     pub courier: Option<CourierId>,
+    /// How often it was given to a firm.
+    pub assignments: u8,
     pub attempts: u8,
     /// The command that refused it.
     pub refused_by: Option<Command>,
@@ -244,14 +218,16 @@ pub struct ModelPayment {
     /// The date of the request at the door. When the parcel is delivered, the delivery date.
     pub taken_on: BusinessDate,
     pub state: PaymentState,
-    pub tariff: TariffVersion,
+    pub charge: Charge,
     pub fees: Vec<(FeeKind, u64)>,
     pub refunded: u64,
     /// What the files of its network or wallet said about it.
     pub file: FileMoney,
     /// Refunds that its network or wallet has taken, and chargebacks.
     pub forwarded: u64,
-    pub charged_back: u64,
+    pub charged_back: u128,
+    /// The part of the chargebacks that is won.
+    pub won_back: u128,
     /// Number of refunds and chargebacks.
     pub refund_numbers: u8,
     /// The part of the refunds taken from held money.
@@ -280,7 +256,8 @@ pub enum PlanState {
 pub struct Plan {
     pub cycle: SettlementCycle,
     pub currency: Currency,
-    pub planned_by: PersonId,
+    /// Nobody, if the calendar did.
+    pub planned_by: Option<PersonId>,
     pub state: PlanState,
     pub lines: Vec<PayoutLine>,
 }
@@ -294,24 +271,12 @@ pub enum PayoutState {
     Dropped,
 }
 
-#[derive(Clone, Debug)]
-pub struct Break {
-    pub subject: BreakSubject,
-    pub side: BreakSide,
-    pub amount: u64,
-    pub currency: Currency,
-    pub owner: PersonId,
-    pub opened: BusinessDate,
-    pub proposal: Option<(BreakResolution, PersonId)>,
-    pub closed: bool,
-    pub evidence: Option<Box<BreakEvidence>>,
-}
-
 /// Events and postings of a command.
 #[derive(Clone, Debug, Default)]
 pub struct ModelOutcome {
     pub events: Vec<Event>,
     pub lines: Vec<PostingLine>,
+    pub value_date: Option<BusinessDate>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -332,6 +297,8 @@ pub struct Model {
     /// Whether each person is here still.
     pub persons: BTreeMap<PersonId, bool>,
     pub only_couriers: BTreeSet<PersonId>,
+    pub chargebacks: Chargebacks,
+    pub periods: Periods,
     /// How much of a payment one person can refund.
     pub refund_limits: BTreeMap<Currency, u64>,
     pub firms: BTreeMap<FirmId, Firm>,
@@ -339,7 +306,6 @@ pub struct Model {
     pub terminals: BTreeMap<TerminalId, (CourierId, bool)>,
     pub networks: BTreeMap<NetworkId, Currency>,
     pub wallets: BTreeMap<WalletId, Currency>,
-    pub hold_rules: BTreeMap<Jurisdiction, HoldRule>,
     /// The command that set how long closed parcels are kept.
     pub retention: Option<SetRetention>,
     pub tariffs: BTreeMap<TariffId, Vec<Version>>,
@@ -354,6 +320,8 @@ pub struct Model {
     /// The firm and the end of each deposit that ended, oldest first.
     pub ended_deposits: Vec<(FirmId, DepositId)>,
     pub plans: BTreeMap<PlanId, Plan>,
+    /// The days on which the calendar planned each cycle, and the plans' ids.
+    pub calendar_days: BTreeMap<(SettlementCycle, Currency), Vec<(BusinessDate, PlanId)>>,
     pub payouts: BTreeMap<PayoutId, (PayoutLine, PayoutState)>,
     /// Sellers whose payable balance is below zero, and since when.
     pub below_zero: BTreeMap<SellerAccount, BusinessDate>,
@@ -440,7 +408,11 @@ impl Model {
             return Err(ModelRefusal::Because("the books are not open"));
         };
         // Nobody lives through a day twice.
-        (self.today, self.now) = (self.today.max(at.business_date(offset)), at);
+        let before = self.today;
+        (self.today, self.now) = (before.max(at.business_date(offset)), at);
+        if before < self.today {
+            self.end_day(before);
+        }
         self.knows_everybody(command)?;
         match command {
             Command::ForgetClosed(ForgetClosed { before, limit }) => {
@@ -449,9 +421,12 @@ impl Model {
             _ => self
                 .apply_registration(command)
                 .or_else(|| self.apply_person_command(command))
+                .or_else(|| self.apply_terms_command(command))
                 .or_else(|| self.apply_parcel_command(command))
                 .or_else(|| self.collect(command))
                 .or_else(|| self.apply_refund_command(command))
+                .or_else(|| self.apply_chargeback_command(command))
+                .or_else(|| self.apply_adjustment_command(command))
                 .or_else(|| self.apply_cash_command(command))
                 .or_else(|| self.apply_settlement_command(command))
                 .or_else(|| self.apply_seller_debt_command(command))
@@ -567,7 +542,7 @@ impl Model {
             let overdraft = account.0.limits().overdraft;
             ensure(overdraft || self.available(account) >= 0, "an account below zero")?;
             if account.0 == AccountKind::CourierCash {
-                let limit = i128::from(self.couriers[&CourierId(account.1)].limit);
+                let limit = i128::from(self.cash_limit(CourierId(account.1)));
                 let added = self.outcome.lines.iter().any(|line| line.debit == account);
                 ensure(!added || self.balance(account) <= limit, "too much cash in hand")?;
             }
@@ -576,28 +551,6 @@ impl Model {
     }
 
     // Shared by the parts of the model.
-
-    /// Accepts the next number. The same command with a used number is a retry. Of some numbers
-    /// only the latest are remembered.
-    pub fn next_number(&self, what: Numbered, number: u32, command: &Command) -> ModelResult {
-        let used = self.numbers.get(&what).map_or(&[][..], Vec::as_slice);
-        let place = usize::try_from(number).unwrap();
-        ensure(place > 0, "numbers begin with 1")?;
-        let Some(before) = used.get(place - 1) else {
-            return ensure(place == used.len() + 1, "not the next number");
-        };
-        let forgotten = what.is_forgotten() && used.len() - place >= NUMBERS_REMEMBERED;
-        ensure(!forgotten, "nobody knows what that number was")?;
-        self.only_repeats(before == command)
-    }
-
-    pub fn use_number(&mut self, what: Numbered, command: &Command) {
-        self.numbers.entry(what).or_default().push(command.clone());
-    }
-
-    pub fn count_of(&self, what: Numbered) -> u32 {
-        self.numbers.get(&what).map_or(0, |used| u32::try_from(used.len()).unwrap())
-    }
 
     /// Something that was done is only repeated by the same content.
     pub fn only_repeats<T>(&self, same: bool) -> ModelResult<T> {
@@ -629,11 +582,6 @@ impl Model {
         payments.get_mut(&id.number).expect("the payment is there")
     }
 
-    /// The tariff's version in force today.
-    pub fn version_today(&self, tariff: TariffId) -> ModelResult<&Version> {
-        self.version_on(tariff, self.today)
-    }
-
     pub fn version_on(&self, tariff: TariffId, day: BusinessDate) -> ModelResult<&Version> {
         let holds = |version: &&Version| {
             version.from <= day && version.until.is_none_or(|until| day < until)
@@ -657,45 +605,6 @@ impl Model {
 impl Firm {
     pub fn new(currency: Currency, guarantee: u64) -> Firm {
         Firm { currency, guarantee, notes: Vec::new() }
-    }
-}
-
-impl Notes {
-    /// The first payments that this many notes are enough for.
-    fn first_payments(&self, notes: u64) -> &[(PaymentId, u64)] {
-        let mut left = notes;
-        let enough = |(_, amount): &&(PaymentId, u64)| {
-            let is_enough = left >= *amount;
-            left = left.saturating_sub(*amount);
-            is_enough
-        };
-        &self.payments[..self.payments.iter().take_while(enough).count()]
-    }
-
-    pub fn counted(&self) -> &[(PaymentId, u64)] {
-        self.first_payments(self.with_firm + self.in_bank)
-    }
-
-    pub fn received(&self) -> &[(PaymentId, u64)] {
-        self.first_payments(self.in_bank)
-    }
-
-    fn taken(&self) -> u64 {
-        self.payments.iter().map(|(_, amount)| amount).sum()
-    }
-
-    pub fn shortage(&self) -> u64 {
-        self.taken().saturating_sub(self.with_firm + self.in_bank)
-    }
-
-    /// Takes notes that belong to nobody. The firm's go first, because its deposits bring the
-    /// notes of earlier counts first.
-    pub fn take_surplus(&mut self, amount: u64) -> (u64, u64) {
-        let free = self.with_firm + self.in_bank - self.taken();
-        let from_firm = amount.min(free).min(self.with_firm);
-        self.with_firm -= from_firm;
-        self.in_bank -= amount - from_firm;
-        (from_firm, amount - from_firm)
     }
 }
 
@@ -735,18 +644,12 @@ impl Parcel {
 
     /// Whether it is at the seller again, or lost, so that its order can be shipped again.
     pub fn came_back(&self) -> bool {
-        matches!(self.state, ParcelState::Returned | ParcelState::Lost)
+        matches!(self.state, ParcelState::Returned | ParcelState::Lost | ParcelState::Cancelled)
     }
 
     pub fn is_open(&self) -> bool {
         use ParcelState as S;
         matches!(self.state, S::Announced | S::Assigned | S::Out | S::Refused)
-    }
-}
-
-impl Break {
-    pub fn is_proposed(&self) -> bool {
-        !self.closed && self.proposal.is_some()
     }
 }
 

@@ -4,6 +4,7 @@
 //! steps can be applied. Zero is the simplest choice everywhere, so shrinking leads there.
 
 mod back_office;
+mod chargebacks;
 mod clearing;
 mod offline;
 mod other_content;
@@ -12,6 +13,7 @@ mod party;
 mod persons;
 mod step_table;
 mod terminal;
+mod terms;
 
 use books::*;
 use money::{Amount, Currency};
@@ -33,6 +35,9 @@ pub enum Mistake {
     SomebodyElse,
     AnyThing,
 }
+
+/// The most weight of a step that cannot be applied.
+const WEIGHT_NOT_READY_MAX: u16 = 3;
 
 /// The random numbers of a step.
 #[derive(Clone, Debug)]
@@ -87,13 +92,19 @@ pub fn command(model: &Model, kind: u8, step: &Step) -> Option<Command> {
         return None;
     }
     let (pool, huge) = (world::pool(kind), world::is_huge(kind));
-    let roll = Choices { model, pool, huge, pays_often: world::pays_often(kind), step };
+    let (pays_often, by_cash) = (world::pays_often(kind), world::by_cash(kind));
+    let roll = Choices { model, pool, huge, pays_often, by_cash, step };
     let anything = step.mistake == Mistake::AnyThing;
-    let open: Vec<_> = STEPS.iter().filter(|(_, ready, _)| anything || ready(&roll)).collect();
-    let total: u16 = open.iter().map(|(weight, _, _)| weight).sum();
+    // The weight of a step that is seldom ready is no reason to try it when it is not.
+    let open = STEPS.iter().filter_map(|(weight, ready, make)| match ready(&roll) {
+        true => Some((*weight, make)),
+        false => anything.then_some((WEIGHT_NOT_READY_MAX.min(*weight), make)),
+    });
+    let open: Vec<_> = open.collect();
+    let total: u16 = open.iter().map(|(weight, _)| weight).sum();
     let mut what = step.what % total;
-    for (weight, _, make) in open {
-        if what < *weight {
+    for (weight, make) in open {
+        if what < weight {
             return Some(make(&roll));
         }
         what -= weight;
@@ -110,6 +121,8 @@ pub struct Choices<'a> {
     pub huge: bool,
     /// Whether commissions are paid in many small parts.
     pub pays_often: bool,
+    /// Whether most buyers pay in cash.
+    pub by_cash: bool,
     pub step: &'a Step,
 }
 

@@ -26,6 +26,7 @@ pub fn agree(engine: &Books, model: &Model) -> Finding {
             firm,
             currency: model.firms[&firm].currency,
             blocked: *blocked,
+            courier_suspended: model.is_courier_suspended(*courier),
             changes: model.count_of(Numbered::TerminalChanges(*id)),
             batch: number,
             batch_open: last.is_some_and(|last| last.open),

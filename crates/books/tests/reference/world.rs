@@ -93,7 +93,8 @@ fn rates_only(number: u64) -> Box<Terms> {
 
 pub fn open_books(utc_offset_minutes: i16, [first, second]: [u64; 2]) -> Command {
     let (first_person, second_person) = (PersonId(first), PersonId(second));
-    Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person })
+    let trial = false;
+    Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person, trial })
 }
 
 fn person(id: u64) -> Command {
@@ -154,7 +155,15 @@ fn money_in_bank(number: u64) -> Command {
 pub fn firm(number: u64, guarantee: u64) -> Command {
     let currency = if number == 3 { Currency::BRL } else { Currency::CNY };
     let (guarantee, reference) = (Amount::of(guarantee), format!("firm {number}"));
-    Command::RegisterFirm(RegisterFirm { firm: FirmId(number), currency, guarantee, reference })
+    let (firm, proposed_by, approved_by) = (FirmId(number), PersonId(1), PersonId(2));
+    Command::RegisterFirm(RegisterFirm {
+        firm,
+        currency,
+        guarantee,
+        reference,
+        proposed_by,
+        approved_by,
+    })
 }
 
 pub fn courier(number: u64) -> Command {
@@ -169,6 +178,8 @@ pub fn courier(number: u64) -> Command {
         firm,
         cash_limit: Amount::of(limit),
         reference: format!("courier {number}"),
+        proposed_by: PersonId(3),
+        approved_by: PersonId(2),
     })
 }
 
@@ -223,6 +234,7 @@ pub fn set_up(kind: u8) -> Vec<Command> {
             (jurisdiction(place), PersonId(2), PersonId(1));
         commands.push(Command::SetHoldRule(SetHoldRule {
             jurisdiction,
+            number: 1,
             rule,
             proposed_by,
             approved_by,
@@ -247,6 +259,7 @@ pub fn set_up(kind: u8) -> Vec<Command> {
         let (proposed_by, approved_by) = (PersonId(1), PersonId(4));
         commands.push(Command::SetOfflineLimit(SetOfflineLimit {
             terminal,
+            number: 1,
             each,
             total,
             proposed_by,
@@ -264,6 +277,11 @@ pub fn is_huge(kind: u8) -> bool {
 /// Whether a firm's commission is paid in so many parts that the first ones are forgotten.
 pub fn pays_often(kind: u8) -> bool {
     kind == 12
+}
+
+/// Whether most buyers pay in cash, which couriers hand over often.
+pub fn by_cash(kind: u8) -> bool {
+    matches!(kind, 6 | 10)
 }
 
 /// Commands that must fail before the books are open, and invalid ways to open them.

@@ -38,6 +38,45 @@ fn each_break_closes_in_two_ways_and_leaves_suspense_empty() {
 }
 
 #[test]
+fn an_open_break_names_the_commands_that_raised_and_changed_it() {
+    let mut world = World::open();
+    let (one, other) = (BreakId(1), BreakId(2));
+    let commands = |world: &World, id| world.engine.break_commands(id).to_vec();
+    world.must(raise_break(1, BreakSubject::Bank(BANK), BreakSide::Excess, 500));
+    world.must(raise_break(2, BreakSubject::Bank(BANK), BreakSide::Excess, 300));
+    let (raised, elsewhere) = (commands(&world, one), commands(&world, other));
+    assert!(raised.len() == 1 && elsewhere.len() == 1 && raised < elsewhere, "{raised:?}");
+    world.refused(approve_resolution(one, THROUGH_BANK, BO), Refusal::PlanState);
+    assert_eq!(commands(&world, one), raised, "a refused command changes nothing");
+    world.must(propose_resolution(one, THROUGH_BANK, ANNA));
+    let both = commands(&world, one);
+    assert_eq!((both.len(), both[0]), (2, raised[0]));
+    assert!(both[1] > elsewhere[0], "{both:?} {elsewhere:?}");
+    world.must(approve_resolution(one, THROUGH_BANK, BO));
+    assert_eq!(commands(&world, one), []);
+    assert_eq!(commands(&world, other), elsewhere);
+}
+
+#[test]
+fn a_break_of_many_commands_keeps_the_first_and_the_latest() {
+    let mut world = World::open();
+    world.must(raise_break(1, BreakSubject::Bank(BANK), BreakSide::Excess, 500));
+    let first = world.engine.break_commands(BreakId(1))[0];
+    let mut before = Vec::new();
+    for _ in 0..EVIDENCE_COMMANDS_MAX {
+        for resolution in [THROUGH_BANK, BreakResolution::WriteOff] {
+            world.must(propose_resolution(BreakId(1), resolution, ANNA));
+            before = world.engine.break_commands(BreakId(1)).to_vec();
+        }
+    }
+    assert_eq!((before.len(), before[0]), (EVIDENCE_COMMANDS_MAX, first));
+    world.must(propose_resolution(BreakId(1), THROUGH_BANK, ANNA));
+    let after = world.engine.break_commands(BreakId(1));
+    assert_eq!(after.len(), EVIDENCE_COMMANDS_MAX);
+    assert_eq!(after[1..after.len() - 1], before[2..], "the oldest but the first is forgotten");
+}
+
+#[test]
 fn a_break_is_found_in_the_bank_at_a_network_a_wallet_or_a_firm() {
     for (subject, kind) in [
         (BreakSubject::Bank(BANK), A::Bank),
@@ -108,8 +147,10 @@ fn a_closed_break_stays_closed() {
     world.must(raised.clone()).must(propose_resolution(BreakId(1), THROUGH_BANK, ANNA));
     let approval = approve_resolution(BreakId(1), THROUGH_BANK, BO);
     world.must(approval.clone()).repeated(raised).repeated(approval);
+    let other = propose_resolution(BreakId(1), BreakResolution::WriteOff, ANNA);
+    world.refused(other.clone(), Refusal::NumberUsed(1));
     let missing = Refusal::NotFound(MissingRecord::Break(BreakId(1)));
-    world.refused(propose_resolution(BreakId(1), BreakResolution::WriteOff, ANNA), missing);
+    world.refused(part_of(other, 2, 500), missing);
     world.expect(&[]);
 }
 

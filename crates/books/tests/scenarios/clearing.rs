@@ -134,14 +134,18 @@ fn a_rule_that_changes_is_for_the_money_that_is_held_from_then_on() {
     let before =
         world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear().last_payment();
     let rule = HoldRule::AtOnce;
-    world.must(set_hold_rule(CHINA, rule));
-    world.repeated(set_hold_rule(CHINA, rule));
+    world.must(set_hold_rule(CHINA, 2, rule));
+    // A late duplicate of either setting changes nothing.
+    world.repeated(set_hold_rule(CHINA, 2, rule));
+    world.repeated(set_hold_rule(CHINA, 1, HoldRule::DaysAfterHeld(2)));
+    world.refused(set_hold_rule(CHINA, 2, HoldRule::DaysAfterHeld(2)), Refusal::NumberUsed(2));
+    world.refused(set_hold_rule(CHINA, 4, rule), Refusal::WrongSequenceNumber(3));
     let after =
         world.parcel("o-2", 10_000).dispatch().card(10_000).approve().clear().last_payment();
     assert_eq!(world.payment(before).state, T::Held);
     assert_eq!(world.payment(after).state, T::Released);
     let rule = HoldRule::DaysAfterHeld(HOLD_DAYS_MAX + 1);
-    let too_long = set_hold_rule(CHINA, rule);
+    let too_long = set_hold_rule(CHINA, 3, rule);
     world.refused(too_long, Refusal::OutOfRange(u32::from(HOLD_DAYS_MAX)));
 }
 
@@ -152,7 +156,7 @@ fn what_is_held_waits_by_the_rule_of_its_day_also_for_a_delivery() {
         let mut world = hold(first);
         let payment =
             world.parcel("o-1", 10_000).dispatch().card(4_000).approve().clear().last_payment();
-        world.must(set_hold_rule(CHINA, second));
+        world.must(set_hold_rule(CHINA, 2, second));
         world.on("2013-08-30").parcel_steps(payment.parcel).cash(6_000);
         for date in ["2013-08-30", "2013-08-31", "2013-09-01", "2013-09-02"] {
             world.on(date).must(release(date));

@@ -37,18 +37,8 @@ fn open() -> World {
             currency: REAL,
             reference: reference("bank"),
         }))
-        .must(Command::RegisterFirm(RegisterFirm {
-            firm: FIRM_IN_BRAZIL,
-            currency: REAL,
-            guarantee: Amount::of(1_000_000),
-            reference: reference("firm"),
-        }))
-        .must(Command::RegisterCourier(RegisterCourier {
-            courier,
-            firm: FIRM_IN_BRAZIL,
-            cash_limit: Amount::of(1_000_000),
-            reference: reference("courier"),
-        }))
+        .must(register_firm(FIRM_IN_BRAZIL, REAL, 1_000_000))
+        .must(register_courier(courier, FIRM_IN_BRAZIL, 1_000_000))
         .must(Command::RegisterTerminal(RegisterTerminal { terminal, courier }))
         .must(Command::OpenBatch(OpenBatch { terminal, batch: 1 }))
         .must(publish)
@@ -66,10 +56,9 @@ fn announce_in_brazil(order: &str, due: u64) -> Command {
 /// A parcel that is out for delivery in Brazil.
 fn out_in_brazil(world: &mut World, order: &str, due: u64) -> ParcelId {
     let parcel = ParcelId::derived(SELLER, order);
-    let (firm, parcels) = (FIRM_IN_BRAZIL, vec![parcel]);
     world
         .must(announce_in_brazil(order, due))
-        .must(Command::AssignParcels(AssignParcels { firm, parcels }))
+        .must(assign_all(FIRM_IN_BRAZIL, &[(parcel, 1)]))
         .must(dispatch_all(COURIER_IN_BRAZIL, &[(parcel, 1)]));
     parcel
 }
@@ -163,7 +152,7 @@ fn a_second_account_is_the_same_sellers_or_none() {
     world.refused(refused(|one| one.reference = "seller 3".into()), Refusal::IdentifierTaken);
     let brazil = Jurisdiction(*b"BR");
     let rule = HoldRule::AtOnce;
-    world.must(set_hold_rule(brazil, rule));
+    world.must(set_hold_rule(brazil, 1, rule));
     let elsewhere = refused(|one| one.jurisdiction = Jurisdiction(*b"BR"));
     world.refused(elsewhere, Refusal::IdentifierTaken);
     world.must(refused(|_| {}));
@@ -191,9 +180,10 @@ fn a_parcel_needs_an_account_in_its_currency() {
     world.must(announce_in_brazil("o-2", 100)).repeated(announce_in_brazil("o-2", 100));
     world.refused(announce(SELLER, "o-2", 100), Refusal::IdentifierTaken);
     assert_eq!(world.view(ParcelId::derived(SELLER, "o-2")).currency, REAL);
-    let parcels = vec![ParcelId::derived(SELLER, "o-2")];
-    let firm = Command::AssignParcels(AssignParcels { firm: FIRM, parcels });
-    world.refused(firm, Refusal::CurrencyMismatch(REAL, Currency::CNY));
+    world.refused(
+        assign(ParcelId::derived(SELLER, "o-2")),
+        Refusal::CurrencyMismatch(REAL, Currency::CNY),
+    );
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn parties() -> Vec<(&'static str, Command)> {
             reference: reference("seller 3"),
         })
     };
-    let rule = |rule| set_hold_rule(CHINA, rule);
+    let rule = |rule| set_hold_rule(CHINA, 2, rule);
     let tariff = |currency, until| {
         C::PublishTariff(PublishTariff {
             tariff: TARIFF,
@@ -77,7 +77,7 @@ fn parties() -> Vec<(&'static str, Command)> {
         })
     };
     vec![
-        ("", open_books_at(-180, [ANNA, BO])),
+        ("", as_trial(open_books_at(-180, [ANNA, BO]))),
         ("", register_person(CASHIER, [ANNA, BO])),
         ("", remove_person(CASHIER, [ANNA, BO])),
         (
@@ -95,6 +95,8 @@ fn parties() -> Vec<(&'static str, Command)> {
                 currency: Currency::BRL,
                 guarantee: Amount::of(1_000_000),
                 reference: reference("firm 3"),
+                proposed_by: ANNA,
+                approved_by: BO,
             }),
         ),
         (
@@ -104,6 +106,8 @@ fn parties() -> Vec<(&'static str, Command)> {
                 firm: FIRM,
                 cash_limit: Amount::MAX,
                 reference: reference("courier 四"),
+                proposed_by: ANNA,
+                approved_by: BO,
             }),
         ),
         ("", C::RegisterTerminal(RegisterTerminal { terminal: TerminalId(3), courier: COURIER })),
@@ -138,6 +142,13 @@ fn parties() -> Vec<(&'static str, Command)> {
                 ],
             }),
         ),
+        ("", set_seller_terms(1, "2013-09-01", SellerClassNumber(1))),
+        ("", set_guarantee(1, "2013-09-01", 50_000)),
+        ("", set_cash_limit(1, "2013-09-01", 200_000)),
+        ("OnePerson", suspend_seller(1, true, None)),
+        ("TwoPersons", suspend_seller(2, false, Some(BO))),
+        ("OnePerson", suspend_courier(1, true, None)),
+        ("TwoPersons", suspend_courier(2, false, Some(BO))),
         ("AtOnce", rule(HoldRule::AtOnce)),
         ("DaysAfterHeld", rule(HoldRule::DaysAfterHeld(2))),
         ("DaysAfterDelivery", rule(HoldRule::DaysAfterDelivery(5))),
@@ -159,7 +170,9 @@ fn doors() -> Vec<(&'static str, Command)> {
     let refuse = |reason| C::RefuseParcel(RefuseParcel { parcel, reason });
     vec![
         ("", announce(SELLER, "o-1", 10_000)),
-        ("", C::AssignParcels(AssignParcels { firm: FIRM, parcels: vec![parcel, other] })),
+        ("", assign_all(FIRM, &[(parcel, 1), (other, 2)])),
+        ("", amend_due(parcel, 1, 9_000)),
+        ("", cancel_parcel(parcel)),
         ("", dispatch_all(COURIER, &[(parcel, 1), (other, 2)])),
         ("NobodyHome", attempt(AttemptReason::NobodyHome)),
         ("AddressWrong", attempt(AttemptReason::AddressWrong)),
@@ -223,6 +236,7 @@ fn cash_and_clearing() -> Vec<(&'static str, Command)> {
         ("Refund", line(ClearLineKind::Refund, -400, 0)),
         ("Reversal", line(ClearLineKind::Reversal, -10_000, -63)),
         ("ChargeBack", line(ClearLineKind::ChargeBack, -500, 20)),
+        ("Representment", line(ClearLineKind::Representment, 500, 0)),
         ("FeeCorrection", order),
         ("", release("2013-08-28")),
     ]
@@ -235,6 +249,8 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("", plan(1, ANNA)),
         ("", approve_plan(1, BO)),
         ("", reject_plan(1, BO)),
+        ("", plan_cycle(1, "2013-08-28")),
+        ("", approve_cycle_plan(1, ANNA, BO)),
         ("", execute(1)),
         ("", confirm_payout(1)),
         ("", return_payout(2)),
@@ -250,6 +266,26 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("ToPayment", propose_resolution(BreakId(4), BreakResolution::ToPayment(payment), ANNA)),
         ("WriteOff", approve_resolution(BreakId(1), BreakResolution::WriteOff, BO)),
         ("ThroughBank", approve_resolution(BreakId(2), BreakResolution::ThroughBank(BANK), BO)),
+        ("", contest(payment, 2)),
+        ("", win_chargeback(payment, 2)),
+        ("", lose_chargeback(payment, 3)),
+        ("", chargeback_fee(payment, 2, 300)),
+        ("Seller", set_chargeback_fee(1, 300, ChargebackFeeBearer::Seller)),
+        ("Doorstep", set_chargeback_fee(2, 300, ChargebackFeeBearer::Doorstep)),
+        ("Goodwill", {
+            let (own, seller) = (OwnAccount::OtherExpenses, AdjustmentAccount::Seller(SELLER));
+            adjust(1, AdjustmentAccount::Own(own), seller, 500, "2013-08-27")
+        }),
+        ("BankCharges", {
+            let (own, bank) = (OwnAccount::ClearingCost, AdjustmentAccount::Bank(BANK));
+            adjust(2, AdjustmentAccount::Own(own), bank, 500, "2013-08-27")
+        }),
+        ("", close_period(1, "2013-08-31", [ANNA, BO])),
+        ("", withdraw_break(5, [ANNA, BO])),
+        ("", reclassify_break(6, 1, BreakSubject::Bank(BANK), [ANNA, BO])),
+        ("", assign_break(BreakId(7), 1, CASHIER)),
+        ("Part", part_of(propose_resolution(BreakId(8), BreakResolution::WriteOff, ANNA), 2, 300)),
+        ("Part", part_of(approve_resolution(BreakId(8), BreakResolution::WriteOff, BO), 2, 300)),
         ("", set_retention(365, [ANNA, BO])),
         ("", Command::ForgetClosed(ForgetClosed { before: day("2013-02-25"), limit: 1_000 })),
     ]

@@ -169,7 +169,7 @@ fn a_guarantee_of_the_largest_amount_is_used_up_and_not_wrapped() {
 fn the_end_of_time_is_a_date_like_any_other() {
     let mut world = World::open();
     let hold = HoldRule::DaysAfterDelivery(HOLD_DAYS_MAX);
-    world.must(set_hold_rule(CHINA, hold));
+    world.must(set_hold_rule(CHINA, 2, hold));
     world.at = Timestamp(u64::MAX);
     let payment =
         world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear().last_payment();

@@ -74,6 +74,10 @@ fn the_limits_of_a_terminal_refuse_no_sale_that_happened() {
     assert_eq!((flags(&world), left(&world)), ((vec![F::OfflineLimitExceeded], 0), 0));
     world.must(taken(second(parcel)));
     assert_eq!(left(&world), 2_999);
+    // A late duplicate of an earlier setting changes nothing.
+    world.must(offline_limit_numbered(2, 0, 1)).repeated(offline_limit(3_000, 5_000));
+    assert_eq!(left(&world), 0);
+    world.refused(offline_limit(0, 1), Refusal::NumberUsed(1));
     let nobody = TerminalId(99);
     let Command::SetOfflineLimit(mut limit) = offline_limit(0, 1) else { unreachable!() };
     limit.terminal = nobody;
@@ -126,7 +130,7 @@ fn a_sale_from_a_terminal_that_was_handed_on_belongs_to_the_courier_of_the_parce
     let mut world = offline(10_000, 10_000);
     let parcel = world.dispatched_parcel("o-1", 10_000);
     let courier = OTHER_FIRMS_COURIER;
-    world.must(hand_terminal(TERMINAL, 1, courier));
+    world.must(hand_terminal(TERMINAL, 2, courier));
     world.must(offline_sale(1, parcel, 10_000));
     assert_eq!(flags(&world), (vec![F::OtherCourier], 0));
     world.expect_collected(parcel, 10_000);
@@ -185,7 +189,7 @@ fn a_sale_made_before_the_terminals_block_is_booked() {
     let mut world = offline(20_000, 20_000);
     let parcel = world.dispatched_parcel("o-1", 10_000);
     world.at = world.at.plus_ms(60_000);
-    world.must(block_terminal(TERMINAL, 1, true));
+    world.must(block_terminal(TERMINAL, 2, true));
     let before = OfflineSaleAt { date: 828, local_time: 90_059 };
     world.must(offline_sale_at(before, trace(1), parcel, 10_000));
     assert_eq!(flags(&world), (vec![F::TerminalBlocked], 0));

@@ -364,3 +364,23 @@ fn a_terminal_with_too_many_open_items_opens_no_batch() {
     world.must(close_batch(next, one));
     world.refused(open_batch(next + 1), Refusal::TooManyOpenItems);
 }
+
+#[test]
+fn the_clearing_of_a_sale_in_suspense_decides_its_line() {
+    let nobodys = ParcelId::new(77);
+    let sale = PaymentId { parcel: nobodys, number: FIRST_SUSPENDED_PAYMENT };
+    let cleared = line_of(ClearLineKind::Offline, Some(sale), 500, 3);
+    for cleared_before in [false, true] {
+        let (mut world, _) = busy();
+        world.must(offline_sale(4, nobodys, 500));
+        if cleared_before {
+            world.must(cleared.clone());
+        }
+        world.must(close_batch(1, NOTHING)).must(reconcile(1, vec![]));
+        if !cleared_before {
+            assert_eq!(undecided(&world), (vec![1, 2, 3, 4], -15_500));
+            world.must(cleared.clone());
+        }
+        assert_eq!(undecided(&world), (vec![1, 2, 3], -15_000), "before: {cleared_before}");
+    }
+}

@@ -209,10 +209,10 @@ fn a_break_closed_by_another_person_or_otherwise_is_not_a_retry() {
         approve_resolution(BreakId(1), through_bank, CASHIER),
         approve_resolution(BreakId(1), BreakResolution::WriteOff, BO),
     ] {
-        world.refused(other, Refusal::OtherContent);
+        world.refused(other, Refusal::NumberUsed(1));
     }
-    let missing = Refusal::NotFound(MissingRecord::Break(BreakId(1)));
-    world.refused(propose_resolution(BreakId(1), through_bank, CASHIER), missing);
+    let other = propose_resolution(BreakId(1), through_bank, CASHIER);
+    world.refused(other, Refusal::NumberUsed(1));
 }
 
 #[test]

@@ -55,6 +55,36 @@ fn a_parcel_goes_out_three_times_and_then_must_go_back() {
 }
 
 #[test]
+fn a_courier_has_what_is_out_with_him_in_parts() {
+    let mut world = World::open();
+    let orders = ["o-1", "o-2", "o-3", "o-4", "o-5"];
+    for order in orders {
+        world.parcel(order, 10_000).dispatch();
+    }
+    world.parcel_steps(parcel_of("o-2")).card(4_000);
+    world.parcel_steps(parcel_of("o-3")).cash(10_000);
+    world.parcel_steps(parcel_of("o-4")).attempt();
+    let out = |order: &str, left| ParcelOut {
+        parcel: parcel_of(order),
+        due: Amount::of(10_000),
+        left: Amount::of(left),
+    };
+    let first = world.engine.parcels_out(COURIER, 0, 2);
+    assert_eq!(first.parcels, [out("o-1", 10_000), out("o-2", 6_000)]);
+    let rest = world.engine.parcels_out(COURIER, first.next.unwrap(), 2);
+    assert_eq!(rest, ParcelsOut { parcels: vec![out("o-5", 10_000)], next: None });
+    assert_eq!(world.engine.parcels_out(CourierId(99), 0, 2), ParcelsOut::default());
+    let snapshot = world.engine.snapshot();
+    let mut parts = Vec::new();
+    let digest = snapshot.write(|part| {
+        parts.push(Ok::<_, std::convert::Infallible>(part.to_vec()));
+        Ok::<_, std::convert::Infallible>(())
+    });
+    let restored = Books::restore(parts, digest.unwrap()).unwrap();
+    assert_eq!(restored.parcels_out(COURIER, 0, 2), first, "after a restart");
+}
+
+#[test]
 fn a_returned_parcel_costs_the_seller_a_fee_that_the_next_payout_pays() {
     let mut world = World::open();
     let parcel = world.parcel("o-1", 10_000).dispatch().refuse().return_to_seller().id();
@@ -182,10 +212,10 @@ fn a_parcel_goes_out_with_a_courier_of_its_firm_only() {
     world.refused(dispatch(parcel), Refusal::ParcelState);
     world.must(assign(parcel));
     world.refused(dispatch_with(OTHER_FIRMS_COURIER, parcel), Refusal::WrongCourier);
-    world.must(Command::AssignParcels(AssignParcels { firm: OTHER_FIRM, parcels: vec![parcel] }));
+    world.must(assign_all(OTHER_FIRM, &[(parcel, 2)]));
     world.refused(dispatch(parcel), Refusal::WrongCourier);
     world.must(dispatch_with(OTHER_FIRMS_COURIER, parcel));
-    world.refused(assign(parcel), Refusal::ParcelState);
+    world.refused(assign_all(FIRM, &[(parcel, 3)]), Refusal::ParcelState);
 }
 
 #[test]
@@ -196,13 +226,9 @@ fn all_parcels_of_a_list_go_out_or_none() {
     world.must(assign(first));
     world.refused(dispatch_all(COURIER, &[(first, 1), (second, 1)]), Refusal::ParcelState);
     assert_eq!(world.view(first).state, S::Assigned);
-    let none = Command::AssignParcels(AssignParcels { firm: FIRM, parcels: Vec::new() });
-    world.refused(none, Refusal::OutOfRange(1_000));
-    let parcels = vec![first; PARCELS_PER_COMMAND_MAX + 1];
-    world.refused(
-        Command::AssignParcels(AssignParcels { firm: FIRM, parcels }),
-        Refusal::OutOfRange(1_000),
-    );
+    world.refused(assign_all(FIRM, &[]), Refusal::OutOfRange(1_000));
+    let many = vec![(first, 2); PARCELS_PER_COMMAND_MAX + 1];
+    world.refused(assign_all(FIRM, &many), Refusal::OutOfRange(1_000));
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn in_suspense() -> (World, PaymentId) {
     let mut world = offline(20_000, 20_000);
     world.fund_bank(50_000);
     let parcel = world.dispatched_parcel("o-1", 10_000);
-    world.must(block_terminal(TERMINAL, 1, true));
+    world.must(block_terminal(TERMINAL, 2, true));
     world.at = world.at.plus_ms(60_000);
     let after = OfflineSaleAt { date: 828, local_time: 90_030 };
     world.must(offline_sale_at(after, trace(1), parcel, 10_000));

@@ -252,6 +252,7 @@ fn a_payout_that_the_seller_no_longer_has_is_dropped_and_the_others_are_sent() {
         currency: Currency::CNY,
         planned: Amount::of(9_922),
         left: Amount::of(5_922),
+        seller_suspended: false,
     };
     let [first, second] = world.events() else { panic!("two events") };
     assert_eq!((first, sent(second)), (&dropped, vec![PayoutId(2)]));
@@ -498,4 +499,45 @@ fn more_sellers_than_a_plan_holds_are_left_for_a_second_plan() {
     }
     assert_eq!(world.engine.payouts_in_flight().count(), PLAN_LINES_MAX + 3);
     assert_eq!(world.sum(A::PayoutInFlight), i128::from(sellers) * 9_922);
+}
+
+#[test]
+fn the_calendar_plans_a_cycle_once_a_day_and_two_other_people_approve() {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    let (today, tomorrow) = ("2013-08-28", "2013-08-29");
+    world.refused(plan_cycle(7, tomorrow), Refusal::BadDate(day(tomorrow)));
+    world.must(plan_cycle(7, today)).repeated(plan_cycle(7, today));
+    assert_eq!(lines(&world, 7), [(PayoutId(1), SELLER, 9_922)]);
+    earn(&mut world, SELLER, "o-2");
+    world.refused(plan_cycle(8, today), Refusal::BadDate(day(today)));
+    // One person's approval would be one person's payout: nobody planned it.
+    world.refused(approve_plan(7, BO), Refusal::PlanNeedsTwoPeople);
+    world.refused(execute(7), Refusal::PlanState);
+    world.refused(approve_cycle_plan(7, ANNA, ANNA), Refusal::SamePerson);
+    world.must(approve_cycle_plan(7, ANNA, BO)).repeated(approve_cycle_plan(7, ANNA, BO));
+    world.refused(approve_cycle_plan(7, CASHIER, BO), Refusal::OtherContent);
+    world.must(execute(7));
+    assert_eq!(payable(&world), (9_922, 9_922));
+    // A person's plan is still approved by one other person.
+    world.must(plan(9, ANNA)).refused(approve_cycle_plan(9, ANNA, BO), Refusal::PlanState);
+}
+
+#[test]
+fn a_day_of_the_calendar_without_money_is_over_all_the_same() {
+    let mut world = World::open();
+    let (today, tomorrow) = ("2013-08-28", "2013-08-29");
+    world.must(plan_cycle(7, today)).repeated(plan_cycle(7, today));
+    assert_eq!(world.engine.open_plan(PlanId(7)), None, "nobody is to be paid");
+    let cny = Currency::CNY;
+    let last = world.engine.cycle_planned_on(SettlementCycle::Daily, cny);
+    assert_eq!(last, Some(day(today)));
+    earn(&mut world, SELLER, "o-1");
+    // The money came after the cut-off: it waits for the next day of the calendar.
+    world.refused(plan_cycle(8, today), Refusal::BadDate(day(today)));
+    world.on(tomorrow).must(plan_cycle(8, tomorrow));
+    assert_eq!(lines(&world, 8), [(PayoutId(1), SELLER, 9_922)]);
+    // Another cycle has its own days.
+    let weekly = world.engine.cycle_planned_on(SettlementCycle::Weekly, cny);
+    assert_eq!(weekly, None);
 }

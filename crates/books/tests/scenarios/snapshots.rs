@@ -64,7 +64,7 @@ fn busy() -> World {
 /// pre-authorisation, a reversal without original, open items with totals and with lines, a closed
 /// one, and a planned network withdrawal.
 fn at_the_terminal(world: &mut World) {
-    world.must(offline_limit(5_000, 9_000)).must(open_batch(1));
+    world.must(offline_limit_numbered(3, 5_000, 9_000)).must(open_batch(1));
     let [old, sold, pre_authorised, kept] =
         [("o-7", 1_000), ("o-8", 9_000), ("o-9", 5_000), ("o-10", 700)]
             .map(|(order, due)| world.dispatched_parcel(order, due));
@@ -276,9 +276,9 @@ fn a_part_that_is_missing_doubled_swapped_or_cut_is_damage() {
 #[test]
 fn a_newer_format_is_named_as_such() {
     let (mut parts, digest) = write(&busy().engine);
-    part_mut(&mut parts, 0)[0] = 8;
+    part_mut(&mut parts, 0)[0] = 9;
     let error = Books::restore(parts, digest).unwrap_err();
-    assert!(matches!(error, RestoreError::Newer { found: 8 }), "{error}");
+    assert!(matches!(error, RestoreError::Newer { found: 9 }), "{error}");
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn bytes_that_promise_more_than_they_hold_are_refused_at_once() {
     // the record count nor the length of a list or text. Here all bytes of a length are 0xFF.
     let (parts, digest) = write(&busy().engine);
     for (table, format) in
-        (0..=u8::MAX).flat_map(|table| (1..=7).map(move |format| (table, format)))
+        (0..=u8::MAX).flat_map(|table| (1..=8).map(move |format| (table, format)))
     {
         let mut part = vec![format, 0, table];
         part.extend_from_slice(&[0xFF; 4]);

@@ -5,8 +5,8 @@ use money::{Amount, Currency, SignedAmount};
 use tariff::{SellerClassNumber, Terms};
 
 use super::{
-    ANNA, AUTHORISATION_CODE, BANK, BO, CASHIER, CHINA, CODE, COURIER, FIRM, SIGNED_ON, TARIFF,
-    UTC_OFFSET_MINUTES, WALLET, WALLET_PAYMENT, day, debit_card, resolve_purchase, sell_at,
+    ANNA, AUTHORISATION_CODE, BANK, BO, CASHIER, CHINA, CODE, COURIER, FIRM, SELLER, SIGNED_ON,
+    TARIFF, UTC_OFFSET_MINUTES, WALLET, WALLET_PAYMENT, day, debit_card, resolve_purchase, sell_at,
     take_cash_at,
 };
 
@@ -17,7 +17,14 @@ pub fn open_books() -> Command {
 
 pub fn open_books_at(utc_offset_minutes: i16, persons: [PersonId; 2]) -> Command {
     let [first_person, second_person] = persons;
-    Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person })
+    let trial = false;
+    Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person, trial })
+}
+
+/// Opens the same books for trials, if `command` opens them for good.
+pub fn as_trial(command: Command) -> Command {
+    let Command::OpenBooks(open) = command else { panic!("it opens no books: {command:?}") };
+    Command::OpenBooks(OpenBooks { trial: true, ..open })
 }
 
 pub fn register_person(person: PersonId, [proposed_by, approved_by]: [PersonId; 2]) -> Command {
@@ -28,9 +35,31 @@ pub fn remove_person(person: PersonId, [proposed_by, approved_by]: [PersonId; 2]
     Command::RemovePerson(RemovePerson { person, proposed_by, approved_by })
 }
 
-pub fn set_hold_rule(jurisdiction: Jurisdiction, rule: HoldRule) -> Command {
+pub fn register_firm(firm: FirmId, currency: Currency, guarantee: u64) -> Command {
+    Command::RegisterFirm(RegisterFirm {
+        firm,
+        currency,
+        guarantee: Amount::of(guarantee),
+        reference: format!("firm {}", firm.0),
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+pub fn register_courier(courier: CourierId, firm: FirmId, cash_limit: u64) -> Command {
+    Command::RegisterCourier(RegisterCourier {
+        courier,
+        firm,
+        cash_limit: Amount::of(cash_limit),
+        reference: format!("courier {}", courier.0),
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+pub fn set_hold_rule(jurisdiction: Jurisdiction, number: u32, rule: HoldRule) -> Command {
     let (proposed_by, approved_by) = (ANNA, BO);
-    Command::SetHoldRule(SetHoldRule { jurisdiction, rule, proposed_by, approved_by })
+    Command::SetHoldRule(SetHoldRule { jurisdiction, number, rule, proposed_by, approved_by })
 }
 
 pub fn set_refund_limit(limit: u64) -> Command {
@@ -101,8 +130,24 @@ pub fn announce_shipment(seller: SellerId, order: &str, due: u64, shipment: u8) 
     })
 }
 
+/// The parcel's first assignment.
 pub fn assign(parcel: ParcelId) -> Command {
-    Command::AssignParcels(AssignParcels { firm: FIRM, parcels: vec![parcel] })
+    assign_all(FIRM, &[(parcel, 1)])
+}
+
+/// Parcels with the numbers of their assignments.
+pub fn assign_all(firm: FirmId, parcels: &[(ParcelId, u8)]) -> Command {
+    let parcel = |&(parcel, number): &(_, _)| AssignedParcel { parcel, number };
+    let parcels = parcels.iter().map(parcel).collect();
+    Command::AssignParcels(AssignParcels { firm, parcels })
+}
+
+pub fn amend_due(parcel: ParcelId, number: u8, due: u64) -> Command {
+    Command::AmendDue(AmendDue { parcel, number, due: Amount::of(due) })
+}
+
+pub fn cancel_parcel(parcel: ParcelId) -> Command {
+    Command::CancelParcel(CancelParcel { parcel })
 }
 
 pub fn dispatch(parcel: ParcelId) -> Command {
@@ -377,6 +422,17 @@ pub fn plan(plan: u64, planned_by: PersonId) -> Command {
     })
 }
 
+pub fn plan_cycle(plan: u64, date: &str) -> Command {
+    let (plan, date) = (PlanId(plan), date.parse().expect("a date"));
+    let (cycle, currency) = (SettlementCycle::Daily, Currency::CNY);
+    Command::PlanCycle(PlanCycle { plan, date, cycle, currency })
+}
+
+pub fn approve_cycle_plan(plan: u64, proposed_by: PersonId, approved_by: PersonId) -> Command {
+    let plan = PlanId(plan);
+    Command::ApproveCyclePlan(ApproveCyclePlan { plan, proposed_by, approved_by })
+}
+
 pub fn approve_plan(plan: u64, approved_by: PersonId) -> Command {
     Command::ApproveSettlement(ApproveSettlement { plan: PlanId(plan), approved_by })
 }
@@ -431,7 +487,9 @@ pub fn propose_resolution(
     resolution: BreakResolution,
     proposed_by: PersonId,
 ) -> Command {
-    Command::ProposeBreakResolution(ProposeBreakResolution { break_id, resolution, proposed_by })
+    let (number, amount) = (1, None);
+    let proposal = ProposeBreakResolution { break_id, number, resolution, amount, proposed_by };
+    Command::ProposeBreakResolution(proposal)
 }
 
 pub fn approve_resolution(
@@ -439,5 +497,146 @@ pub fn approve_resolution(
     resolution: BreakResolution,
     approved_by: PersonId,
 ) -> Command {
-    Command::ApproveBreakResolution(ApproveBreakResolution { break_id, resolution, approved_by })
+    let (number, amount) = (1, None);
+    let approval = ApproveBreakResolution { break_id, number, resolution, amount, approved_by };
+    Command::ApproveBreakResolution(approval)
+}
+
+/// The proposal or approval with another number, for a part of the break.
+pub fn part_of(mut command: Command, next: u8, part: u64) -> Command {
+    match &mut command {
+        Command::ProposeBreakResolution(ProposeBreakResolution { number, amount, .. })
+        | Command::ApproveBreakResolution(ApproveBreakResolution { number, amount, .. }) => {
+            (*number, *amount) = (next, Some(Amount::of(part)));
+        }
+        _ => panic!("not of a resolution"),
+    }
+    command
+}
+
+pub fn withdraw_break(break_id: u64, [proposed_by, approved_by]: [PersonId; 2]) -> Command {
+    let break_id = BreakId(break_id);
+    Command::WithdrawBreak(WithdrawBreak { break_id, proposed_by, approved_by })
+}
+
+pub fn reclassify_break(
+    break_id: u64,
+    number: u8,
+    subject: BreakSubject,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let break_id = BreakId(break_id);
+    let change = ReclassifyBreak { break_id, number, subject, proposed_by, approved_by };
+    Command::ReclassifyBreak(change)
+}
+
+pub fn assign_break(break_id: BreakId, number: u8, owner: PersonId) -> Command {
+    Command::AssignBreak(AssignBreak { break_id, number, owner, assigned_by: ANNA })
+}
+
+pub fn contest(payment: PaymentId, number: u8) -> Command {
+    Command::ContestChargeback(ContestChargeback {
+        payment,
+        number,
+        evidence: "case 12".into(),
+        digest: Sha256Digest([7; 32]),
+        answer_by: day("2013-10-01"),
+        contested_by: ANNA,
+    })
+}
+
+pub fn win_chargeback(payment: PaymentId, number: u8) -> Command {
+    Command::WinChargeback(WinChargeback { payment, number })
+}
+
+pub fn lose_chargeback(payment: PaymentId, number: u8) -> Command {
+    Command::LoseChargeback(LoseChargeback { payment, number })
+}
+
+pub fn chargeback_fee(payment: PaymentId, number: u8, amount: u64) -> Command {
+    Command::ChargebackFee(ChargebackFee { payment, number, amount: Amount::of(amount) })
+}
+
+pub fn set_chargeback_fee(number: u32, most: u64, borne_by: ChargebackFeeBearer) -> Command {
+    let (currency, most, proposed_by, approved_by) = (Currency::CNY, Amount::of(most), ANNA, BO);
+    let setting = SetChargebackFee { currency, number, most, borne_by, proposed_by, approved_by };
+    Command::SetChargebackFee(setting)
+}
+
+pub fn adjust(
+    number: u32,
+    debit: AdjustmentAccount,
+    credit: AdjustmentAccount,
+    amount: u64,
+    value_date: &str,
+) -> Command {
+    Command::PostAdjustment(PostAdjustment {
+        number,
+        currency: Currency::CNY,
+        debit,
+        credit,
+        amount: Amount::of(amount),
+        value_date: day(value_date),
+        reference: "voucher 7".into(),
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+pub fn close_period(
+    number: u32,
+    until: &str,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let until = day(until);
+    Command::ClosePeriod(ClosePeriod { number, until, proposed_by, approved_by })
+}
+
+/// Daily, without a minimum, by the default tariff.
+pub fn set_seller_terms(number: u32, from: &str, class: SellerClassNumber) -> Command {
+    Command::SetSellerTerms(SetSellerTerms {
+        seller: SELLER,
+        currency: Currency::CNY,
+        number,
+        from: day(from),
+        tariff: TARIFF,
+        class,
+        cycle: SettlementCycle::Daily,
+        minimum: Amount::ZERO,
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+pub fn set_guarantee(number: u32, from: &str, guarantee: u64) -> Command {
+    Command::SetFirmTerms(SetFirmTerms {
+        firm: FIRM,
+        number,
+        from: day(from),
+        guarantee: Amount::of(guarantee),
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+pub fn set_cash_limit(number: u32, from: &str, cash_limit: u64) -> Command {
+    Command::SetCourierTerms(SetCourierTerms {
+        courier: COURIER,
+        number,
+        from: day(from),
+        cash_limit: Amount::of(cash_limit),
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+/// Anna proposes.
+pub fn suspend_seller(number: u32, suspended: bool, approved_by: Option<PersonId>) -> Command {
+    let (seller, proposed_by) = (SELLER, ANNA);
+    Command::SuspendSeller(SuspendSeller { seller, number, suspended, proposed_by, approved_by })
+}
+
+pub fn suspend_courier(number: u32, suspended: bool, approved_by: Option<PersonId>) -> Command {
+    let (courier, proposed_by) = (COURIER, ANNA);
+    Command::SuspendCourier(SuspendCourier { courier, number, suspended, proposed_by, approved_by })
 }

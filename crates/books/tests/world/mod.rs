@@ -116,22 +116,12 @@ impl World {
             reference: "bank".into(),
         }));
         for (firm, guarantee) in [(FIRM, setup.guarantee), (OTHER_FIRM, 0)] {
-            world.must(Command::RegisterFirm(RegisterFirm {
-                firm,
-                currency: Currency::CNY,
-                guarantee: Amount::of(guarantee),
-                reference: format!("firm {}", firm.0),
-            }));
+            world.must(register_firm(firm, Currency::CNY, guarantee));
         }
         for (courier, firm) in
             [(COURIER, FIRM), (COLLEAGUE, FIRM), (OTHER_FIRMS_COURIER, OTHER_FIRM)]
         {
-            world.must(Command::RegisterCourier(RegisterCourier {
-                courier,
-                firm,
-                cash_limit: Amount::of(setup.cash_limit),
-                reference: format!("courier {}", courier.0),
-            }));
+            world.must(register_courier(courier, firm, setup.cash_limit));
         }
         for (terminal, courier) in
             [(TERMINAL, COURIER), (COLLEAGUES_TERMINAL, COLLEAGUE), (SIGNED_ON, COURIER)]
@@ -147,7 +137,7 @@ impl World {
         }));
         let reference = String::from("wallet");
         world.must(Command::RegisterWallet(RegisterWallet { wallet: WALLET, currency, reference }));
-        world.must(set_hold_rule(CHINA, setup.hold));
+        world.must(set_hold_rule(CHINA, 1, setup.hold));
         let class = setup.terms.class(setup.class).expect("the class is in the terms");
         world.must(publish(1, "2013-02-25", None, setup.terms.clone()));
         for seller in [SELLER, OTHER_SELLER] {
@@ -199,7 +189,12 @@ impl World {
     /// As [`World::apply`], without the checks.
     pub fn apply_unchecked(&mut self, command: &Command) -> Result<(), Refusal> {
         let command = &self.numbered(command.clone());
+        let next = self.engine.next_number(command);
         let done = self.engine.apply(command, self.at, &mut self.outcome);
+        if let (Ok(()), Some(next)) = (&done, next) {
+            let fields = serde_json::to_value(command).expect("a command is JSON");
+            assert_eq!(fields["number"], next, "{command:?} had the next number");
+        }
         if let (Ok(()), Command::ClearLine(line)) = (&done, command) {
             self.lines.push(line.clone());
         }

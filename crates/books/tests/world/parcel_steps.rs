@@ -43,8 +43,9 @@ impl<'a> ParcelSteps<'a> {
 
     /// Assigns the parcel to the firm and dispatches it with a courier.
     pub fn dispatch(self) -> ParcelSteps<'a> {
-        let (parcel, failed) = (self.parcel, self.world.view(self.parcel).attempts);
-        self.must(assign(parcel)).must(dispatch_all(COURIER, &[(parcel, failed + 1)]))
+        let (parcel, view) = (self.parcel, self.world.view(self.parcel));
+        self.must(assign_all(FIRM, &[(parcel, view.assignments + 1)]))
+            .must(dispatch_all(COURIER, &[(parcel, view.attempts + 1)]))
     }
 
     pub fn attempt(self) -> ParcelSteps<'a> {

@@ -171,10 +171,16 @@ pub fn reversal_failed(payment: PaymentId, code: ResponseCode) -> Command {
     Command::ResolveReversal(ResolveReversal { payment, done: false, code })
 }
 
+/// The terminal's first change.
 pub fn offline_limit(each: u64, total: u64) -> Command {
+    offline_limit_numbered(1, each, total)
+}
+
+pub fn offline_limit_numbered(number: u32, each: u64, total: u64) -> Command {
     let (each, total) = (Amount::of(each), Amount::of(total));
     Command::SetOfflineLimit(SetOfflineLimit {
         terminal: TERMINAL,
+        number,
         each,
         total,
         proposed_by: ANNA,

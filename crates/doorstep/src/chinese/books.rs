@@ -4,7 +4,7 @@ use std::error::Error;
 
 use books::{
     MissingRecord, OPEN_ITEMS_PER_TERMINAL_MAX, REFERENCE_BYTES_MAX, RETENTION_DAYS_MAX,
-    RETENTION_DAYS_MIN, ROUTE_CANDIDATES_MAX, Refusal,
+    RETENTION_DAYS_MIN, ROUTE_CANDIDATES_MAX, Refusal, TERMS_WAITING_MAX,
 };
 use engine::{ActorKind, REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
 
@@ -72,11 +72,16 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::NoTariff(date) => format!("{date} 没有有效的费率版本"),
         Refusal::ParcelState => "包裹状态不符".to_owned(),
         Refusal::ShipmentEnded => {
-            "包裹已退件或丢失；再次发货请登记该订单的下一个发货序号".to_owned()
+            "包裹已退件、丢失或取消；再次发货请登记该订单的下一个发货序号".to_owned()
         }
-        Refusal::EarlierShipment => "该订单的上一次发货既未退件也未丢失；请先了结".to_owned(),
+        Refusal::EarlierShipment => "该订单的上一次发货未退件、丢失或取消；请先了结".to_owned(),
         Refusal::WrongCourier => "包裹、终端或付款属于其他快递员或快递公司".to_owned(),
         Refusal::TerminalBlocked => "终端已被锁定".to_owned(),
+        Refusal::CourierSuspended => "快递员已暂停；须先由两人解除（SuspendCourier）".to_owned(),
+        Refusal::SellerSuspended => "卖家已暂停；须先由两人解除（SuspendSeller）".to_owned(),
+        Refusal::TooManyTerms => format!(
+            "已有 {TERMS_WAITING_MAX} 次变更尚未到生效日；请等待，或以同一生效日替换其中一次"
+        ),
         Refusal::TooMany(most) => format!("已达上限 {most} 次"),
         Refusal::WrongSequenceNumber(next) => format!("编号须依次递增，下一个为 {next}"),
         Refusal::PaymentState => "付款状态不符".to_owned(),
@@ -100,9 +105,15 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             limit.minor()
         ),
         Refusal::SamePerson => "须由第二人复核，同一人不得办理两个步骤".to_owned(),
+        Refusal::AdjustedAccounts => {
+            "调整分录须在银行账户、卖家、自有收入或费用三类中的两类之间".to_owned()
+        }
         Refusal::SellerPays => "该破损或丢失包裹由卖家承担，不予赔付".to_owned(),
         Refusal::ChangesOutOfOrder => "UTC 偏移的变更须按时间先后排列".to_owned(),
         Refusal::NothingToPay => "该结算周期没有应付的卖家".to_owned(),
+        Refusal::PlanNeedsTwoPeople => {
+            "该计划由日历生成，须由两人批准；请发送 ApproveCyclePlan".to_owned()
+        }
         Refusal::PlanState => "结算计划或差异的状态不符".to_owned(),
         Refusal::LimitReached => "账户余额将超出限额".to_owned(),
         Refusal::RetentionOutOfRange => {
@@ -167,6 +178,7 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Payout(_) => "在途打款",
         MissingRecord::Break(_) => "未结差异",
         MissingRecord::Transaction => "交易记录",
+        MissingRecord::Chargeback => "序号的拒付",
         MissingRecord::Invoice => "卖家账单",
         MissingRecord::OpenItem(_) => "待查账项",
     }

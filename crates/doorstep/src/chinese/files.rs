@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use files::atomic::AtomicWriteError;
+use files::orders::rejects::{RejectsContentError, RejectsError};
 use files::orders::{
     AMOUNT_DUE_MAX, BadLine, BadLineReason, ImportError, LINES_OF_ORDER_MAX, LeftOut, QUANTITY_MAX,
     STATUSES_MAX,
@@ -13,6 +14,7 @@ use files::pain001::{
 use files::payouts::PayoutFileError;
 use files::profile::ProfileError;
 use files::reference::{REFERENCE_BYTES_MAX, ReferenceError};
+use files::sellers::{SELLERS_FILE_BYTES_MAX, SellersFileError};
 use money::decimal::{DecimalAmount, DecimalError};
 use money::{CurrencyError, RateError};
 use reports::ExportError;
@@ -27,6 +29,9 @@ use crate::words::Lang;
 pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(import_error))
         .or_else(|| error.downcast_ref().map(profile_error))
+        .or_else(|| error.downcast_ref().map(sellers_file_error))
+        .or_else(|| error.downcast_ref().map(rejects_error))
+        .or_else(|| error.downcast_ref().map(rejects_content_error))
         .or_else(|| error.downcast_ref().map(reference_error))
         .or_else(|| error.downcast_ref().map(decimal_error))
         .or_else(|| error.downcast_ref().map(currency_error))
@@ -42,13 +47,22 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
         .or_else(|| error.downcast_ref().map(credit_transfer_error))
 }
 
+/// Why a line of an order file is bad, with its column.
+pub fn bad_line_reason(line: &BadLine, lang: Lang) -> String {
+    match (lang, &line.column) {
+        (Lang::En, None) => line.reason.to_string(),
+        (Lang::En, Some(column)) => format!("column `{column}`: {}", line.reason),
+        (Lang::Zh, None) => reason(&line.reason),
+        (Lang::Zh, Some(column)) => format!("列 `{column}`：{}", reason(&line.reason)),
+    }
+}
+
 /// A bad line of an order file.
 pub fn bad_line(line: &BadLine, lang: Lang) -> String {
     if lang == Lang::En {
         return line.to_string();
     }
-    let column = line.column.as_ref().map(|column| format!("列 `{column}`：")).unwrap_or_default();
-    format!("{}：{column}{}；{}", line.location, reason(&line.reason), left_out(&line.left_out))
+    format!("{}：{}；{}", line.location, bad_line_reason(line, lang), left_out(&line.left_out))
 }
 
 /// The reason for which a profile leaves orders out. Profiles of one's own have their own words.
@@ -56,7 +70,23 @@ pub fn left_out_reason(reason: &str, lang: Lang) -> &str {
     match (lang, reason) {
         (Lang::Zh, "cancelled") => "已取消",
         (Lang::Zh, "not cash on delivery") => "非货到付款",
+        (Lang::Zh, "fulfilled, in full or in part") => "已全部或部分发货",
         _ => reason,
+    }
+}
+
+/// What a profile warns of. Profiles of one's own have their own words.
+pub fn profile_warning(warning: &str, lang: Lang) -> &str {
+    match (lang, warning) {
+        (
+            Lang::Zh,
+            "this export has no payment method and no tax or shipping: every order in processing \
+             counts as cash on delivery with its net sales",
+        ) => {
+            "该文件没有付款方式，金额不含税费和运费：\
+             所有 processing 状态的订单均按货到付款、以净销售额计"
+        }
+        _ => warning,
     }
 }
 
@@ -85,9 +115,24 @@ fn reason(reason: &BadLineReason) -> String {
         BadLineReason::Currency => {
             "不是有最小单位的 ISO 4217 货币代码；请写三个大写字母，如 CNY".to_owned()
         }
-        BadLineReason::Time => {
-            "不是时间；请写作 2026-03-31 09:05:00，其后可加 +02:00 或 Z".to_owned()
+        BadLineReason::Time => "不是时间；请写作 2026-03-31 09:05:00，其后可加 +02:00 或 Z，\
+             或在导入模板的 format.times 中写明文件的格式"
+            .to_owned(),
+        BadLineReason::TimeForm(forms) => {
+            let forms = forms.replace(" or ", " 或 ");
+            format!("不是 {forms} 格式的时间；请更正，或修改导入模板的 format.times")
         }
+        BadLineReason::NoVendor => "内容为空；若该店是唯一的卖家，请用 --seller 指定".to_owned(),
+        BadLineReason::VendorNotMapped { vendor, other } => {
+            let other = other.as_ref().map(|other| format!("（其中有 `{other}`）"));
+            format!(
+                "--sellers 的文件中没有品牌方 `{vendor}`{}；请增加一行",
+                other.unwrap_or_default()
+            )
+        }
+        BadLineReason::SellerSpelling { seller, first, at } => format!(
+            "卖家 `{seller}` 在 {at} 写作 `{first}`；请统一写法，或用 --sellers 映射两种写法"
+        ),
         BadLineReason::SumTooLarge => "合计超过 Doorstep 支持的最大金额".to_owned(),
         BadLineReason::DiscountTooLarge => "扣减额大于金额".to_owned(),
         BadLineReason::OrderConflict { first } => {
@@ -162,14 +207,36 @@ fn import_error(error: &ImportError) -> String {
         }
         E::TooManyFiles => "文件过多；请分批导入".to_owned(),
         E::NoSeller { profile } => {
-            format!("导入模板 `{profile}` 读取的文件不含卖家；请指定卖家")
+            format!(
+                "导入模板 `{profile}` 不从文件读取卖家；请用 --seller 指定卖家，\
+                 或用 --sellers 文件将各品牌方或店铺映射到卖家"
+            )
         }
+        E::NoCurrency { file, profile } => {
+            format!("{file} 与导入模板 `{profile}` 均未写明币种；请用 --currency 指定")
+        }
+        E::Shop { shop, error } => format!(
+            "店铺 `{shop}` 无效：{}",
+            error.as_ref().map_or("请勿包含 `/`，首尾请勿有空格".to_owned(), reference_error)
+        ),
+        E::NoShops { path } => {
+            format!("{} 中没有目录；其中每个目录为一个店铺，目录名即店铺名", path.display())
+        }
+        E::ShopNotMapped { shop } => {
+            format!("--sellers 的文件中没有店铺 `{shop}`；请增加一行")
+        }
+        E::Changed { file } => format!("读取期间 {file} 有改动；请重新导入"),
         E::Unreadable { file, source } => format!("无法读取 {file}：{source}"),
         E::Empty { file } => format!("{file} 为空；请重新导出并保留表头"),
-        E::NotText { file, .. } => format!("{file} 不是 UTF-8 文本；请另存为 UTF-8 编码的 CSV"),
-        E::NotUtf8 { file, line, byte } => {
-            format!("{file}:{line}：第 {byte} 字节不是 UTF-8；请另存为 UTF-8 编码的 CSV")
-        }
+        E::NotText { file, .. } => format!("{file} 不是文本；请另存为 CSV"),
+        E::Utf16 { file } => format!(
+            "{file} 是没有字节顺序标记的 UTF-16 文本；\
+             请用 --encoding 指定编码 utf-16le 或 utf-16be"
+        ),
+        E::Malformed { file, line, byte, encoding } => format!(
+            "{file}:{line}：第 {byte} 字节不是 {encoding}；请用 --encoding 指定文件的编码\
+             （gbk、big5、windows-1252 等），或另存为 UTF-8 编码的 CSV"
+        ),
         E::MissingColumn { file, wanted, nearest } => {
             let advice = nearest.as_ref().map_or(
                 "请检查首行是否为表头、导入模板是否正确".to_owned(),
@@ -197,9 +264,6 @@ fn import_error(error: &ImportError) -> String {
             "{} 同时符合导入模板 `{profile}` 的订单文件名和商品文件名；请将文件名的模式改窄",
             path.display()
         ),
-        E::LineEnds { file } => {
-            format!("{file} 以单独的回车符换行（旧 Macintosh 格式）；请另存为以换行符换行的 CSV")
-        }
         E::WrongDelimiter { file, found, expected } => {
             let (found, expected) = (zh(found), zh(expected));
             format!(
@@ -232,6 +296,14 @@ fn profile_error(error: &ProfileError) -> String {
             format!("导入模板 `{name}` 从文件读取卖家；请不要另行指定")
         }
         ProfileError::Seller(error) => format!("卖家编号无效：{}", reference_error(error)),
+        ProfileError::Encoding(name) => format!(
+            "没有编码 `{name}`；请用 utf-8、gbk、gb18030、big5、shift_jis、windows-1252、\
+             utf-16le 等名称"
+        ),
+        ProfileError::CurrencyInProfile(name) => {
+            format!("导入模板 `{name}` 已有币种；请不要另行指定")
+        }
+        ProfileError::Currency(error) => currency_error(error),
         ProfileError::NotUnderstood(detail) => {
             format!(
                 "导入模板无效，见 docs/files/profiles.md：{}",
@@ -260,6 +332,59 @@ fn toml_detail(detail: &str) -> String {
     }
 }
 
+fn sellers_file_error(error: &SellersFileError) -> String {
+    use SellersFileError as E;
+    match error {
+        E::Unreadable { path, source } => format!("无法读取 {}：{source}", path.display()),
+        E::Extension { path } => format!(
+            "{} 不是 .toml 或 .csv 文件；请在 .toml 文件中写如 \"Acme Ltd\" = \"S-17\" 的行，\
+             或在 .csv 文件中写 vendor,seller 两列",
+            path.display()
+        ),
+        E::TooLong { path } => {
+            format!("{} 超过 {SELLERS_FILE_BYTES_MAX} 字节", path.display())
+        }
+        E::Toml { path, detail } => format!(
+            "{} 无效：{}；每行请写作 \"Acme Ltd\" = \"S-17\"",
+            path.display(),
+            toml_message(detail)
+        ),
+        E::Csv { path } => {
+            format!("{} 不是有 vendor,seller 两列的 CSV；请检查首行和引号", path.display())
+        }
+        E::Seller { path, vendor, error } => {
+            format!("{}：品牌方 `{vendor}` 的卖家无效：{}", path.display(), reference_error(error))
+        }
+        E::VendorTwice { path, vendor, first, second } => format!(
+            "{}：品牌方 `{vendor}` 有两个卖家 `{first}` 和 `{second}`；请删除一行",
+            path.display()
+        ),
+        E::Empty { path } => format!("{} 中没有品牌方", path.display()),
+    }
+}
+
+fn rejects_error(error: &RejectsError) -> String {
+    use RejectsError as E;
+    match error {
+        E::Itself(path) => format!("{} 就是订单文件；请另取名称", path.display()),
+        E::NotAFolder(path) => {
+            format!("{} 是文件，而订单是目录；请给出新目录", path.display())
+        }
+        E::Inside(path) => format!("{} 在订单目录之内；请另选目录", path.display()),
+        E::NotEmpty(path) => format!("{} 不是空目录；请给出新目录，或清空它", path.display()),
+        E::Folder { path, source } => format!("无法创建 {}：{source}", path.display()),
+        E::Read(error) => import_error(error),
+        E::Write(error) => write_error(error),
+    }
+}
+
+fn rejects_content_error(error: &RejectsContentError) -> String {
+    match error {
+        RejectsContentError::Read(error) => import_error(error),
+        RejectsContentError::Io(error) => format!("无法写入：{error}"),
+    }
+}
+
 fn currency_error(error: &CurrencyError) -> String {
     match error {
         CurrencyError::Unknown(text) => {
@@ -277,6 +402,7 @@ fn rate_error(error: &RateError) -> String {
             format!("`{text}` 不是费率；请写百分比，最多四位小数，如 0.55%")
         }
         RateError::AboveWhole(text) => format!("`{text}` 超过 100%"),
+        RateError::Negative(text) => format!("`{text}` 是负数；费率不得小于 0%"),
     }
 }
 
@@ -305,6 +431,12 @@ fn tariff_error(error: &TariffFileError) -> String {
     let what = match &error.what {
         P::FileTooLong => format!("费率文件最多 {FILE_BYTES_MAX} 字节"),
         P::Toml(message) => toml_message(message),
+        P::Unquoted(text) => {
+            format!("`{text}` 没有引号；费率请写作 \"0.55%\"，金额请写作 \"2.00\"")
+        }
+        P::NegativeSum(text) => {
+            format!("`{text}` 是负数；手续费、封顶金额和退件费不得小于零")
+        }
         P::VersionCount => format!("费率须有 1 至 {VERSIONS_MAX} 个版本"),
         P::VersionNumber(place) => format!("第 {place} 个版本的编号须为 {place}"),
         P::EndsBeforeBegin => "结束须晚于开始之日；请更正 `until`".to_owned(),

@@ -2,19 +2,17 @@
 
 use std::error::Error;
 
-use books::{MissingRecord, NetworkId, Refusal};
 use host::HostError;
-use host::control::{ControlError, WITHDRAWAL_DAYS_AHEAD_MAX, WithdrawalTooFarAhead};
+use host::control::ControlError;
 use host::limits::LINES_PER_GATEWAY_MAX;
 use host::tls::TlsError;
 use switch::{ResumeError, SettingsError};
 
-use super::{books as refusals, journal, zh};
+use super::{journal, zh};
 
 pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(host_error))
         .or_else(|| error.downcast_ref().map(tls_error))
-        .or_else(|| error.downcast_ref().map(too_far_ahead))
         .or_else(|| error.downcast_ref().map(control_error))
         .or_else(|| error.downcast_ref().map(settings_error))
         .or_else(|| error.downcast_ref().map(resume_error))
@@ -55,10 +53,6 @@ pub(super) fn tls_error(error: &TlsError) -> String {
     }
 }
 
-fn too_far_ahead(_: &WithdrawalTooFarAhead) -> String {
-    format!("停用时间在 {WITHDRAWAL_DAYS_AHEAD_MAX} 天之后；请给出更早的时间，不给出则立即停用")
-}
-
 fn control_error(error: &ControlError) -> String {
     match error {
         ControlError::NotRunning(path) => {
@@ -70,16 +64,8 @@ fn control_error(error: &ControlError) -> String {
         ControlError::UnreadableAnswer(path) => {
             format!("{}：应答无法读取；请使用同一版本的 doorstep 程序", path.display())
         }
-        ControlError::Refused(why) => refused(why),
+        ControlError::Refused(why) => format!("Doorstep 拒绝：{why}"),
     }
-}
-
-/// What a running Doorstep refuses, as its control socket says it in English.
-fn refused(why: &str) -> String {
-    let unknown_network = MissingRecord::Network(NetworkId(0));
-    let refusals = [Refusal::NotFound(unknown_network), Refusal::SamePerson, Refusal::BooksNotOpen];
-    let known = refusals.iter().find(|refusal| refusal.to_string() == why);
-    known.map_or_else(|| format!("Doorstep 拒绝：{why}"), refusals::refusal)
 }
 
 fn settings_error(error: &SettingsError) -> String {

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use journal::{DirectoryError, DirectoryPermissions, JournalError, SnapshotError};
 use node::batch::JournalBatchError;
+use node::recovery::RecoveryError;
 use node::replay::ReplayError;
 use node::{NodeStopped, StartError};
 use reports::{ExplainError, ExportError, PayoutWriteError, ReportError};
@@ -15,6 +16,7 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
         .or_else(|| error.downcast_ref().map(journal_error))
         .or_else(|| error.downcast_ref().map(snapshot_error))
         .or_else(|| error.downcast_ref().map(start_error))
+        .or_else(|| error.downcast_ref().map(recovery_error))
         .or_else(|| error.downcast_ref().map(replay_error))
         .or_else(|| error.downcast_ref().map(node_stopped))
         .or_else(|| error.downcast_ref().map(report_error))
@@ -141,15 +143,27 @@ fn snapshot_error(error: &SnapshotError) -> String {
     }
 }
 
-fn start_error(error: &StartError) -> String {
+fn recovery_error(error: &RecoveryError) -> String {
+    use RecoveryError as E;
     match error {
-        StartError::Journal(error) => journal_error(error),
-        StartError::Replay(error) => replay_error(error),
-        StartError::Snapshots(error) => snapshot_error(error),
-        StartError::JournalShorter { snapshot, end } => format!(
+        E::Journal(error) => journal_error(error),
+        E::Replay(error) => replay_error(error),
+        E::Snapshots(error) => snapshot_error(error),
+        E::JournalShorter { snapshot, end } => format!(
             "M10：快照 {snapshot} 反映了第 {snapshot} 批，而日志止于第 {end} 批：\
              已确认的批从日志中丢失。未作任何改动；请保留该目录，并用副本恢复"
         ),
+        E::OtherJournal { snapshot } => format!(
+            "M10：快照 {snapshot} 属于另一个日志：本日志的第 {snapshot} 批与之不同。未作任何改动；\
+             请保留该目录，并用同一副本恢复日志和快照"
+        ),
+    }
+}
+
+fn start_error(error: &StartError) -> String {
+    match error {
+        StartError::Journal(error) => journal_error(error),
+        StartError::Recovery(error) => recovery_error(error),
         StartError::Thread(error) => format!("无法启动线程：{error}"),
     }
 }
@@ -196,6 +210,11 @@ fn report_error(error: &ReportError) -> String {
         ReportError::Journal(error) => journal_error(error),
         ReportError::Snapshots(error) => snapshot_error(error),
         ReportError::Replay(error) => replay_error(error),
+        ReportError::Recovery(error) => recovery_error(error),
+        ReportError::NoSuchCommand { at } => format!(
+            "M11：账簿指向 1970 年起第 {at} 毫秒的一条命令，而日志中没有它。写入该日志的是另一版本；\
+             请用 `doorstep verify` 检查，并报告此问题"
+        ),
     }
 }
 

@@ -4,10 +4,12 @@
 //! Texts of the system and of other people's libraries stay English, as details.
 
 mod books;
+mod calendar;
 mod files;
 mod host;
 mod journal;
 mod keys;
+mod office;
 mod simulation;
 
 use std::error::Error;
@@ -15,7 +17,8 @@ use std::error::Error;
 use ::books::Refusal;
 use ::books::chart::AccountKind;
 
-pub use self::files::{bad_line, left_out_reason};
+pub use self::files::{bad_line, bad_line_reason, left_out_reason, profile_warning};
+pub use self::office::expected;
 use crate::texts;
 use crate::words::Lang;
 
@@ -24,9 +27,9 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
     let chinese = match lang {
         Lang::En => None,
         Lang::Zh => {
-            [files::text, books::text, journal::text, keys::text, host::text, simulation::text]
-                .iter()
-                .find_map(|text| text(error))
+            let texts = [files::text, books::text, calendar::text, journal::text, keys::text];
+            let others = [host::text, office::text, simulation::text];
+            texts.iter().chain(&others).find_map(|text| text(error))
         }
     };
     chinese.unwrap_or_else(|| error.to_string())
@@ -45,6 +48,11 @@ pub fn toml_message(english: &str) -> String {
         .or_else(|| Some(format!("缺少键 {}", english.strip_prefix("missing field ")?)))
         .or_else(|| Some(format!("有两个键 {}", english.strip_prefix("duplicate field ")?)));
     chinese.unwrap_or_else(|| english.to_owned())
+}
+
+/// A cause inside another error.
+fn zh_error(cause: &(dyn Error + 'static)) -> String {
+    error(cause, Lang::Zh)
 }
 
 /// See [`phrase`].
@@ -134,6 +142,8 @@ pub fn account_kind(kind: AccountKind, lang: Lang) -> &'static str {
         A::ReturnFees => "收入:退件费",
         A::ClearingCost => "费用:清算手续费",
         A::WriteOffs => "费用:核销",
+        A::OtherIncome => "收入:其他",
+        A::OtherExpenses => "费用:其他",
     }
 }
 

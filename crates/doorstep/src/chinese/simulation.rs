@@ -2,10 +2,11 @@
 
 use std::error::Error;
 
-use bench::{FleetError, InteractiveTerminalError, NetworkSimulatorServerError};
+use bench::{FleetError, InteractiveTerminalError, NetworkSimulatorServerError, WalletClientError};
 use peers::behaviour::BehaviourError;
 use peers::clearing::ClearingFileError;
 use peers::terminal::TerminalError;
+use peers::wallet::{ORDERS_MAX, WalletError};
 use peers::waybill::{WAYBILL_CHARS, WaybillFormatError};
 use sim::{DUE_MAX, DayError, DayInputError, PaymentPathError, ResumeDayError};
 
@@ -24,6 +25,8 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
         .or_else(|| error.downcast_ref().map(clearing_error))
         .or_else(|| error.downcast_ref().map(interactive_terminal_error))
         .or_else(|| error.downcast_ref().map(network_error))
+        .or_else(|| error.downcast_ref().map(wallet_client_error))
+        .or_else(|| error.downcast_ref().map(wallet_error))
         .or_else(|| error.downcast_ref().map(fleet_error))
 }
 
@@ -69,6 +72,7 @@ fn input_error(error: &DayInputError) -> String {
         E::UnknownToWorld { name } => {
             format!("账簿中有他人的命令 `{name}`，模拟世界无从得知")
         }
+        E::RealBooks => "账簿是正式账簿；模拟日只能在试用账簿中进行".to_owned(),
         E::OtherTerms { seller } => format!("卖家 {seller} 登记时的费率或类别与这一天不同"),
         E::DateTooEarly { before } => format!("前一天是 {before}；下一天须更晚"),
         E::ChangedLater { what } => format!("第一天的 {what} 之后不能更改"),
@@ -168,6 +172,31 @@ fn network_error(error: &NetworkSimulatorServerError) -> String {
         }
         NetworkSimulatorServerError::Tls(error) => host::tls_error(error),
         NetworkSimulatorServerError::Sockets(error) => format!("无法使用套接字：{error}"),
+    }
+}
+
+fn wallet_client_error(error: &WalletClientError) -> String {
+    match error {
+        WalletClientError::Wallet(error) => wallet_error(error),
+        WalletClientError::Connection { address, source } => {
+            format!("{address} 无应答：{source}")
+        }
+    }
+}
+
+fn wallet_error(error: &WalletError) -> String {
+    match error {
+        WalletError::Code(_) => "既不是 Doorstep 的二维码，也不是订单编号".to_owned(),
+        WalletError::Currency(currency) => format!("二维码的币种不是 {currency}"),
+        WalletError::PaidBefore(reference) => format!("订单 {reference} 已付过款"),
+        WalletError::UnknownPayment(reference) => {
+            format!("钱包没有订单 {reference} 的付款：其间重新启动过")
+        }
+        WalletError::TooManyOrders => {
+            format!("钱包已有 {ORDERS_MAX} 个订单，达到上限；请重新启动")
+        }
+        WalletError::Signature => "应答的签名不对：双方的共享密钥是否相同？".to_owned(),
+        WalletError::Unreadable => "应答无法读取".to_owned(),
     }
 }
 

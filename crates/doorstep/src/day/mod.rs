@@ -106,12 +106,11 @@ pub struct DayArgs {
     /// The order file, or a directory with the files that the profile names
     #[arg(long, value_name = "PATH", requires = "profile")]
     orders: Option<PathBuf>,
-    /// The format of the orders: olist, shopify, woocommerce, doorstep, or a profile file
+    /// The format of the orders: a profile that `doorstep profile list` names, or a profile file
     #[arg(long, value_name = "NAME|FILE", requires = "orders")]
     profile: Option<String>,
-    /// The seller, if the export does not name one
-    #[arg(long, value_name = "REFERENCE", requires = "orders")]
-    seller: Option<String>,
+    #[command(flatten)]
+    format: orders::OrderFormatArgs,
     /// Number of simulated parcels, without --orders
     #[arg(long, default_value_t = MADE_PARCELS, conflicts_with = "orders")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(PARCELS_MAX)))]
@@ -294,7 +293,7 @@ fn real_orders(
     path: &Path,
     profile: &str,
 ) -> anyhow::Result<(RecordedOrders, Option<Currency>, ImportReport)> {
-    let import = orders::read(path, profile, args.seller.as_deref())?;
+    let import = orders::read(path, profile, &args.format)?;
     let Some(first) = import.parcels.first() else {
         bail!(orders::no_parcels(path, &import.report));
     };
@@ -365,6 +364,13 @@ fn input_error_text(error: DayInputError, inputs: &DayInputs, data: &Path) -> an
              Nothing was changed. Use another directory",
             "--data {0}：上一个模拟日之后有他人向账簿发出 `{name}`，模拟世界无从得知：\
              两日之间只能导入订单。未作改动。请换一个目录",
+            data.display()
+        )),
+        DayInputError::RealBooks => anyhow!(bilingual!(
+            "--data {0}: these books are real, and a simulated day is lived in trial books only. \
+             Nothing was changed. Use another directory, or `import --trial` into a new one",
+            "--data {0}：这是正式账簿，模拟日只能在试用账簿中进行。未作改动。\
+             请换一个目录，或用 `import --trial` 导入新目录",
             data.display()
         )),
         DayInputError::OtherTerms { seller } => anyhow!(bilingual!(

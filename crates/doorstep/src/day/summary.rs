@@ -197,7 +197,7 @@ impl DaySummary {
             real: real(&inputs.order_source),
             simulated: SIMULATED,
             orders_by_status: named(&report.orders_by_status),
-            left_out: named(&report.left_out_by_reason),
+            left_out: left_out_by_reason(report),
             bad: report.bad_total(),
             bad_lines: bad_lines(report),
             messages: found.messages.iter().map(|path| path.display().to_string()).collect(),
@@ -212,6 +212,11 @@ fn whole_ms(took: Duration) -> u64 {
 
 fn named(counts: &BTreeMap<Arc<str>, u64>) -> BTreeMap<String, u64> {
     counts.iter().map(|(name, count)| (name.to_string(), *count)).collect()
+}
+
+fn left_out_by_reason(report: &ImportReport) -> BTreeMap<String, u64> {
+    let reasons = report.left_out_by_reason.iter();
+    reasons.map(|(reason, left_out)| (reason.to_string(), left_out.orders)).collect()
 }
 
 fn bad_lines(report: &ImportReport) -> Vec<String> {

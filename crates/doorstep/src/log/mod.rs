@@ -10,12 +10,13 @@ use anyhow::bail;
 use books::{BusinessDate, TerminalId};
 use clap::Args;
 use engine::Actor;
+use office::Persons;
 use reports::{
-    AppliedCommand, CommandFilter, CommandPosition, ExportError, UnknownCondition, read_commands,
+    AppliedCommand, CommandFilter, CommandPosition, ExportError, RecordedCommand, UnknownCondition,
+    read_commands,
 };
 
 use crate::help::wrapped;
-use crate::persons::PersonNames;
 use crate::terminal::screen;
 use crate::texts;
 use crate::words::{self, Lang};
@@ -78,7 +79,7 @@ pub fn run(args: &CommandLogArgs) -> anyhow::Result<()> {
         Ok(id) => id.to_string(),
         Err(_) => text.clone(),
     });
-    let names = PersonNames::read(&args.data)?;
+    let names = Persons::read(&args.data)?;
     let filter = CommandFilter {
         parcel,
         seller: args.seller.clone(),
@@ -86,7 +87,6 @@ pub fn run(args: &CommandLogArgs) -> anyhow::Result<()> {
         person: args.person.as_deref().map(|who| names.find(who)).transpose()?,
         day: args.day,
         from: args.from,
-        ..CommandFilter::default()
     };
     let mut out = BufWriter::new(io::stdout().lock());
     let mut printer = Printer::new(Lang::current(), names, args.all);
@@ -133,7 +133,7 @@ impl CommandLogArgs {
 }
 
 /// The position and time before a sentence.
-fn place(command: &AppliedCommand) -> String {
+fn place(command: &RecordedCommand) -> String {
     let place = words::right(&command.position.to_string(), POSITION_COLUMNS);
     format!("{place}  {}  ", &command.at[11..19])
 }
@@ -163,7 +163,7 @@ struct Run {
 }
 
 impl Printer {
-    fn new(lang: Lang, names: PersonNames, all: bool) -> Printer {
+    fn new(lang: Lang, names: Persons, all: bool) -> Printer {
         let [least, most] = COLUMNS_RANGE;
         let columns = screen::columns().map_or(COLUMNS, |columns| columns.clamp(least, most));
         let sentences = Sentences::new(lang, names);
@@ -173,32 +173,33 @@ impl Printer {
     /// Adds a command to the run of those before it, or begins a run. Returns whether it is a
     /// command of a kind that is summed up.
     fn add_to_run(&mut self, command: &AppliedCommand, out: &mut dyn Write) -> io::Result<bool> {
-        let is_new_day = self.date != command.date.to_string();
+        let recorded = &command.recorded;
+        let is_new_day = self.date != recorded.date.to_string();
         let continues = self.run.as_ref().is_some_and(|run| {
-            run.command == command.command && run.by == command.by && !is_new_day
+            run.command == recorded.command && run.by == recorded.by && !is_new_day
         });
         if !continues {
             self.end_run(out)?;
         }
-        if self.all || self.sentences.many(command.command, 0).is_none() {
+        if self.all || self.sentences.many(recorded.command, 0).is_none() {
             return Ok(false);
         }
-        self.print_date(command, out)?;
+        self.print_date(recorded, out)?;
         let mut lines = self.run.as_mut().map_or_else(Vec::new, |run| mem::take(&mut run.lines));
         if self.run.as_ref().is_none_or(|run| run.count < RUN_MAX) {
             self.print_command(command, &mut lines)?;
         }
         let run = self.run.get_or_insert_with(|| Run {
-            command: command.command,
-            by: command.by,
+            command: recorded.command,
+            by: recorded.by,
             count: 0,
-            last: command.position,
-            first: place(command),
-            actor: self.sentences.actor(command),
+            last: recorded.position,
+            first: place(recorded),
+            actor: self.sentences.actor(recorded),
             lines: Vec::new(),
         });
         run.count += 1;
-        run.last = command.position;
+        run.last = recorded.position;
         run.lines = lines;
         Ok(true)
     }
@@ -224,12 +225,12 @@ impl Printer {
         if self.add_to_run(command, out)? {
             return Ok(());
         }
-        self.print_date(command, out)?;
+        self.print_date(&command.recorded, out)?;
         self.print_command(command, out)
     }
 
     /// A line with the command's date, if that is new.
-    fn print_date(&mut self, command: &AppliedCommand, out: &mut dyn Write) -> io::Result<()> {
+    fn print_date(&mut self, command: &RecordedCommand, out: &mut dyn Write) -> io::Result<()> {
         let date = command.date.to_string();
         if self.date != date {
             let gap = if self.date.is_empty() { "" } else { "\n" };
@@ -241,8 +242,8 @@ impl Printer {
 
     /// The command's sentence behind its position and time, then its events and postings.
     fn print_command(&self, command: &AppliedCommand, out: &mut dyn Write) -> io::Result<()> {
-        let what = self.sentences.what(command);
-        self.paragraph(&place(command), &what, out)?;
+        let what = self.sentences.what(&command.recorded);
+        self.paragraph(&place(&command.recorded), &what, out)?;
         let indent = " ".repeat(INDENT);
         for event in self.sentences.events(command) {
             self.paragraph(&format!("{indent}- "), &event, out)?;

@@ -4,11 +4,14 @@ use books::chart::{AccountKind, ChartEntry};
 use engine::Actor;
 use money::Currency;
 use money::decimal::DecimalAmount;
-use reports::{AppliedCommand, FieldType, FieldTypes, MovedAmount, ObservedEvent, utc_offset_text};
+use office::Persons;
+use reports::{
+    AppliedCommand, FieldType, FieldTypes, MovedAmount, ObservedEvent, RecordedCommand,
+    utc_offset_text,
+};
 use serde_json::Value;
 
 use crate::chinese;
-use crate::persons::PersonNames;
 use crate::texts::{entry, fill, filled, text};
 use crate::words::{Lang, grouped};
 
@@ -31,11 +34,11 @@ const NONE: &str = "log.none";
 pub struct Sentences {
     lang: Lang,
     types: FieldTypes,
-    names: PersonNames,
+    names: Persons,
 }
 
 impl Sentences {
-    pub fn new(lang: Lang, names: PersonNames) -> Sentences {
+    pub fn new(lang: Lang, names: Persons) -> Sentences {
         Sentences { lang, types: FieldTypes::declared(), names }
     }
 
@@ -50,18 +53,18 @@ impl Sentences {
     }
 
     /// The line above the commands of a day.
-    pub fn day(&self, command: &AppliedCommand) -> String {
+    pub fn day(&self, command: &RecordedCommand) -> String {
         let offset = &command.at[command.at.len() - 6..];
         filled(self.lang, "log.day", &[("date", &command.date), ("offset", &offset)])
     }
 
     /// Who gave the command.
-    pub fn actor(&self, command: &AppliedCommand) -> String {
+    pub fn actor(&self, command: &RecordedCommand) -> String {
         Words { lang: self.lang, names: &self.names, command }.actor()
     }
 
     /// Who gave the command, and what it did.
-    pub fn what(&self, command: &AppliedCommand) -> String {
+    pub fn what(&self, command: &RecordedCommand) -> String {
         let words = Words { lang: self.lang, names: &self.names, command };
         let fields = Value::Object(command.fields.clone());
         let sentence = entry(self.lang, COMMANDS, command.command);
@@ -72,11 +75,11 @@ impl Sentences {
         filled(self.lang, "log.by", &[("actor", &words.actor()), ("what", &what)])
     }
 
-    /// The request key, and what happened besides the postings. With a filter, only what concerns
-    /// its parcel and seller, if anything does.
+    /// The request key, the value date, and what happened besides the postings. With a filter, only
+    /// what concerns its parcel and seller, if anything does.
     pub fn events(&self, command: &AppliedCommand) -> Vec<String> {
-        let words = Words { lang: self.lang, names: &self.names, command };
-        let key = command.request_key.as_ref();
+        let words = Words { lang: self.lang, names: &self.names, command: &command.recorded };
+        let key = command.recorded.request_key.as_ref();
         let key = key.map(|key| filled(self.lang, "log.request_key", &[("key", key)]));
         let mut by_name: Vec<(&str, Vec<&Value>)> = Vec::new();
         let any = command.events.iter().any(|event| event.wanted);
@@ -89,7 +92,10 @@ impl Sentences {
                 None => by_name.push((name, vec![fields])),
             }
         }
-        let mut lines: Vec<String> = key.into_iter().collect();
+        let value_date = command.value_date.filter(|_| !command.postings.is_empty());
+        let value_date =
+            value_date.map(|date| filled(self.lang, "log.value_date", &[("date", &date)]));
+        let mut lines: Vec<String> = key.into_iter().chain(value_date).collect();
         for (name, events) in by_name {
             let many = (events.len() > LINES_MAX).then(|| entry(self.lang, MANY_EVENTS, name));
             if let Some(many) = many.flatten() {
@@ -103,7 +109,7 @@ impl Sentences {
 
     /// The money that moved: amount and words. Selected as the events are.
     pub fn postings(&self, command: &AppliedCommand) -> Vec<(String, String)> {
-        let words = Words { lang: self.lang, names: &self.names, command };
+        let words = Words { lang: self.lang, names: &self.names, command: &command.recorded };
         let any = command.postings.iter().any(|posting| posting.wanted);
         let shown = command.postings.iter().filter(|posting| posting.wanted || !any);
         let shown: Vec<_> = shown.collect();
@@ -183,8 +189,8 @@ impl PostingLine {
 /// The words for the values of one command.
 struct Words<'c> {
     lang: Lang,
-    names: &'c PersonNames,
-    command: &'c AppliedCommand,
+    names: &'c Persons,
+    command: &'c RecordedCommand,
 }
 
 impl Words<'_> {
@@ -221,10 +227,7 @@ impl Words<'_> {
         let type_name = field_type.name().unwrap_or_default();
         match value {
             Value::Null => entry(self.lang, NONE, type_name).unwrap_or("-").to_owned(),
-            Value::Bool(flag) => {
-                let words = entry(self.lang, &format!("{FLAGS}.{field}"), &flag.to_string());
-                words.map_or_else(|| flag.to_string(), str::to_owned)
-            }
+            Value::Bool(flag) => self.flag(field, *flag),
             Value::Number(number) => match type_name {
                 "Amount" => self.money(number.as_u64().unwrap_or(0).into(), self.command.currency),
                 "SignedAmount" => {
@@ -247,6 +250,11 @@ impl Words<'_> {
             }
             Value::String(_) | Value::Object(_) => self.named(type_name, value, field_type),
         }
+    }
+
+    fn flag(&self, field: &str, flag: bool) -> String {
+        let words = entry(self.lang, &format!("{FLAGS}.{field}"), &flag.to_string());
+        words.map_or_else(|| flag.to_string(), str::to_owned)
     }
 
     /// A variant of an enumeration, an object with a text of its own, or the value as it is.
@@ -316,6 +324,7 @@ impl Words<'_> {
                     fill(words.unwrap_or_default(), &mut |_| id.clone())
                 }
                 (_, Value::String(id)) => self.reference(name, id),
+                (_, Value::Bool(flag)) => self.flag(name, *flag),
                 (_, other) => plain(other),
             }
         })

@@ -17,6 +17,8 @@ use crate::{chinese, texts};
 #[serde(deny_unknown_fields)]
 pub struct SettingsForm {
     pub time_zone: String,
+    /// The calendar file: its steps are carried out while this serves.
+    pub calendar: Option<PathBuf>,
     #[serde(deserialize_with = "text")]
     pub currency: Currency,
     pub country: String,
@@ -28,6 +30,8 @@ pub struct SettingsForm {
     pub gateways: Option<GatewaysForm>,
     pub wallet: Option<WalletForm>,
     #[serde(default)]
+    pub control: ControlForm,
+    #[serde(default)]
     pub limits: LimitsForm,
     #[serde(default)]
     pub timing: TimingForm,
@@ -35,6 +39,14 @@ pub struct SettingsForm {
     pub networks: Vec<NetworkForm>,
     #[serde(rename = "bin")]
     pub bins: Vec<BinForm>,
+}
+
+/// Who may use the office's socket.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControlForm {
+    /// A group of this machine: its name in /etc/group, or its id.
+    pub group: Option<String>,
 }
 
 /// The part of the file that names the key store.
@@ -66,6 +78,9 @@ pub struct KeysForm {
     /// The key of card tokens.
     #[serde(deserialize_with = "text")]
     pub token: KeyName,
+    /// The key of hand-overs' one-time codes.
+    #[serde(default, deserialize_with = "some_text")]
+    pub codes: Option<KeyName>,
 }
 
 #[derive(Deserialize)]
@@ -244,6 +259,15 @@ impl<'de> Deserialize<'de> for AddressText {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<AddressText, D::Error> {
         text(from)
     }
+}
+
+fn some_text<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+where
+    T: FromStr,
+    T::Err: std::error::Error + 'static,
+    D: Deserializer<'de>,
+{
+    text(from).map(Some)
 }
 
 /// Deserialises a text with [`FromStr`].

@@ -8,11 +8,16 @@ use crate::chinese;
 use crate::words::{Lang, bilingual};
 
 /// Checks that each key is in the store, with the right purpose and algorithm.
-pub fn check(settings: &Settings, store: &dyn KeyStore) -> anyhow::Result<()> {
+pub fn check(
+    settings: &Settings,
+    codes: Option<KeyName>,
+    store: &dyn KeyStore,
+) -> anyhow::Result<()> {
     let mut named = vec![
         ("keys.terminals".to_owned(), settings.terminals.base_key, KeyPurpose::Base),
         ("keys.token".to_owned(), settings.token_key, KeyPurpose::Token),
     ];
+    named.extend(codes.map(|codes| ("keys.codes".to_owned(), codes, KeyPurpose::HandOverCode)));
     for network in &settings.networks {
         let mut name = |key, name, purpose| {
             named.push((format!("network `{}`, {key}", network.name), name, purpose));

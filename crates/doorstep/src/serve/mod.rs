@@ -1,5 +1,7 @@
 //! `doorstep serve`.
 
+mod business_day;
+mod check;
 #[cfg(test)]
 mod example;
 mod form;
@@ -13,23 +15,28 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use books::{Command, NetworkId, Refusal, RegisterNetwork, RegisterWallet, SetTimeZone, WalletId};
+use books::{
+    CodeMac, Command, Event, FirmId, NetworkId, Refusal, RegisterNetwork, RegisterWallet,
+    SetTimeZone, WalletId,
+};
 use clap::Args;
 use engine::Engine;
 use engine::{Actor, Submission};
 use host::control::CONTROL_SOCKET;
 use host::{Host, ListenAddresses, StopOutcome, Stopper};
 use journal::{DataDirectory, DirectoryError};
-use keys::KeyStore;
+use keys::{KeyReference, KeyStore};
 use money::Currency;
 use node::{Clock, Node, NodeNotice, NodeOptions, SystemClock};
+use office::socket::{OfficeServer, control_directory, make_control_directory};
 use reports::utc_offset_text;
-use switch::{Switch, Unfinished};
+use switch::{Output, Settings, Switch, Unfinished};
 
 use crate::logging::LogArgs;
 use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
-use crate::{chinese, texts};
+use crate::{chinese, office_requests, texts};
+use business_day::BusinessDay;
 use settings::LoadedSettings;
 
 /// Runs the switch: serves terminals, routes payments to networks, keeps the books
@@ -54,6 +61,10 @@ pub struct ServeArgs {
     /// Print example settings and exit
     #[arg(long)]
     example: bool,
+    /// Read settings, keys and books, say what a start would do, and exit: 0 it can start, 1 it
+    /// cannot. Changes nothing, and opens no address
+    #[arg(long, conflicts_with = "example")]
+    check: bool,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -71,17 +82,14 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     args.log.start()?;
     let mut said = settings::read(config)?;
-    let others_max = said.plan.other_files_max();
+    let others_max = said.plan.other_files_max() + office::socket::FILES_MAX;
     if let Some(note) = limits::fit_open_files(&mut said.plan.limits, others_max)? {
         tracing::warn!(target: "host", "{note}");
     }
-    let directory = DataDirectory::open(data).map_err(|error| match error {
-        DirectoryError::Missing { .. } | DirectoryError::NoJournal { .. } => {
-            anyhow::Error::new(error)
-                .context(Lang::current().pick("there are no books to serve", "没有可用的账簿"))
-        }
-        error => error.into(),
-    })?;
+    if args.check {
+        return check::run(said, data, config).map(|()| ExitCode::SUCCESS);
+    }
+    let directory = DataDirectory::open(data).map_err(no_books)?;
     let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
     let options = NodeOptions { on_notice: Box::new(notice), ..NodeOptions::default() };
     let node = Node::start(Box::new(journal), Box::new(snapshots), options)?;
@@ -101,9 +109,9 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopOutcome> {
-    let (networks, zone) = (said.networks.clone(), said.zone.clone());
+    let (networks, zone, firms) = (said.networks.clone(), said.zone.clone(), said.firms.clone());
     let look = move |engine: &Engine| {
-        check_against_books(engine, &zone, &networks)?;
+        check_against_books(engine, &zone, &networks, &firms)?;
         Ok::<_, anyhow::Error>(zone.setting_for(engine.books(), SystemClock.now()))
     };
     let setting = node.client().query(look)?.0?;
@@ -111,9 +119,80 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
     let (unfinished, _) =
         node.client().query(move |engine| Unfinished::of(engine.books(), &ids))?;
     let keys: Arc<dyn KeyStore> = said.keys;
-    let mut switch = Switch::new(said.settings, keys)?;
-    let mut begin = Vec::new();
+    let code_mac = said.codes.map(|name| -> office::CodeMacOf {
+        let (keys, key) = (keys.clone(), KeyReference::from(name));
+        Box::new(move |handover, code| {
+            let mac = keys.code_mac(&key, handover.0, code).map(CodeMac);
+            mac.map_err(|error| error.to_string())
+        })
+    });
     // Before new names are registered: one may be a misspelt old one.
+    let (switch, begin) = resumed_switch(said.settings, keys, unfinished)?;
+    let directory = control_directory(data);
+    let control = directory.join(CONTROL_SOCKET);
+    make_control_directory(&directory, said.office_group)
+        .map_err(|error| office_socket_error(&directory, &error))?;
+    let mut plan = said.plan;
+    plan.control = Some(control.clone());
+    plan.trial = node.client().query(|engine| engine.books().is_trial())?.0;
+    let mut host = Host::open(switch, node, plan, Box::new(SystemClock))?;
+    host.queue_outputs(begin);
+    // After the sockets are bound: a start that fails leaves the books as they were.
+    let registered = register(&said.networks, said.wallet.as_ref(), node);
+    let registered = registered.and_then(|()| match setting {
+        Some(setting) => give_time_zone(setting, node),
+        None => Ok(()),
+    });
+    let changes = host.network_changes();
+    let announce = Box::new(move |events: &[Event]| changes.announce(events));
+    let served = registered.and_then(|()| {
+        let office = office_requests::office(data, node.client(), announce, code_mac)?;
+        OfficeServer::start(office, &directory, said.office_group)
+            .map_err(|error| office_socket_error(&directory, &error))
+    });
+    let ended = served.and_then(|office| {
+        let ended = stop_on_signals(host.stopper())
+            .context(texts::text(Lang::current(), "error.signals"))
+            .and_then(|()| print_addresses(host.addresses(), &control, office.path()))
+            .and_then(|()| {
+                let _business_day = BusinessDay::start(node.client(), said.calendar, said.zone)?;
+                Ok(host.run()?)
+            });
+        office.stop();
+        ended
+    });
+    // A socket that remains behaves like a missing one: nobody answers.
+    let _ = std::fs::remove_file(&control);
+    ended
+}
+
+fn office_socket_error(directory: &Path, error: &std::io::Error) -> anyhow::Error {
+    let directory = directory.display();
+    anyhow!(bilingual!(
+        "cannot create the office's socket in {directory}: {error}; check that its directory can \
+         be written, and that you are a member of the group of [control]",
+        "无法在 {directory} 创建业务套接字：{error}；请检查该目录可写，且您属于 [control] 的用户组"
+    ))
+}
+
+fn no_books(error: DirectoryError) -> anyhow::Error {
+    match error {
+        DirectoryError::Missing { .. } | DirectoryError::NoJournal { .. } => {
+            anyhow::Error::new(error)
+                .context(Lang::current().pick("there are no books to serve", "没有可用的账簿"))
+        }
+        error => error.into(),
+    }
+}
+
+/// A switch that goes on with what is unfinished, and what it sends first.
+fn resumed_switch(
+    settings: Settings,
+    keys: Arc<dyn KeyStore>,
+    unfinished: Unfinished,
+) -> anyhow::Result<(Switch, Vec<Output>)> {
+    let mut switch = Switch::new(settings, keys)?;
+    let mut begin = Vec::new();
     switch.resume(unfinished, SystemClock.now(), &mut begin).map_err(|error| {
         let error = chinese::error(&error, Lang::current());
         anyhow!(bilingual!(
@@ -123,25 +202,7 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
              `doorstep network withdraw` 可停止向卡组织发送新的付款"
         ))
     })?;
-    let control = data.join(CONTROL_SOCKET);
-    let mut plan = said.plan;
-    plan.control = Some(control.clone());
-    let mut host = Host::open(switch, node, plan, Box::new(SystemClock))?;
-    host.queue_outputs(begin);
-    // After the sockets are bound: a start that fails leaves the books as they were.
-    let registered = register(&said.networks, said.wallet.as_ref(), node);
-    let registered = registered.and_then(|()| match setting {
-        Some(setting) => give_time_zone(setting, node),
-        None => Ok(()),
-    });
-    let ended = registered.and_then(|()| {
-        stop_on_signals(host.stopper()).context(texts::text(Lang::current(), "error.signals"))?;
-        print_addresses(host.addresses(), &control)?;
-        Ok(host.run()?)
-    });
-    // A socket that remains behaves like a missing one: nobody answers.
-    let _ = std::fs::remove_file(&control);
-    ended
+    Ok((switch, begin))
 }
 
 /// Checks that the settings agree with the books.
@@ -149,6 +210,7 @@ fn check_against_books(
     engine: &Engine,
     zone: &ResolvedZone,
     networks: &[(NetworkId, Currency, String)],
+    firms: &[String],
 ) -> anyhow::Result<()> {
     let (books, ours) = (engine.books(), &zone.zone);
     let theirs = match books.time_zone() {
@@ -164,6 +226,20 @@ fn check_against_books(
             "time_zone = {ours}: the books have {theirs}; correct the settings",
             "time_zone = {ours}：账簿中为 {theirs}；请更正配置"
         ));
+    }
+    let is_open = books.utc_offset_minutes_at(SystemClock.now()).is_some();
+    for firm in firms.iter().filter(|_| is_open) {
+        let known = books.firms().any(|(id, _)| id == FirmId::derived(firm));
+        let all: Vec<_> = books.firms().map(|(_, reference)| reference).collect();
+        ensure!(
+            known,
+            bilingual!(
+                "merchant.firms: the books have no courier firm `{firm}`; they have: {}. Correct \
+                 the name, or register the firm first",
+                "merchant.firms：账簿中没有快递公司 `{firm}`；现有：{}。请更正名称，或先登记该公司",
+                all.join(Lang::current().pick(", ", "、"))
+            )
+        );
     }
     for (network, currency, name) in networks {
         let Some(view) = engine.books().network_view(*network) else { continue };
@@ -257,7 +333,7 @@ pub fn stop_on_signals(stopper: Stopper) -> std::io::Result<()> {
 }
 
 #[allow(clippy::print_stdout, reason = "the addresses are the output")]
-fn print_addresses(at: &ListenAddresses, control: &Path) -> anyhow::Result<()> {
+fn print_addresses(at: &ListenAddresses, control: &Path, office: &Path) -> anyhow::Result<()> {
     for (what, addresses) in
         [("terminals", &at.terminals), ("gateways", &at.gateways), ("wallets", &at.wallets)]
     {
@@ -266,6 +342,7 @@ fn print_addresses(at: &ListenAddresses, control: &Path) -> anyhow::Result<()> {
         }
     }
     println!("control {}", control.display());
+    println!("office {}", office.display());
     std::io::stdout().flush().map_err(|error| anyhow!(words::stdout_error_text(&error)))
 }
 

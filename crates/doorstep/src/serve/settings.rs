@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use books::{FirmId, NetworkId, WalletId};
+use calendar::Calendar;
 use host::tls::{self, TlsIdentity};
 use host::{HostPlan, ListenerPlan, NetworkLink, WalletCredentials};
-use keys::{KeyStore, MasterKey, SoftwareStore};
+use keys::{KeyName, KeyStore, MasterKey, SoftwareStore};
 use money::decimal::{self, DecimalStyle};
 use money::{Amount, Currency};
 use node::{Clock, SystemClock};
@@ -28,7 +29,7 @@ use super::form::{
 use super::{key_names, limits};
 use crate::time_zone::{ResolvedZone, resolve};
 use crate::words::{Lang, bilingual};
-use crate::{chinese, data_directory};
+use crate::{calendar_command, chinese, data_directory};
 
 /// Enough for a hundred thousand card ranges.
 const FILE_BYTES_MAX: usize = 16 << 20;
@@ -36,7 +37,7 @@ const FILE_BYTES_MAX: usize = 16 << 20;
 const PIN_VARIABLE: &str = "DOORSTEP_PKCS11_PIN";
 /// The length of a wallet's secret.
 const SECRET_BYTES_MIN: usize = 16;
-const SECRET_BYTES_MAX: usize = 1_024;
+pub const SECRET_BYTES_MAX: usize = 1_024;
 
 /// The content of a settings file.
 pub struct LoadedSettings {
@@ -47,7 +48,14 @@ pub struct LoadedSettings {
     pub keys: Arc<dyn KeyStore>,
     pub networks: Vec<(NetworkId, Currency, String)>,
     pub wallet: Option<(WalletId, Currency, String)>,
+    /// The names of the courier firms that have merchant numbers.
+    pub firms: Vec<String>,
     pub zone: ResolvedZone,
+    pub calendar: Option<Calendar>,
+    /// The key of hand-overs' one-time codes.
+    pub codes: Option<KeyName>,
+    /// The group whose members may use the office's socket.
+    pub office_group: Option<u32>,
 }
 
 /// Reads a settings file and all files that it names. Its paths are relative to its directory.
@@ -84,6 +92,26 @@ pub(super) fn parse<F: DeserializeOwned>(text: &str) -> anyhow::Result<F> {
     })
 }
 
+/// The id of a group of this machine.
+fn group_id(group: &str) -> anyhow::Result<u32> {
+    const GROUPS: &str = "/etc/group";
+    if let Ok(id) = group.parse() {
+        return Ok(id);
+    }
+    let groups = data_directory::read_text(Path::new(GROUPS), FILE_BYTES_MAX)?;
+    let mut lines = groups.lines().map(|line| line.split(':'));
+    let id = lines.find_map(|mut parts| match parts.next() {
+        Some(name) if name == group => parts.nth(1)?.parse().ok(),
+        _ => None,
+    });
+    id.with_context(|| {
+        bilingual!(
+            "control.group: {GROUPS} has no group `{group}`; give the name of one, or a group id",
+            "control.group：{GROUPS} 中没有用户组 `{group}`；请给出其中的名称，或用户组编号"
+        )
+    })
+}
+
 struct File {
     directory: PathBuf,
 }
@@ -115,8 +143,24 @@ impl File {
         settings.check()?;
         let plan = self.plan(&form)?;
         let keys = self.keys(&form.keys, false)?;
-        key_names::check(&settings, &*keys)?;
-        Ok(LoadedSettings { settings, plan, keys, networks, wallet, zone })
+        key_names::check(&settings, form.keys.codes, &*keys)?;
+        let office_group = form.control.group.as_deref().map(group_id).transpose()?;
+        let codes = form.keys.codes;
+        let firms = form.merchant.firms.keys().cloned().collect();
+        let calendar = form.calendar.as_ref().map(|path| calendar_command::read(&self.path(path)));
+        let calendar = calendar.transpose().context("calendar")?;
+        Ok(LoadedSettings {
+            settings,
+            plan,
+            keys,
+            networks,
+            wallet,
+            firms,
+            zone,
+            calendar,
+            codes,
+            office_group,
+        })
     }
 
     fn keys(&self, keys: &super::form::KeysForm, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {

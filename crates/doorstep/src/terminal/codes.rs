@@ -1,11 +1,12 @@
-//! The texts of response codes, transaction kinds and errors, in English and Chinese.
+//! The texts of transaction kinds, reversals and errors, in English and Chinese.
 
 use money::Currency;
 use peers::ResponseCode;
-use peers::terminal::{DeclinedRequest, TerminalError, TerminalRequestKind};
+use peers::terminal::{TerminalError, TerminalRequestKind};
 
-use super::commands::{LINE_BYTES_MAX, TerminalCommandError};
+use super::commands::TerminalCommandError;
 use crate::chinese;
+use crate::typed_lines::LINE_BYTES_MAX;
 use crate::words::Lang;
 
 /// The name of a transaction in the journal.
@@ -15,6 +16,7 @@ pub fn transaction_name(kind: TerminalRequestKind, lang: Lang) -> &'static str {
         TerminalRequestKind::Echo => ("echo", "回响"),
         TerminalRequestKind::SignOff => ("sign-off", "签退"),
         TerminalRequestKind::Parameters => ("parameters", "参数"),
+        TerminalRequestKind::Parcels => ("parcels", "派件清单"),
         TerminalRequestKind::Balance => ("balance", "余额"),
         TerminalRequestKind::Sale => ("sale", "消费"),
         TerminalRequestKind::PreAuthorisation => ("pre-auth", "预授权"),
@@ -30,62 +32,6 @@ pub fn transaction_name(kind: TerminalRequestKind, lang: Lang) -> &'static str {
         TerminalRequestKind::QrRefund => ("QR refund", "扫码退款"),
         TerminalRequestKind::Settlement => ("totals", "批结算"),
         TerminalRequestKind::Upload | TerminalRequestKind::UploadEnd => ("upload", "批上送"),
-    };
-    lang.pick(english, chinese)
-}
-
-/// The reason of a decline, and the next step.
-pub fn decline_text(declined: &DeclinedRequest, lang: Lang) -> &'static str {
-    let by_qr = matches!(
-        declined.kind,
-        TerminalRequestKind::Qr | TerminalRequestKind::QrStatus | TerminalRequestKind::QrRefund
-    );
-    let (english, chinese) = match &declined.code.bytes() {
-        b"12" => ("not possible in this state; see journal", "状态不符，请看 journal"),
-        b"13" => ("invalid amount", "金额有误"),
-        b"14" => ("invalid card number; use another card", "卡号有误，请换卡"),
-        b"15" => {
-            ("no network accepts this card; use another payment method", "无此卡通道，请换方式付款")
-        }
-        b"25" => ("the original transaction is not found", "原交易不存在"),
-        b"30" => ("format error", "报文格式错"),
-        b"51" => ("insufficient funds; use another payment method", "余额不足，请换方式付款"),
-        b"55" => ("wrong PIN; enter it again", "密码错，请重输"),
-        b"58" => ("the terminal is blocked; call your firm", "终端已停用，请联系公司"),
-        b"61" => {
-            ("limit exceeded; settle, or use another payment method", "超限额，请结算或换方式付款")
-        }
-        b"64" => ("the amount differs from the original transaction", "金额与原交易不符"),
-        b"68" if declined.kind == TerminalRequestKind::QrStatus => ("not paid in time", "超时未付"),
-        b"68" => (
-            "outcome unknown, being reversed; use another payment method",
-            "超时，冲正中，请换方式付款",
-        ),
-        b"91" if by_qr => {
-            ("no wallet is available; use another payment method", "扫码通道不可用，请换方式付款")
-        }
-        b"91" => {
-            ("no network is available; use another payment method", "通道不可用，请换方式付款")
-        }
-        b"94" => ("the STAN was used before; try again", "流水号重复，请重做"),
-        b"95" => ("the totals differ", "对账不平"),
-        b"96" if declined.kind == TerminalRequestKind::Settlement => (
-            "unavailable, or a QR code is still open; try again later",
-            "系统暂不可用，或有扫码未完，请稍后重做",
-        ),
-        b"96" => ("unavailable; try again later", "系统暂不可用，请稍后重做"),
-        b"97" => ("unknown terminal or merchant; call your firm", "终端或商户未登记，请联系公司"),
-        b"99" => ("wrong PIN block", "密码密文错"),
-        b"P1" => ("no such parcel", "无此包裹"),
-        b"P2" => ("the parcel belongs to another courier", "包裹不属本快递员"),
-        b"P3" => ("the parcel can no longer be paid", "包裹不可再付"),
-        b"P4" => ("the amount exceeds what is left to pay", "超过剩余应收金额"),
-        b"P5" => {
-            ("a payment is being reversed; take cash, or wait", "有付款冲正中，请收现金或稍候")
-        }
-        b"P6" => ("too many payments", "付款次数过多"),
-        b"P7" => ("the pre-authorisation has expired", "预授权已过期"),
-        _ => ("declined by the issuer; use another payment method", "交易被拒，请换方式付款"),
     };
     lang.pick(english, chinese)
 }
@@ -125,6 +71,18 @@ pub fn command_error_text(wrong: &TerminalCommandError, currency: Currency, lang
         (TerminalCommandError::Waybill(text, why), Lang::En) => format!("`{text}`: {why}"),
         (TerminalCommandError::Waybill(text, why), Lang::Zh) => {
             format!("`{text}`：{}", chinese::error(why, lang))
+        }
+        (TerminalCommandError::NotOut(text), Lang::En) => {
+            format!("none of your parcels has the waybill `{text}`; type parcels")
+        }
+        (TerminalCommandError::NotOut(text), Lang::Zh) => {
+            format!("派件清单中没有运单 `{text}`，请输入 parcels")
+        }
+        (TerminalCommandError::Ambiguous(text, count), Lang::En) => {
+            format!("`{text}` fits {count} of your parcels; type more characters")
+        }
+        (TerminalCommandError::Ambiguous(text, count), Lang::Zh) => {
+            format!("`{text}` 对应 {count} 件包裹，请多输几位")
         }
         (TerminalCommandError::Amount(text), Lang::En) => {
             format!("`{text}` is not a valid amount; write it as {amount}")
@@ -184,33 +142,6 @@ pub fn terminal_error_text(error: &TerminalError, lang: Lang) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn codes_have_texts_in_both_languages() {
-        let declined = |kind, code: &[u8; 2]| DeclinedRequest {
-            kind,
-            stan: 1,
-            code: ResponseCode::new(*code).unwrap(),
-            text: String::new(),
-        };
-        let sale = declined(TerminalRequestKind::Sale, b"P1");
-        assert_eq!(decline_text(&sale, Lang::En), "no such parcel");
-        assert_eq!(decline_text(&sale, Lang::Zh), "无此包裹");
-        let other = decline_text(&declined(TerminalRequestKind::Sale, b"05"), Lang::En);
-        assert!(other.starts_with("declined by the issuer"));
-        assert!(
-            decline_text(&declined(TerminalRequestKind::Qr, b"91"), Lang::En)
-                .starts_with("no wallet")
-        );
-        assert!(
-            decline_text(&declined(TerminalRequestKind::Sale, b"91"), Lang::En)
-                .starts_with("no network")
-        );
-        assert!(
-            decline_text(&declined(TerminalRequestKind::Settlement, b"96"), Lang::En)
-                .contains("QR")
-        );
-    }
 
     #[test]
     fn the_example_amount_has_the_currency_s_decimals() {

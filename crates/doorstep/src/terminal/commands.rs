@@ -3,11 +3,13 @@
 use money::decimal::{self, DecimalStyle};
 use money::{Amount, Currency};
 use peers::card::EntryMode;
-use peers::waybill::WaybillFormatError;
+use peers::waybill::{WAYBILL_CHARS, WaybillFormatError};
 
 use super::masking::masked_start;
+use super::parcels::SHORT_CHARS_MIN;
+use crate::typed_lines::LineError;
 
-/// Amounts are in minor units.
+/// Amounts are in minor units; `None` is what is left to collect. A waybill may be short.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TerminalCommand {
     SignOn,
@@ -15,16 +17,17 @@ pub enum TerminalCommand {
     Echo,
     Parameters,
     Balance,
-    Sale { waybill: String, amount: u64 },
-    PreAuthorisation { waybill: String, amount: u64 },
+    Parcels,
+    Sale { waybill: String, amount: Option<u64> },
+    PreAuthorisation { waybill: String, amount: Option<u64> },
     Completion { stan: u32, amount: u64 },
     VoidPreAuthorisation { stan: u32 },
     Void { stan: u32 },
     Refund { stan: u32, amount: u64 },
-    Offline { waybill: String, amount: u64 },
-    Cash { waybill: String, amount: u64, given: u64 },
+    Offline { waybill: String, amount: Option<u64> },
+    Cash { waybill: String, amount: Option<u64>, given: Option<u64> },
     RefundCash { stan: u32 },
-    Qr { waybill: String, amount: u64 },
+    Qr { waybill: String, amount: Option<u64> },
     QrStatus { stan: u32 },
     RefundQr { stan: u32 },
     Reverse { stan: u32 },
@@ -45,21 +48,22 @@ pub enum PinEntry {
 }
 
 /// Command, arguments, and help text in English and Chinese.
-pub const COMMANDS: [(&str, &str, &str, &str); 24] = [
+pub const COMMANDS: [(&str, &str, &str, &str); 25] = [
     ("signon", "", "sign on: open the batch, fetch the keys", "签到"),
-    ("sell", "WAYBILL AMOUNT", "card sale", "刷卡消费"),
-    ("cash", "WAYBILL AMOUNT [GIVEN]", "cash payment", "收现金"),
-    ("qr", "WAYBILL AMOUNT", "show a QR code", "出示二维码"),
+    ("parcels", "", "list the parcels to deliver", "派件清单"),
+    ("sell", "WAYBILL [AMOUNT]", "card sale", "刷卡消费"),
+    ("cash", "WAYBILL [AMOUNT [GIVEN]]", "cash payment", "收现金"),
+    ("qr", "WAYBILL [AMOUNT]", "show a QR code", "出示二维码"),
     ("qr-status", "STAN", "check whether a QR code is paid", "查询二维码是否已付"),
     ("balance", "", "show the card's balance", "查询余额"),
     ("void", "STAN", "void a sale", "撤销消费"),
     ("refund", "STAN AMOUNT", "refund to the card", "退货"),
     ("refund-cash", "STAN", "refund a cash payment", "现金退款"),
     ("refund-qr", "STAN", "refund a QR payment", "扫码退款"),
-    ("preauth", "WAYBILL AMOUNT", "pre-authorisation", "预授权"),
+    ("preauth", "WAYBILL [AMOUNT]", "pre-authorisation", "预授权"),
     ("complete", "STAN AMOUNT", "complete a pre-authorisation", "预授权完成"),
     ("void-preauth", "STAN", "void a pre-authorisation", "预授权撤销"),
-    ("offline", "WAYBILL AMOUNT", "offline sale, forwarded later", "离线消费"),
+    ("offline", "WAYBILL [AMOUNT]", "offline sale, forwarded later", "离线消费"),
     ("reverse", "STAN", "reverse an unfinished transaction", "冲正"),
     ("settle", "", "compare totals and close the batch", "批结算"),
     ("journal", "", "list the batch's transactions", "交易明细"),
@@ -79,6 +83,10 @@ pub enum TerminalCommandError {
     /// The right form of the command.
     Usage(String),
     Waybill(String, WaybillFormatError),
+    /// A short waybill of none of the courier's parcels.
+    NotOut(String),
+    /// A short waybill of several parcels.
+    Ambiguous(String, usize),
     /// Not an amount, or too large for field 4.
     Amount(String),
     Stan(String),
@@ -89,7 +97,29 @@ pub enum TerminalCommandError {
     NotUtf8,
 }
 
-pub const LINE_BYTES_MAX: usize = 1_024;
+impl From<LineError> for TerminalCommandError {
+    fn from(error: LineError) -> TerminalCommandError {
+        match error {
+            LineError::TooLong => TerminalCommandError::TooLong,
+            LineError::NotUtf8 => TerminalCommandError::NotUtf8,
+        }
+    }
+}
+
+impl TerminalCommand {
+    /// The waybill and the amount of a payment.
+    pub fn payment_mut(&mut self) -> Option<(&mut String, &mut Option<u64>)> {
+        match self {
+            TerminalCommand::Sale { waybill, amount }
+            | TerminalCommand::PreAuthorisation { waybill, amount }
+            | TerminalCommand::Offline { waybill, amount }
+            | TerminalCommand::Qr { waybill, amount }
+            | TerminalCommand::Cash { waybill, amount, .. } => Some((waybill, amount)),
+            _ => None,
+        }
+    }
+}
+
 /// Field 4 has twelve digits.
 const AMOUNT_MAX: u64 = 999_999_999_999;
 const STAN_MAX: u32 = 999_999;
@@ -130,6 +160,7 @@ fn order(
         ("params", []) => TerminalCommand::Parameters,
         ("balance", []) => TerminalCommand::Balance,
         ("settle", []) => TerminalCommand::Settle,
+        ("parcels", []) => TerminalCommand::Parcels,
         ("journal", []) => TerminalCommand::Journal,
         ("help", []) => TerminalCommand::Help,
         ("quit", []) => TerminalCommand::Quit,
@@ -145,23 +176,21 @@ fn order(
         ("complete", [stan, sum]) => {
             TerminalCommand::Completion { stan: number(stan)?, amount: amount(sum)? }
         }
-        ("sell", [parcel, sum]) => {
-            TerminalCommand::Sale { waybill: waybill(parcel)?, amount: amount(sum)? }
+        ("sell" | "preauth" | "offline" | "qr", [parcel, sum @ ..]) if sum.len() < 2 => {
+            let waybill = waybill(parcel)?;
+            let amount = sum.first().copied().map(amount).transpose()?;
+            match word {
+                "sell" => TerminalCommand::Sale { waybill, amount },
+                "preauth" => TerminalCommand::PreAuthorisation { waybill, amount },
+                "offline" => TerminalCommand::Offline { waybill, amount },
+                _ => TerminalCommand::Qr { waybill, amount },
+            }
         }
-        ("preauth", [parcel, sum]) => {
-            TerminalCommand::PreAuthorisation { waybill: waybill(parcel)?, amount: amount(sum)? }
-        }
-        ("offline", [parcel, sum]) => {
-            TerminalCommand::Offline { waybill: waybill(parcel)?, amount: amount(sum)? }
-        }
-        ("qr", [parcel, sum]) => {
-            TerminalCommand::Qr { waybill: waybill(parcel)?, amount: amount(sum)? }
-        }
-        ("cash", [parcel, sum, given @ ..]) if given.len() < 2 => {
-            let (waybill, amount, given) =
-                (waybill(parcel)?, amount(sum)?, amount(given.first().unwrap_or(sum))?);
-            TerminalCommand::Cash { waybill, amount, given }
-        }
+        ("cash", [parcel, sums @ ..]) if sums.len() < 3 => TerminalCommand::Cash {
+            waybill: waybill(parcel)?,
+            amount: sums.first().copied().map(amount).transpose()?,
+            given: sums.get(1).copied().map(amount).transpose()?,
+        },
         ("card", [card, entry @ ..]) if entry.len() < 2 => {
             let entry = match entry.first() {
                 Some(entry) => match self::entry(entry) {
@@ -187,8 +216,15 @@ fn waybill(text: &str) -> Result<String, TerminalCommandError> {
     let capital = text.to_ascii_uppercase();
     match peers::waybill::parse_waybill(&capital) {
         Ok(_) => Ok(capital),
+        Err(WaybillFormatError::Length) if is_short_waybill(&capital) => Ok(capital),
         Err(why) => Err(TerminalCommandError::Waybill(masked_start(text), why)),
     }
+}
+
+/// Whether it may be the first or last characters of a waybill.
+pub fn is_short_waybill(capital: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"*~$=".contains(&byte);
+    (SHORT_CHARS_MIN..WAYBILL_CHARS).contains(&capital.len()) && capital.bytes().all(known)
 }
 
 fn number(text: &str) -> Result<u32, TerminalCommandError> {
@@ -220,10 +256,13 @@ mod tests {
         let sold = read_one(&format!("  SELL {} 12.34 # at the door", waybill.to_lowercase()));
         assert_eq!(
             sold,
-            Ok(Some(TerminalCommand::Sale { waybill: waybill.clone(), amount: 1_234 }))
+            Ok(Some(TerminalCommand::Sale { waybill: waybill.clone(), amount: Some(1_234) }))
         );
         let cash = read_one(&format!("cash {waybill} 12.34 20"));
-        assert_eq!(cash, Ok(Some(TerminalCommand::Cash { waybill, amount: 1_234, given: 2_000 })));
+        let (amount, given) = (Some(1_234), Some(2_000));
+        assert_eq!(cash, Ok(Some(TerminalCommand::Cash { waybill, amount, given })));
+        let short = TerminalCommand::Qr { waybill: "0ABC".into(), amount: None };
+        assert_eq!(read_one("qr 0abc"), Ok(Some(short)));
         assert_eq!(read_one("void 000012"), Ok(Some(TerminalCommand::Void { stan: 12 })));
         let entry = Some(EntryMode::Contactless);
         let card = TerminalCommand::Card { bin: 622_588, number: 2, entry };
@@ -237,7 +276,7 @@ mod tests {
         let waybill = peers::format_waybill(1);
         let wrong = |line: &str| read_one(line).unwrap_err();
         assert_eq!(wrong("sel 1 2"), TerminalCommandError::UnknownCommand("sel".into()));
-        assert_eq!(wrong("sell"), TerminalCommandError::Usage("sell WAYBILL AMOUNT".into()));
+        assert_eq!(wrong("sell"), TerminalCommandError::Usage("sell WAYBILL [AMOUNT]".into()));
         assert_eq!(wrong("help me"), TerminalCommandError::Usage("help".into()));
         assert_eq!(
             wrong("sell 1 2"),

@@ -1,8 +1,6 @@
 //! One interactive terminal: reads a line, carries it out, shows the result.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -11,10 +9,12 @@ use peers::terminal::{Receipt, TerminalError};
 use peers::{TerminalOutcome, TerminalTask, TestCard};
 
 use super::OneArgs;
-use super::commands::{self, LINE_BYTES_MAX, PinEntry, TerminalCommand, TerminalCommandError};
+use super::commands::{self, PinEntry, TerminalCommand, TerminalCommandError};
 use super::masking;
+use super::parcels::{CourierParcels, PARCELS_MAX};
 use super::screen::{self, Screen};
 use super::stan_file::StanFile;
+use crate::typed_lines::{self, LineContent, TypedLines};
 use crate::words::{Lang, say};
 
 struct Console {
@@ -23,6 +23,8 @@ struct Console {
     screen: Screen,
     card: TestCard,
     pin: PinEntry,
+    /// The courier's parcels, as listed last.
+    parcels: CourierParcels,
     /// Also of earlier batches, for refunds.
     receipts: VecDeque<Receipt>,
     /// The line number in a script.
@@ -44,64 +46,49 @@ pub(super) fn run(args: &OneArgs) -> anyhow::Result<ExitCode> {
         },
         card: args.card()?,
         pin: if args.no_pin { PinEntry::None } else { PinEntry::Correct },
+        parcels: CourierParcels::default(),
         receipts: VecDeque::new(),
         line: None,
         last_note: None,
         failed: false,
     };
-    match args.script.as_deref() {
-        Some(path) if path != Path::new("-") => {
-            let named = || format!("--script {}", path.display());
-            let file = std::fs::File::open(path).with_context(named)?;
-            console.work(io::BufReader::new(file), Input::Script).with_context(named)?;
-        }
-        Some(_) => console.work(io::stdin().lock(), Input::Script)?,
-        None if io::stdin().is_terminal() => console.work(io::stdin().lock(), Input::Keyboard)?,
-        None => console.work(io::stdin().lock(), Input::Script)?,
-    }
+    let script = args.script.as_deref();
+    let named = || script.map(typed_lines::script_name).unwrap_or_default();
+    let mut lines = TypedLines::open(script, LineContent::CardNumbers)?;
+    console.work(&mut lines).with_context(named)?;
     console.discard();
     console.stans.finish(console.session.terminal().last_stan())?;
     Ok(if console.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Input {
-    Keyboard,
-    Script,
-}
-
 const RECEIPTS_MAX: usize = 1_000;
 
 impl Console {
-    fn work(&mut self, mut input: impl BufRead, kind: Input) -> anyhow::Result<()> {
-        if kind == Input::Keyboard {
+    fn work(&mut self, lines: &mut TypedLines) -> anyhow::Result<()> {
+        if !lines.is_script() {
             self.screen.welcome(self.session.terminal(), &self.card);
         }
+        let prompt = self.screen.lang.pick("terminal>", "终端>");
         for number in 1.. {
-            match kind {
-                Input::Keyboard => self.prompt()?,
-                Input::Script => self.line = Some(number),
+            if lines.is_script() {
+                self.line = Some(number);
             }
-            let Some(line) = read_line(&mut input)? else {
-                if kind == Input::Keyboard {
-                    say!("");
-                }
-                break;
-            };
+            let Some(line) = lines.next(prompt)? else { break };
+            let line = line.map_err(TerminalCommandError::from);
             self.screen.columns = screen::columns();
             let typed = line.as_deref().map_err(Clone::clone);
             let order = match typed.and_then(|line| commands::parse(line, self.screen.currency)) {
                 Ok(None) => continue,
                 other => other,
             };
-            if let (Input::Script, Ok(line)) = (kind, &line) {
+            if let (true, Ok(line)) = (lines.is_script(), &line) {
                 say!("> {}", masking::masked_line(line));
             }
             let done = match order {
                 Ok(Some(TerminalCommand::Quit)) => break,
                 Ok(Some(order)) => {
                     self.stans.renew(self.session.terminal().last_stan())?;
-                    self.carry_out(&order)
+                    self.carry_out(order)
                 }
                 Ok(None) => Ok(()),
                 Err(wrong) => {
@@ -122,12 +109,6 @@ impl Console {
         Ok(())
     }
 
-    fn prompt(&self) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        write!(out, "{} ", self.screen.lang.pick("terminal>", "终端>"))?;
-        out.flush()
-    }
-
     /// Shows what is unfinished, because the terminal's state is lost.
     fn discard(&mut self) {
         let terminal = self.session.terminal();
@@ -139,8 +120,8 @@ impl Console {
         }
     }
 
-    fn carry_out(&mut self, order: &TerminalCommand) -> Result<(), InteractiveTerminalError> {
-        match *order {
+    fn carry_out(&mut self, order: TerminalCommand) -> Result<(), InteractiveTerminalError> {
+        match order {
             TerminalCommand::Help => self.screen.help(),
             TerminalCommand::Journal => {
                 let terminal = self.session.terminal();
@@ -164,10 +145,58 @@ impl Console {
                     return Ok(());
                 }
                 self.send_pending()?;
-                self.transact(order)?;
+                if let Some(order) = self.completed(order)? {
+                    self.transact(&order)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Fills in the whole waybill and the amount of a payment. `None` if the list does not have
+    /// them.
+    fn completed(
+        &mut self,
+        mut order: TerminalCommand,
+    ) -> Result<Option<TerminalCommand>, InteractiveTerminalError> {
+        let Some((word, amount)) = order.payment_mut() else { return Ok(Some(order)) };
+        let is_short = commands::is_short_waybill(word);
+        if !is_short && amount.is_some() {
+            return Ok(Some(order));
+        }
+        // The switch may be out of reach: an offline sale needs no new list.
+        let is_known = amount.is_some() && self.parcels.find(word).is_ok();
+        if !is_known && !self.list_parcels()? {
+            return Ok(None);
+        }
+        match self.parcels.find(word) {
+            Ok(parcel) => {
+                word.clone_from(&parcel.waybill);
+                amount.get_or_insert(parcel.left);
+                Ok(Some(order))
+            }
+            Err(wrong) => {
+                self.failed = true;
+                self.screen.command_error(self.line, &wrong);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Gets the courier's parcels. Returns whether the switch gave the whole list.
+    fn list_parcels(&mut self) -> Result<bool, InteractiveTerminalError> {
+        let (mut listed, mut from) = (Vec::new(), Some(0));
+        while let Some(position) = from.filter(|_| listed.len() < PARCELS_MAX) {
+            match self.ask(TerminalTask::Parcels { from: position })? {
+                Some(TerminalOutcome::Parcels { parcels, next }) => {
+                    listed.extend(parcels);
+                    from = next;
+                }
+                _ => return Ok(false),
+            }
+        }
+        self.parcels = CourierParcels::new(listed);
+        Ok(true)
     }
 
     fn transact(&mut self, order: &TerminalCommand) -> Result<(), InteractiveTerminalError> {
@@ -179,19 +208,26 @@ impl Console {
         };
         let (card, pin) = (&card, pin.as_ref());
         let task = match *order {
+            TerminalCommand::Parcels => {
+                if self.list_parcels()? {
+                    self.screen.parcels(&self.parcels);
+                }
+                return Ok(());
+            }
             TerminalCommand::SignOff => TerminalTask::SignOff,
             TerminalCommand::Parameters => TerminalTask::Parameters,
             TerminalCommand::Balance => TerminalTask::Balance { card, pin },
-            TerminalCommand::Sale { ref waybill, amount } => {
+            TerminalCommand::Sale { ref waybill, amount: Some(amount) } => {
                 TerminalTask::Sale { waybill, card, amount, pin }
             }
-            TerminalCommand::PreAuthorisation { ref waybill, amount } => {
+            TerminalCommand::PreAuthorisation { ref waybill, amount: Some(amount) } => {
                 TerminalTask::PreAuthorisation { waybill, card, amount, pin }
             }
-            TerminalCommand::Offline { ref waybill, amount } => {
+            TerminalCommand::Offline { ref waybill, amount: Some(amount) } => {
                 TerminalTask::Offline { waybill, card, amount }
             }
-            TerminalCommand::Cash { ref waybill, amount, given } => {
+            TerminalCommand::Cash { ref waybill, amount: Some(amount), given } => {
+                let given = given.unwrap_or(amount);
                 let heard = self.ask(TerminalTask::Cash { waybill, amount, tendered: given })?;
                 if let Some(TerminalOutcome::Approved { .. }) = heard
                     && given > amount
@@ -200,7 +236,9 @@ impl Console {
                 }
                 return Ok(());
             }
-            TerminalCommand::Qr { ref waybill, amount } => TerminalTask::Qr { waybill, amount },
+            TerminalCommand::Qr { ref waybill, amount: Some(amount) } => {
+                TerminalTask::Qr { waybill, amount }
+            }
             TerminalCommand::Void { stan } => TerminalTask::Void { stan },
             TerminalCommand::VoidPreAuthorisation { stan } => {
                 TerminalTask::VoidPreAuthorisation { stan }
@@ -217,7 +255,9 @@ impl Console {
             TerminalCommand::QrStatus { stan } => TerminalTask::QrStatus { stan },
             TerminalCommand::RefundQr { stan } => TerminalTask::QrRefund { stan },
             TerminalCommand::Reverse { stan } => TerminalTask::Reverse { stan },
-            _ => TerminalTask::Settle,
+            TerminalCommand::Settle => TerminalTask::Settle,
+            // The others are carried out before, or have no amount.
+            _ => return Ok(()),
         };
         self.ask(task).map(drop)
     }
@@ -265,45 +305,5 @@ impl Console {
 fn show_note(screen: Screen, last: &mut Option<TerminalNotice>, note: TerminalNotice) {
     if last.replace(note) != Some(note) {
         screen.note(note);
-    }
-}
-
-/// The next line; none at the end. The rest of a line that is too long is skipped.
-fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<String, TerminalCommandError>>> {
-    const BYTE_ORDER_MARK: char = '\u{FEFF}';
-    let mut line = Vec::new();
-    let most = LINE_BYTES_MAX as u64 + 1;
-    if input.by_ref().take(most).read_until(b'\n', &mut line)? == 0 {
-        return Ok(None);
-    }
-    if line.len() > LINE_BYTES_MAX && line.last() != Some(&b'\n') {
-        while input.by_ref().take(most).read_until(b'\n', &mut line)? > 0 {
-            if line.last() == Some(&b'\n') {
-                break;
-            }
-            line.clear();
-        }
-        return Ok(Some(Err(TerminalCommandError::TooLong)));
-    }
-    let line = String::from_utf8(line).map_err(|_| TerminalCommandError::NotUtf8);
-    Ok(Some(line.map(|line| line.trim_start_matches(BYTE_ORDER_MARK).to_owned())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_that_is_too_long_or_not_utf_8_is_one_error() {
-        let mut input = "\u{FEFF}echo\r\n".as_bytes().to_vec();
-        input.extend(vec![b'x'; 5_000]);
-        input.extend(b"\nvoid \xFF\nquit");
-        let mut input = input.as_slice();
-        let mut next = || read_line(&mut input).unwrap();
-        assert_eq!(next(), Some(Ok("echo\r\n".into())));
-        assert_eq!(next(), Some(Err(TerminalCommandError::TooLong)));
-        assert_eq!(next(), Some(Err(TerminalCommandError::NotUtf8)));
-        assert_eq!(next(), Some(Ok("quit".into())));
-        assert_eq!(next(), None);
     }
 }

@@ -24,6 +24,22 @@ pub fn masked_line(text: &str) -> String {
     shown.join(" ")
 }
 
+/// Masks a line that is being typed: the same number of characters, with the same spaces.
+pub fn masked_display(text: &str) -> String {
+    let masked = masked_line(text);
+    let mut words = masked.split(' ');
+    let mut shown = String::with_capacity(text.len());
+    for piece in text.split_inclusive(char::is_whitespace) {
+        let word = piece.trim_end_matches(char::is_whitespace);
+        if !word.is_empty() {
+            let masked = words.next().filter(|one| one.chars().count() == word.chars().count());
+            shown.push_str(masked.unwrap_or(word));
+        }
+        shown.push_str(&piece[word.len()..]);
+    }
+    shown
+}
+
 /// Masks the start of a wrong word.
 pub fn masked_start(text: &str) -> String {
     let shown = word(text);
@@ -81,6 +97,14 @@ mod tests {
         assert_eq!(masked_line("６２２５８８００００００"), "************");
         assert_eq!(masked_start("x6225880000000019"), "x****************");
         assert_eq!(masked_start(&format!("{}6225880000000019", "y".repeat(20))).len(), 33);
+    }
+
+    #[test]
+    fn a_typed_line_is_masked_character_by_character() {
+        assert_eq!(masked_display("  card  6225880000000019 "), "  card  **************** ");
+        assert_eq!(masked_display("6225 8800\t0000 0019 x"), "**** ****\t**** **** x");
+        assert_eq!(masked_display("  sell 0ABC  12.50"), "  sell 0ABC  12.50");
+        assert_eq!(masked_display("\u{202E}x 6225880000000019"), "\u{202E}x ****************");
     }
 
     #[test]

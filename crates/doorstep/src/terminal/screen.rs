@@ -6,14 +6,16 @@ use bench::TerminalNotice;
 use money::Currency;
 use money::decimal::DecimalAmount;
 use peers::terminal::{
-    JournalLine, JournalLineStatus, Receipt, TerminalError, TerminalParameters, TerminalSum,
-    TerminalTotals, TimeoutAction,
+    JournalLine, JournalLineStatus, ListedParcel, Receipt, TerminalError, TerminalParameters,
+    TerminalSum, TerminalTotals, TimeoutAction,
 };
 use peers::{ResponseCode, TerminalOutcome, TerminalSimulator};
 use qr::Background;
 
 use super::codes;
 use super::commands::{COMMANDS, PinEntry, TerminalCommandError};
+use super::declines;
+use super::parcels::CourierParcels;
 use crate::words::{Lang, left, right, say, width};
 
 /// Width of the label before a line.
@@ -166,6 +168,8 @@ impl Screen {
             TerminalOutcome::SignedOff => self.line(("signed off", "已签退"), []),
             TerminalOutcome::Echoed => self.line(("connected", "线路正常"), []),
             TerminalOutcome::Parameters(parameters) => self.parameters(parameters),
+            // Shown when the list is whole.
+            TerminalOutcome::Parcels { .. } => {}
             TerminalOutcome::Balance(balance) => {
                 let amount = DecimalAmount::of_balance(balance.amount.into(), self.currency);
                 let amount = right(&amount.to_string(), AMOUNT_COLUMNS);
@@ -175,11 +179,12 @@ impl Screen {
                 self.approved(receipt, network, note);
             }
             TerminalOutcome::Declined(declined) => {
-                let why =
-                    format!("{}  {}", declined.code, codes::decline_text(declined, self.lang));
+                let why = format!("{}  {}", declined.code, declines::reason(declined, self.lang));
                 let kind = codes::transaction_name(declined.kind, self.lang);
                 let stan = format!("{kind} {}", self.stan(declined.stan));
-                self.line(("declined", "拒绝"), [why, stan, declined.text.clone()]);
+                let who = declines::decliner(declined, self.lang);
+                let detail = declines::detail(declined, self.lang);
+                self.line(("declined", "拒绝"), [why, who, stan, detail]);
             }
             TerminalOutcome::QrShown { stan, text } => self.qr(*stan, text),
             TerminalOutcome::QrPending { stan } => {
@@ -233,6 +238,21 @@ impl Screen {
             }
             TerminalOutcome::Unmatched => {}
         }
+    }
+
+    /// The parcels that are out, with their short waybills.
+    pub fn parcels(self, list: &CourierParcels) {
+        let columns = AMOUNT_COLUMNS + 1 + self.currency.code().len();
+        let heads = [self.word("due", "应收"), self.word("left to collect", "未收")];
+        self.line(("parcel", "运单"), heads.map(|head| right(&head, columns)));
+        for (short, parcel) in list.short_waybills().into_iter().zip(list.parcels()) {
+            self.row(short, [self.money(parcel.due), self.money(parcel.left)]);
+        }
+        let sum = |amount: fn(&ListedParcel) -> u64| {
+            list.parcels().iter().map(amount).fold(0, u64::saturating_add)
+        };
+        let count = format!("{} {}", list.parcels().len(), self.lang.pick("in all", "件合计"));
+        self.row(&count, [self.money(sum(|one| one.due)), self.money(sum(|one| one.left))]);
     }
 
     fn parameters(self, parameters: &TerminalParameters) {
@@ -294,6 +314,8 @@ impl Screen {
                     self.line(("QR", "二维码"), [why, text.to_owned()]);
                 } else {
                     say!("{}", picture.trim_end_matches('\n'));
+                    // Not wrapped, so that it can be copied.
+                    say!("{}", text);
                 }
             }
             Err(error) => self.line(("QR", "二维码"), [error.to_string()]),

@@ -180,14 +180,13 @@ fn rarer_errors_are_chinese() {
             "short.key：其他用户可以读取该主密钥；请对该文件运行",
         ),
         ("tariff check a.toml", "a.toml：行 1：没有键 `nam`；可用的键：`name`、"),
-        ("network status --data books", "没有正在运行的 Doorstep"),
         (
-            "network withdraw alpha --by Planner --approved-by planner --data books",
-            "提出人与复核人是同一人；须由第二人复核",
+            "network withdraw alpha --person planner --approved-by Planner --data books",
+            "错误：账簿拒绝 WithdrawNetwork：",
         ),
         (
-            "network withdraw nobody --by planner --approved-by approver --data books",
-            "错误：没有该卡组织\n",
+            "network withdraw nobody --approved-by approver --data books",
+            "错误：账簿中没有卡组织 `nobody`；现有：network-1、network-2\n",
         ),
         ("explain payout 999999 --data books", "没有打款 999999：账簿中有打款 1 到 "),
         ("serve --data books --config doorstep.toml", "doorstep.toml：第 1 行"),

@@ -7,7 +7,7 @@ use super::support::{Bed, Ran, text};
 fn books() -> Bed {
     let bed = Bed::new();
     bed.orders("orders.csv", &["A1,S1,CNY,10.00"]);
-    bed.run("import --orders orders.csv --profile doorstep --data books").succeeds();
+    bed.run("import --orders orders.csv --profile doorstep --data books --trial").succeeds();
     bed
 }
 
@@ -52,18 +52,19 @@ fn a_command_is_carried_out_by_the_owner_and_is_in_the_log() {
     assert_eq!(text(&last, "/command"), "RegisterBank");
     assert_eq!(text(&last, "/fields/bank"), books::BankId::derived("spare").to_string());
     assert_eq!(text(&last, "/by/person"), "1");
-    let line = "do RegisterPerson --data books --person 3 --proposed-by 1 --approved-by 2";
-    bed.run(&format!("{line} --by 3")).fails("person 3 is not registered");
-    bed.run(&format!("{line} --by cy")).fails("nobody has the name `cy`");
-    bed.run(line).succeeds();
+    let line = "do RegisterPerson --data books --person-id 3 --proposed-by 1 --approved-by 2";
+    bed.run(&format!("{line} --person 3")).fails("person 3 is not registered");
+    bed.run(&format!("{line} --person cy")).fails("nobody has the name `cy`");
+    bed.run(&format!("{line} --person 2")).succeeds();
     let log = bed.run("log --data books --json").succeeds();
     let last: serde_json::Value =
         serde_json::from_str(log.stdout().lines().last().unwrap()).unwrap();
     assert_eq!(text(&last, "/by/person"), "2", "the approver gives it");
     // The same fields in JSON; a flag replaces one of them.
     let json = r#"{"bank":"5","currency":"CNY","reference":"other"}"#;
-    let mut command = bed.doorstep("do RegisterBank --data books --reference third --json");
-    Ran::of(command.arg(json)).succeeds();
+    let mut command = bed.doorstep("do RegisterBank --data books --reference third --fields");
+    let done = Ran::of(command.arg(json).arg("--json")).succeeds().json();
+    assert_eq!((text(&done, "/answer"), text(&done, "/by")), ("carried_out", "1"));
     bed.run("log --data books").succeeds().prints("bank account third in CNY added, id 5");
     bed.run("do RegisterBank --data books --bank spare --currency CNY --reference else")
         .fails("error: the books refuse RegisterBank: ")
@@ -82,6 +83,7 @@ fn each_wrong_field_is_named_with_what_is_expected() {
             "RegisterBank --data books --bank 1",
             "RegisterBank needs --currency, --reference; see `doorstep do RegisterBank --help`",
         ),
+        ("RegisterBank main --data books", "`main` is no flag; write each field as --field VALUE"),
         (
             "RegisterBank --data books --bank 1 --curency CNY",
             "RegisterBank has no field for --curency; it has: --bank, --currency, --reference",
@@ -91,11 +93,12 @@ fn each_wrong_field_is_named_with_what_is_expected() {
             "--currency yuan: `yuan` is not a currency code of ISO 4217",
         ),
         (
-            "RegisterCourier --data books --courier c --firm 1 --cash-limit lots --reference c",
+            "RegisterCourier --data books --courier c --firm 1 --cash-limit lots --reference c \
+             --proposed-by 1 --approved-by 2",
             "--cash-limit lots: write minor units, or an amount with its currency, such as ",
         ),
         ("RegisterBank --data books --bank", "--bank has no value"),
-        ("RegisterBank --data books --json {", "--json: "),
+        ("RegisterBank --data books --fields {", "--fields: "),
         (
             "RegisterBank --data nowhere --bank 1 --currency CNY --reference b",
             "there is no data directory nowhere",
@@ -107,4 +110,52 @@ fn each_wrong_field_is_named_with_what_is_expected() {
     }
     assert_eq!(bed.verified("books"), before, "nothing changed");
     assert!(!bed.has("nowhere"));
+}
+
+#[test]
+fn short_forms_are_commands_with_less_to_type() {
+    let bed = books();
+    for (line, command) in [
+        ("setup bank spare --currency CNY", "RegisterBank"),
+        ("setup firm swift --currency CNY", "RegisterFirm"),
+        ("setup courier c-1 --firm swift --cash-limit 500.00CNY", "RegisterCourier"),
+        ("setup terminal 7 --courier c-1", "RegisterTerminal"),
+        ("terminals block 7", "BlockTerminal"),
+        ("terminals unblock 7", "BlockTerminal"),
+        ("setup retention 200 --approved-by 2", "SetRetention"),
+        ("setup person 3 --approved-by 2", "RegisterPerson"),
+        ("setup bank reais --currency BRL", "RegisterBank"),
+    ] {
+        let done = format!("{command}: carried out\n");
+        bed.run(&format!("{line} --data books")).succeeds().prints(&done);
+    }
+    let parcels = bed.run("log --data books --json").succeeds();
+    let announced = parcels.stdout().lines().find(|line| line.contains("AnnounceParcel"));
+    let announced: serde_json::Value = serde_json::from_str(announced.unwrap()).unwrap();
+    let parcel = text(&announced, "/fields/parcel");
+    for line in [
+        format!("parcel assign {parcel} --firm swift"),
+        format!("parcel dispatch {parcel} --courier c-1"),
+        format!("parcel attempt {parcel} --reason NobodyHome"),
+        format!("parcel dispatch {parcel} --courier c-1"),
+    ] {
+        bed.run(&format!("{line} --data books")).succeeds().prints(": carried out\n");
+    }
+    // The import has published it.
+    let tariff = "setup tariff china-2013 --currency CNY --approved-by 2 --data books";
+    bed.run(tariff).succeeds().prints("PublishTariff: was carried out before; nothing changed\n");
+    bed.run("setup tariff china-2013 --data books").fails("doorstep setup tariff FILE|NAME");
+    bed.run("setup tariff no-such --currency CNY --data books").fails("no such file or built-in");
+    bed.run("setup hold-rule BR --rule DaysAfterHeld=3 --approved-by 2 --data books").succeeds();
+    let mut seller =
+        bed.doorstep("setup seller loja --currency CNY --jurisdiction BR --data books");
+    Ran::of(seller.args(["--tariff", "china-2013 CNY"])).succeeds().prints("RegisterSeller: carr");
+    bed.run("parcel --help").succeeds().prints("\n  doorstep parcel dispatch\n");
+    bed.run("parcel dispatch --help")
+        .succeeds()
+        .prints("doorstep parcel dispatch <PARCELS>...  (DispatchParcels)\n");
+    bed.run("setup books --help").succeeds().prints("doorstep setup books --data DIR");
+    bed.run("parcel dance --data books").fails("`doorstep parcel` does not have `dance`; it has: ");
+    bed.run("setup bank one two --currency CNY --data books").fails("`two` is no flag");
+    bed.verified("books");
 }

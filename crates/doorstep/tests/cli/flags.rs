@@ -63,7 +63,8 @@ fn profiles_are_known_by_name_or_by_file() {
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
     bed.run("day --orders orders.csv --profile oliist --data books").fails(
         "error: --profile: there is no profile `oliist` (did you mean `olist`?); use `doorstep`, \
-         `olist`, `shopify`, `woocommerce`, or the path of a .toml file\n",
+         `olist`, `shopify`, `woocommerce`, `woocommerce-advanced`, `woocommerce-analytics`, or \
+         the path of a .toml file\n",
     );
     bed.run("day --orders orders.csv --profile nowhere.toml --data books").fails(
         "error: --profile: the profile nowhere.toml cannot be read: No such file or directory",
@@ -72,8 +73,8 @@ fn profiles_are_known_by_name_or_by_file() {
         "error: --seller: the profile `doorstep` reads the seller from the file; do not give one\n",
     );
     bed.run("day --orders orders.csv --profile woocommerce --data books").fails(
-        "error: --seller is missing: the profile `woocommerce` reads an export without sellers; \
-         name the seller\n",
+        "error: --orders: the profile `woocommerce` reads no sellers from the file; name the \
+         seller with --seller, or map each vendor or shop to a seller with --sellers FILE\n",
     );
     assert!(!bed.has("books"), "nothing was written");
 }

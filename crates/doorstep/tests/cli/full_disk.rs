@@ -57,6 +57,21 @@ fn a_disk_that_is_full_from_the_start_leaves_nothing_that_stands_in_the_way() {
 }
 
 #[test]
+fn an_export_on_a_full_disk_names_its_file_and_the_remedy() {
+    let bed = Bed::new();
+    bed.run(DAY).succeeds();
+    for (lang, words, remedy) in [
+        ("en", "--out out.csv: the file cannot be written: ", "; free space on that disk, or "),
+        ("zh", "--out out.csv：无法写入该文件：", "；请清理该磁盘，或另选文件"),
+    ] {
+        let export = "export --data books --format csv --out out.csv";
+        let script = format!("ulimit -f 40; exec {DOORSTEP} {export} --lang {lang}");
+        Ran::of(tool(&bed, "bash").arg("-c").arg(script)).fails(words).says(remedy);
+        assert!(!bed.has("out.csv"));
+    }
+}
+
+#[test]
 fn a_file_of_payouts_that_cannot_be_written_is_named_and_written_the_next_time() {
     let bed = Bed::new();
     let day = bed.run(DAY).succeeds().json();

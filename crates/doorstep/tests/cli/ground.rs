@@ -16,16 +16,23 @@ pub struct Running {
     pub engine: Process,
     /// The address for terminals.
     pub address: String,
+    /// The address for the wallet.
+    pub wallet: String,
 }
 
-/// Prepares the directory `door` with `doorstep trial`, and sets the terminals' port to any free
-/// one.
+/// The trial's address for the wallet.
+pub const WALLETS: &str = "127.0.0.1:7003";
+
+/// Prepares the directory `door` with `doorstep trial`, and lets the switch listen at any free
+/// ports.
 #[track_caller]
 pub fn make(bed: &Bed) {
     bed.run("trial door --terminals 3 --parcels 10").succeeds();
     let settings = bed.read("door/doorstep.toml");
     assert!(settings.contains(TERMINALS), "{settings}");
-    bed.write("door/doorstep.toml", settings.replace(TERMINALS, "127.0.0.1:0"));
+    assert!(settings.contains(WALLETS), "{settings}");
+    let settings = settings.replace(TERMINALS, "127.0.0.1:0").replace(WALLETS, "127.0.0.1:0");
+    bed.write("door/doorstep.toml", settings);
 }
 
 impl Running {
@@ -46,8 +53,9 @@ impl Running {
         let serve = format!("serve --data door/books --config door/doorstep.toml {log}");
         let mut engine = Process::start(bed, &serve);
         let address = engine.says("terminals ");
+        let wallet = engine.says("wallets ");
         wait_for_links(bed, "door/books");
-        Running { network, engine, address }
+        Running { network, engine, address, wallet }
     }
 
     /// Runs a script on the first terminal.

@@ -40,7 +40,10 @@ fn every_command_has_help_that_fits_the_screen() {
         "log",
         "payouts",
         "export",
+        "profile check",
+        "profile new",
         "tariff check",
+        "tariff quote",
         "keys make",
         "keys import",
         "keys list",
@@ -87,12 +90,12 @@ fn help_fits_a_terminal_of_80_columns() {
 fn help_explains_the_commands() {
     let bed = Bed::new();
     let root = help(&bed, "").prints("Start with `doorstep demo`");
-    root.prints("doorstep day --orders FILE --profile shopify --data books")
+    root.prints("doorstep day --orders FILE --profile shopify --seller SHOP --data books")
         .prints("Exit status: 0 success; 1 failure");
     let day = help(&bed, "day").prints("Real: your orders");
     let day = day.prints("Simulated: couriers, buyers, terminals, card networks");
     let day = day.prints("To continue an interrupted day");
-    let day = day.prints("olist, shopify, woocommerce, doorstep, or a profile file");
+    let day = day.prints("a profile that `doorstep profile list` names, or a profile file");
     let day = day.prints("[default: china-2013]").prints("What --json prints");
     for key in ["parcels", "announced", "collected", "custody", "digest", "bad_lines", "wrong"] {
         assert!(day.stdout().contains(&format!("\n  {key} ")), "{key} is explained{day}");
@@ -113,6 +116,19 @@ fn help_names_every_key_of_the_day() {
     let (_, explained) = help.stdout().split_once("What --json prints").unwrap();
     let day = bed.run("day --parcels 10 --data books --json").succeeds().json();
     for key in day.as_object().unwrap().keys() {
+        let words = explained.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        assert!(words.into_iter().any(|word| word == key), "{key} is not explained{help}");
+    }
+}
+
+#[test]
+fn help_names_every_key_of_an_import() {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    let help = help(&bed, "import");
+    let (_, explained) = help.stdout().split_once("What --json prints").unwrap();
+    let import = bed.run("import --profile doorstep --orders orders.csv --json").succeeds().json();
+    for key in import.as_object().unwrap().keys() {
         let words = explained.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         assert!(words.into_iter().any(|word| word == key), "{key} is not explained{help}");
     }

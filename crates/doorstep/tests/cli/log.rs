@@ -265,11 +265,11 @@ fn sentences_fit_the_screen_in_both_languages() {
             assert!(!line.contains(['{', '}', '"']) && !line.contains("null"), "{line}");
         }
     }
-    let english = english.prints("system: books opened; local time is UTC+08:00; the first");
+    let english = english.prints("system: trial books opened; local time is UTC+08:00; the");
     let english = english.prints("card payment: network-receivable:network-");
     english.prints("payout paid: payout-in-flight →");
     chinese
-        .prints("系统：开账；当地时间为 UTC+08:00；最初的两名人员为 planner\n")
+        .prints("系统：开账（试用）；当地时间为 UTC+08:00；最初的")
         .prints("打款已付：在途打款 → 银行存款:bank-1");
 }
 

@@ -47,6 +47,15 @@ fn a_network_prints_its_totals() {
 }
 
 #[test]
+fn a_name_that_clearing_files_cannot_have_is_refused() {
+    let bed = bed();
+    for name in ["Alpha", "a_b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+        let line = format!("network run --listen 127.0.0.1:0 --keys keys.toml --name {name}");
+        bed.run(&line).fails(&format!("--name {name}: a network's name has 1 to 32 lower-case"));
+    }
+}
+
+#[test]
 fn errors_in_its_files_show_no_key() {
     let bed = bed();
     bed.write("keys.toml", KEYS.replace("mac", "mack"));

@@ -48,7 +48,8 @@ fn files_that_cannot_be_read_as_orders() {
     );
     refuses(
         b"order,seller,currency,amount_due\nA,S\xff,CNY,10.00\n",
-        "--orders: orders.csv:2: byte 36 of the file is not UTF-8; save the file as CSV in UTF-8",
+        "--orders: orders.csv:2: byte 36 of the file is not UTF-8; name the file's encoding with \
+         --encoding (gbk, big5, windows-1252, …), or save it as CSV in UTF-8",
     );
     refuses(
         "order,seller,currency,amount_due\nA,\"S1,CNY,10.00\n",

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use super::support::{Bed, Ran, text};
+use super::support::{Bed, Ran, number, text};
 
 /// Runs a command and reads only its first line, as `head -1` does.
 #[track_caller]
@@ -90,6 +90,16 @@ fn an_output_file_never_takes_the_place_of_the_books() {
         bed.run(&line).fails(&named);
     }
     bed.run("payouts --format csv --data books --out link.csv").succeeds();
+    let written =
+        bed.run("payouts --format csv --data books --out link.csv --json").succeeds().json();
+    let lines = i64::try_from(bed.read("link.csv").lines().count()).unwrap();
+    assert_eq!((text(&written, "/file"), number(&written, "/payouts")), ("link.csv", lines - 1));
+    let message = bed.run("payouts --format pain001 --data books --out plan.xml --json").succeeds();
+    let message = message.json();
+    let transfers = format!("<NbOfTxs>{}</NbOfTxs>", number(&message, "/transfers"));
+    let sum = format!("<CtrlSum>{}</CtrlSum>", text(&message, "/control_sum"));
+    let file = bed.read("plan.xml");
+    assert!(file.contains(&transfers) && file.contains(&sum), "{message:#}");
     assert!(bed.path("link.csv").is_symlink() && !bed.read("linked.csv").is_empty());
     bed.run("payouts --format csv --plan 1 --data books --out x.csv").fails("--plan belongs to");
     assert_eq!(text(&bed.verified("books"), "/digest"), text(&day, "/digest"));

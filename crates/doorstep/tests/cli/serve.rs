@@ -22,15 +22,16 @@ const KEYS: [&str; 8] = [
     "beta/pin --purpose pin",
     "beta/exchange --purpose exchange",
 ];
+const FIRM: &str = "\"swift-couriers\" = 1";
 const SERVE: &str = "serve --data books --config doorstep.toml";
-const WITHDRAW: &str = "network withdraw alpha --by ann --data books";
+const WITHDRAW: &str = "network withdraw alpha --person ann --data books";
 
 /// Books, keys, certificates and settings.
 fn bed() -> Bed {
     let bed = Bed::new();
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
-    bed.run("import --profile doorstep --orders orders.csv --data books --by ann --approved-by bo")
-        .succeeds();
+    let import = "import --profile doorstep --orders orders.csv --data books --trial";
+    bed.run(&format!("{import} --by ann --approved-by bo")).succeeds();
     bed.write("master.key", MASTER);
     fs::set_permissions(bed.path("master.key"), fs::Permissions::from_mode(0o600)).unwrap();
     for key in KEYS {
@@ -41,7 +42,8 @@ fn bed() -> Bed {
     let gateways = "[gateways]\nlisten = [\"127.0.0.1:0\"]\n\
                     authorities = \"certificates/authority.pem\"\n\
                     certificate = \"certificates/engine.pem\"\nkey = \"certificates/engine.key\"\n";
-    let settings = EXAMPLE.replace("127.0.0.1:7001", "127.0.0.1:0");
+    // The books have no firm yet.
+    let settings = EXAMPLE.replace("127.0.0.1:7001", "127.0.0.1:0").replace(FIRM, "");
     bed.write("doorstep.toml", settings.replace("[merchant]", &format!("{gateways}\n[merchant]")));
     bed
 }
@@ -72,31 +74,76 @@ fn it_serves_until_it_is_stopped() {
     assert_eq!(status["links"].as_array().unwrap().len(), 3);
     assert_eq!(status["links"][0]["network"], "alpha");
     assert_eq!(status["ended"]["malformed"], 1);
-    bed.run(&format!("{WITHDRAW} --approved-by ann")).fails("a second person must approve");
-    let mut same = bed.doorstep(WITHDRAW);
-    Ran::of(same.args(["--approved-by", " Ann "])).fails("are the same person");
-    let mut nobody = bed.doorstep(WITHDRAW);
-    Ran::of(nobody.args(["--approved-by", " "])).fails("1 to 64 characters");
-    bed.run(&format!("{WITHDRAW} --approved-by cy")).fails("nobody has the name `cy`");
+    bed.run("network status --data books").succeeds().prints("for trials");
+    bed.run(&format!("{WITHDRAW} --approved-by ann")).fails("the books refuse WithdrawNetwork: ");
+    bed.run(&format!("{WITHDRAW} --approved-by cy")).fails("--approved-by cy: write a person's id");
     bed.run(&format!("{WITHDRAW} --approved-by 3")).fails("person 3 is not registered");
     bed.run(&format!("{WITHDRAW} --approved-by bo --at 9999-01-01T00:00:00Z"))
         .fails("error: the withdrawal would start more than 366 days from now; give an earlier");
     bed.run(&format!("{WITHDRAW} --approved-by bo --at 2013-08-28T18:00:00+08:00"))
         .succeeds()
         .prints("alpha is withdrawn from 20")
-        .prints("note: --at 2013-08-28T10:00:00Z is past, so the withdrawal starts now\n");
+        .prints("note: --at 2013-08-28T18:00:00.000+08:00 is past, so the withdrawal starts now\n");
     bed.run(&format!("{WITHDRAW} --approved-by bo --at 2013-08-28T18:00:00+08:00"))
         .succeeds()
         .prints("was withdrawn before");
+    // A second person approves later.
+    bed.run("network reinstate alpha --person ann --data books")
+        .succeeds()
+        .prints("ReinstateNetwork: proposed as number 1; a second person approves it");
+    bed.run("proposals --data books")
+        .succeeds()
+        .prints("1  ReinstateNetwork, proposed by person 1");
+    bed.run("approve 1 --person ann --data books").fails("proposal 1 is your own");
+    bed.run("approve 1 --person bo --data books")
+        .succeeds()
+        .prints("ReinstateNetwork: carried out");
+    let status = bed.run("network status --json --data books").succeeds().json();
+    assert_eq!(status["links"][0]["withdrawn_from_ms"], serde_json::Value::Null, "{status:#}");
+    bed.run(WITHDRAW).succeeds();
     gateway.stop();
     engine.stop();
-    assert!(!bed.has("books/control.sock"));
+    for socket in ["control.sock", "office.sock"] {
+        assert!(!bed.has(format!("books.control/{socket}")), "{socket}");
+    }
     bed.verified("books");
     // Without a running engine, on the books alone.
-    let reinstate = "network reinstate alpha --by ann --approved-by ANN --data books";
-    bed.run(reinstate).fails("are the same person");
-    let reinstate = "network reinstate alpha --by ann --approved-by bo --data books";
+    let status = bed.run("network status --json --data books").succeeds().json();
+    assert_eq!(
+        (&status["running"], number(&status, "/in_books/0/unknown_payments")),
+        (&false.into(), 0)
+    );
+    assert_eq!(status["in_books"][0]["name"], "alpha");
+    assert!(status["in_books"][0]["withdrawn_from"].as_str().unwrap().ends_with("+08:00"));
+    let shown = bed.run("network status --data books").succeeds().prints("not running ");
+    shown.prints("alpha, books        0 unknown payments; owes 0.00 CNY; withdrawn from 20");
+    bed.run("approve 2 --person bo --data books").succeeds().prints("WithdrawNetwork: carried out");
+    let reinstate = "network reinstate alpha --person ann --approved-by bo --data books";
     bed.run(reinstate).succeeds().prints("alpha is reinstated");
+}
+
+#[test]
+fn a_check_says_what_a_start_would_do_and_changes_nothing() {
+    let bed = bed();
+    let before = bed.verified("books");
+    let check = "serve --check --data books --config doorstep.toml";
+    bed.run(check).succeeds().prints("registers   alpha\n").prints("It can start. ");
+    let settings = bed.read("doorstep.toml");
+    bed.write("other.toml", settings.replace("firms = { ", &format!("firms = {{ {FIRM}")));
+    for flag in ["--check", ""] {
+        bed.run(&format!("serve {flag} --data books --config other.toml"))
+            .fails("merchant.firms: the books have no courier firm `swift-couriers`; they have: ");
+    }
+    bed.write("other.toml", settings.replace("Asia/Shanghai", "Europe/Berlin"));
+    bed.run("serve --check --data books --config other.toml").fails("time_zone = Europe/Berlin: ");
+    bed.run("serve --check --data nowhere --config doorstep.toml").fails("no books to serve");
+    assert_eq!(bed.verified("books"), before);
+    let mut engine = Process::start(&bed, SERVE);
+    engine.says("control");
+    let beside = bed.run(check).succeeds().prints("It can start. ");
+    assert!(!beside.stdout().contains("registers"), "{beside}");
+    engine.stop();
+    bed.run(&format!("{check} --lang zh")).succeeds().prints("可以启动。");
 }
 
 #[test]
@@ -111,9 +158,9 @@ fn a_start_that_cannot_listen_changes_nothing_in_the_books() {
     bed.write("doorstep.toml", moved);
     bed.run(SERVE).fails(&format!("cannot listen on {address}: "));
     bed.write("doorstep.toml", settings);
-    fs::create_dir(bed.path("books/control.sock")).unwrap();
+    fs::create_dir_all(bed.path("books.control/control.sock")).unwrap();
     bed.run(SERVE).fails("cannot create the control socket ");
-    fs::remove_dir(bed.path("books/control.sock")).unwrap();
+    fs::remove_dir(bed.path("books.control/control.sock")).unwrap();
     assert_eq!(bed.verified("books"), before);
     let mut engine = Process::start(&bed, SERVE);
     engine.says("control");
@@ -298,8 +345,8 @@ fn a_network_is_left_out_only_without_unfinished_payments() {
         .fails("network `alpha` is not in the settings but has unfinished transactions: 1 refund. ")
         .says("Keep its [[network]]")
         .says("`doorstep network withdraw`");
-    bed.run("network withdraw omega --by ann --approved-by bo --data door/books")
-        .fails("unknown card network");
+    bed.run("network withdraw omega --approved-by bo --data door/books")
+        .fails("the books have no card network `omega`; they have: alpha\n");
 
     // With the network back in the settings, the refund is sent before anything else.
     let running = Running::start(&bed, "");

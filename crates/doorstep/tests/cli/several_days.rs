@@ -39,9 +39,12 @@ fn a_second_day_takes_other_orders_and_what_is_still_open() {
 #[test]
 fn imported_orders_are_taken_out_on_the_next_day() {
     let bed = Bed::new();
-    let import = "import --profile doorstep --data books --orders";
+    let import = "import --profile doorstep --trial --data books --orders";
     bed.orders("first.csv", &["A-1,S1,CNY,10.00", "A-2,S1,CNY,20.00", "A-3,S2,CNY,30.00"]);
     bed.run(&format!("{import} first.csv")).succeeds();
+    bed.run("import --profile doorstep --data real --orders first.csv").succeeds();
+    let refused = bed.run("day --parcels 30 --data real").ends_with(1);
+    assert!(refused.stderr().contains("these books are real"), "{refused}");
     let day = "day --refusals 0 --faults 0 --data books --json";
     let first = bed.run(&format!("{day} --parcels 30")).succeeds().json();
     assert_eq!((number(&first, "/parcels"), number(&first, "/counts/delivered")), (33, 33));

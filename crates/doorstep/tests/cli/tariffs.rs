@@ -58,7 +58,10 @@ fn gaps_overlaps_and_shares_above_the_whole_are_named_with_their_place() {
         "version 1: the shares of class `general`, debit cards, with COD fee and commission, add \
          up to 100.5000%, more than the whole amount",
     );
-    refuses("name = 1\n", "line 1: invalid type: integer `1`, expected a string");
+    refuses(
+        "name = 1\n",
+        "line 1: `1` has no quotation marks: write a rate as \"0.55%\" and a sum as \"2.00\"",
+    );
 }
 
 #[test]
@@ -205,4 +208,87 @@ fn a_sum_without_a_currency_is_named_with_its_place() {
         "version 1, return_fee: a sum needs a currency: add `currency` to the tariff, or use rates \
          only",
     );
+}
+
+#[test]
+fn numbers_without_quotation_marks_and_negative_fees_are_named_in_words() {
+    let version = version(1, "2013-01-01", "", "1%");
+    let with = |from: &str, to: &str| tariff(&[version.replacen(from, to, 1)]);
+    for number in ["0.55", "55", "0.55%", "55%", "-0.55"] {
+        refuses(
+            &with("\"1%\"", number),
+            &format!(
+                "line 9: `{number}` has no quotation marks: write a rate as \"0.55%\" and a sum as \
+                 \"2.00\""
+            ),
+        );
+    }
+    refuses(
+        &with("\"1%\"", "\"-0.55%\""),
+        "version 1, class `general`, card, issuer: `-0.55%` is negative; a rate is 0% or more",
+    );
+    refuses(
+        &with("\"1%\"", "\"0.55\""),
+        "version 1, class `general`, card, issuer: `0.55` is not a rate: write a percentage with \
+         at most four decimals, for example 0.55%",
+    );
+    let sum = with("from", "return_fee = \"-4.00\"\nfrom");
+    refuses(
+        &sum.replacen("source", "currency = \"CNY\"\nsource", 1),
+        "version 1, return_fee: `-4.00` is negative: a fee, a cap or a return fee is zero or more",
+    );
+    let bed = Bed::new();
+    bed.write("mine.toml", with("\"1%\"", "\"55%\""));
+    bed.run("tariff check mine.toml")
+        .succeeds()
+        .prints("Note: version 1, class general: 55% is an unusual rate; did you mean 0.55%?\n");
+    bed.run("tariff show mine.toml").succeeds().prints("55%");
+    bed.run("tariff show").succeeds().prints("china-2013");
+}
+
+#[test]
+fn a_quote_shows_each_fee_and_what_the_seller_gets() {
+    let bed = Bed::new();
+    // 0.5% and 1% of 128.50 are 0.64 and 1.29; the fixed fees are 1.00 and 2.00.
+    let ran = bed.run("tariff quote 128.50 --cash").succeeds().says_nothing();
+    assert_eq!(
+        ran.stdout().split_whitespace().collect::<Vec<_>>().join(" "),
+        "china-2013, version 1 (in force from 2013-02-25), class general, cash, CNY the buyer pays \
+         128.50 commission 1.00 0.5% × 128.50, at least 1.00 a parcel COD fee 2.00 1% × 128.50, at \
+         least 2.00 a parcel fees 3.00 the seller gets 125.50"
+    );
+    let of = |flags: &str| {
+        let quote = bed.run(&format!("tariff quote {flags} --json")).succeeds().json();
+        let fees: Vec<(String, i64)> = (0..quote["fees"].as_array().unwrap().len())
+            .map(|place| {
+                let fee = text(&quote, &format!("/fees/{place}/fee")).to_owned();
+                (fee, number(&quote, &format!("/fees/{place}/amount")))
+            })
+            .collect();
+        let fees: Vec<String> = fees.iter().map(|(fee, minor)| format!("{fee} {minor}")).collect();
+        (fees.join(", "), number(&quote, "/fees_total"), number(&quote, "/net"))
+    };
+    // 0.55%, 0.08% and 0.15% of 10,000.00; the class `wholesale` has a cap of 26.00.
+    let card = "issuer 5500, network 800, acquirer 1500".to_owned();
+    assert_eq!(of("10000 --debit"), (card, 7_800, 992_200));
+    assert_eq!(of("10000 --credit --class wholesale").1, 2_600);
+    // 0.6% of 3,000 yen; a fixed commission of 4; 0.2% are less than the fixed fee of 10.
+    let qr = "wallet 18, commission 4, cod 10".to_owned();
+    assert_eq!(of("3000 --qr --currency JPY"), (qr, 32, 2_968));
+    for (flags, words) in [("128.50 --cash --qr", "cannot be used with"), ("128.50", "required")] {
+        let ran = bed.run(&format!("tariff quote {flags}")).ends_with(2);
+        assert!(ran.stderr().contains(words), "{ran}");
+    }
+    for (flags, words) in [
+        ("-5 --cash", "error: AMOUNT: `-5` is negative"),
+        ("0 --cash", "error: AMOUNT: write an amount above zero\n"),
+        ("1.005 --cash", "error: AMOUNT: `1.005` has 3 decimals, CNY has 2"),
+        ("5 --cash --class generl", "did you mean `general`?"),
+        ("5 --cash --currency EUR", "error: --currency EUR: the tariff `china-2013` is for CNY"),
+        ("5 --cash --date 2013-02-24", "error: --date 2013-02-24: the tariff `china-2013` has no"),
+    ] {
+        bed.run(&format!("tariff quote {flags}")).fails(words);
+    }
+    let zh = bed.run("tariff quote 128.50 --cash --lang zh").succeeds();
+    zh.prints("卖家所得").prints("代收服务费");
 }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use super::ground::{self, MERCHANT, Running};
 use super::process::Process;
-use super::support::Bed;
+use super::support::{Bed, DOORSTEP};
 
 fn line(word: &str, place: u64) -> String {
     let (waybill, amount) = ground::parcel(place);
@@ -145,7 +145,10 @@ fn results_and_next_steps_are_shown() {
     lines.extend(script(&["journal", "settle", "refund 504 1.50"]));
     let ran = running.terminal(&bed, "", &lines).succeeds();
     let ran = ran.prints("offline 1000.00 CNY each, 3000.00 CNY in total");
-    let ran = ran.prints("declined      55  wrong PIN; enter it again   sale STAN 000503");
+    let ran = ran.prints(
+        "declined      55  wrong PIN; enter it again   declined by the issuer, over alpha   sale \
+         STAN 000503\n",
+    );
     let ran =
         ran.prints(&format!("approved      cash                 {price} CNY   STAN 000505\n"));
     let ran =
@@ -161,7 +164,7 @@ fn results_and_next_steps_are_shown() {
 fn an_unfinished_transaction_is_shown_at_the_end() {
     let bed = Bed::new();
     ground::make(&bed);
-    let Running { network, engine, address } = Running::start(&bed, "");
+    let Running { network, engine, address, .. } = Running::start(&bed, "");
     let flags = "--base-key-file door/base.key --last-stan 500 --lang en --wait 1";
     let mut command = bed.doorstep(&format!(
         "terminal --connect {address} --number 1 --merchant {MERCHANT} {flags}"
@@ -252,4 +255,163 @@ fn many_terminals_sell_their_parcels() {
     assert_eq!(measured["sales"], 6, "{measured:#}");
     assert_eq!(measured["unknown"], 0, "{measured:#}");
     running.stop();
+}
+
+#[test]
+fn parcels_are_listed_and_short_waybills_name_them() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let running = Running::start(&bed, "");
+    let (waybill, due) = ground::parcel(2);
+    let (first, last) = (&waybill[..8], &waybill[waybill.len() - 8..]);
+    let (other, _) = ground::parcel(3);
+    let lines = [
+        "parcels".to_owned(),
+        format!("sell {} 10.00", first.to_lowercase()),
+        format!("cash {last} 5 20"),
+        "parcels".to_owned(),
+        format!("qr {first} 9999.00"),
+        format!("sell {last}"),
+        format!("preauth {other}"),
+        "sell ZZZZZ 1.00".to_owned(),
+        format!("sell {waybill}"),
+    ];
+    let ran = running.terminal(&bed, "", &lines).ends_with(1);
+    let ran = ran.prints("parcel                       due      left to collect\n");
+    let row = |left: &str| format!("{due:>18} CNY   {left:>14} CNY\n");
+    let left = super::support::minor(&due) - 1_500;
+    let left = format!("{}.{:02}", left / 100, left % 100);
+    let ran = ran.prints(&row(&due)).prints(&row(&left)).prints("\n10 in all ");
+    let ran = ran.prints("approved      sale                  10.00 CNY");
+    let ran = ran.prints("change                 15.00 CNY");
+    let ran = ran.prints("declined      P4  the amount exceeds what is left to pay   declined by");
+    let ran = ran.prints(&format!("approved      sale         {left:>14} CNY"));
+    let ran = ran.prints("approved      pre-auth ");
+    let ran = ran.prints("not done      line 8: none of your parcels has the waybill `ZZZZZ`");
+    // It is paid: no longer out.
+    let ran = ran
+        .prints(&format!("not done      line 9: none of your parcels has the waybill `{waybill}`"));
+    let shorts = ran.stdout().lines().filter_map(|line| line.strip_suffix(&row(&due).trim_end()));
+    let shown: Vec<_> = shorts.map(str::trim).filter(|short| !short.is_empty()).collect();
+    assert!(shown.iter().any(|short| waybill.starts_with(short)), "{shown:?}{ran}");
+    running.stop();
+    bed.verified("door/books");
+}
+
+#[test]
+fn a_decline_says_who_declined_and_blames_no_card_for_a_setting() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let keys = bed.read("door/alpha.toml");
+    let mac = keys.split("mac = \"").nth(1).unwrap().split('"').next().unwrap();
+    bed.write("door/alpha.toml", keys.replace(mac, "0123456789ABCDEFFEDCBA9876543210"));
+    let running = Running::start(&bed, "");
+    let lines = [line("sell", 2), "card 400000:1".to_owned(), line("sell", 2)];
+    let ran = running.terminal(&bed, "", &lines).succeeds();
+    let ran = ran.prints(
+        "declined      68  no answer that can be trusted came in time; being reversed; use another \
+         payment method   declined by Doorstep   sale STAN 000502\n",
+    );
+    ran.prints(
+        "declined      15  no network in the settings takes cards with these first digits; add a \
+         [[bin]], or use another card   declined by Doorstep   sale STAN 000503\n",
+    );
+    let other = format!(
+        "terminal --connect {} --number 9 --merchant {MERCHANT} --base-key-file door/base.key \
+         --script script",
+        running.address
+    );
+    bed.write("script", "signon\n");
+    let ran = bed.run(&format!("{other} --lang en")).succeeds();
+    ran.prints("declined      97  the terminal is not registered in the books; call your firm   ");
+    let ran = bed.run(&format!("{other} --lang zh")).succeeds();
+    ran.prints("拒绝          97  终端未登记，请联系公司   由 Doorstep 拒绝   签到 流水号 ");
+    running.stop();
+}
+
+#[test]
+fn a_qr_code_is_paid_in_a_wallet_and_refunded() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let running = Running::start(&bed, "");
+    let (waybill, due) = ground::parcel(2);
+    let shown = running.terminal(&bed, "", &[format!("qr {waybill}")]).succeeds();
+    let shown = shown.prints("scan to pay   STAN 000503");
+    let code = shown.stdout().lines().find(|line| line.starts_with("000201")).unwrap().to_owned();
+    let wallet = |lines: &[&str], flags: &str| {
+        bed.write("payments", lines.join("\n"));
+        bed.run(&format!(
+            "wallet run --connect {} --name red --secret door/red.secret --script payments {flags}",
+            running.wallet
+        ))
+    };
+    let reference = "00000001000001000503";
+    let status = format!("status {reference}");
+    let pay = format!("pay {code}");
+    let ran = wallet(&[&status, &pay, &pay, &status, "refunds"], "--lang en").ends_with(1);
+    let ran = ran.prints(&format!("order         {due} CNY   the code is shown and can be paid\n"));
+    let ran = ran.prints(&format!("paid          {due} CNY   order {reference}\n"));
+    let ran = ran.prints(&format!("not done      the buyer has paid order {reference} already\n"));
+    let ran =
+        ran.prints(&format!("order         {due} CNY   paid\n")).prints("refunds       none\n");
+    ran.prints(&format!("total paid    1  {due} CNY\n"));
+    running.terminal(&bed, "", &script(&["parcels"])).succeeds().prints("\n9 in all ");
+
+    bed.write("wrong", "secret of somebody else");
+    let stranger = format!(
+        "wallet run --connect {} --name red --secret wrong --script payments --lang zh",
+        running.wallet
+    );
+    bed.write("payments", &status);
+    bed.run(&stranger).ends_with(1).prints("未办理        交换中心不认可该钱包");
+    let ran = wallet(&["pay 12", "pay", "status 1", "sel"], "--lang en").ends_with(1);
+    let ran = ran.prints("not done      the text is neither a QR code of Doorstep nor an order's");
+    let ran = ran.prints("write it as: pay CODE").prints("`1` is not an order's reference");
+    ran.prints("unknown command `sel`; type help");
+    running.stop();
+    bed.verified("door/books");
+}
+
+/// Types keys at a terminal on a screen of the program `script`, and returns what it shows.
+fn typed(bed: &Bed, keys: &str) -> String {
+    bed.write("key", "0123456789ABCDEFFEDCBA9876543210\n");
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let line = format!(
+        "{DOORSTEP} terminal --connect {nobody} --number 1 --merchant {MERCHANT} \
+         --master-key-file key --lang en"
+    );
+    let mut screen = super::support::tool(bed, "script");
+    screen.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm");
+    screen.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = screen.spawn().unwrap();
+    let (mut types, mut shows) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut seen = String::new();
+    let mut bytes = [0; 4_096];
+    for key in keys.split_inclusive('\r') {
+        // A line is typed when the prompt is there.
+        let prompts = seen.matches("terminal> ").count();
+        while seen.matches("terminal> ").count() == prompts {
+            let read = shows.read(&mut bytes).unwrap();
+            assert!(read > 0, "{seen}");
+            seen.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        types.write_all(key.as_bytes()).unwrap();
+    }
+    let mut rest = Vec::new();
+    shows.read_to_end(&mut rest).unwrap();
+    child.wait().unwrap();
+    seen + &String::from_utf8_lossy(&rest)
+}
+
+#[test]
+fn a_screen_has_history_and_arrow_keys_without_card_numbers() {
+    let bed = Bed::new();
+    let (up, left) = ("\u{1b}[A", "\u{1b}[D");
+    let keys =
+        format!("pin off\r{up}\rcard 6225880000000019\r{up}\rpin wrng{left}{left}o\r{up}\rquit\r");
+    let seen = typed(&bed, &keys);
+    assert_eq!(seen.matches("PIN           not entered").count(), 3, "{seen}");
+    assert_eq!(seen.matches("PIN           a wrong one is entered").count(), 2, "{seen}");
+    assert!(!seen.contains("6225880000000019"), "{seen}");
+    assert!(seen.contains("card ****************"), "{seen}");
 }

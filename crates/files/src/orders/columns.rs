@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::nearest::nearest;
 use crate::profile::{CurrencyRule, Layout, Profile, ProfileColumn, SellerRule};
-use crate::records::Record;
 use crate::reference::unprintable;
 
 use super::{FileRole, ImportError};
 
 pub struct CsvHeader {
     file: Arc<str>,
+    delimiter: u8,
     names: Vec<Arc<str>>,
 }
 
@@ -58,7 +58,7 @@ impl ColumnIndexes {
         part: FileRole,
         header: CsvHeader,
     ) -> Result<ColumnIndexes, ImportError> {
-        header.check_delimiter(profile.delimiter)?;
+        header.check_delimiter()?;
         let is_orders = part == FileRole::Orders;
         let rules = if is_orders { &profile.order.id } else { &profile.item.order };
         let reference = header.index(rules)?;
@@ -72,9 +72,14 @@ impl ColumnIndexes {
 fn order_at(profile: &Profile, header: &CsvHeader) -> Result<OrderColumnIndexes, ImportError> {
     let rules = &profile.order;
     let currency = match &profile.currency {
-        CurrencyRule::Fixed(_) => None,
-        CurrencyRule::Column(column) => Some(header.index(column)?),
+        CurrencyRule::Fixed(_) | CurrencyRule::GivenAtImport => None,
+        CurrencyRule::Column(column) => header.optional_index(Some(column))?,
     };
+    let is_named = currency.is_some() || matches!(profile.currency, CurrencyRule::Fixed(_));
+    if !is_named && profile.given_currency.is_none() {
+        let (file, profile) = (Arc::clone(&header.file), profile.name.clone());
+        return Err(ImportError::NoCurrency { file, profile });
+    }
     let take_when = rules.take_when.iter().map(|rule| header.index(&rule.column));
     Ok(OrderColumnIndexes {
         status: header.optional_index(rules.status.as_ref())?,
@@ -90,7 +95,7 @@ fn order_at(profile: &Profile, header: &CsvHeader) -> Result<OrderColumnIndexes,
 fn item_at(profile: &Profile, header: &CsvHeader) -> Result<ItemColumnIndexes, ImportError> {
     let rules = &profile.item;
     let seller = match &profile.seller {
-        SellerRule::Column(column) => Some(header.index(column)?),
+        SellerRule::Column(column) | SellerRule::Vendor(column) => Some(header.index(column)?),
         SellerRule::Fixed(_) | SellerRule::GivenAtImport => None,
     };
     Ok(ItemColumnIndexes {
@@ -104,17 +109,20 @@ fn item_at(profile: &Profile, header: &CsvHeader) -> Result<ItemColumnIndexes, I
 }
 
 impl CsvHeader {
-    pub fn of(file: &Arc<str>, record: Record<'_>) -> Result<CsvHeader, ImportError> {
-        let names: Vec<Arc<str>> =
-            (0..record.len()).map(|index| Arc::from(record.get(index))).collect();
-        // A carriage return without a line feed, outside quotes: the whole file is one line.
-        if names.iter().any(|name| name.contains('\r') && !name.contains('\n')) {
-            return Err(ImportError::LineEnds { file: Arc::clone(file) });
-        }
+    /// The header of a file whose records are separated by `delimiter`.
+    pub fn of(
+        file: &Arc<str>,
+        names: Vec<Arc<str>>,
+        delimiter: u8,
+    ) -> Result<CsvHeader, ImportError> {
         if names.iter().any(|name| name.contains('\0')) {
-            return Err(ImportError::NotText { file: Arc::clone(file), kind: "UTF-16 text" });
+            return Err(ImportError::Utf16 { file: Arc::clone(file) });
         }
-        Ok(CsvHeader { file: Arc::clone(file), names })
+        Ok(CsvHeader { file: Arc::clone(file), delimiter, names })
+    }
+
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
     }
 
     pub fn len(&self) -> usize {
@@ -125,8 +133,9 @@ impl CsvHeader {
         Arc::clone(&self.names[index])
     }
 
-    fn check_delimiter(&self, delimiter: u8) -> Result<(), ImportError> {
+    fn check_delimiter(&self) -> Result<(), ImportError> {
         let [only] = self.names.as_slice() else { return Ok(()) };
+        let delimiter = self.delimiter;
         let others = [b';', b'\t', b',', b'|'].into_iter().filter(|&other| other != delimiter);
         match others.into_iter().find(|&other| only.contains(char::from(other))) {
             None => Ok(()),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::records::{FIELDS_MAX, LINES_MAX, RECORD_BYTES_MAX, RecordError};
+use crate::reference::ReferenceError;
 
 use super::STATUSES_MAX;
 use super::sources::FILES_MAX;
@@ -49,32 +50,64 @@ pub enum ImportError {
     AmbiguousFile { profile: String, path: PathBuf },
     #[error("more than {FILES_MAX} files; import them in several runs")]
     TooManyFiles,
-    #[error("the profile `{profile}` reads an export without sellers; name the seller")]
+    #[error(
+        "the profile `{profile}` reads no sellers from the file; name the seller with --seller, or \
+         map each vendor or shop to a seller with --sellers FILE"
+    )]
     NoSeller { profile: String },
+    #[error(
+        "{file} names no currency and the profile `{profile}` has none; name it with --currency"
+    )]
+    NoCurrency { file: Arc<str>, profile: String },
+    #[error(
+        "the shop `{shop}` is not valid: {}",
+        error.map_or(
+            "write it without `/` and without spaces at its ends".to_owned(),
+            |error| error.to_string()
+        )
+    )]
+    Shop {
+        shop: String,
+        /// `None` for a name with `/` or with spaces at its ends.
+        error: Option<ReferenceError>,
+    },
+    #[error(
+        "{path} has no folders; each folder in it is a shop, named by the folder",
+        path = path.display()
+    )]
+    NoShops { path: PathBuf },
+    /// The export names no seller, and the file of sellers does not have the shop.
+    #[error("the shop `{shop}` is not in the file of --sellers; add a line for it")]
+    ShopNotMapped { shop: String },
+    #[error("{file} changed while it was read; import again")]
+    Changed { file: Arc<str> },
     #[error("{file} cannot be read: {source}")]
     Unreadable { file: Arc<str>, source: io::Error },
     /// An empty file, or only blank lines.
     #[error("{file} is empty; export it again, with its header line")]
     Empty { file: Arc<str> },
-    /// Not a UTF-8 text file.
-    #[error("{file} is {kind}; save it as CSV in UTF-8")]
+    #[error("{file} is {kind}; save it as CSV")]
     NotText {
         file: Arc<str>,
         /// The kind of file.
         kind: &'static str,
     },
-    #[error("{file}:{line}: byte {byte} of the file is not UTF-8; save the file as CSV in UTF-8")]
-    NotUtf8 {
+    #[error(
+        "{file} is UTF-16 text without a byte-order mark; name its encoding, utf-16le or utf-16be, \
+         with --encoding"
+    )]
+    Utf16 { file: Arc<str> },
+    #[error(
+        "{file}:{line}: byte {byte} of the file is not {encoding}; name the file's encoding with \
+         --encoding (gbk, big5, windows-1252, …), or save it as CSV in UTF-8"
+    )]
+    Malformed {
         file: Arc<str>,
         line: u32,
         /// The byte's position in the file, counted from 0.
         byte: u64,
+        encoding: &'static str,
     },
-    #[error(
-        "{file} ends its lines with a carriage return alone, as old Macintosh programs do; save \
-         the file as CSV with line feeds"
-    )]
-    LineEnds { file: Arc<str> },
     #[error(
         "{file} is separated by {found}, but the profile expects {expected}; export it with \
          {expected}, or change format.delimiter of the profile"
@@ -150,12 +183,14 @@ pub enum ImportError {
 }
 
 impl ImportError {
-    pub(super) fn of_record(file: &Arc<str>, error: RecordError) -> ImportError {
+    pub(crate) fn of_record(file: &Arc<str>, error: RecordError) -> ImportError {
         let file = Arc::clone(file);
         match error {
             RecordError::Io(source) => ImportError::Unreadable { file, source },
             RecordError::NotText(kind) => ImportError::NotText { file, kind },
-            RecordError::NotUtf8 { line, byte } => ImportError::NotUtf8 { file, line, byte },
+            RecordError::Malformed { line, byte, encoding } => {
+                ImportError::Malformed { file, line, byte, encoding }
+            }
             RecordError::TooLong { line } => ImportError::RecordTooLong { file, line },
             RecordError::TooManyFields { line } => ImportError::TooManyFields { file, line },
             RecordError::TooManyLines => ImportError::TooManyLines { file },

@@ -1,20 +1,21 @@
 //! Reads the lines of a file into the import's state.
 
+use std::borrow::Cow;
 use std::io::BufRead;
 use std::sync::Arc;
 
 use money::decimal;
 use money::{Amount, Currency};
 
-use crate::date::utc_ms;
+use crate::date::{utc_ms, utc_ms_of_formats};
 use crate::profile::{CurrencyRule, Layout, Profile, SellerRule};
 use crate::records::{LINES_MAX, Record, RecordReader};
-use crate::reference::{reference, unprintable};
+use crate::reference::{REFERENCE_BYTES_MAX, ReferenceError, reference, unprintable};
 
 use super::columns::{
     AmountColumn, ColumnIndexes, CsvHeader, ItemColumnIndexes, OrderColumnIndexes,
 };
-use super::report::{BadLineReason, FileLineCount, LeftOut};
+use super::report::{BadLineReason, FileLineCount, LeftOut, VALUES_MAX};
 use super::state::{
     ImportState, ItemContent, LineRef, OrderDecision, OrderHeader, OrderIndex, OrderTerms, ReadItem,
 };
@@ -29,40 +30,84 @@ type FieldError = (usize, BadLineReason);
 pub fn read(
     profile: &Profile,
     part: FileRole,
+    shop: Option<&str>,
     name: &str,
     input: impl BufRead,
     book: &mut ImportState,
 ) -> Result<(), ImportError> {
-    let shown: String = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-    let file: Arc<str> = shown.into();
+    let file = shown_name(name);
     let refused = |error| ImportError::of_record(&file, error);
-    let mut records = RecordReader::new(input, profile.delimiter);
-    let header = match records.next().map_err(refused)? {
-        Some(first) => CsvHeader::of(&file, first)?,
-        None => return Err(ImportError::Empty { file: Arc::clone(&file) }),
-    };
+    let mut records = RecordReader::new(input, profile.encoding, profile.delimiter);
+    let header = header(&file, &mut records)?;
+    let shop_seller = shop_seller(profile, shop)?;
     let columns = ColumnIndexes::find(profile, part, header)?;
     let file_number = u16::try_from(book.files.len()).expect("FILES_MAX is below u16::MAX");
     book.files.push(FileLineCount { file: Arc::clone(&file), lines: 0 });
-    let mut reader =
-        Reader { profile, columns: &columns, file: &file, file_number, book, previous: None };
-    let before: u64 = reader.book.files.iter().map(|file| file.lines).sum();
-    let mut lines = 0;
+    let mut reader = Reader {
+        profile,
+        columns: &columns,
+        shop,
+        shop_seller,
+        file: &file,
+        file_number,
+        book,
+        previous: None,
+    };
+    let before = reader.book.owners.len();
     while let Some(record) = records.next().map_err(refused)? {
-        reader.line(record)?;
-        lines += 1;
-        // Orders, items and sellers are numbered with 32 bits.
-        if before + lines > u64::from(LINES_MAX) {
+        // Records, orders, items and sellers are numbered with 32 bits.
+        let number = u32::try_from(reader.book.owners.len()).unwrap_or(u32::MAX);
+        if number >= LINES_MAX {
             return Err(ImportError::TooManyLines { file });
         }
+        let owner = reader.line(record, number)?;
+        reader.book.owners.push(owner);
     }
-    reader.book.files[usize::from(file_number)].lines = lines;
+    let lines = reader.book.owners.len() - before;
+    reader.book.files[usize::from(file_number)].lines = lines as u64;
     Ok(())
+}
+
+/// A file's name as messages show it.
+pub fn shown_name(name: &str) -> Arc<str> {
+    let shown: String = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    shown.into()
+}
+
+/// Reads the header of a file.
+pub fn header<R: BufRead>(
+    file: &Arc<str>,
+    records: &mut RecordReader<R>,
+) -> Result<CsvHeader, ImportError> {
+    match records.next().map_err(|error| ImportError::of_record(file, error))? {
+        None => Err(ImportError::Empty { file: Arc::clone(file) }),
+        Some(first) => {
+            let first_names = first.names();
+            CsvHeader::of(file, first_names, records.delimiter())
+        }
+    }
+}
+
+/// The seller of a shop whose export names none.
+fn shop_seller(profile: &Profile, shop: Option<&str>) -> Result<Option<Arc<str>>, ImportError> {
+    let (SellerRule::GivenAtImport, Some(sellers)) = (&profile.seller, &profile.sellers) else {
+        return Ok(None);
+    };
+    let Some(shop) = shop else {
+        return Err(ImportError::NoSeller { profile: profile.name.clone() });
+    };
+    match sellers.seller_of(shop) {
+        Some(seller) => Ok(Some(Arc::clone(seller))),
+        None => Err(ImportError::ShopNotMapped { shop: shop.to_owned() }),
+    }
 }
 
 struct Reader<'r> {
     profile: &'r Profile,
     columns: &'r ColumnIndexes,
+    shop: Option<&'r str>,
+    /// The seller of all orders, if the shop tells it.
+    shop_seller: Option<Arc<str>>,
     file: &'r Arc<str>,
     file_number: u16,
     book: &'r mut ImportState,
@@ -77,19 +122,20 @@ enum Previous {
 }
 
 impl Reader<'_> {
-    fn line(&mut self, record: Record<'_>) -> Result<(), ImportError> {
-        let spot = LineRef { file: self.file_number, line: record.line };
+    /// Reads a line. Returns its order, if that is known.
+    fn line(&mut self, record: Record<'_>, number: u32) -> Result<Option<OrderIndex>, ImportError> {
+        let spot = LineRef { file: self.file_number, line: record.line, record: number };
         let expected = self.columns.header.len();
         if record.len() != expected || record.misquoted {
             self.broken_line(record, spot, expected);
-            return Ok(());
+            return Ok(None);
         }
-        let order = match reference(record.get(self.columns.reference)) {
-            Ok(reference) => self.book.order_number(reference, spot),
+        let order = match self.order_reference(record.get(self.columns.reference)) {
+            Ok(reference) => self.book.order_number(&reference, spot),
             Err(error) => {
                 let column = self.columns.header.name(self.columns.reference);
                 self.line_without_order(spot, Some(column), error.into());
-                return Ok(());
+                return Ok(None);
             }
         };
         if let Some(Previous::UnknownOrder) = self.previous.replace(Previous::Of(order)) {
@@ -104,7 +150,18 @@ impl Reader<'_> {
         if let Some(at) = &columns.item {
             self.item(order, spot, at, record);
         }
-        Ok(())
+        Ok(Some(order))
+    }
+
+    /// An order's reference: that of the shop's order, after the name of the shop if it has one.
+    fn order_reference<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, ReferenceError> {
+        let text = reference(text)?;
+        let Some(shop) = self.shop else { return Ok(Cow::Borrowed(text)) };
+        let whole = format!("{shop}/{text}");
+        match whole.len() {
+            ..=REFERENCE_BYTES_MAX => Ok(Cow::Owned(whole)),
+            length => Err(ReferenceError::TooLong(length)),
+        }
     }
 
     /// Handles a line that does not match the header's fields. Its order reference may be shifted
@@ -119,12 +176,12 @@ impl Reader<'_> {
         let at = self.columns.reference;
         let shift = found.abs_diff(expected).min(SHIFT_MAX);
         let places = if found < expected { at.saturating_sub(shift)..=at } else { at..=at + shift };
-        let mut any = false;
-        for text in places.filter_map(|place| reference(record.get(place)).ok()) {
-            self.book.add_broken_reference(text);
-            any = true;
+        let references: Vec<Cow<'_, str>> =
+            places.filter_map(|place| self.order_reference(record.get(place)).ok()).collect();
+        for reference in &references {
+            self.book.add_broken_reference(reference);
         }
-        if any {
+        if !references.is_empty() {
             self.book.bad(spot, None, reason, LeftOut::OrderOfLine);
         } else {
             self.line_without_order(spot, None, reason);
@@ -169,7 +226,8 @@ impl Reader<'_> {
             Ok(status) => {
                 let order = self.book.order(number);
                 order.status = order.status.or(status);
-                self.decide(status, at, record).map(|decision| OrderHeader { status, decision })
+                self.decide(number, status, at, record)
+                    .map(|decision| OrderHeader { status, decision })
             }
         };
         let order = self.book.order(number);
@@ -188,8 +246,9 @@ impl Reader<'_> {
             None => order.header = Some(head),
             Some(first) if *first == head => {
                 // In the other layouts the items show whether the line is a repetition.
-                let repeats = self.profile.layout == Layout::TwoFiles;
-                self.book.repeated_lines += u64::from(repeats);
+                if self.profile.layout == Layout::TwoFiles {
+                    self.book.repeated.push(spot);
+                }
             }
             Some(_) if order.in_conflict => {}
             Some(_) => {
@@ -227,7 +286,8 @@ impl Reader<'_> {
     }
 
     fn decide(
-        &self,
+        &mut self,
+        order: OrderIndex,
         status: Option<u32>,
         at: &OrderColumnIndexes,
         record: Record<'_>,
@@ -243,6 +303,10 @@ impl Reader<'_> {
             rules.take_when[rule].is.iter().any(|value| value == record.get(at))
         };
         if let Some(rule) = at.take_when.iter().enumerate().position(|at| !matches(at)) {
+            let is_listed = rules.take_when[rule].is.iter().any(|value| !value.is_empty());
+            let value = self.listed_value(record.get(at.take_when[rule])).filter(|_| is_listed);
+            let order = self.book.order(order);
+            order.left_out_value = order.left_out_value.or(value);
             return Ok(OrderDecision::LeftOutByRule(rule));
         }
         let currency = self.currency(at, record)?;
@@ -256,6 +320,16 @@ impl Reader<'_> {
         }))
     }
 
+    /// The number of a value that leaves an order out. `None` if it is not listed: then it is none
+    /// of the first different ones, or no short text.
+    fn listed_value(&mut self, value: &str) -> Option<u32> {
+        if !value.is_empty() && reference(value).is_err() {
+            return None;
+        }
+        let values = &mut self.book.values;
+        (values.texts.len() < VALUES_MAX || values.has(value)).then(|| values.number(value))
+    }
+
     fn currency(
         &self,
         at: &OrderColumnIndexes,
@@ -263,9 +337,10 @@ impl Reader<'_> {
     ) -> Result<Currency, FieldError> {
         match (&self.profile.currency, at.currency) {
             (CurrencyRule::Fixed(currency), _) => Ok(*currency),
-            (CurrencyRule::Column(_), at) => {
-                let at = at.expect("Columns::find requires the currency column");
-                record.get(at).parse().map_err(|_| (at, BadLineReason::Currency))
+            (_, Some(at)) => record.get(at).parse().map_err(|_| (at, BadLineReason::Currency)),
+            (_, None) => {
+                let given = self.profile.given_currency;
+                Ok(given.expect("ColumnIndexes::find requires a column or a given currency"))
             }
         }
     }
@@ -274,10 +349,17 @@ impl Reader<'_> {
         let Some(at) = at.ordered_at else { return Ok(None) };
         match record.get(at) {
             "" => Ok(None),
-            text => match utc_ms(text, self.profile.zone_seconds) {
-                Some(ms) => Ok(Some(ms)),
-                None => Err((at, BadLineReason::Time)),
-            },
+            text => {
+                let (formats, zone) = (&self.profile.times, self.profile.zone_seconds);
+                let (ms, fault) = if formats.is_empty() {
+                    (utc_ms(text, zone), BadLineReason::Time)
+                } else {
+                    let named: Vec<String> = formats.iter().map(|one| format!("`{one}`")).collect();
+                    let fault = BadLineReason::TimeForm(named.join(" or "));
+                    (utc_ms_of_formats(text, formats, zone), fault)
+                };
+                ms.map(Some).ok_or((at, fault))
+            }
         }
     }
 
@@ -293,7 +375,10 @@ impl Reader<'_> {
             order.items_before_header = order.items_before_header.saturating_add(1);
             return;
         }
-        let block = order.header_lines - 1;
+        let block = match self.profile.item.each_line {
+            true => u32::from(self.file_number),
+            false => order.header_lines - 1,
+        };
         // The items of an order that is left out are not needed, and their amounts cannot be parsed
         // without its currency.
         let Some(OrderHeader { decision: OrderDecision::Taken(facts), .. }) = &order.header else {
@@ -308,13 +393,10 @@ impl Reader<'_> {
             }
             return;
         }
-        match self.item_content(currency, at, record) {
-            Ok(goods) => self.book.items.push(ReadItem {
-                order: number,
-                line: spot,
-                header_line: block,
-                content: goods,
-            }),
+        match self.item_content(currency, spot, at, record) {
+            Ok(goods) => {
+                self.book.items.push(ReadItem { order: number, line: spot, block, content: goods });
+            }
             Err((at, reason)) => {
                 let column = self.columns.header.name(at);
                 self.book.report_bad_order(number, spot, Some(column), reason);
@@ -325,17 +407,13 @@ impl Reader<'_> {
     fn item_content(
         &mut self,
         currency: Currency,
+        spot: LineRef,
         at: &ItemColumnIndexes,
         record: Record<'_>,
     ) -> Result<ItemContent, FieldError> {
         let text = |at: usize| reference(record.get(at)).map_err(|error| (at, error.into()));
         let id = at.id.map(text).transpose()?.map(Box::from);
-        let seller = match (&self.profile.seller, at.seller) {
-            (SellerRule::Fixed(seller), _) => seller,
-            (_, Some(at)) => text(at)?,
-            (_, None) => unreachable!("Importer::new refuses a profile without a seller"),
-        };
-        let seller = self.book.sellers.number(seller);
+        let seller = self.seller(spot, at, record)?;
         let quantity = match at.quantity {
             None => 1,
             Some(at) => quantity(record.get(at)).ok_or((at, BadLineReason::Quantity))?,
@@ -351,6 +429,43 @@ impl Reader<'_> {
             .checked_sub(less)
             .ok_or_else(|| (blamed(&at.less), BadLineReason::DiscountTooLarge))?;
         Ok(ItemContent { id, seller, amount, quantity })
+    }
+
+    /// The number of the line's seller.
+    fn seller(
+        &mut self,
+        spot: LineRef,
+        at: &ItemColumnIndexes,
+        record: Record<'_>,
+    ) -> Result<u32, FieldError> {
+        let profile = self.profile;
+        let Some(place) = at.seller else {
+            let seller = match &profile.seller {
+                SellerRule::Fixed(seller) => Some(seller),
+                _ => self.shop_seller.as_ref(),
+            };
+            let seller = seller.expect("Importer::new refuses a profile without a seller");
+            return Ok(self.book.sellers.names.number(seller));
+        };
+        let text = record.get(place);
+        let is_vendor = matches!(profile.seller, SellerRule::Vendor(_));
+        if text.is_empty() && is_vendor {
+            return Err((place, BadLineReason::NoVendor));
+        }
+        let text = reference(text).map_err(|error| (place, error.into()))?;
+        let mapped = profile.sellers.as_ref().and_then(|sellers| sellers.seller_of(text));
+        if mapped.is_none() && is_vendor {
+            let sellers = profile.sellers.as_ref();
+            let other = sellers.and_then(|sellers| sellers.other_spelling(text));
+            let (vendor, other) = (text.to_owned(), other.map(str::to_owned));
+            return Err((place, BadLineReason::VendorNotMapped { vendor, other }));
+        }
+        let seller = mapped.map_or(text, |seller| seller);
+        let number = self.book.sellers.number(seller, spot, mapped.is_some());
+        number.map_err(|(first, line)| {
+            let (seller, at) = (seller.to_owned(), self.book.location(line));
+            (place, BadLineReason::SellerSpelling { seller, first, at })
+        })
     }
 
     fn sum(

@@ -7,7 +7,7 @@ use money::Amount;
 
 use crate::profile::Profile;
 
-use super::report::{BadLineReason, ImportReport, LeftOut};
+use super::report::{BadLineReason, ImportReport, LeftOut, LineClass, LineCounts};
 use super::state::{
     ImportState, ItemContent, LineRef, OrderDecision, OrderIndex, OrderTerms, ReadItem,
 };
@@ -35,33 +35,92 @@ pub fn make_parcels(profile: &Profile, mut book: ImportState) -> Import {
     items.sort_by_key(|item| item.order);
     let (mut parcels, mut report) = (Vec::new(), ImportReport::default());
     let mut rest = items.as_slice();
+    let mut classes = Vec::with_capacity(book.orders.len());
     for index in 0..book.orders.len() {
         let length = rest.partition_point(|item| item.order.index() <= index);
         let (own, after) = rest.split_at(length);
         rest = after;
         let outcome = order(profile, &mut book, index, own, &mut parcels);
-        count(profile, &outcome, &mut report);
+        count(profile, &book, index, &outcome, &mut report);
+        classes.push(match outcome {
+            Outcome::Taken => LineClass::Taken,
+            Outcome::LeftOutByStatus | Outcome::LeftOutByRule(_) => LineClass::LeftOut,
+            Outcome::Spoiled => LineClass::Bad,
+        });
     }
+    let lines = line_classes(&book, &classes);
+    report.lines = counts(&lines);
     fill(&mut report, book, &parcels);
     assert_eq!(
         report.orders,
         report.orders_taken
             + report.orders_left_out_by_status
-            + report.left_out_by_reason.values().sum::<u64>()
+            + report.left_out_by_reason.values().map(|left_out| left_out.orders).sum::<u64>()
             + report.orders_with_errors,
         "every order is accounted for"
     );
-    Import { parcels, report }
+    let read: u64 = report.files.iter().map(|file| file.lines).sum();
+    assert_eq!(read, report.lines.total(), "every line is accounted for");
+    Import { parcels, report, lines, sources: Vec::new() }
 }
 
-fn count(profile: &Profile, outcome: &Outcome, report: &mut ImportReport) {
+/// What became of each line: what became of its order, but for repeated lines and for items whose
+/// parcel is left out.
+fn line_classes(book: &ImportState, orders: &[LineClass]) -> Vec<LineClass> {
+    let of = |owner: &Option<OrderIndex>| owner.map_or(LineClass::Bad, |one| orders[one.index()]);
+    let mut lines: Vec<LineClass> = book.owners.iter().map(of).collect();
+    for (spots, class) in
+        [(&book.repeated, LineClass::Repeated), (&book.without_parcel, LineClass::Bad)]
+    {
+        for line in spots {
+            let line = &mut lines[line.record as usize];
+            if *line == LineClass::Taken {
+                *line = class;
+            }
+        }
+    }
+    lines
+}
+
+fn counts(lines: &[LineClass]) -> LineCounts {
+    let mut counts = LineCounts::default();
+    for line in lines {
+        *match line {
+            LineClass::Taken => &mut counts.taken,
+            LineClass::Repeated => &mut counts.repeated,
+            LineClass::LeftOut => &mut counts.left_out,
+            LineClass::Bad => &mut counts.bad,
+        } += 1;
+    }
+    counts
+}
+
+fn count(
+    profile: &Profile,
+    book: &ImportState,
+    index: usize,
+    outcome: &Outcome,
+    report: &mut ImportReport,
+) {
     report.orders += 1;
+    let order = &book.orders[index];
     match *outcome {
         Outcome::Taken => report.orders_taken += 1,
-        Outcome::LeftOutByStatus => report.orders_left_out_by_status += 1,
+        Outcome::LeftOutByStatus => {
+            report.orders_left_out_by_status += 1;
+            if let Some(status) = order.status {
+                let status = Arc::clone(&book.statuses.texts[status as usize]);
+                *report.left_out_by_status.entry(status).or_default() += 1;
+            }
+        }
         Outcome::LeftOutByRule(rule) => {
             let reason = Arc::clone(&profile.order.take_when[rule].otherwise);
-            *report.left_out_by_reason.entry(reason).or_default() += 1;
+            let left_out = report.left_out_by_reason.entry(reason).or_default();
+            left_out.orders += 1;
+            if let Some(value) = order.left_out_value {
+                let value = Arc::clone(&book.values.texts[value as usize]);
+                *left_out.values.entry(value).or_default() += 1;
+            }
         }
         Outcome::Spoiled => report.orders_with_errors += 1,
     }
@@ -80,7 +139,6 @@ fn fill(report: &mut ImportReport, book: ImportState, parcels: &[OrderParcel]) {
     report.sellers = sellers.len() as u64;
     report.parcels = parcels.len() as u64;
     report.files = book.files;
-    report.repeated_lines = book.repeated_lines;
     report.bad_by_kind = book.bad_by_kind;
     let mut bad = book.bad_lines;
     bad.sort_by_key(|(spot, _)| *spot);
@@ -134,7 +192,7 @@ fn taken(
         Some(_) => without_repeated_items(book, items)?,
         None => without_repeated_blocks(book, items)?,
     };
-    book.repeated_lines += repeated as u64;
+    book.repeated.extend(repeated);
     let shares = shares(&kept)?;
     let amounts = amounts(profile, facts, &shares, first.line)?;
     let currency = facts.currency;
@@ -145,10 +203,12 @@ fn taken(
     }
     for (share, amount_due) in shares.iter().zip(amounts) {
         let order = Arc::clone(&book.orders[index].reference);
-        let seller = Arc::clone(&book.sellers.texts[share.seller as usize]);
+        let seller = Arc::clone(&book.sellers.names.texts[share.seller as usize]);
         if amount_due.is_zero() {
             let left_out = LeftOut::Parcel { order, seller };
             book.bad(share.spot, None, BadLineReason::NothingToCollect, left_out);
+            let own = kept.iter().filter(|item| item.content.seller == share.seller);
+            book.without_parcel.extend(own.map(|item| item.line));
             continue;
         }
         parcels.push(OrderParcel {
@@ -164,11 +224,14 @@ fn taken(
     Ok(())
 }
 
-/// The items, each id once, and the number of repeated lines.
+type KeptItems<'i> = (Vec<&'i ReadItem>, Vec<LineRef>);
+
+/// The items, each id once, and the repeated lines.
 fn without_repeated_items<'i>(
     book: &ImportState,
     items: &'i [ReadItem],
-) -> Result<(Vec<&'i ReadItem>, usize), (LineRef, BadLineReason)> {
+) -> Result<KeptItems<'i>, (LineRef, BadLineReason)> {
+    let mut repeated = Vec::new();
     let mut kept: Vec<(usize, &ReadItem)> = items.iter().enumerate().collect();
     if kept.len() > 1 {
         kept.sort_by(|(_, a), (_, b)| a.content.id.cmp(&b.content.id));
@@ -179,30 +242,34 @@ fn without_repeated_items<'i>(
                 return Err((second.line, BadLineReason::ItemConflict { first }));
             }
         }
-        kept.dedup_by(|(_, later), (_, first)| later.content.id == first.content.id);
+        kept.dedup_by(|(_, later), (_, first)| {
+            let repeats = later.content.id == first.content.id;
+            repeated.extend(repeats.then_some(later.line));
+            repeats
+        });
         kept.sort_by_key(|(place, _)| *place);
     }
-    let repeated = items.len() - kept.len();
     Ok((kept.into_iter().map(|(_, item)| item).collect(), repeated))
 }
 
-/// The items below the order's first line, and the number of repeated lines. If the first line is
-/// repeated, as in two overlapping exports, the items below it must be repeated too.
+/// The items below the order's first line, or in its first file if each line is an item, and the
+/// repeated lines. If the first line is repeated, or the order is in a second file, as in two
+/// overlapping exports, all its items must be repeated.
 fn without_repeated_blocks<'i>(
     book: &ImportState,
     items: &'i [ReadItem],
-) -> Result<(Vec<&'i ReadItem>, usize), (LineRef, BadLineReason)> {
+) -> Result<KeptItems<'i>, (LineRef, BadLineReason)> {
     let goods = |block: &'i [ReadItem]| block.iter().map(|item| &item.content);
-    let mut blocks = items.chunk_by(|a, b| a.header_line == b.header_line);
+    let mut blocks = items.chunk_by(|a, b| a.block == b.block);
     let kept = blocks.next().unwrap_or_default();
-    let mut repeated = 0;
+    let mut repeated = Vec::new();
     for block in blocks {
         let alike = goods(block).eq(goods(kept));
         if !alike {
             let first = book.location(kept[0].line);
             return Err((block[0].line, BadLineReason::OrderConflict { first }));
         }
-        repeated += block.len();
+        repeated.extend(block.iter().map(|item| item.line));
     }
     Ok((kept.iter().collect(), repeated))
 }

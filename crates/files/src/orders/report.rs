@@ -13,6 +13,8 @@ use super::{AMOUNT_DUE_MAX, LINES_OF_ORDER_MAX, QUANTITY_MAX};
 
 /// Further bad lines are only counted.
 pub const BAD_LINES_KEPT_MAX: usize = 1_000;
+/// Different values for which rules leave orders out. Orders with others are only counted.
+pub const VALUES_MAX: usize = 50;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineLocation {
@@ -28,6 +30,45 @@ pub struct FileLineCount {
     pub file: Arc<str>,
     /// Records below the header. A record over several physical lines counts once.
     pub lines: u64,
+}
+
+/// What became of the lines of the files. Each line is in exactly one of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LineCounts {
+    /// Lines of parcels.
+    pub taken: u64,
+    /// Lines that repeat an earlier line of a taken order.
+    pub repeated: u64,
+    /// Lines of orders that the profile leaves out.
+    pub left_out: u64,
+    /// Bad lines, and the other lines of their orders.
+    pub bad: u64,
+}
+
+impl LineCounts {
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.taken + self.repeated + self.left_out + self.bad
+    }
+}
+
+/// What became of a line; see [`LineCounts`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineClass {
+    Taken,
+    Repeated,
+    LeftOut,
+    Bad,
+}
+
+/// Orders that a rule of the profile leaves out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOutOrders {
+    pub orders: u64,
+    /// The values of the rule's column, with the number of orders. Empty if only orders without a
+    /// value are taken. Values beyond the first [`VALUES_MAX`] different ones, and values that are
+    /// no short texts, are not listed.
+    pub values: BTreeMap<Arc<str>, u64>,
 }
 
 /// The result for each line and each order. Always: `orders` = `orders_taken` +
@@ -46,14 +87,17 @@ pub struct ImportReport {
     /// All orders by status; empty if the file has no status.
     pub orders_by_status: BTreeMap<Arc<str>, u64>,
     /// Orders left out by a `take_when` rule of the profile, by its reason.
-    pub left_out_by_reason: BTreeMap<Arc<str>, u64>,
+    pub left_out_by_reason: BTreeMap<Arc<str>, LeftOutOrders>,
+    /// The orders of `orders_left_out_by_status`.
+    pub left_out_by_status: BTreeMap<Arc<str>, u64>,
     pub parcels: u64,
     pub sellers: u64,
     /// The sum over all parcels, in minor units.
     pub amount_due: BTreeMap<Currency, u128>,
-    /// Lines that repeat an earlier line. Item lines of orders that are left out are not counted.
-    pub repeated_lines: u64,
-    /// The first [`BAD_LINES_KEPT_MAX`], by file and line.
+    /// Adds up to the lines of `files`.
+    pub lines: LineCounts,
+    /// The first [`BAD_LINES_KEPT_MAX`], or as many as the import was told to keep, by file and
+    /// line.
     pub bad_lines: Vec<BadLine>,
     /// All bad lines by kind, kept or not.
     pub bad_by_kind: BTreeMap<BadLineKind, u64>,
@@ -74,6 +118,8 @@ pub enum BadLineKind {
     Conflict,
     OrderWithoutItems,
     ItemsWithoutOrder,
+    /// A vendor that is empty or not mapped, or a second spelling of a seller.
+    UnknownSeller,
     /// A parcel with an amount due of zero.
     NothingToCollect,
     /// A parcel with an amount due above [`AMOUNT_DUE_MAX`].
@@ -127,8 +173,30 @@ pub enum BadLineReason {
     Quantity,
     #[error("not a currency of ISO 4217 with a minor unit; write three capitals such as CNY")]
     Currency,
-    #[error("not a time; write it as 2026-03-31 09:05:00, with or without +02:00 or Z")]
+    #[error(
+        "not a time; write it as 2026-03-31 09:05:00, with or without +02:00 or Z, or name the \
+         file's form in format.times of the profile"
+    )]
     Time,
+    /// The forms of the profile.
+    #[error("not a time in the form {0}; correct it, or format.times of the profile")]
+    TimeForm(String),
+    #[error("it is empty; if the shop is the only seller, name it with --seller")]
+    NoVendor,
+    #[error(
+        "vendor `{vendor}` is not in the file of --sellers{}; add a line for it",
+        other.as_ref().map_or(String::new(), |other| format!(", which has `{other}`"))
+    )]
+    VendorNotMapped {
+        vendor: String,
+        /// A spelling in the file that differs only in case, spaces or width.
+        other: Option<String>,
+    },
+    #[error(
+        "seller `{seller}` is spelled `{first}` at {at}; write one spelling, or map both with \
+         --sellers"
+    )]
+    SellerSpelling { seller: String, first: Arc<str>, at: LineLocation },
     #[error("the sum exceeds the largest amount that Doorstep supports")]
     SumTooLarge,
     #[error("the deductions exceed the amount")]
@@ -162,6 +230,9 @@ impl BadLineReason {
             BadLineReason::OrderConflict { .. } | BadLineReason::ItemConflict { .. } => {
                 BadLineKind::Conflict
             }
+            BadLineReason::NoVendor
+            | BadLineReason::VendorNotMapped { .. }
+            | BadLineReason::SellerSpelling { .. } => BadLineKind::UnknownSeller,
             BadLineReason::NoItems => BadLineKind::OrderWithoutItems,
             BadLineReason::ItemsWithoutOrder { .. } => BadLineKind::ItemsWithoutOrder,
             BadLineReason::NothingToCollect => BadLineKind::NothingToCollect,
@@ -210,6 +281,7 @@ impl fmt::Display for BadLineKind {
             BadLineKind::Conflict => "in conflict",
             BadLineKind::OrderWithoutItems => "orders without items",
             BadLineKind::ItemsWithoutOrder => "items without their order",
+            BadLineKind::UnknownSeller => "unknown seller",
             BadLineKind::NothingToCollect => "nothing to collect",
             BadLineKind::TooExpensive => "too expensive",
         })

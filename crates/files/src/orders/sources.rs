@@ -6,15 +6,77 @@ use std::path::{Path, PathBuf};
 
 use crate::nearest::nearest;
 use crate::profile::Profile;
+use crate::reference::{REFERENCE_BYTES_MAX, reference};
 
 use super::{FileRole, ImportError};
 
-pub const FILES_MAX: usize = 1_000;
+pub const FILES_MAX: usize = 10_000;
 /// Further entries are ignored.
 const DIRECTORY_ENTRIES_MAX: usize = 100_000;
 
-/// The files at `path` that the profile reads: orders files, then items files, each sorted by name.
-pub fn find(profile: &Profile, path: &Path) -> Result<Vec<(FileRole, PathBuf)>, ImportError> {
+/// Where the shops of an import are named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Shops {
+    /// The orders are of one shop, without a name.
+    #[default]
+    Unnamed,
+    /// All orders are of this shop.
+    One(String),
+    /// Each folder is a shop, named by the folder.
+    Folders,
+}
+
+/// A file that an import reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    pub role: FileRole,
+    pub shop: Option<String>,
+    pub path: PathBuf,
+}
+
+/// The files at `path` that the profile reads, shop by shop: orders files, then items files, each
+/// sorted by name.
+pub fn find(profile: &Profile, path: &Path, shops: &Shops) -> Result<Vec<SourceFile>, ImportError> {
+    let named = |shop: Option<&str>, found: Vec<(FileRole, PathBuf)>| {
+        let shop = shop.map(str::to_owned);
+        found.into_iter().map(move |(role, path)| SourceFile { role, shop: shop.clone(), path })
+    };
+    let files: Vec<SourceFile> = match shops {
+        Shops::Unnamed => named(None, of_one_shop(profile, path)?).collect(),
+        Shops::One(shop) => {
+            check_shop(shop)?;
+            named(Some(shop), of_one_shop(profile, path)?).collect()
+        }
+        Shops::Folders => {
+            let no_such_path = |source| ImportError::NoSuchPath { path: path.to_owned(), source };
+            let mut files = Vec::new();
+            for shop in entries(path, fs::Metadata::is_dir).map_err(no_such_path)? {
+                check_shop(&shop)?;
+                files.extend(named(Some(&shop), of_one_shop(profile, &path.join(&shop))?));
+            }
+            if files.is_empty() {
+                return Err(ImportError::NoShops { path: path.to_owned() });
+            }
+            files
+        }
+    };
+    if files.len() > FILES_MAX {
+        return Err(ImportError::TooManyFiles);
+    }
+    Ok(files)
+}
+
+/// A shop's name is the first part of its orders' references.
+fn check_shop(shop: &str) -> Result<(), ImportError> {
+    let error = reference(shop).err();
+    if error.is_none() && !shop.contains('/') && shop.trim() == shop {
+        return Ok(());
+    }
+    let shown = shop.chars().filter(|c| !c.is_control()).take(REFERENCE_BYTES_MAX);
+    Err(ImportError::Shop { shop: shown.collect(), error })
+}
+
+fn of_one_shop(profile: &Profile, path: &Path) -> Result<Vec<(FileRole, PathBuf)>, ImportError> {
     let no_such_path = |source| ImportError::NoSuchPath { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(no_such_path)?.is_dir() {
         if profile.items_files.is_empty() {
@@ -30,7 +92,7 @@ pub fn find(profile: &Profile, path: &Path) -> Result<Vec<(FileRole, PathBuf)>, 
             ),
         });
     }
-    let names = names(path).map_err(no_such_path)?;
+    let names = entries(path, fs::Metadata::is_file).map_err(no_such_path)?;
     let mut found = Vec::new();
     for (part, patterns) in
         [(FileRole::Orders, &profile.orders_files), (FileRole::Items, &profile.items_files)]
@@ -51,9 +113,6 @@ pub fn find(profile: &Profile, path: &Path) -> Result<Vec<(FileRole, PathBuf)>, 
         }
         found.extend(matching);
     }
-    if found.len() > FILES_MAX {
-        return Err(ImportError::TooManyFiles);
-    }
     let (orders, items) =
         found.split_at(found.partition_point(|(part, _)| *part == FileRole::Orders));
     if let Some((_, both)) = items.iter().find(|(_, item)| orders.iter().any(|(_, o)| o == item)) {
@@ -70,13 +129,13 @@ pub fn one_of(patterns: &[String]) -> String {
     patterns.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(" or ")
 }
 
-/// The sorted names of the files in a directory. Names that are not UTF-8 are left out.
-fn names(directory: &Path) -> io::Result<Vec<String>> {
+/// The sorted names of the files or folders in a directory. Names that are not UTF-8 are left out.
+fn entries(directory: &Path, wanted: fn(&fs::Metadata) -> bool) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)?.take(DIRECTORY_ENTRIES_MAX) {
         let entry = entry?;
-        let is_file = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file());
-        if let (true, Ok(name)) = (is_file, entry.file_name().into_string()) {
+        let is_wanted = fs::metadata(entry.path()).is_ok_and(|metadata| wanted(&metadata));
+        if let (true, Ok(name)) = (is_wanted, entry.file_name().into_string()) {
             names.push(name);
         }
     }

@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use money::{Amount, Currency};
 
-use super::report::{
-    BAD_LINES_KEPT_MAX, BadLine, BadLineKind, BadLineReason, FileLineCount, LeftOut, LineLocation,
-};
+use crate::sellers::folded;
+
+use super::report::{BadLine, BadLineKind, BadLineReason, FileLineCount, LeftOut, LineLocation};
 
 /// A line, and the index of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineRef {
     pub file: u16,
     pub line: u32,
+    /// The number of records of the import before it.
+    pub record: u32,
 }
 
 /// An index into [`ImportState::orders`].
@@ -33,6 +35,8 @@ pub struct ReadOrder {
     pub header: Option<OrderHeader>,
     /// An index into [`ImportState::statuses`].
     pub status: Option<u32>,
+    /// Why the profile leaves it out: an index into [`ImportState::values`], if it is listed.
+    pub left_out_value: Option<u32>,
     pub has_error: bool,
     pub in_conflict: bool,
     /// The number of item lines read.
@@ -72,8 +76,9 @@ pub struct OrderTerms {
 pub struct ReadItem {
     pub order: OrderIndex,
     pub line: LineRef,
-    /// The index of the order's latest header line before the item.
-    pub header_line: u32,
+    /// Items with the same number stand below one header line of the order, or in one file if each
+    /// line is an item.
+    pub block: u32,
     pub content: ItemContent,
 }
 
@@ -94,14 +99,30 @@ pub struct TextTable {
     numbers: HashMap<Arc<str>, u32>,
 }
 
+/// The sellers of an import, and where each spelling is first.
+#[derive(Default)]
+pub struct SellerTable {
+    pub names: TextTable,
+    by_folded: HashMap<String, (u32, LineRef)>,
+}
+
 #[derive(Default)]
 pub struct ImportState {
     pub files: Vec<FileLineCount>,
+    /// The order of each record, in the order of reading; `None` if it is unknown.
+    pub owners: Vec<Option<OrderIndex>>,
     pub orders: Vec<ReadOrder>,
-    pub sellers: TextTable,
+    pub sellers: SellerTable,
     pub statuses: TextTable,
+    /// Values for which `take_when` rules leave orders out.
+    pub values: TextTable,
     pub items: Vec<ReadItem>,
-    pub repeated_lines: u64,
+    /// Lines that repeat an earlier one.
+    pub repeated: Vec<LineRef>,
+    /// Item lines of taken orders whose parcel is left out.
+    pub without_parcel: Vec<LineRef>,
+    /// Further bad lines are only counted.
+    pub bad_lines_kept_max: usize,
     pub bad_lines: Vec<(LineRef, BadLine)>,
     pub bad_by_kind: BTreeMap<BadLineKind, u64>,
     numbers: HashMap<Arc<str>, OrderIndex>,
@@ -111,6 +132,10 @@ pub struct ImportState {
 }
 
 impl TextTable {
+    pub fn has(&self, text: &str) -> bool {
+        self.numbers.contains_key(text)
+    }
+
     /// Returns the text's number, or gives it a new one.
     pub fn number(&mut self, text: &str) -> u32 {
         if let Some(&number) = self.numbers.get(text) {
@@ -124,7 +149,35 @@ impl TextTable {
     }
 }
 
+impl SellerTable {
+    /// The number of a seller. A name whose spelling differs from an earlier one only in case,
+    /// spaces or width is refused with that one, unless it `is_mapped`.
+    pub fn number(
+        &mut self,
+        name: &str,
+        spot: LineRef,
+        is_mapped: bool,
+    ) -> Result<u32, (Arc<str>, LineRef)> {
+        if let Some(&number) = self.names.numbers.get(name) {
+            return Ok(number);
+        }
+        let folded = folded(name);
+        if let Some(&(first, place)) = self.by_folded.get(&folded)
+            && !is_mapped
+        {
+            return Err((Arc::clone(&self.names.texts[first as usize]), place));
+        }
+        let number = self.names.number(name);
+        self.by_folded.entry(folded).or_insert((number, spot));
+        Ok(number)
+    }
+}
+
 impl ImportState {
+    pub fn new(bad_lines_kept_max: usize) -> ImportState {
+        ImportState { bad_lines_kept_max, ..ImportState::default() }
+    }
+
     /// Finds the order with a reference, or adds it.
     pub fn order_number(&mut self, reference: &str, spot: LineRef) -> OrderIndex {
         if let Some(&number) = self.numbers.get(reference) {
@@ -138,6 +191,7 @@ impl ImportState {
             header_lines: 0,
             header: None,
             status: None,
+            left_out_value: None,
             has_error: false,
             in_conflict: false,
             item_lines: 0,
@@ -186,7 +240,7 @@ impl ImportState {
         left_out: LeftOut,
     ) {
         *self.bad_by_kind.entry(reason.kind()).or_default() += 1;
-        if self.bad_lines.len() < BAD_LINES_KEPT_MAX {
+        if self.bad_lines.len() < self.bad_lines_kept_max {
             let place = self.location(spot);
             self.bad_lines.push((spot, BadLine { location: place, column, reason, left_out }));
         }

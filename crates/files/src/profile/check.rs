@@ -2,14 +2,15 @@
 
 use std::fmt::Display;
 
+use encoding_rs::{Encoding, UTF_8};
 use money::decimal::DecimalStyle;
 
 use super::form::{self, OrderColumnsForm, ProfileForm};
 use super::{
     CurrencyRule, ItemRules, Layout, OrderRules, Profile, ProfileColumn, ProfileFault, SellerRule,
-    TakeWhen,
+    TakeWhen, encoding_by_name,
 };
-use crate::date::utc_offset_seconds;
+use crate::date::{TimeFormatError, check_time_formats, utc_offset_seconds};
 use crate::reference::{reference, unprintable};
 
 /// In each list of a profile.
@@ -32,6 +33,11 @@ pub fn profile(form: ProfileForm) -> Checked<Profile> {
         );
     }
     text("about", &form.about)?;
+    if let Some(warning) = &form.warning {
+        text("warning", warning)?;
+    }
+    let encoding = encoding(form.format.encoding.as_deref())?;
+    times(&form.format.times)?;
     let (delimiter, decimals) = format(&form.format)?;
     let zone_seconds = match &form.format.utc_offset {
         None => 0,
@@ -58,6 +64,9 @@ pub fn profile(form: ProfileForm) -> Checked<Profile> {
     Ok(Profile {
         name: form.name,
         about: form.about,
+        warning: form.warning,
+        encoding,
+        times: form.format.times,
         orders_files,
         items_files,
         layout,
@@ -65,7 +74,9 @@ pub fn profile(form: ProfileForm) -> Checked<Profile> {
         decimals,
         zone_seconds,
         currency,
+        given_currency: None,
         seller,
+        sellers: None,
         order,
         item,
     })
@@ -91,6 +102,35 @@ fn format(form: &form::FormatForm) -> Checked<(u8, DecimalStyle)> {
         return fault("format.decimal_group", "is not valid", mend);
     }
     Ok((delimiter, DecimalStyle { point, group }))
+}
+
+fn encoding(label: Option<&str>) -> Checked<&'static Encoding> {
+    let Some(label) = label else { return Ok(UTF_8) };
+    encoding_by_name(label).map_or_else(
+        || fault("format.encoding", "is not known", "write a name such as \"gbk\""),
+        Ok,
+    )
+}
+
+fn times(formats: &[String]) -> Checked<()> {
+    const KEY: &str = "format.times";
+    entries(KEY, formats.len(), 0)?;
+    for format in formats {
+        text(KEY, format)?;
+    }
+    match check_time_formats(formats) {
+        Ok(()) => Ok(()),
+        Err(TimeFormatError::NoDate(format)) => fault(
+            KEY,
+            format!("`{format}` does not read a date"),
+            "write day, month and year as in \"%d/%m/%Y %H:%M\"",
+        ),
+        Err(TimeFormatError::Ambiguous(first, second)) => fault(
+            KEY,
+            format!("`{first}` and `{second}` read the same text as two different times"),
+            "keep the one that the export uses",
+        ),
+    }
 }
 
 fn layout(form: &ProfileForm) -> Checked<Layout> {
@@ -143,28 +183,25 @@ fn currency(form: &ProfileForm) -> Checked<CurrencyRule> {
         (Some(_), Some(_)) => {
             fault("fixed.currency", "contradicts order.currency", "leave one of the two out")
         }
-        (None, None) => fault(
-            "fixed.currency",
-            "is missing: the currency of the amounts is unknown",
-            "write its code, or name the column in order.currency",
-        ),
+        (None, None) => Ok(CurrencyRule::GivenAtImport),
     }
 }
 
 fn seller(form: &ProfileForm) -> Checked<SellerRule> {
-    match (&form.fixed.seller, &form.item.seller) {
-        (Some(seller), None) => match reference(seller) {
+    const MEND: &str = "leave all but one of fixed.seller, item.seller and item.vendor out";
+    match (&form.fixed.seller, &form.item.seller, &form.item.vendor) {
+        (Some(seller), None, None) => match reference(seller) {
             Ok(seller) => Ok(SellerRule::Fixed(seller.into())),
             Err(error) => {
                 let problem = format!("is not a valid reference: {error}");
                 fault("fixed.seller", problem, "write the seller's reference")
             }
         },
-        (None, Some(named)) => Ok(SellerRule::Column(column("item.seller", named)?)),
-        (Some(_), Some(_)) => {
-            fault("fixed.seller", "contradicts item.seller", "leave one of the two out")
-        }
-        (None, None) => Ok(SellerRule::GivenAtImport),
+        (None, Some(named), None) => Ok(SellerRule::Column(column("item.seller", named)?)),
+        (None, None, Some(named)) => Ok(SellerRule::Vendor(column("item.vendor", named)?)),
+        (None, None, None) => Ok(SellerRule::GivenAtImport),
+        (Some(_), Some(_), _) => fault("fixed.seller", "contradicts item.seller", MEND),
+        (_, _, Some(_)) => fault("item.vendor", "contradicts another seller", MEND),
     }
 }
 
@@ -210,12 +247,16 @@ fn item_rules(form: form::ItemForm, layout: Layout, order: &OrderRules) -> Check
         let mend = "leave it out: in one file order.id is the column for both";
         return fault("item.order", "is only for an items file", mend);
     }
-    if form.id.is_none() && !matches!(layout, Layout::FirstLine) {
+    if form.id.is_none() && !form.each_line && !matches!(layout, Layout::FirstLine) {
         return fault(
             "item.id",
             "is missing: a repeated line could not be told from a second, equal item",
-            "name the column that identifies an item within its order",
+            "name the column that identifies an item within its order, or write each_line = true",
         );
+    }
+    if form.each_line && (form.id.is_some() || matches!(layout, Layout::FirstLine)) {
+        let mend = "leave it out: it is for lines that nothing tells apart";
+        return fault("item.each_line", "contradicts item.id or files.order_columns", mend);
     }
     if form.quantity.is_none() && !form.add_each.is_empty() {
         return fault("item.quantity", "is missing", "name the column that item.add_each needs");
@@ -236,6 +277,7 @@ fn item_rules(form: form::ItemForm, layout: Layout, order: &OrderRules) -> Check
         add: amounts("item.add", &form.add)?,
         add_each: amounts("item.add_each", &form.add_each)?,
         less: amounts("item.less", &form.less)?,
+        each_line: form.each_line,
         one_line_parcels,
     })
 }
@@ -255,8 +297,8 @@ fn column(key: &str, form: &form::ColumnForm) -> Checked<ProfileColumn> {
     for name in &table.any_of {
         text(key, name)?;
     }
-    if table.optional && !matches!(key, "order.ordered_at" | "item.quantity" | "item.seller") {
-        let mend = "only order.ordered_at, item.quantity and item.seller may be; leave it out";
+    if table.optional && !matches!(key, "order.ordered_at" | "item.quantity" | "order.currency") {
+        let mend = "only order.ordered_at, order.currency and item.quantity may be; leave it out";
         return fault(key, "cannot be optional", mend);
     }
     let is_amount = ["total", "add", "add_each", "less"].iter().any(|end| key.ends_with(end));

@@ -11,6 +11,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 pub struct ProfileForm {
     pub name: String,
     pub about: String,
+    pub warning: Option<String>,
     pub files: FilesForm,
     #[serde(default)]
     pub format: FormatForm,
@@ -40,6 +41,9 @@ pub enum OrderColumnsForm {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct FormatForm {
+    pub encoding: Option<String>,
+    #[serde(default)]
+    pub times: Vec<String>,
     pub delimiter: Option<char>,
     pub decimal_point: Option<char>,
     pub decimal_group: Option<char>,
@@ -83,7 +87,10 @@ pub struct TakeWhenForm {
 pub struct ItemForm {
     pub order: Option<ColumnForm>,
     pub id: Option<ColumnForm>,
+    #[serde(default)]
+    pub each_line: bool,
     pub seller: Option<ColumnForm>,
+    pub vendor: Option<ColumnForm>,
     pub quantity: Option<ColumnForm>,
     #[serde(default)]
     pub add: Vec<ColumnForm>,

@@ -1,8 +1,9 @@
 use super::*;
+use encoding_rs::UTF_8;
 use proptest::prelude::*;
 
 fn read(text: &[u8]) -> Result<Vec<Vec<String>>, String> {
-    let mut records = RecordReader::new(text, b',');
+    let mut records = RecordReader::new(text, UTF_8, b',');
     let mut all = Vec::new();
     while let Some(record) = records.next().map_err(|error| format!("{error:?}"))? {
         all.push((0..record.len()).map(|place| record.get(place).to_owned()).collect());
@@ -61,7 +62,7 @@ proptest! {
         let fields: Vec<&Vec<String>> = theirs.iter().map(|(_, fields)| fields).collect();
         prop_assert_eq!(ours.iter().collect::<Vec<_>>(), fields);
         // With CRLF the csv crate counts the line feed to the next record.
-        let mut records = RecordReader::new(text.as_slice(), b',');
+        let mut records = RecordReader::new(text.as_slice(), UTF_8, b',');
         for (line, _) in theirs.into_iter().filter(|_| !crlf) {
             let record = records.next().unwrap().unwrap();
             prop_assert_eq!(u64::from(record.line), line);

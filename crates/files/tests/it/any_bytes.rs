@@ -14,14 +14,16 @@ fn csv_like() -> impl Strategy<Value = Vec<u8>> {
             "o1,1,p,s,1,1\n", "o1,c,delivered,2018-01-01 00:00:00\n", "o2,c,delivered,\n",
             "o1,s1,CNY,1.00,1,\n", "o2,s2,CNY,7,,2026-01-01\n", "1.00", "-1", "1e5", "CNY",
             "delivered", "pending", "Cash on Delivery (COD)", "99999999999999999999",
-            "92233720368547758.07", "\u{feff}", "\u{202e}",
+            "92233720368547758.07", "\u{feff}", "\u{202e}", "sep=;\n", "\\N", "S1", "s 1", "\r\r\n",
+            "#1,pending,,EUR,5.00,,1,x,,Cash on Delivery (COD),Acme,\n",
+            "7,Processing,2026-01-01,EUR,1,1,5,Cash on delivery,,5\n",
         ]).prop_map(|piece| piece.as_bytes().to_vec()),
         1 => prop::collection::vec(any::<u8>(), 0..9),
     ];
     prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
 }
 
-const HEADERS: [(&str, &str, &str); 4] = [
+const HEADERS: [(&str, &str, &str); 5] = [
     ("doorstep", "order,seller,currency,amount_due,items,ordered_at\n", ""),
     (
         "olist",
@@ -30,8 +32,14 @@ const HEADERS: [(&str, &str, &str); 4] = [
     ),
     (
         "shopify",
-        "Name,Financial Status,Currency,Total,Created at,Lineitem quantity,Lineitem price,\
-         Cancelled at,Payment Method,Vendor,Lineitem discount\n",
+        "Name,Financial Status,Fulfillment Status,Currency,Total,Created at,Lineitem quantity,\
+         Lineitem price,Cancelled at,Payment Method,Vendor,Lineitem discount\n",
+        "",
+    ),
+    (
+        "woocommerce-advanced",
+        "Order Number,Order Status,Order Date,Currency,Item #,Quantity,Order Line Total,\
+         Payment Method Title,Order Refund Amount,Order Total Amount\n",
         "",
     ),
     (
@@ -53,6 +61,11 @@ fn check(import: &Import) {
     pairs.sort_unstable();
     pairs.dedup();
     assert_eq!(pairs.len(), import.parcels.len(), "one parcel for each seller of an order");
+    let lines: u64 = report.files.iter().map(|file| file.lines).sum();
+    assert_eq!(report.lines.total(), lines, "each line is in one class");
+    assert_eq!(import.lines.len() as u64, lines);
+    assert_eq!(report.lines.bad == 0, report.bad_total() == 0, "bad lines have a reason");
+    assert_eq!(report.lines.taken == 0, import.parcels.is_empty());
     assert!(report.orders_with_errors == 0 || report.bad_total() > 0, "a reason is given");
     for line in &report.bad_lines {
         assert!(!line.to_string().contains(|c: char| c.is_control()), "{line}");

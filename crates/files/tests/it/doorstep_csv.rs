@@ -110,7 +110,8 @@ fn bad_values_are_reported_by_column_and_not_repeated() {
     assert_eq!(
         one_line("A1,S1,BRL,10,1,1 Elm Street"),
         ["orders.csv:2: column `ordered_at`: not a time; write it as 2026-03-31 09:05:00, \
-             with or without +02:00 or Z; order `A1` is left out"]
+             with or without +02:00 or Z, or name the file's form in format.times of the profile; \
+             order `A1` is left out"]
     );
     for quantity in ["-1", "1.0", "1000001", "+1", "", "99999999999999999999"] {
         assert_eq!(one_line(&format!("A1,S1,BRL,10,{quantity},")).len(), 1, "{quantity}");
@@ -169,7 +170,7 @@ fn the_same_line_twice_is_one_parcel_and_counted() {
     let text = "A1,S1,BRL,10,1,\nA1,S1,BRL,10.00,1,\nA1,S1,BRL,10,1,\n";
     let import = import("doorstep", &format!("{HEADER}{text}"));
     assert_eq!(parcels(&import), ["A1 S1 BRL 10.00 × 1"]);
-    assert_eq!(import.report.repeated_lines, 2);
+    assert_eq!(import.report.lines.repeated, 2);
     assert_eq!(import.report.bad_total(), 0);
 }
 

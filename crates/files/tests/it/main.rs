@@ -5,11 +5,14 @@
 mod any_bytes;
 mod documents;
 mod doorstep_csv;
+mod encodings;
 mod pain001;
 mod payouts;
 mod profiles;
 mod real_orders;
 mod refusals;
+mod rejects;
+mod several_shops;
 mod shops;
 mod support;
 mod two_files;

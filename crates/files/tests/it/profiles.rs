@@ -32,12 +32,22 @@ add_each = ["Preis"]
 #[test]
 fn every_built_in_profile_is_valid() {
     let names: Vec<&str> = Profile::names().collect();
-    assert_eq!(names, ["doorstep", "olist", "shopify", "woocommerce"]);
+    assert_eq!(
+        names,
+        [
+            "doorstep",
+            "olist",
+            "shopify",
+            "woocommerce",
+            "woocommerce-advanced",
+            "woocommerce-analytics"
+        ]
+    );
     for name in names {
         let profile = Profile::built_in(name).unwrap();
         assert_eq!(profile.name(), name);
         assert!(!profile.about().is_empty());
-        assert_eq!(profile.needs_seller(), name == "woocommerce");
+        assert_eq!(profile.needs_seller(), !matches!(name, "doorstep" | "olist"));
     }
 }
 
@@ -47,7 +57,8 @@ fn an_unknown_name_is_answered_with_the_nearest_and_all_names() {
     assert_eq!(
         said("oloist"),
         "there is no profile `oloist` (did you mean `olist`?); use `doorstep`, `olist`, `shopify`, \
-         `woocommerce`, or the path of a .toml file"
+         `woocommerce`, `woocommerce-advanced`, `woocommerce-analytics`, or the path of a .toml \
+         file"
     );
     assert!(said("magento").starts_with("there is no profile `magento`; use `doorstep`"));
 }
@@ -115,7 +126,32 @@ fn a_bad_value_is_named_with_its_remedy() {
             "currency = \"EURO\"",
             "fixed.currency is not a currency: `EURO` is not a currency code",
         ),
-        ("currency = \"EUR\"", "", "fixed.currency is missing: the currency"),
+        (
+            "[fixed]",
+            "encoding = \"ebcdic\"\n[fixed]",
+            "format.encoding is not known; write a name such as \"gbk\"",
+        ),
+        (
+            "[fixed]",
+            "times = [\"DD/MM/YYYY\"]\n[fixed]",
+            "format.times `DD/MM/YYYY` does not read a date; write day, month and year",
+        ),
+        (
+            "[fixed]",
+            "times = [\"%d/%m/%Y\", \"%m/%d/%Y\"]\n[fixed]",
+            "format.times `%d/%m/%Y` and `%m/%d/%Y` read the same text as two different times",
+        ),
+        (
+            "id = \"Position\"",
+            "id = \"P\"\neach_line = true",
+            "item.each_line contradicts item.id or files.order_columns; leave",
+        ),
+        (
+            "id = \"Position\"",
+            "id = \"P\"\nvendor = \"V\"",
+            "item.vendor contradicts another seller; leave all but one of",
+        ),
+        ("about = ", "warning = \"\"\nabout = ", "warning is empty; write a text"),
         (
             "seller = \"S1\"",
             "seller = \"\"",
@@ -145,7 +181,7 @@ fn a_bad_value_is_named_with_its_remedy() {
         (
             "id = \"Position\"",
             "id = { any_of = [\"P\"], optional = true }",
-            "item.id cannot be optional; only order.ordered_at, item.quantity and item",
+            "item.id cannot be optional; only order.ordered_at, order.currency and item",
         ),
         (
             "quantity = \"Menge\"",

@@ -3,15 +3,29 @@
 use files::orders::{Import, ImportError};
 use files::profile::Profile;
 
-use crate::support::{bad, import, parcels, try_import};
+use crate::support::{self, bad, counts, parcels, sellers, try_import};
 
 /// The columns of a Shopify export that an import reads, and some others.
 const SHOPIFY: &str = "Name,Email,Financial Status,Currency,Total,Created at,Lineitem quantity,\
     Lineitem name,Lineitem price,Billing Name,Cancelled at,Payment Method,Vendor,\
-    Outstanding Balance,Lineitem discount\n";
+    Outstanding Balance,Lineitem discount,Fulfillment Status\n";
 
+/// The lines may leave the last column out.
 fn shopify(lines: &str) -> Import {
-    import("shopify", &format!("{SHOPIFY}{lines}"))
+    let profile = Profile::built_in("shopify").unwrap();
+    let vendors = "Acme = \"Acme\"\nBolt = \"Bolt\"\nA = \"A\"\n";
+    import_shopify(&profile.with_sellers(sellers(vendors)), lines)
+}
+
+fn import_shopify(profile: &Profile, lines: &str) -> Import {
+    let lines: Vec<String> = lines
+        .lines()
+        .map(|line| match line.matches(',').count() {
+            14 => format!("{line},\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    try_import(profile, format!("{SHOPIFY}{}", lines.concat()).as_bytes(), None).unwrap()
 }
 
 #[test]
@@ -44,9 +58,16 @@ fn shopify_orders_that_are_not_cash_on_delivery_are_counted_by_reason() {
     assert_eq!(parcels(&import), ["#4 Acme EUR 3.00 × 1"], "what is still owed");
     let report = &import.report;
     let reasons: Vec<String> =
-        report.left_out_by_reason.iter().map(|(reason, n)| format!("{reason}: {n}")).collect();
-    assert_eq!(reasons, ["cancelled: 1", "not cash on delivery: 1"]);
+        report.left_out_by_reason.iter().map(|(reason, n)| format!("{reason}: {n:?}")).collect();
+    assert_eq!(
+        reasons,
+        [
+            "cancelled: LeftOutOrders { orders: 1, values: {} }",
+            "not cash on delivery: LeftOutOrders { orders: 1, values: {\"Bank Deposit\": 1} }",
+        ]
+    );
     assert_eq!(report.orders_left_out_by_status, 1);
+    assert_eq!(counts(&import), [1, 0, 3, 0]);
     assert_eq!(&*report.orders_by_status.keys().next().unwrap().clone(), "paid");
 }
 
@@ -60,7 +81,7 @@ fn two_shopify_exports_that_overlap_are_harmless_and_two_that_differ_are_not() {
     );
     let import = shopify(&format!("{first}{first}"));
     assert_eq!(parcels(&import).len(), 3);
-    assert_eq!((import.report.repeated_lines, import.report.bad_total()), (3, 0));
+    assert_eq!(counts(&import), [3, 3, 0, 0]);
 
     let edited = first.replace("1,y,3.00", "2,y,3.00");
     let import = shopify(&format!("{first}{edited}"));
@@ -99,10 +120,12 @@ fn free_items_share_an_amount_by_their_number() {
 
 #[test]
 fn older_shopify_exports_without_a_balance_are_read_by_their_total() {
-    let text = "Name,Financial Status,Currency,Total,Created at,Lineitem quantity,Lineitem price,\
-                Canceled at,Payment Method,Vendor,Lineitem discount\n\
-                #1,pending,EUR,5.00,,1,5.00,,Cash on Delivery (COD),Acme,0\n";
-    assert_eq!(parcels(&import("shopify", text)), ["#1 Acme EUR 5.00 × 1"]);
+    let text = "Name,Financial Status,Fulfillment Status,Currency,Total,Created at,\
+                Lineitem quantity,Lineitem price,Canceled at,Payment Method,Vendor,\
+                Lineitem discount\n\
+                #1,pending,unfulfilled,EUR,5.00,,1,5.00,,Cash on Delivery (COD),Acme,0\n";
+    let import = try_import(&support::shopify(), text.as_bytes(), None).unwrap();
+    assert_eq!(parcels(&import), ["#1 shop-7 EUR 5.00 × 1"]);
 }
 
 const WOOCOMMERCE: &str = "order_id,order_date,status,order_total,refunded_total,order_currency,\
@@ -125,7 +148,7 @@ fn woocommerce_orders_are_one_parcel_of_the_shop_that_is_named() {
     assert_eq!(parcels(&import), ["71 shop-7 PLN 27.50 × 3"]);
     assert_eq!(import.report.orders, 3);
     assert_eq!(import.report.orders_left_out_by_status, 1);
-    assert_eq!(import.report.repeated_lines, 0, "the order's columns are on each of its lines");
+    assert_eq!(counts(&import), [2, 0, 2, 0], "the order's columns are on each of its lines");
 }
 
 #[test]
@@ -141,7 +164,11 @@ fn woocommerce_refunds_above_the_total_are_bad() {
 fn a_profile_without_sellers_asks_for_one() {
     let profile = Profile::built_in("woocommerce").unwrap();
     let error = try_import(&profile, b"order_id\n", None).unwrap_err().to_string();
-    assert_eq!(error, "the profile `woocommerce` reads an export without sellers; name the seller");
+    assert_eq!(
+        error,
+        "the profile `woocommerce` reads no sellers from the file; name the seller with --seller, \
+         or map each vendor or shop to a seller with --sellers FILE"
+    );
     assert!(Profile::built_in("woocommerce").unwrap().with_seller("").is_err());
     let error = Profile::built_in("olist").unwrap().with_seller("S1").unwrap_err().to_string();
     assert_eq!(error, "the profile `olist` reads the seller from the file; do not give one");
@@ -149,10 +176,8 @@ fn a_profile_without_sellers_asks_for_one() {
 
 #[test]
 fn a_shopify_shop_that_is_one_seller_may_be_named() {
-    let profile = Profile::built_in("shopify").unwrap().with_seller("shop-7").unwrap();
-    let text =
-        format!("{SHOPIFY}#1,a,pending,EUR,5.00,,1,x,2.00,{COD}#1,a,,,,,1,y,3.00,,,,Bolt,,0.00\n");
-    let import = try_import(&profile, text.as_bytes(), None).unwrap();
+    let lines = format!("#1,a,pending,EUR,5.00,,1,x,2.00,{COD}#1,a,,,,,1,y,3.00,,,,,,0.00\n");
+    let import = import_shopify(&support::shopify(), &lines);
     assert_eq!(parcels(&import), ["#1 shop-7 EUR 5.00 × 2"]);
 }
 
@@ -173,10 +198,110 @@ fn nothing_about_a_buyer_is_in_what_is_reported() {
         assert!(!said.contains(word), "{word} in {said}");
     }
     let no_header = "Ann Privacy,ann@privacy.example,1 Secret Lane\n";
-    let profile = Profile::built_in("shopify").unwrap();
-    let error = try_import(&profile, no_header.as_bytes(), None).unwrap_err();
+    let error = try_import(&support::shopify(), no_header.as_bytes(), None).unwrap_err();
     let said = format!("{error} {error:?}");
     for word in buyer {
         assert!(!said.contains(word), "{word} in {said}");
     }
+}
+
+#[test]
+fn shopify_orders_that_are_fulfilled_or_partly_paid_are_left_out_and_listed() {
+    let cod = "Ann,,Cash on Delivery (COD),Acme,5.00,0.00";
+    let line = |order: &str, paid: &str, fulfilled: &str| {
+        format!("{order},a,{paid},EUR,5.00,,1,x,5.00,{cod},{fulfilled}\n")
+    };
+    let lines = [
+        line("#1", "pending", "fulfilled"),
+        line("#2", "pending", "partial"),
+        line("#3", "partially_paid", "unfulfilled"),
+        line("#4", "pending", "unfulfilled"),
+        line("#5", "pending", "fulfilled"),
+    ];
+    let import = import_shopify(&support::shopify(), &lines.concat());
+    assert_eq!(parcels(&import), ["#4 shop-7 EUR 5.00 × 1"]);
+    let left_out = &import.report.left_out_by_reason["fulfilled, in full or in part"];
+    let values: Vec<String> =
+        left_out.values.iter().map(|(value, orders)| format!("{value} {orders}")).collect();
+    assert_eq!((left_out.orders, values.join(", ").as_str()), (3, "fulfilled 2, partial 1"));
+    assert_eq!(import.report.left_out_by_status["partially_paid"], 1);
+    assert_eq!(counts(&import), [1, 0, 4, 0]);
+}
+
+#[test]
+fn vendors_stand_for_the_sellers_of_a_file_and_no_vendor_is_guessed() {
+    let map = "Acme = \"S-1\"\n\"ACME Ltd\" = \"S-1\"\nBolt = \"S-2\"\n";
+    let profile = Profile::built_in("shopify").unwrap().with_sellers(sellers(map));
+    let order = |name: &str, vendor: &str| {
+        format!("{name},a,pending,EUR,5.00,,1,x,5.00,Ann,,Cash on Delivery (COD),{vendor},5.00,0\n")
+    };
+    let lines = [
+        order("#1", "Acme"),
+        order("#2", "ACME Ltd"),
+        order("#3", "acme"),
+        order("#4", ""),
+        order("#5", "Zorn"),
+        order("#6", "Bolt"),
+    ];
+    let import = import_shopify(&profile, &lines.concat());
+    assert_eq!(
+        parcels(&import),
+        ["#1 S-1 EUR 5.00 × 1", "#2 S-1 EUR 5.00 × 1", "#6 S-2 EUR 5.00 × 1"]
+    );
+    assert_eq!(
+        bad(&import.report),
+        [
+            "orders.csv:4: column `Vendor`: vendor `acme` is not in the file of --sellers, which \
+             has `Acme`; add a line for it; order `#3` is left out",
+            "orders.csv:5: column `Vendor`: it is empty; if the shop is the only seller, name it \
+             with --seller; order `#4` is left out",
+            "orders.csv:6: column `Vendor`: vendor `Zorn` is not in the file of --sellers; add a \
+             line for it; order `#5` is left out",
+        ]
+    );
+    assert_eq!(counts(&import), [3, 0, 0, 3]);
+}
+
+/// The standard columns of the plug-in that an import reads, and some others.
+const ADVANCED: &str = "\"Order Number\",\"Order Status\",\"Order Date\",\"First Name (Billing)\",\
+    \"Item #\",SKU,Quantity,\"Order Line Total\",\"Payment Method Title\",\"Order Refund Amount\",\
+    \"Order Total Amount\"\n";
+
+#[test]
+fn the_advanced_order_export_of_woocommerce_is_read_in_the_currency_that_is_named() {
+    let lines = "91,Processing,\"2026-03-01 10:05\",Ann,1,T-1,2,20,\"Cash on delivery\",,27.5\n\
+                 91,Processing,\"2026-03-01 10:05\",Ann,2,M-1,1,5,\"Cash on delivery\",,27.5\n\
+                 92,Processing,\"2026-03-01 10:06\",Bob,1,M-1,1,5,\"Direct bank transfer\",,5\n\
+                 93,\"On hold\",\"2026-03-01 10:07\",Bob,1,M-1,1,5,\"Cash on delivery\",,5\n";
+    let text = format!("{ADVANCED}{lines}");
+    let profile = Profile::built_in("woocommerce-advanced").unwrap().with_seller("W").unwrap();
+    let error = try_import(&profile, text.as_bytes(), None).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "orders.csv names no currency and the profile `woocommerce-advanced` has none; name it \
+         with --currency"
+    );
+    let profile = profile.with_currency("PLN").unwrap();
+    let import = try_import(&profile, text.as_bytes(), None).unwrap();
+    assert_eq!(parcels(&import), ["91 W PLN 27.50 × 3"]);
+    assert_eq!(counts(&import), [2, 0, 2, 0]);
+    // A column of the file counts more.
+    let text = text.replace("SKU", "Currency").replace("T-1", "EUR").replace("M-1", "EUR");
+    let import = try_import(&profile, text.as_bytes(), None).unwrap();
+    assert_eq!(parcels(&import), ["91 W EUR 27.50 × 3"]);
+}
+
+#[test]
+fn woocommerce_s_own_export_is_read_with_a_warning() {
+    let text = "Date,\"Order #\",\"N. Revenue (formatted)\",Status,Customer,\"Customer type\",\
+                Product(s),\"Items sold\",Coupon(s),\"Net Sales\",Attribution\n\
+                \"2026-03-01 10:05:31\",91,\"zł25.00\",processing,\"Ann\",new,\
+                \"2× Tee, 1× Mug\",3,,25,Direct\n\
+                \"2026-03-01 10:06:31\",92,\"zł5.00\",completed,Bob,new,\"1× Mug\",1,,5,\n";
+    let profile = Profile::built_in("woocommerce-analytics").unwrap();
+    assert!(profile.warning().is_some_and(|warning| warning.contains("no payment method")));
+    let profile = profile.with_seller("W").unwrap().with_currency("PLN").unwrap();
+    let import = try_import(&profile, text.as_bytes(), None).unwrap();
+    assert_eq!(parcels(&import), ["91 W PLN 25.00 × 3"]);
+    assert_eq!(counts(&import), [1, 0, 1, 0]);
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use files::orders::{FileRole, Import, ImportError, ImportReport, Importer, OrderParcel};
 use files::profile::Profile;
+use files::sellers::SellerMap;
 use money::decimal::DecimalAmount;
 
 /// Imports texts as the files `orders.csv` and `items.csv`.
@@ -15,9 +16,10 @@ pub fn try_import(
     orders: &[u8],
     items: Option<&[u8]>,
 ) -> Result<Import, ImportError> {
-    let mut importer = Importer::new(profile)?.read(FileRole::Orders, "orders.csv", orders)?;
+    let mut importer =
+        Importer::new(profile)?.read(FileRole::Orders, None, "orders.csv", orders)?;
     if let Some(items) = items {
-        importer = importer.read(FileRole::Items, "items.csv", items)?;
+        importer = importer.read(FileRole::Items, None, "items.csv", items)?;
     }
     importer.finish()
 }
@@ -36,6 +38,24 @@ fn parcel(parcel: &OrderParcel) -> String {
     let OrderParcel { order, seller, currency, amount_due, item_count, .. } = parcel;
     let amount = DecimalAmount::of(*amount_due, *currency);
     format!("{order} {seller} {currency} {amount} × {item_count}")
+}
+
+/// A shopify profile for a shop that is one seller.
+pub fn shopify() -> Profile {
+    Profile::built_in("shopify").unwrap().with_seller("shop-7").unwrap()
+}
+
+/// A file of `--sellers`.
+pub fn sellers(toml: &str) -> SellerMap {
+    let path = folder().join("sellers.toml");
+    fs::write(&path, toml).unwrap();
+    SellerMap::read(&path).unwrap()
+}
+
+/// How many lines were taken, repeated, left out and bad.
+pub fn counts(import: &Import) -> [u64; 4] {
+    let lines = import.report.lines;
+    [lines.taken, lines.repeated, lines.left_out, lines.bad]
 }
 
 /// The messages of the bad lines.

@@ -129,7 +129,7 @@ fn an_order_or_an_item_twice_is_harmless_when_it_is_the_same() {
         "o1,1,p1,s1,10,1\no1,2,p1,s1,10,1\no1,1,p1,s1,10.00,1\n",
     );
     assert_eq!(parcels(&import), ["o1 s1 BRL 22.00 × 2"], "two items of the same price are two");
-    assert_eq!(import.report.repeated_lines, 2);
+    assert_eq!(import.report.lines.repeated, 2);
     assert_eq!(bad(&import.report), [""; 0]);
 }
 

@@ -2,11 +2,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use books::{NetworkId, PersonId, Timestamp};
+use books::{Event, NetworkId, Timestamp};
 use host::control::{CONTROL_SOCKET, ControlError, ControlRequest, send_request};
 use host::{HostPlan, StopOutcome};
-use node::{Clock, SystemClock};
-use serde_json::Value;
 
 use crate::script::{RunningHost, anywhere};
 
@@ -17,13 +15,6 @@ fn running() -> (tempfile::TempDir, PathBuf, RunningHost) {
     let running =
         RunningHost::of(HostPlan { terminals, control: Some(path.clone()), ..HostPlan::default() });
     (directory, path, running)
-}
-
-const ANN: PersonId = PersonId(1);
-const BO: PersonId = PersonId(2);
-
-fn withdraw(network: &str, at_ms: Option<u64>, approved_by: PersonId) -> ControlRequest {
-    ControlRequest::Withdraw { network: network.to_owned(), at_ms, by: ANN, approved_by }
 }
 
 #[test]
@@ -44,45 +35,15 @@ fn status_counts_connections_and_messages() {
 }
 
 #[test]
-fn a_network_is_withdrawn_and_reinstated_by_two() {
-    let (_directory, path, running) = running();
-    let tomorrow = SystemClock.now().0 + 24 * 60 * 60 * 1_000;
-    send_request(&path, &withdraw("alpha", Some(tomorrow), BO)).unwrap();
-    send_request(
-        &path,
-        &ControlRequest::Reinstate { network: "alpha".into(), by: ANN, approved_by: BO },
-    )
-    .unwrap();
-    let alpha = NetworkId::derived("alpha");
-    assert_eq!(running.seen().withdrawn, [(alpha, Some(Timestamp(tomorrow))), (alpha, None)]);
-    for refused in [
-        withdraw("alpha", None, ANN),
-        withdraw("none", None, BO),
-        withdraw("alpha", None, PersonId(3)),
-    ] {
-        let error = send_request(&path, &refused).unwrap_err();
-        assert!(matches!(&error, ControlError::Refused(why) if !why.is_empty()), "{error}");
-    }
-    assert_eq!(running.seen().withdrawn.len(), 2);
-}
-
-#[test]
-fn withdrawal_at_once_starts_when_the_books_apply_it() {
-    let (_directory, path, running) = running();
-    let now_ms = || SystemClock.now().0;
-    let before = now_ms();
-    let from_ms = send_request(&path, &withdraw("alpha", None, BO)).unwrap()["from_ms"].as_u64();
-    let from_ms = from_ms.unwrap();
-    assert!((before..=now_ms()).contains(&from_ms), "{before} {from_ms}");
-    let from = Some(Timestamp(from_ms));
-    assert_eq!(running.seen().withdrawn, [(NetworkId::derived("alpha"), from)]);
-    // A retry changes nothing. A withdrawal that has begun cannot be moved.
-    assert_eq!(send_request(&path, &withdraw("alpha", None, BO)).unwrap()["from_ms"], Value::Null);
-    for at_ms in [1, from_ms + 3_600_000] {
-        let error = send_request(&path, &withdraw("alpha", Some(at_ms), BO)).unwrap_err();
-        assert!(matches!(&error, ControlError::Refused(why) if !why.is_empty()), "{error}");
-    }
-    assert_eq!(running.seen().withdrawn.len(), 1);
+fn the_switch_hears_which_networks_another_thread_withdrew() {
+    let (_directory, _path, running) = running();
+    let (network, from) = (NetworkId::derived("alpha"), Timestamp(5));
+    let withdrawn = Event::NetworkWithdrawn { network, from };
+    running.network_changes.announce(&[Event::Registered, withdrawn]);
+    running.network_changes.announce(&[Event::Registered]);
+    running.network_changes.announce(&[Event::NetworkReinstated { network }]);
+    running.wait_until("reinstated", |seen| seen.withdrawn.len() == 2);
+    assert_eq!(running.seen().withdrawn, [(network, Some(from)), (network, None)]);
 }
 
 #[test]

@@ -13,8 +13,8 @@ use books::{
 };
 use engine::{Actor, Submission};
 use host::{
-    ConnectionLimits, Host, HostPlan, HostedSwitch, ListenAddresses, ListenerPlan, StopOutcome,
-    Stopper,
+    ConnectionLimits, Host, HostPlan, HostedSwitch, ListenAddresses, ListenerPlan, NetworkChanges,
+    StopOutcome, Stopper,
 };
 use iso8583::{Envelope, MessageBuilder, Mti, PosHeader, Tpdu, UNIONPAY_POS, WipedBytes};
 use journal::MemoryJournal;
@@ -239,6 +239,7 @@ pub struct RunningHost {
     pub at: ListenAddresses,
     pub seen: Shared,
     pub stopper: Stopper,
+    pub network_changes: NetworkChanges,
     pub lines: Arc<Mutex<Vec<String>>>,
     thread: Option<JoinHandle<StopOutcome>>,
 }
@@ -279,14 +280,15 @@ impl RunningHost {
             assert!(done.unwrap().iter().all(Result::is_ok));
             let clock = Box::new(SystemClock);
             let mut door = Host::open(script, &node, plan, clock).unwrap();
-            sender.send((door.addresses().clone(), door.stopper())).unwrap();
+            let stopper = (door.stopper(), door.network_changes());
+            sender.send((door.addresses().clone(), stopper)).unwrap();
             let ended = door.run().unwrap();
             drop(door);
             node.stop().unwrap();
             ended
         });
-        let (at, stopper) = receiver.recv_timeout(PATIENCE).unwrap();
-        RunningHost { at, seen, stopper, lines, thread: Some(thread) }
+        let (at, (stopper, network_changes)) = receiver.recv_timeout(PATIENCE).unwrap();
+        RunningHost { at, seen, stopper, network_changes, lines, thread: Some(thread) }
     }
 
     pub fn terminal(&self) -> RawTerminal {
@@ -425,5 +427,6 @@ pub fn short() -> ConnectionLimits {
 /// Opens the books with persons 1 and 2.
 fn open_books() -> Command {
     let (first_person, second_person) = (PersonId(1), PersonId(2));
-    Command::OpenBooks(OpenBooks { utc_offset_minutes: 480, first_person, second_person })
+    let (utc_offset_minutes, trial) = (480, true);
+    Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person, trial })
 }

@@ -3,11 +3,12 @@
 #![allow(dead_code)]
 
 use books::{
-    AnnounceParcel, AssignParcels, BankId, BatchTotals, CloseBatch, Command, CountAndAmount,
-    CourierId, DispatchParcels, DispatchedParcel, DuplicateKey, DuplicateSubject, FirmId, HoldRule,
-    Jurisdiction, OpenBatch, OpenBooks, ParcelId, PersonId, PublishTariff, RegisterBank,
-    RegisterCourier, RegisterFirm, RegisterSeller, RegisterTerminal, SellerId, SellerKind,
-    SetHoldRule, SettlementCycle, Stan, TakeCash, TariffId, TerminalId, Timestamp, Trace,
+    AnnounceParcel, AssignParcels, AssignedParcel, BankId, BatchTotals, CloseBatch, Command,
+    CountAndAmount, CourierId, DispatchParcels, DispatchedParcel, DuplicateKey, DuplicateSubject,
+    FirmId, HoldRule, Jurisdiction, OpenBatch, OpenBooks, ParcelId, PersonId, PublishTariff,
+    RegisterBank, RegisterCourier, RegisterFirm, RegisterSeller, RegisterTerminal, SellerId,
+    SellerKind, SetHoldRule, SettlementCycle, Stan, TakeCash, TariffId, TerminalId, Timestamp,
+    Trace,
 };
 use engine::{Actor, Submission};
 use money::{Amount, Currency};
@@ -41,8 +42,9 @@ fn setup(number: u64) -> Command {
     match number {
         0 => Command::OpenBooks(OpenBooks {
             utc_offset_minutes: 480,
-            first_person: PersonId(1),
-            second_person: PersonId(2),
+            first_person: PersonId(901),
+            second_person: PersonId(902),
+            trial: true,
         }),
         1 => Command::RegisterBank(RegisterBank { bank: BankId(1), currency, reference }),
         2 => Command::RegisterFirm(RegisterFirm {
@@ -50,18 +52,23 @@ fn setup(number: u64) -> Command {
             currency,
             guarantee: Amount::ZERO,
             reference,
+            proposed_by: PersonId(901),
+            approved_by: PersonId(902),
         }),
         3 => Command::RegisterCourier(RegisterCourier {
             courier: CourierId(1),
             firm: FirmId(1),
             cash_limit: Amount::MAX,
             reference,
+            proposed_by: PersonId(901),
+            approved_by: PersonId(902),
         }),
         4 => Command::SetHoldRule(SetHoldRule {
             jurisdiction: Jurisdiction(*b"CN"),
+            number: 1,
             rule: HoldRule::AtOnce,
-            proposed_by: PersonId(1),
-            approved_by: PersonId(2),
+            proposed_by: PersonId(901),
+            approved_by: PersonId(902),
         }),
         5 => Command::PublishTariff(PublishTariff {
             tariff: TariffId(1),
@@ -74,8 +81,8 @@ fn setup(number: u64) -> Command {
                 ..Terms::default()
             }),
             reference,
-            proposed_by: PersonId(1),
-            approved_by: PersonId(2),
+            proposed_by: PersonId(901),
+            approved_by: PersonId(902),
         }),
         6 => Command::RegisterSeller(RegisterSeller {
             seller: SellerId(1),
@@ -137,7 +144,10 @@ fn life(number: u64, step: u64, batch: u32) -> Command {
             reference: format!("order-{number}"),
             shipment: 1,
         }),
-        1 => Command::AssignParcels(AssignParcels { firm: FirmId(1), parcels: vec![parcel] }),
+        1 => Command::AssignParcels(AssignParcels {
+            firm: FirmId(1),
+            parcels: vec![AssignedParcel { parcel, number: 1 }],
+        }),
         2 => Command::DispatchParcels(DispatchParcels {
             courier: CourierId(1),
             parcels: vec![DispatchedParcel { parcel, attempt: 1 }],

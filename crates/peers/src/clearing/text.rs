@@ -34,13 +34,15 @@ pub enum ClearingFileError {
 const NETWORK_CHARS_MAX: usize = 32;
 const SENT_FORMAT: &str = "%Y-%m-%dT%H:%M:%SZ";
 
-fn is_name(text: &str) -> bool {
+/// Whether a clearing file can have this network's name: 1 to 32 lower-case letters, digits, `-`.
+#[must_use]
+pub fn is_network_name(text: &str) -> bool {
     let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
     (1..=NETWORK_CHARS_MAX).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 pub(super) fn write(file: &ClearingFile) -> Result<String, ClearingFileError> {
-    if !is_name(&file.network) {
+    if !is_network_name(&file.network) {
         return Err(ClearingFileError::Network(file.network.chars().take(40).collect()));
     }
     let version = CLEARING_VERSION.to_string();
@@ -138,7 +140,7 @@ fn header(fields: &[&str]) -> Result<ClearingFile, String> {
     if version != CLEARING_VERSION.to_string() {
         return Err(format!("version `{}` is unknown", shown(version)));
     }
-    if !is_name(network) {
+    if !is_network_name(network) {
         return Err(format!("network name `{}` is invalid", shown(network)));
     }
     let no_date = || format!("date `{}` is invalid; write it as 2013-08-28", shown(date));

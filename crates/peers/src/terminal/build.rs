@@ -197,6 +197,11 @@ impl RequestDraft<'_> {
         self
     }
 
+    pub(super) fn private_data(mut self, bytes: &[u8]) -> Self {
+        self.builder.bytes(62, bytes);
+        self
+    }
+
     pub(super) fn totals(mut self, totals: &TerminalTotals) -> Self {
         self.builder.text(48, totals_text(totals));
         self

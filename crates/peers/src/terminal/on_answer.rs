@@ -6,6 +6,7 @@ use keys::open_sign_on_field;
 use super::answer::{self, HostAnswer, MacCheck};
 use super::build::{UPLOAD_LINES_MAX, UploadLine};
 use super::journal::{JournalLineStatus, Receipt};
+use super::parcel_list;
 use super::request_kind::{TerminalRequestKind, TotalsGroup};
 use super::task::{DeclinedRequest, TerminalError, TerminalOutcome};
 use super::{BatchUpload, PendingRequest, StoredKey, TerminalReversal, TerminalSimulator};
@@ -120,8 +121,8 @@ impl TerminalSimulator {
             authorisation: answer.authorisation,
         };
         let declined = || {
-            let (code, text) = (answer.code, answer.text.clone());
-            TerminalOutcome::Declined(DeclinedRequest { kind, stan, code, text })
+            let (code, text, network) = (answer.code, answer.text.clone(), answer.network.clone());
+            TerminalOutcome::Declined(DeclinedRequest { kind, stan, code, text, network })
         };
         match (kind, answer.code) {
             (TerminalRequestKind::SignOff, ResponseCode::APPROVED) => {
@@ -135,6 +136,12 @@ impl TerminalSimulator {
                         self.set_parameters(parameters);
                         TerminalOutcome::Parameters(parameters)
                     }
+                    None => declined(),
+                }
+            }
+            (TerminalRequestKind::Parcels, ResponseCode::APPROVED) => {
+                match parcel_list::read(&answer.field_62) {
+                    Some((parcels, next)) => TerminalOutcome::Parcels { parcels, next },
                     None => declined(),
                 }
             }

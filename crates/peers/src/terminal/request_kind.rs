@@ -8,6 +8,8 @@ pub enum TerminalRequestKind {
     Echo,
     SignOff,
     Parameters,
+    /// The list of the courier's parcels, or a part of it.
+    Parcels,
     Balance,
     Sale,
     PreAuthorisation,
@@ -86,6 +88,7 @@ impl TerminalRequestKind {
             TerminalRequestKind::Echo => network(Mti::M0820, "301"),
             TerminalRequestKind::SignOff => network(Mti::M0820, "002"),
             TerminalRequestKind::Parameters => network(Mti::M0800, "360"),
+            TerminalRequestKind::Parcels => network(Mti::M0800, "901"),
             TerminalRequestKind::Balance => money(Mti::M0200, "310000", "00", "01"),
             TerminalRequestKind::Sale => money(Mti::M0200, "000000", "00", "22"),
             TerminalRequestKind::PreAuthorisation => money(Mti::M0100, "030000", "06", "10"),
@@ -127,6 +130,7 @@ impl TerminalRequestKind {
             | TerminalRequestKind::Echo
             | TerminalRequestKind::SignOff
             | TerminalRequestKind::Parameters
+            | TerminalRequestKind::Parcels
             | TerminalRequestKind::Balance
             | TerminalRequestKind::Refund
             | TerminalRequestKind::Offline
@@ -162,6 +166,7 @@ impl TerminalRequestKind {
             | TerminalRequestKind::Echo
             | TerminalRequestKind::SignOff
             | TerminalRequestKind::Parameters
+            | TerminalRequestKind::Parcels
             | TerminalRequestKind::Balance
             | TerminalRequestKind::PreAuthorisation
             | TerminalRequestKind::VoidPreAuthorisation

@@ -4,6 +4,7 @@ use iso8583::{BuildError, MacBuildError, ParseError};
 use keys::{KeyError, Pin};
 
 use super::journal::{Receipt, TerminalTotals};
+use super::parcel_list::ListedParcel;
 use super::request_kind::TerminalRequestKind;
 use crate::card::TestCard;
 use crate::codes::ResponseCode;
@@ -17,6 +18,11 @@ pub enum TerminalTask<'a> {
     /// Tests the connection.
     Echo,
     Parameters,
+    /// Lists the courier's parcels.
+    Parcels {
+        /// 0, or where the last part said that the list continues.
+        from: u32,
+    },
     Balance {
         card: &'a TestCard,
         /// The PIN, if the buyer typed one.
@@ -144,6 +150,12 @@ pub enum TerminalOutcome {
     /// The connection works.
     Echoed,
     Parameters(TerminalParameters),
+    /// A part of the courier's list.
+    Parcels {
+        parcels: Vec<ListedParcel>,
+        /// Where the list continues; `None` at its end.
+        next: Option<u32>,
+    },
     Balance(AccountBalance),
     /// Approved and written to the journal.
     Approved {
@@ -219,6 +231,8 @@ pub struct DeclinedRequest {
     pub code: ResponseCode,
     /// Reason in words, field 44.
     pub text: String,
+    /// The network that answered, field 63. Empty if the switch declined by itself.
+    pub network: String,
 }
 
 /// What a terminal must do when no answer arrives in time.

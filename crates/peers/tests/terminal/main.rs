@@ -94,9 +94,14 @@ fn a_receipt_has_the_numbers_from_the_switch() {
 fn a_decline_has_its_text_and_no_journal_line() {
     let mut terminal = signed_on();
     let outcome = tell(&mut terminal, sell(&waybill(), &card(), 1), reply_with("51"));
-    let (kind, code, text) =
-        (TerminalRequestKind::Sale, ResponseCode::INSUFFICIENT_FUNDS, "no".to_owned());
-    assert_eq!(outcome, TerminalOutcome::Declined(DeclinedRequest { kind, stan: 2, code, text }));
+    let declined = DeclinedRequest {
+        kind: TerminalRequestKind::Sale,
+        stan: 2,
+        code: ResponseCode::INSUFFICIENT_FUNDS,
+        text: "no".to_owned(),
+        network: "unionpay".to_owned(),
+    };
+    assert_eq!(outcome, TerminalOutcome::Declined(declined));
     assert!(terminal.journal().is_empty());
 }
 

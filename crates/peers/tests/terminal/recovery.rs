@@ -335,7 +335,7 @@ proptest! {
         code in "[0-9A-Z]{2}",
         private in prop::collection::vec(any::<u8>(), 0..60),
         digits in "[0-9]{0,322}",
-        task in 0..8_usize,
+        task in 0..9_usize,
     ) {
         let mut terminal = signed_on();
         let receipt = sold(&mut terminal, 5);
@@ -343,6 +343,7 @@ proptest! {
         tell(&mut terminal, TerminalTask::Qr { waybill: &waybill, amount: 5 }, reply_with("09"));
         let tasks = [
             TerminalTask::Parameters,
+            TerminalTask::Parcels { from: 7 },
             TerminalTask::Balance { card: &card, pin: None },
             sell(&waybill, &card, 5),
             TerminalTask::Void { stan: 2 },

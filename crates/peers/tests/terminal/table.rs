@@ -4,7 +4,8 @@ use iso8583::tlv::{Tag, find};
 use keys::{Pan, PinBlock, PinFormat, pin};
 use peers::card::EntryMode;
 use peers::terminal::{
-    AccountBalance, JournalLineStatus, TerminalError, TerminalRequestKind, TerminalSum,
+    AccountBalance, JournalLineStatus, ListedParcel, TerminalError, TerminalRequestKind,
+    TerminalSum,
 };
 use peers::{ResponseCode, TerminalOutcome, TerminalTask, TestCard};
 
@@ -57,6 +58,37 @@ fn management() {
         TerminalOutcome::SignedOff
     );
     assert!(terminal.must_sign_on());
+}
+
+#[test]
+fn the_list_of_parcels_comes_in_parts() {
+    let mut terminal = signed_on();
+    let first = terminal.start(TerminalTask::Parcels { from: 0 }, NOW_MS).unwrap();
+    assert_eq!((mti(&first), text(&first, 60)), ("0800".into(), "00000007901".into()));
+    assert_eq!(fields(&first), [11, 41, 42, 60, MAC]);
+    // 12.50 due, 2.50 left; the list continues at 16.
+    let number = "0123456789ABCDEF0123456789ABCDEF";
+    let part = hex(&format!("DF211C{number}000000001250000000000250DF22050000000016"));
+    let mut reply = answer(&first, HostReply { private: Some(&part), ..APPROVAL });
+    let waybill = "014D2PF2DBSQQG28T5CY4TQKFFK".to_owned();
+    let parcels = vec![ListedParcel { waybill, due: 1_250, left: 250 }];
+    let listed = TerminalOutcome::Parcels { parcels, next: Some(16) };
+    assert_eq!(terminal.receive(&mut reply).unwrap(), listed);
+
+    let rest = terminal.start(TerminalTask::Parcels { from: 16 }, NOW_MS).unwrap();
+    assert_eq!(fields(&rest), [11, 41, 42, 60, 62, MAC]);
+    assert_eq!(open(&rest).bytes(62).unwrap(), hex("DF22050000000016"));
+    let mut reply = answer(&rest, APPROVAL);
+    let end = TerminalOutcome::Parcels { parcels: Vec::new(), next: None };
+    assert_eq!(terminal.receive(&mut reply).unwrap(), end);
+
+    for malformed in ["DF2101FF", "DF221A", "DF2105000000001A", "DF22"] {
+        let again = terminal.start(TerminalTask::Parcels { from: 0 }, NOW_MS).unwrap();
+        let private = hex(malformed);
+        let reply = HostReply { private: Some(&private), ..APPROVAL };
+        let heard = terminal.receive(&mut answer(&again, reply)).unwrap();
+        assert!(matches!(heard, TerminalOutcome::Declined(_)), "{malformed}: {heard:?}");
+    }
 }
 
 #[test]

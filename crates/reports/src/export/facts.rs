@@ -123,12 +123,20 @@ impl CommandSubjects {
                 Event::DepositConfirmed { deposit, .. } => format!("number {}", deposit.0),
                 Event::SellerInvoiced { number, .. } => format!("invoice {number}"),
                 Event::SellerPaymentRecorded { invoice, .. } => format!("invoice {invoice}"),
-                Event::BreakRaised { break_id, .. } | Event::BreakClosed { break_id, .. } => {
+                Event::AdjustmentPosted { number, .. } => format!("number {number}"),
+                Event::BreakRaised { break_id, .. }
+                | Event::BreakReclassified { break_id, .. }
+                | Event::BreakWithdrawn { break_id, .. }
+                | Event::BreakClosed { break_id, .. } => {
                     format!("break {}", break_id.0)
                 }
                 _ => continue,
             };
             subjects.other.get_or_insert(other);
+        }
+        if let (None, Some(Event::BreakReduced { break_id, .. })) = (&subjects.other, events.last())
+        {
+            subjects.other = Some(format!("break {}", break_id.0));
         }
         subjects
     }

@@ -27,7 +27,7 @@ impl Writer for Hledger {
     }
 
     fn entry(&mut self, entry: &Entry, books: &mut Books, out: &mut dyn Write) -> io::Result<()> {
-        let Entry { position, date, postings, .. } = entry;
+        let Entry { position, date, value_date, postings, .. } = entry;
         self.lines.clear();
         for posting in *postings {
             let (amount, currency) = books.amount(posting);
@@ -43,7 +43,8 @@ impl Writer for Hledger {
         }
         let Description { payee, what } = Description::of(entry, books);
         let payee = self.payee(&payee, out)?;
-        writeln!(out, "\n{date} ({position}) {payee} | {}", plain(&what, &[';', '|']))?;
+        let secondary = value_date.map(|date| format!("={date}")).unwrap_or_default();
+        writeln!(out, "\n{date}{secondary} ({position}) {payee} | {}", plain(&what, &[';', '|']))?;
         let facts = facts(&postings[0], books);
         if !facts.is_empty() {
             let tags: Vec<String> = facts

@@ -1,6 +1,6 @@
 //! A card network with its links to the switch.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -50,6 +50,8 @@ pub(super) struct NetworkScripts(Arc<Mutex<NextActions>>);
 struct NextActions {
     answers: HashMap<[u8; 8], ResponseAction>,
     lost_reversals: HashMap<[u8; 8], u32>,
+    /// Terminals and amounts of the offline sales to reject.
+    rejected: BTreeMap<([u8; 8], u64), ResponseAction>,
     reversals: u64,
     doubled: u64,
 }
@@ -57,12 +59,19 @@ struct NextActions {
 impl NetworkScripts {
     /// Sets the response to a terminal's next card payment.
     pub(super) fn set_next(&self, terminal: u32, fault: &PaymentFault) {
-        let mut name = [0; 8];
-        name.copy_from_slice(format!("{terminal:08}").as_bytes());
+        let name = name_of(terminal);
         let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         plans.answers.insert(name, fault.network_action);
         if fault.lost_reversals > 0 {
             plans.lost_reversals.insert(name, fault.lost_reversals);
+        }
+    }
+
+    /// Sets the response to an offline sale, whenever its terminal forwards it.
+    pub(super) fn set_offline(&self, terminal: u32, amount: u64, response: ResponseAction) {
+        if response != ResponseAction::Approve {
+            let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            plans.rejected.insert((name_of(terminal), amount), response);
         }
     }
 
@@ -71,6 +80,13 @@ impl NetworkScripts {
         let plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (plans.reversals, plans.doubled)
     }
+}
+
+/// Field 41.
+fn name_of(terminal: u32) -> [u8; 8] {
+    let mut name = [0; 8];
+    name.copy_from_slice(format!("{terminal:08}").as_bytes());
+    name
 }
 
 impl ResponsePolicy for NetworkScripts {
@@ -83,6 +99,11 @@ impl ResponsePolicy for NetworkScripts {
                 let action = plans.answers.remove(&request.terminal).unwrap_or_default();
                 plans.doubled += u64::from(action == ResponseAction::Double);
                 action
+            }
+            // A repeated advice gets the same answer.
+            NetworkRequestKind::Transaction(NetworkTransactionKind::Offline) => {
+                let sale = (request.terminal, request.amount);
+                plans.rejected.get(&sale).copied().unwrap_or_default()
             }
             NetworkRequestKind::Reversal => {
                 plans.reversals += 1;

@@ -183,6 +183,8 @@ impl PaymentPath {
                 reversed: order.refunded,
                 deducted: None,
                 taken_back: 0,
+                offline: false,
+                loss: None,
             };
             wallet.items.insert(*payment, item);
         }
@@ -257,6 +259,8 @@ fn record_item(
             || item.kind == NetworkTransactionKind::PreAuthorisation,
         deducted: None,
         taken_back: 0,
+        offline: item.kind == NetworkTransactionKind::Offline,
+        loss: None,
     };
     match item.kind {
         NetworkTransactionKind::Sale

@@ -177,6 +177,7 @@ impl PaymentPath {
         let TerminalActionKind::SellOffline { parcel, card, amount } = &action.kind else {
             return Ok(());
         };
+        self.scripts.set_offline(driver.settings.number, *amount, action.fault.network_action);
         let sold =
             driver.terminal.approve_offline(&format_waybill(parcel.bits()), card, *amount, now.0);
         let outcome = match sold {
@@ -243,6 +244,8 @@ impl PaymentPath {
                     .end_action(courier, TerminalActionOutcome::Declined { code: declined.code }),
             },
             TerminalOutcome::QrShown { stan, text } => self.on_qr_shown(courier, stan, &text, now),
+            // Simulated couriers know their parcels.
+            TerminalOutcome::Parcels { .. } => {}
             TerminalOutcome::QrPending { stan } => self.schedule_poll(courier, stan, now),
             TerminalOutcome::Reversed { stan, code } => {
                 self.counts.terminal_reversals += 1;

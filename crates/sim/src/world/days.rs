@@ -8,7 +8,7 @@ use crate::books::ParcelLocation;
 use crate::inputs::{DayInputError, DayInputs, DayOptions, PaymentMix, check_later_inputs};
 use crate::rates::{Rates, WHOLE_PPM};
 use crate::script::ParcelScript;
-use crate::world::{SimulatedParcel, SimulatedSeller, World};
+use crate::world::{ParcelExceptions, SimulatedParcel, SimulatedSeller, World};
 use tariff::PaymentMethod;
 
 /// Weekly sellers are paid on Fridays. 1970-01-01 was a Thursday.
@@ -87,6 +87,7 @@ impl World {
             let seller = self.find_or_add_seller(announced.seller, "");
             let (id, due) = (announced.parcel, announced.due.minor());
             if let Some(index) = self.add_parcel(id, seller, (&announced.reference, due), options) {
+                self.parcels[index].exceptions.shipment = announced.shipment;
                 self.today.assigned.push(index);
             }
         }
@@ -144,6 +145,8 @@ impl World {
             delivered_on: None,
             returned_on: None,
             script,
+            exceptions: ParcelExceptions::draw(self.seed, id, &self.rates),
+            due_announced: due,
             method_index: 0,
             decline_index: 0,
         });

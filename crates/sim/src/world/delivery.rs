@@ -62,6 +62,7 @@ impl World {
         if let Some(reason) = parcel.script.failed_attempts[usize::from(parcel.attempts)] {
             self.record_attempt(courier, index, reason, courier_commands);
         } else if let Some(reason) = parcel.script.refusal {
+            let reason = self.parcels[index].exceptions.refused_because(reason);
             let command = Command::RefuseParcel(RefuseParcel { parcel: id, reason });
             courier_commands
                 .push(CourierCommand { command, context: AnswerContext::Refused(courier, index) });

@@ -9,6 +9,8 @@ use money::Currency;
 use tariff::{CardKind, FeeKind, PaymentMethod};
 use toml::{Table, Value};
 
+use crate::world::LossBearer;
+
 /// Parts per million in the whole.
 const WHOLE: u128 = 1_000_000;
 
@@ -83,6 +85,7 @@ struct Version {
     from: String,
     until: Option<String>,
     return_fee: u64,
+    offline_loss: LossBearer,
     /// Commission, then COD fee; each for card, QR and cash.
     once: [[Once; 3]; 2],
     debit: CardShares,
@@ -125,6 +128,11 @@ impl OwnTariff {
 
     pub(crate) fn return_fee(&self, date: &str) -> u64 {
         self.on(date).return_fee
+    }
+
+    /// Who bears the loss of a rejected offline sale.
+    pub(crate) fn offline_loss(&self, date: &str) -> LossBearer {
+        self.on(date).offline_loss
     }
 
     /// The fees of a parcel's next payment, which `parcel` remembers.
@@ -228,6 +236,12 @@ impl Reader<'_> {
             from: text("from").ok_or_else(|| unreadable("from"))?,
             until: text("until"),
             return_fee: self.sum(version.get("return_fee"))?.unwrap_or(0),
+            offline_loss: match text("offline_loss").as_deref() {
+                None | Some("seller") => LossBearer::Seller,
+                Some("firm") => LossBearer::Firm,
+                Some("doorstep") => LossBearer::Doorstep,
+                Some(_) => return Err(unreadable("offline_loss")),
+            },
             once: [self.once(version.get("commission"))?, self.once(version.get("cod"))?],
             debit: cards("debit")?,
             credit: cards("credit")?,

@@ -10,6 +10,7 @@ use crate::books::ParcelLocation;
 use crate::chance::Chance;
 use crate::script::ParcelScript;
 use crate::world::CourierPayment;
+use crate::world::exceptions::ParcelExceptions;
 
 pub(crate) struct SimulatedSeller {
     pub id: SellerId,
@@ -37,6 +38,9 @@ pub(crate) struct SimulatedParcel {
     pub delivered_on: Option<BusinessDate>,
     pub returned_on: Option<BusinessDate>,
     pub script: ParcelScript,
+    pub exceptions: ParcelExceptions,
+    /// Amount due when it was announced.
+    pub due_announced: u64,
     /// Index of the next method in the script.
     pub method_index: usize,
     /// Index of the next decline in the script.
@@ -44,6 +48,33 @@ pub(crate) struct SimulatedParcel {
 }
 
 impl SimulatedParcel {
+    /// The parcel of the order's next shipment, for the same amount.
+    pub(crate) fn next_shipment(&self) -> SimulatedParcel {
+        let exceptions = self.exceptions.of_next_shipment();
+        let first = self.id.shipment(self.exceptions.shipment);
+        let mut script = self.script.clone();
+        (script.refusal, script.failed_attempts) = (None, Default::default());
+        SimulatedParcel {
+            id: first.shipment(exceptions.shipment),
+            seller: self.seller,
+            firm: self.firm,
+            order_reference: self.order_reference.clone(),
+            due: self.due_announced,
+            paid: 0,
+            requests: 0,
+            attempts: 0,
+            location: ParcelLocation::AtHub,
+            courier: None,
+            delivered_on: None,
+            returned_on: None,
+            script,
+            exceptions,
+            due_announced: self.due_announced,
+            method_index: 0,
+            decline_index: 0,
+        }
+    }
+
     /// The parcel on its way to its next delivery attempt.
     pub(crate) fn next_attempt(&self) -> DispatchedParcel {
         DispatchedParcel { parcel: self.id, attempt: self.attempts + 1 }
@@ -80,4 +111,6 @@ pub(crate) struct SimulatedCourier {
     pub hand_overs: u32,
     /// Shortages repaid so far.
     pub repayments: u32,
+    /// Number of the terminal's last offline limit, block or unblock.
+    pub terminal_changes: u32,
 }

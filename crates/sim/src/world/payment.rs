@@ -63,7 +63,13 @@ enum PlannedFault {
 
 impl World {
     /// Requests the amount still due by the next payment method.
-    pub(crate) fn pay(&mut self, courier: usize, index: usize, requests: &mut CourierRequests) {
+    pub(crate) fn pay(
+        &mut self,
+        courier: usize,
+        index: usize,
+        now: Timestamp,
+        requests: &mut CourierRequests,
+    ) {
         let parcel = &self.parcels[index];
         let left = parcel.due - parcel.paid;
         assert!(left > 0, "a parcel that is paid in full is already handed over");
@@ -99,6 +105,9 @@ impl World {
             script.cancelled_at_door
         };
         let offline = matches!(what, TerminalActionKind::SellOffline { .. });
+        if offline {
+            self.block_if_planned((courier, index), now, requests);
+        }
         let person = &mut self.couriers[courier];
         let loses_memory = person.loses_memory && !holds && !offline && !is_cancelled;
         let parcel = index;
@@ -160,7 +169,7 @@ impl World {
             return (
                 TerminalActionKind::SellOffline { parcel, card, amount },
                 planned_fault,
-                PaymentFault::NONE,
+                self.offline_fault(index),
             );
         }
         let (card, pin) = card(parcel, *method_index, kind, brand);

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use books::{BreakSubject, BusinessDate, PaymentId};
+use books::{BreakSubject, BusinessDate, DamagePayer, PaymentId};
 use tariff::{FeeKind, PaymentMethod};
 
 use crate::books::{CashPayment, CourierCash, FirmCash, ParcelOutcome, SellerBalance, WorldReport};
 use crate::report::{FeeTotals, FirmSummary};
-use crate::world::{NoteHolder, OwnFees, ParcelFees, World};
+use crate::world::{LossBearer, NoteHolder, OwnFees, ParcelFees, SimulatedParcel, World};
 
 /// Sums over all collected payments.
 struct Sums {
@@ -16,9 +16,22 @@ struct Sums {
     /// By seller index: the part of `shares` that is not payable.
     held: Vec<i128>,
     /// By firm index.
-    commissions: Vec<u64>,
+    commissions: Vec<i128>,
     fees: FeeTotals,
     clearing_cost: u64,
+    write_offs: u64,
+}
+
+impl Sums {
+    /// A seller's loss that somebody else pays.
+    fn bear(&mut self, parcel: &SimulatedParcel, bearer: Option<LossBearer>, amount: u64) {
+        match bearer {
+            None | Some(LossBearer::Seller) => return,
+            Some(LossBearer::Firm) => self.commissions[parcel.firm] -= i128::from(amount),
+            Some(LossBearer::Doorstep) => self.write_offs += amount,
+        }
+        self.shares[parcel.seller] += i128::from(amount);
+    }
 }
 
 impl World {
@@ -64,6 +77,7 @@ impl World {
             commissions: vec![0; self.firms.len()],
             fees: FeeTotals::default(),
             clearing_cost: 0,
+            write_offs: 0,
         };
         let received = self.received();
         let items = self.rails.iter().flat_map(|rail| &rail.items);
@@ -78,23 +92,45 @@ impl World {
                 let taken_back = taken_back.get(&payment).copied().unwrap_or(0);
                 sums.held[parcel.seller] += (share - taken_back).max(0);
             }
-            sums.commissions[parcel.firm] += fees.of(FeeKind::Commission);
+            sums.commissions[parcel.firm] += i128::from(fees.of(FeeKind::Commission));
             fees.iter().for_each(|(kind, fee)| sums.fees.add(kind, fee));
         }
         for (payment, item) in self.rails.iter().flat_map(|rail| &rail.items) {
             let parcel = &self.parcels[self.parcel_indexes[&payment.parcel]];
             sums.shares[parcel.seller] -= i128::from(item.taken_back);
+            sums.bear(parcel, item.loss, item.amount);
+            let is_borne = item.loss.is_some_and(|by| by != LossBearer::Seller);
+            if is_borne && self.is_held(parcel, *payment) {
+                sums.held[parcel.seller] += i128::from(item.amount);
+            }
             if item.moves_money() && item.deducted.is_some() {
                 let deducted = self.rail_deduction(item.method, item.amount, item.requested_on);
                 sums.clearing_cost += deducted;
             }
         }
+        let unbooked = self.rails.iter().flat_map(|rail| rail.unbooked.values());
+        sums.clearing_cost += unbooked.filter_map(|item| item.deducted).sum::<u64>();
         for parcel in &self.parcels {
+            let payer = parcel.exceptions.paid_by.unwrap_or(DamagePayer::Seller);
             if let Some(returned_on) = parcel.returned_on {
                 let return_fee = self.own_tariff.return_fee(&returned_on.to_string());
-                sums.shares[parcel.seller] -= i128::from(return_fee);
-                sums.fees.add(FeeKind::Return, return_fee);
+                let bearer = match payer {
+                    DamagePayer::Seller => Some(&mut sums.shares[parcel.seller]),
+                    DamagePayer::Firm => Some(&mut sums.commissions[parcel.firm]),
+                    // Nobody owes Doorstep what Doorstep pays.
+                    DamagePayer::Doorstep => None,
+                };
+                if let Some(bearer) = bearer {
+                    *bearer -= i128::from(return_fee);
+                    sums.fees.add(FeeKind::Return, return_fee);
+                }
             }
+            let bearer = match payer {
+                DamagePayer::Seller => LossBearer::Seller,
+                DamagePayer::Firm => LossBearer::Firm,
+                DamagePayer::Doorstep => LossBearer::Doorstep,
+            };
+            sums.bear(parcel, Some(bearer), parcel.exceptions.compensated);
         }
         sums
     }
@@ -135,6 +171,7 @@ impl World {
             lost_lines: self.lost_lines.clone(),
             fees: sums.fees,
             clearing_cost: sums.clearing_cost,
+            write_offs: i128::from(sums.write_offs) - i128::from(self.own_money),
             pending_reversals: 0,
             discrepancies: self.discrepancies.clone(),
             compared_from: self.clock.today(0),
@@ -174,7 +211,7 @@ impl World {
     }
 }
 
-fn parcel_outcome(parcel: &super::SimulatedParcel) -> ParcelOutcome {
+fn parcel_outcome(parcel: &SimulatedParcel) -> ParcelOutcome {
     ParcelOutcome {
         parcel: parcel.id,
         location: parcel.location,

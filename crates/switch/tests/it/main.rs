@@ -3,6 +3,7 @@
 
 mod approvals;
 mod batches;
+mod declines;
 mod expiry;
 mod hostile;
 mod interleavings;
@@ -10,6 +11,7 @@ mod links;
 mod long_run;
 mod missing_networks;
 mod offline_sales;
+mod parcel_list;
 mod payments;
 mod qr;
 mod refunds_and_reversals;
@@ -20,5 +22,6 @@ mod reversal_without_original;
 mod routing;
 mod secrets;
 mod settings;
+mod suspensions;
 mod unauthenticated;
 mod world;

@@ -42,7 +42,7 @@ fn flags(world: &World) -> Vec<OfflineSaleFlag> {
 fn a_terminal_that_was_handed_on_forwards_an_old_offline_sale() {
     let (mut world, parcel) = sold_offline(10_000);
     let (terminal, courier) = (TerminalId(1), COLLEAGUE);
-    world.apply(Command::HandTerminal(HandTerminal { terminal, courier, number: 1 }));
+    world.apply(Command::HandTerminal(HandTerminal { terminal, courier, number: 2 }));
     forward(&mut world);
     assert_eq!(flags(&world), [OfflineSaleFlag::OtherCourier]);
     assert_eq!(world.collected(parcel), 10_000);
@@ -64,7 +64,7 @@ fn a_terminal_that_was_blocked_after_its_sale_forwards_it() {
     let (mut world, parcel) = sold_offline(10_000);
     world.advance_to(world.now + 2_000);
     let (terminal, blocked) = (TerminalId(1), true);
-    world.apply(Command::BlockTerminal(BlockTerminal { terminal, blocked, number: 1 }));
+    world.apply(Command::BlockTerminal(BlockTerminal { terminal, blocked, number: 2 }));
     forward(&mut world);
     assert_eq!(flags(&world), [OfflineSaleFlag::TerminalBlocked]);
     assert_eq!(world.collected(parcel), 10_000);
@@ -76,7 +76,7 @@ fn a_sale_after_the_block_is_forwarded_from_suspense() {
     world.run(0, TerminalTask::Parameters);
     let parcel = world.parcel(10_000);
     let (terminal, blocked) = (TerminalId(1), true);
-    world.apply(Command::BlockTerminal(BlockTerminal { terminal, blocked, number: 1 }));
+    world.apply(Command::BlockTerminal(BlockTerminal { terminal, blocked, number: 2 }));
     world.advance_to(world.now + 2_000);
     let (text, card) = (waybill(parcel), card(1));
     world.approved(0, TerminalTask::Offline { waybill: &text, card: &card, amount: 10_000 });

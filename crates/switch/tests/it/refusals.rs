@@ -110,14 +110,14 @@ fn a_blocked_terminal_is_refused() {
         world.apply(Command::BlockTerminal(BlockTerminal {
             terminal: TerminalId(1),
             blocked: true,
-            number: 1,
+            number: 2,
         }));
         (10_000, card(1), 10_000)
     });
     assert_eq!(blocked, "58");
     let mut world = World::open();
     let (terminal, blocked) = (TerminalId(1), true);
-    world.apply(Command::BlockTerminal(BlockTerminal { terminal, blocked, number: 1 }));
+    world.apply(Command::BlockTerminal(BlockTerminal { terminal, blocked, number: 2 }));
     assert_eq!(world.declined(0, TerminalTask::SignOn), "58");
 }
 

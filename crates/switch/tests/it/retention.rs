@@ -1,8 +1,8 @@
 //! Retention: old closed parcels are forgotten while the switch runs.
 
 use books::{
-    Command, DAY_MS, DamagePayer, LoseParcel, ParcelId, PersonId, RECORDS_PER_COMMAND_MAX,
-    RETENTION_DAYS, SetRetention, Timestamp,
+    Command, DAY_MS, DamagePayer, LoseParcel, ParcelId, RECORDS_PER_COMMAND_MAX, RETENTION_DAYS,
+    SetRetention, Timestamp,
 };
 use peers::TerminalTask;
 
@@ -57,7 +57,7 @@ fn a_parcel_closed_half_a_year_ago_is_forgotten_and_one_of_yesterday_is_not() {
 fn the_retention_that_two_persons_set_is_used_from_the_next_day_on() {
     let mut world = World::open();
     world.crash();
-    let (proposed_by, approved_by) = (PersonId(1), PersonId(2));
+    let [proposed_by, approved_by] = PERSONS;
     let set = |days| Command::SetRetention(SetRetention { days, proposed_by, approved_by });
     world.apply(set(300));
     let old = lose(&mut world);

@@ -1,7 +1,7 @@
 //! Routing: the chosen network and the recorded verdicts.
 
 use books::{
-    Command, Event, NetworkId, PersonId, ReinstateNetwork, RouteVerdict, Timestamp, WithdrawNetwork,
+    Command, Event, NetworkId, ReinstateNetwork, RouteVerdict, Timestamp, WithdrawNetwork,
 };
 use peers::card::EntryMode;
 use peers::{ResponseAction, TerminalOutcome, TerminalTask, TestCard};
@@ -28,7 +28,7 @@ fn recorded(world: &World) -> [RouteVerdict; 2] {
 }
 
 fn withdraw(world: &mut World, network: NetworkId, from: Timestamp) {
-    let (proposed_by, approved_by) = (PersonId(1), PersonId(2));
+    let [proposed_by, approved_by] = PERSONS;
     world.apply(Command::WithdrawNetwork(WithdrawNetwork {
         network,
         from,
@@ -87,7 +87,7 @@ fn a_withdrawn_network_gets_no_new_payments_and_finishes_the_others() {
         withdraw(&mut world, NETWORKS[0], from);
         world.run_until_idle();
         assert_eq!(world.collected(parcel) == 10_000, action == ResponseAction::Approve);
-        let (proposed_by, approved_by) = (PersonId(1), PersonId(2));
+        let [proposed_by, approved_by] = PERSONS;
         let network = NETWORKS[0];
         world.apply(Command::ReinstateNetwork(ReinstateNetwork {
             network,

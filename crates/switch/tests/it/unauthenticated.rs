@@ -100,7 +100,7 @@ fn a_wrong_mac_hides_all_other_errors() {
 fn a_wrong_mac_hides_that_a_terminal_is_blocked() {
     let mut world = World::open();
     let (terminal, blocked) = (TerminalId(1), true);
-    world.apply(Command::BlockTerminal(BlockTerminal { terminal, blocked, number: 1 }));
+    world.apply(Command::BlockTerminal(BlockTerminal { terminal, blocked, number: 2 }));
     let card = card(1);
     for wrong in [true, false] {
         world.ask(0, TerminalTask::Balance { card: &card, pin: None }).unwrap();

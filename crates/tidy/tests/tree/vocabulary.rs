@@ -93,7 +93,7 @@ const RETIRED_WORDS: [RetiredWord; 32] = [
 ];
 
 /// Names that no type may have. Inside a longer name, and for functions, their words are fine.
-const RETIRED_TYPES: [RetiredWord; 18] = [
+const RETIRED_TYPES: [RetiredWord; 17] = [
     retired("Asked", "say `RequestKind`"),
     retired("Door", "say `TerminalBatch` or `EngineHost`"),
     retired("Doors", "say `TerminalBatches`"),
@@ -103,7 +103,6 @@ const RETIRED_TYPES: [RetiredWord; 18] = [
     retired("Heading", "say `RequestHeader`"),
     retired("Letter", "say `Request`"),
     retired("Mark", "say `DuplicateKey`"),
-    retired("Office", "say `Backend`"),
     retired("Post", "say `RequestSender`"),
     retired("Sink", "say `ReplySink`"),
     retired("Small", "say `ReferenceData`"),

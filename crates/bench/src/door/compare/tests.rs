@@ -14,7 +14,7 @@ use tariff::CardKind;
 use tempfile::TempDir;
 
 use super::*;
-use crate::fixture::{FixturePlan, MERCHANT};
+use crate::fixture::{FixturePlan, MERCHANT, simulated_books};
 
 const NETWORK: NetworkId = NetworkId(1);
 const AT_MS: u64 = 1_377_662_400_000;
@@ -34,12 +34,13 @@ impl Sold {
     fn new() -> Sold {
         let scratch = tempfile::tempdir().unwrap();
         let plan = FixturePlan {
-            terminals: 1,
-            parcels_each: PARCELS,
             gateways: 0,
             listen: vec!["127.0.0.1:0".into()],
+            wallet: None,
+            currency: Currency::CNY,
         };
-        let fixture = Fixture::prepare(&scratch.path().join("door"), &plan).unwrap();
+        let commands = simulated_books(1, PARCELS).unwrap();
+        let fixture = Fixture::prepare(&scratch.path().join("door"), &plan, commands).unwrap();
         let directory = DataDirectory::open(&fixture.path("books")).unwrap();
         let (journal, snapshots) = (directory.journal().unwrap(), directory.snapshots().unwrap());
         let node =

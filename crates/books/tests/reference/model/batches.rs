@@ -6,7 +6,7 @@ use books::*;
 use money::Amount;
 
 use super::terminals::{Transaction, TransactionStatus};
-use super::{Model, ModelRefusal, ModelResult, are_different, ensure};
+use super::{Model, ModelRefusal, ModelResult, Numbered, are_different, ensure};
 
 #[derive(Clone, Debug)]
 pub struct Batch {
@@ -31,14 +31,7 @@ impl Model {
                 self.reconcile(*terminal, *batch, lines)
             }
             Command::CloseOpenItem(closing) => self.close_open_item(closing, command),
-            Command::SetOfflineLimit(SetOfflineLimit {
-                terminal,
-                each,
-                total,
-                proposed_by,
-                approved_by,
-            }) => are_different(&[*proposed_by, *approved_by])
-                .and_then(|()| self.set_offline_limit(*terminal, (each.minor(), total.minor()))),
+            Command::SetOfflineLimit(limit) => self.set_offline_limit(limit, command),
             Command::WithdrawNetwork(WithdrawNetwork {
                 network,
                 from,
@@ -64,9 +57,9 @@ impl Model {
     }
 
     fn open_batch(&mut self, terminal: TerminalId, batch: u32) -> ModelResult {
-        let (_, blocked) =
+        let (courier, blocked) =
             self.terminals.get(&terminal).ok_or(ModelRefusal::Because("no such terminal"))?;
-        let blocked = *blocked;
+        let (courier, blocked) = (*courier, *blocked);
         let last = self.batches.get(&terminal).and_then(|all| all.last());
         let (number, open) = last.map_or((0, false), |last| (last.number, last.open));
         if open && number == batch {
@@ -74,6 +67,7 @@ impl Model {
         }
         ensure(!open, "another one is open")?;
         ensure(!blocked, "the terminal is blocked")?;
+        ensure(!self.is_courier_suspended(courier), "the courier is suspended")?;
         let open_items = self.open_items_of(terminal);
         ensure(open_items < OPEN_ITEMS_PER_TERMINAL_MAX as usize, "too many open items")?;
         ensure(batch == number + 1, "not the next batch")?;
@@ -191,12 +185,13 @@ impl Model {
         self.push_event(Event::BatchReconciled { terminal, batch: number, differences })
     }
 
-    fn set_offline_limit(&mut self, terminal: TerminalId, limits: (u64, u64)) -> ModelResult {
+    fn set_offline_limit(&mut self, limit: &SetOfflineLimit, command: &Command) -> ModelResult {
+        let SetOfflineLimit { terminal, number, each, total, proposed_by, approved_by } = *limit;
         ensure(self.terminals.contains_key(&terminal), "no such terminal")?;
-        if self.offline.get(&terminal).copied().unwrap_or_default() == limits {
-            return Err(ModelRefusal::Repeated);
-        }
-        self.offline.insert(terminal, limits);
+        are_different(&[proposed_by, approved_by])?;
+        self.next_number(Numbered::TerminalChanges(terminal), number, command)?;
+        self.use_number(Numbered::TerminalChanges(terminal), command);
+        self.offline.insert(terminal, (each.minor(), total.minor()));
         self.push_event(Event::Registered)
     }
 

@@ -4,7 +4,42 @@ use books::chart::{AccountKind as A, ChartEntry};
 use books::*;
 use money::{Amount, Currency};
 
-use super::{Account, Break, Model, ModelRefusal, ModelResult, Statement, ensure};
+use super::{Account, Model, ModelRefusal, ModelResult, Numbered, Statement, ensure};
+
+/// A resolution, the part that it is for, and who proposed it.
+pub type Proposal = (BreakResolution, Option<Amount>, PersonId);
+
+#[derive(Clone, Debug)]
+pub struct Break {
+    pub subject: BreakSubject,
+    pub side: BreakSide,
+    /// What is open.
+    pub amount: u64,
+    /// What it was raised for.
+    pub whole: u64,
+    pub currency: Currency,
+    pub owner: PersonId,
+    /// Whoever owned it, the first and the last one too.
+    pub owners: Vec<PersonId>,
+    pub opened: BusinessDate,
+    pub proposal: Option<Proposal>,
+    /// The proposals that closed it or a part of it, by the number of that change.
+    pub approved: Vec<(u32, Proposal)>,
+    pub withdrawn_by: Option<Command>,
+    pub closed: bool,
+    pub evidence: Option<Box<BreakEvidence>>,
+}
+
+impl Break {
+    pub fn is_proposed(&self) -> bool {
+        !self.closed && self.proposal.is_some()
+    }
+
+    /// Whether the people are different, and nobody who owned it is the second one.
+    fn two_people(&self, first: PersonId, second: PersonId) -> ModelResult {
+        ensure(first != second && !self.owners.contains(&second), "the same person")
+    }
+}
 
 impl Model {
     pub fn apply_break_command(&mut self, command: &Command) -> Option<ModelResult> {
@@ -14,14 +49,25 @@ impl Model {
             }
             Command::ProposeBreakResolution(ProposeBreakResolution {
                 break_id,
+                number,
                 resolution,
+                amount,
                 proposed_by,
-            }) => self.propose(break_id, resolution, proposed_by),
-            Command::ApproveBreakResolution(ApproveBreakResolution {
+            }) => self.propose(break_id, number, (resolution, amount, proposed_by)),
+            Command::ApproveBreakResolution(ref approval) => self.close_break(approval, command),
+            Command::WithdrawBreak(WithdrawBreak { break_id, proposed_by, approved_by }) => {
+                self.withdraw_break(break_id, [proposed_by, approved_by], command)
+            }
+            Command::ReclassifyBreak(ReclassifyBreak {
                 break_id,
-                resolution,
+                number,
+                subject,
+                proposed_by,
                 approved_by,
-            }) => self.close_break(break_id, resolution, approved_by, command),
+            }) => self.reclassify(break_id, number, subject, [proposed_by, approved_by], command),
+            Command::AssignBreak(AssignBreak { break_id, number, owner, .. }) => {
+                self.assign_break(break_id, number, owner, command)
+            }
             _ => return None,
         };
         Some(done)
@@ -58,19 +104,110 @@ impl Model {
         if self.breaks.contains_key(&id) {
             return self.only_repeats(self.was_carried_out(command));
         }
+        self.post_found(id, subject, side, amount.minor())?;
+        self.open_break(id, subject, side, (amount.minor(), account.2), owner, None)
+    }
+
+    /// More or less is somewhere than the books said.
+    fn post_found(
+        &mut self,
+        id: BreakId,
+        subject: BreakSubject,
+        side: BreakSide,
+        amount: u64,
+    ) -> ModelResult {
+        let account = self.subject_account(subject)?;
         let suspense = (A::Suspense, 0, account.2);
         match side {
-            BreakSide::Excess => {
-                self.post(ChartEntry::BreakExcess, account, suspense, amount.minor());
-            }
+            BreakSide::Excess => self.post(ChartEntry::BreakExcess, account, suspense, amount),
             BreakSide::Shortfall => {
-                self.post(ChartEntry::BreakShortfall, suspense, account, amount.minor());
+                self.post(ChartEntry::BreakShortfall, suspense, account, amount);
             }
         }
         if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
-            self.add_found_notes(firm, amount.minor());
+            self.add_found_notes(firm, amount, id);
         }
-        self.open_break(id, subject, side, (amount.minor(), account.2), owner, None)
+        Ok(())
+    }
+
+    /// It is not there after all. Only what a person raised, and what nobody has used.
+    fn post_not_found(&mut self, id: BreakId) -> ModelResult {
+        let one = self.open(id)?;
+        ensure(id < FIRST_AUTOMATIC_BREAK, "a line or a count says so")?;
+        ensure(one.amount == one.whole, "a part of it is closed")?;
+        let account = self.subject_account(one.subject)?;
+        let suspense = (A::Suspense, 0, account.2);
+        match one.side {
+            BreakSide::Excess => {
+                self.post(ChartEntry::ExcessWithdrawn, suspense, account, one.amount);
+            }
+            BreakSide::Shortfall => {
+                self.post(ChartEntry::ShortfallWithdrawn, account, suspense, one.amount);
+            }
+        }
+        if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (one.subject, one.side) {
+            self.remove_found_notes(firm, one.amount, id)?;
+        }
+        Ok(())
+    }
+
+    fn withdraw_break(&mut self, id: BreakId, by: [PersonId; 2], command: &Command) -> ModelResult {
+        let known = self.breaks.get(&id).ok_or(ModelRefusal::Because("no such break"))?;
+        if let Some(before) = &known.withdrawn_by {
+            return self.only_repeats(before == command);
+        }
+        known.two_people(by[0], by[1])?;
+        self.post_not_found(id)?;
+        let known = self.breaks.get_mut(&id).expect("it is open");
+        (known.closed, known.withdrawn_by) = (true, Some(command.clone()));
+        let amount = Amount::of(known.amount);
+        self.use_number(Numbered::BreakChanges(id), command);
+        self.push_event(Event::BreakWithdrawn { break_id: id, amount })
+    }
+
+    fn reclassify(
+        &mut self,
+        id: BreakId,
+        number: u8,
+        subject: BreakSubject,
+        by: [PersonId; 2],
+        command: &Command,
+    ) -> ModelResult {
+        self.next_change(id, number, command)?;
+        let one = self.open(id)?;
+        one.two_people(by[0], by[1])?;
+        ensure(one.subject != subject, "it is there")?;
+        ensure(self.subject_account(subject)?.2 == one.currency, "another currency")?;
+        self.post_not_found(id)?;
+        self.post_found(id, subject, one.side, one.amount)?;
+        let known = self.breaks.get_mut(&id).expect("it is open");
+        (known.subject, known.proposal) = (subject, None);
+        let amount = Amount::of(one.amount);
+        self.push_event(Event::BreakReclassified { break_id: id, subject, amount })
+    }
+
+    fn assign_break(
+        &mut self,
+        id: BreakId,
+        number: u8,
+        owner: PersonId,
+        command: &Command,
+    ) -> ModelResult {
+        self.next_change(id, number, command)?;
+        self.open(id)?;
+        let known = self.breaks.get_mut(&id).expect("it is open");
+        known.owner = owner;
+        known.owners.push(owner);
+        self.push_event(Event::BreakAssigned { break_id: id, owner })
+    }
+
+    /// A change after which the break is open still.
+    fn next_change(&mut self, id: BreakId, number: u8, command: &Command) -> ModelResult {
+        ensure(self.breaks.contains_key(&id), "no such break")?;
+        self.next_number(Numbered::BreakChanges(id), number.into(), command)?;
+        ensure(number <= BREAK_CHANGES_MAX, "too many changes")?;
+        self.use_number(Numbered::BreakChanges(id), command);
+        Ok(())
     }
 
     fn open_break(
@@ -82,10 +219,22 @@ impl Model {
         owner: PersonId,
         evidence: Option<Box<BreakEvidence>>,
     ) -> ModelResult {
-        let (opened, proposal, closed) = (self.today, None, false);
         let event = evidence.clone();
-        let new =
-            Break { subject, side, amount, currency, owner, opened, proposal, closed, evidence };
+        let new = Break {
+            subject,
+            side,
+            amount,
+            whole: amount,
+            currency,
+            owner,
+            owners: vec![owner],
+            opened: self.today,
+            proposal: None,
+            approved: Vec::new(),
+            withdrawn_by: None,
+            closed: false,
+            evidence,
+        };
         self.breaks.insert(id, new);
         let amount = Amount::of(amount);
         self.push_event(Event::BreakRaised { break_id: id, amount, evidence: event })
@@ -124,12 +273,23 @@ impl Model {
         known.filter(|one| !one.closed).ok_or(ModelRefusal::Because("no open break"))
     }
 
-    fn propose(&mut self, id: BreakId, resolution: BreakResolution, by: PersonId) -> ModelResult {
-        let known = self.breaks.get(&id);
-        if known.is_some_and(|one| one.proposal == Some((resolution, by))) {
+    fn propose(&mut self, id: BreakId, number: u8, proposal: Proposal) -> ModelResult {
+        let (resolution, amount, _) = proposal;
+        ensure(amount != Some(Amount::ZERO), "a part of nothing")?;
+        let known = self.breaks.get(&id).ok_or(ModelRefusal::Because("no such break"))?;
+        let done = self.count_of(Numbered::BreakChanges(id));
+        if (1..=done).contains(&u32::from(number)) {
+            let same = known.approved.contains(&(number.into(), proposal));
+            return self.only_repeats(same);
+        }
+        ensure(u32::from(number) == done + 1, "not the next number")?;
+        let one = self.open(id)?;
+        if one.proposal == Some(proposal) {
             return Err(ModelRefusal::Repeated);
         }
-        let one = self.open(id)?;
+        let part = amount.map_or(one.amount, Amount::minor);
+        ensure(part <= one.amount, "more than is open")?;
+        ensure(part == one.amount || number <= BREAK_CHANGES_MAX, "too many changes")?;
         let of_sale = self.suspended.values().any(|sale| sale.break_id == id);
         ensure(!of_sale, "an offline sale in suspense")?;
         match resolution {
@@ -145,28 +305,25 @@ impl Model {
                 ensure(one.evidence.is_some(), "not of a line")?;
             }
             BreakResolution::ToPayment(payment) => {
+                ensure(part == one.amount, "a part of a line")?;
                 self.applies(id, payment)?;
             }
         }
-        self.breaks.get_mut(&id).expect("found before").proposal = Some((resolution, by));
+        self.breaks.get_mut(&id).expect("found before").proposal = Some(proposal);
         self.push_event(Event::BreakResolutionProposed { break_id: id })
     }
 
-    fn close_break(
-        &mut self,
-        id: BreakId,
-        approved: BreakResolution,
-        by: PersonId,
-        command: &Command,
-    ) -> ModelResult {
-        if self.breaks.get(&id).is_some_and(|one| one.closed) {
-            return self.only_repeats(self.was_carried_out(command));
-        }
+    fn close_break(&mut self, approval: &ApproveBreakResolution, command: &Command) -> ModelResult {
+        let id = approval.break_id;
+        ensure(self.breaks.contains_key(&id), "no such break")?;
+        self.next_number(Numbered::BreakChanges(id), approval.number.into(), command)?;
         let one = self.open(id)?;
-        let (resolution, proposed_by) =
-            one.proposal.ok_or(ModelRefusal::Because("nothing is proposed"))?;
-        ensure(resolution == approved, "something else is proposed")?;
-        ensure(by != proposed_by && by != one.owner, "the same person")?;
+        let proposal = one.proposal.ok_or(ModelRefusal::Because("nothing is proposed"))?;
+        let (resolution, amount, proposed_by) = proposal;
+        let same = (resolution, amount) == (approval.resolution, approval.amount);
+        ensure(same, "something else is proposed")?;
+        one.two_people(proposed_by, approval.approved_by)?;
+        let part = amount.map_or(one.amount, Amount::minor);
         let closed = [ChartEntry::ExcessClosed, ChartEntry::ShortfallClosed];
         let to_seller = [ChartEntry::ExcessToSeller, ChartEntry::ShortfallToSeller];
         let other = match resolution {
@@ -184,15 +341,15 @@ impl Model {
         if let Some(([excess, shortfall], other)) = other {
             self.about = (None, None);
             match one.side {
-                BreakSide::Excess => self.post(excess, suspense, other, one.amount),
-                BreakSide::Shortfall => self.post(shortfall, other, suspense, one.amount),
+                BreakSide::Excess => self.post(excess, suspense, other, part),
+                BreakSide::Shortfall => self.post(shortfall, other, suspense, part),
             }
         }
         if let BreakResolution::ToSeller(seller) = resolution {
-            let (break_id, amount) = (id, Amount::of(one.amount));
+            let (break_id, amount) = (id, Amount::of(part));
             let (gross, refunded) = match one.side {
-                BreakSide::Excess => (one.amount, 0),
-                BreakSide::Shortfall => (0, one.amount),
+                BreakSide::Excess => (part, 0),
+                BreakSide::Shortfall => (0, part),
             };
             let currency = one.currency;
             let line = Statement { gross, refunded, ..Statement::default() };
@@ -202,11 +359,21 @@ impl Model {
                 BreakSide::Shortfall => Event::SellerCharged { seller, currency, break_id, amount },
             })?;
         }
-        self.breaks.get_mut(&id).expect("found before").closed = true;
-        self.push_event(Event::BreakClosed { break_id: id, amount: Amount::of(one.amount) })?;
+        self.use_number(Numbered::BreakChanges(id), command);
+        let known = self.breaks.get_mut(&id).expect("found before");
+        known.approved.push((approval.number.into(), proposal));
+        let (break_id, amount) = (id, Amount::of(part));
+        if part == one.amount {
+            known.closed = true;
+            self.push_event(Event::BreakClosed { break_id, amount })?;
+        } else {
+            (known.amount, known.proposal) = (one.amount - part, None);
+            let left = Amount::of(known.amount);
+            self.push_event(Event::BreakReduced { break_id, amount, left })?;
+        }
         // A firm's missing cash was made good, so payments waiting for it continue.
         if let (BreakSubject::FirmCash(firm), BreakSide::Shortfall) = (one.subject, one.side) {
-            self.credit_firm(firm, one.amount)?;
+            self.credit_firm(firm, part)?;
         }
         match one.evidence.and_then(|evidence| evidence.line.payment) {
             Some(payment) if self.payment(payment).is_ok() => self.receive_if_paid(payment),

@@ -11,6 +11,45 @@ use super::{
     Numbered, ReservationFor, are_different, ensure,
 };
 
+impl Notes {
+    /// The first payments that this many notes are enough for.
+    fn first_payments(&self, notes: u64) -> &[(PaymentId, u64)] {
+        let mut left = notes;
+        let enough = |(_, amount): &&(PaymentId, u64)| {
+            let is_enough = left >= *amount;
+            left = left.saturating_sub(*amount);
+            is_enough
+        };
+        &self.payments[..self.payments.iter().take_while(enough).count()]
+    }
+
+    pub fn counted(&self) -> &[(PaymentId, u64)] {
+        self.first_payments(self.with_firm + self.in_bank)
+    }
+
+    pub fn received(&self) -> &[(PaymentId, u64)] {
+        self.first_payments(self.in_bank)
+    }
+
+    fn taken(&self) -> u64 {
+        self.payments.iter().map(|(_, amount)| amount).sum()
+    }
+
+    pub fn shortage(&self) -> u64 {
+        self.taken().saturating_sub(self.with_firm + self.in_bank)
+    }
+
+    /// Takes notes that belong to nobody. The firm's go first, because its deposits bring the
+    /// notes of earlier counts first.
+    pub fn take_surplus(&mut self, amount: u64) -> (u64, u64) {
+        let free = self.with_firm + self.in_bank - self.taken();
+        let from_firm = amount.min(free).min(self.with_firm);
+        self.with_firm -= from_firm;
+        self.in_bank -= amount - from_firm;
+        (from_firm, amount - from_firm)
+    }
+}
+
 impl Model {
     pub fn apply_cash_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
@@ -268,7 +307,7 @@ impl Model {
 
     pub fn guarantee_left(&self, id: FirmId) -> u64 {
         let used = self.guaranteed(id).into_iter().map(|(_, amount)| amount).sum::<u64>();
-        self.firms[&id].guarantee - used
+        self.guarantee(id).saturating_sub(used)
     }
 
     /// Whether notes that this courier brought belong to nobody yet.
@@ -279,9 +318,19 @@ impl Model {
     }
 
     /// Notes found at a firm that belong to nobody.
-    pub fn add_found_notes(&mut self, id: FirmId, amount: u64) {
-        let found = Notes { with_firm: amount, ..Notes::default() };
+    pub fn add_found_notes(&mut self, id: FirmId, amount: u64, of: BreakId) {
+        let found = Notes { with_firm: amount, surplus: Some(of), ..Notes::default() };
         self.firms.get_mut(&id).expect("found before").notes.push(found);
+    }
+
+    /// The notes were not there after all, unless a deposit brought some of them to the bank.
+    pub fn remove_found_notes(&mut self, id: FirmId, amount: u64, of: BreakId) -> ModelResult {
+        let notes = &mut self.firms.get_mut(&id).expect("found before").notes;
+        let place = notes.iter().position(|one| one.surplus == Some(of));
+        let place = place.ok_or(ModelRefusal::Because("no such notes"))?;
+        ensure(notes[place].with_firm == amount, "the bank has some of them")?;
+        notes.remove(place);
+        Ok(())
     }
 
     /// Payments for which the firm answers because the bank does not have their notes.

@@ -5,10 +5,12 @@ use books::view::PaymentState as S;
 use books::*;
 use money::{Amount, Currency};
 
+use super::chargebacks::Chargeback;
 use super::parties::{check_reference, fees};
 use super::payments::{payment_method, receivable};
 use super::{
-    Account, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, TransactionStatus, ensure,
+    Account, Charge, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, Numbered,
+    TransactionStatus, ensure,
 };
 
 /// What the files have said about a payment, in minor units.
@@ -21,7 +23,10 @@ pub struct FileMoney {
     /// The line that paid a payment before its answer.
     pub early: Option<ClearLine>,
     pub refunds: u64,
-    pub charge_backs: u64,
+    pub charge_backs: u128,
+    /// Paid back for chargebacks, and deducted as their fees.
+    pub paid_back: u128,
+    pub chargeback_fees: u64,
     pub was_paid: bool,
 }
 
@@ -38,6 +43,8 @@ enum Meaning {
     Refund(u64),
     /// The issuer took money back, and the books did not know of so much.
     ChargeBack(u64),
+    /// The rail pays chargebacks back. This one is won by that.
+    PaysBack(Option<u8>),
     /// The network pays a sale that is no payment of its parcel.
     PaysSuspended,
     Correction,
@@ -50,26 +57,43 @@ struct Reading {
     payment: Option<PaymentId>,
     explained: i128,
     fee: i128,
+    /// The part of the deduction that was announced as the fee of a chargeback, and the fee of a
+    /// chargeback that nobody announced, by its number.
+    announced: u64,
+    chargeback_fee: Option<(u8, u64)>,
 }
 
-const MYSTERY: Reading = Reading { meaning: Meaning::Mystery, payment: None, explained: 0, fee: 0 };
+const MYSTERY: Reading = Reading {
+    meaning: Meaning::Mystery,
+    payment: None,
+    explained: 0,
+    fee: 0,
+    announced: 0,
+    chargeback_fee: None,
+};
+
+fn signed(sum: u128) -> i128 {
+    i128::try_from(sum).unwrap()
+}
 
 fn size(amount: i128) -> u64 {
     u64::try_from(amount.unsigned_abs()).unwrap()
 }
 
 impl ModelPayment {
-    /// What the rail owes for it, before its files pay.
+    /// What the rail owes for it, before its files pay and without the fees of chargebacks.
     fn claim(&self) -> i128 {
-        let taken = i128::from(self.forwarded) + i128::from(self.charged_back);
+        let taken = i128::from(self.forwarded) + signed(self.charged_back);
         let owed = self.is_collected() && self.rejected.is_none();
-        if owed { i128::from(self.amount) - taken } else { 0 }
+        let won = signed(self.won_back);
+        if owed { i128::from(self.amount) + won - taken } else { 0 }
     }
 
-    pub fn rail_is_even(&self) -> bool {
+    fn has_paid_its_claim(&self) -> bool {
         let file = &self.file;
         let paid = i128::from(file.for_claim) + i128::from(file.to_take_back);
-        let taken = i128::from(file.refunds) + i128::from(file.charge_backs);
+        let paid = paid + signed(file.paid_back);
+        let taken = i128::from(file.refunds) + signed(file.charge_backs);
         matches!(self.method, ModelMethod::Cash(_)) || self.claim() == paid - taken
     }
 
@@ -83,6 +107,12 @@ impl ModelPayment {
 }
 
 impl Model {
+    /// Whether the rail and the books owe each other nothing for a payment.
+    pub fn rail_is_even(&self, id: PaymentId) -> bool {
+        let paid = self.payment(id).is_ok_and(ModelPayment::has_paid_its_claim);
+        paid && self.announced_chargeback_fees(id) == 0
+    }
+
     pub fn clear_line(&mut self, line: &ClearLine) -> ModelResult {
         let currency = *self.banks.get(&line.bank).ok_or(ModelRefusal::Because("no such bank"))?;
         let of_rail = match line.rail {
@@ -126,7 +156,7 @@ impl Model {
     ) -> Reading {
         use ClearLineKind as K;
         if amount == 0 {
-            return Reading { meaning: Meaning::Correction, ..MYSTERY };
+            return self.read_correction(rail, to, deducted);
         }
         let in_suspense = to.and_then(|id| Some((id, self.sale_without_parcel(id)?)));
         if let Some((id, sale)) = in_suspense {
@@ -138,7 +168,7 @@ impl Model {
             }
             // Nobody agreed with a seller on what the network keeps.
             let (meaning, explained) = (Meaning::PaysSuspended, sale.amount.into());
-            return Reading { meaning, payment: Some(id), explained, fee: deducted };
+            return Reading { meaning, payment: Some(id), explained, fee: deducted, ..MYSTERY };
         }
         let Some((id, payment)) = to.and_then(|id| Some((id, self.payment(id).ok()?))) else {
             return MYSTERY;
@@ -154,11 +184,59 @@ impl Model {
                 false if payment.file.to_take_back == size(amount) => self.read_reversal(id),
                 false => None,
             },
+            K::Representment if amount > 0 => self.read_representment(id, payment, size(amount)),
             K::ChargeBack if amount < 0 => self.read_charge_back(id, payment, size(amount)),
             _ => None,
         };
         let Some((meaning, explained, fee)) = found else { return MYSTERY };
-        Reading { meaning, payment: Some(id), explained, fee }
+        let read = Reading { meaning, payment: Some(id), explained, fee, ..MYSTERY };
+        let begins = match meaning {
+            Meaning::ChargeBack(0) | Meaning::PaysBack(_) => None,
+            Meaning::ChargeBack(_) => {
+                Some(u8::try_from(self.count_of(Numbered::Refunds(id)) + 1).unwrap())
+            }
+            _ => return read,
+        };
+        let announced = self.announced_part(id, deducted);
+        let left = u64::try_from(deducted - i128::from(announced)).unwrap_or(0);
+        let fee = left.min(self.most_for_chargeback(id).0);
+        let without = self.chargebacks_of(id).into_iter().find(|(_, one)| one.fee == 0);
+        let number = begins.or(without.map(|(number, _)| number));
+        let chargeback_fee = number.filter(|_| fee > 0).map(|number| (number, fee));
+        Reading { announced, chargeback_fee, ..read }
+    }
+
+    fn announced_part(&self, id: PaymentId, deducted: i128) -> u64 {
+        u64::try_from(deducted).unwrap_or(0).min(self.announced_chargeback_fees(id))
+    }
+
+    /// Without an amount: the fee of a chargeback that was announced, or fees of something else.
+    fn read_correction(&self, rail: RailId, to: Option<PaymentId>, deducted: i128) -> Reading {
+        let correction = Reading { meaning: Meaning::Correction, ..MYSTERY };
+        let Some((id, payment)) = to.and_then(|id| Some((id, self.payment(id).ok()?))) else {
+            return correction;
+        };
+        let own = payment.rail() == Some(rail) && payment.rejected.is_none();
+        let announced = if own { self.announced_part(id, deducted) } else { 0 };
+        let payment = Some(id).filter(|_| announced > 0);
+        Reading { payment, announced, ..correction }
+    }
+
+    /// Pays back what is won, and then the oldest chargeback of just what is left.
+    fn read_representment(
+        &self,
+        id: PaymentId,
+        payment: &ModelPayment,
+        amount: u64,
+    ) -> Option<(Meaning, i128, i128)> {
+        let known = payment.won_back - payment.file.paid_back;
+        let known = u64::try_from(known).unwrap_or(u64::MAX).min(amount);
+        let left = amount - known;
+        let fits = |one: &(u8, Chargeback)| one.1.won != Some(true) && one.1.amount == left;
+        let new = self.chargebacks_of(id).into_iter().find(|one| left > 0 && fits(one));
+        let explained = if new.is_some() { amount } else { known };
+        let meaning = Meaning::PaysBack(new.map(|(number, _)| number));
+        (explained > 0).then_some((meaning, i128::from(explained), 0))
     }
 
     fn read_sale(
@@ -237,7 +315,8 @@ impl Model {
         payment: &ModelPayment,
         amount: u64,
     ) -> Option<(Meaning, i128, i128)> {
-        let known = (payment.charged_back - payment.file.charge_backs).min(amount);
+        let known = payment.charged_back - payment.file.charge_backs;
+        let known = u64::try_from(known).unwrap_or(u64::MAX).min(amount);
         let numbered = payment.refund_numbers < REFUNDS_PER_PAYMENT_MAX;
         let can_be_new = payment.is_posted() && numbered && !self.is_unanswered_sale(id);
         let new = if can_be_new { (amount - known).min(payment.standing()) } else { 0 };
@@ -247,10 +326,9 @@ impl Model {
 
     /// What the rail may keep of an amount, by the payment's tariff version.
     fn rail_fee(&self, id: PaymentId, amount: u64) -> i128 {
-        let (parcel, payment) = (&self.parcels[&id.parcel], self.payment(id).expect("it is known"));
-        let versions = &self.tariffs[&payment.tariff.tariff];
-        let terms = &versions[usize::from(payment.tariff.version) - 1].terms;
-        let class = self.sellers[&parcel.account()].class;
+        let payment = self.payment(id).expect("it is known");
+        let Charge { tariff, class } = payment.charge;
+        let terms = &self.tariffs[&tariff.tariff][usize::from(tariff.version) - 1].terms;
         let parts = fees(terms, class, payment_method(payment.method), amount, |_, _| 0);
         let parts = parts.expect("a class stays in its tariff");
         let kept = [tariff::FeeKind::Issuer, tariff::FeeKind::Network, tariff::FeeKind::Wallet];
@@ -280,15 +358,16 @@ impl Model {
         source: Account,
     ) -> ModelResult {
         use ChartEntry as E;
-        let Reading { meaning, payment, explained, fee } =
+        let Reading { meaning, payment, explained, fee, announced, chargeback_fee } =
             self.read(line.kind, line.rail, line.payment, (amount, deducted));
+        let fee_of_chargeback = announced + chargeback_fee.map_or(0, |(_, fee)| fee);
         let currency = source.2;
         let owes = match line.rail {
             RailId::Network(network) => (A::NetworkReceivable, network.0, currency),
             RailId::Wallet(wallet) => (A::WalletReceivable, wallet.0, currency),
         };
         let (cost, suspense) = ((A::ClearingCost, 0, currency), (A::Suspense, 0, currency));
-        let tariff = payment.and_then(|id| Some(self.payment(id).ok()?.tariff));
+        let tariff = payment.and_then(|id| Some(self.payment(id).ok()?.charge.tariff));
         self.about = (payment, tariff);
         let entries = match source.0 {
             A::Bank => [E::Cleared, E::ClearingTaken],
@@ -296,7 +375,8 @@ impl Model {
         };
         self.move_signed(entries, source, owes, amount - deducted);
         let mystery = meaning == Meaning::Mystery;
-        let fee_gap = if mystery { 0 } else { deducted - fee };
+        let explained_fee = fee + i128::from(fee_of_chargeback);
+        let fee_gap = if mystery { 0 } else { deducted - explained_fee };
         let rest = if mystery { amount - deducted } else { amount - explained };
         ensure(fee_gap.unsigned_abs() <= Amount::MAX.minor().into(), "too much")?;
         ensure(rest.unsigned_abs() <= Amount::MAX.minor().into(), "too much")?;
@@ -310,12 +390,17 @@ impl Model {
         self.break_of_line(line, LineDifference::Fee, -fee_left, currency)?;
         let what = match meaning {
             Meaning::Mystery => LineDifference::Whole,
-            Meaning::ChargeBack(_) => LineDifference::Rest,
+            Meaning::ChargeBack(_) | Meaning::PaysBack(_) => LineDifference::Rest,
             _ => LineDifference::Amount,
         };
         self.break_of_line(line, what, rest, currency)?;
-        match payment {
-            Some(id) => self.note_line(id, meaning, line, explained),
+        let Some(id) = payment else { return Ok(()) };
+        self.note_line(id, meaning, line, explained)?;
+        if meaning != Meaning::PaysSuspended {
+            self.payment_mut(id).file.chargeback_fees += fee_of_chargeback;
+        }
+        match chargeback_fee {
+            Some((number, fee)) => self.book_chargeback_fee(id, number, fee, owes),
             None => Ok(()),
         }
     }
@@ -418,15 +503,25 @@ impl Model {
                 }
             }
             Meaning::ChargeBack(new) => {
-                file.charge_backs += size(explained);
+                file.charge_backs += explained.unsigned_abs();
                 if new > 0 {
                     let number = self.payment(id)?.refund_numbers + 1;
                     let amount = Amount::of(new);
                     let notice = ChargeBack { payment: id, number, amount };
                     let notice = Command::ChargeBack(notice);
                     self.take_from_seller(ChartEntry::ChargedBack, id, new, owes, &notice)?;
-                    self.payment_mut(id).charged_back += new;
+                    self.note_chargeback(id, new);
                     self.push_event(Event::ChargedBack { payment: id, amount })?;
+                }
+            }
+            Meaning::PaysBack(new) => {
+                file.paid_back += explained.unsigned_abs();
+                if let Some(number) = new {
+                    self.win(
+                        id,
+                        number,
+                        &Command::WinChargeback(WinChargeback { payment: id, number }),
+                    )?;
                 }
             }
             Meaning::PaysSuspended | Meaning::Correction | Meaning::Mystery => {}
@@ -501,7 +596,8 @@ impl Model {
             self.payment(payment)?;
         }
         let read = self.read(line.kind, line.rail, Some(payment), (amount, deducted));
-        let all = read.meaning != Meaning::Mystery && read.explained == amount;
+        let untouched = !whole || one.amount == one.whole;
+        let all = read.meaning != Meaning::Mystery && read.explained == amount && untouched;
         ensure(all && evidence.difference != LineDifference::Fee, "something is left over")?;
         Ok((line, (amount, deducted)))
     }

@@ -12,7 +12,8 @@ use tariff::LossOwner;
 use super::payments::receivable;
 use super::terminals::{TotalsColumn, Transaction};
 use super::{
-    Account, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, Numbered, Parcel, ensure,
+    Account, Charge, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, Numbered, Parcel,
+    ensure,
 };
 
 const APPROVED: ResponseCode = ResponseCode::APPROVED;
@@ -36,7 +37,7 @@ pub struct SuspendedSale {
 /// What an offline sale becomes in its parcel.
 struct Fit {
     courier: CourierId,
-    tariff: TariffVersion,
+    charge: Charge,
     /// What the parcel still needed of it.
     part: u64,
     flags: BTreeSet<OfflineSaleFlag>,
@@ -144,6 +145,7 @@ impl Model {
         let shown = self.clock_time(duplicate_key.date, local_time);
         let credible = shown.filter(|(at, _)| at.0 / 1_000 >= contact / 1_000);
         let (at, day) = credible.unwrap_or((self.now, self.today));
+        self.belongs_to(day);
 
         let (each, total) = self.offline.get(&terminal).copied().unwrap_or_default();
         let sum = u128::from(self.unanswered(terminal)) + u128::from(amount.minor());
@@ -170,6 +172,7 @@ impl Model {
                     (over_limit, OfflineSaleFlag::OfflineLimitExceeded),
                     (withdrawn, OfflineSaleFlag::NetworkWithdrawn),
                     (blocked, OfflineSaleFlag::TerminalBlocked),
+                    (self.is_courier_suspended(courier), OfflineSaleFlag::CourierSuspended),
                     (credible.is_none(), OfflineSaleFlag::DatedOnArrival),
                 ] {
                     if is {
@@ -228,18 +231,17 @@ impl Model {
         if all.any(|one| one.is_unknown() && is_card(one.method) == is_card(how)) {
             flags.insert(F::EarlierPaymentUnknown);
         }
-        let seller = &self.sellers[&parcel.account()];
-        let version = |day| {
-            let version = self.version_on(seller.tariff, day).ok();
-            version.filter(|one| usize::from(seller.class.0) < one.terms.classes.len())
+        let charge = |day| {
+            let charge = self.charge_on(parcel.account(), day).ok()?;
+            let version = self.version_on(charge.tariff.tariff, day).ok()?;
+            (usize::from(charge.class.0) < version.terms.classes.len()).then_some(charge)
         };
-        let then = version(day);
+        let then = charge(day);
         if then.is_none() {
             flags.insert(F::DatedOnArrival);
         }
-        let version = then.or_else(|| version(self.today)).ok_or(SuspenseReason::NoTariff)?;
-        let tariff = TariffVersion { tariff: seller.tariff, version: version.number };
-        Ok(Fit { courier, tariff, part: amount.min(left), flags })
+        let charge = then.or_else(|| charge(self.today)).ok_or(SuspenseReason::NoTariff)?;
+        Ok(Fit { courier, charge, part: amount.min(left), flags })
     }
 
     /// Books a sale to its parcel. What the parcel did not need is owed to the buyer.
@@ -252,9 +254,9 @@ impl Model {
         (source, [entry, excess_entry]): (Account, [ChartEntry; 2]),
         command: &Command,
     ) -> ModelResult {
-        let Fit { courier, tariff, part, flags } = fit;
+        let Fit { courier, charge, part, flags } = fit;
         let excess = amount.minor() - part;
-        self.add_payment(id, how, amount, tariff, courier);
+        self.add_payment(id, how, amount, charge, courier);
         let parcel = self.parcel(id.parcel)?;
         let (state, closed_on, currency) = (parcel.state, parcel.closed_on, parcel.currency);
         let payment = self.payment_mut(id);
@@ -265,7 +267,7 @@ impl Model {
         if excess > 0 {
             self.use_number(Numbered::Refunds(id), command);
         }
-        self.about = (Some(id), Some(tariff));
+        self.about = (Some(id), Some(charge.tariff));
         self.post(entry, source, self.held_account(id), part);
         self.post(excess_entry, source, (A::BuyerRefunds, 0, currency), excess);
         if !flags.is_empty() {
@@ -366,11 +368,11 @@ impl Model {
         let parcel = self.parcel(id.parcel)?;
         let (currency, part) = (parcel.currency, payment.amount - payment.excess);
         let with_buyer = parcel.state == ParcelState::Delivered;
-        let versions = &self.tariffs[&payment.tariff.tariff];
-        let owner = versions[usize::from(payment.tariff.version) - 1].terms.offline_loss;
+        let TariffVersion { tariff, version } = payment.charge.tariff;
+        let owner = self.tariffs[&tariff][usize::from(version) - 1].terms.offline_loss;
         let loss = (with_buyer && part > 0).then_some(owner);
         let (_, owed_by) = receivable(payment.method, currency);
-        self.about = (Some(id), Some(payment.tariff));
+        self.about = (Some(id), Some(payment.charge.tariff));
         self.reverse_fees(id, self.held_account(id), &payment.fees);
         let bearer = self.bearer(id, loss.unwrap_or(LossOwner::Seller));
         self.post(ChartEntry::OfflineSaleRejected, bearer, owed_by, part);
@@ -443,8 +445,10 @@ impl Model {
         }
         ensure(!sale.rejected, "the network never pays it")?;
         ensure(persons[0] != persons[1], "the same person")?;
-        ensure(!persons.contains(&PersonId(sale.courier.0)), "who sold it")?;
+        let owners = &self.breaks[&sale.break_id].owners;
+        ensure(!persons.iter().any(|one| owners.contains(one)), "who sold it, or owned its break")?;
         ensure(!self.advice_awaits_network(id), "the network may reject it")?;
+        self.belongs_to(sale.day);
         let currency = self.breaks[&sale.break_id].currency;
         let suspense = (A::Suspense, 0, currency);
         let entry = ChartEntry::SuspendedSaleBooked;

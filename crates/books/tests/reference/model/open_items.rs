@@ -85,6 +85,9 @@ impl Model {
 
     /// What the payment's network or the hub has said.
     fn decision(&self, id: PaymentId) -> Option<LineDecision> {
+        if let Some(sale) = self.sale_without_parcel(id) {
+            return sale.cleared.then_some(LineDecision::Clearing);
+        }
         let payment = self.payment(id).ok()?;
         match payment.method {
             ModelMethod::Cash(courier) => {

@@ -18,6 +18,10 @@ impl Model {
         let done = match command {
             Command::AnnounceParcel(_) => self.announce(command),
             Command::AssignParcels(AssignParcels { firm, parcels }) => self.assign(*firm, parcels),
+            Command::AmendDue(AmendDue { parcel, number, due }) => {
+                self.amend(*parcel, *number, *due, command)
+            }
+            Command::CancelParcel(CancelParcel { parcel }) => self.cancel_parcel(*parcel),
             Command::DispatchParcels(DispatchParcels { courier, parcels }) => {
                 self.dispatch(*courier, parcels)
             }
@@ -70,6 +74,7 @@ impl Model {
         }
         let mut later = shipment + 1..=SHIPMENTS_PER_ORDER_MAX;
         ensure(later.all(|number| of_order(number).is_none()), "the order is further on")?;
+        ensure(!self.is_seller_suspended(*seller), "the seller is suspended")?;
         let new = Parcel {
             seller: *seller,
             currency: *currency,
@@ -79,6 +84,7 @@ impl Model {
             state: S::Announced,
             firm: None,
             courier: None,
+            assignments: 0,
             attempts: 0,
             refused_by: None,
             damage: None,
@@ -90,18 +96,27 @@ impl Model {
         self.push_event(Event::ParcelAnnounced { parcel: *parcel, seller: *seller, due: *due })
     }
 
-    fn assign(&mut self, firm: FirmId, parcels: &[ParcelId]) -> ModelResult {
+    fn assign(&mut self, firm: FirmId, parcels: &[AssignedParcel]) -> ModelResult {
         ensure((1..=PARCELS_PER_COMMAND_MAX).contains(&parcels.len()), "none or too many")?;
         let currency = self.firms.get(&firm).ok_or(ModelRefusal::Because("no such firm"))?.currency;
-        for id in parcels {
-            let parcel = self.parcel(*id)?;
+        let is_with = |one: &AssignedParcel| {
+            self.parcels.get(&one.parcel).is_some_and(|parcel| {
+                parcel.is_open() && parcel.firm == Some(firm) && parcel.assignments == one.number
+            })
+        };
+        if parcels.iter().all(is_with) {
+            return Err(ModelRefusal::Repeated);
+        }
+        for AssignedParcel { parcel, number } in parcels {
+            let parcel = self.parcel(*parcel)?;
+            ensure(u32::from(*number) == u32::from(parcel.assignments) + 1, "not its next one")?;
             ensure(matches!(parcel.state, S::Announced | S::Assigned), "not at a hub")?;
             ensure(parcel.currency == currency, "not the firm's currency")?;
         }
-        for id in parcels {
+        for AssignedParcel { parcel: id, number } in parcels {
             let parcel = self.parcel_mut(*id);
             parcel.state = S::Assigned;
-            parcel.firm = Some(firm);
+            (parcel.firm, parcel.assignments) = (Some(firm), *number);
             self.push_event(Event::ParcelAssigned { parcel: *id, firm })?;
         }
         Ok(())
@@ -122,6 +137,7 @@ impl Model {
             return Err(ModelRefusal::Repeated);
         }
         self.is_here(PersonId(courier.0))?;
+        ensure(!self.is_courier_suspended(courier), "the courier is suspended")?;
         for DispatchedParcel { parcel, attempt } in parcels {
             let parcel = self.parcel(*parcel)?;
             ensure(parcel.state == S::Assigned, "not at a hub")?;
@@ -156,7 +172,7 @@ impl Model {
     fn accept_part(&mut self, id: ParcelId, accepted: Amount) -> ModelResult {
         let parcel = self.parcel(id)?;
         ensure(!accepted.is_zero(), "nothing accepted")?;
-        ensure(!matches!(parcel.state, S::Returned | S::Lost), "it is gone")?;
+        ensure(!parcel.came_back(), "it is gone")?;
         if parcel.accepted == Some(accepted.minor()) {
             return Err(ModelRefusal::Repeated);
         }
@@ -218,10 +234,8 @@ impl Model {
         }
         ensure(parcel.state == S::Refused, "not refused")?;
         let (seller, account) = (parcel.seller, parcel.account());
-        let tariff = self.sellers[&parcel.account()].tariff;
-        let version = self.version_today(tariff)?;
-        let fee = version.terms.return_fee;
-        let tariff = TariffVersion { tariff, version: version.number };
+        let tariff = self.charge_on(parcel.account(), self.today)?.tariff;
+        let fee = self.version_on(tariff.tariff, self.today)?.terms.return_fee;
         let income = (A::ReturnFees, 0, parcel.currency);
         self.about = (Some(PaymentId { parcel: id, number: 0 }), Some(tariff));
         let mut charged = fee.minor();
@@ -321,7 +335,7 @@ impl Model {
         let parcel = &self.parcels[&id];
         let early = match parcel.state {
             S::Delivered => true,
-            S::Returned | S::Lost => parcel.closed_on.is_some_and(|day| day < before),
+            _ if parcel.came_back() => parcel.closed_on.is_some_and(|day| day < before),
             _ => false,
         };
         let guaranteed =
@@ -330,9 +344,10 @@ impl Model {
             let ended = matches!(state, T::Declined | T::Reversed | T::Expired | T::Rejected);
             ended || state == T::Released
         };
-        let over = |one: &ModelPayment| {
+        let over = |(number, one): (&u8, &ModelPayment)| {
             let early = one.taken_on < before;
-            is_final(one.state) && one.unpaid == 0 && early && one.rail_is_even()
+            let is_even = self.rail_is_even(PaymentId { parcel: id, number: *number });
+            is_final(one.state) && one.unpaid == 0 && early && is_even
         };
         let here = |place: &usize| {
             let payment = self.transactions[*place].payment;
@@ -342,7 +357,8 @@ impl Model {
             (0..self.transactions.len()).filter(here).any(|place| self.is_remembered(place));
         early
             && !remembered
-            && parcel.payments.values().all(over)
+            && parcel.payments.iter().all(over)
+            && !self.has_open_contest(id)
             && !self.firms.keys().any(|firm| guaranteed(*firm))
     }
 
@@ -363,6 +379,7 @@ impl Model {
         self.forget_open_items(before);
         for parcel in chosen {
             self.parcels.remove(parcel);
+            self.chargebacks.all.retain(|(id, _), _| id.parcel != *parcel);
             let transactions = std::mem::take(&mut self.transactions);
             let kept = |one: &Transaction| {
                 one.payment.parcel != *parcel || self.sale_without_parcel(one.payment).is_some()

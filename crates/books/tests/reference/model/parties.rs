@@ -5,8 +5,8 @@ use money::Amount;
 use tariff::{FeeKind, FixedOrShare, PaymentMethod as Means, Terms};
 
 use super::{
-    Courier, Firm, Model, ModelRefusal, ModelResult, Numbered, Seller, Version, are_different,
-    ensure,
+    Courier, Firm, Model, ModelRefusal, ModelResult, Numbered, Seller, SellerTerms, Version,
+    are_different, ensure,
 };
 
 impl Model {
@@ -34,17 +34,32 @@ impl Model {
                     self.wallets.insert(*wallet, *currency);
                 })
             }
-            Command::RegisterFirm(RegisterFirm { firm, currency, guarantee, reference }) => {
+            Command::RegisterFirm(RegisterFirm {
+                firm,
+                currency,
+                guarantee,
+                reference,
+                proposed_by,
+                approved_by,
+            }) => {
                 let known = self.firms.contains_key(firm);
                 let fine = self.new_name(known, reference).and(self.has_accounts(*currency));
                 let (currency, guarantee) = (*currency, guarantee.minor());
-                fine.map(|()| {
+                fine.and(are_different(&[*proposed_by, *approved_by])).map(|()| {
                     self.firms.insert(*firm, Firm::new(currency, guarantee));
                 })
             }
-            Command::RegisterCourier(RegisterCourier { courier, firm, cash_limit, reference }) => {
+            Command::RegisterCourier(RegisterCourier {
+                courier,
+                firm,
+                cash_limit,
+                reference,
+                proposed_by,
+                approved_by,
+            }) => {
                 let known = self.couriers.contains_key(courier);
-                let fine = self.new_name(known, reference);
+                let persons = [PersonId(courier.0), *proposed_by, *approved_by];
+                let fine = self.new_name(known, reference).and(are_different(&persons));
                 fine.and(ensure(self.firms.contains_key(firm), "no such firm"))
                     .and_then(|()| self.courier_is_person(*courier))
                     .map(|()| {
@@ -61,10 +76,7 @@ impl Model {
                 self.block(*terminal, *blocked, *number, command)
             }
             Command::SetRetention(retention) => self.set_retention(retention),
-            Command::SetHoldRule(SetHoldRule { jurisdiction, rule, proposed_by, approved_by }) => {
-                are_different(&[*proposed_by, *approved_by])
-                    .and_then(|()| self.set_hold_rule(*jurisdiction, *rule))
-            }
+            Command::SetHoldRule(rule) => self.set_hold_rule(rule, command),
             Command::PublishTariff(one) => self.publish(one),
             Command::SetTimeZone(zone) => self.set_time_zone(zone),
             Command::RegisterSeller(_) => self.register_seller(command),
@@ -134,15 +146,15 @@ impl Model {
         Ok(())
     }
 
-    fn set_hold_rule(&mut self, jurisdiction: Jurisdiction, rule: HoldRule) -> ModelResult {
+    fn set_hold_rule(&mut self, setting: &SetHoldRule, command: &Command) -> ModelResult {
+        let SetHoldRule { jurisdiction, number, rule, proposed_by, approved_by } = *setting;
+        are_different(&[proposed_by, approved_by])?;
         ensure(jurisdiction.0.iter().all(u8::is_ascii_uppercase), "no jurisdiction")?;
         if let HoldRule::DaysAfterHeld(days) | HoldRule::DaysAfterDelivery(days) = rule {
             ensure(days <= HOLD_DAYS_MAX, "too long a hold")?;
         }
-        if self.hold_rules.get(&jurisdiction) == Some(&rule) {
-            return Err(ModelRefusal::Repeated);
-        }
-        self.hold_rules.insert(jurisdiction, rule);
+        self.next_number(Numbered::HoldRules(jurisdiction), number, command)?;
+        self.use_number(Numbered::HoldRules(jurisdiction), command);
         Ok(())
     }
 
@@ -232,22 +244,18 @@ impl Model {
             ensure(same && other.jurisdiction == *jurisdiction, "another seller's identifier")?;
         }
         self.has_accounts(*currency)?;
-        ensure(self.hold_rules.contains_key(jurisdiction), "no hold rule")?;
-        let versions = self.tariffs.get(tariff).ok_or(ModelRefusal::Because("no such tariff"))?;
-        let last = versions.last().expect("a tariff has a version");
-        let allowed = last.currency.is_none_or(|only| only == *currency);
-        ensure(allowed, "a tariff in another currency")?;
-        let holds = |version: &&Version| version.until.is_none_or(|until| self.today < until);
-        let first = versions.iter().find(holds).unwrap_or(last);
-        ensure(usize::from(class.0) < first.terms.classes.len(), "no such class")?;
+        ensure(self.hold_rule(*jurisdiction).is_some(), "no hold rule")?;
+        self.can_be_charged((*tariff, *class), *currency, self.today)?;
         let new = Seller {
             kind: new.kind,
             reference: reference.clone(),
             jurisdiction: *jurisdiction,
-            tariff: *tariff,
-            class: *class,
-            cycle: new.cycle,
-            minimum: new.minimum.minor(),
+            terms: SellerTerms {
+                tariff: *tariff,
+                class: *class,
+                cycle: new.cycle,
+                minimum: new.minimum.minor(),
+            },
             statement: Vec::new(),
         };
         self.sellers.insert(account, new);

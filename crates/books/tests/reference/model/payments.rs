@@ -9,7 +9,7 @@ use tariff::{FeeKind, Fees, FixedOrShare, PaymentMethod as Means};
 use super::clearing::FileMoney;
 use super::parties::{fees, fixed_or_share};
 use super::{
-    Account, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, ReservationFor,
+    Account, Charge, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, ReservationFor,
     Statement, TransactionStatus, ensure, kept_by_network,
 };
 
@@ -24,23 +24,21 @@ impl Model {
         Some(done)
     }
 
-    /// Checks a new payment and returns its tariff version.
+    /// Checks a new payment and returns what it is charged by.
     fn check_new_payment(
         &self,
         id: PaymentId,
         courier: CourierId,
         amount: Amount,
         numbers: u8,
-    ) -> ModelResult<TariffVersion> {
+    ) -> ModelResult<Charge> {
         ensure(!amount.is_zero(), "nothing asked for")?;
         let parcel = self.parcel(id.parcel)?;
         ensure(id.number <= numbers, "too many payments")?;
         ensure(parcel.state == ParcelState::Out, "not out")?;
         ensure(parcel.courier == Some(courier), "another courier's parcel")?;
         ensure(amount.minor() <= parcel.left(), "more than is left")?;
-        let tariff = self.sellers[&parcel.account()].tariff;
-        let version = self.version_today(tariff)?;
-        Ok(TariffVersion { tariff, version: version.number })
+        self.charge_on(parcel.account(), self.today)
     }
 
     pub fn add_payment(
@@ -48,7 +46,7 @@ impl Model {
         id: PaymentId,
         how: ModelMethod,
         amount: Amount,
-        tariff: TariffVersion,
+        charge: Charge,
         courier: CourierId,
     ) {
         let new = ModelPayment {
@@ -58,12 +56,13 @@ impl Model {
             amount: amount.minor(),
             taken_on: self.today,
             state: S::Begun,
-            tariff,
+            charge,
             fees: Vec::new(),
             refunded: 0,
             file: FileMoney::default(),
             forwarded: 0,
             charged_back: 0,
+            won_back: 0,
             refund_numbers: 0,
             from_held: 0,
             hold: None,
@@ -82,7 +81,7 @@ impl Model {
         terminal: TerminalId,
         route: PaymentRoute,
         amount: Amount,
-    ) -> ModelResult<(ModelMethod, TariffVersion, CourierId)> {
+    ) -> ModelResult<(ModelMethod, Charge, CourierId)> {
         let (how, currency) = match route {
             PaymentRoute::Card { network, kind } => {
                 (ModelMethod::Card(network, kind), self.networks.get(&network))
@@ -93,9 +92,10 @@ impl Model {
         let terminal = self.terminals.get(&terminal).copied();
         let (courier, blocked) = terminal.unwrap_or_default();
         let numbers = ONLINE_PAYMENTS_PER_PARCEL_MAX;
-        let tariff = self.check_new_payment(id, courier, amount, numbers)?;
+        let charge = self.check_new_payment(id, courier, amount, numbers)?;
         ensure(terminal.is_some(), "no such terminal")?;
         ensure(!blocked, "the terminal is blocked")?;
+        ensure(!self.is_courier_suspended(courier), "the courier is suspended")?;
         let parcel = self.parcel(id.parcel)?;
         ensure(parcel.currency == currency, "cleared in another currency")?;
         let is_card = |how| matches!(how, ModelMethod::Card(..));
@@ -106,7 +106,7 @@ impl Model {
             let withdrawn = self.withdrawn.get(&network).is_some_and(|(from, _)| *from <= self.now);
             ensure(!withdrawn, "the network is withdrawn")?;
         }
-        Ok((how, tariff, courier))
+        Ok((how, charge, courier))
     }
 
     pub fn begin_payment(
@@ -116,8 +116,8 @@ impl Model {
         route: PaymentRoute,
         amount: Amount,
     ) -> ModelResult {
-        let (how, tariff, courier) = self.check_rail_payment(id, terminal, route, amount)?;
-        self.add_payment(id, how, amount, tariff, courier);
+        let (how, charge, courier) = self.check_rail_payment(id, terminal, route, amount)?;
+        self.add_payment(id, how, amount, charge, courier);
         self.about = (Some(id), None);
         let currency = self.parcel(id.parcel)?.currency;
         let (entry, receivable) = receivable(how, currency);
@@ -150,7 +150,7 @@ impl Model {
                     (payment.state, payment.is_pre_authorisation) = (S::Authorised, true);
                     return self.push_event(Event::PaymentAuthorised { payment: id });
                 }
-                self.about.1 = Some(self.payment(id)?.tariff);
+                self.about.1 = Some(self.payment(id)?.charge.tariff);
                 self.post_reserved(ReservationFor::Payment(id), self.payment(id)?.amount);
                 self.record_collected(id)?;
                 self.answered_after_its_line(id)
@@ -208,9 +208,9 @@ impl Model {
         amount: Amount,
     ) -> ModelResult {
         let how = ModelMethod::Cash(courier);
-        let tariff = self.check_new_payment(id, courier, amount, PAYMENTS_PER_PARCEL_MAX)?;
-        self.add_payment(id, how, amount, tariff, courier);
-        self.about = (Some(id), Some(tariff));
+        let charge = self.check_new_payment(id, courier, amount, PAYMENTS_PER_PARCEL_MAX)?;
+        self.add_payment(id, how, amount, charge, courier);
+        self.about = (Some(id), Some(charge.tariff));
         self.couriers.get_mut(&courier).expect("checked before").in_hand.push(id);
         let (entry, cash) = receivable(how, self.parcel(id.parcel)?.currency);
         self.post(entry, cash, self.held_account(id), amount.minor());
@@ -221,17 +221,16 @@ impl Model {
     pub fn record_collected(&mut self, id: PaymentId) -> ModelResult {
         let parcel = self.parcel(id.parcel)?.clone();
         let payment = self.payment(id)?.clone();
-        let seller = self.sellers[&parcel.account()].clone();
         let means = payment_method(payment.method);
-        let versions = &self.tariffs[&payment.tariff.tariff];
-        let terms = &versions[usize::from(payment.tariff.version) - 1].terms;
+        let Charge { tariff, class } = payment.charge;
+        let terms = &self.tariffs[&tariff.tariff][usize::from(tariff.version) - 1].terms;
         let part = payment.amount - payment.excess;
-        let parts = fees(terms, seller.class, means, part, |kind, terms| {
+        let parts = fees(terms, class, means, part, |kind, terms| {
             self.rest_of_fee(&parcel, kind, terms, part)
         });
         let parts = parts.ok_or(ModelRefusal::Because("no such class today"))?;
         // A network deducts its fee from all that it pays.
-        let of_whole = fees(terms, seller.class, means, payment.amount, |_, _| 0);
+        let of_whole = fees(terms, class, means, payment.amount, |_, _| 0);
         let network_fee = (payment.excess > 0).then(|| kept_by_network(&of_whole.unwrap()));
         let mut its_fees = Fees::default();
         for (kind, fee) in &parts {
@@ -253,7 +252,8 @@ impl Model {
             method: means,
             amount: Amount::of(part),
             fees: its_fees,
-            tariff: self.payment(id)?.tariff,
+            tariff,
+            class,
         })?;
         if self.parcel(id.parcel)?.is_open() { self.deliver_if_paid(id.parcel) } else { Ok(()) }
     }
@@ -270,8 +270,8 @@ impl Model {
         let counts = |one: &&ModelPayment| one.is_collected() && one.rejected.is_none();
         let others = || parcel.payments.values().filter(counts);
         let of_kind = |one: &ModelPayment| {
-            let terms =
-                &self.tariffs[&one.tariff.tariff][usize::from(one.tariff.version) - 1].terms;
+            let TariffVersion { tariff, version } = one.charge.tariff;
+            let terms = &self.tariffs[&tariff][usize::from(version) - 1].terms;
             fixed_or_share(terms, kind, payment_method(one.method)).share.ppm()
         };
         let millionths = |amount: u64, ppm: u32| u128::from(amount) * u128::from(ppm);
@@ -337,7 +337,7 @@ impl Model {
             self.add_statement_line((seller, currency), line);
         }
         self.held.retain(|(_, other)| *other != id);
-        self.about.1 = Some(payment.tariff);
+        self.about.1 = Some(payment.charge.tariff);
         self.reverse_fees(id, held, &payment.fees);
         let (_, receivable) = receivable(payment.method, currency);
         self.post(ChartEntry::CollectionReversed, held, receivable, payment.amount);
@@ -357,6 +357,7 @@ impl Model {
             (parcel.courier, parcel.firm) = (Some(payment.courier), Some(firm));
             parcel.state = ParcelState::Out;
             parcel.closed_on = None;
+            self.parcel_came_back(id.parcel);
             self.push_event(Event::ParcelReopened { parcel: id.parcel })?;
         }
         Ok(())
@@ -367,8 +368,8 @@ impl Model {
     pub fn record_funds_received(&mut self, id: PaymentId) -> ModelResult {
         let parcel = self.parcel(id.parcel)?;
         let delivered = parcel.state == ParcelState::Delivered;
-        let (rule, today) =
-            (self.hold_rules[&self.sellers[&parcel.account()].jurisdiction], self.today);
+        let rule = self.hold_rule(self.sellers[&parcel.account()].jurisdiction);
+        let (rule, today) = (rule.expect("sellers have one"), self.today);
         let payment = self.payment_mut(id);
         payment.state = S::Held;
         payment.hold = Some((rule, today));
@@ -418,7 +419,7 @@ impl Model {
         let (seller, currency) = (parcel.seller, parcel.currency);
         let payment = self.payment(id)?.clone();
         let payable = (A::SellerPayable, seller.0, currency);
-        self.about = (Some(id), Some(payment.tariff));
+        self.about = (Some(id), Some(payment.charge.tariff));
         self.post(ChartEntry::Released, self.held_account(id), payable, payment.share());
         let gross = payment.amount - payment.excess;
         let (fees, refunded) = (payment.fee_total(), payment.from_held);

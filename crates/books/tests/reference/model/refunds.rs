@@ -65,7 +65,7 @@ impl Model {
         ensure(!matches!(payment.method, ModelMethod::Cash(_)), "cash is not charged back")?;
         let (_, receivable) = receivable(payment.method, self.parcel(id.parcel)?.currency);
         self.take_back(ChartEntry::ChargedBack, id, number, amount, receivable, command)?;
-        self.payment_mut(id).charged_back += amount.minor();
+        self.note_chargeback(id, amount.minor());
         self.push_event(Event::ChargedBack { payment: id, amount })
     }
 
@@ -132,7 +132,7 @@ impl Model {
         let rest = amount - from_held;
         let account = self.parcel(id.parcel)?.account();
         let payable = (A::SellerPayable, account.0.0, to.2);
-        self.about = (Some(id), Some(payment.tariff));
+        self.about = (Some(id), Some(payment.charge.tariff));
         self.post(entry, self.held_account(id), to, from_held);
         self.post(entry, payable, to, rest);
         self.add_statement_line(account, Statement { refunded: rest, ..Statement::default() });

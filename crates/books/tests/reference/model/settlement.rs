@@ -13,7 +13,13 @@ impl Model {
     pub fn apply_settlement_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
             Command::PlanSettlement(PlanSettlement { plan, cycle, currency, planned_by }) => {
-                self.plan(plan, cycle, currency, planned_by, command)
+                self.plan(plan, (cycle, currency), Some(planned_by), command)
+            }
+            Command::PlanCycle(PlanCycle { plan, date, cycle, currency }) => {
+                self.plan_cycle(plan, date, (cycle, currency), command)
+            }
+            Command::ApproveCyclePlan(ApproveCyclePlan { plan, proposed_by, approved_by }) => {
+                self.approve_cycle_plan(plan, proposed_by, approved_by, command)
             }
             Command::ApproveSettlement(ApproveSettlement { plan, approved_by }) => {
                 self.approve(plan, approved_by, command)
@@ -51,12 +57,50 @@ impl Model {
         sums
     }
 
+    /// The calendar asks once for each of its days, whether somebody is to be paid or not.
+    fn plan_cycle(
+        &mut self,
+        id: PlanId,
+        date: BusinessDate,
+        cycle: (SettlementCycle, Currency),
+        command: &Command,
+    ) -> ModelResult {
+        self.has_accounts(cycle.1)?;
+        let days = self.calendar_days.get(&cycle).cloned().unwrap_or_default();
+        if days.last() == Some(&(date, id)) {
+            return self.only_repeats(self.was_carried_out(command));
+        }
+        ensure(date <= self.today, "a day to come")?;
+        ensure(days.iter().all(|(day, _)| *day < date), "not the next day of the calendar")?;
+        ensure(!self.plans.contains_key(&id), "another plan has this id")?;
+        self.plan(id, cycle, None, command)?;
+        self.calendar_days.entry(cycle).or_default().push((date, id));
+        Ok(())
+    }
+
+    fn approve_cycle_plan(
+        &mut self,
+        id: PlanId,
+        proposed_by: PersonId,
+        by: PersonId,
+        command: &Command,
+    ) -> ModelResult {
+        ensure(by != proposed_by, "the same person")?;
+        let plan = self.known_plan(id)?;
+        ensure(plan.planned_by.is_none(), "a person planned it")?;
+        if matches!(plan.state, PlanState::Approved | PlanState::Executed) {
+            return self.only_repeats(self.was_carried_out(command));
+        }
+        ensure(plan.state == PlanState::Planned, "dropped")?;
+        self.plans.get_mut(&id).expect("found before").state = PlanState::Approved;
+        self.push_event(Event::SettlementApproved { plan: id })
+    }
+
     fn plan(
         &mut self,
         id: PlanId,
-        cycle: SettlementCycle,
-        currency: Currency,
-        by: PersonId,
+        (cycle, currency): (SettlementCycle, Currency),
+        by: Option<PersonId>,
         command: &Command,
     ) -> ModelResult {
         self.has_accounts(currency)?;
@@ -64,10 +108,11 @@ impl Model {
             return self.only_repeats(self.was_carried_out(command));
         }
         let mut lines = Vec::new();
-        let mut below_minimum = 0;
+        let (mut below_minimum, mut suspended) = (0, 0);
         for account in self.seller_order.clone() {
             let (seller, (seller_id, in_currency)) = (self.sellers[&account].clone(), account);
-            if (seller.cycle, in_currency) != (cycle, currency) {
+            let terms = self.seller_terms(account, self.today);
+            if (terms.cycle, in_currency) != (cycle, currency) {
                 continue;
             }
             let payable = (A::SellerPayable, seller_id.0, currency);
@@ -84,7 +129,11 @@ impl Model {
             {
                 continue;
             }
-            if net < i128::from(seller.minimum) {
+            if self.is_seller_suspended(seller_id) {
+                suspended += 1;
+                continue;
+            }
+            if net < i128::from(terms.minimum) {
                 below_minimum += 1;
                 continue;
             }
@@ -113,11 +162,19 @@ impl Model {
             self.payouts.insert(payout, (line, PayoutState::Planned));
             lines.push(line);
         }
-        ensure(!lines.is_empty(), "nobody is to be paid")?;
-        let state = PlanState::Planned;
-        let plan = Plan { cycle, currency, planned_by: by, state, lines: lines.clone() };
-        self.plans.insert(id, plan);
-        self.push_event(Event::SettlementPlanned { plan: id, lines, below_minimum, left: 0 })
+        ensure(!lines.is_empty() || by.is_none(), "nobody is to be paid")?;
+        if !lines.is_empty() {
+            let state = PlanState::Planned;
+            let plan = Plan { cycle, currency, planned_by: by, state, lines: lines.clone() };
+            self.plans.insert(id, plan);
+        }
+        self.push_event(Event::SettlementPlanned {
+            plan: id,
+            lines,
+            below_minimum,
+            suspended,
+            left: 0,
+        })
     }
 
     fn known_plan(&self, id: PlanId) -> ModelResult<Plan> {
@@ -126,11 +183,12 @@ impl Model {
 
     fn approve(&mut self, id: PlanId, by: PersonId, command: &Command) -> ModelResult {
         let plan = self.known_plan(id)?;
+        ensure(plan.planned_by.is_some(), "the calendar's plan needs two people")?;
         if matches!(plan.state, PlanState::Approved | PlanState::Executed) {
             return self.only_repeats(self.was_carried_out(command));
         }
         ensure(plan.state == PlanState::Planned, "dropped")?;
-        ensure(by != plan.planned_by, "the same person")?;
+        ensure(Some(by) != plan.planned_by, "the same person")?;
         self.plans.get_mut(&id).expect("found before").state = PlanState::Approved;
         self.push_event(Event::SettlementApproved { plan: id })
     }
@@ -160,7 +218,9 @@ impl Model {
         ensure(banks == plan.currency, "another currency")?;
         let has =
             |line: &PayoutLine| self.balance((A::SellerPayable, line.seller.0, plan.currency));
-        let short = |line: &PayoutLine| has(line) < i128::from(line.net.minor());
+        let short = |line: &PayoutLine| {
+            has(line) < i128::from(line.net.minor()) || self.is_seller_suspended(line.seller)
+        };
         let (dropped, sent): (Vec<_>, Vec<_>) = plan.lines.iter().copied().partition(short);
         let sum = sent.iter().map(|line| i128::from(line.net.minor())).sum();
         self.has_in_bank(bank, sum)?;
@@ -175,6 +235,7 @@ impl Model {
                 currency: line.currency,
                 planned: line.net,
                 left: Amount::of(u64::try_from(left).expect("less than planned")),
+                seller_suspended: self.is_seller_suspended(line.seller),
             })?;
         }
         for line in &sent {

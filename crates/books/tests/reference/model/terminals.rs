@@ -149,6 +149,7 @@ impl Model {
     fn working_courier(&self, terminal: TerminalId) -> ModelResult<CourierId> {
         let (courier, blocked) = self.terminals[&terminal];
         ensure(!blocked, "the terminal is blocked")?;
+        ensure(!self.is_courier_suspended(courier), "the courier is suspended")?;
         Ok(courier)
     }
 
@@ -399,10 +400,9 @@ impl Model {
         ensure(payment.courier == courier, "another courier's")?;
         ensure(amount.minor() <= payment.amount, "more than was authorised")?;
         // The money is taken on this day.
-        let tariff = self.sellers[&self.parcel(id.parcel)?.account()].tariff;
-        let version = self.version_today(tariff)?.number;
+        let charge = self.charge_on(self.parcel(id.parcel)?.account(), self.today)?;
         let payment = self.payment_mut(id);
-        (payment.state, payment.tariff) = (S::Completing, TariffVersion { tariff, version });
+        (payment.state, payment.charge) = (S::Completing, charge);
         let column = Some(TotalsColumn { card: true, credit: false });
         self.write_down(
             number,
@@ -432,8 +432,14 @@ impl Model {
             (S::Completing, PaymentResolution::Approved(by)) => {
                 let place = self.completion(id).expect("it was begun");
                 let amount = self.transactions[place].amount;
-                self.about = (Some(id), Some(self.payment(id)?.tariff));
+                self.about = (Some(id), Some(self.payment(id)?.charge.tariff));
                 self.post_reserved(ReservationFor::Payment(id), amount);
+                // It was taken on the day on which the network was asked.
+                let sent = self.transactions[place].network_reference.map(|one| one.sent_at);
+                let begun = self.payment(id)?.taken_on;
+                let offset = sent.and_then(|at| self.offset_at(at));
+                let day = sent.zip(offset).map_or(today, |(at, offset)| at.business_date(offset));
+                self.belongs_to(day.max(begun).min(today));
                 let payment = self.payment_mut(id);
                 (payment.amount, payment.taken_on) = (amount, today);
                 let Approval::Network(code) = by else { unreachable!("checked above") };
@@ -490,7 +496,7 @@ impl Model {
 
     /// Checks that an approved payment can be reversed.
     pub fn check_reversible(&self, id: PaymentId) -> ModelResult {
-        ensure(self.payment(id)?.refunded == 0, "it has refunds")?;
+        ensure(self.count_of(Numbered::Refunds(id)) == 0, "it had refunds or chargebacks")?;
         ensure(self.payment(id)?.rejected.is_none(), "somebody else paid it")?;
         ensure(!self.advice_awaits_network(id), "the network does not know of it")
     }
@@ -647,7 +653,9 @@ impl Model {
         let kind = TransactionKind::Cash;
         let same = |one: &Transaction| one.payment.parcel == parcel && one.amount == amount.minor();
         self.admit((trace, duplicate_key), kind, same)?;
-        let courier = self.working_courier(trace.terminal)?;
+        // What he took is his to hand over, also when he is suspended.
+        let (courier, blocked) = self.terminals[&trace.terminal];
+        ensure(!blocked, "the terminal is blocked")?;
         let sum = u128::from(amount.minor()) + u128::from(change.minor());
         ensure(sum == u128::from(tendered.minor()), "the change is wrong")?;
         let id = self.next_payment_id(parcel)?;

@@ -4,10 +4,12 @@ use books::settlement_view::OpenInvoice;
 use books::*;
 use money::{Amount, Currency};
 
-use super::clearing::line_resolution;
+use super::clearing::{
+    is_proposed_to_payment, line_resolution, may_be_of_a_payment, payments_explaining,
+};
 use super::step_table::{
-    cash_of, commission_of, couriers_with_cash, debtors, firms_with_cash, firms_with_commission,
-    sellers_with_payable,
+    cash_of, commission_of, couriers_with_cash, debtors, debtors_of, firms_with_cash,
+    firms_with_commission, guarantee_of, is_cash, sellers_with_payable,
 };
 use super::{Choices, Mistake};
 use crate::model::{Numbered, PlanState, SellerAccount};
@@ -30,7 +32,7 @@ pub fn count(roll: &Choices) -> Command {
     // Often short if an earlier surplus can explain it.
     let explained = known.is_some_and(|one| roll.model.has_open_surplus(one.courier));
     let counted = match roll.number_at(1) % 10 {
-        3..6 if explained => roll.amount(expected - expected / 2),
+        1..7 if explained => roll.amount(expected - expected / 2),
         0..5 => roll.amount(expected),
         5 | 6 => roll.amount(expected - expected / 5),
         7 | 8 => roll.amount(expected.saturating_add(50)),
@@ -73,56 +75,48 @@ fn open_hand_over(roll: &Choices) -> HandOverId {
     roll.pick(0, &open, |die| HandOverId(u64::try_from(die % 6).unwrap()))
 }
 
-/// A courier, the next number, and an amount that is short.
-fn reduction(roll: &Choices) -> (CourierId, u32, Amount) {
-    let couriers = debtors(roll);
-    let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
+/// What is short of a courier, of at most so much.
+fn reduction(roll: &Choices, couriers: &[CourierId], most: u64) -> (CourierId, u32, Amount) {
+    let courier = roll.pick(0, couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
     let known = roll.model.couriers.get(&courier);
     let short = known.map_or(0, |_| roll.model.balance(roll.model.courier_accounts(courier).1));
+    let short = u64::try_from(short).unwrap_or(u64::MAX);
     let next = roll.model.count_of(Numbered::ShortageReductions(courier)) + 1;
-    (courier, roll.count(next), roll.part(u64::try_from(short).unwrap_or(u64::MAX)))
+    (courier, roll.count(next), roll.part(short.min(most)))
 }
 
 pub fn repay(roll: &Choices) -> Command {
-    let (courier, number, amount) = reduction(roll);
+    let (courier, number, amount) = reduction(roll, &debtors(roll), u64::MAX);
     Command::RepayShortage(RepayShortage { courier, number, amount })
 }
 
-/// Two persons end a shortage that the courier does not repay.
-pub fn end_shortage(roll: &Choices) -> Command {
-    let (courier, number, amount) = reduction(roll);
+pub fn write_off_shortage(roll: &Choices) -> Command {
+    let (courier, number, amount) = reduction(roll, &debtors(roll), u64::MAX);
     let proposed_by = roll.person(1);
     let approved_by = roll.second(proposed_by, 2);
-    let firm = roll.model.couriers.get(&courier).map(|one| one.firm);
-    let earned = firm.map_or(0, |firm| commission_of(roll, firm));
-    let earned = Amount::of(u64::try_from(earned.max(0)).unwrap_or(u64::MAX).min(amount.minor()));
-    let room = firm.map_or(0, |firm| roll.model.guarantee_left(firm));
-    let room = Amount::of(room.min(amount.minor()));
-    // Commission is seldom payable while cash is short, and a guarantee seldom has room.
-    let kinds = if earned.is_zero() { 3 } else { 12 };
-    match roll.number_at(1) / 4 % kinds {
-        0 => Command::WriteOffShortage(WriteOffShortage {
-            courier,
-            number,
-            amount,
-            proposed_by,
-            approved_by,
-        }),
-        1 | 2 => Command::CoverShortage(CoverShortage {
-            courier,
-            number,
-            amount: if roll.makes_mistake(Mistake::AmountAbove) { amount } else { room },
-            proposed_by,
-            approved_by,
-        }),
-        _ => Command::DeductShortage(DeductShortage {
-            courier,
-            number,
-            amount: if roll.makes_mistake(Mistake::AmountAbove) { amount } else { earned },
-            proposed_by,
-            approved_by,
-        }),
-    }
+    let command = WriteOffShortage { courier, number, amount, proposed_by, approved_by };
+    Command::WriteOffShortage(command)
+}
+
+pub fn cover_shortage(roll: &Choices) -> Command {
+    let couriers = debtors_of(roll, |firm| guarantee_of(roll, firm));
+    let room = couriers.iter().map(|id| guarantee_of(roll, roll.model.couriers[id].firm)).min();
+    let (courier, number, amount) = reduction(roll, &couriers, room.unwrap_or(u64::MAX));
+    let proposed_by = roll.person(1);
+    let approved_by = roll.second(proposed_by, 2);
+    let command = CoverShortage { courier, number, amount, proposed_by, approved_by };
+    Command::CoverShortage(command)
+}
+
+pub fn deduct_shortage(roll: &Choices) -> Command {
+    let earned = |firm| u64::try_from(commission_of(roll, firm)).unwrap_or(0);
+    let couriers = debtors_of(roll, earned);
+    let most = couriers.iter().map(|id| earned(roll.model.couriers[id].firm)).min();
+    let (courier, number, amount) = reduction(roll, &couriers, most.unwrap_or(u64::MAX));
+    let proposed_by = roll.person(1);
+    let approved_by = roll.second(proposed_by, 2);
+    let command = DeductShortage { courier, number, amount, proposed_by, approved_by };
+    Command::DeductShortage(command)
 }
 
 pub fn announce_deposit(roll: &Choices) -> Command {
@@ -184,10 +178,11 @@ pub fn release_due(roll: &Choices) -> Command {
 
 pub fn plan(roll: &Choices) -> Command {
     let rich = sellers_with_payable(roll);
-    let somebody =
-        rich.get(roll.number_at(0) % rich.len().max(1)).map(|id| (&id.1, &roll.model.sellers[id]));
+    let somebody = rich.get(roll.number_at(0) % rich.len().max(1));
     let (cycle, currency) = match (roll.step.mistake, somebody) {
-        (Mistake::None, Some((currency, seller))) => (seller.cycle, *currency),
+        (Mistake::None, Some(account)) => {
+            (roll.model.seller_terms(*account, roll.model.today).cycle, account.1)
+        }
         (Mistake::AnyThing, _) => (SettlementCycle::Daily, Currency::JPY),
         _ => (SettlementCycle::Monthly, Currency::CNY),
     };
@@ -195,10 +190,44 @@ pub fn plan(roll: &Choices) -> Command {
     Command::PlanSettlement(PlanSettlement { plan, cycle, currency, planned_by: roll.person(2) })
 }
 
+/// Mostly for a day after the last one of the calendar.
+pub fn plan_cycle(roll: &Choices) -> Command {
+    let Command::PlanSettlement(PlanSettlement { plan, cycle, currency, .. }) = plan(roll) else {
+        unreachable!("a plan")
+    };
+    let today = roll.model.today;
+    let date = match roll.step.mistake {
+        Mistake::NumberAbove => today.plus_days(1),
+        Mistake::AnyThing => today.minus_days(1),
+        _ => today,
+    };
+    // An id that no plan has, also after plans for nobody.
+    let days: usize = roll.model.calendar_days.values().map(Vec::len).sum();
+    let plan = match roll.step.mistake {
+        Mistake::NumberBelow => plan,
+        _ => PlanId(roll.new_id(1_000 + days)),
+    };
+    Command::PlanCycle(PlanCycle { plan, date, cycle, currency })
+}
+
 pub fn approve(roll: &Choices) -> Command {
     let plan = roll.plan(PlanState::Planned);
-    let planned_by = roll.model.plans.get(&plan).map_or(PersonId(1), |plan| plan.planned_by);
-    Command::ApproveSettlement(ApproveSettlement { plan, approved_by: roll.second(planned_by, 1) })
+    let known = roll.model.plans.get(&plan);
+    let planned_by = known.map_or(Some(PersonId(1)), |plan| plan.planned_by);
+    match (planned_by, roll.step.mistake) {
+        (Some(person), mistake) if mistake != Mistake::AnyThing => {
+            let approved_by = roll.second(person, 1);
+            Command::ApproveSettlement(ApproveSettlement { plan, approved_by })
+        }
+        (None, Mistake::AmountZero) => {
+            Command::ApproveSettlement(ApproveSettlement { plan, approved_by: roll.person(2) })
+        }
+        _ => {
+            let proposed_by = roll.person(2);
+            let approved_by = roll.second(proposed_by, 1);
+            Command::ApproveCyclePlan(ApproveCyclePlan { plan, proposed_by, approved_by })
+        }
+    }
 }
 
 pub fn reject(roll: &Choices) -> Command {
@@ -247,13 +276,69 @@ fn any_account(die: usize) -> SellerAccount {
     (SellerId(u64::try_from(die % 6).unwrap()), currency)
 }
 
-pub fn raise(roll: &Choices) -> Command {
-    let subject = match roll.number_at(0) % 4 {
+fn any_subject(roll: &Choices) -> BreakSubject {
+    match roll.number_at(0) % 4 {
         0 => BreakSubject::Bank(BANKS[roll.number_at(1) % 2]),
         1 => BreakSubject::Network(NETWORKS[roll.number_at(1) % 3]),
         2 => BreakSubject::Wallet(WALLETS[roll.number_at(1) % 2]),
         _ => BreakSubject::FirmCash(FIRMS[roll.number_at(1) % 3]),
+    }
+}
+
+pub fn adjust(roll: &Choices) -> Command {
+    let currency = if roll.one_in(0, 4) { Currency::BRL } else { Currency::CNY };
+    let own = [
+        OwnAccount::OtherIncome,
+        OwnAccount::ClearingCost,
+        OwnAccount::WriteOffs,
+        OwnAccount::OtherExpenses,
+    ];
+    let own = AdjustmentAccount::Own(own[roll.number_at(1) % own.len()]);
+    let bank = AdjustmentAccount::Bank(roll.bank(currency));
+    let seller = AdjustmentAccount::Seller(SellerId(u64::try_from(roll.number_at(0) % 6).unwrap()));
+    let (debit, credit) = match roll.number_at(2) % 13 {
+        0 | 1 => (bank, own),
+        2 | 3 => (own, bank),
+        4 => (bank, seller),
+        5 => (seller, bank),
+        6..9 => (own, seller),
+        9..12 => (seller, own),
+        _ => (own, own),
     };
+    let proposed_by = roll.person(2);
+    let early = roll.step.random_numbers[1] % 4;
+    let value_date = match roll.makes_mistake(Mistake::NumberAbove) {
+        true => roll.model.today.plus_days(1),
+        false => BusinessDate(roll.model.today.0.saturating_sub(early)),
+    };
+    Command::PostAdjustment(PostAdjustment {
+        number: roll.count(roll.model.count_of(Numbered::Adjustments) + 1),
+        currency,
+        debit,
+        credit,
+        amount: roll.amount(1 + u64::from(roll.step.random_numbers[3]) % 300),
+        value_date,
+        reference: "voucher 7".into(),
+        proposed_by,
+        approved_by: roll.second(proposed_by, 3),
+    })
+}
+
+pub fn close_period(roll: &Choices) -> Command {
+    let early = 1 + roll.step.random_numbers[1] % 3;
+    let late = u16::from(roll.makes_mistake(Mistake::AmountAbove)) * 3;
+    let until = BusinessDate((roll.model.today.0 + late).saturating_sub(early));
+    let proposed_by = roll.person(2);
+    Command::ClosePeriod(ClosePeriod {
+        number: roll.count(roll.model.count_of(Numbered::PeriodCloses) + 1),
+        until,
+        proposed_by,
+        approved_by: roll.second(proposed_by, 3),
+    })
+}
+
+pub fn raise(roll: &Choices) -> Command {
+    let subject = any_subject(roll);
     let own = roll.model.breaks.range(FIRST_AUTOMATIC_BREAK..).count();
     let break_id = BreakId(roll.new_id(roll.model.breaks.len() - own));
     let break_id =
@@ -270,23 +355,83 @@ pub fn propose(roll: &Choices) -> Command {
         0 => BreakResolution::WriteOff,
         _ => BreakResolution::ThroughBank(roll.bank(currency)),
     });
-    Command::ProposeBreakResolution(ProposeBreakResolution {
-        break_id,
-        resolution,
-        proposed_by: roll.person(3),
-    })
+    let open = roll.model.breaks.get(&break_id).map_or(1, |one| one.amount);
+    let in_part = roll.one_in(1, 3) && !matches!(resolution, BreakResolution::ToPayment(_));
+    let amount = in_part.then(|| roll.part(open));
+    let (number, proposed_by) = (next_change(roll, break_id), roll.person(3));
+    let proposal = ProposeBreakResolution { break_id, number, resolution, amount, proposed_by };
+    Command::ProposeBreakResolution(proposal)
+}
+
+fn next_change(roll: &Choices, id: BreakId) -> u8 {
+    let done = roll.model.count_of(Numbered::BreakChanges(id));
+    roll.number(u8::try_from(done + 1).unwrap())
+}
+
+pub fn assign_break(roll: &Choices) -> Command {
+    let break_id = roll.open_break(roll.one_in(1, 3));
+    let (number, owner, assigned_by) =
+        (next_change(roll, break_id), roll.person(2), roll.person(3));
+    Command::AssignBreak(AssignBreak { break_id, number, owner, assigned_by })
+}
+
+/// An open break that a person raised.
+pub fn raised_breaks(roll: &Choices) -> Vec<BreakId> {
+    let raised = roll.model.breaks.range(..FIRST_AUTOMATIC_BREAK);
+    raised.filter(|(_, one)| !one.closed).map(|(id, _)| *id).collect()
+}
+
+pub fn withdraw_break(roll: &Choices) -> Command {
+    let break_id = roll.pick(0, &raised_breaks(roll), |_| roll.open_break(false));
+    let proposed_by = roll.person(2);
+    let approved_by = roll.second(proposed_by, 3);
+    Command::WithdrawBreak(WithdrawBreak { break_id, proposed_by, approved_by })
+}
+
+pub fn reclassify_break(roll: &Choices) -> Command {
+    let break_id = roll.pick(0, &raised_breaks(roll), |_| roll.open_break(false));
+    let (number, subject) = (next_change(roll, break_id), any_subject(roll));
+    let proposed_by = roll.person(2);
+    let approved_by = roll.second(proposed_by, 3);
+    let change = ReclassifyBreak { break_id, number, subject, proposed_by, approved_by };
+    Command::ReclassifyBreak(change)
+}
+
+/// Proposes to apply the line of a break to the payment that it was about.
+pub fn propose_payment(roll: &Choices) -> Command {
+    let breaks = roll.model.breaks.iter().filter(|(_, one)| may_be_of_a_payment(one));
+    let explained: Vec<_> = breaks
+        .flat_map(|(id, _)| payments_explaining(roll, *id).into_iter().map(|of| (*id, of)))
+        .collect();
+    let any = |_| (roll.open_break(false), roll.payment(|one| !is_cash(one)));
+    let (break_id, payment) = roll.pick(0, &explained, any);
+    let (resolution, amount) = (BreakResolution::ToPayment(payment), None);
+    let (number, proposed_by) = (next_change(roll, break_id), roll.person(3));
+    let proposal = ProposeBreakResolution { break_id, number, resolution, amount, proposed_by };
+    Command::ProposeBreakResolution(proposal)
 }
 
 pub fn approve_closing(roll: &Choices) -> Command {
-    let break_id = roll.open_break(true);
+    approve_break(roll, roll.open_break(true))
+}
+
+pub fn approve_payment(roll: &Choices) -> Command {
+    let proposed = roll.model.breaks.iter().filter(|(_, one)| is_proposed_to_payment(one));
+    let proposed: Vec<_> = proposed.map(|(id, _)| *id).collect();
+    approve_break(roll, roll.pick(0, &proposed, |_| roll.open_break(true)))
+}
+
+fn approve_break(roll: &Choices, break_id: BreakId) -> Command {
     let proposal = roll.model.breaks.get(&break_id).and_then(|one| one.proposal);
-    let proposed_by = proposal.map_or(PersonId(1), |(_, by)| by);
+    let (amount, proposed_by) = proposal.map_or((None, PersonId(1)), |(_, part, by)| (part, by));
     let resolution = match proposal {
-        Some((resolution, _)) if !roll.makes_mistake(Mistake::AmountAbove) => resolution,
+        Some((resolution, ..)) if !roll.makes_mistake(Mistake::AmountAbove) => resolution,
         _ => BreakResolution::ThroughBank(BANKS[roll.number_at(2) % 2]),
     };
     let approved_by = roll.second(proposed_by, 1);
-    Command::ApproveBreakResolution(ApproveBreakResolution { break_id, resolution, approved_by })
+    let number = next_change(roll, break_id);
+    let approval = ApproveBreakResolution { break_id, number, resolution, amount, approved_by };
+    Command::ApproveBreakResolution(approval)
 }
 
 /// A confirmed payout comes back.

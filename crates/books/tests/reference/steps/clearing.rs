@@ -6,7 +6,7 @@ use money::{Amount, Currency, SignedAmount};
 
 use super::step_table::is_cash;
 use super::{Choices, Mistake};
-use crate::model::{ModelMethod, ModelPayment};
+use crate::model::{Break, ModelMethod, ModelPayment};
 use crate::world::{NETWORKS, WALLETS};
 
 fn signed(minor: i128) -> SignedAmount {
@@ -15,7 +15,7 @@ fn signed(minor: i128) -> SignedAmount {
 }
 
 /// The next line of the payment's rail, or of some rail.
-fn line(
+pub fn line(
     roll: &Choices,
     kind: ClearLineKind,
     payment: Option<PaymentId>,
@@ -141,6 +141,19 @@ pub fn any_line(roll: &Choices) -> Command {
     line(roll, kind, payment, (amount, i128::from(roll.step.random_numbers[2] % 4)))
 }
 
+/// A line of a known payment that does not name it.
+pub fn unnamed_line(roll: &Choices) -> Command {
+    let mut command = match roll.number_at(1) % 3 {
+        0 => charge_back_line(roll),
+        1 if roll.any_payment(|one| one.unpaid > 0 && !is_cash(one)) => refund_line(roll),
+        _ => sale_line(roll),
+    };
+    if let Command::ClearLine(line) = &mut command {
+        line.payment = None;
+    }
+    command
+}
+
 /// Whether its line can come before its answer.
 pub fn is_early(one: &ModelPayment) -> bool {
     matches!(
@@ -208,16 +221,7 @@ pub fn line_resolution(roll: &Choices, id: BreakId) -> Option<BreakResolution> {
         return None;
     }
     let own = line.and_then(|evidence| evidence.line.payment);
-    let explains = |payment: PaymentId| roll.model.applies(id, payment).is_ok();
-    let mut payments = Vec::new();
-    if line.is_some() {
-        for (parcel, known) in &roll.model.parcels {
-            let numbers = known.payments.keys();
-            payments.extend(numbers.map(|&number| PaymentId { parcel: *parcel, number }));
-        }
-        payments.extend(roll.model.suspended.keys().copied());
-        payments.retain(|payment| explains(*payment));
-    }
+    let payments = if line.is_some() { payments_explaining(roll, id) } else { Vec::new() };
     if let Some(payment) = payments.get(roll.number_at(0) % payments.len().max(1)) {
         return Some(BreakResolution::ToPayment(*payment));
     }
@@ -225,4 +229,30 @@ pub fn line_resolution(roll: &Choices, id: BreakId) -> Option<BreakResolution> {
         return own.map(BreakResolution::ToPayment);
     }
     Some(BreakResolution::ToSeller(SellerId(1 + u64::from(roll.step.random_numbers[1] % 5))))
+}
+
+/// The payments that explain all of a line's break.
+pub fn payments_explaining(roll: &Choices, id: BreakId) -> Vec<PaymentId> {
+    let mut payments = Vec::new();
+    for (parcel, known) in &roll.model.parcels {
+        let numbers = known.payments.keys();
+        payments.extend(numbers.map(|&number| PaymentId { parcel: *parcel, number }));
+    }
+    payments.extend(roll.model.suspended.keys().copied());
+    payments.retain(|payment| roll.model.applies(id, *payment).is_ok());
+    payments
+}
+
+/// Whether its line named no payment, and nobody has proposed what to do.
+pub fn may_be_of_a_payment(one: &Break) -> bool {
+    let evidence = one.evidence.as_deref();
+    let unnamed = evidence.is_some_and(|evidence| {
+        evidence.line.payment.is_none() && evidence.difference == LineDifference::Whole
+    });
+    unnamed && !one.closed && one.proposal.is_none()
+}
+
+pub fn is_proposed_to_payment(one: &Break) -> bool {
+    let proposal = one.proposal.map(|(resolution, ..)| resolution);
+    !one.closed && matches!(proposal, Some(BreakResolution::ToPayment(_)))
 }

@@ -1,14 +1,15 @@
 //! Steps of offline sales: at any parcel, with the terminal's clock mostly right.
 
-use books::view::PaymentState as T;
+use books::view::{ParcelState, PaymentState as T};
 use books::*;
 use money::Currency;
 use tariff::{CardKind, LossOwner};
 
 use super::parcel::by_card_or_qr;
+use super::step_table::is_payable;
 use super::terminal::{
-    any_terminal, at_the_terminal, authorisation_code, card, code, currency_of, is_sellable,
-    number, open_batch_of, sent,
+    any_terminal, at_the_terminal, authorisation_code, card, code, currency_of, is_over_rail,
+    is_sellable, number, open_batch_of, sent,
 };
 use super::{Choices, Mistake};
 use crate::model::{ModelPayment, Parcel};
@@ -142,8 +143,11 @@ pub fn has_rejected_part(parcel: &Parcel) -> bool {
 /// Payments that can be reversed beside such a sale.
 pub fn around_rejected_sales(roll: &Choices) -> Vec<PaymentId> {
     let mut found = Vec::new();
+    let can_be_reversed = |one: &ModelPayment| {
+        is_over_rail(one) && one.is_posted() && one.rejected.is_none() && one.refunded == 0
+    };
     for (id, parcel) in roll.model.parcels.iter().filter(|(_, one)| has_rejected_part(one)) {
-        let open = parcel.payments.iter().filter(|(_, one)| one.state == T::Approved);
+        let open = parcel.payments.iter().filter(|(_, one)| can_be_reversed(one));
         found.extend(open.map(|(number, _)| PaymentId { parcel: *id, number: *number }));
     }
     found
@@ -157,4 +161,44 @@ pub fn reverse_beside_rejected(roll: &Choices) -> Command {
 pub fn lose_rejected(roll: &Choices) -> Command {
     let parcel = roll.parcel(|one| one.is_open() && has_rejected_part(one));
     Command::LoseParcel(LoseParcel { parcel, paid_by: DamagePayer::Doorstep })
+}
+
+pub fn can_be_sold_in_part(parcel: &Parcel) -> bool {
+    is_payable(parcel) && parcel.begun() == 0 && parcel.left() > 1
+}
+
+/// A part of the amount due. The rest is paid otherwise.
+pub fn sell_part_offline(roll: &Choices) -> Command {
+    let mut command = record_offline_sale(roll);
+    if let Command::RecordOfflineSale(sale) = &mut command {
+        sale.amount = roll.part(sale.amount.minor() / 2);
+    }
+    command
+}
+
+/// Offline sales that wait for their network's answer and that somebody else than the seller pays
+/// for, of delivered parcels with another payment.
+pub fn sales_to_reject(roll: &Choices) -> Vec<PaymentId> {
+    let asked = roll.model.transactions.iter();
+    let asked = asked.filter(|one| one.kind == TransactionKind::Advice && one.to_forward);
+    let fits = |id: &PaymentId| {
+        let parcel = roll.model.parcels.get(&id.parcel);
+        let others = |one: &Parcel| {
+            one.payments.iter().any(|(number, of)| *number != id.number && is_over_rail(of))
+        };
+        let delivered = |one: &&Parcel| one.state == ParcelState::Delivered && others(one);
+        let payment = parcel.filter(delivered).and_then(|one| one.payments.get(&id.number));
+        payment.is_some_and(|one| {
+            let versions = &roll.model.tariffs[&one.charge.tariff.tariff];
+            let owner = versions[usize::from(one.charge.tariff.version) - 1].terms.offline_loss;
+            one.state == T::Approved && owner != LossOwner::Seller
+        })
+    };
+    asked.map(|one| one.payment).filter(fits).collect()
+}
+
+pub fn reject_delivered(roll: &Choices) -> Command {
+    let payment = roll.pick(0, &sales_to_reject(roll), |_| roll.payment(|_| true));
+    let code = ResponseCode::of(b"51");
+    Command::ResolveAdvice(ResolveAdvice { payment, code })
 }

@@ -13,11 +13,13 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
     let one_of = |count: usize| random_number % count;
     match &mut changed {
         C::RegisterBank(one) => one.reference.push('x'),
-        C::RegisterFirm(one) => match one_of(2) {
+        C::RegisterFirm(one) => match one_of(3) {
             0 => other_amount(&mut one.guarantee),
+            1 => other_person(&mut one.approved_by),
             _ => one.reference.push('x'),
         },
-        C::RegisterCourier(one) => match one_of(3) {
+        C::RegisterCourier(one) => match one_of(4) {
+            3 => other_person(&mut one.proposed_by),
             0 => other_amount(&mut one.cash_limit),
             1 => one.firm = FIRMS[usize::from(one.firm == FIRMS[0])],
             _ => one.reference.push('x'),
@@ -46,6 +48,38 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
         C::HandTerminal(one) => one.courier.0 = 11 + (one.courier.0 - 10) % 5,
         C::BlockTerminal(one) => one.blocked ^= true,
         C::SetRetention(one) => other_person(&mut one.approved_by),
+        C::SetHoldRule(one) => match one_of(2) {
+            0 => one.rule = world::rule(random_number / 2),
+            _ => other_person(&mut one.approved_by),
+        },
+        C::SetOfflineLimit(one) => match one_of(2) {
+            0 => other_amount(&mut one.total),
+            _ => other_person(&mut one.proposed_by),
+        },
+        C::SetSellerTerms(one) => match one_of(4) {
+            0 => other_amount(&mut one.minimum),
+            1 => one.cycle = other_cycle(one.cycle),
+            2 => one.from = one.from.plus_days(1),
+            _ => other_person(&mut one.approved_by),
+        },
+        C::SetFirmTerms(one) => match one_of(2) {
+            0 => other_amount(&mut one.guarantee),
+            _ => one.from = one.from.plus_days(1),
+        },
+        C::SetCourierTerms(one) => match one_of(2) {
+            0 => other_amount(&mut one.cash_limit),
+            _ => other_person(&mut one.approved_by),
+        },
+        C::SuspendSeller(one) => match one_of(2) {
+            0 => one.suspended ^= true,
+            _ => other_person(&mut one.proposed_by),
+        },
+        C::SuspendCourier(one) => match one_of(2) {
+            0 => one.suspended ^= true,
+            _ => one.approved_by = one.approved_by.is_none().then_some(PersonId(4)),
+        },
+        C::AssignParcels(one) => one.firm = FIRMS[usize::from(one.firm == FIRMS[0])],
+        C::AmendDue(one) => other_amount(&mut one.due),
         C::DispatchParcels(one) => one.courier.0 = 11 + (one.courier.0 - 10) % 5,
         C::AnnounceParcel(one) => match one_of(2) {
             0 => other_amount(&mut one.due),
@@ -69,6 +103,15 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
                 let Refund { payment, number, amount } = *one;
                 changed = C::ChargeBack(ChargeBack { payment, number, amount });
             }
+        },
+        C::ContestChargeback(one) => match one_of(2) {
+            0 => other_person(&mut one.contested_by),
+            _ => one.evidence.push('7'),
+        },
+        C::ChargebackFee(one) => other_amount(&mut one.amount),
+        C::SetChargebackFee(one) => match one_of(2) {
+            0 => other_amount(&mut one.most),
+            _ => other_person(&mut one.approved_by),
         },
         C::ChargeBack(one) => match one_of(2) {
             0 => other_amount(&mut one.amount),
@@ -147,6 +190,8 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             0 => one.cycle = other_cycle(one.cycle),
             _ => other_person(&mut one.planned_by),
         },
+        C::PlanCycle(one) => one.cycle = other_cycle(one.cycle),
+        C::ApproveCyclePlan(one) => other_person(&mut one.proposed_by),
         C::ApproveSettlement(one) => other_person(&mut one.approved_by),
         C::RejectSettlement(one) => other_person(&mut one.rejected_by),
         C::ExecuteSettlement(one) => one.bank = other_bank(one.bank),
@@ -171,8 +216,30 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
                 }
             }
         },
-        C::ApproveBreakResolution(one) => match one_of(2) {
+        C::PostAdjustment(one) => match one_of(3) {
+            0 => other_amount(&mut one.amount),
+            1 => one.value_date = BusinessDate(one.value_date.0 - 1),
+            _ => other_person(&mut one.approved_by),
+        },
+        C::ClosePeriod(one) => match one_of(2) {
+            0 => one.until = BusinessDate(one.until.0 - 1),
+            _ => other_person(&mut one.approved_by),
+        },
+        C::WithdrawBreak(one) => other_person(&mut one.approved_by),
+        C::ReclassifyBreak(one) => match one_of(2) {
             0 => other_person(&mut one.approved_by),
+            _ => one.subject = BreakSubject::Bank(BANKS[1]),
+        },
+        C::AssignBreak(one) => match one_of(2) {
+            0 => other_person(&mut one.assigned_by),
+            _ => other_person(&mut one.owner),
+        },
+        C::ApproveBreakResolution(one) => match one_of(3) {
+            0 => other_person(&mut one.approved_by),
+            1 => {
+                one.amount =
+                    Some(one.amount.map_or(Amount::of(1), |part| Amount::of(part.minor() + 1)))
+            }
             _ => one.resolution = BreakResolution::ThroughBank(BANKS[1]),
         },
         C::WithdrawNetwork(one) => other_person(&mut one.proposed_by),

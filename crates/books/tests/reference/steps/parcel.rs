@@ -86,7 +86,15 @@ pub fn assign(roll: &Choices) -> Command {
     let firm = if brl { FIRMS[2] } else { FIRMS[roll.number_at(2) % 2] };
     let theirs = |id: &ParcelId| roll.model.parcels[id].currency == currency;
     let fitting: Vec<_> = ready.iter().copied().filter(theirs).collect();
-    Command::AssignParcels(AssignParcels { firm, parcels: several_parcels(roll, &fitting) })
+    let next = |parcel: ParcelId| {
+        let before = roll.model.parcels.get(&parcel).map_or(0, |one| one.assignments);
+        AssignedParcel { parcel, number: before + 1 }
+    };
+    let mut parcels: Vec<_> = several_parcels(roll, &fitting).into_iter().map(next).collect();
+    if let Some(last) = parcels.last_mut() {
+        last.number = roll.number(last.number);
+    }
+    Command::AssignParcels(AssignParcels { firm, parcels })
 }
 
 pub fn dispatch(roll: &Choices) -> Command {

@@ -15,7 +15,13 @@ pub fn party(roll: &Choices) -> Command {
     let mut command = match roll.number_at(0) % 14 {
         0 => {
             let persons = if roll.one_in(2, 3) { [2, 1] } else { [1, 2] };
-            world::open_books([0, 480, 841][roll.number_at(1) % 3], persons)
+            let offset = [0, 480, 841][roll.number_at(1) % 3];
+            match world::open_books(offset, persons) {
+                Command::OpenBooks(open) if roll.one_in(2, 3) => {
+                    Command::OpenBooks(OpenBooks { trial: true, ..open })
+                }
+                command => command,
+            }
         }
         1 => world::bank(if number < 4 { 2 } else { number }),
         2 => world::firm(number, 30_000 * u64::from(roll.step.random_numbers[2] % 2)),
@@ -40,8 +46,11 @@ pub fn party(roll: &Choices) -> Command {
                 _ => world::rule(roll.number_at(2)),
             };
             let proposed_by = roll.person(2);
+            let jurisdiction = world::jurisdiction(roll.number_at(1));
+            let last = roll.model.count_of(Numbered::HoldRules(jurisdiction));
             Command::SetHoldRule(SetHoldRule {
-                jurisdiction: world::jurisdiction(roll.number_at(1)),
+                jurisdiction,
+                number: roll.count(last + 1),
                 rule,
                 proposed_by,
                 approved_by: roll.second(proposed_by, 3),
@@ -69,7 +78,7 @@ pub fn party(roll: &Choices) -> Command {
     command
 }
 
-fn next_change(roll: &Choices, terminal: TerminalId) -> u32 {
+pub fn next_change(roll: &Choices, terminal: TerminalId) -> u32 {
     roll.count(roll.model.count_of(Numbered::TerminalChanges(terminal)) + 1)
 }
 
@@ -129,8 +138,15 @@ fn spoil(command: &mut Command, slip: Mistake) {
             Mistake::AmountHuge => *jurisdiction = world::jurisdiction(3),
             _ => {}
         },
-        C::RegisterCourier(RegisterCourier { firm, .. }) if slip == Mistake::SomebodyElse => {
-            *firm = FirmId(99);
+        C::RegisterCourier(RegisterCourier { firm, approved_by, courier, .. }) => match slip {
+            Mistake::SomebodyElse => *firm = FirmId(99),
+            Mistake::AmountAbove => *approved_by = PersonId(courier.0),
+            _ => {}
+        },
+        C::RegisterFirm(RegisterFirm { proposed_by, approved_by, .. })
+            if slip == Mistake::SomebodyElse =>
+        {
+            *approved_by = *proposed_by;
         }
         C::RegisterTerminal(RegisterTerminal { courier, .. })
         | C::HandTerminal(HandTerminal { courier, .. })

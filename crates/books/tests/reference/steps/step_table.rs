@@ -6,6 +6,7 @@ use books::*;
 
 use super::Choices;
 use super::back_office::*;
+use super::chargebacks::*;
 use super::clearing::*;
 use super::offline::*;
 use super::other_content::other_content;
@@ -13,7 +14,8 @@ use super::parcel::*;
 use super::party::{party, retention, set_time_zone};
 use super::persons::*;
 use super::terminal::*;
-use crate::model::{ModelMethod, ModelPayment, Parcel, PlanState, Seller, SellerAccount};
+use super::terms::*;
+use crate::model::{ModelMethod, ModelPayment, Parcel, PlanState, SellerAccount};
 
 /// Weight, whether such a command can be applied, and how to make one.
 type ChartEntry = (u16, fn(&Choices) -> bool, fn(&Choices) -> Command);
@@ -22,6 +24,8 @@ type ChartEntry = (u16, fn(&Choices) -> bool, fn(&Choices) -> Command);
 pub const STEPS: &[ChartEntry] = &[
     (14, |roll| roll.model.parcels.len() < roll.pool, announce),
     (3, |roll| roll.any(Parcel::came_back), ship_again),
+    (2, |roll| roll.any(was_never_out), amend_due),
+    (1, |roll| roll.any(was_never_out), cancel_parcel),
     (9, |roll| roll.any(|one| one.state == ParcelState::Announced), assign),
     (12, |roll| roll.any(|one| one.state == ParcelState::Assigned && one.attempts < 3), dispatch),
     (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.is_free_of_money()), attempt),
@@ -37,12 +41,22 @@ pub const STEPS: &[ChartEntry] = &[
     (2, |roll| roll.any_payment(|one| one.is_posted() && one.refunded < one.amount), refund),
     (4, |roll| roll.any_payment(|one| one.unpaid > 0), confirm_refund),
     (1, |roll| roll.any_payment(|one| one.is_posted() && !is_cash(one)), charge_back),
+    (3, |roll| roll.any_payment(|one| one.state == T::Released && !is_cash(one)), charge_back),
+    (2, |roll| !open_chargebacks(roll).is_empty(), contest),
+    (3, |roll| !open_chargebacks(roll).is_empty(), win),
+    (1, |roll| !open_chargebacks(roll).is_empty(), lose),
+    (2, |roll| !roll.model.chargebacks.all.is_empty(), announce_fee),
+    (4, |roll| !roll.model.chargebacks.all.is_empty(), representment_line),
+    (3, |roll| !roll.model.chargebacks.all.is_empty(), chargeback_fee_line),
+    (1, |_| true, set_fee),
     (12, |roll| !couriers_with_cash(roll).is_empty(), start_hand_over),
     (14, hands_over, count),
     (2, hands_over, try_code),
-    (2, hands_over, cancel_hand_over),
+    (3, hands_over, cancel_hand_over),
     (20, |roll| !debtors(roll).is_empty(), repay),
-    (90, |roll| !debtors(roll).is_empty(), end_shortage),
+    (20, |roll| !debtors(roll).is_empty(), write_off_shortage),
+    (35, |roll| !debtors_of(roll, |firm| guarantee_of(roll, firm)).is_empty(), cover_shortage),
+    (60, |roll| !debtors_of(roll, |firm| commission_of(roll, firm)).is_empty(), deduct_shortage),
     (6, |roll| !firms_with_cash(roll).is_empty(), announce_deposit),
     (8, |roll| !roll.model.deposits.is_empty(), confirm_deposit),
     (3, |roll| !roll.model.deposits.is_empty(), cancel_deposit),
@@ -50,6 +64,7 @@ pub const STEPS: &[ChartEntry] = &[
     (100, |roll| roll.pays_often && !firms_with_commission(roll).is_empty(), pay_commission),
     (10, |roll| roll.any_payment(|one| one.state == T::Approved && !is_cash(one)), sale_line),
     (3, |roll| roll.any_payment(|one| !is_cash(one)), any_line),
+    (4, |roll| roll.any_payment(|one| one.is_posted() && !is_cash(one)), unnamed_line),
     (5, |roll| roll.any_payment(|one| one.file.to_take_back > 0), reversal_line),
     (4, |roll| roll.any_payment(|one| one.is_posted() && one.refunded > 0), refund_line),
     (2, |roll| roll.any_payment(|one| one.is_posted() && !is_cash(one)), charge_back_line),
@@ -58,16 +73,18 @@ pub const STEPS: &[ChartEntry] = &[
     (8, |roll| roll.model.held.iter().any(|(day, _)| *day <= roll.model.today), release_due),
     (1, |_| true, release_due),
     (8, |roll| !sellers_with_payable(roll).is_empty(), plan),
+    (5, |roll| !sellers_with_payable(roll).is_empty(), plan_cycle),
+    (1, |_| true, plan_cycle),
     (9, |roll| roll.model.plans.values().any(|one| one.state == PlanState::Planned), approve),
     (2, |roll| roll.model.plans.values().any(|one| one.state <= PlanState::Approved), reject),
     (9, |roll| roll.model.plans.values().any(|one| one.state == PlanState::Approved), execute),
     (
-        7,
+        12,
         |roll| !roll.sent().is_empty(),
         |roll| Command::ConfirmPayout(ConfirmPayout { payout: roll.payout() }),
     ),
     (
-        4,
+        10,
         |roll| !roll.sent().is_empty(),
         |roll| Command::ReturnPayout(ReturnPayout { payout: roll.payout() }),
     ),
@@ -75,13 +92,27 @@ pub const STEPS: &[ChartEntry] = &[
     (3, |roll| !roll.model.below_zero.is_empty(), invoice),
     (4, |roll| !roll.model.open_invoices().is_empty(), pay_invoice),
     (1, |_| true, raise),
-    (3, |roll| roll.model.breaks.values().any(|one| !one.closed), propose),
-    (5, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
+    (5, |_| true, adjust),
+    (4, |_| true, close_period),
+    (4, |roll| roll.model.breaks.values().any(|one| !one.closed), propose),
+    (7, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
+    (12, |roll| roll.model.breaks.values().any(may_be_of_a_payment), propose_payment),
+    (40, |roll| roll.model.breaks.values().any(is_proposed_to_payment), approve_payment),
+    (1, |roll| roll.model.breaks.values().any(|one| !one.closed), assign_break),
+    (1, |roll| !raised_breaks(roll).is_empty(), withdraw_break),
+    (2, |roll| !raised_breaks(roll).is_empty(), reclassify_break),
     (2, |roll| roll.any(|one| !one.is_open()), forget),
     (3, |_| true, party),
     (1, |_| true, register_person),
     (1, |_| true, remove_person),
     (1, |_| true, set_refund_limit),
+    (2, |_| true, set_seller_terms),
+    (1, |_| true, set_firm_terms),
+    (1, |_| true, set_courier_terms),
+    (1, |roll| roll.one_in(1, 3), suspend_seller),
+    (6, |roll| !suspended_sellers(roll).is_empty(), suspend_seller),
+    (1, |roll| roll.one_in(1, 3), suspend_courier),
+    (12, |roll| !suspended_couriers(roll).is_empty(), suspend_courier),
     (1, |roll| roll.one_in(0, 2), retention),
     (1, |_| true, set_time_zone),
     (18, |_| true, other_content),
@@ -89,12 +120,12 @@ pub const STEPS: &[ChartEntry] = &[
     (32, is_sellable, purchase),
     (32, |roll| roll.any_payment(|one| one.state == T::Begun), resolve_purchase),
     (5, |roll| roll.any_payment(|one| one.state == T::Unknown), resolve_purchase),
-    (12, |roll| roll.any_payment(|one| one.state == T::Authorised), complete),
+    (18, |roll| roll.any_payment(|one| one.state == T::Authorised), complete),
     (2, |roll| roll.any_payment(|one| one.state == T::Expired), complete),
     (14, |roll| roll.any_payment(|one| one.state == T::Completing), resolve_completion),
     (3, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), resolve_completion),
     (1, |roll| roll.any_payment(ModelPayment::is_open_pre_authorisation), resolve_completion),
-    (18, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), end_completion_reversal),
+    (45, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), end_completion_reversal),
     (7, |roll| roll.any_payment(|one| can_be_reversed(roll, one)), void),
     (4, |roll| roll.any_payment(|one| can_be_reversed(roll, one)), begin_reversal),
     (
@@ -116,10 +147,15 @@ pub const STEPS: &[ChartEntry] = &[
     (6, |roll| !sales_in_suspense(roll).is_empty(), resolve_suspended_sale),
     (4, |roll| !roll.model.suspended.is_empty(), suspended_sale_line),
     (3, |roll| !sales_to_pay_back(roll).is_empty(), pay_back_suspended_sale),
+    (4, |roll| roll.any(can_be_sold_in_part), sell_part_offline),
+    (60, |roll| !sales_to_reject(roll).is_empty(), reject_delivered),
     (90, |roll| !around_rejected_sales(roll).is_empty(), reverse_beside_rejected),
     (120, |roll| roll.any(|one| one.is_open() && has_rejected_part(one)), lose_rejected),
     (1, |_| true, set_offline_limit),
     (15, is_sellable, take_cash),
+    (90, |roll| roll.by_cash && is_sellable(roll), take_cash),
+    (60, |roll| roll.by_cash && !couriers_with_cash(roll).is_empty(), start_hand_over),
+    (90, |roll| roll.by_cash && hands_over(roll), count),
     (4, |roll| roll.any_payment(|one| one.is_posted() && is_over_rail(one)), begin_refund),
     (6, |roll| has_to_forward(roll, TransactionKind::Refund), resolve_refund),
     (2, |roll| roll.model.terminals.keys().any(|id| open_batch_of(roll, *id)), close_batch),
@@ -161,6 +197,20 @@ pub fn debtors(roll: &Choices) -> Vec<CourierId> {
     roll.model.couriers.keys().copied().filter(owes).collect()
 }
 
+/// Couriers with an open shortage whose firm has something to end it with.
+pub fn debtors_of<N: Default + PartialOrd>(
+    roll: &Choices,
+    has: impl Fn(FirmId) -> N,
+) -> Vec<CourierId> {
+    let mut couriers = debtors(roll);
+    couriers.retain(|id| has(roll.model.couriers[id].firm) > N::default());
+    couriers
+}
+
+pub fn guarantee_of(roll: &Choices, firm: FirmId) -> u64 {
+    if roll.model.firms.contains_key(&firm) { roll.model.guarantee_left(firm) } else { 0 }
+}
+
 pub fn cash_of(roll: &Choices, firm: FirmId) -> i128 {
     let known = roll.model.firms.get(&firm);
     known.map_or(0, |known| roll.model.available((AccountKind::FirmCash, firm.0, known.currency)))
@@ -181,9 +231,10 @@ pub fn firms_with_commission(roll: &Choices) -> Vec<FirmId> {
 
 /// Sellers whom a plan would pay.
 pub fn sellers_with_payable(roll: &Choices) -> Vec<SellerAccount> {
-    let pays = |(id, one): (&SellerAccount, &Seller)| {
+    let pays = |id: &SellerAccount| {
         let payable = roll.model.available((AccountKind::SellerPayable, id.0.0, id.1));
-        (payable >= i128::from(one.minimum.max(1))).then_some(*id)
+        let minimum = roll.model.seller_terms(*id, roll.model.today).minimum;
+        payable >= i128::from(minimum.max(1)) && !roll.model.is_seller_suspended(id.0)
     };
-    roll.model.sellers.iter().filter_map(pays).collect()
+    roll.model.sellers.keys().copied().filter(pays).collect()
 }

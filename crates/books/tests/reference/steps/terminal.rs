@@ -5,6 +5,7 @@ use books::*;
 use money::{Amount, Currency};
 
 use super::parcel::by_card_or_qr;
+use super::party::next_change;
 use super::step_table::{is_cash, is_payable};
 use super::{Choices, Mistake};
 use crate::model::{ModelMethod, ModelPayment, Parcel, TransactionStatus};
@@ -303,6 +304,7 @@ pub fn set_offline_limit(roll: &Choices) -> Command {
     let proposed_by = roll.person(1);
     Command::SetOfflineLimit(SetOfflineLimit {
         terminal,
+        number: next_change(roll, terminal),
         each: Amount::of(each),
         total: Amount::of(total),
         proposed_by,
@@ -313,7 +315,8 @@ pub fn set_offline_limit(roll: &Choices) -> Command {
 pub fn take_cash(roll: &Choices) -> Command {
     let (parcel, terminal, left) = at_the_terminal(roll);
     let (trace, duplicate_key) = (number(roll, terminal), key(DuplicateSubject::NoCard));
-    let amount = roll.part(left);
+    // Many small payments are many hand-overs.
+    let amount = roll.part(if roll.by_cash { left.div_ceil(4) } else { left });
     let change = Amount::of(u64::from(roll.step.random_numbers[1] % 3) * 50);
     let tendered = amount.checked_add(change).unwrap_or(Amount::MAX);
     let change = if roll.makes_mistake(Mistake::AnyThing) { Amount::of(1) } else { change };

@@ -57,7 +57,11 @@ class Postings:
         payment = (row["parcel"], int(row["payment"] or 0))
         entry = row["entry"]
         rejected = entry == "OfflineSaleRejected" and debit.startswith("liabilities:seller-")
-        if entry in COLLECTED or rejected:
+        booked = entry == "SuspendedSaleBooked" and credit.startswith("liabilities:seller-")
+        if booked:
+            self.collections[payment][debit, credit.split(":")[-1]] += amount
+            self.told[payment].add((row["order"], row["method"], row["reference"]))
+        elif entry in COLLECTED or rejected:
             sign = COLLECTED.get(entry, -1)
             sides = (debit, credit) if sign > 0 else (credit, debit)
             sides = (sides[0], sides[1].split(":")[-1])
@@ -124,6 +128,8 @@ class Books:
         parcel = payment.parcel
         if payment.method == "cash":
             taker = self.account("assets:courier-cash", "courier", payment.courier)
+        elif payment.booked:
+            taker = f"assets:suspense:{parcel.currency}"
         else:
             of, rail = payment.rail
             taker = self.account(f"assets:{of}-receivable", of, rail)
@@ -196,8 +202,8 @@ class Books:
             for number, (line, told) in enumerate(zip_longest(lines, booked), start=1):
                 what = f"line {number} of {self.facts.name(*rail)}"
                 agree(what, *map(clearing.text, (line, told)), "the log")
-                kind, payment, amount, _, currency = line
-                settled[rail, currency] += clearing.settled(payment, kind, amount)
+                kind, payment, amount, kept_back, currency = line
+                settled[rail, currency] += clearing.settled(payment, kind, amount, kept_back)
                 self.counted["clearing_lines"] += 1
         for (rail, currency), claim in self.facts.claims.items():
             of, number = rail

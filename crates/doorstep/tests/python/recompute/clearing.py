@@ -26,10 +26,18 @@ def text(line):
     return f"{amount} {currency}, deducted {kept_back}: {payment or 'an unknown payment'}"
 
 
-def settled(payment, kind, amount):
+def settled(payment, kind, amount, kept_back):
     """What a line settles of what its network or wallet owes. The rest of the line is a break."""
     if payment is None or payment.rejected:
         return ZERO
+    fee = ZERO
+    if kind in ("chargeback", "representment", "feecorrection"):
+        fee = max(ZERO, min(kept_back, payment.chargeback_fees))
+        payment.chargeback_fees -= fee
+    return settled_amount(payment, kind, amount) - fee
+
+
+def settled_amount(payment, kind, amount):
     if kind in SALES:
         if payment.paid is not None or payment.declined:
             return ZERO
@@ -48,6 +56,10 @@ def settled(payment, kind, amount):
         back = min(-amount, payment.charged)
         payment.charged -= back
         return -back
+    if kind == "representment":
+        back = min(amount, payment.won)
+        payment.won -= back
+        return back
     return ZERO
 
 
@@ -75,4 +87,4 @@ def files_of_day(folder):
         name, _, number = path.stem.partition(".")
         return name, int(number or 1)
 
-    return [read(path) for path in sorted(Path(folder).glob("clearing-*.txt"), key=place)]
+    return [read(path) for path in sorted(Path(folder).glob("clearing-*.csv"), key=place)]

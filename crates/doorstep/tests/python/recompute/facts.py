@@ -49,12 +49,12 @@ class Payment:
         self.reference = ""
         self.fees = dict.fromkeys(FEES, ZERO)
         self.stands = self.ever_collected = self.declined = False
-        # Offline sales only.
-        self.suspended = self.rejected = False
+        # Offline sales only. A sale in suspense can be booked to its parcel.
+        self.suspended = self.rejected = self.booked = False
         # For the lines of clearing files: the amount that a line has paid, and what a network or
         # wallet may still take back.
         self.paid = None
-        self.forwarded = self.charged = ZERO
+        self.forwarded = self.charged = self.won = self.chargeback_fees = ZERO
 
     def __str__(self):
         return f"payment {self.number} of order {self.parcel.order}"
@@ -76,10 +76,14 @@ class Parcel:
 class Seller:
     def __init__(self, fields):
         self.id, self.reference = fields["seller"], fields["reference"]
-        # Per currency; the class is its place in the tariff file.
-        self.places = {}
+        # Per currency, by the first day; the class is its place in the tariff file.
+        self.places = defaultdict(dict)
         self.collected, self.fees, self.given_back = (defaultdict(lambda: ZERO) for _ in range(3))
         self.sent, self.invoiced = defaultdict(lambda: ZERO), defaultdict(lambda: ZERO)
+
+    def place_on(self, currency, day):
+        places = self.places[currency]
+        return places[max(first for first in places if first <= str(day))]
 
     def due(self, currency):
         """Held and payable: everything that was not sent."""
@@ -96,6 +100,8 @@ class Facts:
         self.tariffs = {}
         self.tariff_names = {}
         self.parcels, self.sellers, self.firm_of = {}, {}, {}
+        # Parcels that were sold offline and that nobody announced: they have no seller.
+        self.strangers = {}
         self.names = {}
         self.by_reference = {}
         # Main units, by (id, currency).
@@ -131,7 +137,7 @@ class Facts:
         return self.tariffs[currency]
 
     def payment(self, key):
-        parcel = self.parcels[key["parcel"]]
+        parcel = self.parcels.get(key["parcel"]) or self.strangers[key["parcel"]]
         return parcel.payments.setdefault(key["number"], Payment(parcel, key["number"]))
 
     # Parties and parcels
@@ -141,7 +147,11 @@ class Facts:
 
     def do_RegisterSeller(self, fields, line):
         seller = self.sellers.setdefault(fields["seller"], Seller(fields))
-        seller.places[fields["currency"]] = fields["class"]
+        seller.places[fields["currency"]][""] = fields["class"]
+
+    def do_SetSellerTerms(self, fields, line):
+        places = self.sellers[fields["seller"]].places[fields["currency"]]
+        places[fields["from"]] = fields["class"]
 
     def do_RegisterCourier(self, fields, line):
         self.firm_of[fields["courier"]] = fields["firm"]
@@ -157,11 +167,17 @@ class Facts:
         due = of_minor(fields["due"], currency)
         agree(f"{what}, amount due", Decimal(order["amount_due"].strip()), due, "the log")
         order["announced"] = True
-        self.parcels[fields["parcel"]] = Parcel(seller, fields["reference"], due, currency)
+        parcel = Parcel(seller, fields["reference"], due, currency)
+        self.parcels[fields["parcel"]] = parcel
+        stranger = self.strangers.pop(fields["parcel"], None)
+        if stranger:
+            parcel.payments = stranger.payments
+            for payment in parcel.payments.values():
+                payment.parcel = parcel
 
     def do_AssignParcels(self, fields, line):
         for parcel in fields["parcels"]:
-            self.parcels[parcel].firm = fields["firm"]
+            self.parcels[parcel["parcel"]].firm = fields["firm"]
 
     def do_DispatchParcels(self, fields, line):
         for parcel in fields["parcels"]:
@@ -236,6 +252,8 @@ class Facts:
         elif line["command"] == "TakeCash":
             payment.method = "cash"
             self.request(payment, line["fields"], line)
+        elif line["command"] == "ResolveSuspendedSale":
+            payment.booked = True
         parcel, seller = payment.parcel, payment.parcel.seller
         currency = parcel.currency
         excess = sum(of_minor(other["excess"], currency) for other in line["events"]
@@ -250,7 +268,8 @@ class Facts:
         others = [(other.version, other.method, other.sold, other.fees)
                   for other in parcel.standing()]
         payment.version, payment.courier = version, parcel.courier
-        place = seller.places[currency]
+        place = seller.place_on(currency, payment.day)
+        agree(f"{payment}, class", place, event["class"], "the log")
         payment.fees = version.fees(place, payment.method, payment.sold, others)
         payment.stands = payment.ever_collected = True
         self.take(payment, 1)
@@ -287,6 +306,9 @@ class Facts:
             payment.stands = False
 
     def on_OfflineSaleSuspended(self, event, line):
+        key = event["payment"]["parcel"]
+        if key not in self.parcels and key not in self.strangers:
+            self.strangers[key] = Parcel(None, "nobody's", ZERO, line["currency"])
         payment = self.payment(event["payment"])
         self.offline_sale(payment, line)
         payment.suspended = True
@@ -331,6 +353,24 @@ class Facts:
         payment, amount = self.give_back(event)
         payment.charged += amount
         self.claims[payment.rail, payment.parcel.currency] -= amount
+
+    def on_ChargebackWon(self, event, line):
+        payment = self.payment(event["payment"])
+        currency = payment.parcel.currency
+        amount = of_minor(event["amount"], currency)
+        payment.parcel.seller.given_back[currency] -= amount
+        payment.parcel.refunded -= amount
+        payment.won += amount
+        self.claims[payment.rail, currency] += amount
+
+    def on_ChargebackFeeBooked(self, event, line):
+        payment = self.payment(event["payment"])
+        currency = payment.parcel.currency
+        amount = of_minor(event["amount"], currency)
+        payment.chargeback_fees += amount
+        self.claims[payment.rail, currency] -= amount
+        if event["borne_by"] == "Seller":
+            payment.parcel.seller.given_back[currency] += amount
 
     def on_RefundForwarded(self, event, line):
         payment = self.payment(event["payment"])
@@ -448,6 +488,11 @@ class Facts:
         currency = event.get("currency", line["currency"])
         amount = of_minor(event["amount"], currency)
         self.sellers[event["seller"]].invoiced[currency] += amount
+
+    def on_SellerAdjusted(self, event, line):
+        charged, credited = (of_minor(event[key], event["currency"])
+                             for key in ("charged", "credited"))
+        self.sellers[event["seller"]].given_back[event["currency"]] += charged - credited
 
     def on_SellerCharged(self, event, line):
         amount = of_minor(event["amount"], line["currency"])

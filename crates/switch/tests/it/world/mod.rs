@@ -153,7 +153,8 @@ impl World {
             reference: order,
             shipment: 1,
         }));
-        self.apply(Command::AssignParcels(AssignParcels { firm: FIRM, parcels: vec![parcel] }));
+        let parcels = vec![AssignedParcel { parcel, number: 1 }];
+        self.apply(Command::AssignParcels(AssignParcels { firm: FIRM, parcels }));
         let parcels = vec![DispatchedParcel { parcel, attempt: 1 }];
         self.apply(Command::DispatchParcels(DispatchParcels { courier, parcels }));
         parcel

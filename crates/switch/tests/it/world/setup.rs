@@ -149,7 +149,7 @@ pub fn settings(networks: usize, links: u8) -> Settings {
 }
 
 /// The first two persons of the books.
-const PERSONS: [PersonId; 2] = [PersonId(1), PersonId(2)];
+pub const PERSONS: [PersonId; 2] = [PersonId(901), PersonId(902)];
 
 /// The commands before the first message of a terminal.
 pub fn first_commands() -> Vec<Command> {
@@ -158,11 +158,13 @@ pub fn first_commands() -> Vec<Command> {
     let tariffs = tariff::file::parse(text).unwrap();
     let terms = tariffs.in_currency(currency).unwrap().versions[0].terms.clone();
     let class = terms.class("general").unwrap();
+    let [proposed_by, approved_by] = PERSONS;
     let mut commands = vec![
         Command::OpenBooks(OpenBooks {
             utc_offset_minutes: UTC_OFFSET_MINUTES,
-            first_person: PERSONS[0],
-            second_person: PERSONS[1],
+            first_person: proposed_by,
+            second_person: approved_by,
+            trial: true,
         }),
         Command::RegisterBank(RegisterBank { bank: BANK, currency, reference: "bank".into() }),
         Command::RegisterFirm(RegisterFirm {
@@ -170,6 +172,8 @@ pub fn first_commands() -> Vec<Command> {
             currency,
             guarantee: Amount::ZERO,
             reference: "firm".into(),
+            proposed_by,
+            approved_by,
         }),
     ];
     for courier in [COURIER, COLLEAGUE] {
@@ -178,6 +182,8 @@ pub fn first_commands() -> Vec<Command> {
             firm: FIRM,
             cash_limit: Amount::of(100_000),
             reference: format!("courier {}", courier.0),
+            proposed_by,
+            approved_by,
         }));
     }
     // Terminals 1 and 2 are the courier's, 3 the colleague's.
@@ -196,9 +202,9 @@ pub fn first_commands() -> Vec<Command> {
         currency,
         reference: "w".into(),
     }));
-    let [proposed_by, approved_by] = PERSONS;
     commands.push(Command::SetHoldRule(SetHoldRule {
         jurisdiction: CHINA,
+        number: 1,
         rule: HoldRule::AtOnce,
         proposed_by,
         approved_by,
@@ -230,6 +236,7 @@ pub fn first_commands() -> Vec<Command> {
         let terminal = TerminalId(terminal);
         commands.push(Command::SetOfflineLimit(SetOfflineLimit {
             terminal,
+            number: 1,
             each,
             total,
             proposed_by,

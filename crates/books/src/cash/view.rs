@@ -1,0 +1,119 @@
+//! Read-only queries about cash in custody (M6).
+
+use money::{Amount, Currency};
+use tariff::BusinessDate;
+
+use crate::books::Books;
+use crate::ids::{BankId, CourierId, DepositId, FirmId, HandOverId};
+
+/// The cash that a courier answers for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CourierCustody {
+    pub courier: CourierId,
+    /// In hand, in minor units.
+    pub in_hand: i128,
+    /// The cash payments in hand.
+    pub payments: usize,
+    /// The day of the oldest of them.
+    pub since: Option<BusinessDate>,
+    /// The most that the courier may have in hand.
+    pub limit: Amount,
+    pub hand_over: Option<OpenHandOver>,
+    /// Owed because less was counted than collected, in minor units.
+    pub shortage: i128,
+    /// The day of the oldest payment that the shortage holds back.
+    pub shortage_since: Option<BusinessDate>,
+}
+
+/// A hand-over that is neither counted nor cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenHandOver {
+    pub id: HandOverId,
+    pub expected: Amount,
+    /// Counts with a wrong one-time code.
+    pub wrong_codes: usize,
+}
+
+/// A deposit that the bank has not confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenDeposit {
+    pub id: DepositId,
+    pub bank: Option<BankId>,
+    pub amount: Amount,
+}
+
+/// The cash that a firm answers for, with that of its couriers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirmCustody {
+    pub firm: FirmId,
+    pub currency: Currency,
+    /// All cash in custody: in couriers' hands, short, counted, on its way to the bank; in minor
+    /// units.
+    pub total: i128,
+    /// Counted, and no deposit has announced it; in minor units.
+    pub counted: i128,
+    /// The day of the oldest payment whose counted cash the bank has not credited.
+    pub since: Option<BusinessDate>,
+    pub deposits: Vec<OpenDeposit>,
+    pub guarantee: Amount,
+    pub guarantee_used: Amount,
+    /// Those with cash, a shortage or a hand-over.
+    pub couriers: Vec<CourierCustody>,
+}
+
+impl Books {
+    /// Cash in custody of each firm, in order of registration.
+    pub fn cash_custody(&self) -> impl Iterator<Item = FirmCustody> {
+        (0..).zip(self.firms.iter()).map(|(number, firm)| {
+            let counted = firm.counted_cash.iter().flat_map(|cash| &cash.payments);
+            let announced = |id| firm.deposits.iter().find(|one| one.deposit == id);
+            let deposits =
+                self.reference_data.deposits.iter().filter(|(_, one)| one.firm == number);
+            FirmCustody {
+                firm: firm.id,
+                currency: self.currency_at(firm.currency),
+                total: self.custody(firm.id).expect("the firm is registered"),
+                counted: self.ledger.account(firm.cash).available(),
+                since: counted.map(|slot| self.payment(*slot).date).min(),
+                deposits: deposits
+                    .map(|(id, one)| OpenDeposit {
+                        id: *id,
+                        bank: announced(*id).map(|announced| announced.bank),
+                        amount: one.amount,
+                    })
+                    .collect(),
+                guarantee: *firm.guarantee.on(self.last_date()),
+                guarantee_used: firm.guaranteed,
+                couriers: self.couriers_with_cash(number),
+            }
+        })
+    }
+
+    fn couriers_with_cash(&self, firm: u32) -> Vec<CourierCustody> {
+        let balance = |account| self.ledger.account(account).balance();
+        let short = |courier: u32| {
+            let counted = self.firms.get(firm).counted_cash.iter();
+            let short = counted
+                .filter(move |cash| cash.courier == Some(courier) && !cash.shortage().is_zero());
+            short.flat_map(|cash| &cash.payments).map(|slot| self.payment(*slot).date).min()
+        };
+        let couriers = (0..).zip(self.couriers.iter()).filter(|(_, one)| one.firm == firm);
+        let custody = couriers.map(|(number, courier)| CourierCustody {
+            courier: courier.id,
+            in_hand: balance(courier.cash),
+            payments: courier.in_hand.len(),
+            since: courier.in_hand.iter().map(|slot| self.payment(*slot).date).min(),
+            limit: *courier.cash_limit.on(self.last_date()),
+            hand_over: courier.open_hand_over().map(|one| OpenHandOver {
+                id: one.id,
+                expected: one.expected,
+                wrong_codes: one.wrong_codes.len(),
+            }),
+            shortage: balance(courier.shortage),
+            shortage_since: short(number),
+        });
+        custody
+            .filter(|one| one.in_hand != 0 || one.shortage != 0 || one.hand_over.is_some())
+            .collect()
+    }
+}

@@ -1,0 +1,114 @@
+//! The number that comes next where the sender of a command numbers it.
+
+use crate::books::Books;
+use crate::command::Command;
+use crate::ids::{BreakId, CourierId, ParcelId, PaymentId, TerminalId};
+use crate::payment::record::PaymentRecord;
+use crate::used_numbers::UsedNumbers;
+
+impl Books {
+    /// The next number for a numbered command: the last number plus 1. The number in the command
+    /// itself does not matter. `None` if the command has no number, or if what it numbers is not
+    /// known.
+    #[must_use]
+    pub fn next_number(&self, command: &Command) -> Option<u64> {
+        use Command as C;
+        let last = match command {
+            C::RecordAttempt(one) => return self.next_attempt(one.parcel),
+            C::Refund(one) => self.last_refund(one.payment)?,
+            C::RefundByTwoPersons(one) => self.last_refund(one.payment)?,
+            C::ChargeBack(one) => self.last_refund(one.payment)?,
+            C::ConfirmRefund(one) => u32::from(self.numbered_payment(one.payment)?.confirmations),
+            C::RepayShortage(one) => self.last_reduction(one.courier)?,
+            C::WriteOffShortage(one) => self.last_reduction(one.courier)?,
+            C::CoverShortage(one) => self.last_reduction(one.courier)?,
+            C::DeductShortage(one) => self.last_reduction(one.courier)?,
+            C::StartHandOver(one) => self.couriers.find(one.courier)?.handovers.last(),
+            C::AnnounceDeposit(one) => self.firms.find(one.firm)?.deposits.last(),
+            C::PayCommission(one) => self.firms.find(one.firm)?.commission_payments.last(),
+            C::HandTerminal(one) => self.last_terminal_change(one.terminal)?,
+            C::BlockTerminal(one) => self.last_terminal_change(one.terminal)?,
+            C::InvoiceSeller(one) => {
+                let place = self.seller_number(one.seller, one.currency).ok()?;
+                let invoices = &self.reference_data.seller_invoices;
+                let last = invoices.range((place, 0)..=(place, u32::MAX)).next_back();
+                last.map_or(0, |((_, number), _)| *number)
+            }
+            C::RecordSellerPayment(one) => {
+                let place = self.seller_number(one.seller, one.currency).ok()?;
+                let invoice = self.reference_data.seller_invoices.get(&(place, one.invoice))?;
+                u32::try_from(invoice.payments.len()).ok()?
+            }
+            C::AmendDue(one) => {
+                let changes = self.reference_data.parcel_changes.get(&one.parcel);
+                changes.map_or(0, |changes| changes.amendments.into())
+            }
+            C::SetSellerTerms(one) => {
+                let place = self.seller_number(one.seller, one.currency).ok()?;
+                self.sellers.get(place).terms.last_number()
+            }
+            C::SetFirmTerms(one) => self.firms.find(one.firm)?.guarantee.last_number(),
+            C::SetCourierTerms(one) => self.couriers.find(one.courier)?.cash_limit.last_number(),
+            C::SuspendSeller(one) => {
+                let suspensions = self.reference_data.seller_suspensions.get(&one.seller);
+                suspensions.map_or(0, UsedNumbers::last)
+            }
+            C::SuspendCourier(one) => self.couriers.find(one.courier)?.suspensions.last(),
+            C::SetHoldRule(one) => {
+                let rules = self.reference_data.hold_rules.get(&one.jurisdiction);
+                rules.map_or(0, UsedNumbers::last)
+            }
+            C::SetOfflineLimit(one) => self.last_terminal_change(one.terminal)?,
+            C::ProposeBreakResolution(one) => self.last_break_change(one.break_id)?,
+            C::ApproveBreakResolution(one) => self.last_break_change(one.break_id)?,
+            C::ReclassifyBreak(one) => self.last_break_change(one.break_id)?,
+            C::AssignBreak(one) => self.last_break_change(one.break_id)?,
+            C::SetChargebackFee(one) => {
+                let place = self.currency_index(one.currency).ok()?;
+                let term = self.reference_data.chargeback_fees.get(&place);
+                term.map_or(0, |term| term.number)
+            }
+            C::PostAdjustment(_) => self.reference_data.adjustments.last(),
+            C::ClosePeriod(_) => self.reference_data.period_closes.last(),
+            C::SetTimeZone(_) => self.time_zone().map_or(0, |zone| zone.number),
+            _ => return None,
+        };
+        Some(u64::from(last) + 1)
+    }
+
+    /// The number of a parcel's next delivery attempt: of one that begins, or of the one that is
+    /// out and fails.
+    #[must_use]
+    pub fn next_attempt(&self, parcel: ParcelId) -> Option<u64> {
+        let slot = self.open_parcel_slot(parcel).ok()?;
+        Some(u64::from(self.parcel(slot).history.attempt_count()) + 1)
+    }
+
+    /// The number of a parcel's next assignment to a firm.
+    #[must_use]
+    pub fn next_assignment(&self, parcel: ParcelId) -> Option<u64> {
+        let slot = self.open_parcel_slot(parcel).ok()?;
+        Some(u64::from(self.parcel(slot).assignments) + 1)
+    }
+
+    fn last_break_change(&self, id: BreakId) -> Option<u32> {
+        let record = self.reference_data.breaks.get(&id)?;
+        u32::try_from(record.changes.len()).ok()
+    }
+
+    fn numbered_payment(&self, id: PaymentId) -> Option<&PaymentRecord> {
+        self.find_payment(id).ok().map(|(slot, _)| self.payment(slot))
+    }
+
+    fn last_refund(&self, id: PaymentId) -> Option<u32> {
+        self.numbered_payment(id).map(|payment| payment.refund_count.into())
+    }
+
+    fn last_reduction(&self, courier: CourierId) -> Option<u32> {
+        self.couriers.find(courier).map(|courier| courier.shortage_reductions.last())
+    }
+
+    fn last_terminal_change(&self, terminal: TerminalId) -> Option<u32> {
+        self.terminals.find(terminal).map(|terminal| terminal.changes.last())
+    }
+}

@@ -1,0 +1,235 @@
+//! The model: what follows a chargeback.
+
+use std::collections::BTreeMap;
+
+use books::chart::{AccountKind as A, ChartEntry};
+use books::view::{ParcelState, PaymentState};
+use books::*;
+use money::{Amount, Currency};
+
+use super::parties::check_reference;
+use super::payments::receivable;
+use super::{
+    Account, Model, ModelRefusal, ModelResult, Numbered, Statement, are_different, ensure,
+};
+
+#[derive(Clone, Debug)]
+pub struct Chargeback {
+    pub amount: u64,
+    /// Whether the buyer had the parcel by then, and has had it since.
+    pub buyer_has_parcel: bool,
+    pub contested_by: Option<Command>,
+    pub won: Option<bool>,
+    pub fee: u64,
+}
+
+/// All chargebacks of known payments, by their numbers, and the settings of their fees.
+#[derive(Clone, Debug, Default)]
+pub struct Chargebacks {
+    pub all: BTreeMap<(PaymentId, u8), Chargeback>,
+    pub fees: BTreeMap<Currency, Vec<SetChargebackFee>>,
+}
+
+impl Model {
+    pub fn apply_chargeback_command(&mut self, command: &Command) -> Option<ModelResult> {
+        let done = match *command {
+            Command::ContestChargeback(ref contest) => self.contest(contest, command),
+            Command::WinChargeback(WinChargeback { payment, number }) => {
+                self.end_chargeback(payment, number, true, command)
+            }
+            Command::LoseChargeback(LoseChargeback { payment, number }) => {
+                self.end_chargeback(payment, number, false, command)
+            }
+            Command::ChargebackFee(ChargebackFee { payment, number, amount }) => {
+                self.announce_chargeback_fee(payment, number, amount)
+            }
+            Command::SetChargebackFee(ref setting) => self.set_chargeback_fee(setting),
+            _ => return None,
+        };
+        Some(done)
+    }
+
+    /// Remembers a chargeback that was just taken from the seller.
+    pub fn note_chargeback(&mut self, id: PaymentId, amount: u64) {
+        let number = u8::try_from(self.count_of(Numbered::Refunds(id))).unwrap();
+        let buyer_has_parcel = self.parcels[&id.parcel].state == ParcelState::Delivered;
+        let (contested_by, won, fee) = (None, None, 0);
+        let new = Chargeback { amount, buyer_has_parcel, contested_by, won, fee };
+        self.chargebacks.all.insert((id, number), new);
+        self.payment_mut(id).charged_back += u128::from(amount);
+    }
+
+    /// A parcel is out again: what was taken back for it is due again.
+    pub fn parcel_came_back(&mut self, parcel: ParcelId) {
+        let own = self.chargebacks.all.iter_mut().filter(|((id, _), _)| id.parcel == parcel);
+        own.for_each(|(_, one)| one.buyer_has_parcel = false);
+    }
+
+    pub fn has_open_contest(&self, parcel: ParcelId) -> bool {
+        let open = |one: &Chargeback| one.contested_by.is_some() && one.won.is_none();
+        self.chargebacks.all.iter().any(|((id, _), one)| id.parcel == parcel && open(one))
+    }
+
+    fn known_chargeback(&self, id: PaymentId, number: u8) -> ModelResult<Chargeback> {
+        let known = self.chargebacks.all.get(&(id, number)).cloned();
+        known.ok_or(ModelRefusal::Because("no such chargeback"))
+    }
+
+    fn contest(&mut self, contest: &ContestChargeback, command: &Command) -> ModelResult {
+        let (payment, number) = (contest.payment, contest.number);
+        let known = self.known_chargeback(payment, number)?;
+        check_reference(&contest.evidence)?;
+        if let Some(before) = &known.contested_by {
+            return self.only_repeats(before == command);
+        }
+        ensure(known.won.is_none(), "it has ended")?;
+        ensure(contest.answer_by >= self.today, "the day is past")?;
+        let known = self.chargebacks.all.get_mut(&(payment, number)).expect("found before");
+        known.contested_by = Some(command.clone());
+        self.push_event(Event::ChargebackContested { payment, number })
+    }
+
+    fn end_chargeback(
+        &mut self,
+        payment: PaymentId,
+        number: u8,
+        won: bool,
+        command: &Command,
+    ) -> ModelResult {
+        let known = self.known_chargeback(payment, number)?;
+        if let Some(before) = known.won {
+            return self.only_repeats(before == won);
+        }
+        if won {
+            return self.win(payment, number, command);
+        }
+        self.chargebacks.all.get_mut(&(payment, number)).expect("found before").won = Some(false);
+        self.push_event(Event::ChargebackLost { payment, number })
+    }
+
+    /// The rail owes the amount again. The seller gets it, or the buyer whom nobody asks for it.
+    pub fn win(&mut self, id: PaymentId, number: u8, command: &Command) -> ModelResult {
+        let Chargeback { amount, buyer_has_parcel, .. } = self.known_chargeback(id, number)?;
+        let (parcel, payment) = (self.parcel(id.parcel)?.clone(), self.payment(id)?.clone());
+        let kept = match parcel.state {
+            ParcelState::Delivered if buyer_has_parcel => amount,
+            ParcelState::Out => amount.min(parcel.left()),
+            _ => 0,
+        };
+        let (_, owes) = receivable(payment.method, parcel.currency);
+        let account = parcel.account();
+        let (held, payable) = (self.held_account(id), (A::SellerPayable, account.0.0, account.1));
+        let released = payment.state == PaymentState::Released;
+        let undelivered = parcel.state != ParcelState::Delivered;
+        let waits_again = released && undelivered && kept > 0 && payment.standing() == 0;
+        let share = payment.amount - payment.excess - payment.fee_total();
+        let still_taken = payment.refunded - payment.excess - amount;
+        // What a chargeback took from held money is held again. The rest was payable.
+        let to_held = match (released, waits_again) {
+            (true, false) => 0,
+            (_, true) => share.saturating_sub(still_taken),
+            (false, _) => {
+                let from_payable = payment.refunded - payment.excess - payment.from_held;
+                amount.saturating_sub(from_payable)
+            }
+        };
+        self.about = (Some(id), Some(payment.charge.tariff));
+        self.post(ChartEntry::ChargebackWon, owes, held, to_held);
+        self.post(ChartEntry::ChargebackWon, owes, payable, amount - to_held);
+        let gross = amount - to_held;
+        self.add_statement_line(account, Statement { gross, ..Statement::default() });
+        let rule = self.hold_rule(self.sellers[&account].jurisdiction);
+        let (rule, today) = (rule.expect("a seller's jurisdiction has one"), self.today);
+        let now = self.payment_mut(id);
+        now.refunded -= amount;
+        now.won_back += u128::from(amount);
+        if waits_again {
+            now.state = PaymentState::Held;
+            now.hold = Some((rule, today));
+            now.from_held = share - to_held;
+        } else {
+            now.from_held -= to_held;
+        }
+        self.chargebacks.all.get_mut(&(id, number)).expect("found before").won = Some(true);
+        let money = Amount::of(amount);
+        self.push_event(Event::ChargebackWon { payment: id, number, amount: money })?;
+        if kept < amount {
+            let buyers = (A::BuyerRefunds, 0, parcel.currency);
+            let rest = amount - kept;
+            self.take_from_seller(ChartEntry::Refunded, id, rest, buyers, command)?;
+            self.payment_mut(id).unpaid += rest;
+            self.push_event(Event::Refunded { payment: id, amount: Amount::of(rest) })?;
+        }
+        if kept > 0 && undelivered { self.deliver_if_paid(id.parcel) } else { Ok(()) }
+    }
+
+    pub fn most_for_chargeback(&self, id: PaymentId) -> (u64, ChargebackFeeBearer) {
+        let setting = self.chargebacks.fees.get(&self.parcels[&id.parcel].currency);
+        let last = setting.and_then(|all| all.last());
+        last.map_or((0, ChargebackFeeBearer::Doorstep), |one| (one.most.minor(), one.borne_by))
+    }
+
+    fn announce_chargeback_fee(
+        &mut self,
+        id: PaymentId,
+        number: u8,
+        amount: Amount,
+    ) -> ModelResult {
+        ensure(!amount.is_zero(), "no fee")?;
+        let known = self.known_chargeback(id, number)?;
+        if known.fee > 0 {
+            return self.only_repeats(known.fee == amount.minor());
+        }
+        ensure(amount.minor() <= self.most_for_chargeback(id).0, "too much")?;
+        let (_, owes) = receivable(self.payment(id)?.method, self.parcel(id.parcel)?.currency);
+        self.book_chargeback_fee(id, number, amount.minor(), owes)
+    }
+
+    /// The rail owes so much less, and the seller or Doorstep pays it.
+    pub fn book_chargeback_fee(
+        &mut self,
+        id: PaymentId,
+        number: u8,
+        fee: u64,
+        owes: Account,
+    ) -> ModelResult {
+        let (account, cost) = (self.parcel(id.parcel)?.account(), (A::ClearingCost, 0, owes.2));
+        self.about = (Some(id), Some(self.payment(id)?.charge.tariff));
+        self.post(ChartEntry::ClearingFeeDeducted, cost, owes, fee);
+        let borne_by = self.most_for_chargeback(id).1;
+        if borne_by == ChargebackFeeBearer::Seller {
+            let payable = (A::SellerPayable, account.0.0, account.1);
+            self.post(ChartEntry::ChargebackFeePassedOn, payable, cost, fee);
+            self.add_statement_line(account, Statement { fees: fee, ..Statement::default() });
+        }
+        self.chargebacks.all.get_mut(&(id, number)).expect("it is known").fee = fee;
+        let (payment, amount) = (id, Amount::of(fee));
+        self.push_event(Event::ChargebackFeeBooked { payment, number, amount, borne_by })
+    }
+
+    fn set_chargeback_fee(&mut self, setting: &SetChargebackFee) -> ModelResult {
+        self.has_accounts(setting.currency)?;
+        let all = self.chargebacks.fees.entry(setting.currency).or_default();
+        let (number, done) = (usize::try_from(setting.number).unwrap(), all.len());
+        if number == done && done > 0 {
+            let same = all[done - 1] == *setting;
+            return self.only_repeats(same);
+        }
+        ensure(number == done + 1, "not the next number")?;
+        are_different(&[setting.proposed_by, setting.approved_by])?;
+        all.push(setting.clone());
+        self.push_event(Event::Registered)
+    }
+
+    /// The chargebacks of a payment, oldest first.
+    pub fn chargebacks_of(&self, id: PaymentId) -> Vec<(u8, Chargeback)> {
+        let own = self.chargebacks.all.iter().filter(|((of, _), _)| *of == id);
+        own.map(|((_, number), one)| (*number, one.clone())).collect()
+    }
+
+    /// Fees of a payment's chargebacks that its rail has not taken yet.
+    pub fn announced_chargeback_fees(&self, id: PaymentId) -> u64 {
+        let booked: u64 = self.chargebacks_of(id).iter().map(|(_, one)| one.fee).sum();
+        booked - self.payment(id).expect("it is known").file.chargeback_fees
+    }
+}

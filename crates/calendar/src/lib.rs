@@ -1,0 +1,174 @@
+//! The calendar of the office: which days are business days, and which steps of a business day are
+//! due. Read from calendar.toml ([`file`]).
+//!
+//! Never: a clock, I/O. Start at [`Calendar::due`].
+
+pub mod due;
+pub mod file;
+mod time;
+
+use std::collections::BTreeSet;
+
+use books::SettlementCycle;
+use jiff::civil::Weekday;
+use money::Currency;
+use tariff::BusinessDate;
+
+pub use time::{LocalTime, LocalTimeError};
+
+/// How far a day that is no business day can be from the next one. A calendar with a longer gap is
+/// refused when it is read.
+pub const GAP_DAYS_MAX: u16 = 31;
+
+/// Limit on the rules of a calendar.
+pub const CYCLES_MAX: usize = 64;
+
+/// Limit on the dates of a calendar, holidays and extra business days together.
+pub const DATES_MAX: usize = 10_000;
+
+/// The business days, and what is done on them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    weekend: Vec<Weekday>,
+    holidays: BTreeSet<BusinessDate>,
+    /// Days of a weekend that are business days, as China's days to make up for a holiday.
+    extra_days: BTreeSet<BusinessDate>,
+    /// Held money whose hold has ended becomes payable. Every day, also on holidays.
+    release_at: LocalTime,
+    cycles: Vec<CycleRule>,
+}
+
+/// When the payouts of a cycle are planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CycleRule {
+    pub cycle: SettlementCycle,
+    pub currency: Currency,
+    pub days: CycleDays,
+    /// The cut-off: what is payable at this time is in the plan.
+    pub at: LocalTime,
+    pub shift: HolidayShift,
+}
+
+/// The days on which a cycle's payouts are planned, before a holiday moves them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CycleDays {
+    BusinessDays,
+    Weekdays(Vec<Weekday>),
+    /// Days of a month. A month that is shorter has the day as its last day.
+    MonthDays(Vec<u8>),
+}
+
+/// Where a day that is no business day moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HolidayShift {
+    Before,
+    #[default]
+    After,
+    /// The cycle is left out.
+    None,
+}
+
+/// Something that is due on a business day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Step {
+    pub date: BusinessDate,
+    pub at: LocalTime,
+    pub kind: StepKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StepKind {
+    Release,
+    Plan { cycle: SettlementCycle, currency: Currency },
+}
+
+impl CycleDays {
+    fn contains(&self, date: BusinessDate) -> bool {
+        let civil = date.civil();
+        match self {
+            CycleDays::BusinessDays => true,
+            CycleDays::Weekdays(days) => days.contains(&civil.weekday()),
+            CycleDays::MonthDays(days) => {
+                let (day, last) = (civil.day().unsigned_abs(), civil.days_in_month());
+                days.iter().any(|wanted| (*wanted).min(last.unsigned_abs()) == day)
+            }
+        }
+    }
+}
+
+impl Calendar {
+    #[must_use]
+    pub fn is_business_day(&self, date: BusinessDate) -> bool {
+        if self.holidays.contains(&date) {
+            return false;
+        }
+        self.extra_days.contains(&date) || !self.weekend.contains(&date.civil().weekday())
+    }
+
+    #[must_use]
+    pub fn cycles(&self) -> &[CycleRule] {
+        &self.cycles
+    }
+
+    /// The business day to which a holiday moves a day. `None` if it is left out.
+    fn moved(&self, date: BusinessDate, rule: &CycleRule) -> Option<BusinessDate> {
+        if self.is_business_day(date) {
+            return Some(date);
+        }
+        let shift = match rule.days {
+            CycleDays::BusinessDays => return None,
+            CycleDays::Weekdays(_) | CycleDays::MonthDays(_) => rule.shift,
+        };
+        let days = 1..=GAP_DAYS_MAX;
+        let mut others: Box<dyn Iterator<Item = BusinessDate>> = match shift {
+            HolidayShift::None => return None,
+            HolidayShift::After => Box::new(days.map(|days| date.plus_days(days))),
+            HolidayShift::Before => Box::new(days.map(|days| date.minus_days(days))),
+        };
+        others.find(|other| self.is_business_day(*other))
+    }
+
+    /// Whether a rule's payouts are planned on this day.
+    #[must_use]
+    pub fn plans_on(&self, rule: &CycleRule, date: BusinessDate) -> bool {
+        let wanted = date.0.saturating_sub(GAP_DAYS_MAX)..=date.0.saturating_add(GAP_DAYS_MAX);
+        self.is_business_day(date)
+            && wanted
+                .map(BusinessDate)
+                .any(|day| rule.days.contains(day) && self.moved(day, rule) == Some(date))
+    }
+
+    /// The steps of a day, in the order of their times. A release comes before a plan of the same
+    /// time, so that the plan has what it released.
+    #[must_use]
+    pub fn steps(&self, date: BusinessDate) -> Vec<Step> {
+        let mut steps = vec![Step { date, at: self.release_at, kind: StepKind::Release }];
+        for rule in self.cycles.iter().filter(|rule| self.plans_on(rule, date)) {
+            let CycleRule { cycle, currency, at, .. } = *rule;
+            steps.push(Step { date, at, kind: StepKind::Plan { cycle, currency } });
+        }
+        steps.sort_by_key(|step| (step.at, step.kind));
+        steps
+    }
+
+    /// The last day of a rule's plan that is due at this local time, not before `first`.
+    #[must_use]
+    pub fn last_due(
+        &self,
+        rule: &CycleRule,
+        first: BusinessDate,
+        today: BusinessDate,
+        now: LocalTime,
+    ) -> Option<BusinessDate> {
+        let latest = if rule.at <= now { today } else { today.minus_days(1) };
+        // A month's day lies within a month and a gap.
+        let earliest = first.max(today.minus_days(2 * GAP_DAYS_MAX + 1));
+        (earliest.0..=latest.0).rev().map(BusinessDate).find(|date| self.plans_on(rule, *date))
+    }
+
+    /// Whether held money is to be released at this local time.
+    #[must_use]
+    pub fn releases_at(&self, now: LocalTime) -> bool {
+        self.release_at <= now
+    }
+}

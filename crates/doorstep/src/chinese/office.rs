@@ -1,0 +1,213 @@
+//! Errors of the office: requests, persons, proposals, its socket.
+
+use std::error::Error;
+
+use ::office::fields::{Expected, ValueError, flag};
+use ::office::socket::{LINE_BYTES_MAX, OfficeClientError};
+use ::office::{OfficeError, PERSONS_FILE, PROPOSALS_MAX, PersonsError, ProposalStoreError};
+
+use super::zh_error;
+use crate::words::Lang;
+
+pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
+    None.or_else(|| error.downcast_ref().map(office_error))
+        .or_else(|| error.downcast_ref().map(persons_error))
+        .or_else(|| error.downcast_ref().map(store_error))
+        .or_else(|| error.downcast_ref().map(value_error))
+        .or_else(|| error.downcast_ref().map(client_error))
+}
+
+fn flags(fields: &[String]) -> String {
+    fields.iter().map(|field| flag(field)).collect::<Vec<_>>().join("、")
+}
+
+fn office_error(error: &OfficeError) -> String {
+    use OfficeError as E;
+    match error {
+        E::UnknownCommand(name) => {
+            format!("没有命令 `{name}`；`doorstep do --list` 列出全部命令")
+        }
+        E::NotForPersons { command } => {
+            format!("{command} 不由人员发出，而来自终端和卡组织")
+        }
+        E::UnknownField { command, field, known } => {
+            format!("{command} 没有与 {} 对应的字段；其字段为：{}", flag(field), flags(known))
+        }
+        E::MissingFields { command, missing } => {
+            format!("{command} 缺少 {}；见 `doorstep do {command} --help`", flags(missing))
+        }
+        E::Value { field, value, cause } => {
+            format!("{} {value}：{}", flag(field), value_error(cause))
+        }
+        E::NoNextNumber { command } => {
+            format!("{command}：无法得知下一个编号；请检查所属对象是否已在账簿中，或给出 --number")
+        }
+        E::Declared { command, why } => {
+            format!("{command}：{why}；见 `doorstep do {command} --help`")
+        }
+        E::BooksNotOpen => "账簿尚未开账；请先运行 `doorstep setup books --data DIR`".to_owned(),
+        E::NotTheOwner { user, owner } => {
+            format!("您是用户 {user}，账簿属于用户 {owner}：只有其所有者可以开账")
+        }
+        E::UserNotMapped { user } => format!(
+            "本机用户 {user} 不对应账簿中的任何人员；请账簿所有者用 `doorstep persons WHO --user \
+             {user} --data DIR` 将该用户对应到人员"
+        ),
+        E::PersonInRealBooks => "这不是试用账簿：每名人员以其本机用户办理；请去掉 --person，\
+                                 并以该人员的用户登录"
+            .to_owned(),
+        E::OtherPerson { field } => {
+            format!("{} 是另一人员；请去掉：即发出命令的人员本人", flag(field))
+        }
+        E::SecondPersonNamed { field } => format!(
+            "{} 是第二人，须由其本人批准；请去掉，并由其运行 `doorstep approve NUMBER`",
+            flag(field)
+        ),
+        E::OwnProposal { number } => {
+            format!("提议 {number} 是您本人提出的；须由第二人运行 `doorstep approve {number}` 批准")
+        }
+        E::UnknownProposal { number } => format!(
+            "没有提议 {number}：已执行、已撤回或从未提出；`doorstep proposals` 列出待批准的提议"
+        ),
+        E::ApprovalInterrupted { number, command, by } => format!(
+            "人员 {by} 对提议 {number} 的批准在 23 小时以前中断；请用 `doorstep log --person {by}` \
+             查看 {command} 是否已执行，然后用 `doorstep withdraw-proposal {number}` 撤回"
+        ),
+        E::Refused { command, refusal } => {
+            format!("账簿拒绝 {command}：{}。未作改动", zh_error(refusal))
+        }
+        E::ProposalRefused { number, command, refusal } => format!(
+            "账簿拒绝 {command}：{}。未作改动，提议 {number} 保留：请稍后再批准，或用 `doorstep \
+             withdraw-proposal {number}` 撤回",
+            zh_error(refusal)
+        ),
+        E::NotACode => "--code 为快递员的一次性验证码：六位数字".to_owned(),
+        E::NoCodeKey => "一次性验证码需要 `doorstep serve` 的密钥库：请在其配置的 [keys] 中给出 \
+                         `codes` 并启动，或由主管清点（`doorstep hand-over supervise`）"
+            .to_owned(),
+        E::CodeKey(why) => format!("无法计算一次性验证码的报文鉴别码：{why}；请检查密钥库"),
+        E::Persons(error) => persons_error(error),
+        E::Store(error) => store_error(error),
+        E::NodeStopped(error) => format!(
+            "账簿已停止（{}）；请用 `doorstep log` 查看命令是否已执行，然后重新启动",
+            zh_error(error)
+        ),
+        E::Malformed(why) => format!("无法识别请求：{why}；请使用同一版本的 doorstep 程序"),
+    }
+}
+
+fn persons_error(error: &PersonsError) -> String {
+    use PersonsError as E;
+    match error {
+        E::ReadableByOthers(path) => {
+            format!("{}：其他用户可以读取人员姓名；请对该文件运行 `chmod 600`", path.display())
+        }
+        E::Io { path, source } => {
+            format!("{}：{source}；请检查该文件可读、可写", path.display())
+        }
+        E::NotATable { path, why } => format!("{}：不是人员表：{why}", path.display()),
+        E::NotAnId { path, text } => {
+            format!("{}：`{text}` 不是人员编号；编号为十进制数", path.display())
+        }
+        E::NotAUser { path, text } => {
+            format!("{}：`{text}` 不是用户编号；见 `id -u`", path.display())
+        }
+        E::NotAName(name) => {
+            format!("`{name}` 不是姓名：须为 1 至 64 个字符，至少一个文字：文字、数字、空格和 .-'")
+        }
+        E::NameTaken { person, name } => {
+            format!("人员 {person} 已使用姓名 `{name}`；请换一种写法")
+        }
+        E::UserTaken { user, person } => {
+            format!("用户 {user} 已对应人员 {person}；一个用户只对应一名人员")
+        }
+        E::PersonHasUser { user, person } => {
+            format!("人员 {person} 已对应用户 {user}；一名人员只对应一个用户")
+        }
+        E::UnknownName(name) => format!(
+            "数据目录的 {PERSONS_FILE} 中没有姓名 `{name}`；请给出人员编号，或在其中加入姓名"
+        ),
+        E::SamePerson => "提出人与复核人是同一人；须由第二人复核".to_owned(),
+    }
+}
+
+fn store_error(error: &ProposalStoreError) -> String {
+    use ProposalStoreError as E;
+    match error {
+        E::Io { path, source } => format!("{}：{source}；请检查磁盘和权限", path.display()),
+        E::NotAProposal { path, why } => {
+            format!("{}：不是提议：{why}；请移走该文件并重新提议", path.display())
+        }
+        E::TooMany => format!(
+            "已有 {PROPOSALS_MAX} 项提议待批准；请先批准或撤回一部分（`doorstep proposals`）"
+        ),
+        E::TooLarge => "一项提议最多 1 MiB；请分开提议".to_owned(),
+    }
+}
+
+fn value_error(error: &ValueError) -> String {
+    match error {
+        ValueError::Amount(error) => zh_error(error),
+        ValueError::Currency(error) => zh_error(error),
+        ValueError::Date(error) => zh_error(error),
+        ValueError::Time { given, .. } => {
+            format!("`{given}` 不是时间；请写作 2013-08-28T18:00:00+08:00")
+        }
+        ValueError::BeforeTime => "时间早于 1970 年；请写作 2013-08-28T18:00:00+08:00".to_owned(),
+        ValueError::Json(why) => format!("JSON 有误：{why}"),
+        ValueError::Expected(one) => expected(one, Lang::Zh),
+    }
+}
+
+/// How a field is written.
+pub fn expected(expected: &Expected, lang: Lang) -> String {
+    use Expected as E;
+    if lang == Lang::En {
+        return expected.to_string();
+    }
+    match expected {
+        E::Amount => "请写最小货币单位的整数，或带币种的金额，例如 12.50CNY".to_owned(),
+        E::Date => "请写日期，例如 2013-08-28".to_owned(),
+        E::Currency => "请写货币代码，例如 CNY".to_owned(),
+        E::Time => "请写时间，例如 2013-08-28T18:00:00+08:00，或 1970 年起的毫秒数".to_owned(),
+        E::Parcel => "请写包裹编号或运单号".to_owned(),
+        E::Payment => "请写包裹编号或运单号，以及付款的序号：WAYBILL/1".to_owned(),
+        E::Person => format!("请写人员编号，或 {PERSONS_FILE} 中的姓名"),
+        E::IdOrReference => "请写编号，有名称者可写名称".to_owned(),
+        E::Id => "请写编号".to_owned(),
+        E::OneOf(names) => format!("请写其中之一：{}", names.join(" | ")),
+        E::Number { least, most } => format!("请写 {least} 到 {most} 的整数"),
+        E::List(item) => {
+            format!("可写多个，以逗号分隔；每个{}", self::expected(item, lang))
+        }
+        E::Boolean => "请写 true 或 false".to_owned(),
+        E::Text => "请写文字".to_owned(),
+        E::Object(keys) => format!("请写 JSON 对象，其键为 {}", keys.join("、")),
+    }
+}
+
+fn client_error(error: &OfficeClientError) -> String {
+    use OfficeClientError as E;
+    match error {
+        E::NotServed(path) => {
+            format!("{} 处没有正在运行的 Doorstep；请启动，或检查路径", path.display())
+        }
+        E::NotAllowed(path) => format!(
+            "您的用户无权使用 {}；请账簿所有者在配置的 `[control]` 中允许一个用户组，\
+             并由管理员将您加入该组",
+            path.display()
+        ),
+        E::Io { path, source } => {
+            format!("无法与业务套接字 {} 通信：{source}", path.display())
+        }
+        E::OutcomeUnknown(why) => format!(
+            "连接在应答之前中断（{why}）：请求可能已执行。重复之前请用 `doorstep log` 和 `doorstep \
+             proposals` 查看"
+        ),
+        E::TooLarge => format!("一个请求最多 {LINE_BYTES_MAX} 字节；请分开发送"),
+        E::UnreadableAnswer(path) => {
+            format!("{}：应答无法读取；请使用同一版本的 doorstep 程序", path.display())
+        }
+        E::Refused(why) => why.clone(),
+    }
+}

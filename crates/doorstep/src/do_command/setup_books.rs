@@ -1,0 +1,71 @@
+//! `doorstep setup books`: new books in their time zone, with their first two persons.
+
+use anyhow::bail;
+use books::{Command, PersonId};
+use engine::Engine;
+use node::{Clock, SystemClock};
+use office::Request;
+use serde_json::{Map, Value};
+
+use super::{Flags, OPENING};
+use crate::persons::name_missing;
+use crate::texts::text;
+use crate::words::{Lang, say};
+use crate::{data_directory, office_requests, time_zone};
+
+const TIME_ZONE: &str = "time_zone";
+const FIRST: &str = "first";
+const SECOND: &str = "second";
+const TRIAL: &str = "trial";
+
+pub(super) fn run(flags: &Flags, help: bool) -> anyhow::Result<()> {
+    let lang = Lang::current();
+    if help || flags.help {
+        say!("{}", text(lang, "do.setup_books_help"));
+        return Ok(());
+    }
+    let mut given = flags.fields()?;
+    let mut take = |name: &str| match given.remove(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => bail!(text(lang, "do.setup_books_help")),
+    };
+    let zone = take(TIME_ZONE)?.unwrap_or_else(|| time_zone::CHINA.to_owned());
+    let (first, second) = (take(FIRST)?, take(SECOND)?);
+    let trial = match take(TRIAL)?.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => bail!(text(lang, "do.setup_books_help")),
+    };
+    if !given.is_empty() || !flags.subjects.is_empty() {
+        bail!(text(lang, "do.setup_books_help"));
+    }
+    let data = flags.data()?;
+    let zone = time_zone::resolve(&zone, SystemClock.now())?;
+    let mut fields = Map::new();
+    fields.insert("utc_offset_minutes".to_owned(), zone.utc_offset_minutes.into());
+    fields.insert(TRIAL.to_owned(), trial.into());
+    let request = Request::Give { command: OPENING.to_owned(), fields };
+    let opened = data_directory::open_or_create(&data)?;
+    let answer = office_requests::at_rest(opened, &data, request, None)?;
+    let names = [(PersonId(1), first), (PersonId(2), second)];
+    let names: Vec<_> =
+        names.iter().filter_map(|(id, name)| Some((*id, name.as_deref()?))).collect();
+    name_missing(&data, &names)?;
+    office_requests::print(&answer, flags.json)?;
+    // Also if a run before ended in between.
+    let opened = data_directory::open(&data)?;
+    let look = move |engine: &Engine| zone.setting_for(engine.books(), SystemClock.now());
+    let setting = opened.node.client().query(look)?.0;
+    let Some(setting) = setting else {
+        opened.node.stop()?;
+        return Ok(());
+    };
+    let Value::Object(mut fields) = serde_json::to_value(Command::SetTimeZone(setting))? else {
+        bail!("SetTimeZone");
+    };
+    fields.remove("command");
+    let request = Request::Give { command: "SetTimeZone".to_owned(), fields };
+    let answer = office_requests::at_rest(opened, &data, request, None)?;
+    office_requests::print(&answer, flags.json)
+}

@@ -1,0 +1,131 @@
+//! Requests to the office: over its socket if a Doorstep serves, otherwise on the books at rest.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use host::control::user_id;
+use node::NodeClient;
+use office::socket::{OFFICE_SOCKET, OfficeClientError, OfficeLine, control_directory, send};
+use office::{CodeMacOf, Language, Office, OfficeAnswer, OfficeOptions, OnEvents, Request, Who};
+
+use crate::chinese;
+use crate::data_directory::{self, OpenBooks};
+use crate::texts::{filled, text};
+use crate::words::{Lang, say};
+
+/// The office of a data directory.
+pub fn office(
+    data: &Path,
+    client: NodeClient,
+    on_events: OnEvents,
+    code_mac: Option<CodeMacOf>,
+) -> anyhow::Result<Office> {
+    let owner = std::fs::metadata(data).with_context(|| data.display().to_string())?.uid();
+    let chinese = |error: &(dyn std::error::Error + 'static)| chinese::error(error, Lang::Zh);
+    Ok(Office::open(OfficeOptions {
+        data: data.to_owned(),
+        owner,
+        client,
+        chinese,
+        on_events,
+        code_mac,
+    })?)
+}
+
+/// Asks the office that serves, or the books at rest.
+pub fn ask(data: &Path, request: Request, person: Option<String>) -> anyhow::Result<OfficeAnswer> {
+    let language = match Lang::current() {
+        Lang::En => Language::En,
+        Lang::Zh => Language::Zh,
+    };
+    let line = OfficeLine { request, person, language };
+    match send(&control_directory(data).join(OFFICE_SOCKET), &line) {
+        Err(OfficeClientError::NotServed(_)) => {}
+        answer => return Ok(answer?),
+    }
+    at_rest(data_directory::open(data)?, data, line.request, line.person)
+}
+
+/// Asks books that this process holds. Only their owner may.
+pub fn at_rest(
+    opened: OpenBooks,
+    data: &Path,
+    request: Request,
+    person: Option<String>,
+) -> anyhow::Result<OfficeAnswer> {
+    let owner = std::fs::metadata(data).with_context(|| data.display().to_string())?.uid();
+    let user = user_id();
+    ensure!(
+        owner == user,
+        filled(
+            Lang::current(),
+            "do.not_the_owner",
+            &[("data", &data.display()), ("owner", &owner), ("user", &user)]
+        )
+    );
+    let office = office(data, opened.node.client(), Box::new(|_| {}), None);
+    let answer =
+        office.and_then(|mut office| Ok(office.carry_out(request, &Who { user, person })?));
+    opened.node.stop()?;
+    answer
+}
+
+/// Prints an answer in words, or as one JSON object.
+pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
+    let lang = Lang::current();
+    if json {
+        say!("{}", serde_json::to_string(answer)?);
+        return Ok(());
+    }
+    match answer {
+        OfficeAnswer::CarriedOut { command, events, code, .. } => {
+            say!("{}", filled(lang, "do.done", &[("command", command)]));
+            if let Some(code) = code {
+                say!("  {}", filled(lang, "do.code", &[("code", code)]));
+            }
+            for event in events {
+                say!("  {event}");
+            }
+        }
+        OfficeAnswer::Repeated { command } => {
+            say!("{}", filled(lang, "do.repeated", &[("command", command)]));
+        }
+        OfficeAnswer::Proposed { proposal } => {
+            let values: [(&str, &dyn std::fmt::Display); 2] =
+                [("command", &proposal.command), ("number", &proposal.number)];
+            say!("{}", filled(lang, "do.proposed", &values));
+        }
+        OfficeAnswer::Withdrawn { proposal } => {
+            say!("{}", filled(lang, "do.withdrawn", &[("number", proposal)]));
+        }
+        OfficeAnswer::Proposals { proposals, more } => {
+            for one in proposals {
+                let at = i64::try_from(one.proposed_at_ms).ok();
+                let at = at.and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+                let at = at.unwrap_or(jiff::Timestamp::MAX);
+                let values: [(&str, &dyn std::fmt::Display); 4] = [
+                    ("number", &one.number),
+                    ("command", &one.command),
+                    ("person", &one.proposed_by),
+                    ("at", &at),
+                ];
+                say!("{}", filled(lang, "do.proposal", &values));
+                say!("  {}", serde_json::to_string(&one.fields)?);
+                if let Some(refusal) = &one.refusal {
+                    let why = match lang {
+                        Lang::En => &refusal.en,
+                        Lang::Zh => &refusal.zh,
+                    };
+                    say!("  {}", filled(lang, "do.refused_before", &[("why", why)]));
+                }
+            }
+            match (proposals.is_empty(), *more) {
+                (true, _) => say!("{}", text(lang, "do.no_proposals")),
+                (false, 0) => {}
+                (false, more) => say!("{}", filled(lang, "do.more_proposals", &[("more", &more)])),
+            }
+        }
+    }
+    Ok(())
+}

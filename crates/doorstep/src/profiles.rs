@@ -1,0 +1,130 @@
+//! `doorstep profile`: shows, checks and makes the profiles that read order exports.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail, ensure};
+use clap::{Args, Subcommand};
+use files::orders::{OrderParcel, import};
+use files::profile::Profile;
+use files::profile::draft::draft;
+use money::decimal::DecimalAmount;
+
+use crate::orders::{OrderFormatArgs, import_options, no_parcels, print_report, print_warning};
+use crate::words::{Lang, bilingual, grouped, left, right, say, width};
+
+/// Parcels that `profile check` shows.
+const PARCELS_SHOWN_MAX: usize = 10;
+
+/// Lists, shows, checks and makes the profiles that read order exports
+#[derive(Args, Debug)]
+pub struct ProfileArgs {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand, Debug)]
+enum Task {
+    /// Lists the built-in profiles
+    List,
+    /// Prints a profile as TOML, to be copied and changed
+    Show {
+        /// A built-in profile or a profile file
+        #[arg(value_name = "NAME|FILE")]
+        profile: String,
+    },
+    Check(CheckArgs),
+    New(NewArgs),
+}
+
+/// Checks a profile, and tries it on an export; nothing is imported
+///
+/// Exit status: 0 the profile is valid and reads every line; 1 it is not, or lines are bad.
+#[derive(Args, Debug)]
+struct CheckArgs {
+    /// A built-in profile or a profile file
+    #[arg(value_name = "NAME|FILE")]
+    profile: String,
+    /// An order file to try it on, or a directory with the files that the profile names
+    #[arg(long, value_name = "PATH")]
+    orders: Option<PathBuf>,
+    #[command(flatten)]
+    format: OrderFormatArgs,
+}
+
+/// Prints a first profile for an export that no profile reads
+///
+/// Looks for the usual columns in the header, and lists the values of status and payment method.
+/// What must be filled in is marked with "?".
+#[derive(Args, Debug)]
+struct NewArgs {
+    /// The name of the profile: lower-case letters, digits, hyphens
+    name: String,
+    /// The export
+    #[arg(long, value_name = "FILE")]
+    orders: PathBuf,
+    /// The encoding of the file, such as gbk
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<String>,
+}
+
+pub fn run(args: &ProfileArgs) -> anyhow::Result<()> {
+    match &args.task {
+        Task::List => list(),
+        Task::Show { profile } => {
+            let text = Profile::text(profile)?;
+            say!("{}", text.trim_end());
+            Ok(())
+        }
+        Task::Check(args) => check(args),
+        Task::New(args) => {
+            let text = draft(&args.name, &args.orders, args.encoding.as_deref())?;
+            say!("{}", text.trim_end());
+            Ok(())
+        }
+    }
+}
+
+fn list() -> anyhow::Result<()> {
+    let widest = Profile::names().map(width).max().unwrap_or_default();
+    for name in Profile::names() {
+        let profile = Profile::built_in(name)?;
+        say!("{}  {}", left(name, widest), profile.about());
+    }
+    Ok(())
+}
+
+fn check(args: &CheckArgs) -> anyhow::Result<()> {
+    let lang = Lang::current();
+    let profile = args.format.profile(&args.profile)?;
+    say!("{} — {}", profile.name(), profile.about());
+    print_warning(&profile, lang);
+    say!("{}", lang.pick("The profile is valid.", "导入模板有效。"));
+    let Some(path) = &args.orders else { return Ok(()) };
+    let import = import(&profile, path, &import_options(&args.format)).context("--orders")?;
+    print_report(&import.report, lang);
+    print_parcels(&import.parcels, lang);
+    if import.parcels.is_empty() {
+        bail!(no_parcels(path, &import.report));
+    }
+    let bad = import.report.bad_total();
+    ensure!(bad == 0, bilingual!("bad lines: {bad}; see above", "有误的行 {bad}；见上文"));
+    Ok(())
+}
+
+fn print_parcels(parcels: &[OrderParcel], lang: Lang) {
+    let shown = || parcels.iter().take(PARCELS_SHOWN_MAX);
+    let Some(order) = shown().map(|parcel| width(&parcel.order)).max() else { return };
+    let seller = shown().map(|parcel| width(&parcel.seller)).max().unwrap_or_default();
+    say!("{}", lang.pick("The first parcels:", "前几个包裹："));
+    for parcel in shown() {
+        let amount = DecimalAmount::of(parcel.amount_due, parcel.currency).to_string();
+        say!(
+            "  {}  {}  {} {}  {}",
+            left(&parcel.order, order),
+            left(&parcel.seller, seller),
+            right(&grouped(&amount), 14),
+            parcel.currency,
+            parcel.location
+        );
+    }
+}

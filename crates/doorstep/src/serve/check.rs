@@ -1,0 +1,66 @@
+//! `doorstep serve --check`: what a start would do, without a start.
+
+use std::path::Path;
+
+use books::Timestamp;
+use node::{Clock, SystemClock};
+use reports::{BooksAtHead, ReportError};
+use switch::Unfinished;
+
+use super::settings::LoadedSettings;
+use super::{check_against_books, no_books, resumed_switch};
+use crate::data_directory::print_notice;
+use crate::words::{Lang, bilingual, grouped, left, say};
+
+const LABEL_COLUMNS: usize = 12;
+
+/// Prints what a start with these settings would do. An error says why it would not start.
+pub fn run(said: LoadedSettings, data: &Path, config: &Path) -> anyhow::Result<()> {
+    let read = BooksAtHead::read(data, &print_notice).map_err(|error| match error {
+        ReportError::Directory(error) => no_books(error),
+        error => error.into(),
+    })?;
+    let (engine, books) = (&read.engine, read.books());
+    check_against_books(engine, &said.zone, &said.networks, &said.firms)?;
+    let ids: Vec<_> = said.networks.iter().map(|(network, ..)| *network).collect();
+    let waiting = books.pending_requests().count();
+    resumed_switch(said.settings, said.keys, Unfinished::of(books, &ids))?;
+    let lang = Lang::current();
+    let row = |label: &str, what: &str| say!("{}{what}", left(label, LABEL_COLUMNS));
+    row(lang.pick("settings", "配置"), &config.display().to_string());
+    let (date, batch) = (books.last_date(), read.batch());
+    row(
+        lang.pick("books", "账簿"),
+        &bilingual!(
+            "{}: {date}, after batch {batch}",
+            "{}：{date}，第 {batch} 批之后",
+            data.display()
+        ),
+    );
+    row(
+        lang.pick("goes on", "继续处理"),
+        &bilingual!(
+            "with {} payments that wait for an answer",
+            "{} 笔等待应答的付款",
+            grouped(&waiting.to_string())
+        ),
+    );
+    let known: Vec<&str> = books.rail_views().map(|rail| rail.reference).collect();
+    let names = said.networks.iter().map(|(.., name)| name);
+    let names = names.chain(said.wallet.iter().map(|(.., name)| name));
+    for name in names.filter(|name| !known.contains(&name.as_str())) {
+        row(lang.pick("registers", "登记"), name);
+    }
+    let now: Timestamp = SystemClock.now();
+    if said.zone.setting_for(books, now).is_some() {
+        row(lang.pick("time zone", "时区"), &said.zone.zone);
+    }
+    say!(
+        "{}",
+        lang.pick(
+            "It can start. Nothing was changed, and no address was opened.",
+            "可以启动。未作任何改动，也未打开任何地址。"
+        )
+    );
+    Ok(())
+}

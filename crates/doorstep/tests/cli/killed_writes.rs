@@ -1,0 +1,97 @@
+//! A command that is killed at any of its writes: given again it goes on, and nothing is half done.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::support::{Bed, Ran, tool};
+
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/kill_at.c");
+const IMPORT: &str = "import --orders orders.csv --profile doorstep --by Li --approved-by Wang";
+/// More calls than any of the commands makes.
+const CALLS_MAX: u32 = 1_000;
+
+/// A directory with the library that kills a process at one of its writes, and with orders.
+fn bed() -> Bed {
+    let bed = Bed::new();
+    let mut compiler = tool(&bed, "cc");
+    let flags = ["-shared", "-fPIC", "-O1", "-o", "kill_at.so", SOURCE, "-ldl"];
+    Ran::of(compiler.args(flags)).succeeds();
+    bed.orders("orders.csv", &["A1,S1,CNY,10.00"]);
+    bed
+}
+
+/// Runs a command that is killed at a call that changes a file. Returns whether it ended before.
+#[track_caller]
+fn ends_before(bed: &Bed, line: &str, call: u32) -> bool {
+    let mut command = bed.doorstep(line);
+    command.env("LD_PRELOAD", bed.path("kill_at.so")).env("KILL_AT", call.to_string());
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    assert!(matches!(status.code(), None | Some(0)), "{line}, call {call}: {status}");
+    status.code().is_some()
+}
+
+/// The commands in the journal. The books must be whole.
+#[track_caller]
+fn commands(bed: &Bed, data: &str) -> Vec<String> {
+    bed.verified(data);
+    let log = bed.run(&format!("log --json --data {data}")).succeeds();
+    let lines = log.stdout().lines();
+    let name = |line: &str| serde_json::from_str::<Value>(line).unwrap()["command"].to_string();
+    lines.map(name).collect()
+}
+
+/// Kills a command at each of its writes, in copies of the data directory `base`, if there is one.
+#[track_caller]
+fn killed_at_every_write(bed: &Bed, line: &str, base: Option<&str>) {
+    let start = |data: &str| {
+        let mut shell = tool(bed, "bash");
+        let copy = base.map_or(String::new(), |base| format!(" && cp -r {base} {data}"));
+        Ran::of(shell.arg("-c").arg(format!("rm -rf {data}{copy}"))).succeeds();
+        format!("{line} --data {data}")
+    };
+    bed.run(&start("undisturbed")).succeeds();
+    let expected = commands(bed, "undisturbed");
+    let names = bed.read("undisturbed/persons.toml");
+    let mut killed = 0;
+    for call in 1..CALLS_MAX {
+        let line = start("killed");
+        if ends_before(bed, &line, call) {
+            break;
+        }
+        killed += 1;
+        bed.run(&line).succeeds();
+        assert_eq!(commands(bed, "killed"), expected, "{line}: killed at call {call}");
+        assert_eq!(bed.read("killed/persons.toml"), names, "{line}: killed at call {call}");
+    }
+    assert!((5..CALLS_MAX - 1).contains(&killed), "{line}: {killed} writes");
+}
+
+#[test]
+fn books_and_names_that_are_killed_while_they_are_written_are_whole_the_next_time() {
+    let bed = bed();
+    killed_at_every_write(&bed, IMPORT, None);
+}
+
+#[test]
+fn a_line_of_a_file_and_a_time_zone_are_in_the_books_whole_or_not_at_all() {
+    let bed = bed();
+    bed.run(&format!("{IMPORT} --data base")).succeeds();
+    for line in [
+        "do RegisterBank --data base --bank spare --currency CNY --reference spare",
+        "do RegisterNetwork --data base --network alpha --currency CNY --reference alpha",
+    ] {
+        bed.run(line).succeeds();
+    }
+    let zone = serde_json::json!({
+        "number": 2,
+        "zone": "Asia/Shanghai",
+        "table_version": "2026z",
+        "utc_offset_minutes": 480,
+        "changes": [],
+    });
+    let cleared = "do ClearLine --bank spare --rail Network=alpha --file 1 --line 1 --kind Sale \
+                   --reference Order=one --amount 1000 --deducted 5";
+    killed_at_every_write(&bed, cleared, Some("base"));
+    killed_at_every_write(&bed, &format!("do SetTimeZone --json {zone}"), Some("base"));
+}

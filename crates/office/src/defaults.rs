@@ -1,0 +1,254 @@
+//! Fields that follow from others, from the books, or from who gives the command.
+
+use books::{Books, Command, ParcelId, SellerId};
+use machine::PersonRole;
+use node::{Clock, SystemClock};
+use reports::FieldType;
+use serde_json::{Map, Value};
+
+use crate::error::OfficeError;
+use crate::fields::{self, KnownParties, is_id};
+
+/// The fields of the second of two people.
+const SECOND_PERSON: [&str; 2] = ["approved_by", "supervisor"];
+
+/// The persons who give a command, by the names of their fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Givers<'s> {
+    Nobody,
+    One(&'s str),
+    Two { first: &'s str, second: &'s str },
+}
+
+impl<'s> Givers<'s> {
+    pub(crate) fn of(command: FieldType<'s>) -> Givers<'s> {
+        let gives = |(name, field): &(&str, FieldType<'_>)| {
+            field.name() == Some("PersonId") && PersonRole::of_field(name).gives()
+        };
+        let mut names = command.fields().filter(gives).map(|(name, _)| name);
+        match (names.next(), names.next()) {
+            (None, _) => Givers::Nobody,
+            (Some(one), None) => Givers::One(one),
+            (Some(one), Some(other)) if SECOND_PERSON.contains(&one) => {
+                Givers::Two { first: other, second: one }
+            }
+            (Some(first), Some(second)) => Givers::Two { first, second },
+        }
+    }
+}
+
+/// Derives the command's own id from its reference: `RegisterBank` has the bank's. Ids that have no
+/// reference are the time: numbers that a person can read and type.
+pub(crate) fn add_own_id(
+    name: &str,
+    command: FieldType<'_>,
+    parties: &KnownParties,
+    object: &mut Map<String, Value>,
+) {
+    if name == "AnnounceParcel" {
+        return add_parcel(object);
+    }
+    let Some((own, field)) = own_id(name, command) else { return };
+    if object.contains_key(&own) {
+        return;
+    }
+    let reference = object.get("reference").and_then(Value::as_str);
+    let id = match (reference, field.name()) {
+        (Some(reference), Some(id_type)) => parties.id(id_type, reference),
+        (None, _) if command.field("reference").is_none() => Some(time_as_number()),
+        _ => None,
+    };
+    if let Some(id) = id {
+        object.insert(own, id.to_string().into());
+    }
+}
+
+/// The field of the id that a command gives to something new.
+fn own_id<'s>(name: &str, command: FieldType<'s>) -> Option<(String, FieldType<'s>)> {
+    let last_word = name.rfind(|c: char| c.is_ascii_uppercase()).map_or(name, |at| &name[at..]);
+    let own = match name {
+        "StartHandOver" => "handover".to_owned(),
+        "PlanSettlement" => "plan".to_owned(),
+        "RaiseBreak" => "break_id".to_owned(),
+        _ => last_word.to_ascii_lowercase(),
+    };
+    let field = command.field(&own).filter(|field| is_id(*field))?;
+    let derived = command.field("reference").is_some();
+    let by_time = ["AnnounceDeposit", "StartHandOver", "PlanSettlement", "RaiseBreak"];
+    (derived || by_time.contains(&name)).then_some((own, field))
+}
+
+/// Whether the office fills in a field that is left out.
+#[must_use]
+pub fn is_filled_in(name: &str, command: FieldType<'_>, field: &str) -> bool {
+    let giver = match Givers::of(command) {
+        Givers::Nobody => false,
+        Givers::One(one) => field == one,
+        Givers::Two { first, second } => field == first || field == second,
+    };
+    let own = own_id(name, command).is_some_and(|(own, _)| own == field);
+    let announced = name == "AnnounceParcel" && ["parcel", "shipment"].contains(&field);
+    let opening = ["first_person", "second_person", "trial"].contains(&field);
+    giver || own || announced || opening || field == "number"
+}
+
+/// An order's parcel follows from the seller, the order's reference and the shipment.
+fn add_parcel(object: &mut Map<String, Value>) {
+    let shipment = object.entry("shipment").or_insert_with(|| 1.into()).as_u64();
+    let seller = object.get("seller").and_then(Value::as_str);
+    let seller = seller.and_then(|seller| seller.parse::<SellerId>().ok());
+    let order = object.get("reference").and_then(Value::as_str);
+    let shipment = shipment.and_then(|shipment| u8::try_from(shipment).ok());
+    let shipment = shipment.filter(|one| (1..=books::SHIPMENTS_PER_ORDER_MAX).contains(one));
+    if let (Some(seller), Some(order), Some(shipment), false) =
+        (seller, order, shipment, object.contains_key("parcel"))
+    {
+        let parcel = ParcelId::derived(seller, order).shipment(shipment);
+        object.insert("parcel".to_owned(), parcel.to_string().into());
+    }
+}
+
+/// This second in UTC, as the number 20131128093015.
+fn time_as_number() -> u64 {
+    let now = i64::try_from(SystemClock.now().0).unwrap_or(i64::MAX);
+    let now = jiff::Timestamp::from_millisecond(now).unwrap_or(jiff::Timestamp::MAX);
+    let text: String = now.to_string().chars().filter(char::is_ascii_digit).take(14).collect();
+    text.parse().unwrap_or(1)
+}
+
+/// Whether a second person must approve. One person alone suspends, two lift a suspension.
+pub(crate) fn needs_second(
+    command: FieldType<'_>,
+    second: &str,
+    object: &Map<String, Value>,
+) -> bool {
+    let is_required = fields::required(command).any(|field| field == second);
+    is_required || object.get("suspended") != Some(&true.into())
+}
+
+/// The field of the number that comes next.
+pub(crate) fn lacks_number(command: FieldType<'_>, object: &Map<String, Value>) -> bool {
+    command.field("number").is_some() && !object.contains_key("number")
+}
+
+/// Fills in the numbers that come next in the books.
+pub(crate) fn add_numbers(
+    name: &str,
+    with_number: bool,
+    mut object: Map<String, Value>,
+    books: &Books,
+) -> Result<Map<String, Value>, OfficeError> {
+    let unknown = || OfficeError::NoNextNumber { command: name.to_owned() };
+    let (field, next): (_, fn(&Books, ParcelId) -> Option<u64>) = match name {
+        "DispatchParcels" => ("attempt", Books::next_attempt),
+        "AssignParcels" => ("number", Books::next_assignment),
+        _ => ("", |_, _| None),
+    };
+    let parcels = object.get_mut("parcels").filter(|_| !field.is_empty());
+    let parcels = parcels.and_then(Value::as_array_mut);
+    for one in parcels.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if one.contains_key(field) {
+            continue;
+        }
+        let parcel = one.get("parcel").and_then(Value::as_str);
+        let parcel = parcel.and_then(|parcel| parcel.parse().ok());
+        let number = parcel.and_then(|parcel| next(books, parcel));
+        // The books say what is wrong with a parcel that they do not know.
+        one.insert(field.to_owned(), number.unwrap_or(1).into());
+    }
+    if with_number {
+        object.insert("number".to_owned(), 1.into());
+        let numbered = declared(name, &object)?;
+        let number = books.next_number(&numbered).ok_or_else(unknown)?;
+        object.insert("number".to_owned(), number.into());
+    }
+    Ok(object)
+}
+
+/// The command in its declared form.
+pub(crate) fn declared(name: &str, object: &Map<String, Value>) -> Result<Command, OfficeError> {
+    let mut object = object.clone();
+    object.insert("command".to_owned(), name.into());
+    let read: Result<Command, _> = serde_json::from_value(Value::Object(object));
+    let command = || name.to_owned();
+    read.map_err(|error| OfficeError::Declared { command: command(), why: error.to_string() })
+}
+
+/// Refuses fields that the command does not have.
+pub(crate) fn check_known(
+    name: &str,
+    command: FieldType<'_>,
+    given: &Map<String, Value>,
+) -> Result<(), OfficeError> {
+    match given.keys().find(|field| command.field(field).is_none()) {
+        None => Ok(()),
+        Some(field) => Err(OfficeError::UnknownField {
+            command: name.to_owned(),
+            field: field.clone(),
+            known: command.fields().map(|(field, _)| field.to_owned()).collect(),
+        }),
+    }
+}
+
+/// Refuses a command that lacks fields; `later` are filled in later.
+pub(crate) fn check_complete(
+    name: &str,
+    command: FieldType<'_>,
+    object: &Map<String, Value>,
+    later: &[&str],
+) -> Result<(), OfficeError> {
+    let lacks = |field: &&str| !object.contains_key(*field) && !later.contains(field);
+    let missing: Vec<_> = fields::required(command).filter(lacks).map(str::to_owned).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(OfficeError::MissingFields { command: name.to_owned(), missing })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn givers(command: &str) -> Givers<'static> {
+        Givers::of(fields::declared().of(command).unwrap())
+    }
+
+    #[test]
+    fn the_persons_who_give_a_command_are_found_by_their_fields() {
+        let two = |first, second| Givers::Two { first, second };
+        for (command, expected) in [
+            ("RegisterBank", Givers::Nobody),
+            ("RegisterPerson", two("proposed_by", "approved_by")),
+            ("CountHandOverBySupervisor", two("counted_by", "supervisor")),
+            ("PlanSettlement", Givers::One("planned_by")),
+            ("ApproveSettlement", Givers::One("approved_by")),
+            ("OpenBooks", Givers::Nobody),
+        ] {
+            assert_eq!(givers(command), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn an_id_follows_from_the_reference() {
+        let own_id = |command: &str, of: &str, object: Value| {
+            let Value::Object(mut object) = object else { panic!("an object") };
+            let command_type = fields::declared().of(command).unwrap();
+            add_own_id(command, command_type, &KnownParties::default(), &mut object);
+            object.get(of).and_then(Value::as_str).map(str::to_owned)
+        };
+        use serde_json::json;
+        let bank = own_id("RegisterBank", "bank", json!({ "reference": "main" }));
+        assert_eq!(bank, Some(books::BankId::derived("main").to_string()));
+        let given = own_id("RegisterBank", "bank", json!({ "reference": "main", "bank": "5" }));
+        assert_eq!(given.as_deref(), Some("5"));
+        // The firm of a courier is not the courier's own id.
+        let firm = own_id("RegisterCourier", "firm", json!({ "reference": "c-1" }));
+        assert_eq!(firm, None);
+        let order = json!({ "reference": "order-1", "seller": "1", "shipment": 2 });
+        let second = ParcelId::derived(SellerId(1), "order-1").shipment(2).to_string();
+        assert_eq!(own_id("AnnounceParcel", "parcel", order), Some(second));
+        let plan = own_id("PlanSettlement", "plan", json!({})).unwrap();
+        assert!(plan.len() == 14 && plan.starts_with("20"), "{plan}");
+        assert_eq!(own_id("ApproveSettlement", "plan", json!({})), None, "a plan is named");
+    }
+}

@@ -1,0 +1,162 @@
+//! Why a request is not carried out. Each error says what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+use books::PersonId;
+
+use crate::fields::ValueError;
+use crate::persons::{NAME_CHARACTERS_MAX, PERSONS_FILE};
+use crate::proposals::{PROPOSAL_BYTES_MAX, PROPOSALS_MAX};
+
+fn flags(fields: &[String]) -> String {
+    fields.iter().map(|field| crate::fields::flag(field)).collect::<Vec<_>>().join(", ")
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OfficeError {
+    #[error("there is no command `{0}`; `doorstep do --list` lists all commands")]
+    UnknownCommand(String),
+    #[error("{command} is not for persons to give: {command} comes from terminals and networks")]
+    NotForPersons { command: String },
+    #[error(
+        "{command} has no field for {}; it has: {}", crate::fields::flag(.field), flags(.known)
+    )]
+    UnknownField { command: String, field: String, known: Vec<String> },
+    #[error("{command} needs {}; see `doorstep do {command} --help`", flags(.missing))]
+    MissingFields { command: String, missing: Vec<String> },
+    #[error("{} {value}: {cause}", crate::fields::flag(.field))]
+    Value { field: String, value: String, cause: ValueError },
+    #[error(
+        "{command}: the next number is not known; check that what it belongs to is in the books, \
+         or give --number"
+    )]
+    NoNextNumber { command: String },
+    /// The fields do not have the declared form.
+    #[error("{command}: {why}; see `doorstep do {command} --help`")]
+    Declared { command: String, why: String },
+    #[error("the books are not open; open them first with `doorstep setup books --data DIR`")]
+    BooksNotOpen,
+    #[error(
+        "you are user {user}, and the books belong to user {owner}: only their owner opens them"
+    )]
+    NotTheOwner { user: u32, owner: u32 },
+    #[error(
+        "user {user} of this machine is no person of these books; their owner maps the user to a \
+         person with `doorstep persons WHO --user {user} --data DIR`"
+    )]
+    UserNotMapped { user: u32 },
+    #[error(
+        "these are no trial books: each person acts under a user of this machine; leave --person \
+         out, and log in as that person's user"
+    )]
+    PersonInRealBooks,
+    #[error(
+        "{} names another person; leave it out: it is whoever gives the command",
+        crate::fields::flag(.field)
+    )]
+    OtherPerson { field: String },
+    #[error(
+        "{} names the second person, who must approve it themselves; leave it out, and let them \
+         run `doorstep approve NUMBER`", crate::fields::flag(.field)
+    )]
+    SecondPersonNamed { field: String },
+    #[error(
+        "proposal {number} is your own; a second person approves it with `doorstep approve \
+         {number}`"
+    )]
+    OwnProposal { number: u64 },
+    #[error(
+        "there is no proposal {number}; it was carried out or withdrawn, or never made: `doorstep \
+         proposals` lists those that wait"
+    )]
+    UnknownProposal { number: u64 },
+    #[error(
+        "the approval of proposal {number} by person {by} was interrupted more than 23 hours ago; \
+         look in `doorstep log --person {by}` whether {command} was carried out, then withdraw the \
+         proposal with `doorstep withdraw-proposal {number}`"
+    )]
+    ApprovalInterrupted { number: u64, command: String, by: PersonId },
+    #[error("the books refuse {command}: {refusal}. Nothing changed")]
+    Refused { command: String, refusal: engine::Refusal },
+    #[error(
+        "the books refuse {command}: {refusal}. Nothing changed, and proposal {number} stays: \
+         approve it later, or withdraw it with `doorstep withdraw-proposal {number}`"
+    )]
+    ProposalRefused { number: u64, command: String, refusal: engine::Refusal },
+    #[error("--code is the courier's one-time code: six digits")]
+    NotACode,
+    #[error(
+        "one-time codes need the key store of `doorstep serve`: start it with `codes` in [keys] of \
+         its settings, or let a supervisor count (`doorstep hand-over supervise`)"
+    )]
+    NoCodeKey,
+    #[error("the one-time code's MAC cannot be computed: {0}; check the key store")]
+    CodeKey(String),
+    #[error(transparent)]
+    Persons(#[from] PersonsError),
+    #[error(transparent)]
+    Store(#[from] ProposalStoreError),
+    #[error(
+        "the books have stopped ({0}); look in `doorstep log` whether the command was carried out, \
+         and start again"
+    )]
+    NodeStopped(#[from] node::NodeStopped),
+    #[error("the request is not understood: {0}; use the doorstep program of the same version")]
+    Malformed(String),
+}
+
+/// Why the persons of a data directory are not known.
+#[derive(Debug, thiserror::Error)]
+pub enum PersonsError {
+    #[error(
+        "{}: other users can read the names of persons; run `chmod 600` on the file",
+        .0.display()
+    )]
+    ReadableByOthers(PathBuf),
+    #[error("{}: {source}; check that the file can be read and written", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{}: not a table of persons: {why}", path.display())]
+    NotATable { path: PathBuf, why: String },
+    #[error("{}: `{text}` is not the id of a person: a decimal number", path.display())]
+    NotAnId { path: PathBuf, text: String },
+    #[error("{}: `{text}` is not the id of a user: see `id -u`", path.display())]
+    NotAUser { path: PathBuf, text: String },
+    #[error(
+        "`{0}` is not a name: it must have 1 to {NAME_CHARACTERS_MAX} characters, one of them a \
+         letter: letters (Latin, Greek, Cyrillic, Armenian, Georgian, Hebrew, Arabic, Chinese, \
+         Japanese, Korean), digits, spaces and .-'; write an accented letter as one character, \
+         without a combining accent"
+    )]
+    NotAName(String),
+    #[error("person {person} has the name `{name}` already; give another spelling")]
+    NameTaken { person: PersonId, name: String },
+    #[error("user {user} is person {person} already; one user is one person")]
+    UserTaken { user: u32, person: PersonId },
+    #[error("person {person} is user {user} already; one person is one user")]
+    PersonHasUser { user: u32, person: PersonId },
+    #[error(
+        "nobody has the name `{0}` in {PERSONS_FILE} of the data directory: give the person's id, \
+         or add the name there"
+    )]
+    UnknownName(String),
+    #[error("the proposer and the approver are the same person; a second person must approve")]
+    SamePerson,
+}
+
+/// Why a proposal cannot be kept or read.
+#[derive(Debug, thiserror::Error)]
+pub enum ProposalStoreError {
+    #[error("{}: {source}; check the disk and the permissions", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error(
+        "{}: not a proposal: {why}; move the file away and propose again", path.display()
+    )]
+    NotAProposal { path: PathBuf, why: String },
+    #[error(
+        "{PROPOSALS_MAX} proposals wait; approve or withdraw some first (`doorstep proposals`)"
+    )]
+    TooMany,
+    #[error("a proposal has at most {PROPOSAL_BYTES_MAX} bytes; propose it in parts")]
+    TooLarge,
+}

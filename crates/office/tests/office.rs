@@ -1,0 +1,431 @@
+//! The office on a node: who acts, two people, crashes, the socket.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use books::{CodeMac, Command, Event, PersonId};
+use engine::{Actor, Engine};
+use journal::{JournalHead, MemoryJournal};
+use node::replay::{ReplayObserver, replay};
+use node::{NoSnapshots, Node, NodeOptions};
+use office::socket::{
+    LINE_BYTES_MAX, OFFICE_SOCKET, OfficeClientError, OfficeLine, OfficeServer, answer,
+    control_directory, make_control_directory, send,
+};
+use office::{
+    Language, Office, OfficeAnswer, OfficeError, OfficeOptions, PROPOSALS, Persons, Proposal,
+    Request, Who,
+};
+use serde_json::{Map, Value, json};
+
+const ANN: PersonId = PersonId(1);
+const BO: PersonId = PersonId(2);
+/// Users of the machine. Whether they exist does not matter to the office.
+const ANNS: u32 = 4_001;
+const BOS: u32 = 4_002;
+const UNMAPPED: u32 = 4_009;
+
+/// An office with its node, journal and data directory.
+struct Bed {
+    data: tempfile::TempDir,
+    journal: MemoryJournal,
+    running: Option<(Node, Office)>,
+    seen: Arc<Mutex<Vec<Event>>>,
+}
+
+fn who(user: u32) -> Who {
+    Who { user, person: None }
+}
+
+fn fields(object: Value) -> Map<String, Value> {
+    let Value::Object(fields) = object else { panic!("no object: {object}") };
+    fields
+}
+
+fn give(command: &str, object: Value) -> Request {
+    Request::Give { command: command.to_owned(), fields: fields(object) }
+}
+
+impl Bed {
+    fn empty() -> Bed {
+        let data = tempfile::tempdir().unwrap();
+        let mut bed =
+            Bed { data, journal: MemoryJournal::new(), running: None, seen: Arc::default() };
+        bed.start();
+        bed
+    }
+
+    /// Books that Ann's user opened, with Bo's user mapped.
+    fn open(trial: bool) -> Bed {
+        let mut bed = Bed::empty();
+        let open = json!({ "utc_offset_minutes": "480", "trial": trial.to_string() });
+        bed.must(give("OpenBooks", open), ANNS);
+        let mut persons = Persons::read(bed.path()).unwrap();
+        persons.add_name(ANN, "Ann").unwrap();
+        persons.add_name(BO, "Bo").unwrap();
+        if !trial {
+            persons.add_user(BOS, BO).unwrap();
+        }
+        persons.write(bed.path()).unwrap();
+        bed
+    }
+
+    fn path(&self) -> &Path {
+        self.data.path()
+    }
+
+    fn start(&mut self) {
+        let journal = Box::new(self.journal.clone());
+        let node = Node::start(journal, Box::new(NoSnapshots), NodeOptions::default()).unwrap();
+        let (client, seen) = (node.client(), self.seen.clone());
+        let options = OfficeOptions {
+            data: self.path().to_owned(),
+            owner: ANNS,
+            client,
+            chinese: |error| format!("中文：{error}"),
+            on_events: Box::new(move |events| seen.lock().unwrap().extend(events.iter().cloned())),
+            // Any function of both does.
+            code_mac: Some(Box::new(|handover, code| {
+                let mac = u128::from(handover.0) << 32 | u128::from(code);
+                Ok(CodeMac(mac.to_be_bytes()))
+            })),
+        };
+        self.running = Some((node, Office::open(options).unwrap()));
+    }
+
+    fn restart(&mut self) {
+        let (node, office) = self.running.take().unwrap();
+        drop(office);
+        node.stop().unwrap();
+        self.start();
+    }
+
+    fn office(&mut self) -> &mut Office {
+        &mut self.running.as_mut().unwrap().1
+    }
+
+    fn ask(&mut self, request: Request, who: &Who) -> Result<OfficeAnswer, OfficeError> {
+        self.office().carry_out(request, who)
+    }
+
+    #[track_caller]
+    fn must(&mut self, request: Request, user: u32) -> OfficeAnswer {
+        self.ask(request, &who(user)).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[track_caller]
+    fn refused(&mut self, request: Request, user: u32, words: &str) {
+        let before = self.journalled().len();
+        let error = self.ask(request, &who(user)).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+        assert_eq!(self.journalled().len(), before, "nothing changed");
+    }
+
+    /// The number of a new proposal.
+    #[track_caller]
+    fn proposed(&mut self, request: Request, user: u32) -> u64 {
+        match self.must(request, user) {
+            OfficeAnswer::Proposed { proposal } => proposal.number,
+            other => panic!("no proposal: {other:?}"),
+        }
+    }
+
+    fn proposals(&mut self) -> Vec<Proposal> {
+        match self.must(Request::Proposals {}, ANNS) {
+            OfficeAnswer::Proposals { proposals, more: 0 } => proposals,
+            other => panic!("no list: {other:?}"),
+        }
+    }
+
+    /// Everything in the journal.
+    fn journalled(&mut self) -> Vec<(Actor, Command)> {
+        #[derive(Default)]
+        struct Commands(Vec<(Actor, Command)>);
+        impl ReplayObserver for Commands {
+            fn command(
+                &mut self,
+                submission: &engine::Submission,
+                _: engine::Timestamp,
+                _: &engine::CommandOutcome,
+                _: &Engine,
+            ) -> Result<(), String> {
+                let engine::Command::Books(command) = submission.command.clone();
+                self.0.push((submission.by, command));
+                Ok(())
+            }
+        }
+        let (mut commands, mut engine) = (Commands::default(), Engine::default());
+        let head = JournalHead::default();
+        replay(&mut self.journal.clone(), head, &mut engine, &mut commands).unwrap();
+        commands.0
+    }
+
+    /// The commands with a name.
+    fn count(&mut self, name: &str) -> usize {
+        self.journalled().iter().filter(|(_, command)| command.spec().name == name).count()
+    }
+}
+
+fn retention(days: u16) -> Request {
+    give("SetRetention", json!({ "days": days.to_string() }))
+}
+
+#[test]
+fn whoever_opens_real_books_is_their_first_person() {
+    let mut bed = Bed::empty();
+    bed.refused(retention(200), ANNS, "the books are not open; open them first");
+    let open = give("OpenBooks", json!({ "utc_offset_minutes": "480" }));
+    bed.refused(open.clone(), UNMAPPED, "only their owner opens them");
+    bed.must(open.clone(), ANNS);
+    assert_eq!(bed.must(open, ANNS), OfficeAnswer::Repeated { command: "OpenBooks".to_owned() });
+    assert_eq!(Persons::read(bed.path()).unwrap().of_user(ANNS), Some(ANN));
+    let bank = json!({ "currency": "CNY", "reference": "main" });
+    let done = bed.must(give("RegisterBank", bank.clone()), ANNS);
+    assert!(matches!(done, OfficeAnswer::CarriedOut { by: ANN, .. }), "{done:?}");
+    assert_eq!(
+        bed.must(give("RegisterBank", bank), ANNS),
+        OfficeAnswer::Repeated { command: "RegisterBank".to_owned() }
+    );
+    let Some((actor, Command::RegisterBank(bank))) = bed.journalled().pop() else { panic!() };
+    assert_eq!(actor, Actor::Person(ANN));
+    assert_eq!(bank.bank, books::BankId::derived("main"), "the id follows from the reference");
+}
+
+#[test]
+fn in_real_books_everybody_acts_as_themselves() {
+    let mut bed = Bed::open(false);
+    bed.refused(retention(200), UNMAPPED, "user 4009 of this machine is no person");
+    bed.refused(Request::Proposals {}, UNMAPPED, "`doorstep persons WHO --user 4009");
+    let as_bo = Who { user: ANNS, person: Some("bo".to_owned()) };
+    let error = bed.ask(retention(200), &as_bo).unwrap_err();
+    assert!(matches!(error, OfficeError::PersonInRealBooks), "{error}");
+    let of_bo = json!({ "days": "200", "proposed_by": "Bo" });
+    bed.refused(give("SetRetention", of_bo), ANNS, "--proposed-by names another person");
+    let both = json!({ "days": "200", "approved_by": "Bo" });
+    bed.refused(give("SetRetention", both), ANNS, "the second person, who must approve");
+    let plan = json!({ "plan": "1", "approved_by": "Ann" });
+    bed.refused(give("ApproveSettlement", plan), BOS, "--approved-by names another person");
+    assert!(bed.proposals().is_empty());
+}
+
+#[test]
+fn a_second_person_approves_what_the_first_proposed() {
+    let mut bed = Bed::open(false);
+    let number = bed.proposed(retention(200), ANNS);
+    assert_eq!(bed.count("SetRetention"), 0, "nothing is carried out before");
+    let approve = Request::Approve { proposal: number };
+    bed.refused(approve.clone(), ANNS, "is your own; a second person approves it");
+    bed.refused(approve.clone(), UNMAPPED, "is no person of these books");
+    bed.restart();
+    let [waits] = &bed.proposals()[..] else { panic!("one proposal") };
+    assert_eq!((waits.number, waits.proposed_by, waits.approval), (number, ANN, None));
+    bed.must(approve.clone(), BOS);
+    let Some((actor, Command::SetRetention(one))) = bed.journalled().pop() else { panic!() };
+    assert_eq!((one.days, one.proposed_by, one.approved_by), (200, ANN, BO));
+    assert_eq!(actor, Actor::Person(BO), "the approver gives it");
+    bed.refused(approve, BOS, "there is no proposal 1; it was carried out or withdrawn");
+    assert!(bed.proposals().is_empty());
+}
+
+#[test]
+fn a_proposal_that_the_books_refuse_stays_until_it_is_withdrawn() {
+    let mut bed = Bed::open(false);
+    let number = bed.proposed(retention(7), ANNS);
+    bed.refused(Request::Approve { proposal: number }, BOS, "and proposal 1 stays");
+    let refusal = bed.proposals()[0].refusal.clone().unwrap();
+    assert!(refusal.zh == format!("中文：{}", refusal.en) && !refusal.en.is_empty(), "{refusal:?}");
+    assert_eq!(bed.proposals()[0].approval, None);
+    bed.must(Request::WithdrawProposal { proposal: number }, BOS);
+    assert!(bed.proposals().is_empty());
+    bed.refused(Request::WithdrawProposal { proposal: number }, BOS, "there is no proposal 1");
+    assert_eq!(bed.proposed(retention(201), BOS), 2, "no number is used again");
+}
+
+/// What a crash leaves of an approval, at each of its steps.
+#[test]
+fn an_interrupted_approval_is_carried_out_once() {
+    let mut bed = Bed::open(false);
+    let number = bed.proposed(retention(200), ANNS);
+    let file = bed.path().join(PROPOSALS).join(format!("{number}.json"));
+    let mut proposal: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let now = proposal["proposed_at_ms"].clone();
+    proposal["approval"] = json!({ "approved_by": "2", "approved_at_ms": now });
+    let approving = serde_json::to_vec(&proposal).unwrap();
+
+    // The approval is durable, the command is not given.
+    fs::write(&file, &approving).unwrap();
+    bed.restart();
+    assert_eq!(bed.count("SetRetention"), 1);
+    assert!(!file.exists());
+    // The command was given, and the proposal is still there.
+    for _ in 0..2 {
+        fs::write(&file, &approving).unwrap();
+        bed.restart();
+        assert_eq!(bed.count("SetRetention"), 1);
+        assert!(!file.exists());
+    }
+    // Whoever approves then approves what the second person approved.
+    fs::write(&file, &approving).unwrap();
+    bed.must(Request::Approve { proposal: number }, ANNS);
+    assert_eq!(bed.count("SetRetention"), 1);
+
+    // After a day the books have forgotten the request key: nothing is guessed.
+    proposal["approval"]["approved_at_ms"] = json!(now.as_u64().unwrap() - 24 * 3_600_000);
+    fs::write(&file, serde_json::to_vec(&proposal).unwrap()).unwrap();
+    bed.restart();
+    let approve = Request::Approve { proposal: number };
+    bed.refused(approve, BOS, "was interrupted more than 23 hours ago; look in `doorstep log");
+    assert_eq!(bed.count("SetRetention"), 1);
+    bed.must(Request::WithdrawProposal { proposal: number }, ANNS);
+}
+
+#[test]
+fn in_trial_books_one_user_is_everybody() {
+    let mut bed = Bed::open(true);
+    assert_eq!(Persons::read(bed.path()).unwrap().of_user(ANNS), None);
+    let both = json!({ "days": "200", "approved_by": "Bo" });
+    bed.must(give("SetRetention", both), UNMAPPED);
+    let Some((actor, Command::SetRetention(one))) = bed.journalled().pop() else { panic!() };
+    assert_eq!((one.proposed_by, one.approved_by, actor), (ANN, BO, Actor::Person(ANN)));
+    let named = json!({ "days": "201", "proposed_by": "2", "approved_by": "1" });
+    bed.must(give("SetRetention", named), UNMAPPED);
+    let number = bed.proposed(retention(202), UNMAPPED);
+    let bo = Who { user: UNMAPPED, person: Some(" BO ".to_owned()) };
+    bed.ask(Request::Approve { proposal: number }, &bo).unwrap();
+    let third = Who { user: UNMAPPED, person: Some("3".to_owned()) };
+    let error = bed.ask(retention(203), &third).unwrap_err().to_string();
+    assert!(error.contains("person 3 is not registered"), "{error}");
+    let nobody = Who { user: UNMAPPED, person: Some("Cy".to_owned()) };
+    let error = bed.ask(retention(203), &nobody).unwrap_err().to_string();
+    assert!(error.contains("nobody has the name `Cy`"), "{error}");
+    assert_eq!(bed.count("SetRetention"), 3);
+}
+
+#[test]
+fn what_follows_is_filled_in() {
+    let mut bed = Bed::open(true);
+    let cny = |reference: &str| json!({ "currency": "CNY", "reference": reference });
+    bed.must(give("RegisterBank", cny("main")), ANNS);
+    let mut firm = cny("swift");
+    firm["guarantee"] = json!("0");
+    bed.must(give("RegisterFirm", firm), ANNS);
+    let courier = json!({ "reference": "c-1", "firm": "swift", "cash_limit": "500.00CNY" });
+    bed.must(give("RegisterCourier", courier), ANNS);
+    bed.must(give("RegisterTerminal", json!({ "terminal": "7", "courier": "c-1" })), ANNS);
+    for (number, blocked) in [(1, "true"), (2, "false")] {
+        bed.must(give("BlockTerminal", json!({ "terminal": "7", "blocked": blocked })), ANNS);
+        let Some((_, Command::BlockTerminal(one))) = bed.journalled().pop() else { panic!() };
+        assert_eq!(one.number, number);
+    }
+    let block = |terminal: &str| json!({ "terminal": terminal, "blocked": "true" });
+    bed.refused(give("BlockTerminal", block("8")), ANNS, "the next number is not known");
+    bed.refused(give("StartHandOver", json!({ "courier": "c-1" })), ANNS, "no cash to hand over");
+    let count = |code: &str| json!({ "handover": "5", "counted": "0", "code": code });
+    bed.refused(give("CountHandOver", count("12345")), ANNS, "six digits");
+    bed.refused(give("CountHandOver", count("123456")), ANNS, "the books refuse CountHandOver");
+    let without = json!({ "handover": "5", "counted": "0" });
+    bed.refused(give("CountHandOver", without), ANNS, "CountHandOver needs --code-mac");
+
+    for (command, object, words) in [
+        ("RegisterBnak", json!({}), "there is no command `RegisterBnak`"),
+        ("BeginVoid", json!({}), "BeginVoid is not for persons to give"),
+        ("RegisterBank", json!({ "curency": "CNY" }), "has no field for --curency; it has: --bank"),
+        ("RegisterBank", json!({ "reference": "b" }), "RegisterBank needs --currency; see "),
+        (
+            "RegisterBank",
+            json!({ "currency": "yuan", "reference": "b" }),
+            "--currency yuan: `yuan`",
+        ),
+        (
+            "RegisterBank",
+            json!({ "currency": "CNY", "reference": 5 }),
+            "RegisterBank: invalid type",
+        ),
+        ("ExecuteSettlement", json!({ "plan": "9", "bank": "main" }), "the books refuse Execute"),
+    ] {
+        bed.refused(give(command, object), ANNS, words);
+    }
+}
+
+#[test]
+fn the_switch_hears_what_the_office_changed() {
+    let mut bed = Bed::open(true);
+    let cny = |reference: &str| json!({ "currency": "CNY", "reference": reference });
+    bed.must(give("RegisterBank", cny("main")), ANNS);
+    bed.must(give("RegisterNetwork", cny("alpha")), ANNS);
+    let withdraw = json!({ "network": "alpha", "from": "0", "approved_by": "2" });
+    bed.must(give("WithdrawNetwork", withdraw), ANNS);
+    let seen = bed.seen.lock().unwrap();
+    assert!(matches!(seen.last(), Some(Event::NetworkWithdrawn { .. })), "{seen:?}");
+}
+
+fn line(request: Request) -> OfficeLine {
+    OfficeLine { request, person: None, language: Language::En }
+}
+
+#[test]
+fn a_line_is_answered_by_the_user_who_sent_it_and_in_their_language() {
+    let mut bed = Bed::open(false);
+    let ask = |bed: &mut Bed, user, line: &str| -> Value {
+        let office = Some(bed.office());
+        serde_json::from_str(&answer(office, user, line.as_bytes())).unwrap()
+    };
+    let propose = serde_json::to_string(&line(retention(200))).unwrap();
+    let proposed = ask(&mut bed, ANNS, &propose);
+    assert_eq!(proposed["answer"]["proposal"]["proposed_by"], "1");
+    let approve = json!({ "request": { "do": "approve", "proposal": 1 } }).to_string();
+    let own = ask(&mut bed, ANNS, &approve);
+    assert_eq!(own["ok"], false);
+    let chinese = json!({ "request": { "do": "approve", "proposal": 1 }, "language": "zh" });
+    let why = ask(&mut bed, ANNS, &chinese.to_string())["why"].as_str().unwrap().to_owned();
+    assert!(why.starts_with("中文："), "{why}");
+    let done = ask(&mut bed, BOS, &approve);
+    assert_eq!((&done["ok"], &done["answer"]["by"]), (&json!(true), &json!("2")));
+    for wrong in
+        ["{", "{}", r#"{"request":{"do":"dance"}}"#, r#"{"request":{"do":"proposals"},"x":1}"#]
+    {
+        let why = ask(&mut bed, ANNS, wrong)["why"].as_str().unwrap().to_owned();
+        assert!(why.contains("the request is not understood"), "{wrong}: {why}");
+    }
+    let closed: Value = serde_json::from_str(&answer(None, ANNS, b"{}")).unwrap();
+    assert!(closed["why"].as_str().unwrap().contains("is stopping"));
+}
+
+#[test]
+fn the_socket_carries_requests_of_its_peer() {
+    let user = rustix::process::geteuid().as_raw();
+    let mut bed = Bed::open(false);
+    let data = bed.path().to_owned();
+    let directory = control_directory(&data);
+    assert_eq!(directory.parent(), data.canonicalize().unwrap().parent(), "beside the books");
+    let path = directory.join(OFFICE_SOCKET);
+    let list = line(Request::Proposals {});
+    assert!(matches!(send(&path, &list), Err(OfficeClientError::NotServed(_))));
+    make_control_directory(&directory, None).unwrap();
+    make_control_directory(&directory, None).unwrap();
+    // A killed process left it.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let (node, office) = bed.running.take().unwrap();
+    let server = OfficeServer::start(office, &directory, None).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&directory), mode(&path)), (0o700, 0o600));
+
+    let refused = send(&path, &list).unwrap_err().to_string();
+    assert!(refused.contains(&format!("user {user} of this machine is no person")), "{refused}");
+    let mut persons = Persons::read(&data).unwrap();
+    persons.add_user(user, PersonId(3)).unwrap();
+    persons.write(&data).unwrap();
+    let refused = send(&path, &line(retention(200))).unwrap_err().to_string();
+    assert!(refused.contains("person 3 is not registered"), "{refused}");
+    assert!(matches!(send(&path, &list), Ok(OfficeAnswer::Proposals { .. })));
+    let large = give("SetRetention", json!({ "days": "1".repeat(LINE_BYTES_MAX) }));
+    assert!(matches!(send(&path, &line(large)), Err(OfficeClientError::TooLarge)));
+
+    server.stop();
+    assert!(matches!(send(&path, &list), Err(OfficeClientError::NotServed(_))));
+    node.stop().unwrap();
+    fs::remove_dir(&directory).unwrap();
+}
