@@ -49,9 +49,8 @@ pub struct TrialArgs {
     /// The format of the orders: olist, shopify, woocommerce, doorstep, or a profile file
     #[arg(long, value_name = "NAME|FILE", requires = "orders")]
     profile: Option<String>,
-    /// The seller, if the export does not name one
-    #[arg(long, value_name = "REFERENCE", requires = "orders")]
-    seller: Option<String>,
+    #[command(flatten)]
+    format: orders::OrderFormatArgs,
     /// The tariff of the sellers: a built-in tariff or a tariff file
     #[arg(long, value_name = "NAME|FILE", default_value = "china-2013", requires = "orders")]
     tariff: PathBuf,
@@ -88,7 +87,7 @@ pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
     );
     let TrialBooks { commands, currency, out } = match (&args.orders, &args.profile) {
         (Some(path), Some(profile)) => {
-            let import = orders::read(path, profile, args.seller.as_deref())?;
+            let import = orders::read(path, profile, &args.format)?;
             own_books(args, import)?
         }
         _ => simulated_books(args)?,

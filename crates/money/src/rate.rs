@@ -147,7 +147,8 @@ mod tests {
             assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
         }
         assert_eq!("100.0001%".parse::<Rate>(), Err(RateError::AboveWhole("100.0001%".into())));
-        for text in ["", "%", "0.55", "-1%", "1.23456%", ".5%", "5.%", "1e1%", " 1%"] {
+        assert_eq!("-1%".parse::<Rate>(), Err(RateError::Negative("-1%".into())));
+        for text in ["", "%", "0.55", "-%", "1.23456%", ".5%", "5.%", "1e1%", " 1%"] {
             assert!(matches!(text.parse::<Rate>(), Err(RateError::Malformed(_))), "{text}");
         }
     }

@@ -19,6 +19,7 @@ use reports::{BooksAtHead, local_time};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::help::wrapped;
 use crate::terminal::screen;
 use crate::texts::{entry, filled, text};
 use crate::words::{Lang, grouped, left, say};
@@ -65,7 +66,7 @@ fn print_head(what: &str, read: &BooksAtHead) {
         ("offset", &offset),
         ("batch", &read.batch()),
     ];
-    say!("{}", filled(Lang::current(), "looks.head", &values));
+    say!("{}", wrapped(&filled(Lang::current(), "looks.head", &values), columns()));
 }
 
 /// Prints a label and its text.

@@ -138,7 +138,7 @@ fn print(report: &ParcelListReport) {
         .text(text(lang, "looks.state_title"))
         .text(text(lang, "looks.date"))
         .number(text(lang, "looks.due"))
-        .number(text(lang, "looks.left"))
+        .number(text(lang, "looks.left_title"))
         .extra(text(lang, "looks.seller"))
         .extra(text(lang, "looks.courier"));
     for parcel in &report.parcels {

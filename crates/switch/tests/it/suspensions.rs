@@ -1,8 +1,8 @@
 //! A blocked terminal, and those of a suspended courier, begin nothing from the next message on.
 
 use books::{BlockTerminal, Command, Event, OfflineSaleFlag, PersonId, SuspendCourier, TerminalId};
-use peers::TerminalTask;
 use peers::terminal::Receipt;
+use peers::{TerminalOutcome, TerminalTask};
 
 use crate::world::*;
 
@@ -90,7 +90,9 @@ fn a_message_that_waits_for_the_books_when_the_terminal_is_blocked_is_refused() 
     while world.switch_receives_from_terminal() {}
     block(&mut world);
     world.settle();
-    assert_eq!(world.last_response().0, "58");
+    let response = world.terminals[0].responses.last();
+    let Some(TerminalOutcome::Declined(declined)) = response else { panic!("{response:?}") };
+    assert_eq!(declined.code.to_string(), "58");
     assert_eq!(world.networks[0].peer.book().items().len(), 0, "no network was asked");
 }
 
