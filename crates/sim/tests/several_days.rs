@@ -115,11 +115,65 @@ fn a_week_is_equal_to_its_world_after_each_day() {
             };
             let (lived, _) = live(&week(120, seed), &options);
             let [first, last] = [&lived[0], &lived[6]].map(|day| day.report.counts);
-            assert_eq!(last.announced, 7 * 120);
+            let again = lived[6].report.incidents.shipped_again;
+            assert_eq!(last.announced, 7 * 120 + again);
             assert!(last.delivered > 5 * first.delivered, "seed {seed}: {last:?}");
-            assert_eq!(last.returned, last.refused, "returns come back, seed {seed}");
+            assert_eq!(last.returned + last.lost, last.refused, "seed {seed}");
         }
     }
+}
+
+/// How often each exception happened by the end of a day.
+fn exceptions(day: &SimulatedDay) -> [u64; 6] {
+    let incidents = day.report.incidents;
+    let items = day.world.rails.iter().flat_map(|rail| rail.unbooked.values());
+    let paid_back = items.filter(|item| item.taken_back > 0).count() as u64;
+    [
+        incidents.sales_rejected,
+        incidents.sales_suspended,
+        incidents.compensated,
+        incidents.shipped_again,
+        day.report.counts.lost,
+        paid_back,
+    ]
+}
+
+#[test]
+fn what_seldom_happens_also_happens_on_later_days() {
+    let mut later = [0; 6];
+    for (bearer, hold) in [("firm", 3), ("doorstep", 2)] {
+        let losses = format!("\noffline_loss = \"{bearer}\"\nfrom = ");
+        let tariff_text = TARIFF.replace("\nfrom = ", &losses);
+        let tariffs = tariff::file::parse(&tariff_text).expect("a tariff file");
+        let tariff = tariffs.in_currency(Currency::CNY).expect("it has yuan");
+        let mut days = week(800, hold);
+        for day in &mut days {
+            (day.tariff, day.tariff_text) = (tariff.clone(), tariff_text.as_str().into());
+        }
+        let days_held = u16::try_from(hold).expect("a few days");
+        let options = DayOptions {
+            seed: hold,
+            faults_percent: 1_000,
+            payment_mix: CARD,
+            hold_rule: HoldRule::DaysAfterHeld(days_held),
+            ..DayOptions::default()
+        };
+        let (lived, _) = live(&days, &options);
+        let [first, last] = [&lived[0], &lived[6]].map(exceptions);
+        for (later, (first, last)) in later.iter_mut().zip(first.into_iter().zip(last)) {
+            *later += last - first;
+        }
+        // A shipment of the first night is taken out on the second day.
+        let night: Vec<_> = lived[0].world.parcels.iter().map(|one| one.parcel).collect();
+        let again = night.iter().filter(|one| night.contains(&one.shipment(2)));
+        let again: Vec<_> = again.filter(|one| is_delivered(&lived[1], one.shipment(2))).collect();
+        assert!(!again.is_empty(), "{bearer}");
+    }
+    assert!(later.iter().all(|times| *times > 0), "{later:?}");
+}
+
+fn is_delivered(day: &SimulatedDay, parcel: ParcelId) -> bool {
+    location(day, parcel) == ParcelLocation::Delivered
 }
 
 #[test]
