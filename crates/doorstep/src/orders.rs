@@ -7,7 +7,7 @@ mod refusals;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use books::{Command, PublishTariff, Refusal, RegisterSeller};
+use books::{Command, PublishTariff, Refusal, RegisterSeller, Timestamp};
 use clap::Args;
 use engine::{Actor, Submission};
 use files::orders::rejects::{self, REASONS_MAX};
@@ -27,7 +27,7 @@ use self::refusals::{
 use crate::persons::{self, TwoNames};
 use crate::setup::{self, SetupCommands};
 use crate::words::{Lang, bilingual, grouped, say};
-use crate::{chinese, data_directory, tariffs, time_zone};
+use crate::{chinese, data_directory, day, tariffs, time_zone};
 
 /// Imports orders into the books; importing them again changes nothing
 ///
@@ -189,6 +189,9 @@ fn announce(
     // All checks that can fail come before the first write.
     let opened = data_directory::open_or_create(data)?;
     let mut client = opened.node.client();
+    // Books of simulated days live in virtual time, which stands still between two days.
+    let last_at = client.query(|engine| engine.last_at())?.0;
+    let at = Some(last_at).filter(|_| day::DayRecords::is_in(data));
     let mut not_meant = other_spellings(&client, profile, &import.parcels)?;
     if !args.own_numbers {
         not_meant.extend(changed_sellers(&client, data, &import.parcels)?);
@@ -216,11 +219,11 @@ fn announce(
             return Ok(Err(Announced { refused, ..Announced::default() }));
         }
     }
-    prepare(&mut client, setup, data)?;
+    prepare(&mut client, setup, data, at)?;
     persons::name_missing(data, &new_names)?;
     let (before, _) = client.query(|engine| engine.books().known_parcel_count())?;
     let announcements = announcements.into_iter().map(Command::AnnounceParcel).collect();
-    let not_announced = carry_out(&mut client, announcements)?;
+    let not_announced = carry_out(&mut client, announcements, at)?;
     refused.extend(not_announced.iter().map(|(place, _, refusal)| refusal_of(*place, refusal)));
     let (after, _) = client.query(|engine| engine.books().known_parcel_count())?;
     drop(client);
@@ -276,8 +279,13 @@ fn fail_if_left_out(strict: bool, bad: u64, refused: usize) -> anyhow::Result<()
 }
 
 /// Opens new books, and carries out the commands that the parcels need.
-fn prepare(client: &mut NodeClient, setup: SetupCommands, data: &Path) -> anyhow::Result<()> {
-    let now = SystemClock.now();
+fn prepare(
+    client: &mut NodeClient,
+    setup: SetupCommands,
+    data: &Path,
+    at: Option<Timestamp>,
+) -> anyhow::Result<()> {
+    let now = at.unwrap_or_else(|| SystemClock.now());
     let (zone, _) = client.query(move |engine| {
         let books = engine.books();
         let is_open = books.utc_offset_minutes_at(now).is_some();
@@ -286,13 +294,13 @@ fn prepare(client: &mut NodeClient, setup: SetupCommands, data: &Path) -> anyhow
     match zone {
         (false, _) => {
             let zone = time_zone::resolve(time_zone::CHINA, now)?;
-            carry_out(client, setup::trial_opening_commands(&zone))?;
+            carry_out(client, setup::trial_opening_commands(&zone), at)?;
         }
         (true, None) => {}
         (true, Some(name)) => {
             let zone = time_zone::resolve(&name, now)?;
             let (setting, _) = client.query(move |engine| zone.setting_for(engine.books(), now))?;
-            carry_out(client, setting.map(Command::SetTimeZone).into_iter().collect())?;
+            carry_out(client, setting.map(Command::SetTimeZone).into_iter().collect(), at)?;
         }
     }
     let ((is_trial, shared), _) = client.query(move |engine| {
@@ -318,7 +326,7 @@ fn prepare(client: &mut NodeClient, setup: SetupCommands, data: &Path) -> anyhow
         ));
     }
     for commands in [shared, setup.sellers] {
-        require_no_refusal(carry_out(client, commands)?, data)?;
+        require_no_refusal(carry_out(client, commands, at)?, data)?;
     }
     Ok(())
 }
@@ -368,9 +376,10 @@ fn require_no_refusal(refused: Vec<(usize, Command, Refusal)>, data: &Path) -> a
 fn carry_out(
     client: &mut NodeClient,
     commands: Vec<Command>,
+    at: Option<Timestamp>,
 ) -> anyhow::Result<Vec<(usize, Command, Refusal)>> {
     let submission = |command: &Command| Submission::new(Actor::System, command.clone());
-    let request = commands.iter().map(|command| (None, submission(command))).collect();
+    let request = commands.iter().map(|command| (at, submission(command))).collect();
     let answers = client.execute(request)?.into_iter();
     let answers = answers.map(|answer| answer.map_err(engine::Refusal::into_books));
     let answered = answers.zip(commands).enumerate();

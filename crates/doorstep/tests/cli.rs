@@ -35,6 +35,7 @@ mod cli {
     mod output;
     mod recompute;
     mod serve;
+    mod several_days;
     mod tariffs;
     mod terminal;
     mod trial;

@@ -1,12 +1,13 @@
 //! What networks and wallets change after they cleared: refunds that nobody asked them for,
-//! chargebacks, corrected fees, and reversals. Each change is in their next file.
+//! chargebacks, corrected fees, and reversals. Each change is in their next file. Some come on a
+//! later day: a refund in the next week, a chargeback in the next month.
 
 use books::{ClearLineKind, Command, PaymentId, Refund, ReverseCollection};
 use peers::clearing::ClearingLineKind;
 
 use crate::backend::{Backend, DayError};
 use crate::books::{BreakCause, ExpectedBreak, ParcelLocation, RailItem};
-use crate::chance::{Chance, ChancePurpose};
+use crate::chance::{Chance, ChancePurpose, stream_of_day};
 use crate::clock;
 use crate::day::DayRun;
 use crate::world::{World, amount};
@@ -20,6 +21,19 @@ enum LaterChange {
     FeeCorrection,
     /// The issuer reverses the payment, and the parcel is out again.
     Reversal,
+}
+
+/// A seller refunds between these days after the payment: in the next week.
+const REFUND_DAYS: (u64, u64) = (2, 7);
+/// A cardholder's chargeback arrives between these days after the payment: about a month later.
+const CHARGEBACK_DAYS: (u64, u64) = (25, 35);
+
+/// A change that comes on a later day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DueChange {
+    rail: usize,
+    payment: PaymentId,
+    kind: LaterChange,
 }
 
 /// A change of a cleared payment, as its rail states it. Amounts are in minor units.
@@ -37,7 +51,7 @@ fn signed(minor: u64) -> i64 {
 impl<O: Backend> DayRun<'_, O> {
     /// Networks and wallets change cleared payments, and say so in their next file.
     pub(crate) fn change_after_clearing(&mut self) -> Result<(), DayError<O::Error>> {
-        let at = self.advance_to(self.world.clock.tomorrow(clock::LATER_CHANGES));
+        let at = self.advance_to(self.world.clock.tonight(clock::LATER_CHANGES));
         for index in 0..self.world.rails.len() {
             let (changes, commands) = self.world.later_changes(index);
             self.carry_out_all(at, commands)?;
@@ -64,9 +78,9 @@ impl World {
     /// sellers and networks that come with them.
     fn later_changes(&mut self, index: usize) -> (Vec<StatedChange>, Vec<Command>) {
         let (mut changes, mut commands) = (Vec::new(), Vec::new());
-        let mut chance = Chance::new(self.seed, ChancePurpose::AfterClearing, index as u64);
-        let items: Vec<_> = self.rails[index].items.iter().map(|(id, one)| (*id, *one)).collect();
-        for (payment, item) in items {
+        let stream = stream_of_day(self.day, index as u64);
+        let mut chance = Chance::new(self.seed, ChancePurpose::AfterClearing, stream);
+        for (payment, item) in self.items_of_today(index) {
             let happens = chance.happens(self.rates.changed_after_clearing);
             let kind = [LaterChange::Refund, LaterChange::Chargeback, LaterChange::Reversal]
                 [usize::try_from(chance.between(0, 2)).unwrap_or(0)];
@@ -81,7 +95,54 @@ impl World {
             let kind = if wrong_fee.is_some() { LaterChange::FeeCorrection } else { kind };
             changes.extend(self.change(index, (payment, item), kind, wrong_fee, &mut commands));
         }
+        self.draw_later_days(index);
+        for (payment, kind) in self.due_changes(index) {
+            let item = self.rails[index].items.get(&payment).copied();
+            let standing = item.filter(|item| item.moves_money() && item.taken_back == 0);
+            let Some(item) = standing else { continue };
+            changes.extend(self.change(index, (payment, item), kind, None, &mut commands));
+        }
         (changes, commands)
+    }
+
+    /// The items of a rail that were requested today, by payment.
+    fn items_of_today(&self, index: usize) -> Vec<(PaymentId, RailItem)> {
+        let today = |item: &&RailItem| item.requested_on >= self.clock.date;
+        let items = self.rails[index].items.iter().filter(|(_, item)| today(item));
+        items.map(|(payment, item)| (*payment, *item)).collect()
+    }
+
+    /// Draws which of today's payments are refunded next week or charged back next month.
+    fn draw_later_days(&mut self, index: usize) {
+        let stream = stream_of_day(self.day, index as u64);
+        let mut chance = Chance::new(self.seed, ChancePurpose::LaterDays, stream);
+        for (payment, _) in self.items_of_today(index) {
+            let refunded = chance.happens(self.rates.refunded_later);
+            let refund_days = chance.between(REFUND_DAYS.0, REFUND_DAYS.1);
+            let charged_back = chance.happens(self.rates.charged_back_later);
+            let chargeback_days = chance.between(CHARGEBACK_DAYS.0, CHARGEBACK_DAYS.1);
+            let (days, kind) = match (refunded, charged_back) {
+                (true, _) => (refund_days, LaterChange::Refund),
+                (false, true) => (chargeback_days, LaterChange::Chargeback),
+                (false, false) => continue,
+            };
+            let date = self.clock.date.plus_days(u16::try_from(days).unwrap_or(u16::MAX));
+            let due = DueChange { rail: index, payment, kind };
+            self.later_changes.entry(date).or_default().push(due);
+        }
+    }
+
+    /// Takes the changes of a rail's payments that are due.
+    fn due_changes(&mut self, index: usize) -> Vec<(PaymentId, LaterChange)> {
+        let mut due = Vec::new();
+        for (_, changes) in self.later_changes.range_mut(..=self.clock.night()) {
+            let (own, others) = changes.iter().partition(|change| change.rail == index);
+            *changes = others;
+            let own: Vec<DueChange> = own;
+            due.extend(own.into_iter().map(|change| (change.payment, change.kind)));
+        }
+        self.later_changes.retain(|_, changes| !changes.is_empty());
+        due
     }
 
     /// Changes a cleared payment in the world's books. `None` if it cannot be changed so.
@@ -120,6 +181,7 @@ impl World {
                 changed.reversed = true;
                 parcel.paid -= item.amount;
                 parcel.location = ParcelLocation::WithCourier;
+                parcel.delivered_on = None;
                 let (kind, deducted) = (ClearLineKind::Reversal, -signed(deducted));
                 Some(StatedChange { payment, kind, amount: -whole, deducted })
             }

@@ -42,6 +42,16 @@ pub trait Backend {
         Ok(text)
     }
 
+    /// Called before the commands of the day with this index. Books that are replayed get here what
+    /// others gave to them since the day before.
+    ///
+    /// # Errors
+    /// The books do not contain it.
+    fn begin_day(&mut self, index: usize) -> Result<(), Self::Error> {
+        let _ = index;
+        Ok(())
+    }
+
     /// Whether the commands so far were only compared with books that have them already.
     fn is_replaying(&self) -> bool {
         false

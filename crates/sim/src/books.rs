@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use books::{
     BankId, BreakSide, BreakSubject, BusinessDate, CourierId, DepositId, FirmId, NetworkId,
-    ParcelId, PaymentId, PayoutId, SellerId, TerminalId,
+    ParcelId, PaymentId, PayoutId, SellerId, TerminalId, Timestamp,
 };
 use money::Currency;
 use peers::Rrn;
@@ -269,7 +269,7 @@ pub struct TerminalCounters {
     pub last_stan: u32,
 }
 
-/// The simulated world's own books of a day. Amounts are in minor units.
+/// The simulated world's own books after a day: of all days so far. Amounts are in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorldReport {
     pub currency: Currency,
@@ -302,6 +302,9 @@ pub struct WorldReport {
     pub pending_reversals: u64,
     /// Differences found during the day between the books' answers and the world.
     pub discrepancies: Vec<String>,
+    /// The midnight before the last day. Requests before it were compared on their own day: the
+    /// books forget older batches of terminals.
+    pub compared_from: Timestamp,
 }
 
 impl WorldReport {

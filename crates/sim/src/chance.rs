@@ -21,10 +21,17 @@ pub(crate) enum ChancePurpose {
     Keys = 7,
     /// What a network or wallet changes after it cleared; the stream is its index.
     AfterClearing = 8,
+    /// What happens to a cleared payment on a later day; the stream is its network or wallet.
+    LaterDays = 9,
     /// What seldom happens to a parcel; the stream is the parcel.
     ParcelExceptions = 21,
     /// Whether a courier sells a parcel that nobody announced; the stream is the courier.
     UnknownParcel = 22,
+}
+
+/// The stream of a day for what has the number `of`. On the first day of the books it is `of`.
+pub(crate) fn stream_of_day(day: u32, of: u64) -> u64 {
+    (u64::from(day - 1) << u32::BITS) ^ of
 }
 
 impl From<ChancePurpose> for ChanceKey {

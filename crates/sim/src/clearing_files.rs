@@ -12,7 +12,7 @@ use peers::clearing::{ClearingFile, ClearingLine, ClearingLineKind};
 use crate::after_clearing::StatedChange;
 use crate::backend::{Backend, DayError};
 use crate::books::{BankLineKind, BreakCause, ExpectedBreak, RailItem};
-use crate::chance::{Chance, ChancePurpose};
+use crate::chance::{Chance, ChancePurpose, stream_of_day};
 use crate::clock;
 use crate::day::{DayRun, DayStage};
 use crate::payment_path::PaymentPathError;
@@ -34,7 +34,7 @@ struct StatedLine {
 impl<O: Backend> DayRun<'_, O> {
     /// Clears the networks' payments from their files, and the wallet's payments.
     pub(crate) fn clear_payments(&mut self) -> Result<(), DayError<O::Error>> {
-        let at = self.advance_to(self.world.clock.tomorrow(clock::CLEARING));
+        let at = self.advance_to(self.world.clock.tonight(clock::CLEARING));
         for index in 0..self.world.rails.len() {
             let lines = match self.world.rail_subject(index) {
                 BreakSubject::Network(_) => self.exchange_clearing_file(index, at)?,
@@ -101,7 +101,7 @@ impl<O: Backend> DayRun<'_, O> {
         at: Timestamp,
     ) -> Result<Vec<StatedLine>, DayError<O::Error>> {
         let date = self.world.clock.date;
-        let mut chance = Chance::new(self.world.seed, ChancePurpose::Clearing, index as u64);
+        let mut chance = self.world.clearing_chance(index);
         let mut file = self.payment_path.clearing_file(index, date, at);
         for line in &mut file.lines {
             let payment = self.payment_path.payment_of_line(index, line);
@@ -117,8 +117,9 @@ impl<O: Backend> DayRun<'_, O> {
                 line.deducted = -i64::try_from(item.deducted.unwrap_or(0)).unwrap_or(i64::MAX);
             }
         }
-        let number =
-            self.cleared_files.get(&index).map_or(String::new(), |last| format!(".{}", last + 1));
+        let earlier = self.files_before_today.get(&index).copied().unwrap_or(0);
+        let today = self.cleared_files.get(&index).copied().unwrap_or(0) - earlier;
+        let number = if today > 0 { format!(".{}", today + 1) } else { String::new() };
         let name = format!("clearing-{}-{date}{number}.csv", file.network);
         let text = file.to_text().map_err(PaymentPathError::from)?;
         let text = self.sender.store_file(&name, text)?;
@@ -141,10 +142,11 @@ impl<O: Backend> DayRun<'_, O> {
 
     /// The wallet's payments; the wallet sends no file.
     fn wallet_lines(&mut self, index: usize) -> Vec<StatedLine> {
-        let mut chance = Chance::new(self.world.seed, ChancePurpose::Clearing, index as u64);
+        let mut chance = self.world.clearing_chance(index);
         let orders: BTreeMap<PaymentId, String> = self.payment_path.wallet_orders();
         let items = self.world.rails[index].items.iter();
-        let standing = items.filter(|(_, item)| item.moves_money()).map(|(payment, item)| {
+        let open = items.filter(|(_, item)| item.moves_money() && item.deducted.is_none());
+        let standing = open.map(|(payment, item)| {
             let deducted = self.world.deduction(item, &mut chance);
             StatedLine {
                 kind: ClearLineKind::Sale,
@@ -185,6 +187,10 @@ fn reference_of(line: &ClearingLine) -> Option<LineReference> {
 }
 
 impl World {
+    fn clearing_chance(&self, rail: usize) -> Chance {
+        Chance::new(self.seed, ChancePurpose::Clearing, stream_of_day(self.day, rail as u64))
+    }
+
     /// The fee that a network or wallet deducts from a payment: usually that of the tariff.
     fn deduction(&self, item: &RailItem, chance: &mut Chance) -> u64 {
         let expected = self.rail_deduction(item.method, item.amount, item.requested_on);
@@ -268,5 +274,6 @@ impl World {
             });
         }
         self.rails[index].items.insert(payment, RailItem { deducted: Some(deducted), ..item });
+        self.received_on.insert(payment, self.clock.night());
     }
 }

@@ -33,30 +33,31 @@ pub(crate) const DECIDING: u64 = 22 * 60 + 15;
 /// Firms deposit the day's cash.
 pub(crate) const NIGHT_DEPOSIT: u64 = 22 * 60 + 30;
 
-/// The next day: networks and the wallet clear.
-pub(crate) const CLEARING: u64 = 6 * 60;
+/// The night that follows: networks and the wallet clear. All work of the night ends before
+/// [`OPENING`], so that the next day can begin.
+pub(crate) const CLEARING: u64 = 30;
 /// Networks and the wallet clear what they changed since.
-pub(crate) const LATER_CHANGES: u64 = 7 * 60;
+pub(crate) const LATER_CHANGES: u64 = 60;
 /// Couriers repay shortages.
-pub(crate) const REPAYING_SHORTAGES: u64 = 8 * 60;
+pub(crate) const REPAYING_SHORTAGES: u64 = 75;
 /// Firms deposit the repaid cash.
-pub(crate) const MORNING_DEPOSIT: u64 = 8 * 60 + 30;
+pub(crate) const MORNING_DEPOSIT: u64 = 90;
 /// The bank credits the deposits.
-pub(crate) const STATEMENT: u64 = 10 * 60;
+pub(crate) const STATEMENT: u64 = 2 * 60;
 /// Firms deposit what the bank did not credit.
-pub(crate) const NOON_DEPOSIT: u64 = 11 * 60;
+pub(crate) const SECOND_DEPOSIT: u64 = 2 * 60 + 15;
 /// The bank credits those deposits.
-pub(crate) const NOON_STATEMENT: u64 = 12 * 60;
+pub(crate) const SECOND_STATEMENT: u64 = 2 * 60 + 30;
 /// Refused parcels are back at their sellers.
-pub(crate) const RETURNING: u64 = 13 * 60;
+pub(crate) const RETURNING: u64 = 2 * 60 + 45;
 /// Sellers are compensated, buyers paid back, and orders shipped again.
-pub(crate) const COMPENSATING: u64 = 13 * 60 + 30;
+pub(crate) const COMPENSATING: u64 = 2 * 60 + 50;
 /// Money whose hold has ended is released.
-pub(crate) const RELEASING: u64 = 14 * 60;
+pub(crate) const RELEASING: u64 = 3 * 60;
 /// Settlement is planned.
-pub(crate) const PLANNING: u64 = 15 * 60;
+pub(crate) const PLANNING: u64 = 3 * 60 + 15;
 /// The bank confirms or returns payouts.
-pub(crate) const PAYING_OUT: u64 = 18 * 60;
+pub(crate) const PAYING_OUT: u64 = 4 * 60 + 30;
 
 /// Converts a local day and minute to a timestamp.
 #[derive(Clone, Copy, Debug)]
@@ -72,9 +73,14 @@ impl VirtualClock {
         self.on(self.date, minute)
     }
 
-    /// A minute of the next day.
-    pub(crate) fn tomorrow(self, minute: u64) -> Timestamp {
-        self.on(self.date.plus_days(1), minute)
+    /// The date of the night that follows the tours.
+    pub(crate) fn night(self) -> BusinessDate {
+        self.date.plus_days(1)
+    }
+
+    /// A minute of the night that follows the tours.
+    pub(crate) fn tonight(self, minute: u64) -> Timestamp {
+        self.on(self.night(), minute)
     }
 
     /// Rounds up to a tick.

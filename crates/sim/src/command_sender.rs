@@ -32,7 +32,7 @@ pub(crate) struct CommandSender<'o, O> {
     backend: &'o mut O,
     pub tally: Tally,
     chance: Chance,
-    duplicate_ppm: u32,
+    pub duplicate_ppm: u32,
     /// Carried out, and repeated with the next call as if the answer had been lost.
     repeat_next: Vec<Submission>,
     pub calls: u64,
@@ -158,6 +158,10 @@ impl<'o, O: Backend> CommandSender<'o, O> {
         }
     }
 
+    pub(crate) fn backend(&self) -> &O {
+        self.backend
+    }
+
     /// Stores a file of the day and reads it back.
     pub(crate) fn store_file(
         &mut self,
@@ -170,6 +174,10 @@ impl<'o, O: Backend> CommandSender<'o, O> {
     /// Whether the commands so far were only compared with books that have them already.
     pub(crate) fn is_replaying(&self) -> bool {
         self.backend.is_replaying()
+    }
+
+    pub(crate) fn begin_day(&mut self, index: usize) -> Result<(), DayError<O::Error>> {
+        self.backend.begin_day(index).map_err(DayError::Backend)
     }
 
     /// Sends the repeats that are still to be sent.

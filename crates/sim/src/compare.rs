@@ -47,7 +47,7 @@ impl WorldDifference {
 }
 
 /// Compares the simulated world's books with ours: every account balance, payment, parcel, break
-/// and open item. The books must contain this day and nothing else in the day's currency.
+/// and open item. The books must contain the world's days and no other money in their currency.
 #[must_use]
 pub fn compare(world: &WorldReport, books: &Books) -> Vec<WorldDifference> {
     let found = world.discrepancies.iter().cloned();

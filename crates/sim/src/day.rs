@@ -15,7 +15,7 @@ use crate::inputs::{DayInputs, DayOptions};
 use crate::payment_path::{PaymentPath, TerminalAction, TerminalActionKind, TerminalActionOutcome};
 use crate::report::DayReport;
 use crate::world::{
-    AnswerContext, CourierCommand, CourierRequests, CourierStep, ScheduledStep, World,
+    AnswerContext, CourierCommand, CourierRequests, CourierStep, ScheduledStep, World, pays_on,
 };
 
 /// The latest moment of a tour, counted from the midnight at which the day begins.
@@ -57,7 +57,8 @@ pub struct SimulatedDay {
     pub world: WorldReport,
 }
 
-/// Runs a day. Shows no progress while the day is only compared with books that have it already.
+/// Runs a day on new books, to the end of the last hold. Shows no progress while the day is only
+/// compared with books that have it already.
 ///
 /// # Errors
 /// Returned when the inputs are invalid, the backend fails, or the books give an unexpected answer.
@@ -67,32 +68,72 @@ pub fn run_day<O: Backend>(
     office: &mut O,
     mut progress: impl FnMut(DayProgress),
 ) -> Result<SimulatedDay, DayError<O::Error>> {
-    let world = World::new(inputs, options)?;
-    let payment_path = PaymentPath::new(&world, options.faults_percent)?;
-    let sender = CommandSender::new(office, options.seed, world.rates.duplicate);
-    let now = Timestamp::default();
-    let cleared_files = BTreeMap::new();
-    let mut run =
-        DayRun { world, payment_path, sender, now, cleared_files, progress: &mut progress };
-    run.open(inputs, options)?;
-    run.deliver()?;
-    run.close_batches()?;
-    run.decide_suspended_sales()?;
-    run.announce_deposits(run.world.clock.today(clock::NIGHT_DEPOSIT))?;
-    run.clear_payments()?;
-    run.change_after_clearing()?;
-    run.repay_shortages()?;
-    run.announce_deposits(run.world.clock.tomorrow(clock::MORNING_DEPOSIT))?;
-    run.credit_deposits(run.world.clock.tomorrow(clock::STATEMENT), true)?;
-    run.announce_deposits(run.world.clock.tomorrow(clock::NOON_DEPOSIT))?;
-    run.credit_deposits(run.world.clock.tomorrow(clock::NOON_STATEMENT), false)?;
-    run.return_parcels()?;
-    run.end_refused_parcels()?;
-    run.pay_buyers_back()?;
-    let released_on = run.release_holds()?;
-    run.settle(released_on, options.cycle)?;
+    let mut run = DayRun::new(inputs, options, office, &mut progress)?;
+    run.live(inputs, options)?;
+    let last = run.last_release();
+    run.release_holds(last)?;
+    run.settle(last, &run.world.terms.cycles())?;
     run.sender.close(run.now)?;
     Ok(run.report(inputs, options))
+}
+
+/// Days on the same books, one after another. Each ends before the next date begins: held money
+/// waits for its day, and a cycle for its weekday.
+pub struct SimulatedDays<'r, O>(DayRun<'r, O>);
+
+impl<'r, O: Backend> SimulatedDays<'r, O> {
+    /// Lives the first day.
+    ///
+    /// # Errors
+    /// As [`run_day`].
+    pub fn first_day(
+        inputs: &DayInputs,
+        options: &DayOptions,
+        office: &'r mut O,
+        progress: &'r mut dyn FnMut(DayProgress),
+    ) -> Result<(SimulatedDays<'r, O>, SimulatedDay), DayError<O::Error>> {
+        let mut days = SimulatedDays(DayRun::new(inputs, options, office, progress)?);
+        let day = days.live(inputs, options)?;
+        Ok((days, day))
+    }
+
+    /// Lives the next day.
+    ///
+    /// # Errors
+    /// As [`run_day`].
+    pub fn next_day(
+        &mut self,
+        inputs: &DayInputs,
+        options: &DayOptions,
+    ) -> Result<SimulatedDay, DayError<O::Error>> {
+        let run = &mut self.0;
+        run.world.begin_day(inputs, options)?;
+        run.payment_path.begin_day(&run.world)?;
+        run.sender.duplicate_ppm = run.world.rates.duplicate;
+        run.files_before_today = run.cleared_files.clone();
+        self.live(inputs, options)
+    }
+
+    #[must_use]
+    pub fn backend(&self) -> &O {
+        self.0.sender.backend()
+    }
+
+    fn live(
+        &mut self,
+        inputs: &DayInputs,
+        options: &DayOptions,
+    ) -> Result<SimulatedDay, DayError<O::Error>> {
+        let run = &mut self.0;
+        run.live(inputs, options)?;
+        let night = run.world.clock.night();
+        run.release_holds(night)?;
+        let mut cycles = run.world.terms.cycles();
+        cycles.retain(|cycle| pays_on(*cycle, night));
+        run.settle(night, &cycles)?;
+        run.sender.close(run.now)?;
+        Ok(run.report(inputs, options))
+    }
 }
 
 /// A day in progress.
@@ -103,10 +144,58 @@ pub(crate) struct DayRun<'r, O> {
     now: Timestamp,
     /// The number of each rail's last file.
     pub cleared_files: BTreeMap<usize, u32>,
+    /// The same, when the day began.
+    pub files_before_today: BTreeMap<usize, u32>,
+    /// The couriers whose terminals are signed on.
+    on_tour: Vec<usize>,
     progress: &'r mut dyn FnMut(DayProgress),
 }
 
-impl<O: Backend> DayRun<'_, O> {
+impl<'r, O: Backend> DayRun<'r, O> {
+    fn new(
+        inputs: &DayInputs,
+        options: &DayOptions,
+        office: &'r mut O,
+        progress: &'r mut dyn FnMut(DayProgress),
+    ) -> Result<DayRun<'r, O>, DayError<O::Error>> {
+        let world = World::new(inputs, options)?;
+        let payment_path = PaymentPath::new(&world, options.faults_percent)?;
+        let sender = CommandSender::new(office, options.seed, world.rates.duplicate);
+        let now = Timestamp::default();
+        let (cleared_files, files_before_today) = (BTreeMap::new(), BTreeMap::new());
+        Ok(DayRun {
+            world,
+            payment_path,
+            sender,
+            now,
+            cleared_files,
+            files_before_today,
+            on_tour: Vec::new(),
+            progress,
+        })
+    }
+
+    /// Lives the day, and the night until the refused parcels are back and all losses are paid.
+    fn live(&mut self, inputs: &DayInputs, options: &DayOptions) -> Result<(), DayError<O::Error>> {
+        let index = usize::try_from(self.world.day - 1).expect("an index of a day");
+        self.sender.begin_day(index)?;
+        self.open(inputs, options)?;
+        self.deliver()?;
+        self.close_batches()?;
+        self.decide_suspended_sales()?;
+        self.announce_deposits(self.world.clock.today(clock::NIGHT_DEPOSIT))?;
+        self.clear_payments()?;
+        self.change_after_clearing()?;
+        self.repay_shortages()?;
+        self.announce_deposits(self.world.clock.tonight(clock::MORNING_DEPOSIT))?;
+        self.credit_deposits(self.world.clock.tonight(clock::STATEMENT), true)?;
+        self.announce_deposits(self.world.clock.tonight(clock::SECOND_DEPOSIT))?;
+        self.credit_deposits(self.world.clock.tonight(clock::SECOND_STATEMENT), false)?;
+        self.return_parcels()?;
+        self.end_refused_parcels()?;
+        self.pay_buyers_back()
+    }
+
     /// Advances virtual time to `minute`, unless it is later already, and returns it.
     pub(crate) fn advance_to(&mut self, minute: Timestamp) -> Timestamp {
         self.now = self.now.max(minute);
@@ -156,7 +245,9 @@ impl<O: Backend> DayRun<'_, O> {
         self.process_moment(now, requests)?;
         // The network links sign on before the first terminal does.
         let first = loading.plus_ms(clock::MINUTE_MS);
-        for courier in 0..self.world.couriers.len() {
+        let has_stops = |courier: &usize| !self.world.couriers[*courier].stops.is_empty();
+        self.on_tour = (0..self.world.couriers.len()).filter(has_stops).collect();
+        for courier in self.on_tour.clone() {
             self.world.schedule_step(first, ScheduledStep(courier, CourierStep::Load));
         }
         self.run_until_idle()
@@ -165,8 +256,9 @@ impl<O: Backend> DayRun<'_, O> {
     /// In the evening each terminal settles its batch with the books.
     fn close_batches(&mut self) -> Result<(), DayError<O::Error>> {
         let now = self.advance_to(self.world.clock.today(clock::CLOSING));
-        let couriers = 0..self.world.couriers.len();
+        let couriers = std::mem::take(&mut self.on_tour);
         let actions = couriers
+            .into_iter()
             .map(|courier| (courier, TerminalAction::without_fault(TerminalActionKind::CloseBatch)))
             .collect();
         self.process_moment(now, CourierRequests { actions, ..CourierRequests::default() })?;
@@ -278,21 +370,23 @@ impl<O: Backend> DayRun<'_, O> {
         Ok(())
     }
 
-    fn report(self, inputs: &DayInputs, options: &DayOptions) -> SimulatedDay {
+    fn report(&self, inputs: &DayInputs, options: &DayOptions) -> SimulatedDay {
         let mut world = self.world.report();
         world.networks = self.payment_path.network_books();
         world.terminals = self.payment_path.terminal_books();
         world.pending_reversals = self.payment_path.pending_reversals();
         world.discrepancies.extend(self.payment_path.discrepancies.iter().cloned());
         let firms = self.world.firm_days(&world);
-        let mut payouts = self.sender.tally.payouts;
+        let mut payouts = self.sender.tally.payouts.clone();
         for payout in &mut payouts {
             if let Some(&index) = self.world.seller_indexes.get(&payout.line.seller) {
                 payout.seller_reference.clone_from(&self.world.sellers[index].reference);
             }
         }
         let at_hub = |parcel: &&crate::world::SimulatedParcel| {
-            parcel.location == ParcelLocation::AtHub && parcel.exceptions.shipment == 1
+            // A next shipment of tonight waits for the next day.
+            let is_new = parcel.exceptions.shipment > 1 && parcel.courier.is_none();
+            parcel.location == ParcelLocation::AtHub && !is_new
         };
         let report = DayReport {
             date: inputs.date,
@@ -301,7 +395,7 @@ impl<O: Backend> DayRun<'_, O> {
             seed: options.seed,
             payment_mix: options.payment_mix,
             rates: self.world.rates,
-            parcels: inputs.parcels.len() as u64,
+            parcels: self.world.parcels.len() as u64,
             left_at_hub: self.world.parcels.iter().filter(at_hub).count() as u64,
             sellers: self.world.sellers.len() as u64,
             couriers: self.world.couriers.len() as u64,

@@ -9,7 +9,7 @@
 
 use money::{Amount, Currency};
 
-use crate::chance::{Chance, ChancePurpose};
+use crate::chance::{Chance, ChancePurpose, stream_of_day};
 use crate::inputs::ParcelInput;
 use crate::rates::WHOLE_PPM;
 
@@ -74,14 +74,26 @@ pub struct GeneratedOrder {
 /// Every day has the same sellers (`made-seller-00001`, …) and different orders.
 #[must_use]
 pub fn generate_orders(count: usize, seed: u64, currency: Currency) -> Vec<GeneratedOrder> {
-    let mut chance = Chance::new(seed, ChancePurpose::GeneratedOrders, 0);
+    generate_orders_of_day(1, count, seed, currency)
+}
+
+/// As [`generate_orders`], for the day of the books with this number, from 1.
+#[must_use]
+pub fn generate_orders_of_day(
+    day: u32,
+    count: usize,
+    seed: u64,
+    currency: Currency,
+) -> Vec<GeneratedOrder> {
+    let mut chance = Chance::new(seed, ChancePurpose::GeneratedOrders, stream_of_day(day, 0));
+    let prefix = if day == 1 { format!("made-{seed}") } else { format!("made-{seed}-day{day}") };
     let sellers = draw_sellers(count, &mut chance);
     let orders = (1_u64..).zip(sellers).map(|(number, seller)| {
         let due = draw_total(&mut chance, currency);
         let items = split(due, draw_item_count(&mut chance), &mut chance);
         let parcel = ParcelInput {
             seller_reference: format!("made-seller-{seller:05}"),
-            order_reference: format!("made-{seed}-{number:06}"),
+            order_reference: format!("{prefix}-{number:06}"),
             due,
         };
         GeneratedOrder { parcel, items }

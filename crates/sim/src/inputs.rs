@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use books::{
-    BusinessDate, HoldRule, Jurisdiction, ParcelId, SellerId, SetTimeZone, SettlementCycle,
+    BusinessDate, Command, HoldRule, Jurisdiction, ParcelId, SellerId, SetTimeZone,
+    SettlementCycle, TariffId,
 };
 use money::{Amount, Currency};
 use tariff::PaymentMethod;
@@ -75,6 +76,9 @@ pub struct DayInputs {
     pub class: String,
     pub parcels: Vec<ParcelInput>,
     pub order_source: OrderSource,
+    /// What others gave to the books since the last simulated day: the sellers and parcels of an
+    /// import, and what these need.
+    pub others: Vec<Command>,
 }
 
 /// How buyers pay.
@@ -107,6 +111,8 @@ pub struct DayOptions {
     pub hold_rule: HoldRule,
     /// Settlement cycle of the sellers; daily by default.
     pub cycle: SettlementCycle,
+    /// Share of the sellers who are paid weekly instead, in parts per million; 0 by default.
+    pub weekly_sellers_ppm: u32,
     /// Smallest payout; zero by default.
     pub minimum_payout: Amount,
     /// Number of courier firms, 1 to [`FIRMS_MAX`]; 3 by default.
@@ -136,6 +142,7 @@ impl Default for DayOptions {
             jurisdiction: Jurisdiction(*b"CN"),
             hold_rule: HoldRule::AtOnce,
             cycle: SettlementCycle::Daily,
+            weekly_sellers_ppm: 0,
             minimum_payout: Amount::ZERO,
             firms: 3,
             guarantee: Amount::ZERO,
@@ -169,9 +176,33 @@ pub enum DayInputError {
     UnreadableTariff(#[from] UnreadableTariff),
     #[error("{option} must be 1 to {max}")]
     OutOfRange { option: &'static str, max: u16 },
+    /// A command of others that changes what the simulated world cannot know.
+    #[error("the books have a command `{name}` of others, which the simulated world does not know")]
+    UnknownToWorld { name: &'static str },
+    /// The books of others are not for trials.
+    #[error("the books are real; a simulated day is lived in trial books only")]
+    RealBooks,
+    /// An imported seller has another tariff or class than the day's sellers.
+    #[error("seller {seller} was registered with another tariff or class than those of the day")]
+    OtherTerms { seller: String },
+    #[error("the day before was {before}; the next day is later")]
+    DateTooEarly { before: BusinessDate },
+    #[error("the {what} of the first day cannot be changed later")]
+    ChangedLater { what: &'static str },
 }
 
-/// Checks the inputs and options of a day and returns the first error.
+/// Checks the inputs and options of a later day, which may have no new parcels.
+///
+/// # Errors
+/// See [`DayInputError`].
+pub fn check_later_inputs(inputs: &DayInputs, options: &DayOptions) -> Result<(), DayInputError> {
+    match check_inputs(inputs, options) {
+        Err(DayInputError::NoParcels) => Ok(()),
+        checked => checked,
+    }
+}
+
+/// Checks the inputs and options of the first day of books and returns the first error.
 ///
 /// # Errors
 /// See [`DayInputError`].
@@ -188,7 +219,37 @@ pub fn check_inputs(inputs: &DayInputs, options: &DayOptions) -> Result<(), DayI
         });
     }
     check_tariff(inputs)?;
+    check_others(inputs)?;
     check_parcels(inputs)
+}
+
+/// Others may have opened the books and imported orders, on the terms of the day.
+fn check_others(inputs: &DayInputs) -> Result<(), DayInputError> {
+    use Command as C;
+    let tariff = TariffId::derived(&inputs.tariff.key());
+    let version = inputs.tariff.in_force(inputs.date);
+    let class = version.and_then(|version| version.terms.class(&inputs.class));
+    for command in &inputs.others {
+        match command {
+            C::OpenBooks(open) if !open.trial => return Err(DayInputError::RealBooks),
+            C::OpenBooks(_)
+            | C::SetTimeZone(_)
+            | C::SetHoldRule(_)
+            | C::RegisterBank(_)
+            | C::RegisterPerson(_)
+            | C::PublishTariff(_)
+            | C::AnnounceParcel(_) => {}
+            C::RegisterSeller(seller) if seller.currency != inputs.currency => {}
+            C::RegisterSeller(seller) => {
+                if seller.tariff != tariff || Some(seller.class) != class {
+                    let seller = seller.reference.clone();
+                    return Err(DayInputError::OtherTerms { seller });
+                }
+            }
+            other => return Err(DayInputError::UnknownToWorld { name: other.spec().name }),
+        }
+    }
+    Ok(())
 }
 
 fn check_tariff(inputs: &DayInputs) -> Result<(), DayInputError> {
@@ -205,9 +266,6 @@ fn check_tariff(inputs: &DayInputs) -> Result<(), DayInputError> {
 }
 
 fn check_parcels(inputs: &DayInputs) -> Result<(), DayInputError> {
-    if inputs.parcels.is_empty() {
-        return Err(DayInputError::NoParcels);
-    }
     let mut seen = BTreeSet::new();
     let mut sum = Amount::ZERO;
     for parcel in &inputs.parcels {
@@ -226,6 +284,10 @@ fn check_parcels(inputs: &DayInputs) -> Result<(), DayInputError> {
             });
         }
         sum = sum.checked_add(parcel.due).ok_or(DayInputError::TotalTooLarge)?;
+    }
+    let announced = |command: &Command| matches!(command, Command::AnnounceParcel(_));
+    if inputs.parcels.is_empty() && !inputs.others.iter().any(announced) {
+        return Err(DayInputError::NoParcels);
     }
     Ok(())
 }

@@ -33,12 +33,14 @@ pub struct NetworkComparison {
 /// Fields 11, 7 (in seconds since 1970) and 41.
 type TransmissionKey = (u32, u64, [u8; 8]);
 
-/// Compares each network's own books with the books's records of the same requests. Both sides
-/// must have each request under the same numbers, with the same amount, and agree whether it moves
-/// money. A request that never reached the network must not move money in the books.
+/// Compares each network's own books with the books's records of the same requests: of all days in
+/// sum, and item by item those of the last day. Both sides must have each request under the same
+/// numbers, with the same amount, and agree whether it moves money. A request that never reached
+/// the network must not move money in the books.
 #[must_use]
 pub fn compare_networks(world: &WorldReport, books: &Books) -> Vec<NetworkComparison> {
     let mut ours: BTreeMap<(NetworkId, TransmissionKey), TransactionView> = BTreeMap::new();
+    let from_s = world.compared_from.0 / 1_000;
     for terminal in &world.terminals {
         // The books keeps no older batches.
         for batch in terminal.last_batch.saturating_sub(1)..=terminal.last_batch {
@@ -46,6 +48,7 @@ pub fn compare_networks(world: &WorldReport, books: &Books) -> Vec<NetworkCompar
                 let trace = Trace { terminal: terminal.terminal, batch, stan };
                 if let Some(view) = books.transaction(trace)
                     && let Some(key) = transmission_key(&view)
+                    && key.1 >= from_s
                     && let Some(PaymentRoute::Card { network, .. }) = view.route
                 {
                     ours.insert((network, key), view);
@@ -55,7 +58,7 @@ pub fn compare_networks(world: &WorldReport, books: &Books) -> Vec<NetworkCompar
     }
     let rejected = rejected_sales(world);
     let networks = world.networks.iter();
-    networks.map(|network| compare_one(network, books, &mut ours, &rejected)).collect()
+    networks.map(|network| compare_one(network, books, &mut ours, &rejected, from_s)).collect()
 }
 
 fn compare_one(
@@ -63,6 +66,7 @@ fn compare_one(
     books: &Books,
     ours: &mut BTreeMap<(NetworkId, TransmissionKey), TransactionView>,
     rejected: &BTreeSet<PaymentId>,
+    from_s: u64,
 ) -> NetworkComparison {
     let id = network.network;
     let mut agreement = NetworkComparison {
@@ -91,6 +95,9 @@ fn compare_one(
         }
         if matches!(item.status, NetworkItemStatus::Reversed | NetworkItemStatus::Voided) {
             agreement.reversed.add(item.amount);
+        }
+        if item.sent_s < from_s {
+            continue;
         }
         let key = (item.stan, item.sent_s, item.terminal);
         match ours.remove(&(id, key)) {

@@ -155,6 +155,8 @@ pub(crate) struct PaymentPath {
     network_of_payment: HashMap<PaymentId, usize>,
     pub counts: PaymentPathCounts,
     pub discrepancies: Vec<String>,
+    /// The seed of all keys: that of the first day.
+    key_seed: u64,
 }
 
 impl PaymentPath {

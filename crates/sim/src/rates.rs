@@ -73,6 +73,10 @@ pub const FEE_DIFFERENCE_PPM: u32 = 2_000;
 /// Cleared payments that are refunded, charged back or reversed after that, or whose wrong fee is
 /// corrected.
 pub const CHANGED_AFTER_CLEARING_PPM: u32 = 4_000;
+/// Cleared payments that their seller refunds on a later day.
+pub const REFUNDED_LATER_PPM: u32 = 5_000;
+/// Cleared payments that are charged back about a month later.
+pub const CHARGED_BACK_LATER_PPM: u32 = 3_000;
 /// Offline sales that their network rejects.
 pub const SALE_REJECTED_PPM: u32 = 100_000;
 /// Offline sales that are made after the terminal's block.
@@ -116,6 +120,8 @@ pub struct Rates {
     pub deposit_short: u32,
     pub fee_difference: u32,
     pub changed_after_clearing: u32,
+    pub refunded_later: u32,
+    pub charged_back_later: u32,
     pub sale_rejected: u32,
     pub sold_after_block: u32,
     pub unknown_parcel: u32,
@@ -158,6 +164,8 @@ impl Rates {
             deposit_short: fault(DEPOSIT_SHORT_PPM),
             fee_difference: fault(FEE_DIFFERENCE_PPM),
             changed_after_clearing: fault(CHANGED_AFTER_CLEARING_PPM),
+            refunded_later: fault(REFUNDED_LATER_PPM),
+            charged_back_later: fault(CHARGED_BACK_LATER_PPM),
             sale_rejected: fault(SALE_REJECTED_PPM),
             sold_after_block: fault(SOLD_AFTER_BLOCK_PPM),
             unknown_parcel: fault(UNKNOWN_PARCEL_PPM),
@@ -215,6 +223,8 @@ mod tests {
             deposit_short: 0,
             fee_difference: 0,
             changed_after_clearing: 0,
+            refunded_later: 0,
+            charged_back_later: 0,
             sale_rejected: 0,
             sold_after_block: 0,
             unknown_parcel: 0,

@@ -35,11 +35,11 @@ pub enum ResumeDayError<E> {
     AnotherDay,
 }
 
-/// A backend whose books already contain the beginning of the day.
+/// A backend whose books already contain earlier days, or the beginning of the day.
 ///
-/// The day runs again from its start. A second engine, in the state of the books before the day,
-/// answers its commands until it reaches the position of the books; from then on the backend
-/// answers. The day may have been interrupted at any command, also within a call. Until then
+/// The days run again from the start of the first. A second engine, in the state of the books
+/// before that day, answers their commands until it reaches the position of the books; from then on
+/// the backend answers. The day may have been interrupted at any command, also within a call. Until then
 /// nothing is written: files wait, so that a day of other books leaves no trace.
 #[derive(Debug)]
 pub struct ResumedDay<O> {
@@ -49,6 +49,8 @@ pub struct ResumedDay<O> {
     replay_engine: Option<Box<Engine>>,
     /// Files to store, by name, when the position is reached.
     waiting_files: Vec<(String, String)>,
+    /// By day: what others gave to the books before it.
+    others: Vec<Vec<(Timestamp, Submission)>>,
 }
 
 impl<O: Backend> ResumedDay<O> {
@@ -58,7 +60,14 @@ impl<O: Backend> ResumedDay<O> {
     pub fn new(backend: O, before: Engine, target: EnginePosition) -> ResumedDay<O> {
         let second = Some(before).filter(|before| EnginePosition::of(before) != target);
         let replay_engine = second.map(Box::new);
-        ResumedDay { backend, target, replay_engine, waiting_files: Vec::new() }
+        let (waiting_files, others) = (Vec::new(), Vec::new());
+        ResumedDay { backend, target, replay_engine, waiting_files, others }
+    }
+
+    /// Adds what others gave to the books before each day, by the index of the day.
+    #[must_use]
+    pub fn with_others(self, others: Vec<Vec<(Timestamp, Submission)>>) -> ResumedDay<O> {
+        ResumedDay { others, ..self }
     }
 
     /// Whether the day has reached the position of the books, so that commands go to the backend.
@@ -135,6 +144,17 @@ impl<O: Backend> Backend for ResumedDay<O> {
             return Ok(text);
         }
         self.backend.store_file(name, text).map_err(ResumeDayError::Backend)
+    }
+
+    fn begin_day(&mut self, index: usize) -> Result<(), Self::Error> {
+        let others = self.others.get_mut(index).map(std::mem::take).unwrap_or_default();
+        if self.is_replayed() {
+            return Ok(());
+        }
+        let mut others = others.into_iter();
+        let answers = self.replay(&mut others)?;
+        let is_known = answers.iter().all(Result::is_ok) && others.len() == 0;
+        if is_known { Ok(()) } else { Err(ResumeDayError::AnotherDay) }
     }
 
     fn is_replaying(&self) -> bool {

@@ -1,4 +1,6 @@
-//! The night and the following days: deposits, returns, releases, settlement, payouts.
+//! The night: deposits, returns, releases, settlement, payouts.
+
+use std::collections::BTreeSet;
 
 use books::{
     AnnounceDeposit, ApproveSettlement, BusinessDate, Command, ConfirmDeposit, ConfirmPayout,
@@ -15,7 +17,7 @@ use crate::clock::{self, MINUTE_MS};
 use crate::command_sender::AnsweredCommand;
 use crate::day::{DayRun, DayStage};
 use crate::rates::REPAID_PPM;
-use crate::world::{NoteHolder, SimulatedParcel, amount};
+use crate::world::{NoteHolder, amount};
 
 /// The most settlement plans of a day: each has thousands of sellers.
 const PLANS_PER_DAY_MAX: u32 = 1_000;
@@ -89,19 +91,21 @@ impl<O: Backend> DayRun<'_, O> {
             }
             self.carry_out_all(at, commands)?;
         }
+        self.world.note_banked();
         Ok(())
     }
 
     /// Most couriers repay their shortages.
     pub(crate) fn repay_shortages(&mut self) -> Result<(), DayError<O::Error>> {
-        let at = self.advance_to(self.world.clock.tomorrow(clock::REPAYING_SHORTAGES));
+        let at = self.advance_to(self.world.clock.tonight(clock::REPAYING_SHORTAGES));
         let world = &mut self.world;
         let mut commands = Vec::new();
         for (index, courier) in world.couriers.iter_mut().enumerate() {
             let owed = world.cash.total(NoteHolder::Owed(index));
             if owed > 0 && courier.chance.happens(REPAID_PPM) {
                 world.cash.move_all(NoteHolder::Owed(index), NoteHolder::Firm(courier.firm));
-                let (courier, number, amount) = (courier.id, 1, amount(owed));
+                courier.repayments += 1;
+                let (courier, number, amount) = (courier.id, courier.repayments, amount(owed));
                 commands.push(Command::RepayShortage(RepayShortage { courier, number, amount }));
             }
         }
@@ -110,61 +114,68 @@ impl<O: Backend> DayRun<'_, O> {
 
     /// Returns the refused parcels to their sellers. Some are lost on the way.
     pub(crate) fn return_parcels(&mut self) -> Result<(), DayError<O::Error>> {
-        let at = self.advance_to(self.world.clock.tomorrow(clock::RETURNING));
+        let night = self.world.clock.night();
+        let at = self.advance_to(self.world.clock.tonight(clock::RETURNING));
         let parcels = self.world.parcels.iter_mut();
         let refused = parcels.filter(|parcel| parcel.location == ParcelLocation::Refused);
-        let commands = refused.map(SimulatedParcel::ends_refused).collect();
+        let commands = refused.map(|parcel| parcel.ends_refused(night)).collect();
         self.carry_out_all(at, commands).map(|_| ())
     }
 
-    /// Releases all money on hold on the latest date on which it becomes payable, and returns that
-    /// date.
-    pub(crate) fn release_holds(&mut self) -> Result<BusinessDate, DayError<O::Error>> {
-        let tomorrow = self.world.clock.date.plus_days(1);
-        let date = self.sender.tally.last_payable_on.max(tomorrow);
+    /// The last day on which money on hold becomes payable.
+    pub(crate) fn last_release(&self) -> BusinessDate {
+        self.sender.tally.last_payable_on.max(self.world.clock.night())
+    }
+
+    /// Releases the money whose hold has ended.
+    pub(crate) fn release_holds(&mut self, date: BusinessDate) -> Result<(), DayError<O::Error>> {
         let at = self.advance_to(self.world.clock.on(date, clock::RELEASING));
         loop {
             let limit = RECORDS_PER_COMMAND_MAX;
             let events =
                 self.carry_out_all(at, vec![Command::ReleaseDue(ReleaseDue { date, limit })])?;
             if events[0].is_empty() {
-                return Ok(date);
+                self.world.released_on = date;
+                return Ok(());
             }
         }
     }
 
-    /// Plans, approves, executes and pays until no seller is left to be paid.
+    /// Plans, approves, executes and pays until no seller of these cycles is left to be paid.
     pub(crate) fn settle(
         &mut self,
-        from: BusinessDate,
-        cycle: SettlementCycle,
+        date: BusinessDate,
+        cycles: &BTreeSet<SettlementCycle>,
     ) -> Result<(), DayError<O::Error>> {
-        let first = self.settle_on(from, cycle, true)?;
-        if first > 0 {
-            self.settle_on(from.plus_days(1), cycle, false)?;
+        let mut number = 0;
+        let returned = self.settle_once(date, cycles, &mut number, true)?;
+        if returned > 0 {
+            self.settle_once(date, cycles, &mut number, false)?;
         }
         Ok(())
     }
 
-    /// Runs the plans and payouts of one day; returns the number of returned payouts.
-    fn settle_on(
+    /// Runs plans and payouts; returns the number of returned payouts. `number` counts the plans of
+    /// the day.
+    fn settle_once(
         &mut self,
         date: BusinessDate,
-        cycle: SettlementCycle,
+        cycles: &BTreeSet<SettlementCycle>,
+        number: &mut u32,
         may_come_back: bool,
     ) -> Result<u64, DayError<O::Error>> {
         let mut lines = Vec::new();
         let mut minute = clock::PLANNING;
-        for number in 1..=PLANS_PER_DAY_MAX {
-            let plan = PlanId::derived(&format!("{date} plan {number}"));
-            let Some(left) = self.plan(plan, cycle, self.world.clock.on(date, minute))? else {
-                break;
-            };
-            minute += 10;
-            lines.extend(self.execute(plan, self.world.clock.on(date, minute))?);
-            minute += 10;
-            if left == 0 {
-                break;
+        for cycle in cycles {
+            let mut left = 1;
+            while left > 0 && *number < PLANS_PER_DAY_MAX {
+                *number += 1;
+                let plan = PlanId::derived(&format!("{date} plan {number}"));
+                let at = self.world.clock.on(date, minute);
+                let Some(more) = self.plan(plan, *cycle, at)? else { break };
+                left = more;
+                lines.extend(self.execute(plan, self.world.clock.on(date, minute + 1))?);
+                minute += 3;
             }
         }
         self.pay_out(lines, self.world.clock.on(date, clock::PAYING_OUT), may_come_back)
@@ -208,7 +219,7 @@ impl<O: Backend> DayRun<'_, O> {
             at,
             vec![Command::ApproveSettlement(ApproveSettlement { plan, approved_by })],
         )?;
-        let at = self.advance_to(minute.plus_ms(5 * MINUTE_MS));
+        let at = self.advance_to(minute.plus_ms(MINUTE_MS));
         let bank = self.world.add_statement_line;
         let events = self.carry_out_all(
             at,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use books::{
-    AnnounceParcel, AssignParcels, AssignedParcel, BankId, BreakSubject, Command, CourierId,
-    FirmId, NetworkId, OpenBooks, PARCELS_PER_COMMAND_MAX, ParcelId, PublishTariff, RegisterBank,
+    AnnounceParcel, AssignParcels, AssignedParcel, BankId, BreakSubject, BusinessDate, Command,
+    CourierId, FirmId, NetworkId, OpenBooks, PARCELS_PER_COMMAND_MAX, PublishTariff, RegisterBank,
     RegisterCourier, RegisterFirm, RegisterNetwork, RegisterPerson, RegisterSeller,
     RegisterTerminal, RegisterWallet, SellerId, SellerKind, SetHoldRule, SetOfflineLimit, TariffId,
     TerminalId, WalletId,
@@ -20,10 +20,9 @@ use crate::inputs::{DayInputError, DayInputs, DayOptions, PaymentMix, check_inpu
 use crate::rates::{OFFLINE_TERMINAL_PPM, Rates};
 use crate::report::Incidents;
 use crate::schedule::Schedule;
-use crate::script::ParcelScript;
 use crate::world::{
-    CashCustody, CodeKey, OwnTariff, ParcelExceptions, SimulatedCourier, SimulatedFirm,
-    SimulatedParcel, SimulatedSeller, World, amount,
+    CashCustody, CodeKey, DayAdditions, OwnTariff, SimulatedCourier, SimulatedFirm,
+    SimulatedParcel, SimulatedSeller, World, WorldTerms, amount,
 };
 
 const BANK: &str = "bank-1";
@@ -43,8 +42,9 @@ impl World {
     pub(crate) fn new(inputs: &DayInputs, options: &DayOptions) -> Result<World, DayInputError> {
         check_inputs(inputs, options)?;
         let rates = Rates::of(options);
-        let (sellers, parcels) = make_parties(inputs, options, &rates);
         let mut world = World {
+            day: 1,
+            terms: WorldTerms::of(options),
             clock: VirtualClock {
                 date: inputs.date,
                 utc_offset_minutes: inputs.utc_offset_minutes,
@@ -54,7 +54,7 @@ impl World {
             rates,
             currency: inputs.currency,
             own_tariff: OwnTariff::read(&inputs.tariff_text, inputs.currency, &inputs.class)?,
-            cash_limit: cash_limit(inputs, options),
+            cash_limit: 0,
             cash_only: options.payment_mix == PaymentMix::Only(PaymentMethod::Cash),
             add_statement_line: BankId::derived(BANK),
             bank_statement: Vec::new(),
@@ -62,10 +62,10 @@ impl World {
             rails: rails(),
             cash: CashCustody::default(),
             cash_payments: Vec::new(),
-            seller_indexes: (0..).zip(&sellers).map(|(index, one)| (one.id, index)).collect(),
-            sellers,
-            parcel_indexes: (0..).zip(&parcels).map(|(index, parcel)| (parcel.id, index)).collect(),
-            parcels,
+            seller_indexes: BTreeMap::new(),
+            sellers: Vec::new(),
+            parcel_indexes: BTreeMap::new(),
+            parcels: Vec::with_capacity(inputs.parcels.len()),
             firms: (1..=options.firms).map(firm).collect(),
             couriers: Vec::new(),
             schedule: Schedule::new(),
@@ -74,25 +74,45 @@ impl World {
             incidents: Incidents::default(),
             discrepancies: Vec::new(),
             code_key: CodeKey::of_day(options.seed),
+            received_on: BTreeMap::new(),
+            released_on: BusinessDate::default(),
+            later_changes: BTreeMap::new(),
+            today: DayAdditions::default(),
         };
+        world.add_orders(inputs, options);
+        world.cash_limit = world.usual_cash_limit(options);
         world.assign_tours(usize::from(options.parcels_per_courier));
         Ok(world)
     }
 
-    /// Gives each firm the couriers that its parcels need, with tours of equal length.
-    fn assign_tours(&mut self, parcels_per_courier: usize) {
+    /// Gives each firm the couriers that its parcels at the hub need, with tours of equal length.
+    /// A courier who still has a parcel visits its buyer first.
+    pub(crate) fn assign_tours(&mut self, parcels_per_courier: usize) {
         let offline_limit = self.offline_limit();
         for firm in 0..self.firms.len() {
             let theirs = (0..self.parcels.len()).filter(|&index| self.parcels[index].firm == firm);
-            let theirs: Vec<usize> = theirs.collect();
+            let at_hub = |index: &usize| self.parcels[*index].location == ParcelLocation::AtHub;
+            let theirs: Vec<usize> = theirs.filter(at_hub).collect();
             let count = theirs.len().div_ceil(parcels_per_courier);
             if count == 0 {
                 continue;
             }
+            let own = (0..self.couriers.len()).filter(|&index| self.couriers[index].firm == firm);
+            let own: Vec<usize> = own.collect();
             for (number, tour) in (1..).zip(theirs.chunks(theirs.len().div_ceil(count))) {
-                let courier =
-                    self.make_courier(firm, number, tour.iter().copied().collect(), offline_limit);
-                self.couriers.push(courier);
+                let stops = tour.iter().copied().collect();
+                if let Some(&courier) = own.get(number - 1) {
+                    self.couriers[courier].stops = stops;
+                } else {
+                    let courier = self.make_courier(firm, number, stops, offline_limit);
+                    self.couriers.push(courier);
+                }
+            }
+        }
+        for (index, parcel) in self.parcels.iter().enumerate() {
+            if let (ParcelLocation::WithCourier, Some(courier)) = (parcel.location, parcel.courier)
+            {
+                self.couriers[courier].stops.push_front(index);
             }
         }
     }
@@ -124,18 +144,39 @@ impl World {
             was_at_hub: false,
             expected_cash: 0,
             hand_overs: 0,
-            terminal_changes: 0,
+            repayments: 0,
+            // The offline limit is the first.
+            terminal_changes: u32::from(offline > 0),
         }
     }
 
     /// A terminal's offline limit per sale: two average parcels.
     fn offline_limit(&self) -> u64 {
-        let sum: u64 = self.parcels.iter().map(|parcel| parcel.due).sum();
-        2 * (sum / self.parcels.len() as u64)
+        2 * self.mean_due()
     }
 
-    /// Opens the books and registers all parties except the sellers.
+    fn mean_due(&self) -> u64 {
+        let sum: u64 = self.parcels.iter().map(|parcel| parcel.due).sum();
+        sum / self.parcels.len() as u64
+    }
+
+    fn usual_cash_limit(&self, options: &DayOptions) -> u64 {
+        let usual = self.mean_due().saturating_mul(DayOptions::CASH_LIMIT_PARCELS);
+        options.cash_limit.map_or(usual.clamp(1, Amount::MAX.minor()), Amount::minor)
+    }
+
+    /// Registers all parties that the books do not have, except the sellers. The first day opens
+    /// the books.
     pub(crate) fn registrations(&self, inputs: &DayInputs, options: &DayOptions) -> Vec<Command> {
+        let mut commands = Vec::new();
+        if self.day == 1 {
+            commands = self.first_registrations(inputs, options);
+        }
+        commands.extend(self.courier_registrations());
+        commands
+    }
+
+    fn first_registrations(&self, inputs: &DayInputs, options: &DayOptions) -> Vec<Command> {
         let currency = self.currency;
         let utc_offset_minutes = self.clock.utc_offset_minutes;
         let (proposed_by, approved_by) = (PLANNER, APPROVER);
@@ -145,7 +186,11 @@ impl World {
             second_person: APPROVER,
             trial: true,
         })];
-        commands.extend(self.time_zone.clone().map(Command::SetTimeZone));
+        // Others may have set the zone and published the tariff before.
+        let others = &inputs.others;
+        let has_zone = others.iter().any(|other| matches!(other, Command::SetTimeZone(_)));
+        let zone = self.time_zone.clone().filter(|_| !has_zone);
+        commands.extend(zone.map(Command::SetTimeZone));
         commands.extend([
             Command::RegisterBank(RegisterBank {
                 bank: self.add_statement_line,
@@ -161,7 +206,14 @@ impl World {
             }),
         ]);
         let tariff = TariffId::derived(&inputs.tariff.key());
-        commands.extend(inputs.tariff.versions.iter().map(|version| {
+        let is_published = |version: u16| {
+            others.iter().any(|other| {
+                matches!(other, Command::PublishTariff(published)
+                    if published.tariff == tariff && published.version == version)
+            })
+        };
+        let versions = inputs.tariff.versions.iter();
+        commands.extend(versions.filter(|version| !is_published(version.number)).map(|version| {
             Command::PublishTariff(PublishTariff {
                 tariff,
                 version: version.number,
@@ -200,7 +252,13 @@ impl World {
             let person = cashier(&firm.reference);
             Command::RegisterPerson(RegisterPerson { person, proposed_by, approved_by })
         }));
-        for courier in &self.couriers {
+        commands
+    }
+
+    fn courier_registrations(&self) -> Vec<Command> {
+        let (proposed_by, approved_by) = (PLANNER, APPROVER);
+        let mut commands = Vec::new();
+        for courier in &self.couriers[self.today.first_courier..] {
             commands.push(Command::RegisterCourier(RegisterCourier {
                 courier: courier.id,
                 firm: self.firms[courier.firm].id,
@@ -233,7 +291,8 @@ impl World {
     ) -> Vec<Command> {
         let version = inputs.tariff.in_force(inputs.date).expect("the tariff was checked");
         let class = version.terms.class(&inputs.class).expect("the class was checked");
-        let register = |seller: &SimulatedSeller| {
+        let register = |seller: &usize| {
+            let seller: &SimulatedSeller = &self.sellers[*seller];
             Command::RegisterSeller(RegisterSeller {
                 seller: seller.id,
                 kind: seller_kind(seller.id),
@@ -241,12 +300,12 @@ impl World {
                 jurisdiction: options.jurisdiction,
                 tariff: TariffId::derived(&inputs.tariff.key()),
                 class,
-                cycle: options.cycle,
+                cycle: self.terms.cycle_of(seller.id),
                 minimum: options.minimum_payout,
                 reference: seller.reference.clone(),
             })
         };
-        self.sellers.iter().map(register).collect()
+        self.today.sellers.iter().map(register).collect()
     }
 
     pub(crate) fn announcements(&self) -> Vec<Command> {
@@ -260,14 +319,15 @@ impl World {
                 shipment: 1,
             })
         };
-        self.parcels.iter().map(announce).collect()
+        self.today.announced.iter().map(|index| announce(&self.parcels[*index])).collect()
     }
 
     /// Assigns the parcels to the firms.
     pub(crate) fn assignments(&self) -> Vec<Command> {
         let mut commands = Vec::new();
         for (index, firm) in self.firms.iter().enumerate() {
-            let theirs = self.parcels.iter().filter(|parcel| parcel.firm == index);
+            let new = self.today.assigned.iter().map(|index| &self.parcels[*index]);
+            let theirs = new.filter(|parcel| parcel.firm == index);
             let first = |parcel: &SimulatedParcel| AssignedParcel { parcel: parcel.id, number: 1 };
             let ids: Vec<_> = theirs.map(first).collect();
             let parts = ids.chunks(PARCELS_PER_COMMAND_MAX);
@@ -277,45 +337,6 @@ impl World {
         }
         commands
     }
-}
-
-/// The sellers, in the order of their first parcels, and the parcels with their scripts.
-fn make_parties(
-    inputs: &DayInputs,
-    options: &DayOptions,
-    rates: &Rates,
-) -> (Vec<SimulatedSeller>, Vec<SimulatedParcel>) {
-    let mut sellers = Vec::new();
-    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut parcels = Vec::with_capacity(inputs.parcels.len());
-    let others = (u64::from(options.firms), NETWORKS.len() as u64);
-    for input in &inputs.parcels {
-        let reference = input.seller_reference.as_str();
-        let seller = *known.entry(reference).or_insert_with(|| {
-            let (id, reference) = (input.seller_id(), reference.to_owned());
-            sellers.push(SimulatedSeller { id, reference, paid: 0 });
-            sellers.len() - 1
-        });
-        let id = ParcelId::derived(sellers[seller].id, &input.order_reference);
-        let script = ParcelScript::draw((options.seed, id), options.payment_mix, rates, others);
-        parcels.push(SimulatedParcel {
-            id,
-            seller,
-            firm: script.firm,
-            order_reference: input.order_reference.clone(),
-            due: input.due.minor(),
-            paid: 0,
-            requests: 0,
-            attempts: 0,
-            location: ParcelLocation::AtHub,
-            script,
-            exceptions: ParcelExceptions::draw(options.seed, id, rates),
-            due_announced: input.due.minor(),
-            method_index: 0,
-            decline_index: 0,
-        });
-    }
-    (sellers, parcels)
 }
 
 fn firm(number: u8) -> SimulatedFirm {
@@ -345,11 +366,4 @@ fn seller_kind(seller: SellerId) -> SellerKind {
     } else {
         SellerKind::Business
     }
-}
-
-fn cash_limit(inputs: &DayInputs, options: &DayOptions) -> u64 {
-    let sum: u64 = inputs.parcels.iter().map(|parcel| parcel.due.minor()).sum();
-    let mean = sum / inputs.parcels.len() as u64;
-    let usual = mean.saturating_mul(DayOptions::CASH_LIMIT_PARCELS).clamp(1, Amount::MAX.minor());
-    options.cash_limit.map_or(usual, Amount::minor)
 }

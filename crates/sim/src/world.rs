@@ -8,6 +8,7 @@
 mod banknotes;
 mod code_key;
 mod damages;
+mod days;
 mod delivery;
 mod exceptions;
 mod hub;
@@ -19,9 +20,13 @@ mod totals;
 
 use std::collections::BTreeMap;
 
-use books::{BankId, Command, Event, ParcelId, Refusal, SellerId, SetTimeZone, Timestamp};
+use books::{
+    BankId, BusinessDate, Command, Event, ParcelId, PaymentId, Refusal, SellerId, SetTimeZone,
+    Timestamp,
+};
 use money::{Amount, Currency};
 
+use crate::after_clearing::DueChange;
 use crate::backend::BackendReply;
 use crate::books::{
     BankLine, BankLineKind, CashPayment, ExpectedBreak, LostLine, ParcelLocation, RailBooks,
@@ -34,6 +39,7 @@ use crate::schedule::Schedule;
 
 pub(crate) use banknotes::{CashCustody, NoteHolder, NoteOrigin};
 pub(crate) use code_key::CodeKey;
+pub(crate) use days::{DayAdditions, WorldTerms, pays_on};
 pub use exceptions::LossBearer;
 pub(crate) use exceptions::ParcelExceptions;
 pub(crate) use hub::SimulatedHandOver;
@@ -44,6 +50,9 @@ pub(crate) use payment::CourierPayment;
 
 pub(crate) struct World {
     pub clock: VirtualClock,
+    /// 1 for the first day of the books.
+    pub day: u32,
+    pub terms: WorldTerms,
     pub time_zone: Option<SetTimeZone>,
     pub seed: u64,
     pub rates: Rates,
@@ -73,6 +82,12 @@ pub(crate) struct World {
     pub incidents: Incidents,
     pub discrepancies: Vec<String>,
     pub code_key: CodeKey,
+    /// The day on which a payment's money had arrived.
+    pub received_on: BTreeMap<PaymentId, BusinessDate>,
+    /// The last day on which held money was released.
+    pub released_on: BusinessDate,
+    pub later_changes: BTreeMap<BusinessDate, Vec<DueChange>>,
+    pub today: DayAdditions,
 }
 
 /// The index of a courier and the step that is due.
@@ -156,7 +171,7 @@ impl World {
                 requests
                     .actions
                     .push((courier, TerminalAction::without_fault(TerminalActionKind::SignOn)));
-                self.load(courier, courier_commands);
+                self.load(courier, now, courier_commands);
                 self.sell_unknown_parcel(courier, requests);
             }
             CourierStep::Arrive(parcel) => self.arrive(courier, parcel, now, courier_commands),

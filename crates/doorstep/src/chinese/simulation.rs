@@ -69,6 +69,13 @@ fn input_error(error: &DayInputError) -> String {
         E::NoClass { tariff, class } => format!("费率 `{tariff}` 没有类别 `{class}`"),
         E::UnreadableTariff(error) => format!("模拟世界无法读取费率文件：{}", error.0),
         E::OutOfRange { option, max } => format!("{option} 须为 1 至 {max}"),
+        E::UnknownToWorld { name } => {
+            format!("账簿中有他人的命令 `{name}`，模拟世界无从得知")
+        }
+        E::RealBooks => "账簿是正式账簿；模拟日只能在试用账簿中进行".to_owned(),
+        E::OtherTerms { seller } => format!("卖家 {seller} 登记时的费率或类别与这一天不同"),
+        E::DateTooEarly { before } => format!("前一天是 {before}；下一天须更晚"),
+        E::ChangedLater { what } => format!("第一天的 {what} 之后不能更改"),
     }
 }
 

@@ -1,8 +1,12 @@
 //! `doorstep day` and `doorstep demo`: a simulated courier day, from orders to paid sellers.
 
 mod backend;
+mod others;
 mod progress;
+mod records;
+mod run;
 mod summary;
+mod week;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,32 +15,33 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use books::{BusinessDate, DAY_MS, Timestamp};
+use books::BusinessDate;
 use clap::{Args, ValueEnum};
-use engine::Engine;
 use files::orders::{AMOUNT_DUE_MAX, ImportReport};
+use money::Currency;
 use money::decimal::DecimalAmount;
-use money::{Amount, Currency};
-use reports::{DaySums, write_messages, write_payouts_csv};
+use serde::{Deserialize, Serialize};
 use sim::{
-    DayError, DayInputError, DayInputs, DayOptions, EnginePosition, LookAt, NetworkComparison,
-    OrderSource, ParcelInput, PaymentMix, ResumeDayError, ResumedDay, SimulatedDay,
+    DayError, DayInputError, DayInputs, LookAt, ParcelInput, PaymentMix, ResumeDayError,
     WorldDifference,
 };
 use tariff::{CardKind, PaymentMethod};
 
 pub use self::backend::BackendError;
-use self::backend::NodeBackend;
-use self::progress::ProgressDisplay;
-use crate::time_zone;
+pub use self::records::DayRecords;
+use self::records::RecordedOrders;
+use self::run::{DaysRequest, DaysResult, WantedDays};
 use crate::words::{Lang, bilingual, grouped, say};
-use crate::{chinese, data_directory, orders, persons, tariffs, texts};
+use crate::{chinese, orders, tariffs, texts};
 
 /// As many as the real sample has.
 const MADE_PARCELS: u32 = 7_854;
 const PARCELS_MAX: u32 = 2_000_000;
 /// The most differences that are printed; `--json` has all.
 const PROBLEMS_SHOWN_MAX: usize = 100;
+/// What several days of a demo show: money on hold for two days, and a quarter of the sellers paid
+/// weekly, in percent.
+const WEEK_TERMS: (u16, u32) = (2, 25);
 /// A pain.001 sum has at most 18 digits.
 const _: () = assert!(
     PARCELS_MAX as u64 <= 999_999_999_999_999_999 / AMOUNT_DUE_MAX.minor(),
@@ -61,15 +66,21 @@ pub struct DayFlags {
     #[arg(long, value_name = "PERCENT", default_value_t = 100)]
     #[arg(value_parser = clap::value_parser!(u32).range(0..=1000))]
     faults: u32,
-    /// The business date of the deliveries
-    #[arg(long, value_name = "YYYY-MM-DD", default_value = "2013-11-11")]
-    date: BusinessDate,
-    /// The tariff: a built-in tariff or a tariff file
-    #[arg(long, value_name = "NAME|FILE", default_value = "china-2013")]
-    tariff: PathBuf,
-    /// The sellers' class in the tariff
-    #[arg(long, default_value = "general")]
-    class: String,
+    /// The business date of the deliveries [default: 2013-11-11, then the next date of the books]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    date: Option<BusinessDate>,
+    /// The tariff: a built-in tariff or a tariff file [default: china-2013]
+    #[arg(long, value_name = "NAME|FILE")]
+    tariff: Option<PathBuf>,
+    /// The sellers' class in the tariff [default: general]
+    #[arg(long)]
+    class: Option<String>,
+    /// Days after the delivery until the sellers' money is payable [default: 0]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=30))]
+    hold: Option<u16>,
+    /// Sellers who are paid weekly, on Fridays, in percent; the others daily [default: 0]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
+    weekly: Option<u32>,
 }
 
 /// Runs a courier day on your orders, up to the payouts to sellers
@@ -84,7 +95,11 @@ pub struct DayFlags {
 ///
 /// Afterwards the data directory has the books, a clearing file of each network, payouts.csv, and a
 /// pain.001 message for each settlement plan. To continue an interrupted day, run the same command
-/// again. A finished day is only shown.
+/// again.
+///
+/// On books with a finished day, the next date is lived: with other orders, the parcels that are
+/// still open, and those of `doorstep import`. Held money is released, refunds and chargebacks of
+/// earlier days arrive. The summary is of all days. With the date of the last day it is only shown.
 #[derive(Args, Debug)]
 #[command(after_long_help = JSON_HELP)]
 pub struct DayArgs {
@@ -114,11 +129,21 @@ pub struct DayArgs {
 ///
 /// The same as `doorstep day` without orders. Amounts, items per order and sellers are distributed
 /// like those of a real marketplace; everything else is simulated too.
+///
+/// Several days follow each other on the same books, with a line for each; unless --hold and
+/// --weekly say otherwise, money is payable two days after the delivery, and a quarter of the
+/// sellers is paid weekly. To continue interrupted days, run the same command again.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
     /// The data directory
     #[arg(long, value_name = "DIR", default_value = "doorstep-demo")]
     data: PathBuf,
+    /// Number of days in all
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=31))]
+    days: u32,
+    /// Exit after the summary, as always
+    #[arg(long)]
+    once: bool,
     #[command(flatten)]
     flags: DayFlags,
 }
@@ -154,7 +179,8 @@ What --json prints: one object. Amounts are in minor units of `currency`.
   terminals     signed_on, batches_agreed, batches_disputed, offline, reversed,
                 repeated (counts)
   door_messages between switch and terminals, and switch and networks (counts)
-  date, seed, tariff   as given
+  date, seed, tariff   of the last day
+  days          simulated days of the books; the sums are of all of them
   real, simulated      which parts of the day are real
   orders_by_status     of the order file, if it has a status
   left_out      orders that the profile leaves out, by reason
@@ -164,8 +190,9 @@ What --json prints: one object. Amounts are in minor units of `currency`.
                 plan
   wrong         broken rules; if not empty, the exit status is 1";
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum MethodsFlag {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum MethodsFlag {
     /// Card, QR and cash; some pay in two parts
     Mixed,
     /// Debit cards only
@@ -190,55 +217,59 @@ impl MethodsFlag {
 pub fn run(args: &DayArgs) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let lang = Lang::current();
-    let (inputs, report) = match (&args.orders, &args.profile) {
+    let (orders, currency, report) = match (&args.orders, &args.profile) {
         (Some(path), Some(profile)) => real_orders(args, path, profile)?,
-        _ => (simulated_orders(&args.flags, args.parcels)?, ImportReport::default()),
+        _ => (RecordedOrders::Made { count: args.parcels }, None, ImportReport::default()),
     };
     if args.orders.is_some() && !args.json {
         orders::print_report(&report, lang);
         say!("");
     }
-    let found = run_day(&inputs, &args.flags, &args.data, lang, args.json)?;
-    let summary = summary::DaySummary::of(&found, &inputs, &report, begun.elapsed());
+    let request = DaysRequest {
+        data: &args.data,
+        flags: &args.flags,
+        orders,
+        currency,
+        wanted: WantedDays::Next,
+        usual_terms: (0, 0),
+        quiet: args.json,
+    };
+    let mut found = run::live(&request, lang)?;
+    let summary = summary::DaySummary::of(&found, &report, begun.elapsed());
     if args.json {
         say!("{}", serde_json::to_string(&summary)?);
     } else {
         summary.print(&found, lang);
     }
+    found.shown()?;
     Ok(exit_code(&found))
 }
 
 pub fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let lang = Lang::current();
-    let inputs = simulated_orders(&args.flags, MADE_PARCELS)?;
-    let found = run_day(&inputs, &args.flags, &args.data, lang, false)?;
-    let report = ImportReport::default();
-    let summary = summary::DaySummary::of(&found, &inputs, &report, begun.elapsed());
+    let request = DaysRequest {
+        data: &args.data,
+        flags: &args.flags,
+        orders: RecordedOrders::Made { count: MADE_PARCELS },
+        currency: None,
+        wanted: WantedDays::InAll(args.days),
+        usual_terms: if args.days > 1 { WEEK_TERMS } else { (0, 0) },
+        quiet: false,
+    };
+    let mut found = run::live(&request, lang)?;
+    let summary = summary::DaySummary::of(&found, &ImportReport::default(), begun.elapsed());
+    if args.days > 1 {
+        say!("");
+    }
     summary.print(&found, lang);
     summary::print_next(&args.data, &found, lang);
+    found.shown()?;
     Ok(exit_code(&found))
 }
 
-/// A day's result.
-pub struct DayResult {
-    /// The simulation's own record.
-    pub day: SimulatedDay,
-    pub engine: Engine,
-    /// The comparison of each network's books with these.
-    pub networks: Vec<NetworkComparison>,
-    pub sums: DaySums,
-    pub payouts_file: PathBuf,
-    /// The pain.001 files.
-    pub messages: Vec<PathBuf>,
-    /// Broken rules, and differences between the books and the simulation.
-    pub problems: Vec<String>,
-    /// The books had the whole day before this run.
-    pub was_complete_before: bool,
-}
-
 #[allow(clippy::print_stderr, reason = "problems must be visible beside JSON")]
-fn exit_code(found: &DayResult) -> ExitCode {
+fn exit_code(found: &DaysResult) -> ExitCode {
     if found.problems.is_empty() {
         return ExitCode::SUCCESS;
     }
@@ -257,41 +288,11 @@ fn exit_code(found: &DayResult) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn simulated_orders(flags: &DayFlags, count: u32) -> anyhow::Result<DayInputs> {
-    let currency = Currency::CNY;
-    let made = sim::generate_orders(count as usize, flags.seed, currency);
-    let parcels = made.into_iter().map(|order| order.parcel).collect();
-    inputs(flags, currency, parcels, OrderSource::Generated)
-}
-
-fn inputs(
-    flags: &DayFlags,
-    currency: Currency,
-    parcels: Vec<ParcelInput>,
-    origin: OrderSource,
-) -> anyhow::Result<DayInputs> {
-    let (tariff, tariff_text) = tariffs::load_with_text(&flags.tariff).context("--tariff")?;
-    let tariff = tariffs::in_currency(&tariff, currency)?.clone();
-    let noon = Timestamp::start_of_day(flags.date, 0).plus_ms(DAY_MS / 2);
-    let zone = time_zone::resolve(time_zone::CHINA, noon)?;
-    Ok(DayInputs {
-        date: flags.date,
-        utc_offset_minutes: zone.utc_offset_minutes,
-        time_zone: Some(zone.setting(1)),
-        currency,
-        tariff,
-        tariff_text,
-        class: flags.class.clone(),
-        parcels,
-        order_source: origin,
-    })
-}
-
 fn real_orders(
     args: &DayArgs,
     path: &Path,
     profile: &str,
-) -> anyhow::Result<(DayInputs, ImportReport)> {
+) -> anyhow::Result<(RecordedOrders, Option<Currency>, ImportReport)> {
     let import = orders::read(path, profile, &args.format)?;
     let Some(first) = import.parcels.first() else {
         bail!(orders::no_parcels(path, &import.report));
@@ -319,71 +320,9 @@ fn real_orders(
         order_reference: parcel.order.to_string(),
         due: parcel.amount_due,
     });
-    let parcels = parcels.collect();
-    let origin = OrderSource::Real { profile: profile.into(), source: path.display().to_string() };
-    Ok((inputs(&args.flags, currency, parcels, origin)?, import.report))
-}
-
-/// Runs the day, or the rest of an interrupted day.
-fn run_day(
-    inputs: &DayInputs,
-    flags: &DayFlags,
-    data: &Path,
-    lang: Lang,
-    quiet: bool,
-) -> anyhow::Result<DayResult> {
-    let options = DayOptions {
-        seed: flags.seed,
-        payment_mix: flags.tender.mix(),
-        refusals_ppm: flags.refusals * 10_000,
-        faults_percent: flags.faults,
-        minimum_payout: Amount::ZERO,
-        ..DayOptions::default()
-    };
-    // Bad inputs are reported before anything is written.
-    sim::check_inputs(inputs, &options).map_err(|error| input_error_text(error, inputs))?;
-    let interrupted = on_interrupt()?;
-    let books = data_directory::open_or_create(data)?;
-    persons::name_missing(data, &[(sim::PLANNER, "planner"), (sim::APPROVER, "approver")])?;
-    let client = books.node.client();
-    let (standing, _) = client.query(EnginePosition::of)?;
-    let office = NodeBackend::new(client, interrupted, data.to_owned());
-    let mut office = ResumedDay::new(office, Engine::default(), standing);
-    let before = books.node.client().query(|engine| engine.last_at())?.0;
-    let mut shown = ProgressDisplay::new(lang, inputs.utc_offset_minutes, quiet);
-    let outcome = sim::run_day(inputs, &options, &mut office, |progress| shown.update(progress));
-    shown.finish();
-    let day = match outcome {
-        Ok(day) => day,
-        Err(error) => return Err(day_error_text(error, data)),
-    };
-    office.finish().map_err(|error| day_error_text(DayError::Backend(error), data))?;
-    let was_finished = before == day.report.ended_at;
-    let (_, engine) = books.node.stop()?;
-    let mut wrong = engine.check().err().unwrap_or_default();
-    let differences = sim::compare(&day.world, engine.books());
-    let shown = differences.iter().map(|one| difference_text(one, inputs.currency, data));
-    wrong.extend(shown);
-    let networks = sim::compare_networks(&day.world, engine.books());
-    wrong.extend(networks.iter().flat_map(|network| network.differences.iter().cloned()));
-    let (sums, _) = DaySums::of(data)?;
-    let payouts_file = data.join("payouts.csv");
-    let mut messages = Vec::new();
-    // Wrong books must never lead to payouts.
-    if wrong.is_empty() {
-        write_payouts_csv(&sums, &engine, &payouts_file)?;
-        messages = write_messages(&sums, &engine, data)?;
-    }
-    Ok(DayResult {
-        day,
-        engine,
-        networks,
-        sums,
-        payouts_file,
-        messages,
-        problems: wrong,
-        was_complete_before: was_finished,
-    })
+    let parcels: Vec<ParcelInput> = parcels.collect();
+    let orders = RecordedOrders::given(profile.into(), path.display().to_string(), &parcels);
+    Ok((orders, Some(currency), import.report))
 }
 
 /// What differs, by how much, and where to look.
@@ -407,7 +346,7 @@ fn difference_text(difference: &WorldDifference, currency: Currency, data: &Path
 }
 
 /// An input error, in terms of the flags.
-fn input_error_text(error: DayInputError, inputs: &DayInputs) -> anyhow::Error {
+fn input_error_text(error: DayInputError, inputs: &DayInputs, data: &Path) -> anyhow::Error {
     let tariff = &inputs.tariff;
     match error {
         DayInputError::NoClass { class, .. } => tariffs::no_such_class(tariff, &class),
@@ -418,6 +357,26 @@ fn input_error_text(error: DayInputError, inputs: &DayInputs) -> anyhow::Error {
             inputs.date,
             tariff.name,
             tariffs::validity(tariff)
+        )),
+        DayInputError::UnknownToWorld { name } => anyhow!(bilingual!(
+            "--data {0}: since the last simulated day others gave `{name}` to these books, which \
+             the simulated world does not know: only orders can be imported between two days. \
+             Nothing was changed. Use another directory",
+            "--data {0}：上一个模拟日之后有他人向账簿发出 `{name}`，模拟世界无从得知：\
+             两日之间只能导入订单。未作改动。请换一个目录",
+            data.display()
+        )),
+        DayInputError::RealBooks => anyhow!(bilingual!(
+            "--data {0}: these books are real, and a simulated day is lived in trial books only. \
+             Nothing was changed. Use another directory, or `import --trial` into a new one",
+            "--data {0}：这是正式账簿，模拟日只能在试用账簿中进行。未作改动。\
+             请换一个目录，或用 `import --trial` 导入新目录",
+            data.display()
+        )),
+        DayInputError::OtherTerms { seller } => anyhow!(bilingual!(
+            "--tariff, --class: seller {seller} was imported with other terms; give the tariff \
+             and the class of the import",
+            "--tariff、--class：导入卖家 {seller} 时条款不同；请给出导入时的费率和类别"
         )),
         other => other.into(),
     }
@@ -435,29 +394,34 @@ fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(interrupted)
 }
 
+fn another_day(data: &Path) -> anyhow::Error {
+    anyhow!(bilingual!(
+        "--data {0}: these books do not match this day: they were made with other orders, \
+         another seed, or other flags. Nothing was changed. Give the same inputs as before, or \
+         another directory",
+        "--data {0}：账簿与这一天不符：订单、种子或参数不同。未作改动。请给出原来的参数，\
+         或换一个目录",
+        data.display()
+    ))
+}
+
 fn day_error_text(error: DayError<ResumeDayError<BackendError>>, data: &Path) -> anyhow::Error {
-    let data = data.display();
+    let shown = data.display();
     match error {
-        DayError::Backend(ResumeDayError::AnotherDay) => anyhow!(bilingual!(
-            "--data {data}: these books do not match this day: they were made with other orders, \
-             another seed, or other flags. Nothing was changed. Give the same inputs as before, or \
-             another directory",
-            "--data {data}：账簿与这一天不符：订单、种子或参数不同。未作改动。请给出原来的参数，\
-             或换一个目录"
-        )),
+        DayError::Backend(ResumeDayError::AnotherDay) => another_day(data),
         DayError::Backend(ResumeDayError::Backend(BackendError::Interrupted)) => {
             anyhow!(bilingual!(
-                "interrupted. Everything so far is saved in {data}; run the same command again to \
+                "interrupted. Everything so far is saved in {shown}; run the same command again to \
              continue the day",
-                "已中断。此前的内容已保存在 {data}；再次运行同一命令即可继续"
+                "已中断。此前的内容已保存在 {shown}；再次运行同一命令即可继续"
             ))
         }
         DayError::Backend(ResumeDayError::Backend(BackendError::Stopped(why))) => {
             let why = chinese::error(&why, Lang::current());
             anyhow!(bilingual!(
                 "{why}. Then run the same command again: the day continues from the books in \
-                 {data}",
-                "{why}。之后再次运行同一命令：从 {data} 中的账簿继续"
+                 {shown}",
+                "{why}。之后再次运行同一命令：从 {shown} 中的账簿继续"
             ))
         }
         other => other.into(),

@@ -48,6 +48,14 @@ impl ProgressDisplay {
         }
     }
 
+    /// Prints lines above the bar.
+    pub fn print(&self, lines: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) => bar.suspend(lines),
+            None => lines(),
+        }
+    }
+
     /// Removes the bar.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {

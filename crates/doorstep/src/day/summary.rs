@@ -11,10 +11,10 @@ use money::Currency;
 use money::decimal::DecimalAmount;
 use reports::{DaySums, EventSum, OpenItemReport};
 use serde::Serialize;
-use sim::{DayInputs, NetworkComparison, OrderSource};
+use sim::{NetworkComparison, OrderSource};
 use tariff::FeeKind;
 
-use super::DayResult;
+use super::run::DaysResult;
 use crate::orders;
 use crate::words::{Lang, bilingual, grouped, left, right, say};
 
@@ -46,6 +46,7 @@ pub struct DaySummary {
     terminals: Terminals,
     door_messages: DoorMessages,
     date: String,
+    days: u32,
     seed: u64,
     tariff: String,
     real: String,
@@ -140,13 +141,9 @@ struct DoorMessages {
 const SIMULATED: &str = "couriers, buyers, terminals, card networks, wallet, hubs, bank, times";
 
 impl DaySummary {
-    pub fn of(
-        found: &DayResult,
-        inputs: &DayInputs,
-        report: &ImportReport,
-        took: Duration,
-    ) -> DaySummary {
-        let (engine, sums, currency) = (&found.engine, &found.sums, inputs.currency);
+    pub fn of(found: &DaysResult, report: &ImportReport, took: Duration) -> DaySummary {
+        let (engine, sums, inputs) = (&found.engine, &found.sums, &found.inputs);
+        let currency = inputs.currency;
         let doors = &found.day.report.payment_path;
         let sum = |kind| engine.books().total_balance(kind, currency);
         let totals = engine.books().totals().iter().find(|totals| totals.currency == currency);
@@ -194,6 +191,7 @@ impl DaySummary {
                 network: doors.network_messages,
             },
             date: inputs.date.to_string(),
+            days: found.number,
             seed: found.day.report.seed,
             tariff: inputs.tariff.name.clone(),
             real: real(&inputs.order_source),
@@ -236,7 +234,7 @@ fn network(of: &NetworkComparison) -> Network {
     }
 }
 
-fn counts(found: &DayResult, sums: &DaySums) -> Counts {
+fn counts(found: &DaysResult, sums: &DaySums) -> Counts {
     let report = &found.day.report;
     Counts {
         sellers: report.sellers,
@@ -325,7 +323,7 @@ impl Table {
 
 impl DaySummary {
     /// Prints the summary for a person.
-    pub fn print(&self, found: &DayResult, lang: Lang) {
+    pub fn print(&self, found: &DaysResult, lang: Lang) {
         let currency = found.day.report.currency;
         let table = Table { lang, currency };
         let title = lang.pick("Doorstep: a courier day", "到门付 Doorstep：快递收款日");
@@ -346,13 +344,17 @@ impl DaySummary {
             lang.pick("simulated:", "模拟："),
             lang.pick(SIMULATED, "快递员、买家、终端、卡组织、钱包、网点、银行、时间")
         );
+        if self.days > 1 {
+            let all = lang.pick("the sums are of all days", "合计包括所有模拟日");
+            say!("  {} {}; {all}", lang.pick("days:     ", "天数："), self.days);
+        }
         self.print_door(found, &table);
         self.print_network(found, &table);
         self.print_money(found, &table);
         self.print_end(found, &table);
     }
 
-    fn print_door(&self, found: &DayResult, table: &Table) {
+    fn print_door(&self, found: &DaysResult, table: &Table) {
         let (sums, counts) = (&found.sums, &self.counts);
         table.head("At the door", "上门");
         table.row(
@@ -403,7 +405,7 @@ impl DaySummary {
         );
     }
 
-    fn print_network(&self, found: &DayResult, table: &Table) {
+    fn print_network(&self, found: &DaysResult, table: &Table) {
         let terminals = &self.terminals;
         table.head("Terminals and networks", "终端与卡组织");
         table.row("terminals signed on", "终端签到", Some(terminals.signed_on), None);
@@ -425,7 +427,7 @@ impl DaySummary {
         }
     }
 
-    fn print_money(&self, found: &DayResult, table: &Table) {
+    fn print_money(&self, found: &DaysResult, table: &Table) {
         let sums = &found.sums;
         table.head("Fees", "费用");
         for (kind, english, chinese) in [
@@ -464,7 +466,7 @@ impl DaySummary {
         say!("  {} {} {}", left(firm, 34), right("", 9), right(&table.amount(custody), 17));
     }
 
-    fn print_end(&self, found: &DayResult, table: &Table) {
+    fn print_end(&self, found: &DaysResult, table: &Table) {
         let lang = table.lang;
         table.head("The books", "账簿");
         table.row("payments with an unknown outcome", "结果未知的付款", Some(self.unknown), None);
@@ -504,7 +506,7 @@ impl DaySummary {
 }
 
 /// Suggests next commands.
-pub fn print_next(data: &Path, found: &DayResult, lang: Lang) {
+pub fn print_next(data: &Path, found: &DaysResult, lang: Lang) {
     let data = data.display();
     let payout = found.sums.payouts().first().map_or(1, |line| line.payout.0);
     say!("\n{}", lang.pick("Next commands:", "继续查看："));

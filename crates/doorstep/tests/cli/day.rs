@@ -129,7 +129,9 @@ fn each_payout_of_the_real_day_is_recomputed_from_the_orders_and_the_tariff() {
     let bed = Bed::new();
     let run = || {
         let mut command = bed.doorstep("day --profile olist --seed 7 --tender card --data books");
-        command.args("--refusals 0 --faults 0 --json --orders".split(' ')).arg(&sample);
+        command
+            .args("--date 2013-11-11 --refusals 0 --faults 0 --json --orders".split(' '))
+            .arg(&sample);
         Ran::of(&mut command).succeeds().says_nothing().json()
     };
     let day = run();
@@ -233,7 +235,8 @@ fn every_payment_method_and_every_rate_of_faults_adds_up() {
         );
         assert_adds_up(&bed, payment, &bed.run(&line).succeeds().json());
     }
-    let card = bed.run("day --parcels 150 --tender card --refusals 100 --faults 0 --data card");
+    let card = "day --parcels 150 --tender card --refusals 100 --faults 0 --data card";
+    let card = bed.run(&format!("{card} --date 2013-11-11"));
     card.succeeds().prints("These books already had the whole day; nothing was added.");
 }
 

@@ -2,7 +2,7 @@
 
 use super::support::{Bed, DOORSTEP, Ran, number, text, tool};
 
-const DAY: &str = "day --parcels 200 --faults 300 --data books --json";
+const DAY: &str = "day --parcels 200 --faults 300 --date 2013-11-11 --data books --json";
 
 /// Runs the day with a limit on each file, in KiB.
 fn run_with_limit(bed: &Bed, kib: u32) -> Ran {

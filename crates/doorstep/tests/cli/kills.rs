@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::support::{Bed, Ran, number, text, tool};
 
-const DAY: &str = "day --parcels 250 --faults 300 --json";
+const DAY: &str = "day --parcels 250 --faults 300 --date 2013-11-11 --json";
 /// Kills during a run, spread over the day.
 const KILLS: u64 = 20;
 /// On a busy machine, runs may end before they are killed.
@@ -31,7 +31,7 @@ fn log_bytes(books: &Path) -> u64 {
 
 /// Kills a run when `enough` accepts the length of its log. Returns whether it was still running,
 /// and the longest log.
-fn kill_when(child: &mut Child, books: &Path, enough: impl Fn(u64) -> bool) -> (bool, u64) {
+pub fn kill_when(child: &mut Child, books: &Path, enough: impl Fn(u64) -> bool) -> (bool, u64) {
     let begun = Instant::now();
     let mut longest = 0;
     while child.try_wait().unwrap().is_none() {

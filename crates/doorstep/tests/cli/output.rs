@@ -117,7 +117,7 @@ fn output_to_a_full_disk_is_an_error() {
         "export --data books --format hledger",
         "export --data books --format csv",
         "tariff check china-2013",
-        "day --parcels 100 --faults 300 --data books --json",
+        "day --parcels 100 --faults 300 --date 2013-11-11 --data books --json",
     ] {
         let mut command = bed.doorstep(line);
         let full = File::options().write(true).open("/dev/full").unwrap();

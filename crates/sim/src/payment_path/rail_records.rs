@@ -144,11 +144,13 @@ impl PaymentPath {
         orders.collect()
     }
 
-    /// Fills `networks` with the payments in the books of networks and wallet.
+    /// Fills `rails` with the day's payments in the books of networks and wallet.
     pub(crate) fn record_rail_items(&mut self, rails: &mut [RailBooks], clock: VirtualClock) {
         for (index, rail) in self.networks.iter().enumerate() {
             let items = &mut rails[index].items;
-            for item in rail.network.book().items() {
+            let from_ms = clock.today(0).0;
+            let today = rail.network.book().items().filter(|item| item.sent_ms >= from_ms);
+            for item in today {
                 match self.payments_by_reference.get(&(index, item.reference)) {
                     Some(payment) => record_item(items.entry(*payment), item, clock),
                     None if matches!(
@@ -163,7 +165,9 @@ impl PaymentPath {
             }
         }
         let Some(wallet) = rails.last_mut() else { return };
-        for (reference, order) in &self.wallet.orders {
+        let today =
+            self.wallet.orders.iter().filter(|(_, order)| order.scanned_at >= clock.today(0));
+        for (reference, order) in today {
             let payment =
                 order_trace(reference).and_then(|trace| self.payments_by_trace.get(&trace));
             let Some(payment) = payment else {

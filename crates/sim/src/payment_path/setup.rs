@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use books::{BreakSubject, FirmId, NetworkId, WalletId};
-use keys::KeyName;
+use books::{BreakSubject, NetworkId, WalletId};
+use keys::{KeyName, TdesKey};
 use money::{Amount, Currency, Rate};
 use peers::behaviour::{Outage, OutageClock, OutageMode};
 use peers::clearing::NetworkFees;
@@ -48,26 +48,11 @@ const TERMINAL_WAITS_S: u32 = 60;
 impl PaymentPath {
     /// Creates the payment path of a world; `faults_percent` as in the day's options.
     pub(crate) fn new(world: &World, faults_percent: u32) -> Result<PaymentPath, PaymentPathError> {
-        let rails = world.rails.iter().filter_map(|rail| match rail.subject {
-            BreakSubject::Network(id) => Some((id, rail.reference.as_str())),
-            _ => None,
-        });
-        let networks: Vec<(NetworkId, &str)> = rails.collect();
-        let wallet = world.rails.iter().find_map(|rail| match rail.subject {
-            BreakSubject::Wallet(id) => Some((id, rail.reference.as_str())),
-            _ => None,
-        });
-        let (wallet_id, wallet_name) = wallet.unwrap_or((WalletId(0), ""));
-        let numbers = world.couriers.iter().map(|courier| {
-            u32::try_from(courier.terminal.0).expect("terminals are numbered by eight digits")
-        });
-        let numbers: Vec<u32> = numbers.collect();
+        let (networks, wallet) = rails_of(world);
+        let numbers = terminal_numbers(world);
         let names: Vec<&str> = networks.iter().map(|(_, name)| *name).collect();
         let secrets = DayKeys::make(world.seed, &names, &numbers)?;
-        let firms: Vec<FirmId> = world.firms.iter().map(|firm| firm.id).collect();
-        let settings = settings(world, &networks, (wallet_id, wallet_name), &firms)?;
-        let merchants: Vec<[u8; 15]> =
-            firms.iter().map(|firm| settings.merchant.of(*firm)).collect();
+        let settings = settings(world, &networks, wallet)?;
         let qr_ms = settings.timing.qr_ms;
         let mut outages = outages(world, faults_percent);
         let plans = NetworkScripts::default();
@@ -80,12 +65,8 @@ impl PaymentPath {
         }
         let terminals = numbers.iter().zip(&world.couriers).zip(secrets.terminals);
         let drivers = terminals.map(|((number, courier), master)| {
-            let merchant = merchants[courier.firm];
-            TerminalDriver::new(peers::TerminalSimulatorSettings {
-                currency: world.currency,
-                utc_offset_minutes: world.clock.utc_offset_minutes,
-                ..peers::TerminalSimulatorSettings::new(*number, merchant, master)
-            })
+            let merchant = settings.merchant.of(world.firms[courier.firm].id);
+            terminal(world, *number, merchant, master)
         });
         let drivers = drivers.collect();
         Ok(PaymentPath {
@@ -98,8 +79,8 @@ impl PaymentPath {
             networks: rails,
             next_link: 0,
             scripts: plans,
-            wallet: WalletSimulator::new(wallet_id, world.currency),
-            wallet_id,
+            wallet: WalletSimulator::new(wallet.0, world.currency),
+            wallet_id: wallet.0,
             qr_ms,
             pending: Schedule::new(),
             commands: Vec::new(),
@@ -110,8 +91,69 @@ impl PaymentPath {
             network_of_payment: HashMap::new(),
             counts: PaymentPathCounts::default(),
             discrepancies: Vec::new(),
+            key_seed: world.seed,
         })
     }
+
+    /// Before a later day the switch is started again, all lines and links are closed, and new
+    /// couriers get terminals. Networks, wallet and terminals keep their books.
+    pub(crate) fn begin_day(&mut self, world: &World) -> Result<(), PaymentPathError> {
+        let (networks, wallet) = rails_of(world);
+        let numbers = terminal_numbers(world);
+        let names: Vec<&str> = networks.iter().map(|(_, name)| *name).collect();
+        let secrets = DayKeys::make(self.key_seed, &names, &numbers)?;
+        let settings = settings(world, &networks, wallet)?;
+        for courier in 0..self.terminals.len() {
+            if self.terminals[courier].line.take().is_some() {
+                self.sockets.close(courier);
+            }
+        }
+        self.lines.clear();
+        for rail in &mut self.networks {
+            for simulated_link in &mut rail.links {
+                simulated_link.socket = None;
+                rail.network.closed(simulated_link.network_link);
+            }
+        }
+        let known = self.terminals.len();
+        let terminals = numbers.iter().zip(&world.couriers).zip(secrets.terminals);
+        for ((number, courier), master) in terminals.skip(known) {
+            let merchant = settings.merchant.of(world.firms[courier.firm].id);
+            self.terminals.push(terminal(world, *number, merchant, master));
+        }
+        self.switch = Switch::new(settings, secrets.store)?;
+        Ok(())
+    }
+}
+
+/// The networks, and the wallet, with their references.
+type Rails<'w> = (Vec<(NetworkId, &'w str)>, (WalletId, &'w str));
+
+fn rails_of(world: &World) -> Rails<'_> {
+    let (mut networks, mut wallet) = (Vec::new(), (WalletId(0), ""));
+    for rail in &world.rails {
+        match rail.subject {
+            BreakSubject::Network(id) => networks.push((id, rail.reference.as_str())),
+            BreakSubject::Wallet(id) => wallet = (id, rail.reference.as_str()),
+            BreakSubject::Bank(_) | BreakSubject::FirmCash(_) => {}
+        }
+    }
+    (networks, wallet)
+}
+
+fn terminal_numbers(world: &World) -> Vec<u32> {
+    let numbers = world.couriers.iter().map(|courier| {
+        u32::try_from(courier.terminal.0).expect("terminals are numbered by eight digits")
+    });
+    numbers.collect()
+}
+
+fn terminal(world: &World, number: u32, merchant: [u8; 15], master: TdesKey) -> TerminalDriver {
+    TerminalDriver::new(peers::TerminalSimulatorSettings {
+        currency: world.currency,
+        utc_offset_minutes: world.clock.utc_offset_minutes,
+        ..peers::TerminalSimulatorSettings::new(number, merchant, master)
+    })
 }
 
 fn rail(
@@ -169,7 +211,6 @@ fn settings(
     world: &World,
     networks: &[(NetworkId, &str)],
     (wallet, wallet_name): (WalletId, &str),
-    firms: &[FirmId],
 ) -> Result<Settings, PaymentPathError> {
     let mut of_networks = Vec::new();
     for (index, (id, name)) in networks.iter().enumerate() {
@@ -203,7 +244,7 @@ fn settings(
             acquirer: *b"898",
             region: *b"3100",
             category: *b"4215",
-            firms: firms.iter().copied().zip(1..).collect(),
+            firms: world.firms.iter().map(|firm| firm.id).zip(1..).collect(),
         },
         terminals: TerminalSettings {
             base_key: KeyName::new(day_keys::BASE_KEY_NAME)?,

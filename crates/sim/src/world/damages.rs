@@ -2,8 +2,8 @@
 
 use books::{
     AnnounceParcel, ApproveBreakResolution, AssignParcels, AssignedParcel, BreakId,
-    BreakResolution, BreakSide, BreakSubject, Command, CompensateSeller, DamagePayer, LoseParcel,
-    ProposeBreakResolution, RaiseBreak, ReturnParcel, Timestamp,
+    BreakResolution, BreakSide, BreakSubject, BusinessDate, Command, CompensateSeller, DamagePayer,
+    LoseParcel, ProposeBreakResolution, RaiseBreak, ReturnParcel, Timestamp,
 };
 
 use crate::actors::{APPROVER, PLANNER};
@@ -15,7 +15,7 @@ use crate::world::{LossBearer, SimulatedParcel, World, amount};
 
 impl SimulatedParcel {
     /// A refused parcel comes back to its seller, or is lost on the way.
-    pub(crate) fn ends_refused(&mut self) -> Command {
+    pub(crate) fn ends_refused(&mut self, night: BusinessDate) -> Command {
         let parcel = self.id;
         match self.exceptions.lost_on_the_way() {
             Some(paid_by) => {
@@ -24,6 +24,7 @@ impl SimulatedParcel {
             }
             None => {
                 self.location = ParcelLocation::Returned;
+                self.returned_on = Some(night);
                 Command::ReturnParcel(ReturnParcel { parcel })
             }
         }
@@ -38,7 +39,7 @@ impl SimulatedParcel {
 impl<O: Backend> DayRun<'_, O> {
     /// Two people compensate sellers of damaged and lost parcels. Some sellers ship again.
     pub(crate) fn end_refused_parcels(&mut self) -> Result<(), DayError<O::Error>> {
-        let at = self.advance_to(self.world.clock.tomorrow(clock::COMPENSATING));
+        let at = self.advance_to(self.world.clock.tonight(clock::COMPENSATING));
         let compensations = self.world.compensations();
         self.carry_out_all(at, compensations)?;
         for command in self.world.own_money_paid_in() {

@@ -9,7 +9,9 @@ use crate::books::ParcelLocation;
 use crate::clock::{FIRST_DELIVERY, LAST_DELIVERY, MIDDAY, SECOND_ROUND, THIRD_ROUND, TICK_MS};
 use crate::rates::WHOLE_PPM;
 use crate::world::hub::TRAVEL_TICKS;
-use crate::world::{AnswerContext, CourierCommand, CourierStep, ScheduledStep, World, amount};
+use crate::world::{
+    AnswerContext, CourierCommand, CourierStep, ScheduledStep, SimulatedParcel, World, amount,
+};
 
 /// Travel from one door to the next: 2 to 5 minutes, in ticks. With a minute at the door, stops are
 /// 3 to 6 minutes apart.
@@ -18,10 +20,20 @@ const PACE_TICKS: (u64, u64) = (4, 10);
 const START_SPREAD_TICKS: usize = 20;
 
 impl World {
-    pub(crate) fn load(&mut self, courier: usize, courier_commands: &mut Vec<CourierCommand>) {
+    pub(crate) fn load(
+        &mut self,
+        courier: usize,
+        now: Timestamp,
+        courier_commands: &mut Vec<CourierCommand>,
+    ) {
         let person = &self.couriers[courier];
-        let parcels = person.stops.iter();
-        let parcels = parcels.map(|&parcel| self.parcels[parcel].next_attempt()).collect();
+        // A parcel whose payment was reversed in the night is with its courier already.
+        let parcels = person.stops.iter().map(|&parcel| &self.parcels[parcel]);
+        let at_hub = parcels.filter(|parcel| parcel.location == ParcelLocation::AtHub);
+        let parcels: Vec<_> = at_hub.map(SimulatedParcel::next_attempt).collect();
+        if parcels.is_empty() {
+            return self.on_loaded(courier, now);
+        }
         let command = Command::DispatchParcels(DispatchParcels { courier: person.id, parcels });
         courier_commands.push(CourierCommand { command, context: AnswerContext::Loaded(courier) });
     }
@@ -29,6 +41,7 @@ impl World {
     pub(crate) fn on_loaded(&mut self, courier: usize, now: Timestamp) {
         for &parcel in &self.couriers[courier].stops {
             self.parcels[parcel].location = ParcelLocation::WithCourier;
+            self.parcels[parcel].courier = Some(courier);
         }
         let first = now.max(self.clock.today(FIRST_DELIVERY));
         if let Some(parcel) = self.couriers[courier].stops.pop_front() {

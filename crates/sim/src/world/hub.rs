@@ -206,6 +206,7 @@ impl World {
         let person = &mut self.couriers[courier];
         for index in std::mem::take(&mut person.retry_parcels) {
             self.parcels[index].location = ParcelLocation::WithCourier;
+            self.parcels[index].courier = Some(courier);
             person.stops.push_back(index);
         }
         self.next_stop(courier, now.plus_ms(TRAVEL_TICKS * TICK_MS));

@@ -10,7 +10,7 @@ use tariff::CardKind;
 use crate::actors::{APPROVER, PLANNER};
 use crate::backend::{Backend, DayError};
 use crate::books::{BankLineKind, ParcelLocation, RailAnswer, RailItem};
-use crate::chance::{Chance, ChancePurpose};
+use crate::chance::{Chance, ChancePurpose, stream_of_day};
 use crate::clock;
 use crate::day::DayRun;
 use crate::payment_path::{CardBrand, PaymentFault, TerminalAction, TerminalActionKind, card};
@@ -32,7 +32,7 @@ impl<O: Backend> DayRun<'_, O> {
 
     /// What is owed to buyers leaves the bank account.
     pub(crate) fn pay_buyers_back(&mut self) -> Result<(), DayError<O::Error>> {
-        let at = self.advance_to(self.world.clock.tomorrow(clock::COMPENSATING));
+        let at = self.advance_to(self.world.clock.tonight(clock::COMPENSATING));
         let commands = self.world.buyers_paid_back();
         self.carry_out_all(at, commands).map(|_| ())
     }
@@ -42,7 +42,8 @@ impl World {
     /// A courier sells a parcel that is in nobody's books, before the tour begins.
     pub(crate) fn sell_unknown_parcel(&self, courier: usize, requests: &mut CourierRequests) {
         let person = &self.couriers[courier];
-        let mut chance = Chance::new(self.seed, ChancePurpose::UnknownParcel, person.id.0);
+        let stream = stream_of_day(self.day, person.id.0);
+        let mut chance = Chance::new(self.seed, ChancePurpose::UnknownParcel, stream);
         if person.offline_limit == 0 || !chance.happens(self.rates.unknown_parcel) {
             return;
         }
@@ -92,10 +93,15 @@ impl World {
                     // It never became a payment of the parcel.
                     parcel.paid -= item.amount;
                     parcel.location = ParcelLocation::WithCourier;
+                    parcel.delivered_on = None;
                     continue;
                 }
                 let bearer = self.own_tariff.offline_loss(&item.requested_on.to_string());
                 item.loss = Some(bearer);
+                if bearer != LossBearer::Seller {
+                    // The bearer pays at once what the network does not pay.
+                    self.received_on.insert(*payment, self.clock.date);
+                }
                 if bearer == LossBearer::Seller {
                     parcel.paid -= item.amount;
                 }

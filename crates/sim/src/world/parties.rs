@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use books::{CourierId, DepositId, DispatchedParcel, FirmId, ParcelId, SellerId, TerminalId};
+use books::{
+    BusinessDate, CourierId, DepositId, DispatchedParcel, FirmId, ParcelId, SellerId, TerminalId,
+};
 
 use crate::books::ParcelLocation;
 use crate::chance::Chance;
@@ -31,6 +33,10 @@ pub(crate) struct SimulatedParcel {
     pub requests: u32,
     pub attempts: u8,
     pub location: ParcelLocation,
+    /// Index of the courier who took it out last.
+    pub courier: Option<usize>,
+    pub delivered_on: Option<BusinessDate>,
+    pub returned_on: Option<BusinessDate>,
     pub script: ParcelScript,
     pub exceptions: ParcelExceptions,
     /// Amount due when it was announced.
@@ -58,6 +64,9 @@ impl SimulatedParcel {
             requests: 0,
             attempts: 0,
             location: ParcelLocation::AtHub,
+            courier: None,
+            delivered_on: None,
+            returned_on: None,
             script,
             exceptions,
             due_announced: self.due_announced,
@@ -100,6 +109,8 @@ pub(crate) struct SimulatedCourier {
     /// Cash in hand by the payments collected.
     pub expected_cash: u64,
     pub hand_overs: u32,
-    /// Number of the terminal's last block or unblock.
+    /// Shortages repaid so far.
+    pub repayments: u32,
+    /// Number of the terminal's last offline limit, block or unblock.
     pub terminal_changes: u32,
 }

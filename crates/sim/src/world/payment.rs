@@ -372,6 +372,7 @@ impl World {
         parcel.paid += payment.amount;
         if parcel.paid == parcel.due {
             parcel.location = ParcelLocation::Delivered;
+            parcel.delivered_on = Some(self.clock.date_at(now));
             self.next_stop(courier, now);
         } else {
             self.incidents.split_payments += 1;

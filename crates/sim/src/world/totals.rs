@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use books::{BreakSubject, BusinessDate, DamagePayer, PaymentId};
 use tariff::{FeeKind, PaymentMethod};
 
-use crate::books::{
-    CashPayment, CourierCash, FirmCash, ParcelLocation, ParcelOutcome, SellerBalance, WorldReport,
-};
+use crate::books::{CashPayment, CourierCash, FirmCash, ParcelOutcome, SellerBalance, WorldReport};
 use crate::report::{FeeTotals, FirmSummary};
 use crate::world::{LossBearer, NoteHolder, OwnFees, ParcelFees, SimulatedParcel, World};
 
@@ -82,12 +80,17 @@ impl World {
             write_offs: 0,
         };
         let received = self.received();
+        let items = self.rails.iter().flat_map(|rail| &rail.items);
+        let taken_back: BTreeMap<PaymentId, i128> =
+            items.map(|(payment, item)| (*payment, i128::from(item.taken_back))).collect();
         for (payment, minor, fees) in self.paid() {
             let parcel = &self.parcels[self.parcel_indexes[&payment.parcel]];
             let share = i128::from(minor) - i128::from(fees.total());
             sums.shares[parcel.seller] += share;
-            if parcel.location != ParcelLocation::Delivered || !received.contains(&payment) {
-                sums.held[parcel.seller] += share;
+            if !received.contains(&payment) || self.is_held(parcel, payment) {
+                // A refund takes what is held of its payment, then what the seller has besides.
+                let taken_back = taken_back.get(&payment).copied().unwrap_or(0);
+                sums.held[parcel.seller] += (share - taken_back).max(0);
             }
             sums.commissions[parcel.firm] += i128::from(fees.of(FeeKind::Commission));
             fees.iter().for_each(|(kind, fee)| sums.fees.add(kind, fee));
@@ -96,6 +99,10 @@ impl World {
             let parcel = &self.parcels[self.parcel_indexes[&payment.parcel]];
             sums.shares[parcel.seller] -= i128::from(item.taken_back);
             sums.bear(parcel, item.loss, item.amount);
+            let is_borne = item.loss.is_some_and(|by| by != LossBearer::Seller);
+            if is_borne && self.is_held(parcel, *payment) {
+                sums.held[parcel.seller] += i128::from(item.amount);
+            }
             if item.moves_money() && item.deducted.is_some() {
                 let deducted = self.rail_deduction(item.method, item.amount, item.requested_on);
                 sums.clearing_cost += deducted;
@@ -103,11 +110,10 @@ impl World {
         }
         let unbooked = self.rails.iter().flat_map(|rail| rail.unbooked.values());
         sums.clearing_cost += unbooked.filter_map(|item| item.deducted).sum::<u64>();
-        let returned_on = self.clock.date.plus_days(1).to_string();
-        let return_fee = self.own_tariff.return_fee(&returned_on);
         for parcel in &self.parcels {
             let payer = parcel.exceptions.paid_by.unwrap_or(DamagePayer::Seller);
-            if parcel.location == ParcelLocation::Returned {
+            if let Some(returned_on) = parcel.returned_on {
+                let return_fee = self.own_tariff.return_fee(&returned_on.to_string());
                 let bearer = match payer {
                     DamagePayer::Seller => Some(&mut sums.shares[parcel.seller]),
                     DamagePayer::Firm => Some(&mut sums.commissions[parcel.firm]),
@@ -168,6 +174,7 @@ impl World {
             write_offs: i128::from(sums.write_offs) - i128::from(self.own_money),
             pending_reversals: 0,
             discrepancies: self.discrepancies.clone(),
+            compared_from: self.clock.today(0),
         }
     }
 
