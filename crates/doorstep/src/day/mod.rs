@@ -368,9 +368,9 @@ fn input_error_text(error: DayInputError, inputs: &DayInputs, data: &Path) -> an
         )),
         DayInputError::RealBooks => anyhow!(bilingual!(
             "--data {0}: these books are real, and a simulated day is lived in trial books only. \
-             Nothing was changed. Use another directory, or `import --trial` into a new one",
+             Nothing was changed. Use another directory, or `import` into a new one",
             "--data {0}：这是正式账簿，模拟日只能在试用账簿中进行。未作改动。\
-             请换一个目录，或用 `import --trial` 导入新目录",
+             请换一个目录，或用 `import` 导入新目录",
             data.display()
         )),
         DayInputError::OtherTerms { seller } => anyhow!(bilingual!(

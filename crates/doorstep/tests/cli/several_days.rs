@@ -39,7 +39,7 @@ fn a_second_day_takes_other_orders_and_what_is_still_open() {
 #[test]
 fn imported_orders_are_taken_out_on_the_next_day() {
     let bed = Bed::new();
-    let import = "import --profile doorstep --trial --data books --orders";
+    let import = "import --profile doorstep --data books --orders";
     bed.orders("first.csv", &["A-1,S1,CNY,10.00", "A-2,S1,CNY,20.00", "A-3,S2,CNY,30.00"]);
     bed.run(&format!("{import} first.csv")).succeeds();
     bed.run("import --profile doorstep --data real --orders first.csv").succeeds();
