@@ -14,7 +14,7 @@ use tariff::BusinessDate;
 
 use crate::chinese;
 use crate::data_directory::{self, read_text};
-use crate::texts::{filled, text};
+use crate::texts::{entry, filled, text};
 use crate::words::{Lang, left, say};
 
 const DAYS_MAX: u16 = 366;
@@ -46,7 +46,7 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = 14,
               value_parser = clap::value_parser!(u16).range(1..=i64::from(DAYS_MAX)))]
         days: u16,
-        /// Print one JSON object
+        /// Print one JSON object, amounts in minor units
         #[arg(long)]
         json: bool,
     },
@@ -60,7 +60,7 @@ enum Task {
         /// The data directory
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
-        /// Print one JSON object
+        /// Print one JSON object, amounts in minor units
         #[arg(long)]
         json: bool,
     },
@@ -108,7 +108,7 @@ fn show(calendar: &Calendar, from: BusinessDate, days: u16, as_json: bool) -> an
     }
     for date in dates {
         let weekday = format!("{:?}", date.civil().weekday()).to_lowercase();
-        let weekday = text(lang, &format!("weekday.{weekday}"));
+        let weekday = entry(lang, "weekday", &weekday).unwrap_or_default();
         let kind = match calendar.is_business_day(date) {
             true => "",
             false => text(lang, "calendar.no_business_day"),

@@ -61,7 +61,7 @@ fn play(seed: u64, long_pauses: bool) {
         max_shrink_iters: 2_000,
         ..ProptestConfig::default()
     };
-    let steps = prop::collection::vec(steps::step(long_pauses), 1..220);
+    let steps = prop::collection::vec(steps::step(long_pauses), 1..250);
     let sequences = (0_u8..15, steps).prop_map(|(kind, steps)| Sequence(kind, steps));
     let coverage = RefCell::new(Coverage::default());
     let result = TestRunner::new(config).run(&sequences, |Sequence(kind, steps)| {

@@ -40,7 +40,7 @@ pub struct DoorArgs {
     /// current one]
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Print one JSON object
+    /// Print one JSON object, amounts in minor units
     #[arg(long)]
     json: bool,
     /// Sales per second for which parcels are prepared, if the rate is 0

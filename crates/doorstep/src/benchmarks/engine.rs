@@ -24,7 +24,7 @@ pub struct EngineArgs {
     /// one]
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Print one JSON object
+    /// Print one JSON object, amounts in minor units
     #[arg(long)]
     json: bool,
     /// Commands between two snapshots

@@ -73,6 +73,7 @@ enum State {
     Returned,
     /// Neither delivered nor returned
     Lost,
+    /// Withdrawn by the seller before it was dispatched
     Cancelled,
 }
 

@@ -381,15 +381,25 @@ pub fn raised_breaks(roll: &Choices) -> Vec<BreakId> {
     raised.filter(|(_, one)| !one.closed).map(|(id, _)| *id).collect()
 }
 
+/// Often a shortfall, because each world begins with an excess.
+fn raised_break(roll: &Choices) -> BreakId {
+    let mut raised = raised_breaks(roll);
+    let is_short = |id: &BreakId| roll.model.breaks[id].side == BreakSide::Shortfall;
+    if roll.one_in(1, 2) && raised.iter().any(is_short) {
+        raised.retain(is_short);
+    }
+    roll.pick(0, &raised, |_| roll.open_break(false))
+}
+
 pub fn withdraw_break(roll: &Choices) -> Command {
-    let break_id = roll.pick(0, &raised_breaks(roll), |_| roll.open_break(false));
+    let break_id = raised_break(roll);
     let proposed_by = roll.person(2);
     let approved_by = roll.second(proposed_by, 3);
     Command::WithdrawBreak(WithdrawBreak { break_id, proposed_by, approved_by })
 }
 
 pub fn reclassify_break(roll: &Choices) -> Command {
-    let break_id = roll.pick(0, &raised_breaks(roll), |_| roll.open_break(false));
+    let break_id = raised_break(roll);
     let (number, subject) = (next_change(roll, break_id), any_subject(roll));
     let proposed_by = roll.person(2);
     let approved_by = roll.second(proposed_by, 3);

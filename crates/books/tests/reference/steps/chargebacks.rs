@@ -85,7 +85,7 @@ pub fn representment_line(roll: &Choices) -> Command {
         4 => won + u128::from(one),
         _ => u128::from(one) + 1,
     };
-    let deducted = i128::from(roll.number_at(2) % 3 == 0) * 12;
+    let deducted = i128::from(roll.number_at(2).is_multiple_of(3)) * 12;
     let kind = ClearLineKind::Representment;
     line(roll, kind, Some(payment), (i128::try_from(amount).unwrap(), deducted))
 }

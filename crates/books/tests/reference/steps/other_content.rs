@@ -238,7 +238,7 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             0 => other_person(&mut one.approved_by),
             1 => {
                 one.amount =
-                    Some(one.amount.map_or(Amount::of(1), |part| Amount::of(part.minor() + 1)))
+                    Some(one.amount.map_or(Amount::of(1), |part| Amount::of(part.minor() + 1)));
             }
             _ => one.resolution = BreakResolution::ThroughBank(BANKS[1]),
         },

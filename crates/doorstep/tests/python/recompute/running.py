@@ -36,8 +36,8 @@ class Running:
         before = {rail: len(told) for rail, told in self.facts.lines.items()}
         self.facts.read(line)
         for rail, told in self.facts.lines.items():
-            for kind, payment, amount, _, currency in told[before.get(rail, 0):]:
-                self.settled[rail, currency] += clearing.settled(payment, kind, amount)
+            for kind, payment, amount, kept_back, currency in told[before.get(rail, 0):]:
+                self.settled[rail, currency] += clearing.settled(payment, kind, amount, kept_back)
         touched = {}
         for row in self.rows[line["position"]]:
             self.books.postings.add(row)
