@@ -311,8 +311,10 @@ fn what_follows_is_filled_in() {
     bed.must(give("RegisterBank", cny("main")), ANNS);
     let mut firm = cny("swift");
     firm["guarantee"] = json!("0");
+    firm["approved_by"] = json!("2");
     bed.must(give("RegisterFirm", firm), ANNS);
-    let courier = json!({ "reference": "c-1", "firm": "swift", "cash_limit": "500.00CNY" });
+    let mut courier = json!({ "reference": "c-1", "firm": "swift", "cash_limit": "500.00CNY" });
+    courier["approved_by"] = json!("2");
     bed.must(give("RegisterCourier", courier), ANNS);
     bed.must(give("RegisterTerminal", json!({ "terminal": "7", "courier": "c-1" })), ANNS);
     for (number, blocked) in [(1, "true"), (2, "false")] {

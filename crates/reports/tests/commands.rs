@@ -296,7 +296,7 @@ fn terminals_and_persons_are_found_as_givers_and_by_name() {
     let terminal = CommandFilter { terminal: Some(TerminalId(10)), ..CommandFilter::default() };
     assert_eq!(names(&scratch, terminal), ["RegisterTerminal", "OpenBatch", "TakeCash"]);
     let person = |id| CommandFilter { person: Some(PersonId(id)), ..CommandFilter::default() };
-    let both = ["OpenBooks", "SetHoldRule", "PublishTariff"];
+    let both = ["OpenBooks", "RegisterFirm", "RegisterCourier", "SetHoldRule", "PublishTariff"];
     let planned = ["CountHandOver", "PlanSettlement", "PlanSettlement"];
     assert_eq!(names(&scratch, person(8)), [both, planned].concat());
     let decided = ["RejectSettlement", "ApproveSettlement"];

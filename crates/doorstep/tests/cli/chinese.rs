@@ -37,7 +37,7 @@ fn every_report_on_the_books_is_chinese() {
             ],
         ),
         ("verify", &["CNY"]),
-        ("explain payout 1", &["CNY", "made-seller", "made"]),
+        ("explain payout 1", &["CNY", "made-seller", "made", "general"]),
         ("log", &["CNY", "UTC", "wallet", "all", "Asia", "Shanghai", "planner", "approver"]),
         ("breaks", &["CNY", "UTC"]),
         ("open-items", &["CNY", "UTC"]),
@@ -181,7 +181,7 @@ fn rarer_errors_are_chinese() {
         ),
         ("tariff check a.toml", "a.toml：行 1：没有键 `nam`；可用的键：`name`、"),
         (
-            "network withdraw alpha --person planner --approved-by Planner --data books",
+            "network withdraw network-1 --person planner --approved-by Planner --data books",
             "错误：账簿拒绝 WithdrawNetwork：",
         ),
         (

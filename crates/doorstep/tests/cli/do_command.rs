@@ -117,8 +117,11 @@ fn short_forms_are_commands_with_less_to_type() {
     let bed = books();
     for (line, command) in [
         ("setup bank spare --currency CNY", "RegisterBank"),
-        ("setup firm swift --currency CNY", "RegisterFirm"),
-        ("setup courier c-1 --firm swift --cash-limit 500.00CNY", "RegisterCourier"),
+        ("setup firm swift --currency CNY --approved-by 2", "RegisterFirm"),
+        (
+            "setup courier c-1 --firm swift --cash-limit 500.00CNY --approved-by 2",
+            "RegisterCourier",
+        ),
         ("setup terminal 7 --courier c-1", "RegisterTerminal"),
         ("terminals block 7", "BlockTerminal"),
         ("terminals unblock 7", "BlockTerminal"),

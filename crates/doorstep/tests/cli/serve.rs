@@ -114,10 +114,11 @@ fn it_serves_until_it_is_stopped() {
         (&false.into(), 0)
     );
     assert_eq!(status["in_books"][0]["name"], "alpha");
+    bed.run("approve 2 --person bo --data books").succeeds().prints("WithdrawNetwork: carried out");
+    let status = bed.run("network status --json --data books").succeeds().json();
     assert!(status["in_books"][0]["withdrawn_from"].as_str().unwrap().ends_with("+08:00"));
     let shown = bed.run("network status --data books").succeeds().prints("not running ");
     shown.prints("alpha, books        0 unknown payments; owes 0.00 CNY; withdrawn from 20");
-    bed.run("approve 2 --person bo --data books").succeeds().prints("WithdrawNetwork: carried out");
     let reinstate = "network reinstate alpha --person ann --approved-by bo --data books";
     bed.run(reinstate).succeeds().prints("alpha is reinstated");
 }
