@@ -696,8 +696,8 @@ commands! {
         approved_by: Option<PersonId>,
     }
 
-    /// Suspends a courier, or lifts it. Nothing is dispatched to a suspended courier, whose terminals
-    /// begin nothing. Cash and offline sales are still recorded, and hand-overs counted.
+    /// Suspends a courier, or lifts it. Nothing is dispatched to a suspended courier, whose
+    /// terminals begin nothing. Cash and offline sales are still recorded, and hand-overs counted.
     89 SuspendCourier by Person | Key | System => suspend_courier {
         courier: CourierId,
         /// As in [`SuspendSeller`], among the courier's.

@@ -100,7 +100,8 @@ fn show(calendar: &Calendar, from: BusinessDate, days: u16, as_json: bool) -> an
                 }),
             });
             let business_day = calendar.is_business_day(*date);
-            json!({ "date": date, "business_day": business_day, "steps": steps.collect::<Vec<_>>() })
+            let steps: Vec<_> = steps.collect();
+            json!({ "date": date, "business_day": business_day, "steps": steps })
         };
         let days: Vec<_> = dates.iter().map(day).collect();
         say!("{}", json!({ "days": days }));

@@ -153,7 +153,7 @@ enum Network {
     Run(Box<network::RunArgs>),
     Withdraw(network_admin::WithdrawArgs),
     Reinstate(network_admin::ReinstateArgs),
-    Status(network_admin::StatusArgs),
+    Status(network_admin::NetworkStatusArgs),
 }
 
 #[derive(Subcommand, Debug)]

@@ -75,7 +75,7 @@ impl TwoPersonsArgs {
 
 /// Shows the connections of a running Doorstep, and what the books say of networks and wallets
 #[derive(Args, Debug)]
-pub struct StatusArgs {
+pub struct NetworkStatusArgs {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -142,7 +142,7 @@ pub fn reinstate(args: &ReinstateArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
+pub fn status(args: &NetworkStatusArgs) -> anyhow::Result<ExitCode> {
     let socket = control_directory(&args.data).join(CONTROL_SOCKET);
     let asked = send_request(&socket, &ControlRequest::Status {});
     let mut status = match asked {

@@ -319,8 +319,8 @@ fn prepare(
     // One user must not publish for two persons.
     if let (false, Some((tariff, version))) = (is_trial, unpublished) {
         bail!(bilingual!(
-            "--tariff: the books do not have version {version} of `{tariff}`; two persons publish it: \
-             `doorstep setup tariff FILE`. No parcel was announced",
+            "--tariff: the books do not have version {version} of `{tariff}`; two persons publish \
+             it: `doorstep setup tariff FILE`. No parcel was announced",
             "--tariff：账簿中没有 `{tariff}` 的版本 {version}；须由两人发布：\
              `doorstep setup tariff FILE`。未登记包裹"
         ));

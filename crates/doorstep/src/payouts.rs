@@ -84,7 +84,8 @@ pub fn run(args: &PayoutsArgs) -> anyhow::Result<()> {
             if args.json {
                 let file = file.to_string();
                 let written = json!({
-                    "file": file, "plan": number, "transfers": transfers, "control_sum": control_sum,
+                    "file": file, "plan": number, "transfers": transfers,
+                    "control_sum": control_sum,
                 });
                 say!("{written}");
                 return Ok(());

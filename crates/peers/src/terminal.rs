@@ -26,7 +26,7 @@ mod task;
 pub use journal::{
     BATCH_TRANSACTIONS_MAX, JournalLine, JournalLineStatus, Receipt, TerminalSum, TerminalTotals,
 };
-pub use parcel_list::ListedParcel;
+pub use parcel_list::TerminalParcel;
 pub use request_kind::TerminalRequestKind;
 pub use task::{
     AccountBalance, DeclinedRequest, TerminalError, TerminalOutcome, TerminalParameters,

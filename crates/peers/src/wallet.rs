@@ -212,7 +212,8 @@ impl WalletSimulator {
         let bytes = format!(
             "{method} {path} HTTP/1.1\r\nHost: doorstep\r\nConnection: close\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\nDoorstep-Timestamp: \
-             {seconds}\r\nDoorstep-Nonce: {unique}\r\nDoorstep-Signature: {signature}\r\n\r\n{body}",
+             {seconds}\r\nDoorstep-Nonce: {unique}\r\nDoorstep-Signature: {signature}\r\n\r\n\
+             {body}",
             body.len()
         );
         Ok(WalletMessage { task, signature, bytes: bytes.into_bytes() })

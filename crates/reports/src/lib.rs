@@ -22,6 +22,7 @@ mod day_sums;
 mod error;
 mod explain;
 mod export;
+mod fee_calculations;
 mod field_types;
 mod journal_audit;
 mod open_differences;
@@ -48,11 +49,9 @@ pub use commands::{
 };
 pub use day_sums::{DaySums, EventSum, ExecutedPlan};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
-pub use explain::{
-    Explanation, ExplanationRow, FeeCalculation, TermsSource, explain_payout, fee_calculations,
-    method_name,
-};
+pub use explain::{Explanation, ExplanationRow, TermsSource, explain_payout};
 pub use export::{ExportFormat, export_postings};
+pub use fee_calculations::{FeeCalculation, fee_calculations, method_name};
 pub use field_types::{FieldType, FieldTypes, FieldVariant};
 pub use open_differences::{BreakReport, OpenDifferences, OpenItemEvidence, open_differences};
 pub use open_items::{LineReport, OpenItemReport, TotalsReport};

@@ -5,8 +5,8 @@
 //! travel through sockets of this machine. The simulation drives both ends and sets the time.
 //!
 //! A day is a function of its inputs, its seed and the days before it: the same inputs give the
-//! same commands, bit for bit. An interrupted day is continued, and a later day is begun, by running
-//! the days again against the journal's content ([`ResumedDay`]). The simulated world and its
+//! same commands, bit for bit. An interrupted day is continued, and a later day is begun, by
+//! running the days again against the journal's content ([`ResumedDay`]). The simulated world and its
 //! networks keep their own books, so that the engine's books can be compared with them item by item
 //! ([`compare`], [`compare_networks`]).
 //!

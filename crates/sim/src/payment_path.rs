@@ -35,7 +35,7 @@ use crate::schedule::Schedule;
 use network::{ConnectedNetwork, NetworkScripts};
 use socket_pair::{SocketPair, TerminalSockets};
 use terminal_driver::TerminalDriver;
-use wallet::{WalletNoteKind, WalletSimulator};
+use wallet::{WalletNoteKind, WalletSimulation};
 
 pub(crate) use action::{
     BuyerBehaviour, LineFault, PaymentFault, TerminalAction, TerminalActionKind,
@@ -140,7 +140,7 @@ pub(crate) struct PaymentPath {
     networks: Vec<ConnectedNetwork>,
     next_link: u64,
     scripts: NetworkScripts,
-    wallet: WalletSimulator,
+    wallet: WalletSimulation,
     wallet_id: WalletId,
     qr_ms: u64,
     pending: Schedule<PendingEvent>,

@@ -172,15 +172,17 @@ fn a_wrong_calendar_says_what_to_write() {
     for (text, why) in [
         ("weekend = [\"sonntag\"]".to_owned(), "weekend: `sonntag` is not a day of the week"),
         ("holidays = [\"1.10.2013\"]".to_owned(), "write it as 2013-08-28"),
-        ("holidays = [\"2013-10-07..2013-10-01\"]".to_owned(), "the last day comes before the first"),
+        ("holidays = [\"2013-10-07..2013-10-01\"]".to_owned(), "comes before the first"),
         ("holidays = [\"2013-01-01..2100-01-01\"]".to_owned(), "more than 10000 dates"),
-        ("holidays = [\"2013-01-01..2013-03-01\"]".to_owned(), "no business day within 31 days after"),
+        ("holidays = [\"2013-01-01..2013-03-01\"]".to_owned(), "no business day within 31 days"),
         (
             "holidays = [\"2013-01-01\"]\nbusiness_days = [\"2013-01-01\"]".to_owned(),
             "2013-01-01 is both a holiday and a business day",
         ),
         (
-            "weekend = [\"monday\", \"tuesday\", \"wednesday\", \"thursday\", \"friday\", \"saturday\", \"sunday\"]".to_owned(),
+            "weekend = [\"monday\", \"tuesday\", \"wednesday\", \"thursday\", \"friday\", \
+             \"saturday\", \"sunday\"]"
+                .to_owned(),
             "no day is left for business",
         ),
         ("release.at = \"24:00\"".to_owned(), "`24:00` is not a time from 00:00 to 23:59"),
@@ -190,7 +192,10 @@ fn a_wrong_calendar_says_what_to_write() {
         (cycle("cycle = \"daily\"\nweekdays = [\"monday\"]"), "leave out `weekdays`"),
         (cycle("cycle = \"weekly\""), "`weekdays` is missing or empty"),
         (cycle("cycle = \"weekly\"\nweekdays = []"), "`weekdays` is missing or empty"),
-        (cycle("cycle = \"weekly\"\nmonth_days = [1]\nweekdays = [\"monday\"]"), "give the one it needs"),
+        (
+            cycle("cycle = \"weekly\"\nmonth_days = [1]\nweekdays = [\"monday\"]"),
+            "give the one it needs",
+        ),
         (cycle("cycle = \"monthly\"\nmonth_days = [0]"), "day 0 of a month is not 1 to 31"),
         (cycle("cycle = \"daily\"").repeat(2), "cycle daily in CNY: it is there twice"),
         (cycle("cycle = \"daily\"").replace("CNY", "C"), "cycle daily in C:"),

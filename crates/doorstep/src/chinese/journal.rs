@@ -212,8 +212,8 @@ fn report_error(error: &ReportError) -> String {
         ReportError::Replay(error) => replay_error(error),
         ReportError::Recovery(error) => recovery_error(error),
         ReportError::NoSuchCommand { at } => format!(
-            "M11：账簿指向 1970 年起第 {at} 毫秒的一条命令，而日志中没有它。写入该日志的是另一版本；\
-             请用 `doorstep verify` 检查，并报告此问题"
+            "M11：账簿指向 1970 年起第 {at} 毫秒的一条命令，而日志中没有它。\
+             写入该日志的是另一版本；请用 `doorstep verify` 检查，并报告此问题"
         ),
     }
 }

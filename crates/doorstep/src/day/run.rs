@@ -84,18 +84,18 @@ impl DaysResult {
 }
 
 /// What the books of a data directory are before the run.
-struct Standing {
+struct BooksStatus {
     position: EnginePosition,
     last_at: Timestamp,
     /// The local day and its offset; `None` before the books are opened.
     last_date: Option<(BusinessDate, i16)>,
 }
 
-impl Standing {
-    fn of(engine: &Engine) -> Standing {
+impl BooksStatus {
+    fn of(engine: &Engine) -> BooksStatus {
         let (books, last_at) = (engine.books(), engine.last_at());
         let date = books.business_date(last_at).zip(books.utc_offset_minutes_at(last_at));
-        Standing { position: EnginePosition::of(engine), last_at, last_date: date }
+        BooksStatus { position: EnginePosition::of(engine), last_at, last_date: date }
     }
 
     /// The first day that is not over in the books.
@@ -115,8 +115,8 @@ pub fn live(request: &DaysRequest, lang: Lang) -> anyhow::Result<DaysResult> {
         opened = Some(data_directory::open(data)?);
     }
     let standing = match &opened {
-        Some(books) => books.node.client().query(Standing::of)?.0,
-        None => Standing::of(&Engine::default()),
+        Some(books) => books.node.client().query(BooksStatus::of)?.0,
+        None => BooksStatus::of(&Engine::default()),
     };
     let days = plan(request, &records, &standing)?;
     let others = others_before(data, &days, &records, &standing)?;
@@ -144,7 +144,7 @@ pub fn live(request: &DaysRequest, lang: Lang) -> anyhow::Result<DaysResult> {
 fn plan(
     request: &DaysRequest,
     records: &DayRecords,
-    standing: &Standing,
+    standing: &BooksStatus,
 ) -> anyhow::Result<Vec<DayRecord>> {
     let mut days = records.days.clone();
     let candidate = |index: usize, date| make_day(request, records.days.first(), index, date);
@@ -193,7 +193,7 @@ fn plan(
 fn new_date(
     request: &DaysRequest,
     days: &[DayRecord],
-    standing: &Standing,
+    standing: &BooksStatus,
 ) -> anyhow::Result<BusinessDate> {
     let after = days.last().map(|last| last.date.plus_days(1));
     let Some(earliest) = standing.earliest().max(after) else {
@@ -276,7 +276,7 @@ fn others_before(
     data: &Path,
     days: &[DayRecord],
     records: &DayRecords,
-    standing: &Standing,
+    standing: &BooksStatus,
 ) -> anyhow::Result<Vec<Vec<OthersCommand>>> {
     let mut from = EnginePosition::of(&Engine::default());
     let mut segments = Vec::with_capacity(days.len());
@@ -300,7 +300,7 @@ struct DaysRun<'a> {
     days: Vec<DayRecord>,
     inputs: Vec<DayInputs>,
     others: Vec<Vec<OthersCommand>>,
-    standing: Standing,
+    standing: BooksStatus,
     records: DayRecords,
     books: OpenBooks,
 }

@@ -46,7 +46,8 @@ pub struct ParcelsArgs {
     /// Only the parcels of this order of the seller
     #[arg(long, value_name = "ORDER", requires = "seller", conflicts_with = "waybill")]
     order: Option<String>,
-    /// Only parcels delivered, returned, lost or cancelled on this day, or with their last payment on it
+    /// Only parcels delivered, returned, lost or cancelled on this day, or with their last payment
+    /// on it
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<BusinessDate>,
     /// Show at most this many parcels [default: 20; with --json all]

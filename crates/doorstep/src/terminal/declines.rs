@@ -90,7 +90,8 @@ fn our_reason(declined: &DeclinedRequest) -> Text {
         (b"64", _) => ("the amount differs from the original transaction", "金额与原交易不符"),
         (b"68", _) if declined.kind == K::QrStatus => ("not paid in time", "超时未付"),
         (b"68", _) => (
-            "no answer that can be trusted came in time; being reversed; use another payment method",
+            "no answer that can be trusted came in time; being reversed; use another payment \
+             method",
             "未及时收到可信应答，冲正中，请换方式付款",
         ),
         (b"91", "no wallet in settings") => {

@@ -1,6 +1,6 @@
 //! The parcels that the courier has out, and their short waybills.
 
-use peers::terminal::ListedParcel;
+use peers::terminal::TerminalParcel;
 use peers::waybill::WAYBILL_CHARS;
 
 use super::commands::TerminalCommandError;
@@ -16,15 +16,15 @@ pub const PARCELS_MAX: usize = 1_000;
 /// The list as the switch gave it last.
 #[derive(Default)]
 pub struct CourierParcels {
-    parcels: Vec<ListedParcel>,
+    parcels: Vec<TerminalParcel>,
 }
 
 impl CourierParcels {
-    pub fn new(parcels: Vec<ListedParcel>) -> CourierParcels {
+    pub fn new(parcels: Vec<TerminalParcel>) -> CourierParcels {
         CourierParcels { parcels }
     }
 
-    pub fn parcels(&self) -> &[ListedParcel] {
+    pub fn parcels(&self) -> &[TerminalParcel] {
         &self.parcels
     }
 
@@ -44,10 +44,10 @@ impl CourierParcels {
 
     /// The parcel of a whole waybill, or of its first or last characters. What it begins with goes
     /// before what it ends with.
-    pub fn find(&self, word: &str) -> Result<&ListedParcel, TerminalCommandError> {
-        let begins = |one: &&ListedParcel| one.waybill.starts_with(word);
-        let ends = |one: &&ListedParcel| one.waybill.ends_with(word);
-        let mut found: Vec<&ListedParcel> = self.parcels.iter().filter(begins).collect();
+    pub fn find(&self, word: &str) -> Result<&TerminalParcel, TerminalCommandError> {
+        let begins = |one: &&TerminalParcel| one.waybill.starts_with(word);
+        let ends = |one: &&TerminalParcel| one.waybill.ends_with(word);
+        let mut found: Vec<&TerminalParcel> = self.parcels.iter().filter(begins).collect();
         if found.is_empty() {
             found = self.parcels.iter().filter(ends).collect();
         }
@@ -65,7 +65,7 @@ mod tests {
 
     fn list(waybills: &[&str]) -> CourierParcels {
         let parcel =
-            |waybill: &&str| ListedParcel { waybill: (*waybill).to_owned(), due: 1, left: 1 };
+            |waybill: &&str| TerminalParcel { waybill: (*waybill).to_owned(), due: 1, left: 1 };
         CourierParcels::new(waybills.iter().map(parcel).collect())
     }
 

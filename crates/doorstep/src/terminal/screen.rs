@@ -6,7 +6,7 @@ use bench::TerminalNotice;
 use money::Currency;
 use money::decimal::DecimalAmount;
 use peers::terminal::{
-    JournalLine, JournalLineStatus, ListedParcel, Receipt, TerminalError, TerminalParameters,
+    JournalLine, JournalLineStatus, Receipt, TerminalError, TerminalParameters, TerminalParcel,
     TerminalSum, TerminalTotals, TimeoutAction,
 };
 use peers::{ResponseCode, TerminalOutcome, TerminalSimulator};
@@ -248,7 +248,7 @@ impl Screen {
         for (short, parcel) in list.short_waybills().into_iter().zip(list.parcels()) {
             self.row(short, [self.money(parcel.due), self.money(parcel.left)]);
         }
-        let sum = |amount: fn(&ListedParcel) -> u64| {
+        let sum = |amount: fn(&TerminalParcel) -> u64| {
             list.parcels().iter().map(amount).fold(0, u64::saturating_add)
         };
         let count = format!("{} {}", list.parcels().len(), self.lang.pick("in all", "件合计"));

@@ -358,12 +358,12 @@ fn a_qr_code_is_paid_in_a_wallet_and_refunded() {
     running.terminal(&bed, "", &script(&["parcels"])).succeeds().prints("\n9 in all ");
 
     bed.write("wrong", "secret of somebody else");
-    let stranger = format!(
+    let unauthenticated = format!(
         "wallet run --connect {} --name red --secret wrong --script payments --lang zh",
         running.wallet
     );
     bed.write("payments", &status);
-    bed.run(&stranger).ends_with(1).prints("未办理        交换中心不认可该钱包");
+    bed.run(&unauthenticated).ends_with(1).prints("未办理        交换中心不认可该钱包");
     let ran = wallet(&["pay 12", "pay", "status 1", "sel"], "--lang en").ends_with(1);
     let ran = ran.prints("not done      the text is neither a QR code of Doorstep nor an order's");
     let ran = ran.prints("write it as: pay CODE").prints("`1` is not an order's reference");

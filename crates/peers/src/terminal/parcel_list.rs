@@ -16,7 +16,7 @@ const TAG_POSITION: u32 = 0xDF22;
 
 /// A parcel that the courier has out. Amounts are in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedParcel {
+pub struct TerminalParcel {
     pub waybill: String,
     /// Amount due.
     pub due: u64,
@@ -46,7 +46,7 @@ impl TerminalSimulator {
 }
 
 /// Reads the parcels of field 62, and where the list continues. `None` if it is malformed.
-pub(super) fn read(private: &[u8]) -> Option<(Vec<ListedParcel>, Option<u32>)> {
+pub(super) fn read(private: &[u8]) -> Option<(Vec<TerminalParcel>, Option<u32>)> {
     let mut parcels = Vec::new();
     for object in TlvReader::new(private) {
         let object = object.ok()?;
@@ -54,7 +54,7 @@ pub(super) fn read(private: &[u8]) -> Option<(Vec<ListedParcel>, Option<u32>)> {
             let (number, amounts) = object.value.split_first_chunk::<16>()?;
             let (due, left) = amounts.split_at_checked(6).filter(|(_, left)| left.len() == 6)?;
             let waybill = format_waybill(u128::from_be_bytes(*number));
-            parcels.push(ListedParcel { waybill, due: from_bcd(due)?, left: from_bcd(left)? });
+            parcels.push(TerminalParcel { waybill, due: from_bcd(due)?, left: from_bcd(left)? });
         }
     }
     let next = match tlv::find(private, Tag::new(TAG_POSITION)?).ok()? {

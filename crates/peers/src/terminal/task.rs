@@ -4,7 +4,7 @@ use iso8583::{BuildError, MacBuildError, ParseError};
 use keys::{KeyError, Pin};
 
 use super::journal::{Receipt, TerminalTotals};
-use super::parcel_list::ListedParcel;
+use super::parcel_list::TerminalParcel;
 use super::request_kind::TerminalRequestKind;
 use crate::card::TestCard;
 use crate::codes::ResponseCode;
@@ -152,7 +152,7 @@ pub enum TerminalOutcome {
     Parameters(TerminalParameters),
     /// A part of the courier's list.
     Parcels {
-        parcels: Vec<ListedParcel>,
+        parcels: Vec<TerminalParcel>,
         /// Where the list continues; `None` at its end.
         next: Option<u32>,
     },

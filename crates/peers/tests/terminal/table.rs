@@ -4,7 +4,7 @@ use iso8583::tlv::{Tag, find};
 use keys::{Pan, PinBlock, PinFormat, pin};
 use peers::card::EntryMode;
 use peers::terminal::{
-    AccountBalance, JournalLineStatus, ListedParcel, TerminalError, TerminalRequestKind,
+    AccountBalance, JournalLineStatus, TerminalError, TerminalParcel, TerminalRequestKind,
     TerminalSum,
 };
 use peers::{ResponseCode, TerminalOutcome, TerminalTask, TestCard};
@@ -71,7 +71,7 @@ fn the_list_of_parcels_comes_in_parts() {
     let part = hex(&format!("DF211C{number}000000001250000000000250DF22050000000016"));
     let mut reply = answer(&first, HostReply { private: Some(&part), ..APPROVAL });
     let waybill = "014D2PF2DBSQQG28T5CY4TQKFFK".to_owned();
-    let parcels = vec![ListedParcel { waybill, due: 1_250, left: 250 }];
+    let parcels = vec![TerminalParcel { waybill, due: 1_250, left: 250 }];
     let listed = TerminalOutcome::Parcels { parcels, next: Some(16) };
     assert_eq!(terminal.receive(&mut reply).unwrap(), listed);
 

@@ -12,7 +12,7 @@ use tariff::PaymentMethod;
 
 use super::{Books, Entry};
 use crate::books::tariff_version;
-use crate::explain::method_name;
+use crate::fee_calculations::method_name;
 
 /// The orders and payments of the parcels that the books know.
 #[derive(Default)]

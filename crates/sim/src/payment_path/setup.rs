@@ -20,7 +20,7 @@ use super::day_keys::{self, DayKeys, NetworkKeys};
 use super::network::{ConnectedNetwork, NetworkScripts, SimulatedLink};
 use super::socket_pair::{self, TerminalSockets};
 use super::terminal_driver::TerminalDriver;
-use super::wallet::WalletSimulator;
+use super::wallet::WalletSimulation;
 use super::{PaymentPath, PaymentPathCounts, PaymentPathError};
 use crate::clock::{MINUTE_MS, OUTAGE};
 use crate::schedule::Schedule;
@@ -79,7 +79,7 @@ impl PaymentPath {
             networks: rails,
             next_link: 0,
             scripts: plans,
-            wallet: WalletSimulator::new(wallet.0, world.currency),
+            wallet: WalletSimulation::new(wallet.0, world.currency),
             wallet_id: wallet.0,
             qr_ms,
             pending: Schedule::new(),

@@ -22,7 +22,7 @@ pub(super) enum WalletNoteKind {
 
 /// An order in the wallet's books.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct WalletOrder {
+pub(super) struct SimulatedOrder {
     pub amount: u64,
     pub scanned_at: Timestamp,
     pub paid: bool,
@@ -30,20 +30,20 @@ pub(super) struct WalletOrder {
 }
 
 #[derive(Debug)]
-pub(super) struct WalletSimulator {
+pub(super) struct WalletSimulation {
     id: WalletId,
     currency: Currency,
     /// By the reference in the QR code.
-    pub orders: BTreeMap<String, WalletOrder>,
+    pub orders: BTreeMap<String, SimulatedOrder>,
     /// Notices that wait for a reply, by number.
     replies: BTreeMap<u64, (String, WalletNoteKind)>,
     notes: u64,
 }
 
-impl WalletSimulator {
-    pub(super) fn new(id: WalletId, currency: Currency) -> WalletSimulator {
+impl WalletSimulation {
+    pub(super) fn new(id: WalletId, currency: Currency) -> WalletSimulation {
         let (orders, replies) = (BTreeMap::new(), BTreeMap::new());
-        WalletSimulator { id, currency, orders, replies, notes: 0 }
+        WalletSimulation { id, currency, orders, replies, notes: 0 }
     }
 
     /// Records a scanned QR code and returns the order's reference.
@@ -53,7 +53,7 @@ impl WalletSimulator {
         let shown = qr::DynamicQr::of(&code, ACCOUNT_TAG, exponent);
         let shown = shown.map_err(|error| error.to_string())?;
         let (reference, amount) = (shown.reference.to_owned(), shown.minor_units);
-        let order = WalletOrder { amount, scanned_at: now, paid: false, refunded: false };
+        let order = SimulatedOrder { amount, scanned_at: now, paid: false, refunded: false };
         self.orders.entry(reference.clone()).or_insert(order);
         Ok(reference)
     }

@@ -52,7 +52,7 @@ impl SimulatedParcel {
     pub(crate) fn next_shipment(&self) -> SimulatedParcel {
         let exceptions = self.exceptions.of_next_shipment();
         let first = self.id.shipment(self.exceptions.shipment);
-        let mut script = self.script.clone();
+        let mut script = self.script;
         (script.refusal, script.failed_attempts) = (None, Default::default());
         SimulatedParcel {
             id: first.shipment(exceptions.shipment),
