@@ -52,12 +52,12 @@ fn a_calendar_is_checked_and_its_steps_are_shown_in_both_languages() {
 #[test]
 fn a_wrong_calendar_is_named_with_file_and_line() {
     let bed = Bed::new();
-    bed.write("calendar.toml", &CALENDAR.replace("weekend", "week_end"));
+    bed.write("calendar.toml", CALENDAR.replace("weekend", "week_end"));
     bed.run("calendar check calendar.toml").fails(
         "error: calendar.toml: line 2: unknown field `week_end`, expected one of `weekend`, \
                 `holidays`, `business_days`, `release`, `cycle`\n",
     );
-    bed.write("calendar.toml", &CALENDAR.replace("16:30", "24:00"));
+    bed.write("calendar.toml", CALENDAR.replace("16:30", "24:00"));
     let zh = bed.run("calendar check calendar.toml --lang zh");
     assert!(zh.stderr().contains("24:00"), "{}", zh.stderr());
 }
@@ -81,7 +81,7 @@ fn a_day_of_a_cycle_is_planned_once_whoever_asks() {
 fn a_currency_that_the_books_do_not_have_is_said_and_fails() {
     let bed = Bed::new();
     bed.run("day --parcels 30 --data books").succeeds();
-    bed.write("calendar.toml", &AT_ONCE.replace("CNY", "JPY"));
+    bed.write("calendar.toml", AT_ONCE.replace("CNY", "JPY"));
     bed.run("calendar run calendar.toml --data books")
         .ends_with(1)
         .says("not everything that is due was carried out");
