@@ -2,13 +2,13 @@
 
 use books::{AttemptReason, BlockTerminal, Command, ParcelId, RecordAttempt, TerminalId};
 use iso8583::MessageBuilder;
-use peers::terminal::ListedParcel;
+use peers::terminal::TerminalParcel;
 use peers::{TerminalOutcome, TerminalTask};
 
 use crate::world::*;
 
 /// The whole list, and in how many parts it came.
-fn list(world: &mut World, place: usize) -> (Vec<ListedParcel>, usize) {
+fn list(world: &mut World, place: usize) -> (Vec<TerminalParcel>, usize) {
     let (mut listed, mut parts, mut from) = (Vec::new(), 0, Some(0));
     while let Some(position) = from {
         let heard = world.run(place, TerminalTask::Parcels { from: position });
@@ -19,8 +19,8 @@ fn list(world: &mut World, place: usize) -> (Vec<ListedParcel>, usize) {
     (listed, parts)
 }
 
-fn listed(parcel: ParcelId, due: u64, left: u64) -> ListedParcel {
-    ListedParcel { waybill: waybill(parcel), due, left }
+fn listed(parcel: ParcelId, due: u64, left: u64) -> TerminalParcel {
+    TerminalParcel { waybill: waybill(parcel), due, left }
 }
 
 #[test]
