@@ -306,8 +306,8 @@ fn from_text(
         let items = given.split(',').filter(|item| !item.is_empty());
         return items.map(|one| from_text(item, one, parties)).collect();
     }
-    if is_dispatch(field) {
-        // The number of the attempt follows from the parcel.
+    if is_numbered_parcel(field) {
+        // The number follows from the parcel.
         let parcel = field.field("parcel").ok_or_else(expected)?;
         let parcel = from_text(parcel, given, parties)?;
         return Ok(Value::Object([("parcel".to_owned(), parcel)].into_iter().collect()));
@@ -320,9 +320,9 @@ fn parcel(given: &str) -> String {
     waybill.map_or_else(|| given.to_owned(), |id| id.to_string())
 }
 
-/// A parcel with the number of its attempt, which can be left out.
-fn is_dispatch(field: FieldType<'_>) -> bool {
-    field.name() == Some("DispatchedParcel")
+/// A parcel with the number of its assignment or attempt, which can be left out.
+fn is_numbered_parcel(field: FieldType<'_>) -> bool {
+    matches!(field.name(), Some("AssignedParcel" | "DispatchedParcel"))
 }
 
 /// Milliseconds since 1970.
@@ -426,8 +426,8 @@ mod tests {
     fn json_is_the_declared_form_but_for_its_texts() {
         let field = |name| declared().of("AssignParcels").unwrap().field(name).unwrap();
         let parties = KnownParties::default();
-        let given = json!(["p", "q"]);
-        assert_eq!(value(field("parcels"), &given, &parties), Ok(given));
+        let expected = json!([{ "parcel": "p" }, { "parcel": "q" }]);
+        assert_eq!(value(field("parcels"), &json!(["p", "q"]), &parties), Ok(expected));
         let firm = value(field("firm"), &json!("swift"), &parties);
         assert_eq!(firm, Ok(json!(FirmId::derived("swift").to_string())));
         let cash_limit = declared().of("RegisterCourier").unwrap().field("cash_limit").unwrap();

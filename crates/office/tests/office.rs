@@ -341,11 +341,7 @@ fn what_follows_is_filled_in() {
             json!({ "currency": "yuan", "reference": "b" }),
             "--currency yuan: `yuan`",
         ),
-        (
-            "RegisterBank",
-            json!({ "currency": "CNY", "reference": 5 }),
-            "RegisterBank: invalid type",
-        ),
+        ("RegisterBank", json!({ "currency": "CNY", "reference": 5 }), "RegisterBank needs --bank"),
         ("ExecuteSettlement", json!({ "plan": "9", "bank": "main" }), "the books refuse Execute"),
     ] {
         bed.refused(give(command, object), ANNS, words);

@@ -39,8 +39,8 @@ pub enum ResumeDayError<E> {
 ///
 /// The days run again from the start of the first. A second engine, in the state of the books
 /// before that day, answers their commands until it reaches the position of the books; from then on
-/// the backend answers. The day may have been interrupted at any command, also within a call. Until then
-/// nothing is written: files wait, so that a day of other books leaves no trace.
+/// the backend answers. The day may have been interrupted at any command, also within a call. Until
+/// then nothing is written: files wait, so that a day of other books leaves no trace.
 #[derive(Debug)]
 pub struct ResumedDay<O> {
     backend: O,

@@ -91,7 +91,7 @@ pub(crate) fn choose_network(
     (chosen, considered)
 }
 
-/// Why none was chosen: the state of each network that takes the card, in the order of the settings.
+/// Why none was chosen: the state of each network that takes the card, in the settings' order.
 pub(crate) fn why_none(networks: &[NetworkState], considered: &[RouteCandidate]) -> String {
     let why = networks.iter().zip(considered).filter_map(|(network, one)| {
         let state = match one.verdict {

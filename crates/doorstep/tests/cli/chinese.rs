@@ -38,7 +38,10 @@ fn every_report_on_the_books_is_chinese() {
         ),
         ("verify", &["CNY"]),
         ("explain payout 1", &["CNY", "made-seller", "made", "general"]),
-        ("log", &["CNY", "UTC", "wallet", "all", "Asia", "Shanghai", "planner", "approver"]),
+        (
+            "log",
+            &["CNY", "UTC", "wallet", "all", "Asia", "Shanghai", "planner", "approver", "Doorstep"],
+        ),
         ("breaks", &["CNY", "UTC"]),
         ("open-items", &["CNY", "UTC"]),
         ("payouts --format csv --out payouts.csv", &[]),

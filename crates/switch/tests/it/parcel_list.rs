@@ -52,8 +52,9 @@ fn a_long_list_comes_in_parts_of_sixteen() {
 fn a_blocked_terminal_lists_nothing() {
     let mut world = World::open();
     world.parcel(10_000);
+    // Its first change set its offline limits.
     let (terminal, blocked) = (TerminalId(1), true);
-    world.apply(Command::BlockTerminal(BlockTerminal { terminal, blocked, number: 1 }));
+    world.apply(Command::BlockTerminal(BlockTerminal { terminal, blocked, number: 2 }));
     assert_eq!(world.declined(0, TerminalTask::Parcels { from: 0 }), "58");
 }
 
