@@ -7,8 +7,8 @@
 //! A day is a function of its inputs, its seed and the days before it: the same inputs give the
 //! same commands, bit for bit. An interrupted day is continued, and a later day is begun, by
 //! running the days again against the journal's content ([`ResumedDay`]). The simulated world and
-//! its networks keep their own books, so that the engine's books can be compared with them item by item
-//! ([`compare`], [`compare_networks`]).
+//! its networks keep their own books, so that the engine's books can be compared with them item by
+//! item ([`compare`], [`compare_networks`]).
 //!
 //! Never: a clock, files, threads, floats, text for people; anything that the product needs at run
 //! time.

@@ -387,10 +387,10 @@ fn typed(bed: &Bed, keys: &str) -> String {
     let (mut types, mut shows) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let mut seen = String::new();
     let mut bytes = [0; 4_096];
-    for key in keys.split_inclusive('\r') {
-        // A line is typed when the prompt is there.
-        let prompts = seen.matches("terminal> ").count();
-        while seen.matches("terminal> ").count() == prompts {
+    for (lines, key) in keys.split_inclusive('\r').enumerate() {
+        // A line is typed when the program waits for it. Each wait begins bracketed paste once; the
+        // prompt itself is drawn again for each key.
+        while seen.matches("\u{1b}[?2004h").count() <= lines {
             let read = shows.read(&mut bytes).unwrap();
             assert!(read > 0, "{seen}");
             seen.push_str(&String::from_utf8_lossy(&bytes[..read]));

@@ -122,10 +122,10 @@ pub const STEPS: &[ChartEntry] = &[
     (5, |roll| roll.any_payment(|one| one.state == T::Unknown), resolve_purchase),
     (18, |roll| roll.any_payment(|one| one.state == T::Authorised), complete),
     (2, |roll| roll.any_payment(|one| one.state == T::Expired), complete),
-    (14, |roll| roll.any_payment(|one| one.state == T::Completing), resolve_completion),
+    (16, |roll| roll.any_payment(|one| one.state == T::Completing), resolve_completion),
     (3, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), resolve_completion),
     (1, |roll| roll.any_payment(ModelPayment::is_open_pre_authorisation), resolve_completion),
-    (45, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), end_completion_reversal),
+    (90, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), end_completion_reversal),
     (7, |roll| roll.any_payment(|one| can_be_reversed(roll, one)), void),
     (4, |roll| roll.any_payment(|one| can_be_reversed(roll, one)), begin_reversal),
     (
