@@ -43,7 +43,7 @@ fn nobody_decides_about_their_own_suspension() {
     let mut world = World::open();
     let himself = PersonId(COURIER.0);
     let Command::SuspendCourier(one) = suspend_courier(1, true, None) else { unreachable!() };
-    let alone = SuspendCourier { proposed_by: himself, ..one.clone() };
+    let alone = SuspendCourier { proposed_by: himself, ..one };
     world.refused(Command::SuspendCourier(alone), Refusal::SamePerson);
     world.must(suspend_courier(1, true, None));
     world.refused(suspend_courier(2, false, Some(himself)), Refusal::SamePerson);

@@ -104,7 +104,7 @@ fn cycle_and_minimum_are_those_of_the_day_of_the_plan() {
     let Command::SetSellerTerms(daily) = set_seller_terms(1, "2013-08-29", GENERAL) else {
         unreachable!()
     };
-    let weekly = SetSellerTerms { cycle: SettlementCycle::Weekly, ..daily.clone() };
+    let weekly = SetSellerTerms { cycle: SettlementCycle::Weekly, ..daily };
     let minimum = Amount::of(9_923);
     let more = SetSellerTerms { number: 2, from: day("2013-08-30"), minimum, ..daily };
     world.must(Command::SetSellerTerms(weekly)).must(Command::SetSellerTerms(more));
@@ -147,15 +147,15 @@ fn terms_are_those_of_a_tariff_that_the_account_can_have() {
     let with = |change: SetSellerTerms| Command::SetSellerTerms(change);
     let tariff = TariffId(99);
     world.refused(
-        with(SetSellerTerms { tariff, ..one.clone() }),
+        with(SetSellerTerms { tariff, ..one }),
         Refusal::NotFound(MissingRecord::Tariff(tariff)),
     );
     let currency = Currency::BRL;
     world.refused(
-        with(SetSellerTerms { currency, ..one.clone() }),
+        with(SetSellerTerms { currency, ..one }),
         Refusal::CurrencyWithoutAccount(currency),
     );
-    world.refused(with(SetSellerTerms { approved_by: ANNA, ..one.clone() }), Refusal::SamePerson);
+    world.refused(with(SetSellerTerms { approved_by: ANNA, ..one }), Refusal::SamePerson);
     // A class that the tariff gets on a day can be set from that day on.
     let mut more = shipped_terms();
     more.classes.push(tariff::SellerClass { name: "new".into(), ..more.classes[0].clone() });
