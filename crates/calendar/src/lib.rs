@@ -1,5 +1,5 @@
 //! The calendar of the office: which days are business days, and which steps of a business day are
-//! due. Read from calendar.toml ([`file`]).
+//! due. Read from calendar.toml ([`mod@file`]).
 //!
 //! Never: a clock, I/O. Start at [`Calendar::due`].
 

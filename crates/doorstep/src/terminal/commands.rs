@@ -92,7 +92,7 @@ pub enum TerminalCommandError {
     Stan(String),
     /// The text is not repeated: it may be a real card number.
     Card,
-    /// Above [`LINE_BYTES_MAX`].
+    /// Longer than a line can be.
     TooLong,
     NotUtf8,
 }
