@@ -21,7 +21,8 @@ pub struct ListedParcel {
     pub firm: Option<FirmId>,
     /// The courier who has it, or who took its last payment.
     pub courier: Option<CourierId>,
-    /// The day on which it was delivered, returned or lost; otherwise the day of its last payment.
+    /// The day on which it was delivered, returned, lost or cancelled; otherwise the day of its last
+    /// payment.
     pub date: Option<BusinessDate>,
 }
 
@@ -56,8 +57,14 @@ impl Books {
                 (parcel.last_payment, firm, courier)
             }
             ParcelSlot::Closed(newest) => match view.state {
-                ParcelState::Returned | ParcelState::Lost => (newest, None, None),
-                _ => {
+                ParcelState::Announced
+                | ParcelState::Assigned
+                | ParcelState::Out
+                | ParcelState::Refused
+                | ParcelState::Returned
+                | ParcelState::Lost
+                | ParcelState::Cancelled => (newest, None, None),
+                ParcelState::Delivered => {
                     let courier = self.payment(newest).courier;
                     (newest, Some(self.couriers.get(courier).firm), Some(courier))
                 }

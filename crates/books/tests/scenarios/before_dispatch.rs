@@ -155,3 +155,14 @@ fn a_parcel_that_was_never_assigned_and_is_out_again_knows_that() {
     world.parcel_steps(parcel).cash(4_000).reverse();
     assert_eq!(world.view(parcel).assignments, 1);
 }
+
+#[test]
+fn a_withdrawn_parcel_is_listed_without_a_courier() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).id();
+    world.must(cancel_parcel(parcel));
+    let listed: Vec<_> = world.engine.parcels().filter(|one| one.id == parcel).collect();
+    let [one] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!((one.view.state, one.firm, one.courier), (S::Cancelled, None, None));
+    assert_eq!((one.left, one.date), (Amount::ZERO, Some(day("2013-08-28"))));
+}
