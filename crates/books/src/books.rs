@@ -19,6 +19,7 @@ use crate::command::{ClearLine, Command, RECORDS_PER_COMMAND_MAX, REFERENCE_BYTE
 use crate::event::{CommandOutcome, Event, Posting, TariffVersion};
 use crate::ids::{HandOverId, ParcelId, PaymentId};
 use crate::parcel::index::{ParcelIndex, ParcelSlot};
+use crate::parcel::out::WentOut;
 use crate::parcel::record::Parcel;
 use crate::party::persons::Person;
 use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal, Withdrawal};
@@ -69,8 +70,8 @@ pub struct Books {
     pub(crate) parcels: Slab<Parcel>,
     pub(crate) payments: Slab<PaymentRecord>,
     pub(crate) index: ParcelIndex,
-    /// The parcels that are out: courier and slot. The parcels hold the same.
-    pub(crate) out_with: BTreeSet<(u32, u32)>,
+    /// By courier: the parcels that went out. Follows from the parcels.
+    pub(crate) went_out: Vec<WentOut>,
     /// Maps the remembered hand-overs to their couriers. The couriers hold the same ids.
     pub(crate) hand_over_couriers: HashMap<HandOverId, u32, FixedState>,
     /// Batches and transactions of all terminals.

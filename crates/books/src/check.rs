@@ -52,7 +52,7 @@ impl Books {
     }
 
     fn check_parcels(&self, wrong: &mut Vec<String>) {
-        if self.all_out().collect::<BTreeSet<_>>() != self.out_with {
+        if self.all_out().collect::<BTreeSet<_>>() != self.listed_out() {
             wrong.push("M2: the couriers' lists are not the parcels that are out".to_owned());
         }
         for (slot, parcel) in self.parcels.iter() {

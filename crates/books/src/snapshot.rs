@@ -453,7 +453,9 @@ impl Reader {
         books.open_items = OpenItems::new(self.open_items);
         books.pre_authorisations = books.open_pre_authorisations();
         books.rebuild_index();
-        books.out_with = books.all_out().collect();
+        for (courier, slot) in books.all_out().collect::<Vec<_>>() {
+            books.note_out(courier, slot);
+        }
         Ok(books)
     }
 }

@@ -82,7 +82,6 @@ impl Books {
     /// Closes a parcel. Its payments stay.
     pub(crate) fn close(&mut self, slot: u32) {
         let parcel = self.parcels.remove(slot).expect("the slot holds a parcel");
-        self.out_with.remove(&(parcel.carrier, slot));
         assert_ne!(parcel.last_payment, NO_PAYMENT, "a parcel closes with a payment record");
         assert_eq!(parcel.in_flight, 0, "a parcel does not close on a payment in flight (M4)");
         self.payment_mut(parcel.last_payment).history = parcel.history;

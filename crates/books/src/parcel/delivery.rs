@@ -187,7 +187,7 @@ impl Books {
             parcel.status = OpenParcelStatus::Out;
             parcel.carrier = number;
             out.events.push(Event::ParcelDispatched { parcel: parcel.id, courier });
-            self.out_with.insert((number, slot));
+            self.note_out(number, slot);
         }
         Ok(())
     }
@@ -263,7 +263,6 @@ impl Books {
         }
         let courier = parcel.carrier;
         let firm = self.couriers.get(courier).firm;
-        self.out_with.remove(&(courier, slot));
         let parcel = self.parcel_mut(slot);
         parcel.status = OpenParcelStatus::Assigned;
         parcel.carrier = firm;
@@ -336,8 +335,6 @@ impl Books {
             _ => None,
         };
         self.refund_standing(slot, out)?;
-        let courier = self.parcel(slot).carrier;
-        self.out_with.remove(&(courier, slot));
         let parcel = self.parcel_mut(slot);
         (parcel.status, parcel.carrier) = (OpenParcelStatus::Refused(reason), firm);
         if let Some(damage) = damage {

@@ -1,5 +1,7 @@
 //! The parcels that couriers have out, by courier.
 
+use std::collections::BTreeSet;
+
 use money::Amount;
 
 use crate::books::Books;
@@ -24,21 +26,72 @@ pub struct ParcelsOut {
     pub next: Option<u32>,
 }
 
+/// The slots of the parcels that went out with a courier. A slot stays when its parcel comes back or
+/// is closed, so that a payment does not pay for the list, and is swept out later.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WentOut {
+    slots: Vec<u32>,
+    /// How many there are before the next sweep.
+    sweep_at: usize,
+}
+
+/// A shorter list is not swept.
+const SWEEP_AT_MIN: usize = 64;
+
 impl Books {
     /// At most `most` of the parcels that are out with a courier, from a position on: 0, or the
-    /// `next` of the part before. Costs what it returns.
+    /// `next` of the part before. Takes time in proportion to what the courier has out, or had out
+    /// a short while ago.
     #[must_use]
     pub fn parcels_out(&self, courier: CourierId, from: u32, most: usize) -> ParcelsOut {
         let Some(courier) = self.couriers.number(courier) else { return ParcelsOut::default() };
-        let mut slots = self.out_with.range((courier, from)..=(courier, u32::MAX));
-        let parcels = slots.by_ref().take(most).map(|(_, slot)| {
+        let slots = self.slots_out(courier);
+        let mut slots = slots.range(from..);
+        let parcels = slots.by_ref().take(most).map(|slot| {
             let parcel = self.parcel(*slot);
             ParcelOut { parcel: parcel.id, due: parcel.due, left: self.left_to_collect(parcel) }
         });
-        ParcelsOut { parcels: parcels.collect(), next: slots.next().map(|(_, slot)| *slot) }
+        ParcelsOut { parcels: parcels.collect(), next: slots.next().copied() }
     }
 
-    /// Every parcel that is out, with its courier: what [`Books::out_with`] must hold.
+    /// Notes a parcel that goes out with a courier, by number.
+    pub(crate) fn note_out(&mut self, courier: u32, slot: u32) {
+        let place = usize::try_from(courier).expect("a courier's number fits");
+        if self.went_out.len() <= place {
+            self.went_out.resize_with(place + 1, WentOut::default);
+        }
+        let list = &mut self.went_out[place];
+        list.slots.push(slot);
+        if list.slots.len() >= list.sweep_at.max(SWEEP_AT_MIN) {
+            let slots: Vec<u32> = self.slots_out(courier).into_iter().collect();
+            // At most half of a list is old when it is swept.
+            self.went_out[place] = WentOut { sweep_at: 2 * slots.len(), slots };
+        }
+    }
+
+    /// The slots of the parcels that are out with a courier, by number.
+    fn slots_out(&self, courier: u32) -> BTreeSet<u32> {
+        let is_out = |slot: &u32| {
+            let parcel = self.parcels.get(*slot);
+            // The slot can have another parcel since.
+            parcel.is_some_and(|one| one.status == OpenParcelStatus::Out && one.carrier == courier)
+        };
+        let place = usize::try_from(courier).expect("a courier's number fits");
+        let list = self.went_out.get(place).map_or(&[][..], |list| &list.slots);
+        list.iter().copied().filter(is_out).collect()
+    }
+
+    /// What the lists of all couriers hold, by number and slot.
+    pub(crate) fn listed_out(&self) -> BTreeSet<(u32, u32)> {
+        let couriers = (0..).take(self.went_out.len());
+        couriers
+            .flat_map(|courier| {
+                self.slots_out(courier).into_iter().map(move |slot| (courier, slot))
+            })
+            .collect()
+    }
+
+    /// Every parcel that is out, with its courier: what the lists must hold.
     pub(crate) fn all_out(&self) -> impl Iterator<Item = (u32, u32)> {
         let out = |status| status == OpenParcelStatus::Out;
         let parcels = self.parcels.iter().filter(move |(_, parcel)| out(parcel.status));

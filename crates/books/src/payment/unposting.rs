@@ -178,7 +178,7 @@ impl Books {
             history,
         });
         self.index.redirect(id, ParcelSlot::Closed(newest), ParcelSlot::Open(parcel));
-        self.out_with.insert((carrier, parcel));
+        self.note_out(carrier, parcel);
         out.events.push(Event::ParcelReopened { parcel: id });
     }
 }
