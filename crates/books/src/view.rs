@@ -19,7 +19,7 @@ use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::OpenParcelStatus;
 use crate::party::record::RailId;
 use crate::payment::record::{PaymentRecord, PaymentStatus, ReversingStatus};
-use crate::settlement::record::{PlanStatus, Planner};
+use crate::settlement::record::Planner;
 use crate::terminal::transaction::ReversalKind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -368,11 +368,7 @@ impl Books {
     #[must_use]
     pub fn open_plan(&self, id: PlanId) -> Option<PlanView> {
         let plan = self.reference_data.plans.get(&id)?;
-        let approved = match plan.status {
-            PlanStatus::Planned => false,
-            PlanStatus::Approved { .. } => true,
-            PlanStatus::Executed { .. } | PlanStatus::Rejected { .. } => return None,
-        };
+        let approved = plan.status.open()?;
         Some(PlanView {
             id,
             cycle: plan.cycle,
@@ -391,15 +387,12 @@ impl Books {
         PlannedPayout { line: *line, payable: self.payable_balance(line), suspended }
     }
 
-    /// The last day of the calendar on which the payouts of a cycle were planned.
-    #[must_use]
-    pub fn cycle_planned_on(
+    /// The cycles that the calendar planned, and the last day of each.
+    pub fn cycles_planned(
         &self,
-        cycle: SettlementCycle,
-        currency: Currency,
-    ) -> Option<BusinessDate> {
-        let place = self.currency_index(currency).ok()?;
-        self.reference_data.cycles_planned.get(&(cycle, place)).map(|(date, _)| *date)
+    ) -> impl Iterator<Item = (SettlementCycle, Currency, BusinessDate)> {
+        let planned = self.reference_data.cycles_planned.iter();
+        planned.map(|(&(cycle, place), (date, _))| (cycle, self.currency_at(place), *date))
     }
 
     /// The first day on which held money becomes payable. Money that waits for its delivery has no

@@ -9,9 +9,6 @@ use tariff::BusinessDate;
 
 use crate::{Calendar, LocalTime};
 
-const MINUTE_MS: u64 = 60_000;
-const MINUTES_PER_DAY: u64 = 24 * 60;
-
 /// The plan of a cycle on a day of the calendar. The same on each call, so that two programs that
 /// plan a day make one plan.
 #[must_use]
@@ -19,29 +16,46 @@ pub fn plan_id(date: BusinessDate, cycle: SettlementCycle, currency: Currency) -
     PlanId::derived(&format!("calendar {date} {cycle:?} {currency}"))
 }
 
-/// The local date and time of the books. `None` before they are open.
-fn local_time(books: &Books, now: Timestamp) -> Option<(BusinessDate, LocalTime)> {
-    let offset = books.utc_offset_minutes_at(now)?;
-    let date = books.business_date(now)?;
-    let minutes = (now.0 / MINUTE_MS).checked_add_signed(i64::from(offset))? % MINUTES_PER_DAY;
-    Some((date, LocalTime::from_minutes(u16::try_from(minutes).ok()?)?))
+/// What decides which steps are due in books at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueFacts {
+    today: BusinessDate,
+    time: LocalTime,
+    first_release: Option<BusinessDate>,
+    planned: Vec<(SettlementCycle, Currency, BusinessDate)>,
+}
+
+impl DueFacts {
+    /// `None` before the books are open. Costs little: it may run on the engine's thread.
+    #[must_use]
+    pub fn of(books: &Books, now: Timestamp) -> Option<DueFacts> {
+        let local = now.local(books.utc_offset_minutes_at(now)?).time();
+        Some(DueFacts {
+            today: books.business_date(now)?,
+            time: LocalTime::of(local),
+            first_release: books.first_release(),
+            planned: books.cycles_planned().collect(),
+        })
+    }
 }
 
 impl Calendar {
-    /// The commands that are due now. Give them, then ask again, until none is left: money is
-    /// released in parts, and before it is planned. A command that the books refuse is due again.
+    /// The commands that are due. Give them, then ask again with new facts, until none is left:
+    /// money is released in parts, and before it is planned. A command that the books refuse is due
+    /// again.
     #[must_use]
-    pub fn due(&self, books: &Books, now: Timestamp) -> Vec<Command> {
-        let Some((today, time)) = local_time(books, now) else { return Vec::new() };
+    pub fn due(&self, facts: &DueFacts) -> Vec<Command> {
+        let DueFacts { today, time, .. } = *facts;
         let release = if self.releases_at(time) { today } else { today.minus_days(1) };
-        if books.first_release().is_some_and(|first| first <= release) {
+        if facts.first_release.is_some_and(|first| first <= release) {
             let limit = RECORDS_PER_COMMAND_MAX;
             return vec![Command::ReleaseDue(ReleaseDue { date: release, limit })];
         }
         let due = self.cycles().iter().filter_map(|rule| {
             let (cycle, currency) = (rule.cycle, rule.currency);
-            let planned = books.cycle_planned_on(cycle, currency);
-            let first = planned.map_or(today, |last| last.plus_days(1));
+            let of_rule = |one: &&(_, _, _)| (one.0, one.1) == (cycle, currency);
+            let planned = facts.planned.iter().find(of_rule);
+            let first = planned.map_or(today, |(.., last)| last.plus_days(1));
             let date = self.last_due(rule, first, today, time)?;
             let plan = plan_id(date, cycle, currency);
             Some((date, rule.at, PlanCycle { plan, date, cycle, currency }))
@@ -82,7 +96,12 @@ mod tests {
         let (hour, minute) = time.split_once(':').unwrap();
         let minutes = hour.parse::<u64>().unwrap() * 60 + minute.parse::<u64>().unwrap();
         // 2013-08-01T00:00 at UTC+8.
-        Timestamp(1_375_286_400_000 + ((day - 1) * MINUTES_PER_DAY + minutes) * MINUTE_MS)
+        Timestamp(1_375_286_400_000 + ((day - 1) * 24 * 60 + minutes) * 60_000)
+    }
+
+    fn due(books: &Books, at: Timestamp) -> Vec<Command> {
+        let facts = DueFacts::of(books, at);
+        facts.map_or_else(Vec::new, |facts| parse(CALENDAR).unwrap().due(&facts))
     }
 
     fn opened(at: Timestamp) -> Books {
@@ -100,16 +119,15 @@ mod tests {
 
     /// Gives what is due, and says which days of which cycles were planned.
     fn run(books: &mut Books, at: Timestamp) -> Vec<(String, S)> {
-        let calendar = parse(CALENDAR).unwrap();
         let mut planned = Vec::new();
-        for command in calendar.due(books, at) {
+        for command in due(books, at) {
             books.apply(&command, at, &mut CommandOutcome::default()).unwrap();
             let again = books.apply(&command, at, &mut CommandOutcome::default());
             assert_eq!(again, Err(Refusal::Repeated));
             let Command::PlanCycle(plan) = command else { panic!("no money is held") };
             planned.push((plan.date.to_string(), plan.cycle));
         }
-        assert_eq!(calendar.due(books, at), [], "each day once");
+        assert_eq!(due(books, at), [], "each day once");
         planned
     }
 
@@ -129,8 +147,7 @@ mod tests {
 
     #[test]
     fn nothing_is_due_before_the_books_are_open() {
-        let calendar = parse(CALENDAR).unwrap();
-        assert_eq!(calendar.due(&Books::default(), august(28, "16:00")), []);
+        assert_eq!(due(&Books::default(), august(28, "16:00")), []);
     }
 
     #[test]

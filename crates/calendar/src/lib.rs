@@ -1,7 +1,7 @@
 //! The calendar of the office: which days are business days, and which steps of a business day are
 //! due. Read from calendar.toml ([`mod@file`]).
 //!
-//! Never: a clock, I/O. Start at [`Calendar::due`].
+//! Never: a clock, I/O. Start at [`Calendar::due`], which asks for [`due::DueFacts`].
 
 pub mod due;
 pub mod file;

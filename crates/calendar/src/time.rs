@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::civil::Time;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
@@ -26,10 +27,10 @@ impl LocalTime {
         LocalTime { minutes: hour as u16 * MINUTES_PER_HOUR + minute as u16 }
     }
 
-    /// Minutes since local midnight. None from 1440.
+    /// The minute of a time.
     #[must_use]
-    pub fn from_minutes(minutes: u16) -> Option<LocalTime> {
-        (minutes < HOURS_PER_DAY * MINUTES_PER_HOUR).then_some(LocalTime { minutes })
+    pub fn of(time: Time) -> LocalTime {
+        LocalTime::new(time.hour().unsigned_abs(), time.minute().unsigned_abs())
     }
 }
 

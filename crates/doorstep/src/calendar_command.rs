@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use books::{Command, PlanCycle, SettlementCycle, Timestamp};
+use calendar::due::DueFacts;
 use calendar::file::{FILE_BYTES_MAX, parse};
 use calendar::{Calendar, StepKind};
 use clap::{Args, Subcommand};
@@ -131,11 +132,7 @@ fn show(calendar: &Calendar, from: BusinessDate, days: u16, as_json: bool) -> an
 }
 
 fn cycle_name(cycle: SettlementCycle, lang: Lang) -> &'static str {
-    match cycle {
-        SettlementCycle::Daily => text(lang, "calendar.daily"),
-        SettlementCycle::Weekly => text(lang, "calendar.weekly"),
-        SettlementCycle::Monthly => text(lang, "calendar.monthly"),
-    }
+    entry(lang, "log.value", &format!("SettlementCycle.{cycle:?}")).unwrap_or_default()
 }
 
 /// A step of the calendar that was carried out, or why the books refused it.
@@ -152,8 +149,8 @@ pub fn carry_out(
 ) -> Result<Vec<CarriedOut>, NodeStopped> {
     let mut done = Vec::new();
     loop {
-        let asked = calendar.clone();
-        let (due, _) = client.query(move |engine| asked.due(engine.books(), now))?;
+        let (facts, _) = client.query(move |engine| DueFacts::of(engine.books(), now))?;
+        let due = facts.map_or_else(Vec::new, |facts| calendar.due(&facts));
         let commands = due.iter().map(|one| (None, Submission::new(Actor::System, one.clone())));
         let answers = client.execute(commands.collect())?;
         let results = answers.into_iter().map(|answer| answer.map(|_| ()));

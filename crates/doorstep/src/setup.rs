@@ -8,7 +8,7 @@ use books::{
 };
 use files::orders::Import;
 use money::Amount;
-use tariff::file::TariffFile;
+use tariff::file::{Tariff, TariffFile, TermsVersion};
 
 use crate::tariffs;
 use crate::time_zone::ResolvedZone;
@@ -39,6 +39,25 @@ pub fn trial_opening_commands(zone: &ResolvedZone) -> Vec<Command> {
     ]
 }
 
+/// The command that publishes a version of a tariff.
+pub fn publication(
+    tariff: &Tariff,
+    version: &TermsVersion,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    Command::PublishTariff(PublishTariff {
+        tariff: TariffId::derived(&tariff.key()),
+        version: version.number,
+        currency: tariff.currency,
+        from: version.from,
+        until: version.until,
+        terms: Box::new(version.terms.clone()),
+        reference: tariff.name.clone(),
+        proposed_by,
+        approved_by,
+    })
+}
+
 /// The commands that the parcels of an import need. Each may have been carried out before.
 pub struct SetupCommands {
     /// A bank account and the tariff per currency.
@@ -51,7 +70,7 @@ pub fn for_import(
     import: &Import,
     file: &TariffFile,
     class: &str,
-    [proposed_by, approved_by]: [PersonId; 2],
+    persons: [PersonId; 2],
 ) -> anyhow::Result<SetupCommands> {
     let (mut shared, mut sellers) = (Vec::new(), Vec::new());
     let currencies: BTreeSet<_> = import.parcels.iter().map(|parcel| parcel.currency).collect();
@@ -69,19 +88,8 @@ pub fn for_import(
         if tariff.currency.is_none() && terms.len() > 1 {
             continue;
         }
-        shared.extend(tariff.versions.iter().map(|version| {
-            Command::PublishTariff(PublishTariff {
-                tariff: id,
-                version: version.number,
-                currency: tariff.currency,
-                from: version.from,
-                until: version.until,
-                terms: Box::new(version.terms.clone()),
-                reference: tariff.name.clone(),
-                proposed_by,
-                approved_by,
-            })
-        }));
+        let versions = tariff.versions.iter();
+        shared.extend(versions.map(|version| publication(tariff, version, persons)));
     }
     let mut seen = BTreeSet::new();
     for parcel in &import.parcels {

@@ -61,7 +61,7 @@ mod tests {
         let midnight = Timestamp::start_of_day(date, 480);
         assert_eq!(midnight, Timestamp(1_377_619_200_000), "2013-08-27T16:00:00Z");
         assert_eq!(midnight.business_date(480), date);
-        assert_eq!(Timestamp(midnight.0 - 1).business_date(480), date.previous_day());
+        assert_eq!(Timestamp(midnight.0 - 1).business_date(480), date.minus_days(1));
         assert_eq!(Timestamp(u64::MAX).business_date(480), BusinessDate::MAX);
         assert_eq!(midnight.local(-120).to_string(), "2013-08-27T14:00:00");
         assert_eq!(Timestamp(u64::MAX).local(0).year(), 9999);

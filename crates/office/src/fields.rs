@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use books::chart::AccountKind;
 use books::{
     BankId, Books, BusinessDate, CourierId, FirmId, NetworkId, SellerId, TariffId, WalletId,
 };
 use money::decimal::{self, DecimalError, DecimalStyle};
 use money::{Currency, CurrencyError};
-use reports::{FieldType, FieldTypes};
+use reports::{FieldType, FieldTypes, owner_id_type};
 use serde_json::Value;
 use tariff::BusinessDateError;
 
@@ -182,15 +181,7 @@ impl KnownParties {
     #[must_use]
     pub fn of(books: &Books) -> KnownParties {
         let parties = books.accounts().filter_map(|account| {
-            let id_type = match account.kind {
-                AccountKind::Bank => "BankId",
-                AccountKind::NetworkReceivable => "NetworkId",
-                AccountKind::WalletReceivable => "WalletId",
-                AccountKind::CourierCash => "CourierId",
-                AccountKind::FirmCash => "FirmId",
-                AccountKind::SellerHeld => "SellerId",
-                _ => return None,
-            };
+            let id_type = owner_id_type(account.kind)?;
             let reference = books.owner_reference(&account)?.to_owned();
             Some(((id_type, reference), account.owner))
         });

@@ -6,6 +6,21 @@ use books::chart::AccountKind;
 use engine::Engine;
 use ledger::AccountNumber;
 
+/// The type of the id of the party that an account is registered with: the one by which the
+/// operator's reference of the party is found.
+#[must_use]
+pub fn owner_id_type(kind: AccountKind) -> Option<&'static str> {
+    Some(match kind {
+        AccountKind::Bank => "BankId",
+        AccountKind::NetworkReceivable => "NetworkId",
+        AccountKind::WalletReceivable => "WalletId",
+        AccountKind::CourierCash => "CourierId",
+        AccountKind::FirmCash => "FirmId",
+        AccountKind::SellerHeld => "SellerId",
+        _ => return None,
+    })
+}
+
 /// The names used so far, by account number. A seller's accounts in two currencies share a name.
 #[derive(Debug, Default)]
 pub struct AccountNames {

@@ -16,6 +16,7 @@ use node::replay::ReplayObserver;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::account_names::owner_id_type;
 use crate::command_filter::FilterState;
 use crate::{
     AccountNameStyle, AccountNames, CommandFilter, ExportError, FieldType, FieldTypes, replay_all,
@@ -435,15 +436,7 @@ impl Parties {
     pub(crate) fn update(&mut self, engine: &Engine) {
         while let Some(account) = engine.books().account_view(AccountNumber(self.known)) {
             self.known += 1;
-            let party = match account.kind {
-                AccountKind::Bank => "BankId",
-                AccountKind::NetworkReceivable => "NetworkId",
-                AccountKind::WalletReceivable => "WalletId",
-                AccountKind::CourierCash => "CourierId",
-                AccountKind::FirmCash => "FirmId",
-                AccountKind::SellerHeld => "SellerId",
-                _ => continue,
-            };
+            let Some(party) = owner_id_type(account.kind) else { continue };
             self.accounts.insert((party, account.owner), account.number);
         }
     }

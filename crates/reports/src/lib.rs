@@ -33,7 +33,7 @@ mod statement;
 mod status;
 mod verify;
 
-pub use account_names::{AccountNameStyle, AccountNames};
+pub use account_names::{AccountNameStyle, AccountNames, owner_id_type};
 pub use account_postings::{AccountPostings, PostingRange, PostingRow, account_postings};
 pub use announcements::read_announcements;
 pub use at_head::BooksAtHead;
@@ -60,8 +60,8 @@ pub use parcels::{
 };
 pub use payouts::{write_message, write_messages, write_payouts_csv};
 pub use statement::{
-    InvoiceReport, NextPayoutReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport,
-    SentPayoutReport, StatementReport, seller_statement,
+    InvoiceReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport, SentPayoutReport,
+    StatementReport, seller_statement,
 };
 pub use status::{
     BalanceReport, DifferenceCount, OpenPlanReport, PayableReport, RailReport, StatusReport, rails,

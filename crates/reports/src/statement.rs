@@ -1,4 +1,4 @@
-use books::statement_view::{SellerStatement, StatementSums};
+use books::statement_view::{SellerStatement, Statement};
 use books::{Books, SellerId, SettlementCycle};
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ pub struct SellerAccountReport {
     /// Since this day the payable balance is below zero.
     pub below_zero_since: Option<String>,
     /// What `payable` consists of: gross + returned + invoiced + compensated − fees − refunded.
-    pub next: NextPayoutReport,
+    pub next: Statement,
     /// In plans that are not executed.
     pub planned: Vec<PlannedPayoutReport>,
     /// Sent, and not confirmed by the bank.
@@ -35,16 +35,6 @@ pub struct SellerAccountReport {
 pub struct ReleaseReport {
     pub date: String,
     pub amount: u128,
-}
-
-#[derive(Debug, Serialize)]
-pub struct NextPayoutReport {
-    pub gross: u128,
-    pub fees: u128,
-    pub refunded: u128,
-    pub returned: u128,
-    pub invoiced: u128,
-    pub compensated: u128,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,7 +110,6 @@ fn account(statement: SellerStatement) -> SellerAccountReport {
         paid: invoice.paid.minor(),
         invoiced_on: invoice.invoiced_on.to_string(),
     });
-    let StatementSums { gross, fees, refunded, returned, invoiced, compensated } = statement.next;
     SellerAccountReport {
         currency: statement.currency.code(),
         cycle: statement.cycle,
@@ -131,7 +120,7 @@ fn account(statement: SellerStatement) -> SellerAccountReport {
             .collect(),
         payable: statement.payable,
         below_zero_since: statement.below_zero_since.map(|date| date.to_string()),
-        next: NextPayoutReport { gross, fees, refunded, returned, invoiced, compensated },
+        next: statement.next,
         planned: planned.collect(),
         in_flight: in_flight.collect(),
         paid: paid.collect(),

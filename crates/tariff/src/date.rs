@@ -25,12 +25,6 @@ impl BusinessDate {
         BusinessDate(self.0.saturating_add(days))
     }
 
-    /// The day before, at least the first date.
-    #[must_use]
-    pub fn previous_day(self) -> BusinessDate {
-        BusinessDate(self.0.saturating_sub(1))
-    }
-
     /// `days` earlier, at least the first date.
     #[must_use]
     pub fn minus_days(self, days: u16) -> BusinessDate {

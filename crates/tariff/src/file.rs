@@ -149,12 +149,12 @@ pub enum TariffFileProblem {
     NoEnd { next: u16, begin: BusinessDate },
     #[error(
         "gap: no version holds from {end} to {}; end it with until = \"{begin}\"",
-        begin.previous_day()
+        begin.minus_days(1)
     )]
     Gap { end: BusinessDate, begin: BusinessDate },
     #[error(
         "overlap: two versions hold from {begin} to {}; end it with until = \"{begin}\"",
-        end.previous_day()
+        end.minus_days(1)
     )]
     Overlap { end: BusinessDate, begin: BusinessDate },
     #[error("`card` covers both card kinds: remove it or `{0}`")]

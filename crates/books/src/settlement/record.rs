@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::{AccountNumber, TransferId};
 use money::{Amount, Currency};
+use serde::Serialize;
 use tariff::BusinessDate;
 
 use crate::command::{PAYOUT_RETURN_DAYS, SettlementCycle};
@@ -12,8 +13,9 @@ use crate::party::persons::TwoPeople;
 
 /// What a seller's next payout consists of, in minor units. Each entry adds less than 2⁶³, so the
 /// sums cannot overflow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Statement {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize)]
+pub struct Statement {
     pub gross: u128,
     pub fees: u128,
     pub refunded: u128,
@@ -46,6 +48,17 @@ pub(crate) enum PlanStatus {
     Approved { by: PersonId },
     Executed { approved_by: PersonId, bank: BankId },
     Rejected { by: PersonId },
+}
+
+impl PlanStatus {
+    /// Of a plan that is not over: whether it is approved.
+    pub(crate) fn open(&self) -> Option<bool> {
+        match self {
+            PlanStatus::Planned => Some(false),
+            PlanStatus::Approved { .. } => Some(true),
+            PlanStatus::Executed { .. } | PlanStatus::Rejected { .. } => None,
+        }
+    }
 }
 
 /// A payment of a courier firm's commission.

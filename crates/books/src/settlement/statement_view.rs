@@ -10,7 +10,7 @@ use crate::command::SettlementCycle;
 use crate::event::PayoutLine;
 use crate::ids::{PayoutId, PlanId, SellerId};
 use crate::payment::record::PaymentRecord;
-use crate::settlement::record::PlanStatus;
+pub use crate::settlement::record::Statement;
 use crate::settlement::view::OpenInvoice;
 
 /// A seller's account in one currency, as the seller sees it.
@@ -29,7 +29,7 @@ pub struct SellerStatement {
     /// Since this day the payable balance is below zero.
     pub below_zero_since: Option<BusinessDate>,
     /// What `payable` consists of.
-    pub next: StatementSums,
+    pub next: Statement,
     /// In plans that are not executed.
     pub planned: Vec<PlannedLine>,
     /// Sent; the bank has not confirmed them.
@@ -38,17 +38,6 @@ pub struct SellerStatement {
     /// ([`PAYOUT_RETURN_DAYS`](crate::PAYOUT_RETURN_DAYS)).
     pub paid: Vec<(PayoutId, Amount, BusinessDate)>,
     pub invoices: Vec<OpenInvoice>,
-}
-
-/// Sums of collections, fees and so on, in minor units.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StatementSums {
-    pub gross: u128,
-    pub fees: u128,
-    pub refunded: u128,
-    pub returned: u128,
-    pub invoiced: u128,
-    pub compensated: u128,
 }
 
 /// A seller's line in a plan that is not executed.
@@ -78,10 +67,9 @@ impl Books {
     pub fn seller_statements(&self, id: SellerId) -> Vec<SellerStatement> {
         let sellers = (0..).zip(self.sellers.iter()).filter(|(_, seller)| seller.id == id);
         let statements = sellers.map(|(number, seller)| {
-            let sums = &seller.statement;
             let terms = seller.terms.on(self.last_date());
             let planned = self.reference_data.plans.iter().flat_map(|(plan, record)| {
-                let approved = matches!(record.status, PlanStatus::Approved { .. });
+                let approved = record.status.open() == Some(true);
                 let lines = record.lines.iter().map(|(line, _)| *line);
                 lines.map(move |line| PlannedLine { plan: *plan, approved, line })
             });
@@ -99,14 +87,7 @@ impl Books {
                 releases: self.releases_where(|item| item.seller == number),
                 payable: self.ledger.account(seller.payable).available(),
                 below_zero_since: self.reference_data.sellers_below_zero.get(&number).copied(),
-                next: StatementSums {
-                    gross: sums.gross,
-                    fees: sums.fees,
-                    refunded: sums.refunded,
-                    returned: sums.returned,
-                    invoiced: sums.invoiced,
-                    compensated: sums.compensated,
-                },
+                next: seller.statement,
                 planned: planned
                     .filter(|one| one.line.seller == id && one.line.currency == currency)
                     .collect(),
@@ -169,11 +150,7 @@ impl Books {
     /// The plans that are planned or approved, by id.
     pub fn open_plans(&self) -> impl Iterator<Item = OpenPlan> {
         self.reference_data.plans.iter().filter_map(|(id, plan)| {
-            let approved = match plan.status {
-                PlanStatus::Planned => false,
-                PlanStatus::Approved { .. } => true,
-                PlanStatus::Executed { .. } | PlanStatus::Rejected { .. } => return None,
-            };
+            let approved = plan.status.open()?;
             Some(OpenPlan {
                 id: *id,
                 currency: plan.currency,

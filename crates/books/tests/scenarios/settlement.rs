@@ -529,15 +529,14 @@ fn a_day_of_the_calendar_without_money_is_over_all_the_same() {
     let (today, tomorrow) = ("2013-08-28", "2013-08-29");
     world.must(plan_cycle(7, today)).repeated(plan_cycle(7, today));
     assert_eq!(world.engine.open_plan(PlanId(7)), None, "nobody is to be paid");
-    let cny = Currency::CNY;
-    let last = world.engine.cycle_planned_on(SettlementCycle::Daily, cny);
-    assert_eq!(last, Some(day(today)));
+    let planned = |world: &World| world.engine.cycles_planned().collect::<Vec<_>>();
+    let (cycle, cny) = (SettlementCycle::Daily, Currency::CNY);
+    assert_eq!(planned(&world), [(cycle, cny, day(today))]);
     earn(&mut world, SELLER, "o-1");
     // The money came after the cut-off: it waits for the next day of the calendar.
     world.refused(plan_cycle(8, today), Refusal::BadDate(day(today)));
     world.on(tomorrow).must(plan_cycle(8, tomorrow));
     assert_eq!(lines(&world, 8), [(PayoutId(1), SELLER, 9_922)]);
-    // Another cycle has its own days.
-    let weekly = world.engine.cycle_planned_on(SettlementCycle::Weekly, cny);
-    assert_eq!(weekly, None);
+    // No other cycle has a day.
+    assert_eq!(planned(&world), [(cycle, cny, day(tomorrow))]);
 }

@@ -43,7 +43,7 @@ fn date_at(world: &mut World, at: Timestamp) -> BusinessDate {
 /// The first and the last millisecond of a local day, by the offsets that hold then.
 fn check_day(world: &mut World, date: &str, start: u64, hours: u64) {
     let end = start + hours * HOUR_MS;
-    let before = day(date).previous_day();
+    let before = day(date).minus_days(1);
     for (at, expected) in [
         (start - 1, before),
         (start, day(date)),

@@ -445,10 +445,10 @@ fn tariff_error(error: &TariffFileError) -> String {
         }
         P::Gap { end, begin } => format!(
             "空缺：{end} 至 {} 没有有效的版本；请写 until = \"{begin}\"",
-            begin.previous_day()
+            begin.minus_days(1)
         ),
         P::Overlap { end, begin } => {
-            format!("重叠：{begin} 至 {} 有两个版本；请写 until = \"{begin}\"", end.previous_day())
+            format!("重叠：{begin} 至 {} 有两个版本；请写 until = \"{begin}\"", end.minus_days(1))
         }
         P::CardTwice(kind) => format!("`card` 已包括两种卡；请删除它或 `{kind}`"),
         P::NoCardRates(kind) => format!("没有 `{kind}` 卡的费率；请增加 `{kind}` 或 `card`"),

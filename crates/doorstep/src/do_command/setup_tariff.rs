@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use books::{Command, PersonId, PublishTariff, TariffId};
+use books::PersonId;
 use money::Currency;
 use office::Request;
 use serde_json::Value;
 
 use super::Flags;
+use crate::setup::publication;
 use crate::texts::text;
 use crate::words::{Lang, say};
 use crate::{office_requests, tariffs};
@@ -34,18 +35,8 @@ pub(super) fn run(flags: &Flags, help: bool) -> anyhow::Result<()> {
     let currency: Currency = currency.parse().context("--currency")?;
     let tariff = tariffs::in_currency(&file, currency)?;
     for version in &tariff.versions {
-        let command = Command::PublishTariff(PublishTariff {
-            tariff: TariffId::derived(&tariff.key()),
-            version: version.number,
-            currency: tariff.currency,
-            from: version.from,
-            until: version.until,
-            terms: Box::new(version.terms.clone()),
-            reference: tariff.name.clone(),
-            // The office fills in who gives it.
-            proposed_by: PersonId(0),
-            approved_by: PersonId(0),
-        });
+        // The office fills in who gives it.
+        let command = publication(tariff, version, [PersonId(0); 2]);
         let name = command.spec().name.to_owned();
         let Value::Object(mut fields) = serde_json::to_value(&command)? else { bail!(usage) };
         for field in ["command", "proposed_by", SECOND_PERSON] {

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use books::Command;
 use calendar::Calendar;
-use engine::{Actor, Submission};
+use engine::Engine;
 use node::{Clock, NodeClient, NodeStopped, SystemClock};
 
+use super::give_time_zone;
 use crate::calendar_command::carry_out;
 use crate::time_zone::ResolvedZone;
 
@@ -64,11 +65,11 @@ struct Steps {
 
 impl Steps {
     fn round(&mut self) -> Result<(), NodeStopped> {
-        self.give_time_zone()?;
-        let Some(calendar) = &self.calendar else { return Ok(()) };
         let logs_refusals = self.rounds_until_log == 0;
         self.rounds_until_log =
             self.rounds_until_log.checked_sub(1).unwrap_or(ROUNDS_PER_REFUSAL - 1);
+        self.extend_time_zone(logs_refusals)?;
+        let Some(calendar) = &self.calendar else { return Ok(()) };
         for step in carry_out(&mut self.client, calendar, SystemClock.now())? {
             match (&step.command, step.result) {
                 (Command::PlanCycle(one), Ok(())) => {
@@ -91,20 +92,15 @@ impl Steps {
     }
 
     /// A year later the books need more offsets.
-    fn give_time_zone(&mut self) -> Result<(), NodeStopped> {
+    fn extend_time_zone(&mut self, logs_refusals: bool) -> Result<(), NodeStopped> {
         let zone = self.zone.clone();
-        let look = move |engine: &engine::Engine| {
-            let books = engine.books();
-            books.time_zone()?;
-            zone.setting_for(books, SystemClock.now())
-        };
+        let look = move |engine: &Engine| zone.setting_for(engine.books(), SystemClock.now());
         let Some(setting) = self.client.query(look)?.0 else { return Ok(()) };
-        let command = Submission::new(Actor::System, Command::SetTimeZone(setting));
-        for answer in self.client.execute(vec![(None, command)])? {
-            if let Err(refusal) = answer {
-                let reason = refusal.to_string();
-                tracing::warn!(target: "calendar", reason, "the time zone was not extended");
-            }
+        if let Err(error) = give_time_zone(setting, &mut self.client)
+            && logs_refusals
+        {
+            let reason = error.to_string();
+            tracing::warn!(target: "calendar", reason, "the time zone was not extended");
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ use host::{Host, ListenAddresses, StopOutcome, Stopper};
 use journal::{DataDirectory, DirectoryError};
 use keys::{KeyReference, KeyStore};
 use money::Currency;
-use node::{Clock, Node, NodeNotice, NodeOptions, SystemClock};
+use node::{Clock, Node, NodeClient, NodeNotice, NodeOptions, SystemClock};
 use office::socket::{OfficeServer, control_directory, make_control_directory};
 use reports::utc_offset_text;
 use switch::{Output, Settings, Switch, Unfinished};
@@ -140,7 +140,7 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
     // After the sockets are bound: a start that fails leaves the books as they were.
     let registered = register(&said.networks, said.wallet.as_ref(), node);
     let registered = registered.and_then(|()| match setting {
-        Some(setting) => give_time_zone(setting, node),
+        Some(setting) => give_time_zone(setting, &mut node.client()),
         None => Ok(()),
     });
     let changes = host.network_changes();
@@ -258,9 +258,9 @@ fn check_against_books(
 }
 
 /// Gives the books the offsets of their time zone ahead of time.
-fn give_time_zone(setting: SetTimeZone, node: &Node) -> anyhow::Result<()> {
+fn give_time_zone(setting: SetTimeZone, client: &mut NodeClient) -> anyhow::Result<()> {
     let command = Submission::new(Actor::System, Command::SetTimeZone(setting));
-    for answer in node.client().execute(vec![(None, command)])? {
+    for answer in client.execute(vec![(None, command)])? {
         match answer.map_err(engine::Refusal::into_books) {
             // Before the opening of the books nothing has a date.
             Ok(_) | Err(Refusal::Repeated | Refusal::BooksNotOpen) => {}

@@ -131,25 +131,9 @@ impl World {
         let script = ParcelScript::draw((self.seed, id), options.payment_mix, &self.rates, others);
         let index = self.parcels.len();
         self.parcel_indexes.insert(id, index);
-        self.parcels.push(SimulatedParcel {
-            id,
-            seller,
-            firm: script.firm,
-            order_reference: order_reference.to_owned(),
-            due,
-            paid: 0,
-            requests: 0,
-            attempts: 0,
-            location: ParcelLocation::AtHub,
-            courier: None,
-            delivered_on: None,
-            returned_on: None,
-            script,
-            exceptions: ParcelExceptions::draw(self.seed, id, &self.rates),
-            due_announced: due,
-            method_index: 0,
-            decline_index: 0,
-        });
+        let exceptions = ParcelExceptions::draw(self.seed, id, &self.rates);
+        let order = (order_reference, due);
+        self.parcels.push(SimulatedParcel::announced(id, seller, order, script, exceptions));
         Some(index)
     }
 

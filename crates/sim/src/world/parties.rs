@@ -48,18 +48,20 @@ pub(crate) struct SimulatedParcel {
 }
 
 impl SimulatedParcel {
-    /// The parcel of the order's next shipment, for the same amount.
-    pub(crate) fn next_shipment(&self) -> SimulatedParcel {
-        let exceptions = self.exceptions.of_next_shipment();
-        let first = self.id.shipment(self.exceptions.shipment);
-        let mut script = self.script;
-        (script.refusal, script.failed_attempts) = (None, Default::default());
+    /// A parcel at the hub, with nothing paid.
+    pub(crate) fn announced(
+        id: ParcelId,
+        seller: usize,
+        (order_reference, due): (&str, u64),
+        script: ParcelScript,
+        exceptions: ParcelExceptions,
+    ) -> SimulatedParcel {
         SimulatedParcel {
-            id: first.shipment(exceptions.shipment),
-            seller: self.seller,
-            firm: self.firm,
-            order_reference: self.order_reference.clone(),
-            due: self.due_announced,
+            id,
+            seller,
+            firm: script.firm,
+            order_reference: order_reference.to_owned(),
+            due,
             paid: 0,
             requests: 0,
             attempts: 0,
@@ -69,10 +71,21 @@ impl SimulatedParcel {
             returned_on: None,
             script,
             exceptions,
-            due_announced: self.due_announced,
+            due_announced: due,
             method_index: 0,
             decline_index: 0,
         }
+    }
+
+    /// The parcel of the order's next shipment, for the same amount.
+    pub(crate) fn next_shipment(&self) -> SimulatedParcel {
+        let exceptions = self.exceptions.of_next_shipment();
+        let first = self.id.shipment(self.exceptions.shipment);
+        let mut script = self.script;
+        (script.refusal, script.failed_attempts) = (None, Default::default());
+        let id = first.shipment(exceptions.shipment);
+        let order = (self.order_reference.as_str(), self.due_announced);
+        SimulatedParcel::announced(id, self.seller, order, script, exceptions)
     }
 
     /// The parcel on its way to its next delivery attempt.

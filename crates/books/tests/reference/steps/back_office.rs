@@ -163,7 +163,7 @@ pub fn pay_commission(roll: &Choices) -> Command {
 pub fn release_due(roll: &Choices) -> Command {
     let date = match roll.step.mistake {
         Mistake::NumberAbove => roll.model.today.plus_days(1),
-        Mistake::NumberBelow => roll.model.today.previous_day(),
+        Mistake::NumberBelow => roll.model.today.minus_days(1),
         _ => roll.model.today,
     };
     let limit = match roll.number_at(1) % 8 {

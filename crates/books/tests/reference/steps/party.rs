@@ -65,7 +65,7 @@ pub fn party(roll: &Choices) -> Command {
             let from = last.and_then(|last| last.until).unwrap_or_else(|| {
                 today
                     .plus_days(roll.step.random_numbers[2] % 3)
-                    .previous_day()
+                    .minus_days(1)
                     .plus_days(1 - roll.step.random_numbers[2] % 2)
             });
             let until = roll.one_in(3, 4).then_some(roll.step.random_numbers[3] % 30);

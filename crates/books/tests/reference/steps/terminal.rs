@@ -262,7 +262,7 @@ pub fn is_being_reversed(one: &ModelPayment) -> bool {
 pub fn expire(roll: &Choices) -> Command {
     let before = match roll.step.mistake {
         Mistake::NumberAbove => roll.model.today.plus_days(1),
-        _ if roll.one_in(0, 3) => roll.model.today.previous_day(),
+        _ if roll.one_in(0, 3) => roll.model.today.minus_days(1),
         _ => roll.model.today,
     };
     let limit = match roll.number_at(1) % 8 {

@@ -13,7 +13,7 @@ use crate::world::{FIRMS, TARIFFS};
 fn first_day(roll: &Choices, place: usize) -> BusinessDate {
     let today = roll.model.today;
     match roll.step.mistake {
-        Mistake::AmountZero => today.previous_day(),
+        Mistake::AmountZero => today.minus_days(1),
         Mistake::AmountHuge => today.plus_days(1 + roll.step.random_numbers[place] % 40),
         _ => today.plus_days(roll.step.random_numbers[place] % 4),
     }
