@@ -21,8 +21,8 @@ pub struct ListedParcel {
     pub firm: Option<FirmId>,
     /// The courier who has it, or who took its last payment.
     pub courier: Option<CourierId>,
-    /// The day on which it was delivered, returned, lost or cancelled; otherwise the day of its last
-    /// payment.
+    /// The day on which it was delivered, returned, lost or cancelled; otherwise the day of its
+    /// last payment.
     pub date: Option<BusinessDate>,
 }
 

@@ -26,8 +26,8 @@ pub struct ParcelsOut {
     pub next: Option<u32>,
 }
 
-/// The slots of the parcels that went out with a courier. A slot stays when its parcel comes back or
-/// is closed, so that a payment does not pay for the list, and is swept out later.
+/// The slots of the parcels that went out with a courier. A slot stays when its parcel comes back
+/// or is closed, so that a payment does not pay for the list, and is swept out later.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WentOut {
     slots: Vec<u32>,
@@ -37,6 +37,8 @@ pub(crate) struct WentOut {
 
 /// A shorter list is not swept.
 const SWEEP_AT_MIN: usize = 64;
+/// A list is swept when it has so many times as many slots as after the sweep before.
+const SWEEP_FACTOR: usize = 4;
 
 impl Books {
     /// At most `most` of the parcels that are out with a courier, from a position on: 0, or the
@@ -63,22 +65,25 @@ impl Books {
         let list = &mut self.went_out[place];
         list.slots.push(slot);
         if list.slots.len() >= list.sweep_at.max(SWEEP_AT_MIN) {
-            let slots: Vec<u32> = self.slots_out(courier).into_iter().collect();
-            // At most half of a list is old when it is swept.
-            self.went_out[place] = WentOut { sweep_at: 2 * slots.len(), slots };
+            let mut slots = std::mem::take(&mut list.slots);
+            slots.retain(|slot| self.is_out(courier, *slot));
+            slots.sort_unstable();
+            slots.dedup();
+            self.went_out[place] = WentOut { sweep_at: SWEEP_FACTOR * slots.len(), slots };
         }
     }
 
     /// The slots of the parcels that are out with a courier, by number.
     fn slots_out(&self, courier: u32) -> BTreeSet<u32> {
-        let is_out = |slot: &u32| {
-            let parcel = self.parcels.get(*slot);
-            // The slot can have another parcel since.
-            parcel.is_some_and(|one| one.status == OpenParcelStatus::Out && one.carrier == courier)
-        };
         let place = usize::try_from(courier).expect("a courier's number fits");
         let list = self.went_out.get(place).map_or(&[][..], |list| &list.slots);
-        list.iter().copied().filter(is_out).collect()
+        list.iter().copied().filter(|slot| self.is_out(courier, *slot)).collect()
+    }
+
+    /// Whether a slot has a parcel that is out with a courier. It can have another one since.
+    fn is_out(&self, courier: u32, slot: u32) -> bool {
+        let parcel = self.parcels.get(slot);
+        parcel.is_some_and(|one| one.status == OpenParcelStatus::Out && one.carrier == courier)
     }
 
     /// What the lists of all couriers hold, by number and slot.
