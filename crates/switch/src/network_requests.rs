@@ -237,9 +237,16 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let Some(in_flight) = self.requests.get_mut(&id) else { return };
-        let code = match answer {
-            Ok(_) | Err(Refusal::Repeated) => code,
-            Err(refusal) => {
+        let is_late = |event: &Event| matches!(event, Event::LateApproval { .. });
+        let refusal = match answer {
+            // It ended before, so the books have nothing that is approved.
+            Ok(events) if events.iter().any(is_late) => Some(Refusal::PaymentState),
+            Ok(_) | Err(Refusal::Repeated) => None,
+            Err(refusal) => Some(refusal),
+        };
+        let code = match refusal {
+            None => code,
+            Some(refusal) => {
                 out.push(Output::OperatorEvent(OperatorEvent::UnexpectedRefusal(
                     refusal.to_string(),
                 )));

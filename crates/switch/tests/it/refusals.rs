@@ -1,6 +1,9 @@
 //! Refusals: each has its code, and nothing is posted (M10).
 
-use books::{BlockTerminal, Command, ResponseCode, TerminalId};
+use books::{
+    BlockTerminal, Command, PaymentId, PaymentResolution, ResolvePurchase, ResolveReversal,
+    ResponseCode, TerminalId,
+};
 use iso8583::MessageBuilder;
 use peers::card::EntryMode;
 use peers::{TerminalOutcome, TerminalTask, TestCard};
@@ -299,4 +302,61 @@ fn stopping_refuses_new_requests_and_finishes_the_others() {
     world.queue_outputs(out);
     world.settle();
     assert_eq!(world.networks[0].peer.signed_on_links(), 0);
+}
+
+/// Delivers everything until the books have to record the network's response.
+fn until_response(world: &mut World) {
+    let recorded = |one: &BooksRequest| {
+        matches!(
+            one,
+            BooksRequest::Command(_, Command::ResolvePurchase(_) | Command::ResolveReversal(_))
+        )
+    };
+    while !world.books.front().is_some_and(recorded) {
+        assert!(
+            world.switch_receives_from_terminal()
+                || world.books_step()
+                || world.network_receives()
+                || world.switch_receives_from_network()
+        );
+    }
+}
+
+fn is_unexpected(event: &OperatorEvent) -> bool {
+    matches!(event, OperatorEvent::UnexpectedRefusal(_))
+}
+
+#[test]
+fn a_void_that_the_network_approves_and_the_books_refuse_is_not_approved() {
+    let mut world = World::open();
+    let parcel = world.parcel(10_000);
+    let sale = world.sell(parcel, 10_000);
+    world.ask(0, TerminalTask::Void { stan: sale.stan }).unwrap();
+    until_response(&mut world);
+    // The void ends before the books have the network's answer.
+    world.apply(Command::ResolveReversal(ResolveReversal {
+        payment: PaymentId { parcel, number: 1 },
+        done: false,
+        code: ResponseCode::new(*b"05").unwrap(),
+    }));
+    assert!(world.books_step());
+    assert_eq!(world.last_response().0, "96", "M3");
+    assert!(world.operator_events.iter().any(is_unexpected), "{:?}", world.operator_events);
+}
+
+#[test]
+fn a_sale_that_ended_before_the_network_approved_it_is_not_approved() {
+    let mut world = World::open();
+    let parcel = world.parcel(10_000);
+    let (text, card) = (waybill(parcel), card(1));
+    let task = TerminalTask::Sale { waybill: &text, card: &card, amount: 10_000, pin: None };
+    world.ask(0, task).unwrap();
+    until_response(&mut world);
+    world.apply(Command::ResolvePurchase(ResolvePurchase {
+        payment: PaymentId { parcel, number: 1 },
+        resolution: PaymentResolution::Declined { code: ResponseCode::new(*b"51").unwrap() },
+    }));
+    assert!(world.books_step());
+    assert_eq!(world.last_response().0, "96", "M3");
+    assert!(world.operator_events.iter().any(is_unexpected), "{:?}", world.operator_events);
 }
