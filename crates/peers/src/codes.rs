@@ -94,6 +94,11 @@ impl ResponseCode {
     /// The PIN block cannot be decrypted: the terminal and the switch have different PIN keys.
     pub const PIN_BLOCK_ERROR: ResponseCode = ResponseCode(*b"99");
     pub const MAC_ERROR: ResponseCode = ResponseCode(*b"A0");
+
+    /// Whether an advice with this answer was not processed and is sent again.
+    pub(crate) fn asks_again(self) -> bool {
+        [Self::NOT_SIGNED_ON, Self::SYSTEM_ERROR, Self::MAC_ERROR].contains(&self)
+    }
 }
 
 impl AuthorisationCode {

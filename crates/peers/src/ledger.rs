@@ -76,6 +76,10 @@ impl NetworkTransactionKind {
         }
     }
 
+    const fn is_advice(self) -> bool {
+        matches!(self, NetworkTransactionKind::Refund | NetworkTransactionKind::Offline)
+    }
+
     /// Name in files and messages to people.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -315,7 +319,7 @@ impl NetworkLedger {
 
     /// Books a request and decides the answer. A repeat gets the first decision. A request that was
     /// reversed before it arrived is declined with `21`. Otherwise `decline` is the response code
-    /// if given, else the books decide.
+    /// if given, else the books decide. An advice that is to be sent again is not booked.
     pub fn authorise(
         &mut self,
         entry: &TransactionRequest,
@@ -323,6 +327,9 @@ impl NetworkLedger {
     ) -> AuthorisationDecision {
         if let Some(first) = self.repeat_decision(entry) {
             return first;
+        }
+        if let Some(code) = decline.filter(|code| entry.kind.is_advice() && code.asks_again()) {
+            return AuthorisationDecision::declined(code);
         }
         let Some(index) = u32::try_from(self.transactions.len()).ok().filter(|_| self.has_room())
         else {

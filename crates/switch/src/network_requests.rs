@@ -132,18 +132,7 @@ impl Switch {
         if in_flight.state != InFlightState::AwaitingNetwork {
             return;
         }
-        let code = response_code::read(message);
-        if in_flight.kind == RequestKind::Advice && response_code::must_resend(code) {
-            // The switch forwards it again when the terminal does.
-            return self.finish(
-                id,
-                ResponseCode::SYSTEM_ERROR,
-                &ResponseFields::default(),
-                now,
-                out,
-            );
-        }
-        let given = code;
+        let given = response_code::read(message);
         let code = response_code::for_terminal(given);
         if code != given {
             in_flight.network_code = Some(given);
@@ -200,7 +189,9 @@ impl Switch {
                 Command::ResolveReversal(ResolveReversal { payment, done: approved, code })
             }
             RequestKind::Advice => {
-                if code == ResponseCode::NETWORK_UNAVAILABLE {
+                let code = in_flight.network_code.unwrap_or(code);
+                // Not processed. The switch forwards it again when the terminal does.
+                if response_code::must_resend(code) {
                     return self.finish(
                         id,
                         ResponseCode::SYSTEM_ERROR,

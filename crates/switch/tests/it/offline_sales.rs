@@ -88,18 +88,45 @@ fn a_sale_after_the_block_is_forwarded_from_suspense() {
 
 #[test]
 fn a_rejected_offline_sale_is_lost_and_the_terminal_and_the_operator_hear_it() {
+    // 58 is an instruction of Doorstep's own to terminals. A network can answer with it too.
+    for code in [*b"51", *b"58"] {
+        rejected_with(ResponseCode::new(code).unwrap());
+    }
+}
+
+fn rejected_with(code: ResponseCode) {
     let mut world = World::open();
     world.run(0, TerminalTask::Parameters);
-    let code = ResponseCode::INSUFFICIENT_FUNDS;
     world.script_network(0, &[ResponseAction::Decline { code }]);
     let parcel = world.parcel(10_000);
     let (text, card) = (waybill(parcel), card(1));
     let sale = TerminalTask::Offline { waybill: &text, card: &card, amount: 10_000 };
     let TerminalOutcome::Approved { note, .. } = world.run(0, sale) else { panic!() };
-    assert_eq!(note, "network rejected: 51");
+    assert_eq!(note, format!("network rejected: {code}"));
     let rejected = |event: &OperatorEvent| matches!(event, OperatorEvent::AdviceRejected { .. });
     assert!(world.operator_events.iter().any(rejected));
     let payment = PaymentId { parcel, number: 1 };
     assert_eq!(world.payment_state(payment), PaymentState::Rejected);
     assert_eq!(world.engine.parcel_view(parcel).unwrap().collected, Amount::ZERO);
+}
+
+#[test]
+fn an_offline_sale_that_the_network_did_not_process_is_forwarded_again() {
+    for code in [*b"91", *b"96", *b"A0"] {
+        let mut world = World::open();
+        world.run(0, TerminalTask::Parameters);
+        let code = ResponseCode::new(code).unwrap();
+        world.script_network(0, &[ResponseAction::Decline { code }]);
+        let parcel = world.parcel(10_000);
+        let (text, card) = (waybill(parcel), card(1));
+        let sale = TerminalTask::Offline { waybill: &text, card: &card, amount: 10_000 };
+        assert_eq!(world.declined(0, sale), "96");
+        let payment = PaymentId { parcel, number: 1 };
+        assert_eq!(world.payment_state(payment), PaymentState::Approved, "it is not rejected");
+        assert_eq!(world.terminals[0].terminal.waiting_offline_sales(), 1);
+        world.assert_books_agree();
+        assert_eq!(world.terminals[0].terminal.waiting_offline_sales(), 0);
+        assert_eq!(world.collected(parcel), 10_000);
+        assert_eq!(world.networks[0].peer.book().items().len(), 1);
+    }
 }

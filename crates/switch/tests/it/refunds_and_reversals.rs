@@ -226,6 +226,21 @@ fn a_late_approval_is_recorded_and_ends_at_zero() {
 }
 
 #[test]
+fn a_reversal_that_the_network_answers_with_12_is_not_acknowledged() {
+    let mut world = World::open();
+    let parcel = world.parcel(10_000);
+    let (text, card) = (waybill(parcel), card(1));
+    let code = ResponseCode::INVALID_TRANSACTION;
+    world.script_network(0, &[ResponseAction::Silent, ResponseAction::Decline { code }]);
+    let task = TerminalTask::Sale { waybill: &text, card: &card, amount: 10_000, pin: None };
+    world.ask(0, task).unwrap();
+    world.assert_books_agree();
+    assert_eq!(world.payment_state(PaymentId { parcel, number: 1 }), PaymentState::Reversed);
+    let totals = world.networks[0].peer.book().totals();
+    assert_eq!((totals.collected.amount, totals.reversed.amount), (0, 10_000));
+}
+
+#[test]
 fn a_late_decline_ends_an_unknown_sale() {
     let mut world = World::open();
     let parcel = world.parcel(10_000);
