@@ -1,5 +1,7 @@
 //! Links to networks: sign-on, echoes, several links, key changes and invalid messages.
 
+use books::PaymentId;
+use books::view::PaymentState;
 use keys::KeyStore;
 use peers::network::KeyKind;
 use peers::{ResponseAction, TerminalTask};
@@ -253,5 +255,38 @@ fn stans_are_not_reused_after_a_restart() {
         }
         world.now += 20;
         world.crash();
+    }
+}
+
+#[test]
+fn a_response_of_another_request_does_not_answer_this_one() {
+    type Edit = fn(&mut iso8583::MessageBuilder<'_>);
+    let edits: [Edit; 3] = [
+        |builder| _ = builder.number(4, 9_999),
+        |builder| _ = builder.text(41, "00000002"),
+        |builder| _ = builder.text(37, "ABCDEF000001"),
+    ];
+    for edit in edits {
+        let mut world = World::open();
+        let parcel = world.parcel(10_000);
+        let (text, card) = (waybill(parcel), card(1));
+        let task = TerminalTask::Sale { waybill: &text, card: &card, amount: 10_000, pin: None };
+        world.ask(0, task).unwrap();
+        while world.to_switch.is_empty() {
+            assert!(
+                world.switch_receives_from_terminal()
+                    || world.books_step()
+                    || world.network_receives()
+            );
+        }
+        world.forge_response(edit);
+        world.settle();
+        let rejected =
+            |event: &OperatorEvent| matches!(event, OperatorEvent::NetworkMessageRejected { .. });
+        assert!(world.operator_events.iter().any(rejected), "{:?}", world.operator_events);
+        let payment = PaymentId { parcel, number: 1 };
+        assert_eq!(world.payment_state(payment), PaymentState::Begun);
+        world.assert_books_agree();
+        assert_eq!(world.payment_state(payment), PaymentState::Reversed);
     }
 }

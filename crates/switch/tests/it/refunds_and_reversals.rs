@@ -1,7 +1,7 @@
 //! Voids, refunds, and reversals by the terminal and by the switch.
 
 use books::view::PaymentState;
-use books::{Event, PaymentId, Trace};
+use books::{Command, Event, PaymentId, Trace};
 use peers::terminal::JournalLineStatus;
 use peers::{ResponseAction, ResponseCode, TerminalOutcome, TerminalTask};
 use switch::OperatorEvent;
@@ -238,6 +238,61 @@ fn a_reversal_that_the_network_answers_with_12_is_not_acknowledged() {
     assert_eq!(world.payment_state(PaymentId { parcel, number: 1 }), PaymentState::Reversed);
     let totals = world.networks[0].peer.book().totals();
     assert_eq!((totals.collected.amount, totals.reversed.amount), (0, 10_000));
+}
+
+/// A sale without an answer. Its payment is unknown, and its reversal has been sent once.
+fn unknown_sale(world: &mut World, next: &[ResponseAction]) -> PaymentId {
+    let parcel = world.parcel(10_000);
+    let (text, card) = (waybill(parcel), card(1));
+    world.script_network(0, next);
+    let task = TerminalTask::Sale { waybill: &text, card: &card, amount: 10_000, pin: None };
+    world.ask(0, task).unwrap();
+    world.settle();
+    world.advance_to(world.now + 15_000);
+    let payment = PaymentId { parcel, number: 1 };
+    while world.payment_state(payment) != PaymentState::Unknown || world.to_network.is_empty() {
+        assert!(world.books_step(), "{:?}", world.operator_events);
+    }
+    payment
+}
+
+#[test]
+fn a_reversal_is_repeated_as_0401() {
+    let mut world = World::open();
+    unknown_sale(&mut world, &[ResponseAction::Lost, ResponseAction::Lost]);
+    let sent = |world: &World| {
+        let (_, bytes) = world.to_network.back().unwrap();
+        iso8583::ISO87_BINARY.parse(bytes).unwrap().mti()
+    };
+    assert_eq!(sent(&world), iso8583::Mti::new(400).unwrap());
+    world.settle();
+    world.advance_to(world.now + 2_000);
+    assert_eq!(sent(&world), iso8583::Mti::new(401).unwrap());
+    world.assert_books_agree();
+}
+
+#[test]
+fn a_reversal_that_is_acknowledged_twice_is_recorded_once() {
+    let mut world = World::open();
+    unknown_sale(&mut world, &[ResponseAction::Lost, ResponseAction::Double]);
+    while world.network_receives() || world.switch_receives_from_network() {}
+    let recorded = |one: &&BooksRequest| {
+        matches!(one, BooksRequest::Command(_, Command::ReverseCollection(_)))
+    };
+    assert_eq!(world.books.iter().filter(recorded).count(), 1);
+    world.assert_books_agree();
+}
+
+#[test]
+fn a_late_decline_after_a_restart_ends_an_unknown_sale() {
+    let mut world = World::open();
+    let code = ResponseCode::INSUFFICIENT_FUNDS;
+    let lost = [ResponseAction::Lost; 8];
+    let late = [ResponseAction::LateDecline { code, ms: 40_000 }];
+    let payment = unknown_sale(&mut world, &[&late[..], &lost].concat());
+    world.crash();
+    world.assert_books_agree();
+    assert_eq!(world.payment_state(payment), PaymentState::Declined);
 }
 
 #[test]

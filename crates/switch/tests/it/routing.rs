@@ -50,6 +50,13 @@ fn the_cheapest_network_is_taken_and_the_other_is_recorded() {
 }
 
 #[test]
+fn a_credit_card_takes_the_network_that_is_cheapest_for_credit_cards() {
+    let mut world = World::with(2, 1);
+    let credit = TestCard::generate(BIN_OF_CREDIT_CARDS, 1, EntryMode::Chip);
+    assert_eq!(routed(&mut world, &credit), [RouteVerdict::MoreExpensive, RouteVerdict::Chosen]);
+}
+
+#[test]
 fn a_failing_network_gets_a_cooldown_while_another_is_up() {
     let mut world = World::with(2, 1);
     for number in 1..=3 {

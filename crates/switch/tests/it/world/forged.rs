@@ -1,9 +1,9 @@
 //! Forged messages with a valid MAC.
 
-use iso8583::{Envelope, MessageBuilder, Mti, UNIONPAY_POS};
-use keys::{DerivedKey, KeyPurpose, KeyStore, MacMethod};
+use iso8583::{Envelope, ISO87_BINARY, MessageBuilder, Mti, UNIONPAY_POS};
+use keys::{DerivedKey, KeyPurpose, KeyReference, KeyStore, MacMethod};
 
-use super::{World, name};
+use super::{World, name, network_index};
 
 /// The terminal of a message, whose key the forger has.
 fn terminal_of(builder: &mut MessageBuilder<'_>) -> Option<u64> {
@@ -37,6 +37,21 @@ impl World {
         let mut forged = Vec::new();
         Envelope { tpdu, header }.write(&mut forged, &sealed);
         self.from_terminal.push_back((connection, forged));
+    }
+
+    /// Edits the last response of a network and computes its MAC again.
+    pub fn forge_response(&mut self, edit: impl Fn(&mut MessageBuilder<'_>)) {
+        let (link, bytes) = self.to_switch.pop_back().expect("a response is pending");
+        let message = ISO87_BINARY.parse(&bytes).unwrap();
+        let mut builder = MessageBuilder::new(&ISO87_BINARY, message.mti());
+        for field in message.fields().filter(|field| field.id() != 64) {
+            builder.copy_field(&field);
+        }
+        edit(&mut builder);
+        let key = KeyReference::Stored(name(&format!("network{}/mac", network_index(link))));
+        let mac = |bytes: &[u8]| self.keys.mac(&key, MacMethod::X9_19, bytes);
+        let sealed = builder.build_with_mac(mac).unwrap();
+        self.to_switch.push_back((link, sealed.to_vec()));
     }
 
     /// Code and text of the last response to a terminal.

@@ -36,6 +36,7 @@ pub const ACQUIRER: u64 = 12_345_678;
 /// Cards that both networks take, only the second, and none.
 pub const BIN: u32 = 622_588;
 pub const BIN_OF_SECOND_NETWORK: u32 = 625_000;
+pub const BIN_OF_CREDIT_CARDS: u32 = 622_600;
 pub const BIN_OF_NO_NETWORK: u32 = 400_000;
 
 /// 2026-11-23T01:00:00Z: nine in the morning in Shanghai.
@@ -102,17 +103,18 @@ pub fn settings(networks: usize, links: u8) -> Settings {
         links,
         acquirer: ACQUIRER.to_string(),
         debit: capped(3_000 + 1_000 * u32::try_from(place).unwrap()),
-        credit: capped(5_000),
+        credit: capped(5_000 - 1_000 * u32::try_from(place).unwrap()),
         mac_key: name(&format!("network{place}/mac")),
         pin_key: name(&format!("network{place}/pin")),
         exchange_key: name(&format!("network{place}/exchange")),
     };
     let bin = |digits: u32, networks: &[NetworkId]| BinRange {
         first_digits: digits.to_string(),
-        kind: CardKind::Debit,
+        kind: if digits == BIN_OF_CREDIT_CARDS { CardKind::Credit } else { CardKind::Debit },
         networks: networks.to_vec(),
     };
-    let mut bins = vec![bin(BIN, &NETWORKS[..networks])];
+    let mut bins =
+        vec![bin(BIN, &NETWORKS[..networks]), bin(BIN_OF_CREDIT_CARDS, &NETWORKS[..networks])];
     if networks > 1 {
         bins.push(bin(BIN_OF_SECOND_NETWORK, &NETWORKS[1..]));
     }
