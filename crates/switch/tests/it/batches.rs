@@ -280,3 +280,27 @@ fn a_message_of_another_batch_is_answered_with_77() {
     assert!(world.operator_events.contains(&refused));
     assert!(matches!(world.ask(0, sell), Err(TerminalError::SignOnRequired)));
 }
+
+#[test]
+fn a_batch_in_which_only_cash_differs_is_not_closed_as_agreed() {
+    let mut world = World::open();
+    let parcel = world.parcel(7_000);
+    let text = waybill(parcel);
+    let cash = TerminalTask::Cash { waybill: &text, amount: 7_000, tendered: 7_000 };
+    world.ask(0, cash).unwrap();
+    while world.switch_receives_from_terminal() || world.books_step() {}
+    world.kill_gateway(0);
+    another_terminal(&mut world, 100);
+    let settled = world.run(0, TerminalTask::Settle);
+    assert!(matches!(settled, TerminalOutcome::BatchDiffers { batch: 1, .. }), "{settled:?}");
+}
+
+#[test]
+fn a_terminal_with_another_merchant_does_not_sign_on() {
+    let mut world = World::open();
+    let other = *b"898310042150002";
+    assert_ne!(other, *MERCHANT);
+    let settings = peers::TerminalSimulatorSettings::new(1, other, master_key(1));
+    world.terminals[0].terminal = TerminalSimulator::new(&settings);
+    assert_eq!(world.declined(0, TerminalTask::SignOn), "97");
+}
