@@ -33,7 +33,7 @@ pub enum AccountKind {
     /// Liability: sent to sellers, not confirmed by the bank.
     PayoutInFlight = 2130,
     /// Liability: a courier firm's commission. Below zero: the firm owes, because a collection was
-    /// reversed after its commission was paid.
+    /// reversed after its commission was paid, or because it pays for damage.
     FirmCommission = 2210,
     /// Liability: refunds owed to buyers.
     BuyerRefunds = 2310,
@@ -304,15 +304,25 @@ chart! {
     ShortageWrittenOff, "a shortage written off",             WriteOffs => CourierShortage;
     ShortageCovered,    "a shortage that the firm took over",  FirmCash => CourierShortage;
     AdjustmentReceived, "an adjusting entry: money in a bank account",
-        Bank => SellerPayable | OtherIncome | ClearingCost | WriteOffs | OtherExpenses;
+        Bank => SellerPayable | FirmCommission | OtherIncome | ClearingCost | WriteOffs
+                | OtherExpenses;
     AdjustmentPaid,     "an adjusting entry: money out of a bank account",
-        SellerPayable | OtherIncome | ClearingCost | WriteOffs | OtherExpenses => Bank;
+        SellerPayable | FirmCommission | OtherIncome | ClearingCost | WriteOffs | OtherExpenses
+                                                                    => Bank;
     AdjustmentToSeller, "an adjusting entry: a seller is credited",
-        OtherIncome | ClearingCost | WriteOffs | OtherExpenses => SellerPayable;
+        FirmCommission | OtherIncome | ClearingCost | WriteOffs | OtherExpenses
+                                                                    => SellerPayable;
     AdjustmentFromSeller, "an adjusting entry: a seller is charged",
-        SellerPayable => OtherIncome | ClearingCost | WriteOffs | OtherExpenses;
+        SellerPayable => FirmCommission | OtherIncome | ClearingCost | WriteOffs
+                         | OtherExpenses;
     ShortageDeducted,   "a shortage deducted from the firm's commission",
                                                          FirmCommission => CourierShortage;
+    AdjustmentToFirm,   "an adjusting entry: a firm's commission is credited",
+        OtherIncome | ClearingCost | WriteOffs | OtherExpenses => FirmCommission;
+    AdjustmentFromFirm, "an adjusting entry: a firm's commission is charged",
+        FirmCommission => OtherIncome | ClearingCost | WriteOffs | OtherExpenses;
+    InvoiceCancelled,   "what was open of an invoice is deducted again",
+                                                         SellerPayable => SellerReceivable;
 }
 
 impl ChartEntry {

@@ -435,10 +435,17 @@ impl Books {
         }
     }
 
-    /// The suspense balance is the open breaks (M9).
+    /// The suspense balance is the open breaks, which others decided than had a part (M9).
     fn check_breaks(&self, wrong: &mut Vec<String>) {
         use crate::command::BreakSide;
         self.check_evidence(wrong);
+        for (id, _) in
+            self.reference_data.breaks.iter().filter(|(_, one)| !one.is_decided_by_others())
+        {
+            wrong.push(format!(
+                "M9: break {id} was decided by a person who had a part in it before"
+            ));
+        }
         for (place, accounts) in self.reference_data.currencies.iter().enumerate() {
             let open = self.reference_data.breaks.values().filter(|one| one.is_open());
             let here = open.filter(|one| usize::from(one.currency) == place);

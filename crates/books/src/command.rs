@@ -2,8 +2,8 @@
 //!
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
 //! an existing one never change. The golden bytes in the tests check this. The number of a removed
-//! command (0, 2, 3, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 32, 44, 45, 56, 58, 72, 73, 90)
-//! is never used again.
+//! command (0, 2, 3, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 30, 32, 40, 44, 45, 56, 58, 72,
+//! 73, 90) is never used again.
 
 use machine::{Timestamp, commands};
 use money::{Amount, Currency, SignedAmount};
@@ -159,19 +159,6 @@ commands! {
         amount: Amount,
     }
 
-    /// A firm takes cash to the bank.
-    30 AnnounceDeposit by Person | Key | System => announce_deposit {
-        /// Open deposits, and the last [`NUMBERS_REMEMBERED`] that each firm announced and ended,
-        /// are remembered.
-        deposit: DepositId,
-        firm: FirmId,
-        /// The firm's last deposit number plus 1.
-        number: u32,
-        bank: BankId,
-        /// At most the firm's counted cash.
-        amount: Amount,
-    }
-
     /// The bank statement shows a deposit. A missing amount stays in the firm's cash. The credit
     /// makes the oldest waiting payments available.
     31 ConfirmDeposit by Person | Key | System => confirm_deposit {
@@ -228,17 +215,6 @@ commands! {
         payout: PayoutId,
     }
 
-    /// Reconciliation found a difference. Posts it to suspense with an owner (M9).
-    40 RaiseBreak by Person | Key | System => raise_break {
-        /// Below [`FIRST_AUTOMATIC_BREAK`]. Higher ids belong to breaks that the books raise.
-        break_id: BreakId,
-        subject: BreakSubject,
-        side: BreakSide,
-        amount: Amount,
-        /// The person who must resolve it.
-        owner: PersonId,
-    }
-
     /// Proposes how to close a break, or a part of it. A second person approves.
     41 ProposeBreakResolution by Person | Key | System => propose_break_resolution {
         break_id: BreakId,
@@ -259,7 +235,9 @@ commands! {
         resolution: BreakResolution,
         /// Must equal the proposed amount.
         amount: Option<Amount>,
-        /// Must be neither the person who proposed, nor one who owns or owned the break.
+        /// Must be neither the person who proposed, nor one who had a part in the break before: who
+        /// raised or counted it, owned or assigned it, proposed to reclassify it, or proposed a
+        /// resolution that was replaced. Who approved an earlier part may approve another.
         approved_by: PersonId,
     }
 
@@ -577,7 +555,9 @@ commands! {
         kind: ClearLineKind,
         /// As in the file.
         reference: LineReference,
-        /// The payment that the sender found by the reference. It can be forgotten since.
+        /// The payment that the sender found by the reference. It can be forgotten since. If the
+        /// books remember its request, a line that pays it or is about a chargeback must have the
+        /// reference of that request.
         payment: Option<PaymentId>,
         /// Paid by the buyer. Below zero: the rail takes it. Zero for a fee correction.
         amount: SignedAmount,
@@ -665,8 +645,9 @@ commands! {
         /// In suspense, and answered by the network.
         payment: PaymentId,
         decision: SuspendedSaleDecision,
-        /// Neither is the owner of the break, the courier who had the terminal.
+        /// Neither is an owner of the break: the courier who had the terminal is the first.
         proposed_by: PersonId,
+        /// As in [`ApproveBreakResolution`].
         approved_by: PersonId,
     }
 
@@ -697,7 +678,8 @@ commands! {
     }
 
     /// Suspends a courier, or lifts it. Nothing is dispatched to a suspended courier, whose
-    /// terminals begin nothing. Cash and offline sales are still recorded, and hand-overs counted.
+    /// terminals take no card and no QR code. They still sign on, and record cash and offline sales
+    /// of parcels that are out. Hand-overs are counted.
     89 SuspendCourier by Person | Key | System => suspend_courier {
         courier: CourierId,
         /// As in [`SuspendSeller`], among the courier's.
@@ -908,6 +890,7 @@ commands! {
         /// Announced.
         deposit: DepositId,
         proposed_by: PersonId,
+        /// Must be neither the person who proposed, nor the one who announced the deposit.
         approved_by: PersonId,
     }
 
@@ -934,19 +917,20 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Withdraws a break that a person raised by mistake. Its posting is reversed.
+    /// Withdraws a break that a person raised by mistake, or an excess that a wrong count raised.
+    /// Its posting is reversed.
     115 WithdrawBreak by Person | Key | System => withdraw_break {
         /// Open. Nothing of it is closed, and of an excess of a firm's cash nothing is deposited.
         break_id: BreakId,
         proposed_by: PersonId,
-        /// Must be neither the person who proposed, nor one who owns or owned the break.
+        /// As in [`ApproveBreakResolution`].
         approved_by: PersonId,
     }
 
     /// Posts a break that a person raised to another subject, because that is where the difference
     /// is. It keeps its age and its owner. A proposed resolution is void.
     116 ReclassifyBreak by Person | Key | System => reclassify_break {
-        /// As in [`WithdrawBreak`].
+        /// As in [`WithdrawBreak`]. No count raised it.
         break_id: BreakId,
         /// As in [`ProposeBreakResolution`].
         number: u8,
@@ -1022,14 +1006,16 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Posts an adjusting entry between a bank account, Doorstep's income and expenses, and a
-    /// seller's payable balance: goodwill, a correction, a bank's charges.
+    /// Posts an adjusting entry between a bank account, Doorstep's income and expenses, a seller's
+    /// payable balance and a firm's commission: goodwill, a correction, a bank's charges, or what a
+    /// firm that owes pays into the bank account.
     123 PostAdjustment by Person | Key | System => post_adjustment {
         /// The last entry's number plus 1.
         number: u32,
         currency: Currency,
         debit: AdjustmentAccount,
-        /// Not of the same kind as `debit`. A bank account must have the amount.
+        /// Not of the same kind as `debit`. A bank account must have the amount, and pays a firm at
+        /// most the commission that is payable ([`PayCommission`]).
         credit: AdjustmentAccount,
         amount: Amount,
         /// The day to which it belongs: today or earlier. It is posted today.
@@ -1133,6 +1119,44 @@ commands! {
     132 ApproveCyclePlan by Person | Key | System => approve_cycle_plan {
         plan: PlanId,
         proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Reconciliation found a difference. Posts it to suspense with an owner (M9).
+    144 RaiseBreak by Person | Key | System => raise_break {
+        /// Below [`FIRST_AUTOMATIC_BREAK`]. Higher ids belong to breaks that the books raise.
+        break_id: BreakId,
+        subject: BreakSubject,
+        side: BreakSide,
+        amount: Amount,
+        /// The person who must resolve it.
+        owner: PersonId,
+        raised_by: PersonId,
+    }
+
+    /// A firm takes cash to the bank.
+    145 AnnounceDeposit by Person | Key | System => announce_deposit {
+        /// Open deposits, and the last [`NUMBERS_REMEMBERED`] that each firm announced and ended,
+        /// are remembered.
+        deposit: DepositId,
+        firm: FirmId,
+        /// The firm's last deposit number plus 1.
+        number: u32,
+        bank: BankId,
+        /// At most the firm's counted cash.
+        amount: Amount,
+        announced_by: PersonId,
+    }
+
+    /// Two people cancel what is open of an invoice. The debt is deducted from the seller's next
+    /// payouts again. To write it off, credit the seller with [`PostAdjustment`].
+    146 CancelInvoice by Person | Key | System => cancel_invoice {
+        seller: SellerId,
+        currency: Currency,
+        /// The invoice's number in this currency.
+        invoice: u32,
+        proposed_by: PersonId,
+        /// Must be neither the person who proposed, nor the one who invoiced.
         approved_by: PersonId,
     }
 }

@@ -365,6 +365,13 @@ pub enum Event {
         number: u32,
         amount: Amount,
     },
+    /// What was open of an invoice is deducted from the seller's next payouts again.
+    InvoiceCancelled {
+        seller: SellerId,
+        currency: Currency,
+        invoice: u32,
+        amount: Amount,
+    },
     /// A seller paid an invoice, in full or in part.
     SellerPaymentRecorded {
         seller: SellerId,

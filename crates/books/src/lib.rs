@@ -54,7 +54,7 @@ pub use payment::codes::{
     WalletPaymentId,
 };
 pub use period::trial_balance_digest;
-pub use refusal::{MissingRecord, Refusal};
+pub use refusal::{ContradictedLine, MissingRecord, Refusal};
 pub use settlement::statement_view;
 pub use settlement::view as settlement_view;
 pub use sha256::Sha256Digest;

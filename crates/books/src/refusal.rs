@@ -4,6 +4,7 @@ use machine::ActorKind;
 use money::{Amount, Currency};
 use tariff::{BusinessDate, TermsError};
 
+use crate::command::LineReference;
 use crate::ids::{
     BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId,
     PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId, WalletId,
@@ -43,6 +44,13 @@ pub enum MissingRecord {
     OpenItem(OpenItemId),
 }
 
+/// A line that names a payment, and the reference of that payment's own request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContradictedLine {
+    pub known: LineReference,
+    pub line: LineReference,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The command may not be given by this kind of actor.
@@ -71,6 +79,28 @@ pub enum Refusal {
          done"
     )]
     OtherContent,
+    #[error(
+        "the chargeback was lost before; nothing was changed: a line that pays it back wins it"
+    )]
+    ChargebackWasLost,
+    #[error("the chargeback was won before; nothing was changed")]
+    ChargebackWasWon,
+    /// A line names a payment, and the books remember another request of it.
+    #[error(
+        "the line names a payment whose request has {}, and the line has {}: leave out the payment, \
+         then the line is a break",
+        .0.known,
+        .0.line
+    )]
+    LineOfAnotherRequest(Box<ContradictedLine>),
+    #[error(
+        "a card network's line names its request (RRN, STAN and time), a wallet's line its order"
+    )]
+    ReferenceOfOtherRail,
+    #[error("the line of this break names a payment of seller {0}: no other seller can take it")]
+    NotThePaymentsSeller(SellerId),
+    #[error("nothing of the invoice is open: it is paid or cancelled")]
+    InvoiceNotOpen,
     #[error("the books are not open, or were opened with another UTC offset")]
     BooksNotOpen,
     #[error("the time is before that of the last command")]
@@ -164,11 +194,19 @@ pub enum Refusal {
         "too many wrong one-time codes: a supervisor must count, or the hand-over be cancelled"
     )]
     CodesUsedUp,
-    #[error("a second person must do this: the same person cannot do both steps")]
+    #[error(
+        "a second person must do this: neither the first one, nor anybody who had a part in it \
+         before"
+    )]
     SamePerson,
     /// Also for 0, which is nobody's id.
     #[error("person {0} is not registered, or was removed: give the id of a registered person")]
     PersonNotRegistered(PersonId),
+    #[error(
+        "person {0} was registered before and is removed for ever; nothing was changed: register \
+         another id"
+    )]
+    PersonRemoved(PersonId),
     #[error(
         "person {0} is a courier whom two people have not registered: register them first \
          (RegisterPerson)"
@@ -183,8 +221,8 @@ pub enum Refusal {
     )]
     RefundNeedsTwoPeople(Amount),
     #[error(
-        "an adjusting entry is between two of these: a bank account, a seller, own income or \
-         expenses"
+        "an adjusting entry is between two of these: a bank account, a seller, a firm, own income \
+         or expenses"
     )]
     AdjustedAccounts,
     #[error("the seller pays for this damaged or lost parcel: nobody compensates the goods")]

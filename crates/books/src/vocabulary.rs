@@ -215,6 +215,17 @@ pub enum LineReference {
     Order(String),
 }
 
+impl fmt::Display for LineReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LineReference::Request { rrn, sent } => {
+                write!(f, "RRN {rrn}, STAN {}, {}", sent.stan, sent.utc_time())
+            }
+            LineReference::Order(order) => write!(f, "order {order}"),
+        }
+    }
+}
+
 /// Where a break was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
@@ -284,6 +295,8 @@ pub enum AdjustmentAccount {
     Seller(SellerId),
     /// Doorstep's income or expenses.
     Own(OwnAccount),
+    /// A firm's commission. Below zero, the firm owes.
+    Firm(FirmId),
 }
 
 /// An account of Doorstep's income or expenses. Not one of fees: what a reversal gives back must be

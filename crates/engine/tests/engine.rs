@@ -54,6 +54,7 @@ fn excess(number: u64) -> RaiseBreak {
         side: BreakSide::Excess,
         amount: Amount::of(number),
         owner: FIRST,
+        raised_by: FIRST,
     }
 }
 

@@ -82,6 +82,7 @@ pub const SHORT_FORMS: &[ShortForm] = &[
     form(["settlement", "commission", "PayCommission", "firm"], &[]),
     form(["invoice", "seller", "InvoiceSeller", "seller"], &[]),
     form(["invoice", "paid", "RecordSellerPayment", "seller"], &[]),
+    form(["invoice", "cancel", "CancelInvoice", "seller"], &[]),
     form(["refund", "give", "Refund", "payment"], &[]),
     form(["refund", "by-two", "RefundByTwoPersons", "payment"], &[]),
     form(["refund", "confirm", "ConfirmRefund", "payment"], &[]),

@@ -88,7 +88,7 @@ enum Line {
         date: BusinessDate,
         amount: Amount,
     },
-    /// A break or an adjusting entry at the seller's expense, or to the seller's gain.
+    /// A break, an adjusting entry or a cancelled invoice at the seller's expense, or a gain.
     Break {
         date: BusinessDate,
         order: String,
@@ -357,6 +357,11 @@ impl Explainer<'_> {
             Event::SellerAdjusted { seller, currency, number, charged, credited } => {
                 let order = format!("adjusting entry {number}");
                 let line = Line::Break { date, order, charged: *charged, credited: *credited };
+                self.add((*seller, *currency), line);
+            }
+            Event::InvoiceCancelled { seller, currency, invoice, amount } => {
+                let (order, charged) = (format!("invoice {invoice}"), amount.minor());
+                let line = Line::Break { date, order, charged, credited: 0 };
                 self.add((*seller, *currency), line);
             }
             Event::SellerInvoiced { seller, currency, amount, .. } => {

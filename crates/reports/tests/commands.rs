@@ -139,7 +139,7 @@ fn release(writer: &mut Writer) {
     counted.request_key = Some(RequestKey::new("k-1").unwrap());
     writer.system(json!({
         "command": "AnnounceDeposit", "deposit": "4", "firm": "1", "number": 1, "bank": "1",
-        "amount": 10_000,
+        "amount": 10_000, "announced_by": "8",
     }));
     writer.system(json!({ "command": "ConfirmDeposit", "deposit": "4", "credited": 10_000 }));
     writer.wait_days(1);

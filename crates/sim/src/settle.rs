@@ -9,7 +9,7 @@ use books::{
     Timestamp,
 };
 
-use crate::actors::{APPROVER, PLANNER};
+use crate::actors::{APPROVER, PLANNER, cashier};
 use crate::backend::{Backend, DayError};
 use crate::books::{BankLineKind, ParcelLocation};
 use crate::chance::{Chance, ChancePurpose};
@@ -44,13 +44,14 @@ impl<O: Backend> DayRun<'_, O> {
             self.world.cash.move_all(NoteHolder::Firm(index), NoteHolder::Deposit(deposit));
             firm.deposits.push(deposit);
             let (number, amount) = (firm.deposit_count, amount(minor));
-            let firm = firm.id;
+            let (firm, announced_by) = (firm.id, cashier(&firm.reference));
             commands.push(Command::AnnounceDeposit(AnnounceDeposit {
                 deposit,
                 firm,
                 number,
                 bank,
                 amount,
+                announced_by,
             }));
         }
         self.carry_out_all(at, commands).map(|_| ())

@@ -315,6 +315,7 @@ fn the_comparison_sees_every_difference() {
         side: BreakSide::Excess,
         amount: Amount::of(1),
         owner: PersonId(1),
+        raised_by: PersonId(1),
     };
     let raise = Submission::new(Actor::Person(PersonId(1)), raise);
     engine.apply(&raise, day.report.ended_at, &mut CommandOutcome::default()).unwrap();

@@ -48,7 +48,7 @@ impl Switch {
                 out,
             );
         }
-        if view.begins_nothing() {
+        if view.blocked {
             return self.refuse(connection, about, ResponseCode::TERMINAL_BLOCKED, None, now, out);
         }
         let in_flight = InFlight::new(connection, request);

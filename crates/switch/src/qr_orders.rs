@@ -125,7 +125,7 @@ impl Switch {
             country: std::str::from_utf8(&self.settings.country).unwrap_or_default(),
             merchant_name: &self.settings.shown_as.0,
             merchant_city: &self.settings.shown_as.1,
-            reference: &order_reference(trace),
+            reference: &trace.wallet_order(),
             waybill: &waybill::write(parcel),
             terminal: &format!("{:08}", trace.terminal.0),
         };
@@ -180,11 +180,6 @@ pub(crate) fn wallet_refund(order: &TransactionView) -> NewReversal {
         pre_authorisation: None,
         network_reference: None,
     }
-}
-
-/// An order's reference at the wallet: terminal 8, batch 6, STAN 6 digits.
-pub(crate) fn order_reference(trace: Trace) -> String {
-    format!("{:08}{:06}{:06}", trace.terminal.0, trace.batch, trace.stan)
 }
 
 pub(crate) fn order_trace(reference: &str) -> Option<Trace> {

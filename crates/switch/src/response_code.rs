@@ -15,9 +15,8 @@ pub(crate) fn of_refusal(refusal: &Refusal) -> ResponseCode {
         Refusal::NotFound(MissingRecord::Network(_) | MissingRecord::Wallet(_))
         | Refusal::NetworkWithdrawn
         | Refusal::TooManyUnknown => ResponseCode::NETWORK_UNAVAILABLE,
-        Refusal::TerminalBlocked | Refusal::CourierSuspended | Refusal::TooManyOpenItems => {
-            ResponseCode::TERMINAL_BLOCKED
-        }
+        Refusal::TerminalBlocked | Refusal::TooManyOpenItems => ResponseCode::TERMINAL_BLOCKED,
+        Refusal::CourierSuspended => ResponseCode::COURIER_SUSPENDED,
         Refusal::WrongCourier => ResponseCode::NOT_WITH_COURIER,
         Refusal::ParcelState => ResponseCode::PARCEL_NOT_PAYABLE,
         Refusal::AmountTooLarge(_) => ResponseCode::MORE_THAN_DUE,

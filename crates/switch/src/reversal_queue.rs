@@ -14,7 +14,6 @@ use crate::in_flight::{Continuation, InFlight};
 use crate::network::{AwaitedResponse, OutgoingNetworkRequest, message_key};
 use crate::operator_event::OperatorEvent;
 use crate::port::Output;
-use crate::qr_orders::order_reference;
 use crate::response_code;
 use crate::switch::Switch;
 use crate::timers::Timer;
@@ -143,7 +142,7 @@ impl Switch {
             waiting.insert(message_key(original.network_reference), AwaitedResponse::Late(id));
         }
         if let Some(order) = new_reversal.wallet_order {
-            self.wallet_refunds.insert(order_reference(order), id);
+            self.wallet_refunds.insert(order.wallet_order(), id);
         }
         let (code, replies) = (ResponseCode::APPROVED, Vec::new());
         let queued = QueuedReversal {
@@ -310,7 +309,7 @@ impl Switch {
         let Some(queued) = self.reversal_queue.remove(&id) else { return };
         let what = notification_reply(answer, out);
         if let Some(order) = queued.reversal.wallet_order {
-            self.wallet_refunds.remove(&order_reference(order));
+            self.wallet_refunds.remove(&order.wallet_order());
         }
         out.extend(
             queued.replies.iter().map(|&reply_id| Output::WalletReply { reply_id, answer: what }),

@@ -87,10 +87,15 @@ impl Switch {
         let merchant = self.settings.merchant.of(view.firm);
         let batch = if view.batch_open { view.batch } else { 0 };
         self.sessions.insert(request.header.terminal, TerminalSession { merchant, batch });
-        // The books do not see balance inquiries. A blocked terminal could use them to try cards
-        // and PINs.
-        if request.kind == RequestKind::Balance && view.begins_nothing() {
-            return self.refuse(connection, about, ResponseCode::TERMINAL_BLOCKED, None, now, out);
+        // The books do not see balance inquiries. A blocked terminal, or that of a suspended
+        // courier, could use them to try cards and PINs.
+        let refusal = match request.kind {
+            RequestKind::Balance if view.blocked => Some(ResponseCode::TERMINAL_BLOCKED),
+            RequestKind::Balance if view.courier_suspended => Some(ResponseCode::COURIER_SUSPENDED),
+            _ => None,
+        };
+        if let Some(code) = refusal {
+            return self.refuse(connection, about, code, None, now, out);
         }
         if request.kind == RequestKind::SignOn {
             self.sign_on(connection, &request, &view, now, out);

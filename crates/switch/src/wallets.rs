@@ -14,7 +14,7 @@ use books::{
 use crate::in_flight::{Continuation, report_refusal};
 use crate::operator_event::OperatorEvent;
 use crate::port::{OrderStatus, Output, Query, WalletNotification, WalletOutcome, WalletReply};
-use crate::qr_orders::{order_reference, order_trace, wallet_refund};
+use crate::qr_orders::{order_trace, wallet_refund};
 use crate::switch::{IN_FLIGHT_MAX, Switch};
 use crate::terminal_reversals::order_expiry_command;
 
@@ -204,7 +204,7 @@ impl Switch {
         reply_id: u64,
         out: &mut Vec<Output>,
     ) -> Option<WalletReply> {
-        let queued = self.wallet_refunds.get(&order_reference(order.trace)).copied();
+        let queued = self.wallet_refunds.get(&order.trace.wallet_order()).copied();
         let Some(queued) = queued else { return Some(WalletReply::RetryLater) };
         self.on_wallet_refunded(queued, unpaid, reply_id, out);
         None
@@ -224,7 +224,7 @@ impl Switch {
         let what = match answer {
             Ok(events) if events.iter().any(late) => {
                 out.push(Output::OperatorEvent(OperatorEvent::LateWalletPayment(order.trace)));
-                if !self.wallet_refunds.contains_key(&order_reference(order.trace)) {
+                if !self.wallet_refunds.contains_key(&order.trace.wallet_order()) {
                     let id = self.next_id();
                     self.enqueue_reversal(id, wallet_refund(order), now, out);
                 }

@@ -60,7 +60,7 @@ impl Books {
         check_break_number(number, record, |before| *before == change)?;
         self.check_only_raised(id)?;
         check_changes_left(record)?;
-        check_two_people(proposed_by, approved_by, &record.owners())?;
+        check_two_people(proposed_by, approved_by, &record.participants())?;
         if record.subject == subject {
             return Err(Refusal::PlanState);
         }
@@ -74,7 +74,8 @@ impl Books {
         self.take_found_cash(id);
         self.add_found_cash(id, moved);
         let record = self.reference_data.breaks.get_mut(&id).expect("found above");
-        (record.subject, record.proposal) = (subject, None);
+        record.subject = subject;
+        record.drop_proposal();
         record.changes.push(change);
         let amount = moved.amount;
         out.events.push(Event::BreakReclassified { break_id: id, subject, amount });
@@ -93,18 +94,44 @@ impl Books {
         if let Some(before) = record.withdrawn_by() {
             return Err(done_before(before == by));
         }
-        self.check_only_raised(id)?;
-        check_two_people(proposed_by, approved_by, &record.owners())?;
+        let counted = self.counted_surplus(id)?;
+        if counted.is_none() {
+            self.check_only_raised(id)?;
+        }
+        check_two_people(proposed_by, approved_by, &record.participants())?;
         let amount = record.amount;
         self.ledger.begin_chain(None, None);
         self.post_withdrawn(id);
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
-        self.take_found_cash(id);
+        match counted {
+            Some((firm, place)) => {
+                self.take_surplus_at(firm, place, amount);
+            }
+            None => self.take_found_cash(id),
+        }
         let record = self.reference_data.breaks.get_mut(&id).expect("found above");
         (record.amount, record.proposal) = (Amount::ZERO, None);
         record.changes.push(BreakChange::Withdrawn(by));
         out.events.push(Event::BreakWithdrawn { break_id: id, amount });
         Ok(())
+    }
+
+    /// The place of the cash of an open excess that a count raised: the firm's number, and the
+    /// place in its counted cash. Nothing of it is closed or deposited.
+    fn counted_surplus(&self, id: BreakId) -> Result<Option<(u32, usize)>, Refusal> {
+        let record = self.find_break(id)?;
+        let is_counted = id >= FIRST_AUTOMATIC_BREAK
+            && matches!(
+                (record.subject, record.side),
+                (BreakSubject::FirmCash(_), BreakSide::Excess)
+            );
+        if !record.is_open() || !is_counted {
+            return Ok(None);
+        }
+        let place = self.found_cash(id).ok_or(Refusal::PlanState)?;
+        let surplus = self.firms.get(place.0).counted_cash[place.1].undeposited_surplus();
+        let is_whole = !record.is_reduced() && surplus >= record.amount;
+        if is_whole { Ok(Some(place)) } else { Err(Refusal::PlanState) }
     }
 
     /// Checks that a person raised a break, and that nothing followed from it: no part is closed,

@@ -40,7 +40,7 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let RaiseBreak { break_id: id, subject, side, amount, owner } = *command;
+        let RaiseBreak { break_id: id, subject, side, amount, owner, raised_by } = *command;
         let today = now.today;
         check_above_zero(amount)?;
         let (account, currency) = self.account_of(subject)?;
@@ -49,13 +49,14 @@ impl Books {
         }
         let difference = Difference { subject, side, amount };
         if let Some(before) = self.reference_data.breaks.get(&id) {
-            return Err(used_identifier(before.is_of(difference) && before.raised.owner == owner));
+            let by = (before.raised.owner, before.raised.raised_by);
+            return Err(used_identifier(before.is_of(difference) && by == (owner, raised_by)));
         }
         self.ledger.begin_chain(None, None);
         self.post_difference(difference, account, currency);
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
         self.add_found_cash(id, difference);
-        self.add_break(id, Break::new(difference, currency, owner, today, None), out);
+        self.add_break(id, Break::new(difference, currency, (owner, raised_by), today, None), out);
         Ok(())
     }
 
@@ -89,19 +90,20 @@ impl Books {
         }
     }
 
-    /// Records a break that the books found and already posted.
+    /// Records a break that the books found and already posted. The people are its owner, and the
+    /// supervisor of its count.
     pub(crate) fn record_automatic_break(
         &mut self,
         difference: Difference,
         currency: u8,
-        owner: PersonId,
+        people: (PersonId, PersonId),
         evidence: Option<Box<BreakEvidence>>,
         today: BusinessDate,
         out: &mut CommandOutcome,
     ) -> BreakId {
         let id = BreakId(FIRST_AUTOMATIC_BREAK.0 + self.reference_data.automatic_breaks);
         self.reference_data.automatic_breaks += 1;
-        self.add_break(id, Break::new(difference, currency, owner, today, evidence), out);
+        self.add_break(id, Break::new(difference, currency, people, today, evidence), out);
         id
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Break {
     pub owner: PersonId,
     pub opened: BusinessDate,
     pub proposal: Option<ResolutionProposal>,
+    /// Who proposed a resolution that was replaced, each once.
+    pub earlier_proposers: Vec<PersonId>,
     /// By their numbers, from 1.
     pub changes: Vec<BreakChange>,
     /// If a line of a file raised it.
@@ -51,15 +53,14 @@ pub enum LineDifference {
 
 impl Break {
     pub(crate) fn new(
-        difference: Difference,
+        Difference { subject, side, amount }: Difference,
         currency: u8,
-        owner: PersonId,
+        (owner, raised_by): (PersonId, PersonId),
         opened: BusinessDate,
         evidence: Option<Box<BreakEvidence>>,
     ) -> Break {
-        let Difference { subject, side, amount } = difference;
         Break {
-            raised: RaisedBreak { subject, amount, owner },
+            raised: RaisedBreak { subject, amount, owner, raised_by },
             subject,
             side,
             amount,
@@ -67,6 +68,7 @@ impl Break {
             owner,
             opened,
             proposal: None,
+            earlier_proposers: Vec::new(),
             changes: Vec::new(),
             evidence,
         }
@@ -94,7 +96,40 @@ impl Break {
         }
     }
 
-    /// Its owners, the first one first. None of them approves what ends it.
+    /// A proposal is replaced, or the break is not what it was proposed for any more.
+    pub(crate) fn drop_proposal(&mut self) {
+        if let Some(ResolutionProposal { proposed_by, .. }) = self.proposal.take()
+            && !self.earlier_proposers.contains(&proposed_by)
+        {
+            self.earlier_proposers.push(proposed_by);
+        }
+    }
+
+    /// Whoever had a part in it: none of them is the second of two people who end it. Who approved
+    /// an earlier part is not among them.
+    pub(crate) fn participants(&self) -> Vec<PersonId> {
+        let mut all = participants_after(&self.raised, &self.changes);
+        all.extend(&self.earlier_proposers);
+        all
+    }
+
+    /// The second of two people is somebody else, each time: a person who had a part in the break
+    /// before is not.
+    pub(crate) fn is_decided_by_others(&self) -> bool {
+        self.changes.iter().enumerate().all(|(place, change)| {
+            let (first, second) = match *change {
+                BreakChange::Owner { .. } => return true,
+                BreakChange::Subject { by, .. } | BreakChange::Withdrawn(by) => by,
+                BreakChange::Closed { proposal, approved_by } => {
+                    (proposal.proposed_by, approved_by)
+                }
+            };
+            let before = participants_after(&self.raised, &self.changes[..place]);
+            first != second && !before.contains(&second)
+        })
+    }
+
+    /// Its owners, the first one first.
     pub(crate) fn owners(&self) -> Vec<PersonId> {
         let later = self.changes.iter().filter_map(|change| match change {
             BreakChange::Owner { owner, .. } => Some(*owner),
@@ -104,12 +139,26 @@ impl Break {
     }
 }
 
-/// A break as it was raised. Person 0 as the owner: nobody yet.
+fn participants_after(raised: &RaisedBreak, changes: &[BreakChange]) -> Vec<PersonId> {
+    let mut all = vec![raised.owner, raised.raised_by];
+    for change in changes {
+        match *change {
+            BreakChange::Owner { owner, assigned_by } => all.extend([owner, assigned_by]),
+            BreakChange::Subject { by: (first, _), .. } => all.push(first),
+            BreakChange::Closed { .. } | BreakChange::Withdrawn(_) => {}
+        }
+    }
+    all
+}
+
+/// A break as it was raised. Person 0: nobody yet, or no person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct RaisedBreak {
     pub subject: BreakSubject,
     pub amount: Amount,
     pub owner: PersonId,
+    /// Or the supervisor of the count that raised it.
+    pub raised_by: PersonId,
 }
 
 /// A change of a break under its number.

@@ -14,7 +14,8 @@ use crate::command::{
     FIRST_AUTOMATIC_BREAK, ProposeBreakResolution,
 };
 use crate::event::{CommandOutcome, Event};
-use crate::ids::{BreakId, PaymentId, SellerId};
+use crate::ids::{BreakId, ParcelId, PaymentId, SellerId};
+use crate::parcel::index::ParcelSlot;
 use crate::party::persons::check_two_people;
 use crate::refusal::{MissingRecord, Refusal};
 
@@ -79,7 +80,7 @@ impl Books {
             }
             BreakResolution::ToSeller(seller) => {
                 self.seller_number(seller, self.currency_at(record.currency))?;
-                record.evidence.as_ref().ok_or(Refusal::PlanState)?;
+                self.check_seller_of_line(record, seller)?;
             }
             BreakResolution::ToPayment(payment) => {
                 if amount.is_some_and(|amount| amount != record.amount) {
@@ -88,7 +89,9 @@ impl Books {
                 self.applied_line(record, payment)?;
             }
         }
-        self.reference_data.breaks.get_mut(&id).expect("found above").proposal = Some(new);
+        let record = self.reference_data.breaks.get_mut(&id).expect("found above");
+        record.drop_proposal();
+        record.proposal = Some(new);
         out.events.push(Event::BreakResolutionProposed { break_id: id });
         Ok(())
     }
@@ -116,7 +119,7 @@ impl Books {
             return Err(missing);
         }
         let proposal = record.proposal.filter(approves).ok_or(Refusal::PlanState)?;
-        check_two_people(proposal.proposed_by, approved_by, &record.owners())?;
+        check_two_people(proposal.proposed_by, approved_by, &record.participants())?;
         let (subject, side) = (record.subject, record.side);
         let amount = amount.unwrap_or(record.amount);
         let left = record.amount.checked_sub(amount).expect("a part of what is open");
@@ -130,7 +133,10 @@ impl Books {
                 let bank = bank.expect("the resolution was proposed for a known bank").account;
                 self.close_against(bank, id, amount, out)?;
             }
-            BreakResolution::ToSeller(seller) => self.close_to_seller(seller, id, amount, out)?,
+            BreakResolution::ToSeller(seller) => {
+                self.check_seller_of_line(record, seller)?;
+                self.close_to_seller(seller, id, amount, out)?;
+            }
             BreakResolution::ToPayment(payment) => {
                 let AppliedLine { line, amounts, plan } = self.applied_line(record, payment)?;
                 let source = LineSource::Break;
@@ -146,10 +152,12 @@ impl Books {
         } else {
             out.events.push(Event::BreakReduced { break_id: id, amount, left });
         }
-        // A firm's missing cash was made good, so the payments waiting for it can proceed (M5).
+        // What is missing is first what was counted too much. The rest was made good, so the
+        // payments waiting for it can proceed (M5).
         if let (BreakSubject::FirmCash(firm), BreakSide::Shortfall) = (subject, side) {
             let firm = self.firms.number(firm).expect("the break was raised for a known firm");
-            self.allot_credit(firm, amount, today, out);
+            let rest = self.consume_surplus(firm, amount);
+            self.allot_credit(firm, rest, today, out);
         }
         self.receive_made_good(id, today, out);
         Ok(())
@@ -212,6 +220,24 @@ impl Books {
             }
         });
         Ok(())
+    }
+
+    fn seller_of_parcel(&self, parcel: ParcelId) -> Option<SellerId> {
+        let number = match self.parcel_slot(parcel)? {
+            ParcelSlot::Open(slot) => self.parcel(slot).seller,
+            ParcelSlot::Closed(slot) => self.payment(slot).seller,
+        };
+        Some(self.sellers.get(number).id)
+    }
+
+    /// Only the seller of the payment that a line names takes its break, if the books know both.
+    fn check_seller_of_line(&self, record: &Break, seller: SellerId) -> Result<(), Refusal> {
+        let evidence = record.evidence.as_deref().ok_or(Refusal::PlanState)?;
+        let own = evidence.line.payment.and_then(|payment| self.seller_of_parcel(payment.parcel));
+        match own {
+            Some(own) if own != seller => Err(Refusal::NotThePaymentsSeller(own)),
+            _ => Ok(()),
+        }
     }
 
     /// A break's line as if it had named this payment. Nothing of it may be left over.

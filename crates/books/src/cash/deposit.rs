@@ -21,10 +21,11 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let AnnounceDeposit { deposit: id, firm, number: which, bank, amount } = *command;
+        let AnnounceDeposit { deposit: id, firm, number: which, bank, amount, announced_by } =
+            *command;
         check_above_zero(amount)?;
         let number = self.firms.number(firm).ok_or(Refusal::NotFound(MissingRecord::Firm(firm)))?;
-        let announcement = DepositAnnouncement { deposit: id, bank, amount };
+        let announcement = DepositAnnouncement { deposit: id, bank, amount, announced_by };
         let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
         let record = self.firms.get(number);
         record.deposits.check(which, |before| *before == announcement)?;
@@ -38,7 +39,8 @@ impl Books {
         let reserve = self.ledger.reserve(ChartEntry::Deposited, bank, cash, amount);
         let too_large = |_| Refusal::AmountTooLarge(clamp_to_amount(available));
         self.ledger.commit(out).map_err(too_large)?;
-        self.reference_data.deposits.insert(id, Deposit { firm: number, amount, reserve });
+        let deposit = Deposit { firm: number, amount, reserve, announced_by };
+        self.reference_data.deposits.insert(id, deposit);
         self.reference_data.deposit_ids.insert(id);
         self.firms.get_mut(number).deposits.push(announcement);
         out.events.push(Event::DepositAnnounced { deposit: id, firm, amount });
@@ -73,7 +75,7 @@ impl Books {
         let today = now.today;
         check_above_zero(credited)?;
         let end = EndedDeposit { deposit: id, credited: Some(credited), cancelled_by: None };
-        let Deposit { firm, amount: announced, reserve } = self.open_deposit(end)?;
+        let Deposit { firm, amount: announced, reserve, .. } = self.open_deposit(end)?;
         if credited > announced {
             return Err(Refusal::AmountTooLarge(announced));
         }
@@ -95,8 +97,8 @@ impl Books {
         let CancelDeposit { deposit: id, proposed_by, approved_by } = *command;
         let cancelled_by = Some((proposed_by, approved_by));
         let end = EndedDeposit { deposit: id, credited: None, cancelled_by };
-        let Deposit { firm, amount, reserve } = self.open_deposit(end)?;
-        check_two_people(proposed_by, approved_by, &[])?;
+        let Deposit { firm, amount, reserve, announced_by } = self.open_deposit(end)?;
+        check_two_people(proposed_by, approved_by, &[announced_by])?;
         self.ledger.begin_chain(None, None);
         self.ledger.void_reserved(ChartEntry::Deposited, reserve);
         self.ledger.commit_infallible(out, "an announced deposit can be cancelled");

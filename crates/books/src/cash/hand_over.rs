@@ -154,7 +154,7 @@ impl Books {
         today: BusinessDate,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let HandOverCount { counted, counted_by, .. } = count;
+        let HandOverCount { counted, counted_by, supervisor } = count;
         let courier = self.couriers.get(number);
         let handover = courier.open_hand_over().expect("the hand-over to count is open");
         let (id, expected, payments) = (handover.id, handover.expected, handover.payment_count);
@@ -191,7 +191,8 @@ impl Books {
         let surplus_break = (!surplus.is_zero()).then(|| {
             let subject = BreakSubject::FirmCash(firm_id);
             let difference = Difference { subject, side: BreakSide::Excess, amount: surplus };
-            self.record_automatic_break(difference, currency, counted_by, None, today, out)
+            let people = (counted_by, supervisor.unwrap_or(counted_by));
+            self.record_automatic_break(difference, currency, people, None, today, out)
         });
         if let Some(break_id) = surplus_break {
             self.add_surplus(number, break_id);

@@ -40,7 +40,8 @@ impl CountedCash {
         self.expected.saturating_sub(self.counted)
     }
 
-    fn undeposited_surplus(&self) -> Amount {
+    /// Counted beyond what its payments took, and not deposited.
+    pub(crate) fn undeposited_surplus(&self) -> Amount {
         self.counted.saturating_sub(self.expected.max(self.credited))
     }
 
@@ -66,14 +67,17 @@ impl CountedCash {
         true
     }
 
-    /// Takes an amount of the surplus out: first what the firm has, then what the bank has. Returns
-    /// the part that the bank has.
+    /// Takes an amount of the surplus out: first what the firm has, then what the bank has. The
+    /// rest was missing, and somebody made it good. Returns the part that the firm did not have.
     pub(crate) fn take_surplus(&mut self, amount: Amount) -> Amount {
-        let in_bank = amount.saturating_sub(self.undeposited_surplus());
+        let with_firm = amount.min(self.undeposited_surplus());
+        let elsewhere = amount.saturating_sub(with_firm);
+        let counted = self.counted.saturating_sub(self.expected).saturating_sub(with_firm);
+        let in_bank = elsewhere.min(counted);
         let less = |sum: Amount, part| sum.checked_sub(part).expect("the surplus is as large");
-        self.counted = less(self.counted, amount);
+        self.counted = less(less(self.counted, with_firm), in_bank);
         self.credited = less(self.credited, in_bank);
-        in_bank
+        elsewhere
     }
 
     /// Whether the bank has credited everything that was expected and counted.
@@ -124,6 +128,7 @@ pub(crate) struct Deposit {
     pub firm: u32,
     pub amount: Amount,
     pub reserve: TransferId,
+    pub announced_by: PersonId,
 }
 
 /// What a firm announced.
@@ -132,6 +137,7 @@ pub(crate) struct DepositAnnouncement {
     pub deposit: DepositId,
     pub bank: BankId,
     pub amount: Amount,
+    pub announced_by: PersonId,
 }
 
 /// How a deposit ended.

@@ -42,7 +42,8 @@ impl Books {
         for &SurplusOffset { break_id, amount } in offsets {
             let record = self.reference_data.breaks.get_mut(&break_id).expect("found before");
             let left = record.amount.checked_sub(amount).expect("an offset is a part of its break");
-            (record.amount, record.proposal) = (left, None);
+            record.amount = left;
+            record.drop_proposal();
             out.events.push(Event::BreakReduced { break_id, amount, left });
             let credited = self.take_surplus_cash(courier, break_id, amount);
             in_bank = in_bank.checked_add(credited).expect("a part of the shortage");
@@ -51,16 +52,36 @@ impl Books {
         in_bank
     }
 
-    fn take_surplus_cash(&mut self, courier: u32, break_id: BreakId, amount: Amount) -> Amount {
-        let firm = self.couriers.get(courier).firm;
+    /// Takes an amount of surplus out of counted cash at a place. Returns the part that the firm
+    /// did not have.
+    pub(crate) fn take_surplus_at(&mut self, firm: u32, place: usize, amount: Amount) -> Amount {
         let waiting = &mut self.firms.get_mut(firm).counted_cash;
-        let place = waiting.iter().position(|one| one.surplus_break == Some(break_id));
-        let Some(place) = place else { return amount };
         let in_bank = waiting[place].take_surplus(amount);
         if waiting[place].is_done() {
             waiting.remove(place);
         }
         in_bank
+    }
+
+    /// Cash of a firm is missing: first its undeposited surplus, in the order of counting, whether
+    /// the breaks of the surplus are open or not. Returns what else is missing.
+    pub(crate) fn consume_surplus(&mut self, firm: u32, missing: Amount) -> Amount {
+        let (mut left, mut place) = (missing, 0);
+        while let Some(cash) = self.firms.get(firm).counted_cash.get(place) {
+            let part = cash.undeposited_surplus().min(left);
+            left = left.saturating_sub(part);
+            let count = self.firms.get(firm).counted_cash.len();
+            self.take_surplus_at(firm, place, part);
+            place += usize::from(self.firms.get(firm).counted_cash.len() == count);
+        }
+        left
+    }
+
+    fn take_surplus_cash(&mut self, courier: u32, break_id: BreakId, amount: Amount) -> Amount {
+        let firm = self.couriers.get(courier).firm;
+        let mut waiting = self.firms.get(firm).counted_cash.iter();
+        let place = waiting.position(|one| one.surplus_break == Some(break_id));
+        place.map_or(amount, |place| self.take_surplus_at(firm, place, amount))
     }
 
     /// Remembers the break of a courier's surplus.

@@ -15,9 +15,12 @@ use crate::command::{
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{BreakId, PaymentId, PersonId};
 use crate::party::record::RailId;
+use crate::payment::codes::RetrievalReference;
 use crate::payment::record::{PaymentStatus, RefundKind, RefundRecord};
-use crate::refusal::{MissingRecord, Refusal};
-use crate::terminal::transaction::{LineDecision, TransactionKind};
+use crate::refusal::{ContradictedLine, MissingRecord, Refusal};
+use crate::terminal::batches::Transaction;
+use crate::terminal::rrn::Rrn;
+use crate::terminal::transaction::{LineDecision, NetworkReference, Trace, TransactionKind};
 
 /// The account that a line's net amount comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,11 +81,61 @@ impl Books {
         if magnitude(amounts.net()).is_none() {
             return Err(Refusal::AmountTooLarge(Amount::MAX));
         }
+        self.check_line_reference(command)?;
         let plan = self.plan_line(amounts, rail, command.payment);
         let source = LineSource::Bank(bank.account);
         self.carry_out_line(command, amounts, plan, source, now.today, out)?;
         self.rails.get_mut(rail).cleared_lines.push(command);
         Ok(())
+    }
+
+    /// Checks that a line has the kind of reference of its rail, and that a line that pays a
+    /// payment or is about a chargeback has that of the payment's own request, if it is remembered.
+    fn check_line_reference(&self, line: &ClearLine) -> Result<(), Refusal> {
+        use ClearLineKind as K;
+        match (line.rail, &line.reference) {
+            (RailId::Network(_), LineReference::Request { .. })
+            | (RailId::Wallet(_), LineReference::Order(_)) => {}
+            _ => return Err(Refusal::ReferenceOfOtherRail),
+        }
+        let of_request = match line.kind {
+            K::Sale | K::Completion | K::Offline | K::ChargeBack | K::Representment => true,
+            K::Refund | K::Reversal | K::FeeCorrection => false,
+        };
+        let Some(payment) = line.payment.filter(|_| of_request) else { return Ok(()) };
+        let reference = |one: &Transaction| self.reference_of(one);
+        let is_other = |one: &Transaction| reference(one).is_some_and(|own| own != line.reference);
+        let has_own = |one: &Transaction| reference(one).is_some_and(|own| own == line.reference);
+        let batches = &self.terminal_batches;
+        let other = batches.first_by_payment(payment, is_other);
+        match other.and_then(|slot| reference(batches.get(slot))) {
+            Some(known) if batches.first_by_payment(payment, has_own).is_none() => {
+                let line = line.reference.clone();
+                Err(Refusal::LineOfAnotherRequest(Box::new(ContradictedLine { known, line })))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// By what a line names the request of a transaction that takes money over a rail. Field 7 has
+    /// seconds.
+    fn reference_of(&self, one: &Transaction) -> Option<LineReference> {
+        use TransactionKind as K;
+        match one.kind {
+            K::Qr => {
+                let terminal = self.terminals.get(one.terminal).id;
+                let trace = Trace { terminal, batch: one.batch, stan: one.stan };
+                Some(LineReference::Order(trace.wallet_order()))
+            }
+            K::Sale | K::Completion | K::Advice => {
+                let NetworkReference { stan, sent_at } = one.network_reference()?;
+                let sent_at = machine::Timestamp(sent_at.0 / 1_000 * 1_000);
+                let sent = NetworkReference { stan, sent_at };
+                let rrn = RetrievalReference::of(&Rrn::of(sent).bytes());
+                Some(LineReference::Request { rrn, sent })
+            }
+            _ => None,
+        }
     }
 
     /// Posts a line by its plan, raises its breaks, and records what it did to its payment.
@@ -228,10 +281,10 @@ impl Books {
     ) {
         let subject = BreakSubject::of_rail(evidence.line.rail);
         let rail = self.rails.find(evidence.line.rail).expect("the rail was found before");
-        let (currency, owner) = (rail.currency, PersonId(0));
+        let (currency, nobody) = (rail.currency, (PersonId(0), PersonId(0)));
         let difference = Difference { subject, side, amount };
         let evidence = Some(Box::new(evidence));
-        self.record_automatic_break(difference, currency, owner, evidence, today, out);
+        self.record_automatic_break(difference, currency, nobody, evidence, today, out);
     }
 
     /// Changes the payment of a line whose postings are committed.
@@ -438,7 +491,8 @@ impl Books {
     fn reduce_fee_break(&mut self, break_id: BreakId, amount: Amount, out: &mut CommandOutcome) {
         let record = self.reference_data.breaks.get_mut(&break_id).expect("found before");
         let left = record.amount.checked_sub(amount).expect("a part of the break");
-        (record.amount, record.proposal) = (left, None);
+        record.amount = left;
+        record.drop_proposal();
         if left.is_zero() {
             self.line_breaks.remove(break_id, record);
         }

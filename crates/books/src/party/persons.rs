@@ -151,6 +151,9 @@ impl Books {
                 let courier = self.persons.get_mut(place);
                 (courier.registered_by, courier.courier_only) = (registered_by, false);
             }
+            Some(place) if self.persons.get(place).removed_by.is_some() => {
+                return Err(Refusal::PersonRemoved(id));
+            }
             Some(place) => {
                 let same = self.persons.get(place).registered_by == registered_by;
                 return Err(used_identifier(same));

@@ -129,7 +129,10 @@ impl Books {
         let WinChargeback { payment, number } = *command;
         let (slot, amount) = self.find_chargeback(payment, number)?;
         if let Some(end) = self.chargeback(payment, number).end {
-            return Err(done_before(end == ChargebackEnd::Won));
+            return Err(match end {
+                ChargebackEnd::Won => Refusal::Repeated,
+                ChargebackEnd::Lost => Refusal::ChargebackWasLost,
+            });
         }
         let receivable = self.rails.get(u32::from(self.payment(slot).rail)).receivable;
         self.ledger.begin_chain(None, None);
@@ -148,7 +151,10 @@ impl Books {
         let LoseChargeback { payment, number } = *command;
         self.find_chargeback(payment, number)?;
         if let Some(end) = self.chargeback(payment, number).end {
-            return Err(done_before(end == ChargebackEnd::Lost));
+            return Err(match end {
+                ChargebackEnd::Lost => Refusal::Repeated,
+                ChargebackEnd::Won => Refusal::ChargebackWasWon,
+            });
         }
         self.chargeback_mut(payment, number).end = Some(ChargebackEnd::Lost);
         out.events.push(Event::ChargebackLost { payment, number });

@@ -156,6 +156,8 @@ impl ResponseCode {
     pub const TOO_MANY_PAYMENTS: ResponseCode = ResponseCode::of(b"P6");
     /// The pre-authorisation was not completed in time.
     pub const PRE_AUTHORISATION_EXPIRED: ResponseCode = ResponseCode::of(b"P7");
+    /// Only cash and offline sales are recorded.
+    pub const COURIER_SUSPENDED: ResponseCode = ResponseCode::of(b"P8");
 }
 
 /// System trace audit number: field 11, 1 to 999,999.

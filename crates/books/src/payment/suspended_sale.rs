@@ -45,9 +45,9 @@ impl Books {
         self.ledger.commit(out).map_err(|_| Refusal::Overflow)?;
         let subject = BreakSubject::Network(network);
         let difference = Difference { subject, side: BreakSide::Excess, amount };
-        let owner = PersonId(self.couriers.get(courier).id.0);
+        let people = (PersonId(self.couriers.get(courier).id.0), PersonId(0));
         let break_id =
-            self.record_automatic_break(difference, currency, owner, None, now.today, out);
+            self.record_automatic_break(difference, currency, people, None, now.today, out);
         let new = SuspendedSale {
             break_id,
             rail,
@@ -110,9 +110,10 @@ impl Books {
             }
             Some(SuspendedSaleEnd::Rejected) => return Err(Refusal::PaymentState),
         }
-        let owners = self.reference_data.breaks[&sale.break_id].owners();
+        let record = &self.reference_data.breaks[&sale.break_id];
+        let owners = record.owners();
         owners.iter().try_for_each(|owner| check_two_people(*owner, proposed_by, &[]))?;
-        check_two_people(proposed_by, approved_by, &owners)?;
+        check_two_people(proposed_by, approved_by, &record.participants())?;
         // The network may still reject it, and then it is nobody's money.
         if self.awaits_advice(payment) {
             return Err(Refusal::PaymentState);

@@ -2,7 +2,7 @@
 
 use ledger::AccountNumber;
 
-use crate::books::{Books, Now, check_above_zero, check_reference};
+use crate::books::{Books, Now, check_above_zero, check_reference, clamp_to_amount};
 use crate::chart::ChartEntry;
 use crate::command::{AdjustmentAccount, OwnAccount, PostAdjustment};
 use crate::event::{CommandOutcome, Event};
@@ -15,6 +15,8 @@ use crate::refusal::{MissingRecord, Refusal};
 enum Side {
     Bank(AccountNumber),
     Own(AccountNumber),
+    /// With the firm's number.
+    Firm(AccountNumber, u32),
     /// With the seller's number.
     Seller(AccountNumber, u32, SellerId),
 }
@@ -22,7 +24,10 @@ enum Side {
 impl Side {
     fn account(self) -> AccountNumber {
         match self {
-            Side::Bank(account) | Side::Own(account) | Side::Seller(account, ..) => account,
+            Side::Bank(account)
+            | Side::Own(account)
+            | Side::Firm(account, _)
+            | Side::Seller(account, ..) => account,
         }
     }
 }
@@ -32,11 +37,14 @@ fn row_of(debit: Side, credit: Side) -> Option<ChartEntry> {
     match (debit, credit) {
         (Side::Bank(_), Side::Bank(_))
         | (Side::Own(_), Side::Own(_))
+        | (Side::Firm(..), Side::Firm(..))
         | (Side::Seller(..), Side::Seller(..)) => None,
         (Side::Bank(_), _) => Some(ChartEntry::AdjustmentReceived),
         (_, Side::Bank(_)) => Some(ChartEntry::AdjustmentPaid),
-        (Side::Own(_), Side::Seller(..)) => Some(ChartEntry::AdjustmentToSeller),
-        (Side::Seller(..), Side::Own(_)) => Some(ChartEntry::AdjustmentFromSeller),
+        (_, Side::Seller(..)) => Some(ChartEntry::AdjustmentToSeller),
+        (Side::Seller(..), _) => Some(ChartEntry::AdjustmentFromSeller),
+        (Side::Own(_), Side::Firm(..)) => Some(ChartEntry::AdjustmentToFirm),
+        (Side::Firm(..), Side::Own(_)) => Some(ChartEntry::AdjustmentFromFirm),
     }
 }
 
@@ -68,6 +76,13 @@ impl Books {
         }
         let sides = (self.adjusted_account(debit, place)?, self.adjusted_account(credit, place)?);
         let row = row_of(sides.0, sides.1).ok_or(Refusal::AdjustedAccounts)?;
+        if let (Side::Firm(_, firm), Side::Bank(_)) = sides {
+            // A firm is not paid for money that has not arrived (M5).
+            let payable = clamp_to_amount(self.payable_commission(firm));
+            if amount > payable {
+                return Err(Refusal::AmountTooLarge(payable));
+            }
+        }
         if let Side::Bank(bank) = sides.1 {
             self.check_in_bank(bank, amount.minor().into())?;
         }
@@ -98,6 +113,13 @@ impl Books {
                 let bank = self.banks.find(id).ok_or(missing)?;
                 self.check_same_currency(bank.currency, currency)?;
                 Ok(Side::Bank(bank.account))
+            }
+            AdjustmentAccount::Firm(id) => {
+                let missing = Refusal::NotFound(MissingRecord::Firm(id));
+                let number = self.firms.number(id).ok_or(missing)?;
+                let firm = self.firms.get(number);
+                self.check_same_currency(firm.currency, currency)?;
+                Ok(Side::Firm(firm.commission, number))
             }
             AdjustmentAccount::Seller(id) => {
                 let number = self.seller_number(id, self.currency_at(currency))?;

@@ -77,6 +77,8 @@ pub(crate) struct SellerInvoice {
     pub invoiced_on: BusinessDate,
     /// Number 1 first.
     pub payments: Vec<InvoicePayment>,
+    /// What was open when two people cancelled it.
+    pub cancelled: Option<(Amount, TwoPeople)>,
 }
 
 impl SellerInvoice {
@@ -87,7 +89,8 @@ impl SellerInvoice {
     }
 
     pub(crate) fn open(&self) -> Amount {
-        self.amount.saturating_sub(self.paid())
+        let cancelled = self.cancelled.map_or(Amount::ZERO, |(amount, _)| amount);
+        self.amount.saturating_sub(self.paid()).saturating_sub(cancelled)
     }
 }
 

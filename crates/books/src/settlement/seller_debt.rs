@@ -3,11 +3,14 @@
 
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, check_above_zero, check_sequence_number, clamp_to_amount};
+use crate::books::{
+    Books, Now, check_above_zero, check_sequence_number, clamp_to_amount, done_before,
+};
 use crate::chart::{AccountKind, ChartEntry};
-use crate::command::{InvoiceSeller, PAYMENTS_PER_INVOICE_MAX, RecordSellerPayment};
+use crate::command::{CancelInvoice, InvoiceSeller, PAYMENTS_PER_INVOICE_MAX, RecordSellerPayment};
 use crate::event::{CommandOutcome, Event, Posting};
 use crate::ids::SellerId;
+use crate::party::persons::check_two_people;
 use crate::refusal::{MissingRecord, Refusal};
 use crate::settlement::record::{InvoicePayment, SellerInvoice};
 
@@ -66,10 +69,46 @@ impl Books {
         self.ledger.post(ChartEntry::SellerInvoiced, receivable, payable, amount);
         self.ledger.commit_infallible(out, "a seller's debt can be invoiced");
         self.sellers.get_mut(place).statement.invoiced += u128::from(amount.minor());
-        let invoice =
-            SellerInvoice { amount, invoiced_by, invoiced_on: now.today, payments: Vec::new() };
+        let invoice = SellerInvoice {
+            amount,
+            invoiced_by,
+            invoiced_on: now.today,
+            payments: Vec::new(),
+            cancelled: None,
+        };
         self.reference_data.seller_invoices.insert((place, number), invoice);
         out.events.push(Event::SellerInvoiced { seller: id, currency, number, amount });
+        Ok(())
+    }
+
+    pub(crate) fn cancel_invoice(
+        &mut self,
+        command: &CancelInvoice,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let CancelInvoice { seller, currency, invoice, proposed_by, approved_by } = *command;
+        let place = self.seller_number(seller, currency)?;
+        let record = self.reference_data.seller_invoices.get(&(place, invoice));
+        let record = record.ok_or(Refusal::NotFound(MissingRecord::Invoice))?;
+        let by = (proposed_by, approved_by);
+        if let Some((_, before)) = record.cancelled {
+            return Err(done_before(before == by));
+        }
+        check_two_people(proposed_by, approved_by, &[record.invoiced_by])?;
+        let amount = record.open();
+        if amount.is_zero() {
+            return Err(Refusal::InvoiceNotOpen);
+        }
+        let payable = self.sellers.get(place).payable;
+        let receivable = self.reference_data.seller_receivables[&place];
+        self.ledger.begin_chain(None, None);
+        self.ledger.post(ChartEntry::InvoiceCancelled, payable, receivable, amount);
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        self.sellers.get_mut(place).statement.refunded += u128::from(amount.minor());
+        let record = self.reference_data.seller_invoices.get_mut(&(place, invoice));
+        record.expect("found before").cancelled = Some((amount, by));
+        out.events.push(Event::InvoiceCancelled { seller, currency, invoice, amount });
         Ok(())
     }
 
@@ -95,6 +134,9 @@ impl Books {
             return Err(Refusal::TooMany(PAYMENTS_PER_INVOICE_MAX));
         }
         let open = record.open();
+        if open.is_zero() {
+            return Err(Refusal::InvoiceNotOpen);
+        }
         if amount > open {
             return Err(Refusal::AmountTooLarge(open));
         }

@@ -45,7 +45,6 @@ impl Books {
         if self.terminals.get(number).blocked {
             return Err(Refusal::TerminalBlocked);
         }
-        self.check_not_suspended(self.terminals.get(number).courier)?;
         // Each batch can add one.
         if open_items >= OPEN_ITEMS_PER_TERMINAL_MAX {
             return Err(Refusal::TooManyOpenItems);

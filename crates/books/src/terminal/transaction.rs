@@ -5,6 +5,7 @@ use machine::Timestamp;
 use money::Amount;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tariff::BusinessDate;
 
 use crate::ids::{NetworkId, PaymentId, TerminalId};
 use crate::payment::codes::Stan;
@@ -27,6 +28,14 @@ pub struct Trace {
     pub stan: Stan,
 }
 
+impl Trace {
+    /// The reference of a QR payment's order at its wallet: terminal 8, batch 6, STAN 6 digits.
+    #[must_use]
+    pub fn wallet_order(self) -> String {
+        format!("{:08}{:06}{:06}", self.terminal.0, self.batch, self.stan)
+    }
+}
+
 /// Identifies a message sent to a network or wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
@@ -35,6 +44,17 @@ pub struct NetworkReference {
     pub stan: Stan,
     /// Field 7: the time of sending.
     pub sent_at: Timestamp,
+}
+
+impl NetworkReference {
+    /// Field 7 with its year, as in clearing files: `2013-08-28T10:11:12Z`.
+    #[must_use]
+    pub fn utc_time(self) -> String {
+        let seconds = self.sent_at.0 / 1_000;
+        let day = BusinessDate(u16::try_from(seconds / 86_400).unwrap_or(u16::MAX));
+        let (hour, minute) = (seconds / 3_600 % 24, seconds / 60 % 60);
+        format!("{day}T{hour:02}:{minute:02}:{:02}Z", seconds % 60)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -48,14 +48,6 @@ pub struct TerminalView {
     pub offline_left: Amount,
 }
 
-impl TerminalView {
-    /// Whether it begins nothing new.
-    #[must_use]
-    pub fn begins_nothing(&self) -> bool {
-        self.blocked || self.courier_suspended
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransactionView {
     pub trace: Trace,

@@ -19,6 +19,7 @@ const NUMBERED: &[&str] = &[
     "CancelDeposit",
     "BlockTerminal",
     "CancelHandOver",
+    "CancelInvoice",
     "ChargeBack",
     "ChargebackFee",
     "CloseBatch",

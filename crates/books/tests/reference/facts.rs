@@ -104,7 +104,10 @@ impl Facts {
                 let standing = self.standing.get(parcel).copied().unwrap_or(0);
                 same("what stands at a delivery", &standing, &self.due[parcel])?;
             }
-            Event::SellerCharged { seller, amount, .. } => self.earn(*seller, 0, amount.minor()),
+            Event::SellerCharged { seller, amount, .. }
+            | Event::InvoiceCancelled { seller, amount, .. } => {
+                self.earn(*seller, 0, amount.minor());
+            }
             Event::SellerInvoiced { seller, amount, .. }
             | Event::SellerCredited { seller, amount, .. } => {
                 self.earn(*seller, amount.minor(), 0);

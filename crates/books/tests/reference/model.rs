@@ -137,6 +137,7 @@ pub struct HandOver {
 pub struct Deposit {
     pub firm: FirmId,
     pub amount: u64,
+    pub announced_by: PersonId,
 }
 
 #[derive(Clone, Debug)]
@@ -327,6 +328,7 @@ pub struct Model {
     pub below_zero: BTreeMap<SellerAccount, BusinessDate>,
     /// Amount and date of each seller's invoices, by their numbers.
     pub invoices: BTreeMap<(SellerAccount, u32), (u64, BusinessDate)>,
+    pub cancelled_invoices: BTreeSet<(SellerAccount, u32)>,
     pub breaks: BTreeMap<BreakId, Break>,
     /// All lines of each rail's files.
     pub file_lines: BTreeMap<RailId, Vec<ClearLine>>,

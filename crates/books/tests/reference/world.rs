@@ -148,8 +148,9 @@ pub fn bank(number: u64) -> Command {
 /// The bank has money that the books do not explain yet.
 fn money_in_bank(number: u64) -> Command {
     let (break_id, subject) = (BreakId(number), BreakSubject::Bank(BankId(number)));
-    let (side, amount, owner) = (BreakSide::Excess, Amount::of(10_000_000_000), PersonId(1));
-    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner })
+    let (side, amount) = (BreakSide::Excess, Amount::of(10_000_000_000));
+    let (owner, raised_by) = (PersonId(1), PersonId(1));
+    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner, raised_by })
 }
 
 pub fn firm(number: u64, guarantee: u64) -> Command {

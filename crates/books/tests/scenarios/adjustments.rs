@@ -188,3 +188,34 @@ fn the_digest_of_a_trial_balance_is_of_its_accounts_that_are_not_zero() {
     let other = [one(A::Bank, 1, 6), one(A::OtherIncome, 0, 6)];
     assert_ne!(trial_balance_digest(both), trial_balance_digest(other));
 }
+
+#[test]
+fn what_a_firm_that_owes_pays_into_the_bank_is_recorded_by_two_people() {
+    let mut world = World::open();
+    let firm = AdjustmentAccount::Firm(FIRM);
+    world.must(adjust(1, firm, INCOME, 500, TODAY));
+    assert_eq!(world.engine.commission_payable(FIRM), Some(-500));
+    world.must(adjust(2, IN_BANK, firm, 500, TODAY));
+    world.expect(&[(A::Bank, 500), (A::OtherIncome, 500)]);
+    assert_eq!(world.engine.commission_payable(FIRM), Some(0));
+    // Between a firm and a seller, and own expenses.
+    world.must(adjust(3, firm, TO_SELLER, 300, TODAY)).must(adjust(4, TO_SELLER, firm, 100, TODAY));
+    world.must(adjust(5, EXPENSE, firm, 200, TODAY));
+    assert_eq!((world.sum(A::SellerPayable), world.sum(A::FirmCommission)), (200, 0));
+    let other = AdjustmentAccount::Firm(OTHER_FIRM);
+    world.refused(adjust(6, firm, other, 1, TODAY), Refusal::AdjustedAccounts);
+    let nobody = AdjustmentAccount::Firm(FirmId(99));
+    let missing = Refusal::NotFound(MissingRecord::Firm(FirmId(99)));
+    world.refused(adjust(6, IN_BANK, nobody, 1, TODAY), missing);
+}
+
+#[test]
+fn an_entry_pays_a_firm_no_commission_whose_money_has_not_arrived() {
+    let mut world = World::open();
+    world.fund_bank(10_000).parcel("o-1", 10_000).dispatch().cash(10_000);
+    assert!(world.sum(A::FirmCommission) > 0);
+    let firm = AdjustmentAccount::Firm(FIRM);
+    let none = Refusal::AmountTooLarge(Amount::ZERO);
+    world.refused(adjust(1, firm, IN_BANK, 1, TODAY), none);
+    world.must(start_hand_over(1)).must(count(1, 10_000)).must(adjust(1, firm, IN_BANK, 1, TODAY));
+}

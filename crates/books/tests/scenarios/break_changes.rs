@@ -1,6 +1,7 @@
 //! A break is closed in part, withdrawn, posted elsewhere, or gets another owner (M9).
 
 use books::chart::AccountKind as A;
+use books::view::PaymentState;
 use books::*;
 use money::Amount;
 
@@ -216,4 +217,131 @@ fn whoever_owned_a_break_does_not_approve_its_end_later() {
         world.refused(withdraw_break(1, [BO, owner]), Refusal::SamePerson);
     }
     world.expect(&[(A::Bank, -500), (A::Suspense, 500)]);
+}
+
+/// A hand-over of 200.00 whose count has a typing error: an excess of 1,800.00. The payment.
+fn mistyped() -> (World, PaymentId) {
+    let mut world = World::open();
+    let payment = world.parcel("o-1", 20_000).dispatch().cash(20_000).last_payment();
+    world.must(start_hand_over(1)).must(count(1, 200_000));
+    (world, payment)
+}
+
+const SURPLUS: u64 = FIRST_AUTOMATIC_BREAK.0;
+
+#[test]
+fn two_people_undo_the_excess_of_a_wrong_count() {
+    let (mut world, payment) = mistyped();
+    world.refused(withdraw_break(SURPLUS, [BO, CASHIER]), Refusal::SamePerson);
+    world.must(withdraw_break(SURPLUS, [CASHIER, BO]));
+    world.repeated(withdraw_break(SURPLUS, [CASHIER, BO]));
+    assert!(world.engine.open_breaks().is_empty());
+    assert_eq!((world.sum(A::FirmCash), world.sum(A::Suspense)), (20_000, 0));
+    assert_eq!(world.payment(payment).state, PaymentState::Approved);
+    world.refused(deposit(1, 20_001), Refusal::AmountTooLarge(Amount::of(20_000)));
+    // A later shortage is not explained by it.
+    world.parcel("o-2", 10_000).dispatch().cash(10_000);
+    world.must(start_hand_over(2)).must(count(2, 9_000));
+    assert_eq!(world.sum(A::CourierShortage), 1_000);
+    world.must(deposit(1, 20_000)).must(confirm_deposit(1, 20_000));
+    assert_eq!(world.payment(payment).state, PaymentState::Released);
+}
+
+#[test]
+fn the_supervisor_of_a_wrong_count_does_not_approve_that_it_is_undone() {
+    let mut world = World::open();
+    world.parcel("o-1", 20_000).dispatch().cash(20_000);
+    world.must(start_hand_over(1)).must(count_by_supervisor(1, 200_000, [CASHIER, BO]));
+    world.refused(withdraw_break(SURPLUS, [ANNA, BO]), Refusal::SamePerson);
+    world.must(withdraw_break(SURPLUS, [BO, ANNA]));
+}
+
+#[test]
+fn an_excess_of_a_count_that_was_deposited_or_closed_in_part_stays() {
+    let (mut world, _) = mistyped();
+    world.must(deposit(1, 20_001)).must(confirm_deposit(1, 20_001));
+    world.refused(withdraw_break(SURPLUS, [ANNA, BO]), Refusal::PlanState);
+    let (mut world, _) = mistyped();
+    let (id, write_off) = (BreakId(SURPLUS), BreakResolution::WriteOff);
+    world.must(part_of(propose_resolution(id, write_off, ANNA), 1, 1));
+    world.must(part_of(approve_resolution(id, write_off, BO), 1, 1));
+    world.refused(withdraw_break(SURPLUS, [ANNA, BO]), Refusal::PlanState);
+    world.refused(reclassify_break(SURPLUS, 2, IN_BANK, [ANNA, BO]), Refusal::PlanState);
+}
+
+#[test]
+fn cash_that_is_missing_is_first_what_was_counted_too_much() {
+    for close_the_excess_first in [false, true] {
+        let (mut world, payment) = mistyped();
+        let close = |world: &mut World, id: BreakId| {
+            world.must(propose_resolution(id, BreakResolution::WriteOff, CASHIER));
+            world.must(approve_resolution(id, BreakResolution::WriteOff, BO));
+        };
+        world.must(raise_break(1, IN_CASH, BreakSide::Shortfall, 185_000));
+        if close_the_excess_first {
+            close(&mut world, BreakId(SURPLUS));
+        }
+        close(&mut world, ID);
+        // Of the cash of the payment, only 50.00 was missing and made good.
+        assert_eq!(world.payment(payment).state, PaymentState::Approved);
+        assert_eq!(world.sum(A::FirmCash), 15_000);
+        world.must(deposit(1, 15_000)).must(confirm_deposit(1, 15_000));
+        assert_eq!(world.payment(payment).state, PaymentState::Released);
+    }
+}
+
+#[test]
+fn a_shortage_is_explained_by_a_surplus_whose_missing_cash_was_made_good() {
+    let (mut world, _) = mistyped();
+    world.must(raise_break(1, IN_CASH, BreakSide::Shortfall, 180_000));
+    world
+        .must(propose_resolution(ID, WRITE_OFF, CASHIER))
+        .must(approve_resolution(ID, WRITE_OFF, BO));
+    let next = world.parcel("o-2", 10_000).dispatch().cash(10_000).last_payment();
+    world.must(start_hand_over(2)).must(count(2, 0));
+    assert_eq!((world.sum(A::CourierShortage), world.sum(A::WriteOffs)), (0, 180_000));
+    assert_eq!(world.payment(next).state, PaymentState::Released, "Doorstep bears it");
+    assert_eq!(world.sum(A::FirmCash), 20_000);
+}
+
+#[test]
+fn the_second_person_had_no_part_in_the_break_before() {
+    // Bo raised it for Anna.
+    let mut world = World::open();
+    let Command::RaiseBreak(raise) = raise_break(1, IN_BANK, BreakSide::Excess, 500) else {
+        unreachable!("a break");
+    };
+    world.must(Command::RaiseBreak(RaiseBreak { raised_by: BO, ..raise }));
+    world.must(propose_resolution(ID, WRITE_OFF, CASHIER));
+    world.refused(approve_resolution(ID, WRITE_OFF, BO), Refusal::SamePerson);
+    world.refused(withdraw_break(1, [CASHIER, BO]), Refusal::SamePerson);
+    world.must(approve_resolution(ID, WRITE_OFF, PersonId(9)));
+
+    // Person 9 assigned it.
+    let mut world = raised(IN_BANK, BreakSide::Excess);
+    let (owner, assigned_by) = (CASHIER, PersonId(9));
+    world.must(Command::AssignBreak(AssignBreak { break_id: ID, number: 1, owner, assigned_by }));
+    world.refused(withdraw_break(1, [ANNA, PersonId(9)]), Refusal::SamePerson);
+    world.must(withdraw_break(1, [ANNA, BO]));
+
+    // Bo proposed what the cashier replaced.
+    let mut world = raised(IN_BANK, BreakSide::Excess);
+    world.must(propose_resolution(ID, BreakResolution::ThroughBank(BANK), BO));
+    world.must(propose_resolution(ID, WRITE_OFF, CASHIER));
+    world.refused(approve_resolution(ID, WRITE_OFF, BO), Refusal::SamePerson);
+    world.must(approve_resolution(ID, WRITE_OFF, PersonId(9)));
+
+    // Bo wanted it elsewhere.
+    let mut world = raised(IN_BANK, BreakSide::Excess);
+    world.must(reclassify_break(1, 1, AT_NETWORK, [BO, CASHIER]));
+    world.refused(withdraw_break(1, [ANNA, BO]), Refusal::SamePerson);
+    world.must(withdraw_break(1, [ANNA, CASHIER]));
+}
+
+#[test]
+fn who_approved_a_part_may_approve_another() {
+    let mut world = raised(IN_BANK, BreakSide::Excess);
+    close_part(&mut world, 1, 200);
+    close_part(&mut world, 2, 300);
+    assert!(world.engine.open_breaks().is_empty());
 }

@@ -41,7 +41,7 @@ fn a_won_chargeback_is_the_sellers_again_held_or_payable() {
         assert_eq!((world.sum(account), world.sum(A::BuyerRefunds)), (9_922, 0));
         assert_eq!(world.payment(payment).refunded, Amount::ZERO);
         assert_eq!(world.view(payment.parcel).state, ParcelState::Delivered);
-        world.refused(lose_chargeback(payment, 1), Refusal::OtherContent);
+        world.refused(lose_chargeback(payment, 1), Refusal::ChargebackWasWon);
     }
 }
 
@@ -92,7 +92,7 @@ fn a_contested_chargeback_keeps_its_evidence_and_its_parcel() {
     world.must(forget.clone());
     assert!(world.engine.parcel_view(payment.parcel).is_some(), "the answer is to come");
     world.must(lose_chargeback(payment, 1)).repeated(lose_chargeback(payment, 1));
-    world.refused(win_chargeback(payment, 1), Refusal::OtherContent).must(forget);
+    world.refused(win_chargeback(payment, 1), Refusal::ChargebackWasLost).must(forget);
     assert!(world.engine.parcel_view(payment.parcel).is_none());
 }
 

@@ -173,10 +173,7 @@ fn the_line_of_a_reversed_completion_does_not_pay_the_next_one() {
     let Command::ClearLine(of_first) = line(K::Completion, payment, 10_000, 63) else {
         unreachable!("a line");
     };
-    let sent = network_reference(2);
-    let rrn = RetrievalReference::of(b"ABCDEF000002");
-    let reference = LineReference::Request { rrn, sent };
-    world.must(Command::ClearLine(ClearLine { reference, ..of_first }));
+    world.must(Command::ClearLine(ClearLine { reference: request(2), ..of_first }));
     world.must(Command::ConfirmCompletionReversal(ConfirmCompletionReversal { payment }));
     world.must(complete(3, payment, 10_000)).must(resolve_completion(payment, COMPLETED));
     assert_eq!(world.payment(payment).state, T::Approved);
@@ -192,7 +189,7 @@ fn a_seller_is_paid_what_arrived() {
     for resolution in [
         BreakResolution::WriteOff,
         BreakResolution::ThroughBank(BANK),
-        BreakResolution::ToSeller(OTHER_SELLER),
+        BreakResolution::ToSeller(SELLER),
     ] {
         let mut world = World::open();
         let payment = paid_by_card(&mut world, "o-1");
@@ -529,4 +526,90 @@ fn a_parcel_is_not_forgotten_while_a_line_is_to_come() {
     assert!(world.engine.parcel_view(payment.parcel).is_some());
     world.must(line(K::ChargeBack, payment, -1_000, 0)).must(forget);
     assert!(world.engine.parcel_view(payment.parcel).is_none());
+}
+
+fn of_request(command: Command, other: LineReference) -> Command {
+    let Command::ClearLine(line) = command else { unreachable!("a line") };
+    Command::ClearLine(ClearLine { reference: other, ..line })
+}
+
+#[test]
+fn a_line_of_another_request_does_not_pay_the_payment_that_it_names() {
+    let mut world = World::open();
+    let parcel = world.must(open_batch(1)).dispatched_parcel("o-1", 10_000);
+    let payment = first(parcel);
+    world.must(sell(1, parcel, 10_000)).must(approve(payment));
+    for kind in [K::Sale, K::Completion, K::Offline, K::ChargeBack, K::Representment] {
+        let amount = if kind == K::ChargeBack { -10_000 } else { 10_000 };
+        let named = world.numbered(line(kind, payment, amount, 0));
+        let contradicted = ContradictedLine { known: request(1), line: request(2) };
+        let why = Refusal::LineOfAnotherRequest(Box::new(contradicted));
+        let known = "whose request has RRN 3E044G500001, STAN 500001, 2013-08-28T01:00:00Z";
+        assert!(why.to_string().contains(known), "{why}");
+        world.refused(of_request(named, request(2)), why);
+    }
+    // The same line without the payment is a break, which two people may apply to it.
+    let unnamed = world.numbered(line_of(K::Sale, None, 10_000, 63));
+    world.must(of_request(unnamed, request(2)));
+    close(&mut world, FIRST_AUTOMATIC_BREAK, BreakResolution::ToPayment(payment));
+    assert_eq!(world.payment(payment).state, T::Released);
+    // Corrections and what is taken back have references of their own.
+    let fee = world.numbered(line(K::FeeCorrection, payment, 0, 5));
+    world.must(of_request(fee, request(2)));
+}
+
+#[test]
+fn a_line_of_a_request_that_nobody_remembers_is_taken_as_it_is() {
+    let mut world = World::open();
+    let parcel = world.must(open_batch(1)).dispatched_parcel("o-1", 10_000);
+    let payment = first(parcel);
+    world.must(sell(1, parcel, 10_000)).must(approve(payment));
+    let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
+    world.must(close_batch(1, totals)).must(open_batch(2));
+    world.declined_sale_in(2).must(close_batch(2, BatchTotals::default())).must(open_batch(3));
+    let named = world.numbered(line(K::Sale, payment, 10_000, 63));
+    world.must(of_request(named, ANOTHER_REQUEST));
+    assert_eq!(world.payment(payment).state, T::Released);
+}
+
+#[test]
+fn a_networks_line_names_a_request_and_a_wallets_line_an_order() {
+    let mut world = World::open();
+    let card = paid_by_card(&mut world, "o-1");
+    let qr = world.parcel("o-2", 10_000).dispatch().qr(10_000).approve().last_payment();
+    let order = LineReference::Order("00000004000001000001".into());
+    let named = world.numbered(line(K::Sale, card, 10_000, 63));
+    world.refused(of_request(named, order), Refusal::ReferenceOfOtherRail);
+    let named = world.numbered(line(K::Sale, qr, 10_000, 38));
+    world.refused(of_request(named.clone(), ANOTHER_REQUEST), Refusal::ReferenceOfOtherRail);
+    let other = LineReference::Order("00000004000001000099".into());
+    let Command::ClearLine(own) = named.clone() else { unreachable!("a line") };
+    let contradicted = ContradictedLine { known: own.reference, line: other.clone() };
+    let why = Refusal::LineOfAnotherRequest(Box::new(contradicted));
+    assert!(why.to_string().contains("the line has order 00000004000001000099"), "{why}");
+    world.refused(of_request(named.clone(), other), why).must(named);
+}
+
+#[test]
+fn a_lines_break_is_a_matter_of_its_payments_seller() {
+    let mut world = World::open();
+    let payment = paid_by_card(&mut world, "o-1");
+    world.must(clear(payment, 9_000, 63));
+    let stranger = BreakResolution::ToSeller(OTHER_SELLER);
+    let why = Refusal::NotThePaymentsSeller(SELLER);
+    world.refused(propose_resolution(FIRST_AUTOMATIC_BREAK, stranger, ANNA), why);
+    close(&mut world, FIRST_AUTOMATIC_BREAK, BreakResolution::ToSeller(SELLER));
+}
+
+#[test]
+fn a_sellers_break_is_checked_again_when_it_is_approved() {
+    let mut world = World::open();
+    let parcel = ParcelId::derived(SELLER, "o-1");
+    let payment = first(parcel);
+    world.must(line(K::Sale, payment, 10_000, 0));
+    let stranger = BreakResolution::ToSeller(OTHER_SELLER);
+    world.must(propose_resolution(FIRST_AUTOMATIC_BREAK, stranger, ANNA));
+    world.must(announce(SELLER, "o-1", 10_000));
+    let why = Refusal::NotThePaymentsSeller(SELLER);
+    world.refused(approve_resolution(FIRST_AUTOMATIC_BREAK, stranger, BO), why);
 }

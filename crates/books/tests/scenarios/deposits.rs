@@ -96,9 +96,16 @@ fn cash_is_brought_to_an_account_of_its_own_currency() {
         currency,
         reference: "bank in Brazil".into(),
     }));
-    let (deposit, amount) = (DepositId(1), Amount::of(1));
+    let (deposit, amount, announced_by) = (DepositId(1), Amount::of(1), CASHIER);
     world.refused(
-        Command::AnnounceDeposit(AnnounceDeposit { deposit, firm: FIRM, number: 1, bank, amount }),
+        Command::AnnounceDeposit(AnnounceDeposit {
+            deposit,
+            firm: FIRM,
+            number: 1,
+            bank,
+            amount,
+            announced_by,
+        }),
         Refusal::CurrencyMismatch(Currency::BRL, Currency::CNY),
     );
 }
@@ -225,10 +232,21 @@ fn deposits_are_numbered_for_each_firm_and_none_is_left_out() {
     world.must(deposit_with_id(8, 2, 5_000));
     let none = Refusal::AmountTooLarge(Amount::ZERO);
     let (deposit, firm, bank, amount) = (DepositId(9), OTHER_FIRM, BANK, Amount::of(1));
-    world.refused(
-        Command::AnnounceDeposit(AnnounceDeposit { deposit, firm, number: 1, bank, amount }),
-        none,
-    );
+    let (number, announced_by) = (1, CASHIER);
+    let others = AnnounceDeposit { deposit, firm, number, bank, amount, announced_by };
+    world.refused(Command::AnnounceDeposit(others), none);
+}
+
+#[test]
+fn who_announced_a_deposit_does_not_approve_that_it_is_cancelled() {
+    let (mut world, ..) = two_sellers(Setup::default(), 20_000);
+    world.must(deposit(1, 15_000));
+    let cancel = |proposed_by, approved_by| {
+        let deposit = DepositId(1);
+        Command::CancelDeposit(CancelDeposit { deposit, proposed_by, approved_by })
+    };
+    world.refused(cancel(BO, CASHIER), Refusal::SamePerson);
+    world.must(cancel(CASHIER, BO));
 }
 
 #[test]
@@ -244,7 +262,8 @@ fn a_deposits_id_is_used_once_by_any_firm_and_for_ever() {
     world.refused(confirm_deposit(1, 100), missing);
     for id in [1, last] {
         let (deposit, firm, bank, amount) = (DepositId(id.into()), OTHER_FIRM, BANK, Amount::of(1));
-        let others = AnnounceDeposit { deposit, firm, number: 1, bank, amount };
+        let (number, announced_by) = (1, CASHIER);
+        let others = AnnounceDeposit { deposit, firm, number, bank, amount, announced_by };
         world.refused(Command::AnnounceDeposit(others), Refusal::IdentifierTaken);
     }
     world.must(deposit(last + 1, 100));

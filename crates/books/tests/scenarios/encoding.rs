@@ -12,7 +12,7 @@ use super::examples::examples;
 const GOLDEN: &str = include_str!("../golden/commands-v1.txt");
 
 /// Numbers of removed commands, and numbers that no command got.
-const REMOVED: [RangeInclusive<u8>; 19] = [
+const REMOVED: [RangeInclusive<u8>; 22] = [
     0..=0,
     2..=3,
     5..=6,
@@ -23,7 +23,9 @@ const REMOVED: [RangeInclusive<u8>; 19] = [
     19..=21,
     23..=23,
     27..=28,
+    30..=30,
     32..=32,
+    40..=40,
     44..=45,
     56..=56,
     58..=58,
@@ -32,6 +34,7 @@ const REMOVED: [RangeInclusive<u8>; 19] = [
     90..=90,
     99..=99,
     106..=109,
+    133..=143,
 ];
 
 /// The file's lines by name.

@@ -256,6 +256,7 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("", return_payout(2)),
         ("", invoice(SELLER, 1, 400)),
         ("", pay_invoice(SELLER, 1, 1, 400)),
+        ("", cancel_invoice(SELLER, 1, [ANNA, BO])),
         ("BankExcess", raise_break(1, BreakSubject::Bank(BANK), Excess, 500)),
         ("NetworkShortfall", raise_break(2, BreakSubject::Network(NETWORK), Shortfall, 500)),
         ("WalletExcess", raise_break(3, BreakSubject::Wallet(WALLET), Excess, 500)),
@@ -279,6 +280,10 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("BankCharges", {
             let (own, bank) = (OwnAccount::ClearingCost, AdjustmentAccount::Bank(BANK));
             adjust(2, AdjustmentAccount::Own(own), bank, 500, "2013-08-27")
+        }),
+        ("FirmPays", {
+            let firm = AdjustmentAccount::Firm(FIRM);
+            adjust(3, AdjustmentAccount::Bank(BANK), firm, 500, "2013-08-27")
         }),
         ("", close_period(1, "2013-08-31", [ANNA, BO])),
         ("", withdraw_break(5, [ANNA, BO])),

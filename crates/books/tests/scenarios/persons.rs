@@ -169,9 +169,15 @@ fn a_person_is_registered_once_and_removed_for_ever() {
     world.refused(remove_person(ANNA, BOTH), Refusal::SamePerson);
     world.must(remove_person(BO, [ANNA, CASHIER])).repeated(remove_person(BO, [ANNA, CASHIER]));
     world.refused(remove_person(BO, [CASHIER, ANNA]), Refusal::OtherContent);
-    world.refused(register_person(BO, [ANNA, CASHIER]), Refusal::IdentifierTaken);
+    world.refused(register_person(BO, [ANNA, CASHIER]), Refusal::PersonRemoved(BO));
+    // A late duplicate of a registration is not answered as if the person were there still.
+    world.must(register_person(UNREGISTERED, [ANNA, CASHIER]));
+    world.must(remove_person(UNREGISTERED, [ANNA, CASHIER]));
+    let removed = Refusal::PersonRemoved(UNREGISTERED);
+    world.refused(register_person(UNREGISTERED, [ANNA, CASHIER]), removed);
     world.refused(register_person(UNREGISTERED, BOTH), Refusal::PersonNotRegistered(BO));
-    assert!(world.engine.persons().eq([(ANNA, false), (BO, true), (CASHIER, false)]));
+    let persons = [(ANNA, false), (BO, true), (CASHIER, false), (UNREGISTERED, true)];
+    assert!(world.engine.persons().eq(persons));
 }
 
 fn courier(id: u64) -> Command {

@@ -231,3 +231,34 @@ fn a_debt_beyond_the_largest_amount_is_invoiced_in_parts() {
     world.must(pay_invoice(SELLER, 1, 1, most)).must(pay_invoice(SELLER, 2, 1, most));
     assert_eq!(world.sum(A::Bank), 2 * i128::from(most));
 }
+
+#[test]
+fn two_people_cancel_what_is_open_of_an_invoice() {
+    let mut world = owing();
+    world.must(invoice(SELLER, 1, 7_000)).must(pay_invoice(SELLER, 1, 1, 2_000));
+    // Anna invoiced.
+    world.refused(cancel_invoice(SELLER, 1, [BO, ANNA]), Refusal::SamePerson);
+    world.refused(cancel_invoice(SELLER, 1, [BO, BO]), Refusal::SamePerson);
+    let missing = Refusal::NotFound(MissingRecord::Invoice);
+    world.refused(cancel_invoice(SELLER, 2, [ANNA, BO]), missing);
+    world.must(cancel_invoice(SELLER, 1, [ANNA, BO]));
+    let (seller, currency, amount) = (SELLER, Currency::CNY, Amount::of(5_000));
+    assert_eq!(world.events(), [Event::InvoiceCancelled { seller, currency, invoice: 1, amount }]);
+    assert_eq!((world.sum(A::SellerPayable), world.sum(A::SellerReceivable)), (-8_000, 0));
+    assert!(invoices(&world).is_empty());
+    world.repeated(cancel_invoice(SELLER, 1, [ANNA, BO]));
+    world.refused(cancel_invoice(SELLER, 1, [CASHIER, BO]), Refusal::OtherContent);
+    world.refused(pay_invoice(SELLER, 1, 2, 1), Refusal::InvoiceNotOpen);
+    // The debt is deducted from later money again.
+    earn(&mut world, "o-2");
+    world.must(plan(2, ANNA));
+    let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0].line;
+    assert_eq!(line.net, Amount::of(9_922 - 8_000));
+}
+
+#[test]
+fn a_paid_invoice_is_not_cancelled() {
+    let mut world = owing();
+    world.must(invoice(SELLER, 1, 7_000)).must(pay_invoice(SELLER, 1, 1, 7_000));
+    world.refused(cancel_invoice(SELLER, 1, [ANNA, BO]), Refusal::InvoiceNotOpen);
+}

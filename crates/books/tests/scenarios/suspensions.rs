@@ -119,7 +119,7 @@ fn a_planned_payout_of_a_seller_who_is_suspended_since_is_not_sent() {
 }
 
 #[test]
-fn a_suspended_courier_gets_nothing_and_begins_nothing() {
+fn a_suspended_courier_gets_no_parcel_and_takes_no_card_and_no_qr_code() {
     let mut world = World::open();
     let parcel = world.dispatched_parcel("o-1", 10_000);
     let payment = world.parcel("o-2", 10_000).dispatch().card(10_000).approve().last_payment();
@@ -142,20 +142,27 @@ fn a_suspended_courier_gets_nothing_and_begins_nothing() {
         world.refused(command, Refusal::CourierSuspended);
     }
     let view = world.engine.terminal_view(TERMINAL).unwrap();
-    assert!(!view.blocked && view.courier_suspended && view.begins_nothing());
+    assert!(!view.blocked && view.courier_suspended);
     // His colleague goes on, also with his parcel and his terminal.
     world.must(dispatch_with(COLLEAGUE, waiting)).must(hand_terminal(TERMINAL, 1, COLLEAGUE));
     world.must(sell(6, waiting, 10_000));
-    assert!(!world.engine.terminal_view(TERMINAL).unwrap().begins_nothing());
+    assert!(!world.engine.terminal_view(TERMINAL).unwrap().courier_suspended);
     world.must(suspend_courier(2, false, Some(BO))).must(begin_card(first(parcel), 10_000));
 }
 
 #[test]
-fn a_suspended_courier_opens_no_batch() {
+fn a_suspended_couriers_terminal_opens_a_batch_for_cash_and_offline_sales_a_blocked_one_does_not() {
     let mut world = World::open();
-    world.must(suspend_courier(1, true, None));
-    world.refused(open_batch(1), Refusal::CourierSuspended);
-    world.must(suspend_courier(2, false, Some(BO))).must(open_batch(1));
+    let [cash, offline, card] =
+        ["o-1", "o-2", "o-3"].map(|order| world.dispatched_parcel(order, 1_000));
+    world.must(offline_limit(5_000, 5_000)).must(suspend_courier(1, true, None));
+    world.must(open_batch(1)).must(take_cash_at(trace(1), cash, 1_000, 1_000));
+    world.must(offline_sale(2, offline, 1_000));
+    world.refused(sell(3, card, 1_000), Refusal::CourierSuspended);
+    world.refused(sell_by_qr(3, card, 1_000), Refusal::CourierSuspended);
+    let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
+    world.must(close_batch(1, totals)).must(block_terminal(TERMINAL, 2, true));
+    world.refused(open_batch(2), Refusal::TerminalBlocked);
 }
 
 #[test]

@@ -272,6 +272,12 @@ pub fn clear(payment: PaymentId, amount: i64, deducted: i64) -> Command {
     line_of(ClearLineKind::Sale, Some(payment), amount, deducted)
 }
 
+/// Of a request that no payment in these scenarios has.
+pub const ANOTHER_REQUEST: LineReference = LineReference::Request {
+    rrn: RetrievalReference::of(b"ABCDEF000007"),
+    sent: NetworkReference { stan: Stan::of(7), sent_at: Timestamp(1_377_651_000_000) },
+};
+
 /// A line of a network, or of the payment's rail. The world adds its rail, file and number.
 pub fn line_of(
     kind: ClearLineKind,
@@ -279,14 +285,13 @@ pub fn line_of(
     amount: i64,
     deducted: i64,
 ) -> Command {
-    let sent = NetworkReference { stan: Stan::of(7), sent_at: Timestamp(1_377_651_000_000) };
     Command::ClearLine(ClearLine {
         bank: BANK,
         rail: RailId::Network(super::NETWORK),
         file: 0,
         line: 0,
         kind,
-        reference: LineReference::Request { rrn: RetrievalReference::of(b"ABCDEF000007"), sent },
+        reference: ANOTHER_REQUEST,
         payment,
         amount: SignedAmount::of(amount),
         deducted: SignedAmount::of(deducted),
@@ -386,7 +391,9 @@ pub fn deposit(deposit: u32, amount: u64) -> Command {
 
 pub fn deposit_with_id(deposit: u64, number: u32, amount: u64) -> Command {
     let (deposit, amount) = (DepositId(deposit), Amount::of(amount));
-    Command::AnnounceDeposit(AnnounceDeposit { deposit, firm: FIRM, number, bank: BANK, amount })
+    let (firm, bank, announced_by) = (FIRM, BANK, CASHIER);
+    let new = AnnounceDeposit { deposit, firm, number, bank, amount, announced_by };
+    Command::AnnounceDeposit(new)
 }
 
 pub fn cancel_deposit(deposit: u64) -> Command {
@@ -477,9 +484,20 @@ pub fn pay_invoice(seller: SellerId, invoice: u32, number: u8, amount: u64) -> C
     })
 }
 
+pub fn cancel_invoice(
+    seller: SellerId,
+    invoice: u32,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let currency = Currency::CNY;
+    let cancel = CancelInvoice { seller, currency, invoice, proposed_by, approved_by };
+    Command::CancelInvoice(cancel)
+}
+
 pub fn raise_break(break_id: u64, subject: BreakSubject, side: BreakSide, amount: u64) -> Command {
     let (break_id, amount) = (BreakId(break_id), Amount::of(amount));
-    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner: ANNA })
+    let (owner, raised_by) = (ANNA, ANNA);
+    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner, raised_by })
 }
 
 pub fn propose_resolution(

@@ -13,6 +13,7 @@ pub use commands::*;
 pub use parcel_steps::ParcelSteps;
 pub use terminal_commands::*;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use books::chart::{AccountKind, ChartEntry};
@@ -94,6 +95,23 @@ pub struct World {
     pub postings: Vec<Posting>,
     /// The lines of files that were applied.
     pub lines: Vec<ClearLine>,
+    /// What files call the latest request for each payment.
+    requests: BTreeMap<PaymentId, LineReference>,
+}
+
+/// The request that a command sends to take money, as files name it.
+fn request_of(command: &Command) -> Option<(Trace, LineReference)> {
+    match command {
+        Command::BeginPurchase(BeginPurchase { trace, route: PaymentRoute::Qr { .. }, .. }) => {
+            Some((*trace, LineReference::Order(trace.wallet_order())))
+        }
+        Command::BeginPurchase(BeginPurchase { trace, network_reference, .. })
+        | Command::BeginCompletion(BeginCompletion { trace, network_reference, .. })
+        | Command::RecordOfflineSale(RecordOfflineSale { trace, network_reference, .. }) => {
+            Some((*trace, request_at(*network_reference)))
+        }
+        _ => None,
+    }
 }
 
 impl World {
@@ -154,6 +172,7 @@ impl World {
             outcome: CommandOutcome::default(),
             postings: Vec::new(),
             lines: Vec::new(),
+            requests: BTreeMap::new(),
         }
     }
 
@@ -198,6 +217,12 @@ impl World {
         if let (Ok(()), Command::ClearLine(line)) = (&done, command) {
             self.lines.push(line.clone());
         }
+        if done.is_ok()
+            && let Some((trace, request)) = request_of(command)
+            && let Some(payment) = self.engine.payment_of(trace)
+        {
+            self.requests.insert(payment, request);
+        }
         self.postings.extend_from_slice(&self.outcome.postings);
         done
     }
@@ -219,7 +244,7 @@ impl World {
         self
     }
 
-    /// The rail's next line, if the line has no number yet.
+    /// The rail's next line, of its payment's own request, if the line has no number yet.
     pub fn numbered(&self, mut command: Command) -> Command {
         if let Command::ClearLine(line) = &mut command
             && line.file == 0
@@ -230,6 +255,9 @@ impl World {
             if payment.into_iter().any(|one| one.method == tariff::PaymentMethod::Qr) {
                 line.rail = RailId::Wallet(WALLET);
                 line.reference = LineReference::Order("00000004000001000001".into());
+            }
+            if let Some(own) = line.payment.and_then(|payment| self.requests.get(&payment)) {
+                line.reference = own.clone();
             }
             let last = self.engine.last_cleared_line(line.rail).unwrap_or_default();
             (line.file, line.line) = (last.0.max(1), last.1 + 1);

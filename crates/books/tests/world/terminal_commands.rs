@@ -59,6 +59,16 @@ pub fn network_reference(stan: u32) -> NetworkReference {
     }
 }
 
+/// By what a line of the network names the request of the transaction with this STAN.
+pub fn request(stan: u32) -> LineReference {
+    request_at(network_reference(stan))
+}
+
+pub fn request_at(NetworkReference { stan, sent_at }: NetworkReference) -> LineReference {
+    let sent = NetworkReference { stan, sent_at: Timestamp(sent_at.0 / 1_000 * 1_000) };
+    LineReference::Request { rrn: RetrievalReference::of(&Rrn::of(sent).bytes()), sent }
+}
+
 pub fn debit_card() -> PaymentRoute {
     PaymentRoute::Card { network: NETWORK, kind: CardKind::Debit }
 }

@@ -3,8 +3,8 @@
 use std::error::Error;
 
 use books::{
-    MissingRecord, OPEN_ITEMS_PER_TERMINAL_MAX, REFERENCE_BYTES_MAX, RETENTION_DAYS_MAX,
-    RETENTION_DAYS_MIN, ROUTE_CANDIDATES_MAX, Refusal, TERMS_WAITING_MAX,
+    LineReference, MissingRecord, OPEN_ITEMS_PER_TERMINAL_MAX, REFERENCE_BYTES_MAX,
+    RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, ROUTE_CANDIDATES_MAX, Refusal, TERMS_WAITING_MAX,
 };
 use engine::{ActorKind, REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
 
@@ -104,10 +104,29 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             "一笔付款的退款超过 {}（最小货币单位）须由两人办理；请发送 RefundByTwoPersons",
             limit.minor()
         ),
-        Refusal::SamePerson => "须由第二人复核，同一人不得办理两个步骤".to_owned(),
+        Refusal::SamePerson => "须由第二人复核：既不是第一人，也未曾参与此事".to_owned(),
         Refusal::AdjustedAccounts => {
-            "调整分录须在银行账户、卖家、自有收入或费用三类中的两类之间".to_owned()
+            "调整分录须在银行账户、卖家、快递公司、自有收入或费用四类中的两类之间".to_owned()
         }
+        Refusal::PersonRemoved(person) => {
+            format!("人员 {person} 此前已登记，并已永久移除；账簿未改动；请登记其他编号")
+        }
+        Refusal::ChargebackWasLost => {
+            "该拒付此前已败诉；账簿未改动；清算明细行退回该款时即为胜诉".to_owned()
+        }
+        Refusal::ChargebackWasWon => "该拒付此前已胜诉；账簿未改动".to_owned(),
+        Refusal::LineOfAnotherRequest(one) => format!(
+            "清算明细行所列付款的请求为 {}，而该行为 {}；请去掉该付款，该行即成为差异",
+            reference(&one.known),
+            reference(&one.line)
+        ),
+        Refusal::ReferenceOfOtherRail => {
+            "卡组织的清算明细行须写明请求（检索参考号、流水号、时间），钱包的须写明订单".to_owned()
+        }
+        Refusal::NotThePaymentsSeller(seller) => {
+            format!("该差异的清算明细行写明了卖家 {seller} 的付款；不得归于其他卖家")
+        }
+        Refusal::InvoiceNotOpen => "账单没有未付部分：已付清或已取消".to_owned(),
         Refusal::SellerPays => "该破损或丢失包裹由卖家承担，不予赔付".to_owned(),
         Refusal::ChangesOutOfOrder => "UTC 偏移的变更须按时间先后排列".to_owned(),
         Refusal::NothingToPay => "该结算周期没有应付的卖家".to_owned(),
@@ -143,6 +162,15 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::TooManyOpenItems => format!(
             "该终端已有 {OPEN_ITEMS_PER_TERMINAL_MAX} 个待查账项；请先结案一部分，再开新批次"
         ),
+    }
+}
+
+fn reference(of: &LineReference) -> String {
+    match of {
+        LineReference::Request { rrn, sent } => {
+            format!("检索参考号 {rrn}、流水号 {}、{}", sent.stan, sent.utc_time())
+        }
+        LineReference::Order(order) => format!("订单 {order}"),
     }
 }
 

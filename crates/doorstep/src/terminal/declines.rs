@@ -142,6 +142,10 @@ fn our_reason(declined: &DeclinedRequest) -> Text {
         }
         (b"P6", _) => ("too many payments", "付款次数过多"),
         (b"P7", _) => ("the pre-authorisation has expired", "预授权已过期"),
+        (b"P8", _) => (
+            "the courier is suspended: only cash and offline sales are recorded; call your firm",
+            "快递员已暂停，只登记现金和离线消费，请联系公司",
+        ),
         _ => ("not done", "未办理"),
     }
 }

@@ -122,7 +122,8 @@ impl CommandSubjects {
                 Event::HandOverCounted { handover, .. } => format!("hand-over {}", handover.0),
                 Event::DepositConfirmed { deposit, .. } => format!("number {}", deposit.0),
                 Event::SellerInvoiced { number, .. } => format!("invoice {number}"),
-                Event::SellerPaymentRecorded { invoice, .. } => format!("invoice {invoice}"),
+                Event::SellerPaymentRecorded { invoice, .. }
+                | Event::InvoiceCancelled { invoice, .. } => format!("invoice {invoice}"),
                 Event::AdjustmentPosted { number, .. } => format!("number {number}"),
                 Event::BreakRaised { break_id, .. }
                 | Event::BreakReclassified { break_id, .. }

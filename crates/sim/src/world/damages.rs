@@ -78,7 +78,14 @@ impl World {
         let (side, owner, amount) = (BreakSide::Excess, PLANNER, amount(minor));
         let (proposed_by, approved_by) = (PLANNER, APPROVER);
         vec![
-            Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner }),
+            Command::RaiseBreak(RaiseBreak {
+                break_id,
+                subject,
+                side,
+                amount,
+                owner,
+                raised_by: owner,
+            }),
             Command::ProposeBreakResolution(ProposeBreakResolution {
                 break_id,
                 number: 1,

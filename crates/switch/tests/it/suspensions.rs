@@ -1,4 +1,5 @@
-//! A blocked terminal, and those of a suspended courier, begin nothing from the next message on.
+//! A blocked terminal begins nothing from the next message on, those of a suspended courier nothing
+//! but cash and offline sales.
 
 use books::{BlockTerminal, Command, Event, OfflineSaleFlag, PersonId, SuspendCourier, TerminalId};
 use peers::terminal::Receipt;
@@ -41,8 +42,9 @@ fn at_work() -> AtWork {
 }
 
 impl AtWork {
-    /// Asserts that the terminal begins nothing, and that the books and the networks hear nothing.
-    fn begins_nothing(&mut self, place: usize) {
+    /// Asserts that the terminal takes no card and no QR code, and that the books and the networks
+    /// hear nothing.
+    fn takes_no_payment(&mut self, place: usize, code: &str) {
         let card = card(1);
         let AtWork { world, sale, reserved, waybill } = self;
         let (sale, reserved) = (&*sale, &*reserved);
@@ -57,11 +59,10 @@ impl AtWork {
             own.then_some(TerminalTask::Refund { receipt: sale, amount: 100 }),
             own.then_some(TerminalTask::Completion { stan: reserved.stan, amount: 10_000 }),
             own.then_some(TerminalTask::VoidPreAuthorisation { stan: reserved.stan }),
-            Some(TerminalTask::SignOn),
         ];
         for task in tasks.into_iter().flatten() {
             let name = format!("{task:?}");
-            assert_eq!(world.declined(place, task), "58", "{name}");
+            assert_eq!(world.declined(place, task), code, "{name}");
         }
         assert_eq!(world.engine.digest(), before, "M10");
         assert_eq!(world.networks[0].peer.book().items().len(), items);
@@ -72,9 +73,10 @@ impl AtWork {
 fn a_stolen_terminal_is_out_from_the_next_message_on() {
     let mut at_work = at_work();
     block(&mut at_work.world);
-    at_work.begins_nothing(0);
+    at_work.takes_no_payment(0, "58");
     // Cash, too: nobody knows who has the terminal.
     let AtWork { world, waybill, .. } = &mut at_work;
+    assert_eq!(world.declined(0, TerminalTask::SignOn), "58");
     let cash = |waybill| TerminalTask::Cash { waybill, amount: 10_000, tendered: 10_000 };
     assert_eq!(world.declined(0, cash(waybill)), "58");
     // The courier's other terminal goes on.
@@ -97,11 +99,11 @@ fn a_message_that_waits_for_the_books_when_the_terminal_is_blocked_is_refused() 
 }
 
 #[test]
-fn all_terminals_of_a_suspended_courier_begin_nothing_until_two_people_lift_it() {
+fn no_terminal_of_a_suspended_courier_takes_a_card_or_a_code_until_two_people_lift_it() {
     let mut at_work = at_work();
     suspend(&mut at_work.world, 1, true, None);
-    at_work.begins_nothing(0);
-    at_work.begins_nothing(1);
+    at_work.takes_no_payment(0, "P8");
+    at_work.takes_no_payment(1, "P8");
     let AtWork { world, waybill, .. } = &mut at_work;
     suspend(world, 2, false, Some(PERSONS[1]));
     let card = card(1);
@@ -115,6 +117,8 @@ fn what_a_suspended_courier_took_is_recorded() {
     world.run(0, TerminalTask::Parameters);
     let parcel = world.parcel(10_000);
     suspend(world, 1, true, None);
+    // Also after the terminal has signed on again.
+    world.approved(0, TerminalTask::SignOn);
     world.approved(0, TerminalTask::Cash { waybill, amount: 10_000, tendered: 10_000 });
     let (text, card) = (crate::world::waybill(parcel), card(1));
     world.approved(0, TerminalTask::Offline { waybill: &text, card: &card, amount: 10_000 });

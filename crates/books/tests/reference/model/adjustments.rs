@@ -55,6 +55,11 @@ impl Model {
                 ensure(self.sellers.contains_key(&(seller, currency)), "no such seller")?;
                 (A::SellerPayable, seller.0, currency)
             }
+            AdjustmentAccount::Firm(firm) => {
+                let known = self.firms.get(&firm).map(|firm| firm.currency);
+                ensure(known == Some(currency), "no such firm, or another currency")?;
+                (A::FirmCommission, firm.0, currency)
+            }
             AdjustmentAccount::Own(own) => {
                 let kind = match own {
                     OwnAccount::OtherIncome => A::OtherIncome,
@@ -78,13 +83,19 @@ impl Model {
         let (from, to) = (self.adjusted(entry, debit)?, self.adjusted(entry, credit)?);
         use AdjustmentAccount as S;
         let row = match (debit, credit) {
-            (S::Bank(_), S::Own(_) | S::Seller(_)) => ChartEntry::AdjustmentReceived,
-            (S::Own(_) | S::Seller(_), S::Bank(bank)) => {
+            (S::Bank(_), S::Own(_) | S::Seller(_) | S::Firm(_)) => ChartEntry::AdjustmentReceived,
+            (S::Own(_) | S::Seller(_) | S::Firm(_), S::Bank(bank)) => {
+                if let S::Firm(firm) = debit {
+                    let payable = self.commission_payable(firm);
+                    ensure(i128::from(amount.minor()) <= payable, "its money did not come")?;
+                }
                 self.has_in_bank(bank, amount.minor().into())?;
                 ChartEntry::AdjustmentPaid
             }
-            (S::Own(_), S::Seller(_)) => ChartEntry::AdjustmentToSeller,
-            (S::Seller(_), S::Own(_)) => ChartEntry::AdjustmentFromSeller,
+            (S::Own(_) | S::Firm(_), S::Seller(_)) => ChartEntry::AdjustmentToSeller,
+            (S::Seller(_), S::Own(_) | S::Firm(_)) => ChartEntry::AdjustmentFromSeller,
+            (S::Own(_), S::Firm(_)) => ChartEntry::AdjustmentToFirm,
+            (S::Firm(_), S::Own(_)) => ChartEntry::AdjustmentFromFirm,
             _ => return Err(ModelRefusal::Because("both are of one kind")),
         };
         self.post(row, from, to, amount.minor());

@@ -57,9 +57,8 @@ impl Model {
     }
 
     fn open_batch(&mut self, terminal: TerminalId, batch: u32) -> ModelResult {
-        let (courier, blocked) =
-            self.terminals.get(&terminal).ok_or(ModelRefusal::Because("no such terminal"))?;
-        let (courier, blocked) = (*courier, *blocked);
+        let known = self.terminals.get(&terminal);
+        let (_, blocked) = *known.ok_or(ModelRefusal::Because("no such terminal"))?;
         let last = self.batches.get(&terminal).and_then(|all| all.last());
         let (number, open) = last.map_or((0, false), |last| (last.number, last.open));
         if open && number == batch {
@@ -67,7 +66,6 @@ impl Model {
         }
         ensure(!open, "another one is open")?;
         ensure(!blocked, "the terminal is blocked")?;
-        ensure(!self.is_courier_suspended(courier), "the courier is suspended")?;
         let open_items = self.open_items_of(terminal);
         ensure(open_items < OPEN_ITEMS_PER_TERMINAL_MAX as usize, "too many open items")?;
         ensure(batch == number + 1, "not the next batch")?;

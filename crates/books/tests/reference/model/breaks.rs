@@ -21,6 +21,9 @@ pub struct Break {
     pub owner: PersonId,
     /// Whoever owned it, the first and the last one too.
     pub owners: Vec<PersonId>,
+    /// Whoever else had a part in it: raised or counted it, gave it to somebody, wanted it somewhere
+    /// else, or proposed what was not approved.
+    pub others: Vec<PersonId>,
     pub opened: BusinessDate,
     pub proposal: Option<Proposal>,
     /// The proposals that closed it or a part of it, by the number of that change.
@@ -35,18 +38,22 @@ impl Break {
         !self.closed && self.proposal.is_some()
     }
 
-    /// Whether the people are different, and nobody who owned it is the second one.
-    fn two_people(&self, first: PersonId, second: PersonId) -> ModelResult {
-        ensure(first != second && !self.owners.contains(&second), "the same person")
+    /// Whether the people are different, and nobody who had a part in it is the second one.
+    pub fn two_people(&self, first: PersonId, second: PersonId) -> ModelResult {
+        let had_a_part = self.owners.contains(&second) || self.others.contains(&second);
+        ensure(first != second && !had_a_part, "the same person")
+    }
+
+    /// The proposal is not for this any more.
+    pub fn drop_proposal(&mut self) {
+        self.others.extend(self.proposal.take().map(|(_, _, by)| by));
     }
 }
 
 impl Model {
     pub fn apply_break_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
-            Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner }) => {
-                self.raise(break_id, subject, side, amount, owner, command)
-            }
+            Command::RaiseBreak(ref new) => self.raise(new, command),
             Command::ProposeBreakResolution(ProposeBreakResolution {
                 break_id,
                 number,
@@ -65,8 +72,8 @@ impl Model {
                 proposed_by,
                 approved_by,
             }) => self.reclassify(break_id, number, subject, [proposed_by, approved_by], command),
-            Command::AssignBreak(AssignBreak { break_id, number, owner, .. }) => {
-                self.assign_break(break_id, number, owner, command)
+            Command::AssignBreak(AssignBreak { break_id, number, owner, assigned_by }) => {
+                self.assign_break(break_id, number, (owner, assigned_by), command)
             }
             _ => return None,
         };
@@ -89,15 +96,8 @@ impl Model {
         Ok((kind, owner, currency.ok_or(ModelRefusal::Because("no such place"))?))
     }
 
-    fn raise(
-        &mut self,
-        id: BreakId,
-        subject: BreakSubject,
-        side: BreakSide,
-        amount: Amount,
-        owner: PersonId,
-        command: &Command,
-    ) -> ModelResult {
+    fn raise(&mut self, new: &RaiseBreak, command: &Command) -> ModelResult {
+        let RaiseBreak { break_id: id, subject, side, amount, owner, raised_by } = *new;
         ensure(id < FIRST_AUTOMATIC_BREAK, "an id of the books' own breaks")?;
         ensure(!amount.is_zero(), "no difference")?;
         let account = self.subject_account(subject)?;
@@ -105,7 +105,9 @@ impl Model {
             return self.only_repeats(self.was_carried_out(command));
         }
         self.post_found(id, subject, side, amount.minor())?;
-        self.open_break(id, subject, side, (amount.minor(), account.2), owner, None)
+        self.open_break(id, subject, side, (amount.minor(), account.2), owner, None)?;
+        self.breaks.get_mut(&id).expect("just opened").others.push(raised_by);
+        Ok(())
     }
 
     /// More or less is somewhere than the books said.
@@ -130,10 +132,13 @@ impl Model {
         Ok(())
     }
 
-    /// It is not there after all. Only what a person raised, and what nobody has used.
-    fn post_not_found(&mut self, id: BreakId) -> ModelResult {
+    /// It is not there after all. Only what a person raised or counted, and what nobody has used.
+    fn post_not_found(&mut self, id: BreakId, or_counted: bool) -> ModelResult {
         let one = self.open(id)?;
-        ensure(id < FIRST_AUTOMATIC_BREAK, "a line or a count says so")?;
+        let found_cash =
+            matches!((one.subject, one.side), (BreakSubject::FirmCash(_), BreakSide::Excess));
+        let counted = id >= FIRST_AUTOMATIC_BREAK && found_cash;
+        ensure(id < FIRST_AUTOMATIC_BREAK || (counted && or_counted), "a line or a count says so")?;
         ensure(one.amount == one.whole, "a part of it is closed")?;
         let account = self.subject_account(one.subject)?;
         let suspense = (A::Suspense, 0, account.2);
@@ -145,10 +150,15 @@ impl Model {
                 self.post(ChartEntry::ShortfallWithdrawn, account, suspense, one.amount);
             }
         }
-        if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (one.subject, one.side) {
-            self.remove_found_notes(firm, one.amount, id)?;
+        match (one.subject, one.side) {
+            (BreakSubject::FirmCash(firm), BreakSide::Excess) if counted => {
+                self.remove_counted_notes(firm, one.amount, id)
+            }
+            (BreakSubject::FirmCash(firm), BreakSide::Excess) => {
+                self.remove_found_notes(firm, one.amount, id)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn withdraw_break(&mut self, id: BreakId, by: [PersonId; 2], command: &Command) -> ModelResult {
@@ -157,7 +167,7 @@ impl Model {
             return self.only_repeats(before == command);
         }
         known.two_people(by[0], by[1])?;
-        self.post_not_found(id)?;
+        self.post_not_found(id, true)?;
         let known = self.breaks.get_mut(&id).expect("it is open");
         (known.closed, known.withdrawn_by) = (true, Some(command.clone()));
         let amount = Amount::of(known.amount);
@@ -178,10 +188,12 @@ impl Model {
         one.two_people(by[0], by[1])?;
         ensure(one.subject != subject, "it is there")?;
         ensure(self.subject_account(subject)?.2 == one.currency, "another currency")?;
-        self.post_not_found(id)?;
+        self.post_not_found(id, false)?;
         self.post_found(id, subject, one.side, one.amount)?;
         let known = self.breaks.get_mut(&id).expect("it is open");
-        (known.subject, known.proposal) = (subject, None);
+        known.subject = subject;
+        known.drop_proposal();
+        known.others.push(by[0]);
         let amount = Amount::of(one.amount);
         self.push_event(Event::BreakReclassified { break_id: id, subject, amount })
     }
@@ -190,7 +202,7 @@ impl Model {
         &mut self,
         id: BreakId,
         number: u8,
-        owner: PersonId,
+        (owner, assigned_by): (PersonId, PersonId),
         command: &Command,
     ) -> ModelResult {
         self.next_change(id, number, command)?;
@@ -198,6 +210,7 @@ impl Model {
         let known = self.breaks.get_mut(&id).expect("it is open");
         known.owner = owner;
         known.owners.push(owner);
+        known.others.push(assigned_by);
         self.push_event(Event::BreakAssigned { break_id: id, owner })
     }
 
@@ -228,6 +241,7 @@ impl Model {
             currency,
             owner,
             owners: vec![owner],
+            others: Vec::new(),
             opened: self.today,
             proposal: None,
             approved: Vec::new(),
@@ -302,15 +316,24 @@ impl Model {
             BreakResolution::ToSeller(seller) => {
                 let known = self.sellers.contains_key(&(seller, one.currency));
                 ensure(known, "no such seller, or another currency")?;
-                ensure(one.evidence.is_some(), "not of a line")?;
+                self.may_be_of_seller(&one, seller)?;
             }
             BreakResolution::ToPayment(payment) => {
                 ensure(part == one.amount, "a part of a line")?;
                 self.applies(id, payment)?;
             }
         }
-        self.breaks.get_mut(&id).expect("found before").proposal = Some(proposal);
+        let known = self.breaks.get_mut(&id).expect("found before");
+        known.drop_proposal();
+        known.proposal = Some(proposal);
         self.push_event(Event::BreakResolutionProposed { break_id: id })
+    }
+
+    /// What a line says about a payment is a matter of that payment's seller.
+    fn may_be_of_seller(&self, one: &Break, seller: SellerId) -> ModelResult {
+        let evidence = one.evidence.as_deref().ok_or(ModelRefusal::Because("not of a line"))?;
+        let parcel = evidence.line.payment.and_then(|id| self.parcel(id.parcel).ok());
+        ensure(parcel.is_none_or(|parcel| parcel.account().0 == seller), "another seller's payment")
     }
 
     fn close_break(&mut self, approval: &ApproveBreakResolution, command: &Command) -> ModelResult {
@@ -323,6 +346,9 @@ impl Model {
         let same = (resolution, amount) == (approval.resolution, approval.amount);
         ensure(same, "something else is proposed")?;
         one.two_people(proposed_by, approval.approved_by)?;
+        if let BreakResolution::ToSeller(seller) = resolution {
+            self.may_be_of_seller(&one, seller)?;
+        }
         let part = amount.map_or(one.amount, Amount::minor);
         let closed = [ChartEntry::ExcessClosed, ChartEntry::ShortfallClosed];
         let to_seller = [ChartEntry::ExcessToSeller, ChartEntry::ShortfallToSeller];
@@ -371,9 +397,11 @@ impl Model {
             let left = Amount::of(known.amount);
             self.push_event(Event::BreakReduced { break_id, amount, left })?;
         }
-        // A firm's missing cash was made good, so payments waiting for it continue.
+        // Notes that belong to nobody are what is missing first. Somebody made the others good, so
+        // payments waiting for them continue.
         if let (BreakSubject::FirmCash(firm), BreakSide::Shortfall) = (one.subject, one.side) {
-            self.credit_firm(firm, part)?;
+            let others = self.miss_nobodys_notes(firm, part);
+            self.credit_firm(firm, others)?;
         }
         match one.evidence.and_then(|evidence| evidence.line.payment) {
             Some(payment) if self.payment(payment).is_ok() => self.receive_if_paid(payment),

@@ -39,13 +39,21 @@ impl Notes {
         self.taken().saturating_sub(self.with_firm + self.in_bank)
     }
 
+    fn free(&self) -> u64 {
+        (self.with_firm + self.in_bank).saturating_sub(self.taken())
+    }
+
+    /// Notes that belong to nobody and that the firm has: the bank got the others first.
+    fn free_with_firm(&self) -> u64 {
+        self.free().min(self.with_firm)
+    }
+
     /// Takes notes that belong to nobody. The firm's go first, because its deposits bring the
-    /// notes of earlier counts first.
+    /// notes of earlier counts first. Those that are not there any more were made good.
     pub fn take_surplus(&mut self, amount: u64) -> (u64, u64) {
-        let free = self.with_firm + self.in_bank - self.taken();
-        let from_firm = amount.min(free).min(self.with_firm);
+        let (free, from_firm) = (self.free(), amount.min(self.free_with_firm()));
         self.with_firm -= from_firm;
-        self.in_bank -= amount - from_firm;
+        self.in_bank -= (amount - from_firm).min(free - from_firm);
         (from_firm, amount - from_firm)
     }
 }
@@ -66,7 +74,7 @@ impl Model {
                 supervisor,
             }) => self
                 .may_end(handover, [counted_by, supervisor], command)
-                .and_then(|()| self.count(handover, counted, counted_by, command)),
+                .and_then(|()| self.count(handover, counted, [counted_by, supervisor], command)),
             Command::CancelHandOver(CancelHandOver { handover, .. }) => {
                 self.cancel_hand_over(handover, command)
             }
@@ -97,15 +105,13 @@ impl Model {
                 let persons = Some([proposed_by, approved_by]);
                 self.reduce_shortage(courier, number, amount, persons, command)
             }
-            Command::AnnounceDeposit(AnnounceDeposit { deposit, firm, number, bank, amount }) => {
-                self.announce_deposit(deposit, (firm, number), bank, amount, command)
-            }
+            Command::AnnounceDeposit(ref new) => self.announce_deposit(new, command),
             Command::ConfirmDeposit(ConfirmDeposit { deposit, credited }) => {
                 self.confirm_deposit(deposit, credited, command)
             }
-            Command::CancelDeposit(CancelDeposit { deposit, proposed_by, approved_by }) => self
-                .cancel_deposit(deposit, command)
-                .and_then(|()| are_different(&[proposed_by, approved_by])),
+            Command::CancelDeposit(CancelDeposit { deposit, proposed_by, approved_by }) => {
+                self.cancel_deposit(deposit, [proposed_by, approved_by], command)
+            }
             Command::PayCommission(PayCommission {
                 firm,
                 number,
@@ -207,7 +213,7 @@ impl Model {
         let handover = self.handovers.get_mut(&id).expect("found before");
         ensure(handover.wrong_codes.len() < WRONG_CODES_MAX, "wrong too often")?;
         if code_mac == handover.code_mac {
-            return self.count(id, counted, by, command);
+            return self.count(id, counted, [by, by], command);
         }
         handover.wrong_codes.push(command.clone());
         let tries = u8::try_from(handover.wrong_codes.len()).unwrap();
@@ -218,7 +224,7 @@ impl Model {
         &mut self,
         id: HandOverId,
         counted: Amount,
-        by: PersonId,
+        [by, supervisor]: [PersonId; 2],
         command: &Command,
     ) -> ModelResult {
         let handover = self.handovers[&id].clone();
@@ -248,8 +254,9 @@ impl Model {
         if surplus > 0 {
             let subject = BreakSubject::FirmCash(firm);
             let excess = BreakSide::Excess;
-            new.surplus =
-                Some(self.record_automatic_break(subject, excess, surplus, currency, Some(by))?);
+            let id = self.record_automatic_break(subject, excess, surplus, currency, Some(by))?;
+            self.breaks.get_mut(&id).expect("just opened").others.push(supervisor);
+            new.surplus = Some(id);
         }
         self.bring(firm, new)
     }
@@ -267,7 +274,7 @@ impl Model {
                 continue;
             }
             known.amount -= amount;
-            known.proposal = None;
+            known.drop_proposal();
             known.closed = known.amount == 0;
             let left = Amount::of(known.amount);
             let (from_firm, from_bank) = earlier.take_surplus(amount);
@@ -321,6 +328,27 @@ impl Model {
     pub fn add_found_notes(&mut self, id: FirmId, amount: u64, of: BreakId) {
         let found = Notes { with_firm: amount, surplus: Some(of), ..Notes::default() };
         self.firms.get_mut(&id).expect("found before").notes.push(found);
+    }
+
+    /// Notes are missing at a firm: those that belong to nobody first. Returns what else is missing.
+    pub fn miss_nobodys_notes(&mut self, id: FirmId, missing: u64) -> u64 {
+        let mut left = missing;
+        for notes in &mut self.firms.get_mut(&id).expect("found before").notes {
+            let part = left.min(notes.free_with_firm());
+            notes.with_firm -= part;
+            left -= part;
+        }
+        left
+    }
+
+    /// Somebody counted notes that were not there, and no deposit brought one of them.
+    pub fn remove_counted_notes(&mut self, id: FirmId, amount: u64, of: BreakId) -> ModelResult {
+        let notes = &mut self.firms.get_mut(&id).expect("found before").notes;
+        let known = notes.iter_mut().find(|one| one.surplus == Some(of));
+        let known = known.ok_or(ModelRefusal::Because("no such notes"))?;
+        ensure(amount <= known.free_with_firm(), "the bank has some of them")?;
+        known.with_firm -= amount;
+        Ok(())
     }
 
     /// The notes were not there after all, unless a deposit brought some of them to the bank.
@@ -440,14 +468,8 @@ impl Model {
         Ok(())
     }
 
-    fn announce_deposit(
-        &mut self,
-        id: DepositId,
-        (firm, number): (FirmId, u32),
-        bank: BankId,
-        amount: Amount,
-        command: &Command,
-    ) -> ModelResult {
+    fn announce_deposit(&mut self, new: &AnnounceDeposit, command: &Command) -> ModelResult {
+        let AnnounceDeposit { deposit: id, firm, number, bank, amount, announced_by } = *new;
         ensure(!amount.is_zero(), "nothing brought")?;
         let known = self.firms.get(&firm).ok_or(ModelRefusal::Because("no such firm"))?;
         let currency = known.currency;
@@ -467,7 +489,7 @@ impl Model {
         );
         self.use_number(Numbered::Deposits(firm), command);
         self.deposits_announced += 1;
-        self.deposits.insert(id, Deposit { firm, amount: amount.minor() });
+        self.deposits.insert(id, Deposit { firm, amount: amount.minor(), announced_by });
         self.push_event(Event::DepositAnnounced { deposit: id, firm, amount })
     }
 
@@ -514,8 +536,15 @@ impl Model {
         self.credit_firm(firm, credited.minor())
     }
 
-    fn cancel_deposit(&mut self, id: DepositId, command: &Command) -> ModelResult {
+    fn cancel_deposit(
+        &mut self,
+        id: DepositId,
+        [first, second]: [PersonId; 2],
+        command: &Command,
+    ) -> ModelResult {
         let deposit = self.open_deposit(id, command)?;
+        are_different(&[first, second])?;
+        ensure(second != deposit.announced_by, "who announced it")?;
         self.end_deposit(id);
         self.void_reservation(ReservationFor::Deposit(id));
         let (firm, amount) = (deposit.firm, Amount::of(deposit.amount));

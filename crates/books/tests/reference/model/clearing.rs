@@ -72,6 +72,22 @@ const MYSTERY: Reading = Reading {
     chargeback_fee: None,
 };
 
+/// Field 7 has whole seconds. The RRN counts those since 2010 in base 32, six digits, and then has
+/// the STAN.
+pub fn line_reference(sent: NetworkReference) -> LineReference {
+    const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let seconds = sent.sent_at.0 / 1_000;
+    let since = seconds.saturating_sub(1_262_304_000);
+    let digit = |place: u32| DIGITS[usize::try_from(since / 32_u64.pow(place) % 32).unwrap()];
+    let mut rrn = [0; 12];
+    for (place, byte) in (0..6).rev().zip(&mut rrn) {
+        *byte = digit(place);
+    }
+    rrn[6..].copy_from_slice(format!("{:06}", sent.stan).as_bytes());
+    let sent = NetworkReference { sent_at: Timestamp(seconds * 1_000), ..sent };
+    LineReference::Request { rrn: RetrievalReference::of(&rrn), sent }
+}
+
 fn signed(sum: u128) -> i128 {
     i128::try_from(sum).unwrap()
 }
@@ -127,6 +143,7 @@ impl Model {
         let (amount, deducted) = (line.amount.minor().into(), line.deducted.minor().into());
         let net: i128 = amount - deducted;
         ensure(net.unsigned_abs() <= Amount::MAX.minor().into(), "too much")?;
+        self.has_right_reference(line)?;
         let bank = (A::Bank, line.bank.0, currency);
         self.book_line(line, (amount, deducted), bank)?;
         self.file_lines.entry(line.rail).or_default().push(line.clone());
@@ -145,6 +162,33 @@ impl Model {
         let before = last_file.find(|one| one.line == line.line);
         let before = before.ok_or(ModelRefusal::Because("not the next line"))?;
         self.only_repeats(before == line)
+    }
+
+    /// A network knows requests, a wallet orders. A line that pays, or is about a chargeback, is
+    /// that of the request that its payment had, as long as the terminal's batches know it.
+    fn has_right_reference(&self, line: &ClearLine) -> ModelResult {
+        use ClearLineKind as K;
+        let by_request = matches!(line.reference, LineReference::Request { .. });
+        ensure(by_request == matches!(line.rail, RailId::Network(_)), "another rail's reference")?;
+        let free = matches!(line.kind, K::Refund | K::Reversal | K::FeeCorrection);
+        let Some(payment) = line.payment.filter(|_| !free) else { return Ok(()) };
+        let own = self.line_references(payment);
+        ensure(own.is_empty() || own.contains(&line.reference), "another payment's request")
+    }
+
+    /// What files call the requests that took a payment's money.
+    pub fn line_references(&self, payment: PaymentId) -> Vec<LineReference> {
+        use TransactionKind as K;
+        let own = self.transactions.iter().filter(|one| one.payment == payment);
+        own.filter_map(|one| match one.kind {
+            K::Qr => {
+                let Trace { terminal, batch, stan } = one.trace;
+                Some(LineReference::Order(format!("{:08}{batch:06}{stan:06}", terminal.0)))
+            }
+            K::Sale | K::Completion | K::Advice => one.network_reference.map(line_reference),
+            _ => None,
+        })
+        .collect()
     }
 
     fn read(
@@ -454,7 +498,7 @@ impl Model {
             left -= part;
             let known = self.breaks.get_mut(&break_id).expect("just found");
             known.amount -= part;
-            known.proposal = None;
+            known.drop_proposal();
             known.closed = known.amount == 0;
             let (amount, left) = (Amount::of(part), Amount::of(known.amount));
             self.push_event(Event::BreakReduced { break_id, amount, left })?;

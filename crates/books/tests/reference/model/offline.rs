@@ -444,9 +444,9 @@ impl Model {
             return self.only_repeats(before == command);
         }
         ensure(!sale.rejected, "the network never pays it")?;
-        ensure(persons[0] != persons[1], "the same person")?;
-        let owners = &self.breaks[&sale.break_id].owners;
-        ensure(!persons.iter().any(|one| owners.contains(one)), "who sold it, or owned its break")?;
+        let known = &self.breaks[&sale.break_id];
+        known.two_people(persons[0], persons[1])?;
+        ensure(!known.owners.contains(&persons[0]), "who sold it, or owned its break")?;
         ensure(!self.advice_awaits_network(id), "the network may reject it")?;
         self.belongs_to(sale.day);
         let currency = self.breaks[&sale.break_id].currency;

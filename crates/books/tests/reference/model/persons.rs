@@ -70,6 +70,7 @@ impl Model {
             return Ok(());
         }
         if self.persons.contains_key(&person) {
+            ensure(self.persons[&person], "removed for ever")?;
             return self.only_repeats(self.was_carried_out(command));
         }
         self.persons.insert(person, true);

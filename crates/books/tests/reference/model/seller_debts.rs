@@ -6,7 +6,8 @@ use books::*;
 use money::{Amount, Currency};
 
 use super::{
-    Account, Model, ModelRefusal, ModelResult, Numbered, SellerAccount, Statement, ensure,
+    Account, Model, ModelRefusal, ModelResult, Numbered, SellerAccount, Statement, are_different,
+    ensure,
 };
 
 impl Model {
@@ -14,6 +15,7 @@ impl Model {
         let done = match *command {
             Command::InvoiceSeller(ref invoice) => self.invoice(invoice, command),
             Command::RecordSellerPayment(ref payment) => self.pay_invoice(payment, command),
+            Command::CancelInvoice(ref cancel) => self.cancel_invoice(cancel, command),
             _ => return None,
         };
         Some(done)
@@ -53,13 +55,48 @@ impl Model {
         payments.into_iter().flatten().map(amount).sum()
     }
 
+    /// What nobody has paid or cancelled of an invoice.
+    fn open_of(&self, seller: SellerAccount, invoice: u32) -> u64 {
+        let cancelled = self.cancelled_invoices.contains(&(seller, invoice));
+        let (amount, _) = self.invoices[&(seller, invoice)];
+        if cancelled { 0 } else { amount - self.paid(seller, invoice) }
+    }
+
+    fn cancel_invoice(&mut self, cancel: &CancelInvoice, command: &Command) -> ModelResult {
+        let CancelInvoice { seller, currency, invoice, proposed_by, approved_by } = *cancel;
+        let sold = (seller, currency);
+        ensure(self.invoices.contains_key(&(sold, invoice)), "no such invoice")?;
+        if self.cancelled_invoices.contains(&(sold, invoice)) {
+            return self.only_repeats(self.was_carried_out(command));
+        }
+        are_different(&[proposed_by, approved_by])?;
+        let is_it = |one: &&InvoiceSeller| {
+            (one.seller, one.currency, one.number) == (seller, currency, invoice)
+        };
+        let mut made = self.carried_out.iter().filter_map(|one| match one {
+            Command::InvoiceSeller(one) => Some(one),
+            _ => None,
+        });
+        let invoiced_by = made.find(is_it).expect("it was made").invoiced_by;
+        ensure(approved_by != invoiced_by, "who invoiced")?;
+        let open = self.open_of(sold, invoice);
+        ensure(open > 0, "nothing is open")?;
+        let payable = (A::SellerPayable, seller.0, currency);
+        let receivable = Model::receivable_of(seller, currency);
+        self.post(ChartEntry::InvoiceCancelled, payable, receivable, open);
+        self.add_statement_line(sold, Statement { refunded: open, ..Statement::default() });
+        self.cancelled_invoices.insert((sold, invoice));
+        let amount = Amount::of(open);
+        self.push_event(Event::InvoiceCancelled { seller, currency, invoice, amount })
+    }
+
     pub fn open_invoices(&self) -> Vec<OpenInvoice> {
         let mut open = Vec::new();
         for seller in &self.seller_order {
             let theirs = self.invoices.iter().filter(|((of, _), _)| of == seller);
             for ((_, number), (amount, invoiced_on)) in theirs {
                 let paid = self.paid(*seller, *number);
-                if paid < *amount {
+                if self.open_of(*seller, *number) > 0 {
                     open.push(OpenInvoice {
                         seller: seller.0,
                         number: *number,
@@ -100,12 +137,11 @@ impl Model {
         ensure(!amount.is_zero(), "nothing paid")?;
         let sold = (seller, currency);
         let banks = *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
-        let known = self.invoices.get(&(sold, invoice));
-        let (invoiced, _) = *known.ok_or(ModelRefusal::Because("no such invoice"))?;
+        ensure(self.invoices.contains_key(&(sold, invoice)), "no such invoice")?;
         let numbered = Numbered::InvoicePayments(sold, invoice);
         self.next_number(numbered, number.into(), command)?;
         ensure(number <= PAYMENTS_PER_INVOICE_MAX, "too many payments")?;
-        ensure(amount.minor() <= invoiced - self.paid(sold, invoice), "more than is open")?;
+        ensure(amount.minor() <= self.open_of(sold, invoice), "more than is open")?;
         ensure(currency == banks, "another currency")?;
         let account = (A::Bank, bank.0, currency);
         let receivable = Model::receivable_of(seller, currency);

@@ -12,7 +12,7 @@ use super::step_table::{
     firms_with_commission, guarantee_of, is_cash, sellers_with_payable,
 };
 use super::{Choices, Mistake};
-use crate::model::{Numbered, PlanState, SellerAccount};
+use crate::model::{Break, Numbered, PlanState, SellerAccount};
 use crate::world::{self, BANKS, FIRMS, NETWORKS, WALLETS};
 
 pub fn start_hand_over(roll: &Choices) -> Command {
@@ -130,7 +130,9 @@ pub fn announce_deposit(roll: &Choices) -> Command {
     let deposit = DepositId(if old { 1 } else { roll.new_id(last) });
     let amount = roll.part(u64::try_from(there).unwrap_or(u64::MAX));
     let number = roll.count(roll.model.count_of(Numbered::Deposits(firm)) + 1);
-    Command::AnnounceDeposit(AnnounceDeposit { deposit, firm, number, bank, amount })
+    let announced_by = roll.person(1);
+    let new = AnnounceDeposit { deposit, firm, number, bank, amount, announced_by };
+    Command::AnnounceDeposit(new)
 }
 
 pub fn confirm_deposit(roll: &Choices) -> Command {
@@ -270,6 +272,17 @@ pub fn pay_invoice(roll: &Choices) -> Command {
     Command::RecordSellerPayment(payment)
 }
 
+pub fn cancel_invoice(roll: &Choices) -> Command {
+    let open = roll.model.open_invoices().into_iter();
+    let open: Vec<_> = open.map(|one| ((one.seller, one.currency), one.number)).collect();
+    let any = |die| (any_account(die), u32::try_from(die % 3).unwrap());
+    let ((seller, currency), invoice) = roll.pick(0, &open, any);
+    let proposed_by = roll.person(1);
+    let approved_by = roll.second(proposed_by, 2);
+    let cancel = CancelInvoice { seller, currency, invoice, proposed_by, approved_by };
+    Command::CancelInvoice(cancel)
+}
+
 /// An account that a seller may have or not.
 fn any_account(die: usize) -> SellerAccount {
     let currency = if die.is_multiple_of(5) { Currency::BRL } else { Currency::CNY };
@@ -296,13 +309,20 @@ pub fn adjust(roll: &Choices) -> Command {
     let own = AdjustmentAccount::Own(own[roll.number_at(1) % own.len()]);
     let bank = AdjustmentAccount::Bank(roll.bank(currency));
     let seller = AdjustmentAccount::Seller(SellerId(u64::try_from(roll.number_at(0) % 6).unwrap()));
-    let (debit, credit) = match roll.number_at(2) % 13 {
+    let firm = AdjustmentAccount::Firm(FIRMS[roll.number_at(0) % 3]);
+    let (debit, credit) = match roll.number_at(2) % 23 {
         0 | 1 => (bank, own),
         2 | 3 => (own, bank),
         4 => (bank, seller),
         5 => (seller, bank),
         6..9 => (own, seller),
         9..12 => (seller, own),
+        12 => (bank, firm),
+        13 => (firm, bank),
+        14..17 => (own, firm),
+        17..20 => (firm, own),
+        20 => (firm, seller),
+        21 => (seller, firm),
         _ => (own, own),
     };
     let proposed_by = roll.person(2);
@@ -345,7 +365,8 @@ pub fn raise(roll: &Choices) -> Command {
         if roll.makes_mistake(Mistake::AnyThing) { FIRST_AUTOMATIC_BREAK } else { break_id };
     let side = if roll.one_in(2, 2) { BreakSide::Shortfall } else { BreakSide::Excess };
     let amount = roll.amount(10 + u64::from(roll.step.random_numbers[3]));
-    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner: roll.person(2) })
+    let (owner, raised_by) = (roll.person(2), roll.person(1));
+    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner, raised_by })
 }
 
 pub fn propose(roll: &Choices) -> Command {
@@ -375,10 +396,14 @@ pub fn assign_break(roll: &Choices) -> Command {
     Command::AssignBreak(AssignBreak { break_id, number, owner, assigned_by })
 }
 
-/// An open break that a person raised.
+/// An open break that a person raised or counted.
 pub fn raised_breaks(roll: &Choices) -> Vec<BreakId> {
-    let raised = roll.model.breaks.range(..FIRST_AUTOMATIC_BREAK);
-    raised.filter(|(_, one)| !one.closed).map(|(id, _)| *id).collect()
+    let of_count = |one: &Break| {
+        matches!((one.subject, one.side), (BreakSubject::FirmCash(_), BreakSide::Excess))
+    };
+    let breaks = roll.model.breaks.iter().filter(|(_, one)| !one.closed);
+    let by_people = breaks.filter(|(id, one)| **id < FIRST_AUTOMATIC_BREAK || of_count(one));
+    by_people.map(|(id, _)| *id).collect()
 }
 
 /// Often a shortfall, because each world begins with an excess.

@@ -39,18 +39,17 @@ pub fn line(
     let last = lines.last().map_or((0, 0), |one| (one.file, one.line));
     let new_file = last.0 == 0 || roll.one_in(3, 5);
     let (file, number) = if new_file { (last.0 + 1, 1) } else { (last.0, last.1 + 1) };
-    let sent = payment.and_then(|id| {
-        let own = |one: &&crate::model::Transaction| one.payment == id;
-        let mut own = roll.model.transactions.iter().filter(own);
-        own.find_map(|one| one.network_reference.filter(|_| !roll.one_in(2, 6)))
-    });
-    let sent = sent.unwrap_or(NetworkReference { stan: Stan::of(7), sent_at: Timestamp(7_000) });
-    let reference = match rail {
+    // Mostly of the payment's own request, the latest or an earlier one.
+    let mut own = payment.map_or(Vec::new(), |id| roll.model.line_references(id));
+    let own = if roll.one_in(2, 6) { own.first().cloned() } else { own.pop() };
+    let wrong = roll.makes_mistake(Mistake::AnyThing) || roll.one_in(2, 40);
+    let reference = own.filter(|_| !wrong).unwrap_or(match rail {
         RailId::Network(_) => {
+            let sent = NetworkReference { stan: Stan::of(7), sent_at: Timestamp(7_000) };
             LineReference::Request { rrn: RetrievalReference::of(b"ABCDEF000007"), sent }
         }
         RailId::Wallet(_) => LineReference::Order("order 7".into()),
-    };
+    });
     let signed_with_mistake = |amount: i128| match roll.step.mistake {
         Mistake::AmountZero => SignedAmount::ZERO,
         Mistake::AmountAbove => signed(amount + 1),
@@ -228,7 +227,10 @@ pub fn line_resolution(roll: &Choices, id: BreakId) -> Option<BreakResolution> {
     if roll.one_in(0, 9) {
         return own.map(BreakResolution::ToPayment);
     }
-    Some(BreakResolution::ToSeller(SellerId(1 + u64::from(roll.step.random_numbers[1] % 5))))
+    let own = own.and_then(|id| roll.model.parcels.get(&id.parcel)).map(|one| one.account().0);
+    let any = SellerId(1 + u64::from(roll.step.random_numbers[1] % 5));
+    let seller = own.filter(|_| !roll.one_in(3, 9)).unwrap_or(any);
+    Some(BreakResolution::ToSeller(seller))
 }
 
 /// The payments that explain all of a line's break.

@@ -203,8 +203,10 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             0 => other_amount(&mut one.amount),
             _ => one.bank = other_bank(one.bank),
         },
-        C::RaiseBreak(one) => match one_of(2) {
+        C::CancelInvoice(one) => other_person(&mut one.approved_by),
+        C::RaiseBreak(one) => match one_of(3) {
             0 => other_amount(&mut one.amount),
+            1 => other_person(&mut one.raised_by),
             _ => other_person(&mut one.owner),
         },
         C::CloseOpenItem(one) => match one_of(2) {

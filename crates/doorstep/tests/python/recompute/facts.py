@@ -489,6 +489,10 @@ class Facts:
         amount = of_minor(event["amount"], currency)
         self.sellers[event["seller"]].invoiced[currency] += amount
 
+    def on_InvoiceCancelled(self, event, line):
+        amount = of_minor(event["amount"], event["currency"])
+        self.sellers[event["seller"]].given_back[event["currency"]] += amount
+
     def on_SellerAdjusted(self, event, line):
         charged, credited = (of_minor(event[key], event["currency"])
                              for key in ("charged", "credited"))
