@@ -152,14 +152,16 @@ fn a_break_that_was_used_is_not_withdrawn() {
 }
 
 #[test]
-fn what_a_line_or_a_count_found_is_neither_withdrawn_nor_posted_elsewhere() {
+fn what_a_line_or_a_count_found_is_not_posted_elsewhere_and_a_line_is_not_withdrawn() {
     let mut world = World::open();
     world.parcel("o-1", 10_000).dispatch().cash(10_000);
     world.must(start_hand_over(1)).must(count(1, 10_500));
-    let surplus = FIRST_AUTOMATIC_BREAK.0;
-    world.refused(withdraw_break(surplus, [ANNA, BO]), Refusal::PlanState);
-    let elsewhere = reclassify_break(surplus, 1, IN_BANK, [ANNA, BO]);
-    world.refused(elsewhere, Refusal::PlanState);
+    world.must(line_of(ClearLineKind::Sale, None, 10_000, 0));
+    for automatic in [SURPLUS, SURPLUS + 1] {
+        let elsewhere = reclassify_break(automatic, 1, IN_BANK, [ANNA, BO]);
+        world.refused(elsewhere, Refusal::PlanState);
+    }
+    world.refused(withdraw_break(SURPLUS + 1, [ANNA, BO]), Refusal::PlanState);
 }
 
 #[test]

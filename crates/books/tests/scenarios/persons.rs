@@ -349,12 +349,13 @@ fn a_person_gives_only_commands_that_name_them_or_nobody() {
     let two = set_hold_rule(CHINA, 2, HoldRule::AtOnce);
     assert_eq!([check(ANNA, &two), check(BO, &two)], [Ok(()), Ok(())]);
     assert_eq!(check(CASHIER, &two), not_one(CASHIER));
-    // Who counts and who supervises; the owner of a break is not who raises it.
+    // Who counts and who supervises; the owner of a break need not be who raises it.
     let counted = count_by_supervisor(1, 100, [CASHIER, ANNA]);
     assert_eq!([check(CASHIER, &counted), check(ANNA, &counted)], [Ok(()), Ok(())]);
     assert_eq!(check(BO, &counted), not_one(BO));
     let raise = raise_break(1, BreakSubject::Bank(BANK), BreakSide::Excess, 500);
-    assert_eq!(check(BO, &raise), Ok(()));
+    let raise = with_person(&raise, "raised_by", BO);
+    assert_eq!([check(BO, &raise), check(ANNA, &raise)], [Ok(()), not_one(ANNA)]);
     // A person who is registered does not register another one without being one of the two.
     assert_eq!(check(CASHIER, &register_person(UNREGISTERED, BOTH)), not_one(CASHIER));
     assert_eq!(check(CASHIER, &remove_person(CASHIER, BOTH)), not_one(CASHIER));

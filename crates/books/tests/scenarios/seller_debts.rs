@@ -181,7 +181,7 @@ fn an_invoice_is_paid_in_parts_each_counted_once_and_never_more_than_is_open() {
     assert_eq!(invoices(&world), [(SELLER, 1, 6_000, 1_000), (SELLER, 2, 4_000, 0)]);
     world.must(pay_invoice(SELLER, 1, 2, 5_000)).must(pay_invoice(SELLER, 2, 1, 4_000));
     world.repeated(pay_invoice(SELLER, 1, 1, 1_000)).repeated(pay_invoice(SELLER, 2, 1, 4_000));
-    world.refused(pay_invoice(SELLER, 1, 3, 1), open(0));
+    world.refused(pay_invoice(SELLER, 1, 3, 1), Refusal::InvoiceNotOpen);
     assert_eq!((world.sum(A::SellerReceivable), invoices(&world)), (0, vec![]));
 }
 
