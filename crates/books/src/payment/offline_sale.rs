@@ -178,7 +178,9 @@ impl Books {
                 self.instants_of(day, ms).into_iter().map(move |at| (day, at))
             })
         });
-        let past = times.filter(|(_, at)| *at <= now.at).max_by_key(|(_, at)| *at);
+        // Where the offset falls at midnight, a clock can have shown a day that is still to come.
+        let is_past = |(day, at): &(BusinessDate, Timestamp)| *at <= now.at && *day <= now.today;
+        let past = times.filter(is_past).max_by_key(|(_, at)| *at);
         match past.filter(|(_, at)| at.0 / 1_000 >= contact / 1_000) {
             Some((day, at)) => SaleTime { at, day, by_terminal: true },
             None => SaleTime { at: now.at, day: now.today, by_terminal: false },

@@ -233,3 +233,17 @@ fn the_clock_of_an_offline_sale_is_read_by_the_offset_that_held_then() {
         assert_eq!(flagged, dated_on_arrival, "{local_time}");
     }
 }
+
+#[test]
+fn an_offline_sale_never_belongs_to_a_day_to_come() {
+    let mut world = World::open();
+    // Half an hour after midnight, clocks go back to the day before.
+    let back = UtcOffsetChange { from: world.at.plus_ms(29 * HOUR_MS / 2), utc_offset_minutes: 60 };
+    world.must(zone(1, 540, &[back])).must(open_batch(1)).must(offline_limit(90_000, 90_000));
+    let parcel = world.dispatched_parcel("o-1", 1_000);
+    world.at = back.from.plus_ms(HOUR_MS / 4);
+    let clock = OfflineSaleAt { date: 829, local_time: 1_500 };
+    world.must(offline_sale_at(clock, trace(1), parcel, 1_000));
+    assert_eq!((world.engine.last_date(), world.outcome.value_date), (day("2013-08-28"), None));
+    assert!(flags(&world).0.contains(&OfflineSaleFlag::DatedOnArrival));
+}
