@@ -416,10 +416,21 @@ fn raised_break(roll: &Choices) -> BreakId {
     roll.pick(0, &raised, |_| roll.open_break(false))
 }
 
+/// Mostly somebody who had no part in it.
+fn second_of_break(roll: &Choices, id: BreakId, first: PersonId) -> PersonId {
+    let known = roll.model.breaks.get(&id).filter(|_| !roll.one_in(3, 6));
+    let fits = |by: &PersonId| known.is_some_and(|one| one.two_people(first, *by).is_ok());
+    let others: Vec<_> = (1..=4).map(PersonId).filter(fits).collect();
+    match roll.step.mistake {
+        Mistake::SomebodyElse => first,
+        _ => roll.pick(3, &others, |_| roll.second(first, 3)),
+    }
+}
+
 pub fn withdraw_break(roll: &Choices) -> Command {
     let break_id = raised_break(roll);
     let proposed_by = roll.person(2);
-    let approved_by = roll.second(proposed_by, 3);
+    let approved_by = second_of_break(roll, break_id, proposed_by);
     Command::WithdrawBreak(WithdrawBreak { break_id, proposed_by, approved_by })
 }
 
@@ -427,7 +438,7 @@ pub fn reclassify_break(roll: &Choices) -> Command {
     let break_id = raised_break(roll);
     let (number, subject) = (next_change(roll, break_id), any_subject(roll));
     let proposed_by = roll.person(2);
-    let approved_by = roll.second(proposed_by, 3);
+    let approved_by = second_of_break(roll, break_id, proposed_by);
     let change = ReclassifyBreak { break_id, number, subject, proposed_by, approved_by };
     Command::ReclassifyBreak(change)
 }
@@ -463,7 +474,7 @@ fn approve_break(roll: &Choices, break_id: BreakId) -> Command {
         Some((resolution, ..)) if !roll.makes_mistake(Mistake::AmountAbove) => resolution,
         _ => BreakResolution::ThroughBank(BANKS[roll.number_at(2) % 2]),
     };
-    let approved_by = roll.second(proposed_by, 1);
+    let approved_by = second_of_break(roll, break_id, proposed_by);
     let number = next_change(roll, break_id);
     let approval = ApproveBreakResolution { break_id, number, resolution, amount, approved_by };
     Command::ApproveBreakResolution(approval)

@@ -287,6 +287,15 @@ fn other_person(person: &mut PersonId) {
 /// The latest commands that have other content to try, one kind at a time.
 pub fn other_content(roll: &Choices) -> Command {
     let carried_out = &roll.model.carried_out;
+    // Few commands of these kinds are carried out.
+    let is_rare = |one: &&Command| {
+        matches!(one, Command::ResolveSuspendedSale(_) | Command::RefundByTwoPersons(_))
+    };
+    if roll.one_in(1, 8)
+        && let Some(before) = carried_out.iter().rev().find(is_rare)
+    {
+        return changed(before, roll.number_at(3)).unwrap_or_else(|| before.clone());
+    }
     let kind = |command: &Command| std::mem::discriminant(command);
     let mut kinds = Vec::new();
     for command in carried_out.iter().filter(|one| changed(one, 0).is_some()) {
