@@ -224,6 +224,7 @@ impl Model {
         let (dropped, sent): (Vec<_>, Vec<_>) = plan.lines.iter().copied().partition(short);
         let sum = sent.iter().map(|line| i128::from(line.net.minor())).sum();
         self.has_in_bank(bank, sum)?;
+        // A suspended seller can have more than was planned, and than any amount.
         let left: Vec<_> = dropped.iter().map(|line| has(line).max(0)).collect();
         for (line, left) in dropped.iter().zip(left) {
             self.void_reservation(ReservationFor::Payout(line.payout));
@@ -234,7 +235,7 @@ impl Model {
                 seller: line.seller,
                 currency: line.currency,
                 planned: line.net,
-                left: Amount::of(u64::try_from(left).expect("less than planned")),
+                left: u64::try_from(left).ok().and_then(Amount::new).unwrap_or(Amount::MAX),
                 seller_suspended: self.is_seller_suspended(line.seller),
             })?;
         }
