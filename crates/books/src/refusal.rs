@@ -87,8 +87,8 @@ pub enum Refusal {
     ChargebackWasWon,
     /// A line names a payment, and the books remember another request of it.
     #[error(
-        "the line names a payment whose request has {}, and the line has {}: leave out the payment, \
-         then the line is a break",
+        "the line names a payment whose request has {}, and the line has {}: leave out the \
+         payment, then the line is a break",
         .0.known,
         .0.line
     )]

@@ -58,6 +58,18 @@ fn excess(number: u64) -> RaiseBreak {
     }
 }
 
+/// The same, raised by the actor if that is a person.
+fn excess_of(by: Actor, number: u64) -> RaiseBreak {
+    let raised_by = if let Actor::Person(person) = by { person } else { FIRST };
+    RaiseBreak { raised_by, ..excess(number) }
+}
+
+/// A command that names no person, so that any person can give it.
+fn another_bank() -> RegisterBank {
+    let (bank, currency, reference) = (BankId(7), Currency::CNY, "another bank".into());
+    RegisterBank { bank, currency, reference }
+}
+
 fn keyed(by: Actor, key: &str, command: impl Into<Command>) -> Submission {
     let request_key = Some(RequestKey::new(key).unwrap());
     Submission { request_key, ..Submission::new(by, command) }
@@ -153,13 +165,13 @@ fn a_key_belongs_to_the_actor_who_used_it() {
     let mut engine = opened();
     let actors = [ANNA, BO, Actor::Key(ApiKeyId(902)), Actor::System];
     let submissions: Vec<_> =
-        (1..).zip(actors).map(|(number, by)| keyed(by, "k-1", excess(number))).collect();
+        (1..).zip(actors).map(|(number, by)| keyed(by, "k-1", excess_of(by, number))).collect();
     let events: Vec<_> = submissions.iter().map(|one| must(&mut engine, one, MORNING)).collect();
     for (submission, events) in submissions.iter().zip(events) {
         assert_eq!(answered_before(&mut engine, submission, MORNING), events);
     }
     // The same command of another actor is not an answered one.
-    let refusal = refused(&mut engine, &keyed(BO, "k-2", excess(1)), MORNING);
+    let refusal = refused(&mut engine, &keyed(Actor::System, "k-2", excess(1)), MORNING);
     assert_eq!(refusal, Refusal::Books(books::Refusal::Repeated));
 }
 
@@ -203,7 +215,7 @@ fn a_snapshot_restores_request_keys() {
     let mut engine = opened();
     let submissions = [
         keyed(ANNA, "k-1", excess(1)),
-        keyed(BO, "k-1", excess(2)),
+        keyed(BO, "k-1", excess_of(BO, 2)),
         keyed(ANNA, "k-2", excess(3)),
         Submission::new(ANNA, excess(4)),
     ];
@@ -218,10 +230,11 @@ fn a_snapshot_restores_request_keys() {
     for (submission, events) in submissions.iter().zip(&events).take(3) {
         assert_eq!(&answered_before(&mut restored, submission, at(9)), events);
     }
-    let other = keyed(BO, "k-1", excess(5));
+    let other = keyed(BO, "k-1", excess_of(BO, 5));
     assert_eq!(refused(&mut restored, &other, at(9)), Refusal::RequestKeyTaken);
     // Both go on the same.
-    for submission in [keyed(BO, "k-2", excess(5)), Submission::new(Actor::System, excess(6))] {
+    let next = keyed(BO, "k-2", excess_of(BO, 5));
+    for submission in [next, Submission::new(Actor::System, excess(6))] {
         let events = must(&mut engine, &submission, at(9));
         assert_eq!(must(&mut restored, &submission, at(9)), events);
         assert_eq!(state(&restored), state(&engine));
@@ -270,7 +283,7 @@ fn commands_of_different_actors_give_different_fingerprints() {
     ];
     let engine_of = |by: Actor| {
         let mut engine = opened();
-        must(&mut engine, &Submission::new(by, excess(1)), MORNING);
+        must(&mut engine, &Submission::new(by, another_bank()), MORNING);
         engine
     };
     for by in actors {
@@ -501,7 +514,7 @@ proptest! {
             if again == 0 {
                 engine = restored(&engine);
             }
-            let by = Actor::Person(PersonId(person + 1));
+            let by = Actor::Key(ApiKeyId(person + 1));
             let submission = keyed(by, &format!("k-{key}"), excess(number));
             let before = state(&engine);
             let applied = engine.apply(&submission, at, &mut out);

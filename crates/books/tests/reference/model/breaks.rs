@@ -21,8 +21,8 @@ pub struct Break {
     pub owner: PersonId,
     /// Whoever owned it, the first and the last one too.
     pub owners: Vec<PersonId>,
-    /// Whoever else had a part in it: raised or counted it, gave it to somebody, wanted it somewhere
-    /// else, or proposed what was not approved.
+    /// Whoever else had a part in it: raised or counted it, gave it to somebody, wanted it
+    /// elsewhere, or proposed what was not approved.
     pub others: Vec<PersonId>,
     pub opened: BusinessDate,
     pub proposal: Option<Proposal>,

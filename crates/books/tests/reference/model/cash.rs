@@ -330,7 +330,7 @@ impl Model {
         self.firms.get_mut(&id).expect("found before").notes.push(found);
     }
 
-    /// Notes are missing at a firm: those that belong to nobody first. Returns what else is missing.
+    /// Notes are missing at a firm: those that belong to nobody first. Returns the others.
     pub fn miss_nobodys_notes(&mut self, id: FirmId, missing: u64) -> u64 {
         let mut left = missing;
         for notes in &mut self.firms.get_mut(&id).expect("found before").notes {
