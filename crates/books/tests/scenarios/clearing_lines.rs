@@ -602,9 +602,9 @@ fn a_lines_break_is_a_matter_of_its_payments_seller() {
     let mut world = World::open();
     let payment = paid_by_card(&mut world, "o-1");
     world.must(clear(payment, 9_000, 63));
-    let stranger = BreakResolution::ToSeller(OTHER_SELLER);
+    let anothers = BreakResolution::ToSeller(OTHER_SELLER);
     let why = Refusal::NotThePaymentsSeller(SELLER);
-    world.refused(propose_resolution(FIRST_AUTOMATIC_BREAK, stranger, ANNA), why);
+    world.refused(propose_resolution(FIRST_AUTOMATIC_BREAK, anothers, ANNA), why);
     close(&mut world, FIRST_AUTOMATIC_BREAK, BreakResolution::ToSeller(SELLER));
 }
 
@@ -614,9 +614,9 @@ fn a_sellers_break_is_checked_again_when_it_is_approved() {
     let parcel = ParcelId::derived(SELLER, "o-1");
     let payment = first(parcel);
     world.must(line(K::Sale, payment, 10_000, 0));
-    let stranger = BreakResolution::ToSeller(OTHER_SELLER);
-    world.must(propose_resolution(FIRST_AUTOMATIC_BREAK, stranger, ANNA));
+    let anothers = BreakResolution::ToSeller(OTHER_SELLER);
+    world.must(propose_resolution(FIRST_AUTOMATIC_BREAK, anothers, ANNA));
     world.must(announce(SELLER, "o-1", 10_000));
     let why = Refusal::NotThePaymentsSeller(SELLER);
-    world.refused(approve_resolution(FIRST_AUTOMATIC_BREAK, stranger, BO), why);
+    world.refused(approve_resolution(FIRST_AUTOMATIC_BREAK, anothers, BO), why);
 }

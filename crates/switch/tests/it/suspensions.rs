@@ -118,7 +118,7 @@ fn what_a_suspended_courier_took_is_recorded() {
     let parcel = world.parcel(10_000);
     suspend(world, 1, true, None);
     // Also after the terminal has signed on again.
-    world.approved(0, TerminalTask::SignOn);
+    world.sign_on(0);
     world.approved(0, TerminalTask::Cash { waybill, amount: 10_000, tendered: 10_000 });
     let (text, card) = (crate::world::waybill(parcel), card(1));
     world.approved(0, TerminalTask::Offline { waybill: &text, card: &card, amount: 10_000 });
