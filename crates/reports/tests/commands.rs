@@ -297,7 +297,7 @@ fn terminals_and_persons_are_found_as_givers_and_by_name() {
     assert_eq!(names(&scratch, terminal), ["RegisterTerminal", "OpenBatch", "TakeCash"]);
     let person = |id| CommandFilter { person: Some(PersonId(id)), ..CommandFilter::default() };
     let both = ["OpenBooks", "RegisterFirm", "RegisterCourier", "SetHoldRule", "PublishTariff"];
-    let planned = ["CountHandOver", "PlanSettlement", "PlanSettlement"];
+    let planned = ["CountHandOver", "AnnounceDeposit", "PlanSettlement", "PlanSettlement"];
     assert_eq!(names(&scratch, person(8)), [&both[..], &planned].concat());
     let decided = ["RejectSettlement", "ApproveSettlement"];
     assert_eq!(names(&scratch, person(9)), [&both[..], &decided].concat());
