@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use books::PersonId;
+use money::Currency;
 
 use crate::fields::ValueError;
 use crate::persons::{NAME_CHARACTERS_MAX, PERSONS_FILE};
@@ -27,6 +28,11 @@ pub enum OfficeError {
     MissingFields { command: String, missing: Vec<String> },
     #[error("{} {value}: {cause}", crate::fields::flag(.field))]
     Value { field: String, value: String, cause: ValueError },
+    #[error(
+        "{} is in {typed}, but this is in {expected}; write the amount in {expected}",
+        crate::fields::flag(.field)
+    )]
+    OtherCurrency { field: String, typed: Currency, expected: Currency },
     #[error(
         "{command}: the next number is not known; check that what it belongs to is in the books, \
          or give --number"

@@ -81,9 +81,7 @@ pub enum Expected {
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = match self {
-            Expected::Amount => {
-                "write minor units, or an amount with its currency, such as 12.50CNY"
-            }
+            Expected::Amount => "write an amount with its currency, such as 12.50CNY",
             Expected::Date => "write a date, such as 2013-08-28",
             Expected::Currency => "write a currency code, such as CNY",
             Expected::Time => {
@@ -124,7 +122,7 @@ impl Expected {
     pub fn of(field: FieldType<'_>) -> Expected {
         let name = field.name().unwrap_or_default();
         match name {
-            "Amount" => return Expected::Amount,
+            "Amount" | "SignedAmount" => return Expected::Amount,
             "BusinessDate" => return Expected::Date,
             "Currency" => return Expected::Currency,
             "Timestamp" => return Expected::Time,
@@ -244,6 +242,8 @@ fn from_text(
     let is_json = given.starts_with(['{', '[', '"']);
     match field.name() {
         Some("Amount") => return amount(given),
+        Some("SignedAmount") if given.starts_with('-') => return below_zero(&given[1..]),
+        Some("SignedAmount") => return amount(given),
         Some("Currency") => return Ok(given.parse::<Currency>()?.code().into()),
         Some("BusinessDate") => return Ok(given.parse::<BusinessDate>()?.to_string().into()),
         Some("Timestamp") => {
@@ -328,16 +328,29 @@ pub fn instant(text: &str) -> Result<u64, ValueError> {
     u64::try_from(at.as_millisecond()).map_err(|_| ValueError::BeforeTime)
 }
 
-/// Minor units, or an amount with its currency: `12.50CNY`.
+/// An amount with its currency: `12.50CNY`. A number alone could be minor or main units.
 fn amount(given: &str) -> Result<Value, ValueError> {
-    if let Ok(minor) = given.parse::<u64>() {
-        return Ok(minor.into());
-    }
-    let digits = given.trim_end_matches(|c: char| c.is_ascii_uppercase());
-    let expected = |_| ValueError::Expected(Expected::Amount);
-    let currency: Currency = given[digits.len()..].parse().map_err(expected)?;
+    let (digits, currency) = split_amount(given);
+    let currency: Currency =
+        currency.parse().map_err(|_| ValueError::Expected(Expected::Amount))?;
     let style = DecimalStyle { point: '.', group: None };
-    Ok(decimal::parse(digits.trim(), currency, style)?.minor().into())
+    Ok(decimal::parse(digits, currency, style)?.minor().into())
+}
+
+fn below_zero(given: &str) -> Result<Value, ValueError> {
+    let minor = amount(given)?.as_i64();
+    minor.map(|minor| (-minor).into()).ok_or(ValueError::Expected(Expected::Amount))
+}
+
+fn split_amount(given: &str) -> (&str, &str) {
+    let digits = given.trim_end_matches(|c: char| c.is_ascii_uppercase());
+    (digits.trim(), &given[digits.len()..])
+}
+
+/// The currency of an amount as a person types it.
+pub(crate) fn typed_currency(field: FieldType<'_>, given: &Value) -> Option<Currency> {
+    let is_amount = matches!(field.name(), Some("Amount" | "SignedAmount"));
+    given.as_str().filter(|_| is_amount).and_then(|text| split_amount(text).1.parse().ok())
 }
 
 /// An id that is written as a decimal number. A parcel's is not.
@@ -394,8 +407,9 @@ mod tests {
     #[test]
     fn texts_become_the_declared_types() {
         for (command, field, given, expected) in [
-            ("RegisterCourier", "cash_limit", "1250", json!(1250)),
             ("RegisterCourier", "cash_limit", "12.50CNY", json!(1250)),
+            ("ClearLine", "amount", "-12.50CNY", json!(-1250)),
+            ("ClearLine", "amount", "12.50 CNY", json!(1250)),
             ("RegisterCourier", "cash_limit", "12JPY", json!(12)),
             ("RegisterCourier", "reference", "12", json!("12")),
             ("RegisterTerminal", "courier", "c-1", json!("7")),
@@ -429,6 +443,8 @@ mod tests {
     fn a_text_that_is_no_value_is_told_what_is_expected() {
         for (command, field, given, why) in [
             ("RegisterCourier", "cash_limit", "12.50", "12.50CNY"),
+            ("RegisterCourier", "cash_limit", "1250", "12.50CNY"),
+            ("ClearLine", "amount", "-5", "12.50CNY"),
             ("RegisterCourier", "cash_limit", "12.505CNY", "has 3 decimals"),
             ("RegisterCourier", "cash_limit", "-1", "12.50CNY"),
             ("RegisterTerminal", "terminal", "seven", "an id"),

@@ -14,6 +14,7 @@ pub mod short_forms;
 pub mod socket;
 
 mod codes;
+mod currencies;
 mod defaults;
 mod error;
 mod file;

@@ -11,6 +11,7 @@ use reports::FieldType;
 use serde_json::{Map, Value};
 
 use crate::codes::{self, CodeMacOf};
+use crate::currencies::TypedCurrencies;
 use crate::defaults::{self, Givers};
 use crate::error::OfficeError;
 use crate::fields::{self, KnownParties};
@@ -164,6 +165,7 @@ impl Office {
         let mut given = given.clone();
         let code = codes::take_code(name, command_type, &mut given)?;
         let mut object = read_fields(name, command_type, &given, &facts.parties)?;
+        let currencies = TypedCurrencies::of(command_type, &given);
         if name == OPENING {
             return self.open_books(command_type, object, who, persons, facts);
         }
@@ -185,6 +187,7 @@ impl Office {
         let (named, said) = (name.to_owned(), who.person.is_some());
         let filled = self.options.client.query(move |engine| {
             let books = engine.books();
+            currencies.check(&object, books)?;
             let object = defaults::add_numbers(&named, with_number, object, books)?;
             let command = defaults::declared(&named, &object)?;
             let actor = if said { giver } else { actor(&command, giver) };

@@ -56,6 +56,10 @@ fn office_error(error: &OfficeError) -> String {
         E::PersonInRealBooks => "这不是试用账簿：每名人员以其本机用户办理；请去掉 --person，\
                                  并以该人员的用户登录"
             .to_owned(),
+        E::OtherCurrency { field, typed, expected } => format!(
+            "{} 的币种是 {typed}，而这里用 {expected}；请用 {expected} 填写金额",
+            flag(field)
+        ),
         E::OtherPerson { field } => {
             format!("{} 是另一人员；请去掉：即发出命令的人员本人", flag(field))
         }
@@ -166,7 +170,7 @@ pub fn expected(expected: &Expected, lang: Lang) -> String {
         return expected.to_string();
     }
     match expected {
-        E::Amount => "请写最小货币单位的整数，或带币种的金额，例如 12.50CNY".to_owned(),
+        E::Amount => "请写带币种的金额，例如 12.50CNY".to_owned(),
         E::Date => "请写日期，例如 2013-08-28".to_owned(),
         E::Currency => "请写货币代码，例如 CNY".to_owned(),
         E::Time => "请写时间，例如 2013-08-28T18:00:00+08:00，或 1970 年起的毫秒数".to_owned(),

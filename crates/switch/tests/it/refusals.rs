@@ -296,6 +296,14 @@ fn a_refund_is_at_most_the_sale_and_never_of_a_pre_authorisation() {
     let too_much = TerminalTask::Refund { receipt: &sale, amount: 10_001 };
     assert_eq!(world.declined(0, too_much), "64");
     assert_eq!(world.declined(0, TerminalTask::Refund { receipt: &held, amount: 100 }), "12");
+    // The void of a sale that names the pre-authorisation.
+    world.ask(0, TerminalTask::Void { stan: sale.stan }).unwrap();
+    world.forge(None, &[61], |builder| {
+        builder.text(61, format!("{:06}{:06}", 1, held.stan));
+    });
+    while world.switch_receives_from_terminal() || world.books_step() {}
+    assert_eq!(world.last_response().0, "12");
+    world.settle();
     assert_eq!(world.engine.digest(), before, "M10");
 }
 
