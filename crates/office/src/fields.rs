@@ -328,8 +328,11 @@ pub fn instant(text: &str) -> Result<u64, ValueError> {
     u64::try_from(at.as_millisecond()).map_err(|_| ValueError::BeforeTime)
 }
 
-/// An amount with its currency: `12.50CNY`. A number alone could be minor or main units.
+/// An amount with its currency: `12.50CNY`. A number alone could be minor or main units, but for 0.
 fn amount(given: &str) -> Result<Value, ValueError> {
+    if given == "0" {
+        return Ok(0.into());
+    }
     let (digits, currency) = split_amount(given);
     let currency: Currency =
         currency.parse().map_err(|_| ValueError::Expected(Expected::Amount))?;

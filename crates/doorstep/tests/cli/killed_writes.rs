@@ -91,7 +91,7 @@ fn a_line_of_a_file_and_a_time_zone_are_in_the_books_whole_or_not_at_all() {
         "changes": [],
     });
     let cleared = "do ClearLine --bank spare --rail Network=alpha --file 1 --line 1 --kind Sale \
-                   --reference Order=one --amount 1000 --deducted 5";
+                   --reference Order=one --amount 10.00CNY --deducted 0.05CNY";
     killed_at_every_write(&bed, cleared, Some("base"));
     killed_at_every_write(&bed, &format!("do SetTimeZone --fields {zone}"), Some("base"));
 }
