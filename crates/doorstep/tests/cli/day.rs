@@ -166,7 +166,7 @@ fn assert_payouts_recomputed(
     day: &Value,
 ) {
     let mut lines = written.lines();
-    let header = "payout,seller,currency,gross,fees,net,given_back,returned";
+    let header = "payout,seller,currency,gross,fees,net,given_back,returned,invoiced,compensated";
     assert_eq!(lines.next(), Some(header));
     let decimal = |minor: i64| format!("{}.{:02}", minor / 100, minor % 100);
     let mut paid = BTreeSet::new();
@@ -182,7 +182,7 @@ fn assert_payouts_recomputed(
         let gross: i64 = dues[seller].values().sum();
         let all: i64 = fees.iter().sum();
         let expected = [gross, all, gross - all].map(decimal).join(",");
-        assert_eq!(line, format!("{number},{seller},BRL,{expected},0.00,0.00"));
+        assert_eq!(line, format!("{number},{seller},BRL,{expected},0.00,0.00,0.00,0.00"));
         sums = [0, 1, 2].map(|kind| sums[kind] + fees[kind]);
         assert!(paid.insert(seller), "{seller} is paid twice");
     }

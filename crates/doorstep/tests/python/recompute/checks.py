@@ -240,9 +240,15 @@ class Books:
             agree(f"payout {number}, seller", self.facts.sellers[payout["seller"]].reference,
                   line["seller"].removeprefix("'"), "payouts.csv")
             for column, key in (("gross", "gross"), ("fees", "fees"), ("net", "net"),
-                                ("given_back", "refunded"), ("returned", "returned")):
+                                ("given_back", "refunded"), ("returned", "returned"),
+                                ("invoiced", "invoiced"), ("compensated", "compensated")):
                 agree(f"payout {number}, {column}", of_minor(payout[key], currency),
                       Decimal(line[column]), "payouts.csv")
+            added = sum(Decimal(line[column]) for column in
+                        ("gross", "returned", "invoiced", "compensated"))
+            taken = sum(Decimal(line[column]) for column in ("fees", "given_back"))
+            agree(f"payout {number}, sum of its columns", added - taken, Decimal(line["net"]),
+                  "payouts.csv")
             self.counted["payouts"] += 1
 
     def check_journal(self, lines):
