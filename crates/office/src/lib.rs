@@ -6,7 +6,7 @@
 //!
 //! Never: rules of money (the books have them), printing, the choice of a language.
 //!
-//! Start at [`Request`] and [`Office::carry_out`]. The short forms are a [table](short_forms), the
+//! Start at [`Request`] and [`Office::carry_out`], for files at [`Office::take`]. The short forms are a [table](short_forms), the
 //! socket is in [`socket`].
 
 pub mod fields;
@@ -21,6 +21,8 @@ mod office;
 mod persons;
 mod proposals;
 mod request;
+pub mod take;
+mod taken_files;
 
 pub use codes::CodeMacOf;
 pub use defaults::is_filled_in;
@@ -29,3 +31,4 @@ pub use office::{Office, OfficeOptions, OnEvents};
 pub use persons::{PERSONS_FILE, Persons};
 pub use proposals::{PROPOSALS, PROPOSALS_MAX};
 pub use request::{Language, OfficeAnswer, Proposal, RefusalWords, Request, Who};
+pub use taken_files::{FileSourceKind, TAKEN_FILES};

@@ -34,11 +34,12 @@ const MAP: &str = "
     peers    | money iso8583 keys qr                                 |
     switch   | money tariff books machine iso8583 keys qr            | peers
     host     | money books engine node iso8583 keys switch           | journal peers tariff
-    office   | money tariff machine books engine node reports switch | journal
+    recon    | money books files switch                              |
+    office   | money tariff machine books engine node files reports switch recon | journal
     bench    | money tariff books engine journal node reports iso8583 keys peers host |
     sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
 doorstep| money tariff books calendar engine journal node files reports keys qr peers switch host \
-              office bench sim |
+              recon office bench sim |
     tidy     |                                                       |
 ";
 

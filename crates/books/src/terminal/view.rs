@@ -264,6 +264,25 @@ impl Books {
         one.is_wallet_order().then(|| self.view_of(one, trace))
     }
 
+    /// The remembered requests that a network was sent, each with its payment. A clearing file names
+    /// them. Scans all remembered transactions.
+    pub fn requests_to(
+        &self,
+        network: NetworkId,
+    ) -> impl Iterator<Item = (NetworkReference, PaymentId)> {
+        let transactions = self.terminal_batches.transactions.iter();
+        transactions.filter_map(move |(_, one)| {
+            let sent = one.network_reference()?;
+            let payment = one.payment_id();
+            let rail = match self.sale_without_parcel(payment) {
+                Some(sale) => sale.rail,
+                None => self.payment(self.find_payment(payment).ok()?.0).rail,
+            };
+            let here = self.rails.get(u32::from(rail)).id == RailId::Network(network);
+            here.then_some((sent, payment))
+        })
+    }
+
     fn find_transaction(&self, trace: Trace) -> Option<&Transaction> {
         let terminal = self.terminals.number(trace.terminal)?;
         let slot = self.terminal_batches.find_remembered(terminal, trace.batch, trace.stan)?;
