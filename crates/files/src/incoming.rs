@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use encoding_rs::Encoding;
 use jiff::civil::Date;
-use money::decimal::{self, DecimalStyle};
+use money::decimal::{self, DecimalAmount, DecimalStyle};
 use money::{Currency, SignedAmount};
 use sha2::{Digest, Sha256};
 
@@ -72,8 +72,16 @@ pub enum FileFault {
     ReferenceTwice,
     #[error("net is not amount minus kept_back; ask whoever made the file")]
     Net,
-    #[error("it says {stated}, but the lines have {found}; ask for the file again")]
-    Total { stated: i128, found: i128 },
+    #[error(
+        "it says {}, but the lines have {}; ask for the file again",
+        sum_text(*.stated, *.currency), sum_text(*.found, *.currency)
+    )]
+    Total {
+        stated: i128,
+        found: i128,
+        /// Of amounts. `None` for a number of lines.
+        currency: Option<Currency>,
+    },
     #[error(
         "the lines are not those that were sent: their SHA-256 is another one; ask for the file \
          again"
@@ -81,6 +89,15 @@ pub enum FileFault {
     Digest,
     #[error("there are more than {ITEMS_MAX} lines; ask for the file in parts")]
     TooMany,
+}
+
+/// A sum in minor units as text, or a number of lines.
+#[must_use]
+pub fn sum_text(sum: i128, currency: Option<Currency>) -> String {
+    match currency {
+        Some(currency) => DecimalAmount::of_balance(sum, currency).to_string(),
+        None => sum.to_string(),
+    }
 }
 
 /// A line that is wrong.

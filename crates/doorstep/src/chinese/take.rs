@@ -4,7 +4,7 @@ use std::error::Error;
 
 use ::office::take::{Balance, TakeError};
 use ::office::{FileSourceKind, TAKEN_FILES};
-use files::incoming::{FaultyLine, FileFault, ITEMS_MAX, RefusedFile};
+use files::incoming::{FaultyLine, FileFault, ITEMS_MAX, RefusedFile, sum_text};
 
 use super::zh_error;
 
@@ -143,9 +143,11 @@ fn file_fault(fault: &FileFault) -> String {
         F::DateGoesBack => "早于上一行的日期；请按日期排列".to_owned(),
         F::ReferenceTwice => "另一行也有；每笔记录的参考号不同".to_owned(),
         F::Net => "net 不等于 amount 减 kept_back；请与文件制作方核对".to_owned(),
-        F::Total { stated, found } => {
-            format!("所列为 {stated}，各行合计为 {found}；请重新索取文件")
-        }
+        F::Total { stated, found, currency } => format!(
+            "所列为 {}，各行合计为 {}；请重新索取文件",
+            sum_text(*stated, *currency),
+            sum_text(*found, *currency)
+        ),
         F::Digest => "各行与发出时不一致：SHA-256 不同；请重新索取文件".to_owned(),
         F::TooMany => format!("超过 {ITEMS_MAX} 行；请分开索取"),
     }

@@ -165,7 +165,11 @@ pub fn read(
         let found = i128::from(opening.amount.minor()) + moved;
         let stated = i128::from(closing.amount.minor());
         if stated != found {
-            faults.add(last, Some("amount"), FileFault::Total { stated, found });
+            faults.add(
+                last,
+                Some("amount"),
+                FileFault::Total { stated, found, currency: common.currency },
+            );
         }
     }
     match (opening, closing, common.account, common.currency) {

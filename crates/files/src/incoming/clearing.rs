@@ -311,12 +311,13 @@ fn check_end(
     });
     let mut totals = Vec::new();
     for (place, stated, found) in stated {
-        totals.push((TRAILER[place], faults.keep(line, TRAILER[place], stated), found));
+        let stated = faults.keep(line, TRAILER[place], stated);
+        totals.push((TRAILER[place], stated, found, Some(currency)));
     }
-    totals.push((TRAILER[1], count, items.len() as i128));
-    for (column, stated, found) in totals {
+    totals.push((TRAILER[1], count, items.len() as i128, None));
+    for (column, stated, found, currency) in totals {
         if let Some(stated) = stated.filter(|stated| *stated != found) {
-            faults.add(line, Some(column), FileFault::Total { stated, found });
+            faults.add(line, Some(column), FileFault::Total { stated, found, currency });
         }
     }
 }
