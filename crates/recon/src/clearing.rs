@@ -1,6 +1,6 @@
 //! The lines of clearing files. Each is a command; the payment is found by its request or order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use books::{
     BankId, Books, ClearLine, ClearLineKind, LineReference, NetworkReference, PaymentId, RailId,
@@ -16,7 +16,8 @@ use switch::order_trace;
 pub enum NoPayment {
     /// No request or order of this line is remembered.
     NotFound,
-    /// Two payments have the numbers of this line.
+    /// Two payments have the numbers of this line, or the journal does not tell which of its
+    /// parcel's payments it is.
     Ambiguous,
 }
 
@@ -42,14 +43,45 @@ impl Requests {
         Requests { payments }
     }
 
+    /// The requests of items that are not known, by STAN and second.
+    #[must_use]
+    pub fn missing(&self, items: &[StatedItem]) -> BTreeSet<(Stan, u64)> {
+        let missing = items.iter().filter_map(|item| {
+            let StatedPayment::Request { rrn, stan, sent_s } = item.payment else { return None };
+            let stan = Stan::new(stan).ok()?;
+            let unknown = self.find(stan, rrn, sent_s) == Err(NoPayment::NotFound);
+            (unknown && is_rrn_of(rrn, stan, sent_s)).then_some((stan, sent_s))
+        });
+        missing.collect()
+    }
+
+    /// Adds requests that were found in the journal, if their payments are of this network or
+    /// wallet. `None` stands for more than one payment.
+    pub fn add(
+        &mut self,
+        books: &Books,
+        rail: RailId,
+        found: BTreeMap<(Stan, u64), Option<PaymentId>>,
+    ) {
+        let here = found.into_iter().filter(|(_, payment)| {
+            payment.is_none_or(|payment| books.rail_of(payment) == Some(rail))
+        });
+        self.payments.extend(here);
+    }
+
     fn find(&self, stan: Stan, rrn: [u8; 12], sent_s: u64) -> Result<PaymentId, NoPayment> {
-        let sent = NetworkReference { stan, sent_at: Timestamp(sent_s * MS) };
-        if Rrn::of(sent).bytes() != rrn {
+        if !is_rrn_of(rrn, stan, sent_s) {
             return Err(NoPayment::NotFound);
         }
         let found = self.payments.get(&(stan, sent_s)).ok_or(NoPayment::NotFound)?;
         found.ok_or(NoPayment::Ambiguous)
     }
+}
+
+/// Whether the switch gave a request with these numbers this RRN.
+fn is_rrn_of(rrn: [u8; 12], stan: Stan, sent_s: u64) -> bool {
+    let sent_at = sent_s.checked_mul(MS).map(Timestamp);
+    sent_at.is_some_and(|sent_at| Rrn::of(NetworkReference { stan, sent_at }).bytes() == rrn)
 }
 
 const MS: u64 = 1_000;

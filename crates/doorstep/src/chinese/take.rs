@@ -71,6 +71,7 @@ pub(super) fn take_error(error: &TakeError) -> String {
         E::NotARequest { line } => {
             format!("第 {line} 行：请求不可能有这些编号；请与文件制作方核对")
         }
+        E::Journal(error) => zh_error(error),
         E::Store(error) => {
             format!("数据目录的 {TAKEN_FILES}：{error}；请检查磁盘和权限")
         }

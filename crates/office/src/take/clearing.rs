@@ -7,6 +7,7 @@ use books::{ClearLine, Command, RailId};
 use files::incoming::clearing::{self as clearing_file, ClearingLayout, StatedClearing};
 use money::Currency;
 use recon::clearing::{LinesOfFile, NoPayment, Requests, clear_line};
+use reports::find_sent_requests;
 
 use super::{KnownBank, LINES_AT_ONCE, ListedLine, TakeError, TakeOutcome, TakeReport, Taking};
 use super::{TakingStopped, find_bank, known_banks, name_of};
@@ -55,14 +56,22 @@ impl Taking<'_> {
         })?;
         let rail = check_party(&party, &facts, &stated)?;
         let bank = bank_of(party.bank, &facts.banks, stated.currency)?.bank;
-        let (requests, last) = self
-            .client
-            .query(move |engine| {
-                let books = engine.books();
-                let last = books.last_cleared_line(rail).unwrap_or_default();
-                (Arc::new(Requests::of(books, rail)), last)
-            })?
-            .0;
+        let ((mut requests, last), _) = self.client.query(move |engine| {
+            let books = engine.books();
+            (Requests::of(books, rail), books.last_cleared_line(rail).unwrap_or_default())
+        })?;
+        let missing = requests.missing(&stated.items);
+        if !missing.is_empty() {
+            let found = find_sent_requests(self.data, &missing).map_err(TakeError::Journal)?;
+            requests = self
+                .client
+                .query(move |engine| {
+                    requests.add(engine.books(), rail, found);
+                    requests
+                })?
+                .0;
+        }
+        let requests = Arc::new(requests);
         let mut report = TakeReport {
             outcome: if dry_run { TakeOutcome::DryRun } else { TakeOutcome::Taken },
             source: party.source,

@@ -87,6 +87,8 @@ pub enum TakeError {
     LineRefused { line: u32, refusal: engine::Refusal },
     #[error("line {line}: no request can have its numbers; ask whoever made the file")]
     NotARequest { line: u32 },
+    #[error(transparent)]
+    Journal(reports::ReportError),
     #[error("{TAKEN_FILES} of the data directory: {0}; check the disk and the permissions")]
     Store(#[from] io::Error),
 }
