@@ -31,9 +31,9 @@ pub struct TakeArgs {
 enum What {
     /// Takes a clearing file: what a network or wallet pays
     ///
-    /// Each line becomes a command. A line whose payment is not found becomes a break. The file must
-    /// be of that network or wallet, in its currency, not before the file that was taken last, and
-    /// as it was sent.
+    /// Each line becomes a command. A line whose payment is not found becomes a break. The file
+    /// must be of that network or wallet, in its currency, not before the file that was taken last,
+    /// and as it was sent.
     ///
     /// Exit status: 0 the file is taken, or was taken before; 1 it is refused.
     Clearing {

@@ -6,8 +6,8 @@
 //!
 //! Never: rules of money (the books have them), printing, the choice of a language.
 //!
-//! Start at [`Request`] and [`Office::carry_out`], for files at [`Office::take`]. The short forms are a [table](short_forms), the
-//! socket is in [`socket`].
+//! Start at [`Request`] and [`Office::carry_out`], for files at [`Office::take`]. The short forms
+//! are a [table](short_forms), the socket is in [`socket`].
 
 pub mod fields;
 pub mod short_forms;

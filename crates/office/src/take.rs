@@ -19,7 +19,7 @@ use node::{NodeClient, NodeStopped};
 use serde::{Deserialize, Serialize};
 
 use crate::request::RefusalWords;
-use crate::taken_files::FileSourceKind;
+use crate::taken_files::{FileSourceKind, TakenFileRecord};
 
 pub use error::{Balance, TakeError};
 
@@ -121,6 +121,25 @@ pub struct TakeReport {
 }
 
 impl TakeReport {
+    fn new(file: &TakenFileRecord, name: &str, currency: Currency, dry_run: bool) -> TakeReport {
+        TakeReport {
+            outcome: if dry_run { TakeOutcome::DryRun } else { TakeOutcome::Taken },
+            source: file.source,
+            name: name.to_owned(),
+            currency,
+            from: file.from.clone(),
+            until: file.until.clone(),
+            file: None,
+            lines: 0,
+            taken: 0,
+            repeated: 0,
+            to_look_at: 0,
+            breaks: 0,
+            sums: Vec::new(),
+            listed: Vec::new(),
+        }
+    }
+
     fn add(&mut self, kind: &str, amount: i64, kept_back: i64) {
         let place = self.sums.iter().position(|one| one.kind == kind);
         let place = place.unwrap_or_else(|| {

@@ -76,12 +76,35 @@ impl TakenFiles {
         Ok(TakenFiles { data: data.to_owned(), content })
     }
 
-    pub(crate) fn of(
-        &self,
-        source: FileSourceKind,
-        id: &str,
-    ) -> impl DoubleEndedIterator<Item = &TakenFileRecord> {
-        self.content.files.iter().filter(move |one| one.is_of(source, id))
+    /// The files of the same source, the oldest first.
+    fn of<'f>(
+        &'f self,
+        file: &'f TakenFileRecord,
+    ) -> impl DoubleEndedIterator<Item = &'f TakenFileRecord> {
+        self.content.files.iter().filter(|one| one.is_of(file.source, &file.id))
+    }
+
+    /// The last file of the same source.
+    pub(crate) fn last_of<'f>(&'f self, file: &'f TakenFileRecord) -> Option<&'f TakenFileRecord> {
+        self.of(file).next_back()
+    }
+
+    /// The last file of the same source that was taken whole.
+    pub(crate) fn last_whole_of<'f>(
+        &'f self,
+        file: &'f TakenFileRecord,
+    ) -> Option<&'f TakenFileRecord> {
+        self.of(file).rfind(|one| one.whole)
+    }
+
+    /// Whether the same file was taken whole.
+    pub(crate) fn has_whole(&self, file: &TakenFileRecord) -> bool {
+        self.of(file).any(|one| one.whole && one.digest == file.digest)
+    }
+
+    /// Whether a file of the same source has this number in the books.
+    pub(crate) fn has_number(&self, file: &TakenFileRecord, number: u32) -> bool {
+        self.of(file).any(|one| one.number == Some(number))
     }
 
     /// Adds a file, or replaces the last one of the same source if it was not taken whole.

@@ -99,7 +99,7 @@ pub struct LinesOfFile {
     pub file: u32,
 }
 
-/// The command of a line, and why it has no payment. `number` is the line's among the items, from 1.
+/// The command of a line, and why it has no payment. `number` counts the items of the file from 1.
 ///
 /// `None` if the line names a request with numbers that no request can have: the reader of the file
 /// lets none through.

@@ -1,5 +1,6 @@
-//! The payments of requests that networks were sent long ago, read from the journal without applying
-//! its commands. The books remember the transactions of a terminal's last two batches only.
+//! The payments of requests that networks were sent long ago, read from the journal without
+//! applying its commands. The books remember the transactions of a terminal's last two batches
+//! only.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;

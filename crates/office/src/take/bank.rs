@@ -30,37 +30,24 @@ impl Taking<'_> {
         let known = find_bank(&banks, name)?;
         check_account(&known.name, known.currency, &stated)?;
         let bank = known.bank;
-        let mut report = TakeReport {
-            outcome: if dry_run { TakeOutcome::DryRun } else { TakeOutcome::Taken },
-            source: FileSourceKind::Bank,
-            name: known.name.clone(),
-            currency: stated.currency,
-            from: stated.opened_on.to_string(),
-            until: stated.closed_on.to_string(),
-            file: None,
-            lines: stated.entries.len() as u64,
-            taken: 0,
-            repeated: 0,
-            to_look_at: 0,
-            breaks: 0,
-            sums: Vec::new(),
-            listed: Vec::new(),
-        };
-        let mut taken_files = TakenFiles::read(self.data).map_err(TakeError::from)?;
         let mut record = TakenFileRecord {
             source: FileSourceKind::Bank,
             id: bank.to_string(),
             digest: stated.digest.clone(),
-            from: report.from.clone(),
-            until: report.until.clone(),
+            from: stated.opened_on.to_string(),
+            until: stated.closed_on.to_string(),
             number: None,
             closing: Some(stated.closing.minor()),
             whole: false,
         };
-        if !follows(&taken_files, &record, &stated)? {
+        let mut report = TakeReport::new(&record, name, stated.currency, dry_run);
+        report.lines = stated.entries.len() as u64;
+        let mut taken_files = TakenFiles::read(self.data).map_err(TakeError::from)?;
+        if taken_files.has_whole(&record) {
             report.outcome = TakeOutcome::TakenBefore;
             return Ok(report);
         }
+        check_follows(&taken_files, &record, &stated)?;
         if !dry_run {
             taken_files.put(record.clone()).map_err(TakeError::from)?;
         }
@@ -146,35 +133,29 @@ fn check_account(
     Ok(())
 }
 
-/// Whether a statement goes on where the one before ended. `false` if it was taken before.
-fn follows(
+/// A statement goes on where the one before ended.
+fn check_follows(
     taken_files: &TakenFiles,
-    record: &TakenFileRecord,
+    file: &TakenFileRecord,
     stated: &BankStatement,
-) -> Result<bool, TakeError> {
-    let mut of_account = taken_files.of(FileSourceKind::Bank, &record.id);
-    let last = taken_files.of(FileSourceKind::Bank, &record.id).next_back();
-    if of_account.any(|one| one.whole && one.digest == record.digest) {
-        return Ok(false);
-    }
-    if let Some(begun) = last.filter(|last| !last.whole)
-        && begun.digest != record.digest
+) -> Result<(), TakeError> {
+    let begun = taken_files.last_of(file).filter(|last| !last.whole);
+    if let Some(begun) = begun
+        && begun.digest != file.digest
     {
         return Err(TakeError::Unfinished { from: begun.from.clone() });
     }
-    let whole = taken_files.of(FileSourceKind::Bank, &record.id).rfind(|one| one.whole);
-    let Some(before) = whole else { return Ok(true) };
-    let (from, until) = (record.from.clone(), before.until.clone());
+    let Some(before) = taken_files.last_whole_of(file) else { return Ok(()) };
+    let (from, until) = (file.from.clone(), before.until.clone());
     // The texts of dates are in the order of the dates.
     if from < until {
         return Err(TakeError::Overlap { from, until });
     }
+    let (currency, opening) = (stated.currency, stated.opening.minor());
     let closing = before.closing.unwrap_or_default();
-    if closing != stated.opening.minor() {
-        let currency = stated.currency;
-        let closing = Balance { minor: closing, currency };
-        let opening = Balance { minor: stated.opening.minor(), currency };
+    if closing != opening {
+        let [closing, opening] = [closing, opening].map(|minor| Balance { minor, currency });
         return Err(TakeError::Gap { until, closing, from, opening });
     }
-    Ok(true)
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::io::BufRead;
 use std::sync::Arc;
 
-use books::{ClearLine, Command, RailId};
+use books::{Books, ClearLine, Command, RailId};
 use files::incoming::clearing::{self as clearing_file, ClearingLayout, StatedClearing};
 use money::Currency;
 use recon::clearing::{LinesOfFile, NoPayment, Requests, clear_line};
@@ -20,10 +20,31 @@ pub(super) struct ClearingParty<'n> {
     pub bank: Option<&'n str>,
 }
 
+/// A network or wallet of the books.
+struct KnownRail {
+    rail: RailId,
+    name: String,
+    currency: Currency,
+    /// The last file and its last line. Zero before the first.
+    last_line: (u32, u32),
+}
+
 /// What the books know of networks, wallets and bank accounts.
 struct ClearingFacts {
-    rails: Vec<(RailId, String, Currency)>,
+    rails: Vec<KnownRail>,
     banks: Vec<KnownBank>,
+}
+
+impl ClearingFacts {
+    fn of(books: &Books) -> ClearingFacts {
+        let rails = books.rail_views().map(|one| KnownRail {
+            rail: one.id,
+            name: one.reference.to_owned(),
+            currency: one.currency,
+            last_line: books.last_cleared_line(one.id).unwrap_or_default(),
+        });
+        ClearingFacts { rails: rails.collect(), banks: known_banks(books) }
+    }
 }
 
 /// Where a file goes on.
@@ -48,85 +69,48 @@ impl Taking<'_> {
             _ => ClearingLayout::Requests,
         };
         let stated = clearing_file::read(file, file_name, layout).map_err(TakeError::from)?;
-        let (facts, _) = self.client.query(|engine| {
-            let books = engine.books();
-            let rails = books.rail_views();
-            let rails = rails.map(|one| (one.id, one.reference.to_owned(), one.currency));
-            ClearingFacts { rails: rails.collect(), banks: known_banks(books) }
-        })?;
-        let rail = check_party(&party, &facts, &stated)?;
+        let (facts, _) = self.client.query(|engine| ClearingFacts::of(engine.books()))?;
+        let known = check_party(&party, &facts, &stated)?;
+        let (rail, last) = (known.rail, known.last_line);
         let bank = bank_of(party.bank, &facts.banks, stated.currency)?.bank;
-        let ((mut requests, last), _) = self.client.query(move |engine| {
-            let books = engine.books();
-            (Requests::of(books, rail), books.last_cleared_line(rail).unwrap_or_default())
-        })?;
-        let missing = requests.missing(&stated.items);
-        if !missing.is_empty() {
-            let found = find_sent_requests(self.data, &missing).map_err(TakeError::Journal)?;
-            requests = self
-                .client
-                .query(move |engine| {
-                    requests.add(engine.books(), rail, found);
-                    requests
-                })?
-                .0;
-        }
-        let requests = Arc::new(requests);
-        let mut report = TakeReport {
-            outcome: if dry_run { TakeOutcome::DryRun } else { TakeOutcome::Taken },
-            source: party.source,
-            name: stated.name.clone(),
-            currency: stated.currency,
-            from: stated.date.to_string(),
-            until: stated.date.to_string(),
-            file: None,
-            lines: stated.items.len() as u64,
-            taken: 0,
-            repeated: 0,
-            to_look_at: 0,
-            breaks: 0,
-            sums: Vec::new(),
-            listed: Vec::new(),
-        };
-        let id = match rail {
-            RailId::Network(network) => network.to_string(),
-            RailId::Wallet(wallet) => wallet.to_string(),
-        };
-        let mut taken_files = TakenFiles::read(self.data).map_err(TakeError::from)?;
-        let place = place_of(&taken_files, party.source, &id, &stated, last)?;
-        let stated = Arc::new(stated);
-        let plan =
-            Plan { requests, stated: stated.clone(), of: LinesOfFile { bank, rail, file: 0 } };
-        let Some(mut place) = place else {
-            report.outcome = TakeOutcome::TakenBefore;
-            return Ok(report);
-        };
-        let is_noted = taken_files.of(party.source, &id).any(|one| one.number == Some(last.0));
-        if !is_noted && self.is_last_file(&plan, last)? {
-            if last.1 as usize == stated.items.len() {
-                report.outcome = TakeOutcome::TakenBefore;
-                return Ok(report);
-            }
-            place = FilePlace { file: last.0, lines: last.1 as usize };
-        }
-        let number = (!stated.items.is_empty()).then_some(place.file);
-        report.file = number;
-        report.repeated = place.lines as u64;
+        let date = stated.date.to_string();
         let mut record = TakenFileRecord {
             source: party.source,
-            id,
+            id: match rail {
+                RailId::Network(network) => network.to_string(),
+                RailId::Wallet(wallet) => wallet.to_string(),
+            },
             digest: stated.digest.clone(),
-            from: report.from.clone(),
-            until: report.until.clone(),
-            number,
+            from: date.clone(),
+            until: date,
+            number: None,
             closing: None,
             whole: false,
         };
+        let mut report = TakeReport::new(&record, &stated.name, stated.currency, dry_run);
+        report.lines = stated.items.len() as u64;
+        let mut taken_files = TakenFiles::read(self.data).map_err(TakeError::from)?;
+        let Some(mut place) = place_of(&taken_files, &record, last)? else {
+            report.outcome = TakeOutcome::TakenBefore;
+            return Ok(report);
+        };
+        let requests = self.requests_of(&stated, rail)?;
+        let of = LinesOfFile { bank, rail, file: place.file };
+        let mut plan = LinePlan { requests, stated: Arc::new(stated), of };
+        if !taken_files.has_number(&record, last.0) && self.is_last_file(&plan, last)? {
+            place = FilePlace { file: last.0, lines: last.1 as usize };
+            if place.lines == plan.stated.items.len() {
+                report.outcome = TakeOutcome::TakenBefore;
+                return Ok(report);
+            }
+        }
+        plan.of.file = place.file;
+        record.number = (!plan.stated.items.is_empty()).then_some(place.file);
+        (report.file, report.repeated) = (record.number, place.lines as u64);
         if !dry_run {
             taken_files.put(record.clone()).map_err(TakeError::from)?;
         }
-        let of = LinesOfFile { file: place.file, ..plan.of };
-        self.give_lines(&Plan { of, ..plan }, place.lines, dry_run, &mut report)?;
+        self.give_lines(&plan, place.lines, dry_run, &mut report)?;
         if !dry_run {
             record.whole = true;
             taken_files.put(record).map_err(TakeError::from)?;
@@ -134,10 +118,31 @@ impl Taking<'_> {
         Ok(report)
     }
 
+    /// The requests that the items name: those that the books remember, the others from the
+    /// journal.
+    fn requests_of(
+        &self,
+        stated: &StatedClearing,
+        rail: RailId,
+    ) -> Result<Arc<Requests>, TakingStopped> {
+        let (mut requests, _) =
+            self.client.query(move |engine| Requests::of(engine.books(), rail))?;
+        let missing = requests.missing(&stated.items);
+        if missing.is_empty() {
+            return Ok(Arc::new(requests));
+        }
+        let found = find_sent_requests(self.data, &missing).map_err(TakeError::Journal)?;
+        let (requests, _) = self.client.query(move |engine| {
+            requests.add(engine.books(), rail, found);
+            requests
+        })?;
+        Ok(Arc::new(requests))
+    }
+
     /// Gives the lines that the books do not have yet.
     fn give_lines(
         &mut self,
-        plan: &Plan,
+        plan: &LinePlan,
         known: usize,
         dry_run: bool,
         report: &mut TakeReport,
@@ -181,11 +186,11 @@ impl Taking<'_> {
     /// The commands of some lines, by what the books know now.
     fn plan_lines(
         &self,
-        plan: &Plan,
+        plan: &LinePlan,
         first: usize,
         count: usize,
     ) -> Result<Vec<PlannedLine>, TakingStopped> {
-        let Plan { requests, stated, of } = plan.clone();
+        let LinePlan { requests, stated, of } = plan.clone();
         let planned = self.client.query(move |engine| {
             let items = stated.items.iter().zip(1_u32..).skip(first).take(count);
             let lines = items.map(|(item, number)| {
@@ -198,12 +203,12 @@ impl Taking<'_> {
     }
 
     /// Whether the file has the lines of the last file in the books, which nobody noted.
-    fn is_last_file(&self, plan: &Plan, last: (u32, u32)) -> Result<bool, TakingStopped> {
+    fn is_last_file(&self, plan: &LinePlan, last: (u32, u32)) -> Result<bool, TakingStopped> {
         let (file, lines) = (last.0, last.1 as usize);
         if file == 0 || lines > plan.stated.items.len() {
             return Ok(false);
         }
-        let plan = Plan { of: LinesOfFile { file, ..plan.of }, ..plan.clone() };
+        let plan = LinePlan { of: LinesOfFile { file, ..plan.of }, ..plan.clone() };
         let planned = self.plan_lines(&plan, 0, lines.min(LINES_AT_ONCE))?;
         let is_known = self.client.query(move |engine| {
             planned.iter().all(|(line, _)| engine.books().has_cleared_line(line))
@@ -213,37 +218,38 @@ impl Taking<'_> {
 }
 
 #[derive(Clone)]
-struct Plan {
+struct LinePlan {
     requests: Arc<Requests>,
     stated: Arc<StatedClearing>,
     of: LinesOfFile,
 }
 
 /// The network or wallet of a file that is its own.
-fn check_party(
+fn check_party<'f>(
     party: &ClearingParty<'_>,
-    facts: &ClearingFacts,
+    facts: &'f ClearingFacts,
     stated: &StatedClearing,
-) -> Result<RailId, TakeError> {
-    let of_kind = |rail: &RailId| match rail {
+) -> Result<&'f KnownRail, TakeError> {
+    let of_kind = |known: &&KnownRail| match known.rail {
         RailId::Network(_) => party.source == FileSourceKind::Network,
         RailId::Wallet(_) => party.source == FileSourceKind::Wallet,
     };
-    let rails: Vec<_> = facts.rails.iter().filter(|(rail, ..)| of_kind(rail)).collect();
-    let Some((rail, name, currency)) = rails.iter().find(|(_, name, _)| name == party.name) else {
-        let known = rails.iter().map(|(_, name, _)| name.clone()).collect();
+    let rails: Vec<_> = facts.rails.iter().filter(of_kind).collect();
+    let Some(known) = rails.iter().find(|one| one.name == party.name) else {
+        let known = rails.iter().map(|one| one.name.clone()).collect();
         let (party, name) = (party.source, party.name.to_owned());
         return Err(TakeError::UnknownSource { party, name, known });
     };
-    if stated.name != *name {
-        let (wanted, found) = (name.clone(), stated.name.clone());
-        return Err(TakeError::OtherSource { party: party.source, wanted, found });
+    let wanted = known.name.clone();
+    if stated.name != wanted {
+        let (party, found) = (party.source, stated.name.clone());
+        return Err(TakeError::OtherSource { party, wanted, found });
     }
-    if stated.currency != *currency {
-        let (found, wanted) = (stated.currency, *currency);
-        return Err(TakeError::OtherCurrency { name: name.clone(), found, wanted });
+    if stated.currency != known.currency {
+        let (found, name) = (stated.currency, wanted);
+        return Err(TakeError::OtherCurrency { name, found, wanted: known.currency });
     }
-    Ok(*rail)
+    Ok(known)
 }
 
 /// The account that a file moves.
@@ -271,20 +277,15 @@ fn bank_of<'b>(
 /// Where a file goes on, by the files that were taken. `None` if it was taken before.
 fn place_of(
     taken_files: &TakenFiles,
-    source: FileSourceKind,
-    id: &str,
-    stated: &StatedClearing,
+    file: &TakenFileRecord,
     (last_file, last_line): (u32, u32),
 ) -> Result<Option<FilePlace>, TakeError> {
-    let same = |one: &&TakenFileRecord| one.digest == stated.digest;
-    if taken_files.of(source, id).filter(same).any(|one| one.whole) {
+    if taken_files.has_whole(file) {
         return Ok(None);
     }
-    let next = FilePlace { file: last_file.saturating_add(1), lines: 0 };
-    let Some(before) = taken_files.of(source, id).next_back() else { return Ok(Some(next)) };
-    let begun = before.number.filter(|_| !before.whole);
-    match begun {
-        Some(number) if before.digest == stated.digest => {
+    let begun = taken_files.last_of(file).filter(|last| !last.whole);
+    match begun.map(|begun| (begun, begun.number)) {
+        Some((begun, Some(number))) if begun.digest == file.digest => {
             if last_file > number {
                 return Err(TakeError::OtherLines { number, last: last_file });
             }
@@ -292,18 +293,17 @@ fn place_of(
             return Ok(Some(FilePlace { file: number, lines }));
         }
         // Another file was begun, and the books have lines of it.
-        Some(number) if number == last_file => {
-            return Err(TakeError::Unfinished { from: before.from.clone() });
+        Some((begun, Some(number))) if number == last_file => {
+            return Err(TakeError::Unfinished { from: begun.from.clone() });
         }
         _ => {}
     }
-    let whole = taken_files.of(source, id).rfind(|one| one.whole);
-    let date = stated.date.to_string();
-    match whole {
+    match taken_files.last_whole_of(file) {
         // The texts of dates are in the order of the dates.
-        Some(last) if date < last.from => {
-            Err(TakeError::OlderFile { date, last: last.from.clone() })
+        Some(last) if file.from < last.from => {
+            let (date, last) = (file.from.clone(), last.from.clone());
+            Err(TakeError::OlderFile { date, last })
         }
-        _ => Ok(Some(next)),
+        _ => Ok(Some(FilePlace { file: last_file.saturating_add(1), lines: 0 })),
     }
 }
