@@ -45,14 +45,14 @@ pub(super) fn take_error(error: &TakeError) -> String {
             format!("文件的币种为 {found}，而 `{name}` 的币种为 {wanted}；请索取 {wanted} 的文件")
         }
         E::OlderFile { date, last } => format!(
-            "文件日期为 {date}，而 {last} 的文件已入账；文件须按日期先后入账。\
+            "文件日期为 {date}，而 {last} 的文件已录入；文件须按日期先后录入。\
              请与发送方核对：其中各行不在其他文件中"
         ),
         E::Unfinished { from } => {
-            format!("{from} 的文件只入账了一部分；请先给出该文件，它将从中断处继续")
+            format!("{from} 的文件只录入了一部分；请先给出该文件，它将从中断处继续")
         }
         E::OtherLines { number, last } => format!(
-            "该文件曾作为第 {number} 份入账一部分，但账簿此后已有第 {last} 份的明细行；\
+            "该文件曾作为第 {number} 份录入一部分，但账簿此后已有第 {last} 份的明细行；\
              请用 `doorstep log` 查看由谁发出"
         ),
         E::Overlap { from, until } => {
@@ -65,7 +65,7 @@ pub(super) fn take_error(error: &TakeError) -> String {
             balance(opening)
         ),
         E::LineRefused { line, refusal } => format!(
-            "第 {line} 行：账簿拒绝：{}。之前各行已入账；消除原因后请再次给出该文件，从此处继续",
+            "第 {line} 行：账簿拒绝：{}。之前各行已录入；消除原因后请再次给出该文件，从此处继续",
             zh_error(refusal)
         ),
         E::NotARequest { line } => {

@@ -5,7 +5,7 @@ use peers::clearing::{ClearingFile, ClearingLine, ClearingLineKind};
 use serde_json::Value;
 
 use super::ground::{self, Running};
-use super::support::{Bed, minor, number, text};
+use super::support::{Bed, Ran, minor, number, records, text, tool};
 
 const COLUMNS: &str = "account,date,type,amount,currency,bank_reference,our_reference,text\n";
 
@@ -103,7 +103,7 @@ fn a_network_s_file_pays_the_sales_of_old_batches_too_and_only_once() {
     assert_eq!(payments.len(), 3);
     assert!(payments.iter().all(|payment| payment["number"] == 1), "{payments:?}");
     let again = bed.run(&format!("take {FILE} --lang zh")).succeeds();
-    again.prints("该文件此前已入账；未作改动。\n");
+    again.prints("该文件此前已录入；未作改动。\n");
     assert_eq!(bed.verified("door/books")["digest"], after["digest"]);
     // Without the notes the books know the lines of the last file.
     std::fs::remove_file(bed.path("door/books/taken-files.toml")).unwrap();
@@ -141,7 +141,7 @@ fn a_bank_statement_confirms_a_deposit_and_payouts_and_returns_one() {
         ))
         .succeeds()
         .json();
-    let deposit = text(&announced, "/events/0/DepositAnnounced/deposit").to_owned();
+    let deposit = text(&announced, "/events/0/deposit").to_owned();
     let credit = format!("{cash} {deposit}");
     let closing = (100_000 + minor(&cash)).to_string();
     let closing = format!("{}.{}", &closing[..closing.len() - 2], &closing[closing.len() - 2..]);
@@ -157,30 +157,20 @@ fn a_bank_statement_confirms_a_deposit_and_payouts_and_returns_one() {
     let again = take(&bed, &format!("bank-statement first.csv {bank}"));
     assert_eq!(text(&again, "/outcome"), "taken_before");
 
-    let plan =
-        bed.run("settlement plan Daily --currency CNY --data door/books --json").succeeds().json();
-    let fields = bed.run("log --data door/books --json").succeeds();
-    let planned = fields.stdout().lines().rfind(|line| line.contains("PlanSettlement")).unwrap();
-    let planned: Value = serde_json::from_str(planned).unwrap();
-    let number_of_plan = text(&planned, "/fields/plan").to_owned();
-    let lines = plan["events"][0]["SettlementPlanned"]["lines"].clone();
-    let payouts: Vec<(String, i64)> = lines
-        .as_array()
-        .unwrap_or_else(|| panic!("{plan:#}"))
-        .iter()
-        .map(|line| (text(line, "/payout").to_owned(), number(line, "/net")))
-        .collect();
-    bed.run(&format!("settlement approve {number_of_plan} --person bo --data door/books"))
-        .succeeds();
-    bed.run(&format!("settlement execute {number_of_plan} --bank bank --data door/books"))
-        .succeeds();
-    let (payout, net) = &payouts[0];
+    let planned = "settlement plan Daily --currency CNY --data door/books --json";
+    let planned = bed.run(planned).succeeds().json();
+    let plan = text(&planned, "/events/0/plan");
+    bed.run(&format!("settlement approve {plan} --person bo --data door/books")).succeeds();
+    bed.run(&format!("settlement execute {plan} --bank bank --data door/books")).succeeds();
+    bed.run("payouts --format csv --out payouts.csv --data door/books").succeeds();
+    let sent = records(&bed.read("payouts.csv")).remove(0);
+    let (payout, net) = (&sent["payout"], minor(&sent["net"]));
     let amount = |minor: i64| {
         let sign = if minor < 0 { "-" } else { "" };
         format!("{sign}{}.{:02}", minor.abs() / 100, minor.abs() % 100)
     };
     let debit = format!("{} {payout}", amount(-net));
-    let wrong = format!("{} {payout}", amount(*net + 1));
+    let wrong = format!("{} {payout}", amount(net + 1));
     let taken_back = format!("-1.00 {deposit}");
     let entries = [
         debit.as_str(),
@@ -204,7 +194,7 @@ fn a_bank_statement_confirms_a_deposit_and_payouts_and_returns_one() {
     assert_eq!(reasons(&second).join(" "), expected);
     assert_eq!(text(&second, "/sums/0/kind"), "payout_confirmed");
 
-    let returned = format!("{} {payout}", amount(*net));
+    let returned = format!("{} {payout}", amount(net));
     statement(&bed, "third.csv", 30, &closing, &[&returned], &amount(minor(&closing) + net));
     let third = take(&bed, &format!("bank-statement third.csv {bank}"));
     assert_eq!((counts(&third), text(&third, "/sums/0/kind")), ([1, 0, 0], "payout_returned"));
@@ -280,4 +270,44 @@ fn a_clearing_file_of_another_sender_currency_or_order_is_refused() {
     let log = bed.run("log --data books --json").succeeds();
     assert_eq!(log.stdout().matches("\"command\":\"ClearLine\"").count(), 2);
     bed.verified("books");
+}
+
+/// Writes a file with the digest of its lines.
+fn write_with_digest(bed: &Bed, name: &str, lines: &str, totals: &str) {
+    bed.write(name, lines);
+    let digest = Ran::of(tool(bed, "sha256sum").arg(name)).succeeds();
+    let digest = digest.stdout().split(' ').next().unwrap().to_owned();
+    bed.write(name, format!("{lines}{totals},{digest}\n"));
+}
+
+#[test]
+fn a_wallet_s_file_pays_the_order_that_it_names() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let running = Running::start(&bed, "");
+    let (waybill, due) = ground::parcel(2);
+    let shown = running.terminal(&bed, "", &[format!("qr {waybill}")]).succeeds();
+    let code = shown.stdout().lines().find(|line| line.starts_with("000201")).unwrap();
+    bed.write("payments", format!("pay {code}"));
+    bed.run(&format!(
+        "wallet run --connect {} --name red --secret door/red.secret --script payments",
+        running.wallet
+    ))
+    .succeeds();
+    running.stop();
+    let log = bed.run("log --data door/books --json").succeeds();
+    let begun = log.stdout().lines().find(|line| line.contains("BeginPurchase")).unwrap();
+    let begun: Value = serde_json::from_str(begun).unwrap();
+    let trace = &begun["fields"]["trace"];
+    let order = format!("00000001{:06}{:06}", number(trace, "/batch"), number(trace, "/stan"));
+    let item = |order: &str| format!("I,{order},00000001,,sale,{due},0.00,{due}\n");
+    let unknown = "00000001000009000001";
+    let lines = format!("H,1,red,2013-08-28,CNY\n{}{}", item(&order), item(unknown));
+    let sum = minor(&due) * 2;
+    let sum = format!("{}.{:02}", sum / 100, sum % 100);
+    write_with_digest(&bed, "red.csv", &lines, &format!("T,2,{sum},0.00,{sum}"));
+    let taken = take(&bed, "clearing red.csv --wallet red --data door/books");
+    assert_eq!((counts(&taken), reasons(&taken)), ([2, 0, 1], vec!["not_found"]));
+    assert_eq!(number(&taken, "/listed/0/line"), 3);
+    bed.verified("door/books");
 }

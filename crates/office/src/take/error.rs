@@ -53,7 +53,7 @@ pub enum TakeError {
     #[error("the file is of another account than `{0}`; name its account with --bank")]
     OtherAccount(String),
     #[error(
-        "the file is in {found}, but `{name}` settles in {wanted}; ask for the file in {wanted}"
+        "the file is in {found}, but `{name}` is in {wanted}; ask for the file in {wanted}"
     )]
     OtherCurrency { name: String, found: Currency, wanted: Currency },
     #[error(
