@@ -1,4 +1,5 @@
-//! Arbitrary bytes as a clearing file or a bank statement: read or refused, and what is read adds up.
+//! Arbitrary bytes as a clearing file or a bank statement: read or refused, and what is read adds
+//! up.
 
 #![no_main]
 

@@ -117,8 +117,8 @@ impl DirectoryPermissions {
     }
 }
 
-/// Whether a data directory keeps its books, its lock, keys, certificates or the office's files under
-/// this path: no other file may be written there. Symbolic links are followed.
+/// Whether a data directory keeps its books, its lock, keys, certificates or the office's files
+/// under this path: no other file may be written there. Symbolic links are followed.
 #[must_use]
 pub fn is_kept_by_data_directory(path: &Path) -> bool {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());

@@ -264,8 +264,8 @@ impl Books {
         one.is_wallet_order().then(|| self.view_of(one, trace))
     }
 
-    /// The remembered requests that a network was sent, each with its payment. A clearing file names
-    /// them. Scans all remembered transactions.
+    /// The remembered requests that a network was sent, each with its payment. A clearing file
+    /// names them. Scans all remembered transactions.
     pub fn requests_to(
         &self,
         network: NetworkId,

@@ -71,8 +71,8 @@ pub enum TakeError {
     )]
     OtherLines { number: u32, last: u32 },
     #[error(
-        "the statement begins on {from} and overlaps the one before, which ends on {until}; ask for \
-         one from {until} on"
+        "the statement begins on {from} and overlaps the one before, which ends on {until}; ask \
+         for one from {until} on"
     )]
     Overlap { from: String, until: String },
     #[error(
