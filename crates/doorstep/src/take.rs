@@ -77,7 +77,7 @@ struct HowToTake {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// In trial books: as whom, a name in persons.toml or an id
+    /// As whom, in trial books: a name in persons.toml, or an id
     #[arg(long, value_name = "WHO")]
     person: Option<String>,
     /// Change nothing; show what would be done
