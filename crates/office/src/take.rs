@@ -24,7 +24,7 @@ use crate::taken_files::{FileSourceKind, TakenFileRecord};
 pub use error::{Balance, TakeError};
 
 /// Commands that are given together.
-const LINES_AT_ONCE: usize = 1_000;
+const LINES_AT_ONCE: usize = 200;
 /// Lines that an answer lists.
 pub const LISTED_MAX: usize = 1_000;
 
