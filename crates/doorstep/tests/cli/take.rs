@@ -184,7 +184,7 @@ fn a_bank_statement_confirms_a_deposit_and_payouts_and_returns_one() {
         "4.00 888888",
     ];
     let moved = -net + net + 1 + 1_500 + minor(&cash) - 100 + 700;
-    let opening = closing.clone();
+    let opening = closing;
     let closing = amount(minor(&opening) + moved);
     statement(&bed, "second.csv", 29, &opening, &entries, &closing);
     let second = take(&bed, &format!("bank-statement second.csv {bank}"));
