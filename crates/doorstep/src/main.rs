@@ -29,6 +29,7 @@ mod profiles;
 mod proposals;
 mod serve;
 mod setup;
+mod take;
 mod tariffs;
 mod terminal;
 mod texts;
@@ -121,6 +122,7 @@ enum Task {
     Period(do_command::FormArgs),
     /// Hands, blocks and limits terminals
     Terminals(do_command::FormArgs),
+    Take(take::TakeArgs),
     Proposals(proposals::ProposalsArgs),
     Approve(proposals::ApproveArgs),
     WithdrawProposal(proposals::WithdrawProposalArgs),
@@ -215,6 +217,7 @@ fn main() -> ExitCode {
         Task::Break(args) => form("break", &args),
         Task::Period(args) => form("period", &args),
         Task::Terminals(args) => form("terminals", &args),
+        Task::Take(args) => take::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Proposals(args) => proposals::list(&args).map(|()| ExitCode::SUCCESS),
         Task::Approve(args) => proposals::approve(&args).map(|()| ExitCode::SUCCESS),
         Task::WithdrawProposal(args) => proposals::withdraw(&args).map(|()| ExitCode::SUCCESS),

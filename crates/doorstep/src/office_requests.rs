@@ -54,6 +54,17 @@ pub fn at_rest(
     request: Request,
     person: Option<String>,
 ) -> anyhow::Result<OfficeAnswer> {
+    check_owner(data)?;
+    let user = user_id();
+    let office = office(data, opened.node.client(), Box::new(|_| {}), None);
+    let answer =
+        office.and_then(|mut office| Ok(office.carry_out(request, &Who { user, person })?));
+    opened.node.stop()?;
+    answer
+}
+
+/// Refuses whoever does not own the books.
+pub fn check_owner(data: &Path) -> anyhow::Result<()> {
     let owner = std::fs::metadata(data).with_context(|| data.display().to_string())?.uid();
     let user = user_id();
     ensure!(
@@ -64,11 +75,7 @@ pub fn at_rest(
             &[("data", &data.display()), ("owner", &owner), ("user", &user)]
         )
     );
-    let office = office(data, opened.node.client(), Box::new(|_| {}), None);
-    let answer =
-        office.and_then(|mut office| Ok(office.carry_out(request, &Who { user, person })?));
-    opened.node.stop()?;
-    answer
+    Ok(())
 }
 
 /// Prints an answer in words, or as one JSON object.

@@ -36,6 +36,7 @@ mod cli {
     mod recompute;
     mod serve;
     mod several_days;
+    mod take;
     mod tariffs;
     mod terminal;
     mod trial;

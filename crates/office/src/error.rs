@@ -9,6 +9,7 @@ use money::Currency;
 use crate::fields::ValueError;
 use crate::persons::{NAME_CHARACTERS_MAX, PERSONS_FILE};
 use crate::proposals::{PROPOSAL_BYTES_MAX, PROPOSALS_MAX};
+use crate::take::TakeError;
 
 fn flags(fields: &[String]) -> String {
     fields.iter().map(|field| crate::fields::flag(field)).collect::<Vec<_>>().join(", ")
@@ -103,6 +104,8 @@ pub enum OfficeError {
     Persons(#[from] PersonsError),
     #[error(transparent)]
     Store(#[from] ProposalStoreError),
+    #[error(transparent)]
+    Take(#[from] TakeError),
     #[error(
         "the books have stopped ({0}); look in `doorstep log` whether the command was carried out, \
          and start again"

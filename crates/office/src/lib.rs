@@ -6,8 +6,8 @@
 //!
 //! Never: rules of money (the books have them), printing, the choice of a language.
 //!
-//! Start at [`Request`] and [`Office::carry_out`]. The short forms are a [table](short_forms), the
-//! socket is in [`socket`].
+//! Start at [`Request`] and [`Office::carry_out`], for files at [`Office::take`]. The short forms
+//! are a [table](short_forms), the socket is in [`socket`].
 
 pub mod fields;
 pub mod short_forms;
@@ -22,6 +22,8 @@ mod office;
 mod persons;
 mod proposals;
 mod request;
+pub mod take;
+mod taken_files;
 
 pub use codes::CodeMacOf;
 pub use defaults::is_filled_in;
@@ -30,3 +32,4 @@ pub use office::{Office, OfficeOptions, OnEvents};
 pub use persons::{PERSONS_FILE, Persons};
 pub use proposals::{PROPOSALS, PROPOSALS_MAX};
 pub use request::{Language, OfficeAnswer, Proposal, RefusalWords, Request, Who};
+pub use taken_files::{FileSourceKind, TAKEN_FILES};

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::BufRead;
 use std::path::PathBuf;
 
 use books::{Command, Event, PersonId, Refusal};
@@ -18,6 +19,7 @@ use crate::fields::{self, KnownParties};
 use crate::persons::Persons;
 use crate::proposals::ProposalStore;
 use crate::request::{OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who};
+use crate::take::{TakeReport, TakeRequest, Taking, TakingStopped};
 
 /// The command that creates books.
 const OPENING: &str = "OpenBooks";
@@ -116,6 +118,27 @@ impl Office {
             }
             Request::Give { .. } | Request::Proposals {} => self.list(),
         }
+    }
+
+    /// Takes a file of a network, wallet or bank. `file_name` is for messages.
+    ///
+    /// # Errors
+    /// Why nothing of the file was taken, or at which line it stopped.
+    pub fn take(
+        &mut self,
+        request: &TakeRequest,
+        file_name: &str,
+        file: impl BufRead,
+        who: &Who,
+    ) -> OfficeResult<TakeReport> {
+        let persons = Persons::read(&self.options.data)?;
+        let by = person(who, &persons, &self.facts()?)?;
+        let OfficeOptions { client, data, on_events, chinese, .. } = &mut self.options;
+        let mut taking = Taking { client, data, by, on_events, chinese: *chinese };
+        taking.take(request, file_name, file).map_err(|stopped| match stopped {
+            TakingStopped::Refused(error) => error.into(),
+            TakingStopped::Node(error) => error.into(),
+        })
     }
 
     /// The oldest proposals, as many as an answer has room for.

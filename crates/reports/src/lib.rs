@@ -29,6 +29,7 @@ mod open_differences;
 mod open_items;
 mod parcels;
 mod payouts;
+mod sent_requests;
 mod statement;
 mod status;
 mod verify;
@@ -59,6 +60,7 @@ pub use parcels::{
     ParcelFilter, ParcelListReport, ParcelRow, ParcelSums, list_parcels, parcel_state_name,
 };
 pub use payouts::{write_message, write_messages, write_payouts_csv};
+pub use sent_requests::{RequestNumbers, find_sent_requests};
 pub use statement::{
     InvoiceReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport, SentPayoutReport,
     StatementReport, seller_statement,

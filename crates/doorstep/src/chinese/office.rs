@@ -6,6 +6,7 @@ use ::office::fields::{Expected, ValueError, flag};
 use ::office::socket::{LINE_BYTES_MAX, OfficeClientError};
 use ::office::{OfficeError, PERSONS_FILE, PROPOSALS_MAX, PersonsError, ProposalStoreError};
 
+use super::take::take_error;
 use super::zh_error;
 use crate::words::Lang;
 
@@ -92,6 +93,7 @@ fn office_error(error: &OfficeError) -> String {
         E::CodeKey(why) => format!("无法计算一次性验证码的报文鉴别码：{why}；请检查密钥库"),
         E::Persons(error) => persons_error(error),
         E::Store(error) => store_error(error),
+        E::Take(error) => take_error(error),
         E::NodeStopped(error) => format!(
             "账簿已停止（{}）；请用 `doorstep log` 查看命令是否已执行，然后重新启动",
             zh_error(error)
