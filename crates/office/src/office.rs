@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use books::{Command, Event, PersonId, Refusal};
 use engine::{Actor, Events, RequestKey, Submission};
@@ -16,7 +16,9 @@ use crate::error::OfficeError;
 use crate::fields::{self, KnownParties};
 use crate::persons::Persons;
 use crate::proposals::ProposalStore;
-use crate::request::{OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who};
+use crate::request::{
+    Language, OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who,
+};
 
 /// The command that creates books.
 const OPENING: &str = "OpenBooks";
@@ -88,9 +90,7 @@ impl Office {
         Ok(office)
     }
 
-    /// An error in the language of a request.
-    #[must_use]
-    pub fn chinese(&self, error: &OfficeError) -> String {
+    fn chinese(&self, error: &OfficeError) -> String {
         (self.options.chinese)(error)
     }
 
@@ -114,6 +114,40 @@ impl Office {
                 Ok(OfficeAnswer::Withdrawn { proposal })
             }
             Request::Give { .. } | Request::Proposals {} => self.list(),
+            Request::Look { .. } | Request::TakeFiles { .. } => {
+                Err(OfficeError::Malformed("only over the socket".to_owned()))
+            }
+        }
+    }
+
+    /// The registered person who asks. Whoever is not registered sees nothing and brings nothing.
+    ///
+    /// # Errors
+    /// The user is no person of these books, or the person is not registered.
+    pub fn registered(&self, who: &Who) -> OfficeResult<PersonId> {
+        let persons = Persons::read(&self.options.data)?;
+        let person = person(who, &persons, &self.facts()?)?;
+        let is_registered = move |engine: &engine::Engine| {
+            engine.books().persons().any(|(one, removed)| one == person && !removed)
+        };
+        if self.options.client.query(is_registered)?.0 {
+            Ok(person)
+        } else {
+            Err(OfficeError::PersonNotRegistered { person })
+        }
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.options.data
+    }
+
+    #[must_use]
+    pub fn in_language(&self, error: &OfficeError, language: Language) -> String {
+        match language {
+            Language::En => error.to_string(),
+            Language::Zh => self.chinese(error),
         }
     }
 

@@ -12,7 +12,7 @@ pub mod settings;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use books::{
@@ -33,6 +33,7 @@ use reports::utc_offset_text;
 use switch::{Output, Settings, Switch, Unfinished};
 
 use crate::logging::LogArgs;
+use crate::over_socket::serving::ServedLines;
 use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
 use crate::{chinese, office_requests, texts};
@@ -147,7 +148,9 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
     let announce = Box::new(move |events: &[Event]| changes.announce(events));
     let served = registered.and_then(|()| {
         let office = office_requests::office(data, node.client(), announce, code_mac)?;
-        OfficeServer::start(office, &directory, said.office_group)
+        let client = Mutex::new(node.client());
+        let lines = Box::new(ServedLines { data: data.to_owned(), client });
+        OfficeServer::start(office, lines, &directory, said.office_group)
             .map_err(|error| office_socket_error(&directory, &error))
     });
     let ended = served.and_then(|office| {
