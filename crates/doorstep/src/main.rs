@@ -127,6 +127,7 @@ enum Task {
     WithdrawProposal(proposals::WithdrawProposalArgs),
     Persons(persons::PersonsArgs),
     Serve(serve::ServeArgs),
+    Reload(serve::reload::ReloadArgs),
     Gateway(gateway::GatewayArgs),
     Certificates(certificates::CertificatesArgs),
     /// Withdraws and reinstates card networks, shows their status, runs a simulated one
@@ -230,6 +231,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Persons(args) => persons::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Keys(args) => keys::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Serve(args) => serve::run(&args),
+        Task::Reload(args) => over_socket::reload(&args),
         Task::Gateway(args) => gateway::run(&args),
         Task::Certificates(args) => certificates::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Terminal(args) => terminal::run(&args),

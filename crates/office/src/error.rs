@@ -34,6 +34,11 @@ pub enum OfficeError {
          or give --number"
     )]
     NoNextNumber { command: String },
+    #[error(
+        "--class {class}: the tariff has no such class; it has: {}. Give one of them, or its number \
+         from 0", .known.join(", ")
+    )]
+    UnknownClass { class: String, known: Vec<String> },
     /// The fields do not have the declared form.
     #[error("{command}: {why}; see `doorstep do {command} --help`")]
     Declared { command: String, why: String },

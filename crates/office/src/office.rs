@@ -1,5 +1,6 @@
 //! Carries out requests on a node.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::codes::{self, CodeMacOf};
 use crate::defaults::{self, Givers};
 use crate::error::OfficeError;
-use crate::fields::{self, KnownParties};
+use crate::fields::{self, KnownParties, WantedParty};
 use crate::persons::Persons;
 use crate::proposals::ProposalStore;
 use crate::request::{
@@ -100,7 +101,15 @@ impl Office {
     /// Why nothing was done, and what to do.
     pub fn carry_out(&mut self, request: Request, who: &Who) -> OfficeResult<OfficeAnswer> {
         let persons = Persons::read(&self.options.data)?;
-        let mut facts = self.facts()?;
+        let wanted = match &request {
+            Request::Give { command, fields } => {
+                let command_type = fields::declared().of(command);
+                let wanted = |of| defaults::wanted_parties(command, of, fields);
+                command_type.map(wanted).unwrap_or_default()
+            }
+            _ => BTreeSet::new(),
+        };
+        let mut facts = self.facts(wanted)?;
         facts.parties.add_names(&persons);
         if let Request::Give { command, fields } = request {
             return self.give(&command, &fields, who, &persons, &facts);
@@ -114,7 +123,7 @@ impl Office {
                 Ok(OfficeAnswer::Withdrawn { proposal })
             }
             Request::Give { .. } | Request::Proposals {} => self.list(),
-            Request::Look { .. } | Request::TakeFiles { .. } => {
+            Request::Look { .. } | Request::TakeFiles { .. } | Request::Reload {} => {
                 Err(OfficeError::Malformed("only over the socket".to_owned()))
             }
         }
@@ -126,7 +135,7 @@ impl Office {
     /// The user is no person of these books, or the person is not registered.
     pub fn registered(&self, who: &Who) -> OfficeResult<PersonId> {
         let persons = Persons::read(&self.options.data)?;
-        let person = person(who, &persons, &self.facts()?)?;
+        let person = person(who, &persons, &self.facts(BTreeSet::new())?)?;
         let is_registered = move |engine: &engine::Engine| {
             engine.books().persons().any(|(one, removed)| one == person && !removed)
         };
@@ -135,6 +144,15 @@ impl Office {
         } else {
             Err(OfficeError::PersonNotRegistered { person })
         }
+    }
+
+    /// Whoever may have the settings read again: the owner of the books, and registered persons.
+    ///
+    /// # Errors
+    /// As [`Office::registered`].
+    pub fn may_reload(&self, who: &Who) -> OfficeResult<()> {
+        let is_owner = who.user == self.options.owner;
+        if is_owner { Ok(()) } else { self.registered(who).map(|_| ()) }
     }
 
     /// The data directory.
@@ -167,15 +185,15 @@ impl Office {
         Ok(OfficeAnswer::Proposals { proposals, more })
     }
 
-    fn facts(&self) -> OfficeResult<BooksFacts> {
-        let look = |engine: &engine::Engine| {
+    fn facts(&self, wanted: BTreeSet<WantedParty>) -> OfficeResult<BooksFacts> {
+        let look = move |engine: &engine::Engine| {
             let books = engine.books();
             let registered = |&(_, removed): &(PersonId, bool)| !removed;
             BooksFacts {
                 open: books.utc_offset_minutes_at(books.last_at()).is_some(),
                 trial: books.is_trial(),
                 first_person: books.persons().find(registered).map(|(person, _)| person),
-                parties: KnownParties::of(books),
+                parties: KnownParties::of(books, &wanted),
             }
         };
         Ok(self.options.client.query(look)?.0)
@@ -197,7 +215,14 @@ impl Office {
         }
         let mut given = given.clone();
         let code = codes::take_code(name, command_type, &mut given)?;
+        let class = take_class(command_type, &mut given);
         let mut object = read_fields(name, command_type, &given, &facts.parties)?;
+        if let Some(class) = class {
+            let of = object.clone();
+            let look =
+                move |engine: &engine::Engine| defaults::named_class(engine.books(), &of, &class);
+            object.insert(CLASS.to_owned(), self.options.client.query(look)?.0?);
+        }
         if name == OPENING {
             return self.open_books(command_type, object, who, persons, facts);
         }
@@ -388,6 +413,20 @@ fn person(who: &Who, persons: &Persons, facts: &BooksFacts) -> OfficeResult<Pers
     let first = facts.first_person.filter(|_| facts.trial);
     let person = persons.of_user(who.user).or(first);
     person.ok_or(OfficeError::UserNotMapped { user: who.user })
+}
+
+/// The field of a seller's class.
+const CLASS: &str = "class";
+
+/// Takes a class that is named, not numbered, out of the fields that were given.
+fn take_class(command: FieldType<'_>, given: &mut Map<String, Value>) -> Option<String> {
+    command.field(CLASS).filter(|field| field.name() == Some("SellerClassNumber"))?;
+    let class = given.get(CLASS)?.as_str()?.to_owned();
+    if class.parse::<u64>().is_ok() {
+        return None;
+    }
+    given.remove(CLASS);
+    Some(class)
 }
 
 /// The declared form of the fields that were given.

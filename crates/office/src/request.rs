@@ -29,6 +29,8 @@ pub enum Request {
         /// The width of the screen.
         columns: u16,
     },
+    /// Reads the settings again, and applies what can change while Doorstep serves.
+    Reload {},
     /// Carries out a command line with files, whose bytes follow when the office asks for them.
     TakeFiles {
         /// The command's words, then its flags, without those of `files` and `returned`.
@@ -43,10 +45,10 @@ pub enum Request {
 }
 
 impl Request {
-    /// Whether it is a command line of `doorstep`, which is carried out beside the office.
+    /// Whether it is carried out beside the office.
     #[must_use]
-    pub fn is_command_line(&self) -> bool {
-        matches!(self, Request::Look { .. } | Request::TakeFiles { .. })
+    pub fn is_beside(&self) -> bool {
+        matches!(self, Request::Look { .. } | Request::TakeFiles { .. } | Request::Reload {})
     }
 }
 

@@ -121,6 +121,12 @@ pub trait CommandLines: Send + Sync {
         returned: &[String],
         is_stopping: &dyn Fn() -> bool,
     ) -> Result<Printed, String>;
+
+    /// Reads the settings again. Changes nothing if anything is wrong in them.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn reload(&self, language: Language) -> Result<Printed, String>;
 }
 
 fn refused(why: &str) -> String {
@@ -300,7 +306,7 @@ fn converse(mut stream: UnixStream, shared: &Shared) -> io::Result<()> {
     let mut waiting = Vec::new();
     while let Some(line) = next_line(&mut stream, &mut waiting, LINE_BYTES_MAX, REQUEST_WAIT)? {
         let answer = match serde_json::from_slice::<OfficeLine>(&line) {
-            Ok(line) if line.request.is_command_line() => {
+            Ok(line) if line.request.is_beside() => {
                 // Of this thread, and of the processes that it starts: the door comes first. If it
                 // cannot be had, that does no harm.
                 let _ = rustix::process::nice(NICE);
@@ -327,6 +333,11 @@ fn carry_out_line(
 ) -> io::Result<Result<Option<OfficeAnswer>, String>> {
     let OfficeLine { request, person, language } = line;
     let who = Who { user, person };
+    if matches!(request, Request::Reload {}) {
+        let reloaded = shared.within(language, |office| office.may_reload(&who));
+        let reloaded = reloaded.and_then(|()| shared.lines.reload(language));
+        return Ok(reloaded.map(|printed| Some(without_files(printed))));
+    }
     let person = match shared.within(language, |office| office.registered(&who)) {
         Ok(person) => person,
         Err(why) => return Ok(Err(why)),
@@ -338,10 +349,14 @@ fn carry_out_line(
         }
         Request::Look { arguments, columns } => {
             let printed = shared.look(&SentLine { arguments, columns: *columns, language, person });
-            Ok(printed.map(|printed| Some(OfficeAnswer::Printed { printed, files: Vec::new() })))
+            Ok(printed.map(|printed| Some(without_files(printed))))
         }
         _ => Ok(Err(STOPPING.to_owned())),
     }
+}
+
+fn without_files(printed: Printed) -> OfficeAnswer {
+    OfficeAnswer::Printed { printed, files: Vec::new() }
 }
 
 /// Receives files, carries their line out, and sends back what it wrote.

@@ -47,6 +47,10 @@ fn office_error(error: &OfficeError) -> String {
         E::NoNextNumber { command } => {
             format!("{command}：无法得知下一个编号；请检查所属对象是否已在账簿中，或给出 --number")
         }
+        E::UnknownClass { class, known } => format!(
+            "--class {class}：费率中没有该类别；其类别为：{}。请给出其一，或从 0 起的编号",
+            known.join("、")
+        ),
         E::Declared { command, why } => {
             format!("{command}：{why}；见 `doorstep do {command} --help`")
         }

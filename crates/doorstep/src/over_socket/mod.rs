@@ -19,6 +19,7 @@ use office::sent_files::files_of;
 use office::socket::{OFFICE_SOCKET, OfficeLine, control_directory};
 use office::{Language, OfficeAnswer, Printed, Request, SentFile};
 
+use crate::serve::reload::ReloadArgs;
 use crate::terminal::screen;
 use crate::words::{self, Lang};
 use crate::{command_tree, tariffs};
@@ -220,6 +221,12 @@ fn printed(answer: OfficeAnswer, socket: &Path) -> anyhow::Result<Printed> {
         OfficeAnswer::Printed { printed, .. } => Ok(printed),
         _ => Err(OfficeClientError::UnreadableAnswer(socket.to_owned()).into()),
     }
+}
+
+/// Has the settings of a running Doorstep read again.
+pub fn reload(args: &ReloadArgs) -> anyhow::Result<ExitCode> {
+    let socket = control_directory(&args.data).join(OFFICE_SOCKET);
+    print(&printed(send(&socket, &request(Request::Reload {}))?, &socket)?)
 }
 
 /// Prints what was printed for this user, in the same places.

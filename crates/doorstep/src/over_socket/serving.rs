@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
@@ -18,6 +18,7 @@ use office::{Language, Printed};
 
 use super::{FileLine, LOOKS, ParsedLine, file_line, is_built_in, is_path};
 use crate::orders::{self, ImportGiver};
+use crate::serve::reload::Reloader;
 use crate::texts::{filled, text};
 use crate::words::{Lang, captured, error_label};
 use crate::{Cli, DATA_VARIABLE, Task, command_tree, in_words, line_error_text};
@@ -33,6 +34,7 @@ const ERRORS_BYTES_MAX: u64 = 64 << 10;
 pub struct ServedLines {
     pub data: PathBuf,
     pub client: Mutex<NodeClient>,
+    pub reloader: Arc<Mutex<Reloader>>,
 }
 
 fn lang(language: Language) -> Lang {
@@ -115,6 +117,17 @@ impl CommandLines for ServedLines {
             }
         }
         Ok(printed)
+    }
+
+    fn reload(&self, language: Language) -> Result<Printed, String> {
+        let (done, output) = captured(lang(language), || {
+            let mut reloader = self.reloader.lock().unwrap_or_else(PoisonError::into_inner);
+            let reloaded = reloader.reload().map_err(|error| in_words(&error))?;
+            reloaded.log();
+            reloaded.print();
+            Ok(())
+        });
+        done.map(|()| Printed { output: output.text, errors: String::new(), succeeded: true })
     }
 }
 

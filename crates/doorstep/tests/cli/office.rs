@@ -194,6 +194,23 @@ fn an_import_does_not_publish_a_tariff_in_the_name_of_two_persons() {
 }
 
 #[test]
+fn a_sellers_class_is_named_as_in_the_tariff() {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    bed.run("import --profile doorstep --orders orders.csv --data books").succeeds();
+    let seller = "setup seller S2 --currency CNY --jurisdiction CN --data books --json";
+    let tariff = ["--tariff", "china-2013 CNY", "--class"];
+    let run = |class: &str| Ran::of(bed.doorstep(seller).args(tariff).arg(class));
+    run("wholesalr").fails("--class wholesalr: the tariff has no such class; it has: ");
+    run("general").succeeds();
+    let log = bed.run("log --data books --json --seller S2").succeeds();
+    assert!(log.stdout().contains("\"class\":0"), "{log}");
+    let real = opened();
+    let status = real.run("status --data books").succeeds();
+    assert!(!status.stdout().contains("TRIAL"), "{status}");
+}
+
+#[test]
 fn one_person_suspends_and_two_lift_it() {
     let bed = Bed::new();
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 
 use serde_json::{Value, json};
 
+use super::calendar::CALENDAR;
 use super::ground::{self, Running};
 use super::office::{OTHER, as_other, let_the_other_use_the_socket, other_user};
 use super::support::{Bed, DOORSTEP, text};
@@ -192,4 +193,38 @@ fn another_user_sees_and_imports_over_the_socket() {
     assert!(by[0].contains(&person), "{}", by[0]);
     running.stop();
     bed.verified("door/books");
+}
+
+#[test]
+fn settings_are_read_again_whole_or_not_at_all() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let running = Running::start(&bed, "");
+    let reload = |lang: &str| bed.run(&format!("reload --data door/books --lang {lang}"));
+    reload("en").succeeds().prints("the settings have not changed\n");
+    let settings = bed.read("door/doorstep.toml");
+    let write = |before: &str| bed.write("door/doorstep.toml", format!("{before}\n{settings}"));
+
+    write("calendar = \"calendar.toml\"");
+    reload("en").fails("calendar.toml");
+    bed.write("door/calendar.toml", "release = ");
+    reload("zh").ends_with(1).says("calendar");
+    bed.write("door/calendar.toml", CALENDAR);
+    reload("en").succeeds().prints("applied: calendar\n");
+    reload("zh").succeeds().prints("配置没有变化\n");
+    let more = "\n[limits]\nin_flight = 2\n";
+    bed.write("door/doorstep.toml", settings.clone() + more);
+    reload("en")
+        .succeeds()
+        .prints("applied: calendar\n")
+        .prints("changed, but not in force before a restart: limits");
+    bed.write("door/doorstep.toml", settings.clone() + more + "colour = 1\n");
+    reload("en").fails("colour");
+    let limits = settings.clone() + "\n[limits]\nin_flight = 9\n";
+    bed.write("door/doorstep.toml", limits);
+    reload("en").fails("limits.in_flight");
+    bed.write("door/doorstep.toml", settings.replace("Asia/Shanghai", "Europe/Berlin"));
+    reload("en").fails("the books have Asia/Shanghai");
+    running.stop();
+    reload("en").fails("no Doorstep is running");
 }
