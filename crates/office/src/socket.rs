@@ -5,6 +5,7 @@
 //! person who approves does not wait for them.
 
 use std::fs::{self, DirBuilder, Permissions};
+use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -43,6 +44,8 @@ pub const PRINTED_BYTES_MAX: usize = 2 << 20;
 /// The nice value of threads that look or carry out files: the door comes first.
 const NICE: i32 = 10;
 const REQUEST_WAIT: Duration = Duration::from_secs(REQUEST_SECONDS_MAX);
+/// A stop does not wait for bytes.
+const STOP_LOOKED_FOR_EVERY: Duration = Duration::from_millis(500);
 const FILES_WAIT: Duration = Duration::from_secs(FILES_SECONDS_MAX);
 
 /// The directory of the sockets of a data directory: beside it, because others than the owner may
@@ -383,7 +386,8 @@ fn take_files(
         Err(error) => return Ok(Err(in_words(error))),
     };
     stream.write_all((answered(&OfficeAnswer::SendFiles {}) + "\n").as_bytes())?;
-    let mut bytes = SentBytes { stream, waiting, until: Instant::now() + FILES_WAIT };
+    let until = Instant::now() + FILES_WAIT;
+    let mut bytes = SentBytes { stream, waiting, until, stopping: &shared.stopping };
     for file in announced {
         if let Err(error) = received.receive(file, &mut bytes) {
             // The rest of the bytes would be read as requests: the connection ends.
@@ -428,6 +432,7 @@ struct SentBytes<'s> {
     stream: &'s mut UnixStream,
     waiting: &'s mut Vec<u8>,
     until: Instant,
+    stopping: &'s AtomicBool,
 }
 
 impl Read for SentBytes<'_> {
@@ -438,12 +443,18 @@ impl Read for SentBytes<'_> {
             self.waiting.drain(..length);
             return Ok(length);
         }
-        let left = self.until.saturating_duration_since(Instant::now()).min(REQUEST_WAIT);
-        if left.is_zero() {
-            return Err(io::Error::from(io::ErrorKind::TimedOut));
+        let until = self.until.min(Instant::now() + REQUEST_WAIT);
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.stopping.load(Ordering::SeqCst) {
+                return Err(io::Error::from(io::ErrorKind::TimedOut));
+            }
+            self.stream.set_read_timeout(Some(left.min(STOP_LOOKED_FOR_EVERY)))?;
+            match self.stream.read(to) {
+                Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => {}
+                read => return read,
+            }
         }
-        self.stream.set_read_timeout(Some(left))?;
-        self.stream.read(to)
     }
 }
 

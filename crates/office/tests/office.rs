@@ -565,7 +565,17 @@ fn a_connection_that_is_cut_leaves_no_file() {
     reader.read_line(&mut answer).unwrap();
     assert!(answer.contains("the files did not arrive: ") && answer.contains("send them again"));
     drop((stream, reader));
+
+    // A stop does not wait for a sender who is silent.
+    let mut stream = std::os::unix::net::UnixStream::connect(server.path()).unwrap();
+    stream.write_all(format!("{header}\n").as_bytes()).unwrap();
+    let mut reader = BufReader::new(stream);
+    answer.clear();
+    reader.read_line(&mut answer).unwrap();
+    assert!(answer.contains("send_files"), "{answer}");
+    let began = std::time::Instant::now();
     server.stop();
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
     assert_eq!(fs::read_dir(bed.path().join(RECEIVED)).unwrap().count(), 0);
     node.stop().unwrap();
 }
