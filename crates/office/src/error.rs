@@ -35,8 +35,8 @@ pub enum OfficeError {
     )]
     NoNextNumber { command: String },
     #[error(
-        "--class {class}: the tariff has no such class; it has: {}. Give one of them, or its number \
-         from 0", .known.join(", ")
+        "--class {class}: the tariff has no such class; it has: {}. Give one of them, or its \
+         number from 0", .known.join(", ")
     )]
     UnknownClass { class: String, known: Vec<String> },
     /// The fields do not have the declared form.

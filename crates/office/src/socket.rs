@@ -447,7 +447,7 @@ impl Read for SentBytes<'_> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() || self.stopping.load(Ordering::SeqCst) {
-                return Err(io::Error::from(io::ErrorKind::TimedOut));
+                return Err(io::Error::from(TimedOut));
             }
             self.stream.set_read_timeout(Some(left.min(STOP_LOOKED_FOR_EVERY)))?;
             match self.stream.read(to) {
@@ -478,7 +478,7 @@ pub(crate) fn next_line(
         }
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(io::Error::from(io::ErrorKind::TimedOut));
+            return Err(io::Error::from(TimedOut));
         }
         stream.set_read_timeout(Some(left))?;
         match stream.read(&mut buffer)? {
