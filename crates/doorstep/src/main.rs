@@ -23,6 +23,7 @@ mod network;
 mod network_admin;
 mod office_requests;
 mod orders;
+mod over_socket;
 mod payouts;
 mod persons;
 mod profiles;
@@ -45,7 +46,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::error::ErrorKind;
-use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::words::{Lang, error_label};
 
@@ -128,6 +129,7 @@ enum Task {
     WithdrawProposal(proposals::WithdrawProposalArgs),
     Persons(persons::PersonsArgs),
     Serve(serve::ServeArgs),
+    Reload(serve::reload::ReloadArgs),
     Gateway(gateway::GatewayArgs),
     Certificates(certificates::CertificatesArgs),
     /// Withdraws and reinstates card networks, shows their status, runs a simulated one
@@ -177,11 +179,19 @@ fn main() -> ExitCode {
         Lang::En => parse(command_tree()),
         Lang::Zh => parse(help::in_chinese(command_tree())),
     };
-    let Cli { task, lang: _ } = match parsed {
-        Ok(cli) => cli,
+    let (Cli { task, lang: _ }, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return exit_without_command(&error),
     };
-    let done = match task {
+    let done = over_socket::carried_out(&matches).unwrap_or_else(|| carry_out(task));
+    done.unwrap_or_else(|error| {
+        eprintln!("{}{}", error_label(), in_words(&error));
+        ExitCode::FAILURE
+    })
+}
+
+fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
+    match task {
         Task::Demo(args) => day::demo(&args),
         Task::Day(args) => day::run(&args),
         Task::Import(args) => orders::run(&args).map(|()| ExitCode::SUCCESS),
@@ -224,6 +234,7 @@ fn main() -> ExitCode {
         Task::Persons(args) => persons::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Keys(args) => keys::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Serve(args) => serve::run(&args),
+        Task::Reload(args) => over_socket::reload(&args),
         Task::Gateway(args) => gateway::run(&args),
         Task::Certificates(args) => certificates::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Terminal(args) => terminal::run(&args),
@@ -241,11 +252,7 @@ fn main() -> ExitCode {
         Task::Bench { what: Bench::Door(args) } => {
             benchmarks::door::run(&args).map(|()| ExitCode::SUCCESS)
         }
-    };
-    done.unwrap_or_else(|error| {
-        eprintln!("{}{}", error_label(), in_words(&error));
-        ExitCode::FAILURE
-    })
+    }
 }
 
 fn form(group: &str, args: &do_command::FormArgs) -> anyhow::Result<ExitCode> {
@@ -259,8 +266,9 @@ fn report_full_files() -> std::io::Result<()> {
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, ignored).map(drop)
 }
 
-fn parse(command: Command) -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&command.try_get_matches()?)
+fn parse(command: Command) -> Result<(Cli, ArgMatches), clap::Error> {
+    let matches = command.try_get_matches()?;
+    Ok((Cli::from_arg_matches(&matches)?, matches))
 }
 
 /// The environment variable with the data directory of commands that have no --data.
@@ -301,17 +309,31 @@ fn print_help_of(name: &str) {
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
 fn exit_without_command(error: &clap::Error) -> ExitCode {
     use ErrorKind as E;
-    match (error.kind(), Lang::current()) {
-        (E::DisplayHelp | E::DisplayVersion | E::DisplayHelpOnMissingArgumentOrSubcommand, _) => {
+    match error.kind() {
+        E::DisplayHelp | E::DisplayVersion | E::DisplayHelpOnMissingArgumentOrSubcommand => {
             error.exit()
         }
-        (_, Lang::Zh) => eprint!("{}", help::error_in_chinese(error)),
-        (_, Lang::En) => match help::value_error_in_english(error) {
-            Some(text) => eprint!("{text}"),
-            None => error.exit(),
-        },
+        _ => {}
+    }
+    match own_error_text(error) {
+        Some(text) => eprint!("{text}"),
+        None => error.exit(),
     }
     ExitCode::from(2)
+}
+
+/// The text of an invalid command line, if it is not clap's own.
+fn own_error_text(error: &clap::Error) -> Option<String> {
+    match Lang::current() {
+        Lang::Zh => Some(help::error_in_chinese(error)),
+        Lang::En => help::value_error_in_english(error),
+    }
+}
+
+/// An invalid command line, without a label before it.
+fn line_error_text(error: &clap::Error) -> String {
+    let whole = own_error_text(error).unwrap_or_else(|| error.to_string());
+    whole.trim().trim_start_matches(error_label()).to_owned()
 }
 
 /// An error and its causes, without those that another cause repeats.

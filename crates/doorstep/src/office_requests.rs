@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use host::control::user_id;
 use node::NodeClient;
-use office::socket::{OFFICE_SOCKET, OfficeClientError, OfficeLine, control_directory, send};
+use office::client::{OfficeClientError, send};
+use office::socket::{OFFICE_SOCKET, OfficeLine, control_directory};
 use office::{CodeMacOf, Language, Office, OfficeAnswer, OfficeOptions, OnEvents, Request, Who};
 
 use crate::chinese;
@@ -106,6 +107,8 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
         OfficeAnswer::Withdrawn { proposal } => {
             say!("{}", filled(lang, "do.withdrawn", &[("number", proposal)]));
         }
+        // Only command lines get these.
+        OfficeAnswer::SendFiles {} | OfficeAnswer::Printed { .. } => {}
         OfficeAnswer::Proposals { proposals, more } => {
             for one in proposals {
                 let at = i64::try_from(one.proposed_at_ms).ok();

@@ -50,6 +50,10 @@ pub fn load(name: &Path) -> anyhow::Result<TariffFile> {
     load_with_text(name).map(|(file, _)| file)
 }
 
+pub fn is_built_in(name: &str) -> bool {
+    SHIPPED.iter().any(|(shipped, _)| *shipped == name)
+}
+
 /// As [`load`], with the text of the file.
 pub fn load_with_text(name: &Path) -> anyhow::Result<(TariffFile, Arc<str>)> {
     let shipped = SHIPPED.iter().find(|(shipped, _)| Path::new(shipped) == name);

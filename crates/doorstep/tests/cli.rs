@@ -33,6 +33,7 @@ mod cli {
     mod order_files;
     mod orders;
     mod output;
+    mod over_socket;
     mod recompute;
     mod serve;
     mod several_days;

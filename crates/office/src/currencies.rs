@@ -80,8 +80,9 @@ fn currency_of(object: &Map<String, Value>, books: &Books) -> Option<Currency> {
             in_rail.filter(|(kind, _)| kind.eq_ignore_ascii_case(name)).map(|(_, id)| id)
         });
         let id: u64 = id?.as_str()?.parse().ok()?;
-        let of_owner =
-            |one: &books::view::AccountView| owner_id_type(one.kind) == Some(id_type) && one.owner == id;
+        let of_owner = |one: &books::view::AccountView| {
+            owner_id_type(one.kind) == Some(id_type) && one.owner == id
+        };
         Some(books.accounts().find(of_owner)?.currency)
     })
 }

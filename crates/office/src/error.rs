@@ -9,6 +9,8 @@ use money::Currency;
 use crate::fields::ValueError;
 use crate::persons::{NAME_CHARACTERS_MAX, PERSONS_FILE};
 use crate::proposals::{PROPOSAL_BYTES_MAX, PROPOSALS_MAX};
+use crate::sent_files::{FILES_BYTES_MAX, SENT_FILES_MAX};
+use crate::socket::LOOKS_MAX;
 use crate::take::TakeError;
 
 fn flags(fields: &[String]) -> String {
@@ -39,6 +41,11 @@ pub enum OfficeError {
          or give --number"
     )]
     NoNextNumber { command: String },
+    #[error(
+        "--class {class}: the tariff has no such class; it has: {}. Give one of them, or its \
+         number from 0", .known.join(", ")
+    )]
+    UnknownClass { class: String, known: Vec<String> },
     /// The fields do not have the declared form.
     #[error("{command}: {why}; see `doorstep do {command} --help`")]
     Declared { command: String, why: String },
@@ -53,6 +60,11 @@ pub enum OfficeError {
          person with `doorstep persons WHO --user {user} --data DIR`"
     )]
     UserNotMapped { user: u32 },
+    #[error(
+        "person {person} is not registered in these books; two persons register a person with \
+         `doorstep setup person {person}`"
+    )]
+    PersonNotRegistered { person: PersonId },
     #[error(
         "these are no trial books: each person acts under a user of this machine; leave --person \
          out, and log in as that person's user"
@@ -100,6 +112,10 @@ pub enum OfficeError {
     NoCodeKey,
     #[error("the one-time code's MAC cannot be computed: {0}; check the key store")]
     CodeKey(String),
+    #[error("{LOOKS_MAX} users are looking at the books; try again in a minute")]
+    ManyLooks,
+    #[error(transparent)]
+    Files(#[from] SentFilesError),
     #[error(transparent)]
     Persons(#[from] PersonsError),
     #[error(transparent)]
@@ -113,6 +129,36 @@ pub enum OfficeError {
     NodeStopped(#[from] node::NodeStopped),
     #[error("the request is not understood: {0}; use the doorstep program of the same version")]
     Malformed(String),
+}
+
+/// Why sent files are not taken. Nothing of them is in the books.
+#[derive(Debug, thiserror::Error)]
+pub enum SentFilesError {
+    #[error("files of another user are being carried out; try again when they are done")]
+    Busy,
+    #[error(
+        "the files have {bytes} bytes; over the socket they have at most {FILES_BYTES_MAX}. Give \
+         them in parts, or let the owner of the books import them while Doorstep does not serve"
+    )]
+    TooLarge { bytes: u64 },
+    #[error(
+        "{count} files; over the socket there are 1 to {SENT_FILES_MAX} in one request. Give them \
+         in parts"
+    )]
+    Count { count: usize },
+    #[error("`{0}` is not the name of a file that can be sent; give the file another name")]
+    Name(String),
+    #[error(
+        "the disk of the books has {free} bytes free, and the files need {needed}; free some \
+         space, and send them again. Nothing was carried out"
+    )]
+    DiskFull { free: u64, needed: u64 },
+    #[error("the files did not arrive: {0}. Nothing was carried out; send them again")]
+    Cut(io::Error),
+    #[error(
+        "{}: {source}; check the disk of the books. Nothing was carried out", path.display()
+    )]
+    Kept { path: PathBuf, source: io::Error },
 }
 
 /// Why the persons of a data directory are not known.

@@ -1,14 +1,14 @@
 //! The values of fields, from the text that a person types to the declared JSON form.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use books::{
-    BankId, Books, BusinessDate, CourierId, FirmId, NetworkId, SellerId, TariffId, WalletId,
+    BankId, Books, BusinessDate, CourierId, FirmId, NetworkId, RailId, SellerId, TariffId, WalletId,
 };
 use money::decimal::{self, DecimalError, DecimalStyle};
 use money::{Currency, CurrencyError};
-use reports::{FieldType, FieldTypes, owner_id_type};
+use reports::{FieldType, FieldTypes};
 use serde_json::Value;
 use tariff::BusinessDateError;
 
@@ -170,20 +170,84 @@ pub fn short(field: FieldType<'_>) -> String {
     field.name().map_or_else(unnamed, |name| name.to_owned())
 }
 
+/// A party that a request names: the name of its id's type, and its reference.
+pub type WantedParty = (String, String);
+
+/// The parties that a field's value names.
+pub(crate) fn wanted(field: FieldType<'_>, given: &Value, all: &mut BTreeSet<WantedParty>) {
+    match (given, field.item()) {
+        (Value::Array(items), Some(item)) => {
+            items.iter().for_each(|one| wanted(item, one, all));
+        }
+        (Value::String(text), Some(item)) => {
+            text.split(',').for_each(|one| wanted(item, &one.into(), all));
+        }
+        (Value::String(text), None) if is_id(field) => {
+            let id_type = match field.name() {
+                // A courier is a person with the courier's id.
+                Some("PersonId") => "CourierId",
+                name => name.unwrap_or_default(),
+            };
+            all.insert((id_type.to_owned(), text.clone()));
+        }
+        (Value::String(text), None) => {
+            let (name, content) = text.split_once('=').unwrap_or((text, ""));
+            let variant = field.variants().into_iter().find(|variant| variant.name == name);
+            if let Some(of) = variant.and_then(|variant| variant.content) {
+                wanted(of, &content.into(), all);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Finds a party: by the id that is derived from its reference, or among all of its type.
+fn find(books: &Books, id_type: &str, reference: &str) -> Option<(&'static str, u64)> {
+    let is = |found: Option<&str>| found == Some(reference);
+    let rail = |kind: fn(RailId) -> Option<u64>| {
+        let mut rails = books.rail_views().filter(|rail| rail.reference == reference);
+        rails.find_map(|rail| kind(rail.id))
+    };
+    Some(match id_type {
+        "SellerId" => {
+            let derived = SellerId::derived(reference);
+            let found = Some(derived).filter(|id| is(books.seller_reference(*id)));
+            ("SellerId", found.or_else(|| books.seller_by_reference(reference))?.0)
+        }
+        "CourierId" => {
+            let derived = CourierId::derived(reference);
+            let found = Some(derived).filter(|id| is(books.courier_reference(*id)));
+            ("CourierId", found.or_else(|| books.courier_by_reference(reference))?.0)
+        }
+        "FirmId" => ("FirmId", books.firms().find(|(_, of)| *of == reference)?.0.0),
+        "BankId" => ("BankId", books.banks().find(|(_, of)| *of == reference)?.0.0),
+        "NetworkId" => {
+            let id = rail(|id| if let RailId::Network(one) = id { Some(one.0) } else { None });
+            ("NetworkId", id?)
+        }
+        "WalletId" => {
+            let id = rail(|id| if let RailId::Wallet(one) = id { Some(one.0) } else { None });
+            ("WalletId", id?)
+        }
+        _ => return None,
+    })
+}
+
 /// The ids of parties in the books, by the name of their id's type and the operator's reference,
 /// and of persons by their name in lower case.
 #[derive(Debug, Default)]
 pub struct KnownParties(HashMap<(&'static str, String), u64>);
 
 impl KnownParties {
+    /// The ids behind these references, each with the name of its id's type. Most ids are derived
+    /// from their reference; other parties are looked for.
     #[must_use]
-    pub fn of(books: &Books) -> KnownParties {
-        let parties = books.accounts().filter_map(|account| {
-            let id_type = owner_id_type(account.kind)?;
-            let reference = books.owner_reference(&account)?.to_owned();
-            Some(((id_type, reference), account.owner))
+    pub fn of(books: &Books, wanted: &BTreeSet<WantedParty>) -> KnownParties {
+        let found = wanted.iter().filter_map(|(id_type, reference)| {
+            let (id_type, id) = find(books, id_type, reference)?;
+            Some(((id_type, reference.clone()), id))
         });
-        KnownParties(parties.collect())
+        KnownParties(found.collect())
     }
 
     pub(crate) fn add_names(&mut self, persons: &Persons) {

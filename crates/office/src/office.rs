@@ -1,9 +1,10 @@
 //! Carries out requests on a node.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::io::BufRead;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use books::{Command, Event, PersonId, Refusal};
 use engine::{Actor, Events, RequestKey, Submission};
@@ -15,10 +16,12 @@ use crate::codes::{self, CodeMacOf};
 use crate::currencies::TypedCurrencies;
 use crate::defaults::{self, Givers};
 use crate::error::OfficeError;
-use crate::fields::{self, KnownParties};
+use crate::fields::{self, KnownParties, WantedParty};
 use crate::persons::Persons;
 use crate::proposals::ProposalStore;
-use crate::request::{OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who};
+use crate::request::{
+    Language, OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who,
+};
 use crate::take::{TakeReport, TakeRequest, Taking, TakingStopped};
 
 /// The command that creates books.
@@ -91,9 +94,7 @@ impl Office {
         Ok(office)
     }
 
-    /// An error in the language of a request.
-    #[must_use]
-    pub fn chinese(&self, error: &OfficeError) -> String {
+    fn chinese(&self, error: &OfficeError) -> String {
         (self.options.chinese)(error)
     }
 
@@ -103,7 +104,15 @@ impl Office {
     /// Why nothing was done, and what to do.
     pub fn carry_out(&mut self, request: Request, who: &Who) -> OfficeResult<OfficeAnswer> {
         let persons = Persons::read(&self.options.data)?;
-        let mut facts = self.facts()?;
+        let wanted = match &request {
+            Request::Give { command, fields } => {
+                let command_type = fields::declared().of(command);
+                let wanted = |of| defaults::wanted_parties(command, of, fields);
+                command_type.map(wanted).unwrap_or_default()
+            }
+            _ => BTreeSet::new(),
+        };
+        let mut facts = self.facts(wanted)?;
         facts.parties.add_names(&persons);
         if let Request::Give { command, fields } = request {
             return self.give(&command, &fields, who, &persons, &facts);
@@ -117,6 +126,49 @@ impl Office {
                 Ok(OfficeAnswer::Withdrawn { proposal })
             }
             Request::Give { .. } | Request::Proposals {} => self.list(),
+            Request::Look { .. } | Request::TakeFiles { .. } | Request::Reload {} => {
+                Err(OfficeError::Malformed("only over the socket".to_owned()))
+            }
+        }
+    }
+
+    /// The registered person who asks. Whoever is not registered sees nothing and brings nothing.
+    ///
+    /// # Errors
+    /// The user is no person of these books, or the person is not registered.
+    pub fn registered(&self, who: &Who) -> OfficeResult<PersonId> {
+        let persons = Persons::read(&self.options.data)?;
+        let person = person(who, &persons, &self.facts(BTreeSet::new())?)?;
+        let is_registered = move |engine: &engine::Engine| {
+            engine.books().persons().any(|(one, removed)| one == person && !removed)
+        };
+        if self.options.client.query(is_registered)?.0 {
+            Ok(person)
+        } else {
+            Err(OfficeError::PersonNotRegistered { person })
+        }
+    }
+
+    /// Whoever may have the settings read again: the owner of the books, and registered persons.
+    ///
+    /// # Errors
+    /// As [`Office::registered`].
+    pub fn may_reload(&self, who: &Who) -> OfficeResult<()> {
+        let is_owner = who.user == self.options.owner;
+        if is_owner { Ok(()) } else { self.registered(who).map(|_| ()) }
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.options.data
+    }
+
+    #[must_use]
+    pub fn in_language(&self, error: &OfficeError, language: Language) -> String {
+        match language {
+            Language::En => error.to_string(),
+            Language::Zh => self.chinese(error),
         }
     }
 
@@ -131,8 +183,7 @@ impl Office {
         file: impl BufRead,
         who: &Who,
     ) -> OfficeResult<TakeReport> {
-        let persons = Persons::read(&self.options.data)?;
-        let by = person(who, &persons, &self.facts()?)?;
+        let by = self.registered(who)?;
         let OfficeOptions { client, data, on_events, chinese, .. } = &mut self.options;
         let mut taking = Taking { client, data, by, on_events, chinese: *chinese };
         taking.take(request, file_name, file).map_err(|stopped| match stopped {
@@ -157,15 +208,15 @@ impl Office {
         Ok(OfficeAnswer::Proposals { proposals, more })
     }
 
-    fn facts(&self) -> OfficeResult<BooksFacts> {
-        let look = |engine: &engine::Engine| {
+    fn facts(&self, wanted: BTreeSet<WantedParty>) -> OfficeResult<BooksFacts> {
+        let look = move |engine: &engine::Engine| {
             let books = engine.books();
             let registered = |&(_, removed): &(PersonId, bool)| !removed;
             BooksFacts {
                 open: books.utc_offset_minutes_at(books.last_at()).is_some(),
                 trial: books.is_trial(),
                 first_person: books.persons().find(registered).map(|(person, _)| person),
-                parties: KnownParties::of(books),
+                parties: KnownParties::of(books, &wanted),
             }
         };
         Ok(self.options.client.query(look)?.0)
@@ -187,8 +238,15 @@ impl Office {
         }
         let mut given = given.clone();
         let code = codes::take_code(name, command_type, &mut given)?;
+        let class = take_class(command_type, &mut given);
         let mut object = read_fields(name, command_type, &given, &facts.parties)?;
         let currencies = TypedCurrencies::of(command_type, &given);
+        if let Some(class) = class {
+            let of = object.clone();
+            let look =
+                move |engine: &engine::Engine| defaults::named_class(engine.books(), &of, &class);
+            object.insert(CLASS.to_owned(), self.options.client.query(look)?.0?);
+        }
         if name == OPENING {
             return self.open_books(command_type, object, who, persons, facts);
         }
@@ -380,6 +438,20 @@ fn person(who: &Who, persons: &Persons, facts: &BooksFacts) -> OfficeResult<Pers
     let first = facts.first_person.filter(|_| facts.trial);
     let person = persons.of_user(who.user).or(first);
     person.ok_or(OfficeError::UserNotMapped { user: who.user })
+}
+
+/// The field of a seller's class.
+const CLASS: &str = "class";
+
+/// Takes a class that is named, not numbered, out of the fields that were given.
+fn take_class(command: FieldType<'_>, given: &mut Map<String, Value>) -> Option<String> {
+    command.field(CLASS).filter(|field| field.name() == Some("SellerClassNumber"))?;
+    let class = given.get(CLASS)?.as_str()?.to_owned();
+    if class.parse::<u64>().is_ok() {
+        return None;
+    }
+    given.remove(CLASS);
+    Some(class)
 }
 
 /// The declared form of the fields that were given.

@@ -22,6 +22,48 @@ pub enum Request {
     WithdrawProposal { proposal: u64 },
     /// Lists the proposals.
     Proposals {},
+    /// Shows what the books say: a reading command line of `doorstep`.
+    Look {
+        /// The command's words, then its flags. Nothing in them names a file.
+        arguments: Vec<String>,
+        /// The width of the screen.
+        columns: u16,
+    },
+    /// Reads the settings again, and applies what can change while Doorstep serves.
+    Reload {},
+    /// Carries out a command line with files, whose bytes follow when the office asks for them.
+    TakeFiles {
+        /// The command's words, then its flags, without those of `files` and `returned`.
+        arguments: Vec<String>,
+        columns: u16,
+        /// The files that are sent, in this order.
+        files: Vec<SentFile>,
+        /// The flags of files that the command writes and that are sent back: `rejects`.
+        #[serde(default)]
+        returned: Vec<String>,
+    },
+}
+
+impl Request {
+    /// Whether it is carried out beside the office.
+    #[must_use]
+    pub fn is_beside(&self) -> bool {
+        matches!(self, Request::Look { .. } | Request::TakeFiles { .. } | Request::Reload {})
+    }
+}
+
+/// A file that is sent over the socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SentFile {
+    /// The flag whose value it is: `orders`.
+    pub flag: String,
+    /// Its own name, or its path in the folder.
+    pub name: String,
+    pub bytes: u64,
+    /// The flag's value is the folder of this file.
+    #[serde(default)]
+    pub in_folder: bool,
 }
 
 /// Who asks.
@@ -69,6 +111,26 @@ pub enum OfficeAnswer {
         /// How many more there are.
         more: usize,
     },
+    /// The office waits for the bytes of the files.
+    SendFiles {},
+    /// What a command line printed. The bytes of `files` follow the answer.
+    Printed {
+        printed: Printed,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<SentFile>,
+    },
+}
+
+/// What a command line printed, as at rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Printed {
+    /// To standard output.
+    pub output: String,
+    /// To standard error.
+    pub errors: String,
+    /// Whether its exit status is 0.
+    pub succeeded: bool,
 }
 
 /// A command that waits for a second person.

@@ -11,13 +11,15 @@ use engine::{Actor, Engine};
 use journal::{JournalHead, MemoryJournal};
 use node::replay::{ReplayObserver, replay};
 use node::{NoSnapshots, Node, NodeOptions};
+use office::client::{OfficeClientError, send, send_files};
+use office::sent_files::{FILES_BYTES_MAX, RECEIVED, ReceivedFiles};
 use office::socket::{
-    LINE_BYTES_MAX, OFFICE_SOCKET, OfficeClientError, OfficeLine, OfficeServer, answer,
-    control_directory, make_control_directory, send,
+    CommandLines, LINE_BYTES_MAX, OFFICE_SOCKET, OfficeLine, OfficeServer, SentLine, answer,
+    control_directory, make_control_directory,
 };
 use office::{
-    Language, Office, OfficeAnswer, OfficeError, OfficeOptions, PROPOSALS, Persons, Proposal,
-    Request, Who,
+    Language, Office, OfficeAnswer, OfficeError, OfficeOptions, PROPOSALS, Persons, Printed,
+    Proposal, Request, SentFile, Who,
 };
 use serde_json::{Map, Value, json};
 
@@ -407,7 +409,7 @@ fn the_socket_carries_requests_of_its_peer() {
     // A killed process left it.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let (node, office) = bed.running.take().unwrap();
-    let server = OfficeServer::start(office, &directory, None).unwrap();
+    let server = OfficeServer::start(office, Box::new(Echo), &directory, None).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&directory), mode(&path)), (0o700, 0o600));
 
@@ -426,4 +428,154 @@ fn the_socket_carries_requests_of_its_peer() {
     assert!(matches!(send(&path, &list), Err(OfficeClientError::NotServed(_))));
     node.stop().unwrap();
     fs::remove_dir(&directory).unwrap();
+}
+
+/// Prints what it was given, and sends its files back, reversed.
+struct Echo;
+
+impl CommandLines for Echo {
+    fn look(&self, line: &SentLine<'_>) -> Result<Printed, String> {
+        let output = format!("{} {:?} {}", line.person, line.arguments, line.columns);
+        Ok(Printed { output, errors: String::new(), succeeded: true })
+    }
+
+    fn take_files(
+        &self,
+        line: &SentLine<'_>,
+        files: &ReceivedFiles,
+        returned: &[String],
+        _is_stopping: &dyn Fn() -> bool,
+    ) -> Result<Printed, String> {
+        if line.arguments.is_empty() {
+            return Err("no words".to_owned());
+        }
+        let [(_, path)] = files.flags() else { return Err("one file".to_owned()) };
+        let mut bytes = fs::read(path).unwrap();
+        bytes.reverse();
+        for flag in returned {
+            fs::write(files.path(flag), &bytes).unwrap();
+        }
+        Ok(Printed { output: bytes.len().to_string(), ..Printed::default() })
+    }
+
+    fn reload(&self, _: Language) -> Result<Printed, String> {
+        Ok(Printed::default())
+    }
+}
+
+/// An office with its socket, where the user of this process is Ann.
+fn served() -> (Bed, Node, OfficeServer) {
+    let mut bed = Bed::open(false);
+    let mut persons = Persons::default();
+    persons.add_user(rustix::process::geteuid().as_raw(), ANN).unwrap();
+    persons.write(bed.path()).unwrap();
+    let directory = control_directory(bed.path());
+    make_control_directory(&directory, None).unwrap();
+    let (node, office) = bed.running.take().unwrap();
+    let server = OfficeServer::start(office, Box::new(Echo), &directory, None).unwrap();
+    (bed, node, server)
+}
+
+fn take(files: &[SentFile]) -> OfficeLine {
+    line(Request::TakeFiles {
+        arguments: vec!["import".to_owned()],
+        columns: 80,
+        files: files.to_vec(),
+        returned: vec!["rejects".to_owned()],
+    })
+}
+
+fn sent_file(name: &str, bytes: u64) -> SentFile {
+    SentFile { flag: "orders".to_owned(), name: name.to_owned(), bytes, in_folder: false }
+}
+
+#[test]
+fn command_lines_are_those_of_registered_persons() {
+    let (bed, node, server) = served();
+    let look = line(Request::Look { arguments: vec!["status".to_owned()], columns: 70 });
+    let Ok(OfficeAnswer::Printed { printed, .. }) = send(server.path(), &look) else {
+        panic!("no answer");
+    };
+    assert_eq!(printed.output, "1 [\"status\"] 70");
+    let mut persons = Persons::default();
+    let user = rustix::process::geteuid().as_raw();
+    persons.add_user(user, PersonId(3)).unwrap();
+    persons.write(bed.path()).unwrap();
+    for request in [look, take(&[sent_file("a", 1)])] {
+        let refused = send(server.path(), &request).unwrap_err().to_string();
+        assert!(refused.contains("person 3 is not registered in these books"), "{refused}");
+    }
+    Persons::default().write(bed.path()).unwrap();
+    let refused = send(server.path(), &take(&[sent_file("a", 1)])).unwrap_err().to_string();
+    assert!(refused.contains("is no person of these books"), "{refused}");
+    server.stop();
+    node.stop().unwrap();
+}
+
+#[test]
+fn sent_files_are_carried_out_and_removed() {
+    let (bed, node, server) = served();
+    let there = tempfile::tempdir().unwrap();
+    let (path, back) = (there.path().join("orders.csv"), there.path().join("back/rejects"));
+    let content: Vec<u8> = (0..200_000_u32).map(|place| (place % 251) as u8).collect();
+    fs::write(&path, &content).unwrap();
+    let files = [(sent_file("orders.csv", content.len() as u64), path)];
+    let keep = |_: &SentFile| back.clone();
+    let sent = [files[0].0.clone()];
+    let answer = send_files(server.path(), &take(&sent), &files, &keep).unwrap();
+    let OfficeAnswer::Printed { printed, .. } = answer else { panic!("{answer:?}") };
+    assert_eq!(printed.output, "200000");
+    let mut reversed = fs::read(&back).unwrap();
+    reversed.reverse();
+    assert!(reversed == content, "what comes back");
+    let received = || fs::read_dir(bed.path().join(RECEIVED)).unwrap().count();
+    assert_eq!(received(), 0);
+
+    let mut wordless = take(&sent);
+    let Request::TakeFiles { arguments, .. } = &mut wordless.request else { panic!() };
+    arguments.clear();
+    let refused = send_files(server.path(), &wordless, &files, &keep).unwrap_err().to_string();
+    assert_eq!((refused.as_str(), received()), ("no words", 0));
+    let large = take(&[sent_file("a", FILES_BYTES_MAX + 1)]);
+    let refused = send(server.path(), &large).unwrap_err().to_string();
+    assert!(refused.contains("at most 268435456. Give them in parts"), "{refused}");
+    let refused = send(server.path(), &take(&[sent_file("../a", 1)])).unwrap_err().to_string();
+    assert!(refused.contains("is not the name of a file"), "{refused}");
+    server.stop();
+    node.stop().unwrap();
+}
+
+#[test]
+fn a_connection_that_is_cut_leaves_no_file() {
+    use std::io::{BufRead, BufReader, Write};
+    let (bed, node, server) = served();
+    let mut stream = std::os::unix::net::UnixStream::connect(server.path()).unwrap();
+    let header = serde_json::to_string(&take(&[sent_file("a.csv", 1_000_000)])).unwrap();
+    // The first bytes may come with the line.
+    stream.write_all(format!("{header}\nthe first bytes").as_bytes()).unwrap();
+    let mut answer = String::new();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    reader.read_line(&mut answer).unwrap();
+    assert!(answer.contains("send_files"), "{answer}");
+    // Nobody else can send files meanwhile.
+    let refused = send(server.path(), &take(&[sent_file("a", 1)])).unwrap_err().to_string();
+    assert!(refused.contains("files of another user are being carried out"), "{refused}");
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    answer.clear();
+    reader.read_line(&mut answer).unwrap();
+    assert!(answer.contains("the files did not arrive: ") && answer.contains("send them again"));
+    drop((stream, reader));
+
+    // A stop does not wait for a sender who is silent.
+    let mut stream = std::os::unix::net::UnixStream::connect(server.path()).unwrap();
+    stream.write_all(format!("{header}\n").as_bytes()).unwrap();
+    let mut reader = BufReader::new(stream);
+    answer.clear();
+    reader.read_line(&mut answer).unwrap();
+    assert!(answer.contains("send_files"), "{answer}");
+    let began = std::time::Instant::now();
+    server.stop();
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!(fs::read_dir(bed.path().join(RECEIVED)).unwrap().count(), 0);
+    node.stop().unwrap();
 }

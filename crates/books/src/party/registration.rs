@@ -329,6 +329,15 @@ impl Books {
         Some(u16::try_from(place).expect("fewer tariffs than versions"))
     }
 
+    /// The names of the classes in a tariff's last version, in the order of their numbers.
+    #[must_use]
+    pub fn tariff_classes(&self, tariff: TariffId) -> Vec<&str> {
+        let of_tariff = |one: &&TariffVersionRecord| one.tariff == tariff;
+        let last =
+            self.reference_data.versions.iter().filter(of_tariff).max_by_key(|one| one.number);
+        last.iter().flat_map(|one| &one.terms.classes).map(|class| &*class.name).collect()
+    }
+
     /// Whether the books have this version of a tariff, whoever published it.
     #[must_use]
     pub fn has_tariff_version(&self, command: &PublishTariff) -> bool {

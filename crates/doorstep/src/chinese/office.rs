@@ -2,9 +2,13 @@
 
 use std::error::Error;
 
+use ::office::client::OfficeClientError;
 use ::office::fields::{Expected, ValueError, flag};
-use ::office::socket::{LINE_BYTES_MAX, OfficeClientError};
-use ::office::{OfficeError, PERSONS_FILE, PROPOSALS_MAX, PersonsError, ProposalStoreError};
+use ::office::sent_files::{FILES_BYTES_MAX, SENT_FILES_MAX};
+use ::office::socket::{LINE_BYTES_MAX, LOOKS_MAX};
+use ::office::{
+    OfficeError, PERSONS_FILE, PROPOSALS_MAX, PersonsError, ProposalStoreError, SentFilesError,
+};
 
 use super::take::take_error;
 use super::zh_error;
@@ -14,6 +18,7 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(office_error))
         .or_else(|| error.downcast_ref().map(persons_error))
         .or_else(|| error.downcast_ref().map(store_error))
+        .or_else(|| error.downcast_ref().map(sent_files_error))
         .or_else(|| error.downcast_ref().map(value_error))
         .or_else(|| error.downcast_ref().map(client_error))
 }
@@ -43,6 +48,10 @@ fn office_error(error: &OfficeError) -> String {
         E::NoNextNumber { command } => {
             format!("{command}：无法得知下一个编号；请检查所属对象是否已在账簿中，或给出 --number")
         }
+        E::UnknownClass { class, known } => format!(
+            "--class {class}：费率中没有该类别；其类别为：{}。请给出其一，或从 0 起的编号",
+            known.join("、")
+        ),
         E::Declared { command, why } => {
             format!("{command}：{why}；见 `doorstep do {command} --help`")
         }
@@ -54,6 +63,11 @@ fn office_error(error: &OfficeError) -> String {
             "本机用户 {user} 不对应账簿中的任何人员；请账簿所有者用 `doorstep persons WHO --user \
              {user} --data DIR` 将该用户对应到人员"
         ),
+        E::PersonNotRegistered { person } => {
+            format!("人员 {person} 未在账簿中登记；由两人用 `doorstep setup person {person}` 登记")
+        }
+        E::ManyLooks => format!("已有 {LOOKS_MAX} 名用户正在查看账簿；请一分钟后再试"),
+        E::Files(error) => sent_files_error(error),
         E::PersonInRealBooks => "这不是试用账簿：每名人员以其本机用户办理；请去掉 --person，\
                                  并以该人员的用户登录"
             .to_owned(),
@@ -137,6 +151,28 @@ fn persons_error(error: &PersonsError) -> String {
     }
 }
 
+fn sent_files_error(error: &SentFilesError) -> String {
+    use SentFilesError as E;
+    match error {
+        E::Busy => "正在处理另一用户的文件；请在其完成后再试".to_owned(),
+        E::TooLarge { bytes } => format!(
+            "文件共 {bytes} 字节；经套接字最多 {FILES_BYTES_MAX}。请分开发送，\
+             或由账簿所有者在 Doorstep 未运行时导入"
+        ),
+        E::Count { count } => {
+            format!("有 {count} 个文件；经套接字一个请求须有 1 至 {SENT_FILES_MAX} 个。请分开发送")
+        }
+        E::Name(name) => format!("`{name}` 不能用作所发送文件的名称；请为文件改名"),
+        E::DiskFull { free, needed } => format!(
+            "账簿所在磁盘剩余 {free} 字节，文件需要 {needed}；请腾出空间后重新发送。未作改动"
+        ),
+        E::Cut(why) => format!("文件未全部到达：{why}。未作改动；请重新发送"),
+        E::Kept { path, source } => {
+            format!("{}：{source}；请检查账簿所在磁盘。未作改动", path.display())
+        }
+    }
+}
+
 fn store_error(error: &ProposalStoreError) -> String {
     use ProposalStoreError as E;
     match error {
@@ -211,6 +247,10 @@ fn client_error(error: &OfficeClientError) -> String {
              proposals` 查看"
         ),
         E::TooLarge => format!("一个请求最多 {LINE_BYTES_MAX} 字节；请分开发送"),
+        E::File { path, source } => format!("{}：{source}", path.display()),
+        E::FileChanged(path) => {
+            format!("{}：文件在发送时变短；请重新发送", path.display())
+        }
         E::UnreadableAnswer(path) => {
             format!("{}：应答无法读取；请使用同一版本的 doorstep 程序", path.display())
         }

@@ -32,7 +32,7 @@ use crate::words::{Lang, bilingual};
 use crate::{calendar_command, chinese, data_directory};
 
 /// Enough for a hundred thousand card ranges.
-const FILE_BYTES_MAX: usize = 16 << 20;
+pub(super) const FILE_BYTES_MAX: usize = 16 << 20;
 /// The environment variable with the user PIN of an HSM's token.
 const PIN_VARIABLE: &str = "DOORSTEP_PKCS11_PIN";
 /// The length of a wallet's secret.
