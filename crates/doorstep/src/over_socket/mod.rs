@@ -271,7 +271,7 @@ mod tests {
     fn the_commands_that_go_over_the_socket_are_commands_with_these_arguments() {
         let tree = command_tree();
         let find = |words: &[&str]| {
-            words.iter().fold(Some(&tree), |found, word| found?.find_subcommand(word)).unwrap()
+            words.iter().try_fold(&tree, |found, word| found.find_subcommand(word)).unwrap()
         };
         for words in LOOKS {
             let command = find(words);

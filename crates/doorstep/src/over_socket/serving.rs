@@ -178,7 +178,7 @@ fn parsed_files(
     let end = words.len() + 1;
     let file_line = file_line(&words).ok_or_else(not_one)?;
     let tree = command_tree();
-    let command = words.iter().fold(Some(&tree), |found, word| found?.find_subcommand(word));
+    let command = words.iter().try_fold(&tree, |found, word| found.find_subcommand(word));
     let command = command.ok_or_else(not_one)?;
     let (sent, back) = (file_line.sent, file_line.returned);
     let received = files.flags().iter().map(|(flag, path)| (flag, path.clone(), sent));
