@@ -1,8 +1,8 @@
 //! A key store in an HSM, through PKCS#11.
 //!
 //! Keys are objects on a token with the label `name#generation`. Their `CKA_ID` holds their
-//! purpose and other attributes. Exchange, base, token and hand-over code keys never leave the
-//! token. PIN, MAC and terminal keys leave it only for export, wrapped in the HSM under a key that
+//! purpose and other attributes. Exchange, base, token, hand-over code and data keys' keys never leave
+//! the token. PIN, MAC and terminal keys leave it only for export, wrapped in the HSM under a key that
 //! exists for one call. Operations without a PKCS#11 mechanism run in this process, with keys that
 //! the HSM derives by CMAC and that are wiped after use.
 //!

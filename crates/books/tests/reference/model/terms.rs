@@ -56,6 +56,7 @@ impl Model {
                     self.change_terms(Numbered::CashLimits(courier), (number, from), command)
                 })
             }
+            Command::SetPayoutAccount(ref one) => self.set_payout_account(one, command),
             Command::SuspendSeller(SuspendSeller {
                 seller,
                 number,
@@ -188,6 +189,16 @@ impl Model {
         are_different(&[change.proposed_by, change.approved_by])?;
         self.can_be_charged((tariff, class), currency, from)?;
         self.change_terms(Numbered::SellerTerms(account), (number, from), command)
+    }
+
+    /// Two people say which account a seller is paid to in a currency.
+    fn set_payout_account(&mut self, one: &SetPayoutAccount, command: &Command) -> ModelResult {
+        let account = (one.seller, one.currency);
+        ensure(self.sellers.contains_key(&account), "no such account of a seller")?;
+        self.next_number(Numbered::PayoutAccounts(account), one.number, command)?;
+        are_different(&[one.proposed_by, one.approved_by])?;
+        self.use_number(Numbered::PayoutAccounts(account), command);
+        Ok(())
     }
 
     fn set_suspended(

@@ -107,6 +107,7 @@ pub const STEPS: &[ChartEntry] = &[
     (1, |_| true, remove_person),
     (1, |_| true, set_refund_limit),
     (2, |_| true, set_seller_terms),
+    (1, |_| true, set_payout_account),
     (1, |_| true, set_firm_terms),
     (1, |_| true, set_courier_terms),
     (1, |roll| roll.one_in(1, 3), suspend_seller),
