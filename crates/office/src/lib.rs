@@ -13,6 +13,7 @@ pub mod fields;
 pub mod short_forms;
 pub mod socket;
 
+mod accounts;
 mod codes;
 mod defaults;
 mod error;
@@ -28,4 +29,6 @@ pub use error::{OfficeError, PersonsError, ProposalStoreError};
 pub use office::{Office, OfficeOptions, OnEvents};
 pub use persons::{PERSONS_FILE, Persons};
 pub use proposals::{PROPOSALS, PROPOSALS_MAX};
-pub use request::{Language, OfficeAnswer, Proposal, RefusalWords, Request, Who};
+pub use request::{
+    Language, OfficeAnswer, PayoutAccountLine, Proposal, RefusalWords, Request, Who,
+};

@@ -47,7 +47,11 @@ impl Books {
 
     /// The account that a seller is paid to in a currency.
     #[must_use]
-    pub fn payout_account(&self, seller: SellerId, currency: Currency) -> Option<PayoutAccountView> {
+    pub fn payout_account(
+        &self,
+        seller: SellerId,
+        currency: Currency,
+    ) -> Option<PayoutAccountView> {
         let place = self.seller_number(seller, currency).ok()?;
         let accounts = self.reference_data.payout_accounts.get(&place)?;
         let (number, latest) = (accounts.last(), accounts.latest()?);

@@ -7,7 +7,7 @@ use super::snapshots::restored;
 use crate::world::*;
 
 fn account(world: &World) -> Option<(u32, u8)> {
-    let view = world.books.payout_account(SELLER, Currency::CNY)?;
+    let view = world.engine.payout_account(SELLER, Currency::CNY)?;
     Some((view.number, view.digest.0[0]))
 }
 
@@ -25,7 +25,7 @@ fn two_people_set_a_payout_account_and_the_last_one_holds() {
     assert_eq!(account(&world), Some((1, 7)));
     world.must(set(2, 8, [BO, CASHIER])).must(set(3, 7, [ANNA, BO]));
     assert_eq!(account(&world), Some((3, 7)));
-    assert_eq!(restored(&world.books).payout_account(SELLER, Currency::CNY).unwrap().number, 3);
+    assert_eq!(restored(&world.engine).payout_account(SELLER, Currency::CNY).unwrap().number, 3);
 }
 
 #[test]

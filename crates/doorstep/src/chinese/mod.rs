@@ -11,6 +11,7 @@ mod journal;
 mod keys;
 mod office;
 mod simulation;
+mod vault;
 
 use std::error::Error;
 
@@ -28,7 +29,7 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
         Lang::En => None,
         Lang::Zh => {
             let texts = [files::text, books::text, calendar::text, journal::text, keys::text];
-            let others = [host::text, office::text, simulation::text];
+            let others = [host::text, office::text, simulation::text, vault::text];
             texts.iter().chain(&others).find_map(|text| text(error))
         }
     };

@@ -31,6 +31,7 @@ use node::{Clock, Node, NodeClient, NodeNotice, NodeOptions, SystemClock};
 use office::socket::{OfficeServer, control_directory, make_control_directory};
 use reports::utc_offset_text;
 use switch::{Output, Settings, Switch, Unfinished};
+use vault::{Vault, VaultKey};
 
 use crate::logging::LogArgs;
 use crate::time_zone::ResolvedZone;
@@ -126,6 +127,8 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
             mac.map_err(|error| error.to_string())
         })
     });
+    let vault = said.vault.map(|name| VaultKey { store: keys.clone(), name });
+    let vault = Vault::new(data, vault);
     // Before new names are registered: one may be a misspelt old one.
     let (switch, begin) = resumed_switch(said.settings, keys, unfinished)?;
     let directory = control_directory(data);
@@ -146,7 +149,7 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
     let changes = host.network_changes();
     let announce = Box::new(move |events: &[Event]| changes.announce(events));
     let served = registered.and_then(|()| {
-        let office = office_requests::office(data, node.client(), announce, code_mac)?;
+        let office = office_requests::office(data, node.client(), announce, code_mac, vault)?;
         OfficeServer::start(office, &directory, said.office_group)
             .map_err(|error| office_socket_error(&directory, &error))
     });

@@ -201,6 +201,14 @@ impl Model {
         Ok(())
     }
 
+    /// The last account that two people set, and its number.
+    pub fn payout_account(&self, account: SellerAccount) -> Option<(u32, Sha256Digest)> {
+        match self.all_of(Numbered::PayoutAccounts(account)).last() {
+            Some(Command::SetPayoutAccount(one)) => Some((one.number, one.digest)),
+            _ => None,
+        }
+    }
+
     fn set_suspended(
         &mut self,
         (what, number): (Numbered, u32),
