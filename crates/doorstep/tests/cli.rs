@@ -33,6 +33,7 @@ mod cli {
     mod order_files;
     mod orders;
     mod output;
+    mod payout_accounts;
     mod recompute;
     mod serve;
     mod several_days;

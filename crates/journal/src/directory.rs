@@ -18,7 +18,8 @@ const JOURNAL: &str = "journal.sqlite";
 const SNAPSHOTS: &str = "snapshots";
 /// What a data directory keeps beside the journal. Keys and certificates may be created before the
 /// books.
-const KEPT: [&str; 6] = [LOCK, SNAPSHOTS, "keys", "certificates", "persons.toml", "proposals"];
+const KEPT: [&str; 7] =
+    [LOCK, SNAPSHOTS, "keys", "certificates", "persons.toml", "proposals", "vault.sqlite"];
 /// Other names that may exist in a directory that becomes a data directory: the remains of an
 /// interrupted creation, and an entry of a file system's root.
 const HARMLESS: [&str; 2] = ["journal.sqlite.unfinished", "lost+found"];

@@ -110,6 +110,7 @@ impl Office {
         if let Request::Give { command, fields } = request {
             return self.give(&command, &fields, who, &persons, &facts);
         }
+        // Before anything is sealed, erased or shown.
         let person = person(who, &persons, &facts)?;
         match request {
             Request::Approve { proposal } => self.approve(proposal, person),

@@ -30,14 +30,15 @@ const MAP: &str = "
     reports  | money tariff ledger books engine journal node files   |
     iso8583  |                                                       |
     keys     |                                                       |
+    vault    | money books files keys                                |
     qr       |                                                       |
     peers    | money iso8583 keys qr                                 |
     switch   | money tariff books machine iso8583 keys qr            | peers
     host     | money books engine node iso8583 keys switch           | journal peers tariff
-    office   | money tariff machine books engine node reports switch | journal
+    office   | money tariff machine books engine node reports switch vault | journal keys
     bench    | money tariff books engine journal node reports iso8583 keys peers host |
     sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
-doorstep| money tariff books calendar engine journal node files reports keys qr peers switch host \
+doorstep| money tariff books calendar engine journal node files reports keys vault qr peers switch host \
               office bench sim |
     tidy     |                                                       |
 ";
