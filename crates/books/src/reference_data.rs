@@ -61,7 +61,7 @@ pub(crate) struct ReferenceData {
     pub hold_rules: BTreeMap<Jurisdiction, UsedNumbers<HoldRuleSetting>>,
     /// The suspensions of sellers, the latest of which holds.
     pub seller_suspensions: BTreeMap<SellerId, UsedNumbers<Suspension>>,
-    /// The accounts in the vault that sellers are paid to, by the seller's number. The latest holds.
+    /// The accounts in the vault that sellers are paid to, by the seller's number.
     pub payout_accounts: BTreeMap<u32, UsedNumbers<PayoutAccountSetting>>,
     pub parcel_changes: BTreeMap<ParcelId, ParcelChanges>,
     /// What one chargeback may cost, by the currency's place.

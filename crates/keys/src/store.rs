@@ -74,7 +74,7 @@ pub trait KeyStore: Send + Sync {
     fn code_mac(&self, key: &KeyReference, hand_over: u64, code: u32)
     -> Result<[u8; 16], KeyError>;
 
-    /// Wraps a data key (AES key wrap, RFC 3394) under an AES key of [`KeyPurpose::DataKeys`], which
+    /// Wraps a data key (AES key wrap, RFC 3394) under a key of [`KeyPurpose::DataKeys`], which
     /// never leaves the store.
     fn wrap_data_key(
         &self,

@@ -207,7 +207,7 @@ fn whoever_opens_real_books_is_their_first_person() {
     );
     let Some((actor, Command::RegisterBank(bank))) = bed.journalled().pop() else { panic!() };
     assert_eq!(actor, Actor::Person(ANN));
-    assert_eq!(bank.bank, books::BankId::derived("main"), "the id follows from the reference");
+    assert_eq!(bank.bank, BankId::derived("main"), "the id follows from the reference");
 }
 
 #[test]

@@ -38,8 +38,8 @@ const MAP: &str = "
     office   | money tariff machine books engine node reports switch vault | journal keys
     bench    | money tariff books engine journal node reports iso8583 keys peers host |
     sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
-doorstep| money tariff books calendar engine journal node files reports keys vault qr peers switch host \
-              office bench sim |
+doorstep| money tariff books calendar engine journal node files reports keys vault qr peers switch \
+              host office bench sim |
     tidy     |                                                       |
 ";
 

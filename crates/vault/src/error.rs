@@ -21,8 +21,8 @@ pub enum VaultError {
     )]
     NoRecord(RecordName),
     #[error(
-        "the {0} in {VAULT_FILE} was changed, cut or moved; restore the file from a backup, or enter \
-         the account again"
+        "the {0} in {VAULT_FILE} was changed, cut or moved; restore the file from a backup, or \
+         enter the account again"
     )]
     Damaged(RecordName),
     #[error(

@@ -19,8 +19,8 @@ const FORMAT: i32 = 1;
 /// How long another process may hold the file.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 
-/// Deleted content is overwritten with zeros. The rollback journal, which has the pages as they were,
-/// is removed with each transaction, durably (EXTRA); a write-ahead log would keep old pages.
+/// Deleted content is overwritten with zeros. The rollback journal, which has the pages as they
+/// were, is removed with each transaction, durably (EXTRA); a write-ahead log would keep old pages.
 const SETTINGS: &str = "PRAGMA secure_delete = ON; PRAGMA journal_mode = DELETE;
     PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
 

@@ -1,7 +1,8 @@
 //! Personal data, encrypted for each subject, so that it can be erased.
 //!
-//! Now it has the bank accounts of sellers. Each subject has a data key. The key store wraps the data
-//! key under a key that never leaves it; the vault's file has the wrapped key and the sealed records.
+//! Now it has the bank accounts of sellers. Each subject has a data key. The key store wraps the
+//! data key under a key that never leaves it; the vault's file has the wrapped key and the sealed
+//! records.
 //! Other data refers to a record by its digest, which is keyed too: whoever has the digest cannot
 //! find the record by trying. Erasing a subject deletes its wrapped key, and with it the meaning of
 //! every copy of its records and digests.

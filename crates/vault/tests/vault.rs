@@ -80,19 +80,24 @@ fn records_that_were_changed_cut_or_swapped_are_refused() {
     // Each time as another process, which has read nothing before.
     let open = |name, digest| Vault::new(directory.path(), Some(key.clone())).open(name, digest);
     let changes: [(&str, &str); 7] = [
-        ("a changed byte", "UPDATE records SET sealed = CAST(zeroblob(1) || substr(sealed, 2) AS BLOB)"),
+        (
+            "a changed byte",
+            "UPDATE records SET sealed = CAST(zeroblob(1) || substr(sealed, 2) AS BLOB)",
+        ),
         ("a cut record", "UPDATE records SET sealed = substr(sealed, 1, length(sealed) - 1)"),
         ("an empty record", "UPDATE records SET sealed = x''"),
         ("a cut nonce", "UPDATE records SET nonce = substr(nonce, 1, 11)"),
         (
             "the content of another record of the seller",
-            "UPDATE records SET (nonce, sealed) = (SELECT other.nonce, other.sealed FROM records other
+            "UPDATE records SET (nonce, sealed) = (SELECT other.nonce, other.sealed
+             FROM records other
              WHERE other.digest <> records.digest AND other.subject = records.subject LIMIT 1)
              WHERE subject = 'seller 1'",
         ),
         (
             "the record of another seller",
-            "UPDATE records SET (nonce, sealed) = (SELECT other.nonce, other.sealed FROM records other
+            "UPDATE records SET (nonce, sealed) = (SELECT other.nonce, other.sealed
+             FROM records other
              WHERE other.subject <> records.subject LIMIT 1)",
         ),
         ("a cut key", "UPDATE subjects SET wrapped_key = substr(wrapped_key, 1, 39)"),

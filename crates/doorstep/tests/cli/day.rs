@@ -220,7 +220,7 @@ fn the_same_seed_gives_the_same_books_and_another_seed_others() {
     assert_eq!(run(7, "second"), first);
     assert_eq!(bed.read("first/payouts.csv"), bed.read("second/payouts.csv"));
     let messages = |data: &str| {
-        let files = std::fs::read_dir(bed.path(data)).unwrap().map(|entry| entry.unwrap());
+        let files = fs::read_dir(bed.path(data)).unwrap().map(|entry| entry.unwrap());
         let names = files.map(|file| file.file_name().into_string().unwrap());
         let names = names.filter(|name| name.starts_with("payouts-"));
         names.map(|name| (bed.read(format!("{data}/{name}")), name)).collect::<BTreeSet<_>>()

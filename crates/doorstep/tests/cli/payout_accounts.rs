@@ -87,7 +87,7 @@ fn an_account_is_entered_by_one_and_approved_by_another() {
     bed.run(list).succeeds().prints("S1                       CNY no account\n");
     let account = format!("{{\"name\": \"{HOLDER}\", \"iban\": \"{IBAN}\"}}");
     let mut set = bed.doorstep(&format!("{SET} --file - --config doorstep.toml"));
-    let mut child = set.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = set.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = child.spawn().unwrap();
     child.stdin.take().unwrap().write_all(account.as_bytes()).unwrap();
     Ran::end_of(&bed.command(DOORSTEP), child)
