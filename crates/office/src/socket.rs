@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::error::OfficeError;
 use crate::office::Office;
@@ -200,6 +201,8 @@ fn converse(mut stream: UnixStream, office: &Mutex<Option<Office>>) -> io::Resul
     stream.set_write_timeout(Some(REQUEST_WAIT))?;
     let mut waiting = Vec::new();
     while let Some(line) = next_line(&mut stream, &mut waiting, LINE_BYTES_MAX, REQUEST_WAIT)? {
+        // It may have a bank account.
+        let line = Zeroizing::new(line);
         let mut office = office.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = answer(office.as_mut(), user, &line) + "\n";
         drop(office);
@@ -273,7 +276,8 @@ pub enum OfficeClientError {
 /// The office refuses the request, or gave no answer.
 pub fn send(path: &Path, line: &OfficeLine) -> Result<OfficeAnswer, OfficeClientError> {
     let failed = |source| OfficeClientError::Io { path: path.to_owned(), source };
-    let mut bytes = serde_json::to_vec(line).map_err(|error| failed(error.into()))?;
+    let bytes = serde_json::to_vec(line).map_err(|error| failed(error.into()))?;
+    let mut bytes = Zeroizing::new(bytes);
     if bytes.len() > LINE_BYTES_MAX {
         return Err(OfficeClientError::TooLarge);
     }
