@@ -1135,4 +1135,17 @@ commands! {
         proposed_by: PersonId,
         approved_by: PersonId,
     }
+
+    /// Sets the bank account of a seller's payouts in a currency, for plans that are executed from
+    /// now on. The account itself is in the vault.
+    136 SetPayoutAccount by Person | Key | System => set_payout_account {
+        seller: SellerId,
+        currency: Currency,
+        /// The last number of this seller and currency plus 1.
+        number: u32,
+        /// Of the account, under the seller's key in the vault.
+        digest: Sha256Digest,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
 }

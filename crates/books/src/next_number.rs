@@ -47,6 +47,11 @@ impl Books {
                 let place = self.seller_number(one.seller, one.currency).ok()?;
                 self.sellers.get(place).terms.last_number()
             }
+            C::SetPayoutAccount(one) => {
+                let place = self.seller_number(one.seller, one.currency).ok()?;
+                let accounts = self.reference_data.payout_accounts.get(&place);
+                accounts.map_or(0, UsedNumbers::last)
+            }
             C::SetFirmTerms(one) => self.firms.find(one.firm)?.guarantee.last_number(),
             C::SetCourierTerms(one) => self.couriers.find(one.courier)?.cash_limit.last_number(),
             C::SuspendSeller(one) => {

@@ -15,6 +15,7 @@ use crate::evidence::DifferenceCommands;
 use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId};
 use crate::parcel::damage::Damage;
 use crate::parcel::record::ParcelChanges;
+use crate::party::payout_account::PayoutAccountSetting;
 use crate::party::record::{HoldRuleSetting, TariffRecord, TariffVersionRecord};
 use crate::party::suspension::Suspension;
 use crate::party::time_zone::TimeZone;
@@ -60,6 +61,8 @@ pub(crate) struct ReferenceData {
     pub hold_rules: BTreeMap<Jurisdiction, UsedNumbers<HoldRuleSetting>>,
     /// The suspensions of sellers, the latest of which holds.
     pub seller_suspensions: BTreeMap<SellerId, UsedNumbers<Suspension>>,
+    /// The accounts in the vault that sellers are paid to, by the seller's number.
+    pub payout_accounts: BTreeMap<u32, UsedNumbers<PayoutAccountSetting>>,
     pub parcel_changes: BTreeMap<ParcelId, ParcelChanges>,
     /// What one chargeback may cost, by the currency's place.
     pub chargeback_fees: BTreeMap<u8, ChargebackFeeTerm>,

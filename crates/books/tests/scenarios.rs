@@ -34,6 +34,7 @@ mod scenarios {
     mod open_items;
     mod other_content;
     mod parcels;
+    mod payout_accounts;
     mod persons;
     mod preauthorisations;
     mod refunds;

@@ -129,6 +129,8 @@ enum PurposeFlag {
     Token,
     /// MACs of hand-overs' one-time codes
     HandOverCode,
+    /// Wrapping of the vault's data keys
+    DataKeys,
     /// Derivation of terminals' working keys
     Base,
     /// Derivation of unique keys per transaction (BDK)
@@ -144,6 +146,7 @@ impl From<PurposeFlag> for KeyPurpose {
             PurposeFlag::Exchange => KeyPurpose::Exchange,
             PurposeFlag::Token => KeyPurpose::Token,
             PurposeFlag::HandOverCode => KeyPurpose::HandOverCode,
+            PurposeFlag::DataKeys => KeyPurpose::DataKeys,
             PurposeFlag::Base => KeyPurpose::Base,
             PurposeFlag::Dukpt => KeyPurpose::Dukpt,
         }

@@ -24,6 +24,7 @@ mod network_admin;
 mod office_requests;
 mod orders;
 mod over_socket;
+mod payout_account;
 mod payouts;
 mod persons;
 mod profiles;
@@ -88,6 +89,7 @@ enum Task {
     Explain(explain::ExplainArgs),
     Log(log::CommandLogArgs),
     Payouts(payouts::PayoutsArgs),
+    PayoutAccount(Box<payout_account::PayoutAccountArgs>),
     Export(export::ExportArgs),
     Profile(profiles::ProfileArgs),
     Tariff(tariffs::TariffArgs),
@@ -206,6 +208,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::OpenItems(args) => differences::open_items(&args).map(|()| ExitCode::SUCCESS),
         Task::Explain(args) => explain::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Log(args) => log::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::PayoutAccount(args) => payout_account::run(*args).map(|()| ExitCode::SUCCESS),
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Profile(args) => profiles::run(&args).map(|()| ExitCode::SUCCESS),

@@ -8,12 +8,17 @@ use host::control::user_id;
 use node::NodeClient;
 use office::client::{OfficeClientError, send};
 use office::socket::{OFFICE_SOCKET, OfficeLine, control_directory};
-use office::{CodeMacOf, Language, Office, OfficeAnswer, OfficeOptions, OnEvents, Request, Who};
+use office::{
+    CodeMacOf, Language, Office, OfficeAnswer, OfficeOptions, OnEvents, PayoutAccountLine, Request,
+    Who,
+};
+use vault::Vault;
 
 use crate::chinese;
 use crate::data_directory::{self, OpenBooks};
+use crate::serve::settings;
 use crate::texts::{filled, text};
-use crate::words::{Lang, say};
+use crate::words::{Lang, left, say};
 
 /// The office of a data directory.
 pub fn office(
@@ -21,6 +26,7 @@ pub fn office(
     client: NodeClient,
     on_events: OnEvents,
     code_mac: Option<CodeMacOf>,
+    vault: Vault,
 ) -> anyhow::Result<Office> {
     let owner = std::fs::metadata(data).with_context(|| data.display().to_string())?.uid();
     let chinese = |error: &(dyn std::error::Error + 'static)| chinese::error(error, Lang::Zh);
@@ -31,11 +37,22 @@ pub fn office(
         chinese,
         on_events,
         code_mac,
+        vault,
     })?)
 }
 
 /// Asks the office that serves, or the books at rest.
 pub fn ask(data: &Path, request: Request, person: Option<String>) -> anyhow::Result<OfficeAnswer> {
+    ask_with_settings(data, request, person, None)
+}
+
+/// As [`ask`]. At rest the settings say how the vault is opened.
+pub fn ask_with_settings(
+    data: &Path,
+    request: Request,
+    person: Option<String>,
+    settings: Option<&Path>,
+) -> anyhow::Result<OfficeAnswer> {
     let language = match Lang::current() {
         Lang::En => Language::En,
         Lang::Zh => Language::Zh,
@@ -45,19 +62,21 @@ pub fn ask(data: &Path, request: Request, person: Option<String>) -> anyhow::Res
         Err(OfficeClientError::NotServed(_)) => {}
         answer => return Ok(answer?),
     }
-    at_rest(data_directory::open(data)?, data, line.request, line.person)
+    let key = settings.map(settings::accounts).transpose()?.and_then(|accounts| accounts.vault);
+    let vault = Vault::new(data, key);
+    at_rest(data_directory::open(data)?, data, (line.request, line.person), vault)
 }
 
 /// Asks books that this process holds. Only their owner may.
 pub fn at_rest(
     opened: OpenBooks,
     data: &Path,
-    request: Request,
-    person: Option<String>,
+    (request, person): (Request, Option<String>),
+    vault: Vault,
 ) -> anyhow::Result<OfficeAnswer> {
     check_owner(data)?;
     let user = user_id();
-    let office = office(data, opened.node.client(), Box::new(|_| {}), None);
+    let office = office(data, opened.node.client(), Box::new(|_| {}), None, vault);
     let answer =
         office.and_then(|mut office| Ok(office.carry_out(request, &Who { user, person })?));
     opened.node.stop()?;
@@ -104,6 +123,11 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
                 [("command", &proposal.command), ("number", &proposal.number)];
             say!("{}", filled(lang, "do.proposed", &values));
         }
+        OfficeAnswer::PayoutAccounts { accounts, more } => print_payout_accounts(accounts, *more),
+        OfficeAnswer::SellerErased { seller, found } => {
+            let key = if *found { "do.erased" } else { "do.nothing_erased" };
+            say!("{}", filled(lang, key, &[("seller", seller)]));
+        }
         OfficeAnswer::Withdrawn { proposal } => {
             say!("{}", filled(lang, "do.withdrawn", &[("number", proposal)]));
         }
@@ -138,4 +162,29 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn print_payout_accounts(accounts: &[PayoutAccountLine], more: usize) {
+    let lang = Lang::current();
+    for one in accounts {
+        let erased = text(lang, "do.account_erased");
+        let last_four = one.last_four.as_ref().map(|last| format!("…{last}"));
+        let shown = last_four.as_deref().unwrap_or(erased);
+        let state = match (one.number, one.proposal) {
+            (Some(number), _) => filled(lang, "do.account_in_force", &[("number", &number)]),
+            (None, Some(proposal)) => filled(lang, "do.account_waits", &[("number", &proposal)]),
+            (None, None) => String::new(),
+        };
+        if one.number.is_none() && one.proposal.is_none() {
+            let none = text(lang, "do.no_account");
+            say!("{} {} {none}", left(&one.seller, 24), one.currency);
+        } else {
+            say!("{} {} {} {state}", left(&one.seller, 24), one.currency, left(shown, 8));
+        }
+    }
+    match (accounts.is_empty(), more) {
+        (true, _) => say!("{}", text(lang, "do.no_sellers")),
+        (false, 0) => {}
+        (false, more) => say!("{}", filled(lang, "do.more_accounts", &[("more", &more)])),
+    }
 }

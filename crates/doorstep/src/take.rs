@@ -131,7 +131,8 @@ fn take_at_rest(
         }
     })?;
     office_requests::check_owner(data)?;
-    let office = office_requests::office(data, opened.node.client(), Box::new(|_| {}), None);
+    let (client, vault) = (opened.node.client(), vault::Vault::new(data, None));
+    let office = office_requests::office(data, client, Box::new(|_| {}), None, vault);
     let who = Who { user: user_id(), person };
     let report = office.and_then(|mut office| Ok(office.take(request, &named(), input, &who)?));
     opened.node.stop()?;

@@ -34,6 +34,7 @@ mod cli {
     mod orders;
     mod output;
     mod over_socket;
+    mod payout_accounts;
     mod recompute;
     mod serve;
     mod several_days;

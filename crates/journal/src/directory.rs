@@ -18,7 +18,7 @@ const JOURNAL: &str = "journal.sqlite";
 const SNAPSHOTS: &str = "snapshots";
 /// What a data directory keeps beside the journal. Keys and certificates may be created before the
 /// books.
-const KEPT: [&str; 8] = [
+const KEPT: [&str; 9] = [
     LOCK,
     SNAPSHOTS,
     "keys",
@@ -27,6 +27,7 @@ const KEPT: [&str; 8] = [
     "proposals",
     "taken-files.toml",
     "received",
+    "vault.sqlite",
 ];
 /// Other names that may exist in a directory that becomes a data directory: the remains of an
 /// interrupted creation, and an entry of a file system's root.

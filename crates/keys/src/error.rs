@@ -100,6 +100,11 @@ pub enum KeyError {
     WrongSignOnField,
     #[error("the wrapped key does not match its check value; check the key that encrypts it")]
     WrongWrappedKey,
+    #[error(
+        "the wrapped data key does not fit the key that wrapped it: it was changed, or is of \
+         another key store"
+    )]
+    WrongWrappedDataKey,
     #[error(transparent)]
     KeyBlock(#[from] KeyBlockError),
     #[error(transparent)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::request::{OfficeAnswer, Request, SentFile};
 use crate::sent_files::{FILES_BYTES_MAX, SENT_FILES_MAX};
@@ -111,7 +112,8 @@ impl Connection<'_> {
             path: self.path.to_owned(),
             source: error.into(),
         });
-        let mut bytes = bytes?;
+        // It may have a bank account.
+        let mut bytes = Zeroizing::new(bytes?);
         if bytes.len() > LINE_BYTES_MAX {
             return Err(OfficeClientError::TooLarge);
         }

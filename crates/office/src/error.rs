@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use books::PersonId;
 use money::Currency;
+use vault::{AccountError, VaultError};
 
 use crate::fields::ValueError;
 use crate::persons::{NAME_CHARACTERS_MAX, PERSONS_FILE};
@@ -116,6 +117,17 @@ pub enum OfficeError {
     ManyLooks,
     #[error(transparent)]
     Files(#[from] SentFilesError),
+    #[error(
+        "the books have no seller `{seller}` with an account in {currency}; register it first \
+         (`doorstep setup seller`), or correct the reference or the currency"
+    )]
+    NoSellerAccount { seller: String, currency: String },
+    #[error("the books have no seller `{seller}`; correct the reference, or register it first")]
+    NoSeller { seller: String },
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     #[error(transparent)]
     Persons(#[from] PersonsError),
     #[error(transparent)]

@@ -15,6 +15,7 @@ pub mod sent_files;
 pub mod short_forms;
 pub mod socket;
 
+mod accounts;
 mod codes;
 mod currencies;
 mod defaults;
@@ -34,6 +35,7 @@ pub use office::{Office, OfficeOptions, OnEvents};
 pub use persons::{PERSONS_FILE, Persons};
 pub use proposals::{PROPOSALS, PROPOSALS_MAX};
 pub use request::{
-    Language, OfficeAnswer, Printed, Proposal, RefusalWords, Request, SentFile, Who,
+    Language, OfficeAnswer, PayoutAccountLine, Printed, Proposal, RefusalWords, Request, SentFile,
+    Who,
 };
 pub use taken_files::{FileSourceKind, TAKEN_FILES};

@@ -12,6 +12,9 @@ use node::{Clock, NodeClient, SystemClock};
 use reports::FieldType;
 use serde_json::{Map, Value};
 
+use vault::Vault;
+
+use crate::accounts::SET_PAYOUT_ACCOUNT;
 use crate::codes::{self, CodeMacOf};
 use crate::currencies::TypedCurrencies;
 use crate::defaults::{self, Givers};
@@ -49,12 +52,14 @@ pub struct OfficeOptions {
     pub on_events: OnEvents,
     /// The MACs of one-time codes. `None` without a key store.
     pub code_mac: Option<CodeMacOf>,
+    /// Of the data directory. Without a key, no account can be entered.
+    pub vault: Vault,
 }
 
 /// Carries out what persons ask for.
 pub struct Office {
-    options: OfficeOptions,
-    store: ProposalStore,
+    pub(crate) options: OfficeOptions,
+    pub(crate) store: ProposalStore,
 }
 
 impl fmt::Debug for Office {
@@ -64,14 +69,14 @@ impl fmt::Debug for Office {
 }
 
 /// What the office asks the books before it gives a command.
-struct BooksFacts {
+pub(crate) struct BooksFacts {
     open: bool,
     trial: bool,
     first_person: Option<PersonId>,
-    parties: KnownParties,
+    pub(crate) parties: KnownParties,
 }
 
-type OfficeResult<T> = Result<T, OfficeError>;
+pub(crate) type OfficeResult<T> = Result<T, OfficeError>;
 
 impl Office {
     /// Opens the office of a data directory. An approval that a crash interrupted is carried out
@@ -117,14 +122,26 @@ impl Office {
         if let Request::Give { command, fields } = request {
             return self.give(&command, &fields, who, &persons, &facts);
         }
+        // Before anything is sealed, erased or shown.
         let person = person(who, &persons, &facts)?;
         match request {
             Request::Approve { proposal } => self.approve(proposal, person),
-            Request::WithdrawProposal { proposal } => {
-                self.proposal(proposal)?;
-                self.store.remove(proposal)?;
-                Ok(OfficeAnswer::Withdrawn { proposal })
+            Request::WithdrawProposal { proposal: number } => {
+                let proposal = self.proposal(number)?;
+                self.store.remove(number)?;
+                self.forget_account(&proposal.command, &proposal.fields)?;
+                Ok(OfficeAnswer::Withdrawn { proposal: number })
             }
+            Request::EnterPayoutAccount { seller, currency, account, approved_by } => {
+                let fields = self.seal_account(&seller, &currency, account, approved_by, &facts)?;
+                let given = self.give(SET_PAYOUT_ACCOUNT, &fields, who, &persons, &facts);
+                if given.is_err() {
+                    self.forget_account(SET_PAYOUT_ACCOUNT, &fields)?;
+                }
+                given
+            }
+            Request::PayoutAccounts { seller } => self.payout_accounts(seller.as_deref(), &facts),
+            Request::EraseSeller { seller } => self.erase_seller(&seller, &facts),
             Request::Give { .. } | Request::Proposals {} => self.list(),
             Request::Look { .. } | Request::TakeFiles { .. } | Request::Reload {} => {
                 Err(OfficeError::Malformed("only over the socket".to_owned()))
@@ -278,6 +295,7 @@ impl Office {
         })?;
         let (mut object, command, actor) = filled.0?;
         let Some(second) = second else {
+            self.approve_account(name, &object)?;
             let mut answer = self.execute(command, actor, None)?;
             if let OfficeAnswer::CarriedOut { code: shown, .. } = &mut answer {
                 *shown = code.filter(|_| name == "StartHandOver").map(codes::text);
@@ -329,7 +347,7 @@ impl Office {
         self.execute(command, first, None)
     }
 
-    fn proposal(&self, number: u64) -> OfficeResult<Proposal> {
+    pub(crate) fn proposal(&self, number: u64) -> OfficeResult<Proposal> {
         self.store.read(number)?.ok_or(OfficeError::UnknownProposal { number })
     }
 
@@ -346,6 +364,7 @@ impl Office {
         if proposal.proposed_by == person {
             return Err(OfficeError::OwnProposal { number });
         }
+        self.approve_account(&proposal.command, &proposal.fields)?;
         let approved_at_ms = SystemClock.now().0;
         proposal.approval = Some(ProposalApproval { approved_by: person, approved_at_ms });
         // Who approves is durable first: after a crash the same person gives the same command.

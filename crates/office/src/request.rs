@@ -3,6 +3,7 @@
 use books::PersonId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use vault::AccountForm;
 
 /// What a person asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,21 @@ pub enum Request {
     WithdrawProposal { proposal: u64 },
     /// Lists the proposals.
     Proposals {},
+    /// Enters the account of a seller's payouts in a currency: seals it in the vault, and proposes
+    /// `SetPayoutAccount`.
+    EnterPayoutAccount {
+        /// An id, or a reference.
+        seller: String,
+        currency: String,
+        account: AccountForm,
+        /// In trial books.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<String>,
+    },
+    /// Lists payout accounts by their last four characters: of one seller, or all.
+    PayoutAccounts { seller: Option<String> },
+    /// Erases all personal data of a seller from the vault.
+    EraseSeller { seller: String },
     /// Shows what the books say: a reading command line of `doorstep`.
     Look {
         /// The command's words, then its flags. Nothing in them names a file.
@@ -119,6 +135,16 @@ pub enum OfficeAnswer {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         files: Vec<SentFile>,
     },
+    PayoutAccounts {
+        accounts: Vec<PayoutAccountLine>,
+        /// How many more there are.
+        more: usize,
+    },
+    SellerErased {
+        seller: String,
+        /// Whether the vault had anything of the seller.
+        found: bool,
+    },
 }
 
 /// What a command line printed, as at rest.
@@ -131,6 +157,20 @@ pub struct Printed {
     pub errors: String,
     /// Whether its exit status is 0.
     pub succeeded: bool,
+}
+
+/// A seller's payout account, or that there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutAccountLine {
+    /// The seller's reference.
+    pub seller: String,
+    pub currency: String,
+    /// Of the account in force. `None` for one that waits, and where there is none.
+    pub number: Option<u32>,
+    /// `None` if there is no account, or if it was erased.
+    pub last_four: Option<String>,
+    /// The proposal by which it waits for a second person.
+    pub proposal: Option<u64>,
 }
 
 /// A command that waits for a second person.

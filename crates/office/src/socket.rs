@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use books::PersonId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::error::{OfficeError, SentFilesError};
 use crate::office::Office;
@@ -308,6 +309,8 @@ fn converse(mut stream: UnixStream, shared: &Shared) -> io::Result<()> {
     stream.set_write_timeout(Some(REQUEST_WAIT))?;
     let mut waiting = Vec::new();
     while let Some(line) = next_line(&mut stream, &mut waiting, LINE_BYTES_MAX, REQUEST_WAIT)? {
+        // It may have a bank account.
+        let line = Zeroizing::new(line);
         let answer = match serde_json::from_slice::<OfficeLine>(&line) {
             Ok(line) if line.request.is_beside() => {
                 // Of this thread, and of the processes that it starts: the door comes first. If it

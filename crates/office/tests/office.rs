@@ -6,9 +6,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use books::{CodeMac, Command, Event, PersonId};
+use books::{
+    BankId, CodeMac, Command, Event, HoldRule, Jurisdiction, PersonId, PublishTariff, RegisterBank,
+    RegisterSeller, SellerId, SellerKind, SetHoldRule, SettlementCycle, TariffId,
+};
 use engine::{Actor, Engine};
 use journal::{JournalHead, MemoryJournal};
+use keys::{Algorithm, KeyName, KeyPurpose, KeyStore, SoftwareStore};
+use money::{Amount, Currency};
 use node::replay::{ReplayObserver, replay};
 use node::{NoSnapshots, Node, NodeOptions};
 use office::client::{OfficeClientError, send, send_files};
@@ -22,6 +27,8 @@ use office::{
     Proposal, Request, SentFile, Who,
 };
 use serde_json::{Map, Value, json};
+use tariff::SellerClassNumber;
+use vault::{AccountForm, Vault, VaultKey};
 
 const ANN: PersonId = PersonId(1);
 const BO: PersonId = PersonId(2);
@@ -36,6 +43,14 @@ struct Bed {
     journal: MemoryJournal,
     running: Option<(Node, Office)>,
     seen: Arc<Mutex<Vec<Event>>>,
+    key: VaultKey,
+}
+
+fn vault_key() -> VaultKey {
+    let store = SoftwareStore::in_memory([]).unwrap();
+    let name = KeyName::new("vault").unwrap();
+    store.generate(name, KeyPurpose::DataKeys, Algorithm::Aes256).unwrap();
+    VaultKey { store: Arc::new(store), name }
 }
 
 fn who(user: u32) -> Who {
@@ -54,8 +69,8 @@ fn give(command: &str, object: Value) -> Request {
 impl Bed {
     fn empty() -> Bed {
         let data = tempfile::tempdir().unwrap();
-        let mut bed =
-            Bed { data, journal: MemoryJournal::new(), running: None, seen: Arc::default() };
+        let (journal, seen, key) = (MemoryJournal::new(), Arc::default(), vault_key());
+        let mut bed = Bed { data, journal, running: None, seen, key };
         bed.start();
         bed
     }
@@ -94,6 +109,7 @@ impl Bed {
                 let mac = u128::from(handover.0) << 32 | u128::from(code);
                 Ok(CodeMac(mac.to_be_bytes()))
             })),
+            vault: Vault::new(self.path(), Some(self.key.clone())),
         };
         self.running = Some((node, Office::open(options).unwrap()));
     }
@@ -193,7 +209,7 @@ fn whoever_opens_real_books_is_their_first_person() {
     );
     let Some((actor, Command::RegisterBank(bank))) = bed.journalled().pop() else { panic!() };
     assert_eq!(actor, Actor::Person(ANN));
-    assert_eq!(bank.bank, books::BankId::derived("main"), "the id follows from the reference");
+    assert_eq!(bank.bank, BankId::derived("main"), "the id follows from the reference");
 }
 
 #[test]
@@ -578,4 +594,177 @@ fn a_connection_that_is_cut_leaves_no_file() {
     assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
     assert_eq!(fs::read_dir(bed.path().join(RECEIVED)).unwrap().count(), 0);
     node.stop().unwrap();
+}
+
+// Payout accounts.
+
+const IBAN: &str = "GB82WEST12345698765432";
+const OTHER_IBAN: &str = "DE89370400440532013000";
+const HOLDER: &str = "Marta Silva";
+
+fn enter(iban: &str) -> Request {
+    let (name, iban) = (HOLDER.to_owned(), Some(iban.to_owned()));
+    let account = AccountForm { name, iban, bic: None, bank_code: None, account: None };
+    let (seller, currency) = ("shop".to_owned(), "CNY".to_owned());
+    Request::EnterPayoutAccount { seller, currency, account, approved_by: None }
+}
+
+/// Real books with the seller `shop`.
+fn with_seller() -> Bed {
+    let bed = Bed::open(false);
+    let file = tariff::file::parse(include_str!("../../../tariffs/china-2013.toml")).unwrap();
+    let china = file.in_currency(Currency::CNY).unwrap();
+    let (tariff, version) = (TariffId(1), &china.versions[0]);
+    let (currency, reference) = (Currency::CNY, "shop".to_owned());
+    let bank = RegisterBank { bank: BankId(1), currency, reference: "main".to_owned() };
+    let publish = PublishTariff {
+        tariff,
+        version: 1,
+        currency: Some(currency),
+        from: version.from,
+        until: None,
+        terms: Box::new(version.terms.clone()),
+        reference: "tariff".to_owned(),
+        proposed_by: ANN,
+        approved_by: BO,
+    };
+    let rule = SetHoldRule {
+        jurisdiction: Jurisdiction(*b"CN"),
+        number: 1,
+        rule: HoldRule::AtOnce,
+        proposed_by: ANN,
+        approved_by: BO,
+    };
+    let seller = RegisterSeller {
+        seller: SellerId::derived(&reference),
+        kind: SellerKind::Business,
+        currency,
+        jurisdiction: Jurisdiction(*b"CN"),
+        tariff,
+        class: SellerClassNumber(0),
+        cycle: SettlementCycle::Daily,
+        minimum: Amount::ZERO,
+        reference,
+    };
+    let commands = [
+        Command::RegisterBank(bank),
+        Command::PublishTariff(publish),
+        Command::SetHoldRule(rule),
+        Command::RegisterSeller(seller),
+    ];
+    let mut client = bed.running.as_ref().unwrap().0.client();
+    for command in commands {
+        let submission = engine::Submission::new(Actor::System, command);
+        client.execute(vec![(None, submission)]).unwrap().remove(0).unwrap();
+    }
+    bed
+}
+
+impl Bed {
+    /// The account in force and those that wait: number, last four characters, proposal.
+    fn accounts(&mut self) -> Vec<(Option<u32>, Option<String>, Option<u64>)> {
+        match self.must(Request::PayoutAccounts { seller: None }, BOS) {
+            OfficeAnswer::PayoutAccounts { accounts, more: 0 } => {
+                accounts.into_iter().map(|one| (one.number, one.last_four, one.proposal)).collect()
+            }
+            other => panic!("no list: {other:?}"),
+        }
+    }
+
+    /// Whether a text is in a file of the data directory or in the journal.
+    fn is_kept(&mut self, text: &str) -> bool {
+        let mut found = format!("{:?}", self.journalled()).contains(text);
+        let mut directories = vec![self.path().to_owned()];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    directories.push(path);
+                } else {
+                    let bytes = fs::read(path).unwrap();
+                    found |= bytes.windows(text.len()).any(|window| window == text.as_bytes());
+                }
+            }
+        }
+        found
+    }
+}
+
+fn four(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+#[test]
+fn one_person_enters_a_payout_account_and_another_approves_it_across_a_restart() {
+    let mut bed = with_seller();
+    assert_eq!(bed.accounts(), [(None, None, None)]);
+    let first = bed.proposed(enter(IBAN), ANNS);
+    assert_eq!(bed.accounts(), [(None, four("5432"), Some(first))]);
+    bed.refused(Request::Approve { proposal: first }, ANNS, "proposal 1 is your own");
+    bed.restart();
+    bed.must(Request::Approve { proposal: first }, BOS);
+    assert_eq!(bed.accounts(), [(Some(1), four("5432"), None)]);
+    // A change waits beside the account in force.
+    let second = bed.proposed(enter(OTHER_IBAN), BOS);
+    assert_eq!(bed.accounts(), [(Some(1), four("5432"), None), (None, four("3000"), Some(second))]);
+    bed.refused(Request::Approve { proposal: second }, BOS, "is your own");
+    bed.must(Request::Approve { proposal: second }, ANNS);
+    assert_eq!(bed.accounts(), [(Some(2), four("3000"), None)]);
+    assert_eq!(bed.count("SetPayoutAccount"), 2);
+    for secret in [IBAN, OTHER_IBAN, "98765432", HOLDER, "Marta"] {
+        assert!(!bed.is_kept(secret), "{secret} is in a file");
+    }
+    assert!(bed.is_kept("SetPayoutAccount"), "the search finds what is there");
+}
+
+#[test]
+fn a_withdrawn_account_is_forgotten_and_an_erased_one_cannot_be_approved() {
+    let mut bed = with_seller();
+    let first = bed.proposed(enter(IBAN), ANNS);
+    let again = bed.proposed(enter(IBAN), ANNS);
+    let digest = bed.proposals()[0].fields["digest"].clone();
+    bed.must(Request::WithdrawProposal { proposal: first }, ANNS);
+    assert_eq!(bed.accounts(), [(None, four("5432"), Some(again))], "another proposal needs it");
+    bed.must(Request::WithdrawProposal { proposal: again }, ANNS);
+    let set = json!({ "seller": "shop", "currency": "CNY", "digest": digest });
+    let by_digest = bed.proposed(give("SetPayoutAccount", set), ANNS);
+    bed.refused(Request::Approve { proposal: by_digest }, BOS, "the vault has no such payout");
+    bed.must(Request::WithdrawProposal { proposal: by_digest }, BOS);
+
+    let proposal = bed.proposed(enter(IBAN), ANNS);
+    let erase = || Request::EraseSeller { seller: "shop".to_owned() };
+    bed.refused(erase(), UNMAPPED, "is no person of these books");
+    assert!(matches!(bed.must(erase(), BOS), OfficeAnswer::SellerErased { found: true, .. }));
+    assert!(matches!(bed.must(erase(), BOS), OfficeAnswer::SellerErased { found: false, .. }));
+    bed.refused(Request::Approve { proposal }, BOS, "it was erased, or never entered");
+    bed.restart();
+    assert_eq!(bed.count("SetPayoutAccount"), 0);
+    // An account that was in force and then erased is listed as such.
+    let proposal = bed.proposed(enter(IBAN), ANNS);
+    bed.must(Request::Approve { proposal }, BOS);
+    bed.must(erase(), ANNS);
+    assert!(bed.accounts().contains(&(Some(1), None, None)));
+}
+
+#[test]
+fn a_refused_account_is_not_repeated_and_leaves_nothing() {
+    let mut bed = with_seller();
+    let cases = [
+        (enter("GB82WEST12345698765433"), "the check digits of this IBAN are wrong"),
+        (enter("GB82WEST1234569876543"), "has 21 characters; IBANs of its country have 22"),
+    ];
+    for (request, words) in cases {
+        let error = bed.ask(request, &who(ANNS)).unwrap_err().to_string();
+        assert!(error.contains(words) && !error.contains("9876"), "{error}");
+    }
+    bed.refused(enter(IBAN), UNMAPPED, "is no person of these books");
+    let mut unknown = enter(IBAN);
+    if let Request::EnterPayoutAccount { seller, .. } = &mut unknown {
+        "nobody".clone_into(seller);
+    }
+    bed.refused(unknown, ANNS, "the books have no seller `nobody` with an account in CNY");
+    assert!(bed.proposals().is_empty());
+    assert_eq!(format!("{:?}", enter(IBAN)).matches("GB82").count(), 0);
+    // Only a known person has anything sealed.
+    assert!(!bed.path().join(vault::VAULT_FILE).exists());
 }

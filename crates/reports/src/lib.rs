@@ -48,7 +48,7 @@ pub use commands::{
     AppliedCommand, CommandPosition, CommandPositionError, MovedAmount, ObservedEvent,
     PartyReference, RecordedCommand, UnknownCondition, local_time, read_commands, utc_offset_text,
 };
-pub use day_sums::{DaySums, EventSum, ExecutedPlan};
+pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
 pub use explain::{Explanation, ExplanationRow, TermsSource, explain_payout};
 pub use export::{ExportFormat, export_postings};
@@ -59,7 +59,10 @@ pub use open_items::{LineReport, OpenItemReport, TotalsReport};
 pub use parcels::{
     ParcelFilter, ParcelListReport, ParcelRow, ParcelSums, list_parcels, parcel_state_name,
 };
-pub use payouts::{write_message, write_messages, write_payouts_csv};
+pub use payouts::{
+    PayoutMessage, made_up_creditor, made_up_debtor, payout_seller, write_message,
+    write_payouts_csv, write_trial_messages,
+};
 pub use sent_requests::{RequestNumbers, find_sent_requests};
 pub use statement::{
     InvoiceReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport, SentPayoutReport,

@@ -30,16 +30,18 @@ const MAP: &str = "
     reports  | money tariff ledger books engine journal node files   |
     iso8583  |                                                       |
     keys     |                                                       |
+    vault    | money books files keys                                |
     qr       |                                                       |
     peers    | money iso8583 keys qr                                 |
     switch   | money tariff books machine iso8583 keys qr            | peers
     host     | money books engine node iso8583 keys switch           | journal peers tariff
     recon    | money books files switch                              |
-    office   | money tariff machine books engine node files reports switch recon | journal
+    office   | money tariff machine books engine node files reports switch recon vault | journal \
+              keys
     bench    | money tariff books engine journal node reports iso8583 keys peers host |
     sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
-doorstep| money tariff books calendar engine journal node files reports keys qr peers switch host \
-              recon office bench sim |
+doorstep| money tariff books calendar engine journal node files reports keys vault qr peers switch \
+              host recon office bench sim |
     tidy     |                                                       |
 ";
 

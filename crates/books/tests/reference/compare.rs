@@ -94,6 +94,11 @@ pub fn states(engine: &Books, model: &Model) -> Finding {
     terminals::agree(engine, model)?;
     let persons = engine.persons().map(|(id, removed)| (id, !removed)).collect();
     same("persons", &persons, &model.persons)?;
+    for &(seller, currency) in &model.seller_order {
+        let view = engine.payout_account(seller, currency);
+        let view = view.map(|view| (view.number, view.digest));
+        same("payout account", &view, &model.payout_account((seller, currency)))?;
+    }
     same("seller order", &engine.seller_accounts().collect(), &model.seller_order)
 }
 

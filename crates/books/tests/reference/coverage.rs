@@ -67,6 +67,7 @@ const NUMBERED: &[&str] = &[
     "SetFirmTerms",
     "SetHoldRule",
     "SetOfflineLimit",
+    "SetPayoutAccount",
     "SetRetention",
     "SetSellerTerms",
     "SetTimeZone",

@@ -42,6 +42,9 @@ pub(super) fn key_error(error: &KeyError) -> String {
             };
             format!("终端的密钥由 `{name}` 派生，轮换会使所有终端失效；{instead}")
         }
+        E::WrongWrappedDataKey => {
+            "封装的数据密钥与封装它的密钥不符：已被改动，或属于另一密钥库".to_owned()
+        }
         E::WrongPurpose { purpose, wanted } => {
             format!("用途为 {} 的密钥不能用于 {wanted}", purpose.name())
         }

@@ -12,6 +12,7 @@ mod keys;
 mod office;
 mod simulation;
 mod take;
+mod vault;
 
 use std::error::Error;
 
@@ -29,7 +30,7 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
         Lang::En => None,
         Lang::Zh => {
             let texts = [files::text, books::text, calendar::text, journal::text, keys::text];
-            let others = [host::text, office::text, simulation::text, take::text];
+            let others = [host::text, office::text, simulation::text, take::text, vault::text];
             texts.iter().chain(&others).find_map(|text| text(error))
         }
     };

@@ -105,6 +105,15 @@ fn office_error(error: &OfficeError) -> String {
                          `codes` 并启动，或由主管清点（`doorstep hand-over supervise`）"
             .to_owned(),
         E::CodeKey(why) => format!("无法计算一次性验证码的报文鉴别码：{why}；请检查密钥库"),
+        E::NoSellerAccount { seller, currency } => format!(
+            "账簿中没有以 {currency} 结算的卖家 `{seller}`；请先登记（`doorstep setup seller`），\
+             或更正编码或币种"
+        ),
+        E::NoSeller { seller } => {
+            format!("账簿中没有卖家 `{seller}`；请更正编码，或先登记该卖家")
+        }
+        E::Account(error) => zh_error(error),
+        E::Vault(error) => zh_error(error),
         E::Persons(error) => persons_error(error),
         E::Store(error) => store_error(error),
         E::Take(error) => take_error(error),

@@ -32,6 +32,7 @@ use node::{Clock, Node, NodeClient, NodeNotice, NodeOptions, SystemClock};
 use office::socket::{OfficeServer, control_directory, make_control_directory};
 use reports::utc_offset_text;
 use switch::{Output, Settings, Switch, Unfinished};
+use vault::{Vault, VaultKey};
 
 use crate::logging::LogArgs;
 use crate::over_socket::serving::ServedLines;
@@ -141,6 +142,8 @@ fn serve(
             mac.map_err(|error| error.to_string())
         })
     });
+    let vault = said.vault.map(|name| VaultKey { store: keys.clone(), name });
+    let vault = Vault::new(data, vault);
     // Before new names are registered: one may be a misspelt old one.
     let (switch, begin) = resumed_switch(said.settings, keys, unfinished)?;
     let directory = control_directory(data);
@@ -161,7 +164,7 @@ fn serve(
     let changes = host.network_changes();
     let announce = Box::new(move |events: &[Event]| changes.announce(events));
     let served = registered.and_then(|()| {
-        let office = office_requests::office(data, node.client(), announce, code_mac)?;
+        let office = office_requests::office(data, node.client(), announce, code_mac, vault)?;
         let client = Mutex::new(node.client());
         let reloader = reloader.clone();
         let lines = Box::new(ServedLines { data: data.to_owned(), client, reloader });

@@ -16,6 +16,7 @@ pub enum Numbered {
     TerminalChanges(TerminalId),
     HoldRules(Jurisdiction),
     SellerTerms(SellerAccount),
+    PayoutAccounts(SellerAccount),
     Guarantees(FirmId),
     CashLimits(CourierId),
     SellerSuspensions(SellerId),

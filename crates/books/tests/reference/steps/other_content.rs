@@ -70,6 +70,10 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             0 => other_amount(&mut one.cash_limit),
             _ => other_person(&mut one.approved_by),
         },
+        C::SetPayoutAccount(one) => match one_of(2) {
+            0 => one.digest.0[0] ^= 1,
+            _ => other_person(&mut one.approved_by),
+        },
         C::SuspendSeller(one) => match one_of(2) {
             0 => one.suspended ^= true,
             _ => other_person(&mut one.proposed_by),
