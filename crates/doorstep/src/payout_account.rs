@@ -40,6 +40,7 @@ enum PayoutAccountTask {
 /// of a shell: --file reads the account from a JSON file or from standard input, such as
 /// {"name": "…", "iban": "…"} or {"name": "…", "bank_code": "…", "account": "…"}.
 #[derive(Args, Debug)]
+#[command(override_usage = "doorstep payout-account set <SELLER> --currency <CODE> [OPTIONS]")]
 struct SetArgs {
     /// The seller: its reference or id
     #[arg(value_name = "SELLER")]

@@ -102,7 +102,7 @@ fn an_account_is_entered_by_one_and_approved_by_another() {
     let json = bed.run(&format!("{list} --json")).succeeds().json();
     assert_eq!(text(&json, "/accounts/0/last_four"), "14P2");
     let log = bed.run("log --seller S1 --data books").succeeds();
-    log.prints("payout account 1 of seller S1 in CNY, digest ");
+    log.prints("payout account 1 of seller S1 in CNY");
     let mode = fs::metadata(bed.path("books/vault.sqlite")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert_in_no_file(&bed.path("books"), &[IBAN, &IBAN[4..20], HOLDER]);
