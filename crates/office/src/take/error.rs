@@ -52,9 +52,7 @@ pub enum TakeError {
     OtherSource { party: FileSourceKind, wanted: String, found: String },
     #[error("the file is of another account than `{0}`; name its account with --bank")]
     OtherAccount(String),
-    #[error(
-        "the file is in {found}, but `{name}` is in {wanted}; ask for the file in {wanted}"
-    )]
+    #[error("the file is in {found}, but `{name}` is in {wanted}; ask for the file in {wanted}")]
     OtherCurrency { name: String, found: Currency, wanted: Currency },
     #[error(
         "the file is of {date}, but the file of {last} was taken already; files are taken in the \
