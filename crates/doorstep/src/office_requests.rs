@@ -8,6 +8,7 @@ use host::control::user_id;
 use node::NodeClient;
 use office::socket::{OFFICE_SOCKET, OfficeClientError, OfficeLine, control_directory, send};
 use office::{CodeMacOf, Language, Office, OfficeAnswer, OfficeOptions, OnEvents, Request, Who};
+use serde_json::json;
 
 use crate::chinese;
 use crate::data_directory::{self, OpenBooks};
@@ -84,7 +85,8 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
             if let Some(code) = code {
                 say!("  {}", filled(lang, "do.code", &[("code", code)]));
             }
-            for event in events {
+            // That something was registered says no more than that the command was carried out.
+            for event in events.iter().filter(|event| **event != json!({ "event": "Registered" })) {
                 say!("  {event}");
             }
         }

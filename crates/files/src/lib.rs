@@ -14,5 +14,6 @@ pub mod payouts;
 pub mod profile;
 pub mod reference;
 pub mod sellers;
+pub mod waybills;
 
 mod records;

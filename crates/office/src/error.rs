@@ -52,6 +52,11 @@ pub enum OfficeError {
     )]
     PersonInRealBooks,
     #[error(
+        "these are no trial books: they live at the time of this machine; unset \
+         DOORSTEP_TRIAL_TIME, and try again"
+    )]
+    TrialTimeInRealBooks,
+    #[error(
         "{} names another person; leave it out: it is whoever gives the command",
         crate::fields::flag(.field)
     )]

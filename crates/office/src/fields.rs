@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 
 use books::{
-    BankId, Books, BusinessDate, CourierId, FirmId, NetworkId, SellerId, TariffId, WalletId,
+    BankId, Books, BusinessDate, CourierId, FirmId, NetworkId, ParcelId, SellerId, TariffId,
+    WalletId,
 };
 use money::decimal::{self, DecimalError, DecimalStyle};
 use money::{Currency, CurrencyError};
@@ -55,6 +56,8 @@ pub enum ValueError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     Amount,
+    /// An amount that can be below zero.
+    SignedAmount,
     Date,
     Currency,
     Time,
@@ -84,15 +87,16 @@ impl fmt::Display for Expected {
             Expected::Amount => {
                 "write minor units, or an amount with its currency, such as 12.50CNY"
             }
+            Expected::SignedAmount => {
+                "write minor units, or an amount with its currency, such as 12.50CNY or -12.50CNY"
+            }
             Expected::Date => "write a date, such as 2013-08-28",
             Expected::Currency => "write a currency code, such as CNY",
             Expected::Time => {
                 "write a time, such as 2013-08-28T18:00:00+08:00, or milliseconds since 1970"
             }
-            Expected::Parcel => "write a parcel's id or its waybill",
-            Expected::Payment => {
-                "write a parcel's id or its waybill and the payment's number: WAYBILL/1"
-            }
+            Expected::Parcel => "write a waybill, a parcel's id, or SELLER/ORDER",
+            Expected::Payment => "write the parcel and the payment's number: WAYBILL/1",
             Expected::Person => {
                 return write!(f, "write a person's id, or a name in {PERSONS_FILE}");
             }
@@ -125,12 +129,14 @@ impl Expected {
         let name = field.name().unwrap_or_default();
         match name {
             "Amount" => return Expected::Amount,
+            "SignedAmount" => return Expected::SignedAmount,
             "BusinessDate" => return Expected::Date,
             "Currency" => return Expected::Currency,
             "Timestamp" => return Expected::Time,
             "ParcelId" => return Expected::Parcel,
             "PaymentId" => return Expected::Payment,
             "PersonId" => return Expected::Person,
+            _ if is_numbered_parcel(field) => return Expected::Parcel,
             _ if is_id(field) => {
                 let found = KnownParties::default().id(name, "").is_some();
                 return if found { Expected::IdOrReference } else { Expected::Id };
@@ -194,6 +200,28 @@ impl KnownParties {
         self.0.extend(by_name);
     }
 
+    /// The books' bank account, if there is one only.
+    pub(crate) fn only_bank(&self) -> Option<u64> {
+        let mut banks = self.0.iter().filter(|((id_type, _), _)| *id_type == "BankId");
+        match (banks.next(), banks.next()) {
+            (Some((_, bank)), None) => Some(*bank),
+            _ => None,
+        }
+    }
+
+    /// The parcel's id behind an id, a waybill, or SELLER/ORDER: of the order's first shipment.
+    fn parcel(&self, given: &str) -> Option<String> {
+        if let Ok(id) = given.parse::<ParcelId>() {
+            return Some(id.to_string());
+        }
+        if let Ok(id) = switch::waybill::read(given.as_bytes()) {
+            return Some(id.to_string());
+        }
+        let (seller, order) = given.split_once('/')?;
+        let seller = self.0.get(&("SellerId", seller.to_owned())).copied()?;
+        Some(ParcelId::derived(SellerId(seller), order).to_string())
+    }
+
     /// The id behind a reference: of a party in the books, or else the id that is derived from it.
     #[must_use]
     pub fn id(&self, id_type: &str, reference: &str) -> Option<u64> {
@@ -244,17 +272,21 @@ fn from_text(
     let is_json = given.starts_with(['{', '[', '"']);
     match field.name() {
         Some("Amount") => return amount(given),
+        Some("SignedAmount") => return signed_amount(given),
         Some("Currency") => return Ok(given.parse::<Currency>()?.code().into()),
         Some("BusinessDate") => return Ok(given.parse::<BusinessDate>()?.to_string().into()),
         Some("Timestamp") => {
             let number = given.parse::<u64>().ok();
             return number.map_or_else(|| instant(given), Ok).map(Value::from);
         }
-        Some("ParcelId") => return Ok(parcel(given).into()),
+        Some("ParcelId") => {
+            return parties.parcel(given).map(Value::from).ok_or_else(expected);
+        }
         Some("PaymentId") if !is_json => {
-            let (of, number) = given.split_once('/').ok_or_else(expected)?;
+            let (of, number) = given.rsplit_once('/').ok_or_else(expected)?;
             let number: u8 = number.parse().map_err(|_| expected())?;
-            return Ok(serde_json::json!({ "parcel": parcel(of), "number": number }));
+            let parcel = parties.parcel(of).ok_or_else(expected)?;
+            return Ok(serde_json::json!({ "parcel": parcel, "number": number }));
         }
         Some(id_type) if is_id(field) => {
             if given.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -306,11 +338,6 @@ fn from_text(
     if has_type(field, "string") { Ok(given.into()) } else { Err(expected()) }
 }
 
-fn parcel(given: &str) -> String {
-    let waybill = switch::waybill::read(given.as_bytes()).ok();
-    waybill.map_or_else(|| given.to_owned(), |id| id.to_string())
-}
-
 /// A parcel with the number of its assignment or attempt, which can be left out.
 fn is_numbered_parcel(field: FieldType<'_>) -> bool {
     matches!(field.name(), Some("AssignedParcel" | "DispatchedParcel"))
@@ -338,6 +365,18 @@ fn amount(given: &str) -> Result<Value, ValueError> {
     let currency: Currency = given[digits.len()..].parse().map_err(expected)?;
     let style = DecimalStyle { point: '.', group: None };
     Ok(decimal::parse(digits.trim(), currency, style)?.minor().into())
+}
+
+/// As [`amount`]; with a minus sign it is below zero.
+fn signed_amount(given: &str) -> Result<Value, ValueError> {
+    let (sign, size) = given.strip_prefix('-').map_or((1, given), |size| (-1, size));
+    let expected = || ValueError::Expected(Expected::SignedAmount);
+    let minor = amount(size).map_err(|error| match error {
+        ValueError::Expected(_) => expected(),
+        error => error,
+    })?;
+    let minor = minor.as_u64().and_then(|minor| i64::try_from(minor).ok()).ok_or_else(expected)?;
+    Ok((sign * minor).into())
 }
 
 /// An id that is written as a decimal number. A parcel's is not.
@@ -384,10 +423,15 @@ mod tests {
 
     use super::*;
 
+    const P: &str = "ab9f500fa96e336c05227afb1de5b1b4";
+    const WAYBILL: &str = "5BKX80ZABE6DP0A8KTZCEYBCDMD";
+    /// Of order-1 of seller 1.
+    const ORDER: &str = "f86a1851571173afc1979796ec04bd87";
+
     fn of(command: &str, field: &str, given: &str) -> Result<Value, ValueError> {
         let field = declared().of(command).unwrap().field(field).unwrap();
-        let known = [("CourierId", "c-1"), ("PersonId", "li wei")];
-        let known = known.map(|(of, reference)| ((of, reference.to_owned()), 7));
+        let known = [("CourierId", "c-1", 7), ("PersonId", "li wei", 7), ("SellerId", "s-1", 1)];
+        let known = known.map(|(of, reference, id)| ((of, reference.to_owned()), id));
         value(field, &given.into(), &KnownParties(known.into_iter().collect()))
     }
 
@@ -406,8 +450,17 @@ mod tests {
             ("ReleaseDue", "date", "2013-08-28", json!("2013-08-28")),
             ("SetHoldRule", "rule", "DaysAfterHeld=3", json!({ "DaysAfterHeld": 3 })),
             ("WithdrawNetwork", "from", "1970-01-01T00:00:01Z", json!(1000)),
-            ("Refund", "payment", "p/2", json!({ "parcel": "p", "number": 2 })),
-            ("DispatchParcels", "parcels", "p,q", json!([{ "parcel": "p" }, { "parcel": "q" }])),
+            ("ClearLine", "amount", "-12.50CNY", json!(-1250)),
+            ("ClearLine", "amount", "1250", json!(1250)),
+            ("Refund", "payment", &format!("{P}/2"), json!({ "parcel": P, "number": 2 })),
+            ("Refund", "payment", "s-1/order-1/2", json!({ "parcel": ORDER, "number": 2 })),
+            ("LoseParcel", "parcel", &WAYBILL.to_lowercase(), json!(P)),
+            (
+                "DispatchParcels",
+                "parcels",
+                &format!("{P},s-1/order-1"),
+                json!([{ "parcel": P }, { "parcel": ORDER }]),
+            ),
         ] {
             assert_eq!(of(command, field, given), Ok(expected), "{command} {field} {given}");
         }
@@ -417,8 +470,8 @@ mod tests {
     fn json_is_the_declared_form_but_for_its_texts() {
         let field = |name| declared().of("AssignParcels").unwrap().field(name).unwrap();
         let parties = KnownParties::default();
-        let expected = json!([{ "parcel": "p" }, { "parcel": "q" }]);
-        assert_eq!(value(field("parcels"), &json!(["p", "q"]), &parties), Ok(expected));
+        let expected = json!([{ "parcel": P }, { "parcel": ORDER }]);
+        assert_eq!(value(field("parcels"), &json!([P, ORDER]), &parties), Ok(expected));
         let firm = value(field("firm"), &json!("swift"), &parties);
         assert_eq!(firm, Ok(json!(FirmId::derived("swift").to_string())));
         let cash_limit = declared().of("RegisterCourier").unwrap().field("cash_limit").unwrap();
@@ -435,6 +488,10 @@ mod tests {
             ("CancelHandOver", "cancelled_by", "nobody", "a person's id, or a name in "),
             ("BlockTerminal", "blocked", "yes", "true or false"),
             ("Refund", "payment", "p", "WAYBILL/1"),
+            ("Refund", "payment", "p/1", "WAYBILL/1"),
+            ("LoseParcel", "parcel", "1001", "write a waybill, a parcel's id, or SELLER/ORDER"),
+            ("LoseParcel", "parcel", "nobody/1001", "SELLER/ORDER"),
+            ("ClearLine", "amount", "-12.50", "-12.50CNY"),
             ("PlanSettlement", "cycle", "weekly", "Daily | Weekly | Monthly"),
             ("PlanSettlement", "currency", "yuan", "is not a currency code of ISO 4217"),
             ("ReleaseDue", "date", "28.8.2013", "is not a date"),

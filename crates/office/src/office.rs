@@ -102,6 +102,9 @@ impl Office {
         let persons = Persons::read(&self.options.data)?;
         let mut facts = self.facts()?;
         facts.parties.add_names(&persons);
+        if facts.open && !facts.trial && SystemClock::is_of_a_trial() {
+            return Err(OfficeError::TrialTimeInRealBooks);
+        }
         if let Request::Give { command, fields } = request {
             return self.give(&command, &fields, who, &persons, &facts);
         }
@@ -169,6 +172,7 @@ impl Office {
         }
         let giver = person(who, persons, facts)?;
         defaults::add_own_id(name, command_type, &facts.parties, &mut object);
+        defaults::add_only_bank(name, command_type, &facts.parties, &mut object);
         if let Some(code) = code {
             codes::add_code_mac(code, &mut object, self.options.code_mac.as_ref())?;
         }
@@ -236,6 +240,9 @@ impl Office {
             return Err(OfficeError::UnknownCommand(OPENING.to_owned()));
         };
         let (first, trial) = (open.first_person, open.trial);
+        if !trial && SystemClock::is_of_a_trial() {
+            return Err(OfficeError::TrialTimeInRealBooks);
+        }
         // Before the books are open: after a crash in between the same command goes on.
         if !trial && !facts.open && persons.of_user(who.user) != Some(first) {
             let mut persons = Persons::read(&self.options.data)?;

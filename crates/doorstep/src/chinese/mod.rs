@@ -230,6 +230,6 @@ mod tests {
         let cause = ::files::orders::ImportError::Empty { file: "a.csv".into() };
         assert_eq!(error(&cause, Lang::Zh), "a.csv 为空；请重新导出并保留表头");
         assert!(error(&cause, Lang::En).starts_with("a.csv is empty"));
-        assert_eq!(refusal(&Refusal::ParcelState, Lang::Zh), "包裹状态不符");
+        assert!(refusal(&Refusal::ParcelState, Lang::Zh).starts_with("包裹状态不符；请"));
     }
 }

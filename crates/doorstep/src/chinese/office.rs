@@ -56,6 +56,9 @@ fn office_error(error: &OfficeError) -> String {
         E::PersonInRealBooks => "这不是试用账簿：每名人员以其本机用户办理；请去掉 --person，\
                                  并以该人员的用户登录"
             .to_owned(),
+        E::TrialTimeInRealBooks => "这不是试用账簿：时间即本机时间；请取消设置 \
+                                    DOORSTEP_TRIAL_TIME 后重试"
+            .to_owned(),
         E::OtherPerson { field } => {
             format!("{} 是另一人员；请去掉：即发出命令的人员本人", flag(field))
         }
@@ -170,8 +173,11 @@ pub fn expected(expected: &Expected, lang: Lang) -> String {
         E::Date => "请写日期，例如 2013-08-28".to_owned(),
         E::Currency => "请写货币代码，例如 CNY".to_owned(),
         E::Time => "请写时间，例如 2013-08-28T18:00:00+08:00，或 1970 年起的毫秒数".to_owned(),
-        E::Parcel => "请写包裹编号或运单号".to_owned(),
-        E::Payment => "请写包裹编号或运单号，以及付款的序号：WAYBILL/1".to_owned(),
+        E::SignedAmount => {
+            "请写最小货币单位的整数，或带币种的金额，例如 12.50CNY 或 -12.50CNY".to_owned()
+        }
+        E::Parcel => "请写运单号、包裹编号，或 SELLER/ORDER".to_owned(),
+        E::Payment => "请写包裹和付款的序号：WAYBILL/1".to_owned(),
         E::Person => format!("请写人员编号，或 {PERSONS_FILE} 中的姓名"),
         E::IdOrReference => "请写编号，有名称者可写名称".to_owned(),
         E::Id => "请写编号".to_owned(),

@@ -35,7 +35,7 @@ use switch::{Output, Settings, Switch, Unfinished};
 use crate::logging::LogArgs;
 use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
-use crate::{chinese, office_requests, texts};
+use crate::{chinese, data_directory, office_requests, texts};
 use business_day::BusinessDay;
 use settings::LoadedSettings;
 
@@ -93,6 +93,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
     let options = NodeOptions { on_notice: Box::new(notice), ..NodeOptions::default() };
     let node = Node::start(Box::new(journal), Box::new(snapshots), options)?;
+    data_directory::check_trial_time(&node.client())?;
     let ended = serve(said, &node, data)?;
     node.stop()?;
     match ended {
