@@ -103,8 +103,8 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
         }
         OfficeAnswer::Proposals { proposals, more } => {
             for one in proposals {
-                let at = i64::try_from(one.proposed_at_ms).ok();
-                let at = at.and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+                let at = i64::try_from(one.proposed_at_ms / 1000).ok();
+                let at = at.and_then(|at| jiff::Timestamp::from_second(at).ok());
                 let at = at.unwrap_or(jiff::Timestamp::MAX);
                 let values: [(&str, &dyn std::fmt::Display); 4] = [
                     ("number", &one.number),

@@ -28,14 +28,17 @@ mod cli {
     mod log;
     mod logs;
     mod looks;
+    mod month;
     mod network;
     mod office;
     mod order_files;
     mod orders;
     mod output;
     mod recompute;
+    mod refusals;
     mod serve;
     mod several_days;
+    mod start;
     mod tariffs;
     mod terminal;
     mod trial;

@@ -36,9 +36,9 @@ pub fn field_of_flag(flag: &str) -> String {
 /// Why a text is not a field's value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    #[error(transparent)]
+    #[error("{0}; {expected}", expected = Expected::Amount)]
     Amount(#[from] DecimalError),
-    #[error(transparent)]
+    #[error("{0}; {expected}", expected = Expected::Currency)]
     Currency(#[from] CurrencyError),
     #[error(transparent)]
     Date(#[from] BusinessDateError),
@@ -46,7 +46,7 @@ pub enum ValueError {
     Time { given: String, why: String },
     #[error("the time is before 1970; write the time as 2013-08-28T18:00:00+08:00")]
     BeforeTime,
-    #[error("{0}")]
+    #[error("{0}; write JSON, as in --fields '{{\"amount\": 1250}}'")]
     Json(String),
     #[error("{0}")]
     Expected(Expected),
@@ -147,7 +147,7 @@ impl Expected {
         if !variants.is_empty() {
             let names = variants.iter().map(|variant| match variant.content {
                 None => variant.name.to_owned(),
-                Some(content) => format!("{}={}", variant.name, short(content)),
+                Some(content) => format!("{}={}", variant.name, content_words(content)),
             });
             return Expected::OneOf(names.collect());
         }
@@ -164,6 +164,20 @@ impl Expected {
             _ => Expected::Object(field.fields().map(|(key, _)| key.to_owned()).collect()),
         }
     }
+}
+
+/// The field of an object that has one: its value is enough.
+fn only_field<'s>(object: FieldType<'s>) -> Option<(&'s str, FieldType<'s>)> {
+    let mut fields = object.fields();
+    let first = fields.next()?;
+    fields.next().is_none().then_some(first)
+}
+
+/// What stands behind the `=` of a choice.
+fn content_words(content: FieldType<'_>) -> String {
+    let content = only_field(content).map_or(content, |(_, only)| only);
+    let names: Vec<&str> = content.variants().iter().map(|variant| variant.name).collect();
+    if names.is_empty() { short(content) } else { names.join("|") }
 }
 
 /// The placeholder of a value.
@@ -307,7 +321,13 @@ fn from_text(
         return match (variant.content, content) {
             (None, None) => Ok(name.into()),
             (Some(content_type), Some(content)) => {
-                let content = from_text(content_type, content, parties)?;
+                let content = match only_field(content_type) {
+                    Some((key, only)) if !content.starts_with('{') => {
+                        let only = from_text(only, content, parties)?;
+                        Value::Object([(key.to_owned(), only)].into_iter().collect())
+                    }
+                    _ => from_text(content_type, content, parties)?,
+                };
                 Ok(Value::Object([(name.to_owned(), content)].into_iter().collect()))
             }
             _ => Err(expected()),
@@ -452,6 +472,7 @@ mod tests {
             ("WithdrawNetwork", "from", "1970-01-01T00:00:01Z", json!(1000)),
             ("ClearLine", "amount", "-12.50CNY", json!(-1250)),
             ("ClearLine", "amount", "1250", json!(1250)),
+            ("RefuseParcel", "reason", "Damaged=Firm", json!({ "Damaged": { "paid_by": "Firm" } })),
             ("Refund", "payment", &format!("{P}/2"), json!({ "parcel": P, "number": 2 })),
             ("Refund", "payment", "s-1/order-1/2", json!({ "parcel": ORDER, "number": 2 })),
             ("LoseParcel", "parcel", &WAYBILL.to_lowercase(), json!(P)),
@@ -497,6 +518,7 @@ mod tests {
             ("ReleaseDue", "date", "28.8.2013", "is not a date"),
             ("ReleaseDue", "limit", "many", "write a whole number from "),
             ("SetHoldRule", "rule", "DaysAfterHeld", "DaysAfterHeld=NUMBER"),
+            ("RefuseParcel", "reason", "Damaged", "Damaged=Seller|Firm|Doorstep |"),
             ("WithdrawNetwork", "from", "1969-12-31T23:59:59Z", "before 1970"),
             ("WithdrawNetwork", "from", "18:00", "write the time as"),
         ] {

@@ -249,7 +249,7 @@ pub enum OfficeClientError {
          settings), and an administrator adds you to the group", .0.display()
     )]
     NotAllowed(PathBuf),
-    #[error("cannot talk to the office's socket {}: {source}", path.display())]
+    #[error("cannot talk to the office's socket {}: {source}; try again, or restart `doorstep serve`", path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error(
         "the connection ended before an answer came ({0}): the request may have been carried out. \

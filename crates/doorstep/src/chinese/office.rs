@@ -150,14 +150,20 @@ fn store_error(error: &ProposalStoreError) -> String {
 
 fn value_error(error: &ValueError) -> String {
     match error {
-        ValueError::Amount(error) => zh_error(error),
-        ValueError::Currency(error) => zh_error(error),
+        ValueError::Amount(error) => {
+            format!("{}；{}", zh_error(error), expected(&Expected::Amount, Lang::Zh))
+        }
+        ValueError::Currency(error) => {
+            format!("{}；{}", zh_error(error), expected(&Expected::Currency, Lang::Zh))
+        }
         ValueError::Date(error) => zh_error(error),
         ValueError::Time { given, .. } => {
             format!("`{given}` 不是时间；请写作 2013-08-28T18:00:00+08:00")
         }
         ValueError::BeforeTime => "时间早于 1970 年；请写作 2013-08-28T18:00:00+08:00".to_owned(),
-        ValueError::Json(why) => format!("JSON 有误：{why}"),
+        ValueError::Json(why) => {
+            format!("JSON 有误：{why}；请写作 --fields '{{\"amount\": 1250}}'")
+        }
         ValueError::Expected(one) => expected(one, Lang::Zh),
     }
 }
@@ -204,7 +210,10 @@ fn client_error(error: &OfficeClientError) -> String {
             path.display()
         ),
         E::Io { path, source } => {
-            format!("无法与业务套接字 {} 通信：{source}", path.display())
+            format!(
+                "无法与业务套接字 {} 通信：{source}；请重试，或重新启动 `doorstep serve`",
+                path.display()
+            )
         }
         E::OutcomeUnknown(why) => format!(
             "连接在应答之前中断（{why}）：请求可能已执行。重复之前请用 `doorstep log` 和 `doorstep \
