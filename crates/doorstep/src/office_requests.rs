@@ -7,13 +7,21 @@ use anyhow::{Context, ensure};
 use host::control::user_id;
 use node::NodeClient;
 use office::socket::{OFFICE_SOCKET, OfficeClientError, OfficeLine, control_directory, send};
-use office::{CodeMacOf, Language, Office, OfficeAnswer, OfficeOptions, OnEvents, Request, Who};
-use serde_json::json;
+use office::{
+    CodeMacOf, CommandWords, Language, Office, OfficeAnswer, OfficeOptions, OnEvents, Persons,
+    Request, Who,
+};
+use reports::AppliedCommand;
 
 use crate::chinese;
 use crate::data_directory::{self, OpenBooks};
+use crate::help::wrapped;
+use crate::log::sentence::Sentences;
 use crate::texts::{filled, text};
 use crate::words::{Lang, say};
+
+/// Sentences are wrapped at this width.
+const COLUMNS: usize = 80;
 
 /// The office of a data directory.
 pub fn office(
@@ -29,9 +37,20 @@ pub fn office(
         owner,
         client,
         chinese,
+        in_words,
         on_events,
         code_mac,
     })?)
+}
+
+/// What a command did. Persons are named by their ids: only the owner of the books knows all names.
+fn in_words(applied: &AppliedCommand) -> CommandWords {
+    let [en, zh] = [Lang::En, Lang::Zh].map(|lang| {
+        let sentences = Sentences::new(lang, Persons::default());
+        let what = [sentences.sentence(&applied.recorded)];
+        what.into_iter().chain(sentences.events(applied)).collect()
+    });
+    CommandWords { en, zh }
 }
 
 /// Asks the office that serves, or the books at rest.
@@ -80,14 +99,17 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     match answer {
-        OfficeAnswer::CarriedOut { command, events, code, .. } => {
+        OfficeAnswer::CarriedOut { command, code, said, .. } => {
             say!("{}", filled(lang, "do.done", &[("command", command)]));
             if let Some(code) = code {
                 say!("  {}", filled(lang, "do.code", &[("code", code)]));
             }
-            // That something was registered says no more than that the command was carried out.
-            for event in events.iter().filter(|event| **event != json!({ "event": "Registered" })) {
-                say!("  {event}");
+            let said = match lang {
+                Lang::En => &said.en,
+                Lang::Zh => &said.zh,
+            };
+            for sentence in said {
+                say!("  {}", wrapped(sentence, COLUMNS - 2).replace('\n', "\n  "));
             }
         }
         OfficeAnswer::Repeated { command } => {

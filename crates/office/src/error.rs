@@ -89,7 +89,7 @@ pub enum OfficeError {
          approve it later, or withdraw it with `doorstep withdraw-proposal {number}`"
     )]
     ProposalRefused { number: u64, command: String, refusal: engine::Refusal },
-    #[error("--code is the courier's one-time code: six digits")]
+    #[error("--code must be the courier's one-time code, six digits: type what the courier shows")]
     NotACode,
     #[error(
         "one-time codes need the key store of `doorstep serve`: start it with `codes` in [keys] of \

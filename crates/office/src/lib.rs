@@ -28,4 +28,4 @@ pub use error::{OfficeError, PersonsError, ProposalStoreError};
 pub use office::{Office, OfficeOptions, OnEvents};
 pub use persons::{PERSONS_FILE, Persons};
 pub use proposals::{PROPOSALS, PROPOSALS_MAX};
-pub use request::{Language, OfficeAnswer, Proposal, RefusalWords, Request, Who};
+pub use request::{CommandWords, Language, OfficeAnswer, Proposal, RefusalWords, Request, Who};

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use books::{Command, Event, PersonId, Refusal};
 use engine::{Actor, Events, RequestKey, Submission};
 use node::{Clock, NodeClient, SystemClock};
-use reports::FieldType;
+use reports::{AppliedCommand, FieldType};
 use serde_json::{Map, Value};
 
 use crate::codes::{self, CodeMacOf};
@@ -16,7 +16,9 @@ use crate::error::OfficeError;
 use crate::fields::{self, KnownParties};
 use crate::persons::Persons;
 use crate::proposals::ProposalStore;
-use crate::request::{OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who};
+use crate::request::{
+    CommandWords, OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who,
+};
 
 /// The command that creates books.
 const OPENING: &str = "OpenBooks";
@@ -39,6 +41,8 @@ pub struct OfficeOptions {
     pub client: NodeClient,
     /// An error in Chinese.
     pub chinese: fn(&(dyn Error + 'static)) -> String,
+    /// What a command did, in words.
+    pub in_words: fn(&AppliedCommand) -> CommandWords,
     /// Called with the events of each command that was carried out.
     pub on_events: OnEvents,
     /// The MACs of one-time codes. `None` without a key store.
@@ -307,6 +311,17 @@ impl Office {
         }
     }
 
+    /// What a command did that was carried out just now.
+    fn in_words(&self, submission: Submission, events: Vec<Event>) -> OfficeResult<CommandWords> {
+        let Some(command_type) = fields::declared().of(submission.command.name()) else {
+            return Ok(CommandWords::default());
+        };
+        let look = move |engine: &engine::Engine| {
+            reports::just_carried_out(engine, &submission, command_type, &events)
+        };
+        Ok((self.options.in_words)(&self.options.client.query(look)?.0))
+    }
+
     fn execute(
         &mut self,
         command: Command,
@@ -315,7 +330,7 @@ impl Office {
     ) -> OfficeResult<OfficeAnswer> {
         let name = command.spec().name.to_owned();
         let submission = Submission { request_key, ..Submission::new(Actor::Person(by), command) };
-        let answers = self.options.client.execute(vec![(None, submission)])?;
+        let answers = self.options.client.execute(vec![(None, submission.clone())])?;
         match answers.into_iter().next() {
             Some(Ok(Events { books: events })) => {
                 (self.options.on_events)(&events);
@@ -325,8 +340,9 @@ impl Office {
                     command: name.clone(),
                     why: error.to_string(),
                 };
-                let events = shown.map_err(why)?;
-                Ok(OfficeAnswer::CarriedOut { command: name, by, events, code: None })
+                let shown = shown.map_err(why)?;
+                let said = self.in_words(submission, events)?;
+                Ok(OfficeAnswer::CarriedOut { command: name, by, events: shown, code: None, said })
             }
             Some(Err(engine::Refusal::Books(Refusal::Repeated))) => {
                 Ok(OfficeAnswer::Repeated { command: name })
@@ -337,6 +353,7 @@ impl Office {
     }
 }
 
+/// Why a command was not carried out.
 fn refused(name: &str, refusal: engine::Refusal) -> OfficeError {
     match refusal {
         engine::Refusal::Books(Refusal::BooksNotOpen) => OfficeError::BooksNotOpen,

@@ -16,8 +16,8 @@ use office::socket::{
     control_directory, make_control_directory, send,
 };
 use office::{
-    Language, Office, OfficeAnswer, OfficeError, OfficeOptions, PROPOSALS, Persons, Proposal,
-    Request, Who,
+    CommandWords, Language, Office, OfficeAnswer, OfficeError, OfficeOptions, PROPOSALS, Persons,
+    Proposal, Request, Who,
 };
 use serde_json::{Map, Value, json};
 
@@ -86,6 +86,10 @@ impl Bed {
             owner: ANNS,
             client,
             chinese: |error| format!("中文：{error}"),
+            in_words: |applied| CommandWords {
+                en: vec![applied.recorded.command.to_owned()],
+                zh: Vec::new(),
+            },
             on_events: Box::new(move |events| seen.lock().unwrap().extend(events.iter().cloned())),
             // Any function of both does.
             code_mac: Some(Box::new(|handover, code| {

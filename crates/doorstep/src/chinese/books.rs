@@ -33,7 +33,7 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             actor_kind(*kind)
         ),
         Refusal::Repeated => "此前已执行，无需再做".to_owned(),
-        Refusal::IdentifierTaken => "编号已用于其他内容；请使用新编号".to_owned(),
+        Refusal::IdentifierTaken => "编号或费率版本已用于其他内容；请使用新编号".to_owned(),
         Refusal::NumberUsed(number) => {
             format!("序号 {number} 此前已用于其他内容；账簿未改动；请用新序号，或重发原内容")
         }

@@ -84,7 +84,9 @@ fn office_error(error: &OfficeError) -> String {
              withdraw-proposal {number}` 撤回",
             zh_error(refusal)
         ),
-        E::NotACode => "--code 为快递员的一次性验证码：六位数字".to_owned(),
+        E::NotACode => {
+            "--code 须为快递员的一次性验证码，六位数字；请输入快递员出示的数字".to_owned()
+        }
         E::NoCodeKey => "一次性验证码需要 `doorstep serve` 的密钥库：请在其配置的 [keys] 中给出 \
                          `codes` 并启动，或由主管清点（`doorstep hand-over supervise`）"
             .to_owned(),

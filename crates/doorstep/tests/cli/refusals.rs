@@ -15,6 +15,7 @@ const NOT_AT_THE_OFFICE: &[(&str, &str)] = &[
     ("BooksNotOpen", "the office says how to open them"),
     ("TimeBackwards", "the node gives no time before that of the last command"),
     ("BadTerms", "the tariff file is checked before"),
+    ("BadVersion", "the tariff file is checked before"),
     ("BadRoute", "only the switch routes payments"),
     ("BadMethod", "only terminals and the switch choose a payment method"),
     ("WrongSubject", "only terminals and the switch name transactions"),
@@ -86,7 +87,7 @@ const TYPED: &[(&str, &str)] = &[
     ("invoice paid seller-1 --currency CNY --invoice 7 --number 1 --amount 1", "no such invoice"),
     ("break close-open-item 7 --reason BooksAreRight --approved-by bo", "no such open item"),
     // Identifiers, numbers, references, amounts.
-    ("setup bank bank --currency JPY", "already used with other content"),
+    ("setup bank bank --currency JPY", "has other content already: use a new one"),
     ("setup bank LONG --currency CNY", "a reference must have 1 to"),
     ("suspend seller seller-8 --number 7", "the number must be the next one, 1"),
     ("refund give P0/1 --amount 5.00CNY --number 1", ""),
@@ -107,11 +108,11 @@ const TYPED: &[(&str, &str)] = &[
     ("parcel announce x-1 --seller seller-1 --currency USD --due 1", "no account in USD"),
     // Tariffs.
     ("setup tariff tariff.toml --currency CNY --approved-by bo", ""),
-    ("setup tariff past.toml --currency CNY --approved-by bo", "the tariff version must begin"),
+    ("setup tariff past.toml --currency CNY --approved-by bo", "has other content already"),
     // Parcels.
     ("parcel amend P0 --due 5.00CNY", "the parcel's state does not allow this"),
     ("parcel announce x-1 --seller seller-1 --currency CNY --due 10.00CNY", ""),
-    ("parcel announce x-1 --seller seller-1 --currency CNY --due 10.00CNY --shipment 2", "ships"),
+    ("parcel announce x-1 --seller seller-1 --currency CNY --due 10.00CNY --shipment 2", "end it"),
     ("parcel cancel seller-1/x-1", ""),
     ("parcel announce x-1 --seller seller-1 --currency CNY --due 10.00CNY", "next shipment"),
     ("parcel announce x-2 --seller seller-1 --currency CNY --due 10.00CNY", ""),
@@ -231,7 +232,9 @@ fn each_refusal_that_a_person_can_cause_says_what_to_do() {
         let said = without_numbers(ran.stderr());
         met.extend(kinds().into_iter().filter(|(_, text)| said.contains(text)).map(|(k, _)| k));
         let chinese = bed.run(&format!("{typed} --data door/books --lang zh")).ends_with(1);
-        if !["请", "须", "无需", "说明", "可用"].iter().any(|one| chinese.stderr().contains(one))
+        if !["请", "须", "无需", "说明", "可用", "见"]
+            .iter()
+            .any(|one| chinese.stderr().contains(one))
         {
             wrong.push(format!("要做什么？{chinese}"));
         }
