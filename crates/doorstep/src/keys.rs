@@ -78,7 +78,8 @@ enum Task {
         /// The key's purpose
         #[arg(long)]
         purpose: PurposeFlag,
-        /// The key's algorithm [default: as of `make`]
+        /// The key's algorithm [default: by purpose: base and exchange aes256; token and
+        /// hand-over-code aes128; others tdes2]
         #[arg(long)]
         algorithm: Option<AlgorithmFlag>,
         /// The expected check value of the whole key

@@ -45,10 +45,12 @@ pub fn office(
 
 /// What a command did. Persons are named by their ids: only the owner of the books knows all names.
 fn in_words(applied: &AppliedCommand) -> CommandWords {
+    let mut applied = applied.clone();
+    applied.recorded.request_key = None;
     let [en, zh] = [Lang::En, Lang::Zh].map(|lang| {
         let sentences = Sentences::new(lang, Persons::default());
         let what = [sentences.sentence(&applied.recorded)];
-        what.into_iter().chain(sentences.events(applied)).collect()
+        what.into_iter().chain(sentences.events(&applied)).collect()
     });
     CommandWords { en, zh }
 }

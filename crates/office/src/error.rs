@@ -17,7 +17,10 @@ fn flags(fields: &[String]) -> String {
 pub enum OfficeError {
     #[error("there is no command `{0}`; `doorstep do --list` lists all commands")]
     UnknownCommand(String),
-    #[error("{command} is not for persons to give: {command} comes from terminals and networks")]
+    #[error(
+        "{command} is not for persons to give: it comes from terminals, networks and wallets; use a \
+         terminal"
+    )]
     NotForPersons { command: String },
     #[error(
         "{command} has no field for {}; it has: {}", crate::fields::flag(.field), flags(.known)
@@ -121,7 +124,7 @@ pub enum PersonsError {
     ReadableByOthers(PathBuf),
     #[error("{}: {source}; check that the file can be read and written", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("{}: not a table of persons: {why}", path.display())]
+    #[error("{}: not a table of persons: {why}; correct it, or move it away and name the persons again", path.display())]
     NotATable { path: PathBuf, why: String },
     #[error("{}: `{text}` is not the id of a person: a decimal number", path.display())]
     NotAnId { path: PathBuf, text: String },
@@ -136,9 +139,13 @@ pub enum PersonsError {
     NotAName(String),
     #[error("person {person} has the name `{name}` already; give another spelling")]
     NameTaken { person: PersonId, name: String },
-    #[error("user {user} is person {person} already; one user is one person")]
+    #[error(
+        "user {user} is person {person} already, and one user is one person: give another user"
+    )]
     UserTaken { user: u32, person: PersonId },
-    #[error("person {person} is user {user} already; one person is one user")]
+    #[error(
+        "person {person} is user {user} already, and one person is one user: name another person"
+    )]
     PersonHasUser { user: u32, person: PersonId },
     #[error(
         "nobody has the name `{0}` in {PERSONS_FILE} of the data directory: give the person's id, \

@@ -25,16 +25,16 @@ fn office_error(error: &OfficeError) -> String {
     use OfficeError as E;
     match error {
         E::UnknownCommand(name) => {
-            format!("没有命令 `{name}`；`doorstep do --list` 列出全部命令")
+            format!("没有命令 `{name}`；请用 `doorstep do --list` 查看全部命令")
         }
         E::NotForPersons { command } => {
-            format!("{command} 不由人员发出，而来自终端和卡组织")
+            format!("{command} 不由人员发出，而来自终端、卡组织和钱包；请在终端上办理")
         }
         E::UnknownField { command, field, known } => {
-            format!("{command} 没有与 {} 对应的字段；其字段为：{}", flag(field), flags(known))
+            format!("{command} 没有与 {} 对应的字段；请用其字段：{}", flag(field), flags(known))
         }
         E::MissingFields { command, missing } => {
-            format!("{command} 缺少 {}；见 `doorstep do {command} --help`", flags(missing))
+            format!("{command} 缺少 {}；请见 `doorstep do {command} --help`", flags(missing))
         }
         E::Value { field, value, cause } => {
             format!("{} {value}：{}", flag(field), value_error(cause))
@@ -43,7 +43,7 @@ fn office_error(error: &OfficeError) -> String {
             format!("{command}：无法得知下一个编号；请检查所属对象是否已在账簿中，或给出 --number")
         }
         E::Declared { command, why } => {
-            format!("{command}：{why}；见 `doorstep do {command} --help`")
+            format!("{command}：{why}；请见 `doorstep do {command} --help`")
         }
         E::BooksNotOpen => "账簿尚未开账；请先运行 `doorstep setup books --data DIR`".to_owned(),
         E::NotTheOwner { user, owner } => {
@@ -70,7 +70,7 @@ fn office_error(error: &OfficeError) -> String {
             format!("提议 {number} 是您本人提出的；须由第二人运行 `doorstep approve {number}` 批准")
         }
         E::UnknownProposal { number } => format!(
-            "没有提议 {number}：已执行、已撤回或从未提出；`doorstep proposals` 列出待批准的提议"
+            "没有提议 {number}：已执行、已撤回或从未提出；请用 `doorstep proposals` 查看待批准的提议"
         ),
         E::ApprovalInterrupted { number, command, by } => format!(
             "人员 {by} 对提议 {number} 的批准在 23 小时以前中断；请用 `doorstep log --person {by}` \
@@ -110,12 +110,14 @@ fn persons_error(error: &PersonsError) -> String {
         E::Io { path, source } => {
             format!("{}：{source}；请检查该文件可读、可写", path.display())
         }
-        E::NotATable { path, why } => format!("{}：不是人员表：{why}", path.display()),
+        E::NotATable { path, why } => {
+            format!("{}：不是人员表：{why}；请更正，或移走该文件并重新写入人员", path.display())
+        }
         E::NotAnId { path, text } => {
-            format!("{}：`{text}` 不是人员编号；编号为十进制数", path.display())
+            format!("{}：`{text}` 不是人员编号；请写十进制数", path.display())
         }
         E::NotAUser { path, text } => {
-            format!("{}：`{text}` 不是用户编号；见 `id -u`", path.display())
+            format!("{}：`{text}` 不是用户编号；请用 `id -u` 查看", path.display())
         }
         E::NotAName(name) => {
             format!("`{name}` 不是姓名：须为 1 至 64 个字符，至少一个文字：文字、数字、空格和 .-'")
@@ -124,10 +126,10 @@ fn persons_error(error: &PersonsError) -> String {
             format!("人员 {person} 已使用姓名 `{name}`；请换一种写法")
         }
         E::UserTaken { user, person } => {
-            format!("用户 {user} 已对应人员 {person}；一个用户只对应一名人员")
+            format!("用户 {user} 已对应人员 {person}；一个用户只对应一名人员，请另给用户")
         }
         E::PersonHasUser { user, person } => {
-            format!("人员 {person} 已对应用户 {user}；一名人员只对应一个用户")
+            format!("人员 {person} 已对应用户 {user}；一名人员只对应一个用户，请另给人员")
         }
         E::UnknownName(name) => format!(
             "数据目录的 {PERSONS_FILE} 中没有姓名 `{name}`；请给出人员编号，或在其中加入姓名"
