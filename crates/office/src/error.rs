@@ -23,7 +23,7 @@ pub enum OfficeError {
     )]
     NotForPersons { command: String },
     #[error(
-        "{command} has no field for {}; it has: {}", crate::fields::flag(.field), flags(.known)
+        "{command} has no field for {}; use one of: {}", crate::fields::flag(.field), flags(.known)
     )]
     UnknownField { command: String, field: String, known: Vec<String> },
     #[error("{command} needs {}; see `doorstep do {command} --help`", flags(.missing))]
@@ -40,12 +40,10 @@ pub enum OfficeError {
     Declared { command: String, why: String },
     #[error("the books are not open; open them first with `doorstep setup books --data DIR`")]
     BooksNotOpen,
-    #[error(
-        "you are user {user}, and the books belong to user {owner}: only their owner opens them"
-    )]
+    #[error("you are user {user}, and the books belong to user {owner}: let their owner open them")]
     NotTheOwner { user: u32, owner: u32 },
     #[error(
-        "user {user} of this machine is no person of these books; their owner maps the user to a \
+        "user {user} of this machine is no person of these books; let their owner map the user to a \
          person with `doorstep persons WHO --user {user} --data DIR`"
     )]
     UserNotMapped { user: u32 },
@@ -126,7 +124,7 @@ pub enum PersonsError {
     Io { path: PathBuf, source: io::Error },
     #[error("{}: not a table of persons: {why}; correct it, or move it away and name the persons again", path.display())]
     NotATable { path: PathBuf, why: String },
-    #[error("{}: `{text}` is not the id of a person: a decimal number", path.display())]
+    #[error("{}: `{text}` is not the id of a person: write a decimal number", path.display())]
     NotAnId { path: PathBuf, text: String },
     #[error("{}: `{text}` is not the id of a user: see `id -u`", path.display())]
     NotAUser { path: PathBuf, text: String },

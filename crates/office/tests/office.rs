@@ -182,7 +182,7 @@ fn whoever_opens_real_books_is_their_first_person() {
     let mut bed = Bed::empty();
     bed.refused(retention(200), ANNS, "the books are not open; open them first");
     let open = give("OpenBooks", json!({ "utc_offset_minutes": "480" }));
-    bed.refused(open.clone(), UNMAPPED, "only their owner opens them");
+    bed.refused(open.clone(), UNMAPPED, "let their owner open them");
     bed.must(open.clone(), ANNS);
     assert_eq!(bed.must(open, ANNS), OfficeAnswer::Repeated { command: "OpenBooks".to_owned() });
     assert_eq!(Persons::read(bed.path()).unwrap().of_user(ANNS), Some(ANN));
@@ -338,7 +338,11 @@ fn what_follows_is_filled_in() {
     for (command, object, words) in [
         ("RegisterBnak", json!({}), "there is no command `RegisterBnak`"),
         ("BeginVoid", json!({}), "BeginVoid is not for persons to give"),
-        ("RegisterBank", json!({ "curency": "CNY" }), "has no field for --curency; it has: --bank"),
+        (
+            "RegisterBank",
+            json!({ "curency": "CNY" }),
+            "has no field for --curency; use one of: --bank",
+        ),
         ("RegisterBank", json!({ "reference": "b" }), "RegisterBank needs --currency; see "),
         (
             "RegisterBank",

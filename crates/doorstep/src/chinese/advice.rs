@@ -17,7 +17,7 @@ use crate::words::Lang;
 const ADVICE: [&str; 49] = [
     "add",
     "announce",
-    "another person",
+    "a second person",
     "approve",
     "ask",
     "check",
@@ -68,6 +68,7 @@ const ADVICE: [&str; 49] = [
 const CHINESE_ADVICE: [&str; 4] = ["请", "须", "无需", "说明"];
 
 fn has_advice(english: &str) -> bool {
+    let english = english.to_lowercase();
     let clauses = english.split(['，', ':', ';', ',', '(', '.', '`']);
     let words = clauses.flat_map(|clause| clause.split(" or ").flat_map(|one| one.split(" and ")));
     let begins = |clause: &str| {

@@ -54,7 +54,7 @@ const TYPED: &[(&str, &str)] = &[
     ("do RegisterBanc", "there is no command `RegisterBanc`; `doorstep do --list` lists all"),
     ("setup bnk", "bnk"),
     ("do BeginPurchase", "BeginPurchase is not for persons to give"),
-    ("setup bank b-2 --colour red", "RegisterBank has no field for --colour; it has: --bank"),
+    ("setup bank b-2 --colour red", "RegisterBank has no field for --colour; use one of: --bank"),
     ("setup bank b-2", "RegisterBank needs --currency; see `doorstep do RegisterBank --help`"),
     ("setup bank b-2 --currency yuan", "--currency yuan: `yuan` is not a currency code"),
     ("parcel lose 1001 --paid-by Seller", "--parcel 1001: write a waybill, a parcel's id, or SELL"),
