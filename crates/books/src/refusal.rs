@@ -78,7 +78,9 @@ with_examples! {
         /// The command was applied before, as far as the books remember. A harmless retry.
         #[error("the command was applied before: nothing to do")]
         Repeated,
-        #[error("the identifier, or the tariff's version, has other content already: use a new one")]
+        #[error(
+            "the identifier, or the tariff's version, has other content already: use a new one"
+        )]
         IdentifierTaken,
         /// A used number came again with other content. Not a retry.
         #[error(

@@ -18,8 +18,8 @@ pub enum OfficeError {
     #[error("there is no command `{0}`; `doorstep do --list` lists all commands")]
     UnknownCommand(String),
     #[error(
-        "{command} is not for persons to give: it comes from terminals, networks and wallets; use a \
-         terminal"
+        "{command} is not for persons to give: it comes from terminals, networks and wallets; use \
+         a terminal"
     )]
     NotForPersons { command: String },
     #[error(
@@ -43,8 +43,8 @@ pub enum OfficeError {
     #[error("you are user {user}, and the books belong to user {owner}: let their owner open them")]
     NotTheOwner { user: u32, owner: u32 },
     #[error(
-        "user {user} of this machine is no person of these books; let their owner map the user to a \
-         person with `doorstep persons WHO --user {user} --data DIR`"
+        "user {user} of this machine is no person of these books; let their owner map the user to \
+         a person with `doorstep persons WHO --user {user} --data DIR`"
     )]
     UserNotMapped { user: u32 },
     #[error(
@@ -122,7 +122,10 @@ pub enum PersonsError {
     ReadableByOthers(PathBuf),
     #[error("{}: {source}; check that the file can be read and written", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("{}: not a table of persons: {why}; correct it, or move it away and name the persons again", path.display())]
+    #[error(
+        "{}: not a table of persons: {why}; correct it, or move it away and name the persons again",
+        path.display()
+    )]
     NotATable { path: PathBuf, why: String },
     #[error("{}: `{text}` is not the id of a person: write a decimal number", path.display())]
     NotAnId { path: PathBuf, text: String },

@@ -518,7 +518,7 @@ mod tests {
             ("ReleaseDue", "date", "28.8.2013", "is not a date"),
             ("ReleaseDue", "limit", "many", "write a whole number from "),
             ("SetHoldRule", "rule", "DaysAfterHeld", "DaysAfterHeld=NUMBER"),
-            ("RefuseParcel", "reason", "Damaged", "Damaged=Seller|Firm|Doorstep |"),
+            ("RefuseParcel", "reason", "Damaged", "Damaged=Doorstep|Seller|Firm |"),
             ("WithdrawNetwork", "from", "1969-12-31T23:59:59Z", "before 1970"),
             ("WithdrawNetwork", "from", "18:00", "write the time as"),
         ] {

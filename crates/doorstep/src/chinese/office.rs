@@ -47,7 +47,7 @@ fn office_error(error: &OfficeError) -> String {
         }
         E::BooksNotOpen => "账簿尚未开账；请先运行 `doorstep setup books --data DIR`".to_owned(),
         E::NotTheOwner { user, owner } => {
-            format!("您是用户 {user}，账簿属于用户 {owner}：只有其所有者可以开账")
+            format!("您是用户 {user}，账簿属于用户 {owner}：请由其所有者开账")
         }
         E::UserNotMapped { user } => format!(
             "本机用户 {user} 不对应账簿中的任何人员；请账簿所有者用 `doorstep persons WHO --user \
@@ -70,7 +70,8 @@ fn office_error(error: &OfficeError) -> String {
             format!("提议 {number} 是您本人提出的；须由第二人运行 `doorstep approve {number}` 批准")
         }
         E::UnknownProposal { number } => format!(
-            "没有提议 {number}：已执行、已撤回或从未提出；请用 `doorstep proposals` 查看待批准的提议"
+            "没有提议 {number}：已执行、已撤回或从未提出；请用 `doorstep proposals` \
+             查看待批准的提议"
         ),
         E::ApprovalInterrupted { number, command, by } => format!(
             "人员 {by} 对提议 {number} 的批准在 23 小时以前中断；请用 `doorstep log --person {by}` \

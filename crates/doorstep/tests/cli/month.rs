@@ -1,5 +1,5 @@
-//! A month of a small firm, through the command line only: three sellers, two couriers, one hub, two
-//! persons. What everybody must have at its end is computed here, from what happens and from the
+//! A month of a small firm, through the command line only: three sellers, two couriers, one hub,
+//! two persons. What everybody must have at its end is computed here, from what happens and from the
 //! tariff's text, not from a report. The same month is then lived with `kill -9` in every command.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,11 @@ from = "2026-01-01"
 return_fee = "4.00"
 cod.cash = { fixed = "2.00", share = "1%" }
 commission.cash = { fixed = "1.00", share = "0.5%" }
-class = [{ name = "general", card = { issuer = "0.45%", network = "0.05%", acquirer = "0.10%" }, wallet = { rate = "0.6%" } }]
+
+[[version.class]]
+name = "general"
+card = { issuer = "0.45%", network = "0.05%", acquirer = "0.10%" }
+wallet = { rate = "0.6%" }
 "#;
 const LATER: &str = r#"
 [[version]]
@@ -38,7 +42,11 @@ from = "2026-12-15"
 return_fee = "4.00"
 cod.cash = { fixed = "3.00", share = "1%" }
 commission.cash = { fixed = "1.00", share = "0.5%" }
-class = [{ name = "general", card = { issuer = "0.45%", network = "0.05%", acquirer = "0.10%" }, wallet = { rate = "0.6%" } }]
+
+[[version.class]]
+name = "general"
+card = { issuer = "0.45%", network = "0.05%", acquirer = "0.10%" }
+wallet = { rate = "0.6%" }
 "#;
 /// What the network deducts: 0.5%, the issuer's and the network's parts of the tariff.
 const DEDUCTED_PPM: i64 = 5_000;

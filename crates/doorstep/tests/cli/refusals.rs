@@ -48,7 +48,7 @@ const NOT_AT_THE_OFFICE: &[(&str, &str)] = &[
 ];
 
 /// What is typed after `doorstep`, and what the answer has in it; empty if the command is carried
-/// out. P0, P1 and so on are parcels out with courier-1: P0 is paid in cash, P1 by card, P3 in part.
+/// out. P0 to P4 are parcels out with courier-1: P0 is paid in cash, P1 by card, P3 in part.
 const TYPED: &[(&str, &str)] = &[
     // The office.
     ("do RegisterBanc", "there is no command `RegisterBanc`; `doorstep do --list` lists all"),
