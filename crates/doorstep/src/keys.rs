@@ -62,7 +62,7 @@ enum Task {
         /// The key's purpose
         #[arg(long)]
         purpose: PurposeFlag,
-        /// The key's algorithm [default: by purpose: base and exchange aes256; token and
+        /// The key's algorithm [default: by purpose: base aes256; token and
         /// hand-over-code aes128; others tdes2]
         #[arg(long)]
         algorithm: Option<AlgorithmFlag>,
@@ -78,7 +78,7 @@ enum Task {
         /// The key's purpose
         #[arg(long)]
         purpose: PurposeFlag,
-        /// The key's algorithm [default: by purpose: base and exchange aes256; token and
+        /// The key's algorithm [default: by purpose: base aes256; token and
         /// hand-over-code aes128; others tdes2]
         #[arg(long)]
         algorithm: Option<AlgorithmFlag>,
@@ -186,9 +186,9 @@ fn algorithm_for(purpose: PurposeFlag, given: Option<AlgorithmFlag>) -> Algorith
     use PurposeFlag as P;
     given.map_or(
         match purpose {
-            P::Base | P::Exchange => Algorithm::Aes256,
+            P::Base => Algorithm::Aes256,
             P::Token | P::HandOverCode => Algorithm::Aes128,
-            P::TerminalMaster | P::Pin | P::Mac | P::Dukpt => Algorithm::Tdes2,
+            P::TerminalMaster | P::Exchange | P::Pin | P::Mac | P::Dukpt => Algorithm::Tdes2,
         },
         Algorithm::from,
     )

@@ -1,6 +1,7 @@
 //! A month of a small firm, through the command line only: three sellers, two couriers, one hub,
-//! two persons. What everybody must have at its end is computed here, from what happens and from the
-//! tariff's text, not from a report. The same month is then lived with `kill -9` in every command.
+//! two persons. What everybody must have at its end is computed here, from what happens and from
+//! the tariff's text, not from a report. Then the same month is lived with `kill -9` in every
+//! command.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
@@ -236,7 +237,7 @@ impl Month {
             ("terminals", "base", "terminals.key"),
             ("alpha/mac", "mac", "mac.key"),
             ("alpha/pin", "pin", "pin.key"),
-            ("alpha/exchange", "exchange", "exchange.key"),
+            ("alpha/exchange", "exchange --algorithm aes256", "exchange.key"),
         ] {
             self.bed.write(file, start::file(file));
             let line = format!("keys import {name} --purpose {purpose} --config doorstep.toml");
@@ -417,23 +418,23 @@ impl Month {
             &[&format!("sell {t1}"), &format!("cash {t2}"), &format!("cash {b1}")],
         );
         let tour = self.terminal(tour, 2, &[&format!("sell {c1}"), &format!("cash {t3}")]);
-        self.meaning.card("tea", 400_00);
-        self.meaning.cash("tea", "c-1", 100_00, 2_00);
-        self.meaning.cash("book", "c-1", 300_00, 2_00);
-        self.meaning.card("cup", 200_00);
-        self.meaning.cash("tea", "c-2", 50_00, 2_00);
+        self.meaning.card("tea", 40_000);
+        self.meaning.cash("tea", "c-1", 10_000, 200);
+        self.meaning.cash("book", "c-1", 30_000, 200);
+        self.meaning.card("cup", 20_000);
+        self.meaning.cash("tea", "c-2", 5_000, 200);
         // One buyer refuses; the parcel goes back for a return fee.
         self.once("RefuseParcel", "parcel refuse book/B2 --reason NotWanted");
         // The first count is wrong by 10.00, the second courier lacks 5.00.
         self.hub(11, &[("c-1", 1, "390.00"), ("c-2", 1, "45.00")]);
-        for (courier, short) in [("c-1", 10_00), ("c-2", 5_00)] {
+        for (courier, short) in [("c-1", 1_000), ("c-2", 500)] {
             let [cash, shortage] =
                 ["cash", "shortage"].map(|kind| format!("assets:courier-{kind}:{courier}"));
             self.meaning.moves(&cash, &shortage, short);
         }
         self.stop_and_clear(tour, 1, &[("tea/T1/1", "400.00"), ("cup/C1/1", "200.00")]);
         self.once("ReturnParcel", "parcel return book/B2");
-        self.meaning.moves("income:return-fees:CNY", &Meaning::seller("book"), 4_00);
+        self.meaning.moves("income:return-fees:CNY", &Meaning::seller("book"), 400);
     }
 
     fn waybill(&self, parcel: &str) -> String {
@@ -448,11 +449,11 @@ impl Month {
         self.at("2026-12-02", "10:00");
         self.again("shortage repay c-1 --number 1 --amount 10.00CNY");
         let found = ("assets:courier-shortage:c-1", "assets:firm-cash:swift");
-        self.meaning.moves(found.0, found.1, 10_00);
+        self.meaning.moves(found.0, found.1, 1_000);
         self.deposit(1, "445.00");
         self.at("2026-12-03", "10:00");
         self.again("shortage write-off c-2 --number 1 --amount 5.00CNY --approved-by bo");
-        self.meaning.moves("assets:courier-shortage:c-2", "expenses:write-offs:CNY", 5_00);
+        self.meaning.moves("assets:courier-shortage:c-2", "expenses:write-offs:CNY", 500);
         self.pay(1, "Daily", &["tea", "cup"]);
         self.at("2026-12-04", "10:00");
         self.confirm(1, "tea");
@@ -464,7 +465,7 @@ impl Month {
         self.confirm(2, "cup");
         self.at("2026-12-10", "10:00");
         self.again("chargeback receive tea/T1/1 --number 1 --amount 100.00CNY");
-        self.meaning.moves("assets:network-receivable:alpha", &Meaning::seller("tea"), 100_00);
+        self.meaning.moves("assets:network-receivable:alpha", &Meaning::seller("tea"), 10_000);
         let first = "from = \"2026-01-01\"";
         let ended = TARIFF.replace(first, &format!("{first}\nuntil = \"2026-12-15\""));
         self.bed.write("tariff.toml", format!("{ended}{LATER}"));
@@ -483,8 +484,8 @@ impl Month {
         let [t4, c2] = ["tea/T4", "cup/C2"].map(|parcel| self.waybill(parcel));
         let tour = self.terminal(tour, 1, &[&format!("cash {t4}")]);
         let tour = self.terminal(tour, 2, &[&format!("sell {c2}")]);
-        self.meaning.cash("tea", "c-1", 200_00, 3_00);
-        self.meaning.card("cup", 300_00);
+        self.meaning.cash("tea", "c-1", 20_000, 300);
+        self.meaning.card("cup", 30_000);
         self.hub(13, &[("c-1", 2, "200.00")]);
         self.stop_and_clear(tour, 2, &[("cup/C2/1", "300.00")]);
         self.deposit(2, "200.00");
@@ -495,7 +496,7 @@ impl Month {
         let commission = "--number 1 --amount 4.50CNY --approved-by bo";
         self.again(&format!("settlement commission swift {commission}"));
         let firm = "liabilities:firm-commission:swift";
-        self.meaning.moves("assets:bank:main", firm, 4_50);
+        self.meaning.moves("assets:bank:main", firm, 450);
     }
 
     fn end(&mut self) {

@@ -206,7 +206,7 @@ fn each_refusal_that_a_person_can_cause_says_what_to_do() {
     running.terminal(&bed, "", &script).succeeds();
     let today = bed.run("parcels --json --data door/books").succeeds().json();
     let today = text(&today, "/date").to_owned();
-    let cash = super::support::minor(&due) + 10_00;
+    let cash = super::support::minor(&due) + 1_000;
     let (mut met, mut wrong) = (BTreeSet::new(), Vec::new());
     for (line, words) in TYPED {
         let mut typed = line.replace("TODAY", &today).replace("LONG", &"x".repeat(200));
