@@ -127,6 +127,8 @@ struct Month {
     kills: Option<u64>,
     time: String,
     killed_in_between: u32,
+    /// Of the switch.
+    restarts: u32,
 }
 
 impl Month {
@@ -137,6 +139,7 @@ impl Month {
             kills: kills.then_some(0),
             time: String::new(),
             killed_in_between: 0,
+            restarts: 0,
         }
     }
 
@@ -296,8 +299,11 @@ impl Month {
             );
             self.run(&line).succeeds().prints("approved");
             if self.kills.is_some() {
-                // Dropped: SIGKILL.
+                // Dropped: SIGKILL. The next one begins later, as in life.
                 drop(tour.engine);
+                self.restarts += 1;
+                let day = self.time[..10].to_owned();
+                self.at(&day, &format!("12:{:02}", self.restarts));
                 (tour.engine, tour.address) = self.engine();
             }
         }
