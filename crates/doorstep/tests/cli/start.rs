@@ -16,7 +16,7 @@ use super::support::{Bed, DOORSTEP, Ran, tool};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/start.md");
 /// The reader's directory in the page.
-const DIRECTORY: &str = "/home/li/try";
+const DIRECTORY: &str = "/srv/swift";
 /// How long a window may take to print what the page shows.
 const WINDOW_WAIT: Duration = Duration::from_secs(60);
 const INTERRUPT: &str = "^C";
