@@ -70,7 +70,9 @@ struct Cli {
 
 const EXIT_STATUS: &str = "Exit status: 0 success; 1 failure, or a check found a problem, which \
                            is printed; 2 the command line is not valid.\n\n\
-                           DOORSTEP_DATA: the data directory of a command without --data.";
+                           DOORSTEP_DATA: the data directory of a command without --data.\n\
+                           DOORSTEP_TRIAL_TIME: the time at which a trial takes place, as \
+                           2026-12-01T09:00:00+08:00; only trial books accept it.";
 
 #[derive(Subcommand, Debug)]
 enum Task {
@@ -177,6 +179,10 @@ fn main() -> ExitCode {
         eprintln!("{}{error}", error_label());
         return ExitCode::FAILURE;
     }
+    if let Err(error) = start_trial_time() {
+        eprintln!("{}{error}", error_label());
+        return ExitCode::from(2);
+    }
     let parsed = match Lang::current() {
         Lang::En => parse(command_tree()),
         Lang::Zh => parse(help::in_chinese(command_tree())),
@@ -267,6 +273,24 @@ fn form(group: &str, args: &do_command::FormArgs) -> anyhow::Result<ExitCode> {
 fn report_full_files() -> std::io::Result<()> {
     let ignored = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, ignored).map(drop)
+}
+
+/// The time at which a trial takes place.
+const TRIAL_TIME_VARIABLE: &str = "DOORSTEP_TRIAL_TIME";
+
+/// Trials can take place at another time than now.
+fn start_trial_time() -> anyhow::Result<()> {
+    let Some(given) = std::env::var_os(TRIAL_TIME_VARIABLE).filter(|given| !given.is_empty())
+    else {
+        return Ok(());
+    };
+    let given = given.to_string_lossy();
+    let at = office::fields::instant(&given).map_err(|error| {
+        let why = chinese::error(&error, Lang::current());
+        anyhow::anyhow!("{TRIAL_TIME_VARIABLE}={given}: {why}")
+    })?;
+    node::SystemClock::start_trial_at(books::Timestamp(at));
+    Ok(())
 }
 
 fn parse(command: Command) -> Result<(Cli, ArgMatches), clap::Error> {

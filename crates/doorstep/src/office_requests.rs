@@ -9,16 +9,22 @@ use node::NodeClient;
 use office::client::{OfficeClientError, send};
 use office::socket::{OFFICE_SOCKET, OfficeLine, control_directory};
 use office::{
-    CodeMacOf, Language, Office, OfficeAnswer, OfficeOptions, OnEvents, PayoutAccountLine, Request,
-    Who,
+    CodeMacOf, CommandWords, Language, Office, OfficeAnswer, OfficeOptions, OnEvents,
+    PayoutAccountLine, Persons, Request, Who,
 };
+use reports::AppliedCommand;
 use vault::Vault;
 
 use crate::chinese;
 use crate::data_directory::{self, OpenBooks};
+use crate::help::wrapped;
+use crate::log::sentence::Sentences;
 use crate::serve::settings;
 use crate::texts::{filled, text};
 use crate::words::{Lang, left, say};
+
+/// Sentences are wrapped at this width.
+const COLUMNS: usize = 80;
 
 /// The office of a data directory.
 pub fn office(
@@ -35,10 +41,23 @@ pub fn office(
         owner,
         client,
         chinese,
+        in_words,
         on_events,
         code_mac,
         vault,
     })?)
+}
+
+/// What a command did. Persons are named by their ids: only the owner of the books knows all names.
+fn in_words(applied: &AppliedCommand) -> CommandWords {
+    let mut applied = applied.clone();
+    applied.recorded.request_key = None;
+    let [en, zh] = [Lang::En, Lang::Zh].map(|lang| {
+        let sentences = Sentences::new(lang, Persons::default());
+        let what = [sentences.sentence(&applied.recorded)];
+        what.into_iter().chain(sentences.events(&applied)).collect()
+    });
+    CommandWords { en, zh }
 }
 
 /// Asks the office that serves, or the books at rest.
@@ -106,13 +125,17 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     match answer {
-        OfficeAnswer::CarriedOut { command, events, code, .. } => {
+        OfficeAnswer::CarriedOut { command, code, said, .. } => {
             say!("{}", filled(lang, "do.done", &[("command", command)]));
             if let Some(code) = code {
                 say!("  {}", filled(lang, "do.code", &[("code", code)]));
             }
-            for event in events {
-                say!("  {event}");
+            let said = match lang {
+                Lang::En => &said.en,
+                Lang::Zh => &said.zh,
+            };
+            for sentence in said {
+                say!("  {}", wrapped(sentence, COLUMNS - 2).replace('\n', "\n  "));
             }
         }
         OfficeAnswer::Repeated { command } => {
@@ -135,8 +158,8 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
         OfficeAnswer::SendFiles {} | OfficeAnswer::Printed { .. } => {}
         OfficeAnswer::Proposals { proposals, more } => {
             for one in proposals {
-                let at = i64::try_from(one.proposed_at_ms).ok();
-                let at = at.and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+                let at = i64::try_from(one.proposed_at_ms / 1000).ok();
+                let at = at.and_then(|at| jiff::Timestamp::from_second(at).ok());
                 let at = at.unwrap_or(jiff::Timestamp::MAX);
                 let values: [(&str, &dyn std::fmt::Display); 4] = [
                     ("number", &one.number),

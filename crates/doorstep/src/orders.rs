@@ -4,15 +4,21 @@ mod json;
 mod reading;
 mod refusals;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use books::{Command, PersonId, PublishTariff, Refusal, RegisterSeller, Timestamp};
+use books::chart::AccountKind;
+use books::{
+    Command, Jurisdiction, ParcelId, PersonId, PublishTariff, Refusal, RegisterBank,
+    RegisterSeller, Timestamp,
+};
 use clap::Args;
 use engine::{Actor, Engine, Submission};
 use files::orders::rejects::{self, REASONS_MAX};
 use files::orders::{BAD_LINES_KEPT_MAX, Import, ImportOptions, import};
 use files::profile::Profile;
+use files::waybills::write_waybills;
 use node::{Clock, NodeClient, SystemClock};
 use office::Persons;
 
@@ -77,6 +83,14 @@ pub struct ImportArgs {
     /// The tariff class of new sellers
     #[arg(long, default_value = "general")]
     class: String,
+    /// The country of new sellers, ISO 3166-1; two persons set its hold rule first (`doorstep setup
+    /// hold-rule`)
+    #[arg(long, value_name = "CODE", default_value = "CN", value_parser = jurisdiction)]
+    jurisdiction: Jurisdiction,
+    /// Write the waybill of each parcel that is in the books, for its label, to this file: CSV with
+    /// order, seller, waybill, currency, amount_due
+    #[arg(long, value_name = "FILE", requires = "data")]
+    waybills: Option<PathBuf>,
     /// Trial books: who opens them and publishes the tariff, a name in persons.toml or an id
     #[arg(long, value_name = "WHO", default_value = "1")]
     by: String,
@@ -108,12 +122,21 @@ What --json prints: one object. Amounts are in minor units.
   existed       parcels that the books had
   refused       orders that the books refused, each with its reason";
 
+fn jurisdiction(text: &str) -> Result<Jurisdiction, String> {
+    let lang = Lang::current();
+    let wrong = "write two capital letters of ISO 3166-1, such as CN or DE";
+    text.parse()
+        .map_err(|_| lang.pick(wrong, "请写 ISO 3166-1 的两个大写字母，例如 CN 或 DE").to_owned())
+}
+
 /// The result of an import in the books.
 #[derive(Default)]
 struct Announced {
     new: usize,
     existed: usize,
     refused: Vec<String>,
+    /// Lines written to --waybills.
+    waybills: Option<usize>,
 }
 
 /// The most commands that wait in the queue at once while Doorstep serves: the door's commands wait
@@ -222,7 +245,9 @@ fn announce(
     let tariff = tariffs::load(&args.tariff).context("--tariff")?;
     let who = TwoNames { by: &args.by, approved_by: &args.approved_by };
     let (persons, new_names) = who.find_or_name(&Persons::read(data)?, setup::FIRST_PERSONS)?;
-    let setup_of = |import: &Import| setup::for_import(import, &tariff, &args.class, persons);
+    let setup_of = |import: &Import| {
+        setup::for_import(import, &tariff, &args.class, args.jurisdiction, persons)
+    };
     setup_of(import)?;
     // All checks that can fail come before the first write.
     let Some(mut giver) = giver else {
@@ -283,11 +308,18 @@ fn announce_by(
     }
     prepare(giver, setup, data, at)?;
     persons::name_missing(data, new_names)?;
+    let parcels: Vec<ParcelId> = announcements.iter().map(|one| one.parcel).collect();
     let announcements = announcements.into_iter().map(Command::AnnounceParcel).collect();
     let done = carry_out(giver, giver.by, announcements, at)?;
     let existed = import.parcels.len() - done.new - done.refused.len();
     refused.extend(done.refused.iter().map(|(place, _, refusal)| refusal_of(*place, refusal)));
-    Ok(Ok(Announced { new: done.new, existed, refused }))
+    let left_out: BTreeSet<usize> = done.refused.iter().map(|(place, ..)| *place).collect();
+    let labels = import.parcels.iter().zip(&parcels).enumerate();
+    let labels = labels.filter(|(place, _)| !left_out.contains(place));
+    let labels = labels.map(|(_, (parcel, id))| (parcel, switch::waybill::write(*id)));
+    let write = |file: &PathBuf| write_waybills(file, labels).context("--waybills");
+    let waybills = args.waybills.as_ref().map(write).transpose()?;
+    Ok(Ok(Announced { new: done.new, existed, refused, waybills }))
 }
 
 fn print_result(args: &ImportArgs, result: &Announced, imported: bool, lang: Lang) {
@@ -311,6 +343,10 @@ fn print_result(args: &ImportArgs, result: &Announced, imported: bool, lang: Lan
                 "新登记 {new}；已存在 {existed}；被拒 {refused}"
             )
         );
+        if let (Some(file), Some(lines)) = (&args.waybills, result.waybills) {
+            let (file, lines) = (file.display(), count(lines));
+            say!("{}", bilingual!("Waybills: {file} ({lines})", "运单号：{file}（{lines} 个）"));
+        }
     }
 }
 
@@ -366,6 +402,10 @@ fn prepare(
         // What the books have is not published again by others.
         let is_new = |command: &Command| match command {
             Command::PublishTariff(version) => !engine.books().has_tariff_version(version),
+            Command::RegisterBank(RegisterBank { currency, .. }) => {
+                let mut accounts = engine.books().accounts();
+                !accounts.any(|one| one.kind == AccountKind::Bank && one.currency == *currency)
+            }
             _ => true,
         };
         let shared: Vec<_> = setup.shared.into_iter().filter(is_new).collect();

@@ -28,6 +28,7 @@ mod cli {
     mod log;
     mod logs;
     mod looks;
+    mod month;
     mod network;
     mod office;
     mod order_files;
@@ -36,8 +37,10 @@ mod cli {
     mod over_socket;
     mod payout_accounts;
     mod recompute;
+    mod refusals;
     mod serve;
     mod several_days;
+    mod start;
     mod take;
     mod tariffs;
     mod terminal;

@@ -15,5 +15,6 @@ pub mod payouts;
 pub mod profile;
 pub mod reference;
 pub mod sellers;
+pub mod waybills;
 
 mod records;

@@ -29,11 +29,14 @@ pub enum OfficeClientError {
     #[error("no Doorstep is running at {}; start one, or check the path", .0.display())]
     NotServed(PathBuf),
     #[error(
-        "this user may not use {}; the owner of the books lets a group use it (`[control]` in the \
-         settings), and an administrator adds you to the group", .0.display()
+        "this user may not use {}; let the owner of the books name a group that may (`[control]` \
+         in the settings), and an administrator add you to the group", .0.display()
     )]
     NotAllowed(PathBuf),
-    #[error("cannot talk to the office's socket {}: {source}", path.display())]
+    #[error(
+        "cannot talk to the office's socket {}: {source}; try again, or restart `doorstep serve`",
+        path.display()
+    )]
     Io { path: PathBuf, source: io::Error },
     #[error(
         "the connection ended before an answer came ({0}): the request may have been carried out. \

@@ -98,7 +98,29 @@ fn own_id<'s>(name: &str, command: FieldType<'s>) -> Option<(String, FieldType<'
     (derived || by_time.contains(&name)).then_some((own, field))
 }
 
-/// Whether the office fills in a field that is left out.
+/// Fills in the bank account if the books have only one.
+pub(crate) fn add_only_bank(
+    name: &str,
+    command: FieldType<'_>,
+    parties: &KnownParties,
+    object: &mut Map<String, Value>,
+) {
+    if let (true, false, Some(bank)) =
+        (takes_bank(name, command), object.contains_key(BANK), parties.only_bank())
+    {
+        object.insert(BANK.to_owned(), bank.to_string().into());
+    }
+}
+
+const BANK: &str = "bank";
+
+/// Whether the command must name a bank account that there is.
+fn takes_bank(name: &str, command: FieldType<'_>) -> bool {
+    let is_id = command.field(BANK).is_some_and(|field| field.name() == Some("BankId"));
+    is_id && name != "RegisterBank" && fields::required(command).any(|field| field == BANK)
+}
+
+/// Whether the office fills in a field that is left out. A bank account only if there is no other.
 #[must_use]
 pub fn is_filled_in(name: &str, command: FieldType<'_>, field: &str) -> bool {
     let giver = match Givers::of(command) {
@@ -109,7 +131,8 @@ pub fn is_filled_in(name: &str, command: FieldType<'_>, field: &str) -> bool {
     let own = own_id(name, command).is_some_and(|(own, _)| own == field);
     let announced = name == "AnnounceParcel" && ["parcel", "shipment"].contains(&field);
     let opening = ["first_person", "second_person", "trial"].contains(&field);
-    giver || own || announced || opening || field == "number"
+    let bank = field == BANK && takes_bank(name, command);
+    giver || own || announced || opening || bank || field == "number"
 }
 
 /// An order's parcel follows from the seller, the order's reference and the shipment.

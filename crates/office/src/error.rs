@@ -22,10 +22,13 @@ fn flags(fields: &[String]) -> String {
 pub enum OfficeError {
     #[error("there is no command `{0}`; `doorstep do --list` lists all commands")]
     UnknownCommand(String),
-    #[error("{command} is not for persons to give: {command} comes from terminals and networks")]
+    #[error(
+        "{command} is not for persons to give: it comes from terminals, networks and wallets; use \
+         a terminal"
+    )]
     NotForPersons { command: String },
     #[error(
-        "{command} has no field for {}; it has: {}", crate::fields::flag(.field), flags(.known)
+        "{command} has no field for {}; use one of: {}", crate::fields::flag(.field), flags(.known)
     )]
     UnknownField { command: String, field: String, known: Vec<String> },
     #[error("{command} needs {}; see `doorstep do {command} --help`", flags(.missing))]
@@ -52,13 +55,11 @@ pub enum OfficeError {
     Declared { command: String, why: String },
     #[error("the books are not open; open them first with `doorstep setup books --data DIR`")]
     BooksNotOpen,
-    #[error(
-        "you are user {user}, and the books belong to user {owner}: only their owner opens them"
-    )]
+    #[error("you are user {user}, and the books belong to user {owner}: let their owner open them")]
     NotTheOwner { user: u32, owner: u32 },
     #[error(
-        "user {user} of this machine is no person of these books; their owner maps the user to a \
-         person with `doorstep persons WHO --user {user} --data DIR`"
+        "user {user} of this machine is no person of these books; let their owner map the user to \
+         a person with `doorstep persons WHO --user {user} --data DIR`"
     )]
     UserNotMapped { user: u32 },
     #[error(
@@ -71,6 +72,11 @@ pub enum OfficeError {
          out, and log in as that person's user"
     )]
     PersonInRealBooks,
+    #[error(
+        "these are no trial books: they live at the time of this machine; unset \
+         DOORSTEP_TRIAL_TIME, and try again"
+    )]
+    TrialTimeInRealBooks,
     #[error(
         "{} names another person; leave it out: it is whoever gives the command",
         crate::fields::flag(.field)
@@ -104,7 +110,7 @@ pub enum OfficeError {
          approve it later, or withdraw it with `doorstep withdraw-proposal {number}`"
     )]
     ProposalRefused { number: u64, command: String, refusal: engine::Refusal },
-    #[error("--code is the courier's one-time code: six digits")]
+    #[error("--code must be the courier's one-time code, six digits: type what the courier shows")]
     NotACode,
     #[error(
         "one-time codes need the key store of `doorstep serve`: start it with `codes` in [keys] of \
@@ -183,9 +189,12 @@ pub enum PersonsError {
     ReadableByOthers(PathBuf),
     #[error("{}: {source}; check that the file can be read and written", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("{}: not a table of persons: {why}", path.display())]
+    #[error(
+        "{}: not a table of persons: {why}; correct it, or move it away and name the persons again",
+        path.display()
+    )]
     NotATable { path: PathBuf, why: String },
-    #[error("{}: `{text}` is not the id of a person: a decimal number", path.display())]
+    #[error("{}: `{text}` is not the id of a person: write a decimal number", path.display())]
     NotAnId { path: PathBuf, text: String },
     #[error("{}: `{text}` is not the id of a user: see `id -u`", path.display())]
     NotAUser { path: PathBuf, text: String },
@@ -198,9 +207,13 @@ pub enum PersonsError {
     NotAName(String),
     #[error("person {person} has the name `{name}` already; give another spelling")]
     NameTaken { person: PersonId, name: String },
-    #[error("user {user} is person {person} already; one user is one person")]
+    #[error(
+        "user {user} is person {person} already, and one user is one person: give another user"
+    )]
     UserTaken { user: u32, person: PersonId },
-    #[error("person {person} is user {user} already; one person is one user")]
+    #[error(
+        "person {person} is user {user} already, and one person is one user: name another person"
+    )]
     PersonHasUser { user: u32, person: PersonId },
     #[error(
         "nobody has the name `{0}` in {PERSONS_FILE} of the data directory: give the person's id, \

@@ -35,7 +35,7 @@ pub use office::{Office, OfficeOptions, OnEvents};
 pub use persons::{PERSONS_FILE, Persons};
 pub use proposals::{PROPOSALS, PROPOSALS_MAX};
 pub use request::{
-    Language, OfficeAnswer, PayoutAccountLine, Printed, Proposal, RefusalWords, Request, SentFile,
-    Who,
+    CommandWords, Language, OfficeAnswer, PayoutAccountLine, Printed, Proposal, RefusalWords,
+    Request, SentFile, Who,
 };
 pub use taken_files::{FileSourceKind, TAKEN_FILES};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use books::{Command, Event, PersonId, Refusal};
 use engine::{Actor, Events, RequestKey, Submission};
 use node::{Clock, NodeClient, SystemClock};
-use reports::FieldType;
+use reports::{AppliedCommand, FieldType};
 use serde_json::{Map, Value};
 
 use vault::Vault;
@@ -23,7 +23,7 @@ use crate::fields::{self, KnownParties, WantedParty};
 use crate::persons::Persons;
 use crate::proposals::ProposalStore;
 use crate::request::{
-    Language, OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who,
+    CommandWords, Language, OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who,
 };
 use crate::take::{TakeReport, TakeRequest, Taking, TakingStopped};
 
@@ -48,6 +48,8 @@ pub struct OfficeOptions {
     pub client: NodeClient,
     /// An error in Chinese.
     pub chinese: fn(&(dyn Error + 'static)) -> String,
+    /// What a command did, in words.
+    pub in_words: fn(&AppliedCommand) -> CommandWords,
     /// Called with the events of each command that was carried out.
     pub on_events: OnEvents,
     /// The MACs of one-time codes. `None` without a key store.
@@ -119,6 +121,9 @@ impl Office {
         };
         let mut facts = self.facts(wanted)?;
         facts.parties.add_names(&persons);
+        if facts.open && !facts.trial && SystemClock::is_of_a_trial() {
+            return Err(OfficeError::TrialTimeInRealBooks);
+        }
         if let Request::Give { command, fields } = request {
             return self.give(&command, &fields, who, &persons, &facts);
         }
@@ -269,6 +274,7 @@ impl Office {
         }
         let giver = person(who, persons, facts)?;
         defaults::add_own_id(name, command_type, &facts.parties, &mut object);
+        defaults::add_only_bank(name, command_type, &facts.parties, &mut object);
         if let Some(code) = code {
             codes::add_code_mac(code, &mut object, self.options.code_mac.as_ref())?;
         }
@@ -338,6 +344,9 @@ impl Office {
             return Err(OfficeError::UnknownCommand(OPENING.to_owned()));
         };
         let (first, trial) = (open.first_person, open.trial);
+        if !trial && SystemClock::is_of_a_trial() {
+            return Err(OfficeError::TrialTimeInRealBooks);
+        }
         // Before the books are open: after a crash in between the same command goes on.
         if !trial && !facts.open && persons.of_user(who.user) != Some(first) {
             let mut persons = Persons::read(&self.options.data)?;
@@ -403,6 +412,17 @@ impl Office {
         }
     }
 
+    /// What a command did that was carried out just now.
+    fn in_words(&self, submission: Submission, events: Vec<Event>) -> OfficeResult<CommandWords> {
+        let Some(command_type) = fields::declared().of(submission.command.name()) else {
+            return Ok(CommandWords::default());
+        };
+        let look = move |engine: &engine::Engine| {
+            reports::just_carried_out(engine, &submission, command_type, &events)
+        };
+        Ok((self.options.in_words)(&self.options.client.query(look)?.0))
+    }
+
     fn execute(
         &mut self,
         command: Command,
@@ -411,7 +431,7 @@ impl Office {
     ) -> OfficeResult<OfficeAnswer> {
         let name = command.spec().name.to_owned();
         let submission = Submission { request_key, ..Submission::new(Actor::Person(by), command) };
-        let answers = self.options.client.execute(vec![(None, submission)])?;
+        let answers = self.options.client.execute(vec![(None, submission.clone())])?;
         match answers.into_iter().next() {
             Some(Ok(Events { books: events })) => {
                 (self.options.on_events)(&events);
@@ -421,8 +441,9 @@ impl Office {
                     command: name.clone(),
                     why: error.to_string(),
                 };
-                let events = shown.map_err(why)?;
-                Ok(OfficeAnswer::CarriedOut { command: name, by, events, code: None })
+                let shown = shown.map_err(why)?;
+                let said = self.in_words(submission, events)?;
+                Ok(OfficeAnswer::CarriedOut { command: name, by, events: shown, code: None, said })
             }
             Some(Err(engine::Refusal::Books(Refusal::Repeated))) => {
                 Ok(OfficeAnswer::Repeated { command: name })
@@ -433,6 +454,7 @@ impl Office {
     }
 }
 
+/// Why a command was not carried out.
 fn refused(name: &str, refusal: engine::Refusal) -> OfficeError {
     match refusal {
         engine::Refusal::Books(Refusal::BooksNotOpen) => OfficeError::BooksNotOpen,

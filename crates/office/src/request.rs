@@ -110,6 +110,9 @@ pub enum OfficeAnswer {
         /// The one-time code of a new hand-over, for the courier alone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
+        /// What it did, in words.
+        #[serde(default)]
+        said: CommandWords,
     },
     /// It was carried out before; nothing changed.
     Repeated {
@@ -197,6 +200,14 @@ pub struct ProposalApproval {
     pub approved_by: PersonId,
     /// Milliseconds since 1970.
     pub approved_at_ms: u64,
+}
+
+/// What a command did, in both languages: a sentence, and one for each event that has words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandWords {
+    pub en: Vec<String>,
+    pub zh: Vec<String>,
 }
 
 /// A refusal in both languages.

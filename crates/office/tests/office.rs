@@ -23,8 +23,8 @@ use office::socket::{
     control_directory, make_control_directory,
 };
 use office::{
-    Language, Office, OfficeAnswer, OfficeError, OfficeOptions, PROPOSALS, Persons, Printed,
-    Proposal, Request, SentFile, Who,
+    CommandWords, Language, Office, OfficeAnswer, OfficeError, OfficeOptions, PROPOSALS, Persons,
+    Printed, Proposal, Request, SentFile, Who,
 };
 use serde_json::{Map, Value, json};
 use tariff::SellerClassNumber;
@@ -103,6 +103,10 @@ impl Bed {
             owner: ANNS,
             client,
             chinese: |error| format!("中文：{error}"),
+            in_words: |applied| CommandWords {
+                en: vec![applied.recorded.command.to_owned()],
+                zh: Vec::new(),
+            },
             on_events: Box::new(move |events| seen.lock().unwrap().extend(events.iter().cloned())),
             // Any function of both does.
             code_mac: Some(Box::new(|handover, code| {
@@ -196,7 +200,7 @@ fn whoever_opens_real_books_is_their_first_person() {
     let mut bed = Bed::empty();
     bed.refused(retention(200), ANNS, "the books are not open; open them first");
     let open = give("OpenBooks", json!({ "utc_offset_minutes": "480" }));
-    bed.refused(open.clone(), UNMAPPED, "only their owner opens them");
+    bed.refused(open.clone(), UNMAPPED, "let their owner open them");
     bed.must(open.clone(), ANNS);
     assert_eq!(bed.must(open, ANNS), OfficeAnswer::Repeated { command: "OpenBooks".to_owned() });
     assert_eq!(Persons::read(bed.path()).unwrap().of_user(ANNS), Some(ANN));
@@ -352,7 +356,11 @@ fn what_follows_is_filled_in() {
     for (command, object, words) in [
         ("RegisterBnak", json!({}), "there is no command `RegisterBnak`"),
         ("BeginVoid", json!({}), "BeginVoid is not for persons to give"),
-        ("RegisterBank", json!({ "curency": "CNY" }), "has no field for --curency; it has: --bank"),
+        (
+            "RegisterBank",
+            json!({ "curency": "CNY" }),
+            "has no field for --curency; use one of: --bank",
+        ),
         ("RegisterBank", json!({ "reference": "b" }), "RegisterBank needs --currency; see "),
         (
             "RegisterBank",

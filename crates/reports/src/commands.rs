@@ -338,6 +338,34 @@ fn applied(
     }
 }
 
+/// A command that was just carried out, with its events and without its postings.
+///
+/// # Panics
+/// If commands or events have no JSON form.
+#[must_use]
+pub fn just_carried_out(
+    engine: &Engine,
+    submission: &Submission,
+    command_type: FieldType<'_>,
+    events: &[books::Event],
+) -> AppliedCommand {
+    let mut parties = Parties::default();
+    parties.update(engine);
+    let outcome = books::CommandOutcome { events: events.to_vec(), ..Default::default() };
+    let filter = FilterState::new(&CommandFilter::default());
+    let observed = Observed {
+        submission,
+        position: CommandPosition { batch: Sequence::FIRST, index: 0 },
+        date: engine.books().last_date(),
+        outcome: &outcome,
+        engine,
+        command_type,
+        fields: None,
+        events: None,
+    };
+    applied(observed, engine.last_at(), &filter, &parties, &mut AccountNames::default())
+}
+
 impl RecordedCommand {
     /// The currency in the command's fields.
     fn own_currency(&self) -> Option<Currency> {

@@ -46,7 +46,8 @@ pub use cash::{
 pub use command_filter::CommandFilter;
 pub use commands::{
     AppliedCommand, CommandPosition, CommandPositionError, MovedAmount, ObservedEvent,
-    PartyReference, RecordedCommand, UnknownCondition, local_time, read_commands, utc_offset_text,
+    PartyReference, RecordedCommand, UnknownCondition, just_carried_out, local_time, read_commands,
+    utc_offset_text,
 };
 pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};

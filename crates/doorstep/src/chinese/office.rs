@@ -31,16 +31,16 @@ fn office_error(error: &OfficeError) -> String {
     use OfficeError as E;
     match error {
         E::UnknownCommand(name) => {
-            format!("没有命令 `{name}`；`doorstep do --list` 列出全部命令")
+            format!("没有命令 `{name}`；请用 `doorstep do --list` 查看全部命令")
         }
         E::NotForPersons { command } => {
-            format!("{command} 不由人员发出，而来自终端和卡组织")
+            format!("{command} 不由人员发出，而来自终端、卡组织和钱包；请在终端上办理")
         }
         E::UnknownField { command, field, known } => {
-            format!("{command} 没有与 {} 对应的字段；其字段为：{}", flag(field), flags(known))
+            format!("{command} 没有与 {} 对应的字段；请用其字段：{}", flag(field), flags(known))
         }
         E::MissingFields { command, missing } => {
-            format!("{command} 缺少 {}；见 `doorstep do {command} --help`", flags(missing))
+            format!("{command} 缺少 {}；请见 `doorstep do {command} --help`", flags(missing))
         }
         E::Value { field, value, cause } => {
             format!("{} {value}：{}", flag(field), value_error(cause))
@@ -53,11 +53,11 @@ fn office_error(error: &OfficeError) -> String {
             known.join("、")
         ),
         E::Declared { command, why } => {
-            format!("{command}：{why}；见 `doorstep do {command} --help`")
+            format!("{command}：{why}；请见 `doorstep do {command} --help`")
         }
         E::BooksNotOpen => "账簿尚未开账；请先运行 `doorstep setup books --data DIR`".to_owned(),
         E::NotTheOwner { user, owner } => {
-            format!("您是用户 {user}，账簿属于用户 {owner}：只有其所有者可以开账")
+            format!("您是用户 {user}，账簿属于用户 {owner}：请由其所有者开账")
         }
         E::UserNotMapped { user } => format!(
             "本机用户 {user} 不对应账簿中的任何人员；请账簿所有者用 `doorstep persons WHO --user \
@@ -75,6 +75,9 @@ fn office_error(error: &OfficeError) -> String {
             "{} 的币种是 {typed}，而这里用 {expected}；请用 {expected} 填写金额",
             flag(field)
         ),
+        E::TrialTimeInRealBooks => "这不是试用账簿：时间即本机时间；请取消设置 \
+                                    DOORSTEP_TRIAL_TIME 后重试"
+            .to_owned(),
         E::OtherPerson { field } => {
             format!("{} 是另一人员；请去掉：即发出命令的人员本人", flag(field))
         }
@@ -86,7 +89,8 @@ fn office_error(error: &OfficeError) -> String {
             format!("提议 {number} 是您本人提出的；须由第二人运行 `doorstep approve {number}` 批准")
         }
         E::UnknownProposal { number } => format!(
-            "没有提议 {number}：已执行、已撤回或从未提出；`doorstep proposals` 列出待批准的提议"
+            "没有提议 {number}：已执行、已撤回或从未提出；请用 `doorstep proposals` \
+             查看待批准的提议"
         ),
         E::ApprovalInterrupted { number, command, by } => format!(
             "人员 {by} 对提议 {number} 的批准在 23 小时以前中断；请用 `doorstep log --person {by}` \
@@ -100,7 +104,9 @@ fn office_error(error: &OfficeError) -> String {
              withdraw-proposal {number}` 撤回",
             zh_error(refusal)
         ),
-        E::NotACode => "--code 为快递员的一次性验证码：六位数字".to_owned(),
+        E::NotACode => {
+            "--code 须为快递员的一次性验证码，六位数字；请输入快递员出示的数字".to_owned()
+        }
         E::NoCodeKey => "一次性验证码需要 `doorstep serve` 的密钥库：请在其配置的 [keys] 中给出 \
                          `codes` 并启动，或由主管清点（`doorstep hand-over supervise`）"
             .to_owned(),
@@ -134,12 +140,14 @@ fn persons_error(error: &PersonsError) -> String {
         E::Io { path, source } => {
             format!("{}：{source}；请检查该文件可读、可写", path.display())
         }
-        E::NotATable { path, why } => format!("{}：不是人员表：{why}", path.display()),
+        E::NotATable { path, why } => {
+            format!("{}：不是人员表：{why}；请更正，或移走该文件并重新写入人员", path.display())
+        }
         E::NotAnId { path, text } => {
-            format!("{}：`{text}` 不是人员编号；编号为十进制数", path.display())
+            format!("{}：`{text}` 不是人员编号；请写十进制数", path.display())
         }
         E::NotAUser { path, text } => {
-            format!("{}：`{text}` 不是用户编号；见 `id -u`", path.display())
+            format!("{}：`{text}` 不是用户编号；请用 `id -u` 查看", path.display())
         }
         E::NotAName(name) => {
             format!("`{name}` 不是姓名：须为 1 至 64 个字符，至少一个文字：文字、数字、空格和 .-'")
@@ -148,10 +156,10 @@ fn persons_error(error: &PersonsError) -> String {
             format!("人员 {person} 已使用姓名 `{name}`；请换一种写法")
         }
         E::UserTaken { user, person } => {
-            format!("用户 {user} 已对应人员 {person}；一个用户只对应一名人员")
+            format!("用户 {user} 已对应人员 {person}；一个用户只对应一名人员，请另给用户")
         }
         E::PersonHasUser { user, person } => {
-            format!("人员 {person} 已对应用户 {user}；一名人员只对应一个用户")
+            format!("人员 {person} 已对应用户 {user}；一名人员只对应一个用户，请另给人员")
         }
         E::UnknownName(name) => format!(
             "数据目录的 {PERSONS_FILE} 中没有姓名 `{name}`；请给出人员编号，或在其中加入姓名"
@@ -198,14 +206,20 @@ fn store_error(error: &ProposalStoreError) -> String {
 
 fn value_error(error: &ValueError) -> String {
     match error {
-        ValueError::Amount(error) => zh_error(error),
-        ValueError::Currency(error) => zh_error(error),
+        ValueError::Amount(error) => {
+            format!("{}；{}", zh_error(error), expected(&Expected::Amount, Lang::Zh))
+        }
+        ValueError::Currency(error) => {
+            format!("{}；{}", zh_error(error), expected(&Expected::Currency, Lang::Zh))
+        }
         ValueError::Date(error) => zh_error(error),
         ValueError::Time { given, .. } => {
             format!("`{given}` 不是时间；请写作 2013-08-28T18:00:00+08:00")
         }
         ValueError::BeforeTime => "时间早于 1970 年；请写作 2013-08-28T18:00:00+08:00".to_owned(),
-        ValueError::Json(why) => format!("JSON 有误：{why}"),
+        ValueError::Json(why) => {
+            format!("JSON 有误：{why}；请写作 --fields '{{\"amount\": 1250}}'")
+        }
         ValueError::Expected(one) => expected(one, Lang::Zh),
     }
 }
@@ -221,8 +235,9 @@ pub fn expected(expected: &Expected, lang: Lang) -> String {
         E::Date => "请写日期，例如 2013-08-28".to_owned(),
         E::Currency => "请写货币代码，例如 CNY".to_owned(),
         E::Time => "请写时间，例如 2013-08-28T18:00:00+08:00，或 1970 年起的毫秒数".to_owned(),
-        E::Parcel => "请写包裹编号或运单号".to_owned(),
-        E::Payment => "请写包裹编号或运单号，以及付款的序号：WAYBILL/1".to_owned(),
+        E::SignedAmount => "请写带币种的金额，例如 12.50CNY 或 -12.50CNY".to_owned(),
+        E::Parcel => "请写运单号、包裹编号，或 SELLER/ORDER".to_owned(),
+        E::Payment => "请写包裹和付款的序号：WAYBILL/1".to_owned(),
         E::Person => format!("请写人员编号，或 {PERSONS_FILE} 中的姓名"),
         E::IdOrReference => "请写编号，有名称者可写名称".to_owned(),
         E::Id => "请写编号".to_owned(),
@@ -249,7 +264,10 @@ fn client_error(error: &OfficeClientError) -> String {
             path.display()
         ),
         E::Io { path, source } => {
-            format!("无法与业务套接字 {} 通信：{source}", path.display())
+            format!(
+                "无法与业务套接字 {} 通信：{source}；请重试，或重新启动 `doorstep serve`",
+                path.display()
+            )
         }
         E::OutcomeUnknown(why) => format!(
             "连接在应答之前中断（{why}）：请求可能已执行。重复之前请用 `doorstep log` 和 `doorstep \

@@ -65,14 +65,19 @@ impl Sentences {
 
     /// Who gave the command, and what it did.
     pub fn what(&self, command: &RecordedCommand) -> String {
+        let (actor, what) = (self.actor(command), self.sentence(command));
+        filled(self.lang, "log.by", &[("actor", &actor), ("what", &what)])
+    }
+
+    /// What the command did.
+    pub fn sentence(&self, command: &RecordedCommand) -> String {
         let words = Words { lang: self.lang, names: &self.names, command };
         let fields = Value::Object(command.fields.clone());
         let sentence = entry(self.lang, COMMANDS, command.command);
-        let what = match (sentence, self.types.of(command.command)) {
+        match (sentence, self.types.of(command.command)) {
             (Some(sentence), Some(command_type)) => words.filled(sentence, &fields, command_type),
             _ => command.command.to_owned(),
-        };
-        filled(self.lang, "log.by", &[("actor", &words.actor()), ("what", &what)])
+        }
     }
 
     /// The request key, the value date, and what happened besides the postings. With a filter, only

@@ -38,7 +38,7 @@ use crate::logging::LogArgs;
 use crate::over_socket::serving::ServedLines;
 use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
-use crate::{chinese, office_requests, texts};
+use crate::{chinese, data_directory, office_requests, texts};
 use business_day::BusinessDay;
 use reload::{CurrentCalendar, Reloader};
 use settings::LoadedSettings;
@@ -97,6 +97,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
     let options = NodeOptions { on_notice: Box::new(notice), ..NodeOptions::default() };
     let node = Node::start(Box::new(journal), Box::new(snapshots), options)?;
+    data_directory::check_trial_time(&node.client())?;
     let ended = serve(said, &node, data, config)?;
     node.stop()?;
     match ended {

@@ -86,7 +86,7 @@ fn each_wrong_field_is_named_with_what_is_expected() {
         ("RegisterBank main --data books", "`main` is no flag; write each field as --field VALUE"),
         (
             "RegisterBank --data books --bank 1 --curency CNY",
-            "RegisterBank has no field for --curency; it has: --bank, --currency, --reference",
+            "RegisterBank has no field for --curency; use one of: --bank, --currency, --reference",
         ),
         (
             "RegisterBank --data books --bank 1 --currency yuan --reference b",

@@ -112,9 +112,11 @@ fn a_hand_over_is_counted_with_the_code_that_its_courier_shows() {
         text(&start, "/fields/handover")
     );
     let wrong = if code == "000000" { "000001" } else { "000000" };
-    bed.run(&format!("{count} {wrong}")).succeeds().prints("HandOverCodeWrong");
+    bed.run(&format!("{count} {wrong}"))
+        .succeeds()
+        .prints("the one-time code is wrong, nothing is counted: try 1");
     bed.run(&format!("{count} 12")).fails("six digits");
-    bed.run(&format!("{count} {code}")).succeeds().prints("HandOverCounted");
+    bed.run(&format!("{count} {code}")).succeeds().prints("counted by person ");
     let firm = "deposit announce bench-couriers --bank bank --data door/books";
     bed.run(&format!("{firm} --amount {amount}CNY")).succeeds();
     running.stop();

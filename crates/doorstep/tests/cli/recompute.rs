@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::support::{Bed, DOORSTEP, Ran, tool};
 
-const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/recompute");
+pub const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/recompute");
 const TARIFF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/three-currencies.toml");
 const FILES: [&str; 7] = [
     "orders.csv",
