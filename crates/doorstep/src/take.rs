@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use host::control::user_id;
-use journal::DirectoryError;
 use money::decimal::DecimalAmount;
-use office::take::{KindSum, LISTED_MAX, ListedLine, TakeOutcome, TakeReport, TakeRequest};
-use office::{FileSourceKind, Who};
+use office::take::{
+    KindSum, LISTED_MAX, ListedLine, TakeOutcome, TakeReport, TakeRequest, Taking, TakingStopped,
+};
+use office::{FileSourceKind, OfficeError, Who};
 
 use crate::texts::{entry, filled, text};
 use crate::words::{Lang, grouped, say};
@@ -89,7 +90,26 @@ struct HowToTake {
 }
 
 pub fn run(args: &TakeArgs) -> anyhow::Result<()> {
-    let (file, request, how) = match &args.what {
+    let (file, request, how) = asked(args)?;
+    let report = take_at_rest(&how.data, file, &request, how.person.clone())?;
+    print(&report, how.json)
+}
+
+/// Takes a file that was sent while this process serves the books.
+pub fn run_serving(args: &TakeArgs, mut taking: Taking<'_>) -> anyhow::Result<()> {
+    let (file, request, how) = asked(args)?;
+    let named = file.display().to_string();
+    let input = BufReader::new(File::open(file).with_context(|| named.clone())?);
+    let report = taking.take(&request, &named, input).map_err(|stopped| match stopped {
+        TakingStopped::Refused(error) => OfficeError::from(error),
+        TakingStopped::Node(error) => error.into(),
+    })?;
+    print(&report, how.json)
+}
+
+/// The file, and how it is taken.
+fn asked(args: &TakeArgs) -> anyhow::Result<(&Path, TakeRequest, &HowToTake)> {
+    Ok(match &args.what {
         What::Clearing { file, network, wallet, bank, how } => {
             let (source, name) = match (network, wallet) {
                 (_, Some(wallet)) => (FileSourceKind::Wallet, wallet),
@@ -104,11 +124,13 @@ pub fn run(args: &TakeArgs) -> anyhow::Result<()> {
             let (bank, encoding, dry_run) = (bank.clone(), encoding.clone(), how.dry_run);
             (file, TakeRequest::BankStatement { bank, encoding, dry_run }, how)
         }
-    };
-    let report = take_at_rest(&how.data, file, &request, how.person.clone())?;
-    match how.json {
-        true => say!("{}", serde_json::to_string(&report)?),
-        false => print(&report, Lang::current()),
+    })
+}
+
+fn print(report: &TakeReport, json: bool) -> anyhow::Result<()> {
+    match json {
+        true => say!("{}", serde_json::to_string(report)?),
+        false => print_words(report, Lang::current()),
     }
     Ok(())
 }
@@ -122,14 +144,7 @@ fn take_at_rest(
 ) -> anyhow::Result<TakeReport> {
     let named = || file.display().to_string();
     let input = BufReader::new(File::open(file).with_context(named)?);
-    let opened = data_directory::open(data).map_err(|error| {
-        match error.downcast_ref::<DirectoryError>() {
-            Some(DirectoryError::InUse { .. }) => {
-                error.context(text(Lang::current(), "take.while_serving"))
-            }
-            _ => error,
-        }
-    })?;
+    let opened = data_directory::open(data)?;
     office_requests::check_owner(data)?;
     let (client, vault) = (opened.node.client(), vault::Vault::new(data, None));
     let office = office_requests::office(data, client, Box::new(|_| {}), None, vault);
@@ -139,7 +154,7 @@ fn take_at_rest(
     report
 }
 
-fn print(report: &TakeReport, lang: Lang) {
+fn print_words(report: &TakeReport, lang: Lang) {
     let days = match report.from == report.until {
         true => report.from.clone(),
         false => filled(lang, "take.days", &[("from", &report.from), ("until", &report.until)]),

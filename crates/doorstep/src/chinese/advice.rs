@@ -145,6 +145,20 @@ fn errors_of_the_office_say_what_to_do() {
             value: "no".into(),
             cause: ValueError::Expected(Expected::Boolean),
         },
+        E::OtherCurrency { field: "amount".into(), typed: Currency::USD, expected: Currency::CNY },
+        E::UnknownClass { class: "x".into(), known: vec!["general".into()] },
+        E::PersonNotRegistered { person: PersonId(3) },
+        E::ManyLooks,
+        E::NoSellerAccount { seller: "shop".into(), currency: "CNY".into() },
+        E::NoSeller { seller: "shop".into() },
+        E::Account(AccountError::BicForm),
+        E::Vault(VaultError::NoKey),
+        E::Files(SentFilesError::Busy),
+        E::Take(TakeError::UnknownSource {
+            party: FileSourceKind::Bank,
+            name: "x".into(),
+            known: vec!["main".into()],
+        }),
         E::NoNextNumber { command: command() },
         E::Declared { command: command(), why: "missing field `reason`".into() },
         E::BooksNotOpen,
@@ -191,16 +205,28 @@ fn errors_of_the_office_say_what_to_do() {
         ProposalStoreError::TooLarge,
     ];
     check(source, "ProposalStoreError", proposals);
+    let sent_files = vec![
+        SentFilesError::Busy,
+        SentFilesError::TooLarge { bytes: 1 },
+        SentFilesError::Count { count: 101 },
+        SentFilesError::Name("../a".into()),
+        SentFilesError::DiskFull { free: 1, needed: 2 },
+        SentFilesError::Cut(source_of()),
+        SentFilesError::Kept { path: path(), source: source_of() },
+    ];
+    check(source, "SentFilesError", sent_files);
     let client = vec![
         OfficeClientError::NotServed(path()),
         OfficeClientError::NotAllowed(path()),
         OfficeClientError::Io { path: path(), source: source_of() },
         OfficeClientError::OutcomeUnknown(source_of()),
         OfficeClientError::TooLarge,
+        OfficeClientError::File { path: path(), source: source_of() },
+        OfficeClientError::FileChanged(path()),
         OfficeClientError::UnreadableAnswer(path()),
         OfficeClientError::Refused("请重试 try again: wait".into()),
     ];
-    check(include_str!("../../../office/src/socket.rs"), "OfficeClientError", client);
+    check(include_str!("../../../office/src/client.rs"), "OfficeClientError", client);
 }
 
 #[test]

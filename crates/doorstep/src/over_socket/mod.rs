@@ -52,12 +52,19 @@ struct FileLine {
     returned: &'static [&'static str],
 }
 
-const FILE_LINES: [FileLine; 1] = [FileLine {
-    command: &["import"],
-    sent: &["orders", "profile", "sellers", "tariff"],
-    built_in: &["profile", "tariff"],
-    returned: &["rejects"],
-}];
+const FILE_LINES: [FileLine; 3] = [
+    FileLine {
+        command: &["import"],
+        sent: &["orders", "profile", "sellers", "tariff"],
+        built_in: &["profile", "tariff"],
+        returned: &["rejects", "waybills"],
+    },
+    FileLine { command: &["take", "clearing"], sent: &["file"], built_in: &[], returned: &[] },
+    FileLine { command: &["take", "bank-statement"], sent: &["file"], built_in: &[], returned: &[] },
+];
+
+/// As whom a line is carried out stands beside it.
+const PERSON: &str = "person";
 
 /// A parsed command line: the words of the command, and what stands behind them.
 struct ParsedLine<'m> {
@@ -180,7 +187,8 @@ fn take_files(
     file_line: &FileLine,
     socket: &Path,
 ) -> anyhow::Result<Printed> {
-    let (mut files, mut without, mut returned) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut files, mut without, mut returned) = (Vec::new(), vec![PERSON], Vec::new());
+    let person = line.matches.try_get_one::<String>(PERSON).ok().flatten().cloned();
     for arg in line.given() {
         let id = arg.get_id().as_str();
         let Some(value) = line.values(arg).into_iter().next() else { continue };
@@ -213,7 +221,8 @@ fn take_files(
         let to = to.unwrap_or_else(|| PathBuf::from(&file.name));
         if file.in_folder { to.join(&file.name) } else { to }
     };
-    printed(send_files(socket, &request(take), &files, &keep)?, socket)
+    let take = OfficeLine { person, ..request(take) };
+    printed(send_files(socket, &take, &files, &keep)?, socket)
 }
 
 fn printed(answer: OfficeAnswer, socket: &Path) -> anyhow::Result<Printed> {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::{ArgMatches, FromArgMatches};
 use node::NodeClient;
 use office::sent_files::ReceivedFiles;
+use office::take::Taking;
 use office::socket::{CommandLines, PRINTED_BYTES_MAX, SentLine};
 use office::{Language, Printed};
 
@@ -21,7 +22,7 @@ use crate::orders::{self, ImportGiver};
 use crate::serve::reload::Reloader;
 use crate::texts::{filled, text};
 use crate::words::{Lang, captured, error_label};
-use crate::{Cli, DATA_VARIABLE, Task, command_tree, in_words, line_error_text};
+use crate::{Cli, DATA_VARIABLE, Task, chinese, command_tree, in_words, line_error_text, take};
 
 /// This program, also if its file was replaced meanwhile.
 const THIS_PROGRAM: &str = "/proc/self/exe";
@@ -89,6 +90,16 @@ impl CommandLines for ServedLines {
                 Task::Import(args) => {
                     let giver = ImportGiver::serving(&mut client, line.person, is_stopping);
                     orders::run_serving(args, giver)
+                }
+                Task::Take(args) => {
+                    let taking = Taking {
+                        client: &mut client,
+                        data: &self.data,
+                        by: line.person,
+                        on_events: &mut |_| {},
+                        chinese: |error| chinese::error(error, Lang::Zh),
+                    };
+                    take::run_serving(args, taking)
                 }
                 _ => return Err(text(lang, "over_socket.not_a_file_line").to_owned()),
             };
