@@ -18,6 +18,7 @@ mod persons;
 mod refunds;
 mod seller_debts;
 mod settlement;
+pub mod taxes;
 mod terminals;
 mod terms;
 
@@ -427,6 +428,7 @@ impl Model {
                 .or_else(|| self.apply_refund_command(command))
                 .or_else(|| self.apply_chargeback_command(command))
                 .or_else(|| self.apply_adjustment_command(command))
+                .or_else(|| self.apply_tax_command(command))
                 .or_else(|| self.apply_cash_command(command))
                 .or_else(|| self.apply_settlement_command(command))
                 .or_else(|| self.apply_seller_debt_command(command))

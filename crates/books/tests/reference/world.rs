@@ -69,6 +69,8 @@ pub fn terms(number: u64) -> Box<Terms> {
             cash: fee(150, 3_000 * u32::try_from(number).expect("a small number")),
         },
         return_fee: Amount::of(800 * (number % 3)),
+        freight: Amount::of(650 * (number % 2)),
+        vat: rate(60_000 * u32::try_from(number % 3).expect("a small number")),
         offline_loss: LossOwner::Seller,
     })
 }
@@ -87,7 +89,7 @@ fn rates_only(number: u64) -> Box<Terms> {
             fee.fixed = Amount::ZERO;
         }
     }
-    terms.return_fee = Amount::ZERO;
+    (terms.return_fee, terms.freight) = (Amount::ZERO, Amount::ZERO);
     terms
 }
 
