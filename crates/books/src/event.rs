@@ -82,6 +82,9 @@ pub struct PayoutLine {
     pub invoiced: u64,
     /// For damaged and lost parcels.
     pub compensated: u64,
+    /// Parts of `fees`.
+    pub vat: u64,
+    pub freight: u64,
     /// gross - fees - refunds + returned + invoiced + compensated.
     pub net: Amount,
 }

@@ -7,7 +7,7 @@ use books::{
     BankId, Books, BusinessDate, CourierId, FirmId, NetworkId, SellerId, TariffId, WalletId,
 };
 use money::decimal::{self, DecimalError, DecimalStyle};
-use money::{Currency, CurrencyError};
+use money::{Currency, CurrencyError, Rate, RateError};
 use reports::{FieldType, FieldTypes, owner_id_type};
 use serde_json::Value;
 use tariff::BusinessDateError;
@@ -41,6 +41,8 @@ pub enum ValueError {
     Currency(#[from] CurrencyError),
     #[error(transparent)]
     Date(#[from] BusinessDateError),
+    #[error(transparent)]
+    Rate(#[from] RateError),
     #[error("{why}; write the time as 2013-08-28T18:00:00+08:00")]
     Time { given: String, why: String },
     #[error("the time is before 1970; write the time as 2013-08-28T18:00:00+08:00")]
@@ -55,6 +57,7 @@ pub enum ValueError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     Amount,
+    Rate,
     Date,
     Currency,
     Time,
@@ -84,6 +87,7 @@ impl fmt::Display for Expected {
             Expected::Amount => {
                 "write minor units, or an amount with its currency, such as 12.50CNY"
             }
+            Expected::Rate => "write a percentage, such as 10.5%",
             Expected::Date => "write a date, such as 2013-08-28",
             Expected::Currency => "write a currency code, such as CNY",
             Expected::Time => {
@@ -125,6 +129,7 @@ impl Expected {
         let name = field.name().unwrap_or_default();
         match name {
             "Amount" => return Expected::Amount,
+            "Rate" => return Expected::Rate,
             "BusinessDate" => return Expected::Date,
             "Currency" => return Expected::Currency,
             "Timestamp" => return Expected::Time,
@@ -244,6 +249,7 @@ fn from_text(
     let is_json = given.starts_with(['{', '[', '"']);
     match field.name() {
         Some("Amount") => return amount(given),
+        Some("Rate") => return Ok(given.parse::<Rate>()?.ppm().into()),
         Some("Currency") => return Ok(given.parse::<Currency>()?.code().into()),
         Some("BusinessDate") => return Ok(given.parse::<BusinessDate>()?.to_string().into()),
         Some("Timestamp") => {

@@ -150,7 +150,7 @@ pub struct FirmCash {
     pub vault: u64,
     /// Deposits that the bank has not credited.
     pub in_transit: u64,
-    /// Commission earned, less what the firm bears.
+    /// Commission and freight earned, less what the firm bears.
     pub commission: i128,
 }
 
@@ -159,7 +159,7 @@ pub struct FirmCash {
 pub struct SellerBalance {
     pub seller: SellerId,
     pub reference: String,
-    /// Collected, less fees and return fees by the tariff.
+    /// Collected, less fees, freight, return fees and VAT by the tariff.
     pub earned: i128,
     /// The part of it that is not payable: the parcel is not delivered, or the money has not
     /// reached the bank.

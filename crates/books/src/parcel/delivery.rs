@@ -402,6 +402,7 @@ impl Books {
         self.record_tax(Tax::Vat, currency, vat.minor().into());
         let statement = &mut self.sellers.get_mut(number).statement;
         statement.fees += u128::from(of_seller.minor()) + u128::from(vat.minor());
+        statement.vat += u128::from(vat.minor());
         self.close_without_money(slot, PaymentStatus::Returned, fee, today, version);
         let seller = seller_id;
         out.events.push(Event::ParcelReturned { parcel: id, seller, fee, vat, paid_by, tariff });

@@ -72,7 +72,10 @@ impl Books {
             return;
         }
         let seller = self.sellers.get_mut(seller);
-        seller.statement.fees += u128::from(freight.minor()) + u128::from(vat.minor());
+        let (freight_minor, vat_minor) = (u128::from(freight.minor()), u128::from(vat.minor()));
+        seller.statement.fees += freight_minor + vat_minor;
+        seller.statement.freight += freight_minor;
+        seller.statement.vat += vat_minor;
         let (seller, currency) = (seller.id, seller.currency);
         self.record_tax(Tax::Vat, currency, vat.minor().into());
         let (firm, tariff) = (self.firms.get(firm).id, self.tariff_version(version));

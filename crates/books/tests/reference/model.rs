@@ -173,6 +173,9 @@ pub struct Statement {
     pub returned: u64,
     pub invoiced: u64,
     pub compensated: u64,
+    /// Parts of the fees.
+    pub vat: u64,
+    pub freight: u64,
 }
 
 #[derive(Clone, Debug)]

@@ -93,6 +93,7 @@ fn a_seller_below_zero_for_freight_is_paid_less_later() {
     let line = world.engine.open_plan(PlanId(1)).unwrap().lines[0].line;
     // A commission of 1.00, a COD fee of 2.00, VAT of 0.18; and freight with VAT.
     assert_eq!((line.gross, line.fees), (10_000, 300 + 18 + 689));
+    assert_eq!((line.vat, line.freight), (18 + 39, 650));
     assert_eq!(line.net, Amount::of(10_000 - 318 - 689));
 }
 

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use books::{BreakSubject, BusinessDate, DamagePayer, PaymentId};
 use tariff::{FeeKind, PaymentMethod};
 
-use crate::books::{CashPayment, CourierCash, FirmCash, ParcelOutcome, SellerBalance, WorldReport};
+use crate::books::{
+    CashPayment, CourierCash, FirmCash, ParcelLocation, ParcelOutcome, SellerBalance, WorldReport,
+};
 use crate::report::{FeeTotals, FirmSummary};
 use crate::world::{LossBearer, NoteHolder, OwnFees, ParcelFees, SimulatedParcel, World};
 
@@ -23,6 +25,12 @@ struct Sums {
 }
 
 impl Sums {
+    /// VAT that a seller bears besides that of the payments' fees.
+    fn charge_vat(&mut self, parcel: &SimulatedParcel, vat: u64) {
+        self.shares[parcel.seller] -= i128::from(vat);
+        self.fees.add(FeeKind::Vat, vat);
+    }
+
     /// A seller's loss that somebody else pays.
     fn bear(&mut self, parcel: &SimulatedParcel, bearer: Option<LossBearer>, amount: u64) {
         match bearer {
@@ -37,7 +45,7 @@ impl Sums {
 impl World {
     /// All payments whose money was taken, with their fees. A parcel's payments are taken in the
     /// order of their numbers.
-    fn paid(&self) -> Vec<(PaymentId, u64, OwnFees)> {
+    fn paid(&self) -> Vec<(PaymentId, u64, BusinessDate, OwnFees)> {
         let mut taken = BTreeMap::new();
         for (payment, item) in self.rails.iter().flat_map(|rail| &rail.items) {
             if item.moves_money() {
@@ -54,7 +62,7 @@ impl World {
                 of_parcel = (Some(payment.parcel), ParcelFees::default());
             }
             let fees = self.own_tariff.fees(&mut of_parcel.1, how, minor, &date.to_string());
-            (payment, minor, fees)
+            (payment, minor, date, fees)
         };
         taken.into_iter().map(with_fees).collect()
     }
@@ -80,10 +88,13 @@ impl World {
             write_offs: 0,
         };
         let received = self.received();
+        let mut last_paid_on = BTreeMap::new();
         let items = self.rails.iter().flat_map(|rail| &rail.items);
         let taken_back: BTreeMap<PaymentId, i128> =
             items.map(|(payment, item)| (*payment, i128::from(item.taken_back))).collect();
-        for (payment, minor, fees) in self.paid() {
+        for (payment, minor, date, fees) in self.paid() {
+            // In the order of the numbers: the last one stays.
+            last_paid_on.insert(payment.parcel, date);
             let parcel = &self.parcels[self.parcel_indexes[&payment.parcel]];
             let share = i128::from(minor) - i128::from(fees.total());
             sums.shares[parcel.seller] += share;
@@ -113,7 +124,8 @@ impl World {
         for parcel in &self.parcels {
             let payer = parcel.exceptions.paid_by.unwrap_or(DamagePayer::Seller);
             if let Some(returned_on) = parcel.returned_on {
-                let return_fee = self.own_tariff.return_fee(&returned_on.to_string());
+                let date = returned_on.to_string();
+                let return_fee = self.own_tariff.return_fee(&date);
                 let bearer = match payer {
                     DamagePayer::Seller => Some(&mut sums.shares[parcel.seller]),
                     DamagePayer::Firm => Some(&mut sums.commissions[parcel.firm]),
@@ -124,6 +136,24 @@ impl World {
                     *bearer -= i128::from(return_fee);
                     sums.fees.add(FeeKind::Return, return_fee);
                 }
+                if payer == DamagePayer::Seller {
+                    sums.charge_vat(parcel, self.own_tariff.vat_of(return_fee, &date));
+                }
+            }
+            // Carried to the buyer, or there and back without damage.
+            let delivered = parcel.location == ParcelLocation::Delivered;
+            let carried = match parcel.returned_on {
+                Some(returned_on) => {
+                    Some(returned_on).filter(|_| parcel.exceptions.paid_by.is_none())
+                }
+                None => last_paid_on.get(&parcel.id).copied().filter(|_| delivered),
+            };
+            if let Some(date) = carried.map(|date| date.to_string()) {
+                let freight = self.own_tariff.freight(&date);
+                sums.shares[parcel.seller] -= i128::from(freight);
+                sums.commissions[parcel.firm] += i128::from(freight);
+                sums.fees.add(FeeKind::Freight, freight);
+                sums.charge_vat(parcel, self.own_tariff.vat_of(freight, &date));
             }
             let bearer = match payer {
                 DamagePayer::Seller => LossBearer::Seller,

@@ -43,6 +43,8 @@ currency = "JPY"
 number = 1
 from = "2013-01-01"
 return_fee = "350"
+freight = "620"
+vat = "10%"
 offline_loss = "firm"
 cod.card = { fixed = "30" }
 cod.qr = { share = "0.25%" }
@@ -68,6 +70,8 @@ number = 1
 from = "2013-01-01"
 until = "2013-08-29"
 return_fee = "0.875"
+freight = "1.055"
+vat = "7.5%"
 offline_loss = "doorstep"
 cod.cash = { fixed = "0.255", share = "1.1%" }
 commission.qr = { fixed = "0.015" }
@@ -82,6 +86,7 @@ wallet = { rate = "0.6%" }
 number = 2
 from = "2013-08-29"
 return_fee = "1.125"
+freight = "1.200"
 
 [[version.class]]
 name = "general"

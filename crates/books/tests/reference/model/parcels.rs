@@ -250,7 +250,7 @@ impl Model {
                 vat = share(charged, terms.vat.ppm());
                 let owed = tax_account(Tax::Vat, parcel.currency);
                 self.post(ChartEntry::VatCharged, payable, owed, vat);
-                let line = Statement { fees: charged + vat, ..Statement::default() };
+                let line = Statement { fees: charged + vat, vat, ..Statement::default() };
                 self.add_statement_line(account, line);
             }
             DamagePayer::Firm => {

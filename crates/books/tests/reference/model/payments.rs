@@ -429,9 +429,11 @@ impl Model {
         self.post(ChartEntry::Released, self.held_account(id), payable, payment.share());
         let gross = payment.amount - payment.excess;
         let (fees, refunded) = (payment.fee_total(), payment.from_held);
+        let of_vat = payment.fees.iter().find(|(kind, _)| *kind == FeeKind::Vat);
+        let vat = of_vat.map_or(0, |(_, fee)| *fee);
         self.add_statement_line(
             (seller, currency),
-            Statement { gross, fees, refunded, ..Statement::default() },
+            Statement { gross, fees, refunded, vat, ..Statement::default() },
         );
         self.payment_mut(id).state = S::Released;
         self.held.retain(|(_, other)| *other != id);

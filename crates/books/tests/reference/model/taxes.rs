@@ -74,7 +74,8 @@ impl Model {
             freight,
         );
         self.post(ChartEntry::VatCharged, payable, tax_account(Tax::Vat, currency), vat);
-        let line = Statement { fees: freight + vat, ..Statement::default() };
+        let fees = freight + vat;
+        let line = Statement { fees, vat, freight, ..Statement::default() };
         self.add_statement_line((seller, currency), line);
         let (freight, vat) = (Amount::of(freight), Amount::of(vat));
         self.push_event(Event::FreightCharged { parcel: id, seller, firm, freight, vat, tariff })

@@ -54,7 +54,7 @@ pub fn set_firm_terms(roll: &Choices) -> Command {
         number,
         from: first_day(roll, 3),
         guarantee: Amount::of([0, 30_000, 90_000, Amount::MAX.minor()][roll.number_at(1) % 4]),
-        withholding: Rate::from_ppm([0, 15_000, 105_000, 1_000_000][roll.number_at(4) % 4])
+        withholding: Rate::from_ppm([0, 15_000, 105_000, 1_000_000][roll.number_at(1) / 4 % 4])
             .expect("at most the whole"),
         proposed_by,
         approved_by: roll.second(proposed_by, 3),
