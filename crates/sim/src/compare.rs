@@ -117,6 +117,7 @@ fn expected_balances(world: &WorldReport) -> Balances {
     for firm in &world.firms {
         add(A::FirmCash, firm.firm.0, i128::from(firm.vault + firm.in_transit));
         add(A::FirmCommission, firm.firm.0, firm.commission);
+        add(A::WithholdingPayable, 0, i128::from(firm.withheld));
     }
     for one in &world.breaks {
         let amount = i128::from(one.amount);

@@ -373,6 +373,22 @@ mod tests {
         assert_eq!(cod, [200, 0, 200]);
     }
 
+    /// The example of the page.
+    #[test]
+    fn vat_is_rounded_once_for_the_parcels_payments() {
+        let page = include_str!("../../../../docs/files/tariff.md");
+        let example = page.split("```").nth(1).and_then(|text| text.strip_prefix("toml"));
+        let tariff = OwnTariff::read(example.unwrap(), Currency::BRL, "general").unwrap();
+        let mut parcel = ParcelFees::default();
+        let bears = [10_050, 14_950].map(|minor| {
+            let fees = tariff.fees(&mut parcel, PaymentMethod::Cash, minor, "2014-01-01");
+            [FeeKind::Commission, FeeKind::Cod, FeeKind::Vat].map(|kind| fees.of(kind))
+        });
+        assert_eq!(bears, [[50, 200, 25], [75, 50, 13]]);
+        let freight = tariff.freight("2014-01-01");
+        assert_eq!((freight, tariff.vat_of(freight, "2014-01-01")), (600, 60));
+    }
+
     #[test]
     fn sums_are_in_minor_units_of_their_currency() {
         let fees = ["BRL", "JPY", "KWD"].map(|code| {

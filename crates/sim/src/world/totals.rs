@@ -19,6 +19,8 @@ struct Sums {
     held: Vec<i128>,
     /// By firm index.
     commissions: Vec<i128>,
+    /// By firm index: the part of `commissions` whose money has not reached the bank.
+    not_arrived: Vec<i128>,
     fees: FeeTotals,
     clearing_cost: u64,
     write_offs: u64,
@@ -83,6 +85,7 @@ impl World {
             shares: vec![0; self.sellers.len()],
             held: vec![0; self.sellers.len()],
             commissions: vec![0; self.firms.len()],
+            not_arrived: vec![0; self.firms.len()],
             fees: FeeTotals::default(),
             clearing_cost: 0,
             write_offs: 0,
@@ -103,7 +106,11 @@ impl World {
                 let taken_back = taken_back.get(&payment).copied().unwrap_or(0);
                 sums.held[parcel.seller] += (share - taken_back).max(0);
             }
-            sums.commissions[parcel.firm] += i128::from(fees.of(FeeKind::Commission));
+            let commission = i128::from(fees.of(FeeKind::Commission));
+            sums.commissions[parcel.firm] += commission;
+            if !received.contains(&payment) {
+                sums.not_arrived[parcel.firm] += commission;
+            }
             fees.iter().for_each(|(kind, fee)| sums.fees.add(kind, fee));
         }
         for (payment, item) in self.rails.iter().flat_map(|rail| &rail.items) {
@@ -165,6 +172,12 @@ impl World {
         sums
     }
 
+    /// What each firm has earned of money that is in the bank, less what it bears.
+    pub(crate) fn earned_by_firms(&self) -> Vec<i128> {
+        let Sums { commissions, not_arrived, .. } = self.sums();
+        commissions.iter().zip(not_arrived).map(|(earned, waiting)| earned - waiting).collect()
+    }
+
     pub(crate) fn report(&self) -> WorldReport {
         let sums = self.sums();
         let vault = |(index, firm): (usize, &super::SimulatedFirm)| FirmCash {
@@ -176,7 +189,8 @@ impl World {
                 .iter()
                 .map(|id| self.cash.total(NoteHolder::Deposit(*id)))
                 .sum(),
-            commission: sums.commissions[index],
+            commission: sums.commissions[index] - i128::from(firm.paid),
+            withheld: firm.withheld,
         };
         let share = |(index, seller): (usize, &super::SimulatedSeller)| SellerBalance {
             seller: seller.id,

@@ -1,6 +1,7 @@
 //! Seeds, fault levels and currencies. `./test --long` has more of them.
 
 use sim::DayOptions;
+use tariff::FeeKind;
 
 use super::{inputs, inputs_in, live, out_again};
 
@@ -98,9 +99,14 @@ wallet = { rate = "0.7%" }
 fn days_in_yen_and_in_dinar_are_equal_to_their_world() {
     for (tariff, code) in [(YEN, "JPY"), (DINAR, "KWD")] {
         let currency = code.parse().expect("a currency");
-        let options = DayOptions { seed: 4, faults_percent: 200, ..DayOptions::default() };
+        let withholding = money::Rate::from_ppm(105_000);
+        let options =
+            DayOptions { seed: 4, faults_percent: 200, withholding, ..DayOptions::default() };
         let (day, _) = live(&inputs_in(tariff, currency, 600, 4), &options);
         let (counts, incidents) = (day.report.counts, day.report.incidents);
         assert!(counts.returned > 0 && incidents.split_payments > 0, "{code}: {counts:?}");
+        let (fees, firms) = (&day.world.fees, &day.world.firms);
+        let charged = [FeeKind::Freight, FeeKind::Vat].map(|kind| fees.of(kind) > 0);
+        assert!(charged == [true; 2] && firms.iter().any(|firm| firm.withheld > 0), "{code}");
     }
 }

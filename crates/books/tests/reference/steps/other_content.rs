@@ -65,9 +65,8 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
         C::SetFirmTerms(one) => match one_of(3) {
             0 => other_amount(&mut one.guarantee),
             1 => {
-                let ppm = one.withholding.ppm();
-                one.withholding =
-                    Rate::from_ppm(ppm ^ 1).expect("a whole number of percents before");
+                let ppm = one.withholding.ppm().checked_sub(1).unwrap_or(1);
+                one.withholding = Rate::from_ppm(ppm).expect("at most the whole");
             }
             _ => one.from = one.from.plus_days(1),
         },
