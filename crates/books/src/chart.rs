@@ -170,7 +170,7 @@ impl AccountKind {
         }
     }
 
-    /// The account a fee is credited to: income, except for what is owed to the firm or the authority.
+    /// The account a fee is credited to: income, or what is owed to the firm or the authority.
     #[must_use]
     pub const fn of_fee(kind: FeeKind) -> AccountKind {
         match kind {

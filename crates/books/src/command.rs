@@ -854,8 +854,8 @@ commands! {
         changes: Vec<UtcOffsetChange>,
     }
 
-    /// A courier firm's commission and freight were paid from the bank account. What the firm's terms
-    /// of today withhold, rounded half up, stays: it is owed to the authority ([`PayTax`]).
+    /// A courier firm's commission and freight were paid from the bank account. What the firm's
+    /// terms of today withhold, rounded half up, stays: it is owed to the authority ([`PayTax`]).
     111 PayCommission by Person | Key | System => pay_commission {
         firm: FirmId,
         /// The firm's last commission payment number plus 1.

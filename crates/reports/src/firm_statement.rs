@@ -14,8 +14,9 @@ use tariff::PaymentMethod;
 use crate::ReportError;
 use crate::account_postings::{NOTHING_MORE, replay_days};
 
-/// A firm's commission and freight of some days. Amounts are in minor units. What was earned is less
-/// what was reversed. Opening + earned + freight - what the firm bears - withheld - paid = closing.
+/// A firm's commission and freight of some days. Amounts are in minor units. What was earned is
+/// less what was reversed. Opening + earned + freight - what the firm bears - withheld - paid =
+/// closing.
 #[derive(Debug, Serialize)]
 pub struct FirmStatementReport {
     pub firm: String,

@@ -20,8 +20,8 @@ pub enum FeeKind {
     Commission,
     /// Doorstep's fee for collecting at the door.
     Cod,
-    /// Value added tax on the commission and the COD fee. Of freight and return fee it is not part of
-    /// a collection.
+    /// Value added tax on the commission and the COD fee. Of freight and return fee it is not part
+    /// of a collection.
     Vat,
     /// The fee for returning a refused parcel. Not part of a collection.
     Return,

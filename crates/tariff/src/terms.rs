@@ -159,8 +159,8 @@ pub struct EarlierPayments {
 }
 
 impl EarlierPayments {
-    /// The payments' exact shares of a commission, a COD fee or VAT, in millionths of a minor unit, and
-    /// what they bore. Zero for other kinds, which have nothing to do with earlier payments.
+    /// The payments' exact shares of a commission, a COD fee or VAT, in millionths of a minor unit,
+    /// and what they bore. Zero for other kinds, which have nothing to do with earlier payments.
     #[must_use]
     pub fn of(&self, kind: FeeKind) -> (u128, Amount) {
         match kind {

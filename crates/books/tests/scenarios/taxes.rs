@@ -1,7 +1,8 @@
 //! VAT on what the service charges, tax withheld from what firms are paid, and their payment to the
 //! authority.
 //!
-//! The tariff of 2013 with 6% VAT: cash has a commission of 1.00 or 0.5% and a COD fee of 2.00 or 1%.
+//! The tariff of 2013 with 6% VAT: cash has a commission of 1.00 or 0.5% and a COD fee of 2.00 or
+//! 1%.
 
 use books::chart::{AccountKind as A, ChartEntry as E};
 use books::*;

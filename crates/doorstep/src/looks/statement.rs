@@ -21,8 +21,9 @@ use crate::words::{Lang, grouped, say};
 /// Shows a seller's statement, or with --firm a courier firm's commission statement
 ///
 /// A firm's: the opening balance, the commission by method, freight, what the firm bears, the tax
-/// withheld, what was paid, and the closing balance. A seller's, by currency: held money becomes payable on its day. The next payout is what a settlement of the seller's
-/// cycle would pay. A payout is listed as paid as long as it can still come back.
+/// withheld, what was paid, and the closing balance. A seller's, by currency: held money becomes
+/// payable on its day. The next payout is what a settlement of the seller's cycle would pay. A
+/// payout is listed as paid as long as it can still come back.
 #[derive(Args, Debug)]
 pub struct StatementArgs {
     /// The seller: its reference or id
@@ -89,7 +90,7 @@ fn print_firm(report: &FirmStatementReport, read: &BooksAtHead) {
     print_head(&filled(Lang::current(), "looks.firm_statement", &values), read);
     say!("");
     let row = |key: &str, minor: i128| print_row(key, &money(minor, report.currency));
-    row("looks.opening", report.opening);
+    row("looks.balance_before", report.opening);
     for (key, minor) in [
         ("looks.commission_card", earned.card),
         ("looks.commission_qr", earned.qr),
@@ -106,7 +107,7 @@ fn print_firm(report: &FirmStatementReport, read: &BooksAtHead) {
             row(key, minor);
         }
     }
-    row("looks.closing", report.closing);
+    row("looks.balance_after", report.closing);
     row("looks.not_arrived", report.closing - report.payable);
     row("looks.payable_now", report.payable);
     row("looks.became_payable", report.became_payable);

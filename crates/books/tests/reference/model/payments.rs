@@ -259,8 +259,8 @@ impl Model {
     }
 
     /// What a payment bears of a fee that its parcel pays once: the parcel's fee with this payment,
-    /// less all that its other payments bore. These count unless they were taken back. A share is one
-    /// of the payment, VAT one of the fees that bear it.
+    /// less all that its other payments bore. These count unless they were taken back. A share is
+    /// one of the payment, VAT one of the fees that bear it.
     fn rest_of_fee(
         &self,
         parcel: &super::Parcel,
