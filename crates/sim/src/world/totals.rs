@@ -150,9 +150,7 @@ impl World {
             // Carried to the buyer, or there and back without damage.
             let delivered = parcel.location == ParcelLocation::Delivered;
             let carried = match parcel.returned_on {
-                Some(returned_on) => {
-                    Some(returned_on).filter(|_| parcel.exceptions.paid_by.is_none())
-                }
+                Some(returned_on) => Some(returned_on).filter(|_| !parcel.exceptions.is_damaged),
                 None => last_paid_on.get(&parcel.id).copied().filter(|_| delivered),
             };
             if let Some(date) = carried.map(|date| date.to_string()) {
