@@ -113,7 +113,7 @@ enum Task {
     Deposit(do_command::FormArgs),
     /// Couriers' shortages: repay, deduct, cover, write off
     Shortage(do_command::FormArgs),
-    /// Pays sellers and firms: plan, approve, execute, confirm, return, commission
+    /// Pays sellers, firms and taxes: plan, approve, execute, confirm, return, commission, tax
     Settlement(do_command::FormArgs),
     /// Sellers who owe: invoice them, record their payments
     Invoice(do_command::FormArgs),

@@ -273,7 +273,12 @@ fn print_tariff(tariff: &Tariff) {
             );
             say!("  {} {fees}", left(name, 12));
         }
-        let name = lang.pick("return fee", "退件费");
-        say!("  {} {}", left(name, 12), sum(terms.return_fee));
+        for (name, value) in [
+            (lang.pick("return fee", "退件费"), sum(terms.return_fee)),
+            (lang.pick("freight", "运费"), sum(terms.freight)),
+            (lang.pick("VAT", "增值税"), terms.vat.to_string()),
+        ] {
+            say!("  {} {value}", left(name, 12));
+        }
     }
 }

@@ -17,6 +17,7 @@ mod cli {
     mod do_command;
     mod explain;
     mod exports;
+    mod firm_statement;
     mod flags;
     mod full_disk;
     mod help;

@@ -8,7 +8,7 @@ use books::{
     TariffId, WalletId,
 };
 use money::decimal::{self, DecimalError, DecimalStyle};
-use money::{Currency, CurrencyError};
+use money::{Currency, CurrencyError, Rate, RateError};
 use reports::{FieldType, FieldTypes};
 use serde_json::Value;
 use tariff::BusinessDateError;
@@ -42,6 +42,8 @@ pub enum ValueError {
     Currency(#[from] CurrencyError),
     #[error(transparent)]
     Date(#[from] BusinessDateError),
+    #[error(transparent)]
+    Rate(#[from] RateError),
     #[error("{why}; write the time as 2013-08-28T18:00:00+08:00")]
     Time { given: String, why: String },
     #[error("the time is before 1970; write the time as 2013-08-28T18:00:00+08:00")]
@@ -58,6 +60,7 @@ pub enum Expected {
     Amount,
     /// An amount that can be below zero.
     SignedAmount,
+    Rate,
     Date,
     Currency,
     Time,
@@ -88,6 +91,7 @@ impl fmt::Display for Expected {
             Expected::SignedAmount => {
                 "write an amount with its currency, such as 12.50CNY or -12.50CNY"
             }
+            Expected::Rate => "write a percentage, such as 10.5%",
             Expected::Date => "write a date, such as 2013-08-28",
             Expected::Currency => "write a currency code, such as CNY",
             Expected::Time => {
@@ -128,6 +132,7 @@ impl Expected {
         match name {
             "Amount" => return Expected::Amount,
             "SignedAmount" => return Expected::SignedAmount,
+            "Rate" => return Expected::Rate,
             "BusinessDate" => return Expected::Date,
             "Currency" => return Expected::Currency,
             "Timestamp" => return Expected::Time,
@@ -349,6 +354,7 @@ fn from_text(
     match field.name() {
         Some("Amount") => return amount(given),
         Some("SignedAmount") => return signed_amount(given),
+        Some("Rate") => return Ok(given.parse::<Rate>()?.ppm().into()),
         Some("Currency") => return Ok(given.parse::<Currency>()?.code().into()),
         Some("BusinessDate") => return Ok(given.parse::<BusinessDate>()?.to_string().into()),
         Some("Timestamp") => {

@@ -17,6 +17,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::account_names::owner_id_type;
+use crate::account_postings::NOTHING_MORE;
 use crate::command_filter::FilterState;
 use crate::{
     AccountNameStyle, AccountNames, CommandFilter, ExportError, FieldType, FieldTypes, replay_all,
@@ -273,7 +274,7 @@ impl ReplayObserver for CommandReader<'_> {
 impl CommandReader<'_> {
     fn end(&mut self, how: io::Result<()>) -> Result<(), String> {
         self.ended = Some(how);
-        Err("nothing more is wanted".to_owned())
+        Err(NOTHING_MORE.to_owned())
     }
 }
 

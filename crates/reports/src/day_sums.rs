@@ -63,6 +63,8 @@ pub struct DaySums {
     pub surplus: EventSum,
     pub breaks: u64,
     pub paid: EventSum,
+    /// Freight charged, less what was given back.
+    pub freight: i128,
     pub payouts_returned: EventSum,
     pub plans: Vec<ExecutedPlan>,
     /// The payouts of sellers without an account, by the plan's place.
@@ -184,6 +186,8 @@ impl DaySums {
                 self.collected_by(*method).add(amount.minor());
                 self.collected.insert(*payment, (*method, amount.minor()));
             }
+            Event::FreightCharged { freight, .. } => self.freight += i128::from(freight.minor()),
+            Event::FreightReversed { freight, .. } => self.freight -= i128::from(freight.minor()),
             Event::PaymentReversed { payment, .. } => {
                 self.reversed += 1;
                 if let Some((method, amount)) = self.collected.remove(payment) {

@@ -24,6 +24,7 @@ mod explain;
 mod export;
 mod fee_calculations;
 mod field_types;
+mod firm_statement;
 mod journal_audit;
 mod open_differences;
 mod open_items;
@@ -53,8 +54,9 @@ pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
 pub use explain::{Explanation, ExplanationRow, TermsSource, explain_payout};
 pub use export::{ExportFormat, export_postings};
-pub use fee_calculations::{FeeCalculation, fee_calculations, method_name};
+pub use fee_calculations::{FeeCalculation, charge_calculations, fee_calculations, method_name};
 pub use field_types::{FieldType, FieldTypes, FieldVariant};
+pub use firm_statement::{EarnedByMethod, FirmStatementReport, firm_statement};
 pub use open_differences::{BreakReport, OpenDifferences, OpenItemEvidence, open_differences};
 pub use open_items::{LineReport, OpenItemReport, TotalsReport};
 pub use parcels::{

@@ -93,7 +93,7 @@ impl Books {
                         amount: one.amount,
                     })
                     .collect(),
-                guarantee: *firm.guarantee.on(self.last_date()),
+                guarantee: firm.terms.on(self.last_date()).guarantee,
                 guarantee_used: firm.guaranteed,
                 couriers: self.couriers_with_cash(number),
             }

@@ -9,8 +9,9 @@ use books::view::{
 };
 use books::*;
 use ledger::AccountNumber;
-use money::Amount;
+use money::{Amount, Currency};
 
+use crate::model::taxes::tax_account;
 use crate::model::{
     Account, Model, ModelOutcome, Parcel, PayoutState, PlanState, PostingLine, payment_method,
 };
@@ -229,6 +230,10 @@ fn custody(engine: &Books, model: &Model, balances: &BTreeMap<Account, i128>) ->
         let (cash, shortage, _, _) = model.courier_accounts(*id);
         let both = Some((balance(cash), balance(shortage)));
         same("a courier's cash", &engine.courier_cash(*id), &both)?;
+    }
+    for (tax, currency) in Tax::ALL.into_iter().zip([Currency::CNY, Currency::CNY]) {
+        let owed = engine.tax_payable(tax, currency).unwrap_or(0);
+        same("what is owed of a tax", &owed, &balance(tax_account(tax, currency)))?;
     }
     for (id, firm) in &model.firms {
         let account = (A::FirmCash, id.0, firm.currency);

@@ -39,6 +39,7 @@ const NUMBERED: &[&str] = &[
     "InvoiceSeller",
     "LoseParcel",
     "PayCommission",
+    "PayTax",
     "PlanCycle",
     "PlanSettlement",
     "PostAdjustment",

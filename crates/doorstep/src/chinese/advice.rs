@@ -8,7 +8,9 @@ use books::{MissingRecord, PersonId, Refusal};
 use money::Currency;
 use office::client::OfficeClientError;
 use office::fields::{Expected, ValueError};
-use office::{OfficeError, PersonsError, ProposalStoreError};
+use office::take::TakeError;
+use office::{FileSourceKind, OfficeError, PersonsError, ProposalStoreError, SentFilesError};
+use vault::{AccountError, VaultError};
 
 use crate::chinese::error;
 use crate::words::Lang;
@@ -145,13 +147,13 @@ fn errors_of_the_office_say_what_to_do() {
             value: "no".into(),
             cause: ValueError::Expected(Expected::Boolean),
         },
-        E::OtherCurrency { field: "amount".into(), typed: Currency::USD, expected: Currency::CNY },
+        E::OtherCurrency { field: "amount".into(), typed: Currency::BRL, expected: Currency::CNY },
         E::UnknownClass { class: "x".into(), known: vec!["general".into()] },
         E::PersonNotRegistered { person: PersonId(3) },
         E::ManyLooks,
         E::NoSellerAccount { seller: "shop".into(), currency: "CNY".into() },
         E::NoSeller { seller: "shop".into() },
-        E::Account(AccountError::BicForm),
+        E::Account(AccountError::NotOneAccount),
         E::Vault(VaultError::NoKey),
         E::Files(SentFilesError::Busy),
         E::Take(TakeError::UnknownSource {
@@ -234,6 +236,7 @@ fn errors_of_fields_say_what_to_write() {
     let words = [
         Expected::Amount,
         Expected::SignedAmount,
+        Expected::Rate,
         Expected::Date,
         Expected::Currency,
         Expected::Time,
@@ -264,6 +267,7 @@ fn errors_of_fields_say_what_to_write() {
         ValueError::Date(date),
         ValueError::Time { given: "x".into(), why: "no".into() },
         ValueError::BeforeTime,
+        ValueError::Rate("much".parse::<money::Rate>().unwrap_err()),
         ValueError::Json("no comma".into()),
     ];
     let all = words.into_iter().map(ValueError::Expected).chain(others).collect();

@@ -136,8 +136,10 @@ pub fn account_kind(kind: AccountKind, lang: Lang) -> &'static str {
         A::SellerHeld => "负债:卖家待结算款",
         A::SellerPayable => "负债:应付卖家",
         A::PayoutInFlight => "负债:在途打款",
-        A::FirmCommission => "负债:应付快递公司佣金",
+        A::FirmCommission => "负债:应付快递公司佣金及运费",
         A::BuyerRefunds => "负债:应退买家",
+        A::VatPayable => "负债:应交增值税",
+        A::WithholdingPayable => "负债:应交代扣税款",
         A::IssuerFees => "收入:发卡行手续费",
         A::NetworkFees => "收入:卡组织手续费",
         A::AcquirerFees => "收入:收单手续费",
@@ -157,6 +159,7 @@ pub fn fee_kind(kind: &str, lang: Lang) -> &str {
         return match kind {
             "cod" => "COD fee",
             "return" => "return fee",
+            "vat" => "VAT",
             other => other,
         };
     }
@@ -168,6 +171,8 @@ pub fn fee_kind(kind: &str, lang: Lang) -> &str {
         "cod" => "代收服务费",
         "commission" => "佣金",
         "return" => "退件费",
+        "vat" => "增值税",
+        "freight" => "运费",
         other => other,
     }
 }

@@ -213,6 +213,7 @@ fn value_error(error: &ValueError) -> String {
             format!("{}；{}", zh_error(error), expected(&Expected::Currency, Lang::Zh))
         }
         ValueError::Date(error) => zh_error(error),
+        ValueError::Rate(error) => zh_error(error),
         ValueError::Time { given, .. } => {
             format!("`{given}` 不是时间；请写作 2013-08-28T18:00:00+08:00")
         }
@@ -232,6 +233,7 @@ pub fn expected(expected: &Expected, lang: Lang) -> String {
     }
     match expected {
         E::Amount => "请写带币种的金额，例如 12.50CNY".to_owned(),
+        E::Rate => "请写百分比，例如 10.5%".to_owned(),
         E::Date => "请写日期，例如 2013-08-28".to_owned(),
         E::Currency => "请写货币代码，例如 CNY".to_owned(),
         E::Time => "请写时间，例如 2013-08-28T18:00:00+08:00，或 1970 年起的毫秒数".to_owned(),

@@ -2,8 +2,8 @@
 
 use books::chart::{AccountKind, ChartEntry};
 use engine::Actor;
-use money::Currency;
 use money::decimal::DecimalAmount;
+use money::{Currency, Rate};
 use office::Persons;
 use reports::{
     AppliedCommand, FieldType, FieldTypes, MovedAmount, ObservedEvent, RecordedCommand,
@@ -242,6 +242,10 @@ impl Words<'_> {
                     format!("{sign}{size}")
                 }
                 "Timestamp" => self.time(number.as_u64().unwrap_or(0)),
+                "Rate" => {
+                    let ppm = number.as_u64().and_then(|ppm| u32::try_from(ppm).ok());
+                    ppm.and_then(Rate::from_ppm).unwrap_or_default().to_string()
+                }
                 _ => number.to_string(),
             },
             Value::Array(items) => match field_type.item() {

@@ -60,7 +60,12 @@ const FILE_LINES: [FileLine; 3] = [
         returned: &["rejects", "waybills"],
     },
     FileLine { command: &["take", "clearing"], sent: &["file"], built_in: &[], returned: &[] },
-    FileLine { command: &["take", "bank-statement"], sent: &["file"], built_in: &[], returned: &[] },
+    FileLine {
+        command: &["take", "bank-statement"],
+        sent: &["file"],
+        built_in: &[],
+        returned: &[],
+    },
 ];
 
 /// As whom a line is carried out stands beside it.

@@ -13,8 +13,8 @@ use std::time::Duration;
 use clap::{ArgMatches, FromArgMatches};
 use node::NodeClient;
 use office::sent_files::ReceivedFiles;
-use office::take::Taking;
 use office::socket::{CommandLines, PRINTED_BYTES_MAX, SentLine};
+use office::take::Taking;
 use office::{Language, Printed};
 
 use super::{FileLine, LOOKS, ParsedLine, file_line, is_built_in, is_path};

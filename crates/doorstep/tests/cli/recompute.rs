@@ -177,6 +177,8 @@ fn the_other_program_names_the_first_thing_that_differs() {
     for (entry, words) in [
         ("CommissionEarned", "commission fee: recomputed "),
         ("ReturnCharged", "return fee of order O-"),
+        ("FreightCharged", "freight of order O-"),
+        ("VatCharged", "VAT of order O-"),
         ("HandOverCounted", "assets:courier-cash:"),
         ("Deposited", "assets:firm-cash:"),
         ("Cleared,", "receivable of "),

@@ -289,6 +289,17 @@ fn a_quote_shows_each_fee_and_what_the_seller_gets() {
     ] {
         bed.run(&format!("tariff quote {flags}")).fails(words);
     }
+    bed.write(
+        "vat.toml",
+        include_str!("../../../../docs/files/tariff.md")
+            .split("```")
+            .nth(1)
+            .unwrap()
+            .trim_start_matches("toml"),
+    );
+    // 0.5% of 100.00 is 0.50; 1% is less than the fixed 2.00. VAT is 10% of 2.50, and of 6.00.
+    let cash = "commission 50, cod 200, vat 25, freight 600, vat 60".to_owned();
+    assert_eq!(of("100 --cash --tariff vat.toml"), (cash, 935, 9_065));
     let zh = bed.run("tariff quote 128.50 --cash --lang zh").succeeds();
     zh.prints("卖家所得").prints("代收服务费");
 }

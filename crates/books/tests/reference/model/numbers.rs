@@ -17,7 +17,7 @@ pub enum Numbered {
     HoldRules(Jurisdiction),
     SellerTerms(SellerAccount),
     PayoutAccounts(SellerAccount),
-    Guarantees(FirmId),
+    FirmTerms(FirmId),
     CashLimits(CourierId),
     SellerSuspensions(SellerId),
     CourierSuspensions(CourierId),
@@ -26,6 +26,7 @@ pub enum Numbered {
     Invoices(SellerAccount),
     BreakChanges(BreakId),
     Adjustments,
+    TaxPayments,
     PeriodCloses,
     /// Of an invoice, by its number.
     InvoicePayments(SellerAccount, u32),

@@ -39,7 +39,7 @@ impl Model {
             }) => {
                 let known = ensure(self.firms.contains_key(&firm), "no such firm");
                 known.and(are_different(&[proposed_by, approved_by])).and_then(|()| {
-                    self.change_terms(Numbered::Guarantees(firm), (number, from), command)
+                    self.change_terms(Numbered::FirmTerms(firm), (number, from), command)
                 })
             }
             Command::SetCourierTerms(SetCourierTerms {
@@ -151,9 +151,17 @@ impl Model {
     }
 
     pub fn guarantee(&self, firm: FirmId) -> u64 {
-        match self.in_force(Numbered::Guarantees(firm), self.today) {
+        match self.in_force(Numbered::FirmTerms(firm), self.today) {
             Some(Command::SetFirmTerms(one)) => one.guarantee.minor(),
             _ => self.firms[&firm].guarantee,
+        }
+    }
+
+    /// The tax withheld from what a firm is paid today, in parts per million.
+    pub fn withholding(&self, firm: FirmId) -> u32 {
+        match self.in_force(Numbered::FirmTerms(firm), self.today) {
+            Some(Command::SetFirmTerms(one)) => one.withholding.ppm(),
+            _ => 0,
         }
     }
 
