@@ -130,13 +130,7 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
             if let Some(code) = code {
                 say!("  {}", filled(lang, "do.code", &[("code", code)]));
             }
-            let said = match lang {
-                Lang::En => &said.en,
-                Lang::Zh => &said.zh,
-            };
-            for sentence in said {
-                say!("  {}", wrapped(sentence, COLUMNS - 2).replace('\n', "\n  "));
-            }
+            print_words(said);
         }
         OfficeAnswer::Repeated { command } => {
             say!("{}", filled(lang, "do.repeated", &[("command", command)]));
@@ -168,7 +162,10 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
                     ("at", &at),
                 ];
                 say!("{}", filled(lang, "do.proposal", &values));
-                say!("  {}", serde_json::to_string(&one.fields)?);
+                match &one.words {
+                    Some(words) => print_words(words),
+                    None => say!("  {}", serde_json::to_string(&one.fields)?),
+                }
                 if let Some(refusal) = &one.refusal {
                     let why = match lang {
                         Lang::En => &refusal.en,
@@ -185,6 +182,16 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn print_words(words: &CommandWords) {
+    let sentences = match Lang::current() {
+        Lang::En => &words.en,
+        Lang::Zh => &words.zh,
+    };
+    for sentence in sentences {
+        say!("  {}", wrapped(sentence, COLUMNS - 2).replace('\n', "\n  "));
+    }
 }
 
 fn print_payout_accounts(accounts: &[PayoutAccountLine], more: usize) {

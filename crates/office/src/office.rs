@@ -219,7 +219,8 @@ impl Office {
         let numbers = self.store.numbers()?;
         let (mut proposals, mut bytes) = (Vec::new(), 0);
         for &number in &numbers {
-            let one = self.proposal(number)?;
+            let mut one = self.proposal(number)?;
+            one.words = self.proposed_words(&one)?;
             bytes += serde_json::to_string(&one).map_or(0, |text| text.len());
             if bytes > LIST_BYTES_MAX && !proposals.is_empty() {
                 break;
@@ -317,6 +318,7 @@ impl Office {
             proposed_at_ms: SystemClock.now().0,
             approval: None,
             refusal: None,
+            words: None,
         })?;
         Ok(OfficeAnswer::Proposed { proposal })
     }
@@ -410,6 +412,17 @@ impl Office {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What a proposal would do. `None` if its command is not one of this version.
+    fn proposed_words(&self, proposal: &Proposal) -> OfficeResult<Option<CommandWords>> {
+        let Some(command_type) = fields::declared().of(&proposal.command) else { return Ok(None) };
+        let Givers::Two { second, .. } = Givers::of(command_type) else { return Ok(None) };
+        let mut object = proposal.fields.clone();
+        object.insert(second.to_owned(), PersonId(0).to_string().into());
+        let Ok(command) = defaults::declared(&proposal.command, &object) else { return Ok(None) };
+        let submission = Submission::new(Actor::Person(proposal.proposed_by), command);
+        self.in_words(submission, Vec::new()).map(Some)
     }
 
     /// What a command did that was carried out just now.

@@ -192,6 +192,9 @@ pub struct Proposal {
     pub approval: Option<ProposalApproval>,
     /// Why the books refused it when it was approved.
     pub refusal: Option<RefusalWords>,
+    /// What it would do: only in lists, never in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<CommandWords>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -348,6 +348,10 @@ impl Words<'_> {
 
     /// A person's name, or the reference of the courier with the same id, or the id.
     fn person(&self, id: &str) -> String {
+        // Of a proposal: nobody has approved it yet.
+        if id == "0" {
+            return "?".to_owned();
+        }
         let name = id.parse().ok().and_then(|person| self.names.name(person));
         name.map_or_else(|| self.reference("courier", id), str::to_owned)
     }
