@@ -121,6 +121,8 @@ enum Task {
 enum PurposeFlag {
     /// A terminal's master key (TMK)
     TerminalMaster,
+    /// Wrapping of the vault's data keys
+    DataKeys,
     /// PIN encryption (PIK, TPK, ZPK)
     Pin,
     /// MACs (MAK, TAK)
@@ -131,8 +133,6 @@ enum PurposeFlag {
     Token,
     /// MACs of hand-overs' one-time codes
     HandOverCode,
-    /// Wrapping of the vault's data keys
-    DataKeys,
     /// Derivation of terminals' working keys
     Base,
     /// Derivation of unique keys per transaction (BDK)

@@ -94,7 +94,7 @@ fn choose_plans(sums: &mut DaySums, args: &PayoutsArgs) -> anyhow::Result<()> {
         let listed = listed.collect::<Vec<_>>().join(text(lang, "log.separator"));
         let listed = if known.is_empty() { text(lang, "log.empty").to_owned() } else { listed };
         let values: [(&str, &dyn std::fmt::Display); 2] = [("plan", missing), ("all", &listed)];
-        bail!(filled(lang, "payouts.no_plan", &values));
+        bail!(filled(lang, "payout_files.no_plan", &values));
     }
     let (from, to) = (args.from, args.to);
     sums.plans.retain(|plan| {
@@ -118,7 +118,7 @@ fn write_csv(sums: &DaySums, engine: &Engine, args: &PayoutsArgs) -> anyhow::Res
 
 fn write_messages(sums: &DaySums, engine: &Engine, args: &PayoutsArgs) -> anyhow::Result<()> {
     let lang = Lang::current();
-    ensure!(!sums.plans.is_empty(), text(lang, "payouts.nothing"));
+    ensure!(!sums.plans.is_empty(), text(lang, "payout_files.nothing"));
     let trial = engine.books().is_trial();
     let missing: Vec<(PlanId, PayoutLine)> = sums
         .plans
@@ -127,7 +127,7 @@ fn write_messages(sums: &DaySums, engine: &Engine, args: &PayoutsArgs) -> anyhow
         .flat_map(|plan| plan.without_account().into_iter().map(|line| (plan.id, line)))
         .collect();
     if !missing.is_empty() && !args.without_missing {
-        bail!(missing_text("payouts.missing", &missing, engine));
+        bail!(missing_text("payout_files.missing", &missing, engine));
     }
     let messages: Vec<PayoutMessage> =
         sums.plans.iter().flat_map(|plan| plan.messages(trial)).collect();
@@ -163,14 +163,14 @@ fn write_messages(sums: &DaySums, engine: &Engine, args: &PayoutsArgs) -> anyhow
             ("transfers", transfers),
             ("sum", control_sum),
         ];
-        say!("{}", filled(lang, "payouts.message", &values));
+        say!("{}", filled(lang, "payout_files.message", &values));
     }
     if args.json {
         let left_out: Vec<Value> = missing.iter().map(|one| left_out(one, engine)).collect();
         say!("{}", json!({ "messages": written, "left_out": left_out }));
     }
     if !missing.is_empty() {
-        warn(&missing_text("payouts.left_out", &missing, engine));
+        warn(&missing_text("payout_files.left_out", &missing, engine));
     }
     Ok(())
 }
@@ -200,7 +200,7 @@ fn missing_text(key: &str, missing: &[(PlanId, PayoutLine)], engine: &Engine) ->
             ("amount", &DecimalAmount::of(line.net, line.currency)),
             ("currency", &line.currency),
         ];
-        lines.push(filled(lang, "payouts.missing_one", &values));
+        lines.push(filled(lang, "payout_files.missing_one", &values));
     }
     if missing.len() > LISTED_MAX {
         let more = missing.len() - LISTED_MAX;
@@ -222,7 +222,7 @@ fn check_debtors(
         }
         ensure!(
             debtors.contains_key(&currency),
-            filled(Lang::current(), "payouts.no_debtor", &[("currency", &currency)])
+            filled(Lang::current(), "payout_files.no_debtor", &[("currency", &currency)])
         );
     }
     Ok(debtors)

@@ -63,7 +63,7 @@ pub enum OfficeError {
     )]
     UserNotMapped { user: u32 },
     #[error(
-        "person {person} is not registered in these books; two persons register a person with \
+        "person {person} is not registered in these books; register the person by two with \
          `doorstep setup person {person}`"
     )]
     PersonNotRegistered { person: PersonId },

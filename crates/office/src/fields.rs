@@ -215,6 +215,10 @@ pub(crate) fn wanted(field: FieldType<'_>, given: &Value, all: &mut BTreeSet<Wan
             };
             all.insert((id_type.to_owned(), text.clone()));
         }
+        (Value::String(text), None) if text.contains('/') && names_a_parcel(field) => {
+            let seller = text.split('/').next().unwrap_or_default();
+            all.insert(("SellerId".to_owned(), seller.to_owned()));
+        }
         (Value::String(text), None) => {
             let (name, content) = text.split_once('=').unwrap_or((text, ""));
             let variant = field.variants().into_iter().find(|variant| variant.name == name);
@@ -224,6 +228,11 @@ pub(crate) fn wanted(field: FieldType<'_>, given: &Value, all: &mut BTreeSet<Wan
         }
         _ => {}
     }
+}
+
+/// Whether a text of the field can be SELLER/ORDER.
+fn names_a_parcel(field: FieldType<'_>) -> bool {
+    matches!(field.name(), Some("ParcelId" | "PaymentId")) || is_numbered_parcel(field)
 }
 
 /// Finds a party: by the id that is derived from its reference, or among all of its type.
@@ -264,15 +273,16 @@ fn find(books: &Books, id_type: &str, reference: &str) -> Option<(&'static str, 
 pub struct KnownParties(HashMap<(&'static str, String), u64>);
 
 impl KnownParties {
-    /// The ids behind these references, each with the name of its id's type. Most ids are derived
-    /// from their reference; other parties are looked for.
+    /// The ids behind these references, each with the name of its id's type, and of all bank
+    /// accounts. Most ids are derived from their reference; other parties are looked for.
     #[must_use]
     pub fn of(books: &Books, wanted: &BTreeSet<WantedParty>) -> KnownParties {
         let found = wanted.iter().filter_map(|(id_type, reference)| {
             let (id_type, id) = find(books, id_type, reference)?;
             Some(((id_type, reference.clone()), id))
         });
-        KnownParties(found.collect())
+        let banks = books.banks().map(|(bank, name)| (("BankId", name.to_owned()), bank.0));
+        KnownParties(found.chain(banks).collect())
     }
 
     pub(crate) fn add_names(&mut self, persons: &Persons) {
@@ -457,7 +467,7 @@ fn amount(given: &str) -> Result<Value, ValueError> {
 
 fn split_amount(given: &str) -> (&str, &str) {
     let digits = given.trim_end_matches(|c: char| c.is_ascii_uppercase());
-    (digits.trim(), &given[digits.len()..])
+    (digits.trim_end(), &given[digits.len()..])
 }
 
 /// The currency of an amount as a person types it.
@@ -551,7 +561,6 @@ mod tests {
             ("SetHoldRule", "rule", "DaysAfterHeld=3", json!({ "DaysAfterHeld": 3 })),
             ("WithdrawNetwork", "from", "1970-01-01T00:00:01Z", json!(1000)),
             ("ClearLine", "amount", "-12.50CNY", json!(-1250)),
-            ("ClearLine", "amount", "1250", json!(1250)),
             ("RefuseParcel", "reason", "Damaged=Firm", json!({ "Damaged": { "paid_by": "Firm" } })),
             ("Refund", "payment", &format!("{P}/2"), json!({ "parcel": P, "number": 2 })),
             ("Refund", "payment", "s-1/order-1/2", json!({ "parcel": ORDER, "number": 2 })),

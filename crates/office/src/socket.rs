@@ -393,6 +393,7 @@ fn take_files(
     let mut bytes = SentBytes { stream, waiting, until, stopping: &shared.stopping };
     for file in announced {
         if let Err(error) = received.receive(file, &mut bytes) {
+            drop((received, one_at_a_time));
             // The rest of the bytes would be read as requests: the connection ends.
             stream.write_all((refused(&in_words(error)) + "\n").as_bytes())?;
             return Err(io::ErrorKind::InvalidData.into());

@@ -65,7 +65,8 @@ fn a_firms_statement_adds_up_to_its_account_and_names_what_was_withheld() {
     let payable = number(&before, "/payable");
     let bank = json(&bed, "accounts --kind assets:bank");
     let bank = text(&bank["accounts"][0], "/account").trim_start_matches("assets:bank:").to_owned();
-    let pay = format!("settlement commission {firm} --bank {bank} --amount {payable}");
+    let amount = format!("{}.{:02}CNY", payable / 100, payable % 100);
+    let pay = format!("settlement commission {firm} --bank {bank} --amount {amount}");
     bed.run(&format!("{pay} {PERSONS}")).succeeds();
     let after = json(&bed, &format!("statement --firm {firm}"));
     let withheld = (payable * 105 + 500) / 1_000;

@@ -97,7 +97,11 @@ fn a_look_over_the_socket_is_the_same_as_at_the_books() {
         assert!(text(&refused, "/why").contains(why), "{words:?}: {refused}");
     }
     for (words, flag, why) in [
-        (vec!["serve"], "config", "files are carried out for `doorstep import` only"),
+        (
+            vec!["serve"],
+            "config",
+            "files are carried out for `doorstep import` and `doorstep take` only",
+        ),
         (vec!["import", "--profile=doorstep"], "data", "`data` names a file"),
         (vec!["import", "--profile=x.toml"], "orders", "`profile` names a file"),
         (vec!["import", "--profile=doorstep", "--rejects=x"], "orders", "`rejects` names a file"),

@@ -58,14 +58,17 @@ const TYPED: &[(&str, &str)] = &[
     ("setup bank b-2", "RegisterBank needs --currency; see `doorstep do RegisterBank --help`"),
     ("setup bank b-2 --currency yuan", "--currency yuan: `yuan` is not a currency code"),
     ("parcel lose 1001 --paid-by Seller", "--parcel 1001: write a waybill, a parcel's id, or SELL"),
-    ("refund give P0/9 --amount 1", "the next number is not known"),
+    ("refund give P0/9 --amount 0.01CNY", "the next number is not known"),
     ("setup retention 200 --person nobody", "nobody has the name `nobody` in persons.toml"),
     ("setup retention 200", ""),
     ("approve 1", "proposal 1 is your own; a second person approves it with `doorstep approve 1`"),
     ("approve 9", "there is no proposal 9"),
-    ("hand-over count 7 --counted 1 --code 12", "six digits"),
+    ("hand-over count 7 --counted 0.01CNY --code 12", "six digits"),
     // What the books do not have.
-    ("deposit announce bench-couriers --bank nobody --amount 1 --number 1", "such bank account"),
+    (
+        "deposit announce bench-couriers --bank nobody --amount 0.01CNY --number 1",
+        "such bank account",
+    ),
     ("parcel assign P2 --firm nobody", "there is no such courier firm"),
     ("parcel dispatch P2 --courier nobody", "there is no such courier:"),
     ("terminals block 99 --number 1", "there is no such terminal"),
@@ -76,14 +79,17 @@ const TYPED: &[(&str, &str)] = &[
     ("setup seller s-1 --currency CNY --jurisdiction CN --tariff 1 --class 99", "no such class"),
     ("setup seller s-1 --currency CNY --jurisdiction DE --tariff 1", "no such hold rule"),
     ("parcel lose 00000000000000000000000000000001 --paid-by Seller", "no such parcel"),
-    ("refund give P0/9 --amount 1 --number 1", "no such payment"),
+    ("refund give P0/9 --amount 0.01CNY --number 1", "no such payment"),
     ("hand-over cancel 7", "no such hand-over"),
-    ("deposit confirm 7 --credited 1", "no such deposit"),
+    ("deposit confirm 7 --credited 0.01CNY", "no such deposit"),
     ("settlement approve 7", "no such settlement plan"),
     ("settlement confirm 7", "no such payout"),
     ("break assign 7 --number 1 --owner ann", "no such open break"),
     ("chargeback lose P1/1 --number 7", "no such chargeback"),
-    ("invoice paid seller-1 --currency CNY --invoice 7 --number 1 --amount 1", "no such invoice"),
+    (
+        "invoice paid seller-1 --currency CNY --invoice 7 --number 1 --amount 0.01CNY",
+        "no such invoice",
+    ),
     ("break close-open-item 7 --reason BooksAreRight --approved-by bo", "no such open item"),
     // Identifiers, numbers, references, amounts.
     ("setup bank bank --currency JPY", "has other content already: use a new one"),
@@ -92,7 +98,7 @@ const TYPED: &[(&str, &str)] = &[
     ("refund give P0/1 --amount 5.00CNY --number 1", ""),
     ("refund give P0/1 --amount 6.00CNY --number 1", "number 1 was used before with other"),
     ("refund give P0/1 --amount 0", "the amount must be above zero"),
-    ("refund confirm P0/1 --number 1 --amount 1", "the amount differs from the 500 minor"),
+    ("refund confirm P0/1 --number 1 --amount 0.01CNY", "the amount differs from the 500 minor"),
     ("refund give P0/1 --amount 99999.00CNY", "the amount exceeds the"),
     ("parcel accept-part P3 --accepted 5.00CNY", "more is paid than that: refund 500 minor"),
     (
@@ -104,7 +110,7 @@ const TYPED: &[(&str, &str)] = &[
         "an adjusting entry is",
     ),
     ("do ReleaseDue --date TODAY --limit 0", "a list or limit must be between 1 and"),
-    ("parcel announce x-1 --seller seller-1 --currency USD --due 1", "no account in USD"),
+    ("parcel announce x-1 --seller seller-1 --currency USD --due 0.01USD", "no account in USD"),
     // Tariffs.
     ("setup tariff tariff.toml --currency CNY --approved-by bo", ""),
     ("setup tariff past.toml --currency CNY --approved-by bo", "has other content already"),
@@ -117,20 +123,23 @@ const TYPED: &[(&str, &str)] = &[
     ("parcel announce x-2 --seller seller-1 --currency CNY --due 10.00CNY", ""),
     ("parcel assign seller-1/x-2 --firm bench-couriers", ""),
     ("setup firm other --currency CNY --approved-by bo", ""),
-    ("setup courier c-9 --firm other --cash-limit 1 --approved-by bo", ""),
+    ("setup courier c-9 --firm other --cash-limit 0.01CNY --approved-by bo", ""),
     ("parcel dispatch seller-1/x-2 --courier c-9", "belongs to another courier or firm"),
     ("suspend courier courier-3", ""),
     ("parcel dispatch seller-1/x-2 --courier courier-3", "the courier is suspended"),
     ("suspend seller seller-9", ""),
-    ("parcel announce x-3 --seller seller-9 --currency CNY --due 1", "the seller is suspended"),
+    (
+        "parcel announce x-3 --seller seller-9 --currency CNY --due 0.01CNY",
+        "the seller is suspended",
+    ),
     ("parcel lose P4 --paid-by Seller", ""),
-    ("parcel compensate P4 --amount 1 --approved-by bo", "the seller pays for this damaged"),
+    ("parcel compensate P4 --amount 0.01CNY --approved-by bo", "the seller pays for this damaged"),
     // Cash.
     ("hand-over start courier-2", "the courier has no cash to hand over"),
     ("hand-over start courier-1 --handover 8", ""),
     ("hand-over start courier-1 --handover 9", "the courier has a hand-over that is not counted"),
     // Payments.
-    ("chargeback receive P0/1 --amount 1", "the payment's state does not allow this"),
+    ("chargeback receive P0/1 --amount 0.01CNY", "the payment's state does not allow this"),
     ("setup refund-limit CNY --limit 1.00CNY --approved-by bo", ""),
     ("refund give P1/1 --amount 5.00CNY", "need two people: send RefundByTwoPersons"),
     // Persons.
@@ -211,7 +220,8 @@ fn each_refusal_that_a_person_can_cause_says_what_to_do() {
     for (line, words) in TYPED {
         let mut typed = line.replace("TODAY", &today).replace("LONG", &"x".repeat(200));
         typed = typed.replace("CASH", &format!("{}.{:02}CNY", cash / 100, cash % 100));
-        typed = typed.replace("ADJUST", &format!("--currency CNY --amount 1 --value-date {today}"));
+        typed = typed
+            .replace("ADJUST", &format!("--currency CNY --amount 0.01CNY --value-date {today}"));
         typed = typed.replace("LINE", LINE);
         for number in 0..5 {
             typed = typed.replace(&format!("P{number}"), &parcel(number).0);

@@ -60,9 +60,6 @@ fn trial_after_sales(bed: &Bed) {
     let settle = "settle".to_owned();
     let script = [sell(2), settle.clone(), sell(3), settle.clone(), sell(4), cash, settle].to_vec();
     running.terminal(bed, "", &script).succeeds();
-    bed.write("early.csv", clearing_file("alpha", "2013-08-28", 1));
-    bed.run("take clearing early.csv --network alpha --data door/books")
-        .fails("files are taken only while nobody serves: stop `doorstep serve`");
     let started = bed.run("hand-over start 1 --data door/books --json").succeeds().json();
     let log = bed.run("log --data door/books --json").succeeds();
     let start = log.stdout().lines().find(|line| line.contains("\"StartHandOver\"")).unwrap();

@@ -58,7 +58,7 @@ pub const STEPS: &[ChartEntry] = &[
     (20, |roll| !debtors(roll).is_empty(), repay),
     (20, |roll| !debtors(roll).is_empty(), write_off_shortage),
     (35, |roll| !debtors_of(roll, |firm| guarantee_of(roll, firm)).is_empty(), cover_shortage),
-    (60, |roll| !debtors_of(roll, |firm| commission_of(roll, firm)).is_empty(), deduct_shortage),
+    (90, |roll| !debtors_of(roll, |firm| commission_of(roll, firm)).is_empty(), deduct_shortage),
     (6, |roll| !firms_with_cash(roll).is_empty(), announce_deposit),
     (8, |roll| !roll.model.deposits.is_empty(), confirm_deposit),
     (3, |roll| !roll.model.deposits.is_empty(), cancel_deposit),
