@@ -64,7 +64,7 @@ fn office_error(error: &OfficeError) -> String {
              {user} --data DIR` 将该用户对应到人员"
         ),
         E::PersonNotRegistered { person } => {
-            format!("人员 {person} 未在账簿中登记；由两人用 `doorstep setup person {person}` 登记")
+            format!("人员 {person} 未在账簿中登记；请两人用 `doorstep setup person {person}` 登记")
         }
         E::ManyLooks => format!("已有 {LOOKS_MAX} 名用户正在查看账簿；请一分钟后再试"),
         E::Files(error) => sent_files_error(error),

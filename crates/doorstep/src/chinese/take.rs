@@ -26,7 +26,7 @@ pub(super) fn take_error(error: &TakeError) -> String {
     match error {
         E::File(refused) => refused_file(refused),
         E::UnknownSource { party, name, known } => {
-            format!("{} {name}：账簿中没有；已有：{}", flag(*party), known.join("、"))
+            format!("{} {name}：账簿中没有；请用其中之一：{}", flag(*party), known.join("、"))
         }
         E::NoBank(currency) => {
             format!("账簿中没有 {currency} 的银行账户；请用 `doorstep setup bank` 登记")

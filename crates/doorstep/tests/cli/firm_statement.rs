@@ -65,7 +65,8 @@ fn a_firms_statement_adds_up_to_its_account_and_names_what_was_withheld() {
     let payable = number(&before, "/payable");
     let bank = json(&bed, "accounts --kind assets:bank");
     let bank = text(&bank["accounts"][0], "/account").trim_start_matches("assets:bank:").to_owned();
-    let amount = format!("{}.{:02}CNY", payable / 100, payable % 100);
+    let typed = |minor: i64| format!("{}.{:02}CNY", minor / 100, minor % 100);
+    let amount = typed(payable);
     let pay = format!("settlement commission {firm} --bank {bank} --amount {amount}");
     bed.run(&format!("{pay} {PERSONS}")).succeeds();
     let after = json(&bed, &format!("statement --firm {firm}"));
@@ -79,8 +80,8 @@ fn a_firms_statement_adds_up_to_its_account_and_names_what_was_withheld() {
     let shown = bed.run(&format!("statement --firm {firm} --data books --lang zh")).succeeds();
     shown.prints("代扣税款").prints("期末余额");
     let tax = format!("settlement tax Withholding --bank {bank} {PERSONS}");
-    bed.run(&format!("{tax} --amount {}", withheld + 1)).fails("exceeds");
-    bed.run(&format!("{tax} --amount {withheld}")).succeeds();
+    bed.run(&format!("{tax} --amount {}", typed(withheld + 1))).fails("exceeds");
+    bed.run(&format!("{tax} --amount {}", typed(withheld))).succeeds();
     assert_eq!(balance(&bed, "liabilities:withholding-payable"), 0);
     bed.run("statement --firm nobody --data books").fails("nobody");
     bed.verified("books");

@@ -238,7 +238,9 @@ impl Month {
         self.bed.write("master.key", key);
         let mut chmod = self.bed.command("chmod");
         Ran::of(chmod.args(["600", "master.key", "base.key", "alpha.toml"])).succeeds();
-        for (name, purpose) in [("cards", "token"), ("hub/codes", "hand-over-code")] {
+        for (name, purpose) in
+            [("cards", "token"), ("hub/codes", "hand-over-code"), ("vault", "data-keys")]
+        {
             let line = format!("keys make {name} --purpose {purpose} --config doorstep.toml");
             self.run(&line).succeeds();
         }

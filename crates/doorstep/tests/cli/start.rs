@@ -91,6 +91,7 @@ fn is_value(word: &str) -> bool {
         6 => word.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte)),
         12 => upper(word) && digits(&word[6..]) && !digits(word),
         14 => digits(word) && word.starts_with("20"),
+        16 => word.starts_with("0000") && word.bytes().all(|byte| byte.is_ascii_hexdigit()),
         _ => false,
     }
 }

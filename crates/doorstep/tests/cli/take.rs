@@ -224,7 +224,7 @@ fn a_statement_must_go_on_where_the_one_before_ended() {
     bed.run(&format!("take bank-statement wrong.csv {bank} --lang zh"))
         .fails("wrong.csv 整份被拒绝：\n  第 4 行，amount：所列为 20.01，各行合计为 20.00");
     bed.run("take bank-statement one.csv --bank other --data books")
-        .fails("--bank other: the books have no such party; they have: bank\n");
+        .fails("--bank other: the books have no such party; use one of: bank\n");
     statement(&bed, "two.csv", 21, "15.00", &["5.00 "], "20.00");
     assert_eq!(counts(&take(&bed, &format!("bank-statement two.csv {bank}"))), [0, 0, 1]);
 }

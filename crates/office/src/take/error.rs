@@ -38,7 +38,7 @@ pub enum TakeError {
     #[error(transparent)]
     File(#[from] RefusedFile),
     #[error(
-        "{} {name}: the books have no such party; they have: {}", flag(*.party), known.join(", ")
+        "{} {name}: the books have no such party; use one of: {}", flag(*.party), known.join(", ")
     )]
     UnknownSource { party: FileSourceKind, name: String, known: Vec<String> },
     #[error("the books have no bank account in {0}; register it with `doorstep setup bank`")]
