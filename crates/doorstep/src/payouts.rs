@@ -56,7 +56,7 @@ pub struct PayoutsArgs {
     /// csv: the file to write. pain001: the directory; it gets payouts-PLAN.xml for each plan
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
-    /// pain001: the settings, doorstep.toml, with the vault's key and our accounts ([[debtor]])
+    /// pain001: the settings, doorstep.toml, with the vault's key and our accounts
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// pain001: leave payouts of sellers without an account out, and name them

@@ -46,7 +46,7 @@ pub enum OfficeClientError {
     #[error("a request has at most {LINE_BYTES_MAX} bytes; give it in parts")]
     TooLarge,
     /// A file to be sent.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}; check the path, and send it again", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("{}: it became shorter while it was sent; send it again", .0.display())]
     FileChanged(PathBuf),

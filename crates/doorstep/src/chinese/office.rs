@@ -276,7 +276,7 @@ fn client_error(error: &OfficeClientError) -> String {
              proposals` 查看"
         ),
         E::TooLarge => format!("一个请求最多 {LINE_BYTES_MAX} 字节；请分开发送"),
-        E::File { path, source } => format!("{}：{source}", path.display()),
+        E::File { path, source } => format!("{}：{source}；请检查路径后重新发送", path.display()),
         E::FileChanged(path) => {
             format!("{}：文件在发送时变短；请重新发送", path.display())
         }
