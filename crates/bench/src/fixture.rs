@@ -108,6 +108,7 @@ impl Fixture {
         let base = make("terminals", KeyPurpose::Base, Algorithm::Aes256)?;
         make("cards", KeyPurpose::Token, Algorithm::Aes128)?;
         make("hub/codes", KeyPurpose::HandOverCode, Algorithm::Aes128)?;
+        make("vault", KeyPurpose::DataKeys, Algorithm::Aes256)?;
         let mac = make("alpha/mac", KeyPurpose::Mac, Algorithm::Tdes2)?;
         let pin = make("alpha/pin", KeyPurpose::PinEncryption, Algorithm::Tdes2)?;
         let exchange = make("alpha/exchange", KeyPurpose::Exchange, Algorithm::Aes256)?;
@@ -134,6 +135,7 @@ terminals = "terminals"
 generation = 1
 token = "cards"
 codes = "hub/codes"
+vault = "vault"
 [terminals]
 listen = [{listen}]
 [merchant]

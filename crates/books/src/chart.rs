@@ -32,11 +32,16 @@ pub enum AccountKind {
     SellerPayable = 2120,
     /// Liability: sent to sellers, not confirmed by the bank.
     PayoutInFlight = 2130,
-    /// Liability: a courier firm's commission. Below zero: the firm owes, because a collection was
-    /// reversed after its commission was paid, or because it pays for damage.
+    /// Liability: a courier firm's commission and freight. Below zero: the firm owes, because a
+    /// collection was reversed after its commission was paid, or because it pays for damage.
     FirmCommission = 2210,
     /// Liability: refunds owed to buyers.
     BuyerRefunds = 2310,
+    /// Liability: value added tax that was charged to sellers and not paid to the authority. Below
+    /// zero: a payment was reversed after its VAT was paid.
+    VatPayable = 2410,
+    /// Liability: tax withheld from what firms are paid, and not paid to the authority.
+    WithholdingPayable = 2420,
     /// Income: the card issuer's part of the card fee, passed on to the seller.
     IssuerFees = 4010,
     /// Income: the card network's part of the card fee, passed on to the seller.
@@ -62,7 +67,7 @@ pub enum AccountKind {
 use AccountKind as A;
 
 impl AccountKind {
-    pub const ALL: [AccountKind; 23] = [
+    pub const ALL: [AccountKind; 25] = [
         A::Bank,
         A::NetworkReceivable,
         A::WalletReceivable,
@@ -76,6 +81,8 @@ impl AccountKind {
         A::PayoutInFlight,
         A::FirmCommission,
         A::BuyerRefunds,
+        A::VatPayable,
+        A::WithholdingPayable,
         A::IssuerFees,
         A::NetworkFees,
         A::AcquirerFees,
@@ -111,7 +118,8 @@ impl AccountKind {
     ///
     /// A bank account goes below zero only by breaks and by what files take: what is paid from it
     /// is checked before. A network can reverse more than it owes, and give back fees. Sellers and
-    /// firms can owe. Differences go both ways. All other balances stop at zero.
+    /// firms can owe, and VAT can be paid too early. Differences go both ways. All other balances
+    /// stop at zero.
     #[must_use]
     pub const fn limits(self) -> BalanceLimits {
         match self {
@@ -120,6 +128,7 @@ impl AccountKind {
             | A::WalletReceivable
             | A::SellerPayable
             | A::FirmCommission
+            | A::VatPayable
             | A::Suspense
             | A::ClearingCost
             | A::WriteOffs
@@ -146,6 +155,8 @@ impl AccountKind {
             A::PayoutInFlight => "liabilities:payout-in-flight",
             A::FirmCommission => "liabilities:firm-commission",
             A::BuyerRefunds => "liabilities:buyer-refunds",
+            A::VatPayable => "liabilities:vat-payable",
+            A::WithholdingPayable => "liabilities:withholding-payable",
             A::IssuerFees => "income:issuer-fees",
             A::NetworkFees => "income:network-fees",
             A::AcquirerFees => "income:acquirer-fees",
@@ -159,7 +170,7 @@ impl AccountKind {
         }
     }
 
-    /// The account a fee is credited to: income, except for the commission.
+    /// The account a fee is credited to: income, or what is owed to the firm or the authority.
     #[must_use]
     pub const fn of_fee(kind: FeeKind) -> AccountKind {
         match kind {
@@ -169,7 +180,8 @@ impl AccountKind {
             FeeKind::Wallet => A::WalletFees,
             FeeKind::Cod => A::CodFees,
             FeeKind::Return => A::ReturnFees,
-            FeeKind::Commission => A::FirmCommission,
+            FeeKind::Commission | FeeKind::Freight => A::FirmCommission,
+            FeeKind::Vat => A::VatPayable,
         }
     }
 }
@@ -213,13 +225,13 @@ chart! {
                                                         WalletReceivable => SellerHeld;
     CashCollected,      "cash taken at the door",           CourierCash => SellerHeld;
     FeeCharged,         "a fee of a collection",
-        SellerHeld => IssuerFees | NetworkFees | AcquirerFees | WalletFees | CodFees;
+        SellerHeld => IssuerFees | NetworkFees | AcquirerFees | WalletFees | CodFees | VatPayable;
     CommissionEarned,   "the courier firm's commission",     SellerHeld => FirmCommission;
 
     CollectionReversed, "an approved payment, or cash, reversed",
     SellerHeld | SellerPayable => NetworkReceivable | WalletReceivable | CourierCash;
     FeeReversed,        "the fee of a reversed collection",
-        IssuerFees | NetworkFees | AcquirerFees | WalletFees | CodFees
+        IssuerFees | NetworkFees | AcquirerFees | WalletFees | CodFees | VatPayable
                                                              => SellerHeld | SellerPayable;
     CommissionReversed, "the commission of a reversed collection",
                                               FirmCommission => SellerHeld | SellerPayable;
@@ -257,7 +269,7 @@ chart! {
     ChargebackFeePassedOn, "the fee of a chargeback, charged to its seller",
                                                SellerPayable => ClearingCost;
 
-    CommissionPaid,     "a courier firm's commission was paid", FirmCommission => Bank;
+    CommissionPaid,     "a courier firm's commission and freight were paid", FirmCommission => Bank;
 
     PayoutSent,         "a payout: reserved when planned, posted when sent",
                                                         SellerPayable => PayoutInFlight;
@@ -323,6 +335,15 @@ chart! {
         FirmCommission => OtherIncome | ClearingCost | WriteOffs | OtherExpenses;
     InvoiceCancelled,   "what was open of an invoice is deducted again",
                                                          SellerPayable => SellerReceivable;
+    FreightCharged,     "the freight of a delivered or returned parcel",
+                                                          SellerPayable => FirmCommission;
+    VatCharged,         "the VAT of freight or return fee", SellerPayable => VatPayable;
+    FreightReversed,    "the freight of an undone delivery, and its VAT",
+                                            FirmCommission | VatPayable => SellerPayable;
+    TaxWithheld,        "tax withheld from what a courier firm is paid",
+                                                     FirmCommission => WithholdingPayable;
+    TaxPaid,            "a tax was paid to the authority",
+                                              VatPayable | WithholdingPayable => Bank;
 }
 
 impl ChartEntry {

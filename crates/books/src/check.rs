@@ -38,6 +38,7 @@ impl Books {
         self.check_statements(&mut wrong);
         self.check_seller_debts(&mut wrong);
         self.check_commission(&mut wrong);
+        self.check_taxes(&mut wrong);
         self.check_damages(&mut wrong);
         self.check_breaks(&mut wrong);
         self.check_suspended_sales(&mut wrong);
@@ -164,9 +165,11 @@ impl Books {
                 wrong.push(format!("M10: courier {} has forgotten a number", courier.reference));
             }
         }
-        let ReferenceData { adjustments, period_closes, .. } = &self.reference_data;
-        if !adjustments.is_complete() || !period_closes.is_complete() {
-            wrong.push("M10: an adjusting entry or a period's close is forgotten".into());
+        let ReferenceData { adjustments, period_closes, tax_payments, .. } = &self.reference_data;
+        let complete = adjustments.is_complete() && tax_payments.is_complete();
+        if !complete || !period_closes.is_complete() {
+            let what = "an adjusting entry, a tax payment or a period's close";
+            wrong.push(format!("M10: {what} is forgotten"));
         }
         for terminal in self.terminals.iter().filter(|one| !one.changes.is_complete()) {
             wrong.push(format!("M10: terminal {} has forgotten a number", terminal.id));

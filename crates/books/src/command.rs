@@ -3,10 +3,10 @@
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
 //! an existing one never change. The golden bytes in the tests check this. The number of a removed
 //! command (0, 2, 3, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 30, 32, 40, 44, 45, 56, 58, 72,
-//! 73, 90) is never used again.
+//! 73, 84, 90, 110) is never used again.
 
 use machine::{Timestamp, commands};
-use money::{Amount, Currency, SignedAmount};
+use money::{Amount, Currency, Rate, SignedAmount};
 use tariff::{BusinessDate, SellerClassNumber, Terms};
 
 use crate::books::{Books, Now};
@@ -603,19 +603,6 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Changes a firm's guarantee from a day on. Cash that is guaranteed already stays so.
-    84 SetFirmTerms by Person | Key | System => set_firm_terms {
-        firm: FirmId,
-        /// As in [`SetSellerTerms`], among the firm's.
-        number: u32,
-        /// As in [`SetSellerTerms`].
-        from: BusinessDate,
-        /// As in [`RegisterFirm`].
-        guarantee: Amount,
-        proposed_by: PersonId,
-        approved_by: PersonId,
-    }
-
     /// Records an offline card sale: the terminal approved it, and the network is asked now. It
     /// happened, so no state of the parcel, the terminal or the network refuses it; what is unusual
     /// is flagged. The part beyond what is left to collect is the excess: owed to the buyer at
@@ -849,36 +836,14 @@ commands! {
         changes: Vec<UtcOffsetChange>,
     }
 
-    /// Adds a version to a tariff. The first version is number 1. Each version begins on the day
-    /// the one before ends. If that has no end, it is closed on this version's first day, which
-    /// must be in the future. All versions have the same currency. A version keeps the seller
-    /// classes of the one before, in order, and can append more. The last version can be sent again
-    /// with an end in the future if it has none.
-    110 PublishTariff by Person | Key | System => publish_tariff {
-        tariff: TariffId,
-        /// The last version's number plus 1.
-        version: u16,
-        /// The only currency the tariff applies to, and that of its sums. `None` means every
-        /// currency: then there are rates only.
-        currency: Option<Currency>,
-        /// First day in force.
-        from: BusinessDate,
-        /// First day no longer in force, if known.
-        until: Option<BusinessDate>,
-        terms: Box<Terms>,
-        /// The tariff's name, the same in each version.
-        reference: String,
-        proposed_by: PersonId,
-        approved_by: PersonId,
-    }
-
-    /// A courier firm's commission was paid from the bank account.
+    /// A courier firm's commission and freight were paid from the bank account. What the firm's
+    /// terms of today withhold, rounded half up, stays: it is owed to the authority ([`PayTax`]).
     111 PayCommission by Person | Key | System => pay_commission {
         firm: FirmId,
         /// The firm's last commission payment number plus 1.
         number: u32,
         bank: BankId,
-        /// At most the commission earned and not paid.
+        /// At most the commission and freight earned and not paid, before tax is withheld.
         amount: Amount,
         proposed_by: PersonId,
         approved_by: PersonId,
@@ -1118,6 +1083,70 @@ commands! {
     /// Two persons approve a plan of [`PlanCycle`].
     132 ApproveCyclePlan by Person | Key | System => approve_cycle_plan {
         plan: PlanId,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Sets the bank account of a seller's payouts in a currency, for plans that are executed from
+    /// now on. The account itself is in the vault.
+    136 SetPayoutAccount by Person | Key | System => set_payout_account {
+        seller: SellerId,
+        currency: Currency,
+        /// The last number of this seller and currency plus 1.
+        number: u32,
+        /// Of the account, under the seller's key in the vault.
+        digest: Sha256Digest,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// A tax was paid to the authority from a bank account.
+    137 PayTax by Person | Key | System => pay_tax {
+        /// The last tax payment's number plus 1.
+        number: u32,
+        tax: Tax,
+        /// Decides the currency.
+        bank: BankId,
+        /// At most what was charged or withheld and is not paid.
+        amount: Amount,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Adds a version to a tariff. The first version is number 1. Each version begins on the day
+    /// the one before ends. If that has no end, it is closed on this version's first day, which
+    /// must be in the future. All versions have the same currency. A version keeps the seller
+    /// classes of the one before, in order, and can append more. The last version can be sent again
+    /// with an end in the future if it has none.
+    138 PublishTariff by Person | Key | System => publish_tariff {
+        tariff: TariffId,
+        /// The last version's number plus 1.
+        version: u16,
+        /// The only currency the tariff applies to, and that of its sums. `None` means every
+        /// currency: then there are rates only.
+        currency: Option<Currency>,
+        /// First day in force.
+        from: BusinessDate,
+        /// First day no longer in force, if known.
+        until: Option<BusinessDate>,
+        terms: Box<Terms>,
+        /// The tariff's name, the same in each version.
+        reference: String,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Changes a firm's terms from a day on. Cash that is guaranteed already stays so.
+    139 SetFirmTerms by Person | Key | System => set_firm_terms {
+        firm: FirmId,
+        /// As in [`SetSellerTerms`], among the firm's.
+        number: u32,
+        /// As in [`SetSellerTerms`].
+        from: BusinessDate,
+        /// As in [`RegisterFirm`].
+        guarantee: Amount,
+        /// The part of what the firm is paid ([`PayCommission`]) that is withheld as tax.
+        withholding: Rate,
         proposed_by: PersonId,
         approved_by: PersonId,
     }

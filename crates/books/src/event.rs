@@ -19,7 +19,7 @@ use crate::sha256::Sha256Digest;
 use crate::terminal::transaction::{
     BatchLine, BatchTotals, LineDecision, ReversalKind, RouteCandidate,
 };
-use crate::vocabulary::{OfflineSaleFlag, SuspendedSaleDecision, SuspenseReason};
+use crate::vocabulary::{OfflineSaleFlag, SuspendedSaleDecision, SuspenseReason, Tax};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize)]
@@ -69,9 +69,10 @@ pub struct PayoutLine {
     pub payout: PayoutId,
     pub seller: SellerId,
     pub currency: Currency,
-    /// Collected, got back of won chargebacks, and credited by breaks and adjusting entries.
+    /// Collected, got back of won chargebacks and freight, and credited by breaks and adjusting
+    /// entries.
     pub gross: u64,
-    /// Fees of those collections, return fees, and fees of chargebacks.
+    /// Fees of those collections, freight, return fees, VAT, and fees of chargebacks.
     pub fees: u64,
     /// Refunds, chargebacks, and what breaks and adjusting entries charged.
     pub refunded: u64,
@@ -81,6 +82,9 @@ pub struct PayoutLine {
     pub invoiced: u64,
     /// For damaged and lost parcels.
     pub compensated: u64,
+    /// Parts of `fees`.
+    pub vat: u64,
+    pub freight: u64,
     /// gross - fees - refunds + returned + invoiced + compensated.
     pub net: Amount,
 }
@@ -127,6 +131,8 @@ pub enum Event {
         seller: SellerId,
         /// What was charged. Zero if Doorstep pays.
         fee: Amount,
+        /// On the fee, if the seller pays it.
+        vat: Amount,
         paid_by: DamagePayer,
         /// The version `fee` comes from.
         tariff: TariffVersion,
@@ -190,6 +196,24 @@ pub enum Event {
     ParcelDelivered {
         parcel: ParcelId,
         collected: Amount,
+    },
+    /// The seller bears the freight of a parcel that was delivered or returned.
+    FreightCharged {
+        parcel: ParcelId,
+        seller: SellerId,
+        firm: FirmId,
+        freight: Amount,
+        vat: Amount,
+        /// The version `freight` and `vat` come from.
+        tariff: TariffVersion,
+    },
+    /// The seller gets the freight of an undone delivery back.
+    FreightReversed {
+        parcel: ParcelId,
+        seller: SellerId,
+        firm: FirmId,
+        freight: Amount,
+        vat: Amount,
     },
     /// A delivered parcel is out again, because a payment was reversed.
     ParcelReopened {
@@ -309,6 +333,13 @@ pub enum Event {
     },
     CommissionPaid {
         firm: FirmId,
+        amount: Amount,
+        /// The part of it that stays as tax.
+        withheld: Amount,
+    },
+    TaxPaid {
+        tax: Tax,
+        currency: Currency,
         amount: Amount,
     },
     SettlementPlanned {

@@ -48,6 +48,7 @@ pub use ids::*;
 pub use machine::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
 pub use parcel::list as parcel_list;
 pub use parcel::out::{ParcelOut, ParcelsOut};
+pub use party::payout_account::PayoutAccountView;
 pub use party::time_zone::TimeZone;
 pub use payment::codes::{
     AuthorisationCode, CardToken, CodeError, ResponseCode, RetrievalReference, Stan,

@@ -20,7 +20,8 @@ pub const ONLINE_PAYMENTS_PER_PARCEL_MAX: u8 = 16;
 /// booked to their parcel.
 pub const FIRST_SUSPENDED_PAYMENT: u8 = 128;
 /// The latest hand-overs, repayments, deposits and commission payments of a courier or firm,
-/// changes of a terminal and of terms, and suspensions, whose content is remembered. A repeated
+/// changes of a terminal, of terms and of payout accounts, and suspensions, whose content is
+/// remembered. A repeated
 /// number is compared with it.
 pub const NUMBERS_REMEMBERED: usize = 8;
 /// Wrong one-time codes that one hand-over can have. After them only a supervisor can count it.

@@ -47,7 +47,12 @@ impl Books {
                 let place = self.seller_number(one.seller, one.currency).ok()?;
                 self.sellers.get(place).terms.last_number()
             }
-            C::SetFirmTerms(one) => self.firms.find(one.firm)?.guarantee.last_number(),
+            C::SetPayoutAccount(one) => {
+                let place = self.seller_number(one.seller, one.currency).ok()?;
+                let accounts = self.reference_data.payout_accounts.get(&place);
+                accounts.map_or(0, UsedNumbers::last)
+            }
+            C::SetFirmTerms(one) => self.firms.find(one.firm)?.terms.last_number(),
             C::SetCourierTerms(one) => self.couriers.find(one.courier)?.cash_limit.last_number(),
             C::SuspendSeller(one) => {
                 let suspensions = self.reference_data.seller_suspensions.get(&one.seller);
@@ -69,6 +74,7 @@ impl Books {
                 term.map_or(0, |term| term.number)
             }
             C::PostAdjustment(_) => self.reference_data.adjustments.last(),
+            C::PayTax(_) => self.reference_data.tax_payments.last(),
             C::ClosePeriod(_) => self.reference_data.period_closes.last(),
             C::SetTimeZone(_) => self.time_zone().map_or(0, |zone| zone.number),
             _ => return None,

@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::AccountNumber;
 use money::{Amount, Currency};
-use tariff::BusinessDate;
+use tariff::{BusinessDate, FeeKind};
 
 use crate::breaks::record::Break;
 use crate::cash::record::Deposit;
 use crate::clearing::release::{Hold, PendingRelease};
-use crate::command::{ClosePeriod, Jurisdiction, PostAdjustment, SettlementCycle};
+use crate::command::{ClosePeriod, Jurisdiction, PayTax, PostAdjustment, SettlementCycle};
 use crate::evidence::DifferenceCommands;
 use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId};
 use crate::parcel::damage::Damage;
 use crate::parcel::record::ParcelChanges;
+use crate::party::payout_account::PayoutAccountSetting;
 use crate::party::record::{HoldRuleSetting, TariffRecord, TariffVersionRecord};
 use crate::party::suspension::Suspension;
 use crate::party::time_zone::TimeZone;
@@ -31,12 +32,23 @@ pub(crate) struct CurrencyAccounts {
     pub suspense: AccountNumber,
     pub payout_in_flight: AccountNumber,
     pub buyer_refunds: AccountNumber,
-    /// Indexed by fee kind. The commission's entry is unused.
-    pub fees: [AccountNumber; 7],
+    /// Indexed by fee kind. Those of commission and freight are unused.
+    pub fees: [AccountNumber; FeeKind::ALL.len()],
+    /// Indexed by [`Tax`](crate::Tax).
+    pub taxes: [TaxAccount; 2],
     pub clearing_cost: AccountNumber,
     pub write_offs: AccountNumber,
     pub other_income: AccountNumber,
     pub other_expenses: AccountNumber,
+}
+
+/// What is owed to the authority of one tax in one currency.
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct TaxAccount {
+    pub account: AccountNumber,
+    /// Charged or withheld, less what was given back.
+    pub made: i128,
+    pub paid: u128,
 }
 
 /// How long closed parcels and closed open items are kept.
@@ -60,6 +72,8 @@ pub(crate) struct ReferenceData {
     pub hold_rules: BTreeMap<Jurisdiction, UsedNumbers<HoldRuleSetting>>,
     /// The suspensions of sellers, the latest of which holds.
     pub seller_suspensions: BTreeMap<SellerId, UsedNumbers<Suspension>>,
+    /// The accounts in the vault that sellers are paid to, by the seller's number.
+    pub payout_accounts: BTreeMap<u32, UsedNumbers<PayoutAccountSetting>>,
     pub parcel_changes: BTreeMap<ParcelId, ParcelChanges>,
     /// What one chargeback may cost, by the currency's place.
     pub chargeback_fees: BTreeMap<u8, ChargebackFeeTerm>,
@@ -82,6 +96,7 @@ pub(crate) struct ReferenceData {
     pub returned_payouts: BTreeSet<PayoutId>,
     pub next_payout: u64,
     pub adjustments: UsedNumbers<PostAdjustment>,
+    pub tax_payments: UsedNumbers<PayTax>,
     /// The digest of the trial balance at the end of the last days that had commands, today apart.
     pub day_ends: BTreeMap<BusinessDate, Sha256Digest>,
     pub period_closes: UsedNumbers<ClosePeriod>,

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use base16ct::HexDisplay;
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// SHA-256 of a file that stays outside the journal, or of a trial balance.
+/// SHA-256 of a file that stays outside the journal, or of a trial balance; HMAC-SHA-256 of an
+/// account in the vault.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Sha256Digest(pub [u8; 32]);
 

@@ -428,6 +428,10 @@ impl Books {
         self.sellers.iter().map(|seller| (seller.id, self.currency_at(seller.currency)))
     }
 
+    pub fn banks(&self) -> impl Iterator<Item = (crate::ids::BankId, &str)> {
+        self.banks.iter().map(|bank| (bank.id, bank.reference.as_str()))
+    }
+
     pub fn firms(&self) -> impl Iterator<Item = (FirmId, &str)> {
         self.firms.iter().map(|firm| (firm.id, firm.reference.as_str()))
     }

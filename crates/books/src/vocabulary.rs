@@ -14,6 +14,20 @@ use crate::ids::{BankId, FirmId, NetworkId, ParcelId, PaymentId, SellerId, Walle
 use crate::payment::codes::{AuthorisationCode, ResponseCode, RetrievalReference, WalletPaymentId};
 use crate::terminal::transaction::NetworkReference;
 
+/// A tax that is owed to the authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum Tax {
+    /// Value added tax on what sellers are charged.
+    Vat,
+    /// Tax withheld from what courier firms are paid.
+    Withholding,
+}
+
+impl Tax {
+    pub const ALL: [Tax; 2] = [Tax::Vat, Tax::Withholding];
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub enum SellerKind {

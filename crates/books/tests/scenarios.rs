@@ -27,6 +27,7 @@ mod scenarios {
     mod expiry;
     mod fixed_fees;
     mod forgetting;
+    mod freight;
     mod hand_overs;
     mod hostile;
     mod limits;
@@ -34,6 +35,7 @@ mod scenarios {
     mod open_items;
     mod other_content;
     mod parcels;
+    mod payout_accounts;
     mod persons;
     mod preauthorisations;
     mod refunds;
@@ -48,6 +50,7 @@ mod scenarios {
     mod standing;
     mod suspensions;
     mod tariffs;
+    mod taxes;
     mod terms;
     mod time_zones;
     mod voids_and_reversals;

@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use anyhow::Context;
+use books::Timestamp;
+use engine::Engine;
 use journal::{DataDirectory, DirectoryError};
-use node::{Node, NodeNotice, NodeOptions};
+use node::{Node, NodeClient, NodeNotice, NodeOptions, SystemClock};
+use office::OfficeError;
 use reports::BooksAtHead;
 
 use crate::words::bilingual;
@@ -36,7 +39,23 @@ fn start(directory: DataDirectory) -> anyhow::Result<OpenBooks> {
     let snapshots = Box::new(directory.snapshots()?);
     let options = NodeOptions { on_notice: Box::new(print_notice), ..NodeOptions::default() };
     let node = Node::start(journal, snapshots, options)?;
+    if let Err(error) = check_trial_time(&node.client()) {
+        node.stop()?;
+        return Err(error);
+    }
     Ok(OpenBooks { node, _directory: directory })
+}
+
+/// Refuses the time of a trial for other books than trial books.
+pub fn check_trial_time(client: &NodeClient) -> anyhow::Result<()> {
+    if !SystemClock::is_of_a_trial() {
+        return Ok(());
+    }
+    let look = |engine: &Engine| engine.books().is_trial() || engine.last_at() == Timestamp(0);
+    match client.query(look)?.0 {
+        true => Ok(()),
+        false => Err(OfficeError::TrialTimeInRealBooks.into()),
+    }
 }
 
 #[allow(clippy::print_stderr, reason = "the operator's own terminal")]

@@ -269,6 +269,8 @@ pub fn what_zh(what: &'static str) -> &'static str {
         "QR" => "扫码",
         "cash" => "现金",
         "returned" => "退件费",
+        "freight" => "运费",
+        "freight reversed" => "运费冲回",
         "refunded" => "退款",
         "payout returned" => "打款退回",
         "invoiced" => "已开账单",

@@ -62,9 +62,10 @@ enum Task {
         /// The key's purpose
         #[arg(long)]
         purpose: PurposeFlag,
-        /// The key's algorithm
-        #[arg(long, default_value = "tdes2")]
-        algorithm: AlgorithmFlag,
+        /// The key's algorithm [default: by purpose: base aes256; token and
+        /// hand-over-code aes128; others tdes2]
+        #[arg(long)]
+        algorithm: Option<AlgorithmFlag>,
     },
     /// Imports a key from its components
     ///
@@ -77,9 +78,10 @@ enum Task {
         /// The key's purpose
         #[arg(long)]
         purpose: PurposeFlag,
-        /// The key's algorithm
-        #[arg(long, default_value = "tdes2")]
-        algorithm: AlgorithmFlag,
+        /// The key's algorithm [default: by purpose: base aes256; token and
+        /// hand-over-code aes128; others tdes2]
+        #[arg(long)]
+        algorithm: Option<AlgorithmFlag>,
         /// The expected check value of the whole key
         #[arg(long, value_name = "HEX")]
         check_value: Option<String>,
@@ -119,6 +121,8 @@ enum Task {
 enum PurposeFlag {
     /// A terminal's master key (TMK)
     TerminalMaster,
+    /// Wrapping of the vault's data keys
+    DataKeys,
     /// PIN encryption (PIK, TPK, ZPK)
     Pin,
     /// MACs (MAK, TAK)
@@ -144,6 +148,7 @@ impl From<PurposeFlag> for KeyPurpose {
             PurposeFlag::Exchange => KeyPurpose::Exchange,
             PurposeFlag::Token => KeyPurpose::Token,
             PurposeFlag::HandOverCode => KeyPurpose::HandOverCode,
+            PurposeFlag::DataKeys => KeyPurpose::DataKeys,
             PurposeFlag::Base => KeyPurpose::Base,
             PurposeFlag::Dukpt => KeyPurpose::Dukpt,
         }
@@ -179,6 +184,19 @@ impl From<AlgorithmFlag> for Algorithm {
     }
 }
 
+/// The algorithm that is given, or one that suits the purpose.
+fn algorithm_for(purpose: PurposeFlag, given: Option<AlgorithmFlag>) -> Algorithm {
+    use PurposeFlag as P;
+    given.map_or(
+        match purpose {
+            P::Base | P::DataKeys => Algorithm::Aes256,
+            P::Token | P::HandOverCode => Algorithm::Aes128,
+            P::TerminalMaster | P::Exchange | P::Pin | P::Mac | P::Dukpt => Algorithm::Tdes2,
+        },
+        Algorithm::from,
+    )
+}
+
 /// The environment variable with the user PIN of an HSM's token.
 pub const PIN_VARIABLE: &str = "DOORSTEP_PKCS11_PIN";
 
@@ -189,11 +207,15 @@ pub fn run(args: &KeysArgs) -> anyhow::Result<()> {
     match &args.task {
         Task::Make { name, purpose, algorithm } => {
             let name = KeyName::new(name)?;
-            say_made(&store.generate(name, (*purpose).into(), (*algorithm).into())?);
+            say_made(&store.generate(
+                name,
+                (*purpose).into(),
+                algorithm_for(*purpose, *algorithm),
+            )?);
         }
         Task::Import { name, purpose, algorithm, check_value } => {
             let name = KeyName::new(name)?;
-            let algorithm = (*algorithm).into();
+            let algorithm = algorithm_for(*purpose, *algorithm);
             let components = custodians::components(algorithm)?;
             check(&components, algorithm, check_value.as_deref())?;
             let purpose = (*purpose).into();

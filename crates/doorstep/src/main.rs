@@ -23,12 +23,15 @@ mod network;
 mod network_admin;
 mod office_requests;
 mod orders;
+mod over_socket;
+mod payout_account;
 mod payouts;
 mod persons;
 mod profiles;
 mod proposals;
 mod serve;
 mod setup;
+mod take;
 mod tariffs;
 mod terminal;
 mod texts;
@@ -44,7 +47,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::error::ErrorKind;
-use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::words::{Lang, error_label};
 
@@ -67,7 +70,9 @@ struct Cli {
 
 const EXIT_STATUS: &str = "Exit status: 0 success; 1 failure, or a check found a problem, which \
                            is printed; 2 the command line is not valid.\n\n\
-                           DOORSTEP_DATA: the data directory of a command without --data.";
+                           DOORSTEP_DATA: the data directory of a command without --data.\n\
+                           DOORSTEP_TRIAL_TIME: the time at which a trial takes place, as \
+                           2026-12-01T09:00:00+08:00; only trial books accept it.";
 
 #[derive(Subcommand, Debug)]
 enum Task {
@@ -86,6 +91,7 @@ enum Task {
     Explain(explain::ExplainArgs),
     Log(log::CommandLogArgs),
     Payouts(payouts::PayoutsArgs),
+    PayoutAccount(Box<payout_account::PayoutAccountArgs>),
     Export(export::ExportArgs),
     Profile(profiles::ProfileArgs),
     Tariff(tariffs::TariffArgs),
@@ -107,7 +113,7 @@ enum Task {
     Deposit(do_command::FormArgs),
     /// Couriers' shortages: repay, deduct, cover, write off
     Shortage(do_command::FormArgs),
-    /// Pays sellers and firms: plan, approve, execute, confirm, return, commission
+    /// Pays sellers, firms and taxes: plan, approve, execute, confirm, return, commission, tax
     Settlement(do_command::FormArgs),
     /// Sellers who owe: invoice them, record their payments
     Invoice(do_command::FormArgs),
@@ -121,11 +127,13 @@ enum Task {
     Period(do_command::FormArgs),
     /// Hands, blocks and limits terminals
     Terminals(do_command::FormArgs),
+    Take(take::TakeArgs),
     Proposals(proposals::ProposalsArgs),
     Approve(proposals::ApproveArgs),
     WithdrawProposal(proposals::WithdrawProposalArgs),
     Persons(persons::PersonsArgs),
     Serve(serve::ServeArgs),
+    Reload(serve::reload::ReloadArgs),
     Gateway(gateway::GatewayArgs),
     Certificates(certificates::CertificatesArgs),
     /// Withdraws and reinstates card networks, shows their status, runs a simulated one
@@ -171,15 +179,27 @@ fn main() -> ExitCode {
         eprintln!("{}{error}", error_label());
         return ExitCode::FAILURE;
     }
+    if let Err(error) = start_trial_time() {
+        eprintln!("{}{error}", error_label());
+        return ExitCode::from(2);
+    }
     let parsed = match Lang::current() {
         Lang::En => parse(command_tree()),
         Lang::Zh => parse(help::in_chinese(command_tree())),
     };
-    let Cli { task, lang: _ } = match parsed {
-        Ok(cli) => cli,
+    let (Cli { task, lang: _ }, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return exit_without_command(&error),
     };
-    let done = match task {
+    let done = over_socket::carried_out(&matches).unwrap_or_else(|| carry_out(task));
+    done.unwrap_or_else(|error| {
+        eprintln!("{}{}", error_label(), in_words(&error));
+        ExitCode::FAILURE
+    })
+}
+
+fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
+    match task {
         Task::Demo(args) => day::demo(&args),
         Task::Day(args) => day::run(&args),
         Task::Import(args) => orders::run(&args).map(|()| ExitCode::SUCCESS),
@@ -194,6 +214,7 @@ fn main() -> ExitCode {
         Task::OpenItems(args) => differences::open_items(&args).map(|()| ExitCode::SUCCESS),
         Task::Explain(args) => explain::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Log(args) => log::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::PayoutAccount(args) => payout_account::run(*args).map(|()| ExitCode::SUCCESS),
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Profile(args) => profiles::run(&args).map(|()| ExitCode::SUCCESS),
@@ -215,12 +236,14 @@ fn main() -> ExitCode {
         Task::Break(args) => form("break", &args),
         Task::Period(args) => form("period", &args),
         Task::Terminals(args) => form("terminals", &args),
+        Task::Take(args) => take::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Proposals(args) => proposals::list(&args).map(|()| ExitCode::SUCCESS),
         Task::Approve(args) => proposals::approve(&args).map(|()| ExitCode::SUCCESS),
         Task::WithdrawProposal(args) => proposals::withdraw(&args).map(|()| ExitCode::SUCCESS),
         Task::Persons(args) => persons::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Keys(args) => keys::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Serve(args) => serve::run(&args),
+        Task::Reload(args) => over_socket::reload(&args),
         Task::Gateway(args) => gateway::run(&args),
         Task::Certificates(args) => certificates::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Terminal(args) => terminal::run(&args),
@@ -238,11 +261,7 @@ fn main() -> ExitCode {
         Task::Bench { what: Bench::Door(args) } => {
             benchmarks::door::run(&args).map(|()| ExitCode::SUCCESS)
         }
-    };
-    done.unwrap_or_else(|error| {
-        eprintln!("{}{}", error_label(), in_words(&error));
-        ExitCode::FAILURE
-    })
+    }
 }
 
 fn form(group: &str, args: &do_command::FormArgs) -> anyhow::Result<ExitCode> {
@@ -256,8 +275,27 @@ fn report_full_files() -> std::io::Result<()> {
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, ignored).map(drop)
 }
 
-fn parse(command: Command) -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&command.try_get_matches()?)
+/// The time at which a trial takes place.
+const TRIAL_TIME_VARIABLE: &str = "DOORSTEP_TRIAL_TIME";
+
+/// Trials can take place at another time than now.
+fn start_trial_time() -> anyhow::Result<()> {
+    let Some(given) = std::env::var_os(TRIAL_TIME_VARIABLE).filter(|given| !given.is_empty())
+    else {
+        return Ok(());
+    };
+    let given = given.to_string_lossy();
+    let at = office::fields::instant(&given).map_err(|error| {
+        let why = chinese::error(&error, Lang::current());
+        anyhow::anyhow!("{TRIAL_TIME_VARIABLE}={given}: {why}")
+    })?;
+    node::SystemClock::start_trial_at(books::Timestamp(at));
+    Ok(())
+}
+
+fn parse(command: Command) -> Result<(Cli, ArgMatches), clap::Error> {
+    let matches = command.try_get_matches()?;
+    Ok((Cli::from_arg_matches(&matches)?, matches))
 }
 
 /// The environment variable with the data directory of commands that have no --data.
@@ -298,17 +336,31 @@ fn print_help_of(name: &str) {
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
 fn exit_without_command(error: &clap::Error) -> ExitCode {
     use ErrorKind as E;
-    match (error.kind(), Lang::current()) {
-        (E::DisplayHelp | E::DisplayVersion | E::DisplayHelpOnMissingArgumentOrSubcommand, _) => {
+    match error.kind() {
+        E::DisplayHelp | E::DisplayVersion | E::DisplayHelpOnMissingArgumentOrSubcommand => {
             error.exit()
         }
-        (_, Lang::Zh) => eprint!("{}", help::error_in_chinese(error)),
-        (_, Lang::En) => match help::value_error_in_english(error) {
-            Some(text) => eprint!("{text}"),
-            None => error.exit(),
-        },
+        _ => {}
+    }
+    match own_error_text(error) {
+        Some(text) => eprint!("{text}"),
+        None => error.exit(),
     }
     ExitCode::from(2)
+}
+
+/// The text of an invalid command line, if it is not clap's own.
+fn own_error_text(error: &clap::Error) -> Option<String> {
+    match Lang::current() {
+        Lang::Zh => Some(help::error_in_chinese(error)),
+        Lang::En => help::value_error_in_english(error),
+    }
+}
+
+/// An invalid command line, without a label before it.
+fn line_error_text(error: &clap::Error) -> String {
+    let whole = own_error_text(error).unwrap_or_else(|| error.to_string());
+    whole.trim().trim_start_matches(error_label()).to_owned()
 }
 
 /// An error and its causes, without those that another cause repeats.

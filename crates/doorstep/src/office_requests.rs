@@ -6,13 +6,25 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use host::control::user_id;
 use node::NodeClient;
-use office::socket::{OFFICE_SOCKET, OfficeClientError, OfficeLine, control_directory, send};
-use office::{CodeMacOf, Language, Office, OfficeAnswer, OfficeOptions, OnEvents, Request, Who};
+use office::client::{OfficeClientError, send};
+use office::socket::{OFFICE_SOCKET, OfficeLine, control_directory};
+use office::{
+    CodeMacOf, CommandWords, Language, Office, OfficeAnswer, OfficeOptions, OnEvents,
+    PayoutAccountLine, Persons, Request, Who,
+};
+use reports::AppliedCommand;
+use vault::Vault;
 
 use crate::chinese;
 use crate::data_directory::{self, OpenBooks};
+use crate::help::wrapped;
+use crate::log::sentence::Sentences;
+use crate::serve::settings;
 use crate::texts::{filled, text};
-use crate::words::{Lang, say};
+use crate::words::{Lang, left, say};
+
+/// Sentences are wrapped at this width.
+const COLUMNS: usize = 80;
 
 /// The office of a data directory.
 pub fn office(
@@ -20,6 +32,7 @@ pub fn office(
     client: NodeClient,
     on_events: OnEvents,
     code_mac: Option<CodeMacOf>,
+    vault: Vault,
 ) -> anyhow::Result<Office> {
     let owner = std::fs::metadata(data).with_context(|| data.display().to_string())?.uid();
     let chinese = |error: &(dyn std::error::Error + 'static)| chinese::error(error, Lang::Zh);
@@ -28,13 +41,37 @@ pub fn office(
         owner,
         client,
         chinese,
+        in_words,
         on_events,
         code_mac,
+        vault,
     })?)
+}
+
+/// What a command did. Persons are named by their ids: only the owner of the books knows all names.
+fn in_words(applied: &AppliedCommand) -> CommandWords {
+    let mut applied = applied.clone();
+    applied.recorded.request_key = None;
+    let [en, zh] = [Lang::En, Lang::Zh].map(|lang| {
+        let sentences = Sentences::new(lang, Persons::default());
+        let what = [sentences.sentence(&applied.recorded)];
+        what.into_iter().chain(sentences.events(&applied)).collect()
+    });
+    CommandWords { en, zh }
 }
 
 /// Asks the office that serves, or the books at rest.
 pub fn ask(data: &Path, request: Request, person: Option<String>) -> anyhow::Result<OfficeAnswer> {
+    ask_with_settings(data, request, person, None)
+}
+
+/// As [`ask`]. At rest the settings say how the vault is opened.
+pub fn ask_with_settings(
+    data: &Path,
+    request: Request,
+    person: Option<String>,
+    settings: Option<&Path>,
+) -> anyhow::Result<OfficeAnswer> {
     let language = match Lang::current() {
         Lang::En => Language::En,
         Lang::Zh => Language::Zh,
@@ -44,16 +81,29 @@ pub fn ask(data: &Path, request: Request, person: Option<String>) -> anyhow::Res
         Err(OfficeClientError::NotServed(_)) => {}
         answer => return Ok(answer?),
     }
-    at_rest(data_directory::open(data)?, data, line.request, line.person)
+    let key = settings.map(settings::accounts).transpose()?.and_then(|accounts| accounts.vault);
+    let vault = Vault::new(data, key);
+    at_rest(data_directory::open(data)?, data, (line.request, line.person), vault)
 }
 
 /// Asks books that this process holds. Only their owner may.
 pub fn at_rest(
     opened: OpenBooks,
     data: &Path,
-    request: Request,
-    person: Option<String>,
+    (request, person): (Request, Option<String>),
+    vault: Vault,
 ) -> anyhow::Result<OfficeAnswer> {
+    check_owner(data)?;
+    let user = user_id();
+    let office = office(data, opened.node.client(), Box::new(|_| {}), None, vault);
+    let answer =
+        office.and_then(|mut office| Ok(office.carry_out(request, &Who { user, person })?));
+    opened.node.stop()?;
+    answer
+}
+
+/// Refuses whoever does not own the books.
+pub fn check_owner(data: &Path) -> anyhow::Result<()> {
     let owner = std::fs::metadata(data).with_context(|| data.display().to_string())?.uid();
     let user = user_id();
     ensure!(
@@ -64,11 +114,7 @@ pub fn at_rest(
             &[("data", &data.display()), ("owner", &owner), ("user", &user)]
         )
     );
-    let office = office(data, opened.node.client(), Box::new(|_| {}), None);
-    let answer =
-        office.and_then(|mut office| Ok(office.carry_out(request, &Who { user, person })?));
-    opened.node.stop()?;
-    answer
+    Ok(())
 }
 
 /// Prints an answer in words, or as one JSON object.
@@ -79,14 +125,12 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     match answer {
-        OfficeAnswer::CarriedOut { command, events, code, .. } => {
+        OfficeAnswer::CarriedOut { command, code, said, .. } => {
             say!("{}", filled(lang, "do.done", &[("command", command)]));
             if let Some(code) = code {
                 say!("  {}", filled(lang, "do.code", &[("code", code)]));
             }
-            for event in events {
-                say!("  {event}");
-            }
+            print_words(said);
         }
         OfficeAnswer::Repeated { command } => {
             say!("{}", filled(lang, "do.repeated", &[("command", command)]));
@@ -96,13 +140,20 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
                 [("command", &proposal.command), ("number", &proposal.number)];
             say!("{}", filled(lang, "do.proposed", &values));
         }
+        OfficeAnswer::PayoutAccounts { accounts, more } => print_payout_accounts(accounts, *more),
+        OfficeAnswer::SellerErased { seller, found } => {
+            let key = if *found { "do.erased" } else { "do.nothing_erased" };
+            say!("{}", filled(lang, key, &[("seller", seller)]));
+        }
         OfficeAnswer::Withdrawn { proposal } => {
             say!("{}", filled(lang, "do.withdrawn", &[("number", proposal)]));
         }
+        // Only command lines get these.
+        OfficeAnswer::SendFiles {} | OfficeAnswer::Printed { .. } => {}
         OfficeAnswer::Proposals { proposals, more } => {
             for one in proposals {
-                let at = i64::try_from(one.proposed_at_ms).ok();
-                let at = at.and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+                let at = i64::try_from(one.proposed_at_ms / 1000).ok();
+                let at = at.and_then(|at| jiff::Timestamp::from_second(at).ok());
                 let at = at.unwrap_or(jiff::Timestamp::MAX);
                 let values: [(&str, &dyn std::fmt::Display); 4] = [
                     ("number", &one.number),
@@ -111,7 +162,10 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
                     ("at", &at),
                 ];
                 say!("{}", filled(lang, "do.proposal", &values));
-                say!("  {}", serde_json::to_string(&one.fields)?);
+                match &one.words {
+                    Some(words) => print_words(words),
+                    None => say!("  {}", serde_json::to_string(&one.fields)?),
+                }
                 if let Some(refusal) = &one.refusal {
                     let why = match lang {
                         Lang::En => &refusal.en,
@@ -128,4 +182,39 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn print_words(words: &CommandWords) {
+    let sentences = match Lang::current() {
+        Lang::En => &words.en,
+        Lang::Zh => &words.zh,
+    };
+    for sentence in sentences {
+        say!("  {}", wrapped(sentence, COLUMNS - 2).replace('\n', "\n  "));
+    }
+}
+
+fn print_payout_accounts(accounts: &[PayoutAccountLine], more: usize) {
+    let lang = Lang::current();
+    for one in accounts {
+        let erased = text(lang, "do.account_erased");
+        let last_four = one.last_four.as_ref().map(|last| format!("…{last}"));
+        let shown = last_four.as_deref().unwrap_or(erased);
+        let state = match (one.number, one.proposal) {
+            (Some(number), _) => filled(lang, "do.account_in_force", &[("number", &number)]),
+            (None, Some(proposal)) => filled(lang, "do.account_waits", &[("number", &proposal)]),
+            (None, None) => String::new(),
+        };
+        if one.number.is_none() && one.proposal.is_none() {
+            let none = text(lang, "do.no_account");
+            say!("{} {} {none}", left(&one.seller, 24), one.currency);
+        } else {
+            say!("{} {} {} {state}", left(&one.seller, 24), one.currency, left(shown, 8));
+        }
+    }
+    match (accounts.is_empty(), more) {
+        (true, _) => say!("{}", text(lang, "do.no_sellers")),
+        (false, 0) => {}
+        (false, more) => say!("{}", filled(lang, "do.more_accounts", &[("more", &more)])),
+    }
 }

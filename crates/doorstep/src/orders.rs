@@ -4,15 +4,21 @@ mod json;
 mod reading;
 mod refusals;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use books::{Command, PublishTariff, Refusal, RegisterSeller, Timestamp};
+use books::chart::AccountKind;
+use books::{
+    Command, Jurisdiction, ParcelId, PersonId, PublishTariff, Refusal, RegisterBank,
+    RegisterSeller, Timestamp,
+};
 use clap::Args;
-use engine::{Actor, Submission};
+use engine::{Actor, Engine, Submission};
 use files::orders::rejects::{self, REASONS_MAX};
 use files::orders::{BAD_LINES_KEPT_MAX, Import, ImportOptions, import};
 use files::profile::Profile;
+use files::waybills::write_waybills;
 use node::{Clock, NodeClient, SystemClock};
 use office::Persons;
 
@@ -77,6 +83,14 @@ pub struct ImportArgs {
     /// The tariff class of new sellers
     #[arg(long, default_value = "general")]
     class: String,
+    /// The country of new sellers, ISO 3166-1; two persons set its hold rule first (`doorstep setup
+    /// hold-rule`)
+    #[arg(long, value_name = "CODE", default_value = "CN", value_parser = jurisdiction)]
+    jurisdiction: Jurisdiction,
+    /// Write the waybill of each parcel that is in the books, for its label, to this file: CSV with
+    /// order, seller, waybill, currency, amount_due
+    #[arg(long, value_name = "FILE", requires = "data")]
+    waybills: Option<PathBuf>,
     /// Trial books: who opens them and publishes the tariff, a name in persons.toml or an id
     #[arg(long, value_name = "WHO", default_value = "1")]
     by: String,
@@ -108,15 +122,60 @@ What --json prints: one object. Amounts are in minor units.
   existed       parcels that the books had
   refused       orders that the books refused, each with its reason";
 
+fn jurisdiction(text: &str) -> Result<Jurisdiction, String> {
+    let lang = Lang::current();
+    let wrong = "write two capital letters of ISO 3166-1, such as CN or DE";
+    text.parse()
+        .map_err(|_| lang.pick(wrong, "请写 ISO 3166-1 的两个大写字母，例如 CN 或 DE").to_owned())
+}
+
 /// The result of an import in the books.
 #[derive(Default)]
 struct Announced {
     new: usize,
     existed: usize,
     refused: Vec<String>,
+    /// Lines written to --waybills.
+    waybills: Option<usize>,
 }
 
+/// The most commands that wait in the queue at once while Doorstep serves: the door's commands wait
+/// behind them.
+const COMMANDS_AT_ONCE_SERVING: usize = 256;
+
+/// Who gives the commands of an import, and how.
+pub struct ImportGiver<'g> {
+    pub client: &'g mut NodeClient,
+    /// Of sellers and parcels.
+    pub by: Actor,
+    pub commands_at_once: usize,
+    /// Whether to end before the next commands.
+    pub is_stopping: &'g dyn Fn() -> bool,
+}
+
+impl<'g> ImportGiver<'g> {
+    /// A person, while Doorstep serves.
+    pub fn serving(
+        client: &'g mut NodeClient,
+        person: PersonId,
+        is_stopping: &'g dyn Fn() -> bool,
+    ) -> ImportGiver<'g> {
+        let (by, commands_at_once) = (Actor::Person(person), COMMANDS_AT_ONCE_SERVING);
+        ImportGiver { client, by, commands_at_once, is_stopping }
+    }
+}
+
+/// Imports into books at rest.
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
+    carry_out_import(args, None)
+}
+
+/// Imports into books that serve.
+pub fn run_serving(args: &ImportArgs, giver: ImportGiver<'_>) -> anyhow::Result<()> {
+    carry_out_import(args, Some(giver))
+}
+
+fn carry_out_import(args: &ImportArgs, giver: Option<ImportGiver<'_>>) -> anyhow::Result<()> {
     let lang = Lang::current();
     let profile = args.format.profile(&args.profile)?;
     if let Some(file) = &args.rejects {
@@ -135,7 +194,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
         _ if args.strict && bad > 0 => None,
         Some(_) if import.parcels.is_empty() => None,
         None => None,
-        Some(data) => Some(announce(args, data, &profile, &mut import)?),
+        Some(data) => Some(announce(args, data, &profile, &mut import, giver)?),
     };
     let none = Announced::default();
     let (result, imported) = match &announced {
@@ -175,34 +234,64 @@ fn write_rejects(
 }
 
 /// Announces the parcels in the books. `Err` if --strict refuses the import; then nothing was
-/// written.
+/// written. Without a giver the books are at rest.
 fn announce(
     args: &ImportArgs,
     data: &Path,
     profile: &Profile,
     import: &mut Import,
+    giver: Option<ImportGiver<'_>>,
 ) -> anyhow::Result<Result<Announced, Announced>> {
     let tariff = tariffs::load(&args.tariff).context("--tariff")?;
     let who = TwoNames { by: &args.by, approved_by: &args.approved_by };
     let (persons, new_names) = who.find_or_name(&Persons::read(data)?, setup::FIRST_PERSONS)?;
-    let mut setup = setup::for_import(import, &tariff, &args.class, persons)?;
+    let setup_of = |import: &Import| {
+        setup::for_import(import, &tariff, &args.class, args.jurisdiction, persons)
+    };
+    setup_of(import)?;
     // All checks that can fail come before the first write.
-    let opened = data_directory::open_or_create(data)?;
-    let mut client = opened.node.client();
-    // Books of simulated days live in virtual time, which stands still between two days.
-    let last_at = client.query(|engine| engine.last_at())?.0;
-    let at = Some(last_at).filter(|_| day::DayRecords::is_in(data));
-    let mut not_meant = other_spellings(&client, profile, &import.parcels)?;
+    let Some(mut giver) = giver else {
+        let opened = data_directory::open_or_create(data)?;
+        let mut client = opened.node.client();
+        // Books of simulated days live in virtual time, which stands still between two days.
+        let last_at = client.query(|engine| engine.last_at())?.0;
+        let at = Some(last_at).filter(|_| day::DayRecords::is_in(data));
+        let mut giver = ImportGiver {
+            client: &mut client,
+            by: Actor::System,
+            commands_at_once: usize::MAX,
+            is_stopping: &|| false,
+        };
+        let done = announce_by(&mut giver, at, args, data, profile, import, &setup_of, &new_names)?;
+        drop(client);
+        opened.node.stop()?;
+        return Ok(done);
+    };
+    announce_by(&mut giver, None, args, data, profile, import, &setup_of, &new_names)
+}
+
+#[allow(clippy::too_many_arguments, reason = "what an import is")]
+fn announce_by(
+    giver: &mut ImportGiver<'_>,
+    at: Option<Timestamp>,
+    args: &ImportArgs,
+    data: &Path,
+    profile: &Profile,
+    import: &mut Import,
+    setup_of: &dyn Fn(&Import) -> anyhow::Result<SetupCommands>,
+    new_names: &[(PersonId, &str)],
+) -> anyhow::Result<Result<Announced, Announced>> {
+    let mut not_meant = other_spellings(giver.client, profile, &import.parcels)?;
     if !args.own_numbers {
-        not_meant.extend(changed_sellers(&client, data, &import.parcels)?);
+        not_meant.extend(changed_sellers(giver.client, data, &import.parcels)?);
     }
     if !not_meant.is_empty() {
         let mut place = 0..;
         import.parcels.retain(|_| !place.next().is_some_and(|one| not_meant.contains_key(&one)));
-        setup = setup::for_import(import, &tariff, &args.class, persons)?;
     }
+    let setup = setup_of(import)?;
     let mut refused: Vec<String> = not_meant.into_values().collect();
-    let last = last_shipments(&client, &import.parcels)?;
+    let last = last_shipments(giver.client, &import.parcels)?;
     let parcels = import.parcels.iter().zip(&last);
     let announcements: Vec<_> =
         parcels.map(|(parcel, last)| announcement(parcel, last, args.reship)).collect();
@@ -211,26 +300,26 @@ fn announce(
         refused_order(parcel, &why_refused(parcel, &last[place], refusal))
     };
     if args.strict {
-        let foreseen = foreseen_refusals(&client, announcements.clone())?;
+        let foreseen = foreseen_refusals(giver.client, announcements.clone())?;
         refused.extend(foreseen.iter().map(|(place, refusal)| refusal_of(*place, refusal)));
         if !refused.is_empty() {
-            drop(client);
-            opened.node.stop()?;
             return Ok(Err(Announced { refused, ..Announced::default() }));
         }
     }
-    prepare(&mut client, setup, data, at)?;
-    persons::name_missing(data, &new_names)?;
-    let (before, _) = client.query(|engine| engine.books().known_parcel_count())?;
+    prepare(giver, setup, data, at)?;
+    persons::name_missing(data, new_names)?;
+    let parcels: Vec<ParcelId> = announcements.iter().map(|one| one.parcel).collect();
     let announcements = announcements.into_iter().map(Command::AnnounceParcel).collect();
-    let not_announced = carry_out(&mut client, announcements, at)?;
-    refused.extend(not_announced.iter().map(|(place, _, refusal)| refusal_of(*place, refusal)));
-    let (after, _) = client.query(|engine| engine.books().known_parcel_count())?;
-    drop(client);
-    opened.node.stop()?;
-    let new = after - before;
-    let existed = import.parcels.len() - new - not_announced.len();
-    Ok(Ok(Announced { new, existed, refused }))
+    let done = carry_out(giver, giver.by, announcements, at)?;
+    let existed = import.parcels.len() - done.new - done.refused.len();
+    refused.extend(done.refused.iter().map(|(place, _, refusal)| refusal_of(*place, refusal)));
+    let left_out: BTreeSet<usize> = done.refused.iter().map(|(place, ..)| *place).collect();
+    let labels = import.parcels.iter().zip(&parcels).enumerate();
+    let labels = labels.filter(|(place, _)| !left_out.contains(place));
+    let labels = labels.map(|(_, (parcel, id))| (parcel, switch::waybill::write(*id)));
+    let write = |file: &PathBuf| write_waybills(file, labels).context("--waybills");
+    let waybills = args.waybills.as_ref().map(write).transpose()?;
+    Ok(Ok(Announced { new: done.new, existed, refused, waybills }))
 }
 
 fn print_result(args: &ImportArgs, result: &Announced, imported: bool, lang: Lang) {
@@ -254,6 +343,10 @@ fn print_result(args: &ImportArgs, result: &Announced, imported: bool, lang: Lan
                 "新登记 {new}；已存在 {existed}；被拒 {refused}"
             )
         );
+        if let (Some(file), Some(lines)) = (&args.waybills, result.waybills) {
+            let (file, lines) = (file.display(), count(lines));
+            say!("{}", bilingual!("Waybills: {file} ({lines})", "运单号：{file}（{lines} 个）"));
+        }
     }
 }
 
@@ -280,13 +373,13 @@ fn fail_if_left_out(strict: bool, bad: u64, refused: usize) -> anyhow::Result<()
 
 /// Opens new books, and carries out the commands that the parcels need.
 fn prepare(
-    client: &mut NodeClient,
+    giver: &mut ImportGiver<'_>,
     setup: SetupCommands,
     data: &Path,
     at: Option<Timestamp>,
 ) -> anyhow::Result<()> {
     let now = at.unwrap_or_else(|| SystemClock.now());
-    let (zone, _) = client.query(move |engine| {
+    let (zone, _) = giver.client.query(move |engine| {
         let books = engine.books();
         let is_open = books.utc_offset_minutes_at(now).is_some();
         (is_open, books.time_zone().map(|zone| zone.zone.clone()))
@@ -294,19 +387,25 @@ fn prepare(
     match zone {
         (false, _) => {
             let zone = time_zone::resolve(time_zone::CHINA, now)?;
-            carry_out(client, setup::trial_opening_commands(&zone), at)?;
+            carry_out(giver, Actor::System, setup::trial_opening_commands(&zone), at)?;
         }
         (true, None) => {}
         (true, Some(name)) => {
             let zone = time_zone::resolve(&name, now)?;
-            let (setting, _) = client.query(move |engine| zone.setting_for(engine.books(), now))?;
-            carry_out(client, setting.map(Command::SetTimeZone).into_iter().collect(), at)?;
+            let setting = move |engine: &Engine| zone.setting_for(engine.books(), now);
+            let (setting, _) = giver.client.query(setting)?;
+            let setting = setting.map(Command::SetTimeZone).into_iter().collect();
+            carry_out(giver, Actor::System, setting, at)?;
         }
     }
-    let ((is_trial, shared), _) = client.query(move |engine| {
+    let ((is_trial, shared), _) = giver.client.query(move |engine| {
         // What the books have is not published again by others.
         let is_new = |command: &Command| match command {
             Command::PublishTariff(version) => !engine.books().has_tariff_version(version),
+            Command::RegisterBank(RegisterBank { currency, .. }) => {
+                let mut accounts = engine.books().accounts();
+                !accounts.any(|one| one.kind == AccountKind::Bank && one.currency == *currency)
+            }
             _ => true,
         };
         let shared: Vec<_> = setup.shared.into_iter().filter(is_new).collect();
@@ -325,8 +424,8 @@ fn prepare(
              `doorstep setup tariff FILE`。未登记包裹"
         ));
     }
-    for commands in [shared, setup.sellers] {
-        require_no_refusal(carry_out(client, commands, at)?, data)?;
+    for (by, commands) in [(Actor::System, shared), (giver.by, setup.sellers)] {
+        require_no_refusal(carry_out(giver, by, commands, at)?.refused, data)?;
     }
     Ok(())
 }
@@ -371,21 +470,46 @@ fn require_no_refusal(refused: Vec<(usize, Command, Refusal)>, data: &Path) -> a
     Ok(())
 }
 
-/// Carries out commands. Returns the refused ones with their indexes; a command that was carried
-/// out before is not refused.
+/// What became of commands.
+#[derive(Default)]
+struct GivenCommands {
+    /// Carried out now, not before.
+    new: usize,
+    /// With their indexes. A command that was carried out before is not refused.
+    refused: Vec<(usize, Command, Refusal)>,
+}
+
+/// Carries out commands, some at once.
 fn carry_out(
-    client: &mut NodeClient,
+    giver: &mut ImportGiver<'_>,
+    by: Actor,
     commands: Vec<Command>,
     at: Option<Timestamp>,
-) -> anyhow::Result<Vec<(usize, Command, Refusal)>> {
-    let submission = |command: &Command| Submission::new(Actor::System, command.clone());
-    let request = commands.iter().map(|command| (at, submission(command))).collect();
-    let answers = client.execute(request)?.into_iter();
-    let answers = answers.map(|answer| answer.map_err(engine::Refusal::into_books));
-    let answered = answers.zip(commands).enumerate();
-    let refused = answered.filter_map(|(place, (answer, command))| match answer {
-        Ok(_) | Err(Refusal::Repeated) => None,
-        Err(refusal) => Some((place, command, refusal)),
-    });
-    Ok(refused.collect())
+) -> anyhow::Result<GivenCommands> {
+    let mut done = GivenCommands::default();
+    let mut commands = commands.into_iter().enumerate();
+    loop {
+        let some: Vec<_> = commands.by_ref().take(giver.commands_at_once).collect();
+        if some.is_empty() {
+            return Ok(done);
+        }
+        ensure!(
+            !(giver.is_stopping)(),
+            Lang::current().pick(
+                "this Doorstep is stopping, so the import ended before its end; import again: what \
+                 is in the books already stays as it is",
+                "Doorstep 正在停止，导入未完成即结束；请重新导入：已在账簿中的不受影响"
+            )
+        );
+        let submission =
+            |(_, command): &(usize, Command)| (at, Submission::new(by, command.clone()));
+        let answers = giver.client.execute(some.iter().map(submission).collect())?;
+        for (answer, (place, command)) in answers.into_iter().zip(some) {
+            match answer.map_err(engine::Refusal::into_books) {
+                Ok(_) => done.new += 1,
+                Err(Refusal::Repeated) => {}
+                Err(refusal) => done.refused.push((place, command, refusal)),
+            }
+        }
+    }
 }

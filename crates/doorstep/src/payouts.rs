@@ -1,20 +1,41 @@
 //! `doorstep payouts`: payout files.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
+use books::{BusinessDate, PayoutAccountView, PayoutLine, PlanId};
 use clap::{Args, ValueEnum};
-use files::pain001::MessageTotals;
-use reports::{DaySums, write_message, write_payouts_csv};
-use serde_json::json;
+use engine::Engine;
+use files::pain001::{MessageTotals, Party};
+use money::Currency;
+use money::decimal::DecimalAmount;
+use reports::{
+    DaySums, PayoutMessage, made_up_creditor, made_up_debtor, payout_seller, write_message,
+    write_payouts_csv,
+};
+use serde_json::{Value, json};
+use vault::{PayoutAccount, RecordKind, RecordName, Subject, Vault, VaultError};
 
 use crate::data_directory;
-use crate::words::{bilingual, say};
+use crate::serve::settings::{self, AccountSettings};
+use crate::texts::{filled, text};
+use crate::words::{Lang, bilingual, say};
+
+/// Payouts, or plans, that an error lists.
+const LISTED_MAX: usize = 20;
 
 /// Writes payout files for a bank or a finance team
 ///
-/// The CSV lists every payout that was sent. The pain.001.001.09 message (ISO 20022) orders the
-/// bank to pay the payouts of one plan; a payout's number is its EndToEndId.
+/// Of all plans of which payouts were sent, or of those that --plan, --from and --to choose. The
+/// CSV has one line for each payout. A pain.001.001.09 message (ISO 20022) orders the bank to pay
+/// the payouts of one plan, with the sellers' accounts from the vault. The same plan always gives
+/// the same message with the same id. A payout's number is its EndToEndId.
+///
+/// If a seller has no account, nothing is written. --without-missing writes the messages without
+/// these payouts, and names them; each gets a message of its own once its seller has an account.
 #[derive(Args, Debug)]
 pub struct PayoutsArgs {
     /// The data directory
@@ -23,13 +44,25 @@ pub struct PayoutsArgs {
     /// The format
     #[arg(long, value_enum)]
     format: Format,
-    /// pain001: the plan, counted from 1 in the order of execution [default: the last one]
-    #[arg(long, value_name = "NUMBER")]
-    plan: Option<usize>,
-    /// The file to write
-    #[arg(long, value_name = "FILE")]
+    /// Only this plan; can be given several times [default: all]
+    #[arg(long, value_name = "PLAN")]
+    plan: Vec<PlanId>,
+    /// Only plans executed on this day or later
+    #[arg(long, value_name = "DATE")]
+    from: Option<BusinessDate>,
+    /// Only plans executed on this day or earlier
+    #[arg(long, value_name = "DATE")]
+    to: Option<BusinessDate>,
+    /// csv: the file to write. pain001: the directory; it gets payouts-PLAN.xml for each plan
+    #[arg(long, value_name = "PATH")]
     out: PathBuf,
-    /// Print one JSON object about the file
+    /// pain001: the settings, doorstep.toml, with the vault's key and our accounts
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// pain001: leave payouts of sellers without an account out, and name them
+    #[arg(long)]
+    without_missing: bool,
+    /// Print one JSON object about what was written
     #[arg(long)]
     json: bool,
 }
@@ -38,66 +71,185 @@ pub struct PayoutsArgs {
 enum Format {
     /// Every payout that was sent, for a finance team
     Csv,
-    /// The order to the bank to pay one plan (ISO 20022)
+    /// The orders to the bank, a message for each plan (ISO 20022)
     Pain001,
 }
 
 pub fn run(args: &PayoutsArgs) -> anyhow::Result<()> {
     data_directory::check_output(&args.out)?;
-    let (sums, engine) = DaySums::of(&args.data)?;
+    let (mut sums, engine) = DaySums::of(&args.data)?;
+    choose_plans(&mut sums, args)?;
     match args.format {
-        Format::Csv => {
-            ensure!(
-                args.plan.is_none(),
-                bilingual!(
-                    "--plan belongs to --format pain001: the CSV has the payouts of all plans",
-                    "--plan 只用于 --format pain001：CSV 含所有计划的打款"
-                )
-            );
-            let lines = write_payouts_csv(&sums, &engine, &args.out)?;
-            let file = args.out.display();
-            if args.json {
-                say!("{}", json!({ "file": file.to_string(), "payouts": lines }));
-            } else {
-                say!("{}", bilingual!("{file}: {lines} payouts", "{file}：{lines} 笔打款"));
-            }
+        Format::Csv => write_csv(&sums, &engine, args),
+        Format::Pain001 => write_messages(&sums, &engine, args),
+    }
+}
+
+/// Keeps the plans that were asked for.
+fn choose_plans(sums: &mut DaySums, args: &PayoutsArgs) -> anyhow::Result<()> {
+    let lang = Lang::current();
+    let known: Vec<PlanId> = sums.plans.iter().map(|plan| plan.id).collect();
+    if let Some(missing) = args.plan.iter().find(|plan| !known.contains(plan)) {
+        let listed = known.iter().rev().take(LISTED_MAX).map(ToString::to_string);
+        let listed = listed.collect::<Vec<_>>().join(text(lang, "log.separator"));
+        let listed = if known.is_empty() { text(lang, "log.empty").to_owned() } else { listed };
+        let values: [(&str, &dyn std::fmt::Display); 2] = [("plan", missing), ("all", &listed)];
+        bail!(filled(lang, "payout_files.no_plan", &values));
+    }
+    let (from, to) = (args.from, args.to);
+    sums.plans.retain(|plan| {
+        (args.plan.is_empty() || args.plan.contains(&plan.id))
+            && from.is_none_or(|from| from <= plan.date)
+            && to.is_none_or(|to| plan.date <= to)
+    });
+    Ok(())
+}
+
+fn write_csv(sums: &DaySums, engine: &Engine, args: &PayoutsArgs) -> anyhow::Result<()> {
+    let lines = write_payouts_csv(sums, engine, &args.out)?;
+    let file = args.out.display();
+    if args.json {
+        say!("{}", json!({ "file": file.to_string(), "payouts": lines }));
+    } else {
+        say!("{}", bilingual!("{file}: {lines} payouts", "{file}：{lines} 笔打款"));
+    }
+    Ok(())
+}
+
+fn write_messages(sums: &DaySums, engine: &Engine, args: &PayoutsArgs) -> anyhow::Result<()> {
+    let lang = Lang::current();
+    ensure!(!sums.plans.is_empty(), text(lang, "payout_files.nothing"));
+    let trial = engine.books().is_trial();
+    let missing: Vec<(PlanId, PayoutLine)> = sums
+        .plans
+        .iter()
+        .filter(|_| !trial)
+        .flat_map(|plan| plan.without_account().into_iter().map(|line| (plan.id, line)))
+        .collect();
+    if !missing.is_empty() && !args.without_missing {
+        bail!(missing_text("payout_files.missing", &missing, engine));
+    }
+    let messages: Vec<PayoutMessage> =
+        sums.plans.iter().flat_map(|plan| plan.messages(trial)).collect();
+    let settings = match &args.config {
+        Some(config) => settings::accounts(config)?,
+        None => AccountSettings { vault: None, debtors: BTreeMap::new() },
+    };
+    let debtors = check_debtors(&messages, settings.debtors, trial)?;
+    let mut vault = Vault::new(&args.data, settings.vault);
+    // Everything is known before the first file is written.
+    let mut ready = Vec::new();
+    for message in &messages {
+        let creditors = creditors(message, &mut vault, engine);
+        ready.push((message, creditors.with_context(|| message.file_name.clone())?));
+    }
+    make_directory(&args.out)?;
+    let mut written = Vec::new();
+    for (message, creditors) in ready {
+        let path = args.out.join(&message.file_name);
+        let debtor = |currency: Currency| debtors[&currency].clone();
+        let totals = write_message(message, creditors, debtor, &path)?;
+        let MessageTotals { transfers, control_sum } = &totals;
+        if args.json {
+            written.push(json!({
+                "file": path.display().to_string(), "id": message.id,
+                "transfers": transfers, "control_sum": control_sum,
+            }));
+            continue;
         }
-        Format::Pain001 => {
-            let plans = sums.plans.len();
-            ensure!(
-                plans > 0,
-                bilingual!(
-                    "no settlement plan was executed in these books, so there is no payout",
-                    "账簿中尚无已执行的结算计划，没有打款"
-                )
-            );
-            let number = args.plan.unwrap_or(plans);
-            let Some(plan) = number.checked_sub(1).and_then(|place| sums.plans.get(place)) else {
-                bail!(bilingual!(
-                    "--plan {number}: these books have plans 1 to {plans}",
-                    "--plan {number}：账簿中有计划 1 到 {plans}"
-                ));
-            };
-            let written = write_message(plan, &engine, &args.out)?;
-            let MessageTotals { transfers, control_sum } = written;
-            let file = args.out.display();
-            if args.json {
-                let file = file.to_string();
-                let written = json!({
-                    "file": file, "plan": number, "transfers": transfers,
-                    "control_sum": control_sum,
-                });
-                say!("{written}");
-                return Ok(());
-            }
-            say!(
-                "{}",
-                bilingual!(
-                    "{file}: {transfers} transfers, {control_sum}",
-                    "{file}：{transfers} 笔转账，合计 {control_sum}"
-                )
-            );
+        let values: [(&str, &dyn std::fmt::Display); 4] = [
+            ("file", &path.display()),
+            ("id", &message.id),
+            ("transfers", transfers),
+            ("sum", control_sum),
+        ];
+        say!("{}", filled(lang, "payout_files.message", &values));
+    }
+    if args.json {
+        let left_out: Vec<Value> = missing.iter().map(|one| left_out(one, engine)).collect();
+        say!("{}", json!({ "messages": written, "left_out": left_out }));
+    }
+    if !missing.is_empty() {
+        warn(&missing_text("payout_files.left_out", &missing, engine));
+    }
+    Ok(())
+}
+
+#[allow(clippy::print_stderr, reason = "for the person who pays")]
+fn warn(text: &str) {
+    eprintln!("{text}");
+}
+
+fn left_out((plan, line): &(PlanId, PayoutLine), engine: &Engine) -> Value {
+    json!({
+        "plan": plan.to_string(), "payout": line.payout.to_string(),
+        "seller": payout_seller(engine, line), "currency": line.currency.code(),
+        "net": line.net.minor(),
+    })
+}
+
+/// The payouts without an account, and what to do.
+fn missing_text(key: &str, missing: &[(PlanId, PayoutLine)], engine: &Engine) -> String {
+    let lang = Lang::current();
+    let mut lines = vec![filled(lang, key, &[("count", &missing.len())])];
+    for (plan, line) in missing.iter().take(LISTED_MAX) {
+        let values: [(&str, &dyn std::fmt::Display); 5] = [
+            ("plan", plan),
+            ("payout", &line.payout),
+            ("seller", &payout_seller(engine, line)),
+            ("amount", &DecimalAmount::of(line.net, line.currency)),
+            ("currency", &line.currency),
+        ];
+        lines.push(filled(lang, "payout_files.missing_one", &values));
+    }
+    if missing.len() > LISTED_MAX {
+        let more = missing.len() - LISTED_MAX;
+        lines.push(filled(lang, "do.more_accounts", &[("more", &more)]));
+    }
+    lines.join("\n  ")
+}
+
+/// Who pays in each currency of the messages.
+fn check_debtors(
+    messages: &[PayoutMessage],
+    mut debtors: BTreeMap<Currency, Party>,
+    trial: bool,
+) -> anyhow::Result<BTreeMap<Currency, Party>> {
+    for (line, _) in messages.iter().flat_map(|message| &message.payouts) {
+        let currency = line.currency;
+        if trial {
+            debtors.entry(currency).or_insert_with(|| made_up_debtor(currency));
         }
+        ensure!(
+            debtors.contains_key(&currency),
+            filled(Lang::current(), "payout_files.no_debtor", &[("currency", &currency)])
+        );
+    }
+    Ok(debtors)
+}
+
+fn creditors(
+    message: &PayoutMessage,
+    vault: &mut Vault,
+    engine: &Engine,
+) -> anyhow::Result<Vec<Party>> {
+    let one = |(line, account): &(PayoutLine, Option<PayoutAccountView>)| {
+        let Some(account) = account else { return Ok(made_up_creditor(engine, line)) };
+        let subject = Subject::Seller(line.seller);
+        let name = RecordName { subject, kind: RecordKind::PayoutAccount(line.currency) };
+        let seller = payout_seller(engine, line);
+        let bytes = vault.open(name, &account.digest.0).with_context(|| seller.clone())?;
+        let read = PayoutAccount::from_bytes(&bytes).ok_or(VaultError::Damaged(name));
+        Ok(read.with_context(|| seller)?.party())
+    };
+    message.payouts.iter().map(one).collect()
+}
+
+/// The directory of the messages, which only its owner can read.
+fn make_directory(path: &Path) -> anyhow::Result<()> {
+    if !path.is_dir() {
+        let made = DirBuilder::new().mode(0o700).create(path);
+        made.with_context(|| path.display().to_string())?;
     }
     Ok(())
 }

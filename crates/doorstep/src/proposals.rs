@@ -1,6 +1,6 @@
 //! `doorstep proposals`, `approve` and `withdraw-proposal`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use office::Request;
@@ -35,8 +35,9 @@ pub struct WithdrawProposalArgs {
     asked: AskArgs,
 }
 
+/// Where to ask, as whom, and how the answer is printed.
 #[derive(Args, Debug)]
-struct AskArgs {
+pub struct AskArgs {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -50,7 +51,17 @@ struct AskArgs {
 
 impl AskArgs {
     fn ask(&self, request: Request) -> anyhow::Result<()> {
-        let answer = office_requests::ask(&self.data, request, self.person.clone())?;
+        self.ask_with_settings(request, None)
+    }
+
+    /// See [`office_requests::ask_with_settings`].
+    pub fn ask_with_settings(
+        &self,
+        request: Request,
+        settings: Option<&Path>,
+    ) -> anyhow::Result<()> {
+        let person = self.person.clone();
+        let answer = office_requests::ask_with_settings(&self.data, request, person, settings)?;
         office_requests::print(&answer, self.json)
     }
 }

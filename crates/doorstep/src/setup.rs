@@ -16,7 +16,7 @@ use crate::time_zone::ResolvedZone;
 /// The first two persons of new books, the same as in a simulated day.
 pub const FIRST_PERSONS: [PersonId; 2] = [sim::PLANNER, sim::APPROVER];
 
-const CHINA: Jurisdiction = Jurisdiction(*b"CN");
+pub const CHINA: Jurisdiction = Jurisdiction(*b"CN");
 
 /// Opens new books in their time zone, and sets the hold rule for sellers' money.
 pub fn trial_opening_commands(zone: &ResolvedZone) -> Vec<Command> {
@@ -70,6 +70,7 @@ pub fn for_import(
     import: &Import,
     file: &TariffFile,
     class: &str,
+    jurisdiction: Jurisdiction,
     persons: [PersonId; 2],
 ) -> anyhow::Result<SetupCommands> {
     let (mut shared, mut sellers) = (Vec::new(), Vec::new());
@@ -99,7 +100,7 @@ pub fn for_import(
                 seller: SellerId::derived(&parcel.seller),
                 kind: SellerKind::Business,
                 currency: parcel.currency,
-                jurisdiction: CHINA,
+                jurisdiction,
                 tariff,
                 class,
                 cycle: SettlementCycle::Daily,

@@ -50,6 +50,10 @@ pub fn load(name: &Path) -> anyhow::Result<TariffFile> {
     load_with_text(name).map(|(file, _)| file)
 }
 
+pub fn is_built_in(name: &str) -> bool {
+    SHIPPED.iter().any(|(shipped, _)| *shipped == name)
+}
+
 /// As [`load`], with the text of the file.
 pub fn load_with_text(name: &Path) -> anyhow::Result<(TariffFile, Arc<str>)> {
     let shipped = SHIPPED.iter().find(|(shipped, _)| Path::new(shipped) == name);
@@ -269,7 +273,12 @@ fn print_tariff(tariff: &Tariff) {
             );
             say!("  {} {fees}", left(name, 12));
         }
-        let name = lang.pick("return fee", "退件费");
-        say!("  {} {}", left(name, 12), sum(terms.return_fee));
+        for (name, value) in [
+            (lang.pick("return fee", "退件费"), sum(terms.return_fee)),
+            (lang.pick("freight", "运费"), sum(terms.freight)),
+            (lang.pick("VAT", "增值税"), terms.vat.to_string()),
+        ] {
+            say!("  {} {value}", left(name, 12));
+        }
     }
 }

@@ -148,7 +148,10 @@ fn own_books(args: &TrialArgs, mut import: Import) -> anyhow::Result<TrialBooks>
         );
     }
     let tariff = tariffs::load(&args.tariff).context("--tariff")?;
-    let setup = setup::for_import(&import, &tariff, &args.class, opening::PERSONS)?;
+    let setup = {
+        let (class, country) = (&args.class, setup::CHINA);
+        setup::for_import(&import, &tariff, class, country, opening::PERSONS)?
+    };
     let mut commands = opening::open_books().to_vec();
     commands.extend(setup.shared);
     commands.extend(setup.sellers);

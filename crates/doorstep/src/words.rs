@@ -1,5 +1,6 @@
 //! Prints in the chosen language, English or Chinese.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
@@ -7,6 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
+use office::socket::PRINTED_BYTES_MAX;
 
 use crate::texts;
 
@@ -35,6 +37,16 @@ pub(crate) use bilingual;
 #[allow(clippy::print_stderr, reason = "the error has no other way out")]
 pub fn say_line(text: fmt::Arguments<'_>) {
     static READER_GONE: AtomicBool = AtomicBool::new(false);
+    let is_captured = CAPTURED.with_borrow_mut(|captured| match captured {
+        None => false,
+        Some((_, output)) => {
+            output.add(text);
+            true
+        }
+    });
+    if is_captured {
+        return;
+    }
     if READER_GONE.load(Ordering::Relaxed) {
         return;
     }
@@ -49,6 +61,37 @@ pub fn say_line(text: fmt::Arguments<'_>) {
             std::process::exit(1);
         }
     }
+}
+
+/// What a thread prints, instead of standard output.
+#[derive(Default)]
+pub struct CapturedOutput {
+    pub text: String,
+    /// The text was longer than PRINTED_BYTES_MAX, and the rest is missing.
+    pub is_cut: bool,
+}
+
+impl CapturedOutput {
+    fn add(&mut self, line: fmt::Arguments<'_>) {
+        let line = line.to_string();
+        self.is_cut |= self.text.len() + line.len() >= PRINTED_BYTES_MAX;
+        if !self.is_cut {
+            self.text += &line;
+            self.text.push('\n');
+        }
+    }
+}
+
+thread_local! {
+    /// The language of this thread, and what it prints.
+    static CAPTURED: RefCell<Option<(Lang, CapturedOutput)>> = const { RefCell::new(None) };
+}
+
+/// Does something for a person elsewhere: in their language, and what is said is returned.
+pub fn captured<T>(lang: Lang, work: impl FnOnce() -> T) -> (T, CapturedOutput) {
+    CAPTURED.set(Some((lang, CapturedOutput::default())));
+    let done = work();
+    (done, CAPTURED.take().map(|(_, output)| output).unwrap_or_default())
 }
 
 pub fn stdout_error_text(error: &io::Error) -> String {
@@ -87,9 +130,11 @@ impl Lang {
         let _ = CURRENT.set(lang);
     }
 
-    /// The language of the process. English until [`Lang::set`].
+    /// The language of the person for whom this thread works, or else of the process. English
+    /// until [`Lang::set`].
     pub fn current() -> Lang {
-        CURRENT.get().copied().unwrap_or(Lang::En)
+        let captured = CAPTURED.with_borrow(|captured| captured.as_ref().map(|(lang, _)| *lang));
+        captured.or_else(|| CURRENT.get().copied()).unwrap_or(Lang::En)
     }
 
     /// `zh…` in the first of LC_ALL, LC_MESSAGES and LANG that is not empty means Chinese.
@@ -169,6 +214,23 @@ mod tests {
         assert_eq!(of("doorstep day --help --lang=en"), Some(Lang::En));
         assert_eq!(of("doorstep day --lang"), None);
         assert_eq!(of("doorstep day --lang fr"), None);
+    }
+
+    #[test]
+    fn a_thread_that_works_for_somebody_speaks_their_language() {
+        let work = || {
+            say!("{}", bilingual!("done", "完成"));
+            Lang::current()
+        };
+        let (lang, output) = captured(Lang::Zh, work);
+        assert_eq!((lang, output.text.as_str(), output.is_cut), (Lang::Zh, "完成\n", false));
+        assert_eq!(Lang::current(), Lang::En);
+        let (_, output) = captured(Lang::En, || {
+            for _ in 0..3 {
+                say!("{}", "x".repeat(PRINTED_BYTES_MAX / 2 - 1));
+            }
+        });
+        assert!(output.is_cut && output.text.len() <= PRINTED_BYTES_MAX);
     }
 
     #[test]

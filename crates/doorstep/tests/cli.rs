@@ -17,6 +17,7 @@ mod cli {
     mod do_command;
     mod explain;
     mod exports;
+    mod firm_statement;
     mod flags;
     mod full_disk;
     mod help;
@@ -28,14 +29,20 @@ mod cli {
     mod log;
     mod logs;
     mod looks;
+    mod month;
     mod network;
     mod office;
     mod order_files;
     mod orders;
     mod output;
+    mod over_socket;
+    mod payout_accounts;
     mod recompute;
+    mod refusals;
     mod serve;
     mod several_days;
+    mod start;
+    mod take;
     mod tariffs;
     mod terminal;
     mod trial;

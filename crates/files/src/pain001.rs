@@ -16,7 +16,9 @@ use money::{Amount, Currency};
 mod party;
 mod xml;
 
-pub use party::{AccountScheme, BankAccount, BankAgent, BankIdentifierError, Bic, Iban, Party};
+pub use party::{
+    AccountScheme, BankAccount, BankAgent, BankIdentifierError, Bic, CnapsCode, Iban, Party,
+};
 
 /// The `PmtInfId`s are the message id and a number, so it is shorter than the schema's 35.
 pub const MESSAGE_ID_CHARS_MAX: usize = 30;
@@ -257,16 +259,20 @@ fn text(
     text: &str,
     most: usize,
 ) -> Result<(), CreditTransferError> {
-    let wrong = |problem| Err(CreditTransferError::Text { what, of, problem });
+    check_text(text, most).map_err(|problem| CreditTransferError::Text { what, of, problem })
+}
+
+/// Whether a message can carry a text for people, such as a name.
+pub fn check_text(text: &str, most: usize) -> Result<(), TextProblem> {
     let chars = text.chars().count();
     if text.trim().is_empty() {
-        return wrong(TextProblem::Empty);
+        return Err(TextProblem::Empty);
     }
     if chars > most {
-        return wrong(TextProblem::TooLong { chars, most });
+        return Err(TextProblem::TooLong { chars, most });
     }
     match crate::reference::unprintable(text) {
-        Some(c) => wrong(TextProblem::Character(c)),
+        Some(c) => Err(TextProblem::Character(c)),
         None => Ok(()),
     }
 }

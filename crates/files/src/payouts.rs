@@ -8,8 +8,18 @@ use money::{Amount, Currency};
 
 use crate::reference::{ReferenceError, reference};
 
-pub const PAYOUT_COLUMNS: [&str; 8] =
-    ["payout", "seller", "currency", "gross", "fees", "net", "given_back", "returned"];
+pub const PAYOUT_COLUMNS: [&str; 10] = [
+    "payout",
+    "seller",
+    "currency",
+    "gross",
+    "fees",
+    "net",
+    "given_back",
+    "returned",
+    "invoiced",
+    "compensated",
+];
 
 /// One payout. `gross − fees − refunded + returned + invoiced + compensated = net`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +97,8 @@ pub fn write_csv<'l>(
             amount(line.net).into(),
             amount(line.refunded).into(),
             amount(line.returned).into(),
+            amount(line.invoiced).into(),
+            amount(line.compensated).into(),
         ];
         writer
             .write_record(fields.iter().map(|field| field.as_bytes()))

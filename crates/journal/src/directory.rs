@@ -18,7 +18,17 @@ const JOURNAL: &str = "journal.sqlite";
 const SNAPSHOTS: &str = "snapshots";
 /// What a data directory keeps beside the journal. Keys and certificates may be created before the
 /// books.
-const KEPT: [&str; 6] = [LOCK, SNAPSHOTS, "keys", "certificates", "persons.toml", "proposals"];
+const KEPT: [&str; 9] = [
+    LOCK,
+    SNAPSHOTS,
+    "keys",
+    "certificates",
+    "persons.toml",
+    "proposals",
+    "taken-files.toml",
+    "received",
+    "vault.sqlite",
+];
 /// Other names that may exist in a directory that becomes a data directory: the remains of an
 /// interrupted creation, and an entry of a file system's root.
 const HARMLESS: [&str; 2] = ["journal.sqlite.unfinished", "lost+found"];
@@ -116,8 +126,8 @@ impl DirectoryPermissions {
     }
 }
 
-/// Whether a data directory keeps its books, its lock, keys, certificates or names of persons under
-/// this path: no other file may be written there. Symbolic links are followed.
+/// Whether a data directory keeps its books, its lock, keys, certificates or the office's files
+/// under this path: no other file may be written there. Symbolic links are followed.
 #[must_use]
 pub fn is_kept_by_data_directory(path: &Path) -> bool {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());

@@ -21,6 +21,7 @@ mod write_ahead_log;
 pub use opening::JOURNAL_FORMAT;
 pub use write_ahead_log::Tuning;
 
+use opening::OpenedFile;
 use write_ahead_log::WriteAheadLog;
 
 const TAKE_OVER: &str = "UPDATE head SET epoch = epoch + 1 RETURNING epoch";
@@ -38,6 +39,7 @@ pub struct SqliteJournal {
     path: PathBuf,
     status: LeaderStatus,
     log: WriteAheadLog,
+    _opened: OpenedFile,
 }
 
 /// A journal in an SQLite file, for reading only: neither the file nor its log is changed.
@@ -47,6 +49,7 @@ pub struct SqliteJournal {
 pub struct SqliteReader {
     connection: Connection,
     path: PathBuf,
+    _opened: OpenedFile,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -82,9 +85,10 @@ impl SqliteJournal {
 
     /// As [`SqliteJournal::open`], with another size at which the log is merged.
     pub fn open_tuned(path: &Path, tuning: Tuning) -> Result<SqliteJournal, JournalError> {
-        let path = opening::examine(path)?;
+        let (path, opened) = opening::examine(path)?;
         let (connection, log) = opening::connect_to_write(&path, tuning)?;
-        Ok(SqliteJournal { connection, path, status: LeaderStatus::Following, log })
+        let status = LeaderStatus::Following;
+        Ok(SqliteJournal { connection, path, status, log, _opened: opened })
     }
 
     #[must_use]
@@ -223,10 +227,10 @@ impl SqliteReader {
     /// The directory should be writable, or the journal in use: SQLite keeps an index of the log in
     /// a file beside it. In a read-only directory, a journal can be read after a shutdown.
     pub fn open(path: &Path) -> Result<SqliteReader, JournalError> {
-        let path = opening::examine(path)?;
+        let (path, opened) = opening::examine(path)?;
         let connection = opening::connect_to_read(&path)?;
         pages::head_row(&connection, &path)?;
-        Ok(SqliteReader { connection, path })
+        Ok(SqliteReader { connection, path, _opened: opened })
     }
 
     #[must_use]

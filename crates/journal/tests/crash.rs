@@ -6,6 +6,7 @@ mod scratch;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -237,6 +238,30 @@ fn reading_changes_nothing_after_a_kill_and_after_a_shutdown() {
         assert!(before.0 == after.0);
         assert_eq!(before.1.unwrap_or_default(), after.1.unwrap_or_default());
     }
+}
+
+/// SQLite's locks are the process's: a second opening can take them away. Then the journal looks
+/// unused to another SQLite program, which removes the log in use when it closes, and what is
+/// appended from then on is lost.
+#[test]
+fn a_reader_in_the_leaders_process_does_not_take_away_the_leaders_lock() {
+    let scratch = Scratch::new();
+    let path = scratch.join("journal.sqlite");
+    let mut journal = SqliteJournal::create(&path).unwrap();
+    let epoch = journal.lead().unwrap().epoch;
+    journal.append(epoch, &payload(1)).unwrap();
+    let inode = format!(":{} ", fs::metadata(&path).unwrap().ino());
+    let locked = || Some(fs::read_to_string("/proc/locks").ok()?.contains(&inode));
+    let Some(before) = locked() else {
+        println!("SKIPPED: locks are listed in /proc/locks of Linux");
+        return;
+    };
+    assert!(before, "SQLite locks the file");
+    drop(SqliteReader::open(&path).unwrap());
+    drop(SqliteJournal::open(&path).unwrap());
+    assert_eq!(locked(), Some(true), "the lock is gone");
+    drop(journal);
+    assert_eq!(locked(), Some(false));
 }
 
 /// Reads the journal in a directory without write permission.

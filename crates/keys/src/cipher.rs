@@ -1,8 +1,11 @@
 //! Operations of a key, in memory or in an HSM.
 
+use zeroize::Zeroizing;
+
 use crate::check_value::CheckValue;
 use crate::error::KeyError;
 use crate::key::Algorithm;
+use crate::store::{DATA_KEY_BYTES, WrappedDataKey};
 
 /// A key as a block cipher. The module is private, so only this crate can implement the trait.
 pub trait Cipher {
@@ -28,6 +31,15 @@ pub trait Cipher {
 
     /// CMAC (SP 800-38B): 16 bytes for AES; 8 bytes for TDES, followed by eight zeros.
     fn cmac(&self, message: &[u8]) -> Result<[u8; 16], KeyError>;
+
+    /// Wraps a data key (RFC 3394). AES only.
+    fn wrap_data_key(&self, data_key: &[u8; DATA_KEY_BYTES]) -> Result<WrappedDataKey, KeyError>;
+
+    /// Unwraps a data key. `None` if this key did not wrap it, or a byte was changed.
+    fn unwrap_data_key(
+        &self,
+        wrapped: &WrappedDataKey,
+    ) -> Result<Option<Zeroizing<[u8; DATA_KEY_BYTES]>>, KeyError>;
 
     fn check_value(&self) -> Result<CheckValue, KeyError> {
         let block = if self.algorithm().is_aes() {
@@ -69,6 +81,17 @@ impl<C: Cipher + ?Sized> Cipher for std::sync::Arc<C> {
 
     fn cmac(&self, message: &[u8]) -> Result<[u8; 16], KeyError> {
         (**self).cmac(message)
+    }
+
+    fn wrap_data_key(&self, data_key: &[u8; DATA_KEY_BYTES]) -> Result<WrappedDataKey, KeyError> {
+        (**self).wrap_data_key(data_key)
+    }
+
+    fn unwrap_data_key(
+        &self,
+        wrapped: &WrappedDataKey,
+    ) -> Result<Option<Zeroizing<[u8; DATA_KEY_BYTES]>>, KeyError> {
+        (**self).unwrap_data_key(wrapped)
     }
 }
 
@@ -115,6 +138,24 @@ macro_rules! delegate_cipher {
         fn cmac(&self, message: &[u8]) -> Result<[u8; 16], KeyError> {
             match self {
                 $($kind::$variant(key) => key.cmac(message),)+
+            }
+        }
+
+        fn wrap_data_key(
+            &self,
+            data_key: &[u8; $crate::store::DATA_KEY_BYTES],
+        ) -> Result<$crate::store::WrappedDataKey, KeyError> {
+            match self {
+                $($kind::$variant(key) => key.wrap_data_key(data_key),)+
+            }
+        }
+
+        fn unwrap_data_key(
+            &self,
+            wrapped: &$crate::store::WrappedDataKey,
+        ) -> Result<Option<zeroize::Zeroizing<[u8; $crate::store::DATA_KEY_BYTES]>>, KeyError> {
+            match self {
+                $($kind::$variant(key) => key.unwrap_data_key(wrapped),)+
             }
         }
     };

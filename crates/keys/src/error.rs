@@ -47,7 +47,11 @@ pub enum KeyError {
     },
     #[error("keys for {} are stored, not derived", .0.name())]
     NotDerivable(KeyPurpose),
-    #[error("a key for {} cannot be {}", .purpose.name(), .algorithm.name())]
+    #[error(
+        "a key for {} cannot be {}; leave --algorithm out, or see `doorstep keys make --help`",
+        .purpose.name(),
+        .algorithm.name()
+    )]
     WrongAlgorithm { purpose: KeyPurpose, algorithm: Algorithm },
     #[error("a {} MAC needs {}, the key is {}", .method.name(), .method.needs(), .algorithm.name())]
     WrongMacKey { method: MacMethod, algorithm: Algorithm },
@@ -100,6 +104,11 @@ pub enum KeyError {
     WrongSignOnField,
     #[error("the wrapped key does not match its check value; check the key that encrypts it")]
     WrongWrappedKey,
+    #[error(
+        "the wrapped data key does not fit the key that wrapped it: it was changed, or is of \
+         another key store"
+    )]
+    WrongWrappedDataKey,
     #[error(transparent)]
     KeyBlock(#[from] KeyBlockError),
     #[error(transparent)]
@@ -172,6 +181,9 @@ pub enum MasterKeyError {
     Malformed(String),
     #[error("{}: other users can read this master key; run `chmod 600` on the file", .0.display())]
     ReadableByOthers(PathBuf),
-    #[error("{}: cannot be read: {source}", .path.display())]
+    #[error(
+        "{0}: cannot be read: {source}; make a master key with `openssl rand -hex 32 > {0}` and \
+         `chmod 600 {0}`, or correct the path", .path.display()
+    )]
     File { path: PathBuf, source: std::io::Error },
 }

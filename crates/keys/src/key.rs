@@ -3,6 +3,7 @@
 use std::fmt;
 
 use aes::{Aes128, Aes192, Aes256};
+use aes_kw::KwAes256;
 use cmac::digest::InnerInit;
 use cmac::{Cmac, Mac};
 use des::cipher::{Array, Block, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
@@ -14,6 +15,7 @@ use crate::check_value::CheckValue;
 use crate::cipher::{Cipher, delegate_cipher};
 use crate::error::{KeyError, KeyStoreError};
 use crate::hex;
+use crate::store::{DATA_KEY_BYTES, WrappedDataKey};
 
 /// Algorithm and length of a key.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, PartialOrd, Ord)]
@@ -162,6 +164,14 @@ impl AesKey {
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.bytes[..self.algorithm().key_bytes()]
+    }
+
+    /// AES key wrap (RFC 3394) under this key, which has 32 bytes.
+    fn key_wrap(&self) -> Result<KwAes256, KeyError> {
+        match &self.cipher {
+            AesCipher::Aes256(cipher) => Ok(KwAes256::inner_init(cipher.clone())),
+            _ => Err(KeyError::InvalidKeyLength(self.algorithm().key_bytes())),
+        }
     }
 }
 
@@ -357,6 +367,17 @@ impl Cipher for TdesKey {
             TdesCipher::Triple(cipher) => cmac_of(cipher, message),
         })
     }
+
+    fn wrap_data_key(&self, _: &[u8; DATA_KEY_BYTES]) -> Result<WrappedDataKey, KeyError> {
+        Err(KeyError::InvalidKeyLength(self.algorithm().key_bytes()))
+    }
+
+    fn unwrap_data_key(
+        &self,
+        _: &WrappedDataKey,
+    ) -> Result<Option<Zeroizing<[u8; DATA_KEY_BYTES]>>, KeyError> {
+        Err(KeyError::InvalidKeyLength(self.algorithm().key_bytes()))
+    }
 }
 
 impl Cipher for AesKey {
@@ -404,6 +425,22 @@ impl Cipher for AesKey {
             AesCipher::Aes192(cipher) => cmac_of(cipher, message),
             AesCipher::Aes256(cipher) => cmac_of(cipher, message),
         })
+    }
+
+    fn wrap_data_key(&self, data_key: &[u8; DATA_KEY_BYTES]) -> Result<WrappedDataKey, KeyError> {
+        let mut wrapped = [0; DATA_KEY_BYTES + 8];
+        let done = self.key_wrap()?.wrap_key(data_key, &mut wrapped).map(<[u8]>::len);
+        done.map_err(|_| KeyError::WrongWrappedDataKey)?;
+        Ok(wrapped)
+    }
+
+    fn unwrap_data_key(
+        &self,
+        wrapped: &WrappedDataKey,
+    ) -> Result<Option<Zeroizing<[u8; DATA_KEY_BYTES]>>, KeyError> {
+        let mut data_key = Zeroizing::new([0; DATA_KEY_BYTES]);
+        let fits = self.key_wrap()?.unwrap_key(wrapped, data_key.as_mut_slice()).is_ok();
+        Ok(fits.then_some(data_key))
     }
 }
 

@@ -92,6 +92,8 @@ pub enum KeyPurpose {
     Token,
     /// MACs of hand-overs' one-time codes.
     HandOverCode,
+    /// Wrapping of the data keys that encrypt personal data.
+    DataKeys,
     /// Derivation of terminals' working keys. See [`DerivedKey`].
     Base,
     /// DUKPT base derivation key (BDK).
@@ -99,18 +101,20 @@ pub enum KeyPurpose {
 }
 
 impl KeyPurpose {
-    pub const ALL: [KeyPurpose; 8] = [
+    pub const ALL: [KeyPurpose; 9] = [
         KeyPurpose::TerminalMaster,
         KeyPurpose::PinEncryption,
         KeyPurpose::Mac,
         KeyPurpose::Exchange,
         KeyPurpose::Token,
         KeyPurpose::HandOverCode,
+        KeyPurpose::DataKeys,
         KeyPurpose::Base,
         KeyPurpose::Dukpt,
     ];
 
-    /// `terminal-master`, `pin`, `mac`, `exchange`, `token`, `hand-over-code`, `base` or `dukpt`.
+    /// `terminal-master`, `pin`, `mac`, `exchange`, `token`, `hand-over-code`, `data-keys`, `base`
+    /// or `dukpt`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -120,6 +124,7 @@ impl KeyPurpose {
             KeyPurpose::Exchange => "exchange",
             KeyPurpose::Token => "token",
             KeyPurpose::HandOverCode => "hand-over-code",
+            KeyPurpose::DataKeys => "data-keys",
             KeyPurpose::Base => "base",
             KeyPurpose::Dukpt => "dukpt",
         }

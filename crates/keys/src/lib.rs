@@ -58,5 +58,5 @@ pub use pin::{Pin, PinBlock, PinFormat};
 pub use sign_on::{SIGN_ON_FIELD_BYTES, open_sign_on_field, sign_on_field};
 pub use store::pkcs11::Pkcs11Store;
 pub use store::software::{MasterKey, SoftwareStore};
-pub use store::{ImportOutcome, KeyListing, KeyStore, WrappedKey};
+pub use store::{DATA_KEY_BYTES, ImportOutcome, KeyListing, KeyStore, WrappedDataKey, WrappedKey};
 pub use tr31::KeyBlockVersion;

@@ -10,6 +10,8 @@ mod purposes;
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use crate::check_value::CheckValue;
 use crate::component::Component;
 use crate::error::KeyError;
@@ -72,6 +74,23 @@ pub trait KeyStore: Send + Sync {
     fn code_mac(&self, key: &KeyReference, hand_over: u64, code: u32)
     -> Result<[u8; 16], KeyError>;
 
+    /// Wraps a data key (AES key wrap, RFC 3394) under a key of [`KeyPurpose::DataKeys`], which
+    /// never leaves the store.
+    fn wrap_data_key(
+        &self,
+        under: &KeyReference,
+        data_key: &[u8; DATA_KEY_BYTES],
+    ) -> Result<WrappedDataKey, KeyError>;
+
+    /// Unwraps a data key, with any generation of the key that is kept.
+    ///
+    /// Fails with [`KeyError::WrongWrappedDataKey`] if no generation fits, or a byte was changed.
+    fn unwrap_data_key(
+        &self,
+        under: &KeyReference,
+        wrapped: &WrappedDataKey,
+    ) -> Result<Zeroizing<[u8; DATA_KEY_BYTES]>, KeyError>;
+
     /// Encrypts a DES or TDES key for PINs or MACs in ECB mode, under a TDES terminal master key or
     /// exchange key, as terminals and networks expect it at sign-on.
     fn wrap_working_key(
@@ -91,7 +110,7 @@ pub trait KeyStore: Send + Sync {
     ) -> Result<ImportOutcome, KeyError>;
 
     /// Writes the key as a key block under an exchange key: version B under TDES, D under AES.
-    /// Exchange, base, token and hand-over code keys cannot be exported.
+    /// Exchange, base, token, hand-over code and data keys' keys cannot be exported.
     fn export_block(
         &self,
         key: &KeyReference,
@@ -154,6 +173,11 @@ pub trait KeyStore: Send + Sync {
     /// Reads the changes of other processes.
     fn reload(&self) -> Result<(), KeyError>;
 }
+
+/// Of a data key: an AES-256 key that encrypts the personal data of one subject.
+pub const DATA_KEY_BYTES: usize = 32;
+/// A data key that [`KeyStore::wrap_data_key`] wrapped.
+pub type WrappedDataKey = [u8; DATA_KEY_BYTES + 8];
 
 /// The public attributes of a key.
 #[derive(Clone, PartialEq, Eq, Debug)]

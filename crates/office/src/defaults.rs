@@ -1,13 +1,15 @@
 //! Fields that follow from others, from the books, or from who gives the command.
 
-use books::{Books, Command, ParcelId, SellerId};
+use std::collections::BTreeSet;
+
+use books::{Books, Command, ParcelId, SellerId, TariffId};
 use machine::PersonRole;
 use node::{Clock, SystemClock};
 use reports::FieldType;
 use serde_json::{Map, Value};
 
 use crate::error::OfficeError;
-use crate::fields::{self, KnownParties, is_id};
+use crate::fields::{self, KnownParties, WantedParty, is_id};
 
 /// The fields of the second of two people.
 const SECOND_PERSON: [&str; 2] = ["approved_by", "supervisor"];
@@ -63,6 +65,24 @@ pub(crate) fn add_own_id(
     }
 }
 
+/// The parties that a command names.
+pub(crate) fn wanted_parties(
+    name: &str,
+    command: FieldType<'_>,
+    given: &Map<String, Value>,
+) -> BTreeSet<WantedParty> {
+    let mut all = BTreeSet::new();
+    for (field, value) in given {
+        if let Some(field_type) = command.field(field) {
+            fields::wanted(field_type, value, &mut all);
+        }
+    }
+    let own = own_id(name, command).and_then(|(_, field)| field.name());
+    let reference = given.get("reference").and_then(Value::as_str);
+    all.extend(own.zip(reference).map(|(own, reference)| (own.to_owned(), reference.to_owned())));
+    all
+}
+
 /// The field of the id that a command gives to something new.
 fn own_id<'s>(name: &str, command: FieldType<'s>) -> Option<(String, FieldType<'s>)> {
     let last_word = name.rfind(|c: char| c.is_ascii_uppercase()).map_or(name, |at| &name[at..]);
@@ -78,7 +98,29 @@ fn own_id<'s>(name: &str, command: FieldType<'s>) -> Option<(String, FieldType<'
     (derived || by_time.contains(&name)).then_some((own, field))
 }
 
-/// Whether the office fills in a field that is left out.
+/// Fills in the bank account if the books have only one.
+pub(crate) fn add_only_bank(
+    name: &str,
+    command: FieldType<'_>,
+    parties: &KnownParties,
+    object: &mut Map<String, Value>,
+) {
+    if let (true, false, Some(bank)) =
+        (takes_bank(name, command), object.contains_key(BANK), parties.only_bank())
+    {
+        object.insert(BANK.to_owned(), bank.to_string().into());
+    }
+}
+
+const BANK: &str = "bank";
+
+/// Whether the command must name a bank account that there is.
+fn takes_bank(name: &str, command: FieldType<'_>) -> bool {
+    let is_id = command.field(BANK).is_some_and(|field| field.name() == Some("BankId"));
+    is_id && name != "RegisterBank" && fields::required(command).any(|field| field == BANK)
+}
+
+/// Whether the office fills in a field that is left out. A bank account only if there is no other.
 #[must_use]
 pub fn is_filled_in(name: &str, command: FieldType<'_>, field: &str) -> bool {
     let giver = match Givers::of(command) {
@@ -89,7 +131,8 @@ pub fn is_filled_in(name: &str, command: FieldType<'_>, field: &str) -> bool {
     let own = own_id(name, command).is_some_and(|(own, _)| own == field);
     let announced = name == "AnnounceParcel" && ["parcel", "shipment"].contains(&field);
     let opening = ["first_person", "second_person", "trial"].contains(&field);
-    giver || own || announced || opening || field == "number"
+    let bank = field == BANK && takes_bank(name, command);
+    giver || own || announced || opening || bank || field == "number"
 }
 
 /// An order's parcel follows from the seller, the order's reference and the shipment.
@@ -114,6 +157,22 @@ fn time_as_number() -> u64 {
     let now = jiff::Timestamp::from_millisecond(now).unwrap_or(jiff::Timestamp::MAX);
     let text: String = now.to_string().chars().filter(char::is_ascii_digit).take(14).collect();
     text.parse().unwrap_or(1)
+}
+
+/// The class's number where the class is named as in the tariff. It is the tariff's last version
+/// that says which classes there are.
+pub(crate) fn named_class(
+    books: &Books,
+    object: &Map<String, Value>,
+    named: &str,
+) -> Result<Value, OfficeError> {
+    let tariff = object.get("tariff").and_then(Value::as_str).and_then(|id| id.parse().ok());
+    let classes = tariff.map(|tariff| books.tariff_classes(TariffId(tariff))).unwrap_or_default();
+    let place = classes.iter().position(|class| *class == named);
+    place.map(Value::from).ok_or_else(|| OfficeError::UnknownClass {
+        class: named.to_owned(),
+        known: classes.into_iter().map(str::to_owned).collect(),
+    })
 }
 
 /// Whether a second person must approve. One person alone suspends, two lift a suspension.

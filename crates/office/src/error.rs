@@ -4,10 +4,15 @@ use std::io;
 use std::path::PathBuf;
 
 use books::PersonId;
+use money::Currency;
+use vault::{AccountError, VaultError};
 
 use crate::fields::ValueError;
 use crate::persons::{NAME_CHARACTERS_MAX, PERSONS_FILE};
 use crate::proposals::{PROPOSAL_BYTES_MAX, PROPOSALS_MAX};
+use crate::sent_files::{FILES_BYTES_MAX, SENT_FILES_MAX};
+use crate::socket::LOOKS_MAX;
+use crate::take::TakeError;
 
 fn flags(fields: &[String]) -> String {
     fields.iter().map(|field| crate::fields::flag(field)).collect::<Vec<_>>().join(", ")
@@ -17,10 +22,13 @@ fn flags(fields: &[String]) -> String {
 pub enum OfficeError {
     #[error("there is no command `{0}`; `doorstep do --list` lists all commands")]
     UnknownCommand(String),
-    #[error("{command} is not for persons to give: {command} comes from terminals and networks")]
+    #[error(
+        "{command} is not for persons to give: it comes from terminals, networks and wallets; use \
+         a terminal"
+    )]
     NotForPersons { command: String },
     #[error(
-        "{command} has no field for {}; it has: {}", crate::fields::flag(.field), flags(.known)
+        "{command} has no field for {}; use one of: {}", crate::fields::flag(.field), flags(.known)
     )]
     UnknownField { command: String, field: String, known: Vec<String> },
     #[error("{command} needs {}; see `doorstep do {command} --help`", flags(.missing))]
@@ -28,29 +36,47 @@ pub enum OfficeError {
     #[error("{} {value}: {cause}", crate::fields::flag(.field))]
     Value { field: String, value: String, cause: ValueError },
     #[error(
+        "{} is in {typed}, but this is in {expected}; write the amount in {expected}",
+        crate::fields::flag(.field)
+    )]
+    OtherCurrency { field: String, typed: Currency, expected: Currency },
+    #[error(
         "{command}: the next number is not known; check that what it belongs to is in the books, \
          or give --number"
     )]
     NoNextNumber { command: String },
+    #[error(
+        "--class {class}: the tariff has no such class; it has: {}. Give one of them, or its \
+         number from 0", .known.join(", ")
+    )]
+    UnknownClass { class: String, known: Vec<String> },
     /// The fields do not have the declared form.
     #[error("{command}: {why}; see `doorstep do {command} --help`")]
     Declared { command: String, why: String },
     #[error("the books are not open; open them first with `doorstep setup books --data DIR`")]
     BooksNotOpen,
-    #[error(
-        "you are user {user}, and the books belong to user {owner}: only their owner opens them"
-    )]
+    #[error("you are user {user}, and the books belong to user {owner}: let their owner open them")]
     NotTheOwner { user: u32, owner: u32 },
     #[error(
-        "user {user} of this machine is no person of these books; their owner maps the user to a \
-         person with `doorstep persons WHO --user {user} --data DIR`"
+        "user {user} of this machine is no person of these books; let their owner map the user to \
+         a person with `doorstep persons WHO --user {user} --data DIR`"
     )]
     UserNotMapped { user: u32 },
+    #[error(
+        "person {person} is not registered in these books; register the person by two with \
+         `doorstep setup person {person}`"
+    )]
+    PersonNotRegistered { person: PersonId },
     #[error(
         "these are no trial books: each person acts under a user of this machine; leave --person \
          out, and log in as that person's user"
     )]
     PersonInRealBooks,
+    #[error(
+        "these are no trial books: they live at the time of this machine; unset \
+         DOORSTEP_TRIAL_TIME, and try again"
+    )]
+    TrialTimeInRealBooks,
     #[error(
         "{} names another person; leave it out: it is whoever gives the command",
         crate::fields::flag(.field)
@@ -84,7 +110,7 @@ pub enum OfficeError {
          approve it later, or withdraw it with `doorstep withdraw-proposal {number}`"
     )]
     ProposalRefused { number: u64, command: String, refusal: engine::Refusal },
-    #[error("--code is the courier's one-time code: six digits")]
+    #[error("--code must be the courier's one-time code, six digits: type what the courier shows")]
     NotACode,
     #[error(
         "one-time codes need the key store of `doorstep serve`: start it with `codes` in [keys] of \
@@ -93,10 +119,27 @@ pub enum OfficeError {
     NoCodeKey,
     #[error("the one-time code's MAC cannot be computed: {0}; check the key store")]
     CodeKey(String),
+    #[error("{LOOKS_MAX} users are looking at the books; try again in a minute")]
+    ManyLooks,
+    #[error(transparent)]
+    Files(#[from] SentFilesError),
+    #[error(
+        "the books have no seller `{seller}` with an account in {currency}; register it first \
+         (`doorstep setup seller`), or correct the reference or the currency"
+    )]
+    NoSellerAccount { seller: String, currency: String },
+    #[error("the books have no seller `{seller}`; correct the reference, or register it first")]
+    NoSeller { seller: String },
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     #[error(transparent)]
     Persons(#[from] PersonsError),
     #[error(transparent)]
     Store(#[from] ProposalStoreError),
+    #[error(transparent)]
+    Take(#[from] TakeError),
     #[error(
         "the books have stopped ({0}); look in `doorstep log` whether the command was carried out, \
          and start again"
@@ -104,6 +147,36 @@ pub enum OfficeError {
     NodeStopped(#[from] node::NodeStopped),
     #[error("the request is not understood: {0}; use the doorstep program of the same version")]
     Malformed(String),
+}
+
+/// Why sent files are not taken. Nothing of them is in the books.
+#[derive(Debug, thiserror::Error)]
+pub enum SentFilesError {
+    #[error("files of another user are being carried out; try again when they are done")]
+    Busy,
+    #[error(
+        "the files have {bytes} bytes; over the socket they have at most {FILES_BYTES_MAX}. Give \
+         them in parts, or let the owner of the books import them while Doorstep does not serve"
+    )]
+    TooLarge { bytes: u64 },
+    #[error(
+        "{count} files; over the socket there are 1 to {SENT_FILES_MAX} in one request. Give them \
+         in parts"
+    )]
+    Count { count: usize },
+    #[error("`{0}` is not the name of a file that can be sent; give the file another name")]
+    Name(String),
+    #[error(
+        "the disk of the books has {free} bytes free, and the files need {needed}; free some \
+         space, and send them again. Nothing was carried out"
+    )]
+    DiskFull { free: u64, needed: u64 },
+    #[error("the files did not arrive: {0}. Nothing was carried out; send them again")]
+    Cut(io::Error),
+    #[error(
+        "{}: {source}; check the disk of the books. Nothing was carried out", path.display()
+    )]
+    Kept { path: PathBuf, source: io::Error },
 }
 
 /// Why the persons of a data directory are not known.
@@ -116,9 +189,12 @@ pub enum PersonsError {
     ReadableByOthers(PathBuf),
     #[error("{}: {source}; check that the file can be read and written", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("{}: not a table of persons: {why}", path.display())]
+    #[error(
+        "{}: not a table of persons: {why}; correct it, or move it away and name the persons again",
+        path.display()
+    )]
     NotATable { path: PathBuf, why: String },
-    #[error("{}: `{text}` is not the id of a person: a decimal number", path.display())]
+    #[error("{}: `{text}` is not the id of a person: write a decimal number", path.display())]
     NotAnId { path: PathBuf, text: String },
     #[error("{}: `{text}` is not the id of a user: see `id -u`", path.display())]
     NotAUser { path: PathBuf, text: String },
@@ -131,9 +207,13 @@ pub enum PersonsError {
     NotAName(String),
     #[error("person {person} has the name `{name}` already; give another spelling")]
     NameTaken { person: PersonId, name: String },
-    #[error("user {user} is person {person} already; one user is one person")]
+    #[error(
+        "user {user} is person {person} already, and one user is one person: give another user"
+    )]
     UserTaken { user: u32, person: PersonId },
-    #[error("person {person} is user {user} already; one person is one user")]
+    #[error(
+        "person {person} is user {user} already, and one person is one user: name another person"
+    )]
     PersonHasUser { user: u32, person: PersonId },
     #[error(
         "nobody has the name `{0}` in {PERSONS_FILE} of the data directory: give the person's id, \

@@ -1,14 +1,15 @@
 //! The values of fields, from the text that a person types to the declared JSON form.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use books::{
-    BankId, Books, BusinessDate, CourierId, FirmId, NetworkId, SellerId, TariffId, WalletId,
+    BankId, Books, BusinessDate, CourierId, FirmId, NetworkId, ParcelId, RailId, SellerId,
+    TariffId, WalletId,
 };
 use money::decimal::{self, DecimalError, DecimalStyle};
-use money::{Currency, CurrencyError};
-use reports::{FieldType, FieldTypes, owner_id_type};
+use money::{Currency, CurrencyError, Rate, RateError};
+use reports::{FieldType, FieldTypes};
 use serde_json::Value;
 use tariff::BusinessDateError;
 
@@ -35,17 +36,19 @@ pub fn field_of_flag(flag: &str) -> String {
 /// Why a text is not a field's value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    #[error(transparent)]
+    #[error("{0}; {expected}", expected = Expected::Amount)]
     Amount(#[from] DecimalError),
-    #[error(transparent)]
+    #[error("{0}; {expected}", expected = Expected::Currency)]
     Currency(#[from] CurrencyError),
     #[error(transparent)]
     Date(#[from] BusinessDateError),
+    #[error(transparent)]
+    Rate(#[from] RateError),
     #[error("{why}; write the time as 2013-08-28T18:00:00+08:00")]
     Time { given: String, why: String },
     #[error("the time is before 1970; write the time as 2013-08-28T18:00:00+08:00")]
     BeforeTime,
-    #[error("{0}")]
+    #[error("{0}; write JSON, as in --fields '{{\"amount\": 1250}}'")]
     Json(String),
     #[error("{0}")]
     Expected(Expected),
@@ -55,6 +58,9 @@ pub enum ValueError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     Amount,
+    /// An amount that can be below zero.
+    SignedAmount,
+    Rate,
     Date,
     Currency,
     Time,
@@ -81,18 +87,18 @@ pub enum Expected {
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = match self {
-            Expected::Amount => {
-                "write minor units, or an amount with its currency, such as 12.50CNY"
+            Expected::Amount => "write an amount with its currency, such as 12.50CNY",
+            Expected::SignedAmount => {
+                "write an amount with its currency, such as 12.50CNY or -12.50CNY"
             }
+            Expected::Rate => "write a percentage, such as 10.5%",
             Expected::Date => "write a date, such as 2013-08-28",
             Expected::Currency => "write a currency code, such as CNY",
             Expected::Time => {
                 "write a time, such as 2013-08-28T18:00:00+08:00, or milliseconds since 1970"
             }
-            Expected::Parcel => "write a parcel's id or its waybill",
-            Expected::Payment => {
-                "write a parcel's id or its waybill and the payment's number: WAYBILL/1"
-            }
+            Expected::Parcel => "write a waybill, a parcel's id, or SELLER/ORDER",
+            Expected::Payment => "write the parcel and the payment's number: WAYBILL/1",
             Expected::Person => {
                 return write!(f, "write a person's id, or a name in {PERSONS_FILE}");
             }
@@ -125,12 +131,15 @@ impl Expected {
         let name = field.name().unwrap_or_default();
         match name {
             "Amount" => return Expected::Amount,
+            "SignedAmount" => return Expected::SignedAmount,
+            "Rate" => return Expected::Rate,
             "BusinessDate" => return Expected::Date,
             "Currency" => return Expected::Currency,
             "Timestamp" => return Expected::Time,
             "ParcelId" => return Expected::Parcel,
             "PaymentId" => return Expected::Payment,
             "PersonId" => return Expected::Person,
+            _ if is_numbered_parcel(field) => return Expected::Parcel,
             _ if is_id(field) => {
                 let found = KnownParties::default().id(name, "").is_some();
                 return if found { Expected::IdOrReference } else { Expected::Id };
@@ -141,7 +150,7 @@ impl Expected {
         if !variants.is_empty() {
             let names = variants.iter().map(|variant| match variant.content {
                 None => variant.name.to_owned(),
-                Some(content) => format!("{}={}", variant.name, short(content)),
+                Some(content) => format!("{}={}", variant.name, content_words(content)),
             });
             return Expected::OneOf(names.collect());
         }
@@ -160,6 +169,20 @@ impl Expected {
     }
 }
 
+/// The field of an object that has one: its value is enough.
+fn only_field<'s>(object: FieldType<'s>) -> Option<(&'s str, FieldType<'s>)> {
+    let mut fields = object.fields();
+    let first = fields.next()?;
+    fields.next().is_none().then_some(first)
+}
+
+/// What stands behind the `=` of a choice.
+fn content_words(content: FieldType<'_>) -> String {
+    let content = only_field(content).map_or(content, |(_, only)| only);
+    let names: Vec<&str> = content.variants().iter().map(|variant| variant.name).collect();
+    if names.is_empty() { short(content) } else { names.join("|") }
+}
+
 /// The placeholder of a value.
 #[must_use]
 pub fn short(field: FieldType<'_>) -> String {
@@ -172,26 +195,122 @@ pub fn short(field: FieldType<'_>) -> String {
     field.name().map_or_else(unnamed, |name| name.to_owned())
 }
 
+/// A party that a request names: the name of its id's type, and its reference.
+pub type WantedParty = (String, String);
+
+/// The parties that a field's value names.
+pub(crate) fn wanted(field: FieldType<'_>, given: &Value, all: &mut BTreeSet<WantedParty>) {
+    match (given, field.item()) {
+        (Value::Array(items), Some(item)) => {
+            items.iter().for_each(|one| wanted(item, one, all));
+        }
+        (Value::String(text), Some(item)) => {
+            text.split(',').for_each(|one| wanted(item, &one.into(), all));
+        }
+        (Value::String(text), None) if is_id(field) => {
+            let id_type = match field.name() {
+                // A courier is a person with the courier's id.
+                Some("PersonId") => "CourierId",
+                name => name.unwrap_or_default(),
+            };
+            all.insert((id_type.to_owned(), text.clone()));
+        }
+        (Value::String(text), None) if text.contains('/') && names_a_parcel(field) => {
+            let seller = text.split('/').next().unwrap_or_default();
+            all.insert(("SellerId".to_owned(), seller.to_owned()));
+        }
+        (Value::String(text), None) => {
+            let (name, content) = text.split_once('=').unwrap_or((text, ""));
+            let variant = field.variants().into_iter().find(|variant| variant.name == name);
+            if let Some(of) = variant.and_then(|variant| variant.content) {
+                wanted(of, &content.into(), all);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a text of the field can be SELLER/ORDER.
+fn names_a_parcel(field: FieldType<'_>) -> bool {
+    matches!(field.name(), Some("ParcelId" | "PaymentId")) || is_numbered_parcel(field)
+}
+
+/// Finds a party: by the id that is derived from its reference, or among all of its type.
+fn find(books: &Books, id_type: &str, reference: &str) -> Option<(&'static str, u64)> {
+    let is = |found: Option<&str>| found == Some(reference);
+    let rail = |kind: fn(RailId) -> Option<u64>| {
+        let mut rails = books.rail_views().filter(|rail| rail.reference == reference);
+        rails.find_map(|rail| kind(rail.id))
+    };
+    Some(match id_type {
+        "SellerId" => {
+            let derived = SellerId::derived(reference);
+            let found = Some(derived).filter(|id| is(books.seller_reference(*id)));
+            ("SellerId", found.or_else(|| books.seller_by_reference(reference))?.0)
+        }
+        "CourierId" => {
+            let derived = CourierId::derived(reference);
+            let found = Some(derived).filter(|id| is(books.courier_reference(*id)));
+            ("CourierId", found.or_else(|| books.courier_by_reference(reference))?.0)
+        }
+        "FirmId" => ("FirmId", books.firms().find(|(_, of)| *of == reference)?.0.0),
+        "BankId" => ("BankId", books.banks().find(|(_, of)| *of == reference)?.0.0),
+        "NetworkId" => {
+            let id = rail(|id| if let RailId::Network(one) = id { Some(one.0) } else { None });
+            ("NetworkId", id?)
+        }
+        "WalletId" => {
+            let id = rail(|id| if let RailId::Wallet(one) = id { Some(one.0) } else { None });
+            ("WalletId", id?)
+        }
+        _ => return None,
+    })
+}
+
 /// The ids of parties in the books, by the name of their id's type and the operator's reference,
 /// and of persons by their name in lower case.
 #[derive(Debug, Default)]
 pub struct KnownParties(HashMap<(&'static str, String), u64>);
 
 impl KnownParties {
+    /// The ids behind these references, each with the name of its id's type, and of all bank
+    /// accounts. Most ids are derived from their reference; other parties are looked for.
     #[must_use]
-    pub fn of(books: &Books) -> KnownParties {
-        let parties = books.accounts().filter_map(|account| {
-            let id_type = owner_id_type(account.kind)?;
-            let reference = books.owner_reference(&account)?.to_owned();
-            Some(((id_type, reference), account.owner))
+    pub fn of(books: &Books, wanted: &BTreeSet<WantedParty>) -> KnownParties {
+        let found = wanted.iter().filter_map(|(id_type, reference)| {
+            let (id_type, id) = find(books, id_type, reference)?;
+            Some(((id_type, reference.clone()), id))
         });
-        KnownParties(parties.collect())
+        let banks = books.banks().map(|(bank, name)| (("BankId", name.to_owned()), bank.0));
+        KnownParties(found.chain(banks).collect())
     }
 
     pub(crate) fn add_names(&mut self, persons: &Persons) {
         let named = persons.iter().filter_map(|(person, name, _)| Some((person, name?)));
         let by_name = named.map(|(person, name)| (("PersonId", name.to_lowercase()), person.0));
         self.0.extend(by_name);
+    }
+
+    /// The books' bank account, if there is one only.
+    pub(crate) fn only_bank(&self) -> Option<u64> {
+        let mut banks = self.0.iter().filter(|((id_type, _), _)| *id_type == "BankId");
+        match (banks.next(), banks.next()) {
+            (Some((_, bank)), None) => Some(*bank),
+            _ => None,
+        }
+    }
+
+    /// The parcel's id behind an id, a waybill, or SELLER/ORDER: of the order's first shipment.
+    fn parcel(&self, given: &str) -> Option<String> {
+        if let Ok(id) = given.parse::<ParcelId>() {
+            return Some(id.to_string());
+        }
+        if let Ok(id) = switch::waybill::read(given.as_bytes()) {
+            return Some(id.to_string());
+        }
+        let (seller, order) = given.split_once('/')?;
+        let seller = self.0.get(&("SellerId", seller.to_owned())).copied()?;
+        Some(ParcelId::derived(SellerId(seller), order).to_string())
     }
 
     /// The id behind a reference: of a party in the books, or else the id that is derived from it.
@@ -244,17 +363,22 @@ fn from_text(
     let is_json = given.starts_with(['{', '[', '"']);
     match field.name() {
         Some("Amount") => return amount(given),
+        Some("SignedAmount") => return signed_amount(given),
+        Some("Rate") => return Ok(given.parse::<Rate>()?.ppm().into()),
         Some("Currency") => return Ok(given.parse::<Currency>()?.code().into()),
         Some("BusinessDate") => return Ok(given.parse::<BusinessDate>()?.to_string().into()),
         Some("Timestamp") => {
             let number = given.parse::<u64>().ok();
             return number.map_or_else(|| instant(given), Ok).map(Value::from);
         }
-        Some("ParcelId") => return Ok(parcel(given).into()),
+        Some("ParcelId") => {
+            return parties.parcel(given).map(Value::from).ok_or_else(expected);
+        }
         Some("PaymentId") if !is_json => {
-            let (of, number) = given.split_once('/').ok_or_else(expected)?;
+            let (of, number) = given.rsplit_once('/').ok_or_else(expected)?;
             let number: u8 = number.parse().map_err(|_| expected())?;
-            return Ok(serde_json::json!({ "parcel": parcel(of), "number": number }));
+            let parcel = parties.parcel(of).ok_or_else(expected)?;
+            return Ok(serde_json::json!({ "parcel": parcel, "number": number }));
         }
         Some(id_type) if is_id(field) => {
             if given.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -275,7 +399,13 @@ fn from_text(
         return match (variant.content, content) {
             (None, None) => Ok(name.into()),
             (Some(content_type), Some(content)) => {
-                let content = from_text(content_type, content, parties)?;
+                let content = match only_field(content_type) {
+                    Some((key, only)) if !content.starts_with('{') => {
+                        let only = from_text(only, content, parties)?;
+                        Value::Object([(key.to_owned(), only)].into_iter().collect())
+                    }
+                    _ => from_text(content_type, content, parties)?,
+                };
                 Ok(Value::Object([(name.to_owned(), content)].into_iter().collect()))
             }
             _ => Err(expected()),
@@ -306,11 +436,6 @@ fn from_text(
     if has_type(field, "string") { Ok(given.into()) } else { Err(expected()) }
 }
 
-fn parcel(given: &str) -> String {
-    let waybill = switch::waybill::read(given.as_bytes()).ok();
-    waybill.map_or_else(|| given.to_owned(), |id| id.to_string())
-}
-
 /// A parcel with the number of its assignment or attempt, which can be left out.
 fn is_numbered_parcel(field: FieldType<'_>) -> bool {
     matches!(field.name(), Some("AssignedParcel" | "DispatchedParcel"))
@@ -328,16 +453,39 @@ pub fn instant(text: &str) -> Result<u64, ValueError> {
     u64::try_from(at.as_millisecond()).map_err(|_| ValueError::BeforeTime)
 }
 
-/// Minor units, or an amount with its currency: `12.50CNY`.
+/// An amount with its currency: `12.50CNY`. A number alone could be minor or main units, but for 0.
 fn amount(given: &str) -> Result<Value, ValueError> {
-    if let Ok(minor) = given.parse::<u64>() {
-        return Ok(minor.into());
+    if given == "0" {
+        return Ok(0.into());
     }
-    let digits = given.trim_end_matches(|c: char| c.is_ascii_uppercase());
-    let expected = |_| ValueError::Expected(Expected::Amount);
-    let currency: Currency = given[digits.len()..].parse().map_err(expected)?;
+    let (digits, currency) = split_amount(given);
+    let currency: Currency =
+        currency.parse().map_err(|_| ValueError::Expected(Expected::Amount))?;
     let style = DecimalStyle { point: '.', group: None };
-    Ok(decimal::parse(digits.trim(), currency, style)?.minor().into())
+    Ok(decimal::parse(digits, currency, style)?.minor().into())
+}
+
+fn split_amount(given: &str) -> (&str, &str) {
+    let digits = given.trim_end_matches(|c: char| c.is_ascii_uppercase());
+    (digits.trim_end(), &given[digits.len()..])
+}
+
+/// The currency of an amount as a person types it.
+pub(crate) fn typed_currency(field: FieldType<'_>, given: &Value) -> Option<Currency> {
+    let is_amount = matches!(field.name(), Some("Amount" | "SignedAmount"));
+    given.as_str().filter(|_| is_amount).and_then(|text| split_amount(text).1.parse().ok())
+}
+
+/// As [`amount`]; with a minus sign it is below zero.
+fn signed_amount(given: &str) -> Result<Value, ValueError> {
+    let (sign, size) = given.strip_prefix('-').map_or((1, given), |size| (-1, size));
+    let expected = || ValueError::Expected(Expected::SignedAmount);
+    let minor = amount(size).map_err(|error| match error {
+        ValueError::Expected(_) => expected(),
+        error => error,
+    })?;
+    let minor = minor.as_u64().and_then(|minor| i64::try_from(minor).ok()).ok_or_else(expected)?;
+    Ok((sign * minor).into())
 }
 
 /// An id that is written as a decimal number. A parcel's is not.
@@ -384,18 +532,24 @@ mod tests {
 
     use super::*;
 
+    const P: &str = "ab9f500fa96e336c05227afb1de5b1b4";
+    const WAYBILL: &str = "5BKX80ZABE6DP0A8KTZCEYBCDMD";
+    /// Of order-1 of seller 1.
+    const ORDER: &str = "f86a1851571173afc1979796ec04bd87";
+
     fn of(command: &str, field: &str, given: &str) -> Result<Value, ValueError> {
         let field = declared().of(command).unwrap().field(field).unwrap();
-        let known = [("CourierId", "c-1"), ("PersonId", "li wei")];
-        let known = known.map(|(of, reference)| ((of, reference.to_owned()), 7));
+        let known = [("CourierId", "c-1", 7), ("PersonId", "li wei", 7), ("SellerId", "s-1", 1)];
+        let known = known.map(|(of, reference, id)| ((of, reference.to_owned()), id));
         value(field, &given.into(), &KnownParties(known.into_iter().collect()))
     }
 
     #[test]
     fn texts_become_the_declared_types() {
         for (command, field, given, expected) in [
-            ("RegisterCourier", "cash_limit", "1250", json!(1250)),
             ("RegisterCourier", "cash_limit", "12.50CNY", json!(1250)),
+            ("ClearLine", "amount", "-12.50CNY", json!(-1250)),
+            ("ClearLine", "amount", "12.50 CNY", json!(1250)),
             ("RegisterCourier", "cash_limit", "12JPY", json!(12)),
             ("RegisterCourier", "reference", "12", json!("12")),
             ("RegisterTerminal", "courier", "c-1", json!("7")),
@@ -406,8 +560,17 @@ mod tests {
             ("ReleaseDue", "date", "2013-08-28", json!("2013-08-28")),
             ("SetHoldRule", "rule", "DaysAfterHeld=3", json!({ "DaysAfterHeld": 3 })),
             ("WithdrawNetwork", "from", "1970-01-01T00:00:01Z", json!(1000)),
-            ("Refund", "payment", "p/2", json!({ "parcel": "p", "number": 2 })),
-            ("DispatchParcels", "parcels", "p,q", json!([{ "parcel": "p" }, { "parcel": "q" }])),
+            ("ClearLine", "amount", "-12.50CNY", json!(-1250)),
+            ("RefuseParcel", "reason", "Damaged=Firm", json!({ "Damaged": { "paid_by": "Firm" } })),
+            ("Refund", "payment", &format!("{P}/2"), json!({ "parcel": P, "number": 2 })),
+            ("Refund", "payment", "s-1/order-1/2", json!({ "parcel": ORDER, "number": 2 })),
+            ("LoseParcel", "parcel", &WAYBILL.to_lowercase(), json!(P)),
+            (
+                "DispatchParcels",
+                "parcels",
+                &format!("{P},s-1/order-1"),
+                json!([{ "parcel": P }, { "parcel": ORDER }]),
+            ),
         ] {
             assert_eq!(of(command, field, given), Ok(expected), "{command} {field} {given}");
         }
@@ -417,8 +580,8 @@ mod tests {
     fn json_is_the_declared_form_but_for_its_texts() {
         let field = |name| declared().of("AssignParcels").unwrap().field(name).unwrap();
         let parties = KnownParties::default();
-        let expected = json!([{ "parcel": "p" }, { "parcel": "q" }]);
-        assert_eq!(value(field("parcels"), &json!(["p", "q"]), &parties), Ok(expected));
+        let expected = json!([{ "parcel": P }, { "parcel": ORDER }]);
+        assert_eq!(value(field("parcels"), &json!([P, ORDER]), &parties), Ok(expected));
         let firm = value(field("firm"), &json!("swift"), &parties);
         assert_eq!(firm, Ok(json!(FirmId::derived("swift").to_string())));
         let cash_limit = declared().of("RegisterCourier").unwrap().field("cash_limit").unwrap();
@@ -429,17 +592,24 @@ mod tests {
     fn a_text_that_is_no_value_is_told_what_is_expected() {
         for (command, field, given, why) in [
             ("RegisterCourier", "cash_limit", "12.50", "12.50CNY"),
+            ("RegisterCourier", "cash_limit", "1250", "12.50CNY"),
+            ("ClearLine", "amount", "-5", "12.50CNY"),
             ("RegisterCourier", "cash_limit", "12.505CNY", "has 3 decimals"),
             ("RegisterCourier", "cash_limit", "-1", "12.50CNY"),
             ("RegisterTerminal", "terminal", "seven", "an id"),
             ("CancelHandOver", "cancelled_by", "nobody", "a person's id, or a name in "),
             ("BlockTerminal", "blocked", "yes", "true or false"),
             ("Refund", "payment", "p", "WAYBILL/1"),
+            ("Refund", "payment", "p/1", "WAYBILL/1"),
+            ("LoseParcel", "parcel", "1001", "write a waybill, a parcel's id, or SELLER/ORDER"),
+            ("LoseParcel", "parcel", "nobody/1001", "SELLER/ORDER"),
+            ("ClearLine", "amount", "-12.50", "-12.50CNY"),
             ("PlanSettlement", "cycle", "weekly", "Daily | Weekly | Monthly"),
             ("PlanSettlement", "currency", "yuan", "is not a currency code of ISO 4217"),
             ("ReleaseDue", "date", "28.8.2013", "is not a date"),
             ("ReleaseDue", "limit", "many", "write a whole number from "),
             ("SetHoldRule", "rule", "DaysAfterHeld", "DaysAfterHeld=NUMBER"),
+            ("RefuseParcel", "reason", "Damaged", "Damaged=Doorstep|Seller|Firm |"),
             ("WithdrawNetwork", "from", "1969-12-31T23:59:59Z", "before 1970"),
             ("WithdrawNetwork", "from", "18:00", "write the time as"),
         ] {

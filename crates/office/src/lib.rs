@@ -6,14 +6,18 @@
 //!
 //! Never: rules of money (the books have them), printing, the choice of a language.
 //!
-//! Start at [`Request`] and [`Office::carry_out`]. The short forms are a [table](short_forms), the
-//! socket is in [`socket`].
+//! Start at [`Request`] and [`Office::carry_out`], for files at [`Office::take`]. The short forms
+//! are a [table](short_forms). The socket's server is in [`socket`], its other side in [`client`].
 
+pub mod client;
 pub mod fields;
+pub mod sent_files;
 pub mod short_forms;
 pub mod socket;
 
+mod accounts;
 mod codes;
+mod currencies;
 mod defaults;
 mod error;
 mod file;
@@ -21,11 +25,17 @@ mod office;
 mod persons;
 mod proposals;
 mod request;
+pub mod take;
+mod taken_files;
 
 pub use codes::CodeMacOf;
 pub use defaults::is_filled_in;
-pub use error::{OfficeError, PersonsError, ProposalStoreError};
+pub use error::{OfficeError, PersonsError, ProposalStoreError, SentFilesError};
 pub use office::{Office, OfficeOptions, OnEvents};
 pub use persons::{PERSONS_FILE, Persons};
 pub use proposals::{PROPOSALS, PROPOSALS_MAX};
-pub use request::{Language, OfficeAnswer, Proposal, RefusalWords, Request, Who};
+pub use request::{
+    CommandWords, Language, OfficeAnswer, PayoutAccountLine, Printed, Proposal, RefusalWords,
+    Request, SentFile, Who,
+};
+pub use taken_files::{FileSourceKind, TAKEN_FILES};

@@ -1,22 +1,31 @@
 //! Carries out requests on a node.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
-use std::path::PathBuf;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
 
 use books::{Command, Event, PersonId, Refusal};
 use engine::{Actor, Events, RequestKey, Submission};
 use node::{Clock, NodeClient, SystemClock};
-use reports::FieldType;
+use reports::{AppliedCommand, FieldType};
 use serde_json::{Map, Value};
 
+use vault::Vault;
+
+use crate::accounts::SET_PAYOUT_ACCOUNT;
 use crate::codes::{self, CodeMacOf};
+use crate::currencies::TypedCurrencies;
 use crate::defaults::{self, Givers};
 use crate::error::OfficeError;
-use crate::fields::{self, KnownParties};
+use crate::fields::{self, KnownParties, WantedParty};
 use crate::persons::Persons;
 use crate::proposals::ProposalStore;
-use crate::request::{OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who};
+use crate::request::{
+    CommandWords, Language, OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who,
+};
+use crate::take::{TakeReport, TakeRequest, Taking, TakingStopped};
 
 /// The command that creates books.
 const OPENING: &str = "OpenBooks";
@@ -39,16 +48,20 @@ pub struct OfficeOptions {
     pub client: NodeClient,
     /// An error in Chinese.
     pub chinese: fn(&(dyn Error + 'static)) -> String,
+    /// What a command did, in words.
+    pub in_words: fn(&AppliedCommand) -> CommandWords,
     /// Called with the events of each command that was carried out.
     pub on_events: OnEvents,
     /// The MACs of one-time codes. `None` without a key store.
     pub code_mac: Option<CodeMacOf>,
+    /// Of the data directory. Without a key, no account can be entered.
+    pub vault: Vault,
 }
 
 /// Carries out what persons ask for.
 pub struct Office {
-    options: OfficeOptions,
-    store: ProposalStore,
+    pub(crate) options: OfficeOptions,
+    pub(crate) store: ProposalStore,
 }
 
 impl fmt::Debug for Office {
@@ -58,14 +71,14 @@ impl fmt::Debug for Office {
 }
 
 /// What the office asks the books before it gives a command.
-struct BooksFacts {
+pub(crate) struct BooksFacts {
     open: bool,
     trial: bool,
     first_person: Option<PersonId>,
-    parties: KnownParties,
+    pub(crate) parties: KnownParties,
 }
 
-type OfficeResult<T> = Result<T, OfficeError>;
+pub(crate) type OfficeResult<T> = Result<T, OfficeError>;
 
 impl Office {
     /// Opens the office of a data directory. An approval that a crash interrupted is carried out
@@ -88,9 +101,7 @@ impl Office {
         Ok(office)
     }
 
-    /// An error in the language of a request.
-    #[must_use]
-    pub fn chinese(&self, error: &OfficeError) -> String {
+    fn chinese(&self, error: &OfficeError) -> String {
         (self.options.chinese)(error)
     }
 
@@ -100,21 +111,107 @@ impl Office {
     /// Why nothing was done, and what to do.
     pub fn carry_out(&mut self, request: Request, who: &Who) -> OfficeResult<OfficeAnswer> {
         let persons = Persons::read(&self.options.data)?;
-        let mut facts = self.facts()?;
+        let wanted = match &request {
+            Request::Give { command, fields } => {
+                let command_type = fields::declared().of(command);
+                let wanted = |of| defaults::wanted_parties(command, of, fields);
+                command_type.map(wanted).unwrap_or_default()
+            }
+            _ => BTreeSet::new(),
+        };
+        let mut facts = self.facts(wanted)?;
         facts.parties.add_names(&persons);
+        if facts.open && !facts.trial && SystemClock::is_of_a_trial() {
+            return Err(OfficeError::TrialTimeInRealBooks);
+        }
         if let Request::Give { command, fields } = request {
             return self.give(&command, &fields, who, &persons, &facts);
         }
+        // Before anything is sealed, erased or shown.
         let person = person(who, &persons, &facts)?;
         match request {
             Request::Approve { proposal } => self.approve(proposal, person),
-            Request::WithdrawProposal { proposal } => {
-                self.proposal(proposal)?;
-                self.store.remove(proposal)?;
-                Ok(OfficeAnswer::Withdrawn { proposal })
+            Request::WithdrawProposal { proposal: number } => {
+                let proposal = self.proposal(number)?;
+                self.store.remove(number)?;
+                self.forget_account(&proposal.command, &proposal.fields)?;
+                Ok(OfficeAnswer::Withdrawn { proposal: number })
             }
+            Request::EnterPayoutAccount { seller, currency, account, approved_by } => {
+                let fields = self.seal_account(&seller, &currency, account, approved_by, &facts)?;
+                let given = self.give(SET_PAYOUT_ACCOUNT, &fields, who, &persons, &facts);
+                if given.is_err() {
+                    self.forget_account(SET_PAYOUT_ACCOUNT, &fields)?;
+                }
+                given
+            }
+            Request::PayoutAccounts { seller } => self.payout_accounts(seller.as_deref(), &facts),
+            Request::EraseSeller { seller } => self.erase_seller(&seller, &facts),
             Request::Give { .. } | Request::Proposals {} => self.list(),
+            Request::Look { .. } | Request::TakeFiles { .. } | Request::Reload {} => {
+                Err(OfficeError::Malformed("only over the socket".to_owned()))
+            }
         }
+    }
+
+    /// The registered person who asks. Whoever is not registered sees nothing and brings nothing.
+    ///
+    /// # Errors
+    /// The user is no person of these books, or the person is not registered.
+    pub fn registered(&self, who: &Who) -> OfficeResult<PersonId> {
+        let persons = Persons::read(&self.options.data)?;
+        let person = person(who, &persons, &self.facts(BTreeSet::new())?)?;
+        let is_registered = move |engine: &engine::Engine| {
+            engine.books().persons().any(|(one, removed)| one == person && !removed)
+        };
+        if self.options.client.query(is_registered)?.0 {
+            Ok(person)
+        } else {
+            Err(OfficeError::PersonNotRegistered { person })
+        }
+    }
+
+    /// Whoever may have the settings read again: the owner of the books, and registered persons.
+    ///
+    /// # Errors
+    /// As [`Office::registered`].
+    pub fn may_reload(&self, who: &Who) -> OfficeResult<()> {
+        let is_owner = who.user == self.options.owner;
+        if is_owner { Ok(()) } else { self.registered(who).map(|_| ()) }
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.options.data
+    }
+
+    #[must_use]
+    pub fn in_language(&self, error: &OfficeError, language: Language) -> String {
+        match language {
+            Language::En => error.to_string(),
+            Language::Zh => self.chinese(error),
+        }
+    }
+
+    /// Takes a file of a network, wallet or bank. `file_name` is for messages.
+    ///
+    /// # Errors
+    /// Why nothing of the file was taken, or at which line it stopped.
+    pub fn take(
+        &mut self,
+        request: &TakeRequest,
+        file_name: &str,
+        file: impl BufRead,
+        who: &Who,
+    ) -> OfficeResult<TakeReport> {
+        let by = self.registered(who)?;
+        let OfficeOptions { client, data, on_events, chinese, .. } = &mut self.options;
+        let mut taking = Taking { client, data, by, on_events, chinese: *chinese };
+        taking.take(request, file_name, file).map_err(|stopped| match stopped {
+            TakingStopped::Refused(error) => error.into(),
+            TakingStopped::Node(error) => error.into(),
+        })
     }
 
     /// The oldest proposals, as many as an answer has room for.
@@ -122,7 +219,8 @@ impl Office {
         let numbers = self.store.numbers()?;
         let (mut proposals, mut bytes) = (Vec::new(), 0);
         for &number in &numbers {
-            let one = self.proposal(number)?;
+            let mut one = self.proposal(number)?;
+            one.words = self.proposed_words(&one)?;
             bytes += serde_json::to_string(&one).map_or(0, |text| text.len());
             if bytes > LIST_BYTES_MAX && !proposals.is_empty() {
                 break;
@@ -133,15 +231,15 @@ impl Office {
         Ok(OfficeAnswer::Proposals { proposals, more })
     }
 
-    fn facts(&self) -> OfficeResult<BooksFacts> {
-        let look = |engine: &engine::Engine| {
+    fn facts(&self, wanted: BTreeSet<WantedParty>) -> OfficeResult<BooksFacts> {
+        let look = move |engine: &engine::Engine| {
             let books = engine.books();
             let registered = |&(_, removed): &(PersonId, bool)| !removed;
             BooksFacts {
                 open: books.utc_offset_minutes_at(books.last_at()).is_some(),
                 trial: books.is_trial(),
                 first_person: books.persons().find(registered).map(|(person, _)| person),
-                parties: KnownParties::of(books),
+                parties: KnownParties::of(books, &wanted),
             }
         };
         Ok(self.options.client.query(look)?.0)
@@ -163,12 +261,21 @@ impl Office {
         }
         let mut given = given.clone();
         let code = codes::take_code(name, command_type, &mut given)?;
+        let class = take_class(command_type, &mut given);
         let mut object = read_fields(name, command_type, &given, &facts.parties)?;
+        let currencies = TypedCurrencies::of(command_type, &given);
+        if let Some(class) = class {
+            let of = object.clone();
+            let look =
+                move |engine: &engine::Engine| defaults::named_class(engine.books(), &of, &class);
+            object.insert(CLASS.to_owned(), self.options.client.query(look)?.0?);
+        }
         if name == OPENING {
             return self.open_books(command_type, object, who, persons, facts);
         }
         let giver = person(who, persons, facts)?;
         defaults::add_own_id(name, command_type, &facts.parties, &mut object);
+        defaults::add_only_bank(name, command_type, &facts.parties, &mut object);
         if let Some(code) = code {
             codes::add_code_mac(code, &mut object, self.options.code_mac.as_ref())?;
         }
@@ -185,6 +292,7 @@ impl Office {
         let (named, said) = (name.to_owned(), who.person.is_some());
         let filled = self.options.client.query(move |engine| {
             let books = engine.books();
+            currencies.check(&object, books)?;
             let object = defaults::add_numbers(&named, with_number, object, books)?;
             let command = defaults::declared(&named, &object)?;
             let actor = if said { giver } else { actor(&command, giver) };
@@ -194,6 +302,7 @@ impl Office {
         })?;
         let (mut object, command, actor) = filled.0?;
         let Some(second) = second else {
+            self.approve_account(name, &object)?;
             let mut answer = self.execute(command, actor, None)?;
             if let OfficeAnswer::CarriedOut { code: shown, .. } = &mut answer {
                 *shown = code.filter(|_| name == "StartHandOver").map(codes::text);
@@ -209,6 +318,7 @@ impl Office {
             proposed_at_ms: SystemClock.now().0,
             approval: None,
             refusal: None,
+            words: None,
         })?;
         Ok(OfficeAnswer::Proposed { proposal })
     }
@@ -236,6 +346,9 @@ impl Office {
             return Err(OfficeError::UnknownCommand(OPENING.to_owned()));
         };
         let (first, trial) = (open.first_person, open.trial);
+        if !trial && SystemClock::is_of_a_trial() {
+            return Err(OfficeError::TrialTimeInRealBooks);
+        }
         // Before the books are open: after a crash in between the same command goes on.
         if !trial && !facts.open && persons.of_user(who.user) != Some(first) {
             let mut persons = Persons::read(&self.options.data)?;
@@ -245,7 +358,7 @@ impl Office {
         self.execute(command, first, None)
     }
 
-    fn proposal(&self, number: u64) -> OfficeResult<Proposal> {
+    pub(crate) fn proposal(&self, number: u64) -> OfficeResult<Proposal> {
         self.store.read(number)?.ok_or(OfficeError::UnknownProposal { number })
     }
 
@@ -262,6 +375,7 @@ impl Office {
         if proposal.proposed_by == person {
             return Err(OfficeError::OwnProposal { number });
         }
+        self.approve_account(&proposal.command, &proposal.fields)?;
         let approved_at_ms = SystemClock.now().0;
         proposal.approval = Some(ProposalApproval { approved_by: person, approved_at_ms });
         // Who approves is durable first: after a crash the same person gives the same command.
@@ -300,6 +414,28 @@ impl Office {
         }
     }
 
+    /// What a proposal would do. `None` if its command is not one of this version.
+    fn proposed_words(&self, proposal: &Proposal) -> OfficeResult<Option<CommandWords>> {
+        let Some(command_type) = fields::declared().of(&proposal.command) else { return Ok(None) };
+        let Givers::Two { second, .. } = Givers::of(command_type) else { return Ok(None) };
+        let mut object = proposal.fields.clone();
+        object.insert(second.to_owned(), PersonId(0).to_string().into());
+        let Ok(command) = defaults::declared(&proposal.command, &object) else { return Ok(None) };
+        let submission = Submission::new(Actor::Person(proposal.proposed_by), command);
+        self.in_words(submission, Vec::new()).map(Some)
+    }
+
+    /// What a command did that was carried out just now.
+    fn in_words(&self, submission: Submission, events: Vec<Event>) -> OfficeResult<CommandWords> {
+        let Some(command_type) = fields::declared().of(submission.command.name()) else {
+            return Ok(CommandWords::default());
+        };
+        let look = move |engine: &engine::Engine| {
+            reports::just_carried_out(engine, &submission, command_type, &events)
+        };
+        Ok((self.options.in_words)(&self.options.client.query(look)?.0))
+    }
+
     fn execute(
         &mut self,
         command: Command,
@@ -308,7 +444,7 @@ impl Office {
     ) -> OfficeResult<OfficeAnswer> {
         let name = command.spec().name.to_owned();
         let submission = Submission { request_key, ..Submission::new(Actor::Person(by), command) };
-        let answers = self.options.client.execute(vec![(None, submission)])?;
+        let answers = self.options.client.execute(vec![(None, submission.clone())])?;
         match answers.into_iter().next() {
             Some(Ok(Events { books: events })) => {
                 (self.options.on_events)(&events);
@@ -318,8 +454,9 @@ impl Office {
                     command: name.clone(),
                     why: error.to_string(),
                 };
-                let events = shown.map_err(why)?;
-                Ok(OfficeAnswer::CarriedOut { command: name, by, events, code: None })
+                let shown = shown.map_err(why)?;
+                let said = self.in_words(submission, events)?;
+                Ok(OfficeAnswer::CarriedOut { command: name, by, events: shown, code: None, said })
             }
             Some(Err(engine::Refusal::Books(Refusal::Repeated))) => {
                 Ok(OfficeAnswer::Repeated { command: name })
@@ -330,6 +467,7 @@ impl Office {
     }
 }
 
+/// Why a command was not carried out.
 fn refused(name: &str, refusal: engine::Refusal) -> OfficeError {
     match refusal {
         engine::Refusal::Books(Refusal::BooksNotOpen) => OfficeError::BooksNotOpen,
@@ -354,6 +492,20 @@ fn person(who: &Who, persons: &Persons, facts: &BooksFacts) -> OfficeResult<Pers
     let first = facts.first_person.filter(|_| facts.trial);
     let person = persons.of_user(who.user).or(first);
     person.ok_or(OfficeError::UserNotMapped { user: who.user })
+}
+
+/// The field of a seller's class.
+const CLASS: &str = "class";
+
+/// Takes a class that is named, not numbered, out of the fields that were given.
+fn take_class(command: FieldType<'_>, given: &mut Map<String, Value>) -> Option<String> {
+    command.field(CLASS).filter(|field| field.name() == Some("SellerClassNumber"))?;
+    let class = given.get(CLASS)?.as_str()?.to_owned();
+    if class.parse::<u64>().is_ok() {
+        return None;
+    }
+    given.remove(CLASS);
+    Some(class)
 }
 
 /// The declared form of the fields that were given.

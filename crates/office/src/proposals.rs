@@ -118,6 +118,7 @@ mod tests {
             proposed_at_ms: 5,
             approval: None,
             refusal: None,
+            words: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use books::PersonId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use vault::AccountForm;
 
 /// What a person asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,63 @@ pub enum Request {
     WithdrawProposal { proposal: u64 },
     /// Lists the proposals.
     Proposals {},
+    /// Enters the account of a seller's payouts in a currency: seals it in the vault, and proposes
+    /// `SetPayoutAccount`.
+    EnterPayoutAccount {
+        /// An id, or a reference.
+        seller: String,
+        currency: String,
+        account: AccountForm,
+        /// In trial books.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<String>,
+    },
+    /// Lists payout accounts by their last four characters: of one seller, or all.
+    PayoutAccounts { seller: Option<String> },
+    /// Erases all personal data of a seller from the vault.
+    EraseSeller { seller: String },
+    /// Shows what the books say: a reading command line of `doorstep`.
+    Look {
+        /// The command's words, then its flags. Nothing in them names a file.
+        arguments: Vec<String>,
+        /// The width of the screen.
+        columns: u16,
+    },
+    /// Reads the settings again, and applies what can change while Doorstep serves.
+    Reload {},
+    /// Carries out a command line with files, whose bytes follow when the office asks for them.
+    TakeFiles {
+        /// The command's words, then its flags, without those of `files` and `returned`.
+        arguments: Vec<String>,
+        columns: u16,
+        /// The files that are sent, in this order.
+        files: Vec<SentFile>,
+        /// The flags of files that the command writes and that are sent back: `rejects`.
+        #[serde(default)]
+        returned: Vec<String>,
+    },
+}
+
+impl Request {
+    /// Whether it is carried out beside the office.
+    #[must_use]
+    pub fn is_beside(&self) -> bool {
+        matches!(self, Request::Look { .. } | Request::TakeFiles { .. } | Request::Reload {})
+    }
+}
+
+/// A file that is sent over the socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SentFile {
+    /// The flag whose value it is: `orders`.
+    pub flag: String,
+    /// Its own name, or its path in the folder.
+    pub name: String,
+    pub bytes: u64,
+    /// The flag's value is the folder of this file.
+    #[serde(default)]
+    pub in_folder: bool,
 }
 
 /// Who asks.
@@ -52,6 +110,9 @@ pub enum OfficeAnswer {
         /// The one-time code of a new hand-over, for the courier alone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
+        /// What it did, in words.
+        #[serde(default)]
+        said: CommandWords,
     },
     /// It was carried out before; nothing changed.
     Repeated {
@@ -69,6 +130,50 @@ pub enum OfficeAnswer {
         /// How many more there are.
         more: usize,
     },
+    /// The office waits for the bytes of the files.
+    SendFiles {},
+    /// What a command line printed. The bytes of `files` follow the answer.
+    Printed {
+        printed: Printed,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<SentFile>,
+    },
+    PayoutAccounts {
+        accounts: Vec<PayoutAccountLine>,
+        /// How many more there are.
+        more: usize,
+    },
+    SellerErased {
+        seller: String,
+        /// Whether the vault had anything of the seller.
+        found: bool,
+    },
+}
+
+/// What a command line printed, as at rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Printed {
+    /// To standard output.
+    pub output: String,
+    /// To standard error.
+    pub errors: String,
+    /// Whether its exit status is 0.
+    pub succeeded: bool,
+}
+
+/// A seller's payout account, or that there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutAccountLine {
+    /// The seller's reference.
+    pub seller: String,
+    pub currency: String,
+    /// Of the account in force. `None` for one that waits, and where there is none.
+    pub number: Option<u32>,
+    /// `None` if there is no account, or if it was erased.
+    pub last_four: Option<String>,
+    /// The proposal by which it waits for a second person.
+    pub proposal: Option<u64>,
 }
 
 /// A command that waits for a second person.
@@ -87,6 +192,9 @@ pub struct Proposal {
     pub approval: Option<ProposalApproval>,
     /// Why the books refused it when it was approved.
     pub refusal: Option<RefusalWords>,
+    /// What it would do: only in lists, never in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<CommandWords>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +203,14 @@ pub struct ProposalApproval {
     pub approved_by: PersonId,
     /// Milliseconds since 1970.
     pub approved_at_ms: u64,
+}
+
+/// What a command did, in both languages: a sentence, and one for each event that has words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandWords {
+    pub en: Vec<String>,
+    pub zh: Vec<String>,
 }
 
 /// A refusal in both languages.

@@ -80,6 +80,7 @@ pub const SHORT_FORMS: &[ShortForm] = &[
     form(["settlement", "confirm", "ConfirmPayout", "payout"], &[]),
     form(["settlement", "return", "ReturnPayout", "payout"], &[]),
     form(["settlement", "commission", "PayCommission", "firm"], &[]),
+    form(["settlement", "tax", "PayTax", "tax"], &[]),
     form(["invoice", "seller", "InvoiceSeller", "seller"], &[]),
     form(["invoice", "paid", "RecordSellerPayment", "seller"], &[]),
     form(["invoice", "cancel", "CancelInvoice", "seller"], &[]),

@@ -1,37 +1,53 @@
 //! The office's socket: requests of persons while a Doorstep serves. The protocol:
 //! docs/door/control.md.
+//!
+//! Commands are carried out one after another. Looks and files are not: they take longer, and a
+//! person who approves does not wait for them.
 
 use std::fs::{self, DirBuilder, Permissions};
+use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use books::PersonId;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
+use zeroize::Zeroizing;
 
-use crate::error::OfficeError;
+use crate::error::{OfficeError, SentFilesError};
 use crate::office::Office;
-use crate::request::{Language, OfficeAnswer, Request, Who};
+use crate::request::{Language, OfficeAnswer, Printed, Request, SentFile, Who};
+use crate::sent_files::{ReceivedFiles, SENT_FILES_MAX, remove_received};
 
 /// File name of the socket in the control directory.
 pub const OFFICE_SOCKET: &str = "office.sock";
 /// Connections at once.
 pub const CONNECTIONS_MAX: usize = 16;
-/// Files that the office has open: its connections, its listener, files of proposals and persons.
-pub const FILES_MAX: usize = CONNECTIONS_MAX + 8;
+/// Files that the office has open: its connections, its listener, files of proposals and persons,
+/// pipes of looks, files that were sent.
+pub const FILES_MAX: usize = CONNECTIONS_MAX + SENT_FILES_MAX + 32;
 /// Of a request.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
-const ANSWER_BYTES_MAX: usize = 4 << 20;
-/// How long a request may take to arrive.
+/// How long a request may take to arrive, and how long a sender of files may be silent.
 pub const REQUEST_SECONDS_MAX: u64 = 30;
-/// How long the client waits for an answer.
-const ANSWER_WAIT: Duration = Duration::from_secs(60);
+/// Looks at once. Each reads the books into memory of its own.
+pub const LOOKS_MAX: usize = 2;
+/// How long the files of a request may take to arrive.
+pub const FILES_SECONDS_MAX: u64 = 600;
+/// Of what a command line prints. Longer output of a look is refused, that of files is cut.
+pub const PRINTED_BYTES_MAX: usize = 2 << 20;
+/// The nice value of threads that look or carry out files: the door comes first.
+const NICE: i32 = 10;
 const REQUEST_WAIT: Duration = Duration::from_secs(REQUEST_SECONDS_MAX);
+/// A stop does not wait for bytes.
+const STOP_LOOKED_FOR_EVERY: Duration = Duration::from_millis(500);
+const FILES_WAIT: Duration = Duration::from_secs(FILES_SECONDS_MAX);
 
 /// The directory of the sockets of a data directory: beside it, because others than the owner may
 /// use a socket but not read the books.
@@ -80,32 +96,107 @@ pub struct OfficeLine {
     pub language: Language,
 }
 
-/// Answers a line from a user of this machine. `None` means that the office has closed.
+/// A command line that a person sent.
+#[derive(Debug)]
+pub struct SentLine<'l> {
+    pub arguments: &'l [String],
+    pub columns: u16,
+    pub language: Language,
+    pub person: PersonId,
+}
+
+/// Carries out command lines beside the office. A refusal is in the language of the line.
+pub trait CommandLines: Send + Sync {
+    /// Carries out a line that only reads the books.
+    ///
+    /// # Errors
+    /// Why nothing is shown.
+    fn look(&self, line: &SentLine<'_>) -> Result<Printed, String>;
+
+    /// Carries out a line with files. It ends early if `is_stopping` says so: files can be carried
+    /// out again.
+    ///
+    /// # Errors
+    /// Why nothing was done.
+    fn take_files(
+        &self,
+        line: &SentLine<'_>,
+        files: &ReceivedFiles,
+        returned: &[String],
+        is_stopping: &dyn Fn() -> bool,
+    ) -> Result<Printed, String>;
+
+    /// Reads the settings again. Changes nothing if anything is wrong in them.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn reload(&self, language: Language) -> Result<Printed, String>;
+}
+
+fn refused(why: &str) -> String {
+    json!({ "ok": false, "why": why }).to_string()
+}
+
+fn answered(answer: &OfficeAnswer) -> String {
+    json!({ "ok": true, "answer": answer }).to_string()
+}
+
+const STOPPING: &str = "this Doorstep is stopping; try again when it has stopped";
+
+/// Answers a line that the office carries out, from a user of this machine. `None` means that the
+/// office has closed.
 #[must_use]
 pub fn answer(office: Option<&mut Office>, user: u32, line: &[u8]) -> String {
-    let refused = |why: String| json!({ "ok": false, "why": why }).to_string();
-    let Some(office) = office else {
-        return refused("this Doorstep is stopping; try again when it has stopped".to_owned());
-    };
+    let Some(office) = office else { return refused(STOPPING) };
     let line: OfficeLine = match serde_json::from_slice(line) {
         Ok(line) => line,
-        Err(error) => return refused(OfficeError::Malformed(error.to_string()).to_string()),
+        Err(error) => return refused(&OfficeError::Malformed(error.to_string()).to_string()),
     };
     match office.carry_out(line.request, &Who { user, person: line.person }) {
-        Ok(answer) => json!({ "ok": true, "answer": answer }).to_string(),
-        Err(error) => refused(match line.language {
-            Language::En => error.to_string(),
-            Language::Zh => office.chinese(&error),
-        }),
+        Ok(done) => answered(&done),
+        Err(error) => refused(&office.in_language(&error, line.language)),
+    }
+}
+
+/// What the connections share.
+struct Shared {
+    /// `None` means that the office has closed.
+    office: Mutex<Option<Office>>,
+    lines: Box<dyn CommandLines>,
+    stopping: AtomicBool,
+    looks: Arc<AtomicUsize>,
+    /// Held while files are carried out.
+    files: Mutex<()>,
+}
+
+impl Shared {
+    fn office(&self) -> MutexGuard<'_, Option<Office>> {
+        self.office.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something in the office, or says in the request's language why not.
+    fn within<T>(
+        &self,
+        language: Language,
+        does: impl FnOnce(&mut Office) -> Result<T, OfficeError>,
+    ) -> Result<T, String> {
+        let mut office = self.office();
+        let office = office.as_mut().ok_or(STOPPING)?;
+        does(office).map_err(|error| office.in_language(&error, language))
+    }
+
+    fn look(&self, line: &SentLine<'_>) -> Result<Printed, String> {
+        let counted = Counted::new(&self.looks, LOOKS_MAX);
+        let counted = counted.ok_or(OfficeError::ManyLooks);
+        let _counted = self.within(line.language, |_| counted)?;
+        self.lines.look(line)
     }
 }
 
 /// The threads that answer the socket.
-#[derive(Debug)]
 pub struct OfficeServer {
     path: PathBuf,
-    stopping: Arc<AtomicBool>,
-    office: Arc<Mutex<Option<Office>>>,
+    shared: Arc<Shared>,
     accepting: JoinHandle<()>,
 }
 
@@ -115,7 +206,13 @@ impl OfficeServer {
     ///
     /// # Errors
     /// The socket cannot be made.
-    pub fn start(office: Office, directory: &Path, group: Option<u32>) -> io::Result<OfficeServer> {
+    pub fn start(
+        office: Office,
+        lines: Box<dyn CommandLines>,
+        directory: &Path,
+        group: Option<u32>,
+    ) -> io::Result<OfficeServer> {
+        remove_received(office.data())?;
         let path = directory.join(OFFICE_SOCKET);
         let unfinished = path.with_extension("unfinished");
         for old in [&unfinished, &path] {
@@ -127,13 +224,18 @@ impl OfficeServer {
         let listener = UnixListener::bind(&unfinished)?;
         give_to_group(&unfinished, group, 0o600, 0o660)?;
         fs::rename(&unfinished, &path)?;
-        let stopping = Arc::new(AtomicBool::new(false));
-        let office = Arc::new(Mutex::new(Some(office)));
-        let (stop, shared) = (stopping.clone(), office.clone());
+        let shared = Arc::new(Shared {
+            office: Mutex::new(Some(office)),
+            lines,
+            stopping: AtomicBool::new(false),
+            looks: Arc::default(),
+            files: Mutex::new(()),
+        });
+        let served = shared.clone();
         let accepting = thread::Builder::new()
             .name("doorstep-office".into())
-            .spawn(move || accept(&listener, &stop, &shared))?;
-        Ok(OfficeServer { path, stopping, office, accepting })
+            .spawn(move || accept(&listener, &served))?;
+        Ok(OfficeServer { path, shared, accepting })
     }
 
     #[must_use]
@@ -141,10 +243,12 @@ impl OfficeServer {
         &self.path
     }
 
-    /// Finishes the request in work, and takes no more.
+    /// Finishes the request in work, and takes no more. Files that are being carried out end after
+    /// the commands that were given.
     pub fn stop(self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        drop(self.office.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        drop(self.shared.office().take());
+        drop(self.shared.files.lock());
         // Wakes the thread that waits for a connection.
         let woken = UnixStream::connect(&self.path).is_ok();
         // A socket that remains behaves like a missing one: nobody answers.
@@ -155,8 +259,16 @@ impl OfficeServer {
     }
 }
 
-/// Counts a connection as long as it lives.
+/// Counts a connection or a look as long as it lives.
 struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    /// `None` if there are `most` already.
+    fn new(count: &Arc<AtomicUsize>, most: usize) -> Option<Counted> {
+        let counted = Counted(count.clone());
+        (count.fetch_add(1, Ordering::SeqCst) < most).then_some(counted)
+    }
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -164,10 +276,10 @@ impl Drop for Counted {
     }
 }
 
-fn accept(listener: &UnixListener, stopping: &AtomicBool, office: &Arc<Mutex<Option<Office>>>) {
+fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
     let connections = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
-        if stopping.load(Ordering::SeqCst) {
+        if shared.stopping.load(Ordering::SeqCst) {
             return;
         }
         // Without a file descriptor left, the next try may have one.
@@ -175,41 +287,183 @@ fn accept(listener: &UnixListener, stopping: &AtomicBool, office: &Arc<Mutex<Opt
             thread::sleep(Duration::from_millis(100));
             continue;
         };
-        let counted = Counted(connections.clone());
-        let many = connections.fetch_add(1, Ordering::SeqCst) >= CONNECTIONS_MAX;
-        if many {
+        let Some(counted) = Counted::new(&connections, CONNECTIONS_MAX) else {
             let why = format!("{CONNECTIONS_MAX} requests are in work; try again");
-            let line = json!({ "ok": false, "why": why }).to_string() + "\n";
-            let _ = (&stream).write_all(line.as_bytes());
+            let _ = (&stream).write_all((refused(&why) + "\n").as_bytes());
             continue;
-        }
-        let office = office.clone();
+        };
+        let shared = shared.clone();
         let connection = thread::Builder::new().name("doorstep-office".into());
         // If no thread can be made, the connection closes.
         let _ = connection.spawn(move || {
             let _counted = counted;
-            let _ = converse(stream, &office);
+            let _ = converse(stream, &shared);
         });
     }
 }
 
 /// Answers the lines of a connection until it ends or is silent.
-fn converse(mut stream: UnixStream, office: &Mutex<Option<Office>>) -> io::Result<()> {
+fn converse(mut stream: UnixStream, shared: &Shared) -> io::Result<()> {
     let peer = rustix::net::sockopt::socket_peercred(&stream)?;
     let user = peer.uid.as_raw();
     stream.set_write_timeout(Some(REQUEST_WAIT))?;
     let mut waiting = Vec::new();
     while let Some(line) = next_line(&mut stream, &mut waiting, LINE_BYTES_MAX, REQUEST_WAIT)? {
-        let mut office = office.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = answer(office.as_mut(), user, &line) + "\n";
-        drop(office);
-        stream.write_all(answer.as_bytes())?;
+        // It may have a bank account.
+        let line = Zeroizing::new(line);
+        let answer = match serde_json::from_slice::<OfficeLine>(&line) {
+            Ok(line) if line.request.is_beside() => {
+                // Of this thread, and of the processes that it starts: the door comes first. If it
+                // cannot be had, that does no harm.
+                let _ = rustix::process::nice(NICE);
+                match carry_out_line(&mut stream, &mut waiting, shared, user, line)? {
+                    Ok(Some(printed)) => answered(&printed),
+                    Ok(None) => continue,
+                    Err(why) => refused(&why),
+                }
+            }
+            _ => answer(shared.office().as_mut(), user, &line),
+        };
+        stream.write_all((answer + "\n").as_bytes())?;
     }
     Ok(())
 }
 
+/// Carries out a command line, or says why not. `None` if the answer was sent, with files.
+fn carry_out_line(
+    stream: &mut UnixStream,
+    waiting: &mut Vec<u8>,
+    shared: &Shared,
+    user: u32,
+    line: OfficeLine,
+) -> io::Result<Result<Option<OfficeAnswer>, String>> {
+    let OfficeLine { request, person, language } = line;
+    let who = Who { user, person };
+    if matches!(request, Request::Reload {}) {
+        let reloaded = shared.within(language, |office| office.may_reload(&who));
+        let reloaded = reloaded.and_then(|()| shared.lines.reload(language));
+        return Ok(reloaded.map(|printed| Some(without_files(printed))));
+    }
+    let person = match shared.within(language, |office| office.registered(&who)) {
+        Ok(person) => person,
+        Err(why) => return Ok(Err(why)),
+    };
+    match &request {
+        Request::TakeFiles { arguments, columns, files, returned } => {
+            let line = SentLine { arguments, columns: *columns, language, person };
+            take_files(stream, waiting, shared, &line, (files, returned))
+        }
+        Request::Look { arguments, columns } => {
+            let printed = shared.look(&SentLine { arguments, columns: *columns, language, person });
+            Ok(printed.map(|printed| Some(without_files(printed))))
+        }
+        _ => Ok(Err(STOPPING.to_owned())),
+    }
+}
+
+fn without_files(printed: Printed) -> OfficeAnswer {
+    OfficeAnswer::Printed { printed, files: Vec::new() }
+}
+
+/// Receives files, carries their line out, and sends back what it wrote.
+fn take_files(
+    stream: &mut UnixStream,
+    waiting: &mut Vec<u8>,
+    shared: &Shared,
+    line: &SentLine<'_>,
+    (announced, returned): (&[SentFile], &[String]),
+) -> io::Result<Result<Option<OfficeAnswer>, String>> {
+    let in_words = |error: SentFilesError| -> String {
+        let failed = shared.within(line.language, |_| Err::<(), _>(error.into()));
+        failed.err().unwrap_or_default()
+    };
+    let data = match shared.within(line.language, |office| Ok(office.data().to_owned())) {
+        Ok(data) => data,
+        Err(why) => return Ok(Err(why)),
+    };
+    let Ok(one_at_a_time) = shared.files.try_lock() else {
+        return Ok(Err(in_words(SentFilesError::Busy)));
+    };
+    let mut received = match ReceivedFiles::begin(&data, announced) {
+        Ok(received) => received,
+        Err(error) => return Ok(Err(in_words(error))),
+    };
+    stream.write_all((answered(&OfficeAnswer::SendFiles {}) + "\n").as_bytes())?;
+    let until = Instant::now() + FILES_WAIT;
+    let mut bytes = SentBytes { stream, waiting, until, stopping: &shared.stopping };
+    for file in announced {
+        if let Err(error) = received.receive(file, &mut bytes) {
+            drop((received, one_at_a_time));
+            // The rest of the bytes would be read as requests: the connection ends.
+            stream.write_all((refused(&in_words(error)) + "\n").as_bytes())?;
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+    }
+    let is_stopping = || shared.stopping.load(Ordering::SeqCst);
+    let mut printed = match shared.lines.take_files(line, &received, returned, &is_stopping) {
+        Ok(printed) => printed,
+        Err(why) => return Ok(Err(why)),
+    };
+    let (mut files, mut opened) = (Vec::new(), Vec::new());
+    for flag in returned {
+        match received.open_written(flag) {
+            Ok(written) => {
+                for (file, content) in written {
+                    files.push(file);
+                    opened.push(content);
+                }
+            }
+            // The report is told all the same: the commands were carried out.
+            Err(error) => {
+                printed.errors += &(in_words(error) + "\n");
+                printed.succeeded = false;
+            }
+        }
+    }
+    // Whoever has the answer finds nothing left, and can send the next ones.
+    drop((received, one_at_a_time));
+    let answer = OfficeAnswer::Printed { printed, files };
+    stream.write_all((answered(&answer) + "\n").as_bytes())?;
+    for mut content in opened {
+        io::copy(&mut content, stream)?;
+    }
+    Ok(Ok(None))
+}
+
+/// The bytes that follow a line, first those that were read with it. A silent sender is cut off,
+/// and one who takes too long.
+struct SentBytes<'s> {
+    stream: &'s mut UnixStream,
+    waiting: &'s mut Vec<u8>,
+    until: Instant,
+    stopping: &'s AtomicBool,
+}
+
+impl Read for SentBytes<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if !self.waiting.is_empty() {
+            let length = self.waiting.len().min(to.len());
+            to[..length].copy_from_slice(&self.waiting[..length]);
+            self.waiting.drain(..length);
+            return Ok(length);
+        }
+        let until = self.until.min(Instant::now() + REQUEST_WAIT);
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.stopping.load(Ordering::SeqCst) {
+                return Err(io::Error::from(TimedOut));
+            }
+            self.stream.set_read_timeout(Some(left.min(STOP_LOOKED_FOR_EVERY)))?;
+            match self.stream.read(to) {
+                Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => {}
+                read => return read,
+            }
+        }
+    }
+}
+
 /// Reads a line that ends within a time. What came after it waits.
-fn next_line(
+pub(crate) fn next_line(
     stream: &mut UnixStream,
     waiting: &mut Vec<u8>,
     bytes_max: usize,
@@ -228,80 +482,12 @@ fn next_line(
         }
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(io::Error::from(io::ErrorKind::TimedOut));
+            return Err(io::Error::from(TimedOut));
         }
         stream.set_read_timeout(Some(left))?;
         match stream.read(&mut buffer)? {
             0 => return Ok(None),
             read => waiting.extend_from_slice(&buffer[..read]),
         }
-    }
-}
-
-/// Why a request did not get an answer.
-#[derive(Debug, thiserror::Error)]
-pub enum OfficeClientError {
-    /// Nobody serves.
-    #[error("no Doorstep is running at {}; start one, or check the path", .0.display())]
-    NotServed(PathBuf),
-    #[error(
-        "this user may not use {}; the owner of the books lets a group use it (`[control]` in the \
-         settings), and an administrator adds you to the group", .0.display()
-    )]
-    NotAllowed(PathBuf),
-    #[error("cannot talk to the office's socket {}: {source}", path.display())]
-    Io { path: PathBuf, source: io::Error },
-    #[error(
-        "the connection ended before an answer came ({0}): the request may have been carried out. \
-         Look with `doorstep log` and `doorstep proposals` before you repeat it"
-    )]
-    OutcomeUnknown(io::Error),
-    #[error("a request has at most {LINE_BYTES_MAX} bytes; give it in parts")]
-    TooLarge,
-    #[error(
-        "{}: unreadable answer; use the doorstep program of the same version", .0.display()
-    )]
-    UnreadableAnswer(PathBuf),
-    /// As the office says it, in the request's language.
-    #[error("{0}")]
-    Refused(String),
-}
-
-/// Sends a request to the office at `path`, and waits for its answer.
-///
-/// # Errors
-/// The office refuses the request, or gave no answer.
-pub fn send(path: &Path, line: &OfficeLine) -> Result<OfficeAnswer, OfficeClientError> {
-    let failed = |source| OfficeClientError::Io { path: path.to_owned(), source };
-    let mut bytes = serde_json::to_vec(line).map_err(|error| failed(error.into()))?;
-    if bytes.len() > LINE_BYTES_MAX {
-        return Err(OfficeClientError::TooLarge);
-    }
-    bytes.push(b'\n');
-    let mut stream = UnixStream::connect(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            OfficeClientError::NotServed(path.to_owned())
-        }
-        io::ErrorKind::PermissionDenied => OfficeClientError::NotAllowed(path.to_owned()),
-        _ => failed(error),
-    })?;
-    let sent = stream.write_all(&bytes);
-    let mut answer = Vec::new();
-    let line = next_line(&mut stream, &mut answer, ANSWER_BYTES_MAX, ANSWER_WAIT);
-    let ended = || io::Error::from(io::ErrorKind::UnexpectedEof);
-    // An answer counts also if the request was not read to its end: the office was full.
-    let line = match (line, sent) {
-        (Ok(Some(line)), _) => line,
-        (_, Err(error)) | (Err(error), _) => return Err(OfficeClientError::OutcomeUnknown(error)),
-        (Ok(None), Ok(())) => return Err(OfficeClientError::OutcomeUnknown(ended())),
-    };
-    let unreadable = || OfficeClientError::UnreadableAnswer(path.to_owned());
-    let mut answer: Value = serde_json::from_slice(&line).map_err(|_| unreadable())?;
-    match (answer["ok"].as_bool(), answer["why"].as_str()) {
-        (Some(true), _) => {
-            serde_json::from_value(answer["answer"].take()).map_err(|_| unreadable())
-        }
-        (_, Some(why)) => Err(OfficeClientError::Refused(why.to_owned())),
-        _ => Err(unreadable()),
     }
 }

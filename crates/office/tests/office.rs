@@ -6,20 +6,29 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use books::{CodeMac, Command, Event, PersonId};
+use books::{
+    BankId, CodeMac, Command, Event, HoldRule, Jurisdiction, PersonId, PublishTariff, RegisterBank,
+    RegisterSeller, SellerId, SellerKind, SetHoldRule, SettlementCycle, TariffId,
+};
 use engine::{Actor, Engine};
 use journal::{JournalHead, MemoryJournal};
+use keys::{Algorithm, KeyName, KeyPurpose, KeyStore, SoftwareStore};
+use money::{Amount, Currency};
 use node::replay::{ReplayObserver, replay};
 use node::{NoSnapshots, Node, NodeOptions};
+use office::client::{OfficeClientError, send, send_files};
+use office::sent_files::{FILES_BYTES_MAX, RECEIVED, ReceivedFiles};
 use office::socket::{
-    LINE_BYTES_MAX, OFFICE_SOCKET, OfficeClientError, OfficeLine, OfficeServer, answer,
-    control_directory, make_control_directory, send,
+    CommandLines, LINE_BYTES_MAX, OFFICE_SOCKET, OfficeLine, OfficeServer, SentLine, answer,
+    control_directory, make_control_directory,
 };
 use office::{
-    Language, Office, OfficeAnswer, OfficeError, OfficeOptions, PROPOSALS, Persons, Proposal,
-    Request, Who,
+    CommandWords, Language, Office, OfficeAnswer, OfficeError, OfficeOptions, PROPOSALS, Persons,
+    Printed, Proposal, Request, SentFile, Who,
 };
 use serde_json::{Map, Value, json};
+use tariff::SellerClassNumber;
+use vault::{AccountForm, Vault, VaultKey};
 
 const ANN: PersonId = PersonId(1);
 const BO: PersonId = PersonId(2);
@@ -34,6 +43,14 @@ struct Bed {
     journal: MemoryJournal,
     running: Option<(Node, Office)>,
     seen: Arc<Mutex<Vec<Event>>>,
+    key: VaultKey,
+}
+
+fn vault_key() -> VaultKey {
+    let store = SoftwareStore::in_memory([]).unwrap();
+    let name = KeyName::new("vault").unwrap();
+    store.generate(name, KeyPurpose::DataKeys, Algorithm::Aes256).unwrap();
+    VaultKey { store: Arc::new(store), name }
 }
 
 fn who(user: u32) -> Who {
@@ -52,8 +69,8 @@ fn give(command: &str, object: Value) -> Request {
 impl Bed {
     fn empty() -> Bed {
         let data = tempfile::tempdir().unwrap();
-        let mut bed =
-            Bed { data, journal: MemoryJournal::new(), running: None, seen: Arc::default() };
+        let (journal, seen, key) = (MemoryJournal::new(), Arc::default(), vault_key());
+        let mut bed = Bed { data, journal, running: None, seen, key };
         bed.start();
         bed
     }
@@ -86,12 +103,17 @@ impl Bed {
             owner: ANNS,
             client,
             chinese: |error| format!("中文：{error}"),
+            in_words: |applied| CommandWords {
+                en: vec![applied.recorded.command.to_owned()],
+                zh: Vec::new(),
+            },
             on_events: Box::new(move |events| seen.lock().unwrap().extend(events.iter().cloned())),
             // Any function of both does.
             code_mac: Some(Box::new(|handover, code| {
                 let mac = u128::from(handover.0) << 32 | u128::from(code);
                 Ok(CodeMac(mac.to_be_bytes()))
             })),
+            vault: Vault::new(self.path(), Some(self.key.clone())),
         };
         self.running = Some((node, Office::open(options).unwrap()));
     }
@@ -178,7 +200,7 @@ fn whoever_opens_real_books_is_their_first_person() {
     let mut bed = Bed::empty();
     bed.refused(retention(200), ANNS, "the books are not open; open them first");
     let open = give("OpenBooks", json!({ "utc_offset_minutes": "480" }));
-    bed.refused(open.clone(), UNMAPPED, "only their owner opens them");
+    bed.refused(open.clone(), UNMAPPED, "let their owner open them");
     bed.must(open.clone(), ANNS);
     assert_eq!(bed.must(open, ANNS), OfficeAnswer::Repeated { command: "OpenBooks".to_owned() });
     assert_eq!(Persons::read(bed.path()).unwrap().of_user(ANNS), Some(ANN));
@@ -191,7 +213,7 @@ fn whoever_opens_real_books_is_their_first_person() {
     );
     let Some((actor, Command::RegisterBank(bank))) = bed.journalled().pop() else { panic!() };
     assert_eq!(actor, Actor::Person(ANN));
-    assert_eq!(bank.bank, books::BankId::derived("main"), "the id follows from the reference");
+    assert_eq!(bank.bank, BankId::derived("main"), "the id follows from the reference");
 }
 
 #[test]
@@ -334,7 +356,11 @@ fn what_follows_is_filled_in() {
     for (command, object, words) in [
         ("RegisterBnak", json!({}), "there is no command `RegisterBnak`"),
         ("BeginVoid", json!({}), "BeginVoid is not for persons to give"),
-        ("RegisterBank", json!({ "curency": "CNY" }), "has no field for --curency; it has: --bank"),
+        (
+            "RegisterBank",
+            json!({ "curency": "CNY" }),
+            "has no field for --curency; use one of: --bank",
+        ),
         ("RegisterBank", json!({ "reference": "b" }), "RegisterBank needs --currency; see "),
         (
             "RegisterBank",
@@ -407,7 +433,7 @@ fn the_socket_carries_requests_of_its_peer() {
     // A killed process left it.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let (node, office) = bed.running.take().unwrap();
-    let server = OfficeServer::start(office, &directory, None).unwrap();
+    let server = OfficeServer::start(office, Box::new(Echo), &directory, None).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&directory), mode(&path)), (0o700, 0o600));
 
@@ -426,4 +452,327 @@ fn the_socket_carries_requests_of_its_peer() {
     assert!(matches!(send(&path, &list), Err(OfficeClientError::NotServed(_))));
     node.stop().unwrap();
     fs::remove_dir(&directory).unwrap();
+}
+
+/// Prints what it was given, and sends its files back, reversed.
+struct Echo;
+
+impl CommandLines for Echo {
+    fn look(&self, line: &SentLine<'_>) -> Result<Printed, String> {
+        let output = format!("{} {:?} {}", line.person, line.arguments, line.columns);
+        Ok(Printed { output, errors: String::new(), succeeded: true })
+    }
+
+    fn take_files(
+        &self,
+        line: &SentLine<'_>,
+        files: &ReceivedFiles,
+        returned: &[String],
+        _is_stopping: &dyn Fn() -> bool,
+    ) -> Result<Printed, String> {
+        if line.arguments.is_empty() {
+            return Err("no words".to_owned());
+        }
+        let [(_, path)] = files.flags() else { return Err("one file".to_owned()) };
+        let mut bytes = fs::read(path).unwrap();
+        bytes.reverse();
+        for flag in returned {
+            fs::write(files.path(flag), &bytes).unwrap();
+        }
+        Ok(Printed { output: bytes.len().to_string(), ..Printed::default() })
+    }
+
+    fn reload(&self, _: Language) -> Result<Printed, String> {
+        Ok(Printed::default())
+    }
+}
+
+/// An office with its socket, where the user of this process is Ann.
+fn served() -> (Bed, Node, OfficeServer) {
+    let mut bed = Bed::open(false);
+    let mut persons = Persons::default();
+    persons.add_user(rustix::process::geteuid().as_raw(), ANN).unwrap();
+    persons.write(bed.path()).unwrap();
+    let directory = control_directory(bed.path());
+    make_control_directory(&directory, None).unwrap();
+    let (node, office) = bed.running.take().unwrap();
+    let server = OfficeServer::start(office, Box::new(Echo), &directory, None).unwrap();
+    (bed, node, server)
+}
+
+fn take(files: &[SentFile]) -> OfficeLine {
+    line(Request::TakeFiles {
+        arguments: vec!["import".to_owned()],
+        columns: 80,
+        files: files.to_vec(),
+        returned: vec!["rejects".to_owned()],
+    })
+}
+
+fn sent_file(name: &str, bytes: u64) -> SentFile {
+    SentFile { flag: "orders".to_owned(), name: name.to_owned(), bytes, in_folder: false }
+}
+
+#[test]
+fn command_lines_are_those_of_registered_persons() {
+    let (bed, node, server) = served();
+    let look = line(Request::Look { arguments: vec!["status".to_owned()], columns: 70 });
+    let Ok(OfficeAnswer::Printed { printed, .. }) = send(server.path(), &look) else {
+        panic!("no answer");
+    };
+    assert_eq!(printed.output, "1 [\"status\"] 70");
+    let mut persons = Persons::default();
+    let user = rustix::process::geteuid().as_raw();
+    persons.add_user(user, PersonId(3)).unwrap();
+    persons.write(bed.path()).unwrap();
+    for request in [look, take(&[sent_file("a", 1)])] {
+        let refused = send(server.path(), &request).unwrap_err().to_string();
+        assert!(refused.contains("person 3 is not registered in these books"), "{refused}");
+    }
+    Persons::default().write(bed.path()).unwrap();
+    let refused = send(server.path(), &take(&[sent_file("a", 1)])).unwrap_err().to_string();
+    assert!(refused.contains("is no person of these books"), "{refused}");
+    server.stop();
+    node.stop().unwrap();
+}
+
+#[test]
+fn sent_files_are_carried_out_and_removed() {
+    let (bed, node, server) = served();
+    let there = tempfile::tempdir().unwrap();
+    let (path, back) = (there.path().join("orders.csv"), there.path().join("back/rejects"));
+    let content: Vec<u8> = (0..200_000_u32).map(|place| (place % 251) as u8).collect();
+    fs::write(&path, &content).unwrap();
+    let files = [(sent_file("orders.csv", content.len() as u64), path)];
+    let keep = |_: &SentFile| back.clone();
+    let sent = [files[0].0.clone()];
+    let answer = send_files(server.path(), &take(&sent), &files, &keep).unwrap();
+    let OfficeAnswer::Printed { printed, .. } = answer else { panic!("{answer:?}") };
+    assert_eq!(printed.output, "200000");
+    let mut reversed = fs::read(&back).unwrap();
+    reversed.reverse();
+    assert!(reversed == content, "what comes back");
+    let received = || fs::read_dir(bed.path().join(RECEIVED)).unwrap().count();
+    assert_eq!(received(), 0);
+
+    let mut wordless = take(&sent);
+    let Request::TakeFiles { arguments, .. } = &mut wordless.request else { panic!() };
+    arguments.clear();
+    let refused = send_files(server.path(), &wordless, &files, &keep).unwrap_err().to_string();
+    assert_eq!((refused.as_str(), received()), ("no words", 0));
+    let large = take(&[sent_file("a", FILES_BYTES_MAX + 1)]);
+    let refused = send(server.path(), &large).unwrap_err().to_string();
+    assert!(refused.contains("at most 268435456. Give them in parts"), "{refused}");
+    let refused = send(server.path(), &take(&[sent_file("../a", 1)])).unwrap_err().to_string();
+    assert!(refused.contains("is not the name of a file"), "{refused}");
+    server.stop();
+    node.stop().unwrap();
+}
+
+#[test]
+fn a_connection_that_is_cut_leaves_no_file() {
+    use std::io::{BufRead, BufReader, Write};
+    let (bed, node, server) = served();
+    let mut stream = std::os::unix::net::UnixStream::connect(server.path()).unwrap();
+    let header = serde_json::to_string(&take(&[sent_file("a.csv", 1_000_000)])).unwrap();
+    // The first bytes may come with the line.
+    stream.write_all(format!("{header}\nthe first bytes").as_bytes()).unwrap();
+    let mut answer = String::new();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    reader.read_line(&mut answer).unwrap();
+    assert!(answer.contains("send_files"), "{answer}");
+    // Nobody else can send files meanwhile.
+    let refused = send(server.path(), &take(&[sent_file("a", 1)])).unwrap_err().to_string();
+    assert!(refused.contains("files of another user are being carried out"), "{refused}");
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    answer.clear();
+    reader.read_line(&mut answer).unwrap();
+    assert!(answer.contains("the files did not arrive: ") && answer.contains("send them again"));
+    drop((stream, reader));
+
+    // A stop does not wait for a sender who is silent.
+    let mut stream = std::os::unix::net::UnixStream::connect(server.path()).unwrap();
+    stream.write_all(format!("{header}\n").as_bytes()).unwrap();
+    let mut reader = BufReader::new(stream);
+    answer.clear();
+    reader.read_line(&mut answer).unwrap();
+    assert!(answer.contains("send_files"), "{answer}");
+    let began = std::time::Instant::now();
+    server.stop();
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!(fs::read_dir(bed.path().join(RECEIVED)).unwrap().count(), 0);
+    node.stop().unwrap();
+}
+
+// Payout accounts.
+
+const IBAN: &str = "GB82WEST12345698765432";
+const OTHER_IBAN: &str = "DE89370400440532013000";
+const HOLDER: &str = "Marta Silva";
+
+fn enter(iban: &str) -> Request {
+    let (name, iban) = (HOLDER.to_owned(), Some(iban.to_owned()));
+    let account = AccountForm { name, iban, bic: None, bank_code: None, account: None };
+    let (seller, currency) = ("shop".to_owned(), "CNY".to_owned());
+    Request::EnterPayoutAccount { seller, currency, account, approved_by: None }
+}
+
+/// Real books with the seller `shop`.
+fn with_seller() -> Bed {
+    let bed = Bed::open(false);
+    let file = tariff::file::parse(include_str!("../../../tariffs/china-2013.toml")).unwrap();
+    let china = file.in_currency(Currency::CNY).unwrap();
+    let (tariff, version) = (TariffId(1), &china.versions[0]);
+    let (currency, reference) = (Currency::CNY, "shop".to_owned());
+    let bank = RegisterBank { bank: BankId(1), currency, reference: "main".to_owned() };
+    let publish = PublishTariff {
+        tariff,
+        version: 1,
+        currency: Some(currency),
+        from: version.from,
+        until: None,
+        terms: Box::new(version.terms.clone()),
+        reference: "tariff".to_owned(),
+        proposed_by: ANN,
+        approved_by: BO,
+    };
+    let rule = SetHoldRule {
+        jurisdiction: Jurisdiction(*b"CN"),
+        number: 1,
+        rule: HoldRule::AtOnce,
+        proposed_by: ANN,
+        approved_by: BO,
+    };
+    let seller = RegisterSeller {
+        seller: SellerId::derived(&reference),
+        kind: SellerKind::Business,
+        currency,
+        jurisdiction: Jurisdiction(*b"CN"),
+        tariff,
+        class: SellerClassNumber(0),
+        cycle: SettlementCycle::Daily,
+        minimum: Amount::ZERO,
+        reference,
+    };
+    let commands = [
+        Command::RegisterBank(bank),
+        Command::PublishTariff(publish),
+        Command::SetHoldRule(rule),
+        Command::RegisterSeller(seller),
+    ];
+    let mut client = bed.running.as_ref().unwrap().0.client();
+    for command in commands {
+        let submission = engine::Submission::new(Actor::System, command);
+        client.execute(vec![(None, submission)]).unwrap().remove(0).unwrap();
+    }
+    bed
+}
+
+impl Bed {
+    /// The account in force and those that wait: number, last four characters, proposal.
+    fn accounts(&mut self) -> Vec<(Option<u32>, Option<String>, Option<u64>)> {
+        match self.must(Request::PayoutAccounts { seller: None }, BOS) {
+            OfficeAnswer::PayoutAccounts { accounts, more: 0 } => {
+                accounts.into_iter().map(|one| (one.number, one.last_four, one.proposal)).collect()
+            }
+            other => panic!("no list: {other:?}"),
+        }
+    }
+
+    /// Whether a text is in a file of the data directory or in the journal.
+    fn is_kept(&mut self, text: &str) -> bool {
+        let mut found = format!("{:?}", self.journalled()).contains(text);
+        let mut directories = vec![self.path().to_owned()];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    directories.push(path);
+                } else {
+                    let bytes = fs::read(path).unwrap();
+                    found |= bytes.windows(text.len()).any(|window| window == text.as_bytes());
+                }
+            }
+        }
+        found
+    }
+}
+
+fn four(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+#[test]
+fn one_person_enters_a_payout_account_and_another_approves_it_across_a_restart() {
+    let mut bed = with_seller();
+    assert_eq!(bed.accounts(), [(None, None, None)]);
+    let first = bed.proposed(enter(IBAN), ANNS);
+    assert_eq!(bed.accounts(), [(None, four("5432"), Some(first))]);
+    bed.refused(Request::Approve { proposal: first }, ANNS, "proposal 1 is your own");
+    bed.restart();
+    bed.must(Request::Approve { proposal: first }, BOS);
+    assert_eq!(bed.accounts(), [(Some(1), four("5432"), None)]);
+    // A change waits beside the account in force.
+    let second = bed.proposed(enter(OTHER_IBAN), BOS);
+    assert_eq!(bed.accounts(), [(Some(1), four("5432"), None), (None, four("3000"), Some(second))]);
+    bed.refused(Request::Approve { proposal: second }, BOS, "is your own");
+    bed.must(Request::Approve { proposal: second }, ANNS);
+    assert_eq!(bed.accounts(), [(Some(2), four("3000"), None)]);
+    assert_eq!(bed.count("SetPayoutAccount"), 2);
+    for secret in [IBAN, OTHER_IBAN, "98765432", HOLDER, "Marta"] {
+        assert!(!bed.is_kept(secret), "{secret} is in a file");
+    }
+    assert!(bed.is_kept("SetPayoutAccount"), "the search finds what is there");
+}
+
+#[test]
+fn a_withdrawn_account_is_forgotten_and_an_erased_one_cannot_be_approved() {
+    let mut bed = with_seller();
+    let first = bed.proposed(enter(IBAN), ANNS);
+    let again = bed.proposed(enter(IBAN), ANNS);
+    let digest = bed.proposals()[0].fields["digest"].clone();
+    bed.must(Request::WithdrawProposal { proposal: first }, ANNS);
+    assert_eq!(bed.accounts(), [(None, four("5432"), Some(again))], "another proposal needs it");
+    bed.must(Request::WithdrawProposal { proposal: again }, ANNS);
+    let set = json!({ "seller": "shop", "currency": "CNY", "digest": digest });
+    let by_digest = bed.proposed(give("SetPayoutAccount", set), ANNS);
+    bed.refused(Request::Approve { proposal: by_digest }, BOS, "the vault has no such payout");
+    bed.must(Request::WithdrawProposal { proposal: by_digest }, BOS);
+
+    let proposal = bed.proposed(enter(IBAN), ANNS);
+    let erase = || Request::EraseSeller { seller: "shop".to_owned() };
+    bed.refused(erase(), UNMAPPED, "is no person of these books");
+    assert!(matches!(bed.must(erase(), BOS), OfficeAnswer::SellerErased { found: true, .. }));
+    assert!(matches!(bed.must(erase(), BOS), OfficeAnswer::SellerErased { found: false, .. }));
+    bed.refused(Request::Approve { proposal }, BOS, "it was erased, or never entered");
+    bed.restart();
+    assert_eq!(bed.count("SetPayoutAccount"), 0);
+    // An account that was in force and then erased is listed as such.
+    let proposal = bed.proposed(enter(IBAN), ANNS);
+    bed.must(Request::Approve { proposal }, BOS);
+    bed.must(erase(), ANNS);
+    assert!(bed.accounts().contains(&(Some(1), None, None)));
+}
+
+#[test]
+fn a_refused_account_is_not_repeated_and_leaves_nothing() {
+    let mut bed = with_seller();
+    let cases = [
+        (enter("GB82WEST12345698765433"), "the check digits of this IBAN are wrong"),
+        (enter("GB82WEST1234569876543"), "has 21 characters; IBANs of its country have 22"),
+    ];
+    for (request, words) in cases {
+        let error = bed.ask(request, &who(ANNS)).unwrap_err().to_string();
+        assert!(error.contains(words) && !error.contains("9876"), "{error}");
+    }
+    bed.refused(enter(IBAN), UNMAPPED, "is no person of these books");
+    let mut unknown = enter(IBAN);
+    if let Request::EnterPayoutAccount { seller, .. } = &mut unknown {
+        "nobody".clone_into(seller);
+    }
+    bed.refused(unknown, ANNS, "the books have no seller `nobody` with an account in CNY");
+    assert!(bed.proposals().is_empty());
+    assert_eq!(format!("{:?}", enter(IBAN)).matches("GB82").count(), 0);
+    // Only a known person has anything sealed.
+    assert!(!bed.path().join(vault::VAULT_FILE).exists());
 }

@@ -1,4 +1,3 @@
-use std::cell::Cell;
 use std::path::Path;
 
 use books::{Books, BusinessDate, Timestamp};
@@ -65,41 +64,59 @@ pub fn account_postings(
     range: PostingRange,
     on_notice: &dyn Fn(NodeNotice),
 ) -> Result<AccountPostings, ReportError> {
+    let reader = |engine: &Engine, from: Sequence| {
+        let opening = balance(engine.books(), engine, account, currency);
+        PostingReader {
+            wanted: account,
+            currency,
+            range,
+            names: AccountNames::default(),
+            begun_after: from,
+            position: CommandPosition { batch: from.next(), index: 0 },
+            found: AccountPostings {
+                account: account.to_owned(),
+                currency: currency.map(Currency::code),
+                opening,
+                postings: Vec::new(),
+                left_out: 0,
+                closing: opening,
+                batches: 0,
+            },
+        }
+    };
+    let (reader, _) = replay_days(data, range.from, on_notice, reader)?;
+    let PostingReader { mut found, begun_after, position, .. } = reader;
+    found.batches = position.batch.number().saturating_sub(begun_after.number());
+    Ok(found)
+}
+
+/// What an observer of [`replay_days`] answers after the last day.
+pub(crate) const NOTHING_MORE: &str = "nothing more is wanted";
+
+/// Applies commands again, from the newest snapshot before a day on, until the observer answers
+/// [`NOTHING_MORE`]. `observer` gets the books of the snapshot, and the batch it reflects.
+pub(crate) fn replay_days<O: ReplayObserver>(
+    data: &Path,
+    first_day: BusinessDate,
+    on_notice: &dyn Fn(NodeNotice),
+    observer: impl FnOnce(&Engine, Sequence) -> O,
+) -> Result<(O, Engine), ReportError> {
     let directory = journal::DataDirectory::open_shared(data)?;
     let (mut journal, snapshots) = (directory.journal()?, directory.snapshots()?);
     checked_snapshots(&mut journal, &snapshots)?;
     let end = journal::ReadJournal::head(&mut journal)?.sequence;
     // A day begins at most a day after its date's midnight in UTC, and at most a day before.
-    let earliest = Timestamp::start_of_day(range.from, books::UTC_OFFSET_MINUTES_MAX);
+    let earliest = Timestamp::start_of_day(first_day, books::UTC_OFFSET_MINUTES_MAX);
     let start = BatchSearch::new(&mut journal, end).last_before(earliest)?;
     let before = Sequence::new(start.number().saturating_sub(1));
     let found = newest_snapshot(&mut journal, &snapshots, Some(before), on_notice)?;
     let (from, mut engine) = found.unwrap_or_default();
-    let mut reader = PostingReader {
-        wanted: account,
-        currency,
-        range,
-        names: AccountNames::default(),
-        position: CommandPosition { batch: from.sequence.next(), index: 0 },
-        is_past: Cell::new(false),
-        found: AccountPostings {
-            account: account.to_owned(),
-            currency: currency.map(Currency::code),
-            opening: balance(engine.books(), &engine, account, currency),
-            postings: Vec::new(),
-            left_out: 0,
-            closing: 0,
-            batches: 0,
-        },
-    };
-    reader.found.closing = reader.found.opening;
-    match replay(&mut journal, from, &mut engine, &mut reader) {
-        Err(ReplayError::ObserverStopped(_)) if reader.is_past.get() => {}
+    let mut observer = observer(&engine, from.sequence);
+    match replay(&mut journal, from, &mut engine, &mut observer) {
+        Err(ReplayError::ObserverStopped(why)) if why == NOTHING_MORE => {}
         done => drop(done?),
     }
-    let PostingReader { mut found, position, .. } = reader;
-    found.batches = position.batch.number().saturating_sub(from.sequence.number());
-    Ok(found)
+    Ok((observer, engine))
 }
 
 /// The balance of the accounts with a name.
@@ -121,9 +138,9 @@ struct PostingReader<'a> {
     currency: Option<Currency>,
     range: PostingRange,
     names: AccountNames,
+    begun_after: Sequence,
     /// The last command's.
     position: CommandPosition,
-    is_past: Cell<bool>,
     found: AccountPostings,
 }
 
@@ -138,8 +155,7 @@ impl ReplayObserver for PostingReader<'_> {
         self.position.index += 1;
         let (books, date) = (engine.books(), engine.books().last_date());
         if date > self.range.until {
-            self.is_past.set(true);
-            return Err("nothing more is wanted".to_owned());
+            return Err(NOTHING_MORE.to_owned());
         }
         for posting in outcome.books.postings.iter().filter(|posting| posting.moves_money()) {
             let minor = i128::from(posting.amount.minor());

@@ -17,6 +17,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::account_names::owner_id_type;
+use crate::account_postings::NOTHING_MORE;
 use crate::command_filter::FilterState;
 use crate::{
     AccountNameStyle, AccountNames, CommandFilter, ExportError, FieldType, FieldTypes, replay_all,
@@ -273,7 +274,7 @@ impl ReplayObserver for CommandReader<'_> {
 impl CommandReader<'_> {
     fn end(&mut self, how: io::Result<()>) -> Result<(), String> {
         self.ended = Some(how);
-        Err("nothing more is wanted".to_owned())
+        Err(NOTHING_MORE.to_owned())
     }
 }
 
@@ -336,6 +337,34 @@ fn applied(
             })
             .collect(),
     }
+}
+
+/// A command that was just carried out, with its events and without its postings.
+///
+/// # Panics
+/// If commands or events have no JSON form.
+#[must_use]
+pub fn just_carried_out(
+    engine: &Engine,
+    submission: &Submission,
+    command_type: FieldType<'_>,
+    events: &[books::Event],
+) -> AppliedCommand {
+    let mut parties = Parties::default();
+    parties.update(engine);
+    let outcome = books::CommandOutcome { events: events.to_vec(), ..Default::default() };
+    let filter = FilterState::new(&CommandFilter::default());
+    let observed = Observed {
+        submission,
+        position: CommandPosition { batch: Sequence::FIRST, index: 0 },
+        date: engine.books().last_date(),
+        outcome: &outcome,
+        engine,
+        command_type,
+        fields: None,
+        events: None,
+    };
+    applied(observed, engine.last_at(), &filter, &parties, &mut AccountNames::default())
 }
 
 impl RecordedCommand {

@@ -1,8 +1,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use books::{BusinessDate, Event, ParcelId, PaymentId, PayoutId, PayoutLine, PlanId, Timestamp};
+use books::{
+    Books, BusinessDate, Command, Event, ParcelId, PaymentId, PayoutAccountView, PayoutId,
+    PayoutLine, PlanId, SellerId, Timestamp,
+};
 use engine::{CommandOutcome, Engine, Submission};
+use money::Currency;
 use node::replay::ReplayObserver;
 use tariff::{LossOwner, PaymentMethod};
 
@@ -22,6 +26,18 @@ pub struct ExecutedPlan {
     pub at: Timestamp,
     pub date: BusinessDate,
     pub lines: Vec<PayoutLine>,
+    /// The accounts that the sellers had when it was executed.
+    pub accounts: HashMap<PayoutId, PayoutAccountView>,
+    /// The first accounts of sellers who had none then.
+    pub late_accounts: BTreeMap<PayoutId, LateAccount>,
+}
+
+/// An account that a seller got after a plan was executed.
+#[derive(Clone, Copy, Debug)]
+pub struct LateAccount {
+    pub account: PayoutAccountView,
+    pub at: Timestamp,
+    pub date: BusinessDate,
 }
 
 /// Sums of the journal's events. Amounts are in minor units.
@@ -47,8 +63,12 @@ pub struct DaySums {
     pub surplus: EventSum,
     pub breaks: u64,
     pub paid: EventSum,
+    /// Freight charged, less what was given back.
+    pub freight: i128,
     pub payouts_returned: EventSum,
     pub plans: Vec<ExecutedPlan>,
+    /// The payouts of sellers without an account, by the plan's place.
+    without_account: HashMap<(SellerId, Currency), Vec<(usize, PayoutId)>>,
     due: HashMap<ParcelId, u64>,
     collected: HashMap<PaymentId, (PaymentMethod, u64)>,
 }
@@ -63,7 +83,7 @@ impl EventSum {
 impl ReplayObserver for DaySums {
     fn command(
         &mut self,
-        _: &Submission,
+        submission: &Submission,
         at: Timestamp,
         outcome: &CommandOutcome,
         engine: &Engine,
@@ -74,8 +94,16 @@ impl ReplayObserver for DaySums {
             if let Event::SettlementExecuted { plan, lines } = event
                 && !lines.is_empty()
             {
-                let date = engine.books().last_date();
-                self.plans.push(ExecutedPlan { id: *plan, at, date, lines: lines.clone() });
+                self.plan_executed(*plan, at, lines, engine.books());
+            }
+        }
+        if let engine::Command::Books(Command::SetPayoutAccount(set)) = &submission.command {
+            let (account, date) = ((set.seller, set.currency), engine.books().last_date());
+            let waiting = self.without_account.remove(&account).unwrap_or_default();
+            let account = PayoutAccountView { number: set.number, digest: set.digest };
+            for (plan, payout) in waiting {
+                let late = LateAccount { account, at, date };
+                self.plans[plan].late_accounts.insert(payout, late);
             }
         }
         Ok(())
@@ -88,6 +116,29 @@ impl DaySums {
         let mut sums = DaySums::default();
         let (engine, _) = replay_all(data, &mut sums)?;
         Ok((sums, engine))
+    }
+
+    fn plan_executed(&mut self, id: PlanId, at: Timestamp, lines: &[PayoutLine], books: &Books) {
+        let mut accounts = HashMap::new();
+        for line in lines {
+            match books.payout_account(line.seller, line.currency) {
+                Some(account) => {
+                    accounts.insert(line.payout, account);
+                }
+                None => {
+                    let waiting = self.without_account.entry((line.seller, line.currency));
+                    waiting.or_default().push((self.plans.len(), line.payout));
+                }
+            }
+        }
+        self.plans.push(ExecutedPlan {
+            id,
+            at,
+            date: books.last_date(),
+            lines: lines.to_vec(),
+            accounts,
+            late_accounts: BTreeMap::new(),
+        });
     }
 
     fn parcel_event(&mut self, event: &Event) {
@@ -135,6 +186,8 @@ impl DaySums {
                 self.collected_by(*method).add(amount.minor());
                 self.collected.insert(*payment, (*method, amount.minor()));
             }
+            Event::FreightCharged { freight, .. } => self.freight += i128::from(freight.minor()),
+            Event::FreightReversed { freight, .. } => self.freight -= i128::from(freight.minor()),
             Event::PaymentReversed { payment, .. } => {
                 self.reversed += 1;
                 if let Some((method, amount)) = self.collected.remove(payment) {

@@ -6,7 +6,7 @@ use std::path::Path;
 use books::chart::{AccountKind, ChartEntry};
 use books::{
     AnnounceParcel, BusinessDate, ChargebackFeeBearer, Command, DamagePayer, Event, ParcelId,
-    PaymentId, PayoutId, PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId,
+    PaymentId, PayoutId, PayoutLine, PlanId, Posting, PublishTariff, RegisterSeller, SellerId,
     SetSellerTerms, TariffId, TariffVersion, Timestamp,
 };
 use engine::{CommandOutcome, Engine, Submission};
@@ -20,7 +20,7 @@ use tariff::{EarlierPayments, FeeKind, Fees, LossOwner, PaymentMethod, SellerCla
 
 use crate::account_names::{AccountNameStyle, AccountNames};
 use crate::books::tariff_version;
-use crate::fee_calculations::{FeeCalculation, fee_calculations, method_name};
+use crate::fee_calculations::{FeeCalculation, charge_calculations, fee_calculations, method_name};
 use crate::{ExplainError, replay_all};
 
 /// An approved payment, with its fees and tariff version.
@@ -56,12 +56,22 @@ enum Line {
         collected: Collected,
         refunded: u64,
     },
-    Returned {
+    /// Freight or a return fee, with its VAT.
+    Charged {
         parcel: ParcelId,
         date: BusinessDate,
-        fee: Amount,
+        kind: FeeKind,
+        charge: Amount,
+        vat: Amount,
         tariff: TariffVersion,
-        account: Option<AccountNumber>,
+        /// Where the two were posted.
+        accounts: [Option<AccountNumber>; 2],
+    },
+    /// Freight and its VAT, given back because the delivery was undone.
+    FreightReversed {
+        parcel: ParcelId,
+        date: BusinessDate,
+        amount: u64,
     },
     Refunded {
         payment: PaymentId,
@@ -163,15 +173,8 @@ impl ReplayObserver for Explainer<'_> {
             }
         }
         let [own, won] = [taken, won].map(|sum: i128| u64::try_from(sum).unwrap_or(0));
-        let accounts: Vec<AccountNumber> = outcome
-            .books
-            .postings
-            .iter()
-            .filter(|posting| is_fee(posting.entry))
-            .map(|posting| posting.credit)
-            .collect();
         for event in &outcome.books.events {
-            self.event(event, date, (own, won), &accounts);
+            self.event(event, date, (own, won), &outcome.books.postings);
         }
         Ok(())
     }
@@ -241,8 +244,11 @@ impl Explainer<'_> {
         event: &Event,
         date: BusinessDate,
         (own, won): (u64, u64),
-        accounts: &[AccountNumber],
+        postings: &[Posting],
     ) {
+        let credited = |entry: ChartEntry| {
+            postings.iter().find(|one| one.entry == entry).map(|one| one.credit)
+        };
         match event {
             Event::PaymentCollected { payment, seller, method, amount, fees, tariff, class } => {
                 let (method, amount, fees, tariff) = (*method, *amount, *fees, *tariff);
@@ -255,7 +261,8 @@ impl Explainer<'_> {
                     }
                 }
                 standing.push(ChargedPayment { payment: *payment, method, amount, tariff, fees });
-                let accounts = accounts.to_vec();
+                let fees_posted = postings.iter().filter(|posting| is_fee(posting.entry));
+                let accounts = fees_posted.map(|posting| posting.credit).collect();
                 self.collected.insert(
                     *payment,
                     Collected {
@@ -305,10 +312,30 @@ impl Explainer<'_> {
                 let line = Line::Compensated { parcel: *parcel, date, amount: *amount };
                 self.add_of_parcel(*seller, *parcel, line);
             }
-            Event::ParcelReturned { parcel, seller, fee, tariff, paid_by: DamagePayer::Seller } => {
-                let (parcel, fee, tariff) = (*parcel, *fee, *tariff);
-                let account = accounts.first().copied();
-                let line = Line::Returned { parcel, date, fee, tariff, account };
+            Event::ParcelReturned {
+                parcel,
+                seller,
+                fee: charge,
+                vat,
+                tariff,
+                paid_by: DamagePayer::Seller,
+            } => {
+                let (parcel, kind, charge) = (*parcel, FeeKind::Return, *charge);
+                let (vat, tariff) = (*vat, *tariff);
+                let accounts = [ChartEntry::ReturnCharged, ChartEntry::VatCharged].map(credited);
+                let line = Line::Charged { parcel, date, kind, charge, vat, tariff, accounts };
+                self.add_of_parcel(*seller, parcel, line);
+            }
+            Event::FreightCharged { parcel, seller, freight: charge, vat, tariff, .. } => {
+                let (parcel, kind, charge) = (*parcel, FeeKind::Freight, *charge);
+                let (vat, tariff) = (*vat, *tariff);
+                let accounts = [ChartEntry::FreightCharged, ChartEntry::VatCharged].map(credited);
+                let line = Line::Charged { parcel, date, kind, charge, vat, tariff, accounts };
+                self.add_of_parcel(*seller, parcel, line);
+            }
+            Event::FreightReversed { parcel, seller, freight, vat, .. } => {
+                let (parcel, amount) = (*parcel, freight.minor() + vat.minor());
+                let line = Line::FreightReversed { parcel, date, amount };
                 self.add_of_parcel(*seller, parcel, line);
             }
             Event::ParcelForgotten { parcel } => {
@@ -571,7 +598,9 @@ fn explained(
             | Line::Refunded { payment, .. }
             | Line::ChargebackWon { payment, .. }
             | Line::ChargebackFee { payment, .. } => Some(payment.parcel),
-            Line::Returned { parcel, .. } | Line::Compensated { parcel, .. } => Some(*parcel),
+            Line::Charged { parcel, .. }
+            | Line::FreightReversed { parcel, .. }
+            | Line::Compensated { parcel, .. } => Some(*parcel),
             Line::PayoutReturned { .. } | Line::Invoiced { .. } | Line::Break { .. } => None,
         };
         let order = parcel.and_then(|parcel| explainer.orders.get(&parcel));
@@ -614,28 +643,32 @@ fn explained(
                 let class = terms.classes.get(usize::from(class.0));
                 row.class = class.map(|class| class.name.clone()).unwrap_or_default();
             }
-            Line::Returned { date, fee, tariff, account, .. } => {
-                if known(*tariff)?.return_fee != *fee {
-                    return Err(ExplainError::ReturnFeeDiffers { order: row.order });
-                }
-                if !fee.is_zero() {
-                    row.calculations.push(FeeCalculation {
-                        fee: FeeKind::Return.name(),
-                        rate: String::new(),
-                        base: 0,
-                        at_least: fee.minor(),
-                        at_most: None,
-                        together_at_most: None,
-                        earlier_shares: 0,
-                        earlier_borne: 0,
-                        amount: fee.minor(),
-                        account: name(*account),
+            Line::Charged { date, kind, charge, vat, tariff, accounts, .. } => {
+                let terms = known(*tariff)?;
+                let is_return = *kind == FeeKind::Return;
+                let of_terms = if is_return { terms.return_fee } else { terms.freight };
+                if (of_terms, terms.vat.of(of_terms)) != (*charge, *vat) {
+                    return Err(match is_return {
+                        true => ExplainError::ReturnFeeDiffers { order: row.order },
+                        false => ExplainError::FeesDiffer { order: row.order },
                     });
                 }
-                row.what = "returned";
+                row.calculations = charge_calculations(terms, *kind, *charge, *vat);
+                for (calculation, account) in row.calculations.iter_mut().zip(accounts) {
+                    calculation.account = name(*account);
+                }
+                row.what = if is_return { "returned" } else { "freight" };
                 row.date = date.to_string();
-                row.fees.insert(FeeKind::Return.name(), fee.minor());
+                row.fees.insert(kind.name(), charge.minor());
+                if !vat.is_zero() {
+                    row.fees.insert(FeeKind::Vat.name(), vat.minor());
+                }
                 row.tariff = tariff_version(engine, *tariff);
+            }
+            Line::FreightReversed { date, amount, .. } => {
+                row.what = "freight reversed";
+                row.date = date.to_string();
+                row.gross = *amount;
             }
             Line::Refunded { date, amount, .. } => {
                 row.what = "refunded";
@@ -694,7 +727,7 @@ fn recompute(terms: &Terms, class: SellerClassNumber, collected: &Collected) -> 
 
 /// What a posting of a refund, chargeback or reversal takes from a payable balance, below zero if
 /// it gives a fee back.
-fn taken_from_payable(posting: &books::Posting, engine: &Engine) -> i128 {
+fn taken_from_payable(posting: &Posting, engine: &Engine) -> i128 {
     use ChartEntry as E;
     let is_payable = |account| {
         let view = engine.books().account_view(account);
@@ -712,10 +745,10 @@ fn taken_from_payable(posting: &books::Posting, engine: &Engine) -> i128 {
     }
 }
 
-/// Whether the posting charges a fee.
+/// Whether the posting charges a fee of a payment.
 fn is_fee(entry: ChartEntry) -> bool {
     use ChartEntry as E;
-    matches!(entry, E::FeeCharged | E::CommissionEarned | E::ReturnCharged)
+    matches!(entry, E::FeeCharged | E::CommissionEarned)
 }
 
 fn check_sums(explanation: &Explanation) -> Result<(), ExplainError> {

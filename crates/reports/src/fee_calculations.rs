@@ -11,9 +11,9 @@ use tariff::{
 pub struct FeeCalculation {
     /// The name of the fee.
     pub fee: &'static str,
-    /// A percentage, for example `0.55%`. Empty for a return fee.
+    /// A percentage, for example `0.55%`. Empty for freight and a return fee.
     pub rate: String,
-    /// The amount of the payment.
+    /// The amount of the payment; of VAT the fees that bear it.
     pub base: u64,
     /// The fixed fee, charged once for the parcel.
     pub at_least: u64,
@@ -60,7 +60,8 @@ pub fn fee_calculations(
         FeeKind::Network => card.map(|card| card.network),
         FeeKind::Acquirer => card.map(|card| card.acquirer),
         FeeKind::Wallet => class.map(|class| class.wallet),
-        FeeKind::Commission | FeeKind::Cod | FeeKind::Return => None,
+        FeeKind::Vat => Some(CappedRate { rate: terms.vat, cap: None }),
+        FeeKind::Commission | FeeKind::Cod | FeeKind::Return | FeeKind::Freight => None,
     };
     let calculation = |(kind, fee): (FeeKind, Amount)| {
         let once = match kind {
@@ -76,7 +77,7 @@ pub fn fee_calculations(
         FeeCalculation {
             fee: kind.name(),
             rate: rate.to_string(),
-            base: amount.minor(),
+            base: if kind == FeeKind::Vat { fees.bearing_vat() } else { amount }.minor(),
             at_least: once.map_or(0, |once| once.fixed.minor()),
             at_most: cap.map(Amount::minor),
             together_at_most: together.map(Amount::minor),
@@ -87,6 +88,31 @@ pub fn fee_calculations(
         }
     };
     fees.iter().map(calculation).collect()
+}
+
+/// How freight or a return fee, and its VAT, were computed, without their accounts.
+#[must_use]
+pub fn charge_calculations(
+    terms: &Terms,
+    kind: FeeKind,
+    charge: Amount,
+    vat: Amount,
+) -> Vec<FeeCalculation> {
+    let calculation = |kind: FeeKind, rate: String, base: Amount, amount: Amount| FeeCalculation {
+        fee: kind.name(),
+        at_least: if rate.is_empty() { amount.minor() } else { 0 },
+        rate,
+        base: base.minor(),
+        at_most: None,
+        together_at_most: None,
+        earlier_shares: 0,
+        earlier_borne: 0,
+        amount: amount.minor(),
+        account: String::new(),
+    };
+    let own = calculation(kind, String::new(), Amount::ZERO, charge);
+    let vat = calculation(FeeKind::Vat, terms.vat.to_string(), charge, vat);
+    [own, vat].into_iter().filter(|one| one.amount > 0).collect()
 }
 
 /// `debit card`, `credit card`, `QR` or `cash`.

@@ -178,6 +178,8 @@ mod tests {
             returned: 0,
             invoiced: 0,
             compensated: 0,
+            vat: 0,
+            freight: 0,
             net: Amount::of(9_922),
         };
         Event::SettlementExecuted { plan: PlanId(1), lines: payouts.iter().map(line).collect() }

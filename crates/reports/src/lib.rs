@@ -24,11 +24,13 @@ mod explain;
 mod export;
 mod fee_calculations;
 mod field_types;
+mod firm_statement;
 mod journal_audit;
 mod open_differences;
 mod open_items;
 mod parcels;
 mod payouts;
+mod sent_requests;
 mod statement;
 mod status;
 mod verify;
@@ -45,20 +47,26 @@ pub use cash::{
 pub use command_filter::CommandFilter;
 pub use commands::{
     AppliedCommand, CommandPosition, CommandPositionError, MovedAmount, ObservedEvent,
-    PartyReference, RecordedCommand, UnknownCondition, local_time, read_commands, utc_offset_text,
+    PartyReference, RecordedCommand, UnknownCondition, just_carried_out, local_time, read_commands,
+    utc_offset_text,
 };
-pub use day_sums::{DaySums, EventSum, ExecutedPlan};
+pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
 pub use explain::{Explanation, ExplanationRow, TermsSource, explain_payout};
 pub use export::{ExportFormat, export_postings};
-pub use fee_calculations::{FeeCalculation, fee_calculations, method_name};
+pub use fee_calculations::{FeeCalculation, charge_calculations, fee_calculations, method_name};
 pub use field_types::{FieldType, FieldTypes, FieldVariant};
+pub use firm_statement::{EarnedByMethod, FirmStatementReport, firm_statement};
 pub use open_differences::{BreakReport, OpenDifferences, OpenItemEvidence, open_differences};
 pub use open_items::{LineReport, OpenItemReport, TotalsReport};
 pub use parcels::{
     ParcelFilter, ParcelListReport, ParcelRow, ParcelSums, list_parcels, parcel_state_name,
 };
-pub use payouts::{write_message, write_messages, write_payouts_csv};
+pub use payouts::{
+    PayoutMessage, made_up_creditor, made_up_debtor, payout_seller, write_message,
+    write_payouts_csv, write_trial_messages,
+};
+pub use sent_requests::{RequestNumbers, find_sent_requests};
 pub use statement::{
     InvoiceReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport, SentPayoutReport,
     StatementReport, seller_statement,

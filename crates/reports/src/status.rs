@@ -12,6 +12,8 @@ use crate::{ParcelFilter, list_parcels, local_time};
 /// The books of a morning: what is open, and what is due today. Amounts are in minor units.
 #[derive(Debug, Serialize)]
 pub struct StatusReport {
+    /// Whether the books are for trials.
+    pub trial: bool,
     /// The business date of the last command.
     pub date: String,
     /// Local time of the last command.
@@ -118,6 +120,7 @@ impl StatusReport {
             (currency, i128::try_from(amount).unwrap_or(i128::MAX))
         };
         StatusReport {
+            trial: books.is_trial(),
             date: today.to_string(),
             at: local_time(books, engine.last_at()),
             zone: books.time_zone().map(|zone| zone.zone.clone()),

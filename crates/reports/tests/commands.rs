@@ -7,7 +7,7 @@ use journal::DataDirectory;
 use node::{NoSnapshots, Node, NodeOptions};
 use reports::{
     AppliedCommand, CommandFilter, DaySums, TermsSource, explain_payout, read_commands,
-    verify_books, write_messages, write_payouts_csv,
+    verify_books, write_payouts_csv, write_trial_messages,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -374,8 +374,8 @@ fn a_dropped_payout_is_in_no_payout_file() {
     let csv = scratch.path().join("payouts.csv");
     assert_eq!(write_payouts_csv(&sums, &engine, &csv).unwrap(), 1);
     let text = std::fs::read_to_string(&csv).unwrap();
-    assert_eq!(text.lines().nth(1), Some("2,s-5,CNY,100.00,0.00,60.00,40.00,0.00"));
-    let messages = write_messages(&sums, &engine, scratch.path()).unwrap();
+    assert_eq!(text.lines().nth(1), Some("2,s-5,CNY,100.00,0.00,60.00,40.00,0.00,0.00,0.00"));
+    let messages = write_trial_messages(&sums, &engine, scratch.path()).unwrap();
     assert_eq!(messages, [scratch.path().join("payouts-1.xml")]);
     let message = std::fs::read_to_string(&messages[0]).unwrap();
     assert!(message.contains("<NbOfTxs>1</NbOfTxs>") && message.contains(">60.00<"), "{message}");

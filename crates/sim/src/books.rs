@@ -101,6 +101,8 @@ pub enum BankLineKind {
     Deposit(DepositId),
     /// Money out to a seller.
     Payout(PayoutId),
+    /// Money out to a courier firm.
+    Commission(FirmId),
     /// Money in: Doorstep's own.
     OwnMoney,
     /// Money out to the buyer of a sale that two people decided.
@@ -124,6 +126,7 @@ impl BankLine {
             }
             BankLineKind::Payout(_)
             | BankLineKind::ClearingTaken(_)
+            | BankLineKind::Commission(_)
             | BankLineKind::PaidBack(_) => -i128::from(self.amount),
         }
     }
@@ -150,8 +153,10 @@ pub struct FirmCash {
     pub vault: u64,
     /// Deposits that the bank has not credited.
     pub in_transit: u64,
-    /// Commission earned, less what the firm bears.
+    /// Commission and freight earned, less what the firm bears and was paid.
     pub commission: i128,
+    /// Tax withheld from what it was paid.
+    pub withheld: u64,
 }
 
 /// A seller's money, in minor units.
@@ -159,7 +164,7 @@ pub struct FirmCash {
 pub struct SellerBalance {
     pub seller: SellerId,
     pub reference: String,
-    /// Collected, less fees and return fees by the tariff.
+    /// Collected, less fees, freight, return fees and VAT by the tariff.
     pub earned: i128,
     /// The part of it that is not payable: the parcel is not delivered, or the money has not
     /// reached the bank.

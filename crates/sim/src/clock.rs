@@ -58,6 +58,8 @@ pub(crate) const RELEASING: u64 = 3 * 60;
 pub(crate) const PLANNING: u64 = 3 * 60 + 15;
 /// The bank confirms or returns payouts.
 pub(crate) const PAYING_OUT: u64 = 4 * 60 + 30;
+/// Firms are paid.
+pub(crate) const PAYING_FIRMS: u64 = 5 * 60 + 30;
 
 /// Converts a local day and minute to a timestamp.
 #[derive(Clone, Copy, Debug)]

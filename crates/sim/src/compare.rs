@@ -117,6 +117,7 @@ fn expected_balances(world: &WorldReport) -> Balances {
     for firm in &world.firms {
         add(A::FirmCash, firm.firm.0, i128::from(firm.vault + firm.in_transit));
         add(A::FirmCommission, firm.firm.0, firm.commission);
+        add(A::WithholdingPayable, 0, i128::from(firm.withheld));
     }
     for one in &world.breaks {
         let amount = i128::from(one.amount);
@@ -127,7 +128,8 @@ fn expected_balances(world: &WorldReport) -> Balances {
         add(A::SellerHeld, seller.seller.0, seller.held);
         add(A::SellerPayable, seller.seller.0, seller.earned - seller.held - seller.paid);
     }
-    for (kind, fee) in world.fees.iter().filter(|(kind, _)| *kind != FeeKind::Commission) {
+    let of_firms = [FeeKind::Commission, FeeKind::Freight];
+    for (kind, fee) in world.fees.iter().filter(|(kind, _)| !of_firms.contains(kind)) {
         add(A::of_fee(kind), 0, i128::from(fee));
     }
     add(A::ClearingCost, 0, i128::from(world.clearing_cost));

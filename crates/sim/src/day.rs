@@ -73,6 +73,7 @@ pub fn run_day<O: Backend>(
     let last = run.last_release();
     run.release_holds(last)?;
     run.settle(last, &run.world.terms.cycles())?;
+    run.pay_firms(last)?;
     run.sender.close(run.now)?;
     Ok(run.report(inputs, options))
 }
@@ -131,6 +132,7 @@ impl<'r, O: Backend> SimulatedDays<'r, O> {
         let mut cycles = run.world.terms.cycles();
         cycles.retain(|cycle| pays_on(*cycle, night));
         run.settle(night, &cycles)?;
+        run.pay_firms(night)?;
         run.sender.close(run.now)?;
         Ok(run.report(inputs, options))
     }

@@ -7,7 +7,7 @@ use books::{
     BusinessDate, Command, HoldRule, Jurisdiction, ParcelId, SellerId, SetTimeZone,
     SettlementCycle, TariffId,
 };
-use money::{Amount, Currency};
+use money::{Amount, Currency, Rate};
 use tariff::PaymentMethod;
 use tariff::file::Tariff;
 
@@ -119,6 +119,8 @@ pub struct DayOptions {
     pub firms: u8,
     /// Counted cash that each firm guarantees; zero by default.
     pub guarantee: Amount,
+    /// Tax withheld from what firms are paid each night. `None`, the default: they are not paid.
+    pub withholding: Option<Rate>,
     /// Largest number of parcels per courier, 1 to [`PARCELS_PER_COURIER_MAX`]; 80 by default. The
     /// number of couriers follows from it.
     pub parcels_per_courier: u16,
@@ -146,6 +148,7 @@ impl Default for DayOptions {
             minimum_payout: Amount::ZERO,
             firms: 3,
             guarantee: Amount::ZERO,
+            withholding: None,
             parcels_per_courier: 80,
             cash_limit: None,
         }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use books::{
     AnnounceDeposit, ApproveSettlement, BusinessDate, Command, ConfirmDeposit, ConfirmPayout,
-    DepositId, Event, ExecuteSettlement, PayoutLine, PlanId, PlanSettlement,
+    DepositId, Event, ExecuteSettlement, PayCommission, PayoutLine, PlanId, PlanSettlement,
     RECORDS_PER_COMMAND_MAX, Refusal, ReleaseDue, RepayShortage, ReturnPayout, SettlementCycle,
     Timestamp,
 };
 
 use crate::actors::{APPROVER, PLANNER, cashier};
 use crate::backend::{Backend, DayError};
-use crate::books::{BankLineKind, ParcelLocation};
+use crate::books::{BankLine, BankLineKind, ParcelLocation};
 use crate::chance::{Chance, ChancePurpose};
 use crate::clock::{self, MINUTE_MS};
 use crate::command_sender::AnsweredCommand;
@@ -154,6 +154,37 @@ impl<O: Backend> DayRun<'_, O> {
             self.settle_once(date, cycles, &mut number, false)?;
         }
         Ok(())
+    }
+
+    /// Pays each firm what it has earned of money that the bank has, less the tax.
+    pub(crate) fn pay_firms(&mut self, date: BusinessDate) -> Result<(), DayError<O::Error>> {
+        let Some(ppm) = self.world.terms.withholding_ppm else { return Ok(()) };
+        let at = self.advance_to(self.world.clock.on(date, clock::PAYING_FIRMS));
+        let mut commands = Vec::new();
+        for (index, earned) in self.world.earned_by_firms().into_iter().enumerate() {
+            let in_bank = self.world.bank_statement.iter().map(BankLine::signed).sum();
+            let world = &mut self.world;
+            let firm = &mut world.firms[index];
+            let due: i128 = (earned - i128::from(firm.paid)).min(in_bank);
+            let Some(due) = u64::try_from(due).ok().filter(|due| *due > 0) else { continue };
+            let withheld = (due * u64::from(ppm) + 500_000) / 1_000_000;
+            firm.payments += 1;
+            firm.paid += due;
+            firm.withheld += withheld;
+            let (firm, number) = (firm.id, firm.payments);
+            world.bank(BankLineKind::Commission(firm), due - withheld);
+            let (bank, amount) = (world.add_statement_line, amount(due));
+            let (proposed_by, approved_by) = (PLANNER, APPROVER);
+            commands.push(Command::PayCommission(PayCommission {
+                firm,
+                number,
+                bank,
+                amount,
+                proposed_by,
+                approved_by,
+            }));
+        }
+        self.carry_out_all(at, commands).map(|_| ())
     }
 
     /// Runs plans and payouts; returns the number of returned payouts. `number` counts the plans of

@@ -6,8 +6,8 @@ use books::{
     AnnounceParcel, AssignParcels, AssignedParcel, BankId, BreakSubject, BusinessDate, Command,
     CourierId, FirmId, NetworkId, OpenBooks, PARCELS_PER_COMMAND_MAX, PublishTariff, RegisterBank,
     RegisterCourier, RegisterFirm, RegisterNetwork, RegisterPerson, RegisterSeller,
-    RegisterTerminal, RegisterWallet, SellerId, SellerKind, SetHoldRule, SetOfflineLimit, TariffId,
-    TerminalId, WalletId,
+    RegisterTerminal, RegisterWallet, SellerId, SellerKind, SetFirmTerms, SetHoldRule,
+    SetOfflineLimit, TariffId, TerminalId, WalletId,
 };
 use money::Amount;
 use tariff::PaymentMethod;
@@ -248,6 +248,24 @@ impl World {
                 approved_by,
             })
         }));
+        let from = self.clock.date;
+        let guarantee = options.guarantee;
+        let terms = |firm: FirmId, withholding| {
+            let number = 1;
+            Command::SetFirmTerms(SetFirmTerms {
+                firm,
+                number,
+                from,
+                guarantee,
+                withholding,
+                proposed_by,
+                approved_by,
+            })
+        };
+        let withheld = options.withholding.into_iter();
+        commands.extend(
+            withheld.flat_map(|rate| self.firms.iter().map(move |firm| terms(firm.id, rate))),
+        );
         commands.extend(self.firms.iter().map(|firm| {
             let person = cashier(&firm.reference);
             Command::RegisterPerson(RegisterPerson { person, proposed_by, approved_by })
@@ -342,7 +360,15 @@ impl World {
 fn firm(number: u8) -> SimulatedFirm {
     let reference = format!("firm-{number}");
     let id = FirmId::derived(&reference);
-    SimulatedFirm { id, reference, deposits: Vec::new(), deposit_count: 0 }
+    SimulatedFirm {
+        id,
+        reference,
+        deposits: Vec::new(),
+        deposit_count: 0,
+        payments: 0,
+        paid: 0,
+        withheld: 0,
+    }
 }
 
 /// The networks first, then the wallet.

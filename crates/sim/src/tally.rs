@@ -33,9 +33,18 @@ impl Tally {
             E::DeliveryAttempted { .. } => counts.attempts += 1,
             E::PartAccepted { .. } => counts.partly_accepted += 1,
             E::ParcelRefused { .. } => counts.refused += 1,
-            E::ParcelReturned { fee, .. } => {
+            E::ParcelReturned { fee, vat, .. } => {
                 counts.returned += 1;
                 counts.fees.add(FeeKind::Return, fee.minor());
+                counts.fees.add(FeeKind::Vat, vat.minor());
+            }
+            E::FreightCharged { freight, vat, .. } => {
+                counts.fees.add(FeeKind::Freight, freight.minor());
+                counts.fees.add(FeeKind::Vat, vat.minor());
+            }
+            E::FreightReversed { freight, vat, .. } => {
+                counts.fees.subtract(FeeKind::Freight, freight.minor());
+                counts.fees.subtract(FeeKind::Vat, vat.minor());
             }
             E::ParcelLost { .. } => counts.lost += 1,
             E::ParcelDelivered { .. } => counts.delivered += 1,

@@ -117,9 +117,6 @@ impl Switch {
                 self.answer_sign_on(id, open, now, out);
             }
             (RequestKind::Totals, Ok(events)) => {
-                if let Some(session) = self.sessions.get_mut(&number) {
-                    session.batch = 0;
-                }
                 report_left_disputed(&events, out);
                 let differs = events.iter().find_map(|event| match event {
                     Event::BatchDisputed { ours, theirs, .. } => Some((*ours, *theirs)),

@@ -146,6 +146,7 @@ pub use port::{
     LinkId, OrderStatus, Output, Query, QueryResult, TerminalConnection, WalletNotification,
     WalletOutcome, WalletReply,
 };
+pub use qr_orders::order_trace;
 pub use resume::{ResumeError, Unfinished};
 pub use settings::{
     ANSWER_S_MIN, BinRange, ECHO_S_MIN, MerchantSettings, NetworkSettings, Settings, SettingsError,

@@ -182,7 +182,9 @@ pub(crate) fn wallet_refund(order: &TransactionView) -> NewReversal {
     }
 }
 
-pub(crate) fn order_trace(reference: &str) -> Option<Trace> {
+/// The transaction that opened a wallet order, from the order's reference.
+#[must_use]
+pub fn order_trace(reference: &str) -> Option<Trace> {
     let plain = reference.len() == 20 && reference.bytes().all(|byte| byte.is_ascii_digit());
     let part = |range: std::ops::Range<usize>| reference.get(range)?.parse::<u32>().ok();
     let terminal = books::TerminalId(u64::from(part(0..8)?));

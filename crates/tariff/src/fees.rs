@@ -20,20 +20,27 @@ pub enum FeeKind {
     Commission,
     /// Doorstep's fee for collecting at the door.
     Cod,
+    /// Value added tax on the commission and the COD fee. Of freight and return fee it is not part
+    /// of a collection.
+    Vat,
     /// The fee for returning a refused parcel. Not part of a collection.
     Return,
+    /// For carrying the parcel, owed to the courier firm. Not part of a collection.
+    Freight,
 }
 
 impl FeeKind {
     /// In the order in which they are taken.
-    pub const ALL: [FeeKind; 7] = [
+    pub const ALL: [FeeKind; 9] = [
         FeeKind::Issuer,
         FeeKind::Network,
         FeeKind::Acquirer,
         FeeKind::Wallet,
         FeeKind::Commission,
         FeeKind::Cod,
+        FeeKind::Vat,
         FeeKind::Return,
+        FeeKind::Freight,
     ];
 
     /// The name in files and JSON.
@@ -46,14 +53,16 @@ impl FeeKind {
             FeeKind::Wallet => "wallet",
             FeeKind::Commission => "commission",
             FeeKind::Cod => "cod",
+            FeeKind::Vat => "vat",
             FeeKind::Return => "return",
+            FeeKind::Freight => "freight",
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize)]
-pub struct Fees([Amount; 6]);
+pub struct Fees([Amount; 7]);
 
 impl Fees {
     #[must_use]
@@ -64,7 +73,7 @@ impl Fees {
     /// Sets the fee of a kind.
     ///
     /// # Panics
-    /// For the return fee, which is not part of a collection.
+    /// For return fee and freight, which are not part of a collection.
     pub fn set(&mut self, kind: FeeKind, fee: Amount) {
         self.0[kind as usize] = fee;
     }
@@ -78,6 +87,14 @@ impl Fees {
     #[must_use]
     pub fn total(&self) -> Amount {
         let sum = self.0.iter().try_fold(Amount::ZERO, |sum, fee| sum.checked_add(*fee));
+        sum.expect("fees never exceed the amount collected")
+    }
+
+    /// Charged by the service itself: commission and COD fee. Fees of cards and wallets are passed
+    /// on and bear no VAT.
+    #[must_use]
+    pub fn bearing_vat(&self) -> Amount {
+        let sum = self.of(FeeKind::Commission).checked_add(self.of(FeeKind::Cod));
         sum.expect("fees never exceed the amount collected")
     }
 

@@ -221,6 +221,8 @@ struct RawVersion {
     until: Option<String>,
     #[serde(default)]
     return_fee: Option<RawSum>,
+    freight: Option<RawSum>,
+    vat: Option<String>,
     #[serde(default)]
     offline_loss: RawLossOwner,
     #[serde(default)]
@@ -414,6 +416,11 @@ impl Reader<'_> {
             cod: self.per_method(&format!("{here}, cod"), &raw.cod)?,
             commission: self.per_method(&format!("{here}, commission"), &raw.commission)?,
             return_fee: self.amount(&format!("{here}, return_fee"), raw.return_fee.as_ref())?,
+            freight: self.amount(&format!("{here}, freight"), raw.freight.as_ref())?,
+            vat: match &raw.vat {
+                Some(text) => rate(&format!("{here}, vat"), text)?,
+                None => Rate::ZERO,
+            },
             offline_loss: match raw.offline_loss {
                 RawLossOwner::Seller => LossOwner::Seller,
                 RawLossOwner::Firm => LossOwner::Firm,

@@ -155,16 +155,18 @@ struct EarlierFee {
 pub struct EarlierPayments {
     commission: EarlierFee,
     cod: EarlierFee,
+    vat: EarlierFee,
 }
 
 impl EarlierPayments {
-    /// The payments' exact shares of a commission or COD fee, in millionths of a minor unit, and
-    /// what they bore. Zero for other kinds, which have nothing to do with earlier payments.
+    /// The payments' exact shares of a commission, a COD fee or VAT, in millionths of a minor unit,
+    /// and what they bore. Zero for other kinds, which have nothing to do with earlier payments.
     #[must_use]
     pub fn of(&self, kind: FeeKind) -> (u128, Amount) {
         match kind {
             FeeKind::Commission => (self.commission.shares, self.commission.borne),
             FeeKind::Cod => (self.cod.shares, self.cod.borne),
+            FeeKind::Vat => (self.vat.shares, self.vat.borne),
             _ => (0, Amount::ZERO),
         }
     }
@@ -172,11 +174,13 @@ impl EarlierPayments {
     /// Adds a payment of `amount` whose fees are posted. `terms` are those of its own tariff
     /// version.
     pub fn add(&mut self, terms: &Terms, payment: PaymentMethod, amount: Amount, fees: &Fees) {
-        for (earlier, share, kind) in [
-            (&mut self.commission, terms.commission.of(payment).share, FeeKind::Commission),
-            (&mut self.cod, terms.cod.of(payment).share, FeeKind::Cod),
+        let (commission, cod) = (terms.commission.of(payment).share, terms.cod.of(payment).share);
+        for (earlier, share, base, kind) in [
+            (&mut self.commission, commission, amount, FeeKind::Commission),
+            (&mut self.cod, cod, amount, FeeKind::Cod),
+            (&mut self.vat, terms.vat, fees.bearing_vat(), FeeKind::Vat),
         ] {
-            earlier.shares += exact_share(share, amount);
+            earlier.shares += exact_share(share, base);
             let borne = earlier.borne.checked_add(fees.of(kind));
             earlier.borne = borne.unwrap_or(Amount::MAX);
         }
@@ -227,6 +231,12 @@ pub struct Terms {
     pub commission: PerMethod<FixedOrShare>,
     /// Fee for returning a refused parcel.
     pub return_fee: Amount,
+    /// For carrying a parcel that is delivered, or returned undamaged. Owed to the courier firm.
+    #[serde(default)]
+    pub freight: Amount,
+    /// On what the service charges the seller: commission, COD fee, freight and return fee.
+    #[serde(default)]
+    pub vat: Rate,
     #[serde(default)]
     pub offline_loss: LossOwner,
 }
@@ -242,7 +252,7 @@ pub enum TermsError {
     ClassTwice(String),
     #[error("the shares of {what} add up to {percent}, more than the whole amount")]
     AboveWhole {
-        /// The rates, for example "class `general`, credit cards, with COD fee and commission".
+        /// The rates, for example "class `general`, cash, with COD fee and commission".
         what: String,
         /// The sum of their shares.
         percent: String,
@@ -274,7 +284,7 @@ impl Terms {
     ///
     /// Rates of cards and wallets are charged for each payment. A commission or COD fee is charged
     /// once for the parcel: its payments together bear the greater of the fixed amount and the sum
-    /// of their shares, and this payment bears what the earlier ones did not.
+    /// of their shares, and this payment bears what the earlier ones did not. So is VAT on the two.
     ///
     /// Each component is rounded half up, once. Components are taken in the order of [`FeeKind`],
     /// each from what the ones before left, so their sum never exceeds the amount.
@@ -310,6 +320,9 @@ impl Terms {
         }
         take(FeeKind::Commission, self.commission.of(payment).of(amount, &earlier.commission));
         take(FeeKind::Cod, self.cod.of(payment).of(amount, &earlier.cod));
+        let vat = FixedOrShare { fixed: Amount::ZERO, share: self.vat };
+        let vat = vat.of(fees.bearing_vat(), &earlier.vat);
+        fees.set(FeeKind::Vat, vat.min(left));
         Some(fees)
     }
 
@@ -342,10 +355,13 @@ impl Terms {
         Ok(())
     }
 
-    /// A fixed fee, a return fee or a cap, if there is any.
+    /// A fixed fee, a return fee, freight or a cap, if there is any.
     fn first_sum(&self) -> Option<String> {
         if !self.return_fee.is_zero() {
             return Some("the return fee".to_owned());
+        }
+        if !self.freight.is_zero() {
+            return Some("the freight".to_owned());
         }
         for (what, PerMethod { card, qr, cash }) in
             [("COD fee", &self.cod), ("commission", &self.commission)]
@@ -383,11 +399,18 @@ impl Terms {
             ("cash".to_owned(), Vec::new(), PaymentMethod::Cash),
         ];
         for (what, mut rates, payment) in cases {
-            rates.extend([self.cod.of(payment).share, self.commission.of(payment).share]);
-            let ppm: u32 = rates.iter().map(|rate| rate.ppm()).sum();
+            let own = [self.cod.of(payment).share, self.commission.of(payment).share];
+            rates.extend(own);
+            let vat = exact_share(
+                self.vat,
+                Amount::of(own.map(|rate| u64::from(rate.ppm())).iter().sum()),
+            );
+            let vat = u32::try_from(vat.div_ceil(Rate::WHOLE_PPM.into())).expect("of 200% at most");
+            let ppm = rates.iter().map(|rate| rate.ppm()).sum::<u32>() + vat;
             if Rate::from_ppm(ppm).is_none() {
                 let percent = format!("{}.{:04}%", ppm / 10_000, ppm % 10_000);
-                let what = format!("{what}, with COD fee and commission,");
+                let vat = if vat > 0 { " and their VAT" } else { "" };
+                let what = format!("{what}, with COD fee and commission{vat},");
                 return Err(TermsError::AboveWhole { what, percent });
             }
         }

@@ -1,8 +1,10 @@
 //! Tariff files: the shipped ones, and the errors of invalid ones.
 
-use money::{Amount, Currency};
+use money::{Amount, Currency, Rate};
 use tariff::file::{self, Tariff};
-use tariff::{CardKind, FeeKind, FixedOrShare, LossOwner, PaymentMethod};
+use tariff::{
+    CardKind, EarlierPayments, FeeKind, FixedOrShare, LossOwner, PaymentMethod, SellerClassNumber,
+};
 
 fn shipped_in(code: &str) -> Tariff {
     let file = file::parse(include_str!("../../../tariffs/china-2013.toml"));
@@ -126,6 +128,7 @@ fn a_tariff_without_a_currency_has_rates_only() {
     let words = "a sum needs a currency: add `currency` to the tariff, or use rates only";
     for (place, sum) in [
         ("return_fee", "return_fee = \"4.00\""),
+        ("freight", "freight = \"6.00\""),
         ("cod, cash", "cod.cash = { fixed = \"2.00\" }"),
         ("commission, qr", "commission.qr = { fixed = \"0.20\" }"),
     ] {
@@ -148,9 +151,29 @@ fn the_examples_of_the_page_are_valid() {
     let sums = ["BRL", "JPY"].map(|code| {
         let tariff = file.in_currency(code.parse().unwrap()).expect(code);
         let terms = &tariff.versions[1].terms;
-        (terms.return_fee.minor(), terms.cod.cash.fixed.minor())
+        (terms.return_fee.minor(), terms.freight.minor(), terms.cod.cash.fixed.minor())
     });
-    assert_eq!(sums, [(450, 200), (90, 40)]);
+    assert_eq!(sums, [(450, 600, 200), (90, 120, 40)]);
+    // The table of VAT, in main units with two decimals.
+    let terms = &file.in_currency("BRL".parse().unwrap()).unwrap().versions[1].terms;
+    let minor = |cell: &str| cell.trim().replace('.', "").parse::<u64>().unwrap_or(0);
+    let mut earlier = EarlierPayments::default();
+    for part in ["first part", "second part"] {
+        let row = page.lines().find(|line| {
+            line.starts_with(&format!("| {part}, ")) && line.matches('|').count() == 7
+        });
+        let cells: Vec<&str> = row.expect(part).trim_matches('|').split('|').collect();
+        let amount = Amount::of(minor(cells[0].rsplit(' ').nth(1).unwrap()));
+        let class = SellerClassNumber(0);
+        let fees = terms.fees_after(&earlier, class, PaymentMethod::Cash, amount).unwrap();
+        earlier.add(terms, PaymentMethod::Cash, amount, &fees);
+        let kinds = [FeeKind::Commission, FeeKind::Cod, FeeKind::Vat];
+        let ours = kinds.map(|kind| fees.of(kind).minor());
+        assert_eq!(ours, [1, 2, 3].map(|place| minor(cells[place])), "{part}");
+    }
+    assert_eq!((terms.freight.minor(), terms.vat.of(terms.freight).minor()), (600, 60));
+    let withheld: Rate = "10.5%".parse().unwrap();
+    assert_eq!(withheld.of(Amount::of(10_005)).minor(), 1_051);
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Books {
         Ok(())
     }
 
-    fn ended_deposit(&self, id: DepositId) -> Option<&EndedDeposit> {
+    pub(crate) fn ended_deposit(&self, id: DepositId) -> Option<&EndedDeposit> {
         self.firms.iter().flat_map(|firm| &firm.ended_deposits).find(|one| one.deposit == id)
     }
 

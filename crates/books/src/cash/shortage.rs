@@ -100,7 +100,7 @@ impl Books {
             }
             K::Covered => {
                 let event = Event::ShortageCovered { courier, amount };
-                let room = firm.guarantee.on(today).saturating_sub(firm.guaranteed);
+                let room = firm.terms.on(today).guarantee.saturating_sub(firm.guaranteed);
                 (ChartEntry::ShortageCovered, firm.cash, room, event)
             }
             K::Deducted => {
@@ -181,7 +181,7 @@ impl Books {
             covered = covered.checked_add(amount).expect("a part of what was counted");
             let record = self.firms.get_mut(firm);
             let guaranteed = record.guaranteed.checked_add(amount);
-            let guaranteed = guaranteed.filter(|sum| sum <= record.guarantee.on(today));
+            let guaranteed = guaranteed.filter(|sum| *sum <= record.terms.on(today).guarantee);
             if let Some(guaranteed) = guaranteed.filter(|_| covered > before) {
                 record.guaranteed = guaranteed;
                 self.payment_mut(slot).guaranteed = true;

@@ -42,6 +42,17 @@ pub struct OpenDeposit {
     pub amount: Amount,
 }
 
+/// What became of a deposit that a firm announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DepositState {
+    Open(OpenDeposit),
+    /// The bank credited this amount.
+    Credited(Amount),
+    Cancelled,
+    /// It ended, and how is no longer remembered.
+    Ended,
+}
+
 /// The cash that a firm answers for, with that of its couriers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirmCustody {
@@ -82,11 +93,29 @@ impl Books {
                         amount: one.amount,
                     })
                     .collect(),
-                guarantee: *firm.guarantee.on(self.last_date()),
+                guarantee: firm.terms.on(self.last_date()).guarantee,
                 guarantee_used: firm.guaranteed,
                 couriers: self.couriers_with_cash(number),
             }
         })
+    }
+
+    /// A deposit that was ever announced.
+    #[must_use]
+    pub fn deposit_state(&self, id: DepositId) -> Option<DepositState> {
+        if let Some(open) = self.reference_data.deposits.get(&id) {
+            let firm = self.firms.get(open.firm);
+            let announced = firm.deposits.iter().find(|one| one.deposit == id);
+            let bank = announced.map(|announced| announced.bank);
+            return Some(DepositState::Open(OpenDeposit { id, bank, amount: open.amount }));
+        }
+        if !self.reference_data.deposit_ids.contains(&id) {
+            return None;
+        }
+        Some(self.ended_deposit(id).map_or(DepositState::Ended, |end| match end.credited {
+            Some(credited) => DepositState::Credited(credited),
+            None => DepositState::Cancelled,
+        }))
     }
 
     fn couriers_with_cash(&self, firm: u32) -> Vec<CourierCustody> {

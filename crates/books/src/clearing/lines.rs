@@ -63,6 +63,13 @@ impl ClearedLines {
 }
 
 impl Books {
+    /// Whether the last file of a line's rail has it, with the same content.
+    #[must_use]
+    pub fn has_cleared_line(&self, line: &ClearLine) -> bool {
+        let rail = self.rails.find(line.rail);
+        rail.is_some_and(|rail| rail.cleared_lines.check(line) == Err(Refusal::Repeated))
+    }
+
     /// The file and number of a rail's last line. Zero before the first.
     #[must_use]
     pub fn last_cleared_line(&self, rail: RailId) -> Option<(u32, u32)> {

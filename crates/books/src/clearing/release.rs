@@ -1,7 +1,7 @@
 //! Release: held money becomes payable when its hold has ended (M5).
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use tariff::BusinessDate;
+use tariff::{BusinessDate, FeeKind};
 
 use crate::books::{Books, Now, check_record_limit};
 use crate::chart::ChartEntry;
@@ -113,6 +113,7 @@ impl Books {
         let excess = self.excess_of(item);
         let gross = item.amount.saturating_sub(excess);
         let (from_held, fees) = (from_held.saturating_sub(excess), item.fees);
+        let vat = self.posted_fees(item).of(FeeKind::Vat);
         let tariff = self.tariff_version(item.tariff_version);
         let seller = self.sellers.get(seller_number);
         let (id, held, payable) = (seller.id, seller.held, seller.payable);
@@ -122,6 +123,7 @@ impl Books {
         let statement = &mut self.sellers.get_mut(seller_number).statement;
         statement.gross += u128::from(gross.minor());
         statement.fees += u128::from(fees.minor());
+        statement.vat += u128::from(vat.minor());
         statement.refunded += u128::from(from_held.minor());
         self.payment_mut(slot).status = PaymentStatus::Released { unpaid_refunds };
         out.events.push(Event::PaymentReleased {

@@ -52,7 +52,7 @@ impl Books {
         self.close(slot);
     }
 
-    /// Delivers and closes a parcel if the whole amount due stands.
+    /// Delivers and closes a parcel if the whole amount due stands. It bears its freight then.
     pub(crate) fn deliver_if_paid(
         &mut self,
         slot: u32,
@@ -63,9 +63,11 @@ impl Books {
         let (newest, collected) = (parcel.last_payment, self.standing_amount(parcel.last_payment));
         assert!(collected <= parcel.due, "M2: more stands than the amount due");
         if collected == parcel.due {
-            out.events.push(Event::ParcelDelivered { parcel: parcel.id, collected });
+            let id = parcel.id;
+            out.events.push(Event::ParcelDelivered { parcel: id, collected });
             self.set_delivery_date(newest, today);
             self.close(slot);
+            self.charge_delivery(id, newest, out);
             self.date_holds(newest, today, out);
         }
     }

@@ -10,7 +10,7 @@ use crate::chart::ChartEntry;
 use crate::command::{
     ATTEMPTS_MAX, AcceptPart, AnnounceParcel, AssignParcels, AssignedParcel, DamagePayer,
     DispatchParcels, DispatchedParcel, LoseParcel, PARCELS_PER_COMMAND_MAX, RecordAttempt,
-    RefuseParcel, RefuseReason, ReturnParcel, SHIPMENTS_PER_ORDER_MAX,
+    RefuseParcel, RefuseReason, ReturnParcel, SHIPMENTS_PER_ORDER_MAX, Tax,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId};
@@ -373,26 +373,42 @@ impl Books {
         }
         let seller = self.sellers.get(parcel.seller);
         let version = self.charged_terms(parcel.seller, today)?.version;
-        let return_fee = self.reference_data.versions[usize::from(version)].terms.return_fee;
+        let terms = &self.reference_data.versions[usize::from(version)].terms;
+        let (return_fee, vat_rate) = (terms.return_fee, terms.vat);
         let tariff = self.tariff_version(version);
         let (number, seller_id) = (parcel.seller, seller.id);
         let damage = self.reference_data.damages.get(&id);
         let paid_by = damage.map_or(DamagePayer::Seller, |damage| damage.paid_by);
+        // A damaged parcel bears no freight.
+        let freight = damage.is_none().then(|| self.freight(number, parcel.carrier, version));
+        let (payable, currency) = (seller.payable, seller.currency);
         let (from, fee, of_seller) = match paid_by {
-            DamagePayer::Seller => (seller.payable, return_fee, return_fee),
+            DamagePayer::Seller => (payable, return_fee, return_fee),
             DamagePayer::Firm => {
                 (self.firms.get(parcel.carrier).commission, return_fee, Amount::ZERO)
             }
-            DamagePayer::Doorstep => (seller.payable, Amount::ZERO, Amount::ZERO),
+            DamagePayer::Doorstep => (payable, Amount::ZERO, Amount::ZERO),
         };
-        let income = self.currency_accounts(seller.currency).fees[tariff::FeeKind::Return as usize];
+        let vat = vat_rate.of(of_seller);
+        let income = self.currency_accounts(currency).fees[tariff::FeeKind::Return as usize];
+        let vat_account = self.tax_account(Tax::Vat, currency);
         self.ledger.begin_chain(Some(PaymentId { parcel: id, number: 0 }), Some(tariff));
         self.ledger.post(ChartEntry::ReturnCharged, from, income, fee);
+        self.ledger.post(ChartEntry::VatCharged, payable, vat_account, vat);
+        if let Some(freight) = &freight {
+            self.post_freight(freight);
+        }
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
-        self.sellers.get_mut(number).statement.fees += u128::from(of_seller.minor());
+        self.record_tax(Tax::Vat, currency, vat.minor().into());
+        let statement = &mut self.sellers.get_mut(number).statement;
+        statement.fees += u128::from(of_seller.minor()) + u128::from(vat.minor());
+        statement.vat += u128::from(vat.minor());
         self.close_without_money(slot, PaymentStatus::Returned, fee, today, version);
         let seller = seller_id;
-        out.events.push(Event::ParcelReturned { parcel: id, seller, fee, paid_by, tariff });
+        out.events.push(Event::ParcelReturned { parcel: id, seller, fee, vat, paid_by, tariff });
+        if let Some(freight) = freight {
+            self.record_freight(id, &freight, out);
+        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Persons, banks, firms, couriers, terminals, networks, wallets, sellers and tariffs.
 
+pub(crate) mod payout_account;
 pub(crate) mod persons;
 pub(crate) mod record;
 pub(crate) mod registration;

@@ -19,7 +19,7 @@ use crate::ids::{
 use crate::party::persons::{Person, TwoPeople};
 use crate::party::registry::RegisteredParty;
 use crate::party::suspension::Suspension;
-use crate::party::terms::{DatedTerms, SellerTerms};
+use crate::party::terms::{DatedTerms, FirmTerms, SellerTerms};
 use crate::settlement::record::{CommissionPayment, Statement};
 use crate::used_numbers::UsedNumbers;
 
@@ -66,7 +66,7 @@ pub(crate) struct Firm {
     pub id: FirmId,
     pub currency: u8,
     pub registered_by: TwoPeople,
-    pub guarantee: DatedTerms<Amount>,
+    pub terms: DatedTerms<FirmTerms>,
     /// The part of the guarantee in use. More than the guarantee if that was lowered since.
     pub guaranteed: Amount,
     pub cash: AccountNumber,

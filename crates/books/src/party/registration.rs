@@ -1,7 +1,8 @@
 //! Registration of banks, firms, couriers, terminals, networks, wallets, sellers and tariffs.
 
 use machine::UTC_OFFSET_MINUTES_MAX;
-use money::Currency;
+use money::{Currency, Rate};
+use tariff::FeeKind;
 
 use crate::books::{Books, Now, check_reference, used_identifier};
 use crate::chart::AccountKind as A;
@@ -17,8 +18,8 @@ use crate::party::record::{
     Bank, Courier, Firm, HoldRuleSetting, Rail, RailId, Seller, TariffRecord, TariffVersionRecord,
     Terminal, TerminalChange,
 };
-use crate::party::terms::{DatedTerms, SellerTerms};
-use crate::reference_data::CurrencyAccounts;
+use crate::party::terms::{DatedTerms, FirmTerms, SellerTerms};
+use crate::reference_data::{CurrencyAccounts, TaxAccount};
 use crate::refusal::{MissingRecord, Refusal};
 use crate::used_numbers::UsedNumbers;
 
@@ -210,16 +211,18 @@ impl Books {
 
     fn open_currency_accounts(&mut self, currency: Currency) {
         let mut open = |kind: A| self.ledger.open(currency, kind, 0);
+        let tax = |account| TaxAccount { account, made: 0, paid: 0 };
         let accounts = CurrencyAccounts {
             currency,
             suspense: open(A::Suspense),
             payout_in_flight: open(A::PayoutInFlight),
             buyer_refunds: open(A::BuyerRefunds),
-            fees: tariff::FeeKind::ALL.map(|kind| match A::of_fee(kind) {
-                // Each firm has its own commission account; this entry is unused.
-                A::FirmCommission => ledger::AccountNumber(u32::MAX),
+            fees: FeeKind::ALL.map(|kind| match A::of_fee(kind) {
+                // Each firm has its own account; VAT is a tax. These entries are unused.
+                A::FirmCommission | A::VatPayable => ledger::AccountNumber(u32::MAX),
                 kind => open(kind),
             }),
+            taxes: [tax(open(A::VatPayable)), tax(open(A::WithholdingPayable))],
             clearing_cost: open(A::ClearingCost),
             write_offs: open(A::WriteOffs),
             other_income: open(A::OtherIncome),
@@ -241,7 +244,8 @@ impl Books {
         let registered_by = (*proposed_by, *approved_by);
         let place = self.currency_index(*currency)?;
         if let Some(before) = self.firms.find(*firm) {
-            let same = before.currency == place && before.guarantee.registered() == guarantee;
+            let same =
+                before.currency == place && before.terms.registered().guarantee == *guarantee;
             let same = same && before.registered_by == registered_by;
             return Err(used_identifier(same && before.reference == *reference));
         }
@@ -253,7 +257,7 @@ impl Books {
             id: *firm,
             currency: place,
             registered_by,
-            guarantee: DatedTerms::new(*guarantee),
+            terms: DatedTerms::new(FirmTerms { guarantee: *guarantee, withholding: Rate::ZERO }),
             cash,
             commission,
             reference: reference.clone(),
@@ -327,6 +331,15 @@ impl Books {
     pub(crate) fn tariff_index(&self, id: TariffId) -> Option<u16> {
         let place = self.reference_data.tariffs.iter().position(|tariff| tariff.id == id)?;
         Some(u16::try_from(place).expect("fewer tariffs than versions"))
+    }
+
+    /// The names of the classes in a tariff's last version, in the order of their numbers.
+    #[must_use]
+    pub fn tariff_classes(&self, tariff: TariffId) -> Vec<&str> {
+        let of_tariff = |one: &&TariffVersionRecord| one.tariff == tariff;
+        let last =
+            self.reference_data.versions.iter().filter(of_tariff).max_by_key(|one| one.number);
+        last.iter().flat_map(|one| &one.terms.classes).map(|class| &*class.name).collect()
     }
 
     /// Whether the books have this version of a tariff, whoever published it.

@@ -1,7 +1,7 @@
 //! Terms of sellers, firms and couriers. Two people change them, with the day from which they hold.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Amount, Currency};
+use money::{Amount, Currency, Rate};
 use tariff::{BusinessDate, SellerClassNumber};
 
 use crate::books::{Books, Now};
@@ -106,6 +106,14 @@ impl Default for SellerTerms {
     }
 }
 
+/// The terms of a courier firm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct FirmTerms {
+    pub guarantee: Amount,
+    /// The part of what the firm is paid that is withheld as tax.
+    pub withholding: Rate,
+}
+
 /// What a payment is charged by: the version of a tariff, and the seller's class in it (M8).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChargedTerms {
@@ -180,12 +188,13 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let SetFirmTerms { firm, number, from, guarantee, proposed_by, approved_by } = *command;
+        let SetFirmTerms { firm, number, from, guarantee, withholding, .. } = *command;
         let place = self.firms.number(firm).ok_or(Refusal::NotFound(MissingRecord::Firm(firm)))?;
-        let decided_by = (proposed_by, approved_by);
-        let setting = TermsSetting { from, terms: guarantee, decided_by };
-        self.firms.get(place).guarantee.check(number, &setting, now.today)?;
-        self.firms.get_mut(place).guarantee.set(setting, now.today);
+        let decided_by = (command.proposed_by, command.approved_by);
+        let setting =
+            TermsSetting { from, terms: FirmTerms { guarantee, withholding }, decided_by };
+        self.firms.get(place).terms.check(number, &setting, now.today)?;
+        self.firms.get_mut(place).terms.set(setting, now.today);
         out.events.push(Event::Registered);
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! Payments: by card and QR in two steps, by cash at once.
 
+use ledger::AccountNumber;
 use money::Amount;
 use tariff::{BusinessDate, EarlierPayments, FeeKind, Fees, PaymentMethod};
 
 use crate::books::{Books, Now, check_above_zero};
 use crate::chart::ChartEntry;
 use crate::command::{
-    Approval, FIRST_SUSPENDED_PAYMENT, PaymentResolution, PaymentRoute,
+    Approval, FIRST_SUSPENDED_PAYMENT, PaymentResolution, PaymentRoute, Tax,
     UNKNOWN_PAYMENTS_PER_NETWORK_MAX,
 };
 use crate::event::{CommandOutcome, Event};
@@ -36,8 +37,8 @@ pub(crate) struct CheckedPayment {
     courier: u32,
     /// The debited account: the rail's receivable or the courier's cash. And the seller's held
     /// account.
-    source: ledger::AccountNumber,
-    held: ledger::AccountNumber,
+    source: AccountNumber,
+    held: AccountNumber,
     terms: ChargedTerms,
     today: BusinessDate,
 }
@@ -478,6 +479,11 @@ impl Books {
         if fees != self.fees_of(item.charged_terms(), item.method, item.amount) {
             self.shared_fees.insert(item.id(), fees);
         }
+        let vat = fees.of(FeeKind::Vat);
+        if !vat.is_zero() {
+            let currency = self.sellers.get(self.payment(slot).seller).currency;
+            self.record_tax(Tax::Vat, currency, vat.minor().into());
+        }
         self.await_commission(slot);
     }
 
@@ -521,9 +527,17 @@ impl Books {
                 let commission = self.firms.get(firm).commission;
                 self.ledger.post(ChartEntry::CommissionEarned, held, commission, fee);
             } else {
-                let income = self.currency_accounts(currency).fees[kind as usize];
-                self.ledger.post(ChartEntry::FeeCharged, held, income, fee);
+                let earned = self.fee_account(kind, currency);
+                self.ledger.post(ChartEntry::FeeCharged, held, earned, fee);
             }
+        }
+    }
+
+    /// The account of a fee that no firm earns.
+    pub(crate) fn fee_account(&self, kind: FeeKind, currency: u8) -> AccountNumber {
+        match kind {
+            FeeKind::Vat => self.tax_account(Tax::Vat, currency),
+            kind => self.currency_accounts(currency).fees[kind as usize],
         }
     }
 

@@ -7,7 +7,7 @@ use tariff::{FeeKind, Fees, LossOwner};
 
 use crate::books::{Books, Now};
 use crate::chart::ChartEntry;
-use crate::command::ResolveAdvice;
+use crate::command::{ResolveAdvice, Tax};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::PaymentId;
 use crate::payment::codes::ResponseCode;
@@ -132,10 +132,11 @@ impl Books {
             if kind == FeeKind::Commission {
                 self.ledger.post(ChartEntry::CommissionReversed, commission, account, fee);
             } else {
-                let income = self.currency_accounts(currency).fees[kind as usize];
-                self.ledger.post(ChartEntry::FeeReversed, income, account, fee);
+                let earned = self.fee_account(kind, currency);
+                self.ledger.post(ChartEntry::FeeReversed, earned, account, fee);
             }
         }
+        self.record_tax(Tax::Vat, currency, -i128::from(fees.of(FeeKind::Vat).minor()));
     }
 
     /// A rejected sale has no fees and waits for no network. Only a loss that the seller does not

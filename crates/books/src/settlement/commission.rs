@@ -6,7 +6,7 @@ use tariff::{FeeKind, PaymentMethod};
 use crate::books::{Books, Now, check_above_zero, clamp_to_amount};
 use crate::cash::record::CountedCash;
 use crate::chart::ChartEntry;
-use crate::command::PayCommission;
+use crate::command::{PayCommission, Tax};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::FirmId;
 use crate::party::persons::check_two_people;
@@ -18,7 +18,7 @@ impl Books {
     pub(crate) fn pay_commission(
         &mut self,
         command: &PayCommission,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let PayCommission { firm, number, bank, amount, proposed_by, approved_by } = *command;
@@ -34,17 +34,23 @@ impl Books {
         if amount > payable {
             return Err(Refusal::AmountTooLarge(payable));
         }
-        let (commission, bank) = (record.commission, bank.account);
-        self.check_in_bank(bank, amount.minor().into())?;
+        let (commission, bank, currency) = (record.commission, bank.account, record.currency);
+        let withheld = record.terms.on(now.today).withholding.of(amount);
+        let leaving = amount.saturating_sub(withheld);
+        self.check_in_bank(bank, leaving.minor().into())?;
+        let tax = self.tax_account(Tax::Withholding, currency);
         self.ledger.begin_chain(None, None);
-        self.ledger.post(ChartEntry::CommissionPaid, commission, bank, amount);
+        self.ledger.post(ChartEntry::CommissionPaid, commission, bank, leaving);
+        self.ledger.post(ChartEntry::TaxWithheld, commission, tax, withheld);
         self.ledger.commit_infallible(out, "a payable commission can be paid");
+        self.record_tax(Tax::Withholding, currency, i128::from(withheld.minor()));
         self.firms.get_mut(place).commission_payments.push(payment);
-        out.events.push(Event::CommissionPaid { firm, amount });
+        out.events.push(Event::CommissionPaid { firm, amount, withheld });
         Ok(())
     }
 
-    /// A firm's commission whose money has arrived, less what was paid or deducted, in minor units.
+    /// A firm's commission whose money has arrived, and freight, less what was paid or deducted, in
+    /// minor units.
     /// Below zero, the firm owes.
     #[must_use]
     pub fn commission_payable(&self, firm: FirmId) -> Option<i128> {

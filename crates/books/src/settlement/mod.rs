@@ -1,4 +1,4 @@
-//! Settlement: plans, payouts, sellers' debts, commission (M7).
+//! Settlement: plans, payouts, sellers' debts, commission, taxes (M7).
 
 pub(crate) mod adjustment;
 pub(crate) mod commission;
@@ -7,4 +7,5 @@ pub(crate) mod plan;
 pub(crate) mod record;
 pub(crate) mod seller_debt;
 pub mod statement_view;
+pub(crate) mod tax;
 pub mod view;

@@ -27,7 +27,8 @@ struct Draft {
 /// A seller's statement as a payout. `None` if the seller owes or the amount is too large.
 fn payout_line(payout: PayoutId, seller: &Seller, currency: Currency) -> Option<PayoutLine> {
     let part = |sum: u128| u64::try_from(sum).ok();
-    let Statement { gross, fees, refunded, returned, invoiced, compensated } = seller.statement;
+    let Statement { gross, fees, refunded, returned, invoiced, compensated, vat, freight } =
+        seller.statement;
     Some(PayoutLine {
         payout,
         seller: seller.id,
@@ -38,6 +39,8 @@ fn payout_line(payout: PayoutId, seller: &Seller, currency: Currency) -> Option<
         returned: part(returned)?,
         invoiced: part(invoiced)?,
         compensated: part(compensated)?,
+        vat: part(vat)?,
+        freight: part(freight)?,
         net: u64::try_from(seller.statement.net()).ok().and_then(Amount::new)?,
     })
 }

@@ -22,6 +22,9 @@ pub struct Statement {
     pub returned: u128,
     pub invoiced: u128,
     pub compensated: u128,
+    /// Parts of `fees`.
+    pub vat: u128,
+    pub freight: u128,
 }
 
 impl Statement {
@@ -39,6 +42,8 @@ impl Statement {
         self.returned += u128::from(line.returned);
         self.invoiced += u128::from(line.invoiced);
         self.compensated += u128::from(line.compensated);
+        self.vat += u128::from(line.vat);
+        self.freight += u128::from(line.freight);
     }
 }
 

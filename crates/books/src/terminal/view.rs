@@ -256,6 +256,33 @@ impl Books {
         one.is_wallet_order().then(|| self.view_of(one, trace))
     }
 
+    /// The remembered requests that a network was sent, each with its payment. A clearing file
+    /// names them. Scans all remembered transactions.
+    pub fn requests_to(
+        &self,
+        network: NetworkId,
+    ) -> impl Iterator<Item = (NetworkReference, PaymentId)> {
+        let transactions = self.terminal_batches.transactions.iter();
+        transactions.filter_map(move |(_, one)| {
+            let (sent, payment) = (one.network_reference()?, one.payment_id());
+            let here = self.rail_of(payment) == Some(RailId::Network(network));
+            here.then_some((sent, payment))
+        })
+    }
+
+    /// The network or wallet of a card or QR payment that is remembered.
+    #[must_use]
+    pub fn rail_of(&self, payment: PaymentId) -> Option<RailId> {
+        let (method, rail) = match self.sale_without_parcel(payment) {
+            Some(sale) => (sale.method, sale.rail),
+            None => {
+                let item = self.payment(self.find_payment(payment).ok()?.0);
+                (item.method, item.rail)
+            }
+        };
+        (method != PaymentMethod::Cash).then(|| self.rails.get(u32::from(rail)).id)
+    }
+
     fn find_transaction(&self, trace: Trace) -> Option<&Transaction> {
         let terminal = self.terminals.number(trace.terminal)?;
         let slot = self.terminal_batches.find_remembered(terminal, trace.batch, trace.stan)?;

@@ -9,8 +9,9 @@ use books::view::{
 };
 use books::*;
 use ledger::AccountNumber;
-use money::Amount;
+use money::{Amount, Currency};
 
+use crate::model::taxes::tax_account;
 use crate::model::{
     Account, Model, ModelOutcome, Parcel, PayoutState, PlanState, PostingLine, payment_method,
 };
@@ -94,6 +95,11 @@ pub fn states(engine: &Books, model: &Model) -> Finding {
     terminals::agree(engine, model)?;
     let persons = engine.persons().map(|(id, removed)| (id, !removed)).collect();
     same("persons", &persons, &model.persons)?;
+    for &(seller, currency) in &model.seller_order {
+        let view = engine.payout_account(seller, currency);
+        let view = view.map(|view| (view.number, view.digest));
+        same("payout account", &view, &model.payout_account((seller, currency)))?;
+    }
     same("seller order", &engine.seller_accounts().collect(), &model.seller_order)
 }
 
@@ -224,6 +230,10 @@ fn custody(engine: &Books, model: &Model, balances: &BTreeMap<Account, i128>) ->
         let (cash, shortage, _, _) = model.courier_accounts(*id);
         let both = Some((balance(cash), balance(shortage)));
         same("a courier's cash", &engine.courier_cash(*id), &both)?;
+    }
+    for (tax, currency) in Tax::ALL.into_iter().zip([Currency::CNY, Currency::CNY]) {
+        let owed = engine.tax_payable(tax, currency).unwrap_or(0);
+        same("what is owed of a tax", &owed, &balance(tax_account(tax, currency)))?;
     }
     for (id, firm) in &model.firms {
         let account = (A::FirmCash, id.0, firm.currency);

@@ -87,10 +87,16 @@ impl Facts {
                 *self.standing.entry(payment.parcel).or_default() -= amount.minor();
                 self.earn(self.seller_of[payment].0, 0, amount.minor());
             }
-            Event::ParcelReturned { parcel, seller, fee, paid_by, .. } => {
+            Event::ParcelReturned { parcel, seller, fee, vat, paid_by, .. } => {
                 self.has_nothing(*parcel)?;
                 let is_sellers = *paid_by == DamagePayer::Seller;
-                self.earn(*seller, 0, if is_sellers { fee.minor() } else { 0 });
+                self.earn(*seller, 0, if is_sellers { fee.minor() } else { 0 } + vat.minor());
+            }
+            Event::FreightCharged { seller, freight, vat, .. } => {
+                self.earn(*seller, 0, freight.minor() + vat.minor());
+            }
+            Event::FreightReversed { seller, freight, vat, .. } => {
+                self.earn(*seller, freight.minor() + vat.minor(), 0);
             }
             Event::SellerCompensated { seller, amount, .. } => {
                 self.earn(*seller, amount.minor(), 0);

@@ -18,6 +18,7 @@ mod persons;
 mod refunds;
 mod seller_debts;
 mod settlement;
+pub mod taxes;
 mod terminals;
 mod terms;
 
@@ -173,6 +174,9 @@ pub struct Statement {
     pub returned: u64,
     pub invoiced: u64,
     pub compensated: u64,
+    /// Parts of the fees.
+    pub vat: u64,
+    pub freight: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -429,6 +433,7 @@ impl Model {
                 .or_else(|| self.apply_refund_command(command))
                 .or_else(|| self.apply_chargeback_command(command))
                 .or_else(|| self.apply_adjustment_command(command))
+                .or_else(|| self.apply_tax_command(command))
                 .or_else(|| self.apply_cash_command(command))
                 .or_else(|| self.apply_settlement_command(command))
                 .or_else(|| self.apply_seller_debt_command(command))

@@ -69,6 +69,8 @@ pub fn terms(number: u64) -> Box<Terms> {
             cash: fee(150, 3_000 * u32::try_from(number).expect("a small number")),
         },
         return_fee: Amount::of(800 * (number % 3)),
+        freight: Amount::of(650 * (number % 2)),
+        vat: rate(60_000 * u32::try_from(number % 3).expect("a small number")),
         offline_loss: LossOwner::Seller,
     })
 }
@@ -87,7 +89,7 @@ fn rates_only(number: u64) -> Box<Terms> {
             fee.fixed = Amount::ZERO;
         }
     }
-    terms.return_fee = Amount::ZERO;
+    (terms.return_fee, terms.freight) = (Amount::ZERO, Amount::ZERO);
     terms
 }
 
@@ -167,6 +169,19 @@ pub fn firm(number: u64, guarantee: u64) -> Command {
     })
 }
 
+fn withholding(number: u64, guarantee: u64) -> Command {
+    let (proposed_by, approved_by) = (PersonId(1), PersonId(2));
+    Command::SetFirmTerms(SetFirmTerms {
+        firm: FirmId(number),
+        number: 1,
+        from: FIRST_DAY,
+        guarantee: Amount::of(guarantee),
+        withholding: Rate::from_ppm(105_000).expect("10.5%"),
+        proposed_by,
+        approved_by,
+    })
+}
+
 pub fn courier(number: u64) -> Command {
     let firm = FirmId([3, 1, 1, 2, 2][usize::try_from(number).expect("a small number") % 5]);
     let limit = match number {
@@ -226,6 +241,8 @@ pub fn set_up(kind: u8) -> Vec<Command> {
     commands.extend([3, 4, 101, 102, 103, 104].map(person));
     commands.extend([bank(1), bank(2)]);
     commands.extend([firm(1, 30_000), firm(2, 0), firm(3, Amount::MAX.minor())]);
+    // Firm 1 is paid less a tax.
+    commands.push(withholding(1, 30_000));
     commands.extend((1..=5).map(courier));
     commands.extend((1..=5).map(terminal));
     commands.extend([network(1), network(2), network(3), wallet(1), wallet(2)]);

@@ -34,7 +34,8 @@ fn a_commission_is_paid_from_the_bank_as_it_was_earned() {
     world.must(pay_commission(1, 200));
     let [line] = world.outcome.postings[..] else { panic!("one line") };
     assert_eq!((line.entry, line.amount), (ChartEntry::CommissionPaid, Amount::of(200)));
-    let paid = Event::CommissionPaid { firm: FIRM, amount: Amount::of(200) };
+    let (amount, withheld) = (Amount::of(200), Amount::ZERO);
+    let paid = Event::CommissionPaid { firm: FIRM, amount, withheld };
     assert_eq!(world.events(), [paid]);
     assert_eq!((world.sum(A::FirmCommission), world.sum(A::Bank)), (0, 800));
 }

@@ -31,6 +31,8 @@ fn terms() -> Terms {
         cod: PerMethod { card: fee(0, 0), qr: fee(50, 2_000), cash: fee(200, 10_000) },
         commission: PerMethod { card: fee(0, 0), qr: fee(20, 0), cash: fee(100, 5_000) },
         return_fee: Amount::of(400),
+        freight: Amount::of(650),
+        vat: share(60_000),
         offline_loss: tariff::LossOwner::Firm,
     }
 }
@@ -143,8 +145,9 @@ fn parties() -> Vec<(&'static str, Command)> {
             }),
         ),
         ("", set_seller_terms(1, "2013-09-01", SellerClassNumber(1))),
-        ("", set_guarantee(1, "2013-09-01", 50_000)),
+        ("", set_firm_terms(1, "2013-09-01", 50_000, 100_000)),
         ("", set_cash_limit(1, "2013-09-01", 200_000)),
+        ("", set_payout_account(1, 7, [ANNA, BO])),
         ("OnePerson", suspend_seller(1, true, None)),
         ("TwoPersons", suspend_seller(2, false, Some(BO))),
         ("OnePerson", suspend_courier(1, true, None)),
@@ -230,6 +233,8 @@ fn cash_and_clearing() -> Vec<(&'static str, Command)> {
         ("", confirm_deposit(1, 9_000)),
         ("", cancel_deposit(1)),
         ("", pay_commission(1, 120)),
+        ("Vat", pay_tax(1, Tax::Vat, 120)),
+        ("Withholding", pay_tax(1, Tax::Withholding, 120)),
         ("Sale", line(ClearLineKind::Sale, 10_000, 63)),
         ("Completion", line(ClearLineKind::Completion, 8_000, 50)),
         ("Offline", line(ClearLineKind::Offline, 10_000, 63)),

@@ -295,7 +295,7 @@ fn bytes_that_promise_more_than_they_hold_are_refused_at_once() {
     // the record count nor the length of a list or text. Here all bytes of a length are 0xFF.
     let (parts, digest) = write(&busy().engine);
     for (table, format) in
-        (0..=u8::MAX).flat_map(|table| (1..=8).map(move |format| (table, format)))
+        (0..=u8::MAX).flat_map(|table| (1..=9).map(move |format| (table, format)))
     {
         let mut part = vec![format, 0, table];
         part.extend_from_slice(&[0xFF; 4]);

@@ -1,7 +1,7 @@
 //! Short forms of commands, with the default courier, terminals and bank account.
 
 use books::*;
-use money::{Amount, Currency, SignedAmount};
+use money::{Amount, Currency, Rate, SignedAmount};
 use tariff::{SellerClassNumber, Terms};
 
 use super::{
@@ -412,6 +412,17 @@ pub fn pay_commission(number: u32, amount: u64) -> Command {
     })
 }
 
+pub fn pay_tax(number: u32, tax: Tax, amount: u64) -> Command {
+    Command::PayTax(PayTax {
+        number,
+        tax,
+        bank: BANK,
+        amount: Amount::of(amount),
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
 pub fn confirm_deposit(deposit: u64, credited: u64) -> Command {
     Command::ConfirmDeposit(ConfirmDeposit {
         deposit: DepositId(deposit),
@@ -627,11 +638,17 @@ pub fn set_seller_terms(number: u32, from: &str, class: SellerClassNumber) -> Co
 }
 
 pub fn set_guarantee(number: u32, from: &str, guarantee: u64) -> Command {
+    set_firm_terms(number, from, guarantee, 0)
+}
+
+/// `withholding` in parts per million.
+pub fn set_firm_terms(number: u32, from: &str, guarantee: u64, withholding: u32) -> Command {
     Command::SetFirmTerms(SetFirmTerms {
         firm: FIRM,
         number,
         from: day(from),
         guarantee: Amount::of(guarantee),
+        withholding: Rate::from_ppm(withholding).expect("at most the whole"),
         proposed_by: ANNA,
         approved_by: BO,
     })
@@ -645,6 +662,17 @@ pub fn set_cash_limit(number: u32, from: &str, cash_limit: u64) -> Command {
         cash_limit: Amount::of(cash_limit),
         proposed_by: ANNA,
         approved_by: BO,
+    })
+}
+
+pub fn set_payout_account(number: u32, digest: u8, [first, second]: [PersonId; 2]) -> Command {
+    Command::SetPayoutAccount(SetPayoutAccount {
+        seller: SELLER,
+        currency: Currency::CNY,
+        number,
+        digest: Sha256Digest([digest; 32]),
+        proposed_by: first,
+        approved_by: second,
     })
 }
 

@@ -502,15 +502,7 @@ fn credit_transfer_error(error: &CreditTransferError) -> String {
     use CreditTransferError as E;
     match error {
         E::Text { what, of, problem } => {
-            let problem = match problem {
-                TextProblem::Empty => "为空".to_owned(),
-                TextProblem::TooLong { chars, most } => format!("有 {chars} 个字符，上限 {most}"),
-                TextProblem::Character(character) => {
-                    format!("有报文不支持的字符 U+{:04X}", u32::from(*character))
-                }
-                TextProblem::Slashes => "以斜杠开头或结尾，或有连续斜杠，银行不接受".to_owned(),
-            };
-            format!("{}的 {what} {problem}", part(*of))
+            format!("{}的 {what} {}", part(*of), text_problem(*problem))
         }
         E::NoTransfers(of) => format!("{}没有转账；银行不接受空报文", part(*of)),
         E::TooMany => format!("报文超过 {TRANSFERS_MAX} 笔转账或 {PAYMENTS_MAX} 组付款"),
@@ -532,5 +524,16 @@ fn part(part: CreditTransferPart) -> String {
         CreditTransferPart::Transfer(payment, transfer) => {
             format!("第 {payment} 组付款的第 {transfer} 笔转账")
         }
+    }
+}
+
+pub(super) fn text_problem(problem: TextProblem) -> String {
+    match problem {
+        TextProblem::Empty => "为空".to_owned(),
+        TextProblem::TooLong { chars, most } => format!("有 {chars} 个字符，上限 {most}"),
+        TextProblem::Character(character) => {
+            format!("有报文不支持的字符 U+{:04X}", u32::from(character))
+        }
+        TextProblem::Slashes => "以斜杠开头或结尾，或有连续斜杠，银行不接受".to_owned(),
     }
 }

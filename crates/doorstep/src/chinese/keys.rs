@@ -42,6 +42,9 @@ pub(super) fn key_error(error: &KeyError) -> String {
             };
             format!("终端的密钥由 `{name}` 派生，轮换会使所有终端失效；{instead}")
         }
+        E::WrongWrappedDataKey => {
+            "封装的数据密钥与封装它的密钥不符：已被改动，或属于另一密钥库".to_owned()
+        }
         E::WrongPurpose { purpose, wanted } => {
             format!("用途为 {} 的密钥不能用于 {wanted}", purpose.name())
         }
@@ -49,7 +52,11 @@ pub(super) fn key_error(error: &KeyError) -> String {
             format!("用途为 {} 的密钥须存储，不能派生", purpose.name())
         }
         E::WrongAlgorithm { purpose, algorithm } => {
-            format!("用途为 {} 的密钥不能使用算法 {}", purpose.name(), algorithm.name())
+            let (purpose, algorithm) = (purpose.name(), algorithm.name());
+            format!(
+                "用途为 {purpose} 的密钥不能使用算法 {algorithm}；请去掉 --algorithm，或见 \
+                 `doorstep keys make --help`"
+            )
         }
         E::WrongMacKey { method, algorithm } => format!(
             "{} 报文鉴别码需要{}，该密钥为 {}",
@@ -160,6 +167,10 @@ fn master_key_error(error: &MasterKeyError) -> String {
         E::ReadableByOthers(path) => {
             format!("{}：其他用户可以读取该主密钥；请对该文件运行 `chmod 600`", path.display())
         }
-        E::File { path, source } => format!("{}：无法读取：{source}", path.display()),
+        E::File { path, source } => format!(
+            "{0}：无法读取：{source}；请用 `openssl rand -hex 32 > {0}` 和 `chmod 600 {0}` \
+             生成主密钥，或更正路径",
+            path.display()
+        ),
     }
 }

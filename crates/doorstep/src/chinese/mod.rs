@@ -3,6 +3,8 @@
 //! Each enum of errors has one `match` without a default: a new variant compiles with Chinese only.
 //! Texts of the system and of other people's libraries stay English, as details.
 
+#[cfg(test)]
+mod advice;
 mod books;
 mod calendar;
 mod files;
@@ -11,6 +13,8 @@ mod journal;
 mod keys;
 mod office;
 mod simulation;
+mod take;
+mod vault;
 
 use std::error::Error;
 
@@ -28,7 +32,7 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
         Lang::En => None,
         Lang::Zh => {
             let texts = [files::text, books::text, calendar::text, journal::text, keys::text];
-            let others = [host::text, office::text, simulation::text];
+            let others = [host::text, office::text, simulation::text, take::text, vault::text];
             texts.iter().chain(&others).find_map(|text| text(error))
         }
     };
@@ -132,8 +136,10 @@ pub fn account_kind(kind: AccountKind, lang: Lang) -> &'static str {
         A::SellerHeld => "负债:卖家待结算款",
         A::SellerPayable => "负债:应付卖家",
         A::PayoutInFlight => "负债:在途打款",
-        A::FirmCommission => "负债:应付快递公司佣金",
+        A::FirmCommission => "负债:应付快递公司佣金及运费",
         A::BuyerRefunds => "负债:应退买家",
+        A::VatPayable => "负债:应交增值税",
+        A::WithholdingPayable => "负债:应交代扣税款",
         A::IssuerFees => "收入:发卡行手续费",
         A::NetworkFees => "收入:卡组织手续费",
         A::AcquirerFees => "收入:收单手续费",
@@ -153,6 +159,7 @@ pub fn fee_kind(kind: &str, lang: Lang) -> &str {
         return match kind {
             "cod" => "COD fee",
             "return" => "return fee",
+            "vat" => "VAT",
             other => other,
         };
     }
@@ -164,6 +171,8 @@ pub fn fee_kind(kind: &str, lang: Lang) -> &str {
         "cod" => "代收服务费",
         "commission" => "佣金",
         "return" => "退件费",
+        "vat" => "增值税",
+        "freight" => "运费",
         other => other,
     }
 }
@@ -230,6 +239,6 @@ mod tests {
         let cause = ::files::orders::ImportError::Empty { file: "a.csv".into() };
         assert_eq!(error(&cause, Lang::Zh), "a.csv 为空；请重新导出并保留表头");
         assert!(error(&cause, Lang::En).starts_with("a.csv is empty"));
-        assert_eq!(refusal(&Refusal::ParcelState, Lang::Zh), "包裹状态不符");
+        assert!(refusal(&Refusal::ParcelState, Lang::Zh).starts_with("包裹状态不符；请"));
     }
 }

@@ -2,10 +2,15 @@
 
 use std::error::Error;
 
+use ::office::client::OfficeClientError;
 use ::office::fields::{Expected, ValueError, flag};
-use ::office::socket::{LINE_BYTES_MAX, OfficeClientError};
-use ::office::{OfficeError, PERSONS_FILE, PROPOSALS_MAX, PersonsError, ProposalStoreError};
+use ::office::sent_files::{FILES_BYTES_MAX, SENT_FILES_MAX};
+use ::office::socket::{LINE_BYTES_MAX, LOOKS_MAX};
+use ::office::{
+    OfficeError, PERSONS_FILE, PROPOSALS_MAX, PersonsError, ProposalStoreError, SentFilesError,
+};
 
+use super::take::take_error;
 use super::zh_error;
 use crate::words::Lang;
 
@@ -13,6 +18,7 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(office_error))
         .or_else(|| error.downcast_ref().map(persons_error))
         .or_else(|| error.downcast_ref().map(store_error))
+        .or_else(|| error.downcast_ref().map(sent_files_error))
         .or_else(|| error.downcast_ref().map(value_error))
         .or_else(|| error.downcast_ref().map(client_error))
 }
@@ -25,16 +31,16 @@ fn office_error(error: &OfficeError) -> String {
     use OfficeError as E;
     match error {
         E::UnknownCommand(name) => {
-            format!("没有命令 `{name}`；`doorstep do --list` 列出全部命令")
+            format!("没有命令 `{name}`；请用 `doorstep do --list` 查看全部命令")
         }
         E::NotForPersons { command } => {
-            format!("{command} 不由人员发出，而来自终端和卡组织")
+            format!("{command} 不由人员发出，而来自终端、卡组织和钱包；请在终端上办理")
         }
         E::UnknownField { command, field, known } => {
-            format!("{command} 没有与 {} 对应的字段；其字段为：{}", flag(field), flags(known))
+            format!("{command} 没有与 {} 对应的字段；请用其字段：{}", flag(field), flags(known))
         }
         E::MissingFields { command, missing } => {
-            format!("{command} 缺少 {}；见 `doorstep do {command} --help`", flags(missing))
+            format!("{command} 缺少 {}；请见 `doorstep do {command} --help`", flags(missing))
         }
         E::Value { field, value, cause } => {
             format!("{} {value}：{}", flag(field), value_error(cause))
@@ -42,19 +48,35 @@ fn office_error(error: &OfficeError) -> String {
         E::NoNextNumber { command } => {
             format!("{command}：无法得知下一个编号；请检查所属对象是否已在账簿中，或给出 --number")
         }
+        E::UnknownClass { class, known } => format!(
+            "--class {class}：费率中没有该类别；其类别为：{}。请给出其一，或从 0 起的编号",
+            known.join("、")
+        ),
         E::Declared { command, why } => {
-            format!("{command}：{why}；见 `doorstep do {command} --help`")
+            format!("{command}：{why}；请见 `doorstep do {command} --help`")
         }
         E::BooksNotOpen => "账簿尚未开账；请先运行 `doorstep setup books --data DIR`".to_owned(),
         E::NotTheOwner { user, owner } => {
-            format!("您是用户 {user}，账簿属于用户 {owner}：只有其所有者可以开账")
+            format!("您是用户 {user}，账簿属于用户 {owner}：请由其所有者开账")
         }
         E::UserNotMapped { user } => format!(
             "本机用户 {user} 不对应账簿中的任何人员；请账簿所有者用 `doorstep persons WHO --user \
              {user} --data DIR` 将该用户对应到人员"
         ),
+        E::PersonNotRegistered { person } => {
+            format!("人员 {person} 未在账簿中登记；请两人用 `doorstep setup person {person}` 登记")
+        }
+        E::ManyLooks => format!("已有 {LOOKS_MAX} 名用户正在查看账簿；请一分钟后再试"),
+        E::Files(error) => sent_files_error(error),
         E::PersonInRealBooks => "这不是试用账簿：每名人员以其本机用户办理；请去掉 --person，\
                                  并以该人员的用户登录"
+            .to_owned(),
+        E::OtherCurrency { field, typed, expected } => format!(
+            "{} 的币种是 {typed}，而这里用 {expected}；请用 {expected} 填写金额",
+            flag(field)
+        ),
+        E::TrialTimeInRealBooks => "这不是试用账簿：时间即本机时间；请取消设置 \
+                                    DOORSTEP_TRIAL_TIME 后重试"
             .to_owned(),
         E::OtherPerson { field } => {
             format!("{} 是另一人员；请去掉：即发出命令的人员本人", flag(field))
@@ -67,7 +89,8 @@ fn office_error(error: &OfficeError) -> String {
             format!("提议 {number} 是您本人提出的；须由第二人运行 `doorstep approve {number}` 批准")
         }
         E::UnknownProposal { number } => format!(
-            "没有提议 {number}：已执行、已撤回或从未提出；`doorstep proposals` 列出待批准的提议"
+            "没有提议 {number}：已执行、已撤回或从未提出；请用 `doorstep proposals` \
+             查看待批准的提议"
         ),
         E::ApprovalInterrupted { number, command, by } => format!(
             "人员 {by} 对提议 {number} 的批准在 23 小时以前中断；请用 `doorstep log --person {by}` \
@@ -81,13 +104,25 @@ fn office_error(error: &OfficeError) -> String {
              withdraw-proposal {number}` 撤回",
             zh_error(refusal)
         ),
-        E::NotACode => "--code 为快递员的一次性验证码：六位数字".to_owned(),
+        E::NotACode => {
+            "--code 须为快递员的一次性验证码，六位数字；请输入快递员出示的数字".to_owned()
+        }
         E::NoCodeKey => "一次性验证码需要 `doorstep serve` 的密钥库：请在其配置的 [keys] 中给出 \
                          `codes` 并启动，或由主管清点（`doorstep hand-over supervise`）"
             .to_owned(),
         E::CodeKey(why) => format!("无法计算一次性验证码的报文鉴别码：{why}；请检查密钥库"),
+        E::NoSellerAccount { seller, currency } => format!(
+            "账簿中没有以 {currency} 结算的卖家 `{seller}`；请先登记（`doorstep setup seller`），\
+             或更正编码或币种"
+        ),
+        E::NoSeller { seller } => {
+            format!("账簿中没有卖家 `{seller}`；请更正编码，或先登记该卖家")
+        }
+        E::Account(error) => zh_error(error),
+        E::Vault(error) => zh_error(error),
         E::Persons(error) => persons_error(error),
         E::Store(error) => store_error(error),
+        E::Take(error) => take_error(error),
         E::NodeStopped(error) => format!(
             "账簿已停止（{}）；请用 `doorstep log` 查看命令是否已执行，然后重新启动",
             zh_error(error)
@@ -105,12 +140,14 @@ fn persons_error(error: &PersonsError) -> String {
         E::Io { path, source } => {
             format!("{}：{source}；请检查该文件可读、可写", path.display())
         }
-        E::NotATable { path, why } => format!("{}：不是人员表：{why}", path.display()),
+        E::NotATable { path, why } => {
+            format!("{}：不是人员表：{why}；请更正，或移走该文件并重新写入人员", path.display())
+        }
         E::NotAnId { path, text } => {
-            format!("{}：`{text}` 不是人员编号；编号为十进制数", path.display())
+            format!("{}：`{text}` 不是人员编号；请写十进制数", path.display())
         }
         E::NotAUser { path, text } => {
-            format!("{}：`{text}` 不是用户编号；见 `id -u`", path.display())
+            format!("{}：`{text}` 不是用户编号；请用 `id -u` 查看", path.display())
         }
         E::NotAName(name) => {
             format!("`{name}` 不是姓名：须为 1 至 64 个字符，至少一个文字：文字、数字、空格和 .-'")
@@ -119,15 +156,37 @@ fn persons_error(error: &PersonsError) -> String {
             format!("人员 {person} 已使用姓名 `{name}`；请换一种写法")
         }
         E::UserTaken { user, person } => {
-            format!("用户 {user} 已对应人员 {person}；一个用户只对应一名人员")
+            format!("用户 {user} 已对应人员 {person}；一个用户只对应一名人员，请另给用户")
         }
         E::PersonHasUser { user, person } => {
-            format!("人员 {person} 已对应用户 {user}；一名人员只对应一个用户")
+            format!("人员 {person} 已对应用户 {user}；一名人员只对应一个用户，请另给人员")
         }
         E::UnknownName(name) => format!(
             "数据目录的 {PERSONS_FILE} 中没有姓名 `{name}`；请给出人员编号，或在其中加入姓名"
         ),
         E::SamePerson => "提出人与复核人是同一人；须由第二人复核".to_owned(),
+    }
+}
+
+fn sent_files_error(error: &SentFilesError) -> String {
+    use SentFilesError as E;
+    match error {
+        E::Busy => "正在处理另一用户的文件；请在其完成后再试".to_owned(),
+        E::TooLarge { bytes } => format!(
+            "文件共 {bytes} 字节；经套接字最多 {FILES_BYTES_MAX}。请分开发送，\
+             或由账簿所有者在 Doorstep 未运行时导入"
+        ),
+        E::Count { count } => {
+            format!("有 {count} 个文件；经套接字一个请求须有 1 至 {SENT_FILES_MAX} 个。请分开发送")
+        }
+        E::Name(name) => format!("`{name}` 不能用作所发送文件的名称；请为文件改名"),
+        E::DiskFull { free, needed } => format!(
+            "账簿所在磁盘剩余 {free} 字节，文件需要 {needed}；请腾出空间后重新发送。未作改动"
+        ),
+        E::Cut(why) => format!("文件未全部到达：{why}。未作改动；请重新发送"),
+        E::Kept { path, source } => {
+            format!("{}：{source}；请检查账簿所在磁盘。未作改动", path.display())
+        }
     }
 }
 
@@ -147,14 +206,21 @@ fn store_error(error: &ProposalStoreError) -> String {
 
 fn value_error(error: &ValueError) -> String {
     match error {
-        ValueError::Amount(error) => zh_error(error),
-        ValueError::Currency(error) => zh_error(error),
+        ValueError::Amount(error) => {
+            format!("{}；{}", zh_error(error), expected(&Expected::Amount, Lang::Zh))
+        }
+        ValueError::Currency(error) => {
+            format!("{}；{}", zh_error(error), expected(&Expected::Currency, Lang::Zh))
+        }
         ValueError::Date(error) => zh_error(error),
+        ValueError::Rate(error) => zh_error(error),
         ValueError::Time { given, .. } => {
             format!("`{given}` 不是时间；请写作 2013-08-28T18:00:00+08:00")
         }
         ValueError::BeforeTime => "时间早于 1970 年；请写作 2013-08-28T18:00:00+08:00".to_owned(),
-        ValueError::Json(why) => format!("JSON 有误：{why}"),
+        ValueError::Json(why) => {
+            format!("JSON 有误：{why}；请写作 --fields '{{\"amount\": 1250}}'")
+        }
         ValueError::Expected(one) => expected(one, Lang::Zh),
     }
 }
@@ -166,12 +232,14 @@ pub fn expected(expected: &Expected, lang: Lang) -> String {
         return expected.to_string();
     }
     match expected {
-        E::Amount => "请写最小货币单位的整数，或带币种的金额，例如 12.50CNY".to_owned(),
+        E::Amount => "请写带币种的金额，例如 12.50CNY".to_owned(),
+        E::Rate => "请写百分比，例如 10.5%".to_owned(),
         E::Date => "请写日期，例如 2013-08-28".to_owned(),
         E::Currency => "请写货币代码，例如 CNY".to_owned(),
         E::Time => "请写时间，例如 2013-08-28T18:00:00+08:00，或 1970 年起的毫秒数".to_owned(),
-        E::Parcel => "请写包裹编号或运单号".to_owned(),
-        E::Payment => "请写包裹编号或运单号，以及付款的序号：WAYBILL/1".to_owned(),
+        E::SignedAmount => "请写带币种的金额，例如 12.50CNY 或 -12.50CNY".to_owned(),
+        E::Parcel => "请写运单号、包裹编号，或 SELLER/ORDER".to_owned(),
+        E::Payment => "请写包裹和付款的序号：WAYBILL/1".to_owned(),
         E::Person => format!("请写人员编号，或 {PERSONS_FILE} 中的姓名"),
         E::IdOrReference => "请写编号，有名称者可写名称".to_owned(),
         E::Id => "请写编号".to_owned(),
@@ -198,13 +266,20 @@ fn client_error(error: &OfficeClientError) -> String {
             path.display()
         ),
         E::Io { path, source } => {
-            format!("无法与业务套接字 {} 通信：{source}", path.display())
+            format!(
+                "无法与业务套接字 {} 通信：{source}；请重试，或重新启动 `doorstep serve`",
+                path.display()
+            )
         }
         E::OutcomeUnknown(why) => format!(
             "连接在应答之前中断（{why}）：请求可能已执行。重复之前请用 `doorstep log` 和 `doorstep \
              proposals` 查看"
         ),
         E::TooLarge => format!("一个请求最多 {LINE_BYTES_MAX} 字节；请分开发送"),
+        E::File { path, source } => format!("{}：{source}；请检查路径后重新发送", path.display()),
+        E::FileChanged(path) => {
+            format!("{}：文件在发送时变短；请重新发送", path.display())
+        }
         E::UnreadableAnswer(path) => {
             format!("{}：应答无法读取；请使用同一版本的 doorstep 程序", path.display())
         }

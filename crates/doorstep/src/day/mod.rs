@@ -158,7 +158,7 @@ What --json prints: one object. Amounts are in minor units of `currency`.
   returned      amount due on parcels returned to their sellers
   refunded      amounts refunded to buyers, and charged back
   fees          by kind: issuer, network, acquirer, wallet, commission, cod,
-                return
+                vat, return, freight
   held          collected for sellers, not yet payable
   payable       payable to sellers, not paid out (negative: sellers owe)
   paid          paid out and confirmed by the bank

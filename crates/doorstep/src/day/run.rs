@@ -8,7 +8,7 @@ use books::{BusinessDate, DAY_MS, Timestamp};
 use engine::Engine;
 use money::Currency;
 use node::NodeClient;
-use reports::{DaySums, write_messages, write_payouts_csv};
+use reports::{DaySums, write_payouts_csv, write_trial_messages};
 use sim::{
     DayError, DayInputs, EnginePosition, NetworkComparison, ResumedDay, SimulatedDay,
     SimulatedDays, WorldReport,
@@ -400,7 +400,7 @@ impl DaysRun<'_> {
         // Wrong books must never lead to payouts.
         if wrong.is_empty() {
             write_payouts_csv(&sums, &engine, &payouts_file)?;
-            messages = write_messages(&sums, &engine, data)?;
+            messages = write_trial_messages(&sums, &engine, data)?;
         }
         let number = u32::try_from(self.days.len()).map_err(|_| anyhow!("too many days"))?;
         Ok(DaysResult {

@@ -147,7 +147,12 @@ impl DaySummary {
         let doors = &found.day.report.payment_path;
         let sum = |kind| engine.books().total_balance(kind, currency);
         let totals = engine.books().totals().iter().find(|totals| totals.currency == currency);
-        let fees = FeeKind::ALL.map(|kind| (kind.name(), sum(A::of_fee(kind))));
+        // A firm has one account for both.
+        let fees = FeeKind::ALL.map(|kind| match kind {
+            FeeKind::Freight => (kind.name(), sums.freight),
+            FeeKind::Commission => (kind.name(), sum(A::FirmCommission) - sums.freight),
+            kind => (kind.name(), sum(A::of_fee(kind))),
+        });
         let custody = engine.books().firms().map(|(firm, reference)| {
             (reference.to_owned(), engine.books().custody(firm).unwrap_or_default())
         });
@@ -437,7 +442,9 @@ impl DaySummary {
             ("wallet", "wallet", "钱包手续费"),
             ("cod", "collection at the door", "代收服务费"),
             ("commission", "courier firms' commission", "快递公司佣金"),
+            ("freight", "courier firms' freight", "快递公司运费"),
             ("return", "parcel returns", "退件费"),
+            ("vat", "VAT", "增值税"),
         ] {
             let fee = self.fees.get(kind).copied().unwrap_or_default();
             if fee != 0 {

@@ -18,6 +18,7 @@ use office::fields::field_of_flag;
 use office::short_forms::{self, ShortForm};
 use reports::FieldTypes;
 use serde_json::{Map, Value};
+use vault::Vault;
 
 use crate::texts::{filled, text};
 use crate::words::{Lang, bilingual};
@@ -159,7 +160,7 @@ fn give(name: &str, fields: Map<String, Value>, flags: &Flags) -> anyhow::Result
     let answer = match name {
         OPENING => {
             let opened = data_directory::open_or_create(&data)?;
-            office_requests::at_rest(opened, &data, request, person)?
+            office_requests::at_rest(opened, &data, (request, person), Vault::new(&data, None))?
         }
         _ => office_requests::ask(&data, request, person)?,
     };

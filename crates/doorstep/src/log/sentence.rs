@@ -2,8 +2,8 @@
 
 use books::chart::{AccountKind, ChartEntry};
 use engine::Actor;
-use money::Currency;
 use money::decimal::DecimalAmount;
+use money::{Currency, Rate};
 use office::Persons;
 use reports::{
     AppliedCommand, FieldType, FieldTypes, MovedAmount, ObservedEvent, RecordedCommand,
@@ -65,14 +65,19 @@ impl Sentences {
 
     /// Who gave the command, and what it did.
     pub fn what(&self, command: &RecordedCommand) -> String {
+        let (actor, what) = (self.actor(command), self.sentence(command));
+        filled(self.lang, "log.by", &[("actor", &actor), ("what", &what)])
+    }
+
+    /// What the command did.
+    pub fn sentence(&self, command: &RecordedCommand) -> String {
         let words = Words { lang: self.lang, names: &self.names, command };
         let fields = Value::Object(command.fields.clone());
         let sentence = entry(self.lang, COMMANDS, command.command);
-        let what = match (sentence, self.types.of(command.command)) {
+        match (sentence, self.types.of(command.command)) {
             (Some(sentence), Some(command_type)) => words.filled(sentence, &fields, command_type),
             _ => command.command.to_owned(),
-        };
-        filled(self.lang, "log.by", &[("actor", &words.actor()), ("what", &what)])
+        }
     }
 
     /// The request key, the value date, and what happened besides the postings. With a filter, only
@@ -237,6 +242,10 @@ impl Words<'_> {
                     format!("{sign}{size}")
                 }
                 "Timestamp" => self.time(number.as_u64().unwrap_or(0)),
+                "Rate" => {
+                    let ppm = number.as_u64().and_then(|ppm| u32::try_from(ppm).ok());
+                    ppm.and_then(Rate::from_ppm).unwrap_or_default().to_string()
+                }
                 _ => number.to_string(),
             },
             Value::Array(items) => match field_type.item() {
@@ -339,6 +348,10 @@ impl Words<'_> {
 
     /// A person's name, or the reference of the courier with the same id, or the id.
     fn person(&self, id: &str) -> String {
+        // Of a proposal: nobody has approved it yet.
+        if id == "0" {
+            return "?".to_owned();
+        }
         let name = id.parse().ok().and_then(|person| self.names.name(person));
         name.map_or_else(|| self.reference("courier", id), str::to_owned)
     }

@@ -30,8 +30,7 @@ const LABEL_COLUMNS: usize = 20;
 
 /// The width for tables: that of the terminal, or COLUMNS.
 fn columns() -> usize {
-    let variable = || std::env::var("COLUMNS").ok()?.parse().ok();
-    screen::columns().or_else(variable).unwrap_or(COLUMNS).clamp(60, 160)
+    screen::columns().unwrap_or(COLUMNS).clamp(60, 160)
 }
 
 /// An amount in major units, with its currency.

@@ -1,26 +1,43 @@
-//! `doorstep statement`: a seller's money, as the seller sees it.
+//! `doorstep statement`: a seller's or a courier firm's money, as they see it.
 
 use std::path::PathBuf;
 
+use books::BusinessDate;
 use clap::Args;
-use reports::{SellerAccountReport, SentPayoutReport, seller_statement};
+use reports::{
+    BooksAtHead, FirmStatementReport, SellerAccountReport, SentPayoutReport, firm_statement,
+    seller_statement,
+};
 
 use super::parcels::print_sums;
 use super::table::Table;
-use super::{columns, find_seller, money, print_head, print_json, print_row, unsigned, word};
-use crate::data_directory::read_at_head;
+use super::{
+    columns, find_firm, find_seller, money, print_head, print_json, print_row, unsigned, word,
+};
+use crate::data_directory::{print_notice, read_at_head};
 use crate::texts::{filled, text};
 use crate::words::{Lang, grouped, say};
 
-/// Shows a seller's statement: held, payable, in flight, paid, invoices, by currency
+/// Shows a seller's statement, or with --firm a courier firm's commission statement
 ///
-/// Held money becomes payable on its day. The next payout is what a settlement of the seller's
-/// cycle would pay. A payout is listed as paid as long as it can still come back.
+/// A firm's: the opening balance, the commission by method, freight, what the firm bears, the tax
+/// withheld, what was paid, and the closing balance. A seller's, by currency: held money becomes
+/// payable on its day. The next payout is what a settlement of the seller's cycle would pay. A
+/// payout is listed as paid as long as it can still come back.
 #[derive(Args, Debug)]
 pub struct StatementArgs {
     /// The seller: its reference or id
-    #[arg(value_name = "SELLER")]
-    seller: String,
+    #[arg(value_name = "SELLER", required_unless_present = "firm", conflicts_with = "firm")]
+    seller: Option<String>,
+    /// The courier firm: its reference or id
+    #[arg(long, value_name = "FIRM")]
+    firm: Option<String>,
+    /// The first day [default: the business date of the books]
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "firm")]
+    from: Option<BusinessDate>,
+    /// The last day [default: the business date of the books]
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "firm")]
+    until: Option<BusinessDate>,
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -31,7 +48,8 @@ pub struct StatementArgs {
 
 pub fn run(args: &StatementArgs) -> anyhow::Result<()> {
     let read = read_at_head(&args.data)?;
-    let id = find_seller(read.books(), &args.seller)?;
+    let Some(seller) = &args.seller else { return of_firm(args, &read) };
+    let id = find_seller(read.books(), seller)?;
     let report = seller_statement(read.books(), id);
     if args.json {
         return print_json(&read, "statement", &report);
@@ -49,6 +67,50 @@ pub fn run(args: &StatementArgs) -> anyhow::Result<()> {
         print_sums(&report.parcels);
     }
     Ok(())
+}
+
+fn of_firm(args: &StatementArgs, read: &BooksAtHead) -> anyhow::Result<()> {
+    let firm = find_firm(read.books(), args.firm.as_deref().unwrap_or_default())?;
+    let today = read.books().last_date();
+    let days = (args.from.unwrap_or(today), args.until.unwrap_or(today));
+    let report = firm_statement(&args.data, read.books(), firm, days, &print_notice)?;
+    if args.json {
+        return print_json(read, "statement", &report);
+    }
+    if let Some(report) = report {
+        print_firm(&report, read);
+    }
+    Ok(())
+}
+
+fn print_firm(report: &FirmStatementReport, read: &BooksAtHead) {
+    let FirmStatementReport { firm, from, until, earned, .. } = report;
+    let values: [(&str, &dyn std::fmt::Display); 3] =
+        [("firm", firm), ("from", from), ("until", until)];
+    print_head(&filled(Lang::current(), "looks.firm_statement", &values), read);
+    say!("");
+    let row = |key: &str, minor: i128| print_row(key, &money(minor, report.currency));
+    row("looks.balance_before", report.opening);
+    for (key, minor) in [
+        ("looks.commission_card", earned.card),
+        ("looks.commission_qr", earned.qr),
+        ("looks.commission_cash", earned.cash),
+        ("looks.freight", report.freight),
+        ("looks.return_fees", -report.return_fees),
+        ("looks.offline_losses", -report.offline_losses),
+        ("looks.damages", -report.damages),
+        ("looks.shortages", -report.shortages),
+        ("looks.withheld", -report.withheld),
+        ("looks.paid_out", -report.paid),
+    ] {
+        if minor != 0 {
+            row(key, minor);
+        }
+    }
+    row("looks.balance_after", report.closing);
+    row("looks.not_arrived", report.closing - report.payable);
+    row("looks.payable_now", report.payable);
+    row("looks.became_payable", report.became_payable);
 }
 
 fn print_account(account: &SellerAccountReport) {
@@ -79,6 +141,8 @@ fn print_account(account: &SellerAccountReport) {
     for (key, sum) in [
         ("looks.gross", next.gross),
         ("looks.fees", next.fees),
+        ("looks.vat_of_fees", next.vat),
+        ("looks.freight_of_fees", next.freight),
         ("looks.refunded", next.refunded),
         ("looks.returned", next.returned),
         ("looks.invoiced", next.invoiced),

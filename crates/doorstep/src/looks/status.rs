@@ -36,6 +36,9 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<()> {
         say!("{}", serde_json::to_string(&report)?);
         return Ok(());
     }
+    if report.trial {
+        say!("{}\n", text(Lang::current(), "looks.trial"));
+    }
     print_head(text(Lang::current(), "looks.status"), &read);
     print(&report);
     Ok(())

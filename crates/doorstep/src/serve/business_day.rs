@@ -1,15 +1,16 @@
 //! The steps of the business day, carried out while Doorstep serves.
 
+use std::sync::PoisonError;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use books::Command;
-use calendar::Calendar;
 use engine::Engine;
 use node::{Clock, NodeClient, NodeStopped, SystemClock};
 
 use super::give_time_zone;
+use super::reload::CurrentCalendar;
 use crate::calendar_command::carry_out;
 use crate::time_zone::ResolvedZone;
 
@@ -29,7 +30,7 @@ pub struct BusinessDay {
 impl BusinessDay {
     pub fn start(
         client: NodeClient,
-        calendar: Option<Calendar>,
+        calendar: CurrentCalendar,
         zone: ResolvedZone,
     ) -> std::io::Result<BusinessDay> {
         let (stop, stopped) = channel::<()>();
@@ -58,7 +59,7 @@ impl Drop for BusinessDay {
 
 struct Steps {
     client: NodeClient,
-    calendar: Option<Calendar>,
+    calendar: CurrentCalendar,
     zone: ResolvedZone,
     rounds_until_log: u32,
 }
@@ -69,8 +70,9 @@ impl Steps {
         self.rounds_until_log =
             self.rounds_until_log.checked_sub(1).unwrap_or(ROUNDS_PER_REFUSAL - 1);
         self.extend_time_zone(logs_refusals)?;
-        let Some(calendar) = &self.calendar else { return Ok(()) };
-        for step in carry_out(&mut self.client, calendar, SystemClock.now())? {
+        let calendar = self.calendar.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(calendar) = calendar else { return Ok(()) };
+        for step in carry_out(&mut self.client, &calendar, SystemClock.now())? {
             match (&step.command, step.result) {
                 (Command::PlanCycle(one), Ok(())) => {
                     let (plan, date) = (one.plan.0, one.date.to_string());

@@ -6,6 +6,7 @@ use books::Timestamp;
 use toml::{Table, Value};
 
 use super::form::SettingsForm;
+use super::reload::RELOADED;
 use super::settings::{parse, settings};
 use super::{EXAMPLE, limits};
 use crate::time_zone::resolve;
@@ -94,6 +95,14 @@ fn the_example_has_every_key_of_the_form() {
     // One of several networks or ranges must have the key.
     let missing: Vec<_> = missing.difference(&ways).collect();
     assert!(missing.is_empty(), "not in the example: {missing:?}");
+}
+
+#[test]
+fn the_example_marks_what_changes_without_a_restart() {
+    let marked = EXAMPLE.lines().filter(|line| line.contains("# (R) "));
+    let key = |line: &str| line.trim_start_matches("# ").split(' ').next().unwrap().to_owned();
+    let marked: Vec<String> = marked.map(key).collect();
+    assert_eq!(marked, RELOADED);
 }
 
 #[test]

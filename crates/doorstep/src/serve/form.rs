@@ -39,6 +39,8 @@ pub struct SettingsForm {
     pub networks: Vec<NetworkForm>,
     #[serde(rename = "bin")]
     pub bins: Vec<BinForm>,
+    #[serde(rename = "debtor", default)]
+    pub debtors: Vec<DebtorForm>,
 }
 
 /// Who may use the office's socket.
@@ -49,10 +51,25 @@ pub struct ControlForm {
     pub group: Option<String>,
 }
 
-/// The part of the file that names the key store.
+/// The part of the file that names the key store, and our bank accounts.
 #[derive(Deserialize)]
 pub struct KeysOnlyForm {
     pub keys: KeysForm,
+    #[serde(rename = "debtor", default)]
+    pub debtors: Vec<DebtorForm>,
+}
+
+/// Our bank account from which payouts in a currency are paid.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DebtorForm {
+    #[serde(deserialize_with = "text")]
+    pub currency: Currency,
+    pub name: String,
+    pub iban: Option<String>,
+    pub bic: Option<String>,
+    pub bank_code: Option<String>,
+    pub account: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -81,6 +98,9 @@ pub struct KeysForm {
     /// The key of hand-overs' one-time codes.
     #[serde(default, deserialize_with = "some_text")]
     pub codes: Option<KeyName>,
+    /// The key that wraps the vault's data keys.
+    #[serde(default, deserialize_with = "some_text")]
+    pub vault: Option<KeyName>,
 }
 
 #[derive(Deserialize)]

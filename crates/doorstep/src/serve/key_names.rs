@@ -10,7 +10,7 @@ use crate::words::{Lang, bilingual};
 /// Checks that each key is in the store, with the right purpose and algorithm.
 pub fn check(
     settings: &Settings,
-    codes: Option<KeyName>,
+    [codes, vault]: [Option<KeyName>; 2],
     store: &dyn KeyStore,
 ) -> anyhow::Result<()> {
     let mut named = vec![
@@ -18,6 +18,7 @@ pub fn check(
         ("keys.token".to_owned(), settings.token_key, KeyPurpose::Token),
     ];
     named.extend(codes.map(|codes| ("keys.codes".to_owned(), codes, KeyPurpose::HandOverCode)));
+    named.extend(vault.map(|vault| ("keys.vault".to_owned(), vault, KeyPurpose::DataKeys)));
     for network in &settings.networks {
         let mut name = |key, name, purpose| {
             named.push((format!("network `{}`, {key}", network.name), name, purpose));

@@ -7,12 +7,13 @@ mod example;
 mod form;
 mod key_names;
 pub mod limits;
+pub mod reload;
 pub mod settings;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use books::{
@@ -31,12 +32,15 @@ use node::{Clock, Node, NodeClient, NodeNotice, NodeOptions, SystemClock};
 use office::socket::{OfficeServer, control_directory, make_control_directory};
 use reports::utc_offset_text;
 use switch::{Output, Settings, Switch, Unfinished};
+use vault::{Vault, VaultKey};
 
 use crate::logging::LogArgs;
+use crate::over_socket::serving::ServedLines;
 use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
-use crate::{chinese, office_requests, texts};
+use crate::{chinese, data_directory, office_requests, texts};
 use business_day::BusinessDay;
+use reload::{CurrentCalendar, Reloader};
 use settings::LoadedSettings;
 
 /// Runs the switch: serves terminals, routes payments to networks, keeps the books
@@ -93,7 +97,8 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
     let options = NodeOptions { on_notice: Box::new(notice), ..NodeOptions::default() };
     let node = Node::start(Box::new(journal), Box::new(snapshots), options)?;
-    let ended = serve(said, &node, data)?;
+    data_directory::check_trial_time(&node.client())?;
+    let ended = serve(said, &node, data, config)?;
     node.stop()?;
     match ended {
         StopOutcome::Finished => {
@@ -108,7 +113,19 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopOutcome> {
+fn serve(
+    said: LoadedSettings,
+    node: &Node,
+    data: &Path,
+    config: &Path,
+) -> anyhow::Result<StopOutcome> {
+    let calendar: CurrentCalendar = Arc::new(Mutex::new(said.calendar));
+    let reloader = Arc::new(Mutex::new(Reloader {
+        config: std::path::absolute(config)?,
+        in_force: reload::table(config)?,
+        calendar: calendar.clone(),
+        client: node.client(),
+    }));
     let (networks, zone, firms) = (said.networks.clone(), said.zone.clone(), said.firms.clone());
     let look = move |engine: &Engine| {
         check_against_books(engine, &zone, &networks, &firms)?;
@@ -126,6 +143,8 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
             mac.map_err(|error| error.to_string())
         })
     });
+    let vault = said.vault.map(|name| VaultKey { store: keys.clone(), name });
+    let vault = Vault::new(data, vault);
     // Before new names are registered: one may be a misspelt old one.
     let (switch, begin) = resumed_switch(said.settings, keys, unfinished)?;
     let directory = control_directory(data);
@@ -146,16 +165,20 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
     let changes = host.network_changes();
     let announce = Box::new(move |events: &[Event]| changes.announce(events));
     let served = registered.and_then(|()| {
-        let office = office_requests::office(data, node.client(), announce, code_mac)?;
-        OfficeServer::start(office, &directory, said.office_group)
+        let office = office_requests::office(data, node.client(), announce, code_mac, vault)?;
+        let client = Mutex::new(node.client());
+        let reloader = reloader.clone();
+        let lines = Box::new(ServedLines { data: data.to_owned(), client, reloader });
+        OfficeServer::start(office, lines, &directory, said.office_group)
             .map_err(|error| office_socket_error(&directory, &error))
     });
     let ended = served.and_then(|office| {
         let ended = stop_on_signals(host.stopper())
             .context(texts::text(Lang::current(), "error.signals"))
+            .and_then(|()| reload_on_signal(reloader))
             .and_then(|()| print_addresses(host.addresses(), &control, office.path()))
             .and_then(|()| {
-                let _business_day = BusinessDay::start(node.client(), said.calendar, said.zone)?;
+                let _business_day = BusinessDay::start(node.client(), calendar, said.zone)?;
                 Ok(host.run()?)
             });
         office.stop();
@@ -327,6 +350,30 @@ pub fn stop_on_signals(stopper: Stopper) -> std::io::Result<()> {
         let mut byte = [0];
         while matches!(reader.read(&mut byte), Ok(1)) {
             stopper.stop();
+        }
+    })?;
+    Ok(())
+}
+
+/// SIGHUP reads the settings again. The log says what was done, or what is wrong.
+fn reload_on_signal(reloader: Arc<Mutex<Reloader>>) -> anyhow::Result<()> {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+    let (mut reader, writer) = UnixStream::pair()?;
+    signal_hook::low_level::pipe::register(signal_hook::consts::SIGHUP, writer)?;
+    std::thread::Builder::new().name("doorstep-reload".into()).spawn(move || {
+        let mut byte = [0];
+        while matches!(reader.read(&mut byte), Ok(1)) {
+            let mut reloader = reloader.lock().unwrap_or_else(PoisonError::into_inner);
+            // The log is English.
+            let (done, _) = words::captured(Lang::En, || reloader.reload());
+            match done {
+                Ok(reloaded) => reloaded.log(),
+                Err(error) => {
+                    let (reason, _) = words::captured(Lang::En, || crate::in_words(&error));
+                    tracing::error!(target: "host", reason, "settings not read again");
+                }
+            }
         }
     })?;
     Ok(())

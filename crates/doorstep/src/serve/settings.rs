@@ -1,6 +1,6 @@
 //! Reads doorstep.toml: the settings of the switch, the sockets and the key store.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail, ensure};
 use books::{FirmId, NetworkId, WalletId};
 use calendar::Calendar;
+use files::pain001::Party;
 use host::tls::{self, TlsIdentity};
 use host::{HostPlan, ListenerPlan, NetworkLink, WalletCredentials};
 use keys::{KeyName, KeyStore, MasterKey, SoftwareStore};
@@ -20,11 +21,12 @@ use switch::{
     WalletSettings,
 };
 use tariff::CappedRate;
+use vault::{AccountForm, PayoutAccount, VaultKey};
 use zeroize::Zeroizing;
 
 use super::form::{
-    AddressError, AddressText, CardKindForm, CostForm, GatewaysForm, KeysOnlyForm, NetworkForm,
-    SettingsForm, TerminalsForm, TlsServerForm, WalletForm,
+    AddressError, AddressText, CardKindForm, CostForm, DebtorForm, GatewaysForm, KeysOnlyForm,
+    NetworkForm, SettingsForm, TerminalsForm, TlsServerForm, WalletForm,
 };
 use super::{key_names, limits};
 use crate::time_zone::{ResolvedZone, resolve};
@@ -32,7 +34,7 @@ use crate::words::{Lang, bilingual};
 use crate::{calendar_command, chinese, data_directory};
 
 /// Enough for a hundred thousand card ranges.
-const FILE_BYTES_MAX: usize = 16 << 20;
+pub(super) const FILE_BYTES_MAX: usize = 16 << 20;
 /// The environment variable with the user PIN of an HSM's token.
 const PIN_VARIABLE: &str = "DOORSTEP_PKCS11_PIN";
 /// The length of a wallet's secret.
@@ -54,6 +56,8 @@ pub struct LoadedSettings {
     pub calendar: Option<Calendar>,
     /// The key of hand-overs' one-time codes.
     pub codes: Option<KeyName>,
+    /// The key that wraps the vault's data keys.
+    pub vault: Option<KeyName>,
     /// The group whose members may use the office's socket.
     pub office_group: Option<u32>,
 }
@@ -70,8 +74,42 @@ pub fn read(path: &Path) -> anyhow::Result<LoadedSettings> {
 pub fn key_store(path: &Path, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
     let named = || path.display().to_string();
     let text = data_directory::read_text(path, FILE_BYTES_MAX)?;
-    let KeysOnlyForm { keys } = parse(&text).with_context(named)?;
+    let KeysOnlyForm { keys, .. } = parse(&text).with_context(named)?;
     File::beside(path).keys(&keys, begin).with_context(named)
+}
+
+/// What the settings say of accounts: how the vault is opened, and who pays.
+pub struct AccountSettings {
+    pub vault: Option<VaultKey>,
+    pub debtors: BTreeMap<Currency, Party>,
+}
+
+/// Reads the part of a settings file that is about accounts, and opens the key store.
+pub fn accounts(path: &Path) -> anyhow::Result<AccountSettings> {
+    let named = || path.display().to_string();
+    let text = data_directory::read_text(path, FILE_BYTES_MAX)?;
+    let KeysOnlyForm { keys, debtors } = parse(&text).with_context(named)?;
+    let store = File::beside(path).keys(&keys, false).with_context(named)?;
+    let vault = keys.vault.map(|name| VaultKey { store, name });
+    Ok(AccountSettings { vault, debtors: self::debtors(debtors).with_context(named)? })
+}
+
+fn debtors(forms: Vec<DebtorForm>) -> anyhow::Result<BTreeMap<Currency, Party>> {
+    let mut debtors = BTreeMap::new();
+    for form in forms {
+        let DebtorForm { currency, name, iban, bic, bank_code, account } = form;
+        let what = || bilingual!("[[debtor]] in {currency}", "{currency} 的 [[debtor]]");
+        let account = PayoutAccount::new(AccountForm { name, iban, bic, bank_code, account });
+        let account = account.with_context(what)?;
+        ensure!(
+            debtors.insert(currency, account.party()).is_none(),
+            bilingual!(
+                "[[debtor]]: two accounts pay in {currency}; give one",
+                "[[debtor]]：{currency} 有两个付款账户；请只给出一个"
+            )
+        );
+    }
+    Ok(debtors)
 }
 
 /// Parses TOML. Errors name the line.
@@ -143,9 +181,10 @@ impl File {
         settings.check()?;
         let plan = self.plan(&form)?;
         let keys = self.keys(&form.keys, false)?;
-        key_names::check(&settings, form.keys.codes, &*keys)?;
+        key_names::check(&settings, [form.keys.codes, form.keys.vault], &*keys)?;
+        debtors(form.debtors)?;
         let office_group = form.control.group.as_deref().map(group_id).transpose()?;
-        let codes = form.keys.codes;
+        let (codes, vault) = (form.keys.codes, form.keys.vault);
         let firms = form.merchant.firms.keys().cloned().collect();
         let calendar = form.calendar.as_ref().map(|path| calendar_command::read(&self.path(path)));
         let calendar = calendar.transpose().context("calendar")?;
@@ -159,6 +198,7 @@ impl File {
             zone,
             calendar,
             codes,
+            vault,
             office_group,
         })
     }

@@ -7,17 +7,17 @@ use books::BusinessDate;
 use clap::Args;
 use money::decimal::{DecimalAmount, DecimalStyle, parse};
 use money::{Amount, Currency};
-use reports::{FeeCalculation, fee_calculations, method_name};
+use reports::{FeeCalculation, charge_calculations, fee_calculations, method_name};
 use serde::Serialize;
 use tariff::file::Tariff;
-use tariff::{CardKind, EarlierPayments, PaymentMethod};
+use tariff::{CardKind, EarlierPayments, FeeKind, PaymentMethod};
 
 use super::{load, no_such_class, validity};
 use crate::chinese;
 use crate::explain::{how, what_zh};
 use crate::words::{Lang, bilingual, grouped, left, right, say};
 
-/// Computes the fees of a parcel's only payment, and what its seller gets
+/// Computes the fees of a parcel's only payment, its freight, and what its seller gets
 ///
 /// Shows each fee with its rate, its limits and the tariff version, as `doorstep explain payout`
 /// does for money that was collected.
@@ -86,8 +86,8 @@ struct Quote {
     amount: u64,
     fees: Vec<FeeCalculation>,
     fees_total: u64,
-    /// What the seller gets.
-    net: u64,
+    /// What the seller gets. Below zero, the seller owes.
+    net: i128,
 }
 
 pub fn run(args: &QuoteArgs) -> anyhow::Result<()> {
@@ -147,7 +147,10 @@ fn quote(
     let fees = terms.fees(class, method, amount);
     let fees = fees.ok_or_else(|| no_such_class(tariff, &args.class))?;
     let earlier = EarlierPayments::default();
-    let calculations = fee_calculations(terms, class, method, amount, &fees, &earlier);
+    let mut calculations = fee_calculations(terms, class, method, amount, &fees, &earlier);
+    let vat = terms.vat.of(terms.freight);
+    calculations.extend(charge_calculations(terms, FeeKind::Freight, terms.freight, vat));
+    let fees_total = calculations.iter().map(|fee| fee.amount).sum();
     let quote = Quote {
         tariff: tariff.name.clone(),
         version: version.number,
@@ -157,17 +160,17 @@ fn quote(
         currency: currency.code(),
         amount: amount.minor(),
         fees: calculations,
-        fees_total: fees.total().minor(),
-        net: amount.saturating_sub(fees.total()).minor(),
+        fees_total,
+        net: i128::from(amount.minor()) - i128::from(fees_total),
     };
     Ok(quote)
 }
 
 fn print(quote: &Quote, currency: Currency) {
     let lang = Lang::current();
-    let sum = |minor: u64| grouped(&DecimalAmount::of_balance(minor.into(), currency).to_string());
-    let line = |name: &str, minor: u64, how: &str| {
-        let text = format!("{} {}  {how}", left(name, 18), right(&sum(minor), 16));
+    let line = |name: &str, minor: i128, how: &str| {
+        let sum = grouped(&DecimalAmount::of_balance(minor, currency).to_string());
+        let text = format!("{} {}  {how}", left(name, 18), right(&sum, 16));
         say!("{}", text.trim_end());
     };
     let method = if lang == Lang::Zh { what_zh(quote.method) } else { quote.method };
@@ -180,10 +183,10 @@ fn print(quote: &Quote, currency: Currency) {
             "{tariff}，版本 {version}（自 {from} 起有效），类别 {class}，{method}，{currency}"
         )
     );
-    line(lang.pick("the buyer pays", "买家支付"), quote.amount, "");
+    line(lang.pick("the buyer pays", "买家支付"), quote.amount.into(), "");
     for fee in &quote.fees {
-        line(chinese::fee_kind(fee.fee, lang), fee.amount, &how(fee, currency));
+        line(chinese::fee_kind(fee.fee, lang), fee.amount.into(), &how(fee, currency));
     }
-    line(lang.pick("fees", "费用合计"), quote.fees_total, "");
+    line(lang.pick("fees", "费用合计"), quote.fees_total.into(), "");
     line(lang.pick("the seller gets", "卖家所得"), quote.net, "");
 }

@@ -38,9 +38,11 @@ pub struct Screen {
     pub columns: Option<usize>,
 }
 
-/// The screen's width; none for a file or a pipe.
+/// The screen's width, or else that of the variable COLUMNS; none for a file or a pipe.
 pub fn columns() -> Option<usize> {
-    terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| columns.0.into())
+    let screen = terminal_size::terminal_size_of(io::stdout());
+    let variable = || std::env::var("COLUMNS").ok()?.parse().ok();
+    screen.map(|(columns, _)| columns.0.into()).or_else(variable)
 }
 
 impl Screen {

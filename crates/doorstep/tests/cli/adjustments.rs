@@ -32,6 +32,7 @@ fn an_adjusting_entry_keeps_the_day_to_which_it_belongs() {
         .prints("    expenses:other:CNY  5.00 CNY\n    liabilities:seller-payable:S1  -5.00 CNY\n");
     // The books began today, so no day of theirs can be closed.
     let close = "do ClosePeriod --data books --number 1 --proposed-by 1 --approved-by 2";
-    bed.run(&format!("{close} --until {date}")).fails(&format!("the date {date} is not allowed"));
+    bed.run(&format!("{close} --until {date}"))
+        .fails(&format!("the date {date} is not possible here"));
     bed.verified("books");
 }

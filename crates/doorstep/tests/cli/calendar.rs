@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::ground::{self, Running};
 use super::support::{Bed, text};
 
-const CALENDAR: &str = r#"
+pub const CALENDAR: &str = r#"
 weekend = ["saturday", "sunday"]
 holidays = ["2013-10-01..2013-10-07"]
 [[cycle]]

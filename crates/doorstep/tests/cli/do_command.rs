@@ -32,7 +32,7 @@ fn every_declared_command_is_listed_and_has_help_in_both_languages() {
     bed.run("do RegisterCourier --help")
         .succeeds()
         .prints(
-            "\n  --cash-limit <Amount>\n      write minor units, or an amount with its currency",
+            "\n  --cash-limit <Amount>\n      write an amount with its currency, such as 12.50CNY",
         )
         .prints("      Limit on the cash in the courier's hands.\n");
     bed.run("do --help").succeeds().prints("doorstep do --list");
@@ -86,7 +86,7 @@ fn each_wrong_field_is_named_with_what_is_expected() {
         ("RegisterBank main --data books", "`main` is no flag; write each field as --field VALUE"),
         (
             "RegisterBank --data books --bank 1 --curency CNY",
-            "RegisterBank has no field for --curency; it has: --bank, --currency, --reference",
+            "RegisterBank has no field for --curency; use one of: --bank, --currency, --reference",
         ),
         (
             "RegisterBank --data books --bank 1 --currency yuan --reference b",
@@ -95,7 +95,7 @@ fn each_wrong_field_is_named_with_what_is_expected() {
         (
             "RegisterCourier --data books --courier c --firm 1 --cash-limit lots --reference c \
              --proposed-by 1 --approved-by 2",
-            "--cash-limit lots: write minor units, or an amount with its currency, such as ",
+            "--cash-limit lots: write an amount with its currency, such as ",
         ),
         ("RegisterBank --data books --bank", "--bank has no value"),
         ("RegisterBank --data books --fields {", "--fields: "),

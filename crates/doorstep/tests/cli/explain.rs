@@ -21,6 +21,7 @@ fn assert_explains(explanation: &Value, line: &BTreeMap<String, String>) {
         ("net", "net"),
         ("given_back", "refunded"),
         ("returned", "returned"),
+        ("compensated", "compensated"),
     ] {
         let amount = number(explanation, &format!("/{key}"));
         assert_eq!(amount, minor(&line[column]), "{column} of {explanation:#}");

@@ -39,6 +39,7 @@ fn every_command_has_help_that_fits_the_screen() {
         "explain payout",
         "log",
         "payouts",
+        "payout-account set",
         "export",
         "profile check",
         "profile new",

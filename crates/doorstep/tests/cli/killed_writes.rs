@@ -5,6 +5,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use super::support::{Bed, Ran, tool};
+use super::take;
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/kill_at.c");
 const IMPORT: &str = "import --orders orders.csv --profile doorstep --by Li --approved-by Wang";
@@ -91,7 +92,16 @@ fn a_line_of_a_file_and_a_time_zone_are_in_the_books_whole_or_not_at_all() {
         "changes": [],
     });
     let cleared = "do ClearLine --bank spare --rail Network=alpha --file 1 --line 1 --kind Sale \
-                   --reference Order=one --amount 1000 --deducted 5";
+                   --reference Order=one --amount 10.00CNY --deducted 0.05CNY";
     killed_at_every_write(&bed, cleared, Some("base"));
     killed_at_every_write(&bed, &format!("do SetTimeZone --fields {zone}"), Some("base"));
+}
+
+#[test]
+fn a_clearing_file_whose_taking_is_killed_is_continued() {
+    let bed = bed();
+    take::books(&bed);
+    // More lines than are given together.
+    bed.write("clearing.csv", take::clearing_file("alpha", "2013-08-28", 210));
+    killed_at_every_write(&bed, "take clearing clearing.csv --network alpha", Some("books"));
 }

@@ -259,6 +259,8 @@ fn the_status_counts_what_the_other_commands_list() {
     assert_eq!(number(&status, "/batch"), number(&bed.verified("books"), "/batches"));
     assert_eq!(text(&status, "/zone"), "Asia/Shanghai");
     let shown = bed.run("status --data books").succeeds();
+    assert!(shown.stdout().starts_with("*** TRIAL BOOKS: "), "{shown}");
+    assert_eq!(status["trial"], true);
     shown.prints("Books on ").prints("\nopen breaks ").prints("\ncash in custody ");
 }
 

@@ -94,14 +94,15 @@ fn an_output_file_never_takes_the_place_of_the_books() {
         bed.run("payouts --format csv --data books --out link.csv --json").succeeds().json();
     let lines = i64::try_from(bed.read("link.csv").lines().count()).unwrap();
     assert_eq!((text(&written, "/file"), number(&written, "/payouts")), ("link.csv", lines - 1));
-    let message = bed.run("payouts --format pain001 --data books --out plan.xml --json").succeeds();
-    let message = message.json();
+    let message = bed.run("payouts --format pain001 --data books --out plan --json").succeeds();
+    let message = message.json()["messages"][0].take();
     let transfers = format!("<NbOfTxs>{}</NbOfTxs>", number(&message, "/transfers"));
     let sum = format!("<CtrlSum>{}</CtrlSum>", text(&message, "/control_sum"));
-    let file = bed.read("plan.xml");
+    let file = bed.read(text(&message, "/file"));
     assert!(file.contains(&transfers) && file.contains(&sum), "{message:#}");
     assert!(bed.path("link.csv").is_symlink() && !bed.read("linked.csv").is_empty());
-    bed.run("payouts --format csv --plan 1 --data books --out x.csv").fails("--plan belongs to");
+    bed.run("payouts --format csv --plan 1 --data books --out x.csv")
+        .fails("--plan 1: no plan with");
     assert_eq!(text(&bed.verified("books"), "/digest"), text(&day, "/digest"));
 }
 

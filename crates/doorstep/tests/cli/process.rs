@@ -15,7 +15,11 @@ pub struct Process {
 impl Process {
     #[track_caller]
     pub fn start(bed: &Bed, arguments: &str) -> Process {
-        let mut command = bed.doorstep(arguments);
+        Process::of(bed.doorstep(arguments))
+    }
+
+    #[track_caller]
+    pub fn of(mut command: Command) -> Process {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::support::{Bed, DOORSTEP, Ran, tool};
 
-const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/recompute");
+pub const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/recompute");
 const TARIFF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/three-currencies.toml");
 const FILES: [&str; 7] = [
     "orders.csv",
@@ -177,6 +177,8 @@ fn the_other_program_names_the_first_thing_that_differs() {
     for (entry, words) in [
         ("CommissionEarned", "commission fee: recomputed "),
         ("ReturnCharged", "return fee of order O-"),
+        ("FreightCharged", "freight of order O-"),
+        ("VatCharged", "VAT of order O-"),
         ("HandOverCounted", "assets:courier-cash:"),
         ("Deposited", "assets:firm-cash:"),
         ("Cleared,", "receivable of "),

@@ -163,23 +163,23 @@ fn yen_have_no_decimals_and_dinars_three_from_the_order_to_the_payout() {
     // The fixed fees of cash are 20 and 40 yen. 0.5% and 1% of 3,000 are below them.
     let orders = ["A,S1,JPY,3000", "B,S2,JPY,100000"];
     let fees = [("commission", 20), ("cod", 40)];
-    pays_in("JPY", &orders, "cash", &fees, "1,S1,JPY,3000,60,2940,0,0");
+    pays_in("JPY", &orders, "cash", &fees, "1,S1,JPY,3000,60,2940,0,0,0,0");
     // 0.5% and 1% of 100,000 yen.
     let fees = [("commission", 500), ("cod", 1_000)];
     let orders = ["A,S1,JPY,100000", "B,S2,JPY,3000"];
-    pays_in("JPY", &orders, "cash", &fees, "1,S1,JPY,100000,1500,98500,0,0");
+    pays_in("JPY", &orders, "cash", &fees, "1,S1,JPY,100000,1500,98500,0,0,0,0");
     // 0.55%, 0.08% and 0.15% of 3,001 yen, each rounded to the yen: 16.5, 2.4 and 4.5.
     let orders = ["A,S1,JPY,3001", "B,S2,JPY,3001"];
     let fees = [("issuer", 17), ("network", 2), ("acquirer", 5)];
-    pays_in("JPY", &orders, "card", &fees, "1,S1,JPY,3001,24,2977,0,0");
+    pays_in("JPY", &orders, "card", &fees, "1,S1,JPY,3001,24,2977,0,0,0,0");
     // The fixed fees of cash are 0.050 and 0.100 dinars.
     let orders = ["A,S1,KWD,5.000", "B,S2,KWD,100.000"];
     let fees = [("commission", 50), ("cod", 100)];
-    pays_in("KWD", &orders, "cash", &fees, "1,S1,KWD,5.000,0.150,4.850,0.000,0.000");
+    pays_in("KWD", &orders, "cash", &fees, "1,S1,KWD,5.000,0.150,4.850,0.000,0.000,0.000,0.000");
     // 0.55%, 0.08% and 0.15% of 12.345 dinars: 0.0679, 0.0099 and 0.0185.
     let orders = ["A,S1,KWD,12.345", "B,S2,KWD,12.345"];
     let fees = [("issuer", 68), ("network", 10), ("acquirer", 19)];
-    pays_in("KWD", &orders, "card", &fees, "1,S1,KWD,12.345,0.097,12.248,0.000,0.000");
+    pays_in("KWD", &orders, "card", &fees, "1,S1,KWD,12.345,0.097,12.248,0.000,0.000,0.000,0.000");
 }
 
 #[test]
@@ -289,6 +289,17 @@ fn a_quote_shows_each_fee_and_what_the_seller_gets() {
     ] {
         bed.run(&format!("tariff quote {flags}")).fails(words);
     }
+    bed.write(
+        "vat.toml",
+        include_str!("../../../../docs/files/tariff.md")
+            .split("```")
+            .nth(1)
+            .unwrap()
+            .trim_start_matches("toml"),
+    );
+    // 0.5% of 100.00 is 0.50; 1% is less than the fixed 2.00. VAT is 10% of 2.50, and of 6.00.
+    let cash = "commission 50, cod 200, vat 25, freight 600, vat 60".to_owned();
+    assert_eq!(of("100 --cash --tariff vat.toml"), (cash, 935, 9_065));
     let zh = bed.run("tariff quote 128.50 --cash --lang zh").succeeds();
     zh.prints("卖家所得").prints("代收服务费");
 }

@@ -6,6 +6,7 @@ mod any_bytes;
 mod documents;
 mod doorstep_csv;
 mod encodings;
+mod incoming;
 mod pain001;
 mod payouts;
 mod profiles;

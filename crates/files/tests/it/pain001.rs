@@ -239,12 +239,25 @@ fn texts_must_fit_the_message() {
 
 #[test]
 fn accounts_and_banks_are_checked_when_they_are_read() {
-    use files::pain001::{Bic, Iban};
+    use files::pain001::{Bic, CnapsCode, Iban};
     let iban = |text: &str| text.parse::<Iban>().map(|iban| iban.as_str().to_owned());
     assert_eq!(iban("GB82 WEST 1234 5698 7654 32").unwrap(), "GB82WEST12345698765432");
     assert_eq!(iban("GB82 WEST 1234 5698 7654 23"), Err(BankIdentifierError::IbanCheck));
     for text in ["", "GB82", "gb82WEST12345698765432", "GBX2WEST12345698765432", "é"] {
         assert_eq!(iban(text), Err(BankIdentifierError::IbanForm), "{text}");
+    }
+    assert_eq!(iban("XX82 WEST 1234 5698 7654 32"), Err(BankIdentifierError::IbanCountry));
+    let cut = iban("GB82 WEST 1234 5698 7654 3");
+    assert_eq!(cut, Err(BankIdentifierError::IbanLength { length: 21, expected: 22 }));
+    // The head offices of four banks.
+    for code in ["102100099996", "103100000026", "104100000004", "105100000017"] {
+        assert_eq!(code.parse::<CnapsCode>().unwrap().as_str(), code);
+    }
+    for text in ["", "10210009999", "1021000999966", "10210009999X"] {
+        assert_eq!(text.parse::<CnapsCode>(), Err(BankIdentifierError::CnapsForm), "{text}");
+    }
+    for text in ["102100099995", "102100099969", "104100000040"] {
+        assert_eq!(text.parse::<CnapsCode>(), Err(BankIdentifierError::CnapsCheck), "{text}");
     }
     let shown = format!("{:?}", "GB82WEST12345698765432".parse::<Iban>().unwrap());
     assert_eq!(shown, "GB…5432", "not whole in a log");

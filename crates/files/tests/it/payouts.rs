@@ -34,10 +34,10 @@ fn amounts_are_written_with_the_decimals_of_their_currency() {
     ]);
     assert_eq!(
         text,
-        "payout,seller,currency,gross,fees,net,given_back,returned\n\
-         P-1,S1,BRL,100.00,2.10,93.30,10.00,5.00\n\
-         P-2,\"张三, 店\",JPY,10000,210,9330,1000,500\n\
-         P-3,\"S \"\"3\"\"\",TND,10.000,0.210,9.330,1.000,0.500\n"
+        "payout,seller,currency,gross,fees,net,given_back,returned,invoiced,compensated\n\
+         P-1,S1,BRL,100.00,2.10,93.30,10.00,5.00,0.30,0.10\n\
+         P-2,\"张三, 店\",JPY,10000,210,9330,1000,500,30,10\n\
+         P-3,\"S \"\"3\"\"\",TND,10.000,0.210,9.330,1.000,0.500,0.030,0.010\n"
     );
     assert_eq!(csv(&[]).lines().count(), 1);
 }

@@ -1,7 +1,12 @@
 //! Creates and opens the file: identifies it, checks its log, and configures SQLite.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf, absolute};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -71,14 +76,56 @@ fn log_of(path: &Path) -> PathBuf {
     with_suffix(path, "-wal")
 }
 
+/// The files of journals that this process has open, by device and inode, and how often.
+static OPENED: Mutex<BTreeMap<(u64, u64), usize>> = Mutex::new(BTreeMap::new());
+
+/// A journal's file that this process has open. Outlives the connection.
+///
+/// SQLite locks the file as POSIX does: when a process closes any descriptor of a file, it loses
+/// all its locks on that file. So a file that SQLite has open here is never opened beside it.
+/// Without its lock, a journal in use looks unused to others, who may then remove its log.
+#[derive(Debug)]
+pub(super) struct OpenedFile {
+    key: (u64, u64),
+}
+
+impl OpenedFile {
+    /// Identifies the file, unless this process has it open: then it was identified before.
+    fn identified(path: &Path) -> io::Result<(OpenedFile, FileIdentity)> {
+        let found = fs::metadata(path)?;
+        let key = (found.dev(), found.ino());
+        // Held until the file that identifies is closed: nobody connects meanwhile.
+        let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+        let identity = match opened.contains_key(&key) {
+            true => FileIdentity::Ours,
+            false => identify(path, APPLICATION, JOURNAL_FORMAT)?,
+        };
+        *opened.entry(key).or_default() += 1;
+        Ok((OpenedFile { key }, identity))
+    }
+}
+
+impl Drop for OpenedFile {
+    fn drop(&mut self) {
+        let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = opened.entry(self.key) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
 /// Checks that the file is a readable journal with an undamaged log. Returns its absolute path.
-pub(super) fn examine(path: &Path) -> Result<PathBuf, JournalError> {
+pub(super) fn examine(path: &Path) -> Result<(PathBuf, OpenedFile), JournalError> {
     let failed = |error| JournalError::io(path, "open", &error);
     let path = absolute(path).map_err(failed)?;
     if !fs::exists(&path).map_err(failed)? {
         return Err(JournalError::Missing { path });
     }
-    match identify(&path, APPLICATION, JOURNAL_FORMAT).map_err(failed)? {
+    let (opened, identity) = OpenedFile::identified(&path).map_err(failed)?;
+    match identity {
         FileIdentity::Ours => {}
         FileIdentity::Newer(found) => {
             return Err(JournalError::Newer { path, found, known: JOURNAL_FORMAT });
@@ -87,7 +134,7 @@ pub(super) fn examine(path: &Path) -> Result<PathBuf, JournalError> {
     }
     match wal_check::lost_transactions(&log_of(&path)).map_err(failed)? {
         Some(what) => Err(JournalError::DamagedFile { path: log_of(&path), what }),
-        None => Ok(path),
+        None => Ok((path, opened)),
     }
 }
 

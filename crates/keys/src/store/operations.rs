@@ -21,7 +21,9 @@ use crate::store::key_storage::{
 use crate::store::purposes::{
     KeyOperation, algorithm_letter, check_algorithm, check_header, usage_and_mode,
 };
-use crate::store::{ImportOutcome, KeyListing, KeyStore, WrappedKey};
+use crate::store::{
+    DATA_KEY_BYTES, ImportOutcome, KeyListing, KeyStore, WrappedDataKey, WrappedKey,
+};
 use crate::tr31::{self, KeyBlockError, KeyBlockHeader, KeyBlockVersion};
 
 /// A key whose purpose allows the operation, with the generation of the stored key or base key.
@@ -231,6 +233,25 @@ impl<V: KeyStorage> KeyStore for V {
         message[..8].copy_from_slice(&hand_over.to_be_bytes());
         message[8..].copy_from_slice(&code.to_be_bytes());
         opened.key.cmac(message.as_slice())
+    }
+
+    fn wrap_data_key(
+        &self,
+        under: &KeyReference,
+        data_key: &[u8; DATA_KEY_BYTES],
+    ) -> Result<WrappedDataKey, KeyError> {
+        open(self, under, KeyOperation::WrapDataKey)?.key.wrap_data_key(data_key)
+    }
+
+    fn unwrap_data_key(
+        &self,
+        under: &KeyReference,
+        wrapped: &WrappedDataKey,
+    ) -> Result<Zeroizing<[u8; DATA_KEY_BYTES]>, KeyError> {
+        let unwrapped = try_generations(self, under, KeyOperation::WrapDataKey, |under| {
+            under.unwrap_data_key(wrapped)
+        })?;
+        unwrapped.ok_or(KeyError::WrongWrappedDataKey)
     }
 
     fn wrap_working_key(

@@ -1,10 +1,10 @@
 //! A key store in an HSM, through PKCS#11.
 //!
 //! Keys are objects on a token with the label `name#generation`. Their `CKA_ID` holds their
-//! purpose and other attributes. Exchange, base, token and hand-over code keys never leave the
-//! token. PIN, MAC and terminal keys leave it only for export, wrapped in the HSM under a key that
-//! exists for one call. Operations without a PKCS#11 mechanism run in this process, with keys that
-//! the HSM derives by CMAC and that are wiped after use.
+//! purpose and other attributes. Exchange, base, token, hand-over code and data keys' keys never
+//! leave the token. PIN, MAC and terminal keys leave it only for export, wrapped in the HSM under a
+//! key that exists for one call. Operations without a PKCS#11 mechanism run in this process, with
+//! keys that the HSM derives by CMAC and that are wiped after use.
 //!
 //! The data object `name#retired_check_values` holds the check values of dropped generations. A
 //! token that does not accept private data objects (`CKO_DATA`) is refused: an attacker could

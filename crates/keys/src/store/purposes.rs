@@ -14,6 +14,8 @@ pub enum KeyOperation {
     EncryptPin,
     ComputeToken,
     ComputeCodeMac,
+    /// Wrap or unwrap a data key.
+    WrapDataKey,
     /// Export as an encrypted working key.
     ExportWrapped,
     /// Encrypt a working key for export.
@@ -31,6 +33,7 @@ impl KeyOperation {
             KeyOperation::DecryptPin | KeyOperation::EncryptPin => "PIN blocks",
             KeyOperation::ComputeToken => "card tokens",
             KeyOperation::ComputeCodeMac => "MACs of one-time codes",
+            KeyOperation::WrapDataKey => "wrapping data keys",
             KeyOperation::ExportWrapped => "export as a working key",
             KeyOperation::WrapWorkingKey => "encrypting working keys",
             KeyOperation::ExportKeyBlock => "export in a key block",
@@ -48,6 +51,7 @@ impl KeyOperation {
             }
             KeyOperation::ComputeToken => purpose == KeyPurpose::Token,
             KeyOperation::ComputeCodeMac => purpose == KeyPurpose::HandOverCode,
+            KeyOperation::WrapDataKey => purpose == KeyPurpose::DataKeys,
             KeyOperation::ExportWrapped => {
                 matches!(purpose, KeyPurpose::PinEncryption | KeyPurpose::Mac)
             }
@@ -91,6 +95,8 @@ pub fn check_algorithm(purpose: KeyPurpose, algorithm: Algorithm) -> Result<(), 
             algorithm != Algorithm::Des
         }
         KeyPurpose::Token | KeyPurpose::HandOverCode | KeyPurpose::Base => algorithm.is_aes(),
+        // A data key has 256 bits, and no weaker key protects it.
+        KeyPurpose::DataKeys => algorithm == Algorithm::Aes256,
         KeyPurpose::Dukpt => algorithm == Algorithm::Tdes2 || algorithm.is_aes(),
     };
     if allowed { Ok(()) } else { Err(KeyError::WrongAlgorithm { purpose, algorithm }) }
@@ -110,6 +116,7 @@ pub const fn usage_and_mode(purpose: KeyPurpose, algorithm: Algorithm) -> (KeyUs
         KeyPurpose::Exchange => (KeyUsage(*b"K1"), b'B'),
         KeyPurpose::Token => (KeyUsage(*b"10"), b'G'),
         KeyPurpose::HandOverCode => (KeyUsage(*b"12"), b'G'),
+        KeyPurpose::DataKeys => (KeyUsage(*b"13"), b'B'),
         KeyPurpose::Base => (KeyUsage(*b"11"), b'X'),
         KeyPurpose::Dukpt => (KeyUsage(*b"B0"), b'X'),
     }
@@ -136,7 +143,9 @@ pub fn check_header(
         KeyPurpose::Mac => &[b"M0", b"M1", b"M3", b"M6"],
         KeyPurpose::Exchange => &[b"K0", b"K1"],
         KeyPurpose::Dukpt => &[b"B0"],
-        KeyPurpose::Token | KeyPurpose::HandOverCode | KeyPurpose::Base => &[],
+        KeyPurpose::Token | KeyPurpose::HandOverCode | KeyPurpose::DataKeys | KeyPurpose::Base => {
+            &[]
+        }
     };
     let modes: &[u8] = match purpose {
         KeyPurpose::Mac => b"CGVN",

@@ -4,12 +4,13 @@ use keys::pin::{block_matches_pin, encrypt_block};
 use keys::{
     AesKey, Algorithm, Component, DerivedKey, DukptKey, ImportOutcome, Key, KeyBlockVersion,
     KeyError, KeyName, KeyPurpose, KeyReference, KeySerialNumber, KeyStore, MacMethod, Pan, Pin,
-    PinBlock, PinFormat, SoftwareStore, TdesKey, dukpt, mac, open_sign_on_field, sign_on_field,
+    PinBlock, PinFormat, SoftwareStore, TdesKey, WrappedDataKey, dukpt, mac, open_sign_on_field,
+    sign_on_field,
 };
 
 pub type StoreTest = fn(&dyn KeyStore);
 
-pub const CONTRACT: [(&str, StoreTest); 19] = [
+pub const CONTRACT: [(&str, StoreTest); 20] = [
     ("macs of stored keys are right", macs_of_stored_keys),
     ("a changed message or mac is refused", changed_messages),
     ("a derived key is the same in every store", derived_keys),
@@ -23,10 +24,11 @@ pub const CONTRACT: [(&str, StoreTest); 19] = [
     ("keys are exchanged in key blocks", key_blocks),
     ("a repeated import changes nothing", repeated_imports),
     ("keys from which others are derived have one generation", bases),
-    ("exchange, base, token and code keys are not exported", unexportable_keys),
+    ("exchange, base, token, code and data keys' keys are not exported", unexportable_keys),
     ("wrapped working keys are imported and one older key is kept", wrapped_keys),
     ("card tokens are stable and depend on the key", tokens),
     ("macs of one-time codes depend on the key, the hand-over and the code", code_macs),
+    ("data keys are wrapped and unwrapped, under any generation", data_keys),
     ("components make a key", components),
     ("names and generations are limited", names),
 ];
@@ -313,6 +315,9 @@ fn purposes(store: &dyn KeyStore) {
     refused(store.code_mac(&mac, 1, 1).unwrap_err());
     put(store, "code", KeyPurpose::HandOverCode, &aes(AES_128));
     refused(store.mac(&stored("code"), MacMethod::Cmac, MESSAGE).unwrap_err());
+    refused(store.wrap_data_key(&mac, &[7; 32]).unwrap_err());
+    put(store, "vault", KeyPurpose::DataKeys, &aes(AES_256));
+    refused(store.mac(&stored("vault"), MacMethod::Cmac, MESSAGE).unwrap_err());
     refused(store.wrap_working_key(&mac, &pin).unwrap_err());
     refused(store.wrap_working_key(&zmk, &zmk).unwrap_err());
     refused(store.export_block(&pin, &pin, KeyBlockVersion::B).unwrap_err());
@@ -324,6 +329,7 @@ fn purposes(store: &dyn KeyStore) {
         (KeyPurpose::Base, Algorithm::Tdes2),
         (KeyPurpose::Token, Algorithm::Des),
         (KeyPurpose::HandOverCode, Algorithm::Tdes3),
+        (KeyPurpose::DataKeys, Algorithm::Aes128),
         (KeyPurpose::PinEncryption, Algorithm::Des),
         (KeyPurpose::Dukpt, Algorithm::Tdes3),
     ] {
@@ -519,7 +525,8 @@ fn unexportable_keys(store: &dyn KeyStore) {
     put(store, "base", KeyPurpose::Base, &aes(BASE));
     put(store, "token", KeyPurpose::Token, &aes(AES_128));
     put(store, "code", KeyPurpose::HandOverCode, &aes(AES_128));
-    for at in ["kek", "base", "token", "code"] {
+    put(store, "vault", KeyPurpose::DataKeys, &aes(AES_256));
+    for at in ["kek", "base", "token", "code", "vault"] {
         let exported = store.export_block(&stored(at), &stored("kek"), KeyBlockVersion::D);
         assert!(matches!(exported, Err(KeyError::WrongPurpose { .. })));
     }
@@ -588,6 +595,35 @@ fn code_macs(store: &dyn KeyStore) {
     let first = KeyReference::Generation(name("code"), 1);
     let mac = store.code_mac(&first, 7, 471_100).unwrap();
     assert_eq!(base16ct::lower::encode_string(&mac), "d3c54177a8dceec5540d477460326210");
+}
+
+fn data_keys(store: &dyn KeyStore) {
+    put(store, "vault", KeyPurpose::DataKeys, &aes(BASE));
+    // RFC 3394, 4.6.
+    let mut data_key = [0; 32];
+    base16ct::upper::decode(
+        "00112233445566778899AABBCCDDEEFF000102030405060708090A0B0C0D0E0F",
+        &mut data_key,
+    )
+    .unwrap();
+    let wrapped = store.wrap_data_key(&stored("vault"), &data_key).unwrap();
+    assert_eq!(
+        base16ct::upper::encode_string(&wrapped),
+        "28C9F404C4B810F4CBCCB35CFB87F8263F5786E2D80ED326CBC7F0E71A99F43BFB988B9B7A02DD21",
+    );
+    let unwrapped = |wrapped: &WrappedDataKey| store.unwrap_data_key(&stored("vault"), wrapped);
+    assert_eq!(*unwrapped(&wrapped).unwrap(), data_key);
+    for place in [0, 8, 39] {
+        let mut changed = wrapped;
+        changed[place] ^= 1;
+        let error = unwrapped(&changed).unwrap_err();
+        assert!(matches!(error, KeyError::WrongWrappedDataKey), "{error}");
+    }
+    store.rotate(name("vault")).unwrap();
+    assert_ne!(store.wrap_data_key(&stored("vault"), &data_key).unwrap(), wrapped);
+    assert_eq!(*unwrapped(&wrapped).unwrap(), data_key);
+    store.drop_generation(name("vault"), 1).unwrap();
+    assert!(matches!(unwrapped(&wrapped), Err(KeyError::WrongWrappedDataKey)));
 }
 
 fn components(store: &dyn KeyStore) {

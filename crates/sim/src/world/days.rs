@@ -22,6 +22,8 @@ pub(crate) struct WorldTerms {
     pub cycle: SettlementCycle,
     /// Sellers who are paid weekly instead, in parts per million.
     pub weekly_ppm: u32,
+    /// Tax withheld from what firms are paid. `None`: they are not paid.
+    pub withholding_ppm: Option<u32>,
 }
 
 impl WorldTerms {
@@ -30,6 +32,7 @@ impl WorldTerms {
             hold_rule: options.hold_rule,
             cycle: options.cycle,
             weekly_ppm: options.weekly_sellers_ppm,
+            withholding_ppm: options.withholding.map(|rate| rate.ppm()),
         }
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct ParcelExceptions {
     pub shipped_again: bool,
     /// Who pays for the damage or the loss that happened.
     pub paid_by: Option<DamagePayer>,
+    /// Whether the buyer refused it as damaged, also at the seller's expense.
+    pub is_damaged: bool,
     /// What the seller was compensated with, in minor units.
     pub compensated: u64,
     /// Number of the shipment.
@@ -52,6 +54,7 @@ impl ParcelExceptions {
             lost: lost.filter(|_| damaged.is_none()),
             shipped_again: chance.happens(rates.shipped_again),
             paid_by: None,
+            is_damaged: false,
             compensated: 0,
             shipment: 1,
         }
@@ -66,6 +69,7 @@ impl ParcelExceptions {
             lost: None,
             shipped_again: false,
             paid_by: None,
+            is_damaged: false,
             compensated: 0,
             shipment: self.shipment + 1,
         }
@@ -73,6 +77,7 @@ impl ParcelExceptions {
 
     /// Why the buyer refuses the parcel.
     pub(crate) fn refused_because(&mut self, reason: RefuseReason) -> RefuseReason {
+        self.is_damaged = self.damaged.is_some() || matches!(reason, RefuseReason::Damaged { .. });
         let Some(paid_by) = self.damaged else { return reason };
         self.paid_by = Some(paid_by);
         RefuseReason::Damaged { paid_by }

@@ -48,9 +48,9 @@ struct Shared {
     borne: u64,
 }
 
-/// The commission and the COD fee of one parcel's payments so far.
+/// The commission, the COD fee and VAT of one parcel's payments so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ParcelFees([Shared; 2]);
+pub(crate) struct ParcelFees([Shared; 3]);
 
 /// A rate with an optional cap.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +85,8 @@ struct Version {
     from: String,
     until: Option<String>,
     return_fee: u64,
+    freight: u64,
+    vat_ppm: u128,
     offline_loss: LossBearer,
     /// Commission, then COD fee; each for card, QR and cash.
     once: [[Once; 3]; 2],
@@ -128,6 +130,15 @@ impl OwnTariff {
 
     pub(crate) fn return_fee(&self, date: &str) -> u64 {
         self.on(date).return_fee
+    }
+
+    pub(crate) fn freight(&self, date: &str) -> u64 {
+        self.on(date).freight
+    }
+
+    /// VAT on freight or a return fee.
+    pub(crate) fn vat_of(&self, charge: u64, date: &str) -> u64 {
+        half_up(u128::from(charge) * self.on(date).vat_ppm)
     }
 
     /// Who bears the loss of a rejected offline sale.
@@ -181,6 +192,14 @@ impl OwnTariff {
         for (index, kind) in kinds.into_iter().enumerate() {
             parcel.0[index].borne += fees.of(kind);
         }
+        // VAT is a share of what this payment bore of the two.
+        let vat = &mut parcel.0[2];
+        let bearing = fees.of(FeeKind::Commission) + fees.of(FeeKind::Cod);
+        vat.shares += u128::from(bearing) * version.vat_ppm;
+        let of_parcel = if version.vat_ppm == 0 { 0 } else { half_up(vat.shares) };
+        let of_payment = of_parcel.saturating_sub(vat.borne).min(left);
+        vat.borne += of_payment;
+        fees.0[FeeKind::Vat as usize] = of_payment;
         fees
     }
 }
@@ -236,6 +255,8 @@ impl Reader<'_> {
             from: text("from").ok_or_else(|| unreadable("from"))?,
             until: text("until"),
             return_fee: self.sum(version.get("return_fee"))?.unwrap_or(0),
+            freight: self.sum(version.get("freight"))?.unwrap_or(0),
+            vat_ppm: version.get("vat").map(percent).transpose()?.unwrap_or(0).into(),
             offline_loss: match text("offline_loss").as_deref() {
                 None | Some("seller") => LossBearer::Seller,
                 Some("firm") => LossBearer::Firm,
@@ -350,6 +371,22 @@ mod tests {
             fees.of(FeeKind::Cod)
         });
         assert_eq!(cod, [200, 0, 200]);
+    }
+
+    /// The example of the page.
+    #[test]
+    fn vat_is_rounded_once_for_the_parcels_payments() {
+        let page = include_str!("../../../../docs/files/tariff.md");
+        let example = page.split("```").nth(1).and_then(|text| text.strip_prefix("toml"));
+        let tariff = OwnTariff::read(example.unwrap(), Currency::BRL, "general").unwrap();
+        let mut parcel = ParcelFees::default();
+        let bears = [10_050, 14_950].map(|minor| {
+            let fees = tariff.fees(&mut parcel, PaymentMethod::Cash, minor, "2014-01-01");
+            [FeeKind::Commission, FeeKind::Cod, FeeKind::Vat].map(|kind| fees.of(kind))
+        });
+        assert_eq!(bears, [[50, 200, 25], [75, 50, 13]]);
+        let freight = tariff.freight("2014-01-01");
+        assert_eq!((freight, tariff.vat_of(freight, "2014-01-01")), (600, 60));
     }
 
     #[test]

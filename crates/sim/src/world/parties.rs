@@ -100,6 +100,10 @@ pub(crate) struct SimulatedFirm {
     /// Announced deposits that the bank has not credited.
     pub deposits: Vec<DepositId>,
     pub deposit_count: u32,
+    /// How often it was paid, what it was paid, and the part of that which was withheld as tax.
+    pub payments: u32,
+    pub paid: u64,
+    pub withheld: u64,
 }
 
 pub(crate) struct SimulatedCourier {

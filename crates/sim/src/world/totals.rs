@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use books::{BreakSubject, BusinessDate, DamagePayer, PaymentId};
 use tariff::{FeeKind, PaymentMethod};
 
-use crate::books::{CashPayment, CourierCash, FirmCash, ParcelOutcome, SellerBalance, WorldReport};
+use crate::books::{
+    CashPayment, CourierCash, FirmCash, ParcelLocation, ParcelOutcome, SellerBalance, WorldReport,
+};
 use crate::report::{FeeTotals, FirmSummary};
 use crate::world::{LossBearer, NoteHolder, OwnFees, ParcelFees, SimulatedParcel, World};
 
@@ -17,12 +19,20 @@ struct Sums {
     held: Vec<i128>,
     /// By firm index.
     commissions: Vec<i128>,
+    /// By firm index: the part of `commissions` whose money has not reached the bank.
+    not_arrived: Vec<i128>,
     fees: FeeTotals,
     clearing_cost: u64,
     write_offs: u64,
 }
 
 impl Sums {
+    /// VAT that a seller bears besides that of the payments' fees.
+    fn charge_vat(&mut self, parcel: &SimulatedParcel, vat: u64) {
+        self.shares[parcel.seller] -= i128::from(vat);
+        self.fees.add(FeeKind::Vat, vat);
+    }
+
     /// A seller's loss that somebody else pays.
     fn bear(&mut self, parcel: &SimulatedParcel, bearer: Option<LossBearer>, amount: u64) {
         match bearer {
@@ -37,7 +47,7 @@ impl Sums {
 impl World {
     /// All payments whose money was taken, with their fees. A parcel's payments are taken in the
     /// order of their numbers.
-    fn paid(&self) -> Vec<(PaymentId, u64, OwnFees)> {
+    fn paid(&self) -> Vec<(PaymentId, u64, BusinessDate, OwnFees)> {
         let mut taken = BTreeMap::new();
         for (payment, item) in self.rails.iter().flat_map(|rail| &rail.items) {
             if item.moves_money() {
@@ -54,7 +64,7 @@ impl World {
                 of_parcel = (Some(payment.parcel), ParcelFees::default());
             }
             let fees = self.own_tariff.fees(&mut of_parcel.1, how, minor, &date.to_string());
-            (payment, minor, fees)
+            (payment, minor, date, fees)
         };
         taken.into_iter().map(with_fees).collect()
     }
@@ -75,15 +85,19 @@ impl World {
             shares: vec![0; self.sellers.len()],
             held: vec![0; self.sellers.len()],
             commissions: vec![0; self.firms.len()],
+            not_arrived: vec![0; self.firms.len()],
             fees: FeeTotals::default(),
             clearing_cost: 0,
             write_offs: 0,
         };
         let received = self.received();
+        let mut last_paid_on = BTreeMap::new();
         let items = self.rails.iter().flat_map(|rail| &rail.items);
         let taken_back: BTreeMap<PaymentId, i128> =
             items.map(|(payment, item)| (*payment, i128::from(item.taken_back))).collect();
-        for (payment, minor, fees) in self.paid() {
+        for (payment, minor, date, fees) in self.paid() {
+            // In the order of the numbers: the last one stays.
+            last_paid_on.insert(payment.parcel, date);
             let parcel = &self.parcels[self.parcel_indexes[&payment.parcel]];
             let share = i128::from(minor) - i128::from(fees.total());
             sums.shares[parcel.seller] += share;
@@ -92,7 +106,11 @@ impl World {
                 let taken_back = taken_back.get(&payment).copied().unwrap_or(0);
                 sums.held[parcel.seller] += (share - taken_back).max(0);
             }
-            sums.commissions[parcel.firm] += i128::from(fees.of(FeeKind::Commission));
+            let commission = i128::from(fees.of(FeeKind::Commission));
+            sums.commissions[parcel.firm] += commission;
+            if !received.contains(&payment) {
+                sums.not_arrived[parcel.firm] += commission;
+            }
             fees.iter().for_each(|(kind, fee)| sums.fees.add(kind, fee));
         }
         for (payment, item) in self.rails.iter().flat_map(|rail| &rail.items) {
@@ -113,7 +131,8 @@ impl World {
         for parcel in &self.parcels {
             let payer = parcel.exceptions.paid_by.unwrap_or(DamagePayer::Seller);
             if let Some(returned_on) = parcel.returned_on {
-                let return_fee = self.own_tariff.return_fee(&returned_on.to_string());
+                let date = returned_on.to_string();
+                let return_fee = self.own_tariff.return_fee(&date);
                 let bearer = match payer {
                     DamagePayer::Seller => Some(&mut sums.shares[parcel.seller]),
                     DamagePayer::Firm => Some(&mut sums.commissions[parcel.firm]),
@@ -124,6 +143,22 @@ impl World {
                     *bearer -= i128::from(return_fee);
                     sums.fees.add(FeeKind::Return, return_fee);
                 }
+                if payer == DamagePayer::Seller {
+                    sums.charge_vat(parcel, self.own_tariff.vat_of(return_fee, &date));
+                }
+            }
+            // Carried to the buyer, or there and back without damage.
+            let delivered = parcel.location == ParcelLocation::Delivered;
+            let carried = match parcel.returned_on {
+                Some(returned_on) => Some(returned_on).filter(|_| !parcel.exceptions.is_damaged),
+                None => last_paid_on.get(&parcel.id).copied().filter(|_| delivered),
+            };
+            if let Some(date) = carried.map(|date| date.to_string()) {
+                let freight = self.own_tariff.freight(&date);
+                sums.shares[parcel.seller] -= i128::from(freight);
+                sums.commissions[parcel.firm] += i128::from(freight);
+                sums.fees.add(FeeKind::Freight, freight);
+                sums.charge_vat(parcel, self.own_tariff.vat_of(freight, &date));
             }
             let bearer = match payer {
                 DamagePayer::Seller => LossBearer::Seller,
@@ -133,6 +168,12 @@ impl World {
             sums.bear(parcel, Some(bearer), parcel.exceptions.compensated);
         }
         sums
+    }
+
+    /// What each firm has earned of money that is in the bank, less what it bears.
+    pub(crate) fn earned_by_firms(&self) -> Vec<i128> {
+        let Sums { commissions, not_arrived, .. } = self.sums();
+        commissions.iter().zip(not_arrived).map(|(earned, waiting)| earned - waiting).collect()
     }
 
     pub(crate) fn report(&self) -> WorldReport {
@@ -146,7 +187,8 @@ impl World {
                 .iter()
                 .map(|id| self.cash.total(NoteHolder::Deposit(*id)))
                 .sum(),
-            commission: sums.commissions[index],
+            commission: sums.commissions[index] - i128::from(firm.paid),
+            withheld: firm.withheld,
         };
         let share = |(index, seller): (usize, &super::SimulatedSeller)| SellerBalance {
             seller: seller.id,

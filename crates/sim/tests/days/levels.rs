@@ -1,6 +1,7 @@
 //! Seeds, fault levels and currencies. `./test --long` has more of them.
 
 use sim::DayOptions;
+use tariff::FeeKind;
 
 use super::{inputs, inputs_in, live, out_again};
 
@@ -43,6 +44,8 @@ currency = "JPY"
 number = 1
 from = "2013-01-01"
 return_fee = "350"
+freight = "620"
+vat = "10%"
 offline_loss = "firm"
 cod.card = { fixed = "30" }
 cod.qr = { share = "0.25%" }
@@ -68,6 +71,8 @@ number = 1
 from = "2013-01-01"
 until = "2013-08-29"
 return_fee = "0.875"
+freight = "1.055"
+vat = "7.5%"
 offline_loss = "doorstep"
 cod.cash = { fixed = "0.255", share = "1.1%" }
 commission.qr = { fixed = "0.015" }
@@ -82,6 +87,7 @@ wallet = { rate = "0.6%" }
 number = 2
 from = "2013-08-29"
 return_fee = "1.125"
+freight = "1.200"
 
 [[version.class]]
 name = "general"
@@ -93,9 +99,14 @@ wallet = { rate = "0.7%" }
 fn days_in_yen_and_in_dinar_are_equal_to_their_world() {
     for (tariff, code) in [(YEN, "JPY"), (DINAR, "KWD")] {
         let currency = code.parse().expect("a currency");
-        let options = DayOptions { seed: 4, faults_percent: 200, ..DayOptions::default() };
+        let withholding = money::Rate::from_ppm(105_000);
+        let options =
+            DayOptions { seed: 4, faults_percent: 200, withholding, ..DayOptions::default() };
         let (day, _) = live(&inputs_in(tariff, currency, 600, 4), &options);
         let (counts, incidents) = (day.report.counts, day.report.incidents);
         assert!(counts.returned > 0 && incidents.split_payments > 0, "{code}: {counts:?}");
+        let (fees, firms) = (&day.world.fees, &day.world.firms);
+        let charged = [FeeKind::Freight, FeeKind::Vat].map(|kind| fees.of(kind) > 0);
+        assert!(charged == [true; 2] && firms.iter().any(|firm| firm.withheld > 0), "{code}");
     }
 }

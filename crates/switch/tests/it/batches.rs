@@ -291,8 +291,29 @@ fn a_batch_in_which_only_cash_differs_is_not_closed_as_agreed() {
     while world.switch_receives_from_terminal() || world.books_step() {}
     world.kill_gateway(0);
     another_terminal(&mut world, 100);
+    world.ask(0, TerminalTask::Settle).unwrap();
+    while world.switch_receives_from_terminal() || world.books_step() {}
+    assert_eq!(world.last_response().0, "95");
+    world.settle();
+    let settled = world.terminals[0].responses.last();
+    assert!(matches!(settled, Some(TerminalOutcome::BatchDiffers { batch: 1, .. })), "{settled:?}");
+}
+
+#[test]
+fn a_sale_in_a_batch_that_is_closed_is_answered_with_77() {
+    let mut world = World::open();
+    let parcel = world.parcel(10_000);
+    let (text, card) = (waybill(parcel), card(1));
+    let task = TerminalTask::Sale { waybill: &text, card: &card, amount: 10_000, pin: None };
+    world.ask(0, task).unwrap();
+    let asked = world.from_terminal.pop_back().unwrap();
+    another_terminal(&mut world, 100);
     let settled = world.run(0, TerminalTask::Settle);
-    assert!(matches!(settled, TerminalOutcome::BatchDiffers { batch: 1, .. }), "{settled:?}");
+    assert!(matches!(settled, TerminalOutcome::BatchAgreed { batch: 1, .. }), "{settled:?}");
+    world.from_terminal.push_back(asked);
+    while world.switch_receives_from_terminal() || world.books_step() {}
+    assert_eq!(world.last_response().0, "77");
+    assert_eq!(world.collected(parcel), 0);
 }
 
 #[test]

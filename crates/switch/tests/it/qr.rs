@@ -1,9 +1,12 @@
 //! QR codes: shown, inquired, paid, expired, refunded.
 
+use books::WalletId;
 use books::view::PaymentState;
-use money::Currency;
+use money::{Amount, Currency};
 use peers::{TerminalOutcome, TerminalTask};
-use switch::{OperatorEvent, OrderStatus as O, WalletOutcome as W, WalletReply};
+use switch::{
+    OperatorEvent, OrderStatus as O, WalletNotification, WalletOutcome as W, WalletReply,
+};
 
 use crate::world::*;
 
@@ -39,6 +42,24 @@ fn a_code_is_shown_and_paid() {
         ));
         return world.assert_books_agree();
     };
+}
+
+#[test]
+fn an_order_of_another_wallet_is_unknown() {
+    let mut world = World::open();
+    let (_, reference) = shown(&mut world, 5_000);
+    let notification = WalletNotification {
+        wallet: WalletId(WALLET.0 + 1),
+        reference,
+        amount: Amount::of(5_000),
+        currency: Currency::CNY,
+        outcome: PAID,
+    };
+    let (mut out, now) = (Vec::new(), world.now);
+    world.switch.on_wallet_notification(notification, now, &mut out);
+    world.queue_outputs(out);
+    world.settle();
+    assert_eq!(world.replies.last().unwrap().1, WalletReply::UnknownOrder);
 }
 
 #[test]

@@ -286,6 +286,28 @@ fn the_original_must_exist_and_match() {
 }
 
 #[test]
+fn a_refund_is_at_most_the_sale_and_never_of_a_pre_authorisation() {
+    let mut world = World::open();
+    let parcel = world.parcel(10_000);
+    let sale = world.sell(parcel, 10_000);
+    let other = world.parcel(10_000);
+    let held = world.pre_authorise(other, 10_000);
+    let before = world.engine.digest();
+    let too_much = TerminalTask::Refund { receipt: &sale, amount: 10_001 };
+    assert_eq!(world.declined(0, too_much), "64");
+    assert_eq!(world.declined(0, TerminalTask::Refund { receipt: &held, amount: 100 }), "12");
+    // The void of a sale that names the pre-authorisation.
+    world.ask(0, TerminalTask::Void { stan: sale.stan }).unwrap();
+    world.forge(None, &[61], |builder| {
+        builder.text(61, format!("{:06}{:06}", 1, held.stan));
+    });
+    while world.switch_receives_from_terminal() || world.books_step() {}
+    assert_eq!(world.last_response().0, "12");
+    world.settle();
+    assert_eq!(world.engine.digest(), before, "M10");
+}
+
+#[test]
 fn stopping_refuses_new_requests_and_finishes_the_others() {
     let mut world = World::open();
     let parcel = world.parcel(10_000);

@@ -5,6 +5,7 @@ use books::{
 };
 use peers::card::EntryMode;
 use peers::{ResponseAction, TerminalOutcome, TerminalTask, TestCard};
+use tariff::CardKind;
 
 use crate::world::*;
 
@@ -54,6 +55,19 @@ fn a_credit_card_takes_the_network_that_is_cheapest_for_credit_cards() {
     let mut world = World::with(2, 1);
     let credit = TestCard::generate(BIN_OF_CREDIT_CARDS, 1, EntryMode::Chip);
     assert_eq!(routed(&mut world, &credit), [RouteVerdict::MoreExpensive, RouteVerdict::Chosen]);
+}
+
+#[test]
+fn the_longest_prefix_of_a_card_decides() {
+    let mut world = World::with(2, 1);
+    world.settings.bins.push(switch::BinRange {
+        first_digits: BIN.to_string()[..2].to_owned(),
+        kind: CardKind::Debit,
+        networks: vec![NETWORKS[1]],
+    });
+    world.restart().unwrap();
+    world.settle();
+    assert_eq!(routed(&mut world, &card(1)), [RouteVerdict::Chosen, RouteVerdict::MoreExpensive]);
 }
 
 #[test]

@@ -6,6 +6,8 @@ use books::*;
 use money::{Amount, Currency};
 use tariff::FeeKind;
 
+use super::parties::share;
+use super::taxes::tax_account;
 use super::{
     Account, Deposit, HandOver, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, Notes,
     Numbered, ReservationFor, are_different, ensure,
@@ -569,9 +571,14 @@ impl Model {
         let earned = (A::FirmCommission, id.0, currency);
         let payable = self.commission_payable(id);
         ensure(i128::from(amount.minor()) <= payable, "more than is payable")?;
-        self.has_in_bank(bank, i128::from(amount.minor()))?;
-        self.post(ChartEntry::CommissionPaid, earned, (A::Bank, bank.0, currency), amount.minor());
-        self.push_event(Event::CommissionPaid { firm: id, amount })
+        let withheld = share(amount.minor(), self.withholding(id));
+        let leaves = amount.minor() - withheld;
+        self.has_in_bank(bank, i128::from(leaves))?;
+        self.post(ChartEntry::CommissionPaid, earned, (A::Bank, bank.0, currency), leaves);
+        let owed = tax_account(Tax::Withholding, currency);
+        self.post(ChartEntry::TaxWithheld, earned, owed, withheld);
+        let withheld = Amount::of(withheld);
+        self.push_event(Event::CommissionPaid { firm: id, amount, withheld })
     }
 
     /// What a firm earned and was not paid, without the payments whose money did not come: notes

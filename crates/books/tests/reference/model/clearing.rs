@@ -373,7 +373,7 @@ impl Model {
         let payment = self.payment(id).expect("it is known");
         let Charge { tariff, class } = payment.charge;
         let terms = &self.tariffs[&tariff.tariff][usize::from(tariff.version) - 1].terms;
-        let parts = fees(terms, class, payment_method(payment.method), amount, |_, _| 0);
+        let parts = fees(terms, class, payment_method(payment.method), amount, |_, _, _| 0);
         let parts = parts.expect("a class stays in its tariff");
         let kept = [tariff::FeeKind::Issuer, tariff::FeeKind::Network, tariff::FeeKind::Wallet];
         parts.iter().filter(|(kind, _)| kept.contains(kind)).map(|(_, fee)| i128::from(*fee)).sum()

@@ -16,7 +16,8 @@ pub enum Numbered {
     TerminalChanges(TerminalId),
     HoldRules(Jurisdiction),
     SellerTerms(SellerAccount),
-    Guarantees(FirmId),
+    PayoutAccounts(SellerAccount),
+    FirmTerms(FirmId),
     CashLimits(CourierId),
     SellerSuspensions(SellerId),
     CourierSuspensions(CourierId),
@@ -25,6 +26,7 @@ pub enum Numbered {
     Invoices(SellerAccount),
     BreakChanges(BreakId),
     Adjustments,
+    TaxPayments,
     PeriodCloses,
     /// Of an invoice, by its number.
     InvoicePayments(SellerAccount, u32),

@@ -7,7 +7,8 @@ use books::view::{ParcelState as S, PaymentState};
 use books::*;
 use money::Amount;
 
-use super::parties::check_reference;
+use super::parties::{check_reference, share};
+use super::taxes::tax_account;
 use super::{
     Model, ModelPayment, ModelRefusal, ModelResult, Numbered, Parcel, SellerAccount, Statement,
     Transaction, ensure,
@@ -198,6 +199,7 @@ impl Model {
         self.close(id, S::Delivered);
         let collected = Amount::of(standing);
         self.push_event(Event::ParcelDelivered { parcel: id, collected })?;
+        self.charge_delivery(id)?;
         for number in self.parcel(id)?.payments.clone().into_keys() {
             let payment = PaymentId { parcel: id, number };
             let dated = self.held.iter().any(|(_, other)| *other == payment);
@@ -235,16 +237,20 @@ impl Model {
         ensure(parcel.state == S::Refused, "not refused")?;
         let (seller, account) = (parcel.seller, parcel.account());
         let tariff = self.charge_on(parcel.account(), self.today)?.tariff;
-        let fee = self.version_on(tariff.tariff, self.today)?.terms.return_fee;
+        let terms = self.version_on(tariff.tariff, self.today)?.terms.clone();
+        let fee = terms.return_fee;
         let income = (A::ReturnFees, 0, parcel.currency);
         self.about = (Some(PaymentId { parcel: id, number: 0 }), Some(tariff));
-        let mut charged = fee.minor();
+        let (mut charged, mut vat) = (fee.minor(), 0);
         let paid_by = parcel.damage.map_or(DamagePayer::Seller, |(paid_by, _)| paid_by);
         match paid_by {
             DamagePayer::Seller => {
                 let payable = (A::SellerPayable, seller.0, parcel.currency);
                 self.post(ChartEntry::ReturnCharged, payable, income, charged);
-                let line = Statement { fees: charged, ..Statement::default() };
+                vat = share(charged, terms.vat.ppm());
+                let owed = tax_account(Tax::Vat, parcel.currency);
+                self.post(ChartEntry::VatCharged, payable, owed, vat);
+                let line = Statement { fees: charged + vat, vat, ..Statement::default() };
                 self.add_statement_line(account, line);
             }
             DamagePayer::Firm => {
@@ -256,8 +262,12 @@ impl Model {
             DamagePayer::Doorstep => charged = 0,
         }
         self.close(id, S::Returned);
-        let fee = Amount::of(charged);
-        self.push_event(Event::ParcelReturned { parcel: id, seller, fee, paid_by, tariff })
+        let (fee, vat) = (Amount::of(charged), Amount::of(vat));
+        self.push_event(Event::ParcelReturned { parcel: id, seller, fee, vat, paid_by, tariff })?;
+        if parcel.damage.is_none() {
+            self.charge_freight(id, tariff, parcel.firm.expect("a firm had it"))?;
+        }
+        Ok(())
     }
 
     /// Somebody pays for a parcel that is damaged or lost.

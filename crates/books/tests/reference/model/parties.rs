@@ -293,7 +293,7 @@ fn has_sums(terms: &Terms) -> bool {
         rates.cap.is_some() || parts.iter().any(|part| part.cap.is_some())
     };
     let fees = [terms.cod, terms.commission];
-    terms.return_fee != Amount::ZERO
+    terms.return_fee.minor() + terms.freight.minor() > 0
         || fees.iter().flat_map(|fee| [fee.card, fee.qr, fee.cash]).any(|fee| fee.fixed.minor() > 0)
         || terms
             .classes
@@ -302,7 +302,7 @@ fn has_sums(terms: &Terms) -> bool {
 }
 
 /// A share of an amount, rounded half up.
-fn share(amount: u64, ppm: u32) -> u64 {
+pub fn share(amount: u64, ppm: u32) -> u64 {
     let millionths = u128::from(amount) * u128::from(ppm);
     let whole = millionths / 1_000_000;
     let up = millionths % 1_000_000 >= 500_000;
@@ -331,8 +331,17 @@ fn cut(sum: u64, weights: [u64; 3]) -> [u64; 3] {
     parts
 }
 
-/// The terms of the commission or the COD fee.
+/// The fees that bear VAT: those that the service itself charges.
+pub fn bearing_vat(fees: &[(FeeKind, u64)]) -> u64 {
+    let own = |kind: &FeeKind| matches!(kind, FeeKind::Commission | FeeKind::Cod);
+    fees.iter().filter(|(kind, _)| own(kind)).map(|(_, fee)| fee).sum()
+}
+
+/// The terms of the commission, the COD fee or VAT.
 pub fn fixed_or_share(terms: &Terms, kind: FeeKind, means: Means) -> FixedOrShare {
+    if kind == FeeKind::Vat {
+        return FixedOrShare { fixed: Amount::ZERO, share: terms.vat };
+    }
     let per = if kind == FeeKind::Commission { terms.commission } else { terms.cod };
     match means {
         Means::Card(_) => per.card,
@@ -342,13 +351,14 @@ pub fn fixed_or_share(terms: &Terms, kind: FeeKind, means: Means) -> FixedOrShar
 }
 
 /// The fees of a collection. Each part is rounded by itself and taken from what the parts before
-/// left. `rest` says what the payment bears of a fee that its parcel pays once.
+/// left. `rest` says what the payment bears of a fee that its parcel pays once, by what it is a
+/// share of.
 pub fn fees(
     terms: &Terms,
     class: tariff::SellerClassNumber,
     means: Means,
     amount: u64,
-    rest: impl Fn(FeeKind, FixedOrShare) -> u64,
+    rest: impl Fn(FeeKind, FixedOrShare, u64) -> u64,
 ) -> Option<Vec<(FeeKind, u64)>> {
     let class = terms.classes.get(usize::from(class.0))?;
     let mut parts = Vec::new();
@@ -369,13 +379,15 @@ pub fn fees(
         Means::Cash => {}
     }
     for kind in [FeeKind::Commission, FeeKind::Cod] {
-        parts.push((kind, rest(kind, fixed_or_share(terms, kind, means))));
+        parts.push((kind, rest(kind, fixed_or_share(terms, kind, means), amount)));
     }
     let mut left = amount;
     for (_, fee) in &mut parts {
         *fee = (*fee).min(left);
         left -= *fee;
     }
+    let vat = fixed_or_share(terms, FeeKind::Vat, means);
+    parts.push((FeeKind::Vat, rest(FeeKind::Vat, vat, bearing_vat(&parts)).min(left)));
     parts.retain(|(_, fee)| *fee > 0);
     Some(parts)
 }

@@ -7,7 +7,7 @@ use money::{Amount, Currency};
 use tariff::{FeeKind, Fees, FixedOrShare, PaymentMethod as Means};
 
 use super::clearing::FileMoney;
-use super::parties::{fees, fixed_or_share};
+use super::parties::{bearing_vat, fees, fixed_or_share};
 use super::{
     Account, Charge, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, ReservationFor,
     Statement, TransactionStatus, ensure, kept_by_network,
@@ -225,12 +225,12 @@ impl Model {
         let Charge { tariff, class } = payment.charge;
         let terms = &self.tariffs[&tariff.tariff][usize::from(tariff.version) - 1].terms;
         let part = payment.amount - payment.excess;
-        let parts = fees(terms, class, means, part, |kind, terms| {
-            self.rest_of_fee(&parcel, kind, terms, part)
+        let parts = fees(terms, class, means, part, |kind, terms, base| {
+            self.rest_of_fee(&parcel, kind, terms, base)
         });
         let parts = parts.ok_or(ModelRefusal::Because("no such class today"))?;
         // A network deducts its fee from all that it pays.
-        let of_whole = fees(terms, class, means, payment.amount, |_, _| 0);
+        let of_whole = fees(terms, class, means, payment.amount, |_, _, _| 0);
         let network_fee = (payment.excess > 0).then(|| kept_by_network(&of_whole.unwrap()));
         let mut its_fees = Fees::default();
         for (kind, fee) in &parts {
@@ -259,7 +259,8 @@ impl Model {
     }
 
     /// What a payment bears of a fee that its parcel pays once: the parcel's fee with this payment,
-    /// less all that its other payments bore. These count unless they were taken back.
+    /// less all that its other payments bore. These count unless they were taken back. A share is
+    /// one of the payment, VAT one of the fees that bear it.
     fn rest_of_fee(
         &self,
         parcel: &super::Parcel,
@@ -274,9 +275,13 @@ impl Model {
             let terms = &self.tariffs[&tariff][usize::from(version) - 1].terms;
             fixed_or_share(terms, kind, payment_method(one.method)).share.ppm()
         };
+        let base_of = |one: &ModelPayment| match kind {
+            FeeKind::Vat => bearing_vat(&one.fees),
+            _ => one.amount - one.excess,
+        };
         let millionths = |amount: u64, ppm: u32| u128::from(amount) * u128::from(ppm);
         let shares = millionths(amount, own.share.ppm())
-            + others().map(|one| millionths(one.amount - one.excess, of_kind(one))).sum::<u128>();
+            + others().map(|one| millionths(base_of(one), of_kind(one))).sum::<u128>();
         let whole = shares / 1_000_000 + u128::from(shares % 1_000_000 >= 500_000);
         let of_parcel = whole.max(own.fixed.minor().into());
         let same_kind = |one: &ModelPayment| {
@@ -358,6 +363,7 @@ impl Model {
             parcel.state = ParcelState::Out;
             parcel.closed_on = None;
             self.parcel_came_back(id.parcel);
+            self.give_freight_back(id.parcel)?;
             self.push_event(Event::ParcelReopened { parcel: id.parcel })?;
         }
         Ok(())
@@ -423,9 +429,11 @@ impl Model {
         self.post(ChartEntry::Released, self.held_account(id), payable, payment.share());
         let gross = payment.amount - payment.excess;
         let (fees, refunded) = (payment.fee_total(), payment.from_held);
+        let of_vat = payment.fees.iter().find(|(kind, _)| *kind == FeeKind::Vat);
+        let vat = of_vat.map_or(0, |(_, fee)| *fee);
         self.add_statement_line(
             (seller, currency),
-            Statement { gross, fees, refunded, ..Statement::default() },
+            Statement { gross, fees, refunded, vat, ..Statement::default() },
         );
         self.payment_mut(id).state = S::Released;
         self.held.retain(|(_, other)| *other != id);
@@ -463,7 +471,8 @@ impl Model {
             FeeKind::Wallet => (A::WalletFees, 0, parcel.currency),
             FeeKind::Cod => (A::CodFees, 0, parcel.currency),
             FeeKind::Return => (A::ReturnFees, 0, parcel.currency),
-            FeeKind::Commission => {
+            FeeKind::Vat => (A::VatPayable, 0, parcel.currency),
+            FeeKind::Commission | FeeKind::Freight => {
                 let courier = parcel.payments[&id.number].courier;
                 let firm = self.couriers[&courier].firm;
                 (A::FirmCommission, firm.0, parcel.currency)

@@ -36,22 +36,23 @@ impl Model {
     }
 
     /// A seller's payable money, less what payouts took.
-    pub fn unpaid_statement(&self, account: SellerAccount, seller: &Seller) -> [i128; 6] {
-        let mut sums = [0_i128; 6];
-        let mut add = |sign: i128, parts: [u64; 6]| {
+    pub fn unpaid_statement(&self, account: SellerAccount, seller: &Seller) -> [i128; 8] {
+        let mut sums = [0_i128; 8];
+        let mut add = |sign: i128, parts: [u64; 8]| {
             for (sum, part) in sums.iter_mut().zip(parts) {
                 *sum += sign * i128::from(part);
             }
         };
         for line in &seller.statement {
-            let Statement { gross, fees, refunded, returned, invoiced, compensated } = *line;
-            add(1, [gross, fees, refunded, returned, invoiced, compensated]);
+            let Statement { gross, fees, refunded, returned, .. } = *line;
+            let Statement { invoiced, compensated, vat, freight, .. } = *line;
+            add(1, [gross, fees, refunded, returned, invoiced, compensated, vat, freight]);
         }
         for (line, state) in self.payouts.values() {
             if (line.seller, line.currency) == account && *state != PayoutState::Dropped {
-                let PayoutLine { gross, fees, refunded, returned, invoiced, compensated, .. } =
-                    *line;
-                add(-1, [gross, fees, refunded, returned, invoiced, compensated]);
+                let PayoutLine { gross, fees, refunded, returned, .. } = *line;
+                let PayoutLine { invoiced, compensated, vat, freight, .. } = *line;
+                add(-1, [gross, fees, refunded, returned, invoiced, compensated, vat, freight]);
             }
         }
         sums
@@ -121,7 +122,7 @@ impl Model {
                 continue;
             }
             let sums = self.unpaid_statement(account, &seller);
-            let [gross, fees, refunded, returned, invoiced, compensated] = sums;
+            let [gross, fees, refunded, returned, invoiced, compensated, vat, freight] = sums;
             let sum = gross - fees - refunded + returned + invoiced + compensated;
             assert_eq!(net, sum, "the statement adds up");
             if net > i128::from(Amount::MAX.minor())
@@ -150,6 +151,8 @@ impl Model {
                 returned: small(returned),
                 invoiced: small(invoiced),
                 compensated: small(compensated),
+                vat: small(vat),
+                freight: small(freight),
                 net,
             };
             let in_flight = (A::PayoutInFlight, 0, currency);

@@ -39,7 +39,7 @@ impl Model {
             }) => {
                 let known = ensure(self.firms.contains_key(&firm), "no such firm");
                 known.and(are_different(&[proposed_by, approved_by])).and_then(|()| {
-                    self.change_terms(Numbered::Guarantees(firm), (number, from), command)
+                    self.change_terms(Numbered::FirmTerms(firm), (number, from), command)
                 })
             }
             Command::SetCourierTerms(SetCourierTerms {
@@ -56,6 +56,7 @@ impl Model {
                     self.change_terms(Numbered::CashLimits(courier), (number, from), command)
                 })
             }
+            Command::SetPayoutAccount(ref one) => self.set_payout_account(one, command),
             Command::SuspendSeller(SuspendSeller {
                 seller,
                 number,
@@ -150,9 +151,17 @@ impl Model {
     }
 
     pub fn guarantee(&self, firm: FirmId) -> u64 {
-        match self.in_force(Numbered::Guarantees(firm), self.today) {
+        match self.in_force(Numbered::FirmTerms(firm), self.today) {
             Some(Command::SetFirmTerms(one)) => one.guarantee.minor(),
             _ => self.firms[&firm].guarantee,
+        }
+    }
+
+    /// The tax withheld from what a firm is paid today, in parts per million.
+    pub fn withholding(&self, firm: FirmId) -> u32 {
+        match self.in_force(Numbered::FirmTerms(firm), self.today) {
+            Some(Command::SetFirmTerms(one)) => one.withholding.ppm(),
+            _ => 0,
         }
     }
 
@@ -188,6 +197,24 @@ impl Model {
         are_different(&[change.proposed_by, change.approved_by])?;
         self.can_be_charged((tariff, class), currency, from)?;
         self.change_terms(Numbered::SellerTerms(account), (number, from), command)
+    }
+
+    /// Two people say which account a seller is paid to in a currency.
+    fn set_payout_account(&mut self, one: &SetPayoutAccount, command: &Command) -> ModelResult {
+        let account = (one.seller, one.currency);
+        ensure(self.sellers.contains_key(&account), "no such account of a seller")?;
+        self.next_number(Numbered::PayoutAccounts(account), one.number, command)?;
+        are_different(&[one.proposed_by, one.approved_by])?;
+        self.use_number(Numbered::PayoutAccounts(account), command);
+        Ok(())
+    }
+
+    /// The last account that two people set, and its number.
+    pub fn payout_account(&self, account: SellerAccount) -> Option<(u32, Sha256Digest)> {
+        match self.all_of(Numbered::PayoutAccounts(account)).last() {
+            Some(Command::SetPayoutAccount(one)) => Some((one.number, one.digest)),
+            _ => None,
+        }
     }
 
     fn set_suspended(

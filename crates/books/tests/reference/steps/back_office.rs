@@ -12,6 +12,7 @@ use super::step_table::{
     firms_with_commission, guarantee_of, is_cash, sellers_with_payable,
 };
 use super::{Choices, Mistake};
+use crate::model::taxes::tax_account;
 use crate::model::{Break, Numbered, PlanState, SellerAccount};
 use crate::world::{self, BANKS, FIRMS, NETWORKS, WALLETS};
 
@@ -160,6 +161,21 @@ pub fn pay_commission(roll: &Choices) -> Command {
     let proposed_by = roll.person(1);
     let approved_by = roll.second(proposed_by, 2);
     Command::PayCommission(PayCommission { firm, number, bank, amount, proposed_by, approved_by })
+}
+
+pub fn pay_tax(roll: &Choices) -> Command {
+    let tax = Tax::ALL[roll.number_at(0) % 2];
+    let currency = [Currency::CNY, Currency::CNY, Currency::BRL][roll.number_at(1) % 3];
+    let owed = roll.model.balance(tax_account(tax, currency));
+    let proposed_by = roll.person(1);
+    Command::PayTax(PayTax {
+        number: roll.count(roll.model.count_of(Numbered::TaxPayments) + 1),
+        tax,
+        bank: roll.bank(currency),
+        amount: roll.part(u64::try_from(owed).unwrap_or(0)),
+        proposed_by,
+        approved_by: roll.second(proposed_by, 2),
+    })
 }
 
 pub fn release_due(roll: &Choices) -> Command {

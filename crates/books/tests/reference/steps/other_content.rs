@@ -1,7 +1,7 @@
 //! The number or id of a command that was carried out, with other content.
 
 use books::*;
-use money::{Amount, Currency, SignedAmount};
+use money::{Amount, Currency, Rate, SignedAmount};
 
 use super::Choices;
 use crate::world::{self, BANKS, FIRMS};
@@ -62,12 +62,20 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             2 => one.from = one.from.plus_days(1),
             _ => other_person(&mut one.approved_by),
         },
-        C::SetFirmTerms(one) => match one_of(2) {
+        C::SetFirmTerms(one) => match one_of(3) {
             0 => other_amount(&mut one.guarantee),
+            1 => {
+                let ppm = one.withholding.ppm().checked_sub(1).unwrap_or(1);
+                one.withholding = Rate::from_ppm(ppm).expect("at most the whole");
+            }
             _ => one.from = one.from.plus_days(1),
         },
         C::SetCourierTerms(one) => match one_of(2) {
             0 => other_amount(&mut one.cash_limit),
+            _ => other_person(&mut one.approved_by),
+        },
+        C::SetPayoutAccount(one) => match one_of(2) {
+            0 => one.digest.0[0] ^= 1,
             _ => other_person(&mut one.approved_by),
         },
         C::SuspendSeller(one) => match one_of(2) {
@@ -221,6 +229,16 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
         C::PostAdjustment(one) => match one_of(3) {
             0 => other_amount(&mut one.amount),
             1 => one.value_date = BusinessDate(one.value_date.0 - 1),
+            _ => other_person(&mut one.approved_by),
+        },
+        C::PayTax(one) => match one_of(3) {
+            0 => other_amount(&mut one.amount),
+            1 => {
+                one.tax = match one.tax {
+                    Tax::Vat => Tax::Withholding,
+                    Tax::Withholding => Tax::Vat,
+                }
+            }
             _ => other_person(&mut one.approved_by),
         },
         C::ClosePeriod(one) => match one_of(2) {

@@ -3,6 +3,7 @@
 use books::chart::AccountKind;
 use books::view::{ParcelState, PaymentState as T};
 use books::*;
+use money::Currency;
 
 use super::Choices;
 use super::back_office::*;
@@ -15,6 +16,7 @@ use super::party::{party, retention, set_time_zone};
 use super::persons::*;
 use super::terminal::*;
 use super::terms::*;
+use crate::model::taxes::tax_account;
 use crate::model::{ModelMethod, ModelPayment, Parcel, PlanState, SellerAccount};
 
 /// Weight, whether such a command can be applied, and how to make one.
@@ -44,11 +46,11 @@ pub const STEPS: &[ChartEntry] = &[
     (3, |roll| roll.any_payment(|one| one.state == T::Released && !is_cash(one)), charge_back),
     (2, |roll| !open_chargebacks(roll).is_empty(), contest),
     (3, |roll| !open_chargebacks(roll).is_empty(), win),
-    (1, |roll| !open_chargebacks(roll).is_empty(), lose),
+    (2, |roll| !open_chargebacks(roll).is_empty(), lose),
     (8, |roll| !roll.model.chargebacks.all.is_empty(), announce_fee),
     (4, |roll| !roll.model.chargebacks.all.is_empty(), representment_line),
-    (3, |roll| !roll.model.chargebacks.all.is_empty(), chargeback_fee_line),
-    (1, |_| true, set_fee),
+    (4, |roll| !roll.model.chargebacks.all.is_empty(), chargeback_fee_line),
+    (2, |_| true, set_fee),
     (14, |roll| !couriers_with_cash(roll).is_empty(), start_hand_over),
     (17, hands_over, count),
     (2, hands_over, try_code),
@@ -56,11 +58,12 @@ pub const STEPS: &[ChartEntry] = &[
     (20, |roll| !debtors(roll).is_empty(), repay),
     (20, |roll| !debtors(roll).is_empty(), write_off_shortage),
     (35, |roll| !debtors_of(roll, |firm| guarantee_of(roll, firm)).is_empty(), cover_shortage),
-    (60, |roll| !debtors_of(roll, |firm| commission_of(roll, firm)).is_empty(), deduct_shortage),
+    (90, |roll| !debtors_of(roll, |firm| commission_of(roll, firm)).is_empty(), deduct_shortage),
     (6, |roll| !firms_with_cash(roll).is_empty(), announce_deposit),
     (8, |roll| !roll.model.deposits.is_empty(), confirm_deposit),
     (3, |roll| !roll.model.deposits.is_empty(), cancel_deposit),
-    (2, |roll| !firms_with_commission(roll).is_empty(), pay_commission),
+    (4, |roll| !firms_with_commission(roll).is_empty(), pay_commission),
+    (2, owes_tax, pay_tax),
     (100, |roll| roll.pays_often && !firms_with_commission(roll).is_empty(), pay_commission),
     (10, |roll| roll.any_payment(|one| one.state == T::Approved && !is_cash(one)), sale_line),
     (3, |roll| roll.any_payment(|one| !is_cash(one)), any_line),
@@ -108,6 +111,7 @@ pub const STEPS: &[ChartEntry] = &[
     (1, |_| true, remove_person),
     (1, |_| true, set_refund_limit),
     (2, |_| true, set_seller_terms),
+    (1, |roll| roll.one_in(1, 3), set_payout_account),
     (1, |_| true, set_firm_terms),
     (1, |_| true, set_courier_terms),
     (1, |roll| roll.one_in(1, 3), suspend_seller),
@@ -224,6 +228,11 @@ pub fn firms_with_cash(roll: &Choices) -> Vec<FirmId> {
 pub fn commission_of(roll: &Choices, firm: FirmId) -> i128 {
     let known = roll.model.firms.contains_key(&firm);
     if known { roll.model.commission_payable(firm) } else { 0 }
+}
+
+fn owes_tax(roll: &Choices) -> bool {
+    let owed = |tax| roll.model.balance(tax_account(tax, Currency::CNY)) > 0;
+    Tax::ALL.into_iter().any(owed)
 }
 
 pub fn firms_with_commission(roll: &Choices) -> Vec<FirmId> {

@@ -2,7 +2,7 @@
 
 use books::view::ParcelState;
 use books::*;
-use money::{Amount, Currency};
+use money::{Amount, Currency, Rate};
 use tariff::{BusinessDate, SellerClassNumber};
 
 use super::{Choices, Mistake};
@@ -45,15 +45,34 @@ pub fn set_seller_terms(roll: &Choices) -> Command {
     })
 }
 
+pub fn set_payout_account(roll: &Choices) -> Command {
+    let accounts = &roll.model.seller_order;
+    let (seller, currency) = accounts[roll.number_at(0) % accounts.len()];
+    let other = if currency == Currency::BRL { Currency::CNY } else { Currency::BRL };
+    let currency = if roll.makes_mistake(Mistake::AnyThing) { other } else { currency };
+    let number = roll.count(roll.model.count_of(Numbered::PayoutAccounts((seller, currency))) + 1);
+    let proposed_by = roll.person(2);
+    Command::SetPayoutAccount(SetPayoutAccount {
+        seller,
+        currency,
+        number,
+        digest: Sha256Digest([roll.step.random_numbers[1].to_le_bytes()[0]; 32]),
+        proposed_by,
+        approved_by: roll.second(proposed_by, 3),
+    })
+}
+
 pub fn set_firm_terms(roll: &Choices) -> Command {
     let firm = FIRMS[roll.number_at(0) % 3];
-    let number = roll.count(roll.model.count_of(Numbered::Guarantees(firm)) + 1);
+    let number = roll.count(roll.model.count_of(Numbered::FirmTerms(firm)) + 1);
     let proposed_by = roll.person(2);
     Command::SetFirmTerms(SetFirmTerms {
         firm,
         number,
         from: first_day(roll, 3),
         guarantee: Amount::of([0, 30_000, 90_000, Amount::MAX.minor()][roll.number_at(1) % 4]),
+        withholding: Rate::from_ppm([0, 15_000, 105_000, 1_000_000][roll.number_at(1) / 4 % 4])
+            .expect("at most the whole"),
         proposed_by,
         approved_by: roll.second(proposed_by, 3),
     })

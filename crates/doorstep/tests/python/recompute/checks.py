@@ -29,6 +29,8 @@ def fee_of(account):
     """The fee that an account is for, if it is for one."""
     if account.startswith("liabilities:firm-commission:"):
         return "commission"
+    if account.startswith("liabilities:vat-payable:"):
+        return "vat"
     found = re.match(r"income:([a-z]+)-fees:", account)
     return found and found[1]
 
@@ -42,7 +44,7 @@ class Postings:
         self.paid = defaultdict(lambda: ZERO)
         self.collections = defaultdict(lambda: defaultdict(lambda: ZERO))
         self.fees = defaultdict(lambda: defaultdict(lambda: ZERO))
-        self.return_fees = defaultdict(lambda: ZERO)
+        self.charges = defaultdict(lambda: ZERO)
         self.told = defaultdict(set)
         for row in self.rows:
             self.add(row)
@@ -71,8 +73,10 @@ class Postings:
             sign = CHARGED[entry]
             seller, account = (debit, credit) if sign > 0 else (credit, debit)
             self.fees[payment][fee_of(account), account, seller.split(":")[-1]] += sign * amount
-        elif entry == "ReturnCharged":
-            self.return_fees[row["parcel"], debit, credit] += amount
+        elif entry in ("ReturnCharged", "FreightCharged", "VatCharged"):
+            self.charges[row["parcel"], debit, credit] += amount
+        elif entry == "FreightReversed":
+            self.charges[row["parcel"], credit, debit] -= amount
         elif entry == "PayoutSent":
             self.paid[debit, currency] += amount
         elif entry == "PayoutReturned":
@@ -113,13 +117,13 @@ class Books:
                 if payment.ever_collected:
                     self.check_collection(payment, key, seller)
                     self.check_fees(payment, key, seller)
-            bearer, fee = parcel.return_fee or (None, ZERO)
-            key = (number, bearer and self.account(*bearer),
-                   f"income:return-fees:{parcel.currency}")
-            agree(f"return fee of order {parcel.order}", fee,
-                  self.postings.return_fees.pop(key, ZERO), "the export")
-        for key, amount in self.postings.return_fees.items():
-            raise Differs(f"the export charges a return fee of {amount} that nobody owes: {key}")
+            for (what, payer, payee), amount in parcel.charges.items():
+                payee = payee if isinstance(payee, str) else self.account(*payee)
+                theirs = self.postings.charges.pop((number, self.account(*payer), payee), ZERO)
+                agree(f"{what} of order {parcel.order}", amount, theirs, "the export")
+        for key, amount in self.postings.charges.items():
+            if amount:
+                raise Differs(f"the export charges {amount} that nobody owes: {key}")
         for key in (*self.postings.collections, *self.postings.fees):
             if key not in known:
                 raise Differs(f"the export has a payment that was never requested: {key}")
@@ -147,8 +151,10 @@ class Books:
         for (fee, account, payer), amount in self.postings.fees[key].items():
             agree(f"{payment}, {fee} fee, paid by", seller, payer, "the export")
             firm = self.facts.firm_of[payment.courier]
-            expected = (self.account("liabilities:firm-commission", "firm", firm)
-                        if fee == "commission" else f"income:{fee}-fees:{payment.parcel.currency}")
+            expected = {
+                "commission": self.account("liabilities:firm-commission", "firm", firm),
+                "vat": f"liabilities:vat-payable:{payment.parcel.currency}",
+            }.get(fee, f"income:{fee}-fees:{payment.parcel.currency}")
             agree(f"{payment}, {fee} fee, earned by", expected, account, "the export")
             theirs[fee] += amount
         for fee in FEES:
@@ -240,9 +246,15 @@ class Books:
             agree(f"payout {number}, seller", self.facts.sellers[payout["seller"]].reference,
                   line["seller"].removeprefix("'"), "payouts.csv")
             for column, key in (("gross", "gross"), ("fees", "fees"), ("net", "net"),
-                                ("given_back", "refunded"), ("returned", "returned")):
+                                ("given_back", "refunded"), ("returned", "returned"),
+                                ("invoiced", "invoiced"), ("compensated", "compensated")):
                 agree(f"payout {number}, {column}", of_minor(payout[key], currency),
                       Decimal(line[column]), "payouts.csv")
+            added = sum(Decimal(line[column]) for column in
+                        ("gross", "returned", "invoiced", "compensated"))
+            taken = sum(Decimal(line[column]) for column in ("fees", "given_back"))
+            agree(f"payout {number}, sum of its columns", added - taken, Decimal(line["net"]),
+                  "payouts.csv")
             self.counted["payouts"] += 1
 
     def check_journal(self, lines):

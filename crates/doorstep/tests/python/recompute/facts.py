@@ -64,9 +64,12 @@ class Parcel:
     def __init__(self, seller, order, due, currency):
         self.seller, self.order, self.due, self.currency = seller, order, due, currency
         self.firm = self.courier = None
+        self.damaged = False
         self.payments = {}
-        # Who bears the return fee, as an account, and the fee.
-        self.return_fee = None
+        # Return fee, freight and VAT that it bears itself, by the accounts that pay and get them.
+        self.charges = defaultdict(lambda: ZERO)
+        # What the delivery cost: the firm, its freight, and the VAT.
+        self.freight = None
         self.refunded = ZERO
 
     def standing(self):
@@ -194,6 +197,7 @@ class Facts:
         """What a terminal asked for."""
         payment.amount = of_minor(fields["amount"], payment.parcel.currency)
         payment.day = date.fromisoformat(line["date"])
+        payment.courier = payment.parcel.courier
         trace = fields["trace"]
         if payment.method == "QR":
             payment.reference = f"{trace['terminal']:0>8}{trace['batch']:06}{trace['stan']:06}"
@@ -383,6 +387,38 @@ class Facts:
         parcel = self.parcels[event["parcel"]]
         stands = sum(payment.sold for payment in parcel.standing()) - parcel.refunded
         agree(f"order {parcel.order}, delivered for", stands, parcel.due, "the log")
+        # Of the payment with the highest number; not of one that is all owed to the buyer.
+        counting = [payment for payment in parcel.payments.values()
+                    if payment.sold or not payment.ever_collected]
+        last = max(counting, key=lambda payment: payment.number)
+        version = self.tariff(parcel.currency).in_force(last.day)
+        self.charge_freight(parcel, self.firm_of[last.courier], version)
+
+    def charge_freight(self, parcel, firm, version):
+        parcel.freight = (firm, version.freight, version.vat_of(version.freight))
+        self.post_freight(parcel, 1)
+
+    def post_freight(self, parcel, sign):
+        firm, freight, vat = parcel.freight
+        payer = ("liabilities:seller-payable", "seller", parcel.seller.id)
+        parcel.charges["freight", payer, ("liabilities:firm-commission", "firm", firm)] += \
+            sign * freight
+        self.charge_vat(parcel, sign * vat)
+        parcel.seller.fees[parcel.currency] += sign * freight
+        self.commission[firm, parcel.currency] += sign * freight
+
+    def charge_vat(self, parcel, vat):
+        payer = ("liabilities:seller-payable", "seller", parcel.seller.id)
+        parcel.charges["VAT", payer, f"liabilities:vat-payable:{parcel.currency}"] += vat
+        parcel.seller.fees[parcel.currency] += vat
+
+    def on_ParcelReopened(self, event, line):
+        self.post_freight(self.parcels[event["parcel"]], -1)
+
+    def on_FreightCharged(self, event, line):
+        parcel = self.parcels[event["parcel"]]
+        told = tuple(of_minor(event[key], parcel.currency) for key in ("freight", "vat"))
+        agree(f"order {parcel.order}, freight", parcel.freight, (event["firm"], *told), "the log")
 
     def on_ParcelReturned(self, event, line):
         parcel = self.parcels[event["parcel"]]
@@ -391,12 +427,22 @@ class Facts:
         agree(f"order {parcel.order}, tariff of the return",
               f"{self.tariff(parcel.currency).name}/{version.number}", named, "the log")
         payer, fee = event.get("paid_by", "Seller"), version.return_fee
+        income = f"income:return-fees:{parcel.currency}"
         if payer == "Seller":
-            parcel.return_fee = ("liabilities:seller-payable", "seller", parcel.seller.id), fee
+            account = ("liabilities:seller-payable", "seller", parcel.seller.id)
+            parcel.charges["return fee", account, income] += fee
             parcel.seller.fees[parcel.currency] += fee
+            self.charge_vat(parcel, version.vat_of(fee))
         elif payer == "Firm":
-            parcel.return_fee = ("liabilities:firm-commission", "firm", parcel.firm), fee
+            account = ("liabilities:firm-commission", "firm", parcel.firm)
+            parcel.charges["return fee", account, income] += fee
             self.commission[parcel.firm, parcel.currency] -= fee
+        if not parcel.damaged:
+            self.charge_freight(parcel, parcel.firm, version)
+
+    def do_RefuseParcel(self, fields, line):
+        reason = fields["reason"]
+        self.parcels[fields["parcel"]].damaged = isinstance(reason, dict) and "Damaged" in reason
 
     def on_SellerCompensated(self, event, line):
         parcel = self.parcels[event["parcel"]]

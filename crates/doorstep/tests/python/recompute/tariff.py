@@ -7,7 +7,9 @@ from decimal import Decimal
 from money import minor_units, of_minor, rounded
 
 # In the order in which they are taken from a payment.
-FEES = ("issuer", "network", "acquirer", "wallet", "commission", "cod")
+FEES = ("issuer", "network", "acquirer", "wallet", "commission", "cod", "vat")
+# Those that the service itself charges, which bear VAT.
+BEAR_VAT = ("commission", "cod")
 CARDS = {"debit card": "debit", "credit card": "credit"}
 
 
@@ -40,12 +42,14 @@ class Version:
         self.first = date.fromisoformat(table["from"])
         self.end = date.fromisoformat(table["until"]) if "until" in table else None
         self.return_fee = self.sum(table.get("return_fee"))
+        self.freight = self.sum(table.get("freight"))
+        self.vat = rate(table.get("vat", "0%"))
         self.once = {
             kind: {
                 method: (self.sum(fee.get("fixed")), rate(fee.get("share", "0%")))
                 for method, fee in table.get(kind, {}).items()
             }
-            for kind in ("commission", "cod")
+            for kind in BEAR_VAT
         }
         self.classes = table["class"]
 
@@ -99,7 +103,7 @@ class Version:
             wanted.update(zip(FEES[:3], self.card_fees(rates, amount)))
         elif method == "QR":
             wanted["wallet"] = self.share(seller_class.get("wallet"), amount)
-        for kind in ("commission", "cod"):
+        for kind in BEAR_VAT:
             if self.once_for(kind, method) is None:
                 continue
             shares = self.exact_share(kind, method, amount) + sum(
@@ -109,7 +113,20 @@ class Version:
             borne = sum(fees[kind] for _, _, _, fees in others)
             wanted[kind] = max(parcel_fee - borne, Decimal(0))
         left = amount
-        for kind in FEES:
+        for kind in FEES[:-1]:
             wanted[kind] = min(wanted[kind], left)
             left -= wanted[kind]
+        if self.vat:
+            shares = self.exact_vat(wanted) + sum(
+                version.exact_vat(fees) for version, _, _, fees in others
+            )
+            borne = sum(fees["vat"] for _, _, _, fees in others)
+            wanted["vat"] = min(max(rounded(shares, self.currency) - borne, Decimal(0)), left)
         return wanted
+
+    def exact_vat(self, fees):
+        return self.vat * sum(fees[kind] for kind in BEAR_VAT)
+
+    def vat_of(self, charge):
+        """VAT on freight or a return fee."""
+        return rounded(self.vat * charge, self.currency)

@@ -1,32 +1,14 @@
 //! AES key wrap (RFC 3394), which takes a key out of the HSM for one call.
 
-use subtle::ConstantTimeEq;
+use aes_kw::{KeyInit, KwAes256};
 use zeroize::Zeroizing;
-
-use crate::cipher::Cipher;
-use crate::key::AesKey;
 
 /// Unwraps a key. Returns `None` if the integrity check fails.
 pub fn unwrap(wrapping: &[u8; 32], wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    if wrapped.len() < 24 || !wrapped.len().is_multiple_of(8) {
-        return None;
-    }
-    let wrapping = AesKey::new(wrapping).ok()?;
-    let (first, rest) = wrapped.split_at(8);
-    let mut first: [u8; 8] = first.try_into().ok()?;
-    let mut parts = Zeroizing::new(rest.to_vec());
-    let count = parts.len() / 8;
-    for step in (1..=6 * count).rev() {
-        let offset = (step - 1) % count * 8;
-        let mut block = Zeroizing::new([0; 16]);
-        let counted = u64::from_be_bytes(first) ^ u64::try_from(step).ok()?;
-        block[..8].copy_from_slice(&counted.to_be_bytes());
-        block[8..].copy_from_slice(&parts[offset..offset + 8]);
-        wrapping.decrypt(block.as_mut_slice()).ok()?;
-        first.copy_from_slice(&block[..8]);
-        parts[offset..offset + 8].copy_from_slice(&block[8..]);
-    }
-    bool::from(first.ct_eq(&[0xA6; 8])).then_some(parts)
+    let mut key =
+        Zeroizing::new(vec![0; wrapped.len().checked_sub(8).filter(|bytes| *bytes >= 16)?]);
+    KwAes256::new(wrapping.into()).unwrap_key(wrapped, &mut key).ok()?;
+    Some(key)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Keys as objects of a token: labels, descriptions, templates.
 
-use cryptoki::error::Result;
+use cryptoki::error::{Error, Result, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
@@ -11,6 +11,7 @@ use crate::check_value::CheckValue;
 use crate::key::{Algorithm, Key};
 use crate::key_reference::KeyPurpose;
 use crate::name::KeyName;
+use crate::store::{DATA_KEY_BYTES, WrappedDataKey};
 
 /// Prefix of the `CKA_ID` of all key objects that Doorstep wrote.
 const DESCRIPTION_FORMAT: &str = "doorstep-1";
@@ -311,6 +312,68 @@ pub fn wrap(session: &Session, object: ObjectHandle, wrapping: &[u8]) -> Result<
     wrapped
 }
 
+/// Wraps a data key under a key of the token, which stays there. The data key is an object of the
+/// session for this call only.
+pub fn wrap_data_key(
+    session: &Session,
+    under: ObjectHandle,
+    data_key: &[u8; DATA_KEY_BYTES],
+) -> Result<Vec<u8>> {
+    let mut template = data_key_template();
+    template.push(Attribute::Value(data_key.to_vec()));
+    let created = session.create_object(&template);
+    if let Some(Attribute::Value(bytes)) = template.last_mut() {
+        zeroize::Zeroize::zeroize(bytes);
+    }
+    let object = created?;
+    let wrapped = session.wrap_key(&Mechanism::AesKeyWrap, under, object);
+    session.destroy_object(object)?;
+    wrapped
+}
+
+/// Unwraps a data key. `None` if the token refuses what was wrapped.
+pub fn unwrap_data_key(
+    session: &Session,
+    under: ObjectHandle,
+    wrapped: &WrappedDataKey,
+) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    let template = data_key_template();
+    let object = match session.unwrap_key(&Mechanism::AesKeyWrap, under, wrapped, &template) {
+        Err(Error::Pkcs11(reason, _)) if is_not_ours(reason) => return Ok(None),
+        unwrapped => unwrapped?,
+    };
+    let value = session.get_attributes(object, &[AttributeType::Value]);
+    session.destroy_object(object)?;
+    let value = value?.into_iter().find_map(|attribute| match attribute {
+        Attribute::Value(bytes) => Some(Zeroizing::new(bytes)),
+        _ => None,
+    });
+    Ok(value)
+}
+
+/// What modules say of a wrapped key whose integrity check fails. SoftHSM says that it failed.
+const fn is_not_ours(reason: RvError) -> bool {
+    matches!(
+        reason,
+        RvError::WrappedKeyInvalid
+            | RvError::WrappedKeyLenRange
+            | RvError::EncryptedDataInvalid
+            | RvError::GeneralError
+            | RvError::FunctionFailed
+    )
+}
+
+fn data_key_template() -> Vec<Attribute> {
+    vec![
+        Attribute::Class(ObjectClass::SECRET_KEY),
+        Attribute::KeyType(KeyType::AES),
+        Attribute::Token(false),
+        Attribute::Private(true),
+        Attribute::Sensitive(false),
+        Attribute::Extractable(true),
+    ]
+}
+
 const fn key_type(algorithm: Algorithm) -> KeyType {
     match algorithm {
         Algorithm::Des | Algorithm::Tdes2 => KeyType::DES2,
@@ -321,8 +384,9 @@ const fn key_type(algorithm: Algorithm) -> KeyType {
 
 /// Attributes of a key on the token. They permit only the operations of its purpose.
 fn template(label: &str, purpose: KeyPurpose, algorithm: Algorithm) -> Vec<Attribute> {
-    let encrypts =
-        !matches!(purpose, KeyPurpose::Token | KeyPurpose::HandOverCode | KeyPurpose::Base);
+    let wraps = purpose == KeyPurpose::DataKeys;
+    let macs = matches!(purpose, KeyPurpose::Token | KeyPurpose::HandOverCode | KeyPurpose::Base);
+    let encrypts = !macs && !wraps;
     let decrypts = matches!(purpose, KeyPurpose::PinEncryption | KeyPurpose::Exchange);
     vec![
         Attribute::Class(ObjectClass::SECRET_KEY),
@@ -334,8 +398,8 @@ fn template(label: &str, purpose: KeyPurpose, algorithm: Algorithm) -> Vec<Attri
         Attribute::Decrypt(decrypts),
         Attribute::Sign(algorithm.is_aes()),
         Attribute::Verify(false),
-        Attribute::Wrap(false),
-        Attribute::Unwrap(false),
+        Attribute::Wrap(wraps),
+        Attribute::Unwrap(wraps),
         Attribute::Derive(false),
         Attribute::Label(label.as_bytes().to_vec()),
     ]

@@ -6,11 +6,13 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::ObjectHandle;
 use zeroize::Zeroizing;
 
+use super::object;
 use super::token::Pkcs11Token;
 use crate::check_value::CheckValue;
 use crate::cipher::Cipher;
 use crate::error::KeyError;
 use crate::key::Algorithm;
+use crate::store::{DATA_KEY_BYTES, WrappedDataKey};
 
 #[derive(Clone)]
 pub struct TokenKey {
@@ -144,6 +146,28 @@ impl Cipher for TokenKey {
         let mut mac = [0; 16];
         copy(&Zeroizing::new(signed), &mut mac)?;
         Ok(mac)
+    }
+
+    fn wrap_data_key(&self, data_key: &[u8; DATA_KEY_BYTES]) -> Result<WrappedDataKey, KeyError> {
+        let wrapped = self.token.in_session("wrapping a data key", |session| {
+            object::wrap_data_key(session, self.object, data_key)
+        })?;
+        let mut bytes = [0; DATA_KEY_BYTES + 8];
+        copy(&wrapped, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn unwrap_data_key(
+        &self,
+        wrapped: &WrappedDataKey,
+    ) -> Result<Option<Zeroizing<[u8; DATA_KEY_BYTES]>>, KeyError> {
+        let unwrapped = self.token.in_session("unwrapping a data key", |session| {
+            object::unwrap_data_key(session, self.object, wrapped)
+        })?;
+        let Some(unwrapped) = unwrapped else { return Ok(None) };
+        let mut data_key = Zeroizing::new([0; DATA_KEY_BYTES]);
+        copy(&unwrapped, data_key.as_mut_slice())?;
+        Ok(Some(data_key))
     }
 
     fn check_value(&self) -> Result<CheckValue, KeyError> {

@@ -1,0 +1,155 @@
+//! Errors of files of networks, wallets and banks.
+
+use std::error::Error;
+
+use ::office::take::{Balance, TakeError};
+use ::office::{FileSourceKind, TAKEN_FILES};
+use files::incoming::{FaultyLine, FileFault, ITEMS_MAX, RefusedFile, sum_text};
+
+use super::zh_error;
+
+pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
+    None.or_else(|| error.downcast_ref().map(take_error))
+        .or_else(|| error.downcast_ref().map(refused_file))
+}
+
+fn flag(source: FileSourceKind) -> &'static str {
+    match source {
+        FileSourceKind::Network => "--network",
+        FileSourceKind::Wallet => "--wallet",
+        FileSourceKind::Bank => "--bank",
+    }
+}
+
+pub(super) fn take_error(error: &TakeError) -> String {
+    use TakeError as E;
+    match error {
+        E::File(refused) => refused_file(refused),
+        E::UnknownSource { party, name, known } => {
+            format!("{} {name}：账簿中没有；请用其中之一：{}", flag(*party), known.join("、"))
+        }
+        E::NoBank(currency) => {
+            format!("账簿中没有 {currency} 的银行账户；请用 `doorstep setup bank` 登记")
+        }
+        E::WhichBank(known) => {
+            format!("该币种有几个银行账户；请用 --bank 指定：{}", known.join("、"))
+        }
+        E::OtherSource { party, wanted, found } => format!(
+            "文件属于 `{found}`，而 {} 为 `{wanted}`；请给出 `{wanted}` 的文件，或指定 `{found}`",
+            flag(*party)
+        ),
+        E::OtherAccount(wanted) => {
+            format!("文件不属于账户 `{wanted}`；请用 --bank 指定文件所属的账户")
+        }
+        E::OtherCurrency { name, found, wanted } => {
+            format!("文件的币种为 {found}，而 `{name}` 的币种为 {wanted}；请索取 {wanted} 的文件")
+        }
+        E::OlderFile { date, last } => format!(
+            "文件日期为 {date}，而 {last} 的文件已录入；文件须按日期先后录入。\
+             请与发送方核对：其中各行不在其他文件中"
+        ),
+        E::Unfinished { from } => {
+            format!("{from} 的文件只录入了一部分；请先给出该文件，它将从中断处继续")
+        }
+        E::OtherLines { number, last } => format!(
+            "该文件曾作为第 {number} 份录入一部分，但账簿此后已有第 {last} 份的明细行；\
+             请用 `doorstep log` 查看由谁发出"
+        ),
+        E::Overlap { from, until } => {
+            format!("对账单自 {from} 起，与上一份（至 {until}）重叠；请索取自 {until} 起的对账单")
+        }
+        E::Gap { until, closing, from, opening } => format!(
+            "上一份对账单至 {until}，期末余额 {}，而本份自 {from} 起，期初余额 {}：\
+             其间缺少记录；请先给出含有这些记录的对账单",
+            balance(closing),
+            balance(opening)
+        ),
+        E::LineRefused { line, refusal } => format!(
+            "第 {line} 行：账簿拒绝：{}。之前各行已录入；消除原因后请再次给出该文件，从此处继续",
+            zh_error(refusal)
+        ),
+        E::NotARequest { line } => {
+            format!("第 {line} 行：请求不可能有这些编号；请与文件制作方核对")
+        }
+        E::Journal(error) => zh_error(error),
+        E::Store(error) => {
+            format!("数据目录的 {TAKEN_FILES}：{error}；请检查磁盘和权限")
+        }
+    }
+}
+
+fn balance(balance: &Balance) -> String {
+    balance.to_string()
+}
+
+fn refused_file(error: &RefusedFile) -> String {
+    use RefusedFile as E;
+    match error {
+        E::Unreadable(error) => zh_error(error),
+        E::NotUtf8 { file, line } => {
+            format!("{file}:{line}：文件不是 UTF-8 文本；请索取原文件，勿用其他程序打开")
+        }
+        E::Encoding(label) => {
+            format!("没有编码 `{label}`；请给出 utf-8、gbk、windows-1252 等")
+        }
+        E::Empty { file } => format!("{file} 为空；请重新索取"),
+        E::Lines { file, faults, more } => {
+            let mut text = format!("{file} 整份被拒绝：");
+            for one in faults {
+                text.push_str("\n  ");
+                text.push_str(&faulty_line(one));
+            }
+            if *more > 0 {
+                text.push_str(&format!("\n  另有 {more} 处"));
+            }
+            text
+        }
+    }
+}
+
+fn faulty_line(one: &FaultyLine) -> String {
+    let (line, fault) = (one.line, file_fault(&one.fault));
+    match one.column {
+        Some(column) => format!("第 {line} 行，{column}：{fault}"),
+        None => format!("第 {line} 行：{fault}"),
+    }
+}
+
+fn file_fault(fault: &FileFault) -> String {
+    use FileFault as F;
+    match fault {
+        F::FieldCount { expected, found } => {
+            format!("有 {found} 个字段，应为 {expected} 个；请勿编辑文件，请重新索取")
+        }
+        F::Misquoted => "右引号后还有文字；字段内的引号须写两次".to_owned(),
+        F::NotThis(text) => format!("应为 `{text}`"),
+        F::NotOneOf(texts) => format!("应为其中之一：{}", texts.replace(", ", "、")),
+        F::CutShort => "文件不完整：缺少末行；请重新索取".to_owned(),
+        F::AfterEnd => "该行在末行之后；请重新索取文件".to_owned(),
+        F::NoColumn => "没有该列；请在表头中加入，其字段可为空".to_owned(),
+        F::ColumnTwice => "表头中有两个该列；请去掉一个".to_owned(),
+        F::NotAName(most) => format!("应为 1 至 {most} 个字符：a-z、0-9 和 -"),
+        F::NotText(most) => format!("应为 1 至 {most} 个字符"),
+        F::NotCharacters(count) => format!("应为 {count} 个字母或数字"),
+        F::NotDigits(count) => format!("应为 {count} 位数字"),
+        F::NotADate => "不是日期；请写作 2013-08-28".to_owned(),
+        F::NotATime => "不是时间；请写作 2013-08-28T10:11:12Z".to_owned(),
+        F::NotACurrency => "不是 ISO 4217 货币代码，例如 CNY".to_owned(),
+        F::NotAnAmount(currency) => {
+            format!("不是 {currency} 金额；请用小数点、不分组，例如 -12.50")
+        }
+        F::NotANumber => "不是数字".to_owned(),
+        F::Zero => "金额为零；每笔记录须有金额".to_owned(),
+        F::NotTheSame => "与前面各行不同；一份文件只有一个".to_owned(),
+        F::DateGoesBack => "早于上一行的日期；请按日期排列".to_owned(),
+        F::ReferenceTwice => "另一行也有；每笔记录的参考号不同".to_owned(),
+        F::Net => "net 不等于 amount 减 kept_back；请与文件制作方核对".to_owned(),
+        F::Total { stated, found, currency } => format!(
+            "所列为 {}，各行合计为 {}；请重新索取文件",
+            sum_text(*stated, *currency),
+            sum_text(*found, *currency)
+        ),
+        F::Digest => "各行与发出时不一致：SHA-256 不同；请重新索取文件".to_owned(),
+        F::TooMany => format!("超过 {ITEMS_MAX} 行；请分开索取"),
+    }
+}

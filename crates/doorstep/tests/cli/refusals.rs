@@ -1,0 +1,263 @@
+//! The refusals that a person can cause at the office, one by one: what is typed, and what is
+//! answered. Each answer says what to do; a test beside the Chinese texts checks that of each kind.
+
+use std::collections::BTreeSet;
+
+use books::{MissingRecord, Refusal};
+
+use super::ground::{self, Running, parcel};
+use super::support::{Bed, text};
+
+/// Refusals of the books that no person meets at the office, and why.
+const NOT_AT_THE_OFFICE: &[(&str, &str)] = &[
+    ("NotAllowed", "the office refuses commands that are not for persons to give"),
+    ("Repeated", "the office answers that nothing changed, which is no error"),
+    ("BooksNotOpen", "the office says how to open them"),
+    ("TimeBackwards", "the node gives no time before that of the last command"),
+    ("BadTerms", "the tariff file is checked before"),
+    ("BadVersion", "the tariff file is checked before"),
+    ("BadRoute", "only the switch routes payments"),
+    ("BadMethod", "only terminals and the switch choose a payment method"),
+    ("WrongSubject", "only terminals and the switch name transactions"),
+    ("WrongChange", "only terminals take cash"),
+    ("WrongBatch", "only terminals open batches"),
+    ("BatchFull", "only terminals have batches"),
+    ("BatchBusy", "only terminals close batches"),
+    ("BatchNotDisputed", "only terminals send a batch's lines"),
+    ("TraceTaken", "only terminals number transactions"),
+    ("TooManyOpenItems", "only terminals open batches"),
+    ("ApprovedDecline", "only networks and wallets decline"),
+    ("PreAuthorisationExpired", "only terminals complete pre-authorisations"),
+    ("NetworkWithdrawn", "only the switch chooses networks"),
+    ("EarlierPaymentUnknown", "only terminals begin payments"),
+    ("TooManyUnknown", "only terminals begin payments"),
+    ("CashLimitExceeded", "only terminals take cash"),
+    ("TerminalBlocked", "only terminals begin payments"),
+    ("NotFound(Transaction)", "only terminals name transactions"),
+    ("NotOneOfThePersons", "the office fills in who gives the command"),
+    ("NumberForgotten", "after very many later numbers"),
+    ("TooManyTerms", "after very many changes that wait for their day"),
+    ("TooMany", "after very many refunds of a payment, or changes of a break"),
+    ("CodesUsedUp", "after five wrong codes; scenarios of the books try it"),
+    ("NoTariff", "when the last version of a tariff has ended"),
+    ("ChangesOutOfOrder", "the zone table has them in order"),
+    ("Overflow", "beyond the largest amount"),
+    ("LimitReached", "a check before it refuses what is more than there is"),
+    ("OtherContent", "an approval again, by other people"),
+    ("BreakOfSuspendedSale", "after an offline sale of a blocked terminal"),
+];
+
+/// What is typed after `doorstep`, and what the answer has in it; empty if the command is carried
+/// out. P0 to P4 are parcels out with courier-1: P0 is paid in cash, P1 by card, P3 in part.
+const TYPED: &[(&str, &str)] = &[
+    // The office.
+    ("do RegisterBanc", "there is no command `RegisterBanc`; `doorstep do --list` lists all"),
+    ("setup bnk", "bnk"),
+    ("do BeginPurchase", "BeginPurchase is not for persons to give"),
+    ("setup bank b-2 --colour red", "RegisterBank has no field for --colour; use one of: --bank"),
+    ("setup bank b-2", "RegisterBank needs --currency; see `doorstep do RegisterBank --help`"),
+    ("setup bank b-2 --currency yuan", "--currency yuan: `yuan` is not a currency code"),
+    ("parcel lose 1001 --paid-by Seller", "--parcel 1001: write a waybill, a parcel's id, or SELL"),
+    ("refund give P0/9 --amount 0.01CNY", "the next number is not known"),
+    ("setup retention 200 --person nobody", "nobody has the name `nobody` in persons.toml"),
+    ("setup retention 200", ""),
+    ("approve 1", "proposal 1 is your own; a second person approves it with `doorstep approve 1`"),
+    ("approve 9", "there is no proposal 9"),
+    ("hand-over count 7 --counted 0.01CNY --code 12", "six digits"),
+    // What the books do not have.
+    (
+        "deposit announce bench-couriers --bank nobody --amount 0.01CNY --number 1",
+        "such bank account",
+    ),
+    ("parcel assign P2 --firm nobody", "there is no such courier firm"),
+    ("parcel dispatch P2 --courier nobody", "there is no such courier:"),
+    ("terminals block 99 --number 1", "there is no such terminal"),
+    ("do ClearLine --rail Network=nobody LINE", "there is no such card network"),
+    ("do ClearLine --rail Wallet=nobody LINE", "there is no such wallet"),
+    ("suspend seller nobody --number 1", "there is no such seller"),
+    ("setup seller s-1 --currency CNY --jurisdiction CN --tariff nothing", "no such tariff"),
+    ("setup seller s-1 --currency CNY --jurisdiction CN --tariff 1 --class 99", "no such class"),
+    ("setup seller s-1 --currency CNY --jurisdiction DE --tariff 1", "no such hold rule"),
+    ("parcel lose 00000000000000000000000000000001 --paid-by Seller", "no such parcel"),
+    ("refund give P0/9 --amount 0.01CNY --number 1", "no such payment"),
+    ("hand-over cancel 7", "no such hand-over"),
+    ("deposit confirm 7 --credited 0.01CNY", "no such deposit"),
+    ("settlement approve 7", "no such settlement plan"),
+    ("settlement confirm 7", "no such payout"),
+    ("break assign 7 --number 1 --owner ann", "no such open break"),
+    ("chargeback lose P1/1 --number 7", "no such chargeback"),
+    (
+        "invoice paid seller-1 --currency CNY --invoice 7 --number 1 --amount 0.01CNY",
+        "no such invoice",
+    ),
+    ("break close-open-item 7 --reason BooksAreRight --approved-by bo", "no such open item"),
+    // Identifiers, numbers, references, amounts.
+    ("setup bank bank --currency JPY", "has other content already: use a new one"),
+    ("setup bank LONG --currency CNY", "a reference must have 1 to"),
+    ("suspend seller seller-8 --number 7", "the number must be the next one, 1"),
+    ("refund give P0/1 --amount 5.00CNY --number 1", ""),
+    ("refund give P0/1 --amount 6.00CNY --number 1", "number 1 was used before with other"),
+    ("refund give P0/1 --amount 0", "the amount must be above zero"),
+    ("refund confirm P0/1 --number 1 --amount 0.01CNY", "the amount differs from the 500 minor"),
+    ("refund give P0/1 --amount 99999.00CNY", "the amount exceeds the"),
+    ("parcel accept-part P3 --accepted 5.00CNY", "more is paid than that: refund 500 minor"),
+    (
+        "period adjust v-1 ADJUST --debit Own=OtherExpenses --credit Bank=bank",
+        "the bank account has 0",
+    ),
+    (
+        "period adjust v-1 ADJUST --debit Own=OtherExpenses --credit Own=OtherIncome",
+        "an adjusting entry is",
+    ),
+    ("do ReleaseDue --date TODAY --limit 0", "a list or limit must be between 1 and"),
+    ("parcel announce x-1 --seller seller-1 --currency USD --due 0.01USD", "no account in USD"),
+    // Tariffs.
+    ("setup tariff tariff.toml --currency CNY --approved-by bo", ""),
+    ("setup tariff past.toml --currency CNY --approved-by bo", "has other content already"),
+    // Parcels.
+    ("parcel amend P0 --due 5.00CNY", "the parcel's state does not allow this"),
+    ("parcel announce x-1 --seller seller-1 --currency CNY --due 10.00CNY", ""),
+    ("parcel announce x-1 --seller seller-1 --currency CNY --due 10.00CNY --shipment 2", "end it"),
+    ("parcel cancel seller-1/x-1", ""),
+    ("parcel announce x-1 --seller seller-1 --currency CNY --due 10.00CNY", "next shipment"),
+    ("parcel announce x-2 --seller seller-1 --currency CNY --due 10.00CNY", ""),
+    ("parcel assign seller-1/x-2 --firm bench-couriers", ""),
+    ("setup firm other --currency CNY --approved-by bo", ""),
+    ("setup courier c-9 --firm other --cash-limit 0.01CNY --approved-by bo", ""),
+    ("parcel dispatch seller-1/x-2 --courier c-9", "belongs to another courier or firm"),
+    ("suspend courier courier-3", ""),
+    ("parcel dispatch seller-1/x-2 --courier courier-3", "the courier is suspended"),
+    ("suspend seller seller-9", ""),
+    (
+        "parcel announce x-3 --seller seller-9 --currency CNY --due 0.01CNY",
+        "the seller is suspended",
+    ),
+    ("parcel lose P4 --paid-by Seller", ""),
+    ("parcel compensate P4 --amount 0.01CNY --approved-by bo", "the seller pays for this damaged"),
+    // Cash.
+    ("hand-over start courier-2", "the courier has no cash to hand over"),
+    ("hand-over start courier-1 --handover 8", ""),
+    ("hand-over start courier-1 --handover 9", "the courier has a hand-over that is not counted"),
+    // Payments.
+    ("chargeback receive P0/1 --amount 0.01CNY", "the payment's state does not allow this"),
+    ("setup refund-limit CNY --limit 1.00CNY --approved-by bo", ""),
+    ("refund give P1/1 --amount 5.00CNY", "need two people: send RefundByTwoPersons"),
+    // Persons.
+    ("setup person 5 --approved-by 77", "person 77 is not registered, or was removed"),
+    ("setup person 5 --approved-by 1", "person 1 is a courier whom two people have not"),
+    ("setup person 5 --approved-by ann", "the same person cannot do both steps"),
+    ("setup retention 5 --approved-by bo", "closed parcels are kept"),
+    // Settlement and periods.
+    ("settlement plan Monthly --currency CNY", "no seller of this cycle has a payout due"),
+    ("hand-over supervise 8 --counted CASH --supervisor bo", ""),
+    ("deposit announce bench-couriers --deposit 3 --amount CASH", ""),
+    ("deposit confirm 3 --credited CASH", ""),
+    ("settlement plan-cycle Daily --plan 5 --date TODAY --currency CNY", ""),
+    ("settlement approve 5 --person bo", "two people approve it: send ApproveCyclePlan"),
+    ("settlement execute 5", "the state of the plan or break does not allow this"),
+    ("settlement approve-cycle 5 --approved-by bo", ""),
+    ("setup bank yen --currency JPY", ""),
+    ("settlement execute 5", "ExecuteSettlement needs --bank"),
+    ("settlement execute 5 --bank yen", "differ: name accounts and amounts of one currency"),
+    ("period close TODAY --approved-by bo", "is not possible here"),
+];
+
+/// A refusal's kind, and its sentence with `#` for numbers, dates and currencies.
+fn kinds() -> Vec<(String, String)> {
+    let missing = MissingRecord::examples();
+    let of = |refusal: Refusal| {
+        let kind = format!("{refusal:?}");
+        let kind = match &refusal {
+            Refusal::NotFound(record) => {
+                let record = format!("{record:?}");
+                format!("NotFound({})", record.split('(').next().unwrap_or_default())
+            }
+            _ => kind.split('(').next().unwrap_or_default().to_owned(),
+        };
+        (kind, without_numbers(&refusal.to_string()))
+    };
+    let others = Refusal::examples().into_iter();
+    let others = others.filter(|refusal| !matches!(refusal, Refusal::NotFound(_)));
+    others.chain(missing.into_iter().map(Refusal::NotFound)).map(of).collect()
+}
+
+fn without_numbers(text: &str) -> String {
+    let words = text.split(' ').map(|word| {
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        let number = bare.bytes().all(|b| b.is_ascii_digit() || b == b'-') && !bare.is_empty();
+        let currency = bare.len() == 3 && bare.bytes().all(|b| b.is_ascii_uppercase());
+        if number || currency { word.replace(bare, "#") } else { word.to_owned() }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The text of a tariff file, with the days of its versions.
+fn tariff(versions: &[&str]) -> String {
+    let head = "name = \"house\"\ntitle = \"t\"\nsource = \"s\"\ncurrency = \"CNY\"\n";
+    let class = "class = [{ name = \"general\", wallet = { rate = \"0.6%\" }, card = { issuer = \
+                 \"0.45%\", network = \"0.05%\", acquirer = \"0.10%\" } }]";
+    let version = |(number, days): (usize, &&str)| {
+        format!("[[version]]\nnumber = {number}\n{days}\nreturn_fee = \"4.00\"\n{class}\n")
+    };
+    head.to_owned() + &(1..).zip(versions).map(version).collect::<String>()
+}
+
+#[test]
+fn each_refusal_that_a_person_can_cause_says_what_to_do() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    bed.write("tariff.toml", tariff(&["from = \"2026-01-01\""]));
+    let past = ["from = \"2026-01-01\"\nuntil = \"2026-02-01\"", "from = \"2026-02-01\""];
+    bed.write("past.toml", tariff(&past));
+    let running = Running::start(&bed, "");
+    let [(p0, due), (p1, _), (p3, _)] = [0, 1, 3].map(parcel);
+    let script = [format!("cash {p0}"), format!("sell {p1}"), format!("cash {p3} 10.00")];
+    running.terminal(&bed, "", &script).succeeds();
+    let today = bed.run("parcels --json --data door/books").succeeds().json();
+    let today = text(&today, "/date").to_owned();
+    let cash = super::support::minor(&due) + 1_000;
+    let (mut met, mut wrong) = (BTreeSet::new(), Vec::new());
+    for (line, words) in TYPED {
+        let mut typed = line.replace("TODAY", &today).replace("LONG", &"x".repeat(200));
+        typed = typed.replace("CASH", &format!("{}.{:02}CNY", cash / 100, cash % 100));
+        typed = typed
+            .replace("ADJUST", &format!("--currency CNY --amount 0.01CNY --value-date {today}"));
+        typed = typed.replace("LINE", LINE);
+        for number in 0..5 {
+            typed = typed.replace(&format!("P{number}"), &parcel(number).0);
+        }
+        if typed.starts_with("period adjust") {
+            typed += " --approved-by bo";
+        }
+        let ran = bed.run(&format!("{typed} --data door/books"));
+        let fails = !words.is_empty();
+        if (ran.stderr().is_empty(), ran.stderr().contains(words)) != (!fails, true) {
+            wrong.push(format!("expected {words:?}{ran}"));
+            continue;
+        }
+        if !fails {
+            continue;
+        }
+        let said = without_numbers(ran.stderr());
+        met.extend(kinds().into_iter().filter(|(_, text)| said.contains(text)).map(|(k, _)| k));
+        let chinese = bed.run(&format!("{typed} --data door/books --lang zh")).ends_with(1);
+        if !["请", "须", "无需", "说明", "可用"].iter().any(|one| chinese.stderr().contains(one))
+        {
+            wrong.push(format!("要做什么？{chinese}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:{}", wrong.len(), TYPED.len(), wrong.concat());
+    running.stop();
+    bed.run("hand-over start courier-1 --data door/books").fails("one-time codes need the key");
+    bed.verified("door/books");
+    for (kind, _) in kinds() {
+        let excused = NOT_AT_THE_OFFICE.iter().find(|(other, _)| *other == kind);
+        assert!(met.contains(&kind) || excused.is_some(), "no command here is refused with {kind}");
+        if let (true, Some((_, why))) = (met.contains(&kind), excused) {
+            panic!("{kind} is met, although it is said not to be: {why}");
+        }
+    }
+}
+
+const LINE: &str =
+    "--file 1 --line 1 --kind Sale --amount 1.00CNY --deducted 0 --reference Order=x --bank bank";

@@ -1,0 +1,310 @@
+//! `take`: clearing files of networks and wallets, and bank statements.
+
+use peers::Rrn;
+use peers::clearing::{ClearingFile, ClearingLine, ClearingLineKind};
+use serde_json::Value;
+
+use super::ground::{self, Running};
+use super::support::{Bed, Ran, minor, number, records, text, tool};
+
+const COLUMNS: &str = "account,date,type,amount,currency,bank_reference,our_reference,text\n";
+
+/// A clearing file in yuan, written by the simulated network.
+pub fn clearing_file(network: &str, date: &str, lines: u32) -> String {
+    let line = |stan| ClearingLine {
+        rrn: Rrn::of_request(1_377_684_672_000, stan),
+        stan,
+        sent_s: 1_377_684_672,
+        terminal: *b"10000001",
+        merchant: *b"105331042151234",
+        kind: ClearingLineKind::Sale,
+        amount: 1_000,
+        deducted: 5,
+    };
+    let (network, date) = (network.to_owned(), date.parse().unwrap());
+    let lines = (1..=lines).map(line).collect();
+    ClearingFile { network, date, currency: money::Currency::CNY, lines }.to_text().unwrap()
+}
+
+/// Trial books with the bank accounts `main` and `bank-brl`, and the network `alpha`.
+pub fn books(bed: &Bed) {
+    bed.run("setup books --first ann --second bo --trial true --data books").succeeds();
+    for line in [
+        "bank main --currency CNY",
+        "bank bank-brl --currency BRL",
+        "network alpha --currency CNY",
+        "network beta --currency CNY",
+        "wallet red --currency CNY",
+    ] {
+        bed.run(&format!("setup {line} --data books")).succeeds();
+    }
+}
+
+#[track_caller]
+fn take(bed: &Bed, line: &str) -> Value {
+    bed.run(&format!("take {line} --json")).succeeds().json()
+}
+
+/// Taken, had before, to look at.
+fn counts(report: &Value) -> [i64; 3] {
+    ["/taken", "/repeated", "/to_look_at"].map(|path| number(report, path))
+}
+
+/// A trial in which a terminal sold three parcels, each in a batch of its own, and took cash for a
+/// fourth, which was counted. The network's file is `door/alpha-2013-08-28.csv`.
+fn trial_after_sales(bed: &Bed) {
+    ground::make(bed);
+    let running = Running::start(bed, "--clearing door --date 2013-08-28");
+    let sell = |place| format!("sell {}", ground::parcel(place).0);
+    let cash = format!("cash {}", ground::parcel(5).0);
+    let settle = "settle".to_owned();
+    let script = [sell(2), settle.clone(), sell(3), settle.clone(), sell(4), cash, settle].to_vec();
+    running.terminal(bed, "", &script).succeeds();
+    let started = bed.run("hand-over start 1 --data door/books --json").succeeds().json();
+    let log = bed.run("log --data door/books --json").succeeds();
+    let start = log.stdout().lines().find(|line| line.contains("\"StartHandOver\"")).unwrap();
+    let start: Value = serde_json::from_str(start).unwrap();
+    let (handover, code) = (text(&start, "/fields/handover"), text(&started, "/code"));
+    let amount = ground::parcel(5).1;
+    bed.run(&format!(
+        "hand-over count {handover} --counted {amount}CNY --code {code} --data door/books"
+    ))
+    .succeeds();
+    running.stop();
+}
+
+const FILE: &str = "clearing door/alpha-2013-08-28.csv --network alpha --data door/books";
+
+#[test]
+fn a_network_s_file_pays_the_sales_of_old_batches_too_and_only_once() {
+    let bed = Bed::new();
+    trial_after_sales(&bed);
+    let before = bed.verified("door/books");
+    let dry = take(&bed, &format!("{FILE} --dry-run"));
+    assert_eq!((text(&dry, "/outcome"), counts(&dry)), ("dry_run", [3, 0, 0]));
+    assert_eq!(bed.verified("door/books")["digest"], before["digest"]);
+    let taken = bed.run(&format!("take {FILE}")).succeeds();
+    let due: i64 = (2..5).map(|place| minor(&ground::parcel(place).1)).sum();
+    let words =
+        format!("  sales: 3, amount {}.{:02} CNY, kept back 0.00 CNY", due / 100, due % 100);
+    let taken = taken.prints("alpha, 2013-08-28: lines 3\n").prints("this is file 1 of its files");
+    let plain = taken.stdout().replace(',', "");
+    assert!(plain.contains(&words.replace(',', "")), "{words}{taken}");
+    taken.prints("taken 3; in the books before 0; to look at 0\n");
+    let after = bed.verified("door/books");
+    let log = bed.run("log --data door/books --json").succeeds();
+    let lines = log.stdout().lines().filter(|line| line.contains("\"ClearLine\""));
+    let payments: Vec<_> = lines
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"]["payment"].clone())
+        .collect();
+    assert_eq!(payments.len(), 3);
+    assert!(payments.iter().all(|payment| payment["number"] == 1), "{payments:?}");
+    let again = bed.run(&format!("take {FILE} --lang zh")).succeeds();
+    again.prints("该文件此前已录入；未作改动。\n");
+    assert_eq!(bed.verified("door/books")["digest"], after["digest"]);
+    // Without the notes the books know the lines of the last file.
+    std::fs::remove_file(bed.path("door/books/taken-files.toml")).unwrap();
+    assert_eq!(text(&take(&bed, FILE), "/outcome"), "taken_before");
+    assert_eq!(bed.verified("door/books")["digest"], after["digest"]);
+}
+
+/// Lines of a statement of the trial's bank account.
+fn statement(bed: &Bed, name: &str, day: u32, opening: &str, lines: &[&str], closing: &str) {
+    let date = format!("2013-08-{day:02}");
+    let line = |kind: &str, rest: &str| format!("bank,{date},{kind},{rest}\n");
+    let mut all = COLUMNS.to_owned() + &line("opening", &format!("{opening},CNY,,,"));
+    for (number, entry) in lines.iter().enumerate() {
+        let (amount, reference) = entry.split_once(' ').unwrap();
+        all += &line("entry", &format!("{amount},CNY,B-{number},{reference},Li Wei"));
+    }
+    bed.write(name, all + &line("closing", &format!("{closing},CNY,,,")));
+}
+
+#[track_caller]
+fn reasons(report: &Value) -> Vec<&str> {
+    report["listed"].as_array().unwrap().iter().map(|one| text(one, "/reason")).collect()
+}
+
+#[test]
+fn a_bank_statement_confirms_a_deposit_and_payouts_and_returns_one() {
+    let bed = Bed::new();
+    trial_after_sales(&bed);
+    take(&bed, FILE);
+    let cash = ground::parcel(5).1;
+    let announced = bed
+        .run(&format!(
+            "deposit announce bench-couriers --bank bank --amount {cash}CNY --data door/books \
+             --json"
+        ))
+        .succeeds()
+        .json();
+    let deposit = text(&announced, "/events/0/deposit").to_owned();
+    let credit = format!("{cash} {deposit}");
+    let closing = (100_000 + minor(&cash)).to_string();
+    let closing = format!("{}.{}", &closing[..closing.len() - 2], &closing[closing.len() - 2..]);
+    let bank = "--bank bank --data door/books";
+    statement(&bed, "first.csv", 28, "1000.00", &[&credit], &closing);
+    let dry = take(&bed, &format!("bank-statement first.csv {bank} --dry-run"));
+    assert_eq!(text(&dry, "/sums/0/kind"), "deposit_confirmed");
+    bed.run(&format!("take bank-statement first.csv {bank}"))
+        .succeeds()
+        .prints("bank, 2013-08-28: lines 1\n")
+        .prints("taken 1; in the books before 0; to look at 0\n")
+        .prints("  deposits confirmed: 1, amount ");
+    let again = take(&bed, &format!("bank-statement first.csv {bank}"));
+    assert_eq!(text(&again, "/outcome"), "taken_before");
+
+    let planned = "settlement plan Daily --currency CNY --data door/books --json";
+    let planned = bed.run(planned).succeeds().json();
+    let plan = text(&planned, "/events/0/plan");
+    bed.run(&format!("settlement approve {plan} --person bo --data door/books")).succeeds();
+    bed.run(&format!("settlement execute {plan} --bank bank --data door/books")).succeeds();
+    bed.run("payouts --format csv --out payouts.csv --data door/books").succeeds();
+    let sent = records(&bed.read("payouts.csv")).remove(0);
+    let (payout, net) = (&sent["payout"], minor(&sent["net"]));
+    let amount = |minor: i64| {
+        let sign = if minor < 0 { "-" } else { "" };
+        format!("{sign}{}.{:02}", minor.abs() / 100, minor.abs() % 100)
+    };
+    let debit = format!("{} {payout}", amount(-net));
+    let wrong = format!("{} {payout}", amount(net + 1));
+    let taken_back = format!("-1.00 {deposit}");
+    let entries = [
+        debit.as_str(),
+        &wrong,
+        "5.00 ",
+        "5.00 voucher",
+        "5.00 999999",
+        &credit,
+        &taken_back,
+        "3.00 888888",
+        "4.00 888888",
+    ];
+    let moved = -net + net + 1 + 1_500 + minor(&cash) - 100 + 700;
+    let opening = closing;
+    let closing = amount(minor(&opening) + moved);
+    statement(&bed, "second.csv", 29, &opening, &entries, &closing);
+    let second = take(&bed, &format!("bank-statement second.csv {bank}"));
+    assert_eq!(counts(&second), [1, 1, 7], "{second:#}");
+    let expected = "other_amount no_reference not_an_id unknown done_before deposit_debited twice \
+                    twice";
+    assert_eq!(reasons(&second).join(" "), expected);
+    assert_eq!(text(&second, "/sums/0/kind"), "payout_confirmed");
+
+    let returned = format!("{} {payout}", amount(net));
+    statement(&bed, "third.csv", 30, &closing, &[&returned], &amount(minor(&closing) + net));
+    let third = take(&bed, &format!("bank-statement third.csv {bank}"));
+    assert_eq!((counts(&third), text(&third, "/sums/0/kind")), ([1, 0, 0], "payout_returned"));
+    bed.verified("door/books");
+    let kept = bed.read("door/books/taken-files.toml");
+    assert!(!kept.contains("Li Wei"), "{kept}");
+    let log = bed.run("log --data door/books --json").succeeds();
+    assert!(!log.stdout().contains("Li Wei"), "the text of an entry is nowhere");
+}
+
+#[test]
+fn a_statement_must_go_on_where_the_one_before_ended() {
+    let bed = Bed::new();
+    bed.run("setup books --first ann --second bo --trial true --data books").succeeds();
+    bed.run("setup bank bank --currency CNY --data books").succeeds();
+    let bank = "--bank bank --data books";
+    statement(&bed, "one.csv", 20, "10.00", &["5.00 "], "15.00");
+    assert_eq!(counts(&take(&bed, &format!("bank-statement one.csv {bank}"))), [0, 0, 1]);
+    statement(&bed, "gap.csv", 22, "16.00", &["5.00 "], "21.00");
+    bed.run(&format!("take bank-statement gap.csv {bank}")).fails(
+        "the statement before ended on 2013-08-20 with 15.00 CNY, but this one begins on \
+         2013-08-22 with 16.00 CNY: entries are missing in between",
+    );
+    statement(&bed, "overlap.csv", 19, "15.00", &["5.00 "], "20.00");
+    bed.run(&format!("take bank-statement overlap.csv {bank}"))
+        .fails("the statement begins on 2013-08-19 and overlaps the one before");
+    statement(&bed, "wrong.csv", 21, "15.00", &["5.00 "], "20.01");
+    bed.run(&format!("take bank-statement wrong.csv {bank}"))
+        .fails("wrong.csv is refused as a whole:\n  line 4, amount: it says 20.01, but the lines");
+    bed.run(&format!("take bank-statement wrong.csv {bank} --lang zh"))
+        .fails("wrong.csv 整份被拒绝：\n  第 4 行，amount：所列为 20.01，各行合计为 20.00");
+    bed.run("take bank-statement one.csv --bank other --data books")
+        .fails("--bank other: the books have no such party; use one of: bank\n");
+    statement(&bed, "two.csv", 21, "15.00", &["5.00 "], "20.00");
+    assert_eq!(counts(&take(&bed, &format!("bank-statement two.csv {bank}"))), [0, 0, 1]);
+}
+
+#[test]
+fn a_clearing_file_of_another_sender_currency_or_order_is_refused() {
+    let bed = Bed::new();
+    books(&bed);
+    bed.write("one.csv", clearing_file("alpha", "2013-08-20", 2));
+    bed.write("older.csv", clearing_file("alpha", "2013-08-19", 1));
+    let changed = clearing_file("alpha", "2013-08-21", 2).replace("000002", "000003");
+    bed.write("changed.csv", changed);
+    let take_file = |file: &str| format!("take clearing {file} --data books --network");
+    let taken = bed.run(&format!("{} alpha", take_file("one.csv"))).succeeds();
+    taken
+        .prints("taken 2; in the books before 0; to look at 2\n")
+        .prints("line 2: 10.00 CNY: no payment has its numbers; it becomes a break\n")
+        .prints("Breaks raised: 2; `doorstep breaks` lists them.\n");
+    for (line, words) in [
+        (format!("{} beta", take_file("one.csv")), "the file is of `alpha`, but --network names"),
+        (
+            format!("{} gamma", take_file("one.csv")),
+            "--network gamma: the books have no such party",
+        ),
+        (
+            format!("{} alpha --bank bank-brl", take_file("one.csv")),
+            "the file is in CNY, but `bank-brl` is in BRL",
+        ),
+        (format!("{} alpha", take_file("older.csv")), "but the file of 2013-08-20 was taken"),
+        (format!("{} alpha", take_file("changed.csv")), "line 4, sha256: the lines are not those"),
+        (
+            "take clearing one.csv --data books --wallet red".to_owned(),
+            "line 2: it has 10 fields, and must have 8",
+        ),
+        (format!("{} alpha", take_file("none.csv")), "none.csv"),
+    ] {
+        bed.run(&line).fails(words);
+    }
+    bed.run("take clearing one.csv --data books").ends_with(2);
+    let log = bed.run("log --data books --json").succeeds();
+    assert_eq!(log.stdout().matches("\"command\":\"ClearLine\"").count(), 2);
+    bed.verified("books");
+}
+
+/// Writes a file with the digest of its lines.
+fn write_with_digest(bed: &Bed, name: &str, lines: &str, totals: &str) {
+    bed.write(name, lines);
+    let digest = Ran::of(tool(bed, "sha256sum").arg(name)).succeeds();
+    let digest = digest.stdout().split(' ').next().unwrap().to_owned();
+    bed.write(name, format!("{lines}{totals},{digest}\n"));
+}
+
+#[test]
+fn a_wallet_s_file_pays_the_order_that_it_names() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let running = Running::start(&bed, "");
+    let (waybill, due) = ground::parcel(2);
+    let shown = running.terminal(&bed, "", &[format!("qr {waybill}")]).succeeds();
+    let code = shown.stdout().lines().find(|line| line.starts_with("000201")).unwrap();
+    bed.write("payments", format!("pay {code}"));
+    bed.run(&format!(
+        "wallet run --connect {} --name red --secret door/red.secret --script payments",
+        running.wallet
+    ))
+    .succeeds();
+    running.stop();
+    let log = bed.run("log --data door/books --json").succeeds();
+    let begun = log.stdout().lines().find(|line| line.contains("BeginPurchase")).unwrap();
+    let begun: Value = serde_json::from_str(begun).unwrap();
+    let trace = &begun["fields"]["trace"];
+    let order = format!("00000001{:06}{:06}", number(trace, "/batch"), number(trace, "/stan"));
+    let item = |order: &str| format!("I,{order},00000001,,sale,{due},0.00,{due}\n");
+    let unknown = "00000001000009000001";
+    let lines = format!("H,1,red,2013-08-28,CNY\n{}{}", item(&order), item(unknown));
+    let sum = minor(&due) * 2;
+    let sum = format!("{}.{:02}", sum / 100, sum % 100);
+    write_with_digest(&bed, "red.csv", &lines, &format!("T,2,{sum},0.00,{sum}"));
+    let taken = take(&bed, "clearing red.csv --wallet red --data door/books");
+    assert_eq!((counts(&taken), reasons(&taken)), ([2, 0, 1], vec!["not_found"]));
+    assert_eq!(number(&taken, "/listed/0/line"), 3);
+    bed.verified("door/books");
+}

@@ -1,0 +1,92 @@
+//! Why a file is not taken. Each error says what to do.
+
+use std::io;
+
+use files::incoming::RefusedFile;
+use money::Currency;
+use money::decimal::DecimalAmount;
+
+use crate::taken_files::{FileSourceKind, TAKEN_FILES};
+
+/// An amount of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// In minor units.
+    pub minor: i64,
+    pub currency: Currency,
+}
+
+impl std::fmt::Display for Balance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let amount = DecimalAmount::of_balance(self.minor.into(), self.currency);
+        write!(f, "{amount} {}", self.currency)
+    }
+}
+
+/// How the command line and messages call a source.
+fn flag(party: FileSourceKind) -> &'static str {
+    match party {
+        FileSourceKind::Network => "--network",
+        FileSourceKind::Wallet => "--wallet",
+        FileSourceKind::Bank => "--bank",
+    }
+}
+
+/// Why nothing, or not all, of a file was taken.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeError {
+    #[error(transparent)]
+    File(#[from] RefusedFile),
+    #[error(
+        "{} {name}: the books have no such party; use one of: {}", flag(*.party), known.join(", ")
+    )]
+    UnknownSource { party: FileSourceKind, name: String, known: Vec<String> },
+    #[error("the books have no bank account in {0}; register it with `doorstep setup bank`")]
+    NoBank(Currency),
+    #[error("the money is in one of several bank accounts; name it with --bank: {}", .0.join(", "))]
+    WhichBank(Vec<String>),
+    #[error(
+        "the file is of `{found}`, but {} names `{wanted}`; give the file of `{wanted}`, or name \
+         `{found}`", flag(*.party)
+    )]
+    OtherSource { party: FileSourceKind, wanted: String, found: String },
+    #[error("the file is of another account than `{0}`; name its account with --bank")]
+    OtherAccount(String),
+    #[error("the file is in {found}, but `{name}` is in {wanted}; ask for the file in {wanted}")]
+    OtherCurrency { name: String, found: Currency, wanted: Currency },
+    #[error(
+        "the file is of {date}, but the file of {last} was taken already; files are taken in the \
+         order of their dates. Take it up with whoever sent it: its lines are in no other file"
+    )]
+    OlderFile { date: String, last: String },
+    #[error(
+        "a file of {from} was taken in part; give that one first, it is continued where it stopped"
+    )]
+    Unfinished { from: String },
+    #[error(
+        "this file was taken in part as file {number}, but the books have lines of file {last} \
+         since; look in `doorstep log` who gave them"
+    )]
+    OtherLines { number: u32, last: u32 },
+    #[error(
+        "the statement begins on {from} and overlaps the one before, which ends on {until}; ask \
+         for one from {until} on"
+    )]
+    Overlap { from: String, until: String },
+    #[error(
+        "the statement before ended on {until} with {closing}, but this one begins on {from} with \
+         {opening}: entries are missing in between; give the statement with them first"
+    )]
+    Gap { until: String, closing: Balance, from: String, opening: Balance },
+    #[error(
+        "line {line}: the books refuse it: {refusal}. The lines before it are taken; when the \
+         cause is mended, give the file again: it is continued there"
+    )]
+    LineRefused { line: u32, refusal: engine::Refusal },
+    #[error("line {line}: no request can have its numbers; ask whoever made the file")]
+    NotARequest { line: u32 },
+    #[error(transparent)]
+    Journal(reports::ReportError),
+    #[error("{TAKEN_FILES} of the data directory: {0}; check the disk and the permissions")]
+    Store(#[from] io::Error),
+}
