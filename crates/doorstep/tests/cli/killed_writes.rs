@@ -91,9 +91,13 @@ fn a_line_of_a_file_and_a_time_zone_are_in_the_books_whole_or_not_at_all() {
         "utc_offset_minutes": 480,
         "changes": [],
     });
-    let cleared = "do ClearLine --bank spare --rail Network=alpha --file 1 --line 1 --kind Sale \
-                   --reference Order=one --amount 10.00CNY --deducted 0.05CNY";
-    killed_at_every_write(&bed, cleared, Some("base"));
+    let sent = "{\"stan\":1,\"sent_at\":1377684672000}";
+    let request = format!("{{\"Request\":{{\"rrn\":\"ABCDEF000001\",\"sent\":{sent}}}}}");
+    let cleared = format!(
+        "do ClearLine --bank spare --rail Network=alpha --file 1 --line 1 --kind Sale --reference \
+         {request} --amount 10.00CNY --deducted 0.05CNY"
+    );
+    killed_at_every_write(&bed, &cleared, Some("base"));
     killed_at_every_write(&bed, &format!("do SetTimeZone --fields {zone}"), Some("base"));
 }
 

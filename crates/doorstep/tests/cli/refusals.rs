@@ -45,6 +45,12 @@ const NOT_AT_THE_OFFICE: &[(&str, &str)] = &[
     ("LimitReached", "a check before it refuses what is more than there is"),
     ("OtherContent", "an approval again, by other people"),
     ("BreakOfSuspendedSale", "after an offline sale of a blocked terminal"),
+    ("ChargebackWasLost", "after a chargeback that was lost; scenarios of the books try it"),
+    ("ChargebackWasWon", "after a chargeback that was won; scenarios of the books try it"),
+    ("LineOfAnotherRequest", "a file's lines are matched; scenarios of the books try it"),
+    ("NotThePaymentsSeller", "after a line that paid less; scenarios of the books try it"),
+    ("InvoiceNotOpen", "after an invoice that was paid; scenarios of the books try it"),
+    ("PersonRemoved", "after a person was removed; scenarios of the books try it"),
 ];
 
 /// What is typed after `doorstep`, and what the answer has in it; empty if the command is carried
@@ -72,8 +78,9 @@ const TYPED: &[(&str, &str)] = &[
     ("parcel assign P2 --firm nobody", "there is no such courier firm"),
     ("parcel dispatch P2 --courier nobody", "there is no such courier:"),
     ("terminals block 99 --number 1", "there is no such terminal"),
-    ("do ClearLine --rail Network=nobody LINE", "there is no such card network"),
-    ("do ClearLine --rail Wallet=nobody LINE", "there is no such wallet"),
+    ("do ClearLine --rail Network=nobody LINE --reference REQUEST", "no such card network"),
+    ("do ClearLine --rail Wallet=nobody LINE --reference Order=x", "there is no such wallet"),
+    ("do ClearLine --rail Network=alpha LINE --reference Order=x", "must name its request"),
     ("suspend seller nobody --number 1", "there is no such seller"),
     ("setup seller s-1 --currency CNY --jurisdiction CN --tariff nothing", "no such tariff"),
     ("setup seller s-1 --currency CNY --jurisdiction CN --tariff 1 --class 99", "no such class"),
@@ -145,7 +152,7 @@ const TYPED: &[(&str, &str)] = &[
     // Persons.
     ("setup person 5 --approved-by 77", "person 77 is not registered, or was removed"),
     ("setup person 5 --approved-by 1", "person 1 is a courier whom two people have not"),
-    ("setup person 5 --approved-by ann", "the same person cannot do both steps"),
+    ("setup person 5 --approved-by ann", "a second person must do this: neither the first"),
     ("setup retention 5 --approved-by bo", "closed parcels are kept"),
     // Settlement and periods.
     ("settlement plan Monthly --currency CNY", "no seller of this cycle has a payout due"),
@@ -222,7 +229,7 @@ fn each_refusal_that_a_person_can_cause_says_what_to_do() {
         typed = typed.replace("CASH", &format!("{}.{:02}CNY", cash / 100, cash % 100));
         typed = typed
             .replace("ADJUST", &format!("--currency CNY --amount 0.01CNY --value-date {today}"));
-        typed = typed.replace("LINE", LINE);
+        typed = typed.replace("LINE", LINE).replace("REQUEST", REQUEST);
         for number in 0..5 {
             typed = typed.replace(&format!("P{number}"), &parcel(number).0);
         }
@@ -259,5 +266,6 @@ fn each_refusal_that_a_person_can_cause_says_what_to_do() {
     }
 }
 
-const LINE: &str =
-    "--file 1 --line 1 --kind Sale --amount 1.00CNY --deducted 0 --reference Order=x --bank bank";
+const REQUEST: &str =
+    r#"{"Request":{"rrn":"ABCDEF000001","sent":{"stan":1,"sent_at":1377684672000}}}"#;
+const LINE: &str = "--file 1 --line 1 --kind Sale --amount 1.00CNY --deducted 0 --bank bank";
