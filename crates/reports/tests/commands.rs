@@ -376,7 +376,7 @@ fn a_dropped_payout_is_in_no_payout_file() {
     let text = std::fs::read_to_string(&csv).unwrap();
     assert_eq!(text.lines().nth(1), Some("2,s-5,CNY,100.00,0.00,60.00,40.00,0.00,0.00,0.00"));
     let messages = write_trial_messages(&sums, &engine, scratch.path()).unwrap();
-    assert_eq!(messages, [scratch.path().join("payouts-1.xml")]);
+    assert_eq!(messages, [scratch.path().join("payouts-2.xml")]);
     let message = std::fs::read_to_string(&messages[0]).unwrap();
     assert!(message.contains("<NbOfTxs>1</NbOfTxs>") && message.contains(">60.00<"), "{message}");
 }
