@@ -109,8 +109,8 @@ with_examples! {
         )]
         OtherContent,
         #[error(
-            "the chargeback was lost before; nothing was changed: a line that pays it back wins \
-             it, so wait for the line"
+            "the chargeback was lost before; nothing was changed: wait for a line that pays it \
+             back, which wins it"
         )]
         ChargebackWasLost,
         #[error("the chargeback was won before; nothing was changed: there is nothing to do")]
