@@ -65,6 +65,15 @@ pub fn ask(data: &Path, request: Request, person: Option<String>) -> anyhow::Res
     ask_with_settings(data, request, person, None)
 }
 
+/// A request in the language of this process.
+pub fn line(request: Request, person: Option<String>) -> OfficeLine {
+    let language = match Lang::current() {
+        Lang::En => Language::En,
+        Lang::Zh => Language::Zh,
+    };
+    OfficeLine { request, person, language }
+}
+
 /// As [`ask`]. At rest the settings say how the vault is opened.
 pub fn ask_with_settings(
     data: &Path,
@@ -72,11 +81,7 @@ pub fn ask_with_settings(
     person: Option<String>,
     settings: Option<&Path>,
 ) -> anyhow::Result<OfficeAnswer> {
-    let language = match Lang::current() {
-        Lang::En => Language::En,
-        Lang::Zh => Language::Zh,
-    };
-    let line = OfficeLine { request, person, language };
+    let line = line(request, person);
     match send(&control_directory(data).join(OFFICE_SOCKET), &line) {
         Err(OfficeClientError::NotServed(_)) => {}
         answer => return Ok(answer?),

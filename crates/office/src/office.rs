@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::io::BufRead;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use books::{Command, Event, PersonId, Refusal};
 use engine::{Actor, Events, RequestKey, Submission};
 use node::{Clock, NodeClient, SystemClock};
-use reports::{AppliedCommand, FieldType};
+use reports::{AppliedCommand, FieldType, Parties, just_carried_out};
 use serde_json::{Map, Value};
 
 use vault::Vault;
@@ -62,6 +63,8 @@ pub struct OfficeOptions {
 pub struct Office {
     pub(crate) options: OfficeOptions,
     pub(crate) store: ProposalStore,
+    /// What the words of commands look up.
+    parties: Parties,
 }
 
 impl fmt::Debug for Office {
@@ -88,7 +91,7 @@ impl Office {
     /// The proposals cannot be read, or the node has stopped.
     pub fn open(options: OfficeOptions) -> OfficeResult<Office> {
         let store = ProposalStore::open(&options.data)?;
-        let mut office = Office { options, store };
+        let mut office = Office { options, store, parties: Parties::default() };
         for number in office.store.numbers()? {
             let proposal = office.proposal(number)?;
             if proposal.approval.is_some_and(|approval| !is_old(approval)) {
@@ -215,7 +218,7 @@ impl Office {
     }
 
     /// The oldest proposals, as many as an answer has room for.
-    fn list(&self) -> OfficeResult<OfficeAnswer> {
+    fn list(&mut self) -> OfficeResult<OfficeAnswer> {
         let numbers = self.store.numbers()?;
         let (mut proposals, mut bytes) = (Vec::new(), 0);
         for &number in &numbers {
@@ -415,7 +418,7 @@ impl Office {
     }
 
     /// What a proposal would do. `None` if its command is not one of this version.
-    fn proposed_words(&self, proposal: &Proposal) -> OfficeResult<Option<CommandWords>> {
+    fn proposed_words(&mut self, proposal: &Proposal) -> OfficeResult<Option<CommandWords>> {
         let Some(command_type) = fields::declared().of(&proposal.command) else { return Ok(None) };
         let Givers::Two { second, .. } = Givers::of(command_type) else { return Ok(None) };
         let mut object = proposal.fields.clone();
@@ -426,14 +429,23 @@ impl Office {
     }
 
     /// What a command did that was carried out just now.
-    fn in_words(&self, submission: Submission, events: Vec<Event>) -> OfficeResult<CommandWords> {
+    fn in_words(
+        &mut self,
+        submission: Submission,
+        events: Vec<Event>,
+    ) -> OfficeResult<CommandWords> {
         let Some(command_type) = fields::declared().of(submission.command.name()) else {
             return Ok(CommandWords::default());
         };
+        let mut parties = mem::take(&mut self.parties);
         let look = move |engine: &engine::Engine| {
-            reports::just_carried_out(engine, &submission, command_type, &events)
+            let applied =
+                just_carried_out(engine, &mut parties, &submission, command_type, &events);
+            (applied, parties)
         };
-        Ok((self.options.in_words)(&self.options.client.query(look)?.0))
+        let (applied, parties) = self.options.client.query(look)?.0;
+        self.parties = parties;
+        Ok((self.options.in_words)(&applied))
     }
 
     fn execute(

@@ -339,18 +339,19 @@ fn applied(
     }
 }
 
-/// A command that was just carried out, with its events and without its postings.
+/// A command that was just carried out, with its events and without its postings. `parties` learns
+/// the accounts that were opened since its last use.
 ///
 /// # Panics
 /// If commands or events have no JSON form.
 #[must_use]
 pub fn just_carried_out(
     engine: &Engine,
+    parties: &mut Parties,
     submission: &Submission,
     command_type: FieldType<'_>,
     events: &[books::Event],
 ) -> AppliedCommand {
-    let mut parties = Parties::default();
     parties.update(engine);
     let outcome = books::CommandOutcome { events: events.to_vec(), ..Default::default() };
     let filter = FilterState::new(&CommandFilter::default());
@@ -364,7 +365,7 @@ pub fn just_carried_out(
         fields: None,
         events: None,
     };
-    applied(observed, engine.last_at(), &filter, &parties, &mut AccountNames::default())
+    applied(observed, engine.last_at(), &filter, parties, &mut AccountNames::default())
 }
 
 impl RecordedCommand {
@@ -454,7 +455,7 @@ fn actor_party(actor: Actor) -> (&'static str, String) {
 
 /// Finds an account of each party, for its reference and currency.
 #[derive(Debug, Default)]
-pub(crate) struct Parties {
+pub struct Parties {
     accounts: HashMap<(&'static str, u64), AccountNumber>,
     /// The number of accounts so far.
     known: u32,

@@ -46,7 +46,7 @@ pub use cash::{
 };
 pub use command_filter::CommandFilter;
 pub use commands::{
-    AppliedCommand, CommandPosition, CommandPositionError, MovedAmount, ObservedEvent,
+    AppliedCommand, CommandPosition, CommandPositionError, MovedAmount, ObservedEvent, Parties,
     PartyReference, RecordedCommand, UnknownCondition, just_carried_out, local_time, read_commands,
     utc_offset_text,
 };

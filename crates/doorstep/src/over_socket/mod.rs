@@ -16,13 +16,13 @@ use clap::{Arg, ArgMatches, Command};
 use files::orders::rejects;
 use office::client::{OfficeClientError, send, send_files};
 use office::sent_files::files_of;
-use office::socket::{OFFICE_SOCKET, OfficeLine, control_directory};
-use office::{Language, OfficeAnswer, Printed, Request, SentFile};
+use office::socket::{OFFICE_SOCKET, control_directory};
+use office::{OfficeAnswer, Printed, Request, SentFile};
 
 use crate::serve::reload::ReloadArgs;
 use crate::terminal::screen;
-use crate::words::{self, Lang};
-use crate::{command_tree, tariffs};
+use crate::words;
+use crate::{command_tree, office_requests, tariffs};
 
 /// The width of a file or a pipe.
 const COLUMNS: u16 = 80;
@@ -170,21 +170,13 @@ fn may_read(data: &Path) -> bool {
     !read.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
-fn request(request: Request) -> OfficeLine {
-    let language = match Lang::current() {
-        Lang::En => Language::En,
-        Lang::Zh => Language::Zh,
-    };
-    OfficeLine { request, person: None, language }
-}
-
 fn columns() -> u16 {
     screen::columns().and_then(|columns| columns.try_into().ok()).unwrap_or(COLUMNS)
 }
 
 fn look(line: &ParsedLine<'_>, socket: &Path) -> anyhow::Result<Printed> {
     let look = Request::Look { arguments: line.arguments(&[]), columns: columns() };
-    printed(send(socket, &request(look))?, socket)
+    printed(send(socket, &office_requests::line(look, None))?, socket)
 }
 
 fn take_files(
@@ -226,8 +218,7 @@ fn take_files(
         let to = to.unwrap_or_else(|| PathBuf::from(&file.name));
         if file.in_folder { to.join(&file.name) } else { to }
     };
-    let take = OfficeLine { person, ..request(take) };
-    printed(send_files(socket, &take, &files, &keep)?, socket)
+    printed(send_files(socket, &office_requests::line(take, person), &files, &keep)?, socket)
 }
 
 fn printed(answer: OfficeAnswer, socket: &Path) -> anyhow::Result<Printed> {
@@ -240,7 +231,7 @@ fn printed(answer: OfficeAnswer, socket: &Path) -> anyhow::Result<Printed> {
 /// Has the settings of a running Doorstep read again.
 pub fn reload(args: &ReloadArgs) -> anyhow::Result<ExitCode> {
     let socket = control_directory(&args.data).join(OFFICE_SOCKET);
-    print(&printed(send(&socket, &request(Request::Reload {}))?, &socket)?)
+    print(&printed(send(&socket, &office_requests::line(Request::Reload {}, None))?, &socket)?)
 }
 
 /// Prints what was printed for this user, in the same places.
