@@ -1,14 +1,15 @@
 //! Opens the books of a data directory, to change them.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use books::Timestamp;
 use engine::Engine;
 use journal::{DataDirectory, DirectoryError};
-use node::{Node, NodeClient, NodeNotice, NodeOptions, SystemClock};
+use node::{Clock, Node, NodeNotice, NodeOptions, SystemClock};
 use office::OfficeError;
-use reports::BooksAtHead;
+use reports::{BooksAtHead, local_time};
 
 use crate::words::bilingual;
 
@@ -39,23 +40,66 @@ fn start(directory: DataDirectory) -> anyhow::Result<OpenBooks> {
     let snapshots = Box::new(directory.snapshots()?);
     let options = NodeOptions { on_notice: Box::new(print_notice), ..NodeOptions::default() };
     let node = Node::start(journal, snapshots, options)?;
-    if let Err(error) = check_trial_time(&node.client()) {
+    if let Err(error) = node.client().query(check_time)?.0 {
         node.stop()?;
         return Err(error);
     }
     Ok(OpenBooks { node, _directory: directory })
 }
 
-/// Refuses the time of a trial for other books than trial books.
-pub fn check_trial_time(client: &NodeClient) -> anyhow::Result<()> {
-    if !SystemClock::is_of_a_trial() {
+/// The flag by which the operator vouches for the clock. It is read before all other arguments.
+pub const ACCEPT_CLOCK: &str = "--accept-clock";
+static CLOCK_IS_ACCEPTED: AtomicBool = AtomicBool::new(false);
+
+/// The most that the last entry of the books may be ahead of the clock.
+const BOOKS_AHEAD_MS_MAX: u64 = 5 * 60_000;
+/// The most that the clock may be ahead of the last entry of the books.
+const CLOCK_AHEAD_MS_MAX: u64 = 30 * 86_400_000;
+
+/// Lets this process write at the time of its clock, whatever the books say.
+pub fn accept_clock() {
+    CLOCK_IS_ACCEPTED.store(true, Ordering::Relaxed);
+}
+
+/// Checks the time at which this process would write. The time of a trial is for trial books only.
+/// Other books need a clock that fits their last entry: entries cannot be dated back, so one wrong
+/// clock would spoil the time of all that follow.
+pub fn check_time(engine: &Engine) -> anyhow::Result<()> {
+    let (books, last) = (engine.books(), engine.last_at());
+    if books.is_trial() || last == Timestamp(0) {
         return Ok(());
     }
-    let look = |engine: &Engine| engine.books().is_trial() || engine.last_at() == Timestamp(0);
-    match client.query(look)?.0 {
-        true => Ok(()),
-        false => Err(OfficeError::TrialTimeInRealBooks.into()),
+    if SystemClock::is_of_a_trial() {
+        return Err(OfficeError::TrialTimeInRealBooks.into());
     }
+    if CLOCK_IS_ACCEPTED.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let now = SystemClock.now();
+    let (clock, entry) = (local_time(books, now), local_time(books, last));
+    anyhow::ensure!(
+        last.0.saturating_sub(now.0) <= BOOKS_AHEAD_MS_MAX,
+        bilingual!(
+            "this machine's clock is behind the books: it says {clock}, their last entry is of \
+             {entry}. Set the clock, and try again. If the clock is right, an earlier one ran \
+             ahead: with {ACCEPT_CLOCK} entries keep the time {entry} until the clock has passed it",
+            "本机时钟落后于账簿：时钟为 {clock}，账簿最后一笔记录为 {entry}。请校准时钟后重试。\
+             若时钟无误，则是先前的时钟走快了：加上 {ACCEPT_CLOCK} 后，\
+             新记录的时间将一直为 {entry}，直到时钟超过该时间"
+        )
+    );
+    anyhow::ensure!(
+        now.0.saturating_sub(last.0) <= CLOCK_AHEAD_MS_MAX,
+        bilingual!(
+            "this machine's clock is far ahead of the books: it says {clock}, their last entry is \
+             of {entry}. Entries cannot be dated back later. Set the clock, and try again. If the \
+             clock is right and nothing was entered since, add {ACCEPT_CLOCK}",
+            "本机时钟远远超前于账簿：时钟为 {clock}，账簿最后一笔记录为 {entry}。\
+             记录的时间以后不能改早。请校准时钟后重试。\
+             若时钟无误，且此后确实没有记录，请加上 {ACCEPT_CLOCK}"
+        )
+    );
+    Ok(())
 }
 
 #[allow(clippy::print_stderr, reason = "the operator's own terminal")]

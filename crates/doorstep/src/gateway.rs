@@ -14,10 +14,10 @@ use switch::SettingsError;
 
 use crate::logging::LogArgs;
 use crate::serve::limits;
-use crate::serve::settings::parse_address;
+use crate::serve::settings::{parse_address, require_tls};
 use crate::serve::stop_on_signals;
 use crate::texts;
-use crate::words::{self, Lang};
+use crate::words::{self, Lang, bilingual};
 
 /// Connects many terminals to the engine over one connection
 ///
@@ -54,6 +54,9 @@ pub struct GatewayArgs {
     /// PEM: the authority of terminals' certificates; must differ from the gateways' authority
     #[arg(long, value_name = "FILE", requires = "terminal_cert")]
     terminal_ca: Option<PathBuf>,
+    /// Accept plain TCP of terminals beyond this machine: `i-know`
+    #[arg(long, value_name = "WORD", value_parser = ["i-know"], hide_possible_values = true)]
+    plain: Option<String>,
     /// Limit of terminals, 1 to 65536; each is an open file
     #[arg(
         long,
@@ -125,6 +128,11 @@ pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
         }
         _ => None,
     };
+    let is_safe = for_terminals.is_some() || args.plain.is_some();
+    for address in &args.listen {
+        let accept = bilingual!("add --plain i-know", "请加上 --plain i-know");
+        require_tls(*address, ("--listen", "--terminal-cert", &accept), is_safe)?;
+    }
     let listen =
         |address: &SocketAddr| ListenerPlan { address: *address, tls: for_terminals.clone() };
     let terminals = args.listen.iter().map(listen).collect();

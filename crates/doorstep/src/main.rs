@@ -66,6 +66,9 @@ struct Cli {
     /// The language of the output [default: LC_ALL, LC_MESSAGES or LANG]
     #[arg(long, global = true, value_enum)]
     lang: Option<Lang>,
+    /// Write to books whose last entry is over 5 minutes ahead of the clock, or 30 days behind it
+    #[arg(long, global = true)]
+    accept_clock: bool,
 }
 
 const EXIT_STATUS: &str = "Exit status: 0 success; 1 failure, or a check found a problem, which \
@@ -175,6 +178,9 @@ enum Bench {
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
 fn main() -> ExitCode {
     Lang::set(Lang::of_arguments(std::env::args_os()));
+    if std::env::args_os().any(|argument| argument == data_directory::ACCEPT_CLOCK) {
+        data_directory::accept_clock();
+    }
     if let Err(error) = report_full_files() {
         eprintln!("{}{error}", error_label());
         return ExitCode::FAILURE;
@@ -187,7 +193,7 @@ fn main() -> ExitCode {
         Lang::En => parse(command_tree()),
         Lang::Zh => parse(help::in_chinese(command_tree())),
     };
-    let (Cli { task, lang: _ }, matches) = match parsed {
+    let (Cli { task, lang: _, accept_clock: _ }, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return exit_without_command(&error),
     };

@@ -240,6 +240,21 @@ fn rows(status: &Value, lang: Lang, time_text: &dyn Fn(u64) -> String) -> Vec<(S
         let text = lang.pick("for trials", "试用");
         rows.push((lang.pick("books", "账簿").to_owned(), text.to_owned()));
     }
+    for plain in list("plain") {
+        let text = |part: &Value| part.as_str().unwrap_or_default().to_owned();
+        let label = lang.pick("in the clear", "明文传输").to_owned();
+        rows.push((label, format!("{} {}", text(&plain[0]), text(&plain[1]))));
+    }
+    if let Some(jump_ms) = status["clock_jump_ms"].as_i64() {
+        let seconds = grouped(&(jump_ms.unsigned_abs() / 1_000).to_string());
+        let text = match (lang, jump_ms > 0) {
+            (Lang::En, true) => format!("the machine's jumped ahead by {seconds} s; check it"),
+            (Lang::En, false) => format!("the machine's jumped back by {seconds} s; check it"),
+            (Lang::Zh, true) => format!("本机时钟向前跳了 {seconds} 秒，请检查"),
+            (Lang::Zh, false) => format!("本机时钟向后跳了 {seconds} 秒，请检查"),
+        };
+        rows.push((lang.pick("clock", "时钟").to_owned(), text));
+    }
     for link in list("links") {
         let how = match (link["signed_on"] == true, link["connected"] == true) {
             (true, _) => lang.pick("signed on", "已签到"),
@@ -331,7 +346,8 @@ mod tests {
             ],
             "gateways": [{"name": "gateway-1", "terminals": 15_000}],
             "terminals": 2, "messages": 1_204, "in_flight": 0, "waiting_for_journal": 0,
-            "accepted": 7, "stopping": false, "trial": true,
+            "accepted": 7, "stopping": false, "trial": true, "clock_jump_ms": -3_600_000,
+            "plain": [["terminals", "10.0.0.7:7001"]],
             "ended": {"gone": 3, "idle": 0, "slow": 1},
         });
         let rows: Vec<String> = rows(&status, Lang::En, &time_text)
@@ -342,6 +358,8 @@ mod tests {
             rows,
             [
                 "books: for trials",
+                "in the clear: terminals 10.0.0.7:7001",
+                "clock: the machine's jumped back by 3,600 s; check it",
                 "alpha, link 0: signed on; withdrawn from 2013-08-28T10:00:00Z on",
                 "beta, link 1: not connected, retrying",
                 "terminals: 2 connected directly",

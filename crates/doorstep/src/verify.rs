@@ -99,6 +99,9 @@ fn print(found: &BooksReport) {
             count(*postings)
         )
     );
+    if let (Some(first), Some(last)) = (&found.first_at, &found.last_at) {
+        say!("{}", bilingual!("from {first} to {last}", "时间：{first} 至 {last}"));
+    }
     let snapshots = found.snapshots.len();
     say!("{}", bilingual!("snapshots compared: {snapshots}", "已核对快照：{snapshots}"));
     for (debits, credits) in found.debits.iter().zip(&found.credits) {

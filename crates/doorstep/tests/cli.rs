@@ -11,6 +11,7 @@ mod cli {
     mod bench_door;
     mod calendar;
     mod chinese;
+    mod clock;
     mod day;
     mod differences;
     mod directories;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use books::Timestamp;
 use engine::Submission;
 use mio::Waker;
-use node::{Clock, Node, NodeStopped};
+use node::{CLOCK_FOLLOWED_MS_MAX, CLOCK_JUMP_MS_MIN, Clock, Node, NodeStopped};
 use rustls::ServerConfig;
 use switch::{LinkId, Output, TerminalConnection};
 use tracing::field::display;
@@ -118,6 +118,24 @@ impl HostPlan {
             + files(1, CONTROL_ADMISSION)
             + self.links.len()
     }
+
+    /// Whose messages pass in the clear beyond this machine, and where: terminals, wallets, or a
+    /// network's name.
+    #[must_use]
+    pub fn plain_beyond_loopback(&self) -> Vec<(String, SocketAddr)> {
+        let terminals = self.terminals.iter().map(|one| ("terminals", one.address, &one.tls));
+        let wallets = self.wallet_listeners.iter().map(|one| ("wallets", one.address, &one.tls));
+        let listeners = terminals.chain(wallets).map(|(what, at, tls)| (what, at, tls.is_none()));
+        let links = self.links.iter().map(|link| (&*link.name, link.address, link.tls.is_none()));
+        let plain = listeners.chain(links).filter(|(_, at, plain)| *plain && !is_loopback(*at));
+        plain.map(|(what, at, _)| (what.to_owned(), at)).collect()
+    }
+}
+
+/// Whether packets for this address stay on this machine.
+#[must_use]
+pub fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
 }
 
 /// The addresses that the host listens on, in the order of the plan.
@@ -207,6 +225,8 @@ pub struct Host<C> {
 struct HostService<C> {
     core: C,
     clock: Box<dyn Clock>,
+    /// The machine's clock has jumped, and the log says so.
+    clock_jumped: bool,
     now: Timestamp,
     out: Vec<Output>,
     mail: NodeChannel,
@@ -216,6 +236,7 @@ struct HostService<C> {
     gateways: GatewaySessions,
     wallets: WalletApi,
     trial: bool,
+    plain: Vec<(String, SocketAddr)>,
     stop_wait: Duration,
     stopping: Option<Instant>,
     /// Each network was sent a sign-off.
@@ -295,6 +316,10 @@ impl<C: HostedSwitch> Host<C> {
         let mut sockets = Sockets::new(plan.limits)?;
         let kinds = kinds(&mut sockets, &plan.limits);
         let mut addresses = ListenAddresses::default();
+        let plain = plan.plain_beyond_loopback();
+        for (with, address) in &plain {
+            log_plain(with, *address);
+        }
         let listen = |sockets: &mut Sockets, what, kind, address, tls| {
             sockets.listen(address, kind, tls).map_err(|source| HostError::Listen {
                 what,
@@ -325,6 +350,7 @@ impl<C: HostedSwitch> Host<C> {
         let service = HostService {
             core,
             clock,
+            clock_jumped: false,
             now,
             out: Vec::new(),
             mail: NodeChannel::new(inbox, post),
@@ -334,6 +360,7 @@ impl<C: HostedSwitch> Host<C> {
             gateways: GatewaySessions::new(plan.gateway_names),
             wallets: WalletApi::new(plan.wallets),
             trial: plan.trial,
+            plain,
             stop_wait: plan.stop_wait,
             stopping: None,
             signed_off: false,
@@ -406,7 +433,7 @@ impl<C: HostedSwitch> HostService<C> {
         due.into_iter().flatten().fold(ROUND_MAX, Duration::min)
     }
 
-    /// The system clock may go back; the switch's time never does.
+    /// The switch's time never goes back, whatever clock there is.
     fn update_now(&mut self) {
         self.now = self.now.max(self.clock.now());
     }
@@ -436,6 +463,31 @@ impl<C: HostedSwitch> HostService<C> {
         self.links.connect_due(sockets);
         self.gateways.send_due_heartbeats(sockets);
         self.log.renew_budget();
+        self.report_clock_jump();
+    }
+
+    /// Says once that the machine's clock has jumped, and once that it agrees again.
+    fn report_clock_jump(&mut self) {
+        let jump_ms = self.clock.machine_jump_ms();
+        let jumped = jump_ms.abs() >= CLOCK_JUMP_MS_MIN;
+        if std::mem::replace(&mut self.clock_jumped, jumped) == jumped {
+            return;
+        }
+        match jumped {
+            false => {
+                let message = "the machine's clock agrees with this process again";
+                log_event!(self.log, Authenticated, INFO, "host", "{message}");
+            }
+            true if jump_ms.abs() <= CLOCK_FOLLOWED_MS_MAX => {
+                let message = "the machine's clock jumped, it is followed slowly";
+                log_event!(self.log, Authenticated, WARN, "host", jump_ms, "{message}");
+            }
+            true => {
+                let message = "the machine's clock jumped, it is not followed; check the clock, \
+                               then start again";
+                log_event!(self.log, Authenticated, ERROR, "host", jump_ms, "{message}");
+            }
+        }
     }
 
     /// Processes the outputs of the switch.
@@ -597,6 +649,8 @@ impl<C: HostedSwitch> HostService<C> {
             "ok": true,
             "stopping": self.stopping.is_some(),
             "trial": self.trial,
+            "plain": self.plain,
+            "clock_jump_ms": Some(self.clock.machine_jump_ms()).filter(|_| self.clock_jumped),
             "terminals": sockets.count(self.kinds.terminal),
             "gateways": self.gateways.status(),
             "links": self.links.status(&self.core),
@@ -731,6 +785,12 @@ fn gateway_line(session: u64, line: u32) -> TerminalConnection {
 fn split_gateway_line(line: TerminalConnection) -> Option<(u64, u32)> {
     let number = u32::try_from(line.0 & u64::from(u32::MAX)).ok()?;
     (line.0 & GATEWAY_LINE != 0).then_some(((line.0 & !GATEWAY_LINE) >> 32, number))
+}
+
+/// Warns of plain TCP that leaves this machine.
+pub(crate) fn log_plain(with: &str, address: SocketAddr) {
+    let address = display(address);
+    tracing::warn!(target: "host", with, address, "plain TCP beyond this machine");
 }
 
 /// The length prefix of a message, big-endian.

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
 use crate::close_reason::CloseReason;
-use crate::engine_host::{HostError, ListenerPlan, StopOutcome, Stopper, length_prefix};
+use crate::engine_host::{
+    HostError, ListenerPlan, StopOutcome, Stopper, is_loopback, length_prefix, log_plain,
+};
 use crate::frames::{self, Frame, PROTOCOL_VERSION};
 use crate::framing::StreamFraming;
 use crate::limits::{
@@ -111,6 +113,9 @@ impl Gateway {
         let mut addresses = Vec::new();
         for ListenerPlan { address, tls } in plan.terminals.clone() {
             let what = "terminals";
+            if tls.is_none() && !is_loopback(address) {
+                log_plain(what, address);
+            }
             let failed = |source| HostError::Listen { what, address, source };
             addresses.push(sockets.listen(address, terminal, tls).map_err(failed)?);
         }

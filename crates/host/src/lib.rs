@@ -37,6 +37,7 @@ pub use crate::log::LOG_LINES_PER_SECOND_MAX;
 pub use close_reason::{CloseCounts, CloseReason};
 pub use engine_host::{
     Host, HostError, HostPlan, ListenAddresses, ListenerPlan, NetworkLink, StopOutcome, Stopper,
+    is_loopback,
 };
 pub use framing::StreamFraming;
 pub use gateway::{Gateway, GatewayPlan};

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use engine::{Applied, CommandOutcome, Engine, Events, Snapshot};
 
 use crate::batch::BatchWriter;
+use crate::clock::Clock;
 use crate::client::{CommandAnswer, CommandRequest, QueryReply, ReplySink};
 use crate::command_queue::{CommandQueue, EngineWork, PanicGuard};
 use crate::committer::Committer;
-use crate::start::{Clock, NodeLimits};
+use crate::start::NodeLimits;
 
 /// How many commands have their records prefetched together.
 pub(crate) const PREFETCH_COMMANDS: usize = 32;
@@ -106,7 +107,7 @@ impl EngineThread {
                 let next = commands[place..].iter().take(PREFETCH_COMMANDS);
                 self.engine.prefetch(next.map(|(_, submission)| submission));
             }
-            // The system clock may go back; the times of commands never do.
+            // Books may be ahead of the clock from before; the times of commands never go back.
             let at = at.unwrap_or_else(|| now.max(self.engine.last_at()));
             if self.is_full() || !self.writer.has_room_at(at) {
                 self.submit_batch();

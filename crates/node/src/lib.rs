@@ -45,6 +45,7 @@ pub mod recovery;
 pub mod replay;
 
 mod client;
+mod clock;
 mod command_queue;
 mod committer;
 mod engine_thread;
@@ -56,4 +57,7 @@ pub use client::{
     QueryReply, ReplySink, RequestSender,
 };
 pub use snapshots::{NoSnapshots, SnapshotSource, SnapshotStore};
-pub use start::{Clock, FatalCallback, Node, NodeNotice, NodeOptions, StartError, SystemClock};
+pub use clock::{
+    CLOCK_FOLLOWED_MS_MAX, CLOCK_JUMP_MS_MIN, Clock, ClockReading, SteadyClock, SystemClock,
+};
+pub use start::{FatalCallback, Node, NodeNotice, NodeOptions, StartError};

@@ -1,60 +1,21 @@
 //! Starts a node: recovers the books, starts the threads.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use engine::{Digest, Engine, Timestamp};
+use engine::{Digest, Engine};
 use journal::{Journal, JournalError, Sequence, SnapshotError};
 
+use crate::clock::{Clock, SystemClock};
 use crate::client::{JournalPosition, NodeClient, NodeStopped, ReplySink, RequestSender};
 use crate::command_queue::{CommandQueue, PanicGuard};
 use crate::committer::{Committer, JournalWriter, SnapshotJob};
 use crate::engine_thread::EngineThread;
 use crate::recovery::{Recovery, RecoveryError, recover};
 use crate::snapshots::SnapshotStore;
-
-/// The time of commands that come without one.
-pub trait Clock: Send {
-    fn now(&self) -> Timestamp;
-}
-
-/// The clock of this machine, or of a trial that takes place at another time.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-/// What is added to the machine's clock: zero, but for a trial at another time.
-static TRIAL_SHIFT_MS: AtomicI64 = AtomicI64::new(0);
-
-impl SystemClock {
-    /// Lets this process live at another time from now on. For trial books only: whoever opens
-    /// books checks [`SystemClock::is_of_a_trial`].
-    pub fn start_trial_at(at: Timestamp) {
-        let by = i64::try_from(at.0).unwrap_or(i64::MAX);
-        let now = i64::try_from(machine_time().0).unwrap_or(i64::MAX);
-        TRIAL_SHIFT_MS.store(by.saturating_sub(now), Ordering::Relaxed);
-    }
-
-    /// Whether this process lives at another time.
-    #[must_use]
-    pub fn is_of_a_trial() -> bool {
-        TRIAL_SHIFT_MS.load(Ordering::Relaxed) != 0
-    }
-}
-
-fn machine_time() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        let shift = TRIAL_SHIFT_MS.load(Ordering::Relaxed);
-        Timestamp(machine_time().0.saturating_add_signed(shift))
-    }
-}
 
 /// Called when the journal cannot be written; a program should end itself there.
 pub type FatalCallback = Box<dyn Fn(&NodeStopped) + Send + Sync>;

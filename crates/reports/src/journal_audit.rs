@@ -17,6 +17,8 @@ use node::replay::ReplayObserver;
 #[derive(Debug, Default)]
 pub(crate) struct JournalAudit {
     pub postings: u64,
+    /// The time of the first command.
+    pub first_at: Option<Timestamp>,
     /// One line for each violation.
     pub violations: Vec<String>,
     sent: BTreeSet<PayoutId>,
@@ -34,12 +36,13 @@ impl ReplayObserver for JournalAudit {
     fn command(
         &mut self,
         submission: &Submission,
-        _: Timestamp,
+        at: Timestamp,
         outcome: &CommandOutcome,
         engine: &Engine,
     ) -> Result<(), String> {
         let moved = outcome.books.postings.iter().filter(|posting| posting.moves_money());
         self.postings += moved.clone().count() as u64;
+        self.first_at.get_or_insert(at);
         self.note_day(engine);
         for posting in moved {
             let amount = i128::from(posting.amount.minor());

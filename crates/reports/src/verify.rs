@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::ReportError;
 use crate::books::snapshot_digests;
+use crate::commands::local_time;
 use crate::journal_audit::JournalAudit;
 use crate::open_items::OpenItemReport;
 
@@ -16,6 +17,10 @@ pub struct BooksReport {
     pub trial: bool,
     pub batches: u64,
     pub commands: u64,
+    /// The time of the first command, in the time zone of the books.
+    pub first_at: Option<String>,
+    /// The time of the last command. Times never go back.
+    pub last_at: Option<String>,
     /// Postings that moved money.
     pub postings: u64,
     /// The batches after which a snapshot was compared.
@@ -78,6 +83,8 @@ pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
         sellers_below_zero: owing.collect(),
         batches: verdict.replayed.batches,
         commands: verdict.replayed.commands,
+        first_at: audit.first_at.map(|at| local_time(engine.books(), at)),
+        last_at: audit.first_at.map(|_| local_time(engine.books(), engine.last_at())),
         postings: audit.postings,
         snapshots: verdict.snapshots.iter().map(|sequence| sequence.number()).collect(),
         debits: sides(|totals| totals.debits),

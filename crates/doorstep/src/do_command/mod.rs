@@ -177,6 +177,10 @@ impl Flags {
                 read.help = true;
                 continue;
             }
+            // Read before all other arguments.
+            if flag == data_directory::ACCEPT_CLOCK {
+                continue;
+            }
             let Some(rest) = flag.strip_prefix("--") else {
                 read.subjects.push(flag.clone());
                 continue;

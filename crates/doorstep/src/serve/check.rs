@@ -9,7 +9,7 @@ use switch::Unfinished;
 
 use super::settings::LoadedSettings;
 use super::{check_against_books, no_books, resumed_switch};
-use crate::data_directory::print_notice;
+use crate::data_directory::{check_time, print_notice};
 use crate::words::{Lang, bilingual, grouped, left, say};
 
 const LABEL_COLUMNS: usize = 12;
@@ -21,6 +21,7 @@ pub fn run(said: LoadedSettings, data: &Path, config: &Path) -> anyhow::Result<(
         error => error.into(),
     })?;
     let (engine, books) = (&read.engine, read.books());
+    check_time(engine)?;
     check_against_books(engine, &said.zone, &said.networks, &said.firms)?;
     let ids: Vec<_> = said.networks.iter().map(|(network, ..)| *network).collect();
     let waiting = books.pending_requests().count();
@@ -50,6 +51,9 @@ pub fn run(said: LoadedSettings, data: &Path, config: &Path) -> anyhow::Result<(
     let names = names.chain(said.wallet.iter().map(|(.., name)| name));
     for name in names.filter(|name| !known.contains(&name.as_str())) {
         row(lang.pick("registers", "登记"), name);
+    }
+    for (with, address) in said.plan.plain_beyond_loopback() {
+        row(lang.pick("in the clear", "明文传输"), &format!("{with} {address}"));
     }
     let now: Timestamp = SystemClock.now();
     if said.zone.setting_for(books, now).is_some() {

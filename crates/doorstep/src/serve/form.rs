@@ -127,6 +127,7 @@ pub struct MerchantForm {
 pub struct TerminalsForm {
     pub listen: Vec<AddressText>,
     pub tls: Option<TlsServerForm>,
+    pub plain: Option<PlainForm>,
     pub answer_seconds: u32,
     pub reversals: u32,
     pub echo_seconds: u32,
@@ -134,8 +135,14 @@ pub struct TerminalsForm {
 
 impl Default for TerminalsForm {
     fn default() -> TerminalsForm {
-        let (listen, tls) = (Vec::new(), None);
-        TerminalsForm { listen, tls, answer_seconds: 60, reversals: 5, echo_seconds: 300 }
+        TerminalsForm {
+            listen: Vec::new(),
+            tls: None,
+            plain: None,
+            answer_seconds: 60,
+            reversals: 5,
+            echo_seconds: 300,
+        }
     }
 }
 
@@ -167,6 +174,7 @@ pub struct NetworkForm {
     pub currency: Currency,
     pub links: Vec<AddressText>,
     pub tls: Option<TlsClientForm>,
+    pub plain: Option<PlainForm>,
     pub acquirer: String,
     pub debit: CostForm,
     pub credit: CostForm,
@@ -222,6 +230,7 @@ pub struct WalletForm {
     #[serde(default)]
     pub listen: Vec<AddressText>,
     pub tls: Option<TlsServerForm>,
+    pub plain: Option<PlainForm>,
     /// The file with the secret that signs the wallet's notifications.
     pub secret: PathBuf,
 }
@@ -249,6 +258,13 @@ pub struct TimingForm {
     pub qr_ms: Option<u64>,
     pub rest_ms: Option<u64>,
     pub pre_authorisation_days: Option<u16>,
+}
+
+/// What an operator writes to send in the clear beyond this machine.
+#[derive(Clone, Copy, Deserialize)]
+pub enum PlainForm {
+    #[serde(rename = "i-know")]
+    IKnow,
 }
 
 /// A text that is no address. Holds the message.

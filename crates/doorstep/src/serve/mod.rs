@@ -97,7 +97,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
     let options = NodeOptions { on_notice: Box::new(notice), ..NodeOptions::default() };
     let node = Node::start(Box::new(journal), Box::new(snapshots), options)?;
-    data_directory::check_trial_time(&node.client())?;
+    node.client().query(data_directory::check_time)?.0?;
     let ended = serve(said, &node, data, config)?;
     node.stop()?;
     match ended {

@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 
 use super::form::{
     AddressError, AddressText, CardKindForm, CostForm, DebtorForm, GatewaysForm, KeysOnlyForm,
-    NetworkForm, SettingsForm, TerminalsForm, TlsServerForm, WalletForm,
+    NetworkForm, PlainForm, SettingsForm, TerminalsForm, TlsServerForm, WalletForm,
 };
 use super::{key_names, limits};
 use crate::time_zone::{ResolvedZone, resolve};
@@ -220,10 +220,11 @@ impl File {
     }
 
     fn plan(&self, form: &SettingsForm) -> anyhow::Result<HostPlan> {
-        let terminals = self.listen(&form.terminals.listen, form.terminals.tls.as_ref());
+        let TerminalsForm { listen, tls, plain, .. } = &form.terminals;
+        let terminals = self.listen("terminals", listen, tls.as_ref(), *plain);
         let mut plan = HostPlan {
             limits: limits::from_form(form)?,
-            terminals: terminals.context("terminals.tls")?,
+            terminals: terminals?,
             ..HostPlan::default()
         };
         if let Some(gateways) = &form.gateways {
@@ -247,9 +248,8 @@ impl File {
             plan.links.extend(links.with_context(|| format!("network `{}`", network.name))?);
         }
         if let Some(wallet) = &form.wallet {
-            require_tls_or_loopback(wallet)?;
-            plan.wallet_listeners =
-                self.listen(&wallet.listen, wallet.tls.as_ref()).context("wallet.tls")?;
+            let WalletForm { listen, tls, plain, .. } = wallet;
+            plan.wallet_listeners = self.listen("wallet", listen, tls.as_ref(), *plain)?;
             plan.wallets = vec![self.wallet(wallet).context("wallet.secret")?];
         }
         Ok(plan)
@@ -257,14 +257,21 @@ impl File {
 
     fn listen(
         &self,
+        section: &str,
         addresses: &[AddressText],
         tls: Option<&TlsServerForm>,
+        plain: Option<PlainForm>,
     ) -> anyhow::Result<Vec<ListenerPlan>> {
+        let (key, tls_key) = (format!("{section}.listen"), format!("{section}.tls"));
+        for address in addresses {
+            let accept = plain_in(&format!("[{section}]"));
+            require_tls(address.0, (&key, &tls_key, &accept), tls.is_some() || plain.is_some())?;
+        }
         let tls = tls.map(|tls| {
             let clients = tls.clients.as_ref().map(|path| self.path(path));
             tls::server(&self.identity(&tls.certificate, &tls.key), clients.as_deref())
         });
-        let tls = tls.transpose()?;
+        let tls = tls.transpose().context(tls_key)?;
         let at = |address: &AddressText| ListenerPlan { address: address.0, tls: tls.clone() };
         Ok(addresses.iter().map(at).collect())
     }
@@ -274,6 +281,11 @@ impl File {
     }
 
     fn links(&self, network: &NetworkForm) -> anyhow::Result<Vec<NetworkLink>> {
+        let is_safe = network.tls.is_some() || network.plain.is_some();
+        for address in &network.links {
+            let accept = plain_in("[[network]]");
+            require_tls(address.0, ("links", "tls", &accept), is_safe)?;
+        }
         let tls = network.tls.as_ref().map(|tls| {
             let identity = match (&tls.certificate, &tls.key) {
                 (Some(certificate), Some(key)) => Some(self.identity(certificate, key)),
@@ -349,20 +361,31 @@ fn require_gateway_names(gateways: &GatewaysForm, terminals: &TerminalsForm) -> 
     }
 }
 
-/// A wallet's notifications are signed, not secret. But without TLS an attacker on the line could
-/// hold them back.
-fn require_tls_or_loopback(wallet: &WalletForm) -> anyhow::Result<()> {
-    let outside = |address: &&AddressText| !address.0.ip().to_canonical().is_loopback();
-    match wallet.listen.iter().find(outside) {
-        Some(address) if wallet.tls.is_none() => Err(anyhow!(bilingual!(
-            "wallet.listen: {} is not a loopback address; give wallet.tls, or listen at 127.0.0.1 \
-             behind a TLS proxy",
-            "wallet.listen：{} 不是本机回环地址；请给出 wallet.tls，\
-             或在 TLS 代理之后监听 127.0.0.1",
-            address.0
-        ))),
-        _ => Ok(()),
-    }
+/// Plain TCP stays on this machine, unless the operator says otherwise. `accept` names how.
+pub fn require_tls(
+    at: SocketAddr,
+    (key, tls_key, accept): (&str, &str, &str),
+    is_safe: bool,
+) -> anyhow::Result<()> {
+    ensure!(
+        is_safe || host::is_loopback(at),
+        bilingual!(
+            "{key}: {at} is not a loopback address, and without TLS everybody on the way can read \
+             and hold back what passes: give {tls_key}, or use 127.0.0.1 and a TLS proxy beside \
+             it. Where that is another's duty, {accept}",
+            "{key}：{at} 不是本机回环地址；没有 TLS，途经者都能读取或拦下所传内容：请给出 {tls_key}，\
+             或使用 127.0.0.1，并在旁边设 TLS 代理。若另有保护，{accept}"
+        )
+    );
+    Ok(())
+}
+
+/// How a section accepts plain TCP.
+fn plain_in(section: &str) -> String {
+    bilingual!(
+        "write plain = \"i-know\" in {section}",
+        "请在 {section} 中写 plain = \"i-know\""
+    )
 }
 
 pub(super) fn settings(form: &SettingsForm, zone: &ResolvedZone) -> anyhow::Result<Settings> {
@@ -524,24 +547,47 @@ mod tests {
         assert!(settings.bins.len() > 1);
     }
 
-    #[test]
-    fn wallets_need_tls_except_on_loopback() {
-        let wallet = |listen: &str, tls: &str| {
-            let text = EXAMPLE.replacen("127.0.0.1:7003", listen, 1);
-            let from = text.find("# [wallet]").unwrap();
-            let until = from + text[from..].find("\n\n").unwrap();
-            let lines = text[from..until].lines().filter(|line| !line.starts_with("# tls"));
-            let wallet: String = lines.map(|line| format!("{}\n", &line[2..])).collect();
-            let text = format!("{}{wallet}\n{tls}{}", &text[..from], &text[until..]);
-            require_tls_or_loopback(&parse::<SettingsForm>(&text).unwrap().wallet.unwrap())
-        };
-        for local in ["127.0.0.1:7003", "[::1]:7003", "[::ffff:127.0.0.1]:7003"] {
-            wallet(local, "").unwrap();
+    /// The plan of the example with these changes. No file is read before an address is refused.
+    fn plan_error(changes: &[(&str, &str)]) -> String {
+        let mut text = EXAMPLE.to_owned();
+        for (from, to) in changes {
+            assert!(text.contains(from), "{from}");
+            text = text.replacen(from, to, 1);
         }
-        for open in ["0.0.0.0:7003", "192.168.0.7:7003", "[::]:7003"] {
-            let error = wallet(open, "").unwrap_err().to_string();
-            assert!(error.contains("give wallet.tls") && error.contains(open), "{error}");
-            wallet(open, "tls = { certificate = \"c\", key = \"k\" }\n").unwrap();
+        let file = File::beside(Path::new("/nowhere/doorstep.toml"));
+        let plan = file.plan(&parse::<SettingsForm>(&text).unwrap());
+        plan.err().map(|error| format!("{error:#}")).unwrap_or_default()
+    }
+
+    #[test]
+    fn plain_tcp_beyond_this_machine_needs_a_word_of_the_operator() {
+        let wallet = "[wallet]\nname = \"red\"\nguid = \"a\"\nmerchant = \"b\"\ncurrency = \"CNY\"\n\
+                      secret = \"red.secret\"\nlisten = [\"127.0.0.1:7003\"]\n\n[limits]";
+        let plain = |section: &str, listen: &str, from: &str, more: &str| {
+            let to = format!("{section}\n{more}\n");
+            plan_error(&[("[limits]", wallet), (from, listen), (section, &to)])
+        };
+        for (section, key, from) in [
+            ("[terminals]", "terminals.listen: ", "127.0.0.1:7001"),
+            ("[[network]]", "network `alpha`: links: ", "127.0.0.1:9002"),
+            ("[wallet]", "wallet.listen: ", "127.0.0.1:7003\"]\n\n"),
+        ] {
+            let rest = from.trim_start_matches(|c: char| c.is_ascii_digit() || ".:".contains(c));
+            let at = |listen: &str, more: &str| {
+                plain(section, &format!("{listen}{rest}"), from, more)
+            };
+            for open in ["0.0.0.0:7009", "192.168.0.7:7009", "[::]:7009"] {
+                let refused = at(open, "");
+                assert!(refused.starts_with(key) && refused.contains(open), "{refused}");
+                assert!(refused.contains("tls, or use 127.0.0.1"), "{refused}");
+                let accept = format!("write plain = \"i-know\" in {section}");
+                assert!(refused.ends_with(&accept), "{refused}");
+                let accepted = at(open, "plain = \"i-know\"");
+                assert!(!accepted.contains("loopback"), "{accepted}");
+            }
+            for local in ["127.0.0.1:7009", "[::1]:7009", "[::ffff:127.0.0.1]:7009"] {
+                assert!(!at(local, "").contains("loopback"), "{local}");
+            }
         }
     }
 

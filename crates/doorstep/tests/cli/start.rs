@@ -80,7 +80,13 @@ fn time_length(text: &str) -> Option<usize> {
         };
         form.bytes().enumerate().all(same).then_some(form.len())
     };
-    let forms = ["0000-00-00T00:00:00.000Z", "0000-00-00T00:00:00Z", "0000-00-00", "00:00:00"];
+    let forms = [
+        "0000-00-00T00:00:00.000+00:00",
+        "0000-00-00T00:00:00.000Z",
+        "0000-00-00T00:00:00Z",
+        "0000-00-00",
+        "00:00:00",
+    ];
     forms.into_iter().find_map(fits)
 }
 

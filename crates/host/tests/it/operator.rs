@@ -1,10 +1,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use books::{Event, NetworkId, Timestamp};
 use host::control::{CONTROL_SOCKET, ControlError, ControlRequest, send_request};
 use host::{HostPlan, StopOutcome};
+use node::{ClockReading, SteadyClock};
 
 use crate::script::{RunningHost, anywhere};
 
@@ -64,4 +68,40 @@ fn a_socket_that_a_killed_process_left_is_replaced() {
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let _running = RunningHost::of(HostPlan { control: Some(path.clone()), ..HostPlan::default() });
     assert!(send_request(&path, &ControlRequest::Status {}).is_ok());
+}
+
+#[test]
+fn a_clock_that_jumps_stops_no_timer_and_is_named_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(CONTROL_SOCKET);
+    let plan = HostPlan { control: Some(path.clone()), ..HostPlan::default() };
+    let (wall, begun) = (Arc::new(AtomicU64::new(1_385_596_800)), Instant::now());
+    let shown = wall.clone();
+    let clock = SteadyClock::new(move || {
+        let monotonic = begun.elapsed();
+        let wall = Duration::from_secs(shown.load(Ordering::Relaxed)) + monotonic;
+        ClockReading { wall, monotonic }
+    });
+    let running = RunningHost::with_clock(plan, Box::new(clock));
+    let jump = || send_request(&path, &ControlRequest::Status {}).unwrap()["clock_jump_ms"].clone();
+    assert!(jump().is_null());
+    wall.fetch_sub(3_600, Ordering::Relaxed);
+    let due = 1_385_596_800_000 + u64::try_from(begun.elapsed().as_millis()).unwrap() + 200;
+    running.seen().timer = Some(Timestamp(due));
+    running.wait_until("the timer", |seen| seen.timer.is_none());
+    assert_eq!(jump(), -3_600_000);
+    wall.fetch_add(3_600, Ordering::Relaxed);
+    let patience = Instant::now() + crate::script::PATIENCE;
+    while !jump().is_null() {
+        assert!(Instant::now() < patience, "the clock agrees again");
+    }
+    let lines = running.lines.lock().unwrap().clone();
+    assert_eq!(
+        lines,
+        [
+            "ERROR host: the machine's clock jumped, it is not followed; check the clock, then \
+             start again jump_ms=-3600000",
+            "INFO host: the machine's clock agrees with this process again",
+        ]
+    );
 }

@@ -19,7 +19,7 @@ use host::{
 use iso8583::{Envelope, MessageBuilder, Mti, PosHeader, Tpdu, UNIONPAY_POS, WipedBytes};
 use journal::MemoryJournal;
 use money::{Amount, Currency};
-use node::{NoSnapshots, Node, NodeOptions, SystemClock};
+use node::{Clock, NoSnapshots, Node, NodeOptions, SystemClock};
 use switch::{
     LinkId, OrderStatus, Output, QueryResult, TerminalConnection, WalletNotification, WalletReply,
 };
@@ -46,6 +46,8 @@ pub struct ScriptState {
     pub hold: bool,
     pub held: Vec<(TerminalConnection, Vec<u8>)>,
     answer_held: bool,
+    /// When the switch wants to be called.
+    pub timer: Option<Timestamp>,
     /// Whether each message goes through the books first.
     pub by_the_books: bool,
     /// The size of each answer; None for the size of the request.
@@ -184,8 +186,9 @@ impl HostedSwitch for Script {
         self.seen().withdrawn.push((network, from));
     }
 
-    fn tick(&mut self, _: Timestamp, out: &mut Vec<Output>) {
+    fn tick(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         let mut seen = self.seen();
+        seen.timer = seen.timer.filter(|timer| *timer > now);
         if std::mem::take(&mut seen.answer_held) {
             out.extend(seen.held.drain(..).map(|(line, message)| answer(line, message)));
         }
@@ -193,7 +196,8 @@ impl HostedSwitch for Script {
 
     fn next_timer(&self) -> Option<Timestamp> {
         // Often enough to notice a change that a test makes.
-        self.seen().hold.then_some(Timestamp(0))
+        let seen = self.seen();
+        seen.hold.then_some(Timestamp(0)).or(seen.timer)
     }
 
     fn stop(&mut self) {
@@ -251,6 +255,10 @@ impl RunningHost {
     }
 
     pub fn of(plan: HostPlan) -> RunningHost {
+        RunningHost::with_clock(plan, Box::new(SystemClock))
+    }
+
+    pub fn with_clock(plan: HostPlan, clock: Box<dyn Clock>) -> RunningHost {
         let (sender, receiver) = sync_channel(1);
         let seen = Shared::default();
         let lines = Arc::new(Mutex::new(Vec::new()));
@@ -278,7 +286,6 @@ impl RunningHost {
             let commands = commands.map(|command| (None, Submission::new(Actor::System, command)));
             let done = node.client().execute(commands.into());
             assert!(done.unwrap().iter().all(Result::is_ok));
-            let clock = Box::new(SystemClock);
             let mut door = Host::open(script, &node, plan, clock).unwrap();
             let stopper = (door.stopper(), door.network_changes());
             sender.send((door.addresses().clone(), stopper)).unwrap();
