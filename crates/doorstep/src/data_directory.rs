@@ -11,6 +11,7 @@ use node::{Clock, Node, NodeNotice, NodeOptions, SystemClock};
 use office::OfficeError;
 use reports::{BooksAtHead, local_time};
 
+use crate::private_files::check_books;
 use crate::words::bilingual;
 
 /// Books that this process can change. The data directory is locked until this is dropped.
@@ -21,6 +22,7 @@ pub struct OpenBooks {
 
 /// Opens a data directory, or creates it.
 pub fn open_or_create(path: &Path) -> anyhow::Result<OpenBooks> {
+    check_books(path)?;
     match DataDirectory::open(path) {
         // No directory, an empty one, or the rest of an interrupted creation.
         Err(DirectoryError::Missing { .. } | DirectoryError::NoJournal { .. }) => {
@@ -32,6 +34,7 @@ pub fn open_or_create(path: &Path) -> anyhow::Result<OpenBooks> {
 
 /// Opens a data directory that there is.
 pub fn open(path: &Path) -> anyhow::Result<OpenBooks> {
+    check_books(path)?;
     start(DataDirectory::open(path)?)
 }
 

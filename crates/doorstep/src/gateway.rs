@@ -8,15 +8,15 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use host::limits::LINES_PER_GATEWAY_MAX;
-use host::tls::{self, TlsIdentity};
+use host::tls;
 use host::{ConnectionLimits, Gateway, GatewayPlan, ListenerPlan, StopOutcome};
 use switch::SettingsError;
 
 use crate::logging::LogArgs;
 use crate::serve::limits;
-use crate::serve::settings::{parse_address, require_tls};
+use crate::serve::settings::{parse_address, require_tls, tls_identity};
 use crate::serve::stop_on_signals;
-use crate::texts;
+use crate::{memory, texts};
 use crate::words::{self, Lang, bilingual};
 
 /// Connects many terminals to the engine over one connection
@@ -119,11 +119,12 @@ impl GatewayArgs {
 pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
     let limits = args.limits()?;
     args.log.start()?;
-    let identity = TlsIdentity { certificate: args.cert.clone(), key: args.key.clone() };
+    memory::protect_and_log();
+    let identity = tls_identity(args.cert.clone(), args.key.clone())?;
     let tls = tls::client(&args.ca, Some(&identity), &args.engine_name)?;
     let for_terminals = match (&args.terminal_cert, &args.terminal_key) {
         (Some(certificate), Some(key)) => {
-            let identity = TlsIdentity { certificate: certificate.clone(), key: key.clone() };
+            let identity = tls_identity(certificate.clone(), key.clone())?;
             Some(tls::server(&identity, args.terminal_ca.as_deref())?)
         }
         _ => None,

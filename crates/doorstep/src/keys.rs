@@ -12,6 +12,7 @@ use keys::{
 };
 use serde_json::json;
 
+use crate::memory;
 use crate::serve::settings;
 use crate::words::{Lang, bilingual, left, right, say};
 
@@ -248,6 +249,7 @@ pub fn run(args: &KeysArgs) -> anyhow::Result<()> {
 
 /// Opens the store that the flags name. `begin` creates a missing key file.
 fn open(args: &StoreArgs, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
+    drop(memory::protect());
     if let Some(config) = &args.config {
         return settings::key_store(config, begin);
     }

@@ -19,6 +19,7 @@ mod keys;
 mod log;
 mod logging;
 mod looks;
+mod memory;
 mod network;
 mod network_admin;
 mod office_requests;
@@ -27,6 +28,7 @@ mod over_socket;
 mod payout_account;
 mod payouts;
 mod persons;
+mod private_files;
 mod profiles;
 mod proposals;
 mod serve;
@@ -50,6 +52,9 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::words::{Lang, error_label};
+
+#[global_allocator]
+static ALLOCATOR: wiping::WipingAllocator = wiping::WipingAllocator;
 
 /// Payments for parcels at the door: collect, keep the books, pay the sellers.
 ///
@@ -181,6 +186,7 @@ fn main() -> ExitCode {
     if std::env::args_os().any(|argument| argument == data_directory::ACCEPT_CLOCK) {
         data_directory::accept_clock();
     }
+    private_files::create_for_owner_only();
     if let Err(error) = report_full_files() {
         eprintln!("{}{error}", error_label());
         return ExitCode::FAILURE;

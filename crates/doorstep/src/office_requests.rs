@@ -86,9 +86,12 @@ pub fn ask_with_settings(
         Err(OfficeClientError::NotServed(_)) => {}
         answer => return Ok(answer?),
     }
-    let key = settings.map(settings::accounts).transpose()?.and_then(|accounts| accounts.vault);
-    let vault = Vault::new(data, key);
-    at_rest(data_directory::open(data)?, data, (line.request, line.person), vault)
+    let accounts = settings.map(settings::accounts).transpose()?.unwrap_or_default();
+    let opened = data_directory::open(data)?;
+    let is_trial = opened.node.client().query(|engine| engine.books().is_trial())?.0;
+    settings::check_master(accounts.master_from_environment, is_trial)?;
+    let vault = Vault::new(data, accounts.vault);
+    at_rest(opened, data, (line.request, line.person), vault)
 }
 
 /// Asks books that this process holds. Only their owner may.

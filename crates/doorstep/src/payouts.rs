@@ -133,8 +133,9 @@ fn write_messages(sums: &DaySums, engine: &Engine, args: &PayoutsArgs) -> anyhow
         sums.plans.iter().flat_map(|plan| plan.messages(trial)).collect();
     let settings = match &args.config {
         Some(config) => settings::accounts(config)?,
-        None => AccountSettings { vault: None, debtors: BTreeMap::new() },
+        None => AccountSettings::default(),
     };
+    settings::check_master(settings.master_from_environment, trial)?;
     let debtors = check_debtors(&messages, settings.debtors, trial)?;
     let mut vault = Vault::new(&args.data, settings.vault);
     // Everything is known before the first file is written.

@@ -15,8 +15,7 @@ use books::Timestamp;
 use engine::Submission;
 use mio::Waker;
 use node::{CLOCK_FOLLOWED_MS_MAX, CLOCK_JUMP_MS_MIN, Clock, Node, NodeStopped};
-use rustls::ServerConfig;
-use switch::{LinkId, Output, TerminalConnection};
+use switch::{Output, TerminalConnection};
 use tracing::field::display;
 
 use crate::close_reason::CloseReason;
@@ -27,8 +26,8 @@ use crate::hosted_switch::HostedSwitch;
 use crate::limits::{
     COMMANDS_WAITING_MAX, CONTROL_ADMISSION, CONTROL_LINE_BYTES_MAX, ConnectionLimits,
     FRAME_BYTES_MAX, GATEWAY_ADMISSION, HEARTBEAT_SILENCE_MAX, IN_FLIGHT_MAX,
-    LINES_PER_GATEWAY_MAX, LINK_WAITING_BYTES_MAX, NETWORK_MESSAGE_BYTES_MAX, PROCESS_FILES_MAX,
-    STOP_WAIT, TERMINAL_MESSAGE_BYTES_MAX, WALLET_ADMISSION, WALLET_REQUEST_BYTES_MAX,
+    LINES_PER_GATEWAY_MAX, LINK_WAITING_BYTES_MAX, NETWORK_MESSAGE_BYTES_MAX,
+    TERMINAL_MESSAGE_BYTES_MAX, WALLET_ADMISSION, WALLET_REQUEST_BYTES_MAX,
     WALLET_WAITING_BYTES_MAX,
 };
 use crate::links::NetworkLinks;
@@ -36,115 +35,15 @@ use crate::log::LogBudget::{Authenticated, Unauthenticated};
 use crate::log::{OperatorLog, log_event};
 use crate::node_channel::{NetworkChanges, NodeChannel, ReplyQueue};
 use crate::operator_events::{SettingsNames, log_operator_event};
+use crate::plan::{HostPlan, ListenAddresses, ListenerPlan, log_plain};
 use crate::precheck;
 use crate::sockets::{
-    Admission, ConnectionId, ConnectionKind, ConnectionPolicy, SocketService, Sockets,
+    ConnectionId, ConnectionKind, ConnectionPolicy, SocketService, Sockets,
 };
-use crate::tls::TlsClient;
-use crate::wallet::{WalletApi, WalletCredentials, WalletRequest};
+use crate::wallet::{WalletApi, WalletRequest};
 
 /// The longest wait of a round when nothing is due.
 const ROUND_MAX: Duration = Duration::from_millis(500);
-
-#[derive(Clone, Debug)]
-pub struct NetworkLink {
-    pub link: LinkId,
-    /// For the log and the status.
-    pub name: String,
-    pub address: SocketAddr,
-    /// None for plain TCP.
-    pub tls: Option<TlsClient>,
-}
-
-#[derive(Clone, Debug)]
-pub struct ListenerPlan {
-    /// Port 0 takes any free port.
-    pub address: SocketAddr,
-    /// None for plain TCP.
-    pub tls: Option<Arc<ServerConfig>>,
-}
-
-/// What the host listens on and connects to.
-pub struct HostPlan {
-    pub limits: ConnectionLimits,
-    pub terminals: Vec<ListenerPlan>,
-    /// Gateways connect by TLS with client certificates.
-    pub gateways: Vec<(SocketAddr, Arc<ServerConfig>)>,
-    /// The gateways that may connect, by the first DNS name of their certificate, in any case. None
-    /// admits every certificate that the listener's authorities have signed.
-    pub gateway_names: Option<Vec<String>>,
-    /// Listeners for the wallets' HTTP requests.
-    pub wallet_listeners: Vec<ListenerPlan>,
-    /// The wallets whose requests are accepted.
-    pub wallets: Vec<WalletCredentials>,
-    pub links: Vec<NetworkLink>,
-    /// The path of the control socket.
-    pub control: Option<PathBuf>,
-    /// Whether the books are for trials, for the status.
-    pub trial: bool,
-    /// How long a graceful stop waits for payments and commands in flight.
-    pub stop_wait: Duration,
-}
-
-impl Default for HostPlan {
-    fn default() -> HostPlan {
-        HostPlan {
-            limits: ConnectionLimits::default(),
-            terminals: Vec::new(),
-            gateways: Vec::new(),
-            gateway_names: None,
-            wallet_listeners: Vec::new(),
-            wallets: Vec::new(),
-            links: Vec::new(),
-            control: None,
-            trial: false,
-            stop_wait: STOP_WAIT,
-        }
-    }
-}
-
-impl HostPlan {
-    /// The most files that the process may open besides its terminal connections.
-    #[must_use]
-    pub fn other_files_max(&self) -> usize {
-        let files = |listeners: usize, admission: Admission| match listeners {
-            0 => 0,
-            _ => listeners + admission.files_max(),
-        };
-        PROCESS_FILES_MAX
-            + self.terminals.len()
-            + files(self.gateways.len(), GATEWAY_ADMISSION)
-            + files(self.wallet_listeners.len(), WALLET_ADMISSION)
-            + files(1, CONTROL_ADMISSION)
-            + self.links.len()
-    }
-
-    /// Whose messages pass in the clear beyond this machine, and where: terminals, wallets, or a
-    /// network's name.
-    #[must_use]
-    pub fn plain_beyond_loopback(&self) -> Vec<(String, SocketAddr)> {
-        let terminals = self.terminals.iter().map(|one| ("terminals", one.address, &one.tls));
-        let wallets = self.wallet_listeners.iter().map(|one| ("wallets", one.address, &one.tls));
-        let listeners = terminals.chain(wallets).map(|(what, at, tls)| (what, at, tls.is_none()));
-        let links = self.links.iter().map(|link| (&*link.name, link.address, link.tls.is_none()));
-        let plain = listeners.chain(links).filter(|(_, at, plain)| *plain && !is_loopback(*at));
-        plain.map(|(what, at, _)| (what.to_owned(), at)).collect()
-    }
-}
-
-/// Whether packets for this address stay on this machine.
-#[must_use]
-pub fn is_loopback(address: SocketAddr) -> bool {
-    address.ip().to_canonical().is_loopback()
-}
-
-/// The addresses that the host listens on, in the order of the plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ListenAddresses {
-    pub terminals: Vec<SocketAddr>,
-    pub gateways: Vec<SocketAddr>,
-    pub wallets: Vec<SocketAddr>,
-}
 
 /// Why the host could not start, or cannot continue.
 #[derive(Debug, thiserror::Error)]
@@ -787,30 +686,7 @@ fn split_gateway_line(line: TerminalConnection) -> Option<(u64, u32)> {
     (line.0 & GATEWAY_LINE != 0).then_some(((line.0 & !GATEWAY_LINE) >> 32, number))
 }
 
-/// Warns of plain TCP that leaves this machine.
-pub(crate) fn log_plain(with: &str, address: SocketAddr) {
-    let address = display(address);
-    tracing::warn!(target: "host", with, address, "plain TCP beyond this machine");
-}
-
 /// The length prefix of a message, big-endian.
 pub(crate) fn length_prefix(message: &[u8]) -> [u8; 2] {
     u16::try_from(message.len()).expect("messages have at most 65,535 bytes").to_be_bytes()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_file_limit_counts_each_configured_listener() {
-        let none = HostPlan::default().other_files_max();
-        assert_eq!(none, PROCESS_FILES_MAX + 1 + CONTROL_ADMISSION.open.total_max);
-        let address = "127.0.0.1:0".parse().unwrap();
-        let listen = || vec![ListenerPlan { address, tls: None }];
-        let plan =
-            HostPlan { terminals: listen(), wallet_listeners: listen(), ..HostPlan::default() };
-        assert_eq!(plan.other_files_max(), none + 2 + WALLET_ADMISSION.open.total_max);
-        assert_eq!(GATEWAY_ADMISSION.files_max(), 256 + 256);
-    }
 }

@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
 use crate::close_reason::CloseReason;
-use crate::engine_host::{
-    HostError, ListenerPlan, StopOutcome, Stopper, is_loopback, length_prefix, log_plain,
-};
+use crate::engine_host::{HostError, StopOutcome, Stopper, length_prefix};
 use crate::frames::{self, Frame, PROTOCOL_VERSION};
 use crate::framing::StreamFraming;
 use crate::limits::{
@@ -21,6 +19,7 @@ use crate::limits::{
     STOP_WAIT, TERMINAL_MESSAGE_BYTES_MAX,
 };
 use crate::log::{LogBudget, OperatorLog, log_event};
+use crate::plan::{ListenerPlan, is_loopback, log_plain};
 use crate::precheck;
 use crate::sockets::{ConnectionId, ConnectionKind, ConnectionPolicy, SocketService, Sockets};
 use crate::tls::TlsClient;

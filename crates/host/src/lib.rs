@@ -23,6 +23,7 @@ mod links;
 mod log;
 mod node_channel;
 mod operator_events;
+mod plan;
 mod precheck;
 mod sockets;
 
@@ -35,14 +36,12 @@ pub mod wallet;
 pub use crate::hosted_switch::HostedSwitch;
 pub use crate::log::LOG_LINES_PER_SECOND_MAX;
 pub use close_reason::{CloseCounts, CloseReason};
-pub use engine_host::{
-    Host, HostError, HostPlan, ListenAddresses, ListenerPlan, NetworkLink, StopOutcome, Stopper,
-    is_loopback,
-};
+pub use engine_host::{Host, HostError, StopOutcome, Stopper};
 pub use framing::StreamFraming;
 pub use gateway::{Gateway, GatewayPlan};
 pub use limits::ConnectionLimits;
 pub use node_channel::NetworkChanges;
+pub use plan::{HostPlan, ListenAddresses, ListenerPlan, NetworkLink, is_loopback};
 pub use sockets::{
     Admission, ConnectionId, ConnectionKind, ConnectionPolicy, Quota, SocketService, Sockets,
 };

@@ -202,7 +202,7 @@ mod tests {
     use tracing::Level;
 
     use super::*;
-    use crate::engine_host::NetworkLink;
+    use crate::plan::NetworkLink;
     use crate::limits::ConnectionLimits;
     use crate::log::tests::lines_at;
     use crate::sockets::{ConnectionPolicy, Sockets};

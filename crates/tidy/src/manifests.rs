@@ -138,7 +138,8 @@ pub fn crate_manifest(path: &str, directory: &str, manifest: &str) -> Vec<String
         let what = format!("the package is not named as its directory; name it `{directory}`");
         complaints.push(complaint(path, 1, &what));
     }
-    if at(&root, &["lints", "workspace"]).and_then(DeValue::as_bool) != Some(true) {
+    let has_lints = at(&root, &["lints", "workspace"]).and_then(DeValue::as_bool) == Some(true);
+    if !has_lints && directory != UNSAFE {
         let what = "no lints; add `[lints]` with `workspace = true`";
         complaints.push(complaint(path, 1, what));
     }
@@ -147,6 +148,9 @@ pub fn crate_manifest(path: &str, directory: &str, manifest: &str) -> Vec<String
     }
     complaints
 }
+
+/// The only crate with unsafe code, and so with lints of its own.
+pub const UNSAFE: &str = "wiping";
 
 /// The only crate with a binary.
 pub const BINARY: &str = "doorstep";
@@ -390,6 +394,7 @@ mod tests {
             crate_manifest("m", "money", "[package]\nname = \"money\"\n"),
             ["m:1: no lints; add `[lints]` with `workspace = true`"]
         );
+        assert!(crate_manifest("m", UNSAFE, "[package]\nname = \"wiping\"\n").is_empty());
         let binary = format!("{good}[[bin]]\nname = \"x\"\n");
         assert_eq!(crate_manifest("m", "money", &binary).len(), 1);
         let sources = ["crates/doorstep/src/main.rs", "crates/money/src/bin/x.rs", "a/src/main.rs"];

@@ -39,9 +39,10 @@ const MAP: &str = "
     office   | money tariff machine books engine node files reports switch recon vault | journal \
               keys
     bench    | money tariff books engine journal node reports iso8583 keys peers host |
+    wiping   |                                                       |
     sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
 doorstep| money tariff books calendar engine journal node files reports keys vault qr peers switch \
-              host recon office bench sim |
+              host recon office bench sim wiping |
     tidy     |                                                       |
 ";
 

@@ -7,7 +7,7 @@ use node::{Clock, SystemClock};
 use reports::{BooksAtHead, ReportError};
 use switch::Unfinished;
 
-use super::settings::LoadedSettings;
+use super::settings::{LoadedSettings, check_master};
 use super::{check_against_books, no_books, resumed_switch};
 use crate::data_directory::{check_time, print_notice};
 use crate::words::{Lang, bilingual, grouped, left, say};
@@ -22,6 +22,7 @@ pub fn run(said: LoadedSettings, data: &Path, config: &Path) -> anyhow::Result<(
     })?;
     let (engine, books) = (&read.engine, read.books());
     check_time(engine)?;
+    check_master(said.master_from_environment, books.is_trial())?;
     check_against_books(engine, &said.zone, &said.networks, &said.firms)?;
     let ids: Vec<_> = said.networks.iter().map(|(network, ..)| *network).collect();
     let waiting = books.pending_requests().count();

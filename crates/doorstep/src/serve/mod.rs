@@ -38,7 +38,7 @@ use crate::logging::LogArgs;
 use crate::over_socket::serving::ServedLines;
 use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
-use crate::{chinese, data_directory, office_requests, texts};
+use crate::{chinese, data_directory, memory, office_requests, private_files, texts};
 use business_day::BusinessDay;
 use reload::{CurrentCalendar, Reloader};
 use settings::LoadedSettings;
@@ -85,11 +85,13 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         bail!(bilingual!("give --data and --config", "请给出 --data 和 --config"));
     };
     args.log.start()?;
+    memory::protect_and_log();
     let mut said = settings::read(config)?;
     let others_max = said.plan.other_files_max() + office::socket::FILES_MAX;
     if let Some(note) = limits::fit_open_files(&mut said.plan.limits, others_max)? {
         tracing::warn!(target: "host", "{note}");
     }
+    private_files::check_books(data)?;
     if args.check {
         return check::run(said, data, config).map(|()| ExitCode::SUCCESS);
     }
@@ -126,6 +128,8 @@ fn serve(
         calendar: calendar.clone(),
         client: node.client(),
     }));
+    let is_trial = node.client().query(|engine| engine.books().is_trial())?.0;
+    settings::check_master(said.master_from_environment, is_trial)?;
     let (networks, zone, firms) = (said.networks.clone(), said.zone.clone(), said.firms.clone());
     let look = move |engine: &Engine| {
         check_against_books(engine, &zone, &networks, &firms)?;
@@ -153,7 +157,7 @@ fn serve(
         .map_err(|error| office_socket_error(&directory, &error))?;
     let mut plan = said.plan;
     plan.control = Some(control.clone());
-    plan.trial = node.client().query(|engine| engine.books().is_trial())?.0;
+    plan.trial = is_trial;
     let mut host = Host::open(switch, node, plan, Box::new(SystemClock))?;
     host.queue_outputs(begin);
     // After the sockets are bound: a start that fails leaves the books as they were.

@@ -11,7 +11,9 @@ use calendar::Calendar;
 use files::pain001::Party;
 use host::tls::{self, TlsIdentity};
 use host::{HostPlan, ListenerPlan, NetworkLink, WalletCredentials};
-use keys::{KeyName, KeyStore, MasterKey, SoftwareStore};
+use keys::{
+    KeyName, KeyStore, MASTER_KEY_CREDENTIAL, MASTER_KEY_VARIABLE, MasterKey, SoftwareStore,
+};
 use money::decimal::{self, DecimalStyle};
 use money::{Amount, Currency};
 use node::{Clock, SystemClock};
@@ -29,9 +31,10 @@ use super::form::{
     NetworkForm, PlainForm, SettingsForm, TerminalsForm, TlsServerForm, WalletForm,
 };
 use super::{key_names, limits};
+use crate::private_files::{self, Forbidden};
 use crate::time_zone::{ResolvedZone, resolve};
 use crate::words::{Lang, bilingual};
-use crate::{calendar_command, chinese, data_directory};
+use crate::{calendar_command, chinese, data_directory, memory};
 
 /// Enough for a hundred thousand card ranges.
 pub(super) const FILE_BYTES_MAX: usize = 16 << 20;
@@ -48,6 +51,7 @@ pub struct LoadedSettings {
     /// For the sockets.
     pub plan: HostPlan,
     pub keys: Arc<dyn KeyStore>,
+    pub master_from_environment: bool,
     pub networks: Vec<(NetworkId, Currency, String)>,
     pub wallet: Option<(WalletId, Currency, String)>,
     /// The names of the courier firms that have merchant numbers.
@@ -65,7 +69,7 @@ pub struct LoadedSettings {
 /// Reads a settings file and all files that it names. Its paths are relative to its directory.
 pub fn read(path: &Path) -> anyhow::Result<LoadedSettings> {
     let named = || path.display().to_string();
-    let text = data_directory::read_text(path, FILE_BYTES_MAX)?;
+    let text = read_settings(path)?;
     let form = parse(&text).with_context(named)?;
     File::beside(path).load(form).with_context(named)
 }
@@ -73,25 +77,57 @@ pub fn read(path: &Path) -> anyhow::Result<LoadedSettings> {
 /// Opens the key store of a settings file. `begin` creates a missing key file.
 pub fn key_store(path: &Path, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
     let named = || path.display().to_string();
-    let text = data_directory::read_text(path, FILE_BYTES_MAX)?;
+    let text = read_settings(path)?;
     let KeysOnlyForm { keys, .. } = parse(&text).with_context(named)?;
-    File::beside(path).keys(&keys, begin).with_context(named)
+    let (store, _) = File::beside(path).keys(&keys, begin).with_context(named)?;
+    Ok(store)
+}
+
+fn read_settings(path: &Path) -> anyhow::Result<String> {
+    private_files::check(path, Forbidden::Write)?;
+    data_directory::read_text(path, FILE_BYTES_MAX)
+}
+
+/// Reads a file with a secret, which only its owner can read.
+fn read_secret(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    private_files::check(path, Forbidden::ReadOrWrite)?;
+    Ok(Zeroizing::new(data_directory::read_text(path, SECRET_BYTES_MAX)?))
+}
+
+/// Real books take no master key from the environment: it can be read while the process runs.
+pub fn check_master(from_environment: bool, is_trial: bool) -> anyhow::Result<()> {
+    ensure!(
+        is_trial || !from_environment,
+        bilingual!(
+            "{MASTER_KEY_VARIABLE}: the environment can be read while a process runs, so only \
+             trial books take the master key from it; name a file with mode 0600 in keys.master, \
+             or give the systemd credential {MASTER_KEY_CREDENTIAL}",
+            "{MASTER_KEY_VARIABLE}：进程运行期间环境变量可被读取，因此只有试用账簿接受其中的主密钥；\
+             请在 keys.master 中给出权限为 0600 的文件，\
+             或提供 systemd 凭据 {MASTER_KEY_CREDENTIAL}"
+        )
+    );
+    Ok(())
 }
 
 /// What the settings say of accounts: how the vault is opened, and who pays.
+#[derive(Default)]
 pub struct AccountSettings {
     pub vault: Option<VaultKey>,
+    pub master_from_environment: bool,
     pub debtors: BTreeMap<Currency, Party>,
 }
 
 /// Reads the part of a settings file that is about accounts, and opens the key store.
 pub fn accounts(path: &Path) -> anyhow::Result<AccountSettings> {
     let named = || path.display().to_string();
-    let text = data_directory::read_text(path, FILE_BYTES_MAX)?;
+    let text = read_settings(path)?;
     let KeysOnlyForm { keys, debtors } = parse(&text).with_context(named)?;
-    let store = File::beside(path).keys(&keys, false).with_context(named)?;
+    let opened = File::beside(path).keys(&keys, false).with_context(named)?;
+    let (store, master_from_environment) = opened;
     let vault = keys.vault.map(|name| VaultKey { store, name });
-    Ok(AccountSettings { vault, debtors: self::debtors(debtors).with_context(named)? })
+    let debtors = self::debtors(debtors).with_context(named)?;
+    Ok(AccountSettings { vault, master_from_environment, debtors })
 }
 
 fn debtors(forms: Vec<DebtorForm>) -> anyhow::Result<BTreeMap<Currency, Party>> {
@@ -180,7 +216,7 @@ impl File {
         let settings = settings(&form, &zone)?;
         settings.check()?;
         let plan = self.plan(&form)?;
-        let keys = self.keys(&form.keys, false)?;
+        let (keys, master_from_environment) = self.keys(&form.keys, false)?;
         key_names::check(&settings, [form.keys.codes, form.keys.vault], &*keys)?;
         debtors(form.debtors)?;
         let office_group = form.control.group.as_deref().map(group_id).transpose()?;
@@ -192,6 +228,7 @@ impl File {
             settings,
             plan,
             keys,
+            master_from_environment,
             networks,
             wallet,
             firms,
@@ -203,15 +240,23 @@ impl File {
         })
     }
 
-    fn keys(&self, keys: &super::form::KeysForm, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
+    /// Opens the key store. Also returns whether its master key came from the environment.
+    fn keys(
+        &self,
+        keys: &super::form::KeysForm,
+        begin: bool,
+    ) -> anyhow::Result<(Arc<dyn KeyStore>, bool)> {
+        // A process that serves has said before what is not protected.
+        drop(memory::protect());
         match (&keys.store, &keys.pkcs11) {
             (Some(store), None) => {
                 let master = keys.master.as_ref().map(|path| self.path(path));
                 let master = MasterKey::find(master.as_deref())?;
                 let store = self.path(store);
-                Ok(Arc::new(key_file(&store, master, begin)?))
+                let from_environment = master.is_from_environment();
+                Ok((Arc::new(key_file(&store, master, begin)?), from_environment))
             }
-            (None, Some(hsm)) => self.pkcs11(hsm),
+            (None, Some(hsm)) => Ok((self.pkcs11(hsm)?, false)),
             _ => Err(anyhow!(bilingual!(
                 "keys: give either `store`, a key file, or `pkcs11`, an HSM",
                 "keys：请给出 `store`（密钥文件）或 `pkcs11`（加密机）之一"
@@ -229,7 +274,7 @@ impl File {
         };
         if let Some(gateways) = &form.gateways {
             require_gateway_names(gateways, &form.terminals)?;
-            let identity = self.identity(&gateways.certificate, &gateways.key);
+            let identity = self.identity(&gateways.certificate, &gateways.key)?;
             let authorities = self.path(&gateways.authorities);
             let tls = tls::server(&identity, Some(&authorities)).context("gateways")?;
             let at = |address: &AddressText| (address.0, tls.clone());
@@ -269,15 +314,16 @@ impl File {
         }
         let tls = tls.map(|tls| {
             let clients = tls.clients.as_ref().map(|path| self.path(path));
-            tls::server(&self.identity(&tls.certificate, &tls.key), clients.as_deref())
+            let identity = self.identity(&tls.certificate, &tls.key)?;
+            Ok::<_, anyhow::Error>(tls::server(&identity, clients.as_deref())?)
         });
         let tls = tls.transpose().context(tls_key)?;
         let at = |address: &AddressText| ListenerPlan { address: address.0, tls: tls.clone() };
         Ok(addresses.iter().map(at).collect())
     }
 
-    fn identity(&self, certificate: &Path, key: &Path) -> TlsIdentity {
-        TlsIdentity { certificate: self.path(certificate), key: self.path(key) }
+    fn identity(&self, certificate: &Path, key: &Path) -> anyhow::Result<TlsIdentity> {
+        tls_identity(self.path(certificate), self.path(key))
     }
 
     fn links(&self, network: &NetworkForm) -> anyhow::Result<Vec<NetworkLink>> {
@@ -288,7 +334,7 @@ impl File {
         }
         let tls = network.tls.as_ref().map(|tls| {
             let identity = match (&tls.certificate, &tls.key) {
-                (Some(certificate), Some(key)) => Some(self.identity(certificate, key)),
+                (Some(certificate), Some(key)) => Some(self.identity(certificate, key)?),
                 (None, None) => None,
                 _ => bail!(bilingual!(
                     "tls: give both `certificate` and `key`, or neither",
@@ -309,8 +355,7 @@ impl File {
     }
 
     fn wallet(&self, wallet: &WalletForm) -> anyhow::Result<WalletCredentials> {
-        let secret = data_directory::read_text(&self.path(&wallet.secret), SECRET_BYTES_MAX)?;
-        let secret = Zeroizing::new(secret);
+        let secret = read_secret(&self.path(&wallet.secret))?;
         let secret = Zeroizing::new(secret.trim().as_bytes().to_vec());
         ensure!(
             secret.len() >= SECRET_BYTES_MIN,
@@ -326,15 +371,14 @@ impl File {
 
     fn pkcs11(&self, hsm: &super::form::Pkcs11Form) -> anyhow::Result<Arc<dyn KeyStore>> {
         let pin = match &hsm.pin_file {
-            Some(file) => data_directory::read_text(&self.path(file), SECRET_BYTES_MAX)?,
-            None => std::env::var(PIN_VARIABLE).with_context(|| {
+            Some(file) => read_secret(&self.path(file))?,
+            None => Zeroizing::new(std::env::var(PIN_VARIABLE).with_context(|| {
                 bilingual!(
                     "pkcs11.pin_file, or {PIN_VARIABLE}",
                     "pkcs11.pin_file 或 {PIN_VARIABLE}"
                 )
-            })?,
+            })?),
         };
-        let pin = Zeroizing::new(pin);
         let pin = secrecy::SecretString::from(pin.trim());
         Ok(Arc::new(keys::Pkcs11Store::open(&self.path(&hsm.module), &hsm.token, pin)?))
     }
@@ -493,6 +537,12 @@ fn bins(form: &SettingsForm) -> anyhow::Result<Vec<BinRange>> {
     Ok(bins)
 }
 
+/// A certificate, and its key that only its owner can read.
+pub fn tls_identity(certificate: PathBuf, key: PathBuf) -> anyhow::Result<TlsIdentity> {
+    private_files::check(&key, Forbidden::ReadOrWrite)?;
+    Ok(TlsIdentity { certificate, key })
+}
+
 /// For an address on the command line.
 pub fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
     text.parse::<AddressText>().map(|address| address.0)
@@ -500,6 +550,7 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
 
 /// Opens a key file. `begin` allows a missing file, which the first key creates.
 pub fn key_file(path: &Path, master: MasterKey, begin: bool) -> anyhow::Result<SoftwareStore> {
+    private_files::check(path, Forbidden::ReadOrWrite)?;
     if begin {
         return Ok(SoftwareStore::open_or_create(path, master)?);
     }

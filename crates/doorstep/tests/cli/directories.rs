@@ -108,7 +108,7 @@ fn a_read_only_directory_is_refused() {
     bed.run("day --parcels 50 --data sealed/books").fails(&why);
     bed.run("day --parcels 50 --data books").succeeds();
     let journal = bed.path("books/journal.sqlite");
-    fs::set_permissions(&journal, fs::Permissions::from_mode(0o444)).unwrap();
+    fs::set_permissions(&journal, fs::Permissions::from_mode(0o400)).unwrap();
     bed.run("day --parcels 50 --data books").fails(&format!(
         "error: {} is read-only for this user; run as its owner, or change its owner or mode \
          (chown, chmod)\n",
@@ -119,7 +119,7 @@ fn a_read_only_directory_is_refused() {
 #[test]
 fn an_empty_directory_and_a_new_nested_one_are_accepted() {
     let bed = Bed::new();
-    fs::create_dir(bed.path("empty")).unwrap();
+    bed.private_directory("empty");
     bed.run("day --parcels 10 --data empty").succeeds();
     bed.run("day --parcels 10 --data new/of/several/levels").succeeds();
     bed.verified("new/of/several/levels");

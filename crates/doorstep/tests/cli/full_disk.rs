@@ -77,7 +77,7 @@ fn a_file_of_payouts_that_cannot_be_written_is_named_and_written_the_next_time()
     let day = bed.run(DAY).succeeds().json();
     let payouts = bed.read("books/payouts.csv");
     std::fs::remove_file(bed.path("books/payouts.csv")).unwrap();
-    std::fs::create_dir(bed.path("books/payouts.csv")).unwrap();
+    bed.private_directory("books/payouts.csv");
     bed.run(DAY).fails(
         "error: books/payouts.csv is a device, a pipe or a directory: give the name of a file",
     );

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use super::support::{Bed, Ran};
@@ -16,7 +15,6 @@ const WHOLE: &str = "5240E9";
 fn bed() -> Bed {
     let bed = Bed::new();
     bed.write("master.key", MASTER);
-    fs::set_permissions(bed.path("master.key"), fs::Permissions::from_mode(0o600)).unwrap();
     bed
 }
 
@@ -149,11 +147,10 @@ fn errors_of_the_store_are_named() {
     keys(&bed, "make base --purpose base").succeeds().prints("generation 1, aes256");
 
     bed.write("other.key", MASTER.replace('8', "7"));
-    fs::set_permissions(bed.path("other.key"), fs::Permissions::from_mode(0o600)).unwrap();
     bed.run("keys list --store keys.toml --master-key-file other.key").fails(
         "error: keys.toml: the keys are encrypted under the master key with the check value ",
     );
-    fs::set_permissions(bed.path("master.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    bed.chmod("master.key", 0o644);
     keys(&bed, "list").fails(
         "error: master.key: other users can read this master key; run `chmod 600` on the file\n",
     );

@@ -129,7 +129,7 @@ fn a_day_that_is_killed_while_its_books_are_created_starts_again() {
 fn files_of_an_interrupted_creation_are_no_obstacle() {
     let bed = Bed::new();
     let undisturbed = bed.run(&format!("{DAY} --data undisturbed")).succeeds().json();
-    std::fs::create_dir(bed.path("books")).unwrap();
+    bed.private_directory("books");
     for left in ["LOCK", "journal.sqlite.unfinished", "journal.sqlite.unfinished-journal"] {
         bed.write(&format!("books/{left}"), "left");
     }

@@ -324,7 +324,7 @@ fn a_snapshot_that_does_not_fit_the_journal_is_refused() {
     // Its snapshot reflects a batch that this journal has, with another content.
     fs::copy(journal("other"), journal("books")).unwrap();
     fs::remove_dir_all(bed.path("books/snapshots")).unwrap();
-    fs::create_dir(bed.path("books/snapshots")).unwrap();
+    bed.private_directory("books/snapshots");
     let snapshot = fs::read_dir(bed.path("short/snapshots")).unwrap().next().unwrap().unwrap();
     fs::copy(snapshot.path(), bed.path("books/snapshots").join(snapshot.file_name())).unwrap();
     for command in READING {

@@ -49,7 +49,6 @@ account = "1234567890123"
 fn settings(bed: &Bed, name: &str) {
     bed.write(name, SETTINGS.replace("keys.json", &format!("{name}.keys")));
     bed.write("master.key", "ab".repeat(32));
-    fs::set_permissions(bed.path("master.key"), fs::Permissions::from_mode(0o600)).unwrap();
     let line = "keys make vault --purpose data-keys --algorithm aes256 --config";
     bed.run(&format!("{line} {name}")).succeeds();
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use super::ground::{self, Running};
@@ -33,7 +32,6 @@ fn bed() -> Bed {
     let import = "import --profile doorstep --orders orders.csv --data books";
     bed.run(&format!("{import} --by ann --approved-by bo")).succeeds();
     bed.write("master.key", MASTER);
-    fs::set_permissions(bed.path("master.key"), fs::Permissions::from_mode(0o600)).unwrap();
     for key in KEYS {
         let at = "--store keys.json --master-key-file master.key";
         bed.run(&format!("keys make {key} {at}")).succeeds();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
@@ -33,8 +34,19 @@ impl Bed {
         self.scratch.path().join(name)
     }
 
+    /// Writes a file for its owner only.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.path(name), content).unwrap();
+        self.chmod(name, 0o600);
+    }
+
+    pub fn private_directory(&self, name: &str) {
+        fs::create_dir(self.path(name)).unwrap();
+        self.chmod(name, 0o700);
+    }
+
+    pub fn chmod(&self, name: &str, mode: u32) {
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).unwrap();
     }
 
     /// Writes an order file of the profile `doorstep`, one line per order.

@@ -140,6 +140,20 @@ fn write_plain(stream: &mut impl Write, bytes: &[u8]) -> Result<usize, StreamErr
     Ok(written)
 }
 
+/// Reads into the buffer in which the session deciphers. When nothing is left to read, it zeroes
+/// the buffer: otherwise the last message would stay there until the next one.
+struct WipedReads<'t>(&'t mut TcpStream);
+
+impl Read for WipedReads<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer);
+        if read.is_err() {
+            buffer.fill(0);
+        }
+        read
+    }
+}
+
 impl TlsStream {
     fn read(&mut self, buffer: &mut [u8]) -> Result<ReadOutcome, StreamError> {
         let mut outcome = ReadOutcome::default();
@@ -158,7 +172,7 @@ impl TlsStream {
                 outcome.more = true;
                 return Ok(outcome);
             }
-            match self.session.read_tls(&mut self.tcp) {
+            match self.session.read_tls(&mut WipedReads(&mut self.tcp)) {
                 Ok(0) => {
                     outcome.ended = true;
                     return Ok(outcome);

@@ -17,7 +17,7 @@ mod file;
 mod master;
 
 use file::KeyFile;
-pub use master::MasterKey;
+pub use master::{MASTER_KEY_CREDENTIAL, MASTER_KEY_VARIABLE, MasterKey};
 
 /// Keys in the memory of this process, wiped when it ends, and in a file encrypted under a master
 /// key.

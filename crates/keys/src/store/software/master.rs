@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -14,10 +14,16 @@ use crate::hex;
 use crate::key::{AesKey, Algorithm};
 
 /// The AES-256 key that encrypts all other keys of a file.
-pub struct MasterKey(AesKey);
+pub struct MasterKey {
+    key: AesKey,
+    from_environment: bool,
+}
 
 /// Environment variable with the master key, 64 hex digits.
 pub const MASTER_KEY_VARIABLE: &str = "DOORSTEP_MASTER_KEY";
+
+/// The systemd credential with the master key, 64 hex digits.
+pub const MASTER_KEY_CREDENTIAL: &str = "doorstep-master-key";
 
 /// Maximum length that is read of a master key file.
 const MASTER_KEY_FILE_BYTES_MAX: u64 = 128;
@@ -30,15 +36,20 @@ impl MasterKey {
         if bytes.len() != Algorithm::Aes256.key_bytes() || bytes.iter().all(|byte| *byte == 0) {
             return Err(wrong());
         }
-        AesKey::new(&bytes).map(MasterKey).map_err(|_| wrong())
+        let key = AesKey::new(&bytes).map_err(|_| wrong())?;
+        Ok(MasterKey { key, from_environment: false })
     }
 
-    /// Reads a file that only its owner can read.
+    /// Reads a file that only its owner can read. `/dev/fd/3` is an open descriptor.
     pub fn from_file(path: &Path) -> Result<MasterKey, MasterKeyError> {
+        MasterKey::read(path, 0o077)
+    }
+
+    fn read(path: &Path, forbidden_mode: u32) -> Result<MasterKey, MasterKeyError> {
         let unreadable = |source| MasterKeyError::File { path: path.to_owned(), source };
         let file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
-        if metadata.permissions().mode() & 0o077 != 0 {
+        if metadata.permissions().mode() & forbidden_mode != 0 {
             return Err(MasterKeyError::ReadableByOthers(path.to_owned()));
         }
         let mut text = Zeroizing::new(String::with_capacity(256));
@@ -53,22 +64,39 @@ impl MasterKey {
         }
     }
 
-    /// Reads the file if one is given, otherwise the environment (`MASTER_KEY_VARIABLE`).
+    /// Reads the file if one is given, otherwise the systemd credential
+    /// [`MASTER_KEY_CREDENTIAL`] if there is one, otherwise the environment
+    /// (`MASTER_KEY_VARIABLE`).
     pub fn find(file: Option<&Path>) -> Result<MasterKey, MasterKeyError> {
         if let Some(path) = file {
             return MasterKey::from_file(path);
         }
+        let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
+            .map(|directory| PathBuf::from(directory).join(MASTER_KEY_CREDENTIAL))
+            .filter(|path| path.exists());
+        if let Some(path) = credential {
+            // systemd lets the user of the service read it by an access list, which shows as the
+            // mode of the group.
+            return MasterKey::read(&path, 0o007);
+        }
         let text = std::env::var(MASTER_KEY_VARIABLE).map_err(|_| MasterKeyError::Missing)?;
-        MasterKey::from_hex(&Zeroizing::new(text), MASTER_KEY_VARIABLE)
+        let found = MasterKey::from_hex(&Zeroizing::new(text), MASTER_KEY_VARIABLE)?;
+        Ok(MasterKey { from_environment: true, ..found })
+    }
+
+    /// Whether it came from the environment, where it stays as long as the process runs.
+    #[must_use]
+    pub fn is_from_environment(&self) -> bool {
+        self.from_environment
     }
 
     #[must_use]
     pub fn check_value(&self) -> CheckValue {
-        self.0.check_value()
+        self.key.check_value()
     }
 
     pub(super) const fn key(&self) -> &AesKey {
-        &self.0
+        &self.key
     }
 }
 
