@@ -136,6 +136,9 @@ generation = 1
 token = "cards"
 codes = "hub/codes"
 vault = "vault"
+[limits]
+connections_per_address = 18000
+
 [terminals]
 listen = [{listen}]
 [merchant]

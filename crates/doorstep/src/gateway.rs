@@ -64,7 +64,7 @@ pub struct GatewayArgs {
         default_value_t = ConnectionLimits::default().connections_max
     )]
     connections: usize,
-    /// Limit of terminals from one address [default: --connections]
+    /// Limit of terminals from one address [default: a quarter of --connections]
     #[arg(long, value_name = "NUMBER")]
     connections_per_address: Option<usize>,
     /// Time limit of a TLS handshake, 1 to 300 [default: 10]

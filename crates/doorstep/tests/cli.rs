@@ -30,6 +30,7 @@ mod cli {
     mod log;
     mod logs;
     mod looks;
+    mod memory;
     mod month;
     mod network;
     mod office;

@@ -14,6 +14,8 @@ pub enum CloseReason {
     Full,
     /// The quota of its address is full.
     Address,
+    /// Its address has failed too often, or it failed itself from such an address.
+    Failing,
     /// Another user of this machine opened it.
     Foreign,
     /// The TLS handshake failed: no certificate that is trusted, or no TLS.
@@ -37,7 +39,7 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    const ALL: usize = 14;
+    const ALL: usize = 15;
 
     /// For the log.
     #[must_use]
@@ -47,6 +49,7 @@ impl CloseReason {
             CloseReason::Asked => "this side closed it",
             CloseReason::Full => "there are too many connections",
             CloseReason::Address => "there are too many connections from its address",
+            CloseReason::Failing => "too much has failed from its address",
             CloseReason::Foreign => "another user of this machine opened it",
             CloseReason::Untrusted => "its TLS handshake failed",
             CloseReason::Name => "the name in its certificate is not in the list",
@@ -83,6 +86,7 @@ impl Serialize for CloseCounts {
             "asked",
             "full",
             "address",
+            "failing",
             "foreign",
             "untrusted",
             "name",
@@ -106,8 +110,9 @@ mod tests {
     fn each_ending_is_counted_under_its_own_name_and_explained() {
         use CloseReason as W;
         let all = [
-            [W::Gone, W::Asked, W::Full, W::Address, W::Foreign, W::Untrusted, W::Name],
-            [W::Handshake, W::Slow, W::Idle, W::Unread, W::Malformed, W::Oversized, W::Stopping],
+            &[W::Gone, W::Asked, W::Full, W::Address, W::Failing, W::Foreign, W::Untrusted][..],
+            &[W::Name, W::Handshake, W::Slow, W::Idle, W::Unread, W::Malformed, W::Oversized],
+            &[W::Stopping],
         ];
         let page = include_str!("../../../docs/door/control.md");
         for why in all.concat() {

@@ -34,11 +34,12 @@ use crate::links::NetworkLinks;
 use crate::log::LogBudget::{Authenticated, Unauthenticated};
 use crate::log::{OperatorLog, log_event};
 use crate::node_channel::{NetworkChanges, NodeChannel, ReplyQueue};
-use crate::operator_events::{SettingsNames, log_operator_event};
+use crate::operator_events::{SettingsNames, failure_of, log_operator_event};
 use crate::plan::{HostPlan, ListenAddresses, ListenerPlan, log_plain};
 use crate::precheck;
 use crate::sockets::{
-    ConnectionId, ConnectionKind, ConnectionPolicy, SocketService, Sockets,
+    ConnectionId, ConnectionKind, ConnectionPolicy, FailureAlarm, FailureKind, SocketService,
+    Sockets,
 };
 use crate::wallet::{WalletApi, WalletRequest};
 
@@ -363,6 +364,7 @@ impl<C: HostedSwitch> HostService<C> {
         self.gateways.send_due_heartbeats(sockets);
         self.log.renew_budget();
         self.report_clock_jump();
+        log_failures(sockets);
     }
 
     /// Says once that the machine's clock has jumped, and once that it agrees again.
@@ -497,12 +499,16 @@ impl<C: HostedSwitch> HostService<C> {
         }
         self.messages += 1;
         self.update_now();
+        let before = self.out.len();
         self.core.on_terminal_message(
             TerminalConnection(id.number()),
             message,
             self.now,
             &mut self.out,
         );
+        if let Some(kind) = failure_in(&self.out[before..]) {
+            sockets.report_failure(id, kind, false);
+        }
     }
 
     fn on_gateway_frame(&mut self, sockets: &mut Sockets, id: ConnectionId, frame: &mut [u8]) {
@@ -510,17 +516,26 @@ impl<C: HostedSwitch> HostService<C> {
         let (core, now, out) = (&mut self.core, &mut self.now, &mut self.out);
         let clock = &self.clock;
         let messages = &mut self.messages;
+        let mut failed = None;
         let heard = self.gateways.on_frame(sockets, session, frame, |line, message| {
             let line = gateway_line(session, line);
             match message {
                 Some(message) => {
                     *messages += 1;
                     *now = (*now).max(clock.now());
+                    let before = out.len();
                     core.on_terminal_message(line, message, *now, out);
+                    failed = failure_in(&out[before..]).map(|kind| (line, kind));
                 }
                 None => core.on_line_closed(line),
             }
         });
+        // A gateway carries many terminals: only the line of the one that fails is closed.
+        if let Some((connection, kind)) = failed
+            && sockets.report_failure(id, kind, true)
+        {
+            self.out.push(Output::CloseTerminalConnection { connection });
+        }
         if let Err(why) = heard {
             let gateway = self.gateways.session_name(session).unwrap_or_default();
             let reason = why.to_string();
@@ -684,6 +699,23 @@ fn gateway_line(session: u64, line: u32) -> TerminalConnection {
 fn split_gateway_line(line: TerminalConnection) -> Option<(u64, u32)> {
     let number = u32::try_from(line.0 & u64::from(u32::MAX)).ok()?;
     (line.0 & GATEWAY_LINE != 0).then_some(((line.0 & !GATEWAY_LINE) >> 32, number))
+}
+
+/// The first failure among the outputs of a message.
+fn failure_in(out: &[Output]) -> Option<FailureKind> {
+    let events = out.iter().filter_map(|output| match output {
+        Output::OperatorEvent(event) => Some(event),
+        _ => None,
+    });
+    events.filter_map(failure_of).next()
+}
+
+/// Says once a minute what failed most, and where it came from.
+pub(crate) fn log_failures(sockets: &mut Sockets) {
+    let Some(FailureAlarm { failures, addresses, worst }) = sockets.failure_alarm() else { return };
+    let worst = serde_json::to_string(&worst).unwrap_or_default();
+    let message = "much fails from outside: bad frames, TLS or authentication";
+    tracing::error!(target: "host", failures, addresses, worst, "{message}");
 }
 
 /// The length prefix of a message, big-endian.

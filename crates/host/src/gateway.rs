@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
 use crate::close_reason::CloseReason;
-use crate::engine_host::{HostError, StopOutcome, Stopper, length_prefix};
+use crate::engine_host::{HostError, StopOutcome, Stopper, length_prefix, log_failures};
 use crate::frames::{self, Frame, PROTOCOL_VERSION};
 use crate::framing::StreamFraming;
 use crate::limits::{
@@ -189,6 +189,7 @@ impl GatewayService {
             _ => self.next_pulse = now + HEARTBEAT_INTERVAL,
         }
         self.log.renew_budget();
+        log_failures(sockets);
     }
 
     /// Advances a stop. Returns the outcome once it is complete.

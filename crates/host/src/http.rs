@@ -62,6 +62,11 @@ fn head(bytes: &[u8]) -> Result<Option<(HttpRequest<'_>, usize, usize)>, HttpReq
         Err(httparse::Error::TooManyHeaders) => return Err(HttpRequestError(431)),
         Err(_) => return Err(HttpRequestError(400)),
     };
+    // A proxy may take a line feed alone for a part of a line, and so read another request.
+    let lines = bytes.get(..begin).unwrap_or_default().split(|byte| *byte == b'\n');
+    if lines.rev().skip(1).any(|line| !line.ends_with(b"\r")) {
+        return Err(HttpRequestError(400));
+    }
     let (Some(method), Some(path)) = (request.method, request.path) else {
         return Err(HttpRequestError(400));
     };
@@ -70,6 +75,11 @@ fn head(bytes: &[u8]) -> Result<Option<(HttpRequest<'_>, usize, usize)>, HttpReq
     let mut length = None;
     for (header, place) in request.headers.iter().zip(&mut parsed.headers) {
         *place = (header.name, header.value);
+        let is_same = |other: &&httparse::Header<'_>| other.name.eq_ignore_ascii_case(header.name);
+        // Whoever reads the first of two signatures and whoever reads the last would disagree.
+        if is_signed(header.name) && request.headers.iter().filter(is_same).count() > 1 {
+            return Err(HttpRequestError(400));
+        }
         if header.name.eq_ignore_ascii_case("transfer-encoding") {
             return Err(HttpRequestError(411));
         }
@@ -85,10 +95,19 @@ fn head(bytes: &[u8]) -> Result<Option<(HttpRequest<'_>, usize, usize)>, HttpReq
         }
     }
     parsed.keep_alive &= request.version == Some(1);
+    // A proxy may drop the body of a GET, or take it for the next request.
+    if method == "GET" && length.is_some_and(|length| length > 0) {
+        return Err(HttpRequestError(400));
+    }
     if length.is_none() && method == "POST" {
         return Err(HttpRequestError(411));
     }
     Ok(Some((parsed, begin, begin + length.unwrap_or(0))))
+}
+
+/// Whether a header is part of the signature.
+fn is_signed(name: &str) -> bool {
+    name.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("doorstep-"))
 }
 
 fn decimal(digits: &[u8]) -> Option<usize> {
@@ -180,6 +199,22 @@ mod tests {
         assert_eq!(refused(signed), Some(HttpRequestError(400)));
         let long = "POST / HTTP/1.1\r\nContent-Length: 999\r\n\r\n{}";
         assert_eq!(refused(long), Some(HttpRequestError(413)));
+        let unlike = "GET / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}";
+        assert_eq!(refused(unlike), Some(HttpRequestError(400)));
+        assert!(parse(b"GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 200).is_ok());
+        for bare in [
+            "GET / HTTP/1.1\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n\n",
+            "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        ] {
+            assert_eq!(refused(bare), Some(HttpRequestError(400)), "{bare:?}");
+        }
+        for header in ["Doorstep-Signature", "doorstep-nonce", "Doorstep-Timestamp"] {
+            let twice = format!("GET / HTTP/1.1\r\n{header}: a\r\nVia: b\r\n{header}: c\r\n\r\n");
+            assert_eq!(refused(&twice), Some(HttpRequestError(400)), "{header}");
+        }
+        assert!(parse(b"GET / HTTP/1.1\r\nVia: a\r\nVia: b\r\n\r\n", 200).is_ok());
         assert_eq!(refused("\x16\x03\x01\r\n\r\n"), Some(HttpRequestError(400)));
     }
 }

@@ -43,6 +43,7 @@ pub use limits::ConnectionLimits;
 pub use node_channel::NetworkChanges;
 pub use plan::{HostPlan, ListenAddresses, ListenerPlan, NetworkLink, is_loopback};
 pub use sockets::{
-    Admission, ConnectionId, ConnectionKind, ConnectionPolicy, Quota, SocketService, Sockets,
+    Admission, ConnectionId, ConnectionKind, ConnectionPolicy, FailingAddress, FailureAlarm,
+    FailureKind, Quota, SocketService, Sockets,
 };
 pub use wallet::WalletCredentials;

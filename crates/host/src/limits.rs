@@ -63,13 +63,29 @@ pub const IN_FLIGHT_MAX: u8 = 4;
 /// How often timeouts of connections are checked.
 pub const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 
+/// How long failures of an address count: bad frames, failed TLS, failed authentications. One alarm
+/// follows in this time.
+pub const FAILURE_WINDOW: Duration = Duration::from_secs(60);
+/// Failures of an address in a window that cost it nothing.
+pub const FAILURES_FREE_MAX: u32 = 20;
+/// Failures of an address in a window, up to which each one stops the reading of its connection for
+/// [`FAILURE_DELAY`]. A further one closes its connection.
+pub const FAILURES_SLOWED_MAX: u32 = 200;
+pub const FAILURE_DELAY: Duration = Duration::from_secs(1);
+/// New connections of an address with more failures than [`FAILURES_SLOWED_MAX`].
+pub const ACCEPTS_FAILING_PER_SECOND_MAX: u32 = 5;
+/// Failing addresses that are counted one by one.
+pub const FAILING_ADDRESSES_MAX: usize = 10_000;
+/// Addresses that an alarm names.
+pub const ADDRESSES_NAMED_MAX: usize = 5;
+
 /// Limits that an operator may set. The defaults suit one process behind a firewall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// Connections of terminals. The limit of open files must be higher.
     pub connections_max: usize,
-    /// Connections of terminals from one address. Terminals in a mobile network share few
-    /// addresses.
+    /// Connections of terminals from one address: a part of all, so that one address cannot keep
+    /// the others out. Terminals in a mobile network share few addresses.
     pub connections_per_address_max: usize,
     /// Accepted connections a second; the others wait in the system's queue.
     pub accepts_per_second_max: u32,
@@ -88,6 +104,12 @@ pub struct ConnectionLimits {
     pub answer_timeout: Duration,
 }
 
+/// How many of the connections one address may have, unless the operator says otherwise.
+#[must_use]
+pub const fn connections_per_address(connections: usize) -> usize {
+    if connections < 4 { 1 } else { connections / 4 }
+}
+
 impl ConnectionLimits {
     /// How many terminals may connect.
     pub(crate) fn terminal_admission(&self) -> Admission {
@@ -103,7 +125,7 @@ impl Default for ConnectionLimits {
     fn default() -> ConnectionLimits {
         ConnectionLimits {
             connections_max: 18_000,
-            connections_per_address_max: 18_000,
+            connections_per_address_max: connections_per_address(18_000),
             accepts_per_second_max: 4_000,
             handshake_timeout: Duration::from_secs(10),
             message_timeout: Duration::from_secs(10),

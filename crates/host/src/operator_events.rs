@@ -9,6 +9,7 @@ use tracing::field::display;
 
 use crate::links::NetworkLinks;
 use crate::log::{LogBudget, OperatorLog, log_event};
+use crate::sockets::FailureKind;
 use crate::wallet::WalletApi;
 
 /// The names of the settings.
@@ -47,6 +48,16 @@ fn budget_of(event: &OperatorEvent) -> LogBudget {
             LogBudget::Unauthenticated
         }
         _ => LogBudget::Authenticated,
+    }
+}
+
+/// Whether an event means that a message came from somebody whom nobody knows: then its connection
+/// is slowed or closed. An event counts only if it comes out with the message's own outputs.
+pub(crate) fn failure_of(event: &OperatorEvent) -> Option<FailureKind> {
+    match event {
+        OperatorEvent::UnreadableMessage(_) => Some(FailureKind::BadFrame),
+        OperatorEvent::WrongMac(_) => Some(FailureKind::FailedAuthentication),
+        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@
 mod accept;
 mod connection;
 mod counter;
+mod failures;
 mod stream;
 mod transfer;
 
@@ -22,11 +23,14 @@ use rustls::{ClientConnection, Connection as Session, ServerConfig};
 
 use crate::close_reason::{CloseCounts, CloseReason};
 use crate::framing::StreamFraming;
-use crate::limits::{ConnectionLimits, READ_BYTES_PER_POLL, SWEEP_INTERVAL};
+use crate::limits::{ConnectionLimits, FAILURE_DELAY, READ_BYTES_PER_POLL, SWEEP_INTERVAL};
 use crate::tls::TlsClient;
 use connection::{Connection, ConnectionState};
 use counter::{ConnectionCounter, ConnectionOrigin};
+use failures::{FailureCounter, Penalty};
 use stream::Stream;
+
+pub use failures::{FailingAddress, FailureAlarm, FailureKind};
 
 const EVENTS_PER_TURN: usize = 1_024;
 const WAKER: Token = Token(usize::MAX);
@@ -167,6 +171,7 @@ pub struct Sockets {
     accepts_since: Instant,
     accept_paused_until: Option<Instant>,
     close_counts: CloseCounts,
+    failures: FailureCounter,
     accepted: u64,
 }
 
@@ -199,6 +204,7 @@ impl Sockets {
             accepts_since: now,
             accept_paused_until: None,
             close_counts: CloseCounts::default(),
+            failures: FailureCounter::new(),
             accepted: 0,
         })
     }
@@ -381,10 +387,37 @@ impl Sockets {
     /// Closes a connection at the end of the poll; the service is told.
     pub fn close(&mut self, id: ConnectionId, why: CloseReason) {
         let Some(connection) = connection_in(&mut self.slots, id) else { return };
-        if !connection.closing {
-            connection.closing = true;
-            self.closing.push((id, why));
+        if connection.closing {
+            return;
         }
+        connection.closing = true;
+        self.closing.push((id, why));
+        let kind = match why {
+            CloseReason::Malformed | CloseReason::Oversized => FailureKind::BadFrame,
+            CloseReason::Name => FailureKind::FailedAuthentication,
+            _ => return,
+        };
+        self.failures.count(connection.origin, kind, self.now);
+    }
+
+    /// Something failed at a connection that goes on, such as a MAC. Slows the connection, or closes
+    /// it, if its address fails often. A connection that carries many terminals is only counted.
+    pub fn report_failure(&mut self, id: ConnectionId, kind: FailureKind, is_shared: bool) -> bool {
+        let Some(connection) = connection_in(&mut self.slots, id) else { return false };
+        let penalty = self.failures.count(connection.origin, kind, self.now);
+        match penalty {
+            Penalty::Slow if !is_shared => {
+                connection.slowed_until = Some(self.now + FAILURE_DELAY);
+            }
+            Penalty::Close if !is_shared => self.close(id, CloseReason::Failing),
+            _ => {}
+        }
+        penalty == Penalty::Close
+    }
+
+    /// What has failed, once a minute, if it is worth an alarm.
+    pub fn failure_alarm(&mut self) -> Option<FailureAlarm> {
+        self.failures.alarm(self.now)
     }
 
     /// Closes a connection once its waiting bytes are written, or when that takes too long.
@@ -534,7 +567,7 @@ impl Sockets {
             let Some(connection) = &mut slot.connection else { continue };
             let policy = &self.policies[usize::from(connection.kind.0)];
             let late = connection.timed_out(now, &limits, policy);
-            let forgotten = connection.forget_unanswered(now, &limits);
+            let forgotten = connection.forget_unanswered(now, &limits) | connection.end_delay(now);
             let id = ConnectionId {
                 slot: u32::try_from(place).expect("places have 32 bits"),
                 generation,

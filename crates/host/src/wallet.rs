@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::http::{self, HttpRequest, HttpRequestError};
 use crate::limits::{REFUNDS_PER_ANSWER_MAX, WALLET_REQUEST_BYTES_MAX};
-use crate::sockets::{ConnectionId, Sockets};
+use crate::sockets::{ConnectionId, FailureKind, Sockets};
 
 /// How far the time of a request may differ from this machine's, in seconds, either way.
 pub const CLOCK_SKEW_SECONDS_MAX: u64 = 300;
@@ -182,6 +182,7 @@ impl WalletApi {
             Ok(asked) => asked,
             Err(HttpRequestError(status)) => {
                 let problem = http::problem(status, "the request is malformed");
+                sockets.report_failure(id, FailureKind::BadFrame, true);
                 send(sockets, id, false, &problem.to_bytes(false, None));
                 return None;
             }
@@ -191,6 +192,7 @@ impl WalletApi {
         let Some((wallet, path)) = signed(&asked, &self.credentials, now) else {
             let detail = "the signature is wrong, or does not match the request";
             let problem = http::problem(401, detail);
+            sockets.report_failure(id, FailureKind::FailedAuthentication, true);
             // A client without a valid signature does not keep its connection.
             send(sockets, id, false, &problem.to_bytes(false, None));
             return None;

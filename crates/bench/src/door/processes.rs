@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use host::ConnectionLimits;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -208,6 +209,9 @@ impl Processes {
             for listener in listeners.clone() {
                 arguments.extend(words(&["--listen", &listen_address(listener, 1 + number)]));
             }
+            // All terminals of the benchmark come from one address.
+            let all = ConnectionLimits::default().connections_max.to_string();
+            arguments.extend(words(&["--connections-per-address", &all]));
             arguments.extend(words(&["--ca", &format!("{certificates}/authority.pem")]));
             arguments.extend(words(&["--cert", &file("pem"), "--key", &file("key")]));
             let log = fixture.path(&format!("{name}.log"));

@@ -192,7 +192,10 @@ fn limits_that_contradict_each_other_are_refused() {
         "terminals.echo_seconds = 841: it must be from 10 to 840; by default a gateway",
     );
     refused(
-        &[("connections = 18000", "connections = 17999")],
+        &[
+            ("connections = 18000", "connections = 17999"),
+            ("connections_per_address = 4500", "connections_per_address = 18000"),
+        ],
         "limits.connections_per_address = 18000: it must be from 1 to 17999; ",
     );
     let endless = format!("idle_seconds = {}", i64::MAX);

@@ -51,15 +51,15 @@ pub fn from_form(form: &SettingsForm) -> Result<ConnectionLimits, SettingsError>
     })
 }
 
-/// Checks the limit of all connections against `most`, and the limit per address. `why` explains
-/// `most`.
+/// Checks the limit of all connections against `most`, and the limit per address, by default a
+/// quarter of all. `why` explains `most`.
 pub fn connections(
     [key, key_of_each]: [&'static str; 2],
     (all, most, why): (usize, usize, &str),
     each: Option<usize>,
 ) -> Result<(usize, usize), SettingsError> {
     in_range(key, all, 1..=most, why)?;
-    let each = each.unwrap_or(all);
+    let each = each.unwrap_or(host::limits::connections_per_address(all));
     in_range(key_of_each, each, 1..=all, &format!("the limit of all is {key}"))?;
     Ok((all, each))
 }
@@ -145,7 +145,9 @@ fn fit(
         )
     );
     limits.connections_max = most;
-    limits.connections_per_address_max = limits.connections_per_address_max.min(most);
+    // The same part of all as before.
+    let each = limits.connections_per_address_max.saturating_mul(most) / asked;
+    limits.connections_per_address_max = each.max(1);
     Ok(Some(format!(
         "at most {most} terminals, not {asked}: the system allows {files} open files \
          (`ulimit -n`), and {others_max} are reserved"
@@ -163,7 +165,7 @@ mod tests {
         assert_eq!(limits, ConnectionLimits::default());
         let note = fit(&mut limits, 1_024, 600).unwrap().unwrap();
         assert!(note.contains("at most 424 terminals, not 18000"), "{note}");
-        assert_eq!((limits.connections_max, limits.connections_per_address_max), (424, 424));
+        assert_eq!((limits.connections_max, limits.connections_per_address_max), (424, 106));
         fit(&mut limits, 601, 600).unwrap().unwrap();
         assert_eq!(limits.connections_max, 1);
     }

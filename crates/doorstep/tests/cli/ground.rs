@@ -18,6 +18,8 @@ pub struct Running {
     pub address: String,
     /// The address for the wallet.
     pub wallet: String,
+    /// The address for gateways, if the settings have one.
+    pub gateways: Option<String>,
 }
 
 /// The trial's address for the wallet.
@@ -53,9 +55,11 @@ impl Running {
         let serve = format!("serve --data door/books --config door/doorstep.toml {log}");
         let mut engine = Process::start(bed, &serve);
         let address = engine.says("terminals ");
+        let has_gateways = settings.lines().any(|line| line == "[gateways]");
+        let gateways = has_gateways.then(|| engine.says("gateways "));
         let wallet = engine.says("wallets ");
         wait_for_links(bed, "door/books");
-        Running { network, engine, address, wallet }
+        Running { network, engine, address, wallet, gateways }
     }
 
     /// Runs a script on the first terminal.

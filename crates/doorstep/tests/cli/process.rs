@@ -26,6 +26,10 @@ impl Process {
         Process { command, child: Some(child), output }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// The next line.
     #[track_caller]
     pub fn line(&mut self) -> String {

@@ -135,6 +135,9 @@ impl Sockets {
         tls: Option<Arc<ServerConfig>>,
         service: &mut S,
     ) {
+        if !self.failures.admits(from, self.now) {
+            return self.close_counts.add(CloseReason::Failing);
+        }
         let place = usize::from(kind.0);
         let admission = self.policies[place].admission;
         let arriving =

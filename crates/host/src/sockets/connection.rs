@@ -47,6 +47,8 @@ pub(crate) struct Connection {
     pub in_read_queue: bool,
     pub dirty: bool,
     pub paused: bool,
+    /// Not read before this time, because something failed.
+    pub slowed_until: Option<Instant>,
     pub closing: bool,
     /// The other side will send no more; what it has sent is still read.
     pub half_closed: bool,
@@ -80,6 +82,7 @@ impl Connection {
             in_read_queue: false,
             dirty: false,
             paused: false,
+            slowed_until: None,
             closing: false,
             half_closed: false,
         }
@@ -103,7 +106,9 @@ impl Connection {
 
     /// Whether the connection is not read until a message is answered.
     pub(crate) fn is_blocked(&self, policy: &ConnectionPolicy) -> bool {
-        self.paused || (policy.in_flight_max > 0 && self.in_flight >= policy.in_flight_max)
+        self.paused
+            || self.slowed_until.is_some()
+            || (policy.in_flight_max > 0 && self.in_flight >= policy.in_flight_max)
     }
 
     /// The timeout that has passed, as the reason to close.
@@ -143,6 +148,11 @@ impl Connection {
                 idle.then_some(CloseReason::Idle)
             }
         }
+    }
+
+    /// Ends a delay that has passed. Returns whether there was one.
+    pub(crate) fn end_delay(&mut self, now: Instant) -> bool {
+        self.slowed_until.take_if(|until| *until <= now).is_some()
     }
 
     /// After the answer timeout, unanswered messages no longer count as in flight. Returns whether

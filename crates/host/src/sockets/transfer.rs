@@ -6,7 +6,8 @@ use zeroize::Zeroize;
 use super::connection::ConnectionState;
 use super::stream::StreamError;
 use super::{
-    ConnectionId, ConnectionKind, ConnectionPolicy, SocketService, Sockets, connection_in,
+    ConnectionId, ConnectionKind, ConnectionPolicy, FailureKind, SocketService, Sockets,
+    connection_in,
 };
 use crate::close_reason::CloseReason;
 use crate::framing::StreamFramingError;
@@ -20,7 +21,10 @@ impl Sockets {
         let handshaking =
             self.connection(id).is_some_and(|one| one.state == ConnectionState::Handshake);
         let why = match error {
-            StreamError::TlsFailed => CloseReason::Untrusted,
+            StreamError::TlsFailed => {
+                self.report_failure(id, FailureKind::FailedTls, true);
+                CloseReason::Untrusted
+            }
             StreamError::Disconnected if handshaking => CloseReason::Untrusted,
             StreamError::Disconnected => CloseReason::Gone,
         };

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use books::{
     Command, Event, NetworkId, OpenBooks, PersonId, Refusal, RegisterBank, RegisterNetwork,
-    Timestamp, WalletId,
+    TerminalId, Timestamp, WalletId,
 };
 use engine::{Actor, Submission};
 use host::{
@@ -21,7 +21,7 @@ use journal::MemoryJournal;
 use money::{Amount, Currency};
 use node::{Clock, NoSnapshots, Node, NodeOptions, SystemClock};
 use switch::{
-    LinkId, OrderStatus, Output, QueryResult, TerminalConnection, WalletNotification, WalletReply,
+    LinkId, OperatorEvent, OrderStatus, Output, QueryResult, TerminalConnection, WalletNotification, WalletReply,
 };
 
 /// The longest wait of a test.
@@ -50,6 +50,8 @@ pub struct ScriptState {
     pub timer: Option<Timestamp>,
     /// Whether each message goes through the books first.
     pub by_the_books: bool,
+    /// Whether the MAC of each message with an even STAN is wrong.
+    pub wrong_macs: bool,
     /// The size of each answer; None for the size of the request.
     pub answer_bytes: Option<usize>,
 }
@@ -81,6 +83,10 @@ impl HostedSwitch for Script {
     ) {
         let mut seen = self.seen.lock().unwrap();
         seen.messages += 1;
+        // The last byte of the STAN of [`echo`].
+        if seen.wrong_macs && message[ECHO_STAN_END] % 2 == 0 {
+            out.push(Output::OperatorEvent(OperatorEvent::WrongMac(TerminalId(12_345_678))));
+        }
         let mut message = message.to_vec();
         if let Some(bytes) = seen.answer_bytes {
             message.resize(bytes, 0);
@@ -402,6 +408,9 @@ pub fn receive(stream: &mut impl Read) -> Vec<u8> {
     stream.read_exact(&mut message[2..]).unwrap();
     message
 }
+
+/// The place of the last byte of an echo's STAN: after TPDU, header, MTI, bitmap and two bytes.
+const ECHO_STAN_END: usize = 5 + 6 + 2 + 8 + 2;
 
 /// An echo request with its length prefix.
 pub fn echo(stan: u32) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use host::limits::TERMINAL_MESSAGE_BYTES_MAX;
+use host::limits::{FAILURE_DELAY, FAILURES_FREE_MAX, TERMINAL_MESSAGE_BYTES_MAX};
 use host::{ConnectionLimits, HostPlan};
 
 use crate::script::{PATIENCE, RawTerminal, RunningHost, anywhere, echo, framed, short};
@@ -204,4 +204,23 @@ impl RawTerminal {
         running.seen().answer_held();
         assert_eq!(self.receive(), echo(7));
     }
+}
+
+#[test]
+fn a_terminal_with_wrong_macs_is_slowed_and_its_neighbour_is_not() {
+    let running = RunningHost::with(ConnectionLimits::default());
+    running.seen().wrong_macs = true;
+    let (mut bad, mut good) = (running.terminal(), running.terminal());
+    for number in 1..=FAILURES_FREE_MAX {
+        bad.echo(2 * number);
+    }
+    // The answer comes; what follows has to wait.
+    bad.echo(2);
+    let begun = Instant::now();
+    good.echo(1);
+    assert!(begun.elapsed() < FAILURE_DELAY);
+    bad.echo(4);
+    assert!(begun.elapsed() >= FAILURE_DELAY * 9 / 10, "{:?}", begun.elapsed());
+    good.echo(3);
+    assert!(running.seen().closed.is_empty());
 }
