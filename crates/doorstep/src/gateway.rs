@@ -16,8 +16,8 @@ use crate::logging::LogArgs;
 use crate::serve::limits;
 use crate::serve::settings::{parse_address, require_tls, tls_identity};
 use crate::serve::stop_on_signals;
-use crate::{memory, texts};
 use crate::words::{self, Lang, bilingual};
+use crate::{memory, texts};
 
 /// Connects many terminals to the engine over one connection
 ///

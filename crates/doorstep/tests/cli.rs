@@ -31,6 +31,7 @@ mod cli {
     mod logs;
     mod looks;
     mod memory;
+    mod modes;
     mod month;
     mod network;
     mod office;

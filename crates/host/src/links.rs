@@ -10,8 +10,8 @@ use switch::LinkId;
 use crate::backoff::Backoff;
 use crate::close_reason::CloseReason;
 use crate::engine_host::length_prefix;
-use crate::plan::NetworkLink;
 use crate::hosted_switch::HostedSwitch;
+use crate::plan::NetworkLink;
 use crate::sockets::{ConnectionId, ConnectionKind, Sockets};
 
 pub(crate) struct NetworkLinks {

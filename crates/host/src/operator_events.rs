@@ -213,9 +213,9 @@ mod tests {
     use tracing::Level;
 
     use super::*;
-    use crate::plan::NetworkLink;
     use crate::limits::ConnectionLimits;
     use crate::log::tests::lines_at;
+    use crate::plan::NetworkLink;
     use crate::sockets::{ConnectionPolicy, Sockets};
     use crate::wallet::WalletCredentials;
 

@@ -57,8 +57,6 @@ pub use pan::{Pan, PanError};
 pub use pin::{Pin, PinBlock, PinFormat};
 pub use sign_on::{SIGN_ON_FIELD_BYTES, open_sign_on_field, sign_on_field};
 pub use store::pkcs11::Pkcs11Store;
-pub use store::software::{
-    MASTER_KEY_CREDENTIAL, MASTER_KEY_VARIABLE, MasterKey, SoftwareStore,
-};
+pub use store::software::{MASTER_KEY_CREDENTIAL, MASTER_KEY_VARIABLE, MasterKey, SoftwareStore};
 pub use store::{DATA_KEY_BYTES, ImportOutcome, KeyListing, KeyStore, WrappedDataKey, WrappedKey};
 pub use tr31::KeyBlockVersion;

@@ -183,7 +183,10 @@ mod tests {
             let wall = machine.wall.get();
             machine.wall.set(if hours < 0 { wall - by } else { wall + by });
             for minutes in 1..=90 {
-                assert_eq!(clock.advance().now / NANOS_PER_MS, i128::from(ms(BEGUN + MINUTE * minutes)));
+                assert_eq!(
+                    clock.advance().now / NANOS_PER_MS,
+                    i128::from(ms(BEGUN + MINUTE * minutes))
+                );
                 machine.pass(MINUTE);
             }
             let jump = clock.advance().ahead / NANOS_PER_MS;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use engine::{Applied, CommandOutcome, Engine, Events, Snapshot};
 
 use crate::batch::BatchWriter;
-use crate::clock::Clock;
 use crate::client::{CommandAnswer, CommandRequest, QueryReply, ReplySink};
+use crate::clock::Clock;
 use crate::command_queue::{CommandQueue, EngineWork, PanicGuard};
 use crate::committer::Committer;
 use crate::start::NodeLimits;

@@ -56,8 +56,8 @@ pub use client::{
     CommandAnswer, CommandRequest, EngineQuery, JournalPosition, NodeClient, NodeStopped,
     QueryReply, ReplySink, RequestSender,
 };
-pub use snapshots::{NoSnapshots, SnapshotSource, SnapshotStore};
 pub use clock::{
     CLOCK_FOLLOWED_MS_MAX, CLOCK_JUMP_MS_MIN, Clock, ClockReading, SteadyClock, SystemClock,
 };
+pub use snapshots::{NoSnapshots, SnapshotSource, SnapshotStore};
 pub use start::{FatalCallback, Node, NodeNotice, NodeOptions, StartError};

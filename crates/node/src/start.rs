@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use engine::{Digest, Engine};
 use journal::{Journal, JournalError, Sequence, SnapshotError};
 
-use crate::clock::{Clock, SystemClock};
 use crate::client::{JournalPosition, NodeClient, NodeStopped, ReplySink, RequestSender};
+use crate::clock::{Clock, SystemClock};
 use crate::command_queue::{CommandQueue, PanicGuard};
 use crate::committer::{Committer, JournalWriter, SnapshotJob};
 use crate::engine_thread::EngineThread;

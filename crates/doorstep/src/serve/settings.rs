@@ -426,10 +426,7 @@ pub fn require_tls(
 
 /// How a section accepts plain TCP.
 fn plain_in(section: &str) -> String {
-    bilingual!(
-        "write plain = \"i-know\" in {section}",
-        "请在 {section} 中写 plain = \"i-know\""
-    )
+    bilingual!("write plain = \"i-know\" in {section}", "请在 {section} 中写 plain = \"i-know\"")
 }
 
 pub(super) fn settings(form: &SettingsForm, zone: &ResolvedZone) -> anyhow::Result<Settings> {
@@ -624,9 +621,8 @@ mod tests {
             ("[wallet]", "wallet.listen: ", "127.0.0.1:7003\"]\n\n"),
         ] {
             let rest = from.trim_start_matches(|c: char| c.is_ascii_digit() || ".:".contains(c));
-            let at = |listen: &str, more: &str| {
-                plain(section, &format!("{listen}{rest}"), from, more)
-            };
+            let at =
+                |listen: &str, more: &str| plain(section, &format!("{listen}{rest}"), from, more);
             for open in ["0.0.0.0:7009", "192.168.0.7:7009", "[::]:7009"] {
                 let refused = at(open, "");
                 assert!(refused.starts_with(key) && refused.contains(open), "{refused}");

@@ -5,9 +5,10 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use super::clock;
 use super::ground::{self, Running};
 use super::process::Process;
-use super::support::{self, Bed, Ran, number};
+use super::support::{self, Bed, DOORSTEP, Ran, number};
 
 const EXAMPLE: &str = include_str!("../../../../docs/door/doorstep.toml");
 const MASTER: &str = "88e1ab2a2e3dd38c1fa039a536500cc8a87ab9d62dc92c01058fa79f44657de6";
@@ -357,4 +358,42 @@ fn a_network_is_left_out_only_without_unfinished_payments() {
     engine.says("control");
     engine.stop();
     bed.verified("door/books");
+}
+
+#[test]
+fn it_does_not_serve_at_a_time_that_does_not_fit_the_books() {
+    let bed = bed();
+    clock::books(&bed, "ahead", 6 * 60_000, false);
+    let settings = "--data ahead --config doorstep.toml";
+    bed.run(&format!("serve {settings}")).fails("clock is behind the books");
+    bed.run(&format!("serve --check {settings}")).fails("clock is behind the books");
+    bed.run(&format!("serve --check --accept-clock {settings}")).succeeds();
+}
+
+#[test]
+fn real_books_take_no_master_key_from_the_environment_and_a_credential_is_a_file() {
+    let bed = bed();
+    clock::books(&bed, "real", -60_000, false);
+    let settings = bed.read("doorstep.toml").replace("master = \"master.key\"", "");
+    bed.write("doorstep.toml", settings);
+    let check = |data: &str, variable: &str, value: &str| {
+        let mut check =
+            bed.doorstep(&format!("serve --check --data {data} --config doorstep.toml"));
+        Ran::of(check.env(variable, value))
+    };
+    check("books", "DOORSTEP_MASTER_KEY", MASTER).succeeds();
+    check("real", "DOORSTEP_MASTER_KEY", MASTER).fails("only trial books take the master key");
+    bed.private_directory("credentials");
+    bed.write("credentials/doorstep-master-key", MASTER);
+    // As systemd shows its access list.
+    bed.chmod("credentials/doorstep-master-key", 0o440);
+    check("real", "CREDENTIALS_DIRECTORY", bed.path("credentials").to_str().unwrap()).succeeds();
+    bed.chmod("credentials/doorstep-master-key", 0o444);
+    check("real", "CREDENTIALS_DIRECTORY", bed.path("credentials").to_str().unwrap())
+        .fails("chmod 600");
+    // An open descriptor.
+    let settings = bed.read("doorstep.toml").replace("[keys]", "[keys]\nmaster = \"/dev/fd/3\"");
+    bed.write("doorstep.toml", settings);
+    let line = "serve --check --data real --config doorstep.toml 3<master.key";
+    Ran::of(bed.command("sh").args(["-c", &format!("exec {DOORSTEP} {line}")])).succeeds();
 }

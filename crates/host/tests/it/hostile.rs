@@ -4,8 +4,8 @@ use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use host::limits::FAILURES_SLOWED_MAX;
 use host::ConnectionLimits;
+use host::limits::FAILURES_SLOWED_MAX;
 
 use crate::script::{RawTerminal, RunningHost, echo, framed};
 

@@ -21,7 +21,8 @@ use journal::MemoryJournal;
 use money::{Amount, Currency};
 use node::{Clock, NoSnapshots, Node, NodeOptions, SystemClock};
 use switch::{
-    LinkId, OperatorEvent, OrderStatus, Output, QueryResult, TerminalConnection, WalletNotification, WalletReply,
+    LinkId, OperatorEvent, OrderStatus, Output, QueryResult, TerminalConnection,
+    WalletNotification, WalletReply,
 };
 
 /// The longest wait of a test.
