@@ -85,7 +85,7 @@ pub fn check_time(engine: &Engine) -> anyhow::Result<()> {
         bilingual!(
             "this machine's clock is behind the books: it says {clock}, their last entry is of \
              {entry}. Set the clock, and try again. If the clock is right, an earlier one ran \
-             ahead: with {ACCEPT_CLOCK} entries keep the time {entry} until the clock has passed it",
+             ahead: with {ACCEPT_CLOCK} entries keep the time {entry} until the clock is past it",
             "本机时钟落后于账簿：时钟为 {clock}，账簿最后一笔记录为 {entry}。请校准时钟后重试。\
              若时钟无误，则是先前的时钟走快了：加上 {ACCEPT_CLOCK} 后，\
              新记录的时间将一直为 {entry}，直到时钟超过该时间"

@@ -400,8 +400,8 @@ impl Sockets {
         self.failures.count(connection.origin, kind, self.now);
     }
 
-    /// Something failed at a connection that goes on, such as a MAC. Slows the connection, or closes
-    /// it, if its address fails often. A connection that carries many terminals is only counted.
+    /// Something failed at a connection, such as a MAC. Slows the connection, or closes it, if its
+    /// address fails often; then returns true. One that carries many terminals is only counted.
     pub fn report_failure(&mut self, id: ConnectionId, kind: FailureKind, is_shared: bool) -> bool {
         let Some(connection) = connection_in(&mut self.slots, id) else { return false };
         let penalty = self.failures.count(connection.origin, kind, self.now);

@@ -102,8 +102,8 @@ pub fn check_master(from_environment: bool, is_trial: bool) -> anyhow::Result<()
             "{MASTER_KEY_VARIABLE}: the environment can be read while a process runs, so only \
              trial books take the master key from it; name a file with mode 0600 in keys.master, \
              or give the systemd credential {MASTER_KEY_CREDENTIAL}",
-            "{MASTER_KEY_VARIABLE}：进程运行期间环境变量可被读取，因此只有试用账簿接受其中的主密钥；\
-             请在 keys.master 中给出权限为 0600 的文件，\
+            "{MASTER_KEY_VARIABLE}：进程运行期间环境变量可被读取，因此只有试用账簿接受\
+             其中的主密钥；请在 keys.master 中给出权限为 0600 的文件，\
              或提供 systemd 凭据 {MASTER_KEY_CREDENTIAL}"
         )
     );
@@ -417,8 +417,8 @@ pub fn require_tls(
             "{key}: {at} is not a loopback address, and without TLS everybody on the way can read \
              and hold back what passes: give {tls_key}, or use 127.0.0.1 and a TLS proxy beside \
              it. Where that is another's duty, {accept}",
-            "{key}：{at} 不是本机回环地址；没有 TLS，途经者都能读取或拦下所传内容：请给出 {tls_key}，\
-             或使用 127.0.0.1，并在旁边设 TLS 代理。若另有保护，{accept}"
+            "{key}：{at} 不是本机回环地址；没有 TLS，途经者都能读取或拦下所传内容：\
+             请给出 {tls_key}，或使用 127.0.0.1，并在旁边设 TLS 代理。若另有保护，{accept}"
         )
     );
     Ok(())
@@ -609,7 +609,8 @@ mod tests {
 
     #[test]
     fn plain_tcp_beyond_this_machine_needs_a_word_of_the_operator() {
-        let wallet = "[wallet]\nname = \"red\"\nguid = \"a\"\nmerchant = \"b\"\ncurrency = \"CNY\"\n\
+        let wallet = "[wallet]\nname = \"red\"\nguid = \"a\"\nmerchant = \"b\"\n\
+                      currency = \"CNY\"\n\
                       secret = \"red.secret\"\nlisten = [\"127.0.0.1:7003\"]\n\n[limits]";
         let plain = |section: &str, listen: &str, from: &str, more: &str| {
             let to = format!("{section}\n{more}\n");
