@@ -609,12 +609,13 @@ mod tests {
 
     #[test]
     fn plain_tcp_beyond_this_machine_needs_a_word_of_the_operator() {
-        let wallet = "[wallet]\nname = \"red\"\nguid = \"a\"\nmerchant = \"b\"\n\
+        let wallet = "\n[wallet]\nname = \"red\"\nguid = \"a\"\nmerchant = \"b\"\n\
                       currency = \"CNY\"\n\
                       secret = \"red.secret\"\nlisten = [\"127.0.0.1:7003\"]\n\n[limits]";
         let plain = |section: &str, listen: &str, from: &str, more: &str| {
-            let to = format!("{section}\n{more}\n");
-            plan_error(&[("[limits]", wallet), (from, listen), (section, &to)])
+            // The first comment names sections too.
+            let (found, to) = (format!("\n{section}"), format!("\n{section}\n{more}\n"));
+            plan_error(&[("\n[limits]", wallet), (from, listen), (&found, &to)])
         };
         for (section, key, from) in [
             ("[terminals]", "terminals.listen: ", "127.0.0.1:7001"),
