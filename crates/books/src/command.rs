@@ -1087,6 +1087,19 @@ commands! {
         approved_by: PersonId,
     }
 
+    /// The account of a seller's payouts in a currency is erased from the vault. From now on the
+    /// seller has none. Nothing may be on its way to it.
+    133 ErasePayoutAccount by Person | Key | System => erase_payout_account {
+        seller: SellerId,
+        currency: Currency,
+        /// The last number of this seller and currency plus 1: accounts and erasures count alike.
+        number: u32,
+        /// Of the account in force.
+        digest: Sha256Digest,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
     /// Sets the bank account of a seller's payouts in a currency, for plans that are executed from
     /// now on. The account itself is in the vault.
     136 SetPayoutAccount by Person | Key | System => set_payout_account {

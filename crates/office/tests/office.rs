@@ -739,19 +739,74 @@ fn a_withdrawn_account_is_forgotten_and_an_erased_one_cannot_be_approved() {
     bed.refused(Request::Approve { proposal: by_digest }, BOS, "the vault has no such payout");
     bed.must(Request::WithdrawProposal { proposal: by_digest }, BOS);
 
-    let proposal = bed.proposed(enter(IBAN), ANNS);
-    let erase = || Request::EraseSeller { seller: "shop".to_owned() };
-    bed.refused(erase(), UNMAPPED, "is no person of these books");
-    assert!(matches!(bed.must(erase(), BOS), OfficeAnswer::SellerErased { found: true, .. }));
-    assert!(matches!(bed.must(erase(), BOS), OfficeAnswer::SellerErased { found: false, .. }));
-    bed.refused(Request::Approve { proposal }, BOS, "it was erased, or never entered");
-    bed.restart();
-    assert_eq!(bed.count("SetPayoutAccount"), 0);
-    // An account that was in force and then erased is listed as such.
+}
+
+fn erase() -> Request {
+    let (seller, currency) = ("shop".to_owned(), "CNY".to_owned());
+    Request::ErasePayoutAccount { seller, currency, approved_by: None }
+}
+
+#[test]
+fn two_people_erase_a_payout_account_across_a_restart() {
+    let mut bed = with_seller();
+    bed.refused(erase(), ANNS, "there is no such payout account in force");
     let proposal = bed.proposed(enter(IBAN), ANNS);
     bed.must(Request::Approve { proposal }, BOS);
-    bed.must(erase(), ANNS);
-    assert!(bed.accounts().contains(&(Some(1), None, None)));
+    bed.refused(erase(), UNMAPPED, "is no person of these books");
+    let proposal = bed.proposed(erase(), BOS);
+    bed.refused(Request::Approve { proposal }, BOS, "is your own");
+    bed.restart();
+    assert_eq!(bed.accounts(), [(Some(1), four("5432"), None)]);
+    let other = bed.proposed(enter(OTHER_IBAN), BOS);
+    bed.must(Request::Approve { proposal }, ANNS);
+    assert_eq!(bed.count("ErasePayoutAccount"), 1);
+    // The vault has no account of the seller, also none that waited.
+    assert_eq!(bed.accounts(), [(None, None, Some(other))]);
+    bed.refused(Request::Approve { proposal: other }, ANNS, "it was erased, or never entered");
+    bed.must(Request::WithdrawProposal { proposal: other }, ANNS);
+    assert!(matches!(bed.must(erase(), ANNS), OfficeAnswer::Repeated { .. }));
+    // Entered again, it has another digest and the next number.
+    let proposal = bed.proposed(enter(IBAN), ANNS);
+    bed.must(Request::Approve { proposal }, BOS);
+    assert_eq!(bed.accounts(), [(Some(3), four("5432"), None)]);
+    assert_eq!(bed.count("SetPayoutAccount"), 2);
+}
+
+#[test]
+fn an_erasure_does_not_end_an_account_that_was_set_after_it_was_proposed() {
+    let mut bed = with_seller();
+    let proposal = bed.proposed(enter(IBAN), ANNS);
+    bed.must(Request::Approve { proposal }, BOS);
+    let erasure = bed.proposed(erase(), ANNS);
+    let proposal = bed.proposed(enter(OTHER_IBAN), BOS);
+    bed.must(Request::Approve { proposal }, ANNS);
+    bed.refused(Request::Approve { proposal: erasure }, BOS, "was used before with other content");
+    assert_eq!(bed.accounts(), [(Some(2), four("3000"), None)]);
+}
+
+/// A crash between the command and the vault.
+#[test]
+fn an_interrupted_erasure_is_finished_at_the_next_start() {
+    let mut bed = with_seller();
+    let proposal = bed.proposed(enter(IBAN), ANNS);
+    bed.must(Request::Approve { proposal }, BOS);
+    let number = bed.proposed(erase(), ANNS);
+    let vault = bed.path().join(vault::VAULT_FILE);
+    let file = bed.path().join(PROPOSALS).join(format!("{number}.json"));
+    let mut proposal: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let now = proposal["proposed_at_ms"].clone();
+    proposal["approval"] = json!({ "approved_by": "2", "approved_at_ms": now });
+    let before = fs::read(&vault).unwrap();
+    let has_seller = |bytes: &[u8]| bytes.windows(7).any(|window| window == b"seller ");
+    assert!(has_seller(&before), "the search finds what is there");
+
+    bed.must(Request::Approve { proposal: number }, BOS);
+    fs::write(&vault, before).unwrap();
+    fs::write(&file, serde_json::to_vec(&proposal).unwrap()).unwrap();
+    bed.restart();
+    assert!(bed.proposals().is_empty());
+    assert_eq!(bed.count("ErasePayoutAccount"), 1);
+    assert!(!has_seller(&fs::read(&vault).unwrap()));
 }
 
 #[test]

@@ -89,6 +89,9 @@ const APPROVE: &str =
     "UPDATE records SET approved = 1 WHERE subject = ?1 AND kind = ?2 AND digest = ?3";
 const FORGET: &str = "DELETE FROM records
     WHERE subject = ?1 AND kind = ?2 AND digest = ?3 AND approved = 0";
+const ERASE: &str = "DELETE FROM records WHERE subject = ?1 AND kind = ?2";
+const ERASE_KEY: &str = "DELETE FROM subjects WHERE subject = ?1
+    AND NOT EXISTS (SELECT 1 FROM records WHERE records.subject = subjects.subject)";
 
 impl Vault {
     /// Of a data directory. Without a key, records can be approved, forgotten and erased, but
@@ -186,22 +189,20 @@ impl Vault {
         Ok(changed.map_err(file::sqlite("write to", &path))? > 0)
     }
 
-    /// Erases a subject: its wrapped key and its records. Returns whether there was anything.
+    /// Erases a subject's records of a kind, and the subject's wrapped key with its last record.
+    /// Returns whether there was anything.
     ///
     /// # Errors
     /// The file cannot be written. Then everything is still there.
-    pub fn erase(&mut self, subject: Subject) -> Result<bool, VaultError> {
+    pub fn erase(&mut self, name: RecordName) -> Result<bool, VaultError> {
         let path = self.path.clone();
         let failed = file::sqlite("write to", &path);
         let Some(connection) = self.connection(false)? else { return Ok(false) };
         let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
             .map_err(&failed)?;
-        let mut erased = 0;
-        for table in ["subjects", "records"] {
-            let statement = format!("DELETE FROM {table} WHERE subject = ?1");
-            erased +=
-                transaction.execute(&statement, params![subject.to_string()]).map_err(&failed)?;
-        }
+        let (subject, kind) = (name.subject.to_string(), name.kind.to_string());
+        let erased = transaction.execute(ERASE, params![subject, kind]).map_err(&failed)?;
+        transaction.execute(ERASE_KEY, params![subject]).map_err(&failed)?;
         transaction.commit().map_err(&failed)?;
         Ok(erased > 0)
     }

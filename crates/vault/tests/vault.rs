@@ -174,8 +174,8 @@ fn an_erased_seller_leaves_neither_record_nor_key() {
     parts.extend(digests.iter().map(|digest| digest.to_vec()));
     let before = all_bytes(directory.path());
     assert!(parts.iter().all(|part| has(&before, part)), "the search finds what is there");
-    assert!(vault.erase(Subject::Seller(SellerId(1))).unwrap());
-    assert!(!vault.erase(Subject::Seller(SellerId(1))).unwrap());
+    assert!(vault.erase(of(1, CNY)).unwrap());
+    assert!(!vault.erase(of(1, CNY)).unwrap());
     let after = all_bytes(directory.path());
     // Eight bytes of a part are enough to know it.
     assert!(!parts.iter().any(|part| has(&after, &part[..8])), "a part is still there");
@@ -184,6 +184,23 @@ fn an_erased_seller_leaves_neither_record_nor_key() {
     assert_eq!(*vault.open(of(2, CNY), &kept).unwrap(), PLAIN);
     // Entered again, the same account has another digest: the old one says nothing any more.
     assert_ne!(vault.seal(of(1, CNY), b"account 0 of one").unwrap(), digests[0]);
+}
+
+#[test]
+fn an_erased_account_leaves_the_sellers_account_in_another_currency() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut vault = Vault::new(directory.path(), Some(key()));
+    let [cny, usd] = [CNY, Currency::USD].map(|currency| of(1, currency));
+    let [in_cny, in_usd] = [cny, usd].map(|name| vault.seal(name, PLAIN).unwrap());
+    assert!(vault.erase(cny).unwrap());
+    assert!(matches!(vault.open(cny, &in_cny), Err(VaultError::NoRecord(_))));
+    assert_eq!(*vault.open(usd, &in_usd).unwrap(), PLAIN);
+    let keys = || -> u32 {
+        sql(directory.path()).query_row("SELECT count(*) FROM subjects", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(keys(), 1);
+    assert!(vault.erase(usd).unwrap());
+    assert_eq!(keys(), 0, "the key goes with the last record");
 }
 
 #[test]

@@ -148,6 +148,7 @@ fn parties() -> Vec<(&'static str, Command)> {
         ("", set_firm_terms(1, "2013-09-01", 50_000, 100_000)),
         ("", set_cash_limit(1, "2013-09-01", 200_000)),
         ("", set_payout_account(1, 7, [ANNA, BO])),
+        ("", erase_payout_account(2, 7, [ANNA, BO])),
         ("OnePerson", suspend_seller(1, true, None)),
         ("TwoPersons", suspend_seller(2, false, Some(BO))),
         ("OnePerson", suspend_courier(1, true, None)),

@@ -676,6 +676,17 @@ pub fn set_payout_account(number: u32, digest: u8, [first, second]: [PersonId; 2
     })
 }
 
+pub fn erase_payout_account(number: u32, digest: u8, [first, second]: [PersonId; 2]) -> Command {
+    Command::ErasePayoutAccount(ErasePayoutAccount {
+        seller: SELLER,
+        currency: Currency::CNY,
+        number,
+        digest: Sha256Digest([digest; 32]),
+        proposed_by: first,
+        approved_by: second,
+    })
+}
+
 /// Anna proposes.
 pub fn suspend_seller(number: u32, suspended: bool, approved_by: Option<PersonId>) -> Command {
     let (seller, proposed_by) = (SELLER, ANNA);

@@ -29,6 +29,8 @@ use super::form::{
     NetworkForm, SettingsForm, TerminalsForm, TlsServerForm, WalletForm,
 };
 use super::{key_names, limits};
+use crate::logging::LogLevel;
+use crate::office_requests::{OfficeKeys, code_mac_under};
 use crate::time_zone::{ResolvedZone, resolve};
 use crate::words::{Lang, bilingual};
 use crate::{calendar_command, chinese, data_directory};
@@ -54,6 +56,7 @@ pub struct LoadedSettings {
     pub firms: Vec<String>,
     pub zone: ResolvedZone,
     pub calendar: Option<Calendar>,
+    pub log_level: Option<LogLevel>,
     /// The key of hand-overs' one-time codes.
     pub codes: Option<KeyName>,
     /// The key that wraps the vault's data keys.
@@ -86,12 +89,27 @@ pub struct AccountSettings {
 
 /// Reads the part of a settings file that is about accounts, and opens the key store.
 pub fn accounts(path: &Path) -> anyhow::Result<AccountSettings> {
+    let (form, store) = keys_only(path)?;
+    let vault = form.keys.vault.map(|name| VaultKey { store, name });
+    let debtors = debtors(form.debtors).with_context(|| path.display().to_string())?;
+    Ok(AccountSettings { vault, debtors })
+}
+
+/// Opens the key store of a settings file for an office at rest.
+pub fn office_keys(path: &Path) -> anyhow::Result<OfficeKeys> {
+    let (KeysOnlyForm { keys, .. }, store) = keys_only(path)?;
+    Ok(OfficeKeys {
+        code_mac: keys.codes.map(|name| code_mac_under(store.clone(), name)),
+        vault: keys.vault.map(|name| VaultKey { store, name }),
+    })
+}
+
+fn keys_only(path: &Path) -> anyhow::Result<(KeysOnlyForm, Arc<dyn KeyStore>)> {
     let named = || path.display().to_string();
     let text = data_directory::read_text(path, FILE_BYTES_MAX)?;
-    let KeysOnlyForm { keys, debtors } = parse(&text).with_context(named)?;
-    let store = File::beside(path).keys(&keys, false).with_context(named)?;
-    let vault = keys.vault.map(|name| VaultKey { store, name });
-    Ok(AccountSettings { vault, debtors: self::debtors(debtors).with_context(named)? })
+    let form: KeysOnlyForm = parse(&text).with_context(named)?;
+    let store = File::beside(path).keys(&form.keys, false).with_context(named)?;
+    Ok((form, store))
 }
 
 fn debtors(forms: Vec<DebtorForm>) -> anyhow::Result<BTreeMap<Currency, Party>> {
@@ -197,6 +215,7 @@ impl File {
             firms,
             zone,
             calendar,
+            log_level: form.log_level,
             codes,
             vault,
             office_group,

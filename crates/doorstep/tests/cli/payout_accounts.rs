@@ -108,10 +108,19 @@ fn an_account_is_entered_by_one_and_approved_by_another() {
     assert_in_no_file(&bed.path("books"), &[IBAN, &IBAN[4..20], HOLDER]);
     bed.verified("books");
 
-    bed.run("payout-account erase S1 --data books").succeeds().prints("is erased from the vault");
-    bed.run(list).succeeds().prints("erased   in force, account 1\n");
-    let zh = bed.run("payout-account erase S1 --data books --lang zh").succeeds();
-    assert!(zh.stdout().contains("保管库中没有卖家 S1 的信息"), "{zh}");
+    let erase = "payout-account erase S1 --currency CNY --data books";
+    bed.run(erase).succeeds().prints("ErasePayoutAccount: proposed as number");
+    bed.run(list).succeeds().prints("…14P2    in force, account 1\n");
+    let waiting = bed.run("proposals --data books --json").succeeds().json();
+    let proposal = number(&waiting, "/proposals/0/number");
+    bed.run(&format!("approve {proposal} --person 2 --data books"))
+        .succeeds()
+        .prints("payout account of seller S1 in CNY erased, digest ");
+    bed.run(list).succeeds().prints("no account\n");
+    bed.run(erase).succeeds().prints("nothing changed");
+    let zh = bed.run("log --seller S1 --data books --lang zh").succeeds();
+    assert!(zh.stdout().contains("清除卖家 S1 的 CNY 收款账户"), "{zh}");
+    bed.verified("books");
 }
 
 #[test]
@@ -393,8 +402,10 @@ fn every_plan_has_a_message_with_the_sellers_accounts() {
     settings(&bed, "other.toml");
     bed.run("payouts --format pain001 --data real --config other.toml --out none")
         .fails("the wrapped data key does not fit the key that wrapped it");
+    let (subject, kind) =
+        (Subject::Seller(SellerId::derived("loja")), RecordKind::PayoutAccount(CNY));
     let mut vault = Vault::new(&bed.path("real"), None);
-    assert!(vault.erase(Subject::Seller(SellerId::derived("loja"))).unwrap());
+    assert!(vault.erase(RecordName { subject, kind }).unwrap());
     let erased = bed.run(&format!("{line} none")).fails("it was erased, or never entered");
     assert!(erased.stderr().contains("payouts-20131128.xml"), "{erased}");
     assert!(!bed.has("none"), "nothing is written");

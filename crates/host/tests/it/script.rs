@@ -184,6 +184,10 @@ impl HostedSwitch for Script {
         self.seen().withdrawn.push((network, from));
     }
 
+    fn change_settings(&mut self, settings: &Settings) {
+        self.seen().answer_ms = Some(settings.timing.answer_ms);
+    }
+
     fn tick(&mut self, _: Timestamp, out: &mut Vec<Output>) {
         let mut seen = self.seen();
         if std::mem::take(&mut seen.answer_held) {
