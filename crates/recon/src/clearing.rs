@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use books::{
-    BankId, Books, ClearLine, ClearLineKind, LineReference, NetworkReference, PaymentId, RailId,
+    BankId, Books, BusinessDate, ClearLine, ClearLineKind, LineReference, NetworkReference, PaymentId, RailId,
     RetrievalReference, Rrn, Stan, Timestamp,
 };
 use files::incoming::clearing::{StatedItem, StatedItemKind, StatedPayment};
@@ -97,6 +97,8 @@ pub struct LinesOfFile {
     pub rail: RailId,
     /// Among the files of the network or wallet.
     pub file: u32,
+    /// The day on which the file is settled, if it says so.
+    pub value_date: Option<BusinessDate>,
 }
 
 /// The command of a line, and why it has no payment. `number` counts the items of the file from 1.
@@ -135,6 +137,7 @@ pub fn clear_line(
         payment: payment.ok(),
         amount: item.amount,
         deducted: item.kept_back,
+        value_date: of.value_date,
     };
     Some((line, payment.err()))
 }

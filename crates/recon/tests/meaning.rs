@@ -178,7 +178,7 @@ fn item_of(stan: u32) -> StatedItem {
 }
 
 fn of(rail: RailId) -> LinesOfFile {
-    LinesOfFile { bank: BANK, rail, file: 3 }
+    LinesOfFile { bank: BANK, rail, file: 3, value_date: Some(day("2013-08-27")) }
 }
 
 /// The payment of an item, or why it has none.
@@ -196,7 +196,7 @@ fn found_in(
     let (line, why) = clear_line(&world.engine, requests, of(rail), 5, one).unwrap();
     assert_eq!((line.bank, line.rail, line.file, line.line), (BANK, rail, 3, 5));
     assert_eq!((line.amount, line.deducted), (one.amount, one.kept_back));
-    assert_eq!(line.kind, ClearLineKind::Sale);
+    assert_eq!((line.kind, line.value_date), (ClearLineKind::Sale, Some(day("2013-08-27"))));
     line.payment.ok_or_else(|| why.expect("a reason"))
 }
 

@@ -211,6 +211,7 @@ fn cash_and_clearing() -> Vec<(&'static str, Command)> {
         };
         Command::ClearLine(ClearLine { file: 2, line: 7, ..line })
     };
+    let settled = settled_on("2013-08-27", line(ClearLineKind::Sale, 10_000, 63));
     let Command::ClearLine(order) = line_of(ClearLineKind::FeeCorrection, None, 0, -7) else {
         unreachable!("a line");
     };
@@ -237,6 +238,7 @@ fn cash_and_clearing() -> Vec<(&'static str, Command)> {
         ("Vat", pay_tax(1, Tax::Vat, 120)),
         ("Withholding", pay_tax(1, Tax::Withholding, 120)),
         ("Sale", line(ClearLineKind::Sale, 10_000, 63)),
+        ("Settled", settled),
         ("Completion", line(ClearLineKind::Completion, 8_000, 50)),
         ("Offline", line(ClearLineKind::Offline, 10_000, 63)),
         ("Refund", line(ClearLineKind::Refund, -400, 0)),

@@ -295,7 +295,14 @@ pub fn line_of(
         payment,
         amount: SignedAmount::of(amount),
         deducted: SignedAmount::of(deducted),
+        value_date: None,
     })
+}
+
+/// A line of a file that the rail settles on that day.
+pub fn settled_on(date: &str, line: Command) -> Command {
+    let Command::ClearLine(line) = line else { panic!("no line: {line:?}") };
+    Command::ClearLine(ClearLine { value_date: Some(day(date)), ..line })
 }
 
 pub fn release(date: &str) -> Command {

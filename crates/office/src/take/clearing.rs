@@ -4,10 +4,11 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
-use books::{BankId, Books, ClearLine, Command, RailId};
+use books::{BankId, Books, BusinessDate, ClearLine, Command, RailId};
 use engine::{Events, Submission};
 use files::incoming::clearing::{self as clearing_file, ClearingLayout, StatedClearing};
 use money::Currency;
+use node::{Clock, SystemClock};
 use recon::clearing::{LinesOfFile, NoPayment, Requests, clear_line};
 use reports::find_sent_requests;
 
@@ -171,7 +172,8 @@ impl Taking<'_> {
             return Ok(report);
         };
         let requests = self.requests_of(&stated, rail)?;
-        let of = LinesOfFile { bank, rail, file: place.file };
+        let value_date = self.value_date(&stated)?;
+        let of = LinesOfFile { bank, rail, file: place.file, value_date };
         let mut plan = LinePlan { requests, stated: Arc::new(stated), of };
         if !taken_files.has_number(&record, last.0) && self.is_last_file(&plan, last)? {
             place = FilePlace { file: last.0, lines: last.1 as usize };
@@ -194,6 +196,17 @@ impl Taking<'_> {
             taken_files.release(&record).map_err(TakeError::from)?;
         }
         Ok(report)
+    }
+
+    /// The day on which a file is settled. It has come.
+    fn value_date(&self, stated: &StatedClearing) -> Result<Option<BusinessDate>, TakingStopped> {
+        let Some(settled) = stated.settled else { return Ok(None) };
+        let offset =
+            |engine: &engine::Engine| engine.books().utc_offset_minutes_at(SystemClock.now());
+        let offset = self.client.query(offset)?.0.unwrap_or_default();
+        let today = SystemClock.now().business_date(offset);
+        let date = settled.to_string().parse().ok().filter(|settled| *settled <= today);
+        date.map(Some).ok_or_else(|| TakeError::NotSettled(settled.to_string()).into())
     }
 
     /// The requests that the items name: those that the books remember, the others from the
