@@ -160,6 +160,21 @@ fn a_wrong_account_is_refused_in_words_and_never_repeated() {
         .fails("the wrapped data key does not fit the key that wrapped it");
 }
 
+#[test]
+fn a_vault_under_a_new_key_needs_no_old_one() {
+    let bed = trial();
+    let set = format!("{SET} --config doorstep.toml --name Marta --approved-by 2");
+    bed.run(&format!("{set} --iban {IBAN}")).succeeds();
+    let rewrap = "vault rewrap --data books --config doorstep.toml";
+    bed.run(rewrap).succeeds().prints("newest generation: 0; they were before: 1.");
+    bed.run("keys rotate vault --config doorstep.toml").succeeds();
+    bed.run(rewrap).succeeds().prints("newest generation: 1; they were before: 0.");
+    bed.run(&format!("{rewrap} --lang zh")).succeeds().prints("重新加密 0 个数据密钥");
+    bed.run("keys drop vault --generation 1 --config doorstep.toml").succeeds();
+    let list = "payout-account list --data books --config doorstep.toml";
+    bed.run(list).succeeds().prints("…14P2    in force, account 1\n");
+}
+
 /// The whole program is killed at many moments while an account is entered and approved.
 #[test]
 fn a_killed_entry_or_approval_leaves_each_account_whole_or_not_at_all() {

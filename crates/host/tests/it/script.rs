@@ -14,14 +14,15 @@ use books::{
 use engine::{Actor, Submission};
 use host::{
     ConnectionLimits, Host, HostPlan, HostedSwitch, ListenAddresses, ListenerPlan, NetworkChanges,
-    StopOutcome, Stopper,
+    SettingsChanges, StopOutcome, Stopper,
 };
 use iso8583::{Envelope, MessageBuilder, Mti, PosHeader, Tpdu, UNIONPAY_POS, WipedBytes};
 use journal::MemoryJournal;
 use money::{Amount, Currency};
 use node::{NoSnapshots, Node, NodeOptions, SystemClock};
 use switch::{
-    LinkId, OrderStatus, Output, QueryResult, TerminalConnection, WalletNotification, WalletReply,
+    LinkId, OrderStatus, Output, QueryResult, Settings, TerminalConnection, WalletNotification,
+    WalletReply,
 };
 
 /// The longest wait of a test.
@@ -50,6 +51,8 @@ pub struct ScriptState {
     pub by_the_books: bool,
     /// The size of each answer; None for the size of the request.
     pub answer_bytes: Option<usize>,
+    /// Of the settings that came while it ran.
+    pub answer_ms: Option<u64>,
 }
 
 pub type Shared = Arc<Mutex<ScriptState>>;
@@ -244,6 +247,7 @@ pub struct RunningHost {
     pub seen: Shared,
     pub stopper: Stopper,
     pub network_changes: NetworkChanges,
+    pub changes: SettingsChanges,
     pub lines: Arc<Mutex<Vec<String>>>,
     thread: Option<JoinHandle<StopOutcome>>,
 }
@@ -284,15 +288,16 @@ impl RunningHost {
             assert!(done.unwrap().iter().all(Result::is_ok));
             let clock = Box::new(SystemClock);
             let mut door = Host::open(script, &node, plan, clock).unwrap();
-            let stopper = (door.stopper(), door.network_changes());
+            let stopper = (door.stopper(), door.network_changes(), door.settings_changes());
             sender.send((door.addresses().clone(), stopper)).unwrap();
             let ended = door.run().unwrap();
             drop(door);
             node.stop().unwrap();
             ended
         });
-        let (at, (stopper, network_changes)) = receiver.recv_timeout(PATIENCE).unwrap();
-        RunningHost { at, seen, stopper, network_changes, lines, thread: Some(thread) }
+        let (at, handles) = receiver.recv_timeout(PATIENCE).unwrap();
+        let (stopper, network_changes, changes) = handles;
+        RunningHost { at, seen, stopper, network_changes, changes, lines, thread: Some(thread) }
     }
 
     pub fn terminal(&self) -> RawTerminal {
