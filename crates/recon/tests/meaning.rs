@@ -172,8 +172,7 @@ fn item(payment: StatedPayment) -> StatedItem {
 /// The item that names the request of a transaction, as a network writes it.
 fn item_of(stan: u32) -> StatedItem {
     let LineReference::Request { rrn, sent } = request(stan) else { unreachable!() };
-    let rrn = rrn.as_str().as_bytes().try_into().unwrap();
-    let (stan, sent_s) = (sent.stan.get(), sent.sent_at.0 / 1_000);
+    let (rrn, stan, sent_s) = (rrn.bytes(), sent.stan.get(), sent.sent_at.0 / 1_000);
     item(StatedPayment::Request { rrn, stan, sent_s })
 }
 
