@@ -14,10 +14,10 @@ use office::take::{
 };
 use office::{FileSourceKind, OfficeError, Who};
 
-use crate::texts::{entry, filled, text};
-use crate::words::{Lang, grouped, say};
 use crate::data_directory;
 use crate::office_requests::{self, OfficeKeys};
+use crate::texts::{entry, filled, text};
+use crate::words::{Lang, grouped, say};
 
 /// Takes files of networks, wallets and banks into the books
 ///

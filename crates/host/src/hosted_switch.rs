@@ -1,7 +1,9 @@
 //! The switch as the sockets see it.
 
 use books::{Event, NetworkId, Refusal, Timestamp, WalletId};
-use switch::{LinkId, Output, QueryResult, Settings, Switch, TerminalConnection, WalletNotification};
+use switch::{
+    LinkId, Output, QueryResult, Settings, Switch, TerminalConnection, WalletNotification,
+};
 
 /// [`switch::Switch`] in production, a script in tests. No method may block.
 pub trait HostedSwitch {

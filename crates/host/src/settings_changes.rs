@@ -30,9 +30,7 @@ pub struct SettingsChanges {
     waker: Arc<Waker>,
 }
 
-pub(crate) fn settings_changes(
-    waker: Arc<Waker>,
-) -> (SettingsChanges, Receiver<ChangedSettings>) {
+pub(crate) fn settings_changes(waker: Arc<Waker>) -> (SettingsChanges, Receiver<ChangedSettings>) {
     let (changed, receiver) = channel();
     (SettingsChanges { changed, waker }, receiver)
 }

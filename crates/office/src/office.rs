@@ -26,8 +26,8 @@ use crate::proposals::ProposalStore;
 use crate::request::{
     CommandWords, Language, OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who,
 };
-use crate::taken_files::TakenFiles;
 use crate::take::{TakeReport, TakeRequest, Taking, TakingStopped};
+use crate::taken_files::TakenFiles;
 
 /// The command that creates books.
 const OPENING: &str = "OpenBooks";
@@ -169,9 +169,7 @@ impl Office {
             Request::PayoutAccounts { seller } => self.payout_accounts(seller.as_deref(), &facts),
             Request::ErasePayoutAccount { seller, currency, approved_by } => {
                 match self.account_in_force(&seller, &currency, approved_by, &facts)? {
-                    Some(fields) => {
-                        self.give(ERASE_PAYOUT_ACCOUNT, &fields, who, &persons, &facts)
-                    }
+                    Some(fields) => self.give(ERASE_PAYOUT_ACCOUNT, &fields, who, &persons, &facts),
                     None => Ok(OfficeAnswer::Repeated { command: ERASE_PAYOUT_ACCOUNT.to_owned() }),
                 }
             }
@@ -500,9 +498,7 @@ impl Office {
                 let said = self.in_words(submission, events)?;
                 Ok(OfficeAnswer::CarriedOut { command: name, by, events: shown, code: None, said })
             }
-            Some(Err(REPEATED)) => {
-                Ok(OfficeAnswer::Repeated { command: name })
-            }
+            Some(Err(REPEATED)) => Ok(OfficeAnswer::Repeated { command: name }),
             Some(Err(refusal)) => Err(refused(&name, refusal)),
             None => Err(OfficeError::Malformed("no command".to_owned())),
         }

@@ -1,10 +1,10 @@
 //! The lines of clearing files. Each is a command; the payment is found by its request or order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use books::{
-    BankId, Books, BusinessDate, ClearLine, ClearLineKind, LineReference, NetworkReference, PaymentId, RailId,
-    RetrievalReference, Rrn, Stan, Timestamp,
+    BankId, Books, BusinessDate, ClearLine, ClearLineKind, LineReference, NetworkReference,
+    PaymentId, RailId, RetrievalReference, Rrn, Stan, Timestamp,
 };
 use files::incoming::clearing::{StatedItem, StatedItemKind, StatedPayment};
 use switch::order_trace;
@@ -29,13 +29,18 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Scans the transactions that the books remember.
+    /// Those of the items, among the transactions that the books remember.
     #[must_use]
-    pub fn of(books: &Books, rail: RailId) -> Requests {
+    pub fn of(books: &Books, rail: RailId, items: &[StatedItem]) -> Requests {
         let RailId::Network(network) = rail else { return Requests::default() };
+        let wanted: HashSet<_> = items.iter().filter_map(request_key).collect();
         let mut payments: BTreeMap<_, Option<PaymentId>> = BTreeMap::new();
         for (sent, payment) in books.requests_to(network) {
-            let known = payments.entry((sent.stan, second(sent.sent_at))).or_insert(Some(payment));
+            let key = (sent.stan, second(sent.sent_at));
+            if !wanted.contains(&key) {
+                continue;
+            }
+            let known = payments.entry(key).or_insert(Some(payment));
             if *known != Some(payment) {
                 *known = None;
             }
@@ -76,6 +81,12 @@ impl Requests {
         let found = self.payments.get(&(stan, sent_s)).ok_or(NoPayment::NotFound)?;
         found.ok_or(NoPayment::Ambiguous)
     }
+}
+
+/// The STAN and second of the request that an item names.
+fn request_key(item: &StatedItem) -> Option<(Stan, u64)> {
+    let StatedPayment::Request { stan, sent_s, .. } = item.payment else { return None };
+    Some((Stan::new(stan).ok()?, sent_s))
 }
 
 /// Whether the switch gave a request with these numbers this RRN.

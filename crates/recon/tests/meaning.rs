@@ -182,7 +182,7 @@ fn of(rail: RailId) -> LinesOfFile {
 
 /// The payment of an item, or why it has none.
 fn found(world: &World, rail: RailId, one: &StatedItem) -> Result<PaymentId, NoPayment> {
-    let requests = Requests::of(&world.engine, rail);
+    let requests = Requests::of(&world.engine, rail, std::slice::from_ref(one));
     found_in(world, &requests, rail, one)
 }
 
@@ -245,13 +245,14 @@ fn numbers_of_two_payments_are_ambiguous_and_no_line_guesses() {
 fn requests_that_the_books_forgot_are_looked_up_and_only_those() {
     let (world, [known, _]) = two_sales();
     let alpha = RailId::Network(NETWORK);
-    let mut requests = Requests::of(&world.engine, alpha);
     let (old, doubtful) = (item_of(8), item_of(9));
+    let items = [item_of(1), old.clone(), doubtful.clone()];
+    let mut requests = Requests::of(&world.engine, alpha, &items);
     let key = |one: &StatedItem| match one.payment {
         StatedPayment::Request { stan, sent_s, .. } => (Stan::of(stan), sent_s),
         StatedPayment::Order(_) => unreachable!(),
     };
-    let missing = requests.missing(&[item_of(1), old.clone(), doubtful.clone()]);
+    let missing = requests.missing(&items);
     assert_eq!(missing, [key(&old), key(&doubtful)].into());
     let in_journal = BTreeMap::from([(key(&old), Some(known)), (key(&doubtful), None)]);
     requests.add(&world.engine, alpha, in_journal.clone());
@@ -281,8 +282,9 @@ fn a_wallet_s_line_has_the_payment_of_its_order() {
 #[test]
 fn a_line_with_numbers_that_no_request_can_have_is_no_command() {
     let (world, _) = two_sales();
-    let requests = Requests::of(&world.engine, RailId::Network(NETWORK));
     let none = item(StatedPayment::Request { rrn: *b"ABCDEF000001", stan: 0, sent_s: 1 });
-    let line = clear_line(&world.engine, &requests, of(RailId::Network(NETWORK)), 1, &none);
+    let alpha = RailId::Network(NETWORK);
+    let requests = Requests::of(&world.engine, alpha, std::slice::from_ref(&none));
+    let line = clear_line(&world.engine, &requests, of(alpha), 1, &none);
     assert!(line.is_none());
 }

@@ -97,8 +97,7 @@ const APPROVE: &str =
     "UPDATE records SET approved = 1 WHERE subject = ?1 AND kind = ?2 AND digest = ?3";
 const FORGET: &str = "DELETE FROM records
     WHERE subject = ?1 AND kind = ?2 AND digest = ?3 AND approved = 0";
-const REWRAP: &str =
-    "UPDATE subjects SET wrapped_key = ?2 WHERE subject = ?1 AND wrapped_key = ?3";
+const REWRAP: &str = "UPDATE subjects SET wrapped_key = ?2 WHERE subject = ?1 AND wrapped_key = ?3";
 const ERASE: &str = "DELETE FROM records WHERE subject = ?1 AND kind = ?2";
 const ERASE_KEY: &str = "DELETE FROM subjects WHERE subject = ?1
     AND NOT EXISTS (SELECT 1 FROM records WHERE records.subject = subjects.subject)";
@@ -225,9 +224,8 @@ impl Vault {
                 counts.unchanged += 1;
                 continue;
             }
-            counts.rewrapped += connection
-                .execute(REWRAP, params![subject, now, before])
-                .map_err(&writing)?;
+            counts.rewrapped +=
+                connection.execute(REWRAP, params![subject, now, before]).map_err(&writing)?;
         }
         Ok(counts)
     }
@@ -271,8 +269,7 @@ fn wrapped_key_of(
     subject: &str,
     path: &Path,
 ) -> Result<Option<WrappedDataKey>, VaultError> {
-    let row =
-        connection.query_row(SUBJECT_KEY, params![subject], |row| row.get::<_, Vec<u8>>(0));
+    let row = connection.query_row(SUBJECT_KEY, params![subject], |row| row.get::<_, Vec<u8>>(0));
     let wrapped = row.optional().map_err(file::sqlite("read", path))?;
     let damaged = |_| VaultError::DamagedKey(subject.to_owned());
     wrapped.map(|bytes| bytes.try_into().map_err(damaged)).transpose()

@@ -11,7 +11,9 @@ use keys::KeyStore;
 use keys::{Algorithm, KeyError, KeyName, KeyPurpose, SoftwareStore};
 use money::Currency;
 use rusqlite::{Connection, params};
-use vault::{RecordKind, RecordName, RewrapCounts, Subject, VAULT_FILE, Vault, VaultError, VaultKey};
+use vault::{
+    RecordKind, RecordName, RewrapCounts, Subject, VAULT_FILE, Vault, VaultError, VaultKey,
+};
 
 const PLAIN: &[u8] = b"the account GB82WEST12345698765432";
 
@@ -196,7 +198,9 @@ fn an_erased_account_leaves_the_sellers_account_in_another_currency() {
     assert!(matches!(vault.open(cny, &in_cny), Err(VaultError::NoRecord(_))));
     assert_eq!(*vault.open(usd, &in_usd).unwrap(), PLAIN);
     let keys = || -> u32 {
-        sql(directory.path()).query_row("SELECT count(*) FROM subjects", [], |row| row.get(0)).unwrap()
+        sql(directory.path())
+            .query_row("SELECT count(*) FROM subjects", [], |row| row.get(0))
+            .unwrap()
     };
     assert_eq!(keys(), 1);
     assert!(vault.erase(usd).unwrap());

@@ -168,9 +168,9 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::PlanNeedsTwoPeople => {
             "该计划由日历生成，须由两人批准；请发送 ApproveCyclePlan".to_owned()
         }
-        Refusal::PayoutOnItsWay(payout) => format!(
-            "打款 {payout} 正在打往该账户；请在银行确认或退回该笔打款之后再清除账户"
-        ),
+        Refusal::PayoutOnItsWay(payout) => {
+            format!("打款 {payout} 正在打往该账户；请在银行确认或退回该笔打款之后再清除账户")
+        }
         Refusal::PlanState => {
             "结算计划或差异的状态不符；请先用 `doorstep status` 或 `doorstep breaks` 查看"
                 .to_owned()

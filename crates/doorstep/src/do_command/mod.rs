@@ -19,10 +19,10 @@ use office::short_forms::{self, ShortForm};
 use reports::FieldTypes;
 use serde_json::{Map, Value};
 
-use crate::texts::{filled, text};
-use crate::words::{Lang, bilingual};
 use crate::data_directory;
 use crate::office_requests::{self, OfficeKeys};
+use crate::texts::{filled, text};
+use crate::words::{Lang, bilingual};
 
 /// The command that creates books.
 const OPENING: &str = "OpenBooks";

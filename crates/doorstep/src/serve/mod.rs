@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use books::{
-    Command, Event, FirmId, NetworkId, Refusal, RegisterNetwork, RegisterWallet,
-    SetTimeZone, WalletId,
+    Command, Event, FirmId, NetworkId, Refusal, RegisterNetwork, RegisterWallet, SetTimeZone,
+    WalletId,
 };
 use clap::Args;
 use engine::Engine;

@@ -202,7 +202,8 @@ impl Reloader {
         drop(calendar);
         let is_applied = |key: &String| {
             applied.iter().any(|one| {
-                key.strip_prefix(one.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                key.strip_prefix(one.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             })
         };
         self.in_force.retain(|key, _| !is_applied(key));

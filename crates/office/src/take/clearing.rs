@@ -115,7 +115,9 @@ impl Taking<'_> {
         let files = TakenFiles::read(self.data).map_err(TakeError::from)?;
         let begun = files.last_of(&record).filter(|last| !last.whole).cloned();
         let finished = match begun.filter(|begun| begun.digest != record.digest && !dry_run) {
-            Some(begun) => self.finish(&begun).map_err(|stopped| still_unfinished(&begun, stopped))?,
+            Some(begun) => {
+                self.finish(&begun).map_err(|stopped| still_unfinished(&begun, stopped))?
+            }
             None => None,
         };
         let mut report = self.carry_on(record, stated, (rail, bank), &kept.bytes, dry_run)?;
@@ -171,10 +173,11 @@ impl Taking<'_> {
             report.outcome = TakeOutcome::TakenBefore;
             return Ok(report);
         };
-        let requests = self.requests_of(&stated, rail)?;
         let value_date = self.value_date(&stated)?;
+        let stated = Arc::new(stated);
+        let requests = self.requests_of(&stated, rail)?;
         let of = LinesOfFile { bank, rail, file: place.file, value_date };
-        let mut plan = LinePlan { requests, stated: Arc::new(stated), of };
+        let mut plan = LinePlan { requests, stated, of };
         if !taken_files.has_number(&record, last.0) && self.is_last_file(&plan, last)? {
             place = FilePlace { file: last.0, lines: last.1 as usize };
             if place.lines == plan.stated.items.len() {
@@ -213,11 +216,12 @@ impl Taking<'_> {
     /// journal.
     fn requests_of(
         &self,
-        stated: &StatedClearing,
+        stated: &Arc<StatedClearing>,
         rail: RailId,
     ) -> Result<Arc<Requests>, TakingStopped> {
+        let asked = stated.clone();
         let (mut requests, _) =
-            self.client.query(move |engine| Requests::of(engine.books(), rail))?;
+            self.client.query(move |engine| Requests::of(engine.books(), rail, &asked.items))?;
         let missing = requests.missing(&stated.items);
         if missing.is_empty() {
             return Ok(Arc::new(requests));
