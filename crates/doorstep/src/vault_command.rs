@@ -22,8 +22,8 @@ pub struct VaultCommandArgs {
 enum VaultTask {
     /// Wraps the data keys of all sellers under the newest generation of the vault's key
     ///
-    /// After `doorstep keys rotate`, while nobody serves. It can be interrupted at any moment: run it
-    /// again. When it has ended, the vault needs no older generation of the key.
+    /// After `doorstep keys rotate`, while nobody serves. It can be interrupted at any moment: run
+    /// it again. When it has ended, the vault needs no older generation of the key.
     Rewrap {
         /// The data directory
         #[arg(long, value_name = "DIR")]

@@ -1,6 +1,6 @@
 //! The lines of clearing files. Each is a command; the payment is found by its request or order.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use books::{
     BankId, Books, BusinessDate, ClearLine, ClearLineKind, LineReference, NetworkReference,
@@ -33,7 +33,7 @@ impl Requests {
     #[must_use]
     pub fn of(books: &Books, rail: RailId, items: &[StatedItem]) -> Requests {
         let RailId::Network(network) = rail else { return Requests::default() };
-        let wanted: HashSet<_> = items.iter().filter_map(request_key).collect();
+        let wanted: BTreeSet<_> = items.iter().filter_map(request_key).collect();
         let mut payments: BTreeMap<_, Option<PaymentId>> = BTreeMap::new();
         for (sent, payment) in books.requests_to(network) {
             let key = (sent.stan, second(sent.sent_at));

@@ -1,4 +1,4 @@
-//! What a line or an entry means, from the pages in docs/files. The books are those of the scenarios.
+//! What a line or an entry means, from the pages in docs/files. The books are the scenarios'.
 
 #[path = "../../books/tests/world/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the scenarios of the books use all of it")]

@@ -86,8 +86,8 @@ impl Switch {
     }
 
     /// Takes the settings that can change while payments are in flight, from now on: timing, names
-    /// for buyers, merchant numbers of firms, the terminals' times, and costs and card ranges of the
-    /// networks. Costs and ranges stay as they are if the settings name other networks. The
+    /// for buyers, merchant numbers of firms, the terminals' times, and costs and card ranges of
+    /// the networks. Costs and ranges stay as they are if the settings name other networks. The
     /// settings were checked.
     pub fn change_settings(&mut self, settings: &Settings) {
         let ours = &mut self.settings;

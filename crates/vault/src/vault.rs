@@ -198,14 +198,14 @@ impl Vault {
         Ok(changed.map_err(file::sqlite("write to", &path))? > 0)
     }
 
-    /// Wraps each data key under the newest generation of the vault's key, durably, one by one. After
-    /// an interruption another call goes on. Once it has returned, no older generation is needed
-    /// for this file. Nobody else may use the vault meanwhile with a key store that was opened
-    /// before the newest generation was made.
+    /// Wraps each data key under the newest generation of the vault's key, durably, one by one.
+    /// After an interruption another call goes on. Once it has returned, no older generation is
+    /// needed for this file. Nobody else may use the vault meanwhile with a key store that was
+    /// opened before the newest generation was made.
     ///
     /// # Errors
-    /// No generation of the key unwraps a data key; the file cannot be written. The data keys before
-    /// are done.
+    /// No generation of the key unwraps a data key; the file cannot be written. The data keys
+    /// before are done.
     pub fn rewrap(&mut self) -> Result<RewrapCounts, VaultError> {
         let key = self.key.clone().ok_or(VaultError::NoKey)?;
         let path = self.path.clone();

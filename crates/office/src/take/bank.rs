@@ -133,8 +133,8 @@ fn check_account(
     Ok(())
 }
 
-/// A statement goes on where the one before ended. In the place of one that was interrupted, another
-/// one of the same days is as good: the books know the entries that they have.
+/// A statement goes on where the one before ended. In the place of one that was interrupted,
+/// another one of the same days is as good: the books know the entries that they have.
 fn check_follows(
     taken_files: &TakenFiles,
     file: &TakenFileRecord,

@@ -234,8 +234,8 @@ impl Taking<'_> {
         Ok(Arc::new(requests))
     }
 
-    /// Gives the lines that the books do not have yet. A line that the books refuse with its payment
-    /// is given without it, and becomes a break: no line stands in the way of the others.
+    /// Gives the lines that the books do not have yet. A line that the books refuse with its
+    /// payment is given without it, and becomes a break: no line stands in the way of the others.
     fn give_lines(
         &mut self,
         plan: &LinePlan,
