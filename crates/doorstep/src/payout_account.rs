@@ -90,7 +90,7 @@ struct ListArgs {
     asked: AskArgs,
 }
 
-/// Proposes to erase a seller's account in a currency from the vault, for ever
+/// Proposes to erase a seller's account from the vault, for ever
 ///
 /// A second person approves it. Then the seller has no account in the currency, and payouts say so
 /// until a new one is entered. While a payout is on its way to the account, it is not erased.

@@ -20,7 +20,7 @@ pub struct VaultCommandArgs {
 
 #[derive(Subcommand, Debug)]
 enum VaultTask {
-    /// Wraps the data keys of all sellers under the newest generation of the vault's key
+    /// Wraps all data keys under the newest generation of the vault's key
     ///
     /// After `doorstep keys rotate`, while nobody serves. It can be interrupted at any moment: run
     /// it again. When it has ended, the vault needs no older generation of the key.
