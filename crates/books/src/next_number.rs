@@ -1,8 +1,10 @@
 //! The number that comes next where the sender of a command numbers it.
 
+use money::Currency;
+
 use crate::books::Books;
 use crate::command::Command;
-use crate::ids::{BreakId, CourierId, ParcelId, PaymentId, TerminalId};
+use crate::ids::{BreakId, CourierId, ParcelId, PaymentId, SellerId, TerminalId};
 use crate::payment::record::PaymentRecord;
 use crate::used_numbers::UsedNumbers;
 
@@ -47,11 +49,8 @@ impl Books {
                 let place = self.seller_number(one.seller, one.currency).ok()?;
                 self.sellers.get(place).terms.last_number()
             }
-            C::SetPayoutAccount(one) => {
-                let place = self.seller_number(one.seller, one.currency).ok()?;
-                let accounts = self.reference_data.payout_accounts.get(&place);
-                accounts.map_or(0, UsedNumbers::last)
-            }
+            C::SetPayoutAccount(one) => self.last_payout_account(one.seller, one.currency)?,
+            C::ErasePayoutAccount(one) => self.last_payout_account(one.seller, one.currency)?,
             C::SetFirmTerms(one) => self.firms.find(one.firm)?.terms.last_number(),
             C::SetCourierTerms(one) => self.couriers.find(one.courier)?.cash_limit.last_number(),
             C::SuspendSeller(one) => {
@@ -112,6 +111,12 @@ impl Books {
 
     fn last_reduction(&self, courier: CourierId) -> Option<u32> {
         self.couriers.find(courier).map(|courier| courier.shortage_reductions.last())
+    }
+
+    fn last_payout_account(&self, seller: SellerId, currency: Currency) -> Option<u32> {
+        let place = self.seller_number(seller, currency).ok()?;
+        let accounts = self.reference_data.payout_accounts.get(&place);
+        Some(accounts.map_or(0, UsedNumbers::last))
     }
 
     fn last_terminal_change(&self, terminal: TerminalId) -> Option<u32> {

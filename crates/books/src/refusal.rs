@@ -65,6 +65,8 @@ with_examples! {
         Plan(PlanId = PlanId(1)),
         /// In flight.
         Payout(PayoutId = PayoutId(1)),
+        /// In force, with this digest.
+        PayoutAccount,
         /// Open.
         Break(BreakId = BreakId(1)),
         /// A remembered transaction of a terminal.
@@ -311,6 +313,11 @@ with_examples! {
         NothingToPay,
         #[error("the calendar made this plan, so two people approve it: send ApproveCyclePlan")]
         PlanNeedsTwoPeople,
+        #[error(
+            "payout {0} is on its way to this account: erase the account when the bank has \
+             confirmed or returned the payout"
+        )]
+        PayoutOnItsWay(PayoutId = PayoutId(1)),
         /// The settlement plan or the break is not in the required state.
         #[error(
             "the state of the plan or break does not allow this: look at it first with `doorstep \
@@ -439,6 +446,10 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Payout(_) => {
             "payout in flight: look for it in `doorstep statement SELLER`; it may be paid or \
              returned already, or not be sent yet"
+        }
+        MissingRecord::PayoutAccount => {
+            "payout account in force: look with `doorstep payout-account list`; it may be erased \
+             already, or another one may be in force since"
         }
         MissingRecord::Break(_) => {
             "open break: look for its number in `doorstep breaks`; it may be closed already"

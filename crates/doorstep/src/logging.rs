@@ -3,10 +3,14 @@
 use std::fmt;
 
 use clap::{Args, ValueEnum};
-use tracing::{Level, Subscriber};
+use serde::Deserialize;
+use tracing::Subscriber;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::{Layered, SubscriberExt};
+use tracing_subscriber::{Layer, Registry, reload};
 
 #[derive(Args, Clone, Copy, Debug)]
 pub struct LogArgs {
@@ -25,12 +29,38 @@ enum LogFormat {
     Json,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LogLevel {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
     Error,
     Warn,
     Info,
     Debug,
+}
+
+impl LogLevel {
+    fn filter(self) -> LevelFilter {
+        match self {
+            LogLevel::Error => LevelFilter::ERROR,
+            LogLevel::Warn => LevelFilter::WARN,
+            LogLevel::Info => LevelFilter::INFO,
+            LogLevel::Debug => LevelFilter::DEBUG,
+        }
+    }
+}
+
+/// The level of the process's log, which can change.
+#[derive(Clone)]
+pub struct CurrentLogLevel {
+    usual: LogLevel,
+    filter: reload::Handle<LevelFilter, Registry>,
+}
+
+impl CurrentLogLevel {
+    /// Sets another level, or that of the command line.
+    pub fn set(&self, level: Option<LogLevel>) -> anyhow::Result<()> {
+        Ok(self.filter.reload(level.unwrap_or(self.usual).filter())?)
+    }
 }
 
 /// RFC 3339 in UTC, with milliseconds.
@@ -44,33 +74,32 @@ impl FormatTime for UtcTime {
 
 impl LogArgs {
     /// Starts the log of the process.
-    pub fn start(self) -> anyhow::Result<()> {
-        Ok(tracing::subscriber::set_global_default(self.subscriber(std::io::stderr))?)
+    pub fn start(self) -> anyhow::Result<CurrentLogLevel> {
+        let (subscriber, level) = self.subscriber(std::io::stderr);
+        tracing::subscriber::set_global_default(subscriber)?;
+        Ok(level)
     }
 
-    fn subscriber<W>(self, writer: W) -> Box<dyn Subscriber + Send + Sync>
+    fn subscriber<W>(self, writer: W) -> (Box<dyn Subscriber + Send + Sync>, CurrentLogLevel)
     where
         W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
     {
-        let level = match self.log_level {
-            LogLevel::Error => Level::ERROR,
-            LogLevel::Warn => Level::WARN,
-            LogLevel::Info => Level::INFO,
-            LogLevel::Debug => Level::DEBUG,
-        };
+        let (filter, handle) = reload::Layer::new(self.log_level.filter());
+        let filtered: Layered<_, Registry> = tracing_subscriber::registry().with(filter);
         // An error of standard error has no other way out, and must not stop payments.
-        let log = tracing_subscriber::fmt()
-            .with_max_level(level)
+        let log = tracing_subscriber::fmt::layer()
             .with_timer(UtcTime)
             .with_writer(writer)
             .log_internal_errors(false);
-        match self.log_format {
-            LogFormat::Text => Box::new(log.finish()),
+        let log = match self.log_format {
+            LogFormat::Text => log.boxed(),
             LogFormat::Json => {
                 let json = log.json().flatten_event(true);
-                Box::new(json.with_current_span(false).with_span_list(false).finish())
+                json.with_current_span(false).with_span_list(false).boxed()
             }
-        }
+        };
+        let level = CurrentLogLevel { usual: self.log_level, filter: handle };
+        (Box::new(filtered.with(log)), level)
     }
 }
 
@@ -98,7 +127,7 @@ mod tests {
         let lines = Lines::default();
         let written = lines.clone();
         let arguments = LogArgs { log_format, log_level };
-        let subscriber = arguments.subscriber(move || written.clone());
+        let (subscriber, _) = arguments.subscriber(move || written.clone());
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(target: "switch", terminal = %"00000007", stan = 12, "approved");
             tracing::warn!(target: "host", reason = "a \"b\"\nc", "gateway refused");
@@ -128,6 +157,27 @@ mod tests {
         assert_eq!(line["message"], "approved");
         assert_eq!(line["terminal"], "00000007");
         assert_eq!(line["stan"], 12);
+    }
+
+    #[test]
+    fn the_level_changes_while_the_log_is_written() {
+        let lines = Lines::default();
+        let written = lines.clone();
+        let arguments = LogArgs { log_format: LogFormat::Text, log_level: LogLevel::Warn };
+        let (subscriber, level) = arguments.subscriber(move || written.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            let log_all = || {
+                tracing::debug!(target: "switch", "debugged");
+                tracing::warn!(target: "switch", "warned");
+            };
+            for said in [None, Some(LogLevel::Debug), Some(LogLevel::Error), None] {
+                level.set(said).unwrap();
+                log_all();
+            }
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let said: Vec<_> = text.lines().filter_map(|line| line.rsplit(' ').next()).collect();
+        assert_eq!(said, ["warned", "debugged", "warned", "warned"]);
     }
 
     #[test]

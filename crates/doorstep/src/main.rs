@@ -40,6 +40,7 @@ mod texts;
 mod time_zone;
 mod trial;
 mod typed_lines;
+mod vault_command;
 mod verify;
 mod wallet;
 mod words;
@@ -100,6 +101,7 @@ enum Task {
     Log(log::CommandLogArgs),
     Payouts(payouts::PayoutsArgs),
     PayoutAccount(Box<payout_account::PayoutAccountArgs>),
+    Vault(vault_command::VaultCommandArgs),
     Export(export::ExportArgs),
     Profile(profiles::ProfileArgs),
     Tariff(tariffs::TariffArgs),
@@ -227,6 +229,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Explain(args) => explain::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Log(args) => log::run(&args).map(|()| ExitCode::SUCCESS),
         Task::PayoutAccount(args) => payout_account::run(*args).map(|()| ExitCode::SUCCESS),
+        Task::Vault(args) => vault_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Profile(args) => profiles::run(&args).map(|()| ExitCode::SUCCESS),

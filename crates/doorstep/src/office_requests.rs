@@ -2,9 +2,12 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use books::CodeMac;
 use host::control::user_id;
+use keys::{KeyName, KeyReference, KeyStore};
 use node::NodeClient;
 use office::client::{OfficeClientError, send};
 use office::socket::{OFFICE_SOCKET, OfficeLine, control_directory};
@@ -13,7 +16,7 @@ use office::{
     PayoutAccountLine, Persons, Request, Who,
 };
 use reports::AppliedCommand;
-use vault::Vault;
+use vault::{Vault, VaultKey};
 
 use crate::chinese;
 use crate::data_directory::{self, OpenBooks};
@@ -31,8 +34,7 @@ pub fn office(
     data: &Path,
     client: NodeClient,
     on_events: OnEvents,
-    code_mac: Option<CodeMacOf>,
-    vault: Vault,
+    OfficeKeys { code_mac, vault }: OfficeKeys,
 ) -> anyhow::Result<Office> {
     let owner = std::fs::metadata(data).with_context(|| data.display().to_string())?.uid();
     let chinese = |error: &(dyn std::error::Error + 'static)| chinese::error(error, Lang::Zh);
@@ -44,7 +46,7 @@ pub fn office(
         in_words,
         on_events,
         code_mac,
-        vault,
+        vault: Vault::new(data, vault),
     })?)
 }
 
@@ -74,7 +76,22 @@ pub fn line(request: Request, person: Option<String>) -> OfficeLine {
     OfficeLine { request, person, language }
 }
 
-/// As [`ask`]. At rest the settings say how the vault is opened.
+/// What an office needs of the key store. Without the keys it has no codes and opens no account.
+#[derive(Default)]
+pub struct OfficeKeys {
+    pub code_mac: Option<CodeMacOf>,
+    pub vault: Option<VaultKey>,
+}
+
+/// The MACs of one-time codes under a key.
+pub fn code_mac_under(store: Arc<dyn KeyStore>, name: KeyName) -> CodeMacOf {
+    Box::new(move |handover, code| {
+        let mac = store.code_mac(&KeyReference::from(name), handover.0, code).map(CodeMac);
+        mac.map_err(|error| error.to_string())
+    })
+}
+
+/// As [`ask`]. At rest the settings name the key store, for codes and the vault.
 pub fn ask_with_settings(
     data: &Path,
     request: Request,
@@ -86,12 +103,12 @@ pub fn ask_with_settings(
         Err(OfficeClientError::NotServed(_)) => {}
         answer => return Ok(answer?),
     }
-    let accounts = settings.map(settings::accounts).transpose()?.unwrap_or_default();
+    let keys = settings.map(settings::office_keys).transpose()?;
+    let (keys, master_from_environment) = keys.unwrap_or_default();
     let opened = data_directory::open(data)?;
     let is_trial = opened.node.client().query(|engine| engine.books().is_trial())?.0;
-    settings::check_master(accounts.master_from_environment, is_trial)?;
-    let vault = Vault::new(data, accounts.vault);
-    at_rest(opened, data, (line.request, line.person), vault)
+    settings::check_master(master_from_environment, is_trial)?;
+    at_rest(opened, data, (line.request, line.person), keys)
 }
 
 /// Asks books that this process holds. Only their owner may.
@@ -99,11 +116,11 @@ pub fn at_rest(
     opened: OpenBooks,
     data: &Path,
     (request, person): (Request, Option<String>),
-    vault: Vault,
+    keys: OfficeKeys,
 ) -> anyhow::Result<OfficeAnswer> {
     check_owner(data)?;
     let user = user_id();
-    let office = office(data, opened.node.client(), Box::new(|_| {}), None, vault);
+    let office = office(data, opened.node.client(), Box::new(|_| {}), keys);
     let answer =
         office.and_then(|mut office| Ok(office.carry_out(request, &Who { user, person })?));
     opened.node.stop()?;
@@ -149,10 +166,6 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
             say!("{}", filled(lang, "do.proposed", &values));
         }
         OfficeAnswer::PayoutAccounts { accounts, more } => print_payout_accounts(accounts, *more),
-        OfficeAnswer::SellerErased { seller, found } => {
-            let key = if *found { "do.erased" } else { "do.nothing_erased" };
-            say!("{}", filled(lang, key, &[("seller", seller)]));
-        }
         OfficeAnswer::Withdrawn { proposal } => {
             say!("{}", filled(lang, "do.withdrawn", &[("number", proposal)]));
         }

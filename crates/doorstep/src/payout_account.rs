@@ -90,15 +90,23 @@ struct ListArgs {
     asked: AskArgs,
 }
 
-/// Erases a seller's accounts and key from the vault, for ever
+/// Proposes to erase a seller's account from the vault, for ever
 ///
-/// Messages to the bank that name an erased account cannot be written again. A new account can be
-/// entered.
+/// A second person approves it. Then the seller has no account in the currency, and payouts say so
+/// until a new one is entered. While a payout is on its way to the account, it is not erased.
+/// Messages to the bank that name an erased account cannot be written again.
 #[derive(Args, Debug)]
+#[command(override_usage = "doorstep payout-account erase <SELLER> --currency <CODE> [OPTIONS]")]
 struct EraseArgs {
     /// The seller: its reference or id
     #[arg(value_name = "SELLER")]
     seller: String,
+    /// Of the payouts
+    #[arg(long, value_name = "CODE")]
+    currency: String,
+    /// Who approves it, in trial books
+    #[arg(long, value_name = "WHO")]
+    approved_by: Option<String>,
     #[command(flatten)]
     asked: AskArgs,
 }
@@ -129,7 +137,10 @@ pub fn run(args: PayoutAccountArgs) -> anyhow::Result<()> {
             list.asked.ask_with_settings(request, list.key.config.as_deref())
         }
         PayoutAccountTask::Erase(erase) => {
-            erase.asked.ask_with_settings(Request::EraseSeller { seller: erase.seller }, None)
+            let (seller, currency) = (erase.seller, erase.currency);
+            let approved_by = erase.approved_by;
+            let request = Request::ErasePayoutAccount { seller, currency, approved_by };
+            erase.asked.ask_with_settings(request, None)
         }
     }
 }

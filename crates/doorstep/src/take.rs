@@ -14,9 +14,10 @@ use office::take::{
 };
 use office::{FileSourceKind, OfficeError, Who};
 
+use crate::data_directory;
+use crate::office_requests::{self, OfficeKeys};
 use crate::texts::{entry, filled, text};
 use crate::words::{Lang, grouped, say};
-use crate::{data_directory, office_requests};
 
 /// Takes files of networks, wallets and banks into the books
 ///
@@ -130,7 +131,14 @@ fn asked(args: &TakeArgs) -> anyhow::Result<(&Path, TakeRequest, &HowToTake)> {
 fn print(report: &TakeReport, json: bool) -> anyhow::Result<()> {
     match json {
         true => say!("{}", serde_json::to_string(report)?),
-        false => print_words(report, Lang::current()),
+        false => {
+            let lang = Lang::current();
+            if let Some(finished) = &report.finished {
+                say!("{}", text(lang, "take.finished"));
+                print_words(finished, lang);
+            }
+            print_words(report, lang);
+        }
     }
     Ok(())
 }
@@ -146,8 +154,8 @@ fn take_at_rest(
     let input = BufReader::new(File::open(file).with_context(named)?);
     let opened = data_directory::open(data)?;
     office_requests::check_owner(data)?;
-    let (client, vault) = (opened.node.client(), vault::Vault::new(data, None));
-    let office = office_requests::office(data, client, Box::new(|_| {}), None, vault);
+    let (client, keys) = (opened.node.client(), OfficeKeys::default());
+    let office = office_requests::office(data, client, Box::new(|_| {}), keys);
     let who = Who { user: user_id(), person };
     let report = office.and_then(|mut office| Ok(office.take(request, &named(), input, &who)?));
     opened.node.stop()?;
@@ -218,7 +226,10 @@ fn listed_line(report: &TakeReport, line: &ListedLine, lang: Lang) -> String {
         Lang::Zh => &refusal.zh,
     });
     let reason = match why {
-        Some(why) => filled(lang, "take.refused", &[("why", &why)]),
+        Some(why) if report.source == FileSourceKind::Bank => {
+            filled(lang, "take.refused", &[("why", &why)])
+        }
+        Some(why) => filled(lang, "take.refused_line", &[("why", &why)]),
         None => entry(lang, "take.reason", &line.reason).unwrap_or_default().to_owned(),
     };
     let moved = amount(report, line.amount);

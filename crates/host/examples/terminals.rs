@@ -75,6 +75,8 @@ impl HostedSwitch for Echo {
     }
 
     fn on_network_withdrawn(&mut self, _: NetworkId, _: Option<Timestamp>) {}
+    fn change_settings(&mut self, _: &switch::Settings) {}
+
     fn tick(&mut self, _: Timestamp, _: &mut Vec<Output>) {}
     fn next_timer(&self) -> Option<Timestamp> {
         None

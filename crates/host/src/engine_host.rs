@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use books::Timestamp;
@@ -20,15 +21,11 @@ use tracing::field::display;
 
 use crate::close_reason::CloseReason;
 use crate::control::{self, ControlRequest};
-use crate::framing::StreamFraming;
 use crate::gateway_sessions::GatewaySessions;
 use crate::hosted_switch::HostedSwitch;
+use crate::kinds::Kinds;
 use crate::limits::{
-    COMMANDS_WAITING_MAX, CONTROL_ADMISSION, CONTROL_LINE_BYTES_MAX, ConnectionLimits,
-    FRAME_BYTES_MAX, GATEWAY_ADMISSION, HEARTBEAT_SILENCE_MAX, IN_FLIGHT_MAX,
-    LINES_PER_GATEWAY_MAX, LINK_WAITING_BYTES_MAX, NETWORK_MESSAGE_BYTES_MAX,
-    TERMINAL_MESSAGE_BYTES_MAX, WALLET_ADMISSION, WALLET_REQUEST_BYTES_MAX,
-    WALLET_WAITING_BYTES_MAX,
+    COMMANDS_WAITING_MAX, LINES_PER_GATEWAY_MAX,
 };
 use crate::links::NetworkLinks;
 use crate::log::LogBudget::{Authenticated, Unauthenticated};
@@ -37,10 +34,8 @@ use crate::node_channel::{NetworkChanges, NodeChannel, ReplyQueue};
 use crate::operator_events::{SettingsNames, failure_of, log_operator_event};
 use crate::plan::{HostPlan, ListenAddresses, ListenerPlan, log_plain};
 use crate::precheck;
-use crate::sockets::{
-    ConnectionId, ConnectionKind, ConnectionPolicy, FailureAlarm, FailureKind, SocketService,
-    Sockets,
-};
+use crate::settings_changes::{ChangedSettings, SettingsChanges, settings_changes};
+use crate::sockets::{ConnectionId, ConnectionKind, FailureAlarm, FailureKind, SocketService, Sockets};
 use crate::wallet::{WalletApi, WalletRequest};
 
 /// The longest wait of a round when nothing is due.
@@ -119,6 +114,8 @@ pub struct Host<C> {
     service: HostService<C>,
     addresses: ListenAddresses,
     stopper: Stopper,
+    changes: SettingsChanges,
+    changed: Receiver<ChangedSettings>,
 }
 
 /// Everything behind the sockets.
@@ -145,65 +142,6 @@ struct HostService<C> {
     messages: u64,
 }
 
-#[derive(Clone, Copy)]
-struct Kinds {
-    terminal: ConnectionKind,
-    gateway: ConnectionKind,
-    network: ConnectionKind,
-    wallet: ConnectionKind,
-    control: ConnectionKind,
-}
-
-fn kinds(sockets: &mut Sockets, limits: &ConnectionLimits) -> Kinds {
-    let terminal = ConnectionPolicy {
-        framing: StreamFraming::LengthPrefixed,
-        message_bytes_max: TERMINAL_MESSAGE_BYTES_MAX,
-        idle_timeout: Some(limits.idle_timeout),
-        waiting_bytes_max: limits.waiting_bytes_max,
-        in_flight_max: limits.in_flight_max.clamp(1, IN_FLIGHT_MAX),
-        admission: Some(limits.terminal_admission()),
-    };
-    let own = ConnectionPolicy {
-        idle_timeout: None,
-        waiting_bytes_max: LINK_WAITING_BYTES_MAX,
-        in_flight_max: 0,
-        admission: None,
-        ..terminal
-    };
-    let once = ConnectionPolicy {
-        idle_timeout: Some(limits.message_timeout * 3),
-        in_flight_max: 1,
-        ..terminal
-    };
-    Kinds {
-        terminal: sockets.add_kind(terminal),
-        gateway: sockets.add_kind(ConnectionPolicy {
-            framing: StreamFraming::Frames,
-            message_bytes_max: FRAME_BYTES_MAX,
-            idle_timeout: Some(HEARTBEAT_SILENCE_MAX),
-            admission: Some(GATEWAY_ADMISSION),
-            ..own
-        }),
-        network: sockets
-            .add_kind(ConnectionPolicy { message_bytes_max: NETWORK_MESSAGE_BYTES_MAX, ..own }),
-        wallet: sockets.add_kind(ConnectionPolicy {
-            framing: StreamFraming::Http,
-            message_bytes_max: WALLET_REQUEST_BYTES_MAX,
-            waiting_bytes_max: WALLET_WAITING_BYTES_MAX,
-            admission: Some(WALLET_ADMISSION),
-            ..once
-        }),
-        control: sockets.add_kind(ConnectionPolicy {
-            framing: StreamFraming::Lines,
-            message_bytes_max: CONTROL_LINE_BYTES_MAX,
-            waiting_bytes_max: LINK_WAITING_BYTES_MAX,
-            idle_timeout: None,
-            admission: Some(CONTROL_ADMISSION),
-            ..once
-        }),
-    }
-}
-
 impl<C: HostedSwitch> Host<C> {
     /// Listens on every address of the plan and starts to connect its links. Serves nobody before
     /// [`Host::run`].
@@ -214,7 +152,7 @@ impl<C: HostedSwitch> Host<C> {
         clock: Box<dyn Clock>,
     ) -> Result<Host<C>, HostError> {
         let mut sockets = Sockets::new(plan.limits)?;
-        let kinds = kinds(&mut sockets, &plan.limits);
+        let kinds = Kinds::add(&mut sockets, &plan.limits);
         let mut addresses = ListenAddresses::default();
         let plain = plan.plain_beyond_loopback();
         for (with, address) in &plain {
@@ -267,7 +205,8 @@ impl<C: HostedSwitch> Host<C> {
             stop_requested: false,
             messages: 0,
         };
-        Ok(Host { sockets, service, addresses, stopper })
+        let (changes, changed) = settings_changes(sockets.waker());
+        Ok(Host { sockets, service, addresses, stopper, changes, changed })
     }
 
     #[must_use]
@@ -278,6 +217,12 @@ impl<C: HostedSwitch> Host<C> {
     #[must_use]
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
+    }
+
+    /// For a thread that reads the settings again.
+    #[must_use]
+    pub fn settings_changes(&self) -> SettingsChanges {
+        self.changes.clone()
     }
 
     /// For a thread that gives commands of its own.
@@ -301,10 +246,13 @@ impl<C: HostedSwitch> Host<C> {
     }
 
     fn round(&mut self) -> Result<Option<StopOutcome>, HostError> {
-        let Host { sockets, service, stopper, .. } = self;
+        let Host { sockets, service, stopper, changed, .. } = self;
         let wait = service.wait();
         sockets.poll_once(wait, service)?;
         service.update_now();
+        for change in changed.try_iter() {
+            service.change_settings(sockets, change);
+        }
         service.take_replies()?;
         service.run_due_work(sockets);
         while !service.out.is_empty() {
@@ -336,6 +284,24 @@ impl<C: HostedSwitch> HostService<C> {
     /// The switch's time never goes back, whatever clock there is.
     fn update_now(&mut self) {
         self.now = self.now.max(self.clock.now());
+    }
+
+    fn change_settings(&mut self, sockets: &mut Sockets, change: ChangedSettings) {
+        let ChangedSettings { plan, switch, applied } = change;
+        self.kinds.limit(sockets, plan.limits);
+        let [terminals, wallets] = [plan.terminals, plan.wallet_listeners]
+            .map(|listeners| listeners.into_iter().find_map(|listener| listener.tls));
+        let gateways = plan.gateways.into_iter().next().map(|(_, tls)| tls);
+        let Kinds { terminal, gateway, wallet, .. } = self.kinds;
+        for (kind, tls) in [(terminal, terminals), (gateway, gateways), (wallet, wallets)] {
+            sockets.set_tls(kind, tls);
+        }
+        self.gateways.set_names(sockets, plan.gateway_names);
+        self.wallets.set_secrets(plan.wallets);
+        self.links.set_tls(plan.links);
+        self.core.change_settings(&switch);
+        // Whoever waits for it may have given up.
+        let _ = applied.send(());
     }
 
     fn take_replies(&mut self) -> Result<(), NodeStopped> {

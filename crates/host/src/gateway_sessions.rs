@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::close_reason::CloseReason;
 use crate::frames::{self, Frame, FrameError, PROTOCOL_VERSION};
 use crate::limits::{
     HEARTBEAT_INTERVAL, LINES_PER_GATEWAY_MAX, LINK_WAITING_BYTES_HIGH, TERMINAL_MESSAGE_BYTES_MAX,
@@ -93,6 +94,17 @@ impl GatewaySessions {
             },
         );
         Ok(name)
+    }
+
+    /// Admits other gateways. Those that are no longer admitted are disconnected.
+    pub(crate) fn set_names(&mut self, sockets: &mut Sockets, names: Option<Vec<String>>) {
+        self.names = names;
+        for session in self.sessions.values() {
+            let name = sockets.peer_name(session.connection);
+            if !is_admitted(self.names.as_deref(), name.as_deref()) {
+                sockets.close(session.connection, CloseReason::Name);
+            }
+        }
     }
 
     pub(crate) fn session_name(&self, session: u64) -> Option<&str> {

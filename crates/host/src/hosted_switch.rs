@@ -1,7 +1,9 @@
 //! The switch as the sockets see it.
 
 use books::{Event, NetworkId, Refusal, Timestamp, WalletId};
-use switch::{LinkId, Output, QueryResult, Switch, TerminalConnection, WalletNotification};
+use switch::{
+    LinkId, Output, QueryResult, Settings, Switch, TerminalConnection, WalletNotification,
+};
 
 /// [`switch::Switch`] in production, a script in tests. No method may block.
 pub trait HostedSwitch {
@@ -59,6 +61,8 @@ pub trait HostedSwitch {
     fn refunds_due(&self, wallet: WalletId) -> Vec<(String, u64)>;
     /// Withdraws a network from a time on; None reinstates it.
     fn on_network_withdrawn(&mut self, network: NetworkId, from: Option<Timestamp>);
+    /// Takes the settings that can change, from now on.
+    fn change_settings(&mut self, settings: &Settings);
     /// Runs the timers that are due.
     fn tick(&mut self, now: Timestamp, out: &mut Vec<Output>);
     /// When `tick` is next needed.
@@ -152,6 +156,10 @@ impl HostedSwitch for Switch {
 
     fn on_network_withdrawn(&mut self, network: NetworkId, from: Option<Timestamp>) {
         Switch::network_withdrawn(self, network, from);
+    }
+
+    fn change_settings(&mut self, settings: &Settings) {
+        Switch::change_settings(self, settings);
     }
 
     fn tick(&mut self, now: Timestamp, out: &mut Vec<Output>) {

@@ -19,12 +19,14 @@ mod gateway;
 mod gateway_sessions;
 mod hosted_switch;
 mod http;
+mod kinds;
 mod links;
 mod log;
 mod node_channel;
 mod operator_events;
 mod plan;
 mod precheck;
+mod settings_changes;
 mod sockets;
 
 pub mod control;
@@ -42,6 +44,7 @@ pub use gateway::{Gateway, GatewayPlan};
 pub use limits::ConnectionLimits;
 pub use node_channel::NetworkChanges;
 pub use plan::{HostPlan, ListenAddresses, ListenerPlan, NetworkLink, is_loopback};
+pub use settings_changes::{NotRunning, SettingsChanges};
 pub use sockets::{
     Admission, ConnectionId, ConnectionKind, ConnectionPolicy, FailingAddress, FailureAlarm,
     FailureKind, Quota, SocketService, Sockets,

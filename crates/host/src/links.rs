@@ -59,6 +59,18 @@ impl NetworkLinks {
         NetworkLinks { kind, index_of: index_of.collect(), links }
     }
 
+    /// Connects with other certificates from now on, where there were some.
+    pub(crate) fn set_tls(&mut self, plans: Vec<NetworkLink>) {
+        for plan in plans {
+            let known = self.index_of.get(&plan.link).and_then(|index| self.links.get_mut(*index));
+            if let (Some(Link { plan: NetworkLink { tls: Some(before), .. }, .. }), Some(tls)) =
+                (known, plan.tls)
+            {
+                *before = tls;
+            }
+        }
+    }
+
     /// How long until the next attempt to connect is due.
     pub(crate) fn due_in(&self) -> Option<Duration> {
         let due = self.links.iter().filter_map(|link| match link.state {

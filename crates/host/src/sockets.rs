@@ -234,6 +234,25 @@ impl Sockets {
         ConnectionKind(number)
     }
 
+    pub fn set_policy(&mut self, kind: ConnectionKind, policy: ConnectionPolicy) {
+        self.policies[usize::from(kind.0)] = policy;
+    }
+
+    pub fn set_limits(&mut self, limits: ConnectionLimits) {
+        self.limits = limits;
+        self.accepts_left = self.accepts_left.min(limits.accepts_per_second_max);
+    }
+
+    /// Gives the listeners of a kind that have TLS other settings, for connections from now on.
+    pub fn set_tls(&mut self, kind: ConnectionKind, tls: Option<Arc<ServerConfig>>) {
+        let Some(tls) = tls else { return };
+        for listener in self.listeners.iter_mut().filter(|listener| listener.kind == kind) {
+            if let Some(before) = &mut listener.tls {
+                *before = tls.clone();
+            }
+        }
+    }
+
     /// Starts to connect. [`SocketService::opened`] or [`SocketService::closed`] follows in a later
     /// poll.
     pub fn connect(

@@ -160,6 +160,16 @@ impl WalletApi {
         WalletApi { credentials, asked: HashMap::new(), requests: 0 }
     }
 
+    /// Checks the wallets' later requests with other secrets.
+    pub(crate) fn set_secrets(&mut self, wallets: Vec<WalletCredentials>) {
+        for wallet in wallets {
+            let known = self.credentials.iter_mut().find(|known| known.wallet == wallet.wallet);
+            if let Some(known) = known {
+                known.secret = wallet.secret;
+            }
+        }
+    }
+
     /// The wallet's name in the settings.
     pub(crate) fn name(&self, wallet: WalletId) -> Option<&str> {
         let found = self.credentials.iter().find(|known| known.wallet == wallet);

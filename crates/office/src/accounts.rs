@@ -1,6 +1,8 @@
 //! Payout accounts. The account is in the vault; proposals and the journal have its digest.
 
-use books::{Books, Command, SellerId, SetPayoutAccount, Sha256Digest};
+use books::{
+    Command, ErasePayoutAccount, MissingRecord, PersonId, Refusal, SellerId, Sha256Digest,
+};
 use money::Currency;
 use serde_json::{Map, Value};
 use vault::{AccountForm, PayoutAccount, RecordKind, RecordName, Subject, VaultError};
@@ -11,6 +13,8 @@ use crate::request::{OfficeAnswer, PayoutAccountLine};
 
 /// The command that says which account a seller is paid to.
 pub(crate) const SET_PAYOUT_ACCOUNT: &str = "SetPayoutAccount";
+/// The command that ends it.
+pub(crate) const ERASE_PAYOUT_ACCOUNT: &str = "ErasePayoutAccount";
 /// Of the accounts that one answer lists.
 const ACCOUNTS_LISTED_MAX: usize = 10_000;
 
@@ -28,6 +32,14 @@ fn sealed(command: &str, fields: &Map<String, Value>) -> Option<(RecordName, Sha
     Some((name, text("digest")?.parse().ok()?))
 }
 
+/// Whose account a command erases.
+pub(crate) fn erased(command: &Command) -> Option<(SellerId, Currency)> {
+    match command {
+        Command::ErasePayoutAccount(one) => Some((one.seller, one.currency)),
+        _ => None,
+    }
+}
+
 fn seller_id(seller: &str, facts: &BooksFacts) -> Option<SellerId> {
     let id = seller.parse().ok();
     id.or_else(|| facts.parties.id("SellerId", seller).map(SellerId))
@@ -43,34 +55,74 @@ impl Office {
         approved_by: Option<String>,
         facts: &BooksFacts,
     ) -> OfficeResult<Map<String, Value>> {
+        let (id, currency) = self.seller_account(seller, currency, facts)?;
+        let account = PayoutAccount::new(account)?;
+        let digest = self.options.vault.seal(record_name(id, currency), &account.to_bytes())?;
+        Ok(account_fields((id, currency), Sha256Digest(digest), approved_by))
+    }
+
+    /// A registered seller in one of the seller's currencies.
+    fn seller_account(
+        &mut self,
+        seller: &str,
+        currency: &str,
+        facts: &BooksFacts,
+    ) -> OfficeResult<(SellerId, Currency)> {
         let unknown = || OfficeError::NoSellerAccount {
             seller: seller.to_owned(),
             currency: currency.to_owned(),
         };
         let id = seller_id(seller, facts).ok_or_else(unknown)?;
         let currency: Currency = currency.parse().map_err(|_| unknown())?;
-        let account = PayoutAccount::new(account)?;
-        let numbered = move |books: &Books| {
-            let (number, digest) = (1, Sha256Digest([0; 32]));
-            let (proposed_by, approved_by) = Default::default();
-            books.next_number(&Command::SetPayoutAccount(SetPayoutAccount {
+        let look = move |engine: &engine::Engine| {
+            engine.books().seller_accounts().any(|one| one == (id, currency))
+        };
+        let known = self.options.client.query(look)?.0;
+        if known { Ok((id, currency)) } else { Err(unknown()) }
+    }
+
+    /// The fields of the command that erases the account in force. `None` if it was erased before:
+    /// then the vault has it no more either.
+    pub(crate) fn account_in_force(
+        &mut self,
+        seller: &str,
+        currency: &str,
+        approved_by: Option<String>,
+        facts: &BooksFacts,
+    ) -> OfficeResult<Option<Map<String, Value>>> {
+        let (id, currency) = self.seller_account(seller, currency, facts)?;
+        let look = move |engine: &engine::Engine| {
+            let books = engine.books();
+            let nothing = ErasePayoutAccount {
                 seller: id,
                 currency,
-                number,
-                digest,
-                proposed_by,
-                approved_by,
-            }))
+                number: 0,
+                digest: Sha256Digest([0; 32]),
+                proposed_by: PersonId(0),
+                approved_by: PersonId(0),
+            };
+            let number = books.next_number(&Command::ErasePayoutAccount(nothing));
+            (books.payout_account(id, currency), number > Some(1))
         };
-        let known = self.options.client.query(move |engine| numbered(engine.books()))?.0;
-        known.ok_or_else(unknown)?;
-        let digest = self.options.vault.seal(record_name(id, currency), &account.to_bytes())?;
-        let mut fields = Map::new();
-        fields.insert("seller".to_owned(), id.to_string().into());
-        fields.insert("currency".to_owned(), currency.code().into());
-        fields.insert("digest".to_owned(), Sha256Digest(digest).to_string().into());
-        fields.extend(approved_by.map(|person| ("approved_by".to_owned(), person.into())));
-        Ok(fields)
+        let (in_force, had_one) = self.options.client.query(look)?.0;
+        match in_force {
+            Some(account) => Ok(Some(account_fields((id, currency), account.digest, approved_by))),
+            None if had_one => self.erase_account(id, currency).map(|()| None),
+            None => {
+                let refusal = Refusal::NotFound(MissingRecord::PayoutAccount).into();
+                Err(OfficeError::Refused { command: ERASE_PAYOUT_ACCOUNT.to_owned(), refusal })
+            }
+        }
+    }
+
+    /// Erases what the vault has of a seller in a currency, unless an account is in force.
+    pub(crate) fn erase_account(&mut self, id: SellerId, currency: Currency) -> OfficeResult<()> {
+        let look =
+            move |engine: &engine::Engine| engine.books().payout_account(id, currency).is_some();
+        if !self.options.client.query(look)?.0 {
+            self.options.vault.erase(record_name(id, currency))?;
+        }
+        Ok(())
     }
 
     /// Before a command is approved that refers to a sealed record: the vault keeps the record.
@@ -109,7 +161,6 @@ impl Office {
         facts: &BooksFacts,
     ) -> OfficeResult<OfficeAnswer> {
         let only = seller.map(|seller| self.known_seller(seller, facts)).transpose()?;
-        let only = only.map(|(id, _)| id);
         let look = move |engine: &engine::Engine| {
             let books = engine.books();
             let wanted = |id: &SellerId| only.is_none_or(|only| only == *id);
@@ -173,28 +224,27 @@ impl Office {
         }
     }
 
-    pub(crate) fn erase_seller(
-        &mut self,
-        seller: &str,
-        facts: &BooksFacts,
-    ) -> OfficeResult<OfficeAnswer> {
-        let (id, seller) = self.known_seller(seller, facts)?;
-        let found = self.options.vault.erase(Subject::Seller(id))?;
-        Ok(OfficeAnswer::SellerErased { seller, found })
-    }
-
-    /// A registered seller's id and reference.
-    fn known_seller(
-        &mut self,
-        seller: &str,
-        facts: &BooksFacts,
-    ) -> OfficeResult<(SellerId, String)> {
+    /// A registered seller's id.
+    fn known_seller(&mut self, seller: &str, facts: &BooksFacts) -> OfficeResult<SellerId> {
         let id = seller_id(seller, facts);
-        let reference = move |engine: &engine::Engine| {
-            let id = id?;
-            Some((id, engine.books().seller_reference(id)?.to_owned()))
+        let known = move |engine: &engine::Engine| {
+            id.filter(|id| engine.books().seller_reference(*id).is_some())
         };
-        let known = self.options.client.query(reference)?.0;
+        let known = self.options.client.query(known)?.0;
         known.ok_or_else(|| OfficeError::NoSeller { seller: seller.to_owned() })
     }
+}
+
+/// The fields of a command about an account of a seller in a currency.
+fn account_fields(
+    (seller, currency): (SellerId, Currency),
+    digest: Sha256Digest,
+    approved_by: Option<String>,
+) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("seller".to_owned(), seller.to_string().into());
+    fields.insert("currency".to_owned(), currency.code().into());
+    fields.insert("digest".to_owned(), digest.to_string().into());
+    fields.extend(approved_by.map(|person| ("approved_by".to_owned(), person.into())));
+    fields
 }

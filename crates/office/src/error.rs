@@ -113,8 +113,9 @@ pub enum OfficeError {
     #[error("--code must be the courier's one-time code, six digits: type what the courier shows")]
     NotACode,
     #[error(
-        "one-time codes need the key store of `doorstep serve`: start it with `codes` in [keys] of \
-         its settings, or let a supervisor count (`doorstep hand-over supervise`)"
+        "one-time codes need the key store: name the key `codes` in [keys] of the settings, and \
+         give them (--config doorstep.toml, or `doorstep serve`); or let a supervisor count \
+         (`doorstep hand-over supervise`)"
     )]
     NoCodeKey,
     #[error("the one-time code's MAC cannot be computed: {0}; check the key store")]

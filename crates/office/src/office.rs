@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use vault::Vault;
 
-use crate::accounts::SET_PAYOUT_ACCOUNT;
+use crate::accounts::{self, ERASE_PAYOUT_ACCOUNT, SET_PAYOUT_ACCOUNT};
 use crate::codes::{self, CodeMacOf};
 use crate::currencies::TypedCurrencies;
 use crate::defaults::{self, Givers};
@@ -27,6 +27,7 @@ use crate::request::{
     CommandWords, Language, OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who,
 };
 use crate::take::{TakeReport, TakeRequest, Taking, TakingStopped};
+use crate::taken_files::TakenFiles;
 
 /// The command that creates books.
 const OPENING: &str = "OpenBooks";
@@ -101,7 +102,24 @@ impl Office {
                 }
             }
         }
+        office.finish_files()?;
         Ok(office)
+    }
+
+    /// Finishes clearing files that were interrupted. One that the books refuse waits for the next
+    /// file of its source.
+    fn finish_files(&mut self) -> OfficeResult<()> {
+        let OfficeOptions { client, data, on_events, chinese, .. } = &mut self.options;
+        // A file that cannot be read is an error of whoever gives the next file.
+        let files = TakenFiles::read(data).map(|files| files.unfinished()).unwrap_or_default();
+        for begun in files {
+            let Some(by) = begun.by else { continue };
+            let mut taking = Taking { client, data, by, on_events, chinese: *chinese };
+            if let Err(TakingStopped::Node(error)) = taking.finish(&begun) {
+                return Err(error.into());
+            }
+        }
+        Ok(())
     }
 
     fn chinese(&self, error: &OfficeError) -> String {
@@ -149,7 +167,12 @@ impl Office {
                 given
             }
             Request::PayoutAccounts { seller } => self.payout_accounts(seller.as_deref(), &facts),
-            Request::EraseSeller { seller } => self.erase_seller(&seller, &facts),
+            Request::ErasePayoutAccount { seller, currency, approved_by } => {
+                match self.account_in_force(&seller, &currency, approved_by, &facts)? {
+                    Some(fields) => self.give(ERASE_PAYOUT_ACCOUNT, &fields, who, &persons, &facts),
+                    None => Ok(OfficeAnswer::Repeated { command: ERASE_PAYOUT_ACCOUNT.to_owned() }),
+                }
+            }
             Request::Give { .. } | Request::Proposals {} => self.list(),
             Request::Look { .. } | Request::TakeFiles { .. } | Request::Reload {} => {
                 Err(OfficeError::Malformed("only over the socket".to_owned()))
@@ -455,9 +478,14 @@ impl Office {
         request_key: Option<RequestKey>,
     ) -> OfficeResult<OfficeAnswer> {
         let name = command.spec().name.to_owned();
+        let erased = accounts::erased(&command);
         let submission = Submission { request_key, ..Submission::new(Actor::Person(by), command) };
         let answers = self.options.client.execute(vec![(None, submission.clone())])?;
-        match answers.into_iter().next() {
+        let answer = answers.into_iter().next();
+        if let (Some((seller, currency)), Some(Ok(_) | Err(REPEATED))) = (erased, &answer) {
+            self.erase_account(seller, currency)?;
+        }
+        match answer {
             Some(Ok(Events { books: events })) => {
                 (self.options.on_events)(&events);
                 let shown: Result<Vec<Value>, _> =
@@ -470,14 +498,14 @@ impl Office {
                 let said = self.in_words(submission, events)?;
                 Ok(OfficeAnswer::CarriedOut { command: name, by, events: shown, code: None, said })
             }
-            Some(Err(engine::Refusal::Books(Refusal::Repeated))) => {
-                Ok(OfficeAnswer::Repeated { command: name })
-            }
+            Some(Err(REPEATED)) => Ok(OfficeAnswer::Repeated { command: name }),
             Some(Err(refusal)) => Err(refused(&name, refusal)),
             None => Err(OfficeError::Malformed("no command".to_owned())),
         }
     }
 }
+
+const REPEATED: engine::Refusal = engine::Refusal::Books(Refusal::Repeated);
 
 /// Why a command was not carried out.
 fn refused(name: &str, refusal: engine::Refusal) -> OfficeError {

@@ -36,8 +36,16 @@ pub enum Request {
     },
     /// Lists payout accounts by their last four characters: of one seller, or all.
     PayoutAccounts { seller: Option<String> },
-    /// Erases all personal data of a seller from the vault.
-    EraseSeller { seller: String },
+    /// Proposes `ErasePayoutAccount` for the account in force. Once that is carried out, the
+    /// vault has no account of the seller in the currency.
+    ErasePayoutAccount {
+        /// An id, or a reference.
+        seller: String,
+        currency: String,
+        /// In trial books.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<String>,
+    },
     /// Shows what the books say: a reading command line of `doorstep`.
     Look {
         /// The command's words, then its flags. Nothing in them names a file.
@@ -142,11 +150,6 @@ pub enum OfficeAnswer {
         accounts: Vec<PayoutAccountLine>,
         /// How many more there are.
         more: usize,
-    },
-    SellerErased {
-        seller: String,
-        /// Whether the vault had anything of the seller.
-        found: bool,
     },
 }
 

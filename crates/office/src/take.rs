@@ -1,8 +1,10 @@
 //! Takes the files of networks, wallets and banks into the books.
 //!
 //! A file is read whole before its first command. Before that command the file is noted as begun,
-//! and after the last one as whole: whoever gives an interrupted file again continues it, and a
-//! whole file changes nothing.
+//! and after the last one as whole: a whole file changes nothing when it is given again. A clearing
+//! file is kept in between: the office finishes it when it opens, and before the next file of its
+//! source. A bank statement's entries are harmless twice: whoever gives one of the same days again
+//! continues it.
 
 mod bank;
 mod clearing;
@@ -25,6 +27,8 @@ pub use error::{Balance, TakeError};
 
 /// Commands that are given together.
 const LINES_AT_ONCE: usize = 200;
+/// The reason of a line that the books refused.
+const REFUSED: &str = "refused";
 /// Lines that an answer lists.
 pub const LISTED_MAX: usize = 1_000;
 
@@ -118,6 +122,9 @@ pub struct TakeReport {
     pub sums: Vec<KindSum>,
     /// The first [`LISTED_MAX`] of those to look at, and of those that the books had.
     pub listed: Vec<ListedLine>,
+    /// The file of the same source that was interrupted, and finished before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Box<TakeReport>>,
 }
 
 impl TakeReport {
@@ -137,6 +144,7 @@ impl TakeReport {
             breaks: 0,
             sums: Vec::new(),
             listed: Vec::new(),
+            finished: None,
         }
     }
 

@@ -1,9 +1,12 @@
 //! Which files of networks, wallets and banks were taken. The books have the lines of clearing
-//! files and number the files; dates, balances and digests stand here.
+//! files and number the files; dates, balances and digests stand here. So does a clearing file
+//! until all of it is in the books: whatever interrupts it, the office finishes it.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use books::{BankId, PersonId};
 use serde::{Deserialize, Serialize};
 
 use crate::file::{read_if_there, write_durably};
@@ -42,11 +45,27 @@ pub(crate) struct TakenFileRecord {
     /// The closing balance of a bank statement, in minor units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<i64>,
+    /// The account that a clearing file moves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bank: Option<BankId>,
+    /// Who gave a clearing file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PersonId>,
     /// Whether all of it was taken.
     pub whole: bool,
 }
 
 impl TakenFileRecord {
+    /// The name under which the file is kept until all of it was taken.
+    pub(crate) fn kept_name(&self) -> String {
+        let source = match self.source {
+            FileSourceKind::Network => "network",
+            FileSourceKind::Wallet => "wallet",
+            FileSourceKind::Bank => "bank",
+        };
+        format!("being-taken-{source}-{}.csv", self.id)
+    }
+
     fn is_of(&self, source: FileSourceKind, id: &str) -> bool {
         self.source == source && self.id == id
     }
@@ -95,6 +114,24 @@ impl TakenFiles {
         file: &'f TakenFileRecord,
     ) -> Option<&'f TakenFileRecord> {
         self.of(file).rfind(|one| one.whole)
+    }
+
+    /// The files that were not taken whole, of all sources.
+    pub(crate) fn unfinished(&self) -> Vec<TakenFileRecord> {
+        self.content.files.iter().filter(|one| !one.whole).cloned().collect()
+    }
+
+    /// Keeps the bytes of a file until all of it was taken.
+    pub(crate) fn keep(&self, file: &TakenFileRecord, bytes: &[u8]) -> io::Result<()> {
+        write_durably(&self.data, &file.kept_name(), bytes)
+    }
+
+    /// Ends the keeping of a file.
+    pub(crate) fn release(&self, file: &TakenFileRecord) -> io::Result<()> {
+        match fs::remove_file(self.data.join(file.kept_name())) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the same file was taken whole.

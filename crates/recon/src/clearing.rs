@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use books::{
-    BankId, Books, ClearLine, ClearLineKind, LineReference, NetworkReference, PaymentId, RailId,
-    RetrievalReference, Rrn, Stan, Timestamp,
+    BankId, Books, BusinessDate, ClearLine, ClearLineKind, LineReference, NetworkReference,
+    PaymentId, RailId, RetrievalReference, Rrn, Stan, Timestamp,
 };
 use files::incoming::clearing::{StatedItem, StatedItemKind, StatedPayment};
 use switch::order_trace;
@@ -29,13 +29,18 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Scans the transactions that the books remember.
+    /// Those of the items, among the transactions that the books remember.
     #[must_use]
-    pub fn of(books: &Books, rail: RailId) -> Requests {
+    pub fn of(books: &Books, rail: RailId, items: &[StatedItem]) -> Requests {
         let RailId::Network(network) = rail else { return Requests::default() };
+        let wanted: BTreeSet<_> = items.iter().filter_map(request_key).collect();
         let mut payments: BTreeMap<_, Option<PaymentId>> = BTreeMap::new();
         for (sent, payment) in books.requests_to(network) {
-            let known = payments.entry((sent.stan, second(sent.sent_at))).or_insert(Some(payment));
+            let key = (sent.stan, second(sent.sent_at));
+            if !wanted.contains(&key) {
+                continue;
+            }
+            let known = payments.entry(key).or_insert(Some(payment));
             if *known != Some(payment) {
                 *known = None;
             }
@@ -78,6 +83,12 @@ impl Requests {
     }
 }
 
+/// The STAN and second of the request that an item names.
+fn request_key(item: &StatedItem) -> Option<(Stan, u64)> {
+    let StatedPayment::Request { stan, sent_s, .. } = item.payment else { return None };
+    Some((Stan::new(stan).ok()?, sent_s))
+}
+
 /// Whether the switch gave a request with these numbers this RRN.
 fn is_rrn_of(rrn: [u8; 12], stan: Stan, sent_s: u64) -> bool {
     let sent_at = sent_s.checked_mul(MS).map(Timestamp);
@@ -97,6 +108,8 @@ pub struct LinesOfFile {
     pub rail: RailId,
     /// Among the files of the network or wallet.
     pub file: u32,
+    /// The day on which the file is settled, if it says so.
+    pub value_date: Option<BusinessDate>,
 }
 
 /// The command of a line, and why it has no payment. `number` counts the items of the file from 1.
@@ -135,6 +148,7 @@ pub fn clear_line(
         payment: payment.ok(),
         amount: item.amount,
         deducted: item.kept_back,
+        value_date: of.value_date,
     };
     Some((line, payment.err()))
 }

@@ -230,6 +230,7 @@ impl World {
                 payment,
                 amount,
                 deducted,
+                value_date: None,
             }));
         }
         let moved = u64::try_from(net.unsigned_abs()).expect("the amounts of a day are small");

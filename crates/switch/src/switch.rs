@@ -19,7 +19,7 @@ use crate::retention::RetentionScan;
 use crate::reversal_queue::{NewReversal, QueuedReversal};
 use crate::route::BinTable;
 use crate::session::{BatchUploads, TerminalSession};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Settings, SettingsError, TerminalSettings};
 use crate::timers::{Timer, Timers};
 use crate::wallets::{reply_order_expired, reply_order_status};
 
@@ -83,6 +83,31 @@ impl Switch {
             next: 0,
             stopping: false,
         })
+    }
+
+    /// Takes the settings that can change while payments are in flight, from now on: timing, names
+    /// for buyers, merchant numbers of firms, the terminals' times, and costs and card ranges of
+    /// the networks. Costs and ranges stay as they are if the settings name other networks. The
+    /// settings were checked.
+    pub fn change_settings(&mut self, settings: &Settings) {
+        let ours = &mut self.settings;
+        ours.timing = settings.timing;
+        ours.shown_as.clone_from(&settings.shown_as);
+        ours.merchant.firms.clone_from(&settings.merchant.firms);
+        let TerminalSettings { answer_s, reversal_attempts_max, echo_s, .. } = settings.terminals;
+        ours.terminals =
+            TerminalSettings { answer_s, reversal_attempts_max, echo_s, ..ours.terminals };
+        let names = |of: &Settings| of.networks.iter().map(|one| one.network).collect::<Vec<_>>();
+        if names(ours) != names(settings) {
+            return;
+        }
+        ours.bins.clone_from(&settings.bins);
+        self.bins = BinTable::new(&settings.bins);
+        for (place, theirs) in settings.networks.iter().enumerate() {
+            for network in [&mut ours.networks[place], &mut self.networks[place].settings] {
+                (network.debit, network.credit) = (theirs.debit, theirs.credit);
+            }
+        }
     }
 
     /// Handles a terminal's message (TPDU, header and message) and wipes it.

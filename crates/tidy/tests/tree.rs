@@ -35,7 +35,7 @@ const MAP: &str = "
     peers    | money iso8583 keys qr                                 |
     switch   | money tariff books machine iso8583 keys qr            | peers
     host     | money books engine node iso8583 keys switch           | journal peers tariff
-    recon    | money books files switch                              |
+    recon    | money books files switch                              | tariff
     office   | money tariff machine books engine node files reports switch recon vault | journal \
               keys
     bench    | money tariff books engine journal node reports iso8583 keys peers host |

@@ -25,6 +25,8 @@ pub enum VaultError {
          enter the account again"
     )]
     Damaged(RecordName),
+    #[error("the key of {0} in {VAULT_FILE} was changed or cut; restore the file from a backup")]
+    DamagedKey(String),
     #[error(
         "{}: other users can read the vault; run `chmod 600` on the file", .0.display()
     )]

@@ -23,4 +23,4 @@ pub use account::{
 };
 pub use error::VaultError;
 pub use file::VAULT_FILE;
-pub use vault::{RecordDigest, RecordKind, RecordName, Subject, Vault, VaultKey};
+pub use vault::{RecordDigest, RecordKind, RecordName, RewrapCounts, Subject, Vault, VaultKey};

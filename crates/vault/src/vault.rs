@@ -66,6 +66,14 @@ pub struct VaultKey {
     pub name: KeyName,
 }
 
+/// What a rewrapping did with the data keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RewrapCounts {
+    pub rewrapped: usize,
+    /// Wrapped under the newest generation before.
+    pub unchanged: usize,
+}
+
 /// The vault of a data directory. Its file is made with the first record.
 pub struct Vault {
     path: PathBuf,
@@ -89,6 +97,10 @@ const APPROVE: &str =
     "UPDATE records SET approved = 1 WHERE subject = ?1 AND kind = ?2 AND digest = ?3";
 const FORGET: &str = "DELETE FROM records
     WHERE subject = ?1 AND kind = ?2 AND digest = ?3 AND approved = 0";
+const REWRAP: &str = "UPDATE subjects SET wrapped_key = ?2 WHERE subject = ?1 AND wrapped_key = ?3";
+const ERASE: &str = "DELETE FROM records WHERE subject = ?1 AND kind = ?2";
+const ERASE_KEY: &str = "DELETE FROM subjects WHERE subject = ?1
+    AND NOT EXISTS (SELECT 1 FROM records WHERE records.subject = subjects.subject)";
 
 impl Vault {
     /// Of a data directory. Without a key, records can be approved, forgotten and erased, but
@@ -186,22 +198,52 @@ impl Vault {
         Ok(changed.map_err(file::sqlite("write to", &path))? > 0)
     }
 
-    /// Erases a subject: its wrapped key and its records. Returns whether there was anything.
+    /// Wraps each data key under the newest generation of the vault's key, durably, one by one.
+    /// After an interruption another call goes on. Once it has returned, no older generation is
+    /// needed for this file. Nobody else may use the vault meanwhile with a key store that was
+    /// opened before the newest generation was made.
+    ///
+    /// # Errors
+    /// No generation of the key unwraps a data key; the file cannot be written. The data keys
+    /// before are done.
+    pub fn rewrap(&mut self) -> Result<RewrapCounts, VaultError> {
+        let key = self.key.clone().ok_or(VaultError::NoKey)?;
+        let path = self.path.clone();
+        let mut counts = RewrapCounts::default();
+        let Some(connection) = self.connection(false)? else { return Ok(counts) };
+        let (reading, writing) = (file::sqlite("read", &path), file::sqlite("write to", &path));
+        let mut subjects = connection.prepare("SELECT subject FROM subjects").map_err(&reading)?;
+        let subjects = subjects.query_map([], |row| row.get(0)).map_err(&reading)?;
+        let subjects: Vec<String> = subjects.collect::<Result<_, _>>().map_err(&reading)?;
+        for subject in subjects {
+            let Some(before) = wrapped_key_of(connection, &subject, &path)? else { continue };
+            let data_key = unwrap(&key, &before)?;
+            // Wrapping gives the same bytes each time.
+            let now = key.store.wrap_data_key(&KeyReference::from(key.name), &data_key)?;
+            if now == before {
+                counts.unchanged += 1;
+                continue;
+            }
+            counts.rewrapped +=
+                connection.execute(REWRAP, params![subject, now, before]).map_err(&writing)?;
+        }
+        Ok(counts)
+    }
+
+    /// Erases a subject's records of a kind, and the subject's wrapped key with its last record.
+    /// Returns whether there was anything.
     ///
     /// # Errors
     /// The file cannot be written. Then everything is still there.
-    pub fn erase(&mut self, subject: Subject) -> Result<bool, VaultError> {
+    pub fn erase(&mut self, name: RecordName) -> Result<bool, VaultError> {
         let path = self.path.clone();
         let failed = file::sqlite("write to", &path);
         let Some(connection) = self.connection(false)? else { return Ok(false) };
         let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
             .map_err(&failed)?;
-        let mut erased = 0;
-        for table in ["subjects", "records"] {
-            let statement = format!("DELETE FROM {table} WHERE subject = ?1");
-            erased +=
-                transaction.execute(&statement, params![subject.to_string()]).map_err(&failed)?;
-        }
+        let (subject, kind) = (name.subject.to_string(), name.kind.to_string());
+        let erased = transaction.execute(ERASE, params![subject, kind]).map_err(&failed)?;
+        transaction.execute(ERASE_KEY, params![subject]).map_err(&failed)?;
         transaction.commit().map_err(&failed)?;
         Ok(erased > 0)
     }
@@ -219,10 +261,18 @@ fn wrapped_key(
     name: RecordName,
     path: &Path,
 ) -> Result<Option<WrappedDataKey>, VaultError> {
-    let row = connection
-        .query_row(SUBJECT_KEY, params![name.subject.to_string()], |row| row.get::<_, Vec<u8>>(0));
+    wrapped_key_of(connection, &name.subject.to_string(), path)
+}
+
+fn wrapped_key_of(
+    connection: &Connection,
+    subject: &str,
+    path: &Path,
+) -> Result<Option<WrappedDataKey>, VaultError> {
+    let row = connection.query_row(SUBJECT_KEY, params![subject], |row| row.get::<_, Vec<u8>>(0));
     let wrapped = row.optional().map_err(file::sqlite("read", path))?;
-    wrapped.map(|bytes| bytes.try_into().map_err(|_| VaultError::Damaged(name))).transpose()
+    let damaged = |_| VaultError::DamagedKey(subject.to_owned());
+    wrapped.map(|bytes| bytes.try_into().map_err(damaged)).transpose()
 }
 
 fn unwrap(

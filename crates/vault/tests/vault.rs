@@ -11,7 +11,9 @@ use keys::KeyStore;
 use keys::{Algorithm, KeyError, KeyName, KeyPurpose, SoftwareStore};
 use money::Currency;
 use rusqlite::{Connection, params};
-use vault::{RecordKind, RecordName, Subject, VAULT_FILE, Vault, VaultError, VaultKey};
+use vault::{
+    RecordKind, RecordName, RewrapCounts, Subject, VAULT_FILE, Vault, VaultError, VaultKey,
+};
 
 const PLAIN: &[u8] = b"the account GB82WEST12345698765432";
 
@@ -174,8 +176,8 @@ fn an_erased_seller_leaves_neither_record_nor_key() {
     parts.extend(digests.iter().map(|digest| digest.to_vec()));
     let before = all_bytes(directory.path());
     assert!(parts.iter().all(|part| has(&before, part)), "the search finds what is there");
-    assert!(vault.erase(Subject::Seller(SellerId(1))).unwrap());
-    assert!(!vault.erase(Subject::Seller(SellerId(1))).unwrap());
+    assert!(vault.erase(of(1, CNY)).unwrap());
+    assert!(!vault.erase(of(1, CNY)).unwrap());
     let after = all_bytes(directory.path());
     // Eight bytes of a part are enough to know it.
     assert!(!parts.iter().any(|part| has(&after, &part[..8])), "a part is still there");
@@ -184,6 +186,77 @@ fn an_erased_seller_leaves_neither_record_nor_key() {
     assert_eq!(*vault.open(of(2, CNY), &kept).unwrap(), PLAIN);
     // Entered again, the same account has another digest: the old one says nothing any more.
     assert_ne!(vault.seal(of(1, CNY), b"account 0 of one").unwrap(), digests[0]);
+}
+
+#[test]
+fn an_erased_account_leaves_the_sellers_account_in_another_currency() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut vault = Vault::new(directory.path(), Some(key()));
+    let [cny, usd] = [CNY, Currency::USD].map(|currency| of(1, currency));
+    let [in_cny, in_usd] = [cny, usd].map(|name| vault.seal(name, PLAIN).unwrap());
+    assert!(vault.erase(cny).unwrap());
+    assert!(matches!(vault.open(cny, &in_cny), Err(VaultError::NoRecord(_))));
+    assert_eq!(*vault.open(usd, &in_usd).unwrap(), PLAIN);
+    let keys = || -> u32 {
+        sql(directory.path())
+            .query_row("SELECT count(*) FROM subjects", [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(keys(), 1);
+    assert!(vault.erase(usd).unwrap());
+    assert_eq!(keys(), 0, "the key goes with the last record");
+}
+
+/// A vault's key whose store the test keeps.
+fn rotating() -> (Arc<SoftwareStore>, VaultKey) {
+    let store = Arc::new(SoftwareStore::in_memory([]).unwrap());
+    let name = KeyName::new("vault").unwrap();
+    store.generate(name, KeyPurpose::DataKeys, Algorithm::Aes256).unwrap();
+    let key = VaultKey { store: store.clone(), name };
+    (store, key)
+}
+
+#[test]
+fn rewrapped_data_keys_need_no_older_generation() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, key) = rotating();
+    let mut vault = Vault::new(directory.path(), Some(key.clone()));
+    assert_eq!(vault.rewrap().unwrap(), RewrapCounts::default(), "there is no vault yet");
+    let first: Vec<_> = (1..=5).map(|one| vault.seal(of(one, CNY), PLAIN).unwrap()).collect();
+    store.rotate(key.name).unwrap();
+    let sixth = vault.seal(of(6, CNY), PLAIN).unwrap();
+    let wrapped = |seller: u64| -> Vec<u8> {
+        let subject = format!("seller {}", SellerId(seller));
+        let select = "SELECT wrapped_key FROM subjects WHERE subject = ?1";
+        sql(directory.path()).query_row(select, [subject], |row| row.get(0)).unwrap()
+    };
+
+    // It stops in the middle: the third key is damaged.
+    let (third, before) = (format!("seller {}", SellerId(3)), wrapped(3));
+    let put = |bytes: &[u8]| {
+        let update = "UPDATE subjects SET wrapped_key = ?2 WHERE subject = ?1";
+        sql(directory.path()).execute(update, params![third, bytes]).unwrap()
+    };
+    let mut damaged = before.clone();
+    damaged[7] ^= 1;
+    put(&damaged);
+    let error = vault.rewrap().unwrap_err();
+    assert!(matches!(error, VaultError::Key(KeyError::WrongWrappedDataKey)), "{error}");
+    put(&before);
+    for (seller, digest) in (1..).zip(&first) {
+        assert_eq!(*vault.open(of(seller, CNY), digest).unwrap(), PLAIN, "seller {seller}");
+    }
+
+    // It goes on.
+    let counts = vault.rewrap().unwrap();
+    assert_eq!(counts.rewrapped + counts.unchanged, 6);
+    assert!(counts.unchanged > 1 && counts.rewrapped > 0, "{counts:?}");
+    store.drop_generation(key.name, 1).unwrap();
+    for (seller, digest) in (1..).zip(first.iter().chain([&sixth])) {
+        assert_eq!(*vault.open(of(seller, CNY), digest).unwrap(), PLAIN, "seller {seller}");
+    }
+    assert_eq!(vault.rewrap().unwrap(), RewrapCounts { rewrapped: 0, unchanged: 6 });
+    assert!(!has(&all_bytes(directory.path()), &before), "nothing of the old wrapping is left");
 }
 
 #[test]

@@ -73,6 +73,9 @@ impl Books {
         }
         self.check_same_currency(bank.currency, self.rails.get(rail).currency)?;
         self.rails.get(rail).cleared_lines.check(command)?;
+        if let Some(date) = command.value_date.filter(|date| *date > now.today) {
+            return Err(Refusal::BadDate(date));
+        }
         let amounts = LineAmounts {
             kind: command.kind,
             amount: command.amount.minor().into(),
@@ -86,6 +89,7 @@ impl Books {
         let source = LineSource::Bank(bank.account);
         self.carry_out_line(command, amounts, plan, source, now.today, out)?;
         self.rails.get_mut(rail).cleared_lines.push(command);
+        out.set_value_date(command.value_date.unwrap_or(now.today), now.today);
         Ok(())
     }
 

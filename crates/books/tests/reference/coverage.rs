@@ -35,6 +35,7 @@ const NUMBERED: &[&str] = &[
     "CoverShortage",
     "DeductShortage",
     "DispatchParcels",
+    "ErasePayoutAccount",
     "ExecuteSettlement",
     "HandTerminal",
     "InvoiceSeller",

@@ -281,3 +281,20 @@ fn fees_take_all_of_a_small_amount_and_never_more() {
     assert_eq!(world.payment(payment).state, T::Released);
     assert_eq!(world.sum(A::SellerPayable), 0);
 }
+
+#[test]
+fn a_line_belongs_to_the_day_on_which_its_file_is_settled() {
+    let mut world = World::open();
+    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
+    let line = |date: &str| settled_on(date, clear(payment, 10_000, 63));
+    world.on("2013-08-30").refused(line("2013-08-31"), Refusal::BadDate(day("2013-08-31")));
+    // Its day is closed: the line is posted today, and belongs to its day all the same.
+    world.must(close_period(1, "2013-08-29", [ANNA, BO])).must(line("2013-08-29"));
+    assert_eq!(world.outcome.value_date, Some(day("2013-08-29")));
+    assert_eq!(world.engine.last_date(), day("2013-08-30"));
+    assert_eq!(world.payment(payment).state, T::Released);
+    // Of today, it is not said twice.
+    let other = world.parcel("o-2", 10_000).dispatch().card(10_000).approve().last_payment();
+    world.must(settled_on("2013-08-30", clear(other, 10_000, 63)));
+    assert_eq!(world.outcome.value_date, None);
+}

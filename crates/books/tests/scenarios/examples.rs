@@ -148,6 +148,7 @@ fn parties() -> Vec<(&'static str, Command)> {
         ("", set_firm_terms(1, "2013-09-01", 50_000, 100_000)),
         ("", set_cash_limit(1, "2013-09-01", 200_000)),
         ("", set_payout_account(1, 7, [ANNA, BO])),
+        ("", erase_payout_account(2, 7, [ANNA, BO])),
         ("OnePerson", suspend_seller(1, true, None)),
         ("TwoPersons", suspend_seller(2, false, Some(BO))),
         ("OnePerson", suspend_courier(1, true, None)),
@@ -210,6 +211,7 @@ fn cash_and_clearing() -> Vec<(&'static str, Command)> {
         };
         Command::ClearLine(ClearLine { file: 2, line: 7, ..line })
     };
+    let settled = settled_on("2013-08-27", line(ClearLineKind::Sale, 10_000, 63));
     let Command::ClearLine(order) = line_of(ClearLineKind::FeeCorrection, None, 0, -7) else {
         unreachable!("a line");
     };
@@ -236,6 +238,7 @@ fn cash_and_clearing() -> Vec<(&'static str, Command)> {
         ("Vat", pay_tax(1, Tax::Vat, 120)),
         ("Withholding", pay_tax(1, Tax::Withholding, 120)),
         ("Sale", line(ClearLineKind::Sale, 10_000, 63)),
+        ("Settled", settled),
         ("Completion", line(ClearLineKind::Completion, 8_000, 50)),
         ("Offline", line(ClearLineKind::Offline, 10_000, 63)),
         ("Refund", line(ClearLineKind::Refund, -400, 0)),

@@ -295,7 +295,14 @@ pub fn line_of(
         payment,
         amount: SignedAmount::of(amount),
         deducted: SignedAmount::of(deducted),
+        value_date: None,
     })
+}
+
+/// A line of a file that the rail settles on that day.
+pub fn settled_on(date: &str, line: Command) -> Command {
+    let Command::ClearLine(line) = line else { panic!("no line: {line:?}") };
+    Command::ClearLine(ClearLine { value_date: Some(day(date)), ..line })
 }
 
 pub fn release(date: &str) -> Command {
@@ -667,6 +674,17 @@ pub fn set_cash_limit(number: u32, from: &str, cash_limit: u64) -> Command {
 
 pub fn set_payout_account(number: u32, digest: u8, [first, second]: [PersonId; 2]) -> Command {
     Command::SetPayoutAccount(SetPayoutAccount {
+        seller: SELLER,
+        currency: Currency::CNY,
+        number,
+        digest: Sha256Digest([digest; 32]),
+        proposed_by: first,
+        approved_by: second,
+    })
+}
+
+pub fn erase_payout_account(number: u32, digest: u8, [first, second]: [PersonId; 2]) -> Command {
+    Command::ErasePayoutAccount(ErasePayoutAccount {
         seller: SELLER,
         currency: Currency::CNY,
         number,

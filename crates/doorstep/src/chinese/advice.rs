@@ -156,6 +156,10 @@ fn errors_of_the_office_say_what_to_do() {
         E::Account(AccountError::NotOneAccount),
         E::Vault(VaultError::NoKey),
         E::Files(SentFilesError::Busy),
+        E::Take(TakeError::StillUnfinished {
+            from: "2013-08-28".to_owned(),
+            cause: Box::new(TakeError::OtherAccount("main".to_owned())),
+        }),
         E::Take(TakeError::UnknownSource {
             party: FileSourceKind::Bank,
             name: "x".into(),

@@ -168,6 +168,9 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::PlanNeedsTwoPeople => {
             "该计划由日历生成，须由两人批准；请发送 ApproveCyclePlan".to_owned()
         }
+        Refusal::PayoutOnItsWay(payout) => {
+            format!("打款 {payout} 正在打往该账户；请在银行确认或退回该笔打款之后再清除账户")
+        }
         Refusal::PlanState => {
             "结算计划或差异的状态不符；请先用 `doorstep status` 或 `doorstep breaks` 查看"
                 .to_owned()
@@ -257,6 +260,9 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Plan(_) => "结算计划；请用 `doorstep status` 查看，可能已执行",
         MissingRecord::Payout(_) => {
             "在途打款；请用 `doorstep statement SELLER` 查看，可能已付、已退回或尚未发出"
+        }
+        MissingRecord::PayoutAccount => {
+            "生效的收款账户；请用 `doorstep payout-account list` 查看，可能已清除，或已换成另一账户"
         }
         MissingRecord::Break(_) => "未结差异；请用 `doorstep breaks` 查看编号，可能已结案",
         MissingRecord::Transaction => "交易记录；请给出账簿仍保存的原交易",

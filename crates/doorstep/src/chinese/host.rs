@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
-use host::HostError;
 use host::control::ControlError;
 use host::limits::LINES_PER_GATEWAY_MAX;
 use host::tls::TlsError;
+use host::{HostError, NotRunning};
 use switch::{ResumeError, SettingsError};
 
 use super::{journal, zh};
@@ -16,6 +16,11 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
         .or_else(|| error.downcast_ref().map(control_error))
         .or_else(|| error.downcast_ref().map(settings_error))
         .or_else(|| error.downcast_ref().map(resume_error))
+        .or_else(|| error.downcast_ref().map(not_running))
+}
+
+fn not_running(_: &NotRunning) -> String {
+    "配置未更改：Doorstep 正在启动或停止；请再试".to_owned()
 }
 
 fn host_error(error: &HostError) -> String {

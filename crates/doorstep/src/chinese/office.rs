@@ -107,8 +107,9 @@ fn office_error(error: &OfficeError) -> String {
         E::NotACode => {
             "--code 须为快递员的一次性验证码，六位数字；请输入快递员出示的数字".to_owned()
         }
-        E::NoCodeKey => "一次性验证码需要 `doorstep serve` 的密钥库：请在其配置的 [keys] 中给出 \
-                         `codes` 并启动，或由主管清点（`doorstep hand-over supervise`）"
+        E::NoCodeKey => "一次性验证码需要密钥库：请在配置的 [keys] 中给出 `codes`，并给出配置\
+                         （--config doorstep.toml，或 `doorstep serve`）；或由主管清点\
+                         （`doorstep hand-over supervise`）"
             .to_owned(),
         E::CodeKey(why) => format!("无法计算一次性验证码的报文鉴别码：{why}；请检查密钥库"),
         E::NoSellerAccount { seller, currency } => format!(

@@ -51,6 +51,12 @@ pub(super) fn take_error(error: &TakeError) -> String {
         E::Unfinished { from } => {
             format!("{from} 的文件只录入了一部分；请先给出该文件，它将从中断处继续")
         }
+        E::NotSettled(settled) => {
+            format!("该文件于 {settled} 清算，尚未到期：请在该日录入")
+        }
+        E::StillUnfinished { from, cause } => {
+            format!("{from} 的文件只录入了一部分，尚不能完成：{}", take_error(cause))
+        }
         E::OtherLines { number, last } => format!(
             "该文件曾作为第 {number} 份录入一部分，但账簿此后已有第 {last} 份的明细行；\
              请用 `doorstep log` 查看由谁发出"

@@ -63,6 +63,9 @@ fn vault_error(error: &VaultError) -> String {
             "{VAULT_FILE} 中的{}已被改动、截断或移动；请从备份恢复该文件，或重新录入账户",
             record_name(*name)
         ),
+        E::DamagedKey(subject) => {
+            format!("{VAULT_FILE} 中 {subject} 的密钥已被改动或截断；请从备份恢复该文件")
+        }
         E::ReadableByOthers(path) => {
             format!("{}：其他用户可以读取保管库；请对该文件运行 `chmod 600`", path.display())
         }

@@ -18,11 +18,11 @@ use office::fields::field_of_flag;
 use office::short_forms::{self, ShortForm};
 use reports::FieldTypes;
 use serde_json::{Map, Value};
-use vault::Vault;
 
+use crate::data_directory;
+use crate::office_requests::{self, OfficeKeys};
 use crate::texts::{filled, text};
 use crate::words::{Lang, bilingual};
-use crate::{data_directory, office_requests};
 
 /// The command that creates books.
 const OPENING: &str = "OpenBooks";
@@ -55,7 +55,8 @@ pub struct DoArgs {
     command: Option<String>,
     /// --data DIR: the data directory [default: DOORSTEP_DATA]. --FIELD VALUE: a field. --fields
     /// OBJECT: fields as a JSON object; `-` reads it from standard input; a flag replaces one of
-    /// them. --person WHO: as whom, in trial books. --json: print one JSON object
+    /// them. --config FILE: the settings with the key store, for one-time codes; not needed while
+    /// Doorstep serves. --person WHO: as whom, in trial books. --json: print one JSON object
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
     flags: Vec<String>,
 }
@@ -81,6 +82,8 @@ struct Flags {
     help: bool,
     json: bool,
     data: Option<PathBuf>,
+    /// The settings with the key store.
+    config: Option<PathBuf>,
     fields: Option<String>,
     person: Option<String>,
     /// Without a flag.
@@ -160,9 +163,12 @@ fn give(name: &str, fields: Map<String, Value>, flags: &Flags) -> anyhow::Result
     let answer = match name {
         OPENING => {
             let opened = data_directory::open_or_create(&data)?;
-            office_requests::at_rest(opened, &data, (request, person), Vault::new(&data, None))?
+            office_requests::at_rest(opened, &data, (request, person), OfficeKeys::default())?
         }
-        _ => office_requests::ask(&data, request, person)?,
+        _ => {
+            let config = flags.config.as_deref();
+            office_requests::ask_with_settings(&data, request, person, config)?
+        }
     };
     office_requests::print(&answer, flags.json)
 }
@@ -200,6 +206,7 @@ impl Flags {
                 // Read before all other arguments.
                 "lang" => false,
                 "data" => read.data.replace(value.into()).is_some(),
+                "config" => read.config.replace(value.into()).is_some(),
                 "fields" => read.fields.replace(value).is_some(),
                 "person" => read.person.replace(value).is_some(),
                 flag => {
@@ -272,6 +279,7 @@ mod tests {
             help: false,
             json: true,
             data: Some("books".into()),
+            config: None,
             fields: Some("{}".to_owned()),
             person: Some("ann".to_owned()),
             subjects: vec!["w1".to_owned(), "w2".to_owned()],

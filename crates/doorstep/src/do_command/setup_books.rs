@@ -6,13 +6,13 @@ use engine::Engine;
 use node::{Clock, SystemClock};
 use office::Request;
 use serde_json::{Map, Value};
-use vault::Vault;
 
 use super::{Flags, OPENING};
+use crate::office_requests::{self, OfficeKeys};
 use crate::persons::name_missing;
 use crate::texts::text;
 use crate::words::{Lang, say};
-use crate::{data_directory, office_requests, time_zone};
+use crate::{data_directory, time_zone};
 
 const TIME_ZONE: &str = "time_zone";
 const FIRST: &str = "first";
@@ -48,7 +48,7 @@ pub(super) fn run(flags: &Flags, help: bool) -> anyhow::Result<()> {
     fields.insert(TRIAL.to_owned(), trial.into());
     let request = Request::Give { command: OPENING.to_owned(), fields };
     let opened = data_directory::open_or_create(&data)?;
-    let answer = office_requests::at_rest(opened, &data, (request, None), Vault::new(&data, None))?;
+    let answer = office_requests::at_rest(opened, &data, (request, None), OfficeKeys::default())?;
     let names = [(PersonId(1), first), (PersonId(2), second)];
     let names: Vec<_> =
         names.iter().filter_map(|(id, name)| Some((*id, name.as_deref()?))).collect();
@@ -67,6 +67,6 @@ pub(super) fn run(flags: &Flags, help: bool) -> anyhow::Result<()> {
     };
     fields.remove("command");
     let request = Request::Give { command: "SetTimeZone".to_owned(), fields };
-    let answer = office_requests::at_rest(opened, &data, (request, None), Vault::new(&data, None))?;
+    let answer = office_requests::at_rest(opened, &data, (request, None), OfficeKeys::default())?;
     office_requests::print(&answer, flags.json)
 }

@@ -99,10 +99,29 @@ fn the_example_has_every_key_of_the_form() {
 
 #[test]
 fn the_example_marks_what_changes_without_a_restart() {
-    let marked = EXAMPLE.lines().filter(|line| line.contains("# (R) "));
-    let key = |line: &str| line.trim_start_matches("# ").split(' ').next().unwrap().to_owned();
-    let marked: Vec<String> = marked.map(key).collect();
-    assert_eq!(marked, RELOADED);
+    let (mut section, mut setting, mut marked) = (String::new(), String::new(), Vec::new());
+    for line in EXAMPLE.lines() {
+        let code = line.trim_start_matches("# ").split(" #").next().unwrap().trim_end();
+        let word = code.split(' ').next().unwrap_or_default();
+        if word.starts_with('[') && word.ends_with(']') {
+            section = word.trim_matches(['[', ']']).to_owned();
+            setting.clone_from(&section);
+        } else if code.contains(" = ") {
+            setting = if section.is_empty() { word.into() } else { format!("{section}.{word}") };
+        }
+        // A mark behind a setting, or below it.
+        if line.contains("# (R)") || line.contains("      (R)") {
+            marked.push(setting.clone());
+        }
+    }
+    let mut reloaded: Vec<String> = RELOADED.iter().map(|key| key.replace("*.", "")).collect();
+    for key in &mut reloaded {
+        if let Some(tls) = key.find(".tls.") {
+            key.truncate(tls + ".tls".len());
+        }
+    }
+    reloaded.dedup();
+    assert_eq!(marked, reloaded);
 }
 
 #[test]

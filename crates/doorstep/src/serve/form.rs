@@ -10,6 +10,7 @@ use money::{Currency, Rate};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use crate::logging::LogLevel;
 use crate::words::{Lang, bilingual};
 use crate::{chinese, texts};
 
@@ -17,6 +18,8 @@ use crate::{chinese, texts};
 #[serde(deny_unknown_fields)]
 pub struct SettingsForm {
     pub time_zone: String,
+    /// In place of the command line's.
+    pub log_level: Option<LogLevel>,
     /// The calendar file: its steps are carried out while this serves.
     pub calendar: Option<PathBuf>,
     #[serde(deserialize_with = "text")]

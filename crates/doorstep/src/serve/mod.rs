@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use books::{
-    CodeMac, Command, Event, FirmId, NetworkId, Refusal, RegisterNetwork, RegisterWallet,
-    SetTimeZone, WalletId,
+    Command, Event, FirmId, NetworkId, Refusal, RegisterNetwork, RegisterWallet, SetTimeZone,
+    WalletId,
 };
 use clap::Args;
 use engine::Engine;
@@ -26,19 +26,20 @@ use engine::{Actor, Submission};
 use host::control::CONTROL_SOCKET;
 use host::{Host, ListenAddresses, StopOutcome, Stopper};
 use journal::{DataDirectory, DirectoryError};
-use keys::{KeyReference, KeyStore};
+use keys::KeyStore;
 use money::Currency;
 use node::{Clock, Node, NodeClient, NodeNotice, NodeOptions, SystemClock};
 use office::socket::{OfficeServer, control_directory, make_control_directory};
 use reports::utc_offset_text;
 use switch::{Output, Settings, Switch, Unfinished};
-use vault::{Vault, VaultKey};
+use vault::VaultKey;
 
-use crate::logging::LogArgs;
+use crate::logging::{CurrentLogLevel, LogArgs};
+use crate::office_requests::{self, OfficeKeys, code_mac_under};
 use crate::over_socket::serving::ServedLines;
 use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
-use crate::{chinese, data_directory, memory, office_requests, private_files, texts};
+use crate::{chinese, data_directory, memory, private_files, texts};
 use business_day::BusinessDay;
 use reload::{CurrentCalendar, Reloader};
 use settings::LoadedSettings;
@@ -84,7 +85,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let (Some(data), Some(config)) = (&args.data, &args.config) else {
         bail!(bilingual!("give --data and --config", "请给出 --data 和 --config"));
     };
-    args.log.start()?;
+    let log_level = args.log.start()?;
     memory::protect_and_log();
     let mut said = settings::read(config)?;
     let others_max = said.plan.other_files_max() + office::socket::FILES_MAX;
@@ -100,7 +101,8 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let options = NodeOptions { on_notice: Box::new(notice), ..NodeOptions::default() };
     let node = Node::start(Box::new(journal), Box::new(snapshots), options)?;
     node.client().query(data_directory::check_time)?.0?;
-    let ended = serve(said, &node, data, config)?;
+    log_level.set(said.log_level)?;
+    let ended = serve(said, &node, data, config, log_level)?;
     node.stop()?;
     match ended {
         StopOutcome::Finished => {
@@ -120,14 +122,10 @@ fn serve(
     node: &Node,
     data: &Path,
     config: &Path,
+    log_level: CurrentLogLevel,
 ) -> anyhow::Result<StopOutcome> {
+    let in_force = reload::flat_settings(config)?;
     let calendar: CurrentCalendar = Arc::new(Mutex::new(said.calendar));
-    let reloader = Arc::new(Mutex::new(Reloader {
-        config: std::path::absolute(config)?,
-        in_force: reload::table(config)?,
-        calendar: calendar.clone(),
-        client: node.client(),
-    }));
     let is_trial = node.client().query(|engine| engine.books().is_trial())?.0;
     settings::check_master(said.master_from_environment, is_trial)?;
     let (networks, zone, firms) = (said.networks.clone(), said.zone.clone(), said.firms.clone());
@@ -140,15 +138,10 @@ fn serve(
     let (unfinished, _) =
         node.client().query(move |engine| Unfinished::of(engine.books(), &ids))?;
     let keys: Arc<dyn KeyStore> = said.keys;
-    let code_mac = said.codes.map(|name| -> office::CodeMacOf {
-        let (keys, key) = (keys.clone(), KeyReference::from(name));
-        Box::new(move |handover, code| {
-            let mac = keys.code_mac(&key, handover.0, code).map(CodeMac);
-            mac.map_err(|error| error.to_string())
-        })
-    });
-    let vault = said.vault.map(|name| VaultKey { store: keys.clone(), name });
-    let vault = Vault::new(data, vault);
+    let office_keys = OfficeKeys {
+        code_mac: said.codes.map(|name| code_mac_under(keys.clone(), name)),
+        vault: said.vault.map(|name| VaultKey { store: keys.clone(), name }),
+    };
     // Before new names are registered: one may be a misspelt old one.
     let (switch, begin) = resumed_switch(said.settings, keys, unfinished)?;
     let directory = control_directory(data);
@@ -160,6 +153,14 @@ fn serve(
     plan.trial = is_trial;
     let mut host = Host::open(switch, node, plan, Box::new(SystemClock))?;
     host.queue_outputs(begin);
+    let reloader = Arc::new(Mutex::new(Reloader {
+        config: std::path::absolute(config)?,
+        in_force,
+        calendar: calendar.clone(),
+        log_level,
+        changes: host.settings_changes(),
+        client: node.client(),
+    }));
     // After the sockets are bound: a start that fails leaves the books as they were.
     let registered = register(&said.networks, said.wallet.as_ref(), node);
     let registered = registered.and_then(|()| match setting {
@@ -169,7 +170,7 @@ fn serve(
     let changes = host.network_changes();
     let announce = Box::new(move |events: &[Event]| changes.announce(events));
     let served = registered.and_then(|()| {
-        let office = office_requests::office(data, node.client(), announce, code_mac, vault)?;
+        let office = office_requests::office(data, node.client(), announce, office_keys)?;
         let client = Mutex::new(node.client());
         let reloader = reloader.clone();
         let lines = Box::new(ServedLines { data: data.to_owned(), client, reloader });

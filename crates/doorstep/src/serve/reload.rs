@@ -1,18 +1,21 @@
 //! `doorstep reload` and SIGHUP: settings that change while Doorstep serves.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use calendar::Calendar;
 use clap::Args;
 use engine::Engine;
+use host::SettingsChanges;
 use node::NodeClient;
 use switch::Unfinished;
 use toml::{Table, Value};
 
-use super::{check_against_books, resumed_switch, settings};
+use super::{check_against_books, limits, resumed_switch, settings};
 use crate::data_directory::read_text;
+use crate::logging::CurrentLogLevel;
 use crate::texts::{filled, text};
 use crate::words::{Lang, say};
 
@@ -28,18 +31,64 @@ pub struct ReloadArgs {
     pub data: PathBuf,
 }
 
-/// The settings that are applied without a restart.
-pub const RELOADED: [&str; 1] = ["calendar"];
+/// The settings that are applied without a restart, each with all in it. `*` stands for a network's
+/// name.
+pub const RELOADED: [&str; 27] = [
+    "calendar",
+    "log_level",
+    "shown_as",
+    "terminals.tls.certificate",
+    "terminals.tls.key",
+    "terminals.tls.clients",
+    "terminals.answer_seconds",
+    "terminals.reversals",
+    "terminals.echo_seconds",
+    "gateways.authorities",
+    "gateways.names",
+    "gateways.certificate",
+    "gateways.key",
+    "merchant.firms",
+    "network.*.tls.authorities",
+    "network.*.tls.name",
+    "network.*.tls.certificate",
+    "network.*.tls.key",
+    "network.*.debit",
+    "network.*.credit",
+    "bin",
+    "wallet.tls.certificate",
+    "wallet.tls.key",
+    "wallet.tls.clients",
+    "wallet.secret",
+    "limits",
+    "timing",
+];
+/// Read by other commands, each time.
+const NOT_SERVED: &str = "debtor";
+/// The list of the networks' names.
+const NETWORK: &str = "network";
+/// Ranges name networks: they wait with them.
+const BIN: &str = "bin";
+/// The last parts of the keys that name a file whose content is a setting.
+const FILES: [&str; 5] = ["certificate", "key", "clients", "authorities", "secret"];
 
 /// The calendar in force, shared with the steps of the business day.
 pub type CurrentCalendar = Arc<Mutex<Option<Calendar>>>;
+
+/// Settings by their dotted keys. A table has a key too, and so has the list of networks.
+pub type FlatSettings = BTreeMap<String, FlatValue>;
+
+/// A value, with a hash of the file that it names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlatValue(Value, Option<u64>);
 
 /// Reads the settings again.
 pub struct Reloader {
     pub config: PathBuf,
     /// The settings of the start, but for those that were applied later.
-    pub in_force: Table,
+    pub in_force: FlatSettings,
     pub calendar: CurrentCalendar,
+    pub log_level: CurrentLogLevel,
+    pub changes: SettingsChanges,
     pub client: NodeClient,
 }
 
@@ -51,16 +100,80 @@ pub struct Reloaded {
     waiting: BTreeSet<String>,
 }
 
-/// The settings of a file as a table.
-pub fn table(config: &std::path::Path) -> anyhow::Result<Table> {
-    settings::parse(&read_text(config, settings::FILE_BYTES_MAX)?)
+/// The settings of a file, and hashes of the certificates and keys that it names.
+pub fn flat_settings(config: &Path) -> anyhow::Result<FlatSettings> {
+    let table: Table = settings::parse(&read_text(config, settings::FILE_BYTES_MAX)?)?;
+    let mut flat = FlatSettings::new();
+    flatten("", table, &mut flat);
+    let directory = config.parent().unwrap_or(Path::new(""));
+    for (key, FlatValue(value, hash)) in &mut flat {
+        let is_file = key.rsplit('.').next().is_some_and(|last| FILES.contains(&last));
+        let path = value.as_str().filter(|_| is_file && is_reloaded(key));
+        // A file that cannot be read is an error of the settings.
+        let text = path.map(|path| read_text(&directory.join(path), settings::FILE_BYTES_MAX));
+        if let Some(Ok(text)) = text {
+            let mut hasher = DefaultHasher::new();
+            zeroize::Zeroizing::new(text).hash(&mut hasher);
+            *hash = Some(hasher.finish());
+        }
+    }
+    Ok(flat)
+}
+
+fn flatten(within: &str, table: Table, flat: &mut FlatSettings) {
+    for (key, value) in table {
+        let name = if within.is_empty() { key } else { format!("{within}.{key}") };
+        match value {
+            Value::Table(table) => {
+                flat.insert(name.clone(), FlatValue(Value::Boolean(true), None));
+                flatten(&name, table, flat);
+            }
+            Value::Array(networks) if name == NETWORK => {
+                let named = |network: &Value| network.get("name").cloned();
+                let names = networks.iter().filter_map(named).collect();
+                flat.insert(name, FlatValue(Value::Array(names), None));
+                for network in networks {
+                    if let (Some(Value::String(one)), Value::Table(table)) =
+                        (named(&network), network)
+                    {
+                        flatten(&format!("{NETWORK}.{one}"), table, flat);
+                    }
+                }
+            }
+            value => drop(flat.insert(name, FlatValue(value, None))),
+        }
+    }
+}
+
+/// Whether a setting is applied without a restart.
+fn is_reloaded(key: &str) -> bool {
+    RELOADED.iter().any(|reloaded| {
+        let mut parts = key.split('.');
+        reloaded.split('.').all(|part| parts.next().is_some_and(|ours| part == "*" || part == ours))
+    })
+}
+
+/// The keys whose values differ. A table that is only on one side is named, and nothing in it.
+fn differences(before: &FlatSettings, after: &FlatSettings) -> BTreeSet<String> {
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let differs = |key: &str| before.get(key) != after.get(key);
+    let is_within = |key: &str| {
+        let ends = key.match_indices('.').map(|(end, _)| end);
+        ends.map(|end| &key[..end]).any(differs)
+    };
+    let wanted = |key: &&String| differs(key) && !is_within(key) && *key != NOT_SERVED;
+    keys.into_iter().filter(wanted).cloned().collect()
 }
 
 impl Reloader {
     /// Checks the settings whole, then applies what can change.
     pub fn reload(&mut self) -> anyhow::Result<Reloaded> {
-        let found = table(&self.config)?;
-        let said = settings::read(&self.config)?;
+        let found = flat_settings(&self.config)?;
+        let mut said = settings::read(&self.config)?;
+        let others_max = said.plan.other_files_max() + office::socket::FILES_MAX;
+        if let Some(note) = limits::fit_open_files(&mut said.plan.limits, others_max)? {
+            tracing::warn!(target: "host", "{note}");
+        }
         let (zone, networks, firms) = (said.zone, said.networks, said.firms);
         let ids: Vec<_> = networks.iter().map(|(network, ..)| *network).collect();
         let look = move |engine: &Engine| {
@@ -68,39 +181,34 @@ impl Reloader {
             Ok::<_, anyhow::Error>(Unfinished::of(engine.books(), &ids))
         };
         let unfinished = self.client.query(look)?.0?;
-        resumed_switch(said.settings, said.keys, unfinished)?;
-        let mut changed = BTreeSet::new();
-        differences("", &self.in_force, &found, &mut changed);
+        resumed_switch(said.settings.clone(), said.keys, unfinished)?;
+        let mut changed = differences(&self.in_force, &found);
+        // The rest of the calendar's files.
         let mut calendar = self.calendar.lock().unwrap_or_else(PoisonError::into_inner);
         if *calendar != said.calendar {
-            // The name can be the same, and the file another.
             changed.insert("calendar".to_owned());
+        }
+        let other_networks = changed.contains(NETWORK);
+        let applies = |key: &String| is_reloaded(key) && !(key == BIN && other_networks);
+        let (applied, waiting) = changed.into_iter().partition::<BTreeSet<_>, _>(applies);
+        if other_networks {
+            said.plan.links.clear();
+        }
+        if !applied.is_empty() {
+            self.changes.apply(said.plan, said.settings)?;
+            self.log_level.set(said.log_level)?;
             *calendar = said.calendar;
         }
         drop(calendar);
-        for key in RELOADED {
-            match found.get(key) {
-                Some(value) => drop(self.in_force.insert(key.to_owned(), value.clone())),
-                None => drop(self.in_force.remove(key)),
-            }
-        }
-        let (applied, waiting) =
-            changed.into_iter().partition(|key| RELOADED.contains(&key.as_str()));
+        let is_applied = |key: &String| {
+            applied.iter().any(|one| {
+                key.strip_prefix(one.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        };
+        self.in_force.retain(|key, _| !is_applied(key));
+        self.in_force.extend(found.into_iter().filter(|(key, _)| is_applied(key)));
         Ok(Reloaded { applied, waiting })
-    }
-}
-
-/// The keys whose values differ, by their dotted names. Lists of tables are compared whole.
-fn differences(within: &str, before: &Table, after: &Table, all: &mut BTreeSet<String>) {
-    for key in before.keys().chain(after.keys()) {
-        let name = if within.is_empty() { key.clone() } else { format!("{within}.{key}") };
-        match (before.get(key), after.get(key)) {
-            (Some(Value::Table(before)), Some(Value::Table(after))) => {
-                differences(&name, before, after, all);
-            }
-            (before, after) if before != after => drop(all.insert(name)),
-            _ => {}
-        }
     }
 }
 
@@ -137,16 +245,51 @@ impl Reloaded {
 mod tests {
     use super::*;
 
+    fn flat(text: &str) -> FlatSettings {
+        let mut flat = FlatSettings::new();
+        flatten("", text.parse().unwrap(), &mut flat);
+        flat
+    }
+
+    fn changed(before: &str, after: &str) -> Vec<String> {
+        differences(&flat(before), &flat(after)).into_iter().collect()
+    }
+
     #[test]
     fn what_changed_is_named_by_its_key() {
-        let before: Table =
-            "calendar = 'a'\n[limits]\nin_flight = 4\n[[bin]]\nkind = 'debit'\n".parse().unwrap();
-        let after: Table = "[limits]\nin_flight = 3\nidle_seconds = 9\n[[bin]]\nkind = 'credit'\n"
-            .parse()
-            .unwrap();
-        let mut all = BTreeSet::new();
-        differences("", &before, &after, &mut all);
-        let all: Vec<_> = all.into_iter().collect();
-        assert_eq!(all, ["bin", "calendar", "limits.idle_seconds", "limits.in_flight"]);
+        let before = "calendar = 'a'\n[limits]\nin_flight = 4\n[[bin]]\nkind = 'debit'\n";
+        let after = "[limits]\nin_flight = 3\nidle_seconds = 9\n[[bin]]\nkind = 'credit'\n";
+        assert_eq!(
+            changed(before, after),
+            ["bin", "calendar", "limits.idle_seconds", "limits.in_flight"]
+        );
+        assert_eq!(changed("", after), ["bin", "limits"]);
+        assert!(changed(after, after).is_empty());
+    }
+
+    #[test]
+    fn networks_are_compared_by_name_unless_there_are_others() {
+        let network = |name: &str, rate: &str| {
+            format!("[[network]]\nname = '{name}'\ndebit = {{ rate = '{rate}' }}\n")
+        };
+        let [alpha, beta] = ["alpha", "beta"].map(|name| network(name, "0.38%"));
+        let both = format!("{alpha}{beta}");
+        let dearer = format!("{alpha}{}", network("beta", "0.40%"));
+        assert_eq!(changed(&both, &dearer), ["network.beta.debit.rate"]);
+        assert_eq!(changed(&both, &format!("{beta}{alpha}")), ["network"]);
+        assert_eq!(changed(&both, &network("alpha", "0.40%")), ["network"]);
+    }
+
+    #[test]
+    fn tls_needs_a_restart_where_there_was_none() {
+        let with = "[terminals]\ntls = { certificate = 'a', key = 'b' }\n";
+        let other = "[terminals]\ntls = { certificate = 'c', key = 'b' }\n";
+        assert_eq!(changed("[terminals]\n", with), ["terminals.tls"]);
+        assert!(!is_reloaded("terminals.tls"));
+        assert_eq!(changed(with, other), ["terminals.tls.certificate"]);
+        assert!(is_reloaded("terminals.tls.certificate"));
+        assert!(is_reloaded("network.beta.debit.rate"));
+        assert!(!is_reloaded("network.beta.links") && !is_reloaded("network"));
+        assert!(!is_reloaded("limit") && !is_reloaded("terminals.listen"));
     }
 }

@@ -31,6 +31,8 @@ use super::form::{
     NetworkForm, PlainForm, SettingsForm, TerminalsForm, TlsServerForm, WalletForm,
 };
 use super::{key_names, limits};
+use crate::logging::LogLevel;
+use crate::office_requests::{OfficeKeys, code_mac_under};
 use crate::private_files::{self, Forbidden};
 use crate::time_zone::{ResolvedZone, resolve};
 use crate::words::{Lang, bilingual};
@@ -58,6 +60,7 @@ pub struct LoadedSettings {
     pub firms: Vec<String>,
     pub zone: ResolvedZone,
     pub calendar: Option<Calendar>,
+    pub log_level: Option<LogLevel>,
     /// The key of hand-overs' one-time codes.
     pub codes: Option<KeyName>,
     /// The key that wraps the vault's data keys.
@@ -120,14 +123,29 @@ pub struct AccountSettings {
 
 /// Reads the part of a settings file that is about accounts, and opens the key store.
 pub fn accounts(path: &Path) -> anyhow::Result<AccountSettings> {
+    let (form, store, master_from_environment) = keys_only(path)?;
+    let vault = form.keys.vault.map(|name| VaultKey { store, name });
+    let debtors = debtors(form.debtors).with_context(|| path.display().to_string())?;
+    Ok(AccountSettings { vault, master_from_environment, debtors })
+}
+
+/// Opens the key store of a settings file for an office at rest. Also whether its master key is from
+/// the environment.
+pub fn office_keys(path: &Path) -> anyhow::Result<(OfficeKeys, bool)> {
+    let (KeysOnlyForm { keys, .. }, store, from_environment) = keys_only(path)?;
+    let office_keys = OfficeKeys {
+        code_mac: keys.codes.map(|name| code_mac_under(store.clone(), name)),
+        vault: keys.vault.map(|name| VaultKey { store, name }),
+    };
+    Ok((office_keys, from_environment))
+}
+
+fn keys_only(path: &Path) -> anyhow::Result<(KeysOnlyForm, Arc<dyn KeyStore>, bool)> {
     let named = || path.display().to_string();
     let text = read_settings(path)?;
-    let KeysOnlyForm { keys, debtors } = parse(&text).with_context(named)?;
-    let opened = File::beside(path).keys(&keys, false).with_context(named)?;
-    let (store, master_from_environment) = opened;
-    let vault = keys.vault.map(|name| VaultKey { store, name });
-    let debtors = self::debtors(debtors).with_context(named)?;
-    Ok(AccountSettings { vault, master_from_environment, debtors })
+    let form: KeysOnlyForm = parse(&text).with_context(named)?;
+    let (store, from_environment) = File::beside(path).keys(&form.keys, false).with_context(named)?;
+    Ok((form, store, from_environment))
 }
 
 fn debtors(forms: Vec<DebtorForm>) -> anyhow::Result<BTreeMap<Currency, Party>> {
@@ -234,6 +252,7 @@ impl File {
             firms,
             zone,
             calendar,
+            log_level: form.log_level,
             codes,
             vault,
             office_group,

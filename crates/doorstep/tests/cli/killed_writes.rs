@@ -109,3 +109,46 @@ fn a_clearing_file_whose_taking_is_killed_is_continued() {
     bed.write("clearing.csv", take::clearing_file("alpha", "2013-08-28", 210));
     killed_at_every_write(&bed, "take clearing clearing.csv --network alpha", Some("books"));
 }
+
+#[test]
+fn a_clearing_file_whose_taking_is_killed_is_finished_before_the_next_one() {
+    let bed = bed();
+    take::books(&bed);
+    bed.write("first.csv", take::clearing_file("alpha", "2013-08-28", 3));
+    bed.write("second.csv", take::clearing_file("alpha", "2013-08-29", 2));
+    let line =
+        |file: &str, data: &str| format!("take clearing {file} --network alpha --data {data}");
+    let copy = |data: &str| {
+        let line = format!("rm -rf {data} && cp -r books {data}");
+        Ran::of(tool(&bed, "bash").arg("-c").arg(line)).succeeds();
+    };
+    copy("second");
+    bed.run(&line("second.csv", "second")).succeeds();
+    let second = commands(&bed, "second");
+    copy("both");
+    bed.run(&line("first.csv", "both")).succeeds();
+    bed.run(&line("second.csv", "both")).succeeds();
+    let both = commands(&bed, "both");
+    let (mut killed, mut finished) = (0, 0);
+    for call in 1..CALLS_MAX {
+        copy("killed");
+        if ends_before(&bed, &line("first.csv", "killed"), call) {
+            break;
+        }
+        killed += 1;
+        // A command of the office opens it; the next file does so as well.
+        if call % 2 == 0 {
+            bed.run("proposals --data killed").succeeds();
+        }
+        bed.run(&line("second.csv", "killed")).succeeds();
+        let now = commands(&bed, "killed");
+        // Killed before it was accepted, it was never given.
+        assert!(now == both || now == second, "killed at call {call}");
+        finished += u32::from(now == both);
+        let kept = std::fs::read_dir(bed.path("killed")).unwrap();
+        let names = kept.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let left: Vec<_> = names.filter(|name| name.starts_with("being-taken")).collect();
+        assert!(left.is_empty(), "killed at call {call}: {left:?}");
+    }
+    assert!(killed > 5 && finished > 3, "{killed} killed, {finished} finished");
+}

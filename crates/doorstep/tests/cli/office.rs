@@ -117,9 +117,22 @@ fn a_hand_over_is_counted_with_the_code_that_its_courier_shows() {
         .prints("the one-time code is wrong, nothing is counted: try 1");
     bed.run(&format!("{count} 12")).fails("six digits");
     bed.run(&format!("{count} {code}")).succeeds().prints("counted by person ");
+    let (waybill, more) = ground::parcel(3);
+    running.terminal(&bed, "", &[format!("cash {waybill} {more}")]).succeeds();
     let firm = "deposit announce bench-couriers --bank bank --data door/books";
     bed.run(&format!("{firm} --amount {amount}CNY")).succeeds();
     running.stop();
+
+    // At rest the settings are given.
+    let start = "hand-over start 1 --handover 77 --data door/books";
+    bed.run(start).fails("give them (--config doorstep.toml, or `doorstep serve`)");
+    let with_keys = "--config door/doorstep.toml";
+    let started = bed.run(&format!("{start} {with_keys} --json")).succeeds().json();
+    let code = text(&started, "/code");
+    let count = format!("hand-over count 77 --counted {more}CNY --data door/books {with_keys}");
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    bed.run(&format!("{count} --code {wrong}")).succeeds().prints("nothing is counted: try 1");
+    bed.run(&format!("{count} --code {code}")).succeeds().prints("counted by person ");
     bed.verified("door/books");
 }
 

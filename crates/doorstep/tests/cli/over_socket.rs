@@ -1,15 +1,18 @@
 //! What another user of the machine sees and brings while Doorstep serves.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::calendar::CALENDAR;
 use super::ground::{self, Running};
 use super::office::{OTHER, as_other, let_the_other_use_the_socket, other_user};
+use super::process::Process;
 use super::support::{Bed, DOORSTEP, text};
 
 /// Sends a line to the office's socket. Returns all answers.
@@ -217,11 +220,14 @@ fn settings_are_read_again_whole_or_not_at_all() {
     reload("en").succeeds().prints("applied: calendar\n");
     reload("zh").succeeds().prints("配置没有变化\n");
     let more = "\n[limits]\nin_flight = 2\n";
-    bed.write("door/doorstep.toml", settings.clone() + more);
+    let other = settings.clone() + more;
+    let listen = "listen = [\"127.0.0.1:0\"]";
+    assert!(other.contains(listen), "{other}");
+    bed.write("door/doorstep.toml", other.replace(listen, "listen = [\"127.0.0.1:7009\"]"));
     reload("en")
         .succeeds()
-        .prints("applied: calendar\n")
-        .prints("changed, but not in force before a restart: limits");
+        .prints("applied: calendar, limits\n")
+        .prints("changed, but not in force before a restart: terminals.listen, wallet.listen\n");
     bed.write("door/doorstep.toml", settings.clone() + more + "colour = 1\n");
     reload("en").fails("colour");
     let limits = settings.clone() + "\n[limits]\nin_flight = 9\n";
@@ -231,4 +237,47 @@ fn settings_are_read_again_whole_or_not_at_all() {
     reload("en").fails("the books have Asia/Shanghai");
     running.stop();
     reload("en").fails("no Doorstep is running");
+}
+
+/// Whether one more terminal is let in.
+fn is_let_in(address: &str) -> bool {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    !matches!(stream.read(&mut [0]), Ok(0))
+}
+
+#[test]
+fn a_signal_reads_the_settings_again_and_the_log_says_what_was_done() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let settings = bed.read("door/doorstep.toml") + "\n[limits]\nmessage_seconds = 300\n";
+    bed.write("door/doorstep.toml", &settings);
+    let mut shell = bed.command("bash");
+    let serve = "serve --data door/books --config door/doorstep.toml 2> serve.log";
+    shell.arg("-c").arg(format!("exec {DOORSTEP} {serve}"));
+    let mut engine = Process::of(shell);
+    let terminals = engine.says("terminals ");
+    engine.says("office ");
+    let read_again = |more: &str, line: &str| {
+        bed.write("door/doorstep.toml", format!("{settings}{more}"));
+        engine.signal("HUP");
+        let is_logged = |_| {
+            std::thread::sleep(Duration::from_millis(50));
+            bed.read("serve.log").contains(line)
+        };
+        assert!((0..400).any(is_logged), "{line}: {}", bed.read("serve.log"));
+    };
+    let open = TcpStream::connect(&terminals).unwrap();
+    assert!(is_let_in(&terminals));
+    let few = "connections = 1\nconnections_per_address = 1\n";
+    read_again(few, "applied=\"limits.connections, limits.connections_per_address\"");
+    assert!(!is_let_in(&terminals), "one terminal is connected");
+    // Nothing of a file with an error is applied.
+    read_again("connections = 0\n", "settings not read again");
+    assert!(bed.read("serve.log").contains("limits.connections = 0: it must be from 1 to"));
+    assert!(!is_let_in(&terminals));
+    read_again("[timing]\nqr_ms = 60000\n", "limits.connections_per_address, timing\"");
+    assert!(is_let_in(&terminals));
+    drop(open);
+    engine.stop();
 }

@@ -107,10 +107,19 @@ fn an_account_is_entered_by_one_and_approved_by_another() {
     assert_in_no_file(&bed.path("books"), &[IBAN, &IBAN[4..20], HOLDER]);
     bed.verified("books");
 
-    bed.run("payout-account erase S1 --data books").succeeds().prints("is erased from the vault");
-    bed.run(list).succeeds().prints("erased   in force, account 1\n");
-    let zh = bed.run("payout-account erase S1 --data books --lang zh").succeeds();
-    assert!(zh.stdout().contains("保管库中没有卖家 S1 的信息"), "{zh}");
+    let erase = "payout-account erase S1 --currency CNY --data books";
+    bed.run(erase).succeeds().prints("ErasePayoutAccount: proposed as number");
+    bed.run(list).succeeds().prints("…14P2    in force, account 1\n");
+    let waiting = bed.run("proposals --data books --json").succeeds().json();
+    let proposal = number(&waiting, "/proposals/0/number");
+    bed.run(&format!("approve {proposal} --person 2 --data books"))
+        .succeeds()
+        .prints("payout account of seller S1 in CNY erased, digest ");
+    bed.run(list).succeeds().prints("no account\n");
+    bed.run(erase).succeeds().prints("nothing changed");
+    let zh = bed.run("log --seller S1 --data books --lang zh").succeeds();
+    assert!(zh.stdout().contains("清除卖家 S1 的 CNY 收款账户"), "{zh}");
+    bed.verified("books");
 }
 
 #[test]
@@ -148,6 +157,21 @@ fn a_wrong_account_is_refused_in_words_and_never_repeated() {
     settings(&bed, "other.toml");
     bed.run("payout-account list --data books --config other.toml")
         .fails("the wrapped data key does not fit the key that wrapped it");
+}
+
+#[test]
+fn a_vault_under_a_new_key_needs_no_old_one() {
+    let bed = trial();
+    let set = format!("{SET} --config doorstep.toml --name Marta --approved-by 2");
+    bed.run(&format!("{set} --iban {IBAN}")).succeeds();
+    let rewrap = "vault rewrap --data books --config doorstep.toml";
+    bed.run(rewrap).succeeds().prints("newest generation: 0; they were before: 1.");
+    bed.run("keys rotate vault --config doorstep.toml").succeeds();
+    bed.run(rewrap).succeeds().prints("newest generation: 1; they were before: 0.");
+    bed.run(&format!("{rewrap} --lang zh")).succeeds().prints("重新加密 0 个数据密钥");
+    bed.run("keys drop vault --generation 1 --config doorstep.toml").succeeds();
+    let list = "payout-account list --data books --config doorstep.toml";
+    bed.run(list).succeeds().prints("…14P2    in force, account 1\n");
 }
 
 /// The whole program is killed at many moments while an account is entered and approved.
@@ -392,8 +416,10 @@ fn every_plan_has_a_message_with_the_sellers_accounts() {
     settings(&bed, "other.toml");
     bed.run("payouts --format pain001 --data real --config other.toml --out none")
         .fails("the wrapped data key does not fit the key that wrapped it");
+    let (subject, kind) =
+        (Subject::Seller(SellerId::derived("loja")), RecordKind::PayoutAccount(CNY));
     let mut vault = Vault::new(&bed.path("real"), None);
-    assert!(vault.erase(Subject::Seller(SellerId::derived("loja"))).unwrap());
+    assert!(vault.erase(RecordName { subject, kind }).unwrap());
     let erased = bed.run(&format!("{line} none")).fails("it was erased, or never entered");
     assert!(erased.stderr().contains("payouts-20131128.xml"), "{erased}");
     assert!(!bed.has("none"), "nothing is written");

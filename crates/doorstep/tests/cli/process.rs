@@ -48,12 +48,18 @@ impl Process {
         }
     }
 
+    /// Sends it a signal.
+    #[track_caller]
+    pub fn signal(&self, signal: &str) {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        let kill = Command::new("kill").args([format!("-{signal}"), id]).status();
+        assert!(kill.unwrap().success());
+    }
+
     /// Stops it with SIGTERM. Returns the rest of its output.
     #[track_caller]
     pub fn stop(mut self) -> Ran {
-        let child = self.child.as_mut().unwrap();
-        let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-        assert!(kill.unwrap().success());
+        self.signal("TERM");
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
         let ended = self.child.take().unwrap();

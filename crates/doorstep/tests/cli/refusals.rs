@@ -50,6 +50,7 @@ const NOT_AT_THE_OFFICE: &[(&str, &str)] = &[
     ("LineOfAnotherRequest", "a file's lines are matched; scenarios of the books try it"),
     ("NotThePaymentsSeller", "after a line that paid less; scenarios of the books try it"),
     ("InvoiceNotOpen", "after an invoice that was paid; scenarios of the books try it"),
+    ("PayoutOnItsWay", "after a payout to an account; scenarios of the books try it"),
     ("PersonRemoved", "after a person was removed; scenarios of the books try it"),
 ];
 
@@ -90,7 +91,11 @@ const TYPED: &[(&str, &str)] = &[
     ("hand-over cancel 7", "no such hand-over"),
     ("deposit confirm 7 --credited 0.01CNY", "no such deposit"),
     ("settlement approve 7", "no such settlement plan"),
-    ("settlement confirm 7", "no such payout"),
+    ("settlement confirm 7", "no such payout in flight"),
+    (
+        "payout-account erase seller-1 --currency CNY --approved-by bo",
+        "no such payout account in force",
+    ),
     ("break assign 7 --number 1 --owner ann", "no such open break"),
     ("chargeback lose P1/1 --number 7", "no such chargeback"),
     (

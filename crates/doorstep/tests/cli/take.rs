@@ -308,3 +308,41 @@ fn a_wallet_s_file_pays_the_order_that_it_names() {
     assert_eq!(number(&taken, "/listed/0/line"), 3);
     bed.verified("door/books");
 }
+
+/// A network names a sale by the request of its refund. The books know the sale's own request.
+#[test]
+fn a_line_that_the_books_refuse_becomes_a_break_and_the_lines_behind_it_are_taken() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let running = Running::start(&bed, "--clearing door --date 2013-08-28");
+    let [sold, other] = [2, 3].map(|place| ground::parcel(place).0);
+    let script = [format!("sell {sold}"), "refund 502 5.00".to_owned(), format!("sell {other}")];
+    running.terminal(&bed, "", &script).succeeds();
+    running.stop();
+    let file = bed.read("door/alpha-2013-08-28.csv");
+    let [first, refund, last] = ["sale", "refund", "sale"].map(|kind| format!(",{kind},"));
+    let lines: Vec<&str> = file.lines().collect();
+    let of = |kind: &str, from: usize| {
+        lines.iter().skip(from).find(|line| line.contains(kind)).unwrap().to_string()
+    };
+    let (sale, later) = (of(&first, 0), of(&last, 3));
+    let wrong = of(&refund, 0).replace(",refund,-5.00,0.00,-5.00", ",sale,5.00,0.00,5.00");
+    assert!(wrong.contains(",sale,5.00"), "{file}");
+    let amount = |line: &str| minor(line.split(',').nth(7).unwrap());
+    let sum = amount(&sale) + amount(&later) + 500;
+    let sum = format!("{}.{:02}", sum / 100, sum % 100);
+    let all = format!("{}\n{sale}\n{wrong}\n{later}\n", lines[0]);
+    write_with_digest(&bed, "wrong.csv", &all, &format!("T,3,{sum},0.00,{sum}"));
+    let taken = bed.run("take clearing wrong.csv --network alpha --data door/books --json");
+    let taken = taken.succeeds().json();
+    assert_eq!((counts(&taken), reasons(&taken)), ([3, 0, 1], vec!["refused"]));
+    let why = text(&taken, "/listed/0/refusal/en");
+    assert!(why.starts_with("the line names a payment whose request has"), "{why}");
+    let log = bed.run("log --data door/books --json").succeeds();
+    let lines = log.stdout().lines().filter(|line| line.contains("\"ClearLine\""));
+    let lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let has_payment: Vec<bool> =
+        lines.iter().map(|line| !line["fields"]["payment"].is_null()).collect();
+    assert_eq!(has_payment, [true, false, true]);
+    bed.verified("door/books");
+}

@@ -18,6 +18,8 @@ const ORDER_CHARACTERS_MAX: usize = 64;
 const KINDS: &str = "sale, completion, offline, refund, reversal, chargeback, fee-correction, \
                      representment";
 const HEADER: [&str; 5] = ["type", "version", "name", "date", "currency"];
+/// A column that the header may have behind them.
+const SETTLED: &str = "settled";
 const TRAILER: [&str; 6] = ["type", "items", "amount", "kept_back", "net", "sha256"];
 /// The columns of the parties, which the books know from the payment.
 const PARTIES: [(&str, usize); 2] = [("terminal", 8), ("merchant", 15)];
@@ -37,6 +39,8 @@ pub struct StatedClearing {
     /// The network or wallet.
     pub name: String,
     pub date: Date,
+    /// When the money moves on the bank account, if the file says so.
+    pub settled: Option<Date>,
     pub currency: Currency,
     pub items: Vec<StatedItem>,
     /// SHA-256 of the lines before the last one, in hexadecimal digits.
@@ -115,6 +119,7 @@ impl StatedItemKind {
 struct FileHead {
     name: Option<String>,
     date: Option<Date>,
+    settled: Option<Date>,
     currency: Option<Currency>,
 }
 
@@ -166,9 +171,11 @@ pub fn read(
     }
     match (head, end) {
         (
-            FileHead { name: Some(name), date: Some(date), currency: Some(currency) },
+            FileHead { name: Some(name), date: Some(date), settled, currency: Some(currency) },
             Some(digest),
-        ) if faults.is_empty() => Ok(StatedClearing { name, date, currency, items, digest }),
+        ) if faults.is_empty() => {
+            Ok(StatedClearing { name, date, settled, currency, items, digest })
+        }
         _ => Err(faults.refuse(&file)),
     }
 }
@@ -188,13 +195,14 @@ fn has_columns(record: Record<'_>, columns: usize, faults: &mut Faults) -> bool 
 }
 
 fn read_head(record: Record<'_>, faults: &mut Faults) -> FileHead {
-    let mut head = FileHead { name: None, date: None, currency: None };
+    let mut head = FileHead { name: None, date: None, settled: None, currency: None };
     let line = record.line;
     if record.get(0) != "H" {
         faults.add(line, Some("type"), FileFault::NotThis("H"));
         return head;
     }
-    if !has_columns(record, HEADER.len(), faults) {
+    let settles = record.len() == HEADER.len() + 1;
+    if !has_columns(record, HEADER.len() + usize::from(settles), faults) {
         return head;
     }
     if record.get(1) != VERSION {
@@ -203,6 +211,9 @@ fn read_head(record: Record<'_>, faults: &mut Faults) -> FileHead {
     head.name = faults.keep(line, HEADER[2], name(record.get(2)));
     head.date = faults.keep(line, HEADER[3], date(record.get(3)));
     head.currency = faults.keep(line, HEADER[4], currency(record.get(4)));
+    if settles {
+        head.settled = faults.keep(line, SETTLED, date(record.get(HEADER.len())));
+    }
     head
 }
 

@@ -50,6 +50,16 @@ fn a_clearing_file_is_read_to_its_last_item() {
 }
 
 #[test]
+fn a_file_may_say_when_it_is_settled() {
+    assert_eq!(read(&good()).unwrap().settled, None);
+    let settled = |date: &str| file(&format!("{HEAD},{date}"), &ITEMS, TOTALS);
+    let read = read(&settled("2013-08-29")).unwrap();
+    assert_eq!(read.settled.unwrap().to_string(), "2013-08-29");
+    assert!(why(&settled("29.8.")).contains("line 1, settled: it is not a date"));
+    assert!(why(&settled("2013-08-29,x")).contains("line 1: it has 7 fields, and must have 5"));
+}
+
+#[test]
 fn line_ends_and_a_byte_order_mark_of_the_way_change_nothing() {
     let digest = read(&good()).unwrap().digest;
     let windows = format!("\u{feff}{}", good().replace('\n', "\r\n"));

@@ -3,6 +3,7 @@
 
 mod admission;
 mod certificates;
+mod changes;
 mod gateway;
 mod hostile;
 mod networks;

@@ -14,14 +14,14 @@ use books::{
 use engine::{Actor, Submission};
 use host::{
     ConnectionLimits, Host, HostPlan, HostedSwitch, ListenAddresses, ListenerPlan, NetworkChanges,
-    StopOutcome, Stopper,
+    SettingsChanges, StopOutcome, Stopper,
 };
 use iso8583::{Envelope, MessageBuilder, Mti, PosHeader, Tpdu, UNIONPAY_POS, WipedBytes};
 use journal::MemoryJournal;
 use money::{Amount, Currency};
 use node::{Clock, NoSnapshots, Node, NodeOptions, SystemClock};
 use switch::{
-    LinkId, OperatorEvent, OrderStatus, Output, QueryResult, TerminalConnection,
+    LinkId, OperatorEvent, OrderStatus, Output, QueryResult, Settings, TerminalConnection,
     WalletNotification, WalletReply,
 };
 
@@ -55,6 +55,8 @@ pub struct ScriptState {
     pub wrong_macs: bool,
     /// The size of each answer; None for the size of the request.
     pub answer_bytes: Option<usize>,
+    /// Of the settings that came while it ran.
+    pub answer_ms: Option<u64>,
 }
 
 pub type Shared = Arc<Mutex<ScriptState>>;
@@ -193,6 +195,10 @@ impl HostedSwitch for Script {
         self.seen().withdrawn.push((network, from));
     }
 
+    fn change_settings(&mut self, settings: &Settings) {
+        self.seen().answer_ms = Some(settings.timing.answer_ms);
+    }
+
     fn tick(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         let mut seen = self.seen();
         seen.timer = seen.timer.filter(|timer| *timer > now);
@@ -251,6 +257,7 @@ pub struct RunningHost {
     pub seen: Shared,
     pub stopper: Stopper,
     pub network_changes: NetworkChanges,
+    pub changes: SettingsChanges,
     pub lines: Arc<Mutex<Vec<String>>>,
     thread: Option<JoinHandle<StopOutcome>>,
 }
@@ -294,15 +301,16 @@ impl RunningHost {
             let done = node.client().execute(commands.into());
             assert!(done.unwrap().iter().all(Result::is_ok));
             let mut door = Host::open(script, &node, plan, clock).unwrap();
-            let stopper = (door.stopper(), door.network_changes());
+            let stopper = (door.stopper(), door.network_changes(), door.settings_changes());
             sender.send((door.addresses().clone(), stopper)).unwrap();
             let ended = door.run().unwrap();
             drop(door);
             node.stop().unwrap();
             ended
         });
-        let (at, (stopper, network_changes)) = receiver.recv_timeout(PATIENCE).unwrap();
-        RunningHost { at, seen, stopper, network_changes, lines, thread: Some(thread) }
+        let (at, handles) = receiver.recv_timeout(PATIENCE).unwrap();
+        let (stopper, network_changes, changes) = handles;
+        RunningHost { at, seen, stopper, network_changes, changes, lines, thread: Some(thread) }
     }
 
     pub fn terminal(&self) -> RawTerminal {

@@ -620,10 +620,13 @@ fn data_keys(store: &dyn KeyStore) {
         assert!(matches!(error, KeyError::WrongWrappedDataKey), "{error}");
     }
     store.rotate(name("vault")).unwrap();
-    assert_ne!(store.wrap_data_key(&stored("vault"), &data_key).unwrap(), wrapped);
+    let rewrapped = store.wrap_data_key(&stored("vault"), &data_key).unwrap();
+    assert_ne!(rewrapped, wrapped);
+    assert_eq!(store.wrap_data_key(&stored("vault"), &data_key).unwrap(), rewrapped);
     assert_eq!(*unwrapped(&wrapped).unwrap(), data_key);
     store.drop_generation(name("vault"), 1).unwrap();
     assert!(matches!(unwrapped(&wrapped), Err(KeyError::WrongWrappedDataKey)));
+    assert_eq!(*unwrapped(&rewrapped).unwrap(), data_key);
 }
 
 fn components(store: &dyn KeyStore) {

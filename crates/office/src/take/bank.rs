@@ -8,13 +8,11 @@ use files::incoming::bank_csv::{self, BankEntry, BankStatement};
 use recon::bank::{EntryAct, ReferenceCounts, entry_act};
 
 use super::{Balance, LINES_AT_ONCE, ListedLine, TakeError, TakeOutcome, TakeReport, Taking};
-use super::{TakingStopped, find_bank, known_banks, name_of};
+use super::{REFUSED, TakingStopped, find_bank, known_banks, name_of};
 use crate::taken_files::{FileSourceKind, TakenFileRecord, TakenFiles};
 
 /// The reason of an entry that the books had.
 const DONE_BEFORE: &str = "done_before";
-/// The reason of an entry that the books refused.
-const REFUSED: &str = "refused";
 
 impl Taking<'_> {
     pub(super) fn take_statement(
@@ -38,6 +36,8 @@ impl Taking<'_> {
             until: stated.closed_on.to_string(),
             number: None,
             closing: Some(stated.closing.minor()),
+            bank: None,
+            by: None,
             whole: false,
         };
         let mut report = TakeReport::new(&record, name, stated.currency, dry_run);
@@ -133,7 +133,8 @@ fn check_account(
     Ok(())
 }
 
-/// A statement goes on where the one before ended.
+/// A statement goes on where the one before ended. In the place of one that was interrupted,
+/// another one of the same days is as good: the books know the entries that they have.
 fn check_follows(
     taken_files: &TakenFiles,
     file: &TakenFileRecord,
@@ -142,6 +143,7 @@ fn check_follows(
     let begun = taken_files.last_of(file).filter(|last| !last.whole);
     if let Some(begun) = begun
         && begun.digest != file.digest
+        && begun.from < file.from
     {
         return Err(TakeError::Unfinished { from: begun.from.clone() });
     }

@@ -1,16 +1,19 @@
 //! Clearing files: each line is a command, and the books number files and lines.
 
-use std::io::BufRead;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
-use books::{Books, ClearLine, Command, RailId};
+use books::{BankId, Books, BusinessDate, ClearLine, Command, RailId};
+use engine::{Events, Submission};
 use files::incoming::clearing::{self as clearing_file, ClearingLayout, StatedClearing};
 use money::Currency;
+use node::{Clock, SystemClock};
 use recon::clearing::{LinesOfFile, NoPayment, Requests, clear_line};
 use reports::find_sent_requests;
 
 use super::{KnownBank, LINES_AT_ONCE, ListedLine, TakeError, TakeOutcome, TakeReport, Taking};
-use super::{TakingStopped, find_bank, known_banks, name_of};
+use super::{REFUSED, TakingStopped, find_bank, known_banks, name_of};
 use crate::taken_files::{FileSourceKind, TakenFileRecord, TakenFiles};
 
 /// Whose file it is, as a person said.
@@ -25,8 +28,6 @@ struct KnownRail {
     rail: RailId,
     name: String,
     currency: Currency,
-    /// The last file and its last line. Zero before the first.
-    last_line: (u32, u32),
 }
 
 /// What the books know of networks, wallets and bank accounts.
@@ -41,7 +42,6 @@ impl ClearingFacts {
             rail: one.id,
             name: one.reference.to_owned(),
             currency: one.currency,
-            last_line: books.last_cleared_line(one.id).unwrap_or_default(),
         });
         ClearingFacts { rails: rails.collect(), banks: known_banks(books) }
     }
@@ -56,6 +56,34 @@ struct FilePlace {
 
 type PlannedLine = (ClearLine, Option<NoPayment>);
 
+/// Keeps what is read.
+struct Kept<R> {
+    input: R,
+    bytes: Vec<u8>,
+}
+
+impl<R: Read> Read for Kept<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.bytes.extend_from_slice(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+fn layout_of(source: FileSourceKind) -> ClearingLayout {
+    match source {
+        FileSourceKind::Wallet => ClearingLayout::Orders,
+        FileSourceKind::Network | FileSourceKind::Bank => ClearingLayout::Requests,
+    }
+}
+
+fn rail_text(rail: RailId) -> String {
+    match rail {
+        RailId::Network(network) => network.to_string(),
+        RailId::Wallet(wallet) => wallet.to_string(),
+    }
+}
+
 impl Taking<'_> {
     pub(super) fn take_clearing(
         &mut self,
@@ -64,39 +92,92 @@ impl Taking<'_> {
         file: impl BufRead,
         dry_run: bool,
     ) -> Result<TakeReport, TakingStopped> {
-        let layout = match party.source {
-            FileSourceKind::Wallet => ClearingLayout::Orders,
-            _ => ClearingLayout::Requests,
-        };
-        let stated = clearing_file::read(file, file_name, layout).map_err(TakeError::from)?;
-        let (facts, _) = self.client.query(|engine| ClearingFacts::of(engine.books()))?;
-        let known = check_party(&party, &facts, &stated)?;
-        let (rail, last) = (known.rail, known.last_line);
+        let mut kept = Kept { input: file, bytes: Vec::new() };
+        let layout = layout_of(party.source);
+        let stated = clearing_file::read(BufReader::new(&mut kept), file_name, layout);
+        let stated = stated.map_err(TakeError::from)?;
+        let facts = self.clearing_facts()?;
+        let rail = check_party(&party, &facts, &stated)?.rail;
         let bank = bank_of(party.bank, &facts.banks, stated.currency)?.bank;
         let date = stated.date.to_string();
-        let mut record = TakenFileRecord {
+        let record = TakenFileRecord {
             source: party.source,
-            id: match rail {
-                RailId::Network(network) => network.to_string(),
-                RailId::Wallet(wallet) => wallet.to_string(),
-            },
+            id: rail_text(rail),
             digest: stated.digest.clone(),
             from: date.clone(),
             until: date,
             number: None,
             closing: None,
+            bank: Some(bank),
+            by: Some(self.by),
             whole: false,
         };
+        let files = TakenFiles::read(self.data).map_err(TakeError::from)?;
+        let begun = files.last_of(&record).filter(|last| !last.whole).cloned();
+        let finished = match begun.filter(|begun| begun.digest != record.digest && !dry_run) {
+            Some(begun) => {
+                self.finish(&begun).map_err(|stopped| still_unfinished(&begun, stopped))?
+            }
+            None => None,
+        };
+        let mut report = self.carry_on(record, stated, (rail, bank), &kept.bytes, dry_run)?;
+        report.finished = finished.map(Box::new);
+        Ok(report)
+    }
+
+    fn clearing_facts(&self) -> Result<ClearingFacts, TakingStopped> {
+        Ok(self.client.query(|engine| ClearingFacts::of(engine.books()))?.0)
+    }
+
+    /// Finishes a clearing file that was interrupted. `None` if it is not kept.
+    pub(crate) fn finish(
+        &mut self,
+        begun: &TakenFileRecord,
+    ) -> Result<Option<TakeReport>, TakingStopped> {
+        let path = self.data.join(begun.kept_name());
+        let Some(bank) = begun.bank else { return Ok(None) };
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(TakeError::from(error).into()),
+        };
+        let (name, layout) = (path.display().to_string(), layout_of(begun.source));
+        let stated = clearing_file::read(bytes.as_slice(), &name, layout);
+        let stated = stated.map_err(TakeError::from)?;
+        let facts = self.clearing_facts()?;
+        let is_same = |one: &&KnownRail| rail_text(one.rail) == begun.id;
+        match facts.rails.iter().find(is_same).filter(|_| stated.digest == begun.digest) {
+            Some(known) => {
+                let whose = (known.rail, bank);
+                self.carry_on(begun.clone(), stated, whose, &bytes, false).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Gives the lines of a file that the books do not have.
+    fn carry_on(
+        &mut self,
+        mut record: TakenFileRecord,
+        stated: StatedClearing,
+        (rail, bank): (RailId, BankId),
+        bytes: &[u8],
+        dry_run: bool,
+    ) -> Result<TakeReport, TakingStopped> {
         let mut report = TakeReport::new(&record, &stated.name, stated.currency, dry_run);
         report.lines = stated.items.len() as u64;
         let mut taken_files = TakenFiles::read(self.data).map_err(TakeError::from)?;
+        let look = move |engine: &engine::Engine| engine.books().last_cleared_line(rail);
+        let last = self.client.query(look)?.0.unwrap_or_default();
         let Some(mut place) = place_of(&taken_files, &record, last)? else {
             report.outcome = TakeOutcome::TakenBefore;
             return Ok(report);
         };
+        let value_date = self.value_date(&stated)?;
+        let stated = Arc::new(stated);
         let requests = self.requests_of(&stated, rail)?;
-        let of = LinesOfFile { bank, rail, file: place.file };
-        let mut plan = LinePlan { requests, stated: Arc::new(stated), of };
+        let of = LinesOfFile { bank, rail, file: place.file, value_date };
+        let mut plan = LinePlan { requests, stated, of };
         if !taken_files.has_number(&record, last.0) && self.is_last_file(&plan, last)? {
             place = FilePlace { file: last.0, lines: last.1 as usize };
             if place.lines == plan.stated.items.len() {
@@ -108,25 +189,39 @@ impl Taking<'_> {
         record.number = (!plan.stated.items.is_empty()).then_some(place.file);
         (report.file, report.repeated) = (record.number, place.lines as u64);
         if !dry_run {
+            taken_files.keep(&record, bytes).map_err(TakeError::from)?;
             taken_files.put(record.clone()).map_err(TakeError::from)?;
         }
         self.give_lines(&plan, place.lines, dry_run, &mut report)?;
         if !dry_run {
             record.whole = true;
-            taken_files.put(record).map_err(TakeError::from)?;
+            taken_files.put(record.clone()).map_err(TakeError::from)?;
+            taken_files.release(&record).map_err(TakeError::from)?;
         }
         Ok(report)
+    }
+
+    /// The day on which a file is settled. It has come.
+    fn value_date(&self, stated: &StatedClearing) -> Result<Option<BusinessDate>, TakingStopped> {
+        let Some(settled) = stated.settled else { return Ok(None) };
+        let offset =
+            |engine: &engine::Engine| engine.books().utc_offset_minutes_at(SystemClock.now());
+        let offset = self.client.query(offset)?.0.unwrap_or_default();
+        let today = SystemClock.now().business_date(offset);
+        let date = settled.to_string().parse().ok().filter(|settled| *settled <= today);
+        date.map(Some).ok_or_else(|| TakeError::NotSettled(settled.to_string()).into())
     }
 
     /// The requests that the items name: those that the books remember, the others from the
     /// journal.
     fn requests_of(
         &self,
-        stated: &StatedClearing,
+        stated: &Arc<StatedClearing>,
         rail: RailId,
     ) -> Result<Arc<Requests>, TakingStopped> {
+        let asked = stated.clone();
         let (mut requests, _) =
-            self.client.query(move |engine| Requests::of(engine.books(), rail))?;
+            self.client.query(move |engine| Requests::of(engine.books(), rail, &asked.items))?;
         let missing = requests.missing(&stated.items);
         if missing.is_empty() {
             return Ok(Arc::new(requests));
@@ -139,7 +234,8 @@ impl Taking<'_> {
         Ok(Arc::new(requests))
     }
 
-    /// Gives the lines that the books do not have yet.
+    /// Gives the lines that the books do not have yet. A line that the books refuse with its
+    /// payment is given without it, and becomes a break: no line stands in the way of the others.
     fn give_lines(
         &mut self,
         plan: &LinePlan,
@@ -150,37 +246,72 @@ impl Taking<'_> {
         let mut first = known;
         while first < plan.stated.items.len() {
             let planned = self.plan_lines(plan, first, LINES_AT_ONCE)?;
-            let items = &plan.stated.items[first..];
-            first += planned.len();
-            let commands = planned
-                .iter()
-                .map(|(line, _)| (None, self.submission(Command::ClearLine(line.clone()))));
+            let commands = planned.iter().map(|(line, _)| (None, self.line(line.clone())));
             let commands: Vec<_> = commands.collect();
             let answers = if dry_run { Vec::new() } else { self.client.execute(commands)? };
             let mut answers = answers.into_iter();
-            for (item, (_, no_payment)) in items.iter().zip(&planned) {
-                match answers.next() {
-                    None => {}
-                    Some(Ok(events)) => {
-                        (self.on_events)(&events.books);
-                        report.count_breaks(&events.books);
+            let items = &plan.stated.items[first..];
+            for (item, (line, no_payment)) in items.iter().zip(planned) {
+                first += 1;
+                let refusal = match answers.next() {
+                    Some(Err(refusal)) => Some(refusal),
+                    answer => {
+                        self.count_answer(answer.and_then(Result::ok), report);
+                        None
                     }
-                    Some(Err(refusal)) => {
-                        let line = item.line;
-                        return Err(TakeError::LineRefused { line, refusal }.into());
-                    }
+                };
+                let refused = refusal.is_some();
+                if let Some(refusal) = &refusal {
+                    self.give_without_payment(line, refusal, item.line, report)?;
                 }
                 let (amount, kept_back) = (item.amount.minor(), item.kept_back.minor());
                 report.taken += 1;
                 report.add(item.kind.name(), amount, kept_back);
-                if let Some(why) = no_payment {
+                let refusal = refusal.map(|refusal| self.refusal_words(&refusal));
+                let reason = no_payment.map(name_of).or(refused.then(|| REFUSED.to_owned()));
+                if let Some(reason) = reason {
                     report.to_look_at += 1;
-                    let (line, reason) = (item.line, name_of(why));
-                    report.list(ListedLine { line, amount, reason, refusal: None });
+                    report.list(ListedLine { line: item.line, amount, reason, refusal });
+                }
+                if refused {
+                    // The lines behind it were not the next ones, and were refused for that.
+                    break;
                 }
             }
         }
         Ok(())
+    }
+
+    fn line(&self, line: ClearLine) -> Submission {
+        self.submission(Command::ClearLine(line))
+    }
+
+    fn count_answer(&mut self, events: Option<Events>, report: &mut TakeReport) {
+        if let Some(events) = events {
+            (self.on_events)(&events.books);
+            report.count_breaks(&events.books);
+        }
+    }
+
+    fn give_without_payment(
+        &mut self,
+        line: ClearLine,
+        refusal: &engine::Refusal,
+        number: u32,
+        report: &mut TakeReport,
+    ) -> Result<(), TakingStopped> {
+        let refused = |refusal| TakeError::LineRefused { line: number, refusal };
+        if line.payment.is_none() {
+            return Err(refused(refusal.clone()).into());
+        }
+        let line = self.line(ClearLine { payment: None, ..line });
+        match self.client.execute(vec![(None, line)])?.pop() {
+            Some(Err(refusal)) => Err(refused(refusal).into()),
+            answer => {
+                self.count_answer(answer.and_then(Result::ok), report);
+                Ok(())
+            }
+        }
     }
 
     /// The commands of some lines, by what the books know now.
@@ -214,6 +345,16 @@ impl Taking<'_> {
             planned.iter().all(|(line, _)| engine.books().has_cleared_line(line))
         })?;
         Ok(is_known.0)
+    }
+}
+
+fn still_unfinished(begun: &TakenFileRecord, stopped: TakingStopped) -> TakingStopped {
+    match stopped {
+        TakingStopped::Refused(cause) => {
+            let (from, cause) = (begun.from.clone(), Box::new(cause));
+            TakeError::StillUnfinished { from, cause }.into()
+        }
+        node => node,
     }
 }
 

@@ -63,6 +63,10 @@ pub enum TakeError {
         "a file of {from} was taken in part; give that one first, it is continued where it stopped"
     )]
     Unfinished { from: String },
+    #[error("the file is settled on {0}, which is still to come: take it on that day")]
+    NotSettled(String),
+    #[error("the file of {from} was taken in part, and cannot be finished yet: {cause}")]
+    StillUnfinished { from: String, cause: Box<TakeError> },
     #[error(
         "this file was taken in part as file {number}, but the books have lines of file {last} \
          since; look in `doorstep log` who gave them"

@@ -140,6 +140,8 @@ impl Model {
             check_reference(order)?;
         }
         self.is_next_line(line)?;
+        let settled = line.value_date.unwrap_or(self.today);
+        ensure(settled <= self.today, "a day to come")?;
         let (amount, deducted) = (line.amount.minor().into(), line.deducted.minor().into());
         let net: i128 = amount - deducted;
         ensure(net.unsigned_abs() <= Amount::MAX.minor().into(), "too much")?;
@@ -147,6 +149,7 @@ impl Model {
         let bank = (A::Bank, line.bank.0, currency);
         self.book_line(line, (amount, deducted), bank)?;
         self.file_lines.entry(line.rail).or_default().push(line.clone());
+        self.belongs_to(settled);
         Ok(())
     }
 

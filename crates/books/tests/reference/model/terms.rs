@@ -6,7 +6,8 @@ use money::{Amount, Currency};
 use tariff::SellerClassNumber;
 
 use super::{
-    Model, ModelRefusal, ModelResult, Numbered, SellerAccount, Version, are_different, ensure,
+    Model, ModelRefusal, ModelResult, Numbered, PayoutState, SellerAccount, Version, are_different,
+    ensure,
 };
 
 /// The terms of a seller's account.
@@ -57,6 +58,7 @@ impl Model {
                 })
             }
             Command::SetPayoutAccount(ref one) => self.set_payout_account(one, command),
+            Command::ErasePayoutAccount(ref one) => self.erase_payout_account(one, command),
             Command::SuspendSeller(SuspendSeller {
                 seller,
                 number,
@@ -209,7 +211,23 @@ impl Model {
         Ok(())
     }
 
-    /// The last account that two people set, and its number.
+    /// Two people say that the account in force is no more. Nothing may be on its way to it.
+    fn erase_payout_account(&mut self, one: &ErasePayoutAccount, command: &Command) -> ModelResult {
+        let account = (one.seller, one.currency);
+        ensure(self.sellers.contains_key(&account), "no such account of a seller")?;
+        self.next_number(Numbered::PayoutAccounts(account), one.number, command)?;
+        are_different(&[one.proposed_by, one.approved_by])?;
+        let in_force = self.payout_account(account).map(|(_, digest)| digest);
+        ensure(in_force == Some(one.digest), "not the account in force")?;
+        let on_its_way = self.payouts.values().any(|(line, state)| {
+            (line.seller, line.currency) == account && matches!(state, PayoutState::Sent(_))
+        });
+        ensure(!on_its_way, "a payout is on its way to it")?;
+        self.use_number(Numbered::PayoutAccounts(account), command);
+        Ok(())
+    }
+
+    /// The last account that two people set, and its number. Nothing after two people erased it.
     pub fn payout_account(&self, account: SellerAccount) -> Option<(u32, Sha256Digest)> {
         match self.all_of(Numbered::PayoutAccounts(account)).last() {
             Some(Command::SetPayoutAccount(one)) => Some((one.number, one.digest)),

@@ -72,6 +72,12 @@ pub fn line(
         payment,
         amount: signed_with_mistake(amount),
         deducted: signed(deducted),
+        value_date: match roll.number_at(3) % 8 {
+            0 if roll.makes_mistake(Mistake::NumberAbove) => Some(roll.model.today.plus_days(1)),
+            0 | 1 => Some(roll.model.today),
+            2 => Some(roll.model.today.minus_days(1)),
+            _ => None,
+        },
     })
 }
 

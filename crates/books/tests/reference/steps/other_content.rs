@@ -78,6 +78,10 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             0 => one.digest.0[0] ^= 1,
             _ => other_person(&mut one.approved_by),
         },
+        C::ErasePayoutAccount(one) => match one_of(2) {
+            0 => one.digest.0[0] ^= 1,
+            _ => other_person(&mut one.approved_by),
+        },
         C::SuspendSeller(one) => match one_of(2) {
             0 => one.suspended ^= true,
             _ => other_person(&mut one.proposed_by),

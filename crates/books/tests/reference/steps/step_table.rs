@@ -112,6 +112,7 @@ pub const STEPS: &[ChartEntry] = &[
     (1, |_| true, set_refund_limit),
     (2, |_| true, set_seller_terms),
     (1, |roll| roll.one_in(1, 3), set_payout_account),
+    (1, |roll| !sellers_with_payout_account(roll).is_empty(), erase_payout_account),
     (1, |_| true, set_firm_terms),
     (1, |_| true, set_courier_terms),
     (1, |roll| roll.one_in(1, 3), suspend_seller),

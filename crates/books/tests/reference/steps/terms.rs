@@ -6,7 +6,7 @@ use money::{Amount, Currency, Rate};
 use tariff::{BusinessDate, SellerClassNumber};
 
 use super::{Choices, Mistake};
-use crate::model::{Numbered, Parcel};
+use crate::model::{Numbered, Parcel, SellerAccount};
 use crate::world::{FIRMS, TARIFFS};
 
 /// Today, or one of the next days. By a mistake yesterday.
@@ -60,6 +60,29 @@ pub fn set_payout_account(roll: &Choices) -> Command {
         proposed_by,
         approved_by: roll.second(proposed_by, 3),
     })
+}
+
+/// Erases the account in force. By a mistake another digest.
+pub fn erase_payout_account(roll: &Choices) -> Command {
+    let set = sellers_with_payout_account(roll);
+    let (seller, currency) = set[roll.number_at(0) % set.len()];
+    let number = roll.count(roll.model.count_of(Numbered::PayoutAccounts((seller, currency))) + 1);
+    let (_, mut digest) = roll.model.payout_account((seller, currency)).expect("one is in force");
+    digest.0[0] ^= u8::from(roll.makes_mistake(Mistake::AnyThing));
+    let proposed_by = roll.person(2);
+    Command::ErasePayoutAccount(ErasePayoutAccount {
+        seller,
+        currency,
+        number,
+        digest,
+        proposed_by,
+        approved_by: roll.second(proposed_by, 3),
+    })
+}
+
+pub fn sellers_with_payout_account(roll: &Choices) -> Vec<SellerAccount> {
+    let has = |account: &&SellerAccount| roll.model.payout_account(**account).is_some();
+    roll.model.seller_order.iter().filter(has).copied().collect()
 }
 
 pub fn set_firm_terms(roll: &Choices) -> Command {
