@@ -48,12 +48,15 @@ mod client;
 mod command_queue;
 mod committer;
 mod engine_thread;
+mod options;
+mod request;
 mod snapshots;
 mod start;
 
-pub use client::{
-    CommandAnswer, CommandRequest, EngineQuery, JournalPosition, NodeClient, NodeStopped,
-    QueryReply, ReplySink, RequestSender,
+pub use client::{NodeClient, RequestSender};
+pub use options::{Clock, FatalCallback, NodeNotice, NodeOptions, SystemClock};
+pub use request::{
+    CommandAnswer, CommandRequest, EngineQuery, JournalPosition, NodeStopped, QueryReply, ReplySink,
 };
 pub use snapshots::{NoSnapshots, SnapshotSource, SnapshotStore};
-pub use start::{Clock, FatalCallback, Node, NodeNotice, NodeOptions, StartError, SystemClock};
+pub use start::{Node, StartError};

@@ -49,7 +49,7 @@ pub(crate) struct FieldNumbers {
 }
 
 /// The fields of ISO 8583 as UnionPay's terminals use them.
-const UNIONPAY_FIELDS: FieldNumbers = FieldNumbers {
+pub(crate) const UNIONPAY_FIELDS: FieldNumbers = FieldNumbers {
     pan: 2,
     processing_code: 3,
     amount: 4,

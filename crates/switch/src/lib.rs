@@ -140,4 +140,4 @@ pub use settings::{
 };
 pub use switch::Switch;
 pub use unfinished::{ResumeError, Unfinished};
-pub use wallet::order_trace;
+pub use wallet::orders::order_trace;

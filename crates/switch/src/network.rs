@@ -13,9 +13,8 @@ use books::{NetworkId, NetworkReference, PaymentRoute, ResponseCode, Timestamp};
 use iso8583::WipedBytes;
 use machine::Actor;
 
-use self::reversal_queue::QueuedReversal;
 use self::route::BinTable;
-use self::state::{AwaitedResponse, NetworkState, message_key};
+use self::state::{AwaitedResponse, NetworkState, QueuedReversal, message_key};
 use crate::port::{LinkId, Output};
 use crate::settings::{NetworkSettings, Settings};
 use crate::sides::{
@@ -111,7 +110,7 @@ impl Networks for NetworkSide {
         request: &NetworkRequest<'_>,
         step: &Step<'_>,
     ) -> Result<WipedBytes, WriteError> {
-        self.networks[network].write_request(request, step.settings, step.keys)
+        self.networks[network].write_request(request, &step.settings.merchant, step.keys)
     }
 
     fn send(&mut self, message: WipedBytes, expected: Expected, step: &mut Step<'_>) -> bool {

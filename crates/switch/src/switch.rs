@@ -16,7 +16,7 @@ use crate::terminal::{TerminalTables, Terminals};
 use crate::timers::Timer;
 use crate::unfinished::{ResumeError, Unfinished, UnfinishedTransaction};
 use crate::upkeep::Upkeep;
-use crate::wallet::{self, WalletSide};
+use crate::wallet::{WalletSide, notifications};
 
 /// Switches payments between terminals, networks, wallets and the books.
 ///
@@ -118,7 +118,7 @@ impl Switch {
         reply_id: u64,
         out: &mut Vec<Output>,
     ) {
-        wallet::on_notification(Box::new(notification), reply_id, &mut self.pending, out);
+        notifications::on_notification(Box::new(notification), reply_id, &mut self.pending, out);
     }
 
     /// Handles a wallet's query for an order's status. The caller has authenticated the wallet.
@@ -129,7 +129,7 @@ impl Switch {
         reply_id: u64,
         out: &mut Vec<Output>,
     ) {
-        wallet::on_query(wallet, reference, reply_id, &mut self.pending, out);
+        notifications::on_query(wallet, reference, reply_id, &mut self.pending, out);
     }
 
     /// Handles the result of an [`Output::Command`]: durable, or refused.
@@ -152,7 +152,7 @@ impl Switch {
                 self.wallet.on_order_paid(notification, &order, reply_id, answer, step);
             }
             Continuation::WalletOrderExpired(reply_id) => {
-                wallet::on_order_expired(reply_id, answer, step);
+                notifications::on_order_expired(reply_id, answer, step);
             }
             Continuation::WalletRefunded(order) => {
                 self.wallet.on_refund_recorded(order, answer, step);
@@ -192,7 +192,12 @@ impl Switch {
                 self.wallet.on_notified_order(notification, reply_id, order, step);
             }
             (Continuation::WalletQuery(wallet, reply_id), QueryResult::Transaction(order)) => {
-                wallet::reply_order_status(wallet, reply_id, order, &mut step!(self, now, out));
+                notifications::reply_order_status(
+                    wallet,
+                    reply_id,
+                    order,
+                    &mut step!(self, now, out),
+                );
             }
             (Continuation::Expiry, QueryResult::ExpiredPreAuthorisations(expired)) => {
                 for item in expired.transactions() {

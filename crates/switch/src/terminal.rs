@@ -12,6 +12,7 @@ mod in_flight;
 mod orders;
 mod parcel_list;
 mod payments;
+mod progress;
 mod repeats;
 mod request;
 mod responses;

@@ -1,18 +1,14 @@
 //! The wallet's side: orders that terminals show as QR codes, notifications about them, and refunds
 //! that the wallet fetches.
 
-mod notifications;
-mod orders;
+pub(crate) mod notifications;
+pub(crate) mod orders;
 
 use std::collections::{BTreeMap, HashMap};
 
 use books::{PaymentId, Stan, Trace};
 
-pub(crate) use self::notifications::{
-    on_notification, on_order_expired, on_query, reply_order_status,
-};
-use self::orders::QueuedRefund;
-pub use self::orders::order_trace;
+use crate::sides::OrderRefund;
 
 pub(crate) struct WalletSide {
     /// Orders that wait for the buyer, by the id of their expiry timer.
@@ -21,6 +17,16 @@ pub(crate) struct WalletSide {
     refunds: BTreeMap<Trace, QueuedRefund>,
     /// The latest STAN of an order.
     stan: Stan,
+}
+
+/// A refund that the wallet owes. It fetches it; no message is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct QueuedRefund {
+    refund: OrderRefund,
+    /// The wallet has refunded it; the books are recording that.
+    acknowledged: bool,
+    /// The wallet's notifications that are answered at the end.
+    replies: Vec<u64>,
 }
 
 impl WalletSide {

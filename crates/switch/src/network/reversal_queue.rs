@@ -11,24 +11,13 @@ use iso8583::Message;
 use machine::Actor;
 
 use super::NetworkSide;
-use super::state::{AwaitedResponse, message_key};
+use super::state::{AwaitedResponse, QueuedReversal, message_key};
 use crate::dialect::MessageKind;
 use crate::port::{OperatorEvent, Output};
 use crate::response_code;
 use crate::sides::{NetworkRequest, NewReversal, ReversedKind};
 use crate::step::{Continuation, Step};
 use crate::timers::Timer;
-
-/// An entry of the reversal queue.
-#[derive(Clone, Debug)]
-pub(crate) struct QueuedReversal {
-    pub reversal: NewReversal,
-    /// Time of the next sending. A timer for another time is outdated.
-    due: Timestamp,
-    sendings: u32,
-    /// The network's response code. The books are recording it.
-    acknowledged: Option<ResponseCode>,
-}
 
 impl NetworkSide {
     pub(crate) fn enqueue(&mut self, id: u64, mut reversal: NewReversal, step: &mut Step<'_>) {
@@ -87,7 +76,7 @@ impl NetworkSide {
             original: Some(reversal.original),
             card: None,
         };
-        match network.write_request(&request, step.settings, step.keys) {
+        match network.write_request(&request, &step.settings.merchant, step.keys) {
             Ok(message) => {
                 queued.sendings += 1;
                 network.awaited.insert(message_key(sent), AwaitedResponse::Reversal(id));

@@ -8,8 +8,8 @@ use keys::{KeyError, KeyReference, KeyStore, PinBlock};
 
 use super::link::{LinkSession, LinkStatus};
 use crate::port::LinkId;
-use crate::settings::{NetworkSettings, Settings};
-use crate::sides::{Expected, NetworkRequest, SentCard, TerminalPin, WriteError};
+use crate::settings::{MerchantSettings, NetworkSettings};
+use crate::sides::{Expected, NetworkRequest, NewReversal, SentCard, TerminalPin, WriteError};
 use crate::time_fields;
 
 /// Failures in a row after which a network gets a cool-down.
@@ -46,6 +46,17 @@ pub(crate) struct NetworkState {
     turn: usize,
     /// The latest STAN.
     stan: Option<Stan>,
+}
+
+/// An entry of the reversal queue.
+#[derive(Clone, Debug)]
+pub(crate) struct QueuedReversal {
+    pub reversal: NewReversal,
+    /// Time of the next sending. A timer for another time is outdated.
+    pub due: Timestamp,
+    pub sendings: u32,
+    /// The network's response code. The books are recording it.
+    pub acknowledged: Option<ResponseCode>,
 }
 
 impl NetworkState {
@@ -117,7 +128,7 @@ impl NetworkState {
     pub(crate) fn write_request(
         &self,
         request: &NetworkRequest<'_>,
-        shared: &Settings,
+        merchant: &MerchantSettings,
         keys: &dyn KeyStore,
     ) -> Result<WipedBytes, WriteError> {
         let dialect = self.settings.dialect;
@@ -134,7 +145,7 @@ impl NetworkState {
             .number(at.stan, u64::from(key.0.get()))
             .number(at.local_time, u64::from(time))
             .number(at.local_date, u64::from(date))
-            .bytes(at.category, shared.merchant.category)
+            .bytes(at.category, merchant.category)
             .number(at.condition_code, u64::from(message_type.condition_code))
             .text(at.acquirer, &self.settings.acquirer)
             .bytes(at.reference, Rrn::of(request.network_reference).bytes())
@@ -219,4 +230,80 @@ impl NetworkState {
 
 pub(crate) fn message_key(sent: NetworkReference) -> MessageKey {
     (sent.stan, time_fields::transmission_date_time(sent.sent_at))
+}
+
+#[cfg(test)]
+mod tests {
+    use books::{NetworkId, TerminalId};
+    use iso8583::ISO87_ASCII;
+    use keys::{Key, KeyName, KeyPurpose, MacMethod, SoftwareStore, TdesKey};
+    use money::{Amount, Currency, Rate};
+    use tariff::CappedRate;
+
+    use super::*;
+    use crate::dialect::{FieldNumbers, MessageKind, MessageType, NetworkDialect, UNIONPAY_FIELDS};
+
+    /// Another packager and MAC, another field for the reference, another code for sales.
+    static OTHER: NetworkDialect = NetworkDialect {
+        name: "other",
+        packager: &ISO87_ASCII,
+        mac: MacMethod::X9_9,
+        fields: FieldNumbers { reference: 62, ..UNIONPAY_FIELDS },
+        message_type: |_| MessageType {
+            mti: Mti::M0200,
+            processing_code: 10_000,
+            condition_code: 8,
+        },
+        ..*NetworkDialect::UNIONPAY
+    };
+
+    #[test]
+    fn another_dialect_writes_a_request_in_its_own_way() {
+        let key = Key::Tdes(TdesKey::new(&[1, 2, 4, 7, 8, 11, 13, 14].repeat(2)).unwrap());
+        let name = KeyName::new("other/mac").unwrap();
+        let keys = SoftwareStore::in_memory([(name, KeyPurpose::Mac, key)]).unwrap();
+        let cost = CappedRate { rate: Rate::from_ppm(3_000).unwrap(), cap: None };
+        let network = NetworkState::new(NetworkSettings {
+            network: NetworkId(1),
+            name: "other".into(),
+            dialect: &OTHER,
+            currency: Currency::CNY,
+            links: 1,
+            acquirer: "12345678".into(),
+            debit: cost,
+            credit: cost,
+            mac_key: name,
+            pin_key: name,
+            exchange_key: name,
+        });
+        let merchant = MerchantSettings {
+            acquirer: *b"898",
+            region: *b"3100",
+            category: *b"4215",
+            firms: Vec::new(),
+        };
+        let sent = NetworkReference { stan: Stan::of(7), sent_at: Timestamp(1_377_651_723_000) };
+        let request = NetworkRequest {
+            kind: MessageKind::Sale,
+            reversal: false,
+            repeat: false,
+            amount: Some(Amount::of(1_250)),
+            network_reference: sent,
+            terminal: TerminalId(1),
+            merchant: *b"898310042150001",
+            local_time_and_date: (90_203, 828),
+            authorisation_code: None,
+            original: None,
+            card: None,
+        };
+        let message = network.write_request(&request, &merchant, &keys).unwrap();
+        let read = ISO87_ASCII.parse(&message).unwrap();
+        assert_eq!((read.number(3), read.number(25)), (Ok(10_000), Ok(8)));
+        assert_eq!(read.bytes(62).unwrap(), Rrn::of(sent).bytes());
+        assert!(!read.has(37));
+        let (covered, mac) = (read.mac_input().unwrap(), read.mac().unwrap());
+        let key = KeyReference::Stored(name);
+        assert_eq!(keys.check_mac(&key, MacMethod::X9_9, covered, &mac), Ok(true));
+        assert_eq!(network.is_authentic(&read, &keys), Ok(true));
+    }
 }

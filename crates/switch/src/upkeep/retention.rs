@@ -7,31 +7,13 @@
 use books::{BusinessDate, Command, Event, ForgetClosed, RECORDS_PER_COMMAND_MAX, Refusal};
 use machine::Actor;
 
-use super::Upkeep;
+use super::{RetentionScan, ScanStep, Upkeep};
 use crate::port::{Query, RECORDS_PER_SCAN_MAX};
 use crate::step::{Continuation, Step};
 use crate::timers::Timer;
 
 /// Wait between two steps.
 const STEP_EVERY_MS: u64 = 1_000;
-
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct RetentionScan {
-    /// Day of the latest scan since the start.
-    date: Option<BusinessDate>,
-    step: ScanStep,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum ScanStep {
-    /// No scan is running.
-    #[default]
-    Idle,
-    /// Query the records from this one on.
-    Scan(u32),
-    /// Forget what was closed before this day, with this many more commands.
-    Forget(BusinessDate, u32),
-}
 
 impl Upkeep {
     /// Starts the day's scan, unless it has started or the previous one is still running.

@@ -8,7 +8,7 @@ use books::{
 use machine::Actor;
 use money::Amount;
 
-use super::WalletSide;
+use super::{QueuedRefund, WalletSide};
 use crate::port::{Output, WalletReply};
 use crate::sides::{OrderRefund, Orders};
 use crate::step::{Continuation, Step};
@@ -18,16 +18,6 @@ use crate::waybill;
 
 /// The EMVCo tag of the wallet's account.
 const ACCOUNT_TAG: u8 = 26;
-
-/// A refund that the wallet owes. It fetches it; no message is sent.
-#[derive(Clone, Debug)]
-pub(crate) struct QueuedRefund {
-    refund: OrderRefund,
-    /// The wallet has refunded it; the books are recording that.
-    acknowledged: bool,
-    /// The wallet's notifications that are answered at the end.
-    replies: Vec<u64>,
-}
 
 impl Orders for WalletSide {
     fn next(&mut self, step: &Step<'_>) -> Option<(WalletId, NetworkReference)> {
