@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::error::KeyError;
 use crate::hex;
 
 /// Key check value (KCV).
@@ -28,13 +27,9 @@ impl CheckValue {
         [a, b, c, d]
     }
 
-    /// Whether `text`, 4, 6, 8 or 10 hex digits, is the start of this check value.
-    pub fn matches_hex(&self, text: &str) -> Result<bool, KeyError> {
-        let bytes = hex::decode(text.trim().as_bytes()).ok_or(KeyError::MalformedCheckValue)?;
-        if !(2..=CHECK_VALUE_BYTES).contains(&bytes.len()) {
-            return Err(KeyError::MalformedCheckValue);
-        }
-        Ok(self.0.starts_with(&bytes))
+    /// Whether this begins with `bytes`, at least two. `None` if no check value has this length.
+    pub(crate) fn begins_with(self, bytes: &[u8]) -> Option<bool> {
+        (2..=CHECK_VALUE_BYTES).contains(&bytes.len()).then(|| self.0.starts_with(bytes))
     }
 
     /// Ten hex digits.

@@ -2,10 +2,11 @@
 
 use zeroize::Zeroizing;
 
+use crate::algorithm::Algorithm;
 use crate::check_value::CheckValue;
+use crate::data_key::DATA_KEY_BYTES;
+use crate::data_key::WrappedDataKey;
 use crate::error::KeyError;
-use crate::key::Algorithm;
-use crate::store::{DATA_KEY_BYTES, WrappedDataKey};
 
 /// A key as a block cipher. The module is private, so only this crate can implement the trait.
 pub trait Cipher {
@@ -143,8 +144,8 @@ macro_rules! delegate_cipher {
 
         fn wrap_data_key(
             &self,
-            data_key: &[u8; $crate::store::DATA_KEY_BYTES],
-        ) -> Result<$crate::store::WrappedDataKey, KeyError> {
+            data_key: &[u8; $crate::data_key::DATA_KEY_BYTES],
+        ) -> Result<$crate::data_key::WrappedDataKey, KeyError> {
             match self {
                 $($kind::$variant(key) => key.wrap_data_key(data_key),)+
             }
@@ -152,8 +153,8 @@ macro_rules! delegate_cipher {
 
         fn unwrap_data_key(
             &self,
-            wrapped: &$crate::store::WrappedDataKey,
-        ) -> Result<Option<zeroize::Zeroizing<[u8; $crate::store::DATA_KEY_BYTES]>>, KeyError> {
+            wrapped: &$crate::data_key::WrappedDataKey,
+        ) -> Result<Option<zeroize::Zeroizing<[u8; $crate::data_key::DATA_KEY_BYTES]>>, KeyError> {
             match self {
                 $($kind::$variant(key) => key.unwrap_data_key(wrapped),)+
             }

@@ -4,10 +4,20 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::algorithm::Algorithm;
 use crate::check_value::CheckValue;
 use crate::error::KeyError;
 use crate::hex;
-use crate::key::{Algorithm, Key, is_weak};
+use crate::key::{Key, is_weak};
+
+impl CheckValue {
+    /// Whether `text`, 4, 6, 8 or 10 hex digits, is the start of this check value.
+    pub fn matches_hex(&self, text: &str) -> Result<bool, KeyError> {
+        let bytes = hex::decode(text.trim().as_bytes());
+        let matches = bytes.and_then(|bytes| self.begins_with(&bytes));
+        matches.ok_or(KeyError::MalformedCheckValue)
+    }
+}
 
 /// Minimum number of components of a key (dual control).
 pub const COMPONENTS_MIN: usize = 2;

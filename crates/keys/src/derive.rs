@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 use crate::cipher::Cipher;
 use crate::error::KeyError;
 use crate::key::{Key, TdesKey, set_odd_parity};
-use crate::key_reference::{DerivedKey, KeyPurpose};
+use crate::key_reference::DerivedKey;
+use crate::purpose::KeyPurpose;
 
 /// Derives the key that `derived` names from its base key.
 ///
@@ -45,7 +46,8 @@ const INPUT_BYTES_MAX: usize = 4 + 15 + 1 + 8 + 4 + 4;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::{AesKey, Algorithm};
+    use crate::algorithm::Algorithm;
+    use crate::key::AesKey;
     use crate::name::KeyName;
 
     fn derived(purpose: KeyPurpose, holder: u64, generation: u32) -> DerivedKey {

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::key::Algorithm;
-use crate::key_reference::KeyPurpose;
-use crate::mac::MacMethod;
+use crate::algorithm::Algorithm;
+use crate::mac_method::MacMethod;
 use crate::name::KeyName;
-use crate::pin::PinFormat;
-use crate::tr31::KeyBlockError;
+use crate::pin_format::PinFormat;
+use crate::purpose::KeyPurpose;
+use crate::tr31::kinds::KeyBlockError;
 
 /// Why an operation with a key failed.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +86,7 @@ pub enum KeyError {
         bytes: usize,
     },
     #[error("the key has the check value {found}, not the expected one")]
-    WrongCheckValue { found: crate::CheckValue },
+    WrongCheckValue { found: crate::check_value::CheckValue },
     #[error("a check value has 4, 6, 8 or 10 hex digits")]
     MalformedCheckValue,
     #[error("no terminal can have the counter of this key serial number")]

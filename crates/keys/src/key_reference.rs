@@ -1,7 +1,30 @@
-//! References to keys, and the purposes of keys.
+//! References to keys.
 
 use crate::dukpt;
+use crate::error::KeyError;
 use crate::name::KeyName;
+use crate::purpose::KeyPurpose;
+
+impl KeyName {
+    /// Checks the characters and the length.
+    pub fn new(name: &str) -> Result<KeyName, KeyError> {
+        KeyName::checked(name).ok_or(KeyError::InvalidName)
+    }
+
+    /// Name of a key that was imported for one terminal: `terminal/`, then eight digits or
+    /// lower-case letters.
+    pub fn of_terminal(terminal: &str) -> Result<KeyName, KeyError> {
+        KeyName::new(&format!("terminal/{terminal}"))
+    }
+}
+
+impl std::str::FromStr for KeyName {
+    type Err = KeyError;
+
+    fn from_str(name: &str) -> Result<KeyName, KeyError> {
+        KeyName::new(name)
+    }
+}
 
 /// A key in the store, or a key derived from one in the store.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -75,63 +98,4 @@ pub enum KeySerialNumber {
     Tdes(dukpt::tdes::TdesKeySerialNumber),
     /// 12 bytes (X9.24-3).
     Aes(dukpt::aes::AesKeySerialNumber),
-}
-
-/// The only use that a key may have.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
-pub enum KeyPurpose {
-    /// Terminal master key (TMK). It encrypts the working keys sent to the terminal.
-    TerminalMaster,
-    /// PIN encryption (PIK, TPK, ZPK).
-    PinEncryption,
-    /// MACs (MAK, TAK).
-    Mac,
-    /// Exchange of keys with a network or another company (KEK, ZMK).
-    Exchange,
-    /// Card tokens.
-    Token,
-    /// MACs of hand-overs' one-time codes.
-    HandOverCode,
-    /// Wrapping of the data keys that encrypt personal data.
-    DataKeys,
-    /// Derivation of terminals' working keys. See [`DerivedKey`].
-    Base,
-    /// DUKPT base derivation key (BDK).
-    Dukpt,
-}
-
-impl KeyPurpose {
-    pub const ALL: [KeyPurpose; 9] = [
-        KeyPurpose::TerminalMaster,
-        KeyPurpose::PinEncryption,
-        KeyPurpose::Mac,
-        KeyPurpose::Exchange,
-        KeyPurpose::Token,
-        KeyPurpose::HandOverCode,
-        KeyPurpose::DataKeys,
-        KeyPurpose::Base,
-        KeyPurpose::Dukpt,
-    ];
-
-    /// `terminal-master`, `pin`, `mac`, `exchange`, `token`, `hand-over-code`, `data-keys`, `base`
-    /// or `dukpt`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            KeyPurpose::TerminalMaster => "terminal-master",
-            KeyPurpose::PinEncryption => "pin",
-            KeyPurpose::Mac => "mac",
-            KeyPurpose::Exchange => "exchange",
-            KeyPurpose::Token => "token",
-            KeyPurpose::HandOverCode => "hand-over-code",
-            KeyPurpose::DataKeys => "data-keys",
-            KeyPurpose::Base => "base",
-            KeyPurpose::Dukpt => "dukpt",
-        }
-    }
-
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<KeyPurpose> {
-        KeyPurpose::ALL.into_iter().find(|purpose| purpose.name() == name)
-    }
 }

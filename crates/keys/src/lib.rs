@@ -28,16 +28,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod algorithm;
 mod check_value;
 mod cipher;
 mod component;
+mod data_key;
 mod derive;
 mod error;
 mod hex;
 mod key;
 mod key_reference;
+mod mac_method;
 mod name;
 mod pan;
+mod pin_format;
+mod purpose;
 mod store;
 
 pub mod dukpt;
@@ -46,17 +51,21 @@ pub mod pin;
 pub mod sign_on;
 pub mod tr31;
 
+pub use algorithm::Algorithm;
 pub use check_value::CheckValue;
 pub use component::Component;
+pub use data_key::{DATA_KEY_BYTES, WrappedDataKey};
 pub use error::{KeyError, KeyStoreError, MasterKeyError};
-pub use key::{AesKey, Algorithm, Key, TdesKey};
-pub use key_reference::{DerivedKey, DukptKey, KeyPurpose, KeyReference, KeySerialNumber};
-pub use mac::MacMethod;
+pub use key::{AesKey, Key, TdesKey};
+pub use key_reference::{DerivedKey, DukptKey, KeyReference, KeySerialNumber};
+pub use mac_method::MacMethod;
 pub use name::KeyName;
 pub use pan::{Pan, PanError};
-pub use pin::{Pin, PinBlock, PinFormat};
+pub use pin::{Pin, PinBlock};
+pub use pin_format::PinFormat;
+pub use purpose::KeyPurpose;
 pub use sign_on::{SIGN_ON_FIELD_BYTES, open_sign_on_field, sign_on_field};
 pub use store::pkcs11::Pkcs11Store;
 pub use store::software::{MASTER_KEY_CREDENTIAL, MASTER_KEY_VARIABLE, MasterKey, SoftwareStore};
-pub use store::{DATA_KEY_BYTES, ImportOutcome, KeyListing, KeyStore, WrappedDataKey, WrappedKey};
+pub use store::{ImportOutcome, KeyListing, KeyStore, WrappedKey};
 pub use tr31::KeyBlockVersion;

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::error::KeyError;
-
 /// The name of a key in a store: 1 to 64 characters of `a-z`, `0-9`, `/`, `.` and `-`.
 ///
 /// It is `Copy`, so a reference to a key allocates nothing.
@@ -18,22 +16,16 @@ pub struct KeyName {
 pub const NAME_BYTES_MAX: usize = 64;
 
 impl KeyName {
-    /// Checks the characters and the length.
-    pub fn new(name: &str) -> Result<KeyName, KeyError> {
+    /// `None` if the characters or the length are wrong.
+    pub(crate) fn checked(name: &str) -> Option<KeyName> {
         let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-');
-        let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
+        let length = u8::try_from(name.len()).ok()?;
         if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(allowed) {
-            return Err(KeyError::InvalidName);
+            return None;
         }
         let mut bytes = [0; NAME_BYTES_MAX];
         bytes[..name.len()].copy_from_slice(name.as_bytes());
-        Ok(KeyName { bytes, length })
-    }
-
-    /// Name of a key that was imported for one terminal: `terminal/`, then eight digits or
-    /// lower-case letters.
-    pub fn of_terminal(terminal: &str) -> Result<KeyName, KeyError> {
-        KeyName::new(&format!("terminal/{terminal}"))
+        Some(KeyName { bytes, length })
     }
 
     #[must_use]
@@ -52,14 +44,6 @@ impl fmt::Display for KeyName {
 impl fmt::Debug for KeyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyName({self})")
-    }
-}
-
-impl std::str::FromStr for KeyName {
-    type Err = KeyError;
-
-    fn from_str(name: &str) -> Result<KeyName, KeyError> {
-        KeyName::new(name)
     }
 }
 

@@ -3,9 +3,10 @@
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::algorithm::Algorithm;
 use crate::cipher::Cipher;
 use crate::error::KeyError;
-use crate::key::{Algorithm, TdesKey};
+use crate::key::TdesKey;
 use crate::key_reference::KeyReference;
 use crate::store::KeyStore;
 

@@ -12,15 +12,17 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::algorithm::Algorithm;
 use crate::check_value::CheckValue;
 use crate::component::Component;
+use crate::data_key::{DATA_KEY_BYTES, WrappedDataKey};
 use crate::error::KeyError;
-use crate::key::Algorithm;
-use crate::key_reference::{KeyPurpose, KeyReference};
+use crate::key_reference::KeyReference;
 use crate::mac::MacMethod;
 use crate::name::KeyName;
 use crate::pan::Pan;
 use crate::pin::{PinBlock, PinFormat};
+use crate::purpose::KeyPurpose;
 use crate::tr31::KeyBlockVersion;
 
 /// A store of keys. The [`KeyPurpose`] of a key decides which operations may use it.
@@ -173,11 +175,6 @@ pub trait KeyStore: Send + Sync {
     /// Reads the changes of other processes.
     fn reload(&self) -> Result<(), KeyError>;
 }
-
-/// Of a data key: an AES-256 key that encrypts the personal data of one subject.
-pub const DATA_KEY_BYTES: usize = 32;
-/// A data key that [`KeyStore::wrap_data_key`] wrapped.
-pub type WrappedDataKey = [u8; DATA_KEY_BYTES + 8];
 
 /// The public attributes of a key.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,8 +2,24 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::client::{CommandRequest, NodeStopped, ReplySink};
-use crate::engine_thread::SealedBatch;
+use engine::Snapshot;
+
+use crate::request::{CommandAnswer, CommandRequest, NodeStopped, QueryReply, ReplySink};
+
+/// Answers and their sink.
+pub(crate) type AddressedAnswers = (Option<Arc<dyn ReplySink>>, Vec<CommandAnswer>);
+
+/// A batch to be made durable, with the answers that wait for it.
+#[derive(Default)]
+pub(crate) struct SealedBatch {
+    /// Empty if no command was applied.
+    pub payload: Vec<u8>,
+    pub commands: u32,
+    pub answers: Vec<AddressedAnswers>,
+    pub replies: Vec<QueryReply>,
+    /// The state after the batch, if a snapshot is due.
+    pub snapshot: Option<Snapshot>,
+}
 
 /// The next task of the engine's thread.
 pub(crate) enum EngineWork {

@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use engine::Snapshot;
 use journal::{Epoch, Journal, JournalError, JournalHead};
 
-use crate::client::{JournalPosition, NodeStopped};
-use crate::command_queue::{CommandQueue, PanicGuard};
-use crate::engine_thread::SealedBatch;
-use crate::start::FatalCallback;
+use crate::command_queue::{CommandQueue, PanicGuard, SealedBatch};
+use crate::options::FatalCallback;
+use crate::request::{JournalPosition, NodeStopped};
 
 /// A snapshot to write, and the end of the journal that it reflects.
 pub(crate) type SnapshotJob = (JournalHead, Snapshot);

@@ -2,32 +2,14 @@
 
 use std::sync::Arc;
 
-use engine::{Applied, CommandOutcome, Engine, Events, Snapshot};
+use engine::{Applied, CommandOutcome, Engine, Events};
 
 use crate::batch::BatchWriter;
-use crate::client::{CommandAnswer, CommandRequest, QueryReply, ReplySink};
 use crate::clock::Clock;
-use crate::command_queue::{CommandQueue, EngineWork, PanicGuard};
+use crate::command_queue::{CommandQueue, EngineWork, PanicGuard, SealedBatch};
 use crate::committer::Committer;
-use crate::start::NodeLimits;
-
-/// How many commands have their records prefetched together.
-pub(crate) const PREFETCH_COMMANDS: usize = 32;
-
-/// Answers and their sink.
-pub(crate) type AddressedAnswers = (Option<Arc<dyn ReplySink>>, Vec<CommandAnswer>);
-
-/// A batch to be made durable, with the answers that wait for it.
-#[derive(Default)]
-pub(crate) struct SealedBatch {
-    /// Empty if no command was applied.
-    pub payload: Vec<u8>,
-    pub commands: u32,
-    pub answers: Vec<AddressedAnswers>,
-    pub replies: Vec<QueryReply>,
-    /// The state after the batch, if a snapshot is due.
-    pub snapshot: Option<Snapshot>,
-}
+use crate::options::{NodeLimits, PREFETCH_COMMANDS};
+use crate::request::{CommandAnswer, CommandRequest};
 
 pub(crate) struct EngineThread {
     pub engine: Engine,

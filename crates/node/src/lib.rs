@@ -49,15 +49,18 @@ mod clock;
 mod command_queue;
 mod committer;
 mod engine_thread;
+mod options;
+mod request;
 mod snapshots;
 mod start;
 
-pub use client::{
-    CommandAnswer, CommandRequest, EngineQuery, JournalPosition, NodeClient, NodeStopped,
-    QueryReply, ReplySink, RequestSender,
-};
+pub use client::{NodeClient, RequestSender};
 pub use clock::{
     CLOCK_FOLLOWED_MS_MAX, CLOCK_JUMP_MS_MIN, Clock, ClockReading, SteadyClock, SystemClock,
 };
+pub use options::{FatalCallback, NodeNotice, NodeOptions};
+pub use request::{
+    CommandAnswer, CommandRequest, EngineQuery, JournalPosition, NodeStopped, QueryReply, ReplySink,
+};
 pub use snapshots::{NoSnapshots, SnapshotSource, SnapshotStore};
-pub use start::{FatalCallback, Node, NodeNotice, NodeOptions, StartError};
+pub use start::{Node, StartError};

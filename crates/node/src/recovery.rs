@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use engine::Engine;
 use journal::{JournalError, JournalHead, ReadJournal, Sequence, SnapshotError};
 
+use crate::options::NodeNotice;
 use crate::replay::{NoObserver, ReplayError, ReplayTotals, replay};
 use crate::snapshots::SnapshotSource;
-use crate::start::NodeNotice;
 
 /// Why the books could not be recovered. Nothing was changed.
 #[derive(Debug, thiserror::Error)]

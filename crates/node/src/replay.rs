@@ -7,7 +7,7 @@ use engine::{Applied, CommandOutcome, Digest, Engine, Submission, Timestamp};
 use journal::{JournalBatch, JournalBatches, JournalError, JournalHead, ReadJournal, Sequence};
 
 use crate::batch::{BatchReader, JournalBatchError};
-use crate::engine_thread::PREFETCH_COMMANDS;
+use crate::options::PREFETCH_COMMANDS;
 
 /// Batches read from the journal at a time.
 const PAGE_BYTES: usize = 4 << 20;

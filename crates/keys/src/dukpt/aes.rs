@@ -4,9 +4,10 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::algorithm::Algorithm;
 use crate::cipher::Cipher;
 use crate::error::KeyError;
-use crate::key::{AesKey, Algorithm, Key};
+use crate::key::{AesKey, Key};
 
 /// Key serial number (KSN): four bytes identify the base key, four the terminal, four are the
 /// transaction counter.

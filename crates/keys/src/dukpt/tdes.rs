@@ -4,9 +4,10 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::algorithm::Algorithm;
 use crate::cipher::Cipher;
 use crate::error::KeyError;
-use crate::key::{Algorithm, TdesKey};
+use crate::key::TdesKey;
 
 /// Key serial number (KSN): 59 bits identify the base key and the terminal, 21 bits are the
 /// transaction counter.

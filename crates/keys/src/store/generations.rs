@@ -2,8 +2,8 @@
 
 use crate::check_value::CheckValue;
 use crate::error::{KeyError, KeyStoreError};
-use crate::key_reference::KeyPurpose;
 use crate::name::KeyName;
+use crate::purpose::KeyPurpose;
 use crate::store::KeyListing;
 use crate::store::key_storage::{AddMode, GenerationSelector, NewKey, StoredKey};
 use crate::store::purposes::derives_other_keys;

@@ -1,11 +1,12 @@
 //! The operations that differ between key stores. [`super::operations`] builds the rest on them.
 
+use crate::algorithm::Algorithm;
 use crate::check_value::CheckValue;
 use crate::cipher::{Cipher, delegate_cipher};
 use crate::error::KeyError;
-use crate::key::{Algorithm, Key};
-use crate::key_reference::KeyPurpose;
+use crate::key::Key;
 use crate::name::KeyName;
+use crate::purpose::KeyPurpose;
 use crate::store::{ImportOutcome, KeyListing};
 
 /// Storage of keys.

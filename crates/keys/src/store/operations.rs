@@ -3,27 +3,29 @@
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::algorithm::Algorithm;
 use crate::check_value::CheckValue;
 use crate::cipher::Cipher;
 use crate::component::Component;
+use crate::data_key::DATA_KEY_BYTES;
+use crate::data_key::WrappedDataKey;
 use crate::derive::derive;
 use crate::dukpt;
 use crate::error::KeyError;
-use crate::key::{Algorithm, Key, TdesKey};
-use crate::key_reference::{DukptKey, KeyPurpose, KeyReference, KeySerialNumber};
+use crate::key::{Key, TdesKey};
+use crate::key_reference::{DukptKey, KeyReference, KeySerialNumber};
 use crate::mac::{self, MacMethod};
 use crate::name::KeyName;
 use crate::pan::Pan;
 use crate::pin::{self, Pin, PinBlock, PinFormat};
+use crate::purpose::KeyPurpose;
 use crate::store::key_storage::{
     AddMode, GenerationSelector, KeyStorage, NewKey, StoredKey, UsableKey,
 };
 use crate::store::purposes::{
     KeyOperation, algorithm_letter, check_algorithm, check_header, usage_and_mode,
 };
-use crate::store::{
-    DATA_KEY_BYTES, ImportOutcome, KeyListing, KeyStore, WrappedDataKey, WrappedKey,
-};
+use crate::store::{ImportOutcome, KeyListing, KeyStore, WrappedKey};
 use crate::tr31::{self, KeyBlockError, KeyBlockHeader, KeyBlockVersion};
 
 /// A key whose purpose allows the operation, with the generation of the stored key or base key.

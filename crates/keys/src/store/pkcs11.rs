@@ -19,11 +19,12 @@ use cryptoki::object::ObjectHandle;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use crate::algorithm::Algorithm;
 use crate::check_value::CheckValue;
 use crate::error::{KeyError, KeyStoreError};
-use crate::key::{Algorithm, Key};
-use crate::key_reference::KeyPurpose;
+use crate::key::Key;
 use crate::name::KeyName;
+use crate::purpose::KeyPurpose;
 use crate::store::generations::{AddDecision, KeyGeneration, KeyGenerations, decide_add};
 use crate::store::key_storage::{AddMode, GenerationSelector, KeyStorage, NewKey, StoredKey};
 use crate::store::purposes::is_exportable;

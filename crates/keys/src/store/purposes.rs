@@ -1,8 +1,8 @@
 //! The rules of each purpose: permitted operations, algorithms and key block attributes.
 
+use crate::algorithm::Algorithm;
 use crate::error::KeyError;
-use crate::key::Algorithm;
-use crate::key_reference::KeyPurpose;
+use crate::purpose::KeyPurpose;
 use crate::tr31::{KeyBlockError, KeyBlockHeader, KeyUsage};
 
 /// An operation with a key.

@@ -7,8 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::error::KeyError;
 use crate::key::Key;
-use crate::key_reference::KeyPurpose;
 use crate::name::KeyName;
+use crate::purpose::KeyPurpose;
 use crate::store::generations::{AddDecision, KeyGeneration, KeyGenerations, decide_add};
 use crate::store::key_storage::{AddMode, GenerationSelector, KeyStorage, NewKey, StoredKey};
 use crate::store::{ImportOutcome, KeyListing};

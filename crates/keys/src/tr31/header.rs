@@ -1,7 +1,7 @@
 //! The header of a key block: the plain characters before the encrypted key.
 
 use crate::error::KeyError;
-use crate::tr31::{KEY_BLOCK_CHARACTERS_MAX, KeyBlockError, KeyBlockVersion, KeyUsage};
+use crate::tr31::kinds::{KEY_BLOCK_CHARACTERS_MAX, KeyBlockError, KeyBlockVersion, KeyUsage};
 
 /// Attributes of the key in a key block.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod batches;
+mod currencies;
 mod declines;
 mod expiry;
 mod hostile;

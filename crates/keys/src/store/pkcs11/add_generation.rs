@@ -58,9 +58,9 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::key::Algorithm;
-    use crate::key_reference::KeyPurpose;
+    use crate::algorithm::Algorithm;
     use crate::name::KeyName;
+    use crate::purpose::KeyPurpose;
     use crate::store::KeyListing;
     use crate::store::key_storage::GenerationSelector;
 

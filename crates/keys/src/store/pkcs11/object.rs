@@ -7,11 +7,13 @@ use cryptoki::session::Session;
 use zeroize::Zeroizing;
 
 use super::is_extractable;
+use crate::algorithm::Algorithm;
 use crate::check_value::CheckValue;
-use crate::key::{Algorithm, Key};
-use crate::key_reference::KeyPurpose;
+use crate::data_key::DATA_KEY_BYTES;
+use crate::data_key::WrappedDataKey;
+use crate::key::Key;
 use crate::name::KeyName;
-use crate::store::{DATA_KEY_BYTES, WrappedDataKey};
+use crate::purpose::KeyPurpose;
 
 /// Prefix of the `CKA_ID` of all key objects that Doorstep wrote.
 const DESCRIPTION_FORMAT: &str = "doorstep-1";

@@ -8,11 +8,12 @@ use zeroize::Zeroizing;
 
 use super::object;
 use super::token::Pkcs11Token;
+use crate::algorithm::Algorithm;
 use crate::check_value::CheckValue;
 use crate::cipher::Cipher;
+use crate::data_key::DATA_KEY_BYTES;
+use crate::data_key::WrappedDataKey;
 use crate::error::KeyError;
-use crate::key::Algorithm;
-use crate::store::{DATA_KEY_BYTES, WrappedDataKey};
 
 #[derive(Clone)]
 pub struct TokenKey {

@@ -38,13 +38,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
+use crate::algorithm::Algorithm;
 use crate::check_value::CheckValue;
 use crate::cipher::Cipher;
 use crate::error::{KeyError, KeyStoreError};
 use crate::hex;
-use crate::key::{Algorithm, Key};
-use crate::key_reference::KeyPurpose;
+use crate::key::Key;
 use crate::name::KeyName;
+use crate::purpose::KeyPurpose;
 use crate::store::KeyListing;
 use crate::store::generations::{KEYS_MAX, KeyGeneration, KeyGenerations};
 use crate::store::purposes::{algorithm_letter, check_algorithm, usage_and_mode};

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::algorithm::Algorithm;
 use crate::check_value::CheckValue;
 use crate::error::MasterKeyError;
 use crate::hex;
-use crate::key::{AesKey, Algorithm};
+use crate::key::AesKey;
 
 /// The AES-256 key that encrypts all other keys of a file.
 pub struct MasterKey {

@@ -1,0 +1,196 @@
+//! Terminal requests in flight: whom each answers, and what it waits for.
+
+use books::terminal_view::TransactionView;
+use books::{
+    AuthorisationCode, BatchTotals, CardToken, NetworkReference, ParcelId, PaymentId, ResponseCode,
+    Trace,
+};
+use iso8583::WipedBytes;
+use money::Amount;
+
+use super::request::{Caller, KeptRequest};
+use crate::dialect::{MessageKind, RequestKind};
+use crate::sides::{Expected, NewReversal, OrderRefund, OriginalMessage, ReversedKind};
+
+/// A terminal request in flight.
+pub(crate) struct InFlight {
+    pub caller: Caller,
+    pub subject: Subject,
+    pub work: Work,
+    /// The terminal's reversal, which waits until the books have begun this request.
+    pub waiting_reversal: Option<u64>,
+    /// The terminal has reversed this request and does not wait for its answer.
+    pub reversed: bool,
+}
+
+/// What a repeat has in common with its request, besides kind, amount and date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Nothing,
+    Parcel(ParcelId),
+    Card(ParcelId, CardToken),
+    /// The original transaction of field 61.
+    Original(Trace),
+}
+
+/// What a request waits for, with what goes on from there.
+pub(crate) enum Work {
+    /// Sign-on: the books open this batch.
+    OpeningBatch(u32),
+    /// Parameter download: the books look the terminal up.
+    Parameters,
+    /// The books look up what the courier has out.
+    Parcels,
+    /// The books close the batch, of which the terminal has these totals.
+    ClosingBatch(BatchTotals),
+    /// The batch is closed already: the books look up its totals.
+    LookingUpTotals(BatchTotals),
+    /// The books compare the uploaded lines.
+    ComparingLines,
+    /// Lines are missing, or this is a repeat: whether the books still expect them.
+    CheckingUpload,
+    /// Void, completion, refund, status of an order: the books look the original up.
+    LookingUpOriginal,
+    /// The books record cash, or a cash refund.
+    RecordingCash,
+    /// The books begin an order, which is shown as a code.
+    BeginningOrder(ParcelId, NetworkReference),
+    /// The books begin an order's refund.
+    BeginningOrderRefund(OrderRefund),
+    /// The books begin a card refund, which is then sent until the network acknowledges it.
+    BeginningRefund(NewReversal),
+    /// The books begin what this message then asks of the network.
+    Beginning(Leg, WipedBytes),
+    /// The same for an offline sale. If the books have it, it may have to be forwarded again.
+    BeginningOfflineSale(Leg, WipedBytes, Box<KeptRequest>),
+    /// The network's response to a balance inquiry.
+    AwaitingBalance(Leg),
+    /// The network's response.
+    AwaitingNetwork(Leg, PaymentId),
+    /// The books record the response.
+    RecordingResponse(Leg, PaymentId, Response),
+    /// The books record that the outcome is unknown. Then the reversal with this id begins.
+    RecordingUnknown(Leg, PaymentId, u64),
+    /// A repeat: the books look its first answer up.
+    LookingUpFirst,
+    LookingUpOfflineSale(Box<KeptRequest>),
+    Reversal(ReversalWork),
+}
+
+/// What a terminal's reversal waits for.
+pub(crate) enum ReversalWork {
+    /// The books to begin the request that it reverses.
+    Waiting,
+    /// The books record it, unless they have the original.
+    Recording,
+    /// The books look the original up.
+    LookingUpOriginal,
+    /// The books look up the pre-authorisation of this completion.
+    LookingUpPreAuthorisation(Box<TransactionView>),
+    /// The books begin it. Then it is told onwards.
+    Beginning(Told),
+}
+
+/// Who is told of a terminal's reversal.
+pub(crate) enum Told {
+    Network(NewReversal),
+    Wallet(OrderRefund),
+    Nobody,
+}
+
+/// A request that a network has, or gets next.
+#[derive(Clone, Copy)]
+pub(crate) struct Leg {
+    /// Index of the network in the settings.
+    pub network: usize,
+    /// Of the message to the network.
+    pub sent: NetworkReference,
+    pub asked: Asked,
+}
+
+/// What a network is asked.
+#[derive(Clone, Copy)]
+pub(crate) enum Asked {
+    Balance,
+    /// A sale or a pre-authorisation.
+    Purchase(ParcelId),
+    /// The code with which the terminal approved it.
+    OfflineSale(ParcelId, Option<AuthorisationCode>),
+    /// Of this payment; a reversal of it may have to release the pre-authorisation.
+    Completion(ParcelId, PaymentId, Option<(OriginalMessage, Amount)>),
+    Void(PaymentId),
+}
+
+/// A network's response, as the terminal gets it.
+pub(crate) struct Response {
+    pub code: ResponseCode,
+    pub authorisation_code: Option<AuthorisationCode>,
+    pub chip_data: Vec<u8>,
+    /// The network's own code, where the terminal gets another one.
+    pub network_code: Option<ResponseCode>,
+}
+
+impl Leg {
+    pub(crate) fn expected(&self, id: u64, caller: &Caller) -> Expected {
+        let (terminal, amount) = (caller.header.terminal_id(), caller.header.amount());
+        Expected { id, network: self.network, sent: self.sent, terminal, amount }
+    }
+
+    /// The reversal of the request. `None` if it stands once the books have it.
+    pub(crate) fn reversal(&self, caller: &Caller, payment: PaymentId) -> Option<NewReversal> {
+        let (kind, pre_authorisation) = match self.asked {
+            Asked::Purchase(_) => (ReversedKind::UnknownPurchase, None),
+            Asked::Completion(_, _, release) => (ReversedKind::UnknownCompletion, release),
+            Asked::Void(_) => (ReversedKind::Void, None),
+            Asked::OfflineSale(..) | Asked::Balance => return None,
+        };
+        let kind_sent = message_kind(caller.kind);
+        let original = OriginalMessage { kind: kind_sent, network_reference: self.sent };
+        Some(NewReversal {
+            pre_authorisation,
+            ..new_reversal(caller, kind, payment, self.network, original)
+        })
+    }
+}
+
+/// A reversal or refund that a terminal's request asks for.
+pub(crate) fn new_reversal(
+    caller: &Caller,
+    kind: ReversedKind,
+    payment: PaymentId,
+    network: usize,
+    original: OriginalMessage,
+) -> NewReversal {
+    NewReversal {
+        kind,
+        payment,
+        network,
+        terminal: caller.header.terminal_id(),
+        merchant: caller.header.merchant,
+        amount: caller.header.amount(),
+        authorisation_code: None,
+        original,
+        pre_authorisation: None,
+        network_reference: None,
+    }
+}
+
+/// The message to a network for a request.
+pub(crate) const fn message_kind(kind: RequestKind) -> MessageKind {
+    match kind {
+        RequestKind::Balance => MessageKind::Balance,
+        RequestKind::PreAuthorisation => MessageKind::PreAuthorisation,
+        RequestKind::VoidPreAuthorisation => MessageKind::VoidPreAuthorisation,
+        RequestKind::Completion => MessageKind::Completion,
+        RequestKind::Void => MessageKind::Void,
+        RequestKind::Refund => MessageKind::Refund,
+        RequestKind::Advice => MessageKind::OfflineSale,
+        _ => MessageKind::Sale,
+    }
+}
+
+impl InFlight {
+    pub(crate) const fn new(caller: Caller, subject: Subject, work: Work) -> InFlight {
+        InFlight { caller, subject, work, waiting_reversal: None, reversed: false }
+    }
+}
