@@ -78,9 +78,6 @@ impl Books {
             amount: command.amount.minor().into(),
             deducted: command.deducted.minor().into(),
         };
-        if magnitude(amounts.net()).is_none() {
-            return Err(Refusal::AmountTooLarge(Amount::MAX));
-        }
         self.check_line_reference(command)?;
         let plan = self.plan_line(amounts, rail, command.payment);
         let source = LineSource::Bank(bank.account);

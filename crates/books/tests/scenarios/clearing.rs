@@ -28,7 +28,7 @@ fn money_is_payable_some_days_after_receipt() {
     let payable_on = day("2013-09-01");
     assert_eq!(world.events(), [Event::PaymentHeld { payment, payable_on }]);
     assert_eq!(world.payment(payment).state, T::Held);
-    world.refused(release("2013-08-31"), Refusal::BadDate(day("2013-08-31")));
+    world.refused(release("2013-08-31"), bad_date("2013-08-31", "", "2013-08-30"));
     world.on("2013-08-31").must(release("2013-08-31"));
     assert_eq!(world.payment(payment).state, T::Held);
     world.on("2013-09-01").must(release("2013-09-01"));
@@ -146,7 +146,7 @@ fn a_rule_that_changes_is_for_the_money_that_is_held_from_then_on() {
     assert_eq!(world.payment(after).state, T::Released);
     let rule = HoldRule::DaysAfterHeld(HOLD_DAYS_MAX + 1);
     let too_long = set_hold_rule(CHINA, 3, rule);
-    world.refused(too_long, Refusal::OutOfRange(u32::from(HOLD_DAYS_MAX)));
+    world.refused(too_long, Refusal::HoldTooLong);
 }
 
 #[test]

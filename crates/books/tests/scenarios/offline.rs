@@ -178,7 +178,7 @@ fn an_unknown_attempt_or_a_withdrawn_network_refuses_no_sale_that_happened() {
     world.must(offline_sale(2, parcel, 4_000));
     assert_eq!(flags(&world), (vec![F::EarlierPaymentUnknown], 0));
     let at = world.at;
-    world.must(withdraw(at)).must(offline_sale(3, parcel, 6_000)).must(taken(third(parcel)));
+    world.must(withdraw(1, at)).must(offline_sale(3, parcel, 6_000)).must(taken(third(parcel)));
     assert_eq!(flags(&world).0, []);
     world.expect_collected(parcel, 10_000);
     assert_eq!(world.sum(A::NetworkReceivable), 10_000);

@@ -141,8 +141,6 @@ impl Model {
         }
         self.is_next_line(line)?;
         let (amount, deducted) = (line.amount.minor().into(), line.deducted.minor().into());
-        let net: i128 = amount - deducted;
-        ensure(net.unsigned_abs() <= Amount::MAX.minor().into(), "too much")?;
         self.has_right_reference(line)?;
         let bank = (A::Bank, line.bank.0, currency);
         self.book_line(line, (amount, deducted), bank)?;
