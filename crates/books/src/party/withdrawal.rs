@@ -27,7 +27,7 @@ impl Books {
         let rail = self.check_withdrawal(network, number, withdrawal)?;
         check_two_people(proposed_by, approved_by, &[])?;
         // A started withdrawal stays: a later start would bring the network back for a while.
-        self.check_not_withdrawn(rail, now.at)?;
+        self.check_not_withdrawn(rail, now.at).map_err(|_| Refusal::Repeated)?;
         self.withdrawals.entry(rail).or_default().push(withdrawal);
         out.events.push(Event::NetworkWithdrawn { network, from });
         Ok(())
@@ -43,11 +43,10 @@ impl Books {
         let decided_by = (proposed_by, approved_by);
         let end = Withdrawal { from: None, requested: None, decided_by };
         let rail = self.check_withdrawal(network, number, end)?;
-        let withdrawals = self.withdrawals.entry(rail).or_default();
-        let latest = withdrawals.latest().filter(|latest| latest.from.is_some());
-        let (withdrawn_by, _) = latest.ok_or(Refusal::Repeated)?.decided_by;
-        check_two_people(proposed_by, approved_by, &[withdrawn_by])?;
-        withdrawals.push(end);
+        let latest = self.withdrawals.get(&rail).and_then(UsedNumbers::latest);
+        let withdrawn = latest.filter(|latest| latest.from.is_some()).ok_or(Refusal::Repeated)?;
+        check_two_people(proposed_by, approved_by, &[withdrawn.decided_by.0])?;
+        self.withdrawals.entry(rail).or_default().push(end);
         out.events.push(Event::NetworkReinstated { network });
         Ok(())
     }

@@ -288,7 +288,7 @@ fn two_people_enter_that_a_chargeback_is_won_and_neither_approver_contested_it()
         world.refused(win_by_two(payment, 1, [BO, second]), Refusal::SamePerson);
     }
     world.must(win_by_two(payment, 1, BOTH)).repeated(win_by_two(payment, 1, BOTH));
-    assert_eq!((receivable(&world), world.sum(A::SellerPayable)), (10_000, 9_922));
+    assert_eq!((receivable(&world), world.sum(A::SellerPayable)), (0, 9_922));
     world.refused(win_by_two(payment, 1, [CASHIER, BO]), Refusal::OtherContent);
     // The notice of the network says the same.
     world.repeated(win_chargeback(payment, 1));

@@ -304,3 +304,17 @@ fn an_offline_sale_waits_for_its_network_however_old_its_batch_is() {
     assert_eq!((world.pending_requests(), world.engine.transaction(trace(1))), (vec![], None));
     world.refused(taken(first(parcel)), Refusal::PaymentState);
 }
+
+#[test]
+fn a_courier_decides_no_offline_limit_of_their_own_terminal() {
+    let mut world = World::open();
+    let courier = PersonId(COURIER.0);
+    let Command::SetOfflineLimit(limit) = offline_limit(3_000, 5_000) else { unreachable!() };
+    for (proposed_by, approved_by) in [(courier, ANNA), (ANNA, courier)] {
+        let own = SetOfflineLimit { proposed_by, approved_by, ..limit };
+        world.refused(Command::SetOfflineLimit(own), Refusal::SamePerson);
+    }
+    world.must(offline_limit(3_000, 5_000));
+    // Handed to a colleague since: a repeat is a repeat.
+    world.must(hand_terminal(TERMINAL, 2, COLLEAGUE)).repeated(offline_limit(3_000, 5_000));
+}

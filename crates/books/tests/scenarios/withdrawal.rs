@@ -158,7 +158,7 @@ fn a_withdrawn_network_does_not_come_back_by_another_withdrawal() {
     let from = world.at;
     let parcel = world.dispatched_parcel("o-1", 1_000);
     world.must(withdraw(1, from));
-    world.refused(withdraw(2, from.plus_ms(9 * HOUR_MS)), Refusal::NetworkWithdrawn);
+    world.repeated(withdraw(2, from.plus_ms(9 * HOUR_MS)));
     world.at = from.plus_ms(HOUR_MS);
     world.refused(withdraw(1, world.at), Refusal::NumberUsed(1)).repeated(withdraw(1, from));
     world.refused(sell(1, parcel, 1_000), Refusal::NetworkWithdrawn);

@@ -194,7 +194,9 @@ impl Model {
         are_different(&[proposed_by, approved_by])?;
         self.next_number(Numbered::Withdrawals(network), number, command)?;
         let since = self.withdrawn.get(&network);
-        ensure(since.is_none_or(|(since, _)| *since > self.now), "it is withdrawn")?;
+        if since.is_some_and(|(since, _)| *since <= self.now) {
+            return Err(ModelRefusal::Repeated);
+        }
         self.use_number(Numbered::Withdrawals(network), command);
         let from = from.max(self.now);
         self.withdrawn.insert(network, (from, proposed_by));
