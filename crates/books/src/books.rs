@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use base16ct::HexDisplay;
 use chunks::Slab;
@@ -30,6 +31,7 @@ use crate::refusal::{MissingRecord, Refusal};
 use crate::sha256::Sha256Digest;
 use crate::terminal::batches::TerminalBatches;
 use crate::terminal::open_items::OpenItems;
+use crate::used_numbers::UsedNumbers;
 
 /// The time of a command.
 #[derive(Clone, Copy, Debug)]
@@ -81,8 +83,8 @@ pub struct Books {
     pub(crate) pre_authorisations: BTreeSet<(BusinessDate, PaymentId)>,
     /// Batches that differ from the books, until they are decided or closed.
     pub(crate) open_items: OpenItems,
-    /// The withdrawn networks, by the network's number.
-    pub(crate) withdrawn_networks: BTreeMap<u16, Withdrawal>,
+    /// The withdrawals of networks, by the network's number. The latest holds.
+    pub(crate) withdrawals: BTreeMap<u16, UsedNumbers<Withdrawal>>,
     /// The refunds and chargebacks of each payment, by their numbers. Forgotten with the parcel.
     pub(crate) refunds: BTreeMap<(PaymentId, u8), RefundRecord>,
     /// The confirmations of its refunds, by their numbers.
@@ -121,7 +123,8 @@ impl Books {
         }
         let now = Now { at, today: today.unwrap_or_default() };
         let ended = self.end_last_day(now.today);
-        let done = self.check_persons(command).and_then(|()| self.dispatch(command, now, out));
+        let checked = check_amounts(command).and_then(|()| self.check_persons(command));
+        let done = checked.and_then(|()| self.dispatch(command, now, out));
         match &done {
             Ok(()) => {
                 if ended.is_some() {
@@ -286,8 +289,28 @@ pub(crate) fn check_reference(reference: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Checks that no amount of a command is above [`Amount::ENTRY_MAX`].
+///
+/// # Errors
+/// [`Refusal::AmountAboveLimit`].
+#[inline]
+pub fn check_amounts(command: &Command) -> Result<(), Refusal> {
+    let mut largest = Amount::ZERO;
+    command.for_each_amount(&mut |amount| largest = largest.max(amount));
+    if largest <= Amount::ENTRY_MAX { Ok(()) } else { Err(Refusal::AmountAboveLimit(largest)) }
+}
+
 pub(crate) fn check_above_zero(amount: Amount) -> Result<(), Refusal> {
     if amount.is_zero() { Err(Refusal::AmountZero) } else { Ok(()) }
+}
+
+/// Checks that a date is in a range. The first possible date of all means that there is no earliest.
+pub(crate) fn check_date(
+    date: BusinessDate,
+    range: RangeInclusive<BusinessDate>,
+) -> Result<(), Refusal> {
+    let possible = range.contains(&date);
+    if possible { Ok(()) } else { Err(Refusal::BadDate(date, *range.start(), *range.end())) }
 }
 
 /// Clamps a balance to the range of an amount.

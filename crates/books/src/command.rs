@@ -2,8 +2,8 @@
 //!
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
 //! an existing one never change. The golden bytes in the tests check this. The number of a removed
-//! command (0, 2, 3, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 30, 32, 40, 44, 45, 56, 58, 72,
-//! 73, 80, 84, 90, 110) is never used again.
+//! command (0, 2, 3, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 30, 32, 40, 44, 45, 56, 58, 64,
+//! 65, 72, 73, 80, 84, 90, 93, 95, 110) is never used again.
 
 use machine::{Timestamp, commands};
 use money::{Amount, Currency, Rate, SignedAmount};
@@ -26,8 +26,8 @@ pub use crate::vocabulary::*;
 
 commands! {
     /// A change to the books. Amounts are in minor units of the currency that the parties were
-    /// registered with. Each person that a command names is registered, and not removed. The two
-    /// persons who propose and approve are different.
+    /// registered with, each at most [`Amount::ENTRY_MAX`]. Each person that a command names is
+    /// registered, and not removed. The two persons who propose and approve are different.
     pub enum Command for Books: fn(Now, &mut CommandOutcome) -> Result<(), Refusal>;
 
     /// Adds one of Doorstep's bank accounts and makes its currency available.
@@ -433,25 +433,6 @@ commands! {
         lines: Vec<BatchLine>,
     }
 
-    /// Withdraws a network: it takes no new payments from a start time on. Payments in flight
-    /// finish, pending reversals continue, and receivables are cleared. Before the start time the
-    /// command can be given again with another time. A withdrawn network stays withdrawn until it
-    /// is reinstated.
-    64 WithdrawNetwork by Person | Key | System => withdraw_network {
-        network: NetworkId,
-        /// Start time. A past time means now. The event has the time that applies.
-        from: Timestamp,
-        proposed_by: PersonId,
-        approved_by: PersonId,
-    }
-
-    /// Cancels a network's withdrawal, planned or started. It takes payments again.
-    65 ReinstateNetwork by Person | Key | System => reinstate_network {
-        network: NetworkId,
-        proposed_by: PersonId,
-        approved_by: PersonId,
-    }
-
     /// Expires pre-authorisations that were not completed in time. Each is reversed: once the
     /// network acknowledges it, the buyer's money is released and the parcel is due again. A
     /// pre-authorisation with a pending completion or void is skipped. A later completion is
@@ -497,7 +478,8 @@ commands! {
         counted: Amount,
         /// Must not be the courier.
         counted_by: PersonId,
-        /// Must be neither the courier nor the person who counted.
+        /// Must be neither the courier nor the person who counted, nor one who counted with a wrong
+        /// code.
         supervisor: PersonId,
     }
 
@@ -511,6 +493,8 @@ commands! {
         amount: Amount,
         /// Not the courier, and neither is the person who approves.
         proposed_by: PersonId,
+        /// Must not have counted a hand-over of the courier whose shortage is open, also not as a
+        /// supervisor.
         approved_by: PersonId,
     }
 
@@ -523,6 +507,7 @@ commands! {
         number: u32,
         /// At most the open shortage, and what is left of the firm's guarantee.
         amount: Amount,
+        /// As in [`WriteOffShortage`].
         proposed_by: PersonId,
         approved_by: PersonId,
     }
@@ -535,6 +520,7 @@ commands! {
         number: u32,
         /// At most the open shortage, and the commission that is payable ([`PayCommission`]).
         amount: Amount,
+        /// As in [`WriteOffShortage`].
         proposed_by: PersonId,
         approved_by: PersonId,
     }
@@ -633,7 +619,8 @@ commands! {
         number: u32,
         suspended: bool,
         proposed_by: PersonId,
-        /// Needed to lift a suspension. One person alone can suspend.
+        /// Needed to lift a suspension, and then neither of those who proposed it. One person alone
+        /// can suspend.
         approved_by: Option<PersonId>,
     }
 
@@ -668,16 +655,6 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Sets how much of one payment can be refunded without a second person.
-    93 SetRefundLimit by Person | Key | System => set_refund_limit {
-        currency: Currency,
-        /// The largest sum of a payment's refunds and chargebacks that a [`Refund`] or a
-        /// [`BeginRefund`] can reach. Without this command there is no limit.
-        limit: Amount,
-        proposed_by: PersonId,
-        approved_by: PersonId,
-    }
-
     /// Refunds the buyer, also above the limit of [`SetRefundLimit`]. Otherwise as [`Refund`].
     94 RefundByTwoPersons by Person | Key | System => refund_by_two_persons {
         payment: PaymentId,
@@ -686,15 +663,6 @@ commands! {
         /// At most what is not refunded yet.
         amount: Amount,
         proposed_by: PersonId,
-        approved_by: PersonId,
-    }
-
-    /// Sets how long closed parcels and closed open items are kept. At first [`RETENTION_DAYS`].
-    95 SetRetention by Person | Key | System => set_retention {
-        /// [`RETENTION_DAYS_MIN`] to [`RETENTION_DAYS_MAX`].
-        days: u16,
-        proposed_by: PersonId,
-        /// Must not be the person who proposed.
         approved_by: PersonId,
     }
 
@@ -734,6 +702,18 @@ commands! {
         /// The firm's own reference for the courier. Not a personal name.
         reference: String,
         /// Not the courier, and neither is the person who approves.
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Sets how much of one payment can be refunded without a second person.
+    99 SetRefundLimit by Person | Key | System => set_refund_limit {
+        currency: Currency,
+        /// The last setting's number in this currency plus 1.
+        number: u32,
+        /// The largest sum of a payment's refunds and chargebacks that a [`Refund`] or a
+        /// [`BeginRefund`] can reach. Without this command there is no limit.
+        limit: Amount,
         proposed_by: PersonId,
         approved_by: PersonId,
     }
@@ -809,6 +789,41 @@ commands! {
         changes: Vec<UtcOffsetChange>,
     }
 
+    /// Sets how long closed parcels and closed open items are kept. At first [`RETENTION_DAYS`].
+    106 SetRetention by Person | Key | System => set_retention {
+        /// The last setting's number plus 1.
+        number: u32,
+        /// [`RETENTION_DAYS_MIN`] to [`RETENTION_DAYS_MAX`].
+        days: u16,
+        proposed_by: PersonId,
+        /// Must not be the person who proposed.
+        approved_by: PersonId,
+    }
+
+    /// Withdraws a network: it takes no new payments from a start time on. Payments in flight
+    /// finish, pending reversals continue, and receivables are cleared. Before the start time the
+    /// command can be given again with another time. A withdrawn network stays withdrawn until it
+    /// is reinstated.
+    107 WithdrawNetwork by Person | Key | System => withdraw_network {
+        network: NetworkId,
+        /// Numbers the network's withdrawals and reinstatements together: the last number plus 1.
+        number: u32,
+        /// Start time. A past time means now. The event has the time that applies.
+        from: Timestamp,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Cancels a network's withdrawal, planned or started. It takes payments again.
+    108 ReinstateNetwork by Person | Key | System => reinstate_network {
+        network: NetworkId,
+        /// As in [`WithdrawNetwork`].
+        number: u32,
+        proposed_by: PersonId,
+        /// Must be neither the person who proposed, nor the one who proposed the withdrawal.
+        approved_by: PersonId,
+    }
+
     /// A courier firm's commission and freight were paid from the bank account. What the firm's
     /// terms of today withhold, rounded half up, stays: it is owed to the authority ([`PayTax`]).
     111 PayCommission by Person | Key | System => pay_commission {
@@ -851,6 +866,7 @@ commands! {
         each: Amount,
         /// Limit for all sales that the network has not answered.
         total: Amount,
+        /// Not the courier who has the terminal, and neither is the person who approves.
         proposed_by: PersonId,
         approved_by: PersonId,
     }
@@ -889,8 +905,9 @@ commands! {
         assigned_by: PersonId,
     }
 
-    /// Contests a chargeback with evidence. It ends with [`WinChargeback`], [`LoseChargeback`], or
-    /// a line of the network's or wallet's file that pays it back.
+    /// Contests a chargeback with evidence. It ends with [`WinChargeback`],
+    /// [`WinChargebackByTwoPersons`], [`LoseChargeback`], or a line of the network's or wallet's
+    /// file that pays it back.
     118 ContestChargeback by Person | Key | System => contest_chargeback {
         payment: PaymentId,
         /// The chargeback's number among the refunds and chargebacks of the payment.
@@ -904,17 +921,17 @@ commands! {
         contested_by: PersonId,
     }
 
-    /// A chargeback is won, contested or not: the network or wallet owes its amount again. The
-    /// seller gets it back, held or payable, and it stands again. If the parcel is not delivered,
-    /// only what is left to collect from a parcel that is out stands again. The rest is owed to
-    /// the buyer, as a refund with the payment's next number.
-    119 WinChargeback by Network | Wallet | Person | Key | System => win_chargeback {
+    /// A network or wallet says that a chargeback is won, contested or not: it owes the amount again.
+    /// The seller gets it back, held or payable, and it stands again. If the parcel is not
+    /// delivered, only what is left to collect from a parcel that is out stands again. The rest is
+    /// owed to the buyer, as a refund with the payment's next number.
+    119 WinChargeback by Network | Wallet | System => win_chargeback {
         payment: PaymentId,
         /// As in [`ContestChargeback`].
         number: u8,
     }
 
-    /// A chargeback is lost, or accepted. Nothing is posted.
+    /// A chargeback is lost, or accepted. Nothing is posted. A line of the file can still win it.
     120 LoseChargeback by Network | Wallet | Person | Key | System => lose_chargeback {
         payment: PaymentId,
         /// As in [`ContestChargeback`].
@@ -1164,6 +1181,29 @@ commands! {
         /// The part of what the firm is paid ([`PayCommission`]) that is withheld as tax.
         withholding: Rate,
         proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Two persons enter that a chargeback is won, before a line of the file pays it back.
+    /// Otherwise as [`WinChargeback`].
+    140 WinChargebackByTwoPersons by Person | Key | System => win_chargeback_by_two_persons {
+        payment: PaymentId,
+        /// As in [`ContestChargeback`].
+        number: u8,
+        proposed_by: PersonId,
+        /// Must be neither the person who proposed, nor the one who contested.
+        approved_by: PersonId,
+    }
+
+    /// Two persons take back that a chargeback is won, because it was entered by mistake. Its money
+    /// is charged back again, and it is lost unless a line of the file wins it. Once.
+    141 TakeBackWonChargeback by Person | Key | System => take_back_won_chargeback {
+        payment: PaymentId,
+        /// Of a chargeback that is won and that no line has paid back. Its money is not refunded.
+        number: u8,
+        proposed_by: PersonId,
+        /// Must be neither the person who proposed, nor the one who contested the chargeback or
+        /// proposed that it is won.
         approved_by: PersonId,
     }
 

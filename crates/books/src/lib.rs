@@ -37,7 +37,7 @@ mod terminal;
 mod used_numbers;
 mod vocabulary;
 
-pub use books::{Books, Digest, Now};
+pub use books::{Books, Digest, Now, check_amounts};
 pub use breaks::record::{BreakEvidence, LineDifference};
 pub use cash::code_mac::CodeMac;
 pub use cash::view as cash_view;

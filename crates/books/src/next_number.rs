@@ -1,11 +1,13 @@
-//! The number that comes next where the sender of a command numbers it.
+//! The numbers and ids that a sender can use next.
 
 use money::Currency;
 
 use crate::books::Books;
 use crate::command::Command;
-use crate::ids::{BreakId, CourierId, ParcelId, PaymentId, SellerId, TerminalId};
-use crate::payment::record::PaymentRecord;
+use crate::ids::{
+    BreakId, CourierId, DepositId, HandOverId, ParcelId, PaymentId, PlanId, SellerId, TerminalId,
+};
+use crate::payment::record::{PaymentRecord, RefundKind};
 use crate::used_numbers::UsedNumbers;
 
 impl Books {
@@ -72,6 +74,14 @@ impl Books {
                 let term = self.reference_data.chargeback_fees.get(&place);
                 term.map_or(0, |term| term.number)
             }
+            C::SetRefundLimit(one) => {
+                let place = self.currency_index(one.currency).ok()?;
+                let limits = self.reference_data.refund_limits.get(&place);
+                limits.map_or(0, UsedNumbers::last)
+            }
+            C::SetRetention(_) => self.reference_data.retention.last(),
+            C::WithdrawNetwork(one) => self.last_withdrawal(one.network)?,
+            C::ReinstateNetwork(one) => self.last_withdrawal(one.network)?,
             C::PostAdjustment(_) => self.reference_data.adjustments.last(),
             C::PayTax(_) => self.reference_data.tax_payments.last(),
             C::ClosePeriod(_) => self.reference_data.period_closes.last(),
@@ -79,6 +89,46 @@ impl Books {
             _ => return None,
         };
         Some(u64::from(last) + 1)
+    }
+
+    /// The numbers of the chargebacks of a payment, if the command names one of them.
+    #[must_use]
+    pub fn chargeback_numbers(&self, command: &Command) -> Option<Vec<u8>> {
+        use Command as C;
+        let payment = match command {
+            C::ContestChargeback(one) => one.payment,
+            C::WinChargebackByTwoPersons(one) => one.payment,
+            C::TakeBackWonChargeback(one) => one.payment,
+            C::LoseChargeback(one) => one.payment,
+            C::ChargebackFee(one) => one.payment,
+            _ => return None,
+        };
+        let all = self.refunds.range((payment, 0)..=(payment, u8::MAX));
+        let all = all.filter(|(_, one)| one.kind == RefundKind::ChargeBack);
+        Some(all.map(|((_, number), _)| *number).collect())
+    }
+
+    /// Whether a deposit with this id was ever announced.
+    #[must_use]
+    pub fn is_deposit_known(&self, id: DepositId) -> bool {
+        self.reference_data.deposit_ids.contains(&id)
+    }
+
+    #[must_use]
+    pub fn is_hand_over_known(&self, id: HandOverId) -> bool {
+        self.hand_over_couriers.contains_key(&id)
+    }
+
+    /// Whether a settlement plan has this id, also one without a payout.
+    #[must_use]
+    pub fn is_plan_known(&self, id: PlanId) -> bool {
+        let mut cycles = self.reference_data.cycles_planned.values();
+        self.reference_data.plans.contains_key(&id) || cycles.any(|(_, plan)| *plan == id)
+    }
+
+    #[must_use]
+    pub fn is_break_known(&self, id: BreakId) -> bool {
+        self.reference_data.breaks.contains_key(&id)
     }
 
     /// The number of a parcel's next delivery attempt: of one that begins, or of the one that is

@@ -4,7 +4,7 @@ use money::Currency;
 use sha2::{Digest as _, Sha256};
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now};
+use crate::books::{Books, Now, check_date};
 use crate::chart::AccountKind;
 use crate::command::{ClosePeriod, DAY_ENDS_REMEMBERED};
 use crate::event::{CommandOutcome, Event};
@@ -79,17 +79,15 @@ impl Books {
         let closes = &self.reference_data.period_closes;
         closes.check(number, |before| before == command)?;
         check_two_people(proposed_by, approved_by, &[])?;
-        let after_last = closes.latest().is_none_or(|last| last.until < until);
-        let end = self.reference_data.day_ends.range(..=until).next_back();
-        match end {
-            Some((_, digest)) if until < now.today && after_last => {
-                let digest = *digest;
-                self.reference_data.period_closes.push(command.clone());
-                out.events.push(Event::PeriodClosed { number, until, digest });
-                Ok(())
-            }
-            _ => Err(Refusal::BadDate(until)),
-        }
+        let after_last = closes.latest().map_or(BusinessDate(0), |last| last.until.plus_days(1));
+        let ends = &self.reference_data.day_ends;
+        let oldest = ends.first_key_value().map_or(BusinessDate::MAX, |(day, _)| *day);
+        check_date(until, after_last.max(oldest)..=now.today.minus_days(1))?;
+        let (_, digest) = ends.range(..=until).next_back().expect("the oldest is not after it");
+        let digest = *digest;
+        self.reference_data.period_closes.push(command.clone());
+        out.events.push(Event::PeriodClosed { number, until, digest });
+        Ok(())
     }
 
     /// The last day that is closed.

@@ -12,10 +12,11 @@ use crate::cash::record::Deposit;
 use crate::clearing::release::{Hold, PendingRelease};
 use crate::command::{ClosePeriod, Jurisdiction, PayTax, PostAdjustment, SettlementCycle};
 use crate::evidence::DifferenceCommands;
-use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId};
+use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PlanId, SellerId};
 use crate::parcel::damage::Damage;
 use crate::parcel::record::ParcelChanges;
 use crate::party::payout_account::PayoutAccountSetting;
+use crate::party::persons::TwoPeople;
 use crate::party::record::{HoldRuleSetting, TariffRecord, TariffVersionRecord};
 use crate::party::suspension::Suspension;
 use crate::party::time_zone::TimeZone;
@@ -55,8 +56,14 @@ pub(crate) struct TaxAccount {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Retention {
     pub days: u16,
-    pub proposed_by: PersonId,
-    pub approved_by: PersonId,
+    pub decided_by: TwoPeople,
+}
+
+/// How much of a payment one person can refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct RefundLimit {
+    pub limit: Amount,
+    pub decided_by: TwoPeople,
 }
 
 /// Small tables, copied whole into a snapshot.
@@ -80,7 +87,7 @@ pub(crate) struct ReferenceData {
     /// What followed chargebacks, by their numbers. Forgotten with the parcel.
     pub chargebacks: BTreeMap<(PaymentId, u8), Chargeback>,
     /// How much of a payment one person can refund, by the currency's place.
-    pub refund_limits: BTreeMap<u8, Amount>,
+    pub refund_limits: BTreeMap<u8, UsedNumbers<RefundLimit>>,
     pub currencies: Vec<CurrencyAccounts>,
     pub tariffs: Vec<TariffRecord>,
     pub versions: Vec<TariffVersionRecord>,
@@ -121,7 +128,7 @@ pub(crate) struct ReferenceData {
     /// Held money of parcels that are not delivered, by the payment's slot. It waits for the
     /// delivery, or until nothing of it stands.
     pub awaiting_delivery: BTreeMap<u32, Hold>,
-    pub retention: Option<Retention>,
+    pub retention: UsedNumbers<Retention>,
     /// The record at which the next forgetting continues.
     pub forget_cursor: u32,
 }

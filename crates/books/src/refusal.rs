@@ -115,8 +115,25 @@ with_examples! {
              back, which wins it"
         )]
         ChargebackWasLost,
-        #[error("the chargeback was won before; nothing was changed: there is nothing to do")]
+        #[error(
+            "the chargeback was won before; nothing was changed: if that was a mistake, two people \
+             take it back (TakeBackWonChargeback)"
+        )]
         ChargebackWasWon,
+        #[error("the chargeback is not won: there is nothing to take back")]
+        ChargebackNotWon,
+        #[error(
+            "a line of the file has paid the chargeback back; nothing was changed: if the payment \
+             is charged back again, that is another chargeback with the next number"
+        )]
+        ChargebackPaidBack,
+        /// The most of the last [`SetChargebackFee`](crate::SetChargebackFee). Zero before.
+        #[error(
+            "the fee of one chargeback can be {} minor units at most: give at most that, or let \
+             two people set another limit first (SetChargebackFee)",
+            .0.minor()
+        )]
+        ChargebackFeeAboveMost(Amount = Amount::of(1250)),
         /// A line names a payment, and the books remember another request of it.
         #[error(
             "the line names a payment whose request has {}, and the line has {}: leave out the \
@@ -161,6 +178,14 @@ with_examples! {
         BadReference,
         #[error("the amount must be above zero: give another amount")]
         AmountZero,
+        /// See [`Amount::ENTRY_MAX`].
+        #[error(
+            "the amount is {} minor units, and one amount can be {most} at most: correct it, or \
+             enter it in parts",
+            .0.minor(),
+            most = Amount::ENTRY_MAX.minor()
+        )]
+        AmountAboveLimit(Amount = Amount::MAX),
         #[error("the amount exceeds the {} minor units available: give at most that", .0.minor())]
         AmountTooLarge(Amount = Amount::of(1250)),
         /// What stands beyond the new amount due, in minor units.
@@ -184,6 +209,17 @@ with_examples! {
         Overflow,
         #[error("a list or limit must be between 1 and {0}: give another limit, or split the list")]
         OutOfRange(u32 = 200),
+        #[error(
+            "a hold has 0 to {} days: give a number in this range",
+            crate::HOLD_DAYS_MAX
+        )]
+        HoldTooLong,
+        /// Local time minus UTC.
+        #[error(
+            "an offset from UTC is from -{most} to {most} minutes: give one in this range",
+            most = machine::UTC_OFFSET_MINUTES_MAX
+        )]
+        OffsetOutOfRange,
         #[error("the currencies {0} and {1} differ: name accounts and amounts of one currency")]
         CurrencyMismatch(Currency = Currency::CNY, Currency = Currency::JPY),
         #[error("no account in {0}: register a bank account in {0}, and the seller in {0}")]
@@ -252,12 +288,17 @@ with_examples! {
         )]
         EarlierPaymentUnknown,
         #[error(
-            "too many payments of the network have an unknown outcome: wait until some are \
-             reversed"
+            "{} payments of the network have an unknown outcome: wait until some are reversed",
+            crate::UNKNOWN_PAYMENTS_PER_NETWORK_MAX
         )]
         TooManyUnknown,
-        #[error("the payment would exceed the courier's cash limit: hand over cash first")]
-        CashLimitExceeded,
+        /// The courier's cash limit of today.
+        #[error(
+            "the payment would exceed the courier's cash limit of {} minor units: hand over cash \
+             first",
+            .0.minor()
+        )]
+        CashLimitExceeded(Amount = Amount::of(1250)),
         #[error("the courier has a hand-over that is not counted yet: count or cancel it first")]
         HandOverOpen,
         #[error("the courier has no cash to hand over: there is nothing to do")]
@@ -335,10 +376,13 @@ with_examples! {
             crate::RETENTION_DAYS_MAX
         )]
         RetentionOutOfRange,
-        #[error(
-            "the date {0} is not possible here: `doorstep do COMMAND --help` says which dates are"
-        )]
-        BadDate(BusinessDate = BusinessDate(16_000)),
+        /// With the first and the last day that are possible.
+        #[error("the date {0} is not possible here: {possible}", possible = possible_dates(*.1, *.2))]
+        BadDate(
+            BusinessDate = BusinessDate(16_000),
+            BusinessDate = BusinessDate(16_001),
+            BusinessDate = BusinessDate::MAX
+        ),
         /// The terminal's last batch; 0 if there is none.
         #[error("the terminal's last batch is {0} and may be closed: sign on again")]
         WrongBatch(u32 = 7),
@@ -356,7 +400,10 @@ with_examples! {
              number"
         )]
         TraceTaken,
-        #[error("the network is withdrawn: choose another network")]
+        #[error(
+            "the network is withdrawn: choose another network, or let two people reinstate it \
+             (ReinstateNetwork)"
+        )]
         NetworkWithdrawn,
         #[error(
             "a card payment must name 1 to {} networks, its own as the only chosen one; other \
@@ -392,6 +439,15 @@ with_examples! {
             crate::OPEN_ITEMS_PER_TERMINAL_MAX
         )]
         TooManyOpenItems,
+    }
+}
+
+fn possible_dates(first: BusinessDate, last: BusinessDate) -> String {
+    match (first, last) {
+        _ if first > last => "no date is possible yet, wait until a day has ended".to_owned(),
+        (BusinessDate(0), last) => format!("give {last} or an earlier date"),
+        (first, BusinessDate::MAX) => format!("give {first} or a later date"),
+        _ => format!("give a date from {first} to {last}"),
     }
 }
 

@@ -28,6 +28,7 @@ use crate::payment::record::{PaymentRecord, RefundConfirmation, RefundRecord};
 use crate::reference_data::ReferenceData;
 use crate::terminal::batches::{TerminalBatchState, TerminalBatches, Transaction};
 use crate::terminal::open_items::{EndedOpenItem, OpenItem, OpenItemTables, OpenItems};
+use crate::used_numbers::UsedNumbers;
 
 /// Newest format, which each part begins with. A program rejects parts of another format.
 const FORMAT: u16 = 10;
@@ -66,7 +67,7 @@ pub struct Snapshot {
     items: Slab<PaymentRecord>,
     terminal_batches: ChunkedVec<TerminalBatchState>,
     transactions: Slab<Transaction>,
-    withdrawn: BTreeMap<u16, Withdrawal>,
+    withdrawals: BTreeMap<u16, UsedNumbers<Withdrawal>>,
     open_items: OpenItemTables,
     reversed_without_original: BTreeSet<(u32, Stan)>,
     refunds: BTreeMap<(PaymentId, u8), RefundRecord>,
@@ -140,7 +141,7 @@ impl Books {
             items: self.payments.clone(),
             terminal_batches: self.terminal_batches.terminals.clone(),
             transactions: self.terminal_batches.transactions.clone(),
-            withdrawn: self.withdrawn_networks.clone(),
+            withdrawals: self.withdrawals.clone(),
             open_items: self.open_items.tables(),
             reversed_without_original: self.terminal_batches.reversed_without_original.clone(),
             refunds: self.refunds.clone(),
@@ -233,7 +234,7 @@ impl Snapshot {
         }
         self.transactions.consume(|slot| writer.record(Table::Transactions, &slot))?;
         writer.end_part()?;
-        writer.table(Table::Withdrawn, self.withdrawn.iter())?;
+        writer.table(Table::Withdrawn, self.withdrawals.iter())?;
         let (open_items, ended_open_items) = &self.open_items;
         writer.table(Table::OpenItems, open_items.iter())?;
         writer.table(Table::EndedOpenItems, ended_open_items.iter())?;
@@ -389,8 +390,8 @@ impl Reader {
                 self.first_free_transaction = Some(u32::deserialize_reader(bytes)?);
             }
             Table::Withdrawn => {
-                let (network, one) = <(u16, Withdrawal)>::deserialize_reader(bytes)?;
-                self.books.withdrawn_networks.insert(network, one);
+                let (network, one) = <(u16, UsedNumbers<Withdrawal>)>::deserialize_reader(bytes)?;
+                self.books.withdrawals.insert(network, one);
             }
             Table::OpenItems => {
                 let (id, item) = <(OpenItemId, OpenItem)>::deserialize_reader(bytes)?;

@@ -44,7 +44,7 @@ impl<T> UsedNumbers<T> {
         self.last
     }
 
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &T> + DoubleEndedIterator {
         self.contents.iter()
     }
 

@@ -52,6 +52,7 @@ pub struct CommandSpec {
 /// );
 /// assert!(command.spec().given_by.contains(&ActorKind::System));
 /// command.for_each_person(&mut |_, _| unreachable!("it names nobody"));
+/// command.for_each_amount(&mut |_| unreachable!("a plain number is no amount of money"));
 /// # Ok::<(), String>(())
 /// ```
 #[macro_export]
@@ -138,6 +139,16 @@ macro_rules! commands {
                 match self {
                     $($Command::$Name(_command) => {
                         $($crate::visit_person(stringify!($field), &_command.$field, visit);)*
+                    })+
+                }
+            }
+
+            /// Visits each field that is an amount, without its sign. Amounts inside lists are not
+            /// found.
+            pub fn for_each_amount(&self, visit: &mut impl FnMut($crate::reexport::Amount)) {
+                match self {
+                    $($Command::$Name(_command) => {
+                        $($crate::visit_amount(&_command.$field, visit);)*
                     })+
                 }
             }

@@ -13,6 +13,7 @@
 extern crate self as machine;
 
 mod actor;
+mod amount;
 mod declare;
 mod fingerprint;
 mod identifier;
@@ -24,6 +25,8 @@ pub use actor::{
     Actor, ActorKind, ApiKeyId, GatewayId, NetworkId, PersonId, REQUEST_KEY_BYTES_MAX, RequestKey,
     RequestKeyError, TerminalId, WalletId,
 };
+#[doc(hidden)]
+pub use amount::visit_amount;
 pub use declare::CommandSpec;
 pub use fingerprint::mix;
 pub use identifier::{IdentifierError, derive_identifier, parse_identifier};
@@ -35,5 +38,6 @@ pub use time::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
 /// Used by the macros.
 #[doc(hidden)]
 pub mod reexport {
+    pub use money::Amount;
     pub use {borsh, schemars, serde};
 }

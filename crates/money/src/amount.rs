@@ -35,6 +35,9 @@ impl Amount {
     pub const ZERO: Amount = Amount(0);
     /// 2⁶³ − 1 minor units.
     pub const MAX: Amount = Amount(i64::MAX.unsigned_abs());
+    /// The most that one command or one sum of a tariff can have: 12 digits, as in field 4 of
+    /// ISO 8583. 9,999,999,999.99 CNY, 999,999,999,999 JPY.
+    pub const ENTRY_MAX: Amount = Amount(999_999_999_999);
 
     /// `None` above [`Amount::MAX`].
     #[must_use]

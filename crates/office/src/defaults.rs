@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use books::{Books, Command, ParcelId, SellerId, TariffId};
+use books::{
+    Books, BreakId, Command, DepositId, HandOverId, MissingRecord, ParcelId, PlanId, Refusal,
+    SellerId, TariffId,
+};
 use machine::PersonRole;
 use node::{Clock, SystemClock};
 use reports::FieldType;
@@ -39,8 +42,7 @@ impl<'s> Givers<'s> {
     }
 }
 
-/// Derives the command's own id from its reference: `RegisterBank` has the bank's. Ids that have no
-/// reference are the time: numbers that a person can read and type.
+/// Derives the command's own id from its reference: `RegisterBank` has the bank's.
 pub(crate) fn add_own_id(
     name: &str,
     command: FieldType<'_>,
@@ -55,14 +57,35 @@ pub(crate) fn add_own_id(
         return;
     }
     let reference = object.get("reference").and_then(Value::as_str);
-    let id = match (reference, field.name()) {
-        (Some(reference), Some(id_type)) => parties.id(id_type, reference),
-        (None, _) if command.field("reference").is_none() => Some(time_as_number()),
-        _ => None,
-    };
+    let id = reference.zip(field.name()).and_then(|(text, id_type)| parties.id(id_type, text));
     if let Some(id) = id {
         object.insert(own, id.to_string().into());
     }
+}
+
+/// The field of the command's own id, if it has no reference and is left out.
+pub(crate) fn lacks_own_id(
+    name: &str,
+    command: FieldType<'_>,
+    object: &Map<String, Value>,
+) -> Option<String> {
+    let (own, _) = own_id(name, command)?;
+    let has_reference = command.field("reference").is_some();
+    (!has_reference && !object.contains_key(&own)).then_some(own)
+}
+
+/// An id for something new that has no reference: the time, a number that a person can read and
+/// type. A used one is counted up, so that two of the same second differ.
+pub(crate) fn free_id(books: &Books, name: &str) -> u64 {
+    let is_used = |id: &u64| match name {
+        "AnnounceDeposit" => books.is_deposit_known(DepositId(*id)),
+        "StartHandOver" => books.is_hand_over_known(HandOverId(*id)),
+        "PlanSettlement" => books.is_plan_known(PlanId(*id)),
+        "RaiseBreak" => books.is_break_known(BreakId(*id)),
+        _ => false,
+    };
+    let now = time_as_number();
+    (now..).find(|id| !is_used(id)).unwrap_or(now)
 }
 
 /// The parties that a command names.
@@ -218,7 +241,17 @@ pub(crate) fn add_numbers(
     if with_number {
         object.insert("number".to_owned(), 1.into());
         let numbered = declared(name, &object)?;
-        let number = books.next_number(&numbered).ok_or_else(unknown)?;
+        let number = match books.chargeback_numbers(&numbered).as_deref() {
+            None => books.next_number(&numbered).ok_or_else(unknown)?,
+            Some(&[only]) => only.into(),
+            Some([]) => {
+                let refusal = Refusal::NotFound(MissingRecord::Chargeback).into();
+                return Err(OfficeError::Refused { command: name.to_owned(), refusal });
+            }
+            Some(numbers) => {
+                return Err(OfficeError::WhichChargeback { numbers: numbers.to_vec() });
+            }
+        };
         object.insert("number".to_owned(), number.into());
     }
     Ok(object)
@@ -306,8 +339,13 @@ mod tests {
         let order = json!({ "reference": "order-1", "seller": "1", "shipment": 2 });
         let second = ParcelId::derived(SellerId(1), "order-1").shipment(2).to_string();
         assert_eq!(own_id("AnnounceParcel", "parcel", order), Some(second));
-        let plan = own_id("PlanSettlement", "plan", json!({})).unwrap();
+        let lacks = |command: &str| {
+            lacks_own_id(command, fields::declared().of(command).unwrap(), &Map::new())
+        };
+        assert_eq!(lacks("PlanSettlement").as_deref(), Some("plan"));
+        assert_eq!(lacks("ApproveSettlement"), None, "a plan is named");
+        assert_eq!(lacks("RegisterBank"), None, "it has a reference");
+        let plan = free_id(&Books::default(), "PlanSettlement").to_string();
         assert!(plan.len() == 14 && plan.starts_with("20"), "{plan}");
-        assert_eq!(own_id("ApproveSettlement", "plan", json!({})), None, "a plan is named");
     }
 }

@@ -46,6 +46,11 @@ pub enum OfficeError {
     )]
     NoNextNumber { command: String },
     #[error(
+        "the payment has chargebacks {}; say which one with --number",
+        .numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    WhichChargeback { numbers: Vec<u8> },
+    #[error(
         "--class {class}: the tariff has no such class; it has: {}. Give one of them, or its \
          number from 0", .known.join(", ")
     )]

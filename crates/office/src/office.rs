@@ -301,6 +301,12 @@ impl Office {
         }
         let giver = person(who, persons, facts)?;
         defaults::add_own_id(name, command_type, &facts.parties, &mut object);
+        if let Some(own) = defaults::lacks_own_id(name, command_type, &object) {
+            let of = name.to_owned();
+            let look = move |engine: &engine::Engine| defaults::free_id(engine.books(), &of);
+            let id = self.options.client.query(look)?.0;
+            object.insert(own, id.to_string().into());
+        }
         defaults::add_only_bank(name, command_type, &facts.parties, &mut object);
         if let Some(code) = code {
             codes::add_code_mac(code, &mut object, self.options.code_mac.as_ref())?;
@@ -323,6 +329,8 @@ impl Office {
             let command = defaults::declared(&named, &object)?;
             let actor = if said { giver } else { actor(&command, giver) };
             let checked = books.check_actor(Actor::Person(actor), &command);
+            // A proposal that cannot be carried out is not made.
+            let checked = checked.and_then(|()| books::check_amounts(&command));
             checked.map_err(|refusal| refused(&named, refusal.into()))?;
             Ok::<_, OfficeError>((object, command, actor))
         })?;

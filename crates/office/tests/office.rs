@@ -389,6 +389,19 @@ fn the_switch_hears_what_the_office_changed() {
     assert!(matches!(seen.last(), Some(Event::NetworkWithdrawn { .. })), "{seen:?}");
 }
 
+#[test]
+fn two_of_the_same_second_get_two_ids() {
+    let mut bed = Bed::open(true);
+    bed.must(give("RegisterBank", json!({ "currency": "CNY", "reference": "main" })), ANNS);
+    let found = json!({
+        "subject": "Bank=main", "side": "Excess", "amount": "1.00CNY", "owner": "ann",
+    });
+    for _ in 0..3 {
+        bed.must(give("RaiseBreak", found.clone()), ANNS);
+    }
+    assert_eq!(bed.count("RaiseBreak"), 3);
+}
+
 fn line(request: Request) -> OfficeLine {
     OfficeLine { request, person: None, language: Language::En }
 }

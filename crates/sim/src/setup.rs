@@ -162,7 +162,7 @@ impl World {
 
     fn usual_cash_limit(&self, options: &DayOptions) -> u64 {
         let usual = self.mean_due().saturating_mul(DayOptions::CASH_LIMIT_PARCELS);
-        options.cash_limit.map_or(usual.clamp(1, Amount::MAX.minor()), Amount::minor)
+        options.cash_limit.map_or(usual.clamp(1, Amount::ENTRY_MAX.minor()), Amount::minor)
     }
 
     /// Registers all parties that the books do not have, except the sellers. The first day opens

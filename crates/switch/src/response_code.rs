@@ -23,7 +23,7 @@ pub(crate) fn of_refusal(refusal: &Refusal) -> ResponseCode {
         Refusal::PreAuthorisationExpired => ResponseCode::PRE_AUTHORISATION_EXPIRED,
         Refusal::WrongBatch(_) => ResponseCode::WRONG_BATCH,
         Refusal::TraceTaken | Refusal::IdentifierTaken => ResponseCode::STAN_USED,
-        Refusal::CashLimitExceeded | Refusal::RefundNeedsTwoPeople(_) | Refusal::BatchFull => {
+        Refusal::CashLimitExceeded(_) | Refusal::RefundNeedsTwoPeople(_) | Refusal::BatchFull => {
             ResponseCode::LIMIT_EXCEEDED
         }
         _ => ResponseCode::INVALID_TRANSACTION,

@@ -259,6 +259,11 @@ pub enum TermsError {
     },
     #[error("{0} is a sum: name the tariff's currency, or use rates only")]
     SumWithoutCurrency(String),
+    #[error(
+        "{0} is above {most} minor units, the most that one sum can be: correct it",
+        most = Amount::ENTRY_MAX.minor()
+    )]
+    SumAboveLimit(String),
 }
 
 impl Terms {
@@ -332,10 +337,13 @@ impl Terms {
     /// # Errors
     /// The first problem found.
     pub fn check(&self, currency: Option<Currency>) -> Result<(), TermsError> {
-        if currency.is_none()
-            && let Some(what) = self.first_sum()
-        {
-            return Err(TermsError::SumWithoutCurrency(what));
+        for (what, sum) in self.sums() {
+            if currency.is_none() {
+                return Err(TermsError::SumWithoutCurrency(what));
+            }
+            if sum > Amount::ENTRY_MAX {
+                return Err(TermsError::SumAboveLimit(what));
+            }
         }
         if !(1..=CLASSES_MAX).contains(&self.classes.len()) {
             return Err(TermsError::ClassCount(self.classes.len()));
@@ -355,29 +363,28 @@ impl Terms {
         Ok(())
     }
 
-    /// A fixed fee, a return fee, freight or a cap, if there is any.
-    fn first_sum(&self) -> Option<String> {
-        if !self.return_fee.is_zero() {
-            return Some("the return fee".to_owned());
-        }
-        if !self.freight.is_zero() {
-            return Some("the freight".to_owned());
-        }
-        for (what, PerMethod { card, qr, cash }) in
-            [("COD fee", &self.cod), ("commission", &self.commission)]
-        {
-            if [card, qr, cash].iter().any(|fee| !fee.fixed.is_zero()) {
-                return Some(format!("the fixed {what}"));
-            }
-        }
-        let caps = |rates: &CardRates| {
-            [rates.cap, rates.issuer.cap, rates.network.cap, rates.acquirer.cap]
+    /// Each fixed fee, return fee, freight and cap.
+    fn sums(&self) -> Vec<(String, Amount)> {
+        let mut sums = Vec::new();
+        let fees = [("the return fee", self.return_fee), ("the freight", self.freight)];
+        let fixed = |what, PerMethod { card, qr, cash }: &PerMethod<FixedOrShare>| {
+            [card, qr, cash].map(|fee| (what, fee.fixed))
         };
-        let capped = self.classes.iter().find(|class| {
-            let caps = [caps(&class.debit), caps(&class.credit)].concat();
-            class.wallet.cap.is_some() || caps.iter().any(Option::is_some)
-        });
-        capped.map(|class| format!("a cap of class `{}`", class.name))
+        let (cod, commission) = (
+            fixed("the fixed COD fee", &self.cod),
+            fixed("the fixed commission", &self.commission),
+        );
+        let fixed = fees.into_iter().chain(cod).chain(commission);
+        sums.extend(fixed.filter(|(_, sum)| !sum.is_zero()).map(|(what, sum)| (what.into(), sum)));
+        for class in &self.classes {
+            let caps = |rates: &CardRates| {
+                [rates.cap, rates.issuer.cap, rates.network.cap, rates.acquirer.cap]
+            };
+            let caps = [caps(&class.debit), caps(&class.credit)].concat().into_iter();
+            let cap = |sum| (format!("a cap of class `{}`", class.name), sum);
+            sums.extend(caps.chain([class.wallet.cap]).flatten().map(cap));
+        }
+        sums
     }
 
     fn check_shares(&self, class: &SellerClass) -> Result<(), TermsError> {

@@ -131,6 +131,8 @@ impl Books {
         if let Some(before) = handover.end {
             return Err(done_before(before == HandOverEnd::Counted(count)));
         }
+        let tried = handover.wrong_codes.iter().map(|wrong| wrong.count.counted_by);
+        check_two_people(counted_by, supervisor, &tried.collect::<Vec<_>>())?;
         self.check_two_others(courier, (counted_by, supervisor))?;
         self.record_count(courier, count, now.today, out)
     }
@@ -198,7 +200,16 @@ impl Books {
             self.add_surplus(number, break_id);
         }
         let courier = Some(number);
-        let mut new = CountedCash { courier, payments, expected, counted, credited, surplus_break };
+        let counted_by = std::iter::once(counted_by).chain(supervisor).collect();
+        let mut new = CountedCash {
+            courier,
+            payments,
+            expected,
+            counted,
+            credited,
+            surplus_break,
+            counted_by,
+        };
         new.add_counted(offset);
         let waiting = &mut self.firms.get_mut(firm_number).counted_cash;
         let place = waiting.len();

@@ -27,6 +27,8 @@ pub(crate) struct CountedCash {
     pub credited: Amount,
     /// The break of the surplus that was counted or found.
     pub surplus_break: Option<BreakId>,
+    /// Who counted it, and the supervisor if there was one. Nobody for an excess that was found.
+    pub counted_by: Vec<PersonId>,
 }
 
 impl CountedCash {

@@ -5,11 +5,12 @@ use money::Amount;
 use tariff::BusinessDate;
 
 use crate::books::{Books, Now, check_above_zero, clamp_to_amount};
+use crate::cash::record::CountedCash;
 use crate::chart::ChartEntry;
 use crate::command::{CoverShortage, DeductShortage, RepayShortage, WriteOffShortage};
 use crate::event::{CommandOutcome, Event};
-use crate::ids::CourierId;
-use crate::party::persons::TwoPeople;
+use crate::ids::{CourierId, PersonId};
+use crate::party::persons::{TwoPeople, check_two_people};
 use crate::refusal::Refusal;
 
 /// A reduction of a courier's shortage, under its number.
@@ -84,6 +85,12 @@ impl Books {
         record.shortage_reductions.check(number, |before| *before == reduction)?;
         if let Some(two_people) = persons {
             self.check_two_others(place, two_people)?;
+            let of_courier = |cash: &&CountedCash| cash.courier == Some(place);
+            let counted = self.firms.get(record.firm).counted_cash.iter().filter(of_courier);
+            let short = counted.filter(|cash| !cash.shortage().is_zero());
+            let counters: Vec<PersonId> =
+                short.flat_map(|cash| &cash.counted_by).copied().collect();
+            check_two_people(two_people.0, two_people.1, &counters)?;
         }
         let (firm_number, shortage) = (record.firm, record.shortage);
         let firm = self.firms.get(firm_number);

@@ -4,7 +4,7 @@ use ledger::AccountNumber;
 use money::Amount;
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, check_reference};
+use crate::books::{Books, Now, check_date, check_reference};
 use crate::breaks::record::{BreakEvidence, Difference, LineDifference};
 use crate::chart::ChartEntry;
 use crate::clearing::payment::PaymentClearing;
@@ -73,17 +73,14 @@ impl Books {
         }
         self.check_same_currency(bank.currency, self.rails.get(rail).currency)?;
         self.rails.get(rail).cleared_lines.check(command)?;
-        if let Some(date) = command.value_date.filter(|date| *date > now.today) {
-            return Err(Refusal::BadDate(date));
+        if let Some(date) = command.value_date {
+            check_date(date, BusinessDate(0)..=now.today)?;
         }
         let amounts = LineAmounts {
             kind: command.kind,
             amount: command.amount.minor().into(),
             deducted: command.deducted.minor().into(),
         };
-        if magnitude(amounts.net()).is_none() {
-            return Err(Refusal::AmountTooLarge(Amount::MAX));
-        }
         self.check_line_reference(command)?;
         let plan = self.plan_line(amounts, rail, command.payment);
         let source = LineSource::Bank(bank.account);

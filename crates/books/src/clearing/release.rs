@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use tariff::{BusinessDate, FeeKind};
 
-use crate::books::{Books, Now, check_record_limit};
+use crate::books::{Books, Now, check_date, check_record_limit};
 use crate::chart::ChartEntry;
 use crate::command::ReleaseDue;
 use crate::event::{CommandOutcome, Event};
@@ -143,9 +143,7 @@ impl Books {
     ) -> Result<(), Refusal> {
         let ReleaseDue { date, limit } = *command;
         let today = now.today;
-        if date > today {
-            return Err(Refusal::BadDate(date));
-        }
+        check_date(date, BusinessDate(0)..=today)?;
         check_record_limit(limit)?;
         for _ in 0..limit {
             let Some(mut first) = self.reference_data.pending_releases.first_entry() else { break };

@@ -5,7 +5,7 @@ use std::ops::Range;
 use money::Amount;
 use tariff::{BusinessDate, PaymentMethod, SellerClassNumber};
 
-use crate::books::{Books, Now, check_record_limit, done_before};
+use crate::books::{Books, Now, check_date, check_record_limit};
 use crate::command::{
     ForgetClosed, RETENTION_DAYS, RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, SetRetention,
 };
@@ -13,6 +13,7 @@ use crate::event::{CommandOutcome, Event};
 use crate::ids::ParcelId;
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{NO_PAYMENT, ParcelHistory};
+use crate::party::persons::check_two_people;
 use crate::payment::record::{PaymentRecord, PaymentStatus};
 use crate::reference_data::Retention;
 use crate::refusal::Refusal;
@@ -107,18 +108,14 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let SetRetention { days, proposed_by, approved_by } = *command;
+        let SetRetention { number, days, proposed_by, approved_by } = *command;
+        check_two_people(proposed_by, approved_by, &[])?;
         if !(RETENTION_DAYS_MIN..=RETENTION_DAYS_MAX).contains(&days) {
             return Err(Refusal::RetentionOutOfRange);
         }
-        if proposed_by == approved_by {
-            return Err(Refusal::SamePerson);
-        }
-        let retention = Retention { days, proposed_by, approved_by };
-        if let Some(before) = self.reference_data.retention.filter(|before| before.days == days) {
-            return Err(done_before(before == retention));
-        }
-        self.reference_data.retention = Some(retention);
+        let retention = Retention { days, decided_by: (proposed_by, approved_by) };
+        self.reference_data.retention.check(number, |before| *before == retention)?;
+        self.reference_data.retention.push(retention);
         out.events.push(Event::Registered);
         Ok(())
     }
@@ -126,7 +123,7 @@ impl Books {
     /// How many days closed parcels and closed open items are kept.
     #[must_use]
     pub fn retention_days(&self) -> u16 {
-        self.reference_data.retention.map_or(RETENTION_DAYS, |retention| retention.days)
+        self.reference_data.retention.latest().map_or(RETENTION_DAYS, |latest| latest.days)
     }
 
     /// Checks the next `limit` records and forgets the parcels that are closed and final.
@@ -139,9 +136,7 @@ impl Books {
         let ForgetClosed { before, limit } = *command;
         let today = now.today;
         check_record_limit(limit)?;
-        if today.0.checked_sub(self.retention_days()).is_none_or(|latest| before.0 > latest) {
-            return Err(Refusal::BadDate(before));
-        }
+        check_date(before, BusinessDate(0)..=today.minus_days(self.retention_days()))?;
         self.open_items.forget_ended(before);
         let slots = self.forget_slots();
         for _ in 0..limit.min(slots) {

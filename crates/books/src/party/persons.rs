@@ -7,7 +7,9 @@ use crate::books::{Books, Now, done_before, used_identifier};
 use crate::command::{Command, OpenBooks, RegisterPerson, RemovePerson, SetRefundLimit};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{CourierId, PersonId};
+use crate::reference_data::RefundLimit;
 use crate::refusal::Refusal;
+use crate::used_numbers::UsedNumbers;
 
 /// The person who proposed and the person who approved.
 pub(crate) type TwoPeople = (PersonId, PersonId);
@@ -191,13 +193,13 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let SetRefundLimit { currency, limit, proposed_by, approved_by } = *command;
+        let SetRefundLimit { currency, number, limit, proposed_by, approved_by } = *command;
         check_two_people(proposed_by, approved_by, &[])?;
         let place = self.currency_index(currency)?;
-        if self.reference_data.refund_limits.get(&place) == Some(&limit) {
-            return Err(Refusal::Repeated);
-        }
-        self.reference_data.refund_limits.insert(place, limit);
+        let setting = RefundLimit { limit, decided_by: (proposed_by, approved_by) };
+        let before = self.reference_data.refund_limits.get(&place);
+        before.unwrap_or(&UsedNumbers::default()).check(number, |before| *before == setting)?;
+        self.reference_data.refund_limits.entry(place).or_default().push(setting);
         out.events.push(Event::Registered);
         Ok(())
     }

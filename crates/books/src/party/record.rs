@@ -143,15 +143,21 @@ pub(crate) struct HoldRuleSetting {
     pub decided_by: TwoPeople,
 }
 
-/// A network's withdrawal.
+/// A network's withdrawal, or its end, under its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Withdrawal {
-    /// When the network stops taking payments.
-    pub from: Timestamp,
+    /// When the network stops taking payments. `None`: it is reinstated.
+    pub from: Option<Timestamp>,
     /// The start time in the command, which may be past.
-    pub requested_from: Timestamp,
-    pub proposed_by: PersonId,
-    pub approved_by: PersonId,
+    pub requested: Option<Timestamp>,
+    pub decided_by: TwoPeople,
+}
+
+impl Withdrawal {
+    /// Whether both are the same command, given at any time.
+    pub(crate) fn is_like(&self, other: &Withdrawal) -> bool {
+        (self.requested, self.decided_by) == (other.requested, other.decided_by)
+    }
 }
 
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]

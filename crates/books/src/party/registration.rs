@@ -45,7 +45,7 @@ impl Books {
             return Err(if same { Refusal::Repeated } else { Refusal::BooksNotOpen });
         }
         if offset.unsigned_abs() > UTC_OFFSET_MINUTES_MAX.unsigned_abs() {
-            return Err(Refusal::OutOfRange(u32::from(UTC_OFFSET_MINUTES_MAX.unsigned_abs())));
+            return Err(Refusal::OffsetOutOfRange);
         }
         Books::check_first_persons(command)?;
         self.reference_data.utc_offset_minutes = Some(offset);
@@ -166,7 +166,7 @@ impl Books {
         if let HoldRule::DaysAfterHeld(days) | HoldRule::DaysAfterDelivery(days) = rule
             && days > HOLD_DAYS_MAX
         {
-            return Err(Refusal::OutOfRange(u32::from(HOLD_DAYS_MAX)));
+            return Err(Refusal::HoldTooLong);
         }
         if !jurisdiction.0.iter().all(u8::is_ascii_uppercase) {
             return Err(Refusal::BadReference);

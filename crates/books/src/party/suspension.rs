@@ -18,13 +18,24 @@ pub(crate) struct Suspension {
     pub approved_by: Option<PersonId>,
 }
 
-impl Suspension {
-    /// Nobody decides about themselves, and one person alone only suspends.
-    fn check_persons(&self, others: &[PersonId]) -> Result<(), Refusal> {
-        let Suspension { suspended, proposed_by, approved_by } = *self;
+impl UsedNumbers<Suspension> {
+    /// Checks the next one. Nobody decides about themselves, one person alone only suspends, and
+    /// who suspended is not the second who lifts it.
+    fn check_next(
+        &self,
+        number: u32,
+        next: Suspension,
+        courier: Option<PersonId>,
+    ) -> Result<(), Refusal> {
+        self.check(number, |before| *before == next)?;
+        let Suspension { suspended, proposed_by, approved_by } = next;
+        // Suspended again and again: all of them, back to the last end.
+        let ended = |one: &&Suspension| !suspended && one.suspended;
+        let suspenders = self.iter().rev().take_while(ended).map(|one| one.proposed_by);
+        let others: Vec<PersonId> = suspenders.chain(courier).collect();
         match approved_by {
-            _ if others.contains(&proposed_by) => Err(Refusal::SamePerson),
-            Some(second) => check_two_people(proposed_by, second, others),
+            _ if courier == Some(proposed_by) => Err(Refusal::SamePerson),
+            Some(second) => check_two_people(proposed_by, second, &others),
             None if suspended => Ok(()),
             None => Err(Refusal::SamePerson),
         }
@@ -44,8 +55,7 @@ impl Books {
         }
         let suspension = Suspension { suspended, proposed_by, approved_by };
         let before = self.reference_data.seller_suspensions.get(&seller);
-        before.unwrap_or(&UsedNumbers::default()).check(number, |before| *before == suspension)?;
-        suspension.check_persons(&[])?;
+        before.unwrap_or(&UsedNumbers::default()).check_next(number, suspension, None)?;
         self.reference_data.seller_suspensions.entry(seller).or_default().push(suspension);
         out.events.push(Event::Registered);
         Ok(())
@@ -60,9 +70,8 @@ impl Books {
         let SuspendCourier { courier, number, suspended, proposed_by, approved_by } = *command;
         let place = self.courier_number(courier)?;
         let suspension = Suspension { suspended, proposed_by, approved_by };
-        let record = self.couriers.get(place);
-        record.suspensions.check(number, |before| *before == suspension)?;
-        suspension.check_persons(&[PersonId(courier.0)])?;
+        let suspensions = &self.couriers.get(place).suspensions;
+        suspensions.check_next(number, suspension, Some(PersonId(courier.0)))?;
         self.couriers.get_mut(place).suspensions.push(suspension);
         out.events.push(Event::Registered);
         Ok(())

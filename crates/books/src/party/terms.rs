@@ -4,7 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Currency, Rate};
 use tariff::{BusinessDate, SellerClassNumber};
 
-use crate::books::{Books, Now};
+use crate::books::{Books, Now, check_date};
 use crate::command::{
     RETENTION_DAYS_MAX, SetCourierTerms, SetFirmTerms, SetSellerTerms, SettlementCycle,
     TERMS_WAITING_MAX,
@@ -66,9 +66,7 @@ impl<T: Copy + PartialEq> DatedTerms<T> {
         let (first, second) = setting.decided_by;
         check_two_people(first, second, &[])?;
         let from = setting.from;
-        if from < today {
-            return Err(Refusal::BadDate(from));
-        }
+        check_date(from, today..=BusinessDate::MAX)?;
         let mut waiting = self.later.iter().filter(|(day, _)| *day > today && *day != from);
         let full = from > today && waiting.by_ref().count() >= TERMS_WAITING_MAX;
         if full { Err(Refusal::TooManyTerms) } else { Ok(()) }

@@ -47,7 +47,7 @@ impl Books {
         }
         let far = |offset: i16| offset.unsigned_abs() > UTC_OFFSET_MINUTES_MAX.unsigned_abs();
         if far(*utc_offset_minutes) || changes.iter().any(|one| far(one.utc_offset_minutes)) {
-            return Err(Refusal::OutOfRange(u32::from(UTC_OFFSET_MINUTES_MAX.unsigned_abs())));
+            return Err(Refusal::OffsetOutOfRange);
         }
         if !changes.is_sorted_by(|one, next| one.from < next.from) {
             return Err(Refusal::ChangesOutOfOrder);

@@ -3,13 +3,14 @@
 
 use machine::Timestamp;
 
-use crate::books::{Books, Now, done_before};
+use crate::books::{Books, Now};
 use crate::command::{ReinstateNetwork, WithdrawNetwork};
 use crate::event::{CommandOutcome, Event};
-use crate::ids::{NetworkId, PersonId};
+use crate::ids::NetworkId;
 use crate::party::persons::check_two_people;
 use crate::party::record::{RailId, Withdrawal};
 use crate::refusal::{MissingRecord, Refusal};
+use crate::used_numbers::UsedNumbers;
 
 impl Books {
     pub(crate) fn withdraw_network(
@@ -18,19 +19,16 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let WithdrawNetwork { network, from, proposed_by, approved_by } = *command;
-        let number = self.decided_network(network, proposed_by, approved_by)?;
+        let WithdrawNetwork { network, number, from, proposed_by, approved_by } = *command;
+        let requested = Some(from);
+        let from = from.max(now.at);
+        let decided_by = (proposed_by, approved_by);
+        let withdrawal = Withdrawal { from: Some(from), requested, decided_by };
+        let rail = self.check_withdrawal(network, number, withdrawal)?;
+        check_two_people(proposed_by, approved_by, &[])?;
         // A started withdrawal stays: a later start would bring the network back for a while.
-        let requested_from = from;
-        let from = requested_from.max(now.at);
-        let withdrawal = Withdrawal { from, requested_from, proposed_by, approved_by };
-        if let Some(before) = self.withdrawn_networks.get(&number) {
-            let same = Withdrawal { from: before.from, ..withdrawal } == *before;
-            if same || before.from <= now.at {
-                return Err(done_before(same));
-            }
-        }
-        self.withdrawn_networks.insert(number, withdrawal);
+        self.check_not_withdrawn(rail, now.at).map_err(|_| Refusal::Repeated)?;
+        self.withdrawals.entry(rail).or_default().push(withdrawal);
         out.events.push(Event::NetworkWithdrawn { network, from });
         Ok(())
     }
@@ -41,31 +39,48 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let ReinstateNetwork { network, proposed_by, approved_by } = *command;
-        let number = self.decided_network(network, proposed_by, approved_by)?;
-        self.withdrawn_networks.remove(&number).ok_or(Refusal::Repeated)?;
+        let ReinstateNetwork { network, number, proposed_by, approved_by } = *command;
+        let decided_by = (proposed_by, approved_by);
+        let end = Withdrawal { from: None, requested: None, decided_by };
+        let rail = self.check_withdrawal(network, number, end)?;
+        let latest = self.withdrawals.get(&rail).and_then(UsedNumbers::latest);
+        let withdrawn = latest.filter(|latest| latest.from.is_some()).ok_or(Refusal::Repeated)?;
+        check_two_people(proposed_by, approved_by, &[withdrawn.decided_by.0])?;
+        self.withdrawals.entry(rail).or_default().push(end);
         out.events.push(Event::NetworkReinstated { network });
         Ok(())
     }
 
-    /// The network's number, if two different people decided.
-    fn decided_network(
+    /// The network's number, if the withdrawal, or its end, is the network's next.
+    fn check_withdrawal(
         &self,
         network: NetworkId,
-        proposed_by: PersonId,
-        approved_by: PersonId,
+        number: u32,
+        next: Withdrawal,
     ) -> Result<u16, Refusal> {
         let missing = Refusal::NotFound(MissingRecord::Network(network));
-        let number = self.rails.number(RailId::Network(network)).ok_or(missing)?;
-        check_two_people(proposed_by, approved_by, &[])?;
-        Ok(u16::try_from(number).expect("limited by RAILS_MAX"))
+        let rail = self.rails.number(RailId::Network(network)).ok_or(missing)?;
+        let rail = u16::try_from(rail).expect("limited by RAILS_MAX");
+        let known = self.withdrawals.get(&rail);
+        known.unwrap_or(&UsedNumbers::default()).check(number, |before| before.is_like(&next))?;
+        Ok(rail)
+    }
+
+    /// From when on a network or wallet, by number, takes no new payments.
+    pub(crate) fn withdrawn_from(&self, rail: u16) -> Option<Timestamp> {
+        self.withdrawals.get(&rail).and_then(UsedNumbers::latest).and_then(|latest| latest.from)
+    }
+
+    /// The number of a network's last withdrawal or reinstatement.
+    pub(crate) fn last_withdrawal(&self, network: NetworkId) -> Option<u32> {
+        let rail = u16::try_from(self.rails.number(RailId::Network(network))?).ok()?;
+        Some(self.withdrawals.get(&rail).map_or(0, UsedNumbers::last))
     }
 
     /// Checks that a network or wallet takes new payments.
     #[inline]
     pub(crate) fn check_not_withdrawn(&self, rail: u16, at: Timestamp) -> Result<(), Refusal> {
-        let withdrawn =
-            self.withdrawn_networks.get(&rail).is_some_and(|withdrawal| withdrawal.from <= at);
+        let withdrawn = self.withdrawn_from(rail).is_some_and(|from| from <= at);
         if withdrawn { Err(Refusal::NetworkWithdrawn) } else { Ok(()) }
     }
 }

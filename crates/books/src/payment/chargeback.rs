@@ -6,12 +6,12 @@ use money::Amount;
 use tariff::BusinessDate;
 
 use crate::books::{
-    Books, Now, check_above_zero, check_reference, check_sequence_number, done_before,
+    Books, Now, check_above_zero, check_date, check_reference, check_sequence_number, done_before,
 };
 use crate::chart::ChartEntry;
 use crate::command::{
     ChargebackFee, ChargebackFeeBearer, ContestChargeback, LoseChargeback, SetChargebackFee,
-    WinChargeback,
+    TakeBackWonChargeback, WinChargeback, WinChargebackByTwoPersons,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{PaymentId, PersonId};
@@ -27,8 +27,19 @@ use crate::sha256::Sha256Digest;
 pub(crate) struct Chargeback {
     pub contest: Option<Contest>,
     pub end: Option<ChargebackEnd>,
+    /// Who entered that it is won, if it was people.
+    pub won_by: Option<TwoPeople>,
+    /// Who took that back.
+    pub taken_back_by: Option<TwoPeople>,
     /// Charged by the network or wallet for it. Zero: not yet.
     pub fee: Amount,
+}
+
+impl Chargeback {
+    /// Who contested it: not the second of two people who end it.
+    fn contested_by(&self) -> Vec<PersonId> {
+        self.contest.iter().map(|contest| contest.contested_by).collect()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -112,9 +123,7 @@ impl Books {
         if known.end.is_some() {
             return Err(Refusal::PaymentState);
         }
-        if answer_by < now.today {
-            return Err(Refusal::BadDate(answer_by));
-        }
+        check_date(answer_by, now.today..=BusinessDate::MAX)?;
         self.chargeback_mut(payment, number).contest = Some(contest);
         out.events.push(Event::ChargebackContested { payment, number });
         Ok(())
@@ -127,18 +136,90 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let WinChargeback { payment, number } = *command;
+        self.win(payment, number, None, now, out)
+    }
+
+    pub(crate) fn win_chargeback_by_two_persons(
+        &mut self,
+        command: &WinChargebackByTwoPersons,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let WinChargebackByTwoPersons { payment, number, proposed_by, approved_by } = *command;
+        self.win(payment, number, Some((proposed_by, approved_by)), now, out)
+    }
+
+    fn win(
+        &mut self,
+        payment: PaymentId,
+        number: u8,
+        won_by: Option<TwoPeople>,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
         let (slot, amount) = self.find_chargeback(payment, number)?;
-        if let Some(end) = self.chargeback(payment, number).end {
-            return Err(match end {
-                ChargebackEnd::Won => Refusal::Repeated,
-                ChargebackEnd::Lost => Refusal::ChargebackWasLost,
-            });
+        let known = self.chargeback(payment, number);
+        match known.end {
+            Some(ChargebackEnd::Won) => {
+                let other = known.won_by.is_some() && won_by.is_some() && known.won_by != won_by;
+                return Err(done_before(!other));
+            }
+            Some(ChargebackEnd::Lost) => return Err(Refusal::ChargebackWasLost),
+            None => {}
+        }
+        if let Some((first, second)) = won_by {
+            check_two_people(first, second, &known.contested_by())?;
         }
         let receivable = self.rails.get(u32::from(self.payment(slot).rail)).receivable;
         self.ledger.begin_chain(None, None);
         self.post_won(slot, number, receivable);
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
         self.record_won(slot, number, amount, now.today, out);
+        self.chargeback_mut(payment, number).won_by = won_by;
+        Ok(())
+    }
+
+    pub(crate) fn take_back_won_chargeback(
+        &mut self,
+        command: &TakeBackWonChargeback,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let TakeBackWonChargeback { payment, number, proposed_by, approved_by } = *command;
+        let by = (proposed_by, approved_by);
+        let (slot, amount) = self.find_chargeback(payment, number)?;
+        let known = self.chargeback(payment, number);
+        if let Some(before) = known.taken_back_by {
+            return Err(done_before(before == by));
+        }
+        if known.end != Some(ChargebackEnd::Won) {
+            return Err(Refusal::ChargebackNotWon);
+        }
+        let mut others = known.contested_by();
+        others.extend(known.won_by.map(|(first, _)| first));
+        check_two_people(proposed_by, approved_by, &others)?;
+        self.check_refundable(slot)?;
+        let item = self.payment(slot);
+        let (won, _) = self.won_and_fees(payment);
+        if won - self.clearing_of(item).represented < u128::from(amount.minor()) {
+            return Err(Refusal::ChargebackPaidBack);
+        }
+        let standing = item.standing();
+        if amount > standing {
+            return Err(Refusal::AmountTooLarge(standing));
+        }
+        let receivable = self.rails.get(u32::from(item.rail)).receivable;
+        self.ledger.begin_chain(None, None);
+        self.debit_seller(slot, ChartEntry::ChargedBack, receivable, amount);
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        self.take_from_seller(slot, amount);
+        let after_delivery = self.is_delivered(payment.parcel);
+        self.refunds.entry((payment, number)).and_modify(|one| one.after_delivery = after_delivery);
+        let known = self.chargeback_mut(payment, number);
+        (known.end, known.taken_back_by) = (Some(ChargebackEnd::Lost), Some(by));
+        out.events.push(Event::ChargedBack { payment, amount });
+        out.events.push(Event::ChargebackLost { payment, number });
+        self.end_hold_without_money(slot, out);
         Ok(())
     }
 
@@ -252,7 +333,7 @@ impl Books {
         }
         let most = self.most_for_chargeback(slot);
         if amount > most {
-            return Err(Refusal::AmountTooLarge(most));
+            return Err(Refusal::ChargebackFeeAboveMost(most));
         }
         let receivable = self.rails.get(u32::from(self.payment(slot).rail)).receivable;
         self.ledger.begin_chain(None, None);

@@ -426,8 +426,9 @@ impl Books {
         let record = self.couriers.get(courier);
         let source = record.cash;
         let in_hand = self.ledger.account(source).balance() + i128::from(new.amount.minor());
-        if in_hand > i128::from(record.cash_limit.on(today).minor()) {
-            return Err(Refusal::CashLimitExceeded);
+        let limit = *record.cash_limit.on(today);
+        if in_hand > i128::from(limit.minor()) {
+            return Err(Refusal::CashLimitExceeded(limit));
         }
         self.check_same_currency(self.firms.get(record.firm).currency, seller.currency)?;
         let seller = seller_number;

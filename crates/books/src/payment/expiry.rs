@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, check_record_limit};
+use crate::books::{Books, Now, check_date, check_record_limit};
 use crate::command::ExpirePreAuthorisations;
 use crate::event::CommandOutcome;
 use crate::ids::{ParcelId, PaymentId};
@@ -35,9 +35,7 @@ impl Books {
         let ExpirePreAuthorisations { before, limit } = *command;
         let today = now.today;
         check_record_limit(limit)?;
-        if before > today {
-            return Err(Refusal::BadDate(before));
-        }
+        check_date(before, BusinessDate(0)..=today)?;
         // Skipped ones are few, so checking each is cheap. One without a transaction cannot be
         // reversed; `check_pre_authorisations` reports it.
         let first = PaymentId { parcel: ParcelId::new(0), number: 0 };

@@ -19,7 +19,6 @@ use crate::event::{CommandOutcome, Event};
 use crate::ids::{PaymentId, TerminalId};
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{OpenParcelStatus, ParcelHistory};
-use crate::party::persons::check_two_people;
 use crate::party::record::{Terminal, TerminalChange};
 use crate::party::terms::ChargedTerms;
 use crate::payment::codes::ResponseCode;
@@ -76,14 +75,13 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let SetOfflineLimit { terminal, number, each, total, proposed_by, approved_by } = *command;
-        check_two_people(proposed_by, approved_by, &[])?;
         let decided_by = (proposed_by, approved_by);
-        self.change_terminal(
-            terminal,
-            number,
-            TerminalChange::OfflineLimit(each, total, decided_by),
-        )?;
+        let change = TerminalChange::OfflineLimit(each, total, decided_by);
         let place = self.terminal_number(terminal)?;
+        let record = self.terminals.get(place);
+        record.changes.check(number, |before| *before == change)?;
+        self.check_two_others(record.courier, decided_by)?;
+        self.change_terminal(terminal, number, change)?;
         let terminal_state = self.terminal_batches.terminal_mut(place);
         (terminal_state.offline_each, terminal_state.offline_total) = (each, total);
         out.events.push(Event::Registered);

@@ -20,6 +20,7 @@ use crate::payment::record::{
 use crate::refusal::{MissingRecord, Refusal};
 use crate::terminal::batches::{TerminalResponse, Transaction};
 use crate::terminal::transaction::TransactionKind;
+use crate::used_numbers::UsedNumbers;
 
 impl Books {
     pub(crate) fn refund(
@@ -243,6 +244,16 @@ impl Books {
         item.status = item.status.with_unpaid_refunds(unpaid);
     }
 
+    /// Checks that a payment can be refunded or charged back.
+    pub(crate) fn check_refundable(&self, slot: u32) -> Result<(), Refusal> {
+        let item = self.payment(slot);
+        // The buyer never paid a rejected sale, and a sale without an answer may be rejected.
+        let is_paid = item.status.unpaid_refunds().is_some()
+            && !self.is_rejected(item.id())
+            && !self.is_unanswered_sale(item);
+        if is_paid { Ok(()) } else { Err(Refusal::PaymentState) }
+    }
+
     fn check_refund(
         &self,
         id: PaymentId,
@@ -253,13 +264,7 @@ impl Books {
         check_above_zero(amount)?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
-        // The buyer never paid a rejected sale, and a sale without an answer may be rejected.
-        if item.status.unpaid_refunds().is_none()
-            || self.is_rejected(id)
-            || self.is_unanswered_sale(item)
-        {
-            return Err(Refusal::PaymentState);
-        }
+        self.check_refundable(slot)?;
         check_sequence_number(u32::from(number), u32::from(item.refund_count), || {
             let before = self.refunds.get(&(id, number))?;
             let same = (before.kind, before.amount) == (refund.kind, amount);
@@ -282,7 +287,8 @@ impl Books {
         }
         let item = self.payment(slot);
         let currency = self.sellers.get(item.seller).currency;
-        let limit = self.reference_data.refund_limits.get(&currency).copied();
+        let limit = self.reference_data.refund_limits.get(&currency);
+        let limit = limit.and_then(UsedNumbers::latest).map(|latest| latest.limit);
         let sum = item.refunded.minor() + refund.amount.minor();
         match limit.filter(|limit| sum > limit.minor()) {
             Some(limit) => Err(Refusal::RefundNeedsTwoPeople(limit)),
@@ -317,17 +323,24 @@ impl Books {
     /// Records a refund or chargeback whose postings are committed, under the payment's next
     /// number.
     pub(crate) fn record_refund(&mut self, slot: u32, refund: RefundRecord) {
-        let (item, amount) = (self.payment(slot), refund.amount);
-        let from_payable = amount.saturating_sub(item.refundable_from_held());
+        let item = self.payment(slot);
         // What comes back for a chargeback from before the delivery was not due at the delivery.
         let after_delivery =
             self.is_delivered(item.parcel) && refund.kind != RefundKind::WonForBuyer;
+        self.take_from_seller(slot, refund.amount);
         let item = self.payment_mut(slot);
+        item.refund_count += 1;
+        let number = (item.id(), item.refund_count);
+        self.refunds.insert(number, RefundRecord { after_delivery, ..refund });
+    }
+
+    /// Records that an amount of a payment does not stand any more, on the seller's statement too.
+    pub(crate) fn take_from_seller(&mut self, slot: u32, amount: Amount) {
+        let item = self.payment_mut(slot);
+        let from_payable = amount.saturating_sub(item.refundable_from_held());
         let refunded = item.refunded.checked_add(amount);
         item.refunded = refunded.expect("refunds never exceed the amount collected");
-        item.refund_count += 1;
-        let (number, seller) = ((item.id(), item.refund_count), item.seller);
-        self.refunds.insert(number, RefundRecord { after_delivery, ..refund });
+        let seller = item.seller;
         let statement = &mut self.sellers.get_mut(seller).statement;
         statement.refunded += u128::from(from_payable.minor());
     }

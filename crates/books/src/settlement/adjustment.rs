@@ -1,8 +1,9 @@
 //! Adjusting entries: postings by two people that follow from no other command.
 
 use ledger::AccountNumber;
+use tariff::BusinessDate;
 
-use crate::books::{Books, Now, check_above_zero, check_reference, clamp_to_amount};
+use crate::books::{Books, Now, check_above_zero, check_date, check_reference, clamp_to_amount};
 use crate::chart::ChartEntry;
 use crate::command::{AdjustmentAccount, OwnAccount, PostAdjustment};
 use crate::event::{CommandOutcome, Event};
@@ -71,9 +72,7 @@ impl Books {
         let place = self.currency_index(currency)?;
         self.reference_data.adjustments.check(number, |before| before == command)?;
         check_two_people(proposed_by, approved_by, &[])?;
-        if value_date > now.today {
-            return Err(Refusal::BadDate(value_date));
-        }
+        check_date(value_date, BusinessDate(0)..=now.today)?;
         let sides = (self.adjusted_account(debit, place)?, self.adjusted_account(credit, place)?);
         let row = row_of(sides.0, sides.1).ok_or(Refusal::AdjustedAccounts)?;
         if let (Side::Firm(_, firm), Side::Bank(_)) = sides {

@@ -4,7 +4,7 @@ use ledger::{AccountNumber, CHAIN_TRANSFERS_MAX};
 use money::{Amount, Currency};
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, clamp_to_amount, done_before, used_identifier};
+use crate::books::{Books, Now, check_date, clamp_to_amount, done_before, used_identifier};
 use crate::chart::ChartEntry;
 use crate::command::{
     ApproveCyclePlan, ApproveSettlement, ExecuteSettlement, PLAN_LINES_MAX, PlanCycle,
@@ -79,9 +79,8 @@ impl Books {
         if planned == Some((date, id)) {
             return Err(Refusal::Repeated);
         }
-        if date > now.today || planned.is_some_and(|(last, _)| date <= last) {
-            return Err(Refusal::BadDate(date));
-        }
+        let first = planned.map_or(BusinessDate(0), |(last, _)| last.plus_days(1));
+        check_date(date, first..=now.today)?;
         if self.reference_data.plans.contains_key(&id) {
             return Err(used_identifier(false));
         }

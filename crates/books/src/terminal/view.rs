@@ -435,7 +435,7 @@ impl Books {
         let number = u16::try_from(number).ok()?;
         Some(NetworkView {
             currency: self.currency_at(rail.currency),
-            withdrawn_from: self.withdrawn_networks.get(&number).map(|one| one.from),
+            withdrawn_from: self.withdrawn_from(number),
             unknown_payments: rail.unknown_payments,
             receivable: receivable.balance(),
             pending: receivable.debits_pending(),

@@ -34,6 +34,7 @@ use tariff::{FeeKind, LossOwner, Terms};
 use adjustments::Periods;
 pub use batches::Batch;
 pub use breaks::Break;
+pub use chargebacks::Chargeback;
 use chargebacks::Chargebacks;
 use clearing::FileMoney;
 pub use numbers::Numbered;
@@ -112,6 +113,8 @@ pub struct Notes {
     pub guaranteed: BTreeSet<PaymentId>,
     /// The break of the notes that belong to nobody.
     pub surplus: Option<BreakId>,
+    /// Whoever was there at the count, the courier apart.
+    pub counters: [PersonId; 2],
 }
 
 #[derive(Clone, Debug)]
@@ -304,15 +307,11 @@ pub struct Model {
     pub only_couriers: BTreeSet<PersonId>,
     pub chargebacks: Chargebacks,
     pub periods: Periods,
-    /// How much of a payment one person can refund.
-    pub refund_limits: BTreeMap<Currency, u64>,
     pub firms: BTreeMap<FirmId, Firm>,
     pub couriers: BTreeMap<CourierId, Courier>,
     pub terminals: BTreeMap<TerminalId, (CourierId, bool)>,
     pub networks: BTreeMap<NetworkId, Currency>,
     pub wallets: BTreeMap<WalletId, Currency>,
-    /// The command that set how long closed parcels are kept.
-    pub retention: Option<SetRetention>,
     pub tariffs: BTreeMap<TariffId, Vec<Version>>,
     pub sellers: BTreeMap<SellerAccount, Seller>,
     /// In order of registration.
@@ -353,8 +352,8 @@ pub struct Model {
     /// Open items, and ended ones that are remembered.
     pub open_items: BTreeMap<OpenItemId, OpenItem>,
     pub open_items_begun: u64,
-    /// When each withdrawn network stops, and the command that said so.
-    pub withdrawn: BTreeMap<NetworkId, (Timestamp, Command)>,
+    /// When each withdrawn network stops, and who proposed that.
+    pub withdrawn: BTreeMap<NetworkId, (Timestamp, PersonId)>,
     /// The time of the command.
     pub now: Timestamp,
     /// Held payments with their release dates, in the order in which they got these. A payment of
@@ -363,6 +362,16 @@ pub struct Model {
     pub outcome: ModelOutcome,
     /// What the next postings are about.
     pub about: About,
+}
+
+/// A sum has 12 digits at most, as in a card network's message.
+fn has_possible_sums(command: &Command) -> ModelResult {
+    let json = serde_json::to_value(command).expect("a command is JSON");
+    let fields = json.as_object().expect("with fields");
+    // A time is the only longer number.
+    let sums = fields.iter().filter(|(field, _)| *field != "from");
+    let sums = sums.filter_map(|(_, value)| value.as_i64());
+    ensure(sums.map(i64::unsigned_abs).all(|sum| sum < 1_000_000_000_000), "too large a sum")
 }
 
 impl Model {
@@ -420,6 +429,7 @@ impl Model {
             self.end_day(before);
         }
         self.knows_everybody(command)?;
+        has_possible_sums(command)?;
         match command {
             Command::ForgetClosed(ForgetClosed { before, limit }) => {
                 self.forget(*before, *limit, forgotten)

@@ -151,7 +151,9 @@ impl Choices<'_> {
     pub fn amount(&self, right: u64) -> Amount {
         match self.step.mistake {
             Mistake::AmountZero => Amount::ZERO,
-            Mistake::AmountAbove => Amount::new(right.saturating_add(1)).unwrap_or(Amount::MAX),
+            Mistake::AmountAbove => {
+                Amount::new(right.saturating_add(1)).unwrap_or(Amount::ENTRY_MAX)
+            }
             Mistake::AmountHuge => {
                 Amount::of(Amount::MAX.minor() - u64::from(self.step.random_numbers[3] % 2))
             }
@@ -200,6 +202,19 @@ impl Choices<'_> {
     pub fn second(&self, not: PersonId, place: usize) -> PersonId {
         let other = 1 + (not.0 + u64::from(self.step.random_numbers[place] % 3)) % 4;
         if self.makes_mistake(Mistake::SomebodyElse) { not } else { PersonId(other) }
+    }
+
+    /// As `second`, and none of those who had a part before, or one of them by a deliberate
+    /// mistake.
+    pub fn second_beside(&self, not: PersonId, others: &[PersonId], place: usize) -> PersonId {
+        let second = self.second(not, place);
+        let had_a_part = self.makes_mistake(Mistake::AnyThing);
+        let free = |one: &PersonId| *one != not && !others.contains(one);
+        let chosen = match others.first() {
+            Some(one) if had_a_part => Some(*one),
+            _ => [second].into_iter().chain((1..=4).map(PersonId)).find(free),
+        };
+        if self.makes_mistake(Mistake::SomebodyElse) { not } else { chosen.unwrap_or(second) }
     }
 
     pub fn parcels(&self, fits: impl Fn(&Parcel) -> bool) -> Vec<ParcelId> {

@@ -186,7 +186,7 @@ pub fn courier(number: u64) -> Command {
     let firm = FirmId([3, 1, 1, 2, 2][usize::try_from(number).expect("a small number") % 5]);
     let limit = match number {
         2 => 60_000,
-        3 => Amount::MAX.minor(),
+        3 => Amount::ENTRY_MAX.minor(),
         _ => 5_000_000,
     };
     Command::RegisterCourier(RegisterCourier {
@@ -240,7 +240,7 @@ pub fn set_up(kind: u8) -> Vec<Command> {
     let mut commands = vec![open_books(offset, [1, 2])];
     commands.extend([3, 4, 101, 102, 103, 104].map(person));
     commands.extend([bank(1), bank(2)]);
-    commands.extend([firm(1, 30_000), firm(2, 0), firm(3, Amount::MAX.minor())]);
+    commands.extend([firm(1, 30_000), firm(2, 0), firm(3, Amount::ENTRY_MAX.minor())]);
     // Firm 1 is paid less a tax.
     commands.push(withholding(1, 30_000));
     commands.extend((1..=5).map(courier));

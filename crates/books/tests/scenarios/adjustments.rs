@@ -83,7 +83,7 @@ fn an_entry_has_the_day_to_which_it_belongs() {
     assert_eq!(world.outcome.value_date, None, "the day of the posting is not said twice");
     world.must(adjust(2, EXPENSE, TO_SELLER, 500, "2013-07-31"));
     assert_eq!(world.outcome.value_date, Some(day("2013-07-31")));
-    let tomorrow = Refusal::BadDate(day("2013-08-29"));
+    let tomorrow = bad_date("2013-08-29", "", TODAY);
     world.refused(adjust(3, EXPENSE, TO_SELLER, 500, "2013-08-29"), tomorrow);
 }
 
@@ -140,12 +140,12 @@ fn a_period_ends_before_today_and_after_the_one_before() {
     let mut world = World::open();
     world.fund_bank(10_000).on("2013-09-05").must(adjust(1, IN_BANK, INCOME, 500, TODAY));
     for bad in ["2013-09-05", "2013-09-06", "2013-08-27"] {
-        let refusal = Refusal::BadDate(day(bad));
+        let refusal = bad_date(bad, TODAY, "2013-09-04");
         world.refused(close_period(1, bad, [ANNA, BO]), refusal);
     }
     world.must(close_period(1, "2013-08-31", [ANNA, BO]));
     for bad in ["2013-08-31", "2013-08-30"] {
-        let refusal = Refusal::BadDate(day(bad));
+        let refusal = bad_date(bad, "2013-09-01", "2013-09-04");
         world.refused(close_period(2, bad, [ANNA, BO]), refusal);
     }
     world.must(close_period(2, "2013-09-04", [ANNA, BO]));
@@ -158,7 +158,7 @@ fn the_first_command_of_a_day_can_close_the_day_before() {
     let end = trial_balance(&world);
     world.on("2013-08-29");
     let early = close_period(1, "2013-08-29", [ANNA, BO]);
-    world.refused(early, Refusal::BadDate(day("2013-08-29")));
+    world.refused(early, bad_date("2013-08-29", TODAY, TODAY));
     world.must(close_period(1, TODAY, [ANNA, BO]));
     let until = day(TODAY);
     assert_eq!(world.events(), [Event::PeriodClosed { number: 1, until, digest: end }]);
@@ -173,7 +173,8 @@ fn only_so_many_days_can_be_closed_later() {
         let date = world.engine.business_date(world.at).unwrap().to_string();
         world.must(adjust(number, IN_BANK, INCOME, 1, &date));
     }
-    let refusal = Refusal::BadDate(day(TODAY));
+    let yesterday = day(TODAY).plus_days(400).to_string();
+    let refusal = bad_date(TODAY, "2013-08-29", &yesterday);
     world.refused(close_period(1, TODAY, [ANNA, BO]), refusal);
     world.must(close_period(1, "2013-08-29", [ANNA, BO]));
 }

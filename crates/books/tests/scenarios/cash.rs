@@ -17,12 +17,13 @@ fn a_courier_takes_no_more_cash_than_the_limit_in_hand() {
     world.parcel("o-1", 10_000).dispatch().cash(10_000);
     let parcel = world.parcel("o-2", 10_000).dispatch().id();
     let payment = PaymentId { parcel, number: 1 };
-    world.refused(collect_cash(payment, 5_001), Refusal::CashLimitExceeded);
+    let exceeded = || Refusal::CashLimitExceeded(Amount::of(15_000));
+    world.refused(collect_cash(payment, 5_001), exceeded());
     world.must(collect_cash(payment, 5_000));
     // Another payment is always possible, and a hand-over makes room.
     let next = PaymentId { parcel, number: 2 };
-    world.refused(collect_cash(next, 5_000), Refusal::CashLimitExceeded);
-    world.must(start_hand_over(1)).refused(collect_cash(next, 5_000), Refusal::CashLimitExceeded);
+    world.refused(collect_cash(next, 5_000), exceeded());
+    world.must(start_hand_over(1)).refused(collect_cash(next, 5_000), exceeded());
     world.must(count(1, 15_000)).must(collect_cash(next, 5_000));
     assert_eq!(in_hand(&world), (5_000, 0));
 }

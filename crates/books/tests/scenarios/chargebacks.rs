@@ -56,7 +56,7 @@ fn what_is_won_back_can_be_refunded_or_charged_back_again() {
 
 #[test]
 fn the_largest_amount_is_charged_back_and_won_again_and_again() {
-    let largest = Amount::MAX.minor();
+    let largest = Amount::ENTRY_MAX.minor();
     let mut world = World::open();
     let payment = world.parcel("o-1", largest).dispatch().card(largest).approve().last_payment();
     for number in 1..=3 {
@@ -102,7 +102,7 @@ fn a_chargeback_is_not_contested_for_a_day_that_is_past() {
     world.on("2013-10-01").must(contest(payment, 1));
     let (mut world, payment) = charged_back(true);
     world.on("2013-10-02");
-    world.refused(contest(payment, 1), Refusal::BadDate(day("2013-10-01")));
+    world.refused(contest(payment, 1), bad_date("2013-10-01", "2013-10-02", ""));
 }
 
 #[test]
@@ -223,7 +223,9 @@ fn the_fee_of_a_chargeback_is_a_break_until_its_term_is_set() {
     world.must(charge_back_line(payment, 10_000, 300));
     assert_eq!(world.engine.open_breaks()[0].amount, Amount::of(300));
     let announced = chargeback_fee(payment, 1, 300);
-    world.refused(announced, Refusal::AmountTooLarge(Amount::ZERO));
+    world.refused(announced.clone(), Refusal::ChargebackFeeAboveMost(Amount::ZERO));
+    world.must(set_chargeback_fee(1, 299, ChargebackFeeBearer::Seller));
+    world.refused(announced, Refusal::ChargebackFeeAboveMost(Amount::of(299)));
 }
 
 #[test]
@@ -274,4 +276,76 @@ fn two_people_set_the_fee_of_chargebacks_and_a_late_duplicate_changes_nothing() 
     };
     let alone = SetChargebackFee { approved_by: ANNA, ..alone };
     world.refused(Command::SetChargebackFee(alone), Refusal::SamePerson);
+}
+
+const BOTH: [PersonId; 2] = [ANNA, BO];
+
+#[test]
+fn two_people_enter_that_a_chargeback_is_won_and_neither_approver_contested_it() {
+    let (mut world, payment) = charged_back(true);
+    world.must(contest(payment, 1));
+    for second in [ANNA, BO] {
+        world.refused(win_by_two(payment, 1, [BO, second]), Refusal::SamePerson);
+    }
+    world.must(win_by_two(payment, 1, BOTH)).repeated(win_by_two(payment, 1, BOTH));
+    assert_eq!((receivable(&world), world.sum(A::SellerPayable)), (0, 9_922));
+    world.refused(win_by_two(payment, 1, [CASHIER, BO]), Refusal::OtherContent);
+    // The notice of the network says the same.
+    world.repeated(win_chargeback(payment, 1));
+}
+
+#[test]
+fn a_win_that_was_a_mistake_is_taken_back_by_two_people_and_can_be_won_by_a_line() {
+    for (cleared, account) in [(false, A::SellerHeld), (true, A::SellerPayable)] {
+        let (mut world, payment) = charged_back(cleared);
+        let before = [receivable(&world), world.sum(A::SellerHeld), world.sum(A::SellerPayable)];
+        world.refused(take_back_won(payment, 1, BOTH), Refusal::ChargebackNotWon);
+        world.must(win_by_two(payment, 1, BOTH));
+        world.refused(take_back_won(payment, 1, [BO, ANNA]), Refusal::SamePerson);
+        let taken = take_back_won(payment, 1, BOTH);
+        world.must(taken.clone()).repeated(taken.clone());
+        world.refused(take_back_won(payment, 1, [CASHIER, BO]), Refusal::OtherContent);
+        let after = [receivable(&world), world.sum(A::SellerHeld), world.sum(A::SellerPayable)];
+        assert_eq!(before, after, "as if it had not been won");
+        assert_eq!(world.payment(payment).refunded, Amount::of(10_000));
+        // Late duplicates do not win it again; the network's own line does.
+        world.refused(win_by_two(payment, 1, BOTH), Refusal::ChargebackWasLost);
+        world.refused(win_chargeback(payment, 1), Refusal::ChargebackWasLost);
+        world.must(charge_back_line(payment, 10_000, 0)).must(representment(payment, 10_000, 0));
+        assert_eq!(world.sum(account), 9_922);
+        world.repeated(taken);
+        assert_eq!(world.engine.open_breaks(), []);
+    }
+}
+
+#[test]
+fn a_win_that_a_line_has_paid_is_not_taken_back() {
+    for by_line in [false, true] {
+        let (mut world, payment) = charged_back(true);
+        if !by_line {
+            world.must(win_by_two(payment, 1, BOTH));
+        }
+        world.must(charge_back_line(payment, 10_000, 0)).must(representment(payment, 10_000, 0));
+        world.refused(take_back_won(payment, 1, [CASHIER, BO]), Refusal::ChargebackPaidBack);
+        assert_eq!((receivable(&world), world.sum(A::SellerPayable)), (0, 9_922));
+    }
+}
+
+#[test]
+fn what_was_refunded_since_a_win_is_not_taken_back() {
+    let (mut world, payment) = charged_back(true);
+    world.must(win_by_two(payment, 1, BOTH)).must(refund(payment, 2, 3_000));
+    let left = Refusal::AmountTooLarge(Amount::of(7_000));
+    world.refused(take_back_won(payment, 1, BOTH), left);
+}
+
+#[test]
+fn a_parcel_that_is_out_is_collected_again_after_a_win_was_taken_back() {
+    let mut world = World::open();
+    let payment = world.parcel("o-1", 10_000).dispatch().card(6_000).approve().last_payment();
+    world.must(clear(payment, 6_000, 38)).must(charge_back(payment, 1, 6_000));
+    world.must(win_by_two(payment, 1, BOTH)).must(take_back_won(payment, 1, BOTH));
+    assert_eq!(world.payment(payment).state, PaymentState::Released, "nothing of it stands");
+    world.parcel_steps(payment.parcel).cash(10_000);
+    assert_eq!(world.view(payment.parcel).state, ParcelState::Delivered);
 }

@@ -28,7 +28,7 @@ fn money_is_payable_some_days_after_receipt() {
     let payable_on = day("2013-09-01");
     assert_eq!(world.events(), [Event::PaymentHeld { payment, payable_on }]);
     assert_eq!(world.payment(payment).state, T::Held);
-    world.refused(release("2013-08-31"), Refusal::BadDate(day("2013-08-31")));
+    world.refused(release("2013-08-31"), bad_date("2013-08-31", "", "2013-08-30"));
     world.on("2013-08-31").must(release("2013-08-31"));
     assert_eq!(world.payment(payment).state, T::Held);
     world.on("2013-09-01").must(release("2013-09-01"));
@@ -146,7 +146,7 @@ fn a_rule_that_changes_is_for_the_money_that_is_held_from_then_on() {
     assert_eq!(world.payment(after).state, T::Released);
     let rule = HoldRule::DaysAfterHeld(HOLD_DAYS_MAX + 1);
     let too_long = set_hold_rule(CHINA, 3, rule);
-    world.refused(too_long, Refusal::OutOfRange(u32::from(HOLD_DAYS_MAX)));
+    world.refused(too_long, Refusal::HoldTooLong);
 }
 
 #[test]
@@ -287,7 +287,9 @@ fn a_line_belongs_to_the_day_on_which_its_file_is_settled() {
     let mut world = World::open();
     let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
     let line = |date: &str| settled_on(date, clear(payment, 10_000, 63));
-    world.on("2013-08-30").refused(line("2013-08-31"), Refusal::BadDate(day("2013-08-31")));
+    let (tomorrow, today) = (day("2013-08-31"), day("2013-08-30"));
+    let refusal = Refusal::BadDate(tomorrow, BusinessDate(0), today);
+    world.on("2013-08-30").refused(line("2013-08-31"), refusal);
     // Its day is closed: the line is posted today, and belongs to its day all the same.
     world.must(close_period(1, "2013-08-29", [ANNA, BO])).must(line("2013-08-29"));
     assert_eq!(world.outcome.value_date, Some(day("2013-08-29")));

@@ -229,7 +229,7 @@ fn the_oldest_expire_first_as_many_as_are_asked_for() {
 #[test]
 fn nothing_expires_before_its_day_and_no_more_than_a_command_may_do() {
     let (mut world, _) = pre_authorised(10_000);
-    world.refused(expire("2013-08-29"), Refusal::BadDate(day("2013-08-29")));
+    world.refused(expire("2013-08-29"), bad_date("2013-08-29", "", "2013-08-28"));
     world.repeated(expire("2013-08-28"));
     for limit in [0, RECORDS_PER_COMMAND_MAX + 1] {
         let before = day("2013-08-28");

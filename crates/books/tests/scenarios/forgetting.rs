@@ -33,7 +33,7 @@ fn what_is_final_is_forgotten_after_half_a_year() {
         .must(Command::LoseParcel(LoseParcel { parcel: lost, paid_by: DamagePayer::Seller }))
         .forget_batch();
     world.on("2014-02-24");
-    world.refused(forget("2013-08-29"), Refusal::BadDate(day("2013-08-29")));
+    world.refused(forget("2013-08-29"), bad_date("2013-08-29", "", "2013-08-28"));
     assert!(!is_due(&world, "2013-08-28") && is_due(&world, "2013-08-29"));
     assert!(!world.engine.has_anything_to_forget(day("2013-08-29"), 3..9), "not among those");
     world.must(forget("2013-08-28"));
@@ -54,20 +54,22 @@ fn two_persons_set_how_long_closed_parcels_are_kept() {
     let lost = world.parcel("o-1", 10_000).id();
     world.must(lose(lost, DamagePayer::Doorstep));
     assert_eq!(world.engine.retention_days(), 180);
-    world.refused(set_retention(200, [ANNA, ANNA]), Refusal::SamePerson);
+    world.refused(set_retention(1, 200, [ANNA, ANNA]), Refusal::SamePerson);
     for days in [0, 119, 3_651, u16::MAX] {
-        world.refused(set_retention(days, [ANNA, BO]), Refusal::RetentionOutOfRange);
+        world.refused(set_retention(1, days, [ANNA, BO]), Refusal::RetentionOutOfRange);
     }
-    world.must(set_retention(200, [ANNA, BO])).repeated(set_retention(200, [ANNA, BO]));
-    world.refused(set_retention(200, [BO, ANNA]), Refusal::OtherContent);
+    world.must(set_retention(1, 200, [ANNA, BO])).repeated(set_retention(1, 200, [ANNA, BO]));
+    world.refused(set_retention(1, 200, [BO, ANNA]), Refusal::NumberUsed(1));
     // 28 August 2013 and 200 days are 16 March 2014.
     world.on("2014-03-16");
-    world.refused(forget("2013-08-29"), Refusal::BadDate(day("2013-08-29")));
-    world.must(forget("2013-08-28"));
+    let too_late = bad_date("2013-08-29", "", "2013-08-28");
+    world.refused(forget("2013-08-29"), too_late).must(forget("2013-08-28"));
     assert!(forgotten(&world).is_empty());
     world.on("2014-03-17").must(forget("2013-08-29"));
     assert_eq!(forgotten(&world), [lost]);
-    world.must(set_retention(120, [BO, ANNA])).must(set_retention(3_650, [ANNA, BO]));
+    world.must(set_retention(2, 120, [BO, ANNA])).must(set_retention(3, 3_650, [ANNA, BO]));
+    // A late duplicate does not set it back.
+    world.repeated(set_retention(1, 200, [ANNA, BO]));
     assert_eq!(world.engine.retention_days(), 3_650);
 }
 
@@ -76,8 +78,8 @@ fn a_shorter_retention_forgets_what_was_kept() {
     let mut world = World::open();
     let lost = world.parcel("o-1", 10_000).id();
     world.must(lose(lost, DamagePayer::Doorstep)).on("2013-12-28");
-    world.refused(forget("2013-08-29"), Refusal::BadDate(day("2013-08-29")));
-    world.must(set_retention(120, [ANNA, BO])).must(forget("2013-08-29"));
+    world.refused(forget("2013-08-29"), bad_date("2013-08-29", "", "2013-07-01"));
+    world.must(set_retention(1, 120, [ANNA, BO])).must(forget("2013-08-29"));
     assert_eq!(forgotten(&world), [lost]);
 }
 

@@ -133,3 +133,11 @@ fn a_surplus_that_a_supervisor_counted_belongs_to_the_person_who_counted() {
     let [one] = world.engine.open_breaks()[..] else { panic!("one break") };
     assert_eq!((one.owner, one.amount.minor()), (CASHIER, 500));
 }
+
+#[test]
+fn who_tried_a_wrong_code_is_not_the_supervisor() {
+    let mut world = handing_over();
+    world.must(count_with(CODE + 1, ANNA));
+    world.refused(count_by_supervisor(1, 10_000, [CASHIER, ANNA]), Refusal::SamePerson);
+    world.must(count_by_supervisor(1, 10_000, [ANNA, CASHIER]));
+}

@@ -1,4 +1,4 @@
-//! Amounts near the largest one: exact or refused, never overflowing and never a stop.
+//! The largest amounts: exact or refused, never overflowing and never a stop.
 
 use books::chart::AccountKind as A;
 use books::view::PaymentState;
@@ -6,9 +6,10 @@ use books::*;
 use money::{Amount, Rate};
 use tariff::{FixedOrShare, Terms};
 
+use super::examples::examples;
 use crate::world::*;
 
-const MAX: u64 = Amount::MAX.minor();
+const MAX: u64 = Amount::ENTRY_MAX.minor();
 const MAX_BALANCE: i128 = MAX as i128;
 
 /// Terms without fees, so the seller gets all of a payment.
@@ -33,29 +34,61 @@ fn the_largest_amount_goes_all_the_way() {
     let payment = earn_the_most(&mut world, "o-1");
     let fees = world.payment(payment).fees.minor();
     // 0.78% in three parts, each rounded by itself.
-    let part = |ppm: u32| Rate::from_ppm(ppm).unwrap().of(Amount::MAX).minor();
+    let part = |ppm: u32| Rate::from_ppm(ppm).unwrap().of(Amount::ENTRY_MAX).minor();
     assert_eq!(fees, part(5_500) + part(800) + part(1_500));
     world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1)).must(confirm_payout(1));
     assert_eq!(world.sum(A::Bank), i128::from(part(1_500)));
 }
 
+/// The fields of a command that are amounts, by its schema.
+fn amount_fields(command: &Command) -> Vec<String> {
+    let schema = serde_json::to_value((command.spec().schema)()).unwrap();
+    let is_amount = |field: &serde_json::Value| {
+        let text = field.to_string();
+        ["/Amount\"", "/SignedAmount\""].iter().any(|name| text.contains(name))
+    };
+    let fields = schema["properties"].as_object().unwrap();
+    fields.iter().filter(|(_, field)| is_amount(field)).map(|(name, _)| name.clone()).collect()
+}
+
 #[test]
-fn a_seller_with_more_than_a_payout_can_hold_waits_and_nothing_overflows() {
-    let mut world = free_world();
-    let payments = ["o-1", "o-2", "o-3"].map(|order| earn_the_most(&mut world, order));
-    world.parcel_of(OTHER_SELLER, "o-4", 100).dispatch().card(100).approve().clear();
-    assert_eq!(world.balance(A::SellerPayable, SELLER.0), 3 * MAX_BALANCE);
-    // The others are paid as usual.
-    world.must(plan(1, ANNA));
-    let plans = world.engine.open_plan(PlanId(1)).unwrap();
-    assert_eq!(plans.lines.iter().map(|one| one.line.seller).collect::<Vec<_>>(), [OTHER_SELLER]);
-    // Refunded: three times the largest amount exceeds 64 bits.
-    for payment in payments {
-        world.must(charge_back(payment, 1, MAX));
+fn no_command_has_an_amount_above_the_limit() {
+    let (mut world, mut tried) = (World::open(), 0);
+    for (_, command) in examples() {
+        for field in amount_fields(&command) {
+            let signed = matches!(command, Command::ClearLine(_));
+            let above = i64::try_from(MAX + 1).unwrap();
+            for amount in [above, i64::MAX, -above].into_iter().take(2 + usize::from(signed)) {
+                let mut json = serde_json::to_value(&command).unwrap();
+                json[&field] = amount.into();
+                let refusal = Refusal::AmountAboveLimit(Amount::of(amount.unsigned_abs()));
+                world.refused(serde_json::from_value(json).unwrap(), refusal);
+                tried += 1;
+            }
+        }
     }
-    assert_eq!(world.balance(A::SellerPayable, SELLER.0), 0);
-    earn_the_most(&mut world, "o-5");
-    world.refused(plan(2, ANNA), Refusal::NothingToPay);
+    assert!(tried > 60, "{tried}");
+}
+
+#[test]
+fn no_tariff_has_a_sum_above_the_limit() {
+    let above = Amount::of(MAX + 1);
+    let mut world = World::open();
+    let set: [fn(&mut Terms, Amount); 4] = [
+        |terms, sum| terms.return_fee = sum,
+        |terms, sum| terms.cod.qr.fixed = sum,
+        |terms, sum| terms.classes[0].debit.network.cap = Some(sum),
+        |terms, sum| terms.classes[0].wallet.cap = Some(sum),
+    ];
+    for set in set {
+        let mut terms = shipped_terms();
+        set(&mut terms, above);
+        let refused = world.apply(&publish(2, "2013-10-01", None, terms)).unwrap_err();
+        assert!(
+            matches!(refused, Refusal::BadTerms(tariff::TermsError::SumAboveLimit(_))),
+            "{refused:?}"
+        );
+    }
 }
 
 #[test]
@@ -66,7 +99,7 @@ fn a_payout_of_the_largest_amount_is_made_of_parts_larger_than_it() {
     world.must(refund(payment, 1, MAX)).must(plan(1, ANNA));
     let line = world.engine.open_plan(PlanId(1)).unwrap().lines[0].line;
     assert_eq!((line.gross, line.refunded), (2 * MAX, MAX));
-    assert_eq!(line.net, Amount::MAX);
+    assert_eq!(line.net, Amount::ENTRY_MAX);
     world.must(approve_plan(1, BO)).must(execute(1)).must(return_payout(1));
     assert_eq!(world.balance(A::SellerPayable, SELLER.0), MAX_BALANCE);
 }
@@ -74,7 +107,7 @@ fn a_payout_of_the_largest_amount_is_made_of_parts_larger_than_it() {
 #[test]
 fn debts_add_up_beyond_the_largest_amount() {
     let mut terms = free();
-    terms.return_fee = Amount::MAX;
+    terms.return_fee = Amount::ENTRY_MAX;
     let mut world = World::set(Setup { class: "public-welfare", terms, ..Setup::default() });
     for order in ["o-1", "o-2", "o-3"] {
         world.parcel(order, 1).dispatch().refuse().return_to_seller();
@@ -86,7 +119,7 @@ fn debts_add_up_beyond_the_largest_amount() {
 #[test]
 fn a_fixed_fee_of_the_largest_amount_takes_all_and_no_more() {
     let mut terms = free();
-    let all = FixedOrShare { fixed: Amount::MAX, share: Rate::ZERO };
+    let all = FixedOrShare { fixed: Amount::ENTRY_MAX, share: Rate::ZERO };
     (terms.cod.cash, terms.commission.cash) = (all, all);
     let (class, cash_limit) = ("public-welfare", MAX);
     let mut world = World::set(Setup { class, terms, cash_limit, ..Setup::default() });
@@ -99,7 +132,8 @@ fn cash_beyond_the_largest_amount_is_over_the_limit() {
     let mut world = free_world();
     world.parcel("o-1", MAX).dispatch().cash(MAX);
     let parcel = world.parcel("o-2", 1).dispatch().id();
-    world.refused(collect_cash(PaymentId { parcel, number: 1 }, 1), Refusal::CashLimitExceeded);
+    let exceeded = Refusal::CashLimitExceeded(Amount::of(MAX));
+    world.refused(collect_cash(PaymentId { parcel, number: 1 }, 1), exceeded);
 }
 
 #[test]
@@ -177,19 +211,19 @@ fn the_end_of_time_is_a_date_like_any_other() {
     let before = BusinessDate::MAX;
     world.refused(
         Command::ForgetClosed(ForgetClosed { before, limit: 1 }),
-        Refusal::BadDate(before),
+        Refusal::BadDate(before, BusinessDate(0), before.minus_days(RETENTION_DAYS)),
     );
 }
 
 #[test]
-fn a_batch_beyond_the_largest_amount_says_the_largest_amount() {
+fn a_batch_of_the_largest_amounts_says_their_sum() {
     let mut world = free_world();
     world.must(open_batch(1)).must(offline_limit(MAX, MAX));
     for stan in 1..=3 {
         let parcel = world.dispatched_parcel(&format!("o-{stan}"), MAX);
         world.must(sell(stan, parcel, MAX)).must(approve(first(parcel)));
     }
-    let totals = BatchTotals { card_debits: totals_line(3, MAX), ..BatchTotals::default() };
+    let totals = BatchTotals { card_debits: totals_line(3, 3 * MAX), ..BatchTotals::default() };
     world.must(close_batch(1, totals));
     assert!(matches!(world.events(), [Event::BatchAgreed { .. }]));
     // A difference is no amount: it can be larger.
@@ -203,15 +237,17 @@ fn a_batch_beyond_the_largest_amount_says_the_largest_amount() {
 fn offline_sales_of_the_largest_amount_use_the_limit_up() {
     let mut world = free_world();
     world.must(open_batch(1)).must(offline_limit(MAX, MAX));
-    let [all, none] = ["o-1", "o-2"].map(|order| world.dispatched_parcel(order, MAX));
-    world.must(offline_sale(1, all, MAX));
-    world.refused(offline_sale(2, none, 1), Refusal::Overflow);
+    let [all, more, cash] = ["o-1", "o-2", "o-3"].map(|order| world.dispatched_parcel(order, MAX));
+    world.must(offline_sale(1, all, MAX)).must(offline_sale(2, more, 1));
+    let flags = vec![OfflineSaleFlag::OfflineLimitExceeded];
+    let (payment, excess) = (first(more), Amount::ZERO);
+    assert!(world.events().contains(&Event::OfflineSaleFlagged { payment, flags, excess }));
     let change = |tendered, change| {
         Command::TakeCash(TakeCash {
-            trace: trace(2),
+            trace: trace(3),
             duplicate_key: NO_CARD,
-            parcel: none,
-            amount: Amount::MAX,
+            parcel: cash,
+            amount: Amount::ENTRY_MAX,
             tendered: Amount::of(tendered),
             change: Amount::of(change),
         })

@@ -178,7 +178,7 @@ fn an_unknown_attempt_or_a_withdrawn_network_refuses_no_sale_that_happened() {
     world.must(offline_sale(2, parcel, 4_000));
     assert_eq!(flags(&world), (vec![F::EarlierPaymentUnknown], 0));
     let at = world.at;
-    world.must(withdraw(at)).must(offline_sale(3, parcel, 6_000)).must(taken(third(parcel)));
+    world.must(withdraw(1, at)).must(offline_sale(3, parcel, 6_000)).must(taken(third(parcel)));
     assert_eq!(flags(&world).0, []);
     world.expect_collected(parcel, 10_000);
     assert_eq!(world.sum(A::NetworkReceivable), 10_000);
@@ -303,4 +303,18 @@ fn an_offline_sale_waits_for_its_network_however_old_its_batch_is() {
     world.must(taken(first(parcel)));
     assert_eq!((world.pending_requests(), world.engine.transaction(trace(1))), (vec![], None));
     world.refused(taken(first(parcel)), Refusal::PaymentState);
+}
+
+#[test]
+fn a_courier_decides_no_offline_limit_of_their_own_terminal() {
+    let mut world = World::open();
+    let courier = PersonId(COURIER.0);
+    let Command::SetOfflineLimit(limit) = offline_limit(3_000, 5_000) else { unreachable!() };
+    for (proposed_by, approved_by) in [(courier, ANNA), (ANNA, courier)] {
+        let own = SetOfflineLimit { proposed_by, approved_by, ..limit };
+        world.refused(Command::SetOfflineLimit(own), Refusal::SamePerson);
+    }
+    world.must(offline_limit(3_000, 5_000));
+    // Handed to a colleague since: a repeat is a repeat.
+    world.must(hand_terminal(TERMINAL, 2, COLLEAGUE)).repeated(offline_limit(3_000, 5_000));
 }

@@ -317,12 +317,13 @@ fn a_tariff_version_with_another_end_is_not_a_retry() {
 fn a_withdrawal_by_other_people_is_not_a_retry() {
     let mut world = open();
     let (later, now) = (world.at.plus_ms(1_000), world.at);
-    let by_others = with!(withdraw(later), WithdrawNetwork, approved_by = CASHIER);
+    let by_others =
+        |number, from| with!(withdraw(number, from), WithdrawNetwork, approved_by = CASHIER);
+    world.must(withdraw(1, later)).repeated(withdraw(1, later));
+    world.refused(by_others(1, later), Refusal::NumberUsed(1));
     // Until it starts it can be decided again.
-    world.must(withdraw(later)).repeated(withdraw(later)).must(by_others).must(withdraw(now));
-    world.repeated(withdraw(now));
-    let by_others = with!(withdraw(now), WithdrawNetwork, approved_by = CASHIER);
-    world.refused(by_others, Refusal::OtherContent);
+    world.must(by_others(2, later)).must(withdraw(3, now)).repeated(withdraw(3, now));
+    world.refused(by_others(3, now), Refusal::NumberUsed(3));
 }
 
 #[test]

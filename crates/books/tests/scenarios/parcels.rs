@@ -326,7 +326,7 @@ fn nothing_happens_before_the_books_are_open_and_nothing_in_the_past() {
     });
     world.refused(bank.clone(), Refusal::BooksNotOpen);
     let far = UTC_OFFSET_MINUTES_MAX + 1;
-    world.refused(open_books_at(far, [ANNA, BO]), Refusal::OutOfRange(840));
+    world.refused(open_books_at(far, [ANNA, BO]), Refusal::OffsetOutOfRange);
     world.must(open_books()).repeated(open_books());
     world.refused(open_books_at(0, [ANNA, BO]), Refusal::BooksNotOpen);
     world.at = Timestamp(world.at.0 - 1);

@@ -132,7 +132,7 @@ fn a_repeated_sale_is_a_repeat_whatever_has_happened_since() {
     world.must(approve(first(parcel))).repeated(sale.clone());
     // The parcel is closed, the network withdrawn, the terminal blocked, the batch closed.
     let at = world.at;
-    world.must(withdraw(at)).repeated(sale.clone());
+    world.must(withdraw(1, at)).repeated(sale.clone());
     world.must(block_terminal(TERMINAL, 1, true));
     world.repeated(sale.clone());
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();

@@ -219,12 +219,12 @@ fn an_invoice_is_paid_into_an_account_of_its_currency() {
 
 #[test]
 fn a_debt_beyond_the_largest_amount_is_invoiced_in_parts() {
-    let terms = tariff::Terms { return_fee: Amount::MAX, ..shipped_terms() };
+    let terms = tariff::Terms { return_fee: Amount::ENTRY_MAX, ..shipped_terms() };
     let mut world = World::set(Setup { terms, ..Setup::default() });
     for order in ["o-1", "o-2"] {
         world.parcel(order, 1).dispatch().refuse().return_to_seller();
     }
-    let most = Amount::MAX.minor();
+    let most = Amount::ENTRY_MAX.minor();
     world.must(invoice(SELLER, 1, most)).must(invoice(SELLER, 2, most));
     assert_eq!((debts(&world), world.sum(A::SellerPayable)), (vec![], 0));
     assert_eq!(world.sum(A::SellerReceivable), 2 * i128::from(most));

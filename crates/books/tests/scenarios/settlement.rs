@@ -468,7 +468,7 @@ fn every_line_adds_up() {
 
 #[test]
 fn more_sellers_than_a_plan_holds_are_left_for_a_second_plan() {
-    let mut world = World::set(Setup { cash_limit: Amount::MAX.minor(), ..Setup::default() });
+    let mut world = World::set(Setup { cash_limit: Amount::ENTRY_MAX.minor(), ..Setup::default() });
     let sellers = u32::try_from(PLAN_LINES_MAX).unwrap() + 3;
     for number in 0..sellers {
         let seller = SellerId(1_000 + u64::from(number));
@@ -506,11 +506,11 @@ fn the_calendar_plans_a_cycle_once_a_day_and_two_other_people_approve() {
     let mut world = World::open();
     earn(&mut world, SELLER, "o-1");
     let (today, tomorrow) = ("2013-08-28", "2013-08-29");
-    world.refused(plan_cycle(7, tomorrow), Refusal::BadDate(day(tomorrow)));
+    world.refused(plan_cycle(7, tomorrow), bad_date(tomorrow, "", today));
     world.must(plan_cycle(7, today)).repeated(plan_cycle(7, today));
     assert_eq!(lines(&world, 7), [(PayoutId(1), SELLER, 9_922)]);
     earn(&mut world, SELLER, "o-2");
-    world.refused(plan_cycle(8, today), Refusal::BadDate(day(today)));
+    world.refused(plan_cycle(8, today), bad_date(today, tomorrow, today));
     // One person's approval would be one person's payout: nobody planned it.
     world.refused(approve_plan(7, BO), Refusal::PlanNeedsTwoPeople);
     world.refused(execute(7), Refusal::PlanState);
@@ -534,7 +534,7 @@ fn a_day_of_the_calendar_without_money_is_over_all_the_same() {
     assert_eq!(planned(&world), [(cycle, cny, day(today))]);
     earn(&mut world, SELLER, "o-1");
     // The money came after the cut-off: it waits for the next day of the calendar.
-    world.refused(plan_cycle(8, today), Refusal::BadDate(day(today)));
+    world.refused(plan_cycle(8, today), bad_date(today, tomorrow, today));
     world.on(tomorrow).must(plan_cycle(8, tomorrow));
     assert_eq!(lines(&world, 8), [(PayoutId(1), SELLER, 9_922)]);
     // No other cycle has a day.

@@ -58,6 +58,25 @@ fn nobody_ends_a_shortage_alone_and_the_courier_never() {
 }
 
 #[test]
+fn who_counted_a_short_hand_over_is_not_the_second_who_ends_its_shortage() {
+    let setup = Setup { guarantee: 50_000, ..Setup::default() };
+    let (mut world, _) = short(setup);
+    world.parcel("o-3", 10_000).dispatch().cash(10_000);
+    world.must(start_hand_over(2)).must(count_by_supervisor(2, 9_000, [ANNA, BO]));
+    // The cashier counted the first, Anna and Bo the second.
+    for second in [CASHIER, ANNA, BO] {
+        for end in [write_off_shortage, cover_shortage, deduct_shortage] {
+            world.refused(end(1, 100, [PersonId(9), second]), Refusal::SamePerson);
+        }
+    }
+    world.must(write_off_shortage(1, 1_000, [CASHIER, PersonId(9)]));
+    // Nobody is left out for a hand-over that is not short any more.
+    world.must(repay(COURIER, 2, 4_000));
+    world.refused(write_off_shortage(3, 100, [PersonId(9), ANNA]), Refusal::SamePerson);
+    world.must(write_off_shortage(3, 100, [PersonId(9), CASHIER]));
+}
+
+#[test]
 fn reductions_of_a_shortage_are_numbered_together() {
     let setup = Setup { guarantee: 50_000, ..Setup::default() };
     let (mut world, _) = short(setup);

@@ -48,7 +48,7 @@ fn busy() -> World {
         counted_by: CASHIER,
     }));
     world.must(block_terminal(TERMINAL, 1, true)).must(block_terminal(TERMINAL, 2, false));
-    world.must(set_retention(200, [ANNA, BO]));
+    world.must(set_retention(1, 200, [ANNA, BO]));
     world.must(raise_break(1, BreakSubject::Bank(BANK), BreakSide::Shortfall, 5));
     world.must(propose_resolution(BreakId(1), BreakResolution::WriteOff, ANNA));
     world.on("2013-09-01").must(release("2013-09-01")).must(plan(2, BO));
@@ -82,7 +82,7 @@ fn at_the_terminal(world: &mut World) {
         trace: trace_in(3, 9),
     }));
     let from = world.at.plus_ms(1_000);
-    world.must(withdraw(from));
+    world.must(withdraw(1, from));
     let (terminal, totals) = (COLLEAGUES_TERMINAL, BatchTotals::default());
     let other = BatchTotals { other_debits: totals_line(1, 300), ..totals };
     for (batch, totals) in [(1, other), (2, totals), (3, other), (4, other)] {
@@ -119,7 +119,7 @@ fn next_day() -> Vec<Command> {
         let_go_in_batch_3(),
         reversal_done(first(ParcelId::derived(SELLER, "o-9"))),
         close_batch(3, BatchTotals::default()),
-        reinstate(),
+        reinstate(2),
         expire("2013-09-02"),
         reversal_done(first(ParcelId::derived(SELLER, "o-10"))),
     ]
@@ -276,9 +276,9 @@ fn a_part_that_is_missing_doubled_swapped_or_cut_is_damage() {
 #[test]
 fn a_newer_format_is_named_as_such() {
     let (mut parts, digest) = write(&busy().engine);
-    part_mut(&mut parts, 0)[0] = 10;
+    part_mut(&mut parts, 0)[0] = 11;
     let error = Books::restore(parts, digest).unwrap_err();
-    assert!(matches!(error, RestoreError::Newer { found: 10 }), "{error}");
+    assert!(matches!(error, RestoreError::Newer { found: 11 }), "{error}");
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn bytes_that_promise_more_than_they_hold_are_refused_at_once() {
     // the record count nor the length of a list or text. Here all bytes of a length are 0xFF.
     let (parts, digest) = write(&busy().engine);
     for (table, format) in
-        (0..=u8::MAX).flat_map(|table| (1..=9).map(move |format| (table, format)))
+        (0..=u8::MAX).flat_map(|table| (1..=10).map(move |format| (table, format)))
     {
         let mut part = vec![format, 0, table];
         part.extend_from_slice(&[0xFF; 4]);

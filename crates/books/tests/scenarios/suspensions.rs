@@ -5,6 +5,7 @@ use books::view::{ParcelState as S, PaymentState as T};
 use books::*;
 use money::Amount;
 
+use super::persons::with_person;
 use crate::world::*;
 
 fn release_payout(world: &mut World, order: &str) {
@@ -36,6 +37,30 @@ fn one_person_suspends_and_two_lift_it() {
         Command::SuspendSeller(SuspendSeller { seller, ..nobody }),
         Refusal::NotFound(MissingRecord::Seller(seller)),
     );
+}
+
+#[test]
+fn who_suspended_is_not_the_second_who_lifts_it() {
+    let mut world = World::open();
+    let seller = |number, suspended, by: &[PersonId]| {
+        let suspension = suspend_seller(number, suspended, by.get(1).copied());
+        with_person(&suspension, "proposed_by", by[0])
+    };
+    let courier = |number, suspended, by: &[PersonId]| {
+        let suspension = suspend_courier(number, suspended, by.get(1).copied());
+        with_person(&suspension, "proposed_by", by[0])
+    };
+    let both: [&dyn Fn(u32, bool, &[PersonId]) -> Command; 2] = [&seller, &courier];
+    for suspend in both {
+        // Anna suspends, and Bo suspends again: neither is the second.
+        world.must(suspend(1, true, &[ANNA])).must(suspend(2, true, &[BO]));
+        for second in [ANNA, BO] {
+            world.refused(suspend(3, false, &[CASHIER, second]), Refusal::SamePerson);
+        }
+        world.must(suspend(3, false, &[ANNA, CASHIER]));
+        // What ended before is another matter.
+        world.must(suspend(4, true, &[CASHIER])).must(suspend(5, false, &[CASHIER, ANNA]));
+    }
 }
 
 #[test]

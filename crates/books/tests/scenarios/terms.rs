@@ -133,7 +133,10 @@ fn of_two_changes_for_a_day_the_later_one_holds() {
     // From today on: what was taken this morning keeps its fees.
     world.must(set_seller_terms(5, "2013-09-05", GENERAL));
     assert_eq!(fees(&mut world, "afternoon"), 78);
-    world.refused(set_seller_terms(6, "2013-09-04", dining()), Refusal::BadDate(day("2013-09-04")));
+    world.refused(
+        set_seller_terms(6, "2013-09-04", dining()),
+        bad_date("2013-09-04", "2013-09-05", ""),
+    );
     world.repeated(set_seller_terms(1, "2013-09-01", dining()));
 }
 
@@ -196,12 +199,13 @@ fn a_cash_limit_holds_from_its_day() {
     world.must(set_cash_limit(2, "2013-08-30", 5_000));
     world.parcel("o-1", 10_000).dispatch().cash(10_000);
     let second = world.dispatched_parcel("o-2", 10_000);
-    world.refused(collect_cash(first(second), 5_001), Refusal::CashLimitExceeded);
+    let exceeded = |limit| Refusal::CashLimitExceeded(Amount::of(limit));
+    world.refused(collect_cash(first(second), 5_001), exceeded(15_000));
     world.on("2013-08-29").must(collect_cash(first(second), 10_000));
     // More than the new limit is in hand: it stays there until it is handed over.
     world.on("2013-08-30");
     let third = world.dispatched_parcel("o-3", 10_000);
-    world.refused(collect_cash(first(third), 1), Refusal::CashLimitExceeded);
+    world.refused(collect_cash(first(third), 1), exceeded(5_000));
     world.must(start_hand_over(1)).must(count(1, 20_000));
     world.must(collect_cash(first(third), 5_000));
 }

@@ -164,7 +164,7 @@ fn offsets_must_exist_and_changes_be_in_order() {
     let mut world = World::open();
     let far = UtcOffsetChange { utc_offset_minutes: UTC_OFFSET_MINUTES_MAX + 1, ..WINTER };
     for command in [zone(1, -841, &[]), zone(1, 0, &[far])] {
-        world.refused(command, Refusal::OutOfRange(840));
+        world.refused(command, Refusal::OffsetOutOfRange);
     }
     for changes in [[SUMMER, WINTER], [WINTER, WINTER]] {
         world.refused(zone(1, 120, &changes), Refusal::ChangesOutOfOrder);
@@ -204,7 +204,7 @@ fn money_on_hold_is_released_on_local_days() {
     // The 25 hours of 27 October, in the last of them.
     world.at = Timestamp(1_382_824_800_000 + 25 * HOUR_MS - 1);
     world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear();
-    world.refused(release("2013-10-28"), Refusal::BadDate(day("2013-10-28")));
+    world.refused(release("2013-10-28"), bad_date("2013-10-28", "", "2013-10-27"));
     world.at = world.at.plus_ms(1);
     world.must(release("2013-10-28"));
     assert_eq!(world.sum(AccountKind::SellerPayable), 9_922);

@@ -39,7 +39,7 @@ fn after_its_start_time_nothing_new_goes_over_a_withdrawn_network() {
     let mut world = signed_on();
     let other = second_network(&mut world);
     let from = world.at.plus_ms(HOUR_MS);
-    world.must(withdraw(from));
+    world.must(withdraw(1, from));
     assert_eq!(world.events(), [Event::NetworkWithdrawn { network: NETWORK, from }]);
     assert_eq!(world.engine.network_view(NETWORK).unwrap().withdrawn_from, Some(from));
     let parcel = world.dispatched_parcel("o-1", 10_000);
@@ -66,7 +66,7 @@ fn payments_in_flight_over_a_withdrawn_network_finish() {
     world.must(pre_authorise(3, pre_authorised, 1_000)).must(approve(first(pre_authorised)));
     world.must(sell(4, sold, 1_000)).must(approve(first(sold)));
     let at = world.at;
-    world.must(withdraw(at));
+    world.must(withdraw(1, at));
     world.must(approve(first(begun))).must(reverse(first(unknown)));
     world.must(complete(5, first(pre_authorised), 1_000));
     world.must(resolve_completion(first(pre_authorised), COMPLETED));
@@ -89,24 +89,33 @@ fn two_people_withdraw_a_network_and_two_reinstate_it() {
     let alone = |by| {
         Command::WithdrawNetwork(WithdrawNetwork {
             network,
+            number: 1,
             from,
             proposed_by: by,
             approved_by: by,
         })
     };
     world.refused(alone(ANNA), Refusal::SamePerson);
-    world.repeated(reinstate());
-    world.must(withdraw(at)).repeated(withdraw(at));
-    let alone =
-        Command::ReinstateNetwork(ReinstateNetwork { network, proposed_by: BO, approved_by: BO });
-    world.refused(alone, Refusal::SamePerson);
-    world.must(reinstate()).repeated(reinstate());
+    world.repeated(reinstate(1));
+    world.must(withdraw(1, at)).repeated(withdraw(1, at));
+    let reinstated = |proposed_by, approved_by| {
+        let end = ReinstateNetwork { network, number: 2, proposed_by, approved_by };
+        Command::ReinstateNetwork(end)
+    };
+    // Anna proposed the withdrawal, so she is not the second who ends it.
+    for (proposed_by, approved_by) in [(BO, BO), (BO, ANNA)] {
+        world.refused(reinstated(proposed_by, approved_by), Refusal::SamePerson);
+    }
+    world.must(reinstate(2)).repeated(reinstate(2));
+    // A late duplicate of either changes nothing.
+    world.must(withdraw(3, at)).repeated(reinstate(2)).must(reinstate(4)).repeated(withdraw(3, at));
     assert_eq!(world.engine.network_view(NETWORK).unwrap().withdrawn_from, None);
     let parcel = world.dispatched_parcel("o-1", 1_000);
     world.must(sell(1, parcel, 1_000));
     let network = NetworkId(99);
     let nobody = Command::WithdrawNetwork(WithdrawNetwork {
         network,
+        number: 1,
         from,
         proposed_by: ANNA,
         approved_by: BO,
@@ -118,19 +127,19 @@ fn two_people_withdraw_a_network_and_two_reinstate_it() {
 fn a_withdrawal_that_is_planned_is_moved_by_another_one() {
     let mut world = signed_on();
     let (soon, later) = (world.at.plus_ms(HOUR_MS), world.at.plus_ms(9 * HOUR_MS));
-    world.must(withdraw(soon)).must(withdraw(later));
+    world.must(withdraw(1, soon)).must(withdraw(2, later));
     world.at = soon;
     let parcel = world.dispatched_parcel("o-1", 1_000);
     world.must(sell(1, parcel, 1_000)).repeated(sell(1, parcel, 1_000));
     // A retry after the start time is still a retry.
     world.at = later.plus_ms(1);
-    world.repeated(withdraw(later));
+    world.repeated(withdraw(2, later)).repeated(withdraw(1, soon));
 }
 
 #[test]
 fn a_past_start_time_means_now() {
     let mut world = signed_on();
-    let past = withdraw(Timestamp(world.at.0 - HOUR_MS));
+    let past = withdraw(1, Timestamp(world.at.0 - HOUR_MS));
     let from = world.at;
     world.must(past.clone());
     assert_eq!(world.events(), [Event::NetworkWithdrawn { network: NETWORK, from }]);
@@ -138,7 +147,7 @@ fn a_past_start_time_means_now() {
     world.at = from.plus_ms(HOUR_MS);
     world.repeated(past);
     // Time zero means "at once".
-    world.must(reinstate()).must(withdraw(Timestamp(0)));
+    world.must(reinstate(2)).must(withdraw(3, Timestamp(0)));
     let view = world.engine.network_view(NETWORK).unwrap();
     assert_eq!(view.withdrawn_from, Some(world.at));
 }
@@ -148,10 +157,10 @@ fn a_withdrawn_network_does_not_come_back_by_another_withdrawal() {
     let mut world = signed_on();
     let from = world.at;
     let parcel = world.dispatched_parcel("o-1", 1_000);
-    world.must(withdraw(from));
-    world.refused(withdraw(from.plus_ms(9 * HOUR_MS)), Refusal::OtherContent);
+    world.must(withdraw(1, from));
+    world.repeated(withdraw(2, from.plus_ms(9 * HOUR_MS)));
     world.at = from.plus_ms(HOUR_MS);
-    world.refused(withdraw(world.at), Refusal::OtherContent).repeated(withdraw(from));
+    world.refused(withdraw(1, world.at), Refusal::NumberUsed(1)).repeated(withdraw(1, from));
     world.refused(sell(1, parcel, 1_000), Refusal::NetworkWithdrawn);
     assert_eq!(world.engine.network_view(NETWORK).unwrap().withdrawn_from, Some(from));
 }
@@ -160,6 +169,6 @@ fn a_withdrawn_network_does_not_come_back_by_another_withdrawal() {
 fn a_planned_withdrawal_can_be_brought_forward_to_now() {
     let mut world = signed_on();
     let now = world.at;
-    world.must(withdraw(now.plus_ms(HOUR_MS))).must(withdraw(Timestamp(0)));
+    world.must(withdraw(1, now.plus_ms(HOUR_MS))).must(withdraw(2, Timestamp(0)));
     assert_eq!(world.events(), [Event::NetworkWithdrawn { network: NETWORK, from: now }]);
 }

@@ -62,10 +62,10 @@ pub fn set_hold_rule(jurisdiction: Jurisdiction, number: u32, rule: HoldRule) ->
     Command::SetHoldRule(SetHoldRule { jurisdiction, number, rule, proposed_by, approved_by })
 }
 
-pub fn set_refund_limit(limit: u64) -> Command {
+pub fn set_refund_limit(number: u32, limit: u64) -> Command {
     let (currency, limit) = (Currency::CNY, Amount::of(limit));
     let (proposed_by, approved_by) = (ANNA, BO);
-    Command::SetRefundLimit(SetRefundLimit { currency, limit, proposed_by, approved_by })
+    Command::SetRefundLimit(SetRefundLimit { currency, number, limit, proposed_by, approved_by })
 }
 
 pub fn refund_by_two(
@@ -309,8 +309,8 @@ pub fn release(date: &str) -> Command {
     Command::ReleaseDue(ReleaseDue { date: day(date), limit: RECORDS_PER_COMMAND_MAX })
 }
 
-pub fn set_retention(days: u16, [proposed_by, approved_by]: [PersonId; 2]) -> Command {
-    Command::SetRetention(SetRetention { days, proposed_by, approved_by })
+pub fn set_retention(number: u32, days: u16, [proposed_by, approved_by]: [PersonId; 2]) -> Command {
+    Command::SetRetention(SetRetention { number, days, proposed_by, approved_by })
 }
 
 /// Stands for the MAC that the key store computes. The books only compare MACs.
@@ -583,6 +583,24 @@ pub fn contest(payment: PaymentId, number: u8) -> Command {
 
 pub fn win_chargeback(payment: PaymentId, number: u8) -> Command {
     Command::WinChargeback(WinChargeback { payment, number })
+}
+
+pub fn win_by_two(
+    payment: PaymentId,
+    number: u8,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let win = WinChargebackByTwoPersons { payment, number, proposed_by, approved_by };
+    Command::WinChargebackByTwoPersons(win)
+}
+
+pub fn take_back_won(
+    payment: PaymentId,
+    number: u8,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let taken = TakeBackWonChargeback { payment, number, proposed_by, approved_by };
+    Command::TakeBackWonChargeback(taken)
 }
 
 pub fn lose_chargeback(payment: PaymentId, number: u8) -> Command {

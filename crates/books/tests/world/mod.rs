@@ -437,6 +437,12 @@ pub fn nine_in_the_morning(date: &str) -> Timestamp {
     day.plus_ms(9 * 60 * 60 * 1000)
 }
 
+/// The refusal of a date that is not in a range; without an end it is open there.
+pub fn bad_date(date: &str, first: &str, last: &str) -> Refusal {
+    let or = |text: &str, open| if text.is_empty() { open } else { day(text) };
+    Refusal::BadDate(day(date), or(first, BusinessDate(0)), or(last, BusinessDate::MAX))
+}
+
 pub fn day(date: &str) -> BusinessDate {
     date.parse().expect("tests write dates well")
 }

@@ -282,18 +282,20 @@ pub fn close_open_item(item: u64) -> Command {
     })
 }
 
-pub fn withdraw(from: Timestamp) -> Command {
+pub fn withdraw(number: u32, from: Timestamp) -> Command {
     Command::WithdrawNetwork(WithdrawNetwork {
         network: NETWORK,
+        number,
         from,
         proposed_by: ANNA,
         approved_by: BO,
     })
 }
 
-pub fn reinstate() -> Command {
+pub fn reinstate(number: u32) -> Command {
     Command::ReinstateNetwork(ReinstateNetwork {
         network: NETWORK,
+        number,
         proposed_by: ANNA,
         approved_by: BO,
     })

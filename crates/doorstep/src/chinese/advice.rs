@@ -166,6 +166,7 @@ fn errors_of_the_office_say_what_to_do() {
             known: vec!["main".into()],
         }),
         E::NoNextNumber { command: command() },
+        E::WhichChargeback { numbers: vec![1, 2] },
         E::Declared { command: command(), why: "missing field `reason`".into() },
         E::BooksNotOpen,
         E::NotTheOwner { user: 1, owner: 2 },

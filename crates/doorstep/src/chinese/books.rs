@@ -3,10 +3,13 @@
 use std::error::Error;
 
 use books::{
-    LineReference, MissingRecord, OPEN_ITEMS_PER_TERMINAL_MAX, REFERENCE_BYTES_MAX,
+    HOLD_DAYS_MAX, LineReference, MissingRecord, OPEN_ITEMS_PER_TERMINAL_MAX, REFERENCE_BYTES_MAX,
     RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, ROUTE_CANDIDATES_MAX, Refusal, TERMS_WAITING_MAX,
+    UNKNOWN_PAYMENTS_PER_NETWORK_MAX, UTC_OFFSET_MINUTES_MAX,
 };
 use engine::{ActorKind, REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
+use money::Amount;
+use tariff::BusinessDate;
 
 use super::files;
 
@@ -54,6 +57,11 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             format!("编号须为 1 至 {REFERENCE_BYTES_MAX} 字节，不得有控制字符；请另写")
         }
         Refusal::AmountZero => "金额须大于零；请另给金额".to_owned(),
+        Refusal::AmountAboveLimit(amount) => format!(
+            "金额为 {}（最小货币单位），一笔金额最多 {}；请改正，或分几笔录入",
+            amount.minor(),
+            Amount::ENTRY_MAX.minor()
+        ),
         Refusal::AmountTooLarge(most) => {
             format!("金额超过可用的 {}（最小货币单位）；请给出不超过此数的金额", most.minor())
         }
@@ -71,6 +79,13 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::OutOfRange(most) => {
             format!("清单的长度或限额须在 1 至 {most} 之间；请另给限额，或拆分清单")
         }
+        Refusal::HoldTooLong => {
+            format!("冻结天数须为 0 至 {HOLD_DAYS_MAX}；请给出此范围内的天数")
+        }
+        Refusal::OffsetOutOfRange => format!(
+            "与 UTC 的时差须为 -{UTC_OFFSET_MINUTES_MAX} 至 {UTC_OFFSET_MINUTES_MAX} 分钟；\
+             请给出此范围内的时差"
+        ),
         Refusal::CurrencyMismatch(one, other) => {
             format!("币种不符：{one} 与 {other}；请给出同一币种的账户和金额")
         }
@@ -113,8 +128,13 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
                                   查看：可能尚未收款，或已退款、冲正或拒付"
             .to_owned(),
         Refusal::EarlierPaymentUnknown => "该包裹此前有一笔付款结果未知；请等待其冲正".to_owned(),
-        Refusal::TooManyUnknown => "该卡组织结果未知的付款过多；请等待其中一部分冲正".to_owned(),
-        Refusal::CashLimitExceeded => "将超过快递员的现金限额；请先交款".to_owned(),
+        Refusal::TooManyUnknown => format!(
+            "该卡组织已有 {UNKNOWN_PAYMENTS_PER_NETWORK_MAX} 笔付款结果未知；\
+             请等待其中一部分冲正"
+        ),
+        Refusal::CashLimitExceeded(limit) => {
+            format!("将超过快递员的现金限额 {}（最小货币单位）；请先交款", limit.minor())
+        }
         Refusal::HandOverOpen => "快递员有一笔交款尚未清点；请先清点或取消".to_owned(),
         Refusal::NoCashInHand => "快递员没有可交的现金；无需办理".to_owned(),
         Refusal::CodesUsedUp => "一次性验证码错误次数过多；请由主管清点或取消交款".to_owned(),
@@ -152,7 +172,18 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::ChargebackWasLost => {
             "该拒付此前已败诉；账簿未改动；清算明细行退回该款时即为胜诉，无需处理".to_owned()
         }
-        Refusal::ChargebackWasWon => "该拒付此前已胜诉；账簿未改动；无需处理".to_owned(),
+        Refusal::ChargebackWasWon => "该拒付此前已胜诉；账簿未改动；如属误录，请由两人撤回\
+                                      （TakeBackWonChargeback）"
+            .to_owned(),
+        Refusal::ChargebackNotWon => "该拒付未胜诉；没有可撤回的，无需处理".to_owned(),
+        Refusal::ChargebackPaidBack => {
+            "清算文件的明细行已退回该拒付的款项；账簿未改动；再次拒付请以下一个编号登记".to_owned()
+        }
+        Refusal::ChargebackFeeAboveMost(most) => format!(
+            "一笔拒付的费用最多 {}（最小货币单位）；请给出不超过此数的金额，\
+             或先由两人另设上限（SetChargebackFee）",
+            most.minor()
+        ),
         Refusal::LineOfAnotherRequest(one) => format!(
             "清算明细行所列付款的请求为 {}，而该行为 {}；请去掉该付款，该行即成为差异",
             reference(&one.known),
@@ -181,8 +212,8 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::RetentionOutOfRange => {
             format!("保留期须为 {RETENTION_DAYS_MIN} 至 {RETENTION_DAYS_MAX} 天；请另给天数")
         }
-        Refusal::BadDate(date) => {
-            format!("日期 {date} 在此不可用；`doorstep do COMMAND --help` 说明可用的日期")
+        Refusal::BadDate(date, first, last) => {
+            format!("日期 {date} 在此不可用；{}", possible_dates(*first, *last))
         }
         Refusal::WrongBatch(last) => {
             format!("终端的最后批次为 {last}，可能已结算；请重新签到")
@@ -193,7 +224,9 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             "该批次未结算或对账相平，不是对账不平的批次；无需办理".to_owned()
         }
         Refusal::TraceTaken => "该流水号已用于批次中的另一笔交易；请用下一个流水号".to_owned(),
-        Refusal::NetworkWithdrawn => "该卡组织已停用；请选择其他卡组织".to_owned(),
+        Refusal::NetworkWithdrawn => {
+            "该卡组织已停用；请选择其他卡组织，或由两人恢复（ReinstateNetwork）".to_owned()
+        }
         Refusal::BadRoute => format!(
             "卡付款须列出 1 至 {ROUTE_CANDIDATES_MAX} 个卡组织，且只选中其自身的卡组织；\
              其他付款不得列出卡组织；请更正路由"
@@ -232,6 +265,15 @@ fn actor_kind(kind: ActorKind) -> &'static str {
         ActorKind::Gateway => "网关",
         ActorKind::Network => "卡组织",
         ActorKind::Wallet => "钱包",
+    }
+}
+
+fn possible_dates(first: BusinessDate, last: BusinessDate) -> String {
+    match (first, last) {
+        _ if first > last => "现在没有可用的日期，请等到一天结束".to_owned(),
+        (BusinessDate(0), last) => format!("请给出 {last} 或更早的日期"),
+        (first, BusinessDate::MAX) => format!("请给出 {first} 或更晚的日期"),
+        _ => format!("请给出 {first} 至 {last} 的日期"),
     }
 }
 

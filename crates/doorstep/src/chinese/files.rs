@@ -16,7 +16,7 @@ use files::profile::ProfileError;
 use files::reference::{REFERENCE_BYTES_MAX, ReferenceError};
 use files::sellers::{SELLERS_FILE_BYTES_MAX, SellersFileError};
 use money::decimal::{DecimalAmount, DecimalError};
-use money::{CurrencyError, RateError};
+use money::{Amount, CurrencyError, RateError};
 use reports::ExportError;
 use tariff::file::{
     CURRENCIES_MAX, FILE_BYTES_MAX, TariffFileError, TariffFileProblem, VERSIONS_MAX,
@@ -421,6 +421,10 @@ pub(super) fn terms_error(error: &TermsError) -> String {
         TermsError::SumWithoutCurrency(what) => {
             format!("金额（{what}）没有币种；请写明费率的币种，或只用百分比")
         }
+        TermsError::SumAboveLimit(what) => format!(
+            "金额（{what}）超过 {} 个最小货币单位，即一笔金额的上限；请改正",
+            Amount::ENTRY_MAX.minor()
+        ),
     }
 }
 

@@ -48,6 +48,10 @@ fn office_error(error: &OfficeError) -> String {
         E::NoNextNumber { command } => {
             format!("{command}：无法得知下一个编号；请检查所属对象是否已在账簿中，或给出 --number")
         }
+        E::WhichChargeback { numbers } => format!(
+            "该付款有拒付 {}；请用 --number 说明是哪一笔",
+            numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join("、")
+        ),
         E::UnknownClass { class, known } => format!(
             "--class {class}：费率中没有该类别；其类别为：{}。请给出其一，或从 0 起的编号",
             known.join("、")

@@ -58,7 +58,7 @@ fn setup(number: u64) -> Command {
         3 => Command::RegisterCourier(RegisterCourier {
             courier: CourierId(1),
             firm: FirmId(1),
-            cash_limit: Amount::MAX,
+            cash_limit: Amount::ENTRY_MAX,
             reference,
             proposed_by: PersonId(901),
             approved_by: PersonId(902),

@@ -58,12 +58,14 @@ fn the_retention_that_two_persons_set_is_used_from_the_next_day_on() {
     let mut world = World::open();
     world.crash();
     let [proposed_by, approved_by] = PERSONS;
-    let set = |days| Command::SetRetention(SetRetention { days, proposed_by, approved_by });
-    world.apply(set(300));
+    let set = |number, days| {
+        Command::SetRetention(SetRetention { number, days, proposed_by, approved_by })
+    };
+    world.apply(set(1, 300));
     let old = lose(&mut world);
     (0..200).for_each(|_| a_day_passes(&mut world));
     assert!(world.engine.parcel_view(old).is_some() && told(&world).is_empty());
-    world.apply(set(120));
+    world.apply(set(2, 120));
     a_day_passes(&mut world);
     assert_eq!((world.engine.parcel_view(old), told(&world).len()), (None, 1));
 }

@@ -28,10 +28,11 @@ fn recorded(world: &World) -> [RouteVerdict; 2] {
     [considered[0].verdict, considered[1].verdict]
 }
 
-fn withdraw(world: &mut World, network: NetworkId, from: Timestamp) {
+fn withdraw(world: &mut World, number: u32, network: NetworkId, from: Timestamp) {
     let [proposed_by, approved_by] = PERSONS;
     world.apply(Command::WithdrawNetwork(WithdrawNetwork {
         network,
+        number,
         from,
         proposed_by,
         approved_by,
@@ -96,7 +97,7 @@ fn a_withdrawn_network_gets_no_new_payments_and_finishes_the_others() {
     let parcel = world.parcel(10_000);
     let sale = world.sell(parcel, 10_000);
     // One sale is in flight at the withdrawal and succeeds; another is lost and reversed.
-    for action in [ResponseAction::Approve, ResponseAction::Silent] {
+    for (number, action) in [(1, ResponseAction::Approve), (3, ResponseAction::Silent)] {
         world.script_network(0, &[action]);
         let parcel = world.parcel(10_000);
         let (text, card) = (waybill(parcel), card(2));
@@ -105,20 +106,21 @@ fn a_withdrawn_network_gets_no_new_payments_and_finishes_the_others() {
         world.switch_receives_from_terminal();
         world.books_step();
         let from = world.at();
-        withdraw(&mut world, NETWORKS[0], from);
+        withdraw(&mut world, number, NETWORKS[0], from);
         world.run_until_idle();
         assert_eq!(world.collected(parcel) == 10_000, action == ResponseAction::Approve);
         let [proposed_by, approved_by] = PERSONS;
         let network = NETWORKS[0];
         world.apply(Command::ReinstateNetwork(ReinstateNetwork {
             network,
+            number: number + 1,
             proposed_by,
             approved_by,
         }));
         world.switch.network_withdrawn(network, None);
     }
     let from = world.at();
-    withdraw(&mut world, NETWORKS[0], from);
+    withdraw(&mut world, 5, NETWORKS[0], from);
     assert_eq!(routed(&mut world, &card(3)), [RouteVerdict::Withdrawn, RouteVerdict::Chosen]);
     world.crash();
     assert_eq!(routed(&mut world, &card(4)), [RouteVerdict::Withdrawn, RouteVerdict::Chosen]);

@@ -32,15 +32,8 @@ impl Model {
             }
             Command::CloseOpenItem(closing) => self.close_open_item(closing, command),
             Command::SetOfflineLimit(limit) => self.set_offline_limit(limit, command),
-            Command::WithdrawNetwork(WithdrawNetwork {
-                network,
-                from,
-                proposed_by,
-                approved_by,
-            }) => self.withdraw(*network, *from, (*proposed_by, *approved_by), command),
-            Command::ReinstateNetwork(ReinstateNetwork { network, proposed_by, approved_by }) => {
-                self.reinstate(*network, (*proposed_by, *approved_by))
-            }
+            Command::WithdrawNetwork(withdrawal) => self.withdraw(withdrawal, command),
+            Command::ReinstateNetwork(end) => self.reinstate(end, command),
             _ => return None,
         };
         Some(done)
@@ -188,34 +181,36 @@ impl Model {
         ensure(self.terminals.contains_key(&terminal), "no such terminal")?;
         are_different(&[proposed_by, approved_by])?;
         self.next_number(Numbered::TerminalChanges(terminal), number, command)?;
+        let (courier, _) = self.terminals[&terminal];
+        are_different(&[proposed_by, approved_by, PersonId(courier.0)])?;
         self.use_number(Numbered::TerminalChanges(terminal), command);
         self.offline.insert(terminal, (each.minor(), total.minor()));
         self.push_event(Event::Registered)
     }
 
-    fn withdraw(
-        &mut self,
-        network: NetworkId,
-        from: Timestamp,
-        by: (PersonId, PersonId),
-        command: &Command,
-    ) -> ModelResult {
+    fn withdraw(&mut self, withdrawal: &WithdrawNetwork, command: &Command) -> ModelResult {
+        let WithdrawNetwork { network, number, from, proposed_by, approved_by } = *withdrawal;
         ensure(self.networks.contains_key(&network), "no such network")?;
-        ensure(by.0 != by.1, "the same person")?;
-        if let Some((since, withdrawn_by)) = self.withdrawn.get(&network)
-            && (withdrawn_by == command || *since <= self.now)
-        {
-            return self.only_repeats(withdrawn_by == command);
+        are_different(&[proposed_by, approved_by])?;
+        self.next_number(Numbered::Withdrawals(network), number, command)?;
+        let since = self.withdrawn.get(&network);
+        if since.is_some_and(|(since, _)| *since <= self.now) {
+            return Err(ModelRefusal::Repeated);
         }
+        self.use_number(Numbered::Withdrawals(network), command);
         let from = from.max(self.now);
-        self.withdrawn.insert(network, (from, command.clone()));
+        self.withdrawn.insert(network, (from, proposed_by));
         self.push_event(Event::NetworkWithdrawn { network, from })
     }
 
-    fn reinstate(&mut self, network: NetworkId, by: (PersonId, PersonId)) -> ModelResult {
+    fn reinstate(&mut self, end: &ReinstateNetwork, command: &Command) -> ModelResult {
+        let ReinstateNetwork { network, number, proposed_by, approved_by } = *end;
         ensure(self.networks.contains_key(&network), "no such network")?;
-        ensure(by.0 != by.1, "the same person")?;
-        self.withdrawn.remove(&network).map(|_| ()).ok_or(ModelRefusal::Repeated)?;
+        are_different(&[proposed_by, approved_by])?;
+        self.next_number(Numbered::Withdrawals(network), number, command)?;
+        let (_, proposer) = self.withdrawn.remove(&network).ok_or(ModelRefusal::Repeated)?;
+        ensure(approved_by != proposer, "who proposed the withdrawal is not the second")?;
+        self.use_number(Numbered::Withdrawals(network), command);
         self.push_event(Event::NetworkReinstated { network })
     }
 }

@@ -76,6 +76,7 @@ impl Model {
                 supervisor,
             }) => self
                 .may_end(handover, [counted_by, supervisor], command)
+                .and_then(|()| self.tried_no_code(handover, supervisor))
                 .and_then(|()| self.count(handover, counted, [counted_by, supervisor], command)),
             Command::CancelHandOver(CancelHandOver { handover, .. }) => {
                 self.cancel_hand_over(handover, command)
@@ -186,6 +187,15 @@ impl Model {
         self.are_two_others(handover.courier, persons)
     }
 
+    /// Who counted with a wrong code had a part before, and supervises nobody.
+    fn tried_no_code(&self, id: HandOverId, supervisor: PersonId) -> ModelResult {
+        let tried = self.handovers[&id]
+            .wrong_codes
+            .iter()
+            .any(|one| matches!(one, Command::CountHandOver(one) if one.counted_by == supervisor));
+        ensure(!tried, "the supervisor counted before")
+    }
+
     fn are_two_others(&self, courier: CourierId, [one, other]: [PersonId; 2]) -> ModelResult {
         are_different(&[one, other, PersonId(courier.0)])
     }
@@ -235,7 +245,8 @@ impl Model {
         let (cash, shortage, firm_cash, currency) = self.courier_accounts(courier);
         let (expected, there) = (handover.expected, counted.minor());
         let suspense = (A::Suspense, 0, currency);
-        let mut new = Notes { courier: Some(courier), with_firm: there, ..Notes::default() };
+        let (brought_by, counters) = (Some(courier), [by, supervisor]);
+        let mut new = Notes { courier: brought_by, with_firm: there, counters, ..Notes::default() };
         for payment in &handover.payments {
             new.payments.push((*payment, self.payment(*payment)?.amount));
         }
@@ -416,6 +427,9 @@ impl Model {
         self.next_number(reductions, number, command)?;
         self.use_number(reductions, command);
         persons.map_or(Ok(()), |both| self.are_two_others(courier, both))?;
+        let second = persons.map(|[_, second]| second);
+        let counted = second.is_some_and(|second| self.short_counters(courier).contains(&second));
+        ensure(!counted, "the second person counted what is short")?;
         let (_, shortage, firm_cash, currency) = self.courier_accounts(courier);
         let minor = amount.minor();
         ensure(i128::from(minor) <= self.balance(shortage), "more than is short")?;
@@ -468,6 +482,14 @@ impl Model {
         }
         assert_eq!(left, 0, "the shortage is that of the hand-overs");
         Ok(())
+    }
+
+    /// Who was there when hand-overs of a courier were counted that are short still.
+    pub fn short_counters(&self, courier: CourierId) -> Vec<PersonId> {
+        let Some(known) = self.couriers.get(&courier) else { return Vec::new() };
+        let notes = self.firms[&known.firm].notes.iter();
+        let short = notes.filter(|one| one.courier == Some(courier) && one.shortage() > 0);
+        short.flat_map(|one| one.counters).collect()
     }
 
     fn announce_deposit(&mut self, new: &AnnounceDeposit, command: &Command) -> ModelResult {

@@ -20,7 +20,19 @@ pub struct Chargeback {
     pub buyer_has_parcel: bool,
     pub contested_by: Option<Command>,
     pub won: Option<bool>,
+    /// The two persons who said that it is won, and those who said that this was a mistake.
+    pub won_by: Option<[PersonId; 2]>,
+    pub taken_back_by: Option<[PersonId; 2]>,
     pub fee: u64,
+}
+
+impl Chargeback {
+    fn contester(&self) -> Option<PersonId> {
+        match &self.contested_by {
+            Some(Command::ContestChargeback(contest)) => Some(contest.contested_by),
+            _ => None,
+        }
+    }
 }
 
 /// All chargebacks of known payments, by their numbers, and the settings of their fees.
@@ -37,6 +49,18 @@ impl Model {
             Command::WinChargeback(WinChargeback { payment, number }) => {
                 self.end_chargeback(payment, number, true, command)
             }
+            Command::WinChargebackByTwoPersons(WinChargebackByTwoPersons {
+                payment,
+                number,
+                proposed_by,
+                approved_by,
+            }) => self.win_by_two(payment, number, [proposed_by, approved_by], command),
+            Command::TakeBackWonChargeback(TakeBackWonChargeback {
+                payment,
+                number,
+                proposed_by,
+                approved_by,
+            }) => self.take_back_won(payment, number, [proposed_by, approved_by]),
             Command::LoseChargeback(LoseChargeback { payment, number }) => {
                 self.end_chargeback(payment, number, false, command)
             }
@@ -53,8 +77,15 @@ impl Model {
     pub fn note_chargeback(&mut self, id: PaymentId, amount: u64) {
         let number = u8::try_from(self.count_of(Numbered::Refunds(id))).unwrap();
         let buyer_has_parcel = self.parcels[&id.parcel].state == ParcelState::Delivered;
-        let (contested_by, won, fee) = (None, None, 0);
-        let new = Chargeback { amount, buyer_has_parcel, contested_by, won, fee };
+        let new = Chargeback {
+            amount,
+            buyer_has_parcel,
+            contested_by: None,
+            won: None,
+            won_by: None,
+            taken_back_by: None,
+            fee: 0,
+        };
         self.chargebacks.all.insert((id, number), new);
         self.payment_mut(id).charged_back += u128::from(amount);
     }
@@ -105,6 +136,56 @@ impl Model {
         }
         self.chargebacks.all.get_mut(&(payment, number)).expect("found before").won = Some(false);
         self.push_event(Event::ChargebackLost { payment, number })
+    }
+
+    fn win_by_two(
+        &mut self,
+        payment: PaymentId,
+        number: u8,
+        by: [PersonId; 2],
+        command: &Command,
+    ) -> ModelResult {
+        are_different(&by)?;
+        let known = self.known_chargeback(payment, number)?;
+        if known.won == Some(true) {
+            return self.only_repeats(known.won_by.is_none_or(|before| before == by));
+        }
+        ensure(known.won.is_none(), "it is lost")?;
+        ensure(known.contester() != Some(by[1]), "the second person contested it")?;
+        self.win(payment, number, command)?;
+        let known = self.chargebacks.all.get_mut(&(payment, number)).expect("found before");
+        known.won_by = Some(by);
+        Ok(())
+    }
+
+    /// The rail owes the amount no more, and the seller does not have it, as if nobody had said
+    /// that the chargeback is won. Only a file of the rail knows better from now on.
+    fn take_back_won(&mut self, id: PaymentId, number: u8, by: [PersonId; 2]) -> ModelResult {
+        are_different(&by)?;
+        let known = self.known_chargeback(id, number)?;
+        if let Some(before) = known.taken_back_by {
+            return self.only_repeats(before == by);
+        }
+        ensure(known.won == Some(true), "it is not won")?;
+        let before = [known.contester(), known.won_by.map(|[first, _]| first)];
+        ensure(!before.contains(&Some(by[1])), "the second person had a part in it")?;
+        let (payment, parcel) = (self.payment(id)?.clone(), self.parcel(id.parcel)?.clone());
+        ensure(payment.is_posted(), "not approved")?;
+        ensure(payment.rejected.is_none(), "the buyer never paid it")?;
+        ensure(!self.is_unanswered_sale(id), "the network may reject it")?;
+        let amount = known.amount;
+        let to_be_paid = payment.won_back - payment.file.paid_back;
+        ensure(u128::from(amount) <= to_be_paid, "a file has paid it")?;
+        ensure(amount <= payment.standing(), "some of it was refunded")?;
+        let (_, owes) = receivable(payment.method, parcel.currency);
+        self.move_from_seller(ChartEntry::ChargedBack, id, amount, owes)?;
+        self.payment_mut(id).won_back -= u128::from(amount);
+        let known = self.chargebacks.all.get_mut(&(id, number)).expect("found before");
+        (known.won, known.taken_back_by) = (Some(false), Some(by));
+        known.buyer_has_parcel = parcel.state == ParcelState::Delivered;
+        self.push_event(Event::ChargedBack { payment: id, amount: Amount::of(amount) })?;
+        self.push_event(Event::ChargebackLost { payment: id, number })?;
+        self.end_wait_for_delivery(id)
     }
 
     /// The rail owes the amount again. The seller gets it, or the buyer whom nobody asks for it.

@@ -143,8 +143,6 @@ impl Model {
         let settled = line.value_date.unwrap_or(self.today);
         ensure(settled <= self.today, "a day to come")?;
         let (amount, deducted) = (line.amount.minor().into(), line.deducted.minor().into());
-        let net: i128 = amount - deducted;
-        ensure(net.unsigned_abs() <= Amount::MAX.minor().into(), "too much")?;
         self.has_right_reference(line)?;
         let bank = (A::Bank, line.bank.0, currency);
         self.book_line(line, (amount, deducted), bank)?;

@@ -1,6 +1,7 @@
 //! The model: numbers that senders give, so that a retry is told from something new.
 
 use books::*;
+use money::Currency;
 
 use super::{Model, ModelResult, SellerAccount, ensure};
 
@@ -15,6 +16,9 @@ pub enum Numbered {
     Attempts(ParcelId),
     TerminalChanges(TerminalId),
     HoldRules(Jurisdiction),
+    RefundLimits(Currency),
+    Retention,
+    Withdrawals(NetworkId),
     SellerTerms(SellerAccount),
     PayoutAccounts(SellerAccount),
     FirmTerms(FirmId),

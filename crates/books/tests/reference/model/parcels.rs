@@ -379,7 +379,7 @@ impl Model {
         forgotten: &BTreeSet<ParcelId>,
     ) -> ModelResult {
         ensure((1..=RECORDS_PER_COMMAND_MAX).contains(&limit), "no limit")?;
-        let kept = self.retention.as_ref().map_or(RETENTION_DAYS, |retention| retention.days);
+        let kept = self.retention_days();
         let last = self.today.0.checked_sub(kept);
         ensure(last.is_some_and(|last| before.0 <= last), "too early to forget")?;
         let ids = self.parcels.keys().copied();

@@ -75,7 +75,7 @@ impl Model {
             Command::BlockTerminal(BlockTerminal { terminal, blocked, number }) => {
                 self.block(*terminal, *blocked, *number, command)
             }
-            Command::SetRetention(retention) => self.set_retention(retention),
+            Command::SetRetention(retention) => self.set_retention(retention, command),
             Command::SetHoldRule(rule) => self.set_hold_rule(rule, command),
             Command::PublishTariff(one) => self.publish(one),
             Command::SetTimeZone(zone) => self.set_time_zone(zone),
@@ -135,15 +135,20 @@ impl Model {
         Ok(())
     }
 
-    fn set_retention(&mut self, retention: &SetRetention) -> ModelResult {
+    fn set_retention(&mut self, retention: &SetRetention, command: &Command) -> ModelResult {
         ensure((120..=3_650).contains(&retention.days), "too short or too long")?;
         ensure(retention.proposed_by != retention.approved_by, "one person alone")?;
-        let set = self.retention.as_ref().filter(|set| set.days == retention.days);
-        if let Some(set) = set {
-            return self.only_repeats(set == retention);
-        }
-        self.retention = Some(retention.clone());
+        self.next_number(Numbered::Retention, retention.number, command)?;
+        self.use_number(Numbered::Retention, command);
         Ok(())
+    }
+
+    /// How many days closed parcels are kept, as it was set last.
+    pub fn retention_days(&self) -> u16 {
+        match self.all_of(Numbered::Retention).last() {
+            Some(Command::SetRetention(last)) => last.days,
+            _ => 180,
+        }
     }
 
     fn set_hold_rule(&mut self, setting: &SetHoldRule, command: &Command) -> ModelResult {

@@ -2,7 +2,9 @@
 
 use books::*;
 
-use super::{Model, ModelRefusal, ModelResult, ensure};
+use money::Currency;
+
+use super::{Model, ModelRefusal, ModelResult, Numbered, ensure};
 
 impl Model {
     pub fn apply_person_command(&mut self, command: &Command) -> Option<ModelResult> {
@@ -15,15 +17,14 @@ impl Model {
             }
             Command::SetRefundLimit(SetRefundLimit {
                 currency,
-                limit,
+                number,
                 proposed_by,
                 approved_by,
+                ..
             }) => are_different(&[proposed_by, approved_by])
                 .and_then(|()| self.has_accounts(currency))
-                .and_then(|()| match self.refund_limits.insert(currency, limit.minor()) {
-                    Some(before) if before == limit.minor() => Err(ModelRefusal::Repeated),
-                    _ => Ok(()),
-                }),
+                .and_then(|()| self.next_number(Numbered::RefundLimits(currency), number, command))
+                .map(|()| self.use_number(Numbered::RefundLimits(currency), command)),
             _ => return None,
         };
         Some(done.and_then(|()| self.push_event(Event::Registered)))
@@ -51,6 +52,14 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// How much of a payment one person can refund, as it was set last.
+    pub fn refund_limit(&self, currency: Currency) -> Option<u64> {
+        match self.all_of(Numbered::RefundLimits(currency)).last() {
+            Some(Command::SetRefundLimit(last)) => Some(last.limit.minor()),
+            _ => None,
+        }
     }
 
     /// Whether a person was registered and not removed.

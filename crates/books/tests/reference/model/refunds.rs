@@ -47,7 +47,7 @@ impl Model {
         let buyers = (A::BuyerRefunds, 0, self.parcel(id.parcel)?.currency);
         self.take_back(ChartEntry::Refunded, id, number, amount, buyers, command)?;
         let alone = !matches!(command, Command::RefundByTwoPersons(_));
-        let limit = self.refund_limits.get(&buyers.2).copied().filter(|_| alone);
+        let limit = self.refund_limit(buyers.2).filter(|_| alone);
         let refunded = self.payment(id)?.refunded;
         ensure(limit.is_none_or(|limit| refunded <= limit), "too much for one person")?;
         self.payment_mut(id).unpaid += amount.minor();
@@ -126,6 +126,20 @@ impl Model {
         to: Account,
         command: &Command,
     ) -> ModelResult {
+        self.move_from_seller(entry, id, amount, to)?;
+        self.payment_mut(id).refund_numbers += 1;
+        self.use_number(Numbered::Refunds(id), command);
+        self.end_wait_for_delivery(id)
+    }
+
+    /// Moves what does not stand any more of a payment: first from what is held of it.
+    pub fn move_from_seller(
+        &mut self,
+        entry: ChartEntry,
+        id: PaymentId,
+        amount: u64,
+        to: Account,
+    ) -> ModelResult {
         let payment = self.payment(id)?.clone();
         let released = payment.state == PaymentState::Released;
         let from_held = if released { 0 } else { amount.min(payment.share()) };
@@ -138,9 +152,12 @@ impl Model {
         self.add_statement_line(account, Statement { refunded: rest, ..Statement::default() });
         let payment = self.payment_mut(id);
         payment.refunded += amount;
-        payment.refund_numbers += 1;
         payment.from_held += from_held;
-        self.use_number(Numbered::Refunds(id), command);
+        Ok(())
+    }
+
+    /// A payment of which nothing stands waits for no delivery.
+    pub fn end_wait_for_delivery(&mut self, id: PaymentId) -> ModelResult {
         let payment = self.payment(id)?;
         let held = payment.state == PaymentState::Held;
         let dated = self.held.iter().any(|(_, other)| *other == id);

@@ -94,7 +94,8 @@ pub fn repay(roll: &Choices) -> Command {
 pub fn write_off_shortage(roll: &Choices) -> Command {
     let (courier, number, amount) = reduction(roll, &debtors(roll), u64::MAX);
     let proposed_by = roll.person(1);
-    let approved_by = roll.second(proposed_by, 2);
+    let counters = roll.model.short_counters(courier);
+    let approved_by = roll.second_beside(proposed_by, &counters, 2);
     let command = WriteOffShortage { courier, number, amount, proposed_by, approved_by };
     Command::WriteOffShortage(command)
 }
@@ -104,7 +105,8 @@ pub fn cover_shortage(roll: &Choices) -> Command {
     let room = couriers.iter().map(|id| guarantee_of(roll, roll.model.couriers[id].firm)).min();
     let (courier, number, amount) = reduction(roll, &couriers, room.unwrap_or(u64::MAX));
     let proposed_by = roll.person(1);
-    let approved_by = roll.second(proposed_by, 2);
+    let counters = roll.model.short_counters(courier);
+    let approved_by = roll.second_beside(proposed_by, &counters, 2);
     let command = CoverShortage { courier, number, amount, proposed_by, approved_by };
     Command::CoverShortage(command)
 }
@@ -115,7 +117,8 @@ pub fn deduct_shortage(roll: &Choices) -> Command {
     let most = couriers.iter().map(|id| earned(roll.model.couriers[id].firm)).min();
     let (courier, number, amount) = reduction(roll, &couriers, most.unwrap_or(u64::MAX));
     let proposed_by = roll.person(1);
-    let approved_by = roll.second(proposed_by, 2);
+    let counters = roll.model.short_counters(courier);
+    let approved_by = roll.second_beside(proposed_by, &counters, 2);
     let command = DeductShortage { courier, number, amount, proposed_by, approved_by };
     Command::DeductShortage(command)
 }

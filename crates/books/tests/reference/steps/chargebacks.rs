@@ -5,6 +5,7 @@ use money::{Amount, Currency};
 
 use super::clearing::line;
 use super::{Choices, Mistake};
+use crate::model::Chargeback;
 
 /// The chargebacks that are neither won nor lost.
 pub fn open_chargebacks(roll: &Choices) -> Vec<(PaymentId, u8)> {
@@ -39,6 +40,32 @@ pub fn win(roll: &Choices) -> Command {
     let (payment, number) =
         if roll.one_in(1, 5) { any_chargeback(roll) } else { open_chargeback(roll) };
     Command::WinChargeback(WinChargeback { payment, number })
+}
+
+pub fn win_by_two(roll: &Choices) -> Command {
+    let (payment, number) =
+        if roll.one_in(1, 5) { any_chargeback(roll) } else { open_chargeback(roll) };
+    let proposed_by = roll.person(2);
+    let approved_by = roll.second(proposed_by, 3);
+    let win = WinChargebackByTwoPersons { payment, number, proposed_by, approved_by };
+    Command::WinChargebackByTwoPersons(win)
+}
+
+/// The chargebacks that were won, and that nobody has taken back.
+pub fn won_chargebacks(roll: &Choices) -> Vec<(PaymentId, u8)> {
+    let won = |one: &Chargeback| one.won == Some(true) && one.taken_back_by.is_none();
+    let all = roll.model.chargebacks.all.iter().filter(|(_, one)| won(one));
+    all.map(|(number, _)| *number).collect()
+}
+
+pub fn take_back_won(roll: &Choices) -> Command {
+    let (payment, number) = roll.pick(0, &won_chargebacks(roll), |_| any_chargeback(roll));
+    let known = roll.model.chargebacks.all.get(&(payment, number));
+    let before: Vec<_> = known.and_then(|one| one.won_by).iter().map(|by| by[0]).collect();
+    let proposed_by = roll.person(2);
+    let approved_by = roll.second_beside(proposed_by, &before, 3);
+    let taken = TakeBackWonChargeback { payment, number, proposed_by, approved_by };
+    Command::TakeBackWonChargeback(taken)
 }
 
 pub fn lose(roll: &Choices) -> Command {

@@ -54,7 +54,7 @@ pub fn line(
         Mistake::AmountZero => SignedAmount::ZERO,
         Mistake::AmountAbove => signed(amount + 1),
         Mistake::AmountHuge => {
-            signed(i128::from(Amount::MAX.minor()) * if amount < 0 { -1 } else { 1 })
+            signed(i128::from(Amount::ENTRY_MAX.minor()) * if amount < 0 { -1 } else { 1 })
         }
         _ => signed(amount),
     };

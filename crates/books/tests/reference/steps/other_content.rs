@@ -120,6 +120,17 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             0 => other_person(&mut one.contested_by),
             _ => one.evidence.push('7'),
         },
+        C::WinChargebackByTwoPersons(one) => other_person(&mut one.approved_by),
+        C::TakeBackWonChargeback(one) => other_person(&mut one.approved_by),
+        C::SetRefundLimit(one) => match one_of(2) {
+            0 => other_amount(&mut one.limit),
+            _ => other_person(&mut one.approved_by),
+        },
+        C::WithdrawNetwork(one) => match one_of(2) {
+            0 => one.from.0 += 1,
+            _ => other_person(&mut one.approved_by),
+        },
+        C::ReinstateNetwork(one) => other_person(&mut one.approved_by),
         C::ChargebackFee(one) => other_amount(&mut one.amount),
         C::SetChargebackFee(one) => match one_of(2) {
             0 => other_amount(&mut one.most),
@@ -266,7 +277,6 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             }
             _ => one.resolution = BreakResolution::ThroughBank(BANKS[1]),
         },
-        C::WithdrawNetwork(one) => other_person(&mut one.proposed_by),
         _ => return None,
     }
     (changed != *command).then_some(changed)

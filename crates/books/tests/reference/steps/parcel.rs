@@ -19,12 +19,12 @@ pub fn announce(roll: &Choices) -> Command {
     let in_brazil = seller == 5 || (seller == 1 && roll.one_in(1, 2));
     let currency = if in_brazil == mistake { Currency::CNY } else { Currency::BRL };
     let due = match roll.step.random_numbers[2] % 20 {
-        ..14 if roll.huge => Amount::MAX.minor() - u64::from(roll.step.random_numbers[3] % 3),
+        ..14 if roll.huge => Amount::ENTRY_MAX.minor() - u64::from(roll.step.random_numbers[3] % 3),
         0..14 => 10_000 + 100 * u64::from(roll.step.random_numbers[3]),
         14..17 => 300 + u64::from(roll.step.random_numbers[3]),
         17 => 1,
         18 => 2_000_000,
-        _ => Amount::MAX.minor() / (1 + u64::from(roll.step.random_numbers[3] % 3)),
+        _ => Amount::ENTRY_MAX.minor() / (1 + u64::from(roll.step.random_numbers[3] % 3)),
     };
     let parcel = roll.pick(0, &fresh, |die| world::parcel(die % roll.pool));
     let reference = match roll.step.mistake {
@@ -250,7 +250,7 @@ pub fn confirm_refund(roll: &Choices) -> Command {
 }
 
 pub fn forget(roll: &Choices) -> Command {
-    let kept = roll.model.retention.as_ref().map_or(RETENTION_DAYS, |one| one.days);
+    let kept = roll.model.retention_days();
     let over = BusinessDate(roll.model.today.0.saturating_sub(kept));
     let before = if roll.makes_mistake(Mistake::NumberAbove) { over.plus_days(1) } else { over };
     let limit = match roll.number_at(1) % 4 {

@@ -94,7 +94,8 @@ pub fn retention(roll: &Choices) -> Command {
     };
     let proposed_by = roll.person(2);
     let approved_by = roll.second(proposed_by, 3);
-    Command::SetRetention(SetRetention { days, proposed_by, approved_by })
+    let number = roll.count(roll.model.count_of(Numbered::Retention) + 1);
+    Command::SetRetention(SetRetention { number, days, proposed_by, approved_by })
 }
 
 /// A time zone whose clocks change in the next hours or days.

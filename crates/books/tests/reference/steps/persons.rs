@@ -4,6 +4,7 @@ use books::*;
 use money::{Amount, Currency};
 
 use super::{Choices, Mistake};
+use crate::model::Numbered;
 
 /// Ids of persons who come and go, beside those who give most commands.
 const TEMPORARY: std::ops::RangeInclusive<u64> = 105..=110;
@@ -43,10 +44,11 @@ pub fn set_refund_limit(roll: &Choices) -> Command {
         _ => Currency::CNY,
     };
     let limit = match roll.number_at(1) % 12 {
-        0..4 => Amount::MAX,
+        0..4 => Amount::ENTRY_MAX,
         some => Amount::of(3_000 * (some as u64 - 4)),
     };
+    let number = roll.count(roll.model.count_of(Numbered::RefundLimits(currency)) + 1);
     let proposed_by = roll.person(2);
     let approved_by = roll.second(proposed_by, 3);
-    Command::SetRefundLimit(SetRefundLimit { currency, limit, proposed_by, approved_by })
+    Command::SetRefundLimit(SetRefundLimit { currency, number, limit, proposed_by, approved_by })
 }

@@ -8,7 +8,7 @@ use super::parcel::by_card_or_qr;
 use super::party::next_change;
 use super::step_table::{is_cash, is_payable};
 use super::{Choices, Mistake};
-use crate::model::{ModelMethod, ModelPayment, Parcel, TransactionStatus};
+use crate::model::{ModelMethod, ModelPayment, Numbered, Parcel, TransactionStatus};
 use crate::world::NETWORKS;
 
 const TERMINALS: u64 = 7;
@@ -318,7 +318,7 @@ pub fn take_cash(roll: &Choices) -> Command {
     // Many small payments are many hand-overs.
     let amount = roll.part(if roll.by_cash { left.div_ceil(4) } else { left });
     let change = Amount::of(u64::from(roll.step.random_numbers[1] % 3) * 50);
-    let tendered = amount.checked_add(change).unwrap_or(Amount::MAX);
+    let tendered = amount.checked_add(change).unwrap_or(Amount::ENTRY_MAX);
     let change = if roll.makes_mistake(Mistake::AnyThing) { Amount::of(1) } else { change };
     Command::TakeCash(TakeCash { trace, duplicate_key, parcel, amount, tendered, change })
 }
@@ -452,17 +452,21 @@ pub fn withdraw(roll: &Choices) -> Command {
         _ if roll.one_in(1, 3) => roll.model.last_at,
         _ => roll.model.last_at.plus_ms(86_400_000 + 3_600_000 * roll.number_at(1) as u64),
     };
+    let number = roll.count(roll.model.count_of(Numbered::Withdrawals(network)) + 1);
     let proposed_by = roll.person(2);
     let approved_by = roll.second(proposed_by, 3);
-    Command::WithdrawNetwork(WithdrawNetwork { network, from, proposed_by, approved_by })
+    Command::WithdrawNetwork(WithdrawNetwork { network, number, from, proposed_by, approved_by })
 }
 
 pub fn reinstate(roll: &Choices) -> Command {
     let withdrawn: Vec<_> = roll.model.withdrawn.keys().copied().collect();
     let network = roll.pick(0, &withdrawn, |die| NETWORKS[die % 3]);
+    let number = roll.count(roll.model.count_of(Numbered::Withdrawals(network)) + 1);
     let proposed_by = roll.person(2);
-    let approved_by = roll.second(proposed_by, 3);
-    Command::ReinstateNetwork(ReinstateNetwork { network, proposed_by, approved_by })
+    let before: Vec<_> =
+        roll.model.withdrawn.get(&network).map(|(_, by)| *by).into_iter().collect();
+    let approved_by = roll.second_beside(proposed_by, &before, 3);
+    Command::ReinstateNetwork(ReinstateNetwork { network, number, proposed_by, approved_by })
 }
 
 /// Whether a parcel can be paid at a terminal with an open batch.

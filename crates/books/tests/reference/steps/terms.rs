@@ -93,7 +93,9 @@ pub fn set_firm_terms(roll: &Choices) -> Command {
         firm,
         number,
         from: first_day(roll, 3),
-        guarantee: Amount::of([0, 30_000, 90_000, Amount::MAX.minor()][roll.number_at(1) % 4]),
+        guarantee: Amount::of(
+            [0, 30_000, 90_000, Amount::ENTRY_MAX.minor()][roll.number_at(1) % 4],
+        ),
         withholding: Rate::from_ppm([0, 15_000, 105_000, 1_000_000][roll.number_at(1) / 4 % 4])
             .expect("at most the whole"),
         proposed_by,
@@ -113,7 +115,7 @@ pub fn set_courier_terms(roll: &Choices) -> Command {
         number,
         from: first_day(roll, 3),
         cash_limit: Amount::of(
-            [20_000, 60_000, 5_000_000, Amount::MAX.minor()][roll.number_at(1) % 4],
+            [20_000, 60_000, 5_000_000, Amount::ENTRY_MAX.minor()][roll.number_at(1) % 4],
         ),
         proposed_by,
         approved_by: roll.second(proposed_by, 3),
@@ -172,7 +174,7 @@ pub fn amend_due(roll: &Choices) -> Command {
     let parcel = roll.parcel(|one| was_never_out(one) || roll.one_in(3, 9));
     let last = roll.model.count_of(Numbered::Amendments(parcel));
     let due = match roll.number_at(2) % 4 {
-        0 if roll.huge => Amount::MAX.minor(),
+        0 if roll.huge => Amount::ENTRY_MAX.minor(),
         _ => 5_000 + 100 * u64::from(roll.step.random_numbers[1]),
     };
     let number = u8::try_from(roll.count(last + 1)).unwrap_or(u8::MAX);
