@@ -8,9 +8,9 @@ use std::mem;
 use std::path::{Path, PathBuf};
 
 use books::{Command, Event, PersonId, Refusal};
-use engine::{Actor, Events, RequestKey, Submission};
+use engine::{Actor, Events, RequestKey, Submission, Timestamp};
 use node::{Clock, NodeClient, SystemClock};
-use reports::{AppliedCommand, FieldType, Parties, just_carried_out};
+use reports::{AppliedCommand, FieldType, Parties, just_carried_out, local_time};
 use serde_json::{Map, Value};
 
 use vault::Vault;
@@ -49,8 +49,8 @@ pub struct OfficeOptions {
     pub client: NodeClient,
     /// An error in Chinese.
     pub chinese: fn(&(dyn Error + 'static)) -> String,
-    /// What a command did, in words.
-    pub in_words: fn(&AppliedCommand) -> CommandWords,
+    /// What a command did, in words, with the names of persons.
+    pub in_words: fn(&AppliedCommand, &Persons) -> CommandWords,
     /// Called with the events of each command that was carried out.
     pub on_events: OnEvents,
     /// The MACs of one-time codes. `None` without a key store.
@@ -150,7 +150,10 @@ impl Office {
             }
             Request::PayoutAccounts { seller } => self.payout_accounts(seller.as_deref(), &facts),
             Request::EraseSeller { seller } => self.erase_seller(&seller, &facts),
-            Request::Give { .. } | Request::Proposals {} => self.list(),
+            Request::Give { .. } | Request::Proposals {} => {
+                self.registered(who)?;
+                self.list()
+            }
             Request::Look { .. } | Request::TakeFiles { .. } | Request::Reload {} => {
                 Err(OfficeError::Malformed("only over the socket".to_owned()))
             }
@@ -219,11 +222,15 @@ impl Office {
 
     /// The oldest proposals, as many as an answer has room for.
     fn list(&mut self) -> OfficeResult<OfficeAnswer> {
-        let numbers = self.store.numbers()?;
+        let (numbers, persons) = (self.store.numbers()?, Persons::read(&self.options.data)?);
         let (mut proposals, mut bytes) = (Vec::new(), 0);
         for &number in &numbers {
             let mut one = self.proposal(number)?;
             one.words = self.proposed_words(&one)?;
+            one.proposer_name = persons.name(one.proposed_by).map(str::to_owned);
+            let at = Timestamp(one.proposed_at_ms);
+            let local = move |engine: &engine::Engine| local_time(engine.books(), at);
+            one.proposed_at = Some(self.options.client.query(local)?.0);
             bytes += serde_json::to_string(&one).map_or(0, |text| text.len());
             if bytes > LIST_BYTES_MAX && !proposals.is_empty() {
                 break;
@@ -321,6 +328,8 @@ impl Office {
             proposed_at_ms: SystemClock.now().0,
             approval: None,
             refusal: None,
+            proposer_name: None,
+            proposed_at: None,
             words: None,
         })?;
         Ok(OfficeAnswer::Proposed { proposal })
@@ -445,7 +454,8 @@ impl Office {
         };
         let (applied, parties) = self.options.client.query(look)?.0;
         self.parties = parties;
-        Ok((self.options.in_words)(&applied))
+        let persons = Persons::read(&self.options.data)?;
+        Ok((self.options.in_words)(&applied, &persons))
     }
 
     fn execute(
