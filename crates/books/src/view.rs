@@ -431,6 +431,12 @@ impl Books {
             .map(|one| one.reference.as_str())
     }
 
+    /// The published tariffs, with their references, and the currency of each that is for one only.
+    pub fn tariffs(&self) -> impl Iterator<Item = (TariffId, &str, Option<Currency>)> {
+        let tariffs = self.reference_data.tariffs.iter();
+        tariffs.map(|one| (one.id, one.reference.as_str(), one.currency))
+    }
+
     #[must_use]
     pub fn seller_reference(&self, id: SellerId) -> Option<&str> {
         self.any_account_of(id).map(|seller| seller.reference.as_str())

@@ -30,6 +30,8 @@ use crate::take::{TakeReport, TakeRequest, Taking, TakingStopped};
 
 /// The command that creates books.
 const OPENING: &str = "OpenBooks";
+/// The command that brings a new tariff.
+const PUBLICATION: &str = "PublishTariff";
 /// An approval that was interrupted is continued this long: the books remember its request key an
 /// hour longer.
 const CONTINUED_MS_MAX: u64 = (engine::REQUEST_KEY_HOURS - 1) * 3_600_000;
@@ -272,6 +274,7 @@ impl Office {
         let mut given = given.clone();
         let code = codes::take_code(name, command_type, &mut given)?;
         let class = take_class(command_type, &mut given);
+        name_tariff(name, &mut given, &facts.parties)?;
         let mut object = read_fields(name, command_type, &given, &facts.parties)?;
         let currencies = TypedCurrencies::of(command_type, &given);
         if let Some(class) = class {
@@ -528,6 +531,26 @@ fn take_class(command: FieldType<'_>, given: &mut Map<String, Value>) -> Option<
     }
     given.remove(CLASS);
     Some(class)
+}
+
+/// Names the tariff of a seller as the books do: with its currency, if it is for one only.
+fn name_tariff(
+    command: &str,
+    given: &mut Map<String, Value>,
+    parties: &KnownParties,
+) -> OfficeResult<()> {
+    let Some(Value::String(tariff)) = given.get("tariff") else { return Ok(()) };
+    let is_id = tariff.bytes().all(|byte| byte.is_ascii_digit());
+    if is_id || command == PUBLICATION {
+        return Ok(());
+    }
+    let currency = given.get("currency").and_then(Value::as_str);
+    let Some(found) = parties.tariff(tariff, currency).map(str::to_owned) else {
+        let known = parties.tariffs().into_iter().map(str::to_owned).collect();
+        return Err(OfficeError::UnknownTariff { tariff: tariff.clone(), known });
+    };
+    given.insert("tariff".to_owned(), found.into());
+    Ok(())
 }
 
 /// The declared form of the fields that were given.

@@ -52,6 +52,12 @@ fn office_error(error: &OfficeError) -> String {
             "--class {class}：费率中没有该类别；其类别为：{}。请给出其一，或从 0 起的编号",
             known.join("、")
         ),
+        E::UnknownTariff { tariff, known } => {
+            let known = if known.is_empty() { "无".to_owned() } else { known.join("、") };
+            format!(
+                "--tariff {tariff}：账簿中没有该费率；现有：{known}。请先发布：`doorstep setup tariff`"
+            )
+        }
         E::Declared { command, why } => {
             format!("{command}：{why}；请见 `doorstep do {command} --help`")
         }
