@@ -150,9 +150,9 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             format!("人员 {person} 此前已登记，并已永久移除；账簿未改动；请登记其他编号")
         }
         Refusal::ChargebackWasLost => {
-            "该拒付此前已败诉；账簿未改动；清算明细行退回该款时即为胜诉，无需处理".to_owned()
+            "该拒付此前抗辩失败；账簿未改动；清算明细行退回该款时即为抗辩成功，无需处理".to_owned()
         }
-        Refusal::ChargebackWasWon => "该拒付此前已胜诉；账簿未改动；无需处理".to_owned(),
+        Refusal::ChargebackWasWon => "该拒付此前抗辩成功；账簿未改动；无需处理".to_owned(),
         Refusal::LineOfAnotherRequest(one) => format!(
             "清算明细行所列付款的请求为 {}，而该行为 {}；请去掉该付款，该行即成为差异",
             reference(&one.known),

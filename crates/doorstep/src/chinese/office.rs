@@ -170,7 +170,7 @@ fn persons_error(error: &PersonsError) -> String {
         E::UnknownName(name) => format!(
             "数据目录的 {PERSONS_FILE} 中没有姓名 `{name}`；请给出人员编号，或在其中加入姓名"
         ),
-        E::SamePerson => "提出人与复核人是同一人；须由第二人复核".to_owned(),
+        E::SamePerson => "提议人与批准人是同一人；须由第二人批准".to_owned(),
     }
 }
 

@@ -355,7 +355,7 @@ impl Words<'_> {
     fn person(&self, id: &str) -> String {
         // Of a proposal: nobody has approved it yet.
         if id == "0" {
-            return "?".to_owned();
+            return text(self.lang, "log.proposal.nobody").to_owned();
         }
         let named = id.parse().ok().filter(|person| self.names.name(*person).is_some());
         named.map_or_else(|| self.reference("courier", id), |person| self.names.shown(person))
