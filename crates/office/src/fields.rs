@@ -87,7 +87,7 @@ pub enum Expected {
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = match self {
-            Expected::Amount => "write an amount with its currency, such as 12.50CNY",
+            Expected::Amount => "write an amount with its currency, such as 12.50CNY, or 0",
             Expected::SignedAmount => {
                 "write an amount with its currency, such as 12.50CNY or -12.50CNY"
             }
@@ -180,7 +180,7 @@ fn only_field<'s>(object: FieldType<'s>) -> Option<(&'s str, FieldType<'s>)> {
 fn content_words(content: FieldType<'_>) -> String {
     let content = only_field(content).map_or(content, |(_, only)| only);
     let names: Vec<&str> = content.variants().iter().map(|variant| variant.name).collect();
-    if names.is_empty() { short(content) } else { names.join("|") }
+    if names.is_empty() { short(content) } else { names.join("/") }
 }
 
 /// The placeholder of a value.
@@ -638,7 +638,7 @@ mod tests {
             ("ReleaseDue", "date", "28.8.2013", "is not a date"),
             ("ReleaseDue", "limit", "many", "write a whole number from "),
             ("SetHoldRule", "rule", "DaysAfterHeld", "DaysAfterHeld=NUMBER"),
-            ("RefuseParcel", "reason", "Damaged", "Damaged=Doorstep|Seller|Firm |"),
+            ("RefuseParcel", "reason", "Damaged", "Damaged=Doorstep/Seller/Firm |"),
             ("WithdrawNetwork", "from", "1969-12-31T23:59:59Z", "before 1970"),
             ("WithdrawNetwork", "from", "18:00", "write the time as"),
         ] {

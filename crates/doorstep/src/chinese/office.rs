@@ -238,7 +238,7 @@ pub fn expected(expected: &Expected, lang: Lang) -> String {
         return expected.to_string();
     }
     match expected {
-        E::Amount => "请写带币种的金额，例如 12.50CNY".to_owned(),
+        E::Amount => "请写带币种的金额，例如 12.50CNY，或 0".to_owned(),
         E::Rate => "请写百分比，例如 10.5%".to_owned(),
         E::Date => "请写日期，例如 2013-08-28".to_owned(),
         E::Currency => "请写货币代码，例如 CNY".to_owned(),
