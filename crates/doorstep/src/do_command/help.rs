@@ -2,8 +2,8 @@
 
 use books::Command;
 use office::fields::{Expected, flag, short};
-use office::{CODE_MAC, is_filled_in};
 use office::short_forms::{ShortForm, of_group};
+use office::{CODE_MAC, is_filled_in};
 use reports::FieldTypes;
 use serde_json::Value;
 

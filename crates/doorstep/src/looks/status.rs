@@ -115,7 +115,7 @@ fn print(report: &StatusReport) {
         .number(text(lang, "looks.owes"));
     for rail in &report.rails {
         let state = match &rail.withdrawn_from {
-            Some(at) => filled(lang, "looks.withdrawn", &[("at", at)]),
+            Some(at) => filled(lang, "looks.withdrawn", &[("at", &at[..19].replace('T', " "))]),
             None => text(lang, "looks.in_use").to_owned(),
         };
         let unknown = grouped(&rail.unknown_payments.to_string());
