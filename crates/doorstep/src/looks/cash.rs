@@ -60,7 +60,7 @@ fn print_firm(firm: &FirmCashReport) {
         .text(text(lang, "looks.who"))
         .text(text(lang, "looks.what"))
         .number(text(lang, "looks.sum"))
-        .text(text(lang, "looks.since_title"))
+        .extra(text(lang, "looks.since_title"))
         .number(text(lang, "looks.days"));
     let mut row = |who: &str, what: String, minor: i128, (since, days): Since<'_>| {
         let days = days.map_or_else(String::new, |days| days.to_string());
