@@ -6,8 +6,9 @@
 //! It never uses a clock, randomness, I/O, floats, SQL, or an iteration order that depends on a
 //! hash. Start at [`Books::apply`]. Commands and events are in [`command`] and [`event`], the
 //! chart of accounts in [`chart`]. Queries are in [`view`]; those about terminals and networks in
-//! [`terminal_view`], about parcels in [`parcel_list`], about cash in [`cash_view`], about what
-//! sellers get in [`statement_view`], and about what they owe in [`settlement_view`].
+//! [`terminal_view`], about parcels in [`parcel_list`], about cash in [`cash_view`], about terms and
+//! suspensions in [`party_view`], about what sellers get in [`statement_view`], and about what they
+//! owe in [`settlement_view`].
 
 pub mod chart;
 pub mod command;
@@ -50,6 +51,7 @@ pub use parcel::list as parcel_list;
 pub use parcel::out::{ParcelOut, ParcelsOut};
 pub use party::payout_account::PayoutAccountView;
 pub use party::time_zone::TimeZone;
+pub use party::view as party_view;
 pub use payment::codes::{
     AuthorisationCode, CardToken, CodeError, ResponseCode, RetrievalReference, Stan,
     WalletPaymentId,

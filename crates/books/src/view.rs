@@ -10,6 +10,7 @@ use crate::breaks::record::BreakEvidence;
 use crate::chart::AccountKind;
 use crate::command::{
     AnnounceParcel, BreakSide, BreakSubject, SHIPMENTS_PER_ORDER_MAX, SettlementCycle,
+    SuspenseReason,
 };
 use crate::event::{PayoutLine, TariffVersion};
 use crate::ids::{
@@ -120,7 +121,10 @@ pub struct BreakView {
     pub id: BreakId,
     pub subject: BreakSubject,
     pub side: BreakSide,
+    /// What of it is open.
     pub amount: Amount,
+    /// Its whole amount when it was raised.
+    pub raised: Amount,
     pub currency: Currency,
     /// The person who must resolve it.
     pub owner: PersonId,
@@ -351,6 +355,7 @@ impl Books {
             subject: one.subject,
             side: one.side,
             amount: one.amount,
+            raised: one.raised.amount,
             currency: self.currency_at(one.currency),
             owner: one.owner,
             opened: one.opened,
@@ -362,6 +367,14 @@ impl Books {
     #[must_use]
     pub fn break_evidence(&self, id: BreakId) -> Option<&BreakEvidence> {
         self.reference_data.breaks.get(&id)?.evidence.as_deref()
+    }
+
+    /// The offline sale whose suspense is this open break, and why it is in suspense.
+    #[must_use]
+    pub fn suspended_sale(&self, id: BreakId) -> Option<(PaymentId, SuspenseReason)> {
+        let mut sales = self.reference_data.suspended_sales.iter();
+        let (payment, sale) = sales.find(|(_, one)| one.break_id == id && one.end.is_none())?;
+        Some((*payment, sale.reason))
     }
 
     /// A plan that is planned or approved.
@@ -416,6 +429,12 @@ impl Books {
             .iter()
             .find(|tariff| tariff.id == id)
             .map(|one| one.reference.as_str())
+    }
+
+    /// The published tariffs, with their references, and the currency of each that is for one only.
+    pub fn tariffs(&self) -> impl Iterator<Item = (TariffId, &str, Option<Currency>)> {
+        let tariffs = self.reference_data.tariffs.iter();
+        tariffs.map(|one| (one.id, one.reference.as_str(), one.currency))
     }
 
     #[must_use]

@@ -2,20 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use books::{BreakSide, BreakSubject};
+use books::{BreakSide, BreakSubject, SuspenseReason};
 use clap::Args;
 use money::Currency;
 use money::decimal::DecimalAmount;
 use office::Persons;
 use reports::{
-    BreakReport, LineReport, OpenDifferences, OpenItemEvidence, OpenItemReport, RecordedCommand,
-    open_differences,
+    BreakReason, BreakReport, BreakSource, LineReport, OpenDifferences, OpenItemEvidence,
+    OpenItemReport, RecordedCommand, open_differences,
 };
 use serde_json::{Map, Value};
 
 use crate::data_directory::read_at_head;
 use crate::help::wrapped;
 use crate::log::sentence::Sentences;
+use crate::looks;
 use crate::terminal::screen;
 use crate::texts::{filled, text};
 use crate::words::{Lang, grouped, left, say};
@@ -25,7 +26,8 @@ const LABEL_COLUMNS: usize = 12;
 
 /// Lists the open breaks: differences between the books and the world, with age and owner
 ///
-/// Shows each break's amount, age, owner and evidence: the commands that raised or changed it.
+/// Shows of each break what was expected and found, why and from where it was raised, its age,
+/// owner and evidence (the commands that raised or changed it), and the command that goes on.
 /// `doorstep log --from POSITION --limit 1` shows such a command with its postings. A break's
 /// money is in the suspense account until two persons close it.
 #[derive(Args, Debug)]
@@ -112,22 +114,9 @@ impl List {
 
     fn head(&self, found: &OpenDifferences, what: &str, count: usize) {
         let count = grouped(&count.to_string());
-        let (time, offset) = (&found.at[11..19], &found.at[found.at.len() - 6..]);
-        say!(
-            "{}",
-            filled(
-                self.lang,
-                "differences.head",
-                &[
-                    ("what", &what),
-                    ("count", &count),
-                    ("date", &found.date),
-                    ("time", &time),
-                    ("offset", &offset),
-                    ("batch", &found.batch),
-                ]
-            )
-        );
+        let head = looks::head(what, &found.date, &found.at, found.batch);
+        let values: [(&str, &dyn std::fmt::Display); 2] = [("head", &head), ("count", &count)];
+        say!("{}", wrapped(&filled(self.lang, "differences.head", &values), self.columns));
     }
 
     fn row(&self, key: &str, what: &str) {
@@ -156,8 +145,67 @@ impl List {
         };
         let subject = filled(self.lang, subject, &[("reference", &one.reference)]);
         self.row("differences.subject", &subject);
+        let side = |minor: i128| money(minor, one.currency);
+        let sides = one.expected.into_iter().chain(one.found);
+        for (key, minor) in ["differences.expected", "differences.found"].into_iter().zip(sides) {
+            self.row(key, &side(minor));
+        }
+        self.row("differences.reason", &self.reason(one));
+        if let Some(source) = &one.source {
+            self.row("differences.source", &self.source(source, &subject));
+        }
         self.age_and_owner(&one.opened, one.age_days, &one.owner, one.owner_reference.as_deref());
         self.evidence(&one.evidence);
+        self.row("differences.next", &next_step(one));
+    }
+
+    fn reason(&self, one: &BreakReport) -> String {
+        let raised_by =
+            || one.evidence.first().map_or_else(String::new, |raised| self.sentences.actor(raised));
+        match (one.reason, &one.source) {
+            (BreakReason::RaisedByHand, _) => {
+                filled(self.lang, "differences.by_hand", &[("by", &raised_by())])
+            }
+            (_, Some(BreakSource::OfflineSale { why, .. })) => {
+                let key = match why {
+                    SuspenseReason::TerminalBlocked => "differences.terminal_blocked",
+                    SuspenseReason::UnknownParcel => "differences.unknown_parcel",
+                    SuspenseReason::TooManyPayments => "differences.too_many_payments",
+                    SuspenseReason::OtherCurrency => "differences.other_currency",
+                    SuspenseReason::NoTariff => "differences.no_tariff",
+                };
+                let why = text(self.lang, key);
+                filled(self.lang, "differences.in_suspense", &[("why", &why)])
+            }
+            (reason, _) => {
+                let key = match reason {
+                    BreakReason::Fee => "differences.fee",
+                    BreakReason::Amount => "differences.amount",
+                    BreakReason::MoreThanThereIs => "differences.more_than_there_is",
+                    BreakReason::NoPayment => "differences.no_payment",
+                    _ => "differences.counted_more",
+                };
+                text(self.lang, key).to_owned()
+            }
+        }
+    }
+
+    fn source(&self, source: &BreakSource, subject: &str) -> String {
+        match source {
+            BreakSource::ClearingLine { file, line } => {
+                let values: [(&str, &dyn std::fmt::Display); 3] =
+                    [("file", file), ("line", line), ("of", &subject)];
+                filled(self.lang, "differences.clearing_line", &values)
+            }
+            BreakSource::HandOver { hand_over } => {
+                filled(self.lang, "differences.hand_over", &[("hand_over", hand_over)])
+            }
+            BreakSource::OfflineSale { terminal, batch, stan, .. } => {
+                let values: [(&str, &dyn std::fmt::Display); 3] =
+                    [("terminal", terminal), ("batch", batch), ("stan", &format!("{stan:06}"))];
+                filled(self.lang, "differences.offline_sale", &values)
+            }
+        }
     }
 
     fn print_open_item(&self, one: &OpenItemEvidence) {
@@ -215,7 +263,7 @@ impl List {
                 "differences.courier",
                 &[("id", &owner), ("reference", &reference)],
             ),
-            None => filled(self.lang, "differences.person", &[("id", &owner)]),
+            None => filled(self.lang, "differences.person", &[("id", &self.sentences.who(owner))]),
         };
         self.row("differences.owner", &owner);
     }
@@ -226,6 +274,22 @@ impl List {
             let what = self.sentences.what(command);
             self.row("differences.evidence", &format!("{position}  {} {what}", command.date));
         }
+    }
+}
+
+/// The command that goes on with a break.
+fn next_step(one: &BreakReport) -> String {
+    let id = &one.break_id;
+    if let Some(BreakSource::OfflineSale { payment, .. }) = &one.source {
+        let payment = format!("{}/{}", payment.parcel, payment.number);
+        let decisions = "BookToParcel|OweToBuyer";
+        return format!(
+            "doorstep do ResolveSuspendedSale --payment {payment} --decision {decisions}"
+        );
+    }
+    match one.owner.as_str() {
+        "0" => format!("doorstep break assign {id} --owner WHO"),
+        _ => format!("doorstep break propose {id} --resolution HOW"),
     }
 }
 

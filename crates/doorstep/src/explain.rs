@@ -243,10 +243,17 @@ fn millionths(exact: u128, currency: Currency) -> String {
     }
 }
 
-/// A returned payout stands in the column of the order.
+/// What is not an order stands in its column with its own number.
 fn payout_or_order(order: &str, lang: Lang) -> String {
-    match order.strip_prefix("payout ") {
-        Some(number) if lang == Lang::Zh => format!("打款 {number}"),
+    let named = [
+        ("payout ", "打款"),
+        ("adjusting entry ", "调整分录"),
+        ("break ", "差异"),
+        ("invoice ", "账单"),
+    ];
+    let found = named.into_iter().find_map(|(en, zh)| Some((zh, order.strip_prefix(en)?)));
+    match found {
+        Some((zh, number)) if lang == Lang::Zh => format!("{zh} {number}"),
         _ => order.to_owned(),
     }
 }
@@ -277,7 +284,7 @@ pub fn what_zh(what: &'static str) -> &'static str {
         "charged" => "收取差异",
         "credited" => "计入差异",
         "compensated" => "赔付",
-        "chargeback won" => "拒付追回",
+        "chargeback won" => "拒付抗辩成功",
         "chargeback fee" => "拒付手续费",
         _ => "收款",
     }

@@ -50,12 +50,12 @@ pub fn office(
     })?)
 }
 
-/// What a command did. Persons are named by their ids: only the owner of the books knows all names.
-fn in_words(applied: &AppliedCommand) -> CommandWords {
+/// What a command did, for registered persons.
+fn in_words(applied: &AppliedCommand, persons: &Persons) -> CommandWords {
     let mut applied = applied.clone();
     applied.recorded.request_key = None;
     let [en, zh] = [Lang::En, Lang::Zh].map(|lang| {
-        let sentences = Sentences::new(lang, Persons::default());
+        let sentences = Sentences::new(lang, persons.clone());
         let what = [sentences.sentence(&applied.recorded)];
         what.into_iter().chain(sentences.events(&applied)).collect()
     });
@@ -173,13 +173,18 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
         OfficeAnswer::SendFiles {} | OfficeAnswer::Printed { .. } => {}
         OfficeAnswer::Proposals { proposals, more } => {
             for one in proposals {
-                let at = i64::try_from(one.proposed_at_ms / 1000).ok();
-                let at = at.and_then(|at| jiff::Timestamp::from_second(at).ok());
-                let at = at.unwrap_or(jiff::Timestamp::MAX);
+                // Without fractions of a second.
+                let at = one.proposed_at.as_deref().unwrap_or_default();
+                let at = match at.len() {
+                    29.. => format!("{} {} UTC{}", &at[..10], &at[11..19], &at[23..]),
+                    _ => at.to_owned(),
+                };
+                let name = one.proposer_name.as_ref().map(|name| format!(" {name}"));
+                let person = format!("{}{}", one.proposed_by, name.unwrap_or_default());
                 let values: [(&str, &dyn std::fmt::Display); 4] = [
                     ("number", &one.number),
                     ("command", &one.command),
-                    ("person", &one.proposed_by),
+                    ("person", &person),
                     ("at", &at),
                 ];
                 say!("{}", filled(lang, "do.proposal", &values));

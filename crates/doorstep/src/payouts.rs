@@ -13,8 +13,8 @@ use files::pain001::{MessageTotals, Party};
 use money::Currency;
 use money::decimal::DecimalAmount;
 use reports::{
-    DaySums, PayoutMessage, made_up_creditor, made_up_debtor, payout_seller, write_message,
-    write_payouts_csv,
+    DaySums, PayoutEnd, PayoutMessage, made_up_creditor, made_up_debtor, payout_seller,
+    write_message, write_payouts_csv,
 };
 use serde_json::{Value, json};
 use vault::{PayoutAccount, RecordKind, RecordName, Subject, Vault, VaultError};
@@ -36,6 +36,9 @@ const LISTED_MAX: usize = 20;
 ///
 /// If a seller has no account, nothing is written. --without-missing writes the messages without
 /// these payouts, and names them; each gets a message of its own once its seller has an account.
+///
+/// A message with a payout that the bank confirmed or returned went to the bank before: it is named
+/// and not written. --again writes it.
 #[derive(Args, Debug)]
 pub struct PayoutsArgs {
     /// The data directory
@@ -62,6 +65,9 @@ pub struct PayoutsArgs {
     /// pain001: leave payouts of sellers without an account out, and name them
     #[arg(long)]
     without_missing: bool,
+    /// pain001: write messages again whose payouts the bank confirmed or returned
+    #[arg(long)]
+    again: bool,
     /// Print one JSON object about what was written
     #[arg(long)]
     json: bool,
@@ -129,8 +135,22 @@ fn write_messages(sums: &DaySums, engine: &Engine, args: &PayoutsArgs) -> anyhow
     if !missing.is_empty() && !args.without_missing {
         bail!(missing_text("payout_files.missing", &missing, engine));
     }
-    let messages: Vec<PayoutMessage> =
+    let mut messages: Vec<PayoutMessage> =
         sums.plans.iter().flat_map(|plan| plan.messages(trial)).collect();
+    let was_sent = |message: &PayoutMessage| {
+        let mut payouts = message.payouts.iter();
+        payouts.any(|(line, _)| sums.ended_payouts.contains_key(&line.payout))
+    };
+    let old: Vec<PayoutMessage> =
+        messages.iter().filter(|message| was_sent(message)).cloned().collect();
+    let warning = if args.again { "payout_files.again" } else { "payout_files.sent_before" };
+    let warning = (!old.is_empty()).then(|| sent_before_text(warning, &old, sums));
+    if !args.again {
+        messages.retain(|message| !was_sent(message));
+    }
+    if let (true, Some(warning)) = (messages.is_empty(), &warning) {
+        bail!("{warning}");
+    }
     let settings = match &args.config {
         Some(config) => settings::accounts(config)?,
         None => AccountSettings::default(),
@@ -168,12 +188,52 @@ fn write_messages(sums: &DaySums, engine: &Engine, args: &PayoutsArgs) -> anyhow
     }
     if args.json {
         let left_out: Vec<Value> = missing.iter().map(|one| left_out(one, engine)).collect();
-        say!("{}", json!({ "messages": written, "left_out": left_out }));
+        let sent_before: Vec<Value> = old.iter().map(|one| sent_before(one, sums)).collect();
+        let object =
+            json!({ "messages": written, "left_out": left_out, "sent_before": sent_before });
+        say!("{object}");
     }
+    warning.iter().for_each(|warning| warn(warning));
     if !missing.is_empty() {
         warn(&missing_text("payout_files.left_out", &missing, engine));
     }
     Ok(())
+}
+
+/// A message that the bank had, and what became of its payouts.
+fn sent_before(message: &PayoutMessage, sums: &DaySums) -> Value {
+    let of = |end| {
+        let lines = message.payouts.iter().map(|(line, _)| line.payout);
+        let ended = lines.filter(|payout| sums.ended_payouts.get(payout) == Some(&end));
+        ended.map(|payout| payout.to_string()).collect::<Vec<_>>()
+    };
+    let (confirmed, returned) = (of(PayoutEnd::Confirmed), of(PayoutEnd::Returned));
+    json!({ "id": message.id, "confirmed": confirmed, "returned": returned })
+}
+
+/// The messages that the bank had, and what to do.
+fn sent_before_text(key: &str, old: &[PayoutMessage], sums: &DaySums) -> String {
+    let lang = Lang::current();
+    let mut lines = vec![filled(lang, key, &[("count", &old.len())])];
+    for message in old.iter().rev().take(LISTED_MAX) {
+        let ended = sent_before(message, sums);
+        let count = |key: &str| ended[key].as_array().map_or(0, Vec::len);
+        let values: [(&str, &dyn std::fmt::Display); 4] = [
+            ("message", &message.id),
+            ("all", &message.payouts.len()),
+            ("confirmed", &count("confirmed")),
+            ("returned", &count("returned")),
+        ];
+        lines.push(filled(lang, "payout_files.sent_before_one", &values));
+    }
+    lines.extend(more_text(old.len()));
+    lines.join("\n  ")
+}
+
+/// How many more there are than are listed.
+fn more_text(all: usize) -> Option<String> {
+    let more = all.checked_sub(LISTED_MAX).filter(|more| *more > 0)?;
+    Some(filled(Lang::current(), "do.more_accounts", &[("more", &more)]))
 }
 
 #[allow(clippy::print_stderr, reason = "for the person who pays")]
@@ -203,10 +263,7 @@ fn missing_text(key: &str, missing: &[(PlanId, PayoutLine)], engine: &Engine) ->
         ];
         lines.push(filled(lang, "payout_files.missing_one", &values));
     }
-    if missing.len() > LISTED_MAX {
-        let more = missing.len() - LISTED_MAX;
-        lines.push(filled(lang, "do.more_accounts", &[("more", &more)]));
-    }
+    lines.extend(more_text(missing.len()));
     lines.join("\n  ")
 }
 

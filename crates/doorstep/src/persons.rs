@@ -1,15 +1,18 @@
 //! `doorstep persons`, and the two people of an import.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use books::PersonId;
+use books::{CourierId, PersonId};
 use clap::Args;
 use office::{Persons, PersonsError};
 
+use crate::data_directory::read_at_head;
 use crate::words::{Lang, bilingual, left, say};
 
 /// Shows and sets the names of persons, and the users of this machine who act as them
 ///
+/// Lists everybody who has a name or a user or is registered, and who was removed from the books.
 /// Only the owner of the data directory can. Two persons register a person in the books first:
 /// `doorstep setup person`. With --user a request of that user is a request of the person.
 #[derive(Args, Debug)]
@@ -43,18 +46,63 @@ pub fn run(args: &PersonsArgs) -> anyhow::Result<()> {
         }
     }
     let shown = args.who.as_deref().map(|who| persons.find(who)).transpose()?;
-    for (person, name, user) in persons.iter() {
-        if shown.is_some_and(|one| one != person) {
-            continue;
-        }
+    let registered = registered(&args.data)?;
+    let mut all: Vec<PersonId> = persons.iter().map(|(person, ..)| person).collect();
+    all.extend(registered.iter().filter(|(_, state)| state.is_listed()).map(|(id, _)| *id));
+    all.sort_unstable();
+    all.dedup();
+    for person in all.into_iter().filter(|person| shown.is_none_or(|one| one == *person)) {
+        let found = persons.iter().find(|(id, ..)| *id == person);
+        let (name, user) = found.map_or((None, None), |(_, name, user)| (name, user));
         let user = user.map_or_else(
             || Lang::current().pick("no user", "没有对应用户").to_owned(),
             |user| bilingual!("user {user}", "用户 {user}"),
         );
+        let state = match registered.get(&person) {
+            _ if registered.is_empty() => "",
+            Some(PersonState::Registered | PersonState::Courier) => "",
+            Some(PersonState::Removed) => Lang::current().pick("removed", "已移除"),
+            None => Lang::current().pick("not registered", "未登记"),
+        };
         let (id, name) = (person.to_string(), name.unwrap_or("-"));
-        say!("{} {} {user}", left(&id, 6), left(name, 24));
+        let line = format!("{} {} {} {state}", left(&id, 6), left(name, 24), left(&user, 14));
+        say!("{}", line.trim_end());
     }
     Ok(())
+}
+
+/// What the books say about a person.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PersonState {
+    Registered,
+    Removed,
+    /// Registered as a courier only: decides nothing, and needs no name.
+    Courier,
+}
+
+impl PersonState {
+    /// Whether the person is listed without a name and a user.
+    fn is_listed(self) -> bool {
+        self != PersonState::Courier
+    }
+}
+
+/// The persons of the books. None where there are no books yet.
+fn registered(data: &Path) -> anyhow::Result<BTreeMap<PersonId, PersonState>> {
+    if !journal::has_journal(data) {
+        return Ok(BTreeMap::new());
+    }
+    let read = read_at_head(data)?;
+    let states = read.books().persons().map(|(person, removed)| {
+        let is_courier = read.books().courier_reference(CourierId(person.0)).is_some();
+        let state = match (removed, is_courier) {
+            (true, _) => PersonState::Removed,
+            (false, true) => PersonState::Courier,
+            (false, false) => PersonState::Registered,
+        };
+        (person, state)
+    });
+    Ok(states.collect())
 }
 
 /// The two people who decide something.

@@ -46,7 +46,7 @@ pub struct TrialArgs {
     /// Your own orders: a file, or a directory with the files that the profile names
     #[arg(long, value_name = "PATH", requires = "profile")]
     orders: Option<PathBuf>,
-    /// The format of the orders: olist, shopify, woocommerce, doorstep, or a profile file
+    /// The format of the orders: a profile that `doorstep profile list` names, or a profile file
     #[arg(long, value_name = "NAME|FILE", requires = "orders")]
     profile: Option<String>,
     #[command(flatten)]

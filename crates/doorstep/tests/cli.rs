@@ -39,6 +39,7 @@ mod cli {
     mod orders;
     mod output;
     mod over_socket;
+    mod parties;
     mod payout_accounts;
     mod recompute;
     mod refusals;

@@ -126,6 +126,12 @@ impl DirectoryPermissions {
     }
 }
 
+/// Whether there is a journal in a directory.
+#[must_use]
+pub fn has_journal(path: &Path) -> bool {
+    path.join(JOURNAL).exists()
+}
+
 /// Whether a data directory keeps its books, its lock, keys, certificates or the office's files
 /// under this path: no other file may be written there. Symbolic links are followed.
 #[must_use]

@@ -25,7 +25,8 @@ mod storage_fault;
 pub use chain::{ChainHash, Epoch, JournalBatch, JournalHead, Leadership, Sequence, batch_hash};
 pub use contract::{Journal, JournalBatches, PAYLOAD_BYTES_MAX, ReadJournal};
 pub use directory::{
-    DataDirectory, DirectoryError, DirectoryPermissions, SharedDirectory, is_kept_by_data_directory,
+    DataDirectory, DirectoryError, DirectoryPermissions, SharedDirectory, has_journal,
+    is_kept_by_data_directory,
 };
 pub use error::JournalError;
 pub use memory::MemoryJournal;

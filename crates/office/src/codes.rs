@@ -11,7 +11,8 @@ pub type CodeMacOf = Box<dyn Fn(HandOverId, u32) -> Result<CodeMac, String> + Se
 
 /// What a person gives in place of the MAC.
 pub(crate) const CODE: &str = "code";
-const CODE_MAC: &str = "code_mac";
+/// The field of the MAC. A person gives `code` in its place.
+pub const CODE_MAC: &str = "code_mac";
 /// A code has six digits.
 const CODES: u32 = 1_000_000;
 

@@ -54,8 +54,9 @@ fn currency_of(object: &Map<String, Value>, books: &Books) -> Option<Currency> {
         return Some(books.open_breaks().iter().find(|one| one.id == id)?.currency);
     }
     if let Some(id) = field::<DepositId>(object, "deposit")
-        && let Some(firm) =
-            books.cash_custody().find(|firm| firm.deposits.iter().any(|one| one.id == id))
+        && let Some(firm) = books
+            .cash_custody(books.last_date())
+            .find(|firm| firm.deposits.iter().any(|one| one.id == id))
     {
         return Some(firm.currency);
     }
@@ -63,7 +64,7 @@ fn currency_of(object: &Map<String, Value>, books: &Books) -> Option<Currency> {
         let started = |firm: &books::cash_view::FirmCustody| {
             firm.couriers.iter().any(|one| one.hand_over.is_some_and(|one| one.id == id))
         };
-        return Some(books.cash_custody().find(started)?.currency);
+        return Some(books.cash_custody(books.last_date()).find(started)?.currency);
     }
     // The first name of a party that the command has: its account has the currency.
     let owners = [

@@ -18,6 +18,10 @@ fn flags(fields: &[String]) -> String {
     fields.iter().map(|field| crate::fields::flag(field)).collect::<Vec<_>>().join(", ")
 }
 
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum OfficeError {
     #[error("there is no command `{0}`; `doorstep do --list` lists all commands")]
@@ -55,6 +59,11 @@ pub enum OfficeError {
          number from 0", .known.join(", ")
     )]
     UnknownClass { class: String, known: Vec<String> },
+    #[error(
+        "--tariff {tariff}: the books have no such tariff; they have: {}. Publish it first: \
+         `doorstep setup tariff`", listed(.known)
+    )]
+    UnknownTariff { tariff: String, known: Vec<String> },
     /// The fields do not have the declared form.
     #[error("{command}: {why}; see `doorstep do {command} --help`")]
     Declared { command: String, why: String },

@@ -87,7 +87,7 @@ pub enum Expected {
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = match self {
-            Expected::Amount => "write an amount with its currency, such as 12.50CNY",
+            Expected::Amount => "write an amount with its currency, such as 12.50CNY, or 0",
             Expected::SignedAmount => {
                 "write an amount with its currency, such as 12.50CNY or -12.50CNY"
             }
@@ -180,7 +180,7 @@ fn only_field<'s>(object: FieldType<'s>) -> Option<(&'s str, FieldType<'s>)> {
 fn content_words(content: FieldType<'_>) -> String {
     let content = only_field(content).map_or(content, |(_, only)| only);
     let names: Vec<&str> = content.variants().iter().map(|variant| variant.name).collect();
-    if names.is_empty() { short(content) } else { names.join("|") }
+    if names.is_empty() { short(content) } else { names.join("/") }
 }
 
 /// The placeholder of a value.
@@ -274,7 +274,7 @@ pub struct KnownParties(HashMap<(&'static str, String), u64>);
 
 impl KnownParties {
     /// The ids behind these references, each with the name of its id's type, and of all bank
-    /// accounts. Most ids are derived from their reference; other parties are looked for.
+    /// accounts and tariffs. Most ids are derived from their reference; other parties are looked for.
     #[must_use]
     pub fn of(books: &Books, wanted: &BTreeSet<WantedParty>) -> KnownParties {
         let found = wanted.iter().filter_map(|(id_type, reference)| {
@@ -282,7 +282,31 @@ impl KnownParties {
             Some(((id_type, reference.clone()), id))
         });
         let banks = books.banks().map(|(bank, name)| (("BankId", name.to_owned()), bank.0));
-        KnownParties(found.chain(banks).collect())
+        let tariffs = books.tariffs().map(|(id, name, currency)| {
+            let name = currency.map_or_else(|| name.to_owned(), |only| tariff_key(name, only));
+            (("TariffId", name), id.0)
+        });
+        KnownParties(found.chain(banks).chain(tariffs).collect())
+    }
+
+    /// The published tariffs by name, with the currency of each that is for one only.
+    pub(crate) fn tariffs(&self) -> Vec<&str> {
+        let tariffs = self.0.keys().filter(|(id_type, _)| *id_type == "TariffId");
+        let mut names: Vec<&str> = tariffs.map(|(_, name)| name.as_str()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The name of a published tariff: as it was given, or with the currency of the command or the
+    /// only one that it has.
+    pub(crate) fn tariff(&self, given: &str, currency: Option<&str>) -> Option<&str> {
+        let all = self.tariffs();
+        let in_currency = currency.map(|currency| format!("{given} {currency}"));
+        let is = |wanted: &str| all.iter().copied().find(|name| *name == wanted);
+        let mut named =
+            all.iter().filter(|name| name.rsplit_once(' ').is_some_and(|(name, _)| name == given));
+        let only = || named.next().copied().filter(|_| named.next().is_none());
+        is(given).or_else(|| in_currency.as_deref().and_then(is)).or_else(only)
     }
 
     pub(crate) fn add_names(&mut self, persons: &Persons) {
@@ -324,7 +348,7 @@ impl KnownParties {
             "CourierId" => known("CourierId").unwrap_or_else(|| CourierId::derived(reference).0),
             "FirmId" => known("FirmId").unwrap_or_else(|| FirmId::derived(reference).0),
             "SellerId" => known("SellerId").unwrap_or_else(|| SellerId::derived(reference).0),
-            "TariffId" => TariffId::derived(reference).0,
+            "TariffId" => known("TariffId").unwrap_or_else(|| TariffId::derived(reference).0),
             "PersonId" => {
                 let name = reference.split_whitespace().collect::<Vec<_>>().join(" ");
                 let named = self.0.get(&("PersonId", name.to_lowercase())).copied();
@@ -334,6 +358,11 @@ impl KnownParties {
             _ => return None,
         })
     }
+}
+
+/// How a tariff of one currency is named.
+fn tariff_key(name: &str, currency: Currency) -> String {
+    format!("{name} {currency}")
 }
 
 /// A field's value in the declared form, from JSON in which texts are as a person types them.
@@ -609,7 +638,7 @@ mod tests {
             ("ReleaseDue", "date", "28.8.2013", "is not a date"),
             ("ReleaseDue", "limit", "many", "write a whole number from "),
             ("SetHoldRule", "rule", "DaysAfterHeld", "DaysAfterHeld=NUMBER"),
-            ("RefuseParcel", "reason", "Damaged", "Damaged=Doorstep|Seller|Firm |"),
+            ("RefuseParcel", "reason", "Damaged", "Damaged=Doorstep/Seller/Firm |"),
             ("WithdrawNetwork", "from", "1969-12-31T23:59:59Z", "before 1970"),
             ("WithdrawNetwork", "from", "18:00", "write the time as"),
         ] {

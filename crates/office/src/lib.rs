@@ -28,7 +28,7 @@ mod request;
 pub mod take;
 mod taken_files;
 
-pub use codes::CodeMacOf;
+pub use codes::{CODE_MAC, CodeMacOf};
 pub use defaults::is_filled_in;
 pub use error::{OfficeError, PersonsError, ProposalStoreError, SentFilesError};
 pub use office::{Office, OfficeOptions, OnEvents};

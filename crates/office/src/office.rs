@@ -8,9 +8,9 @@ use std::mem;
 use std::path::{Path, PathBuf};
 
 use books::{Command, Event, PersonId, Refusal};
-use engine::{Actor, Events, RequestKey, Submission};
+use engine::{Actor, Events, RequestKey, Submission, Timestamp};
 use node::{Clock, NodeClient, SystemClock};
-use reports::{AppliedCommand, FieldType, Parties, just_carried_out};
+use reports::{AppliedCommand, FieldType, Parties, just_carried_out, local_time};
 use serde_json::{Map, Value};
 
 use vault::Vault;
@@ -31,6 +31,8 @@ use crate::taken_files::TakenFiles;
 
 /// The command that creates books.
 const OPENING: &str = "OpenBooks";
+/// The command that brings a new tariff.
+const PUBLICATION: &str = "PublishTariff";
 /// An approval that was interrupted is continued this long: the books remember its request key an
 /// hour longer.
 const CONTINUED_MS_MAX: u64 = (engine::REQUEST_KEY_HOURS - 1) * 3_600_000;
@@ -50,8 +52,8 @@ pub struct OfficeOptions {
     pub client: NodeClient,
     /// An error in Chinese.
     pub chinese: fn(&(dyn Error + 'static)) -> String,
-    /// What a command did, in words.
-    pub in_words: fn(&AppliedCommand) -> CommandWords,
+    /// What a command did, in words, with the names of persons.
+    pub in_words: fn(&AppliedCommand, &Persons) -> CommandWords,
     /// Called with the events of each command that was carried out.
     pub on_events: OnEvents,
     /// The MACs of one-time codes. `None` without a key store.
@@ -173,7 +175,10 @@ impl Office {
                     None => Ok(OfficeAnswer::Repeated { command: ERASE_PAYOUT_ACCOUNT.to_owned() }),
                 }
             }
-            Request::Give { .. } | Request::Proposals {} => self.list(),
+            Request::Give { .. } | Request::Proposals {} => {
+                self.registered(who)?;
+                self.list()
+            }
             Request::Look { .. } | Request::TakeFiles { .. } | Request::Reload {} => {
                 Err(OfficeError::Malformed("only over the socket".to_owned()))
             }
@@ -242,11 +247,15 @@ impl Office {
 
     /// The oldest proposals, as many as an answer has room for.
     fn list(&mut self) -> OfficeResult<OfficeAnswer> {
-        let numbers = self.store.numbers()?;
+        let (numbers, persons) = (self.store.numbers()?, Persons::read(&self.options.data)?);
         let (mut proposals, mut bytes) = (Vec::new(), 0);
         for &number in &numbers {
             let mut one = self.proposal(number)?;
             one.words = self.proposed_words(&one)?;
+            one.proposer_name = persons.name(one.proposed_by).map(str::to_owned);
+            let at = Timestamp(one.proposed_at_ms);
+            let local = move |engine: &engine::Engine| local_time(engine.books(), at);
+            one.proposed_at = Some(self.options.client.query(local)?.0);
             bytes += serde_json::to_string(&one).map_or(0, |text| text.len());
             if bytes > LIST_BYTES_MAX && !proposals.is_empty() {
                 break;
@@ -288,6 +297,7 @@ impl Office {
         let mut given = given.clone();
         let code = codes::take_code(name, command_type, &mut given)?;
         let class = take_class(command_type, &mut given);
+        name_tariff(name, &mut given, &facts.parties)?;
         let mut object = read_fields(name, command_type, &given, &facts.parties)?;
         let currencies = TypedCurrencies::of(command_type, &given);
         if let Some(class) = class {
@@ -352,6 +362,8 @@ impl Office {
             proposed_at_ms: SystemClock.now().0,
             approval: None,
             refusal: None,
+            proposer_name: None,
+            proposed_at: None,
             words: None,
         })?;
         Ok(OfficeAnswer::Proposed { proposal })
@@ -476,7 +488,8 @@ impl Office {
         };
         let (applied, parties) = self.options.client.query(look)?.0;
         self.parties = parties;
-        Ok((self.options.in_words)(&applied))
+        let persons = Persons::read(&self.options.data)?;
+        Ok((self.options.in_words)(&applied, &persons))
     }
 
     fn execute(
@@ -554,6 +567,26 @@ fn take_class(command: FieldType<'_>, given: &mut Map<String, Value>) -> Option<
     }
     given.remove(CLASS);
     Some(class)
+}
+
+/// Names the tariff of a seller as the books do: with its currency, if it is for one only.
+fn name_tariff(
+    command: &str,
+    given: &mut Map<String, Value>,
+    parties: &KnownParties,
+) -> OfficeResult<()> {
+    let Some(Value::String(tariff)) = given.get("tariff") else { return Ok(()) };
+    let is_id = tariff.bytes().all(|byte| byte.is_ascii_digit());
+    if is_id || command == PUBLICATION {
+        return Ok(());
+    }
+    let currency = given.get("currency").and_then(Value::as_str);
+    let Some(found) = parties.tariff(tariff, currency).map(str::to_owned) else {
+        let known = parties.tariffs().into_iter().map(str::to_owned).collect();
+        return Err(OfficeError::UnknownTariff { tariff: tariff.clone(), known });
+    };
+    given.insert("tariff".to_owned(), found.into());
+    Ok(())
 }
 
 /// The declared form of the fields that were given.

@@ -73,7 +73,7 @@ struct PersonsFile {
 }
 
 /// Names and users of the persons.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Persons {
     names: BTreeMap<PersonId, String>,
     users: BTreeMap<u32, PersonId>,
@@ -132,6 +132,15 @@ impl Persons {
     #[must_use]
     pub fn name(&self, person: PersonId) -> Option<&str> {
         self.names.get(&person).map(String::as_str)
+    }
+
+    /// A person for persons: `2 Bo Chen`, or the id of one without a name.
+    #[must_use]
+    pub fn shown(&self, person: PersonId) -> String {
+        match self.name(person) {
+            Some(name) => format!("{person} {name}"),
+            None => person.to_string(),
+        }
     }
 
     /// The person as whom a user of this machine acts.

@@ -118,6 +118,8 @@ mod tests {
             proposed_at_ms: 5,
             approval: None,
             refusal: None,
+            proposer_name: None,
+            proposed_at: None,
             words: None,
         }
     }

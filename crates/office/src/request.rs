@@ -195,6 +195,12 @@ pub struct Proposal {
     pub approval: Option<ProposalApproval>,
     /// Why the books refused it when it was approved.
     pub refusal: Option<RefusalWords>,
+    /// Who proposed it: only in lists, never in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposer_name: Option<String>,
+    /// In local time of the books: only in lists, never in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed_at: Option<String>,
     /// What it would do: only in lists, never in the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<CommandWords>,

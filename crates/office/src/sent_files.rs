@@ -38,6 +38,15 @@ impl ReceivedFiles {
     /// # Errors
     /// The files are too large or too many, a name is not allowed, or the disk is full.
     pub fn begin(data: &Path, announced: &[SentFile]) -> Result<ReceivedFiles, SentFilesError> {
+        ReceivedFiles::begin_where(data, announced, free_bytes)
+    }
+
+    /// As [`ReceivedFiles::begin`], on a disk with this many bytes free.
+    fn begin_where(
+        data: &Path,
+        announced: &[SentFile],
+        free_bytes: impl Fn(&Path) -> io::Result<u64>,
+    ) -> Result<ReceivedFiles, SentFilesError> {
         if !(1..=SENT_FILES_MAX).contains(&announced.len()) {
             return Err(SentFilesError::Count { count: announced.len() });
         }
@@ -60,8 +69,7 @@ impl ReceivedFiles {
         }
         // What the command writes, such as rejected lines, is not larger than what it reads.
         let needed = bytes.saturating_mul(2).saturating_add(FREE_BYTES_MIN);
-        let disk = rustix::fs::statvfs(&all).map_err(|error| failed(error.into()))?;
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let free = free_bytes(&all).map_err(failed)?;
         if free < needed {
             return Err(SentFilesError::DiskFull { free, needed });
         }
@@ -195,6 +203,12 @@ pub fn remove_received(data: &Path) -> io::Result<()> {
     }
 }
 
+/// What the disk of a directory has free.
+fn free_bytes(directory: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(directory)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,6 +240,24 @@ mod tests {
         assert!(matches!(begin(&[]), Err(SentFilesError::Count { count: 0 })));
         let many = vec![file("a", 1); SENT_FILES_MAX + 1];
         assert!(matches!(begin(&many), Err(SentFilesError::Count { count: 101 })));
+    }
+
+    #[test]
+    fn files_are_refused_if_the_disk_has_less_than_twice_their_size_and_a_rest_for_the_journal() {
+        let data = tempfile::tempdir().unwrap();
+        let mib = 1024 * 1024;
+        let announced = [file("a", 10 * mib), file("b", 20 * mib)];
+        let begin = |free| ReceivedFiles::begin_where(data.path(), &announced, |_| Ok(free));
+        let needed = 2 * 30 * mib + 128 * mib;
+        let refused = begin(needed - 1).unwrap_err();
+        let why = format!("has {} bytes free, and the files need {needed};", needed - 1);
+        assert!(refused.to_string().contains(&why), "{refused}");
+        let left = fs::read_dir(data.path().join(RECEIVED)).unwrap();
+        assert_eq!(left.count(), 0, "nothing is kept for files that are refused");
+        assert!(begin(needed).is_ok());
+        let unknown = |_: &Path| Err(io::Error::from(io::ErrorKind::PermissionDenied));
+        let refused = ReceivedFiles::begin_where(data.path(), &announced, unknown).unwrap_err();
+        assert!(matches!(refused, SentFilesError::Kept { .. }), "{refused}");
     }
 
     #[test]

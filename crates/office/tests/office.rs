@@ -106,7 +106,7 @@ impl Bed {
             owner: ANNS,
             client,
             chinese: |error| format!("中文：{error}"),
-            in_words: |applied| CommandWords {
+            in_words: |applied, _| CommandWords {
                 en: vec![applied.recorded.command.to_owned()],
                 zh: Vec::new(),
             },

@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
-use books::{Books, CommandMoment};
+use books::{Books, BusinessDate, CommandMoment, DAY_MS};
 use engine::{Engine, Submission, Timestamp};
 use journal::{JournalBatch, JournalBatches, ReadJournal, Sequence, SharedDirectory, SqliteReader};
-use node::NodeNotice;
 use node::batch::{BatchReader, JournalBatchError};
 use node::recovery::{Recovery, recover};
 use node::replay::ReplayError;
+use node::{Clock, NodeNotice, SystemClock};
 
 use crate::commands::{NamedIds, Parties, json};
 use crate::{CommandPosition, FieldTypes, RecordedCommand, ReportError};
 
 /// Bytes of batches held while commands are looked for.
 const PAGE_BYTES: usize = 1;
+/// Trial books whose last command is older are those of simulated days, which have their own time.
+const TRIAL_AGE_DAYS_MAX: u64 = 366;
 
 /// The books of a data directory at the end of its journal. Another process may be changing them.
 #[derive(Debug)]
@@ -38,6 +40,19 @@ impl BooksAtHead {
     #[must_use]
     pub fn books(&self) -> &Books {
         self.engine.books()
+    }
+
+    /// The business date of the clock, in the time zone of the books: the day for which the books
+    /// are shown. Of simulated days that of the last command.
+    #[must_use]
+    pub fn today(&self) -> BusinessDate {
+        let (books, now) = (self.books(), SystemClock.now());
+        let age_days = now.0.saturating_sub(self.engine.last_at().0) / DAY_MS;
+        let is_simulated = books.is_trial() && age_days > TRIAL_AGE_DAYS_MAX;
+        match books.utc_offset_minutes_at(now) {
+            Some(offset) if !is_simulated => now.business_date(offset).max(books.last_date()),
+            _ => books.last_date(),
+        }
     }
 
     /// The last batch.

@@ -2,6 +2,8 @@ use books::cash_view::{CourierCustody, FirmCustody};
 use books::{Books, BusinessDate, CourierId, FirmId};
 use serde::Serialize;
 
+use crate::BooksAtHead;
+
 /// Cash in custody of a firm and its couriers. Amounts are in minor units.
 #[derive(Debug, Serialize)]
 pub struct FirmCashReport {
@@ -41,6 +43,9 @@ pub struct CourierCashReport {
     /// The day of the oldest of them.
     pub since: Option<String>,
     pub age_days: Option<u16>,
+    /// The day of the oldest that no hand-over covers.
+    pub left_since: Option<String>,
+    pub left_age_days: Option<u16>,
     /// The most that the courier may have in hand.
     pub limit: u64,
     pub hand_over: Option<OpenHandOverReport>,
@@ -54,6 +59,9 @@ pub struct CourierCashReport {
 #[derive(Debug, Serialize)]
 pub struct OpenHandOverReport {
     pub hand_over: String,
+    /// The day on which it began.
+    pub started: String,
+    pub age_days: u16,
     pub expected: u64,
     /// Counts with a wrong one-time code.
     pub wrong_codes: usize,
@@ -62,13 +70,13 @@ pub struct OpenHandOverReport {
 /// Cash in custody, by firm; of one firm or courier if they are given.
 #[must_use]
 pub fn cash_custody(
-    books: &Books,
+    read: &BooksAtHead,
     firm: Option<FirmId>,
     courier: Option<CourierId>,
 ) -> Vec<FirmCashReport> {
-    let today = books.last_date();
+    let (books, today) = (read.books(), read.today());
     let wanted = |custody: &FirmCustody| firm.is_none_or(|firm| firm == custody.firm);
-    let firms = books.cash_custody().filter(wanted).map(|mut custody| {
+    let firms = books.cash_custody(today).filter(wanted).map(|mut custody| {
         custody.couriers.retain(|one| courier.is_none_or(|courier| courier == one.courier));
         custody
     });
@@ -108,9 +116,13 @@ fn courier_report(
         payments: custody.payments,
         since: custody.since.map(|date| date.to_string()),
         age_days: custody.since.map(|date| age_days(date, today)),
+        left_since: custody.left_since.map(|date| date.to_string()),
+        left_age_days: custody.left_since.map(|date| age_days(date, today)),
         limit: custody.limit.minor(),
         hand_over: custody.hand_over.map(|one| OpenHandOverReport {
             hand_over: one.id.to_string(),
+            started: one.started.to_string(),
+            age_days: age_days(one.started, today),
             expected: one.expected.minor(),
             wrong_codes: one.wrong_codes,
         }),

@@ -8,6 +8,7 @@ use books::{
 use engine::{CommandOutcome, Engine, Submission};
 use money::Currency;
 use node::replay::ReplayObserver;
+use serde::Serialize;
 use tariff::{LossOwner, PaymentMethod};
 
 use crate::{ReportError, replay_all};
@@ -30,6 +31,14 @@ pub struct ExecutedPlan {
     pub accounts: HashMap<PayoutId, PayoutAccountView>,
     /// The first accounts of sellers who had none then.
     pub late_accounts: BTreeMap<PayoutId, LateAccount>,
+}
+
+/// What the bank did with a payout last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PayoutEnd {
+    Confirmed,
+    Returned,
 }
 
 /// An account that a seller got after a plan was executed.
@@ -67,6 +76,8 @@ pub struct DaySums {
     pub freight: i128,
     pub payouts_returned: EventSum,
     pub plans: Vec<ExecutedPlan>,
+    /// The payouts that are not in flight any more.
+    pub ended_payouts: BTreeMap<PayoutId, PayoutEnd>,
     /// The payouts of sellers without an account, by the plan's place.
     without_account: HashMap<(SellerId, Currency), Vec<(usize, PayoutId)>>,
     due: HashMap<ParcelId, u64>,
@@ -221,8 +232,14 @@ impl DaySums {
                 }
             }
             Event::BreakRaised { .. } => self.breaks += 1,
-            Event::PayoutConfirmed { net, .. } => self.paid.add(net.minor()),
-            Event::PayoutReturned { net, .. } => self.payouts_returned.add(net.minor()),
+            Event::PayoutConfirmed { payout, net, .. } => {
+                self.paid.add(net.minor());
+                self.ended_payouts.insert(*payout, PayoutEnd::Confirmed);
+            }
+            Event::PayoutReturned { payout, net, .. } => {
+                self.payouts_returned.add(net.minor());
+                self.ended_payouts.insert(*payout, PayoutEnd::Returned);
+            }
             _ => {}
         }
     }

@@ -50,14 +50,16 @@ pub use commands::{
     PartyReference, RecordedCommand, UnknownCondition, just_carried_out, local_time, read_commands,
     utc_offset_text,
 };
-pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount};
+pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount, PayoutEnd};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
 pub use explain::{Explanation, ExplanationRow, TermsSource, explain_payout};
 pub use export::{ExportFormat, export_postings};
 pub use fee_calculations::{FeeCalculation, charge_calculations, fee_calculations, method_name};
 pub use field_types::{FieldType, FieldTypes, FieldVariant};
 pub use firm_statement::{EarnedByMethod, FirmStatementReport, firm_statement};
-pub use open_differences::{BreakReport, OpenDifferences, OpenItemEvidence, open_differences};
+pub use open_differences::{
+    BreakReason, BreakReport, BreakSource, OpenDifferences, OpenItemEvidence, open_differences,
+};
 pub use open_items::{LineReport, OpenItemReport, TotalsReport};
 pub use parcels::{
     ParcelFilter, ParcelListReport, ParcelRow, ParcelSums, list_parcels, parcel_state_name,
@@ -72,6 +74,7 @@ pub use statement::{
     StatementReport, seller_statement,
 };
 pub use status::{
-    BalanceReport, DifferenceCount, OpenPlanReport, PayableReport, RailReport, StatusReport, rails,
+    BalanceReport, DifferenceCount, OpenPlanReport, PayableReport, RailReport, StatusReport,
+    TermsToComeCount, rails,
 };
 pub use verify::{BooksReport, CurrencySum, SellerDebtReport, verify_books};

@@ -2,9 +2,13 @@ use std::collections::BTreeMap;
 
 use books::chart::AccountKind;
 use books::view::BreakView;
-use books::{Books, BreakSide, BreakSubject, CommandMoment};
+use books::{
+    Books, BreakEvidence, BreakId, BreakSide, BreakSubject, CommandMoment, LineDifference,
+    PaymentId, SuspenseReason,
+};
 use money::Amount;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{BooksAtHead, OpenItemReport, RecordedCommand, ReportError, local_time};
 
@@ -12,7 +16,7 @@ use crate::{BooksAtHead, OpenItemReport, RecordedCommand, ReportError, local_tim
 /// evidence.
 #[derive(Debug, Serialize)]
 pub struct OpenDifferences {
-    /// The business date of the last command. Ages are counted up to it.
+    /// Today. Ages are counted up to it.
     pub date: String,
     /// Local time of the last command.
     pub at: String,
@@ -32,9 +36,16 @@ pub struct BreakReport {
     /// The operator's reference of the subject; its id if it has none.
     pub reference: String,
     pub side: BreakSide,
-    /// In minor units.
+    /// What of it is open, in minor units.
     pub amount: Amount,
     pub currency: &'static str,
+    pub reason: BreakReason,
+    /// What the books expected and what was found, in minor units. Whoever raises a break by hand
+    /// names the difference only.
+    pub expected: Option<i128>,
+    pub found: Option<i128>,
+    /// If the books raised it.
+    pub source: Option<BreakSource>,
     pub opened: String,
     pub age_days: u16,
     /// The person id of who must resolve it.
@@ -42,6 +53,46 @@ pub struct BreakReport {
     /// The owner's reference, if the owner is a courier.
     pub owner_reference: Option<String>,
     pub evidence: Vec<RecordedCommand>,
+}
+
+/// Why there is a break. A closed list: the journal has no free text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakReason {
+    /// A line's fee is not the tariff's.
+    Fee,
+    /// A line's amount is not the payment's.
+    Amount,
+    /// A line takes or pays back more than there is.
+    MoreThanThereIs,
+    /// No payment explains a line.
+    NoPayment,
+    /// More cash was counted than was collected.
+    CountedMore,
+    /// An offline sale that no payment can be made of yet.
+    SaleInSuspense,
+    RaisedByHand,
+}
+
+/// Where a break that the books raised comes from.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakSource {
+    /// A line of a network's or wallet's file, by number.
+    ClearingLine {
+        file: u32,
+        line: u32,
+    },
+    HandOver {
+        hand_over: String,
+    },
+    OfflineSale {
+        terminal: String,
+        batch: u64,
+        stan: u64,
+        payment: PaymentId,
+        why: SuspenseReason,
+    },
 }
 
 /// An open item and the commands that opened it or decided its lines.
@@ -71,11 +122,22 @@ pub fn open_differences(read: &mut BooksAtHead) -> Result<OpenDifferences, Repor
             .collect()
     };
     let (engine, books) = (&read.engine, read.books());
-    let (today, references) = (books.last_date(), OwnerReferences::of(books));
+    let (today, references) = (read.today(), OwnerReferences::of(books));
     let breaks = books.open_breaks().into_iter().map(|view| {
         let BreakView { id, subject, side, amount, currency, owner, opened, .. } = view;
+        let evidence: Vec<RecordedCommand> = evidence(books.break_commands(id), currency);
+        let (reason, found, source) = cause(books, id, evidence.first());
+        // What was found, without what was found too much or too little.
+        let raised = i128::from(view.raised.minor());
+        let beyond = if side == BreakSide::Excess { raised } else { -raised };
+        let is_fee = reason == BreakReason::Fee;
         BreakReport {
-            evidence: evidence(books.break_commands(id), currency),
+            evidence,
+            reason,
+            // A fee that is too high leaves too little.
+            expected: found.map(|found| if is_fee { found + beyond } else { found - beyond }),
+            found,
+            source,
             break_id: id.to_string(),
             reference: references.of_subject(subject),
             subject,
@@ -100,6 +162,51 @@ pub fn open_differences(read: &mut BooksAtHead) -> Result<OpenDifferences, Repor
         breaks: breaks.collect(),
         open_items: open_items.collect(),
     })
+}
+
+/// Why a break was raised, what was found, and where: from the line or the first command behind
+/// it.
+fn cause(
+    books: &Books,
+    id: BreakId,
+    raised: Option<&RecordedCommand>,
+) -> (BreakReason, Option<i128>, Option<BreakSource>) {
+    if let Some(BreakEvidence { difference, line }) = books.break_evidence(id) {
+        let (reason, found) = match difference {
+            LineDifference::Fee => (BreakReason::Fee, line.deducted),
+            LineDifference::Amount => (BreakReason::Amount, line.amount),
+            LineDifference::Rest => (BreakReason::MoreThanThereIs, line.amount),
+            LineDifference::Whole => (BreakReason::NoPayment, line.amount),
+        };
+        let source = BreakSource::ClearingLine { file: line.file, line: line.line };
+        return (reason, Some(found.minor().into()), Some(source));
+    }
+    let by_hand = (BreakReason::RaisedByHand, None, None);
+    let Some(raised) = raised else { return by_hand };
+    let fields = Value::Object(raised.fields.clone());
+    let number = |path: &str| fields.pointer(path).and_then(Value::as_u64);
+    let name = |path: &str| fields.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    if let Some((payment, why)) = books.suspended_sale(id) {
+        let source = |trace: &str| {
+            let of = |key: &str| format!("{trace}/{key}");
+            Some(BreakSource::OfflineSale {
+                terminal: name(&of("terminal"))?,
+                batch: number(&of("batch"))?,
+                stan: number(&of("stan"))?,
+                payment,
+                why,
+            })
+        };
+        let found = number("/amount").map(i128::from);
+        return (BreakReason::SaleInSuspense, found, source("/trace"));
+    }
+    match (name("/handover"), number("/counted")) {
+        (Some(hand_over), Some(counted)) => {
+            let source = BreakSource::HandOver { hand_over };
+            (BreakReason::CountedMore, Some(counted.into()), Some(source))
+        }
+        _ => by_hand,
+    }
 }
 
 /// The operator's references, by the kind of an account and its owner.

@@ -2,19 +2,18 @@ use std::collections::BTreeMap;
 
 use books::view::BreakView;
 use books::{Books, BusinessDate, RailId, SettlementCycle};
-use engine::Engine;
 use money::Currency;
 use serde::Serialize;
 
 use crate::cash::age_days;
-use crate::{ParcelFilter, list_parcels, local_time};
+use crate::{BooksAtHead, ParcelFilter, list_parcels, local_time};
 
 /// The books of a morning: what is open, and what is due today. Amounts are in minor units.
 #[derive(Debug, Serialize)]
 pub struct StatusReport {
     /// Whether the books are for trials.
     pub trial: bool,
-    /// The business date of the last command.
+    /// Today.
     pub date: String,
     /// Local time of the last command.
     pub at: String,
@@ -44,6 +43,17 @@ pub struct StatusReport {
     pub plans: Vec<OpenPlanReport>,
     pub payouts_in_flight: usize,
     pub sellers_below_zero: usize,
+    /// Suspended sellers' accounts and couriers, and blocked terminals, by kind of party.
+    pub stopped: BTreeMap<&'static str, usize>,
+    pub terms_to_come: TermsToComeCount,
+}
+
+/// How many terms begin on a later day.
+#[derive(Debug, Default, Serialize)]
+pub struct TermsToComeCount {
+    pub count: usize,
+    /// The first of these days.
+    pub first: Option<String>,
 }
 
 /// A network or wallet in the books.
@@ -95,11 +105,9 @@ pub struct OpenPlanReport {
 }
 
 impl StatusReport {
-    /// `batch`: the last of the journal. `snapshot`: what the newest snapshot reflects.
     #[must_use]
-    pub fn of(engine: &Engine, batch: u64, snapshot: Option<u64>) -> StatusReport {
-        let books = engine.books();
-        let today = books.last_date();
+    pub fn of(read: &BooksAtHead) -> StatusReport {
+        let (books, today) = (read.books(), read.today());
         let counted = |opened: &mut dyn Iterator<Item = BusinessDate>| {
             let ages: Vec<u16> = opened.map(|date| age_days(date, today)).collect();
             DifferenceCount { count: ages.len(), oldest_days: ages.into_iter().max() }
@@ -113,19 +121,26 @@ impl StatusReport {
             (currency, books.total_balance(books::chart::AccountKind::Suspense, currency))
         });
         let mut custody: BTreeMap<&'static str, i128> = BTreeMap::new();
-        for firm in books.cash_custody() {
+        for firm in books.cash_custody(today) {
             *custody.entry(firm.currency.code()).or_default() += firm.total;
         }
+        let (mut stopped, mut days) = (BTreeMap::new(), Vec::new());
+        for party in books.parties(today) {
+            let count = usize::from(party.stopped.is_some());
+            *stopped.entry(party.kind.name()).or_default() += count;
+            days.extend(party.to_come.iter().map(|one| one.from));
+        }
+        stopped.retain(|_, count| *count > 0);
         let signed = |(currency, amount): (Currency, u128)| {
             (currency, i128::try_from(amount).unwrap_or(i128::MAX))
         };
         StatusReport {
             trial: books.is_trial(),
             date: today.to_string(),
-            at: local_time(books, engine.last_at()),
+            at: local_time(books, read.engine.last_at()),
             zone: books.time_zone().map(|zone| zone.zone.clone()),
-            batch,
-            snapshot,
+            batch: read.batch().number(),
+            snapshot: read.recovery.snapshot.map(journal::Sequence::number),
             rails: rails(books),
             unknown_payments: books.unknown_count(),
             breaks: counted(&mut breaks.iter().map(|one| one.opened)),
@@ -139,7 +154,7 @@ impl StatusReport {
                 .collect(),
             releases_due: balances(books.releases_due(today).into_iter().map(signed)),
             payable: books
-                .payable_by_cycle()
+                .payable_by_cycle(today)
                 .into_iter()
                 .map(|(cycle, currency, sellers, amount)| PayableReport {
                     cycle,
@@ -161,6 +176,11 @@ impl StatusReport {
                 .collect(),
             payouts_in_flight: books.payouts_in_flight().count(),
             sellers_below_zero: books.sellers_below_zero().count(),
+            stopped,
+            terms_to_come: TermsToComeCount {
+                count: days.len(),
+                first: days.into_iter().min().map(|day| day.to_string()),
+            },
         }
     }
 }

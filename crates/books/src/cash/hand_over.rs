@@ -23,7 +23,7 @@ impl Books {
     pub(crate) fn start_hand_over(
         &mut self,
         command: &StartHandOver,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let StartHandOver { handover: id, courier, number: which, code_mac } = *command;
@@ -42,6 +42,7 @@ impl Books {
         let items = u32::try_from(courier.in_hand.len()).expect("fewer than 2³² payments");
         let handover = HandOver {
             id,
+            started: now.today,
             expected,
             payment_count: items,
             code_mac,

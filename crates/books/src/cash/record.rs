@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::TransferId;
 use money::Amount;
+use tariff::BusinessDate;
 
 use crate::cash::code_mac::CodeMac;
 use crate::ids::{BankId, BreakId, DepositId, HandOverId, PersonId};
@@ -92,6 +93,7 @@ impl CountedCash {
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct HandOver {
     pub id: HandOverId,
+    pub started: BusinessDate,
     pub expected: Amount,
     /// The courier's oldest payments in hand that it covers.
     pub payment_count: u32,

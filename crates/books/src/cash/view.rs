@@ -16,6 +16,8 @@ pub struct CourierCustody {
     pub payments: usize,
     /// The day of the oldest of them.
     pub since: Option<BusinessDate>,
+    /// The day of the oldest that no hand-over covers.
+    pub left_since: Option<BusinessDate>,
     /// The most that the courier may have in hand.
     pub limit: Amount,
     pub hand_over: Option<OpenHandOver>,
@@ -29,6 +31,7 @@ pub struct CourierCustody {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenHandOver {
     pub id: HandOverId,
+    pub started: BusinessDate,
     pub expected: Amount,
     /// Counts with a wrong one-time code.
     pub wrong_codes: usize,
@@ -73,9 +76,9 @@ pub struct FirmCustody {
 }
 
 impl Books {
-    /// Cash in custody of each firm, in order of registration.
-    pub fn cash_custody(&self) -> impl Iterator<Item = FirmCustody> {
-        (0..).zip(self.firms.iter()).map(|(number, firm)| {
+    /// Cash in custody of each firm, in order of registration, with the terms of a day.
+    pub fn cash_custody(&self, today: BusinessDate) -> impl Iterator<Item = FirmCustody> {
+        (0..).zip(self.firms.iter()).map(move |(number, firm)| {
             let counted = firm.counted_cash.iter().flat_map(|cash| &cash.payments);
             let announced = |id| firm.deposits.iter().find(|one| one.deposit == id);
             let deposits =
@@ -93,9 +96,9 @@ impl Books {
                         amount: one.amount,
                     })
                     .collect(),
-                guarantee: firm.terms.on(self.last_date()).guarantee,
+                guarantee: firm.terms.on(today).guarantee,
                 guarantee_used: firm.guaranteed,
-                couriers: self.couriers_with_cash(number),
+                couriers: self.couriers_with_cash(number, today),
             }
         })
     }
@@ -118,7 +121,7 @@ impl Books {
         }))
     }
 
-    fn couriers_with_cash(&self, firm: u32) -> Vec<CourierCustody> {
+    fn couriers_with_cash(&self, firm: u32, today: BusinessDate) -> Vec<CourierCustody> {
         let balance = |account| self.ledger.account(account).balance();
         let short = |courier: u32| {
             let counted = self.firms.get(firm).counted_cash.iter();
@@ -132,9 +135,15 @@ impl Books {
             in_hand: balance(courier.cash),
             payments: courier.in_hand.len(),
             since: courier.in_hand.iter().map(|slot| self.payment(*slot).date).min(),
-            limit: *courier.cash_limit.on(self.last_date()),
+            left_since: {
+                let covered = courier.open_hand_over().map_or(0, |one| one.payment_count);
+                let left = courier.in_hand.iter().skip(covered as usize);
+                left.map(|slot| self.payment(*slot).date).min()
+            },
+            limit: *courier.cash_limit.on(today),
             hand_over: courier.open_hand_over().map(|one| OpenHandOver {
                 id: one.id,
+                started: one.started,
                 expected: one.expected,
                 wrong_codes: one.wrong_codes.len(),
             }),

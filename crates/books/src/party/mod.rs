@@ -8,4 +8,5 @@ pub(crate) mod registry;
 pub(crate) mod suspension;
 pub(crate) mod terms;
 pub mod time_zone;
+pub mod view;
 pub(crate) mod withdrawal;

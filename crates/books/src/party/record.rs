@@ -20,6 +20,7 @@ use crate::party::persons::{Person, TwoPeople};
 use crate::party::registry::RegisteredParty;
 use crate::party::suspension::Suspension;
 use crate::party::terms::{DatedTerms, FirmTerms, SellerTerms};
+use crate::party::view::StoppedParty;
 use crate::settlement::record::{CommissionPayment, Statement};
 use crate::used_numbers::UsedNumbers;
 
@@ -103,7 +104,12 @@ pub(crate) struct Courier {
 
 impl Courier {
     pub(crate) fn is_suspended(&self) -> bool {
-        self.suspensions.latest().is_some_and(|latest| latest.suspended)
+        self.suspension().is_some()
+    }
+
+    /// The suspension, if the courier is suspended.
+    pub(crate) fn suspension(&self) -> Option<StoppedParty> {
+        self.suspensions.latest().and_then(Suspension::stops)
     }
 
     /// The hand-over that is neither counted nor cancelled. Only the latest can be open.

@@ -1,12 +1,14 @@
 //! Suspended sellers and couriers. One person suspends at once; two lift it.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use tariff::BusinessDate;
 
 use crate::books::{Books, Now};
 use crate::command::{SuspendCourier, SuspendSeller};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{PersonId, SellerId};
 use crate::party::persons::check_two_people;
+use crate::party::view::StoppedParty;
 use crate::refusal::{MissingRecord, Refusal};
 use crate::used_numbers::UsedNumbers;
 
@@ -16,6 +18,20 @@ pub(crate) struct Suspension {
     pub suspended: bool,
     pub proposed_by: PersonId,
     pub approved_by: Option<PersonId>,
+    pub on: BusinessDate,
+}
+
+impl Suspension {
+    /// `None` if it is the end of one.
+    pub(crate) fn stops(&self) -> Option<StoppedParty> {
+        let stopped = StoppedParty { since: self.on, by: Some(self.proposed_by) };
+        self.suspended.then_some(stopped)
+    }
+
+    /// Whether it is the same decision, on any day.
+    fn is_repeat_of(&self, before: &Suspension) -> bool {
+        Suspension { on: before.on, ..*self } == *before
+    }
 }
 
 impl UsedNumbers<Suspension> {
@@ -27,8 +43,8 @@ impl UsedNumbers<Suspension> {
         next: Suspension,
         courier: Option<PersonId>,
     ) -> Result<(), Refusal> {
-        self.check(number, |before| *before == next)?;
-        let Suspension { suspended, proposed_by, approved_by } = next;
+        self.check(number, |before| next.is_repeat_of(before))?;
+        let Suspension { suspended, proposed_by, approved_by, .. } = next;
         // Suspended again and again: all of them, back to the last end.
         let ended = |one: &&Suspension| !suspended && one.suspended;
         let suspenders = self.iter().rev().take_while(ended).map(|one| one.proposed_by);
@@ -46,14 +62,14 @@ impl Books {
     pub(crate) fn suspend_seller(
         &mut self,
         command: &SuspendSeller,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let SuspendSeller { seller, number, suspended, proposed_by, approved_by } = *command;
         if self.any_account_of(seller).is_none() {
             return Err(Refusal::NotFound(MissingRecord::Seller(seller)));
         }
-        let suspension = Suspension { suspended, proposed_by, approved_by };
+        let suspension = Suspension { suspended, proposed_by, approved_by, on: now.today };
         let before = self.reference_data.seller_suspensions.get(&seller);
         before.unwrap_or(&UsedNumbers::default()).check_next(number, suspension, None)?;
         self.reference_data.seller_suspensions.entry(seller).or_default().push(suspension);
@@ -64,12 +80,12 @@ impl Books {
     pub(crate) fn suspend_courier(
         &mut self,
         command: &SuspendCourier,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let SuspendCourier { courier, number, suspended, proposed_by, approved_by } = *command;
         let place = self.courier_number(courier)?;
-        let suspension = Suspension { suspended, proposed_by, approved_by };
+        let suspension = Suspension { suspended, proposed_by, approved_by, on: now.today };
         let suspensions = &self.couriers.get(place).suspensions;
         suspensions.check_next(number, suspension, Some(PersonId(courier.0)))?;
         self.couriers.get_mut(place).suspensions.push(suspension);
@@ -79,8 +95,13 @@ impl Books {
 
     #[must_use]
     pub fn is_seller_suspended(&self, seller: SellerId) -> bool {
-        let suspensions = self.reference_data.seller_suspensions.get(&seller);
-        suspensions.and_then(UsedNumbers::latest).is_some_and(|latest| latest.suspended)
+        self.seller_suspension(seller).is_some()
+    }
+
+    /// The suspension of a seller, if the seller is suspended.
+    pub(crate) fn seller_suspension(&self, seller: SellerId) -> Option<StoppedParty> {
+        let suspensions = self.reference_data.seller_suspensions.get(&seller)?;
+        suspensions.latest().and_then(Suspension::stops)
     }
 
     /// Checks that a courier, by number, is not suspended.

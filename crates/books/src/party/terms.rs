@@ -55,6 +55,19 @@ impl<T: Copy + PartialEq> DatedTerms<T> {
         begun.map_or(&self.registered, |(_, terms)| terms)
     }
 
+    /// Those that hold from a day after `day` on, and who decided them as long as that is
+    /// remembered.
+    pub(crate) fn after(
+        &self,
+        day: BusinessDate,
+    ) -> impl Iterator<Item = (BusinessDate, &T, Option<TwoPeople>)> {
+        let later = self.later.iter().filter(move |(from, _)| *from > day);
+        later.map(|(from, terms)| {
+            let of_day = self.settings.iter().filter(|one| one.from == *from);
+            (*from, terms, of_day.last().map(|one| one.decided_by))
+        })
+    }
+
     /// Checks the next change. Nothing changes before today.
     fn check(
         &self,

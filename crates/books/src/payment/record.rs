@@ -5,7 +5,7 @@ use ledger::TransferId;
 use money::Amount;
 use tariff::{BusinessDate, LossOwner, PaymentMethod, SellerClassNumber};
 
-use crate::command::SuspendedSaleDecision;
+use crate::command::{SuspendedSaleDecision, SuspenseReason};
 use crate::ids::{BankId, BreakId, ParcelId, PaymentId, PersonId};
 use crate::parcel::record::ParcelHistory;
 use crate::party::persons::TwoPeople;
@@ -214,6 +214,7 @@ impl RefundKind {
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct SuspendedSale {
     pub break_id: BreakId,
+    pub reason: SuspenseReason,
     pub rail: u16,
     pub method: PaymentMethod,
     pub amount: Amount,

@@ -50,6 +50,7 @@ impl Books {
             self.record_automatic_break(difference, currency, people, None, now.today, out);
         let new = SuspendedSale {
             break_id,
+            reason,
             rail,
             method,
             amount,

@@ -126,13 +126,16 @@ impl Books {
         due.filter(|(_, sum)| *sum > 0).collect()
     }
 
-    /// What a plan would pay now, by cycle and currency: the number of sellers, and the sum in
+    /// What a plan of a day would pay, by cycle and currency: the number of sellers, and the sum in
     /// minor units.
     #[must_use]
-    pub fn payable_by_cycle(&self) -> Vec<(SettlementCycle, Currency, usize, u128)> {
+    pub fn payable_by_cycle(
+        &self,
+        today: BusinessDate,
+    ) -> Vec<(SettlementCycle, Currency, usize, u128)> {
         let mut sums: BTreeMap<(SettlementCycle, u8), (usize, u128)> = BTreeMap::new();
         for seller in self.sellers.iter().filter(|one| !self.is_seller_suspended(one.id)) {
-            let terms = seller.terms.on(self.last_date());
+            let terms = seller.terms.on(today);
             let available = self.ledger.account(seller.payable).available();
             let minimum = i128::from(terms.minimum.minor()).max(1);
             if let Some(amount) = u128::try_from(available).ok().filter(|_| available >= minimum) {

@@ -149,6 +149,7 @@ fn errors_of_the_office_say_what_to_do() {
         },
         E::OtherCurrency { field: "amount".into(), typed: Currency::BRL, expected: Currency::CNY },
         E::UnknownClass { class: "x".into(), known: vec!["general".into()] },
+        E::UnknownTariff { tariff: "x".into(), known: vec!["china-2013 CNY".into()] },
         E::PersonNotRegistered { person: PersonId(3) },
         E::ManyLooks,
         E::NoSellerAccount { seller: "shop".into(), currency: "CNY".into() },

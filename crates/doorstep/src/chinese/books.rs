@@ -170,12 +170,12 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             format!("人员 {person} 此前已登记，并已永久移除；账簿未改动；请登记其他编号")
         }
         Refusal::ChargebackWasLost => {
-            "该拒付此前已败诉；账簿未改动；清算明细行退回该款时即为胜诉，无需处理".to_owned()
+            "该拒付此前抗辩失败；账簿未改动；清算明细行退回该款时即为抗辩成功，无需处理".to_owned()
         }
-        Refusal::ChargebackWasWon => "该拒付此前已胜诉；账簿未改动；如属误录，请由两人撤回\
+        Refusal::ChargebackWasWon => "该拒付此前抗辩成功；账簿未改动；如属误录，请由两人撤回\
                                       （TakeBackWonChargeback）"
             .to_owned(),
-        Refusal::ChargebackNotWon => "该拒付未胜诉；没有可撤回的，无需处理".to_owned(),
+        Refusal::ChargebackNotWon => "该拒付未抗辩成功；没有可撤回的，无需处理".to_owned(),
         Refusal::ChargebackPaidBack => {
             "清算文件的明细行已退回该拒付的款项；账簿未改动；再次拒付请以下一个编号登记".to_owned()
         }

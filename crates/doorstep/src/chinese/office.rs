@@ -56,6 +56,12 @@ fn office_error(error: &OfficeError) -> String {
             "--class {class}：费率中没有该类别；其类别为：{}。请给出其一，或从 0 起的编号",
             known.join("、")
         ),
+        E::UnknownTariff { tariff, known } => {
+            let known = if known.is_empty() { "无".to_owned() } else { known.join("、") };
+            format!(
+                "--tariff {tariff}：账簿中没有该费率；现有：{known}。请先发布：`doorstep setup tariff`"
+            )
+        }
         E::Declared { command, why } => {
             format!("{command}：{why}；请见 `doorstep do {command} --help`")
         }
@@ -169,7 +175,7 @@ fn persons_error(error: &PersonsError) -> String {
         E::UnknownName(name) => format!(
             "数据目录的 {PERSONS_FILE} 中没有姓名 `{name}`；请给出人员编号，或在其中加入姓名"
         ),
-        E::SamePerson => "提出人与复核人是同一人；须由第二人复核".to_owned(),
+        E::SamePerson => "提议人与批准人是同一人；须由第二人批准".to_owned(),
     }
 }
 
@@ -237,7 +243,7 @@ pub fn expected(expected: &Expected, lang: Lang) -> String {
         return expected.to_string();
     }
     match expected {
-        E::Amount => "请写带币种的金额，例如 12.50CNY".to_owned(),
+        E::Amount => "请写带币种的金额，例如 12.50CNY，或 0".to_owned(),
         E::Rate => "请写百分比，例如 10.5%".to_owned(),
         E::Date => "请写日期，例如 2013-08-28".to_owned(),
         E::Currency => "请写货币代码，例如 CNY".to_owned(),

@@ -390,7 +390,7 @@ impl DaySummary {
             sums.refunded.count,
             Some(i128::from(self.refunded)),
         );
-        table.if_any("failed attempts", "未妥投次数", counts.attempts, None);
+        table.if_any("failed attempts", "派送失败次数", counts.attempts, None);
         table.if_any("payments declined", "交易被拒", counts.declined, None);
         table.if_any("payments without an answer", "付款无应答", counts.became_unknown, None);
         table.if_any("payments reversed", "已冲正", counts.reversed, None);

@@ -19,7 +19,7 @@ pub enum DayVerdict {
 
 const COLUMNS: [(&str, &str, usize); 6] = [
     ("new", "新包裹", 8),
-    ("delivered", "妥投", 10),
+    ("delivered", "已签收", 10),
     ("collected", "收款", 16),
     ("paid", "打款", 16),
     ("held", "待结算", 14),

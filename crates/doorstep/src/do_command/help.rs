@@ -2,8 +2,8 @@
 
 use books::Command;
 use office::fields::{Expected, flag, short};
-use office::is_filled_in;
 use office::short_forms::{ShortForm, of_group};
+use office::{CODE_MAC, is_filled_in};
 use reports::FieldTypes;
 use serde_json::Value;
 
@@ -66,6 +66,10 @@ pub(super) fn print_command(types: &FieldTypes, name: &str, form: Option<ShortFo
     let required = command_type.schema().get("required").and_then(Value::as_array);
     let required = |name: &str| required.is_some_and(|all| all.iter().any(|one| one == name));
     for (field, field_type) in command_type.fields() {
+        if field == CODE_MAC {
+            print_code(name);
+            continue;
+        }
         let in_form = form.is_some_and(|form| form.fields.iter().any(|(name, _)| *name == field));
         let optional = if in_form || is_filled_in(name, command_type, field) {
             text(lang, "do.filled_in")
@@ -86,6 +90,17 @@ pub(super) fn print_command(types: &FieldTypes, name: &str, form: Option<ShortFo
         };
         about.iter().for_each(|about| print_indented(about));
     }
+}
+
+/// The one-time code, which a person types in place of its MAC.
+fn print_code(command: &str) {
+    let lang = Lang::current();
+    let (key, optional) = match command {
+        "StartHandOver" => ("do.code_made", text(lang, "do.filled_in")),
+        _ => ("do.code_typed", ""),
+    };
+    say!("\n  --code <CODE>{optional}");
+    print_indented(text(lang, key));
 }
 
 /// What a field of a command is, or a field of this name in any command.

@@ -63,6 +63,11 @@ impl Sentences {
         Words { lang: self.lang, names: &self.names, command }.actor()
     }
 
+    /// A person by id, with the name if it is known.
+    pub fn who(&self, id: &str) -> String {
+        id.parse().map_or_else(|_| id.to_owned(), |person| self.names.shown(person))
+    }
+
     /// Who gave the command, and what it did.
     pub fn what(&self, command: &RecordedCommand) -> String {
         let (actor, what) = (self.actor(command), self.sentence(command));
@@ -346,14 +351,14 @@ impl Words<'_> {
         own.is_some() && own == parcel
     }
 
-    /// A person's name, or the reference of the courier with the same id, or the id.
+    /// A person's id and name, or the reference of the courier with the same id, or the id.
     fn person(&self, id: &str) -> String {
         // Of a proposal: nobody has approved it yet.
         if id == "0" {
-            return "?".to_owned();
+            return text(self.lang, "log.proposal.nobody").to_owned();
         }
-        let name = id.parse().ok().and_then(|person| self.names.name(person));
-        name.map_or_else(|| self.reference("courier", id), str::to_owned)
+        let named = id.parse().ok().filter(|person| self.names.name(*person).is_some());
+        named.map_or_else(|| self.reference("courier", id), |person| self.names.shown(person))
     }
 
     /// The operator's reference for an id, or the id.

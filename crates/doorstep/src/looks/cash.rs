@@ -2,21 +2,21 @@
 
 use std::path::PathBuf;
 
+use books::WRONG_CODES_MAX;
 use clap::Args;
-use reports::{CourierCashReport, FirmCashReport, cash_custody};
+use reports::{FirmCashReport, OpenHandOverReport, cash_custody};
 
 use super::table::Table;
-use super::{
-    amount, columns, find_courier, find_firm, money, print_head, print_json, print_row, since,
-};
+use super::{amount, columns, find_courier, find_firm, money, print_head, print_json};
 use crate::data_directory::read_at_head;
 use crate::texts::{filled, text};
 use crate::words::{Lang, say};
 
 /// Shows the cash in custody: with couriers, in hand-overs, counted, in deposits, short
 ///
-/// Shows each firm's cash, the couriers who have cash or owe a shortage, how old the oldest of it
-/// is, the hand-overs that are not counted, and the deposits that the bank has not confirmed.
+/// Shows for each firm where its cash is, each cent once: in the couriers' hands, in hand-overs that
+/// wait for their count, owed as a shortage, counted and not deposited, and in deposits that the
+/// bank has not confirmed; since when the oldest of it is there, and its age in days.
 #[derive(Args, Debug)]
 pub struct CashArgs {
     /// The data directory
@@ -38,7 +38,7 @@ pub fn run(args: &CashArgs) -> anyhow::Result<()> {
     let books = read.books();
     let firm = args.firm.as_deref().map(|wanted| find_firm(books, wanted)).transpose()?;
     let courier = args.courier.as_deref().map(|wanted| find_courier(books, wanted)).transpose()?;
-    let firms = cash_custody(books, firm, courier);
+    let firms = cash_custody(&read, firm, courier);
     if args.json {
         return print_json(&read, "firms", &firms);
     }
@@ -50,52 +50,66 @@ pub fn run(args: &CashArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Each cent of a firm stands once in the table.
 fn print_firm(firm: &FirmCashReport) {
     let lang = Lang::current();
     let total = money(firm.total, firm.currency);
     say!("");
     say!("{}", filled(lang, "looks.firm_cash", &[("firm", &firm.firm), ("total", &total)]));
-    let of = |minor: i128| money(minor, firm.currency);
-    let age = since(firm.since.as_deref(), firm.age_days);
-    print_row("looks.counted", format!("{}  {age}", of(firm.counted)).trim_end());
-    for deposit in &firm.deposits {
-        let (id, sum) = (&deposit.deposit, of(deposit.amount.into()));
-        print_row("looks.deposit", &format!("{sum}  {id}"));
-    }
-    let (used, most) = (of(firm.guarantee_used.into()), of(firm.guarantee.into()));
-    let guarantee = filled(lang, "looks.used_of", &[("used", &used), ("most", &most)]);
-    print_row("looks.guarantee", &guarantee);
-    if firm.couriers.is_empty() {
-        return;
-    }
     let mut table = Table::new()
-        .text(text(lang, "looks.courier"))
-        .number(text(lang, "looks.in_hand"))
-        .number(text(lang, "looks.handed_over"))
-        .number(text(lang, "looks.shortage"))
-        .text(text(lang, "looks.since_title"))
-        .extra(text(lang, "looks.cash_limit"));
+        .text(text(lang, "looks.who"))
+        .text(text(lang, "looks.what"))
+        .number(text(lang, "looks.sum"))
+        .extra(text(lang, "looks.since_title"))
+        .number(text(lang, "looks.days"));
+    let mut row = |who: &str, what: String, minor: i128, (since, days): Since<'_>| {
+        let days = days.map_or_else(String::new, |days| days.to_string());
+        let since = since.unwrap_or_default().to_owned();
+        table.row([who.to_owned(), what, amount(minor, firm.currency), since, days]);
+    };
     for courier in &firm.couriers {
-        table.row(courier_row(courier, firm.currency));
+        let who = &courier.courier;
+        let covered = courier.hand_over.as_ref().map_or(0, |one| i128::from(one.expected));
+        let left = courier.in_hand - covered;
+        if left != 0 {
+            let limit = amount(courier.limit.into(), firm.currency);
+            let what = filled(lang, "looks.in_hand", &[("limit", &limit)]);
+            row(who, what, left, (courier.left_since.as_deref(), courier.left_age_days));
+        }
+        if let Some(one) = &courier.hand_over {
+            let since = (Some(one.started.as_str()), Some(one.age_days));
+            row(who, hand_over(one), covered, since);
+        }
+        if courier.shortage != 0 {
+            let since = (courier.shortage_since.as_deref(), courier.shortage_age_days);
+            row(who, text(lang, "looks.shortage").to_owned(), courier.shortage, since);
+        }
+    }
+    let counted = text(lang, "looks.counted").to_owned();
+    row(&firm.firm, counted, firm.counted, (firm.since.as_deref(), firm.age_days));
+    for deposit in &firm.deposits {
+        let what = filled(lang, "looks.deposit", &[("deposit", &deposit.deposit)]);
+        row(&firm.firm, what, deposit.amount.into(), (None, None));
     }
     table.print(columns());
+    if firm.guarantee > 0 || firm.guarantee_used > 0 {
+        let of = |minor: u64| money(minor.into(), firm.currency);
+        let (used, most) = (of(firm.guarantee_used), of(firm.guarantee));
+        say!("{}", filled(lang, "looks.guarantee", &[("used", &used), ("most", &most)]));
+    }
 }
 
-fn courier_row(courier: &CourierCashReport, currency: &str) -> [String; 6] {
-    let sum = |minor: i128| if minor == 0 { String::new() } else { amount(minor, currency) };
-    let handed_over = courier.hand_over.as_ref().map(|one| amount(one.expected.into(), currency));
-    let (in_hand, short) = (
-        (courier.since.as_deref(), courier.age_days),
-        (courier.shortage_since.as_deref(), courier.shortage_age_days),
-    );
-    // The older of both.
-    let (date, days) = if short.1 > in_hand.1 { short } else { in_hand };
-    [
-        courier.courier.clone(),
-        sum(courier.in_hand),
-        handed_over.unwrap_or_default(),
-        sum(courier.shortage),
-        since(date, days),
-        amount(courier.limit.into(), currency),
-    ]
+/// A day and its age.
+type Since<'r> = (Option<&'r str>, Option<u16>);
+
+/// A hand-over under way, and what it waits for.
+fn hand_over(one: &OpenHandOverReport) -> String {
+    let key = match one.wrong_codes {
+        0 => "looks.hand_over",
+        wrong if wrong < WRONG_CODES_MAX => "looks.hand_over_wrong",
+        _ => "looks.hand_over_supervisor",
+    };
+    let values: [(&str, &dyn std::fmt::Display); 2] =
+        [("hand_over", &one.hand_over), ("wrong", &one.wrong_codes)];
+    filled(Lang::current(), key, &values)
 }

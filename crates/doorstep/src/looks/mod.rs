@@ -1,9 +1,11 @@
-//! Commands that show what the books say now: parcels, cash, statements, accounts, status. They
+//! Commands that show what the books say now: parcels, cash, statements, accounts, parties,
+//! status. They
 //! read the newest snapshot and what follows it.
 
 pub mod accounts;
 pub mod cash;
 pub mod parcels;
+pub mod parties;
 pub mod statement;
 pub mod status;
 
@@ -54,18 +56,26 @@ fn count(number: usize) -> String {
     grouped(&number.to_string())
 }
 
-/// Prints what is shown, and up to which command of the journal.
+/// Prints what is shown, for which day, and up to which command of the journal.
 fn print_head(what: &str, read: &BooksAtHead) {
     let at = local_time(read.books(), read.engine.last_at());
-    let (time, offset) = (&at[11..19], &at[at.len() - 6..]);
-    let values: [(&str, &dyn Display); 5] = [
+    let head = head(what, &read.today().to_string(), &at, read.batch().number());
+    say!("{}", wrapped(&head, columns()));
+}
+
+/// `today` is a date, `at` the local time of the last command.
+pub fn head(what: &str, today: &str, at: &str, batch: u64) -> String {
+    let (date, time, offset) = (&at[..10], &at[11..19], &at[at.len() - 6..]);
+    let key = if date == today { "looks.head" } else { "looks.head_later" };
+    let values: [(&str, &dyn Display); 6] = [
         ("what", &what),
-        ("date", &read.books().last_date()),
+        ("today", &today),
+        ("date", &date),
         ("time", &time),
         ("offset", &offset),
-        ("batch", &read.batch()),
+        ("batch", &batch),
     ];
-    say!("{}", wrapped(&filled(Lang::current(), "looks.head", &values), columns()));
+    filled(Lang::current(), key, &values)
 }
 
 /// Prints a label and its text.
@@ -73,11 +83,11 @@ fn print_row(key: &str, what: &str) {
     say!("{}{what}", left(text(Lang::current(), key), LABEL_COLUMNS));
 }
 
-/// Prints one JSON object: the date, the local time and the batch of the last command, and the
+/// Prints one JSON object: today, the local time and the batch of the last command, and the
 /// report's own fields or, for a list, `name`.
 fn print_json(read: &BooksAtHead, name: &str, report: &impl Serialize) -> anyhow::Result<()> {
     let mut object = Map::new();
-    object.insert("date".to_owned(), read.books().last_date().to_string().into());
+    object.insert("date".to_owned(), read.today().to_string().into());
     object.insert("at".to_owned(), local_time(read.books(), read.engine.last_at()).into());
     object.insert("batch".to_owned(), read.batch().number().into());
     match serde_json::to_value(report)? {
@@ -91,16 +101,6 @@ fn print_json(read: &BooksAtHead, name: &str, report: &impl Serialize) -> anyhow
 /// A word of a section, or the name itself.
 fn word<'n>(section: &str, name: &'n str) -> &'n str {
     entry(Lang::current(), section, name).unwrap_or(name)
-}
-
-/// How old something is: its day and its age.
-fn since(date: Option<&str>, days: Option<u16>) -> String {
-    match (date, days) {
-        (Some(date), Some(days)) => {
-            filled(Lang::current(), "looks.since", &[("date", &date), ("days", &days)])
-        }
-        _ => String::new(),
-    }
 }
 
 /// Finds a seller by its reference or id.

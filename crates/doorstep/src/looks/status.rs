@@ -14,9 +14,10 @@ use crate::words::{Lang, grouped, say};
 
 /// Shows a page for the morning: what is open, what is due today, who has cash
 ///
-/// Shows the date of the books, the end of the journal, networks and wallets, unknown payments,
-/// open breaks and items, parcels, cash in custody, what becomes payable today, what a settlement
-/// would pay, and the plans that wait. `doorstep network status` shows the connections of a running
+/// Shows, for today by the clock: the end of the journal, networks and wallets, unknown payments,
+/// open breaks and items, who is suspended or blocked, terms to come, parcels, cash in custody,
+/// what becomes payable today, what a settlement would pay, and the plans that wait. `doorstep
+/// parties` lists parties and terms, `doorstep network status` the connections of a running
 /// Doorstep.
 #[derive(Args, Debug)]
 pub struct StatusArgs {
@@ -30,8 +31,7 @@ pub struct StatusArgs {
 
 pub fn run(args: &StatusArgs) -> anyhow::Result<()> {
     let read = read_at_head(&args.data)?;
-    let snapshot = read.recovery.snapshot.map(journal::Sequence::number);
-    let report = StatusReport::of(&read.engine, read.batch().number(), snapshot);
+    let report = StatusReport::of(&read);
     if args.json {
         say!("{}", serde_json::to_string(&report)?);
         return Ok(());
@@ -58,6 +58,19 @@ fn print(report: &StatusReport) {
     print_row("looks.suspense", &balances(&report.suspense));
     print_row("looks.open_items", &differences(&report.open_items));
     print_row("looks.below_zero_count", &count(report.sellers_below_zero));
+    let stopped = report
+        .stopped
+        .iter()
+        .map(|(kind, number)| format!("{} {}", word("looks.stopped", kind), count(*number)));
+    print_row("looks.stopped_title", &listed(&stopped.collect::<Vec<_>>()));
+    let to_come = match &report.terms_to_come.first {
+        None => none(),
+        Some(first) => {
+            let number = count(report.terms_to_come.count);
+            filled(lang, "looks.terms_first", &[("count", &number), ("date", first)])
+        }
+    };
+    print_row("looks.terms_to_come", &to_come);
     say!("");
     let states = report
         .parcels
@@ -102,7 +115,7 @@ fn print(report: &StatusReport) {
         .number(text(lang, "looks.owes"));
     for rail in &report.rails {
         let state = match &rail.withdrawn_from {
-            Some(at) => filled(lang, "looks.withdrawn", &[("at", at)]),
+            Some(at) => filled(lang, "looks.withdrawn", &[("at", &at[..19].replace('T', " "))]),
             None => text(lang, "looks.in_use").to_owned(),
         };
         let unknown = grouped(&rail.unknown_payments.to_string());

@@ -28,7 +28,7 @@ use crate::{command_tree, office_requests, tariffs};
 const COLUMNS: u16 = 80;
 
 /// Commands that read the books and nothing else.
-const LOOKS: [&[&str]; 10] = [
+const LOOKS: [&[&str]; 11] = [
     &["accounts"],
     &["balances"],
     &["breaks"],
@@ -37,6 +37,7 @@ const LOOKS: [&[&str]; 10] = [
     &["log"],
     &["open-items"],
     &["parcels"],
+    &["parties"],
     &["statement"],
     &["status"],
 ];

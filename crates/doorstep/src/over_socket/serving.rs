@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{ArgMatches, FromArgMatches};
 use node::NodeClient;
@@ -28,6 +28,8 @@ use crate::{Cli, DATA_VARIABLE, Task, chinese, command_tree, in_words, line_erro
 const THIS_PROGRAM: &str = "/proc/self/exe";
 /// A look that takes longer is stopped.
 const LOOK_SECONDS_MAX: u64 = 120;
+/// How often a look that has closed its outputs is asked whether it has ended.
+const END_POLL: Duration = Duration::from_millis(10);
 /// Of what a look says to standard error.
 const ERRORS_BYTES_MAX: u64 = 64 << 10;
 
@@ -60,7 +62,7 @@ impl CommandLines for ServedLines {
         let failed =
             |error: std::io::Error| filled(lang, "over_socket.not_started", &[("cause", &error)]);
         let child = command.spawn().map_err(failed)?;
-        read_to_end(child).map_err(|ended| match ended {
+        read_to_end(child, Duration::from_secs(LOOK_SECONDS_MAX)).map_err(|ended| match ended {
             LookEnd::TooLong => {
                 let most = PRINTED_BYTES_MAX >> 20;
                 filled(lang, "over_socket.too_long", &[("most", &most)])
@@ -245,8 +247,9 @@ enum LookEnd {
     Io(std::io::Error),
 }
 
-/// Reads what a process prints until it ends.
-fn read_to_end(mut child: Child) -> Result<Printed, LookEnd> {
+/// Reads what a process prints until it ends, for at most `most`.
+fn read_to_end(mut child: Child, most: Duration) -> Result<Printed, LookEnd> {
+    let deadline = Instant::now() + most;
     let (sender, read) = channel();
     let outputs = [
         child.stdout.take().map(|from| Box::new(from) as Box<dyn Read + Send>),
@@ -266,7 +269,7 @@ fn read_to_end(mut child: Child) -> Result<Printed, LookEnd> {
     let mut texts = [String::new(), String::new()];
     let mut ended = None;
     for _ in 0..texts.len() {
-        match read.recv_timeout(Duration::from_secs(LOOK_SECONDS_MAX)) {
+        match read.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok((0, Ok(bytes))) if bytes.len() > PRINTED_BYTES_MAX => {
                 ended = Some(LookEnd::TooLong);
             }
@@ -282,6 +285,13 @@ fn read_to_end(mut child: Child) -> Result<Printed, LookEnd> {
             break;
         }
     }
+    // It may have closed its outputs and go on.
+    while ended.is_none() && child.try_wait().map_err(LookEnd::Io)?.is_none() {
+        if Instant::now() >= deadline {
+            ended = Some(LookEnd::TooSlow);
+        }
+        std::thread::sleep(END_POLL);
+    }
     if ended.is_some() {
         // It may have ended meanwhile.
         let _ = child.kill();
@@ -291,5 +301,45 @@ fn read_to_end(mut child: Child) -> Result<Printed, LookEnd> {
     match ended {
         Some(end) => Err(end),
         None => Ok(Printed { output, errors, succeeded: status.success() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Child {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_look_that_takes_too_long_is_stopped() {
+        let most = Duration::from_millis(100);
+        for script in ["exec sleep 100", "exec >&- 2>&-; exec sleep 100"] {
+            let (child, begun) = (shell(script), Instant::now());
+            let process = format!("/proc/{}", child.id());
+            assert!(matches!(read_to_end(child, most), Err(LookEnd::TooSlow)), "{script}");
+            assert!(begun.elapsed() < Duration::from_secs(20), "{script}");
+            assert!(!std::path::Path::new(&process).exists(), "{script}: it is gone");
+        }
+    }
+
+    #[test]
+    fn a_look_that_prints_too_much_is_stopped() {
+        let script = format!("head -c {} /dev/zero; exec sleep 100", PRINTED_BYTES_MAX + 1);
+        let ended = read_to_end(shell(&script), Duration::from_secs(60));
+        assert!(matches!(ended, Err(LookEnd::TooLong)));
+    }
+
+    #[test]
+    fn what_a_look_prints_and_how_it_ends_is_kept() {
+        let script = "echo out; echo why >&2; exit 1";
+        let Ok(printed) = read_to_end(shell(script), Duration::from_secs(60)) else {
+            panic!("it ended by itself");
+        };
+        let expected = Printed { output: "out\n".into(), errors: "why\n".into(), succeeded: false };
+        assert_eq!(printed, expected);
     }
 }

@@ -36,3 +36,22 @@ fn an_adjusting_entry_keeps_the_day_to_which_it_belongs() {
         .fails(&format!("the date {date} is not possible here"));
     bed.verified("books");
 }
+
+#[test]
+fn a_payout_explains_its_adjusting_entry_in_both_languages() {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A1,S1,CNY,10.00"]);
+    bed.run("import --orders orders.csv --profile doorstep --data books").succeeds();
+    bed.run(&format!("{ENTRY} --value-date 2020-02-29")).succeeds();
+    let income =
+        ENTRY.replace("Own=OtherExpenses", "Bank=bank-cny").replace("Seller=S1", "Own=OtherIncome");
+    let income = income.replace("--number 1", "--number 2").replace("voucher-7", "voucher-8");
+    bed.run(&format!("{income} --value-date 2020-02-29")).succeeds();
+    bed.run("settlement plan Daily --currency CNY --plan 1 --data books").succeeds();
+    bed.run("settlement approve 1 --person 2 --data books").succeeds();
+    bed.run("settlement execute 1 --data books").succeeds();
+    bed.run("explain payout 1 --data books").succeeds().prints("adjusting entry 1");
+    let chinese = bed.run("explain payout 1 --data books --lang zh").succeeds();
+    assert!(!chinese.stdout().contains("adjusting"), "{chinese}");
+    chinese.prints("调整分录 1");
+}

@@ -72,7 +72,16 @@ fn a_plan_and_the_csv_can_be_written_again() {
     bed.faulty_day(100);
     bed.run("payouts --data books --format csv --out again.csv").succeeds().prints("payouts");
     assert_eq!(bed.read("again.csv"), bed.read("books/payouts.csv"));
-    let day = bed.run("payouts --data books --format pain001 --out again --json").succeeds().json();
+    // The bank has confirmed them.
+    let again = "payouts --data books --format pain001 --out again";
+    let refused = bed.run(again).fails("error: NOT WRITTEN: 1 messages went to the bank before");
+    assert!(refused.stderr().contains(", returned "), "{refused}");
+    assert!(!bed.has("again"), "nothing is written");
+    bed.run(&format!("{again} --lang zh")).fails("未写出：有 1 份报文此前已发给银行");
+    let day = bed.run(&format!("{again} --again --json")).succeeds();
+    let day = day.says("WARNING: 1 messages went to the bank before").json();
+    let sent = day["sent_before"].as_array().unwrap();
+    assert!(!sent[0]["confirmed"].as_array().unwrap().is_empty(), "{day:#}");
     let file = day["messages"][0]["file"].as_str().unwrap().to_owned();
     let name = file.strip_prefix("again/").unwrap();
     assert_eq!(bed.read(&file), bed.read(format!("books/{name}")));

@@ -56,6 +56,29 @@ fn every_open_break_is_listed_with_amount_age_owner_and_evidence() {
         (text(one, "/break_id").to_owned(), (amount, text(one, "/evidence/0/position").to_owned()))
     });
     assert_eq!(listed.collect::<BTreeMap<_, _>>(), open);
+    // What was expected and found is by the line behind the break.
+    let mut of_lines = 0;
+    for one in breaks.iter().filter(|one| one["source"]["clearing_line"].is_object()) {
+        let line = &one["evidence"][0]["fields"];
+        let (amount, fee) = (number(line, "/amount"), number(line, "/deducted"));
+        let is_fee = text(one, "/reason") == "fee";
+        let (expected, found) = (number(one, "/expected"), number(one, "/found"));
+        assert_eq!(found, if is_fee { fee } else { amount }, "{one:#}");
+        let more_than_expected = if is_fee { expected - found } else { found - expected };
+        let sign = if text(one, "/side") == "Excess" { 1 } else { -1 };
+        assert!(more_than_expected * sign >= number(one, "/amount"), "{one:#}");
+        if text(one, "/reason") == "no_payment" {
+            assert_eq!(expected, 0, "{one:#}");
+        }
+        assert_eq!(one["source"]["clearing_line"]["line"], line["line"], "{one:#}");
+        of_lines += 1;
+    }
+    assert!(of_lines > 0, "{found:#}");
+    for one in breaks.iter().filter(|one| text(one, "/reason") == "counted_more") {
+        let counted = number(one, "/evidence/0/fields/counted");
+        assert_eq!(number(one, "/found"), counted, "{one:#}");
+        assert!(number(one, "/expected") < counted, "{one:#}");
+    }
     assert_eq!(text(&found, "/at"), text(&last, "/at"), "as of the last command");
     let shown = bed.run("breaks --data books").succeeds();
     let head = format!("Open breaks on {} at ", text(&last, "/date"));
@@ -68,7 +91,7 @@ fn every_open_break_is_listed_with_amount_age_owner_and_evidence() {
         let age = format!("\n  since       {opened}, age in days: {}\n", number(one, "/age_days"));
         assert!(shown.stdout().contains(&age), "{age}{shown}");
     }
-    bed.run("breaks --data books --lang zh").succeeds().prints("未结差异：").prints("责任人");
+    bed.run("breaks --data books --lang zh").succeeds().prints("未结差异（").prints("责任人");
 }
 
 /// Books of a terminal that lost its journal before it settled a sale.
@@ -113,7 +136,7 @@ fn every_open_item_is_listed_with_its_lines() {
         }
     }
     let chinese = bed.run("open-items --data door/books --lang zh").succeeds();
-    chinese.prints("待查账项：").prints("流水号");
+    chinese.prints("待查账项（").prints("流水号");
     bed.run("balances --data door/books")
         .succeeds()
         .prints("\nopen items   1  (doorstep open-items --data door/books)\n");

@@ -35,6 +35,11 @@ fn every_declared_command_is_listed_and_has_help_in_both_languages() {
             "\n  --cash-limit <Amount>\n      write an amount with its currency, such as 12.50CNY",
         )
         .prints("      Limit on the cash in the courier's hands.\n");
+    for line in ["do CountHandOver --help", "hand-over count --help"] {
+        let help = bed.run(line).succeeds().prints("\n  --code <CODE>\n      write the courier's");
+        assert!(!help.stdout().contains("\n  --code-mac"), "{help}");
+    }
+    bed.run("hand-over start --help").succeeds().prints("--code <CODE> (filled in if left out)\n");
     bed.run("do --help").succeeds().prints("doorstep do --list");
 }
 

@@ -61,7 +61,7 @@ fn an_import_names_the_two_persons_who_open_the_books() {
     bed.run(&format!("{log} 1")).succeeds().prints(&of_ann);
     let of_bo = bed.run("log --data books --person Bo").succeeds();
     let of_bo = of_bo.stdout().split_whitespace().collect::<Vec<_>>().join(" ");
-    for words in ["the first persons are Ann and Bo", "approved by person Bo"] {
+    for words in ["the first persons are 1 Ann and 2 Bo", "approved by person 2 Bo"] {
         assert!(of_bo.contains(words), "{words}: {of_bo}");
     }
     bed.run("log --data books --person Cy").fails("nobody has the name `Cy` in persons.toml");

@@ -107,6 +107,12 @@ fn a_hand_over_is_counted_with_the_code_that_its_courier_shows() {
     assert!(!log.stdout().contains(&format!("\"{code}\"")), "the journal has no code");
     let start = log.stdout().lines().find(|line| line.contains("\"StartHandOver\"")).unwrap();
     let start: serde_json::Value = serde_json::from_str(start).unwrap();
+    // Each cent stands once, with the hand-over's number.
+    let cash = bed.run("cash --data door/books").succeeds();
+    let row = format!("hand-over {}, not counted", text(&start, "/fields/handover"));
+    let rows: Vec<&str> = cash.stdout().lines().filter(|line| line.contains(&amount)).collect();
+    assert_eq!(rows.len(), 2, "the firm's sum, and the hand-over{cash}");
+    assert!(rows[0].starts_with("firm bench-couriers: ") && rows[1].contains(&row), "{cash}");
     let count = format!(
         "hand-over count {} --counted {amount}CNY --data door/books --code",
         text(&start, "/fields/handover")
@@ -196,6 +202,33 @@ fn a_second_user_of_the_machine_approves_over_the_socket() {
     as_other(&bed, DOORSTEP, &format!("network status {data}")).ends_with(1);
     running.stop();
     bed.verified("door/books");
+}
+
+#[test]
+fn books_are_not_opened_for_persons_that_cannot_be() {
+    let bed = Bed::new();
+    let open = "setup books --data books --first Ann --time-zone Europe/Berlin";
+    for (line, why) in [
+        (format!("{open} --second ann"), "ann"),
+        (format!("{open} --second 7"), "7"),
+        (format!("{open} --second Bo --trial maybe"), "--trial true"),
+        (format!("{open} --second Bo --third Cai"), "doorstep setup books"),
+        (open.replace("Europe/Berlin", "Europe/Nowhere"), "Europe/Nowhere"),
+    ] {
+        bed.run(&line).fails(why);
+        assert!(!bed.has("books"), "{line}: nothing is made");
+    }
+    let real = bed.run(&format!("{open} --second Bo"));
+    real.succeeds().prints("OpenBooks: carried out\n");
+    bed.run(&format!("{open} --second Cai"))
+        .fails("person 2 is `Bo` and not `Cai`; nothing was changed")
+        .ends_with(1);
+    bed.run("persons --data books").succeeds().prints("2      Bo ");
+    assert_eq!(count(&bed, "books", "OpenBooks"), 1);
+    let mut trial = bed.doorstep("setup books --data later --first Ann --second Bo");
+    Ran::of(trial.env("DOORSTEP_TRIAL_TIME", "2026-12-01T09:00:00+08:00"))
+        .fails("these are no trial books");
+    assert!(!bed.has("later"));
 }
 
 #[test]

@@ -94,7 +94,8 @@ fn an_output_file_never_takes_the_place_of_the_books() {
         bed.run("payouts --format csv --data books --out link.csv --json").succeeds().json();
     let lines = i64::try_from(bed.read("link.csv").lines().count()).unwrap();
     assert_eq!((text(&written, "/file"), number(&written, "/payouts")), ("link.csv", lines - 1));
-    let message = bed.run("payouts --format pain001 --data books --out plan --json").succeeds();
+    let message =
+        bed.run("payouts --format pain001 --data books --again --out plan --json").succeeds();
     let message = message.json()["messages"][0].take();
     let transfers = format!("<NbOfTxs>{}</NbOfTxs>", number(&message, "/transfers"));
     let sum = format!("<CtrlSum>{}</CtrlSum>", text(&message, "/control_sum"));

@@ -61,6 +61,7 @@ fn a_look_over_the_socket_is_the_same_as_at_the_books() {
         (vec!["status"], "status"),
         (vec!["parcels", "--limit=3", "--json"], "parcels --limit 3 --json"),
         (vec!["cash"], "cash"),
+        (vec!["parties", "--kind=courier"], "parties --kind courier"),
         (vec!["accounts", "--kind=2120"], "accounts --kind 2120"),
         (vec!["balances", "--all"], "balances --all"),
         (vec!["breaks"], "breaks"),
