@@ -261,7 +261,11 @@ fn wrapped_key(
     name: RecordName,
     path: &Path,
 ) -> Result<Option<WrappedDataKey>, VaultError> {
-    wrapped_key_of(connection, &name.subject.to_string(), path)
+    let wrapped = wrapped_key_of(connection, &name.subject.to_string(), path);
+    wrapped.map_err(|error| match error {
+        VaultError::DamagedKey(_) => VaultError::Damaged(name),
+        error => error,
+    })
 }
 
 fn wrapped_key_of(
