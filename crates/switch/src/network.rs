@@ -18,9 +18,10 @@ use self::state::{AwaitedResponse, NetworkState, QueuedReversal, message_key};
 use crate::port::{LinkId, Output};
 use crate::settings::{NetworkSettings, Settings};
 use crate::sides::{
-    CardPayment, Expected, NetworkRequest, Networks, NewReversal, Rejection, Route, WriteError,
+    CardPayment, ExpectedResponse, NetworkMessage, Networks, NewReversal, Rejection, Route,
+    WriteError,
 };
-use crate::step::Step;
+use crate::step::Turn;
 use crate::timers::Timer;
 
 pub(crate) struct NetworkSide {
@@ -115,13 +116,18 @@ impl Networks for NetworkSide {
     fn write(
         &self,
         network: usize,
-        request: &NetworkRequest<'_>,
-        step: &Step<'_>,
+        request: &NetworkMessage<'_>,
+        step: &Turn<'_>,
     ) -> Result<WipedBytes, WriteError> {
         self.networks[network].write_request(request, &step.settings.merchant, step.keys)
     }
 
-    fn send(&mut self, message: WipedBytes, expected: Expected, step: &mut Step<'_>) -> bool {
+    fn send(
+        &mut self,
+        message: WipedBytes,
+        expected: ExpectedResponse,
+        step: &mut Turn<'_>,
+    ) -> bool {
         let network = &mut self.networks[expected.network];
         let Some(link) = network.next_link() else { return false };
         let key = message_key(expected.sent);
@@ -136,7 +142,7 @@ impl Networks for NetworkSide {
         network: usize,
         sent: NetworkReference,
         reversal: Option<u64>,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) {
         let network = &mut self.networks[network];
         network.record_failure(step.now, step.settings.timing.cooldown_ms);
@@ -152,7 +158,7 @@ impl Networks for NetworkSide {
         self.networks[network].awaited.insert(message_key(sent), late);
     }
 
-    fn reverse(&mut self, id: u64, reversal: NewReversal, step: &mut Step<'_>) {
+    fn reverse(&mut self, id: u64, reversal: NewReversal, step: &mut Turn<'_>) {
         self.enqueue(id, reversal, step);
     }
 }

@@ -187,8 +187,8 @@ pub enum Output {
     OperatorEvent(OperatorEvent),
 }
 
-/// An event at the terminals, networks or wallets, for the operator. It contains no card number, PIN
-/// or key (M12). Texts name fields and rules, never the content of a message.
+/// An event at the terminals, networks or wallets, for the operator. It contains no card number,
+/// PIN or key (M12). Texts name fields and rules, never the content of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperatorEvent {
     SignedOn {

@@ -13,7 +13,7 @@ use tariff::CardKind;
 
 use crate::dialect::MessageKind;
 use crate::settings::NetworkSettings;
-use crate::step::Step;
+use crate::step::Turn;
 
 /// Why a request is rejected: response code and text of field 44.
 pub(crate) type Rejection = (ResponseCode, Option<String>);
@@ -39,42 +39,47 @@ pub(crate) trait Networks {
     fn write(
         &self,
         network: usize,
-        request: &NetworkRequest<'_>,
-        step: &Step<'_>,
+        request: &NetworkMessage<'_>,
+        step: &Turn<'_>,
     ) -> Result<WipedBytes, WriteError>;
     /// Sends a message; its response comes as a [`NetworkResponse`]. Returns false if the network
     /// is down and has not received it.
-    fn send(&mut self, message: WipedBytes, expected: Expected, step: &mut Step<'_>) -> bool;
+    fn send(
+        &mut self,
+        message: WipedBytes,
+        expected: ExpectedResponse,
+        step: &mut Turn<'_>,
+    ) -> bool;
     /// No response came in time. One that still comes belongs to the reversal, if there is one.
     fn time_out(
         &mut self,
         network: usize,
         sent: NetworkReference,
         reversal: Option<u64>,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     );
     /// A response that still comes belongs to the reversal.
     fn expect_late(&mut self, network: usize, sent: NetworkReference, reversal: u64);
     /// Sends a reversal or refund until the network acknowledges it.
-    fn reverse(&mut self, id: u64, reversal: NewReversal, step: &mut Step<'_>);
+    fn reverse(&mut self, id: u64, reversal: NewReversal, step: &mut Turn<'_>);
 }
 
 /// What terminals ask of the wallet.
 pub(crate) trait Orders {
     /// The next order: wallet, number and time.
-    fn next(&mut self, step: &Step<'_>) -> Option<(WalletId, NetworkReference)>;
+    fn next(&mut self, step: &Turn<'_>) -> Option<(WalletId, NetworkReference)>;
     /// The text of an order's code.
     fn code(
         &self,
         order: Trace,
         parcel: ParcelId,
         amount: Amount,
-        step: &Step<'_>,
+        step: &Turn<'_>,
     ) -> Result<String, String>;
     /// The order can be paid for a while.
-    fn open(&mut self, id: u64, payment: PaymentId, shown_at: Timestamp, step: &mut Step<'_>);
+    fn open(&mut self, id: u64, payment: PaymentId, shown_at: Timestamp, step: &mut Turn<'_>);
     /// The order is not paid any more.
-    fn end(&mut self, payment: PaymentId, step: &mut Step<'_>);
+    fn end(&mut self, payment: PaymentId, step: &mut Turn<'_>);
     /// The wallet must refund the order.
     fn refund(&mut self, refund: OrderRefund);
 }
@@ -97,7 +102,7 @@ pub(crate) struct Route {
 
 /// The variable part of a message to a network.
 #[derive(Clone, Copy)]
-pub(crate) struct NetworkRequest<'q> {
+pub(crate) struct NetworkMessage<'q> {
     pub kind: MessageKind,
     /// The message reverses a message of this kind.
     pub reversal: bool,
@@ -140,7 +145,7 @@ pub(crate) enum WriteError {
 
 /// What the response to a terminal's request must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Expected {
+pub(crate) struct ExpectedResponse {
     /// The request that waits for it.
     pub id: u64,
     pub network: usize,

@@ -76,7 +76,7 @@ impl Pending {
 }
 
 /// One input: its time, and what comes of it.
-pub(crate) struct Step<'s> {
+pub(crate) struct Turn<'s> {
     pub settings: &'s Settings,
     pub keys: &'s dyn KeyStore,
     pub now: Timestamp,
@@ -84,7 +84,7 @@ pub(crate) struct Step<'s> {
     pub out: &'s mut Vec<Output>,
 }
 
-impl Step<'_> {
+impl Turn<'_> {
     /// The next number. Requests, reversals and tickets share one sequence.
     pub(crate) fn next_id(&mut self) -> u64 {
         self.pending.next_id()

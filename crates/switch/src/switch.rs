@@ -11,7 +11,7 @@ use crate::port::{
     LinkId, OperatorEvent, Output, QueryResult, TerminalConnection, WalletNotification,
 };
 use crate::settings::{Settings, SettingsError, TerminalSettings};
-use crate::step::{Continuation, Pending, Step};
+use crate::step::{Continuation, Pending, Turn};
 use crate::terminal::{TerminalTables, Terminals};
 use crate::timers::Timer;
 use crate::unfinished::{ResumeError, Unfinished, UnfinishedTransaction};
@@ -36,7 +36,7 @@ pub struct Switch {
 /// The sides and the step of one input.
 macro_rules! step {
     ($switch:ident, $now:expr, $out:expr) => {
-        Step {
+        Turn {
             settings: &$switch.settings,
             keys: &*$switch.keys,
             now: $now,

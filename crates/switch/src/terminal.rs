@@ -31,7 +31,7 @@ use self::session::{BatchUploads, TerminalSession};
 use crate::dialect::RequestKind;
 use crate::port::{OperatorEvent, Output, Query, QueryResult, TerminalConnection};
 use crate::sides::{Networks, Orders, Rejection, rejection};
-use crate::step::{Continuation, IN_FLIGHT_MAX, Step};
+use crate::step::{Continuation, IN_FLIGHT_MAX, Turn};
 
 /// What the switch knows of terminals. It can be lost at any time: the books have the rest.
 #[derive(Default)]
@@ -58,7 +58,7 @@ pub(crate) struct Terminals<'t> {
     pub tables: &'t mut TerminalTables,
     pub networks: &'t mut dyn Networks,
     pub wallet: &'t mut dyn Orders,
-    pub step: Step<'t>,
+    pub step: Turn<'t>,
 }
 
 impl Terminals<'_> {

@@ -1,5 +1,5 @@
-//! What the switch does by itself each hour and day: pre-authorisations expire, and the books forget
-//! what is old.
+//! What the switch does by itself each hour and day: pre-authorisations expire, and the books
+//! forget what is old.
 
 mod expiry;
 mod retention;

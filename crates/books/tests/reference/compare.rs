@@ -183,7 +183,7 @@ fn money_on_its_way(engine: &Books, model: &Model) -> Finding {
         subject: one.subject,
         side: one.side,
         amount: Amount::of(one.amount),
-        raised: Amount::of(one.raised),
+        raised: Amount::of(one.whole),
         currency: one.currency,
         owner: one.owner,
         opened: one.opened,

@@ -10,12 +10,12 @@ use super::state::{AwaitedResponse, MessageKey, message_key};
 use crate::dialect::{FieldNumbers, fixed_field};
 use crate::port::{LinkId, OperatorEvent, Output};
 use crate::sides::NetworkResponse;
-use crate::step::Step;
+use crate::step::Turn;
 use crate::timers::Timer;
 
 impl NetworkSide {
     /// A link is connected: the switch signs on.
-    pub(crate) fn on_link_connected(&mut self, link: LinkId, step: &mut Step<'_>) {
+    pub(crate) fn on_link_connected(&mut self, link: LinkId, step: &mut Turn<'_>) {
         let Some((index, number)) = self.link_position(link) else { return };
         let network = &mut self.networks[index];
         let sent = network.next_reference(step.now);
@@ -30,7 +30,7 @@ impl NetworkSide {
     }
 
     /// Signs all links off before shutdown. Does not wait for responses.
-    pub(crate) fn sign_off(&mut self, step: &mut Step<'_>) {
+    pub(crate) fn sign_off(&mut self, step: &mut Turn<'_>) {
         let up: Vec<LinkId> = self.links_up().collect();
         for link in up {
             let Some((index, number)) = self.link_position(link) else { continue };
@@ -42,7 +42,7 @@ impl NetworkSide {
         }
     }
 
-    fn schedule_check(&mut self, link: LinkId, at: Timestamp, step: &mut Step<'_>) {
+    fn schedule_check(&mut self, link: LinkId, at: Timestamp, step: &mut Turn<'_>) {
         if let Some((index, number)) = self.link_position(link) {
             self.networks[index].links[number].next_check = at;
             step.pending.timers.set(at, Timer::LinkCheck(link));
@@ -50,7 +50,7 @@ impl NetworkSide {
     }
 
     /// A link is closed. Pending responses may come over another link.
-    pub(crate) fn on_link_closed(&mut self, link: LinkId, step: &mut Step<'_>) {
+    pub(crate) fn on_link_closed(&mut self, link: LinkId, step: &mut Turn<'_>) {
         let Some((index, number)) = self.link_position(link) else { return };
         let was = std::mem::replace(
             &mut self.networks[index].links[number].status,
@@ -66,7 +66,7 @@ impl NetworkSide {
         &mut self,
         link: LinkId,
         bytes: &'m [u8],
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) -> Option<NetworkResponse<'m>> {
         let read = self.read(link, bytes, step);
         read.unwrap_or_else(|why| {
@@ -80,7 +80,7 @@ impl NetworkSide {
         &mut self,
         link: LinkId,
         bytes: &'m [u8],
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) -> Result<Option<NetworkResponse<'m>>, String> {
         let Some((index, number)) = self.link_position(link) else { return Ok(None) };
         let packager = self.networks[index].settings.dialect.packager;
@@ -101,7 +101,7 @@ impl NetworkSide {
         &mut self,
         index: usize,
         message: &Message<'m>,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) -> Result<Option<NetworkResponse<'m>>, String> {
         if !self.networks[index].is_authentic(message, step.keys)? {
             return Err("wrong MAC".into());
@@ -179,7 +179,7 @@ impl NetworkSide {
         &mut self,
         link: LinkId,
         message: &Message<'_>,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) -> Result<(), String> {
         let Some((index, number)) = self.link_position(link) else { return Ok(()) };
         let dialect = self.networks[index].settings.dialect;
@@ -206,7 +206,7 @@ impl NetworkSide {
         &mut self,
         link: LinkId,
         message: &Message<'_>,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) -> Result<(), String> {
         let Some((index, number)) = self.link_position(link) else { return Ok(()) };
         let dialect = self.networks[index].settings.dialect;
@@ -267,7 +267,7 @@ impl NetworkSide {
     }
 
     /// Checks a link's sign-on or echo.
-    pub(crate) fn check_link(&mut self, link: LinkId, step: &mut Step<'_>) {
+    pub(crate) fn check_link(&mut self, link: LinkId, step: &mut Turn<'_>) {
         let now = step.now;
         let Some((index, number)) = self.link_position(link) else { return };
         let timing = &step.settings.timing;
@@ -299,7 +299,7 @@ impl NetworkSide {
         link: LinkId,
         sent: NetworkReference,
         kind: u16,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) {
         let Some((index, _)) = self.link_position(link) else { return };
         let key = message_key(sent);

@@ -9,7 +9,7 @@ use machine::Actor;
 
 use super::NetworkSide;
 use crate::sides::{Networks, NewReversal, OriginalMessage, ReversedKind};
-use crate::step::{Continuation, Step};
+use crate::step::{Continuation, Turn};
 use crate::unfinished::UnfinishedTransaction;
 
 impl NetworkSide {
@@ -22,7 +22,7 @@ impl NetworkSide {
         }
     }
 
-    pub(crate) fn resume(&mut self, item: &UnfinishedTransaction, step: &mut Step<'_>) {
+    pub(crate) fn resume(&mut self, item: &UnfinishedTransaction, step: &mut Turn<'_>) {
         let payment = item.pending.payment;
         let resolution = PaymentResolution::Unknown;
         let (kind, first) = match item.pending.kind {
@@ -64,7 +64,7 @@ impl NetworkSide {
         &self,
         kind: ReversedKind,
         item: &UnfinishedTransaction,
-        step: &Step<'_>,
+        step: &Turn<'_>,
     ) -> Option<NewReversal> {
         let (pending, view) = (&item.pending, &item.view);
         let refund = matches!(kind, ReversedKind::Refund(_));
@@ -91,7 +91,7 @@ impl NetworkSide {
         &mut self,
         id: u64,
         answer: &Result<Vec<Event>, Refusal>,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) {
         let Some(reversal) = self.resuming.remove(&id) else { return };
         if answer.is_ok() {

@@ -5,7 +5,7 @@
 use books::{
     Approval, Command, ConfirmCompletionReversal, Event, PaymentResolution, Refusal,
     ResolveCompletion, ResolvePurchase, ResolveRefund, ResolveReversal, ResponseCode,
-    ReverseCollection, Timestamp,
+    ReverseCollection,
 };
 use iso8583::Message;
 use machine::Actor;
@@ -15,12 +15,12 @@ use super::state::{AwaitedResponse, QueuedReversal, message_key};
 use crate::dialect::MessageKind;
 use crate::port::{OperatorEvent, Output};
 use crate::response_code;
-use crate::sides::{NetworkRequest, NewReversal, ReversedKind};
-use crate::step::{Continuation, Step};
+use crate::sides::{NetworkMessage, NewReversal, ReversedKind};
+use crate::step::{Continuation, Turn};
 use crate::timers::Timer;
 
 impl NetworkSide {
-    pub(crate) fn enqueue(&mut self, id: u64, mut reversal: NewReversal, step: &mut Step<'_>) {
+    pub(crate) fn enqueue(&mut self, id: u64, mut reversal: NewReversal, step: &mut Turn<'_>) {
         if reversal.kind != ReversedKind::Approved {
             // The pre-authorisation still stands in the books.
             reversal.pre_authorisation = None;
@@ -37,7 +37,7 @@ impl NetworkSide {
     }
 
     /// Sends a network's queued messages at once: a link has signed on.
-    pub(crate) fn resend_now(&mut self, network: usize, step: &mut Step<'_>) {
+    pub(crate) fn resend_now(&mut self, network: usize, step: &mut Turn<'_>) {
         for (id, queued) in &mut self.queue {
             if queued.reversal.network == network && queued.acknowledged.is_none() {
                 queued.due = step.now;
@@ -47,7 +47,7 @@ impl NetworkSide {
     }
 
     /// Sends a queued message, for the first time or again.
-    pub(crate) fn send_reversal(&mut self, id: u64, step: &mut Step<'_>) {
+    pub(crate) fn send_reversal(&mut self, id: u64, step: &mut Turn<'_>) {
         let Some(queued) = self.queue.get_mut(&id) else { return };
         if queued.acknowledged.is_some() || step.now < queued.due {
             return;
@@ -63,7 +63,7 @@ impl NetworkSide {
         let refund = matches!(reversal.kind, ReversedKind::Refund(_));
         let now = step.now;
         let sent = *reversal.network_reference.get_or_insert_with(|| network.next_reference(now));
-        let request = NetworkRequest {
+        let request = NetworkMessage {
             kind: if refund { MessageKind::Refund } else { reversal.original.kind },
             reversal: !refund,
             repeat: queued.sendings > 0,
@@ -91,7 +91,7 @@ impl NetworkSide {
         &mut self,
         id: u64,
         message: &Message<'_>,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) {
         let Some(queued) = self.queue.get_mut(&id) else { return };
         let dialect = self.networks[queued.reversal.network].settings.dialect;
@@ -113,7 +113,7 @@ impl NetworkSide {
 
     /// The completion is reversed, so the pre-authorisation stands again at the network. Reverses
     /// it next.
-    fn reverse_pre_authorisation(&mut self, id: u64, step: &mut Step<'_>) {
+    fn reverse_pre_authorisation(&mut self, id: u64, step: &mut Turn<'_>) {
         let Some(queued) = self.queue.get_mut(&id) else { return };
         let reversal = &mut queued.reversal;
         let Some((original, amount)) = reversal.pre_authorisation.take() else { return };
@@ -128,7 +128,7 @@ impl NetworkSide {
     }
 
     /// The network has acknowledged: the books record it.
-    fn record_acknowledgement(&self, id: u64, code: ResponseCode, step: &mut Step<'_>) {
+    fn record_acknowledgement(&self, id: u64, code: ResponseCode, step: &mut Turn<'_>) {
         let Some(QueuedReversal { reversal, .. }) = self.queue.get(&id) else { return };
         let payment = reversal.payment;
         let command = match reversal.kind {
@@ -154,7 +154,7 @@ impl NetworkSide {
         &mut self,
         id: u64,
         answer: Result<Vec<Event>, Refusal>,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) {
         let Some(queued) = self.queue.remove(&id) else { return };
         step.report_refusal(answer);
@@ -179,7 +179,7 @@ impl NetworkSide {
 
     /// A response to the original came too late. The books record an approval; a decline ends a
     /// purchase.
-    pub(crate) fn on_late_response(&self, id: u64, message: &Message<'_>, step: &mut Step<'_>) {
+    pub(crate) fn on_late_response(&self, id: u64, message: &Message<'_>, step: &mut Turn<'_>) {
         let Some(QueuedReversal { reversal, .. }) = self.queue.get(&id) else { return };
         let payment = reversal.payment;
         let network = &self.networks[reversal.network].settings;

@@ -9,7 +9,9 @@ use keys::{KeyError, KeyReference, KeyStore, PinBlock};
 use super::link::{LinkSession, LinkStatus};
 use crate::port::LinkId;
 use crate::settings::{MerchantSettings, NetworkSettings};
-use crate::sides::{Expected, NetworkRequest, NewReversal, SentCard, TerminalPin, WriteError};
+use crate::sides::{
+    ExpectedResponse, NetworkMessage, NewReversal, SentCard, TerminalPin, WriteError,
+};
 use crate::time_fields;
 
 /// Failures in a row after which a network gets a cool-down.
@@ -25,7 +27,7 @@ pub(crate) type MessageKey = (Stan, u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AwaitedResponse {
     /// To a terminal's request in flight.
-    Request(Expected),
+    Request(ExpectedResponse),
     /// To the queued reversal or refund with this id.
     Reversal(u64),
     /// Too late: the queued reversal with this id reverses the request.
@@ -127,7 +129,7 @@ impl NetworkState {
     /// Writes a payment message with its MAC.
     pub(crate) fn write_request(
         &self,
-        request: &NetworkRequest<'_>,
+        request: &NetworkMessage<'_>,
         merchant: &MerchantSettings,
         keys: &dyn KeyStore,
     ) -> Result<WipedBytes, WriteError> {
@@ -283,7 +285,7 @@ mod tests {
             firms: Vec::new(),
         };
         let sent = NetworkReference { stan: Stan::of(7), sent_at: Timestamp(1_377_651_723_000) };
-        let request = NetworkRequest {
+        let request = NetworkMessage {
             kind: MessageKind::Sale,
             reversal: false,
             repeat: false,

@@ -10,7 +10,7 @@ use keys::sign_on_field;
 use money::Amount;
 
 use super::Terminals;
-use super::in_flight::{InFlight, Subject, Work};
+use super::in_flight::{InFlight, RequestSubject, Work};
 use super::request::TerminalRequest;
 use super::responses::ResponseFields;
 use crate::bcd::to_bcd;
@@ -40,7 +40,7 @@ impl Terminals<'_> {
         }
         let batch = if view.batch_open { view.batch } else { next_after(view.batch) };
         let work = Work::OpeningBatch(batch);
-        let in_flight = InFlight::new(request.caller, Subject::Nothing, work);
+        let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, work);
         if view.batch_open {
             let id = self.admit(&in_flight);
             self.answer_sign_on(id, in_flight, batch);
@@ -96,7 +96,7 @@ impl Terminals<'_> {
         let (terminal, batch) = (request.header().terminal_id(), request.header().batch);
         let command = Command::CloseBatch(CloseBatch { terminal, batch, totals });
         let work = Work::ClosingBatch(totals);
-        self.begin(InFlight::new(request.caller, Subject::Nothing, work), command);
+        self.begin(InFlight::new(request.caller, RequestSubject::Nothing, work), command);
         Ok(())
     }
 
@@ -192,13 +192,13 @@ impl Terminals<'_> {
         if lines.len() != count {
             // Lines are missing, or this is a repeat and the books have all of them.
             let work = Work::CheckingUpload;
-            let in_flight = InFlight::new(request.caller, Subject::Nothing, work);
+            let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, work);
             self.begin_query(in_flight, Query::Terminal(terminal));
             return Ok(());
         }
         let command = Command::ReconcileBatch(ReconcileBatch { terminal, batch, lines });
         let work = Work::ComparingLines;
-        self.begin(InFlight::new(request.caller, Subject::Nothing, work), command);
+        self.begin(InFlight::new(request.caller, RequestSubject::Nothing, work), command);
         Ok(())
     }
 
@@ -240,7 +240,7 @@ impl Terminals<'_> {
 
     /// Begins a parameter download. The books have some of the parameters.
     pub(crate) fn begin_parameters(&mut self, request: &TerminalRequest<'_>) {
-        let in_flight = InFlight::new(request.caller, Subject::Nothing, Work::Parameters);
+        let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, Work::Parameters);
         self.begin_query(in_flight, Query::Terminal(request.header().terminal_id()));
     }
 

@@ -8,13 +8,13 @@ use books::{
 use iso8583::WipedBytes;
 
 use super::Terminals;
-use super::in_flight::{Asked, InFlight, Leg, Subject, Work, message_kind, new_reversal};
+use super::in_flight::{Asked, InFlight, Leg, RequestSubject, Work, message_kind, new_reversal};
 use super::request::TerminalRequest;
 use super::responses::ResponseFields;
 use crate::dialect::RequestKind;
 use crate::port::{OperatorEvent, Query};
 use crate::sides::{
-    NetworkRequest, NewReversal, OrderRefund, OriginalMessage, Rejection, ReversedKind,
+    NetworkMessage, NewReversal, OrderRefund, OriginalMessage, Rejection, ReversedKind,
     format_error,
 };
 
@@ -25,7 +25,7 @@ impl Terminals<'_> {
         request: &TerminalRequest<'_>,
     ) -> Result<(), Rejection> {
         let original = request.original().map_err(format_error)?;
-        let subject = Subject::Original(original);
+        let subject = RequestSubject::Original(original);
         let in_flight = InFlight::new(request.caller, subject, Work::LookingUpOriginal);
         self.begin_query(in_flight, Query::Transaction(original));
         Ok(())
@@ -139,7 +139,7 @@ impl Terminals<'_> {
         view: &TransactionView,
     ) -> Result<WipedBytes, String> {
         let caller = &in_flight.caller;
-        let request = NetworkRequest {
+        let request = NetworkMessage {
             kind: message_kind(caller.kind),
             reversal: false,
             repeat: false,

@@ -10,12 +10,12 @@ use money::Amount;
 
 use super::request::{Caller, KeptRequest};
 use crate::dialect::{MessageKind, RequestKind};
-use crate::sides::{Expected, NewReversal, OrderRefund, OriginalMessage, ReversedKind};
+use crate::sides::{ExpectedResponse, NewReversal, OrderRefund, OriginalMessage, ReversedKind};
 
 /// A terminal request in flight.
 pub(crate) struct InFlight {
     pub caller: Caller,
-    pub subject: Subject,
+    pub subject: RequestSubject,
     pub work: Work,
     /// The terminal's reversal, which waits until the books have begun this request.
     pub waiting_reversal: Option<u64>,
@@ -25,7 +25,7 @@ pub(crate) struct InFlight {
 
 /// What a repeat has in common with its request, besides kind, amount and date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Subject {
+pub(crate) enum RequestSubject {
     Nothing,
     Parcel(ParcelId),
     Card(ParcelId, CardToken),
@@ -131,9 +131,9 @@ pub(crate) struct Response {
 }
 
 impl Leg {
-    pub(crate) fn expected(&self, id: u64, caller: &Caller) -> Expected {
+    pub(crate) fn expected(&self, id: u64, caller: &Caller) -> ExpectedResponse {
         let (terminal, amount) = (caller.header.terminal_id(), caller.header.amount());
-        Expected { id, network: self.network, sent: self.sent, terminal, amount }
+        ExpectedResponse { id, network: self.network, sent: self.sent, terminal, amount }
     }
 
     /// The reversal of the request. `None` if it stands once the books have it.
@@ -190,7 +190,7 @@ pub(crate) const fn message_kind(kind: RequestKind) -> MessageKind {
 }
 
 impl InFlight {
-    pub(crate) const fn new(caller: Caller, subject: Subject, work: Work) -> InFlight {
+    pub(crate) const fn new(caller: Caller, subject: RequestSubject, work: Work) -> InFlight {
         InFlight { caller, subject, work, waiting_reversal: None, reversed: false }
     }
 }

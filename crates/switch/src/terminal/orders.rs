@@ -7,7 +7,7 @@ use books::{
 use money::Amount;
 
 use super::Terminals;
-use super::in_flight::{InFlight, Subject, Work};
+use super::in_flight::{InFlight, RequestSubject, Work};
 use super::payments::{read_amount, read_parcel};
 use super::request::TerminalRequest;
 use super::responses::ResponseFields;
@@ -32,7 +32,7 @@ impl Terminals<'_> {
             network_reference: sent,
             route_candidates: Vec::new(),
         });
-        let (subject, work) = (Subject::Parcel(parcel), Work::BeginningOrder(parcel, sent));
+        let (subject, work) = (RequestSubject::Parcel(parcel), Work::BeginningOrder(parcel, sent));
         self.begin(InFlight::new(request.caller, subject, work), command);
         Ok(())
     }

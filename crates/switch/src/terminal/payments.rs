@@ -12,13 +12,13 @@ use money::Amount;
 
 use super::Terminals;
 use super::card;
-use super::in_flight::{Asked, InFlight, Leg, Subject, Work, message_kind};
+use super::in_flight::{Asked, InFlight, Leg, RequestSubject, Work, message_kind};
 use super::request::TerminalRequest;
 use crate::bcd::from_bcd;
 use crate::dialect::RequestKind;
 use crate::port::OperatorEvent;
 use crate::sides::{
-    CardPayment, NetworkRequest, Rejection, SentCard, TerminalPin, WriteError, format_error,
+    CardPayment, NetworkMessage, Rejection, SentCard, TerminalPin, WriteError, format_error,
     rejection,
 };
 use crate::waybill;
@@ -72,7 +72,7 @@ impl Terminals<'_> {
             route_candidates: std::mem::take(&mut routed.considered),
         });
         let leg = routed.leg(Asked::Purchase(parcel));
-        let subject = Subject::Card(parcel, routed.token);
+        let subject = RequestSubject::Card(parcel, routed.token);
         let work = Work::Beginning(leg, routed.message);
         self.begin(InFlight::new(request.caller, subject, work), command);
         Ok(())
@@ -103,7 +103,7 @@ impl Terminals<'_> {
             authorisation_code,
         });
         let leg = routed.leg(Asked::OfflineSale(parcel, authorisation_code));
-        let subject = Subject::Card(parcel, routed.token);
+        let subject = RequestSubject::Card(parcel, routed.token);
         let kept = Box::new(request.keep());
         let work = Work::BeginningOfflineSale(leg, routed.message, kept);
         self.begin(InFlight::new(request.caller, subject, work), command);
@@ -114,7 +114,8 @@ impl Terminals<'_> {
     pub(crate) fn begin_balance(&mut self, request: &TerminalRequest<'_>) -> Result<(), Rejection> {
         let routed = self.route(request)?;
         let leg = routed.leg(Asked::Balance);
-        let in_flight = InFlight::new(request.caller, Subject::Nothing, Work::AwaitingBalance(leg));
+        let in_flight =
+            InFlight::new(request.caller, RequestSubject::Nothing, Work::AwaitingBalance(leg));
         let id = self.admit(&in_flight);
         let expected = leg.expected(id, &request.caller);
         if self.networks.send(routed.message, expected, &mut self.step) {
@@ -137,7 +138,7 @@ impl Terminals<'_> {
         let duplicate_key = DuplicateKey { date, subject: DuplicateSubject::NoCard };
         let command =
             Command::TakeCash(TakeCash { trace, duplicate_key, parcel, amount, tendered, change });
-        let subject = Subject::Parcel(parcel);
+        let subject = RequestSubject::Parcel(parcel);
         self.begin(InFlight::new(request.caller, subject, Work::RecordingCash), command);
         Ok(())
     }
@@ -207,7 +208,7 @@ impl Terminals<'_> {
         } else {
             None
         };
-        let asked = NetworkRequest {
+        let asked = NetworkMessage {
             kind: message_kind(request.kind()),
             reversal: false,
             repeat,
@@ -226,7 +227,7 @@ impl Terminals<'_> {
         match self.networks.write(network, &asked, &self.step) {
             Ok(message) => Ok(message),
             Err(WriteError::Message(why)) => Err((ResponseCode::FORMAT_ERROR, Some(why))),
-            // A PIN block that cannot be decrypted is the terminal's fault. Everything else is ours.
+            // A PIN block that cannot be decrypted is the terminal's fault. All else is ours.
             Err(WriteError::Pin(KeyError::UnreadablePinBlock)) => {
                 Err(rejection(ResponseCode::PIN_FORMAT_ERROR))
             }

@@ -4,7 +4,7 @@ use books::{Command, Event, RecordReversalWithoutOriginal, Refusal, ResponseCode
 use machine::Actor;
 
 use super::Terminals;
-use super::in_flight::{Asked, InFlight, ReversalWork, Subject, Work};
+use super::in_flight::{Asked, InFlight, RequestSubject, ReversalWork, Work};
 use super::request::Caller;
 use super::responses::ResponseFields;
 use crate::port::{OperatorEvent, Query};
@@ -50,8 +50,8 @@ impl Terminals<'_> {
         self.step.query(Continuation::Request(id), query);
     }
 
-    /// The books have answered the first command of a payment. Returns its events if they have begun
-    /// it.
+    /// The books have answered the first command of a payment. Returns its events if they have
+    /// begun it.
     pub(crate) fn begun(
         &mut self,
         id: u64,
@@ -144,7 +144,7 @@ impl Terminals<'_> {
     /// The event of an approved purchase. `None` for other requests and for repeats.
     fn approval(&self, in_flight: &InFlight) -> Option<OperatorEvent> {
         let (parcel, leg) = match (&in_flight.work, in_flight.subject) {
-            (Work::RecordingCash, Subject::Parcel(parcel)) => (parcel, None),
+            (Work::RecordingCash, RequestSubject::Parcel(parcel)) => (parcel, None),
             (Work::RecordingResponse(leg, ..), _) => match leg.asked {
                 Asked::Purchase(parcel)
                 | Asked::OfflineSale(parcel, _)

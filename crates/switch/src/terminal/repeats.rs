@@ -6,7 +6,7 @@ use iso8583::WipedBytes;
 
 use super::Terminals;
 use super::card;
-use super::in_flight::{Asked, InFlight, Leg, Subject, Work};
+use super::in_flight::{Asked, InFlight, Leg, RequestSubject, Work};
 use super::payments::read_parcel;
 use super::request::{KeptRequest, RequestHeader, TerminalRequest};
 use super::responses::ResponseFields;
@@ -38,16 +38,16 @@ impl Terminals<'_> {
     }
 
     /// The original, or parcel and card.
-    fn subject_of(&mut self, request: &TerminalRequest<'_>) -> Result<Subject, Rejection> {
+    fn subject_of(&mut self, request: &TerminalRequest<'_>) -> Result<RequestSubject, Rejection> {
         if request.kind().has_original() {
-            return request.original().map(Subject::Original).map_err(format_error);
+            return request.original().map(RequestSubject::Original).map_err(format_error);
         }
         let parcel = read_parcel(request)?;
         if !request.kind().has_card() {
-            return Ok(Subject::Parcel(parcel));
+            return Ok(RequestSubject::Parcel(parcel));
         }
         let (_, token) = self.card_of(request)?;
-        Ok(Subject::Card(parcel, token))
+        Ok(RequestSubject::Card(parcel, token))
     }
 
     /// Answers a repeat with the first answer.

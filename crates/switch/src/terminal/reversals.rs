@@ -9,7 +9,7 @@ use books::{
 
 use super::Terminals;
 use super::follow_up::not_in_settings;
-use super::in_flight::{InFlight, ReversalWork, Subject, Told, Work, new_reversal};
+use super::in_flight::{InFlight, RequestSubject, ReversalWork, Told, Work, new_reversal};
 use super::request::{Caller, TerminalRequest};
 use crate::port::Query;
 use crate::response_code;
@@ -28,7 +28,7 @@ impl Terminals<'_> {
     /// Handles the reversal of a terminal that got no valid answer to its last request.
     pub(crate) fn reverse(&mut self, request: &TerminalRequest<'_>) {
         let waiting = Work::Reversal(ReversalWork::Waiting);
-        let in_flight = InFlight::new(request.caller, Subject::Nothing, waiting);
+        let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, waiting);
         let id = self.admit(&in_flight);
         let first = self.tables.active_traces.get(&request.header().trace()).copied();
         let first = first.and_then(|first| Some((first, self.tables.requests.remove(&first)?)));

@@ -6,7 +6,7 @@ use machine::Actor;
 
 use super::Upkeep;
 use crate::port::Query;
-use crate::step::{Continuation, Step};
+use crate::step::{Continuation, Turn};
 use crate::timers::Timer;
 
 const EXPIRY_EVERY_MS: u64 = 3_600_000;
@@ -17,7 +17,7 @@ const EXPIRY_AGAIN_MS: u64 = 5_000;
 
 impl Upkeep {
     /// Expires pre-authorisations and, on a new day, starts the retention scan.
-    pub(crate) fn start_expiry(&mut self, step: &mut Step<'_>) {
+    pub(crate) fn start_expiry(&mut self, step: &mut Turn<'_>) {
         if step.pending.stopping {
             return;
         }
@@ -33,7 +33,7 @@ impl Upkeep {
     }
 
     /// The books have released the expired pre-authorisations.
-    pub(crate) fn on_expired(answer: Result<Vec<Event>, Refusal>, step: &mut Step<'_>) {
+    pub(crate) fn on_expired(answer: Result<Vec<Event>, Refusal>, step: &mut Turn<'_>) {
         let expired: Vec<PaymentId> = match &answer {
             Ok(events) => events.iter().filter_map(expired_of).collect(),
             Err(_) => Vec::new(),

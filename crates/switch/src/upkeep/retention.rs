@@ -9,7 +9,7 @@ use machine::Actor;
 
 use super::{RetentionScan, ScanStep, Upkeep};
 use crate::port::{Query, RECORDS_PER_SCAN_MAX};
-use crate::step::{Continuation, Step};
+use crate::step::{Continuation, Turn};
 use crate::timers::Timer;
 
 /// Wait between two steps.
@@ -17,7 +17,7 @@ const STEP_EVERY_MS: u64 = 1_000;
 
 impl Upkeep {
     /// Starts the day's scan, unless it has started or the previous one is still running.
-    pub(crate) fn start_retention_scan(&mut self, today: BusinessDate, step: &mut Step<'_>) {
+    pub(crate) fn start_retention_scan(&mut self, today: BusinessDate, step: &mut Turn<'_>) {
         if self.retention_scan.date == Some(today) || self.retention_scan.step != ScanStep::Idle {
             return;
         }
@@ -25,7 +25,7 @@ impl Upkeep {
         self.continue_retention_scan(step);
     }
 
-    pub(crate) fn continue_retention_scan(&mut self, step: &mut Step<'_>) {
+    pub(crate) fn continue_retention_scan(&mut self, step: &mut Turn<'_>) {
         if step.pending.stopping {
             return;
         }
@@ -47,7 +47,7 @@ impl Upkeep {
     pub(crate) fn on_records_scanned(
         &mut self,
         (before, records, found): (BusinessDate, u32, bool),
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) {
         let ScanStep::Scan(from) = self.retention_scan.step else { return };
         let next = from.saturating_add(RECORDS_PER_SCAN_MAX);
@@ -68,7 +68,7 @@ impl Upkeep {
     pub(crate) fn on_parcels_forgotten(
         &mut self,
         answer: Result<Vec<Event>, Refusal>,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) {
         let next = match self.retention_scan.step {
             ScanStep::Forget(before, left @ 2..) if answer.is_ok() => {
@@ -80,7 +80,7 @@ impl Upkeep {
         self.schedule(next, step);
     }
 
-    fn schedule(&mut self, next: ScanStep, step: &mut Step<'_>) {
+    fn schedule(&mut self, next: ScanStep, step: &mut Turn<'_>) {
         self.retention_scan.step = next;
         if next != ScanStep::Idle {
             step.set_timer(STEP_EVERY_MS, Timer::RetentionScan);

@@ -18,7 +18,7 @@ use crate::port::{
     OperatorEvent, OrderStatus, Output, Query, WalletNotification, WalletOutcome, WalletReply,
 };
 use crate::sides::{OrderRefund, Orders};
-use crate::step::{Continuation, Pending, Step};
+use crate::step::{Continuation, Pending, Turn};
 
 /// A wallet's notification: the books know its order.
 pub(crate) fn on_notification(
@@ -65,7 +65,7 @@ impl WalletSide {
         notification: Box<WalletNotification>,
         reply_id: u64,
         order: Option<TransactionView>,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) {
         let what = match order.filter(|order| is_order_of(notification.wallet, order)) {
             None => Some(WalletReply::UnknownOrder),
@@ -99,7 +99,7 @@ impl WalletSide {
         payment_id: Option<WalletPaymentId>,
         order: TransactionView,
         reply_id: u64,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) -> Option<WalletReply> {
         let repeated = payment_id.is_some() && payment_id == order.wallet_payment;
         match (status_of(&order), payment_id) {
@@ -132,7 +132,7 @@ impl WalletSide {
         wallet: WalletId,
         payment_id: Option<WalletPaymentId>,
         reply_id: u64,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) -> Option<WalletReply> {
         let named = payment_id.is_some() && payment_id == order.wallet_payment;
         match status_of(order) {
@@ -156,7 +156,7 @@ impl WalletSide {
         amount_matches: bool,
         (wallet, payment_id): (WalletId, WalletPaymentId),
         reply_id: u64,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) -> Option<WalletReply> {
         let named = order.wallet_payment == Some(payment_id);
         match status_of(order) {
@@ -190,7 +190,7 @@ impl WalletSide {
         wallet: WalletId,
         unpaid: bool,
         reply_id: u64,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) -> Option<WalletReply> {
         let queued = self.on_refunded(order.trace, wallet, unpaid, reply_id, step);
         (!queued).then_some(WalletReply::RetryLater)
@@ -203,7 +203,7 @@ impl WalletSide {
         order: &TransactionView,
         reply_id: u64,
         answer: Result<Vec<Event>, Refusal>,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) {
         let late = |event: &Event| matches!(event, Event::LateApproval { .. });
         let what = match answer {
@@ -240,7 +240,7 @@ impl WalletSide {
 fn expire_order(
     order: &TransactionView,
     reply_id: u64,
-    step: &mut Step<'_>,
+    step: &mut Turn<'_>,
 ) -> Option<WalletReply> {
     let command = order_expiry_command(order.payment);
     step.command(Continuation::WalletOrderExpired(reply_id), Actor::System, command);
@@ -251,7 +251,7 @@ fn expire_order(
 pub(crate) fn on_order_expired(
     reply_id: u64,
     answer: Result<Vec<Event>, Refusal>,
-    step: &mut Step<'_>,
+    step: &mut Turn<'_>,
 ) {
     let what = notification_reply(answer, step);
     step.out.push(Output::WalletReply { reply_id, answer: what });
@@ -262,7 +262,7 @@ pub(crate) fn reply_order_status(
     wallet: WalletId,
     reply_id: u64,
     order: Option<TransactionView>,
-    step: &mut Step<'_>,
+    step: &mut Turn<'_>,
 ) {
     let what = match order.filter(|order| is_order_of(wallet, order)) {
         Some(order) => WalletReply::Order(status_of(&order), order.amount),

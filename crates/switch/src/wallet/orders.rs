@@ -11,7 +11,7 @@ use money::Amount;
 use super::{QueuedRefund, WalletSide};
 use crate::port::{Output, WalletReply};
 use crate::sides::{OrderRefund, Orders};
-use crate::step::{Continuation, Step};
+use crate::step::{Continuation, Turn};
 use crate::timers::Timer;
 use crate::unfinished::UnfinishedTransaction;
 use crate::waybill;
@@ -20,7 +20,7 @@ use crate::waybill;
 const ACCOUNT_TAG: u8 = 26;
 
 impl Orders for WalletSide {
-    fn next(&mut self, step: &Step<'_>) -> Option<(WalletId, NetworkReference)> {
+    fn next(&mut self, step: &Turn<'_>) -> Option<(WalletId, NetworkReference)> {
         let wallet = step.settings.wallet.as_ref()?.wallet;
         self.stan = self.stan.next();
         Some((wallet, NetworkReference { stan: self.stan, sent_at: step.now }))
@@ -31,7 +31,7 @@ impl Orders for WalletSide {
         order: Trace,
         parcel: ParcelId,
         amount: Amount,
-        step: &Step<'_>,
+        step: &Turn<'_>,
     ) -> Result<String, String> {
         let settings = step.settings;
         let wallet = settings.wallet.as_ref().ok_or("no wallet")?;
@@ -57,14 +57,14 @@ impl Orders for WalletSide {
         text.map_err(|error| error.to_string())
     }
 
-    fn open(&mut self, id: u64, payment: PaymentId, shown_at: Timestamp, step: &mut Step<'_>) {
+    fn open(&mut self, id: u64, payment: PaymentId, shown_at: Timestamp, step: &mut Turn<'_>) {
         self.open.insert(id, payment);
         let expires = shown_at.plus_ms(step.settings.timing.qr_ms);
         step.pending.timers.set(expires.max(step.now), Timer::QrExpiry(id));
     }
 
     /// The buyer has not paid. The wallet refunds a payment that still comes.
-    fn end(&mut self, payment: PaymentId, step: &mut Step<'_>) {
+    fn end(&mut self, payment: PaymentId, step: &mut Turn<'_>) {
         step.command(Continuation::ReportRefusal, Actor::System, order_expiry_command(payment));
     }
 
@@ -76,13 +76,13 @@ impl Orders for WalletSide {
 
 impl WalletSide {
     /// The buyer did not pay in time. The wallet refunds a payment that still comes.
-    pub(crate) fn expire(&mut self, id: u64, step: &mut Step<'_>) {
+    pub(crate) fn expire(&mut self, id: u64, step: &mut Turn<'_>) {
         let Some(payment) = self.open.remove(&id) else { return };
         step.command(Continuation::Nothing, Actor::System, order_expiry_command(payment));
     }
 
     /// Continues an order after a restart.
-    pub(crate) fn resume(&mut self, item: &UnfinishedTransaction, step: &mut Step<'_>) {
+    pub(crate) fn resume(&mut self, item: &UnfinishedTransaction, step: &mut Turn<'_>) {
         let pending = &item.pending;
         match pending.kind {
             // A code can be paid until it expires, also after a restart.
@@ -112,15 +112,15 @@ impl WalletSide {
             .collect()
     }
 
-    /// The wallet has refunded an order, or (`unpaid`) its payment failed after all. The reply waits
-    /// for the books. Returns false if no refund is queued.
+    /// The wallet has refunded an order, or (`unpaid`) its payment failed after all. The reply
+    /// waits for the books. Returns false if no refund is queued.
     pub(crate) fn on_refunded(
         &mut self,
         order: Trace,
         by: WalletId,
         unpaid: bool,
         reply_id: u64,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) -> bool {
         let Some(queued) = self.refunds.get_mut(&order) else { return false };
         queued.replies.push(reply_id);
@@ -139,7 +139,7 @@ impl WalletSide {
         &mut self,
         order: Trace,
         answer: Result<Vec<Event>, Refusal>,
-        step: &mut Step<'_>,
+        step: &mut Turn<'_>,
     ) {
         let Some(queued) = self.refunds.remove(&order) else { return };
         let answer = notification_reply(answer, step);
@@ -151,7 +151,7 @@ impl WalletSide {
 /// The reply to a notification, by the books' result.
 pub(crate) fn notification_reply(
     answer: Result<Vec<Event>, Refusal>,
-    step: &mut Step<'_>,
+    step: &mut Turn<'_>,
 ) -> WalletReply {
     let durable = matches!(answer, Ok(_) | Err(Refusal::Repeated));
     step.report_refusal(answer);

@@ -25,8 +25,8 @@ fn answer_in(world: &mut World, currency: Currency) {
 #[test]
 fn a_payment_takes_the_network_that_clears_in_the_terminals_currency() {
     let mut world = World::with(2, 1);
-    world.settings.currencies.push(Currency::EUR);
-    world.settings.networks[1].currency = Currency::EUR;
+    world.settings.currencies.push(Currency::BRL);
+    world.settings.networks[1].currency = Currency::BRL;
     world.restart().unwrap();
     world.settle();
     let text = waybill(world.parcel(10_000));
@@ -34,10 +34,10 @@ fn a_payment_takes_the_network_that_clears_in_the_terminals_currency() {
     let task = TerminalTask::Sale { waybill: &text, card: &card, amount: 10_000, pin: None };
     world.ask(0, task).unwrap();
     world.forge(None, &[], |message| {
-        message.text(49, "978");
+        message.text(49, "986");
     });
     world.switch_receives_from_terminal();
-    answer_in(&mut world, Currency::EUR);
+    answer_in(&mut world, Currency::BRL);
     let Some(BooksRequest::Command(_, Command::BeginPurchase(begun))) = world.books.front() else {
         panic!("the sale does not begin: {:?}", world.operator_events);
     };
@@ -50,7 +50,7 @@ fn a_payment_takes_the_network_that_clears_in_the_terminals_currency() {
 #[test]
 fn a_terminal_whose_currency_is_not_in_the_settings_is_refused() {
     let mut world = World::open();
-    world.settings.currencies = vec![Currency::EUR];
+    world.settings.currencies = vec![Currency::BRL];
     world.restart().unwrap();
     world.settle();
     assert_eq!(world.declined(0, TerminalTask::SignOn), "97");
