@@ -11,7 +11,7 @@ use node::{Clock, Node, NodeNotice, NodeOptions, SystemClock};
 use office::OfficeError;
 use reports::{BooksAtHead, local_time};
 
-use crate::private_files::check_books;
+use crate::private_files::{check_books, close_directory};
 use crate::words::bilingual;
 
 /// Books that this process can change. The data directory is locked until this is dropped.
@@ -26,7 +26,9 @@ pub fn open_or_create(path: &Path) -> anyhow::Result<OpenBooks> {
     match DataDirectory::open(path) {
         // No directory, an empty one, or the rest of an interrupted creation.
         Err(DirectoryError::Missing { .. } | DirectoryError::NoJournal { .. }) => {
-            start(DataDirectory::create(path)?)
+            let created = DataDirectory::create(path)?;
+            close_directory(path)?;
+            start(created)
         }
         opened => start(opened?),
     }

@@ -45,8 +45,18 @@ pub fn check(path: &Path, others: Forbidden) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks a data directory, everything in it, and its snapshots.
+/// Closes a new data directory, which may have been an empty directory that was open to others.
+pub fn close_directory(data: &Path) -> anyhow::Result<()> {
+    let closed = fs::set_permissions(data, fs::Permissions::from_mode(0o700));
+    closed.with_context(|| data.display().to_string())
+}
+
+/// Checks a data directory, everything in it, and its snapshots. Whoever opens another directory
+/// says what is wrong with it.
 pub fn check_books(data: &Path) -> anyhow::Result<()> {
+    if !journal::is_kept_by_data_directory(&data.join("snapshots")) {
+        return Ok(());
+    }
     check(data, Forbidden::ReadOrWrite)?;
     for directory in [data.to_owned(), data.join("snapshots")] {
         let Ok(entries) = fs::read_dir(&directory) else { continue };

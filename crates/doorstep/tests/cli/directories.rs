@@ -119,8 +119,11 @@ fn a_read_only_directory_is_refused() {
 #[test]
 fn an_empty_directory_and_a_new_nested_one_are_accepted() {
     let bed = Bed::new();
-    bed.private_directory("empty");
+    fs::create_dir(bed.path("empty")).unwrap();
+    bed.chmod("empty", 0o755);
     bed.run("day --parcels 10 --data empty").succeeds();
+    let mode = fs::metadata(bed.path("empty")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
     bed.run("day --parcels 10 --data new/of/several/levels").succeeds();
     bed.verified("new/of/several/levels");
 }

@@ -186,6 +186,7 @@ fn another_user_sees_and_imports_over_the_socket() {
     as_other(&bed, DOORSTEP, &format!("statement nobody {data}")).fails("there is no seller");
     as_other(&bed, DOORSTEP, &format!("log {data} --limit 3 --lang zh")).succeeds();
     orders(&bed, 3);
+    bed.chmod("orders.csv", 0o644);
     fs::set_permissions(bed.path("."), fs::Permissions::from_mode(0o777)).unwrap();
     let import = "import --profile doorstep --orders orders.csv --rejects bad.csv --by ann \
                   --approved-by bo";
