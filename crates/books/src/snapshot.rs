@@ -30,7 +30,7 @@ use crate::terminal::batches::{TerminalBatchState, TerminalBatches, Transaction}
 use crate::terminal::open_items::{EndedOpenItem, OpenItem, OpenItemTables, OpenItems};
 
 /// Newest format, which each part begins with. A program rejects parts of another format.
-const FORMAT: u16 = 9;
+const FORMAT: u16 = 10;
 
 /// Approximate length of a part.
 pub const SNAPSHOT_PART_BYTES: usize = 1 << 20;

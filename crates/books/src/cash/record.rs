@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::TransferId;
 use money::Amount;
+use tariff::BusinessDate;
 
 use crate::cash::code_mac::CodeMac;
 use crate::ids::{BankId, BreakId, DepositId, HandOverId, PersonId};
@@ -129,6 +130,7 @@ pub(crate) struct Deposit {
     pub amount: Amount,
     pub reserve: TransferId,
     pub announced_by: PersonId,
+    pub announced_on: BusinessDate,
 }
 
 /// What a firm announced.

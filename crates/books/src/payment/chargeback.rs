@@ -221,12 +221,12 @@ impl Books {
             self.reference_data.awaiting_delivery.insert(slot, hold);
         }
         let statement = &mut self.sellers.get_mut(seller).statement;
-        statement.gross += u128::from(to_payable.minor());
+        statement.credit(|parts| &mut parts.chargeback_won, to_payable);
         self.chargeback_mut(id, number).end = Some(ChargebackEnd::Won);
         out.events.push(Event::ChargebackWon { payment: id, number, amount });
         let buyers = amount.saturating_sub(kept);
         if !buyers.is_zero() {
-            let refund = RefundRecord::new(RefundKind::WonForBuyer, buyers);
+            let refund = RefundRecord::new(RefundKind::WonForBuyer, buyers, today);
             self.owe_refunds(&[(slot, refund)], out).expect("what was won can be owed");
         }
         match self.parcel_slot(parcel) {

@@ -60,7 +60,8 @@ fn print_firm(firm: &FirmCashReport) {
     print_row("looks.counted", format!("{}  {age}", of(firm.counted)).trim_end());
     for deposit in &firm.deposits {
         let (id, sum) = (&deposit.deposit, of(deposit.amount.into()));
-        print_row("looks.deposit", &format!("{sum}  {id}"));
+        let age = since(Some(&deposit.announced), Some(deposit.age_days));
+        print_row("looks.deposit", &format!("{sum}  {id}  {age}"));
     }
     let (used, most) = (of(firm.guarantee_used.into()), of(firm.guarantee.into()));
     let guarantee = filled(lang, "looks.used_of", &[("used", &used), ("most", &most)]);

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod cash;
+pub mod open_items;
 pub mod parcels;
 pub mod statement;
 pub mod status;

@@ -14,7 +14,7 @@ use tariff::{CardKind, EarlierPayments, FeeKind, PaymentMethod};
 
 use super::{load, no_such_class, validity};
 use crate::chinese;
-use crate::explain::{how, what_zh};
+use crate::explain::how;
 use crate::words::{Lang, bilingual, grouped, left, right, say};
 
 /// Computes the fees of a parcel's only payment, its freight, and what its seller gets
