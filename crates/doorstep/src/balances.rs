@@ -73,7 +73,10 @@ pub fn run(args: &BalancesArgs) -> anyhow::Result<()> {
         for ((_, account, currency), sides) in &balance.sums_by(|account| account.name.clone()).0 {
             let (currency, amount) = (currency.code(), sides.amount());
             let BalanceSides { debit, credit } = *sides;
-            say!("{}", serde_json::to_string(&Balance { account, currency, amount, debit, credit })?);
+            say!(
+                "{}",
+                serde_json::to_string(&Balance { account, currency, amount, debit, credit })?
+            );
         }
         return Ok(());
     }

@@ -8,8 +8,8 @@ use money::Currency;
 use money::decimal::DecimalAmount;
 use office::Persons;
 use reports::{
-    BooksAtHead, BreakReport, LineReport, OpenDifferences, OpenItemEvidence, OpenItemReport, RecordedCommand,
-    open_differences,
+    BooksAtHead, BreakReport, LineReport, OpenDifferences, OpenItemEvidence, OpenItemReport,
+    RecordedCommand, open_differences,
 };
 use serde_json::{Map, Value};
 
@@ -57,11 +57,7 @@ pub fn batches_json(read: &mut BooksAtHead, items: &[String]) -> anyhow::Result<
 }
 
 /// Prints these open items with their lines and evidence.
-pub fn print_batches(
-    read: &mut BooksAtHead,
-    data: &Path,
-    items: &[String],
-) -> anyhow::Result<()> {
+pub fn print_batches(read: &mut BooksAtHead, data: &Path, items: &[String]) -> anyhow::Result<()> {
     let list = List::new(data)?;
     batches(read, items)?.iter().for_each(|one| list.print_open_item(one));
     Ok(())

@@ -150,26 +150,22 @@ fn print(explanation: &Explanation) {
     };
     let collected = e.gross - all(&mut e.parts.of_gross());
     let refunded = e.given_back - all(&mut e.parts.of_refunded());
-    let own = [
-        ("payout_returned", e.returned),
-        ("invoiced", e.invoiced),
-        ("compensated", e.compensated),
-    ];
-    let print_sum = |name: &str, minor: i128| {
-        let label = entry(lang, "looks.part", name).unwrap_or(name);
-        say!("{} {}", left(label, 34), right(&sum(minor), 14));
-    };
-    say!("");
-    print_sum("collected", collected.into());
-    for (name, part) in e.parts.of_gross().chain(own).filter(|(_, part)| *part > 0) {
-        print_sum(name, part.into());
-    }
-    print_sum("fees", -i128::from(e.fees));
+    let own =
+        [("payout_returned", e.returned), ("invoiced", e.invoiced), ("compensated", e.compensated)];
+    let given = e.parts.of_gross().chain(own).map(|(name, part)| (name, i128::from(part)));
     let taken = [("refunded", refunded)].into_iter().chain(e.parts.of_refunded());
-    for (name, part) in taken.filter(|(_, part)| *part > 0) {
-        print_sum(name, -i128::from(part));
+    let taken = taken.map(|(name, part)| (name, -i128::from(part)));
+    let mut sums = vec![("collected", i128::from(collected))];
+    sums.extend(given.filter(|(_, minor)| *minor != 0));
+    sums.push(("fees", -i128::from(e.fees)));
+    sums.extend(taken.filter(|(_, minor)| *minor != 0));
+    sums.push(("paid_out", i128::from(e.net)));
+    let label = |name| entry(lang, "looks.part", name).unwrap_or(name);
+    let label_wide = sums.iter().map(|(name, _)| width(label(*name))).max().unwrap_or(0).max(24);
+    say!("");
+    for (name, minor) in sums {
+        say!("{} {}", left(label(name), label_wide), right(&sum(minor), 14));
     }
-    print_sum("paid_out", i128::from(e.net));
     say!("");
     for (tariff, from) in &e.in_force_from {
         say!("{}", bilingual!("{tariff} is in force from {from}.", "{tariff} 自 {from} 起生效。"));

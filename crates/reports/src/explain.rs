@@ -81,7 +81,8 @@ impl ReplayObserver for Explainer<'_> {
                 }
                 entry => entry,
             };
-            *taken.entry((entry, posting.payment)).or_default() += taken_from_payable(posting, engine);
+            *taken.entry((entry, posting.payment)).or_default() +=
+                taken_from_payable(posting, engine);
         }
         for event in &outcome.books.events {
             self.event(event, date, &taken, &outcome.books.postings);
@@ -154,16 +155,9 @@ impl Explainer<'_> {
 
     /// `taken` is what the command's postings took from payable money, below zero if they gave it
     /// back.
-    fn event(
-        &mut self,
-        event: &Event,
-        date: BusinessDate,
-        taken: &Taken,
-        postings: &[Posting],
-    ) {
-        let taken = |entry, payment: &PaymentId| {
-            taken.get(&(entry, Some(*payment))).copied().unwrap_or(0)
-        };
+    fn event(&mut self, event: &Event, date: BusinessDate, taken: &Taken, postings: &[Posting]) {
+        let taken =
+            |entry, payment: &PaymentId| taken.get(&(entry, Some(*payment))).copied().unwrap_or(0);
         let credited = |entry: ChartEntry| {
             postings.iter().find(|one| one.entry == entry).map(|one| one.credit)
         };
@@ -208,7 +202,13 @@ impl Explainer<'_> {
             Event::OfflineSaleRejected { payment, loss, amount, .. } => {
                 if *loss == Some(LossOwner::Seller) {
                     let amount = i128::from(amount.minor());
-                    self.add_of_payment(*payment, "offline sale lost", LineSide::Lost, date, amount);
+                    self.add_of_payment(
+                        *payment,
+                        "offline sale lost",
+                        LineSide::Lost,
+                        date,
+                        amount,
+                    );
                 }
                 if let Some(standing) = self.standing.get_mut(&payment.parcel) {
                     standing.retain(|one| one.payment != *payment);
@@ -657,7 +657,7 @@ fn explained(
                 row.tariff = tariff_version(engine, *tariff);
             }
             Line::Other(OtherLine { what, about, date, side, amount }) => {
-                row.what = what;
+                row.what = *what;
                 row.date = date.to_string();
                 if let LineSubject::Other(about) = about {
                     row.order.clone_from(about);

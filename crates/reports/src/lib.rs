@@ -69,8 +69,8 @@ pub use payouts::{
 };
 pub use sent_requests::{RequestNumbers, find_sent_requests};
 pub use statement::{
-    InvoiceReport, OfflineLossReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport, SentPayoutReport,
-    StatementReport, seller_statement,
+    InvoiceReport, OfflineLossReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport,
+    SentPayoutReport, StatementReport, seller_statement,
 };
 pub use status::{
     BalanceReport, DifferenceCount, OpenPlanReport, OwedReport, PayableReport, RailReport,

@@ -110,7 +110,8 @@ pub fn seller_statement(
             rejected: loss.rejected_on.to_string(),
             code: loss.code.to_string(),
         });
-        account(statement, offline_losses.collect())
+        let offline_losses = offline_losses.collect();
+        account(statement, offline_losses)
     });
     Some(StatementReport {
         seller,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use books::waiting::RefundWay;
-use books::{BankId, BreakSide, BreakSubject, Books, BusinessDate, ParcelId, PaymentId, RailId};
+use books::{BankId, Books, BreakSide, BreakSubject, BusinessDate, ParcelId, PaymentId, RailId};
 use serde::Serialize;
 
 use crate::OpenItemReport;

@@ -8,10 +8,11 @@ use clap::{Args, ValueEnum};
 use reports::{WaitingFilter, WaitingItem, WaitingKind, WaitingList, WaitingTotal, waiting_list};
 
 use super::table::Table;
-use super::{columns, count, money, print_head, print_json, word};
+use super::{count, money, print_head, print_json, word};
 use crate::data_directory::read_at_head;
 use crate::differences;
 use crate::help::wrapped;
+use crate::terminal::screen;
 use crate::texts::{filled, text};
 use crate::words::{Lang, say};
 
@@ -19,6 +20,12 @@ use crate::words::{Lang, say};
 const ROWS: usize = 5;
 /// Rows of the chosen kind.
 const ROWS_OF_KIND: usize = 1_000;
+/// The width of a file or a pipe.
+const COLUMNS: usize = 100;
+
+fn columns() -> usize {
+    screen::columns().unwrap_or(COLUMNS).clamp(60, 160)
+}
 
 /// Lists everything that waits, oldest first: for a network, a bank, a buyer or a decision
 ///
@@ -99,11 +106,7 @@ impl Kind {
 pub fn run(args: &OpenItemsArgs) -> anyhow::Result<()> {
     let mut read = read_at_head(&args.data)?;
     let kind = args.kind.map(Kind::kind);
-    let filter = WaitingFilter {
-        kind,
-        older_than: args.older_than,
-        party: args.party.clone(),
-    };
+    let filter = WaitingFilter { kind, older_than: args.older_than, party: args.party.clone() };
     let mut list = waiting_list(read.books(), &filter, switch::waybill::write);
     let batches: Vec<String> = match kind {
         Some(WaitingKind::Batch) => list.items.iter().map(|item| item.name.clone()).collect(),

@@ -12,14 +12,12 @@ use reports::{
 use super::parcels::print_sums;
 use super::table::Table;
 use super::{
-    columns, find_firm, find_seller, money, print_head, print_json, print_row, unsigned, word,
+    LABEL_COLUMNS, columns, find_firm, find_seller, money, print_head, print_json, print_row,
+    unsigned, word,
 };
 use crate::data_directory::{print_notice, read_at_head};
 use crate::texts::{filled, text};
-use crate::words::{Lang, grouped, left, say};
-
-/// The width of the names of what a balance consists of.
-const PART_COLUMNS: usize = 34;
+use crate::words::{Lang, grouped, left, say, width};
 
 /// Shows a seller's statement, or with --firm a courier firm's commission statement
 ///
@@ -118,9 +116,8 @@ fn print_firm(report: &FirmStatementReport, read: &BooksAtHead) {
     row("looks.became_payable", report.became_payable);
 }
 
-/// What the payable balance consists of: the lines add up to it, but for parts of a line.
+/// What the payable balance consists of: the lines add up to it, but for parts of the fees.
 fn print_parts(account: &SellerAccountReport) {
-    let lang = Lang::current();
     let (next, parts) = (&account.next, &account.next.parts);
     let sum = |parts: &mut dyn Iterator<Item = (&'static str, u128)>| -> u128 {
         parts.map(|(_, part)| part).sum()
@@ -134,26 +131,22 @@ fn print_parts(account: &SellerAccountReport) {
         ("compensated", next.compensated),
     ];
     let taken = [("refunded", refunded)].into_iter().chain(parts.of_refunded());
-    let row = |name: &str, amount: i128| {
-        if amount != 0 {
-            let label = format!("  {}", word("looks.part", name));
-            say!("{}{}", left(&label, PART_COLUMNS), money(amount, account.currency));
-        }
-    };
-    for (name, amount) in given.chain(own) {
-        row(name, unsigned(amount));
-    }
-    row("fees", -unsigned(next.fees));
-    for (name, amount) in [("vat", next.vat), ("freight", next.freight)] {
-        if amount > 0 {
-            let sum = money(unsigned(amount), account.currency);
+    let mut rows: Vec<_> = given.chain(own).map(|(name, sum)| (name, unsigned(sum))).collect();
+    rows.push(("fees", -unsigned(next.fees)));
+    rows.extend(taken.map(|(name, sum)| (name, -unsigned(sum))));
+    rows.retain(|(_, amount)| *amount != 0);
+    let label = |name| format!("  {}", word("looks.part", name));
+    let labels = rows.iter().map(|(name, _)| width(&label(*name)) + 2);
+    let wide = labels.max().unwrap_or(0).max(LABEL_COLUMNS);
+    for (name, amount) in rows {
+        say!("{}{}", left(&label(name), wide), money(amount, account.currency));
+        let of_fees = [("vat", next.vat), ("freight", next.freight)];
+        for (name, sum) in of_fees.into_iter().filter(|(_, sum)| name == "fees" && *sum > 0) {
+            let sum = money(unsigned(sum), account.currency);
             let values: [(&str, &dyn std::fmt::Display); 2] =
                 [("part", &word("looks.part", name)), ("sum", &sum)];
-            say!("    {}", filled(lang, "looks.of_which", &values));
+            say!("    {}", filled(Lang::current(), "looks.of_which", &values));
         }
-    }
-    for (name, amount) in taken {
-        row(name, -unsigned(amount));
     }
 }
 

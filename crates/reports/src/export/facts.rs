@@ -298,7 +298,8 @@ impl Description {
         details.extend(entry.subjects.paid_seller.clone());
         let kind = |number| books.engine.books().account_view(number).map(|account| account.kind);
         let sides = kind(main.debit).zip(kind(main.credit));
-        let what = sides.map_or("", |sides| what_happened(main.entry, sides, &entry.subjects.facts));
+        let what =
+            sides.map_or("", |sides| what_happened(main.entry, sides, &entry.subjects.facts));
         for (name, value) in facts(main, entry, books) {
             match name {
                 "order" | "payment" | "reference" => details.push(format!("{name} {value}")),
@@ -410,7 +411,8 @@ mod tests {
     #[test]
     fn each_description_says_one_thing() {
         for row in CHART {
-            for sides in row.debit.iter().flat_map(|debit| row.credit.iter().map(|c| (*debit, *c))) {
+            for sides in row.debit.iter().flat_map(|debit| row.credit.iter().map(|c| (*debit, *c)))
+            {
                 let what = what_happened(row.entry, sides, &CommandFacts::default());
                 assert!(!what.is_empty() && !what.contains(" or "), "{:?}: {what}", row.entry);
             }
