@@ -207,9 +207,9 @@ impl Books {
             paid = paid.saturating_sub(one.amount.minor().into());
             !covered
         });
-        let asked = self.terminal_batches.find_by_payment(id, |one| {
-            one.kind == TransactionKind::Refund && one.awaits_network
-        });
+        let asked = self
+            .terminal_batches
+            .find_by_payment(id, |one| one.kind == TransactionKind::Refund && one.awaits_network);
         let rail = || self.rails.get(u32::from(item.rail)).id;
         let seller = self.sellers.get(item.seller);
         Some(OwedRefund {

@@ -61,13 +61,7 @@ impl Books {
 
     /// Takes back what was posted for a sale. If the parcel is delivered, the loss has an owner;
     /// otherwise the amount is due again.
-    fn reject_sale(
-        &mut self,
-        slot: u32,
-        code: ResponseCode,
-        now: Now,
-        out: &mut CommandOutcome,
-    ) {
+    fn reject_sale(&mut self, slot: u32, code: ResponseCode, now: Now, out: &mut CommandOutcome) {
         let item = self.payment(slot);
         let payment = item.id();
         let PaymentStatus::Approved { unpaid_refunds: excess } = item.status else {

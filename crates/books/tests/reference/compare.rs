@@ -237,9 +237,9 @@ fn waiting(engine: &Books, model: &Model) -> Finding {
         let balance = model.balance((A::BuyerRefunds, 0, currency));
         same("the refunds that are owed, added up", &sum, &balance)?;
     }
-    let open = engine.open_chargebacks().map(|one| {
-        ((one.payment, one.number), (one.amount.minor(), one.answer_by))
-    });
+    let open = engine
+        .open_chargebacks()
+        .map(|one| ((one.payment, one.number), (one.amount.minor(), one.answer_by)));
     let known = model.chargebacks.all.iter().filter(|(_, one)| one.won.is_none());
     let known = known.map(|(id, one)| {
         let answer_by = one.contested_by.as_ref().map(|command| match command {
