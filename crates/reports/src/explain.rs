@@ -14,7 +14,7 @@ use books::{
 use engine::{CommandOutcome, Engine, Submission};
 use ledger::AccountNumber;
 use money::decimal::DecimalAmount;
-use money::{Amount, Currency};
+use money::Currency;
 use node::replay::ReplayObserver;
 use serde::{Serialize, Serializer};
 use tariff::file::TariffFile;
