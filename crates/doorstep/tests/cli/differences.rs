@@ -114,7 +114,7 @@ fn every_open_item_is_listed_with_its_lines() {
         }
     }
     let chinese = bed.run("open-items --kind batch --data door/books --lang zh").succeeds();
-    chinese.prints("待查账项：").prints("流水号");
+    chinese.prints("未清项（").prints("待查账项 ").prints("流水号");
     bed.run("balances --data door/books")
         .succeeds()
         .prints("\nbatches      1  (doorstep open-items --kind batch --data door/books)\n");
