@@ -13,8 +13,8 @@ use books::{
 };
 use engine::{CommandOutcome, Engine, Submission};
 use ledger::AccountNumber;
-use money::decimal::DecimalAmount;
 use money::Currency;
+use money::decimal::DecimalAmount;
 use node::replay::ReplayObserver;
 use serde::{Serialize, Serializer};
 use tariff::file::TariffFile;
