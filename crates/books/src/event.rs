@@ -15,6 +15,7 @@ use crate::ids::{
     PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId,
 };
 use crate::payment::codes::{ResponseCode, Stan};
+use crate::settlement::record::StatementParts;
 use crate::sha256::Sha256Digest;
 use crate::terminal::transaction::{
     BatchLine, BatchTotals, LineDecision, ReversalKind, RouteCandidate,
@@ -85,6 +86,8 @@ pub struct PayoutLine {
     /// Parts of `fees`.
     pub vat: u64,
     pub freight: u64,
+    #[serde(flatten)]
+    pub parts: StatementParts<u64>,
     /// gross - fees - refunds + returned + invoiced + compensated.
     pub net: Amount,
 }
@@ -269,8 +272,11 @@ pub enum Event {
         /// Collected.
         gross: Amount,
         fees: Amount,
-        /// Refunded before the release.
+        /// Taken back before the release.
         refunded: Amount,
+        /// Parts of `refunded`. The rest was refunded to buyers.
+        charged_back: Amount,
+        loss_given_back: Amount,
     },
     HandOverStarted {
         handover: HandOverId,

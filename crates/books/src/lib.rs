@@ -14,6 +14,7 @@ pub mod chart;
 pub mod command;
 pub mod event;
 pub mod view;
+pub mod waiting;
 
 mod books;
 mod breaks;
@@ -58,6 +59,7 @@ pub use payment::codes::{
 };
 pub use period::trial_balance_digest;
 pub use refusal::{ContradictedLine, MissingRecord, Refusal};
+pub use settlement::record::StatementParts;
 pub use settlement::statement_view;
 pub use settlement::view as settlement_view;
 pub use sha256::Sha256Digest;

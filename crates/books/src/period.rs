@@ -86,8 +86,15 @@ impl Books {
         let (_, digest) = ends.range(..=until).next_back().expect("the oldest is not after it");
         let digest = *digest;
         self.reference_data.period_closes.push(command.clone());
+        self.reference_data.closed_periods.insert(until, digest);
         out.events.push(Event::PeriodClosed { number, until, digest });
         Ok(())
+    }
+
+    /// The digest of the trial balance at the end of a closed period, if this is its last day.
+    #[must_use]
+    pub fn closed_period_digest(&self, until: BusinessDate) -> Option<Sha256Digest> {
+        self.reference_data.closed_periods.get(&until).copied()
     }
 
     /// The last day that is closed.

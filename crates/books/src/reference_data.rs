@@ -107,6 +107,8 @@ pub(crate) struct ReferenceData {
     /// The digest of the trial balance at the end of the last days that had commands, today apart.
     pub day_ends: BTreeMap<BusinessDate, Sha256Digest>,
     pub period_closes: UsedNumbers<ClosePeriod>,
+    /// The digest of the trial balance at the end of each closed period, by its last day.
+    pub closed_periods: BTreeMap<BusinessDate, Sha256Digest>,
     /// The sellers whose payable balance is below zero, by number, and since when.
     pub sellers_below_zero: BTreeMap<u32, BusinessDate>,
     /// The accounts of invoiced debts, by the seller's number. Opened with the first invoice.

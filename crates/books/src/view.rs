@@ -14,7 +14,7 @@ use crate::command::{
 };
 use crate::event::{PayoutLine, TariffVersion};
 use crate::ids::{
-    BreakId, CourierId, FirmId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId, TariffId,
+    BreakId, CourierId, FirmId, ParcelId, PaymentId, PersonId, PlanId, SellerId, TariffId,
 };
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::OpenParcelStatus;
@@ -413,13 +413,6 @@ impl Books {
     #[must_use]
     pub fn first_release(&self) -> Option<BusinessDate> {
         self.reference_data.pending_releases.keys().next().copied()
-    }
-
-    /// Payouts sent and not confirmed.
-    pub fn payouts_in_flight(&self) -> impl Iterator<Item = (PayoutId, SellerId, Amount)> {
-        let payouts =
-            self.reference_data.payouts.iter().filter(|(_, payout)| payout.arrived.is_none());
-        payouts.map(|(id, payout)| (*id, self.sellers.get(payout.seller).id, payout.net))
     }
 
     #[must_use]

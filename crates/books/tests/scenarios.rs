@@ -54,6 +54,7 @@ mod scenarios {
     mod terms;
     mod time_zones;
     mod voids_and_reversals;
+    mod waiting;
     mod wallet_orders;
     mod withdrawal;
 }

@@ -1,20 +1,28 @@
 //! `doorstep balances`: the trial balance.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use anyhow::{bail, ensure};
+use books::BusinessDate;
 use clap::Args;
 use money::decimal::DecimalAmount;
-use reports::{BalanceSums, NamedBalance, TrialBalance};
+use reports::{BalanceSides, BalanceSums, NamedBalance, TrialBalance, trial_balance_on};
 use serde::Serialize;
 
 use crate::chinese;
-use crate::data_directory::read_at_head;
+use crate::data_directory::{print_notice, read_at_head};
+use crate::texts::filled;
 use crate::words::{Lang, grouped, left, right, say, width};
 
-/// Shows the trial balance
+/// Shows the trial balance, now or at the end of a day
 ///
-/// Shows the balance of each account kind, or of every account, and how many breaks and open items
-/// there are. Zero balances are left out.
+/// Shows the balances of each account kind, or of every account, and how many breaks and differing
+/// batches there are. Debit and credit balances of a kind are added up apart: what sellers are owed
+/// is not reduced by what others owe. Zero balances are left out.
+///
+/// --date shows the end of an earlier day. Of the last day of a closed period it is compared with
+/// what was frozen at the close.
 #[derive(Args, Debug)]
 pub struct BalancesArgs {
     /// The data directory
@@ -23,6 +31,9 @@ pub struct BalancesArgs {
     /// Show every account instead of each account kind
     #[arg(long)]
     all: bool,
+    /// The end of this day [default: now]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    date: Option<BusinessDate>,
     /// Print one JSON object per line and account; amounts in minor units, debits positive;
     /// accounts are named as in `export --format hledger`
     #[arg(long)]
@@ -35,34 +46,65 @@ struct Balance<'a> {
     currency: &'static str,
     /// Debits less credits.
     amount: i128,
+    /// The sums of the debit and of the credit balances.
+    debit: i128,
+    credit: i128,
 }
 
 pub fn run(args: &BalancesArgs) -> anyhow::Result<()> {
-    let balance = TrialBalance::of(&read_at_head(&args.data)?.engine);
+    let read = read_at_head(&args.data)?;
     let lang = Lang::current();
-    if args.json {
-        for ((_, account, currency), amount) in &balance.sums_by(|account| account.name.clone()).0 {
-            let line = Balance { account, currency: currency.code(), amount: *amount };
-            say!("{}", serde_json::to_string(&line)?);
+    let balance = match args.date {
+        Some(date) if date > read.books().last_date() => {
+            let today = read.books().last_date();
+            let values: [(&str, &dyn Display); 2] = [("date", &date), ("today", &today)];
+            bail!(filled(lang, "balances.to_come", &values));
         }
-    } else if args.all {
-        print(&balance, &balance.sums_by(|account| account_name(account, lang)), lang);
-        print_open(&balance, &args.data, lang);
-    } else {
-        let kind = |account: &NamedBalance| chinese::account_kind(account.kind, lang).to_owned();
-        print(&balance, &balance.sums_by(kind), lang);
-        print_open(&balance, &args.data, lang);
+        Some(date) => trial_balance_on(&args.data, date, &print_notice)?,
+        None => TrialBalance::of(&read.engine),
+    };
+    // What was frozen, and what is shown now: the same, or nothing is shown.
+    let frozen = args.date.and_then(|date| Some((date, read.books().closed_period_digest(date)?)));
+    if let Some((date, digest)) = frozen {
+        let differs = filled(lang, "balances.not_as_closed", &[("date", &date)]);
+        ensure!(balance.digest() == digest, differs);
+    }
+    if args.json {
+        for ((_, account, currency), sides) in &balance.sums_by(|account| account.name.clone()).0 {
+            let (currency, amount) = (currency.code(), sides.amount());
+            let BalanceSides { debit, credit } = *sides;
+            say!(
+                "{}",
+                serde_json::to_string(&Balance { account, currency, amount, debit, credit })?
+            );
+        }
+        return Ok(());
+    }
+    if let Some(date) = args.date {
+        say!("{}\n", filled(lang, "balances.on", &[("date", &date)]));
+    }
+    let kind = |account: &NamedBalance| chinese::account_kind(account.kind, lang).to_owned();
+    match args.all {
+        true => print(&balance, &balance.sums_by(|account| account_name(account, lang)), lang),
+        false => print(&balance, &balance.sums_by(kind), lang),
+    }
+    match (args.date, frozen) {
+        (None, _) => print_open(&balance, &args.data, lang),
+        (Some(_), Some((_, digest))) => {
+            say!("\n{}", filled(lang, "balances.as_closed", &[("digest", &digest)]));
+        }
+        (Some(_), None) => {}
     }
     Ok(())
 }
 
-/// The number of open breaks and open items, with the commands that list them.
+/// The number of open breaks and differing batches, with the commands that list them.
 fn print_open(balance: &TrialBalance, data: &Path, lang: Lang) {
     let data = data.display();
     say!("");
     for (count, name, command) in [
         (balance.open_breaks, lang.pick("open breaks", "未结差异"), "breaks"),
-        (balance.open_items, lang.pick("open items", "待查账项"), "open-items"),
+        (balance.open_items, lang.pick("batches", "待查账项"), "open-items --kind batch"),
     ] {
         let count_text = grouped(&count.to_string());
         match count {
@@ -89,10 +131,9 @@ fn print(balance: &TrialBalance, sums: &BalanceSums, lang: Lang) {
         right(lang.pick("credit", "贷方"), 18)
     );
     let text = |minor, currency| grouped(&DecimalAmount::of_balance(minor, currency).to_string());
-    for ((_, name, currency), amount) in &sums.0 {
-        let text = text(amount.abs(), *currency);
-        let (debit, credit) =
-            if *amount >= 0 { (text, String::new()) } else { (String::new(), text) };
+    for ((_, name, currency), sides) in &sums.0 {
+        let side = |sum| if sum == 0 { String::new() } else { text(sum, *currency) };
+        let (debit, credit) = (side(sides.debit), side(sides.credit));
         say!("{} {} {} {currency}", left(name, wide), right(&debit, 18), right(&credit, 18));
     }
     for &currency in &balance.currencies {

@@ -1,4 +1,4 @@
-//! `doorstep breaks` and `doorstep open-items`: the differences that somebody must resolve.
+//! `doorstep breaks`, and the lines of the terminal batches that `doorstep open-items` lists.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use money::Currency;
 use money::decimal::DecimalAmount;
 use office::Persons;
 use reports::{
-    BreakReason, BreakReport, BreakSource, LineReport, OpenDifferences, OpenItemEvidence,
-    OpenItemReport, RecordedCommand, open_differences,
+    BooksAtHead, BreakReason, BreakReport, BreakSource, LineReport, OpenDifferences,
+    OpenItemEvidence, OpenItemReport, RecordedCommand, open_differences,
 };
 use serde_json::{Map, Value};
 
@@ -40,22 +40,6 @@ pub struct BreaksArgs {
     json: bool,
 }
 
-/// Lists the open items: terminal batches that differ from the books, with age and owner
-///
-/// Shows each batch's difference, age, owner and evidence: the lines that differ, and the commands
-/// that opened the item or decided a line. An open item is a terminal's claim: nothing is posted
-/// because of it. It ends when networks and hubs have decided its lines, or when two persons close
-/// it.
-#[derive(Args, Debug)]
-pub struct OpenItemsArgs {
-    /// The data directory
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// Print one JSON object, amounts in minor units
-    #[arg(long)]
-    json: bool,
-}
-
 pub fn breaks(args: &BreaksArgs) -> anyhow::Result<()> {
     let found = read(&args.data)?;
     if args.json {
@@ -69,17 +53,22 @@ pub fn breaks(args: &BreaksArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub fn open_items(args: &OpenItemsArgs) -> anyhow::Result<()> {
-    let found = read(&args.data)?;
-    if args.json {
-        return print_json(&found, "open_items", serde_json::to_value(&found.open_items)?);
-    }
-    let list = List::new(&args.data)?;
-    list.head(&found, text(list.lang, "differences.open_items"), found.open_items.len());
-    for one in &found.open_items {
-        list.print_open_item(one);
-    }
+/// These open items, with their lines and evidence.
+pub fn batches_json(read: &mut BooksAtHead, items: &[String]) -> anyhow::Result<Value> {
+    Ok(serde_json::to_value(batches(read, items)?)?)
+}
+
+/// Prints these open items with their lines and evidence.
+pub fn print_batches(read: &mut BooksAtHead, data: &Path, items: &[String]) -> anyhow::Result<()> {
+    let list = List::new(data)?;
+    batches(read, items)?.iter().for_each(|one| list.print_open_item(one));
     Ok(())
+}
+
+fn batches(read: &mut BooksAtHead, items: &[String]) -> anyhow::Result<Vec<OpenItemEvidence>> {
+    let mut found = open_differences(read)?.open_items;
+    found.retain(|one| items.contains(&one.report.item.to_string()));
+    Ok(found)
 }
 
 fn read(data: &Path) -> anyhow::Result<OpenDifferences> {

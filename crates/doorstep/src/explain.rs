@@ -7,10 +7,13 @@ use books::chart::AccountKind;
 use clap::{Args, Subcommand};
 use money::Currency;
 use money::decimal::DecimalAmount;
-use reports::{ExplainError, Explanation, FeeCalculation, TermsSource, explain_payout};
+use reports::{
+    ExplainError, Explanation, ExplanationRow, FeeCalculation, TermsSource, explain_payout,
+};
 
 use crate::chinese;
 use crate::tariffs;
+use crate::texts::{entry, filled};
 use crate::words::{Lang, bilingual, grouped, left, right, say, width};
 
 /// Explains a payout, down to its parcels, fees and tariff versions
@@ -87,13 +90,19 @@ fn print(explanation: &Explanation) {
     say!("{} {}\n", lang.pick("Seller", "卖家"), e.seller);
     let orders = e.lines.iter().map(|row| width(&payout_or_order(&row.order, lang)));
     let wide = orders.max().unwrap_or(0).max(8);
+    let what_of = |row: &ExplanationRow| {
+        let what = if row.method.is_empty() { row.what } else { row.method };
+        entry(lang, "explain.what", &what.replace(' ', "_")).unwrap_or(what)
+    };
+    let whats = e.lines.iter().map(|row| width(what_of(row)));
+    let what_wide = whats.max().unwrap_or(0).max(15);
     let print_row = |cells: [&str; 7]| {
         let [date, order, what, gross, fees, net, tariff] = cells;
         say!(
             "{} {} {} {} {} {} {}",
             left(date, 10),
             left(order, wide),
-            left(what, 15),
+            left(what, what_wide),
             right(gross, 14),
             right(fees, 12),
             right(net, 14),
@@ -111,16 +120,20 @@ fn print(explanation: &Explanation) {
     ]);
     for row in &e.lines {
         let fees: u64 = row.fees.values().sum();
-        let what = if row.method.is_empty() { row.what } else { row.method };
+        let cell = |minor: i128| if minor == 0 { String::new() } else { sum(minor) };
         print_row([
             &row.date,
             &payout_or_order(&row.order, lang),
-            lang.pick(what, what_zh(what)),
-            &sum(i128::from(row.gross)),
-            &sum(i128::from(fees)),
+            what_of(row),
+            &cell(i128::from(row.gross)),
+            &cell(i128::from(fees)),
             &sum(row.net),
             format!("{} {}", row.tariff, row.class).trim_end(),
         ]);
+        if row.lost > 0 {
+            let lost = sum(i128::from(row.lost));
+            say!("{} {}", " ".repeat(10), filled(lang, "explain.lost", &[("sum", &lost)]));
+        }
         for fee in &row.calculations {
             say!(
                 "{} {} {} = {} → {}",
@@ -132,39 +145,27 @@ fn print(explanation: &Explanation) {
             );
         }
     }
-    let count = |minor: u64| sum(i128::from(minor));
+    let all = |parts: &mut dyn Iterator<Item = (&'static str, u64)>| -> u64 {
+        parts.map(|(_, part)| part).sum()
+    };
+    let collected = e.gross - all(&mut e.parts.of_gross());
+    let refunded = e.given_back - all(&mut e.parts.of_refunded());
+    let own =
+        [("payout_returned", e.returned), ("invoiced", e.invoiced), ("compensated", e.compensated)];
+    let given = e.parts.of_gross().chain(own).map(|(name, part)| (name, i128::from(part)));
+    let taken = [("refunded", refunded)].into_iter().chain(e.parts.of_refunded());
+    let taken = taken.map(|(name, part)| (name, -i128::from(part)));
+    let mut sums = vec![("collected", i128::from(collected))];
+    sums.extend(given.filter(|(_, minor)| *minor != 0));
+    sums.push(("fees", -i128::from(e.fees)));
+    sums.extend(taken.filter(|(_, minor)| *minor != 0));
+    sums.push(("paid_out", i128::from(e.net)));
+    let label = |name| entry(lang, "looks.part", name).unwrap_or(name);
+    let label_wide = sums.iter().map(|(name, _)| width(label(*name))).max().unwrap_or(0).max(24);
     say!("");
-    say!("{} {}", left(lang.pick("collected", "收款合计"), 24), right(&count(e.gross), 14));
-    say!("{} {}", left(lang.pick("fees", "费用合计"), 24), right(&sum(-i128::from(e.fees)), 14));
-    if e.refunded > 0 {
-        say!(
-            "{} {}",
-            left(lang.pick("refunded to buyers", "退还买家"), 24),
-            right(&sum(-i128::from(e.refunded)), 14)
-        );
+    for (name, minor) in sums {
+        say!("{} {}", left(label(name), label_wide), right(&sum(minor), 14));
     }
-    if e.returned > 0 {
-        say!(
-            "{} {}",
-            left(lang.pick("returned payouts", "退回的打款"), 24),
-            right(&count(e.returned), 14)
-        );
-    }
-    if e.invoiced > 0 {
-        say!(
-            "{} {}",
-            left(lang.pick("invoiced debts", "已开账单的欠款"), 24),
-            right(&count(e.invoiced), 14)
-        );
-    }
-    if e.compensated > 0 {
-        say!(
-            "{} {}",
-            left(lang.pick("compensations", "赔付"), 24),
-            right(&count(e.compensated), 14)
-        );
-    }
-    say!("{} {}", left(lang.pick("paid out", "实际打款"), 24), right(&count(e.net), 14));
     say!("");
     for (tariff, from) in &e.in_force_from {
         say!("{}", bilingual!("{tariff} is in force from {from}.", "{tariff} 自 {from} 起生效。"));
@@ -243,19 +244,12 @@ fn millionths(exact: u128, currency: Currency) -> String {
     }
 }
 
-/// What is not an order stands in its column with its own number.
+/// A number that is no order's, such as `payout 7`, stands in the column of the order.
 fn payout_or_order(order: &str, lang: Lang) -> String {
-    let named = [
-        ("payout ", "打款"),
-        ("adjusting entry ", "调整分录"),
-        ("break ", "差异"),
-        ("invoice ", "账单"),
-    ];
-    let found = named.into_iter().find_map(|(en, zh)| Some((zh, order.strip_prefix(en)?)));
-    match found {
-        Some((zh, number)) if lang == Lang::Zh => format!("{zh} {number}"),
-        _ => order.to_owned(),
-    }
+    let number = order.split_once(' ').and_then(|(word, number)| {
+        Some(format!("{} {number}", entry(lang, "explain.number", word)?))
+    });
+    number.unwrap_or_else(|| order.to_owned())
 }
 
 fn state_zh(state: &'static str) -> &'static str {
@@ -266,26 +260,5 @@ fn state_zh(state: &'static str) -> &'static str {
         "rejected" => "已否决",
         "dropped" => "未发出",
         _ => "已计划",
-    }
-}
-
-pub fn what_zh(what: &'static str) -> &'static str {
-    match what {
-        "debit card" => "借记卡",
-        "credit card" => "贷记卡",
-        "QR" => "扫码",
-        "cash" => "现金",
-        "returned" => "退件费",
-        "freight" => "运费",
-        "freight reversed" => "运费冲回",
-        "refunded" => "退款",
-        "payout returned" => "打款退回",
-        "invoiced" => "已开账单",
-        "charged" => "收取差异",
-        "credited" => "计入差异",
-        "compensated" => "赔付",
-        "chargeback won" => "拒付抗辩成功",
-        "chargeback fee" => "拒付手续费",
-        _ => "收款",
     }
 }

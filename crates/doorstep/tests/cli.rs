@@ -35,6 +35,7 @@ mod cli {
     mod month;
     mod network;
     mod office;
+    mod open_items;
     mod order_files;
     mod orders;
     mod output;

@@ -31,6 +31,9 @@ pub struct DepositReport {
     /// The bank account's id.
     pub bank: Option<String>,
     pub amount: u64,
+    /// The day of its announcement.
+    pub announced: String,
+    pub age_days: u16,
 }
 
 #[derive(Debug, Serialize)]
@@ -89,6 +92,8 @@ fn firm_report(books: &Books, custody: FirmCustody, today: BusinessDate) -> Firm
         deposit: deposit.id.to_string(),
         bank: deposit.bank.map(|bank| bank.to_string()),
         amount: deposit.amount.minor(),
+        announced: deposit.announced_on.to_string(),
+        age_days: age_days(deposit.announced_on, today),
     });
     let couriers = custody.couriers.iter().map(|one| courier_report(books, one, today));
     FirmCashReport {

@@ -1,125 +1,33 @@
 //! The explanation of a payout: the parcels, fees and tariff versions behind a payout (M8).
 
+mod line;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use books::chart::{AccountKind, ChartEntry};
+use books::chart::ChartEntry;
 use books::{
     AnnounceParcel, BusinessDate, ChargebackFeeBearer, Command, DamagePayer, Event, ParcelId,
     PaymentId, PayoutId, PayoutLine, PlanId, Posting, PublishTariff, RegisterSeller, SellerId,
-    SetSellerTerms, TariffId, TariffVersion, Timestamp,
+    SetSellerTerms, StatementParts, TariffId, TariffVersion, Timestamp,
 };
 use engine::{CommandOutcome, Engine, Submission};
 use ledger::AccountNumber;
+use money::Currency;
 use money::decimal::DecimalAmount;
-use money::{Amount, Currency};
 use node::replay::ReplayObserver;
 use serde::{Serialize, Serializer};
 use tariff::file::TariffFile;
-use tariff::{EarlierPayments, FeeKind, Fees, LossOwner, PaymentMethod, SellerClassNumber, Terms};
+use tariff::{EarlierPayments, FeeKind, Fees, LossOwner, SellerClassNumber, Terms};
 
+use self::line::{
+    ChargedPayment, Collected, KnownTerms, Line, LineSide, LineSubject, OtherLine, Taken,
+    taken_from_payable,
+};
 use crate::account_names::{AccountNameStyle, AccountNames};
 use crate::books::tariff_version;
 use crate::fee_calculations::{FeeCalculation, charge_calculations, fee_calculations, method_name};
 use crate::{ExplainError, replay_all};
-
-/// An approved payment, with its fees and tariff version.
-#[derive(Clone, Debug)]
-struct Collected {
-    date: BusinessDate,
-    method: PaymentMethod,
-    amount: Amount,
-    fees: Fees,
-    tariff: TariffVersion,
-    class: SellerClassNumber,
-    /// False for a rejected offline sale, which bears no fees.
-    charged: bool,
-    /// The parcel's payments whose fees stood when this one was collected.
-    earlier: EarlierPayments,
-    /// Where the fees were posted, in the order of the fees.
-    accounts: Vec<AccountNumber>,
-}
-
-/// The terms of a tariff version, and whether they come from a tariff file.
-struct KnownTerms {
-    terms: Terms,
-    from_file: bool,
-    /// First day in force.
-    from: BusinessDate,
-}
-
-/// A change of a seller's payable balance.
-#[derive(Clone, Debug)]
-enum Line {
-    Released {
-        payment: PaymentId,
-        collected: Collected,
-        refunded: u64,
-    },
-    /// Freight or a return fee, with its VAT.
-    Charged {
-        parcel: ParcelId,
-        date: BusinessDate,
-        kind: FeeKind,
-        charge: Amount,
-        vat: Amount,
-        tariff: TariffVersion,
-        /// Where the two were posted.
-        accounts: [Option<AccountNumber>; 2],
-    },
-    /// Freight and its VAT, given back because the delivery was undone.
-    FreightReversed {
-        parcel: ParcelId,
-        date: BusinessDate,
-        amount: u64,
-    },
-    Refunded {
-        payment: PaymentId,
-        date: BusinessDate,
-        amount: u64,
-    },
-    /// What the seller gets back of a won chargeback as payable.
-    ChargebackWon {
-        payment: PaymentId,
-        date: BusinessDate,
-        amount: u64,
-    },
-    ChargebackFee {
-        payment: PaymentId,
-        date: BusinessDate,
-        amount: u64,
-    },
-    PayoutReturned {
-        payout: PayoutId,
-        date: BusinessDate,
-        net: Amount,
-    },
-    Invoiced {
-        date: BusinessDate,
-        amount: Amount,
-    },
-    /// A break, an adjusting entry or a cancelled invoice at the seller's expense, or a gain.
-    Break {
-        date: BusinessDate,
-        order: String,
-        charged: u64,
-        credited: u64,
-    },
-    Compensated {
-        parcel: ParcelId,
-        date: BusinessDate,
-        amount: Amount,
-    },
-}
-
-/// A payment with the fees that it bore.
-struct ChargedPayment {
-    payment: PaymentId,
-    method: PaymentMethod,
-    amount: Amount,
-    tariff: TariffVersion,
-    fees: Fees,
-}
 
 /// A seller's account in a currency.
 type SellerAccount = (SellerId, Currency);
@@ -139,7 +47,7 @@ struct Explainer<'a> {
     seller_terms: HashMap<SellerAccount, Vec<(BusinessDate, TariffId, SellerClassNumber)>>,
     /// The payments of each parcel whose fees stand, in the order of their collection.
     standing: HashMap<ParcelId, Vec<ChargedPayment>>,
-    /// Payments whose seller's share is still held.
+    /// Collected payments. A won chargeback can hold a released one again.
     collected: HashMap<PaymentId, Collected>,
     sellers: HashMap<PaymentId, SellerId>,
     /// The lines of the next payout so far, for each account of a seller.
@@ -147,6 +55,8 @@ struct Explainer<'a> {
     /// The lines of each planned payout.
     planned: HashMap<PlanId, Vec<(PayoutLine, Vec<Line>)>>,
     found: Option<(PayoutLine, Vec<Line>, &'static str)>,
+    /// The voucher of the command, if it is an adjusting entry.
+    voucher: Option<String>,
 }
 
 impl ReplayObserver for Explainer<'_> {
@@ -163,18 +73,19 @@ impl ReplayObserver for Explainer<'_> {
         // A refund comes from the seller's held money first; the rest from the payable balance. The
         // fees of a payment that is reversed after its release are given back. What is won of a
         // chargeback, and its fee, have entries of their own.
-        let (mut taken, mut won) = (0, 0);
+        let mut taken = Taken::new();
         for posting in &outcome.books.postings {
-            let amount = taken_from_payable(posting, engine);
-            match posting.entry {
-                ChartEntry::ChargebackWon => won -= amount,
-                ChartEntry::ChargebackFeePassedOn => {}
-                _ => taken += amount,
-            }
+            let entry = match posting.entry {
+                ChartEntry::FeeReversed | ChartEntry::CommissionReversed => {
+                    ChartEntry::CollectionReversed
+                }
+                entry => entry,
+            };
+            *taken.entry((entry, posting.payment)).or_default() +=
+                taken_from_payable(posting, engine);
         }
-        let [own, won] = [taken, won].map(|sum: i128| u64::try_from(sum).unwrap_or(0));
         for event in &outcome.books.events {
-            self.event(event, date, (own, won), &outcome.books.postings);
+            self.event(event, date, &taken, &outcome.books.postings);
         }
         Ok(())
     }
@@ -182,6 +93,10 @@ impl ReplayObserver for Explainer<'_> {
 
 impl Explainer<'_> {
     fn remember(&mut self, command: &Command, today: BusinessDate) {
+        self.voucher = match command {
+            Command::PostAdjustment(entry) => Some(entry.reference.clone()),
+            _ => None,
+        };
         match command {
             Command::AnnounceParcel(AnnounceParcel { parcel, currency, reference, .. }) => {
                 self.orders.insert(*parcel, (reference.as_str().into(), *currency));
@@ -238,14 +153,11 @@ impl Explainer<'_> {
         terms.any(|&(from, tariff, class)| from <= collected.date && (tariff, class) == wanted)
     }
 
-    /// `own` was taken from payable money by the command, and `won` was given back to it.
-    fn event(
-        &mut self,
-        event: &Event,
-        date: BusinessDate,
-        (own, won): (u64, u64),
-        postings: &[Posting],
-    ) {
+    /// `taken` is what the command's postings took from payable money, below zero if they gave it
+    /// back.
+    fn event(&mut self, event: &Event, date: BusinessDate, taken: &Taken, postings: &[Posting]) {
+        let taken =
+            |entry, payment: &PaymentId| taken.get(&(entry, Some(*payment))).copied().unwrap_or(0);
         let credited = |entry: ChartEntry| {
             postings.iter().find(|one| one.entry == entry).map(|one| one.credit)
         };
@@ -279,17 +191,25 @@ impl Explainer<'_> {
                 );
             }
             Event::PaymentReversed { payment, .. } => {
-                if let Some(&seller) = self.sellers.get(payment).filter(|_| own > 0) {
-                    let line = Line::Refunded { payment: *payment, date, amount: own };
-                    self.add_of_parcel(seller, payment.parcel, line);
-                }
+                let amount = taken(ChartEntry::CollectionReversed, payment);
+                self.add_of_payment(*payment, "reversed", LineSide::Refunded, date, amount);
                 if let Some(standing) = self.standing.get_mut(&payment.parcel) {
                     standing.retain(|one| one.payment != *payment);
                 }
                 self.collected.remove(payment);
                 self.sellers.remove(payment);
             }
-            Event::OfflineSaleRejected { payment, loss, .. } => {
+            Event::OfflineSaleRejected { payment, loss, amount, .. } => {
+                if *loss == Some(LossOwner::Seller) {
+                    let amount = i128::from(amount.minor());
+                    self.add_of_payment(
+                        *payment,
+                        "offline sale lost",
+                        LineSide::Lost,
+                        date,
+                        amount,
+                    );
+                }
                 if let Some(standing) = self.standing.get_mut(&payment.parcel) {
                     standing.retain(|one| one.payment != *payment);
                 }
@@ -302,14 +222,34 @@ impl Explainer<'_> {
                     self.sellers.remove(payment);
                 }
             }
-            Event::PaymentReleased { payment, seller, refunded, .. } => {
-                let Some(collected) = self.collected.remove(payment) else { return };
-                let (payment, refunded) = (*payment, refunded.minor());
-                let line = Line::Released { payment, collected, refunded };
-                self.add_of_parcel(*seller, payment.parcel, line);
+            Event::PaymentReleased {
+                payment,
+                seller,
+                refunded,
+                charged_back,
+                loss_given_back,
+                ..
+            } => {
+                let Some(collected) = self.collected.get(payment).cloned() else { return };
+                self.add_of_parcel(
+                    *seller,
+                    payment.parcel,
+                    Line::Released { payment: *payment, collected },
+                );
+                let [all, charged_back, loss] =
+                    [refunded, charged_back, loss_given_back].map(|sum| i128::from(sum.minor()));
+                for (what, amount) in [
+                    ("refunded", all - charged_back - loss),
+                    ("charged back", charged_back),
+                    ("loss given back", loss),
+                ] {
+                    self.add_of_payment(*payment, what, LineSide::Refunded, date, amount);
+                }
             }
             Event::SellerCompensated { parcel, seller, amount, .. } => {
-                let line = Line::Compensated { parcel: *parcel, date, amount: *amount };
+                let about = LineSubject::Parcel(*parcel);
+                let (what, side, amount) = ("compensated", LineSide::Own, amount.minor());
+                let line = Line::Other(OtherLine { what, about, date, side, amount });
                 self.add_of_parcel(*seller, *parcel, line);
             }
             Event::ParcelReturned {
@@ -334,26 +274,33 @@ impl Explainer<'_> {
                 self.add_of_parcel(*seller, parcel, line);
             }
             Event::FreightReversed { parcel, seller, freight, vat, .. } => {
-                let (parcel, amount) = (*parcel, freight.minor() + vat.minor());
-                let line = Line::FreightReversed { parcel, date, amount };
-                self.add_of_parcel(*seller, parcel, line);
+                let about = LineSubject::Parcel(*parcel);
+                let (what, side) = ("freight given back", LineSide::Gross);
+                let amount = freight.minor() + vat.minor();
+                let line = Line::Other(OtherLine { what, about, date, side, amount });
+                self.add_of_parcel(*seller, *parcel, line);
             }
             Event::ParcelForgotten { parcel } => {
-                self.standing.remove(parcel);
+                for one in self.standing.remove(parcel).into_iter().flatten() {
+                    self.collected.remove(&one.payment);
+                    self.sellers.remove(&one.payment);
+                }
             }
-            Event::Refunded { payment, .. }
-            | Event::ChargedBack { payment, .. }
-            | Event::LossReturned { payment, .. }
-                if own > 0 =>
-            {
-                let Some(&seller) = self.sellers.get(payment) else { return };
-                let line = Line::Refunded { payment: *payment, date, amount: own };
-                self.add_of_parcel(seller, payment.parcel, line);
+            Event::Refunded { payment, .. } => {
+                let amount = taken(ChartEntry::Refunded, payment);
+                self.add_of_payment(*payment, "refunded", LineSide::Refunded, date, amount);
             }
-            Event::ChargebackWon { payment, .. } if won > 0 => {
-                let Some(&seller) = self.sellers.get(payment) else { return };
-                let line = Line::ChargebackWon { payment: *payment, date, amount: won };
-                self.add_of_parcel(seller, payment.parcel, line);
+            Event::ChargedBack { payment, .. } => {
+                let amount = taken(ChartEntry::ChargedBack, payment);
+                self.add_of_payment(*payment, "charged back", LineSide::Refunded, date, amount);
+            }
+            Event::LossReturned { payment, .. } => {
+                let amount = taken(ChartEntry::LossReturned, payment);
+                self.add_of_payment(*payment, "loss given back", LineSide::Refunded, date, amount);
+            }
+            Event::ChargebackWon { payment, .. } => {
+                let amount = -taken(ChartEntry::ChargebackWon, payment);
+                self.add_of_payment(*payment, "chargeback won", LineSide::Gross, date, amount);
             }
             Event::ChargebackFeeBooked {
                 payment,
@@ -361,38 +308,46 @@ impl Explainer<'_> {
                 borne_by: ChargebackFeeBearer::Seller,
                 ..
             } => {
-                let Some(&seller) = self.sellers.get(payment) else { return };
-                let (payment, amount) = (*payment, amount.minor());
-                let line = Line::ChargebackFee { payment, date, amount };
-                self.add_of_parcel(seller, payment.parcel, line);
+                let amount = i128::from(amount.minor());
+                self.add_of_payment(*payment, "chargeback fee", LineSide::Fee, date, amount);
             }
             Event::PayoutReturned { payout, seller, currency, net } => {
-                let (payout, net) = (*payout, *net);
-                self.add((*seller, *currency), Line::PayoutReturned { payout, date, net });
-                self.note(payout, "returned");
+                let (what, about) = ("payout returned", format!("payout {}", payout.0));
+                let account = (*seller, *currency);
+                self.add_other(account, what, about, date, LineSide::Own, net.minor());
+                self.note(*payout, "returned");
             }
             Event::SellerCharged { seller, currency, break_id, amount } => {
-                let (order, charged) = (format!("break {}", break_id.0), amount.minor());
-                let line = Line::Break { date, order, charged, credited: 0 };
-                self.add((*seller, *currency), line);
+                let (what, about) = ("break charged", format!("break {}", break_id.0));
+                let account = (*seller, *currency);
+                self.add_other(account, what, about, date, LineSide::Refunded, amount.minor());
             }
             Event::SellerCredited { seller, currency, break_id, amount } => {
-                let (order, credited) = (format!("break {}", break_id.0), amount.minor());
-                let line = Line::Break { date, order, charged: 0, credited };
-                self.add((*seller, *currency), line);
+                let (what, about) = ("break credited", format!("break {}", break_id.0));
+                let account = (*seller, *currency);
+                self.add_other(account, what, about, date, LineSide::Gross, amount.minor());
             }
             Event::SellerAdjusted { seller, currency, number, charged, credited } => {
-                let order = format!("adjusting entry {number}");
-                let line = Line::Break { date, order, charged: *charged, credited: *credited };
-                self.add((*seller, *currency), line);
+                let about = match &self.voucher {
+                    Some(voucher) => format!("voucher {voucher}"),
+                    None => format!("adjusting entry {number}"),
+                };
+                let account = (*seller, *currency);
+                let (what, side, amount) = match *charged > 0 {
+                    true => ("entry charged", LineSide::Refunded, *charged),
+                    false => ("entry credited", LineSide::Gross, *credited),
+                };
+                self.add_other(account, what, about, date, side, amount);
             }
             Event::InvoiceCancelled { seller, currency, invoice, amount } => {
-                let (order, charged) = (format!("invoice {invoice}"), amount.minor());
-                let line = Line::Break { date, order, charged, credited: 0 };
-                self.add((*seller, *currency), line);
+                let (what, about) = ("invoice cancelled", format!("invoice {invoice}"));
+                let account = (*seller, *currency);
+                self.add_other(account, what, about, date, LineSide::Refunded, amount.minor());
             }
-            Event::SellerInvoiced { seller, currency, amount, .. } => {
-                self.add((*seller, *currency), Line::Invoiced { date, amount: *amount });
+            Event::SellerInvoiced { seller, currency, number, amount } => {
+                let (what, about) = ("invoiced", format!("invoice {number}"));
+                let account = (*seller, *currency);
+                self.add_other(account, what, about, date, LineSide::Own, amount.minor());
             }
             Event::PayoutConfirmed { payout, .. } => self.note(*payout, "paid"),
             Event::SettlementPlanned { plan, lines, .. } => {
@@ -441,6 +396,37 @@ impl Explainer<'_> {
         }
     }
 
+    /// Adds a line of a payment, if the amount is above zero.
+    fn add_of_payment(
+        &mut self,
+        payment: PaymentId,
+        what: &'static str,
+        side: LineSide,
+        date: BusinessDate,
+        amount: i128,
+    ) {
+        let Some(&seller) = self.sellers.get(&payment) else { return };
+        let amount = u64::try_from(amount).unwrap_or(0);
+        if amount > 0 {
+            let about = LineSubject::Parcel(payment.parcel);
+            let line = Line::Other(OtherLine { what, about, date, side, amount });
+            self.add_of_parcel(seller, payment.parcel, line);
+        }
+    }
+
+    fn add_other(
+        &mut self,
+        account: SellerAccount,
+        what: &'static str,
+        about: String,
+        date: BusinessDate,
+        side: LineSide,
+        amount: u64,
+    ) {
+        let about = LineSubject::Other(about);
+        self.add(account, Line::Other(OtherLine { what, about, date, side, amount }));
+    }
+
     fn note(&mut self, payout: PayoutId, state: &'static str) {
         if let Some((line, _, noted)) = &mut self.found
             && line.payout == payout
@@ -460,10 +446,14 @@ pub struct Explanation {
     pub currency: Currency,
     /// `planned`, `sent`, `paid`, `returned`, `rejected` or `dropped`.
     pub state: &'static str,
+    /// Collected from buyers, and the first parts.
     pub gross: u64,
     pub fees: u64,
-    /// Refunded to buyers.
-    pub refunded: u64,
+    /// Refunded to buyers, and the other parts.
+    pub given_back: u64,
+    /// Parts of `gross` and `given_back`, by name.
+    #[serde(flatten)]
+    pub parts: StatementParts<u64>,
     /// Earlier payouts that came back and are paid again.
     pub returned: u64,
     /// Debts that were invoiced, and are not deducted.
@@ -484,11 +474,11 @@ pub struct Explanation {
 /// One line of the explanation.
 #[derive(Debug, Serialize)]
 pub struct ExplanationRow {
-    /// `collected`, `returned`, `refunded`, `payout returned`, `invoiced`, `charged`, `credited` or
-    /// `compensated`.
+    /// `collected`, `returned`, `freight`, `refunded`, `chargeback fee`, `payout returned`,
+    /// `invoiced`, `compensated`, `offline sale lost`, or a part of the payout: `charged back`.
     pub what: &'static str,
     /// The order's reference; `payout 7` if payout 7 was returned; `break 7` if two people closed
-    /// break 7 at the seller's expense or gain.
+    /// break 7 at the seller's expense or gain; `voucher V-7` of an adjusting entry; `invoice 7`.
     pub order: String,
     pub parcel: String,
     pub date: String,
@@ -499,8 +489,10 @@ pub struct ExplanationRow {
     pub fees: BTreeMap<&'static str, u64>,
     /// One per fee.
     pub calculations: Vec<FeeCalculation>,
-    pub refunded: u64,
+    pub given_back: u64,
     pub net: i128,
+    /// What the network never pays of an offline sale, and the seller bears. Not in `net`.
+    pub lost: u64,
     pub tariff: String,
     /// The seller's class in that tariff on the day of the payment. Empty if nothing was collected.
     pub class: String,
@@ -547,7 +539,8 @@ pub fn explain_payout(
         state,
         gross: line.gross,
         fees: line.fees,
-        refunded: line.refunded,
+        given_back: line.refunded,
+        parts: line.parts,
         returned: line.returned,
         invoiced: line.invoiced,
         compensated: line.compensated,
@@ -594,14 +587,12 @@ fn explained(
     };
     for part in parts {
         let parcel = match part {
-            Line::Released { payment, .. }
-            | Line::Refunded { payment, .. }
-            | Line::ChargebackWon { payment, .. }
-            | Line::ChargebackFee { payment, .. } => Some(payment.parcel),
-            Line::Charged { parcel, .. }
-            | Line::FreightReversed { parcel, .. }
-            | Line::Compensated { parcel, .. } => Some(*parcel),
-            Line::PayoutReturned { .. } | Line::Invoiced { .. } | Line::Break { .. } => None,
+            Line::Released { payment, .. } => Some(payment.parcel),
+            Line::Charged { parcel, .. } => Some(*parcel),
+            Line::Other(one) => match one.about {
+                LineSubject::Parcel(parcel) => Some(parcel),
+                LineSubject::Other(_) => None,
+            },
         };
         let order = parcel.and_then(|parcel| explainer.orders.get(&parcel));
         let mut row = ExplanationRow {
@@ -613,13 +604,14 @@ fn explained(
             gross: 0,
             fees: BTreeMap::new(),
             calculations: Vec::new(),
-            refunded: 0,
+            given_back: 0,
             net: 0,
+            lost: 0,
             tariff: String::new(),
             class: String::new(),
         };
         match part {
-            Line::Released { collected, refunded, .. } => {
+            Line::Released { collected, .. } => {
                 let terms = known(collected.tariff)?;
                 let class = collected.class;
                 let known = explainer.had_terms((line.seller, line.currency), collected);
@@ -638,7 +630,6 @@ fn explained(
                 row.gross = collected.amount.minor();
                 row.fees =
                     collected.fees.iter().map(|(kind, fee)| (kind.name(), fee.minor())).collect();
-                row.refunded = *refunded;
                 row.tariff = tariff_version(engine, collected.tariff);
                 let class = terms.classes.get(usize::from(class.0));
                 row.class = class.map(|class| class.name.clone()).unwrap_or_default();
@@ -665,52 +656,23 @@ fn explained(
                 }
                 row.tariff = tariff_version(engine, *tariff);
             }
-            Line::FreightReversed { date, amount, .. } => {
-                row.what = "freight reversed";
+            Line::Other(OtherLine { what, about, date, side, amount }) => {
+                row.what = *what;
                 row.date = date.to_string();
-                row.gross = *amount;
-            }
-            Line::Refunded { date, amount, .. } => {
-                row.what = "refunded";
-                row.date = date.to_string();
-                row.refunded = *amount;
-            }
-            Line::ChargebackWon { date, amount, .. } => {
-                row.what = "chargeback won";
-                row.date = date.to_string();
-                row.gross = *amount;
-            }
-            Line::ChargebackFee { date, amount, .. } => {
-                row.what = "chargeback fee";
-                row.date = date.to_string();
-                row.fees.insert("chargeback", *amount);
-            }
-            Line::PayoutReturned { payout, date, net } => {
-                row.what = "payout returned";
-                row.order = format!("payout {}", payout.0);
-                row.date = date.to_string();
-                row.net = i128::from(net.minor());
-            }
-            Line::Break { date, order, charged, credited } => {
-                row.what = if *charged > 0 { "charged" } else { "credited" };
-                row.order.clone_from(order);
-                row.date = date.to_string();
-                row.gross = *credited;
-                row.refunded = *charged;
-            }
-            Line::Compensated { date, amount, .. } => {
-                row.what = "compensated";
-                row.date = date.to_string();
-                row.net = i128::from(amount.minor());
-            }
-            Line::Invoiced { date, amount } => {
-                row.what = "invoiced";
-                row.date = date.to_string();
-                row.net = i128::from(amount.minor());
+                if let LineSubject::Other(about) = about {
+                    row.order.clone_from(about);
+                }
+                match side {
+                    LineSide::Gross => row.gross = *amount,
+                    LineSide::Refunded => row.given_back = *amount,
+                    LineSide::Fee => drop(row.fees.insert("chargeback", *amount)),
+                    LineSide::Own => row.net = i128::from(*amount),
+                    LineSide::Lost => row.lost = *amount,
+                }
             }
         }
         let fees: u64 = row.fees.values().sum();
-        row.net += i128::from(row.gross) - i128::from(fees) - i128::from(row.refunded);
+        row.net += i128::from(row.gross) - i128::from(fees) - i128::from(row.given_back);
         rows.push(row);
     }
     Ok(ExplainedLines { rows, from_files, in_force_from })
@@ -725,39 +687,27 @@ fn recompute(terms: &Terms, class: SellerClassNumber, collected: &Collected) -> 
     terms.fees_after(earlier, class, *method, *amount) == Some(*fees)
 }
 
-/// What a posting of a refund, chargeback or reversal takes from a payable balance, below zero if
-/// it gives a fee back.
-fn taken_from_payable(posting: &Posting, engine: &Engine) -> i128 {
-    use ChartEntry as E;
-    let is_payable = |account| {
-        let view = engine.books().account_view(account);
-        view.is_some_and(|account| account.kind == AccountKind::SellerPayable)
-    };
-    let amount = i128::from(posting.amount.minor());
-    match posting.entry {
-        E::Refunded | E::ChargedBack | E::CollectionReversed | E::LossReturned
-            if is_payable(posting.debit) =>
-        {
-            amount
-        }
-        E::FeeReversed | E::CommissionReversed if is_payable(posting.credit) => -amount,
-        _ => 0,
-    }
-}
-
 /// Whether the posting charges a fee of a payment.
 fn is_fee(entry: ChartEntry) -> bool {
     use ChartEntry as E;
     matches!(entry, E::FeeCharged | E::CommissionEarned)
 }
 
+/// The lines add up to the payout, in all and by kind.
 fn check_sums(explanation: &Explanation) -> Result<(), ExplainError> {
+    let sum = |wanted: &dyn Fn(&&ExplanationRow) -> bool| -> [u64; 3] {
+        explanation.lines.iter().filter(wanted).fold([0; 3], |[gross, fees, back], row| {
+            [gross + row.gross, fees + row.fees.values().sum::<u64>(), back + row.given_back]
+        })
+    };
     let net: i128 = explanation.lines.iter().map(|row| row.net).sum();
-    let gross: u64 = explanation.lines.iter().map(|row| row.gross).sum();
-    let fees: u64 = explanation.lines.iter().flat_map(|row| row.fees.values()).sum();
+    let sums = [explanation.gross, explanation.fees, explanation.given_back];
+    let of_kind = |name: &str| sum(&|row| row.what == name.replace('_', " "));
+    let parts = explanation.parts;
     let same = net == i128::from(explanation.net)
-        && gross == explanation.gross
-        && fees == explanation.fees;
+        && sum(&|_| true) == sums
+        && parts.of_gross().all(|(name, part)| of_kind(name)[0] == part)
+        && parts.of_refunded().all(|(name, part)| of_kind(name)[2] == part);
     match same {
         true => Ok(()),
         false => {

@@ -102,7 +102,7 @@ impl ReplayObserver for Exporter<'_> {
         self.moved.extend(outcome.books.postings.iter().filter(|posting| posting.moves_money()));
         if !self.moved.is_empty() {
             self.date = engine.books().last_date();
-            let subjects = CommandSubjects::of(&outcome.books.events, engine);
+            let subjects = CommandSubjects::of(command, &outcome.books.events, engine);
             let mut books = Books { engine, accounts: &mut self.accounts, parcels: &self.parcels };
             let (position, date) = (self.position, self.date);
             let value_date = outcome.books.value_date;

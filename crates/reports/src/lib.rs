@@ -34,12 +34,13 @@ mod sent_requests;
 mod statement;
 mod status;
 mod verify;
+mod waiting;
 
 pub use account_names::{AccountNameStyle, AccountNames, owner_id_type};
 pub use account_postings::{AccountPostings, PostingRange, PostingRow, account_postings};
 pub use announcements::read_announcements;
 pub use at_head::BooksAtHead;
-pub use balances::{BalanceSums, NamedBalance, TrialBalance};
+pub use balances::{BalanceSides, BalanceSums, NamedBalance, TrialBalance, trial_balance_on};
 pub use books::replay_all;
 pub use cash::{
     CourierCashReport, DepositReport, FirmCashReport, OpenHandOverReport, cash_custody,
@@ -70,11 +71,14 @@ pub use payouts::{
 };
 pub use sent_requests::{RequestNumbers, find_sent_requests};
 pub use statement::{
-    InvoiceReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport, SentPayoutReport,
-    StatementReport, seller_statement,
+    InvoiceReport, OfflineLossReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport,
+    SentPayoutReport, StatementReport, seller_statement,
 };
 pub use status::{
-    BalanceReport, DifferenceCount, OpenPlanReport, PayableReport, RailReport, StatusReport,
-    TermsToComeCount, rails,
+    BalanceReport, DifferenceCount, OpenPlanReport, OwedReport, PayableReport, RailReport,
+    StatusReport, TermsToComeCount, rails,
 };
 pub use verify::{BooksReport, CurrencySum, SellerDebtReport, verify_books};
+pub use waiting::{
+    WaitingFilter, WaitingItem, WaitingKind, WaitingList, WaitingTotal, waiting_list,
+};

@@ -1,5 +1,5 @@
 use books::statement_view::{SellerStatement, Statement};
-use books::{Books, SellerId, SettlementCycle};
+use books::{Books, ParcelId, SellerId, SettlementCycle};
 use serde::Serialize;
 
 use crate::{ParcelFilter, ParcelListReport, list_parcels};
@@ -20,6 +20,7 @@ pub struct SellerAccountReport {
     /// Since this day the payable balance is below zero.
     pub below_zero_since: Option<String>,
     /// What `payable` consists of: gross + returned + invoiced + compensated − fees − refunded.
+    /// With the parts of `fees`, `gross` and `refunded`.
     pub next: Statement,
     /// In plans that are not executed.
     pub planned: Vec<PlannedPayoutReport>,
@@ -29,6 +30,23 @@ pub struct SellerAccountReport {
     pub paid: Vec<SentPayoutReport>,
     /// The invoices that are not paid in full.
     pub invoices: Vec<InvoiceReport>,
+    /// Offline sales that their networks rejected, at the seller's loss, as long as their parcels
+    /// are remembered. They never became payable.
+    pub offline_losses: Vec<OfflineLossReport>,
+}
+
+/// An offline sale that its network never pays.
+#[derive(Debug, Serialize)]
+pub struct OfflineLossReport {
+    pub parcel: String,
+    pub waybill: String,
+    /// The payment's number among the parcel's.
+    pub payment: u8,
+    pub amount: u64,
+    /// The day of the network's answer.
+    pub rejected: String,
+    /// The network's response code.
+    pub code: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,20 +91,40 @@ pub struct StatementReport {
     pub parcels: ParcelListReport,
 }
 
-/// The statement of a seller; none if it is not registered.
-#[must_use]
-pub fn seller_statement(books: &Books, id: SellerId) -> Option<StatementReport> {
+/// The statement of a seller; none if it is not registered. `waybill` writes a parcel's waybill.
+pub fn seller_statement(
+    books: &Books,
+    id: SellerId,
+    waybill: impl Fn(ParcelId) -> String,
+) -> Option<StatementReport> {
     let seller = books.seller_reference(id)?.to_owned();
     let filter = ParcelFilter { seller: Some(id), limit: Some(0), ..ParcelFilter::default() };
+    let losses = books.offline_losses(id);
+    let accounts = books.seller_statements(id).into_iter().map(|statement| {
+        let of_account = losses.iter().filter(|loss| loss.currency == statement.currency);
+        let offline_losses = of_account.map(|loss| OfflineLossReport {
+            parcel: loss.payment.parcel.to_string(),
+            waybill: waybill(loss.payment.parcel),
+            payment: loss.payment.number,
+            amount: loss.amount.minor(),
+            rejected: loss.rejected_on.to_string(),
+            code: loss.code.to_string(),
+        });
+        let offline_losses = offline_losses.collect();
+        account(statement, offline_losses)
+    });
     Some(StatementReport {
         seller,
         id: id.to_string(),
-        accounts: books.seller_statements(id).into_iter().map(account).collect(),
+        accounts: accounts.collect(),
         parcels: list_parcels(books, &filter, |_| String::new()),
     })
 }
 
-fn account(statement: SellerStatement) -> SellerAccountReport {
+fn account(
+    statement: SellerStatement,
+    offline_losses: Vec<OfflineLossReport>,
+) -> SellerAccountReport {
     let releases = statement.releases.into_iter();
     let planned = statement.planned.into_iter().map(|one| PlannedPayoutReport {
         plan: one.plan.to_string(),
@@ -125,5 +163,6 @@ fn account(statement: SellerStatement) -> SellerAccountReport {
         in_flight: in_flight.collect(),
         paid: paid.collect(),
         invoices: invoices.collect(),
+        offline_losses,
     }
 }

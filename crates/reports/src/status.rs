@@ -43,6 +43,8 @@ pub struct StatusReport {
     pub plans: Vec<OpenPlanReport>,
     pub payouts_in_flight: usize,
     pub sellers_below_zero: usize,
+    /// What they owe. It is not in `payable`.
+    pub sellers_owe: Vec<OwedReport>,
     /// Suspended sellers' accounts and couriers, and blocked terminals, by kind of party.
     pub stopped: BTreeMap<&'static str, usize>,
     pub terms_to_come: TermsToComeCount,
@@ -91,6 +93,14 @@ pub struct PayableReport {
     pub currency: &'static str,
     pub sellers: usize,
     pub amount: u128,
+}
+
+/// What sellers below zero owe.
+#[derive(Debug, Serialize)]
+pub struct OwedReport {
+    pub currency: &'static str,
+    pub sellers: usize,
+    pub amount: i128,
 }
 
 #[derive(Debug, Serialize)]
@@ -176,6 +186,7 @@ impl StatusReport {
                 .collect(),
             payouts_in_flight: books.payouts_in_flight().count(),
             sellers_below_zero: books.sellers_below_zero().count(),
+            sellers_owe: sellers_owe(books),
             stopped,
             terms_to_come: TermsToComeCount {
                 count: days.len(),
@@ -183,6 +194,19 @@ impl StatusReport {
             },
         }
     }
+}
+
+/// What sellers below zero owe, by currency.
+fn sellers_owe(books: &Books) -> Vec<OwedReport> {
+    let mut owed: BTreeMap<&'static str, OwedReport> = BTreeMap::new();
+    for one in books.sellers_below_zero() {
+        let currency = one.currency.code();
+        let new = OwedReport { currency, sellers: 0, amount: 0 };
+        let sum = owed.entry(currency).or_insert(new);
+        sum.sellers += 1;
+        sum.amount -= one.balance;
+    }
+    owed.into_values().collect()
 }
 
 /// Networks and wallets, in order of registration.

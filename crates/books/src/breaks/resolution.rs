@@ -211,11 +211,11 @@ impl Books {
         let statement = &mut self.sellers.get_mut(number).statement;
         out.events.push(match side {
             BreakSide::Excess => {
-                statement.gross += u128::from(amount.minor());
+                statement.credit(|parts| &mut parts.break_credited, amount);
                 Event::SellerCredited { seller, currency, break_id, amount }
             }
             BreakSide::Shortfall => {
-                statement.refunded += u128::from(amount.minor());
+                statement.charge(|parts| &mut parts.break_charged, amount);
                 Event::SellerCharged { seller, currency, break_id, amount }
             }
         });

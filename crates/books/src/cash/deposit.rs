@@ -18,7 +18,7 @@ impl Books {
     pub(crate) fn announce_deposit(
         &mut self,
         command: &AnnounceDeposit,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let AnnounceDeposit { deposit: id, firm, number: which, bank, amount, announced_by } =
@@ -39,7 +39,8 @@ impl Books {
         let reserve = self.ledger.reserve(ChartEntry::Deposited, bank, cash, amount);
         let too_large = |_| Refusal::AmountTooLarge(clamp_to_amount(available));
         self.ledger.commit(out).map_err(too_large)?;
-        let deposit = Deposit { firm: number, amount, reserve, announced_by };
+        let announced_on = now.today;
+        let deposit = Deposit { firm: number, amount, reserve, announced_by, announced_on };
         self.reference_data.deposits.insert(id, deposit);
         self.reference_data.deposit_ids.insert(id);
         self.firms.get_mut(number).deposits.push(announcement);
@@ -97,7 +98,7 @@ impl Books {
         let CancelDeposit { deposit: id, proposed_by, approved_by } = *command;
         let cancelled_by = Some((proposed_by, approved_by));
         let end = EndedDeposit { deposit: id, credited: None, cancelled_by };
-        let Deposit { firm, amount, reserve, announced_by } = self.open_deposit(end)?;
+        let Deposit { firm, amount, reserve, announced_by, .. } = self.open_deposit(end)?;
         check_two_people(proposed_by, approved_by, &[announced_by])?;
         self.ledger.begin_chain(None, None);
         self.ledger.void_reserved(ChartEntry::Deposited, reserve);

@@ -133,6 +133,7 @@ pub(crate) struct Deposit {
     pub amount: Amount,
     pub reserve: TransferId,
     pub announced_by: PersonId,
+    pub announced_on: BusinessDate,
 }
 
 /// What a firm announced.

@@ -43,6 +43,7 @@ pub struct OpenDeposit {
     pub id: DepositId,
     pub bank: Option<BankId>,
     pub amount: Amount,
+    pub announced_on: BusinessDate,
 }
 
 /// What became of a deposit that a firm announced.
@@ -94,6 +95,7 @@ impl Books {
                         id: *id,
                         bank: announced(*id).map(|announced| announced.bank),
                         amount: one.amount,
+                        announced_on: one.announced_on,
                     })
                     .collect(),
                 guarantee: firm.terms.on(today).guarantee,
@@ -110,7 +112,8 @@ impl Books {
             let firm = self.firms.get(open.firm);
             let announced = firm.deposits.iter().find(|one| one.deposit == id);
             let bank = announced.map(|announced| announced.bank);
-            return Some(DepositState::Open(OpenDeposit { id, bank, amount: open.amount }));
+            let (amount, announced_on) = (open.amount, open.announced_on);
+            return Some(DepositState::Open(OpenDeposit { id, bank, amount, announced_on }));
         }
         if !self.reference_data.deposit_ids.contains(&id) {
             return None;

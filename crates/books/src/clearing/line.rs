@@ -345,7 +345,7 @@ impl Books {
                 out.events.push(Event::RefundForwarded { payment: id, amount: owed });
             }
             LineEffect::ChargesBack { new } if !new.is_zero() => {
-                self.record_refund(slot, RefundRecord::new(RefundKind::ChargeBack, new));
+                self.record_refund(slot, RefundRecord::new(RefundKind::ChargeBack, new, today));
                 out.events.push(Event::ChargedBack { payment: id, amount: new });
                 self.end_hold_without_money(slot, out);
             }

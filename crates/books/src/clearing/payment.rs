@@ -95,9 +95,14 @@ impl Books {
         minor(item.amount) + signed(won) - minor(forwarded) - signed(charged_back) - signed(fees)
     }
 
+    /// What the rail owes for a payment less what it paid. Below zero, its file will take it.
+    pub(crate) fn unsettled(&self, item: &PaymentRecord) -> i128 {
+        self.claim(item) - self.clearing_of(item).net()
+    }
+
     /// Whether the rail and the books owe each other nothing for a payment.
     pub(crate) fn is_settled(&self, item: &PaymentRecord) -> bool {
-        item.method == PaymentMethod::Cash || self.claim(item) == self.clearing_of(item).net()
+        item.method == PaymentMethod::Cash || self.unsettled(item) == 0
     }
 
     /// What was paid for a collected payment is to be taken back: the payment is reversed.

@@ -1,13 +1,14 @@
 //! Release: held money becomes payable when its hold has ended (M5).
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use money::Amount;
 use tariff::{BusinessDate, FeeKind};
 
 use crate::books::{Books, Now, check_date, check_record_limit};
 use crate::chart::ChartEntry;
 use crate::command::ReleaseDue;
 use crate::event::{CommandOutcome, Event};
-use crate::payment::record::PaymentStatus;
+use crate::payment::record::{PaymentRecord, PaymentStatus, RefundKind};
 use crate::refusal::Refusal;
 
 /// Held money that waits for its release date.
@@ -107,12 +108,10 @@ impl Books {
             panic!("M5: only held money can be released");
         };
         let share = item.held_share();
-        let from_held = item.amount.saturating_sub(item.fees).saturating_sub(share);
-        let (payment, seller_number) = (item.id(), item.seller);
+        let (payment, seller_number, fees) = (item.id(), item.seller, item.fees);
         // An offline sale's excess was never the seller's.
-        let excess = self.excess_of(item);
-        let gross = item.amount.saturating_sub(excess);
-        let (from_held, fees) = (from_held.saturating_sub(excess), item.fees);
+        let gross = item.amount.saturating_sub(self.excess_of(item));
+        let taken_back = self.taken_from_held(item);
         let vat = self.posted_fees(item).of(FeeKind::Vat);
         let tariff = self.tariff_version(item.tariff_version);
         let seller = self.sellers.get(seller_number);
@@ -124,15 +123,42 @@ impl Books {
         statement.gross += u128::from(gross.minor());
         statement.fees += u128::from(fees.minor());
         statement.vat += u128::from(vat.minor());
-        statement.refunded += u128::from(from_held.minor());
+        for &(kind, amount) in &taken_back {
+            statement.take_back(kind, amount);
+        }
         self.payment_mut(slot).status = PaymentStatus::Released { unpaid_refunds };
+        let sum = |wanted: &dyn Fn(RefundKind) -> bool| {
+            let wanted = taken_back.iter().filter(|(kind, _)| wanted(*kind));
+            let sum = wanted.map(|(_, amount)| amount.minor()).sum();
+            Amount::new(sum).expect("no more is taken back than was collected")
+        };
         out.events.push(Event::PaymentReleased {
             payment,
             seller: id,
             gross,
             fees,
-            refunded: from_held,
+            refunded: sum(&|_| true),
+            charged_back: sum(&|kind| kind == RefundKind::ChargeBack),
+            loss_given_back: sum(&|kind| kind == RefundKind::LossReturned),
         });
+    }
+
+    /// What was taken back of the seller's held share, by the numbers of refunds and chargebacks.
+    /// What the share did not cover was taken from the payable balance. Without an offline sale's
+    /// excess, and what was won.
+    fn taken_from_held(&self, item: &PaymentRecord) -> Vec<(RefundKind, Amount)> {
+        let mut left = item.amount.saturating_sub(item.fees);
+        let mut taken = Vec::new();
+        for number in 1..=item.refund_count {
+            let record = self.refunds.get(&(item.id(), number));
+            let Some(record) = record.filter(|_| !self.is_won(item.id(), number)) else { continue };
+            let part = record.amount.min(left);
+            left = left.saturating_sub(part);
+            if record.kind != RefundKind::Excess && !part.is_zero() {
+                taken.push((record.kind, part));
+            }
+        }
+        taken
     }
 
     pub(crate) fn release_due(

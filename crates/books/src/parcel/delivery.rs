@@ -318,7 +318,7 @@ impl Books {
     pub(crate) fn refuse_parcel(
         &mut self,
         command: &RefuseParcel,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let RefuseParcel { parcel: id, reason } = *command;
@@ -334,7 +334,7 @@ impl Books {
             RefuseReason::Damaged { paid_by } => Some(self.new_damage(parcel, paid_by)?),
             _ => None,
         };
-        self.refund_standing(slot, out)?;
+        self.refund_standing(slot, now.today, out)?;
         let parcel = self.parcel_mut(slot);
         (parcel.status, parcel.carrier) = (OpenParcelStatus::Refused(reason), firm);
         if let Some(damage) = damage {
@@ -426,7 +426,7 @@ impl Books {
             if is_repeat { done_before(before == Some(paid_by)) } else { refusal }
         })?;
         let damage = self.new_damage(self.parcel(slot), paid_by)?;
-        self.refund_standing(slot, out)?;
+        self.refund_standing(slot, today, out)?;
         self.reference_data.damages.insert(id, damage);
         self.close_without_money(slot, PaymentStatus::Lost, Amount::ZERO, today, 0);
         out.events.push(Event::ParcelLost { parcel: id });

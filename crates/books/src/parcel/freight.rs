@@ -106,7 +106,8 @@ impl Books {
         self.ledger.post(ChartEntry::FreightReversed, tax, payable, vat);
         self.ledger.commit_infallible(out, "freight can be given back");
         let statement = &mut self.sellers.get_mut(number).statement;
-        statement.gross += u128::from(freight.minor()) + u128::from(vat.minor());
+        statement.credit(|parts| &mut parts.freight_given_back, freight);
+        statement.credit(|parts| &mut parts.freight_given_back, vat);
         self.record_tax(Tax::Vat, currency, -i128::from(vat.minor()));
         out.events.push(Event::FreightReversed { parcel, seller, firm, freight, vat });
     }

@@ -212,7 +212,7 @@ impl Books {
         self.ledger.begin_chain(None, None);
         self.debit_seller(slot, ChartEntry::ChargedBack, receivable, amount);
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
-        self.take_from_seller(slot, amount);
+        self.take_from_seller(slot, RefundKind::ChargeBack, amount);
         let after_delivery = self.is_delivered(payment.parcel);
         self.refunds.entry((payment, number)).and_modify(|one| one.after_delivery = after_delivery);
         let known = self.chargeback_mut(payment, number);
@@ -302,12 +302,12 @@ impl Books {
             self.reference_data.awaiting_delivery.insert(slot, hold);
         }
         let statement = &mut self.sellers.get_mut(seller).statement;
-        statement.gross += u128::from(to_payable.minor());
+        statement.credit(|parts| &mut parts.chargeback_won, to_payable);
         self.chargeback_mut(id, number).end = Some(ChargebackEnd::Won);
         out.events.push(Event::ChargebackWon { payment: id, number, amount });
         let buyers = amount.saturating_sub(kept);
         if !buyers.is_zero() {
-            let refund = RefundRecord::new(RefundKind::WonForBuyer, buyers);
+            let refund = RefundRecord::new(RefundKind::WonForBuyer, buyers, today);
             self.owe_refunds(&[(slot, refund)], out).expect("what was won can be owed");
         }
         match self.parcel_slot(parcel) {

@@ -299,7 +299,7 @@ impl Books {
         self.ledger.commit(out).map_err(|_| Refusal::Overflow)?;
         let has_excess = !excess.is_zero();
         if has_excess {
-            let refund = RefundRecord::new(RefundKind::Excess, excess);
+            let refund = RefundRecord::new(RefundKind::Excess, excess, now.today);
             self.refunds.insert((new.id, 1), refund);
         }
         // The payments of a delivered parcel have the date of the delivery.

@@ -9,6 +9,7 @@ use crate::command::{SuspendedSaleDecision, SuspenseReason};
 use crate::ids::{BankId, BreakId, ParcelId, PaymentId, PersonId};
 use crate::parcel::record::ParcelHistory;
 use crate::party::persons::TwoPeople;
+use crate::payment::codes::ResponseCode;
 
 /// Status of a payment, or how a parcel ended without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -175,14 +176,16 @@ pub(crate) struct PaymentRecord {
 pub(crate) struct RefundRecord {
     pub kind: RefundKind,
     pub amount: Amount,
+    /// The day on which the books learnt of it.
+    pub date: BusinessDate,
     /// Whether the parcel was delivered by then. Such a refund does not make the amount due again.
     pub after_delivery: bool,
     pub decided_by: Option<TwoPeople>,
 }
 
 impl RefundRecord {
-    pub(crate) fn new(kind: RefundKind, amount: Amount) -> RefundRecord {
-        RefundRecord { kind, amount, after_delivery: false, decided_by: None }
+    pub(crate) fn new(kind: RefundKind, amount: Amount, date: BusinessDate) -> RefundRecord {
+        RefundRecord { kind, amount, date, after_delivery: false, decided_by: None }
     }
 }
 
@@ -249,6 +252,9 @@ pub(crate) struct SuspendedSaleResolution {
 pub(crate) struct RejectedSale {
     /// Who bears the loss, if there is one.
     pub loss: Option<LossOwner>,
+    /// The day of the network's answer, and its code.
+    pub rejected_on: BusinessDate,
+    pub code: ResponseCode,
     /// Whether the parcel was delivered by then. Such an amount is not due again.
     pub after_delivery: bool,
 }

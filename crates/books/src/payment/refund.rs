@@ -1,7 +1,7 @@
 //! Refunds and chargebacks.
 
 use money::Amount;
-use tariff::PaymentMethod;
+use tariff::{BusinessDate, PaymentMethod};
 
 use crate::books::{Books, Now, check_above_zero, check_sequence_number};
 use crate::chart::ChartEntry;
@@ -26,29 +26,31 @@ impl Books {
     pub(crate) fn refund(
         &mut self,
         command: &Refund,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let Refund { payment, number, amount } = *command;
-        self.owe_refund(payment, number, RefundRecord::new(RefundKind::Refund, amount), out)
+        let refund = RefundRecord::new(RefundKind::Refund, amount, now.today);
+        self.owe_refund(payment, number, refund, out)
     }
 
     pub(crate) fn refund_by_two_persons(
         &mut self,
         command: &RefundByTwoPersons,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let RefundByTwoPersons { payment, number, amount, proposed_by, approved_by } = *command;
         let decided_by = Some((proposed_by, approved_by));
-        let refund = RefundRecord { decided_by, ..RefundRecord::new(RefundKind::Refund, amount) };
+        let refund = RefundRecord::new(RefundKind::Refund, amount, now.today);
+        let refund = RefundRecord { decided_by, ..refund };
         self.owe_refund(payment, number, refund, out)
     }
 
     pub(crate) fn charge_back(
         &mut self,
         command: &ChargeBack,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let ChargeBack { payment, number, amount } = *command;
@@ -56,7 +58,7 @@ impl Books {
         if self.payment(slot).method == PaymentMethod::Cash {
             return Err(Refusal::PaymentState);
         }
-        let refund = RefundRecord::new(RefundKind::ChargeBack, amount);
+        let refund = RefundRecord::new(RefundKind::ChargeBack, amount, now.today);
         self.check_refund(payment, number, refund)?;
         let receivable = self.rails.get(u32::from(self.payment(slot).rail)).receivable;
         self.ledger.begin_chain(None, None);
@@ -125,6 +127,7 @@ impl Books {
     pub(crate) fn refund_standing(
         &mut self,
         parcel: u32,
+        today: BusinessDate,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let parcel = self.parcel(parcel);
@@ -153,7 +156,7 @@ impl Books {
             true => RefundKind::LossReturned,
             false => RefundKind::ParcelEnded,
         };
-        let refund = |item: &PaymentRecord| RefundRecord::new(kind(item), item.standing());
+        let refund = |item: &PaymentRecord| RefundRecord::new(kind(item), item.standing(), today);
         let refunds: Vec<_> = standing.iter().map(|(slot, item)| (*slot, refund(item))).collect();
         self.owe_refunds(&refunds, out)
     }
@@ -167,7 +170,7 @@ impl Books {
     pub(crate) fn begin_refund(
         &mut self,
         command: &BeginRefund,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let BeginRefund { trace, duplicate_key, payment: id, amount, network_reference } = *command;
@@ -187,7 +190,7 @@ impl Books {
             return Err(Refusal::WrongCourier);
         }
         let (which, column) = (item.refund_count.saturating_add(1), credit_column(item));
-        let refund = RefundRecord::new(RefundKind::TerminalRefund, amount);
+        let refund = RefundRecord::new(RefundKind::TerminalRefund, amount, now.today);
         self.owe_refund(id, which, refund, out)?;
         let response = Some(TerminalResponse::of(ResponseCode::APPROVED));
         let sent = Some(network_reference);
@@ -327,7 +330,7 @@ impl Books {
         // What comes back for a chargeback from before the delivery was not due at the delivery.
         let after_delivery =
             self.is_delivered(item.parcel) && refund.kind != RefundKind::WonForBuyer;
-        self.take_from_seller(slot, refund.amount);
+        self.take_from_seller(slot, refund.kind, refund.amount);
         let item = self.payment_mut(slot);
         item.refund_count += 1;
         let number = (item.id(), item.refund_count);
@@ -335,14 +338,14 @@ impl Books {
     }
 
     /// Records that an amount of a payment does not stand any more, on the seller's statement too.
-    pub(crate) fn take_from_seller(&mut self, slot: u32, amount: Amount) {
+    pub(crate) fn take_from_seller(&mut self, slot: u32, kind: RefundKind, amount: Amount) {
         let item = self.payment_mut(slot);
         let from_payable = amount.saturating_sub(item.refundable_from_held());
         let refunded = item.refunded.checked_add(amount);
         item.refunded = refunded.expect("refunds never exceed the amount collected");
         let seller = item.seller;
         let statement = &mut self.sellers.get_mut(seller).statement;
-        statement.refunded += u128::from(from_payable.minor());
+        statement.take_back(kind, from_payable);
     }
 
     /// The parcel is out again. The amounts refunded or rejected since its delivery are due again.

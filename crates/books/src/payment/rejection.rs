@@ -51,7 +51,7 @@ impl Books {
         let paid = item.is_some_and(|slot| self.clearing_of(self.payment(slot)).claimed > 0);
         match (item, status) {
             (Some(item), Some(PaymentStatus::Approved { .. })) if !paid => {
-                self.reject_sale(item, now, out);
+                self.reject_sale(item, code, now, out);
             }
             (None, _) if in_suspense && !cleared_in_suspense => self.reject_suspended_sale(id, out),
             _ => {}
@@ -61,7 +61,7 @@ impl Books {
 
     /// Takes back what was posted for a sale. If the parcel is delivered, the loss has an owner;
     /// otherwise the amount is due again.
-    fn reject_sale(&mut self, slot: u32, now: Now, out: &mut CommandOutcome) {
+    fn reject_sale(&mut self, slot: u32, code: ResponseCode, now: Now, out: &mut CommandOutcome) {
         let item = self.payment(slot);
         let payment = item.id();
         let PaymentStatus::Approved { unpaid_refunds: excess } = item.status else {
@@ -84,7 +84,8 @@ impl Books {
         self.stop_awaiting_commission(slot);
         self.shared_fees.remove(&payment);
         self.payment_mut(slot).fees = Amount::ZERO;
-        let record = RejectedSale { loss, after_delivery: delivered };
+        let rejected_on = now.today;
+        let record = RejectedSale { loss, rejected_on, code, after_delivery: delivered };
         self.reference_data.rejected_sales.insert(payment, record);
         out.events.push(Event::OfflineSaleRejected { payment, loss, amount, excess });
         if matches!(loss, Some(LossOwner::Firm | LossOwner::Doorstep)) {

@@ -137,7 +137,7 @@ impl Books {
         }
         if released {
             let statement = &mut self.sellers.get_mut(seller_number).statement;
-            statement.refunded += u128::from(share.minor());
+            statement.charge(|parts| &mut parts.reversed, share);
         }
         self.unclaim(slot);
         self.payment_mut(slot).status = PaymentStatus::Reversed;

@@ -91,11 +91,13 @@ impl Books {
         for (side, credited) in [(sides.0, false), (sides.1, true)] {
             let Side::Seller(_, number, seller) = side else { continue };
             let statement = &mut self.sellers.get_mut(number).statement;
-            let (sum, charged, credited) = match credited {
-                true => (&mut statement.gross, 0, amount.minor()),
-                false => (&mut statement.refunded, amount.minor(), 0),
+            let (charged, credited) = if credited {
+                statement.credit(|parts| &mut parts.entry_credited, amount);
+                (0, amount.minor())
+            } else {
+                statement.charge(|parts| &mut parts.entry_charged, amount);
+                (amount.minor(), 0)
             };
-            *sum += u128::from(amount.minor());
             let number = command.number;
             out.events.push(Event::SellerAdjusted { seller, currency, number, charged, credited });
         }

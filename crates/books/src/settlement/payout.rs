@@ -67,7 +67,7 @@ impl Books {
         let Some(payout) = payout else {
             return Err(self.payout_refusal(id, false));
         };
-        let Payout { seller: number, net, bank, reserve, arrived } = *payout;
+        let Payout { seller: number, net, bank, reserve, arrived, .. } = *payout;
         let seller = self.sellers.get(number);
         let (seller, payable, place) = (seller.id, seller.payable, seller.currency);
         let &CurrencyAccounts { currency, payout_in_flight: in_flight, .. } =

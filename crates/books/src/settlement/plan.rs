@@ -27,7 +27,7 @@ struct Draft {
 /// A seller's statement as a payout. `None` if the seller owes or the amount is too large.
 fn payout_line(payout: PayoutId, seller: &Seller, currency: Currency) -> Option<PayoutLine> {
     let part = |sum: u128| u64::try_from(sum).ok();
-    let Statement { gross, fees, refunded, returned, invoiced, compensated, vat, freight } =
+    let Statement { gross, fees, refunded, returned, invoiced, compensated, vat, freight, parts } =
         seller.statement;
     Some(PayoutLine {
         payout,
@@ -41,6 +41,7 @@ fn payout_line(payout: PayoutId, seller: &Seller, currency: Currency) -> Option<
         compensated: part(compensated)?,
         vat: part(vat)?,
         freight: part(freight)?,
+        parts: parts.of_payout()?,
         net: u64::try_from(seller.statement.net()).ok().and_then(Amount::new)?,
     })
 }
@@ -292,7 +293,7 @@ impl Books {
     pub(crate) fn execute_settlement(
         &mut self,
         command: &ExecuteSettlement,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let ExecuteSettlement { plan: id, bank: bank_id } = *command;
@@ -317,7 +318,7 @@ impl Books {
         let (sent, dropped): (Vec<_>, Vec<_>) =
             plan.lines.iter().copied().partition(|(line, _)| covered(line));
         self.check_in_bank(bank, sent.iter().map(|(line, _)| i128::from(line.net.minor())).sum())?;
-        let payouts = self.post_payouts(&sent, &dropped, (in_flight, bank), out);
+        let payouts = self.post_payouts(&sent, &dropped, (in_flight, bank), now.today, out);
         for (line, _) in &dropped {
             self.return_to_statement(line);
             out.events.push(Event::PayoutDropped {
@@ -350,6 +351,7 @@ impl Books {
         sent: &[PlanLine],
         dropped: &[PlanLine],
         (in_flight, bank): (AccountNumber, AccountNumber),
+        today: BusinessDate,
         out: &mut CommandOutcome,
     ) -> Vec<Payout> {
         const { assert!(2 * PLAN_LINES_MAX <= CHAIN_TRANSFERS_MAX) };
@@ -363,7 +365,7 @@ impl Books {
             self.ledger.post_reserved(ChartEntry::PayoutSent, *reserve, net);
             let reserve = self.ledger.reserve(entry, in_flight, bank, net);
             let seller = self.paid_seller(line);
-            payouts.push(Payout { seller, net, bank, reserve, arrived: None });
+            payouts.push(Payout { seller, net, bank, reserve, sent_on: today, arrived: None });
         }
         self.ledger.commit_infallible(out, "a plan's reservations can be posted");
         payouts

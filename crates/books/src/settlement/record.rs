@@ -10,6 +10,79 @@ use crate::command::{PAYOUT_RETURN_DAYS, SettlementCycle};
 use crate::event::PayoutLine;
 use crate::ids::{BankId, PayoutId, PersonId};
 use crate::party::persons::TwoPeople;
+use crate::payment::record::RefundKind;
+
+macro_rules! statement_parts {
+    (gross: { $($(#[$given:meta])* $credit:ident,)+ }
+     refunded: { $($(#[$taken:meta])* $charge:ident,)+ }) => {
+        /// Parts of a statement's `gross`, whose rest was collected, and of its `refunded`, whose
+        /// rest was refunded to buyers.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[derive(BorshSerialize, BorshDeserialize, Serialize)]
+        pub struct StatementParts<T> {
+            $($(#[$given])* pub $credit: T,)+
+            $($(#[$taken])* pub $charge: T,)+
+        }
+
+        impl<T: Copy> StatementParts<T> {
+            /// The parts of `gross` by name.
+            pub fn of_gross(&self) -> impl Iterator<Item = (&'static str, T)> {
+                [$((stringify!($credit), self.$credit)),+].into_iter()
+            }
+
+            /// The parts of `refunded` by name.
+            pub fn of_refunded(&self) -> impl Iterator<Item = (&'static str, T)> {
+                [$((stringify!($charge), self.$charge)),+].into_iter()
+            }
+
+            /// Each part as another type; `None` if one does not fit.
+            fn map<U>(&self, each: impl Fn(T) -> Option<U>) -> Option<StatementParts<U>> {
+                Some(StatementParts {
+                    $($credit: each(self.$credit)?,)+
+                    $($charge: each(self.$charge)?,)+
+                })
+            }
+        }
+
+        impl StatementParts<u128> {
+            fn add(&mut self, parts: &StatementParts<u64>) {
+                $(self.$credit += u128::from(parts.$credit);)+
+                $(self.$charge += u128::from(parts.$charge);)+
+            }
+        }
+    };
+}
+
+statement_parts! {
+    gross: {
+        /// Got back of chargebacks.
+        chargeback_won,
+        /// Freight of undone deliveries, with its VAT.
+        freight_given_back,
+        break_credited,
+        /// By adjusting entries.
+        entry_credited,
+    }
+    refunded: {
+        charged_back,
+        /// Payments that were reversed after they were payable, less their fees.
+        reversed,
+        /// Paid for rejected offline sales, and given back because the parcel came back.
+        loss_given_back,
+        break_charged,
+        /// By adjusting entries.
+        entry_charged,
+        /// Deducted again.
+        invoice_cancelled,
+    }
+}
+
+impl StatementParts<u128> {
+    /// As in a payout. `None` if a part is too large for it.
+    pub(crate) fn of_payout(&self) -> Option<StatementParts<u64>> {
+        self.map(|sum| u64::try_from(sum).ok())
+    }
+}
 
 /// What a seller's next payout consists of, in minor units. Each entry adds less than 2⁶³, so the
 /// sums cannot overflow.
@@ -25,6 +98,8 @@ pub struct Statement {
     /// Parts of `fees`.
     pub vat: u128,
     pub freight: u128,
+    #[serde(flatten)]
+    pub parts: StatementParts<u128>,
 }
 
 impl Statement {
@@ -33,6 +108,35 @@ impl Statement {
         let added = [self.gross, self.returned, self.invoiced, self.compensated];
         let added: i128 = added.into_iter().map(signed).sum();
         added - signed(self.fees) - signed(self.refunded)
+    }
+
+    /// Adds a part of `gross`.
+    pub(crate) fn credit(
+        &mut self,
+        part: impl Fn(&mut StatementParts<u128>) -> &mut u128,
+        amount: Amount,
+    ) {
+        self.gross += u128::from(amount.minor());
+        *part(&mut self.parts) += u128::from(amount.minor());
+    }
+
+    /// Adds a part of `refunded`.
+    pub(crate) fn charge(
+        &mut self,
+        part: impl Fn(&mut StatementParts<u128>) -> &mut u128,
+        amount: Amount,
+    ) {
+        self.refunded += u128::from(amount.minor());
+        *part(&mut self.parts) += u128::from(amount.minor());
+    }
+
+    /// Adds what was taken back of a payment, by the kind of its refund.
+    pub(crate) fn take_back(&mut self, kind: RefundKind, amount: Amount) {
+        match kind {
+            RefundKind::ChargeBack => self.charge(|parts| &mut parts.charged_back, amount),
+            RefundKind::LossReturned => self.charge(|parts| &mut parts.loss_given_back, amount),
+            _ => self.refunded += u128::from(amount.minor()),
+        }
     }
 
     pub(crate) fn add(&mut self, line: &PayoutLine) {
@@ -44,6 +148,7 @@ impl Statement {
         self.compensated += u128::from(line.compensated);
         self.vat += u128::from(line.vat);
         self.freight += u128::from(line.freight);
+        self.parts.add(&line.parts);
     }
 }
 
@@ -147,6 +252,7 @@ pub(crate) struct Payout {
     pub bank: AccountNumber,
     /// Reserves the amount in the bank account until the bank confirms or returns the payout.
     pub reserve: TransferId,
+    pub sent_on: BusinessDate,
     /// The date of the bank's confirmation. The payout can still come back for a while.
     pub arrived: Option<BusinessDate>,
 }

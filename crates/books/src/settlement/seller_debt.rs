@@ -105,7 +105,8 @@ impl Books {
         self.ledger.begin_chain(None, None);
         self.ledger.post(ChartEntry::InvoiceCancelled, payable, receivable, amount);
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
-        self.sellers.get_mut(place).statement.refunded += u128::from(amount.minor());
+        let statement = &mut self.sellers.get_mut(place).statement;
+        statement.charge(|parts| &mut parts.invoice_cancelled, amount);
         let record = self.reference_data.seller_invoices.get_mut(&(place, invoice));
         record.expect("found before").cancelled = Some((amount, by));
         out.events.push(Event::InvoiceCancelled { seller, currency, invoice, amount });

@@ -189,15 +189,16 @@ fn money_on_its_way(engine: &Books, model: &Model) -> Finding {
         opened: one.opened,
     });
     same("open breaks", &engine.open_breaks(), &breaks.collect())?;
-    let network_reference = model.payouts.iter().filter_map(|(id, (line, state))| match state {
+    let in_flight = model.payouts.iter().filter_map(|(id, (line, state))| match state {
         PayoutState::Sent(_) => Some((*id, line.seller, line.net)),
         _ => None,
     });
     same(
         "payouts in flight",
-        &engine.payouts_in_flight().collect::<Vec<_>>(),
-        &network_reference.collect(),
+        &engine.payouts_in_flight().map(|one| (one.payout, one.seller, one.net)).collect(),
+        &in_flight.collect::<Vec<_>>(),
     )?;
+    waiting(engine, model)?;
     for (id, plan) in &model.plans {
         let open = matches!(plan.state, PlanState::Planned | PlanState::Approved);
         let view = open.then(|| PlanView {
@@ -209,6 +210,66 @@ fn money_on_its_way(engine: &Books, model: &Model) -> Finding {
             lines: plan.lines.iter().map(|line| planned_payout(model, line)).collect(),
         });
         same("open plan", &engine.open_plan(*id), &view)?;
+    }
+    Ok(())
+}
+
+/// What waits for a network, a wallet, a buyer or a decision.
+fn waiting(engine: &Books, model: &Model) -> Finding {
+    let mut owed: BTreeMap<PaymentId, u64> = BTreeMap::new();
+    for (&parcel, known) in &model.parcels {
+        let unpaid = known.payments.iter().filter(|(_, one)| one.is_posted() && one.unpaid > 0);
+        owed.extend(unpaid.map(|(&number, one)| (PaymentId { parcel, number }, one.unpaid)));
+    }
+    let mut refunds = BTreeMap::new();
+    let mut of_sales: BTreeMap<Currency, i128> = BTreeMap::new();
+    for one in engine.owed_refunds() {
+        match one.seller {
+            Some(_) => drop(refunds.insert(one.payment, one.amount.minor())),
+            None => {
+                *of_sales.entry(one.currency).or_default() += i128::from(one.amount.minor());
+            }
+        }
+    }
+    same("refunds that are owed", &refunds, &owed)?;
+    for currency in engine.currencies() {
+        let of_parcels = engine.owed_refunds().filter(|one| one.currency == currency);
+        let sum: i128 = of_parcels.map(|one| i128::from(one.amount.minor())).sum();
+        let balance = model.balance((A::BuyerRefunds, 0, currency));
+        same("the refunds that are owed, added up", &sum, &balance)?;
+    }
+    let open = engine
+        .open_chargebacks()
+        .map(|one| ((one.payment, one.number), (one.amount.minor(), one.answer_by)));
+    let known = model.chargebacks.all.iter().filter(|(_, one)| one.won.is_none());
+    let known = known.map(|(id, one)| {
+        let answer_by = one.contested_by.as_ref().map(|command| match command {
+            Command::ContestChargeback(contest) => contest.answer_by,
+            _ => unreachable!("only contests are kept"),
+        });
+        (*id, (one.amount, answer_by))
+    });
+    same("open chargebacks", &open.collect::<BTreeMap<_, _>>(), &known.collect())?;
+    let mut expected: BTreeMap<RailId, i128> = BTreeMap::new();
+    for one in engine.uncleared_payments() {
+        *expected.entry(one.rail).or_default() += one.amount;
+    }
+    // What people found to be more or less there.
+    for (_, one) in model.breaks.range(..FIRST_AUTOMATIC_BREAK) {
+        let rail = match one.subject {
+            BreakSubject::Network(id) => RailId::Network(id),
+            BreakSubject::Wallet(id) => RailId::Wallet(id),
+            BreakSubject::Bank(_) | BreakSubject::FirmCash(_) => continue,
+        };
+        if one.withdrawn_by.is_none() {
+            let whole = i128::from(one.whole);
+            let whole = if one.side == BreakSide::Excess { whole } else { -whole };
+            *expected.entry(rail).or_default() += whole;
+        }
+    }
+    for rail in engine.rail_views() {
+        let sum = expected.get(&rail.id).copied().unwrap_or(0);
+        same("a rail's uncleared payments, added up", &sum, &rail.receivable)?;
     }
     Ok(())
 }

@@ -169,7 +169,7 @@ pub struct Seller {
 }
 
 /// One entry of a seller's payable money.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Statement {
     pub gross: u64,
     pub fees: u64,
@@ -180,6 +180,9 @@ pub struct Statement {
     /// Parts of the fees.
     pub vat: u64,
     pub freight: u64,
+    /// What of `gross` was not collected, and of `refunded` not refunded to buyers: by the name
+    /// that a payout has for it.
+    pub parts: Vec<(&'static str, u64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -240,6 +243,8 @@ pub struct ModelPayment {
     pub refund_numbers: u8,
     /// The part of the refunds taken from held money.
     pub from_held: u64,
+    /// What was taken back, by its kind, number and amount.
+    pub taken_back: Vec<(ChartEntry, u32, u64)>,
     /// The hold rule applied to it, and the day on which its money was received.
     pub hold: Option<(HoldRule, BusinessDate)>,
     /// Refunds that have not left the bank.

@@ -119,6 +119,8 @@ fn the_part_beyond_what_was_left_to_collect_is_owed_to_the_buyer() {
         gross: Amount::of(6_000),
         fees: Amount::of(47),
         refunded: Amount::ZERO,
+        charged_back: Amount::ZERO,
+        loss_given_back: Amount::ZERO,
     };
     assert!(world.events().contains(&released), "{:?}", world.events());
     assert_eq!(world.engine.open_breaks().len(), 1, "only that of the bank's money");

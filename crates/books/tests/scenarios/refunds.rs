@@ -131,7 +131,17 @@ fn a_refund_while_the_money_is_on_hold_keeps_its_day() {
     assert_eq!((world.sum(A::SellerHeld), world.sum(A::SellerPayable)), (0, 5_922));
     let refunded = Amount::of(4_000);
     let (gross, fees) = (Amount::of(10_000), Amount::of(78));
-    let released = Event::PaymentReleased { payment, seller: SELLER, gross, fees, refunded };
+    let (charged_back, loss_given_back) = (Amount::ZERO, Amount::ZERO);
+    let seller = SELLER;
+    let released = Event::PaymentReleased {
+        payment,
+        seller,
+        gross,
+        fees,
+        refunded,
+        charged_back,
+        loss_given_back,
+    };
     assert_eq!(world.events(), [released]);
 }
 

@@ -10,7 +10,7 @@ use tariff::LossOwner;
 use super::offline::{offline, taken};
 use crate::world::*;
 
-const NO_FUNDS: ResponseCode = ResponseCode::of(b"51");
+pub const NO_FUNDS: ResponseCode = ResponseCode::of(b"51");
 
 /// A world whose losses have this owner, and whose courier firm earns 1% of card payments.
 fn owned_by(owner: LossOwner) -> World {

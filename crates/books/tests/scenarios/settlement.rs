@@ -257,7 +257,7 @@ fn a_payout_that_the_seller_no_longer_has_is_dropped_and_the_others_are_sent() {
     let [first, second] = world.events() else { panic!("two events") };
     assert_eq!((first, sent(second)), (&dropped, vec![PayoutId(2)]));
     assert_eq!(payable(&world), (5_922, 9_922));
-    let flights: Vec<_> = world.engine.payouts_in_flight().map(|(payout, ..)| payout).collect();
+    let flights: Vec<_> = world.engine.payouts_in_flight().map(|one| one.payout).collect();
     assert_eq!(flights, [PayoutId(2)]);
     world.repeated(execute(1));
     // A dropped payout was never sent: the bank neither pays nor returns it.

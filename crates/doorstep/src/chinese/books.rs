@@ -310,6 +310,8 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Transaction => "交易记录；请给出账簿仍保存的原交易",
         MissingRecord::Chargeback => "序号的拒付；请用 `doorstep log --parcel WAYBILL` 查看",
         MissingRecord::Invoice => "卖家账单；请先开账单（InvoiceSeller）",
-        MissingRecord::OpenItem(_) => "待查账项；请用 `doorstep open-items` 查看编号，可能已结案",
+        MissingRecord::OpenItem(_) => {
+            "待查账项；请用 `doorstep open-items --kind batch` 查看编号，可能已结案"
+        }
     }
 }

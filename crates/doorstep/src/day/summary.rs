@@ -479,7 +479,7 @@ impl DaySummary {
         table.row("payments with an unknown outcome", "结果未知的付款", Some(self.unknown), None);
         table.row("open breaks", "未结差异", Some(self.breaks as u64), None);
         let OpenItems { count, net, oldest_days } = self.open_items;
-        table.row("open items", "待查账项", Some(count), (count > 0).then_some(net));
+        table.row("differing batches", "待查账项", Some(count), (count > 0).then_some(net));
         let age = u64::from(oldest_days);
         table.if_any("age of the oldest, in days", "最早一项（天）", age, None);
         let signed = |sum: u128| i128::try_from(sum).unwrap_or(i128::MAX);
@@ -541,8 +541,8 @@ pub fn print_next(data: &Path, found: &DaysResult, lang: Lang) {
         next.insert(1, (command, "the open breaks, with their evidence", "未结差异及其依据"));
     }
     if books.open_items().next().is_some() {
-        let command = format!("open-items --data {data}");
-        next.insert(1, (command, "the open items, with their lines", "待查账项及其明细"));
+        let command = format!("open-items --kind batch --data {data}");
+        next.insert(1, (command, "the differing batches, with their lines", "待查账项及其明细"));
     }
     for (command, english, chinese) in next {
         say!("  doorstep {}  {}", left(&command, 52), lang.pick(english, chinese));

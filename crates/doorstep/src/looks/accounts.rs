@@ -9,7 +9,8 @@ use books::chart::AccountKind;
 use clap::Args;
 use money::Currency;
 use reports::{
-    AccountPostings, BooksAtHead, NamedBalance, PostingRange, TrialBalance, account_postings,
+    AccountPostings, BalanceSides, BooksAtHead, NamedBalance, PostingRange, TrialBalance,
+    account_postings,
 };
 use serde::Serialize;
 
@@ -24,8 +25,8 @@ const ROWS: usize = 1_000;
 
 /// Shows the chart of accounts with balances, or the postings of one account
 ///
-/// Without --account: each kind of account with its code, its number of accounts and their sum;
-/// with --kind, each account of the kind. With --account: the account's postings of a range of
+/// Without --account: each kind of account with its code, its number of accounts and the sums of
+/// their debit and credit balances, apart (payable to sellers, and owed by sellers); with --kind, each account of the kind. With --account: the account's postings of a range of
 /// days, with the balance before and after. They start from the newest snapshot before the first
 /// day, and from the beginning of the journal if there is none.
 #[derive(Args, Debug)]
@@ -65,6 +66,13 @@ struct KindRow {
     accounts: usize,
     /// Debits less credits.
     amount: i128,
+    /// The sums of the debit and of the credit balances.
+    debit: i128,
+    credit: i128,
+    /// How many accounts have a debit or a credit balance. Of `liabilities:seller-payable` a debit
+    /// balance is that of a seller below zero.
+    debit_accounts: usize,
+    credit_accounts: usize,
 }
 
 #[derive(Serialize)]
@@ -86,18 +94,24 @@ pub fn run(args: &AccountsArgs) -> anyhow::Result<()> {
 }
 
 fn chart(args: &AccountsArgs, read: &BooksAtHead, balance: &TrialBalance) -> anyhow::Result<()> {
-    let mut sums: BTreeMap<(AccountKind, Currency), (usize, i128)> = BTreeMap::new();
+    let mut sums: BTreeMap<(AccountKind, Currency), ([usize; 3], BalanceSides)> = BTreeMap::new();
     for account in &balance.accounts {
-        let (accounts, sum) = sums.entry((account.kind, account.currency)).or_default();
-        *accounts += 1;
-        *sum += account.amount;
+        let (counts, sides) = sums.entry((account.kind, account.currency)).or_default();
+        counts[0] += 1;
+        counts[1] += usize::from(account.amount > 0);
+        counts[2] += usize::from(account.amount < 0);
+        sides.add(account.amount);
     }
-    let rows = sums.into_iter().map(|((kind, currency), (accounts, amount))| KindRow {
+    let rows = sums.into_iter().map(|((kind, currency), (counts, sides))| KindRow {
         code: kind.code(),
         kind: kind.name(),
         currency: currency.code(),
-        accounts,
-        amount,
+        accounts: counts[0],
+        amount: sides.amount(),
+        debit: sides.debit,
+        credit: sides.credit,
+        debit_accounts: counts[1],
+        credit_accounts: counts[2],
     });
     let rows: Vec<KindRow> = rows.collect();
     if args.json {
@@ -115,7 +129,11 @@ fn chart(args: &AccountsArgs, read: &BooksAtHead, balance: &TrialBalance) -> any
     for row in &rows {
         let kind = AccountKind::from_code(row.code);
         let name = kind.map_or(row.kind, |kind| chinese::account_kind(kind, lang));
-        let [debit, credit] = sides(row.amount, row.currency);
+        let side = |minor| match minor {
+            0 => String::new(),
+            minor => amount(minor, row.currency),
+        };
+        let (debit, credit) = (side(row.debit), side(row.credit));
         let (code, currency) = (row.code.to_string(), row.currency.to_owned());
         table.row([code, name.to_owned(), count(row.accounts), debit, credit, currency]);
     }

@@ -89,7 +89,8 @@ fn print_firm(firm: &FirmCashReport) {
     row(&firm.firm, counted, firm.counted, (firm.since.as_deref(), firm.age_days));
     for deposit in &firm.deposits {
         let what = filled(lang, "looks.deposit", &[("deposit", &deposit.deposit)]);
-        row(&firm.firm, what, deposit.amount.into(), (None, None));
+        let since = (Some(deposit.announced.as_str()), Some(deposit.age_days));
+        row(&firm.firm, what, deposit.amount.into(), since);
     }
     table.print(columns());
     if firm.guarantee > 0 || firm.guarantee_used > 0 {

@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod cash;
+pub mod open_items;
 pub mod parcels;
 pub mod parties;
 pub mod statement;

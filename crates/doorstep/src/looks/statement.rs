@@ -12,18 +12,21 @@ use reports::{
 use super::parcels::print_sums;
 use super::table::Table;
 use super::{
-    columns, find_firm, find_seller, money, print_head, print_json, print_row, unsigned, word,
+    LABEL_COLUMNS, columns, find_firm, find_seller, money, print_head, print_json, print_row,
+    unsigned, word,
 };
 use crate::data_directory::{print_notice, read_at_head};
 use crate::texts::{filled, text};
-use crate::words::{Lang, grouped, say};
+use crate::words::{Lang, grouped, left, say, width};
 
 /// Shows a seller's statement, or with --firm a courier firm's commission statement
 ///
 /// A firm's: the opening balance, the commission by method, freight, what the firm bears, the tax
 /// withheld, what was paid, and the closing balance. A seller's, by currency: held money becomes
-/// payable on its day. The next payout is what a settlement of the seller's cycle would pay. A
-/// payout is listed as paid as long as it can still come back.
+/// payable on its day. The next payout is what a settlement of the seller's cycle would pay; the
+/// lines below it add up to it. A payout is listed as paid as long as it can still come back.
+/// Offline sales that their networks rejected at the seller's loss are listed apart: they were
+/// never payable.
 #[derive(Args, Debug)]
 pub struct StatementArgs {
     /// The seller: its reference or id
@@ -50,7 +53,7 @@ pub fn run(args: &StatementArgs) -> anyhow::Result<()> {
     let read = read_at_head(&args.data)?;
     let Some(seller) = &args.seller else { return of_firm(args, &read) };
     let id = find_seller(read.books(), seller)?;
-    let report = seller_statement(read.books(), id);
+    let report = seller_statement(read.books(), id, switch::waybill::write);
     if args.json {
         return print_json(&read, "statement", &report);
     }
@@ -113,6 +116,40 @@ fn print_firm(report: &FirmStatementReport, read: &BooksAtHead) {
     row("looks.became_payable", report.became_payable);
 }
 
+/// What the payable balance consists of: the lines add up to it, but for parts of the fees.
+fn print_parts(account: &SellerAccountReport) {
+    let (next, parts) = (&account.next, &account.next.parts);
+    let sum = |parts: &mut dyn Iterator<Item = (&'static str, u128)>| -> u128 {
+        parts.map(|(_, part)| part).sum()
+    };
+    let collected = next.gross - sum(&mut parts.of_gross());
+    let refunded = next.refunded - sum(&mut parts.of_refunded());
+    let given = [("collected", collected)].into_iter().chain(parts.of_gross());
+    let own = [
+        ("payout_returned", next.returned),
+        ("invoiced", next.invoiced),
+        ("compensated", next.compensated),
+    ];
+    let taken = [("refunded", refunded)].into_iter().chain(parts.of_refunded());
+    let mut rows: Vec<_> = given.chain(own).map(|(name, sum)| (name, unsigned(sum))).collect();
+    rows.push(("fees", -unsigned(next.fees)));
+    rows.extend(taken.map(|(name, sum)| (name, -unsigned(sum))));
+    rows.retain(|(_, amount)| *amount != 0);
+    let label = |name| format!("  {}", word("looks.part", name));
+    let labels = rows.iter().map(|(name, _)| width(&label(*name)) + 2);
+    let wide = labels.max().unwrap_or(0).max(LABEL_COLUMNS);
+    for (name, amount) in rows {
+        say!("{}{}", left(&label(name), wide), money(amount, account.currency));
+        let of_fees = [("vat", next.vat), ("freight", next.freight)];
+        for (name, sum) in of_fees.into_iter().filter(|(_, sum)| name == "fees" && *sum > 0) {
+            let sum = money(unsigned(sum), account.currency);
+            let values: [(&str, &dyn std::fmt::Display); 2] =
+                [("part", &word("looks.part", name)), ("sum", &sum)];
+            say!("    {}", filled(Lang::current(), "looks.of_which", &values));
+        }
+    }
+}
+
 fn print_account(account: &SellerAccountReport) {
     let lang = Lang::current();
     let currency = account.currency;
@@ -137,21 +174,7 @@ fn print_account(account: &SellerAccountReport) {
         }
         None => print_row("looks.payable", &payable),
     }
-    let next = &account.next;
-    for (key, sum) in [
-        ("looks.gross", next.gross),
-        ("looks.fees", next.fees),
-        ("looks.vat_of_fees", next.vat),
-        ("looks.freight_of_fees", next.freight),
-        ("looks.refunded", next.refunded),
-        ("looks.returned", next.returned),
-        ("looks.invoiced", next.invoiced),
-        ("looks.compensated", next.compensated),
-    ] {
-        if sum > 0 {
-            print_row(key, &of(unsigned(sum)));
-        }
-    }
+    print_parts(account);
     for planned in &account.planned {
         let state = if planned.approved { "looks.approved" } else { "looks.to_approve" };
         let values: [(&str, &dyn std::fmt::Display); 4] = [
@@ -176,6 +199,24 @@ fn print_account(account: &SellerAccountReport) {
             };
             let number = grouped(&payout.payout.to_string());
             table.row([number, of(payout.net.into()), state]);
+        }
+        table.print(columns());
+    }
+    if !account.offline_losses.is_empty() {
+        say!("");
+        say!("{}", text(lang, "looks.offline_losses_title"));
+        let mut table = Table::new()
+            .text(text(lang, "looks.date"))
+            .text(text(lang, "looks.payment"))
+            .number(text(lang, "looks.sum"))
+            .text(text(lang, "looks.reason"));
+        for loss in &account.offline_losses {
+            table.row([
+                loss.rejected.clone(),
+                format!("{}/{}", loss.waybill, loss.payment),
+                of(loss.amount.into()),
+                filled(lang, "looks.rejected_with", &[("code", &loss.code)]),
+            ]);
         }
         table.print(columns());
     }

@@ -57,7 +57,11 @@ fn print(report: &StatusReport) {
     print_row("looks.breaks", &differences(&report.breaks));
     print_row("looks.suspense", &balances(&report.suspense));
     print_row("looks.open_items", &differences(&report.open_items));
-    print_row("looks.below_zero_count", &count(report.sellers_below_zero));
+    let owed = report.sellers_owe.iter().map(|one| {
+        let sum = money(one.amount, one.currency);
+        filled(lang, "looks.owed_by", &[("count", &count(one.sellers)), ("sum", &sum)])
+    });
+    print_rows("looks.below_zero_count", owed.collect());
     let stopped = report
         .stopped
         .iter()

@@ -14,7 +14,8 @@ use tariff::{CardKind, EarlierPayments, FeeKind, PaymentMethod};
 
 use super::{load, no_such_class, validity};
 use crate::chinese;
-use crate::explain::{how, what_zh};
+use crate::explain::how;
+use crate::texts::entry;
 use crate::words::{Lang, bilingual, grouped, left, right, say};
 
 /// Computes the fees of a parcel's only payment, its freight, and what its seller gets
@@ -173,7 +174,8 @@ fn print(quote: &Quote, currency: Currency) {
         let text = format!("{} {}  {how}", left(name, 18), right(&sum, 16));
         say!("{}", text.trim_end());
     };
-    let method = if lang == Lang::Zh { what_zh(quote.method) } else { quote.method };
+    let method = entry(lang, "explain.what", &quote.method.replace(' ', "_"));
+    let method = method.unwrap_or(quote.method);
     let Quote { tariff, version, from, class, .. } = quote;
     say!(
         "{}",

@@ -47,7 +47,10 @@ fn every_report_on_the_books_is_chinese() {
         ("payouts --format csv --out payouts.csv", &[]),
     ] {
         let ran = bed.run(&format!("{line} --data books --lang zh")).succeeds().says_nothing();
-        let owners = ran.stdout().replace("made-seller", "").replace("courier", "");
+        // The next commands are typed as they are.
+        let said = ran.stdout().lines().filter(|line| !line.contains("doorstep "));
+        let said = said.collect::<Vec<_>>().join("\n");
+        let owners = said.replace("made-seller", "").replace("courier", "");
         assert_chinese(&ran, &owners.replace("network", "").replace("firm", ""), known);
     }
 }

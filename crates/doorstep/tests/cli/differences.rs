@@ -114,7 +114,7 @@ fn lost_journal(bed: &Bed) {
 fn every_open_item_is_listed_with_its_lines() {
     let bed = Bed::new();
     lost_journal(&bed);
-    let found = bed.run("open-items --data door/books --json").succeeds().json();
+    let found = bed.run("open-items --kind batch --data door/books --json").succeeds().json();
     let verified = bed.verified("door/books");
     let mut items = list(&found, "open_items");
     for item in &mut items {
@@ -126,7 +126,8 @@ fn every_open_item_is_listed_with_its_lines() {
     }
     assert_eq!(items, list(&verified, "open_items"));
     assert_eq!(items.len(), 1, "{items:#?}");
-    let shown = bed.run("open-items --data door/books").succeeds().prints("Open items on ");
+    let shown =
+        bed.run("open-items --kind batch --data door/books").succeeds().prints("Open items on ");
     for item in &items {
         let head = format!("\nopen item {}: terminal ", number(item, "/item"));
         assert!(shown.stdout().contains(&head), "{head}{shown}");
@@ -135,11 +136,11 @@ fn every_open_item_is_listed_with_its_lines() {
             assert!(shown.stdout().contains(&stan), "{stan}{shown}");
         }
     }
-    let chinese = bed.run("open-items --data door/books --lang zh").succeeds();
-    chinese.prints("待查账项（").prints("流水号");
+    let chinese = bed.run("open-items --kind batch --data door/books --lang zh").succeeds();
+    chinese.prints("未清项（").prints("待查账项 ").prints("流水号");
     bed.run("balances --data door/books")
         .succeeds()
-        .prints("\nopen items   1  (doorstep open-items --data door/books)\n");
+        .prints("\nbatches      1  (doorstep open-items --kind batch --data door/books)\n");
 }
 
 #[test]
@@ -150,12 +151,12 @@ fn balances_say_how_many_are_open() {
         list(&bed.run(&format!("{command} --data books --json")).succeeds().json(), name).len()
     };
     let breaks = count("breaks", "breaks");
-    assert_eq!(count("open-items", "open_items"), 0, "a day decides its open items");
+    assert_eq!(count("open-items --kind batch", "items"), 0, "a day decides its open items");
     bed.run("balances --data books")
         .succeeds()
         .prints(&format!("\nopen breaks  {breaks}  (doorstep breaks --data books)\n"));
     bed.run("day --parcels 20 --faults 0 --refusals 0 --data quiet").succeeds();
-    bed.run("balances --data quiet").succeeds().prints("\nopen breaks  0\nopen items   0\n");
+    bed.run("balances --data quiet").succeeds().prints("\nopen breaks  0\nbatches      0\n");
     bed.run("breaks --data quiet").succeeds().prints(": 0\n").says_nothing();
     bed.run("breaks --data nowhere").fails("error: there is no data directory nowhere; ");
 }

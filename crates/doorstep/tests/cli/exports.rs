@@ -173,7 +173,7 @@ fn the_csv_has_every_posting_and_the_same_sums() {
     let first = export(&bed, "csv");
     let (header, _) = first.split_once('\n').unwrap();
     let columns = "position,at_ms,date,entry,debit,credit,amount,currency,\
-        parcel,order,payment,method,reference,tariff";
+        parcel,order,payment,method,reference,tariff,value_date,voucher,evidence";
     assert_eq!(header, columns);
 }
 

@@ -38,7 +38,7 @@ impl Writer for Beancount {
         let (payee, what) = (plain(&payee), plain(&what));
         write!(out, "\n{}{date} * \"{payee}\" \"{what}\"\n", self.opened)?;
         writeln!(out, "  position: \"{position}\"")?;
-        for (name, value) in facts(&postings[0], books) {
+        for (name, value) in facts(&postings[0], entry, books) {
             writeln!(out, "  {name}: \"{}\"", plain(&value))?;
         }
         out.write_all(lines.as_bytes())

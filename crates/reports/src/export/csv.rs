@@ -9,7 +9,7 @@ use crate::AccountNameStyle;
 pub struct Csv;
 
 const HEADER: &str = "position,at_ms,date,entry,debit,credit,amount,currency,\
-    parcel,order,payment,method,reference,tariff";
+    parcel,order,payment,method,reference,tariff,value_date,voucher,evidence";
 
 impl Writer for Csv {
     fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
@@ -19,7 +19,7 @@ impl Writer for Csv {
     fn entry(&mut self, entry: &Entry, books: &mut Books, out: &mut dyn Write) -> io::Result<()> {
         for posting in entry.postings {
             let (amount, currency) = books.amount(posting);
-            let facts = facts(posting, books);
+            let facts = facts(posting, entry, books);
             let fact = |name: &str| {
                 let found = facts.iter().find(|(other, _)| *other == name);
                 found.map(|(_, value)| value.as_str()).unwrap_or_default()
@@ -46,6 +46,9 @@ impl Writer for Csv {
                 fact("method"),
                 fact("reference"),
                 fact("tariff"),
+                fact("value_date"),
+                fact("voucher"),
+                fact("evidence"),
             ];
             writeln!(out, "{}", cells.map(cell).join(","))?;
         }

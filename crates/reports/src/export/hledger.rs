@@ -45,7 +45,7 @@ impl Writer for Hledger {
         let payee = self.payee(&payee, out)?;
         let secondary = value_date.map(|date| format!("={date}")).unwrap_or_default();
         writeln!(out, "\n{date}{secondary} ({position}) {payee} | {}", plain(&what, &[';', '|']))?;
-        let facts = facts(&postings[0], books);
+        let facts = facts(&postings[0], entry, books);
         if !facts.is_empty() {
             let tags: Vec<String> = facts
                 .iter()

@@ -105,7 +105,8 @@ impl Model {
         };
         if let (S::Seller(seller), _) | (_, S::Seller(seller)) = (debit, credit) {
             let (gross, refunded) = (credited, charged);
-            let line = Statement { gross, refunded, ..Statement::default() };
+            let parts = vec![("entry_credited", credited), ("entry_charged", charged)];
+            let line = Statement { gross, refunded, parts, ..Statement::default() };
             self.add_statement_line((seller, currency), line);
             self.push_event(Event::SellerAdjusted { seller, currency, number, charged, credited })?;
         }

@@ -378,7 +378,8 @@ impl Model {
                 BreakSide::Shortfall => (0, part),
             };
             let currency = one.currency;
-            let line = Statement { gross, refunded, ..Statement::default() };
+            let parts = vec![("break_credited", gross), ("break_charged", refunded)];
+            let line = Statement { gross, refunded, parts, ..Statement::default() };
             self.add_statement_line((seller, currency), line);
             self.push_event(match one.side {
                 BreakSide::Excess => Event::SellerCredited { seller, currency, break_id, amount },

@@ -218,7 +218,8 @@ impl Model {
         self.post(ChartEntry::ChargebackWon, owes, held, to_held);
         self.post(ChartEntry::ChargebackWon, owes, payable, amount - to_held);
         let gross = amount - to_held;
-        self.add_statement_line(account, Statement { gross, ..Statement::default() });
+        let parts = vec![("chargeback_won", gross)];
+        self.add_statement_line(account, Statement { gross, parts, ..Statement::default() });
         let rule = self.hold_rule(self.sellers[&account].jurisdiction);
         let (rule, today) = (rule.expect("a seller's jurisdiction has one"), self.today);
         let now = self.payment_mut(id);

@@ -65,6 +65,7 @@ impl Model {
             won_back: 0,
             refund_numbers: 0,
             from_held: 0,
+            taken_back: Vec::new(),
             hold: None,
             unpaid: 0,
             excess: 0,
@@ -338,7 +339,8 @@ impl Model {
         let held = if released { payable } else { self.held_account(id) };
         if released {
             let refunded = payment.amount - payment.fee_total();
-            let line = Statement { refunded, ..Statement::default() };
+            let parts = vec![("reversed", refunded)];
+            let line = Statement { refunded, parts, ..Statement::default() };
             self.add_statement_line((seller, currency), line);
         }
         self.held.retain(|(_, other)| *other != id);
@@ -431,10 +433,26 @@ impl Model {
         let (fees, refunded) = (payment.fee_total(), payment.from_held);
         let of_vat = payment.fees.iter().find(|(kind, _)| *kind == FeeKind::Vat);
         let vat = of_vat.map_or(0, |(_, fee)| *fee);
-        self.add_statement_line(
-            (seller, currency),
-            Statement { gross, fees, refunded, vat, ..Statement::default() },
-        );
+        // The share pays for what was taken back in its order, and not for what was won since.
+        let (mut left, mut charged_back, mut loss_given_back) = (gross - fees, 0, 0);
+        for &(entry, number, amount) in &payment.taken_back {
+            let number = u8::try_from(number).expect("a payment has few refunds");
+            let known = self.chargebacks.all.get(&(id, number));
+            if known.is_some_and(|one| one.won == Some(true)) {
+                continue;
+            }
+            let part = amount.min(left);
+            left -= part;
+            match entry {
+                ChartEntry::ChargedBack => charged_back += part,
+                ChartEntry::LossReturned => loss_given_back += part,
+                _ => {}
+            }
+        }
+        assert_eq!(gross - fees - left, refunded, "what held money paid of it");
+        let parts = vec![("charged_back", charged_back), ("loss_given_back", loss_given_back)];
+        let line = Statement { gross, fees, refunded, vat, parts, ..Statement::default() };
+        self.add_statement_line((seller, currency), line);
         self.payment_mut(id).state = S::Released;
         self.held.retain(|(_, other)| *other != id);
         self.push_event(Event::PaymentReleased {
@@ -443,6 +461,8 @@ impl Model {
             gross: Amount::of(gross),
             fees: Amount::of(fees),
             refunded: Amount::of(refunded),
+            charged_back: Amount::of(charged_back),
+            loss_given_back: Amount::of(loss_given_back),
         })
     }
 

@@ -149,8 +149,16 @@ impl Model {
         self.about = (Some(id), Some(payment.charge.tariff));
         self.post(entry, self.held_account(id), to, from_held);
         self.post(entry, payable, to, rest);
-        self.add_statement_line(account, Statement { refunded: rest, ..Statement::default() });
+        let parts = match entry {
+            ChartEntry::ChargedBack => vec![("charged_back", rest)],
+            ChartEntry::LossReturned => vec![("loss_given_back", rest)],
+            _ => Vec::new(),
+        };
+        let line = Statement { refunded: rest, parts, ..Statement::default() };
+        self.add_statement_line(account, line);
+        let number = self.count_of(Numbered::Refunds(id)) + 1;
         let payment = self.payment_mut(id);
+        payment.taken_back.push((entry, number, amount));
         payment.refunded += amount;
         payment.from_held += from_held;
         Ok(())

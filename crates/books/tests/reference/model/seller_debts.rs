@@ -84,7 +84,9 @@ impl Model {
         let payable = (A::SellerPayable, seller.0, currency);
         let receivable = Model::receivable_of(seller, currency);
         self.post(ChartEntry::InvoiceCancelled, payable, receivable, open);
-        self.add_statement_line(sold, Statement { refunded: open, ..Statement::default() });
+        let parts = vec![("invoice_cancelled", open)];
+        let line = Statement { refunded: open, parts, ..Statement::default() };
+        self.add_statement_line(sold, line);
         self.cancelled_invoices.insert((sold, invoice));
         let amount = Amount::of(open);
         self.push_event(Event::InvoiceCancelled { seller, currency, invoice, amount })

@@ -1,5 +1,7 @@
 //! The model: settlement.
 
+use std::collections::BTreeMap;
+
 use books::chart::{AccountKind as A, ChartEntry};
 use books::*;
 use money::{Amount, Currency};
@@ -36,8 +38,12 @@ impl Model {
     }
 
     /// A seller's payable money, less what payouts took.
-    pub fn unpaid_statement(&self, account: SellerAccount, seller: &Seller) -> [i128; 8] {
-        let mut sums = [0_i128; 8];
+    pub fn unpaid_statement(
+        &self,
+        account: SellerAccount,
+        seller: &Seller,
+    ) -> ([i128; 8], BTreeMap<&'static str, i128>) {
+        let (mut sums, mut all_parts) = ([0_i128; 8], BTreeMap::new());
         let mut add = |sign: i128, parts: [u64; 8]| {
             for (sum, part) in sums.iter_mut().zip(parts) {
                 *sum += sign * i128::from(part);
@@ -47,15 +53,21 @@ impl Model {
             let Statement { gross, fees, refunded, returned, .. } = *line;
             let Statement { invoiced, compensated, vat, freight, .. } = *line;
             add(1, [gross, fees, refunded, returned, invoiced, compensated, vat, freight]);
+            for (name, part) in &line.parts {
+                *all_parts.entry(*name).or_default() += i128::from(*part);
+            }
         }
         for (line, state) in self.payouts.values() {
             if (line.seller, line.currency) == account && *state != PayoutState::Dropped {
                 let PayoutLine { gross, fees, refunded, returned, .. } = *line;
                 let PayoutLine { invoiced, compensated, vat, freight, .. } = *line;
                 add(-1, [gross, fees, refunded, returned, invoiced, compensated, vat, freight]);
+                for (name, part) in line.parts.of_gross().chain(line.parts.of_refunded()) {
+                    *all_parts.entry(name).or_default() -= i128::from(part);
+                }
             }
         }
-        sums
+        (sums, all_parts)
     }
 
     /// The calendar asks once for each of its days, whether somebody is to be paid or not.
@@ -121,7 +133,7 @@ impl Model {
             if net <= 0 {
                 continue;
             }
-            let sums = self.unpaid_statement(account, &seller);
+            let (sums, parts) = self.unpaid_statement(account, &seller);
             let [gross, fees, refunded, returned, invoiced, compensated, vat, freight] = sums;
             let sum = gross - fees - refunded + returned + invoiced + compensated;
             assert_eq!(net, sum, "the statement adds up");
@@ -139,6 +151,7 @@ impl Model {
                 continue;
             }
             let small = |sum: i128| u64::try_from(sum).expect("it was compared before");
+            let part = |name| small(parts.get(name).copied().unwrap_or(0));
             let net = Amount::of(small(net));
             let payout = PayoutId(u64::try_from(self.payouts.len()).unwrap() + 1);
             let line = PayoutLine {
@@ -153,6 +166,18 @@ impl Model {
                 compensated: small(compensated),
                 vat: small(vat),
                 freight: small(freight),
+                parts: StatementParts {
+                    chargeback_won: part("chargeback_won"),
+                    freight_given_back: part("freight_given_back"),
+                    break_credited: part("break_credited"),
+                    entry_credited: part("entry_credited"),
+                    charged_back: part("charged_back"),
+                    reversed: part("reversed"),
+                    loss_given_back: part("loss_given_back"),
+                    break_charged: part("break_charged"),
+                    entry_charged: part("entry_charged"),
+                    invoice_cancelled: part("invoice_cancelled"),
+                },
                 net,
             };
             let in_flight = (A::PayoutInFlight, 0, currency);

@@ -94,7 +94,8 @@ impl Model {
         let earned = (A::FirmCommission, firm.0, currency);
         self.post(ChartEntry::FreightReversed, earned, payable, freight);
         self.post(ChartEntry::FreightReversed, tax_account(Tax::Vat, currency), payable, vat);
-        let line = Statement { gross: freight + vat, ..Statement::default() };
+        let parts = vec![("freight_given_back", freight + vat)];
+        let line = Statement { gross: freight + vat, parts, ..Statement::default() };
         self.add_statement_line((seller, currency), line);
         let (freight, vat) = (Amount::of(freight), Amount::of(vat));
         self.push_event(Event::FreightReversed { parcel: id, seller, firm, freight, vat })

@@ -1,0 +1,279 @@
+//! `doorstep open-items`: everything that waits, by kind.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use reports::{WaitingFilter, WaitingItem, WaitingKind, WaitingList, WaitingTotal, waiting_list};
+
+use super::table::Table;
+use super::{count, money, print_head, print_json, word};
+use crate::data_directory::read_at_head;
+use crate::differences;
+use crate::help::wrapped;
+use crate::terminal::screen;
+use crate::texts::{filled, text};
+use crate::words::{Lang, say};
+
+/// Rows of a kind, if no kind is chosen.
+const ROWS: usize = 5;
+/// Rows of the chosen kind.
+const ROWS_OF_KIND: usize = 1_000;
+/// The width of a file or a pipe.
+const COLUMNS: usize = 100;
+
+fn columns() -> usize {
+    screen::columns().unwrap_or(COLUMNS).clamp(60, 160)
+}
+
+/// Lists everything that waits, oldest first: for a network, a bank, a buyer or a decision
+///
+/// By kind, with the age, the other party, the amount, the sums, and the command that comes next:
+/// breaks, terminal batches that differ, unknown payments, card and QR payments that no clearing
+/// file has settled, open chargebacks, refunds owed to buyers, deposits under way, shortages,
+/// payouts that the bank has not confirmed, unpaid invoices, and sellers below zero.
+///
+/// Without --kind the oldest of each kind, and uncleared payments by network and day. With --kind
+/// each item; of a terminal's batch its lines and evidence too. A network's or wallet's uncleared
+/// payments add up to what it owes, but for breaks that people raised there.
+#[derive(Args, Debug)]
+pub struct OpenItemsArgs {
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Only items of this kind
+    #[arg(long, value_enum)]
+    kind: Option<Kind>,
+    /// Only items that are older than this many days
+    #[arg(long, value_name = "DAYS")]
+    older_than: Option<u16>,
+    /// Only items of this network, wallet, bank account, firm, courier or seller: its reference
+    #[arg(long, value_name = "NAME")]
+    party: Option<String>,
+    /// Show at most this many items of a kind [default: 5; with --kind 1,000; with --json all]
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<usize>,
+    /// Print one JSON object, amounts in minor units
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    /// Differences between the books and the world
+    Break,
+    /// Terminal batches that differ from the books
+    Batch,
+    /// Payments whose outcome is unknown
+    Unknown,
+    /// Card and QR payments that no clearing file has settled
+    Uncleared,
+    /// Chargebacks that are neither won nor lost
+    Chargeback,
+    /// Refunds that are owed to buyers
+    Refund,
+    /// Deposits that are announced, and not on a bank statement
+    Deposit,
+    /// Cash that couriers owe
+    Shortage,
+    /// Payouts that are sent, and not confirmed by the bank
+    Payout,
+    /// Invoices to sellers that are not paid in full
+    Invoice,
+    /// Sellers whose payable balance is below zero
+    BelowZero,
+}
+
+impl Kind {
+    fn kind(self) -> WaitingKind {
+        match self {
+            Kind::Break => WaitingKind::Break,
+            Kind::Batch => WaitingKind::Batch,
+            Kind::Unknown => WaitingKind::Unknown,
+            Kind::Uncleared => WaitingKind::Uncleared,
+            Kind::Chargeback => WaitingKind::Chargeback,
+            Kind::Refund => WaitingKind::Refund,
+            Kind::Deposit => WaitingKind::Deposit,
+            Kind::Shortage => WaitingKind::Shortage,
+            Kind::Payout => WaitingKind::Payout,
+            Kind::Invoice => WaitingKind::Invoice,
+            Kind::BelowZero => WaitingKind::BelowZero,
+        }
+    }
+}
+
+pub fn run(args: &OpenItemsArgs) -> anyhow::Result<()> {
+    let mut read = read_at_head(&args.data)?;
+    let kind = args.kind.map(Kind::kind);
+    let filter = WaitingFilter { kind, older_than: args.older_than, party: args.party.clone() };
+    let mut list = waiting_list(read.books(), &filter, switch::waybill::write);
+    let batches: Vec<String> = match kind {
+        Some(WaitingKind::Batch) => list.items.iter().map(|item| item.name.clone()).collect(),
+        _ => Vec::new(),
+    };
+    if args.json {
+        let mut counts: BTreeMap<WaitingKind, usize> = BTreeMap::new();
+        list.items.retain(|item| {
+            let shown = counts.entry(item.kind).or_default();
+            *shown += 1;
+            args.limit.is_none_or(|limit| *shown <= limit)
+        });
+        let mut report = serde_json::to_value(&list)?;
+        if kind == Some(WaitingKind::Batch) {
+            report["open_items"] = differences::batches_json(&mut read, &batches)?;
+        }
+        return print_json(&read, "open_items", &report);
+    }
+    print_head(text(Lang::current(), "open_items.title"), &read);
+    let most = args.limit.unwrap_or(if kind.is_some() { ROWS_OF_KIND } else { ROWS });
+    print(&list, kind, most);
+    if !batches.is_empty() {
+        differences::print_batches(&mut read, &args.data, &batches)?;
+    }
+    Ok(())
+}
+
+fn print(list: &WaitingList, chosen: Option<WaitingKind>, most: usize) {
+    if list.items.is_empty() {
+        say!("{}", text(Lang::current(), "open_items.none"));
+    }
+    for kind in WaitingKind::ALL {
+        let items: Vec<&WaitingItem> = list.items.iter().filter(|one| one.kind == kind).collect();
+        if items.is_empty() {
+            continue;
+        }
+        say!("");
+        print_totals(kind, list.totals.iter().filter(|total| total.kind == kind));
+        if kind == WaitingKind::Uncleared {
+            print_days(&items, if chosen.is_some() { usize::MAX } else { most });
+        }
+        if kind != WaitingKind::Uncleared || chosen.is_some() {
+            print_items(&items, most);
+        }
+        if items.len() > most {
+            let (left, name) = (count(items.len() - most), name_of(kind));
+            let values: [(&str, &dyn Display); 2] = [("count", &left), ("kind", &name)];
+            let key = if chosen.is_some() { "open_items.more" } else { "open_items.more_of_kind" };
+            say!("  {}", filled(Lang::current(), key, &values));
+        }
+        let next = filled(
+            Lang::current(),
+            "open_items.next",
+            &[("next", &word("open_items.next_of", &name_of(kind)))],
+        );
+        for (number, line) in wrapped(&next, columns() - 4).lines().enumerate() {
+            say!("{}{line}", if number == 0 { "  " } else { "    " });
+        }
+    }
+}
+
+/// As for `--kind`.
+fn name_of(kind: WaitingKind) -> String {
+    let name = serde_json::to_value(kind).ok();
+    name.and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
+}
+
+fn print_totals<'l>(kind: WaitingKind, totals: impl Iterator<Item = &'l WaitingTotal>) {
+    let name = name_of(kind);
+    for total in totals {
+        let sum = money(total.amount, total.currency);
+        let values: [(&str, &dyn Display); 4] = [
+            ("kind", &word("open_items.kind", &name)),
+            ("count", &count(total.count)),
+            ("sum", &sum),
+            ("days", &total.oldest_days),
+        ];
+        say!("{}", filled(Lang::current(), "open_items.total", &values));
+    }
+}
+
+/// Uncleared payments by day and party.
+fn print_days(items: &[&WaitingItem], most: usize) {
+    let lang = Lang::current();
+    let mut days: BTreeMap<(&str, &str, &str), (u16, usize, i128, bool)> = BTreeMap::new();
+    for item in items {
+        let key = (item.since.as_str(), item.party.as_str(), item.currency);
+        let (age, payments, sum, late) = days.entry(key).or_default();
+        *age = item.age_days;
+        *payments += 1;
+        *sum += item.amount;
+        *late |= item.state.is_some();
+    }
+    let mut table = Table::new()
+        .text("")
+        .text(text(lang, "open_items.since"))
+        .number(text(lang, "open_items.days"))
+        .text(text(lang, "open_items.party"))
+        .number(text(lang, "open_items.payments"))
+        .number(text(lang, "looks.sum"))
+        .text("");
+    for ((since, party, currency), (age, payments, sum, late)) in days.into_iter().take(most) {
+        table.row([
+            String::new(),
+            since.to_owned(),
+            age.to_string(),
+            party.to_owned(),
+            count(payments),
+            money(sum, currency),
+            if late { word("open_items.state", "late").to_owned() } else { String::new() },
+        ]);
+    }
+    table.print(columns());
+}
+
+fn print_items(items: &[&WaitingItem], most: usize) {
+    let lang = Lang::current();
+    let mut table = Table::new()
+        .text("")
+        .text(text(lang, "open_items.since"))
+        .number(text(lang, "open_items.days"))
+        .text(text(lang, "open_items.party"))
+        .text(text(lang, "open_items.item"))
+        .number(text(lang, "looks.sum"))
+        .text("");
+    for item in items.iter().take(most) {
+        let name = if item.name == item.party { String::new() } else { item.name.clone() };
+        table.row([
+            String::new(),
+            item.since.clone(),
+            item.age_days.to_string(),
+            item.party.clone(),
+            name,
+            money(item.amount, item.currency),
+            note(item),
+        ]);
+    }
+    table.print(columns());
+}
+
+/// The state of an item, with its detail.
+fn note(item: &WaitingItem) -> String {
+    let lang = Lang::current();
+    let detail = item.detail.as_deref().unwrap_or_default();
+    let with_detail = |key: &str| filled(lang, key, &[("detail", &detail)]);
+    match item.kind {
+        WaitingKind::Break if item.detail.is_none() => text(lang, "differences.nobody").to_owned(),
+        WaitingKind::Break | WaitingKind::Batch => with_detail("open_items.of_person"),
+        WaitingKind::Deposit => with_detail("open_items.to_bank"),
+        WaitingKind::Payout => with_detail("open_items.from_bank"),
+        WaitingKind::Refund => match item.state {
+            Some("by_rail") => with_detail("open_items.by_rail"),
+            Some("after_answer") => with_detail("open_items.after_answer"),
+            _ => text(lang, "open_items.by_bank").to_owned(),
+        },
+        WaitingKind::Chargeback => {
+            let state = match &item.due {
+                Some(due) if item.overdue => filled(lang, "open_items.overdue", &[("due", due)]),
+                Some(due) => filled(lang, "open_items.answer_by", &[("due", due)]),
+                None => text(lang, "open_items.not_contested").to_owned(),
+            };
+            let values: [(&str, &dyn Display); 2] = [("detail", &detail), ("state", &state)];
+            filled(lang, "open_items.numbered", &values)
+        }
+        WaitingKind::Uncleared if item.state.is_some() => {
+            word("open_items.state", "late").to_owned()
+        }
+        _ => String::new(),
+    }
+}
