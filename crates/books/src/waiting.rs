@@ -120,15 +120,14 @@ impl Books {
             let is_plain = item.status.is_received() && item.refund_count == 0;
             let is_plain = is_plain && !self.clearings.contains_key(&id) && !self.is_rejected(id);
             let amount = if is_plain { 0 } else { self.unsettled(item) };
-            if amount == 0 {
-                if is_plain || self.clearing_of(item).was_paid {
-                    let until = paid_until.entry(item.rail).or_default();
-                    *until = item.date.max(*until);
-                }
-                continue;
+            if is_plain || self.clearing_of(item).was_paid {
+                let until = paid_until.entry(item.rail).or_default();
+                *until = item.date.max(*until);
             }
-            let uncleared = self.uncleared(id, item.rail, item.method, item.date, amount);
-            found.push((item.rail, uncleared));
+            if amount != 0 {
+                let uncleared = self.uncleared(id, item.rail, item.method, item.date, amount);
+                found.push((item.rail, uncleared));
+            }
         }
         for (id, sale) in &self.reference_data.suspended_sales {
             let rejected = sale.end == Some(SuspendedSaleEnd::Rejected);
