@@ -24,9 +24,7 @@ use crate::control::{self, ControlRequest};
 use crate::gateway_sessions::GatewaySessions;
 use crate::hosted_switch::HostedSwitch;
 use crate::kinds::Kinds;
-use crate::limits::{
-    COMMANDS_WAITING_MAX, LINES_PER_GATEWAY_MAX,
-};
+use crate::limits::{COMMANDS_WAITING_MAX, LINES_PER_GATEWAY_MAX};
 use crate::links::NetworkLinks;
 use crate::log::LogBudget::{Authenticated, Unauthenticated};
 use crate::log::{OperatorLog, log_event};
@@ -35,7 +33,9 @@ use crate::operator_events::{SettingsNames, failure_of, log_operator_event};
 use crate::plan::{HostPlan, ListenAddresses, ListenerPlan, log_plain};
 use crate::precheck;
 use crate::settings_changes::{ChangedSettings, SettingsChanges, settings_changes};
-use crate::sockets::{ConnectionId, ConnectionKind, FailureAlarm, FailureKind, SocketService, Sockets};
+use crate::sockets::{
+    ConnectionId, ConnectionKind, FailureAlarm, FailureKind, SocketService, Sockets,
+};
 use crate::wallet::{WalletApi, WalletRequest};
 
 /// The longest wait of a round when nothing is due.

@@ -117,13 +117,14 @@ impl WaitingFilter {
     }
 }
 
-/// What waits in books. `waybill` writes a parcel's waybill.
+/// What waits in books on a day. `waybill` writes a parcel's waybill.
 pub fn waiting_list(
     books: &Books,
+    today: BusinessDate,
     filter: &WaitingFilter,
     waybill: impl Fn(ParcelId) -> String,
 ) -> WaitingList {
-    let reader = WaitingReader { books, today: books.last_date(), waybill: &waybill };
+    let reader = WaitingReader { books, today, waybill: &waybill };
     let wanted = |kind: &WaitingKind| filter.kind.is_none_or(|one| one == *kind);
     let mut items: Vec<WaitingItem> = Vec::new();
     for kind in WaitingKind::ALL.into_iter().filter(wanted) {

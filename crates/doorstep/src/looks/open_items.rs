@@ -107,7 +107,7 @@ pub fn run(args: &OpenItemsArgs) -> anyhow::Result<()> {
     let mut read = read_at_head(&args.data)?;
     let kind = args.kind.map(Kind::kind);
     let filter = WaitingFilter { kind, older_than: args.older_than, party: args.party.clone() };
-    let mut list = waiting_list(read.books(), &filter, switch::waybill::write);
+    let mut list = waiting_list(read.books(), read.today(), &filter, switch::waybill::write);
     let batches: Vec<String> = match kind {
         Some(WaitingKind::Batch) => list.items.iter().map(|item| item.name.clone()).collect(),
         _ => Vec::new(),

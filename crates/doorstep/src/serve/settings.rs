@@ -144,7 +144,8 @@ fn keys_only(path: &Path) -> anyhow::Result<(KeysOnlyForm, Arc<dyn KeyStore>, bo
     let named = || path.display().to_string();
     let text = read_settings(path)?;
     let form: KeysOnlyForm = parse(&text).with_context(named)?;
-    let (store, from_environment) = File::beside(path).keys(&form.keys, false).with_context(named)?;
+    let (store, from_environment) =
+        File::beside(path).keys(&form.keys, false).with_context(named)?;
     Ok((form, store, from_environment))
 }
 

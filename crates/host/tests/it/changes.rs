@@ -16,7 +16,7 @@ fn settings(answer_ms: u64) -> Settings {
     Settings {
         utc_offset_minutes: 480,
         utc_offset_changes: Vec::new(),
-        currency: Currency::CNY,
+        currencies: vec![Currency::CNY],
         country: *b"CN",
         shown_as: ("Doorstep".into(), "Shanghai".into()),
         merchant: MerchantSettings {
@@ -26,6 +26,7 @@ fn settings(answer_ms: u64) -> Settings {
             firms: Vec::new(),
         },
         terminals: TerminalSettings {
+            dialect: switch::TerminalDialect::UNIONPAY,
             base_key: name("base"),
             generation: 0,
             answer_s: 60,
