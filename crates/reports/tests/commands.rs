@@ -361,7 +361,7 @@ fn a_dropped_payout_is_explained_and_so_is_the_one_that_pays_the_rest() {
     let dropped = explain_payout(&data, 1, &published).unwrap();
     assert_eq!((dropped.state, dropped.net, dropped.lines.len()), ("dropped", 10_000, 1));
     let paid = explain_payout(&data, 2, &published).unwrap();
-    assert_eq!((paid.state, paid.net, paid.gross, paid.refunded), ("sent", 6_000, 10_000, 4_000));
+    assert_eq!((paid.state, paid.net, paid.gross, paid.given_back), ("sent", 6_000, 10_000, 4_000));
     let mut lines: Vec<_> = paid.lines.iter().map(|row| (row.what, row.net)).collect();
     lines.sort_unstable();
     assert_eq!(lines, [("collected", 10_000), ("refunded", -4_000)]);
