@@ -201,7 +201,7 @@ fn without_files_for_terminals_nothing_starts() {
     let bed = bed();
     let limited = |arguments: &str| {
         let mut command = bed.command("sh");
-        let program = support::DOORSTEP;
+        let program = DOORSTEP;
         command.args(["-c", &format!("ulimit -n 60 && exec {program} {arguments}")]);
         Ran::of(&mut command)
     };
