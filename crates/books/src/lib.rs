@@ -6,9 +6,9 @@
 //! It never uses a clock, randomness, I/O, floats, SQL, or an iteration order that depends on a
 //! hash. Start at [`Books::apply`]. Commands and events are in [`command`] and [`event`], the
 //! chart of accounts in [`chart`]. Queries are in [`view`]; those about terminals and networks in
-//! [`terminal_view`], about parcels in [`parcel_list`], about cash in [`cash_view`], about terms and
-//! suspensions in [`party_view`], about what sellers get in [`statement_view`], and about what they
-//! owe in [`settlement_view`].
+//! [`terminal_view`], about parcels in [`parcel_list`], about cash in [`cash_view`], about terms
+//! and suspensions in [`party_view`], about what sellers get in [`statement_view`], and about what
+//! they owe in [`settlement_view`].
 
 pub mod chart;
 pub mod command;

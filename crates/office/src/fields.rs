@@ -274,7 +274,8 @@ pub struct KnownParties(HashMap<(&'static str, String), u64>);
 
 impl KnownParties {
     /// The ids behind these references, each with the name of its id's type, and of all bank
-    /// accounts and tariffs. Most ids are derived from their reference; other parties are looked for.
+    /// accounts and tariffs. Most ids are derived from their reference; other parties are looked
+    /// for.
     #[must_use]
     pub fn of(books: &Books, wanted: &BTreeSet<WantedParty>) -> KnownParties {
         let found = wanted.iter().filter_map(|(id_type, reference)| {

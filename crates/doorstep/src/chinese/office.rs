@@ -59,7 +59,8 @@ fn office_error(error: &OfficeError) -> String {
         E::UnknownTariff { tariff, known } => {
             let known = if known.is_empty() { "无".to_owned() } else { known.join("、") };
             format!(
-                "--tariff {tariff}：账簿中没有该费率；现有：{known}。请先发布：`doorstep setup tariff`"
+                "--tariff {tariff}：账簿中没有该费率；现有：{known}。请先发布：\
+                 `doorstep setup tariff`"
             )
         }
         E::Declared { command, why } => {
