@@ -183,6 +183,7 @@ mod tests {
             compensated: 0,
             vat: 0,
             freight: 0,
+            parts: books::StatementParts::default(),
             net: Amount::of(9_922),
         };
         Event::SettlementExecuted { plan: PlanId(1), lines: payouts.iter().map(line).collect() }
