@@ -10,7 +10,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use ledger::AccountNumber;
 use machine::{Timestamp, mix};
-use money::{Amount, Currency};
+use money::{Amount, Currency, SignedAmount};
 use tariff::{BusinessDate, Fees};
 
 use crate::breaks::index::LineBreaks;
@@ -296,7 +296,12 @@ pub(crate) fn check_reference(reference: &str) -> Result<(), Refusal> {
 #[inline]
 pub fn check_amounts(command: &Command) -> Result<(), Refusal> {
     let mut largest = Amount::ZERO;
-    command.for_each_amount(&mut |amount| largest = largest.max(amount));
+    command.for_each_field(&mut |field| {
+        let plain = field.downcast_ref::<Amount>().copied();
+        let optional = || field.downcast_ref::<Option<Amount>>().copied().flatten();
+        let signed = || field.downcast_ref::<SignedAmount>().map(|amount| amount.magnitude());
+        largest = largest.max(plain.or_else(optional).or_else(signed).unwrap_or(Amount::ZERO));
+    });
     if largest <= Amount::ENTRY_MAX { Ok(()) } else { Err(Refusal::AmountAboveLimit(largest)) }
 }
 
@@ -304,7 +309,7 @@ pub(crate) fn check_above_zero(amount: Amount) -> Result<(), Refusal> {
     if amount.is_zero() { Err(Refusal::AmountZero) } else { Ok(()) }
 }
 
-/// Checks that a date is in a range. The first possible date of all means that there is no earliest.
+/// Checks that a date is in a range. One that begins with the first date of all has no beginning.
 pub(crate) fn check_date(
     date: BusinessDate,
     range: RangeInclusive<BusinessDate>,

@@ -921,8 +921,8 @@ commands! {
         contested_by: PersonId,
     }
 
-    /// A network or wallet says that a chargeback is won, contested or not: it owes the amount again.
-    /// The seller gets it back, held or payable, and it stands again. If the parcel is not
+    /// A network or wallet says that a chargeback is won, contested or not: it owes the amount
+    /// again. The seller gets it back, held or payable, and it stands again. If the parcel is not
     /// delivered, only what is left to collect from a parcel that is out stands again. The rest is
     /// owed to the buyer, as a refund with the payment's next number.
     119 WinChargeback by Network | Wallet | System => win_chargeback {

@@ -377,7 +377,10 @@ with_examples! {
         )]
         RetentionOutOfRange,
         /// With the first and the last day that are possible.
-        #[error("the date {0} is not possible here: {possible}", possible = possible_dates(*.1, *.2))]
+        #[error(
+            "the date {0} is not possible here: {possible}",
+            possible = possible_dates(*.1, *.2)
+        )]
         BadDate(
             BusinessDate = BusinessDate(16_000),
             BusinessDate = BusinessDate(16_001),

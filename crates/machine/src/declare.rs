@@ -52,7 +52,7 @@ pub struct CommandSpec {
 /// );
 /// assert!(command.spec().given_by.contains(&ActorKind::System));
 /// command.for_each_person(&mut |_, _| unreachable!("it names nobody"));
-/// command.for_each_amount(&mut |_| unreachable!("a plain number is no amount of money"));
+/// command.for_each_field(&mut |field| assert_eq!(field.downcast_ref(), Some(&3_u64)));
 /// # Ok::<(), String>(())
 /// ```
 #[macro_export]
@@ -143,12 +143,12 @@ macro_rules! commands {
                 }
             }
 
-            /// Visits each field that is an amount, without its sign. Amounts inside lists are not
-            /// found.
-            pub fn for_each_amount(&self, visit: &mut impl FnMut($crate::reexport::Amount)) {
+            /// Visits each field, as its type.
+            #[inline]
+            pub fn for_each_field(&self, visit: &mut impl FnMut(&dyn ::std::any::Any)) {
                 match self {
                     $($Command::$Name(_command) => {
-                        $($crate::visit_amount(&_command.$field, visit);)*
+                        $(visit(&_command.$field);)*
                     })+
                 }
             }

@@ -13,7 +13,6 @@
 extern crate self as machine;
 
 mod actor;
-mod amount;
 mod declare;
 mod fingerprint;
 mod identifier;
@@ -25,8 +24,6 @@ pub use actor::{
     Actor, ActorKind, ApiKeyId, GatewayId, NetworkId, PersonId, REQUEST_KEY_BYTES_MAX, RequestKey,
     RequestKeyError, TerminalId, WalletId,
 };
-#[doc(hidden)]
-pub use amount::visit_amount;
 pub use declare::CommandSpec;
 pub use fingerprint::mix;
 pub use identifier::{IdentifierError, derive_identifier, parse_identifier};
@@ -38,6 +35,5 @@ pub use time::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
 /// Used by the macros.
 #[doc(hidden)]
 pub mod reexport {
-    pub use money::Amount;
     pub use {borsh, schemars, serde};
 }
