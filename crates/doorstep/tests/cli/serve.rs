@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::clock;
 use super::ground::{self, Running};
 use super::process::Process;
-use super::support::{self, Bed, DOORSTEP, Ran, number};
+use super::support::{Bed, DOORSTEP, Ran, number};
 
 const EXAMPLE: &str = include_str!("../../../../docs/door/doorstep.toml");
 const MASTER: &str = "88e1ab2a2e3dd38c1fa039a536500cc8a87ab9d62dc92c01058fa79f44657de6";
