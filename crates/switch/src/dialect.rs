@@ -1,5 +1,5 @@
 //! Dialects: how a kind of terminal or a network writes its messages. Another network or kind of
-//! terminal is another value here (docs/door/terminal.md and network.md describe these).
+//! terminal is another value here (docs/door/terminal.md and docs/door/network.md describe these).
 
 use std::fmt;
 use std::str::FromStr;

@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use books::terminal_view::TerminalView;
 use books::{Event, Refusal, ResponseCode, Trace};
 
-use self::in_flight::{InFlight, ReversalWork, Work};
+use self::in_flight::{InFlight, InFlightState, ReversalWork};
 use self::request::{Caller, KeptRequest, TerminalRequest};
 use self::responses::{ResponseFields, TerminalKeys};
 use self::session::{BatchUploads, TerminalSession};
@@ -200,22 +200,30 @@ impl Terminals<'_> {
     pub(crate) fn on_command_result(&mut self, id: u64, answer: Result<Vec<Event>, Refusal>) {
         let Some(in_flight) = self.tables.requests.remove(&id) else { return };
         match &in_flight.work {
-            &Work::OpeningBatch(batch) => self.on_batch_opened(id, in_flight, batch, answer),
-            &Work::ClosingBatch(theirs) => self.on_batch_closed(id, in_flight, theirs, answer),
-            Work::ComparingLines => self.on_lines_compared(id, in_flight, answer),
-            Work::RecordingCash => self.on_cash_recorded(id, in_flight, answer),
-            Work::BeginningOrder(..) => self.on_order_begun(id, in_flight, answer),
-            Work::BeginningOrderRefund(_) => self.on_order_refund_begun(id, in_flight, answer),
-            Work::BeginningRefund(_) => self.on_refund_begun(id, in_flight, answer),
-            Work::Beginning(..) | Work::BeginningOfflineSale(..) => {
+            &InFlightState::OpeningBatch(batch) => {
+                self.on_batch_opened(id, in_flight, batch, answer)
+            }
+            &InFlightState::ClosingBatch(theirs) => {
+                self.on_batch_closed(id, in_flight, theirs, answer)
+            }
+            InFlightState::ComparingLines => self.on_lines_compared(id, in_flight, answer),
+            InFlightState::RecordingCash => self.on_cash_recorded(id, in_flight, answer),
+            InFlightState::BeginningOrder(..) => self.on_order_begun(id, in_flight, answer),
+            InFlightState::BeginningOrderRefund(_) => {
+                self.on_order_refund_begun(id, in_flight, answer)
+            }
+            InFlightState::BeginningRefund(_) => self.on_refund_begun(id, in_flight, answer),
+            InFlightState::Beginning(..) | InFlightState::BeginningOfflineSale(..) => {
                 self.on_begun(id, in_flight, answer);
             }
-            Work::RecordingResponse(..) => self.on_response_recorded(id, in_flight, answer),
-            Work::RecordingUnknown(..) => self.on_unknown_recorded(id, in_flight, answer),
-            Work::Reversal(ReversalWork::Recording) => {
+            InFlightState::RecordingResponse(..) => {
+                self.on_response_recorded(id, in_flight, answer)
+            }
+            InFlightState::RecordingUnknown(..) => self.on_unknown_recorded(id, in_flight, answer),
+            InFlightState::Reversal(ReversalWork::Recording) => {
                 self.on_reversal_without_original(id, in_flight, answer);
             }
-            Work::Reversal(ReversalWork::Beginning(_)) => {
+            InFlightState::Reversal(ReversalWork::Beginning(_)) => {
                 self.on_reversal_begun(id, in_flight, answer);
             }
             _ => {
@@ -228,35 +236,41 @@ impl Terminals<'_> {
     pub(crate) fn on_query_result(&mut self, id: u64, result: QueryResult) {
         let Some(mut in_flight) = self.tables.requests.remove(&id) else { return };
         match (&mut in_flight.work, result) {
-            (Work::Parameters | Work::CheckingUpload, QueryResult::Terminal(None)) => {
+            (
+                InFlightState::Parameters | InFlightState::CheckingUpload,
+                QueryResult::Terminal(None),
+            ) => {
                 self.finish(id, in_flight, ResponseCode::UNKNOWN_TERMINAL);
             }
-            (Work::Parameters, QueryResult::Terminal(Some(view))) => {
+            (InFlightState::Parameters, QueryResult::Terminal(Some(view))) => {
                 self.answer_parameters(id, in_flight, &view);
             }
-            (Work::CheckingUpload, QueryResult::Terminal(Some(view))) => {
+            (InFlightState::CheckingUpload, QueryResult::Terminal(Some(view))) => {
                 self.answer_upload_end(id, in_flight, &view);
             }
-            (Work::Parcels, QueryResult::ParcelsOut(view, listed)) => {
+            (InFlightState::Parcels, QueryResult::ParcelsOut(view, listed)) => {
                 self.answer_parcel_list(id, in_flight, view.as_ref(), &listed);
             }
-            (&mut Work::LookingUpTotals(theirs), QueryResult::BatchTotals(ours)) => {
+            (&mut InFlightState::LookingUpTotals(theirs), QueryResult::BatchTotals(ours)) => {
                 self.answer_totals(id, in_flight, ours, theirs);
             }
-            (Work::LookingUpOriginal, QueryResult::Transaction(view)) => {
+            (InFlightState::LookingUpOriginal, QueryResult::Transaction(view)) => {
                 self.on_original(id, in_flight, view.as_ref());
             }
             (
-                Work::LookingUpFirst | Work::LookingUpOfflineSale(_),
+                InFlightState::LookingUpFirst | InFlightState::LookingUpOfflineSale(_),
                 QueryResult::Transaction(view),
             ) => {
                 self.on_first_answer(id, in_flight, view.as_ref());
             }
-            (Work::Reversal(ReversalWork::LookingUpOriginal), QueryResult::Transaction(view)) => {
+            (
+                InFlightState::Reversal(ReversalWork::LookingUpOriginal),
+                QueryResult::Transaction(view),
+            ) => {
                 self.on_reversal_original(id, in_flight, view, None);
             }
             (
-                Work::Reversal(ReversalWork::LookingUpPreAuthorisation(completion)),
+                InFlightState::Reversal(ReversalWork::LookingUpPreAuthorisation(completion)),
                 QueryResult::Transaction(before),
             ) => {
                 let completion = **completion;

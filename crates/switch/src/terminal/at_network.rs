@@ -9,7 +9,7 @@ use iso8583::WipedBytes;
 use machine::Actor;
 
 use super::Terminals;
-use super::in_flight::{Asked, InFlight, Leg, Response, ReversalWork, Told, Work};
+use super::in_flight::{InFlight, InFlightState, Leg, LegKind, Response, ReversalWork, Told};
 use super::responses::ResponseFields;
 use crate::dialect::RequestKind;
 use crate::port::OperatorEvent;
@@ -25,12 +25,12 @@ impl Terminals<'_> {
         answer: Result<Vec<Event>, Refusal>,
     ) {
         let Some((mut in_flight, events)) = self.begun(id, in_flight, answer) else { return };
-        let (Work::Beginning(leg, message) | Work::BeginningOfflineSale(leg, message, _)) =
-            in_flight.work
+        let (InFlightState::Beginning(leg, message)
+        | InFlightState::BeginningOfflineSale(leg, message, _)) = in_flight.work
         else {
             return;
         };
-        in_flight.work = Work::LookingUpFirst;
+        in_flight.work = InFlightState::LookingUpFirst;
         let begun = events.iter().find_map(|event| match event {
             Event::PaymentBegun { payment }
             | Event::PaymentCollected { payment, .. }
@@ -38,7 +38,7 @@ impl Terminals<'_> {
             _ => None,
         });
         let payment = match leg.asked {
-            Asked::Completion(_, payment, _) | Asked::Void(payment) => Some(payment),
+            LegKind::Completion(_, payment, _) | LegKind::Void(payment) => Some(payment),
             _ => begun,
         };
         let Some(payment) = payment else {
@@ -68,10 +68,11 @@ impl Terminals<'_> {
     ) {
         let payment = new_reversal.payment;
         let command = match leg.asked {
-            Asked::Void(_) => Command::ReverseVoid(ReverseVoid { payment }),
+            LegKind::Void(_) => Command::ReverseVoid(ReverseVoid { payment }),
             _ => Command::BeginReversal(BeginReversal { payment }),
         };
-        in_flight.work = Work::Reversal(ReversalWork::Beginning(Told::Network(new_reversal)));
+        in_flight.work =
+            InFlightState::Reversal(ReversalWork::Beginning(Told::Network(new_reversal)));
         self.command(id, in_flight, command);
     }
 
@@ -86,7 +87,7 @@ impl Terminals<'_> {
     ) {
         let expected = leg.expected(id, &in_flight.caller);
         if self.networks.send(message, expected, &mut self.step) {
-            in_flight.work = Work::AwaitingNetwork(leg, payment);
+            in_flight.work = InFlightState::AwaitingNetwork(leg, payment);
             self.tables.requests.insert(id, in_flight);
             return;
         }
@@ -107,7 +108,7 @@ impl Terminals<'_> {
         let code = response_code::for_terminal(response.code);
         let network_code = Some(response.code).filter(|given| *given != code);
         match in_flight.work {
-            Work::AwaitingBalance(leg) => {
+            InFlightState::AwaitingBalance(leg) => {
                 let network = self.networks.settings(leg.network).name.clone();
                 let text = network_code_text(RequestKind::Balance, network_code);
                 let answer = ResponseFields {
@@ -119,9 +120,9 @@ impl Terminals<'_> {
                 };
                 self.finish_with(id, in_flight, code, &answer);
             }
-            Work::AwaitingNetwork(leg, payment) => {
+            InFlightState::AwaitingNetwork(leg, payment) => {
                 let authorisation_code = match leg.asked {
-                    Asked::OfflineSale(_, own) => own,
+                    LegKind::OfflineSale(_, own) => own,
                     _ => response.authorisation_code,
                 };
                 let chip_data = response.chip_data.map(<[u8]>::to_vec).unwrap_or_default();
@@ -153,14 +154,16 @@ impl Terminals<'_> {
             PaymentResolution::Declined { code }
         };
         let command = match leg.asked {
-            Asked::Purchase(_) => Command::ResolvePurchase(ResolvePurchase { payment, resolution }),
-            Asked::Completion(..) => {
+            LegKind::Purchase(_) => {
+                Command::ResolvePurchase(ResolvePurchase { payment, resolution })
+            }
+            LegKind::Completion(..) => {
                 Command::ResolveCompletion(ResolveCompletion { payment, resolution })
             }
-            Asked::Void(_) => {
+            LegKind::Void(_) => {
                 Command::ResolveReversal(ResolveReversal { payment, done: approved, code })
             }
-            Asked::OfflineSale(..) => {
+            LegKind::OfflineSale(..) => {
                 let code = response.network_code.unwrap_or(code);
                 // Not processed. The switch forwards it again when the terminal does.
                 if not_processed.contains(&code) {
@@ -175,9 +178,9 @@ impl Terminals<'_> {
                 response.code = ResponseCode::APPROVED;
                 Command::ResolveAdvice(ResolveAdvice { payment, code })
             }
-            Asked::Balance => return self.finish(id, in_flight, code),
+            LegKind::Balance => return self.finish(id, in_flight, code),
         };
-        in_flight.work = Work::RecordingResponse(leg, payment, response);
+        in_flight.work = InFlightState::RecordingResponse(leg, payment, response);
         self.command_by(id, in_flight, Actor::Network(network), command);
     }
 
@@ -187,7 +190,9 @@ impl Terminals<'_> {
         mut in_flight: InFlight,
         answer: Result<Vec<Event>, Refusal>,
     ) {
-        let Work::RecordingResponse(leg, _, response) = &mut in_flight.work else { return };
+        let InFlightState::RecordingResponse(leg, _, response) = &mut in_flight.work else {
+            return;
+        };
         let is_late = |event: &Event| matches!(event, Event::LateApproval { .. });
         let refusal = match answer {
             // It ended before, so the books have nothing that is approved.
@@ -221,8 +226,8 @@ impl Terminals<'_> {
     pub(crate) fn on_network_timeout(&mut self, id: u64) {
         let Some(mut in_flight) = self.tables.requests.remove(&id) else { return };
         let (leg, payment) = match in_flight.work {
-            Work::AwaitingNetwork(leg, payment) => (leg, Some(payment)),
-            Work::AwaitingBalance(leg) => (leg, None),
+            InFlightState::AwaitingNetwork(leg, payment) => (leg, Some(payment)),
+            InFlightState::AwaitingBalance(leg) => (leg, None),
             _ => {
                 self.tables.requests.insert(id, in_flight);
                 return;
@@ -236,35 +241,35 @@ impl Terminals<'_> {
         });
         let resolution = PaymentResolution::Unknown;
         let unknown = payment.and_then(|payment| match leg.asked {
-            Asked::Purchase(_) => Some((
+            LegKind::Purchase(_) => Some((
                 payment,
                 Actor::System,
                 Command::ResolvePurchase(ResolvePurchase { payment, resolution }),
             )),
-            Asked::Completion(..) => Some((
+            LegKind::Completion(..) => Some((
                 payment,
                 Actor::System,
                 Command::ResolveCompletion(ResolveCompletion { payment, resolution }),
             )),
-            Asked::Void(_) => Some((
+            LegKind::Void(_) => Some((
                 payment,
                 Actor::Terminal(trace.terminal),
                 Command::ReverseVoid(ReverseVoid { payment }),
             )),
-            Asked::OfflineSale(..) | Asked::Balance => None,
+            LegKind::OfflineSale(..) | LegKind::Balance => None,
         });
         let Some((payment, by, command)) = unknown else {
             self.networks.time_out(leg.network, leg.sent, None, &mut self.step);
             // The switch forwards an offline sale again when the terminal does.
             let code = match leg.asked {
-                Asked::OfflineSale(..) => ResponseCode::SYSTEM_ERROR,
+                LegKind::OfflineSale(..) => ResponseCode::SYSTEM_ERROR,
                 _ => ResponseCode::OUTCOME_UNKNOWN,
             };
             return self.finish(id, in_flight, code);
         };
         let queued = self.step.next_id();
         self.networks.time_out(leg.network, leg.sent, Some(queued), &mut self.step);
-        in_flight.work = Work::RecordingUnknown(leg, payment, queued);
+        in_flight.work = InFlightState::RecordingUnknown(leg, payment, queued);
         self.command_by(id, in_flight, by, command);
     }
 
@@ -274,7 +279,7 @@ impl Terminals<'_> {
         in_flight: InFlight,
         answer: Result<Vec<Event>, Refusal>,
     ) {
-        let Work::RecordingUnknown(leg, payment, queued) = in_flight.work else { return };
+        let InFlightState::RecordingUnknown(leg, payment, queued) = in_flight.work else { return };
         if answer.is_err() {
             // The terminal's own reversal was faster.
             self.step.report_refusal(answer);

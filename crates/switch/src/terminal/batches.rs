@@ -10,7 +10,7 @@ use keys::sign_on_field;
 use money::Amount;
 
 use super::Terminals;
-use super::in_flight::{InFlight, RequestSubject, Work};
+use super::in_flight::{InFlight, InFlightState, RequestSubject};
 use super::request::TerminalRequest;
 use super::responses::ResponseFields;
 use crate::bcd::to_bcd;
@@ -39,7 +39,7 @@ impl Terminals<'_> {
             return Err(rejection(ResponseCode::TERMINAL_BLOCKED));
         }
         let batch = if view.batch_open { view.batch } else { next_after(view.batch) };
-        let work = Work::OpeningBatch(batch);
+        let work = InFlightState::OpeningBatch(batch);
         let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, work);
         if view.batch_open {
             let id = self.admit(&in_flight);
@@ -95,7 +95,7 @@ impl Terminals<'_> {
         let totals = read_totals(request).map_err(format_error)?;
         let (terminal, batch) = (request.header().terminal_id(), request.header().batch);
         let command = Command::CloseBatch(CloseBatch { terminal, batch, totals });
-        let work = Work::ClosingBatch(totals);
+        let work = InFlightState::ClosingBatch(totals);
         self.begin(InFlight::new(request.caller, RequestSubject::Nothing, work), command);
         Ok(())
     }
@@ -125,7 +125,7 @@ impl Terminals<'_> {
             }
             // The first answer is built again from the totals in the books.
             Err(Refusal::Repeated) => {
-                in_flight.work = Work::LookingUpTotals(theirs);
+                in_flight.work = InFlightState::LookingUpTotals(theirs);
                 self.query(id, in_flight, Query::BatchTotals(terminal, batch));
             }
             Err(Refusal::BatchBusy) => self.finish(id, in_flight, ResponseCode::SYSTEM_ERROR),
@@ -191,13 +191,13 @@ impl Terminals<'_> {
         let lines = self.tables.uploads.lines(header.terminal, batch).to_vec();
         if lines.len() != count {
             // Lines are missing, or this is a repeat and the books have all of them.
-            let work = Work::CheckingUpload;
+            let work = InFlightState::CheckingUpload;
             let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, work);
             self.begin_query(in_flight, Query::Terminal(terminal));
             return Ok(());
         }
         let command = Command::ReconcileBatch(ReconcileBatch { terminal, batch, lines });
-        let work = Work::ComparingLines;
+        let work = InFlightState::ComparingLines;
         self.begin(InFlight::new(request.caller, RequestSubject::Nothing, work), command);
         Ok(())
     }
@@ -240,7 +240,8 @@ impl Terminals<'_> {
 
     /// Begins a parameter download. The books have some of the parameters.
     pub(crate) fn begin_parameters(&mut self, request: &TerminalRequest<'_>) {
-        let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, Work::Parameters);
+        let in_flight =
+            InFlight::new(request.caller, RequestSubject::Nothing, InFlightState::Parameters);
         self.begin_query(in_flight, Query::Terminal(request.header().terminal_id()));
     }
 

@@ -8,7 +8,9 @@ use books::{
 use iso8583::WipedBytes;
 
 use super::Terminals;
-use super::in_flight::{Asked, InFlight, Leg, RequestSubject, Work, message_kind, new_reversal};
+use super::in_flight::{
+    InFlight, InFlightState, Leg, LegKind, RequestSubject, message_kind, new_reversal,
+};
 use super::request::TerminalRequest;
 use super::responses::ResponseFields;
 use crate::dialect::RequestKind;
@@ -26,7 +28,7 @@ impl Terminals<'_> {
     ) -> Result<(), Rejection> {
         let original = request.original().map_err(format_error)?;
         let subject = RequestSubject::Original(original);
-        let in_flight = InFlight::new(request.caller, subject, Work::LookingUpOriginal);
+        let in_flight = InFlight::new(request.caller, subject, InFlightState::LookingUpOriginal);
         self.begin_query(in_flight, Query::Transaction(original));
         Ok(())
     }
@@ -82,8 +84,8 @@ impl Terminals<'_> {
         let Some(network) = self.networks.index_of(view.route) else {
             // Cash or an order: no network is asked.
             in_flight.work = match caller.kind {
-                RequestKind::QrRefund => Work::BeginningOrderRefund(OrderRefund::of(view)),
-                RequestKind::CashRefund => Work::RecordingCash,
+                RequestKind::QrRefund => InFlightState::BeginningOrderRefund(OrderRefund::of(view)),
+                RequestKind::CashRefund => InFlightState::RecordingCash,
                 _ => return self.finish(id, in_flight, ResponseCode::SYSTEM_ERROR),
             };
             let network_reference = None;
@@ -101,7 +103,7 @@ impl Terminals<'_> {
                 return self.finish(id, in_flight, ResponseCode::SYSTEM_ERROR);
             };
             let duplicate_key = DuplicateKey { date, subject };
-            in_flight.work = Work::BeginningRefund(NewReversal {
+            in_flight.work = InFlightState::BeginningRefund(NewReversal {
                 network_reference: Some(network_reference),
                 ..new_reversal(caller, ReversedKind::Refund(trace), payment, network, original)
             });
@@ -112,16 +114,19 @@ impl Terminals<'_> {
             let completion =
                 BeginCompletion { trace, duplicate_key, payment, amount, network_reference };
             let release = OriginalMessage::released(view);
-            (Asked::Completion(view.parcel, payment, release), Command::BeginCompletion(completion))
+            (
+                LegKind::Completion(view.parcel, payment, release),
+                Command::BeginCompletion(completion),
+            )
         } else {
             let network_reference = Some(network_reference);
             let void = BeginVoid { trace, duplicate_key, payment, network_reference };
-            (Asked::Void(payment), Command::BeginVoid(void))
+            (LegKind::Void(payment), Command::BeginVoid(void))
         };
         let leg = Leg { network, sent: network_reference, asked };
         match self.write_about(&in_flight, &leg, view) {
             Ok(message) => {
-                in_flight.work = Work::Beginning(leg, message);
+                in_flight.work = InFlightState::Beginning(leg, message);
                 self.command(id, in_flight, command);
             }
             Err(why) => {
@@ -164,7 +169,7 @@ impl Terminals<'_> {
         answer: Result<Vec<Event>, Refusal>,
     ) {
         let Some((in_flight, _)) = self.begun(id, in_flight, answer) else { return };
-        let Work::BeginningRefund(refund) = in_flight.work else { return };
+        let InFlightState::BeginningRefund(refund) = in_flight.work else { return };
         let queued = self.step.next_id();
         self.networks.reverse(queued, refund, &mut self.step);
         let network_reference = refund.network_reference;

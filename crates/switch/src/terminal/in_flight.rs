@@ -16,7 +16,7 @@ use crate::sides::{ExpectedResponse, NewReversal, OrderRefund, OriginalMessage, 
 pub(crate) struct InFlight {
     pub caller: Caller,
     pub subject: RequestSubject,
-    pub work: Work,
+    pub work: InFlightState,
     /// The terminal's reversal, which waits until the books have begun this request.
     pub waiting_reversal: Option<u64>,
     /// The terminal has reversed this request and does not wait for its answer.
@@ -34,7 +34,7 @@ pub(crate) enum RequestSubject {
 }
 
 /// What a request waits for, with what goes on from there.
-pub(crate) enum Work {
+pub(crate) enum InFlightState {
     /// Sign-on: the books open this batch.
     OpeningBatch(u32),
     /// Parameter download: the books look the terminal up.
@@ -105,12 +105,12 @@ pub(crate) struct Leg {
     pub network: usize,
     /// Of the message to the network.
     pub sent: NetworkReference,
-    pub asked: Asked,
+    pub asked: LegKind,
 }
 
 /// What a network is asked.
 #[derive(Clone, Copy)]
-pub(crate) enum Asked {
+pub(crate) enum LegKind {
     Balance,
     /// A sale or a pre-authorisation.
     Purchase(ParcelId),
@@ -139,10 +139,10 @@ impl Leg {
     /// The reversal of the request. `None` if it stands once the books have it.
     pub(crate) fn reversal(&self, caller: &Caller, payment: PaymentId) -> Option<NewReversal> {
         let (kind, pre_authorisation) = match self.asked {
-            Asked::Purchase(_) => (ReversedKind::UnknownPurchase, None),
-            Asked::Completion(_, _, release) => (ReversedKind::UnknownCompletion, release),
-            Asked::Void(_) => (ReversedKind::Void, None),
-            Asked::OfflineSale(..) | Asked::Balance => return None,
+            LegKind::Purchase(_) => (ReversedKind::UnknownPurchase, None),
+            LegKind::Completion(_, _, release) => (ReversedKind::UnknownCompletion, release),
+            LegKind::Void(_) => (ReversedKind::Void, None),
+            LegKind::OfflineSale(..) | LegKind::Balance => return None,
         };
         let kind_sent = message_kind(caller.kind);
         let original = OriginalMessage { kind: kind_sent, network_reference: self.sent };
@@ -190,7 +190,11 @@ pub(crate) const fn message_kind(kind: RequestKind) -> MessageKind {
 }
 
 impl InFlight {
-    pub(crate) const fn new(caller: Caller, subject: RequestSubject, work: Work) -> InFlight {
+    pub(crate) const fn new(
+        caller: Caller,
+        subject: RequestSubject,
+        work: InFlightState,
+    ) -> InFlight {
         InFlight { caller, subject, work, waiting_reversal: None, reversed: false }
     }
 }

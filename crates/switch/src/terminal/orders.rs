@@ -7,7 +7,7 @@ use books::{
 use money::Amount;
 
 use super::Terminals;
-use super::in_flight::{InFlight, RequestSubject, Work};
+use super::in_flight::{InFlight, InFlightState, RequestSubject};
 use super::payments::{read_amount, read_parcel};
 use super::request::TerminalRequest;
 use super::responses::ResponseFields;
@@ -32,7 +32,8 @@ impl Terminals<'_> {
             network_reference: sent,
             route_candidates: Vec::new(),
         });
-        let (subject, work) = (RequestSubject::Parcel(parcel), Work::BeginningOrder(parcel, sent));
+        let (subject, work) =
+            (RequestSubject::Parcel(parcel), InFlightState::BeginningOrder(parcel, sent));
         self.begin(InFlight::new(request.caller, subject, work), command);
         Ok(())
     }
@@ -45,7 +46,7 @@ impl Terminals<'_> {
         answer: Result<Vec<Event>, Refusal>,
     ) {
         let Some((in_flight, events)) = self.begun(id, in_flight, answer) else { return };
-        let Work::BeginningOrder(parcel, sent) = in_flight.work else { return };
+        let InFlightState::BeginningOrder(parcel, sent) = in_flight.work else { return };
         let payment = events.iter().find_map(|event| match event {
             Event::PaymentBegun { payment } => Some(*payment),
             _ => None,
@@ -87,7 +88,7 @@ impl Terminals<'_> {
         answer: Result<Vec<Event>, Refusal>,
     ) {
         let Some((in_flight, _)) = self.begun(id, in_flight, answer) else { return };
-        if let Work::BeginningOrderRefund(refund) = in_flight.work {
+        if let InFlightState::BeginningOrderRefund(refund) = in_flight.work {
             self.wallet.refund(refund);
         }
         self.finish(id, in_flight, ResponseCode::APPROVED);

@@ -5,7 +5,7 @@ use books::{ParcelsOut, ResponseCode};
 use iso8583::tlv::{self, Tag, TlvWriter};
 
 use super::Terminals;
-use super::in_flight::{InFlight, RequestSubject, Work};
+use super::in_flight::{InFlight, InFlightState, RequestSubject};
 use super::request::TerminalRequest;
 use super::responses::ResponseFields;
 use crate::bcd::{from_bcd, to_bcd};
@@ -25,7 +25,8 @@ impl Terminals<'_> {
         request: &TerminalRequest<'_>,
     ) -> Result<(), Rejection> {
         let from = position(request)?;
-        let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, Work::Parcels);
+        let in_flight =
+            InFlight::new(request.caller, RequestSubject::Nothing, InFlightState::Parcels);
         self.begin_query(in_flight, Query::ParcelsOut(request.header().terminal_id(), from));
         Ok(())
     }

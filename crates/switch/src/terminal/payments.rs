@@ -12,7 +12,7 @@ use money::Amount;
 
 use super::Terminals;
 use super::card;
-use super::in_flight::{Asked, InFlight, Leg, RequestSubject, Work, message_kind};
+use super::in_flight::{InFlight, InFlightState, Leg, LegKind, RequestSubject, message_kind};
 use super::request::TerminalRequest;
 use crate::bcd::from_bcd;
 use crate::dialect::RequestKind;
@@ -38,7 +38,7 @@ struct RoutedCard {
 }
 
 impl RoutedCard {
-    const fn leg(&self, asked: Asked) -> Leg {
+    const fn leg(&self, asked: LegKind) -> Leg {
         Leg { network: self.network, sent: self.sent, asked }
     }
 
@@ -71,9 +71,9 @@ impl Terminals<'_> {
             network_reference: routed.sent,
             route_candidates: std::mem::take(&mut routed.considered),
         });
-        let leg = routed.leg(Asked::Purchase(parcel));
+        let leg = routed.leg(LegKind::Purchase(parcel));
         let subject = RequestSubject::Card(parcel, routed.token);
-        let work = Work::Beginning(leg, routed.message);
+        let work = InFlightState::Beginning(leg, routed.message);
         self.begin(InFlight::new(request.caller, subject, work), command);
         Ok(())
     }
@@ -102,10 +102,10 @@ impl Terminals<'_> {
             network_reference: routed.sent,
             authorisation_code,
         });
-        let leg = routed.leg(Asked::OfflineSale(parcel, authorisation_code));
+        let leg = routed.leg(LegKind::OfflineSale(parcel, authorisation_code));
         let subject = RequestSubject::Card(parcel, routed.token);
         let kept = Box::new(request.keep());
-        let work = Work::BeginningOfflineSale(leg, routed.message, kept);
+        let work = InFlightState::BeginningOfflineSale(leg, routed.message, kept);
         self.begin(InFlight::new(request.caller, subject, work), command);
         Ok(())
     }
@@ -113,9 +113,12 @@ impl Terminals<'_> {
     /// Asks for a balance. The books are not touched.
     pub(crate) fn begin_balance(&mut self, request: &TerminalRequest<'_>) -> Result<(), Rejection> {
         let routed = self.route(request)?;
-        let leg = routed.leg(Asked::Balance);
-        let in_flight =
-            InFlight::new(request.caller, RequestSubject::Nothing, Work::AwaitingBalance(leg));
+        let leg = routed.leg(LegKind::Balance);
+        let in_flight = InFlight::new(
+            request.caller,
+            RequestSubject::Nothing,
+            InFlightState::AwaitingBalance(leg),
+        );
         let id = self.admit(&in_flight);
         let expected = leg.expected(id, &request.caller);
         if self.networks.send(routed.message, expected, &mut self.step) {
@@ -139,7 +142,7 @@ impl Terminals<'_> {
         let command =
             Command::TakeCash(TakeCash { trace, duplicate_key, parcel, amount, tendered, change });
         let subject = RequestSubject::Parcel(parcel);
-        self.begin(InFlight::new(request.caller, subject, Work::RecordingCash), command);
+        self.begin(InFlight::new(request.caller, subject, InFlightState::RecordingCash), command);
         Ok(())
     }
 

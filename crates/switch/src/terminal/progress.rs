@@ -4,7 +4,7 @@ use books::{Command, Event, RecordReversalWithoutOriginal, Refusal, ResponseCode
 use machine::Actor;
 
 use super::Terminals;
-use super::in_flight::{Asked, InFlight, RequestSubject, ReversalWork, Work};
+use super::in_flight::{InFlight, InFlightState, LegKind, RequestSubject, ReversalWork};
 use super::request::Caller;
 use super::responses::ResponseFields;
 use crate::port::{OperatorEvent, Query};
@@ -66,8 +66,10 @@ impl Terminals<'_> {
         if refusal == Refusal::Repeated && in_flight.waiting_reversal.is_none() {
             // The first request has ended, or began before a crash.
             in_flight.work = match in_flight.work {
-                Work::BeginningOfflineSale(_, _, kept) => Work::LookingUpOfflineSale(kept),
-                _ => Work::LookingUpFirst,
+                InFlightState::BeginningOfflineSale(_, _, kept) => {
+                    InFlightState::LookingUpOfflineSale(kept)
+                }
+                _ => InFlightState::LookingUpFirst,
             };
             self.query(id, in_flight, Query::Transaction(header.trace()));
             return None;
@@ -127,7 +129,7 @@ impl Terminals<'_> {
     /// Records the reversal before querying the original, so that the original is refused if it
     /// arrives meanwhile.
     pub(crate) fn record_reversal(&mut self, id: u64, mut in_flight: InFlight) {
-        in_flight.work = Work::Reversal(ReversalWork::Recording);
+        in_flight.work = InFlightState::Reversal(ReversalWork::Recording);
         let trace = in_flight.caller.header.trace();
         let command = RecordReversalWithoutOriginal { trace };
         self.command(id, in_flight, Command::RecordReversalWithoutOriginal(command));
@@ -144,12 +146,12 @@ impl Terminals<'_> {
     /// The event of an approved purchase. `None` for other requests and for repeats.
     fn approval(&self, in_flight: &InFlight) -> Option<OperatorEvent> {
         let (parcel, leg) = match (&in_flight.work, in_flight.subject) {
-            (Work::RecordingCash, RequestSubject::Parcel(parcel)) => (parcel, None),
-            (Work::RecordingResponse(leg, ..), _) => match leg.asked {
-                Asked::Purchase(parcel)
-                | Asked::OfflineSale(parcel, _)
-                | Asked::Completion(parcel, ..) => (parcel, Some(leg)),
-                Asked::Void(_) | Asked::Balance => return None,
+            (InFlightState::RecordingCash, RequestSubject::Parcel(parcel)) => (parcel, None),
+            (InFlightState::RecordingResponse(leg, ..), _) => match leg.asked {
+                LegKind::Purchase(parcel)
+                | LegKind::OfflineSale(parcel, _)
+                | LegKind::Completion(parcel, ..) => (parcel, Some(leg)),
+                LegKind::Void(_) | LegKind::Balance => return None,
             },
             _ => return None,
         };

@@ -6,7 +6,7 @@ use iso8583::WipedBytes;
 
 use super::Terminals;
 use super::card;
-use super::in_flight::{Asked, InFlight, Leg, RequestSubject, Work};
+use super::in_flight::{InFlight, InFlightState, Leg, LegKind, RequestSubject};
 use super::payments::read_parcel;
 use super::request::{KeptRequest, RequestHeader, TerminalRequest};
 use super::responses::ResponseFields;
@@ -63,8 +63,8 @@ impl Terminals<'_> {
         let (header, kind) = (in_flight.caller.header, in_flight.caller.kind);
         let (terminal, stan) = (header.terminal_id(), header.stan);
         self.step.report(OperatorEvent::Repeated { terminal, stan });
-        let work = std::mem::replace(&mut in_flight.work, Work::LookingUpFirst);
-        if let Work::LookingUpOfflineSale(kept) = work
+        let work = std::mem::replace(&mut in_flight.work, InFlightState::LookingUpFirst);
+        if let InFlightState::LookingUpOfflineSale(kept) = work
             && view.awaits_network
         {
             // The books have it, but the network has not acknowledged it: forward it once more.
@@ -123,7 +123,7 @@ impl Terminals<'_> {
         let request = kept.request();
         let pan = card::read_pan(&request.message, &request.dialect.fields)?;
         let message = self.write_card_request(&request, &pan, network, sent, true)?;
-        let asked = Asked::OfflineSale(view.parcel, view.authorisation_code);
+        let asked = LegKind::OfflineSale(view.parcel, view.authorisation_code);
         Ok((Leg { network, sent, asked }, message))
     }
 }

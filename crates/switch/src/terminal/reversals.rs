@@ -9,7 +9,7 @@ use books::{
 
 use super::Terminals;
 use super::follow_up::not_in_settings;
-use super::in_flight::{InFlight, RequestSubject, ReversalWork, Told, Work, new_reversal};
+use super::in_flight::{InFlight, InFlightState, RequestSubject, ReversalWork, Told, new_reversal};
 use super::request::{Caller, TerminalRequest};
 use crate::port::Query;
 use crate::response_code;
@@ -27,7 +27,7 @@ enum Decision {
 impl Terminals<'_> {
     /// Handles the reversal of a terminal that got no valid answer to its last request.
     pub(crate) fn reverse(&mut self, request: &TerminalRequest<'_>) {
-        let waiting = Work::Reversal(ReversalWork::Waiting);
+        let waiting = InFlightState::Reversal(ReversalWork::Waiting);
         let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, waiting);
         let id = self.admit(&in_flight);
         let first = self.tables.active_traces.get(&request.header().trace()).copied();
@@ -36,9 +36,9 @@ impl Terminals<'_> {
             return self.record_reversal(id, in_flight);
         };
         let (leg, payment) = match under_way.work {
-            Work::AwaitingNetwork(leg, payment)
-            | Work::RecordingResponse(leg, payment, _)
-            | Work::RecordingUnknown(leg, payment, _) => (leg, payment),
+            InFlightState::AwaitingNetwork(leg, payment)
+            | InFlightState::RecordingResponse(leg, payment, _)
+            | InFlightState::RecordingUnknown(leg, payment, _) => (leg, payment),
             _ => {
                 // This repeats an earlier reversal and takes its place.
                 if let Some(before) = under_way.waiting_reversal.replace(id) {
@@ -53,7 +53,7 @@ impl Terminals<'_> {
             self.tables.requests.insert(first, under_way);
             return self.finish(id, in_flight, ResponseCode::ORIGINAL_NOT_FOUND);
         };
-        if matches!(under_way.work, Work::AwaitingNetwork(..)) {
+        if matches!(under_way.work, InFlightState::AwaitingNetwork(..)) {
             self.networks.expect_late(leg.network, leg.sent, id);
             self.end(first, &under_way);
         } else {
@@ -73,7 +73,7 @@ impl Terminals<'_> {
         let code = match answer {
             Ok(_) | Err(Refusal::Repeated) => ResponseCode::ORIGINAL_NOT_FOUND,
             Err(Refusal::TraceTaken) => {
-                in_flight.work = Work::Reversal(ReversalWork::LookingUpOriginal);
+                in_flight.work = InFlightState::Reversal(ReversalWork::LookingUpOriginal);
                 let query = Query::Transaction(in_flight.caller.header.trace());
                 return self.query(id, in_flight, query);
             }
@@ -99,7 +99,7 @@ impl Terminals<'_> {
             Decision::Answer(code) => self.finish(id, in_flight, code),
             Decision::QueryPreAuthorisation(trace) => {
                 let work = ReversalWork::LookingUpPreAuthorisation(Box::new(view));
-                in_flight.work = Work::Reversal(work);
+                in_flight.work = InFlightState::Reversal(work);
                 self.query(id, in_flight, Query::Transaction(trace));
             }
             // The network or wallet cannot be told, so the payment stands.
@@ -109,7 +109,7 @@ impl Terminals<'_> {
             }
             Decision::Begin(command) => {
                 let told = self.told(&in_flight.caller, &view, before.flatten().as_ref());
-                in_flight.work = Work::Reversal(ReversalWork::Beginning(told));
+                in_flight.work = InFlightState::Reversal(ReversalWork::Beginning(told));
                 self.command(id, in_flight, command);
             }
         }
@@ -164,7 +164,8 @@ impl Terminals<'_> {
             Event::VoidReversalBegun { .. } => Some(ReversedKind::Void),
             _ => None,
         });
-        if let (Some(kind), Work::Reversal(ReversalWork::Beginning(told))) = (kind, &in_flight.work)
+        if let (Some(kind), InFlightState::Reversal(ReversalWork::Beginning(told))) =
+            (kind, &in_flight.work)
         {
             match told {
                 Told::Network(reversal) => {
