@@ -94,7 +94,7 @@ fn a_deposit_is_as_old_as_its_announcement() {
     world.parcel("o-1", 10_000).dispatch().cash(10_000);
     world.must(start_hand_over(1)).must(count(1, 10_000)).must(deposit(1, 10_000));
     world.on("2013-09-04");
-    let firm = world.engine.cash_custody().next().unwrap();
+    let firm = world.engine.cash_custody(day("2013-09-04")).next().unwrap();
     assert_eq!(firm.deposits[0].announced_on, day(FIRST_DAY));
 }
 
