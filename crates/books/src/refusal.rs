@@ -116,15 +116,15 @@ with_examples! {
         )]
         ChargebackWasLost,
         #[error(
-            "the chargeback was won before; nothing was changed: if that was a mistake, two people \
-             take it back (TakeBackWonChargeback)"
+            "the chargeback was won before; nothing was changed: let two people take it back if \
+             that was a mistake (TakeBackWonChargeback)"
         )]
         ChargebackWasWon,
-        #[error("the chargeback is not won: there is nothing to take back")]
+        #[error("the chargeback is not won, and nothing was changed: there is nothing to do")]
         ChargebackNotWon,
         #[error(
-            "a line of the file has paid the chargeback back; nothing was changed: if the payment \
-             is charged back again, that is another chargeback with the next number"
+            "a line of the file has paid the chargeback back; nothing was changed: give another \
+             chargeback of the payment the next number"
         )]
         ChargebackPaidBack,
         /// The most of the last [`SetChargebackFee`](crate::SetChargebackFee). Zero before.

@@ -41,8 +41,8 @@ pub(crate) fn erased(command: &Command) -> Option<(SellerId, Currency)> {
 }
 
 fn seller_id(seller: &str, facts: &BooksFacts) -> Option<SellerId> {
-    let id = seller.parse().ok();
-    id.or_else(|| facts.parties.id("SellerId", seller).map(SellerId))
+    let known = facts.parties.id("SellerId", seller).map(SellerId);
+    known.or_else(|| seller.parse().ok())
 }
 
 impl Office {

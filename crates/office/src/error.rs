@@ -50,7 +50,7 @@ pub enum OfficeError {
     )]
     NoNextNumber { command: String },
     #[error(
-        "the payment has chargebacks {}; say which one with --number",
+        "the payment has chargebacks {}; give one with --number",
         .numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
     WhichChargeback { numbers: Vec<u8> },

@@ -396,8 +396,8 @@ fn an_adjusting_entry_is_explained_and_a_closed_period_is_verified() {
     let data = scratch.path().join("books");
     let paid = explain_payout(&data, 1, &TermsSource::ByName(Vec::new())).unwrap();
     assert_eq!((paid.state, paid.net, paid.gross), ("sent", 10_250, 10_250));
-    let entry = paid.lines.iter().find(|row| row.order == "adjusting entry 2").unwrap();
-    assert_eq!((entry.what, entry.net), ("credited", 250));
+    let entry = paid.lines.iter().find(|row| row.order == "voucher v-1").unwrap();
+    assert_eq!((entry.what, entry.net), ("entry credited", 250));
     let mut dates = Vec::new();
     read(&scratch, &CommandFilter::default(), &mut |command| {
         if command.recorded.command == "PostAdjustment" {

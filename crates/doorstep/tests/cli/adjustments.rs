@@ -50,8 +50,8 @@ fn a_payout_explains_its_adjusting_entry_in_both_languages() {
     bed.run("settlement plan Daily --currency CNY --plan 1 --data books").succeeds();
     bed.run("settlement approve 1 --person 2 --data books").succeeds();
     bed.run("settlement execute 1 --data books").succeeds();
-    bed.run("explain payout 1 --data books").succeeds().prints("adjusting entry 1");
+    bed.run("explain payout 1 --data books").succeeds().prints("voucher voucher-7 entry credited");
     let chinese = bed.run("explain payout 1 --data books --lang zh").succeeds();
     assert!(!chinese.stdout().contains("adjusting"), "{chinese}");
-    chinese.prints("调整分录 1");
+    chinese.prints("凭证 voucher-7");
 }

@@ -177,6 +177,7 @@ fn rarer_errors_are_chinese() {
     let bed = Bed::new();
     bed.faulty_day(20);
     bed.write("short.key", "00");
+    bed.chmod("short.key", 0o644);
     bed.write("a.toml", "nam = 1\n");
     bed.write("doorstep.toml", "time_zone = 8\n");
     for (line, words) in [

@@ -33,6 +33,12 @@ pub fn books(bed: &Bed, name: &str, from_now_ms: i64, trial: bool) {
     let done = node.client().execute(vec![(Some(Timestamp(at)), open)]).unwrap();
     assert!(done[0].is_ok());
     node.stop().unwrap();
+    // The program creates files for their owner only; this process does not.
+    for file in std::fs::read_dir(bed.path(name)).unwrap() {
+        let file = format!("{name}/{}", file.unwrap().file_name().display());
+        let is_directory = bed.path(&file).is_dir();
+        bed.chmod(&file, if is_directory { 0o700 } else { 0o600 });
+    }
 }
 
 #[test]

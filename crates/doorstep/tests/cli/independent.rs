@@ -93,7 +93,7 @@ fn a_python_terminal_runs_a_whole_day() {
     let ran = bed.run("balances --data door/books --json").succeeds();
     let taken = minor(&ground::parcel(2).1);
     let cash =
-        format!("\"assets:courier-cash:courier-1\",\"currency\":\"CNY\",\"amount\":{taken}}}");
+        format!("\"assets:courier-cash:courier-1\",\"currency\":\"CNY\",\"amount\":{taken},");
     assert!(ran.stdout().contains(&cash), "{cash} is not there{ran}");
     assert!(!ran.stdout().contains("network"), "{ran}");
     let file = ClearingFile::parse(&bed.read("clearing/alpha-2013-08-28.csv")).unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::support::{Bed, Ran, minor, number, records, text};
+use super::support::{Bed, minor, number, records, text};
 
 const COLUMNS: usize = 80;
 
@@ -303,11 +303,6 @@ fn the_page_of_the_json_form_has_every_key_and_a_true_example() {
     }
 }
 
-/// The output without line breaks.
-fn words(ran: &Ran) -> String {
-    ran.stdout().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[test]
 fn registrations_in_a_row_are_one_line() {
     let bed = Bed::new();
@@ -328,19 +323,19 @@ fn registrations_in_a_row_are_one_line() {
         let positions = positions(command);
         assert_eq!(positions.len(), 20);
         let sum = format!("system: 20 {what}, up to {}; --all shows each", positions[19]);
-        let shown = words(&short);
+        let shown = short.words();
         let before = shown.split(&sum).next().unwrap_or_default();
         assert!(before.len() < shown.len(), "{sum}{short}");
         assert_eq!(before.split(' ').rev().nth(2), Some(&*positions[0]), "where they begin{short}");
     }
     let all = bed.run("log --data books --all").succeeds();
     for number in 1..=20 {
-        assert!(words(&all).contains(&format!("order A{number} of")), "{number}{all}");
-        assert!(!words(&short).contains(&format!("order A{number} of")), "{number}{short}");
+        assert!(all.words().contains(&format!("order A{number} of")), "{number}{all}");
+        assert!(!short.words().contains(&format!("order A{number} of")), "{number}{short}");
     }
     // Few are printed one by one.
     let one = bed.run("log --data books --parcel A7").succeeds();
-    assert!(words(&one).contains("order A7 of") && !words(&one).contains("order A8"), "{one}");
+    assert!(one.words().contains("order A7 of") && !one.words().contains("order A8"), "{one}");
     bed.run("log --data books --all --json").ends_with(2).says("--all");
 }
 

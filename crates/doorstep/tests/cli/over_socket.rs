@@ -221,8 +221,8 @@ fn settings_are_read_again_whole_or_not_at_all() {
     bed.write("door/calendar.toml", CALENDAR);
     reload("en").succeeds().prints("applied: calendar\n");
     reload("zh").succeeds().prints("配置没有变化\n");
-    let more = "\n[limits]\nin_flight = 2\n";
-    let other = settings.clone() + more;
+    let limited = |limits: &str| settings.replace("[limits]", &format!("[limits]\n{limits}"));
+    let other = limited("in_flight = 2");
     let listen = "listen = [\"127.0.0.1:0\"]";
     assert!(other.contains(listen), "{other}");
     bed.write("door/doorstep.toml", other.replace(listen, "listen = [\"127.0.0.1:7009\"]"));
@@ -230,10 +230,9 @@ fn settings_are_read_again_whole_or_not_at_all() {
         .succeeds()
         .prints("applied: calendar, limits\n")
         .prints("changed, but not in force before a restart: terminals.listen, wallet.listen\n");
-    bed.write("door/doorstep.toml", settings.clone() + more + "colour = 1\n");
+    bed.write("door/doorstep.toml", limited("colour = 1"));
     reload("en").fails("colour");
-    let limits = settings.clone() + "\n[limits]\nin_flight = 9\n";
-    bed.write("door/doorstep.toml", limits);
+    bed.write("door/doorstep.toml", limited("in_flight = 9"));
     reload("en").fails("limits.in_flight");
     bed.write("door/doorstep.toml", settings.replace("Asia/Shanghai", "Europe/Berlin"));
     reload("en").fails("the books have Asia/Shanghai");
@@ -252,16 +251,23 @@ fn is_let_in(address: &str) -> bool {
 fn a_signal_reads_the_settings_again_and_the_log_says_what_was_done() {
     let bed = Bed::new();
     ground::make(&bed);
-    let settings = bed.read("door/doorstep.toml") + "\n[limits]\nmessage_seconds = 300\n";
-    bed.write("door/doorstep.toml", &settings);
+    let settings = bed.read("door/doorstep.toml");
+    let limits = "[limits]\nconnections_per_address = 18000\n";
+    assert!(settings.contains(limits), "{settings}");
+    let with = |limits: &str, more: &str| {
+        let limits = format!("[limits]\nmessage_seconds = 300\n{limits}");
+        let settings = settings.replace("[limits]\nconnections_per_address = 18000\n", &limits);
+        bed.write("door/doorstep.toml", settings + more);
+    };
+    with("", "");
     let mut shell = bed.command("bash");
     let serve = "serve --data door/books --config door/doorstep.toml 2> serve.log";
     shell.arg("-c").arg(format!("exec {DOORSTEP} {serve}"));
     let mut engine = Process::of(shell);
     let terminals = engine.says("terminals ");
     engine.says("office ");
-    let read_again = |more: &str, line: &str| {
-        bed.write("door/doorstep.toml", format!("{settings}{more}"));
+    let read_again = |limits: &str, more: &str, line: &str| {
+        with(limits, more);
         engine.signal("HUP");
         let is_logged = |_| {
             std::thread::sleep(Duration::from_millis(50));
@@ -272,13 +278,13 @@ fn a_signal_reads_the_settings_again_and_the_log_says_what_was_done() {
     let open = TcpStream::connect(&terminals).unwrap();
     assert!(is_let_in(&terminals));
     let few = "connections = 1\nconnections_per_address = 1\n";
-    read_again(few, "applied=\"limits.connections, limits.connections_per_address\"");
+    read_again(few, "", "applied=\"limits.connections, limits.connections_per_address\"");
     assert!(!is_let_in(&terminals), "one terminal is connected");
     // Nothing of a file with an error is applied.
-    read_again("connections = 0\n", "settings not read again");
+    read_again("connections = 0\n", "", "settings not read again");
     assert!(bed.read("serve.log").contains("limits.connections = 0: it must be from 1 to"));
     assert!(!is_let_in(&terminals));
-    read_again("[timing]\nqr_ms = 60000\n", "limits.connections_per_address, timing\"");
+    read_again("", "\n[timing]\nqr_ms = 60000\n", "limits.connections_per_address, timing\"");
     assert!(is_let_in(&terminals));
     drop(open);
     engine.stop();

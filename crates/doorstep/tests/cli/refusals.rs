@@ -164,7 +164,7 @@ const TYPED: &[(&str, &str)] = &[
     ("chargeback fee P1/1 --amount 1.00CNY", "fee of one chargeback can be 0 minor units at most"),
     ("chargeback lose P1/1", ""),
     ("chargeback receive P1/1 --amount 1.00CNY", ""),
-    ("chargeback lose P1/1", "the payment has chargebacks 1, 2; say which one with --number"),
+    ("chargeback lose P1/1", "the payment has chargebacks 1, 2; give one with --number"),
     // Persons.
     ("setup person 5 --approved-by 77", "person 77 is not registered, or was removed"),
     ("setup person 5 --approved-by 1", "person 1 is a courier whom two people have not"),

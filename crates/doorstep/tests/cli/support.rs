@@ -208,6 +208,11 @@ impl Ran {
         &self.stdout
     }
 
+    /// Standard output without its line breaks.
+    pub fn words(&self) -> String {
+        self.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     pub fn stderr(&self) -> &str {
         &self.stderr
     }

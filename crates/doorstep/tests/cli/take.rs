@@ -316,7 +316,7 @@ fn a_line_that_the_books_refuse_becomes_a_break_and_the_lines_behind_it_are_take
     ground::make(&bed);
     let running = Running::start(&bed, "--clearing door --date 2013-08-28");
     let [sold, other] = [2, 3].map(|place| ground::parcel(place).0);
-    let script = [format!("sell {sold}"), "refund 502 5.00".to_owned(), format!("sell {other}")];
+    let script = [format!("sell {sold}"), "refund 503 5.00".to_owned(), format!("sell {other}")];
     running.terminal(&bed, "", &script).succeeds();
     running.stop();
     let file = bed.read("door/alpha-2013-08-28.csv");

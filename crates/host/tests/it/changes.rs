@@ -65,8 +65,9 @@ fn other_limits_hold_for_the_next_connection_and_open_ones_stay() {
 
 #[test]
 fn new_connections_get_the_new_certificate_and_its_authorities() {
-    let directory = tempfile::tempdir().unwrap();
-    let [old, new] = ["old", "new"].map(|name| Authority::new(directory.path(), name));
+    // Each has its own, since the files of their certificates have the same names.
+    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [old, new] = [0, 1].map(|place: usize| Authority::new(directories[place].path(), "ca"));
     let listener = |authority: &Authority| {
         let tls = tls::server(&authority.identity("engine"), Some(&authority.file)).unwrap();
         HostPlan {
