@@ -26,9 +26,10 @@ const ROWS: usize = 1_000;
 /// Shows the chart of accounts with balances, or the postings of one account
 ///
 /// Without --account: each kind of account with its code, its number of accounts and the sums of
-/// their debit and credit balances, apart (payable to sellers, and owed by sellers); with --kind, each account of the kind. With --account: the account's postings of a range of
-/// days, with the balance before and after. They start from the newest snapshot before the first
-/// day, and from the beginning of the journal if there is none.
+/// their debit and credit balances, apart (payable to sellers, and owed by sellers); with --kind,
+/// each account of the kind. With --account: the account's postings of a range of days, with the
+/// balance before and after. They start from the newest snapshot before the first day, and from the
+/// beginning of the journal if there is none.
 #[derive(Args, Debug)]
 pub struct AccountsArgs {
     /// The data directory

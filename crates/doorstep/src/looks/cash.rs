@@ -15,8 +15,8 @@ use crate::words::{Lang, say};
 /// Shows the cash in custody: with couriers, in hand-overs, counted, in deposits, short
 ///
 /// Shows for each firm where its cash is, each cent once: in the couriers' hands, in hand-overs
-/// that wait for their count, owed as a shortage, counted and not deposited, and in deposits that the
-/// bank has not confirmed; since when the oldest of it is there, and its age in days.
+/// that wait for their count, owed as a shortage, counted and not deposited, and in deposits that
+/// the bank has not confirmed; since when the oldest of it is there, and its age in days.
 #[derive(Args, Debug)]
 pub struct CashArgs {
     /// The data directory

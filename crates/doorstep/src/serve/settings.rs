@@ -129,8 +129,8 @@ pub fn accounts(path: &Path) -> anyhow::Result<AccountSettings> {
     Ok(AccountSettings { vault, master_from_environment, debtors })
 }
 
-/// Opens the key store of a settings file for an office at rest. Also whether its master key is from
-/// the environment.
+/// Opens the key store of a settings file for an office at rest. Also whether its master key is
+/// from the environment.
 pub fn office_keys(path: &Path) -> anyhow::Result<(OfficeKeys, bool)> {
     let (KeysOnlyForm { keys, .. }, store, from_environment) = keys_only(path)?;
     let office_keys = OfficeKeys {
