@@ -355,8 +355,8 @@ with_examples! {
         #[error("the calendar made this plan, so two people approve it: send ApproveCyclePlan")]
         PlanNeedsTwoPeople,
         #[error(
-            "payout {0} is on its way to this account: erase the account when the bank has \
-             confirmed or returned the payout"
+            "payout {0} is on its way to this account: wait until the bank has confirmed or \
+             returned the payout"
         )]
         PayoutOnItsWay(PayoutId = PayoutId(1)),
         /// The settlement plan or the break is not in the required state.

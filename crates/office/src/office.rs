@@ -140,6 +140,11 @@ impl Office {
                 let wanted = |of| defaults::wanted_parties(command, of, fields);
                 command_type.map(wanted).unwrap_or_default()
             }
+            Request::EnterPayoutAccount { seller, .. }
+            | Request::PayoutAccounts { seller: Some(seller) }
+            | Request::ErasePayoutAccount { seller, .. } => {
+                BTreeSet::from([("SellerId".to_owned(), seller.clone())])
+            }
             _ => BTreeSet::new(),
         };
         let mut facts = self.facts(wanted)?;

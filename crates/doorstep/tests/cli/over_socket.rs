@@ -228,7 +228,7 @@ fn settings_are_read_again_whole_or_not_at_all() {
     bed.write("door/doorstep.toml", other.replace(listen, "listen = [\"127.0.0.1:7009\"]"));
     reload("en")
         .succeeds()
-        .prints("applied: calendar, limits\n")
+        .prints("applied: calendar, limits.in_flight\n")
         .prints("changed, but not in force before a restart: terminals.listen, wallet.listen\n");
     bed.write("door/doorstep.toml", limited("colour = 1"));
     reload("en").fails("colour");
