@@ -102,6 +102,11 @@ pub enum KeyError {
     KeysExhausted,
     #[error("the working keys do not match their check values; check the terminal master key")]
     WrongSignOnField,
+    #[error("the session of a terminal with TDES keys has no key for card data")]
+    NoCardDataKey,
+    /// The card data cannot be opened. The error does not say why.
+    #[error("the card data does not match the session's key; the terminal must sign on again")]
+    WrongCardData,
     #[error("the wrapped key does not match its check value; check the key that encrypts it")]
     WrongWrappedKey,
     #[error(

@@ -21,12 +21,13 @@ pub enum KeyReference {
 /// the purpose's name, the context `holder` and `generation`.
 ///
 /// PIN and terminal master keys are TDES keys of 16 bytes, MAC keys are DES keys of 8 bytes. Both
-/// have odd parity.
+/// have odd parity. Terminal link keys are AES keys of 16 bytes.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct DerivedKey {
     /// The stored AES key, of purpose [`KeyPurpose::Base`].
     pub base: KeyName,
-    /// [`KeyPurpose::TerminalMaster`], [`KeyPurpose::PinEncryption`] or [`KeyPurpose::Mac`].
+    /// [`KeyPurpose::TerminalMaster`], [`KeyPurpose::TerminalLink`], [`KeyPurpose::PinEncryption`]
+    /// or [`KeyPurpose::Mac`].
     pub purpose: KeyPurpose,
     /// Number of the terminal, or of another machine, that holds the key.
     pub holder: u64,
@@ -82,6 +83,9 @@ pub enum KeySerialNumber {
 pub enum KeyPurpose {
     /// Terminal master key (TMK). It encrypts the working keys sent to the terminal.
     TerminalMaster,
+    /// Terminal link key: it proves the terminal at sign-on, and the keys of each session are
+    /// derived from it. See [`crate::session`].
+    TerminalLink,
     /// PIN encryption (PIK, TPK, ZPK).
     PinEncryption,
     /// MACs (MAK, TAK).
@@ -101,8 +105,9 @@ pub enum KeyPurpose {
 }
 
 impl KeyPurpose {
-    pub const ALL: [KeyPurpose; 9] = [
+    pub const ALL: [KeyPurpose; 10] = [
         KeyPurpose::TerminalMaster,
+        KeyPurpose::TerminalLink,
         KeyPurpose::PinEncryption,
         KeyPurpose::Mac,
         KeyPurpose::Exchange,
@@ -113,12 +118,13 @@ impl KeyPurpose {
         KeyPurpose::Dukpt,
     ];
 
-    /// `terminal-master`, `pin`, `mac`, `exchange`, `token`, `hand-over-code`, `data-keys`, `base`
+    /// `terminal-master`, `terminal-link`, `pin`, `mac`, `exchange`, `token`, `hand-over-code`, `data-keys`, `base`
     /// or `dukpt`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             KeyPurpose::TerminalMaster => "terminal-master",
+            KeyPurpose::TerminalLink => "terminal-link",
             KeyPurpose::PinEncryption => "pin",
             KeyPurpose::Mac => "mac",
             KeyPurpose::Exchange => "exchange",
