@@ -78,6 +78,13 @@ pub fn key_store(path: &Path, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> 
     File::beside(path).keys(&keys, begin).with_context(named)
 }
 
+/// The key from which terminals' keys are derived, of the settings in this file.
+pub fn terminal_base_key(path: &Path) -> anyhow::Result<KeyName> {
+    let text = data_directory::read_text(path, FILE_BYTES_MAX)?;
+    let KeysOnlyForm { keys, .. } = parse(&text).with_context(|| path.display().to_string())?;
+    Ok(keys.terminals)
+}
+
 /// What the settings say of accounts: how the vault is opened, and who pays.
 pub struct AccountSettings {
     pub vault: Option<VaultKey>,
