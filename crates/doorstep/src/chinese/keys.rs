@@ -46,7 +46,7 @@ pub(super) fn key_error(error: &KeyError) -> String {
             "封装的数据密钥与封装它的密钥不符：已被改动，或属于另一密钥库".to_owned()
         }
         E::WrongPurpose { purpose, wanted } => {
-            format!("用途为 {} 的密钥不能用于 {wanted}", purpose.name())
+            format!("用途为 {} 的密钥不能用于{}", purpose.name(), zh(wanted))
         }
         E::NotDerivable(purpose) => {
             format!("用途为 {} 的密钥须存储，不能派生", purpose.name())
