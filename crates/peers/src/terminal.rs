@@ -11,13 +11,13 @@
 use std::fmt;
 
 use iso8583::{Tpdu, WipedBytes};
-use keys::{KeyError, TdesKey};
 use money::Currency;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 mod answer;
 mod build;
 mod journal;
+mod link;
 mod on_answer;
 mod parcel_list;
 mod request_kind;
@@ -26,6 +26,7 @@ mod task;
 pub use journal::{
     BATCH_TRANSACTIONS_MAX, JournalLine, JournalLineStatus, Receipt, TerminalSum, TerminalTotals,
 };
+pub use link::TerminalKey;
 pub use parcel_list::TerminalParcel;
 pub use request_kind::TerminalRequestKind;
 pub use task::{
@@ -39,6 +40,7 @@ use crate::message_time;
 use answer::AMOUNT_MAX;
 use build::{CardRead, UPLOAD_LINES_MAX, UploadLine};
 use journal::TerminalJournal;
+use link::TerminalLink;
 
 /// Time to wait for an answer, unless settings or parameters set another.
 pub const ANSWER_TIMEOUT_MS: u32 = 60_000;
@@ -58,8 +60,7 @@ pub struct TerminalSimulatorSettings {
     pub number: u32,
     /// Field 42: acquirer 3, region 4, MCC 4, courier firm 4.
     pub merchant: [u8; 15],
-    /// Protects the working keys that sign-on delivers; 16 or 24 bytes.
-    pub master_key: TdesKey,
+    pub key: TerminalKey,
     pub tpdu: Tpdu,
     pub currency: Currency,
     /// The terminal's time zone, in minutes east of UTC.
@@ -73,15 +74,15 @@ pub struct TerminalSimulatorSettings {
 impl TerminalSimulatorSettings {
     /// A new terminal: CNY, UTC, TPDU `60 0000 0000`, [`ANSWER_TIMEOUT_MS`].
     #[must_use]
-    pub const fn new(
+    pub fn new(
         number: u32,
         merchant: [u8; 15],
-        master_key: TdesKey,
+        key: impl Into<TerminalKey>,
     ) -> TerminalSimulatorSettings {
         TerminalSimulatorSettings {
             number,
             merchant,
-            master_key,
+            key: key.into(),
             tpdu: Tpdu { destination: 0, source: 0 },
             currency: Currency::CNY,
             utc_offset_minutes: 0,
@@ -99,9 +100,7 @@ pub struct TerminalSimulator {
     currency: Currency,
     utc_offset_minutes: i16,
     answer_within_ms: u32,
-    master_key: StoredKey,
-    pin_key: Option<StoredKey>,
-    mac_key: Option<StoredKey>,
+    link: TerminalLink,
     /// Zero before the first sign-on.
     batch: u32,
     stan: u32,
@@ -113,25 +112,6 @@ pub struct TerminalSimulator {
     upload: Option<Box<BatchUpload>>,
     journal: TerminalJournal,
     parameters: Option<Box<TerminalParameters>>,
-}
-
-/// A key without its expanded key schedule, to save memory.
-struct StoredKey {
-    bytes: Zeroizing<[u8; 24]>,
-    length: u8,
-}
-
-impl StoredKey {
-    fn new(key: &TdesKey) -> StoredKey {
-        let mut bytes = Zeroizing::new([0; 24]);
-        let exposed = key.expose();
-        bytes[..exposed.len()].copy_from_slice(exposed);
-        StoredKey { bytes, length: u8::try_from(exposed.len()).unwrap_or(0) }
-    }
-
-    fn open(&self) -> Result<TdesKey, KeyError> {
-        TdesKey::new(&self.bytes[..usize::from(self.length)])
-    }
 }
 
 struct PendingRequest {
@@ -193,9 +173,7 @@ impl TerminalSimulator {
             currency: settings.currency,
             utc_offset_minutes: settings.utc_offset_minutes,
             answer_within_ms: settings.answer_timeout_ms,
-            master_key: StoredKey::new(&settings.master_key),
-            pin_key: None,
-            mac_key: None,
+            link: TerminalLink::new(&settings.key),
             batch: 0,
             stan: settings.last_stan,
             must_sign_on: true,
@@ -389,7 +367,7 @@ impl TerminalSimulator {
             return Err(TerminalError::AwaitingAnswer);
         }
         let needs_keys = !matches!(task, TerminalTask::SignOn | TerminalTask::Echo);
-        if needs_keys && (self.must_sign_on || self.mac_key.is_none()) {
+        if needs_keys && (self.must_sign_on || !self.link.has_session()) {
             return Err(TerminalError::SignOnRequired);
         }
         match task {
@@ -514,7 +492,7 @@ impl TerminalSimulator {
     }
 
     fn start_reversal(&mut self, stan: u32, now_ms: u64) -> Result<WipedBytes, TerminalError> {
-        if self.must_sign_on || self.mac_key.is_none() {
+        if self.must_sign_on || !self.link.has_session() {
             return Err(TerminalError::SignOnRequired);
         }
         if self.reversal.is_some() {
@@ -574,7 +552,10 @@ impl TerminalSimulator {
             .amount(amount)
             .waybill(&offline.waybill)
             .authorisation(offline.authorisation)
-            .card(CardRead { card: &offline.card, pin: None, amount })?
+            .card(
+                TerminalRequestKind::Offline,
+                CardRead { card: &offline.card, pin: None, amount },
+            )?
             .finish(TerminalRequestKind::Offline)?;
         let pending =
             self.new_request(TerminalRequestKind::Offline, self.batch, stan, message, now_ms);
@@ -605,6 +586,9 @@ impl TerminalSimulator {
         now_ms: u64,
     ) -> Result<WipedBytes, TerminalError> {
         let stan = self.next_stan();
+        if kind == TerminalRequestKind::SignOn {
+            self.link.begin_sign_on()?;
+        }
         let message = self.draft(kind, stan, self.batch, now_ms).finish(kind)?;
         let pending = self.new_request(kind, self.batch, stan, message, now_ms);
         Ok(self.await_answer(pending))
@@ -627,7 +611,7 @@ impl TerminalSimulator {
     ) -> Result<WipedBytes, TerminalError> {
         self.check_batch_room()?;
         let stan = self.next_stan();
-        let mut draft = self.draft(kind, stan, self.batch, now_ms).card(read)?;
+        let mut draft = self.draft(kind, stan, self.batch, now_ms).card(kind, read)?;
         if let Some(waybill) = waybill {
             draft = draft.amount(read.amount).waybill(waybill);
         }
@@ -760,14 +744,6 @@ impl TerminalSimulator {
     const fn next_stan(&mut self) -> u32 {
         self.stan = self.stan % STAN_MAX + 1;
         self.stan
-    }
-
-    fn mac_key(&self) -> Result<Option<TdesKey>, KeyError> {
-        self.mac_key.as_ref().map(StoredKey::open).transpose()
-    }
-
-    fn pin_key(&self) -> Result<Option<TdesKey>, KeyError> {
-        self.pin_key.as_ref().map(StoredKey::open).transpose()
     }
 
     /// Processes an answer, given without its two-byte length, and wipes it.

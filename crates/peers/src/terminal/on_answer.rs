@@ -1,7 +1,6 @@
 //! What each answer means to the terminal.
 
 use iso8583::Mti;
-use keys::open_sign_on_field;
 
 use super::answer::{self, HostAnswer, MacCheck};
 use super::build::{UPLOAD_LINES_MAX, UploadLine};
@@ -9,12 +8,12 @@ use super::journal::{JournalLineStatus, Receipt};
 use super::parcel_list;
 use super::request_kind::{TerminalRequestKind, TotalsGroup};
 use super::task::{DeclinedRequest, TerminalError, TerminalOutcome};
-use super::{BatchUpload, PendingRequest, StoredKey, TerminalReversal, TerminalSimulator};
+use super::{BatchUpload, PendingRequest, TerminalReversal, TerminalSimulator};
 use crate::codes::ResponseCode;
 
 impl TerminalSimulator {
     pub(super) fn handle_answer(&mut self, frame: &[u8]) -> Result<TerminalOutcome, TerminalError> {
-        let answer = answer::read(frame, self.mac_key()?.as_ref())?;
+        let answer = answer::read(frame, &self.link)?;
         let Some(pending) = &self.pending else { return Ok(TerminalOutcome::Unmatched) };
         if !is_answer_to(&answer, pending, self.number) {
             return Ok(TerminalOutcome::Unmatched);
@@ -25,7 +24,7 @@ impl TerminalSimulator {
         }
         let (reversal, kind) = (pending.reversal, pending.kind);
         if kind == TerminalRequestKind::SignOn && answer.code == ResponseCode::APPROVED {
-            return self.signed_on(&answer);
+            return self.signed_on(frame, &answer);
         }
         if let Some(pending) = &mut self.pending {
             pending.answer_by_ms = None;
@@ -51,17 +50,17 @@ impl TerminalSimulator {
         Ok(self.answered(&answer))
     }
 
-    fn signed_on(&mut self, answer: &HostAnswer) -> Result<TerminalOutcome, TerminalError> {
+    fn signed_on(
+        &mut self,
+        frame: &[u8],
+        answer: &HostAnswer,
+    ) -> Result<TerminalOutcome, TerminalError> {
         let batch = answer.batch.ok_or_else(|| {
             TerminalError::Unreadable(
                 "the answer to the sign-on has no batch in field 60".to_owned(),
             )
         })?;
-        let field = answer.field_62.as_ref().try_into().map_err(|_| TerminalError::WorkingKeys)?;
-        let (pin_key, mac_key) = open_sign_on_field(&self.master_key.open()?, field)
-            .map_err(|_| TerminalError::WorkingKeys)?;
-        self.pin_key = Some(StoredKey::new(&pin_key));
-        self.mac_key = Some(StoredKey::new(&mac_key));
+        self.link.open_session(self.number, frame, &answer.field_62)?;
         self.must_sign_on = false;
         if let Some(pending) = &mut self.pending {
             pending.answer_by_ms = None;
