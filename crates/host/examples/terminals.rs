@@ -45,7 +45,6 @@ impl HostedSwitch for Echo {
             message: WipedBytes::from(message.to_vec()),
         });
     }
-    fn on_line_closed(&mut self, _: TerminalConnection) {}
     fn on_link_up(&mut self, _: LinkId, _: Timestamp, _: &mut Vec<Output>) {}
     fn on_link_down(&mut self, _: LinkId, _: Timestamp, _: &mut Vec<Output>) {}
     fn on_network_message(&mut self, _: LinkId, _: &mut [u8], _: Timestamp, _: &mut Vec<Output>) {}

@@ -13,7 +13,8 @@ pub trait HostedSwitch {
         now: Timestamp,
         out: &mut Vec<Output>,
     );
-    fn on_line_closed(&mut self, line: TerminalConnection);
+    /// A terminal's connection is closed. The switch keeps no state of a connection.
+    fn on_line_closed(&mut self, _line: TerminalConnection) {}
     fn on_link_up(&mut self, link: LinkId, now: Timestamp, out: &mut Vec<Output>);
     fn on_link_down(&mut self, link: LinkId, now: Timestamp, out: &mut Vec<Output>);
     fn on_network_message(
@@ -83,10 +84,6 @@ impl HostedSwitch for Switch {
         out: &mut Vec<Output>,
     ) {
         Switch::on_terminal_message(self, line, message, now, out);
-    }
-
-    fn on_line_closed(&mut self, line: TerminalConnection) {
-        Switch::on_terminal_disconnected(self, line);
     }
 
     fn on_link_up(&mut self, link: LinkId, now: Timestamp, out: &mut Vec<Output>) {

@@ -48,7 +48,7 @@ pub use composite::Composite;
 pub use error::{BuildError, BuildRule, FieldError, FieldRule, MessagePart, ParseError, ParseRule};
 pub use field::Field;
 pub use framing::LengthFraming;
-pub use message::Message;
+pub use message::{Message, OwnedMessage};
 pub use mti::Mti;
 pub use packager::{BitmapEncoding, MtiEncoding, Packager};
 pub use packagers::{DOORSTEP_CARD, DOORSTEP_POS, ISO87_ASCII, ISO87_BINARY, UNIONPAY_POS};

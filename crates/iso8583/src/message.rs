@@ -7,6 +7,7 @@ use crate::mti::Mti;
 use crate::packager::{FIELDS_MAX, Packager, bit};
 use crate::spec::FieldLength;
 use crate::text::FieldText;
+use crate::wiped::WipedBytes;
 
 /// MAC fields of ISO 8583: of a message with one bitmap, and with two.
 pub(crate) const MAC_FIELDS: [u8; 2] = [64, 128];
@@ -150,6 +151,36 @@ impl<'a> Message<'a> {
             Some(FieldLength::Variable { indicator: count, .. }) => count.size_bytes(),
             Some(FieldLength::Fixed(_)) | None => 0,
         }
+    }
+}
+
+/// A received message with a copy of its bytes, which is wiped. It is not parsed again.
+pub struct OwnedMessage {
+    bytes: WipedBytes,
+    packager: &'static Packager,
+    mti: Mti,
+    present: u128,
+    spans: [Span; FIELDS_MAX + 1],
+}
+
+impl Message<'_> {
+    /// A copy that outlives the received bytes.
+    ///
+    /// # Panics
+    /// If another packager parsed the message.
+    #[must_use]
+    pub fn keep(&self, packager: &'static Packager) -> OwnedMessage {
+        let Message { packager: parsed_by, bytes, mti, present, spans } = *self;
+        assert!(std::ptr::eq(parsed_by, packager), "{} did not parse it", packager.name);
+        OwnedMessage { bytes: WipedBytes::from(bytes.to_vec()), packager, mti, present, spans }
+    }
+}
+
+impl OwnedMessage {
+    #[must_use]
+    pub fn message(&self) -> Message<'_> {
+        let OwnedMessage { bytes, packager, mti, present, spans } = self;
+        Message { packager, bytes, mti: *mti, present: *present, spans: *spans }
     }
 }
 

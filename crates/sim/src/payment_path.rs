@@ -410,7 +410,6 @@ impl PaymentPath {
     fn close_line(&mut self, courier: usize) {
         if let Some(line) = self.terminals[courier].line.take() {
             self.lines.remove(&line);
-            self.switch.on_terminal_disconnected(line);
             self.sockets.close(courier);
         }
     }

@@ -24,14 +24,15 @@
 //! # use keys::KeyName;
 //! # use money::Rate;
 //! # use switch::{
-//! #     BinRange, MerchantSettings, NetworkSettings, Settings, TerminalSettings, Timing,
+//! #     BinRange, MerchantSettings, NetworkDialect, NetworkSettings, Settings, TerminalDialect,
+//! #     TerminalSettings, Timing,
 //! # };
 //! # let name = |text: &str| KeyName::new(text).unwrap();
 //! # let cost = tariff::CappedRate { rate: Rate::from_ppm(3_000).unwrap(), cap: None };
 //! # let settings = Settings {
 //! #     utc_offset_minutes: 480,
 //! #     utc_offset_changes: Vec::new(),
-//! #     currency: Currency::CNY,
+//! #     currencies: vec![Currency::CNY],
 //! #     country: *b"CN",
 //! #     shown_as: ("Doorstep".into(), "Shanghai".into()),
 //! #     merchant: MerchantSettings {
@@ -41,6 +42,7 @@
 //! #         firms: Vec::new(),
 //! #     },
 //! #     terminals: TerminalSettings {
+//! #         dialect: TerminalDialect::UNIONPAY,
 //! #         base_key: name("base"),
 //! #         generation: 0,
 //! #         answer_s: 60,
@@ -50,6 +52,7 @@
 //! #     networks: vec![NetworkSettings {
 //! #         network: NetworkId(1),
 //! #         name: "network".into(),
+//! #         dialect: NetworkDialect::UNIONPAY,
 //! #         currency: Currency::CNY,
 //! #         links: 1,
 //! #         acquirer: "12345678".into(),
@@ -109,47 +112,32 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod batches;
 mod bcd;
-mod card;
-mod expiry;
-mod follow_up;
-mod in_flight;
-mod link;
-mod links;
+mod dialect;
 mod network;
-mod network_requests;
-mod operator_event;
-mod parcel_list;
-mod payments;
 mod port;
-mod qr_orders;
-mod request;
 mod response_code;
-mod responses;
-mod resume;
-mod retention;
-mod reversal_queue;
-mod route;
-mod session;
 mod settings;
+mod sides;
+mod step;
 mod switch;
-mod terminal_messages;
-mod terminal_reversals;
+mod terminal;
 mod time_fields;
 mod timers;
-mod wallets;
+mod unfinished;
+mod upkeep;
+mod wallet;
 pub mod waybill;
 
-pub use operator_event::OperatorEvent;
+pub use dialect::{NetworkDialect, TerminalDialect, UnknownDialect};
 pub use port::{
-    LinkId, OrderStatus, Output, Query, QueryResult, TerminalConnection, WalletNotification,
-    WalletOutcome, WalletReply,
+    LinkId, OperatorEvent, OrderStatus, Output, Query, QueryResult, TerminalConnection,
+    WalletNotification, WalletOutcome, WalletReply,
 };
-pub use qr_orders::order_trace;
-pub use resume::{ResumeError, Unfinished};
 pub use settings::{
     ANSWER_S_MIN, BinRange, ECHO_S_MIN, MerchantSettings, NetworkSettings, Settings, SettingsError,
     TerminalSettings, Timing, WalletSettings, in_range,
 };
 pub use switch::Switch;
+pub use unfinished::{ResumeError, Unfinished};
+pub use wallet::order_trace;

@@ -2,17 +2,20 @@
 
 use books::terminal_view::{TerminalView, TransactionView};
 use books::{
-    BatchTotals, BusinessDate, Command, NetworkId, ParcelsOut, PaymentId, TerminalId, Trace,
-    WalletId, WalletPaymentId,
+    BatchTotals, BusinessDate, Command, NetworkId, NetworkReference, ParcelId, ParcelsOut,
+    PaymentId, ResponseCode, Stan, TerminalId, Trace, WalletId, WalletPaymentId,
 };
 use iso8583::WipedBytes;
 use machine::Actor;
 use money::{Amount, Currency};
 
-use crate::operator_event::OperatorEvent;
-use crate::parcel_list::PARCELS_PER_ANSWER_MAX;
-use crate::resume::Unfinished;
-use crate::retention::RECORDS_PER_SCAN_MAX;
+use crate::unfinished::Unfinished;
+
+/// Most parcels in one answer to a terminal: field 62 has at most 512 bytes.
+pub(crate) const PARCELS_PER_ANSWER_MAX: usize = 16;
+/// Records per query of a retention scan. A query takes one or two milliseconds, in which the books
+/// do nothing else.
+pub(crate) const RECORDS_PER_SCAN_MAX: u32 = 100_000;
 
 /// A terminal's connection, numbered by the caller. Numbers are not reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -182,4 +185,112 @@ pub enum Output {
     },
     /// Report an event to the operator.
     OperatorEvent(OperatorEvent),
+}
+
+/// An event at the terminals, networks or wallets, for the operator. It contains no card number, PIN
+/// or key (M12). Texts name fields and rules, never the content of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OperatorEvent {
+    SignedOn {
+        terminal: TerminalId,
+        batch: u32,
+    },
+    /// A purchase was approved, and the books have it. A repeat is reported as
+    /// [`OperatorEvent::Repeated`] instead.
+    Approved {
+        trace: Trace,
+        /// `None` if the request does not name the parcel.
+        parcel: Option<ParcelId>,
+        /// `None` for cash and for a wallet's payment.
+        network: Option<NetworkId>,
+        /// The message that the network knows. Its RRN is [`Rrn::of`](books::Rrn::of).
+        network_reference: Option<NetworkReference>,
+        wallet: Option<WalletId>,
+        amount: Amount,
+        currency: Currency,
+    },
+    /// A terminal's request was refused; nothing was posted.
+    Refused {
+        terminal: TerminalId,
+        stan: Stan,
+        code: ResponseCode,
+    },
+    /// A terminal's message cannot be read. The text names field, offset and rule.
+    UnreadableMessage(String),
+    WrongMac(TerminalId),
+    /// A repeat got the first answer again.
+    Repeated {
+        terminal: TerminalId,
+        stan: Stan,
+    },
+    LinkSignedOn(LinkId),
+    /// A link is signed off or lost.
+    LinkSignedOff(LinkId),
+    /// A network's message cannot be read or is not authentic.
+    NetworkMessageRejected {
+        network: NetworkId,
+        why: String,
+    },
+    /// A network's response matches no request, or one that has ended.
+    UnmatchedResponse(NetworkId),
+    /// A network did not respond in time. The request is being reversed.
+    NetworkTimeout {
+        network: NetworkId,
+        trace: Trace,
+        network_reference: NetworkReference,
+    },
+    /// An approval came too late. The payment is being reversed.
+    LateApproval(NetworkId),
+    /// A network acknowledged a reversal or a refund.
+    Acknowledged {
+        network: NetworkId,
+        /// How often the message was sent.
+        sendings: u32,
+    },
+    /// A network rejected an offline sale or a refund.
+    AdviceRejected {
+        network: NetworkId,
+        code: ResponseCode,
+    },
+    KeyChanged(NetworkId),
+    /// A network's new key could not be imported. The old key stays in use.
+    KeyRejected {
+        network: NetworkId,
+        why: String,
+    },
+    /// A batch was closed and its totals agree.
+    BatchAgreed {
+        terminal: TerminalId,
+        batch: u32,
+    },
+    /// A batch was closed and its totals differ.
+    BatchDiffers {
+        terminal: TerminalId,
+        batch: u32,
+    },
+    /// The next batch was closed before the lines of a disputed batch came.
+    BatchLeftDisputed {
+        terminal: TerminalId,
+        batch: u32,
+    },
+    /// A pre-authorisation was not completed in time.
+    PreAuthorisationExpired {
+        terminal: TerminalId,
+        stan: Stan,
+        /// Whether the network is in the settings, so that it is sent a reversal.
+        reversing: bool,
+    },
+    /// A wallet's payment came too late. The wallet must refund it. The trace is the order's, here
+    /// and in the next three.
+    LateWalletPayment(Trace),
+    /// A wallet's payment has the wrong amount or is the order's second. The wallet must refund it.
+    WrongWalletPayment(Trace),
+    /// A wallet refunded another payment or amount than it had to.
+    WrongWalletRefund(Trace),
+    /// A wallet denies a payment that is in the books, or refunded one without being asked to.
+    WalletContradiction(Trace),
+    /// The key store failed.
+    KeyStoreError(String),
+    /// The books refused a command that they should have accepted.
+    UnexpectedRefusal(String),
 }

@@ -2,9 +2,6 @@
 //! (docs/door/terminal.md lists them).
 
 use books::{MissingRecord, Refusal, ResponseCode};
-use iso8583::Message;
-
-use crate::network::fixed_field;
 
 /// The response code for a refusal of the books.
 pub(crate) fn of_refusal(refusal: &Refusal) -> ResponseCode {
@@ -50,18 +47,4 @@ pub(crate) fn for_terminal(code: ResponseCode) -> ResponseCode {
         code if code.bytes()[0] == b'P' => ResponseCode::NETWORK_UNAVAILABLE,
         code => code,
     }
-}
-
-/// Whether the network has not processed the message, so that it is sent again.
-pub(crate) fn must_resend(code: ResponseCode) -> bool {
-    matches!(
-        code,
-        ResponseCode::NETWORK_UNAVAILABLE | ResponseCode::SYSTEM_ERROR | ResponseCode::WRONG_MAC
-    )
-}
-
-/// A network's response code: field 39. Without a valid one the message counts as not processed.
-pub(crate) fn read(message: &Message<'_>) -> ResponseCode {
-    let code = fixed_field(message, 39).and_then(|code| ResponseCode::new(code).ok());
-    code.unwrap_or(ResponseCode::SYSTEM_ERROR)
 }

@@ -2,13 +2,16 @@
 
 mod ranges;
 
-use books::{FirmId, NetworkId, Timestamp, UtcOffsetChange, WalletId, utc_offset_at};
+use books::{FirmId, NetworkId, PaymentRoute, Timestamp, UtcOffsetChange, WalletId, utc_offset_at};
 use keys::KeyName;
 use money::{Amount, Currency};
 use tariff::{CappedRate, CardKind};
 
+use crate::dialect::{NetworkDialect, TerminalDialect};
+
 pub use ranges::{ANSWER_S_MIN, ECHO_S_MIN, in_range};
 
+pub const CURRENCIES_MAX: usize = 16;
 pub const NETWORKS_MAX: usize = books::ROUTE_CANDIDATES_MAX;
 pub const LINKS_PER_NETWORK_MAX: usize = 16;
 pub const BINS_MAX: usize = 100_000;
@@ -81,6 +84,7 @@ impl MerchantSettings {
 /// Parameters and keys of the terminals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TerminalSettings {
+    pub dialect: &'static TerminalDialect,
     /// The stored key from which all terminals' keys are derived.
     pub base_key: KeyName,
     /// Generation of the working keys.
@@ -98,6 +102,7 @@ pub struct NetworkSettings {
     pub network: NetworkId,
     /// Name for field 63 and the log: at most 20 letters, digits and hyphens.
     pub name: String,
+    pub dialect: &'static NetworkDialect,
     /// Clearing currency.
     pub currency: Currency,
     /// Number of links, 1 to `LINKS_PER_NETWORK_MAX`.
@@ -148,6 +153,18 @@ pub struct WalletSettings {
 }
 
 impl Settings {
+    /// Whether the settings have a payment's network or wallet.
+    pub(crate) fn has(&self, route: PaymentRoute) -> bool {
+        match route {
+            PaymentRoute::Card { network, .. } => {
+                self.networks.iter().any(|known| known.network == network)
+            }
+            PaymentRoute::Qr { wallet } => {
+                self.wallet.as_ref().is_some_and(|ours| ours.wallet == wallet)
+            }
+        }
+    }
+
     /// Minutes by which local time is ahead of UTC at an instant.
     pub(crate) fn utc_offset_minutes_at(&self, at: Timestamp) -> i16 {
         utc_offset_at(self.utc_offset_minutes, &self.utc_offset_changes, at)
@@ -166,8 +183,8 @@ pub struct Settings {
     pub utc_offset_minutes: i16,
     /// In order of time.
     pub utc_offset_changes: Vec<UtcOffsetChange>,
-    /// Currency of the terminals.
-    pub currency: Currency,
+    /// Currencies of the terminals. A terminal has its courier firm's.
+    pub currencies: Vec<Currency>,
     /// ISO 3166-1 country code, for QR codes.
     pub country: [u8; 2],
     /// Merchant name and city in the buyer's wallet.
@@ -209,6 +226,7 @@ pub enum SettingsError {
 
 impl Settings {
     pub fn check(&self) -> Result<(), SettingsError> {
+        count("currencies", CURRENCIES_MAX, self.currencies.len())?;
         count("networks", NETWORKS_MAX, self.networks.len())?;
         count("card ranges", BINS_MAX, self.bins.len())?;
         let digits = |what, text: &[u8], count: &[usize], rule| {

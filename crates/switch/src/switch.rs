@@ -1,30 +1,22 @@
-//! The state of the switch and its inputs.
+//! The switch: its inputs, each handed to one side.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use books::{
-    Command, Event, NetworkId, PaymentId, PaymentResolution, PaymentRoute, Refusal, Stan,
-    Timestamp, Trace,
-};
+use books::{Event, NetworkId, PaymentRoute, Refusal, Timestamp, WalletId};
 use keys::KeyStore;
-use machine::Actor;
 use zeroize::Zeroize;
 
-use crate::in_flight::{Continuation, InFlight, report_refusal};
-use crate::network::NetworkState;
-use crate::port::{LinkId, Output, Query, QueryResult, TerminalConnection};
-use crate::responses::TerminalKeys;
-use crate::retention::RetentionScan;
-use crate::reversal_queue::{NewReversal, QueuedReversal};
-use crate::route::BinTable;
-use crate::session::{BatchUploads, TerminalSession};
+use crate::network::NetworkSide;
+use crate::port::{
+    LinkId, OperatorEvent, Output, QueryResult, TerminalConnection, WalletNotification,
+};
 use crate::settings::{Settings, SettingsError};
-use crate::timers::{Timer, Timers};
-use crate::wallets::{reply_order_expired, reply_order_status};
-
-/// Maximum of terminal requests in flight. Further ones are answered with 96 and sent again later.
-pub const IN_FLIGHT_MAX: usize = 65_536;
+use crate::step::{Continuation, Pending, Step};
+use crate::terminal::{TerminalTables, Terminals};
+use crate::timers::Timer;
+use crate::unfinished::{ResumeError, Unfinished, UnfinishedTransaction};
+use crate::upkeep::Upkeep;
+use crate::wallet::{self, WalletSide};
 
 /// Switches payments between terminals, networks, wallets and the books.
 ///
@@ -32,57 +24,49 @@ pub const IN_FLIGHT_MAX: usize = 65_536;
 /// [`Output`]s in order. A crash loses nothing: the books have everything that [`Switch::resume`]
 /// needs.
 pub struct Switch {
-    pub(crate) settings: Settings,
-    pub(crate) keys: Arc<dyn KeyStore>,
-    pub(crate) bins: BinTable,
-    pub(crate) networks: Vec<NetworkState>,
-    pub(crate) sessions: HashMap<u32, TerminalSession>,
-    /// Lines of disputed batches, by terminal.
-    pub(crate) uploads: BatchUploads,
-    pub(crate) requests: HashMap<u64, InFlight>,
-    pub(crate) active_traces: HashMap<Trace, u64>,
-    pub(crate) continuations: HashMap<u64, Continuation>,
-    pub(crate) reversal_queue: BTreeMap<u64, QueuedReversal>,
-    /// Terminals' reversals that the books are recording.
-    pub(crate) starting_reversals: HashMap<u64, NewReversal>,
-    /// Payments by QR code that wait for the buyer, by the id of their expiry timer.
-    pub(crate) open_qr_orders: HashMap<u64, PaymentId>,
-    /// Ids of the refunds that a wallet owes, by order reference.
-    pub(crate) wallet_refunds: BTreeMap<String, u64>,
-    /// Reversals from before a restart that the books are recording.
-    pub(crate) resuming: HashMap<u64, NewReversal>,
-    pub(crate) retention_scan: RetentionScan,
-    pub(crate) timers: Timers,
-    /// The latest STAN of a wallet order.
-    pub(crate) wallet_stan: Stan,
-    next: u64,
-    pub(crate) stopping: bool,
+    settings: Settings,
+    keys: Arc<dyn KeyStore>,
+    terminals: TerminalTables,
+    networks: NetworkSide,
+    wallet: WalletSide,
+    upkeep: Upkeep,
+    pending: Pending,
+}
+
+/// The sides and the step of one input.
+macro_rules! step {
+    ($switch:ident, $now:expr, $out:expr) => {
+        Step {
+            settings: &$switch.settings,
+            keys: &*$switch.keys,
+            now: $now,
+            pending: &mut $switch.pending,
+            out: $out,
+        }
+    };
 }
 
 impl Switch {
     pub fn new(settings: Settings, keys: Arc<dyn KeyStore>) -> Result<Switch, SettingsError> {
         settings.check()?;
         Ok(Switch {
-            bins: BinTable::new(&settings.bins),
-            networks: settings.networks.iter().cloned().map(NetworkState::new).collect(),
+            networks: NetworkSide::new(&settings),
             settings,
             keys,
-            sessions: HashMap::new(),
-            uploads: BatchUploads::default(),
-            requests: HashMap::new(),
-            active_traces: HashMap::new(),
-            continuations: HashMap::new(),
-            reversal_queue: BTreeMap::new(),
-            starting_reversals: HashMap::new(),
-            open_qr_orders: HashMap::new(),
-            wallet_refunds: BTreeMap::new(),
-            resuming: HashMap::new(),
-            retention_scan: RetentionScan::default(),
-            timers: Timers::default(),
-            wallet_stan: Stan::MAX,
-            next: 0,
-            stopping: false,
+            terminals: TerminalTables::default(),
+            wallet: WalletSide::new(),
+            upkeep: Upkeep::default(),
+            pending: Pending::default(),
         })
+    }
+
+    fn terminals<'t>(&'t mut self, now: Timestamp, out: &'t mut Vec<Output>) -> Terminals<'t> {
+        Terminals {
+            tables: &mut self.terminals,
+            networks: &mut self.networks,
+            wallet: &mut self.wallet,
+            step: step!(self, now, out),
+        }
     }
 
     /// Handles a terminal's message (TPDU, header and message) and wipes it.
@@ -93,12 +77,60 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        self.handle_terminal_message(connection, message, now, out);
+        self.terminals(now, out).on_message(connection, message);
         message.zeroize();
     }
 
-    /// A terminal's connection is closed. Its request continues; the terminal repeats it later.
-    pub fn on_terminal_disconnected(&mut self, _line: TerminalConnection) {}
+    /// A link is connected: the switch signs on.
+    pub fn on_link_connected(&mut self, link: LinkId, now: Timestamp, out: &mut Vec<Output>) {
+        self.networks.on_link_connected(link, &mut step!(self, now, out));
+    }
+
+    /// A link is closed. Pending responses may come over another link.
+    pub fn on_link_closed(&mut self, link: LinkId, now: Timestamp, out: &mut Vec<Output>) {
+        self.networks.on_link_closed(link, &mut step!(self, now, out));
+    }
+
+    /// Signs all links off before shutdown. Does not wait for responses.
+    pub fn sign_off(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        self.networks.sign_off(&mut step!(self, now, out));
+    }
+
+    /// Handles a network's message and wipes it.
+    pub fn on_network_message(
+        &mut self,
+        link: LinkId,
+        message: &mut [u8],
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        let response = self.networks.on_message(link, message, &mut step!(self, now, out));
+        if let Some(response) = response {
+            self.terminals(now, out).on_network_response(&response);
+        }
+        message.zeroize();
+    }
+
+    /// Handles a wallet's notification. The caller has authenticated the wallet.
+    pub fn on_wallet_notification(
+        &mut self,
+        notification: WalletNotification,
+        reply_id: u64,
+        out: &mut Vec<Output>,
+    ) {
+        wallet::on_notification(Box::new(notification), reply_id, &mut self.pending, out);
+    }
+
+    /// Handles a wallet's query for an order's status. The caller has authenticated the wallet.
+    pub fn on_wallet_query(
+        &mut self,
+        wallet: WalletId,
+        reference: &str,
+        reply_id: u64,
+        out: &mut Vec<Output>,
+    ) {
+        wallet::on_query(wallet, reference, reply_id, &mut self.pending, out);
+    }
 
     /// Handles the result of an [`Output::Command`]: durable, or refused.
     pub fn on_command_result(
@@ -108,30 +140,31 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        match self.continuations.remove(&ticket) {
-            Some(Continuation::Request(id)) => self.on_request_command_result(id, answer, now, out),
-            Some(Continuation::Batch(id)) => self.on_batch_command_result(id, answer, now, out),
-            Some(Continuation::ReversalAcknowledged(id)) => {
-                self.on_reversal_recorded(id, answer, out);
+        let Some(continuation) = self.pending.take(ticket) else { return };
+        if let Continuation::Request(id) = continuation {
+            return self.terminals(now, out).on_command_result(id, answer);
+        }
+        let step = &mut step!(self, now, out);
+        match continuation {
+            Continuation::Acknowledged(id) => self.networks.on_acknowledged(id, answer, step),
+            Continuation::Resumed(id) => self.networks.on_resumed(id, &answer, step),
+            Continuation::WalletPaid(notification, order, reply_id) => {
+                self.wallet.on_order_paid(notification, &order, reply_id, answer, step);
             }
-            Some(Continuation::Reversal(id)) => self.on_reversal_begun(id, answer, now, out),
-            Some(Continuation::WalletPaid(notification, order, reply_id)) => {
-                self.on_order_paid(*notification, &order, reply_id, answer, now, out);
+            Continuation::WalletOrderExpired(reply_id) => {
+                wallet::on_order_expired(reply_id, answer, step);
             }
-            Some(Continuation::WalletOrderExpired(reply_id)) => {
-                reply_order_expired(reply_id, answer, out);
+            Continuation::WalletRefunded(order) => {
+                self.wallet.on_refund_recorded(order, answer, step);
             }
-            Some(Continuation::Resumed(id)) => self.on_resumed(id, &answer, now, out),
-            Some(Continuation::Expiry) => self.on_expired(answer, now, out),
-            Some(Continuation::RetentionScan) => self.on_parcels_forgotten(answer, now, out),
-            Some(Continuation::ReportRefusal) => report_refusal(answer, out),
-            Some(
-                Continuation::QrExpired
-                | Continuation::Terminal(..)
-                | Continuation::WalletNotification(..)
-                | Continuation::WalletQuery(..),
-            )
-            | None => {}
+            Continuation::Expiry => Upkeep::on_expired(answer, step),
+            Continuation::RetentionScan => self.upkeep.on_parcels_forgotten(answer, step),
+            Continuation::ReportRefusal => step.report_refusal(answer),
+            Continuation::Nothing
+            | Continuation::Request(_)
+            | Continuation::Session(_)
+            | Continuation::WalletNotification(..)
+            | Continuation::WalletQuery(..) => {}
         }
     }
 
@@ -143,63 +176,86 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        match (self.continuations.remove(&ticket), result) {
-            (Some(Continuation::Terminal(connection, message)), QueryResult::Terminal(view)) => {
-                self.on_terminal_view(connection, &message, view, now, out);
+        let Some(continuation) = self.pending.take(ticket) else { return };
+        match (continuation, result) {
+            (Continuation::Session(id), QueryResult::Terminal(view)) => {
+                self.terminals(now, out).on_terminal_view(id, view.as_ref());
             }
-            (Some(Continuation::Request(id)), result) => {
-                self.on_request_query_result(id, result, now, out);
-            }
-            (Some(Continuation::Batch(id)), result) => {
-                self.on_batch_query_result(id, &result, now, out);
+            (Continuation::Request(id), result) => {
+                self.terminals(now, out).on_query_result(id, result);
             }
             (
-                Some(Continuation::WalletNotification(notification, reply_id)),
-                QueryResult::Transaction(view),
+                Continuation::WalletNotification(notification, reply_id),
+                QueryResult::Transaction(order),
             ) => {
-                self.on_notified_order(notification, reply_id, view, out);
+                let step = &mut step!(self, now, out);
+                self.wallet.on_notified_order(notification, reply_id, order, step);
             }
-            (Some(Continuation::WalletQuery(wallet, reply_id)), QueryResult::Transaction(view)) => {
-                reply_order_status(wallet, reply_id, view, out);
+            (Continuation::WalletQuery(wallet, reply_id), QueryResult::Transaction(order)) => {
+                wallet::reply_order_status(wallet, reply_id, order, &mut step!(self, now, out));
             }
-            (Some(Continuation::Expiry), QueryResult::ExpiredPreAuthorisations(unfinished)) => {
-                self.reverse_expired(&unfinished, now, out);
+            (Continuation::Expiry, QueryResult::ExpiredPreAuthorisations(expired)) => {
+                for item in expired.transactions() {
+                    let (trace, reversing) = (item.pending.trace, self.settings.has(item.route()));
+                    let (terminal, stan) = (trace.terminal, trace.stan);
+                    let event =
+                        OperatorEvent::PreAuthorisationExpired { terminal, stan, reversing };
+                    out.push(Output::OperatorEvent(event));
+                    if reversing {
+                        self.resume_one(item, now, out);
+                    }
+                }
             }
             (
-                Some(Continuation::RetentionScan),
+                Continuation::RetentionScan,
                 QueryResult::ParcelsToForget { before, records, found },
             ) => {
-                self.on_records_scanned((before, records, found), now, out);
+                let step = &mut step!(self, now, out);
+                self.upkeep.on_records_scanned((before, records, found), step);
             }
             _ => {}
         }
     }
 
-    /// A network takes no new payments from this time on. `None` reinstates it.
-    pub fn network_withdrawn(&mut self, network: NetworkId, from: Option<Timestamp>) {
-        for known in &mut self.networks {
-            if known.settings.network == network {
-                known.withdrawn_from = from;
-            }
+    /// Resumes what was unfinished in the books before a restart. The caller passes it to a new
+    /// switch, before all messages.
+    pub fn resume(
+        &mut self,
+        unfinished: Unfinished,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), ResumeError> {
+        unfinished.check(&self.settings)?;
+        for (network, from) in &unfinished.withdrawn {
+            self.network_withdrawn(*network, Some(*from));
         }
+        self.networks.start_after(now);
+        for item in unfinished.transactions() {
+            self.resume_one(item, now, out);
+        }
+        self.pending.timers.set(now, Timer::Expiry);
+        Ok(())
     }
 
-    #[must_use]
-    pub fn withdrawn_from(&self, network: NetworkId) -> Option<Timestamp> {
-        let known = self.networks.iter().find(|known| known.settings.network == network)?;
-        known.withdrawn_from
+    fn resume_one(&mut self, item: &UnfinishedTransaction, now: Timestamp, out: &mut Vec<Output>) {
+        let step = &mut step!(self, now, out);
+        match item.route() {
+            PaymentRoute::Card { .. } => self.networks.resume(item, step),
+            PaymentRoute::Qr { .. } => self.wallet.resume(item, step),
+        }
     }
 
     /// Runs all timers that are due.
     pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Output>) {
-        while let Some(timer) = self.timers.pop_due(now) {
+        while let Some(timer) = self.pending.timers.pop_due(now) {
+            let step = &mut step!(self, now, out);
             match timer {
-                Timer::NetworkTimeout(id) => self.on_network_timeout(id, now, out),
-                Timer::Resend(id) => self.send_reversal(id, now, out),
-                Timer::LinkCheck(link) => self.check_link(link, now, out),
-                Timer::QrExpiry(id) => self.expire_qr(id, out),
-                Timer::Expiry => self.start_expiry(now, out),
-                Timer::RetentionScan => self.continue_retention_scan(out),
+                Timer::NetworkTimeout(id) => self.terminals(now, out).on_network_timeout(id),
+                Timer::Resend(id) => self.networks.send_reversal(id, step),
+                Timer::LinkCheck(link) => self.networks.check_link(link, step),
+                Timer::QrExpiry(id) => self.wallet.expire(id, step),
+                Timer::Expiry => self.upkeep.start_expiry(step),
+                Timer::RetentionScan => self.upkeep.continue_retention_scan(step),
             }
         }
     }
@@ -207,144 +263,45 @@ impl Switch {
     /// The time of the next [`Switch::tick`], if a timer is set.
     #[must_use]
     pub fn next_timer(&self) -> Option<Timestamp> {
-        self.timers.next()
+        self.pending.timers.next()
+    }
+
+    /// A network takes no new payments from this time on. `None` reinstates it.
+    pub fn network_withdrawn(&mut self, network: NetworkId, from: Option<Timestamp>) {
+        self.networks.withdraw(network, from);
+    }
+
+    #[must_use]
+    pub fn withdrawn_from(&self, network: NetworkId) -> Option<Timestamp> {
+        self.networks.withdrawn_from(network)
     }
 
     /// Refuses new requests from now on. Requests in flight continue.
     pub fn stop(&mut self) {
-        self.stopping = true;
+        self.pending.stopping = true;
     }
 
     /// Terminal requests in flight.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.requests.len()
+        self.terminals.in_flight()
     }
 
     /// Reversals and refunds that are not acknowledged yet.
     #[must_use]
     pub fn queued_reversals(&self) -> usize {
-        self.reversal_queue.len()
+        self.networks.queued() + self.wallet.queued()
     }
 
     /// The links that are signed on.
     pub fn links_up(&self) -> impl Iterator<Item = LinkId> {
-        self.networks.iter().flat_map(|network| {
-            let up =
-                |index: &usize| network.links[*index].status == crate::link::LinkStatus::SignedOn;
-            (0..network.links.len()).filter(up).map(|index| network.link_id(index))
-        })
+        self.networks.links_up()
     }
 
-    pub(crate) fn next_id(&mut self) -> u64 {
-        self.next += 1;
-        self.next
-    }
-
-    /// Outputs a command and remembers what continues after it.
-    pub(crate) fn command(&mut self, who: Continuation, command: Command, out: &mut Vec<Output>) {
-        let ticket = self.next_id();
-        let by = self.actor_of(&who, &command);
-        self.continuations.insert(ticket, who);
-        out.push(Output::Command { ticket, by, command });
-    }
-
-    /// Who gives a command: the terminal that asked, or the network or wallet that answered. An
-    /// outcome that nobody reported comes from the system.
-    fn actor_of(&self, continuation: &Continuation, command: &Command) -> Actor {
-        let by_terminal = match command {
-            Command::OpenBatch(command) => Some(command.terminal),
-            Command::CloseBatch(command) => Some(command.terminal),
-            Command::ReconcileBatch(command) => Some(command.terminal),
-            Command::BeginPurchase(command) => Some(command.trace.terminal),
-            Command::BeginCompletion(command) => Some(command.trace.terminal),
-            Command::BeginVoid(command) => Some(command.trace.terminal),
-            Command::BeginRefund(command) => Some(command.trace.terminal),
-            Command::RecordOfflineSale(command) => Some(command.trace.terminal),
-            Command::TakeCash(command) => Some(command.trace.terminal),
-            Command::RecordReversalWithoutOriginal(command) => Some(command.trace.terminal),
-            Command::BeginReversal(_) | Command::ReverseVoid(_) => match continuation {
-                Continuation::Reversal(id) => {
-                    self.starting_reversals.get(id).map(|reversal| reversal.terminal)
-                }
-                Continuation::Request(id) => {
-                    self.requests.get(id).map(|request| request.header.trace().terminal)
-                }
-                _ => None,
-            },
-            _ => None,
-        };
-        if let Some(terminal) = by_terminal {
-            return Actor::Terminal(terminal);
-        }
-        let unknown = PaymentResolution::Unknown;
-        match (command, continuation) {
-            (Command::ResolvePurchase(command), _) if command.resolution == unknown => {
-                Actor::System
-            }
-            (Command::ResolveCompletion(command), _) if command.resolution == unknown => {
-                Actor::System
-            }
-            (_, Continuation::Request(id)) => {
-                let request = self.requests.get(id);
-                request.map_or(Actor::System, |request| self.network_actor(request.network_index))
-            }
-            (_, Continuation::ReversalAcknowledged(id)) => {
-                let queued = self.reversal_queue.get(id);
-                match queued.map(|queued| queued.reversal.network_index) {
-                    Some(Some(network)) => self.network_actor(network),
-                    Some(None) => self.wallet_actor(),
-                    None => Actor::System,
-                }
-            }
-            (
-                _,
-                Continuation::WalletPaid(notification, ..)
-                | Continuation::WalletNotification(notification, _),
-            ) => Actor::Wallet(notification.wallet),
-            _ => Actor::System,
-        }
-    }
-
-    fn network_actor(&self, index: usize) -> Actor {
-        let network = self.settings.networks.get(index);
-        network.map_or(Actor::System, |network| Actor::Network(network.network))
-    }
-
-    fn wallet_actor(&self) -> Actor {
-        self.settings.wallet.as_ref().map_or(Actor::System, |wallet| Actor::Wallet(wallet.wallet))
-    }
-
-    pub(crate) fn query(&mut self, who: Continuation, query: Query, out: &mut Vec<Output>) {
-        let ticket = self.next_id();
-        self.continuations.insert(ticket, who);
-        out.push(Output::Query { ticket, query });
-    }
-
-    pub(crate) fn terminal_keys(&self) -> TerminalKeys<'_> {
-        TerminalKeys { keys: &*self.keys, settings: &self.settings }
-    }
-
-    /// Index of a card's network in the settings. `None` for wallets, cash and unknown networks.
-    pub(crate) fn network_index_of(&self, route: Option<PaymentRoute>) -> Option<usize> {
-        match route {
-            Some(PaymentRoute::Card { network, .. }) => self.network_index(network),
-            _ => None,
-        }
-    }
-
-    /// Whether the settings have the route's network or wallet.
-    pub(crate) fn is_in_settings(&self, route: PaymentRoute) -> bool {
-        match route {
-            PaymentRoute::Card { network, .. } => self.network_index(network).is_some(),
-            PaymentRoute::Qr { wallet } => {
-                self.settings.wallet.as_ref().is_some_and(|ours| ours.wallet == wallet)
-            }
-        }
-    }
-
-    /// Index of a network in the settings.
-    pub(crate) fn network_index(&self, network: NetworkId) -> Option<usize> {
-        self.networks.iter().position(|known| known.settings.network == network)
+    /// The orders that a wallet must refund, with their amounts in minor units.
+    #[must_use]
+    pub fn wallet_refunds_due(&self, wallet: WalletId) -> Vec<(String, u64)> {
+        let ours = self.settings.wallet.as_ref().is_some_and(|ours| ours.wallet == wallet);
+        if ours { self.wallet.refunds_due() } else { Vec::new() }
     }
 }

@@ -6,7 +6,7 @@ use host::HostError;
 use host::control::ControlError;
 use host::limits::LINES_PER_GATEWAY_MAX;
 use host::tls::TlsError;
-use switch::{ResumeError, SettingsError};
+use switch::{ResumeError, SettingsError, UnknownDialect};
 
 use super::{journal, zh};
 
@@ -16,6 +16,7 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
         .or_else(|| error.downcast_ref().map(control_error))
         .or_else(|| error.downcast_ref().map(settings_error))
         .or_else(|| error.downcast_ref().map(resume_error))
+        .or_else(|| error.downcast_ref().map(unknown_dialect))
 }
 
 fn host_error(error: &HostError) -> String {
@@ -85,6 +86,10 @@ fn settings_error(error: &SettingsError) -> String {
         }
         E::UnknownNetwork(prefix) => format!("卡段 `{prefix}` 指向配置中没有的卡组织"),
     }
+}
+
+fn unknown_dialect(UnknownDialect(name): &UnknownDialect) -> String {
+    format!("`{name}` 不是已知的报文规范；请用 `unionpay`")
 }
 
 fn resume_error(error: &ResumeError) -> String {

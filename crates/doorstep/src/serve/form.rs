@@ -9,9 +9,10 @@ use keys::KeyName;
 use money::{Currency, Rate};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
+use switch::{NetworkDialect, TerminalDialect};
 
 use crate::words::{Lang, bilingual};
-use crate::{chinese, texts};
+use crate::{chinese, texts as words};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +22,9 @@ pub struct SettingsForm {
     pub calendar: Option<PathBuf>,
     #[serde(deserialize_with = "text")]
     pub currency: Currency,
+    /// Further currencies of terminals.
+    #[serde(default, deserialize_with = "texts")]
+    pub currencies: Vec<Currency>,
     pub country: String,
     pub shown_as: DisplayNameForm,
     pub keys: KeysForm,
@@ -125,6 +129,8 @@ pub struct MerchantForm {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TerminalsForm {
+    #[serde(deserialize_with = "text")]
+    pub dialect: &'static TerminalDialect,
     pub listen: Vec<AddressText>,
     pub tls: Option<TlsServerForm>,
     pub answer_seconds: u32,
@@ -134,8 +140,14 @@ pub struct TerminalsForm {
 
 impl Default for TerminalsForm {
     fn default() -> TerminalsForm {
-        let (listen, tls) = (Vec::new(), None);
-        TerminalsForm { listen, tls, answer_seconds: 60, reversals: 5, echo_seconds: 300 }
+        TerminalsForm {
+            dialect: TerminalDialect::UNIONPAY,
+            listen: Vec::new(),
+            tls: None,
+            answer_seconds: 60,
+            reversals: 5,
+            echo_seconds: 300,
+        }
     }
 }
 
@@ -163,6 +175,8 @@ pub struct GatewaysForm {
 #[serde(deny_unknown_fields)]
 pub struct NetworkForm {
     pub name: String,
+    #[serde(default = "usual_dialect", deserialize_with = "text")]
+    pub dialect: &'static NetworkDialect,
     #[serde(deserialize_with = "text")]
     pub currency: Currency,
     pub links: Vec<AddressText>,
@@ -297,15 +311,37 @@ where
     T::Err: std::error::Error + 'static,
     D: Deserializer<'de>,
 {
-    let text = String::deserialize(from)?;
+    parsed(&String::deserialize(from)?)
+}
+
+/// Deserialises a list of texts with [`FromStr`].
+fn texts<'de, T, D>(from: D) -> Result<Vec<T>, D::Error>
+where
+    T: FromStr,
+    T::Err: std::error::Error + 'static,
+    D: Deserializer<'de>,
+{
+    Vec::<String>::deserialize(from)?.iter().map(|text| parsed(text)).collect()
+}
+
+fn parsed<T, E>(text: &str) -> Result<T, E>
+where
+    T: FromStr,
+    T::Err: std::error::Error + 'static,
+    E: Error,
+{
     text.parse().map_err(|error| {
         let error = chinese::error(&error, Lang::current());
-        let colon = texts::text(Lang::current(), "error.separator");
+        let colon = words::text(Lang::current(), "error.separator");
         // Most errors begin with the text.
         let named = error.starts_with(&format!("`{text}`"));
         let place = if named { String::new() } else { format!("`{text}`{colon}") };
-        D::Error::custom(place + &error)
+        E::custom(place + &error)
     })
+}
+
+fn usual_dialect() -> &'static NetworkDialect {
+    NetworkDialect::UNIONPAY
 }
 
 fn one() -> u32 {

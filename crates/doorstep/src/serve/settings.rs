@@ -380,7 +380,7 @@ pub(super) fn settings(form: &SettingsForm, zone: &ResolvedZone) -> anyhow::Resu
     Ok(Settings {
         utc_offset_minutes: zone.utc_offset_minutes,
         utc_offset_changes: zone.changes.clone(),
-        currency: form.currency,
+        currencies: std::iter::once(form.currency).chain(form.currencies.clone()).collect(),
         country: exactly(&form.country, "country", "two letters of ISO 3166")?,
         shown_as: (form.shown_as.name.clone(), form.shown_as.city.clone()),
         merchant: MerchantSettings {
@@ -390,6 +390,7 @@ pub(super) fn settings(form: &SettingsForm, zone: &ResolvedZone) -> anyhow::Resu
             firms: merchant.firms.iter().map(|(firm, n)| (FirmId::derived(firm), *n)).collect(),
         },
         terminals: TerminalSettings {
+            dialect: terminals.dialect,
             base_key: form.keys.terminals,
             generation: form.keys.generation,
             answer_s: terminals.answer_seconds,
@@ -436,6 +437,7 @@ fn network(network: &NetworkForm) -> anyhow::Result<NetworkSettings> {
     Ok(NetworkSettings {
         network: NetworkId::derived(&network.name),
         name: network.name.clone(),
+        dialect: network.dialect,
         currency: network.currency,
         links: u8::try_from(network.links.len()).with_context(|| here("links"))?,
         acquirer: network.acquirer.clone(),

@@ -10,8 +10,8 @@ use peers::clearing::NetworkFees;
 use peers::network::NetworkLinkId;
 use peers::{Behaviour, NetworkSimulator};
 use switch::{
-    BinRange, LinkId, MerchantSettings, NetworkSettings, Settings, Switch, TerminalSettings,
-    Timing, WalletSettings,
+    BinRange, LinkId, MerchantSettings, NetworkDialect, NetworkSettings, Settings, Switch,
+    TerminalDialect, TerminalSettings, Timing, WalletSettings,
 };
 use tariff::CappedRate;
 
@@ -219,6 +219,7 @@ fn settings(
         of_networks.push(NetworkSettings {
             network: *id,
             name: (*name).to_owned(),
+            dialect: NetworkDialect::UNIONPAY,
             currency: world.currency,
             links: LINKS[index % LINKS.len()],
             acquirer: ACQUIRER.to_string(),
@@ -237,7 +238,7 @@ fn settings(
     Ok(Settings {
         utc_offset_minutes: world.clock.utc_offset_minutes,
         utc_offset_changes: Vec::new(),
-        currency: world.currency,
+        currencies: vec![world.currency],
         country: *b"CN",
         shown_as: ("DOORSTEP".into(), "SHANGHAI".into()),
         merchant: MerchantSettings {
@@ -247,6 +248,7 @@ fn settings(
             firms: world.firms.iter().map(|firm| firm.id).zip(1..).collect(),
         },
         terminals: TerminalSettings {
+            dialect: TerminalDialect::UNIONPAY,
             base_key: KeyName::new(day_keys::BASE_KEY_NAME)?,
             generation: GENERATION,
             answer_s: TERMINAL_WAITS_S,

@@ -6,8 +6,8 @@ use books::*;
 use keys::{AesKey, Key, KeyName, KeyPurpose, SoftwareStore, TdesKey};
 use money::{Amount, Currency, Rate};
 use switch::{
-    BinRange, MerchantSettings, NetworkSettings, Settings, TerminalSettings, Timing, WalletOutcome,
-    WalletSettings,
+    BinRange, MerchantSettings, NetworkDialect, NetworkSettings, Settings, TerminalDialect,
+    TerminalSettings, Timing, WalletOutcome, WalletSettings,
 };
 use tariff::{CappedRate, CardKind};
 
@@ -99,6 +99,7 @@ pub fn settings(networks: usize, links: u8) -> Settings {
     let network = |place: usize| NetworkSettings {
         network: NETWORKS[place],
         name: format!("network-{place}"),
+        dialect: NetworkDialect::UNIONPAY,
         currency: Currency::CNY,
         links,
         acquirer: ACQUIRER.to_string(),
@@ -121,7 +122,7 @@ pub fn settings(networks: usize, links: u8) -> Settings {
     Settings {
         utc_offset_minutes: UTC_OFFSET_MINUTES,
         utc_offset_changes: Vec::new(),
-        currency: Currency::CNY,
+        currencies: vec![Currency::CNY],
         country: *b"CN",
         shown_as: ("Doorstep".into(), "Shanghai".into()),
         merchant: MerchantSettings {
@@ -131,6 +132,7 @@ pub fn settings(networks: usize, links: u8) -> Settings {
             firms: Vec::new(),
         },
         terminals: TerminalSettings {
+            dialect: TerminalDialect::UNIONPAY,
             base_key: name("base"),
             generation: 0,
             answer_s: 60,

@@ -70,7 +70,6 @@ impl World {
     pub fn kill_gateway(&mut self, place: usize) {
         let connection = self.terminals[place].connection;
         self.to_terminal.retain(|(to, _)| *to != connection);
-        self.switch.on_terminal_disconnected(connection);
         self.terminals[place].connection = TerminalConnection(0);
     }
 

@@ -5,17 +5,14 @@ use std::collections::HashMap;
 
 use books::{NetworkId, RouteCandidate, RouteVerdict, Timestamp};
 use keys::Pan;
-use money::{Amount, Currency};
 use tariff::CardKind;
 
-use crate::network::NetworkState;
+use super::state::NetworkState;
 use crate::settings::BinRange;
+use crate::sides::CardPayment;
 
 /// Maximum length of a card range's prefix.
 const PREFIX_DIGITS_MAX: usize = 11;
-
-/// Failures in a row after which a network gets a cool-down.
-pub(crate) const FAILURES_BEFORE_COOLDOWN: u32 = 3;
 
 /// Card ranges by prefix.
 #[derive(Debug)]
@@ -49,35 +46,26 @@ fn number(digits: &[u8]) -> u64 {
     digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit.wrapping_sub(b'0')))
 }
 
-/// A card payment to be routed.
-pub(crate) struct RouteRequest<'w> {
-    pub kind: CardKind,
-    pub card_networks: &'w [NetworkId],
-    pub amount: Amount,
-    pub currency: Currency,
-    /// An offline sale, which is already made: it may go over a withdrawn network.
-    pub offline: bool,
-    pub now: Timestamp,
-}
-
 /// Chooses a network. Returns its index, if any, and the verdict on each network.
 pub(crate) fn choose_network(
     networks: &[NetworkState],
-    way: &RouteRequest<'_>,
+    (kind, card_networks): (CardKind, &[NetworkId]),
+    payment: &CardPayment<'_>,
+    now: Timestamp,
 ) -> (Option<usize>, Vec<RouteCandidate>) {
     let mut considered: Vec<RouteCandidate> = networks
         .iter()
         .map(|network| RouteCandidate {
             network: network.settings.network,
-            cost: network.settings.cost(way.kind, way.amount),
-            verdict: verdict_on(network, way),
+            cost: network.settings.cost(kind, payment.amount),
+            verdict: verdict_on(network, card_networks, payment, now),
         })
         .collect();
     // A network in cool-down is better than none.
-    let resting = |index: usize| networks[index].cooldown_until > way.now;
+    let resting = |index: usize| networks[index].cooldown_until > now;
     let open = |index: &usize| considered[*index].verdict == RouteVerdict::MoreExpensive;
     let chosen = (0..considered.len()).filter(open).min_by_key(|&index| {
-        let withdrawn = is_withdrawn(&networks[index], way.now);
+        let withdrawn = is_withdrawn(&networks[index], now);
         (withdrawn, resting(index), considered[index].cost, index)
     });
     if let Some(index) = chosen {
@@ -113,12 +101,17 @@ fn is_withdrawn(network: &NetworkState, now: Timestamp) -> bool {
 }
 
 /// Why a network cannot take the payment. `MoreExpensive`: it can.
-fn verdict_on(network: &NetworkState, way: &RouteRequest<'_>) -> RouteVerdict {
-    if !way.card_networks.contains(&network.settings.network) {
+fn verdict_on(
+    network: &NetworkState,
+    card_networks: &[NetworkId],
+    payment: &CardPayment<'_>,
+    now: Timestamp,
+) -> RouteVerdict {
+    if !card_networks.contains(&network.settings.network) {
         RouteVerdict::CardNotAccepted
-    } else if network.settings.currency != way.currency {
+    } else if network.settings.currency != payment.currency {
         RouteVerdict::WrongCurrency
-    } else if !way.offline && is_withdrawn(network, way.now) {
+    } else if !payment.offline && is_withdrawn(network, now) {
         RouteVerdict::Withdrawn
     } else if !network.is_up() {
         RouteVerdict::Down

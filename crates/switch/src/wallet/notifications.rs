@@ -8,88 +8,87 @@ use books::terminal_view::TransactionView;
 use books::view::PaymentState;
 use books::{
     Approval, Command, Event, PaymentResolution, PaymentRoute, Refusal, ResolvePurchase,
-    ResponseCode, Timestamp, TransactionKind, WalletId, WalletPaymentId,
+    ResponseCode, Trace, TransactionKind, WalletId, WalletPaymentId,
 };
+use machine::Actor;
 
-use crate::in_flight::{Continuation, report_refusal};
-use crate::operator_event::OperatorEvent;
-use crate::port::{OrderStatus, Output, Query, WalletNotification, WalletOutcome, WalletReply};
-use crate::qr_orders::{order_trace, wallet_refund};
-use crate::switch::{IN_FLIGHT_MAX, Switch};
-use crate::terminal_reversals::order_expiry_command;
+use super::WalletSide;
+use super::orders::{notification_reply, order_expiry_command, order_trace};
+use crate::port::{
+    OperatorEvent, OrderStatus, Output, Query, WalletNotification, WalletOutcome, WalletReply,
+};
+use crate::sides::{OrderRefund, Orders};
+use crate::step::{Continuation, Pending, Step};
 
-impl Switch {
-    /// Handles a wallet's notification. The caller has authenticated the wallet.
-    pub fn on_wallet_notification(
-        &mut self,
-        notification: WalletNotification,
-        reply_id: u64,
-        out: &mut Vec<Output>,
-    ) {
-        let order = order_trace(&notification.reference);
-        self.query_order(
-            order,
-            Continuation::WalletNotification(Box::new(notification), reply_id),
-            reply_id,
-            out,
-        );
-    }
+/// A wallet's notification: the books know its order.
+pub(crate) fn on_notification(
+    notification: Box<WalletNotification>,
+    reply_id: u64,
+    pending: &mut Pending,
+    out: &mut Vec<Output>,
+) {
+    let order = order_trace(&notification.reference);
+    let then = Continuation::WalletNotification(notification, reply_id);
+    query_order(order, then, reply_id, pending, out);
+}
 
-    /// Handles a wallet's query for an order's status. The caller has authenticated the wallet.
-    pub fn on_wallet_query(
-        &mut self,
-        wallet: WalletId,
-        reference: &str,
-        reply_id: u64,
-        out: &mut Vec<Output>,
-    ) {
-        let order = order_trace(reference);
-        self.query_order(order, Continuation::WalletQuery(wallet, reply_id), reply_id, out);
-    }
+/// A wallet's query for an order's status.
+pub(crate) fn on_query(
+    wallet: WalletId,
+    reference: &str,
+    reply_id: u64,
+    pending: &mut Pending,
+    out: &mut Vec<Output>,
+) {
+    let then = Continuation::WalletQuery(wallet, reply_id);
+    query_order(order_trace(reference), then, reply_id, pending, out);
+}
 
-    fn query_order(
-        &mut self,
-        order: Option<books::Trace>,
-        who: Continuation,
-        reply_id: u64,
-        out: &mut Vec<Output>,
-    ) {
-        let what = match order {
-            _ if self.continuations.len() >= 2 * IN_FLIGHT_MAX => WalletReply::RetryLater,
-            Some(order) => return self.query(who, Query::WalletOrder(order), out),
-            None => WalletReply::UnknownOrder,
-        };
-        out.push(Output::WalletReply { reply_id, answer: what });
-    }
+fn query_order(
+    order: Option<Trace>,
+    then: Continuation,
+    reply_id: u64,
+    pending: &mut Pending,
+    out: &mut Vec<Output>,
+) {
+    let answer = match order {
+        _ if pending.is_full() => WalletReply::RetryLater,
+        Some(order) => return pending.query(then, Query::WalletOrder(order), out),
+        None => WalletReply::UnknownOrder,
+    };
+    out.push(Output::WalletReply { reply_id, answer });
+}
 
+impl WalletSide {
     pub(crate) fn on_notified_order(
         &mut self,
         notification: Box<WalletNotification>,
         reply_id: u64,
         order: Option<TransactionView>,
-        out: &mut Vec<Output>,
+        step: &mut Step<'_>,
     ) {
         let what = match order.filter(|order| is_order_of(notification.wallet, order)) {
             None => Some(WalletReply::UnknownOrder),
             Some(order) => {
-                let currency = self.settings.wallet.as_ref().map(|wallet| wallet.currency);
+                let currency = step.settings.wallet.as_ref().map(|wallet| wallet.currency);
                 let amount_matches =
                     notification.amount == order.amount && Some(notification.currency) == currency;
                 match notification.outcome {
                     WalletOutcome::Paid(payment_id) => {
                         let payment_id = Some(payment_id).filter(|_| amount_matches);
-                        self.paid(notification, payment_id, order, reply_id, out)
+                        self.paid(notification, payment_id, order, reply_id, step)
                     }
                     WalletOutcome::Failed(payment_id) => {
-                        self.failed(&order, payment_id, reply_id, out)
+                        self.failed(&order, notification.wallet, payment_id, reply_id, step)
                     }
                     WalletOutcome::Refunded(payment_id) => {
-                        self.refunded(&order, amount_matches, payment_id, reply_id, out)
+                        let named = (notification.wallet, payment_id);
+                        self.refunded(&order, amount_matches, named, reply_id, step)
                     }
                 }
             }
         };
-        out.extend(what.map(|what| Output::WalletReply { reply_id, answer: what }));
+        step.out.extend(what.map(|what| Output::WalletReply { reply_id, answer: what }));
     }
 
     /// The buyer has paid. `payment_id` is `None` if amount or currency are not the order's.
@@ -100,7 +99,7 @@ impl Switch {
         payment_id: Option<WalletPaymentId>,
         order: TransactionView,
         reply_id: u64,
-        out: &mut Vec<Output>,
+        step: &mut Step<'_>,
     ) -> Option<WalletReply> {
         let repeated = payment_id.is_some() && payment_id == order.wallet_payment;
         match (status_of(&order), payment_id) {
@@ -112,13 +111,14 @@ impl Switch {
                     payment: order.payment,
                     resolution: PaymentResolution::Approved(Approval::Wallet(payment_id)),
                 });
-                let who = Continuation::WalletPaid(notification, Box::new(order), reply_id);
-                self.command(who, command, out);
+                let by = Actor::Wallet(notification.wallet);
+                let then = Continuation::WalletPaid(notification, Box::new(order), reply_id);
+                step.command(then, by, command);
                 None
             }
             // A wrong amount, or a second payment of the order.
             _ => {
-                out.push(Output::OperatorEvent(OperatorEvent::WrongWalletPayment(order.trace)));
+                step.report(OperatorEvent::WrongWalletPayment(order.trace));
                 Some(WalletReply::Refund)
             }
         }
@@ -129,20 +129,21 @@ impl Switch {
     fn failed(
         &mut self,
         order: &TransactionView,
+        wallet: WalletId,
         payment_id: Option<WalletPaymentId>,
         reply_id: u64,
-        out: &mut Vec<Output>,
+        step: &mut Step<'_>,
     ) -> Option<WalletReply> {
         let named = payment_id.is_some() && payment_id == order.wallet_payment;
         match status_of(order) {
-            OrderStatus::Waiting => self.expire_order(order, reply_id, out),
+            OrderStatus::Waiting => expire_order(order, reply_id, step),
             OrderStatus::RefundDue if named && !was_paid(order) => {
-                self.end_refund(order, true, reply_id, out)
+                self.end_refund(order, wallet, true, reply_id, step)
             }
             OrderStatus::Expired => Some(WalletReply::Accepted),
             OrderStatus::Refunded if !was_paid(order) => Some(WalletReply::Accepted),
             OrderStatus::Paid | OrderStatus::RefundDue | OrderStatus::Refunded => {
-                out.push(Output::OperatorEvent(OperatorEvent::WalletContradiction(order.trace)));
+                step.report(OperatorEvent::WalletContradiction(order.trace));
                 Some(WalletReply::Contradiction)
             }
         }
@@ -153,91 +154,72 @@ impl Switch {
         &mut self,
         order: &TransactionView,
         amount_matches: bool,
-        payment_id: WalletPaymentId,
+        (wallet, payment_id): (WalletId, WalletPaymentId),
         reply_id: u64,
-        out: &mut Vec<Output>,
+        step: &mut Step<'_>,
     ) -> Option<WalletReply> {
         let named = order.wallet_payment == Some(payment_id);
         match status_of(order) {
             OrderStatus::RefundDue if amount_matches && named => {
-                self.end_refund(order, false, reply_id, out)
+                self.end_refund(order, wallet, false, reply_id, step)
             }
             OrderStatus::RefundDue => {
-                out.push(Output::OperatorEvent(OperatorEvent::WrongWalletRefund(order.trace)));
+                step.report(OperatorEvent::WrongWalletRefund(order.trace));
                 Some(WalletReply::Contradiction)
             }
             // A payment with a wrong amount was never recorded as the order's.
             _ if !amount_matches => Some(WalletReply::Accepted),
-            OrderStatus::Waiting => self.expire_order(order, reply_id, out),
+            OrderStatus::Waiting => expire_order(order, reply_id, step),
             OrderStatus::Paid if named => {
-                out.push(Output::OperatorEvent(OperatorEvent::WalletContradiction(order.trace)));
+                step.report(OperatorEvent::WalletContradiction(order.trace));
                 Some(WalletReply::Contradiction)
             }
             // The wallet refunded a second payment, or the first one under another id: the books
             // cannot tell which.
             OrderStatus::Paid => {
-                out.push(Output::OperatorEvent(OperatorEvent::WrongWalletRefund(order.trace)));
+                step.report(OperatorEvent::WrongWalletRefund(order.trace));
                 Some(WalletReply::Accepted)
             }
             OrderStatus::Expired | OrderStatus::Refunded => Some(WalletReply::Accepted),
         }
     }
 
-    fn expire_order(
-        &mut self,
-        order: &TransactionView,
-        reply_id: u64,
-        out: &mut Vec<Output>,
-    ) -> Option<WalletReply> {
-        self.command(
-            Continuation::WalletOrderExpired(reply_id),
-            order_expiry_command(order.payment),
-            out,
-        );
-        None
-    }
-
     fn end_refund(
         &mut self,
         order: &TransactionView,
+        wallet: WalletId,
         unpaid: bool,
         reply_id: u64,
-        out: &mut Vec<Output>,
+        step: &mut Step<'_>,
     ) -> Option<WalletReply> {
-        let queued = self.wallet_refunds.get(&order.trace.wallet_order()).copied();
-        let Some(queued) = queued else { return Some(WalletReply::RetryLater) };
-        self.on_wallet_refunded(queued, unpaid, reply_id, out);
-        None
+        let queued = self.on_refunded(order.trace, wallet, unpaid, reply_id, step);
+        (!queued).then_some(WalletReply::RetryLater)
     }
 
     /// The books have recorded the payment. If it came too late, the wallet must refund it.
     pub(crate) fn on_order_paid(
         &mut self,
-        notification: WalletNotification,
+        notification: Box<WalletNotification>,
         order: &TransactionView,
         reply_id: u64,
         answer: Result<Vec<Event>, Refusal>,
-        now: Timestamp,
-        out: &mut Vec<Output>,
+        step: &mut Step<'_>,
     ) {
         let late = |event: &Event| matches!(event, Event::LateApproval { .. });
         let what = match answer {
             Ok(events) if events.iter().any(late) => {
-                out.push(Output::OperatorEvent(OperatorEvent::LateWalletPayment(order.trace)));
-                if !self.wallet_refunds.contains_key(&order.trace.wallet_order()) {
-                    let id = self.next_id();
-                    self.enqueue_reversal(id, wallet_refund(order), now, out);
-                }
+                step.report(OperatorEvent::LateWalletPayment(order.trace));
+                self.refund(OrderRefund::of(order));
                 WalletReply::Refund
             }
             // Another notification was faster, perhaps about another payment: query the books
             // again.
             Err(Refusal::Repeated) => {
-                return self.on_wallet_notification(notification, reply_id, out);
+                return on_notification(notification, reply_id, step.pending, step.out);
             }
             answer => {
                 if answer.is_ok() {
-                    out.push(Output::OperatorEvent(OperatorEvent::Approved {
+                    step.report(OperatorEvent::Approved {
                         trace: order.trace,
                         parcel: Some(order.parcel),
                         network: None,
@@ -245,33 +227,34 @@ impl Switch {
                         wallet: Some(notification.wallet),
                         amount: order.amount,
                         currency: notification.currency,
-                    }));
+                    });
                 }
-                notification_reply(answer, out)
+                notification_reply(answer, step)
             }
         };
-        out.push(Output::WalletReply { reply_id, answer: what });
+        step.out.push(Output::WalletReply { reply_id, answer: what });
     }
 }
 
-/// The books have recorded that an order expired.
-pub(crate) fn reply_order_expired(
+/// Ends an order that was not paid. The reply waits for the books.
+fn expire_order(
+    order: &TransactionView,
     reply_id: u64,
-    answer: Result<Vec<Event>, Refusal>,
-    out: &mut Vec<Output>,
-) {
-    let what = notification_reply(answer, out);
-    out.push(Output::WalletReply { reply_id, answer: what });
+    step: &mut Step<'_>,
+) -> Option<WalletReply> {
+    let command = order_expiry_command(order.payment);
+    step.command(Continuation::WalletOrderExpired(reply_id), Actor::System, command);
+    None
 }
 
-/// The reply to a notification, by the books' result.
-pub(crate) fn notification_reply(
+/// The books have recorded that an order expired.
+pub(crate) fn on_order_expired(
+    reply_id: u64,
     answer: Result<Vec<Event>, Refusal>,
-    out: &mut Vec<Output>,
-) -> WalletReply {
-    let durable = matches!(answer, Ok(_) | Err(Refusal::Repeated));
-    report_refusal(answer, out);
-    if durable { WalletReply::Accepted } else { WalletReply::RetryLater }
+    step: &mut Step<'_>,
+) {
+    let what = notification_reply(answer, step);
+    step.out.push(Output::WalletReply { reply_id, answer: what });
 }
 
 /// Answers a wallet's query for an order's status.
@@ -279,13 +262,13 @@ pub(crate) fn reply_order_status(
     wallet: WalletId,
     reply_id: u64,
     order: Option<TransactionView>,
-    out: &mut Vec<Output>,
+    step: &mut Step<'_>,
 ) {
     let what = match order.filter(|order| is_order_of(wallet, order)) {
         Some(order) => WalletReply::Order(status_of(&order), order.amount),
         None => WalletReply::UnknownOrder,
     };
-    out.push(Output::WalletReply { reply_id, answer: what });
+    step.out.push(Output::WalletReply { reply_id, answer: what });
 }
 
 fn is_order_of(wallet: WalletId, order: &TransactionView) -> bool {

@@ -1,11 +1,11 @@
 //! Answers to terminals.
 
 use books::{AuthorisationCode, NetworkReference, ResponseCode, Rrn, Timestamp};
-use iso8583::{Envelope, MacBuildError, MessageBuilder, UNIONPAY_POS, WipedBytes};
-use keys::{DerivedKey, KeyName, KeyPurpose, KeyReference, KeyStore, MacMethod};
+use iso8583::{Envelope, MacBuildError, MessageBuilder, WipedBytes};
+use keys::{DerivedKey, KeyName, KeyPurpose, KeyReference, KeyStore};
 
-use crate::port::{Output, TerminalConnection};
-use crate::request::AnsweredRequest;
+use super::request::Caller;
+use crate::port::Output;
 use crate::settings::Settings;
 
 /// Maximum length of field 44.
@@ -70,73 +70,70 @@ impl TerminalKeys<'_> {
     /// one.
     pub(crate) fn response(
         &self,
-        connection: TerminalConnection,
-        answered: AnsweredRequest<'_>,
+        caller: &Caller,
         code: ResponseCode,
         answer: &ResponseFields<'_>,
         now: Timestamp,
     ) -> Result<Output, String> {
-        let AnsweredRequest { header: message_header, kind } = answered;
-        let mti = message_header.mti.response().ok_or("a response has no response")?;
+        let Caller { connection, header, kind } = caller;
+        let dialect = self.settings.terminals.dialect;
+        let at = &dialect.fields;
+        let mti = header.mti.response().ok_or("a response has no response")?;
         let (time, date) = self.settings.local_time_and_date(now);
-        let mut builder = MessageBuilder::new(&UNIONPAY_POS, mti);
-        if let Some(processing) = message_header.processing_code {
-            builder.number(3, u64::from(processing));
-        }
-        if let Some(amount) = message_header.amount {
-            builder.number(4, amount);
-        }
+        let batch = answer.batch.unwrap_or(header.batch);
+        let mut builder = MessageBuilder::new(dialect.packager, mti);
         builder
-            .number(11, u64::from(message_header.stan.get()))
-            .number(12, u64::from(time))
-            .number(13, u64::from(date));
-        if let Some(condition) = message_header.condition_code {
-            builder.number(25, u64::from(condition));
+            .number(at.stan, u64::from(header.stan.get()))
+            .number(at.local_time, u64::from(time))
+            .number(at.local_date, u64::from(date))
+            .bytes(at.response_code, code.bytes())
+            .text(at.terminal, format!("{:08}", header.terminal))
+            .bytes(at.merchant, header.merchant)
+            .text(
+                at.batch,
+                format!("{:02}{batch:06}{:03}", header.transaction_type, header.management_code),
+            );
+        if let Some(processing) = header.processing_code {
+            builder.number(at.processing_code, u64::from(processing));
+        }
+        if let Some(amount) = header.amount {
+            builder.number(at.amount, amount);
+        }
+        if let Some(condition) = header.condition_code {
+            builder.number(at.condition_code, u64::from(condition));
         }
         if let Some(sent) = answer.network_reference {
-            builder.bytes(37, Rrn::of(sent).bytes());
+            builder.bytes(at.reference, Rrn::of(sent).bytes());
         }
         if let Some(code) = answer.authorisation_code {
-            builder.bytes(38, code.bytes());
+            builder.bytes(at.authorisation_code, code.bytes());
         }
-        builder
-            .bytes(39, code.bytes())
-            .text(41, format!("{:08}", message_header.terminal))
-            .bytes(42, message_header.merchant);
         if let Some(text) = answer.text {
             let plain = |c: &char| c.is_ascii() && !c.is_ascii_control();
             let short: String = text.chars().filter(plain).take(TEXT_CHARACTERS_MAX).collect();
-            builder.text(44, short);
+            builder.text(at.text, short);
         }
         if let Some(totals) = &answer.totals {
-            builder.text(48, totals);
+            builder.text(at.totals, totals);
         }
-        if let Some(currency) = message_header.currency {
-            builder.bytes(49, currency);
+        if let Some(currency) = header.currency {
+            builder.bytes(at.currency, currency);
         }
         if let Some(balance) = answer.balance {
-            builder.bytes(54, balance);
+            builder.bytes(at.balance, balance);
         }
         if let Some(chip) = answer.chip_data {
-            builder.bytes(55, chip);
+            builder.bytes(at.chip_data, chip);
         }
-        let batch = answer.batch.unwrap_or(message_header.batch);
-        builder.text(
-            60,
-            format!(
-                "{:02}{batch:06}{:03}",
-                message_header.transaction_type, message_header.management_code
-            ),
-        );
         if let Some(private) = answer.private_data {
-            builder.bytes(62, private);
+            builder.bytes(at.private_data, private);
         }
         if let Some(network) = answer.network_name {
-            builder.text(63, network);
+            builder.text(at.network_name, network);
         }
         let message = if kind.requires_mac() && code != ResponseCode::WRONG_MAC {
-            let key = self.mac(message_header.terminal);
-            let mac = |bytes: &[u8]| self.keys.mac(&key, MacMethod::CupEcb, bytes);
+            let key = self.mac(header.terminal);
+            let mac = |bytes: &[u8]| self.keys.mac(&key, dialect.mac, bytes);
             builder.build_with_mac(mac).map_err(|error: MacBuildError<_>| error.to_string())?
         } else {
             builder.build().map_err(|error| error.to_string())?
@@ -147,10 +144,10 @@ impl TerminalKeys<'_> {
             0
         };
         let envelope = Envelope {
-            tpdu: message_header.tpdu.reply(),
-            header: message_header.message_header.with_requested_action(wish),
+            tpdu: header.tpdu.reply(),
+            header: header.message_header.with_requested_action(wish),
         };
-        Ok(Output::ToTerminal { connection, message: enveloped(&envelope, &message) })
+        Ok(Output::ToTerminal { connection: *connection, message: enveloped(&envelope, &message) })
     }
 }
 

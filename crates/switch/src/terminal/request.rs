@@ -3,8 +3,11 @@
 use std::fmt;
 
 use books::{Stan, TerminalId, Trace};
-use iso8583::{Envelope, Message, Mti, PosHeader, Tpdu, UNIONPAY_POS};
-use money::Currency;
+use iso8583::{Envelope, FieldError, Message, Mti, OwnedMessage, PosHeader, Tpdu};
+use money::{Amount, Currency};
+
+use crate::dialect::{FieldNumbers, RequestKind, TerminalDialect};
+use crate::port::TerminalConnection;
 
 /// The fields that identify a request. The answer repeats them.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +42,11 @@ impl RequestHeader {
         TerminalId(u64::from(self.terminal))
     }
 
+    /// Field 4, or zero.
+    pub(crate) fn amount(&self) -> Amount {
+        self.amount.and_then(Amount::new).unwrap_or(Amount::ZERO)
+    }
+
     /// Whether field 49 is absent or has this currency.
     pub(crate) fn accepts_currency(&self, currency: Currency) -> bool {
         let number = format!("{:03}", currency.numeric());
@@ -46,68 +54,7 @@ impl RequestHeader {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RequestKind {
-    SignOn,
-    SignOff,
-    Echo,
-    Parameters,
-    Parcels,
-    Balance,
-    Sale,
-    PreAuthorisation,
-    Void,
-    VoidPreAuthorisation,
-    Completion,
-    Refund,
-    Advice,
-    Cash,
-    CashRefund,
-    Qr,
-    QrStatus,
-    QrRefund,
-    Reversal,
-    Totals,
-    Upload,
-    UploadEnd,
-    Unsupported,
-}
-
 impl RequestKind {
-    fn of(header: &RequestHeader) -> RequestKind {
-        let key = (
-            header.mti.get(),
-            header.processing_code,
-            header.transaction_type,
-            header.management_code,
-        );
-        match key {
-            (800, _, 0, 3) => RequestKind::SignOn,
-            (800, _, 0, 360) => RequestKind::Parameters,
-            (800, _, 0, 901) => RequestKind::Parcels,
-            (820, _, 0, 301) => RequestKind::Echo,
-            (820, _, 0, 2) => RequestKind::SignOff,
-            (200, Some(310_000), 1, _) => RequestKind::Balance,
-            (200, Some(0), 22, _) => RequestKind::Sale,
-            (100, Some(30_000), 10, _) => RequestKind::PreAuthorisation,
-            (200, Some(200_000), 23, _) => RequestKind::Void,
-            (100, Some(200_000), 11, _) => RequestKind::VoidPreAuthorisation,
-            (200, Some(0), 20, _) => RequestKind::Completion,
-            (220, Some(200_000), 25, _) => RequestKind::Refund,
-            (220, Some(0), 36, _) => RequestKind::Advice,
-            (200, Some(0), 80, _) => RequestKind::Cash,
-            (200, Some(200_000), 81, _) => RequestKind::CashRefund,
-            (200, Some(0), 82, _) => RequestKind::Qr,
-            (200, Some(310_000), 83, _) => RequestKind::QrStatus,
-            (200, Some(200_000), 84, _) => RequestKind::QrRefund,
-            (400 | 401, Some(_), _, _) => RequestKind::Reversal,
-            (500, _, 0, 201) => RequestKind::Totals,
-            (320, _, 0, 201) => RequestKind::Upload,
-            (320, _, 0, 202) => RequestKind::UploadEnd,
-            _ => RequestKind::Unsupported,
-        }
-    }
-
     pub(crate) const fn requires_mac(self) -> bool {
         !matches!(self, RequestKind::SignOn | RequestKind::Echo)
     }
@@ -171,19 +118,39 @@ impl RequestKind {
     }
 }
 
-pub(crate) struct TerminalRequest<'m> {
+/// Whom an answer goes to, and which request it answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub connection: TerminalConnection,
     pub header: RequestHeader,
     pub kind: RequestKind,
+}
+
+pub(crate) struct TerminalRequest<'m> {
+    pub caller: Caller,
+    pub dialect: &'static TerminalDialect,
     pub message: Message<'m>,
-    /// TPDU, header and ISO message.
-    pub bytes: &'m [u8],
+}
+
+/// A request that outlives its message's bytes. Its copy is wiped.
+pub(crate) struct KeptRequest {
+    caller: Caller,
+    dialect: &'static TerminalDialect,
+    message: OwnedMessage,
+}
+
+impl KeptRequest {
+    pub(crate) fn request(&self) -> TerminalRequest<'_> {
+        let KeptRequest { caller, dialect, message } = self;
+        TerminalRequest { caller: *caller, dialect, message: message.message() }
+    }
 }
 
 impl fmt::Debug for TerminalRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TerminalRequest { header, kind, message: _, bytes } = self;
-        let (trace, length) = (header.trace(), bytes.len());
-        write!(f, "Request({kind:?}, {trace:?}, ••• {length} bytes)")
+        let TerminalRequest { caller, dialect: _, message } = self;
+        let (trace, length) = (caller.header.trace(), message.as_bytes().len());
+        write!(f, "Request({:?}, {trace:?}, ••• {length} bytes)", caller.kind)
     }
 }
 
@@ -192,75 +159,84 @@ impl<'m> TerminalRequest<'m> {
     ///
     /// # Errors
     /// Why it is none of those that terminals send; names field, offset and rule.
-    pub(crate) fn parse(bytes: &'m [u8]) -> Result<TerminalRequest<'m>, String> {
+    pub(crate) fn parse(
+        connection: TerminalConnection,
+        bytes: &'m [u8],
+        dialect: &'static TerminalDialect,
+    ) -> Result<TerminalRequest<'m>, String> {
         let (tpdu, message_header, message) =
             Envelope::parse(bytes).map_err(|error| error.to_string())?;
-        let message = UNIONPAY_POS.parse(message).map_err(|error| error.to_string())?;
-        let header = read_header(tpdu, message_header, &message)?;
+        let message = dialect.packager.parse(message).map_err(|error| error.to_string())?;
+        let header = read_header(tpdu, message_header, &message, &dialect.fields)?;
         if header.mti.is_response() {
             return Err(format!("MTI {} is a response, not a request", header.mti));
         }
-        Ok(TerminalRequest { header, kind: RequestKind::of(&header), message, bytes })
+        let RequestHeader { mti, processing_code, transaction_type, management_code, .. } = header;
+        let kind = (dialect.kind)(mti.get(), processing_code, transaction_type, management_code);
+        Ok(TerminalRequest { caller: Caller { connection, header, kind }, dialect, message })
+    }
+
+    pub(crate) fn keep(&self) -> KeptRequest {
+        let TerminalRequest { caller, dialect, message } = self;
+        KeptRequest { caller: *caller, dialect, message: message.keep(dialect.packager) }
+    }
+
+    pub(crate) fn header(&self) -> &RequestHeader {
+        &self.caller.header
+    }
+
+    pub(crate) fn kind(&self) -> RequestKind {
+        self.caller.kind
     }
 
     /// A field that this kind of request must have and that is missing.
     pub(crate) fn missing_field(&self) -> Option<&'static str> {
-        if self.kind.has_amount() && self.header.amount.is_none() {
+        if self.kind().has_amount() && self.header().amount.is_none() {
             return Some("field 4 (amount) missing");
         }
-        let dated = !self.kind.uses_stan() || self.message.has(13);
+        let dated = !self.kind().uses_stan() || self.message.has(self.dialect.fields.local_date);
         (!dated).then_some("field 13 (date) missing")
-    }
-
-    /// What a response needs of the request.
-    pub(crate) fn answered(&self) -> AnsweredRequest<'_> {
-        AnsweredRequest { header: &self.header, kind: self.kind }
     }
 
     /// The original transaction: batch and STAN of field 61.
     pub(crate) fn original(&self) -> Result<Trace, String> {
-        let text = self.message.text(61).map_err(|error| error.to_string())?;
+        let text =
+            self.message.text(self.dialect.fields.original).map_err(|error| error.to_string())?;
         let digits = text.as_str();
         let part = |range: std::ops::Range<usize>| digits.get(range)?.parse::<u32>().ok();
         match (part(0..6), part(6..12).map(Stan::new)) {
             (Some(batch), Some(Ok(stan))) => {
-                Ok(Trace { terminal: self.header.terminal_id(), batch, stan })
+                Ok(Trace { terminal: self.header().terminal_id(), batch, stan })
             }
             _ => Err("field 61 must have batch 6 digits and STAN 000001 to 999999".into()),
         }
     }
 }
 
-/// The request that a response answers.
-#[derive(Clone, Copy)]
-pub(crate) struct AnsweredRequest<'r> {
-    pub header: &'r RequestHeader,
-    pub kind: RequestKind,
-}
-
 fn read_header(
     tpdu: Tpdu,
     message_header: PosHeader,
     message: &Message<'_>,
+    at: &FieldNumbers,
 ) -> Result<RequestHeader, String> {
-    let shown = |error: iso8583::FieldError| error.to_string();
+    let shown = |error: FieldError| error.to_string();
     let optional = |field: u8| match message.has(field) {
         true => message.number(field).map(Some).map_err(shown),
         false => Ok(None),
     };
-    let terminal = message.text(41).map_err(shown)?;
+    let terminal = message.text(at.terminal).map_err(shown)?;
     let terminal = terminal.as_str();
     let plain = terminal.len() == 8 && terminal.bytes().all(|byte| byte.is_ascii_digit());
     let terminal = terminal.parse::<u32>().ok().filter(|_| plain);
-    let merchant = message.text(42).map_err(shown)?;
+    let merchant = message.text(at.merchant).map_err(shown)?;
     let merchant: [u8; 15] = merchant
         .as_str()
         .as_bytes()
         .try_into()
         .map_err(|_| "field 42 (merchant) must have 15 digits")?;
-    let stan = message.number(11).map_err(shown)?;
+    let stan = message.number(at.stan).map_err(shown)?;
     let stan = u32::try_from(stan).ok().and_then(|stan| Stan::new(stan).ok());
-    let field_60 = message.text(60).map_err(shown)?;
+    let field_60 = message.text(at.batch).map_err(shown)?;
     let field_60 = field_60.as_str();
     let part = |range: std::ops::Range<usize>| {
         let digits = field_60.get(range)?;
@@ -275,20 +251,21 @@ fn read_header(
         );
     };
     let narrow = |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok());
-    let date = optional(13)?.and_then(|date| u16::try_from(date).ok()).unwrap_or(0);
+    let date = optional(at.local_date)?.and_then(|date| u16::try_from(date).ok()).unwrap_or(0);
     Ok(RequestHeader {
         tpdu,
         message_header,
         mti: message.mti(),
-        processing_code: narrow(optional(3)?),
-        amount: optional(4)?,
+        processing_code: narrow(optional(at.processing_code)?),
+        amount: optional(at.amount)?,
         stan: stan.ok_or("field 11 (STAN) must be 1 to 999999")?,
-        local_time: narrow(optional(12)?),
+        local_time: narrow(optional(at.local_time)?),
         local_date: date,
-        condition_code: optional(25)?.and_then(|condition| u8::try_from(condition).ok()),
+        condition_code: optional(at.condition_code)?
+            .and_then(|condition| u8::try_from(condition).ok()),
         terminal: terminal.ok_or("field 41 (terminal) must have 8 digits")?,
         merchant,
-        currency: currency(message)?,
+        currency: currency(message, at.currency)?,
         transaction_type: u8::try_from(transaction_type)
             .map_err(|_| "field 60.1 must have two digits")?,
         batch,
@@ -297,18 +274,18 @@ fn read_header(
     })
 }
 
-fn currency(message: &Message<'_>) -> Result<Option<[u8; 3]>, String> {
-    if !message.has(49) {
+fn currency(message: &Message<'_>, field: u8) -> Result<Option<[u8; 3]>, String> {
+    if !message.has(field) {
         return Ok(None);
     }
-    let text = message.text(49).map_err(|error| error.to_string())?;
+    let text = message.text(field).map_err(|error| error.to_string())?;
     let written = text.as_str().as_bytes().try_into();
     written.map(Some).map_err(|_| "field 49 (currency) must have three characters".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use iso8583::MessageBuilder;
+    use iso8583::{MessageBuilder, UNIONPAY_POS};
 
     use super::*;
 
@@ -328,9 +305,10 @@ mod tests {
     #[test]
     fn debug_output_contains_no_card_data() {
         let bytes = sale();
-        let request = TerminalRequest::parse(&bytes).unwrap();
+        let dialect = TerminalDialect::UNIONPAY;
+        let request = TerminalRequest::parse(TerminalConnection(1), &bytes, dialect).unwrap();
         let trace = "Trace { terminal: TerminalId(1), batch: 1, stan: Stan(7) }";
-        let length = bytes.len();
+        let length = bytes.len() - 11;
         assert_eq!(format!("{request:?}"), format!("Request(Sale, {trace}, ••• {length} bytes)"));
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use books::{BatchLine, Stan};
+use money::Currency;
 
 /// Maximum of uploads at a time. A further one ends the oldest, whose terminal begins again.
 pub(crate) const BATCH_UPLOADS_MAX: usize = 1_024;
@@ -13,6 +14,7 @@ pub(crate) const BATCH_UPLOADS_MAX: usize = 1_024;
 pub(crate) struct TerminalSession {
     /// Field 42 must have this value.
     pub merchant: [u8; 15],
+    pub currency: Currency,
     /// The open batch; 0: none.
     pub batch: u32,
 }

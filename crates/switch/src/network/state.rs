@@ -1,0 +1,222 @@
+//! A network: its links, STANs and messages (docs/door/network.md).
+
+use std::collections::HashMap;
+
+use books::{NetworkReference, ResponseCode, Rrn, Stan, Timestamp};
+use iso8583::{MacBuildError, Message, MessageBuilder, Mti, WipedBytes};
+use keys::{KeyError, KeyReference, KeyStore, PinBlock};
+
+use super::link::{LinkSession, LinkStatus};
+use crate::port::LinkId;
+use crate::settings::{NetworkSettings, Settings};
+use crate::sides::{Expected, NetworkRequest, SentCard, TerminalPin, WriteError};
+use crate::time_fields;
+
+/// Failures in a row after which a network gets a cool-down.
+const FAILURES_BEFORE_COOLDOWN: u32 = 3;
+/// Distance between the first STANs of two starts one millisecond apart. The golden section of the
+/// STAN range keeps all starts within a second far from each other.
+const STAN_SPREAD: u64 = 618_033;
+
+/// Fields 11 and 7, by which a response is matched to its request.
+pub(crate) type MessageKey = (Stan, u32);
+
+/// A response that a network owes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AwaitedResponse {
+    /// To a terminal's request in flight.
+    Request(Expected),
+    /// To the queued reversal or refund with this id.
+    Reversal(u64),
+    /// Too late: the queued reversal with this id reverses the request.
+    Late(u64),
+}
+
+#[derive(Debug)]
+pub(crate) struct NetworkState {
+    pub settings: NetworkSettings,
+    pub links: Vec<LinkSession>,
+    pub awaited: HashMap<MessageKey, AwaitedResponse>,
+    pub withdrawn_from: Option<Timestamp>,
+    /// After repeated failures: no payments before this time while other networks are up.
+    pub cooldown_until: Timestamp,
+    /// The earliest time in field 7.
+    pub earliest_message_at: Timestamp,
+    failures: u32,
+    turn: usize,
+    /// The latest STAN.
+    stan: Option<Stan>,
+}
+
+impl NetworkState {
+    pub(crate) fn new(settings: NetworkSettings) -> NetworkState {
+        let links = (0..settings.links).map(|_| LinkSession::new()).collect();
+        NetworkState {
+            settings,
+            links,
+            awaited: HashMap::new(),
+            withdrawn_from: None,
+            cooldown_until: Timestamp(0),
+            earliest_message_at: Timestamp(0),
+            failures: 0,
+            turn: 0,
+            stan: None,
+        }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.links.iter().any(|link| link.status == LinkStatus::SignedOn)
+    }
+
+    /// The next signed-on link, in turn.
+    pub(crate) fn next_link(&mut self) -> Option<LinkId> {
+        let count = self.links.len();
+        let mut next = (0..count).map(|step| (self.turn + step) % count);
+        let index = next.find(|index| self.links[*index].status == LinkStatus::SignedOn)?;
+        self.turn = index + 1;
+        Some(self.link_id(index))
+    }
+
+    pub(crate) fn link_id(&self, index: usize) -> LinkId {
+        let number = u8::try_from(index).unwrap_or(u8::MAX);
+        LinkId { network: self.settings.network, number }
+    }
+
+    /// The next STAN, with the current time. Each start begins at another STAN, so that a late
+    /// response from before the start does not match a new request.
+    pub(crate) fn next_reference(&mut self, now: Timestamp) -> NetworkReference {
+        let sent_at = now.max(self.earliest_message_at);
+        let mut stan = self.stan.unwrap_or_else(|| {
+            let count = u64::from(Stan::MAX.get());
+            let begin = u32::try_from(now.0 % count * STAN_SPREAD % count).unwrap_or(0);
+            Stan::new(begin).unwrap_or(Stan::MAX)
+        });
+        loop {
+            stan = stan.next();
+            self.stan = Some(stan);
+            let sent = NetworkReference { stan, sent_at };
+            if !self.awaited.contains_key(&message_key(sent)) {
+                return sent;
+            }
+        }
+    }
+
+    pub(crate) fn record_success(&mut self) {
+        self.failures = 0;
+        self.cooldown_until = Timestamp(0);
+    }
+
+    pub(crate) fn record_failure(&mut self, now: Timestamp, rest_ms: u64) {
+        self.failures += 1;
+        if self.failures >= FAILURES_BEFORE_COOLDOWN {
+            self.cooldown_until = now.plus_ms(rest_ms);
+        }
+    }
+
+    /// Writes a payment message with its MAC.
+    pub(crate) fn write_request(
+        &self,
+        request: &NetworkRequest<'_>,
+        shared: &Settings,
+        keys: &dyn KeyStore,
+    ) -> Result<WipedBytes, WriteError> {
+        let dialect = self.settings.dialect;
+        let at = &dialect.fields;
+        let message_type = (dialect.message_type)(request.kind);
+        let first = if request.reversal { dialect.reversal } else { message_type.mti };
+        let mti = if request.repeat { first.repeat() } else { first };
+        let (key, (time, date)) =
+            (message_key(request.network_reference), request.local_time_and_date);
+        let mut builder = MessageBuilder::new(dialect.packager, mti);
+        builder
+            .number(at.processing_code, u64::from(message_type.processing_code))
+            .number(at.sent_at, u64::from(key.1))
+            .number(at.stan, u64::from(key.0.get()))
+            .number(at.local_time, u64::from(time))
+            .number(at.local_date, u64::from(date))
+            .bytes(at.category, shared.merchant.category)
+            .number(at.condition_code, u64::from(message_type.condition_code))
+            .text(at.acquirer, &self.settings.acquirer)
+            .bytes(at.reference, Rrn::of(request.network_reference).bytes())
+            .text(at.terminal, format!("{:08}", request.terminal.0))
+            .bytes(at.merchant, request.merchant)
+            .text(at.currency, format!("{:03}", self.settings.currency.numeric()));
+        if let Some(amount) = request.amount {
+            builder.number(at.amount, amount.minor());
+        }
+        if let Some(code) = request.authorisation_code {
+            builder.bytes(at.authorisation_code, code.bytes());
+        }
+        if let Some(SentCard { message, pan, pin }) = request.card {
+            builder
+                .text(at.pan, std::str::from_utf8(pan.expose()).unwrap_or_default())
+                .copy(message, dialect.sent_on);
+            if let Some(pin) = pin {
+                let block = self.translate_pin(keys, &pin, pan).map_err(WriteError::Pin)?;
+                builder.bytes(at.pin, block).copy(message, &[at.pin_format]);
+            }
+        }
+        if let Some(original) = request.original {
+            let mti = (dialect.message_type)(original.kind).mti;
+            let (stan, sent_at) = message_key(original.network_reference);
+            let acquirer = &self.settings.acquirer;
+            let text = format!("{mti}{stan:06}{sent_at:010}{acquirer:0>11}{:011}", 0);
+            builder.text(at.original, text);
+        }
+        let key = KeyReference::Stored(self.settings.mac_key);
+        let mac = |bytes: &[u8]| keys.mac(&key, dialect.mac, bytes);
+        let message = builder.build_with_mac(mac);
+        message.map_err(|error: MacBuildError<_>| WriteError::Message(error.to_string()))
+    }
+
+    /// Writes a network management message or response: sign-on, sign-off, echo.
+    pub(crate) fn write_management(
+        &self,
+        mti: Mti,
+        (stan, transmission): MessageKey,
+        code: Option<ResponseCode>,
+        management: u16,
+    ) -> Result<WipedBytes, String> {
+        let at = &self.settings.dialect.fields;
+        let mut builder = MessageBuilder::new(self.settings.dialect.packager, mti);
+        builder
+            .number(at.sent_at, u64::from(transmission))
+            .number(at.stan, u64::from(stan.get()))
+            .number(at.management, u64::from(management));
+        if let Some(code) = code {
+            builder.bytes(at.response_code, code.bytes());
+        }
+        builder.build().map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn is_authentic(
+        &self,
+        message: &Message<'_>,
+        keys: &dyn KeyStore,
+    ) -> Result<bool, String> {
+        let (Some(bytes), Some(mac)) = (message.mac_input(), message.mac()) else {
+            return Ok(false);
+        };
+        let key = KeyReference::Stored(self.settings.mac_key);
+        let checked = keys.check_mac(&key, self.settings.dialect.mac, bytes, &mac);
+        checked.map_err(|error| error.to_string())
+    }
+
+    /// Translates a PIN block from the terminal's key to the network's.
+    fn translate_pin(
+        &self,
+        keys: &dyn KeyStore,
+        pin: &TerminalPin,
+        pan: &keys::Pan,
+    ) -> Result<[u8; 8], KeyError> {
+        let to = KeyReference::Stored(self.settings.pin_key);
+        let block = PinBlock::new(&pin.block)?;
+        let format = self.settings.dialect.pin_format;
+        let translated = keys.translate_pin(&pin.key, pin.format, &to, format, pan, &block);
+        translated?.as_bytes().try_into().map_err(|_| KeyError::UnreadablePinBlock)
+    }
+}
+
+pub(crate) fn message_key(sent: NetworkReference) -> MessageKey {
+    (sent.stan, time_fields::transmission_date_time(sent.sent_at))
+}

@@ -1,0 +1,320 @@
+//! The terminals' side: sessions, requests, batches, payments and reversals.
+//!
+//! A message is read and authenticated here, and handed to the file of its kind, which gives the
+//! books a command or a query. Their answer comes back here, and goes on by what the request in
+//! flight waits for.
+
+mod at_network;
+mod batches;
+mod card;
+mod follow_up;
+mod in_flight;
+mod orders;
+mod parcel_list;
+mod payments;
+mod repeats;
+mod request;
+mod responses;
+mod reversals;
+mod session;
+
+use std::collections::HashMap;
+
+use books::terminal_view::TerminalView;
+use books::{Event, Refusal, ResponseCode, Trace};
+
+use self::in_flight::{InFlight, ReversalWork, Work};
+use self::request::{Caller, KeptRequest, TerminalRequest};
+use self::responses::{ResponseFields, TerminalKeys};
+use self::session::{BatchUploads, TerminalSession};
+use crate::dialect::RequestKind;
+use crate::port::{OperatorEvent, Output, Query, QueryResult, TerminalConnection};
+use crate::sides::{Networks, Orders, Rejection, rejection};
+use crate::step::{Continuation, IN_FLIGHT_MAX, Step};
+
+/// What the switch knows of terminals. It can be lost at any time: the books have the rest.
+#[derive(Default)]
+pub(crate) struct TerminalTables {
+    /// By terminal.
+    sessions: HashMap<u32, TerminalSession>,
+    /// Lines of disputed batches.
+    uploads: BatchUploads,
+    /// Messages that wait for their terminal's state.
+    waiting: HashMap<u64, KeptRequest>,
+    requests: HashMap<u64, InFlight>,
+    active_traces: HashMap<Trace, u64>,
+}
+
+impl TerminalTables {
+    /// Requests in flight.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.requests.len()
+    }
+}
+
+/// The terminals' side at work on one input.
+pub(crate) struct Terminals<'t> {
+    pub tables: &'t mut TerminalTables,
+    pub networks: &'t mut dyn Networks,
+    pub wallet: &'t mut dyn Orders,
+    pub step: Step<'t>,
+}
+
+impl Terminals<'_> {
+    /// Handles a terminal's message: TPDU, header and message.
+    pub(crate) fn on_message(&mut self, connection: TerminalConnection, bytes: &[u8]) {
+        let dialect = self.step.settings.terminals.dialect;
+        let request = match TerminalRequest::parse(connection, bytes, dialect) {
+            Ok(request) => request,
+            Err(why) => {
+                self.step.report(OperatorEvent::UnreadableMessage(why));
+                return self.step.out.push(Output::CloseTerminalConnection { connection });
+            }
+        };
+        let kind = request.kind();
+        if kind == RequestKind::Echo {
+            let answer = ResponseFields::default();
+            return self.reply(&request.caller, ResponseCode::APPROVED, &answer);
+        }
+        // The MAC is checked first: a forged message must not get an answer with a valid MAC.
+        if kind.requires_mac() && !self.is_authentic(&request) {
+            return;
+        }
+        let pending = &self.step.pending;
+        if self.tables.requests.len() >= IN_FLIGHT_MAX || pending.is_full() || pending.stopping {
+            return self.refuse(&request.caller, rejection(ResponseCode::SYSTEM_ERROR));
+        }
+        // A sign-on needs the terminal's current state from the books.
+        let known = !matches!(kind, RequestKind::SignOn | RequestKind::Balance)
+            && self.tables.sessions.contains_key(&request.header().terminal);
+        if known {
+            return self.serve(&request);
+        }
+        let id = self.step.next_id();
+        self.tables.waiting.insert(id, request.keep());
+        let query = Query::Terminal(request.header().terminal_id());
+        self.step.query(Continuation::Session(id), query);
+    }
+
+    /// The books have answered a query for the terminal of a message.
+    pub(crate) fn on_terminal_view(&mut self, id: u64, view: Option<&TerminalView>) {
+        let Some(kept) = self.tables.waiting.remove(&id) else { return };
+        let request = kept.request();
+        let begun = self.begin_session(&request, view);
+        match begun {
+            Err(why) => self.refuse(&request.caller, why),
+            Ok(()) if request.kind() == RequestKind::SignOn => {}
+            Ok(()) => self.serve(&request),
+        }
+    }
+
+    fn begin_session(
+        &mut self,
+        request: &TerminalRequest<'_>,
+        view: Option<&TerminalView>,
+    ) -> Result<(), Rejection> {
+        let unknown = |why: &str| (ResponseCode::UNKNOWN_TERMINAL, Some(why.to_owned()));
+        let view = view.ok_or_else(|| unknown("terminal not registered"))?;
+        if !self.step.settings.currencies.contains(&view.currency) {
+            return Err(unknown("currency"));
+        }
+        let merchant = self.step.settings.merchant.of(view.firm);
+        let batch = if view.batch_open { view.batch } else { 0 };
+        let session = TerminalSession { merchant, currency: view.currency, batch };
+        self.tables.sessions.insert(request.header().terminal, session);
+        match request.kind() {
+            // The books do not see balance inquiries. A blocked terminal, or that of a suspended
+            // courier, could use them to try cards and PINs.
+            RequestKind::Balance if view.blocked => Err(rejection(ResponseCode::TERMINAL_BLOCKED)),
+            RequestKind::Balance if view.courier_suspended => {
+                Err(rejection(ResponseCode::COURIER_SUSPENDED))
+            }
+            RequestKind::SignOn => self.sign_on(request, view),
+            _ => Ok(()),
+        }
+    }
+
+    /// Serves an authenticated request of a registered terminal.
+    fn serve(&mut self, request: &TerminalRequest<'_>) {
+        if let Err(why) = self.try_serve(request) {
+            self.refuse(&request.caller, why);
+        }
+    }
+
+    fn try_serve(&mut self, request: &TerminalRequest<'_>) -> Result<(), Rejection> {
+        let (header, kind) = (request.header(), request.kind());
+        let Some(session) = self.tables.sessions.get(&header.terminal) else { return Ok(()) };
+        let because = |code: ResponseCode, why: &str| Err((code, Some(why.to_owned())));
+        if session.merchant != header.merchant {
+            return because(ResponseCode::UNKNOWN_TERMINAL, "merchant");
+        }
+        if let Some(why) = request.missing_field() {
+            return because(ResponseCode::FORMAT_ERROR, why);
+        }
+        if !header.accepts_currency(session.currency) {
+            return because(ResponseCode::FORMAT_ERROR, "field 49: currency");
+        }
+        if kind.uses_stan()
+            && let Some(id) = self.tables.active_traces.get(&header.trace()).copied()
+        {
+            return self.join_in_flight(id, request);
+        }
+        if kind.requires_open_batch() && header.batch != session.batch {
+            return Err(rejection(ResponseCode::WRONG_BATCH));
+        }
+        match kind {
+            RequestKind::SignOn | RequestKind::Echo => {}
+            RequestKind::Unsupported => {
+                return because(ResponseCode::INVALID_TRANSACTION, "fields 3 and 60: no such kind");
+            }
+            // The switch keeps no sign-off state: the terminal signs on before its next
+            // transaction.
+            RequestKind::SignOff => {
+                let answer = ResponseFields::default();
+                self.reply(&request.caller, ResponseCode::APPROVED, &answer);
+            }
+            RequestKind::Parameters => self.begin_parameters(request),
+            RequestKind::Parcels => self.begin_parcel_list(request)?,
+            RequestKind::Balance => self.begin_balance(request)?,
+            RequestKind::Sale | RequestKind::PreAuthorisation => self.begin_purchase(request)?,
+            RequestKind::Advice => self.begin_offline_sale(request)?,
+            RequestKind::Cash => self.begin_cash(request)?,
+            RequestKind::Qr => self.begin_order(request)?,
+            RequestKind::Void
+            | RequestKind::VoidPreAuthorisation
+            | RequestKind::Completion
+            | RequestKind::Refund
+            | RequestKind::CashRefund
+            | RequestKind::QrStatus
+            | RequestKind::QrRefund => self.begin_follow_up(request)?,
+            RequestKind::Reversal => self.reverse(request),
+            RequestKind::Totals => self.begin_totals(request)?,
+            RequestKind::Upload => self.upload(request)?,
+            RequestKind::UploadEnd => self.upload_end(request)?,
+        }
+        Ok(())
+    }
+
+    /// The books have answered a command of a request in flight.
+    pub(crate) fn on_command_result(&mut self, id: u64, answer: Result<Vec<Event>, Refusal>) {
+        let Some(in_flight) = self.tables.requests.remove(&id) else { return };
+        match &in_flight.work {
+            &Work::OpeningBatch(batch) => self.on_batch_opened(id, in_flight, batch, answer),
+            &Work::ClosingBatch(theirs) => self.on_batch_closed(id, in_flight, theirs, answer),
+            Work::ComparingLines => self.on_lines_compared(id, in_flight, answer),
+            Work::RecordingCash => self.on_cash_recorded(id, in_flight, answer),
+            Work::BeginningOrder(..) => self.on_order_begun(id, in_flight, answer),
+            Work::BeginningOrderRefund(_) => self.on_order_refund_begun(id, in_flight, answer),
+            Work::BeginningRefund(_) => self.on_refund_begun(id, in_flight, answer),
+            Work::Beginning(..) | Work::BeginningOfflineSale(..) => {
+                self.on_begun(id, in_flight, answer);
+            }
+            Work::RecordingResponse(..) => self.on_response_recorded(id, in_flight, answer),
+            Work::RecordingUnknown(..) => self.on_unknown_recorded(id, in_flight, answer),
+            Work::Reversal(ReversalWork::Recording) => {
+                self.on_reversal_without_original(id, in_flight, answer);
+            }
+            Work::Reversal(ReversalWork::Beginning(_)) => {
+                self.on_reversal_begun(id, in_flight, answer);
+            }
+            _ => {
+                self.tables.requests.insert(id, in_flight);
+            }
+        }
+    }
+
+    /// The books have answered a query of a request in flight.
+    pub(crate) fn on_query_result(&mut self, id: u64, result: QueryResult) {
+        let Some(mut in_flight) = self.tables.requests.remove(&id) else { return };
+        match (&mut in_flight.work, result) {
+            (Work::Parameters | Work::CheckingUpload, QueryResult::Terminal(None)) => {
+                self.finish(id, in_flight, ResponseCode::UNKNOWN_TERMINAL);
+            }
+            (Work::Parameters, QueryResult::Terminal(Some(view))) => {
+                self.answer_parameters(id, in_flight, &view);
+            }
+            (Work::CheckingUpload, QueryResult::Terminal(Some(view))) => {
+                self.answer_upload_end(id, in_flight, &view);
+            }
+            (Work::Parcels, QueryResult::ParcelsOut(view, listed)) => {
+                self.answer_parcel_list(id, in_flight, view.as_ref(), &listed);
+            }
+            (&mut Work::LookingUpTotals(theirs), QueryResult::BatchTotals(ours)) => {
+                self.answer_totals(id, in_flight, ours, theirs);
+            }
+            (Work::LookingUpOriginal, QueryResult::Transaction(view)) => {
+                self.on_original(id, in_flight, view.as_ref());
+            }
+            (
+                Work::LookingUpFirst | Work::LookingUpOfflineSale(_),
+                QueryResult::Transaction(view),
+            ) => {
+                self.on_first_answer(id, in_flight, view.as_ref());
+            }
+            (Work::Reversal(ReversalWork::LookingUpOriginal), QueryResult::Transaction(view)) => {
+                self.on_reversal_original(id, in_flight, view, None);
+            }
+            (
+                Work::Reversal(ReversalWork::LookingUpPreAuthorisation(completion)),
+                QueryResult::Transaction(before),
+            ) => {
+                let completion = **completion;
+                self.on_reversal_original(id, in_flight, Some(completion), Some(before));
+            }
+            _ => {
+                self.tables.requests.insert(id, in_flight);
+            }
+        }
+    }
+
+    fn keys(&self) -> TerminalKeys<'_> {
+        TerminalKeys { keys: self.step.keys, settings: self.step.settings }
+    }
+
+    /// Checks the MAC of a message. Refuses the message if the MAC is wrong.
+    fn is_authentic(&mut self, request: &TerminalRequest<'_>) -> bool {
+        let (header, message) = (request.header(), &request.message);
+        let checked = match (message.mac_input(), message.mac()) {
+            (Some(bytes), Some(mac)) => {
+                let key = self.keys().mac(header.terminal);
+                self.step.keys.check_mac(&key, request.dialect.mac, bytes, &mac)
+            }
+            _ => Ok(false),
+        };
+        match checked {
+            Ok(true) => return true,
+            Ok(false) => {
+                self.step.report(OperatorEvent::WrongMac(header.terminal_id()));
+                self.refuse(&request.caller, rejection(ResponseCode::WRONG_MAC));
+            }
+            Err(error) => self.close_without_key(&request.caller, error.to_string()),
+        }
+        false
+    }
+
+    /// Without a key no MAC can be checked or made, so the connection is closed.
+    fn close_without_key(&mut self, caller: &Caller, why: String) {
+        self.step.report(OperatorEvent::KeyStoreError(why));
+        let connection = caller.connection;
+        self.step.out.push(Output::CloseTerminalConnection { connection });
+    }
+
+    fn reply(&mut self, caller: &Caller, code: ResponseCode, answer: &ResponseFields<'_>) {
+        match self.keys().response(caller, code, answer, self.step.now) {
+            Ok(output) => self.step.out.push(output),
+            Err(why) => self.close_without_key(caller, why),
+        }
+    }
+
+    /// Refuses a request, with an optional text for field 44.
+    fn refuse(&mut self, caller: &Caller, (code, why): Rejection) {
+        self.report_refused(caller, code);
+        let answer = ResponseFields { text: why.as_deref(), ..ResponseFields::default() };
+        self.reply(caller, code, &answer);
+    }
+
+    fn report_refused(&mut self, caller: &Caller, code: ResponseCode) {
+        let (terminal, stan) = (caller.header.terminal_id(), caller.header.stan);
+        self.step.report(OperatorEvent::Refused { terminal, stan, code });
+    }
+}

@@ -1,0 +1,199 @@
+//! Requests about an original transaction: voids, completions, refunds and QR status inquiries.
+
+use books::terminal_view::TransactionView;
+use books::{
+    BeginCompletion, BeginRefund, BeginVoid, Command, DuplicateKey, DuplicateSubject, Event,
+    PaymentRoute, Refusal, ResponseCode, TransactionKind,
+};
+use iso8583::WipedBytes;
+
+use super::Terminals;
+use super::in_flight::{Asked, InFlight, Leg, Subject, Work, message_kind, new_reversal};
+use super::request::TerminalRequest;
+use super::responses::ResponseFields;
+use crate::dialect::RequestKind;
+use crate::port::{OperatorEvent, Query};
+use crate::sides::{
+    NetworkRequest, NewReversal, OrderRefund, OriginalMessage, Rejection, ReversedKind,
+    format_error,
+};
+
+impl Terminals<'_> {
+    /// Queries the original in the books.
+    pub(crate) fn begin_follow_up(
+        &mut self,
+        request: &TerminalRequest<'_>,
+    ) -> Result<(), Rejection> {
+        let original = request.original().map_err(format_error)?;
+        let subject = Subject::Original(original);
+        let in_flight = InFlight::new(request.caller, subject, Work::LookingUpOriginal);
+        self.begin_query(in_flight, Query::Transaction(original));
+        Ok(())
+    }
+
+    /// The books have answered the query for the original.
+    pub(crate) fn on_original(
+        &mut self,
+        id: u64,
+        in_flight: InFlight,
+        view: Option<&TransactionView>,
+    ) {
+        let (kind, amount) = (in_flight.caller.kind, in_flight.caller.header.amount());
+        let Some(view) = view else {
+            return self.finish(id, in_flight, ResponseCode::ORIGINAL_NOT_FOUND);
+        };
+        if kind == RequestKind::QrStatus {
+            let code = match view.response_code {
+                _ if view.kind != TransactionKind::Qr => ResponseCode::INVALID_TRANSACTION,
+                None => ResponseCode::QR_PENDING,
+                Some(_) if view.reversed => ResponseCode::OUTCOME_UNKNOWN,
+                Some(code) => code,
+            };
+            return self.finish(id, in_flight, code);
+        }
+        if !fits(kind, view.kind) {
+            return self.finish(id, in_flight, ResponseCode::INVALID_TRANSACTION);
+        }
+        let partial = matches!(kind, RequestKind::Completion | RequestKind::Refund);
+        if amount.is_zero() {
+            return self.finish(id, in_flight, ResponseCode::INVALID_AMOUNT);
+        }
+        if amount > view.amount || (!partial && amount != view.amount) {
+            return self.finish(id, in_flight, ResponseCode::AMOUNT_MISMATCH);
+        }
+        if view.route.is_some_and(|route| !self.step.settings.has(route)) {
+            let answer = not_in_settings(view.route);
+            let code = ResponseCode::NETWORK_UNAVAILABLE;
+            return self.finish_with(id, in_flight, code, &answer);
+        }
+        self.begin_about(id, in_flight, view);
+    }
+
+    fn begin_about(&mut self, id: u64, mut in_flight: InFlight, view: &TransactionView) {
+        let caller = &in_flight.caller;
+        let (trace, date) = (caller.header.trace(), caller.header.local_date);
+        let (payment, amount) = (view.payment, caller.header.amount());
+        let original = DuplicateSubject::Original {
+            batch: view.trace.batch,
+            stan: view.trace.stan,
+            pre_authorisation: view.kind == TransactionKind::PreAuthorisation,
+        };
+        let duplicate_key = DuplicateKey { date, subject: original };
+        let Some(network) = self.networks.index_of(view.route) else {
+            // Cash or an order: no network is asked.
+            in_flight.work = match caller.kind {
+                RequestKind::QrRefund => Work::BeginningOrderRefund(OrderRefund::of(view)),
+                RequestKind::CashRefund => Work::RecordingCash,
+                _ => return self.finish(id, in_flight, ResponseCode::SYSTEM_ERROR),
+            };
+            let network_reference = None;
+            let void = BeginVoid { trace, duplicate_key, payment, network_reference };
+            return self.command(id, in_flight, Command::BeginVoid(void));
+        };
+        let network_reference = self.networks.next_reference(network, self.step.now);
+        if caller.kind == RequestKind::Refund {
+            let offline = view.kind == TransactionKind::Advice;
+            let subject = view
+                .network_reference
+                .map(|message| DuplicateSubject::Refunded { message, offline });
+            let original = subject.and_then(OriginalMessage::refunded);
+            let (Some(subject), Some(original)) = (subject, original) else {
+                return self.finish(id, in_flight, ResponseCode::SYSTEM_ERROR);
+            };
+            let duplicate_key = DuplicateKey { date, subject };
+            in_flight.work = Work::BeginningRefund(NewReversal {
+                network_reference: Some(network_reference),
+                ..new_reversal(caller, ReversedKind::Refund(trace), payment, network, original)
+            });
+            let refund = BeginRefund { trace, duplicate_key, payment, amount, network_reference };
+            return self.command(id, in_flight, Command::BeginRefund(refund));
+        }
+        let (asked, command) = if caller.kind == RequestKind::Completion {
+            let completion =
+                BeginCompletion { trace, duplicate_key, payment, amount, network_reference };
+            let release = OriginalMessage::released(view);
+            (Asked::Completion(view.parcel, payment, release), Command::BeginCompletion(completion))
+        } else {
+            let network_reference = Some(network_reference);
+            let void = BeginVoid { trace, duplicate_key, payment, network_reference };
+            (Asked::Void(payment), Command::BeginVoid(void))
+        };
+        let leg = Leg { network, sent: network_reference, asked };
+        match self.write_about(&in_flight, &leg, view) {
+            Ok(message) => {
+                in_flight.work = Work::Beginning(leg, message);
+                self.command(id, in_flight, command);
+            }
+            Err(why) => {
+                self.step.report(OperatorEvent::KeyStoreError(why));
+                self.finish(id, in_flight, ResponseCode::SYSTEM_ERROR);
+            }
+        }
+    }
+
+    /// Writes the void or completion for the network.
+    fn write_about(
+        &self,
+        in_flight: &InFlight,
+        leg: &Leg,
+        view: &TransactionView,
+    ) -> Result<WipedBytes, String> {
+        let caller = &in_flight.caller;
+        let request = NetworkRequest {
+            kind: message_kind(caller.kind),
+            reversal: false,
+            repeat: false,
+            amount: Some(caller.header.amount()),
+            network_reference: leg.sent,
+            terminal: caller.header.terminal_id(),
+            merchant: caller.header.merchant,
+            local_time_and_date: self.local_time_and_date(caller, leg.sent.sent_at),
+            authorisation_code: view.authorisation_code,
+            original: OriginalMessage::of(view),
+            card: None,
+        };
+        let message = self.networks.write(leg.network, &request, &self.step);
+        message.map_err(|error| error.to_string())
+    }
+
+    /// The refund is durable: it is queued for the network, and the terminal is answered at once.
+    pub(crate) fn on_refund_begun(
+        &mut self,
+        id: u64,
+        in_flight: InFlight,
+        answer: Result<Vec<Event>, Refusal>,
+    ) {
+        let Some((in_flight, _)) = self.begun(id, in_flight, answer) else { return };
+        let Work::BeginningRefund(refund) = in_flight.work else { return };
+        let queued = self.step.next_id();
+        self.networks.reverse(queued, refund, &mut self.step);
+        let network_reference = refund.network_reference;
+        let answer = ResponseFields { network_reference, ..ResponseFields::default() };
+        self.finish_with(id, in_flight, ResponseCode::APPROVED, &answer);
+    }
+}
+
+/// The refusal of a request about a payment whose network or wallet is not in the settings.
+pub(crate) fn not_in_settings(route: Option<PaymentRoute>) -> ResponseFields<'static> {
+    let text = match route {
+        Some(PaymentRoute::Qr { .. }) => "wallet not in settings",
+        _ => "network not in settings",
+    };
+    ResponseFields { text: Some(text), ..ResponseFields::default() }
+}
+
+/// Whether a request can have an original of this kind.
+fn fits(kind: RequestKind, original: TransactionKind) -> bool {
+    use TransactionKind as K;
+    match kind {
+        RequestKind::Void | RequestKind::Refund => {
+            matches!(original, K::Sale | K::Completion | K::Advice)
+        }
+        RequestKind::VoidPreAuthorisation | RequestKind::Completion => {
+            original == K::PreAuthorisation
+        }
+        RequestKind::CashRefund => original == K::Cash,
+        RequestKind::QrRefund => original == K::Qr,
+        _ => false,
+    }
+}
