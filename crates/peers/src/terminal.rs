@@ -11,6 +11,7 @@
 use std::fmt;
 
 use iso8583::{Tpdu, WipedBytes};
+use keys::SessionKeys;
 use money::Currency;
 use zeroize::Zeroize;
 
@@ -107,6 +108,8 @@ pub struct TerminalSimulator {
     must_sign_on: bool,
     /// The last request. It awaits its answer or can be repeated.
     pending: Option<Box<PendingRequest>>,
+    /// Refused for its MAC. It is repeated after a sign-on.
+    again: Option<Box<PendingRequest>>,
     reversal: Option<Box<TerminalReversal>>,
     offline: Vec<OfflineSale>,
     upload: Option<Box<BatchUpload>>,
@@ -178,6 +181,7 @@ impl TerminalSimulator {
             stan: settings.last_stan,
             must_sign_on: true,
             pending: None,
+            again: None,
             reversal: None,
             offline: Vec::new(),
             upload: None,
@@ -218,6 +222,12 @@ impl TerminalSimulator {
     #[must_use]
     pub fn awaits_answer(&self) -> bool {
         self.answer_by().is_some()
+    }
+
+    /// The keys of its session. `None` before the first sign-on.
+    #[must_use]
+    pub fn session(&self) -> Option<&SessionKeys> {
+        self.link.session().ok()
     }
 
     /// STAN of the transaction whose reversal is pending.
@@ -336,6 +346,11 @@ impl TerminalSimulator {
         if self.reversal.is_some() {
             return self.send_reversal(now_ms).map(Some);
         }
+        if let Some(mut again) = self.again.take() {
+            again.message = self.protect_again(&again.message)?;
+            again.answer_by_ms = Some(self.answer_limit_ms(now_ms));
+            return Ok(Some(self.await_answer(*again)));
+        }
         if self.pending.as_ref().is_some_and(|pending| pending.must_repeat) {
             return self.repeat(now_ms).map(Some);
         }
@@ -348,9 +363,15 @@ impl TerminalSimulator {
         Ok(None)
     }
 
-    fn has_pending_message(&self) -> bool {
+    /// Whether a message must be sent before any other. The terminal may have to sign on first.
+    #[must_use]
+    pub fn has_pending_message(&self) -> bool {
         let again = self.pending.as_ref().is_some_and(|pending| pending.must_repeat);
-        again || self.reversal.is_some() || !self.offline.is_empty() || self.upload.is_some()
+        again
+            || self.again.is_some()
+            || self.reversal.is_some()
+            || !self.offline.is_empty()
+            || self.upload.is_some()
     }
 
     /// Starts a task and returns its message, without the two-byte length. The terminal then awaits
@@ -488,6 +509,22 @@ impl TerminalSimulator {
             TimeoutAction::Repeat
         } else {
             TimeoutAction::Nothing
+        }
+    }
+
+    /// The host has no keys of this session any more, or somebody says so: the request is reversed
+    /// or repeated after a sign-on, with the same STAN.
+    fn stop_session(&mut self) {
+        self.must_sign_on = true;
+        let Some(pending) = self.pending.take_if(|pending| !pending.reversal) else { return };
+        if matches!(pending.kind, TerminalRequestKind::Refund | TerminalRequestKind::Settlement) {
+            self.again = Some(pending);
+        } else {
+            let is_reversible = pending.kind.is_reversible();
+            self.pending = Some(pending);
+            if is_reversible {
+                self.stop_waiting(ResponseCode::MAC_ERROR);
+            }
         }
     }
 

@@ -21,10 +21,12 @@ pub static UNIONPAY_POS: Packager =
     with_card_fields(pos("UnionPay POS")).field(52, block("PIN block", 8));
 
 /// Doorstep's own messages between a terminal and its host: those of UnionPay without card data
-/// (fields 2, 14, 23, 35, 36 and 55), which is sealed in field 57 as a [`DOORSTEP_CARD`] message, and
-/// with a PIN block of ISO format 4.
+/// (fields 2, 14, 23, 35 and 36, and 55 of a request), which is sealed in field 57 as a
+/// [`DOORSTEP_CARD`] message, and with a PIN block of ISO format 4. Field 55 of an answer has the
+/// issuer's data for the chip.
 pub static DOORSTEP_POS: Packager = pos("Doorstep POS")
     .field(52, block("PIN block", 16))
+    .field(55, bytes_to("issuer's data for the chip", 255))
     .field(57, bytes_to("sealed card data", 512))
     .sensitive(57);
 

@@ -111,6 +111,18 @@ impl TerminalSimulator {
         self.frame_message(&mut builder, Protection::Session)
     }
 
+    /// A message without card data again, with the MAC of the present session.
+    pub(super) fn protect_again(&self, frame: &[u8]) -> Result<WipedBytes, TerminalError> {
+        let (_, _, message) =
+            Envelope::parse(frame).map_err(|error| TerminalError::Unreadable(error.to_string()))?;
+        let message = self.link.packager().parse(message)?;
+        let mut builder = MessageBuilder::new(self.link.packager(), message.mti());
+        for field in message.fields().filter(|field| field.id() != 64) {
+            builder.copy_field(&field);
+        }
+        self.frame_message(&mut builder, Protection::Session)
+    }
+
     fn frame_message(
         &self,
         builder: &mut MessageBuilder<'_>,

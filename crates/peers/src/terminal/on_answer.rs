@@ -33,12 +33,13 @@ impl TerminalSimulator {
         if answer.wants_sign_on {
             self.must_sign_on = true;
         }
-        if matches!(
-            answer.code,
-            ResponseCode::BATCH_MISMATCH | ResponseCode::MAC_ERROR | ResponseCode::PIN_BLOCK_ERROR
-        ) && kind != TerminalRequestKind::SignOn
+        if matches!(answer.code, ResponseCode::BATCH_MISMATCH | ResponseCode::MAC_ERROR)
+            && kind != TerminalRequestKind::SignOn
         {
             self.must_sign_on = true;
+            if answer.code == ResponseCode::MAC_ERROR {
+                self.stop_session();
+            }
             if is_upload(kind) && answer.code == ResponseCode::BATCH_MISMATCH {
                 self.upload = None;
             }

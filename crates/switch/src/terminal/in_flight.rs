@@ -13,6 +13,7 @@ use money::Amount;
 use super::Terminals;
 use super::request::{Caller, KeptRequest};
 use super::responses::ResponseFields;
+use super::session_keys::NewSession;
 use crate::dialect::{MessageKind, RequestKind};
 use crate::port::{OperatorEvent, Query};
 use crate::response_code;
@@ -42,8 +43,9 @@ pub(crate) enum Subject {
 
 /// What a request waits for, with what goes on from there.
 pub(crate) enum Work {
-    /// Sign-on: the books open this batch.
-    OpeningBatch(u32),
+    /// Sign-on: the books open this batch. The terminal has proved itself in this session, if it
+    /// must.
+    OpeningBatch(u32, Option<Box<NewSession>>),
     /// Parameter download: the books look the terminal up.
     Parameters,
     /// The books look up what the courier has out.

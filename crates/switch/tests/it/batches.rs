@@ -24,7 +24,7 @@ fn a_sale_without_an_answer(world: &mut World) {
 
 /// Replaces the terminal by one without its journal. Returns the first one.
 fn another_terminal(world: &mut World, last_stan: u32) -> TerminalSimulator {
-    let mut settings = peers::TerminalSimulatorSettings::new(1, *MERCHANT, master_key(1));
+    let mut settings = peers::TerminalSimulatorSettings::new(1, *MERCHANT, link_key(1));
     settings.utc_offset_minutes = UTC_OFFSET_MINUTES;
     settings.last_stan = last_stan;
     let new = TerminalSimulator::new(&settings);
@@ -321,7 +321,7 @@ fn a_terminal_with_another_merchant_does_not_sign_on() {
     let mut world = World::open();
     let other = *b"898310042150002";
     assert_ne!(other, *MERCHANT);
-    let settings = peers::TerminalSimulatorSettings::new(1, other, master_key(1));
+    let settings = peers::TerminalSimulatorSettings::new(1, other, link_key(1));
     world.terminals[0].terminal = TerminalSimulator::new(&settings);
     assert_eq!(world.declined(0, TerminalTask::SignOn), "97");
 }

@@ -86,7 +86,7 @@ fn a_message_of_unknown_kind_without_a_mac_is_refused() {
 #[test]
 fn an_unknown_terminal_is_refused() {
     let mut world = World::open();
-    world.terminals.push(TerminalPeer::new(4));
+    world.terminals.push(TerminalPeer::new(world.settings.terminals.dialect, 4));
     assert_eq!(world.declined(3, TerminalTask::SignOn), "97");
     let other = |builder: &mut MessageBuilder<'_>| {
         builder.text(41, "00000009");

@@ -1,7 +1,7 @@
 //! Forged messages without a valid MAC: their answers have no MAC and reveal nothing.
 
 use books::{BlockTerminal, Command, TerminalId};
-use iso8583::{Envelope, MessageBuilder, UNIONPAY_POS};
+use iso8583::{DOORSTEP_POS, Envelope, MessageBuilder};
 use peers::TerminalTask;
 use switch::{OperatorEvent, Output};
 
@@ -26,7 +26,7 @@ fn assert_only_a0(world: &mut World) {
 fn has_mac(world: &World) -> bool {
     let (_, bytes) = world.to_terminal.back().unwrap();
     let (_, _, message) = Envelope::parse(bytes).unwrap();
-    UNIONPAY_POS.parse(message).unwrap().has(64)
+    DOORSTEP_POS.parse(message).unwrap().has(64)
 }
 
 /// Sends a sale that was edited with the terminal's key.
