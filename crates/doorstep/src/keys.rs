@@ -91,7 +91,7 @@ enum Task {
     ///
     /// New MACs and encryptions use the new generation. Older generations still verify and decrypt
     /// until they are dropped. Keys from which terminals' keys are derived (base, dukpt) have one
-    /// generation: to change terminals' working keys, raise `generation` in doorstep.toml.
+    /// generation: terminals get new working keys at each sign-on.
     Rotate {
         /// The key's name
         name: String,

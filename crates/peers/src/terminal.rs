@@ -41,7 +41,7 @@ use crate::message_time;
 use answer::AMOUNT_MAX;
 use build::{CardRead, UPLOAD_LINES_MAX, UploadLine};
 use journal::TerminalJournal;
-use link::TerminalLink;
+use link::{CardData, TerminalLink};
 
 /// Time to wait for an answer, unless settings or parameters set another.
 pub const ANSWER_TIMEOUT_MS: u32 = 60_000;
@@ -108,8 +108,8 @@ pub struct TerminalSimulator {
     must_sign_on: bool,
     /// The last request. It awaits its answer or can be repeated.
     pending: Option<Box<PendingRequest>>,
-    /// Refused for its MAC. It is repeated after a sign-on.
-    again: Option<Box<PendingRequest>>,
+    /// Refused for its MAC, and repeated after a sign-on, with its opened card data.
+    again: Option<Box<(PendingRequest, Option<CardData>)>>,
     reversal: Option<Box<TerminalReversal>>,
     offline: Vec<OfflineSale>,
     upload: Option<Box<BatchUpload>>,
@@ -346,10 +346,12 @@ impl TerminalSimulator {
         if self.reversal.is_some() {
             return self.send_reversal(now_ms).map(Some);
         }
-        if let Some(mut again) = self.again.take() {
-            again.message = self.protect_again(&again.message)?;
-            again.answer_by_ms = Some(self.answer_limit_ms(now_ms));
-            return Ok(Some(self.await_answer(*again)));
+        if let Some(again) = self.again.take() {
+            let (mut request, card) = *again;
+            request.message =
+                self.protect_again(&request.message, card.as_ref().map(|card| card.as_slice()))?;
+            request.answer_by_ms = Some(self.answer_limit_ms(now_ms));
+            return Ok(Some(self.await_answer(request)));
         }
         if self.pending.as_ref().is_some_and(|pending| pending.must_repeat) {
             return self.repeat(now_ms).map(Some);
@@ -512,20 +514,24 @@ impl TerminalSimulator {
         }
     }
 
-    /// The host has no keys of this session any more, or somebody says so: the request is reversed
-    /// or repeated after a sign-on, with the same STAN.
-    fn stop_session(&mut self) {
+    /// The host has no keys of this session any more, or somebody says so: the request is repeated
+    /// after a sign-on, with the same STAN. If it has a PIN, it is reversed.
+    fn stop_session(&mut self) -> Result<(), TerminalError> {
+        use TerminalRequestKind::{Refund, Settlement};
         self.must_sign_on = true;
-        let Some(pending) = self.pending.take_if(|pending| !pending.reversal) else { return };
-        if matches!(pending.kind, TerminalRequestKind::Refund | TerminalRequestKind::Settlement) {
-            self.again = Some(pending);
-        } else {
-            let is_reversible = pending.kind.is_reversible();
-            self.pending = Some(pending);
-            if is_reversible {
+        let again = |pending: &mut Box<PendingRequest>| {
+            let kept = matches!(pending.kind, Refund | Settlement) || pending.kind.is_reversible();
+            kept && !pending.reversal
+        };
+        let Some(pending) = self.pending.take_if(again) else { return Ok(()) };
+        match self.link.card_to_repeat(&pending.message)? {
+            Some(card) => self.again = Some(Box::new((*pending, card))),
+            None => {
+                self.pending = Some(pending);
                 self.stop_waiting(ResponseCode::MAC_ERROR);
             }
         }
+        Ok(())
     }
 
     fn start_reversal(&mut self, stan: u32, now_ms: u64) -> Result<WipedBytes, TerminalError> {

@@ -35,8 +35,8 @@ pub(super) fn key_error(error: &KeyError) -> String {
         E::BaseKeyNotRotatable { name, purpose } => {
             let instead = match purpose {
                 KeyPurpose::Base => {
-                    "要更换工作密钥，请增大 doorstep.toml 中的 `generation`；要更换基础密钥，\
-                     请用其他名称生成密钥，并向终端灌入新的终端主密钥"
+                    "终端每次签到都会换用新的工作密钥；要更换基础密钥，\
+                     请用其他名称生成密钥，并向终端灌入新的密钥"
                 }
                 _ => "请用其他名称生成密钥，并向终端灌入新的初始密钥",
             };

@@ -50,6 +50,8 @@ pub struct LoadedSettings {
     pub keys: Arc<dyn KeyStore>,
     pub networks: Vec<(NetworkId, Currency, String)>,
     pub wallet: Option<(WalletId, Currency, String)>,
+    /// What protects the messages of the terminals.
+    pub terminal_line: TerminalLine,
     /// The names of the courier firms that have merchant numbers.
     pub firms: Vec<String>,
     pub zone: ResolvedZone,
@@ -60,6 +62,29 @@ pub struct LoadedSettings {
     pub vault: Option<KeyName>,
     /// The group whose members may use the office's socket.
     pub office_group: Option<u32>,
+}
+
+/// What protects the messages of terminals on their way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TerminalLine {
+    /// Their own keys, or TLS with their certificates.
+    Proven,
+    /// The gateways that carry them: the dialect protects nothing.
+    TrustedGateways,
+    /// Nothing.
+    Forgeable,
+}
+
+impl TerminalLine {
+    fn of(form: &TerminalsForm) -> TerminalLine {
+        let certified = form.tls.as_ref().is_some_and(|tls| tls.clients.is_some());
+        match (form.dialect.proves_terminals(), form.listen.is_empty()) {
+            (true, _) => TerminalLine::Proven,
+            (false, true) => TerminalLine::TrustedGateways,
+            (false, false) if certified => TerminalLine::Proven,
+            (false, false) => TerminalLine::Forgeable,
+        }
+    }
 }
 
 /// Reads a settings file and all files that it names. Its paths are relative to its directory.
@@ -201,6 +226,7 @@ impl File {
             keys,
             networks,
             wallet,
+            terminal_line: TerminalLine::of(&form.terminals),
             firms,
             zone,
             calendar,
@@ -392,7 +418,6 @@ pub(super) fn settings(form: &SettingsForm, zone: &ResolvedZone) -> anyhow::Resu
         terminals: TerminalSettings {
             dialect: terminals.dialect,
             base_key: form.keys.terminals,
-            generation: form.keys.generation,
             answer_s: terminals.answer_seconds,
             reversal_attempts_max: terminals.reversals,
             echo_s: terminals.echo_seconds,

@@ -77,8 +77,8 @@ fn keys_from_which_others_are_derived_are_not_rotated() {
         )
     };
     let generation = said("terminals")
-        + "to change their working keys, raise `generation` in doorstep.toml; to change the \
-           base, make a key with another name and load new master keys into the terminals\n";
+        + "their working keys change at each sign-on; to change the base, make a key with another \
+           name and load new keys into the terminals\n";
     let anew =
         said("bdk") + "make a key with another name and load new initial keys into the terminals\n";
     keys(&bed, "rotate terminals").fails(&generation);

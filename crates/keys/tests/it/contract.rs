@@ -512,7 +512,7 @@ fn bases(store: &dyn KeyStore) {
         assert!(matches!(error, KeyError::BaseKeyNotRotatable { .. }), "{error}");
         assert!(error.to_string().contains(instead), "{error}");
     };
-    let generation = "raise `generation` in doorstep.toml";
+    let generation = "working keys change at each sign-on";
     let instead = [generation, "new initial keys", "new initial keys"];
     for ((at, other), instead) in ["base", "bdk", "bdk/aes"].iter().zip(&others).zip(instead) {
         refused(store.rotate(name(at)).unwrap_err(), instead);

@@ -111,14 +111,21 @@ impl TerminalSimulator {
         self.frame_message(&mut builder, Protection::Session)
     }
 
-    /// A message without card data again, with the MAC of the present session.
-    pub(super) fn protect_again(&self, frame: &[u8]) -> Result<WipedBytes, TerminalError> {
+    /// A message again, under the keys of the present session.
+    pub(super) fn protect_again(
+        &self,
+        frame: &[u8],
+        card: Option<&[u8]>,
+    ) -> Result<WipedBytes, TerminalError> {
         let (_, _, message) =
             Envelope::parse(frame).map_err(|error| TerminalError::Unreadable(error.to_string()))?;
         let message = self.link.packager().parse(message)?;
         let mut builder = MessageBuilder::new(self.link.packager(), message.mti());
-        for field in message.fields().filter(|field| field.id() != 64) {
+        for field in message.fields().filter(|field| !matches!(field.id(), 57 | 64)) {
             builder.copy_field(&field);
+        }
+        if let Some(card) = card {
+            builder.bytes(57, self.link.session()?.seal_card_data(card)?);
         }
         self.frame_message(&mut builder, Protection::Session)
     }

@@ -44,6 +44,9 @@ struct StoredKey {
     length: u8,
 }
 
+/// Opened card data.
+pub(super) type CardData = Zeroizing<Vec<u8>>;
+
 const MAC_BYTES: usize = 8;
 
 impl TerminalLink {
@@ -132,6 +135,25 @@ impl TerminalLink {
         let with_header = frame.get(Tpdu::BYTES..frame.len().saturating_sub(MAC_BYTES));
         let covered = if self.is_unionpay { covered } else { with_header.unwrap_or_default() };
         keys.check_mac(covered, &found).map(Some)
+    }
+
+    /// The opened card data of a message, to repeat it under other keys. `None` if the message has a
+    /// PIN, which the terminal has not kept.
+    pub(super) fn card_to_repeat(
+        &self,
+        frame: &[u8],
+    ) -> Result<Option<Option<CardData>>, TerminalError> {
+        let (_, _, message) =
+            Envelope::parse(frame).map_err(|error| TerminalError::Unreadable(error.to_string()))?;
+        let message = self.packager().parse(message)?;
+        if message.has(52) {
+            return Ok(None);
+        }
+        let opened = match message.bytes(57) {
+            Ok(sealed) if !self.is_unionpay => Some(self.session()?.open_card_data(sealed)?),
+            _ => None,
+        };
+        Ok(Some(opened))
     }
 
     /// Takes the keys of the session from the answer to a sign-on.

@@ -38,7 +38,7 @@ impl TerminalSimulator {
         {
             self.must_sign_on = true;
             if answer.code == ResponseCode::MAC_ERROR {
-                self.stop_session();
+                self.stop_session()?;
             }
             if is_upload(kind) && answer.code == ResponseCode::BATCH_MISMATCH {
                 self.upload = None;

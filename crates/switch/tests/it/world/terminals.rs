@@ -10,6 +10,9 @@ use switch::{TerminalConnection, TerminalDialect};
 
 use super::{BIN, MERCHANT, UTC_OFFSET_MINUTES, World, terminal_key};
 
+/// What a terminal gets whose session the switch has lost.
+pub const LOST: TerminalOutcome = TerminalOutcome::SignOnRequired { code: ResponseCode::MAC_ERROR };
+
 pub struct TerminalPeer {
     pub terminal: TerminalSimulator,
     /// Where it is connected.
@@ -106,15 +109,27 @@ impl World {
     /// terminal signs on and sends it again.
     pub fn run(&mut self, place: usize, task: TerminalTask<'_>) -> TerminalOutcome {
         let heard = self.run_once(place, task);
-        let lost = TerminalOutcome::SignOnRequired { code: ResponseCode::MAC_ERROR };
-        if heard != lost {
+        if heard != LOST {
             return heard;
         }
-        self.sign_on(place);
-        while self.continue_terminal(place) {
-            self.settle();
+        match self.go_on(place) {
+            TerminalOutcome::SignedOn { .. } | TerminalOutcome::Reversed { .. } => {
+                self.run_once(place, task)
+            }
+            repeated => repeated,
         }
-        self.run_once(place, task)
+    }
+
+    /// If the switch has lost its session, the terminal signs on and sends again what was refused.
+    /// Returns the last response.
+    pub fn go_on(&mut self, place: usize) -> TerminalOutcome {
+        if self.terminals[place].responses.last() == Some(&LOST) {
+            self.sign_on(place);
+            while self.continue_terminal(place) {
+                self.settle();
+            }
+        }
+        self.terminals[place].responses.last().expect("the terminal got a response").clone()
     }
 
     fn run_once(&mut self, place: usize, task: TerminalTask<'_>) -> TerminalOutcome {
@@ -163,7 +178,7 @@ impl World {
         let message = self.terminals[place].terminal.repeat(self.now).unwrap();
         self.send(place, message.to_vec());
         self.settle();
-        self.terminals[place].responses.last().unwrap().clone()
+        self.go_on(place)
     }
 
     pub fn trace(&self, place: usize, stan: u32) -> Trace {
