@@ -67,7 +67,12 @@ impl TerminalSimulator {
             pending.answer_by_ms = None;
         }
         let mut abandoned = 0;
-        if batch != self.batch {
+        // Totals that are repeated are those of the batch before.
+        let settles = self
+            .again
+            .as_ref()
+            .is_some_and(|again| again.0.kind == TerminalRequestKind::Settlement);
+        if batch != self.batch && !settles {
             let before = self.journal.lines().len();
             self.journal.close_batch();
             abandoned = before - self.journal.lines().len();

@@ -114,7 +114,7 @@ fn forged_messages_do_not_reach_the_books() {
     assert!(world.books.is_empty());
     let wrong = OperatorEvent::WrongMac(TerminalId(1));
     assert!(!world.operator_events.contains(&wrong), "after a restart nobody has a session");
-    world.sign_on(0);
+    let mut world = World::open();
     sale(&mut world, &[], |_| {});
     assert_only_a0(&mut world);
     assert!(world.books.is_empty());
