@@ -76,7 +76,7 @@ pub enum TerminalLine {
 }
 
 impl TerminalLine {
-    fn of(form: &TerminalsForm) -> TerminalLine {
+    pub(super) fn of(form: &TerminalsForm) -> TerminalLine {
         let certified = form.tls.as_ref().is_some_and(|tls| tls.clients.is_some());
         match (form.dialect.proves_terminals(), form.listen.is_empty()) {
             (true, _) => TerminalLine::Proven,
