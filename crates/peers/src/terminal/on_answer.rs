@@ -51,6 +51,26 @@ impl TerminalSimulator {
         Ok(self.answered(&answer))
     }
 
+    /// The host has no keys of this session any more, or somebody says so: the request is repeated
+    /// after a sign-on, with the same STAN. If it has a PIN, it is reversed.
+    fn stop_session(&mut self) -> Result<(), TerminalError> {
+        use TerminalRequestKind::{Refund, Settlement};
+        self.must_sign_on = true;
+        let again = |pending: &mut Box<PendingRequest>| {
+            let kept = matches!(pending.kind, Refund | Settlement) || pending.kind.is_reversible();
+            kept && !pending.reversal
+        };
+        let Some(pending) = self.pending.take_if(again) else { return Ok(()) };
+        match self.link.card_to_repeat(&pending.message)? {
+            Some(card) => self.again = Some(Box::new((*pending, card))),
+            None => {
+                self.pending = Some(pending);
+                self.stop_waiting(ResponseCode::MAC_ERROR);
+            }
+        }
+        Ok(())
+    }
+
     fn signed_on(
         &mut self,
         frame: &[u8],
