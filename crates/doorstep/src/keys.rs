@@ -114,7 +114,7 @@ enum Task {
     /// The key is `terminal/NUMBER` of the store if it is there, or else derived from the base key.
     /// `make terminal/NUMBER --purpose terminal-link` gives one terminal a key of its own, and
     /// `rotate` replaces it.
-    ExportTerminal(export::ExportArgs),
+    ExportTerminal(export::TerminalExportArgs),
     /// Deletes an old generation of a key for ever
     Drop {
         /// The key's name

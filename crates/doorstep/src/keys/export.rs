@@ -11,7 +11,7 @@ use crate::serve::settings;
 use crate::words::{Lang, bilingual, say};
 
 #[derive(Args, Debug)]
-pub struct ExportArgs {
+pub struct TerminalExportArgs {
     /// The terminal's number
     #[arg(value_parser = clap::value_parser!(u32).range(1..=99_999_999))]
     terminal: u32,
@@ -34,10 +34,10 @@ enum TerminalPurpose {
     TerminalMaster,
 }
 
-/// Of keys that are derived from the base key. A terminal whose key is replaced has one in the store.
+/// Of keys that are derived from the base key. A terminal with another key has it in the store.
 const DERIVED_GENERATION: u32 = 1;
 
-impl ExportArgs {
+impl TerminalExportArgs {
     pub fn run(&self, store: &dyn KeyStore, config: Option<&Path>) -> anyhow::Result<()> {
         let under = KeyName::new(&self.under).context("--under")?;
         if !algorithm_of(store, under)?.is_aes() {

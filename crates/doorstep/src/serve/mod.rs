@@ -301,8 +301,8 @@ fn require_protected_terminals(line: TerminalLine, trial: bool) -> anyhow::Resul
         TerminalLine::Forgeable => ensure!(
             trial,
             bilingual!(
-                "terminals.dialect: `unionpay` protects nothing on the line; give terminals.tls with \
-                 `clients`, let terminals come through gateways only, or use `doorstep`",
+                "terminals.dialect: `unionpay` protects nothing on the line; give terminals.tls \
+                 with `clients`, let terminals come through gateways only, or use `doorstep`",
                 "terminals.dialect：`unionpay` 在链路上没有任何保护；请给出带 `clients` 的 \
                  terminals.tls，或只经网关接入终端，或使用 `doorstep`"
             )

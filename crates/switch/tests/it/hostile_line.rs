@@ -9,15 +9,15 @@ use switch::TerminalConnection;
 use crate::world::*;
 
 /// A connection that no terminal has.
-const STRANGER: TerminalConnection = TerminalConnection(9);
+const NOBODY: TerminalConnection = TerminalConnection(9);
 
 /// Where field 11 begins: after TPDU, header, MTI, bitmap and the fields 3 and 4.
 const STAN_AT: usize = 5 + 6 + 2 + 8 + 3 + 6;
 
-/// The switch gets a message from a stranger. Returns the codes of its answers; the books do nothing.
+/// The switch gets a message from somebody else. Returns the codes of its answers; the books do nothing.
 fn inject(world: &mut World, message: &[u8]) -> Vec<String> {
     let (commands, sent) = (world.journal.len(), world.to_network.len());
-    world.from_terminal.push_back((STRANGER, message.to_vec()));
+    world.from_terminal.push_back((NOBODY, message.to_vec()));
     while world.switch_receives_from_terminal() || world.books_step() {}
     assert_eq!(world.journal.len(), commands, "the books have something new");
     assert_eq!(world.to_network.len(), sent, "the network has something new");
@@ -210,7 +210,7 @@ fn a_repeated_sign_on_cuts_nobody_off() {
     goes_on(&mut world);
     // After the end of the batch it opens the next one, in which the terminal goes on.
     world.run(0, TerminalTask::Settle);
-    world.from_terminal.push_back((STRANGER, sign_on));
+    world.from_terminal.push_back((NOBODY, sign_on));
     world.settle();
     world.sign_on(0);
     goes_on(&mut world);
