@@ -4,9 +4,9 @@
 #![no_main]
 
 use iso8583::{
-    BitmapEncoding, Field, FieldContent, FieldEncoding, FieldPadding, FieldSpec, ISO87_ASCII,
-    ISO87_BINARY, LengthIndicator, LengthIndicatorEncoding, Message, MessageBuilder, MtiEncoding,
-    Packager, SENSITIVE_FIELDS, UNIONPAY_POS, wipe_sensitive_fields,
+    BitmapEncoding, DOORSTEP_CARD, DOORSTEP_POS, Field, FieldContent, FieldEncoding, FieldPadding,
+    FieldSpec, ISO87_ASCII, ISO87_BINARY, LengthIndicator, LengthIndicatorEncoding, Message,
+    MessageBuilder, MtiEncoding, Packager, SENSITIVE_FIELDS, UNIONPAY_POS, wipe_sensitive_fields,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -67,7 +67,8 @@ const fn up_to(
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((choice, bytes)) = bytes.split_first() else { return };
-    let packager = [&UNIONPAY_POS, &ISO87_ASCII, &ISO87_BINARY, &ODD][usize::from(choice % 4)];
+    let all = [&UNIONPAY_POS, &ISO87_ASCII, &ISO87_BINARY, &ODD, &DOORSTEP_POS, &DOORSTEP_CARD];
+    let packager = all[usize::from(*choice) % all.len()];
     let message = match packager.parse(bytes) {
         Ok(message) => message,
         Err(error) => {

@@ -132,7 +132,6 @@ shown_as = {{ name = "Doorstep", city = "Hangzhou" }}
 store = "keys.json"
 master = "master.key"
 terminals = "terminals"
-generation = 1
 token = "cards"
 codes = "hub/codes"
 vault = "vault"

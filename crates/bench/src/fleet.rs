@@ -88,11 +88,11 @@ impl TerminalFleet {
         });
         let mut members = Vec::with_capacity(usize::try_from(plan.terminals).unwrap_or(0));
         for number in plan.first_terminal..plan.first_terminal.saturating_add(plan.terminals) {
-            let master_key = plan.keys.for_terminal(number)?;
+            let key = plan.keys.for_terminal(number)?;
             let settings = TerminalSimulatorSettings {
                 utc_offset_minutes: plan.utc_offset_minutes,
                 answer_timeout_ms: plan.answer_within_ms,
-                ..TerminalSimulatorSettings::new(number, plan.merchant, master_key)
+                ..TerminalSimulatorSettings::new(number, plan.merchant, key)
             };
             members.push(FleetTerminal::new(TerminalSimulator::new(&settings)));
         }

@@ -77,7 +77,15 @@ impl InteractiveTerminal {
         }
         notify(TerminalNotice::SigningOn);
         match self.ask_once(TerminalTask::SignOn, notify)? {
-            Some(TerminalOutcome::SignedOn { .. }) => self.ask_once(task, notify),
+            Some(TerminalOutcome::SignedOn { .. }) => {
+                // What `A0` refused may have been carried out: it is reversed, or repeated.
+                match self.send_pending(notify)?.pop() {
+                    None | Some(Some(TerminalOutcome::Reversed { .. })) => {
+                        self.ask_once(task, notify)
+                    }
+                    Some(repeated) => Ok(repeated),
+                }
+            }
             other => Ok(other),
         }
     }

@@ -17,6 +17,7 @@ use crate::serve::settings;
 use crate::words::{Lang, bilingual, left, right, say};
 
 mod custodians;
+mod export;
 
 /// Makes, imports, rotates and lists keys; shows only their check values
 ///
@@ -63,8 +64,8 @@ enum Task {
         /// The key's purpose
         #[arg(long)]
         purpose: PurposeFlag,
-        /// The key's algorithm [default: by purpose: base aes256; token and
-        /// hand-over-code aes128; others tdes2]
+        /// The key's algorithm [default: by purpose: base and data-keys aes256;
+        /// token, hand-over-code and terminal-link aes128; others tdes2]
         #[arg(long)]
         algorithm: Option<AlgorithmFlag>,
     },
@@ -79,8 +80,8 @@ enum Task {
         /// The key's purpose
         #[arg(long)]
         purpose: PurposeFlag,
-        /// The key's algorithm [default: by purpose: base aes256; token and
-        /// hand-over-code aes128; others tdes2]
+        /// The key's algorithm [default: by purpose: base and data-keys aes256;
+        /// token, hand-over-code and terminal-link aes128; others tdes2]
         #[arg(long)]
         algorithm: Option<AlgorithmFlag>,
         /// The expected check value of the whole key
@@ -91,7 +92,7 @@ enum Task {
     ///
     /// New MACs and encryptions use the new generation. Older generations still verify and decrypt
     /// until they are dropped. Keys from which terminals' keys are derived (base, dukpt) have one
-    /// generation: to change terminals' working keys, raise `generation` in doorstep.toml.
+    /// generation: terminals get new working keys at each sign-on.
     Rotate {
         /// The key's name
         name: String,
@@ -108,6 +109,12 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
+    /// Exports a terminal's key as a key block (TR-31), for its injection
+    ///
+    /// The key is `terminal/NUMBER` of the store if it is there, or else derived from the base key.
+    /// `make terminal/NUMBER --purpose terminal-link` gives one terminal a key of its own, and
+    /// `rotate` replaces it.
+    ExportTerminal(export::TerminalExportArgs),
     /// Deletes an old generation of a key for ever
     Drop {
         /// The key's name
@@ -122,6 +129,8 @@ enum Task {
 enum PurposeFlag {
     /// A terminal's master key (TMK)
     TerminalMaster,
+    /// A terminal's link key: proves the terminal, and derives its session keys
+    TerminalLink,
     /// Wrapping of the vault's data keys
     DataKeys,
     /// PIN encryption (PIK, TPK, ZPK)
@@ -144,6 +153,7 @@ impl From<PurposeFlag> for KeyPurpose {
     fn from(purpose: PurposeFlag) -> KeyPurpose {
         match purpose {
             PurposeFlag::TerminalMaster => KeyPurpose::TerminalMaster,
+            PurposeFlag::TerminalLink => KeyPurpose::TerminalLink,
             PurposeFlag::Pin => KeyPurpose::PinEncryption,
             PurposeFlag::Mac => KeyPurpose::Mac,
             PurposeFlag::Exchange => KeyPurpose::Exchange,
@@ -191,7 +201,7 @@ fn algorithm_for(purpose: PurposeFlag, given: Option<AlgorithmFlag>) -> Algorith
     given.map_or(
         match purpose {
             P::Base | P::DataKeys => Algorithm::Aes256,
-            P::Token | P::HandOverCode => Algorithm::Aes128,
+            P::Token | P::HandOverCode | P::TerminalLink => Algorithm::Aes128,
             P::TerminalMaster | P::Exchange | P::Pin | P::Mac | P::Dukpt => Algorithm::Tdes2,
         },
         Algorithm::from,
@@ -232,6 +242,7 @@ pub fn run(args: &KeysArgs) -> anyhow::Result<()> {
             check(&components, algorithm, check_value.as_deref())?;
             say_made(&store.rotate_to_components(name, &components)?);
         }
+        Task::ExportTerminal(export) => export.run(store, args.store.config.as_deref())?,
         Task::List { json } => list(&store.list()?, *json),
         Task::Drop { name, generation } => {
             store.drop_generation(KeyName::new(name)?, *generation)?;

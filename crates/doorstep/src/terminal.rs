@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
-use bench::{InteractiveTerminal, MasterKeys, TerminalSocket};
+use bench::{InteractiveTerminal, TerminalKeys, TerminalSocket};
 use clap::{Args, Subcommand, ValueEnum};
 use host::tls;
-use keys::{AesKey, TdesKey};
+use keys::{AesKey, KeyPurpose, TdesKey};
 use money::Currency;
 use peers::card::EntryMode;
+use peers::terminal::TerminalKey;
 use peers::{TerminalSimulator, TerminalSimulatorSettings, TestCard};
 use zeroize::Zeroizing;
 
@@ -34,7 +35,7 @@ use stan_file::StanFile;
 /// Speaks the protocol of `docs/door/terminal.md`. If the connection is lost, it connects to the
 /// next address and repeats the unanswered message. Type `help` for the commands.
 ///
-/// For trials only: the card is simulated, and the master key is in a plain file.
+/// For trials only: the card is simulated, and the terminal's key is in a plain file.
 ///
 /// Exit status: 0 every command was valid and answered, even if declined; 1 otherwise.
 #[derive(Args, Debug)]
@@ -74,15 +75,18 @@ struct OneArgs {
     /// The merchant, field 42: acquirer 3, region 4, category 4, courier firm 4 digits
     #[arg(long, value_name = "DIGITS", required = true)]
     merchant: String,
-    /// The file with the master key, 32 or 48 hex digits; this or --base-key-file is required
+    /// The file with the link key, 32 hex digits; this or --base-key-file is required
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base_key_file", "master_key_file"])]
+    link_key_file: Option<PathBuf>,
+    /// The file with the master key of UnionPay's dialect, 32 or 48 hex digits
     #[arg(long, value_name = "FILE", conflicts_with = "base_key_file")]
     master_key_file: Option<PathBuf>,
     /// The file with the base key of all terminals' keys, as hex digits
     #[arg(long, value_name = "FILE")]
     base_key_file: Option<PathBuf>,
-    /// The generation of the derived keys
-    #[arg(long, default_value_t = 1)]
-    generation: u32,
+    /// The dialect of the key that is derived from the base key
+    #[arg(long, default_value = "doorstep")]
+    dialect: DialectFlag,
     /// Use TLS: the authority that signed the peer's certificate
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -143,6 +147,14 @@ impl From<EntryFlag> for EntryMode {
     }
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DialectFlag {
+    /// Doorstep's own
+    Doorstep,
+    /// UnionPay's
+    Unionpay,
+}
+
 const KEY_FILE_BYTES_MAX: usize = 256;
 const NUMBER_MAX: u32 = 99_999_999;
 const STAN_MAX: u32 = 999_999;
@@ -161,26 +173,9 @@ pub fn run(args: &TerminalArgs) -> anyhow::Result<ExitCode> {
 impl OneArgs {
     /// The terminal, and the file with its last STAN.
     fn session(&self) -> anyhow::Result<(InteractiveTerminal, StanFile)> {
-        let master_key = match (&self.master_key_file, &self.base_key_file) {
-            (Some(file), _) => {
-                let named = || format!("--master-key-file {}", file.display());
-                let text = Zeroizing::new(read_text(file, KEY_FILE_BYTES_MAX).with_context(named)?);
-                let key = TdesKey::from_hex(text.trim()).with_context(named)?;
-                ensure!(
-                    key.expose().len() > 8,
-                    bilingual!("{}: 16 or 24 bytes are needed", "{}：须为 16 或 24 字节", named())
-                );
-                key
-            }
-            (None, Some(file)) => master_keys(file, self.generation)?.for_terminal(self.number)?,
-            (None, None) => anyhow::bail!(Lang::current().pick(
-                "give --master-key-file, or --base-key-file",
-                "请给出 --master-key-file 或 --base-key-file"
-            )),
-        };
-        let key_file = self.master_key_file.as_ref().or(self.base_key_file.as_ref());
-        let beside = key_file.map(|file| StanFile::default_path(file, self.number));
-        let state = self.state.clone().or(beside).unwrap_or_default();
+        let (key, key_file) = self.key()?;
+        let beside = || StanFile::default_path(key_file, self.number);
+        let state = self.state.clone().unwrap_or_else(beside);
         let last_stan = match self.last_stan {
             Some(last_stan) => last_stan,
             None => StanFile::read(&state)?,
@@ -190,13 +185,40 @@ impl OneArgs {
             utc_offset_minutes: self.utc_offset,
             answer_timeout_ms: self.wait.saturating_mul(1_000),
             last_stan,
-            ..TerminalSimulatorSettings::new(self.number, merchant(&self.merchant)?, master_key)
+            ..TerminalSimulatorSettings::new(self.number, merchant(&self.merchant)?, key)
         };
         let ca = self.ca.as_ref();
         let tls = ca.map(|ca| tls::client(ca, None, &self.server_name)).transpose()?;
         let line = TerminalSocket::new(self.connect.clone(), tls)?;
         let stans = StanFile::reserve(state, last_stan)?;
         Ok((InteractiveTerminal::new(TerminalSimulator::new(&settings), line), stans))
+    }
+
+    /// The terminal's key, and the file that it comes from.
+    fn key(&self) -> anyhow::Result<(TerminalKey, &Path)> {
+        if let Some(file) = &self.link_key_file {
+            let (text, named) = key_text("--link-key-file", file)?;
+            let key = AesKey::from_hex(text.trim()).with_context(|| named.clone())?;
+            ensure!(
+                key.expose().len() == 16,
+                bilingual!("{named}: 16 bytes are needed", "{named}：须为 16 字节")
+            );
+            return Ok((key.into(), file));
+        }
+        if let Some(file) = &self.master_key_file {
+            let (text, named) = key_text("--master-key-file", file)?;
+            let key = TdesKey::from_hex(text.trim()).with_context(|| named.clone())?;
+            ensure!(
+                key.expose().len() > 8,
+                bilingual!("{named}: 16 or 24 bytes are needed", "{named}：须为 16 或 24 字节")
+            );
+            return Ok((key.into(), file));
+        }
+        let file = self.base_key_file.as_ref().context(Lang::current().pick(
+            "give --link-key-file, --master-key-file or --base-key-file",
+            "请给出 --link-key-file、--master-key-file 或 --base-key-file",
+        ))?;
+        Ok((derived_keys(file, self.dialect)?.for_terminal(self.number)?, file))
     }
 
     fn card(&self) -> anyhow::Result<TestCard> {
@@ -229,11 +251,21 @@ fn merchant(text: &str) -> anyhow::Result<[u8; 15]> {
     })
 }
 
-fn master_keys(file: &Path, generation: u32) -> anyhow::Result<MasterKeys> {
-    let named = || format!("--base-key-file {}", file.display());
-    let text = Zeroizing::new(read_text(file, KEY_FILE_BYTES_MAX).with_context(named)?);
-    let base = AesKey::from_hex(text.trim()).with_context(named)?;
-    Ok(MasterKeys::derived(base, generation)?)
+/// The content of a key file, and how an error names the file.
+fn key_text(flag: &str, file: &Path) -> anyhow::Result<(Zeroizing<String>, String)> {
+    let named = format!("{flag} {}", file.display());
+    let text = read_text(file, KEY_FILE_BYTES_MAX).with_context(|| named.clone())?;
+    Ok((Zeroizing::new(text), named))
+}
+
+fn derived_keys(file: &Path, dialect: DialectFlag) -> anyhow::Result<TerminalKeys> {
+    let (text, named) = key_text("--base-key-file", file)?;
+    let base = AesKey::from_hex(text.trim()).with_context(|| named)?;
+    let purpose = match dialect {
+        DialectFlag::Doorstep => KeyPurpose::TerminalLink,
+        DialectFlag::Unionpay => KeyPurpose::TerminalMaster,
+    };
+    Ok(TerminalKeys::derived(base, purpose)?)
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub use framing::LengthFraming;
 pub use message::{Message, OwnedMessage};
 pub use mti::Mti;
 pub use packager::{BitmapEncoding, MtiEncoding, Packager};
-pub use packagers::{ISO87_ASCII, ISO87_BINARY, UNIONPAY_POS};
+pub use packagers::{DOORSTEP_CARD, DOORSTEP_POS, ISO87_ASCII, ISO87_BINARY, UNIONPAY_POS};
 pub use spec::{
     FieldContent, FieldEncoding, FieldLength, FieldPadding, FieldSpec, LengthIndicator,
     LengthIndicatorEncoding, LengthUnit,

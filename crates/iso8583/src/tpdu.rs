@@ -23,6 +23,8 @@ pub struct Tpdu {
 }
 
 impl Tpdu {
+    pub const BYTES: usize = TPDU_BYTES;
+
     /// Swaps destination and source.
     #[must_use]
     pub const fn reply(self) -> Tpdu {

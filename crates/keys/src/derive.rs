@@ -4,50 +4,69 @@ use zeroize::Zeroizing;
 
 use crate::cipher::Cipher;
 use crate::error::KeyError;
-use crate::key::{Key, TdesKey, set_odd_parity};
+use crate::key::{AesKey, Key, TdesKey, set_odd_parity};
 use crate::key_reference::DerivedKey;
 use crate::purpose::KeyPurpose;
 
-/// Derives the key that `derived` names from its base key.
-///
-/// SP 800-108 (2022), 4.1, counter mode, PRF AES-CMAC, 32-bit counter and length:
-/// `CMAC(base, 00000001 ‖ label ‖ 00 ‖ holder ‖ generation ‖ length in bits)`. Numbers are
-/// big-endian; the label is the purpose's name in ASCII. The result is set to odd parity.
+/// Derives the key that `derived` names from its base key, with [`derive_bytes`]. The label is the
+/// purpose's name, the context `holder ‖ generation`, big-endian. DES and TDES keys are set to odd
+/// parity.
 pub fn derive(base: &impl Cipher, derived: &DerivedKey) -> Result<Key, KeyError> {
-    let key_bytes: usize = match derived.purpose {
-        KeyPurpose::TerminalMaster | KeyPurpose::PinEncryption => 16,
+    let key_bytes = match derived.purpose {
+        KeyPurpose::TerminalMaster | KeyPurpose::PinEncryption | KeyPurpose::TerminalLink => 16,
         KeyPurpose::Mac => 8,
         purpose => return Err(KeyError::NotDerivable(purpose)),
     };
-    let key_bits: u32 = if key_bytes == 16 { 128 } else { 64 };
-    let label = derived.purpose.name().as_bytes();
-    let mut input = [0; INPUT_BYTES_MAX];
-    let mut length = 0;
-    let parts: [&[u8]; 6] = [
-        &1_u32.to_be_bytes(),
-        label,
-        &[0],
-        &derived.holder.to_be_bytes(),
-        &derived.generation.to_be_bytes(),
-        &key_bits.to_be_bytes(),
-    ];
-    for part in parts {
-        input[length..length + part.len()].copy_from_slice(part);
-        length += part.len();
+    let mut context = [0; 12];
+    context[..8].copy_from_slice(&derived.holder.to_be_bytes());
+    context[8..].copy_from_slice(&derived.generation.to_be_bytes());
+    let mut bytes = Zeroizing::new([0; 16]);
+    let bytes = &mut bytes[..key_bytes];
+    derive_bytes(base, derived.purpose.name(), &context, bytes)?;
+    if derived.purpose == KeyPurpose::TerminalLink {
+        return AesKey::new(bytes).map(Key::Aes);
     }
-    let mut bytes = Zeroizing::new(base.cmac(&input[..length])?);
-    set_odd_parity(bytes.as_mut_slice());
-    TdesKey::new(&bytes[..key_bytes]).map(Key::Tdes)
+    set_odd_parity(bytes);
+    TdesKey::new(bytes).map(Key::Tdes)
 }
 
-/// Counter, longest label (`terminal-master`), zero byte, holder, generation, length.
-const INPUT_BYTES_MAX: usize = 4 + 15 + 1 + 8 + 4 + 4;
+/// SP 800-108r1, 4.1, counter mode, PRF AES-CMAC, 32-bit counter and length:
+/// `CMAC(key, counter ‖ label ‖ 00 ‖ context ‖ length in bits)`, counted from 1, as often as
+/// `derived` needs.
+///
+/// The label is ASCII of at most [`LABEL_BYTES_MAX`], the context has at most
+/// [`CONTEXT_BYTES_MAX`].
+pub fn derive_bytes(
+    key: &impl Cipher,
+    label: &str,
+    context: &[u8],
+    derived: &mut [u8],
+) -> Result<(), KeyError> {
+    assert!(label.len() <= LABEL_BYTES_MAX && context.len() <= CONTEXT_BYTES_MAX);
+    let bits = u32::try_from(derived.len() * 8).unwrap_or(u32::MAX);
+    let mut input = [0; 4 + LABEL_BYTES_MAX + 1 + CONTEXT_BYTES_MAX + 4];
+    for (counter, block) in (1_u32..).zip(derived.chunks_mut(16)) {
+        let mut length = 0;
+        for part in
+            [&counter.to_be_bytes(), label.as_bytes(), &[0], context, &bits.to_be_bytes()[..]]
+        {
+            input[length..length + part.len()].copy_from_slice(part);
+            length += part.len();
+        }
+        let output = Zeroizing::new(key.cmac(&input[..length])?);
+        block.copy_from_slice(&output[..block.len()]);
+    }
+    Ok(())
+}
+
+const LABEL_BYTES_MAX: usize = 16;
+/// Terminal, and two random values of 16 bytes.
+const CONTEXT_BYTES_MAX: usize = 40;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::algorithm::Algorithm;
-    use crate::key::AesKey;
     use crate::name::KeyName;
 
     fn derived(purpose: KeyPurpose, holder: u64, generation: u32) -> DerivedKey {

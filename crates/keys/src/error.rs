@@ -102,6 +102,11 @@ pub enum KeyError {
     KeysExhausted,
     #[error("the working keys do not match their check values; check the terminal master key")]
     WrongSignOnField,
+    #[error("the session of a terminal with TDES keys has no key for card data")]
+    NoCardDataKey,
+    /// The card data cannot be opened. The error does not say why.
+    #[error("the card data does not match the session's key; the terminal must sign on again")]
+    WrongCardData,
     #[error("the wrapped key does not match its check value; check the key that encrypts it")]
     WrongWrappedKey,
     #[error(
@@ -119,8 +124,8 @@ pub enum KeyError {
 const fn instead(purpose: &KeyPurpose) -> &'static str {
     match purpose {
         KeyPurpose::Base => {
-            "to change their working keys, raise `generation` in doorstep.toml; to change the \
-             base, make a key with another name and load new master keys into the terminals"
+            "their working keys change at each sign-on; to change the base, make a key with another \
+             name and load new keys into the terminals"
         }
         _ => "make a key with another name and load new initial keys into the terminals",
     }

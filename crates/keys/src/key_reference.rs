@@ -44,12 +44,13 @@ pub enum KeyReference {
 /// the purpose's name, the context `holder` and `generation`.
 ///
 /// PIN and terminal master keys are TDES keys of 16 bytes, MAC keys are DES keys of 8 bytes. Both
-/// have odd parity.
+/// have odd parity. Terminal link keys are AES keys of 16 bytes.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct DerivedKey {
     /// The stored AES key, of purpose [`KeyPurpose::Base`].
     pub base: KeyName,
-    /// [`KeyPurpose::TerminalMaster`], [`KeyPurpose::PinEncryption`] or [`KeyPurpose::Mac`].
+    /// [`KeyPurpose::TerminalMaster`], [`KeyPurpose::TerminalLink`], [`KeyPurpose::PinEncryption`]
+    /// or [`KeyPurpose::Mac`].
     pub purpose: KeyPurpose,
     /// Number of the terminal, or of another machine, that holds the key.
     pub holder: u64,

@@ -5,7 +5,7 @@
 //!
 //! Start at [`KeyStore`]. [`SoftwareStore`] keeps keys in an encrypted file, [`Pkcs11Store`] in an
 //! HSM. Terminals and networks hold their own keys and call plain functions: [`mac`], [`pin`],
-//! [`dukpt`], [`tr31`] and [`sign_on`]. Simulators use these functions too.
+//! [`session`], [`dukpt`], [`tr31`] and [`sign_on`]. Simulators use these functions too.
 //!
 //! Working keys of terminals are derived, never stored. A [`DerivedKey`] key names its base key and
 //! its terminal, so a backup of the base key restores the keys of the whole fleet.
@@ -48,6 +48,7 @@ mod store;
 pub mod dukpt;
 pub mod mac;
 pub mod pin;
+pub mod session;
 pub mod sign_on;
 pub mod tr31;
 
@@ -64,6 +65,7 @@ pub use pan::{Pan, PanError};
 pub use pin::{Pin, PinBlock};
 pub use pin_format::PinFormat;
 pub use purpose::KeyPurpose;
+pub use session::{SessionKeys, SessionRandom, SignOnRequest, TerminalSignOn};
 pub use sign_on::{SIGN_ON_FIELD_BYTES, open_sign_on_field, sign_on_field};
 pub use store::pkcs11::Pkcs11Store;
 pub use store::software::{MASTER_KEY_CREDENTIAL, MASTER_KEY_VARIABLE, MasterKey, SoftwareStore};

@@ -5,6 +5,9 @@
 pub enum KeyPurpose {
     /// Terminal master key (TMK). It encrypts the working keys sent to the terminal.
     TerminalMaster,
+    /// Terminal link key: it proves the terminal at sign-on, and the keys of each session are
+    /// derived from it. See [`crate::session`].
+    TerminalLink,
     /// PIN encryption (PIK, TPK, ZPK).
     PinEncryption,
     /// MACs (MAK, TAK).
@@ -24,8 +27,9 @@ pub enum KeyPurpose {
 }
 
 impl KeyPurpose {
-    pub const ALL: [KeyPurpose; 9] = [
+    pub const ALL: [KeyPurpose; 10] = [
         KeyPurpose::TerminalMaster,
+        KeyPurpose::TerminalLink,
         KeyPurpose::PinEncryption,
         KeyPurpose::Mac,
         KeyPurpose::Exchange,
@@ -36,12 +40,13 @@ impl KeyPurpose {
         KeyPurpose::Dukpt,
     ];
 
-    /// `terminal-master`, `pin`, `mac`, `exchange`, `token`, `hand-over-code`, `data-keys`, `base`
-    /// or `dukpt`.
+    /// `terminal-master`, `terminal-link`, `pin`, `mac`, `exchange`, `token`, `hand-over-code`,
+    /// `data-keys`, `base` or `dukpt`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             KeyPurpose::TerminalMaster => "terminal-master",
+            KeyPurpose::TerminalLink => "terminal-link",
             KeyPurpose::PinEncryption => "pin",
             KeyPurpose::Mac => "mac",
             KeyPurpose::Exchange => "exchange",

@@ -6,9 +6,9 @@ use zeroize::Zeroizing;
 use crate::algorithm::Algorithm;
 use crate::cipher::Cipher;
 use crate::error::KeyError;
-use crate::key::TdesKey;
+use crate::key::{Key, TdesKey};
 use crate::key_reference::KeyReference;
-use crate::store::KeyStore;
+use crate::store::{KeyStore, WrappedKey};
 
 /// PIN key 16, check value 4, MAC key 16 (or 8 and eight zero bytes), check value 4.
 pub const SIGN_ON_FIELD_BYTES: usize = 40;
@@ -23,7 +23,23 @@ pub fn sign_on_field(
     mac_key: &KeyReference,
 ) -> Result<[u8; SIGN_ON_FIELD_BYTES], KeyError> {
     let pin_key = store.wrap_working_key(pin_key, terminal_master)?;
-    let mac_key = store.wrap_working_key(mac_key, terminal_master)?;
+    field(&pin_key, &store.wrap_working_key(mac_key, terminal_master)?)
+}
+
+/// Encrypts new working keys of a session under a terminal master key.
+pub(crate) fn issue(
+    terminal_master: &impl Cipher,
+    pin_key: &Key,
+    mac_key: &Key,
+) -> Result<[u8; SIGN_ON_FIELD_BYTES], KeyError> {
+    let wrap = |key: &Key| WrappedKey::of(key, terminal_master);
+    field(&wrap(pin_key)?, &wrap(mac_key)?)
+}
+
+fn field(
+    pin_key: &WrappedKey,
+    mac_key: &WrappedKey,
+) -> Result<[u8; SIGN_ON_FIELD_BYTES], KeyError> {
     let (pin_bytes, mac_bytes) = (pin_key.encrypted(), mac_key.encrypted());
     if pin_bytes.len() != 16 || mac_bytes.len() > 16 {
         return Err(KeyError::WrongSignOnField);

@@ -14,15 +14,19 @@ use zeroize::Zeroizing;
 
 use crate::algorithm::Algorithm;
 use crate::check_value::CheckValue;
+use crate::cipher::Cipher;
 use crate::component::Component;
 use crate::data_key::{DATA_KEY_BYTES, WrappedDataKey};
 use crate::error::KeyError;
+use crate::key::Key;
 use crate::key_reference::KeyReference;
 use crate::mac::MacMethod;
 use crate::name::KeyName;
 use crate::pan::Pan;
 use crate::pin::{PinBlock, PinFormat};
 use crate::purpose::KeyPurpose;
+use crate::session::{SessionKeys, SessionRandom, SignOnRequest};
+use crate::sign_on::SIGN_ON_FIELD_BYTES;
 use crate::tr31::KeyBlockVersion;
 
 /// A store of keys. The [`KeyPurpose`] of a key decides which operations may use it.
@@ -57,6 +61,34 @@ pub trait KeyStore: Send + Sync {
         &self,
         from: &KeyReference,
         from_format: PinFormat,
+        to: &KeyReference,
+        to_format: PinFormat,
+        pan: &Pan,
+        block: &PinBlock,
+    ) -> Result<PinBlock, KeyError>;
+
+    /// Opens a terminal's session, if the MAC of its sign-on is right: the host's keys of the session
+    /// and the random value for the answer. The key has [`KeyPurpose::TerminalLink`].
+    fn open_session(
+        &self,
+        link_key: &KeyReference,
+        request: &SignOnRequest<'_>,
+    ) -> Result<Option<(SessionKeys, SessionRandom)>, KeyError>;
+
+    /// Makes random working keys for a session of a UnionPay terminal, and encrypts them for its
+    /// sign-on ([`crate::sign_on`]) under its TDES key of [`KeyPurpose::TerminalMaster`]. The MAC
+    /// key has 16 bytes for [`MacMethod::X9_19`], otherwise 8.
+    fn issue_session(
+        &self,
+        terminal_master: &KeyReference,
+        method: MacMethod,
+    ) -> Result<(SessionKeys, [u8; SIGN_ON_FIELD_BYTES]), KeyError>;
+
+    /// Translates the PIN block of a session ([`SessionKeys::pin_format`]) to another key and
+    /// format, by the rules of [`KeyStore::translate_pin`].
+    fn translate_session_pin(
+        &self,
+        from: &SessionKeys,
         to: &KeyReference,
         to_format: PinFormat,
         pan: &Pan,
@@ -224,6 +256,13 @@ impl WrappedKey {
         let mut kept = [0; 24];
         kept[..encrypted.len()].copy_from_slice(encrypted);
         Ok(WrappedKey { encrypted: kept, length: encrypted.len(), check_value })
+    }
+
+    /// Encrypts a DES or TDES key under a TDES key.
+    pub(crate) fn of(key: &Key, under: &impl Cipher) -> Result<WrappedKey, KeyError> {
+        let mut bytes = Zeroizing::new(key.expose().to_vec());
+        under.encrypt(&mut bytes)?;
+        WrappedKey::new(&bytes, key.check_value().four_bytes())
     }
 
     /// 8, 16 or 24 bytes.

@@ -91,8 +91,6 @@ impl ResponseCode {
     pub const SYSTEM_ERROR: ResponseCode = ResponseCode(*b"96");
     /// Reason of a reversal: no answer arrived.
     pub const NO_ANSWER: ResponseCode = ResponseCode(*b"98");
-    /// The PIN block cannot be decrypted: the terminal and the switch have different PIN keys.
-    pub const PIN_BLOCK_ERROR: ResponseCode = ResponseCode(*b"99");
     pub const MAC_ERROR: ResponseCode = ResponseCode(*b"A0");
 
     /// Whether an advice with this answer was not processed and is sent again.

@@ -11,13 +11,14 @@
 use std::fmt;
 
 use iso8583::{Tpdu, WipedBytes};
-use keys::{KeyError, TdesKey};
+use keys::SessionKeys;
 use money::Currency;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 mod answer;
 mod build;
 mod journal;
+mod link;
 mod on_answer;
 mod parcel_list;
 mod request_kind;
@@ -26,6 +27,7 @@ mod task;
 pub use journal::{
     BATCH_TRANSACTIONS_MAX, JournalLine, JournalLineStatus, Receipt, TerminalSum, TerminalTotals,
 };
+pub use link::TerminalKey;
 pub use parcel_list::TerminalParcel;
 pub use request_kind::TerminalRequestKind;
 pub use task::{
@@ -39,6 +41,7 @@ use crate::message_time;
 use answer::AMOUNT_MAX;
 use build::{CardRead, UPLOAD_LINES_MAX, UploadLine};
 use journal::TerminalJournal;
+use link::{CardData, TerminalLink};
 
 /// Time to wait for an answer, unless settings or parameters set another.
 pub const ANSWER_TIMEOUT_MS: u32 = 60_000;
@@ -58,8 +61,7 @@ pub struct TerminalSimulatorSettings {
     pub number: u32,
     /// Field 42: acquirer 3, region 4, MCC 4, courier firm 4.
     pub merchant: [u8; 15],
-    /// Protects the working keys that sign-on delivers; 16 or 24 bytes.
-    pub master_key: TdesKey,
+    pub key: TerminalKey,
     pub tpdu: Tpdu,
     pub currency: Currency,
     /// The terminal's time zone, in minutes east of UTC.
@@ -73,15 +75,15 @@ pub struct TerminalSimulatorSettings {
 impl TerminalSimulatorSettings {
     /// A new terminal: CNY, UTC, TPDU `60 0000 0000`, [`ANSWER_TIMEOUT_MS`].
     #[must_use]
-    pub const fn new(
+    pub fn new(
         number: u32,
         merchant: [u8; 15],
-        master_key: TdesKey,
+        key: impl Into<TerminalKey>,
     ) -> TerminalSimulatorSettings {
         TerminalSimulatorSettings {
             number,
             merchant,
-            master_key,
+            key: key.into(),
             tpdu: Tpdu { destination: 0, source: 0 },
             currency: Currency::CNY,
             utc_offset_minutes: 0,
@@ -99,39 +101,20 @@ pub struct TerminalSimulator {
     currency: Currency,
     utc_offset_minutes: i16,
     answer_within_ms: u32,
-    master_key: StoredKey,
-    pin_key: Option<StoredKey>,
-    mac_key: Option<StoredKey>,
+    link: TerminalLink,
     /// Zero before the first sign-on.
     batch: u32,
     stan: u32,
     must_sign_on: bool,
     /// The last request. It awaits its answer or can be repeated.
     pending: Option<Box<PendingRequest>>,
+    /// Refused for its MAC, and repeated after a sign-on, with its opened card data.
+    again: Option<Box<(PendingRequest, Option<CardData>)>>,
     reversal: Option<Box<TerminalReversal>>,
     offline: Vec<OfflineSale>,
     upload: Option<Box<BatchUpload>>,
     journal: TerminalJournal,
     parameters: Option<Box<TerminalParameters>>,
-}
-
-/// A key without its expanded key schedule, to save memory.
-struct StoredKey {
-    bytes: Zeroizing<[u8; 24]>,
-    length: u8,
-}
-
-impl StoredKey {
-    fn new(key: &TdesKey) -> StoredKey {
-        let mut bytes = Zeroizing::new([0; 24]);
-        let exposed = key.expose();
-        bytes[..exposed.len()].copy_from_slice(exposed);
-        StoredKey { bytes, length: u8::try_from(exposed.len()).unwrap_or(0) }
-    }
-
-    fn open(&self) -> Result<TdesKey, KeyError> {
-        TdesKey::new(&self.bytes[..usize::from(self.length)])
-    }
 }
 
 struct PendingRequest {
@@ -193,13 +176,12 @@ impl TerminalSimulator {
             currency: settings.currency,
             utc_offset_minutes: settings.utc_offset_minutes,
             answer_within_ms: settings.answer_timeout_ms,
-            master_key: StoredKey::new(&settings.master_key),
-            pin_key: None,
-            mac_key: None,
+            link: TerminalLink::new(&settings.key),
             batch: 0,
             stan: settings.last_stan,
             must_sign_on: true,
             pending: None,
+            again: None,
             reversal: None,
             offline: Vec::new(),
             upload: None,
@@ -240,6 +222,12 @@ impl TerminalSimulator {
     #[must_use]
     pub fn awaits_answer(&self) -> bool {
         self.answer_by().is_some()
+    }
+
+    /// The keys of its session. `None` before the first sign-on.
+    #[must_use]
+    pub fn session(&self) -> Option<&SessionKeys> {
+        self.link.session().ok()
     }
 
     /// STAN of the transaction whose reversal is pending.
@@ -358,6 +346,13 @@ impl TerminalSimulator {
         if self.reversal.is_some() {
             return self.send_reversal(now_ms).map(Some);
         }
+        if let Some(again) = self.again.take() {
+            let (mut request, card) = *again;
+            request.message =
+                self.protect_again(&request.message, card.as_ref().map(|card| card.as_slice()))?;
+            request.answer_by_ms = Some(self.answer_limit_ms(now_ms));
+            return Ok(Some(self.await_answer(request)));
+        }
         if self.pending.as_ref().is_some_and(|pending| pending.must_repeat) {
             return self.repeat(now_ms).map(Some);
         }
@@ -370,9 +365,15 @@ impl TerminalSimulator {
         Ok(None)
     }
 
-    fn has_pending_message(&self) -> bool {
+    /// Whether a message must be sent before any other. The terminal may have to sign on first.
+    #[must_use]
+    pub fn has_pending_message(&self) -> bool {
         let again = self.pending.as_ref().is_some_and(|pending| pending.must_repeat);
-        again || self.reversal.is_some() || !self.offline.is_empty() || self.upload.is_some()
+        again
+            || self.again.is_some()
+            || self.reversal.is_some()
+            || !self.offline.is_empty()
+            || self.upload.is_some()
     }
 
     /// Starts a task and returns its message, without the two-byte length. The terminal then awaits
@@ -389,7 +390,7 @@ impl TerminalSimulator {
             return Err(TerminalError::AwaitingAnswer);
         }
         let needs_keys = !matches!(task, TerminalTask::SignOn | TerminalTask::Echo);
-        if needs_keys && (self.must_sign_on || self.mac_key.is_none()) {
+        if needs_keys && (self.must_sign_on || !self.link.has_session()) {
             return Err(TerminalError::SignOnRequired);
         }
         match task {
@@ -514,7 +515,7 @@ impl TerminalSimulator {
     }
 
     fn start_reversal(&mut self, stan: u32, now_ms: u64) -> Result<WipedBytes, TerminalError> {
-        if self.must_sign_on || self.mac_key.is_none() {
+        if self.must_sign_on || !self.link.has_session() {
             return Err(TerminalError::SignOnRequired);
         }
         if self.reversal.is_some() {
@@ -574,7 +575,10 @@ impl TerminalSimulator {
             .amount(amount)
             .waybill(&offline.waybill)
             .authorisation(offline.authorisation)
-            .card(CardRead { card: &offline.card, pin: None, amount })?
+            .card(
+                TerminalRequestKind::Offline,
+                CardRead { card: &offline.card, pin: None, amount },
+            )?
             .finish(TerminalRequestKind::Offline)?;
         let pending =
             self.new_request(TerminalRequestKind::Offline, self.batch, stan, message, now_ms);
@@ -605,6 +609,9 @@ impl TerminalSimulator {
         now_ms: u64,
     ) -> Result<WipedBytes, TerminalError> {
         let stan = self.next_stan();
+        if kind == TerminalRequestKind::SignOn {
+            self.link.begin_sign_on()?;
+        }
         let message = self.draft(kind, stan, self.batch, now_ms).finish(kind)?;
         let pending = self.new_request(kind, self.batch, stan, message, now_ms);
         Ok(self.await_answer(pending))
@@ -627,7 +634,7 @@ impl TerminalSimulator {
     ) -> Result<WipedBytes, TerminalError> {
         self.check_batch_room()?;
         let stan = self.next_stan();
-        let mut draft = self.draft(kind, stan, self.batch, now_ms).card(read)?;
+        let mut draft = self.draft(kind, stan, self.batch, now_ms).card(kind, read)?;
         if let Some(waybill) = waybill {
             draft = draft.amount(read.amount).waybill(waybill);
         }
@@ -760,14 +767,6 @@ impl TerminalSimulator {
     const fn next_stan(&mut self) -> u32 {
         self.stan = self.stan % STAN_MAX + 1;
         self.stan
-    }
-
-    fn mac_key(&self) -> Result<Option<TdesKey>, KeyError> {
-        self.mac_key.as_ref().map(StoredKey::open).transpose()
-    }
-
-    fn pin_key(&self) -> Result<Option<TdesKey>, KeyError> {
-        self.pin_key.as_ref().map(StoredKey::open).transpose()
     }
 
     /// Processes an answer, given without its two-byte length, and wipes it.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use books::{AuthorisationCode, ResponseCode};
-use iso8583::{ISO87_BINARY, Message, Mti, Packager, UNIONPAY_POS};
+use iso8583::{DOORSTEP_CARD, DOORSTEP_POS, ISO87_BINARY, Message, Mti, Packager, UNIONPAY_POS};
 use keys::{MacMethod, PinFormat};
 
 /// Numbers of the fields, by meaning.
@@ -34,10 +34,12 @@ pub(crate) struct FieldNumbers {
     pub key_block: u8,
     pub currency: u8,
     pub pin: u8,
-    pub pin_format: u8,
+    pub pin_control: u8,
     pub balance: u8,
     pub chip_data: u8,
     pub waybill: u8,
+    /// Card data that the terminal sealed.
+    pub sealed_card: u8,
     /// Kind of transaction, batch, network management code.
     pub batch: u8,
     /// The original transaction.
@@ -71,9 +73,10 @@ pub(crate) const UNIONPAY_FIELDS: FieldNumbers = FieldNumbers {
     key_block: 48,
     currency: 49,
     pin: 52,
-    pin_format: 53,
+    pin_control: 53,
     balance: 54,
     chip_data: 55,
+    sealed_card: 57,
     waybill: 58,
     batch: 60,
     original: 61,
@@ -110,30 +113,51 @@ pub(crate) enum RequestKind {
     Unsupported,
 }
 
+/// What proves a terminal, and protects the messages of its session.
+pub(crate) enum SessionKind {
+    /// The terminal's link key. Card data is sealed as a message of its own.
+    Link(&'static Packager),
+    /// Nothing proves the terminal: it gets working keys under its master key. The MACs protect the
+    /// message without its header.
+    Master(MacMethod),
+}
+
 /// How a kind of terminal writes its messages.
 pub struct TerminalDialect {
     pub name: &'static str,
     pub(crate) packager: &'static Packager,
-    pub(crate) mac: MacMethod,
-    pub(crate) pin_format: PinFormat,
+    pub(crate) session: SessionKind,
     pub(crate) fields: FieldNumbers,
     /// The kind of a request: MTI, processing code, kind of transaction, management code.
     pub(crate) kind: fn(u16, Option<u32>, u8, u16) -> RequestKind,
 }
 
+/// POS terminals that speak Doorstep's own dialect.
+static DOORSTEP_TERMINALS: TerminalDialect = TerminalDialect {
+    name: "doorstep",
+    packager: &DOORSTEP_POS,
+    session: SessionKind::Link(&DOORSTEP_CARD),
+    fields: UNIONPAY_FIELDS,
+    kind: request_kind,
+};
+
 /// POS terminals of UnionPay.
 static UNIONPAY_TERMINALS: TerminalDialect = TerminalDialect {
     name: "unionpay",
     packager: &UNIONPAY_POS,
-    mac: MacMethod::CupEcb,
-    pin_format: PinFormat::Iso0,
+    session: SessionKind::Master(MacMethod::CupEcb),
     fields: UNIONPAY_FIELDS,
-    kind: |mti, processing, transaction, management| match (
-        mti,
-        processing,
-        transaction,
-        management,
-    ) {
+    kind: request_kind,
+};
+
+/// The kinds of both dialects.
+fn request_kind(
+    mti: u16,
+    processing: Option<u32>,
+    transaction: u8,
+    management: u16,
+) -> RequestKind {
+    match (mti, processing, transaction, management) {
         (800, _, 0, 3) => RequestKind::SignOn,
         (800, _, 0, 360) => RequestKind::Parameters,
         (800, _, 0, 901) => RequestKind::Parcels,
@@ -157,8 +181,8 @@ static UNIONPAY_TERMINALS: TerminalDialect = TerminalDialect {
         (320, _, 0, 201) => RequestKind::Upload,
         (320, _, 0, 202) => RequestKind::UploadEnd,
         _ => RequestKind::Unsupported,
-    },
-};
+    }
+}
 
 /// A message to a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +220,8 @@ pub struct NetworkDialect {
     pub(crate) packager: &'static Packager,
     pub(crate) mac: MacMethod,
     pub(crate) pin_format: PinFormat,
+    /// Security control of a message with a PIN block: its format, and the length of its key.
+    pub(crate) pin_control: &'static str,
     pub(crate) fields: FieldNumbers,
     /// Fields of the card that are sent on as the terminal wrote them.
     pub(crate) sent_on: &'static [u8],
@@ -215,6 +241,7 @@ static UNIONPAY_NETWORKS: NetworkDialect = NetworkDialect {
     packager: &ISO87_BINARY,
     mac: MacMethod::X9_19,
     pin_format: PinFormat::Iso0,
+    pin_control: "2600000000000000",
     fields: FieldNumbers { original: 90, ..UNIONPAY_FIELDS },
     sent_on: &[14, 22, 23, 35, 55],
     message_type: |kind| {
@@ -241,7 +268,16 @@ static UNIONPAY_NETWORKS: NetworkDialect = NetworkDialect {
 };
 
 impl TerminalDialect {
+    /// Link keys prove both sides; nobody on the line can change or read what matters.
+    pub const DOORSTEP: &'static TerminalDialect = &DOORSTEP_TERMINALS;
+    /// Protects nothing against somebody on the line: only inside TLS with client certificates.
     pub const UNIONPAY: &'static TerminalDialect = &UNIONPAY_TERMINALS;
+
+    /// Whether a terminal proves itself by its key, on any line.
+    #[must_use]
+    pub const fn proves_terminals(&self) -> bool {
+        matches!(self.session, SessionKind::Link(_))
+    }
 }
 
 impl NetworkDialect {
@@ -268,8 +304,12 @@ pub(crate) fn fixed_field<const N: usize>(message: &Message<'_>, field: u8) -> O
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no dialect; use `unionpay`")]
-pub struct UnknownDialect(pub String);
+#[error("`{name}` is no dialect; use {known}")]
+pub struct UnknownDialect {
+    pub name: String,
+    /// The names of the dialects.
+    pub known: String,
+}
 
 /// A dialect has a name in the settings, and is shown and compared by it.
 macro_rules! known_by_name {
@@ -278,8 +318,11 @@ macro_rules! known_by_name {
             type Err = UnknownDialect;
 
             fn from_str(name: &str) -> Result<Self, UnknownDialect> {
-                let known = [$(<$dialect>::$known),+].into_iter().find(|known| known.name == name);
-                known.ok_or_else(|| UnknownDialect(name.to_owned()))
+                let all = [$(<$dialect>::$known),+];
+                all.into_iter().find(|known| known.name == name).ok_or_else(|| {
+                    let known = all.map(|known| format!("`{}`", known.name)).join(" or ");
+                    UnknownDialect { name: name.to_owned(), known }
+                })
             }
         }
 
@@ -300,6 +343,6 @@ macro_rules! known_by_name {
 }
 
 known_by_name! {
-    TerminalDialect: UNIONPAY;
+    TerminalDialect: DOORSTEP UNIONPAY;
     NetworkDialect: UNIONPAY;
 }

@@ -44,7 +44,6 @@
 //! #     terminals: TerminalSettings {
 //! #         dialect: TerminalDialect::UNIONPAY,
 //! #         base_key: name("base"),
-//! #         generation: 0,
 //! #         answer_s: 60,
 //! #         reversal_attempts_max: 3,
 //! #         echo_s: 300,

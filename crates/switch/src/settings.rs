@@ -85,10 +85,8 @@ impl MerchantSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TerminalSettings {
     pub dialect: &'static TerminalDialect,
-    /// The stored key from which all terminals' keys are derived.
+    /// The stored key from which the terminals' own keys are derived.
     pub base_key: KeyName,
-    /// Generation of the working keys.
-    pub generation: u32,
     /// Seconds for which a terminal waits for an answer.
     pub answer_s: u32,
     /// Attempts at a reversal before the terminal needs service.

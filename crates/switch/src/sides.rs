@@ -7,7 +7,7 @@ use books::{
     ResponseCode, RouteCandidate, TerminalId, Timestamp, Trace, TransactionKind, WalletId,
 };
 use iso8583::{Message, WipedBytes};
-use keys::{KeyError, KeyReference, Pan, PinFormat};
+use keys::{KeyError, Pan, SessionKeys};
 use money::{Amount, Currency};
 use tariff::CardKind;
 
@@ -122,16 +122,17 @@ pub(crate) struct NetworkMessage<'q> {
 #[derive(Clone, Copy)]
 pub(crate) struct SentCard<'q> {
     pub message: &'q Message<'q>,
+    /// What the terminal sealed in it, or the message itself.
+    pub card: &'q Message<'q>,
     pub pan: &'q Pan,
-    pub pin: Option<TerminalPin>,
+    pub pin: Option<TerminalPin<'q>>,
 }
 
 /// A PIN block as the terminal encrypted it.
 #[derive(Clone, Copy)]
-pub(crate) struct TerminalPin {
-    pub key: KeyReference,
-    pub format: PinFormat,
-    pub block: [u8; 8],
+pub(crate) struct TerminalPin<'q> {
+    pub session: &'q SessionKeys,
+    pub block: &'q [u8],
 }
 
 #[derive(Debug, thiserror::Error)]

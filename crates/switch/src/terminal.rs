@@ -18,6 +18,7 @@ mod request;
 mod responses;
 mod reversals;
 mod session;
+mod session_keys;
 
 use std::collections::HashMap;
 
@@ -26,8 +27,9 @@ use books::{Event, Refusal, ResponseCode, Trace};
 
 use self::in_flight::{InFlight, InFlightState, ReversalWork};
 use self::request::{Caller, KeptRequest, TerminalRequest};
-use self::responses::{ResponseFields, TerminalKeys};
+use self::responses::{ResponseFields, response};
 use self::session::{BatchUploads, TerminalSession};
+use self::session_keys::{NewSession, SessionSlots};
 use crate::dialect::RequestKind;
 use crate::port::{OperatorEvent, Output, Query, QueryResult, TerminalConnection};
 use crate::sides::{Networks, Orders, Rejection, rejection};
@@ -38,10 +40,11 @@ use crate::step::{Continuation, IN_FLIGHT_MAX, Turn};
 pub(crate) struct TerminalTables {
     /// By terminal.
     sessions: HashMap<u32, TerminalSession>,
+    session_keys: SessionSlots,
     /// Lines of disputed batches.
     uploads: BatchUploads,
-    /// Messages that wait for their terminal's state.
-    waiting: HashMap<u64, KeptRequest>,
+    /// Messages that wait for their terminal's state. A sign-on has its proven session.
+    waiting: HashMap<u64, (KeptRequest, Option<Box<NewSession>>)>,
     requests: HashMap<u64, InFlight>,
     active_traces: HashMap<Trace, u64>,
 }
@@ -78,9 +81,14 @@ impl Terminals<'_> {
             return self.reply(&request.caller, ResponseCode::APPROVED, &answer);
         }
         // The MAC is checked first: a forged message must not get an answer with a valid MAC.
-        if kind.requires_mac() && !self.is_authentic(&request) {
-            return;
-        }
+        let Some(proven) = self.authenticate(&request, bytes) else { return };
+        let keys = self.tables.session_keys.current(request.header().terminal);
+        let keys = keys.filter(|_| kind != RequestKind::SignOn);
+        let card = match keys.map_or(Ok(None), |keys| request.open_card(keys)) {
+            Ok(card) => card,
+            Err(why) => return self.refuse(&request.caller, why),
+        };
+        let request = request.with_card(card.as_ref());
         let pending = &self.step.pending;
         if self.tables.requests.len() >= IN_FLIGHT_MAX || pending.is_full() || pending.stopping {
             return self.refuse(&request.caller, rejection(ResponseCode::SYSTEM_ERROR));
@@ -92,16 +100,16 @@ impl Terminals<'_> {
             return self.serve(&request);
         }
         let id = self.step.next_id();
-        self.tables.waiting.insert(id, request.keep());
+        self.tables.waiting.insert(id, (request.keep(), proven.map(Box::new)));
         let query = Query::Terminal(request.header().terminal_id());
         self.step.query(Continuation::Session(id), query);
     }
 
     /// The books have answered a query for the terminal of a message.
     pub(crate) fn on_terminal_view(&mut self, id: u64, view: Option<&TerminalView>) {
-        let Some(kept) = self.tables.waiting.remove(&id) else { return };
+        let Some((kept, proven)) = self.tables.waiting.remove(&id) else { return };
         let request = kept.request();
-        let begun = self.begin_session(&request, view);
+        let begun = self.begin_session(&request, proven, view);
         match begun {
             Err(why) => self.refuse(&request.caller, why),
             Ok(()) if request.kind() == RequestKind::SignOn => {}
@@ -112,6 +120,7 @@ impl Terminals<'_> {
     fn begin_session(
         &mut self,
         request: &TerminalRequest<'_>,
+        proven: Option<Box<NewSession>>,
         view: Option<&TerminalView>,
     ) -> Result<(), Rejection> {
         let unknown = |why: &str| (ResponseCode::UNKNOWN_TERMINAL, Some(why.to_owned()));
@@ -130,7 +139,7 @@ impl Terminals<'_> {
             RequestKind::Balance if view.courier_suspended => {
                 Err(rejection(ResponseCode::COURIER_SUSPENDED))
             }
-            RequestKind::SignOn => self.sign_on(request, view),
+            RequestKind::SignOn => self.sign_on(request, proven, view),
             _ => Ok(()),
         }
     }
@@ -200,9 +209,7 @@ impl Terminals<'_> {
     pub(crate) fn on_command_result(&mut self, id: u64, answer: Result<Vec<Event>, Refusal>) {
         let Some(in_flight) = self.tables.requests.remove(&id) else { return };
         match &in_flight.work {
-            &InFlightState::OpeningBatch(batch) => {
-                self.on_batch_opened(id, in_flight, batch, answer)
-            }
+            InFlightState::OpeningBatch(..) => self.on_batch_opened(id, in_flight, answer),
             &InFlightState::ClosingBatch(theirs) => {
                 self.on_batch_closed(id, in_flight, theirs, answer)
             }
@@ -282,29 +289,31 @@ impl Terminals<'_> {
         }
     }
 
-    fn keys(&self) -> TerminalKeys<'_> {
-        TerminalKeys { keys: self.step.keys, settings: self.step.settings }
-    }
-
-    /// Checks the MAC of a message. Refuses the message if the MAC is wrong.
-    fn is_authentic(&mut self, request: &TerminalRequest<'_>) -> bool {
-        let (header, message) = (request.header(), &request.message);
-        let checked = match (message.mac_input(), message.mac()) {
-            (Some(bytes), Some(mac)) => {
-                let key = self.keys().mac(header.terminal);
-                self.step.keys.check_mac(&key, request.dialect.mac, bytes, &mac)
-            }
-            _ => Ok(false),
+    /// Checks the MAC of a message, and refuses it if the MAC is wrong. A sign-on may prove the
+    /// session that it begins.
+    fn authenticate(
+        &mut self,
+        request: &TerminalRequest<'_>,
+        frame: &[u8],
+    ) -> Option<Option<NewSession>> {
+        let checked = if request.kind().requires_mac() {
+            self.check_mac(request, frame).map(|checked| checked.map(|fits| fits.then_some(None)))
+        } else if request.dialect.proves_terminals() {
+            self.open_session(request, frame).map(|opened| Some(opened.map(Some)))
+        } else {
+            Ok(Some(Some(None)))
         };
         match checked {
-            Ok(true) => return true,
-            Ok(false) => {
-                self.step.report(OperatorEvent::WrongMac(header.terminal_id()));
+            Ok(Some(Some(proven))) => return Some(proven),
+            // A terminal without a session, as all are after a restart, is no forger.
+            Ok(None) => self.refuse(&request.caller, rejection(ResponseCode::WRONG_MAC)),
+            Ok(Some(None)) => {
+                self.step.report(OperatorEvent::WrongMac(request.header().terminal_id()));
                 self.refuse(&request.caller, rejection(ResponseCode::WRONG_MAC));
             }
             Err(error) => self.close_without_key(&request.caller, error.to_string()),
         }
-        false
+        None
     }
 
     /// Without a key no MAC can be checked or made, so the connection is closed.
@@ -315,7 +324,21 @@ impl Terminals<'_> {
     }
 
     fn reply(&mut self, caller: &Caller, code: ResponseCode, answer: &ResponseFields<'_>) {
-        match self.keys().response(caller, code, answer, self.step.now) {
+        let (slots, terminal) = (&self.tables.session_keys, caller.header.terminal);
+        let settings = self.step.settings;
+        let keys = match caller.kind {
+            _ if code == ResponseCode::WRONG_MAC => Ok(None),
+            RequestKind::Echo => Ok(None),
+            // Only the host has the keys that prove its answer.
+            RequestKind::SignOn if code == ResponseCode::APPROVED => Ok(slots
+                .pending(terminal)
+                .filter(|_| settings.terminals.dialect.proves_terminals())),
+            RequestKind::SignOn => Ok(None),
+            _ => slots.current(terminal).map(Some).ok_or_else(|| "no session".to_owned()),
+        };
+        let built =
+            keys.and_then(|keys| response(settings, keys, caller, code, answer, self.step.now));
+        match built {
             Ok(output) => self.step.out.push(output),
             Err(why) => self.close_without_key(caller, why),
         }

@@ -5,7 +5,7 @@ use keys::KeyError;
 use peers::terminal::Receipt;
 use peers::{ResponseCode, TestCard};
 
-use crate::master_keys::MasterKeys;
+use crate::terminal_keys::TerminalKeys;
 
 #[derive(Clone, Debug)]
 pub struct Sale {
@@ -35,7 +35,7 @@ pub struct FleetPlan {
     pub terminals: u32,
     /// ISO 8583 field 42.
     pub merchant: [u8; 15],
-    pub keys: MasterKeys,
+    pub keys: TerminalKeys,
     /// The offset of the terminals' clocks from UTC, in minutes.
     pub utc_offset_minutes: i16,
     /// How long a terminal waits for an answer.

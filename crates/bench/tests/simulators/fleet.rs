@@ -3,11 +3,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bench::{CompletedSale, FleetPlan, MasterKeys, Sale, SaleOutcome, SalesPace, TerminalFleet};
+use bench::{CompletedSale, FleetPlan, Sale, SaleOutcome, SalesPace, TerminalFleet, TerminalKeys};
+use keys::KeyPurpose;
 use peers::TestCard;
 use peers::card::EntryMode;
 
-use crate::test_switch::{GENERATION, TestSwitch, TestSwitchBehaviour, base};
+use crate::test_switch::{TestSwitch, TestSwitchBehaviour, base};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const ROUND: Duration = Duration::from_millis(5);
@@ -25,7 +26,7 @@ fn plan(terminals: u32, homes: &[SocketAddr], refuges: &[SocketAddr]) -> FleetPl
         first_terminal: 7,
         terminals,
         merchant: *b"898331042150001",
-        keys: MasterKeys::derived(base(), GENERATION).unwrap(),
+        keys: TerminalKeys::derived(base(), KeyPurpose::TerminalLink).unwrap(),
         utc_offset_minutes: 480,
         answer_within_ms: 5_000,
         home_addresses: homes.to_vec(),

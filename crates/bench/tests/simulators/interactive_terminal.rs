@@ -1,7 +1,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bench::{InteractiveTerminal, MasterKeys, TerminalNotice, TerminalSocket};
+use bench::{InteractiveTerminal, TerminalKeys, TerminalNotice, TerminalSocket};
+use keys::KeyPurpose;
 use peers::card::EntryMode;
 use peers::terminal::TimeoutAction;
 use peers::{
@@ -9,10 +10,11 @@ use peers::{
     TestCard,
 };
 
-use crate::test_switch::{GENERATION, TestSwitch, TestSwitchBehaviour, base};
+use crate::test_switch::{TestSwitch, TestSwitchBehaviour, base};
 
 fn session(addresses: &[SocketAddr], answer_within_ms: u32) -> InteractiveTerminal {
-    let key = MasterKeys::derived(base(), GENERATION).unwrap().for_terminal(9).unwrap();
+    let key =
+        TerminalKeys::derived(base(), KeyPurpose::TerminalLink).unwrap().for_terminal(9).unwrap();
     let settings = TerminalSimulatorSettings {
         answer_timeout_ms: answer_within_ms,
         ..TerminalSimulatorSettings::new(9, *b"898331042150001", key)

@@ -1,15 +1,15 @@
 //! A switch for tests: it signs terminals on and approves sales, or misbehaves as told.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use iso8583::{Envelope, Message, MessageBuilder, Mti, UNIONPAY_POS};
+use iso8583::{DOORSTEP_POS, Envelope, Message, MessageBuilder, Mti, PosHeader, Tpdu};
 use keys::{
-    AesKey, DerivedKey, Key, KeyName, KeyPurpose, KeyReference, KeyStore, MacMethod, SoftwareStore,
-    sign_on_field,
+    AesKey, DerivedKey, Key, KeyName, KeyPurpose, KeyStore, SessionKeys, SignOnRequest,
+    SoftwareStore,
 };
 
 /// How the switch behaves.
@@ -31,14 +31,13 @@ pub struct ReceivedMessages {
     pub reversals: u32,
     pub echoes: u32,
     pub signed_on: HashSet<u32>,
+    sessions: HashMap<u32, SessionKeys>,
 }
 
 pub struct TestSwitch {
     pub address: SocketAddr,
     pub seen: Arc<Mutex<ReceivedMessages>>,
 }
-
-pub const GENERATION: u32 = 3;
 
 pub fn base() -> AesKey {
     AesKey::new(&[0x5A; 32]).unwrap()
@@ -84,8 +83,9 @@ fn serve(
         stream.read_exact(&mut frame).ok()?;
         heard += 1;
         let (tpdu, header, message) = Envelope::parse(&frame).unwrap();
-        let message = UNIONPAY_POS.parse(message).unwrap();
-        let answer = answer(&message, &store, name, behaviour, &mut seen.lock().unwrap());
+        let message = DOORSTEP_POS.parse(message).unwrap();
+        let seen = &mut seen.lock().unwrap();
+        let answer = answer((&frame, header, &message), (&store, name), behaviour, seen);
         if matches!(behaviour, TestSwitchBehaviour::ClosesAfter(most) if heard >= most) {
             return None;
         }
@@ -98,18 +98,15 @@ fn serve(
 }
 
 fn answer(
-    message: &Message<'_>,
-    store: &SoftwareStore,
-    base: KeyName,
+    (frame, header, message): (&[u8], PosHeader, &Message<'_>),
+    (store, base): (&SoftwareStore, KeyName),
     behaviour: TestSwitchBehaviour,
     seen: &mut ReceivedMessages,
 ) -> Option<Vec<u8>> {
     let terminal: u32 = message.text(41).unwrap().parse().unwrap();
     let stan = u32::try_from(message.number(11).unwrap()).unwrap();
-    let key = |purpose| -> KeyReference {
-        DerivedKey::new(base, purpose, terminal.into(), GENERATION).into()
-    };
-    let mut builder = MessageBuilder::new(&UNIONPAY_POS, message.mti().response().unwrap());
+    let covered = &frame[Tpdu::BYTES..frame.len() - 8];
+    let mut builder = MessageBuilder::new(&DOORSTEP_POS, message.mti().response().unwrap());
     let present: Vec<u8> = [3, 4, 11, 12, 13, 25, 41, 42, 49, 60]
         .into_iter()
         .filter(|field| message.has(*field))
@@ -118,18 +115,24 @@ fn answer(
     match message.mti() {
         Mti::M0800 => {
             seen.signed_on.insert(terminal);
-            let [master, pin, mac] =
-                [KeyPurpose::TerminalMaster, KeyPurpose::PinEncryption, KeyPurpose::Mac].map(key);
-            builder.text(60, "00000001003");
-            builder.bytes(62, sign_on_field(store, &master, &pin, &mac).unwrap());
-            return Some(builder.build().unwrap().to_vec());
+            let key = DerivedKey::new(base, KeyPurpose::TerminalLink, terminal.into(), 1).into();
+            let request = SignOnRequest {
+                terminal: terminal.into(),
+                random: message.block(62).unwrap(),
+                message: covered,
+                mac: &message.mac().unwrap(),
+            };
+            let opened = store.open_session(&key, &request).unwrap();
+            let (keys, random) = opened.expect("the sign-on proves the link key");
+            seen.sessions.insert(terminal, keys);
+            builder.text(60, "00000001003").bytes(62, random);
         }
         Mti::M0820 => {
             seen.echoes += 1;
             return Some(builder.build().unwrap().to_vec());
         }
         Mti::M0200 => {
-            assert!(message.has(58) && message.has(64), "a sale of a parcel, with a MAC");
+            assert!(message.has(57) && message.has(58), "a sale of a parcel, with a sealed card");
             seen.sales.push((terminal, stan));
             if behaviour == TestSwitchBehaviour::IgnoresSales {
                 return None;
@@ -139,8 +142,10 @@ fn answer(
         Mti::M0400 | Mti::M0401 => seen.reversals += 1,
         other => panic!("{other} is not expected"),
     }
-    let mac = key(KeyPurpose::Mac);
-    let sealed =
-        builder.build_with_mac(|covered| store.mac(&mac, MacMethod::CupEcb, covered)).unwrap();
-    Some(sealed.to_vec())
+    let keys = &seen.sessions[&terminal];
+    if message.mti() != Mti::M0800 {
+        assert!(keys.check_mac(covered, &message.mac().unwrap()).unwrap());
+    }
+    let sealed = builder.build_with_mac(|bytes| keys.mac(&[&header.0[..], bytes].concat()));
+    Some(sealed.unwrap().to_vec())
 }

@@ -123,6 +123,7 @@ impl ResponseCode {
     /// The original transaction is not known.
     pub const ORIGINAL_NOT_FOUND: ResponseCode = ResponseCode::of(b"25");
     pub const FORMAT_ERROR: ResponseCode = ResponseCode::of(b"30");
+    pub const WRONG_PIN: ResponseCode = ResponseCode::of(b"55");
     pub const TERMINAL_BLOCKED: ResponseCode = ResponseCode::of(b"58");
     pub const LIMIT_EXCEEDED: ResponseCode = ResponseCode::of(b"61");
     /// The amount differs from the original's.
@@ -140,6 +141,7 @@ impl ResponseCode {
     pub const SYSTEM_ERROR: ResponseCode = ResponseCode::of(b"96");
     /// The terminal or merchant is not known.
     pub const UNKNOWN_TERMINAL: ResponseCode = ResponseCode::of(b"97");
+    /// A network cannot read the PIN block.
     pub const PIN_FORMAT_ERROR: ResponseCode = ResponseCode::of(b"99");
     /// The MAC is wrong or missing.
     pub const WRONG_MAC: ResponseCode = ResponseCode::of(b"A0");

@@ -93,8 +93,8 @@ fn settings_error(error: &SettingsError) -> String {
     }
 }
 
-fn unknown_dialect(UnknownDialect(name): &UnknownDialect) -> String {
-    format!("`{name}` 不是已知的报文规范；请用 `unionpay`")
+fn unknown_dialect(UnknownDialect { name, known }: &UnknownDialect) -> String {
+    format!("`{name}` 不是已知的报文规范；请用 {}", known.replace(" or ", "或"))
 }
 
 fn resume_error(error: &ResumeError) -> String {

@@ -35,8 +35,8 @@ pub(super) fn key_error(error: &KeyError) -> String {
         E::BaseKeyNotRotatable { name, purpose } => {
             let instead = match purpose {
                 KeyPurpose::Base => {
-                    "要更换工作密钥，请增大 doorstep.toml 中的 `generation`；要更换基础密钥，\
-                     请用其他名称生成密钥，并向终端灌入新的终端主密钥"
+                    "终端每次签到都会换用新的工作密钥；要更换基础密钥，\
+                     请用其他名称生成密钥，并向终端灌入新的密钥"
                 }
                 _ => "请用其他名称生成密钥，并向终端灌入新的初始密钥",
             };
@@ -46,7 +46,7 @@ pub(super) fn key_error(error: &KeyError) -> String {
             "封装的数据密钥与封装它的密钥不符：已被改动，或属于另一密钥库".to_owned()
         }
         E::WrongPurpose { purpose, wanted } => {
-            format!("用途为 {} 的密钥不能用于 {wanted}", purpose.name())
+            format!("用途为 {} 的密钥不能用于{}", purpose.name(), zh(wanted))
         }
         E::NotDerivable(purpose) => {
             format!("用途为 {} 的密钥须存储，不能派生", purpose.name())
@@ -98,6 +98,8 @@ pub(super) fn key_error(error: &KeyError) -> String {
         }
         E::KeysExhausted => "终端的密钥已用尽；请灌入新的初始密钥".to_owned(),
         E::WrongSignOnField => "工作密钥与其校验值不符；请检查终端主密钥".to_owned(),
+        E::NoCardDataKey => "使用 TDES 密钥的终端会话没有卡数据密钥".to_owned(),
+        E::WrongCardData => "卡数据与会话密钥不符；终端须重新签到".to_owned(),
         E::WrongWrappedKey => "被加密的密钥与其校验值不符；请检查加密它的密钥".to_owned(),
         E::KeyBlock(error) => key_block_error(error),
         E::Store(error) => store_error(error),

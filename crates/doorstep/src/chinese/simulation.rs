@@ -124,7 +124,7 @@ fn terminal_error(error: &TerminalError) -> String {
         E::NothingToUpload => "没有可上送的交易".to_owned(),
         E::Unreadable(why) => format!("应答无法读取：{why}"),
         E::Build(error) => format!("无法组成报文：{error}"),
-        E::WorkingKeys => "无法解密工作密钥；终端与交换中心的主密钥是否相同？".to_owned(),
+        E::WorkingKeys => "会话密钥不正确；终端与交换中心的密钥是否相同？".to_owned(),
         E::Key(error) => keys::key_error(error),
     }
 }

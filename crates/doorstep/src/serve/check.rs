@@ -8,7 +8,7 @@ use reports::{BooksAtHead, ReportError};
 use switch::Unfinished;
 
 use super::settings::{LoadedSettings, check_master};
-use super::{check_against_books, no_books, resumed_switch};
+use super::{check_against_books, no_books, require_protected_terminals, resumed_switch};
 use crate::data_directory::{check_time, print_notice};
 use crate::words::{Lang, bilingual, grouped, left, say};
 
@@ -24,6 +24,7 @@ pub fn run(said: LoadedSettings, data: &Path, config: &Path) -> anyhow::Result<(
     check_time(engine)?;
     check_master(said.master_from_environment, books.is_trial())?;
     check_against_books(engine, &said.zone, &said.networks, &said.firms)?;
+    require_protected_terminals(said.terminal_line, books.is_trial())?;
     let ids: Vec<_> = said.networks.iter().map(|(network, ..)| *network).collect();
     let waiting = books.pending_requests().count();
     resumed_switch(said.settings, said.keys, Unfinished::of(books, &ids))?;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use books::Timestamp;
 use toml::{Table, Value};
 
-use super::form::SettingsForm;
+use super::form::{SettingsForm, TerminalsForm};
 use super::reload::RELOADED;
-use super::settings::{parse, settings};
+use super::settings::{TerminalLine, parse, settings};
 use super::{EXAMPLE, limits};
 use crate::time_zone::resolve;
 
@@ -141,7 +141,6 @@ fn optional_numbers_in_the_example_are_the_defaults() {
     }
     let terminals = table["terminals"].as_table_mut().unwrap();
     terminals.retain(|_, value| !value.is_integer());
-    table["keys"].as_table_mut().unwrap().remove("generation");
     let form: SettingsForm = parse(&table.to_string()).unwrap();
     assert_eq!(settings(&form, &zone).unwrap(), said);
     assert_eq!(limits::from_form(&form).unwrap(), limits_said);
@@ -184,7 +183,7 @@ fn every_number_has_the_range_in_its_comment() {
             assert!(!said.contains(&format!("{key} = {inside}: ")), "{said}");
         }
     }
-    assert_eq!(count, 19, "numbers in the example");
+    assert_eq!(count, 18, "numbers in the example");
 }
 
 #[test]
@@ -220,4 +219,25 @@ fn limits_that_contradict_each_other_are_refused() {
     let endless = format!("idle_seconds = {}", i64::MAX);
     refused(&[("idle_seconds = 900", &endless)], "limits.idle_seconds = 9223372036854775807: ");
     refused(&[("answer_seconds = 60", "answer_seconds = 300")], "terminals.answer_seconds = 300: ");
+}
+
+#[test]
+fn unionpays_dialect_needs_certificates_or_gateways_outside_a_trial() {
+    let line = |text: &str| TerminalLine::of(&toml::from_str::<TerminalsForm>(text).unwrap());
+    let listen = "listen = [\"127.0.0.1:7001\"]";
+    let tls = "certificate = \"c\", key = \"k\"";
+    let unionpay = format!("dialect = \"unionpay\"\n{listen}");
+    let cases = [
+        (listen.to_owned(), TerminalLine::Proven),
+        (unionpay.clone(), TerminalLine::Forgeable),
+        (format!("{unionpay}\ntls = {{ {tls} }}"), TerminalLine::Forgeable),
+        (format!("{unionpay}\ntls = {{ {tls}, clients = \"a\" }}"), TerminalLine::Proven),
+        ("dialect = \"unionpay\"".to_owned(), TerminalLine::TrustedGateways),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(line(&text), expected, "{text}");
+        let starts = super::require_protected_terminals(expected, false).is_ok();
+        assert_eq!(starts, expected != TerminalLine::Forgeable);
+        super::require_protected_terminals(expected, true).unwrap();
+    }
 }

@@ -97,8 +97,6 @@ pub struct KeysForm {
     /// The key from which terminals' keys are derived.
     #[serde(deserialize_with = "text")]
     pub terminals: KeyName,
-    #[serde(default = "one")]
-    pub generation: u32,
     /// The key of card tokens.
     #[serde(deserialize_with = "text")]
     pub token: KeyName,
@@ -145,7 +143,7 @@ pub struct TerminalsForm {
 impl Default for TerminalsForm {
     fn default() -> TerminalsForm {
         TerminalsForm {
-            dialect: TerminalDialect::UNIONPAY,
+            dialect: TerminalDialect::DOORSTEP,
             listen: Vec::new(),
             tls: None,
             plain: None,
@@ -356,8 +354,4 @@ where
 
 fn usual_dialect() -> &'static NetworkDialect {
     NetworkDialect::UNIONPAY
-}
-
-fn one() -> u32 {
-    1
 }

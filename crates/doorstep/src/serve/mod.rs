@@ -42,7 +42,7 @@ use crate::words::{self, Lang, bilingual};
 use crate::{chinese, data_directory, memory, private_files, texts};
 use business_day::BusinessDay;
 use reload::{CurrentCalendar, Reloader};
-use settings::LoadedSettings;
+use settings::{LoadedSettings, TerminalLine};
 
 /// Runs the switch: serves terminals, routes payments to networks, keeps the books
 ///
@@ -136,6 +136,8 @@ fn serve(
         Ok::<_, anyhow::Error>(zone.setting_for(engine.books(), SystemClock.now()))
     };
     let setting = node.client().query(look)?.0?;
+    let trial = node.client().query(|engine| engine.books().is_trial())?.0;
+    require_protected_terminals(said.terminal_line, trial)?;
     let ids: Vec<_> = said.networks.iter().map(|(network, ..)| *network).collect();
     let (unfinished, _) =
         node.client().query(move |engine| Unfinished::of(engine.books(), &ids))?;
@@ -283,6 +285,28 @@ fn check_against_books(
                  {ours} 的卡组织请用另一名称"
             )
         );
+    }
+    Ok(())
+}
+
+/// UnionPay's dialect protects nothing against somebody on the line. Only a trial may speak it
+/// without TLS.
+fn require_protected_terminals(line: TerminalLine, trial: bool) -> anyhow::Result<()> {
+    match line {
+        TerminalLine::Proven => {}
+        TerminalLine::TrustedGateways => {
+            let message = "terminals' messages are protected by the gateways alone";
+            tracing::warn!(target: "switch", dialect = "unionpay", "{message}");
+        }
+        TerminalLine::Forgeable => ensure!(
+            trial,
+            bilingual!(
+                "terminals.dialect: `unionpay` protects nothing on the line; give terminals.tls \
+                 with `clients`, let terminals come through gateways only, or use `doorstep`",
+                "terminals.dialect：`unionpay` 在链路上没有任何保护；请给出带 `clients` 的 \
+                 terminals.tls，或只经网关接入终端，或使用 `doorstep`"
+            )
+        ),
     }
     Ok(())
 }

@@ -56,6 +56,8 @@ pub struct LoadedSettings {
     pub master_from_environment: bool,
     pub networks: Vec<(NetworkId, Currency, String)>,
     pub wallet: Option<(WalletId, Currency, String)>,
+    /// What protects the messages of the terminals.
+    pub terminal_line: TerminalLine,
     /// The names of the courier firms that have merchant numbers.
     pub firms: Vec<String>,
     pub zone: ResolvedZone,
@@ -67,6 +69,29 @@ pub struct LoadedSettings {
     pub vault: Option<KeyName>,
     /// The group whose members may use the office's socket.
     pub office_group: Option<u32>,
+}
+
+/// What protects the messages of terminals on their way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TerminalLine {
+    /// Their own keys, or TLS with their certificates.
+    Proven,
+    /// The gateways that carry them: the dialect protects nothing.
+    TrustedGateways,
+    /// Nothing.
+    Forgeable,
+}
+
+impl TerminalLine {
+    pub(super) fn of(form: &TerminalsForm) -> TerminalLine {
+        let certified = form.tls.as_ref().is_some_and(|tls| tls.clients.is_some());
+        match (form.dialect.proves_terminals(), form.listen.is_empty()) {
+            (true, _) => TerminalLine::Proven,
+            (false, true) => TerminalLine::TrustedGateways,
+            (false, false) if certified => TerminalLine::Proven,
+            (false, false) => TerminalLine::Forgeable,
+        }
+    }
 }
 
 /// Reads a settings file and all files that it names. Its paths are relative to its directory.
@@ -111,6 +136,13 @@ pub fn check_master(from_environment: bool, is_trial: bool) -> anyhow::Result<()
         )
     );
     Ok(())
+}
+
+/// The key from which terminals' keys are derived, of the settings in this file.
+pub fn terminal_base_key(path: &Path) -> anyhow::Result<KeyName> {
+    let text = data_directory::read_text(path, FILE_BYTES_MAX)?;
+    let KeysOnlyForm { keys, .. } = parse(&text).with_context(|| path.display().to_string())?;
+    Ok(keys.terminals)
 }
 
 /// What the settings say of accounts: how the vault is opened, and who pays.
@@ -250,6 +282,7 @@ impl File {
             master_from_environment,
             networks,
             wallet,
+            terminal_line: TerminalLine::of(&form.terminals),
             firms,
             zone,
             calendar,
@@ -469,7 +502,6 @@ pub(super) fn settings(form: &SettingsForm, zone: &ResolvedZone) -> anyhow::Resu
         terminals: TerminalSettings {
             dialect: terminals.dialect,
             base_key: form.keys.terminals,
-            generation: form.keys.generation,
             answer_s: terminals.answer_seconds,
             reversal_attempts_max: terminals.reversals,
             echo_s: terminals.echo_seconds,

@@ -129,10 +129,9 @@ fn our_reason(declined: &DeclinedRequest) -> Text {
             "the terminal is not registered in the books; call your firm",
             "终端未登记，请联系公司",
         ),
-        (b"99", _) => (
-            "the PIN block does not fit the terminal's PIN key; the PIN may be right",
-            "密码密文与终端的 PIN 密钥不符，密码本身可能没错",
-        ),
+        (b"A0", _) => {
+            ("the terminal's key is not the one that the switch has", "终端的密钥与交换中心的不同")
+        }
         (b"P1", _) => ("no such parcel", "无此包裹"),
         (b"P2", _) => ("the parcel belongs to another courier", "包裹不属本快递员"),
         (b"P3", _) => ("the parcel can no longer be paid", "包裹不可再付"),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bench::{FleetPlan, LoadPlan, SalesLoad, SalesPace, workload};
 use clap::Args;
 
-use super::{master_keys, merchant};
+use super::{DialectFlag, derived_keys, merchant};
 use crate::serve::settings::parse_address;
 use crate::words::say;
 
@@ -36,9 +36,6 @@ pub struct LoadArgs {
     /// The file with the base key of the terminals' keys
     #[arg(long)]
     base_key_file: PathBuf,
-    /// The generation of the derived keys
-    #[arg(long, default_value_t = 1)]
-    generation: u32,
     /// Minutes east of UTC
     #[arg(long, default_value_t = 480, allow_negative_numbers = true)]
     utc_offset: i16,
@@ -79,7 +76,7 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<()> {
         first_terminal: args.first,
         terminals: args.terminals,
         merchant: merchant(&args.merchant)?,
-        keys: master_keys(&args.base_key_file, args.generation)?,
+        keys: derived_keys(&args.base_key_file, DialectFlag::Doorstep)?,
         utc_offset_minutes: args.utc_offset,
         answer_within_ms: args.wait_ms,
         home_addresses: args.connect.clone(),

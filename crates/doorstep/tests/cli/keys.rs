@@ -75,8 +75,8 @@ fn keys_from_which_others_are_derived_are_not_rotated() {
         )
     };
     let generation = said("terminals")
-        + "to change their working keys, raise `generation` in doorstep.toml; to change the \
-           base, make a key with another name and load new master keys into the terminals\n";
+        + "their working keys change at each sign-on; to change the base, make a key with another \
+           name and load new keys into the terminals\n";
     let anew =
         said("bdk") + "make a key with another name and load new initial keys into the terminals\n";
     keys(&bed, "rotate terminals").fails(&generation);
@@ -179,4 +179,39 @@ fn keys_are_found_through_the_settings_of_serve() {
     bed.run(&format!("keys make cards --purpose token --algorithm aes128 {config}")).succeeds();
     assert!(bed.has("trial/keys.json"), "the first key begins the file");
     bed.run("keys --help").prints("The settings of `doorstep serve`, doorstep.toml");
+}
+
+#[test]
+fn a_terminals_key_is_exported_for_injection_under_an_aes_key() {
+    let bed = bed();
+    keys(&bed, "make terminals --purpose base").succeeds();
+    keys(&bed, "make loading --purpose exchange --algorithm aes256").succeeds();
+    keys(&bed, "make old --purpose exchange").succeeds();
+    let export = |arguments: &str| keys(&bed, &format!("export-terminal {arguments}"));
+    let derived = export("42 --under loading --base terminals").succeeds();
+    let derived = derived.prints("D0144B3AX00E0000").prints("terminal 00000042: check value ");
+    let master = export("42 --under loading --base terminals --purpose terminal-master");
+    master.succeeds().prints("D0112K0TB00E0000");
+    export("42 --under old --base terminals").fails(
+        "error: --under old: a terminal's key is exported under an AES key only; make one with \
+         `doorstep keys make NAME --purpose exchange --algorithm aes256`\n",
+    );
+    export("42 --under loading").fails(
+        "error: give --base NAME, the base key of the terminals' keys; `doorstep keys list` lists \
+         it\n",
+    );
+    export("42 --under cards --base terminals")
+        .fails("error: there is no key `cards` in the store\n");
+
+    // A key of its own replaces the derived one, and can be rotated.
+    let check_value =
+        |ran: &Ran| ran.stdout().split("check value ").nth(1).unwrap()[..6].to_owned();
+    let made = keys(&bed, "make terminal/00000042 --purpose terminal-link").succeeds();
+    let made = made.prints("aes128");
+    let own = export("42 --under loading").succeeds();
+    assert_eq!(check_value(&own), check_value(&made));
+    let rotated = keys(&bed, "rotate terminal/00000042").succeeds();
+    let rotated_export = export("42 --under loading").succeeds();
+    assert_eq!(check_value(&rotated_export), check_value(&rotated));
+    assert_ne!(check_value(&rotated_export), check_value(&derived));
 }

@@ -28,7 +28,6 @@ fn settings(answer_ms: u64) -> Settings {
         terminals: TerminalSettings {
             dialect: switch::TerminalDialect::UNIONPAY,
             base_key: name("base"),
-            generation: 0,
             answer_s: 60,
             reversal_attempts_max: 3,
             echo_s: 300,

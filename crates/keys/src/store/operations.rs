@@ -19,6 +19,8 @@ use crate::name::KeyName;
 use crate::pan::Pan;
 use crate::pin::{self, Pin, PinBlock, PinFormat};
 use crate::purpose::KeyPurpose;
+use crate::session::{self, SessionKeys, SessionRandom, SignOnRequest};
+use crate::sign_on::{self, SIGN_ON_FIELD_BYTES};
 use crate::store::key_storage::{
     AddMode, GenerationSelector, KeyStorage, NewKey, StoredKey, UsableKey,
 };
@@ -218,6 +220,46 @@ impl<V: KeyStorage> KeyStore for V {
         pin::encrypt_block(&pin.ok_or(KeyError::UnreadablePinBlock)?, to_format, pan, &to.key)
     }
 
+    fn open_session(
+        &self,
+        link_key: &KeyReference,
+        request: &SignOnRequest<'_>,
+    ) -> Result<Option<(SessionKeys, SessionRandom)>, KeyError> {
+        try_generations(self, link_key, KeyOperation::OpenSession, |key| {
+            session::open_session(key, request)
+        })
+    }
+
+    fn issue_session(
+        &self,
+        terminal_master: &KeyReference,
+        method: MacMethod,
+    ) -> Result<(SessionKeys, [u8; SIGN_ON_FIELD_BYTES]), KeyError> {
+        let under = open(self, terminal_master, KeyOperation::WrapWorkingKey)?;
+        check_tdes(under.purpose, under.key.algorithm())?;
+        let pin_key = Key::random(Algorithm::Tdes2)?;
+        let double = method == MacMethod::X9_19;
+        let mac_key = Key::random(if double { Algorithm::Tdes2 } else { Algorithm::Des })?;
+        let field = sign_on::issue(&under.key, &pin_key, &mac_key)?;
+        Ok((SessionKeys::tdes(&pin_key, &mac_key, method)?, field))
+    }
+
+    fn translate_session_pin(
+        &self,
+        from: &SessionKeys,
+        to: &KeyReference,
+        to_format: PinFormat,
+        pan: &Pan,
+        block: &PinBlock,
+    ) -> Result<PinBlock, KeyError> {
+        let from_format = from.pin_format();
+        if !from_format.may_translate_to(to_format) {
+            return Err(KeyError::ForbiddenTranslation { from: from_format, to: to_format });
+        }
+        let to = open(self, to, KeyOperation::EncryptPin)?;
+        pin::encrypt_block(&from.decrypt_pin(block, pan)?, to_format, pan, &to.key)
+    }
+
     fn token(&self, key: &KeyReference, pan: &Pan) -> Result<u64, KeyError> {
         let opened = open(self, key, KeyOperation::ComputeToken)?;
         let [a, b, c, d, e, f, g, h, ..] = opened.key.cmac(pan.expose())?;
@@ -265,10 +307,7 @@ impl<V: KeyStorage> KeyStore for V {
         let opened = open(self, key, KeyOperation::ExportWrapped)?;
         check_tdes(under.purpose, under.key.algorithm())?;
         check_tdes(opened.purpose, opened.key.algorithm())?;
-        let key = extract(self, &opened.key)?;
-        let mut bytes = Zeroizing::new(key.expose().to_vec());
-        under.key.encrypt(&mut bytes)?;
-        WrappedKey::new(&bytes, key.check_value().four_bytes())
+        WrappedKey::of(&extract(self, &opened.key)?, &under.key)
     }
 
     fn import_wrapped(

@@ -16,6 +16,8 @@ pub enum KeyOperation {
     ComputeCodeMac,
     /// Wrap or unwrap a data key.
     WrapDataKey,
+    /// Check a terminal's sign-on and derive the keys of its session.
+    OpenSession,
     /// Export as an encrypted working key.
     ExportWrapped,
     /// Encrypt a working key for export.
@@ -34,6 +36,7 @@ impl KeyOperation {
             KeyOperation::ComputeToken => "card tokens",
             KeyOperation::ComputeCodeMac => "MACs of one-time codes",
             KeyOperation::WrapDataKey => "wrapping data keys",
+            KeyOperation::OpenSession => "sessions of a terminal",
             KeyOperation::ExportWrapped => "export as a working key",
             KeyOperation::WrapWorkingKey => "encrypting working keys",
             KeyOperation::ExportKeyBlock => "export in a key block",
@@ -52,6 +55,7 @@ impl KeyOperation {
             KeyOperation::ComputeToken => purpose == KeyPurpose::Token,
             KeyOperation::ComputeCodeMac => purpose == KeyPurpose::HandOverCode,
             KeyOperation::WrapDataKey => purpose == KeyPurpose::DataKeys,
+            KeyOperation::OpenSession => purpose == KeyPurpose::TerminalLink,
             KeyOperation::ExportWrapped => {
                 matches!(purpose, KeyPurpose::PinEncryption | KeyPurpose::Mac)
             }
@@ -75,6 +79,7 @@ pub const fn is_exportable(purpose: KeyPurpose) -> bool {
     matches!(
         purpose,
         KeyPurpose::TerminalMaster
+            | KeyPurpose::TerminalLink
             | KeyPurpose::PinEncryption
             | KeyPurpose::Mac
             | KeyPurpose::Dukpt
@@ -94,7 +99,10 @@ pub fn check_algorithm(purpose: KeyPurpose, algorithm: Algorithm) -> Result<(), 
         KeyPurpose::TerminalMaster | KeyPurpose::PinEncryption | KeyPurpose::Exchange => {
             algorithm != Algorithm::Des
         }
-        KeyPurpose::Token | KeyPurpose::HandOverCode | KeyPurpose::Base => algorithm.is_aes(),
+        KeyPurpose::Token
+        | KeyPurpose::HandOverCode
+        | KeyPurpose::Base
+        | KeyPurpose::TerminalLink => algorithm.is_aes(),
         // A data key has 256 bits, and no weaker key protects it.
         KeyPurpose::DataKeys => algorithm == Algorithm::Aes256,
         KeyPurpose::Dukpt => algorithm == Algorithm::Tdes2 || algorithm.is_aes(),
@@ -107,6 +115,7 @@ pub fn check_algorithm(purpose: KeyPurpose, algorithm: Algorithm) -> Result<(), 
 pub const fn usage_and_mode(purpose: KeyPurpose, algorithm: Algorithm) -> (KeyUsage, u8) {
     match purpose {
         KeyPurpose::TerminalMaster => (KeyUsage(*b"K0"), b'B'),
+        KeyPurpose::TerminalLink => (KeyUsage(*b"B3"), b'X'),
         KeyPurpose::PinEncryption => (KeyUsage(*b"P0"), b'B'),
         KeyPurpose::Mac => match algorithm {
             Algorithm::Des => (KeyUsage(*b"M1"), b'C'),
@@ -139,6 +148,7 @@ pub fn check_header(
 ) -> Result<(), KeyBlockError> {
     let usages: &[&[u8; 2]] = match purpose {
         KeyPurpose::TerminalMaster => &[b"K0"],
+        KeyPurpose::TerminalLink => &[b"B3"],
         KeyPurpose::PinEncryption => &[b"P0"],
         KeyPurpose::Mac => &[b"M0", b"M1", b"M3", b"M6"],
         KeyPurpose::Exchange => &[b"K0", b"K1"],
@@ -149,7 +159,7 @@ pub fn check_header(
     };
     let modes: &[u8] = match purpose {
         KeyPurpose::Mac => b"CGVN",
-        KeyPurpose::Dukpt => b"XN",
+        KeyPurpose::Dukpt | KeyPurpose::TerminalLink => b"XN",
         _ => b"BEDN",
     };
     let fits = usages.contains(&&header.usage.0)

@@ -8,9 +8,11 @@ use keys::{
     sign_on_field,
 };
 
+use crate::sessions;
+
 pub type StoreTest = fn(&dyn KeyStore);
 
-pub const CONTRACT: [(&str, StoreTest); 20] = [
+pub const CONTRACT: [(&str, StoreTest); 23] = [
     ("macs of stored keys are right", macs_of_stored_keys),
     ("a changed message or mac is refused", changed_messages),
     ("a derived key is the same in every store", derived_keys),
@@ -29,27 +31,30 @@ pub const CONTRACT: [(&str, StoreTest); 20] = [
     ("card tokens are stable and depend on the key", tokens),
     ("macs of one-time codes depend on the key, the hand-over and the code", code_macs),
     ("data keys are wrapped and unwrapped, under any generation", data_keys),
+    ("sessions have keys of their own", sessions::sessions_with_a_link_key),
+    ("a forged sign-on opens no session", sessions::forged_sign_ons),
+    ("working keys of a session are random", sessions::sessions_with_a_master_key),
     ("components make a key", components),
     ("names and generations are limited", names),
 ];
 
-const MESSAGE: &[u8] = b"0200 4012345678909 000000012345 5812";
-const CARD: &[u8] = b"4111111111111111";
+pub const MESSAGE: &[u8] = b"0200 4012345678909 000000012345 5812";
+pub const CARD: &[u8] = b"4111111111111111";
 
-fn name(text: &str) -> KeyName {
+pub fn name(text: &str) -> KeyName {
     KeyName::new(text).unwrap()
 }
 
-fn stored(text: &str) -> KeyReference {
+pub fn stored(text: &str) -> KeyReference {
     KeyReference::Stored(name(text))
 }
 
-fn pan() -> Pan {
+pub fn pan() -> Pan {
     Pan::parse(CARD).unwrap()
 }
 
 /// Imports a known key as two components.
-fn put(store: &dyn KeyStore, at: &str, purpose: KeyPurpose, key: &Key) {
+pub fn put(store: &dyn KeyStore, at: &str, purpose: KeyPurpose, key: &Key) {
     let algorithm = key.algorithm();
     store.import_components(name(at), purpose, algorithm, &two_components(key)).unwrap();
 }
@@ -68,20 +73,20 @@ fn component(algorithm: Algorithm, bytes: &[u8], number: usize) -> Component {
     Component::parse(&format!("{hex} {check_value}"), algorithm, number).unwrap()
 }
 
-fn tdes(text: &str) -> Key {
+pub fn tdes(text: &str) -> Key {
     TdesKey::from_hex(text).unwrap().into()
 }
 
-fn aes(text: &str) -> Key {
+pub fn aes(text: &str) -> Key {
     AesKey::from_hex(text).unwrap().into()
 }
 
 const DES: &str = "5BB5C72CD00B7338";
-const TDES_2: &str = "55036372B17543ECB173730768B8D6C4";
+pub const TDES_2: &str = "55036372B17543ECB173730768B8D6C4";
 const TDES_3: &str = "0123456789ABCDEF23456789ABCDEF01456789ABCDEF0123";
-const AES_128: &str = "FEDCBA9876543210F1F1F1F1F1F1F1F1";
-const AES_256: &str = "88E1AB2A2E3DD38C1FA039A536500CC8A87AB9D62DC92C01058FA79F44657DE6";
-const BASE: &str = "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F";
+pub const AES_128: &str = "FEDCBA9876543210F1F1F1F1F1F1F1F1";
+pub const AES_256: &str = "88E1AB2A2E3DD38C1FA039A536500CC8A87AB9D62DC92C01058FA79F44657DE6";
+pub const BASE: &str = "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F";
 
 fn macs_of_stored_keys(store: &dyn KeyStore) {
     let keys = [
@@ -507,7 +512,7 @@ fn bases(store: &dyn KeyStore) {
         assert!(matches!(error, KeyError::BaseKeyNotRotatable { .. }), "{error}");
         assert!(error.to_string().contains(instead), "{error}");
     };
-    let generation = "raise `generation` in doorstep.toml";
+    let generation = "working keys change at each sign-on";
     let instead = [generation, "new initial keys", "new initial keys"];
     for ((at, other), instead) in ["base", "bdk", "bdk/aes"].iter().zip(&others).zip(instead) {
         refused(store.rotate(name(at)).unwrap_err(), instead);

@@ -7,5 +7,6 @@ mod files;
 mod macs;
 mod never_shown;
 mod published;
+mod sessions;
 mod sign_on;
 mod softhsm;

@@ -1,10 +1,10 @@
 //! Reads an answer's fields; decides nothing.
 
 use iso8583::tlv::{self, Tag};
-use iso8583::{Envelope, Message, Mti, UNIONPAY_POS, WipedBytes};
-use keys::{MacMethod, TdesKey, mac};
+use iso8583::{Envelope, Message, Mti, WipedBytes};
 
 use super::journal::{TerminalSum, TerminalTotals};
+use super::link::TerminalLink;
 use super::task::{AccountBalance, TerminalError, TerminalParameters};
 use crate::bcd::from_bcd;
 use crate::codes::{AuthorisationCode, ResponseCode, Rrn};
@@ -37,18 +37,22 @@ pub(super) struct HostAnswer {
     pub(super) field_62: WipedBytes,
 }
 
-/// Parses an answer. The MAC is checked if there is a key.
-pub(super) fn read(frame: &[u8], mac_key: Option<&TdesKey>) -> Result<HostAnswer, TerminalError> {
+/// Parses an answer. The MAC is checked if there is a session.
+pub(super) fn read(frame: &[u8], link: &TerminalLink) -> Result<HostAnswer, TerminalError> {
     let (_, header, message) =
         Envelope::parse(frame).map_err(|error| TerminalError::Unreadable(error.to_string()))?;
-    let message = UNIONPAY_POS.parse(message)?;
+    let message = link.packager().parse(message)?;
     let mut private = WipedBytes::default();
     private.extend(message.bytes(62).unwrap_or_default());
     Ok(HostAnswer {
         mti: message.mti(),
         stan: message.number(11).ok().and_then(|stan| u32::try_from(stan).ok()),
         terminal: characters(&message, 41).unwrap_or_default(),
-        mac: check_mac(&message, mac_key)?,
+        mac: match link.check(frame, &message)? {
+            Some(true) => MacCheck::Valid,
+            Some(false) => MacCheck::Invalid,
+            None => MacCheck::Missing,
+        },
         wants_sign_on: header.requested_action() == ACTION_SIGN_ON,
         code: code(&message, 39, ResponseCode::new)?.ok_or_else(|| {
             TerminalError::Unreadable("the answer has no response code in field 39".to_owned())
@@ -62,14 +66,6 @@ pub(super) fn read(frame: &[u8], mac_key: Option<&TdesKey>) -> Result<HostAnswer
         totals: totals(&message),
         field_62: private,
     })
-}
-
-fn check_mac(message: &Message<'_>, key: Option<&TdesKey>) -> Result<MacCheck, TerminalError> {
-    let (Some(key), Some(covered), Some(found)) = (key, message.mac_input(), message.mac()) else {
-        return Ok(MacCheck::Missing);
-    };
-    let right = mac::check(MacMethod::CupEcb, key, covered, &found)?;
-    Ok(if right { MacCheck::Valid } else { MacCheck::Invalid })
 }
 
 fn characters<const N: usize>(message: &Message<'_>, field: u8) -> Option<[u8; N]> {

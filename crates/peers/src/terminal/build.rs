@@ -1,9 +1,9 @@
 //! Builds a terminal's messages field by field.
 
 use iso8583::tlv::{Tag, TlvWriter};
-use iso8583::{Envelope, MessageBuilder, Mti, PosHeader, UNIONPAY_POS, WipedBytes};
-use keys::{MacMethod, PinFormat, mac, pin};
-use keys::{Pin, TdesKey};
+use iso8583::{DOORSTEP_CARD, Envelope, MessageBuilder, Mti, PosHeader, WipedBytes};
+use keys::Pin;
+use money::Currency;
 
 use super::answer::totals_text;
 use super::journal::{Receipt, TerminalTotals};
@@ -32,6 +32,16 @@ pub(super) struct RequestDraft<'t> {
     date: u32,
 }
 
+/// What proves a message.
+#[derive(Clone, Copy)]
+enum Protection {
+    None,
+    /// The terminal's own key.
+    SignOn,
+    /// The keys of the session.
+    Session,
+}
+
 /// A card and what is needed to put it into a message.
 #[derive(Clone, Copy)]
 pub(super) struct CardRead<'a> {
@@ -58,7 +68,7 @@ impl TerminalSimulator {
     ) -> RequestDraft<'_> {
         let row = kind.message_row();
         let at = message_time::local_time(now_ms, self.utc_offset_minutes);
-        let mut builder = MessageBuilder::new(&UNIONPAY_POS, row.mti);
+        let mut builder = MessageBuilder::new(self.link.packager(), row.mti);
         builder
             .number(11, u64::from(stan))
             .text(41, format!("{:08}", self.number))
@@ -87,7 +97,7 @@ impl TerminalSimulator {
     ) -> Result<WipedBytes, TerminalError> {
         let row = reversal.kind.message_row();
         let mti = if reversal.attempts == 0 { Mti::M0400 } else { Mti::M0401 };
-        let mut builder = MessageBuilder::new(&UNIONPAY_POS, mti);
+        let mut builder = MessageBuilder::new(self.link.packager(), mti);
         builder
             .text(3, row.processing_code.unwrap_or("000000"))
             .number(4, reversal.amount)
@@ -98,19 +108,46 @@ impl TerminalSimulator {
             .bytes(42, self.merchant)
             .text(49, format!("{:03}", self.currency.numeric()))
             .text(60, format!("{}{:06}", row.transaction_code, reversal.batch));
-        self.frame_message(&mut builder, true)
+        self.frame_message(&mut builder, Protection::Session)
+    }
+
+    /// A message again, under the keys of the present session.
+    pub(super) fn protect_again(
+        &self,
+        frame: &[u8],
+        card: Option<&[u8]>,
+    ) -> Result<WipedBytes, TerminalError> {
+        let (_, _, message) =
+            Envelope::parse(frame).map_err(|error| TerminalError::Unreadable(error.to_string()))?;
+        let message = self.link.packager().parse(message)?;
+        let mut builder = MessageBuilder::new(self.link.packager(), message.mti());
+        for field in message.fields().filter(|field| !matches!(field.id(), 57 | 64)) {
+            builder.copy_field(&field);
+        }
+        if let Some(card) = card {
+            builder.bytes(57, self.link.session()?.seal_card_data(card)?);
+        }
+        self.frame_message(&mut builder, Protection::Session)
     }
 
     fn frame_message(
         &self,
         builder: &mut MessageBuilder<'_>,
-        with_mac: bool,
+        protection: Protection,
     ) -> Result<WipedBytes, TerminalError> {
-        let message = if with_mac {
-            let key = self.mac_key()?.ok_or(TerminalError::SignOnRequired)?;
-            builder.build_with_mac(|covered| mac::compute(MacMethod::CupEcb, &key, covered))?
-        } else {
-            builder.build()?
+        let link = &self.link;
+        let mut room = WipedBytes::default();
+        let message = match protection {
+            Protection::None => builder.build()?,
+            Protection::SignOn => builder.build_with_mac(|message| {
+                link.sign_on_mac(self.number, link.covered(&HEADER.0, message, &mut room))
+            })?,
+            Protection::Session => {
+                let keys = link.session()?;
+                builder.build_with_mac(|message| {
+                    keys.mac(link.covered(&HEADER.0, message, &mut room))
+                })?
+            }
         };
         let mut frame = WipedBytes::with_capacity(Envelope::BYTES + message.len());
         frame.extend(&self.tpdu.to_bytes());
@@ -155,33 +192,28 @@ impl RequestDraft<'_> {
         self
     }
 
-    pub(super) fn card(mut self, read: CardRead<'_>) -> Result<Self, TerminalError> {
-        use crate::card::EntryMode::{Chip, Contactless, Keyed, Stripe};
-        let card = read.card;
-        match card.entry() {
-            Keyed | Chip => {
-                self.builder.bytes(2, card.pan().expose()).text(14, card.expiry());
-            }
-            Stripe | Contactless => {
-                self.builder.text(35, card.track2().as_str());
-            }
-        }
-        if let Some(sequence) = card.sequence() {
-            self.builder.number(23, u64::from(sequence));
-        }
-        let currency = self.terminal.currency.numeric();
-        if let Some(chip) = card.chip_data(read.amount, currency, self.date, self.stan) {
-            self.builder.bytes(55, chip);
+    pub(super) fn card(
+        mut self,
+        kind: TerminalRequestKind,
+        read: CardRead<'_>,
+    ) -> Result<Self, TerminalError> {
+        let link = &self.terminal.link;
+        if link.is_unionpay() {
+            put_card(&mut self.builder, read, self.terminal.currency, self.date, self.stan);
+        } else {
+            let mut card = MessageBuilder::new(&DOORSTEP_CARD, kind.message_row().mti);
+            put_card(&mut card, read, self.terminal.currency, self.date, self.stan);
+            let sealed = link.session()?.seal_card_data(&card.build()?)?;
+            self.builder.bytes(57, sealed);
         }
         let with_pin = if read.pin.is_some() { 1 } else { 2 };
-        self.builder.number(22, u64::from(card.entry().pan_entry_mode() * 10 + with_pin));
+        self.builder.number(22, u64::from(read.card.entry().pan_entry_mode() * 10 + with_pin));
         if let Some(typed) = read.pin {
-            let key: TdesKey = self.terminal.pin_key()?.ok_or(TerminalError::SignOnRequired)?;
-            let block = pin::encrypt_block(typed, PinFormat::Iso0, card.pan(), &key)?;
-            self.builder
-                .number(26, PIN_DIGITS_MAX)
-                .bytes(52, block.as_bytes())
-                .text(53, PIN_CONTROL);
+            let block = link.session()?.encrypt_pin(typed, read.card.pan())?;
+            self.builder.number(26, PIN_DIGITS_MAX).bytes(52, block.as_bytes());
+            if link.is_unionpay() {
+                self.builder.text(53, PIN_CONTROL);
+            }
         }
         Ok(self)
     }
@@ -223,6 +255,37 @@ impl RequestDraft<'_> {
     }
 
     pub(super) fn finish(mut self, kind: TerminalRequestKind) -> Result<WipedBytes, TerminalError> {
-        self.terminal.frame_message(&mut self.builder, kind.has_mac())
+        let link = &self.terminal.link;
+        let protection = match (kind, link.sign_on_field()) {
+            (TerminalRequestKind::SignOn, Some(random)) => {
+                self.builder.bytes(62, random);
+                Protection::SignOn
+            }
+            (kind, _) if kind.has_mac() => Protection::Session,
+            _ => Protection::None,
+        };
+        self.terminal.frame_message(&mut self.builder, protection)
+    }
+}
+
+/// Card data: in the message itself, or in the one that is sealed.
+fn put_card(
+    builder: &mut MessageBuilder<'_>,
+    read: CardRead<'_>,
+    currency: Currency,
+    date: u32,
+    stan: u32,
+) {
+    use crate::card::EntryMode::{Chip, Contactless, Keyed, Stripe};
+    let card = read.card;
+    match card.entry() {
+        Keyed | Chip => builder.bytes(2, card.pan().expose()).text(14, card.expiry()),
+        Stripe | Contactless => builder.text(35, card.track2().as_str()),
+    };
+    if let Some(sequence) = card.sequence() {
+        builder.number(23, u64::from(sequence));
+    }
+    if let Some(chip) = card.chip_data(read.amount, currency.numeric(), date, stan) {
+        builder.bytes(55, chip);
     }
 }

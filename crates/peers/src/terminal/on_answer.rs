@@ -1,7 +1,6 @@
 //! What each answer means to the terminal.
 
 use iso8583::Mti;
-use keys::open_sign_on_field;
 
 use super::answer::{self, HostAnswer, MacCheck};
 use super::build::{UPLOAD_LINES_MAX, UploadLine};
@@ -9,12 +8,12 @@ use super::journal::{JournalLineStatus, Receipt};
 use super::parcel_list;
 use super::request_kind::{TerminalRequestKind, TotalsGroup};
 use super::task::{DeclinedRequest, TerminalError, TerminalOutcome};
-use super::{BatchUpload, PendingRequest, StoredKey, TerminalReversal, TerminalSimulator};
+use super::{BatchUpload, PendingRequest, TerminalReversal, TerminalSimulator};
 use crate::codes::ResponseCode;
 
 impl TerminalSimulator {
     pub(super) fn handle_answer(&mut self, frame: &[u8]) -> Result<TerminalOutcome, TerminalError> {
-        let answer = answer::read(frame, self.mac_key()?.as_ref())?;
+        let answer = answer::read(frame, &self.link)?;
         let Some(pending) = &self.pending else { return Ok(TerminalOutcome::Unmatched) };
         if !is_answer_to(&answer, pending, self.number) {
             return Ok(TerminalOutcome::Unmatched);
@@ -25,7 +24,7 @@ impl TerminalSimulator {
         }
         let (reversal, kind) = (pending.reversal, pending.kind);
         if kind == TerminalRequestKind::SignOn && answer.code == ResponseCode::APPROVED {
-            return self.signed_on(&answer);
+            return self.signed_on(frame, &answer);
         }
         if let Some(pending) = &mut self.pending {
             pending.answer_by_ms = None;
@@ -34,12 +33,13 @@ impl TerminalSimulator {
         if answer.wants_sign_on {
             self.must_sign_on = true;
         }
-        if matches!(
-            answer.code,
-            ResponseCode::BATCH_MISMATCH | ResponseCode::MAC_ERROR | ResponseCode::PIN_BLOCK_ERROR
-        ) && kind != TerminalRequestKind::SignOn
+        if matches!(answer.code, ResponseCode::BATCH_MISMATCH | ResponseCode::MAC_ERROR)
+            && kind != TerminalRequestKind::SignOn
         {
             self.must_sign_on = true;
+            if answer.code == ResponseCode::MAC_ERROR {
+                self.stop_session()?;
+            }
             if is_upload(kind) && answer.code == ResponseCode::BATCH_MISMATCH {
                 self.upload = None;
             }
@@ -51,23 +51,48 @@ impl TerminalSimulator {
         Ok(self.answered(&answer))
     }
 
-    fn signed_on(&mut self, answer: &HostAnswer) -> Result<TerminalOutcome, TerminalError> {
+    /// The host has no keys of this session any more, or somebody says so: the request is repeated
+    /// after a sign-on, with the same STAN. If it has a PIN, it is reversed.
+    fn stop_session(&mut self) -> Result<(), TerminalError> {
+        use TerminalRequestKind::{Refund, Settlement};
+        self.must_sign_on = true;
+        let again = |pending: &mut Box<PendingRequest>| {
+            let kept = matches!(pending.kind, Refund | Settlement) || pending.kind.is_reversible();
+            kept && !pending.reversal
+        };
+        let Some(pending) = self.pending.take_if(again) else { return Ok(()) };
+        match self.link.card_to_repeat(&pending.message)? {
+            Some(card) => self.again = Some(Box::new((*pending, card))),
+            None => {
+                self.pending = Some(pending);
+                self.stop_waiting(ResponseCode::MAC_ERROR);
+            }
+        }
+        Ok(())
+    }
+
+    fn signed_on(
+        &mut self,
+        frame: &[u8],
+        answer: &HostAnswer,
+    ) -> Result<TerminalOutcome, TerminalError> {
         let batch = answer.batch.ok_or_else(|| {
             TerminalError::Unreadable(
                 "the answer to the sign-on has no batch in field 60".to_owned(),
             )
         })?;
-        let field = answer.field_62.as_ref().try_into().map_err(|_| TerminalError::WorkingKeys)?;
-        let (pin_key, mac_key) = open_sign_on_field(&self.master_key.open()?, field)
-            .map_err(|_| TerminalError::WorkingKeys)?;
-        self.pin_key = Some(StoredKey::new(&pin_key));
-        self.mac_key = Some(StoredKey::new(&mac_key));
+        self.link.open_session(self.number, frame, &answer.field_62)?;
         self.must_sign_on = false;
         if let Some(pending) = &mut self.pending {
             pending.answer_by_ms = None;
         }
         let mut abandoned = 0;
-        if batch != self.batch {
+        // Totals that are repeated are those of the batch before.
+        let settles = self
+            .again
+            .as_ref()
+            .is_some_and(|again| again.0.kind == TerminalRequestKind::Settlement);
+        if batch != self.batch && !settles {
             let before = self.journal.lines().len();
             self.journal.close_batch();
             abandoned = before - self.journal.lines().len();

@@ -272,7 +272,7 @@ pub enum TerminalError {
     Unreadable(String),
     #[error("the message cannot be built: {0}")]
     Build(#[from] BuildError),
-    #[error("cannot decrypt the working keys: do terminal and switch have the same master key?")]
+    #[error("the keys of the session are wrong: do terminal and switch have the same key?")]
     WorkingKeys,
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::chance::{Chance, ChancePurpose};
 
-/// Name of the base key from which the switch derives terminals' working keys.
+/// Name of the base key from which the switch derives keys of terminals that have none.
 pub(super) const BASE_KEY_NAME: &str = "door/base";
 /// Name of the key with which the switch makes card tokens.
 pub(super) const TOKEN_KEY_NAME: &str = "door/token";
@@ -24,8 +24,8 @@ pub(super) struct DayKeys {
     pub store: Arc<dyn KeyStore>,
     /// By network index.
     pub networks: Vec<NetworkKeys>,
-    /// The terminals' master keys, by courier index.
-    pub terminals: Vec<TdesKey>,
+    /// The terminals' link keys, by courier index.
+    pub terminals: Vec<AesKey>,
 }
 
 impl DayKeys {
@@ -57,10 +57,10 @@ impl DayKeys {
         }
         let mut of_terminals = Vec::with_capacity(terminals.len());
         for number in terminals {
-            let master = tdes(&mut chance)?;
+            let link = aes(&mut chance)?;
             let name = KeyName::of_terminal(&format!("{number:08}"))?;
-            stored.push((name, KeyPurpose::TerminalMaster, Key::Tdes(master.clone())));
-            of_terminals.push(master);
+            stored.push((name, KeyPurpose::TerminalLink, Key::Aes(link.clone())));
+            of_terminals.push(link);
         }
         let store = Arc::new(SoftwareStore::in_memory(stored)?);
         Ok(DayKeys { store, networks: of_networks, terminals: of_terminals })

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use books::{BreakSubject, NetworkId, WalletId};
-use keys::{KeyName, TdesKey};
+use keys::{AesKey, KeyName};
 use money::{Amount, Currency, Rate};
 use peers::behaviour::{Outage, OutageClock, OutageMode};
 use peers::clearing::NetworkFees;
@@ -41,7 +41,6 @@ const OUTAGE_MINUTES_MAX: u64 = 60;
 const SECONDS_A_DAY: u64 = 86_400;
 
 const ACQUIRER: u64 = 48_700_000;
-const GENERATION: u32 = 1;
 /// A terminal's timeout, in seconds.
 const TERMINAL_WAITS_S: u32 = 60;
 
@@ -64,9 +63,9 @@ impl PaymentPath {
             rails.push(rail((id, index), network)?);
         }
         let terminals = numbers.iter().zip(&world.couriers).zip(secrets.terminals);
-        let drivers = terminals.map(|((number, courier), master)| {
+        let drivers = terminals.map(|((number, courier), link)| {
             let merchant = settings.merchant.of(world.firms[courier.firm].id);
-            terminal(world, *number, merchant, master)
+            terminal(world, *number, merchant, link)
         });
         let drivers = drivers.collect();
         Ok(PaymentPath {
@@ -117,9 +116,9 @@ impl PaymentPath {
         }
         let known = self.terminals.len();
         let terminals = numbers.iter().zip(&world.couriers).zip(secrets.terminals);
-        for ((number, courier), master) in terminals.skip(known) {
+        for ((number, courier), link) in terminals.skip(known) {
             let merchant = settings.merchant.of(world.firms[courier.firm].id);
-            self.terminals.push(terminal(world, *number, merchant, master));
+            self.terminals.push(terminal(world, *number, merchant, link));
         }
         self.switch = Switch::new(settings, secrets.store)?;
         Ok(())
@@ -148,11 +147,11 @@ fn terminal_numbers(world: &World) -> Vec<u32> {
     numbers.collect()
 }
 
-fn terminal(world: &World, number: u32, merchant: [u8; 15], master: TdesKey) -> TerminalDriver {
+fn terminal(world: &World, number: u32, merchant: [u8; 15], link: AesKey) -> TerminalDriver {
     TerminalDriver::new(peers::TerminalSimulatorSettings {
         currency: world.currency,
         utc_offset_minutes: world.clock.utc_offset_minutes,
-        ..peers::TerminalSimulatorSettings::new(number, merchant, master)
+        ..peers::TerminalSimulatorSettings::new(number, merchant, link)
     })
 }
 
@@ -248,9 +247,8 @@ fn settings(
             firms: world.firms.iter().map(|firm| firm.id).zip(1..).collect(),
         },
         terminals: TerminalSettings {
-            dialect: TerminalDialect::UNIONPAY,
+            dialect: TerminalDialect::DOORSTEP,
             base_key: KeyName::new(day_keys::BASE_KEY_NAME)?,
-            generation: GENERATION,
             answer_s: TERMINAL_WAITS_S,
             reversal_attempts_max: 3,
             echo_s: 600,

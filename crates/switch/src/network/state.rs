@@ -160,13 +160,14 @@ impl NetworkState {
         if let Some(code) = request.authorisation_code {
             builder.bytes(at.authorisation_code, code.bytes());
         }
-        if let Some(SentCard { message, pan, pin }) = request.card {
+        if let Some(SentCard { message, card, pan, pin }) = request.card {
             builder
                 .text(at.pan, std::str::from_utf8(pan.expose()).unwrap_or_default())
-                .copy(message, dialect.sent_on);
+                .copy(message, dialect.sent_on)
+                .copy(card, dialect.sent_on);
             if let Some(pin) = pin {
                 let block = self.translate_pin(keys, &pin, pan).map_err(WriteError::Pin)?;
-                builder.bytes(at.pin, block).copy(message, &[at.pin_format]);
+                builder.bytes(at.pin, block).text(at.pin_control, dialect.pin_control);
             }
         }
         if let Some(original) = request.original {
@@ -215,17 +216,17 @@ impl NetworkState {
         checked.map_err(|error| error.to_string())
     }
 
-    /// Translates a PIN block from the terminal's key to the network's.
+    /// Translates a PIN block from the terminal's session to the network's key.
     fn translate_pin(
         &self,
         keys: &dyn KeyStore,
-        pin: &TerminalPin,
+        pin: &TerminalPin<'_>,
         pan: &keys::Pan,
     ) -> Result<[u8; 8], KeyError> {
         let to = KeyReference::Stored(self.settings.pin_key);
-        let block = PinBlock::new(&pin.block)?;
+        let block = PinBlock::new(pin.block)?;
         let format = self.settings.dialect.pin_format;
-        let translated = keys.translate_pin(&pin.key, pin.format, &to, format, pan, &block);
+        let translated = keys.translate_session_pin(pin.session, &to, format, pan, &block);
         translated?.as_bytes().try_into().map_err(|_| KeyError::UnreadablePinBlock)
     }
 }

@@ -17,7 +17,6 @@ pub const ECHO_S_MIN: u32 = 10;
 /// Time between the timeouts of network and terminal, to record the outcome and answer the
 /// terminal.
 const RECORDING_MS: u64 = 1_000;
-const GENERATION_MAX: u32 = 1_000_000;
 const HOUR_MS: u64 = 3_600_000;
 /// Networks release a pre-authorisation long before.
 const PRE_AUTHORISATION_DAYS_MAX: u16 = 365;
@@ -27,12 +26,6 @@ pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
     let offset_max = UTC_OFFSET_MINUTES_MAX;
     let offset = settings.utc_offset_minutes;
     in_range("utc_offset_minutes", offset, -offset_max..=offset_max, "no time zone is further")?;
-    in_range(
-        "keys.generation",
-        terminals.generation,
-        0..=GENERATION_MAX,
-        "raise it by 1 each time",
-    )?;
     for (_, number) in &merchant.firms {
         let digits = "field 42 has four digits for the firm";
         in_range("merchant.firms", u32::from(*number), 0..=FOUR_DIGITS_MAX, digits)?;

@@ -9,6 +9,7 @@ use iso8583::WipedBytes;
 use machine::Actor;
 
 use super::Terminals;
+use super::card;
 use super::in_flight::{InFlight, InFlightState, Leg, LegKind, Response, ReversalWork, Told};
 use super::responses::ResponseFields;
 use crate::dialect::RequestKind;
@@ -125,7 +126,8 @@ impl Terminals<'_> {
                     LegKind::OfflineSale(_, own) => own,
                     _ => response.authorisation_code,
                 };
-                let chip_data = response.chip_data.map(<[u8]>::to_vec).unwrap_or_default();
+                let chip_data = response.chip_data.and_then(card::issuer_chip_data);
+                let chip_data = chip_data.map(<[u8]>::to_vec).unwrap_or_default();
                 let response = Response { code, authorisation_code, chip_data, network_code };
                 self.record_response(id, in_flight, leg, payment, response);
             }

@@ -6,13 +6,13 @@ use books::{
     Refusal, ResponseCode, Stan, TRANSACTIONS_PER_BATCH_MAX,
 };
 use iso8583::tlv::{Tag, TlvWriter};
-use keys::sign_on_field;
 use money::Amount;
 
 use super::Terminals;
 use super::in_flight::{InFlight, InFlightState, RequestSubject};
 use super::request::TerminalRequest;
 use super::responses::ResponseFields;
+use super::session_keys::NewSession;
 use crate::bcd::to_bcd;
 use crate::port::{OperatorEvent, Output, Query};
 use crate::response_code;
@@ -29,6 +29,7 @@ impl Terminals<'_> {
     pub(crate) fn sign_on(
         &mut self,
         request: &TerminalRequest<'_>,
+        opened: Option<Box<NewSession>>,
         view: &TerminalView,
     ) -> Result<(), Rejection> {
         let merchant = self.step.settings.merchant.of(view.firm);
@@ -39,12 +40,14 @@ impl Terminals<'_> {
             return Err(rejection(ResponseCode::TERMINAL_BLOCKED));
         }
         let batch = if view.batch_open { view.batch } else { next_after(view.batch) };
-        let work = InFlightState::OpeningBatch(batch);
-        let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, work);
         if view.batch_open {
+            let work = InFlightState::OpeningBatch(batch, None);
+            let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, work);
             let id = self.admit(&in_flight);
-            self.answer_sign_on(id, in_flight, batch);
+            self.answer_sign_on(id, in_flight, opened, batch);
         } else {
+            let work = InFlightState::OpeningBatch(batch, opened);
+            let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, work);
             let terminal = request.header().terminal_id();
             self.begin(in_flight, Command::OpenBatch(OpenBatch { terminal, batch }));
         }
@@ -55,24 +58,35 @@ impl Terminals<'_> {
     pub(crate) fn on_batch_opened(
         &mut self,
         id: u64,
-        in_flight: InFlight,
-        batch: u32,
+        mut in_flight: InFlight,
         answer: Result<Vec<Event>, Refusal>,
     ) {
+        let InFlightState::OpeningBatch(batch, opened) = &mut in_flight.work else { return };
+        let (batch, opened) = (*batch, opened.take());
         match answer {
-            Ok(_) | Err(Refusal::Repeated) => self.answer_sign_on(id, in_flight, batch),
-            Err(Refusal::WrongSequenceNumber(open)) => self.answer_sign_on(id, in_flight, open),
+            Ok(_) | Err(Refusal::Repeated) => self.answer_sign_on(id, in_flight, opened, batch),
+            Err(Refusal::WrongSequenceNumber(open)) => {
+                self.answer_sign_on(id, in_flight, opened, open);
+            }
             Err(refusal) => self.finish(id, in_flight, response_code::of_refusal(&refusal)),
         }
     }
 
-    fn answer_sign_on(&mut self, id: u64, in_flight: InFlight, batch: u32) {
+    fn answer_sign_on(
+        &mut self,
+        id: u64,
+        in_flight: InFlight,
+        opened: Option<Box<NewSession>>,
+        batch: u32,
+    ) {
         let number = in_flight.caller.header.terminal;
         let terminal = in_flight.caller.header.terminal_id();
-        let keys = self.keys();
-        let (master, pin, mac) = (keys.master(number), keys.pin(number), keys.mac(number));
-        let field = match sign_on_field(self.step.keys, &master, &pin, &mac) {
-            Ok(field) => field,
+        let field = match self.keep_session(number, opened) {
+            Ok(Some(field)) => field,
+            Ok(None) => {
+                let answer = ResponseFields { text: Some("sessions"), ..ResponseFields::default() };
+                return self.finish_with(id, in_flight, ResponseCode::SYSTEM_ERROR, &answer);
+            }
             Err(error) => {
                 self.step.report(OperatorEvent::KeyStoreError(error.to_string()));
                 return self.finish(id, in_flight, ResponseCode::SYSTEM_ERROR);

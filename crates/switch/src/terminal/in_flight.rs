@@ -9,6 +9,7 @@ use iso8583::WipedBytes;
 use money::Amount;
 
 use super::request::{Caller, KeptRequest};
+use super::session_keys::NewSession;
 use crate::dialect::{MessageKind, RequestKind};
 use crate::sides::{ExpectedResponse, NewReversal, OrderRefund, OriginalMessage, ReversedKind};
 
@@ -35,8 +36,9 @@ pub(crate) enum RequestSubject {
 
 /// What a request waits for, with what goes on from there.
 pub(crate) enum InFlightState {
-    /// Sign-on: the books open this batch.
-    OpeningBatch(u32),
+    /// Sign-on: the books open this batch. The terminal has proved itself in this session, if it
+    /// must.
+    OpeningBatch(u32, Option<Box<NewSession>>),
     /// Parameter download: the books look the terminal up.
     Parameters,
     /// The books look up what the courier has out.

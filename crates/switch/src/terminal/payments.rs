@@ -183,7 +183,7 @@ impl Terminals<'_> {
         &mut self,
         request: &TerminalRequest<'_>,
     ) -> Result<(Pan, CardToken), Rejection> {
-        let pan = card::read_pan(&request.message, &request.dialect.fields)?;
+        let pan = card::read_pan(request.card(), &request.dialect.fields)?;
         let key = KeyReference::Stored(self.step.settings.token_key);
         let token = self.step.keys.token(&key, &pan).map_err(|error| error.to_string());
         let token = token.and_then(|token| CardToken::new(token).map_err(|why| why.to_string()));
@@ -205,9 +205,10 @@ impl Terminals<'_> {
     ) -> Result<WipedBytes, Rejection> {
         let (header, message, dialect) = (request.header(), &request.message, request.dialect);
         let pin = if message.has(dialect.fields.pin) {
-            let block = message.block::<8>(dialect.fields.pin).map_err(format_error)?;
-            let key = self.keys().pin(header.terminal);
-            Some(TerminalPin { key, format: dialect.pin_format, block })
+            let block = message.bytes(dialect.fields.pin).map_err(format_error)?;
+            let session = self.tables.session_keys.current(header.terminal);
+            let session = session.ok_or(rejection(ResponseCode::SYSTEM_ERROR))?;
+            Some(TerminalPin { session, block })
         } else {
             None
         };
@@ -225,14 +226,15 @@ impl Terminals<'_> {
             local_time_and_date: self.local_time_and_date(&request.caller, sent.sent_at),
             authorisation_code: dialect.fields.authorisation_code(message),
             original: None,
-            card: Some(SentCard { message, pan, pin }),
+            card: Some(SentCard { message, card: request.card(), pan, pin }),
         };
         match self.networks.write(network, &asked, &self.step) {
             Ok(message) => Ok(message),
             Err(WriteError::Message(why)) => Err((ResponseCode::FORMAT_ERROR, Some(why))),
-            // A PIN block that cannot be decrypted is the terminal's fault. All else is ours.
+            // As if the PIN were wrong: another code would tell about the PIN's digits whoever
+            // changes bytes of the block.
             Err(WriteError::Pin(KeyError::UnreadablePinBlock)) => {
-                Err(rejection(ResponseCode::PIN_FORMAT_ERROR))
+                Err(rejection(ResponseCode::WRONG_PIN))
             }
             Err(WriteError::Pin(error)) => {
                 self.step.report(OperatorEvent::KeyStoreError(error.to_string()));

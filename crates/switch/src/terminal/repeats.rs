@@ -121,7 +121,7 @@ impl Terminals<'_> {
             return Err(rejection(ResponseCode::SYSTEM_ERROR));
         };
         let request = kept.request();
-        let pan = card::read_pan(&request.message, &request.dialect.fields)?;
+        let pan = card::read_pan(request.card(), &request.dialect.fields)?;
         let message = self.write_card_request(&request, &pan, network, sent, true)?;
         let asked = LegKind::OfflineSale(view.parcel, view.authorisation_code);
         Ok((Leg { network, sent, asked }, message))

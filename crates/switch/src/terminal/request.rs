@@ -4,10 +4,12 @@ use std::fmt;
 
 use books::{Stan, TerminalId, Trace};
 use iso8583::{Envelope, FieldError, Message, Mti, OwnedMessage, PosHeader, Tpdu};
+use keys::SessionKeys;
 use money::{Amount, Currency};
 
-use crate::dialect::{FieldNumbers, RequestKind, TerminalDialect};
+use crate::dialect::{FieldNumbers, RequestKind, SessionKind, TerminalDialect};
 use crate::port::TerminalConnection;
+use crate::sides::{Rejection, format_error};
 
 /// The fields that identify a request. The answer repeats them.
 #[derive(Clone, Copy, Debug)]
@@ -130,6 +132,8 @@ pub(crate) struct TerminalRequest<'m> {
     pub caller: Caller,
     pub dialect: &'static TerminalDialect,
     pub message: Message<'m>,
+    /// What the terminal sealed in the message, opened.
+    sealed: Option<Message<'m>>,
 }
 
 /// A request that outlives its message's bytes. Its copy is wiped.
@@ -137,18 +141,20 @@ pub(crate) struct KeptRequest {
     caller: Caller,
     dialect: &'static TerminalDialect,
     message: OwnedMessage,
+    sealed: Option<OwnedMessage>,
 }
 
 impl KeptRequest {
     pub(crate) fn request(&self) -> TerminalRequest<'_> {
-        let KeptRequest { caller, dialect, message } = self;
-        TerminalRequest { caller: *caller, dialect, message: message.message() }
+        let KeptRequest { caller, dialect, message, sealed } = self;
+        let sealed = sealed.as_ref().map(OwnedMessage::message);
+        TerminalRequest { caller: *caller, dialect, message: message.message(), sealed }
     }
 }
 
 impl fmt::Debug for TerminalRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TerminalRequest { caller, dialect: _, message } = self;
+        let TerminalRequest { caller, dialect: _, message, sealed: _ } = self;
         let (trace, length) = (caller.header.trace(), message.as_bytes().len());
         write!(f, "Request({:?}, {trace:?}, ••• {length} bytes)", caller.kind)
     }
@@ -173,12 +179,48 @@ impl<'m> TerminalRequest<'m> {
         }
         let RequestHeader { mti, processing_code, transaction_type, management_code, .. } = header;
         let kind = (dialect.kind)(mti.get(), processing_code, transaction_type, management_code);
-        Ok(TerminalRequest { caller: Caller { connection, header, kind }, dialect, message })
+        let sealing = matches!(dialect.session, SessionKind::Link(_));
+        if sealing && message.has(dialect.fields.chip_data) {
+            return Err("field 55 (chip data) must be sealed in field 57".to_owned());
+        }
+        let caller = Caller { connection, header, kind };
+        Ok(TerminalRequest { caller, dialect, message, sealed: None })
     }
 
     pub(crate) fn keep(&self) -> KeptRequest {
-        let TerminalRequest { caller, dialect, message } = self;
-        KeptRequest { caller: *caller, dialect, message: message.keep(dialect.packager) }
+        let TerminalRequest { caller, dialect, message, sealed } = self;
+        let sealed = match (sealed, &dialect.session) {
+            (Some(sealed), SessionKind::Link(packager)) => Some(sealed.keep(packager)),
+            _ => None,
+        };
+        KeptRequest { caller: *caller, dialect, message: message.keep(dialect.packager), sealed }
+    }
+
+    /// Opens the card data that the terminal sealed. `None` if there is none.
+    pub(crate) fn open_card(&self, keys: &SessionKeys) -> Result<Option<OwnedMessage>, Rejection> {
+        let field = self.dialect.fields.sealed_card;
+        let SessionKind::Link(packager) = self.dialect.session else { return Ok(None) };
+        if !self.message.has(field) {
+            return Ok(None);
+        }
+        let wrong = || format_error("field 57 (sealed card data)");
+        let sealed = self.message.bytes(field).map_err(format_error)?;
+        let opened = keys.open_card_data(sealed).map_err(|_| wrong())?;
+        let card = packager.parse(&opened).map_err(|_| wrong())?;
+        if card.mti() == self.message.mti() { Ok(Some(card.keep(packager))) } else { Err(wrong()) }
+    }
+
+    /// The request with its opened card data.
+    pub(crate) fn with_card<'c>(self, opened: Option<&'c OwnedMessage>) -> TerminalRequest<'c>
+    where
+        'm: 'c,
+    {
+        TerminalRequest { sealed: opened.map(OwnedMessage::message), ..self }
+    }
+
+    /// The message that has the fields of the card.
+    pub(crate) fn card(&self) -> &Message<'m> {
+        self.sealed.as_ref().unwrap_or(&self.message)
     }
 
     pub(crate) fn header(&self) -> &RequestHeader {

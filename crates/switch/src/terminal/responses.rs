@@ -2,9 +2,10 @@
 
 use books::{AuthorisationCode, NetworkReference, ResponseCode, Rrn, Timestamp};
 use iso8583::{Envelope, MacBuildError, MessageBuilder, WipedBytes};
-use keys::{DerivedKey, KeyName, KeyPurpose, KeyReference, KeyStore};
+use keys::SessionKeys;
 
 use super::request::Caller;
+use super::session_keys;
 use crate::port::Output;
 use crate::settings::Settings;
 
@@ -34,121 +35,90 @@ pub(crate) struct ResponseFields<'a> {
     pub network_name: Option<&'a str>,
 }
 
-pub(crate) struct TerminalKeys<'k> {
-    pub keys: &'k dyn KeyStore,
-    pub settings: &'k Settings,
-}
-
-impl TerminalKeys<'_> {
-    fn derived(&self, purpose: KeyPurpose, terminal: u32) -> KeyReference {
-        let settings = &self.settings.terminals;
-        // A terminal's master key never changes. Only working keys have generations.
-        let generation = match purpose {
-            KeyPurpose::TerminalMaster => 1,
-            _ => settings.generation,
+/// Builds the answer to a request, with a MAC by the given keys.
+pub(crate) fn response(
+    settings: &Settings,
+    keys: Option<&SessionKeys>,
+    caller: &Caller,
+    code: ResponseCode,
+    answer: &ResponseFields<'_>,
+    now: Timestamp,
+) -> Result<Output, String> {
+    let Caller { connection, header, kind: _ } = caller;
+    let dialect = settings.terminals.dialect;
+    let at = &dialect.fields;
+    let mti = header.mti.response().ok_or("a response has no response")?;
+    let (time, date) = settings.local_time_and_date(now);
+    let batch = answer.batch.unwrap_or(header.batch);
+    let mut builder = MessageBuilder::new(dialect.packager, mti);
+    builder
+        .number(at.stan, u64::from(header.stan.get()))
+        .number(at.local_time, u64::from(time))
+        .number(at.local_date, u64::from(date))
+        .bytes(at.response_code, code.bytes())
+        .text(at.terminal, format!("{:08}", header.terminal))
+        .bytes(at.merchant, header.merchant)
+        .text(
+            at.batch,
+            format!("{:02}{batch:06}{:03}", header.transaction_type, header.management_code),
+        );
+    if let Some(processing) = header.processing_code {
+        builder.number(at.processing_code, u64::from(processing));
+    }
+    if let Some(amount) = header.amount {
+        builder.number(at.amount, amount);
+    }
+    if let Some(condition) = header.condition_code {
+        builder.number(at.condition_code, u64::from(condition));
+    }
+    if let Some(sent) = answer.network_reference {
+        builder.bytes(at.reference, Rrn::of(sent).bytes());
+    }
+    if let Some(code) = answer.authorisation_code {
+        builder.bytes(at.authorisation_code, code.bytes());
+    }
+    if let Some(text) = answer.text {
+        let plain = |c: &char| c.is_ascii() && !c.is_ascii_control();
+        let short: String = text.chars().filter(plain).take(TEXT_CHARACTERS_MAX).collect();
+        builder.text(at.text, short);
+    }
+    if let Some(totals) = &answer.totals {
+        builder.text(at.totals, totals);
+    }
+    if let Some(currency) = header.currency {
+        builder.bytes(at.currency, currency);
+    }
+    if let Some(balance) = answer.balance {
+        builder.bytes(at.balance, balance);
+    }
+    if let Some(chip) = answer.chip_data {
+        builder.bytes(at.chip_data, chip);
+    }
+    if let Some(private) = answer.private_data {
+        builder.bytes(at.private_data, private);
+    }
+    if let Some(network) = answer.network_name {
+        builder.text(at.network_name, network);
+    }
+    let wish = if matches!(code, ResponseCode::WRONG_MAC | ResponseCode::WRONG_BATCH) {
+        WISH_SIGN_ON
+    } else {
+        0
+    };
+    let envelope = Envelope {
+        tpdu: header.tpdu.reply(),
+        header: header.message_header.with_requested_action(wish),
+    };
+    let message = if let Some(keys) = keys {
+        let mut room = WipedBytes::default();
+        let mac = |bytes: &[u8]| {
+            keys.mac(session_keys::covered_answer(dialect, envelope.header, bytes, &mut room))
         };
-        DerivedKey::new(settings.base_key, purpose, u64::from(terminal), generation).into()
-    }
-
-    pub(crate) fn mac(&self, terminal: u32) -> KeyReference {
-        self.derived(KeyPurpose::Mac, terminal)
-    }
-
-    pub(crate) fn pin(&self, terminal: u32) -> KeyReference {
-        self.derived(KeyPurpose::PinEncryption, terminal)
-    }
-
-    /// The terminal's imported master key, or else the derived one.
-    pub(crate) fn master(&self, terminal: u32) -> KeyReference {
-        let imported = KeyName::of_terminal(&format!("{terminal:08}")).ok();
-        let imported = imported.map(KeyReference::Stored);
-        let there = imported.filter(|key| self.keys.check_value(key).is_ok());
-        there.unwrap_or_else(|| self.derived(KeyPurpose::TerminalMaster, terminal))
-    }
-
-    /// Builds the answer to a request. It has no MAC where the request needs none or has a wrong
-    /// one.
-    pub(crate) fn response(
-        &self,
-        caller: &Caller,
-        code: ResponseCode,
-        answer: &ResponseFields<'_>,
-        now: Timestamp,
-    ) -> Result<Output, String> {
-        let Caller { connection, header, kind } = caller;
-        let dialect = self.settings.terminals.dialect;
-        let at = &dialect.fields;
-        let mti = header.mti.response().ok_or("a response has no response")?;
-        let (time, date) = self.settings.local_time_and_date(now);
-        let batch = answer.batch.unwrap_or(header.batch);
-        let mut builder = MessageBuilder::new(dialect.packager, mti);
-        builder
-            .number(at.stan, u64::from(header.stan.get()))
-            .number(at.local_time, u64::from(time))
-            .number(at.local_date, u64::from(date))
-            .bytes(at.response_code, code.bytes())
-            .text(at.terminal, format!("{:08}", header.terminal))
-            .bytes(at.merchant, header.merchant)
-            .text(
-                at.batch,
-                format!("{:02}{batch:06}{:03}", header.transaction_type, header.management_code),
-            );
-        if let Some(processing) = header.processing_code {
-            builder.number(at.processing_code, u64::from(processing));
-        }
-        if let Some(amount) = header.amount {
-            builder.number(at.amount, amount);
-        }
-        if let Some(condition) = header.condition_code {
-            builder.number(at.condition_code, u64::from(condition));
-        }
-        if let Some(sent) = answer.network_reference {
-            builder.bytes(at.reference, Rrn::of(sent).bytes());
-        }
-        if let Some(code) = answer.authorisation_code {
-            builder.bytes(at.authorisation_code, code.bytes());
-        }
-        if let Some(text) = answer.text {
-            let plain = |c: &char| c.is_ascii() && !c.is_ascii_control();
-            let short: String = text.chars().filter(plain).take(TEXT_CHARACTERS_MAX).collect();
-            builder.text(at.text, short);
-        }
-        if let Some(totals) = &answer.totals {
-            builder.text(at.totals, totals);
-        }
-        if let Some(currency) = header.currency {
-            builder.bytes(at.currency, currency);
-        }
-        if let Some(balance) = answer.balance {
-            builder.bytes(at.balance, balance);
-        }
-        if let Some(chip) = answer.chip_data {
-            builder.bytes(at.chip_data, chip);
-        }
-        if let Some(private) = answer.private_data {
-            builder.bytes(at.private_data, private);
-        }
-        if let Some(network) = answer.network_name {
-            builder.text(at.network_name, network);
-        }
-        let message = if kind.requires_mac() && code != ResponseCode::WRONG_MAC {
-            let key = self.mac(header.terminal);
-            let mac = |bytes: &[u8]| self.keys.mac(&key, dialect.mac, bytes);
-            builder.build_with_mac(mac).map_err(|error: MacBuildError<_>| error.to_string())?
-        } else {
-            builder.build().map_err(|error| error.to_string())?
-        };
-        let wish = if matches!(code, ResponseCode::WRONG_MAC | ResponseCode::WRONG_BATCH) {
-            WISH_SIGN_ON
-        } else {
-            0
-        };
-        let envelope = Envelope {
-            tpdu: header.tpdu.reply(),
-            header: header.message_header.with_requested_action(wish),
-        };
-        Ok(Output::ToTerminal { connection: *connection, message: enveloped(&envelope, &message) })
-    }
+        builder.build_with_mac(mac).map_err(|error: MacBuildError<_>| error.to_string())?
+    } else {
+        builder.build().map_err(|error| error.to_string())?
+    };
+    Ok(Output::ToTerminal { connection: *connection, message: enveloped(&envelope, &message) })
 }
 
 fn enveloped(envelope: &Envelope, message: &WipedBytes) -> WipedBytes {

@@ -1,5 +1,4 @@
-//! State of a terminal between its messages. It can be lost at any time: the books have the rest,
-//! and keys are derived.
+//! State of a terminal between its messages. It can be lost at any time: the books have the rest.
 
 use std::collections::BTreeMap;
 

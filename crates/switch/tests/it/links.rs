@@ -255,6 +255,7 @@ fn stans_are_not_reused_after_a_restart() {
         }
         world.now += 20;
         world.crash();
+        world.sign_on(0);
     }
 }
 

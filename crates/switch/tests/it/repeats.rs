@@ -1,7 +1,7 @@
 //! A STAN in flight that is used again: a repeat waits for the answer; other content is refused, as
 //! it is after the end of the first.
 
-use iso8583::{Envelope, UNIONPAY_POS};
+use iso8583::{DOORSTEP_POS, Envelope};
 use peers::{TerminalOutcome, TerminalTask, TestCard};
 
 use crate::world::*;
@@ -179,5 +179,5 @@ fn other_lines_under_a_used_stan_are_refused() {
 
 fn field_48(message: &[u8]) -> String {
     let (_, _, message) = Envelope::parse(message).unwrap();
-    UNIONPAY_POS.parse(message).unwrap().text(48).unwrap().as_str().to_owned()
+    DOORSTEP_POS.parse(message).unwrap().text(48).unwrap().as_str().to_owned()
 }

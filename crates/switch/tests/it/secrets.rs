@@ -1,5 +1,6 @@
 //! No output except the messages themselves contains a secret (M12).
 
+use peers::terminal::TerminalKey;
 use peers::{ResponseAction, ResponseCode, TerminalTask};
 
 use crate::world::*;
@@ -45,7 +46,7 @@ fn no_output_contains_a_card_number_pin_or_key() {
         let list: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
         list.join(", ")
     };
-    let master = master_key(1);
+    let TerminalKey::Link(link) = link_key(1) else { panic!() };
     let base = ["17"; 8].join(", ");
     let secrets = [
         digits.clone(),
@@ -55,7 +56,7 @@ fn no_output_contains_a_card_number_pin_or_key() {
         track.as_str()[10..].to_owned(),
         bytes(&track[..8]),
         base,
-        format!("{:?}", &master.expose()[..8]),
+        format!("{:?}", &link.expose()[..8]),
     ];
     for secret in secrets {
         assert!(!shown.contains(&secret), "an output shows {secret}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keys::KeyStore;
-use switch::{Settings, Switch};
+use switch::{Settings, Switch, TerminalDialect};
 
 use crate::world::*;
 
@@ -11,7 +11,7 @@ use crate::world::*;
 fn refused(change: impl Fn(&mut Settings)) -> String {
     let mut settings = settings(1, 1);
     change(&mut settings);
-    let store: Arc<dyn KeyStore> = keys();
+    let store: Arc<dyn KeyStore> = keys(TerminalDialect::DOORSTEP);
     Switch::new(settings, store).map(|_| ()).expect_err("the settings are invalid").to_string()
 }
 
@@ -73,6 +73,5 @@ fn waits_have_a_minimum_and_a_maximum() {
     );
     begins(|s| s.timing.qr_ms = 0, "timing.qr_ms = 0: it must be from 10000 to 3600000");
     begins(|s| s.timing.cooldown_ms = 3_600_001, "timing.rest_ms = 3600001: it must be from 0");
-    begins(|s| s.terminals.generation = u32::MAX, "keys.generation = 4294967295: it must be from");
     begins(|s| s.utc_offset_minutes = i16::MIN, "utc_offset_minutes = -32768: it must be from");
 }

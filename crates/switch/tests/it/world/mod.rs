@@ -20,7 +20,7 @@ use peers::network::{self, NetworkLinkId, NetworkSimulator};
 use peers::{Behaviour, ResponseAction};
 use switch::{
     LinkId, OperatorEvent, OrderStatus, Output, Query, Settings, Switch, TerminalConnection,
-    WalletNotification, WalletOutcome, WalletReply,
+    TerminalDialect, WalletNotification, WalletOutcome, WalletReply,
 };
 
 pub use setup::*;
@@ -87,7 +87,20 @@ impl World {
 
     /// No link is connected yet.
     pub fn closed(networks: usize, links: u8) -> World {
-        let (keys, settings) = (keys(), settings(networks, links));
+        World::closed_in(TerminalDialect::DOORSTEP, networks, links)
+    }
+
+    /// As [`World::open`], with terminals of this dialect.
+    pub fn open_in(dialect: &'static TerminalDialect) -> World {
+        let mut world = World::closed_in(dialect, 1, 1);
+        world.connect(0, 0);
+        world.sign_on(0);
+        world
+    }
+
+    fn closed_in(dialect: &'static TerminalDialect, networks: usize, links: u8) -> World {
+        let (keys, mut settings) = (keys(dialect), settings(networks, links));
+        settings.terminals.dialect = dialect;
         let store: Arc<dyn KeyStore> = keys.clone();
         let switch = Switch::new(settings.clone(), store).unwrap();
         let mut world = World {
@@ -98,7 +111,7 @@ impl World {
             settings,
             switch,
             networks: (0..networks).map(|place| net(place, usize::from(links))).collect(),
-            terminals: (1..=3).map(TerminalPeer::new).collect(),
+            terminals: (1..=3).map(|number| TerminalPeer::new(dialect, number)).collect(),
             books: VecDeque::new(),
             to_network: VecDeque::new(),
             to_switch: VecDeque::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use books::*;
 use keys::{AesKey, Key, KeyName, KeyPurpose, SoftwareStore, TdesKey};
 use money::{Amount, Currency, Rate};
+use peers::terminal::TerminalKey;
 use switch::{
     BinRange, MerchantSettings, NetworkDialect, NetworkSettings, Settings, TerminalDialect,
     TerminalSettings, Timing, WalletOutcome, WalletSettings,
@@ -44,8 +45,17 @@ pub const MORNING: u64 = 1_795_395_600_000;
 pub const UTC_OFFSET_MINUTES: i16 = 480;
 
 /// Each key is one repeated byte, so that leaked keys are easy to find.
-pub fn master_key(terminal: u32) -> TdesKey {
-    key_of(0x20 + u8::try_from(terminal).unwrap() * 2)
+pub fn terminal_key(dialect: &'static TerminalDialect, terminal: u32) -> TerminalKey {
+    let byte = 0x20 + u8::try_from(terminal).unwrap() * 2;
+    if dialect == TerminalDialect::DOORSTEP {
+        TerminalKey::Link(AesKey::new(&[byte; 16]).unwrap())
+    } else {
+        TerminalKey::Master(key_of(byte))
+    }
+}
+
+pub fn link_key(terminal: u32) -> TerminalKey {
+    terminal_key(TerminalDialect::DOORSTEP, terminal)
 }
 
 pub fn key_of(byte: u8) -> TdesKey {
@@ -75,14 +85,17 @@ pub fn exchange_key(network: usize) -> AesKey {
     AesKey::new(&[0x51 + u8::try_from(network).unwrap(); 32]).unwrap()
 }
 
-pub fn keys() -> Arc<SoftwareStore> {
+pub fn keys(dialect: &'static TerminalDialect) -> Arc<SoftwareStore> {
     let mut all = vec![
         (name("base"), KeyPurpose::Base, Key::Aes(AesKey::new(&[0x11; 32]).unwrap())),
         (name("token"), KeyPurpose::Token, Key::Aes(AesKey::new(&[0x12; 32]).unwrap())),
     ];
     for terminal in 1..=4 {
         let name = KeyName::of_terminal(&format!("{terminal:08}")).unwrap();
-        all.push((name, KeyPurpose::TerminalMaster, Key::Tdes(master_key(terminal))));
+        all.push(match terminal_key(dialect, terminal) {
+            TerminalKey::Link(key) => (name, KeyPurpose::TerminalLink, Key::Aes(key)),
+            TerminalKey::Master(key) => (name, KeyPurpose::TerminalMaster, Key::Tdes(key)),
+        });
     }
     for place in 0..NETWORKS.len() {
         let key = |pin| Key::Tdes(network_key(place, pin));
@@ -132,9 +145,8 @@ pub fn settings(networks: usize, links: u8) -> Settings {
             firms: Vec::new(),
         },
         terminals: TerminalSettings {
-            dialect: TerminalDialect::UNIONPAY,
+            dialect: TerminalDialect::DOORSTEP,
             base_key: name("base"),
-            generation: 0,
             answer_s: 60,
             reversal_attempts_max: 3,
             echo_s: 300,

@@ -3,11 +3,15 @@
 use books::{ParcelId, Stan, TerminalId, Trace};
 use peers::terminal::{JournalLineStatus, Receipt, TerminalError, TimeoutAction};
 use peers::{
-    TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask, TestCard,
+    ResponseCode, TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask,
+    TestCard,
 };
-use switch::TerminalConnection;
+use switch::{TerminalConnection, TerminalDialect};
 
-use super::{BIN, MERCHANT, UTC_OFFSET_MINUTES, World, master_key};
+use super::{BIN, MERCHANT, UTC_OFFSET_MINUTES, World, terminal_key};
+
+/// What a terminal gets whose session the switch has lost.
+pub const LOST: TerminalOutcome = TerminalOutcome::SignOnRequired { code: ResponseCode::MAC_ERROR };
 
 pub struct TerminalPeer {
     pub terminal: TerminalSimulator,
@@ -17,8 +21,9 @@ pub struct TerminalPeer {
 }
 
 impl TerminalPeer {
-    pub fn new(number: u32) -> TerminalPeer {
-        let mut settings = TerminalSimulatorSettings::new(number, *MERCHANT, master_key(number));
+    pub fn new(dialect: &'static TerminalDialect, number: u32) -> TerminalPeer {
+        let key = terminal_key(dialect, number);
+        let mut settings = TerminalSimulatorSettings::new(number, *MERCHANT, key);
         settings.utc_offset_minutes = UTC_OFFSET_MINUTES;
         TerminalPeer {
             terminal: TerminalSimulator::new(&settings),
@@ -87,9 +92,7 @@ impl World {
             self.send(place, message.to_vec());
             return true;
         }
-        let pending =
-            pos.terminal.pending_reversal().is_some() || pos.terminal.waiting_offline_sales() > 0;
-        if pos.terminal.must_sign_on() && pending {
+        if pos.terminal.must_sign_on() && pos.terminal.has_pending_message() {
             self.ask(place, TerminalTask::SignOn).unwrap();
             return true;
         }
@@ -102,8 +105,34 @@ impl World {
         self.terminals[place].terminal.on_timeout(until)
     }
 
-    /// Sends a request, delivers everything, and returns the terminal's response.
+    /// Sends a request, delivers everything, and returns the terminal's response. After a crash the
+    /// terminal signs on and sends it again.
     pub fn run(&mut self, place: usize, task: TerminalTask<'_>) -> TerminalOutcome {
+        let heard = self.run_once(place, task);
+        if heard != LOST {
+            return heard;
+        }
+        match self.go_on(place) {
+            TerminalOutcome::SignedOn { .. } | TerminalOutcome::Reversed { .. } => {
+                self.run_once(place, task)
+            }
+            repeated => repeated,
+        }
+    }
+
+    /// If the switch has lost its session, the terminal signs on and sends again what was refused.
+    /// Returns the last response.
+    pub fn go_on(&mut self, place: usize) -> TerminalOutcome {
+        if self.terminals[place].responses.last() == Some(&LOST) {
+            self.sign_on(place);
+            while self.continue_terminal(place) {
+                self.settle();
+            }
+        }
+        self.terminals[place].responses.last().expect("the terminal got a response").clone()
+    }
+
+    fn run_once(&mut self, place: usize, task: TerminalTask<'_>) -> TerminalOutcome {
         self.ask(place, task).unwrap_or_else(|why| panic!("{task:?}: {why}"));
         self.settle();
         self.terminals[place].responses.last().expect("the terminal got a response").clone()
@@ -149,7 +178,7 @@ impl World {
         let message = self.terminals[place].terminal.repeat(self.now).unwrap();
         self.send(place, message.to_vec());
         self.settle();
-        self.terminals[place].responses.last().unwrap().clone()
+        self.go_on(place)
     }
 
     pub fn trace(&self, place: usize, stan: u32) -> Trace {
