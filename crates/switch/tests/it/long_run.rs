@@ -123,7 +123,8 @@ fn a_day(seed: u64, steps: usize) -> usize {
                     world.send_wallet_notification(&reference, view.amount.minor(), outcome);
                 }
             }
-            38 if chance.below(3) == 0 => world.crash(),
+            // After each crash all terminals sign on.
+            38 if chance.below(15) == 0 => world.crash(),
             39 if chance.below(3) == 0 => world.outage(chance.below(2)),
             _ => {}
         }
@@ -133,6 +134,8 @@ fn a_day(seed: u64, steps: usize) -> usize {
         world.now += 37;
     }
     world.reconnect();
+    // Terminals whose session a crash has ended sign on and repeat: a code may be shown only now.
+    world.run_until_idle();
     world.advance_to(world.now + 121_000);
     world.run_until_idle();
     world.reconnect();
@@ -165,7 +168,7 @@ fn inquire_pending_codes(world: &mut World) {
             .map(|line| line.receipt.stan)
             .collect();
         for stan in waiting {
-            world.ask(place, TerminalTask::QrStatus { stan }).unwrap();
+            world.run(place, TerminalTask::QrStatus { stan });
             world.run_until_idle();
         }
     }

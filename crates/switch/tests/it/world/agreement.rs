@@ -78,10 +78,11 @@ impl World {
         if self.engine.unknown_count() > 0 {
             wrong.push("M4: an outcome is unknown".into());
         }
-        let pending = self.engine.pending_requests().count();
-        if pending > 0 || self.switch.queued_reversals() > 0 || self.switch.in_flight() > 0 {
+        let pending: Vec<_> = self.engine.pending_requests().collect();
+        if !pending.is_empty() || self.switch.queued_reversals() > 0 || self.switch.in_flight() > 0
+        {
             wrong.push(format!(
-                "M4: {pending} pending in the books, {} queued in the switch, {} in flight",
+                "M4: {pending:?} pending in the books, {} queued in the switch, {} in flight",
                 self.switch.queued_reversals(),
                 self.switch.in_flight()
             ));
