@@ -62,13 +62,15 @@ pub fn set_payout_account(roll: &Choices) -> Command {
     })
 }
 
-/// Erases the account in force. By a mistake another digest.
+/// Erases the account in force. By a mistake another digest, or of a seller who has none.
 pub fn erase_payout_account(roll: &Choices) -> Command {
+    let all = &roll.model.seller_order;
     let set = sellers_with_payout_account(roll);
-    let (seller, currency) = set[roll.number_at(0) % set.len()];
+    let (seller, currency) = roll.pick(0, &set, |die| all[die % all.len()]);
     let number = roll.count(roll.model.count_of(Numbered::PayoutAccounts((seller, currency))) + 1);
-    let (_, mut digest) = roll.model.payout_account((seller, currency)).expect("one is in force");
-    digest.0[0] ^= u8::from(roll.makes_mistake(Mistake::AnyThing));
+    let in_force = roll.model.payout_account((seller, currency));
+    let mut digest = in_force.map_or(Sha256Digest([0; 32]), |(_, digest)| digest);
+    digest.0[0] ^= u8::from(roll.makes_mistake(Mistake::AmountAbove));
     let proposed_by = roll.person(2);
     Command::ErasePayoutAccount(ErasePayoutAccount {
         seller,
