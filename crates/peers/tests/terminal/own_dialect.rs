@@ -190,7 +190,7 @@ fn a_host_without_the_key_cannot_answer_a_sign_on() {
 
     let mut terminal = self::terminal(LINK_KEY);
     let request = terminal.start(TerminalTask::SignOn, NOW_MS).unwrap();
-    let (_, right) = host.sign_on(&request).unwrap();
+    let (_, mut right) = host.sign_on(&request).unwrap();
     for place in Tpdu::BYTES + HEADER_BYTES..right.len() {
         let mut changed = right.clone();
         changed[place] ^= 1;
@@ -203,5 +203,5 @@ fn a_host_without_the_key_cannot_answer_a_sign_on() {
     // The answer to an earlier sign-on is of an earlier random value.
     terminal.receive(&mut right.clone()).unwrap();
     terminal.start(TerminalTask::SignOn, NOW_MS).unwrap();
-    assert!(!matches!(terminal.receive(&mut right.clone()), Ok(TerminalOutcome::SignedOn { .. })));
+    assert!(!matches!(terminal.receive(&mut right), Ok(TerminalOutcome::SignedOn { .. })));
 }

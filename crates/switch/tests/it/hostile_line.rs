@@ -195,7 +195,7 @@ fn messages_of_an_earlier_session_are_refused() {
 #[test]
 fn a_repeated_sign_on_cuts_nobody_off() {
     let mut world = World::open();
-    let [sign_on, answer] = session(&mut world)[0].clone();
+    let [sign_on, mut answer] = session(&mut world)[0].clone();
     assert_eq!(inject(&mut world, &sign_on), ["00"], "its keys are of use to nobody");
     goes_on(&mut world);
     // Between the terminal's own sign-on and its first message.
@@ -204,7 +204,7 @@ fn a_repeated_sign_on_cuts_nobody_off() {
     goes_on(&mut world);
     // The terminal takes no answer to an earlier sign-on.
     world.ask(0, TerminalTask::SignOn).unwrap();
-    let stale = world.terminals[0].terminal.receive(&mut answer.clone());
+    let stale = world.terminals[0].terminal.receive(&mut answer);
     assert!(!matches!(stale, Ok(TerminalOutcome::SignedOn { .. })), "{stale:?}");
     world.settle();
     goes_on(&mut world);
