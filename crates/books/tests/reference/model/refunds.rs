@@ -127,7 +127,10 @@ impl Model {
         command: &Command,
     ) -> ModelResult {
         self.move_from_seller(entry, id, amount, to)?;
-        self.payment_mut(id).refund_numbers += 1;
+        let number = self.count_of(Numbered::Refunds(id)) + 1;
+        let payment = self.payment_mut(id);
+        payment.taken_back.push((entry, number, amount));
+        payment.refund_numbers += 1;
         self.use_number(Numbered::Refunds(id), command);
         self.end_wait_for_delivery(id)
     }
@@ -156,9 +159,7 @@ impl Model {
         };
         let line = Statement { refunded: rest, parts, ..Statement::default() };
         self.add_statement_line(account, line);
-        let number = self.count_of(Numbered::Refunds(id)) + 1;
         let payment = self.payment_mut(id);
-        payment.taken_back.push((entry, number, amount));
         payment.refunded += amount;
         payment.from_held += from_held;
         Ok(())
