@@ -119,7 +119,7 @@ impl GatewayArgs {
 pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
     let limits = args.limits()?;
     args.log.start()?;
-    memory::protect_and_log();
+    let unprotected = memory::protect();
     let identity = tls_identity(args.cert.clone(), args.key.clone())?;
     let tls = tls::client(&args.ca, Some(&identity), &args.engine_name)?;
     let for_terminals = match (&args.terminal_cert, &args.terminal_key) {
@@ -134,6 +134,7 @@ pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
         let accept = bilingual!("add --plain i-know", "请加上 --plain i-know");
         require_tls(*address, ("--listen", "--terminal-cert", &accept), is_safe)?;
     }
+    memory::log(unprotected);
     let listen =
         |address: &SocketAddr| ListenerPlan { address: *address, tls: for_terminals.clone() };
     let terminals = args.listen.iter().map(listen).collect();

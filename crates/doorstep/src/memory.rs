@@ -15,9 +15,9 @@ pub fn protect() -> Option<String> {
     (!failed.is_empty()).then(|| failed.join("; "))
 }
 
-/// As [`protect`], for a process that has a log.
-pub fn protect_and_log() {
-    if let Some(reason) = protect() {
+/// Says in the log what [`protect`] could not do.
+pub fn log(unprotected: Option<String>) {
+    if let Some(reason) = unprotected {
         tracing::warn!(target: "host", reason, "memory is not fully protected");
     }
 }

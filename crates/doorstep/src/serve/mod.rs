@@ -86,9 +86,10 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         bail!(bilingual!("give --data and --config", "请给出 --data 和 --config"));
     };
     let log_level = args.log.start()?;
+    let unprotected = memory::protect();
     let mut said = settings::read(config)?;
     if !args.check {
-        memory::protect_and_log();
+        memory::log(unprotected);
     }
     let others_max = said.plan.other_files_max() + office::socket::FILES_MAX;
     if let Some(note) = limits::fit_open_files(&mut said.plan.limits, others_max)? {

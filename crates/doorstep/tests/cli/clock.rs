@@ -15,7 +15,7 @@ const WRITING: [&str; 5] = [
     "setup bank house --currency CNY --data",
     "do RegisterBank --reference house --currency CNY --data",
     "import --orders orders.csv --profile doorstep --data",
-    "take --network alpha --file alpha.csv --data",
+    "take clearing alpha.csv --network alpha --data",
     "approve 1 --data",
 ];
 
@@ -61,12 +61,12 @@ fn the_operator_can_vouch_for_the_clock_and_trials_live_at_any_time() {
     books(&bed, "ahead", 6 * MINUTE_MS, false);
     // The next thing that is missing are the persons.
     let bank = "setup bank house --currency CNY";
-    bed.run(&format!("--accept-clock {bank} --data ahead")).fails("persons.toml");
-    bed.run(&format!("{bank} --accept-clock --data ahead")).fails("persons.toml");
+    bed.run(&format!("--accept-clock {bank} --data ahead")).fails("is no person of these books");
+    bed.run(&format!("{bank} --accept-clock --data ahead")).fails("is no person of these books");
     books(&bed, "trial", -400 * DAY_MS, true);
     bed.run(&format!("{bank} --person 1 --data trial")).succeeds();
     for (name, from_now_ms) in [("near", 4 * MINUTE_MS), ("month", -29 * DAY_MS)] {
         books(&bed, name, from_now_ms, false);
-        bed.run(&format!("{bank} --data {name}")).fails("persons.toml");
+        bed.run(&format!("{bank} --data {name}")).fails("is no person of these books");
     }
 }
