@@ -27,7 +27,7 @@ pub struct Chargeback {
 }
 
 impl Chargeback {
-    fn contester(&self) -> Option<PersonId> {
+    pub fn contester(&self) -> Option<PersonId> {
         match &self.contested_by {
             Some(Command::ContestChargeback(contest)) => Some(contest.contested_by),
             _ => None,

@@ -17,7 +17,12 @@ use crate::model::{Break, Numbered, PlanState, SellerAccount};
 use crate::world::{self, BANKS, FIRMS, NETWORKS, WALLETS};
 
 pub fn start_hand_over(roll: &Choices) -> Command {
-    let couriers = couriers_with_cash(roll);
+    let mut couriers = couriers_with_cash(roll);
+    // Often somebody whose earlier surplus can explain a shortage.
+    let explained = |id: &CourierId| roll.model.has_open_surplus(*id);
+    if roll.one_in(1, 2) && couriers.iter().any(explained) {
+        couriers.retain(explained);
+    }
     let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
     let handover = HandOverId(roll.new_id(roll.model.handovers_started));
     let code_mac = world::code_mac(handover, 0);
@@ -33,7 +38,7 @@ pub fn count(roll: &Choices) -> Command {
     // Often short if an earlier surplus can explain it.
     let explained = known.is_some_and(|one| roll.model.has_open_surplus(one.courier));
     let counted = match roll.number_at(1) % 10 {
-        1..7 if explained => roll.amount(expected - expected / 2),
+        1..9 if explained => roll.amount(expected - expected / 2),
         0..5 => roll.amount(expected),
         5 | 6 => roll.amount(expected - expected / 5),
         7 | 8 => roll.amount(expected.saturating_add(50)),

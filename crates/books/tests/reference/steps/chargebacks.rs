@@ -51,17 +51,26 @@ pub fn win_by_two(roll: &Choices) -> Command {
     Command::WinChargebackByTwoPersons(win)
 }
 
-/// The chargebacks that were won, and that nobody has taken back.
+/// The chargebacks that were won, and that no line has paid and nobody has taken back.
 pub fn won_chargebacks(roll: &Choices) -> Vec<(PaymentId, u8)> {
+    let unpaid = |id: PaymentId, amount: u64| {
+        let known = roll.model.payment(id);
+        known.is_ok_and(|one| {
+            let to_be_paid = one.won_back - one.file.paid_back;
+            one.is_posted() && amount <= one.standing() && u128::from(amount) <= to_be_paid
+        })
+    };
     let won = |one: &Chargeback| one.won == Some(true) && one.taken_back_by.is_none();
-    let all = roll.model.chargebacks.all.iter().filter(|(_, one)| won(one));
+    let all = roll.model.chargebacks.all.iter();
+    let all = all.filter(|((id, _), one)| won(one) && unpaid(*id, one.amount));
     all.map(|(number, _)| *number).collect()
 }
 
 pub fn take_back_won(roll: &Choices) -> Command {
     let (payment, number) = roll.pick(0, &won_chargebacks(roll), |_| any_chargeback(roll));
     let known = roll.model.chargebacks.all.get(&(payment, number));
-    let before: Vec<_> = known.and_then(|one| one.won_by).iter().map(|by| by[0]).collect();
+    let before = known.map(|one| [one.won_by.map(|by| by[0]), one.contester()]);
+    let before: Vec<_> = before.into_iter().flatten().flatten().collect();
     let proposed_by = roll.person(2);
     let approved_by = roll.second_beside(proposed_by, &before, 3);
     let taken = TakeBackWonChargeback { payment, number, proposed_by, approved_by };

@@ -321,7 +321,12 @@ pub fn other_content(roll: &Choices) -> Command {
     let carried_out = &roll.model.carried_out;
     // Few commands of these kinds are carried out.
     let is_rare = |one: &&Command| {
-        matches!(one, Command::ResolveSuspendedSale(_) | Command::RefundByTwoPersons(_))
+        matches!(
+            one,
+            Command::ResolveSuspendedSale(_)
+                | Command::RefundByTwoPersons(_)
+                | Command::TakeBackWonChargeback(_)
+        )
     };
     if roll.one_in(1, 8)
         && let Some(before) = carried_out.iter().rev().find(is_rare)
