@@ -182,7 +182,11 @@ const TYPED: &[(&str, &str)] = &[
     ("setup bank yen --currency JPY", ""),
     ("settlement execute 5", "ExecuteSettlement needs --bank"),
     ("settlement execute 5 --bank yen", "differ: name accounts and amounts of one currency"),
-    ("period close TODAY --approved-by bo", "is not possible here"),
+    ("period close TODAY --approved-by bo", "wait until a day has ended"),
+    (
+        "terms courier courier-1 --from 2013-01-01 --cash-limit 900.00CNY --approved-by bo",
+        "or a later date",
+    ),
 ];
 
 /// A refusal's kind, and its sentence with `#` for numbers, dates and currencies.
