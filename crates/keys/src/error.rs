@@ -124,8 +124,8 @@ pub enum KeyError {
 const fn instead(purpose: &KeyPurpose) -> &'static str {
     match purpose {
         KeyPurpose::Base => {
-            "their working keys change at each sign-on; to change the base, make a key with another \
-             name and load new keys into the terminals"
+            "their working keys change at each sign-on; to change the base, make a key with \
+             another name and load new keys into the terminals"
         }
         _ => "make a key with another name and load new initial keys into the terminals",
     }

@@ -5,16 +5,16 @@
 //! its answer under the new keys. `KDF` is SP 800-108r1 in counter mode with AES-CMAC, numbers are
 //! big-endian, `terminal` has eight bytes:
 //!
-//! | key | derivation | use |
-//! |---|---|---|
-//! | sign-on | `KDF(link key, "doorstep sign-on", terminal)` | the MAC of a sign-on |
-//! | session, 4 × 16 bytes | `KDF(link key, "doorstep session", terminal ‖ its random ‖ host's random)` | MACs of the terminal, MACs of the host, PIN blocks, card data |
+//! - sign-on key, for the MAC of a sign-on: `KDF(link key, "doorstep sign-on", terminal)`
+//! - session keys, four of 16 bytes, for MACs of the terminal, MACs of the host, PIN blocks and card
+//!   data: `KDF(link key, "doorstep session", terminal ‖ its random ‖ host's random)`
 //!
 //! MACs are CMACs, of which eight bytes are sent. PIN blocks have ISO format 4. Card data is sealed
 //! with AES-128-GCM under a random nonce: nonce 12, ciphertext, tag 16.
 //!
-//! **With a terminal master key** (TDES, UnionPay): the host makes a PIN key and a MAC key at random
-//! and encrypts them under the terminal's key ([`crate::sign_on`]). There is no key for card data.
+//! **With a terminal master key** (TDES, UnionPay): the host makes a PIN key and a MAC key at
+//! random and encrypts them under the terminal's key ([`crate::sign_on`]). There is no key for card
+//! data.
 //!
 //! [`KeyPurpose::TerminalLink`]: crate::KeyPurpose::TerminalLink
 

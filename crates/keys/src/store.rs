@@ -67,8 +67,8 @@ pub trait KeyStore: Send + Sync {
         block: &PinBlock,
     ) -> Result<PinBlock, KeyError>;
 
-    /// Opens a terminal's session, if the MAC of its sign-on is right: the host's keys of the session
-    /// and the random value for the answer. The key has [`KeyPurpose::TerminalLink`].
+    /// Opens a terminal's session, if the MAC of its sign-on is right: the host's keys of the
+    /// session and the random value for the answer. The key has [`KeyPurpose::TerminalLink`].
     fn open_session(
         &self,
         link_key: &KeyReference,

@@ -211,20 +211,20 @@ impl Terminals<'_> {
         match &in_flight.work {
             InFlightState::OpeningBatch(..) => self.on_batch_opened(id, in_flight, answer),
             &InFlightState::ClosingBatch(theirs) => {
-                self.on_batch_closed(id, in_flight, theirs, answer)
+                self.on_batch_closed(id, in_flight, theirs, answer);
             }
             InFlightState::ComparingLines => self.on_lines_compared(id, in_flight, answer),
             InFlightState::RecordingCash => self.on_cash_recorded(id, in_flight, answer),
             InFlightState::BeginningOrder(..) => self.on_order_begun(id, in_flight, answer),
             InFlightState::BeginningOrderRefund(_) => {
-                self.on_order_refund_begun(id, in_flight, answer)
+                self.on_order_refund_begun(id, in_flight, answer);
             }
             InFlightState::BeginningRefund(_) => self.on_refund_begun(id, in_flight, answer),
             InFlightState::Beginning(..) | InFlightState::BeginningOfflineSale(..) => {
                 self.on_begun(id, in_flight, answer);
             }
             InFlightState::RecordingResponse(..) => {
-                self.on_response_recorded(id, in_flight, answer)
+                self.on_response_recorded(id, in_flight, answer);
             }
             InFlightState::RecordingUnknown(..) => self.on_unknown_recorded(id, in_flight, answer),
             InFlightState::Reversal(ReversalWork::Recording) => {

@@ -63,8 +63,8 @@ impl<T: Copy + PartialEq> DatedTerms<T> {
     ) -> impl Iterator<Item = (BusinessDate, &T, Option<TwoPeople>)> {
         let later = self.later.iter().filter(move |(from, _)| *from > day);
         later.map(|(from, terms)| {
-            let of_day = self.settings.iter().filter(|one| one.from == *from);
-            (*from, terms, of_day.last().map(|one| one.decided_by))
+            let mut of_day = self.settings.iter().filter(|one| one.from == *from);
+            (*from, terms, of_day.next_back().map(|one| one.decided_by))
         })
     }
 

@@ -50,7 +50,8 @@ fn who_suspended_is_not_the_second_who_lifts_it() {
         let suspension = suspend_courier(number, suspended, by.get(1).copied());
         with_person(&suspension, "proposed_by", by[0])
     };
-    let both: [&dyn Fn(u32, bool, &[PersonId]) -> Command; 2] = [&seller, &courier];
+    type Suspending<'f> = &'f dyn Fn(u32, bool, &[PersonId]) -> Command;
+    let both: [Suspending<'_>; 2] = [&seller, &courier];
     for suspend in both {
         // Anna suspends, and Bo suspends again: neither is the second.
         world.must(suspend(1, true, &[ANNA])).must(suspend(2, true, &[BO]));

@@ -1,5 +1,5 @@
-//! Messages between a terminal and its host: those of UnionPay, and our own, which differ in how the
-//! card is protected.
+//! Messages between a terminal and its host: those of UnionPay, and our own, which differ in how
+//! the card is protected.
 //!
 //! The specification (QCUP 009) is not public. The formats come from field lists that practitioners
 //! publish (csdndocs.com/article/7712474: length indicators, alignment of 2, 22, 23 and 32) and

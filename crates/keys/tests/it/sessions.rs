@@ -141,7 +141,7 @@ pub fn sessions_with_a_master_key(store: &dyn KeyStore) {
 fn the_keys_of_a_session_are_those_that_another_program_computes() {
     let key = AesKey::from_hex(AES_128).unwrap();
     let random: SessionRandom = std::array::from_fn(|place| u8::try_from(place).unwrap());
-    let sign_on = TerminalSignOn::new(key.clone(), TERMINAL, random);
+    let sign_on = TerminalSignOn::new(key, TERMINAL, random);
     let hex = |bytes: &[u8]| base16ct::upper::encode_string(bytes);
     assert_eq!(hex(&sign_on.mac(MESSAGE).unwrap()), "D088CF57803E6673");
 

@@ -137,8 +137,8 @@ impl TerminalLink {
         keys.check_mac(covered, &found).map(Some)
     }
 
-    /// The opened card data of a message, to repeat it under other keys. `None` if the message has a
-    /// PIN, which the terminal has not kept.
+    /// The opened card data of a message, to repeat it under other keys. `None` if the message has
+    /// a PIN, which the terminal has not kept.
     pub(super) fn card_to_repeat(
         &self,
         frame: &[u8],

@@ -29,8 +29,8 @@ pub(crate) fn read_pan(message: &Message<'_>, at: &FieldNumbers) -> Result<Pan, 
 /// Tags of card number, tracks and cardholder name.
 const TAGS_OF_CARD: [u32; 6] = [0x5A, 0x56, 0x57, 0x5F20, 0x9F20, 0x9F6B];
 
-/// An issuer's data for the chip. An answer to a terminal has it in clear, so `None` if it names the
-/// card or cannot be read.
+/// An issuer's data for the chip. An answer to a terminal has it in clear, so `None` if it names
+/// the card or cannot be read.
 pub(crate) fn issuer_chip_data(data: &[u8]) -> Option<&[u8]> {
     let absent = |tag: u32| Tag::new(tag).is_some_and(|tag| tlv::find(data, tag) == Ok(None));
     TAGS_OF_CARD.into_iter().all(absent).then_some(data)

@@ -31,13 +31,17 @@ fn a_payment_takes_the_network_that_clears_in_the_terminals_currency() {
     world.settle();
     let text = waybill(world.parcel(10_000));
     let card = card(1);
+    // The restart ended the session.
+    world.ask(0, TerminalTask::SignOn).unwrap();
+    world.switch_receives_from_terminal();
+    answer_in(&mut world, Currency::BRL);
+    world.settle();
     let task = TerminalTask::Sale { waybill: &text, card: &card, amount: 10_000, pin: None };
     world.ask(0, task).unwrap();
     world.forge(None, &[], |message| {
         message.text(49, "986");
     });
     world.switch_receives_from_terminal();
-    answer_in(&mut world, Currency::BRL);
     let Some(BooksRequest::Command(_, Command::BeginPurchase(begun))) = world.books.front() else {
         panic!("the sale does not begin: {:?}", world.operator_events);
     };

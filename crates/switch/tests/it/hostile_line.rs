@@ -1,6 +1,6 @@
-//! Somebody on the line between a terminal and the switch, who has no key: what they change, repeat,
-//! reorder or reflect is refused or gets the first answer, changes nothing in the books, and does not
-//! keep the terminal from going on.
+//! Somebody on the line between a terminal and the switch, who has no key: what they change,
+//! repeat, reorder or reflect is refused or gets the first answer, changes nothing in the books,
+//! and does not keep the terminal from going on.
 
 use iso8583::Envelope;
 use peers::{TerminalOutcome, TerminalTask};
