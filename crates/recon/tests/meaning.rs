@@ -1,4 +1,5 @@
 //! What a line or an entry means, from the pages in docs/files. The books are the scenarios'.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 #[path = "../../books/tests/world/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the scenarios of the books use all of it")]

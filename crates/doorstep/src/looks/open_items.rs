@@ -191,7 +191,9 @@ fn print_totals<'l>(kind: WaitingKind, totals: impl Iterator<Item = &'l WaitingT
 /// Uncleared payments by day and party.
 fn print_days(items: &[&WaitingItem], most: usize) {
     let lang = Lang::current();
-    let mut days: BTreeMap<(&str, &str, &str), (u16, usize, i128, bool)> = BTreeMap::new();
+    /// Age, payments, their sum, and whether one is late.
+    type DaySum = (u16, usize, i128, bool);
+    let mut days: BTreeMap<(&str, &str, &str), DaySum> = BTreeMap::new();
     for item in items {
         let key = (item.since.as_str(), item.party.as_str(), item.currency);
         let (age, payments, sum, late) = days.entry(key).or_default();

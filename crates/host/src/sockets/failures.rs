@@ -120,10 +120,12 @@ impl FailureCounter {
             found.window_since = now;
         }
         found.in_window = before.saturating_add(1);
-        match found.in_window {
-            0..=FAILURES_FREE_MAX => Penalty::None,
-            ..=FAILURES_SLOWED_MAX => Penalty::Slow,
-            _ => Penalty::Close,
+        if found.in_window <= FAILURES_FREE_MAX {
+            Penalty::None
+        } else if found.in_window <= FAILURES_SLOWED_MAX {
+            Penalty::Slow
+        } else {
+            Penalty::Close
         }
     }
 

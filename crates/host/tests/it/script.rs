@@ -87,7 +87,7 @@ impl HostedSwitch for Script {
         let mut seen = self.seen.lock().unwrap();
         seen.messages += 1;
         // The last byte of the STAN of [`echo`].
-        if seen.wrong_macs && message[ECHO_STAN_END] % 2 == 0 {
+        if seen.wrong_macs && message[ECHO_STAN_END].is_multiple_of(2) {
             out.push(Output::OperatorEvent(OperatorEvent::WrongMac(TerminalId(12_345_678))));
         }
         let mut message = message.to_vec();
