@@ -6,8 +6,8 @@
 //! big-endian, `terminal` has eight bytes:
 //!
 //! - sign-on key, for the MAC of a sign-on: `KDF(link key, "doorstep sign-on", terminal)`
-//! - session keys, four of 16 bytes, for MACs of the terminal, MACs of the host, PIN blocks and card
-//!   data: `KDF(link key, "doorstep session", terminal ‖ its random ‖ host's random)`
+//! - session keys, four of 16 bytes, for MACs of the terminal, MACs of the host, PIN blocks and
+//!   card data: `KDF(link key, "doorstep session", terminal ‖ its random ‖ host's random)`
 //!
 //! MACs are CMACs, of which eight bytes are sent. PIN blocks have ISO format 4. Card data is sealed
 //! with AES-128-GCM under a random nonce: nonce 12, ciphertext, tag 16.

@@ -53,6 +53,7 @@ const NOT_AT_THE_OFFICE: &[(&str, &str)] = &[
     ("NotThePaymentsSeller", "after a line that paid less; scenarios of the books try it"),
     ("InvoiceNotOpen", "after an invoice that was paid; scenarios of the books try it"),
     ("PayoutOnItsWay", "after a payout to an account; scenarios of the books try it"),
+    ("NotFound(Tariff)", "the office names the tariffs that there are"),
     ("PersonRemoved", "after a person was removed; scenarios of the books try it"),
 ];
 

@@ -14,7 +14,8 @@ const NOBODY: TerminalConnection = TerminalConnection(9);
 /// Where field 11 begins: after TPDU, header, MTI, bitmap and the fields 3 and 4.
 const STAN_AT: usize = 5 + 6 + 2 + 8 + 3 + 6;
 
-/// The switch gets a message from somebody else. Returns the codes of its answers; the books do nothing.
+/// The switch gets a message from somebody else. Returns the codes of its answers; the books do
+/// nothing.
 fn inject(world: &mut World, message: &[u8]) -> Vec<String> {
     let (commands, sent) = (world.journal.len(), world.to_network.len());
     world.from_terminal.push_back((NOBODY, message.to_vec()));
