@@ -165,6 +165,21 @@ fn extract<V: KeyStorage>(vault: &V, key: &UsableKey<V::Stored>) -> Result<Key, 
     }
 }
 
+/// Encrypts a PIN for another key, and in another format if ISO 9564-1 allows it (`from`, `to`).
+fn translate<V: KeyStorage>(
+    vault: &V,
+    (from, to): (PinFormat, PinFormat),
+    key: &KeyReference,
+    pan: &Pan,
+    pin: impl FnOnce() -> Result<Pin, KeyError>,
+) -> Result<PinBlock, KeyError> {
+    if !from.may_translate_to(to) {
+        return Err(KeyError::ForbiddenTranslation { from, to });
+    }
+    let opened = open(vault, key, KeyOperation::EncryptPin)?;
+    pin::encrypt_block(&pin()?, to, pan, &opened.key)
+}
+
 /// Terminals and networks expect TDES working keys, encrypted under TDES.
 fn check_tdes(purpose: KeyPurpose, algorithm: Algorithm) -> Result<(), KeyError> {
     if algorithm.is_aes() { Err(KeyError::WrongAlgorithm { purpose, algorithm }) } else { Ok(()) }
@@ -202,22 +217,20 @@ impl<V: KeyStorage> KeyStore for V {
         pan: &Pan,
         block: &PinBlock,
     ) -> Result<PinBlock, KeyError> {
-        if !from_format.may_translate_to(to_format) {
-            return Err(KeyError::ForbiddenTranslation { from: from_format, to: to_format });
-        }
-        let to = open(self, to, KeyOperation::EncryptPin)?;
-        let pin: Option<Pin> =
-            try_generations(self, from, KeyOperation::DecryptPin, |key| match pin::decrypt_block(
-                block,
-                from_format,
-                pan,
-                key,
-            ) {
-                Ok(pin) => Ok(Some(pin)),
-                Err(KeyError::UnreadablePinBlock) => Ok(None),
-                Err(error) => Err(error),
-            })?;
-        pin::encrypt_block(&pin.ok_or(KeyError::UnreadablePinBlock)?, to_format, pan, &to.key)
+        translate(self, (from_format, to_format), to, pan, || {
+            let pin =
+                try_generations(
+                    self,
+                    from,
+                    KeyOperation::DecryptPin,
+                    |key| match pin::decrypt_block(block, from_format, pan, key) {
+                        Ok(pin) => Ok(Some(pin)),
+                        Err(KeyError::UnreadablePinBlock) => Ok(None),
+                        Err(error) => Err(error),
+                    },
+                )?;
+            pin.ok_or(KeyError::UnreadablePinBlock)
+        })
     }
 
     fn open_session(
@@ -252,12 +265,8 @@ impl<V: KeyStorage> KeyStore for V {
         pan: &Pan,
         block: &PinBlock,
     ) -> Result<PinBlock, KeyError> {
-        let from_format = from.pin_format();
-        if !from_format.may_translate_to(to_format) {
-            return Err(KeyError::ForbiddenTranslation { from: from_format, to: to_format });
-        }
-        let to = open(self, to, KeyOperation::EncryptPin)?;
-        pin::encrypt_block(&from.decrypt_pin(block, pan)?, to_format, pan, &to.key)
+        let formats = (from.pin_format(), to_format);
+        translate(self, formats, to, pan, || from.decrypt_pin(block, pan))
     }
 
     fn token(&self, key: &KeyReference, pan: &Pan) -> Result<u64, KeyError> {
