@@ -25,7 +25,7 @@ fuzz_target!(|input: &[u8]| {
     let import = importer.finish().expect("the only file was read");
     let lines: u64 = import.report.files.iter().map(|file| file.lines).sum();
     assert_eq!(import.report.lines.total(), lines, "each line is in one class");
-    assert_eq!(import.report.lines.bad == 0, import.report.bad_total() == 0);
+    assert_eq!(import.report.lines.bad == 0, import.report.errors_total() == 0);
     let due: u128 = import.parcels.iter().map(|one| u128::from(one.amount_due.minor())).sum();
     assert_eq!(import.report.amount_due.values().sum::<u128>(), due);
 });

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 mod compare;
-mod processes;
+pub(crate) mod processes;
 
 use self::processes::Processes;
 use crate::fixture::{self, Fixture, FixturePlan};
@@ -42,6 +42,8 @@ pub struct DoorPlan {
     pub kill_gateway: bool,
     /// Enter a PIN for each sale.
     pub pins: bool,
+    /// Of the terminals, by its name in the settings.
+    pub dialect: &'static str,
     /// Sales per second for which parcels are prepared, if the rate is 0.
     pub most_per_second: u32,
     /// Extra parcels of each terminal.
@@ -57,6 +59,7 @@ const TERMINALS_PER_PROCESS_MAX: u32 = 15_000;
 /// The JSON output.
 #[derive(Debug, Serialize)]
 pub struct DoorFigures {
+    pub dialect: &'static str,
     pub terminals: u32,
     pub gateways: u32,
     pub rate: u32,
@@ -101,13 +104,13 @@ pub struct DoorFigures {
 impl DoorPlan {
     /// Processes that simulate terminals. The engine and each gateway listen at one address for
     /// each: one pair of addresses has few ports, and the system finds the last free ones slowly.
-    fn processes(&self) -> u32 {
+    pub(crate) fn processes(&self) -> u32 {
         self.terminals.div_ceil(TERMINALS_PER_PROCESS_MAX)
     }
 
     /// Parcels per terminal: its share of the sales and a quarter more, because terminals do not
     /// sell equally often.
-    fn parcels_each(&self) -> anyhow::Result<u32> {
+    pub(crate) fn parcels_each(&self) -> anyhow::Result<u32> {
         let rate = if self.rate == 0 { self.most_per_second } else { self.rate };
         let all = u64::from(rate) * self.seconds;
         let share = all.div_ceil(u64::from(self.terminals));
@@ -125,8 +128,10 @@ impl DoorPlan {
 pub fn measure(plan: &DoorPlan, directory: &Path) -> anyhow::Result<(DoorFigures, Comparison)> {
     let parcels_each = plan.parcels_each()?;
     let listen = (0..plan.processes()).map(|process| listen_address(process, 1)).collect();
-    let (terminals, gateways) = (plan.terminals, plan.gateways);
-    let plan_of_files = FixturePlan { gateways, listen, wallet: None, currency: Currency::CNY };
+    let (terminals, gateways, dialect) = (plan.terminals, plan.gateways, plan.dialect);
+    let currency = Currency::CNY;
+    let plan_of_files =
+        FixturePlan { gateways, listen, wallet: None, currency, dialect, web: false };
     let commands = fixture::simulated_books(terminals, parcels_each)?;
     let fixture = Fixture::prepare(directory, &plan_of_files, commands)?;
     let mut processes = Processes::start(&fixture, plan)?;
@@ -164,12 +169,12 @@ pub fn measure(plan: &DoorPlan, directory: &Path) -> anyhow::Result<(DoorFigures
 }
 
 /// The address of a listener. `host` 1 is the engine.
-fn listen_address(listener: u32, host: u32) -> String {
+pub(crate) fn listen_address(listener: u32, host: u32) -> String {
     format!("127.0.{listener}.{host}:0")
 }
 
 #[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
-fn seconds(duration: Duration) -> f64 {
+pub(crate) fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64()
 }
 
@@ -193,6 +198,7 @@ fn figures(
         *codes.entry(code.clone()).or_insert(0) += count;
     }
     DoorFigures {
+        dialect: plan.dialect,
         terminals: plan.terminals,
         gateways: plan.gateways,
         rate: plan.rate,

@@ -154,7 +154,7 @@ fn legs_per_collection() -> u64 {
 }
 
 /// Runs a process until it prints its measurements, and kills it.
-fn run_and_kill(plan: &EnginePlan, data: &Path) -> anyhow::Result<EngineMeasurements> {
+pub fn run_and_kill(plan: &EnginePlan, data: &Path) -> anyhow::Result<EngineMeasurements> {
     let program = std::env::current_exe().context("the path of this program")?;
     let mut child: Child = Process::new(program)
         .args(["bench", "engine", "--child"])
@@ -335,7 +335,7 @@ fn collect(
 }
 
 /// The peak resident memory of this process.
-fn peak_rss_bytes() -> anyhow::Result<u64> {
+pub(crate) fn peak_rss_bytes() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("VmHWM")?;
     let kib = line.split_whitespace().nth(1).context("VmHWM has no number")?;

@@ -46,6 +46,10 @@ pub struct FixturePlan {
     pub wallet: Option<String>,
     /// Of terminals, network and wallet.
     pub currency: Currency,
+    /// Of the terminals, by its name in the settings.
+    pub dialect: &'static str,
+    /// Whether it serves the API, with the views.
+    pub web: bool,
 }
 
 /// A directory with these files.
@@ -120,9 +124,14 @@ impl Fixture {
     fn settings(&self, plan: &FixturePlan) -> String {
         let listen: Vec<String> = plan.listen.iter().map(|at| format!("\"{at}\"")).collect();
         let listen = listen.join(", ");
-        let currency = plan.currency;
+        let FixturePlan { currency, dialect, .. } = plan;
+        // The API takes the files that terminals leave.
+        let limits = match plan.web {
+            true => "connections = 6000\nconnections_per_address = 6000",
+            false => "connections_per_address = 18000",
+        };
         // A cap is in one currency.
-        let cap = if currency == Currency::CNY { ", cap = \"18.00\"" } else { "" };
+        let cap = if *currency == Currency::CNY { ", cap = \"18.00\"" } else { "" };
         let mut text = format!(
             r#"time_zone = "Asia/Shanghai"
 currency = "{currency}"
@@ -136,9 +145,10 @@ token = "cards"
 codes = "hub/codes"
 vault = "vault"
 [limits]
-connections_per_address = 18000
+{limits}
 
 [terminals]
+dialect = "{dialect}"
 listen = [{listen}]
 [merchant]
 acquirer = "898"
@@ -173,6 +183,15 @@ listen = ["{address}"]
 secret = "red.secret"
 "#
             ));
+        }
+        if plan.web {
+            text.push_str(
+                r#"[views]
+[web]
+listen = ["127.0.0.1:0"]
+requests_per_second = 1000000
+"#,
+            );
         }
         if plan.gateways > 0 {
             text.push_str(

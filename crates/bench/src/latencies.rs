@@ -39,6 +39,11 @@ impl Latencies {
     }
 
     #[must_use]
+    pub fn p999(&self) -> u64 {
+        self.0.value_at_quantile(0.999)
+    }
+
+    #[must_use]
     pub fn max(&self) -> u64 {
         self.0.max()
     }

@@ -8,9 +8,12 @@
 //! Never: printing, real cards, or code that a running product needs. The simulators use nothing of
 //! the switch or the engine, and have no secrets in errors.
 //!
-//! Start at [`engine_benchmark`], [`door`], [`NetworkSimulatorServer`], [`InteractiveTerminal`] and
-//! [`TerminalFleet`].
+//! Start at [`engine_benchmark`], [`door`], [`api_benchmark`], [`views_benchmark`],
+//! [`NetworkSimulatorServer`], [`InteractiveTerminal`] and [`TerminalFleet`].
 
+pub mod api_benchmark;
+mod api_client;
+mod api_load;
 mod clock;
 pub mod door;
 pub mod engine_benchmark;
@@ -22,8 +25,11 @@ mod latencies;
 mod load;
 mod network_server;
 pub mod opening;
+mod postgres_server;
 mod terminal_keys;
 mod terminal_socket;
+pub mod views_benchmark;
+mod views_lag;
 mod wallet_client;
 pub mod workload;
 

@@ -51,7 +51,7 @@ impl NetworkSimulatorServer {
             admission: None,
         });
         let address = sockets
-            .listen(address, kind, tls)
+            .listen(address, kind, 0, tls)
             .map_err(|source| NetworkSimulatorServerError::Listen { address, source })?;
         let service = NetworkService { network, now_ms: now_ms(), out: Vec::new() };
         Ok(NetworkSimulatorServer { sockets, service, address })

@@ -27,7 +27,7 @@ use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal, Withdraw
 use crate::party::registry::Registry;
 use crate::payment::record::{PaymentRecord, RefundConfirmation, RefundRecord};
 use crate::reference_data::{CurrencyAccounts, ReferenceData};
-use crate::refusal::{MissingRecord, Refusal};
+use crate::refusal::{MissingRecord, Refusal, TextFault};
 use crate::sha256::Sha256Digest;
 use crate::terminal::batches::TerminalBatches;
 use crate::terminal::open_items::OpenItems;
@@ -252,13 +252,18 @@ impl Books {
         Err(Refusal::CurrencyMismatch(self.currency_at(one), self.currency_at(other)))
     }
 
-    /// Checks that a bank account has an amount: its balance less payouts in flight from it.
+    /// Checks that a bank account has an amount: its balance less payouts in flight from it, and
+    /// less what one person says is there.
     pub(crate) fn check_in_bank(&self, bank: AccountNumber, amount: i128) -> Result<(), Refusal> {
-        let available = self.ledger.account(bank).available();
+        let available = self.ledger.account(bank).available() - self.said_to_be_in(bank);
         if amount <= available {
             return Ok(());
         }
-        Err(Refusal::InsufficientFunds(clamp_to_amount(available)))
+        // A balance below zero is shown as it is.
+        let size = clamp_to_amount(available.abs());
+        let minor = i64::try_from(size.minor()).unwrap_or(i64::MAX);
+        let available = SignedAmount::of(if available < 0 { -minor } else { minor });
+        Err(Refusal::InsufficientFunds(available))
     }
 
     /// The tariff's version in force on a date.
@@ -281,12 +286,54 @@ impl Books {
     }
 }
 
-pub(crate) fn check_reference(reference: &str) -> Result<(), Refusal> {
-    let length = (1..=REFERENCE_BYTES_MAX).contains(&reference.len());
-    if !length || reference.chars().any(char::is_control) {
-        return Err(Refusal::BadReference);
+/// Checks an identifier that another system made, such as an order's. It may have as many digits as
+/// a card number.
+pub(crate) fn check_identifier(field: &'static str, text: &str) -> Result<(), Refusal> {
+    match text_fault(text) {
+        Some(fault) => Err(Refusal::BadText(field, fault)),
+        None => Ok(()),
+    }
+}
+
+/// Checks a reference or another text that a person of the office writes.
+pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), Refusal> {
+    check_identifier(field, text)?;
+    if is_card_number(text) {
+        return Err(Refusal::BadText(field, TextFault::CardNumber));
     }
     Ok(())
+}
+
+fn text_fault(text: &str) -> Option<TextFault> {
+    if !(1..=REFERENCE_BYTES_MAX).contains(&text.len()) {
+        return Some(TextFault::Length);
+    }
+    // The joiners U+200C and U+200D stay: Persian and Indian languages need them.
+    let is_invisible = |c: &char| {
+        c.is_control()
+            || matches!(c,
+                '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}'
+                | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
+                | '\u{FFF9}'..='\u{FFFF}')
+    };
+    let is_blank = text.chars().all(char::is_whitespace);
+    let invisible = text.chars().find(is_invisible).map(TextFault::Invisible);
+    invisible.or(is_blank.then_some(TextFault::Blank))
+}
+
+/// Whether a text is 13 to 19 digits whose last one is a Luhn check digit (ISO/IEC 7812-1), also
+/// with spaces or hyphens between them.
+fn is_card_number(text: &str) -> bool {
+    let digits: Option<Vec<u32>> =
+        text.chars().filter(|c| !matches!(c, ' ' | '-')).map(|c| c.to_digit(10)).collect();
+    let Some(digits) = digits.filter(|digits| (13..=19).contains(&digits.len())) else {
+        return false;
+    };
+    let weighed = digits.iter().rev().enumerate().map(|(place, digit)| match place % 2 {
+        0 => *digit,
+        _ => digit * 2 / 10 + digit * 2 % 10,
+    });
+    weighed.sum::<u32>() % 10 == 0
 }
 
 /// Checks that no amount of a command is above [`Amount::ENTRY_MAX`].
@@ -416,7 +463,9 @@ fn event_subject(event: &Event) -> u64 {
             terminal.0 ^ u64::from(*batch).rotate_right(20)
         }
         Event::BatchLineDiffers { terminal, stan, .. }
-        | Event::ReversalWithoutOriginalRecorded { terminal, stan, .. } => {
+        | Event::ReversalWithoutOriginalRecorded { terminal, stan, .. }
+        | Event::RequestDeclined { terminal, stan, .. }
+        | Event::BalanceInquiryRecorded { terminal, stan, .. } => {
             terminal.0 ^ u64::from(stan.get()).rotate_right(20)
         }
         Event::NetworkWithdrawn { network, from } => network.0 ^ from.0.rotate_right(20),

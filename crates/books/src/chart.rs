@@ -190,6 +190,8 @@ impl AccountKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChartRow {
     pub entry: ChartEntry,
+    /// The entry's name in exports and views.
+    pub name: &'static str,
     pub description: &'static str,
     /// The account kinds that it may debit.
     pub debit: &'static [AccountKind],
@@ -209,6 +211,7 @@ macro_rules! chart {
         pub const CHART: &[ChartRow] = &[
             $(ChartRow {
                 entry: ChartEntry::$entry,
+                name: stringify!($entry),
                 description: $what,
                 debit: &[$(A::$debit),+],
                 credit: &[$(A::$credit),+],

@@ -30,6 +30,9 @@ impl Books {
         self.check_chargebacks(&mut wrong);
         self.check_fees(&mut wrong);
         self.check_used_numbers(&mut wrong);
+        if self.reference_data.utc_offset_minutes.is_some() && !self.has_administrator() {
+            wrong.push("M9: nobody is an administrator".to_owned());
+        }
         self.check_unknown(&mut wrong);
         self.check_receivables(&mut wrong);
         self.check_held(&mut wrong);
@@ -166,6 +169,10 @@ impl Books {
             }
         }
         let ReferenceData { adjustments, period_closes, tax_payments, .. } = &self.reference_data;
+        let ReferenceData { disclosures, erasures, .. } = &self.reference_data;
+        if !disclosures.is_complete() || !erasures.is_complete() {
+            wrong.push("M10: a disclosure or an erasure is forgotten".to_owned());
+        }
         let complete = adjustments.is_complete() && tax_payments.is_complete();
         if !complete || !period_closes.is_complete() {
             let what = "an adjusting entry, a tax payment or a period's close";

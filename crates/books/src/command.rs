@@ -5,7 +5,7 @@
 //! command (0, 2, 3, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 30, 32, 40, 44, 45, 56, 58, 64,
 //! 65, 72, 73, 80, 84, 90, 93, 95, 110) is never used again.
 
-use machine::{Timestamp, commands};
+use machine::{ApiKeyId, Timestamp, commands};
 use money::{Amount, Currency, Rate, SignedAmount};
 use tariff::{BusinessDate, SellerClassNumber, Terms};
 
@@ -20,6 +20,7 @@ use crate::terminal::duplicate_key::DuplicateKey;
 use crate::terminal::transaction::{
     BatchLine, BatchTotals, NetworkReference, PurchaseKind, RouteCandidate, Trace,
 };
+use crate::terminal::used_stans::RequestDigest;
 
 pub use crate::limits::*;
 pub use crate::vocabulary::*;
@@ -30,7 +31,7 @@ commands! {
     /// registered, and not removed. The two persons who propose and approve are different.
     pub enum Command for Books: fn(Now, &mut CommandOutcome) -> Result<(), Refusal>;
 
-    /// Adds one of Doorstep's bank accounts and makes its currency available.
+    /// Register one of Doorstep's bank accounts and make its currency available.
     1 RegisterBank by Person | Key | System => register_bank {
         bank: BankId,
         currency: Currency,
@@ -38,12 +39,13 @@ commands! {
         reference: String,
     }
 
-    /// Adds a terminal and assigns it to a courier.
+    /// Register a terminal and assign it to a courier.
     4 RegisterTerminal by Person | Key | System => register_terminal {
         terminal: TerminalId,
         courier: CourierId,
     }
 
+    /// Register a card network that payments can be sent to.
     7 RegisterNetwork by Person | Key | System => register_network {
         network: NetworkId,
         /// The currency it settles in.
@@ -51,6 +53,7 @@ commands! {
         reference: String,
     }
 
+    /// Register a wallet that pays QR codes.
     8 RegisterWallet by Person | Key | System => register_wallet {
         wallet: WalletId,
         /// The currency it settles in.
@@ -58,8 +61,9 @@ commands! {
         reference: String,
     }
 
-    /// Adds a seller, or an account of a seller in another currency, held, paid and invoiced by
-    /// itself. Kind, jurisdiction and reference are the same in all accounts of a seller.
+    /// Register a seller, or a seller's account in another currency, which is held, paid and
+    /// invoiced by itself. Kind, jurisdiction and reference are the same in all accounts of a
+    /// seller.
     11 RegisterSeller by Person | Key | System => register_seller {
         seller: SellerId,
         kind: SellerKind,
@@ -77,14 +81,14 @@ commands! {
         reference: String,
     }
 
-    /// Gives parcels to a firm: all of them or none.
+    /// Assign parcels to a courier firm: all of them or none.
     13 AssignParcels by Person | Key | System => assign_parcels {
         firm: FirmId,
         /// Announced or assigned.
         parcels: Vec<AssignedParcel>,
     }
 
-    /// A delivery attempt failed. The parcel goes back to the hub and can go out again.
+    /// Record a delivery attempt that failed. The parcel goes back to the hub and can go out again.
     15 RecordAttempt by Person | Key | System => record_attempt {
         /// Out, with nothing standing and no payment in flight.
         parcel: ParcelId,
@@ -93,8 +97,8 @@ commands! {
         reason: AttemptReason,
     }
 
-    /// The buyer accepts part of the parcel. The amount due becomes the amount of that part. If all
-    /// of that stands, the parcel is delivered.
+    /// Record that the buyer accepts part of the parcel. The amount due becomes the amount of that
+    /// part. If all of that stands, the parcel is delivered.
     16 AcceptPart by Person | Key | System => accept_part {
         /// Out, with no payment in flight.
         parcel: ParcelId,
@@ -102,13 +106,14 @@ commands! {
         accepted: Amount,
     }
 
-    /// A refused parcel is back at the seller. Charges the return fee to the seller, or for damage
-    /// to the party that pays for it. Doorstep charges itself nothing.
+    /// Record that a refused parcel is back at the seller. The return fee is charged to the seller,
+    /// or for damage to the party that pays for it. Doorstep charges itself nothing.
     18 ReturnParcel by Person | Key | System => return_parcel {
         parcel: ParcelId,
     }
 
-    /// The network or wallet acknowledged a reversal, or the courier returned cash at the door.
+    /// Reverse a payment: the network or wallet acknowledged its reversal, or the courier returned
+    /// the cash at the door.
     22 ReverseCollection by Network | Wallet | Person | System => reverse_collection {
         /// A card or QR payment that is begun, unknown, or approved, cleared or not. If approved,
         /// it has no refunds; if it was an offline sale, the network has taken it. Or cash still
@@ -116,8 +121,9 @@ commands! {
         payment: PaymentId,
     }
 
-    /// The seller refunds the buyer. The refund comes from the payment's held money first, then
-    /// from the seller's payable balance. If the parcel is not delivered, the amount is due again.
+    /// Refund the buyer at the seller's cost. The refund comes from the payment's held money first,
+    /// then from the seller's payable balance. If the parcel is not delivered, the amount is due
+    /// again.
     24 Refund by Person | Key | System => refund {
         /// Approved; by card, QR or cash.
         payment: PaymentId,
@@ -128,7 +134,7 @@ commands! {
         amount: Amount,
     }
 
-    /// A refund left the bank account.
+    /// Confirm that a payment's refunds left the bank account.
     25 ConfirmRefund by Person | Key | System => confirm_refund {
         bank: BankId,
         payment: PaymentId,
@@ -139,7 +145,7 @@ commands! {
         amount: Amount,
     }
 
-    /// A network or wallet charges a payment back.
+    /// Record that a network or wallet charges a payment back.
     26 ChargeBack by Network | Wallet | Person | Key | System => charge_back {
         /// Approved, by card or QR.
         payment: PaymentId,
@@ -150,7 +156,8 @@ commands! {
         amount: Amount,
     }
 
-    /// A courier repays shortages, the oldest hand-over's first. The firm deposits the cash.
+    /// Record that a courier repays shortages, the oldest hand-over's first. The firm deposits the
+    /// cash.
     29 RepayShortage by Person | Key | System => repay_shortage {
         courier: CourierId,
         /// Numbers all reductions of the courier's shortages together: the last number plus 1.
@@ -159,15 +166,15 @@ commands! {
         amount: Amount,
     }
 
-    /// The bank statement shows a deposit. A missing amount stays in the firm's cash. The credit
-    /// makes the oldest waiting payments available.
+    /// Confirm a deposit that the bank statement shows. A missing amount stays in the firm's cash.
+    /// The credit makes the oldest waiting payments available.
     31 ConfirmDeposit by Person | Key | System => confirm_deposit {
         deposit: DepositId,
         /// Amount credited by the bank: above zero, at most the announced amount.
         credited: Amount,
     }
 
-    /// Releases held money whose hold has ended.
+    /// Release held money whose hold has ended.
     33 ReleaseDue by System | Person => release_due {
         /// Releases what is due on or before this date. At most today.
         date: BusinessDate,
@@ -175,8 +182,8 @@ commands! {
         limit: u32,
     }
 
-    /// Plans a settlement: a payout to each seller of a cycle, in order of registration. Reserves
-    /// the money.
+    /// Plan a settlement: a payout to each seller of a cycle, in order of registration. The money
+    /// is reserved.
     34 PlanSettlement by Person | Key | System => plan_settlement {
         plan: PlanId,
         cycle: SettlementCycle,
@@ -184,19 +191,20 @@ commands! {
         planned_by: PersonId,
     }
 
+    /// Approve a settlement plan as its second person.
     35 ApproveSettlement by Person | Key | System => approve_settlement {
         plan: PlanId,
         /// Must not be the person who planned.
         approved_by: PersonId,
     }
 
-    /// Rejects a plan that is not executed. Its money is payable again.
+    /// Reject a plan that is not executed. Its money is payable again.
     36 RejectSettlement by Person | Key | System => reject_settlement {
         plan: PlanId,
         rejected_by: PersonId,
     }
 
-    /// Sends an approved plan's payouts. A payout that its seller's balance no longer covers, after
+    /// Send an approved plan's payouts. A payout that its seller's balance no longer covers, after
     /// a refund or chargeback, is dropped and its money is payable again. The bank account must
     /// have the rest: its balance less payouts in flight from it.
     37 ExecuteSettlement by Person | Key | System => execute_settlement {
@@ -204,29 +212,31 @@ commands! {
         bank: BankId,
     }
 
-    /// The bank paid a payout.
+    /// Confirm that the bank paid a payout.
     38 ConfirmPayout by Person | Key | System => confirm_payout {
         payout: PayoutId,
     }
 
-    /// The bank could not pay a payout, or it came back. Its money is payable again.
+    /// Record that the bank could not pay a payout, or that it came back. Its money is payable
+    /// again.
     39 ReturnPayout by Person | Key | System => return_payout {
         /// In flight, or confirmed at most [`PAYOUT_RETURN_DAYS`] days ago.
         payout: PayoutId,
     }
 
-    /// Proposes how to close a break, or a part of it. A second person approves.
+    /// Propose how to close a break, or a part of it. A second person approves.
     41 ProposeBreakResolution by Person | Key | System => propose_break_resolution {
         break_id: BreakId,
         /// Numbers the break's closings and other changes together: the last number plus 1.
         number: u8,
         resolution: BreakResolution,
-        /// At most what is open. The rest stays open with its age. `None` means all that is open.
+        /// At most what is open. The rest stays open with its age. Without it, all that is open.
         amount: Option<Amount>,
         proposed_by: PersonId,
     }
 
-    /// A second person approves. A posting closes the break, or a part of it.
+    /// Approve a break's resolution as the second person. A posting closes the break, or a part of
+    /// it.
     42 ApproveBreakResolution by Person | Key | System => approve_break_resolution {
         break_id: BreakId,
         /// As in [`ProposeBreakResolution`].
@@ -241,7 +251,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Forgets closed parcels that are final and past their time for refunds and chargebacks, and
+    /// Forget closed parcels that are final and past their time for refunds and chargebacks, and
     /// closed open items of the same age.
     43 ForgetClosed by System | Person => forget_closed {
         /// Forgets what ended before this date, which is at least the retention ago:
@@ -251,7 +261,7 @@ commands! {
         limit: u32,
     }
 
-    /// A terminal signs on and opens its next batch.
+    /// Sign a terminal on and open its next batch.
     46 OpenBatch by Terminal | System => open_batch {
         terminal: TerminalId,
         /// The terminal's last batch number plus 1. The first is 1; after
@@ -259,10 +269,10 @@ commands! {
         batch: u32,
     }
 
-    /// A terminal requests a card or QR payment. The books number the payment. Journal the
-    /// command before the network is asked. A repeated trace is detected before any other check.
-    /// While a card payment of the parcel is unknown no other card payment can begin; the same
-    /// holds for QR (M4).
+    /// Begin a card or QR payment that a terminal requests. The books number the payment. Journal
+    /// the command before the network is asked. A repeated trace is detected before any other
+    /// check. While a card payment of the parcel is unknown no other card payment can begin; the
+    /// same holds for QR (M4).
     47 BeginPurchase by Terminal | System => begin_purchase {
         /// In the terminal's open batch. The terminal must not be blocked.
         trace: Trace,
@@ -282,7 +292,7 @@ commands! {
         route_candidates: Vec<RouteCandidate>,
     }
 
-    /// Records the outcome of a purchase. The terminal gets the first outcome, also if it asks
+    /// Record the outcome of a purchase. The terminal gets the first outcome, also if it asks
     /// again: `00`, the decline's response code, or `68` if the outcome is unknown.
     48 ResolvePurchase by Network | Wallet | Terminal | System => resolve_purchase {
         payment: PaymentId,
@@ -290,7 +300,7 @@ commands! {
         resolution: PaymentResolution,
     }
 
-    /// A terminal completes a pre-authorisation, in full or in part.
+    /// Begin to complete a pre-authorisation, in full or in part.
     49 BeginCompletion by Terminal | System => begin_completion {
         /// In the terminal's open batch.
         trace: Trace,
@@ -302,7 +312,7 @@ commands! {
         network_reference: NetworkReference,
     }
 
-    /// Records the outcome of a completion. An approval posts its amount and releases the rest of
+    /// Record the outcome of a completion. An approval posts its amount and releases the rest of
     /// the reservation. A decline leaves the pre-authorisation as it was. An unknown completion is
     /// reversed (M4), and a late approval changes nothing.
     50 ResolveCompletion by Network | Wallet | Terminal | System => resolve_completion {
@@ -310,12 +320,13 @@ commands! {
         resolution: PaymentResolution,
     }
 
-    /// The network acknowledged a completion's reversal. The pre-authorisation is authorised again.
+    /// Confirm that the network acknowledged a completion's reversal. The pre-authorisation is
+    /// authorised again.
     51 ConfirmCompletionReversal by Network | Wallet | System => confirm_completion_reversal {
         payment: PaymentId,
     }
 
-    /// A terminal voids a payment. For card and QR the network is asked and can decline. Cash still
+    /// Begin to void a payment. For card and QR the network is asked and can decline. Cash still
     /// with the courier and in no hand-over is returned at once.
     52 BeginVoid by Terminal | System => begin_void {
         /// In the terminal's open batch.
@@ -324,28 +335,29 @@ commands! {
         /// Belongs to the courier who has the terminal. Authorised, or approved and not cleared,
         /// without refunds. If it was an offline sale, the network has taken it.
         payment: PaymentId,
-        /// `None` for QR and cash, whose network is not asked.
+        /// Not for QR and cash, whose network is not asked.
         network_reference: Option<NetworkReference>,
     }
 
-    /// Reverses a payment, because the terminal did not receive the approval or does not trust it.
-    /// The payment no longer counts in the batch. A begun payment becomes unknown. An approved or
-    /// authorised payment keeps its money until the network acknowledges the reversal. A pending
-    /// completion becomes unknown. A pending void is itself reversed. Cash is returned at once.
+    /// Begin to reverse a payment, because the terminal did not receive the approval or does not
+    /// trust it. The payment no longer counts in the batch. A begun payment becomes unknown. An
+    /// approved or authorised payment keeps its money until the network acknowledges the reversal.
+    /// A pending completion becomes unknown. A pending void is itself reversed. Cash is returned at
+    /// once.
     53 BeginReversal by Terminal | System => begin_reversal {
         /// Its transaction must still be remembered.
         payment: PaymentId,
     }
 
-    /// Reverses a void, because it got no response or the terminal does not trust the response. The
+    /// Reverse a void, because it got no response or the terminal does not trust the response. The
     /// payment is kept.
     54 ReverseVoid by Terminal | System => reverse_void {
         /// Has a pending void.
         payment: PaymentId,
     }
 
-    /// Records the outcome of a void or reversal. A void succeeds or fails. A reversal succeeds.
-    /// The reversal of a void leaves the payment as it was. A late QR payment is refunded by the
+    /// Record the outcome of a void or reversal. A void succeeds or fails. A reversal succeeds. The
+    /// reversal of a void leaves the payment as it was. A late QR payment is refunded by the
     /// wallet, or turns out not to have been paid.
     55 ResolveReversal by Network | Wallet | Terminal | System => resolve_reversal {
         payment: PaymentId,
@@ -356,7 +368,7 @@ commands! {
         code: ResponseCode,
     }
 
-    /// Records the network's response to an offline sale.
+    /// Record the network's response to an offline sale.
     57 ResolveAdvice by Network | Wallet | System => resolve_advice {
         /// May be in suspense.
         payment: PaymentId,
@@ -367,7 +379,7 @@ commands! {
         code: ResponseCode,
     }
 
-    /// A courier takes cash and enters it on a terminal.
+    /// Record cash that a courier takes and enters on a terminal.
     59 TakeCash by Terminal | System => take_cash {
         /// In the terminal's open batch.
         trace: Trace,
@@ -383,8 +395,8 @@ commands! {
         change: Amount,
     }
 
-    /// A terminal refunds a payment to the buyer's card or wallet. The refund is owed to the buyer
-    /// at once and queued for the network. The terminal gets `00`.
+    /// Refund a payment to the buyer's card or wallet, from a terminal. The refund is owed to the
+    /// buyer at once and queued for the network. The terminal gets `00`.
     60 BeginRefund by Terminal | System => begin_refund {
         /// In the terminal's open batch. The terminal's firm collected the payment.
         trace: Trace,
@@ -396,7 +408,7 @@ commands! {
         network_reference: NetworkReference,
     }
 
-    /// Records the network's response to a refund. Until then no refund of the payment can be
+    /// Record the network's response to a refund. Until then no refund of the payment can be
     /// confirmed through a bank.
     61 ResolveRefund by Network | Wallet | System => resolve_refund {
         trace: Trace,
@@ -405,7 +417,7 @@ commands! {
         code: ResponseCode,
     }
 
-    /// A terminal closes its batch. The closed batch is remembered until a later batch with
+    /// Close a terminal's batch. The closed batch is remembered until a later batch with
     /// transactions closes.
     62 CloseBatch by Terminal | System => close_batch {
         terminal: TerminalId,
@@ -418,7 +430,7 @@ commands! {
         totals: BatchTotals,
     }
 
-    /// Compares the lines of a disputed batch with the books, once.
+    /// Compare the lines of a disputed batch with the books, once.
     ///
     /// The differing lines replace the totals of the batch's open item. Nothing is posted. The
     /// clearing of a payment decides its lines, the hub's count decides lines of cash. Lines of
@@ -433,7 +445,7 @@ commands! {
         lines: Vec<BatchLine>,
     }
 
-    /// Expires pre-authorisations that were not completed in time. Each is reversed: once the
+    /// Expire pre-authorisations that were not completed in time. Each is reversed: once the
     /// network acknowledges it, the buyer's money is released and the parcel is due again. A
     /// pre-authorisation with a pending completion or void is skipped. A later completion is
     /// refused with [`Refusal::PreAuthorisationExpired`]. If nothing is left to expire, the command
@@ -445,7 +457,7 @@ commands! {
         limit: u32,
     }
 
-    /// Records a terminal's reversal of a transaction that the books do not have. Until the batch
+    /// Record a terminal's reversal of a transaction that the books do not have. Until the batch
     /// closes, a transaction with that trace is refused with [`Refusal::TraceTaken`]. If the trace
     /// is already used, this command is refused the same way.
     67 RecordReversalWithoutOriginal by Terminal | System => record_reversal_without_original {
@@ -454,7 +466,7 @@ commands! {
         trace: Trace,
     }
 
-    /// Closes an open item that neither clearing nor a count decides. Nothing is posted. If the
+    /// Close an open item that neither clearing nor a count decides. Nothing is posted. If the
     /// terminal's lines are still expected, they are not any more.
     70 CloseOpenItem by Person | Key | System => close_open_item {
         item: OpenItemId,
@@ -464,14 +476,14 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Cancels a hand-over that is not counted. The courier has the cash and can start another
+    /// Cancel a hand-over that is not counted. The courier has the cash and can start another
     /// hand-over with another code.
     75 CancelHandOver by Person | Key | System => cancel_hand_over {
         handover: HandOverId,
         cancelled_by: PersonId,
     }
 
-    /// Counts a hand-over without the one-time code: a supervisor is there in its place. Otherwise
+    /// Count a hand-over without the one-time code: a supervisor is there in its place. Otherwise
     /// as [`CountHandOver`].
     76 CountHandOverBySupervisor by Person | Key | System => count_hand_over_by_supervisor {
         handover: HandOverId,
@@ -483,7 +495,7 @@ commands! {
         supervisor: PersonId,
     }
 
-    /// Writes off a courier's shortages at Doorstep's cost, the oldest hand-over's first. The
+    /// Write off a courier's shortages at Doorstep's cost, the oldest hand-over's first. The
     /// payments that they held back are received.
     77 WriteOffShortage by Person | Key | System => write_off_shortage {
         courier: CourierId,
@@ -498,8 +510,8 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// The firm takes over a courier's shortages, the oldest hand-over's first. It must deposit the
-    /// cash. Until then its guarantee covers the payments that they held back, as far as it has
+    /// Let the firm take over a courier's shortages, the oldest hand-over's first. It must deposit
+    /// the cash. Until then its guarantee covers the payments that they held back, as far as it has
     /// room.
     78 CoverShortage by Person | Key | System => cover_shortage {
         courier: CourierId,
@@ -512,7 +524,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Deducts a courier's shortages from the firm's commission, the oldest hand-over's first. The
+    /// Deduct a courier's shortages from the firm's commission, the oldest hand-over's first. The
     /// payments that they held back are received.
     79 DeductShortage by Person | Key | System => deduct_shortage {
         courier: CourierId,
@@ -525,7 +537,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// The seller changes the amount due of a parcel that was not dispatched yet.
+    /// Change the amount due of a parcel that was not dispatched yet.
     81 AmendDue by Person | Key | System => amend_due {
         /// Announced or assigned, without a delivery attempt. Nothing of it stands.
         parcel: ParcelId,
@@ -535,14 +547,14 @@ commands! {
         due: Amount,
     }
 
-    /// The seller withdraws a parcel that was not dispatched yet. It bears no fees. Its order can
-    /// be shipped again, as the next shipment.
+    /// Cancel a parcel that was not dispatched yet. It bears no fees. Its order can be shipped
+    /// again, as the next shipment.
     82 CancelParcel by Person | Key | System => cancel_parcel {
         /// As in [`AmendDue`].
         parcel: ParcelId,
     }
 
-    /// Changes the terms of a seller's account from a day on. The tariff and the class are those of
+    /// Change the terms of a seller's account from a day on. The tariff and the class are those of
     /// the day on which money is taken at the door (M8), cycle and minimum those of the day of the
     /// plan. A later change for the same day replaces an earlier one.
     83 SetSellerTerms by Person | Key | System => set_seller_terms {
@@ -562,7 +574,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Records an offline card sale: the terminal approved it, and the network is asked now. It
+    /// Record an offline card sale: the terminal approved it, and the network is asked now. It
     /// happened, so no state of the parcel, the terminal or the network refuses it; what is unusual
     /// is flagged. The part beyond what is left to collect is the excess: owed to the buyer at
     /// once, and without a seller's fee. A sale made after the terminal's block, or one that cannot
@@ -586,7 +598,7 @@ commands! {
         authorisation_code: Option<AuthorisationCode>,
     }
 
-    /// Two persons decide about an offline sale in suspense. Closes its break.
+    /// Decide about an offline sale in suspense, by two persons. Its break is closed.
     86 ResolveSuspendedSale by Person | Key | System => resolve_suspended_sale {
         /// In suspense, and answered by the network.
         payment: PaymentId,
@@ -597,7 +609,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Changes a courier's cash limit from a day on. Cash in hand beyond it stays until the next
+    /// Change a courier's cash limit from a day on. Cash in hand beyond it stays until the next
     /// hand-over.
     87 SetCourierTerms by Person | Key | System => set_courier_terms {
         courier: CourierId,
@@ -611,8 +623,8 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Suspends a seller, or lifts it. No parcel of a suspended seller is announced, and no payout
-    /// planned or sent. Money at the door is still taken and held.
+    /// Suspend a seller, or lift the suspension. No parcel of a suspended seller is announced, and
+    /// no payout planned or sent. Money at the door is still taken and held.
     88 SuspendSeller by Person | Key | System => suspend_seller {
         seller: SellerId,
         /// Numbers the seller's suspensions and their ends together: the last number plus 1.
@@ -624,9 +636,9 @@ commands! {
         approved_by: Option<PersonId>,
     }
 
-    /// Suspends a courier, or lifts it. Nothing is dispatched to a suspended courier, whose
-    /// terminals take no card and no QR code. They still sign on, and record cash and offline sales
-    /// of parcels that are out. Hand-overs are counted.
+    /// Suspend a courier, or lift the suspension. Nothing is dispatched to a suspended courier,
+    /// whose terminals take no card and no QR code. They still sign on, and record cash and offline
+    /// sales of parcels that are out. Hand-overs are counted.
     89 SuspendCourier by Person | Key | System => suspend_courier {
         courier: CourierId,
         /// As in [`SuspendSeller`], among the courier's.
@@ -638,7 +650,7 @@ commands! {
         approved_by: Option<PersonId>,
     }
 
-    /// Registers a person. Names stand outside the journal. A courier is a person without this
+    /// Register a person. Names stand outside the journal. A courier is a person without this
     /// command, but decides nothing without it.
     91 RegisterPerson by Person | Key | System => register_person {
         /// Not 0, and nobody's id before, or a courier's.
@@ -647,7 +659,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Removes a person, for ever: neither of the two who decide. A courier who is removed gets no
+    /// Remove a person, for ever: neither of the two who decide. A courier who is removed gets no
     /// more parcels and no other terminal.
     92 RemovePerson by Person | Key | System => remove_person {
         person: PersonId,
@@ -655,7 +667,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Refunds the buyer, also above the limit of [`SetRefundLimit`]. Otherwise as [`Refund`].
+    /// Refund the buyer, also above the limit of [`SetRefundLimit`]. Otherwise as [`Refund`].
     94 RefundByTwoPersons by Person | Key | System => refund_by_two_persons {
         payment: PaymentId,
         /// As in [`Refund`].
@@ -666,7 +678,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// A second person counted the cash of a hand-over. Its payments now wait for the firm's bank
+    /// Count the cash of a hand-over, as a second person. Its payments now wait for the firm's bank
     /// deposits, in the order in which they were taken. A shortage holds back the last of them
     /// until it is repaid. A surplus waits behind them and becomes a break owned by the person who
     /// counted. If an earlier surplus of this courier is open, it explains the shortage: its break
@@ -681,6 +693,7 @@ commands! {
         counted_by: PersonId,
     }
 
+    /// Register a courier firm.
     97 RegisterFirm by Person | Key | System => register_firm {
         firm: FirmId,
         currency: Currency,
@@ -694,6 +707,7 @@ commands! {
         approved_by: PersonId,
     }
 
+    /// Register a courier of a firm.
     98 RegisterCourier by Person | Key | System => register_courier {
         courier: CourierId,
         firm: FirmId,
@@ -706,7 +720,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Sets how much of one payment can be refunded without a second person.
+    /// Set how much of one payment can be refunded without a second person.
     99 SetRefundLimit by Person | Key | System => set_refund_limit {
         currency: Currency,
         /// The last setting's number in this currency plus 1.
@@ -718,7 +732,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Invoices a seller for a debt: it is owed on the invoice from now on, and no longer deducted
+    /// Invoice a seller for a debt: it is owed on the invoice from now on, and no longer deducted
     /// from the seller's next payouts.
     100 InvoiceSeller by Person | Key | System => invoice_seller {
         seller: SellerId,
@@ -731,7 +745,7 @@ commands! {
         invoiced_by: PersonId,
     }
 
-    /// A seller paid an invoice into a bank account, in full or in part.
+    /// Record that a seller paid an invoice into a bank account, in full or in part.
     101 RecordSellerPayment by Person | Key | System => record_seller_payment {
         seller: SellerId,
         currency: Currency,
@@ -744,8 +758,9 @@ commands! {
         amount: Amount,
     }
 
-    /// The buyer refuses the parcel, or its attempts are used up. It goes back to the seller. What
-    /// stands of its payments is refunded: each refund takes its payment's next number.
+    /// Record that the buyer refuses the parcel, or that its attempts are used up. It goes back to
+    /// the seller. What stands of its payments is refunded: each refund takes its payment's next
+    /// number.
     102 RefuseParcel by Person | Key | System => refuse_parcel {
         /// Out or at the hub, with no payment in flight. If money stands, no payment is unknown,
         /// and no void or reversal of that money is pending.
@@ -754,7 +769,8 @@ commands! {
         reason: RefuseReason,
     }
 
-    /// A parcel is lost. What stands of its payments is refunded as by [`RefuseParcel`].
+    /// Record that a parcel is lost. What stands of its payments is refunded as by
+    /// [`RefuseParcel`].
     103 LoseParcel by Person | Key | System => lose_parcel {
         /// Not closed. Its payments are as for [`RefuseParcel`].
         parcel: ParcelId,
@@ -762,7 +778,7 @@ commands! {
         paid_by: DamagePayer,
     }
 
-    /// Compensates the seller of a damaged or lost parcel for the goods, once. The firm or Doorstep
+    /// Compensate the seller of a damaged or lost parcel for the goods, once. The firm or Doorstep
     /// pays, as the parcel's refusal or loss says. The amount is payable at once.
     104 CompensateSeller by Person | Key | System => compensate_seller {
         parcel: ParcelId,
@@ -773,9 +789,9 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Names the time zone of the books and gives its UTC offsets ahead of time, in place of those
-    /// that the books have. The sender resolves them, so that a journal gives the same dates with
-    /// every zone table (M11). The business date never goes back, even if clocks do at midnight.
+    /// Set the time zone of the books, with its UTC offsets ahead of time, in place of those that
+    /// the books have. The sender resolves them, so that a journal gives the same dates with every
+    /// zone table (M11). The business date never goes back, even if clocks do at midnight.
     105 SetTimeZone by Person | Key | System => set_time_zone {
         /// The last setting's number plus 1.
         number: u32,
@@ -789,7 +805,7 @@ commands! {
         changes: Vec<UtcOffsetChange>,
     }
 
-    /// Sets how long closed parcels and closed open items are kept. At first [`RETENTION_DAYS`].
+    /// Set how long closed parcels and closed open items are kept. At first [`RETENTION_DAYS`].
     106 SetRetention by Person | Key | System => set_retention {
         /// The last setting's number plus 1.
         number: u32,
@@ -800,7 +816,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Withdraws a network: it takes no new payments from a start time on. Payments in flight
+    /// Withdraw a network: it takes no new payments from a start time on. Payments in flight
     /// finish, pending reversals continue, and receivables are cleared. Before the start time the
     /// command can be given again with another time. A withdrawn network stays withdrawn until it
     /// is reinstated.
@@ -814,7 +830,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Cancels a network's withdrawal, planned or started. It takes payments again.
+    /// Cancel a network's withdrawal, planned or started. It takes payments again.
     108 ReinstateNetwork by Person | Key | System => reinstate_network {
         network: NetworkId,
         /// As in [`WithdrawNetwork`].
@@ -824,8 +840,23 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// A courier firm's commission and freight were paid from the bank account. What the firm's
-    /// terms of today withhold, rounded half up, stays: it is owed to the authority ([`PayTax`]).
+    /// Raise a break: post a difference that reconciliation found to suspense, with an owner (M9).
+    109 RaiseBreak by Person | Key | System => raise_break {
+        /// Below [`FIRST_AUTOMATIC_BREAK`]. Higher ids belong to breaks that the books raise.
+        break_id: BreakId,
+        subject: BreakSubject,
+        side: BreakSide,
+        amount: Amount,
+        /// The statement, count or letter that shows it.
+        evidence: String,
+        /// The person who must resolve it.
+        owner: PersonId,
+        raised_by: PersonId,
+    }
+
+    /// Record that a courier firm's commission and freight were paid from a bank account. What the
+    /// firm's terms of today withhold, rounded half up, stays: it is owed to the authority
+    /// ([`PayTax`]).
     111 PayCommission by Person | Key | System => pay_commission {
         firm: FirmId,
         /// The firm's last commission payment number plus 1.
@@ -837,8 +868,8 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// A deposit did not reach the bank. Its cash counts as the firm's again. If the cash is gone,
-    /// raise a break.
+    /// Cancel a deposit that did not reach the bank. Its cash counts as the firm's again. If the
+    /// cash is gone, raise a break.
     112 CancelDeposit by Person | Key | System => cancel_deposit {
         /// Announced.
         deposit: DepositId,
@@ -847,7 +878,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Sets a jurisdiction's hold rule. Applies to money received from now on.
+    /// Set a jurisdiction's hold rule, for money received from now on.
     113 SetHoldRule by Person | Key | System => set_hold_rule {
         jurisdiction: Jurisdiction,
         /// The jurisdiction's last setting's number plus 1.
@@ -857,7 +888,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Sets a terminal's offline limits. The default is zero.
+    /// Set a terminal's offline limits. Before, they are zero.
     114 SetOfflineLimit by Person | Key | System => set_offline_limit {
         terminal: TerminalId,
         /// As in [`HandTerminal`].
@@ -871,7 +902,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Withdraws a break that a person raised by mistake, or an excess that a wrong count raised.
+    /// Withdraw a break that a person raised by mistake, or an excess that a wrong count raised.
     /// Its posting is reversed.
     115 WithdrawBreak by Person | Key | System => withdraw_break {
         /// Open. Nothing of it is closed, and of an excess of a firm's cash nothing is deposited.
@@ -881,7 +912,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Posts a break that a person raised to another subject, because that is where the difference
+    /// Post a break that a person raised to another subject, because that is where the difference
     /// is. It keeps its age and its owner. A proposed resolution is void.
     116 ReclassifyBreak by Person | Key | System => reclassify_break {
         /// As in [`WithdrawBreak`]. No count raised it.
@@ -895,7 +926,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Makes a person the owner of a break. A break that a line of a file raised has none before.
+    /// Make a person the owner of a break. A break that a line of a file raised has none before.
     117 AssignBreak by Person | Key | System => assign_break {
         /// Open, with fewer than [`BREAK_CHANGES_MAX`] changes.
         break_id: BreakId,
@@ -905,7 +936,7 @@ commands! {
         assigned_by: PersonId,
     }
 
-    /// Contests a chargeback with evidence. It ends with [`WinChargeback`],
+    /// Contest a chargeback with evidence. It ends with [`WinChargeback`],
     /// [`WinChargebackByTwoPersons`], [`LoseChargeback`], or a line of the network's or wallet's
     /// file that pays it back.
     118 ContestChargeback by Person | Key | System => contest_chargeback {
@@ -921,25 +952,26 @@ commands! {
         contested_by: PersonId,
     }
 
-    /// A network or wallet says that a chargeback is won, contested or not: it owes the amount
-    /// again. The seller gets it back, held or payable, and it stands again. If the parcel is not
-    /// delivered, only what is left to collect from a parcel that is out stands again. The rest is
-    /// owed to the buyer, as a refund with the payment's next number.
+    /// Record that a network or wallet says that a chargeback is won, contested or not: it owes the
+    /// amount again. The seller gets it back, held or payable, and it stands again. If the parcel
+    /// is not delivered, only what is left to collect from a parcel that is out stands again. The
+    /// rest is owed to the buyer, as a refund with the payment's next number.
     119 WinChargeback by Network | Wallet | System => win_chargeback {
         payment: PaymentId,
         /// As in [`ContestChargeback`].
         number: u8,
     }
 
-    /// A chargeback is lost, or accepted. Nothing is posted. A line of the file can still win it.
+    /// Record that a chargeback is lost, or accepted. Nothing is posted. A line of the file can
+    /// still win it.
     120 LoseChargeback by Network | Wallet | Person | Key | System => lose_chargeback {
         payment: PaymentId,
         /// As in [`ContestChargeback`].
         number: u8,
     }
 
-    /// A network or wallet announces its fee for a chargeback, which its file will take. Each
-    /// chargeback has one fee, by this command or by a line.
+    /// Record the fee that a network or wallet announces for a chargeback, and that its file will
+    /// take. Each chargeback has one fee, by this command or by a line.
     121 ChargebackFee by Network | Wallet | Person | Key | System => chargeback_fee {
         payment: PaymentId,
         /// As in [`ContestChargeback`].
@@ -948,7 +980,7 @@ commands! {
         amount: Amount,
     }
 
-    /// Sets what one chargeback may cost, and who bears it. Before, a fee of a chargeback is a
+    /// Set what one chargeback may cost, and who bears it. Before, a fee of a chargeback is a
     /// break.
     122 SetChargebackFee by Person | Key | System => set_chargeback_fee {
         currency: Currency,
@@ -961,7 +993,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Posts an adjusting entry between a bank account, Doorstep's income and expenses, a seller's
+    /// Post an adjusting entry between a bank account, Doorstep's income and expenses, a seller's
     /// payable balance and a firm's commission: goodwill, a correction, a bank's charges, or what a
     /// firm that owes pays into the bank account.
     123 PostAdjustment by Person | Key | System => post_adjustment {
@@ -981,8 +1013,8 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Closes the days until this one. What belongs to a closed day and comes later is posted on
-    /// the day on which it comes, with its own value date. The books keep the digest of the trial
+    /// Close the days until a day. What belongs to a closed day and comes later is posted on the
+    /// day on which it comes, with its own value date. The books keep the digest of the trial
     /// balance at the end of the last closed day.
     124 ClosePeriod by Person | Key | System => close_period {
         /// The last close's number plus 1.
@@ -994,10 +1026,10 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Announces a parcel: an order's first shipment, or its next one after one that was returned,
+    /// Announce a parcel: an order's first shipment, or its next one after one that was returned,
     /// lost or cancelled.
     125 AnnounceParcel by Person | Key | System => announce_parcel {
-        /// Of a later shipment: [`ParcelId::shipment`] of the order's first parcel.
+        /// Of a later shipment: made from the order's first parcel and the shipment.
         parcel: ParcelId,
         /// Not suspended.
         seller: SellerId,
@@ -1012,13 +1044,14 @@ commands! {
         shipment: u8,
     }
 
-    /// A courier takes parcels out for delivery: all of them or none.
+    /// Dispatch parcels: a courier takes all of them out for delivery, or none.
     126 DispatchParcels by Person | Key | System => dispatch_parcels {
         courier: CourierId,
         /// Assigned to the courier's firm, with fewer than [`ATTEMPTS_MAX`] attempts.
         parcels: Vec<DispatchedParcel>,
     }
 
+    /// Hand a terminal to another courier.
     127 HandTerminal by Person | Key | System => hand_terminal {
         terminal: TerminalId,
         /// The new courier.
@@ -1028,7 +1061,7 @@ commands! {
         number: u32,
     }
 
-    /// Blocks or unblocks a terminal.
+    /// Block or unblock a terminal.
     128 BlockTerminal by Person | Key | System => block_terminal {
         terminal: TerminalId,
         blocked: bool,
@@ -1036,7 +1069,8 @@ commands! {
         number: u32,
     }
 
-    /// A courier hands over all cash in hand. Cash collected later belongs to the next hand-over.
+    /// Start a courier's hand-over of all cash in hand. Cash collected later belongs to the next
+    /// hand-over.
     129 StartHandOver by Person | Key | System => start_hand_over {
         /// Each courier's last [`NUMBERS_REMEMBERED`] hand-overs are remembered.
         handover: HandOverId,
@@ -1047,7 +1081,7 @@ commands! {
         code_mac: CodeMac,
     }
 
-    /// Opens the books and registers the first two persons. Must be the first command of a journal.
+    /// Open the books and register the first two persons. Must be the first command of a journal.
     130 OpenBooks by Person | Key | System => open_books {
         /// Local time minus UTC, in minutes. Business dates begin at local midnight.
         utc_offset_minutes: i16,
@@ -1059,7 +1093,7 @@ commands! {
         trial: bool,
     }
 
-    /// Plans the settlement of a cycle, as [`PlanSettlement`] does, because the calendar says so.
+    /// Plan the settlement of a cycle, as [`PlanSettlement`] does, because the calendar says so.
     /// Once per day of the calendar: also when nobody is to be paid. Two persons approve it
     /// ([`ApproveCyclePlan`]).
     131 PlanCycle by Person | System => plan_cycle {
@@ -1070,15 +1104,15 @@ commands! {
         currency: Currency,
     }
 
-    /// Two persons approve a plan of [`PlanCycle`].
+    /// Approve a plan of [`PlanCycle`], by two persons.
     132 ApproveCyclePlan by Person | Key | System => approve_cycle_plan {
         plan: PlanId,
         proposed_by: PersonId,
         approved_by: PersonId,
     }
 
-    /// The account of a seller's payouts in a currency is erased from the vault. From now on the
-    /// seller has none. Nothing may be on its way to it.
+    /// Erase the account of a seller's payouts in a currency from the vault. From now on the seller
+    /// has none. Nothing may be on its way to it.
     133 ErasePayoutAccount by Person | Key | System => erase_payout_account {
         seller: SellerId,
         currency: Currency,
@@ -1090,10 +1124,10 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// A line of a network's or wallet's file (M5). The bank account moves by `amount - deducted`.
-    /// A line of a known payment is posted against the rail's receivable. What a line cannot be
-    /// applied to is a break whose evidence is the line. `docs/files/clearing.md` says what happens
-    /// to each kind of line.
+    /// Post a line of a network's or wallet's file (M5). The bank account moves by `amount -
+    /// deducted`. A line of a known payment is posted against the rail's receivable. What a line
+    /// cannot be applied to is a break whose evidence is the line. `docs/files/clearing.md` says
+    /// what happens to each kind of line.
     134 ClearLine by Network | Wallet | Person | Key | System => clear_line {
         /// The account credited, or debited.
         bank: BankId,
@@ -1120,7 +1154,19 @@ commands! {
         value_date: Option<BusinessDate>,
     }
 
-    /// Sets the bank account of a seller's payouts in a currency, for plans that are executed from
+    /// Decline a terminal's request for good, before the terminal is answered. Until the batch
+    /// closes, everything else with that trace is refused with [`Refusal::RequestDeclined`]. If the
+    /// trace is already used, this command is refused, as any other with it, unless it is used by
+    /// the balance inquiry that is declined.
+    135 DeclineRequest by Terminal | System => decline_request {
+        /// In the terminal's open batch. Takes a transaction's place in the batch limit.
+        trace: Trace,
+        request: RequestDigest,
+        /// What the terminal is answered. Not 00.
+        code: ResponseCode,
+    }
+
+    /// Set the bank account of a seller's payouts in a currency, for plans that are executed from
     /// now on. The account itself is in the vault.
     136 SetPayoutAccount by Person | Key | System => set_payout_account {
         seller: SellerId,
@@ -1133,7 +1179,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// A tax was paid to the authority from a bank account.
+    /// Record that a tax was paid to the authority from a bank account.
     137 PayTax by Person | Key | System => pay_tax {
         /// The last tax payment's number plus 1.
         number: u32,
@@ -1146,7 +1192,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Adds a version to a tariff. The first version is number 1. Each version begins on the day
+    /// Publish a version of a tariff. The first version is number 1. Each version begins on the day
     /// the one before ends. If that has no end, it is closed on this version's first day, which
     /// must be in the future. All versions have the same currency. A version keeps the seller
     /// classes of the one before, in order, and can append more. The last version can be sent again
@@ -1155,7 +1201,7 @@ commands! {
         tariff: TariffId,
         /// The last version's number plus 1.
         version: u16,
-        /// The only currency the tariff applies to, and that of its sums. `None` means every
+        /// The only currency the tariff applies to, and that of its sums. Without it, every
         /// currency: then there are rates only.
         currency: Option<Currency>,
         /// First day in force.
@@ -1169,7 +1215,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Changes a firm's terms from a day on. Cash that is guaranteed already stays so.
+    /// Change a firm's terms from a day on. Cash that is guaranteed already stays so.
     139 SetFirmTerms by Person | Key | System => set_firm_terms {
         firm: FirmId,
         /// As in [`SetSellerTerms`], among the firm's.
@@ -1184,7 +1230,7 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Two persons enter that a chargeback is won, before a line of the file pays it back.
+    /// Record, by two persons, that a chargeback is won before a line of the file pays it back.
     /// Otherwise as [`WinChargeback`].
     140 WinChargebackByTwoPersons by Person | Key | System => win_chargeback_by_two_persons {
         payment: PaymentId,
@@ -1195,8 +1241,8 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Two persons take back that a chargeback is won, because it was entered by mistake. Its money
-    /// is charged back again, and it is lost unless a line of the file wins it. Once.
+    /// Take back, by two persons, that a chargeback is won, because it was entered by mistake. Its
+    /// money is charged back again, and it is lost unless a line of the file wins it. Once.
     141 TakeBackWonChargeback by Person | Key | System => take_back_won_chargeback {
         payment: PaymentId,
         /// Of a chargeback that is won and that no line has paid back. Its money is not refunded.
@@ -1207,19 +1253,41 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Reconciliation found a difference. Posts it to suspense with an owner (M9).
-    144 RaiseBreak by Person | Key | System => raise_break {
-        /// Below [`FIRST_AUTOMATIC_BREAK`]. Higher ids belong to breaks that the books raise.
-        break_id: BreakId,
-        subject: BreakSubject,
-        side: BreakSide,
-        amount: Amount,
-        /// The person who must resolve it.
-        owner: PersonId,
-        raised_by: PersonId,
+    /// Record that a terminal asks a network for the balance of a card. This uses up the trace
+    /// before the network is asked, so that a repeat does not ask again. The books never have a
+    /// balance.
+    142 RecordBalanceInquiry by Terminal | System => record_balance_inquiry {
+        /// In the terminal's open batch. Takes a transaction's place in the batch limit.
+        trace: Trace,
+        request: RequestDigest,
     }
 
-    /// A firm takes cash to the bank.
+    /// Record that personal data in the vault are shown. They are shown once this is durable.
+    /// Nothing else changes.
+    143 RecordDisclosure by Person | Key | System => record_disclosure {
+        /// The last disclosure's number plus 1.
+        number: u32,
+        /// Whose data: 1 to 10,000 of them.
+        subjects: Vec<DataSubject>,
+        kind: PersonalDataKind,
+        purpose: DisclosurePurpose,
+    }
+
+    /// Erase the personal data of a seller, or of a parcel's buyer, from the vault, by two people.
+    /// The seller's payout accounts end. A later command can set new ones.
+    144 EraseSubject by Person | Key | System => erase_subject {
+        /// The last erasure's number plus 1.
+        number: u32,
+        /// No money still has to reach a seller, and none of the seller's parcels is open. The
+        /// buyer's parcel is closed, and no refund of it is owed.
+        subject: DataSubject,
+        /// Then the conditions above do not matter: the law comes first.
+        ordered_by: Option<ErasureOrder>,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Announce that a firm takes cash to the bank.
     145 AnnounceDeposit by Person | Key | System => announce_deposit {
         /// Open deposits, and the last [`NUMBERS_REMEMBERED`] that each firm announced and ended,
         /// are remembered.
@@ -1233,8 +1301,8 @@ commands! {
         announced_by: PersonId,
     }
 
-    /// Two people cancel what is open of an invoice. The debt is deducted from the seller's next
-    /// payouts again. To write it off, credit the seller with [`PostAdjustment`].
+    /// Cancel what is open of an invoice, by two people. The debt is deducted from the seller's
+    /// next payouts again. To write it off, credit the seller with [`PostAdjustment`].
     146 CancelInvoice by Person | Key | System => cancel_invoice {
         seller: SellerId,
         currency: Currency,
@@ -1242,6 +1310,74 @@ commands! {
         invoice: u32,
         proposed_by: PersonId,
         /// Must be neither the person who proposed, nor the one who invoiced.
+        approved_by: PersonId,
+    }
+
+    /// Give a person a role. Who acts for a seller or a firm becomes a person by it, one who
+    /// decides nothing.
+    147 GrantAccess by Person | Key | System => grant_access {
+        /// Registered. For a role of a seller or a firm also a new id.
+        person: PersonId,
+        /// Numbers the person's grants and revocations together: the last number plus 1.
+        number: u32,
+        grant: GrantedRole,
+        /// Not the person.
+        proposed_by: PersonId,
+        /// An administrator, and not the person.
+        approved_by: PersonId,
+    }
+
+    /// Take a role from a person at once. The last administrator stays one.
+    148 RevokeAccess by Person | Key | System => revoke_access {
+        person: PersonId,
+        /// As in [`GrantAccess`].
+        number: u32,
+        grant: GrantedRole,
+        /// An administrator.
+        revoked_by: PersonId,
+    }
+
+    /// Issue a key of the API. Its secret is made later, outside the books. A person's key counts
+    /// as that person wherever two people are needed.
+    149 IssueApiKey by Person | Key | System => issue_api_key {
+        /// Not 0, and no key's id before.
+        key: ApiKeyId,
+        /// Who has the key. Without a person, a seller or a firm has it: the only grant.
+        person: Option<PersonId>,
+        /// Roles that the person has, at most [`GRANTS_PER_PERSON_MAX`]; or one seller or firm.
+        grants: Vec<GrantedRole>,
+        /// When it expires: at most [`API_KEY_DAYS_MAX`] days from now.
+        until: Timestamp,
+        proposed_by: PersonId,
+        /// An administrator, and not the person.
+        approved_by: PersonId,
+    }
+
+    /// Revoke a key of the API at once, for ever.
+    150 RevokeApiKey by Person | Key | System => revoke_api_key {
+        key: ApiKeyId,
+        /// Who has the key, or an administrator.
+        revoked_by: PersonId,
+    }
+
+    /// Record what happened at the sign-in.
+    151 RecordAccessEvent by System => record_access_event {
+        /// The last event's number plus 1.
+        number: u32,
+        /// Whose sign-in, if it is known.
+        person: Option<PersonId>,
+        event: AccessEvent,
+    }
+
+    /// Reset the second factor of a person who has lost it. Password and second factor no longer
+    /// count, and the sessions end.
+    152 ResetSecondFactor by Person | Key | System => reset_second_factor {
+        person: PersonId,
+        /// The last reset's number of this person plus 1.
+        number: u32,
+        /// Not the person.
+        proposed_by: PersonId,
+        /// An administrator, and not the person.
         approved_by: PersonId,
     }
 }

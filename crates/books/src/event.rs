@@ -651,6 +651,21 @@ pub enum Event {
         batch: u32,
         stan: Stan,
     },
+    /// A terminal's request was declined for good, without a transaction.
+    RequestDeclined {
+        terminal: TerminalId,
+        /// The terminal's open batch.
+        batch: u32,
+        stan: Stan,
+        code: ResponseCode,
+    },
+    /// A terminal asks for the balance of a card.
+    BalanceInquiryRecorded {
+        terminal: TerminalId,
+        /// The terminal's open batch.
+        batch: u32,
+        stan: Stan,
+    },
     /// A terminal's batch differs from the books.
     OpenItemOpened {
         item: OpenItemId,
@@ -667,6 +682,73 @@ pub enum Event {
     OpenItemClosed {
         item: OpenItemId,
     },
+}
+
+impl Event {
+    /// The parcel that it is about. Of a payment's event [`payment`](Event::payment) has it.
+    #[must_use]
+    pub fn parcel(&self) -> Option<ParcelId> {
+        match self {
+            Event::ParcelAnnounced { parcel, .. }
+            | Event::ParcelAssigned { parcel, .. }
+            | Event::ParcelDispatched { parcel, .. }
+            | Event::DeliveryAttempted { parcel, .. }
+            | Event::PartAccepted { parcel, .. }
+            | Event::ParcelRefused { parcel, .. }
+            | Event::ParcelReturned { parcel, .. }
+            | Event::SellerCompensated { parcel, .. }
+            | Event::ParcelLost { parcel, .. }
+            | Event::DueAmended { parcel, .. }
+            | Event::ParcelCancelled { parcel, .. }
+            | Event::ParcelDelivered { parcel, .. }
+            | Event::FreightCharged { parcel, .. }
+            | Event::FreightReversed { parcel, .. }
+            | Event::ParcelReopened { parcel, .. }
+            | Event::ParcelForgotten { parcel, .. } => Some(*parcel),
+            _ => None,
+        }
+    }
+
+    /// The payment that it is about.
+    #[must_use]
+    pub fn payment(&self) -> Option<PaymentId> {
+        match self {
+            Event::PaymentBegun { payment, .. }
+            | Event::PaymentCollected { payment, .. }
+            | Event::PaymentDeclined { payment, .. }
+            | Event::PaymentUnknown { payment, .. }
+            | Event::LateApproval { payment, .. }
+            | Event::PaymentReversed { payment, .. }
+            | Event::Refunded { payment, .. }
+            | Event::ChargedBack { payment, .. }
+            | Event::ChargebackContested { payment, .. }
+            | Event::ChargebackWon { payment, .. }
+            | Event::ChargebackLost { payment, .. }
+            | Event::ChargebackFeeBooked { payment, .. }
+            | Event::RefundPaid { payment, .. }
+            | Event::PaymentHeld { payment, .. }
+            | Event::PaymentReleased { payment, .. }
+            | Event::PaymentRouted { payment, .. }
+            | Event::PaymentAuthorised { payment, .. }
+            | Event::CompletionBegun { payment, .. }
+            | Event::CompletionDeclined { payment, .. }
+            | Event::CompletionUnknown { payment, .. }
+            | Event::CompletionReversed { payment, .. }
+            | Event::ReversalBegun { payment, .. }
+            | Event::VoidReversalBegun { payment, .. }
+            | Event::PaymentRestored { payment, .. }
+            | Event::AdviceForwarded { payment, .. }
+            | Event::AdviceRejected { payment, .. }
+            | Event::OfflineSaleFlagged { payment, .. }
+            | Event::OfflineSaleSuspended { payment, .. }
+            | Event::SuspendedSaleResolved { payment, .. }
+            | Event::OfflineSaleRejected { payment, .. }
+            | Event::LossReturned { payment, .. }
+            | Event::RefundForwarded { payment, .. }
+            | Event::RefundRejected { payment, .. } => Some(*payment),
+            _ => None,
+        }
+    }
 }
 
 /// Events and postings of a command, in order.

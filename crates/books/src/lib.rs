@@ -23,6 +23,7 @@ mod charted_ledger;
 mod check;
 mod clearing;
 mod evidence;
+mod had_part;
 mod ids;
 mod limits;
 mod next_number;
@@ -46,10 +47,12 @@ pub use cash::view as cash_view;
 pub use command::*;
 pub use event::{CommandOutcome, Event, PayoutLine, Posting, PostingStage, TariffVersion};
 pub use evidence::{CommandMoment, EVIDENCE_COMMANDS_MAX};
+pub use had_part::{PersonPart, StateNow};
 pub use ids::*;
-pub use machine::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
+pub use machine::{ApiKeyId, DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
 pub use parcel::list as parcel_list;
 pub use parcel::out::{ParcelOut, ParcelsOut};
+pub use party::access::ApiKeyView;
 pub use party::payout_account::PayoutAccountView;
 pub use party::time_zone::TimeZone;
 pub use party::view as party_view;
@@ -58,15 +61,19 @@ pub use payment::codes::{
     WalletPaymentId,
 };
 pub use period::trial_balance_digest;
-pub use refusal::{ContradictedLine, MissingRecord, Refusal};
+pub use refusal::{ContradictedLine, MissingRecord, Refusal, TextFault};
 pub use settlement::record::StatementParts;
 pub use settlement::statement_view;
 pub use settlement::view as settlement_view;
 pub use sha256::Sha256Digest;
-pub use snapshot::{RestoreError, SNAPSHOT_PART_BYTES, Snapshot, UncheckedBooks};
+pub use snapshot::{
+    ChunkId, DecodedBooksPart, PartSink, RestoreError, SNAPSHOT_PART_BYTES, Snapshot,
+    UncheckedBooks,
+};
 pub use terminal::duplicate_key::{DuplicateKey, DuplicateSubject};
 pub use terminal::rrn::Rrn;
 pub use terminal::transaction::*;
+pub use terminal::used_stans::{FinalDecline, RequestDigest};
 pub use terminal::view as terminal_view;
 
 pub use tariff::BusinessDate;

@@ -40,10 +40,18 @@ pub const PAYMENTS_PER_INVOICE_MAX: u8 = 16;
 pub const UNKNOWN_PAYMENTS_PER_NETWORK_MAX: u32 = 10_000;
 /// Payouts in one settlement plan. Further sellers wait for the next plan.
 pub const PLAN_LINES_MAX: usize = 10_000;
+/// Whose personal data one command can disclose: the payees of a settlement plan.
+pub const DISCLOSED_SUBJECTS_MAX: usize = PLAN_LINES_MAX;
 /// Records that one command can release, expire or check for forgetting.
 pub const RECORDS_PER_COMMAND_MAX: u32 = 10_000;
 /// Days whose trial balance is remembered, so that a period can be closed at their end.
 pub const DAY_ENDS_REMEMBERED: usize = 400;
+/// Roles that one person can have.
+pub const GRANTS_PER_PERSON_MAX: u8 = 16;
+/// Keys of the API that were ever issued.
+pub const API_KEYS_MAX: usize = 100_000;
+/// Days until a key of the API expires.
+pub const API_KEY_DAYS_MAX: u16 = 400;
 pub const HOLD_DAYS_MAX: u16 = 180;
 /// Terms of one party whose first day is to come.
 pub const TERMS_WAITING_MAX: usize = 8;

@@ -3,9 +3,11 @@
 use money::Currency;
 
 use crate::books::Books;
-use crate::command::Command;
+use crate::breaks::record::Difference;
+use crate::command::{Command, FIRST_AUTOMATIC_BREAK, RaiseBreak};
 use crate::ids::{
-    BreakId, CourierId, DepositId, HandOverId, ParcelId, PaymentId, PlanId, SellerId, TerminalId,
+    BreakId, CourierId, DepositId, HandOverId, ParcelId, PaymentId, PersonId, PlanId, SellerId,
+    TerminalId,
 };
 use crate::payment::record::{PaymentRecord, RefundKind};
 use crate::used_numbers::UsedNumbers;
@@ -79,11 +81,17 @@ impl Books {
                 let limits = self.reference_data.refund_limits.get(&place);
                 limits.map_or(0, UsedNumbers::last)
             }
+            C::GrantAccess(one) => self.last_access_change(one.person),
+            C::RevokeAccess(one) => self.last_access_change(one.person),
+            C::ResetSecondFactor(one) => self.second_factor_resets(one.person),
+            C::RecordAccessEvent(_) => self.access_events(),
             C::SetRetention(_) => self.reference_data.retention.last(),
             C::WithdrawNetwork(one) => self.last_withdrawal(one.network)?,
             C::ReinstateNetwork(one) => self.last_withdrawal(one.network)?,
             C::PostAdjustment(_) => self.reference_data.adjustments.last(),
             C::PayTax(_) => self.reference_data.tax_payments.last(),
+            C::RecordDisclosure(_) => self.reference_data.disclosures.last(),
+            C::EraseSubject(_) => self.reference_data.erasures.last(),
             C::ClosePeriod(_) => self.reference_data.period_closes.last(),
             C::SetTimeZone(_) => self.time_zone().map_or(0, |zone| zone.number),
             _ => return None,
@@ -119,6 +127,14 @@ impl Books {
         self.hand_over_couriers.contains_key(&id)
     }
 
+    /// Whether a hand-over with this id waits to be counted.
+    #[must_use]
+    pub fn is_hand_over_open(&self, id: HandOverId) -> bool {
+        let courier = self.hand_over_couriers.get(&id).map(|number| self.couriers.get(*number));
+        let open = courier.and_then(|courier| courier.open_hand_over());
+        open.is_some_and(|open| open.id == id)
+    }
+
     /// Whether a settlement plan has this id, also one without a payout.
     #[must_use]
     pub fn is_plan_known(&self, id: PlanId) -> bool {
@@ -129,6 +145,32 @@ impl Books {
     #[must_use]
     pub fn is_break_known(&self, id: BreakId) -> bool {
         self.reference_data.breaks.contains_key(&id)
+    }
+
+    /// The id of an open deposit or break with the same content as a new one has.
+    #[must_use]
+    pub fn same_and_open(&self, command: &Command) -> Option<u64> {
+        match command {
+            Command::AnnounceDeposit(new) => {
+                let announced = self.firms.find(new.firm)?.deposits.iter();
+                let mut same = announced.filter(|before| {
+                    (before.bank, before.amount) == (new.bank, new.amount)
+                        && self.reference_data.deposits.contains_key(&before.deposit)
+                });
+                same.next_back().map(|before| before.deposit.0)
+            }
+            Command::RaiseBreak(new) => {
+                let RaiseBreak { subject, side, amount, ref evidence, .. } = *new;
+                let difference = Difference { subject, side, amount };
+                let raised = self.reference_data.breaks.range(..FIRST_AUTOMATIC_BREAK);
+                let mut same = raised.filter(|(_, before)| {
+                    let is_open = !before.amount.is_zero();
+                    is_open && before.is_of(difference) && before.raised.shown_by == *evidence
+                });
+                same.next_back().map(|(id, _)| id.0)
+            }
+            _ => None,
+        }
     }
 
     /// The number of a parcel's next delivery attempt: of one that begins, or of the one that is
@@ -167,6 +209,10 @@ impl Books {
         let place = self.seller_number(seller, currency).ok()?;
         let accounts = self.reference_data.payout_accounts.get(&place);
         Some(accounts.map_or(0, UsedNumbers::last))
+    }
+
+    fn last_access_change(&self, person: PersonId) -> u32 {
+        self.persons.find(person).map_or(0, |one| one.access_changes.last())
     }
 
     fn last_terminal_change(&self, terminal: TerminalId) -> Option<u32> {

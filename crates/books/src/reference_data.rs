@@ -10,11 +10,14 @@ use tariff::{BusinessDate, FeeKind};
 use crate::breaks::record::Break;
 use crate::cash::record::Deposit;
 use crate::clearing::release::{Hold, PendingRelease};
-use crate::command::{ClosePeriod, Jurisdiction, PayTax, PostAdjustment, SettlementCycle};
+use crate::command::{
+    ClosePeriod, EraseSubject, Jurisdiction, PayTax, PostAdjustment, SettlementCycle,
+};
 use crate::evidence::DifferenceCommands;
 use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PlanId, SellerId};
 use crate::parcel::damage::Damage;
 use crate::parcel::record::ParcelChanges;
+use crate::party::access::AccessTables;
 use crate::party::payout_account::PayoutAccountSetting;
 use crate::party::persons::TwoPeople;
 use crate::party::record::{HoldRuleSetting, TariffRecord, TariffVersionRecord};
@@ -81,6 +84,7 @@ pub(crate) struct ReferenceData {
     pub seller_suspensions: BTreeMap<SellerId, UsedNumbers<Suspension>>,
     /// The accounts in the vault that sellers are paid to, by the seller's number.
     pub payout_accounts: BTreeMap<u32, UsedNumbers<PayoutAccountSetting>>,
+    pub access: AccessTables,
     pub parcel_changes: BTreeMap<ParcelId, ParcelChanges>,
     /// What one chargeback may cost, by the currency's place.
     pub chargeback_fees: BTreeMap<u8, ChargebackFeeTerm>,
@@ -107,6 +111,9 @@ pub(crate) struct ReferenceData {
     /// The digest of the trial balance at the end of the last days that had commands, today apart.
     pub day_ends: BTreeMap<BusinessDate, Sha256Digest>,
     pub period_closes: UsedNumbers<ClosePeriod>,
+    /// Hashes of the commands.
+    pub disclosures: UsedNumbers<[u8; 8]>,
+    pub erasures: UsedNumbers<EraseSubject>,
     /// The digest of the trial balance at the end of each closed period, by its last day.
     pub closed_periods: BTreeMap<BusinessDate, Sha256Digest>,
     /// The sellers whose payable balance is below zero, by number, and since when.

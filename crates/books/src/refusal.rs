@@ -1,7 +1,7 @@
 //! Why a command is refused. A refused command changes nothing (M10).
 
-use machine::ActorKind;
-use money::{Amount, Currency};
+use machine::{ActorKind, ApiKeyId};
+use money::{Amount, Currency, SignedAmount};
 use tariff::{BusinessDate, TermsError};
 
 use crate::command::LineReference;
@@ -9,6 +9,8 @@ use crate::ids::{
     BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId,
     PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId, WalletId,
 };
+use crate::payment::codes::ResponseCode;
+use crate::terminal::used_stans::{FinalDecline, RequestDigest};
 
 /// Declares an enumeration once, with an example of each of its kinds. A text for each of them is
 /// tested with these examples.
@@ -80,6 +82,26 @@ with_examples! {
 }
 
 with_examples! {
+    /// What is wrong with a reference or another free text.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+    pub enum TextFault {
+        #[error("must have 1 to {} bytes", crate::REFERENCE_BYTES_MAX)]
+        Length,
+        #[error("must have more than spaces")]
+        Blank,
+        /// A control character, or one that hides text or changes its direction.
+        #[error("has the invisible character U+{:04X}", u32::from(*.0))]
+        Invisible(char = '\u{202E}'),
+        /// 13 to 19 digits with a right check digit (M12). The text is not repeated.
+        #[error("looks like a card number, and the books keep none")]
+        CardNumber,
+        /// Not two upper-case letters.
+        #[error("must be a country code of two letters, such as CN")]
+        NotACountry,
+    }
+}
+
+with_examples! {
     #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
     pub enum Refusal {
         /// The command may not be given by this kind of actor.
@@ -94,44 +116,44 @@ with_examples! {
         IdentifierTaken,
         /// A used number came again with other content. Not a retry.
         #[error(
-            "number {0} was used before with other content; nothing was changed: send a new \
+            "number {0} was used before with other content: send a new \
              number, or the same content as before"
         )]
         NumberUsed(u32 = 7),
         /// A used number whose content the books no longer know.
         #[error(
-            "number {0} was used before and its content is no longer known; nothing was changed: \
+            "number {0} was used before and its content is no longer known: \
              look it up in the journal, and send a new number only if it was something else"
         )]
         NumberForgotten(u32 = 7),
         /// What the command names was done before by other people or with other content.
         #[error(
-            "this was done before with other content; nothing was changed: compare it with what \
+            "this was done before with other content: compare it with what \
              was done (`doorstep log`)"
         )]
         OtherContent,
         #[error(
-            "the chargeback was lost before; nothing was changed: wait for a line that pays it \
+            "the chargeback was lost before: wait for a line that pays it \
              back, which wins it"
         )]
         ChargebackWasLost,
         #[error(
-            "the chargeback was won before; nothing was changed: let two people take it back if \
-             that was a mistake (TakeBackWonChargeback)"
+            "the chargeback was won before: let two people take it back if \
+             that was a mistake (`doorstep chargeback take-back-win`)"
         )]
         ChargebackWasWon,
-        #[error("the chargeback is not won, and nothing was changed: there is nothing to do")]
+        #[error("the chargeback is not won: there is nothing to do")]
         ChargebackNotWon,
         #[error(
-            "a line of the file has paid the chargeback back; nothing was changed: give another \
+            "a line of the file has paid the chargeback back: give another \
              chargeback of the payment the next number"
         )]
         ChargebackPaidBack,
         /// The most of the last [`SetChargebackFee`](crate::SetChargebackFee). Zero before.
         #[error(
-            "the fee of one chargeback can be {} minor units at most: give at most that, or let \
-             two people set another limit first (SetChargebackFee)",
-            .0.minor()
+            "the fee of one chargeback can be {} at most: give at most that, or let two people set \
+             another limit first (`doorstep setup chargeback-fee`)",
+            minor_units(*.0)
         )]
         ChargebackFeeAboveMost(Amount = Amount::of(1250)),
         /// A line names a payment, and the books remember another request of it.
@@ -162,7 +184,7 @@ with_examples! {
         InvoiceNotOpen,
         #[error(
             "the books are not open, or were opened with another UTC offset: open them first \
-             (OpenBooks), with the offset that they have"
+             (`doorstep setup books`), with the offset that they have"
         )]
         BooksNotOpen,
         #[error(
@@ -171,36 +193,34 @@ with_examples! {
         TimeBackwards,
         #[error("there is no such {}", missing(.0))]
         NotFound(MissingRecord = MissingRecord::Class),
-        #[error(
-            "a reference must have 1 to {} bytes and no control characters: write another one",
-            crate::REFERENCE_BYTES_MAX
-        )]
-        BadReference,
+        /// The name of the field, and what is wrong with its text.
+        #[error("the field `{0}` {1}: write another text")]
+        BadText(&'static str = "reference", TextFault = TextFault::Length),
         #[error("the amount must be above zero: give another amount")]
         AmountZero,
         /// See [`Amount::ENTRY_MAX`].
         #[error(
-            "the amount is {} minor units, and one amount can be {most} at most: correct it, or \
-             enter it in parts",
-            .0.minor(),
-            most = Amount::ENTRY_MAX.minor()
+            "the amount is {}, and one amount can be {most} at most: correct it, or enter it in \
+             parts",
+            minor_units(*.0),
+            most = minor_units(Amount::ENTRY_MAX)
         )]
         AmountAboveLimit(Amount = Amount::MAX),
-        #[error("the amount exceeds the {} minor units available: give at most that", .0.minor())]
+        #[error("the amount exceeds the {} available: give at most that", minor_units(*.0))]
         AmountTooLarge(Amount = Amount::of(1250)),
-        /// What stands beyond the new amount due, in minor units.
-        #[error("more is paid than that: refund {} minor units first", .0.minor())]
+        /// What stands beyond the new amount due.
+        #[error("more is paid than that: refund {} first", minor_units(*.0))]
         RefundFirst(Amount = Amount::of(1250)),
         /// The bank account's balance less payouts in flight from it.
         #[error(
-            "the bank account has {} minor units available: use another account, or wait until it \
-             has the amount",
-            .0.minor()
+            "the bank account has {} available: use another account, or wait until it has the \
+             amount",
+            minor_units(*.0)
         )]
-        InsufficientFunds(Amount = Amount::of(1250)),
+        InsufficientFunds(SignedAmount = SignedAmount::of(-1250)),
         #[error(
-            "the amount differs from the {} minor units in the books: give that amount",
-            .0.minor()
+            "the amount differs from the {} in the books: give that amount",
+            minor_units(*.0)
         )]
         AmountMismatch(Amount = Amount::of(1250)),
         #[error(
@@ -228,13 +248,16 @@ with_examples! {
         BadTerms(TermsError = TermsError::ClassCount(0)),
         /// Out of order, in the past, or with a gap or an overlap.
         #[error(
-            "the tariff version must begin where the last one ends, and not in the past: give it \
-             another first day"
+            "a new version of a tariff must begin where the last one ends, and on a day after \
+             today: give it another first day"
         )]
         BadVersion,
         #[error("the changes of the UTC offset must be in order of time: sort them")]
         ChangesOutOfOrder,
-        #[error("no version of the tariff is in force on {0}: publish one first (PublishTariff)")]
+        #[error(
+            "no version of the tariff is in force on {0}: publish one first (`doorstep setup \
+             tariff`)"
+        )]
         NoTariff(BusinessDate = BusinessDate(16_000)),
         #[error(
             "the parcel's state does not allow this: look at it with `doorstep parcels`, and do \
@@ -256,11 +279,16 @@ with_examples! {
             "the parcel, terminal or payment belongs to another courier or firm: name that one"
         )]
         WrongCourier,
-        #[error("the terminal is blocked: unblock it first (BlockTerminal)")]
+        #[error("the terminal is blocked: unblock it first (`doorstep terminals unblock`)")]
         TerminalBlocked,
-        #[error("the courier is suspended: two people must lift that first (SuspendCourier)")]
+        #[error(
+            "the courier is suspended: two people must lift that first (`doorstep unsuspend \
+             courier`)"
+        )]
         CourierSuspended,
-        #[error("the seller is suspended: two people must lift that first (SuspendSeller)")]
+        #[error(
+            "the seller is suspended: two people must lift that first (`doorstep unsuspend seller`)"
+        )]
         SellerSuspended,
         /// Terms whose first day is to come.
         #[error(
@@ -294,9 +322,8 @@ with_examples! {
         TooManyUnknown,
         /// The courier's cash limit of today.
         #[error(
-            "the payment would exceed the courier's cash limit of {} minor units: hand over cash \
-             first",
-            .0.minor()
+            "the payment would exceed the courier's cash limit of {}: hand over cash first",
+            minor_units(*.0)
         )]
         CashLimitExceeded(Amount = Amount::of(1250)),
         #[error("the courier has a hand-over that is not counted yet: count or cancel it first")]
@@ -317,13 +344,13 @@ with_examples! {
         #[error("person {0} is not registered, or was removed: give the id of a registered person")]
         PersonNotRegistered(PersonId = PersonId(7)),
         #[error(
-            "person {0} was registered before and is removed for ever; nothing was changed: \
+            "person {0} was registered before and is removed for ever: \
              register another id"
         )]
         PersonRemoved(PersonId = PersonId(7)),
         #[error(
-            "person {0} is a courier whom two people have not registered: register them first \
-             (RegisterPerson)"
+            "person {0} is a courier, or acts for a seller or firm, and two people have not \
+             registered them: register them first (`doorstep setup person`)"
         )]
         OnlyCourier(PersonId = PersonId(7)),
         #[error(
@@ -331,10 +358,46 @@ with_examples! {
              them give it"
         )]
         NotOneOfThePersons(PersonId = PersonId(7)),
+        #[error(
+            "person {0} is no administrator: let an administrator approve or revoke it \
+             (`doorstep user list`)"
+        )]
+        NotAdministrator(PersonId = PersonId(7)),
+        #[error(
+            "the person is the last administrator: give this role to another person first \
+             (`doorstep user grant`)"
+        )]
+        LastAdministrator,
+        #[error(
+            "API key {0} was never issued, is revoked or expired, or its person is removed: use \
+             another key, or let two people issue one (`doorstep api-key issue`)"
+        )]
+        KeyNotInForce(ApiKeyId = ApiKeyId(7)),
+        /// A seller's or firm's key cannot be one of the persons who give a command.
+        #[error(
+            "API key {0} belongs to no person, and the command names who gives it: let one of \
+             those persons give it"
+        )]
+        KeyOfNoPerson(ApiKeyId = ApiKeyId(7)),
+        #[error(
+            "a person's key has some of the person's roles, each once, and any other key one \
+             seller or one firm: correct the grants"
+        )]
+        KeyGrants,
+        #[error(
+            "a key expires after now, and within {} days: give another time",
+            crate::API_KEY_DAYS_MAX
+        )]
+        KeyTime,
+        #[error(
+            "{} keys were issued, the most that these books keep: use one of them",
+            crate::API_KEYS_MAX
+        )]
+        TooManyKeys,
         /// The limit of [`SetRefundLimit`](crate::SetRefundLimit).
         #[error(
-            "refunds of a payment above {} minor units need two people: send RefundByTwoPersons",
-            .0.minor()
+            "refunds of a payment above {} need two people: run `doorstep refund by-two`",
+            minor_units(*.0)
         )]
         RefundNeedsTwoPeople(Amount = Amount::of(1250)),
         #[error(
@@ -344,7 +407,7 @@ with_examples! {
         AdjustedAccounts,
         #[error(
             "the seller pays for this damaged or lost parcel: nobody compensates the goods; post \
-             an adjusting entry (PostAdjustment) to pay all the same"
+             an adjusting entry (`doorstep period adjust`) to pay all the same"
         )]
         SellerPays,
         #[error(
@@ -352,13 +415,32 @@ with_examples! {
              money payable"
         )]
         NothingToPay,
-        #[error("the calendar made this plan, so two people approve it: send ApproveCyclePlan")]
+        #[error(
+            "the calendar made this plan, so two people approve it: run `doorstep settlement \
+             approve-cycle`"
+        )]
         PlanNeedsTwoPeople,
         #[error(
             "payout {0} is on its way to this account: wait until the bank has confirmed or \
              returned the payout"
         )]
         PayoutOnItsWay(PayoutId = PayoutId(1)),
+        #[error(
+            "{} still have to reach the person: pay them first, or name the court or authority \
+             that orders the erasure (--ordered-by)",
+            minor_units(*.0)
+        )]
+        MoneyForSubject(Amount = Amount::of(1250)),
+        #[error(
+            "the seller has open parcels: end them first, or name the court or authority that \
+             orders the erasure (--ordered-by)"
+        )]
+        SellerHasOpenParcels,
+        #[error(
+            "these persons have no personal data of this kind: name sellers for payout accounts \
+             and identities, and parcels for deliveries"
+        )]
+        OtherPersonalData,
         /// The settlement plan or the break is not in the required state.
         #[error(
             "the state of the plan or break does not allow this: look at it first with `doorstep \
@@ -403,9 +485,19 @@ with_examples! {
              number"
         )]
         TraceTaken,
+        /// See [`DeclineRequest`](crate::DeclineRequest).
+        #[error(
+            "the terminal's request with this number was declined with response code {}, for \
+             good: send the next number",
+            .0.code
+        )]
+        RequestDeclined(FinalDecline = FinalDecline {
+            request: RequestDigest::of([7].into_iter()),
+            code: ResponseCode::WRONG_PIN,
+        }),
         #[error(
             "the network is withdrawn: choose another network, or let two people reinstate it \
-             (ReinstateNetwork)"
+             (`doorstep network reinstate`)"
         )]
         NetworkWithdrawn,
         #[error(
@@ -445,9 +537,34 @@ with_examples! {
     }
 }
 
+impl Refusal {
+    /// The amounts in the text, where they are in minor units: the books that refuse do not always
+    /// know the currency. The larger one first.
+    #[must_use]
+    pub fn amounts(&self) -> Vec<SignedAmount> {
+        match *self {
+            Refusal::AmountAboveLimit(amount) => vec![amount.into(), Amount::ENTRY_MAX.into()],
+            Refusal::InsufficientFunds(available) => vec![available],
+            Refusal::ChargebackFeeAboveMost(amount)
+            | Refusal::AmountTooLarge(amount)
+            | Refusal::RefundFirst(amount)
+            | Refusal::AmountMismatch(amount)
+            | Refusal::CashLimitExceeded(amount)
+            | Refusal::MoneyForSubject(amount)
+            | Refusal::RefundNeedsTwoPeople(amount) => vec![amount.into()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn minor_units(amount: impl Into<SignedAmount>) -> String {
+    format!("{} minor units", amount.into().minor())
+}
+
 fn possible_dates(first: BusinessDate, last: BusinessDate) -> String {
     match (first, last) {
         _ if first > last => "no date is possible yet, wait until a day has ended".to_owned(),
+        _ if first == last => format!("only {first} is"),
         (BusinessDate(0), last) => format!("give {last} or an earlier date"),
         (first, BusinessDate::MAX) => format!("give {first} or a later date"),
         _ => format!("give a date from {first} to {last}"),
@@ -457,38 +574,40 @@ fn possible_dates(first: BusinessDate, last: BusinessDate) -> String {
 fn missing(missing: &MissingRecord) -> &'static str {
     match missing {
         MissingRecord::Bank(_) => {
-            "bank account: check its reference, or register it first (RegisterBank)"
+            "bank account: check its reference, or register it first (`doorstep setup bank`)"
         }
         MissingRecord::Firm(_) => {
-            "courier firm: check its reference, or register it first (RegisterFirm)"
+            "courier firm: check its reference, or register it first (`doorstep setup firm`)"
         }
         MissingRecord::Courier(_) => {
-            "courier: check the reference, or register the courier first (RegisterCourier)"
+            "courier: check the reference, or register the courier first (`doorstep setup courier`)"
         }
         MissingRecord::Terminal(_) => {
-            "terminal: check its number, or register it first (RegisterTerminal)"
+            "terminal: check its number, or register it first (`doorstep setup terminal`)"
         }
         MissingRecord::Network(_) => {
-            "card network: check its name, or register it first (RegisterNetwork)"
+            "card network: check its name, or register it first (`doorstep setup network`)"
         }
-        MissingRecord::Wallet(_) => "wallet: check its name, or register it first (RegisterWallet)",
+        MissingRecord::Wallet(_) => {
+            "wallet: check its name, or register it first (`doorstep setup wallet`)"
+        }
         MissingRecord::Seller(_) => {
-            "seller: check the reference, or register the seller first (RegisterSeller)"
+            "seller: check the reference, or register the seller first (`doorstep setup seller`)"
         }
         MissingRecord::Tariff(_) => {
             "tariff: name it with its currency, such as `china-2013 CNY`, or publish it first \
-             (PublishTariff)"
+             (`doorstep setup tariff`)"
         }
         MissingRecord::Class => {
             "class of the seller's tariff: give the place of one of its classes, counted from 0"
         }
         MissingRecord::HoldRule => {
-            "hold rule for the seller's jurisdiction: set one first (SetHoldRule), or check the \
-             jurisdiction"
+            "hold rule for the seller's jurisdiction: set one first (`doorstep setup hold-rule`), \
+             or check the jurisdiction"
         }
         MissingRecord::Parcel(_) => {
             "parcel: check the waybill in `doorstep parcels`, or announce it first \
-             (AnnounceParcel)"
+             (`doorstep parcel announce`)"
         }
         MissingRecord::Payment => {
             "payment of this parcel: look for its number in `doorstep log --parcel WAYBILL`"
@@ -517,9 +636,12 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Chargeback => {
             "chargeback with this number: look for it in `doorstep log --parcel WAYBILL`"
         }
-        MissingRecord::Invoice => "invoice to the seller: invoice the seller first (InvoiceSeller)",
+        MissingRecord::Invoice => {
+            "invoice to the seller: invoice the seller first (`doorstep invoice seller`)"
+        }
         MissingRecord::OpenItem(_) => {
-            "open item: look for its number in `doorstep open-items`; it may be closed already"
+            "open item: look for its number in `doorstep open-items --kind batch`; it may be \
+             closed already"
         }
     }
 }

@@ -1,29 +1,29 @@
 //! The whole state as bytes.
 //!
-//! A snapshot is a list of parts of about [`SNAPSHOT_PART_BYTES`]. One part holds all small tables;
-//! the others hold records of one table each. The digest is SHA-256 over all parts in order, so
-//! reading a snapshot verifies it.
+//! A snapshot is a list of parts. A large table has a part for each of its chunks, so that a chunk
+//! that has not changed since an earlier snapshot need not be written again ([`PartSink`]). The
+//! records of the other tables are in parts of about [`SNAPSHOT_PART_BYTES`]. The digest is SHA-256
+//! over the SHA-256 of each part in order, so reading a snapshot verifies it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use chunks::{ChunkedVec, Slab};
+use chunks::{CHUNK_RECORDS, ChunkedVec, LooseSlots, Slab, SlabBuilder};
 use ledger::{Account, Ledger, LedgerParts};
 use machine::Timestamp;
 use sha2::{Digest as _, Sha256};
-use tariff::Fees;
+use tariff::{BusinessDate, Fees};
 
 use crate::books::{Books, Digest};
 use crate::breaks::index::LineBreaks;
 use crate::clearing::payment::PaymentClearing;
-use crate::ids::{OpenItemId, PaymentId};
-use crate::parcel::index::ParcelSlot;
-use crate::parcel::record::{NO_PAYMENT, Parcel};
+use crate::ids::{OpenItemId, ParcelId, PaymentId};
+use crate::parcel::index::{IndexBuilder, ParcelHash, ParcelSlot};
+use crate::parcel::record::{NO_PAYMENT, OpenParcelStatus, Parcel};
 use crate::party::persons::Person;
 use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal, Withdrawal};
 use crate::party::registry::{RegisteredParty, Registry};
-use crate::payment::codes::Stan;
 use crate::payment::record::{PaymentRecord, RefundConfirmation, RefundRecord};
 use crate::reference_data::ReferenceData;
 use crate::terminal::batches::{TerminalBatchState, TerminalBatches, Transaction};
@@ -31,9 +31,9 @@ use crate::terminal::open_items::{EndedOpenItem, OpenItem, OpenItemTables, OpenI
 use crate::used_numbers::UsedNumbers;
 
 /// Newest format, which each part begins with. A program rejects parts of another format.
-const FORMAT: u16 = 10;
+const FORMAT: u16 = 13;
 
-/// Approximate length of a part.
+/// Approximate length of a part that is not a chunk.
 pub const SNAPSHOT_PART_BYTES: usize = 1 << 20;
 
 /// Why a snapshot cannot be restored.
@@ -47,6 +47,45 @@ pub enum RestoreError<E> {
     Newer { found: u16 },
     #[error("the snapshot is damaged: {0}")]
     Damaged(String),
+}
+
+/// A chunk of a large table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkId {
+    /// A number of the table.
+    pub table: u8,
+    /// The chunk's place in the table.
+    pub number: u32,
+    /// In the snapshots of one engine, a chunk with the same table, number and `written` has the
+    /// same content.
+    pub written: u64,
+}
+
+/// Takes the parts of a snapshot.
+pub trait PartSink {
+    type Error;
+
+    /// The SHA-256 of a chunk's part, if the sink has that part already. Then it is not written.
+    fn kept(&mut self, chunk: ChunkId) -> Result<Option<[u8; 32]>, Self::Error>;
+
+    /// Takes the next part, which may be a chunk, and gives its SHA-256.
+    fn write(&mut self, chunk: Option<ChunkId>, part: &[u8]) -> Result<[u8; 32], Self::Error>;
+}
+
+/// Takes every part anew.
+struct EveryPart<S>(S);
+
+impl<E, S: FnMut(&[u8]) -> Result<(), E>> PartSink for EveryPart<S> {
+    type Error = E;
+
+    fn kept(&mut self, _: ChunkId) -> Result<Option<[u8; 32]>, E> {
+        Ok(None)
+    }
+
+    fn write(&mut self, _: Option<ChunkId>, part: &[u8]) -> Result<[u8; 32], E> {
+        (self.0)(part)?;
+        Ok(Sha256::digest(part).into())
+    }
 }
 
 /// The state at one moment, independent of further commands. Making one copies pointers, not
@@ -69,7 +108,6 @@ pub struct Snapshot {
     transactions: Slab<Transaction>,
     withdrawals: BTreeMap<u16, UsedNumbers<Withdrawal>>,
     open_items: OpenItemTables,
-    reversed_without_original: BTreeSet<(u32, Stan)>,
     refunds: BTreeMap<(PaymentId, u8), RefundRecord>,
     refund_confirmations: BTreeMap<(PaymentId, u8), RefundConfirmation>,
     shared_fees: BTreeMap<PaymentId, Fees>,
@@ -105,8 +143,6 @@ enum Table {
     FreeTransaction,
     Withdrawn,
     OpenItems,
-    /// STANs of reversals without original.
-    ReversalsWithoutOriginal,
     Refunds,
     RefundConfirmations,
     EndedOpenItems,
@@ -143,7 +179,6 @@ impl Books {
             transactions: self.terminal_batches.transactions.clone(),
             withdrawals: self.withdrawals.clone(),
             open_items: self.open_items.tables(),
-            reversed_without_original: self.terminal_batches.reversed_without_original.clone(),
             refunds: self.refunds.clone(),
             refund_confirmations: self.refund_confirmations.clone(),
             shared_fees: self.shared_fees.clone(),
@@ -159,7 +194,12 @@ impl Books {
         parts: impl IntoIterator<Item = Result<Vec<u8>, E>>,
         expected: Digest,
     ) -> Result<Books, RestoreError<E>> {
-        let (unchecked, digest) = UncheckedBooks::read(parts)?;
+        let mut unchecked = UncheckedBooks::default();
+        for part in parts {
+            let part = part.map_err(RestoreError::Read)?;
+            unchecked.add(&Sha256::digest(&part).into(), DecodedBooksPart::decode(&part)?)?;
+        }
+        let digest = unchecked.digest();
         if digest != expected {
             let what = format!("its digest is {digest}, not {expected}");
             return Err(RestoreError::Damaged(what));
@@ -168,32 +208,31 @@ impl Books {
     }
 }
 
-/// Books read from parts whose digest is not compared yet.
-pub struct UncheckedBooks(Reader);
+/// Books that are put together from parts whose digest is not compared yet.
+#[derive(Default)]
+pub struct UncheckedBooks {
+    reader: Reader,
+    hasher: Sha256,
+}
 
 impl UncheckedBooks {
-    /// Reads parts and gives their digest.
+    /// Adds the next part, whose SHA-256 is `hash`. Returns which chunk it is.
     ///
     /// # Errors
-    /// If the parts cannot be read, are of a newer format, or are damaged.
-    pub fn read<E>(
-        parts: impl IntoIterator<Item = Result<Vec<u8>, E>>,
-    ) -> Result<(UncheckedBooks, Digest), RestoreError<E>> {
-        let mut hasher = Sha256::new();
-        let mut reader = Reader::default();
-        for part in parts {
-            let part = part.map_err(RestoreError::Read)?;
-            hasher.update(&part);
-            let format = part.get(..2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
-            match format {
-                Some(FORMAT) => {}
-                Some(found) if found > FORMAT => return Err(RestoreError::Newer { found }),
-                _ => return Err(RestoreError::Damaged("a part has an unknown format".into())),
-            }
-            let read = reader.part(&part[2..]);
-            read.map_err(|error| RestoreError::Damaged(error.to_string()))?;
-        }
-        Ok((UncheckedBooks(reader), Digest(hasher.finalize().into())))
+    /// If the part is damaged or in the wrong place.
+    pub fn add<E>(
+        &mut self,
+        hash: &[u8; 32],
+        part: DecodedBooksPart,
+    ) -> Result<Option<ChunkId>, RestoreError<E>> {
+        self.hasher.update(hash);
+        self.reader.part(part).map_err(|error| RestoreError::Damaged(error.to_string()))
+    }
+
+    /// The digest of the parts.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest(self.hasher.clone().finalize().into())
     }
 
     /// Puts the books together. Call it only if the digest is the expected one.
@@ -201,44 +240,52 @@ impl UncheckedBooks {
     /// # Errors
     /// What does not fit together.
     pub fn finish(self) -> Result<Books, String> {
-        self.0.finish()
+        self.reader.finish()
     }
 }
 
 impl Snapshot {
-    /// Writes all parts in order and returns their digest. Frees each chunk after writing it, the
-    /// parcels first, because they change most.
+    /// Writes all parts in order and returns their digest.
     ///
     /// # Errors
     /// Whatever `sink` gives.
     pub fn write<E>(self, sink: impl FnMut(&[u8]) -> Result<(), E>) -> Result<Digest, E> {
+        self.write_to(&mut EveryPart(sink))
+    }
+
+    /// Writes the parts that `sink` does not have, in order, and returns the digest of all. Frees
+    /// each chunk after writing it, the parcels first, because they change most.
+    ///
+    /// # Errors
+    /// Whatever `sink` gives.
+    pub fn write_to<S: PartSink>(self, sink: &mut S) -> Result<Digest, S::Error> {
         let mut writer = Writer { sink, part: Vec::new(), count: 0, hasher: Sha256::new() };
-        self.parcels.consume(|slot| writer.record(Table::Parcels, &slot))?;
-        writer.end_part()?;
+        writer.slots(Table::Parcels, self.parcels)?;
         writer.record(Table::Head, &self.head)?;
-        writer.end_part()?;
-        let accounts = self.accounts.iter().zip(self.owners.iter());
-        writer.table(Table::Accounts, accounts.map(AccountRow))?;
-        writer.table(Table::Banks, self.banks.iter())?;
-        writer.table(Table::Firms, self.firms.iter())?;
-        writer.table(Table::Couriers, self.couriers.iter())?;
-        writer.table(Table::Persons, self.persons.iter())?;
-        writer.table(Table::Terminals, self.terminals.iter())?;
-        writer.table(Table::Rails, self.rails.iter())?;
-        writer.table(Table::Sellers, self.sellers.iter())?;
-        self.items.consume(|slot| writer.record(Table::Payments, &slot))?;
-        writer.end_part()?;
-        writer.table(Table::TerminalBatches, self.terminal_batches.iter())?;
+        writer.end_part(None)?;
+        let owners = self.owners;
+        // An account and its owner are added together, and the owner stays.
+        writer.chunks(Table::Accounts, self.accounts, |account, place, part| {
+            account.serialize(part)?;
+            owners.get(place).expect("each account has an owner").serialize(part)
+        })?;
+        writer.records(Table::Banks, self.banks)?;
+        writer.records(Table::Firms, self.firms)?;
+        writer.records(Table::Couriers, self.couriers)?;
+        writer.records(Table::Persons, self.persons)?;
+        writer.records(Table::Terminals, self.terminals)?;
+        writer.records(Table::Rails, self.rails)?;
+        writer.records(Table::Sellers, self.sellers)?;
+        writer.slots(Table::Payments, self.items)?;
+        writer.records(Table::TerminalBatches, self.terminal_batches)?;
         if self.transactions.slots() > 0 {
             writer.table(Table::FreeTransaction, [&self.transactions.first_free()])?;
         }
-        self.transactions.consume(|slot| writer.record(Table::Transactions, &slot))?;
-        writer.end_part()?;
+        writer.slots(Table::Transactions, self.transactions)?;
         writer.table(Table::Withdrawn, self.withdrawals.iter())?;
         let (open_items, ended_open_items) = &self.open_items;
         writer.table(Table::OpenItems, open_items.iter())?;
         writer.table(Table::EndedOpenItems, ended_open_items.iter())?;
-        writer.table(Table::ReversalsWithoutOriginal, self.reversed_without_original.iter())?;
         writer.table(Table::Refunds, self.refunds.iter())?;
         writer.table(Table::RefundConfirmations, self.refund_confirmations.iter())?;
         writer.table(Table::SharedFees, self.shared_fees.iter())?;
@@ -257,17 +304,8 @@ impl Snapshot {
     }
 }
 
-struct AccountRow<'a>((&'a Account, &'a u64));
-
-impl BorshSerialize for AccountRow<'_> {
-    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
-        self.0.0.serialize(writer)?;
-        self.0.1.serialize(writer)
-    }
-}
-
-struct Writer<S> {
-    sink: S,
+struct Writer<'s, S> {
+    sink: &'s mut S,
     part: Vec<u8>,
     count: u32,
     hasher: Sha256,
@@ -276,48 +314,185 @@ struct Writer<S> {
 /// Offset of a part's record count, after the format and the table.
 const COUNT_AT: usize = 3;
 
-impl<S> Writer<S> {
-    fn table<E, T: BorshSerialize>(
+impl<S: PartSink> Writer<'_, S> {
+    /// Writes each chunk that has changed. `write` gets each record of it with its place.
+    fn chunks<T>(
+        &mut self,
+        table: Table,
+        records: ChunkedVec<T>,
+        mut write: impl FnMut(&T, usize, &mut Vec<u8>) -> io::Result<()>,
+    ) -> Result<(), S::Error> {
+        records.consume(|chunk| {
+            let id = ChunkId { table: table as u8, number: chunk.number, written: chunk.written };
+            if let Some(hash) = self.sink.kept(id)? {
+                self.hasher.update(hash);
+                return Ok(());
+            }
+            let first = id.number as usize * CHUNK_RECORDS;
+            for (place, record) in (first..).zip(chunk.records) {
+                self.begin_record(table);
+                write(record, place, &mut self.part).expect("writing into memory does not fail");
+            }
+            self.end_part(Some(id))
+        })
+    }
+
+    fn records<T: BorshSerialize>(
+        &mut self,
+        table: Table,
+        records: ChunkedVec<T>,
+    ) -> Result<(), S::Error> {
+        self.chunks(table, records, |record, _, part| record.serialize(part))
+    }
+
+    fn slots<T: BorshSerialize>(&mut self, table: Table, slab: Slab<T>) -> Result<(), S::Error> {
+        self.chunks(table, slab.into_slots(), |slot, _, part| slot.as_result().serialize(part))
+    }
+
+    fn table<T: BorshSerialize>(
         &mut self,
         table: Table,
         records: impl IntoIterator<Item = T>,
-    ) -> Result<(), E>
-    where
-        S: FnMut(&[u8]) -> Result<(), E>,
-    {
+    ) -> Result<(), S::Error> {
         for record in records {
             self.record(table, &record)?;
         }
-        self.end_part()
+        self.end_part(None)
     }
 
-    fn record<E, T: BorshSerialize>(&mut self, table: Table, record: &T) -> Result<(), E>
-    where
-        S: FnMut(&[u8]) -> Result<(), E>,
-    {
+    fn record<T: BorshSerialize>(&mut self, table: Table, record: &T) -> Result<(), S::Error> {
+        self.begin_record(table);
+        record.serialize(&mut self.part).expect("writing into memory does not fail");
+        if self.part.len() >= SNAPSHOT_PART_BYTES { self.end_part(None) } else { Ok(()) }
+    }
+
+    fn begin_record(&mut self, table: Table) {
         if self.count == 0 {
             self.part.clear();
             self.part.extend_from_slice(&FORMAT.to_le_bytes());
             self.part.push(table as u8);
             self.part.extend_from_slice(&[0; 4]);
         }
-        record.serialize(&mut self.part).expect("writing into memory does not fail");
         self.count += 1;
-        if self.part.len() >= SNAPSHOT_PART_BYTES { self.end_part() } else { Ok(()) }
     }
 
-    fn end_part<E>(&mut self) -> Result<(), E>
-    where
-        S: FnMut(&[u8]) -> Result<(), E>,
-    {
+    fn end_part(&mut self, chunk: Option<ChunkId>) -> Result<(), S::Error> {
         if self.count == 0 {
             return Ok(());
         }
         self.part[COUNT_AT..COUNT_AT + 4].copy_from_slice(&self.count.to_le_bytes());
         self.count = 0;
-        self.hasher.update(&self.part);
-        (self.sink)(&self.part)
+        let hash = self.sink.write(chunk, &self.part)?;
+        self.hasher.update(hash);
+        Ok(())
     }
+}
+
+/// A part whose records are decoded, if they are many. Parts can be decoded at the same time.
+#[derive(Debug)]
+pub struct DecodedBooksPart(Decoded);
+
+#[derive(Debug)]
+enum Decoded {
+    Parcels(LooseSlots<Parcel>, Derived),
+    Payments(LooseSlots<PaymentRecord>, Derived),
+    Transactions(LooseSlots<Transaction>),
+    Records { table: Table, count: u32, bytes: Vec<u8> },
+}
+
+/// What the books keep beside the records of a chunk, and what follows from them.
+#[derive(Debug, Default)]
+struct Derived {
+    /// By place in the chunk.
+    hashes: Vec<(u32, ParcelHash)>,
+    /// The slots of payments that are not a closed parcel's newest ones.
+    not_newest: Vec<u32>,
+    /// Couriers, and the places of the parcels that they have out.
+    out: Vec<(u32, u32)>,
+    open_pre_authorisations: Vec<(BusinessDate, PaymentId)>,
+}
+
+impl Derived {
+    fn of_parcels(parcels: &LooseSlots<Parcel>) -> Derived {
+        let mut derived = Derived::default();
+        for (place, parcel) in parcels.iter() {
+            derived.add(place, parcel.id, parcel.last_payment);
+            if parcel.status == OpenParcelStatus::Out {
+                derived.out.push((parcel.carrier, place));
+            }
+        }
+        derived
+    }
+
+    fn of_payments(payments: &LooseSlots<PaymentRecord>) -> Derived {
+        let mut derived = Derived::default();
+        for (place, item) in payments.iter() {
+            derived.add(place, item.parcel, item.previous);
+            if item.status.is_open_pre_authorisation() {
+                derived.open_pre_authorisations.push((item.date, item.id()));
+            }
+        }
+        derived
+    }
+
+    fn add(&mut self, place: u32, id: ParcelId, earlier_payment: u32) {
+        self.hashes.push((place, ParcelHash::of(id)));
+        if earlier_payment != NO_PAYMENT {
+            self.not_newest.push(earlier_payment);
+        }
+    }
+}
+
+impl DecodedBooksPart {
+    /// Decodes a part, whose content nobody has compared with its hash yet.
+    ///
+    /// # Errors
+    /// If the part is damaged or has another format.
+    pub fn decode<E>(part: &[u8]) -> Result<DecodedBooksPart, RestoreError<E>> {
+        let format = part.get(..2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+        match format {
+            Some(FORMAT) => {}
+            Some(found) if found > FORMAT => return Err(RestoreError::Newer { found }),
+            _ => return Err(RestoreError::Damaged("a part has an unknown format".into())),
+        }
+        let decoded = Decoded::decode(&part[2..]);
+        decoded.map(DecodedBooksPart).map_err(|error| RestoreError::Damaged(error.to_string()))
+    }
+}
+
+impl Decoded {
+    fn decode(mut bytes: &[u8]) -> io::Result<Decoded> {
+        let bytes = &mut bytes;
+        let table = Table::deserialize_reader(bytes)?;
+        let count = u32::deserialize_reader(bytes)?;
+        let decoded = match table {
+            Table::Parcels => {
+                let slots = slots(count, bytes)?;
+                let derived = Derived::of_parcels(&slots);
+                Decoded::Parcels(slots, derived)
+            }
+            Table::Payments => {
+                let slots = slots(count, bytes)?;
+                let derived = Derived::of_payments(&slots);
+                Decoded::Payments(slots, derived)
+            }
+            Table::Transactions => Decoded::Transactions(slots(count, bytes)?),
+            _ => return Ok(Decoded::Records { table, count, bytes: bytes.to_vec() }),
+        };
+        whole(bytes).map(|()| decoded)
+    }
+}
+
+fn slots<T: BorshDeserialize>(count: u32, bytes: &mut &[u8]) -> io::Result<LooseSlots<T>> {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    if !(1..=CHUNK_RECORDS).contains(&count) {
+        return Err(bad("a chunk has an impossible number of records"));
+    }
+    LooseSlots::read(count, || Result::<T, u32>::deserialize_reader(bytes))
+}
+
+fn whole(bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() { Ok(()) } else { Err(bad("a part is longer than its records")) }
 }
 
 /// Tables read so far.
@@ -327,10 +502,16 @@ struct Reader {
     accounts: Vec<Account>,
     owners: ChunkedVec<u64>,
     books: Books,
+    parcels: SlabBuilder<Parcel>,
+    payments: SlabBuilder<PaymentRecord>,
+    index: IndexBuilder,
+    /// See [`Derived`].
+    not_newest: Vec<u32>,
+    /// Couriers, and the slots of the parcels that they have out.
+    out: Vec<(u32, u32)>,
     terminal_batches: ChunkedVec<TerminalBatchState>,
-    transactions: Slab<Transaction>,
+    transactions: SlabBuilder<Transaction>,
     first_free_transaction: Option<u32>,
-    reversed_without_original: BTreeSet<(u32, Stan)>,
     open_items: OpenItemTables,
     ended: bool,
 }
@@ -340,17 +521,41 @@ fn bad(what: &str) -> io::Error {
 }
 
 impl Reader {
-    fn part(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    fn part(&mut self, DecodedBooksPart(part): DecodedBooksPart) -> io::Result<Option<ChunkId>> {
         if self.ended {
             return Err(bad("a part follows the last one"));
         }
-        let bytes = &mut bytes;
-        let table = Table::deserialize_reader(bytes)?;
-        let count = u32::deserialize_reader(bytes)?;
-        for _ in 0..count {
-            self.record(table, bytes)?;
+        let (table, first) = match part {
+            Decoded::Parcels(slots, derived) => {
+                let first = self.parcels.push(slots);
+                self.derived(derived, first.unwrap_or_default(), ParcelSlot::Open);
+                (Table::Parcels, first)
+            }
+            Decoded::Payments(slots, derived) => {
+                let first = self.payments.push(slots);
+                self.derived(derived, first.unwrap_or_default(), ParcelSlot::Closed);
+                (Table::Payments, first)
+            }
+            Decoded::Transactions(slots) => (Table::Transactions, self.transactions.push(slots)),
+            Decoded::Records { table, count, bytes } => {
+                let bytes = &mut &bytes[..];
+                (0..count).try_for_each(|_| self.record(table, bytes))?;
+                return whole(bytes).map(|()| None);
+            }
+        };
+        let first = first.ok_or_else(|| bad("a chunk follows one that is not full"))?;
+        let number = first / u32::try_from(CHUNK_RECORDS).expect("a chunk is small");
+        Ok(Some(ChunkId { table: table as u8, number, written: 0 }))
+    }
+
+    fn derived(&mut self, derived: Derived, first: u32, slot: impl Fn(u32) -> ParcelSlot) {
+        for (place, hash) in derived.hashes {
+            self.index.add(hash, slot(first + place));
         }
-        if bytes.is_empty() { Ok(()) } else { Err(bad("a part is longer than its records")) }
+        self.not_newest.extend(derived.not_newest);
+        let out = derived.out.into_iter();
+        self.out.extend(out.map(|(courier, place)| (courier, first + place)));
+        self.books.pre_authorisations.extend(derived.open_pre_authorisations);
     }
 
     fn record(&mut self, table: Table, bytes: &mut &[u8]) -> io::Result<()> {
@@ -367,13 +572,8 @@ impl Reader {
             Table::Terminals => register(&mut self.books.terminals, bytes)?,
             Table::Rails => register(&mut self.books.rails, bytes)?,
             Table::Sellers => register(&mut self.books.sellers, bytes)?,
-            Table::Parcels => {
-                self.books.parcels.push_slot(Result::<Parcel, u32>::deserialize_reader(bytes)?);
-            }
-            Table::Payments => {
-                self.books
-                    .payments
-                    .push_slot(Result::<PaymentRecord, u32>::deserialize_reader(bytes)?);
+            Table::Parcels | Table::Payments | Table::Transactions => {
+                return Err(bad("a chunk is read as records"));
             }
             Table::End => {
                 u8::deserialize_reader(bytes)?;
@@ -381,10 +581,6 @@ impl Reader {
             }
             Table::TerminalBatches => {
                 self.terminal_batches.push(TerminalBatchState::deserialize_reader(bytes)?);
-            }
-            Table::Transactions => {
-                let slot = Result::<Transaction, u32>::deserialize_reader(bytes)?;
-                self.transactions.push_slot(slot);
             }
             Table::FreeTransaction => {
                 self.first_free_transaction = Some(u32::deserialize_reader(bytes)?);
@@ -400,9 +596,6 @@ impl Reader {
             Table::EndedOpenItems => {
                 let (id, one) = <(OpenItemId, EndedOpenItem)>::deserialize_reader(bytes)?;
                 self.open_items.1.insert(id, one);
-            }
-            Table::ReversalsWithoutOriginal => {
-                self.reversed_without_original.insert(<(u32, Stan)>::deserialize_reader(bytes)?);
             }
             Table::Refunds => {
                 let (number, refund) =
@@ -430,7 +623,6 @@ impl Reader {
         let Reader { head: Some(head), accounts, owners, mut books, ended: true, .. } = self else {
             return Err("its first or last part is missing".into());
         };
-        let (terminals, mut transactions) = (self.terminal_batches, self.transactions);
         if owners.len() != accounts.len() {
             return Err("the numbers of accounts and owners differ".into());
         }
@@ -441,22 +633,27 @@ impl Reader {
         books.reference_data = head.small;
         books.last_at = head.last_at;
         books.fingerprint = head.fingerprint;
-        let closed = books.parcels.finish_slots(head.first_free_parcel);
-        if !closed || !books.payments.finish_slots(head.first_free_item) {
-            return Err("its free slots are inconsistent".into());
-        }
-        let first_free = self.first_free_transaction.unwrap_or(transactions.first_free());
-        if !transactions.finish_slots(first_free) {
-            return Err("its free transaction slots are inconsistent".into());
-        }
-        books.terminal_batches =
-            TerminalBatches::new(terminals, transactions, self.reversed_without_original);
+        let free = "its free slots are inconsistent";
+        books.parcels = self.parcels.finish(head.first_free_parcel).ok_or(free)?;
+        books.payments = self.payments.finish(head.first_free_item).ok_or(free)?;
+        let first_free = self.first_free_transaction.unwrap_or(Slab::<Transaction>::END);
+        let transactions = self.transactions.finish(first_free).ok_or(free)?;
+        books.terminal_batches = TerminalBatches::new(self.terminal_batches, transactions);
         books.open_items = OpenItems::new(self.open_items);
-        books.pre_authorisations = books.open_pre_authorisations();
-        books.rebuild_index();
-        for (courier, slot) in books.all_out().collect::<Vec<_>>() {
-            books.note_out(courier, slot);
+        // An open parcel is listed itself, a closed one at its newest record: no other record and
+        // no open parcel points at it.
+        let mut not_newest = vec![false; books.payments.slots()];
+        for slot in self.not_newest {
+            let known = not_newest.get_mut(slot as usize);
+            *known.ok_or("a payment that it names is missing")? = true;
         }
+        books.index = self.index.finish(|slot| not_newest[slot as usize]);
+        books.list_out(self.out)?;
+        let couriers = (0..).zip(books.couriers.iter());
+        let hand_overs = couriers.flat_map(|(number, courier)| {
+            courier.handovers.iter().map(move |one| (one.id, number))
+        });
+        books.hand_over_couriers = hand_overs.collect();
         Ok(books)
     }
 }
@@ -471,33 +668,4 @@ where
     }
     registry.add(party);
     Ok(())
-}
-
-impl Books {
-    /// Adds every open parcel, every closed one at its newest record (no other record or open
-    /// parcel points at it), and every courier's remembered hand-overs.
-    fn rebuild_index(&mut self) {
-        let mut is_older = vec![false; self.payments.slots()];
-        let open = self.parcels.iter().map(|(_, parcel)| parcel.last_payment);
-        let older = self.payments.iter().map(|(_, item)| item.previous);
-        for slot in open.chain(older).filter(|&slot| slot != NO_PAYMENT) {
-            if let Some(is_older) = is_older.get_mut(slot as usize) {
-                *is_older = true;
-            }
-        }
-        let newest = self.payments.iter().filter(|(slot, _)| !is_older[*slot as usize]);
-        let (parcels, items) = (&self.parcels, &self.payments);
-        self.index.reserve(parcels.len() + items.len(), parcels, items);
-        for (slot, parcel) in parcels.iter() {
-            self.index.add(parcel.id, ParcelSlot::Open(slot), parcels, items);
-        }
-        for (slot, item) in newest {
-            self.index.add(item.parcel, ParcelSlot::Closed(slot), parcels, items);
-        }
-        let couriers = (0..).zip(self.couriers.iter());
-        let handovers = couriers.flat_map(|(number, courier)| {
-            courier.handovers.iter().map(move |one| (one.id, number))
-        });
-        self.hand_over_couriers = handovers.collect();
-    }
 }

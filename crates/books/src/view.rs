@@ -268,6 +268,13 @@ impl Books {
         self.payments_from(newest).filter_map(|(_, item)| self.payment_view(item)).collect()
     }
 
+    /// A payment, whatever its state.
+    #[must_use]
+    pub fn payment_with_id(&self, id: PaymentId) -> Option<PaymentView> {
+        let (slot, _) = self.find_payment(id).ok()?;
+        self.payment_view(self.payment(slot))
+    }
+
     pub(crate) fn payment_view(&self, item: &PaymentRecord) -> Option<PaymentView> {
         let state = match item.status {
             PaymentStatus::Begun(_) => PaymentState::Begun,
@@ -350,8 +357,15 @@ impl Books {
     #[must_use]
     pub fn open_breaks(&self) -> Vec<BreakView> {
         let open = self.reference_data.breaks.iter().filter(|(_, one)| one.is_open());
-        open.map(|(id, one)| BreakView {
-            id: *id,
+        open.filter_map(|(id, _)| self.break_view(*id)).collect()
+    }
+
+    /// A break, open or closed.
+    #[must_use]
+    pub fn break_view(&self, id: BreakId) -> Option<BreakView> {
+        let one = self.reference_data.breaks.get(&id)?;
+        Some(BreakView {
+            id,
             subject: one.subject,
             side: one.side,
             amount: one.amount,
@@ -360,13 +374,25 @@ impl Books {
             owner: one.owner,
             opened: one.opened,
         })
-        .collect()
+    }
+
+    /// How many refunds and chargebacks a payment has: the number of the last one.
+    #[must_use]
+    pub fn refund_count(&self, id: PaymentId) -> Option<u8> {
+        let (slot, _) = self.find_payment(id).ok()?;
+        Some(self.payment(slot).refund_count)
     }
 
     /// The line of a file that raised a break, open or closed.
     #[must_use]
     pub fn break_evidence(&self, id: BreakId) -> Option<&BreakEvidence> {
         self.reference_data.breaks.get(&id)?.evidence.as_deref()
+    }
+
+    /// The currency of a break, open or closed.
+    #[must_use]
+    pub fn break_currency(&self, id: BreakId) -> Option<Currency> {
+        Some(self.currency_at(self.reference_data.breaks.get(&id)?.currency))
     }
 
     /// The offline sale whose suspense is this open break, and why it is in suspense.

@@ -28,6 +28,50 @@ impl Tax {
     pub const ALL: [Tax; 2] = [Tax::Vat, Tax::Withholding];
 }
 
+/// A role of a person or an API key, and whose things it covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum GrantedRole {
+    Administrator,
+    Operator,
+    Finance,
+    /// Sees everything, changes nothing.
+    Auditor,
+    Hub,
+    /// The courier whose id is the person's.
+    Courier,
+    Seller(SellerId),
+    Firm(FirmId),
+}
+
+/// What happened at the sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum AccessEvent {
+    SignedIn,
+    /// After too many wrong attempts.
+    LockedOut,
+    /// The second factor was given again.
+    SteppedUp,
+    PasswordSet,
+    SignedOut,
+    /// The person or an administrator ended it.
+    SessionEnded,
+    /// The secret of a key was made.
+    KeySecretMade,
+    PasskeyAdded,
+    PasskeyRemoved,
+    /// A copy of the passkey was used: it counts no more.
+    PasskeySuspected,
+    SignedInByPasskey,
+    /// With an OpenID provider.
+    SignedInByProvider,
+    /// An identity of an OpenID provider was linked to the person.
+    IdentityLinked,
+    IdentityUnlinked,
+    PasswordChanged,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub enum SellerKind {
@@ -199,6 +243,61 @@ pub enum Approval {
 pub enum RailId {
     Network(NetworkId),
     Wallet(WalletId),
+}
+
+/// Whose personal data it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum DataSubject {
+    Seller(SellerId),
+    /// Who gets this parcel.
+    Buyer(ParcelId),
+}
+
+impl fmt::Display for DataSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DataSubject::Seller(seller) => write!(f, "seller {seller}"),
+            DataSubject::Buyer(parcel) => write!(f, "buyer of parcel {parcel}"),
+        }
+    }
+}
+
+/// Which personal data of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum PersonalDataKind {
+    /// The bank account of a seller.
+    PayoutAccount,
+    /// The number of a seller's identity document.
+    Identity,
+    /// Name, phone and address of a buyer.
+    Delivery,
+}
+
+/// Why personal data are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum DisclosurePurpose {
+    /// For a message to the bank.
+    Payout,
+    /// For a waybill, or a courier at the door.
+    Delivery,
+    /// A payment, parcel or account is questioned.
+    Dispute,
+    /// The subject asks for it.
+    SubjectRequest,
+    Audit,
+    /// A court or an authority asks for it.
+    LegalOrder,
+}
+
+/// Who can order an erasure that the books would refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum ErasureOrder {
+    Court,
+    Authority,
 }
 
 /// The kind of a line of a network's or wallet's file.

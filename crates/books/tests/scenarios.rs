@@ -5,6 +5,7 @@
 mod world;
 
 mod scenarios {
+    mod access;
     mod adjustments;
     mod batches;
     mod before_dispatch;
@@ -21,6 +22,7 @@ mod scenarios {
     mod custody;
     mod damage;
     mod declarations;
+    mod declined_requests;
     mod deposits;
     mod encoding;
     mod examples;
@@ -36,6 +38,7 @@ mod scenarios {
     mod other_content;
     mod parcels;
     mod payout_accounts;
+    mod personal_data;
     mod persons;
     mod preauthorisations;
     mod refunds;

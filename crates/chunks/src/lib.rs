@@ -9,7 +9,7 @@
 
 mod slab;
 
-pub use slab::Slab;
+pub use slab::{LooseSlots, Slab, SlabBuilder, Slot};
 
 use std::sync::Arc;
 
@@ -19,19 +19,84 @@ pub const CHUNK_RECORDS: usize = 256;
 /// A vector in chunks of [`CHUNK_RECORDS`].
 #[derive(Debug)]
 pub struct ChunkedVec<T> {
-    chunks: Vec<Arc<[T]>>,
+    chunks: Vec<Chunk<T>>,
     len: usize,
+    /// How often a record was written.
+    writes: u64,
+}
+
+#[derive(Debug)]
+struct Chunk<T> {
+    records: Arc<[T]>,
+    /// Number of the latest write to it; see [`SharedChunk::written`].
+    written: u64,
+}
+
+impl<T> Clone for Chunk<T> {
+    fn clone(&self) -> Self {
+        Chunk { records: self.records.clone(), written: self.written }
+    }
+}
+
+/// A chunk of a vector, to read.
+#[derive(Clone, Copy, Debug)]
+pub struct SharedChunk<'a, T> {
+    /// Its place among the chunks, from 0.
+    pub number: u32,
+    /// Two chunks of one vector, or of its clones, with the same number and the same `written` have
+    /// the same records. It is 0 until a write to a chunk of [`ChunkedVec::push_chunk`].
+    pub written: u64,
+    pub records: &'a [T],
+}
+
+/// A chunk that is not in a vector yet. Another thread can make it.
+#[derive(Debug)]
+pub struct LooseChunk<T> {
+    records: Arc<[T]>,
+    len: usize,
+}
+
+impl<T: Default> LooseChunk<T> {
+    /// Takes `len` records from `next`, which is not called again after an error.
+    ///
+    /// # Errors
+    /// The error of `next`.
+    ///
+    /// # Panics
+    /// If `len` is above [`CHUNK_RECORDS`].
+    pub fn read<E>(len: usize, mut next: impl FnMut() -> Result<T, E>) -> Result<Self, E> {
+        assert!(len <= CHUNK_RECORDS, "a chunk has at most {CHUNK_RECORDS} records");
+        let mut failed = None;
+        let records = (0..CHUNK_RECORDS).map(|place| {
+            if place >= len || failed.is_some() {
+                return T::default();
+            }
+            next().unwrap_or_else(|error| {
+                failed = Some(error);
+                T::default()
+            })
+        });
+        let records = records.collect();
+        failed.map_or(Ok(LooseChunk { records, len }), Err)
+    }
+}
+
+impl<T> LooseChunk<T> {
+    #[must_use]
+    pub fn records(&self) -> &[T] {
+        &self.records[..self.len]
+    }
 }
 
 impl<T> Default for ChunkedVec<T> {
     fn default() -> Self {
-        ChunkedVec { chunks: Vec::new(), len: 0 }
+        ChunkedVec { chunks: Vec::new(), len: 0, writes: 0 }
     }
 }
 
 impl<T> Clone for ChunkedVec<T> {
     fn clone(&self) -> Self {
-        ChunkedVec { chunks: self.chunks.clone(), len: self.len }
+        ChunkedVec { chunks: self.chunks.clone(), len: self.len, writes: self.writes }
     }
 }
 
@@ -52,25 +117,40 @@ impl<T> ChunkedVec<T> {
         if place >= self.len {
             return None;
         }
-        self.chunks.get(place / CHUNK_RECORDS)?.get(place % CHUNK_RECORDS)
+        self.chunks.get(place / CHUNK_RECORDS)?.records.get(place % CHUNK_RECORDS)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter()).take(self.len)
+        self.chunks.iter().flat_map(|chunk| chunk.records.iter()).take(self.len)
     }
-}
 
-impl<T: Clone> ChunkedVec<T> {
-    /// Passes each record to `take` in order and frees each chunk when it is done. Then whoever
-    /// else holds the chunk can write to it without copying.
-    pub fn consume<E>(self, mut take: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
+    /// Passes each chunk to `take` in order and frees it when it is done. Then whoever else holds
+    /// the chunk can write to it without copying.
+    ///
+    /// # Errors
+    /// The first error of `take`.
+    pub fn consume<E>(
+        self,
+        mut take: impl FnMut(SharedChunk<'_, T>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut left = self.len;
-        for chunk in self.chunks {
+        for (number, Chunk { records, written }) in (0_u32..).zip(self.chunks) {
             let here = left.min(CHUNK_RECORDS);
-            chunk[..here].iter().try_for_each(&mut take)?;
+            take(SharedChunk { number, written, records: &records[..here] })?;
             left -= here;
         }
         Ok(())
+    }
+
+    /// Appends a chunk. False, and nothing is appended, if the last one is not full.
+    #[must_use]
+    pub fn push_chunk(&mut self, chunk: LooseChunk<T>) -> bool {
+        if !self.len.is_multiple_of(CHUNK_RECORDS) || chunk.len == 0 {
+            return false;
+        }
+        self.len += chunk.len;
+        self.chunks.push(Chunk { records: chunk.records, written: 0 });
+        true
     }
 }
 
@@ -82,14 +162,17 @@ impl<T: Clone + Default> ChunkedVec<T> {
             return None;
         }
         let chunk = self.chunks.get_mut(place / CHUNK_RECORDS)?;
-        Arc::make_mut(chunk).get_mut(place % CHUNK_RECORDS)
+        self.writes += 1;
+        chunk.written = self.writes;
+        Arc::make_mut(&mut chunk.records).get_mut(place % CHUNK_RECORDS)
     }
 
     /// Appends a record and returns its index.
     pub fn push(&mut self, record: T) -> usize {
         let place = self.len;
         if place.is_multiple_of(CHUNK_RECORDS) {
-            self.chunks.push(Arc::from(vec![T::default(); CHUNK_RECORDS]));
+            let records = Arc::from(vec![T::default(); CHUNK_RECORDS]);
+            self.chunks.push(Chunk { records, written: 0 });
         }
         self.len += 1;
         let slot = self.get_mut(place).expect("appended above");
@@ -127,8 +210,9 @@ mod tests {
         let mut records: ChunkedVec<u64> = (0..1000).collect();
         let seen = records.clone();
         *records.get_mut(300).unwrap() = 0;
-        let shared: Vec<bool> =
-            (0..4).map(|n| Arc::ptr_eq(&records.chunks[n], &seen.chunks[n])).collect();
+        let shared: Vec<bool> = (0..4)
+            .map(|n| Arc::ptr_eq(&records.chunks[n].records, &seen.chunks[n].records))
+            .collect();
         assert_eq!(shared, [true, false, true, true]);
     }
 
@@ -138,5 +222,50 @@ mod tests {
         assert_eq!(records.get(3), None);
         assert_eq!(records.get_mut(3), None);
         assert_eq!(records.iter().count(), 3);
+    }
+
+    /// Number, latest write and sum of each chunk.
+    fn chunks(records: &ChunkedVec<u64>) -> Vec<(u32, u64, u64)> {
+        let mut found = Vec::new();
+        let read: Result<(), ()> = records.clone().consume(|chunk| {
+            found.push((chunk.number, chunk.written, chunk.records.iter().sum()));
+            Ok(())
+        });
+        assert_eq!(read, Ok(()));
+        found
+    }
+
+    #[test]
+    fn each_write_changes_the_mark_of_its_chunk_only() {
+        let mut records: ChunkedVec<u64> = (0..600).map(|_| 0).collect();
+        let mut seen = chunks(&records);
+        for (place, written) in [(300, 1), (599, 2), (300, 1), (0, 0)] {
+            *records.get_mut(place).unwrap() += 5;
+            let now = chunks(&records);
+            for (number, (before, after)) in seen.iter().zip(&now).enumerate() {
+                assert_eq!(before.1 != after.1, number == written, "chunk {number}");
+                assert_eq!(before.2 != after.2, number == written, "chunk {number}");
+            }
+            seen = now;
+        }
+        records.push(1);
+        assert!(chunks(&records)[2].1 > seen[2].1, "an appended record is a write");
+    }
+
+    #[test]
+    fn a_vector_is_put_together_from_chunks() {
+        let mut numbers = 0..600_u64;
+        let mut records = ChunkedVec::default();
+        for len in [256, 256, 88] {
+            let chunk = LooseChunk::read(len, || numbers.next().ok_or("no more")).unwrap();
+            assert!(records.push_chunk(chunk));
+        }
+        assert!(records.iter().copied().eq(0..600));
+        assert!(chunks(&records).iter().all(|chunk| chunk.1 == 0), "nothing is written yet");
+        records.push(600);
+        assert_eq!((records.len(), records.get(600)), (601, Some(&600)));
+        let more = LooseChunk::read(1, || Ok::<_, ()>(7)).unwrap();
+        assert!(!records.push_chunk(more), "the last chunk is not full");
+        assert_eq!(LooseChunk::<u64>::read(2, || Err("bad")).unwrap_err(), "bad");
     }
 }

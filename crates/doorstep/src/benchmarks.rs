@@ -6,8 +6,10 @@ use tempfile::TempDir;
 
 use crate::words::bilingual;
 
+pub mod api;
 pub mod door;
 pub mod engine;
+pub mod views;
 
 /// The path of a directory that does not exist yet.
 struct NewDirectory {

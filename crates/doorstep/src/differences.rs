@@ -145,6 +145,15 @@ impl List {
         }
         self.age_and_owner(&one.opened, one.age_days, &one.owner, one.owner_reference.as_deref());
         self.evidence(&one.evidence);
+        if let Some(proposed) = &one.proposed {
+            let by = self.sentences.who(&proposed.proposed_by);
+            let values: [(&str, &dyn std::fmt::Display); 2] =
+                [("how", &proposed.resolution), ("by", &by)];
+            self.row(
+                "differences.proposed",
+                &filled(self.lang, "differences.proposed_by", &values),
+            );
+        }
         self.row("differences.next", &next_step(one));
     }
 
@@ -169,9 +178,12 @@ impl List {
             (reason, _) => {
                 let key = match reason {
                     BreakReason::Fee => "differences.fee",
+                    BreakReason::ChargebackFee => "differences.chargeback_fee",
+                    BreakReason::OtherFee => "differences.other_fee",
                     BreakReason::Amount => "differences.amount",
                     BreakReason::MoreThanThereIs => "differences.more_than_there_is",
                     BreakReason::NoPayment => "differences.no_payment",
+                    BreakReason::DoesNotFit => "differences.does_not_fit",
                     _ => "differences.counted_more",
                 };
                 text(self.lang, key).to_owned()
@@ -189,6 +201,7 @@ impl List {
             BreakSource::HandOver { hand_over } => {
                 filled(self.lang, "differences.hand_over", &[("hand_over", hand_over)])
             }
+            BreakSource::Evidence { evidence } => evidence.clone(),
             BreakSource::OfflineSale { terminal, batch, stan, .. } => {
                 let values: [(&str, &dyn std::fmt::Display); 3] =
                     [("terminal", terminal), ("batch", batch), ("stan", &format!("{stan:06}"))];
@@ -276,8 +289,9 @@ fn next_step(one: &BreakReport) -> String {
             "doorstep do ResolveSuspendedSale --payment {payment} --decision {decisions}"
         );
     }
-    match one.owner.as_str() {
-        "0" => format!("doorstep break assign {id} --owner WHO"),
+    match (&one.proposed, one.owner.as_str()) {
+        (Some(proposed), _) => proposed.approval(),
+        (None, "0") => format!("doorstep break assign {id} --owner WHO"),
         _ => format!("doorstep break propose {id} --resolution HOW"),
     }
 }

@@ -159,7 +159,14 @@ fn print(explanation: &Explanation) {
     sums.extend(given.filter(|(_, minor)| *minor != 0));
     sums.push(("fees", -i128::from(e.fees)));
     sums.extend(taken.filter(|(_, minor)| *minor != 0));
-    sums.push(("paid_out", i128::from(e.net)));
+    let ended = match e.state {
+        "paid" => "paid_out",
+        "sent" => "payout_sent",
+        "returned" => "payout_came_back",
+        "rejected" | "dropped" => "not_paid_out",
+        _ => "payout_planned",
+    };
+    sums.push((ended, i128::from(e.net)));
     let label = |name| entry(lang, "looks.part", name).unwrap_or(name);
     let label_wide = sums.iter().map(|(name, _)| width(label(*name))).max().unwrap_or(0).max(24);
     say!("");

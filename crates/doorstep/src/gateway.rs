@@ -5,19 +5,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use host::limits::LINES_PER_GATEWAY_MAX;
 use host::tls;
-use host::{ConnectionLimits, Gateway, GatewayPlan, ListenerPlan, StopOutcome};
-use switch::SettingsError;
+use host::{ConnectionLimits, Gateway, GatewayPlan, StopOutcome, TerminalListener};
+use switch::{SettingsError, TerminalDialect};
 
 use crate::logging::LogArgs;
 use crate::serve::limits;
 use crate::serve::settings::{parse_address, require_tls, tls_identity};
 use crate::serve::stop_on_signals;
 use crate::words::{self, Lang, bilingual};
-use crate::{memory, texts};
+use crate::{chinese, memory, texts};
 
 /// Connects many terminals to the engine over one connection
 ///
@@ -33,9 +33,10 @@ pub struct GatewayArgs {
     /// The name in the engine's certificate
     #[arg(long, value_name = "NAME", default_value = "engine")]
     engine_name: String,
-    /// The address for terminals; may be repeated
-    #[arg(long, value_name = "ADDR", value_parser = parse_address, required = true)]
-    listen: Vec<SocketAddr>,
+    /// The address for terminals; may be repeated. `unionpay=ADDR` for terminals of UnionPay's
+    /// dialect: it needs --terminal-ca, and gateways.trusted in the engine's settings
+    #[arg(long, value_name = "[DIALECT=]ADDR", value_parser = parse_listener, required = true)]
+    listen: Vec<(&'static TerminalDialect, SocketAddr)>,
     /// PEM: the authority that signed the engine's certificate
     #[arg(long, value_name = "FILE")]
     ca: PathBuf,
@@ -115,6 +116,20 @@ impl GatewayArgs {
     }
 }
 
+/// An address, with the dialect of the terminals that connect there: `unionpay=10.0.0.7:7001`.
+fn parse_listener(text: &str) -> Result<(&'static TerminalDialect, SocketAddr), String> {
+    let lang = Lang::current();
+    let (dialect, address) = match text.split_once('=') {
+        Some((name, address)) => {
+            let dialect = name.parse().map_err(|error| chinese::error(&error, lang))?;
+            (dialect, address)
+        }
+        None => (TerminalDialect::DOORSTEP, text),
+    };
+    let address = parse_address(address).map_err(|error| chinese::error(&error, lang))?;
+    Ok((dialect, address))
+}
+
 #[allow(clippy::print_stdout, reason = "the addresses are the output")]
 pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
     let limits = args.limits()?;
@@ -130,17 +145,32 @@ pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
         _ => None,
     };
     let is_safe = for_terminals.is_some() || args.plain.is_some();
-    for address in &args.listen {
+    for (dialect, address) in &args.listen {
+        ensure!(
+            dialect.proves_terminals() || args.terminal_ca.is_some(),
+            bilingual!(
+                "--listen {0}={address}: `{0}` protects nothing on the line; give --terminal-ca, \
+                 the authority of these terminals' certificates",
+                "--listen {0}={address}：`{0}` 在链路上没有任何保护；请用 --terminal-ca \
+                 给出这些终端证书的签发机构",
+                dialect.name
+            )
+        );
         let accept = bilingual!("add --plain i-know", "请加上 --plain i-know");
         require_tls(*address, ("--listen", "--terminal-cert", &accept), is_safe)?;
     }
     memory::log(unprotected);
-    let listen =
-        |address: &SocketAddr| ListenerPlan { address: *address, tls: for_terminals.clone() };
+    let certified = args.terminal_ca.is_some();
+    let listen = |&(dialect, address): &(&'static TerminalDialect, SocketAddr)| TerminalListener {
+        address,
+        tls: for_terminals.clone(),
+        certified,
+        dialect,
+    };
     let terminals = args.listen.iter().map(listen).collect();
     let mut plan = GatewayPlan { limits, terminals, engine: args.engine, tls };
     let others_max = plan.other_files_max();
-    if let Some(note) = limits::fit_open_files(&mut plan.limits, others_max)? {
+    if let Some(note) = limits::fit_open_files(&mut plan.limits, others_max)?.note {
         tracing::warn!(target: "gateway", "{note}");
     }
     let mut gateway = Gateway::open(plan)?;

@@ -2,6 +2,7 @@
 //!
 //! Never: rules of money or of payments. Start at `main`.
 
+mod backup_command;
 mod balances;
 mod benchmarks;
 mod calendar_command;
@@ -14,6 +15,7 @@ mod do_command;
 mod explain;
 mod export;
 mod gateway;
+mod get_command;
 mod help;
 mod keys;
 mod log;
@@ -31,6 +33,7 @@ mod persons;
 mod private_files;
 mod profiles;
 mod proposals;
+mod remote;
 mod serve;
 mod setup;
 mod take;
@@ -42,6 +45,7 @@ mod trial;
 mod typed_lines;
 mod vault_command;
 mod verify;
+mod views_command;
 mod wallet;
 mod words;
 
@@ -103,7 +107,12 @@ enum Task {
     Payouts(payouts::PayoutsArgs),
     PayoutAccount(Box<payout_account::PayoutAccountArgs>),
     Vault(vault_command::VaultCommandArgs),
+    Erase(vault_command::EraseSubjectArgs),
+    Views(views_command::ViewsCommandArgs),
+    Get(Box<get_command::GetArgs>),
     Export(export::ExportArgs),
+    Backup(backup_command::BackupArgs),
+    Restore(backup_command::RestoreArgs),
     Profile(profiles::ProfileArgs),
     Tariff(tariffs::TariffArgs),
     Calendar(calendar_command::CalendarArgs),
@@ -138,6 +147,10 @@ enum Task {
     Period(do_command::FormArgs),
     /// Hands, blocks and limits terminals
     Terminals(do_command::FormArgs),
+    /// Who signs in, as which roles: init, add, list, grant, revoke, reset the second factor
+    User(do_command::FormArgs),
+    /// Keys of the API: issue, secret, list, revoke
+    ApiKey(do_command::FormArgs),
     Take(take::TakeArgs),
     Proposals(proposals::ProposalsArgs),
     Approve(proposals::ApproveArgs),
@@ -181,6 +194,10 @@ enum Bench {
     Engine(benchmarks::engine::EngineArgs),
     /// Card sales from terminals over gateways to a simulated network, each in its own process
     Door(benchmarks::door::DoorArgs),
+    /// Idempotent writes and reads of the API at fixed rates, killed and repeated
+    Api(benchmarks::api::ApiArgs),
+    /// The SQL views of many collections: made, killed half-way and continued, asked
+    Views(benchmarks::views::ViewsArgs),
 }
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
@@ -219,6 +236,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Day(args) => day::run(&args),
         Task::Import(args) => orders::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Verify(args) => verify::run(&args),
+        Task::Views(args) => views_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Balances(args) => balances::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Accounts(args) => looks::accounts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Parcels(args) => looks::parcels::run(&args).map(|()| ExitCode::SUCCESS),
@@ -231,8 +249,12 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Explain(args) => explain::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Log(args) => log::run(&args).map(|()| ExitCode::SUCCESS),
         Task::PayoutAccount(args) => payout_account::run(*args).map(|()| ExitCode::SUCCESS),
-        Task::Vault(args) => vault_command::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Erase(args) => vault_command::erase(args).map(|()| ExitCode::SUCCESS),
+        Task::Vault(args) => vault_command::run(args).map(|()| ExitCode::SUCCESS),
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Backup(args) => backup_command::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Restore(args) => backup_command::restore(&args).map(|()| ExitCode::SUCCESS),
+        Task::Get(args) => get_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Profile(args) => profiles::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
@@ -253,6 +275,8 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Break(args) => form("break", &args),
         Task::Period(args) => form("period", &args),
         Task::Terminals(args) => form("terminals", &args),
+        Task::User(args) => form("user", &args),
+        Task::ApiKey(args) => form("api-key", &args),
         Task::Take(args) => take::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Proposals(args) => proposals::list(&args).map(|()| ExitCode::SUCCESS),
         Task::Approve(args) => proposals::approve(&args).map(|()| ExitCode::SUCCESS),
@@ -274,6 +298,12 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Network { what: Network::Status(args) } => network_admin::status(&args),
         Task::Bench { what: Bench::Engine(args) } => {
             benchmarks::engine::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Api(args) } => {
+            benchmarks::api::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Views(args) } => {
+            benchmarks::views::run(&args).map(|()| ExitCode::SUCCESS)
         }
         Task::Bench { what: Bench::Door(args) } => {
             benchmarks::door::run(&args).map(|()| ExitCode::SUCCESS)

@@ -1,12 +1,25 @@
 //! Keeps keys and card data in the memory of this process.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// [`protect`], unless this process has done it.
+pub fn protect_once() {
+    if !PROTECTED.load(Ordering::Relaxed) {
+        // Who does not serve does not say what is not protected.
+        drop(protect());
+    }
+}
+
+static PROTECTED: AtomicBool = AtomicBool::new(false);
 
 /// For a process that holds keys or card data: no core file, no look from other processes of this
 /// user, nothing in the swap, and freed memory is zeroed. What the system does not allow is left
 /// out; the note says so.
 #[must_use]
 pub fn protect() -> Option<String> {
+    PROTECTED.store(true, Ordering::Relaxed);
     wiping::wipe_freed_memory();
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let core = setrlimit(Resource::Core, none).map_err(|error| format!("core files: {error}"));

@@ -16,6 +16,7 @@ use reports::{RailReport, local_time, rails};
 use serde_json::{Map, Value, json};
 
 use crate::data_directory::read_at_head;
+use crate::serve::listeners;
 use crate::words::{Lang, bilingual, grouped, left, say};
 use crate::{chinese, office_requests};
 
@@ -134,8 +135,14 @@ pub fn reinstate(args: &ReinstateArgs) -> anyhow::Result<ExitCode> {
     let answer = args.two.ask("ReinstateNetwork", fields.into_iter().collect());
     let answer = answer.map_err(|error| explained(error, &args.two.data, name))?;
     match &answer {
-        OfficeAnswer::CarriedOut { .. } | OfficeAnswer::Repeated { .. } => {
+        OfficeAnswer::CarriedOut { .. } => {
             say!("{}", bilingual!("{name} is reinstated", "{name} 已恢复使用"));
+        }
+        OfficeAnswer::Repeated { .. } => {
+            say!(
+                "{}",
+                bilingual!("{name} is not withdrawn; nothing changed", "{name} 并未停用；未作改动")
+            );
         }
         other => office_requests::print(other, false)?,
     }
@@ -245,6 +252,17 @@ fn rows(status: &Value, lang: Lang, time_text: &dyn Fn(u64) -> String) -> Vec<(S
         let label = lang.pick("in the clear", "明文传输").to_owned();
         rows.push((label, format!("{} {}", text(&plain[0]), text(&plain[1]))));
     }
+    for listener in list("listeners") {
+        let text = |key: &str| listener[key].as_str().unwrap_or_default();
+        let how = listeners::protection(text("protection"), lang);
+        let what = format!("{}, {}, {how}", text("address"), text("dialect"));
+        rows.push((lang.pick("listens", "监听").to_owned(), what));
+    }
+    let trusted: Vec<&str> = list("trusted_gateways").filter_map(Value::as_str).collect();
+    if !trusted.is_empty() {
+        let names = trusted.join(lang.pick(", ", "、"));
+        rows.push((listeners::trusted_label(lang).to_owned(), names));
+    }
     if let Some(jump_ms) = status["clock_jump_ms"].as_i64() {
         let seconds = grouped(&(jump_ms.unsigned_abs() / 1_000).to_string());
         let text = match (lang, jump_ms > 0) {
@@ -282,7 +300,12 @@ fn rows(status: &Value, lang: Lang, time_text: &dyn Fn(u64) -> String) -> Vec<(S
     for gateway in list("gateways") {
         let name = gateway["name"].as_str().unwrap_or_default();
         let terminals = grouped(&gateway["terminals"].to_string());
-        row(name, format!("{terminals} {}", lang.pick("terminals connected", "台终端接入")));
+        let terminals = format!("{terminals} {}", lang.pick("terminals connected", "台终端接入"));
+        let trusted = gateway["trusted"] == true;
+        let trusted = if trusted { lang.pick("; trusted", "；受信") } else { "" };
+        let fingerprint = gateway["fingerprint"].as_str().unwrap_or_default();
+        let certificate = lang.pick("certificate", "证书");
+        row(name, format!("{terminals}{trusted}; {certificate} {fingerprint}"));
     }
     row(
         lang.pick("messages", "报文"),
@@ -344,7 +367,14 @@ mod tests {
                 {"network": "beta", "link": 1, "connected": false, "signed_on": false,
                  "withdrawn_from_ms": null},
             ],
-            "gateways": [{"name": "gateway-1", "terminals": 15_000}],
+            "gateways": [
+                {"name": "gateway-1", "terminals": 15_000, "trusted": true, "fingerprint": "0a1b"},
+            ],
+            "listeners": [
+                {"address": "10.0.0.7:7001", "dialect": "doorstep", "protection": "plain"},
+                {"address": "10.0.0.7:7005", "dialect": "unionpay", "protection": "certificates"},
+            ],
+            "trusted_gateways": ["gateway-1", "gateway-3"],
             "terminals": 2, "messages": 1_204, "in_flight": 0, "waiting_for_journal": 0,
             "accepted": 7, "stopping": false, "trial": true, "clock_jump_ms": -3_600_000,
             "plain": [["terminals", "10.0.0.7:7001"]],
@@ -359,11 +389,14 @@ mod tests {
             [
                 "books: for trials",
                 "in the clear: terminals 10.0.0.7:7001",
+                "listens: 10.0.0.7:7001, doorstep, plain TCP",
+                "listens: 10.0.0.7:7005, unionpay, TLS with the terminals' certificates",
+                "trusted: gateway-1, gateway-3",
                 "clock: the machine's jumped back by 3,600 s; check it",
                 "alpha, link 0: signed on; withdrawn from 2013-08-28T10:00:00Z on",
                 "beta, link 1: not connected, retrying",
                 "terminals: 2 connected directly",
-                "gateway-1: 15,000 terminals connected",
+                "gateway-1: 15,000 terminals connected; trusted; certificate 0a1b",
                 "messages: 1,204 from terminals since the start",
                 "in flight: 0 requests of terminals wait for an answer",
                 "journal: 0 commands wait to be written",

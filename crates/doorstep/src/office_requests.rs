@@ -4,19 +4,19 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
-use books::CodeMac;
+use anyhow::{Context, bail, ensure};
+use books::{CodeMac, DataSubject, PersonalDataKind};
 use host::control::user_id;
 use keys::{KeyName, KeyReference, KeyStore};
 use node::NodeClient;
 use office::client::{OfficeClientError, send};
 use office::socket::{OFFICE_SOCKET, OfficeLine, control_directory};
 use office::{
-    CodeMacOf, CommandWords, Language, Office, OfficeAnswer, OfficeOptions, OnEvents,
-    PayoutAccountLine, Persons, Request, Who,
+    CodeMacOf, CommandWords, Office, OfficeAnswer, OfficeOptions, OnEvents, PayoutAccountLine,
+    Persons, Request, ShownRecord, Who,
 };
 use reports::AppliedCommand;
-use vault::{Vault, VaultKey};
+use vault::{Vault, VaultOptions};
 
 use crate::chinese;
 use crate::data_directory::{self, OpenBooks};
@@ -69,23 +69,19 @@ pub fn ask(data: &Path, request: Request, person: Option<String>) -> anyhow::Res
 
 /// A request in the language of this process.
 pub fn line(request: Request, person: Option<String>) -> OfficeLine {
-    let language = match Lang::current() {
-        Lang::En => Language::En,
-        Lang::Zh => Language::Zh,
-    };
-    OfficeLine { request, person, language }
+    OfficeLine { request, person, language: Lang::current().language() }
 }
 
 /// What an office needs of the key store. Without the keys it has no codes and opens no account.
 #[derive(Default)]
 pub struct OfficeKeys {
     pub code_mac: Option<CodeMacOf>,
-    pub vault: Option<VaultKey>,
+    pub vault: VaultOptions,
 }
 
 /// The MACs of one-time codes under a key.
 pub fn code_mac_under(store: Arc<dyn KeyStore>, name: KeyName) -> CodeMacOf {
-    Box::new(move |handover, code| {
+    Arc::new(move |handover, code| {
         let mac = store.code_mac(&KeyReference::from(name), handover.0, code).map(CodeMac);
         mac.map_err(|error| error.to_string())
     })
@@ -142,14 +138,34 @@ pub fn check_owner(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Prints what was answered. With `json` an error is one JSON object too, beside its words in
+/// standard error.
+pub fn print_answered(answer: anyhow::Result<OfficeAnswer>, json: bool) -> anyhow::Result<()> {
+    print(&with_json_error(answer, json)?, json)
+}
+
+/// With `json` an error is one JSON object too.
+pub fn with_json_error<T>(answer: anyhow::Result<T>, json: bool) -> anyhow::Result<T> {
+    if let (Err(error), true) = (&answer, json) {
+        let message = crate::in_words(error);
+        say!("{}", serde_json::json!({ "answer": "error", "message": message }));
+    }
+    answer
+}
+
 /// Prints an answer in words, or as one JSON object.
 pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
     let lang = Lang::current();
     if json {
         say!("{}", serde_json::to_string(answer)?);
-        return Ok(());
+        return not_carried_out(answer, lang);
     }
     match answer {
+        OfficeAnswer::SameBefore { .. }
+        | OfficeAnswer::OpenBefore { .. }
+        | OfficeAnswer::CodeWrong { .. } => {
+            return not_carried_out(answer, lang);
+        }
         OfficeAnswer::CarriedOut { command, code, said, .. } => {
             say!("{}", filled(lang, "do.done", &[("command", command)]));
             if let Some(code) = code {
@@ -166,12 +182,16 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
             say!("{}", filled(lang, "do.proposed", &values));
         }
         OfficeAnswer::PayoutAccounts { accounts, more } => print_payout_accounts(accounts, *more),
+        OfficeAnswer::PersonalData { subject, records } => print_records(*subject, records),
+        OfficeAnswer::Sealed { subject } => {
+            say!("{}", filled(lang, "do.sealed", &[("subject", &subject_text(*subject))]));
+        }
         OfficeAnswer::Withdrawn { proposal } => {
             say!("{}", filled(lang, "do.withdrawn", &[("number", proposal)]));
         }
         // Only command lines get these.
         OfficeAnswer::SendFiles {} | OfficeAnswer::Printed { .. } => {}
-        OfficeAnswer::Proposals { proposals, more } => {
+        OfficeAnswer::Proposals { proposals, more, others } => {
             for one in proposals {
                 // Without fractions of a second.
                 let at = one.proposed_at.as_deref().unwrap_or_default();
@@ -200,7 +220,17 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
                     say!("  {}", filled(lang, "do.refused_before", &[("why", why)]));
                 }
             }
-            match (proposals.is_empty(), *more) {
+            for one in others {
+                let name = one.proposer_name.as_ref().map(|name| format!(" {name}"));
+                let by = match one.proposed_by {
+                    Some(person) => format!("{person}{}", name.unwrap_or_default()),
+                    None => text(lang, "do.calendar").to_owned(),
+                };
+                let values: [(&str, &dyn std::fmt::Display); 2] =
+                    [("by", &by), ("approval", &one.approval)];
+                say!("{}", filled(lang, "do.waits_in_books", &values));
+            }
+            match (proposals.is_empty() && others.is_empty(), *more) {
                 (true, _) => say!("{}", text(lang, "do.no_proposals")),
                 (false, 0) => {}
                 (false, more) => say!("{}", filled(lang, "do.more_proposals", &[("more", &more)])),
@@ -210,33 +240,84 @@ pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_words(words: &CommandWords) {
-    let sentences = match Lang::current() {
+/// An answer that the command did not do what it is for: the exit status is 1.
+fn not_carried_out(answer: &OfficeAnswer, lang: Lang) -> anyhow::Result<()> {
+    match answer {
+        OfficeAnswer::SameBefore { command, number, next } => {
+            bail!(filled(
+                lang,
+                "do.same_before",
+                &[("command", command), ("number", number), ("next", next)]
+            ))
+        }
+        OfficeAnswer::OpenBefore { command, id, field, next } => {
+            let flag = field.replace('_', "-");
+            let values: [(&str, &dyn std::fmt::Display); 4] =
+                [("command", command), ("id", id), ("flag", &flag), ("next", next)];
+            bail!(filled(lang, "do.open_before", &values))
+        }
+        OfficeAnswer::CodeWrong { command, said, .. } => {
+            let said = match in_language(said, lang) {
+                [] => text(lang, "do.code_tried").to_owned(),
+                said => said.join(text(lang, "looks.separator")),
+            };
+            bail!(filled(lang, "do.code_wrong", &[("command", command), ("said", &said)]))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn in_language(words: &CommandWords, lang: Lang) -> &[String] {
+    match lang {
         Lang::En => &words.en,
         Lang::Zh => &words.zh,
-    };
-    for sentence in sentences {
+    }
+}
+
+fn print_words(words: &CommandWords) {
+    for sentence in in_language(words, Lang::current()) {
         say!("  {}", wrapped(sentence, COLUMNS - 2).replace('\n', "\n  "));
+    }
+}
+
+fn subject_text(subject: DataSubject) -> String {
+    let lang = Lang::current();
+    match subject {
+        DataSubject::Seller(seller) => filled(lang, "do.of_seller", &[("seller", &seller)]),
+        DataSubject::Buyer(parcel) => {
+            let waybill = switch::waybill::write(parcel);
+            filled(lang, "do.of_buyer", &[("waybill", &waybill)])
+        }
+    }
+}
+
+fn print_records(subject: DataSubject, records: &[ShownRecord]) {
+    let lang = Lang::current();
+    say!("{}", subject_text(subject));
+    for record in records {
+        let kind = match record.kind {
+            PersonalDataKind::PayoutAccount => "do.payout_account",
+            PersonalDataKind::Identity => "do.identity",
+            PersonalDataKind::Delivery => "do.delivery",
+        };
+        say!("  {}", text(lang, kind));
+        for (field, value) in &record.fields {
+            say!("    {} {}", left(field, 12), value.as_str().unwrap_or_default());
+        }
     }
 }
 
 fn print_payout_accounts(accounts: &[PayoutAccountLine], more: usize) {
     let lang = Lang::current();
     for one in accounts {
-        let erased = text(lang, "do.account_erased");
-        let last_four = one.last_four.as_ref().map(|last| format!("…{last}"));
-        let shown = last_four.as_deref().unwrap_or(erased);
         let state = match (one.number, one.proposal) {
             (Some(number), _) => filled(lang, "do.account_in_force", &[("number", &number)]),
             (None, Some(proposal)) => filled(lang, "do.account_waits", &[("number", &proposal)]),
-            (None, None) => String::new(),
+            (None, None) => text(lang, "do.no_account").to_owned(),
         };
-        if one.number.is_none() && one.proposal.is_none() {
-            let none = text(lang, "do.no_account");
-            say!("{} {} {none}", left(&one.seller, 24), one.currency);
-        } else {
-            say!("{} {} {} {state}", left(&one.seller, 24), one.currency, left(shown, 8));
-        }
+        let last_four = one.last_four.as_ref().map(|last| left(&format!("…{last}"), 8) + " ");
+        let last_four = last_four.unwrap_or_default();
+        say!("{} {} {last_four}{state}", left(&one.seller, 24), one.currency);
     }
     match (accounts.is_empty(), more) {
         (true, _) => say!("{}", text(lang, "do.no_sellers")),

@@ -1,6 +1,8 @@
 //! `doorstep import`, and reading the orders of a day.
 
+mod buyers;
 mod json;
+mod labels;
 mod reading;
 mod refusals;
 
@@ -11,27 +13,29 @@ use anyhow::{Context, bail, ensure};
 use books::chart::AccountKind;
 use books::{
     Command, Jurisdiction, ParcelId, PersonId, PublishTariff, Refusal, RegisterBank,
-    RegisterSeller, Timestamp,
+    RegisterSeller, SellerId, Timestamp,
 };
 use clap::Args;
 use engine::{Actor, Engine, Submission};
 use files::orders::rejects::{self, REASONS_MAX};
 use files::orders::{BAD_LINES_KEPT_MAX, Import, ImportOptions, import};
 use files::profile::Profile;
-use files::waybills::write_waybills;
 use node::{Clock, NodeClient, SystemClock};
 use office::Persons;
+use vault::{DeliveryCounts, Vault};
 
 use self::reading::print_unlisted;
 pub use self::reading::{
     LISTED_MAX, OrderFormatArgs, import_options, no_parcels, print_report, print_warning, read,
 };
 use self::refusals::{
-    announcement, changed_sellers, foreseen_refusals, last_shipments, other_spellings,
-    refused_order, why_refused,
+    announcement, changed_sellers, foreseen_refusals, last_shipments, of_other_sellers,
+    other_spellings, refused_order, why_refused,
 };
 use crate::persons::{self, TwoNames};
+use crate::serve::settings;
 use crate::setup::{self, SetupCommands};
+use crate::texts::text;
 use crate::words::{Lang, bilingual, grouped, say};
 use crate::{chinese, data_directory, day, tariffs, time_zone};
 
@@ -91,12 +95,25 @@ pub struct ImportArgs {
     /// order, seller, waybill, currency, amount_due
     #[arg(long, value_name = "FILE", requires = "data")]
     waybills: Option<PathBuf>,
+    /// Write who gets each parcel into the waybills too, from the vault: name, phone, address. The
+    /// books record before that it is shown to you
+    #[arg(long, requires = "waybills")]
+    with_buyers: bool,
+    /// Check only: say what would be taken and what would be refused, and write nothing
+    #[arg(long, requires = "data")]
+    check: bool,
     /// Trial books: who opens them and publishes the tariff, a name in persons.toml or an id
     #[arg(long, value_name = "WHO", default_value = "1")]
     by: String,
     /// The second person, who approves that
     #[arg(long, value_name = "WHO", default_value = "2")]
     approved_by: String,
+    /// The settings with the vault's key, doorstep.toml; not needed while Doorstep serves
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Leave out who the buyers are: nothing of them is kept
+    #[arg(long)]
+    no_buyers: bool,
     /// Print one JSON object, amounts in minor units
     #[arg(long)]
     json: bool,
@@ -113,14 +130,17 @@ What --json prints: one object. Amounts are in minor units.
   statuses      orders by status, if the export has one
   left_out      orders that the profile leaves out: by status, and by reason with
                 the values of the column
-  bad           bad lines (count)
-  bad_lines     the first 1,000 bad lines: file, line, column, reason, left_out
+  errors        errors found (count); one makes all lines of its order bad
+  bad_lines     the first 1,000 errors: file, line, column, reason, left_out
   warning       what the profile warns of
   rejects       lines written to --rejects
-  imported      false without --data, and if --strict refused the import
+  imported      false without --data, with --check, and if --strict refused the
+                import
   announced     new parcels
   existed       parcels that the books had
-  refused       orders that the books refused, each with its reason";
+  refused       orders that the books refused, each with its reason
+  buyers        parcels whose buyers the vault has: sealed now, unchanged,
+                replaced, kept as they were, erased before; null without buyers";
 
 fn jurisdiction(text: &str) -> Result<Jurisdiction, String> {
     let lang = Lang::current();
@@ -135,6 +155,8 @@ struct Announced {
     new: usize,
     existed: usize,
     refused: Vec<String>,
+    /// `None` if the file names no buyers.
+    buyers: Option<DeliveryCounts>,
     /// Lines written to --waybills.
     waybills: Option<usize>,
 }
@@ -149,19 +171,23 @@ pub struct ImportGiver<'g> {
     /// Of sellers and parcels.
     pub by: Actor,
     pub commands_at_once: usize,
+    pub vault: Vault,
+    /// Only orders of these sellers, who are in the books, are taken.
+    pub sellers: Option<&'g BTreeSet<SellerId>>,
     /// Whether to end before the next commands.
     pub is_stopping: &'g dyn Fn() -> bool,
 }
 
 impl<'g> ImportGiver<'g> {
-    /// A person, while Doorstep serves.
+    /// A person or a key, while Doorstep serves.
     pub fn serving(
         client: &'g mut NodeClient,
-        person: PersonId,
+        (by, sellers): (Actor, Option<&'g BTreeSet<SellerId>>),
+        vault: Vault,
         is_stopping: &'g dyn Fn() -> bool,
     ) -> ImportGiver<'g> {
-        let (by, commands_at_once) = (Actor::Person(person), COMMANDS_AT_ONCE_SERVING);
-        ImportGiver { client, by, commands_at_once, is_stopping }
+        let commands_at_once = COMMANDS_AT_ONCE_SERVING;
+        ImportGiver { client, by, commands_at_once, vault, sellers, is_stopping }
     }
 }
 
@@ -177,7 +203,21 @@ pub fn run_serving(args: &ImportArgs, giver: ImportGiver<'_>) -> anyhow::Result<
 
 fn carry_out_import(args: &ImportArgs, giver: Option<ImportGiver<'_>>) -> anyhow::Result<()> {
     let lang = Lang::current();
-    let profile = args.format.profile(&args.profile)?;
+    let mut profile = args.format.profile(&args.profile)?;
+    if let Some(giver) = &giver
+        && let Some(own) = giver.sellers
+        && let (Some(only), 1, true) = (own.first(), own.len(), profile.needs_seller())
+    {
+        // Whoever has one shop need not name it.
+        let only = *only;
+        let name = move |engine: &Engine| engine.books().seller_reference(only).map(str::to_owned);
+        if let Some(name) = giver.client.query(name)?.0 {
+            profile = profile.with_seller(&name).context("--seller")?;
+        }
+    }
+    if args.no_buyers {
+        profile = profile.without_buyers();
+    }
     if let Some(file) = &args.rejects {
         rejects::check_target(&args.orders, file).context("--rejects")?;
     }
@@ -189,7 +229,7 @@ fn carry_out_import(args: &ImportArgs, giver: Option<ImportGiver<'_>>) -> anyhow
         print_report(&import.report, lang);
     }
     let rejects = write_rejects(args, &profile, &import)?;
-    let bad = import.report.bad_total();
+    let bad = import.report.lines.bad;
     let announced = match &args.data {
         _ if args.strict && bad > 0 => None,
         Some(_) if import.parcels.is_empty() => None,
@@ -248,11 +288,22 @@ fn announce(
     let setup_of = |import: &Import| {
         setup::for_import(import, &tariff, &args.class, args.jurisdiction, persons)
     };
-    setup_of(import)?;
+    if giver.as_ref().is_none_or(|giver| giver.sellers.is_none()) {
+        setup_of(import)?;
+    }
     // All checks that can fail come before the first write.
     let Some(mut giver) = giver else {
-        let opened = data_directory::open_or_create(data)?;
+        let keys = args.config.as_deref().map(settings::office_keys).transpose()?;
+        let (keys, master_from_environment) = keys.unwrap_or_default();
+        let opened = match args.check {
+            true => data_directory::open(data)?,
+            false => data_directory::open_or_create(data)?,
+        };
         let mut client = opened.node.client();
+        let is_trial = client.query(|engine| engine.books().is_trial())?.0;
+        settings::check_master(master_from_environment, is_trial)?;
+        let mut vault = Vault::new(data, keys.vault);
+        office::finish_erasures(&client, &mut vault)?;
         // Books of simulated days live in virtual time, which stands still between two days.
         let last_at = client.query(|engine| engine.last_at())?.0;
         let at = Some(last_at).filter(|_| day::DayRecords::is_in(data));
@@ -260,6 +311,8 @@ fn announce(
             client: &mut client,
             by: Actor::System,
             commands_at_once: usize::MAX,
+            vault,
+            sellers: None,
             is_stopping: &|| false,
         };
         let done = announce_by(&mut giver, at, args, data, profile, import, &setup_of, &new_names)?;
@@ -281,15 +334,22 @@ fn announce_by(
     setup_of: &dyn Fn(&Import) -> anyhow::Result<SetupCommands>,
     new_names: &[(PersonId, &str)],
 ) -> anyhow::Result<Result<Announced, Announced>> {
-    let mut not_meant = other_spellings(giver.client, profile, &import.parcels)?;
-    if !args.own_numbers {
+    let mut not_meant = match giver.sellers {
+        // Whoever sends orders of one seller hears nothing of another.
+        Some(own) => of_other_sellers(own, &import.parcels),
+        None => other_spellings(giver.client, profile, &import.parcels)?,
+    };
+    if !args.own_numbers && giver.sellers.is_none() {
         not_meant.extend(changed_sellers(giver.client, data, &import.parcels)?);
     }
     if !not_meant.is_empty() {
         let mut place = 0..;
         import.parcels.retain(|_| !place.next().is_some_and(|one| not_meant.contains_key(&one)));
     }
-    let setup = setup_of(import)?;
+    let setup = match giver.sellers {
+        Some(_) => None,
+        None => Some(setup_of(import)?),
+    };
     let mut refused: Vec<String> = not_meant.into_values().collect();
     let last = last_shipments(giver.client, &import.parcels)?;
     let parcels = import.parcels.iter().zip(&last);
@@ -299,27 +359,50 @@ fn announce_by(
         let parcel = &import.parcels[place];
         refused_order(parcel, &why_refused(parcel, &last[place], refusal))
     };
-    if args.strict {
+    if args.strict || args.check {
         let foreseen = foreseen_refusals(giver.client, announcements.clone())?;
         refused.extend(foreseen.iter().map(|(place, refusal)| refusal_of(*place, refusal)));
-        if !refused.is_empty() {
+        if args.check || !refused.is_empty() {
             return Ok(Err(Announced { refused, ..Announced::default() }));
         }
     }
-    prepare(giver, setup, data, at)?;
-    persons::name_missing(data, new_names)?;
     let parcels: Vec<ParcelId> = announcements.iter().map(|one| one.parcel).collect();
+    let deliveries = buyers::deliveries(&import.parcels, &announcements, &last);
+    if !deliveries.is_empty() && !giver.vault.has_key() {
+        bail!(text(Lang::current(), "buyers.no_key"));
+    }
+    // Before anything is written that is to be shown.
+    let shown_to = match args.with_buyers {
+        true => Some(labels::reader(giver, data)?),
+        false => None,
+    };
+    if let Some(setup) = setup {
+        prepare(giver, setup, data, at)?;
+        persons::name_missing(data, new_names)?;
+    }
+    // Before the parcels: whoever sees a parcel finds its buyer.
+    let buyers = buyers::seal(&mut giver.vault, &deliveries)?;
     let announcements = announcements.into_iter().map(Command::AnnounceParcel).collect();
     let done = carry_out(giver, giver.by, announcements, at)?;
     let existed = import.parcels.len() - done.new - done.refused.len();
     refused.extend(done.refused.iter().map(|(place, _, refusal)| refusal_of(*place, refusal)));
+    let without_parcel: Vec<ParcelId> = done
+        .refused
+        .iter()
+        .filter(|(place, ..)| last[*place].is_none())
+        .map(|(place, ..)| parcels[*place])
+        .collect();
+    if buyers.is_some() {
+        giver.vault.erase_deliveries(&without_parcel)?;
+    }
     let left_out: BTreeSet<usize> = done.refused.iter().map(|(place, ..)| *place).collect();
     let labels = import.parcels.iter().zip(&parcels).enumerate();
-    let labels = labels.filter(|(place, _)| !left_out.contains(place));
-    let labels = labels.map(|(_, (parcel, id))| (parcel, switch::waybill::write(*id)));
-    let write = |file: &PathBuf| write_waybills(file, labels).context("--waybills");
-    let waybills = args.waybills.as_ref().map(write).transpose()?;
-    Ok(Ok(Announced { new: done.new, existed, refused, waybills }))
+    let labels = labels.filter(|(place, _)| !left_out.contains(place)).map(|(_, label)| label);
+    let waybills = match &args.waybills {
+        None => None,
+        Some(file) => Some(labels::write(giver, (data, file), labels.collect(), shown_to)?),
+    };
+    Ok(Ok(Announced { new: done.new, existed, refused, buyers, waybills }))
 }
 
 fn print_result(args: &ImportArgs, result: &Announced, imported: bool, lang: Lang) {
@@ -332,6 +415,8 @@ fn print_result(args: &ImportArgs, result: &Announced, imported: bool, lang: Lan
             "{}",
             lang.pick("Nothing was written: --data is missing.", "未写入：没有给出 --data。")
         );
+    } else if args.check {
+        say!("{}", lang.pick("Checked only: nothing was written.", "仅检查：未写入。"));
     } else if imported {
         let count = |count: usize| grouped(&count.to_string());
         let (new, existed) = (count(result.new), count(result.existed));
@@ -343,6 +428,9 @@ fn print_result(args: &ImportArgs, result: &Announced, imported: bool, lang: Lan
                 "新登记 {new}；已存在 {existed}；被拒 {refused}"
             )
         );
+        if let Some(buyers) = &result.buyers {
+            say!("  {}", buyers::counts_text(buyers, lang));
+        }
         if let (Some(file), Some(lines)) = (&args.waybills, result.waybills) {
             let (file, lines) = (file.display(), count(lines));
             say!("{}", bilingual!("Waybills: {file} ({lines})", "运单号：{file}（{lines} 个）"));

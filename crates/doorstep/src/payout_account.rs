@@ -17,7 +17,7 @@ const FILE_BYTES_MAX: usize = 64 << 10;
 /// Stands for standard input.
 const STDIN: &str = "-";
 
-/// Sets, lists and erases the bank accounts to which sellers are paid
+/// Sets, lists, shows and erases the bank accounts to which sellers are paid
 ///
 /// Accounts are kept in the vault of the data directory, encrypted. One person enters an account,
 /// another approves it. Proposals and the journal have a keyed digest of it only.
@@ -31,6 +31,7 @@ pub struct PayoutAccountArgs {
 enum PayoutAccountTask {
     Set(SetArgs),
     List(ListArgs),
+    Show(ShowArgs),
     Erase(EraseArgs),
 }
 
@@ -78,12 +79,29 @@ struct SetArgs {
     asked: AskArgs,
 }
 
-/// Lists payout accounts by their last four characters
+/// Lists which sellers have a payout account, and which wait for a second person
+///
+/// No character of an account is shown.
 #[derive(Args, Debug)]
 struct ListArgs {
     /// Only this seller
     #[arg(value_name = "SELLER")]
     seller: Option<String>,
+    #[command(flatten)]
+    key: VaultArgs,
+    #[command(flatten)]
+    asked: AskArgs,
+}
+
+/// Shows the last four characters of a seller's payout accounts
+///
+/// Whoever approves an account compares them with what the seller says. The books record before
+/// that they are shown to you.
+#[derive(Args, Debug)]
+struct ShowArgs {
+    /// The seller: its reference or id
+    #[arg(value_name = "SELLER")]
+    seller: String,
     #[command(flatten)]
     key: VaultArgs,
     #[command(flatten)]
@@ -112,10 +130,16 @@ struct EraseArgs {
 }
 
 #[derive(Args, Debug)]
-struct VaultArgs {
+pub struct VaultArgs {
     /// The settings with the key store, doorstep.toml; not needed while Doorstep serves
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+impl VaultArgs {
+    pub fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
 }
 
 pub fn run(args: PayoutAccountArgs) -> anyhow::Result<()> {
@@ -130,11 +154,15 @@ pub fn run(args: PayoutAccountArgs) -> anyhow::Result<()> {
                 ),
             };
             let request = Request::EnterPayoutAccount { seller, currency, account, approved_by };
-            set.asked.ask_with_settings(request, set.key.config.as_deref())
+            set.asked.ask_with_settings(request, set.key.config())
         }
         PayoutAccountTask::List(list) => {
             let request = Request::PayoutAccounts { seller: list.seller };
-            list.asked.ask_with_settings(request, list.key.config.as_deref())
+            list.asked.ask_with_settings(request, list.key.config())
+        }
+        PayoutAccountTask::Show(show) => {
+            let request = Request::ShowPayoutAccounts { seller: show.seller };
+            show.asked.ask_with_settings(request, show.key.config())
         }
         PayoutAccountTask::Erase(erase) => {
             let (seller, currency) = (erase.seller, erase.currency);
@@ -149,8 +177,8 @@ fn account(name: String, [iban, bic, bank_code, account]: [Option<String>; 4]) -
     AccountForm { name, iban, bic, bank_code, account }
 }
 
-/// Reads the form of an account. Errors have nothing of it.
-fn read_account(file: &Path) -> anyhow::Result<AccountForm> {
+/// Reads a file with personal data, or standard input.
+pub fn read_form(file: &Path) -> anyhow::Result<Zeroizing<String>> {
     let text = if file == Path::new(STDIN) {
         let mut text = String::new();
         let limit = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX);
@@ -159,7 +187,12 @@ fn read_account(file: &Path) -> anyhow::Result<AccountForm> {
     } else {
         data_directory::read_text(file, FILE_BYTES_MAX)?
     };
-    let text = Zeroizing::new(text);
+    Ok(Zeroizing::new(text))
+}
+
+/// Reads the form of an account. Errors have nothing of it.
+fn read_account(file: &Path) -> anyhow::Result<AccountForm> {
+    let text = read_form(file)?;
     serde_json::from_str(&text).map_err(|error| {
         let (file, line) = (file.display(), error.line());
         anyhow!(bilingual!(

@@ -1,25 +1,31 @@
 //! `doorstep payouts`: payout files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use books::{BusinessDate, PayoutAccountView, PayoutLine, PlanId};
+use books::{
+    BusinessDate, DISCLOSED_SUBJECTS_MAX, DataSubject, DisclosurePurpose, PayoutAccountView,
+    PayoutLine, PersonalDataKind, PlanId, SellerId,
+};
 use clap::{Args, ValueEnum};
 use engine::Engine;
 use files::pain001::{MessageTotals, Party};
 use money::Currency;
 use money::decimal::DecimalAmount;
+use office::Request;
+use office::socket::PayoutFilesAsked;
 use reports::{
-    DaySums, PayoutEnd, PayoutMessage, made_up_creditor, made_up_debtor, payout_seller,
-    write_message, write_payouts_csv,
+    DaySums, PayoutEnd, PayoutMessage, made_up_creditor, made_up_debtor, message_text,
+    payout_seller, write_message, write_payouts_csv,
 };
 use serde_json::{Value, json};
-use vault::{PayoutAccount, RecordKind, RecordName, Subject, Vault, VaultError};
+use vault::{PayoutAccount, RecordKind, RecordName, Vault, VaultError, VaultOptions};
 
 use crate::data_directory;
+use crate::office_requests;
 use crate::serve::settings::{self, AccountSettings};
 use crate::texts::{filled, text};
 use crate::words::{Lang, bilingual, say};
@@ -93,21 +99,26 @@ pub fn run(args: &PayoutsArgs) -> anyhow::Result<()> {
 
 /// Keeps the plans that were asked for.
 fn choose_plans(sums: &mut DaySums, args: &PayoutsArgs) -> anyhow::Result<()> {
+    keep_plans(sums, &args.plan)?;
+    let (from, to) = (args.from, args.to);
+    sums.plans.retain(|plan| {
+        from.is_none_or(|from| from <= plan.date) && to.is_none_or(|to| plan.date <= to)
+    });
+    Ok(())
+}
+
+/// Keeps these plans. All, if none is named.
+fn keep_plans(sums: &mut DaySums, wanted: &[PlanId]) -> anyhow::Result<()> {
     let lang = Lang::current();
     let known: Vec<PlanId> = sums.plans.iter().map(|plan| plan.id).collect();
-    if let Some(missing) = args.plan.iter().find(|plan| !known.contains(plan)) {
+    if let Some(missing) = wanted.iter().find(|plan| !known.contains(plan)) {
         let listed = known.iter().rev().take(LISTED_MAX).map(ToString::to_string);
         let listed = listed.collect::<Vec<_>>().join(text(lang, "log.separator"));
         let listed = if known.is_empty() { text(lang, "log.empty").to_owned() } else { listed };
         let values: [(&str, &dyn std::fmt::Display); 2] = [("plan", missing), ("all", &listed)];
         bail!(filled(lang, "payout_files.no_plan", &values));
     }
-    let (from, to) = (args.from, args.to);
-    sums.plans.retain(|plan| {
-        (args.plan.is_empty() || args.plan.contains(&plan.id))
-            && from.is_none_or(|from| from <= plan.date)
-            && to.is_none_or(|to| plan.date <= to)
-    });
+    sums.plans.retain(|plan| wanted.is_empty() || wanted.contains(&plan.id));
     Ok(())
 }
 
@@ -122,45 +133,77 @@ fn write_csv(sums: &DaySums, engine: &Engine, args: &PayoutsArgs) -> anyhow::Res
     Ok(())
 }
 
+/// The messages that are asked for, and what is not in them.
+struct ChosenMessages {
+    messages: Vec<PayoutMessage>,
+    /// Payouts without an account.
+    missing: Vec<(PlanId, PayoutLine)>,
+    /// Messages that the bank had.
+    old: Vec<PayoutMessage>,
+    /// What to say about those.
+    warning: Option<String>,
+    trial: bool,
+}
+
+impl ChosenMessages {
+    fn of(
+        sums: &DaySums,
+        engine: &Engine,
+        again: bool,
+        without_missing: bool,
+    ) -> anyhow::Result<ChosenMessages> {
+        ensure!(!sums.plans.is_empty(), text(Lang::current(), "payout_files.nothing"));
+        let trial = engine.books().is_trial();
+        let missing: Vec<(PlanId, PayoutLine)> = sums
+            .plans
+            .iter()
+            .filter(|_| !trial)
+            .flat_map(|plan| plan.without_account().into_iter().map(|line| (plan.id, line)))
+            .collect();
+        if !missing.is_empty() && !without_missing {
+            bail!(missing_text("payout_files.missing", &missing, engine));
+        }
+        let mut messages: Vec<PayoutMessage> =
+            sums.plans.iter().flat_map(|plan| plan.messages(trial)).collect();
+        let was_sent = |message: &PayoutMessage| {
+            let mut payouts = message.payouts.iter();
+            payouts.any(|(line, _)| sums.ended_payouts.contains_key(&line.payout))
+        };
+        let old: Vec<PayoutMessage> =
+            messages.iter().filter(|message| was_sent(message)).cloned().collect();
+        let warning = if again { "payout_files.again" } else { "payout_files.sent_before" };
+        let warning = (!old.is_empty()).then(|| sent_before_text(warning, &old, sums));
+        if !again {
+            messages.retain(|message| !was_sent(message));
+        }
+        if let (true, Some(warning)) = (messages.is_empty(), &warning) {
+            bail!("{warning}");
+        }
+        Ok(ChosenMessages { messages, missing, old, warning, trial })
+    }
+
+    /// What is written of the messages, and what is not.
+    fn report(&self, written: Vec<Value>, sums: &DaySums, engine: &Engine) -> Value {
+        let left_out: Vec<Value> = self.missing.iter().map(|one| left_out(one, engine)).collect();
+        let sent_before: Vec<Value> = self.old.iter().map(|one| sent_before(one, sums)).collect();
+        json!({ "messages": written, "left_out": left_out, "sent_before": sent_before })
+    }
+}
+
 fn write_messages(sums: &DaySums, engine: &Engine, args: &PayoutsArgs) -> anyhow::Result<()> {
     let lang = Lang::current();
-    ensure!(!sums.plans.is_empty(), text(lang, "payout_files.nothing"));
-    let trial = engine.books().is_trial();
-    let missing: Vec<(PlanId, PayoutLine)> = sums
-        .plans
-        .iter()
-        .filter(|_| !trial)
-        .flat_map(|plan| plan.without_account().into_iter().map(|line| (plan.id, line)))
-        .collect();
-    if !missing.is_empty() && !args.without_missing {
-        bail!(missing_text("payout_files.missing", &missing, engine));
-    }
-    let mut messages: Vec<PayoutMessage> =
-        sums.plans.iter().flat_map(|plan| plan.messages(trial)).collect();
-    let was_sent = |message: &PayoutMessage| {
-        let mut payouts = message.payouts.iter();
-        payouts.any(|(line, _)| sums.ended_payouts.contains_key(&line.payout))
-    };
-    let old: Vec<PayoutMessage> =
-        messages.iter().filter(|message| was_sent(message)).cloned().collect();
-    let warning = if args.again { "payout_files.again" } else { "payout_files.sent_before" };
-    let warning = (!old.is_empty()).then(|| sent_before_text(warning, &old, sums));
-    if !args.again {
-        messages.retain(|message| !was_sent(message));
-    }
-    if let (true, Some(warning)) = (messages.is_empty(), &warning) {
-        bail!("{warning}");
-    }
+    let chosen = ChosenMessages::of(sums, engine, args.again, args.without_missing)?;
     let settings = match &args.config {
         Some(config) => settings::accounts(config)?,
         None => AccountSettings::default(),
     };
-    settings::check_master(settings.master_from_environment, trial)?;
-    let debtors = check_debtors(&messages, settings.debtors, trial)?;
+    settings::check_master(settings.master_from_environment, chosen.trial)?;
+    let debtors = check_debtors(&chosen.messages, settings.debtors, chosen.trial)?;
     let mut vault = Vault::new(&args.data, settings.vault);
+    disclose(&chosen.messages, &args.data)?;
     // Everything is known before the first file is written.
     let mut ready = Vec::new();
-    for message in &messages {
+    for message in &chosen.messages {
         let creditors = creditors(message, &mut vault, engine);
         ready.push((message, creditors.with_context(|| message.file_name.clone())?));
     }
@@ -187,17 +230,39 @@ fn write_messages(sums: &DaySums, engine: &Engine, args: &PayoutsArgs) -> anyhow
         say!("{}", filled(lang, "payout_files.message", &values));
     }
     if args.json {
-        let left_out: Vec<Value> = missing.iter().map(|one| left_out(one, engine)).collect();
-        let sent_before: Vec<Value> = old.iter().map(|one| sent_before(one, sums)).collect();
-        let object =
-            json!({ "messages": written, "left_out": left_out, "sent_before": sent_before });
-        say!("{object}");
+        say!("{}", chosen.report(written, sums, engine));
     }
-    warning.iter().for_each(|warning| warn(warning));
-    if !missing.is_empty() {
-        warn(&missing_text("payout_files.left_out", &missing, engine));
+    chosen.warning.iter().for_each(|warning| warn(warning));
+    if !chosen.missing.is_empty() {
+        warn(&missing_text("payout_files.left_out", &chosen.missing, engine));
     }
     Ok(())
+}
+
+/// The messages of a plan for somebody who signed in: nothing of them is written to a disk.
+pub fn served_messages(
+    data: &Path,
+    asked: PayoutFilesAsked,
+    (vault, debtors): (VaultOptions, BTreeMap<Currency, Party>),
+    disclose: impl FnOnce(Vec<DataSubject>) -> anyhow::Result<()>,
+) -> anyhow::Result<Value> {
+    let (mut sums, engine) = DaySums::of(data)?;
+    keep_plans(&mut sums, &[asked.plan])?;
+    let chosen = ChosenMessages::of(&sums, &engine, asked.again, asked.without_missing)?;
+    let debtors = check_debtors(&chosen.messages, debtors, chosen.trial)?;
+    let mut vault = Vault::new(data, vault);
+    disclose(payees(&chosen.messages))?;
+    let mut shown = Vec::new();
+    for message in &chosen.messages {
+        let creditors = creditors(message, &mut vault, &engine)?;
+        let debtor = |currency: Currency| debtors[&currency].clone();
+        let (xml, totals) = message_text(message, creditors, debtor)?;
+        shown.push(json!({
+            "file": message.file_name, "id": message.id, "transfers": totals.transfers,
+            "control_sum": totals.control_sum, "content": xml,
+        }));
+    }
+    Ok(chosen.report(shown, &sums, &engine))
 }
 
 /// A message that the bank had, and what became of its payouts.
@@ -286,6 +351,31 @@ fn check_debtors(
     Ok(debtors)
 }
 
+/// Whose accounts in the vault the messages show.
+fn payees(messages: &[PayoutMessage]) -> Vec<DataSubject> {
+    let lines = messages.iter().flat_map(|message| &message.payouts);
+    let sellers = lines.filter(|(_, account)| account.is_some()).map(|(line, _)| line.seller);
+    let sellers: BTreeSet<SellerId> = sellers.collect();
+    sellers.into_iter().map(DataSubject::Seller).collect()
+}
+
+/// Records whose accounts the messages show, before the vault is opened.
+fn disclose(messages: &[PayoutMessage], data: &Path) -> anyhow::Result<()> {
+    let subjects = payees(messages);
+    for subjects in subjects.chunks(DISCLOSED_SUBJECTS_MAX) {
+        let Value::Object(fields) = json!({
+            "subjects": subjects,
+            "kind": PersonalDataKind::PayoutAccount,
+            "purpose": DisclosurePurpose::Payout,
+        }) else {
+            unreachable!("it is written as an object")
+        };
+        let request = Request::Give { command: "RecordDisclosure".to_owned(), fields };
+        office_requests::ask(data, request, None)?;
+    }
+    Ok(())
+}
+
 fn creditors(
     message: &PayoutMessage,
     vault: &mut Vault,
@@ -293,7 +383,7 @@ fn creditors(
 ) -> anyhow::Result<Vec<Party>> {
     let one = |(line, account): &(PayoutLine, Option<PayoutAccountView>)| {
         let Some(account) = account else { return Ok(made_up_creditor(engine, line)) };
-        let subject = Subject::Seller(line.seller);
+        let subject = DataSubject::Seller(line.seller);
         let name = RecordName { subject, kind: RecordKind::PayoutAccount(line.currency) };
         let seller = payout_seller(engine, line);
         let bytes = vault.open(name, &account.digest.0).with_context(|| seller.clone())?;

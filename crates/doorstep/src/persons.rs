@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use books::{CourierId, PersonId};
 use clap::Args;
 use office::{Persons, PersonsError};
+use serde::Serialize;
 
 use crate::data_directory::read_at_head;
 use crate::words::{Lang, bilingual, left, say};
@@ -29,6 +30,19 @@ pub struct PersonsArgs {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// A person of the JSON output.
+#[derive(Serialize)]
+struct ShownPerson<'p> {
+    id: String,
+    name: Option<&'p str>,
+    user: Option<u32>,
+    /// `registered`, `removed`, `courier` or `not_registered`. `None` where there are no books.
+    state: Option<&'static str>,
 }
 
 pub fn run(args: &PersonsArgs) -> anyhow::Result<()> {
@@ -46,12 +60,35 @@ pub fn run(args: &PersonsArgs) -> anyhow::Result<()> {
         }
     }
     let shown = args.who.as_deref().map(|who| persons.find(who)).transpose()?;
+    if persons.is_empty() {
+        // Neither names nor books: the directory is not one of books.
+        read_at_head(&args.data)?;
+    }
     let registered = registered(&args.data)?;
     let mut all: Vec<PersonId> = persons.iter().map(|(person, ..)| person).collect();
     all.extend(registered.iter().filter(|(_, state)| state.is_listed()).map(|(id, _)| *id));
     all.sort_unstable();
     all.dedup();
-    for person in all.into_iter().filter(|person| shown.is_none_or(|one| one == *person)) {
+    let wanted = all.into_iter().filter(|person| shown.is_none_or(|one| one == *person));
+    if args.json {
+        let listed: Vec<ShownPerson<'_>> = wanted
+            .map(|person| {
+                let found = persons.iter().find(|(id, ..)| *id == person);
+                let (name, user) = found.map_or((None, None), |(_, name, user)| (name, user));
+                let state = match registered.get(&person) {
+                    _ if registered.is_empty() => None,
+                    Some(PersonState::Registered) => Some("registered"),
+                    Some(PersonState::Courier) => Some("courier"),
+                    Some(PersonState::Removed) => Some("removed"),
+                    None => Some("not_registered"),
+                };
+                ShownPerson { id: person.to_string(), name, user, state }
+            })
+            .collect();
+        say!("{}", serde_json::json!({ "persons": listed }));
+        return Ok(());
+    }
+    for person in wanted {
         let found = persons.iter().find(|(id, ..)| *id == person);
         let (name, user) = found.map_or((None, None), |(_, name, user)| (name, user));
         let user = user.map_or_else(

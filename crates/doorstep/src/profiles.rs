@@ -8,6 +8,7 @@ use files::orders::{OrderParcel, import};
 use files::profile::Profile;
 use files::profile::draft::draft;
 use money::decimal::DecimalAmount;
+use serde_json::{Value, json};
 
 use crate::orders::{OrderFormatArgs, import_options, no_parcels, print_report, print_warning};
 use crate::words::{Lang, bilingual, grouped, left, right, say, width};
@@ -25,7 +26,11 @@ pub struct ProfileArgs {
 #[derive(Subcommand, Debug)]
 enum Task {
     /// Lists the built-in profiles
-    List,
+    List {
+        /// Print one JSON list: name and about of each profile
+        #[arg(long)]
+        json: bool,
+    },
     /// Prints a profile as TOML, to be copied and changed
     Show {
         /// A built-in profile or a profile file
@@ -69,7 +74,7 @@ struct NewArgs {
 
 pub fn run(args: &ProfileArgs) -> anyhow::Result<()> {
     match &args.task {
-        Task::List => list(),
+        Task::List { json } => list(*json),
         Task::Show { profile } => {
             let text = Profile::text(profile)?;
             say!("{}", text.trim_end());
@@ -84,7 +89,13 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<()> {
     }
 }
 
-fn list() -> anyhow::Result<()> {
+fn list(json: bool) -> anyhow::Result<()> {
+    if json {
+        let about = |name| Ok(json!({ "name": name, "about": Profile::built_in(name)?.about() }));
+        let all: anyhow::Result<Vec<Value>> = Profile::names().map(about).collect();
+        say!("{}", Value::from(all?));
+        return Ok(());
+    }
     let widest = Profile::names().map(width).max().unwrap_or_default();
     for name in Profile::names() {
         let profile = Profile::built_in(name)?;
@@ -106,8 +117,8 @@ fn check(args: &CheckArgs) -> anyhow::Result<()> {
     if import.parcels.is_empty() {
         bail!(no_parcels(path, &import.report));
     }
-    let bad = import.report.bad_total();
-    ensure!(bad == 0, bilingual!("bad lines: {bad}; see above", "有误的行 {bad}；见上文"));
+    let bad = import.report.lines.bad;
+    ensure!(bad == 0, bilingual!("bad lines: {bad}; see above", "有误的行：{bad}；见上文"));
     Ok(())
 }
 

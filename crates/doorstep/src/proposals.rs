@@ -61,8 +61,8 @@ impl AskArgs {
         settings: Option<&Path>,
     ) -> anyhow::Result<()> {
         let person = self.person.clone();
-        let answer = office_requests::ask_with_settings(&self.data, request, person, settings)?;
-        office_requests::print(&answer, self.json)
+        let answer = office_requests::ask_with_settings(&self.data, request, person, settings);
+        office_requests::print_answered(answer, self.json)
     }
 }
 

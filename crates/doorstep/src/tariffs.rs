@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use files::nearest::nearest;
 use money::decimal::DecimalAmount;
 use money::{Amount, Currency, Rate};
+use serde_json::{Value, json};
 use tariff::file::{FILE_BYTES_MAX, Tariff, TariffFile, TermsVersion, parse};
 use tariff::{CappedRate, CardRates, FixedOrShare};
 
@@ -35,14 +36,25 @@ enum Task {
     Check {
         /// A file, or the name of a built-in tariff
         file: PathBuf,
+        #[command(flatten)]
+        format: FormatArgs,
     },
     /// Shows a tariff: its versions, classes, rates and fees
     Show {
         /// A file, or the name of a built-in tariff
         #[arg(default_value = "china-2013")]
         file: PathBuf,
+        #[command(flatten)]
+        format: FormatArgs,
     },
     Quote(quote::QuoteArgs),
+}
+
+#[derive(Args, Debug)]
+struct FormatArgs {
+    /// Print one JSON object: sums in minor units, rates in parts per million
+    #[arg(long)]
+    json: bool,
 }
 
 /// Loads a built-in tariff by name, or a tariff file.
@@ -134,19 +146,54 @@ fn end(version: &TermsVersion) -> String {
 
 pub fn run(args: &TariffArgs) -> anyhow::Result<()> {
     match &args.task {
-        Task::Check { file } => {
+        Task::Check { file, format } => {
             let file = load(file)?;
+            if format.json {
+                return print_json(&file);
+            }
             print(&file);
-            print_unusual(&file);
+            for note in unusual(&file) {
+                say!("{note}");
+            }
             say!("\n{}", Lang::current().pick("The tariff is valid.", "费率有效。"));
             Ok(())
         }
-        Task::Show { file } => {
-            print(&load(file)?);
+        Task::Show { file, format } => {
+            let file = load(file)?;
+            if format.json {
+                return print_json(&file);
+            }
+            print(&file);
             Ok(())
         }
         Task::Quote(args) => quote::run(args),
     }
+}
+
+fn print_json(file: &TariffFile) -> anyhow::Result<()> {
+    let version = |version: &TermsVersion| {
+        Ok(json!({
+            "number": version.number,
+            "from": version.from.to_string(),
+            "until": version.until.map(|date| date.to_string()),
+            "terms": serde_json::to_value(&version.terms)?,
+        }))
+    };
+    let tariff = |tariff: &Tariff| {
+        let versions: anyhow::Result<Vec<Value>> = tariff.versions.iter().map(version).collect();
+        let currency = tariff.currency.map(Currency::code);
+        Ok(json!({ "name": tariff.name, "currency": currency, "versions": versions? }))
+    };
+    let tariffs: anyhow::Result<Vec<Value>> = file.tariffs.iter().map(tariff).collect();
+    let object = json!({
+        "name": file.name,
+        "title": file.title,
+        "source": file.source,
+        "tariffs": tariffs?,
+        "notes": unusual(file),
+    });
+    say!("{object}");
+    Ok(())
 }
 
 fn print(file: &TariffFile) {
@@ -161,8 +208,9 @@ fn print(file: &TariffFile) {
 const UNUSUAL_RATE: Rate = Rate::from_ppm(100_000).expect("10% is a rate");
 
 /// Names rates of cards and wallets that are valid but hardly meant.
-fn print_unusual(file: &TariffFile) {
-    let Some(tariff) = file.tariffs.first() else { return };
+fn unusual(file: &TariffFile) -> Vec<String> {
+    let mut notes = Vec::new();
+    let Some(tariff) = file.tariffs.first() else { return notes };
     for version in &tariff.versions {
         for class in &version.terms.classes {
             let [debit, credit] = [&class.debit, &class.credit];
@@ -181,18 +229,15 @@ fn print_unusual(file: &TariffFile) {
             for rate in unusual {
                 let hundredth = Rate::from_ppm(rate.ppm() / 100).unwrap_or_default();
                 let (number, class) = (version.number, &class.name);
-                say!(
-                    "{}",
-                    bilingual!(
-                        "Note: version {number}, class {class}: {rate} is an unusual rate; did you \
-                         mean {hundredth}?",
-                        "注意：版本 {number}，类别 {class}：费率 {rate} 不常见；\
-                         是否为 {hundredth}？"
-                    )
-                );
+                notes.push(bilingual!(
+                    "Note: version {number}, class {class}: {rate} is an unusual rate; did you \
+                     mean {hundredth}?",
+                    "注意：版本 {number}，类别 {class}：费率 {rate} 不常见；是否为 {hundredth}？"
+                ));
             }
         }
     }
+    notes
 }
 
 fn print_tariff(tariff: &Tariff) {

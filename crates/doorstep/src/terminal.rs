@@ -147,12 +147,22 @@ impl From<EntryFlag> for EntryMode {
     }
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum DialectFlag {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DialectFlag {
     /// Doorstep's own
     Doorstep,
     /// UnionPay's
     Unionpay,
+}
+
+impl DialectFlag {
+    /// Its name in the settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DialectFlag::Doorstep => "doorstep",
+            DialectFlag::Unionpay => "unionpay",
+        }
+    }
 }
 
 const KEY_FILE_BYTES_MAX: usize = 256;

@@ -3,16 +3,13 @@
 //! A key is `section.name`. Source has it as one literal, `texts::text(lang, "section.name")`, or
 //! has the section of an [`entry`]: the tests find texts that are missing or not used.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::OnceLock;
 
-use toml::{Table, Value};
-
 use crate::words::Lang;
 
-/// Texts by key. A nested section has a dotted key.
-pub type Texts = BTreeMap<String, String>;
+use pages::texts::parse;
+pub use pages::texts::{Texts, fill};
 
 /// All texts of a language.
 pub fn all(lang: Lang) -> &'static Texts {
@@ -40,46 +37,9 @@ pub fn filled(lang: Lang, key: &str, values: &[(&str, &dyn Display)]) -> String 
     })
 }
 
-/// A text with values in the places of `{name}`.
-pub fn fill(mut text: &str, value: &mut dyn FnMut(&str) -> String) -> String {
-    let mut out = String::new();
-    while let Some((before, name, after)) = placeholder(text) {
-        out.push_str(before);
-        out.push_str(&value(name));
-        text = after;
-    }
-    out.push_str(text);
-    out
-}
-
 /// The text of a name in a section, such as a name in JSON; none if the section has no such name.
 pub fn entry(lang: Lang, section: &str, name: &str) -> Option<&'static str> {
     all(lang).get(&format!("{section}.{name}")).map(String::as_str)
-}
-
-/// The first `{name}` of a text, with what is before and after.
-fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_once('{')?;
-    let (name, after) = rest.split_once('}')?;
-    Some((before, name, after))
-}
-
-fn parse(file: &str) -> Texts {
-    let table = file.parse().unwrap_or_else(|error| panic!("a file of texts: {error}"));
-    let mut texts = Texts::new();
-    flatten("", &table, &mut texts);
-    texts
-}
-
-fn flatten(section: &str, table: &Table, texts: &mut Texts) {
-    for (name, value) in table {
-        let key = if section.is_empty() { name.clone() } else { format!("{section}.{name}") };
-        match value {
-            Value::Table(table) => flatten(&key, table, texts),
-            Value::String(text) => drop(texts.insert(key, text.clone())),
-            other => panic!("the text `{key}` is no string: {other}"),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -88,11 +48,21 @@ pub(crate) mod tests {
     use std::fs;
     use std::path::Path;
 
+    pub(crate) use pages::texts::placeholders;
+
     use super::*;
 
     /// Sections whose English is clap's, in doc comments, in declarations, or in other crates'
     /// errors.
-    const CHINESE_ONLY: [&str; 4] = ["help.", "command_line.", "phrase.", "do.field."];
+    const CHINESE_ONLY: [&str; 7] = [
+        "help.",
+        "command_line.",
+        "phrase.",
+        "do.field.",
+        "do.about.",
+        "sql_views.row.",
+        "sql_views.column.",
+    ];
 
     fn chinese() -> impl Iterator<Item = (&'static String, &'static String)> {
         let only = |key: &str| CHINESE_ONLY.iter().any(|section| key.starts_with(section));
@@ -105,15 +75,6 @@ pub(crate) mod tests {
 
     fn section(key: &str) -> &str {
         key.split('.').next().unwrap()
-    }
-
-    pub(crate) fn placeholders(mut text: &str) -> BTreeSet<&str> {
-        let mut names = BTreeSet::new();
-        while let Some((_, name, after)) = placeholder(text) {
-            names.insert(name);
-            text = after;
-        }
-        names
     }
 
     /// The Rust sources in a directory, but this file and tests.

@@ -97,6 +97,8 @@ pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
         listen: vec![TERMINALS.to_owned()],
         wallet: Some(WALLETS.to_owned()),
         currency,
+        dialect: "doorstep",
+        web: false,
     };
     let fixture = Fixture::prepare(&args.directory, &plan, commands)?;
 

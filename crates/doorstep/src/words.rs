@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
+use office::Language;
 use office::socket::PRINTED_BYTES_MAX;
 
 use crate::texts;
@@ -142,6 +143,13 @@ impl Lang {
         let mut values = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable);
         let locale = values.find(|value| !value.is_empty());
         if locale.is_some_and(|locale| locale.starts_with("zh")) { Lang::Zh } else { Lang::En }
+    }
+
+    pub fn language(self) -> Language {
+        match self {
+            Lang::En => Language::En,
+            Lang::Zh => Language::Zh,
+        }
     }
 
     pub fn pick(self, english: &'static str, chinese: &'static str) -> &'static str {

@@ -3,16 +3,20 @@
 
 mod cli {
     mod ground;
+    mod postgres;
     mod process;
     mod support;
 
     mod adjustments;
+    mod backups;
     mod bank;
+    mod bench_api;
     mod bench_door;
     mod calendar;
     mod chinese;
     mod clock;
     mod day;
+    mod demo_server;
     mod differences;
     mod directories;
     mod do_command;
@@ -23,6 +27,7 @@ mod cli {
     mod full_disk;
     mod help;
     mod import;
+    mod impostor;
     mod independent;
     mod keys;
     mod killed_writes;
@@ -40,16 +45,33 @@ mod cli {
     mod orders;
     mod output;
     mod over_socket;
+    mod pages;
     mod parties;
     mod payout_accounts;
+    mod personal_data;
     mod recompute;
     mod refusals;
+    mod remote;
     mod serve;
+    mod service;
     mod several_days;
     mod start;
     mod take;
     mod tariffs;
     mod terminal;
     mod trial;
+    mod users;
     mod verify;
+    mod views;
+    mod views_read;
+    mod web;
+    mod web_bad_input;
+    mod web_files;
+    mod web_foreign;
+    mod web_passkeys;
+    mod web_peers;
+    mod web_personal_data;
+    mod web_postgres;
+    mod web_reads;
+    mod web_sessions;
 }

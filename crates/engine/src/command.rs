@@ -25,6 +25,45 @@ impl Command {
         }
     }
 
+    /// Whether it may change who acts as what: persons, keys, and their grants. True for all but
+    /// those that are given often and are known to change none of these.
+    pub(crate) fn may_change_access(&self) -> bool {
+        use books::Command as C;
+        let Command::Books(command) = self;
+        !matches!(
+            command,
+            C::AnnounceParcel(_)
+                | C::AssignParcels(_)
+                | C::DispatchParcels(_)
+                | C::RecordAttempt(_)
+                | C::RefuseParcel(_)
+                | C::AcceptPart(_)
+                | C::ReturnParcel(_)
+                | C::OpenBatch(_)
+                | C::CloseBatch(_)
+                | C::ReconcileBatch(_)
+                | C::BeginPurchase(_)
+                | C::ResolvePurchase(_)
+                | C::BeginCompletion(_)
+                | C::ResolveCompletion(_)
+                | C::BeginVoid(_)
+                | C::BeginReversal(_)
+                | C::ReverseVoid(_)
+                | C::ResolveReversal(_)
+                | C::ResolveAdvice(_)
+                | C::TakeCash(_)
+                | C::BeginRefund(_)
+                | C::ResolveRefund(_)
+                | C::DeclineRequest(_)
+                | C::RecordOfflineSale(_)
+                | C::RecordBalanceInquiry(_)
+                | C::StartHandOver(_)
+                | C::CountHandOver(_)
+                | C::ClearLine(_)
+                | C::RecordAccessEvent(_)
+        )
+    }
+
     /// The declared name, for example `BeginPurchase`.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -104,13 +143,6 @@ pub enum Refusal {
     Books(#[from] books::Refusal),
     #[error("the request key was used for another command; use a new key")]
     RequestKeyTaken,
-    #[error(
-        "{} request keys are remembered, and no more are taken until the oldest is {} hours old; \
-         send the command without a key, or later",
-        crate::REQUEST_KEYS_MAX,
-        crate::REQUEST_KEY_HOURS
-    )]
-    TooManyRequestKeys,
 }
 
 impl Refusal {

@@ -13,11 +13,11 @@ mod snapshot;
 
 use books::Books;
 
-pub use books::{Digest, RestoreError, SNAPSHOT_PART_BYTES};
+pub use books::{ChunkId, Digest, PartSink, RestoreError, SNAPSHOT_PART_BYTES};
 pub use command::{Applied, Command, CommandOutcome, Events, Refusal, Submission};
 pub use machine::{Actor, ActorKind, RequestKey, Timestamp};
 pub use request_keys::{REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
-pub use snapshot::Snapshot;
+pub use snapshot::{DecodedPart, EngineBuilder, Snapshot};
 
 use machine::mix;
 use request_keys::RequestKeys;
@@ -28,6 +28,8 @@ pub struct Engine {
     books: Books,
     request_keys: RequestKeys,
     fingerprint: u64,
+    /// Counts from the start of this engine on: no part of the state.
+    access_version: u64,
 }
 
 impl Engine {
@@ -46,7 +48,7 @@ impl Engine {
         out.clear();
         let Submission { by, request_key, command } = submission;
         if let Some(key) = request_key
-            && let Some(events) = self.request_keys.find(*by, key, command, at)?
+            && let Some(events) = self.request_keys.find(*by, key, Some(command), at)?
         {
             out.books.events = events;
             return Ok(Applied::AnsweredBefore);
@@ -56,7 +58,7 @@ impl Engine {
         }
         match command {
             Command::Books(command) => {
-                self.books.check_actor(*by, command)?;
+                self.books.check_actor(*by, command, at)?;
                 self.books.apply(command, at, &mut out.books)?;
             }
         }
@@ -64,7 +66,30 @@ impl Engine {
             self.request_keys.remember(*by, key, command, at, &out.books.events);
         }
         self.update_fingerprint(submission);
+        self.access_version += u64::from(command.may_change_access());
         Ok(Applied::CarriedOut)
+    }
+
+    /// What a request with this key was answered before. `None` if the key is new. The key must
+    /// have a digest of the request.
+    ///
+    /// # Errors
+    /// [`Refusal::RequestKeyTaken`] for another request.
+    pub fn answered_before(
+        &self,
+        by: Actor,
+        key: &RequestKey,
+        at: Timestamp,
+    ) -> Result<Option<Events>, Refusal> {
+        let events = self.request_keys.find(by, key, None, at)?;
+        Ok(events.map(|books| Events { books }))
+    }
+
+    /// A number that changes with every command that can change who acts as what. While it stays
+    /// the same, persons and keys have the grants that they had.
+    #[must_use]
+    pub fn access_version(&self) -> u64 {
+        self.access_version
     }
 
     /// Loads records that the next commands need into the processor's cache. Changes nothing.

@@ -1,8 +1,8 @@
 //! The request keys of applied commands.
 //!
-//! A key belongs to the actor who used it. It is remembered for [`REQUEST_KEY_HOURS`] with a hash
-//! of its command and the events of the answer. Keys of refused commands are not remembered: the
-//! command is simply tried again.
+//! A key belongs to the actor who used it. It is remembered for [`REQUEST_KEY_HOURS`], or until
+//! [`REQUEST_KEYS_MAX`] newer keys are, with a hash of its command and the events of the answer.
+//! Keys of refused commands are not remembered: the command is simply tried again.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -18,8 +18,14 @@ use crate::command::{Command, Refusal};
 pub const REQUEST_KEY_HOURS: u64 = 24;
 const REQUEST_KEY_MS: u64 = REQUEST_KEY_HOURS * 3_600_000;
 
-/// Limit on remembered keys of all actors.
-pub const REQUEST_KEYS_MAX: usize = 200_000;
+/// Limit on remembered keys of all actors: the oldest is forgotten for a new one. At 5,000 a second
+/// they are those of 100 seconds. A key of the API whose answer is one `ParcelAnnounced` is 153
+/// bytes in a snapshot: 77 MB for all, more with longer answers. In memory all are 203 MB, as the
+/// example `request_key_memory` measures.
+pub const REQUEST_KEYS_MAX: usize = 500_000;
+
+/// Keys that a snapshot shares with the engine, in one piece.
+const SEGMENT_KEYS: usize = 4_096;
 
 /// An answered command with a request key.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -32,11 +38,69 @@ pub(crate) struct RememberedKey {
     pub events: Vec<Event>,
 }
 
+/// The keys in the order of their time, each with its place: how many came before it.
 #[derive(Clone, Debug, Default)]
+pub(crate) struct KeysByTime {
+    /// Full ones, which snapshots share.
+    segments: VecDeque<Arc<Vec<RememberedKey>>>,
+    newest: Vec<RememberedKey>,
+    /// The place of the first key of the first segment.
+    begin: u64,
+    /// How many keys are forgotten from there on.
+    forgotten: usize,
+}
+
+impl KeysByTime {
+    pub fn len(&self) -> usize {
+        self.segments.len() * SEGMENT_KEYS + self.newest.len() - self.forgotten
+    }
+
+    fn at(&self, index: usize) -> Option<&RememberedKey> {
+        match self.segments.get(index / SEGMENT_KEYS) {
+            Some(segment) => segment.get(index % SEGMENT_KEYS),
+            None => self.newest.get(index - self.segments.len() * SEGMENT_KEYS),
+        }
+    }
+
+    fn get(&self, place: u64) -> Option<&RememberedKey> {
+        let index = usize::try_from(place.checked_sub(self.begin)?).ok()?;
+        if index < self.forgotten { None } else { self.at(index) }
+    }
+
+    fn oldest(&self) -> Option<&RememberedKey> {
+        self.at(self.forgotten)
+    }
+
+    fn forget_oldest(&mut self) {
+        self.forgotten += 1;
+        if self.forgotten == SEGMENT_KEYS && self.segments.pop_front().is_some() {
+            (self.forgotten, self.begin) = (0, self.begin + SEGMENT_KEYS as u64);
+        }
+    }
+
+    /// Returns its place.
+    fn push(&mut self, remembered: RememberedKey) -> u64 {
+        let place = self.begin + (self.segments.len() * SEGMENT_KEYS + self.newest.len()) as u64;
+        self.newest.push(remembered);
+        if self.newest.len() == SEGMENT_KEYS {
+            self.segments.push_back(Arc::new(std::mem::take(&mut self.newest)));
+        }
+        place
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &RememberedKey> {
+        let segments = self.segments.iter().flat_map(|segment| segment.iter());
+        segments.chain(&self.newest).skip(self.forgotten)
+    }
+}
+
+/// What stands for an actor's key: the first half of the SHA-256 of its identity.
+type KeyIdentity = (Actor, [u8; 16]);
+
+#[derive(Debug, Default)]
 pub(crate) struct RequestKeys {
-    by_key: BTreeMap<(Actor, RequestKey), Arc<RememberedKey>>,
-    /// In the order of their time.
-    by_time: VecDeque<Arc<RememberedKey>>,
+    places: BTreeMap<KeyIdentity, u64>,
+    by_time: KeysByTime,
 }
 
 fn hash(command: &Command) -> [u8; 32] {
@@ -44,33 +108,32 @@ fn hash(command: &Command) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
+fn identity(by: Actor, key: &RequestKey) -> KeyIdentity {
+    let hash = Sha256::digest(key.identity());
+    (by, std::array::from_fn(|place| hash[place]))
+}
+
 impl RequestKeys {
-    /// The events of the same command under the same key. `None` if the key is new.
+    /// The events of the same request under the same key. `None` if the key is new. A key with a
+    /// digest says by it what was requested: the command may have been filled in otherwise.
     pub fn find(
         &self,
         by: Actor,
         key: &RequestKey,
-        command: &Command,
+        command: Option<&Command>,
         at: Timestamp,
     ) -> Result<Option<Vec<Event>>, Refusal> {
-        let remembered = self.by_key.get(&(by, key.clone()));
-        match remembered.filter(|one| !is_old(one, at)) {
-            Some(one) if one.command == hash(command) => Ok(Some(one.events.clone())),
-            Some(_) => Err(Refusal::RequestKeyTaken),
-            None if self.count_at(at) >= REQUEST_KEYS_MAX => Err(Refusal::TooManyRequestKeys),
-            None => Ok(None),
-        }
+        let place = self.places.get(&identity(by, key));
+        let remembered = place.and_then(|place| self.by_time.get(*place));
+        let Some(one) = remembered.filter(|one| !is_old(one, at)) else { return Ok(None) };
+        let same = match (key.digest(), one.key.digest()) {
+            (None, None) => command.is_some_and(|command| one.command == hash(command)),
+            (given, remembered) => given == remembered,
+        };
+        if same { Ok(Some(one.events.clone())) } else { Err(Refusal::RequestKeyTaken) }
     }
 
-    /// How many keys will be left once the old ones are dropped.
-    fn count_at(&self, at: Timestamp) -> usize {
-        if self.by_time.len() < REQUEST_KEYS_MAX {
-            return self.by_time.len();
-        }
-        self.by_time.len() - self.by_time.partition_point(|one| is_old(one, at))
-    }
-
-    /// Remembers the key of an applied command, and drops the old ones.
+    /// Remembers the key of an applied command, and forgets the old ones.
     pub fn remember(
         &mut self,
         by: Actor,
@@ -79,23 +142,25 @@ impl RequestKeys {
         at: Timestamp,
         events: &[Event],
     ) {
-        while self.by_time.front().is_some_and(|one| is_old(one, at)) {
-            let old = self.by_time.pop_front().expect("there is a first one");
-            self.by_key.remove(&(old.by, old.key.clone()));
+        while let Some(oldest) = self.by_time.oldest()
+            && (is_old(oldest, at) || self.by_time.len() >= REQUEST_KEYS_MAX)
+        {
+            self.places.remove(&identity(oldest.by, &oldest.key));
+            self.by_time.forget_oldest();
         }
         let (key, command, events) = (key.clone(), hash(command), events.to_vec());
         self.insert(RememberedKey { at, by, key, command, events });
     }
 
     pub fn insert(&mut self, remembered: RememberedKey) {
-        let one = Arc::new(remembered);
-        let before = self.by_key.insert((one.by, one.key.clone()), one.clone());
+        let identity = identity(remembered.by, &remembered.key);
+        let place = self.by_time.push(remembered);
+        let before = self.places.insert(identity, place);
         assert!(before.is_none(), "a request key is remembered once");
-        self.by_time.push_back(one);
     }
 
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &RememberedKey> {
-        self.by_time.iter().map(|one| &**one)
+    pub fn by_time(&self) -> &KeysByTime {
+        &self.by_time
     }
 }
 

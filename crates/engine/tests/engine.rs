@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use books::{
-    BankId, BreakId, BreakSide, BreakSubject, Event, HoldRule, Jurisdiction, OpenBooks, PersonId,
-    RaiseBreak, RegisterBank, RegisterPerson, SetHoldRule, TerminalId,
+    BankId, BreakId, BreakSide, BreakSubject, DAY_MS, Event, GrantedRole, HoldRule, IssueApiKey,
+    Jurisdiction, OpenBooks, PersonId, RaiseBreak, RegisterBank, RegisterPerson, SetHoldRule,
+    TerminalId,
 };
 use engine::{
     Actor, ActorKind, Applied, Command, CommandOutcome, Digest, Engine, Events, REQUEST_KEY_HOURS,
@@ -30,7 +31,7 @@ fn open() -> OpenBooks {
     OpenBooks { utc_offset_minutes: 480, first_person, second_person, trial: false }
 }
 
-/// An engine with a bank account and six persons.
+/// An engine with a bank account, six persons, and keys of the first one.
 fn opened() -> Engine {
     let mut engine = Engine::default();
     let bank = RegisterBank { bank: BANK, currency: Currency::CNY, reference: "bank".into() };
@@ -40,7 +41,16 @@ fn opened() -> Engine {
         approved_by: SECOND,
     });
     let commands = [open().into(), Command::from(bank)].into_iter();
-    for command in commands.chain(persons.map(Command::from)) {
+    let keys = [1, 2, 3, 902, u64::MAX].map(|id| IssueApiKey {
+        key: ApiKeyId(id),
+        person: Some(FIRST),
+        grants: vec![GrantedRole::Operator],
+        until: MORNING.plus_ms(365 * DAY_MS),
+        proposed_by: FIRST,
+        approved_by: SECOND,
+    });
+    let others = persons.map(Command::from).into_iter().chain(keys.map(Command::from));
+    for command in commands.chain(others) {
         must(&mut engine, &Submission::new(Actor::System, command), MORNING);
     }
     engine
@@ -53,6 +63,7 @@ fn excess(number: u64) -> RaiseBreak {
         subject: BreakSubject::Bank(BANK),
         side: BreakSide::Excess,
         amount: Amount::of(number),
+        evidence: "statement".into(),
         owner: FIRST,
         raised_by: FIRST,
     }
@@ -277,7 +288,7 @@ fn commands_of_different_actors_give_different_fingerprints() {
         Actor::Person(PersonId(2)),
         Actor::Person(PersonId(3)),
         Actor::Person(PersonId(u64::MAX)),
-        Actor::Key(ApiKeyId(0)),
+        Actor::Key(ApiKeyId(2)),
         Actor::Key(ApiKeyId(1)),
         Actor::Key(ApiKeyId(u64::MAX)),
     ];
@@ -351,7 +362,7 @@ fn a_person_who_is_not_registered_gives_nothing() {
 }
 
 #[test]
-fn only_so_many_request_keys_are_remembered() {
+fn the_oldest_request_key_is_forgotten_for_a_new_one() {
     let mut engine = Engine::default();
     let mut out = CommandOutcome::default();
     let open = Submission::new(Actor::System, open());
@@ -371,19 +382,40 @@ fn only_so_many_request_keys_are_remembered() {
         let at = if number == 0 { MORNING } else { second };
         assert_eq!(engine.apply(&rule(number), at, &mut out), Ok(Applied::CarriedOut));
     }
-    let too_many = rule(REQUEST_KEYS_MAX);
-    assert_eq!(refused(&mut engine, &too_many, second), Refusal::TooManyRequestKeys);
-    answered_before(&mut engine, &rule(REQUEST_KEYS_MAX - 1), second);
-    assert_eq!(
-        refused(&mut engine, &keyed(ANNA, "k-0", excess(1)), second),
-        Refusal::RequestKeyTaken
-    );
-    must(&mut engine, &Submission { request_key: None, ..too_many.clone() }, second);
-    // When the oldest key is old, there is room for one.
-    let end = MORNING.plus_ms(REQUEST_KEY_MS);
-    must(&mut engine, &rule(REQUEST_KEYS_MAX + 1), end);
-    let more = rule(REQUEST_KEYS_MAX + 2);
-    assert_eq!(refused(&mut engine, &more, end), Refusal::TooManyRequestKeys);
+    let taken = |engine: &mut Engine, number: usize| {
+        refused(engine, &keyed(ANNA, &format!("k-{number}"), excess(1)), second)
+            == Refusal::RequestKeyTaken
+    };
+    assert!(taken(&mut engine, 0) && taken(&mut engine, REQUEST_KEYS_MAX - 1));
+    must(&mut engine, &rule(REQUEST_KEYS_MAX), second);
+    answered_before(&mut engine, &rule(REQUEST_KEYS_MAX), second);
+    assert!(taken(&mut engine, 1));
+    // A snapshot has the same keys.
+    let mut restored = restored(&engine);
+    assert_eq!(state(&restored), state(&engine));
+    for engine in [&mut engine, &mut restored] {
+        let free = refused(engine, &rule(0), second);
+        assert_eq!(free, Refusal::Books(books::Refusal::NumberForgotten(1)));
+    }
+}
+
+#[test]
+fn a_key_with_a_digest_compares_the_request_and_not_the_command() {
+    let mut engine = opened();
+    let events = must(&mut engine, &keyed(ANNA, "k-1~aa", excess(1)), MORNING);
+    // The same request, which was filled in otherwise.
+    assert_eq!(answered_before(&mut engine, &keyed(ANNA, "k-1~aa", excess(2)), MORNING), events);
+    let before = |key: &str| {
+        let key = RequestKey::new(key).unwrap();
+        engine.answered_before(ANNA, &key, MORNING).map(|found| found == Some(events.clone()))
+    };
+    assert_eq!(before("k-1~aa"), Ok(true));
+    assert_eq!(before("k-2~aa"), Ok(false));
+    for other in ["k-1~bb", "k-1"] {
+        assert_eq!(before(other), Err(Refusal::RequestKeyTaken), "{other}");
+        let (other, mut again) = (keyed(ANNA, other, excess(1)), restored(&engine));
+        assert_eq!(refused(&mut again, &other, MORNING), Refusal::RequestKeyTaken);
+    }
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub enum FileFault {
     NotText(usize),
     #[error("it must have {0} letters or digits")]
     NotCharacters(usize),
-    #[error("it must have {0} digits")]
+    #[error("it must have {0} digits, and not only zeros")]
     NotDigits(usize),
     #[error("it is not a date; write it as 2013-08-28")]
     NotADate,
@@ -124,8 +124,8 @@ pub enum RefusedFile {
     #[error(transparent)]
     Unreadable(ImportError),
     #[error(
-        "{file}:{line}: the file is not UTF-8 text; ask for it as it was sent, without opening it \
-         in another program"
+        "{file}:{line}: the file is not UTF-8 text; give its encoding, such as --encoding gbk, or \
+         ask for the file as it was sent"
     )]
     NotUtf8 { file: Arc<str>, line: u32 },
     #[error("there is no encoding `{0}`; give one such as utf-8, gbk or windows-1252")]

@@ -2,8 +2,8 @@
 //!
 //! A line that cannot be read leaves out its whole order, because an order without one of its
 //! items would become a parcel with a smaller, wrong amount. The other orders are taken. A problem
-//! of the file as a whole refuses the import. Buyers' names, telephone numbers and addresses never
-//! leave the buffer of the current line (M12).
+//! of the file as a whole refuses the import. Buyers' names, telephone numbers and addresses are in
+//! [`BuyerDetails`] only, for the vault (M12).
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -14,6 +14,7 @@ use money::{Amount, Currency};
 
 use crate::profile::{Layout, Profile};
 
+mod buyer;
 mod columns;
 mod error;
 pub(crate) mod lines;
@@ -23,6 +24,7 @@ mod report;
 mod sources;
 mod state;
 
+pub use buyer::{BUYER_TEXT_BYTES_MAX, BuyerDetails};
 pub use error::ImportError;
 pub use report::{
     BAD_LINES_KEPT_MAX, BadLine, BadLineKind, BadLineReason, FileLineCount, ImportReport, LeftOut,
@@ -56,6 +58,8 @@ pub struct OrderParcel {
     pub item_count: u32,
     /// Milliseconds since 1970-01-01 UTC.
     pub ordered_at_ms: Option<i64>,
+    /// `None` if the file names none, or the profile leaves buyers out.
+    pub buyer: Option<Arc<BuyerDetails>>,
     /// The line of the first item.
     pub location: LineLocation,
 }

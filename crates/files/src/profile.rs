@@ -54,6 +54,7 @@ pub struct Profile {
     pub(crate) sellers: Option<SellerMap>,
     pub(crate) order: OrderRules,
     pub(crate) item: ItemRules,
+    pub(crate) buyer: BuyerRules,
 }
 
 /// How orders and items are spread over files and lines.
@@ -133,6 +134,17 @@ pub(crate) struct ItemRules {
     pub each_line: bool,
     /// Each line is a whole parcel: the seller column identifies the line within its order.
     pub one_line_parcels: bool,
+}
+
+/// The columns that name the buyer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BuyerRules {
+    /// Joined by spaces.
+    pub name: Vec<ProfileColumn>,
+    /// The first that is not empty.
+    pub phone: Vec<ProfileColumn>,
+    /// Joined by commas.
+    pub address: Vec<ProfileColumn>,
 }
 
 /// A key with a bad value.
@@ -268,6 +280,13 @@ impl Profile {
         }
         self.given_currency = Some(code.parse()?);
         Ok(self)
+    }
+
+    /// Does not read who the buyers are.
+    #[must_use]
+    pub fn without_buyers(mut self) -> Profile {
+        self.buyer = BuyerRules::default();
+        self
     }
 
     /// Reads files in this encoding, unless they begin with a byte-order mark.

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 
 use books::{Event, NetworkId, Refusal, Timestamp, WalletId};
 use host::tls::{self, TlsIdentity};
-use host::{ConnectionLimits, Gateway, GatewayPlan, Host, HostPlan, HostedSwitch, ListenerPlan};
+use host::{
+    ConnectionLimits, Gateway, GatewayPlan, Host, HostPlan, HostedSwitch, TerminalListener,
+};
 use iso8583::{Envelope, MessageBuilder, Mti, PosHeader, Tpdu, UNIONPAY_POS, WipedBytes};
 use journal::MemoryJournal;
 use node::{NoSnapshots, Node, NodeOptions, SystemClock};
@@ -24,7 +26,9 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use switch::{LinkId, Output, QueryResult, TerminalConnection, WalletNotification};
+use switch::{
+    LinkId, Output, QueryResult, TerminalConnection, TerminalDialect, WalletNotification,
+};
 
 type Done<T> = Result<T, Box<dyn Error>>;
 const BUSY: usize = 1_000;
@@ -36,6 +40,7 @@ impl HostedSwitch for Echo {
     fn on_terminal_message(
         &mut self,
         line: TerminalConnection,
+        _: &'static TerminalDialect,
         message: &mut [u8],
         _: Timestamp,
         out: &mut Vec<Output>,
@@ -97,9 +102,10 @@ fn main() -> Done<()> {
     }
 }
 
-fn anywhere(identity: &TlsIdentity, by_tls: bool) -> Done<ListenerPlan> {
+fn anywhere(identity: &TlsIdentity, by_tls: bool) -> Done<TerminalListener> {
     let tls = by_tls.then(|| tls::server(identity, None)).transpose()?;
-    Ok(ListenerPlan { address: "127.0.0.1:0".parse()?, tls })
+    let (address, dialect) = ("127.0.0.1:0".parse()?, TerminalDialect::DOORSTEP);
+    Ok(TerminalListener { address, tls, certified: false, dialect })
 }
 
 fn limits() -> ConnectionLimits {

@@ -16,12 +16,12 @@ use books::Timestamp;
 use engine::Submission;
 use mio::Waker;
 use node::{CLOCK_FOLLOWED_MS_MAX, CLOCK_JUMP_MS_MIN, Clock, Node, NodeStopped};
-use switch::{Output, TerminalConnection};
+use switch::{AuthenticationFailure, OperatorEvent, Output, TerminalConnection};
 use tracing::field::display;
 
 use crate::close_reason::CloseReason;
 use crate::control::{self, ControlRequest};
-use crate::gateway_sessions::GatewaySessions;
+use crate::gateway_sessions::{ConnectedGateway, GatewaySessions, LineInput};
 use crate::hosted_switch::HostedSwitch;
 use crate::kinds::Kinds;
 use crate::limits::{COMMANDS_WAITING_MAX, LINES_PER_GATEWAY_MAX};
@@ -29,8 +29,8 @@ use crate::links::NetworkLinks;
 use crate::log::LogBudget::{Authenticated, Unauthenticated};
 use crate::log::{OperatorLog, log_event};
 use crate::node_channel::{NetworkChanges, NodeChannel, ReplyQueue};
-use crate::operator_events::{SettingsNames, failure_of, log_operator_event};
-use crate::plan::{HostPlan, ListenAddresses, ListenerPlan, log_plain};
+use crate::operator_events::{SettingsNames, failure_of, log_failure, log_operator_event};
+use crate::plan::{HostPlan, ListenAddresses, ListenerPlan, TerminalListener, log_plain};
 use crate::precheck;
 use crate::settings_changes::{ChangedSettings, SettingsChanges, settings_changes};
 use crate::sockets::{
@@ -118,6 +118,12 @@ pub struct Host<C> {
     changed: Receiver<ChangedSettings>,
 }
 
+/// A listener for terminals.
+struct OpenListener {
+    planned: TerminalListener,
+    address: SocketAddr,
+}
+
 /// Everything behind the sockets.
 struct HostService<C> {
     core: C,
@@ -125,11 +131,15 @@ struct HostService<C> {
     /// The machine's clock has jumped, and the log says so.
     clock_jumped: bool,
     now: Timestamp,
+    /// The poll whose messages have this time.
+    now_of: Instant,
     out: Vec<Output>,
     mail: NodeChannel,
     log: OperatorLog,
     kinds: Kinds,
     links: NetworkLinks,
+    /// The tag of a terminal's connection has the place of its listener.
+    listeners: Vec<OpenListener>,
     gateways: GatewaySessions,
     wallets: WalletApi,
     trial: bool,
@@ -158,23 +168,35 @@ impl<C: HostedSwitch> Host<C> {
         for (with, address) in &plain {
             log_plain(with, *address);
         }
-        let listen = |sockets: &mut Sockets, what, kind, address, tls| {
-            sockets.listen(address, kind, tls).map_err(|source| HostError::Listen {
+        let listen = |sockets: &mut Sockets, what, kind, tag, address, tls| {
+            sockets.listen(address, kind, tag, tls).map_err(|source| HostError::Listen {
                 what,
                 address,
                 source,
             })
         };
-        for ListenerPlan { address, tls } in plan.terminals {
-            let at = listen(&mut sockets, "terminals", kinds.terminal, address, tls)?;
-            addresses.terminals.push(at);
+        let mut listeners = Vec::new();
+        for (tag, planned) in (0..).zip(plan.terminals) {
+            let (at, tls) = (planned.address, planned.tls.clone());
+            let address = listen(&mut sockets, "terminals", kinds.terminal, tag, at, tls)?;
+            let (dialect, protection) = (planned.dialect.name, planned.protection());
+            let at = display(address);
+            tracing::info!(target: "host", address = at, dialect, protection, "for terminals");
+            addresses.terminals.push(address);
+            listeners.push(OpenListener { planned, address });
+        }
+        if !plan.trusted_gateways.is_empty() {
+            let gateways = plan.trusted_gateways.join(", ");
+            let message =
+                "these gateways are trusted with terminals whose dialect protects nothing";
+            tracing::warn!(target: "host", gateways, "{message}");
         }
         for (address, tls) in plan.gateways {
-            let at = listen(&mut sockets, "gateways", kinds.gateway, address, Some(tls))?;
+            let at = listen(&mut sockets, "gateways", kinds.gateway, 0, address, Some(tls))?;
             addresses.gateways.push(at);
         }
         for ListenerPlan { address, tls } in plan.wallet_listeners {
-            let at = listen(&mut sockets, "wallets", kinds.wallet, address, tls)?;
+            let at = listen(&mut sockets, "wallets", kinds.wallet, 0, address, tls)?;
             addresses.wallets.push(at);
         }
         if let Some(path) = plan.control {
@@ -190,12 +212,14 @@ impl<C: HostedSwitch> Host<C> {
             clock,
             clock_jumped: false,
             now,
+            now_of: sockets.polled_at(),
             out: Vec::new(),
             mail: NodeChannel::new(inbox, post),
             log: OperatorLog::new(),
             kinds,
             links: NetworkLinks::new(plan.links, kinds.network),
-            gateways: GatewaySessions::new(plan.gateway_names),
+            listeners,
+            gateways: GatewaySessions::new(plan.gateway_names, plan.trusted_gateways),
             wallets: WalletApi::new(plan.wallets),
             trial: plan.trial,
             plain,
@@ -250,10 +274,11 @@ impl<C: HostedSwitch> Host<C> {
         let wait = service.wait();
         sockets.poll_once(wait, service)?;
         service.update_now();
+        service.take_network_messages();
         for change in changed.try_iter() {
             service.change_settings(sockets, change);
         }
-        service.take_replies()?;
+        service.take_replies(sockets)?;
         service.run_due_work(sockets);
         while !service.out.is_empty() {
             service.process_outputs(sockets);
@@ -286,17 +311,31 @@ impl<C: HostedSwitch> HostService<C> {
         self.now = self.now.max(self.clock.now());
     }
 
+    /// The messages of one poll have one time: to read the clock for each would cost more than much
+    /// of what is done with it.
+    fn update_now_of(&mut self, sockets: &Sockets) {
+        if std::mem::replace(&mut self.now_of, sockets.polled_at()) != sockets.polled_at() {
+            self.update_now();
+        }
+    }
+
     fn change_settings(&mut self, sockets: &mut Sockets, change: ChangedSettings) {
         let ChangedSettings { plan, switch, applied } = change;
         self.kinds.limit(sockets, plan.limits);
-        let [terminals, wallets] = [plan.terminals, plan.wallet_listeners]
-            .map(|listeners| listeners.into_iter().find_map(|listener| listener.tls));
-        let gateways = plan.gateways.into_iter().next().map(|(_, tls)| tls);
         let Kinds { terminal, gateway, wallet, .. } = self.kinds;
-        for (kind, tls) in [(terminal, terminals), (gateway, gateways), (wallet, wallets)] {
-            sockets.set_tls(kind, tls);
+        for (tag, open) in (0..).zip(&mut self.listeners) {
+            let is_it = |found: &&TerminalListener| {
+                found.address == open.planned.address && found.dialect == open.planned.dialect
+            };
+            if let Some(found) = plan.terminals.iter().find(is_it) {
+                sockets.set_tls(terminal, tag, found.tls.clone());
+                open.planned.certified = found.certified;
+            }
         }
-        self.gateways.set_names(sockets, plan.gateway_names);
+        let wallets = plan.wallet_listeners.into_iter().find_map(|listener| listener.tls);
+        sockets.set_tls(wallet, 0, wallets);
+        sockets.set_tls(gateway, 0, plan.gateways.into_iter().next().map(|(_, tls)| tls));
+        self.gateways.set_names(sockets, plan.gateway_names, plan.trusted_gateways);
         self.wallets.set_secrets(plan.wallets);
         self.links.set_tls(plan.links);
         self.core.change_settings(&switch);
@@ -304,20 +343,27 @@ impl<C: HostedSwitch> HostService<C> {
         let _ = applied.send(());
     }
 
-    fn take_replies(&mut self) -> Result<(), NodeStopped> {
+    fn take_network_messages(&mut self) {
+        let HostService { core, links, now, out, .. } = self;
+        links.take_messages(|messages| core.on_network_messages(messages, *now, out));
+    }
+
+    fn take_replies(&mut self, sockets: &mut Sockets) -> Result<(), NodeStopped> {
         let arrived = self.mail.take();
-        for answer in arrived.answers {
-            let ticket = self.mail.take_ticket(&answer);
+        let mail = &mut self.mail;
+        let mut answers = arrived.answers.into_iter().map(|answer| {
+            let ticket = mail.take_ticket(&answer);
             // No command of the switch has a request key.
-            let result = answer.result.map(|events| events.books);
-            let result = result.map_err(engine::Refusal::into_books);
-            self.core.on_command_answer(ticket, result, self.now, &mut self.out);
-        }
+            (ticket, answer.result.map(|events| events.books).map_err(engine::Refusal::into_books))
+        });
+        self.core.on_command_answers(&mut answers, self.now, &mut self.out);
         for (network, from) in arrived.network_changes {
             self.core.on_network_withdrawn(network, from);
         }
         for (ticket, result) in arrived.query_results {
+            let before = self.out.len();
             self.core.on_query_result(ticket, result, self.now, &mut self.out);
+            self.report_failures(sockets, before);
         }
         arrived.stopped.map_or(Ok(()), Err)
     }
@@ -400,6 +446,9 @@ impl<C: HostedSwitch> HostService<C> {
                     self.wallets.reply(sockets, reply, what);
                 }
                 Output::OperatorEvent(event) => {
+                    if let OperatorEvent::LinkSignedOn(link) = event {
+                        self.links.on_signed_on(link);
+                    }
                     let names = SettingsNames { networks: &self.links, wallets: &self.wallets };
                     log_operator_event(&mut self.log, &event, names);
                 }
@@ -464,50 +513,80 @@ impl<C: HostedSwitch> HostService<C> {
             return sockets.close(id, CloseReason::Malformed);
         }
         self.messages += 1;
-        self.update_now();
+        self.update_now_of(sockets);
         let before = self.out.len();
+        let listener = usize::try_from(sockets.tag(id) & LISTENER_BITS).ok();
+        let Some(listener) = listener.and_then(|place| self.listeners.get(place)) else { return };
         self.core.on_terminal_message(
             TerminalConnection(id.number()),
+            listener.planned.dialect,
             message,
             self.now,
             &mut self.out,
         );
-        if let Some(kind) = failure_in(&self.out[before..]) {
-            sockets.report_failure(id, kind, false);
+        self.report_failures(sockets, before);
+    }
+
+    /// Logs what has failed before its authentication, and counts it by the address that it came
+    /// from. Slows or closes the connection. A gateway carries many terminals: only the line of the
+    /// one that fails is closed.
+    fn report_failures(&mut self, sockets: &mut Sockets, before: usize) {
+        let mut closed = Vec::new();
+        for output in &self.out[before..] {
+            let Output::OperatorEvent(event) = output else { continue };
+            let Some((connection, kind)) = failure_of(event) else { continue };
+            let line = split_gateway_line(connection);
+            let gateway = line.and_then(|(session, _)| self.gateways.gateway(session));
+            let id = gateway.map_or(ConnectionId::from_number(connection.0), |(_, id)| id);
+            let without_session = matches!(
+                event,
+                OperatorEvent::NotAuthenticated { failure: AuthenticationFailure::NoSession, .. }
+            );
+            // After a restart no terminal has one.
+            if without_session && is_first_without_session(&mut self.gateways, sockets, id, line) {
+                continue;
+            }
+            let gateway = line.and_then(|(session, _)| self.gateways.gateway(session));
+            let name = gateway.map(|(name, _)| name);
+            log_failure(&mut self.log, event, sockets.peer_address(id), name);
+            if sockets.report_failure(id, kind, line.is_some()) && line.is_some() {
+                closed.push(Output::CloseTerminalConnection { connection });
+            }
         }
+        self.out.append(&mut closed);
     }
 
     fn on_gateway_frame(&mut self, sockets: &mut Sockets, id: ConnectionId, frame: &mut [u8]) {
         let session = sockets.tag(id);
-        let (core, now, out) = (&mut self.core, &mut self.now, &mut self.out);
-        let clock = &self.clock;
-        let messages = &mut self.messages;
-        let mut failed = None;
-        let heard = self.gateways.on_frame(sockets, session, frame, |line, message| {
-            let line = gateway_line(session, line);
-            match message {
-                Some(message) => {
-                    *messages += 1;
-                    *now = (*now).max(clock.now());
-                    let before = out.len();
-                    core.on_terminal_message(line, message, *now, out);
-                    failed = failure_in(&out[before..]).map(|kind| (line, kind));
-                }
-                None => core.on_line_closed(line),
+        let heard = self.gateways.on_frame(session, frame);
+        match heard {
+            Ok(None) => {}
+            Ok(Some(LineInput::Message { line, dialect, message })) => {
+                self.messages += 1;
+                self.update_now_of(sockets);
+                let before = self.out.len();
+                let line = gateway_line(session, line);
+                self.core.on_terminal_message(line, dialect, message, self.now, &mut self.out);
+                self.report_failures(sockets, before);
             }
-        });
-        // A gateway carries many terminals: only the line of the one that fails is closed.
-        if let Some((connection, kind)) = failed
-            && sockets.report_failure(id, kind, true)
-        {
-            self.out.push(Output::CloseTerminalConnection { connection });
-        }
-        if let Err(why) = heard {
-            let gateway = self.gateways.session_name(session).unwrap_or_default();
-            let reason = why.to_string();
-            let message = "gateway protocol error, its connection is closed";
-            log_event!(self.log, Authenticated, WARN, "host", gateway, reason, "{message}");
-            sockets.close(id, CloseReason::Malformed);
+            Ok(Some(LineInput::Closed { line })) => {
+                self.core.on_line_closed(gateway_line(session, line));
+            }
+            Ok(Some(LineInput::Untrusted { line, dialect })) => {
+                self.gateways.refuse_line(sockets, session, line);
+                sockets.report_failure(id, FailureKind::FailedAuthentication, true);
+                let gateway = self.gateways.gateway(session).map(|(name, _)| name);
+                let dialect = dialect.name;
+                let message = "terminal refused: its gateway is not trusted with its dialect";
+                log_event!(self.log, Unauthenticated, WARN, "host", gateway, dialect, "{message}");
+            }
+            Err(why) => {
+                let gateway = self.gateways.gateway(session).map(|(name, _)| name);
+                let reason = why.to_string();
+                let message = "gateway protocol error, its connection is closed";
+                log_event!(self.log, Authenticated, WARN, "host", gateway, reason, "{message}");
+                sockets.close(id, CloseReason::Malformed);
+            }
         }
     }
 
@@ -530,6 +609,8 @@ impl<C: HostedSwitch> HostService<C> {
             "stopping": self.stopping.is_some(),
             "trial": self.trial,
             "plain": self.plain,
+            "listeners": self.listeners.iter().map(listener_status).collect::<Vec<_>>(),
+            "trusted_gateways": self.gateways.trusted(),
             "clock_jump_ms": Some(self.clock.machine_jump_ms()).filter(|_| self.clock_jumped),
             "terminals": sockets.count(self.kinds.terminal),
             "gateways": self.gateways.status(),
@@ -552,8 +633,18 @@ impl<C: HostedSwitch> SocketService for HostService<C> {
             self.core.on_link_up(link, self.now, &mut self.out);
         } else if kind == self.kinds.gateway {
             match self.gateways.on_connected(sockets, id) {
-                Ok(gateway) => {
-                    log_event!(self.log, Authenticated, INFO, "host", gateway, "gateway connected");
+                Ok(ConnectedGateway { name: gateway, fingerprint, trusted }) => {
+                    let message = "gateway connected";
+                    log_event!(
+                        self.log,
+                        Authenticated,
+                        INFO,
+                        "host",
+                        gateway,
+                        trusted,
+                        fingerprint,
+                        "{message}"
+                    );
                 }
                 Err(gateway) => {
                     let reason = CloseReason::Name.description();
@@ -584,9 +675,7 @@ impl<C: HostedSwitch> SocketService for HostService<C> {
         } else if kind == self.kinds.gateway {
             self.on_gateway_frame(sockets, id, message);
         } else if kind == self.kinds.network {
-            self.update_now();
-            let link = self.links.on_message(sockets, id);
-            self.core.on_network_message(link, message, self.now, &mut self.out);
+            self.links.keep(sockets, id, message);
         } else if kind == self.kinds.wallet {
             let now = self.now.max(self.clock.now());
             match self.wallets.on_request(sockets, id, message, now) {
@@ -638,6 +727,7 @@ impl<C: HostedSwitch> SocketService for HostService<C> {
             }
         } else if kind == self.kinds.network {
             self.update_now();
+            self.take_network_messages();
             let closed = self.links.on_closed(tag);
             if closed.was_up {
                 self.core.on_link_down(closed.link, self.now, &mut self.out);
@@ -667,13 +757,33 @@ fn split_gateway_line(line: TerminalConnection) -> Option<(u64, u32)> {
     (line.0 & GATEWAY_LINE != 0).then_some(((line.0 & !GATEWAY_LINE) >> 32, number))
 }
 
-/// The first failure among the outputs of a message.
-fn failure_in(out: &[Output]) -> Option<FailureKind> {
-    let events = out.iter().filter_map(|output| match output {
-        Output::OperatorEvent(event) => Some(event),
-        _ => None,
-    });
-    events.filter_map(failure_of).next()
+/// The bits of a terminal connection's tag that have the place of its listener.
+const LISTENER_BITS: u64 = HAD_NO_SESSION - 1;
+/// A message without a session has come on the connection.
+const HAD_NO_SESSION: u64 = 1 << 32;
+
+/// A message without a session has come. Returns whether it was the first one on its connection, or
+/// on its line of a gateway.
+fn is_first_without_session(
+    gateways: &mut GatewaySessions,
+    sockets: &mut Sockets,
+    id: ConnectionId,
+    line: Option<(u64, u32)>,
+) -> bool {
+    if let Some((session, line)) = line {
+        return gateways.is_first_without_session(session, line);
+    }
+    let tag = sockets.tag(id);
+    sockets.set_tag(id, tag | HAD_NO_SESSION);
+    tag & HAD_NO_SESSION == 0
+}
+
+fn listener_status(open: &OpenListener) -> serde_json::Value {
+    serde_json::json!({
+        "address": open.address,
+        "dialect": open.planned.dialect.name,
+        "protection": open.planned.protection(),
+    })
 }
 
 /// Says once a minute what failed most, and where it came from.

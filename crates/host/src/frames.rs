@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use switch::TerminalDialect;
+
 use crate::limits::TERMINAL_MESSAGE_BYTES_MAX;
 
 /// The version of the protocol that this program uses.
-pub const PROTOCOL_VERSION: u8 = 1;
+pub const PROTOCOL_VERSION: u8 = 2;
+/// Of the name of a dialect.
+const DIALECT_BYTES_MAX: usize = 16;
 /// Bytes of a frame before its payload: length 4, line 4, kind 1.
 pub const FRAME_HEAD_BYTES: usize = 9;
 
@@ -17,6 +21,8 @@ pub enum Frame<'b> {
     Opened {
         /// Not used again on this connection.
         line: u32,
+        /// Of the gateway's listener where the terminal connected.
+        dialect: &'static TerminalDialect,
     },
     /// A message from or for a terminal: TPDU, header and ISO 8583 message.
     Message { line: u32, message: &'b mut [u8] },
@@ -32,7 +38,7 @@ impl fmt::Debug for Frame<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Frame::Hello { version } => write!(f, "Hello({version})"),
-            Frame::Opened { line } => write!(f, "Opened({line})"),
+            Frame::Opened { line, dialect } => write!(f, "Opened({line}, {dialect:?})"),
             // The message may hold a card number.
             Frame::Message { line, message } => {
                 write!(f, "Message({line}, ••• {} bytes)", message.len())
@@ -52,6 +58,8 @@ pub enum FrameError {
     Short(usize),
     #[error("a frame has the unknown kind {0}")]
     Kind(u8),
+    #[error("a frame opens a line in a dialect that this program does not know")]
+    Dialect,
     #[error("a frame of kind {kind} has a payload of {bytes} bytes, which is not allowed")]
     PayloadLength { kind: u8, bytes: usize },
 }
@@ -74,7 +82,10 @@ impl<'b> Frame<'b> {
         let line = u32::from_be_bytes([a, b, c, d]);
         match (kind, payload.len()) {
             (HELLO, 1) => Ok(Frame::Hello { version: payload[0] }),
-            (OPENED, 0) => Ok(Frame::Opened { line }),
+            (OPENED, 1..=DIALECT_BYTES_MAX) => {
+                let name = std::str::from_utf8(payload).ok().and_then(|name| name.parse().ok());
+                name.map(|dialect| Frame::Opened { line, dialect }).ok_or(FrameError::Dialect)
+            }
             (MESSAGE, 1..=TERMINAL_MESSAGE_BYTES_MAX) => {
                 Ok(Frame::Message { line, message: payload })
             }
@@ -103,8 +114,9 @@ pub(crate) fn hello() -> [u8; FRAME_HEAD_BYTES + 1] {
     frame
 }
 
-pub(crate) fn opened(line: u32) -> [u8; FRAME_HEAD_BYTES] {
-    head(line, OPENED, 0)
+/// The head of a frame that opens a line. The dialect's name follows.
+pub(crate) fn opened(line: u32, dialect: &TerminalDialect) -> [u8; FRAME_HEAD_BYTES] {
+    head(line, OPENED, dialect.name.len())
 }
 
 /// The head of a frame with a message of `bytes` bytes.
@@ -132,8 +144,11 @@ mod tests {
     #[test]
     fn frames_are_read_as_they_are_written() {
         let read = |mut bytes: Vec<u8>| format!("{:?}", Frame::parse(&mut bytes[4..]).unwrap());
-        assert_eq!(read(hello().into()), "Hello(1)");
-        assert_eq!(read(opened(7).into()), "Opened(7)");
+        assert_eq!(read(hello().into()), "Hello(2)");
+        for dialect in [TerminalDialect::DOORSTEP, TerminalDialect::UNIONPAY] {
+            let line = [&opened(7, dialect)[..], dialect.name.as_bytes()].concat();
+            assert_eq!(read(line), format!("Opened(7, {dialect:?})"));
+        }
         assert_eq!(read(closed(8).into()), "Closed(8)");
         assert_eq!(read(stop().into()), "Stop");
         assert_eq!(read(heartbeat().into()), "Heartbeat");
@@ -154,6 +169,10 @@ mod tests {
     fn bytes_that_are_no_frame_are_refused() {
         assert_eq!(Frame::parse(&mut [0; 4]), Err(FrameError::Short(4)));
         assert_eq!(Frame::parse(&mut [0, 0, 0, 1, 6]), Err(FrameError::Kind(6)));
+        for name in [&b"unionpai"[..], b"\xFF", b"Doorstep"] {
+            let mut opened = [&[0, 0, 0, 1, OPENED], name].concat();
+            assert_eq!(Frame::parse(&mut opened), Err(FrameError::Dialect));
+        }
         assert_eq!(
             Frame::parse(&mut [0, 0, 0, 1, 2]),
             Err(FrameError::PayloadLength { kind: 2, bytes: 0 })

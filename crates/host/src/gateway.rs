@@ -8,6 +8,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use foldhash::fast::FixedState;
+use tracing::field::display;
+
 use crate::backoff::Backoff;
 use crate::close_reason::CloseReason;
 use crate::engine_host::{HostError, StopOutcome, Stopper, length_prefix, log_failures};
@@ -19,18 +22,20 @@ use crate::limits::{
     STOP_WAIT, TERMINAL_MESSAGE_BYTES_MAX,
 };
 use crate::log::{LogBudget, OperatorLog, log_event};
-use crate::plan::{ListenerPlan, is_loopback, log_plain};
+use crate::plan::{TerminalListener, is_loopback, log_plain};
 use crate::precheck;
 use crate::sockets::{ConnectionId, ConnectionKind, ConnectionPolicy, SocketService, Sockets};
 use crate::tls::TlsClient;
 
 const ROUND_MAX: Duration = Duration::from_millis(500);
+/// The tag of a terminal's connection has the place of its listener, and in these bits its line.
+const LINE_BITS: u32 = 32;
 
 /// What a gateway listens on and connects to.
 #[derive(Clone, Debug)]
 pub struct GatewayPlan {
     pub limits: ConnectionLimits,
-    pub terminals: Vec<ListenerPlan>,
+    pub terminals: Vec<TerminalListener>,
     pub engine: SocketAddr,
     /// The engine's name and authorities, and the gateway's certificate.
     pub tls: TlsClient,
@@ -65,7 +70,7 @@ struct GatewayService {
     closing: Option<Instant>,
     last_line: u32,
     /// Terminals that have sent a message since the link is up, by line.
-    lines: HashMap<u32, ConnectionId>,
+    lines: HashMap<u32, ConnectionId, FixedState>,
     next_pulse: Instant,
 }
 
@@ -110,13 +115,19 @@ impl Gateway {
             admission: None,
         });
         let mut addresses = Vec::new();
-        for ListenerPlan { address, tls } in plan.terminals.clone() {
+        for (place, listener) in (0..).zip(plan.terminals.clone()) {
             let what = "terminals";
+            let (protection, dialect) = (listener.protection(), listener.dialect.name);
+            let TerminalListener { address, tls, .. } = listener;
             if tls.is_none() && !is_loopback(address) {
                 log_plain(what, address);
             }
             let failed = |source| HostError::Listen { what, address, source };
-            addresses.push(sockets.listen(address, terminal, tls).map_err(failed)?);
+            let tag = place << LINE_BITS;
+            let at = sockets.listen(address, terminal, tag, tls).map_err(failed)?;
+            let address = display(at);
+            tracing::info!(target: "gateway", address, dialect, protection, "for terminals");
+            addresses.push(at);
         }
         let now = Instant::now();
         let stopper = Stopper::new(sockets.waker());
@@ -130,7 +141,7 @@ impl Gateway {
             stopping: false,
             closing: None,
             last_line: 0,
-            lines: HashMap::new(),
+            lines: HashMap::default(),
             next_pulse: now,
         };
         Ok(Gateway { sockets, service, addresses, stopper })
@@ -225,20 +236,25 @@ impl GatewayService {
     }
 
     fn on_terminal_message(&mut self, sockets: &mut Sockets, id: ConnectionId, message: &mut [u8]) {
-        if !precheck::is_parseable(message) {
+        let tag = sockets.tag(id);
+        let listener = usize::try_from(tag >> LINE_BITS).ok();
+        let listener = listener.and_then(|place| self.plan.terminals.get(place));
+        let Some(&TerminalListener { dialect, .. }) = listener else { return };
+        if !precheck::is_parseable(message, dialect) {
             return sockets.close(id, CloseReason::Malformed);
         }
         let EngineLink::Up(engine) = self.link else { return sockets.message_answered(id) };
         if self.stopping {
             return sockets.message_answered(id);
         }
-        let line = match u32::try_from(sockets.tag(id)) {
-            Ok(line) if self.lines.get(&line) == Some(&id) => line,
+        let line = match line_in(tag) {
+            line if self.lines.get(&line) == Some(&id) => line,
             _ => {
                 let line = self.new_line();
-                sockets.set_tag(id, u64::from(line));
+                sockets.set_tag(id, tag >> LINE_BITS << LINE_BITS | u64::from(line));
                 self.lines.insert(line, id);
-                sockets.send(engine, &[&frames::opened(line)], false);
+                let opened = frames::opened(line, dialect);
+                sockets.send(engine, &[&opened, dialect.name.as_bytes()], false);
                 line
             }
         };
@@ -353,7 +369,7 @@ impl SocketService for GatewayService {
             );
             return;
         }
-        let Ok(line) = u32::try_from(tag) else { return };
+        let line = line_in(tag);
         if self.lines.get(&line) == Some(&id) {
             self.lines.remove(&line);
             if let EngineLink::Up(engine) = self.link {
@@ -361,4 +377,9 @@ impl SocketService for GatewayService {
             }
         }
     }
+}
+
+/// The line in the tag of a terminal's connection; 0 before its first message.
+fn line_in(tag: u64) -> u32 {
+    u32::try_from(tag & u64::from(u32::MAX)).unwrap_or(0)
 }

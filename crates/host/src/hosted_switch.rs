@@ -2,15 +2,18 @@
 
 use books::{Event, NetworkId, Refusal, Timestamp, WalletId};
 use switch::{
-    LinkId, Output, QueryResult, Settings, Switch, TerminalConnection, WalletNotification,
+    LinkId, Output, QueryResult, Settings, Switch, TerminalConnection, TerminalDialect,
+    WalletNotification,
 };
 
 /// [`switch::Switch`] in production, a script in tests. No method may block.
 pub trait HostedSwitch {
-    /// One whole message of a terminal: TPDU, header and ISO 8583 message.
+    /// One whole message of a terminal: TPDU, header and ISO 8583 message, in the dialect of its
+    /// listener.
     fn on_terminal_message(
         &mut self,
         line: TerminalConnection,
+        dialect: &'static TerminalDialect,
         message: &mut [u8],
         now: Timestamp,
         out: &mut Vec<Output>,
@@ -26,6 +29,17 @@ pub trait HostedSwitch {
         now: Timestamp,
         out: &mut Vec<Output>,
     );
+    /// The messages of a round, which cost less together.
+    fn on_network_messages(
+        &mut self,
+        messages: &mut [(LinkId, &mut [u8])],
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        for (link, message) in messages {
+            self.on_network_message(*link, message, now, out);
+        }
+    }
     /// The answer to [`Output::Command`]; it is durable.
     fn on_command_answer(
         &mut self,
@@ -34,6 +48,17 @@ pub trait HostedSwitch {
         now: Timestamp,
         out: &mut Vec<Output>,
     );
+    /// The answers of a round with their tickets, which cost less together.
+    fn on_command_answers(
+        &mut self,
+        answers: &mut dyn Iterator<Item = (u64, Result<Vec<Event>, Refusal>)>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        for (ticket, answer) in answers {
+            self.on_command_answer(ticket, answer, now, out);
+        }
+    }
     /// The answer to [`Output::Query`]; what it reflects is durable.
     fn on_query_result(
         &mut self,
@@ -83,11 +108,12 @@ impl HostedSwitch for Switch {
     fn on_terminal_message(
         &mut self,
         line: TerminalConnection,
+        dialect: &'static TerminalDialect,
         message: &mut [u8],
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        Switch::on_terminal_message(self, line, message, now, out);
+        Switch::on_terminal_message(self, line, dialect, message, now, out);
     }
 
     fn on_link_up(&mut self, link: LinkId, now: Timestamp, out: &mut Vec<Output>) {
@@ -105,7 +131,16 @@ impl HostedSwitch for Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        Switch::on_network_message(self, link, message, now, out);
+        Switch::on_network_messages(self, &mut [(link, message)], now, out);
+    }
+
+    fn on_network_messages(
+        &mut self,
+        messages: &mut [(LinkId, &mut [u8])],
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        Switch::on_network_messages(self, messages, now, out);
     }
 
     fn on_command_answer(
@@ -116,6 +151,15 @@ impl HostedSwitch for Switch {
         out: &mut Vec<Output>,
     ) {
         Switch::on_command_result(self, ticket, answer, now, out);
+    }
+
+    fn on_command_answers(
+        &mut self,
+        answers: &mut dyn Iterator<Item = (u64, Result<Vec<Event>, Refusal>)>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        Switch::on_command_results(self, answers, now, out);
     }
 
     fn on_query_result(

@@ -28,6 +28,10 @@ mod plan;
 mod precheck;
 mod settings_changes;
 mod sockets;
+#[cfg(test)]
+#[path = "../../switch/tests/it/world/mod.rs"]
+#[allow(dead_code, reason = "the switch's tests use all of it")]
+mod world;
 
 pub mod control;
 pub mod frames;
@@ -43,7 +47,9 @@ pub use framing::StreamFraming;
 pub use gateway::{Gateway, GatewayPlan};
 pub use limits::ConnectionLimits;
 pub use node_channel::NetworkChanges;
-pub use plan::{HostPlan, ListenAddresses, ListenerPlan, NetworkLink, is_loopback};
+pub use plan::{
+    HostPlan, ListenAddresses, ListenerPlan, NetworkLink, TerminalListener, is_loopback,
+};
 pub use settings_changes::{NotRunning, SettingsChanges};
 pub use sockets::{
     Admission, ConnectionId, ConnectionKind, ConnectionPolicy, FailingAddress, FailureAlarm,

@@ -1,11 +1,15 @@
 //! Links to networks. The host connects them, and reconnects them after each loss.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use books::NetworkId;
+use foldhash::fast::FixedState;
+use iso8583::WipedBytes;
 use serde_json::{Value, json};
 use switch::LinkId;
+use zeroize::Zeroize;
 
 use crate::backoff::Backoff;
 use crate::close_reason::CloseReason;
@@ -17,7 +21,10 @@ use crate::sockets::{ConnectionId, ConnectionKind, Sockets};
 pub(crate) struct NetworkLinks {
     kind: ConnectionKind,
     links: Vec<Link>,
-    index_of: HashMap<LinkId, usize>,
+    index_of: HashMap<LinkId, usize, FixedState>,
+    /// The messages of this round, one after the other, with link and length of each.
+    messages: WipedBytes,
+    arrived: Vec<(LinkId, usize)>,
 }
 
 struct Link {
@@ -31,7 +38,7 @@ struct Link {
 pub(crate) struct ClosedLink {
     pub link: LinkId,
     pub was_up: bool,
-    /// False when an earlier loss was reported and no message has come since.
+    /// False when an earlier loss was reported and the link has not signed on since.
     pub is_first_report: bool,
 }
 
@@ -56,7 +63,13 @@ impl NetworkLinks {
             })
             .collect();
         let index_of = links.iter().enumerate().map(|(index, link)| (link.plan.link, index));
-        NetworkLinks { kind, index_of: index_of.collect(), links }
+        NetworkLinks {
+            kind,
+            index_of: index_of.collect(),
+            links,
+            messages: WipedBytes::default(),
+            arrived: Vec::new(),
+        }
     }
 
     /// Connects with other certificates from now on, where there were some.
@@ -104,13 +117,38 @@ impl NetworkLinks {
         link.plan.link
     }
 
-    pub(crate) fn on_message(&mut self, sockets: &Sockets, id: ConnectionId) -> LinkId {
-        let link = &mut self.links[NetworkLinks::index(sockets.tag(id))];
-        // Only a message proves that a network is there: others may accept a connection and stay
-        // silent.
-        link.backoff.reset();
-        link.down_reported = false;
-        link.plan.link
+    /// Keeps a message until [`NetworkLinks::take_messages`], and wipes it.
+    pub(crate) fn keep(&mut self, sockets: &Sockets, id: ConnectionId, message: &mut [u8]) {
+        let link = self.links[NetworkLinks::index(sockets.tag(id))].plan.link;
+        self.messages.extend(message);
+        self.arrived.push((link, message.len()));
+        message.zeroize();
+    }
+
+    /// Passes the messages on that have arrived since, and wipes them.
+    pub(crate) fn take_messages(&mut self, take: impl FnOnce(&mut [(LinkId, &mut [u8])])) {
+        if self.arrived.is_empty() {
+            return;
+        }
+        let mut rest = &mut self.messages[..];
+        let mut messages = Vec::with_capacity(self.arrived.len());
+        for (link, length) in self.arrived.drain(..) {
+            let (message, behind) = rest.split_at_mut(length);
+            messages.push((link, message));
+            rest = behind;
+        }
+        take(&mut messages);
+        self.messages.clear();
+    }
+
+    /// Only an accepted sign-on proves that a network is there: others may accept a connection, and
+    /// send whatever they like.
+    pub(crate) fn on_signed_on(&mut self, link: LinkId) {
+        let known = self.index_of.get(&link).and_then(|index| self.links.get_mut(*index));
+        if let Some(link) = known {
+            link.backoff.reset();
+            link.down_reported = false;
+        }
     }
 
     pub(crate) fn on_closed(&mut self, tag: u64) -> ClosedLink {
@@ -125,6 +163,11 @@ impl NetworkLinks {
     pub(crate) fn network_name(&self, network: NetworkId) -> &str {
         let link = self.links.iter().find(|link| link.plan.link.network == network);
         link.map_or("a network that is not in the settings", |link| &link.plan.name)
+    }
+
+    /// The address to which a link is connected.
+    pub(crate) fn address(&self, link: LinkId) -> Option<SocketAddr> {
+        Some(self.links[*self.index_of.get(&link)?].plan.address)
     }
 
     fn connection(&self, link: LinkId) -> Option<ConnectionId> {
@@ -150,12 +193,13 @@ impl NetworkLinks {
     pub(crate) fn status(&self, core: &impl HostedSwitch) -> Vec<Value> {
         let status = |link: &Link| {
             let connected = matches!(link.state, State::Up(_));
-            let NetworkLink { name, link, .. } = &link.plan;
+            let NetworkLink { name, link, tls, .. } = &link.plan;
             json!({
                 "network": name,
                 "link": link.number,
                 "connected": connected,
                 "signed_on": core.is_signed_on(*link),
+                "tls": tls.is_some(),
                 "withdrawn_from_ms": core.withdrawn_from(link.network).map(|from| from.0),
             })
         };

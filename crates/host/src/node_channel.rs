@@ -149,10 +149,15 @@ impl NodeChannel {
             Box::new(move |engine| {
                 let ask = |(ticket, query): (u64, Query)| (ticket, query.answer(engine.books()));
                 let mut facts: Vec<_> = queries.into_iter().map(ask).collect();
-                Box::new(move |_| inbox.put(|arrived| arrived.query_results.append(&mut facts)))
+                Some(Box::new(move |_| {
+                    inbox.put(|arrived| arrived.query_results.append(&mut facts));
+                }))
             })
         });
-        self.sender.send(std::mem::take(&mut self.commands), query).map(|_| ())
+        // The next round is likely to be as large.
+        let next = Vec::with_capacity(self.commands.len());
+        let commands = std::mem::replace(&mut self.commands, next);
+        self.sender.send(commands, query).map(|_| ())
     }
 
     pub(crate) fn take(&mut self) -> ArrivedReplies {

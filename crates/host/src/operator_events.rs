@@ -1,10 +1,13 @@
 //! The switch's events in the log: level, budget, message and ids of each.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use books::{NetworkId, Rrn, TerminalId, WalletId};
 use money::decimal::DecimalAmount;
-use switch::{LinkId, OperatorEvent, waybill};
+use switch::{
+    AuthenticationFailure, LinkId, OperatorEvent, TerminalConnection, WalletAlarm, waybill,
+};
 use tracing::field::display;
 
 use crate::links::NetworkLinks;
@@ -44,20 +47,56 @@ fn budget_of(event: &OperatorEvent) -> LogBudget {
     use OperatorEvent as E;
     match event {
         E::Approved { .. } => LogBudget::Approvals,
-        E::UnreadableMessage(_) | E::WrongMac(_) | E::Refused { .. } | E::SignedOn { .. } => {
-            LogBudget::Unauthenticated
-        }
+        E::UnreadableMessage { .. }
+        | E::NotAuthenticated { .. }
+        | E::Refused { .. }
+        | E::SignedOn { .. }
+        | E::NetworkNotProven(_) => LogBudget::Unauthenticated,
         _ => LogBudget::Authenticated,
     }
 }
 
-/// Whether an event means that a message came from somebody whom nobody knows: then its connection
-/// is slowed or closed. An event counts only if it comes out with the message's own outputs.
-pub(crate) fn failure_of(event: &OperatorEvent) -> Option<FailureKind> {
-    match event {
-        OperatorEvent::UnreadableMessage(_) => Some(FailureKind::BadFrame),
-        OperatorEvent::WrongMac(_) => Some(FailureKind::FailedAuthentication),
+/// Whether an event means that a message came from somebody whom nobody knows, and on which
+/// connection: it is slowed or closed.
+pub(crate) fn failure_of(event: &OperatorEvent) -> Option<(TerminalConnection, FailureKind)> {
+    match *event {
+        OperatorEvent::UnreadableMessage { connection, .. } => {
+            Some((connection, FailureKind::BadFrame))
+        }
+        OperatorEvent::NotAuthenticated { connection, .. } => {
+            Some((connection, FailureKind::FailedAuthentication))
+        }
         _ => None,
+    }
+}
+
+/// Logs an event of [`failure_of`], with the address that the message came from, and the gateway if
+/// one brought it.
+pub(crate) fn log_failure(
+    log: &mut OperatorLog,
+    event: &OperatorEvent,
+    address: Option<IpAddr>,
+    gateway: Option<&str>,
+) {
+    let (budget, address) = (budget_of(event), address.map(display));
+    match *event {
+        OperatorEvent::UnreadableMessage { why: ref reason, .. } => {
+            let message = "unreadable message from a terminal";
+            log_event!(log, budget, WARN, "switch", address, gateway, reason, "{message}");
+        }
+        OperatorEvent::NotAuthenticated { terminal, failure, .. } => {
+            let terminal = display(TerminalNumber(terminal));
+            let message = match failure {
+                AuthenticationFailure::WrongMac => "wrong MAC",
+                AuthenticationFailure::NoSession => "no session",
+                AuthenticationFailure::OtherDialect => {
+                    "the terminal's key is for another dialect than this listener"
+                }
+                AuthenticationFailure::NotRegistered => "terminal not registered",
+            };
+            log_event!(log, budget, WARN, "switch", terminal, address, gateway, "{message}");
+        }
+        _ => {}
     }
 }
 
@@ -107,10 +146,8 @@ pub(crate) fn log_operator_event(
             let code = display(code);
             line!(INFO, terminal = terminal!(terminal), stan = stan.get(), code, "refused");
         }
-        E::UnreadableMessage(ref reason) => {
-            line!(WARN, reason, "unreadable message from a terminal");
-        }
-        E::WrongMac(terminal) => line!(WARN, terminal = terminal!(terminal), "wrong MAC"),
+        // With their addresses: `log_failure`.
+        E::UnreadableMessage { .. } | E::NotAuthenticated { .. } => {}
         E::Repeated { terminal, stan } => {
             line!(
                 INFO,
@@ -121,6 +158,13 @@ pub(crate) fn log_operator_event(
         }
         E::LinkSignedOn(LinkId { network, number: link }) => {
             line!(INFO, network = network!(network), link, "link signed on");
+        }
+        E::NetworkNotProven(id) => {
+            let message = "whoever answers on this link does not have the network's MAC key: no \
+                           payment goes there; check mac_key, and the link's address";
+            let LinkId { network, number: link } = id;
+            let address = names.networks.address(id).map(display);
+            line!(ERROR, network = network!(network), link, address, "{message}");
         }
         E::LinkSignedOff(LinkId { network, number: link }) => {
             line!(WARN, network = network!(network), link, "link signed off");
@@ -175,10 +219,10 @@ pub(crate) fn log_operator_event(
                            not in the settings";
             line!(ERROR, terminal = terminal!(terminal), stan = stan.get(), "{message}");
         }
-        E::LateWalletPayment(trace)
-        | E::WrongWalletPayment(trace)
-        | E::WrongWalletRefund(trace)
-        | E::WalletContradiction(trace) => {
+        E::LateWalletPayment(ref alarm)
+        | E::WrongWalletPayment(ref alarm)
+        | E::WrongWalletRefund(ref alarm)
+        | E::WalletContradiction(ref alarm) => {
             let message = match event {
                 E::LateWalletPayment(_) => {
                     "wallet payment came too late; the wallet must refund it"
@@ -189,11 +233,19 @@ pub(crate) fn log_operator_event(
                 E::WrongWalletRefund(_) => "wallet refunded a wrong payment or amount",
                 _ => "wallet denies a payment in the books, or refunded one without being asked",
             };
+            let WalletAlarm { order, due, said } = alarm;
+            let amount = |amount| display(DecimalAmount::of(amount, said.currency));
             line!(
                 WARN,
-                terminal = terminal!(trace.terminal),
-                batch = trace.batch,
-                stan = trace.stan.get(),
+                terminal = terminal!(order.terminal),
+                batch = order.batch,
+                stan = order.stan.get(),
+                wallet = names.wallet(said.wallet).map(display),
+                order = said.reference,
+                transaction = said.transaction,
+                due = amount(*due),
+                amount = amount(said.amount),
+                currency = display(said.currency.code()),
                 "{message}"
             );
         }
@@ -210,6 +262,7 @@ mod tests {
 
     use books::{NetworkReference, ParcelId, ResponseCode, Stan, Timestamp, Trace};
     use money::{Amount, Currency};
+    use switch::{WalletNotification, WalletOutcome};
     use tracing::Level;
 
     use super::*;
@@ -290,17 +343,32 @@ mod tests {
                 "WARN switch: link signed off network=alpha link=1",
             ),
             (
-                OperatorEvent::UnreadableMessage(why()),
-                "WARN switch: unreadable message from a terminal reason=\"field 52\\nis wrong\"",
+                OperatorEvent::NetworkNotProven(LinkId { number: 0, ..link }),
+                "ERROR switch: whoever answers on this link does not have the network's MAC key: \
+                 no payment goes there; check mac_key, and the link's address network=alpha link=0 \
+                 address=127.0.0.1:1",
             ),
             (
                 OperatorEvent::KeyStoreError(why()),
                 "ERROR switch: the key store failed reason=\"field 52\\nis wrong\"",
             ),
             (
-                OperatorEvent::WalletContradiction(TRACE),
+                OperatorEvent::WalletContradiction(WalletAlarm {
+                    order: TRACE,
+                    due: Amount::of(1_250),
+                    said: Box::new(WalletNotification {
+                        wallet: WalletId(9),
+                        reference: TRACE.wallet_order(),
+                        amount: Amount::of(1_300),
+                        currency: Currency::CNY,
+                        outcome: WalletOutcome::Failed(None),
+                        transaction: "4200000123".to_owned(),
+                    }),
+                }),
                 "WARN switch: wallet denies a payment in the books, or refunded one without being \
-                 asked terminal=00000007 batch=3 stan=12",
+                 asked terminal=00000007 batch=3 stan=12 wallet=purse \
+                 order=\"00000007000003000012\" transaction=\"4200000123\" due=12.50 \
+                 amount=13.00 currency=CNY",
             ),
         ] {
             assert_eq!(line(Level::INFO, &event), expected);
@@ -308,14 +376,39 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_is_logged_with_its_address() {
+        let (connection, terminal) = (TerminalConnection(1), TerminalId(7));
+        let said = |event: &OperatorEvent, gateway| {
+            assert!(failure_of(event).is_some_and(|(failed, _)| failed == connection));
+            let address = "10.0.0.1".parse().ok();
+            lines_at(Level::INFO, |log| log_failure(log, event, address, gateway)).concat()
+        };
+        let unreadable =
+            OperatorEvent::UnreadableMessage { connection, why: "field 52\nis wrong".into() };
+        assert_eq!(
+            said(&unreadable, None),
+            "WARN switch: unreadable message from a terminal address=10.0.0.1 \
+             reason=\"field 52\\nis wrong\""
+        );
+        let failure = AuthenticationFailure::NotRegistered;
+        let unknown = OperatorEvent::NotAuthenticated { connection, terminal, failure };
+        assert_eq!(
+            said(&unknown, Some("gateway-1")),
+            "WARN switch: terminal not registered terminal=00000007 address=10.0.0.1 \
+             gateway=\"gateway-1\""
+        );
+    }
+
+    #[test]
     fn events_that_need_no_key_count_as_unauthenticated() {
         use LogBudget::{Approvals, Authenticated, Unauthenticated};
         let (terminal, stan) = (TerminalId(1), Stan::MIN);
+        let (connection, failure) = (TerminalConnection(1), AuthenticationFailure::WrongMac);
         let link = LinkId { network: ALPHA, number: 0 };
         let why = || "why".to_owned();
         for (event, budget) in [
-            (OperatorEvent::UnreadableMessage(why()), Unauthenticated),
-            (OperatorEvent::WrongMac(terminal), Unauthenticated),
+            (OperatorEvent::UnreadableMessage { connection, why: why() }, Unauthenticated),
+            (OperatorEvent::NotAuthenticated { connection, terminal, failure }, Unauthenticated),
             (OperatorEvent::SignedOn { terminal, batch: 1 }, Unauthenticated),
             (approved(None, None), Approvals),
             (OperatorEvent::Repeated { terminal, stan }, Authenticated),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use switch::LinkId;
+use switch::{LinkId, TerminalDialect};
 use tracing::field::display;
 
 use crate::limits::{
@@ -35,15 +35,43 @@ pub struct ListenerPlan {
     pub tls: Option<Arc<ServerConfig>>,
 }
 
+/// A listener for terminals.
+#[derive(Clone, Debug)]
+pub struct TerminalListener {
+    /// Port 0 takes any free port.
+    pub address: SocketAddr,
+    /// None for plain TCP.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Whether TLS asks for the terminals' certificates.
+    pub certified: bool,
+    /// How the terminals that connect here write their messages.
+    pub dialect: &'static TerminalDialect,
+}
+
+impl TerminalListener {
+    /// What protects the line: `certificates` (TLS with certificates of both sides), `tls` or
+    /// `plain`.
+    #[must_use]
+    pub fn protection(&self) -> &'static str {
+        match (&self.tls, self.certified) {
+            (None, _) => "plain",
+            (Some(_), false) => "tls",
+            (Some(_), true) => "certificates",
+        }
+    }
+}
+
 /// What the host listens on and connects to.
 pub struct HostPlan {
     pub limits: ConnectionLimits,
-    pub terminals: Vec<ListenerPlan>,
+    pub terminals: Vec<TerminalListener>,
     /// Gateways connect by TLS with client certificates.
     pub gateways: Vec<(SocketAddr, Arc<ServerConfig>)>,
     /// The gateways that may connect, by the first DNS name of their certificate, in any case. None
     /// admits every certificate that the listener's authorities have signed.
     pub gateway_names: Option<Vec<String>>,
+    /// The gateways that may carry terminals whose dialect protects nothing, by their names.
+    pub trusted_gateways: Vec<String>,
     /// Listeners for the wallets' HTTP requests.
     pub wallet_listeners: Vec<ListenerPlan>,
     /// The wallets whose requests are accepted.
@@ -64,6 +92,7 @@ impl Default for HostPlan {
             terminals: Vec::new(),
             gateways: Vec::new(),
             gateway_names: None,
+            trusted_gateways: Vec::new(),
             wallet_listeners: Vec::new(),
             wallets: Vec::new(),
             links: Vec::new(),
@@ -132,9 +161,10 @@ mod tests {
         let none = HostPlan::default().other_files_max();
         assert_eq!(none, PROCESS_FILES_MAX + 1 + CONTROL_ADMISSION.open.total_max);
         let address = "127.0.0.1:0".parse().unwrap();
-        let listen = || vec![ListenerPlan { address, tls: None }];
-        let plan =
-            HostPlan { terminals: listen(), wallet_listeners: listen(), ..HostPlan::default() };
+        let dialect = TerminalDialect::DOORSTEP;
+        let terminals = vec![TerminalListener { address, tls: None, certified: false, dialect }];
+        let wallet_listeners = vec![ListenerPlan { address, tls: None }];
+        let plan = HostPlan { terminals, wallet_listeners, ..HostPlan::default() };
         assert_eq!(plan.other_files_max(), none + 2 + WALLET_ADMISSION.open.total_max);
         assert_eq!(GATEWAY_ADMISSION.files_max(), 256 + 256);
     }

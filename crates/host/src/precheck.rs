@@ -1,6 +1,7 @@
 //! Checks on a terminal's message before the switch reads it.
 
-use iso8583::{DOORSTEP_POS, Envelope, Mti, UNIONPAY_POS};
+use iso8583::{Envelope, Mti};
+use switch::TerminalDialect;
 
 /// An MTI and a bitmap.
 const MESSAGE_BYTES_MIN: usize = 2 + 8;
@@ -16,8 +17,8 @@ pub(crate) fn has_request_header(frame: &[u8]) -> bool {
         .is_some_and(|mti| mti.response().is_some())
 }
 
-/// Whether every field can be parsed, in either dialect: a gateway does not know its host's.
-pub(crate) fn is_parseable(frame: &[u8]) -> bool {
-    let parses = |message| [&DOORSTEP_POS, &UNIONPAY_POS].iter().any(|p| p.parse(message).is_ok());
-    has_request_header(frame) && Envelope::parse(frame).is_ok_and(|(_, _, message)| parses(message))
+/// Whether every field can be parsed.
+pub(crate) fn is_parseable(frame: &[u8], dialect: &TerminalDialect) -> bool {
+    has_request_header(frame)
+        && Envelope::parse(frame).is_ok_and(|(_, _, message)| dialect.is_message(message))
 }

@@ -12,7 +12,7 @@ mod stream;
 mod transfer;
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -125,6 +125,8 @@ pub trait SocketService {
 struct Listener {
     socket: ListenSocket,
     kind: ConnectionKind,
+    /// The first tag of its connections.
+    tag: u64,
     tls: Option<Arc<ServerConfig>>,
     /// A connection may be waiting to be accepted.
     has_pending: bool,
@@ -225,6 +227,12 @@ impl Sockets {
         self.waker.clone()
     }
 
+    /// When the last poll ended its wait. Another poll has another time.
+    #[must_use]
+    pub fn polled_at(&self) -> Instant {
+        self.now
+    }
+
     pub fn add_kind(&mut self, policy: ConnectionPolicy) -> ConnectionKind {
         let number = u8::try_from(self.policies.len()).expect("few kinds");
         self.policies.push(policy);
@@ -243,10 +251,12 @@ impl Sockets {
         self.accepts_left = self.accepts_left.min(limits.accepts_per_second_max);
     }
 
-    /// Gives the listeners of a kind that have TLS other settings, for connections from now on.
-    pub fn set_tls(&mut self, kind: ConnectionKind, tls: Option<Arc<ServerConfig>>) {
+    /// Gives the listeners of a kind and tag that have TLS other settings, for connections from now
+    /// on.
+    pub fn set_tls(&mut self, kind: ConnectionKind, tag: u64, tls: Option<Arc<ServerConfig>>) {
         let Some(tls) = tls else { return };
-        for listener in self.listeners.iter_mut().filter(|listener| listener.kind == kind) {
+        let is_meant = |listener: &&mut Listener| listener.kind == kind && listener.tag == tag;
+        for listener in self.listeners.iter_mut().filter(is_meant) {
             if let Some(before) = &mut listener.tls {
                 *before = tls.clone();
             }
@@ -284,7 +294,7 @@ impl Sockets {
         self.insert(connection)
     }
 
-    /// The last tag set; 0 before.
+    /// The last tag set; before, that of its listener.
     #[must_use]
     pub fn tag(&self, id: ConnectionId) -> u64 {
         self.connection(id).map_or(0, |connection| connection.tag)
@@ -301,6 +311,21 @@ impl Sockets {
     #[must_use]
     pub fn peer_name(&self, id: ConnectionId) -> Option<String> {
         self.connection(id)?.stream.peer_name()
+    }
+
+    /// SHA-256 of the other side's certificate, as hex digits.
+    #[must_use]
+    pub fn peer_fingerprint(&self, id: ConnectionId) -> Option<String> {
+        self.connection(id)?.stream.peer_fingerprint()
+    }
+
+    /// Where an incoming connection comes from. An IPv6 address stands for its /64 network.
+    #[must_use]
+    pub fn peer_address(&self, id: ConnectionId) -> Option<IpAddr> {
+        match self.connection(id)?.origin {
+            ConnectionOrigin::Address(address) => Some(address),
+            ConnectionOrigin::Outgoing | ConnectionOrigin::UnixSocket => None,
+        }
     }
 
     #[must_use]
@@ -627,8 +652,9 @@ fn connection_in(slots: &mut [Slot], id: ConnectionId) -> Option<&mut Connection
     slot.connection.as_mut().filter(|_| generation == id.generation)
 }
 
-/// More than a round uses.
-const STACK_WIPED_BYTES: usize = 96 << 10;
+/// More than twice what a round uses below [`Sockets::poll_once`]: 14 KiB for a card, 10 KiB for a
+/// TLS handshake (docs/benchmarks.md).
+const STACK_WIPED_BYTES: usize = 32 << 10;
 
 /// Zeroes the stack that the last round used: values with card data that moved left copies there.
 #[inline(never)]

@@ -47,7 +47,7 @@ pub struct TlsIdentity {
 /// TLS settings for outgoing connections to one server.
 #[derive(Clone, Debug)]
 pub struct TlsClient {
-    pub(crate) settings: Arc<ClientConfig>,
+    pub settings: Arc<ClientConfig>,
     pub(crate) name: ServerName<'static>,
 }
 
@@ -55,7 +55,11 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+/// The certificates of a PEM file, at least one.
+///
+/// # Errors
+/// The file cannot be read or has none.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let what = "certificate";
     let wrong = |error: &dyn std::fmt::Display| TlsError::Pem {
         path: path.to_owned(),

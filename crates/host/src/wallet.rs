@@ -347,6 +347,7 @@ fn note(body: &[u8], wallet: WalletId) -> Result<WalletNotification, (u16, Strin
             Outcome::Failed => WalletOutcome::Failed(payment),
             Outcome::Refunded => WalletOutcome::Refunded(named?),
         },
+        transaction: transaction.unwrap_or_default(),
     })
 }
 

@@ -13,7 +13,7 @@ use crate::field::Field;
 use crate::message::{MAC_FIELDS, Message};
 use crate::mti::Mti;
 use crate::packager::{BitmapEncoding, FIELDS_MAX, MtiEncoding, Packager, bit};
-use crate::spec::{FieldContent, FieldEncoding, FieldLength, FieldSpec};
+use crate::spec::{FieldContent, FieldLength, FieldSpec};
 use crate::wiped::WipedBytes;
 
 /// Initial room for values; enough for most messages.
@@ -40,6 +40,32 @@ pub struct MessageBuilder<'p> {
     slots: [Slot; FIELDS_MAX + 1],
     values: WipedBytes,
     wrong: Option<BuildError>,
+}
+
+/// A message that lacks its MAC.
+#[derive(Debug)]
+pub struct UnsealedMessage {
+    message: WipedBytes,
+    covered: usize,
+}
+
+impl UnsealedMessage {
+    /// The bytes under the MAC.
+    #[must_use]
+    pub fn covered(&self) -> &[u8] {
+        &self.message[..self.covered]
+    }
+
+    /// Puts the MAC in its place, as bytes or as hex digits.
+    #[must_use]
+    pub fn seal(mut self, mac: &[u8; MAC_BYTES]) -> WipedBytes {
+        let place = self.message.get_mut(self.covered..).unwrap_or_default();
+        match place.len() {
+            MAC_BYTES => place.copy_from_slice(mac),
+            _ => write_hex(mac, place),
+        }
+        self.message
+    }
 }
 
 /// A message with a MAC cannot be built.
@@ -148,6 +174,17 @@ impl<'p> MessageBuilder<'p> {
     pub fn copy(&mut self, message: &Message<'_>, fields: &[u8]) -> &mut Self {
         for field in fields.iter().filter_map(|field| message.get(*field)) {
             self.copy_field(&field);
+        }
+        self
+    }
+
+    /// As [`MessageBuilder::copy`], but leaves out fields that this packager cannot write.
+    pub fn copy_if_valid(&mut self, message: &Message<'_>, fields: &[u8]) -> &mut Self {
+        if self.wrong.is_none() {
+            for field in fields.iter().filter_map(|field| message.get(*field)) {
+                self.copy_field(&field);
+                self.wrong = None;
+            }
         }
         self
     }
@@ -274,24 +311,27 @@ impl<'p> MessageBuilder<'p> {
         &mut self,
         mac: impl FnOnce(&[u8]) -> Result<[u8; MAC_BYTES], E>,
     ) -> Result<WipedBytes, MacBuildError<E>> {
+        let message = self.build_before_mac()?;
+        let mac = mac(message.covered()).map_err(MacBuildError::Mac)?;
+        Ok(message.seal(&mac))
+    }
+
+    /// Builds the message with zeros in the place of its MAC.
+    ///
+    /// # Errors
+    /// As [`MessageBuilder::build_with_mac`].
+    pub fn build_before_mac(&mut self) -> Result<UnsealedMessage, BuildError> {
         let [first, second] = MAC_FIELDS;
         let field = if self.present & (bit(first) - 1) != 0 { second } else { first };
         self.bytes(field, [0; MAC_BYTES]);
-        let mut message = self.build()?;
-        let mac_bytes = match self.packager.spec(field) {
+        let message = self.build()?;
+        match self.packager.spec(field) {
             Some(spec) if matches!(spec.length, FieldLength::Fixed(_)) => {
-                spec.encoded_bytes(MAC_BYTES)
+                let covered = message.len().saturating_sub(spec.encoded_bytes(MAC_BYTES));
+                Ok(UnsealedMessage { message, covered })
             }
-            _ => return Err(self.error(field, BuildRule::NotMac).into()),
-        };
-        let before = message.len().saturating_sub(mac_bytes);
-        let (covered, place) = message.split_at_mut(before);
-        let mac = mac(covered).map_err(MacBuildError::Mac)?;
-        match self.packager.spec(field).map(FieldSpec::encoding) {
-            Some(FieldEncoding::Hex) => write_hex(&mac, place),
-            _ => place.copy_from_slice(&mac),
+            _ => Err(self.error(field, BuildRule::NotMac)),
         }
-        Ok(message)
     }
 
     /// Message type and bitmaps.

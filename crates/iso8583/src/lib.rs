@@ -43,7 +43,7 @@ mod spec;
 mod text;
 mod wiped;
 
-pub use builder::{MacBuildError, MessageBuilder};
+pub use builder::{MacBuildError, MessageBuilder, UnsealedMessage};
 pub use composite::Composite;
 pub use error::{BuildError, BuildRule, FieldError, FieldRule, MessagePart, ParseError, ParseRule};
 pub use field::Field;

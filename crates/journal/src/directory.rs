@@ -6,8 +6,9 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf, absolute};
 use std::process;
+use std::time::SystemTime;
 
-use crate::file::sync_directory;
+use crate::file::{LockedFile, sync_directory};
 use crate::{
     JournalError, SnapshotDirectory, SnapshotDirectoryReader, SnapshotError, SqliteJournal,
     SqliteReader,
@@ -18,7 +19,7 @@ const JOURNAL: &str = "journal.sqlite";
 const SNAPSHOTS: &str = "snapshots";
 /// What a data directory keeps beside the journal. Keys and certificates may be created before the
 /// books.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 12] = [
     LOCK,
     SNAPSHOTS,
     "keys",
@@ -27,7 +28,10 @@ const KEPT: [&str; 9] = [
     "proposals",
     "taken-files.toml",
     "received",
+    "access.sqlite",
     "vault.sqlite",
+    "erasures.csv",
+    "last-backup.json",
 ];
 /// Other names that may exist in a directory that becomes a data directory: the remains of an
 /// interrupted creation, and an entry of a file system's root.
@@ -40,7 +44,7 @@ const HARMLESS: [&str; 2] = ["journal.sqlite.unfinished", "lost+found"];
 #[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
-    _lock: File,
+    _lock: LockedFile,
 }
 
 /// A data directory opened for reading, with or without an owner. It takes no lock.
@@ -68,14 +72,17 @@ pub enum DirectoryError {
     )]
     NotEmpty { path: PathBuf, found: String },
     #[error(
-        "the data directory {} is in use{}; stop that Doorstep first, or choose another directory",
-        path.display(),
-        .by.map(|pid| format!(" by process {pid}")).unwrap_or_default()
+        "the data directory {} is in use: another command{} changes the books{}. Wait until it \
+         ends, or stop it; then give the command again", path.display(),
+        .by.map(|pid| format!(", process {pid},")).unwrap_or_default(),
+        .since.map(|at| format!(", for {} seconds now", seconds_since(at))).unwrap_or_default()
     )]
     InUse {
         path: PathBuf,
         /// If its lock file names it.
         by: Option<u32>,
+        /// When it took the lock, by the lock file's time.
+        since: Option<SystemTime>,
     },
     /// The user lacks the permission.
     #[error(
@@ -91,6 +98,12 @@ pub enum DirectoryError {
     Io { doing: &'static str, path: PathBuf, cause: String },
     #[error(transparent)]
     Journal(#[from] JournalError),
+}
+
+/// Whole seconds since a time. 0 if the clock went back.
+#[must_use]
+pub fn seconds_since(since: SystemTime) -> u64 {
+    since.elapsed().unwrap_or_default().as_secs()
 }
 
 /// The file or directory whose permissions decide.
@@ -224,6 +237,12 @@ impl DataDirectory {
 }
 
 impl SharedDirectory {
+    /// Where a data directory has its journal.
+    #[must_use]
+    pub fn journal_path_in(directory: &Path) -> PathBuf {
+        directory.join(JOURNAL)
+    }
+
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -269,25 +288,27 @@ fn existing_path(path: &Path) -> Result<PathBuf, DirectoryError> {
 }
 
 /// Takes the lock and writes this process's id into it, for the error of the next process.
-fn lock(path: &Path) -> Result<File, DirectoryError> {
+fn lock(path: &Path) -> Result<LockedFile, DirectoryError> {
     let failed = |error| described_by(&path.join(LOCK), path, "lock", &error);
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
     let mut file = options.open(path.join(LOCK)).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
+    let locked = file.try_clone().map_err(failed)?;
+    let locked = match LockedFile::try_lock(locked) {
+        Ok(locked) => locked,
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
+            let since = file.metadata().and_then(|found| found.modified()).ok();
             let by = file.take(20).read_to_string(&mut text).ok().and(text.trim().parse().ok());
-            return Err(DirectoryError::InUse { path: path.to_owned(), by });
+            return Err(DirectoryError::InUse { path: path.to_owned(), by, since });
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
-    }
+    };
     file.set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "{}", process::id()))
         .map_err(failed)?;
-    Ok(file)
+    Ok(locked)
 }
 
 fn described(path: &Path, doing: &'static str, error: &io::Error) -> DirectoryError {

@@ -1,6 +1,6 @@
-//! Identifies SQLite files from their header, before SQLite opens them.
+//! Identifies SQLite files from their header, before SQLite opens them; a lock of a file.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -46,6 +46,32 @@ pub(crate) fn identify(path: &Path, application: i32, known: i32) -> io::Result<
     }
 }
 
+/// A file that this process has locked, so that no other process can.
+///
+/// The lock belongs to the open file, not to the process: a child process that another thread has
+/// forked shares it until it runs its own program. Dropping therefore unlocks in words; closing the
+/// file would leave the lock with such a child for some milliseconds.
+#[derive(Debug)]
+pub struct LockedFile(File);
+
+impl LockedFile {
+    /// Locks an open file without waiting.
+    ///
+    /// # Errors
+    /// Another process holds the lock, or the file system has no locks.
+    pub fn try_lock(file: File) -> Result<LockedFile, TryLockError> {
+        file.try_lock()?;
+        Ok(LockedFile(file))
+    }
+}
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // Where this fails, closing the file unlocks it.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Makes creations, renames and removals in a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
@@ -64,4 +90,23 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut longer = path.as_os_str().to_owned();
     longer.push(suffix);
     PathBuf::from(longer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_lock_is_free_although_a_forked_child_still_has_the_file() {
+        let path = std::env::temp_dir().join(format!("doorstep-lock-{}", std::process::id()));
+        let open = || File::options().write(true).create(true).truncate(false).open(&path).unwrap();
+        let file = open();
+        let of_the_child = file.try_clone().unwrap();
+        let lock = LockedFile::try_lock(file).unwrap();
+        assert!(matches!(LockedFile::try_lock(open()), Err(TryLockError::WouldBlock)));
+        drop(lock);
+        LockedFile::try_lock(open()).unwrap();
+        drop(of_the_child);
+        fs::remove_file(&path).unwrap();
+    }
 }

@@ -26,12 +26,13 @@ pub use chain::{ChainHash, Epoch, JournalBatch, JournalHead, Leadership, Sequenc
 pub use contract::{Journal, JournalBatches, PAYLOAD_BYTES_MAX, ReadJournal};
 pub use directory::{
     DataDirectory, DirectoryError, DirectoryPermissions, SharedDirectory, has_journal,
-    is_kept_by_data_directory,
+    is_kept_by_data_directory, seconds_since,
 };
 pub use error::JournalError;
+pub use file::LockedFile;
 pub use memory::MemoryJournal;
 pub use snapshot::{
-    SNAPSHOT_FORMAT, SnapshotDirectory, SnapshotDirectoryReader, SnapshotError, SnapshotReader,
-    SnapshotWriter,
+    PartAddress, SNAPSHOT_FORMAT, SnapshotDirectory, SnapshotDirectoryReader, SnapshotError,
+    SnapshotReader, SnapshotWriter,
 };
-pub use sqlite::{JOURNAL_FORMAT, SqliteJournal, SqliteReader, Tuning};
+pub use sqlite::{JOURNAL_FORMAT, JournalCopy, SqliteJournal, SqliteReader, Tuning};

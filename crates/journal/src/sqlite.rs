@@ -13,11 +13,13 @@ use crate::{
     ReadJournal, Sequence, batch_hash,
 };
 
+mod copy;
 mod opening;
 mod pages;
 mod wal_check;
 mod write_ahead_log;
 
+pub use copy::JournalCopy;
 pub use opening::JOURNAL_FORMAT;
 pub use write_ahead_log::Tuning;
 

@@ -95,8 +95,8 @@ fn of_two_processes_one_owns_the_directory_and_the_other_may_read() {
         "{refused}"
     );
     let message = refused.to_string();
-    let by = format!("by process {}", owner.id());
-    for words in [&scratch.display().to_string(), &by, "stop that Doorstep"] {
+    let by = format!("another command, process {}, changes the books, for ", owner.id());
+    for words in [&scratch.display().to_string(), &by, "Wait until it ends, or stop it"] {
         assert!(message.contains(words), "{message}");
     }
     let shared = DataDirectory::open_shared(&scratch).unwrap();

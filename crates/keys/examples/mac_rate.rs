@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use keys::{
     Algorithm, DerivedKey, DukptKey, KeyError, KeyName, KeyPurpose, KeyReference, KeySerialNumber,
-    KeyStore, MacMethod, Pan, Pin, PinFormat, SoftwareStore, TdesKey, dukpt, mac, pin,
+    KeyStore, MacMethod, Pan, Pin, PinFormat, SessionKeys, SoftwareStore, TdesKey, dukpt, mac,
 };
 
 const ROUNDS: u32 = 200_000;
@@ -68,19 +68,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Ok(())
     })?;
 
-    let pan = Pan::parse(b"4111111111111111")?;
-    let plain = Pin::parse(b"1234")?;
     let terminal_key = TdesKey::from_hex("807A23AD32B36D457AE91FDF927570EA")?;
-    let terminals = SoftwareStore::in_memory([
-        (name("terminal")?, KeyPurpose::PinEncryption, terminal_key.clone().into()),
-        (name("network")?, KeyPurpose::PinEncryption, TdesKey::new(&[0x5A; 16])?.into()),
-    ])?;
-    let format = PinFormat::Iso0;
-    let block = pin::encrypt_block(&plain, format, &pan, &terminal_key)?;
-    let (from, to) =
-        (KeyReference::Stored(name("terminal")?), KeyReference::Stored(name("network")?));
-    measure("translate_pin, format 0, stored keys", |_| {
-        black_box(terminals.translate_pin(&from, format, &to, format, &pan, &block)?);
+    for together in [4, 16, 46, 64] {
+        let messages = vec![&message[..]; together];
+        measure(&format!("macs, X9.19, stored key, {together} messages together"), |_| {
+            black_box(store.macs(&stored, MacMethod::X9_19, black_box(&messages))?);
+            Ok(())
+        })?;
+    }
+
+    let pan = Pan::parse(b"4111111111111111")?;
+    let single = TdesKey::from_hex("5BB5C72CD00B7338")?;
+    let session =
+        SessionKeys::tdes(&terminal_key.clone().into(), &single.into(), MacMethod::CupEcb)?;
+    let block = session.encrypt_pin(&Pin::parse(b"1234")?, &pan)?;
+    let to = KeyReference::Stored(name("pin")?);
+    measure("translate_session_pin, format 0, stored key", |_| {
+        black_box(store.translate_session_pin(&session, &to, PinFormat::Iso0, &pan, &block)?);
         Ok(())
     })?;
     let tokens = KeyReference::Stored(name("token")?);

@@ -26,6 +26,12 @@ pub trait Cipher {
     /// Like [`Cipher::last_cbc_block`], under the first eight bytes of the key only.
     fn last_cbc_block_left_half(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError>;
 
+    /// The X9.19 MACs of many messages, if this key computes them together at less cost than one
+    /// after the other.
+    fn retail_macs(&self, _messages: &[&[u8]]) -> Option<Vec<[u8; 8]>> {
+        None
+    }
+
     /// Encrypts one block under the key XORed with `C0C0C0C0 00000000` on each half
     /// (X9.24-1:2009 A.6). TDES only.
     fn encrypt_dukpt_masked(&self, block: [u8; 8]) -> Result<[u8; 8], KeyError>;
@@ -74,6 +80,10 @@ impl<C: Cipher + ?Sized> Cipher for std::sync::Arc<C> {
 
     fn last_cbc_block_left_half(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
         (**self).last_cbc_block_left_half(blocks)
+    }
+
+    fn retail_macs(&self, messages: &[&[u8]]) -> Option<Vec<[u8; 8]>> {
+        (**self).retail_macs(messages)
     }
 
     fn encrypt_dukpt_masked(&self, block: [u8; 8]) -> Result<[u8; 8], KeyError> {
@@ -127,6 +137,12 @@ macro_rules! delegate_cipher {
         fn last_cbc_block_left_half(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
             match self {
                 $($kind::$variant(key) => key.last_cbc_block_left_half(blocks),)+
+            }
+        }
+
+        fn retail_macs(&self, messages: &[&[u8]]) -> Option<Vec<[u8; 8]>> {
+            match self {
+                $($kind::$variant(key) => key.retail_macs(messages),)+
             }
         }
 

@@ -107,8 +107,6 @@ pub enum KeyError {
     /// The card data cannot be opened. The error does not say why.
     #[error("the card data does not match the session's key; the terminal must sign on again")]
     WrongCardData,
-    #[error("the wrapped key does not match its check value; check the key that encrypts it")]
-    WrongWrappedKey,
     #[error(
         "the wrapped data key does not fit the key that wrapped it: it was changed, or is of \
          another key store"

@@ -15,6 +15,7 @@ use crate::algorithm::Algorithm;
 use crate::check_value::CheckValue;
 use crate::cipher::{Cipher, delegate_cipher};
 use crate::data_key::{DATA_KEY_BYTES, WrappedDataKey};
+use crate::des_lanes::{self, LANES_MIN};
 use crate::error::{KeyError, KeyStoreError};
 use crate::hex;
 
@@ -282,6 +283,11 @@ impl Cipher for TdesKey {
 
     fn last_cbc_block_left_half(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
         Ok(chain_blocks(&self.left(), blocks))
+    }
+
+    fn retail_macs(&self, messages: &[&[u8]]) -> Option<Vec<[u8; 8]>> {
+        let TdesCipher::Double(_) = self.cipher else { return None };
+        (messages.len() >= LANES_MIN).then(|| des_lanes::retail_macs(self.expose(), messages))
     }
 
     fn encrypt_dukpt_masked(&self, mut block: [u8; 8]) -> Result<[u8; 8], KeyError> {

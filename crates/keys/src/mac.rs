@@ -54,6 +54,20 @@ pub fn compute(method: MacMethod, key: &impl Cipher, message: &[u8]) -> Result<[
     }
 }
 
+/// Computes the MACs of messages, as [`compute`] does each.
+pub fn compute_all(
+    method: MacMethod,
+    key: &impl Cipher,
+    messages: &[&[u8]],
+) -> Result<Vec<[u8; 8]>, KeyError> {
+    method.check_key(key)?;
+    let together = if method == MacMethod::X9_19 { key.retail_macs(messages) } else { None };
+    match together {
+        Some(macs) => Ok(macs),
+        None => messages.iter().map(|message| compute(method, key, message)).collect(),
+    }
+}
+
 /// Whether `mac` is the MAC of the message, in constant time. Returns false if `mac` does not have
 /// eight bytes.
 pub fn check(
@@ -76,9 +90,11 @@ pub fn cbc(key: &impl Cipher, message: &[u8], padding: MacPadding) -> Result<[u8
 /// the right half and encrypted under the left one.
 pub fn retail(key: &impl Cipher, message: &[u8], padding: MacPadding) -> Result<[u8; 8], KeyError> {
     MacMethod::X9_19.check_key(key)?;
-    let blocks = padded(message, padding);
+    if padding != MacPadding::Zeros {
+        return retail(key, &padded(message, padding), MacPadding::Zeros);
+    }
     // E(D(E(x))) of the last block is TDES. All blocks before it use the left half only.
-    let (first, last) = blocks.split_at(blocks.len() - 8);
+    let (first, last) = message.split_at(message.len().saturating_sub(1) / 8 * 8);
     let mut chained = key.last_cbc_block_left_half(first)?;
     xor(&mut chained, last);
     key.encrypt(&mut chained)?;

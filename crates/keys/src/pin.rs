@@ -110,7 +110,9 @@ pub fn encrypt_block(
     key: &impl Cipher,
 ) -> Result<PinBlock, KeyError> {
     let mut random = Zeroizing::new([0; 8]);
-    getrandom::fill(random.as_mut_slice()).map_err(KeyStoreError::NoRandomness)?;
+    if !matches!(format, PinFormat::Iso0 | PinFormat::Iso2) {
+        getrandom::fill(random.as_mut_slice()).map_err(KeyStoreError::NoRandomness)?;
+    }
     encrypt_block_with_fill(pin, format, pan, key, &random)
 }
 

@@ -18,8 +18,11 @@
 //!
 //! [`KeyPurpose::TerminalLink`]: crate::KeyPurpose::TerminalLink
 
+use aes::Aes128Enc;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes128Gcm, Nonce};
+use cmac::{Cmac, Mac};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::cipher::Cipher;
@@ -107,9 +110,7 @@ impl SessionKeys {
     /// The MAC of a message that this side sends.
     pub fn mac(&self, message: &[u8]) -> Result<[u8; 8], KeyError> {
         match &self.0 {
-            Keys::Aes(keys) => {
-                mac::compute(MacMethod::Cmac, &AesKey::new(&*keys.own_mac)?, message)
-            }
+            Keys::Aes(keys) => Ok(cmac(&keys.own_mac, message)),
             Keys::Tdes { mac, method, .. } => mac::compute(*method, &TdesKey::new(mac)?, message),
         }
     }
@@ -118,7 +119,8 @@ impl SessionKeys {
     pub fn check_mac(&self, message: &[u8], mac: &[u8]) -> Result<bool, KeyError> {
         match &self.0 {
             Keys::Aes(keys) => {
-                mac::check(MacMethod::Cmac, &AesKey::new(&*keys.other_mac)?, message, mac)
+                let computed = Zeroizing::new(cmac(&keys.other_mac, message));
+                Ok(computed.as_slice().ct_eq(mac).into())
             }
             Keys::Tdes { mac: key, method, .. } => {
                 mac::check(*method, &TdesKey::new(key)?, message, mac)
@@ -217,6 +219,16 @@ impl std::fmt::Debug for TerminalSignOn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "TerminalSignOn({})", self.terminal)
     }
+}
+
+/// The first eight bytes of a CMAC. A session's key is used once for each message, so only the
+/// schedule for encryption is made.
+fn cmac(key: &[u8; 16], message: &[u8]) -> [u8; 8] {
+    let mut mac = <Cmac<Aes128Enc> as KeyInit>::new(key.into());
+    mac.update(message);
+    let tag: [u8; 16] = mac.finalize().into_bytes().into();
+    let [a, b, c, d, e, f, g, h, ..] = tag;
+    [a, b, c, d, e, f, g, h]
 }
 
 /// The host's side of a sign-on: the keys and its random value. `None` if the MAC is wrong.

@@ -79,8 +79,12 @@ impl fmt::Display for ActorKind {
 
 pub const REQUEST_KEY_BYTES_MAX: usize = 64;
 
+/// Stands between the identity of a request key and the digest of its request.
+const DIGEST_MARK: char = '~';
+
 /// A key that the sender chooses for a command. The same key with the same command is answered as
-/// before and changes nothing.
+/// before and changes nothing. The text is `IDENTITY`, or `IDENTITY~DIGEST` where the command is
+/// filled in from a request: the digest then says what was requested.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize)]
 pub struct RequestKey(String);
 
@@ -112,6 +116,18 @@ impl RequestKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What makes it the same key.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        self.0.split(DIGEST_MARK).next().unwrap_or_default()
+    }
+
+    /// The digest of the request as it was sent.
+    #[must_use]
+    pub fn digest(&self) -> Option<&str> {
+        self.0.split_once(DIGEST_MARK).map(|(_, digest)| digest)
+    }
 }
 
 impl BorshDeserialize for RequestKey {
@@ -129,6 +145,10 @@ mod tests {
     #[test]
     fn a_request_key_is_short_and_printable() {
         assert!(RequestKey::new("7f3a-1").is_ok());
+        let key = RequestKey::new("7f3a~d1").unwrap();
+        assert_eq!((key.identity(), key.digest()), ("7f3a", Some("d1")));
+        let key = RequestKey::new("7f3a").unwrap();
+        assert_eq!((key.identity(), key.digest()), ("7f3a", None));
         for wrong in ["", "a b", "ключ", &"x".repeat(REQUEST_KEY_BYTES_MAX + 1)] {
             assert_eq!(RequestKey::new(wrong), Err(RequestKeyError), "{wrong}");
             let bytes = borsh::to_vec(wrong).unwrap();

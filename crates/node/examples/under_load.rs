@@ -26,8 +26,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let journal = Box::new(directory.journal()?);
     let snapshots = Box::new(directory.snapshots()?);
-    // Few enough that each run of the process writes several snapshots.
-    let options = NodeOptions { snapshot_every_commands: 2_000, ..NodeOptions::default() };
+    // Few enough that each run of the process writes several snapshots, and is killed in one.
+    let options = NodeOptions { snapshot_every_commands: 300, ..NodeOptions::default() };
     let node = Node::start(journal, snapshots, options)?;
     let mut client = node.client();
     let (recovered, _) = client.query(|engine| (engine.last_at(), engine.fingerprint()))?;

@@ -6,7 +6,8 @@ use engine::{Engine, Events, Refusal, Submission, Timestamp};
 
 use crate::command_queue::CommandQueue;
 use crate::request::{
-    CommandAnswer, CommandRequest, EngineQuery, JournalPosition, NodeStopped, ReplySink,
+    CommandAnswer, CommandRequest, DecidedCommand, EngineDecision, EngineQuery, JournalPosition,
+    NodeStopped, ReplySink,
 };
 
 /// Sends commands without waiting for answers, which go to a sink. Use one for each sink.
@@ -39,6 +40,7 @@ impl RequestSender {
             with_events: true,
             commands,
             query: question,
+            decision: None,
         })?;
         Ok(first_ticket)
     }
@@ -89,6 +91,13 @@ impl ReplySink for Mailbox {
     }
 }
 
+/// A client of its own, for another thread.
+impl Clone for NodeClient {
+    fn clone(&self) -> NodeClient {
+        NodeClient::new(self.queue.clone())
+    }
+}
+
 impl NodeClient {
     pub(crate) fn new(queue: Arc<CommandQueue>) -> NodeClient {
         let mailbox = Arc::new(Mailbox::default());
@@ -112,6 +121,7 @@ impl NodeClient {
             with_events: events,
             commands,
             query: None,
+            decision: None,
         })?;
         Ok(first_ticket)
     }
@@ -156,6 +166,12 @@ impl NodeClient {
         Ok(answers.into_iter().map(|answer| answer.result).collect())
     }
 
+    /// The position of the last answer that was received.
+    #[must_use]
+    pub fn last_position(&self) -> JournalPosition {
+        self.mailbox.state().position
+    }
+
     /// Runs a query after all commands sent before. The result reflects only durable commands; the
     /// position says how many.
     pub fn query<T: Send + 'static>(
@@ -166,15 +182,61 @@ impl NodeClient {
         let question: EngineQuery = Box::new(move |engine| {
             let answer = question(engine);
             // An error means that the caller no longer waits.
-            Box::new(move |position| drop(sender.send((answer, position))))
+            Some(Box::new(move |position| drop(sender.send((answer, position)))))
         });
+        self.ask(question)?;
+        receiver.recv().map_err(|_| self.queue.why_stopped())
+    }
+
+    /// Runs a query as [`NodeClient::query`] does, but does not wait until what it reflects is
+    /// durable. For what only decides on a command: the answer of that comes when all before it is
+    /// durable. Whoever answers from it alone asks a query before.
+    pub fn look_ahead<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Engine) -> T + Send + 'static,
+    ) -> Result<T, NodeStopped> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        let question: EngineQuery = Box::new(move |engine| {
+            drop(sender.send(question(engine)));
+            None
+        });
+        self.ask(question)?;
+        receiver.recv().map_err(|_| self.queue.why_stopped())
+    }
+
+    /// Decides on a command with the engine at hand, and gives it, in one turn. Does not wait for
+    /// the answer: the decision's reply has it, and is dropped if the node stops before. Blocks
+    /// only while the queue is full.
+    pub fn decide(
+        &self,
+        decision: impl FnOnce(&Engine) -> DecidedCommand + Send + 'static,
+    ) -> Result<(), NodeStopped> {
+        self.push(None, Some(Box::new(decision)))
+    }
+
+    /// A number that changes when the grants of persons or keys may have changed: see
+    /// [`Engine::access_version`]. Needs no answer of the engine.
+    #[must_use]
+    pub fn access_version(&self) -> u64 {
+        self.queue.access_version()
+    }
+
+    fn ask(&self, question: EngineQuery) -> Result<(), NodeStopped> {
+        self.push(Some(question), None)
+    }
+
+    fn push(
+        &self,
+        query: Option<EngineQuery>,
+        decision: Option<EngineDecision>,
+    ) -> Result<(), NodeStopped> {
         self.queue.push(CommandRequest {
             sink: self.mailbox.clone(),
             first_ticket: self.next_ticket,
             with_events: false,
             commands: Vec::new(),
-            query: Some(question),
-        })?;
-        receiver.recv().map_err(|_| self.queue.why_stopped())
+            query,
+            decision,
+        })
     }
 }

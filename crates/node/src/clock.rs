@@ -106,6 +106,13 @@ impl SystemClock {
     pub fn is_of_a_trial() -> bool {
         TRIAL_SHIFT_MS.load(Ordering::Relaxed) != 0
     }
+
+    /// What the machine's own clock shows at a time of this process: other devices know no trial.
+    #[must_use]
+    pub fn machine_time(at: Timestamp) -> Timestamp {
+        let shift = TRIAL_SHIFT_MS.load(Ordering::Relaxed);
+        Timestamp(at.0.saturating_add_signed(shift.saturating_neg()))
+    }
 }
 
 impl Clock for SystemClock {

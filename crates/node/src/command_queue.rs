@@ -1,5 +1,6 @@
 //! The queue of requests, and the batch that waits to be made durable.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use engine::Snapshot;
@@ -40,6 +41,8 @@ pub(crate) struct CommandQueue {
     /// Senders wait here for room in the queue.
     room: Condvar,
     queue_commands_max: usize,
+    /// Of the engine, after the last command that was applied.
+    access_version: AtomicU64,
 }
 
 #[derive(Default)]
@@ -64,7 +67,17 @@ impl CommandQueue {
             for_committer: Condvar::new(),
             room: Condvar::new(),
             queue_commands_max,
+            access_version: AtomicU64::new(0),
         }
+    }
+
+    pub(crate) fn access_version(&self) -> u64 {
+        self.access_version.load(Ordering::Acquire)
+    }
+
+    /// Before anybody hears of the command that changed it.
+    pub(crate) fn set_access_version(&self, version: u64) {
+        self.access_version.store(version, Ordering::Release);
     }
 
     fn state(&self) -> MutexGuard<'_, QueueState> {

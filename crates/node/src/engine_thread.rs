@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use engine::{Applied, CommandOutcome, Engine, Events};
+use engine::{Applied, CommandOutcome, Engine, Events, Refusal, Submission, Timestamp};
 
 use crate::batch::BatchWriter;
 use crate::clock::Clock;
 use crate::command_queue::{CommandQueue, EngineWork, PanicGuard, SealedBatch};
 use crate::committer::Committer;
 use crate::options::{NodeLimits, PREFETCH_COMMANDS};
-use crate::request::{CommandAnswer, CommandRequest};
+use crate::request::{CommandAnswer, CommandRequest, DecidedCommand, EngineDecision};
 
 pub(crate) struct EngineThread {
     pub engine: Engine,
@@ -78,8 +78,7 @@ impl EngineThread {
     }
 
     fn execute(&mut self, request: CommandRequest) {
-        let CommandRequest { sink, first_ticket, with_events: events, commands, query: question } =
-            request;
+        let CommandRequest { sink, first_ticket, with_events, commands, query, decision } = request;
         if !commands.is_empty() {
             self.open_batch.answers.push((Some(sink.clone()), Vec::with_capacity(commands.len())));
         }
@@ -91,24 +90,55 @@ impl EngineThread {
             }
             // Books may be ahead of the clock from before; the times of commands never go back.
             let at = at.unwrap_or_else(|| now.max(self.engine.last_at()));
-            if self.is_full() || !self.writer.has_room_at(at) {
-                self.submit_batch();
+            if self.make_room_at(at) {
                 self.open_batch.answers.push((Some(sink.clone()), Vec::new()));
             }
-            let done = self.engine.apply(submission, at, &mut self.outcome);
-            let result = done.map(|applied| {
-                if applied == Applied::CarriedOut {
-                    self.writer.push(submission, at);
-                }
-                if events { self.outcome.take_events() } else { Events::default() }
-            });
+            let result = self.apply(submission, at, with_events);
             let (_, answers) = self.open_batch.answers.last_mut().expect("just made");
             answers.push(CommandAnswer { ticket, result });
         }
-        if let Some(question) = question {
-            let reply = question(&self.engine);
+        if let Some(reply) = query.and_then(|query| query(&self.engine)) {
             self.open_batch.replies.push(reply);
         }
+        if let Some(decision) = decision {
+            self.decide(decision, now);
+        }
+    }
+
+    fn decide(&mut self, decision: EngineDecision, now: Timestamp) {
+        let reply = match decision(&self.engine) {
+            DecidedCommand::Answered(reply) => reply,
+            DecidedCommand::Give(submission, reply) => {
+                let at = now.max(self.engine.last_at());
+                self.make_room_at(at);
+                let result = self.apply(&submission, at, true);
+                Box::new(move |position| reply(result, position))
+            }
+        };
+        self.open_batch.replies.push(reply);
+    }
+
+    /// Ends a batch that has no room for a command of this time. Whether it did.
+    fn make_room_at(&mut self, at: Timestamp) -> bool {
+        let no_room = self.is_full() || !self.writer.has_room_at(at);
+        if no_room {
+            self.submit_batch();
+        }
+        no_room
+    }
+
+    fn apply(
+        &mut self,
+        submission: &Submission,
+        at: Timestamp,
+        with_events: bool,
+    ) -> Result<Events, Refusal> {
+        let applied = self.engine.apply(submission, at, &mut self.outcome)?;
+        if applied == Applied::CarriedOut {
+            self.writer.push(submission, at);
+            self.queue.set_access_version(self.engine.access_version());
+        }
+        Ok(if with_events { self.outcome.take_events() } else { Events::default() })
     }
 
     fn is_full(&self) -> bool {

@@ -41,6 +41,7 @@
 //! ```
 
 pub mod batch;
+pub mod follower;
 pub mod recovery;
 pub mod replay;
 
@@ -60,7 +61,8 @@ pub use clock::{
 };
 pub use options::{FatalCallback, NodeNotice, NodeOptions};
 pub use request::{
-    CommandAnswer, CommandRequest, EngineQuery, JournalPosition, NodeStopped, QueryReply, ReplySink,
+    CommandAnswer, CommandReply, CommandRequest, DecidedCommand, EngineDecision, EngineQuery,
+    JournalPosition, NodeStopped, QueryReply, ReplySink,
 };
-pub use snapshots::{NoSnapshots, SnapshotSource, SnapshotStore};
+pub use snapshots::{LoadedSnapshot, NoSnapshots, SnapshotSource, SnapshotStore, StoredChunks};
 pub use start::{Node, StartError};

@@ -53,7 +53,8 @@ pub struct NodeOptions {
     /// The engine's own thread commits batches of at most this many commands when nothing else
     /// waits.
     pub inline_commands_max: u32,
-    /// Commands between two snapshots, and so the most commands that a start replays.
+    /// Commands between two snapshots. A start replays these and those of the time that a snapshot
+    /// takes.
     pub snapshot_every_commands: u64,
     pub clock: Box<dyn Clock>,
     /// Called when the journal cannot be written.
@@ -68,7 +69,7 @@ impl Default for NodeOptions {
             batch_commands_max: 16_384,
             batch_bytes_max: 1 << 20,
             inline_commands_max: 8,
-            snapshot_every_commands: 2_000_000,
+            snapshot_every_commands: 250_000,
             clock: Box::new(SystemClock),
             on_fatal: Box::new(|_| {}),
             on_notice: Box::new(|_| {}),

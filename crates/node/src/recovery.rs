@@ -8,7 +8,7 @@ use journal::{JournalError, JournalHead, ReadJournal, Sequence, SnapshotError};
 
 use crate::options::NodeNotice;
 use crate::replay::{NoObserver, ReplayError, ReplayTotals, replay};
-use crate::snapshots::SnapshotSource;
+use crate::snapshots::{LoadedSnapshot, SnapshotSource, StoredChunks};
 
 /// Why the books could not be recovered. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -53,21 +53,22 @@ pub struct Recovery {
     pub replaying: Duration,
 }
 
-/// Loads the newest undamaged snapshot and replays what follows.
+/// Loads the newest undamaged snapshot and replays what follows. Says also where that snapshot's
+/// chunks are, for the next one.
 pub fn recover<J: ReadJournal + ?Sized>(
     journal: &mut J,
     snapshots: &dyn SnapshotSource,
     on_notice: &dyn Fn(NodeNotice),
-) -> Result<(Engine, Recovery), RecoveryError> {
+) -> Result<(Engine, Recovery, StoredChunks), RecoveryError> {
     let started = Instant::now();
-    let (from, mut engine) =
-        newest_snapshot(journal, snapshots, None, on_notice)?.unwrap_or_default();
+    let loaded = newest_snapshot(journal, snapshots, None, on_notice)?.unwrap_or_default();
+    let LoadedSnapshot { mut engine, reflects: from, stored } = loaded;
     let snapshot = Some(from.sequence).filter(|sequence| *sequence != Sequence::NONE);
     let loading = started.elapsed();
     let started = Instant::now();
     let replayed = replay(journal, from, &mut engine, &mut NoObserver)?;
     let recovery = Recovery { snapshot, replayed, loading, replaying: started.elapsed() };
-    Ok((engine, recovery))
+    Ok((engine, recovery, stored))
 }
 
 /// Loads the newest undamaged snapshot, or the newest one that reflects at most batch `until`.
@@ -77,15 +78,15 @@ pub fn newest_snapshot<J: ReadJournal + ?Sized>(
     snapshots: &dyn SnapshotSource,
     until: Option<Sequence>,
     on_notice: &dyn Fn(NodeNotice),
-) -> Result<Option<(JournalHead, Engine)>, RecoveryError> {
+) -> Result<Option<LoadedSnapshot>, RecoveryError> {
     for sequence in checked_snapshots(journal, snapshots)? {
         if until.is_some_and(|until| sequence > until) {
             continue;
         }
         match snapshots.load(sequence) {
-            Ok((head, engine)) => {
-                check_same_journal(journal, head)?;
-                return Ok(Some((head, engine)));
+            Ok(loaded) => {
+                check_same_journal(journal, loaded.reflects)?;
+                return Ok(Some(loaded));
             }
             Err(error) => {
                 on_notice(NodeNotice::SnapshotSkipped { sequence, why: error.to_string() });

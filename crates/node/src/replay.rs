@@ -69,7 +69,7 @@ pub trait ReplayObserver {
     }
 
     /// All commands of a batch were applied again.
-    fn batch(&mut self, _sequence: Sequence, _engine: &Engine) -> Result<(), String> {
+    fn batch(&mut self, _head: JournalHead, _engine: &Engine) -> Result<(), String> {
         Ok(())
     }
 }
@@ -150,7 +150,7 @@ fn replay_batch(
     replayed.batches += 1;
     replayed.commands += u64::from(command);
     replayed.head = batch.head();
-    observer.batch(sequence, engine).map_err(ReplayError::ObserverStopped)
+    observer.batch(batch.head(), engine).map_err(ReplayError::ObserverStopped)
 }
 
 /// The result of [`verify`].
@@ -184,8 +184,9 @@ impl ReplayObserver for Verifier<'_> {
         self.observer.command(submission, at, outcome, engine)
     }
 
-    fn batch(&mut self, sequence: Sequence, engine: &Engine) -> Result<(), String> {
-        self.observer.batch(sequence, engine)?;
+    fn batch(&mut self, head: JournalHead, engine: &Engine) -> Result<(), String> {
+        self.observer.batch(head, engine)?;
+        let sequence = head.sequence;
         match self.snapshots.get(&sequence) {
             None => return Ok(()),
             Some(Err(why)) => self.wrong.push(format!("snapshot {sequence}: {why}")),

@@ -38,10 +38,24 @@ pub trait ReplySink: Send + Sync {
     fn stopped(&self, why: &NodeStopped);
 }
 
-/// Reads the engine, in order with the commands before and after it.
-pub type EngineQuery = Box<dyn FnOnce(&Engine) -> QueryReply + Send>;
+/// Reads the engine, in order with the commands before and after it. Without a reply nobody waits
+/// until what it read is durable.
+pub type EngineQuery = Box<dyn FnOnce(&Engine) -> Option<QueryReply> + Send>;
 /// Called with the query's result once everything that it reflects is durable.
 pub type QueryReply = Box<dyn FnOnce(JournalPosition) + Send>;
+
+/// Reads the engine as a query does, and decides on the command that is given at once: nothing
+/// comes between what it saw and its command.
+pub type EngineDecision = Box<dyn FnOnce(&Engine) -> DecidedCommand + Send>;
+/// Called with a command's result once it is durable.
+pub type CommandReply = Box<dyn FnOnce(Result<Events, Refusal>, JournalPosition) + Send>;
+
+/// What a decision leads to.
+pub enum DecidedCommand {
+    Give(Box<Submission>, CommandReply),
+    /// Nothing is given.
+    Answered(QueryReply),
+}
 
 /// Commands of one sender, applied in order.
 pub struct CommandRequest {
@@ -54,4 +68,6 @@ pub struct CommandRequest {
     pub commands: Vec<(Option<Timestamp>, Submission)>,
     /// Runs after the commands.
     pub query: Option<EngineQuery>,
+    /// Runs last.
+    pub decision: Option<EngineDecision>,
 }

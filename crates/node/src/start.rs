@@ -16,7 +16,7 @@ use crate::engine_thread::EngineThread;
 use crate::options::{NodeLimits, NodeNotice, NodeOptions};
 use crate::recovery::{Recovery, RecoveryError, recover};
 use crate::request::{JournalPosition, NodeStopped, ReplySink};
-use crate::snapshots::SnapshotStore;
+use crate::snapshots::{SnapshotStore, StoredChunks};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -32,7 +32,7 @@ pub struct Node {
     queue: Arc<CommandQueue>,
     core: JoinHandle<Engine>,
     committer: JoinHandle<()>,
-    snapshot_writer: JoinHandle<Box<dyn SnapshotStore>>,
+    snapshot_writer: JoinHandle<(Box<dyn SnapshotStore>, StoredChunks)>,
     shared_committer: Arc<Committer>,
     recovery: Recovery,
 }
@@ -45,7 +45,7 @@ impl Node {
         options: NodeOptions,
     ) -> Result<Node, StartError> {
         let leadership = journal.lead()?;
-        let (engine, recovery) = recover(&mut *journal, &*snapshots, &options.on_notice)?;
+        let (engine, recovery, stored) = recover(&mut *journal, &*snapshots, &options.on_notice)?;
         let queue = Arc::new(CommandQueue::new(options.queue_commands_max.max(1)));
         let (snapshot_jobs, jobs) = sync_channel(1);
         let snapshotting = Arc::new(AtomicBool::new(false));
@@ -83,8 +83,9 @@ impl Node {
         let on_notice = options.on_notice;
         let snapshot_writer = thread("snapshots").spawn(move || {
             let _guard = guard;
-            write_snapshots(&jobs, &*snapshots, &snapshotting, &on_notice);
-            snapshots
+            let mut stored = stored;
+            write_snapshots(&jobs, &*snapshots, &mut stored, &snapshotting, &on_notice);
+            (snapshots, stored)
         })?;
         Ok(Node { queue, core, committer, snapshot_writer, shared_committer, recovery })
     }
@@ -120,11 +121,11 @@ impl Node {
         }
         let head = writer.head;
         drop(writer);
-        let snapshots = snapshot_writer.join().map_err(died)?;
+        let (snapshots, mut stored) = snapshot_writer.join().map_err(died)?;
         let newest = snapshots.list().ok().and_then(|list| list.first().copied());
         if head.sequence != Sequence::NONE && newest != Some(head.sequence) {
             // Without it the next start takes longer.
-            let _ = snapshots.save(head, engine.snapshot());
+            let _ = snapshots.save(head, engine.snapshot(), &mut stored);
         }
         queue.fail(&NodeStopped::Asked);
         Ok((JournalPosition(head.sequence.number()), engine))
@@ -139,13 +140,14 @@ fn thread(name: &str) -> std::thread::Builder {
 fn write_snapshots(
     jobs: &Receiver<SnapshotJob>,
     snapshots: &dyn SnapshotStore,
+    stored: &mut StoredChunks,
     busy: &AtomicBool,
     on_notice: &dyn Fn(NodeNotice),
 ) {
     for (head, snapshot) in jobs {
         let started = Instant::now();
         let sequence = head.sequence;
-        let saved = snapshots.save(head, snapshot);
+        let saved = snapshots.save(head, snapshot, stored);
         busy.store(false, Ordering::Release);
         on_notice(match saved {
             Ok(digest) => NodeNotice::SnapshotWritten { sequence, digest, took: started.elapsed() },

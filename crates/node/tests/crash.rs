@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use engine::{CommandOutcome, Engine};
 use journal::{DataDirectory, JournalHead};
+use node::SnapshotSource;
 use node::replay::{NoObserver, replay};
 
 const KILLS: u64 = 50;
@@ -60,6 +61,17 @@ fn read(child: &mut Child, after_acknowledging: u64) -> Progress {
     progress
 }
 
+/// Reads each snapshot that a killed process has left, with its parts in files of earlier ones.
+fn whole_snapshots(directory: &Path, kill: u64) -> u64 {
+    let snapshots = DataDirectory::open_shared(directory).unwrap().snapshots().unwrap();
+    let list = snapshots.list().unwrap();
+    for sequence in &list {
+        let loaded = snapshots.load(*sequence);
+        assert!(loaded.is_ok(), "kill {kill}: snapshot {sequence}: {:?}", loaded.err());
+    }
+    list.len() as u64
+}
+
 #[test]
 fn acknowledged_commands_survive_fifty_kills_and_no_others_appear() {
     let scratch = tempfile::tempdir().unwrap();
@@ -69,6 +81,7 @@ fn acknowledged_commands_survive_fifty_kills_and_no_others_appear() {
     let mut out = CommandOutcome::default();
     let mut at = 0;
     let mut before = Progress::default();
+    let mut snapshots = 0;
     for kill in 0..=KILLS {
         let mut child = Command::new(program())
             .arg(&directory)
@@ -90,8 +103,10 @@ fn acknowledged_commands_survive_fifty_kills_and_no_others_appear() {
             at += 1;
         }
         assert_eq!(reference.fingerprint(), fingerprint, "kill {kill}: the books differ");
+        snapshots += whole_snapshots(&directory, kill);
         before = progress;
     }
+    assert!(snapshots > KILLS, "only {snapshots} snapshots were read");
     let mut journal = DataDirectory::open_shared(&directory).unwrap().journal().unwrap();
     let mut engine = Engine::default();
     replay(&mut journal, JournalHead::default(), &mut engine, &mut NoObserver).unwrap();

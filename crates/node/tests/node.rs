@@ -15,7 +15,10 @@ use journal::{
     DataDirectory, Epoch, Journal, JournalBatch, JournalError, JournalHead, Leadership,
     MemoryJournal, ReadJournal, Sequence,
 };
-use node::{JournalPosition, NoSnapshots, Node, NodeClient, NodeNotice, NodeOptions, StartError};
+use node::{
+    DecidedCommand, JournalPosition, NoSnapshots, Node, NodeClient, NodeNotice, NodeOptions,
+    StartError,
+};
 
 /// Each append waits for permission, and fails if that is denied.
 struct GatedJournal {
@@ -109,6 +112,51 @@ fn a_refusal_waits_for_the_command_that_caused_it() {
     waiting.join().unwrap();
     let result = early.lock().unwrap().take().unwrap().pop().unwrap();
     assert_eq!(result, Err(repeated()));
+}
+
+#[test]
+fn a_decision_gives_its_command_in_the_same_turn_and_is_answered_when_that_is_durable() {
+    let (allow, permission) = channel();
+    let node = start(GatedJournal { inner: MemoryJournal::new(), permission });
+    let client = node.client();
+    let (reply, answered) = channel();
+    // The second sees what the first one did.
+    for number in 0..2 {
+        let reply = reply.clone();
+        let decision = move |engine: &Engine| {
+            let (_, command) = stream::command(number);
+            let seen = engine.last_at();
+            let reply = move |result: Result<Events, Refusal>, position| {
+                reply.send((seen, result.is_ok(), position)).unwrap();
+            };
+            DecidedCommand::Give(Box::new(command), Box::new(reply))
+        };
+        client.decide(decision).unwrap();
+    }
+    assert!(answered.recv_timeout(Duration::from_millis(50)).is_err(), "M3");
+    allow.send(true).unwrap();
+    allow.send(true).unwrap();
+    let (first, second) = (answered.recv().unwrap(), answered.recv().unwrap());
+    assert!(first.1 && second.1 && first.0 < second.0 && first.2 <= second.2);
+
+    let before = client.access_version();
+    let nothing = move |_: &Engine| {
+        DecidedCommand::Answered(Box::new(move |position| {
+            reply.send((Timestamp(0), false, position)).unwrap();
+        }))
+    };
+    client.decide(nothing).unwrap();
+    assert_eq!(answered.recv().unwrap().2, second.2);
+    assert_eq!(client.access_version(), before);
+    // A reply that is dropped says that no answer comes.
+    let (kept, gone) = channel::<()>();
+    let stopped = move |_: &Engine| {
+        let (_, command) = stream::command(2);
+        DecidedCommand::Give(Box::new(command), Box::new(move |_, _| drop(kept)))
+    };
+    allow.send(false).unwrap();
+    client.decide(stopped).unwrap();
+    assert!(gone.recv().is_err());
 }
 
 #[test]
@@ -241,7 +289,7 @@ fn two_snapshots(path: &Path) -> (engine::Digest, Vec<std::path::PathBuf>) {
     let mut files: Vec<_> = std::fs::read_dir(path.join("snapshots"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|file| file.extension().is_some_and(|kind| kind == "sqlite"))
+        .filter(|file| file.extension().is_some_and(|kind| kind == "snapshot"))
         .collect();
     files.sort();
     assert_eq!(files.len(), 2);
@@ -272,14 +320,70 @@ fn a_start_takes_the_newest_snapshot_and_replays_what_follows() {
 }
 
 #[test]
+fn a_snapshot_writes_what_has_changed_since_the_one_before_also_after_a_restart() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("books");
+    let (mut from, mut lengths) = (0, Vec::new());
+    for more in [20_000, 40, 40] {
+        let (directory, node, _) = books(&path, u64::MAX);
+        all_done(&mut node.client(), from, from + more);
+        let (position, engine) = node.stop().unwrap();
+        let snapshots = directory.snapshots().unwrap();
+        assert_eq!(snapshots.list().unwrap()[0].number(), position.0);
+        let newest = snapshots.open_snapshot(Sequence::new(position.0)).unwrap();
+        // The digest is that of the whole state, whichever parts were written.
+        assert_eq!(engine::Digest(newest.digest()), engine.digest());
+        let own = newest.parts().iter().filter(|part| part.file.number() == position.0);
+        lengths.push(own.map(|part| u64::from(part.length)).sum::<u64>());
+        let loaded = node::SnapshotSource::load(&snapshots, Sequence::new(position.0)).unwrap();
+        assert_eq!(loaded.engine.digest(), engine.digest());
+        assert_eq!(loaded.engine.check(), Ok(()));
+        from += more;
+    }
+    assert!(lengths[0] > 400_000, "{lengths:?}");
+    assert!(lengths[1] < lengths[0] / 4 && lengths[2] < lengths[0] / 4, "{lengths:?}");
+}
+
+/// Snapshots are written while commands are carried out, and each has the digest that the journal
+/// gives.
+#[test]
+fn every_snapshot_under_way_is_of_its_batch() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("books");
+    let mut digests = std::collections::BTreeMap::new();
+    let mut from = 0;
+    for _ in 0..3 {
+        let (directory, node, _) = books(&path, 300);
+        let mut client = node.client();
+        let snapshots = directory.snapshots().unwrap();
+        for _ in 0..20 {
+            all_done(&mut client, from, from + 331);
+            from += 331;
+            for sequence in snapshots.list().unwrap() {
+                if let Ok(snapshot) = snapshots.open_snapshot(sequence) {
+                    digests.insert(sequence, Ok(engine::Digest(snapshot.digest())));
+                }
+            }
+        }
+        node.stop().unwrap();
+        drop(directory);
+    }
+    assert!(digests.len() > 10, "only {} snapshots", digests.len());
+    let mut journal = DataDirectory::open_shared(&path).unwrap().journal().unwrap();
+    let observer = &mut node::replay::NoObserver;
+    let (found, _) = node::replay::verify(&mut journal, &digests, observer).unwrap();
+    assert_eq!(found.violations, Vec::<String>::new());
+    assert_eq!(found.snapshots.len(), digests.len());
+}
+
+#[test]
 fn a_damaged_snapshot_falls_back_to_the_one_before_and_then_to_the_journal() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("books");
     let (digest, files) = two_snapshots(&path);
     for (damaged, replayed) in [(&files[1], 1_000), (&files[0], 2_000)] {
         let length = std::fs::metadata(damaged).unwrap().len();
-        // Some bytes of an SQLite file have no meaning; at least one of these has.
-        (1..8).for_each(|eighth| flip_a_byte(damaged, length * eighth / 8));
+        flip_a_byte(damaged, length - 20);
         let (directory, node, notices) = books(&path, u64::MAX);
         assert_eq!(node.recovery().replayed.commands, replayed);
         assert_eq!(node.client().query(Engine::digest).unwrap().0, digest);

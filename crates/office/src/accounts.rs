@@ -1,14 +1,20 @@
 //! Payout accounts. The account is in the vault; proposals and the journal have its digest.
 
+use std::collections::BTreeSet;
+
 use books::{
-    Command, ErasePayoutAccount, MissingRecord, PersonId, Refusal, SellerId, Sha256Digest,
+    Command, DataSubject, DisclosurePurpose, ErasePayoutAccount, MissingRecord, PersonId,
+    PersonalDataKind, Refusal, SellerId, Sha256Digest,
 };
+use engine::Actor;
 use money::Currency;
 use serde_json::{Map, Value};
-use vault::{AccountForm, PayoutAccount, RecordKind, RecordName, Subject, VaultError};
+use vault::{AccountForm, PayoutAccount, RecordKind, RecordName, VaultError};
 
+use crate::currencies::RefusalInCurrency;
 use crate::error::OfficeError;
 use crate::office::{BooksFacts, Office, OfficeResult};
+use crate::personal_data::Disclosure;
 use crate::request::{OfficeAnswer, PayoutAccountLine};
 
 /// The command that says which account a seller is paid to.
@@ -18,8 +24,8 @@ pub(crate) const ERASE_PAYOUT_ACCOUNT: &str = "ErasePayoutAccount";
 /// Of the accounts that one answer lists.
 const ACCOUNTS_LISTED_MAX: usize = 10_000;
 
-fn record_name(seller: SellerId, currency: Currency) -> RecordName {
-    RecordName { subject: Subject::Seller(seller), kind: RecordKind::PayoutAccount(currency) }
+pub(crate) fn record_name(seller: SellerId, currency: Currency) -> RecordName {
+    RecordName { subject: DataSubject::Seller(seller), kind: RecordKind::PayoutAccount(currency) }
 }
 
 /// The sealed record to which the fields of a command refer.
@@ -110,7 +116,11 @@ impl Office {
             None if had_one => self.erase_account(id, currency).map(|()| None),
             None => {
                 let refusal = Refusal::NotFound(MissingRecord::PayoutAccount).into();
-                Err(OfficeError::Refused { command: ERASE_PAYOUT_ACCOUNT.to_owned(), refusal })
+                let refusal = RefusalInCurrency { refusal, currency: Some(currency) };
+                Err(OfficeError::Refused {
+                    command: ERASE_PAYOUT_ACCOUNT.to_owned(),
+                    refusal: refusal.into(),
+                })
             }
         }
     }
@@ -154,10 +164,61 @@ impl Office {
         Ok(self.options.vault.forget(record.0, &record.1.0)?)
     }
 
-    /// The accounts in force and those that wait, of one seller or of all.
+    /// As `Office::seal_account`, for somebody who signed in.
+    ///
+    /// # Errors
+    /// There is no such seller, the form is no account, or the vault cannot be written.
+    pub fn seal_account_signed_in(
+        &mut self,
+        seller: &str,
+        currency: &str,
+        account: AccountForm,
+    ) -> OfficeResult<Map<String, Value>> {
+        let wanted = BTreeSet::from([("SellerId".to_owned(), seller.to_owned())]);
+        let facts = self.facts(wanted)?;
+        self.seal_account(seller, currency, account, None, &facts)
+    }
+
+    /// After a command with these fields was given or refused: an account that no proposal waits
+    /// for is not kept.
+    ///
+    /// # Errors
+    /// The vault cannot be written.
+    pub fn forget_account_signed_in(&mut self, fields: &Map<String, Value>) -> OfficeResult<()> {
+        self.forget_account(SET_PAYOUT_ACCOUNT, fields)
+    }
+
+    /// The accounts in force and those that wait, without a digit of any, for somebody who signed
+    /// in.
+    ///
+    /// # Errors
+    /// The proposals cannot be read.
+    pub fn payout_accounts_signed_in(&mut self) -> OfficeResult<OfficeAnswer> {
+        let facts = self.facts(BTreeSet::new())?;
+        self.payout_accounts(None, None, &facts)
+    }
+
+    /// The accounts of a seller that wait for a second person, and their proposals.
+    pub(crate) fn waiting_accounts(
+        &self,
+        seller: SellerId,
+    ) -> OfficeResult<Vec<(RecordName, Sha256Digest, u64)>> {
+        let mut waiting = Vec::new();
+        for number in self.store.numbers()? {
+            let proposal = self.proposal(number)?;
+            let record = sealed(&proposal.command, &proposal.fields);
+            let of_seller = record.filter(|(name, _)| name.subject == DataSubject::Seller(seller));
+            waiting.extend(of_seller.map(|(name, digest)| (name, digest, number)));
+        }
+        Ok(waiting)
+    }
+
+    /// The accounts in force and those that wait, of one seller or of all. With their last four
+    /// characters for somebody, after the books have recorded that.
     pub(crate) fn payout_accounts(
         &mut self,
         seller: Option<&str>,
+        shown_to: Option<Actor>,
         facts: &BooksFacts,
     ) -> OfficeResult<OfficeAnswer> {
         let only = seller.map(|seller| self.known_seller(seller, facts)).transpose()?;
@@ -179,13 +240,37 @@ impl Office {
             waiting
                 .extend(sealed(&proposal.command, &proposal.fields).map(|record| (record, number)));
         }
-        let (mut accounts, mut more) = (Vec::new(), 0);
-        for (id, reference, currency, account) in all {
+        if let Some(by) = shown_to {
+            if !self.options.vault.has_key() {
+                return Err(VaultError::NoKey.into());
+            }
+            let waits = |id: &SellerId, currency: &Currency| {
+                waiting.iter().any(|((name, _), _)| *name == record_name(*id, *currency))
+            };
+            let shown = all
+                .iter()
+                .filter(|(id, _, currency, account)| account.is_some() || waits(id, currency));
+            let subjects: BTreeSet<_> = shown.map(|(id, ..)| DataSubject::Seller(*id)).collect();
+            let shown = Disclosure {
+                subjects: subjects.into_iter().collect(),
+                kind: PersonalDataKind::PayoutAccount,
+                purpose: DisclosurePurpose::Payout,
+            };
+            self.disclose(shown, by)?;
+        }
+        let each = all.into_iter().map(|(id, reference, currency, account)| {
             let name = record_name(id, currency);
             let now = account.map(|account| (account.digest, Some(account.number), None));
             let later = waiting.iter().filter(|((other, _), _)| *other == name);
             let later = later.map(|((_, digest), number)| (*digest, None, Some(*number)));
             let of_seller: Vec<_> = now.into_iter().chain(later).collect();
+            (name, reference, currency, of_seller)
+        });
+        // Sellers without an account come last: they are what may be left out.
+        let mut each: Vec<_> = each.collect();
+        each.sort_by_key(|(.., of_seller)| of_seller.is_empty());
+        let (mut accounts, mut more) = (Vec::new(), 0);
+        for (name, reference, currency, of_seller) in each {
             if accounts.len() >= ACCOUNTS_LISTED_MAX {
                 more += of_seller.len().max(1);
                 continue;
@@ -201,7 +286,10 @@ impl Office {
                 accounts.push(line(None, None, None));
             }
             for (digest, number, proposal) in of_seller {
-                let last_four = self.last_four(name, digest)?;
+                let last_four = match shown_to {
+                    Some(_) => self.last_four(name, digest)?,
+                    None => None,
+                };
                 accounts.push(line(number, proposal, last_four));
             }
         }
@@ -225,7 +313,7 @@ impl Office {
     }
 
     /// A registered seller's id.
-    fn known_seller(&mut self, seller: &str, facts: &BooksFacts) -> OfficeResult<SellerId> {
+    pub(crate) fn known_seller(&self, seller: &str, facts: &BooksFacts) -> OfficeResult<SellerId> {
         let id = seller_id(seller, facts);
         let known = move |engine: &engine::Engine| {
             id.filter(|id| engine.books().seller_reference(*id).is_some())

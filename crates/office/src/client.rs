@@ -40,7 +40,8 @@ pub enum OfficeClientError {
     Io { path: PathBuf, source: io::Error },
     #[error(
         "the connection ended before an answer came ({0}): the request may have been carried out. \
-         Look with `doorstep log` and `doorstep proposals` before you repeat it"
+         Look with `doorstep log` and `doorstep proposals` before you repeat it: a numbered \
+         command that was carried out is not carried out twice, if it is the same"
     )]
     OutcomeUnknown(io::Error),
     #[error("a request has at most {LINE_BYTES_MAX} bytes; give it in parts")]

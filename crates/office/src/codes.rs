@@ -1,5 +1,7 @@
 //! One-time codes of hand-overs. Commands carry a code's MAC, which the key store computes.
 
+use std::sync::Arc;
+
 use books::{CodeMac, HandOverId};
 use reports::FieldType;
 use serde_json::{Map, Value};
@@ -7,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::error::OfficeError;
 
 /// Computes the MAC of a hand-over's code.
-pub type CodeMacOf = Box<dyn Fn(HandOverId, u32) -> Result<CodeMac, String> + Send>;
+pub type CodeMacOf = Arc<dyn Fn(HandOverId, u32) -> Result<CodeMac, String> + Send + Sync>;
 
 /// What a person gives in place of the MAC.
 pub(crate) const CODE: &str = "code";

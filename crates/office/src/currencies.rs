@@ -1,7 +1,11 @@
-//! The currency that a person writes with an amount must be the one that the command is in.
+//! The currency of a command: one that a person writes with an amount must be it, and refusals are
+//! shown with it.
 
-use books::{Books, BreakId, DepositId, HandOverId, ParcelId, PaymentId};
+use std::fmt;
+
+use books::{Books, BreakId, Command, DepositId, HandOverId, ParcelId, PaymentId};
 use money::Currency;
+use money::decimal::DecimalAmount;
 use reports::{FieldType, owner_id_type};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -40,6 +44,61 @@ impl TypedCurrencies {
     }
 }
 
+/// Why the books refuse a command, and the currency of what it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusalInCurrency {
+    pub refusal: engine::Refusal,
+    /// `None` if the books do not know what the command is about.
+    pub currency: Option<Currency>,
+}
+
+impl RefusalInCurrency {
+    /// The refusal of a command that these books do not carry out.
+    pub(crate) fn of(
+        refusal: engine::Refusal,
+        command: &Command,
+        books: &Books,
+    ) -> RefusalInCurrency {
+        let object = serde_json::to_value(command).ok();
+        let object = object.as_ref().and_then(Value::as_object);
+        let currency = object.and_then(|object| currency_of(object, books));
+        RefusalInCurrency { refusal, currency: currency.or_else(|| only_currency(books)) }
+    }
+}
+
+impl fmt::Display for RefusalInCurrency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.refusal.to_string();
+        f.write_str(&amounts_in(text, " minor units", &self.refusal, self.currency))
+    }
+}
+
+impl std::error::Error for RefusalInCurrency {}
+
+/// The text of a refusal with its amounts in decimals and with their currency, in the place of
+/// minor units. `unit` stands behind these in the text.
+#[must_use]
+pub fn amounts_in(
+    text: String,
+    unit: &str,
+    refusal: &engine::Refusal,
+    currency: Option<Currency>,
+) -> String {
+    let (engine::Refusal::Books(refusal), Some(currency)) = (refusal, currency) else {
+        return text;
+    };
+    refusal.amounts().into_iter().fold(text, |text, amount| {
+        let shown = DecimalAmount::of_balance(amount.minor().into(), currency);
+        text.replace(&format!("{}{unit}", amount.minor()), &format!("{shown} {currency}"))
+    })
+}
+
+/// The currency of books that have one only.
+fn only_currency(books: &Books) -> Option<Currency> {
+    let mut currencies = books.currencies();
+    currencies.next().filter(|_| currencies.next().is_none())
+}
+
 fn currency_of(object: &Map<String, Value>, books: &Books) -> Option<Currency> {
     if let Some(currency) = field(object, "currency") {
         return Some(currency);
@@ -61,10 +120,7 @@ fn currency_of(object: &Map<String, Value>, books: &Books) -> Option<Currency> {
         return Some(firm.currency);
     }
     if let Some(id) = field::<HandOverId>(object, "handover") {
-        let started = |firm: &books::cash_view::FirmCustody| {
-            firm.couriers.iter().any(|one| one.hand_over.is_some_and(|one| one.id == id))
-        };
-        return Some(books.cash_custody(books.last_date()).find(started)?.currency);
+        return books.hand_over_currency(id);
     }
     // The first name of a party that the command has: its account has the currency.
     let owners = [
@@ -90,4 +146,39 @@ fn currency_of(object: &Map<String, Value>, books: &Books) -> Option<Currency> {
 
 fn field<T: DeserializeOwned>(object: &Map<String, Value>, name: &str) -> Option<T> {
     serde_json::from_value(object.get(name)?.clone()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use books::Refusal;
+    use money::{Amount, SignedAmount};
+
+    #[test]
+    fn no_refusal_with_a_currency_has_an_amount_in_minor_units() {
+        for refusal in Refusal::examples() {
+            let (refusal, currency) = (engine::Refusal::Books(refusal), Some(Currency::CNY));
+            let has_amount = refusal.to_string().contains("minor units");
+            let shown = RefusalInCurrency { refusal, currency }.to_string();
+            assert!(!shown.contains("minor units"), "{shown}");
+            assert!(!has_amount || shown.contains(" CNY"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn amounts_of_a_refusal_have_the_decimals_of_the_currency_and_a_sign() {
+        let shown = |refusal: Refusal, currency| {
+            RefusalInCurrency { refusal: refusal.into(), currency: Some(currency) }.to_string()
+        };
+        let below = Refusal::InsufficientFunds(SignedAmount::of(-147_190));
+        assert!(shown(below, Currency::CNY).contains("has -1471.90 CNY available"));
+        let most = Refusal::RefundNeedsTwoPeople(Amount::of(5_000));
+        assert!(shown(most.clone(), Currency::CNY).contains("above 50.00 CNY need"));
+        assert!(shown(most, Currency::JPY).contains("above 5000 JPY need"));
+        let both = Refusal::AmountAboveLimit(Amount::of(1_999_999_999_999));
+        let both = shown(both, Currency::CNY);
+        assert!(
+            both.contains("is 19999999999.99 CNY, and") && both.contains("9999999999.99 CNY at")
+        );
+    }
 }

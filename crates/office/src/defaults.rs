@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use books::{
     Books, BreakId, Command, DepositId, HandOverId, MissingRecord, ParcelId, PlanId, Refusal,
-    SellerId, TariffId,
+    SellerId, TariffId, Timestamp,
 };
 use machine::PersonRole;
 use node::{Clock, SystemClock};
 use reports::FieldType;
 use serde_json::{Map, Value};
 
+use crate::currencies::RefusalInCurrency;
 use crate::error::OfficeError;
 use crate::fields::{self, KnownParties, WantedParty, is_id};
 
@@ -82,6 +83,7 @@ pub(crate) fn free_id(books: &Books, name: &str) -> u64 {
         "StartHandOver" => books.is_hand_over_known(HandOverId(*id)),
         "PlanSettlement" => books.is_plan_known(PlanId(*id)),
         "RaiseBreak" => books.is_break_known(BreakId(*id)),
+        "IssueApiKey" => books.api_keys(Timestamp(0)).any(|key| key.id.0 == *id),
         _ => false,
     };
     let now = time_as_number();
@@ -117,7 +119,8 @@ fn own_id<'s>(name: &str, command: FieldType<'s>) -> Option<(String, FieldType<'
     };
     let field = command.field(&own).filter(|field| is_id(*field))?;
     let derived = command.field("reference").is_some();
-    let by_time = ["AnnounceDeposit", "StartHandOver", "PlanSettlement", "RaiseBreak"];
+    let by_time =
+        ["AnnounceDeposit", "StartHandOver", "PlanSettlement", "RaiseBreak", "IssueApiKey"];
     (derived || by_time.contains(&name)).then_some((own, field))
 }
 
@@ -220,7 +223,6 @@ pub(crate) fn add_numbers(
     mut object: Map<String, Value>,
     books: &Books,
 ) -> Result<Map<String, Value>, OfficeError> {
-    let unknown = || OfficeError::NoNextNumber { command: name.to_owned() };
     let (field, next): (_, fn(&Books, ParcelId) -> Option<u64>) = match name {
         "DispatchParcels" => ("attempt", Books::next_attempt),
         "AssignParcels" => ("number", Books::next_assignment),
@@ -242,11 +244,16 @@ pub(crate) fn add_numbers(
         object.insert("number".to_owned(), 1.into());
         let numbered = declared(name, &object)?;
         let number = match books.chargeback_numbers(&numbered).as_deref() {
-            None => books.next_number(&numbered).ok_or_else(unknown)?,
+            // Without what it numbers, the books say what is missing.
+            None => books.next_number(&numbered).unwrap_or(1),
             Some(&[only]) => only.into(),
             Some([]) => {
                 let refusal = Refusal::NotFound(MissingRecord::Chargeback).into();
-                return Err(OfficeError::Refused { command: name.to_owned(), refusal });
+                let refusal = RefusalInCurrency { refusal, currency: None };
+                return Err(OfficeError::Refused {
+                    command: name.to_owned(),
+                    refusal: refusal.into(),
+                });
             }
             Some(numbers) => {
                 return Err(OfficeError::WhichChargeback { numbers: numbers.to_vec() });
@@ -255,6 +262,69 @@ pub(crate) fn add_numbers(
         object.insert("number".to_owned(), number.into());
     }
     Ok(object)
+}
+
+/// Commands that say how things are to be do nothing if they are so. These do something each time:
+/// the same again is carried out only under a number that a person gives.
+pub(crate) fn is_done_each_time(name: &str) -> bool {
+    const EACH_TIME: [&str; 14] = [
+        "ChargeBack",
+        "ConfirmRefund",
+        "CoverShortage",
+        "DeductShortage",
+        "InvoiceSeller",
+        "PayCommission",
+        "PayTax",
+        "PostAdjustment",
+        "RecordSellerPayment",
+        "Refund",
+        "RefundByTwoPersons",
+        "RepayShortage",
+        "ResetSecondFactor",
+        "WriteOffShortage",
+    ];
+    EACH_TIME.contains(&name)
+}
+
+/// The same command under the number before, where the office filled the number in. `None` for a
+/// first number, and for commands that need a new state each time: a parcel that is out, a break
+/// whose resolution was proposed, an account that the vault has sealed.
+pub(crate) fn with_number_before(
+    typed: &Map<String, Value>,
+    filled: &Map<String, Value>,
+    command: &Command,
+    books: &Books,
+) -> Option<Map<String, Value>> {
+    use Command as C;
+    let mut before = filled.clone();
+    match command {
+        C::AssignParcels(_) => {
+            // With a number that is typed it would be the command itself.
+            let typed = typed.get("parcels")?.as_array()?;
+            if typed.iter().any(|parcel| parcel.get("number").is_some()) {
+                return None;
+            }
+            for parcel in before.get_mut("parcels")?.as_array_mut()? {
+                one_less(parcel.get_mut("number")?)?;
+            }
+        }
+        C::RecordAttempt(_)
+        | C::ProposeBreakResolution(_)
+        | C::ApproveBreakResolution(_)
+        | C::SetPayoutAccount(_)
+        | C::ErasePayoutAccount(_)
+        | C::RecordDisclosure(_)
+        | C::EraseSubject(_) => return None,
+        _ if typed.contains_key("number") || books.next_number(command).is_none() => return None,
+        _ => one_less(before.get_mut("number")?)?,
+    }
+    Some(before)
+}
+
+fn one_less(number: &mut Value) -> Option<()> {
+    let before = number.as_u64()?.checked_sub(1).filter(|before| *before > 0)?;
+    *number = before.into();
+    Some(())
 }
 
 /// The command in its declared form.

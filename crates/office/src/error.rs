@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use books::PersonId;
 use money::Currency;
-use vault::{AccountError, VaultError};
+use vault::{AccountError, DocumentNumberError, VaultError};
 
 use crate::fields::ValueError;
 use crate::persons::{NAME_CHARACTERS_MAX, PERSONS_FILE};
 use crate::proposals::{PROPOSAL_BYTES_MAX, PROPOSALS_MAX};
+use crate::refused::BooksRefusal;
 use crate::sent_files::{FILES_BYTES_MAX, SENT_FILES_MAX};
 use crate::socket::LOOKS_MAX;
 use crate::take::TakeError;
@@ -38,17 +39,12 @@ pub enum OfficeError {
     #[error("{command} needs {}; see `doorstep do {command} --help`", flags(.missing))]
     MissingFields { command: String, missing: Vec<String> },
     #[error("{} {value}: {cause}", crate::fields::flag(.field))]
-    Value { field: String, value: String, cause: ValueError },
+    Value { field: String, value: String, cause: Box<ValueError> },
     #[error(
         "{} is in {typed}, but this is in {expected}; write the amount in {expected}",
         crate::fields::flag(.field)
     )]
     OtherCurrency { field: String, typed: Currency, expected: Currency },
-    #[error(
-        "{command}: the next number is not known; check that what it belongs to is in the books, \
-         or give --number"
-    )]
-    NoNextNumber { command: String },
     #[error(
         "the payment has chargebacks {}; give one with --number",
         .numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
@@ -67,6 +63,19 @@ pub enum OfficeError {
     /// The fields do not have the declared form.
     #[error("{command}: {why}; see `doorstep do {command} --help`")]
     Declared { command: String, why: String },
+    /// An API key is no person.
+    #[error("{command} names who decides, and an API key is nobody; sign in as a person")]
+    NeedsPerson { command: String },
+    /// As the access table says.
+    #[error(
+        "you may not give {command} with these fields; ask an administrator for the role, or let \
+         somebody with it give the command"
+    )]
+    NotPermitted { command: String },
+    #[error("the request key was used for another request; use a new key")]
+    RequestKeyTaken,
+    #[error("this Doorstep is stopping; try again when it has stopped")]
+    Closed,
     #[error("the books are not open; open them first with `doorstep setup books --data DIR`")]
     BooksNotOpen,
     #[error("you are user {user}, and the books belong to user {owner}: let their owner open them")]
@@ -103,7 +112,8 @@ pub enum OfficeError {
     SecondPersonNamed { field: String },
     #[error(
         "proposal {number} is your own; a second person approves it with `doorstep approve \
-         {number}`"
+         {number}`, under their own user (`doorstep persons WHO --user UID`) while `doorstep \
+         serve` runs; in trial books with --person WHO"
     )]
     OwnProposal { number: u64 },
     #[error(
@@ -118,12 +128,12 @@ pub enum OfficeError {
     )]
     ApprovalInterrupted { number: u64, command: String, by: PersonId },
     #[error("the books refuse {command}: {refusal}. Nothing changed")]
-    Refused { command: String, refusal: engine::Refusal },
+    Refused { command: String, refusal: BooksRefusal },
     #[error(
         "the books refuse {command}: {refusal}. Nothing changed, and proposal {number} stays: \
          approve it later, or withdraw it with `doorstep withdraw-proposal {number}`"
     )]
-    ProposalRefused { number: u64, command: String, refusal: engine::Refusal },
+    ProposalRefused { number: u64, command: String, refusal: BooksRefusal },
     #[error("--code must be the courier's one-time code, six digits: type what the courier shows")]
     NotACode,
     #[error(
@@ -143,6 +153,18 @@ pub enum OfficeError {
          (`doorstep setup seller`), or correct the reference or the currency"
     )]
     NoSellerAccount { seller: String, currency: String },
+    #[error(
+        "`{subject}` names nobody; write seller:REFERENCE, or parcel: and an id, a waybill or \
+         SELLER/ORDER"
+    )]
+    NoDataSubject { subject: String },
+    #[error(
+        "the vault has nothing of {subject}: it was never entered, or is erased; correct \
+         the subject, or import the order again"
+    )]
+    NoPersonalData { subject: String },
+    #[error(transparent)]
+    Identity(#[from] DocumentNumberError),
     #[error("the books have no seller `{seller}`; correct the reference, or register it first")]
     NoSeller { seller: String },
     #[error(transparent)]
@@ -216,10 +238,12 @@ pub enum PersonsError {
     #[error(
         "`{0}` is not a name: it must have 1 to {NAME_CHARACTERS_MAX} characters, one of them a \
          letter: letters (Latin, Greek, Cyrillic, Armenian, Georgian, Hebrew, Arabic, Chinese, \
-         Japanese, Korean), digits, spaces and .-'; write an accented letter as one character, \
-         without a combining accent"
+         Japanese, Korean), digits, spaces and .-'; do not mix Latin, Greek, Cyrillic and Armenian \
+         letters, and write an accented letter as one character, without a combining accent"
     )]
     NotAName(String),
+    #[error("0 is nobody's id; give the id of a person, from 1")]
+    Nobody,
     #[error("person {person} has the name `{name}` already; give another spelling")]
     NameTaken { person: PersonId, name: String },
     #[error(

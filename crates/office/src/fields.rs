@@ -1,11 +1,13 @@
 //! The values of fields, from the text that a person types to the declared JSON form.
 
+mod sent;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use books::{
-    BankId, Books, BusinessDate, CourierId, FirmId, NetworkId, ParcelId, RailId, SellerId,
-    TariffId, WalletId,
+    BankId, Books, BusinessDate, CourierId, FirmId, NetworkId, ParcelId, REFERENCE_BYTES_MAX,
+    RailId, SellerId, TariffId, WalletId,
 };
 use money::decimal::{self, DecimalError, DecimalStyle};
 use money::{Currency, CurrencyError, Rate, RateError};
@@ -14,6 +16,10 @@ use serde_json::Value;
 use tariff::BusinessDateError;
 
 use crate::persons::{PERSONS_FILE, Persons};
+
+pub use sent::{as_sent, is_amount_text};
+
+const CURRENCY_LETTERS: usize = 3;
 
 /// The flag of a field. `--person` says who gives the command, so a field of that name is another.
 #[must_use]
@@ -38,6 +44,11 @@ pub fn field_of_flag(flag: &str) -> String {
 pub enum ValueError {
     #[error("{0}; {expected}", expected = Expected::Amount)]
     Amount(#[from] DecimalError),
+    /// A comma, or a second point.
+    #[error("`{text}` has a `{found}`; write the amount without it, such as 1234.50CNY")]
+    Separator { text: String, found: char },
+    #[error("`{0}` is below zero, and an amount is not; write it without `-`")]
+    BelowZero(String),
     #[error("{0}; {expected}", expected = Expected::Currency)]
     Currency(#[from] CurrencyError),
     #[error(transparent)]
@@ -98,7 +109,10 @@ impl fmt::Display for Expected {
                 "write a time, such as 2013-08-28T18:00:00+08:00, or milliseconds since 1970"
             }
             Expected::Parcel => "write a waybill, a parcel's id, or SELLER/ORDER",
-            Expected::Payment => "write the parcel and the payment's number: WAYBILL/1",
+            Expected::Payment => {
+                "write the parcel, its whole waybill or SELLER/ORDER, and the payment's number: \
+                 WAYBILL/1"
+            }
             Expected::Person => {
                 return write!(f, "write a person's id, or a name in {PERSONS_FILE}");
             }
@@ -213,7 +227,10 @@ pub(crate) fn wanted(field: FieldType<'_>, given: &Value, all: &mut BTreeSet<Wan
                 Some("PersonId") => "CourierId",
                 name => name.unwrap_or_default(),
             };
-            all.insert((id_type.to_owned(), text.clone()));
+            // An id is taken as it is.
+            if text.bytes().any(|byte| !byte.is_ascii_digit()) {
+                all.insert((id_type.to_owned(), text.clone()));
+            }
         }
         (Value::String(text), None) if text.contains('/') && names_a_parcel(field) => {
             let seller = text.split('/').next().unwrap_or_default();
@@ -224,6 +241,13 @@ pub(crate) fn wanted(field: FieldType<'_>, given: &Value, all: &mut BTreeSet<Wan
             let variant = field.variants().into_iter().find(|variant| variant.name == name);
             if let Some(of) = variant.and_then(|variant| variant.content) {
                 wanted(of, &content.into(), all);
+            }
+        }
+        (Value::Object(parts), _) => {
+            for (name, one) in parts {
+                if let Some(of) = part(field, name) {
+                    wanted(of, one, all);
+                }
             }
         }
         _ => {}
@@ -326,7 +350,7 @@ impl KnownParties {
     }
 
     /// The parcel's id behind an id, a waybill, or SELLER/ORDER: of the order's first shipment.
-    fn parcel(&self, given: &str) -> Option<String> {
+    pub(crate) fn parcel(&self, given: &str) -> Option<String> {
         if let Ok(id) = given.parse::<ParcelId>() {
             return Some(id.to_string());
         }
@@ -335,6 +359,9 @@ impl KnownParties {
         }
         let (seller, order) = given.split_once('/')?;
         let seller = self.0.get(&("SellerId", seller.to_owned())).copied()?;
+        if order.len() > REFERENCE_BYTES_MAX {
+            return None;
+        }
         Some(ParcelId::derived(SellerId(seller), order).to_string())
     }
 
@@ -380,8 +407,21 @@ pub fn value(
         (Value::Array(items), Some(item)) => {
             items.iter().map(|one| value(item, one, parties)).collect()
         }
+        (Value::Object(parts), _) => {
+            let read = parts.iter().map(|(name, one)| {
+                let read = part(field, name).map(|of| value(of, one, parties)).transpose()?;
+                Ok((name.clone(), read.unwrap_or_else(|| one.clone())))
+            });
+            read.collect::<Result<_, _>>().map(Value::Object)
+        }
         _ => Ok(given.clone()),
     }
+}
+
+/// The type of a part of an object: of its field, or of the content of its variant.
+fn part<'s>(of: FieldType<'s>, name: &str) -> Option<FieldType<'s>> {
+    let variant = || of.variants().into_iter().find(|one| one.name == name);
+    of.field(name).or_else(|| variant()?.content)
 }
 
 fn from_text(
@@ -413,6 +453,9 @@ fn from_text(
         Some(id_type) if is_id(field) => {
             if given.bytes().all(|byte| byte.is_ascii_digit()) {
                 return Ok(given.into());
+            }
+            if given.len() > REFERENCE_BYTES_MAX {
+                return Err(expected());
             }
             let id = parties.id(id_type, given);
             return id.map(|id| id.to_string().into()).ok_or_else(expected);
@@ -489,10 +532,17 @@ fn amount(given: &str) -> Result<Value, ValueError> {
         return Ok(0.into());
     }
     let (digits, currency) = split_amount(given);
-    let currency: Currency =
-        currency.parse().map_err(|_| ValueError::Expected(Expected::Amount))?;
+    let currency: Currency = currency.parse().map_err(|error| match currency.len() {
+        CURRENCY_LETTERS => ValueError::Currency(error),
+        _ => ValueError::Expected(Expected::Amount),
+    })?;
     let style = DecimalStyle { point: '.', group: None };
-    Ok(decimal::parse(digits, currency, style)?.minor().into())
+    let amount = decimal::parse(digits, currency, style).map_err(|error| match error {
+        DecimalError::Separator { text, found, .. } => ValueError::Separator { text, found },
+        DecimalError::Negative(text) => ValueError::BelowZero(text),
+        error => error.into(),
+    });
+    Ok(amount?.minor().into())
 }
 
 fn split_amount(given: &str) -> (&str, &str) {
@@ -545,13 +595,13 @@ fn range(field: FieldType<'_>) -> (i128, i128) {
 }
 
 /// The names of a command's fields that must be given.
-pub(crate) fn required<'s>(command: FieldType<'s>) -> impl Iterator<Item = &'s str> {
+pub fn required<'s>(command: FieldType<'s>) -> impl Iterator<Item = &'s str> {
     let required = command.schema().get("required").and_then(Value::as_array);
     required.into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// The declared types of all commands, made once.
-pub(crate) fn declared() -> &'static FieldTypes {
+pub fn declared() -> &'static FieldTypes {
     static DECLARED: std::sync::OnceLock<FieldTypes> = std::sync::OnceLock::new();
     DECLARED.get_or_init(FieldTypes::declared)
 }
@@ -572,6 +622,22 @@ mod tests {
         let known = [("CourierId", "c-1", 7), ("PersonId", "li wei", 7), ("SellerId", "s-1", 1)];
         let known = known.map(|(of, reference, id)| ((of, reference.to_owned()), id));
         value(field, &given.into(), &KnownParties(known.into_iter().collect()))
+    }
+
+    #[test]
+    fn references_and_times_inside_objects_and_lists_are_read_too() {
+        let known = KnownParties([(("SellerId", "s-1".to_owned()), 1)].into_iter().collect());
+        let read = |command: &str, field: &str, given: Value| {
+            value(declared().of(command).unwrap().field(field).unwrap(), &given, &known)
+        };
+        let subjects = read("RecordDisclosure", "subjects", json!([{ "Seller": "s-1" }]));
+        assert_eq!(subjects.unwrap(), json!([{ "Seller": "1" }]));
+        let at = |time: &str| json!({ "Request": { "sent": { "sent_at": time, "stan": 1 } } });
+        let reference = read("ClearLine", "reference", at("2013-08-28T00:00:00Z")).unwrap();
+        assert_eq!(reference["Request"]["sent"]["sent_at"], json!(1_377_648_000_000_u64));
+        assert!(read("ClearLine", "reference", at("0971-10-19T12:13:57Z")).is_err());
+        let long = "x".repeat(REFERENCE_BYTES_MAX + 1);
+        assert!(read("DeductShortage", "courier", long.into()).is_err());
     }
 
     #[test]
@@ -603,6 +669,17 @@ mod tests {
             ),
         ] {
             assert_eq!(of(command, field, given), Ok(expected), "{command} {field} {given}");
+        }
+    }
+
+    #[test]
+    fn an_amount_with_a_comma_or_below_zero_is_refused_in_the_words_of_the_office() {
+        for (given, words) in [
+            ("12,50CNY", "`12,50` has a `,`; write the amount without it, such as 1234.50CNY"),
+            ("-5CNY", "`-5` is below zero, and an amount is not; write it without `-`"),
+        ] {
+            let error = of("RegisterCourier", "cash_limit", given).unwrap_err();
+            assert_eq!(error.to_string(), words);
         }
     }
 
@@ -654,9 +731,22 @@ mod tests {
             for (field, _) in declared().of(name).unwrap().fields() {
                 let flag = flag(field);
                 assert_eq!(field_of_flag(flag.trim_start_matches('-')), field);
-                for taken in ["--person", "--data", "--json", "--fields", "--lang", "--help"] {
-                    assert_ne!(flag, taken, "{name}");
-                }
+                let taken = [
+                    "--person",
+                    "--data",
+                    "--json",
+                    "--fields",
+                    "--lang",
+                    "--help",
+                    "--config",
+                    "--server",
+                    "--remote",
+                    "--key-file",
+                    "--ca",
+                    "--timeout",
+                    "--request-key",
+                ];
+                assert!(!taken.contains(&&*flag), "{name}: {flag}");
             }
         }
     }

@@ -10,6 +10,7 @@
 //! are a [table](short_forms). The socket's server is in [`socket`], its other side in [`client`].
 
 pub mod client;
+pub mod descriptions;
 pub mod fields;
 pub mod sent_files;
 pub mod short_forms;
@@ -21,21 +22,32 @@ mod currencies;
 mod defaults;
 mod error;
 mod file;
+mod giving;
 mod office;
+mod personal_data;
 mod persons;
 mod proposals;
+mod refused;
 mod request;
+mod signed_in;
 pub mod take;
 mod taken_files;
 
 pub use codes::{CODE_MAC, CodeMacOf};
+pub use currencies::{RefusalInCurrency, amounts_in};
 pub use defaults::is_filled_in;
 pub use error::{OfficeError, PersonsError, ProposalStoreError, SentFilesError};
+pub use giving::Permits;
 pub use office::{Office, OfficeOptions, OnEvents};
+pub use personal_data::{Disclosure, finish_erasures, record_disclosure};
 pub use persons::{PERSONS_FILE, Persons};
-pub use proposals::{PROPOSALS, PROPOSALS_MAX};
+pub use proposals::{PROPOSALS, PROPOSALS_MAX, waiting_proposals};
+pub use refused::{BooksRefusal, NamedPerson, RefusalDetail, SecondPerson};
 pub use request::{
     CommandWords, Language, OfficeAnswer, PayoutAccountLine, Printed, Proposal, RefusalWords,
-    Request, SentFile, Who,
+    Request, SentFile, ShownRecord, WaitsInBooks, Who,
+};
+pub use signed_in::{
+    QuickAnswer, QuickCommand, SharedOffice, SignedInAnswer, SignedInCommand, SignedInGiver,
 };
 pub use taken_files::{FileSourceKind, TAKEN_FILES};

@@ -7,8 +7,8 @@ use std::io::BufRead;
 use std::mem;
 use std::path::{Path, PathBuf};
 
-use books::{Command, Event, PersonId, Refusal};
-use engine::{Actor, Events, RequestKey, Submission, Timestamp};
+use books::{Books, Command, Event, PersonId};
+use engine::{Actor, RequestKey, Submission, Timestamp};
 use node::{Clock, NodeClient, SystemClock};
 use reports::{AppliedCommand, FieldType, Parties, just_carried_out, local_time};
 use serde_json::{Map, Value};
@@ -16,13 +16,16 @@ use serde_json::{Map, Value};
 use vault::Vault;
 
 use crate::accounts::{self, ERASE_PAYOUT_ACCOUNT, SET_PAYOUT_ACCOUNT};
-use crate::codes::{self, CodeMacOf};
-use crate::currencies::TypedCurrencies;
+use crate::codes::CodeMacOf;
 use crate::defaults::{self, Givers};
 use crate::error::OfficeError;
 use crate::fields::{self, KnownParties, WantedParty};
+use crate::giving::{
+    self, CompleteCommand, GivenBy, Giving, Looks, Outcome, PreparedCommand, with_payment,
+};
+use crate::personal_data;
 use crate::persons::Persons;
-use crate::proposals::ProposalStore;
+use crate::proposals::{ProposalStore, waits_in_books};
 use crate::request::{
     CommandWords, Language, OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who,
 };
@@ -31,8 +34,6 @@ use crate::taken_files::TakenFiles;
 
 /// The command that creates books.
 const OPENING: &str = "OpenBooks";
-/// The command that brings a new tariff.
-const PUBLICATION: &str = "PublishTariff";
 /// An approval that was interrupted is continued this long: the books remember its request key an
 /// hour longer.
 const CONTINUED_MS_MAX: u64 = (engine::REQUEST_KEY_HOURS - 1) * 3_600_000;
@@ -78,10 +79,22 @@ impl fmt::Debug for Office {
 
 /// What the office asks the books before it gives a command.
 pub(crate) struct BooksFacts {
-    open: bool,
+    pub(crate) open: bool,
     trial: bool,
     first_person: Option<PersonId>,
     pub(crate) parties: KnownParties,
+}
+
+impl BooksFacts {
+    pub(crate) fn of(books: &Books, wanted: &BTreeSet<WantedParty>) -> BooksFacts {
+        let registered = |&(_, removed): &(PersonId, bool)| !removed;
+        BooksFacts {
+            open: books.utc_offset_minutes_at(books.last_at()).is_some(),
+            trial: books.is_trial(),
+            first_person: books.persons().find(registered).map(|(person, _)| person),
+            parties: KnownParties::of(books, wanted),
+        }
+    }
 }
 
 pub(crate) type OfficeResult<T> = Result<T, OfficeError>;
@@ -105,6 +118,7 @@ impl Office {
             }
         }
         office.finish_files()?;
+        office.erase_what_is_due()?;
         Ok(office)
     }
 
@@ -117,7 +131,7 @@ impl Office {
         for begun in files {
             let Some(by) = begun.by else { continue };
             let mut taking = Taking { client, data, by, on_events, chinese: *chinese };
-            if let Err(TakingStopped::Node(error)) = taking.finish(&begun) {
+            if let Err(TakingStopped::Node(error)) = taking.finish_unasked(&begun) {
                 return Err(error.into());
             }
         }
@@ -142,8 +156,13 @@ impl Office {
             }
             Request::EnterPayoutAccount { seller, .. }
             | Request::PayoutAccounts { seller: Some(seller) }
-            | Request::ErasePayoutAccount { seller, .. } => {
+            | Request::ErasePayoutAccount { seller, .. }
+            | Request::ShowPayoutAccounts { seller }
+            | Request::EnterIdentity { seller, .. } => {
                 BTreeSet::from([("SellerId".to_owned(), seller.clone())])
+            }
+            Request::ShowPersonalData { subject, .. } | Request::EraseSubject { subject, .. } => {
+                personal_data::wanted_of(subject)
             }
             _ => BTreeSet::new(),
         };
@@ -159,12 +178,7 @@ impl Office {
         let person = person(who, &persons, &facts)?;
         match request {
             Request::Approve { proposal } => self.approve(proposal, person),
-            Request::WithdrawProposal { proposal: number } => {
-                let proposal = self.proposal(number)?;
-                self.store.remove(number)?;
-                self.forget_account(&proposal.command, &proposal.fields)?;
-                Ok(OfficeAnswer::Withdrawn { proposal: number })
-            }
+            Request::WithdrawProposal { proposal: number } => self.withdraw(number),
             Request::EnterPayoutAccount { seller, currency, account, approved_by } => {
                 let fields = self.seal_account(&seller, &currency, account, approved_by, &facts)?;
                 let given = self.give(SET_PAYOUT_ACCOUNT, &fields, who, &persons, &facts);
@@ -173,12 +187,23 @@ impl Office {
                 }
                 given
             }
-            Request::PayoutAccounts { seller } => self.payout_accounts(seller.as_deref(), &facts),
+            Request::PayoutAccounts { seller } => {
+                self.payout_accounts(seller.as_deref(), None, &facts)
+            }
+            Request::ShowPayoutAccounts { seller } => {
+                let by = Actor::Person(self.registered(who)?);
+                self.payout_accounts(Some(&seller), Some(by), &facts)
+            }
             Request::ErasePayoutAccount { seller, currency, approved_by } => {
                 match self.account_in_force(&seller, &currency, approved_by, &facts)? {
                     Some(fields) => self.give(ERASE_PAYOUT_ACCOUNT, &fields, who, &persons, &facts),
                     None => Ok(OfficeAnswer::Repeated { command: ERASE_PAYOUT_ACCOUNT.to_owned() }),
                 }
+            }
+            Request::ShowPersonalData { .. }
+            | Request::EnterIdentity { .. }
+            | Request::EraseSubject { .. } => {
+                self.carry_out_personal_data(request, who, &persons, &facts)
             }
             Request::Give { .. } | Request::Proposals {} => {
                 self.registered(who)?;
@@ -197,6 +222,10 @@ impl Office {
     pub fn registered(&self, who: &Who) -> OfficeResult<PersonId> {
         let persons = Persons::read(&self.options.data)?;
         let person = person(who, &persons, &self.facts(BTreeSet::new())?)?;
+        self.check_registered(person)
+    }
+
+    pub(crate) fn check_registered(&self, person: PersonId) -> OfficeResult<PersonId> {
         let is_registered = move |engine: &engine::Engine| {
             engine.books().persons().any(|(one, removed)| one == person && !removed)
         };
@@ -251,7 +280,7 @@ impl Office {
     }
 
     /// The oldest proposals, as many as an answer has room for.
-    fn list(&mut self) -> OfficeResult<OfficeAnswer> {
+    pub(crate) fn list(&mut self) -> OfficeResult<OfficeAnswer> {
         let (numbers, persons) = (self.store.numbers()?, Persons::read(&self.options.data)?);
         let (mut proposals, mut bytes) = (Vec::new(), 0);
         for &number in &numbers {
@@ -268,24 +297,26 @@ impl Office {
             proposals.push(one);
         }
         let more = numbers.len() - proposals.len();
-        Ok(OfficeAnswer::Proposals { proposals, more })
+        let look = |engine: &engine::Engine| waits_in_books(engine.books());
+        let mut others = self.options.client.query(look)?.0;
+        for one in &mut others {
+            let name = one.proposed_by.and_then(|person| persons.name(person));
+            one.proposer_name = name.map(str::to_owned);
+        }
+        Ok(OfficeAnswer::Proposals { proposals, more, others })
     }
 
-    fn facts(&self, wanted: BTreeSet<WantedParty>) -> OfficeResult<BooksFacts> {
-        let look = move |engine: &engine::Engine| {
-            let books = engine.books();
-            let registered = |&(_, removed): &(PersonId, bool)| !removed;
-            BooksFacts {
-                open: books.utc_offset_minutes_at(books.last_at()).is_some(),
-                trial: books.is_trial(),
-                first_person: books.persons().find(registered).map(|(person, _)| person),
-                parties: KnownParties::of(books, &wanted),
-            }
-        };
+    pub(crate) fn facts(&self, wanted: BTreeSet<WantedParty>) -> OfficeResult<BooksFacts> {
+        let look = move |engine: &engine::Engine| BooksFacts::of(engine.books(), &wanted);
         Ok(self.options.client.query(look)?.0)
     }
 
-    fn give(
+    fn giving(&mut self) -> Giving<'_> {
+        let OfficeOptions { client, data, code_mac, .. } = &mut self.options;
+        Giving { looks: Looks::Durable(client), data, code_mac: code_mac.as_ref() }
+    }
+
+    pub(crate) fn give(
         &mut self,
         name: &str,
         given: &Map<String, Value>,
@@ -293,85 +324,38 @@ impl Office {
         persons: &Persons,
         facts: &BooksFacts,
     ) -> OfficeResult<OfficeAnswer> {
-        let unknown = || OfficeError::UnknownCommand(name.to_owned());
-        let command_type = fields::declared().of(name).ok_or_else(unknown)?;
-        let spec = Command::SPECS.iter().find(|spec| spec.name == name).ok_or_else(unknown)?;
-        if !spec.given_by.contains(&engine::ActorKind::Person) {
-            return Err(OfficeError::NotForPersons { command: name.to_owned() });
-        }
-        let mut given = given.clone();
-        let code = codes::take_code(name, command_type, &mut given)?;
-        let class = take_class(command_type, &mut given);
-        name_tariff(name, &mut given, &facts.parties)?;
-        let mut object = read_fields(name, command_type, &given, &facts.parties)?;
-        let currencies = TypedCurrencies::of(command_type, &given);
-        if let Some(class) = class {
-            let of = object.clone();
-            let look =
-                move |engine: &engine::Engine| defaults::named_class(engine.books(), &of, &class);
-            object.insert(CLASS.to_owned(), self.options.client.query(look)?.0?);
-        }
+        let typed = giving::typed(name, given, engine::ActorKind::Person)?;
+        let read = self.giving().read(&typed, facts)?;
         if name == OPENING {
-            return self.open_books(command_type, object, who, persons, facts);
+            return self.open_books(typed.of, read.0, who, persons, facts);
         }
-        let giver = person(who, persons, facts)?;
-        defaults::add_own_id(name, command_type, &facts.parties, &mut object);
-        if let Some(own) = defaults::lacks_own_id(name, command_type, &object) {
-            let of = name.to_owned();
-            let look = move |engine: &engine::Engine| defaults::free_id(engine.books(), &of);
-            let id = self.options.client.query(look)?.0;
-            object.insert(own, id.to_string().into());
-        }
-        defaults::add_only_bank(name, command_type, &facts.parties, &mut object);
-        if let Some(code) = code {
-            codes::add_code_mac(code, &mut object, self.options.code_mac.as_ref())?;
-        }
-        let givers = Givers::of(command_type);
-        let second = add_givers(givers, giver, facts.trial, &mut object)?;
-        let second = second.filter(|second| defaults::needs_second(command_type, second, &object));
-        let with_number = defaults::lacks_number(command_type, &object);
-        let later: Vec<&str> = with_number.then_some("number").into_iter().chain(second).collect();
-        defaults::check_complete(name, command_type, &object, &later)?;
-        if let Some(second) = second {
-            // Nobody: the command is not given before somebody approves it.
-            object.insert(second.to_owned(), PersonId(0).to_string().into());
-        }
-        let (named, said) = (name.to_owned(), who.person.is_some());
-        let filled = self.options.client.query(move |engine| {
-            let books = engine.books();
-            currencies.check(&object, books)?;
-            let object = defaults::add_numbers(&named, with_number, object, books)?;
-            let command = defaults::declared(&named, &object)?;
-            let actor = if said { giver } else { actor(&command, giver) };
-            let checked = books.check_actor(Actor::Person(actor), &command);
-            // A proposal that cannot be carried out is not made.
-            let checked = checked.and_then(|()| books::check_amounts(&command));
-            checked.map_err(|refusal| refused(&named, refusal.into()))?;
-            Ok::<_, OfficeError>((object, command, actor))
-        })?;
-        let (mut object, command, actor) = filled.0?;
-        let Some(second) = second else {
-            self.approve_account(name, &object)?;
-            let mut answer = self.execute(command, actor, None)?;
-            if let OfficeAnswer::CarriedOut { code: shown, .. } = &mut answer {
-                *shown = code.filter(|_| name == "StartHandOver").map(codes::text);
-            }
-            return Ok(answer);
+        let person = person(who, persons, facts)?;
+        let giver = GivenBy {
+            actor: Actor::Person(person),
+            person: Some(person),
+            said: who.person.is_some(),
+            as_others: facts.trial,
         };
-        object.remove(second);
-        let proposal = self.store.add(Proposal {
-            number: 0,
-            command: name.to_owned(),
-            fields: object,
-            proposed_by: actor,
-            proposed_at_ms: SystemClock.now().0,
-            approval: None,
-            refusal: None,
-            proposer_name: None,
-            proposed_at: None,
-            words: None,
-        })?;
-        Ok(OfficeAnswer::Proposed { proposal })
+        match self.giving().prepare(&typed, read, giver, None, facts)? {
+            PreparedCommand::Before(answer) => Ok(answer),
+            PreparedCommand::NeedsClient => Err(OfficeError::Closed),
+            PreparedCommand::Proposal(proposal) => {
+                Ok(OfficeAnswer::Proposed { proposal: self.store.add(*proposal)? })
+            }
+            PreparedCommand::Complete(CompleteCommand { command, fields, by, code }) => {
+                self.approve_account(name, &fields)?;
+                let Actor::Person(by) = by else {
+                    return Err(OfficeError::NotForPersons { command: name.to_owned() });
+                };
+                let typed = given.get("payment").and_then(Value::as_str);
+                let answer = self.execute(command, by, None);
+                let mut answer = answer.map_err(|error| with_payment(error, typed))?;
+                if let OfficeAnswer::CarriedOut { code: shown, .. } = &mut answer {
+                    *shown = code;
+                }
+                Ok(answer)
+            }
+        }
     }
 
     /// Whoever opens the books is their first person. Of real books, this user is from now on.
@@ -413,7 +397,15 @@ impl Office {
         self.store.read(number)?.ok_or(OfficeError::UnknownProposal { number })
     }
 
-    fn approve(&mut self, number: u64, person: PersonId) -> OfficeResult<OfficeAnswer> {
+    pub(crate) fn withdraw(&mut self, number: u64) -> OfficeResult<OfficeAnswer> {
+        let proposal = self.proposal(number)?;
+        self.store.remember(&proposal)?;
+        self.store.remove(number)?;
+        self.forget_account(&proposal.command, &proposal.fields)?;
+        Ok(OfficeAnswer::Withdrawn { proposal: number })
+    }
+
+    pub(crate) fn approve(&mut self, number: u64, person: PersonId) -> OfficeResult<OfficeAnswer> {
         let mut proposal = self.proposal(number)?;
         match proposal.approval {
             Some(approval) if is_old(approval) => {
@@ -452,6 +444,7 @@ impl Office {
         let key = RequestKey::new(format!("proposal-{number}-{hash}"));
         match self.execute(command, approval.approved_by, key.ok()) {
             Ok(answer) => {
+                self.store.remember(&proposal)?;
                 self.store.remove(number)?;
                 Ok(answer)
             }
@@ -467,11 +460,7 @@ impl Office {
 
     /// What a proposal would do. `None` if its command is not one of this version.
     fn proposed_words(&mut self, proposal: &Proposal) -> OfficeResult<Option<CommandWords>> {
-        let Some(command_type) = fields::declared().of(&proposal.command) else { return Ok(None) };
-        let Givers::Two { second, .. } = Givers::of(command_type) else { return Ok(None) };
-        let mut object = proposal.fields.clone();
-        object.insert(second.to_owned(), PersonId(0).to_string().into());
-        let Ok(command) = defaults::declared(&proposal.command, &object) else { return Ok(None) };
+        let Ok(command) = giving::proposed(proposal) else { return Ok(None) };
         let submission = Submission::new(Actor::Person(proposal.proposed_by), command);
         self.in_words(submission, Vec::new()).map(Some)
     }
@@ -503,41 +492,34 @@ impl Office {
         by: PersonId,
         request_key: Option<RequestKey>,
     ) -> OfficeResult<OfficeAnswer> {
-        let name = command.spec().name.to_owned();
-        let erased = accounts::erased(&command);
-        let submission = Submission { request_key, ..Submission::new(Actor::Person(by), command) };
-        let answers = self.options.client.execute(vec![(None, submission.clone())])?;
-        let answer = answers.into_iter().next();
-        if let (Some((seller, currency)), Some(Ok(_) | Err(REPEATED))) = (erased, &answer) {
+        let (erased, name) = (accounts::erased(&command), command.spec().name);
+        let has_erased = personal_data::erases(&command);
+        let outcome = self.giving().execute(command, Actor::Person(by), request_key)?;
+        if let (Some((seller, currency)), Outcome::CarriedOut(..) | Outcome::Repeated) =
+            (erased, &outcome)
+        {
             self.erase_account(seller, currency)?;
         }
-        match answer {
-            Some(Ok(Events { books: events })) => {
-                (self.options.on_events)(&events);
-                let shown: Result<Vec<Value>, _> =
-                    events.iter().map(serde_json::to_value).collect();
-                let why = |error: serde_json::Error| OfficeError::Declared {
-                    command: name.clone(),
-                    why: error.to_string(),
-                };
-                let shown = shown.map_err(why)?;
-                let said = self.in_words(submission, events)?;
-                Ok(OfficeAnswer::CarriedOut { command: name, by, events: shown, code: None, said })
-            }
-            Some(Err(REPEATED)) => Ok(OfficeAnswer::Repeated { command: name }),
-            Some(Err(refusal)) => Err(refused(&name, refusal)),
-            None => Err(OfficeError::Malformed("no command".to_owned())),
+        if let (true, Outcome::CarriedOut(..) | Outcome::Repeated) = (has_erased, &outcome) {
+            self.finish_erasures()?;
         }
-    }
-}
-
-const REPEATED: engine::Refusal = engine::Refusal::Books(Refusal::Repeated);
-
-/// Why a command was not carried out.
-fn refused(name: &str, refusal: engine::Refusal) -> OfficeError {
-    match refusal {
-        engine::Refusal::Books(Refusal::BooksNotOpen) => OfficeError::BooksNotOpen,
-        refusal => OfficeError::Refused { command: name.to_owned(), refusal },
+        let mut answer = giving::answer(name, by, &outcome)?;
+        if let Outcome::CarriedOut(submission, events) = outcome {
+            (self.options.on_events)(&events);
+            let mut words = self.in_words(submission, events)?;
+            match &mut answer {
+                OfficeAnswer::CodeWrong { said, .. } => {
+                    // Not the sentence that it is counted.
+                    for words in [&mut words.en, &mut words.zh] {
+                        words.drain(..words.len().min(1));
+                    }
+                    *said = words;
+                }
+                OfficeAnswer::CarriedOut { said, .. } => *said = words,
+                _ => {}
+            }
+        }
+        Ok(answer)
     }
 }
 
@@ -558,97 +540,4 @@ fn person(who: &Who, persons: &Persons, facts: &BooksFacts) -> OfficeResult<Pers
     let first = facts.first_person.filter(|_| facts.trial);
     let person = persons.of_user(who.user).or(first);
     person.ok_or(OfficeError::UserNotMapped { user: who.user })
-}
-
-/// The field of a seller's class.
-const CLASS: &str = "class";
-
-/// Takes a class that is named, not numbered, out of the fields that were given.
-fn take_class(command: FieldType<'_>, given: &mut Map<String, Value>) -> Option<String> {
-    command.field(CLASS).filter(|field| field.name() == Some("SellerClassNumber"))?;
-    let class = given.get(CLASS)?.as_str()?.to_owned();
-    if class.parse::<u64>().is_ok() {
-        return None;
-    }
-    given.remove(CLASS);
-    Some(class)
-}
-
-/// Names the tariff of a seller as the books do: with its currency, if it is for one only.
-fn name_tariff(
-    command: &str,
-    given: &mut Map<String, Value>,
-    parties: &KnownParties,
-) -> OfficeResult<()> {
-    let Some(Value::String(tariff)) = given.get("tariff") else { return Ok(()) };
-    let is_id = tariff.bytes().all(|byte| byte.is_ascii_digit());
-    if is_id || command == PUBLICATION {
-        return Ok(());
-    }
-    let currency = given.get("currency").and_then(Value::as_str);
-    let Some(found) = parties.tariff(tariff, currency).map(str::to_owned) else {
-        let known = parties.tariffs().into_iter().map(str::to_owned).collect();
-        return Err(OfficeError::UnknownTariff { tariff: tariff.clone(), known });
-    };
-    given.insert("tariff".to_owned(), found.into());
-    Ok(())
-}
-
-/// The declared form of the fields that were given.
-fn read_fields(
-    name: &str,
-    command_type: FieldType<'_>,
-    given: &Map<String, Value>,
-    parties: &KnownParties,
-) -> OfficeResult<Map<String, Value>> {
-    defaults::check_known(name, command_type, given)?;
-    let mut object = Map::new();
-    for (field, given) in given {
-        let Some(field_type) = command_type.field(field) else { continue };
-        let value = fields::value(field_type, given, parties).map_err(|cause| {
-            let value = given.as_str().map_or_else(|| given.to_string(), str::to_owned);
-            OfficeError::Value { field: field.clone(), value, cause }
-        })?;
-        object.insert(field.clone(), value);
-    }
-    Ok(object)
-}
-
-/// Fills in who gives the command. Returns the field of a second person who is still missing.
-fn add_givers<'s>(
-    givers: Givers<'s>,
-    giver: PersonId,
-    trial: bool,
-    object: &mut Map<String, Value>,
-) -> OfficeResult<Option<&'s str>> {
-    let (first, second) = match givers {
-        Givers::Nobody => return Ok(None),
-        Givers::One(first) => (first, None),
-        Givers::Two { first, second } => (first, Some(second)),
-    };
-    let said = object.entry(first).or_insert_with(|| giver.to_string().into());
-    let is_giver = said.as_str() == Some(giver.to_string().as_str());
-    if !is_giver && !trial {
-        return Err(OfficeError::OtherPerson { field: first.to_owned() });
-    }
-    let Some(second) = second else { return Ok(None) };
-    match object.contains_key(second) {
-        false => Ok(Some(second)),
-        // In trial books one user is both.
-        true if trial => Ok(None),
-        true => Err(OfficeError::SecondPersonNamed { field: second.to_owned() }),
-    }
-}
-
-/// Who gives the command if nobody was said: the person, or in trial books one of those whom the
-/// command names.
-fn actor(command: &Command, person: PersonId) -> PersonId {
-    let mut givers = Vec::new();
-    command.for_each_person(&mut |role, one| {
-        if role.gives() && one != PersonId(0) {
-            givers.push(one);
-        }
-    });
-    let named = givers.contains(&person) || givers.is_empty();
-    if named { person } else { givers.last().copied().unwrap_or(person) }
 }

@@ -48,6 +48,21 @@ fn is_letter(character: char) -> bool {
     character.is_alphabetic() && LETTERS.iter().any(within)
 }
 
+/// Alphabets with letters that look alike. A name has letters of one of them only: `ann` with a
+/// Cyrillic `a` would be a second Ann.
+const LOOK_ALIKE: [(char, char); 4] =
+    [('A', '\u{24F}'), ('\u{370}', '\u{3FF}'), ('\u{400}', '\u{52F}'), ('\u{531}', '\u{586}')];
+
+fn mixes_alphabets(name: &str) -> bool {
+    let alphabet = |letter: char| match letter {
+        '\u{1E00}'..='\u{1EFF}' => Some(0),
+        _ => LOOK_ALIKE.iter().position(|(first, last)| (*first..=*last).contains(&letter)),
+    };
+    let mut alphabets = name.chars().filter(|c| is_letter(*c)).filter_map(alphabet);
+    let first = alphabets.next();
+    alphabets.any(|other| Some(other) != first)
+}
+
 fn is_name_character(character: char) -> bool {
     character.is_ascii_digit() || " .-'".contains(character) || is_letter(character)
 }
@@ -57,7 +72,11 @@ fn checked(name: &str) -> Result<String, PersonsError> {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let length = (1..=NAME_CHARACTERS_MAX).contains(&name.chars().count());
     let plain = name.chars().all(is_name_character) && name.chars().any(is_letter);
-    if length && plain { Ok(name) } else { Err(PersonsError::NotAName(name)) }
+    if length && plain && !mixes_alphabets(&name) {
+        Ok(name)
+    } else {
+        Err(PersonsError::NotAName(name))
+    }
 }
 
 /// The content of the file.
@@ -166,6 +185,9 @@ impl Persons {
     /// The text is no name, or another person has it.
     pub fn add_name(&mut self, person: PersonId, name: &str) -> Result<(), PersonsError> {
         let name = checked(name)?;
+        if person == PersonId(0) {
+            return Err(PersonsError::Nobody);
+        }
         if let Some(other) = self.named(&name).filter(|other| *other != person) {
             return Err(PersonsError::NameTaken { person: other, name });
         }
@@ -178,6 +200,9 @@ impl Persons {
     /// # Errors
     /// The user is another person, or the person another user.
     pub fn add_user(&mut self, user: u32, person: PersonId) -> Result<(), PersonsError> {
+        if person == PersonId(0) {
+            return Err(PersonsError::Nobody);
+        }
         for (&other, &mapped) in &self.users {
             if other == user && mapped != person {
                 return Err(PersonsError::UserTaken { user, person: mapped });
@@ -276,6 +301,9 @@ mod tests {
         persons.add_user(1_000, PersonId(1)).unwrap();
         assert!(persons.add_user(1_000, PersonId(2)).is_err());
         assert!(persons.add_user(1_001, PersonId(1)).is_err());
+        // 0 is nobody's id.
+        assert!(persons.add_user(1_003, PersonId(0)).is_err());
+        assert!(persons.add_name(PersonId(0), "Cy").is_err());
         assert_eq!(persons.of_user(1_000), Some(PersonId(1)));
         assert_eq!(persons.of_user(1_001), None);
         persons.add_user(1_002, PersonId(7)).unwrap();
@@ -320,6 +348,9 @@ mod tests {
             "",
             "  ",
             "a\u{7}b",
+            // A Cyrillic а, and a Greek ο.
+            "\u{430}nn",
+            "Bob\u{3BF}",
         ];
         for name in unseen {
             assert!(checked(name).is_err(), "{name:?}");

@@ -1,9 +1,11 @@
 //! What persons ask for, and what they are answered.
 
-use books::PersonId;
+use std::fmt;
+
+use books::{DataSubject, DisclosurePurpose, ErasureOrder, PersonId, PersonalDataKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use vault::AccountForm;
+use vault::{AccountForm, IdentityDocument};
 
 /// What a person asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,14 +36,42 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approved_by: Option<String>,
     },
-    /// Lists payout accounts by their last four characters: of one seller, or all.
+    /// Lists payout accounts without a digit of any: of one seller, or all.
     PayoutAccounts { seller: Option<String> },
+    /// Shows the last four characters of a seller's payout accounts, after the books have recorded
+    /// that.
+    ShowPayoutAccounts {
+        /// An id, or a reference.
+        seller: String,
+    },
     /// Proposes `ErasePayoutAccount` for the account in force. Once that is carried out, the
     /// vault has no account of the seller in the currency.
     ErasePayoutAccount {
         /// An id, or a reference.
         seller: String,
         currency: String,
+        /// In trial books.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<String>,
+    },
+    /// Shows what the vault has of a seller or a buyer, after the books have recorded that.
+    ShowPersonalData {
+        /// `seller:REFERENCE`, or `parcel:` and an id, a waybill or SELLER/ORDER.
+        subject: String,
+        purpose: DisclosurePurpose,
+    },
+    /// Seals a seller's identity document in the vault.
+    EnterIdentity {
+        /// An id, or a reference.
+        seller: String,
+        identity: IdentityDocument,
+    },
+    /// Proposes `EraseSubject`. Once that is carried out, the vault has nothing of the subject.
+    EraseSubject {
+        /// As in `ShowPersonalData`.
+        subject: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ordered_by: Option<ErasureOrder>,
         /// In trial books.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approved_by: Option<String>,
@@ -126,6 +156,28 @@ pub enum OfficeAnswer {
     Repeated {
         command: String,
     },
+    /// The same was carried out under the number before; nothing changed. Whoever means it once
+    /// more gives the next number.
+    SameBefore {
+        command: String,
+        number: u64,
+        next: u64,
+    },
+    /// The same deposit or break is open; nothing changed. Whoever means another one gives it an
+    /// id, such as `next`, in the field `field`.
+    OpenBefore {
+        command: String,
+        id: u64,
+        field: String,
+        next: u64,
+    },
+    /// The one-time code was wrong: nothing is counted, and the try is in the books.
+    CodeWrong {
+        command: String,
+        by: PersonId,
+        /// In words. Empty if the same code was tried before.
+        said: CommandWords,
+    },
     /// A second person must approve it.
     Proposed {
         proposal: Proposal,
@@ -137,6 +189,9 @@ pub enum OfficeAnswer {
         proposals: Vec<Proposal>,
         /// How many more there are.
         more: usize,
+        /// What else waits for a second person.
+        #[serde(default)]
+        others: Vec<WaitsInBooks>,
     },
     /// The office waits for the bytes of the files.
     SendFiles {},
@@ -146,11 +201,34 @@ pub enum OfficeAnswer {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         files: Vec<SentFile>,
     },
+    PersonalData {
+        subject: DataSubject,
+        records: Vec<ShownRecord>,
+    },
+    /// The vault has it.
+    Sealed {
+        subject: DataSubject,
+    },
     PayoutAccounts {
         accounts: Vec<PayoutAccountLine>,
         /// How many more there are.
         more: usize,
     },
+}
+
+/// A record of the vault, in the clear. `Debug` shows no value.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShownRecord {
+    pub kind: PersonalDataKind,
+    /// Texts by name.
+    pub fields: Map<String, Value>,
+}
+
+impl fmt::Debug for ShownRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ShownRecord({:?}, …)", self.kind)
+    }
 }
 
 /// What a command line printed, as at rest.
@@ -173,10 +251,23 @@ pub struct PayoutAccountLine {
     pub currency: String,
     /// Of the account in force. `None` for one that waits, and where there is none.
     pub number: Option<u32>,
-    /// `None` if there is no account, or if it was erased.
+    /// `None` in a list, if there is no account, or if it was erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_four: Option<String>,
     /// The proposal by which it waits for a second person.
     pub proposal: Option<u64>,
+}
+
+/// A settlement plan or a break's resolution that is in the books and waits for a second person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaitsInBooks {
+    /// `None` for a plan that the calendar made: two persons approve it.
+    pub proposed_by: Option<PersonId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposer_name: Option<String>,
+    /// The command line that approves it.
+    pub approval: String,
 }
 
 /// A command that waits for a second person.
@@ -191,6 +282,9 @@ pub struct Proposal {
     pub proposed_by: PersonId,
     /// Milliseconds since 1970.
     pub proposed_at_ms: u64,
+    /// Under which the proposer sent it over HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_key: Option<String>,
     /// Who is approving it. Stays only if the process ended in between.
     pub approval: Option<ProposalApproval>,
     /// Why the books refused it when it was approved.

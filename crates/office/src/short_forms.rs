@@ -106,6 +106,11 @@ pub const SHORT_FORMS: &[ShortForm] = &[
     form(["terminals", "block", "BlockTerminal", "terminal"], &[("blocked", "true")]),
     form(["terminals", "unblock", "BlockTerminal", "terminal"], &[("blocked", "false")]),
     form(["terminals", "offline-limit", "SetOfflineLimit", "terminal"], &[]),
+    form(["user", "grant", "GrantAccess", "person"], &[]),
+    form(["user", "revoke", "RevokeAccess", "person"], &[]),
+    form(["user", "reset-second-factor", "ResetSecondFactor", "person"], &[]),
+    form(["api-key", "issue", "IssueApiKey", "grants"], &[]),
+    form(["api-key", "revoke", "RevokeApiKey", "key"], &[]),
 ];
 
 impl ShortForm {

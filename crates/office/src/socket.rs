@@ -4,6 +4,7 @@
 //! Commands are carried out one after another. Looks and files are not: they take longer, and a
 //! person who approves does not wait for them.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::io::{self, Read, Write};
@@ -11,19 +12,21 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use books::PersonId;
+use books::{PlanId, SellerId};
+use engine::Actor;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::error::{OfficeError, SentFilesError};
 use crate::office::Office;
 use crate::request::{Language, OfficeAnswer, Printed, Request, SentFile, Who};
 use crate::sent_files::{ReceivedFiles, SENT_FILES_MAX, remove_received};
+use crate::signed_in::SharedOffice;
 
 /// File name of the socket in the control directory.
 pub const OFFICE_SOCKET: &str = "office.sock";
@@ -102,7 +105,19 @@ pub struct SentLine<'l> {
     pub arguments: &'l [String],
     pub columns: u16,
     pub language: Language,
-    pub person: PersonId,
+    pub by: Actor,
+    /// Only orders of these sellers are taken.
+    pub sellers: Option<&'l BTreeSet<SellerId>>,
+}
+
+/// The messages to the bank that somebody asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct PayoutFilesAsked {
+    pub plan: PlanId,
+    /// Also messages that the bank had.
+    pub again: bool,
+    /// Without payouts of sellers who have no account.
+    pub without_missing: bool,
 }
 
 /// Carries out command lines beside the office. A refusal is in the language of the line.
@@ -125,6 +140,18 @@ pub trait CommandLines: Send + Sync {
         returned: &[String],
         is_stopping: &dyn Fn() -> bool,
     ) -> Result<Printed, String>;
+
+    /// The messages to the bank of a plan, as `doorstep payouts --json` says it, each with its
+    /// content. The books have recorded before that the accounts are shown.
+    ///
+    /// # Errors
+    /// Why nothing is shown.
+    fn payout_files(
+        &self,
+        asked: PayoutFilesAsked,
+        by: Actor,
+        language: Language,
+    ) -> Result<Value, String>;
 
     /// Reads the settings again. Changes nothing if anything is wrong in them.
     ///
@@ -161,17 +188,15 @@ pub fn answer(office: Option<&mut Office>, user: u32, line: &[u8]) -> String {
 /// What the connections share.
 struct Shared {
     /// `None` means that the office has closed.
-    office: Mutex<Option<Office>>,
-    lines: Box<dyn CommandLines>,
+    office: SharedOffice,
+    lines: Arc<dyn CommandLines>,
     stopping: AtomicBool,
     looks: Arc<AtomicUsize>,
-    /// Held while files are carried out.
-    files: Mutex<()>,
 }
 
 impl Shared {
     fn office(&self) -> MutexGuard<'_, Option<Office>> {
-        self.office.lock().unwrap_or_else(PoisonError::into_inner)
+        self.office.lock()
     }
 
     /// Does something in the office, or says in the request's language why not.
@@ -207,12 +232,14 @@ impl OfficeServer {
     /// # Errors
     /// The socket cannot be made.
     pub fn start(
-        office: Office,
-        lines: Box<dyn CommandLines>,
+        office: SharedOffice,
+        lines: Arc<dyn CommandLines>,
         directory: &Path,
         group: Option<u32>,
     ) -> io::Result<OfficeServer> {
-        remove_received(office.data())?;
+        if let Some(office) = office.lock().as_ref() {
+            remove_received(office.data())?;
+        }
         let path = directory.join(OFFICE_SOCKET);
         let unfinished = path.with_extension("unfinished");
         for old in [&unfinished, &path] {
@@ -225,11 +252,10 @@ impl OfficeServer {
         give_to_group(&unfinished, group, 0o600, 0o660)?;
         fs::rename(&unfinished, &path)?;
         let shared = Arc::new(Shared {
-            office: Mutex::new(Some(office)),
+            office,
             lines,
             stopping: AtomicBool::new(false),
             looks: Arc::default(),
-            files: Mutex::new(()),
         });
         let served = shared.clone();
         let accepting = thread::Builder::new()
@@ -248,7 +274,7 @@ impl OfficeServer {
     pub fn stop(self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
         drop(self.shared.office().take());
-        drop(self.shared.files.lock());
+        self.shared.office.wait_for_files();
         // Wakes the thread that waits for a connection.
         let woken = UnixStream::connect(&self.path).is_ok();
         // A socket that remains behaves like a missing one: nobody answers.
@@ -344,17 +370,18 @@ fn carry_out_line(
         let reloaded = reloaded.and_then(|()| shared.lines.reload(language));
         return Ok(reloaded.map(|printed| Some(without_files(printed))));
     }
-    let person = match shared.within(language, |office| office.registered(&who)) {
-        Ok(person) => person,
+    let by = match shared.within(language, |office| office.registered(&who)) {
+        Ok(person) => Actor::Person(person),
         Err(why) => return Ok(Err(why)),
     };
     match &request {
         Request::TakeFiles { arguments, columns, files, returned } => {
-            let line = SentLine { arguments, columns: *columns, language, person };
+            let line = SentLine { arguments, columns: *columns, language, by, sellers: None };
             take_files(stream, waiting, shared, &line, (files, returned))
         }
         Request::Look { arguments, columns } => {
-            let printed = shared.look(&SentLine { arguments, columns: *columns, language, person });
+            let line = SentLine { arguments, columns: *columns, language, by, sellers: None };
+            let printed = shared.look(&line);
             Ok(printed.map(|printed| Some(without_files(printed))))
         }
         _ => Ok(Err(STOPPING.to_owned())),
@@ -381,7 +408,7 @@ fn take_files(
         Ok(data) => data,
         Err(why) => return Ok(Err(why)),
     };
-    let Ok(one_at_a_time) = shared.files.try_lock() else {
+    let Some(one_at_a_time) = shared.office.try_files() else {
         return Ok(Err(in_words(SentFilesError::Busy)));
     };
     let mut received = match ReceivedFiles::begin(&data, announced) {

@@ -3,8 +3,8 @@
 //! A file is read whole before its first command. Before that command the file is noted as begun,
 //! and after the last one as whole: a whole file changes nothing when it is given again. A clearing
 //! file is kept in between: the office finishes it when it opens, and before the next file of its
-//! source. A bank statement's entries are harmless twice: whoever gives one of the same days again
-//! continues it.
+//! source; what became of it is in the answer to whoever gives the next one. A bank statement's
+//! entries are harmless twice: whoever gives one of the same days again continues it.
 
 mod bank;
 mod clearing;
@@ -14,12 +14,14 @@ use std::io::BufRead;
 use std::path::Path;
 
 use books::chart::AccountKind;
-use books::{BankId, Books, Event, PersonId};
+use books::{BankId, Books, BusinessDate, Event, PersonId};
 use engine::{Actor, Submission};
+use jiff::civil::Date;
 use money::Currency;
-use node::{NodeClient, NodeStopped};
+use node::{Clock, NodeClient, NodeStopped, SystemClock};
 use serde::{Deserialize, Serialize};
 
+use crate::currencies::RefusalInCurrency;
 use crate::request::RefusalWords;
 use crate::taken_files::{FileSourceKind, TakenFileRecord};
 
@@ -113,7 +115,7 @@ pub struct TakeReport {
     pub lines: u64,
     /// Lines that were carried out now.
     pub taken: u64,
-    /// Lines that the books had.
+    /// Lines that the books had. Of a clearing file that was continued, they are listed too.
     pub repeated: u64,
     /// Lines without a command, or without a payment. Of a clearing file they are taken, too.
     pub to_look_at: u64,
@@ -222,8 +224,27 @@ impl Taking<'_> {
         Submission::new(Actor::Person(self.by), command)
     }
 
-    fn refusal_words(&self, refusal: &engine::Refusal) -> RefusalWords {
-        RefusalWords { en: refusal.to_string(), zh: (self.chinese)(refusal) }
+    fn refusal_words(&self, refusal: engine::Refusal, currency: Currency) -> RefusalWords {
+        let refusal = RefusalInCurrency { refusal, currency: Some(currency) };
+        RefusalWords { en: refusal.to_string(), zh: (self.chinese)(&refusal) }
+    }
+
+    /// Today in the time zone of the books, and never before their last command.
+    fn today(&self) -> Result<BusinessDate, NodeStopped> {
+        let look = |engine: &engine::Engine| {
+            let books = engine.books();
+            let now = SystemClock.now().max(books.last_at());
+            now.business_date(books.utc_offset_minutes_at(now).unwrap_or_default())
+        };
+        Ok(self.client.query(look)?.0)
+    }
+
+    /// Refuses a file of a day to come: every true file would be too old after it.
+    fn check_has_come(&self, date: Date) -> Result<(), TakingStopped> {
+        let today = self.today()?;
+        let has_come = date.to_string().parse().is_ok_and(|date: BusinessDate| date <= today);
+        let (date, today) = (date.to_string(), today.to_string());
+        if has_come { Ok(()) } else { Err(TakeError::DayToCome { date, today }.into()) }
     }
 }
 

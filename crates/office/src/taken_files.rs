@@ -10,6 +10,7 @@ use books::{BankId, PersonId};
 use serde::{Deserialize, Serialize};
 
 use crate::file::{read_if_there, write_durably};
+use crate::take::TakeReport;
 
 /// File name in a data directory.
 pub const TAKEN_FILES: &str = "taken-files.toml";
@@ -53,6 +54,9 @@ pub(crate) struct TakenFileRecord {
     pub by: Option<PersonId>,
     /// Whether all of it was taken.
     pub whole: bool,
+    /// What became of a file that the office finished unasked, until somebody gives the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Box<TakeReport>>,
 }
 
 impl TakenFileRecord {
@@ -134,6 +138,23 @@ impl TakenFiles {
         }
     }
 
+    /// Takes out what became of the last file of the same source, if nobody was told.
+    pub(crate) fn take_report(
+        &mut self,
+        file: &TakenFileRecord,
+    ) -> io::Result<Option<(TakenFileRecord, TakeReport)>> {
+        let mut files = self.content.files.iter_mut();
+        let last = files.rfind(|one| one.is_of(file.source, &file.id));
+        let Some((last, report)) = last.and_then(|last| {
+            let report = last.report.take()?;
+            Some((last.clone(), *report))
+        }) else {
+            return Ok(None);
+        };
+        self.write()?;
+        Ok(Some((last, report)))
+    }
+
     /// Whether the same file was taken whole.
     pub(crate) fn has_whole(&self, file: &TakenFileRecord) -> bool {
         self.of(file).any(|one| one.whole && one.digest == file.digest)
@@ -159,6 +180,10 @@ impl TakenFiles {
             files.remove(oldest);
         }
         files.push(record);
+        self.write()
+    }
+
+    fn write(&self) -> io::Result<()> {
         let text = toml::to_string(&self.content).map_err(io::Error::other)?;
         write_durably(&self.data, TAKEN_FILES, text.as_bytes())
     }

@@ -15,20 +15,23 @@ use journal::{JournalHead, MemoryJournal};
 use keys::{Algorithm, KeyName, KeyPurpose, KeyStore, SoftwareStore};
 use money::{Amount, Currency};
 use node::replay::{ReplayObserver, replay};
-use node::{NoSnapshots, Node, NodeOptions};
+use node::{Clock, NoSnapshots, Node, NodeOptions, SystemClock};
 use office::client::{OfficeClientError, send, send_files};
 use office::sent_files::{FILES_BYTES_MAX, RECEIVED, ReceivedFiles};
 use office::socket::{
-    CommandLines, LINE_BYTES_MAX, OFFICE_SOCKET, OfficeLine, OfficeServer, SentLine, answer,
-    control_directory, make_control_directory,
+    CommandLines, LINE_BYTES_MAX, OFFICE_SOCKET, OfficeLine, OfficeServer, PayoutFilesAsked,
+    SentLine, answer, control_directory, make_control_directory,
 };
 use office::{
     CommandWords, Language, Office, OfficeAnswer, OfficeError, OfficeOptions, PROPOSALS, Persons,
-    Printed, Proposal, Request, SentFile, Who,
+    Printed, Proposal, Request, SentFile, SharedOffice, Who,
 };
 use serde_json::{Map, Value, json};
 use tariff::SellerClassNumber;
 use vault::{AccountForm, Vault, VaultKey};
+
+#[path = "office/personal_data.rs"]
+mod personal_data;
 
 #[path = "office/payout_accounts.rs"]
 mod payout_accounts;
@@ -112,7 +115,7 @@ impl Bed {
             },
             on_events: Box::new(move |events| seen.lock().unwrap().extend(events.iter().cloned())),
             // Any function of both does.
-            code_mac: Some(Box::new(|handover, code| {
+            code_mac: Some(Arc::new(|handover: books::HandOverId, code| {
                 let mac = u128::from(handover.0) << 32 | u128::from(code);
                 Ok(CodeMac(mac.to_be_bytes()))
             })),
@@ -160,7 +163,7 @@ impl Bed {
 
     fn proposals(&mut self) -> Vec<Proposal> {
         match self.must(Request::Proposals {}, ANNS) {
-            OfficeAnswer::Proposals { proposals, more: 0 } => proposals,
+            OfficeAnswer::Proposals { proposals, more: 0, .. } => proposals,
             other => panic!("no list: {other:?}"),
         }
     }
@@ -307,6 +310,94 @@ fn an_interrupted_approval_is_carried_out_once() {
     bed.must(Request::WithdrawProposal { proposal: number }, ANNS);
 }
 
+/// An adjusting entry of 5.00 CNY.
+fn entry(voucher: &str) -> Value {
+    json!({
+        "reference": voucher, "amount": "5.00CNY", "currency": "CNY",
+        "debit": "Bank=main", "credit": "Own=OtherIncome",
+        "value_date": SystemClock.now().business_date(480).to_string(),
+    })
+}
+
+fn with(mut object: Value, field: &str, value: &str) -> Value {
+    object[field] = value.into();
+    object
+}
+
+fn register_bank(bed: &mut Bed) {
+    bed.must(give("RegisterBank", json!({ "currency": "CNY", "reference": "main" })), ANNS);
+}
+
+#[test]
+fn what_moves_money_is_carried_out_again_only_under_a_number_that_is_given() {
+    let same = |number| {
+        let command = "PostAdjustment".to_owned();
+        OfficeAnswer::SameBefore { command, number, next: number + 1 }
+    };
+    // In trial books one user names both persons.
+    let mut bed = Bed::open(true);
+    register_bank(&mut bed);
+    let voucher = with(entry("V-1"), "approved_by", "Bo");
+    let again = give("PostAdjustment", voucher.clone());
+    bed.must(again.clone(), ANNS);
+    for _ in 0..2 {
+        assert_eq!(bed.must(again.clone(), ANNS), same(1));
+    }
+    assert_eq!(bed.count("PostAdjustment"), 1);
+    let once_more = bed.must(give("PostAdjustment", with(voucher, "number", "2")), ANNS);
+    assert!(matches!(once_more, OfficeAnswer::CarriedOut { .. }), "{once_more:?}");
+    assert_eq!(bed.must(again.clone(), ANNS), same(2));
+    let other = give("PostAdjustment", with(entry("V-2"), "approved_by", "Bo"));
+    bed.must(other, ANNS);
+    // What came in between is another entry: the same is not a repeat of the last one.
+    assert!(matches!(bed.must(again, ANNS), OfficeAnswer::CarriedOut { .. }));
+    assert_eq!(bed.count("PostAdjustment"), 4);
+    // In real books a second person approved it, whoever it was.
+    let mut bed = Bed::open(false);
+    register_bank(&mut bed);
+    let number = bed.proposed(give("PostAdjustment", entry("V-1")), ANNS);
+    bed.must(Request::Approve { proposal: number }, BOS);
+    assert_eq!(bed.must(give("PostAdjustment", entry("V-1")), ANNS), same(1));
+    assert!(bed.proposals().is_empty());
+}
+
+#[test]
+fn what_is_set_already_is_not_set_again() {
+    let mut bed = Bed::open(true);
+    let days = |days: &str| give("SetRetention", json!({ "days": days, "approved_by": "Bo" }));
+    let repeated = OfficeAnswer::Repeated { command: "SetRetention".to_owned() };
+    bed.must(days("200"), ANNS);
+    assert_eq!(bed.must(days("200"), ANNS), repeated);
+    bed.must(days("201"), ANNS);
+    bed.must(days("200"), ANNS);
+    assert_eq!(bed.must(days("200"), ANNS), repeated);
+    assert_eq!(bed.count("SetRetention"), 3);
+}
+
+#[test]
+fn a_refused_second_person_hears_who_had_a_part_and_who_else_there_is() {
+    let mut bed = Bed::open(true);
+    register_bank(&mut bed);
+    let raised = json!({
+        "break_id": "7", "subject": "Bank=main", "side": "Excess", "amount": "4.00CNY",
+        "evidence": "statement", "owner": "Bo",
+    });
+    bed.must(give("RaiseBreak", raised), ANNS);
+    let resolution =
+        |field: &str, who| with(json!({ "break_id": "7", "resolution": "WriteOff" }), field, who);
+    let approve = |who| give("ApproveBreakResolution", resolution("approved_by", who));
+    bed.refused(approve("Bo"), ANNS, "nobody has proposed a resolution of break 7: run");
+    bed.must(give("ProposeBreakResolution", resolution("proposed_by", "Ann")), ANNS);
+    let parts = "person 1 Ann raised the break, person 2 Bo owns it, or owned it: the second \
+                 person must be somebody else";
+    let alone =
+        "and nobody else is registered: register another person (`doorstep setup person 3`)";
+    bed.refused(approve("Bo"), ANNS, &format!("{parts}, {alone}"));
+    bed.must(give("RegisterPerson", json!({ "person": "3", "approved_by": "Bo" })), ANNS);
+    bed.refused(approve("Bo"), ANNS, &format!("{parts}: 3"));
+    bed.must(approve("3"), ANNS);
+}
+
 #[test]
 fn in_trial_books_one_user_is_everybody() {
     let mut bed = Bed::open(true);
@@ -348,7 +439,7 @@ fn what_follows_is_filled_in() {
         assert_eq!(one.number, number);
     }
     let block = |terminal: &str| json!({ "terminal": terminal, "blocked": "true" });
-    bed.refused(give("BlockTerminal", block("8")), ANNS, "the next number is not known");
+    bed.refused(give("BlockTerminal", block("8")), ANNS, "there is no such terminal");
     bed.refused(give("StartHandOver", json!({ "courier": "c-1" })), ANNS, "no cash to hand over");
     let count = |code: &str| json!({ "handover": "5", "counted": "0", "code": code });
     bed.refused(give("CountHandOver", count("12345")), ANNS, "six digits");
@@ -393,12 +484,20 @@ fn the_switch_hears_what_the_office_changed() {
 fn two_of_the_same_second_get_two_ids() {
     let mut bed = Bed::open(true);
     bed.must(give("RegisterBank", json!({ "currency": "CNY", "reference": "main" })), ANNS);
-    let found = json!({
-        "subject": "Bank=main", "side": "Excess", "amount": "1.00CNY", "owner": "ann",
-    });
-    for _ in 0..3 {
-        bed.must(give("RaiseBreak", found.clone()), ANNS);
+    let found = |evidence: &str| {
+        let found = json!({
+            "subject": "Bank=main", "side": "Excess", "amount": "1.00CNY", "owner": "ann",
+            "evidence": evidence,
+        });
+        give("RaiseBreak", found)
+    };
+    for evidence in ["statement 7", "statement 8", "statement 9"] {
+        let raised = bed.must(found(evidence), ANNS);
+        assert!(matches!(raised, OfficeAnswer::CarriedOut { .. }), "{raised:?}");
     }
+    // The same again is a mistake: it is open.
+    let again = bed.must(found("statement 8"), ANNS);
+    assert!(matches!(again, OfficeAnswer::OpenBefore { .. }), "{again:?}");
     assert_eq!(bed.count("RaiseBreak"), 3);
 }
 
@@ -449,7 +548,8 @@ fn the_socket_carries_requests_of_its_peer() {
     // A killed process left it.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let (node, office) = bed.running.take().unwrap();
-    let server = OfficeServer::start(office, Box::new(Echo), &directory, None).unwrap();
+    let server =
+        OfficeServer::start(SharedOffice::new(office), Arc::new(Echo), &directory, None).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&directory), mode(&path)), (0o700, 0o600));
 
@@ -476,7 +576,8 @@ struct Echo;
 
 impl CommandLines for Echo {
     fn look(&self, line: &SentLine<'_>) -> Result<Printed, String> {
-        let output = format!("{} {:?} {}", line.person, line.arguments, line.columns);
+        let Actor::Person(person) = line.by else { return Err("no person".to_owned()) };
+        let output = format!("{person} {:?} {}", line.arguments, line.columns);
         Ok(Printed { output, errors: String::new(), succeeded: true })
     }
 
@@ -499,6 +600,10 @@ impl CommandLines for Echo {
         Ok(Printed { output: bytes.len().to_string(), ..Printed::default() })
     }
 
+    fn payout_files(&self, _: PayoutFilesAsked, _: Actor, _: Language) -> Result<Value, String> {
+        Err("no plans".to_owned())
+    }
+
     fn reload(&self, _: Language) -> Result<Printed, String> {
         Ok(Printed::default())
     }
@@ -513,7 +618,8 @@ fn served() -> (Bed, Node, OfficeServer) {
     let directory = control_directory(bed.path());
     make_control_directory(&directory, None).unwrap();
     let (node, office) = bed.running.take().unwrap();
-    let server = OfficeServer::start(office, Box::new(Echo), &directory, None).unwrap();
+    let server =
+        OfficeServer::start(SharedOffice::new(office), Arc::new(Echo), &directory, None).unwrap();
     (bed, node, server)
 }
 

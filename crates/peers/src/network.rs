@@ -320,20 +320,31 @@ impl NetworkSimulator {
         };
         match message.mti() {
             Mti::M0800 => self.handle_management(link, &message, out),
-            Mti::M0810 => self.keyring.on_answer(&message),
+            Mti::M0810 => self.handle_key_change_answer(&message),
             mti if mti.is_request() => self.handle_request(link, &message, now_ms, out),
             _ => self.counts.unreadable += 1,
         }
     }
 
-    /// Handles sign-on, sign-off and echo.
+    fn handle_key_change_answer(&mut self, message: &Message<'_>) {
+        match self.keyring.verify_mac(message) {
+            Ok(true) => self.keyring.on_answer(message),
+            _ => self.counts.wrong_mac += 1,
+        }
+    }
+
+    /// Handles sign-on, sign-off and echo. Whoever does not have the MAC key cannot sign on.
     fn handle_management(
         &mut self,
         link: NetworkLinkId,
         message: &Message<'_>,
         out: &mut Vec<NetworkOutput>,
     ) {
+        let is_authentic = self.keyring.verify_mac(message).unwrap_or(false);
+        self.counts.wrong_mac += u64::from(!is_authentic);
         let code = match message.number(70) {
+            _ if !is_authentic => ResponseCode::MAC_ERROR,
+            _ if message.number(32).ok() != Some(self.acquirer) => ResponseCode::UNKNOWN_ACQUIRER,
             Ok(1) => {
                 self.links.insert(link, true);
                 ResponseCode::APPROVED
@@ -346,7 +357,7 @@ impl NetworkSimulator {
             Ok(_) => ResponseCode::INVALID_TRANSACTION,
             Err(_) => ResponseCode::FORMAT_ERROR,
         };
-        match answer::management(message, code) {
+        match answer::management(message, code, self.keyring.mac()) {
             Ok(answer) => self.send(link, answer, out),
             Err(_) => self.counts.unreadable += 1,
         }

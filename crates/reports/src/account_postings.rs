@@ -2,15 +2,15 @@ use std::path::Path;
 
 use books::{Books, BusinessDate, Timestamp};
 use engine::{CommandOutcome, Engine, Submission};
-use journal::Sequence;
+use journal::{JournalHead, Sequence};
 use money::Currency;
-use node::NodeNotice;
 use node::recovery::{checked_snapshots, newest_snapshot};
 use node::replay::{ReplayError, ReplayObserver, replay};
+use node::{LoadedSnapshot, NodeNotice};
 use serde::Serialize;
 
 use crate::at_head::BatchSearch;
-use crate::balances::signed;
+use crate::balances::debits_less_credits;
 use crate::{AccountNameStyle, AccountNames, CommandPosition, ReportError, local_time};
 
 /// An account's postings of some days. Amounts are in minor units, debits less credits.
@@ -110,7 +110,7 @@ pub(crate) fn replay_days<O: ReplayObserver>(
     let start = BatchSearch::new(&mut journal, end).last_before(earliest)?;
     let before = Sequence::new(start.number().saturating_sub(1));
     let found = newest_snapshot(&mut journal, &snapshots, Some(before), on_notice)?;
-    let (from, mut engine) = found.unwrap_or_default();
+    let LoadedSnapshot { mut engine, reflects: from, .. } = found.unwrap_or_default();
     let mut observer = observer(&engine, from.sequence);
     match replay(&mut journal, from, &mut engine, &mut observer) {
         Err(ReplayError::ObserverStopped(why)) if why == NOTHING_MORE => {}
@@ -127,7 +127,7 @@ fn balance(books: &Books, engine: &Engine, wanted: &str, currency: Option<Curren
         let is_wanted = currency.is_none_or(|currency| currency == account.currency)
             && names.name(account.number, engine, AccountNameStyle::Plain).0 == wanted;
         if is_wanted {
-            sum += signed(account.kind, account.balance);
+            sum += debits_less_credits(account.kind, account.balance);
         }
     }
     sum
@@ -191,8 +191,8 @@ impl ReplayObserver for PostingReader<'_> {
         Ok(())
     }
 
-    fn batch(&mut self, sequence: Sequence, _: &Engine) -> Result<(), String> {
-        self.position = CommandPosition { batch: sequence.next(), index: 0 };
+    fn batch(&mut self, head: JournalHead, _: &Engine) -> Result<(), String> {
+        self.position = CommandPosition { batch: head.sequence.next(), index: 0 };
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
-//! The announcements of parcels, read from the journal without applying its commands.
+//! Commands as they were given, read from the journal without applying them.
 
 use std::path::Path;
 
 use ::books::{AnnounceParcel, Command};
+use engine::{Submission, Timestamp};
 use journal::{JournalBatches, JournalHead};
 use node::batch::BatchReader;
 use node::replay::ReplayError;
@@ -19,16 +20,26 @@ pub fn read_announcements(
     path: &Path,
     each: &mut dyn FnMut(&AnnounceParcel),
 ) -> Result<(), ReportError> {
+    read_submissions(path, &mut |_, submission| {
+        let engine::Command::Books(command) = &submission.command;
+        if let Command::AnnounceParcel(announced) = command {
+            each(announced);
+        }
+    })
+}
+
+/// Calls `each` with all commands in the journal of a data directory.
+pub fn read_submissions(
+    path: &Path,
+    each: &mut dyn FnMut(Timestamp, &Submission),
+) -> Result<(), ReportError> {
     let (_directory, mut journal) = open_to_read(path)?;
     for batch in JournalBatches::after(&mut journal, JournalHead::default(), PAGE_BYTES) {
         let batch = batch.map_err(ReplayError::Journal)?;
         let damaged = |error| ReplayError::Batch { sequence: batch.sequence, error };
         let mut commands = BatchReader::new(&batch.payload).map_err(damaged)?;
-        while let Some((_, submission)) = commands.next_command().map_err(damaged)? {
-            let engine::Command::Books(command) = &submission.command;
-            if let Command::AnnounceParcel(announced) = command {
-                each(announced);
-            }
+        while let Some((at, submission)) = commands.next_command().map_err(damaged)? {
+            each(at, &submission);
         }
     }
     Ok(())

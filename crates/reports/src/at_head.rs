@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
-use books::{Books, BusinessDate, CommandMoment, DAY_MS};
+use books::{Books, BusinessDate, Command, CommandMoment, DAY_MS, ParcelId};
 use engine::{Engine, Submission, Timestamp};
 use journal::{JournalBatch, JournalBatches, ReadJournal, Sequence, SharedDirectory, SqliteReader};
 use node::batch::{BatchReader, JournalBatchError};
@@ -16,6 +16,14 @@ use crate::{CommandPosition, FieldTypes, RecordedCommand, ReportError};
 
 /// Bytes of batches held while commands are looked for.
 const PAGE_BYTES: usize = 1;
+/// Batches by which a search goes back in the journal.
+const BATCHES_BACK: u64 = 64;
+/// Bytes in which orders are searched: a list of a few parcels must not cost the whole journal.
+const SEARCHED_BYTES: usize = 8 << 20;
+/// The same for each parcel of a long list.
+const SEARCHED_BYTES_EACH: usize = 64 << 10;
+/// Bytes of batches held while they are read.
+const BACK_PAGE_BYTES: usize = 4 << 20;
 /// Trial books whose last command is older are those of simulated days, which have their own time.
 const TRIAL_AGE_DAYS_MAX: u64 = 366;
 
@@ -33,7 +41,7 @@ impl BooksAtHead {
     pub fn read(data: &Path, on_notice: &dyn Fn(NodeNotice)) -> Result<BooksAtHead, ReportError> {
         let directory = journal::DataDirectory::open_shared(data)?;
         let mut journal = directory.journal()?;
-        let (engine, recovery) = recover(&mut journal, &directory.snapshots()?, on_notice)?;
+        let (engine, recovery, _) = recover(&mut journal, &directory.snapshots()?, on_notice)?;
         Ok(BooksAtHead { engine, recovery, journal, _directory: directory })
     }
 
@@ -59,6 +67,41 @@ impl BooksAtHead {
     #[must_use]
     pub fn batch(&self) -> Sequence {
         self.recovery.replayed.head.sequence
+    }
+
+    /// The orders of parcels, as they were announced. Reads the journal back from its end until
+    /// all are found, but not more than fits what is wanted.
+    pub(crate) fn orders(
+        &mut self,
+        mut wanted: BTreeSet<ParcelId>,
+    ) -> Result<BTreeMap<ParcelId, String>, ReportError> {
+        let mut found = BTreeMap::new();
+        let mut end = self.batch().number() + 1;
+        let mut bytes = 0;
+        let bytes_max = SEARCHED_BYTES.max(wanted.len().saturating_mul(SEARCHED_BYTES_EACH));
+        while !wanted.is_empty() && bytes < bytes_max && end > Sequence::FIRST.number() {
+            let begin = end.saturating_sub(BATCHES_BACK).max(Sequence::FIRST.number());
+            let pages =
+                JournalBatches::new(&mut self.journal, Sequence::new(begin), BACK_PAGE_BYTES);
+            let count = usize::try_from(end - begin).unwrap_or(usize::MAX);
+            for batch in pages.take(count) {
+                let batch = batch?;
+                bytes += batch.payload.len();
+                read_batch(&batch, |reader| {
+                    while let Some((_, submission)) = reader.next_command()? {
+                        let engine::Command::Books(command) = submission.command;
+                        if let Command::AnnounceParcel(announced) = command
+                            && wanted.remove(&announced.parcel)
+                        {
+                            found.insert(announced.parcel, announced.reference);
+                        }
+                    }
+                    Ok(())
+                })?;
+            }
+            end = begin;
+        }
+        Ok(found)
     }
 
     /// Finds commands in the journal. Reads only the batches around their times.

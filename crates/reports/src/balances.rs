@@ -79,7 +79,7 @@ impl TrialBalance {
             name: names.name(account.number, engine, AccountNameStyle::Plain).0.to_owned(),
             currency: account.currency,
             owner: account.owner,
-            amount: signed(account.kind, account.balance)
+            amount: debits_less_credits(account.kind, account.balance)
                 - after.get(&account.number).copied().unwrap_or(0),
         });
         TrialBalance {
@@ -163,8 +163,9 @@ impl ReplayObserver for DayEnd {
     }
 }
 
-/// Debits positive.
-pub(crate) fn signed(kind: AccountKind, balance: i128) -> i128 {
+/// A balance on its account's own side as debits less credits.
+#[must_use]
+pub fn debits_less_credits(kind: AccountKind, balance: i128) -> i128 {
     match kind.side() {
         Side::Debit => balance,
         Side::Credit => -balance,

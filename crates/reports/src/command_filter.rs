@@ -160,6 +160,10 @@ pub(crate) struct Story {
     /// Open plans with such payouts.
     plans: BTreeMap<PlanId, Vec<(PayoutId, SellerAccount)>>,
     payouts: BTreeSet<PayoutId>,
+    /// Those whom the plan of the last command pays, or does not pay after all, and whether it is a
+    /// plan of others, too.
+    of_plan: BTreeSet<SellerAccount>,
+    with_others: bool,
 }
 
 impl Story {
@@ -173,6 +177,8 @@ impl Story {
             next_payout: BTreeSet::new(),
             plans: BTreeMap::new(),
             payouts: BTreeSet::new(),
+            of_plan: BTreeSet::new(),
+            with_others: false,
         }
     }
 
@@ -180,6 +186,8 @@ impl Story {
     fn concerns(&mut self, observed: &mut Observed<'_>) -> bool {
         let engine::Command::Books(command) = &observed.submission.command;
         self.learn(command);
+        self.of_plan.clear();
+        self.with_others = false;
         if self.parcels.is_empty() && self.sellers.is_empty() {
             return false;
         }
@@ -193,8 +201,18 @@ impl Story {
         found
     }
 
-    /// Whether an event, in its JSON form, names a wanted parcel or seller.
+    /// Whether the last command was on a plan, whose payouts can be those of others.
+    pub(crate) fn is_paid_with_others(&self) -> bool {
+        self.with_others
+    }
+
+    /// Whether an event, in its JSON form, names a wanted parcel or seller, or is of a whole plan.
     pub(crate) fn concerns_event(&self, event: &Value) -> bool {
+        let seller = event.get("seller").and_then(Value::as_str);
+        let is_paid = |id: &str| self.of_plan.iter().any(|(seller, _)| seller.to_string() == id);
+        if self.with_others && seller.is_none_or(is_paid) {
+            return true;
+        }
         let parcel = event.get("parcel").or_else(|| event.get("payment")?.get("parcel"));
         parcel.is_some_and(|id| self.names("ParcelId", id))
             || event.get("seller").is_some_and(|id| self.names("SellerId", id))
@@ -212,7 +230,9 @@ impl Story {
                             | AccountKind::SellerPayable
                             | AccountKind::SellerReceivable
                     );
-                    of_seller && self.sellers.contains(&SellerId(account.owner))
+                    let seller = SellerId(account.owner);
+                    let in_plan = self.of_plan.contains(&(seller, account.currency));
+                    of_seller && (self.sellers.contains(&seller) || in_plan)
                 })
             })
     }
@@ -317,6 +337,12 @@ impl Story {
         }
     }
 
+    /// The command is on a plan with these wanted payouts.
+    fn see_plan(&mut self, payouts: &[(PayoutId, SellerAccount)]) {
+        self.of_plan.extend(payouts.iter().map(|(_, account)| *account));
+        self.with_others = true;
+    }
+
     /// Follows payable money to its payout.
     fn follow_payout(&mut self, event: &Event) -> bool {
         match event {
@@ -329,12 +355,14 @@ impl Story {
                 let pays: Vec<_> = pays.map(paid).collect();
                 let found = !pays.is_empty();
                 if found {
+                    self.see_plan(&pays);
                     self.plans.insert(*plan, pays);
                 }
                 found
             }
             Event::SettlementExecuted { plan, .. } => {
                 let sent = self.plans.remove(plan).unwrap_or_default();
+                self.see_plan(&sent);
                 let of_parcels =
                     sent.iter().filter(|(_, (seller, _))| !self.sellers.contains(seller));
                 self.payouts.extend(of_parcels.map(|(payout, _)| *payout));
@@ -346,12 +374,14 @@ impl Story {
                 pays.retain(|(planned, _)| planned != payout);
                 let found = pays.len() < before;
                 if found {
+                    self.see_plan(&[(*payout, (*seller, *currency))]);
                     self.next_payout.insert((*seller, *currency));
                 }
                 found
             }
             Event::SettlementRejected { plan } => {
                 let rejected = self.plans.remove(plan).unwrap_or_default();
+                self.see_plan(&rejected);
                 self.next_payout.extend(rejected.iter().map(|(_, seller)| *seller));
                 !rejected.is_empty()
             }

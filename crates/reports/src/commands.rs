@@ -7,9 +7,9 @@ use std::path::Path;
 use std::str::FromStr;
 
 use books::chart::{AccountKind, ChartEntry};
-use books::{Books, BusinessDate, ParcelId, TariffId, TerminalId, Timestamp};
+use books::{Books, BreakId, BusinessDate, HandOverId, ParcelId, TariffId, TerminalId, Timestamp};
 use engine::{Actor, CommandOutcome, Engine, Submission};
-use journal::Sequence;
+use journal::{JournalHead, Sequence};
 use ledger::AccountNumber;
 use money::{Amount, Currency};
 use node::replay::ReplayObserver;
@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::account_names::owner_id_type;
 use crate::account_postings::NOTHING_MORE;
-use crate::command_filter::FilterState;
+use crate::command_filter::{FilterState, Story};
 use crate::{
     AccountNameStyle, AccountNames, CommandFilter, ExportError, FieldType, FieldTypes, replay_all,
 };
@@ -265,8 +265,8 @@ impl ReplayObserver for CommandReader<'_> {
         }
     }
 
-    fn batch(&mut self, sequence: Sequence, _: &Engine) -> Result<(), String> {
-        self.position = CommandPosition { batch: sequence.next(), index: 0 };
+    fn batch(&mut self, head: JournalHead, _: &Engine) -> Result<(), String> {
+        self.position = CommandPosition { batch: head.sequence.next(), index: 0 };
         Ok(())
     }
 }
@@ -301,7 +301,7 @@ fn applied(
         }
     }
     let moved = outcome.postings.iter().filter(|posting| posting.moves_money());
-    let postings: Vec<_> = moved
+    let mut postings: Vec<_> = moved
         .map(|posting| {
             let mut side = |number| {
                 let account = engine.books().account_view(number);
@@ -325,18 +325,28 @@ fn applied(
     let own = recorded.own_currency();
     let moved = postings.first().and_then(|posting| posting.currency);
     recorded.currency = own.or(moved).or(recorded.currency);
-    AppliedCommand {
-        recorded,
-        value_date: observed.outcome.value_date,
-        postings,
-        events: events
-            .into_iter()
-            .map(|fields| ObservedEvent {
-                wanted: filter.stories().all(|story| story.concerns_event(&fields)),
-                fields,
-            })
-            .collect(),
+    if recorded.currency.is_none() {
+        // What the command is about has none. Books of one currency have no other.
+        let mut currencies = engine.books().currencies();
+        recorded.currency = currencies.next().filter(|_| currencies.next().is_none());
     }
+    let events = events.into_iter().map(|fields| ObservedEvent {
+        wanted: filter.stories().all(|story| story.concerns_event(&fields)),
+        fields,
+    });
+    let mut events: Vec<_> = events.collect();
+    // A command of the wanted parcel or seller alone is wanted with all that it did. A plan is of
+    // others too.
+    if !filter.stories().any(Story::is_paid_with_others) {
+        if !postings.iter().any(|one| one.wanted) {
+            postings.iter_mut().for_each(|one| one.wanted = true);
+        }
+        if !events.iter().any(|one| one.wanted) {
+            events.iter_mut().for_each(|one| one.wanted = true);
+        }
+    }
+    let value_date = observed.outcome.value_date;
+    AppliedCommand { recorded, value_date, postings, events }
 }
 
 /// A command that was just carried out, with its events and without its postings. `parties` learns
@@ -490,6 +500,8 @@ impl Parties {
                 ("CourierId", books.terminal_view(TerminalId(id.parse().ok()?))?.courier.0)
             }
             "ParcelId" => return Some(books.parcel_view(id.parse::<ParcelId>().ok()?)?.currency),
+            "BreakId" => return books.break_currency(BreakId(id.parse().ok()?)),
+            "HandOverId" => return books.hand_over_currency(HandOverId(id.parse().ok()?)),
             party => (party, id.parse().ok()?),
         };
         Some(self.account(name, owner, engine)?.currency)

@@ -57,6 +57,8 @@ struct Explainer<'a> {
     found: Option<(PayoutLine, Vec<Line>, &'static str)>,
     /// The voucher of the command, if it is an adjusting entry.
     voucher: Option<String>,
+    /// The chargeback whose win the command takes back.
+    taken_back: Option<(PaymentId, u8)>,
 }
 
 impl ReplayObserver for Explainer<'_> {
@@ -95,6 +97,10 @@ impl Explainer<'_> {
     fn remember(&mut self, command: &Command, today: BusinessDate) {
         self.voucher = match command {
             Command::PostAdjustment(entry) => Some(entry.reference.clone()),
+            _ => None,
+        };
+        self.taken_back = match command {
+            Command::TakeBackWonChargeback(back) => Some((back.payment, back.number)),
             _ => None,
         };
         match command {
@@ -292,15 +298,18 @@ impl Explainer<'_> {
             }
             Event::ChargedBack { payment, .. } => {
                 let amount = taken(ChartEntry::ChargedBack, payment);
+                let amount = amount - self.undo_unpaid_win(amount);
                 self.add_of_payment(*payment, "charged back", LineSide::Refunded, date, amount);
             }
             Event::LossReturned { payment, .. } => {
                 let amount = taken(ChartEntry::LossReturned, payment);
                 self.add_of_payment(*payment, "loss given back", LineSide::Refunded, date, amount);
             }
-            Event::ChargebackWon { payment, .. } => {
+            Event::ChargebackWon { payment, number, .. } => {
                 let amount = -taken(ChartEntry::ChargebackWon, payment);
-                self.add_of_payment(*payment, "chargeback won", LineSide::Gross, date, amount);
+                let about = LineSubject::Win(*payment, *number);
+                let (what, side) = ("chargeback won", LineSide::Gross);
+                self.add_about(*payment, about, what, side, date, amount);
             }
             Event::ChargebackFeeBooked {
                 payment,
@@ -405,13 +414,49 @@ impl Explainer<'_> {
         date: BusinessDate,
         amount: i128,
     ) {
+        let about = LineSubject::Parcel(payment.parcel);
+        self.add_about(payment, about, what, side, date, amount);
+    }
+
+    fn add_about(
+        &mut self,
+        payment: PaymentId,
+        about: LineSubject,
+        what: &'static str,
+        side: LineSide,
+        date: BusinessDate,
+        amount: i128,
+    ) {
         let Some(&seller) = self.sellers.get(&payment) else { return };
         let amount = u64::try_from(amount).unwrap_or(0);
         if amount > 0 {
-            let about = LineSubject::Parcel(payment.parcel);
             let line = Line::Other(OtherLine { what, about, date, side, amount });
             self.add_of_parcel(seller, payment.parcel, line);
         }
+    }
+
+    /// Takes the win that the command takes back off the lines of the next payout, if it is there.
+    /// Returns how much of the amount that does, in minor units.
+    fn undo_unpaid_win(&mut self, amount: i128) -> i128 {
+        let Some((payment, number)) = self.taken_back else { return 0 };
+        let account = self.sellers.get(&payment).zip(self.orders.get(&payment.parcel));
+        let account = account.map(|(seller, (_, currency))| (*seller, *currency));
+        let lines = account.and_then(|account| self.open.get_mut(&account));
+        let is_win = |line: &Line| {
+            let Line::Other(OtherLine { about: LineSubject::Win(of, won), .. }) = line else {
+                return false;
+            };
+            (*of, *won) == (payment, number)
+        };
+        let Some(lines) = lines else { return 0 };
+        let Some(place) = lines.iter().position(is_win) else { return 0 };
+        let Line::Other(win) = &mut lines[place] else { return 0 };
+        let undone = i128::from(win.amount).min(amount);
+        win.amount -= u64::try_from(undone).unwrap_or(0);
+        if win.amount == 0 {
+            lines.remove(place);
+        }
+        undone
     }
 
     fn add_other(
@@ -591,6 +636,7 @@ fn explained(
             Line::Charged { parcel, .. } => Some(*parcel),
             Line::Other(one) => match one.about {
                 LineSubject::Parcel(parcel) => Some(parcel),
+                LineSubject::Win(payment, _) => Some(payment.parcel),
                 LineSubject::Other(_) => None,
             },
         };

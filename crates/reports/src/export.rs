@@ -10,7 +10,7 @@ use std::path::Path;
 
 use books::{BusinessDate, Posting, Timestamp};
 use engine::{CommandOutcome, Engine, Submission};
-use journal::Sequence;
+use journal::{JournalHead, Sequence};
 use ledger::Side;
 use money::Currency;
 use money::decimal::DecimalAmount;
@@ -122,8 +122,8 @@ impl ReplayObserver for Exporter<'_> {
         Ok(())
     }
 
-    fn batch(&mut self, sequence: Sequence, _: &Engine) -> Result<(), String> {
-        self.position = CommandPosition { batch: sequence.next(), index: 0 };
+    fn batch(&mut self, head: JournalHead, _: &Engine) -> Result<(), String> {
+        self.position = CommandPosition { batch: head.sequence.next(), index: 0 };
         Ok(())
     }
 }

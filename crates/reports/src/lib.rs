@@ -38,9 +38,11 @@ mod waiting;
 
 pub use account_names::{AccountNameStyle, AccountNames, owner_id_type};
 pub use account_postings::{AccountPostings, PostingRange, PostingRow, account_postings};
-pub use announcements::read_announcements;
+pub use announcements::{read_announcements, read_submissions};
 pub use at_head::BooksAtHead;
-pub use balances::{BalanceSides, BalanceSums, NamedBalance, TrialBalance, trial_balance_on};
+pub use balances::{
+    BalanceSides, BalanceSums, NamedBalance, TrialBalance, debits_less_credits, trial_balance_on,
+};
 pub use books::replay_all;
 pub use cash::{
     CourierCashReport, DepositReport, FirmCashReport, OpenHandOverReport, cash_custody,
@@ -59,14 +61,15 @@ pub use fee_calculations::{FeeCalculation, charge_calculations, fee_calculations
 pub use field_types::{FieldType, FieldTypes, FieldVariant};
 pub use firm_statement::{EarnedByMethod, FirmStatementReport, firm_statement};
 pub use open_differences::{
-    BreakReason, BreakReport, BreakSource, OpenDifferences, OpenItemEvidence, open_differences,
+    BreakReason, BreakReport, BreakSource, OpenDifferences, OpenItemEvidence, ProposedResolution,
+    open_differences,
 };
 pub use open_items::{LineReport, OpenItemReport, TotalsReport};
 pub use parcels::{
     ParcelFilter, ParcelListReport, ParcelRow, ParcelSums, list_parcels, parcel_state_name,
 };
 pub use payouts::{
-    PayoutMessage, made_up_creditor, made_up_debtor, payout_seller, write_message,
+    PayoutMessage, made_up_creditor, made_up_debtor, message_text, payout_seller, write_message,
     write_payouts_csv, write_trial_messages,
 };
 pub use sent_requests::{RequestNumbers, find_sent_requests};

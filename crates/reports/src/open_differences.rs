@@ -3,10 +3,12 @@ use std::collections::BTreeMap;
 use books::chart::AccountKind;
 use books::view::BreakView;
 use books::{
-    Books, BreakEvidence, BreakId, BreakSide, BreakSubject, CommandMoment, LineDifference,
-    PaymentId, SuspenseReason,
+    Books, BreakEvidence, BreakId, BreakResolution, BreakSide, BreakSubject, ClearLineKind,
+    CommandMoment, LineDifference, PaymentId, SuspenseReason,
 };
-use money::Amount;
+use files::incoming::clearing::line_of_item;
+use money::decimal::DecimalAmount;
+use money::{Amount, Currency};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -52,7 +54,66 @@ pub struct BreakReport {
     pub owner: String,
     /// The owner's reference, if the owner is a courier.
     pub owner_reference: Option<String>,
+    /// The resolution that waits for a second person.
+    pub proposed: Option<ProposedResolution>,
     pub evidence: Vec<RecordedCommand>,
+}
+
+/// A resolution of a break that waits for a second person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProposedResolution {
+    pub break_id: String,
+    /// As it is typed: `WriteOff`, `ThroughBank=main`.
+    pub resolution: String,
+    /// The part of the break, in minor units. `None`: all that is open.
+    pub amount: Option<Amount>,
+    pub currency: &'static str,
+    /// The person's id.
+    pub proposed_by: String,
+}
+
+impl ProposedResolution {
+    /// Of an open break.
+    #[must_use]
+    pub fn of(books: &Books, open: &BreakView) -> Option<ProposedResolution> {
+        let (resolution, amount, by) = books.proposed_resolution(open.id)?;
+        let resolution = match resolution {
+            BreakResolution::WriteOff => "WriteOff".to_owned(),
+            BreakResolution::ThroughBank(bank) => {
+                let reference = books.banks().find(|(id, _)| *id == bank);
+                let id = || bank.to_string();
+                let bank = reference.map_or_else(id, |(_, reference)| reference.to_owned());
+                format!("ThroughBank={bank}")
+            }
+            BreakResolution::ToSeller(seller) => {
+                let id = || seller.to_string();
+                let seller = books.seller_reference(seller).map_or_else(id, str::to_owned);
+                format!("ToSeller={seller}")
+            }
+            BreakResolution::ToPayment(payment) => {
+                format!("ToPayment={}/{}", payment.parcel, payment.number)
+            }
+        };
+        Some(ProposedResolution {
+            break_id: open.id.to_string(),
+            resolution,
+            amount,
+            currency: open.currency.code(),
+            proposed_by: by.to_string(),
+        })
+    }
+
+    /// The command line by which a second person approves it.
+    #[must_use]
+    pub fn approval(&self) -> String {
+        let ProposedResolution { break_id, resolution, currency, .. } = self;
+        let command = format!("doorstep break approve {break_id} --resolution {resolution}");
+        let amount = self.amount.zip(currency.parse::<Currency>().ok());
+        amount.map_or(command.clone(), |(amount, currency)| {
+            let typed = DecimalAmount::of_balance(amount.minor().into(), currency);
+            format!("{command} --amount {typed}{currency}")
+        })
+    }
 }
 
 /// Why there is a break. A closed list: the journal has no free text.
@@ -61,12 +122,18 @@ pub struct BreakReport {
 pub enum BreakReason {
     /// A line's fee is not the tariff's.
     Fee,
+    /// With a chargeback or what pays it back, more is kept back than its fee may be.
+    ChargebackFee,
+    /// A fee is taken or given back that no payment and no earlier difference explains.
+    OtherFee,
     /// A line's amount is not the payment's.
     Amount,
     /// A line takes or pays back more than there is.
     MoreThanThereIs,
     /// No payment explains a line.
     NoPayment,
+    /// A line names a payment to which it cannot be applied, by its kind, sign or state.
+    DoesNotFit,
     /// More cash was counted than was collected.
     CountedMore,
     /// An offline sale that no payment can be made of yet.
@@ -78,13 +145,17 @@ pub enum BreakReason {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakSource {
-    /// A line of a network's or wallet's file, by number.
+    /// A line of a network's or wallet's file: its physical line, from 1.
     ClearingLine {
         file: u32,
         line: u32,
     },
     HandOver {
         hand_over: String,
+    },
+    /// What shows a break that was raised by hand.
+    Evidence {
+        evidence: String,
     },
     OfflineSale {
         terminal: String,
@@ -130,8 +201,10 @@ pub fn open_differences(read: &mut BooksAtHead) -> Result<OpenDifferences, Repor
         // What was found, without what was found too much or too little.
         let raised = i128::from(view.raised.minor());
         let beyond = if side == BreakSide::Excess { raised } else { -raised };
-        let is_fee = reason == BreakReason::Fee;
+        let is_fee =
+            matches!(reason, BreakReason::Fee | BreakReason::ChargebackFee | BreakReason::OtherFee);
         BreakReport {
+            proposed: ProposedResolution::of(books, &view),
             evidence,
             reason,
             // A fee that is too high leaves too little.
@@ -172,14 +245,19 @@ fn cause(
     raised: Option<&RecordedCommand>,
 ) -> (BreakReason, Option<i128>, Option<BreakSource>) {
     if let Some(BreakEvidence { difference, line }) = books.break_evidence(id) {
+        let (amount, fee) = (i128::from(line.amount.minor()), i128::from(line.deducted.minor()));
         let (reason, found) = match difference {
-            LineDifference::Fee => (BreakReason::Fee, line.deducted),
-            LineDifference::Amount => (BreakReason::Amount, line.amount),
-            LineDifference::Rest => (BreakReason::MoreThanThereIs, line.amount),
-            LineDifference::Whole => (BreakReason::NoPayment, line.amount),
+            LineDifference::Fee => (fee_reason(line.kind), fee),
+            LineDifference::Amount => (BreakReason::Amount, amount),
+            LineDifference::Rest => (BreakReason::MoreThanThereIs, amount),
+            // Nothing of such a line was expected, and what it moves is its net amount.
+            LineDifference::Whole if line.payment.is_none() => {
+                (BreakReason::NoPayment, amount - fee)
+            }
+            LineDifference::Whole => (BreakReason::DoesNotFit, amount - fee),
         };
-        let source = BreakSource::ClearingLine { file: line.file, line: line.line };
-        return (reason, Some(found.minor().into()), Some(source));
+        let source = BreakSource::ClearingLine { file: line.file, line: line_of_item(line.line) };
+        return (reason, Some(found), Some(source));
     }
     let by_hand = (BreakReason::RaisedByHand, None, None);
     let Some(raised) = raised else { return by_hand };
@@ -205,7 +283,20 @@ fn cause(
             let source = BreakSource::HandOver { hand_over };
             (BreakReason::CountedMore, Some(counted.into()), Some(source))
         }
-        _ => by_hand,
+        _ => {
+            let source = name("/evidence").map(|evidence| BreakSource::Evidence { evidence });
+            (BreakReason::RaisedByHand, None, source)
+        }
+    }
+}
+
+/// What the fee of a line of this kind was compared with.
+fn fee_reason(kind: ClearLineKind) -> BreakReason {
+    use ClearLineKind as K;
+    match kind {
+        K::Sale | K::Completion | K::Offline => BreakReason::Fee,
+        K::ChargeBack | K::Representment => BreakReason::ChargebackFee,
+        K::Refund | K::Reversal | K::FeeCorrection => BreakReason::OtherFee,
     }
 }
 

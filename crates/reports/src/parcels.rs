@@ -5,6 +5,8 @@ use books::view::ParcelState;
 use books::{Books, BusinessDate, CourierId, FirmId, ParcelId, SellerId};
 use serde::Serialize;
 
+use crate::{BooksAtHead, ReportError};
+
 /// Which parcels are wanted. A parcel must meet every condition that is set.
 #[derive(Clone, Debug, Default)]
 pub struct ParcelFilter {
@@ -42,8 +44,13 @@ pub struct ParcelSums {
 /// A parcel. Amounts are in minor units.
 #[derive(Debug, Serialize)]
 pub struct ParcelRow {
+    #[serde(skip)]
+    pub id: ParcelId,
     pub parcel: String,
     pub waybill: String,
+    /// The order's reference. Only the journal has it: see [`ParcelListReport::add_orders`]. `None`
+    /// if the announcement is too far back.
+    pub order: Option<String>,
     pub state: &'static str,
     /// The seller's reference.
     pub seller: String,
@@ -121,6 +128,15 @@ impl ParcelListReport {
         self.states.values().sum()
     }
 
+    /// Adds the orders of the rows, as far back in the journal as the number of rows allows.
+    pub fn add_orders(&mut self, read: &mut BooksAtHead) -> Result<(), ReportError> {
+        let orders = read.orders(self.parcels.iter().map(|row| row.id).collect())?;
+        for row in &mut self.parcels {
+            row.order = orders.get(&row.id).cloned();
+        }
+        Ok(())
+    }
+
     fn add_sums(&mut self, parcel: &ListedParcel) {
         let currency = parcel.view.currency.code();
         let place = self.sums.iter().position(|sums| sums.currency == currency);
@@ -138,6 +154,8 @@ impl ParcelListReport {
 fn row(books: &Books, parcel: &ListedParcel, waybill: String) -> ParcelRow {
     let ListedParcel { id, view, left, firm, courier, date } = *parcel;
     ParcelRow {
+        id,
+        order: None,
         parcel: id.to_string(),
         waybill,
         state: parcel_state_name(view.state),

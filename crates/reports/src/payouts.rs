@@ -5,8 +5,8 @@ use books::{BusinessDate, PayoutAccountView, PayoutLine, Timestamp};
 use engine::Engine;
 use files::atomic::write_atomically;
 use files::pain001::{
-    AccountScheme, BankAccount, BankAgent, CreditTransfer, CreditTransferInitiation, MessageTotals,
-    Party, PaymentInformation, write,
+    AccountScheme, BankAccount, BankAgent, CreditTransfer, CreditTransferError,
+    CreditTransferInitiation, MessageTotals, Party, PaymentInformation, write,
 };
 use files::payouts as csv;
 use money::{Amount, Currency};
@@ -151,6 +151,30 @@ pub fn write_message(
     debtor: impl Fn(Currency) -> Party,
     path: &Path,
 ) -> Result<MessageTotals, PayoutWriteError> {
+    let initiation = initiation(message, creditors, debtor);
+    write_atomically(path, |out| write(&initiation, out))
+        .map_err(|source| PayoutWriteError::Message { path: path.to_owned(), source })
+}
+
+/// A message, as [`write_message`] writes it.
+///
+/// # Errors
+/// Its content is none that a bank takes.
+pub fn message_text(
+    message: &PayoutMessage,
+    creditors: Vec<Party>,
+    debtor: impl Fn(Currency) -> Party,
+) -> Result<(String, MessageTotals), CreditTransferError> {
+    let mut out = Vec::new();
+    let totals = write(&initiation(message, creditors, debtor), &mut out)?;
+    Ok((String::from_utf8_lossy(&out).into_owned(), totals))
+}
+
+fn initiation(
+    message: &PayoutMessage,
+    creditors: Vec<Party>,
+    debtor: impl Fn(Currency) -> Party,
+) -> CreditTransferInitiation {
     let mut payments: BTreeMap<Currency, Vec<CreditTransfer>> = BTreeMap::new();
     for ((line, _), creditor) in message.payouts.iter().zip(creditors) {
         payments.entry(line.currency).or_default().push(CreditTransfer {
@@ -165,13 +189,11 @@ pub fn write_message(
         entries.push(PaymentInformation { currency, debtor: debtor(currency), transfers });
     }
     let initiator = entries.first().map_or_else(String::new, |entry| entry.debtor.name.clone());
-    let initiation = CreditTransferInitiation {
+    CreditTransferInitiation {
         message_id: message.id.clone(),
         created_at_ms: message.at.0,
         execution_date: message.date.civil(),
         initiator,
         payments: entries,
-    };
-    write_atomically(path, |out| write(&initiation, out))
-        .map_err(|source| PayoutWriteError::Message { path: path.to_owned(), source })
+    }
 }

@@ -27,7 +27,8 @@ pub struct StatusReport {
     /// Payments whose outcome is unknown.
     pub unknown_payments: u64,
     pub breaks: DifferenceCount,
-    /// What open breaks leave in suspense, by currency: debits less credits.
+    /// What open breaks leave in suspense, by currency. As in the list of what waits: above zero,
+    /// more was found than the books have; below zero, less.
     pub suspense: Vec<BalanceReport>,
     pub open_items: DifferenceCount,
     /// The parcels that are remembered, by state.
@@ -128,7 +129,7 @@ impl StatusReport {
                 String::new()
             });
         let suspense = books.currencies().map(|currency| {
-            (currency, books.total_balance(books::chart::AccountKind::Suspense, currency))
+            (currency, -books.total_balance(books::chart::AccountKind::Suspense, currency))
         });
         let mut custody: BTreeMap<&'static str, i128> = BTreeMap::new();
         for firm in books.cash_custody(today) {

@@ -13,6 +13,8 @@ use crate::cash::age_days;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WaitingKind {
+    /// A settlement plan that a second person must approve, or that is approved and not executed.
+    Plan,
     /// A difference that two people must close.
     Break,
     /// A terminal's batch that differs from the books.
@@ -38,7 +40,8 @@ pub enum WaitingKind {
 }
 
 impl WaitingKind {
-    pub const ALL: [WaitingKind; 11] = [
+    pub const ALL: [WaitingKind; 12] = [
+        WaitingKind::Plan,
         WaitingKind::Break,
         WaitingKind::Batch,
         WaitingKind::Unknown,
@@ -57,10 +60,11 @@ impl WaitingKind {
 #[derive(Debug, Serialize)]
 pub struct WaitingItem {
     pub kind: WaitingKind,
+    /// The day. Empty for a plan: the books do not keep it.
     pub since: String,
     pub age_days: u16,
-    /// The kind of the other party: `network`, `wallet`, `seller`, `firm`, `courier`, `bank` or
-    /// `terminal`.
+    /// The kind of the other party: `network`, `wallet`, `seller`, `firm`, `courier`, `bank`,
+    /// `terminal`, `person` or `calendar`.
     pub party_kind: &'static str,
     /// Its reference, or its id if it has none.
     pub party: String,
@@ -68,9 +72,12 @@ pub struct WaitingItem {
     pub name: String,
     /// In minor units. Below zero: a network or wallet will take it; less found than in the books.
     pub amount: i128,
+    /// Of a seller below zero: collected for the seller, and not payable yet.
+    pub to_come: Option<i128>,
     pub currency: &'static str,
     /// A refund: `by_bank`, `by_rail` or `after_answer`. An uncleared payment: `late`, if its rail
-    /// has paid a later day. A chargeback: `contested` or `not_contested`.
+    /// has paid a later day. A chargeback: `contested` or `not_contested`. A plan: `approved` or
+    /// `not_approved`. A break: `proposed`, if its resolution waits for a second person.
     pub state: Option<&'static str>,
     /// The bank account of a deposit or payout; the number of a chargeback or confirmation; the
     /// person who owns a break or batch.
@@ -172,6 +179,7 @@ impl WaitingReader<'_> {
             party,
             name,
             amount,
+            to_come: None,
             currency: currency.code(),
             state: None,
             detail: None,
@@ -182,6 +190,7 @@ impl WaitingReader<'_> {
 
     fn items(&self, kind: WaitingKind) -> Vec<WaitingItem> {
         match kind {
+            WaitingKind::Plan => self.plans(),
             WaitingKind::Break => self.breaks(),
             WaitingKind::Batch => self.batches(),
             WaitingKind::Unknown => self.unknown(),
@@ -217,6 +226,24 @@ impl WaitingReader<'_> {
         ("seller", self.books.seller_reference(id).unwrap_or_default().to_owned())
     }
 
+    fn plans(&self) -> Vec<WaitingItem> {
+        let open = self.books.open_plans().map(|one| {
+            let calendar = || ("calendar", String::new());
+            let by = one.planned_by.map_or_else(calendar, |by| ("person", by.to_string()));
+            let item = self.item(Basics {
+                kind: WaitingKind::Plan,
+                since: self.today,
+                party: by,
+                name: one.id.to_string(),
+                amount: i128::try_from(one.net).unwrap_or(i128::MAX),
+                currency: one.currency,
+            });
+            let state = if one.approved { "approved" } else { "not_approved" };
+            WaitingItem { since: String::new(), state: Some(state), ..item }
+        });
+        open.collect()
+    }
+
     fn breaks(&self) -> Vec<WaitingItem> {
         let open = self.books.open_breaks().into_iter().map(|one| {
             let party = match one.subject {
@@ -238,7 +265,8 @@ impl WaitingReader<'_> {
             });
             // Nobody owns a line's break before somebody is assigned.
             let owner = (one.owner.0 != 0).then(|| one.owner.to_string());
-            WaitingItem { detail: owner, ..item }
+            let proposed = self.books.proposed_resolution(one.id).map(|_| "proposed");
+            WaitingItem { detail: owner, state: proposed, ..item }
         });
         open.collect()
     }
@@ -396,14 +424,16 @@ impl WaitingReader<'_> {
     fn below_zero(&self) -> Vec<WaitingItem> {
         let owing = self.books.sellers_below_zero().map(|one| {
             let party = self.seller(one.seller);
-            self.item(Basics {
+            let item = self.item(Basics {
                 kind: WaitingKind::BelowZero,
                 since: one.since,
                 name: party.1.clone(),
                 party,
                 amount: -one.balance,
                 currency: one.currency,
-            })
+            });
+            let to_come = Some(self.books.held_for(one.seller, one.currency));
+            WaitingItem { to_come, ..item }
         });
         owing.collect()
     }

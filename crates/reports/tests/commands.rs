@@ -210,6 +210,20 @@ fn settle_adjusted(writer: &mut Writer) {
     }
 }
 
+/// One plan pays both sellers.
+fn settle_with_another(writer: &mut Writer) {
+    release(writer);
+    writer.system(json!({
+        "command": "PostAdjustment", "number": 1, "currency": "CNY", "amount": 777,
+        "debit": { "Bank": "1" }, "credit": { "Seller": "6" },
+        "value_date": "2013-08-29", "reference": "v-1", "proposed_by": "8", "approved_by": "9",
+    }));
+    plan(writer, "1");
+    writer.system(json!({ "command": "ApproveSettlement", "plan": "1", "approved_by": "9" }));
+    writer.system(json!({ "command": "ExecuteSettlement", "plan": "1", "bank": "1" }));
+    writer.system(json!({ "command": "ConfirmPayout", "payout": "1" }));
+}
+
 fn books() -> TempDir {
     books_with(settle)
 }
@@ -335,6 +349,32 @@ fn a_command_has_its_giver_key_currency_and_references() {
         seen += 1;
     });
     assert_eq!(seen, 3);
+}
+
+#[test]
+fn of_a_plan_only_the_wanted_payouts_are_shown() {
+    let scratch = books_with(settle_with_another);
+    let seller = |text: &str| {
+        let seller = Some(text.to_owned());
+        CommandFilter { seller, ..CommandFilter::default() }
+    };
+    // A parcel's return fee is off what its seller is paid.
+    for (filter, paid) in [(parcel("a"), 10_000), (seller("s-5"), 10_000), (seller("s-6"), 677)] {
+        let (mut shown, mut confirmed) = (Vec::new(), 0);
+        read(&scratch, &filter, &mut |command| match command.recorded.command {
+            "ExecuteSettlement" => {
+                let wanted = command.postings.iter().filter(|one| one.wanted);
+                shown.extend(wanted.map(|one| one.amount.minor()));
+                assert_eq!(command.postings.len(), 2, "the other one is there");
+            }
+            "ConfirmPayout" => {
+                confirmed += command.postings.iter().filter(|one| one.wanted).count();
+            }
+            _ => {}
+        });
+        assert_eq!(shown, [paid], "{filter:?}");
+        assert_eq!(confirmed, usize::from(paid == 10_000), "{filter:?}");
+    }
 }
 
 #[test]

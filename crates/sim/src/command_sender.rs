@@ -250,6 +250,8 @@ fn is_deduplicated(submission: &Submission) -> bool {
             | C::ReverseVoid(_)
             | C::BeginReversal(_)
             | C::RecordReversalWithoutOriginal(_)
+            | C::DeclineRequest(_)
+            | C::RecordBalanceInquiry(_)
             | C::ResolveReversal(_)
             | C::ReverseCollection(_)
             | C::RecordOfflineSale(_)

@@ -27,7 +27,8 @@ use peers::ledger::TransactionReference;
 use peers::network::NetworkOutput;
 use peers::terminal::TerminalError;
 use switch::{
-    LinkId, OperatorEvent, Output, Query, QueryResult, SettingsError, Switch, TerminalConnection,
+    AuthenticationFailure, LinkId, OperatorEvent, Output, Query, QueryResult, SettingsError,
+    Switch, TerminalConnection, TerminalDialect,
 };
 
 use crate::backend::BackendReply;
@@ -264,7 +265,8 @@ impl PaymentPath {
     fn process(&mut self, due: PendingEvent, now: Timestamp) -> Result<(), PaymentPathError> {
         match due {
             PendingEvent::FromTerminal(line, mut message) => {
-                self.switch.on_terminal_message(line, &mut message, now, &mut self.outputs);
+                let (dialect, out) = (TerminalDialect::DOORSTEP, &mut self.outputs);
+                self.switch.on_terminal_message(line, dialect, &mut message, now, out);
             }
             PendingEvent::ToTerminal(courier, line, mut message) => {
                 if self.terminals[courier].line == Some(line) {
@@ -286,7 +288,8 @@ impl PaymentPath {
                 }
             }
             PendingEvent::FromNetwork(link, mut message) => {
-                self.switch.on_network_message(link, &mut message, now, &mut self.outputs);
+                let messages = &mut [(link, &mut message[..])];
+                self.switch.on_network_messages(messages, now, &mut self.outputs);
             }
             PendingEvent::Connect(index, number) => self.connect(index, number, now)?,
             PendingEvent::AnswerTimeout(courier) => self.on_terminal_timeout(courier, now)?,
@@ -500,10 +503,15 @@ impl PaymentPath {
 
     /// Records operator events that must not occur between peers that keep to the protocol.
     fn check_operator_event(&mut self, event: &OperatorEvent) {
+        use AuthenticationFailure as F;
         use OperatorEvent as H;
         match event {
-            H::UnreadableMessage(_)
-            | H::WrongMac(_)
+            H::UnreadableMessage { .. }
+            | H::NotAuthenticated {
+                failure: F::WrongMac | F::OtherDialect | F::NotRegistered,
+                ..
+            }
+            | H::NetworkNotProven(_)
             | H::NetworkMessageRejected { .. }
             | H::WrongWalletRefund(_)
             | H::WrongWalletPayment(_)
@@ -518,6 +526,7 @@ impl PaymentPath {
             H::SignedOn { .. }
             | H::Approved { .. }
             | H::Refused { .. }
+            | H::NotAuthenticated { failure: F::NoSession, .. }
             | H::AdviceRejected { .. }
             | H::Repeated { .. }
             | H::LinkSignedOn(_)

@@ -133,7 +133,7 @@ fn a_day_of_a_seed_is_frozen() {
     assert_eq!(counts.collected.total().count, counts.delivered + split, "each parcel, in parts");
     let path = day.report.payment_path;
     assert_eq!((path.terminal_messages, path.network_messages), (723, 1637));
-    assert_eq!((day.report.calls, day.report.commands), (555, 1285));
+    assert_eq!((day.report.calls, day.report.commands), (557, 1287));
 }
 
 #[test]
@@ -314,6 +314,7 @@ fn the_comparison_sees_every_difference() {
         subject: BreakSubject::Bank(day.world.bank),
         side: BreakSide::Excess,
         amount: Amount::of(1),
+        evidence: "statement".into(),
         owner: PersonId(1),
         raised_by: PersonId(1),
     };

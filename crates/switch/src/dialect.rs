@@ -46,6 +46,7 @@ pub(crate) struct FieldNumbers {
     pub original: u8,
     pub private_data: u8,
     pub network_name: u8,
+    pub mac: u8,
     /// Network management code of a network.
     pub management: u8,
 }
@@ -82,6 +83,7 @@ pub(crate) const UNIONPAY_FIELDS: FieldNumbers = FieldNumbers {
     original: 61,
     private_data: 62,
     network_name: 63,
+    mac: 64,
     management: 70,
 };
 
@@ -109,7 +111,15 @@ pub(crate) enum RequestKind {
     Reversal,
     Totals,
     Upload,
+    /// One transaction of a batch, in a message of its own.
+    UploadOne,
     UploadEnd,
+    /// The end of an upload after totals that agree.
+    UploadAgreed,
+    /// Keys and parameters of chip cards, of which the switch has none.
+    Download,
+    /// A notice that needs no more than an answer.
+    Notice,
     Unsupported,
 }
 
@@ -128,8 +138,12 @@ pub struct TerminalDialect {
     pub(crate) packager: &'static Packager,
     pub(crate) session: SessionKind,
     pub(crate) fields: FieldNumbers,
+    /// Whether every payment has the terminal's date.
+    pub(crate) dates_payments: bool,
     /// The kind of a request: MTI, processing code, kind of transaction, management code.
     pub(crate) kind: fn(u16, Option<u32>, u8, u16) -> RequestKind,
+    /// Whether a request of this kind may come without a MAC. Its answer has none either.
+    pub(crate) may_lack_mac: fn(RequestKind) -> bool,
 }
 
 /// POS terminals that speak Doorstep's own dialect.
@@ -138,7 +152,9 @@ static DOORSTEP_TERMINALS: TerminalDialect = TerminalDialect {
     packager: &DOORSTEP_POS,
     session: SessionKind::Link(&DOORSTEP_CARD),
     fields: UNIONPAY_FIELDS,
+    dates_payments: true,
     kind: request_kind,
+    may_lack_mac: |kind| matches!(kind, RequestKind::Echo | RequestKind::Unsupported),
 };
 
 /// POS terminals of UnionPay.
@@ -147,8 +163,35 @@ static UNIONPAY_TERMINALS: TerminalDialect = TerminalDialect {
     packager: &UNIONPAY_POS,
     session: SessionKind::Master(MacMethod::CupEcb),
     fields: UNIONPAY_FIELDS,
-    kind: request_kind,
+    dates_payments: false,
+    kind: unionpay_request_kind,
+    may_lack_mac: |kind| kind.is_management(),
 };
+
+/// The kinds of UnionPay's terminals: those of both dialects, and what their software sends beside
+/// them.
+fn unionpay_request_kind(
+    mti: u16,
+    processing: Option<u32>,
+    transaction: u8,
+    management: u16,
+) -> RequestKind {
+    match (mti, processing, transaction, management) {
+        // Public keys, parameters and lists of chip cards: their state, each one, the end.
+        (820, None, 0, 362 | 372 | 382)
+        | (800, None, 0, 364 | 370 | 380 | 390 | 394 | 396 | 398) => RequestKind::Download,
+        (800, None, 0, 361 | 365 | 371 | 381 | 391 | 395 | 397 | 399) => RequestKind::Notice,
+        // The result of an issuer's script.
+        (620, _, _, 951) => RequestKind::Notice,
+        // Void of a completion, completion by advice, offline sales.
+        (200, Some(200_000), 21, _) => RequestKind::Void,
+        (220, Some(0), 24, _) => RequestKind::Completion,
+        (220, Some(0), 30, _) | (200, Some(0), 36, _) => RequestKind::Advice,
+        (320, Some(_), _, _) | (320, None, _, 203..=206) => RequestKind::UploadOne,
+        (320, None, _, 207) => RequestKind::UploadAgreed,
+        _ => request_kind(mti, processing, transaction, management),
+    }
+}
 
 /// The kinds of both dialects.
 fn request_kind(
@@ -225,6 +268,9 @@ pub struct NetworkDialect {
     pub(crate) fields: FieldNumbers,
     /// Fields of the card that are sent on as the terminal wrote them.
     pub(crate) sent_on: &'static [u8],
+    /// Fields that are sent on if the terminal's dialect has them in clear and the network's can
+    /// write them.
+    pub(crate) passed_on: &'static [u8],
     pub(crate) message_type: fn(MessageKind) -> MessageType,
     /// MTI of a reversal. Its other codes are its original's.
     pub(crate) reversal: Mti,
@@ -244,6 +290,7 @@ static UNIONPAY_NETWORKS: NetworkDialect = NetworkDialect {
     pin_control: "2600000000000000",
     fields: FieldNumbers { original: 90, ..UNIONPAY_FIELDS },
     sent_on: &[14, 22, 23, 35, 55],
+    passed_on: &[40, 43, 46, 47, 51, 56, 57],
     message_type: |kind| {
         let (mti, processing_code, condition_code) = match kind {
             MessageKind::Balance => (Mti::M0200, 310_000, 0),
@@ -277,6 +324,12 @@ impl TerminalDialect {
     #[must_use]
     pub const fn proves_terminals(&self) -> bool {
         matches!(self.session, SessionKind::Link(_))
+    }
+
+    /// Whether these bytes, from the MTI on, are a message of this dialect.
+    #[must_use]
+    pub fn is_message(&self, bytes: &[u8]) -> bool {
+        self.packager.parse(bytes).is_ok()
     }
 }
 

@@ -16,16 +16,15 @@
 //! use books::terminal_view::TerminalView;
 //! use books::{Command, CourierId, FirmId, OpenBatch, TerminalId, Timestamp};
 //! use iso8583::{Envelope, MessageBuilder, Mti, PosHeader, Tpdu, UNIONPAY_POS};
-//! use keys::SoftwareStore;
+//! use keys::{AesKey, Key, KeyName, KeyPurpose, SoftwareStore};
 //! use machine::Actor;
 //! use money::{Amount, Currency};
 //! use switch::{Output, Query, QueryResult, Switch, TerminalConnection};
 //! # use books::NetworkId;
-//! # use keys::KeyName;
 //! # use money::Rate;
 //! # use switch::{
 //! #     BinRange, MerchantSettings, NetworkDialect, NetworkSettings, Settings, TerminalDialect,
-//! #     TerminalSettings, Timing,
+//! #     TerminalSettings, Timing, WrongPinLimits,
 //! # };
 //! # let name = |text: &str| KeyName::new(text).unwrap();
 //! # let cost = tariff::CappedRate { rate: Rate::from_ppm(3_000).unwrap(), cap: None };
@@ -42,11 +41,12 @@
 //! #         firms: Vec::new(),
 //! #     },
 //! #     terminals: TerminalSettings {
-//! #         dialect: TerminalDialect::UNIONPAY,
 //! #         base_key: name("base"),
+//! #         derived_dialect: TerminalDialect::UNIONPAY,
 //! #         answer_s: 60,
 //! #         reversal_attempts_max: 3,
 //! #         echo_s: 300,
+//! #         wrong_pins: WrongPinLimits::default(),
 //! #     },
 //! #     networks: vec![NetworkSettings {
 //! #         network: NetworkId(1),
@@ -71,7 +71,8 @@
 //! #     timing: Timing::default(),
 //! # };
 //!
-//! let mut switch = Switch::new(settings, Arc::new(SoftwareStore::in_memory([])?))?;
+//! let base = (name("base"), KeyPurpose::Base, Key::Aes(AesKey::new(&[7; 32])?));
+//! let mut switch = Switch::new(settings, Arc::new(SoftwareStore::in_memory([base])?))?;
 //! let (connection, now) = (TerminalConnection(1), Timestamp(1_795_395_600_000));
 //! let sign_on = MessageBuilder::new(&UNIONPAY_POS, Mti::M0800)
 //!     .number(11, 1)
@@ -84,7 +85,8 @@
 //! Envelope { tpdu, header: PosHeader::NORMAL }.write(&mut frame, &sign_on);
 //!
 //! let mut out = Vec::new();
-//! switch.on_terminal_message(connection, &mut frame, now, &mut out);
+//! let dialect = TerminalDialect::UNIONPAY;
+//! switch.on_terminal_message(connection, dialect, &mut frame, now, &mut out);
 //! let [Output::Query { ticket, query: Query::Terminal(terminal) }] = out[..] else { panic!() };
 //!
 //! let view = TerminalView {
@@ -107,7 +109,7 @@
 //! let [Output::Command { by, command, .. }] = &out[..] else { panic!() };
 //! assert_eq!(*by, Actor::Terminal(terminal));
 //! assert_eq!(*command, Command::OpenBatch(OpenBatch { terminal: TerminalId(1), batch: 1 }));
-//! // The terminal is answered after `Switch::on_command_result`: when its batch is durable.
+//! // The terminal is answered after `Switch::on_command_results`: when its batch is durable.
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -130,12 +132,12 @@ pub mod waybill;
 
 pub use dialect::{NetworkDialect, TerminalDialect, UnknownDialect};
 pub use port::{
-    LinkId, OperatorEvent, OrderStatus, Output, Query, QueryResult, TerminalConnection,
-    WalletNotification, WalletOutcome, WalletReply,
+    AuthenticationFailure, LinkId, OperatorEvent, OrderStatus, Output, Query, QueryResult,
+    TerminalConnection, WalletAlarm, WalletNotification, WalletOutcome, WalletReply,
 };
 pub use settings::{
     ANSWER_S_MIN, BinRange, ECHO_S_MIN, MerchantSettings, NetworkSettings, Settings, SettingsError,
-    TerminalSettings, Timing, WalletSettings, in_range,
+    TerminalSettings, Timing, WalletSettings, WrongPinLimits, in_range,
 };
 pub use switch::Switch;
 pub use unfinished::{ResumeError, Unfinished};

@@ -7,21 +7,22 @@ mod reversal_queue;
 mod route;
 mod state;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use books::{NetworkId, NetworkReference, PaymentRoute, ResponseCode, Timestamp};
-use iso8583::WipedBytes;
+use iso8583::UnsealedMessage;
+use keys::KeyStore;
 use machine::Actor;
 
 use self::route::BinTable;
 use self::state::{AwaitedResponse, NetworkState, QueuedReversal, message_key};
-use crate::port::{LinkId, Output};
+use crate::port::{LinkId, OperatorEvent, Output};
 use crate::settings::{NetworkSettings, Settings};
 use crate::sides::{
     CardPayment, ExpectedResponse, NetworkMessage, Networks, NewReversal, Rejection, Route,
     WriteError,
 };
-use crate::step::Turn;
+use crate::step::{KeyedTable, Turn, UnsealedOutput};
 use crate::timers::Timer;
 
 pub(crate) struct NetworkSide {
@@ -30,7 +31,7 @@ pub(crate) struct NetworkSide {
     bins: BinTable,
     queue: BTreeMap<u64, QueuedReversal>,
     /// Reversals from before a restart that the books are recording.
-    resuming: HashMap<u64, NewReversal>,
+    resuming: KeyedTable<u64, NewReversal>,
 }
 
 impl NetworkSide {
@@ -39,7 +40,7 @@ impl NetworkSide {
             networks: settings.networks.iter().cloned().map(NetworkState::new).collect(),
             bins: BinTable::new(&settings.bins),
             queue: BTreeMap::new(),
-            resuming: HashMap::new(),
+            resuming: KeyedTable::default(),
         }
     }
 
@@ -72,6 +73,44 @@ impl NetworkSide {
 
     pub(crate) fn withdrawn_from(&self, network: NetworkId) -> Option<Timestamp> {
         self.networks[self.index(network)?].withdrawn_from
+    }
+
+    /// Puts the messages of an input among its outputs, with their MACs: those to one network are
+    /// computed together. Returns the requests whose message the key store could not seal; the
+    /// network never gets it.
+    pub(crate) fn seal(
+        &mut self,
+        mut unsealed: Vec<UnsealedOutput>,
+        keys: &dyn KeyStore,
+        out: &mut [Output],
+    ) -> Vec<ExpectedResponse> {
+        let mut failed = Vec::new();
+        unsealed.sort_by_key(|one| one.link.network);
+        let mut macs = Vec::with_capacity(unsealed.len());
+        for of_one in unsealed.chunk_by(|one, next| one.link.network == next.link.network) {
+            let messages: Vec<&[u8]> = of_one.iter().map(|one| one.message.covered()).collect();
+            let network = self.index(of_one[0].link.network).map(|index| &self.networks[index]);
+            match network.map(|network| network.macs(&messages, keys)) {
+                Some(Ok(computed)) => macs.extend(computed.into_iter().map(Ok)),
+                Some(Err(error)) => macs.extend(of_one.iter().map(|_| Err(error.to_string()))),
+                None => macs.extend(of_one.iter().map(|_| Err("unknown network".to_owned()))),
+            }
+        }
+        for (UnsealedOutput { link, message, expected, place }, mac) in
+            unsealed.into_iter().zip(macs)
+        {
+            out[place] = match mac {
+                Ok(mac) => Output::ToNetwork { link, message: message.seal(&mac) },
+                Err(why) => {
+                    failed.extend(expected);
+                    Output::OperatorEvent(OperatorEvent::KeyStoreError(why))
+                }
+            };
+        }
+        for expected in &failed {
+            self.networks[expected.network].awaited.remove(&message_key(expected.sent));
+        }
+        failed
     }
 
     fn index(&self, network: NetworkId) -> Option<usize> {
@@ -118,13 +157,13 @@ impl Networks for NetworkSide {
         network: usize,
         request: &NetworkMessage<'_>,
         step: &Turn<'_>,
-    ) -> Result<WipedBytes, WriteError> {
+    ) -> Result<UnsealedMessage, WriteError> {
         self.networks[network].write_request(request, &step.settings.merchant, step.keys)
     }
 
     fn send(
         &mut self,
-        message: WipedBytes,
+        message: UnsealedMessage,
         expected: ExpectedResponse,
         step: &mut Turn<'_>,
     ) -> bool {
@@ -133,7 +172,7 @@ impl Networks for NetworkSide {
         let key = message_key(expected.sent);
         network.awaited.insert(key, AwaitedResponse::Request(expected));
         step.set_timer(step.settings.timing.answer_ms, Timer::NetworkTimeout(expected.id));
-        step.out.push(Output::ToNetwork { link, message });
+        step.send(link, message, Some(expected));
         true
     }
 

@@ -109,6 +109,8 @@ pub struct WalletNotification {
     pub amount: Amount,
     pub currency: Currency,
     pub outcome: WalletOutcome,
+    /// The wallet's own number of the payment, for the log. Empty if it names none.
+    pub transaction: String,
 }
 
 /// What happened to a wallet's order.
@@ -120,6 +122,15 @@ pub enum WalletOutcome {
     Failed(Option<WalletPaymentId>),
     /// The buyer has the money of this payment back.
     Refunded(WalletPaymentId),
+}
+
+/// What a wallet says of an order, where somebody must look at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WalletAlarm {
+    pub order: Trace,
+    /// What was to be paid.
+    pub due: Amount,
+    pub said: Box<WalletNotification>,
 }
 
 /// Status of a wallet's order.
@@ -172,7 +183,7 @@ pub enum Output {
     /// Close the link and connect it again.
     DisconnectLink { link: LinkId },
     /// Apply a command. When the result is durable, pass it to
-    /// [`Switch::on_command_result`](crate::Switch::on_command_result).
+    /// [`Switch::on_command_results`](crate::Switch::on_command_results).
     Command { ticket: u64, by: Actor, command: Command },
     /// Answer a query after the commands before it. Pass the result to
     /// [`Switch::on_query_result`](crate::Switch::on_query_result).
@@ -185,6 +196,17 @@ pub enum Output {
     },
     /// Report an event to the operator.
     OperatorEvent(OperatorEvent),
+}
+
+/// Why a message is not taken for that of the terminal which it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthenticationFailure {
+    WrongMac,
+    /// The terminal has no session, as all have none after a restart.
+    NoSession,
+    /// The terminal's key is for another dialect than that of its connection.
+    OtherDialect,
+    NotRegistered,
 }
 
 /// An event at the terminals, networks or wallets, for the operator. It contains no card number,
@@ -216,14 +238,25 @@ pub enum OperatorEvent {
         code: ResponseCode,
     },
     /// A terminal's message cannot be read. The text names field, offset and rule.
-    UnreadableMessage(String),
-    WrongMac(TerminalId),
+    UnreadableMessage {
+        connection: TerminalConnection,
+        why: String,
+    },
+    /// A message is not taken for that of the terminal which it names.
+    NotAuthenticated {
+        connection: TerminalConnection,
+        terminal: TerminalId,
+        failure: AuthenticationFailure,
+    },
     /// A repeat got the first answer again.
     Repeated {
         terminal: TerminalId,
         stan: Stan,
     },
     LinkSignedOn(LinkId),
+    /// The other side of a link has answered the sign-on without the network's key. Nothing else is
+    /// sent to it.
+    NetworkNotProven(LinkId),
     /// A link is signed off or lost.
     LinkSignedOff(LinkId),
     /// A network's message cannot be read or is not authentic.
@@ -280,15 +313,14 @@ pub enum OperatorEvent {
         /// Whether the network is in the settings, so that it is sent a reversal.
         reversing: bool,
     },
-    /// A wallet's payment came too late. The wallet must refund it. The trace is the order's, here
-    /// and in the next three.
-    LateWalletPayment(Trace),
+    /// A wallet's payment came too late. The wallet must refund it.
+    LateWalletPayment(WalletAlarm),
     /// A wallet's payment has the wrong amount or is the order's second. The wallet must refund it.
-    WrongWalletPayment(Trace),
+    WrongWalletPayment(WalletAlarm),
     /// A wallet refunded another payment or amount than it had to.
-    WrongWalletRefund(Trace),
+    WrongWalletRefund(WalletAlarm),
     /// A wallet denies a payment that is in the books, or refunded one without being asked to.
-    WalletContradiction(Trace),
+    WalletContradiction(WalletAlarm),
     /// The key store failed.
     KeyStoreError(String),
     /// The books refused a command that they should have accepted.

@@ -84,15 +84,33 @@ impl MerchantSettings {
 /// Parameters and keys of the terminals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TerminalSettings {
-    pub dialect: &'static TerminalDialect,
     /// The stored key from which the terminals' own keys are derived.
     pub base_key: KeyName,
+    /// The dialect of the terminals whose keys are derived. A terminal with a key of its own in the
+    /// store has the dialect of that key's purpose.
+    pub derived_dialect: &'static TerminalDialect,
     /// Seconds for which a terminal waits for an answer.
     pub answer_s: u32,
     /// Attempts at a reversal before the terminal needs service.
     pub reversal_attempts_max: u32,
     /// Seconds between a terminal's echoes.
     pub echo_s: u32,
+    pub wrong_pins: WrongPinLimits,
+}
+
+/// Wrong PINs after which no further PIN is sent to a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongPinLimits {
+    /// In a row, of a card on a local day. 1 to 99.
+    pub per_card: u32,
+    /// At a terminal in an hour of the clock. 1 to 9,999.
+    pub per_terminal: u32,
+}
+
+impl Default for WrongPinLimits {
+    fn default() -> WrongPinLimits {
+        WrongPinLimits { per_card: 3, per_terminal: 10 }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use books::{
     AuthorisationCode, DuplicateSubject, NetworkReference, ParcelId, PaymentId, PaymentRoute,
     ResponseCode, RouteCandidate, TerminalId, Timestamp, Trace, TransactionKind, WalletId,
 };
-use iso8583::{Message, WipedBytes};
+use iso8583::{Message, UnsealedMessage};
 use keys::{KeyError, Pan, SessionKeys};
 use money::{Amount, Currency};
 use tariff::CardKind;
@@ -35,18 +35,18 @@ pub(crate) trait Networks {
     fn settings(&self, network: usize) -> &NetworkSettings;
     /// STAN and time of the next message.
     fn next_reference(&mut self, network: usize, now: Timestamp) -> NetworkReference;
-    /// Writes a message with its MAC.
+    /// Writes a message. Its MAC is computed when it is sent.
     fn write(
         &self,
         network: usize,
         request: &NetworkMessage<'_>,
         step: &Turn<'_>,
-    ) -> Result<WipedBytes, WriteError>;
+    ) -> Result<UnsealedMessage, WriteError>;
     /// Sends a message; its response comes as a [`NetworkResponse`]. Returns false if the network
     /// is down and has not received it.
     fn send(
         &mut self,
-        message: WipedBytes,
+        message: UnsealedMessage,
         expected: ExpectedResponse,
         step: &mut Turn<'_>,
     ) -> bool;
@@ -163,6 +163,14 @@ pub(crate) struct NetworkResponse<'m> {
     pub authorisation_code: Option<AuthorisationCode>,
     pub chip_data: Option<&'m [u8]>,
     pub balance: Option<&'m [u8]>,
+}
+
+impl NetworkResponse<'_> {
+    /// The response to a request that could not be sent.
+    pub(crate) const fn not_sent(id: u64) -> Self {
+        let code = ResponseCode::NETWORK_UNAVAILABLE;
+        NetworkResponse { id, code, authorisation_code: None, chip_data: None, balance: None }
+    }
 }
 
 /// The message that a reversal or refund names.

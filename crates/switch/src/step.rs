@@ -4,15 +4,22 @@ use std::collections::HashMap;
 
 use books::terminal_view::TransactionView;
 use books::{Command, Event, Refusal, Timestamp, Trace, WalletId};
+use foldhash::fast::FixedState;
+use iso8583::{UnsealedMessage, WipedBytes};
 use keys::KeyStore;
 use machine::Actor;
 
-use crate::port::{OperatorEvent, Output, Query, WalletNotification};
+use crate::port::{LinkId, OperatorEvent, Output, Query, WalletNotification};
 use crate::settings::Settings;
+use crate::sides::ExpectedResponse;
 use crate::timers::{Timer, Timers};
 
 /// Maximum of terminal requests in flight. Further ones are answered with 96 and sent again later.
 pub(crate) const IN_FLIGHT_MAX: usize = 65_536;
+
+/// A table whose keys this side or the operator gives, or that authenticated senders alone fill: so
+/// nobody from outside can choose keys that collide.
+pub(crate) type KeyedTable<K, V> = HashMap<K, V, FixedState>;
 
 /// What continues when the books have answered a command or a query.
 #[derive(Debug)]
@@ -47,10 +54,23 @@ pub(crate) enum Continuation {
 /// What the switch waits for, and its numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    continuations: HashMap<u64, Continuation>,
+    continuations: KeyedTable<u64, Continuation>,
     pub timers: Timers,
     pub stopping: bool,
     latest: u64,
+    /// The messages to networks among the outputs of this input, before their MACs are computed.
+    pub unsealed: Vec<UnsealedOutput>,
+}
+
+/// A message to a network that still needs its MAC.
+#[derive(Debug)]
+pub(crate) struct UnsealedOutput {
+    pub link: LinkId,
+    pub message: UnsealedMessage,
+    /// The terminal's request that it is about, if the terminal waits for the response.
+    pub expected: Option<ExpectedResponse>,
+    /// Its place among the outputs.
+    pub place: usize,
 }
 
 impl Pending {
@@ -99,6 +119,18 @@ impl Turn<'_> {
 
     pub(crate) fn query(&mut self, then: Continuation, query: Query) {
         self.pending.query(then, query, self.out);
+    }
+
+    /// Sends a message to a network, with its MAC at the end of the input.
+    pub(crate) fn send(
+        &mut self,
+        link: LinkId,
+        message: UnsealedMessage,
+        expected: Option<ExpectedResponse>,
+    ) {
+        let place = self.out.len();
+        self.pending.unsealed.push(UnsealedOutput { link, message, expected, place });
+        self.out.push(Output::ToNetwork { link, message: WipedBytes::default() });
     }
 
     pub(crate) fn report(&mut self, event: OperatorEvent) {

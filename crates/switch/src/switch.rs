@@ -6,11 +6,13 @@ use books::{Event, NetworkId, PaymentRoute, Refusal, Timestamp, WalletId};
 use keys::KeyStore;
 use zeroize::Zeroize;
 
+use crate::dialect::TerminalDialect;
 use crate::network::NetworkSide;
 use crate::port::{
     LinkId, OperatorEvent, Output, QueryResult, TerminalConnection, WalletNotification,
 };
 use crate::settings::{Settings, SettingsError, TerminalSettings};
+use crate::sides::NetworkResponse;
 use crate::step::{Continuation, Pending, Turn};
 use crate::terminal::{TerminalTables, Terminals};
 use crate::timers::Timer;
@@ -78,9 +80,15 @@ impl Switch {
         ours.timing = settings.timing;
         ours.shown_as.clone_from(&settings.shown_as);
         ours.merchant.firms.clone_from(&settings.merchant.firms);
-        let TerminalSettings { answer_s, reversal_attempts_max, echo_s, .. } = settings.terminals;
-        ours.terminals =
-            TerminalSettings { answer_s, reversal_attempts_max, echo_s, ..ours.terminals };
+        let TerminalSettings { answer_s, reversal_attempts_max, echo_s, wrong_pins, .. } =
+            settings.terminals;
+        ours.terminals = TerminalSettings {
+            answer_s,
+            reversal_attempts_max,
+            echo_s,
+            wrong_pins,
+            ..ours.terminals
+        };
         let names = |of: &Settings| of.networks.iter().map(|one| one.network).collect::<Vec<_>>();
         if names(ours) != names(settings) {
             return;
@@ -92,46 +100,68 @@ impl Switch {
         self.networks.change_costs(ours);
     }
 
-    /// Handles a terminal's message (TPDU, header and message) and wipes it.
+    /// Handles a terminal's message (TPDU, header and message) and wipes it. The dialect is that of
+    /// the listener on which the terminal is connected.
     pub fn on_terminal_message(
         &mut self,
         connection: TerminalConnection,
+        dialect: &'static TerminalDialect,
         message: &mut [u8],
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        self.terminals(now, out).on_message(connection, message);
+        self.terminals(now, out).on_message(connection, dialect, message);
         message.zeroize();
+        self.seal(now, out);
     }
 
     /// A link is connected: the switch signs on.
     pub fn on_link_connected(&mut self, link: LinkId, now: Timestamp, out: &mut Vec<Output>) {
         self.networks.on_link_connected(link, &mut step!(self, now, out));
+        self.seal(now, out);
     }
 
     /// A link is closed. Pending responses may come over another link.
     pub fn on_link_closed(&mut self, link: LinkId, now: Timestamp, out: &mut Vec<Output>) {
         self.networks.on_link_closed(link, &mut step!(self, now, out));
+        self.seal(now, out);
     }
 
     /// Signs all links off before shutdown. Does not wait for responses.
     pub fn sign_off(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.networks.sign_off(&mut step!(self, now, out));
+        self.seal(now, out);
     }
 
-    /// Handles a network's message and wipes it.
-    pub fn on_network_message(
+    /// Handles networks' messages, in order, and wipes them. The MACs of many cost less together.
+    pub fn on_network_messages(
         &mut self,
-        link: LinkId,
-        message: &mut [u8],
+        messages: &mut [(LinkId, &mut [u8])],
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        let response = self.networks.on_message(link, message, &mut step!(self, now, out));
-        if let Some(response) = response {
+        let read = messages.iter().map(|(link, message)| (*link, &**message));
+        for arrived in self.networks.parse(read, &*self.keys) {
+            let response = self.networks.on_message(&arrived, &mut step!(self, now, out));
+            if let Some(response) = response {
+                self.terminals(now, out).on_network_response(&response);
+            }
+        }
+        messages.iter_mut().for_each(|(_, message)| message.zeroize());
+        self.seal(now, out);
+    }
+
+    /// Computes the MACs of the messages to networks that an input has put out. A request whose
+    /// message has none was not sent, so it is declined.
+    fn seal(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        if self.pending.unsealed.is_empty() {
+            return;
+        }
+        let unsealed = std::mem::take(&mut self.pending.unsealed);
+        for not_sent in self.networks.seal(unsealed, &*self.keys, out) {
+            let response = NetworkResponse::not_sent(not_sent.id);
             self.terminals(now, out).on_network_response(&response);
         }
-        message.zeroize();
     }
 
     /// Handles a wallet's notification. The caller has authenticated the wallet.
@@ -157,6 +187,30 @@ impl Switch {
 
     /// Handles the result of an [`Output::Command`]: durable, or refused.
     pub fn on_command_result(
+        &mut self,
+        ticket: u64,
+        answer: Result<Vec<Event>, Refusal>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        self.on_command_results(std::iter::once((ticket, answer)), now, out);
+    }
+
+    /// Handles results with their tickets, in order. The MACs of many messages to networks cost
+    /// less together.
+    pub fn on_command_results(
+        &mut self,
+        results: impl Iterator<Item = (u64, Result<Vec<Event>, Refusal>)>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        for (ticket, answer) in results {
+            self.on_result(ticket, answer, now, out);
+        }
+        self.seal(now, out);
+    }
+
+    fn on_result(
         &mut self,
         ticket: u64,
         answer: Result<Vec<Event>, Refusal>,
@@ -243,6 +297,7 @@ impl Switch {
             }
             _ => {}
         }
+        self.seal(now, out);
     }
 
     /// Resumes what was unfinished in the books before a restart. The caller passes it to a new
@@ -258,10 +313,12 @@ impl Switch {
             self.network_withdrawn(*network, Some(*from));
         }
         self.networks.start_after(now);
+        self.terminals(now, out).resume_pin_tries(&unfinished.wrong_pins);
         for item in unfinished.transactions() {
             self.resume_one(item, now, out);
         }
         self.pending.timers.set(now, Timer::Expiry);
+        self.seal(now, out);
         Ok(())
     }
 
@@ -286,6 +343,7 @@ impl Switch {
                 Timer::RetentionScan => self.upkeep.continue_retention_scan(step),
             }
         }
+        self.seal(now, out);
     }
 
     /// The time of the next [`Switch::tick`], if a timer is set.

@@ -7,11 +7,13 @@
 mod at_network;
 mod batches;
 mod card;
+mod declines;
 mod follow_up;
 mod in_flight;
 mod orders;
 mod parcel_list;
 mod payments;
+mod pin_tries;
 mod progress;
 mod repeats;
 mod request;
@@ -20,33 +22,48 @@ mod reversals;
 mod session;
 mod session_keys;
 
-use std::collections::HashMap;
-
 use books::terminal_view::TerminalView;
 use books::{Event, Refusal, ResponseCode, Trace};
+use iso8583::Mti;
 
 use self::in_flight::{InFlight, InFlightState, ReversalWork};
-use self::request::{Caller, KeptRequest, TerminalRequest};
-use self::responses::{ResponseFields, response};
+use self::pin_tries::PinTries;
+use self::request::{Caller, KeptRequest, RequestHeader, TerminalRequest, UnreadableRequest};
+use self::responses::{ResponseFields, refusal, response};
 use self::session::{BatchUploads, TerminalSession};
-use self::session_keys::{NewSession, SessionSlots};
-use crate::dialect::RequestKind;
-use crate::port::{OperatorEvent, Output, Query, QueryResult, TerminalConnection};
+use self::session_keys::{SessionSlots, UnusedSession};
+use crate::dialect::{RequestKind, TerminalDialect};
+use crate::port::{
+    AuthenticationFailure, OperatorEvent, Output, Query, QueryResult, TerminalConnection,
+};
 use crate::sides::{Networks, Orders, Rejection, rejection};
-use crate::step::{Continuation, IN_FLIGHT_MAX, Turn};
+use crate::step::{Continuation, IN_FLIGHT_MAX, KeyedTable, Turn};
+
+/// Field 62 of the answer to a download: there is nothing of this kind.
+const NOTHING_TO_DOWNLOAD: [u8; 1] = *b"0";
+
+fn unsupported(header: &RequestHeader) -> Rejection {
+    let why = match header.management_code {
+        // There are working keys of one length only, and none for tracks.
+        1 | 4 if header.mti == Mti::M0800 => "sign on with 60.3 = 003",
+        _ => "no such kind: 3 and 60",
+    };
+    (ResponseCode::NOT_SUPPORTED, Some(why.to_owned()))
+}
 
 /// What the switch knows of terminals. It can be lost at any time: the books have the rest.
 #[derive(Default)]
 pub(crate) struct TerminalTables {
     /// By terminal.
-    sessions: HashMap<u32, TerminalSession>,
+    sessions: KeyedTable<u32, TerminalSession>,
     session_keys: SessionSlots,
     /// Lines of disputed batches.
     uploads: BatchUploads,
-    /// Messages that wait for their terminal's state. A sign-on has its proven session.
-    waiting: HashMap<u64, (KeptRequest, Option<Box<NewSession>>)>,
-    requests: HashMap<u64, InFlight>,
-    active_traces: HashMap<Trace, u64>,
+    /// Messages that wait for their terminal's state. A sign-on has its session.
+    waiting: KeyedTable<u64, (KeptRequest, Option<Box<UnusedSession>>)>,
+    requests: KeyedTable<u64, InFlight>,
+    active_traces: KeyedTable<Trace, u64>,
+    pin_tries: PinTries,
 }
 
 impl TerminalTables {
@@ -66,13 +83,19 @@ pub(crate) struct Terminals<'t> {
 
 impl Terminals<'_> {
     /// Handles a terminal's message: TPDU, header and message.
-    pub(crate) fn on_message(&mut self, connection: TerminalConnection, bytes: &[u8]) {
-        let dialect = self.step.settings.terminals.dialect;
+    pub(crate) fn on_message(
+        &mut self,
+        connection: TerminalConnection,
+        dialect: &'static TerminalDialect,
+        bytes: &[u8],
+    ) {
         let request = match TerminalRequest::parse(connection, bytes, dialect) {
             Ok(request) => request,
-            Err(why) => {
-                self.step.report(OperatorEvent::UnreadableMessage(why));
-                return self.step.out.push(Output::CloseTerminalConnection { connection });
+            Err(UnreadableRequest { why, code }) => {
+                let refused = refusal(connection, bytes, dialect, (code, &why), &self.step);
+                self.step.report(OperatorEvent::UnreadableMessage { connection, why });
+                let close = Output::CloseTerminalConnection { connection };
+                return self.step.out.push(refused.unwrap_or(close));
             }
         };
         let kind = request.kind();
@@ -80,10 +103,13 @@ impl Terminals<'_> {
             let answer = ResponseFields::default();
             return self.reply(&request.caller, ResponseCode::APPROVED, &answer);
         }
+        if kind == RequestKind::Unsupported && !request.caller.protected {
+            return self.refuse(&request.caller, unsupported(request.header()));
+        }
         // The MAC is checked first: a forged message must not get an answer with a valid MAC.
         let Some(proven) = self.authenticate(&request, bytes) else { return };
         let keys = self.tables.session_keys.current(request.header().terminal);
-        let keys = keys.filter(|_| kind != RequestKind::SignOn);
+        let keys = keys.filter(|_| kind != RequestKind::SignOn && request.caller.protected);
         let card = match keys.map_or(Ok(None), |keys| request.open_card(keys)) {
             Ok(card) => card,
             Err(why) => return self.refuse(&request.caller, why),
@@ -94,7 +120,7 @@ impl Terminals<'_> {
             return self.refuse(&request.caller, rejection(ResponseCode::SYSTEM_ERROR));
         }
         // A sign-on needs the terminal's current state from the books.
-        let known = !matches!(kind, RequestKind::SignOn | RequestKind::Balance)
+        let known = kind != RequestKind::SignOn
             && self.tables.sessions.contains_key(&request.header().terminal);
         if known {
             return self.serve(&request);
@@ -120,11 +146,14 @@ impl Terminals<'_> {
     fn begin_session(
         &mut self,
         request: &TerminalRequest<'_>,
-        proven: Option<Box<NewSession>>,
+        proven: Option<Box<UnusedSession>>,
         view: Option<&TerminalView>,
     ) -> Result<(), Rejection> {
         let unknown = |why: &str| (ResponseCode::UNKNOWN_TERMINAL, Some(why.to_owned()));
-        let view = view.ok_or_else(|| unknown("terminal not registered"))?;
+        let Some(view) = view else {
+            self.report_not_authenticated(&request.caller, AuthenticationFailure::NotRegistered);
+            return Err(unknown("terminal not registered"));
+        };
         if !self.step.settings.currencies.contains(&view.currency) {
             return Err(unknown("currency"));
         }
@@ -133,21 +162,24 @@ impl Terminals<'_> {
         let session = TerminalSession { merchant, currency: view.currency, batch };
         self.tables.sessions.insert(request.header().terminal, session);
         match request.kind() {
-            // The books do not see balance inquiries. A blocked terminal, or that of a suspended
-            // courier, could use them to try cards and PINs.
-            RequestKind::Balance if view.blocked => Err(rejection(ResponseCode::TERMINAL_BLOCKED)),
-            RequestKind::Balance if view.courier_suspended => {
-                Err(rejection(ResponseCode::COURIER_SUSPENDED))
-            }
-            RequestKind::SignOn => self.sign_on(request, proven, view),
+            RequestKind::SignOn => match request.missing_field() {
+                Some(why) => Err((ResponseCode::FORMAT_ERROR, Some(why.to_owned()))),
+                None => self.sign_on(request, proven, view),
+            },
             _ => Ok(()),
         }
     }
 
     /// Serves an authenticated request of a registered terminal.
     fn serve(&mut self, request: &TerminalRequest<'_>) {
-        if let Err(why) = self.try_serve(request) {
-            self.refuse(&request.caller, why);
+        let (header, kind) = (request.header(), request.kind());
+        let active = self.tables.active_traces.get(&header.trace()).copied();
+        if let Some(id) = active.filter(|_| kind.uses_stan()) {
+            if let Err(why) = self.join_in_flight(id, request) {
+                self.refuse(&request.caller, why);
+            }
+        } else if let Err(why) = self.try_serve(request) {
+            self.decline_new(request, why);
         }
     }
 
@@ -164,23 +196,21 @@ impl Terminals<'_> {
         if !header.accepts_currency(session.currency) {
             return because(ResponseCode::FORMAT_ERROR, "field 49: currency");
         }
-        if kind.uses_stan()
-            && let Some(id) = self.tables.active_traces.get(&header.trace()).copied()
-        {
-            return self.join_in_flight(id, request);
-        }
         if kind.requires_open_batch() && header.batch != session.batch {
             return Err(rejection(ResponseCode::WRONG_BATCH));
         }
         match kind {
             RequestKind::SignOn | RequestKind::Echo => {}
-            RequestKind::Unsupported => {
-                return because(ResponseCode::INVALID_TRANSACTION, "fields 3 and 60: no such kind");
-            }
+            RequestKind::Unsupported => return Err(unsupported(header)),
             // The switch keeps no sign-off state: the terminal signs on before its next
             // transaction.
-            RequestKind::SignOff => {
+            RequestKind::SignOff | RequestKind::Notice => {
                 let answer = ResponseFields::default();
+                self.reply(&request.caller, ResponseCode::APPROVED, &answer);
+            }
+            RequestKind::Download => {
+                let private_data = Some(&NOTHING_TO_DOWNLOAD[..]);
+                let answer = ResponseFields { private_data, ..ResponseFields::default() };
                 self.reply(&request.caller, ResponseCode::APPROVED, &answer);
             }
             RequestKind::Parameters => self.begin_parameters(request),
@@ -199,8 +229,8 @@ impl Terminals<'_> {
             | RequestKind::QrRefund => self.begin_follow_up(request)?,
             RequestKind::Reversal => self.reverse(request),
             RequestKind::Totals => self.begin_totals(request)?,
-            RequestKind::Upload => self.upload(request)?,
-            RequestKind::UploadEnd => self.upload_end(request)?,
+            RequestKind::Upload | RequestKind::UploadOne => self.upload(request)?,
+            RequestKind::UploadEnd | RequestKind::UploadAgreed => self.upload_end(request)?,
         }
         Ok(())
     }
@@ -210,8 +240,8 @@ impl Terminals<'_> {
         let Some(in_flight) = self.tables.requests.remove(&id) else { return };
         match &in_flight.work {
             InFlightState::OpeningBatch(..) => self.on_batch_opened(id, in_flight, answer),
-            &InFlightState::ClosingBatch(theirs) => {
-                self.on_batch_closed(id, in_flight, theirs, answer);
+            &InFlightState::ClosingBatch(stated, theirs) => {
+                self.on_batch_closed(id, in_flight, (stated, theirs), answer);
             }
             InFlightState::ComparingLines => self.on_lines_compared(id, in_flight, answer),
             InFlightState::RecordingCash => self.on_cash_recorded(id, in_flight, answer),
@@ -227,6 +257,8 @@ impl Terminals<'_> {
                 self.on_response_recorded(id, in_flight, answer);
             }
             InFlightState::RecordingUnknown(..) => self.on_unknown_recorded(id, in_flight, answer),
+            InFlightState::BeginningBalance(..) => self.on_balance_begun(id, in_flight, answer),
+            InFlightState::Declining(..) => self.on_declined(id, in_flight, answer),
             InFlightState::Reversal(ReversalWork::Recording) => {
                 self.on_reversal_without_original(id, in_flight, answer);
             }
@@ -258,8 +290,26 @@ impl Terminals<'_> {
             (InFlightState::Parcels, QueryResult::ParcelsOut(view, listed)) => {
                 self.answer_parcel_list(id, in_flight, view.as_ref(), &listed);
             }
-            (&mut InFlightState::LookingUpTotals(theirs), QueryResult::BatchTotals(ours)) => {
-                self.answer_totals(id, in_flight, ours, theirs);
+            (
+                &mut InFlightState::LookingUpTotals(stated, theirs),
+                QueryResult::BatchTotals(ours),
+            ) => {
+                self.answer_totals(id, in_flight, ours, (stated, theirs));
+            }
+            (&mut InFlightState::SettlingAgain(stated, theirs), QueryResult::Terminal(view)) => {
+                self.on_settling_again(id, in_flight, view.as_ref(), (stated, theirs));
+            }
+            (
+                &mut InFlightState::LookingUpDisputed(stated, theirs),
+                QueryResult::BatchTotals(ours),
+            ) => {
+                self.answer_disputed(id, in_flight, stated, ours.unwrap_or(theirs));
+            }
+            (InFlightState::LookingUpUsed, QueryResult::Transaction(view)) => {
+                self.on_used(id, in_flight, view.as_ref());
+            }
+            (InFlightState::LookingUpRefunded(_), QueryResult::Transaction(view)) => {
+                self.on_refunded(id, in_flight, view.as_ref());
             }
             (InFlightState::LookingUpOriginal, QueryResult::Transaction(view)) => {
                 self.on_original(id, in_flight, view.as_ref());
@@ -289,31 +339,34 @@ impl Terminals<'_> {
         }
     }
 
-    /// Checks the MAC of a message, and refuses it if the MAC is wrong. A sign-on may prove the
-    /// session that it begins.
+    /// Checks the MAC of a message, or makes the session of a sign-on. Refuses the message if it is
+    /// not the terminal's.
     fn authenticate(
         &mut self,
         request: &TerminalRequest<'_>,
         frame: &[u8],
-    ) -> Option<Option<NewSession>> {
-        let checked = if request.kind().requires_mac() {
-            self.check_mac(request, frame).map(|checked| checked.map(|fits| fits.then_some(None)))
-        } else if request.dialect.proves_terminals() {
-            self.open_session(request, frame).map(|opened| Some(opened.map(Some)))
+    ) -> Option<Option<UnusedSession>> {
+        let checked = if !request.kind().requires_mac() {
+            self.open_session(request, frame).map(|opened| opened.map(Some))
+        } else if request.caller.protected {
+            self.check_mac(request, frame).map(|checked| checked.map(|()| None))
         } else {
-            Ok(Some(Some(None)))
+            Ok(self.check_session(request).map(|()| None))
         };
         match checked {
-            Ok(Some(Some(proven))) => return Some(proven),
-            // A terminal without a session, as all are after a restart, is no forger.
-            Ok(None) => self.refuse(&request.caller, rejection(ResponseCode::WRONG_MAC)),
-            Ok(Some(None)) => {
-                self.step.report(OperatorEvent::WrongMac(request.header().terminal_id()));
+            Ok(Ok(session)) => return Some(session),
+            Ok(Err(failure)) => {
+                self.report_not_authenticated(&request.caller, failure);
                 self.refuse(&request.caller, rejection(ResponseCode::WRONG_MAC));
             }
             Err(error) => self.close_without_key(&request.caller, error.to_string()),
         }
         None
+    }
+
+    fn report_not_authenticated(&mut self, caller: &Caller, failure: AuthenticationFailure) {
+        let (connection, terminal) = (caller.connection, caller.header.terminal_id());
+        self.step.report(OperatorEvent::NotAuthenticated { connection, terminal, failure });
     }
 
     /// Without a key no MAC can be checked or made, so the connection is closed.
@@ -327,12 +380,12 @@ impl Terminals<'_> {
         let (slots, terminal) = (&self.tables.session_keys, caller.header.terminal);
         let settings = self.step.settings;
         let keys = match caller.kind {
-            _ if code == ResponseCode::WRONG_MAC => Ok(None),
+            _ if code == ResponseCode::WRONG_MAC || !caller.protected => Ok(None),
             RequestKind::Echo => Ok(None),
             // Only the host has the keys that prove its answer.
-            RequestKind::SignOn if code == ResponseCode::APPROVED => Ok(slots
-                .pending(terminal)
-                .filter(|_| settings.terminals.dialect.proves_terminals())),
+            RequestKind::SignOn if code == ResponseCode::APPROVED => {
+                Ok(slots.pending(terminal).filter(|_| caller.dialect.proves_terminals()))
+            }
             RequestKind::SignOn => Ok(None),
             _ => slots.current(terminal).map(Some).ok_or_else(|| "no session".to_owned()),
         };

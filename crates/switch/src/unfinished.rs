@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use books::terminal_view::{PendingRequest, PendingRequestKind, TransactionView};
-use books::{Books, FirmId, NetworkId, PaymentId, PaymentRoute, Timestamp, TransactionKind};
+use books::{
+    Books, CardToken, FirmId, NetworkId, PaymentId, PaymentRoute, TerminalId, Timestamp,
+    TransactionKind,
+};
+use machine::DAY_MS;
 
 use crate::settings::Settings;
 
@@ -15,6 +19,8 @@ pub struct Unfinished {
     /// Pre-authorisations that stand: the route, its name in the books, and their number.
     pre_authorisations: Vec<(PaymentRoute, String, usize)>,
     pub(crate) withdrawn: Vec<(NetworkId, Timestamp)>,
+    /// The wrong PINs of the last day.
+    pub(crate) wrong_pins: Vec<(CardToken, TerminalId, Timestamp)>,
 }
 
 #[derive(Clone, Debug)]
@@ -48,10 +54,12 @@ impl Unfinished {
         let withdrawn = networks
             .iter()
             .filter_map(|network| Some((*network, engine.network_view(*network)?.withdrawn_from?)));
+        let since = Timestamp(engine.last_at().0.saturating_sub(DAY_MS));
         Unfinished {
             transactions: transactions.collect(),
             pre_authorisations,
             withdrawn: withdrawn.collect(),
+            wrong_pins: engine.wrong_pins(since).collect(),
         }
     }
 

@@ -118,6 +118,11 @@ impl PayoutAccount {
         bytes
     }
 
+    #[must_use]
+    pub fn form(&self) -> &AccountForm {
+        &self.form
+    }
+
     /// What a list shows of it.
     #[must_use]
     pub fn last_four(&self) -> &str {

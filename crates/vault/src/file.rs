@@ -1,28 +1,28 @@
-//! The vault's file: SQLite, readable by its owner only, overwritten where something is deleted.
+//! The vault's file.
 
-use std::fs::{self, OpenOptions};
-use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::Connection;
 
 use crate::error::VaultError;
+use crate::private_file::{PrivateFile, PrivateFileFault};
 
 /// The vault's file in the data directory.
 pub const VAULT_FILE: &str = "vault.sqlite";
 
-/// "DSvt": tells the file from other SQLite files.
-const APPLICATION_ID: i32 = 0x4453_7674;
-const FORMAT: i32 = 1;
-/// How long another process may hold the file.
-const BUSY_WAIT: Duration = Duration::from_secs(10);
-
-/// Deleted content is overwritten with zeros. The rollback journal, which has the pages as they
-/// were, is removed with each transaction, durably (EXTRA); a write-ahead log would keep old pages.
-const SETTINGS: &str = "PRAGMA secure_delete = ON; PRAGMA journal_mode = DELETE;
-    PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
+/// Format 1 has no count of erasures, which is zero then. Up to format 2 the records are in the
+/// file.
+const FILE: PrivateFile = PrivateFile {
+    // "DSvt".
+    application_id: 0x4453_7674,
+    format: 3,
+    upgrade: |format| match format {
+        0 => Some([SCHEMA, ERASURES, SERVER].concat()),
+        1 => Some([ERASURES, SERVER].concat()),
+        2 => Some(SERVER.to_owned()),
+        _ => None,
+    },
+};
 
 const SCHEMA: &str = "
     CREATE TABLE subjects (
@@ -39,51 +39,24 @@ const SCHEMA: &str = "
         PRIMARY KEY (subject, kind, digest)
     ) STRICT, WITHOUT ROWID;";
 
+/// How many of the listed erasures this file has gone through.
+const ERASURES: &str = "
+    CREATE TABLE erasures (done INTEGER NOT NULL) STRICT;
+    INSERT INTO erasures (done) VALUES (0);";
+
+/// Which server has the records, if one has: the id of both, and whether it was begun there.
+const SERVER: &str = "
+    CREATE TABLE server (id BLOB NOT NULL, begun INTEGER NOT NULL) STRICT;";
+
 /// Opens the vault's file. `None` if there is none and `create` is false.
 pub fn open(path: &Path, create: bool) -> Result<Option<Connection>, VaultError> {
-    let io =
-        |doing: &'static str| move |source| VaultError::Io { doing, path: path.to_owned(), source };
-    match fs::metadata(path) {
-        Ok(found) if found.permissions().mode() & 0o077 != 0 => {
-            return Err(VaultError::ReadableByOthers(path.to_owned()));
-        }
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !create => return Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut options = OpenOptions::new();
-            let made = options.write(true).create_new(true).mode(0o600).open(path);
-            made.and_then(|file| file.sync_all()).map_err(io("create"))?;
-        }
-        Err(error) => return Err(io("open")(error)),
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(sqlite("open", path))?;
-    connection.busy_timeout(BUSY_WAIT).map_err(sqlite("open", path))?;
-    prepare(&connection, path)?;
-    Ok(Some(connection))
-}
-
-/// Checks the file, and completes one whose creation a crash interrupted.
-fn prepare(connection: &Connection, path: &Path) -> Result<(), VaultError> {
-    let failed = sqlite("open", path);
-    connection.execute_batch(SETTINGS).map_err(&failed)?;
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    let numbers = || Ok((number("application_id")?, number("user_version")?));
-    match numbers().map_err(&failed)? {
-        (APPLICATION_ID, FORMAT) => return Ok(()),
-        (0, 0) => {}
-        _ => return Err(VaultError::NotAVault(path.to_owned())),
-    }
-    let behavior = TransactionBehavior::Immediate;
-    let transaction =
-        rusqlite::Transaction::new_unchecked(connection, behavior).map_err(&failed)?;
-    // Another process may have been first.
-    if numbers().map_err(&failed)? == (0, 0) {
-        transaction.execute_batch(SCHEMA).map_err(|_| VaultError::NotAVault(path.to_owned()))?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(&failed)?;
-        transaction.pragma_update(None, "user_version", FORMAT).map_err(&failed)?;
-    }
-    transaction.commit().map_err(&failed)
+    let of = || path.to_owned();
+    FILE.open(path, create).map_err(|fault| match fault {
+        PrivateFileFault::ReadableByOthers => VaultError::ReadableByOthers(of()),
+        PrivateFileFault::Foreign => VaultError::NotAVault(of()),
+        PrivateFileFault::Io { doing, source } => VaultError::Io { doing, path: of(), source },
+        PrivateFileFault::Sqlite(source) => sqlite("open", path)(source),
+    })
 }
 
 pub fn sqlite(doing: &'static str, path: &Path) -> impl Fn(rusqlite::Error) -> VaultError {

@@ -3,17 +3,126 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::sync::Arc;
 
-use books::SellerId;
+use books::{DataSubject, ParcelId, SellerId, Timestamp};
 use keys::KeyStore;
 use keys::{Algorithm, KeyError, KeyName, KeyPurpose, SoftwareStore};
 use money::Currency;
+use postgresql::Server;
 use rusqlite::{Connection, params};
 use vault::{
-    RecordKind, RecordName, RewrapCounts, Subject, VAULT_FILE, Vault, VaultError, VaultKey,
+    DeliveryCounts, DeliveryToSeal, ERASURES_FILE, RecordKind, RecordName, RewrapCounts,
+    VAULT_FILE, Vault, VaultError, VaultKey, VaultOptions,
 };
+
+#[path = "../../doorstep/tests/cli/postgres.rs"]
+#[allow(dead_code, reason = "the views use more of it")]
+mod postgres;
+#[path = "vault/server.rs"]
+mod server;
+/// What the cluster of PostgreSQL needs of its test.
+mod support {
+    pub(crate) use super::Ran;
+}
+
+use self::postgres::PostgresCluster;
+
+/// A command that has ended.
+struct Ran(Output);
+
+impl Ran {
+    #[track_caller]
+    fn of(command: &mut Command) -> Ran {
+        Ran(command.output().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
+    #[track_caller]
+    fn succeeds(self) -> Ran {
+        assert!(self.0.status.success(), "{}", String::from_utf8_lossy(&self.0.stderr));
+        self
+    }
+
+    fn stdout(&self) -> &str {
+        std::str::from_utf8(&self.0.stdout).expect("the program writes UTF-8")
+    }
+}
+
+/// Scenarios that both stores pass.
+macro_rules! on_both_stores {
+    ($($scenario:ident)+) => {
+        mod in_a_file {
+            $(
+                #[test]
+                fn $scenario() {
+                    super::$scenario(&super::Store::File);
+                }
+            )+
+        }
+
+        #[test]
+        fn all_of_them_in_postgresql() {
+            let cluster = PostgresCluster::start();
+            $(
+                println!("{}", stringify!($scenario));
+                $scenario(&Store::Server(&cluster));
+            )+
+        }
+    };
+}
+
+on_both_stores! {
+    a_record_is_opened_by_its_name_and_digest_in_another_process_too
+    another_key_opens_nothing_and_says_so
+    an_erased_account_leaves_the_sellers_account_in_another_currency
+    rewrapped_data_keys_need_no_older_generation
+    what_nobody_approved_can_be_forgotten
+    details_of_buyers_are_sealed_once_and_replaced_while_they_may_be
+    a_list_of_erasures_that_lacks_some_is_refused_until_it_is_written_again
+    rewrapping_goes_through_more_subjects_than_one_transaction_has
+}
+
+/// Where the records are.
+#[derive(Clone, Copy)]
+enum Store<'c> {
+    File,
+    Server(&'c PostgresCluster),
+}
+
+/// The vaults of a directory.
+struct Vaults {
+    directory: PathBuf,
+    server: Option<Server>,
+}
+
+impl Store<'_> {
+    /// On a server each directory has a database.
+    fn of(&self, directory: &Path) -> Vaults {
+        let server = match self {
+            Store::File => None,
+            Store::Server(cluster) => Some(database(cluster).0),
+        };
+        Vaults { directory: directory.to_owned(), server }
+    }
+}
+
+impl Vaults {
+    /// As another process opens it.
+    fn vault(&self, key: Option<VaultKey>) -> Vault {
+        Vault::new(&self.directory, VaultOptions { key, server: self.server.clone() })
+    }
+}
+
+/// A new database, and its name.
+fn database(cluster: &PostgresCluster) -> (Server, String) {
+    let name = format!("v{}", cluster.sql("SELECT count(*) FROM pg_database"));
+    cluster.sql(&format!("CREATE DATABASE {name}"));
+    let url = cluster.url();
+    let (host, _) = url.rsplit_once('/').unwrap();
+    (Server::new(&format!("{host}/{name}"), None, None).unwrap(), name)
+}
 
 const PLAIN: &[u8] = b"the account GB82WEST12345698765432";
 
@@ -25,7 +134,7 @@ fn key() -> VaultKey {
 }
 
 fn of(seller: u64, currency: Currency) -> RecordName {
-    let subject = Subject::Seller(SellerId(seller));
+    let subject = DataSubject::Seller(SellerId(seller));
     RecordName { subject, kind: RecordKind::PayoutAccount(currency) }
 }
 
@@ -48,11 +157,11 @@ fn sql(directory: &Path) -> Connection {
     Connection::open(directory.join(VAULT_FILE)).unwrap()
 }
 
-#[test]
-fn a_record_is_opened_by_its_name_and_digest_in_another_process_too() {
+fn a_record_is_opened_by_its_name_and_digest_in_another_process_too(store: &Store) {
     let directory = tempfile::tempdir().unwrap();
+    let vaults = store.of(directory.path());
     let key = key();
-    let mut vault = Vault::new(directory.path(), Some(key.clone()));
+    let mut vault = vaults.vault(Some(key.clone()));
     assert!(matches!(vault.open(of(1, CNY), &[0; 32]), Err(VaultError::NoRecord(_))));
     assert!(!directory.path().join(VAULT_FILE).exists(), "reading makes no file");
     let digest = vault.seal(of(1, CNY), PLAIN).unwrap();
@@ -60,7 +169,7 @@ fn a_record_is_opened_by_its_name_and_digest_in_another_process_too() {
     let other = vault.seal(of(1, CNY), b"another account").unwrap();
     let of_another = vault.seal(of(2, CNY), PLAIN).unwrap();
     assert!(digest != other && digest != of_another, "digests of sellers cannot be compared");
-    let mut again = Vault::new(directory.path(), Some(key));
+    let mut again = vaults.vault(Some(key));
     assert_eq!(*again.open(of(1, CNY), &digest).unwrap(), PLAIN);
     assert_eq!(*again.open(of(2, CNY), &of_another).unwrap(), PLAIN);
     assert!(matches!(again.open(of(2, CNY), &digest), Err(VaultError::NoRecord(_))));
@@ -137,15 +246,15 @@ fn records_that_were_changed_cut_or_swapped_are_refused() {
     assert!(matches!(open(of(1, CNY), &brl), Err(VaultError::Damaged(_))));
 }
 
-#[test]
-fn another_key_opens_nothing_and_says_so() {
+fn another_key_opens_nothing_and_says_so(store: &Store) {
     let directory = tempfile::tempdir().unwrap();
-    let digest = Vault::new(directory.path(), Some(key())).seal(of(1, CNY), PLAIN).unwrap();
-    let mut other = Vault::new(directory.path(), Some(key()));
+    let vaults = store.of(directory.path());
+    let digest = vaults.vault(Some(key())).seal(of(1, CNY), PLAIN).unwrap();
+    let mut other = vaults.vault(Some(key()));
     let wrong = |error| matches!(error, VaultError::Key(KeyError::WrongWrappedDataKey));
     assert!(wrong(other.open(of(1, CNY), &digest).unwrap_err()));
     assert!(wrong(other.seal(of(1, CNY), PLAIN).unwrap_err()));
-    let mut without = Vault::new(directory.path(), None);
+    let mut without = vaults.vault(None);
     assert!(matches!(without.open(of(1, CNY), &digest), Err(VaultError::NoKey)));
     assert!(matches!(without.seal(of(1, CNY), PLAIN), Err(VaultError::NoKey)));
     let shown = format!("{} {other:?}", other.open(of(1, CNY), &digest).unwrap_err());
@@ -188,10 +297,10 @@ fn an_erased_seller_leaves_neither_record_nor_key() {
     assert_ne!(vault.seal(of(1, CNY), b"account 0 of one").unwrap(), digests[0]);
 }
 
-#[test]
-fn an_erased_account_leaves_the_sellers_account_in_another_currency() {
+fn an_erased_account_leaves_the_sellers_account_in_another_currency(store: &Store) {
     let directory = tempfile::tempdir().unwrap();
-    let mut vault = Vault::new(directory.path(), Some(key()));
+    let vaults = store.of(directory.path());
+    let mut vault = vaults.vault(Some(key()));
     let [cny, brl] = [CNY, Currency::BRL].map(|currency| of(1, currency));
     let [in_cny, in_brl] = [cny, brl].map(|name| vault.seal(name, PLAIN).unwrap());
     assert!(vault.erase(cny).unwrap());
@@ -216,11 +325,11 @@ fn rotating() -> (Arc<SoftwareStore>, VaultKey) {
     (store, key)
 }
 
-#[test]
-fn rewrapped_data_keys_need_no_older_generation() {
+fn rewrapped_data_keys_need_no_older_generation(store: &Store) {
     let directory = tempfile::tempdir().unwrap();
+    let vaults = store.of(directory.path());
     let (store, key) = rotating();
-    let mut vault = Vault::new(directory.path(), Some(key.clone()));
+    let mut vault = vaults.vault(Some(key.clone()));
     assert_eq!(vault.rewrap().unwrap(), RewrapCounts::default(), "there is no vault yet");
     let first: Vec<_> = (1..=5).map(|one| vault.seal(of(one, CNY), PLAIN).unwrap()).collect();
     store.rotate(key.name).unwrap();
@@ -259,10 +368,10 @@ fn rewrapped_data_keys_need_no_older_generation() {
     assert!(!has(&all_bytes(directory.path()), &before), "nothing of the old wrapping is left");
 }
 
-#[test]
-fn what_nobody_approved_can_be_forgotten() {
+fn what_nobody_approved_can_be_forgotten(store: &Store) {
     let directory = tempfile::tempdir().unwrap();
-    let mut vault = Vault::new(directory.path(), Some(key()));
+    let vaults = store.of(directory.path());
+    let mut vault = vaults.vault(Some(key()));
     let (name, absent) = (of(1, CNY), [7; 32]);
     let first = vault.seal(name, b"first").unwrap();
     let second = vault.seal(name, b"second").unwrap();
@@ -284,7 +393,7 @@ fn a_file_that_others_can_read_or_that_is_no_vault_is_refused() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
     assert!(matches!(open(), VaultError::ReadableByOthers(_)));
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    sql(directory.path()).pragma_update(None, "user_version", 2).unwrap();
+    sql(directory.path()).pragma_update(None, "user_version", 4).unwrap();
     assert!(matches!(open(), VaultError::NotAVault(_)));
     fs::write(&file, b"something else, much longer than the header of a database").unwrap();
     assert!(matches!(open(), VaultError::Sqlite { .. }), "{}", open());
@@ -295,4 +404,182 @@ fn a_file_that_others_can_read_or_that_is_no_vault_is_refused() {
     Connection::open(&file).unwrap().execute_batch("CREATE TABLE records (a)").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     assert!(matches!(open(), VaultError::NotAVault(_)), "{}", open());
+}
+
+const NOW: Timestamp = Timestamp(1_700_000_000_000);
+
+fn parcel(number: u128) -> ParcelId {
+    ParcelId::new(number)
+}
+
+fn delivery(number: u128) -> RecordName {
+    RecordName { subject: DataSubject::Buyer(parcel(number)), kind: RecordKind::Delivery }
+}
+
+fn seal(vault: &mut Vault, all: &[(u128, bool, &'static str)]) -> DeliveryCounts {
+    let one = |&(number, may_replace, plain): &(u128, bool, &'static str)| DeliveryToSeal {
+        parcel: parcel(number),
+        may_replace,
+        plain: plain.as_bytes(),
+    };
+    vault.seal_deliveries(all.iter().map(one)).unwrap()
+}
+
+fn details_of_buyers_are_sealed_once_and_replaced_while_they_may_be(store: &Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let vaults = store.of(directory.path());
+    let mut vault = vaults.vault(Some(key()));
+    let first = [(1, true, "王小明 北京"), (2, true, "李四 上海")];
+    let counts = |sealed, unchanged, replaced, kept| DeliveryCounts {
+        sealed,
+        unchanged,
+        replaced,
+        kept,
+        erased: 0,
+    };
+    assert_eq!(seal(&mut vault, &first), counts(2, 0, 0, 0));
+    let file = fs::read(directory.path().join(VAULT_FILE)).unwrap();
+    assert_eq!(seal(&mut vault, &first), counts(0, 2, 0, 0));
+    assert_eq!(fs::read(directory.path().join(VAULT_FILE)).unwrap(), file, "nothing is written");
+    let again = [(1, true, "王小明 广州"), (2, false, "李四 广州"), (3, true, "赵五 深圳")];
+    assert_eq!(seal(&mut vault, &again), counts(1, 0, 1, 1));
+    let mut shown = |number| {
+        let plain = vault.open_only(delivery(number)).unwrap();
+        plain.map(|plain| String::from_utf8(plain.to_vec()).unwrap())
+    };
+    assert_eq!(shown(1).as_deref(), Some("王小明 广州"));
+    assert_eq!(shown(2).as_deref(), Some("李四 上海"));
+    assert_eq!((shown(3).as_deref(), shown(4)), (Some("赵五 深圳"), None));
+    assert!(!has(&all_bytes(directory.path()), "王小明".as_bytes()));
+    let mut parcels = vault.parcels().unwrap();
+    parcels.sort();
+    assert_eq!(parcels, [parcel(1), parcel(2), parcel(3)]);
+    assert_eq!(vault.erase_deliveries(&[parcel(2), parcel(9)]).unwrap(), 1);
+    assert_eq!(vault.open_only(delivery(2)).unwrap(), None);
+    let mut without = vaults.vault(None);
+    assert!(matches!(without.seal_deliveries([]), Err(VaultError::NoKey)));
+}
+
+#[test]
+fn a_restored_vault_erases_again_before_anything_is_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = key();
+    let open = || Vault::new(directory.path(), Some(key.clone()));
+    let file = directory.path().join(VAULT_FILE);
+    let mut vault = open();
+    let account = vault.seal(of(1, CNY), PLAIN).unwrap();
+    let kept = vault.seal(of(2, CNY), PLAIN).unwrap();
+    seal(&mut vault, &[(1, true, "buyer one"), (2, true, "buyer two")]);
+    drop(vault);
+    let backup = fs::read(&file).unwrap();
+    let (seller, buyer) = (of(1, CNY).subject, delivery(1).subject);
+    let sealed: Vec<Vec<u8>> = {
+        let sql = sql(directory.path());
+        let parts = "SELECT sealed FROM records WHERE subject IN (?1, ?2)
+                     UNION ALL SELECT wrapped_key FROM subjects WHERE subject IN (?1, ?2)";
+        let mut rows = sql.prepare(parts).unwrap();
+        let names = [seller.to_string(), buyer.to_string()];
+        rows.query_map(names, |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    assert_eq!(sealed.len(), 4);
+    let is_left = || {
+        let all = all_bytes(directory.path());
+        sealed.iter().any(|part| has(&all, &part[..8]))
+    };
+    assert!(is_left(), "the search finds what is there");
+    let mut vault = open();
+    vault.erase_subjects([(1, seller)], 1, NOW).unwrap();
+    for _ in 0..2 {
+        vault.erase_subjects([(1, seller), (2, buyer)], 2, NOW).unwrap();
+    }
+    assert!(!is_left());
+    // The same buyer is not sealed again, the seller can be.
+    let counts = seal(&mut vault, &[(1, true, "buyer one")]);
+    assert_eq!((counts.sealed, counts.erased), (0, 1));
+    let again = vault.seal(of(1, CNY), b"a new account").unwrap();
+    drop(vault);
+    assert_eq!(*open().open(of(1, CNY), &again).unwrap(), b"a new account");
+
+    fs::write(&file, &backup).unwrap();
+    assert!(is_left(), "the backup has it all");
+    let mut restored = open();
+    assert!(matches!(restored.open(of(1, CNY), &account), Err(VaultError::NoRecord(_))));
+    assert_eq!(restored.open_only(delivery(1)).unwrap(), None);
+    assert_eq!(*restored.open(of(2, CNY), &kept).unwrap(), PLAIN);
+    assert_eq!(&**restored.open_only(delivery(2)).unwrap().unwrap(), b"buyer two");
+    assert!(!is_left());
+}
+
+fn a_list_of_erasures_that_lacks_some_is_refused_until_it_is_written_again(store: &Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let vaults = store.of(directory.path());
+    let key = key();
+    let open = || vaults.vault(Some(key.clone()));
+    let list = directory.path().join(ERASURES_FILE);
+    let subjects = [1, 2, 3].map(|number| delivery(number).subject);
+    let mut vault = open();
+    seal(&mut vault, &[(1, true, "one"), (2, true, "two"), (3, true, "three"), (4, true, "four")]);
+    vault.erase_subjects((1..).zip(subjects), 3, NOW).unwrap();
+    let whole = fs::read_to_string(&list).unwrap();
+    let missing = |error: VaultError| matches!(error, VaultError::ErasuresMissing { .. });
+    // The last line was cut by a crash: the books have the erasure, and it is noted again.
+    fs::write(&list, &whole[..whole.len() - 5]).unwrap();
+    assert!(missing(open().open_only(delivery(4)).unwrap_err()));
+    open().erase_subjects([(3, subjects[2])], 3, NOW).unwrap();
+    assert_eq!(fs::read_to_string(&list).unwrap(), whole);
+    fs::remove_file(&list).unwrap();
+    assert!(missing(open().open_only(delivery(4)).unwrap_err()));
+    assert!(missing(open().erase_subjects([(5, subjects[0])], 5, NOW).unwrap_err()));
+    for (wrong, line) in [("4,buyer,x,1\n", 5), ("5,buyer,", 0), ("7,seller,1,1\n", 5)] {
+        fs::write(&list, format!("{whole}{wrong}")).unwrap();
+        match open().open_only(delivery(4)) {
+            Err(VaultError::DamagedErasures { line: found, .. }) => assert_eq!(found, line),
+            done => assert!(done.is_ok() && line == 0, "{wrong}"),
+        }
+    }
+    let other = open().erase_subjects([(2, subjects[0])], 3, NOW);
+    assert!(matches!(other, Err(VaultError::DamagedErasures { .. })));
+    fs::remove_file(&list).unwrap();
+    let all = || (1..).zip(subjects).map(|(number, subject)| (number, subject, NOW));
+    assert_eq!(open().list_erasures(all()).unwrap(), 3);
+    assert_eq!(fs::read_to_string(&list).unwrap(), whole);
+    let other = open().erase_subjects([(2, subjects[0])], 3, NOW);
+    assert!(matches!(other, Err(VaultError::OtherErasures(_))));
+    assert_eq!(&**open().open_only(delivery(4)).unwrap().unwrap(), b"four");
+}
+
+#[test]
+fn a_vault_of_a_format_before_gets_the_count_of_erasures_and_the_place_of_a_server() {
+    for (format, lacks) in [(1, "DROP TABLE erasures; DROP TABLE server"), (2, "DROP TABLE server")]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let key = key();
+        let mut vault = Vault::new(directory.path(), Some(key.clone()));
+        let digest = vault.seal(of(1, CNY), PLAIN).unwrap();
+        drop(vault);
+        let older = format!("{lacks}; PRAGMA user_version = {format};");
+        sql(directory.path()).execute_batch(&older).unwrap();
+        let mut vault = Vault::new(directory.path(), Some(key));
+        assert_eq!(*vault.open(of(1, CNY), &digest).unwrap(), PLAIN, "format {format}");
+        vault.erase_subjects([(1, of(1, CNY).subject)], 1, NOW).unwrap();
+        assert!(matches!(vault.open(of(1, CNY), &digest), Err(VaultError::NoRecord(_))));
+    }
+}
+
+fn rewrapping_goes_through_more_subjects_than_one_transaction_has(store: &Store) {
+    const SUBJECTS: usize = 2_100;
+    let directory = tempfile::tempdir().unwrap();
+    let vaults = store.of(directory.path());
+    let (store, key) = rotating();
+    let mut vault = vaults.vault(Some(key.clone()));
+    let all: Vec<_> = (1..).take(SUBJECTS).map(|number| (number, true, "buyer")).collect();
+    assert_eq!(seal(&mut vault, &all).sealed, SUBJECTS);
+    store.rotate(key.name).unwrap();
+    let counts = |rewrapped, unchanged| RewrapCounts { rewrapped, unchanged };
+    assert_eq!(vault.rewrap().unwrap(), counts(SUBJECTS, 0));
+    assert_eq!(vault.rewrap().unwrap(), counts(0, SUBJECTS));
+    store.drop_generation(key.name, 1).unwrap();
+    for number in [1, 1_000, 1_001, 2_100] {
+        assert_eq!(&**vault.open_only(delivery(number)).unwrap().unwrap(), b"buyer");
+    }
 }

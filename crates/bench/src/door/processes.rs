@@ -160,6 +160,29 @@ pub struct Processes {
     gateway_addresses: Vec<Vec<String>>,
 }
 
+fn start_engine(fixture: &Fixture, log: &str) -> anyhow::Result<ChildProcess> {
+    let path = |name: &str| fixture.path(name).display().to_string();
+    let arguments = words(&["serve", "--data", &path("books"), "--config", &path("doorstep.toml")]);
+    ChildProcess::start("the engine", &arguments, &fixture.path(log))
+}
+
+/// The secret of an API key of books at rest.
+pub fn key_secret(fixture: &Fixture, key: u64) -> anyhow::Result<String> {
+    let books = fixture.path("books").display().to_string();
+    let arguments = words(&["api-key", "secret", &key.to_string(), "--data", &books]);
+    let mut made = ChildProcess::start("api-key", &arguments, &fixture.path("api-key.log"))?;
+    loop {
+        let line = made.line()?;
+        let secret = line.split(|one: char| one.is_whitespace() || one == '"');
+        if let Some(secret) = secret.into_iter().find(|one| one.starts_with("ds_test_")) {
+            let secret = secret.to_owned();
+            while made.line().is_ok() {}
+            made.child.wait()?;
+            return Ok(secret);
+        }
+    }
+}
+
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
@@ -187,10 +210,7 @@ impl Processes {
         let mut network =
             ChildProcess::start("the network", &arguments, &fixture.path("network.log"))?;
         network.line()?;
-        let arguments =
-            words(&["serve", "--data", &path("books"), "--config", &path("doorstep.toml")]);
-        let mut engine =
-            ChildProcess::start("the engine", &arguments, &fixture.path("engine.log"))?;
+        let mut engine = start_engine(fixture, "engine.log")?;
         let engine_addresses = listeners.clone().map(|_| engine.address("terminals "));
         let engine_addresses = engine_addresses.collect::<anyhow::Result<_>>()?;
         let engine_at = if gateways > 0 { engine.address("gateways ")? } else { String::new() };
@@ -263,6 +283,29 @@ impl Processes {
         Ok(())
     }
 
+    /// The address of the API. Asked once for each start of the engine.
+    pub fn web_address(&mut self) -> anyhow::Result<String> {
+        self.engine.address("web ")
+    }
+
+    /// Kills the engine (SIGKILL) and starts it again.
+    pub fn kill_engine(&mut self, fixture: &Fixture) -> anyhow::Result<()> {
+        self.engine.child.kill()?;
+        self.engine.child.wait()?;
+        self.engine = start_engine(fixture, "engine-again.log")?;
+        Ok(())
+    }
+
+    /// Processor time of the engine, in microseconds.
+    pub fn engine_used(&self) -> u64 {
+        self.engine.used()
+    }
+
+    /// Resident bytes of the engine.
+    pub fn engine_memory(&self) -> anyhow::Result<u64> {
+        self.engine.memory()
+    }
+
     /// Starts the terminals, some in each process.
     pub fn terminals(
         &self,
@@ -308,7 +351,7 @@ impl Processes {
             for (flag, number) in numbers {
                 arguments.extend(words(&[flag, &number.to_string()]));
             }
-            arguments.extend(words(&["--merchant", MERCHANT]));
+            arguments.extend(words(&["--merchant", MERCHANT, "--dialect", plan.dialect]));
             arguments.extend(words(&["--base-key-file", &path("base.key")]));
             arguments.extend(words(&["--approved", &list.display().to_string()]));
             if plan.pins {

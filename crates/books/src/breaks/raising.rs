@@ -3,7 +3,7 @@
 use ledger::AccountNumber;
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, check_above_zero, used_identifier};
+use crate::books::{Books, Now, check_above_zero, check_text, used_identifier};
 use crate::breaks::record::{Break, BreakEvidence, Difference};
 use crate::cash::record::CountedCash;
 use crate::chart::ChartEntry;
@@ -40,8 +40,12 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let RaiseBreak { break_id: id, subject, side, amount, owner, raised_by } = *command;
+        let RaiseBreak { break_id: id, subject, side, amount, evidence, owner, raised_by } =
+            command;
+        let (id, subject, side, amount) = (*id, *subject, *side, *amount);
+        let people = (*owner, *raised_by);
         let today = now.today;
+        check_text("evidence", evidence)?;
         check_above_zero(amount)?;
         let (account, currency) = self.account_of(subject)?;
         if id >= FIRST_AUTOMATIC_BREAK {
@@ -50,14 +54,30 @@ impl Books {
         let difference = Difference { subject, side, amount };
         if let Some(before) = self.reference_data.breaks.get(&id) {
             let by = (before.raised.owner, before.raised.raised_by);
-            return Err(used_identifier(before.is_of(difference) && by == (owner, raised_by)));
+            let same = by == people && before.raised.shown_by == *evidence;
+            return Err(used_identifier(before.is_of(difference) && same));
         }
         self.ledger.begin_chain(None, None);
         self.post_difference(difference, account, currency);
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
         self.add_found_cash(id, difference);
-        self.add_break(id, Break::new(difference, currency, (owner, raised_by), today, None), out);
+        let mut record = Break::new(difference, currency, people, today, None);
+        record.raised.shown_by.clone_from(evidence);
+        self.add_break(id, record, out);
         Ok(())
+    }
+
+    /// What persons raised as more than the books have in a bank account. Nothing is paid from it
+    /// before two persons have closed the break.
+    pub(crate) fn said_to_be_in(&self, bank: AccountNumber) -> i128 {
+        let raised = self.reference_data.breaks.range(..FIRST_AUTOMATIC_BREAK);
+        let here = raised.map(|(_, one)| one).filter(|one| {
+            let is_bank = matches!(one.subject, BreakSubject::Bank(_));
+            is_bank
+                && one.side == BreakSide::Excess
+                && self.account_of(one.subject).is_ok_and(|(account, _)| account == bank)
+        });
+        here.map(|one| i128::from(one.amount.minor())).sum()
     }
 
     /// Adds the posting of a difference to the chain.

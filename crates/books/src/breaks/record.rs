@@ -60,7 +60,7 @@ impl Break {
         evidence: Option<Box<BreakEvidence>>,
     ) -> Break {
         Break {
-            raised: RaisedBreak { subject, amount, owner, raised_by },
+            raised: RaisedBreak { subject, amount, shown_by: String::new(), owner, raised_by },
             subject,
             side,
             amount,
@@ -152,10 +152,12 @@ fn participants_after(raised: &RaisedBreak, changes: &[BreakChange]) -> Vec<Pers
 }
 
 /// A break as it was raised. Person 0: nobody yet, or no person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct RaisedBreak {
     pub subject: BreakSubject,
     pub amount: Amount,
+    /// Empty if a line or a count raised it.
+    pub shown_by: String,
     pub owner: PersonId,
     /// Or the supervisor of the count that raised it.
     pub raised_by: PersonId,

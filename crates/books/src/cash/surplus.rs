@@ -21,7 +21,7 @@ impl Books {
         for &break_id in &self.couriers.get(courier).surpluses {
             let record = &self.reference_data.breaks[&break_id];
             let amount = record.amount.min(left);
-            if record.is_open() && !amount.is_zero() {
+            if !amount.is_zero() {
                 left = left.saturating_sub(amount);
                 offsets.push(SurplusOffset { break_id, amount });
             }

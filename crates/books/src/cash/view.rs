@@ -105,6 +105,13 @@ impl Books {
         })
     }
 
+    /// The currency of a remembered hand-over.
+    #[must_use]
+    pub fn hand_over_currency(&self, id: HandOverId) -> Option<Currency> {
+        let courier = self.couriers.get(*self.hand_over_couriers.get(&id)?);
+        Some(self.currency_at(self.firms.get(courier.firm).currency))
+    }
+
     /// A deposit that was ever announced.
     #[must_use]
     pub fn deposit_state(&self, id: DepositId) -> Option<DepositState> {

@@ -4,7 +4,7 @@ use ledger::AccountNumber;
 use money::Amount;
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, check_date, check_reference};
+use crate::books::{Books, Now, check_date, check_identifier};
 use crate::breaks::record::{BreakEvidence, Difference, LineDifference};
 use crate::chart::ChartEntry;
 use crate::clearing::payment::PaymentClearing;
@@ -69,7 +69,7 @@ impl Books {
         };
         let rail = self.rails.number(command.rail).ok_or(Refusal::NotFound(missing))?;
         if let LineReference::Order(order) = &command.reference {
-            check_reference(order)?;
+            check_identifier("reference", order)?;
         }
         self.check_same_currency(bank.currency, self.rails.get(rail).currency)?;
         self.rails.get(rail).cleared_lines.check(command)?;

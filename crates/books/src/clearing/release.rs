@@ -143,13 +143,15 @@ impl Books {
         });
     }
 
-    /// What was taken back of the seller's held share, by the numbers of refunds and chargebacks.
+    /// What was taken back of the seller's held share, refunds and chargebacks in order of time.
     /// What the share did not cover was taken from the payable balance. Without an offline sale's
     /// excess, and what was won.
     fn taken_from_held(&self, item: &PaymentRecord) -> Vec<(RefundKind, Amount)> {
         let mut left = item.amount.saturating_sub(item.fees);
         let mut taken = Vec::new();
-        for number in 1..=item.refund_count {
+        let mut numbers: Vec<u8> = (1..=item.refund_count).collect();
+        numbers.sort_by_key(|number| self.taken_at(item.id(), *number));
+        for number in numbers {
             let record = self.refunds.get(&(item.id(), number));
             let Some(record) = record.filter(|_| !self.is_won(item.id(), number)) else { continue };
             let part = record.amount.min(left);

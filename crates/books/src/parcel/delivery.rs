@@ -3,7 +3,7 @@
 use money::Amount;
 
 use crate::books::{
-    Books, Now, check_above_zero, check_reference, check_sequence_number, done_before,
+    Books, Now, check_above_zero, check_identifier, check_sequence_number, done_before,
     used_identifier,
 };
 use crate::chart::ChartEntry;
@@ -83,7 +83,7 @@ impl Books {
         &self,
         command: &AnnounceParcel,
     ) -> Result<(u32, ParcelHistory), Refusal> {
-        check_reference(&command.reference)?;
+        check_identifier("reference", &command.reference)?;
         let AnnounceParcel { parcel: id, seller, currency, due, shipment, .. } = *command;
         check_above_zero(due)?;
         if !(1..=SHIPMENTS_PER_ORDER_MAX).contains(&shipment) {

@@ -42,11 +42,45 @@ impl ParcelSlot {
     }
 }
 
+/// Shards of the index. One that grows copies its own entries only, and all entries of one fit into
+/// the processor's cache while it is built.
+const SHARDS: usize = 256;
+
 /// Five bytes per parcel. The ids are in the records.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct ParcelIndex {
-    table: HashTable<u32>,
+    shards: Vec<HashTable<u32>>,
     hasher: FixedState,
+}
+
+impl Default for ParcelIndex {
+    fn default() -> Self {
+        ParcelIndex { shards: vec![HashTable::default(); SHARDS], hasher: FixedState::default() }
+    }
+}
+
+/// A hash of a parcel's id. Its parts choose the shard (bits 17 to 24), and the place (the lowest
+/// bits) and the tag (the highest) within it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ParcelHash(u32);
+
+impl ParcelHash {
+    pub(crate) fn of(id: ParcelId) -> ParcelHash {
+        ParcelHash::by(&FixedState::default(), id)
+    }
+
+    #[inline]
+    fn by(hasher: &FixedState, id: ParcelId) -> ParcelHash {
+        ParcelHash((hasher.hash_one(id) >> 32) as u32)
+    }
+
+    fn shard(self) -> usize {
+        (self.0 >> 17) as usize % SHARDS
+    }
+
+    fn in_shard(self) -> u64 {
+        u64::from(self.0) << 32 | u64::from(self.0)
+    }
 }
 
 fn id_at(packed: u32, parcels: &Slab<Parcel>, items: &Slab<PaymentRecord>) -> ParcelId {
@@ -57,10 +91,6 @@ fn id_at(packed: u32, parcels: &Slab<Parcel>, items: &Slab<PaymentRecord>) -> Pa
 }
 
 impl ParcelIndex {
-    fn hash(&self, id: ParcelId) -> u64 {
-        self.hasher.hash_one(id)
-    }
-
     #[inline]
     pub(crate) fn find(
         &self,
@@ -68,7 +98,9 @@ impl ParcelIndex {
         parcels: &Slab<Parcel>,
         items: &Slab<PaymentRecord>,
     ) -> Option<ParcelSlot> {
-        let found = self.table.find(self.hash(id), |&packed| id_at(packed, parcels, items) == id);
+        let hash = ParcelHash::by(&self.hasher, id);
+        let is_it = |&packed: &u32| id_at(packed, parcels, items) == id;
+        let found = self.shards[hash.shard()].find(hash.in_shard(), is_it);
         found.map(|&packed| ParcelSlot::unpacked(packed))
     }
 
@@ -80,39 +112,67 @@ impl ParcelIndex {
         parcels: &Slab<Parcel>,
         items: &Slab<PaymentRecord>,
     ) {
-        let hash = self.hash(id);
-        let hasher = self.hasher.clone();
-        self.table.insert_unique(hash, place.packed(), |&packed| {
-            hasher.hash_one(id_at(packed, parcels, items))
-        });
+        let hasher = &self.hasher;
+        let hash = ParcelHash::by(hasher, id);
+        let rehash =
+            |&packed: &u32| ParcelHash::by(hasher, id_at(packed, parcels, items)).in_shard();
+        self.shards[hash.shard()].insert_unique(hash.in_shard(), place.packed(), rehash);
     }
 
     /// Moves a parcel's entry from one slot to another.
     #[inline]
     pub(crate) fn redirect(&mut self, id: ParcelId, from: ParcelSlot, to: ParcelSlot) {
         let from = from.packed();
-        let hash = self.hash(id);
-        let entry = self.table.find_mut(hash, |&packed| packed == from);
+        let hash = ParcelHash::by(&self.hasher, id);
+        let entry = self.shards[hash.shard()].find_mut(hash.in_shard(), |&packed| packed == from);
         *entry.expect("a parcel that moves is in the index") = to.packed();
     }
 
     pub(crate) fn remove(&mut self, id: ParcelId, place: ParcelSlot) {
         let packed = place.packed();
-        let entry = self.table.find_entry(self.hash(id), |&other| other == packed);
+        let hash = ParcelHash::by(&self.hasher, id);
+        let shard = &mut self.shards[hash.shard()];
+        let entry = shard.find_entry(hash.in_shard(), |&other| other == packed);
         entry.expect("a parcel that is forgotten is in the index").remove();
     }
 
-    pub(crate) fn reserve(
-        &mut self,
-        more: usize,
-        parcels: &Slab<Parcel>,
-        items: &Slab<PaymentRecord>,
-    ) {
-        let hasher = self.hasher.clone();
-        self.table.reserve(more, |&packed| hasher.hash_one(id_at(packed, parcels, items)));
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(HashTable::len).sum()
+    }
+}
+
+/// Collects the entries of an index, to build one shard after the other: the entries of one shard
+/// fit into the processor's cache.
+#[derive(Debug)]
+pub(crate) struct IndexBuilder {
+    entries: Vec<Vec<(ParcelHash, u32)>>,
+}
+
+impl Default for IndexBuilder {
+    fn default() -> Self {
+        IndexBuilder { entries: vec![Vec::new(); SHARDS] }
+    }
+}
+
+impl IndexBuilder {
+    #[inline]
+    pub(crate) fn add(&mut self, hash: ParcelHash, place: ParcelSlot) {
+        self.entries[hash.shard()].push((hash, place.packed()));
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.table.len()
+    /// The index of all entries but the closed ones whose slot is `older`.
+    pub(crate) fn finish(self, older: impl Fn(u32) -> bool) -> ParcelIndex {
+        let mut index = ParcelIndex::default();
+        for (mut entries, shard) in self.entries.into_iter().zip(&mut index.shards) {
+            entries.retain(|(_, packed)| match ParcelSlot::unpacked(*packed) {
+                ParcelSlot::Open(_) => true,
+                ParcelSlot::Closed(slot) => !older(slot),
+            });
+            shard.reserve(entries.len(), |_| unreachable!("it is empty"));
+            for (hash, packed) in entries {
+                shard.insert_unique(hash.in_shard(), packed, |_| unreachable!("it has room"));
+            }
+        }
+        index
     }
 }

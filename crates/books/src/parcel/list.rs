@@ -117,4 +117,14 @@ impl Books {
     pub fn firm_reference(&self, id: FirmId) -> Option<&str> {
         self.firms.find(id).map(|firm| firm.reference.as_str())
     }
+
+    #[must_use]
+    pub fn firm_currency(&self, id: FirmId) -> Option<Currency> {
+        self.firms.find(id).map(|firm| self.currency_at(firm.currency))
+    }
+
+    #[must_use]
+    pub fn courier_firm(&self, id: CourierId) -> Option<FirmId> {
+        self.couriers.find(id).map(|courier| self.firms.get(courier.firm).id)
+    }
 }

@@ -73,6 +73,22 @@ impl Books {
         }
     }
 
+    /// Makes the lists of all couriers, of the parcels of a snapshot that are out: couriers, by
+    /// number, with slots in ascending order.
+    ///
+    /// # Errors
+    /// If a courier is unknown.
+    pub(crate) fn list_out(&mut self, out: Vec<(u32, u32)>) -> Result<(), String> {
+        self.went_out = vec![WentOut::default(); self.couriers.iter().count()];
+        for (courier, slot) in out {
+            let list = self.went_out.get_mut(courier as usize);
+            let list = list.ok_or_else(|| format!("courier {courier} is missing"))?;
+            list.slots.push(slot);
+            list.sweep_at = SWEEP_FACTOR * list.slots.len();
+        }
+        Ok(())
+    }
+
     /// The slots of the parcels that are out with a courier, by number.
     fn slots_out(&self, courier: u32) -> BTreeSet<u32> {
         let place = usize::try_from(courier).expect("a courier's number fits");

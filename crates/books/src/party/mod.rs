@@ -1,6 +1,8 @@
 //! Persons, banks, firms, couriers, terminals, networks, wallets, sellers and tariffs.
 
+pub(crate) mod access;
 pub(crate) mod payout_account;
+pub(crate) mod personal_data;
 pub(crate) mod persons;
 pub(crate) mod record;
 pub(crate) mod registration;

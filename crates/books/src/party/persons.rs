@@ -1,12 +1,15 @@
 //! Persons: who is registered, who can give a command, and when two people are two.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use machine::{Actor, PersonRole};
+use machine::{Actor, PersonRole, Timestamp};
 
 use crate::books::{Books, Now, done_before, used_identifier};
-use crate::command::{Command, OpenBooks, RegisterPerson, RemovePerson, SetRefundLimit};
+use crate::command::{
+    Command, GrantedRole, OpenBooks, RegisterPerson, RemovePerson, SetRefundLimit,
+};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{CourierId, PersonId};
+use crate::party::access::AccessChange;
 use crate::reference_data::RefundLimit;
 use crate::refusal::Refusal;
 use crate::used_numbers::UsedNumbers;
@@ -21,9 +24,12 @@ pub(crate) struct Person {
     /// `None` for the first two persons, and for couriers.
     pub registered_by: Option<TwoPeople>,
     pub removed_by: Option<TwoPeople>,
-    /// A courier whom two people have not registered as a person: takes parcels out, and decides
-    /// nothing.
-    pub courier_only: bool,
+    /// A courier, or who acts for a seller or a firm, whom two people have not registered as a
+    /// person.
+    pub decides_nothing: bool,
+    pub grants: Vec<GrantedRole>,
+    pub access_changes: UsedNumbers<AccessChange>,
+    pub second_factor_resets: UsedNumbers<TwoPeople>,
 }
 
 /// Checks that a second person is neither the first nor one of the others who had a part in the
@@ -47,14 +53,35 @@ fn check_who_opens(actor: PersonId, command: &Command) -> Result<(), Refusal> {
     }
 }
 
+/// Whether a command says which persons give it.
+fn names_givers(command: &Command) -> bool {
+    let mut names = false;
+    command.for_each_person(&mut |role, _| names |= role.gives());
+    names
+}
+
 impl Books {
     /// Checks that the actor can give the command: a person is registered, and one of the persons
-    /// who give it if it names them.
+    /// who give it if it names them. A key is in force, and counts as its person.
     ///
     /// # Errors
-    /// [`Refusal::PersonNotRegistered`] or [`Refusal::NotOneOfThePersons`].
-    pub fn check_actor(&self, actor: Actor, command: &Command) -> Result<(), Refusal> {
-        let Actor::Person(actor) = actor else { return Ok(()) };
+    /// [`Refusal::PersonNotRegistered`], [`Refusal::NotOneOfThePersons`],
+    /// [`Refusal::KeyNotInForce`] or [`Refusal::KeyOfNoPerson`].
+    pub fn check_actor(
+        &self,
+        actor: Actor,
+        command: &Command,
+        at: Timestamp,
+    ) -> Result<(), Refusal> {
+        let actor = match actor {
+            Actor::Person(person) => person,
+            Actor::Key(key) => match self.check_key(key, at)? {
+                Some(person) => person,
+                None if names_givers(command) => return Err(Refusal::KeyOfNoPerson(key)),
+                None => return Ok(()),
+            },
+            _ => return Ok(()),
+        };
         if self.reference_data.utc_offset_minutes.is_none() {
             return check_who_opens(actor, command);
         }
@@ -94,14 +121,14 @@ impl Books {
         self.reference_data.trial
     }
 
-    fn check_person(&self, id: PersonId) -> Result<(), Refusal> {
+    pub(crate) fn check_person(&self, id: PersonId) -> Result<(), Refusal> {
         let registered = self.persons.find(id).is_some_and(|one| one.removed_by.is_none());
         if registered { Ok(()) } else { Err(Refusal::PersonNotRegistered(id)) }
     }
 
-    fn check_decides(&self, id: PersonId) -> Result<(), Refusal> {
-        let courier_only = self.persons.find(id).is_some_and(|one| one.courier_only);
-        if courier_only { Err(Refusal::OnlyCourier(id)) } else { Ok(()) }
+    pub(crate) fn check_decides(&self, id: PersonId) -> Result<(), Refusal> {
+        let decides_nothing = self.persons.find(id).is_some_and(|one| one.decides_nothing);
+        if decides_nothing { Err(Refusal::OnlyCourier(id)) } else { Ok(()) }
     }
 
     /// Checks that a courier is not removed as a person.
@@ -122,7 +149,7 @@ impl Books {
     pub(crate) fn add_courier_person(&mut self, courier: CourierId) {
         let id = PersonId(courier.0);
         if self.persons.find(id).is_none() {
-            self.persons.add(Person { id, courier_only: true, ..Person::default() });
+            self.persons.add(Person { id, decides_nothing: true, ..Person::default() });
         }
     }
 
@@ -147,11 +174,11 @@ impl Books {
             return Err(Refusal::PersonNotRegistered(id));
         }
         let registered_by = Some((proposed_by, approved_by));
-        let is_new_courier = |one: &Person| one.courier_only && one.removed_by.is_none();
+        let decided_nothing = |one: &Person| one.decides_nothing && one.removed_by.is_none();
         match self.persons.number(id) {
-            Some(place) if is_new_courier(self.persons.get(place)) => {
-                let courier = self.persons.get_mut(place);
-                (courier.registered_by, courier.courier_only) = (registered_by, false);
+            Some(place) if decided_nothing(self.persons.get(place)) => {
+                let known = self.persons.get_mut(place);
+                (known.registered_by, known.decides_nothing) = (registered_by, false);
             }
             Some(place) if self.persons.get(place).removed_by.is_some() => {
                 return Err(Refusal::PersonRemoved(id));
@@ -182,6 +209,7 @@ impl Books {
         if let before @ Some(_) = self.persons.get(number).removed_by {
             return Err(done_before(before == removed_by));
         }
+        self.check_other_administrator(id)?;
         self.persons.get_mut(number).removed_by = removed_by;
         out.events.push(Event::Registered);
         Ok(())

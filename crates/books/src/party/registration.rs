@@ -4,7 +4,7 @@ use machine::UTC_OFFSET_MINUTES_MAX;
 use money::{Currency, Rate};
 use tariff::FeeKind;
 
-use crate::books::{Books, Now, check_reference, used_identifier};
+use crate::books::{Books, Now, check_identifier, check_text, used_identifier};
 use crate::chart::AccountKind as A;
 use crate::command::{
     BlockTerminal, HOLD_DAYS_MAX, HandTerminal, HoldRule, OpenBooks, PublishTariff, RegisterBank,
@@ -13,6 +13,7 @@ use crate::command::{
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{CourierId, PersonId, SellerId, TariffId, TerminalId};
+use crate::party::access::FIRST_GRANTS;
 use crate::party::persons::{Person, check_two_people};
 use crate::party::record::{
     Bank, Courier, Firm, HoldRuleSetting, Rail, RailId, Seller, TariffRecord, TariffVersionRecord,
@@ -20,7 +21,7 @@ use crate::party::record::{
 };
 use crate::party::terms::{DatedTerms, FirmTerms, SellerTerms};
 use crate::reference_data::{CurrencyAccounts, TaxAccount};
-use crate::refusal::{MissingRecord, Refusal};
+use crate::refusal::{MissingRecord, Refusal, TextFault};
 use crate::used_numbers::UsedNumbers;
 
 const CURRENCIES_MAX: usize = 200;
@@ -51,7 +52,8 @@ impl Books {
         self.reference_data.utc_offset_minutes = Some(offset);
         self.reference_data.trial = trial;
         for id in first_persons {
-            self.persons.add(Person { id, ..Person::default() });
+            let grants = FIRST_GRANTS.to_vec();
+            self.persons.add(Person { id, grants, ..Person::default() });
         }
         self.reference_data.next_payout = 1;
         out.events.push(Event::Registered);
@@ -169,7 +171,7 @@ impl Books {
             return Err(Refusal::HoldTooLong);
         }
         if !jurisdiction.0.iter().all(u8::is_ascii_uppercase) {
-            return Err(Refusal::BadReference);
+            return Err(Refusal::BadText("jurisdiction", TextFault::NotACountry));
         }
         let setting = HoldRuleSetting { rule, decided_by: (proposed_by, approved_by) };
         let before = self.reference_data.hold_rules.get(&jurisdiction);
@@ -191,7 +193,7 @@ impl Books {
     ) -> Result<(), Refusal> {
         let RegisterBank { bank: id, currency, reference } = command;
         let (id, currency) = (*id, *currency);
-        check_reference(reference)?;
+        check_text("reference", reference)?;
         if let Some(before) = self.banks.find(id) {
             let same = self.currency_at(before.currency) == currency;
             return Err(used_identifier(same && before.reference == *reference));
@@ -239,7 +241,7 @@ impl Books {
     ) -> Result<(), Refusal> {
         let RegisterFirm { firm, currency, guarantee, reference, proposed_by, approved_by } =
             command;
-        check_reference(reference)?;
+        check_text("reference", reference)?;
         check_two_people(*proposed_by, *approved_by, &[])?;
         let registered_by = (*proposed_by, *approved_by);
         let place = self.currency_index(*currency)?;
@@ -275,7 +277,7 @@ impl Books {
     ) -> Result<(), Refusal> {
         let RegisterCourier { courier, firm, cash_limit, reference, proposed_by, approved_by } =
             command;
-        check_reference(reference)?;
+        check_text("reference", reference)?;
         check_two_people(PersonId(courier.0), *proposed_by, &[])?;
         check_two_people(*proposed_by, *approved_by, &[PersonId(courier.0)])?;
         let registered_by = (*proposed_by, *approved_by);
@@ -311,7 +313,7 @@ impl Books {
         currency: Currency,
         reference: &str,
     ) -> Result<(), Refusal> {
-        check_reference(reference)?;
+        check_text("reference", reference)?;
         let place = self.currency_index(currency)?;
         if let Some(before) = self.rails.find(id) {
             return Err(used_identifier(before.currency == place && before.reference == reference));
@@ -369,7 +371,7 @@ impl Books {
         let PublishTariff { terms, reference, proposed_by, approved_by, .. } = command;
         let decided_by = (*proposed_by, *approved_by);
         let today = now.today;
-        check_reference(reference)?;
+        check_text("reference", reference)?;
         terms.check(currency).map_err(Refusal::BadTerms)?;
         check_two_people(decided_by.0, decided_by.1, &[])?;
         if until.is_some_and(|until| until <= from) {
@@ -394,6 +396,9 @@ impl Books {
                     (version.until, version.ended_by) = (until, Some(decided_by));
                     out.events.push(Event::Registered);
                     return Ok(());
+                }
+                if same && before.until.is_none() && until.is_some() {
+                    return Err(Refusal::BadVersion);
                 }
                 let same_end = match until {
                     None => before.published_open && before.published_by == decided_by,
@@ -469,7 +474,7 @@ impl Books {
             minimum,
             reference,
         } = command;
-        check_reference(reference)?;
+        check_identifier("reference", reference)?;
         let currency_place = self.currency_index(*currency)?;
         let missing = Refusal::NotFound(MissingRecord::Tariff(*tariff));
         let tariff = self.tariff_index(*tariff).ok_or(missing)?;

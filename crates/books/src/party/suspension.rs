@@ -36,7 +36,8 @@ impl Suspension {
 
 impl UsedNumbers<Suspension> {
     /// Checks the next one. Nobody decides about themselves, one person alone only suspends, and
-    /// who suspended is not the second who lifts it.
+    /// who suspended is not the second who lifts it. Whoever is suspended is not suspended again,
+    /// and a suspension that has ended does not end again: that changes nothing.
     fn check_next(
         &self,
         number: u32,
@@ -45,16 +46,16 @@ impl UsedNumbers<Suspension> {
     ) -> Result<(), Refusal> {
         self.check(number, |before| next.is_repeat_of(before))?;
         let Suspension { suspended, proposed_by, approved_by, .. } = next;
-        // Suspended again and again: all of them, back to the last end.
-        let ended = |one: &&Suspension| !suspended && one.suspended;
-        let suspenders = self.iter().rev().take_while(ended).map(|one| one.proposed_by);
-        let others: Vec<PersonId> = suspenders.chain(courier).collect();
+        let before = self.latest().filter(|before| before.suspended);
+        let suspender = before.filter(|_| !suspended).map(|before| before.proposed_by);
+        let others: Vec<PersonId> = suspender.into_iter().chain(courier).collect();
         match approved_by {
             _ if courier == Some(proposed_by) => Err(Refusal::SamePerson),
             Some(second) => check_two_people(proposed_by, second, &others),
             None if suspended => Ok(()),
             None => Err(Refusal::SamePerson),
-        }
+        }?;
+        if suspended == before.is_some() { Err(Refusal::Repeated) } else { Ok(()) }
     }
 }
 

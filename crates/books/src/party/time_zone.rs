@@ -4,7 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use machine::{Timestamp, UTC_OFFSET_MINUTES_MAX};
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, check_reference, check_sequence_number};
+use crate::books::{Books, Now, check_identifier, check_sequence_number};
 use crate::command::{SetTimeZone, UTC_OFFSET_CHANGES_MAX, UtcOffsetChange, utc_offset_at};
 use crate::event::{CommandOutcome, Event};
 use crate::refusal::Refusal;
@@ -36,8 +36,8 @@ impl Books {
             utc_offset_minutes: *utc_offset_minutes,
             changes: changes.clone(),
         };
-        check_reference(zone)?;
-        check_reference(table_version)?;
+        check_identifier("zone", zone)?;
+        check_identifier("table_version", table_version)?;
         let before = self.reference_data.time_zone.as_ref();
         check_sequence_number(*number, before.map_or(0, |one| one.number), || {
             before.filter(|one| one.number == *number).map(|one| *one == new)

@@ -6,7 +6,7 @@ use machine::Timestamp;
 use crate::books::{Books, Now};
 use crate::command::{ReinstateNetwork, WithdrawNetwork};
 use crate::event::{CommandOutcome, Event};
-use crate::ids::NetworkId;
+use crate::ids::{NetworkId, PersonId};
 use crate::party::persons::check_two_people;
 use crate::party::record::{RailId, Withdrawal};
 use crate::refusal::{MissingRecord, Refusal};
@@ -42,6 +42,7 @@ impl Books {
         let ReinstateNetwork { network, number, proposed_by, approved_by } = *command;
         let decided_by = (proposed_by, approved_by);
         let end = Withdrawal { from: None, requested: None, decided_by };
+        check_two_people(proposed_by, approved_by, &[])?;
         let rail = self.check_withdrawal(network, number, end)?;
         let latest = self.withdrawals.get(&rail).and_then(UsedNumbers::latest);
         let withdrawn = latest.filter(|latest| latest.from.is_some()).ok_or(Refusal::Repeated)?;
@@ -69,6 +70,13 @@ impl Books {
     /// From when on a network or wallet, by number, takes no new payments.
     pub(crate) fn withdrawn_from(&self, rail: u16) -> Option<Timestamp> {
         self.withdrawals.get(&rail).and_then(UsedNumbers::latest).and_then(|latest| latest.from)
+    }
+
+    /// Who proposed the withdrawal that a network is in.
+    pub(crate) fn withdrawn_by(&self, network: NetworkId) -> Option<PersonId> {
+        let rail = u16::try_from(self.rails.number(RailId::Network(network))?).ok()?;
+        let latest = self.withdrawals.get(&rail)?.latest()?;
+        latest.from.map(|_| latest.decided_by.0)
     }
 
     /// The number of a network's last withdrawal or reinstatement.

@@ -1,12 +1,14 @@
 //! The life of a chargeback: contested, won or lost, and its fee.
 
+use std::collections::BTreeSet;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::AccountNumber;
 use money::Amount;
 use tariff::BusinessDate;
 
 use crate::books::{
-    Books, Now, check_above_zero, check_date, check_reference, check_sequence_number, done_before,
+    Books, Now, check_above_zero, check_date, check_sequence_number, check_text, done_before,
 };
 use crate::chart::ChartEntry;
 use crate::command::{
@@ -14,7 +16,7 @@ use crate::command::{
     TakeBackWonChargeback, WinChargeback, WinChargebackByTwoPersons,
 };
 use crate::event::{CommandOutcome, Event};
-use crate::ids::{PaymentId, PersonId};
+use crate::ids::{PaymentId, PersonId, PlanId};
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::OpenParcelStatus;
 use crate::party::persons::{TwoPeople, check_two_people};
@@ -29,8 +31,14 @@ pub(crate) struct Chargeback {
     pub end: Option<ChargebackEnd>,
     /// Who entered that it is won, if it was people.
     pub won_by: Option<TwoPeople>,
+    /// What the win added to the seller's statement.
+    pub won_credit: Amount,
+    /// The plan that pays that. `None` while it is on the statement.
+    pub won_in_plan: Option<PlanId>,
     /// Who took that back.
     pub taken_back_by: Option<TwoPeople>,
+    /// The payment's last refund or chargeback when that was: it was charged back again after it.
+    pub taken_back_after: Option<u8>,
     /// Charged by the network or wallet for it. Zero: not yet.
     pub fee: Amount,
 }
@@ -99,6 +107,14 @@ impl Books {
         known.is_some_and(|one| one.end == Some(ChargebackEnd::Won))
     }
 
+    /// A place in time among the refunds and chargebacks of a payment: a chargeback whose win was
+    /// taken back comes after those that were there by then.
+    pub(crate) fn taken_at(&self, id: PaymentId, number: u8) -> (u8, bool) {
+        let known = self.reference_data.chargebacks.get(&(id, number));
+        let again = known.and_then(|one| one.taken_back_after);
+        again.map_or((number, false), |after| (after, true))
+    }
+
     /// Whether a chargeback of the payment is contested, and neither won nor lost.
     pub(crate) fn is_contested(&self, id: PaymentId) -> bool {
         let mut all = self.reference_data.chargebacks.range((id, 0)..=(id, u8::MAX));
@@ -114,7 +130,7 @@ impl Books {
         let ContestChargeback { payment, number, evidence, digest, answer_by, contested_by } =
             command.clone();
         self.find_chargeback(payment, number)?;
-        check_reference(&evidence)?;
+        check_text("evidence", &evidence)?;
         let contest = Contest { evidence, digest, answer_by, contested_by };
         let known = self.chargeback(payment, number);
         if let Some(before) = known.contest {
@@ -158,6 +174,9 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let (slot, amount) = self.find_chargeback(payment, number)?;
+        if let Some((first, second)) = won_by {
+            check_two_people(first, second, &[])?;
+        }
         let known = self.chargeback(payment, number);
         match known.end {
             Some(ChargebackEnd::Won) => {
@@ -187,6 +206,7 @@ impl Books {
     ) -> Result<(), Refusal> {
         let TakeBackWonChargeback { payment, number, proposed_by, approved_by } = *command;
         let by = (proposed_by, approved_by);
+        check_two_people(proposed_by, approved_by, &[])?;
         let (slot, amount) = self.find_chargeback(payment, number)?;
         let known = self.chargeback(payment, number);
         if let Some(before) = known.taken_back_by {
@@ -212,15 +232,48 @@ impl Books {
         self.ledger.begin_chain(None, None);
         self.debit_seller(slot, ChartEntry::ChargedBack, receivable, amount);
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
-        self.take_from_seller(slot, RefundKind::ChargeBack, amount);
+        self.take_win_from_statement(slot, number, amount);
         let after_delivery = self.is_delivered(payment.parcel);
         self.refunds.entry((payment, number)).and_modify(|one| one.after_delivery = after_delivery);
+        let last = self.payment(slot).refund_count;
         let known = self.chargeback_mut(payment, number);
         (known.end, known.taken_back_by) = (Some(ChargebackEnd::Lost), Some(by));
+        known.taken_back_after = Some(last);
         out.events.push(Event::ChargedBack { payment, amount });
         out.events.push(Event::ChargebackLost { payment, number });
         self.end_hold_without_money(slot, out);
         Ok(())
+    }
+
+    /// Records that a won amount does not stand after all. As long as no plan pays the win, the
+    /// seller's statement is as if nobody had won; otherwise it is charged back again.
+    fn take_win_from_statement(&mut self, slot: u32, number: u8, amount: Amount) {
+        let known = self.chargeback(self.payment(slot).id(), number);
+        let from_payable = self.take_from_seller(slot, amount);
+        let won = if known.won_in_plan.is_none() { known.won_credit } else { Amount::ZERO };
+        let undone = won.min(from_payable);
+        let statement = self.statement_of(slot);
+        statement.take_credit(|parts| &mut parts.chargeback_won, undone);
+        statement.take_back(RefundKind::ChargeBack, from_payable.saturating_sub(undone));
+    }
+
+    /// Notes that what was won for these sellers went from their statements to a plan, or back.
+    pub(crate) fn move_wins(
+        &mut self,
+        sellers: &BTreeSet<u32>,
+        from: Option<PlanId>,
+        to: Option<PlanId>,
+    ) {
+        let is_theirs = |id| {
+            let found = self.find_payment(id);
+            found.is_ok_and(|(slot, _)| sellers.contains(&self.payment(slot).seller))
+        };
+        let won = self.reference_data.chargebacks.iter();
+        let won = won.filter(|(_, one)| !one.won_credit.is_zero() && one.won_in_plan == from);
+        let won = won.map(|(key, _)| *key).filter(|(id, _)| is_theirs(*id));
+        for (id, number) in won.collect::<Vec<_>>() {
+            self.chargeback_mut(id, number).won_in_plan = to;
+        }
     }
 
     pub(crate) fn lose_chargeback(
@@ -303,7 +356,9 @@ impl Books {
         }
         let statement = &mut self.sellers.get_mut(seller).statement;
         statement.credit(|parts| &mut parts.chargeback_won, to_payable);
-        self.chargeback_mut(id, number).end = Some(ChargebackEnd::Won);
+        let known = self.chargeback_mut(id, number);
+        (known.won_credit, known.won_in_plan) = (to_payable, None);
+        known.end = Some(ChargebackEnd::Won);
         out.events.push(Event::ChargebackWon { payment: id, number, amount });
         let buyers = amount.saturating_sub(kept);
         if !buyers.is_zero() {

@@ -123,6 +123,8 @@ impl ResponseCode {
     /// The original transaction is not known.
     pub const ORIGINAL_NOT_FOUND: ResponseCode = ResponseCode::of(b"25");
     pub const FORMAT_ERROR: ResponseCode = ResponseCode::of(b"30");
+    /// No such kind of request.
+    pub const NOT_SUPPORTED: ResponseCode = ResponseCode::of(b"40");
     pub const WRONG_PIN: ResponseCode = ResponseCode::of(b"55");
     pub const TERMINAL_BLOCKED: ResponseCode = ResponseCode::of(b"58");
     pub const LIMIT_EXCEEDED: ResponseCode = ResponseCode::of(b"61");
@@ -132,6 +134,8 @@ impl ResponseCode {
     pub const OUTCOME_UNKNOWN: ResponseCode = ResponseCode::of(b"68");
     /// Not the open batch.
     pub const WRONG_BATCH: ResponseCode = ResponseCode::of(b"77");
+    /// Too many wrong PINs.
+    pub const PIN_TRIES_EXCEEDED: ResponseCode = ResponseCode::of(b"75");
     /// No network is up.
     pub const NETWORK_UNAVAILABLE: ResponseCode = ResponseCode::of(b"91");
     /// The STAN was used with other content.
@@ -160,6 +164,8 @@ impl ResponseCode {
     pub const PRE_AUTHORISATION_EXPIRED: ResponseCode = ResponseCode::of(b"P7");
     /// Only cash and offline sales are recorded.
     pub const COURIER_SUSPENDED: ResponseCode = ResponseCode::of(b"P8");
+    /// The transaction was reversed: a repeat has no effect.
+    pub const REVERSED: ResponseCode = ResponseCode::of(b"P9");
 }
 
 /// System trace audit number: field 11, 1 to 999,999.

@@ -33,7 +33,7 @@ impl Books {
             TransactionKind::Completion,
             TransactionSubject::PartOf(id, amount),
         )?;
-        let courier = self.courier_who_begins(&admitted)?;
+        let courier = self.courier_who_begins(admitted.terminal)?;
         check_above_zero(amount)?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);

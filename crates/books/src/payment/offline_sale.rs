@@ -198,6 +198,8 @@ impl Books {
             Command::TakeCash(one) => one.trace.terminal,
             Command::BeginRefund(one) => one.trace.terminal,
             Command::RecordReversalWithoutOriginal(one) => one.trace.terminal,
+            Command::DeclineRequest(one) => one.trace.terminal,
+            Command::RecordBalanceInquiry(one) => one.trace.terminal,
             _ => return,
         };
         let number = self.terminals.number(terminal).expect("an applied command's terminal");

@@ -7,7 +7,7 @@ use tariff::PaymentMethod;
 use crate::books::{Books, Now};
 use crate::command::{
     BeginPurchase, ONLINE_PAYMENTS_PER_PARCEL_MAX, PAYMENTS_PER_PARCEL_MAX, PaymentRoute,
-    RecordReversalWithoutOriginal, ResolvePurchase, TakeCash,
+    ResolvePurchase, TakeCash,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId};
@@ -20,8 +20,8 @@ use crate::terminal::batches::{
 };
 use crate::terminal::duplicate_key::{DuplicateKey, PackedSubject};
 use crate::terminal::transaction::{
-    NetworkReference, PurchaseKind, ROUTE_CANDIDATES_MAX, RouteCandidate, RouteVerdict,
-    TRANSACTIONS_PER_BATCH_MAX, Trace, TransactionKind,
+    NetworkReference, PurchaseKind, ROUTE_CANDIDATES_MAX, RouteCandidate, RouteVerdict, Trace,
+    TransactionKind,
 };
 
 /// What a transaction is about. A repeat has the same subject as the first.
@@ -90,17 +90,21 @@ impl Books {
             return Err(if same { Refusal::Repeated } else { Refusal::TraceTaken });
         }
         let open = self.open_batch_of(terminal, trace)?;
-        if self.terminal_batches.was_reversed_without_original(terminal, trace.stan) {
-            return Err(Refusal::TraceTaken);
+        if let Some(used) = open.stan_use(trace.stan) {
+            return Err(used.refusal());
         }
-        if self.batch_is_full(terminal, open) {
+        if open.is_full() {
             return Err(Refusal::BatchFull);
         }
         Ok(AdmittedTransaction { terminal, trace, date: duplicate_key.date, subject, kind })
     }
 
     /// The terminal's state, if the trace belongs to its open batch.
-    fn open_batch_of(&self, terminal: u32, trace: Trace) -> Result<&TerminalBatchState, Refusal> {
+    pub(crate) fn open_batch_of(
+        &self,
+        terminal: u32,
+        trace: Trace,
+    ) -> Result<&TerminalBatchState, Refusal> {
         let terminal_state = self.terminal_batches.terminal(terminal);
         let open = terminal_state.filter(|terminal_state| {
             terminal_state.batch_open && terminal_state.last_batch == trace.batch
@@ -110,51 +114,15 @@ impl Books {
         ))
     }
 
-    /// Whether the open batch has no room for another transaction.
-    fn batch_is_full(&self, terminal: u32, open: &TerminalBatchState) -> bool {
-        let used =
-            open.entries.len() + self.terminal_batches.reversals_without_original(terminal).count();
-        used >= TRANSACTIONS_PER_BATCH_MAX
-    }
-
-    /// Reserves a trace for a reversal without original, so nothing can begin under it. Only in an
-    /// open batch with room: in any other batch nothing can begin.
-    pub(crate) fn record_reversal_without_original(
-        &mut self,
-        command: &RecordReversalWithoutOriginal,
-        _: Now,
-        out: &mut CommandOutcome,
-    ) -> Result<(), Refusal> {
-        let trace = command.trace;
-        let Trace { terminal, batch, stan } = trace;
-        let missing = Refusal::NotFound(MissingRecord::Terminal(terminal));
-        let number = self.terminals.number(terminal).ok_or(missing)?;
-        if self.terminal_batches.find(number, batch, stan).is_some() {
-            return Err(Refusal::TraceTaken);
-        }
-        let open = self.open_batch_of(number, trace)?;
-        if self.terminal_batches.was_reversed_without_original(number, stan)
-            || self.batch_is_full(number, open)
-        {
-            return Err(Refusal::Repeated);
-        }
-        self.terminal_batches.reversed_without_original.insert((number, stan));
-        out.events.push(Event::ReversalWithoutOriginalRecorded { terminal, batch, stan });
-        Ok(())
-    }
-
     /// The terminal's courier, unless the terminal is blocked.
-    fn courier_unless_blocked(&self, admitted: &AdmittedTransaction) -> Result<u32, Refusal> {
-        let terminal = self.terminals.get(admitted.terminal);
+    fn courier_unless_blocked(&self, terminal: u32) -> Result<u32, Refusal> {
+        let terminal = self.terminals.get(terminal);
         if terminal.blocked { Err(Refusal::TerminalBlocked) } else { Ok(terminal.courier) }
     }
 
     /// The terminal's courier, unless the terminal begins nothing.
-    pub(crate) fn courier_who_begins(
-        &self,
-        admitted: &AdmittedTransaction,
-    ) -> Result<u32, Refusal> {
-        let courier = self.courier_unless_blocked(admitted)?;
+    pub(crate) fn courier_who_begins(&self, terminal: u32) -> Result<u32, Refusal> {
+        let courier = self.courier_unless_blocked(terminal)?;
         self.check_not_suspended(courier).map(|()| courier)
     }
 
@@ -264,7 +232,7 @@ impl Books {
             TransactionKind::Cash,
             TransactionSubject::New(parcel, amount),
         )?;
-        let courier = self.courier_unless_blocked(&admitted)?;
+        let courier = self.courier_unless_blocked(admitted.terminal)?;
         if tendered.checked_sub(change) != Some(amount) {
             return Err(Refusal::WrongChange);
         }

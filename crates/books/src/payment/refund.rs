@@ -18,6 +18,7 @@ use crate::payment::record::{
     PaymentRecord, PaymentStatus, RefundConfirmation, RefundKind, RefundRecord,
 };
 use crate::refusal::{MissingRecord, Refusal};
+use crate::settlement::record::Statement;
 use crate::terminal::batches::{TerminalResponse, Transaction};
 use crate::terminal::transaction::TransactionKind;
 use crate::used_numbers::UsedNumbers;
@@ -180,7 +181,7 @@ impl Books {
             TransactionKind::Refund,
             TransactionSubject::PartOf(id, amount),
         )?;
-        let courier = self.courier_who_begins(&admitted)?;
+        let courier = self.courier_who_begins(admitted.terminal)?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
         if item.method == PaymentMethod::Cash {
@@ -330,22 +331,28 @@ impl Books {
         // What comes back for a chargeback from before the delivery was not due at the delivery.
         let after_delivery =
             self.is_delivered(item.parcel) && refund.kind != RefundKind::WonForBuyer;
-        self.take_from_seller(slot, refund.kind, refund.amount);
+        let from_payable = self.take_from_seller(slot, refund.amount);
+        self.statement_of(slot).take_back(refund.kind, from_payable);
         let item = self.payment_mut(slot);
         item.refund_count += 1;
         let number = (item.id(), item.refund_count);
         self.refunds.insert(number, RefundRecord { after_delivery, ..refund });
     }
 
-    /// Records that an amount of a payment does not stand any more, on the seller's statement too.
-    pub(crate) fn take_from_seller(&mut self, slot: u32, kind: RefundKind, amount: Amount) {
+    /// Records that an amount of a payment does not stand any more. Returns what of it is taken
+    /// from the payable balance: the seller's statement must say it.
+    pub(crate) fn take_from_seller(&mut self, slot: u32, amount: Amount) -> Amount {
         let item = self.payment_mut(slot);
         let from_payable = amount.saturating_sub(item.refundable_from_held());
         let refunded = item.refunded.checked_add(amount);
         item.refunded = refunded.expect("refunds never exceed the amount collected");
-        let seller = item.seller;
-        let statement = &mut self.sellers.get_mut(seller).statement;
-        statement.take_back(kind, from_payable);
+        from_payable
+    }
+
+    /// The statement of a payment's seller.
+    pub(crate) fn statement_of(&mut self, slot: u32) -> &mut Statement {
+        let seller = self.payment(slot).seller;
+        &mut self.sellers.get_mut(seller).statement
     }
 
     /// The parcel is out again. The amounts refunded or rejected since its delivery are due again.

@@ -38,7 +38,7 @@ impl Books {
             TransactionKind::Void,
             TransactionSubject::Whole(id),
         )?;
-        let courier = self.courier_who_begins(&admitted)?;
+        let courier = self.courier_who_begins(admitted.terminal)?;
         let (slot, open) = self.find_payment(id)?;
         let item = self.payment(slot);
         let (amount, is_cash) = (item.amount, item.method == PaymentMethod::Cash);

@@ -3,7 +3,7 @@
 use ledger::AccountNumber;
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, check_above_zero, check_date, check_reference, clamp_to_amount};
+use crate::books::{Books, Now, check_above_zero, check_date, check_text, clamp_to_amount};
 use crate::chart::ChartEntry;
 use crate::command::{AdjustmentAccount, OwnAccount, PostAdjustment};
 use crate::event::{CommandOutcome, Event};
@@ -68,7 +68,7 @@ impl Books {
             approved_by,
         } = *command;
         check_above_zero(amount)?;
-        check_reference(reference)?;
+        check_text("reference", reference)?;
         let place = self.currency_index(currency)?;
         self.reference_data.adjustments.check(number, |before| before == command)?;
         check_two_people(proposed_by, approved_by, &[])?;

@@ -1,5 +1,7 @@
 //! A settlement plan is data. It is shown, approved by a second person, then executed (M7).
 
+use std::collections::BTreeSet;
+
 use ledger::{AccountNumber, CHAIN_TRANSFERS_MAX};
 use money::{Amount, Currency};
 use tariff::BusinessDate;
@@ -119,6 +121,7 @@ impl Books {
         for (seller, _) in &draft.lines {
             self.sellers.get_mut(*seller).statement = Statement::default();
         }
+        self.move_wins(&draft.lines.iter().map(|(seller, _)| *seller).collect(), None, Some(id));
         let first_payout = PayoutId(self.reference_data.next_payout);
         self.reference_data.next_payout += lines.len() as u64;
         let payouts_end = PayoutId(self.reference_data.next_payout);
@@ -264,16 +267,20 @@ impl Books {
             self.ledger.void_reserved(ChartEntry::PayoutSent, *reserve);
         }
         self.ledger.commit_infallible(out, "a plan's reservations can be voided");
-        for (line, _) in &lines {
-            self.return_to_statement(line);
-        }
+        self.return_to_statements(id, &lines);
         out.events.push(Event::SettlementRejected { plan: id });
         Ok(())
     }
 
-    fn return_to_statement(&mut self, line: &PayoutLine) {
-        let seller = self.paid_seller(line);
-        self.sellers.get_mut(seller).statement.add(line);
+    /// Nothing of these lines of a plan is paid.
+    fn return_to_statements(&mut self, plan: PlanId, lines: &[PlanLine]) {
+        let mut sellers = BTreeSet::new();
+        for (line, _) in lines {
+            let seller = self.paid_seller(line);
+            self.sellers.get_mut(seller).statement.add(line);
+            sellers.insert(seller);
+        }
+        self.move_wins(&sellers, Some(plan), None);
     }
 
     fn paid_seller(&self, line: &PayoutLine) -> u32 {
@@ -319,8 +326,8 @@ impl Books {
             plan.lines.iter().copied().partition(|(line, _)| covered(line));
         self.check_in_bank(bank, sent.iter().map(|(line, _)| i128::from(line.net.minor())).sum())?;
         let payouts = self.post_payouts(&sent, &dropped, (in_flight, bank), now.today, out);
+        self.return_to_statements(id, &dropped);
         for (line, _) in &dropped {
-            self.return_to_statement(line);
             out.events.push(Event::PayoutDropped {
                 plan: id,
                 payout: line.payout,

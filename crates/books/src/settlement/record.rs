@@ -91,6 +91,8 @@ impl StatementParts<u128> {
 pub struct Statement {
     pub gross: u128,
     pub fees: u128,
+    /// Refunded to buyers, and its parts.
+    #[serde(rename = "given_back")]
     pub refunded: u128,
     pub returned: u128,
     pub invoiced: u128,
@@ -118,6 +120,18 @@ impl Statement {
     ) {
         self.gross += u128::from(amount.minor());
         *part(&mut self.parts) += u128::from(amount.minor());
+    }
+
+    /// Takes off a part of `gross` that is still here.
+    pub(crate) fn take_credit(
+        &mut self,
+        part: impl Fn(&mut StatementParts<u128>) -> &mut u128,
+        amount: Amount,
+    ) {
+        let minor = u128::from(amount.minor());
+        let part = part(&mut self.parts);
+        *part = part.checked_sub(minor).expect("the part was credited");
+        self.gross = self.gross.checked_sub(minor).expect("a part of the gross");
     }
 
     /// Adds a part of `refunded`.

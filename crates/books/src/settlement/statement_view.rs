@@ -8,8 +8,9 @@ use tariff::BusinessDate;
 use crate::books::Books;
 use crate::command::SettlementCycle;
 use crate::event::PayoutLine;
-use crate::ids::{PayoutId, PlanId, SellerId};
+use crate::ids::{PayoutId, PersonId, PlanId, SellerId};
 use crate::payment::record::PaymentRecord;
+use crate::settlement::record::Planner;
 pub use crate::settlement::record::Statement;
 use crate::settlement::view::OpenInvoice;
 
@@ -56,6 +57,8 @@ pub struct OpenPlan {
     pub currency: Currency,
     pub cycle: SettlementCycle,
     pub approved: bool,
+    /// Who made it. `None`: the calendar.
+    pub planned_by: Option<PersonId>,
     pub payouts: usize,
     /// In minor units.
     pub net: u128,
@@ -102,6 +105,13 @@ impl Books {
             }
         });
         statements.collect()
+    }
+
+    /// What is collected for a seller and not payable yet, in minor units. 0 without an account.
+    #[must_use]
+    pub fn held_for(&self, seller: SellerId, currency: Currency) -> i128 {
+        let number = self.seller_number(seller, currency);
+        number.map_or(0, |number| self.ledger.account(self.sellers.get(number).held).balance())
     }
 
     /// Held money that becomes payable on a day, by day and in minor units: sellers' shares, less
@@ -159,6 +169,10 @@ impl Books {
                 currency: plan.currency,
                 cycle: plan.cycle,
                 approved,
+                planned_by: match plan.planner {
+                    Planner::Person(person) => Some(person),
+                    Planner::Calendar(_) => None,
+                },
                 payouts: plan.lines.len(),
                 net: plan.lines.iter().map(|(line, _)| u128::from(line.net.minor())).sum(),
             })

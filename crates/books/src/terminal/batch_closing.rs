@@ -95,7 +95,6 @@ impl Books {
             && ours == theirs
             && !terminal_state.closed_batch.as_deref().is_some_and(is_disputed);
         self.leave_disputed_batch(terminal, number, today, out);
-        self.terminal_batches.clear_reversals_without_original(number);
         let agreement = if ours == theirs {
             out.events.push(Event::BatchAgreed { terminal, batch, totals: ours });
             BatchAgreement::Agreed
@@ -105,6 +104,7 @@ impl Books {
         };
         let terminal_state = self.terminal_batches.terminal_mut(number);
         terminal_state.batch_open = false;
+        terminal_state.used_stans = Vec::new();
         if !stays {
             let mut list = std::mem::take(&mut terminal_state.entries);
             list.shrink_to_fit();

@@ -1,6 +1,6 @@
 //! Remembered transactions of terminals: the open batch, the last closed batch with transactions,
 //! and everything that waits for a network. Wallet orders and pre-authorisations are remembered as
-//! long as their parcels. Also the STANs of reversals without original in the open batch.
+//! long as their parcels.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
@@ -18,9 +18,10 @@ use crate::terminal::duplicate_key::{DuplicateKey, PackedSubject};
 use crate::terminal::transaction::{
     BatchLine, BatchTotals, CountAndAmount, NetworkReference, TRACE_NUMBER_MAX, TransactionKind,
 };
+use crate::terminal::used_stans::UsedStan;
 
 // Dozens per terminal and day.
-const _: () = assert!(size_of::<Transaction>() == 72 && size_of::<TerminalBatchState>() <= 96);
+const _: () = assert!(size_of::<Transaction>() == 72 && size_of::<TerminalBatchState>() <= 104);
 
 /// Whether a transaction counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -171,7 +172,7 @@ pub(crate) struct ClosedBatch {
     pub entries: Vec<BatchEntry>,
 }
 
-/// A terminal's batches and offline limits. At most 96 bytes while idle.
+/// A terminal's batches and offline limits. At most 104 bytes while idle.
 #[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(crate) struct TerminalBatchState {
     /// The last batch opened; 0 if there is none.
@@ -179,6 +180,8 @@ pub(crate) struct TerminalBatchState {
     pub batch_open: bool,
     /// The open batch's transactions, by STAN.
     pub entries: Vec<BatchEntry>,
+    /// STANs of the open batch that are used up without a transaction, in order.
+    pub used_stans: Vec<UsedStan>,
     pub closed_batch: Option<Box<ClosedBatch>>,
     /// Limit for one offline sale.
     pub offline_each: Amount,
@@ -227,8 +230,6 @@ pub(crate) struct TerminalBatches {
     hasher: FixedState,
     /// Transactions that wait for a network or wallet.
     pub awaiting_network: BTreeSet<u32>,
-    /// Terminal numbers and STANs of reversals without original, in open batches.
-    pub reversed_without_original: BTreeSet<(u32, Stan)>,
     /// Remembered transactions outside any batch, by terminal, batch and STAN.
     old: BTreeMap<(u32, u32, Stan), u32>,
 }
@@ -238,14 +239,10 @@ impl TerminalBatches {
     pub(crate) fn new(
         doors: ChunkedVec<TerminalBatchState>,
         transactions: Slab<Transaction>,
-        reversed_without_original: BTreeSet<(u32, Stan)>,
     ) -> TerminalBatches {
-        let mut all = TerminalBatches {
-            terminals: doors,
-            transactions,
-            reversed_without_original,
-            ..TerminalBatches::default()
-        };
+        let mut all =
+            TerminalBatches { terminals: doors, transactions, ..TerminalBatches::default() };
+        all.by_payment.reserve(all.transactions.len(), |_| unreachable!("it is empty"));
         let slots: Vec<u32> = all.transactions.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
             all.index(slot);
@@ -293,27 +290,6 @@ impl TerminalBatches {
     pub(crate) fn find_remembered(&self, terminal: u32, batch: u32, stan: Stan) -> Option<u32> {
         let listed = self.find(terminal, batch, stan);
         listed.or_else(|| self.old.get(&(terminal, batch, stan)).copied())
-    }
-
-    /// Whether the STAN in the open batch has a reversal without original.
-    #[inline]
-    pub(crate) fn was_reversed_without_original(&self, terminal: u32, stan: Stan) -> bool {
-        self.reversed_without_original.contains(&(terminal, stan))
-    }
-
-    /// The STANs of the terminal's reversals without original.
-    pub(crate) fn reversals_without_original(&self, terminal: u32) -> impl Iterator<Item = Stan> {
-        self.reversed_without_original
-            .range((terminal, Stan::MIN)..=(terminal, Stan::MAX))
-            .map(|(_, stan)| *stan)
-    }
-
-    /// Drops the reversals without original of a closed batch.
-    pub(crate) fn clear_reversals_without_original(&mut self, terminal: u32) {
-        let over: Vec<Stan> = self.reversals_without_original(terminal).collect();
-        for stan in over {
-            self.reversed_without_original.remove(&(terminal, stan));
-        }
     }
 
     fn index(&mut self, slot: u32) {

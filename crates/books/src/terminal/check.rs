@@ -10,12 +10,13 @@ use crate::ids::PaymentId;
 use crate::payment::record::PaymentStatus;
 use crate::terminal::batches::{BatchEntry, TerminalBatchState, Transaction, TransactionStatus};
 use crate::terminal::transaction::{TRANSACTIONS_PER_BATCH_MAX, TransactionKind as Kind};
+use crate::terminal::used_stans::UsedStan;
 use crate::terminal::view::{PendingRequestKind, pending_request_kind};
 
 impl Books {
     pub(crate) fn check_transactions(&self, wrong: &mut Vec<String>) {
         self.check_batches(wrong);
-        self.check_reversals_without_original(wrong);
+        self.check_used_stans(wrong);
         self.check_awaiting_network(wrong);
         self.check_pre_authorisations(wrong);
     }
@@ -76,25 +77,24 @@ impl Books {
         }
     }
 
-    /// A reversal without original uses a free STAN of an open batch, and their number is limited.
-    fn check_reversals_without_original(&self, wrong: &mut Vec<String>) {
-        let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
-        for (number, stan) in &self.terminal_batches.reversed_without_original {
-            *counts.entry(*number).or_default() += 1;
-            let open = self
-                .terminal_batches
-                .terminal(*number)
-                .filter(|terminal_state| terminal_state.batch_open);
-            let free = open.is_some_and(|terminal_state| {
-                self.terminal_batches.find(*number, terminal_state.last_batch, *stan).is_none()
-            });
-            if !free {
+    /// A STAN that is used up without a transaction is free, in order and in an open batch, and the
+    /// STANs of a batch are limited.
+    fn check_used_stans(&self, wrong: &mut Vec<String>) {
+        for (number, terminal_state) in (0..).zip(self.terminal_batches.terminals.iter()) {
+            let used = &terminal_state.used_stans;
+            let batch = terminal_state.last_batch;
+            let is_free =
+                |one: &UsedStan| self.terminal_batches.find(number, batch, one.stan).is_none();
+            let in_order = used.windows(2).all(|pair| pair[0].stan < pair[1].stan);
+            let open = terminal_state.batch_open || used.is_empty();
+            let all = used.len() + terminal_state.entries.len();
+            if !open || !in_order || !used.iter().all(is_free) || all > TRANSACTIONS_PER_BATCH_MAX {
+                let terminal = self.terminals.get(number).id.0;
                 wrong.push(format!(
-"M10: terminal number {number}: STAN {stan} of a reversal without original is not free"));
+                    "M10: terminal {terminal}: batch {batch} has misplaced STANs without \
+                     transaction"
+                ));
             }
-        }
-        if counts.values().any(|count| *count > TRANSACTIONS_PER_BATCH_MAX) {
-            wrong.push("M10: a terminal has too many reversals without original".into());
         }
     }
 

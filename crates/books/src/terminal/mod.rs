@@ -7,4 +7,5 @@ pub(crate) mod duplicate_key;
 pub(crate) mod open_items;
 pub(crate) mod rrn;
 pub(crate) mod transaction;
+pub(crate) mod used_stans;
 pub mod view;

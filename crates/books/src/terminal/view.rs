@@ -11,7 +11,7 @@ use crate::ids::{
 };
 use crate::parcel::index::ParcelSlot;
 use crate::party::record::RailId;
-use crate::payment::codes::{AuthorisationCode, ResponseCode, WalletPaymentId};
+use crate::payment::codes::{AuthorisationCode, CardToken, ResponseCode, WalletPaymentId};
 use crate::payment::record::{PaymentRecord, PaymentStatus, ReversingStatus};
 use crate::terminal::batches::{
     BatchAgreement, TerminalBatchState, Transaction, TransactionStatus,
@@ -270,6 +270,23 @@ impl Books {
         })
     }
 
+    /// The purchases that a network declined for a wrong PIN, as far as they are remembered: card,
+    /// terminal, and when they were sent. Scans all remembered transactions.
+    pub fn wrong_pins(
+        &self,
+        since: Timestamp,
+    ) -> impl Iterator<Item = (CardToken, TerminalId, Timestamp)> {
+        let transactions = self.terminal_batches.transactions.iter();
+        transactions.filter_map(move |(_, one)| {
+            let wrong = one.response_code == Some(ResponseCode::WRONG_PIN);
+            if !wrong || one.network_sent_at < since {
+                return None;
+            }
+            let DuplicateSubject::Card(card) = one.duplicate_key().subject else { return None };
+            Some((card, self.terminals.get(one.terminal).id, one.network_sent_at))
+        })
+    }
+
     /// The network or wallet of a card or QR payment that is remembered.
     #[must_use]
     pub fn rail_of(&self, payment: PaymentId) -> Option<RailId> {
@@ -410,6 +427,12 @@ impl Books {
             PaymentRoute::Qr { wallet } => RailId::Wallet(wallet),
         };
         self.rails.find(rail).map(|rail| rail.reference.as_str())
+    }
+
+    /// The currency in which a network or wallet settles.
+    #[must_use]
+    pub fn rail_currency(&self, id: RailId) -> Option<Currency> {
+        self.rails.find(id).map(|rail| self.currency_at(rail.currency))
     }
 
     /// Networks and wallets, in order of registration.

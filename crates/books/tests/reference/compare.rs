@@ -9,6 +9,7 @@ use books::view::{
 };
 use books::*;
 use ledger::AccountNumber;
+use machine::Actor;
 use money::{Amount, Currency};
 
 use crate::model::taxes::tax_account;
@@ -95,12 +96,33 @@ pub fn states(engine: &Books, model: &Model) -> Finding {
     terminals::agree(engine, model)?;
     let persons = engine.persons().map(|(id, removed)| (id, !removed)).collect();
     same("persons", &persons, &model.persons)?;
+    for person in model.persons.keys().filter(|one| model.is_here(**one).is_ok()) {
+        let roles = Some(model.roles_of(*person));
+        same("roles", &engine.grants_of(*person).map(<[GrantedRole]>::to_vec), &roles)?;
+    }
+    for key in model.keys.keys().copied().chain([ApiKeyId(0), ApiKeyId(9_999)]) {
+        who_acts(engine, model, key)?;
+    }
     for &(seller, currency) in &model.seller_order {
         let view = engine.payout_account(seller, currency);
         let view = view.map(|view| (view.number, view.digest));
         same("payout account", &view, &model.payout_account((seller, currency)))?;
     }
     same("seller order", &engine.seller_accounts().collect(), &model.seller_order)
+}
+
+/// Who may act by a key: nobody, whoever has it where it names them, or nobody who is named.
+fn who_acts(engine: &Books, model: &Model, key: ApiKeyId) -> Finding {
+    let holder = model.holder(key, model.last_at);
+    for by in 1..=4 {
+        let (plan, revoked_by) = (ApiKeyId(1), PersonId(by));
+        let names = Command::RevokeApiKey(RevokeApiKey { key: plan, revoked_by });
+        let acts = engine.check_actor(Actor::Key(key), &names, model.last_at).is_ok();
+        same("who acts by a key", &acts, &(holder == Some(Some(revoked_by))))?;
+    }
+    let nobody = Command::ConfirmPayout(ConfirmPayout { payout: PayoutId(1) });
+    let acts = engine.check_actor(Actor::Key(key), &nobody, model.last_at).is_ok();
+    same("whether a key acts", &acts, &holder.is_some())
 }
 
 fn parcels(engine: &Books, model: &Model) -> Finding {

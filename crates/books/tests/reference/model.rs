@@ -1,6 +1,7 @@
 //! The naive model: plain maps, a list of postings, balances by adding up, a copy of everything
 //! before each command. Written from the vocabulary. It is slow on purpose where slow is plainer.
 
+mod access;
 mod adjustments;
 mod batches;
 mod breaks;
@@ -14,6 +15,7 @@ mod open_items;
 mod parcels;
 mod parties;
 mod payments;
+mod personal_data;
 mod persons;
 mod refunds;
 mod seller_debts;
@@ -309,7 +311,11 @@ pub struct Model {
     pub banks: BTreeMap<BankId, Currency>,
     /// Whether each person is here still.
     pub persons: BTreeMap<PersonId, bool>,
+    /// Whoever decides nothing.
     pub only_couriers: BTreeSet<PersonId>,
+    pub first_persons: Vec<PersonId>,
+    /// How each key was issued and revoked.
+    pub keys: BTreeMap<ApiKeyId, (Command, Option<Command>)>,
     pub chargebacks: Chargebacks,
     pub periods: Periods,
     pub firms: BTreeMap<FirmId, Firm>,
@@ -332,6 +338,8 @@ pub struct Model {
     /// The days on which the calendar planned each cycle, and the plans' ids.
     pub calendar_days: BTreeMap<(SettlementCycle, Currency), Vec<(BusinessDate, PlanId)>>,
     pub payouts: BTreeMap<PayoutId, (PayoutLine, PayoutState)>,
+    /// The entries of its seller that each payout pays, by their places.
+    pub paid_entries: BTreeMap<PayoutId, BTreeSet<usize>>,
     /// Sellers whose payable balance is below zero, and since when.
     pub below_zero: BTreeMap<SellerAccount, BusinessDate>,
     /// Amount and date of each seller's invoices, by their numbers.
@@ -344,6 +352,10 @@ pub struct Model {
     pub transactions: Vec<Transaction>,
     /// Reversals without original, in open batches.
     pub reversed_without_original: BTreeSet<Trace>,
+    /// Requests that were declined for good, in open batches.
+    pub declined: BTreeMap<Trace, (RequestDigest, ResponseCode)>,
+    /// Balance inquiries, in open batches.
+    pub inquiries: BTreeMap<Trace, RequestDigest>,
     /// All batches ever opened, oldest first.
     pub batches: BTreeMap<TerminalId, Vec<Batch>>,
     /// When each terminal was blocked last, and when that ended.
@@ -373,8 +385,8 @@ pub struct Model {
 fn has_possible_sums(command: &Command) -> ModelResult {
     let json = serde_json::to_value(command).expect("a command is JSON");
     let fields = json.as_object().expect("with fields");
-    // A time is the only longer number.
-    let sums = fields.iter().filter(|(field, _)| *field != "from");
+    // Only times are longer numbers.
+    let sums = fields.iter().filter(|(field, _)| !["from", "until"].contains(&field.as_str()));
     let sums = sums.filter_map(|(_, value)| value.as_i64());
     ensure(sums.map(i64::unsigned_abs).all(|sum| sum < 1_000_000_000_000), "too large a sum")
 }
@@ -442,6 +454,7 @@ impl Model {
             _ => self
                 .apply_registration(command)
                 .or_else(|| self.apply_person_command(command))
+                .or_else(|| self.apply_access_command(command))
                 .or_else(|| self.apply_terms_command(command))
                 .or_else(|| self.apply_parcel_command(command))
                 .or_else(|| self.collect(command))
@@ -449,6 +462,7 @@ impl Model {
                 .or_else(|| self.apply_chargeback_command(command))
                 .or_else(|| self.apply_adjustment_command(command))
                 .or_else(|| self.apply_tax_command(command))
+                .or_else(|| self.apply_personal_data_command(command))
                 .or_else(|| self.apply_cash_command(command))
                 .or_else(|| self.apply_settlement_command(command))
                 .or_else(|| self.apply_seller_debt_command(command))

@@ -3,6 +3,7 @@
 //! A step is a few random numbers. It becomes a command with the help of the model's state, so most
 //! steps can be applied. Zero is the simplest choice everywhere, so shrinking leads there.
 
+mod access;
 mod back_office;
 mod chargebacks;
 mod clearing;

@@ -147,12 +147,32 @@ pub fn bank(number: u64) -> Command {
     })
 }
 
-/// The bank has money that the books do not explain yet.
-fn money_in_bank(number: u64) -> Command {
+/// The bank has money of Doorstep's own, as two persons say.
+fn money_in_bank(number: u64) -> [Command; 3] {
     let (break_id, subject) = (BreakId(number), BreakSubject::Bank(BankId(number)));
     let (side, amount) = (BreakSide::Excess, Amount::of(10_000_000_000));
-    let (owner, raised_by) = (PersonId(1), PersonId(1));
-    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner, raised_by })
+    let (evidence, owner, raised_by) = ("opening".to_owned(), PersonId(1), PersonId(1));
+    let raise = RaiseBreak { break_id, subject, side, amount, evidence, owner, raised_by };
+    let (number, resolution, whole) = (1, BreakResolution::WriteOff, None);
+    let propose = ProposeBreakResolution {
+        break_id,
+        number,
+        resolution,
+        amount: whole,
+        proposed_by: PersonId(1),
+    };
+    let approve = ApproveBreakResolution {
+        break_id,
+        number,
+        resolution,
+        amount: whole,
+        approved_by: PersonId(2),
+    };
+    [
+        Command::RaiseBreak(raise),
+        Command::ProposeBreakResolution(propose),
+        Command::ApproveBreakResolution(approve),
+    ]
 }
 
 pub fn firm(number: u64, guarantee: u64) -> Command {
@@ -267,7 +287,7 @@ pub fn set_up(kind: u8) -> Vec<Command> {
     commands.push(second_account());
     // In most worlds the bank accounts have money of Doorstep's own; in some, only what comes in.
     if kind % 4 != 3 {
-        commands.extend([1, 2].map(money_in_bank));
+        commands.extend([1, 2].into_iter().flat_map(money_in_bank));
     }
     // In most worlds the terminals have signed on and may sell offline.
     for number in (1..=5).filter(|number| (u64::from(kind) + number) % 5 != 0) {

@@ -2,7 +2,7 @@
 
 use books::chart::{AccountKind as A, AccountKind};
 use books::*;
-use money::Amount;
+use money::{Amount, SignedAmount};
 
 use super::sales::signed_on;
 use crate::world::*;
@@ -41,7 +41,7 @@ fn a_seller_can_be_charged_below_zero() {
 fn money_in_a_bank_account_is_adjusted_and_the_account_must_have_it() {
     let mut world = World::open();
     world.must(adjust(1, IN_BANK, INCOME, 500, TODAY));
-    let more = Refusal::InsufficientFunds(Amount::of(500));
+    let more = Refusal::InsufficientFunds(SignedAmount::of(500));
     world.refused(adjust(2, EXPENSE, IN_BANK, 501, TODAY), more);
     world.must(adjust(2, EXPENSE, IN_BANK, 200, TODAY));
     world.must(adjust(3, TO_SELLER, IN_BANK, 300, TODAY));

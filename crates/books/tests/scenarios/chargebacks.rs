@@ -292,6 +292,15 @@ fn two_people_enter_that_a_chargeback_is_won_and_neither_approver_contested_it()
     world.refused(win_by_two(payment, 1, [CASHIER, BO]), Refusal::OtherContent);
     // The notice of the network says the same.
     world.repeated(win_chargeback(payment, 1));
+    world.refused(win_by_two(payment, 1, [BO, BO]), Refusal::SamePerson);
+}
+
+#[test]
+fn one_person_twice_does_not_confirm_what_the_network_says() {
+    let (mut world, payment) = charged_back(true);
+    world.must(win_chargeback(payment, 1));
+    world.refused(win_by_two(payment, 1, [BO, BO]), Refusal::SamePerson);
+    world.repeated(win_by_two(payment, 1, BOTH));
 }
 
 #[test]
@@ -348,4 +357,50 @@ fn a_parcel_that_is_out_is_collected_again_after_a_win_was_taken_back() {
     assert_eq!(world.payment(payment).state, PaymentState::Released, "nothing of it stands");
     world.parcel_steps(payment.parcel).cash(10_000);
     assert_eq!(world.view(payment.parcel).state, ParcelState::Delivered);
+}
+
+/// What was won and charged back on the seller's statement, and all that was given back.
+fn on_statement(world: &World) -> (u128, u128, u128) {
+    let next = world.engine.seller_statements(SELLER)[0].next;
+    (next.parts.chargeback_won, next.parts.charged_back, next.refunded)
+}
+
+#[test]
+fn a_win_that_is_taken_back_leaves_no_trace_on_the_statement() {
+    let (mut world, payment) = charged_back(true);
+    let before = world.engine.seller_statements(SELLER)[0].next;
+    world.must(win_by_two(payment, 1, BOTH));
+    assert_eq!(on_statement(&world), (10_000, 10_000, 10_000));
+    world.must(take_back_won(payment, 1, BOTH));
+    assert_eq!(world.engine.seller_statements(SELLER)[0].next, before);
+    assert_eq!(on_statement(&world), (0, 10_000, 10_000));
+}
+
+#[test]
+fn a_win_that_was_paid_out_is_charged_back_on_the_next_statement() {
+    let (mut world, payment) = charged_back(true);
+    let other = world.parcel("o-2", 10_000).dispatch().card(10_000).approve().last_payment();
+    world.must(clear(other, 10_000, 63)).must(charge_back(other, 1, 3_000));
+    world.must(win_by_two(payment, 1, BOTH)).must(plan(1, ANNA));
+    // The plan that had it is rejected: it is on the statement again, as if nobody had planned.
+    world.must(reject_plan(1, BO)).must(plan(2, ANNA));
+    // Another win since is not the one that is taken back.
+    world.must(win_by_two(other, 1, BOTH));
+    world.must(take_back_won(payment, 1, BOTH));
+    assert_eq!(on_statement(&world), (3_000, 10_000, 10_000));
+    // Nothing of plan 2 is paid: its win came before all that.
+    world.must(reject_plan(2, BO)).must(take_back_won(other, 1, BOTH));
+    assert_eq!(on_statement(&world), (10_000, 23_000, 23_000));
+}
+
+#[test]
+fn held_money_pays_for_refunds_and_chargebacks_in_order_of_time() {
+    let mut world = World::open();
+    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
+    world.must(charge_back(payment, 1, 9_500)).must(win_by_two(payment, 1, BOTH));
+    world.must(refund(payment, 2, 500)).must(take_back_won(payment, 1, BOTH));
+    // The share of 99.22 has no room for the last 0.78: they were charged back.
+    assert_eq!(on_statement(&world), (0, 78, 78));
+    world.must(clear(payment, 10_000, 63));
+    assert_eq!(on_statement(&world), (0, 9_500, 10_000));
 }

@@ -3,7 +3,7 @@
 
 use books::chart::{AccountKind as A, ChartEntry};
 use books::*;
-use money::{Amount, Currency};
+use money::{Amount, Currency, SignedAmount};
 
 use crate::world::*;
 
@@ -89,9 +89,9 @@ fn no_more_commission_is_paid_than_is_in_the_bank() {
         world.parcel(order, 10_000).dispatch().cash(10_000);
     }
     world.must(start_hand_over(1)).must(count(1, 20_000));
-    world.refused(pay_commission(1, 1), Refusal::InsufficientFunds(Amount::ZERO));
+    world.refused(pay_commission(1, 1), Refusal::InsufficientFunds(SignedAmount::ZERO));
     world.fund_bank(199);
-    world.refused(pay_commission(1, 200), Refusal::InsufficientFunds(Amount::of(199)));
+    world.refused(pay_commission(1, 200), Refusal::InsufficientFunds(SignedAmount::of(199)));
     world.must(pay_commission(1, 199));
     assert_eq!((world.sum(A::FirmCommission), world.sum(A::Bank)), (1, 0));
 }

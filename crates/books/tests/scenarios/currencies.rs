@@ -107,7 +107,9 @@ fn each_currency_of_a_seller_is_held_and_paid_by_itself() {
     assert_eq!((line.gross, line.fees), (10_000, 300), "only what was collected in BRL");
     // What is sent in one currency comes back in it.
     let bank = BANK_IN_BRAZIL;
-    world.must(raise_break(7, BreakSubject::Bank(bank), BreakSide::Excess, 9_700));
+    let (own, gain) = (BreakId(7), BreakResolution::WriteOff);
+    world.must(raise_break(own.0, BreakSubject::Bank(bank), BreakSide::Excess, 9_700));
+    world.must(propose_resolution(own, gain, ANNA)).must(approve_resolution(own, gain, BO));
     world.must(approve_plan(2, BO));
     let execute = Command::ExecuteSettlement(ExecuteSettlement { plan: PlanId(2), bank });
     world.must(execute).must(return_payout(2));

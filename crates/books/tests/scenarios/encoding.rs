@@ -12,7 +12,7 @@ use super::examples::examples;
 const GOLDEN: &str = include_str!("../golden/commands-v1.txt");
 
 /// Numbers of removed commands, and numbers that no command got.
-const REMOVED: [RangeInclusive<u8>; 27] = [
+const REMOVED: [RangeInclusive<u8>; 25] = [
     0..=0,
     2..=3,
     5..=6,
@@ -37,9 +37,7 @@ const REMOVED: [RangeInclusive<u8>; 27] = [
     90..=90,
     93..=93,
     95..=95,
-    109..=110,
-    135..=135,
-    142..=143,
+    110..=110,
 ];
 
 /// The file's lines by name.

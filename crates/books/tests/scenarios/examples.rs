@@ -44,6 +44,51 @@ pub fn examples() -> Vec<(&'static str, Command)> {
     examples.extend(cash_and_clearing());
     examples.extend(settlement_and_breaks());
     examples.extend(terminals());
+    examples.extend(access());
+    examples
+}
+
+fn access() -> Vec<(&'static str, Command)> {
+    use GrantedRole as G;
+    let by = [ANNA, BO];
+    let roles = [
+        ("Administrator", G::Administrator),
+        ("Operator", G::Operator),
+        ("Finance", G::Finance),
+        ("Auditor", G::Auditor),
+        ("Hub", G::Hub),
+        ("Courier", G::Courier),
+        ("Seller", G::Seller(SELLER)),
+        ("Firm", G::Firm(FIRM)),
+    ];
+    let events = [
+        ("SignedIn", AccessEvent::SignedIn),
+        ("LockedOut", AccessEvent::LockedOut),
+        ("SteppedUp", AccessEvent::SteppedUp),
+        ("PasswordSet", AccessEvent::PasswordSet),
+        ("SignedOut", AccessEvent::SignedOut),
+        ("SessionEnded", AccessEvent::SessionEnded),
+        ("KeySecretMade", AccessEvent::KeySecretMade),
+        ("PasskeyAdded", AccessEvent::PasskeyAdded),
+        ("PasskeyRemoved", AccessEvent::PasskeyRemoved),
+        ("PasskeySuspected", AccessEvent::PasskeySuspected),
+        ("SignedInByPasskey", AccessEvent::SignedInByPasskey),
+        ("SignedInByProvider", AccessEvent::SignedInByProvider),
+        ("IdentityLinked", AccessEvent::IdentityLinked),
+        ("IdentityUnlinked", AccessEvent::IdentityUnlinked),
+        ("PasswordChanged", AccessEvent::PasswordChanged),
+    ];
+    let mut examples: Vec<_> =
+        roles.into_iter().map(|(name, role)| (name, grant(CASHIER, 1, role, by))).collect();
+    examples.extend(events.map(|(name, event)| (name, access_event(1, Some(ANNA), event))));
+    examples.extend([
+        ("Nobody", access_event(2, None, AccessEvent::LockedOut)),
+        ("", revoke(CASHIER, 2, G::Hub, ANNA)),
+        ("Person", issue_key(7, Some(CASHIER), &[G::Hub, G::Operator], 30, by)),
+        ("Seller", issue_key(8, None, &[G::Seller(SELLER)], 30, by)),
+        ("", revoke_key(7, ANNA)),
+        ("", reset_second_factor(CASHIER, 1, by)),
+    ]);
     examples
 }
 
@@ -149,6 +194,24 @@ fn parties() -> Vec<(&'static str, Command)> {
         ("", set_cash_limit(1, "2013-09-01", 200_000)),
         ("", set_payout_account(1, 7, [ANNA, BO])),
         ("", erase_payout_account(2, 7, [ANNA, BO])),
+        (
+            "",
+            record_disclosure(
+                1,
+                &[DataSubject::Seller(SELLER), DataSubject::Seller(OTHER_SELLER)],
+                PersonalDataKind::Identity,
+            ),
+        ),
+        ("Seller", erase_subject(1, DataSubject::Seller(SELLER), None, [ANNA, BO])),
+        (
+            "Buyer",
+            erase_subject(
+                2,
+                DataSubject::Buyer(ParcelId::new(7)),
+                Some(ErasureOrder::Court),
+                [ANNA, BO],
+            ),
+        ),
         ("OnePerson", suspend_seller(1, true, None)),
         ("TwoPersons", suspend_seller(2, false, Some(BO))),
         ("OnePerson", suspend_courier(1, true, None)),
@@ -380,6 +443,8 @@ fn terminals() -> Vec<(&'static str, Command)> {
         ("", reinstate(2)),
         ("", expire("2013-08-28")),
         ("", reverse_without_original(7)),
+        ("", decline_request(8, 0x00C5_417F, b"55")),
+        ("", inquire_balance(9, 0x00C5_4180)),
         ("BooksAreRight", closed(OpenItemReason::BooksAreRight)),
         ("BooksWereCorrected", closed(OpenItemReason::BooksWereCorrected)),
         ("Untraceable", close_open_item(1)),

@@ -311,9 +311,18 @@ fn nothing_is_announced_without_an_amount_a_seller_and_a_plain_reference() {
     world.refused(announce(nobody, "o-1", 1), Refusal::NotFound(MissingRecord::Seller(nobody)));
     let longest = "x".repeat(REFERENCE_BYTES_MAX);
     world.must(announce(SELLER, &longest, 1));
-    for reference in ["", "two\nlines", &format!("{longest}x")] {
-        world.refused(announce(SELLER, reference, 1), Refusal::BadReference);
+    for (reference, fault) in [
+        ("", TextFault::Length),
+        (&format!("{longest}x"), TextFault::Length),
+        (" \u{3000}", TextFault::Blank),
+        ("two\nlines", TextFault::Invisible('\n')),
+        ("\u{202E}abc", TextFault::Invisible('\u{202E}')),
+    ] {
+        let refusal = Refusal::BadText("reference", fault);
+        world.refused(announce(SELLER, reference, 1), refusal);
     }
+    // Another system made the order's number. It may look like a card's.
+    world.must(announce(SELLER, "4111111111111111", 1));
 }
 
 #[test]

@@ -89,6 +89,9 @@ fn decided_by_two(world: &mut World) -> Vec<Command> {
     world.must(withdraw(1, world.at.plus_ms(1)));
     vec![
         register_person(UNREGISTERED, BOTH),
+        grant(CASHIER, 1, GrantedRole::Hub, BOTH),
+        issue_key(1, None, &[GrantedRole::Seller(SELLER)], 30, BOTH),
+        reset_second_factor(CASHIER, 1, BOTH),
         remove_person(CASHIER, BOTH),
         publish(2, "2013-10-01", None, shipped_terms()),
         set_hold_rule(CHINA, 2, HoldRule::DaysAfterHeld(9)),
@@ -348,7 +351,10 @@ fn a_version_of_a_tariff_is_ended_by_two_people_of_its_own() {
 fn a_person_gives_only_commands_that_name_them_or_nobody() {
     let mut world = World::open();
     let check = |by: PersonId, command: &Command| {
-        world.engine.check_actor(Actor::Person(by), command).map_err(|refusal| refusal.to_string())
+        world
+            .engine
+            .check_actor(Actor::Person(by), command, world.at)
+            .map_err(|refusal| refusal.to_string())
     };
     let not_one = |by: PersonId| Err(Refusal::NotOneOfThePersons(by).to_string());
     let two = set_hold_rule(CHINA, 2, HoldRule::AtOnce);
@@ -370,7 +376,7 @@ fn a_person_gives_only_commands_that_name_them_or_nobody() {
     }
     assert_eq!(check(CASHIER, &confirm_payout(1)), Ok(()));
     world = World::empty();
-    let by = |person| world.engine.check_actor(Actor::Person(person), &open_books());
+    let by = |person| world.engine.check_actor(Actor::Person(person), &open_books(), world.at);
     assert_eq!([by(ANNA), by(BO)], [Ok(()), Ok(())]);
     assert_eq!(by(CASHIER), Err(Refusal::NotOneOfThePersons(CASHIER)));
 }

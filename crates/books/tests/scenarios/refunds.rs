@@ -3,7 +3,7 @@
 use books::chart::AccountKind as A;
 use books::view::{ParcelState as S, PaymentState as T};
 use books::*;
-use money::Amount;
+use money::{Amount, SignedAmount};
 
 use crate::world::*;
 
@@ -101,7 +101,7 @@ fn cash_is_refunded_but_never_charged_back() {
     world.refused(charge_back(payment, 1, 100), Refusal::PaymentState);
     world.must(refund(payment, 1, 100));
     // Cash at the door is not in the bank.
-    world.refused(confirm_refund(payment, 1, 100), Refusal::InsufficientFunds(Amount::ZERO));
+    world.refused(confirm_refund(payment, 1, 100), Refusal::InsufficientFunds(SignedAmount::ZERO));
     world.fund_bank(100).must(confirm_refund(payment, 1, 100));
     assert_eq!((world.sum(A::Bank), world.sum(A::CourierCash)), (0, 10_000));
 }

@@ -3,7 +3,7 @@
 use books::chart::AccountKind as A;
 use books::view::PlannedPayout;
 use books::*;
-use money::{Amount, Currency};
+use money::{Amount, Currency, SignedAmount};
 
 use crate::world::*;
 
@@ -352,7 +352,7 @@ fn payable_on_guarantee() -> World {
 fn nothing_is_sent_that_is_not_in_the_bank() {
     // The payouts are 97.00 each.
     let mut world = payable_on_guarantee();
-    let funds = |minor| Refusal::InsufficientFunds(Amount::of(minor));
+    let funds = |minor| Refusal::InsufficientFunds(SignedAmount::of(minor));
     world.refused(execute(1), funds(0));
     world.must(deposit(1, 19_399)).refused(execute(1), funds(0));
     world.must(confirm_deposit(1, 19_399)).refused(execute(1), funds(19_399));
@@ -367,7 +367,7 @@ fn a_dropped_payout_needs_no_money_in_the_bank() {
     earn(&mut world, OTHER_SELLER, "o-2");
     world.must(raise_break(1, BreakSubject::Bank(BANK), BreakSide::Shortfall, 9_952));
     world.must(plan(1, ANNA)).must(approve_plan(1, BO));
-    world.refused(execute(1), Refusal::InsufficientFunds(Amount::of(9_922)));
+    world.refused(execute(1), Refusal::InsufficientFunds(SignedAmount::of(9_922)));
     world.must(charge_back(payment, 1, 1)).must(execute(1));
     assert_eq!(payable(&world), (9_921, 9_922));
 }
@@ -378,7 +378,7 @@ fn payouts_in_flight_are_no_longer_in_the_bank() {
     world.fund_bank(2 * 9_700 + 100);
     let parcel = world.parcel("o-3", 2_000).dispatch().cash(2_000).last_payment();
     world.must(refund(parcel, 1, 50)).must(execute(1));
-    let funds = |minor| Refusal::InsufficientFunds(Amount::of(minor));
+    let funds = |minor| Refusal::InsufficientFunds(SignedAmount::of(minor));
     assert_eq!(world.sum(A::Bank), 19_500, "the bank has not paid yet");
     world.must(pay_commission(1, 51)).refused(confirm_refund(parcel, 1, 50), funds(49));
     // A confirmed payout has left the bank; a returned one is there again.
@@ -396,7 +396,7 @@ fn a_bank_account_below_zero_pays_nothing() {
     world.must(raise_break(1, BreakSubject::Bank(BANK), BreakSide::Shortfall, 10_000));
     assert_eq!(world.sum(A::Bank), -63);
     world.must(plan(1, ANNA)).must(approve_plan(1, BO));
-    world.refused(execute(1), Refusal::InsufficientFunds(Amount::ZERO));
+    world.refused(execute(1), Refusal::InsufficientFunds(SignedAmount::of(-63)));
 }
 
 #[test]
@@ -539,4 +539,18 @@ fn a_day_of_the_calendar_without_money_is_over_all_the_same() {
     assert_eq!(lines(&world, 8), [(PayoutId(1), SELLER, 9_922)]);
     // No other cycle has a day.
     assert_eq!(planned(&world), [(cycle, cny, day(tomorrow))]);
+}
+
+#[test]
+fn what_one_person_says_is_in_the_bank_is_paid_to_nobody() {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    world.must(raise_break(1, BreakSubject::Bank(BANK), BreakSide::Shortfall, 10_000));
+    world.must(raise_break(2, BreakSubject::Bank(BANK), BreakSide::Excess, 20_000));
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO));
+    world.refused(execute(1), Refusal::InsufficientFunds(SignedAmount::of(-63)));
+    let (id, gain) = (BreakId(2), BreakResolution::WriteOff);
+    world.must(propose_resolution(id, gain, ANNA));
+    world.refused(execute(1), Refusal::InsufficientFunds(SignedAmount::of(-63)));
+    world.must(approve_resolution(id, gain, BO)).must(execute(1));
 }

@@ -61,8 +61,8 @@ fn busy() -> World {
 }
 
 /// A closed and an open batch with pending requests in each, a forgotten transaction, an earlier
-/// pre-authorisation, a reversal without original, open items with totals and with lines, a closed
-/// one, and a planned network withdrawal.
+/// pre-authorisation, a reversal without original, a declined request, a balance inquiry, open
+/// items with totals and with lines, a closed one, and a planned network withdrawal.
 fn at_the_terminal(world: &mut World) {
     world.must(offline_limit_numbered(3, 5_000, 9_000)).must(open_batch(1));
     let [old, sold, pre_authorised, kept] =
@@ -80,6 +80,15 @@ fn at_the_terminal(world: &mut World) {
     world.must(begin_reversal(first(sold)));
     world.must(Command::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal {
         trace: trace_in(3, 9),
+    }));
+    world.must(Command::DeclineRequest(DeclineRequest {
+        trace: trace_in(3, 10),
+        request: request_digest(7),
+        code: ResponseCode::MORE_THAN_DUE,
+    }));
+    world.must(Command::RecordBalanceInquiry(RecordBalanceInquiry {
+        trace: trace_in(3, 11),
+        request: request_digest(7),
     }));
     let from = world.at.plus_ms(1_000);
     world.must(withdraw(1, from));
@@ -276,9 +285,9 @@ fn a_part_that_is_missing_doubled_swapped_or_cut_is_damage() {
 #[test]
 fn a_newer_format_is_named_as_such() {
     let (mut parts, digest) = write(&busy().engine);
-    part_mut(&mut parts, 0)[0] = 11;
+    part_mut(&mut parts, 0)[0] = 14;
     let error = Books::restore(parts, digest).unwrap_err();
-    assert!(matches!(error, RestoreError::Newer { found: 11 }), "{error}");
+    assert!(matches!(error, RestoreError::Newer { found: 14 }), "{error}");
 }
 
 #[test]
@@ -295,7 +304,7 @@ fn bytes_that_promise_more_than_they_hold_are_refused_at_once() {
     // the record count nor the length of a list or text. Here all bytes of a length are 0xFF.
     let (parts, digest) = write(&busy().engine);
     for (table, format) in
-        (0..=u8::MAX).flat_map(|table| (1..=10).map(move |format| (table, format)))
+        (0..=u8::MAX).flat_map(|table| (1..=11).map(move |format| (table, format)))
     {
         let mut part = vec![format, 0, table];
         part.extend_from_slice(&[0xFF; 4]);

@@ -6,7 +6,7 @@
 
 use books::chart::{AccountKind as A, ChartEntry as E};
 use books::*;
-use money::{Amount, Currency, Rate};
+use money::{Amount, Currency, Rate, SignedAmount};
 use tariff::{FeeKind, FixedOrShare};
 
 use super::freight::terms_with_vat;
@@ -162,7 +162,7 @@ fn the_bank_needs_only_what_leaves_it() {
     let mut world = withholding();
     let small = BreakSubject::Bank(BANK);
     world.must(raise_break(2_000, small, BreakSide::Shortfall, 911));
-    world.refused(pay_commission(1, 101), Refusal::InsufficientFunds(Amount::of(89)));
+    world.refused(pay_commission(1, 101), Refusal::InsufficientFunds(SignedAmount::of(89)));
     world.must(pay_commission(1, 100));
     assert_eq!(world.sum(A::Bank), 0);
 }
@@ -200,7 +200,7 @@ fn a_tax_payment_given_again_is_a_repeat_and_with_other_content_refused() {
 fn no_more_tax_is_paid_than_is_in_the_bank() {
     let mut world = with_vat();
     world.parcel("o-1", 10_000).dispatch().cash(10_000);
-    world.refused(pay_tax(1, Tax::Vat, 18), Refusal::InsufficientFunds(Amount::ZERO));
+    world.refused(pay_tax(1, Tax::Vat, 18), Refusal::InsufficientFunds(SignedAmount::ZERO));
 }
 
 #[test]

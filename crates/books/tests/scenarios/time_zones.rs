@@ -174,12 +174,12 @@ fn offsets_must_exist_and_changes_be_in_order() {
         .collect();
     world.refused(zone(1, 0, &many), Refusal::OutOfRange(32));
     world.must(zone(1, 0, &many[1..]));
-    let changes: [fn(&mut SetTimeZone); 2] =
-        [|one| one.zone.clear(), |one| one.table_version.clear()];
-    for change in changes {
+    let changes: [(_, fn(&mut SetTimeZone)); 2] =
+        [("zone", |one| one.zone.clear()), ("table_version", |one| one.table_version.clear())];
+    for (field, change) in changes {
         let Command::SetTimeZone(mut one) = zone(2, 0, &[]) else { unreachable!("it sets one") };
         change(&mut one);
-        world.refused(Command::SetTimeZone(one), Refusal::BadReference);
+        world.refused(Command::SetTimeZone(one), Refusal::BadText(field, TextFault::Length));
     }
 }
 

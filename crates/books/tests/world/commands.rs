@@ -35,6 +35,41 @@ pub fn remove_person(person: PersonId, [proposed_by, approved_by]: [PersonId; 2]
     Command::RemovePerson(RemovePerson { person, proposed_by, approved_by })
 }
 
+pub fn grant(person: PersonId, number: u32, grant: GrantedRole, by: [PersonId; 2]) -> Command {
+    let [proposed_by, approved_by] = by;
+    Command::GrantAccess(GrantAccess { person, number, grant, proposed_by, approved_by })
+}
+
+pub fn revoke(person: PersonId, number: u32, grant: GrantedRole, revoked_by: PersonId) -> Command {
+    Command::RevokeAccess(RevokeAccess { person, number, grant, revoked_by })
+}
+
+/// A key that expires after some days of 2013-08-28.
+pub fn issue_key(
+    key: u64,
+    person: Option<PersonId>,
+    grants: &[GrantedRole],
+    days: u64,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let until = Timestamp(1_377_619_200_000).plus_ms(days * DAY_MS);
+    let (key, grants) = (ApiKeyId(key), grants.to_vec());
+    Command::IssueApiKey(IssueApiKey { key, person, grants, until, proposed_by, approved_by })
+}
+
+pub fn revoke_key(key: u64, revoked_by: PersonId) -> Command {
+    Command::RevokeApiKey(RevokeApiKey { key: ApiKeyId(key), revoked_by })
+}
+
+pub fn access_event(number: u32, person: Option<PersonId>, event: AccessEvent) -> Command {
+    Command::RecordAccessEvent(RecordAccessEvent { number, person, event })
+}
+
+pub fn reset_second_factor(person: PersonId, number: u32, by: [PersonId; 2]) -> Command {
+    let [proposed_by, approved_by] = by;
+    Command::ResetSecondFactor(ResetSecondFactor { person, number, proposed_by, approved_by })
+}
+
 pub fn register_firm(firm: FirmId, currency: Currency, guarantee: u64) -> Command {
     Command::RegisterFirm(RegisterFirm {
         firm,
@@ -514,8 +549,8 @@ pub fn cancel_invoice(
 
 pub fn raise_break(break_id: u64, subject: BreakSubject, side: BreakSide, amount: u64) -> Command {
     let (break_id, amount) = (BreakId(break_id), Amount::of(amount));
-    let (owner, raised_by) = (ANNA, ANNA);
-    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner, raised_by })
+    let (evidence, owner, raised_by) = ("statement".to_owned(), ANNA, ANNA);
+    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, evidence, owner, raised_by })
 }
 
 pub fn propose_resolution(
@@ -699,6 +734,25 @@ pub fn set_payout_account(number: u32, digest: u8, [first, second]: [PersonId; 2
         proposed_by: first,
         approved_by: second,
     })
+}
+
+pub fn record_disclosure(number: u32, subjects: &[DataSubject], kind: PersonalDataKind) -> Command {
+    let purpose = DisclosurePurpose::Dispute;
+    Command::RecordDisclosure(RecordDisclosure {
+        number,
+        subjects: subjects.to_vec(),
+        kind,
+        purpose,
+    })
+}
+
+pub fn erase_subject(
+    number: u32,
+    subject: DataSubject,
+    ordered_by: Option<ErasureOrder>,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    Command::EraseSubject(EraseSubject { number, subject, ordered_by, proposed_by, approved_by })
 }
 
 pub fn erase_payout_account(number: u32, digest: u8, [first, second]: [PersonId; 2]) -> Command {

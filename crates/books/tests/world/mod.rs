@@ -277,9 +277,12 @@ impl World {
         self.refused(command, Refusal::Repeated)
     }
 
-    /// Puts money into the bank account that the books do not explain yet.
+    /// Puts money of Doorstep's own into the bank account, as two persons say.
     pub fn fund_bank(&mut self, amount: u64) -> &mut World {
-        self.must(raise_break(1_000, BreakSubject::Bank(BANK), BreakSide::Excess, amount))
+        let (id, own) = (BreakId(1_000), BreakResolution::WriteOff);
+        self.must(raise_break(id.0, BreakSubject::Bank(BANK), BreakSide::Excess, amount))
+            .must(propose_resolution(id, own, ANNA))
+            .must(approve_resolution(id, own, BO))
     }
 
     /// Announces a parcel of the default seller.

@@ -169,6 +169,21 @@ pub fn reverse_without_original(stan: u32) -> Command {
     Command::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal { trace: trace(stan) })
 }
 
+/// A digest that only tests can tell from others.
+pub fn request_digest(number: u32) -> RequestDigest {
+    format!("{number:08x}").parse().expect("eight hexadecimal digits")
+}
+
+pub fn decline_request(stan: u32, content: u32, code: &[u8; 2]) -> Command {
+    let (trace, request) = (trace(stan), request_digest(content));
+    Command::DeclineRequest(DeclineRequest { trace, request, code: ResponseCode::of(code) })
+}
+
+pub fn inquire_balance(stan: u32, content: u32) -> Command {
+    let (trace, request) = (trace(stan), request_digest(content));
+    Command::RecordBalanceInquiry(RecordBalanceInquiry { trace, request })
+}
+
 pub fn reverse_void(payment: PaymentId) -> Command {
     Command::ReverseVoid(ReverseVoid { payment })
 }

@@ -8,6 +8,7 @@ use bench::door::{DoorFigures, DoorPlan, GATEWAYS_MAX, measure};
 use clap::Args;
 
 use super::NewDirectory;
+use crate::terminal::DialectFlag;
 use crate::words::{Lang, bilingual, left, right, say};
 
 #[derive(Args, Debug)]
@@ -36,6 +37,9 @@ pub struct DoorArgs {
     /// Enter a PIN for each sale
     #[arg(long)]
     pins: bool,
+    /// The terminals' dialect; UnionPay's has no gateways: they need certificates of terminals
+    #[arg(long, value_enum, default_value_t = DialectFlag::Doorstep)]
+    dialect: DialectFlag,
     /// The directory for all files; it must not exist yet [default: a temporary directory in the
     /// current one]
     #[arg(long)]
@@ -59,6 +63,13 @@ pub fn run(args: &DoorArgs) -> anyhow::Result<()> {
         !args.kill_gateway || args.gateways > 0,
         bilingual!("--kill-gateway: there is no gateway", "--kill-gateway：没有网关")
     );
+    ensure!(
+        args.dialect == DialectFlag::Doorstep || args.gateways == 0,
+        bilingual!(
+            "--dialect unionpay: its terminals go straight to the engine; give --gateways 0",
+            "--dialect unionpay：其终端直连交换中心；请给出 --gateways 0"
+        )
+    );
     let directory = NewDirectory::at(args.data.as_deref(), "door")?;
     let plan = DoorPlan {
         terminals: args.terminals,
@@ -68,6 +79,7 @@ pub fn run(args: &DoorArgs) -> anyhow::Result<()> {
         seconds: args.seconds,
         kill_gateway: args.kill_gateway,
         pins: args.pins,
+        dialect: args.dialect.name(),
         most_per_second: args.most_per_second,
         spare_parcels: args.spare_parcels,
         idle_seconds: args.idle,
@@ -88,12 +100,13 @@ fn print_table(figures: &DoorFigures) {
         0 => lang.pick("unlimited sales", "不限速").to_owned(),
         rate => bilingual!("{rate} sales/s", "每秒 {rate} 笔"),
     };
-    let DoorFigures { terminals, gateways, synchronous, .. } = f;
+    let DoorFigures { dialect, terminals, gateways, synchronous, .. } = f;
     say!(
         "{}",
         bilingual!(
-            "{terminals} terminals, {gateways} gateways, {rate}, synchronous={synchronous}",
-            "{terminals} 台终端，{gateways} 个网关，{rate}，synchronous={synchronous}"
+            "{terminals} terminals ({dialect}), {gateways} gateways, {rate}, \
+             synchronous={synchronous}",
+            "{terminals} 台终端（{dialect}），{gateways} 个网关，{rate}，synchronous={synchronous}"
         )
     );
     let row = |label: &str, figure: String| say!("  {} {}", left(label, 28), right(&figure, 24));

@@ -28,7 +28,7 @@ pub struct EngineArgs {
     #[arg(long)]
     json: bool,
     /// Commands between two snapshots
-    #[arg(long, default_value_t = 2_000_000, hide_short_help = true)]
+    #[arg(long, default_value_t = 250_000, hide_short_help = true)]
     snapshot_every: u64,
     /// Run as the process that is measured and killed
     #[arg(long, hide = true)]

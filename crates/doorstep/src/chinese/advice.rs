@@ -5,12 +5,15 @@ use std::io;
 use std::path::PathBuf;
 
 use books::{MissingRecord, PersonId, Refusal};
-use money::Currency;
+use money::{Amount, Currency};
 use office::client::OfficeClientError;
 use office::fields::{Expected, ValueError};
 use office::take::TakeError;
-use office::{FileSourceKind, OfficeError, PersonsError, ProposalStoreError, SentFilesError};
-use vault::{AccountError, VaultError};
+use office::{
+    BooksRefusal, FileSourceKind, OfficeError, PersonsError, ProposalStoreError, RefusalInCurrency,
+    SentFilesError,
+};
+use vault::{AccountError, DocumentNumberError, VaultError};
 
 use crate::chinese::error;
 use crate::words::Lang;
@@ -125,9 +128,18 @@ fn refusals_of_the_books_say_what_to_do() {
 }
 
 #[test]
+fn refusals_with_a_currency_have_no_minor_units_in_chinese_either() {
+    for refusal in Refusal::examples() {
+        let (refusal, currency) = (engine::Refusal::Books(refusal), Some(Currency::CNY));
+        let shown = error(&RefusalInCurrency { refusal, currency }, Lang::Zh);
+        assert!(!shown.contains("最小货币单位"), "{shown}");
+    }
+}
+
+#[test]
 fn refusals_of_the_engine_say_what_to_do() {
     use engine::Refusal as E;
-    let all = vec![E::Books(Refusal::AmountZero), E::RequestKeyTaken, E::TooManyRequestKeys];
+    let all = vec![E::Books(Refusal::AmountZero), E::RequestKeyTaken];
     check("pub enum Refusal {\n\n}", "Refusal", all);
 }
 
@@ -135,7 +147,12 @@ fn refusals_of_the_engine_say_what_to_do() {
 fn errors_of_the_office_say_what_to_do() {
     use OfficeError as E;
     let command = || "RefuseParcel".to_owned();
-    let refusal = || engine::Refusal::Books(Refusal::AmountZero);
+    let in_currency = || {
+        BooksRefusal::from(RefusalInCurrency {
+            refusal: engine::Refusal::Books(Refusal::AmountTooLarge(Amount::of(5_000))),
+            currency: Some(Currency::CNY),
+        })
+    };
     let source = include_str!("../../../office/src/error.rs");
     let all = vec![
         E::UnknownCommand(command()),
@@ -145,7 +162,7 @@ fn errors_of_the_office_say_what_to_do() {
         E::Value {
             field: "reason".into(),
             value: "no".into(),
-            cause: ValueError::Expected(Expected::Boolean),
+            cause: Box::new(ValueError::Expected(Expected::Boolean)),
         },
         E::OtherCurrency { field: "amount".into(), typed: Currency::BRL, expected: Currency::CNY },
         E::UnknownClass { class: "x".into(), known: vec!["general".into()] },
@@ -156,6 +173,9 @@ fn errors_of_the_office_say_what_to_do() {
         E::NoSeller { seller: "shop".into() },
         E::Account(AccountError::NotOneAccount),
         E::Vault(VaultError::NoKey),
+        E::NoDataSubject { subject: "shop".into() },
+        E::NoPersonalData { subject: "seller:shop".into() },
+        E::Identity(DocumentNumberError),
         E::Files(SentFilesError::Busy),
         E::Take(TakeError::StillUnfinished {
             from: "2013-08-28".to_owned(),
@@ -166,9 +186,12 @@ fn errors_of_the_office_say_what_to_do() {
             name: "x".into(),
             known: vec!["main".into()],
         }),
-        E::NoNextNumber { command: command() },
         E::WhichChargeback { numbers: vec![1, 2] },
         E::Declared { command: command(), why: "missing field `reason`".into() },
+        E::NeedsPerson { command: command() },
+        E::NotPermitted { command: command() },
+        E::RequestKeyTaken,
+        E::Closed,
         E::BooksNotOpen,
         E::NotTheOwner { user: 1, owner: 2 },
         E::UserNotMapped { user: 1 },
@@ -179,8 +202,8 @@ fn errors_of_the_office_say_what_to_do() {
         E::OwnProposal { number: 1 },
         E::UnknownProposal { number: 1 },
         E::ApprovalInterrupted { number: 1, command: command(), by: PersonId(2) },
-        E::Refused { command: command(), refusal: refusal() },
-        E::ProposalRefused { number: 1, command: command(), refusal: refusal() },
+        E::Refused { command: command(), refusal: in_currency() },
+        E::ProposalRefused { number: 1, command: command(), refusal: in_currency() },
         E::NotACode,
         E::NoCodeKey,
         E::CodeKey("the key is gone".into()),
@@ -199,6 +222,7 @@ fn errors_of_the_office_say_what_to_do() {
         PersonsError::NotAnId { path: path(), text: text() },
         PersonsError::NotAUser { path: path(), text: text() },
         PersonsError::NotAName("!".into()),
+        PersonsError::Nobody,
         PersonsError::NameTaken { person: PersonId(1), name: text() },
         PersonsError::UserTaken { user: 1, person: PersonId(1) },
         PersonsError::PersonHasUser { user: 1, person: PersonId(1) },
@@ -269,6 +293,8 @@ fn errors_of_fields_say_what_to_write() {
     let amount = money::decimal::parse("1.234", cny, money::decimal::DecimalStyle::PLAIN);
     let others = [
         ValueError::Amount(amount.unwrap_err()),
+        ValueError::Separator { text: "12,50".into(), found: ',' },
+        ValueError::BelowZero("-1".into()),
         ValueError::Currency(currency),
         ValueError::Date(date),
         ValueError::Time { given: "x".into(), why: "no".into() },

@@ -5,9 +5,9 @@ use std::error::Error;
 use books::{
     HOLD_DAYS_MAX, LineReference, MissingRecord, OPEN_ITEMS_PER_TERMINAL_MAX, REFERENCE_BYTES_MAX,
     RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, ROUTE_CANDIDATES_MAX, Refusal, TERMS_WAITING_MAX,
-    UNKNOWN_PAYMENTS_PER_NETWORK_MAX, UTC_OFFSET_MINUTES_MAX,
+    TextFault, UNKNOWN_PAYMENTS_PER_NETWORK_MAX, UTC_OFFSET_MINUTES_MAX,
 };
-use engine::{ActorKind, REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
+use engine::ActorKind;
 use money::Amount;
 use tariff::BusinessDate;
 
@@ -21,11 +21,6 @@ pub(super) fn engine(refused: &engine::Refusal) -> String {
     match refused {
         engine::Refusal::Books(refused) => refusal(refused),
         engine::Refusal::RequestKeyTaken => "该请求键已用于另一条命令；请使用新的请求键".to_owned(),
-        engine::Refusal::TooManyRequestKeys => format!(
-            "已记住 {REQUEST_KEYS_MAX} 个请求键，\
-             最早的一个满 {REQUEST_KEY_HOURS} 小时之前不再接受新的；\
-             请不带请求键发送，或稍后再试"
-        ),
     }
 }
 
@@ -38,27 +33,28 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::Repeated => "此前已执行，无需再做".to_owned(),
         Refusal::IdentifierTaken => "编号或费率版本已用于其他内容；请使用新编号".to_owned(),
         Refusal::NumberUsed(number) => {
-            format!("序号 {number} 此前已用于其他内容；账簿未改动；请用新序号，或重发原内容")
+            format!("序号 {number} 此前已用于其他内容；请用新序号，或重发原内容")
         }
         Refusal::NumberForgotten(number) => format!(
-            "序号 {number} 此前已使用，其内容已不再保存；账簿未改动；\
+            "序号 {number} 此前已使用，其内容已不再保存；\
              请查日志，内容确有不同时再用新序号"
         ),
         Refusal::OtherContent => {
-            "此前已按其他内容执行；账簿未改动；请与已执行的内容核对（`doorstep log`）".to_owned()
+            "此前已按其他内容执行；请与已执行的内容核对（`doorstep log`）".to_owned()
         }
         Refusal::BooksNotOpen => {
-            "账簿尚未开账，或开账时的 UTC 时差不同；请先开账（OpenBooks），并用账簿已有的时差"
+            "账簿尚未开账，或开账时的 UTC 时差不同；请先开账（`doorstep setup books`），\
+             并用账簿已有的时差"
                 .to_owned()
         }
         Refusal::TimeBackwards => "时间早于上一条命令；请校准本机时钟，或等待".to_owned(),
         Refusal::NotFound(what) => format!("没有该{}", missing(what)),
-        Refusal::BadReference => {
-            format!("编号须为 1 至 {REFERENCE_BYTES_MAX} 字节，不得有控制字符；请另写")
+        Refusal::BadText(field, fault) => {
+            format!("字段 `{field}` {}；请另写", text_fault(*fault))
         }
         Refusal::AmountZero => "金额须大于零；请另给金额".to_owned(),
         Refusal::AmountAboveLimit(amount) => format!(
-            "金额为 {}（最小货币单位），一笔金额最多 {}；请改正，或分几笔录入",
+            "金额为 {}（最小货币单位），一笔金额最多 {}（最小货币单位）；请改正，或分几笔录入",
             amount.minor(),
             Amount::ENTRY_MAX.minor()
         ),
@@ -97,10 +93,10 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             files::terms_error(error)
         ),
         Refusal::BadVersion => {
-            "费率版本须从上一版本结束之日开始，且不得早于今日；请另给起始日".to_owned()
+            "费率的新版本须从上一版本结束之日开始，且晚于今日；请另给起始日".to_owned()
         }
         Refusal::NoTariff(date) => {
-            format!("{date} 没有有效的费率版本；请先发布（PublishTariff）")
+            format!("{date} 没有有效的费率版本；请先发布（`doorstep setup tariff`）")
         }
         Refusal::ParcelState => {
             "包裹状态不符；请用 `doorstep parcels` 查看，并先完成之前的步骤".to_owned()
@@ -112,9 +108,15 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::WrongCourier => {
             "包裹、终端或付款属于其他快递员或快递公司；请给出该快递员或快递公司".to_owned()
         }
-        Refusal::TerminalBlocked => "终端已被锁定；请先解锁（BlockTerminal）".to_owned(),
-        Refusal::CourierSuspended => "快递员已暂停；须先由两人解除（SuspendCourier）".to_owned(),
-        Refusal::SellerSuspended => "卖家已暂停；须先由两人解除（SuspendSeller）".to_owned(),
+        Refusal::TerminalBlocked => {
+            "终端已被锁定；请先解锁（`doorstep terminals unblock`）".to_owned()
+        }
+        Refusal::CourierSuspended => {
+            "快递员已暂停；须先由两人解除（`doorstep unsuspend courier`）".to_owned()
+        }
+        Refusal::SellerSuspended => {
+            "卖家已暂停；须先由两人解除（`doorstep unsuspend seller`）".to_owned()
+        }
         Refusal::TooManyTerms => format!(
             "已有 {TERMS_WAITING_MAX} 次变更尚未到生效日；请等待，或以同一生效日替换其中一次"
         ),
@@ -142,13 +144,38 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             format!("人员 {person} 未登记或已被移除；请给出已登记人员的编号")
         }
         Refusal::OnlyCourier(person) => {
-            format!("人员 {person} 是快递员，尚未由两人登记为人员；请先登记（RegisterPerson）")
+            format!(
+                "人员 {person} 是快递员，或代表卖家或快递公司，尚未由两人登记为人员；请先登记\
+                 （`doorstep setup person`）"
+            )
         }
         Refusal::NotOneOfThePersons(person) => {
             format!("人员 {person} 发出该命令，但不是其中写明的人员；请由其中一人发出")
         }
+        Refusal::NotAdministrator(person) => {
+            format!("人员 {person} 不是管理员；请由管理员批准或撤销（`doorstep user list`）")
+        }
+        Refusal::LastAdministrator => {
+            "该人员是最后一名管理员；请先将该角色授予他人（`doorstep user grant`）".to_owned()
+        }
+        Refusal::KeyNotInForce(key) => format!(
+            "API 密钥 {key} 未签发、已吊销或已到期，或其持有人已被移除；请另行签发\
+             （`doorstep api-key issue`）"
+        ),
+        Refusal::KeyOfNoPerson(key) => {
+            format!("API 密钥 {key} 不属于任何人员，而命令写明由谁发出；请由其中一人发出")
+        }
+        Refusal::KeyGrants => "人员的密钥只能有该人员拥有的角色，每个一次；其他密钥只能有一个卖家\
+                               或一家快递公司；请更正角色"
+            .to_owned(),
+        Refusal::KeyTime => {
+            format!("密钥须在现在之后、{} 天之内到期；请给出其他时间", books::API_KEY_DAYS_MAX)
+        }
+        Refusal::TooManyKeys => {
+            format!("已签发 {} 个密钥，本账簿不能再签发，请用已有的密钥", books::API_KEYS_MAX)
+        }
         Refusal::RefundNeedsTwoPeople(limit) => format!(
-            "一笔付款的退款超过 {}（最小货币单位）须由两人办理；请发送 RefundByTwoPersons",
+            "一笔付款的退款超过 {}（最小货币单位）须由两人办理；请运行 `doorstep refund by-two`",
             limit.minor()
         ),
         Refusal::SamePerson => {
@@ -159,7 +186,8 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
                 .to_owned()
         }
         Refusal::SellerPays => {
-            "该破损或丢失包裹由卖家承担，不予赔付；确需支付，请记调整分录（PostAdjustment）"
+            "该破损或丢失包裹由卖家承担，不予赔付；确需支付，请记调整分录（`doorstep period \
+             adjust`）"
                 .to_owned()
         }
         Refusal::ChangesOutOfOrder => "UTC 偏移的变更须按时间先后排列；请排序".to_owned(),
@@ -167,21 +195,21 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             "该结算周期没有应付的卖家；请在 `doorstep status` 显示有应付金额时再作计划".to_owned()
         }
         Refusal::PersonRemoved(person) => {
-            format!("人员 {person} 此前已登记，并已永久移除；账簿未改动；请登记其他编号")
+            format!("人员 {person} 此前已登记，并已永久移除；请登记其他编号")
         }
         Refusal::ChargebackWasLost => {
-            "该拒付此前抗辩失败；账簿未改动；清算明细行退回该款时即为抗辩成功，无需处理".to_owned()
+            "该拒付此前抗辩失败；清算明细行退回该款时即为抗辩成功，无需处理".to_owned()
         }
-        Refusal::ChargebackWasWon => "该拒付此前抗辩成功；账簿未改动；如属误录，请由两人撤回\
-                                      （TakeBackWonChargeback）"
+        Refusal::ChargebackWasWon => "该拒付此前抗辩成功；如属误录，请由两人撤回\
+                                      （`doorstep chargeback take-back-win`）"
             .to_owned(),
         Refusal::ChargebackNotWon => "该拒付未抗辩成功；没有可撤回的，无需处理".to_owned(),
         Refusal::ChargebackPaidBack => {
-            "清算文件的明细行已退回该拒付的款项；账簿未改动；再次拒付请以下一个编号登记".to_owned()
+            "清算文件的明细行已退回该拒付的款项；再次拒付请以下一个编号登记".to_owned()
         }
         Refusal::ChargebackFeeAboveMost(most) => format!(
             "一笔拒付的费用最多 {}（最小货币单位）；请给出不超过此数的金额，\
-             或先由两人另设上限（SetChargebackFee）",
+             或先由两人另设上限（`doorstep setup chargeback-fee`）",
             most.minor()
         ),
         Refusal::LineOfAnotherRequest(one) => format!(
@@ -197,10 +225,22 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         }
         Refusal::InvoiceNotOpen => "账单没有未付部分：已付清或已取消；无需处理".to_owned(),
         Refusal::PlanNeedsTwoPeople => {
-            "该计划由日历生成，须由两人批准；请发送 ApproveCyclePlan".to_owned()
+            "该计划由日历生成，须由两人批准；请运行 `doorstep settlement approve-cycle`".to_owned()
         }
         Refusal::PayoutOnItsWay(payout) => {
             format!("打款 {payout} 正在打往该账户；请在银行确认或退回该笔打款之后再清除账户")
+        }
+        Refusal::MoneyForSubject(amount) => format!(
+            "还有 {}（最小货币单位）应付给本人；\
+             请先付清，或写明责令清除的法院或主管机关（--ordered-by）",
+            amount.minor()
+        ),
+        Refusal::SellerHasOpenParcels => {
+            "卖家还有未完结的包裹；请先完结，或写明责令清除的法院或主管机关（--ordered-by）"
+                .to_owned()
+        }
+        Refusal::OtherPersonalData => {
+            "所列主体没有这类个人信息；收款账户和证件信息请列卖家，收件信息请列包裹".to_owned()
         }
         Refusal::PlanState => {
             "结算计划或差异的状态不符；请先用 `doorstep status` 或 `doorstep breaks` 查看"
@@ -224,8 +264,16 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             "该批次未结算或对账相平，不是对账不平的批次；无需办理".to_owned()
         }
         Refusal::TraceTaken => "该流水号已用于批次中的另一笔交易；请用下一个流水号".to_owned(),
+        Refusal::RequestDeclined(declined) => {
+            format!(
+                "终端该流水号的请求已被拒绝（应答码 {}），不再更改；请用下一个流水号",
+                declined.code
+            )
+        }
         Refusal::NetworkWithdrawn => {
-            "该卡组织已停用；请选择其他卡组织，或由两人恢复（ReinstateNetwork）".to_owned()
+            "该卡组织已停用；请选择其他卡组织，或由两人恢复（`doorstep network \
+             reinstate`）"
+                .to_owned()
         }
         Refusal::BadRoute => format!(
             "卡付款须列出 1 至 {ROUTE_CANDIDATES_MAX} 个卡组织，且只选中其自身的卡组织；\
@@ -244,6 +292,18 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::TooManyOpenItems => format!(
             "该终端已有 {OPEN_ITEMS_PER_TERMINAL_MAX} 个待查账项；请先结案一部分，再开新批次"
         ),
+    }
+}
+
+fn text_fault(fault: TextFault) -> String {
+    match fault {
+        TextFault::Length => format!("须为 1 至 {REFERENCE_BYTES_MAX} 字节"),
+        TextFault::Blank => "不得只有空格".to_owned(),
+        TextFault::Invisible(character) => {
+            format!("含不可见字符 U+{:04X}", u32::from(character))
+        }
+        TextFault::CardNumber => "形似银行卡号，账簿不保存卡号".to_owned(),
+        TextFault::NotACountry => "须为两个字母的国家代码，例如 CN".to_owned(),
     }
 }
 
@@ -271,6 +331,7 @@ fn actor_kind(kind: ActorKind) -> &'static str {
 fn possible_dates(first: BusinessDate, last: BusinessDate) -> String {
     match (first, last) {
         _ if first > last => "现在没有可用的日期，请等到一天结束".to_owned(),
+        _ if first == last => format!("只能是 {first}"),
         (BusinessDate(0), last) => format!("请给出 {last} 或更早的日期"),
         (first, BusinessDate::MAX) => format!("请给出 {first} 或更晚的日期"),
         _ => format!("请给出 {first} 至 {last} 的日期"),
@@ -279,22 +340,22 @@ fn possible_dates(first: BusinessDate, last: BusinessDate) -> String {
 
 fn missing(missing: &MissingRecord) -> &'static str {
     match missing {
-        MissingRecord::Bank(_) => "银行账户；请检查名称，或先登记（RegisterBank）",
-        MissingRecord::Firm(_) => "快递公司；请检查名称，或先登记（RegisterFirm）",
-        MissingRecord::Courier(_) => "快递员；请检查名称，或先登记（RegisterCourier）",
-        MissingRecord::Terminal(_) => "终端；请检查编号，或先登记（RegisterTerminal）",
-        MissingRecord::Network(_) => "卡组织；请检查名称，或先登记（RegisterNetwork）",
-        MissingRecord::Wallet(_) => "钱包；请检查名称，或先登记（RegisterWallet）",
-        MissingRecord::Seller(_) => "卖家；请检查名称，或先登记（RegisterSeller）",
+        MissingRecord::Bank(_) => "银行账户；请检查名称，或先登记（`doorstep setup bank`）",
+        MissingRecord::Firm(_) => "快递公司；请检查名称，或先登记（`doorstep setup firm`）",
+        MissingRecord::Courier(_) => "快递员；请检查名称，或先登记（`doorstep setup courier`）",
+        MissingRecord::Terminal(_) => "终端；请检查编号，或先登记（`doorstep setup terminal`）",
+        MissingRecord::Network(_) => "卡组织；请检查名称，或先登记（`doorstep setup network`）",
+        MissingRecord::Wallet(_) => "钱包；请检查名称，或先登记（`doorstep setup wallet`）",
+        MissingRecord::Seller(_) => "卖家；请检查名称，或先登记（`doorstep setup seller`）",
         MissingRecord::Tariff(_) => {
-            "费率；请写费率名称和币种，例如 `china-2013 CNY`，或先发布（PublishTariff）"
+            "费率；请写费率名称和币种，例如 `china-2013 CNY`，或先发布（`doorstep setup tariff`）"
         }
         MissingRecord::Class => "费率类别；请给出费率中类别的序号，从 0 开始",
         MissingRecord::HoldRule => {
-            "卖家所在地区的资金冻结规则；请先设置（SetHoldRule），或检查地区"
+            "卖家所在地区的资金冻结规则；请先设置（`doorstep setup hold-rule`），或检查地区"
         }
         MissingRecord::Parcel(_) => {
-            "包裹；请用 `doorstep parcels` 检查运单号，或先登记（AnnounceParcel）"
+            "包裹；请用 `doorstep parcels` 检查运单号，或先登记（`doorstep parcel announce`）"
         }
         MissingRecord::Payment => "付款；请用 `doorstep log --parcel WAYBILL` 查看付款的序号",
         MissingRecord::HandOver(_) => "待清点的交款；请用 `doorstep cash` 查看，可能已清点或取消",
@@ -309,7 +370,7 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Break(_) => "未结差异；请用 `doorstep breaks` 查看编号，可能已结案",
         MissingRecord::Transaction => "交易记录；请给出账簿仍保存的原交易",
         MissingRecord::Chargeback => "序号的拒付；请用 `doorstep log --parcel WAYBILL` 查看",
-        MissingRecord::Invoice => "卖家账单；请先开账单（InvoiceSeller）",
+        MissingRecord::Invoice => "卖家账单；请先开账单（`doorstep invoice seller`）",
         MissingRecord::OpenItem(_) => {
             "待查账项；请用 `doorstep open-items --kind batch` 查看编号，可能已结案"
         }

@@ -5,8 +5,8 @@ use std::error::Error;
 use files::atomic::AtomicWriteError;
 use files::orders::rejects::{RejectsContentError, RejectsError};
 use files::orders::{
-    AMOUNT_DUE_MAX, BadLine, BadLineReason, ImportError, LINES_OF_ORDER_MAX, LeftOut, QUANTITY_MAX,
-    STATUSES_MAX,
+    AMOUNT_DUE_MAX, BUYER_TEXT_BYTES_MAX, BadLine, BadLineReason, ImportError, LINES_OF_ORDER_MAX,
+    LeftOut, QUANTITY_MAX, STATUSES_MAX,
 };
 use files::pain001::{
     CreditTransferError, CreditTransferPart, DIGITS_MAX, PAYMENTS_MAX, TRANSFERS_MAX, TextProblem,
@@ -140,6 +140,9 @@ fn reason(reason: &BadLineReason) -> String {
         }
         BadLineReason::ItemConflict { first } => {
             format!("同一商品在 {first} 也出现，内容不同；请删除错误的一处")
+        }
+        BadLineReason::BuyerTooLong => {
+            format!("收件信息超过 {BUYER_TEXT_BYTES_MAX} 字节；请缩短")
         }
         BadLineReason::NoItems => "该订单没有商品".to_owned(),
         BadLineReason::ItemsWithoutOrder { items } => {

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use journal::{DirectoryError, DirectoryPermissions, JournalError, SnapshotError};
+use journal::{DirectoryError, DirectoryPermissions, JournalError, SnapshotError, seconds_since};
 use node::batch::JournalBatchError;
 use node::recovery::RecoveryError;
 use node::replay::ReplayError;
@@ -41,10 +41,11 @@ fn directory_error(error: &DirectoryError) -> String {
         E::NotEmpty { path, found } => {
             format!("{} 不是空目录（其中有 {found}）；请选择空目录或新目录", path.display())
         }
-        E::InUse { path, by } => format!(
-            "数据目录 {} 正被{}使用；请先停止该 Doorstep，或选择其他目录",
+        E::InUse { path, by, since } => format!(
+            "数据目录 {} 正被使用：另一命令{}正在更改账簿{}。请等它结束，或将其停止，然后再次执行",
             path.display(),
-            by.map(|pid| format!("进程 {pid} ")).unwrap_or_default()
+            by.map(|pid| format!("（进程 {pid}）")).unwrap_or_default(),
+            since.map(|since| format!("，已 {} 秒", seconds_since(since))).unwrap_or_default()
         ),
         E::Forbidden { path, cause, by, .. } => {
             let DirectoryPermissions { path: decides, owner, mode } = by;

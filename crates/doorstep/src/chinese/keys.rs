@@ -100,7 +100,6 @@ pub(super) fn key_error(error: &KeyError) -> String {
         E::WrongSignOnField => "工作密钥与其校验值不符；请检查终端主密钥".to_owned(),
         E::NoCardDataKey => "使用 TDES 密钥的终端会话没有卡数据密钥".to_owned(),
         E::WrongCardData => "卡数据与会话密钥不符；终端须重新签到".to_owned(),
-        E::WrongWrappedKey => "被加密的密钥与其校验值不符；请检查加密它的密钥".to_owned(),
         E::KeyBlock(error) => key_block_error(error),
         E::Store(error) => store_error(error),
     }

@@ -3,8 +3,10 @@
 //! Each enum of errors has one `match` without a default: a new variant compiles with Chinese only.
 //! Texts of the system and of other people's libraries stay English, as details.
 
+mod access;
 #[cfg(test)]
 mod advice;
+mod backup;
 mod books;
 mod calendar;
 mod files;
@@ -15,6 +17,8 @@ mod office;
 mod simulation;
 mod take;
 mod vault;
+mod views;
+mod web;
 
 use std::error::Error;
 
@@ -23,6 +27,7 @@ use ::books::chart::AccountKind;
 
 pub use self::files::{bad_line, bad_line_reason, left_out_reason, profile_warning};
 pub use self::office::expected;
+pub use self::views::of_view;
 use crate::texts;
 use crate::words::Lang;
 
@@ -31,8 +36,18 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
     let chinese = match lang {
         Lang::En => None,
         Lang::Zh => {
-            let texts = [files::text, books::text, calendar::text, journal::text, keys::text];
-            let others = [host::text, office::text, simulation::text, take::text, vault::text];
+            let texts =
+                [access::text, files::text, books::text, calendar::text, journal::text, keys::text];
+            let others = [
+                host::text,
+                office::text,
+                simulation::text,
+                take::text,
+                backup::text,
+                vault::text,
+                views::text,
+                web::text,
+            ];
             texts.iter().chain(&others).find_map(|text| text(error))
         }
     };

@@ -7,8 +7,10 @@ use ::office::fields::{Expected, ValueError, flag};
 use ::office::sent_files::{FILES_BYTES_MAX, SENT_FILES_MAX};
 use ::office::socket::{LINE_BYTES_MAX, LOOKS_MAX};
 use ::office::{
-    OfficeError, PERSONS_FILE, PROPOSALS_MAX, PersonsError, ProposalStoreError, SentFilesError,
+    BooksRefusal, OfficeError, PERSONS_FILE, PROPOSALS_MAX, PersonsError, ProposalStoreError,
+    RefusalDetail, RefusalInCurrency, SecondPerson, SentFilesError, amounts_in,
 };
+use books::{PAYOUT_RETURN_DAYS, PersonPart, StateNow};
 
 use super::take::take_error;
 use super::zh_error;
@@ -16,11 +18,18 @@ use crate::words::Lang;
 
 pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(office_error))
+        .or_else(|| error.downcast_ref().map(books_refusal))
+        .or_else(|| error.downcast_ref().map(refusal_in_currency))
         .or_else(|| error.downcast_ref().map(persons_error))
         .or_else(|| error.downcast_ref().map(store_error))
         .or_else(|| error.downcast_ref().map(sent_files_error))
         .or_else(|| error.downcast_ref().map(value_error))
         .or_else(|| error.downcast_ref().map(client_error))
+}
+
+fn refusal_in_currency(refused: &RefusalInCurrency) -> String {
+    let RefusalInCurrency { refusal, currency } = refused;
+    amounts_in(super::books::engine(refusal), "（最小货币单位）", refusal, *currency)
 }
 
 fn flags(fields: &[String]) -> String {
@@ -45,9 +54,6 @@ fn office_error(error: &OfficeError) -> String {
         E::Value { field, value, cause } => {
             format!("{} {value}：{}", flag(field), value_error(cause))
         }
-        E::NoNextNumber { command } => {
-            format!("{command}：无法得知下一个编号；请检查所属对象是否已在账簿中，或给出 --number")
-        }
         E::WhichChargeback { numbers } => format!(
             "该付款有拒付 {}；请用 --number 说明是哪一笔",
             numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join("、")
@@ -66,6 +72,14 @@ fn office_error(error: &OfficeError) -> String {
         E::Declared { command, why } => {
             format!("{command}：{why}；请见 `doorstep do {command} --help`")
         }
+        E::NeedsPerson { command } => {
+            format!("{command} 须说明由谁决定，而 API 密钥不是人员；请以人员身份登录")
+        }
+        E::NotPermitted { command } => {
+            format!("您无权以这些字段发出 {command}；请向管理员申请相应角色，或请有该角色者办理")
+        }
+        E::RequestKeyTaken => "该请求键已用于另一请求；请使用新的请求键".to_owned(),
+        E::Closed => "此 Doorstep 正在停止；请待其停止后重试".to_owned(),
         E::BooksNotOpen => "账簿尚未开账；请先运行 `doorstep setup books --data DIR`".to_owned(),
         E::NotTheOwner { user, owner } => {
             format!("您是用户 {user}，账簿属于用户 {owner}：请由其所有者开账")
@@ -97,7 +111,11 @@ fn office_error(error: &OfficeError) -> String {
             flag(field)
         ),
         E::OwnProposal { number } => {
-            format!("提议 {number} 是您本人提出的；须由第二人运行 `doorstep approve {number}` 批准")
+            format!(
+                "提议 {number} 是您本人提出的；须由第二人在 `doorstep serve` 运行时以其本人的用户\
+                 （`doorstep persons WHO --user UID`）运行 `doorstep approve {number}` 批准；\
+                 试用账簿中请加 --person WHO"
+            )
         }
         E::UnknownProposal { number } => format!(
             "没有提议 {number}：已执行、已撤回或从未提出；请用 `doorstep proposals` \
@@ -108,12 +126,12 @@ fn office_error(error: &OfficeError) -> String {
              查看 {command} 是否已执行，然后用 `doorstep withdraw-proposal {number}` 撤回"
         ),
         E::Refused { command, refusal } => {
-            format!("账簿拒绝 {command}：{}。未作改动", zh_error(refusal))
+            format!("账簿拒绝 {command}：{}。未作改动", books_refusal(refusal))
         }
         E::ProposalRefused { number, command, refusal } => format!(
             "账簿拒绝 {command}：{}。未作改动，提议 {number} 保留：请稍后再批准，或用 `doorstep \
              withdraw-proposal {number}` 撤回",
-            zh_error(refusal)
+            books_refusal(refusal)
         ),
         E::NotACode => {
             "--code 须为快递员的一次性验证码，六位数字；请输入快递员出示的数字".to_owned()
@@ -127,6 +145,16 @@ fn office_error(error: &OfficeError) -> String {
             "账簿中没有以 {currency} 结算的卖家 `{seller}`；请先登记（`doorstep setup seller`），\
              或更正编码或币种"
         ),
+        E::NoDataSubject { subject } => format!(
+            "`{subject}` 不是个人信息的主体；请写 seller:编码，或 parcel: 加包裹编号、运单号或 \
+             SELLER/ORDER"
+        ),
+        E::NoPersonalData { subject } => {
+            format!(
+                "保管库中没有 {subject} 的个人信息：从未录入，或已清除；请更正主体，或重新导入订单"
+            )
+        }
+        E::Identity(error) => zh_error(error),
         E::NoSeller { seller } => {
             format!("账簿中没有卖家 `{seller}`；请更正编码，或先登记该卖家")
         }
@@ -140,6 +168,84 @@ fn office_error(error: &OfficeError) -> String {
             zh_error(error)
         ),
         E::Malformed(why) => format!("无法识别请求：{why}；请使用同一版本的 doorstep 程序"),
+    }
+}
+
+fn books_refusal(refused: &BooksRefusal) -> String {
+    match refused.detail.as_deref() {
+        None => refusal_in_currency(&refused.refusal),
+        Some(RefusalDetail::NotTheSecond(second)) => second_person(second),
+        Some(RefusalDetail::State(state)) => state_now(*state),
+        Some(RefusalDetail::NoPayment(typed)) => {
+            format!("没有付款 `{typed}`；请用 `doorstep log --parcel WAYBILL` 查看付款的序号")
+        }
+        Some(RefusalDetail::NothingToInvoice { seller, to_come }) => {
+            format!("卖家 {seller} 的应付余额不低于零，没有可开账单的欠款；尚待到账 {to_come}")
+        }
+        Some(RefusalDetail::NotThePaymentsSeller(seller)) => {
+            format!("该差异的清算明细行写明了卖家 {seller} 的付款；请归于该卖家")
+        }
+    }
+}
+
+fn second_person(second: &SecondPerson) -> String {
+    let part = |(person, part): &(String, PersonPart)| match part {
+        PersonPart::Proposed => format!("人员 {person} 提出"),
+        PersonPart::RaisedBreak => format!("人员 {person} 登记了差异"),
+        PersonPart::Owned => format!("人员 {person} 是或曾是责任人"),
+        PersonPart::AssignedBreak => format!("人员 {person} 指定了责任人"),
+        PersonPart::ReclassifiedBreak => format!("人员 {person} 更正过差异归属"),
+        PersonPart::Planned => format!("人员 {person} 作了该计划"),
+        PersonPart::Counted => format!("人员 {person} 清点了现金"),
+        PersonPart::AnnouncedDeposit => format!("人员 {person} 申报了缴存"),
+        PersonPart::SentInvoice => format!("人员 {person} 开了账单"),
+        PersonPart::Suspended => format!("人员 {person} 此前决定了暂停"),
+        PersonPart::WithdrewNetwork => format!("人员 {person} 停用了卡组织"),
+        PersonPart::Contested => format!("人员 {person} 提出了拒付抗辩"),
+        PersonPart::Subject => format!("人员 {person} 是当事人"),
+    };
+    let parts = second.parts.iter().map(part).collect::<Vec<_>>().join("，");
+    match &second.others[..] {
+        [] => format!(
+            "{parts}；第二人须为他人，而账簿中没有其他已登记的人员；请先登记一人（`doorstep setup \
+             person {}`）",
+            second.free
+        ),
+        others => format!("{parts}；第二人须为他人：{}", others.join(" 或 ")),
+    }
+}
+
+fn state_now(state: StateNow) -> String {
+    match state {
+        StateNow::PlanNotApproved { plan, by_two: false } => {
+            format!("结算计划 {plan} 尚未批准；请由第二人运行 `doorstep settlement approve {plan}`")
+        }
+        StateNow::PlanNotApproved { plan, by_two: true } => format!(
+            "日历生成的结算计划 {plan} 尚未批准；须由两人批准：`doorstep settlement approve-cycle \
+             {plan}`"
+        ),
+        StateNow::PlanOfPerson(plan) => format!(
+            "结算计划 {plan} 由人员制定；请由第二人运行 `doorstep settlement approve {plan}`"
+        ),
+        StateNow::PlanRejected(plan) => {
+            format!("结算计划 {plan} 已否决；请用 `doorstep settlement plan` 重新计划")
+        }
+        StateNow::PlanExecuted(plan) => {
+            format!("结算计划 {plan} 已执行；请用 `doorstep payouts` 查看其打款")
+        }
+        StateNow::NoResolution(id) => {
+            format!("差异 {id} 尚无处理提议；请先运行 `doorstep break propose {id}`")
+        }
+        StateNow::PayoutEnded(payout) => format!(
+            "银行确认打款 {payout} 已超过 {PAYOUT_RETURN_DAYS} 天，不能再退回；请用调整分录由银行\
+             账户记入卖家（`doorstep period adjust`）"
+        ),
+        StateNow::PaidInCash => {
+            "该付款为现金，没有拒付；请给买家退款（`doorstep refund give`）".to_owned()
+        }
+        StateNow::OtherResolution(id) => {
+            format!("差异 {id} 提议的是另一处理方式；请给出该方式，`doorstep breaks` 可查看")
+        }
     }
 }
 
@@ -162,8 +268,12 @@ fn persons_error(error: &PersonsError) -> String {
             format!("{}：`{text}` 不是用户编号；请用 `id -u` 查看", path.display())
         }
         E::NotAName(name) => {
-            format!("`{name}` 不是姓名：须为 1 至 64 个字符，至少一个文字：文字、数字、空格和 .-'")
+            format!(
+                "`{name}` 不是姓名：须为 1 至 64 个字符，至少一个文字：文字、数字、空格和 .-'，\
+                 不得混用拉丁、希腊、西里尔、亚美尼亚字母"
+            )
         }
+        E::Nobody => "0 不是任何人员的编号；请给出从 1 起的编号".to_owned(),
         E::NameTaken { person, name } => {
             format!("人员 {person} 已使用姓名 `{name}`；请换一种写法")
         }
@@ -221,6 +331,10 @@ fn value_error(error: &ValueError) -> String {
         ValueError::Amount(error) => {
             format!("{}；{}", zh_error(error), expected(&Expected::Amount, Lang::Zh))
         }
+        ValueError::Separator { text, found } => {
+            format!("`{text}` 中有 `{found}`；请写作不带它的金额，例如 1234.50CNY")
+        }
+        ValueError::BelowZero(text) => format!("`{text}` 小于零；请去掉 `-`"),
         ValueError::Currency(error) => {
             format!("{}；{}", zh_error(error), expected(&Expected::Currency, Lang::Zh))
         }
@@ -251,7 +365,7 @@ pub fn expected(expected: &Expected, lang: Lang) -> String {
         E::Time => "请写时间，例如 2013-08-28T18:00:00+08:00，或 1970 年起的毫秒数".to_owned(),
         E::SignedAmount => "请写带币种的金额，例如 12.50CNY 或 -12.50CNY".to_owned(),
         E::Parcel => "请写运单号、包裹编号，或 SELLER/ORDER".to_owned(),
-        E::Payment => "请写包裹和付款的序号：WAYBILL/1".to_owned(),
+        E::Payment => "请写包裹（完整的运单号，或 SELLER/ORDER）和付款的序号：WAYBILL/1".to_owned(),
         E::Person => format!("请写人员编号，或 {PERSONS_FILE} 中的姓名"),
         E::IdOrReference => "请写编号，有名称者可写名称".to_owned(),
         E::Id => "请写编号".to_owned(),
@@ -285,7 +399,7 @@ fn client_error(error: &OfficeClientError) -> String {
         }
         E::OutcomeUnknown(why) => format!(
             "连接在应答之前中断（{why}）：请求可能已执行。重复之前请用 `doorstep log` 和 `doorstep \
-             proposals` 查看"
+             proposals` 查看；以相同内容重复时，若已执行，有编号的命令不会再执行一次"
         ),
         E::TooLarge => format!("一个请求最多 {LINE_BYTES_MAX} 字节；请分开发送"),
         E::File { path, source } => format!("{}：{source}；请检查路径后重新发送", path.display()),

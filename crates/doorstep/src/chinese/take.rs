@@ -51,6 +51,10 @@ pub(super) fn take_error(error: &TakeError) -> String {
         E::Unfinished { from } => {
             format!("{from} 的文件只录入了一部分；请先给出该文件，它将从中断处继续")
         }
+        E::DayToCome { date, today } => format!(
+            "文件日期为 {date}，而今天是 {today}：不录入日期未到的文件。\
+             请向制作方索取日期正确的文件，或校正本机时钟"
+        ),
         E::NotSettled(settled) => {
             format!("该文件于 {settled} 清算，尚未到期：请在该日录入")
         }
@@ -93,7 +97,9 @@ fn refused_file(error: &RefusedFile) -> String {
     match error {
         E::Unreadable(error) => zh_error(error),
         E::NotUtf8 { file, line } => {
-            format!("{file}:{line}：文件不是 UTF-8 文本；请索取原文件，勿用其他程序打开")
+            format!(
+                "{file}:{line}：文件不是 UTF-8 文本；请给出编码，例如 --encoding gbk，或索取原文件"
+            )
         }
         E::Encoding(label) => {
             format!("没有编码 `{label}`；请给出 utf-8、gbk、windows-1252 等")
@@ -137,7 +143,7 @@ fn file_fault(fault: &FileFault) -> String {
         F::NotAName(most) => format!("应为 1 至 {most} 个字符：a-z、0-9 和 -"),
         F::NotText(most) => format!("应为 1 至 {most} 个字符"),
         F::NotCharacters(count) => format!("应为 {count} 个字母或数字"),
-        F::NotDigits(count) => format!("应为 {count} 位数字"),
+        F::NotDigits(count) => format!("应为 {count} 位数字，且不全为零"),
         F::NotADate => "不是日期；请写作 2013-08-28".to_owned(),
         F::NotATime => "不是时间；请写作 2013-08-28T10:11:12Z".to_owned(),
         F::NotACurrency => "不是 ISO 4217 货币代码，例如 CNY".to_owned(),

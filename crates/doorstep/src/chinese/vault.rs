@@ -3,10 +3,12 @@
 use std::error::Error;
 
 use ::vault::{
-    ACCOUNT_DIGITS_MAX, ACCOUNT_DIGITS_MIN, AccountError, RecordKind, RecordName, Subject,
-    VAULT_FILE, VaultError,
+    ACCOUNT_DIGITS_MAX, ACCOUNT_DIGITS_MIN, AccountError, DOCUMENT_NUMBER_CHARS_MAX,
+    DocumentNumberError, RecordKind, RecordName, VAULT_FILE, VaultError,
 };
+use books::DataSubject;
 use files::pain001::BankIdentifierError;
+use postgresql::said;
 
 use super::files::text_problem;
 use super::zh_error;
@@ -15,6 +17,11 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(|error| account_error(*error)))
         .or_else(|| error.downcast_ref().map(|error| bank_identifier_error(*error)))
         .or_else(|| error.downcast_ref().map(vault_error))
+        .or_else(|| error.downcast_ref().map(|DocumentNumberError| document_number_error()))
+}
+
+fn document_number_error() -> String {
+    format!("不是证件号码：请写 1 至 {DOCUMENT_NUMBER_CHARS_MAX} 个拉丁字母、数字、连字符或斜线")
 }
 
 fn account_error(error: AccountError) -> String {
@@ -47,6 +54,10 @@ fn bank_identifier_error(error: BankIdentifierError) -> String {
     }
 }
 
+/// What to do about a list of erasures that is not whole.
+const LIST_AGAIN: &str =
+    "请用其最新副本恢复该文件，或用 `doorstep vault list-erasures` 按日志重新写出";
+
 fn vault_error(error: &VaultError) -> String {
     use VaultError as E;
     match error {
@@ -56,11 +67,13 @@ fn vault_error(error: &VaultError) -> String {
                 .to_owned()
         }
         E::NoRecord(name) => format!(
-            "保管库中没有{}：已清除，或从未录入；请用 `doorstep payout-account set` 重新录入",
+            "保管库中没有{}：已清除，或从未录入；\
+             请用 `doorstep payout-account set` 或 `doorstep vault \
+             enter-identity` 重新录入，或重新导入订单",
             record_name(*name)
         ),
         E::Damaged(name) => format!(
-            "{VAULT_FILE} 中的{}已被改动、截断或移动；请从备份恢复该文件，或重新录入账户",
+            "保管库中的{}已被改动、截断或移动；请从备份恢复保管库，或重新录入",
             record_name(*name)
         ),
         E::DamagedKey(subject) => {
@@ -70,19 +83,51 @@ fn vault_error(error: &VaultError) -> String {
             format!("{}：其他用户可以读取保管库；请对该文件运行 `chmod 600`", path.display())
         }
         E::NotAVault(path) => format!("{}：不是此版本 Doorstep 的保管库", path.display()),
+        E::Server { source, .. } => format!(
+            "无法读写 PostgreSQL 中的保管库：{}；未执行任何操作，请检查服务器和配置中的 [vault]",
+            said(source)
+        ),
+        E::OnServer => {
+            "保管库的记录在 PostgreSQL 中：请给出 [vault] 中有其地址的配置（--config）".to_owned()
+        }
+        E::ServerHasNone { server } => format!(
+            "{server} 中没有保管库，而 {VAULT_FILE} 表明曾在该处；请从备份恢复模式 doorstep_vault，\
+             或更正 [vault] 中的 `url`"
+        ),
+        E::OtherVaultOnServer { server } => format!(
+            "{server} 中是另一账簿或另一版本 Doorstep 的保管库；请在 [vault] 中给出另一数据库，\
+             或从较新的备份恢复 {VAULT_FILE}"
+        ),
         E::Sqlite { path, source, .. } => {
             format!("无法读写保管库 {}：{source}；请检查磁盘", path.display())
         }
         E::Io { path, source, .. } => {
             format!("无法读写保管库 {}：{source}；请检查磁盘", path.display())
         }
+        E::DamagedErasures { path, line } => {
+            format!("{}：第 {line} 行不是清除清单的条目；{LIST_AGAIN}", path.display())
+        }
+        E::OtherErasures(path) => {
+            format!("{}：清除清单与账簿不符；{LIST_AGAIN}", path.display())
+        }
+        E::ErasuresMissing { path, listed, erased } => format!(
+            "{}：清除清单有 {listed} 条，而实际清除了 {erased} 次；{LIST_AGAIN}",
+            path.display()
+        ),
+        E::Erasures(error) => zh_error(error),
         E::Key(error) => zh_error(error),
         E::NoRandomness(error) => format!("操作系统没有返回随机数：{error}"),
     }
 }
 
 fn record_name(RecordName { subject, kind }: RecordName) -> String {
-    let Subject::Seller(seller) = subject;
-    let RecordKind::PayoutAccount(currency) = kind;
-    format!("卖家 {seller} 的 {currency} 收款账户")
+    let subject = match subject {
+        DataSubject::Seller(seller) => format!("卖家 {seller} "),
+        DataSubject::Buyer(parcel) => format!("包裹 {parcel} 的买家"),
+    };
+    match kind {
+        RecordKind::PayoutAccount(currency) => format!("{subject}的 {currency} 收款账户"),
+        RecordKind::Identity => format!("{subject}的证件信息"),
+        RecordKind::Delivery => format!("{subject}的收件信息"),
+    }
 }

@@ -1,6 +1,7 @@
 //! `doorstep day` and `doorstep demo`: a simulated courier day, from orders to paid sellers.
 
 mod backend;
+mod demo_server;
 mod others;
 mod progress;
 mod records;
@@ -8,6 +9,9 @@ mod run;
 mod summary;
 mod week;
 
+pub use self::progress::new_bar;
+
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -125,7 +129,11 @@ pub struct DayArgs {
     json: bool,
 }
 
-/// Runs a simulated day, shows a summary, and suggests next commands
+/// Runs a simulated day, shows a summary, and serves the API over its books
+///
+/// On a terminal the demo then serves the API and its reference at http://localhost:8080, or the
+/// next free port, on this machine only, until Ctrl-C. It prints a sign-in for each role, made anew
+/// each time. With --once, or without a terminal as input, it exits after the summary.
 ///
 /// The same as `doorstep day` without orders. Amounts, items per order and sellers are distributed
 /// like those of a real marketplace; everything else is simulated too.
@@ -141,7 +149,7 @@ pub struct DemoArgs {
     /// Number of days in all
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=31))]
     days: u32,
-    /// Exit after the summary, as always
+    /// Exit after the summary
     #[arg(long)]
     once: bool,
     #[command(flatten)]
@@ -185,7 +193,7 @@ What --json prints: one object. Amounts are in minor units of `currency`.
   orders_by_status     of the order file, if it has a status
   left_out      orders that the profile leaves out, by reason
   bad           bad lines (count); their orders are left out
-  bad_lines     the first 20 bad lines, each with file, line, column and reason
+  bad_lines     the first 20 errors, each with file, line, column and reason
   messages      the bank messages (pain.001.001.09), one for each settlement
                 plan
   wrong         broken rules; if not empty, the exit status is 1";
@@ -257,7 +265,23 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         usual_terms: if args.days > 1 { WEEK_TERMS } else { (0, 0) },
         quiet: false,
     };
-    let mut found = run::live(&request, lang)?;
+    let serves = !args.once && std::io::stdin().is_terminal();
+    let mut found = match run::live(&request, lang) {
+        Err(error) if serves && error.is::<BeyondTheWorld>() => {
+            let because = crate::in_words(&error);
+            say!(
+                "{}",
+                bilingual!(
+                    "{because}. No further day can be simulated on these books. They are served as \
+                     they are",
+                    "{because}。这些账簿不能再模拟一天，现按原样提供服务"
+                )
+            );
+            demo_server::serve(&args.data, lang)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        found => found?,
+    };
     let summary = summary::DaySummary::of(&found, &ImportReport::default(), begun.elapsed());
     if args.days > 1 {
         say!("");
@@ -265,7 +289,12 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     summary.print(&found, lang);
     summary::print_next(&args.data, &found, lang);
     found.shown()?;
-    Ok(exit_code(&found))
+    let code = exit_code(&found);
+    if serves && found.problems.is_empty() {
+        drop(found);
+        demo_server::serve(&args.data, lang)?;
+    }
+    Ok(code)
 }
 
 #[allow(clippy::print_stderr, reason = "problems must be visible beside JSON")]
@@ -358,14 +387,7 @@ fn input_error_text(error: DayInputError, inputs: &DayInputs, data: &Path) -> an
             tariff.name,
             tariffs::validity(tariff)
         )),
-        DayInputError::UnknownToWorld { name } => anyhow!(bilingual!(
-            "--data {0}: since the last simulated day others gave `{name}` to these books, which \
-             the simulated world does not know: only orders can be imported between two days. \
-             Nothing was changed. Use another directory",
-            "--data {0}：上一个模拟日之后有他人向账簿发出 `{name}`，模拟世界无从得知：\
-             两日之间只能导入订单。未作改动。请换一个目录",
-            data.display()
-        )),
+        error @ DayInputError::UnknownToWorld { .. } => unknown_to_world(error, data),
         DayInputError::RealBooks => anyhow!(bilingual!(
             "--data {0}: these books are real, and a simulated day is lived in trial books only. \
              Nothing was changed. Use another directory, or `import` into a new one",
@@ -380,6 +402,23 @@ fn input_error_text(error: DayInputError, inputs: &DayInputs, data: &Path) -> an
         )),
         other => other.into(),
     }
+}
+
+/// Others gave to the books what the simulated world does not know.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct BeyondTheWorld(String);
+
+fn unknown_to_world(error: DayInputError, data: &Path) -> anyhow::Error {
+    let DayInputError::UnknownToWorld { name } = error else { return error.into() };
+    anyhow::Error::new(BeyondTheWorld(bilingual!(
+        "--data {0}: since the last simulated day others gave `{name}` to these books, which the \
+         simulated world does not know: only orders can be imported between two days. Nothing was \
+         changed. Use another directory",
+        "--data {0}：上一个模拟日之后有他人向账簿发出 `{name}`，模拟世界无从得知：\
+         两日之间只能导入订单。未作改动。请换一个目录",
+        data.display()
+    )))
 }
 
 /// Set by SIGINT and SIGTERM, and read between two steps of the day. A second signal ends at once.

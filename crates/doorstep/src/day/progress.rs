@@ -10,6 +10,17 @@ use crate::words::{Lang, left};
 /// The width of the longest stage name.
 const STAGE_COLUMNS: usize = 25;
 
+/// A bar, if standard error is a terminal.
+pub fn new_bar(quiet: bool) -> Option<ProgressBar> {
+    if quiet || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{prefix} {wide_bar:.cyan/238} {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━─"));
+    Some(bar)
+}
+
 /// Shows progress on standard error.
 pub struct ProgressDisplay {
     bar: Option<ProgressBar>,
@@ -22,15 +33,7 @@ pub struct ProgressDisplay {
 impl ProgressDisplay {
     /// Shows a bar if standard error is a terminal. Shows nothing if `quiet`.
     pub fn new(lang: Lang, utc_offset_minutes: i16, quiet: bool) -> ProgressDisplay {
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::new(0);
-            let style = ProgressStyle::with_template("{prefix} {wide_bar:.cyan/238} {msg}");
-            bar.set_style(
-                style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━─"),
-            );
-            bar
-        });
-        ProgressDisplay { bar, stage: None, lang, utc_offset_minutes, quiet }
+        ProgressDisplay { bar: new_bar(quiet), stage: None, lang, utc_offset_minutes, quiet }
     }
 
     #[allow(clippy::print_stderr, reason = "progress is for people")]

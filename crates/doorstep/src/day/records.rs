@@ -245,7 +245,8 @@ impl DayRecords {
     /// Notes that the result of a day was shown.
     pub fn finish(&mut self, index: usize, ends: EnginePosition) -> anyhow::Result<()> {
         let Some(day) = self.days.get_mut(index) else { return Ok(()) };
-        if day.ends != Some(ends.into()) {
+        // What others gave afterwards is not of the day.
+        if day.ends.is_none() {
             day.ends = Some(ends.into());
             write(&self.folder, day)?;
         }

@@ -10,7 +10,7 @@ use money::Currency;
 use node::NodeClient;
 use reports::{DaySums, write_payouts_csv, write_trial_messages};
 use sim::{
-    DayError, DayInputs, EnginePosition, NetworkComparison, ResumedDay, SimulatedDay,
+    Backend, DayError, DayInputs, EnginePosition, NetworkComparison, ResumedDay, SimulatedDay,
     SimulatedDays, WorldReport,
 };
 
@@ -19,7 +19,9 @@ use super::others::{OthersCommand, between, commands_of};
 use super::progress::ProgressDisplay;
 use super::records::{self, DayRecord, DayRecords, RecordedOrders, RecordedPosition};
 use super::week::{self, DayVerdict};
-use super::{DayFlags, another_day, day_error_text, difference_text, input_error_text};
+use super::{
+    DayFlags, another_day, day_error_text, difference_text, input_error_text, unknown_to_world,
+};
 use crate::data_directory::{self, OpenBooks};
 use crate::words::{Lang, bilingual};
 use crate::{persons, tariffs, time_zone};
@@ -120,6 +122,8 @@ pub fn live(request: &DaysRequest, lang: Lang) -> anyhow::Result<DaysResult> {
     };
     let days = plan(request, &records, &standing)?;
     let others = others_before(data, &days, &records, &standing)?;
+    let after = others.get(days.len()).map(|after| commands_of(after)).unwrap_or_default();
+    sim::check_after_days(&after).map_err(|error| unknown_to_world(error, data))?;
     let mut inputs = Vec::with_capacity(days.len());
     for ((number, day), others) in (1..).zip(&days).zip(&others) {
         let of_day = day.inputs(number, commands_of(others))?;
@@ -176,8 +180,10 @@ fn plan(
                         ensure!(same.is_same(known), another_day(request.data));
                     }
                     None => {
-                        let date = match days.last() {
-                            Some(last) => last.date.plus_days(1),
+                        let next = days.last().map(|last| last.date.plus_days(1));
+                        let date = match next {
+                            // Between two runs the books may have lived on past a day's begin.
+                            Some(next) => standing.earliest().map_or(next, |one| one.max(next)),
                             None => new_date(request, &days, standing)?,
                         };
                         days.push(candidate(index, date)?);
@@ -291,6 +297,11 @@ fn others_before(
         segments.push((from, to));
         from = day.ends.map_or(to, Into::into);
     }
+    // After the last day, if all days are lived.
+    let is_lived = |day: &DayRecord| day.ends.is_some();
+    if days.len() == records.days.len() && days.last().is_some_and(is_lived) {
+        segments.push((from, standing.position));
+    }
     Ok(between(data, &segments)?)
 }
 
@@ -369,6 +380,8 @@ impl DaysRun<'_> {
         }
         drop(days);
         shown.borrow().finish();
+        let after = office.begin_day(count);
+        after.map_err(|error| day_error_text(DayError::Backend(error), data))?;
         office.finish().map_err(|error| day_error_text(DayError::Backend(error), data))?;
         self.result(day)
     }
@@ -386,7 +399,7 @@ impl DaysRun<'_> {
 
     fn result(mut self, day: SimulatedDay) -> anyhow::Result<DaysResult> {
         let data = self.request.data;
-        let was_complete_before = self.standing.last_at == day.report.ended_at;
+        let was_complete_before = self.standing.last_at >= day.report.ended_at;
         let (_, engine) = self.books.node.stop()?;
         let mut wrong = engine.check().err().unwrap_or_default();
         let differences = sim::compare(&day.world, engine.books());

@@ -203,7 +203,7 @@ impl DaySummary {
             simulated: SIMULATED,
             orders_by_status: named(&report.orders_by_status),
             left_out: left_out_by_reason(report),
-            bad: report.bad_total(),
+            bad: report.lines.bad,
             bad_lines: bad_lines(report),
             messages: found.messages.iter().map(|path| path.display().to_string()).collect(),
             wrong: found.problems.clone(),

@@ -1,11 +1,12 @@
 //! The list of all commands and the help of one, from their declarations.
 
 use books::Command;
+use office::descriptions::{description, first_sentence};
 use office::fields::{Expected, flag, short};
 use office::short_forms::{ShortForm, of_group};
 use office::{CODE_MAC, is_filled_in};
 use reports::FieldTypes;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::chinese;
 use crate::help::wrapped;
@@ -20,10 +21,23 @@ fn columns() -> usize {
     screen::columns().unwrap_or(COLUMNS).clamp(60, 120)
 }
 
-pub(super) fn print_list(types: &FieldTypes) {
+pub(super) fn print_list(types: &FieldTypes, json: bool) {
+    if json {
+        let all = Command::SPECS.iter().map(|spec| {
+            let by: Vec<_> = spec.given_by.iter().map(|kind| format!("{kind:?}")).collect();
+            json!({
+                "command": spec.name,
+                "number": spec.number,
+                "about": first_about(spec.name),
+                "given_by": by,
+            })
+        });
+        say!("{}", all.collect::<Value>());
+        return;
+    }
     for name in types.commands() {
         say!("{name}");
-        print_indented(&sentence(name));
+        print_indented(&first_about(name));
     }
 }
 
@@ -34,9 +48,15 @@ pub(super) fn print_forms(group: &str) {
         say!("  doorstep setup books");
         print_indented(text(Lang::current(), "do.setup_books"));
     }
+    for (of, act, about) in super::sign_ins::OWN_ACTS {
+        if of == group {
+            say!("  doorstep {group} {act}");
+            print_indented(text(Lang::current(), about));
+        }
+    }
     for form in of_group(group) {
         say!("  doorstep {group} {}", form.act);
-        print_indented(&sentence(form.command));
+        print_indented(&first_about(form.command));
     }
 }
 
@@ -53,10 +73,7 @@ pub(super) fn print_command(types: &FieldTypes, name: &str, form: Option<ShortFo
             say!("doorstep {} {}{subject}{more}  ({name})", form.group, form.act);
         }
     }
-    print_indented(&sentence(name));
-    if let (Lang::En, Some(about)) = (lang, description(command_type.schema())) {
-        say!("\n{}", wrapped(&about, columns()));
-    }
+    print_indented(&about(name, lang));
     let by = Command::SPECS.iter().find(|spec| spec.name == name).map(|spec| spec.given_by);
     let by: Vec<_> = by.unwrap_or_default().iter().map(|kind| format!("{kind:?}")).collect();
     let by: Vec<_> = by.iter().map(|kind| actor(kind)).collect();
@@ -104,32 +121,35 @@ fn print_code(command: &str) {
 }
 
 /// What a field of a command is, or a field of this name in any command.
-fn field_in_chinese(command: &str, field: &str) -> Option<&'static str> {
+pub fn field_in_chinese(command: &str, field: &str) -> Option<&'static str> {
     let of_command = entry(Lang::Zh, "do.field", &format!("{command}.{field}"));
     of_command.or_else(|| entry(Lang::Zh, "do.field", field))
 }
 
-/// What the command does: its sentence in the log, with the fields in their places.
-fn sentence(name: &str) -> String {
-    let sentence = entry(Lang::current(), "log.command", name).unwrap_or(name);
-    fill(sentence, &mut |field| format!("<{}>", field.split(':').next().unwrap_or_default()))
+/// What the command does.
+pub fn about(name: &str, lang: Lang) -> String {
+    let declared = || office::fields::declared().of(name).and_then(|of| description(of.schema()));
+    match lang {
+        Lang::En => declared().unwrap_or_default(),
+        Lang::Zh => entry(lang, "do.about", name).unwrap_or_default().to_owned(),
+    }
+}
+
+/// What the command does, in one sentence.
+fn first_about(name: &str) -> String {
+    let lang = Lang::current();
+    let about = about(name, lang);
+    let first = match lang {
+        Lang::En => first_sentence(&about),
+        Lang::Zh => about.split_inclusive('。').next().unwrap_or_default(),
+    };
+    first.trim_end_matches(['.', '。']).to_owned()
 }
 
 /// Who gives a command, without an id.
 fn actor(kind: &str) -> String {
     let words = entry(Lang::current(), "log.actor", kind).unwrap_or(kind);
     fill(words, &mut |_| String::new()).trim().to_owned()
-}
-
-fn description(schema: &Value) -> Option<String> {
-    let text = schema.get("description")?.as_str()?.replace('\n', " ");
-    // Links of the declarations' documentation: "[`LIMIT`](crate::LIMIT)".
-    let mut parts = text.split("](");
-    let mut plain = parts.next()?.to_owned();
-    for part in parts {
-        plain.push_str(part.split_once(')').map_or(part, |(_, after)| after));
-    }
-    Some(plain.replace("[`", "`").replace("`]", "`"))
 }
 
 fn print_indented(text: &str) {
@@ -157,6 +177,23 @@ mod tests {
     }
 
     #[test]
+    fn every_command_says_in_both_languages_what_it_does() {
+        let types = FieldTypes::declared();
+        for name in types.commands() {
+            let (en, zh) = (about(name, Lang::En), about(name, Lang::Zh));
+            let verb = en.split([' ', ':']).next().unwrap();
+            assert!(verb.len() > 2 && !verb.ends_with('s'), "{name} is not told to do: {en}");
+            assert!(en.ends_with('.') && zh.ends_with('。'), "{name}: {en} {zh}");
+        }
+        let texts = crate::texts::all(Lang::Zh).keys();
+        let others: Vec<&str> = texts
+            .filter_map(|key| key.strip_prefix("do.about."))
+            .filter(|name| types.of(name).is_none())
+            .collect();
+        assert!(others.is_empty(), "{others:?}");
+    }
+
+    #[test]
     fn every_description_in_chinese_is_of_a_field() {
         let types = FieldTypes::declared();
         let is_field = |name: &str| match name.split_once('.') {
@@ -169,5 +206,24 @@ mod tests {
         let names = texts.filter_map(|key| key.strip_prefix("do.field."));
         let wrong: Vec<_> = names.filter(|name| !is_field(name)).collect();
         assert!(wrong.is_empty(), "{wrong:?}");
+    }
+
+    #[test]
+    fn the_help_has_no_names_of_the_source() {
+        let types = FieldTypes::declared();
+        for name in types.commands() {
+            let command = types.of(name).unwrap();
+            let properties = command.schema().get("properties").and_then(Value::as_object);
+            let fields = properties.into_iter().flat_map(|all| all.values());
+            for text in fields.chain([command.schema()]).filter_map(description) {
+                let quoted = text.split('`').skip(1).step_by(2);
+                let of_source = |word: &&str| {
+                    let shouts = word.len() > 3 && !word.contains(char::is_lowercase);
+                    *word == "None" || word.contains("::") || (shouts && word.contains('_'))
+                };
+                let found: Vec<&str> = quoted.filter(of_source).collect();
+                assert!(found.is_empty(), "{name}: {found:?} in: {text}");
+            }
+        }
     }
 }

@@ -5,8 +5,10 @@
 //! code here.
 
 mod help;
+mod over_https;
 mod setup_books;
 mod setup_tariff;
+pub mod sign_ins;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -19,8 +21,10 @@ use office::short_forms::{self, ShortForm};
 use reports::FieldTypes;
 use serde_json::{Map, Value};
 
+pub use self::help::{about, field_in_chinese};
 use crate::data_directory;
 use crate::office_requests::{self, OfficeKeys};
+use crate::remote::RemoteFlags;
 use crate::texts::{filled, text};
 use crate::words::{Lang, bilingual};
 
@@ -39,14 +43,22 @@ const JSON_BYTES_MAX: u64 = 1 << 20;
 /// mapped (`doorstep persons`). Otherwise only the owner of the data directory gives commands. A
 /// command that needs two people becomes a proposal, which another person approves (`doorstep
 /// approve`). In trial books --person says who gives it, and --approved-by who approves it.
+///
+/// With --server the command goes to a server's API, under an API key. The request key is printed:
+/// after a connection that broke, the same command with --request-key is carried out once.
 #[derive(Args, Debug)]
 #[command(override_usage = "doorstep do <COMMAND> --data <DIR> [--FIELD <VALUE>]...\n       \
+                            doorstep do <COMMAND> --server <URL> --key-file <FILE> ...\n       \
                             doorstep do <COMMAND> --help\n       doorstep do --list")]
 #[command(disable_help_flag = true)]
 pub struct DoArgs {
     /// List all commands
     #[arg(long)]
     list: bool,
+    /// With --list: print one JSON list: each command with its number, what it does, who may give
+    /// it
+    #[arg(long)]
+    json: bool,
     /// Print help; of the command, if one is given
     #[arg(short, long)]
     help: bool,
@@ -56,7 +68,9 @@ pub struct DoArgs {
     /// --data DIR: the data directory [default: DOORSTEP_DATA]. --FIELD VALUE: a field. --fields
     /// OBJECT: fields as a JSON object; `-` reads it from standard input; a flag replaces one of
     /// them. --config FILE: the settings with the key store, for one-time codes; not needed while
-    /// Doorstep serves. --person WHO: as whom, in trial books. --json: print one JSON object
+    /// Doorstep serves. --person WHO: as whom, in trial books. --json: print one JSON object.
+    /// --server URL, --remote NAME, --key-file FILE, --ca FILE, --timeout SECONDS: as of `doorstep
+    /// get`. --request-key KEY: give the command again under its key
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
     flags: Vec<String>,
 }
@@ -86,6 +100,9 @@ struct Flags {
     config: Option<PathBuf>,
     fields: Option<String>,
     person: Option<String>,
+    remote: RemoteFlags,
+    /// Of a command that is given to a server.
+    request_key: Option<String>,
     /// Without a flag.
     subjects: Vec<String>,
     /// Other flags, by the name of their field.
@@ -98,7 +115,7 @@ pub fn run(args: &DoArgs) -> anyhow::Result<()> {
         if args.help {
             crate::print_help_of("do");
         } else {
-            help::print_list(&types);
+            help::print_list(&types, args.json);
         }
         return Ok(());
     };
@@ -106,7 +123,8 @@ pub fn run(args: &DoArgs) -> anyhow::Result<()> {
         types.of(name).is_some(),
         filled(Lang::current(), "do.unknown_command", &[("name", &name)])
     );
-    let flags = Flags::read(&args.flags)?;
+    let mut flags = Flags::read(&args.flags)?;
+    flags.json |= args.json;
     if let Some(subject) = flags.subjects.first() {
         bail!(filled(Lang::current(), "do.no_flag", &[("text", subject)]));
     }
@@ -127,14 +145,26 @@ pub fn run_form(group: &str, args: &FormArgs) -> anyhow::Result<()> {
         return Ok(());
     };
     let flags = Flags::read(&args.given)?;
+    let is_own = ["books", "tariff"].contains(&act) && group == "setup";
+    let own_acts = sign_ins::OWN_ACTS.iter().filter(|(of, ..)| *of == group).map(|(_, act, _)| act);
+    let is_own = is_own || own_acts.clone().any(|own| *own == act);
+    let names_server = flags.remote.server.is_some() || flags.remote.remote.is_some();
+    ensure!(
+        !(is_own && names_server),
+        filled(lang, "remote.not_this", &[("group", &group), ("act", &act)])
+    );
     if (group, act) == ("setup", "books") {
         return setup_books::run(&flags, args.help);
     }
     if (group, act) == ("setup", "tariff") {
         return setup_tariff::run(&flags, args.help);
     }
+    if is_own {
+        return sign_ins::run(group, act, &flags, args.help);
+    }
     let Some(form) = ShortForm::find(group, act) else {
-        let acts: Vec<&str> = short_forms::of_group(group).map(|form| form.act).collect();
+        let acts = short_forms::of_group(group).map(|form| form.act);
+        let acts: Vec<&str> = acts.chain(own_acts.copied()).collect();
         let acts = acts.join(text(lang, "log.separator"));
         bail!(filled(lang, "do.unknown_act", &[("group", &group), ("act", &act), ("all", &acts)]));
     };
@@ -155,22 +185,27 @@ pub fn run_form(group: &str, args: &FormArgs) -> anyhow::Result<()> {
     give(form.command, fields, &flags)
 }
 
-/// Asks the office to give the command, and prints the answer.
+/// Asks the office or a server to give the command, and prints the answer.
 fn give(name: &str, fields: Map<String, Value>, flags: &Flags) -> anyhow::Result<()> {
+    if let Some(server) = flags.remote.server(flags.data().is_ok())? {
+        let given = over_https::give(&server, name, &fields, flags);
+        return office_requests::with_json_error(given, flags.json);
+    }
+    ensure!(flags.request_key.is_none(), text(Lang::current(), "remote.key_without_server"));
     let data = flags.data()?;
     let request = Request::Give { command: name.to_owned(), fields };
     let person = flags.person.clone();
     let answer = match name {
         OPENING => {
             let opened = data_directory::open_or_create(&data)?;
-            office_requests::at_rest(opened, &data, (request, person), OfficeKeys::default())?
+            office_requests::at_rest(opened, &data, (request, person), OfficeKeys::default())
         }
         _ => {
             let config = flags.config.as_deref();
-            office_requests::ask_with_settings(&data, request, person, config)?
+            office_requests::ask_with_settings(&data, request, person, config)
         }
     };
-    office_requests::print(&answer, flags.json)
+    office_requests::print_answered(answer, flags.json)
 }
 
 impl Flags {
@@ -202,6 +237,10 @@ impl Flags {
             let Some(value) = value else {
                 bail!(filled(lang, "do.no_value", &[("name", &name)]));
             };
+            if let Some(taken) = read.remote.take(name, &value) {
+                taken?;
+                continue;
+            }
             let twice = match name {
                 // Read before all other arguments.
                 "lang" => false,
@@ -209,6 +248,7 @@ impl Flags {
                 "config" => read.config.replace(value.into()).is_some(),
                 "fields" => read.fields.replace(value).is_some(),
                 "person" => read.person.replace(value).is_some(),
+                "request-key" => read.request_key.replace(value).is_some(),
                 flag => {
                     let field = field_of_flag(flag);
                     let twice = read.given.iter().any(|(other, _)| *other == field);
@@ -271,7 +311,7 @@ mod tests {
     #[test]
     fn flags_are_fields_but_for_the_few_of_the_program() {
         let line = "w1 --data books --cash-limit=5 --bank -3 --fields {} --lang zh w2 --json \
-                    --person ann --person-id 7";
+                    --person ann --person-id 7 --server https://b --timeout=9 --request-key k";
         let flags = read(line).unwrap();
         let given = [("cash_limit", "5"), ("bank", "-3"), ("person", "7")];
         let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
@@ -282,14 +322,24 @@ mod tests {
             config: None,
             fields: Some("{}".to_owned()),
             person: Some("ann".to_owned()),
+            remote: RemoteFlags {
+                server: Some("https://b".to_owned()),
+                timeout: Some(9),
+                ..RemoteFlags::default()
+            },
+            request_key: Some("k".to_owned()),
             subjects: vec!["w1".to_owned(), "w2".to_owned()],
             given,
         };
         assert_eq!(flags, expected);
         assert!(read("--bank 1 --help").unwrap().help);
-        for (line, why) in
-            [("--bank", "--bank has no value"), ("--bank 1 --bank 2", "--bank is there twice")]
-        {
+        for (line, why) in [
+            ("--bank", "--bank has no value"),
+            ("--bank 1 --bank 2", "--bank is there twice"),
+            ("--server a --server b", "--server is there twice"),
+            ("--server a --remote b", "--server, --remote is there twice"),
+            ("--timeout 0", "--timeout: "),
+        ] {
             assert!(read(line).unwrap_err().to_string().contains(why), "{line}");
         }
     }

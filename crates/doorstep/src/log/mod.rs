@@ -36,7 +36,8 @@ const RUN_MAX: u64 = 10;
 /// Prints the journal in words: each command, who gave it, and the money it moved
 ///
 /// Prints each command with its position, local time, who gave it, what it did, and the money it
-/// moved: amount, debited account → credited account. Several conditions together must all be met.
+/// moved: amount, account debited (Dr), account credited (Cr). Parcels are named by their waybills.
+/// Several conditions together must all be met.
 /// Registrations and announcements in a row are one line; --all prints each.
 ///
 /// One parcel from its announcement to the payout: `doorstep log --data books --parcel ORDER`.
@@ -75,6 +76,14 @@ pub struct CommandLogArgs {
 }
 
 pub fn run(args: &CommandLogArgs) -> anyhow::Result<()> {
+    print_some(args, &|_| true)
+}
+
+/// Prints the commands with some names.
+pub fn print_some(
+    args: &CommandLogArgs,
+    is_wanted: &dyn Fn(&'static str) -> bool,
+) -> anyhow::Result<()> {
     let parcel = args.parcel.as_ref().map(|text| match switch::waybill::read(text.as_bytes()) {
         Ok(id) => id.to_string(),
         Err(_) => text.clone(),
@@ -91,7 +100,9 @@ pub fn run(args: &CommandLogArgs) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut printer = Printer::new(Lang::current(), names, args.all);
     let mut each = |command: AppliedCommand| {
-        if args.json {
+        if !is_wanted(command.recorded.command) {
+            Ok(())
+        } else if args.json {
             serde_json::to_writer(&mut out, &command)?;
             out.write_all(b"\n")
         } else {
@@ -118,6 +129,25 @@ pub fn run(args: &CommandLogArgs) -> anyhow::Result<()> {
 }
 
 impl CommandLogArgs {
+    pub fn of(
+        data: PathBuf,
+        [seller, parcel, person]: [Option<String>; 3],
+        json: bool,
+    ) -> CommandLogArgs {
+        CommandLogArgs {
+            data,
+            parcel,
+            seller,
+            terminal: None,
+            person,
+            day: None,
+            from: None,
+            all: true,
+            limit: None,
+            json,
+        }
+    }
+
     fn unknown_text(&self, unknown: UnknownCondition) -> String {
         let (key, value) = match unknown {
             UnknownCondition::Parcel => ("log.unknown_parcel", self.parcel.clone()),

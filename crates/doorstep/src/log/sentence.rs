@@ -86,16 +86,13 @@ impl Sentences {
     }
 
     /// The request key, the value date, and what happened besides the postings. With a filter, only
-    /// what concerns its parcel and seller, if anything does.
+    /// what it wants.
     pub fn events(&self, command: &AppliedCommand) -> Vec<String> {
         let words = Words { lang: self.lang, names: &self.names, command: &command.recorded };
         let key = command.recorded.request_key.as_ref();
         let key = key.map(|key| filled(self.lang, "log.request_key", &[("key", key)]));
         let mut by_name: Vec<(&str, Vec<&Value>)> = Vec::new();
-        let any = command.events.iter().any(|event| event.wanted);
-        for ObservedEvent { fields, .. } in
-            command.events.iter().filter(|event| event.wanted || !any)
-        {
+        for ObservedEvent { fields, .. } in command.events.iter().filter(|event| event.wanted) {
             let Some(name) = fields.get("event").and_then(Value::as_str) else { continue };
             match by_name.iter_mut().find(|(other, _)| *other == name) {
                 Some((_, events)) => events.push(fields),
@@ -120,8 +117,7 @@ impl Sentences {
     /// The money that moved: amount and words. Selected as the events are.
     pub fn postings(&self, command: &AppliedCommand) -> Vec<(String, String)> {
         let words = Words { lang: self.lang, names: &self.names, command: &command.recorded };
-        let any = command.postings.iter().any(|posting| posting.wanted);
-        let shown = command.postings.iter().filter(|posting| posting.wanted || !any);
+        let shown = command.postings.iter().filter(|posting| posting.wanted);
         let shown: Vec<_> = shown.collect();
         let single = shown.len() <= LINES_MAX;
         let mut lines: Vec<PostingLine> = Vec::new();
@@ -330,12 +326,13 @@ impl Words<'_> {
                     let own = self.is_own_parcel(payment.get("parcel"));
                     let name = if own { "OwnPayment" } else { "PaymentId" };
                     let words = entry(self.lang, TYPES, name).unwrap_or_default();
-                    fill(words, &mut |name| payment.get(name).map_or_else(String::new, plain))
+                    let part = |value: &Value| self.reference("parcel", &plain(value));
+                    fill(words, &mut |name| payment.get(name).map_or_else(String::new, part))
                 }
                 (_, Value::String(id)) if name == "parcel" => {
                     let own = self.is_own_parcel(Some(value));
                     let words = entry(self.lang, TYPES, if own { "OwnParcel" } else { "ParcelId" });
-                    fill(words.unwrap_or_default(), &mut |_| id.clone())
+                    fill(words.unwrap_or_default(), &mut |_| self.reference(name, id))
                 }
                 (_, Value::String(id)) => self.reference(name, id),
                 (_, Value::Bool(flag)) => self.flag(name, *flag),
@@ -361,8 +358,11 @@ impl Words<'_> {
         named.map_or_else(|| self.reference("courier", id), |person| self.names.shown(person))
     }
 
-    /// The operator's reference for an id, or the id.
+    /// The operator's reference for an id, or the id. A parcel's is its waybill.
     fn reference(&self, of: &str, id: &str) -> String {
+        if let ("parcel", Ok(parcel)) = (of, id.parse()) {
+            return switch::waybill::write(parcel);
+        }
         let mut references = self.command.references.iter();
         let found = references.find(|found| found.of == of && found.id == id);
         found.map_or(id, |found| &found.reference).to_owned()

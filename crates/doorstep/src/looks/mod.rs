@@ -10,7 +10,7 @@ pub mod parties;
 pub mod statement;
 pub mod status;
 
-mod table;
+pub mod table;
 
 use std::fmt::Display;
 
@@ -32,7 +32,7 @@ const COLUMNS: usize = 80;
 const LABEL_COLUMNS: usize = 20;
 
 /// The width for tables: that of the terminal, or COLUMNS.
-fn columns() -> usize {
+pub fn columns() -> usize {
     screen::columns().unwrap_or(COLUMNS).clamp(60, 160)
 }
 
@@ -42,7 +42,7 @@ fn money(minor: i128, currency: &str) -> String {
 }
 
 /// An amount in major units.
-fn amount(minor: i128, currency: &str) -> String {
+pub fn amount(minor: i128, currency: &str) -> String {
     match currency.parse::<Currency>() {
         Ok(of) => grouped(&DecimalAmount::of_balance(minor, of).to_string()),
         Err(_) => minor.to_string(),

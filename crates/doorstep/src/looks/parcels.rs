@@ -1,10 +1,11 @@
 //! `doorstep parcels`: which parcels there are, who has them, and what is due.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use books::view::ParcelState;
-use books::{BusinessDate, ParcelId, SHIPMENTS_PER_ORDER_MAX};
+use books::{Books, BusinessDate, ParcelId, SHIPMENTS_PER_ORDER_MAX, SellerId};
 use clap::{Args, ValueEnum};
 use reports::{ParcelFilter, ParcelListReport, ParcelSums, list_parcels};
 
@@ -14,6 +15,7 @@ use super::{
     unsigned, word,
 };
 use crate::data_directory::read_at_head;
+use crate::help::wrapped;
 use crate::texts::{filled, text};
 use crate::words::{Lang, say};
 
@@ -43,8 +45,8 @@ pub struct ParcelsArgs {
     /// Only this parcel: its waybill or id
     #[arg(long, value_name = "WAYBILL")]
     waybill: Option<String>,
-    /// Only the parcels of this order of the seller
-    #[arg(long, value_name = "ORDER", requires = "seller", conflicts_with = "waybill")]
+    /// Only the parcels of this order
+    #[arg(long, value_name = "ORDER", conflicts_with = "waybill")]
     order: Option<String>,
     /// Only parcels delivered, returned, lost or cancelled on this day, or with their last payment
     /// on it
@@ -94,13 +96,17 @@ impl State {
 }
 
 pub fn run(args: &ParcelsArgs) -> anyhow::Result<()> {
-    let read = read_at_head(&args.data)?;
+    let mut read = read_at_head(&args.data)?;
     let books = read.books();
     let seller = args.seller.as_deref().map(|wanted| find_seller(books, wanted)).transpose()?;
     let waybill = args.waybill.as_deref().map(parcel_id).transpose()?.map(|id| vec![id]);
-    let order = seller.zip(args.order.as_deref()).map(|(seller, order)| {
-        let first = ParcelId::derived(seller, order);
-        (1..=SHIPMENTS_PER_ORDER_MAX).map(|number| first.shipment(number)).collect()
+    let order = args.order.as_deref().map(|order| {
+        let sellers = seller.map_or_else(|| every_seller(books), |seller| BTreeSet::from([seller]));
+        let first = sellers.into_iter().map(|seller| ParcelId::derived(seller, order));
+        let shipments = first.flat_map(|first| {
+            (1..=SHIPMENTS_PER_ORDER_MAX).map(move |number| first.shipment(number))
+        });
+        shipments.collect()
     });
     let shown = if args.json { None } else { Some(ROWS) };
     let filter = ParcelFilter {
@@ -112,13 +118,18 @@ pub fn run(args: &ParcelsArgs) -> anyhow::Result<()> {
         date: args.date,
         limit: args.limit.or(shown),
     };
-    let report = list_parcels(books, &filter, switch::waybill::write);
+    let mut report = list_parcels(books, &filter, switch::waybill::write);
+    report.add_orders(&mut read)?;
     if args.json {
         return print_json(&read, "parcels", &report);
     }
     print_head(text(Lang::current(), "looks.parcels"), &read);
     print(&report);
     Ok(())
+}
+
+fn every_seller(books: &Books) -> BTreeSet<SellerId> {
+    books.seller_accounts().map(|(seller, _)| seller).collect()
 }
 
 /// A parcel's id from its waybill, or from its text.
@@ -141,6 +152,7 @@ fn print(report: &ParcelListReport) {
         .text(text(lang, "looks.date"))
         .number(text(lang, "looks.due"))
         .number(text(lang, "looks.left_title"))
+        .extra(text(lang, "looks.order"))
         .extra(text(lang, "looks.seller"))
         .extra(text(lang, "looks.courier"));
     for parcel in &report.parcels {
@@ -150,12 +162,16 @@ fn print(report: &ParcelListReport) {
             parcel.date.clone().unwrap_or_default(),
             money(parcel.due.into(), parcel.currency),
             amount(parcel.left.into(), parcel.currency),
+            parcel.order.clone().unwrap_or_default(),
             parcel.seller.clone(),
             parcel.courier.clone().or_else(|| parcel.firm.clone()).unwrap_or_default(),
         ]);
     }
     if !report.parcels.is_empty() {
         table.print(columns());
+    }
+    if report.parcels.iter().any(|parcel| parcel.order.is_none()) {
+        say!("{}", wrapped(text(lang, "looks.no_order"), columns()));
     }
     let left_out = report.found() - report.parcels.len();
     if left_out > 0 {

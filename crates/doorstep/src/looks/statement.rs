@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::ensure;
 use books::BusinessDate;
 use clap::Args;
 use reports::{
@@ -35,11 +36,11 @@ pub struct StatementArgs {
     /// The courier firm: its reference or id
     #[arg(long, value_name = "FIRM")]
     firm: Option<String>,
-    /// The first day [default: the business date of the books]
-    #[arg(long, value_name = "YYYY-MM-DD", requires = "firm")]
+    /// The first day [default: the last one]
+    #[arg(long, value_name = "YYYY-MM-DD")]
     from: Option<BusinessDate>,
     /// The last day [default: the business date of the books]
-    #[arg(long, value_name = "YYYY-MM-DD", requires = "firm")]
+    #[arg(long, value_name = "YYYY-MM-DD")]
     until: Option<BusinessDate>,
     /// The data directory
     #[arg(long, value_name = "DIR")]
@@ -50,6 +51,10 @@ pub struct StatementArgs {
 }
 
 pub fn run(args: &StatementArgs) -> anyhow::Result<()> {
+    ensure!(
+        args.firm.is_some() || (args.from.is_none() && args.until.is_none()),
+        text(Lang::current(), "looks.days_of_a_firm")
+    );
     let read = read_at_head(&args.data)?;
     let Some(seller) = &args.seller else { return of_firm(args, &read) };
     let id = find_seller(read.books(), seller)?;
@@ -75,7 +80,14 @@ pub fn run(args: &StatementArgs) -> anyhow::Result<()> {
 fn of_firm(args: &StatementArgs, read: &BooksAtHead) -> anyhow::Result<()> {
     let firm = find_firm(read.books(), args.firm.as_deref().unwrap_or_default())?;
     let today = read.books().last_date();
-    let days = (args.from.unwrap_or(today), args.until.unwrap_or(today));
+    let until = args.until.unwrap_or(today);
+    let days = (args.from.unwrap_or(until), until);
+    let (lang, last) = (Lang::current(), read.today().max(today));
+    ensure!(until <= last, filled(lang, "looks.day_to_come", &[("day", &until), ("today", &last)]));
+    ensure!(
+        days.0 <= until,
+        filled(lang, "looks.days_reversed", &[("from", &days.0), ("until", &until)])
+    );
     let report = firm_statement(&args.data, read.books(), firm, days, &print_notice)?;
     if args.json {
         return print_json(read, "statement", &report);

@@ -4,10 +4,12 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use clap::Args;
+use node::{Clock, SystemClock};
 use reports::{BalanceReport, DifferenceCount, StatusReport};
 
 use super::table::Table;
 use super::{columns, count, money, print_head, print_row, unsigned, word};
+use crate::backup_command::LastBackup;
 use crate::data_directory::read_at_head;
 use crate::texts::{filled, text};
 use crate::words::{Lang, grouped, say};
@@ -32,25 +34,38 @@ pub struct StatusArgs {
 pub fn run(args: &StatusArgs) -> anyhow::Result<()> {
     let read = read_at_head(&args.data)?;
     let report = StatusReport::of(&read);
+    let backup = LastBackup::of(&args.data);
     if args.json {
-        say!("{}", serde_json::to_string(&report)?);
+        let mut shown = serde_json::to_value(&report)?;
+        shown["last_backup"] = serde_json::to_value(&backup)?;
+        say!("{shown}");
         return Ok(());
     }
     if report.trial {
         say!("{}\n", text(Lang::current(), "looks.trial"));
     }
     print_head(text(Lang::current(), "looks.status"), &read);
-    print(&report);
+    print(&report, backup.as_ref());
     Ok(())
 }
 
-fn print(report: &StatusReport) {
+fn print(report: &StatusReport, backup: Option<&LastBackup>) {
     let lang = Lang::current();
     let none = || text(lang, "looks.none").to_owned();
     let snapshot = report
         .snapshot
         .map_or_else(none, |batch| filled(lang, "looks.snapshot_of", &[("batch", &batch)]));
     print_row("looks.snapshot", &snapshot);
+    let backup = backup.map_or_else(none, |last| {
+        let hours = SystemClock.now().0.saturating_sub(last.made_at_ms) / 3_600_000;
+        let values: [(&str, &dyn Display); 3] = [
+            ("batch", &grouped(&last.batch.to_string())),
+            ("hours", &grouped(&hours.to_string())),
+            ("directory", &last.directory),
+        ];
+        filled(lang, "backup.last", &values)
+    });
+    print_row("looks.last_backup", &backup);
     print_row("looks.zone", report.zone.as_deref().unwrap_or(&none()));
     say!("");
     print_row("looks.unknown", &grouped(&report.unknown_payments.to_string()));

@@ -21,25 +21,28 @@ impl Table {
         Table { columns: Vec::new(), rows: Vec::new() }
     }
 
-    pub fn text(mut self, title: &'static str) -> Table {
-        self.columns.push(Column { title, is_number: false, is_extra: false });
-        self
+    pub fn text(self, title: &'static str) -> Table {
+        self.column(title, false, false)
     }
 
-    pub fn number(mut self, title: &'static str) -> Table {
-        self.columns.push(Column { title, is_number: true, is_extra: false });
-        self
+    pub fn number(self, title: &'static str) -> Table {
+        self.column(title, true, false)
     }
 
     /// A column that a narrow terminal does not show.
-    pub fn extra(mut self, title: &'static str) -> Table {
-        self.columns.push(Column { title, is_number: false, is_extra: true });
+    pub fn extra(self, title: &'static str) -> Table {
+        self.column(title, false, true)
+    }
+
+    pub fn column(mut self, title: &'static str, is_number: bool, is_extra: bool) -> Table {
+        self.columns.push(Column { title, is_number, is_extra });
         self
     }
 
-    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
-        assert_eq!(N, self.columns.len(), "a cell for each column");
-        self.rows.push(cells.into());
+    pub fn row(&mut self, cells: impl Into<Vec<String>>) {
+        let cells = cells.into();
+        assert_eq!(cells.len(), self.columns.len(), "a cell for each column");
+        self.rows.push(cells);
     }
 
     /// Prints the titles and the rows in at most `columns` columns, if the needed ones fit.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use files::orders::{BAD_LINES_KEPT_MAX, BadLine, FileLineCount, ImportReport, LeftOutOrders};
 use files::profile::Profile;
 use serde_json::{Value, json};
+use vault::DeliveryCounts;
 
 use super::Announced;
 
@@ -54,7 +55,7 @@ pub fn report(
             "by_status": counts(&report.left_out_by_status),
             "by_reason": report.left_out_by_reason.iter().map(left_out).collect::<Vec<_>>(),
         },
-        "bad": report.bad_total(),
+        "errors": report.errors_total(),
         "bad_lines":
             report.bad_lines.iter().take(BAD_LINES_KEPT_MAX).map(bad_line).collect::<Vec<_>>(),
         "warning": profile.warning(),
@@ -63,6 +64,18 @@ pub fn report(
         "announced": announced.new,
         "existed": announced.existed,
         "refused": &announced.refused,
+        "buyers": announced.buyers.map(buyers),
+    })
+}
+
+fn buyers(counts: DeliveryCounts) -> Value {
+    let DeliveryCounts { sealed, unchanged, replaced, kept, erased } = counts;
+    json!({
+        "sealed": sealed,
+        "unchanged": unchanged,
+        "replaced": replaced,
+        "kept": kept,
+        "erased": erased,
     })
 }
 

@@ -67,9 +67,10 @@ impl OrderFormatArgs {
     }
 }
 
-/// Reads an order export with a profile.
+/// Reads an order export with a profile, for a simulated day: without the buyers.
 pub fn read(path: &Path, profile: &str, format: &OrderFormatArgs) -> anyhow::Result<Import> {
-    import(&format.profile(profile)?, path, &import_options(format)).context("--orders")
+    import(&format.profile(profile)?.without_buyers(), path, &import_options(format))
+        .context("--orders")
 }
 
 pub fn import_options(format: &OrderFormatArgs) -> ImportOptions {
@@ -162,15 +163,15 @@ fn listed_values(left_out: &LeftOutOrders, lang: Lang) -> String {
 }
 
 fn print_bad(report: &ImportReport, lang: Lang) {
-    if report.bad_total() == 0 {
+    if report.errors_total() == 0 {
         return;
     }
-    let bad = grouped(&report.bad_total().to_string());
-    say!("  {}", bilingual!("bad lines: {bad}", "有误的行：{bad}"));
+    let errors = grouped(&report.errors_total().to_string());
+    say!("  {}", bilingual!("errors: {errors}", "错误：{errors}"));
     for line in report.bad_lines.iter().take(LISTED_MAX) {
         say!("    {}", chinese::bad_line(line, lang));
     }
-    print_unlisted(report.bad_total(), lang);
+    print_unlisted(report.errors_total(), lang);
 }
 
 pub fn print_unlisted(all: u64, lang: Lang) {

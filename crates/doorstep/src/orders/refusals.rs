@@ -1,6 +1,6 @@
 //! Orders that the books refuse, and why, in the terms of the order file.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use books::view::{ParcelState, ParcelView};
@@ -58,6 +58,24 @@ pub fn announcement(parcel: &OrderParcel, last: &LastShipment, reship: bool) -> 
         reference: parcel.order.to_string(),
         shipment,
     }
+}
+
+/// The orders of sellers other than one's own, by their places.
+pub fn of_other_sellers(
+    own: &BTreeSet<SellerId>,
+    parcels: &[OrderParcel],
+) -> BTreeMap<usize, String> {
+    let is_foreign =
+        |(_, parcel): &(usize, &OrderParcel)| !own.contains(&SellerId::derived(&parcel.seller));
+    let why = |(place, parcel): (usize, &OrderParcel)| {
+        let why = bilingual!(
+            "its seller `{0}` is not yours, and you send your own orders only; correct the file",
+            "其卖家 `{0}` 不是您的，而您只能发送自己的订单；请更正文件",
+            parcel.seller
+        );
+        (place, refused_order(parcel, &why))
+    };
+    parcels.iter().enumerate().filter(is_foreign).map(why).collect()
 }
 
 /// The orders that were announced before for a seller whom the file no longer names, with the

@@ -19,6 +19,7 @@ use office::sent_files::files_of;
 use office::socket::{OFFICE_SOCKET, control_directory};
 use office::{OfficeAnswer, Printed, Request, SentFile};
 
+use crate::remote::SERVER_FLAGS;
 use crate::serve::reload::ReloadArgs;
 use crate::terminal::screen;
 use crate::words;
@@ -28,18 +29,20 @@ use crate::{command_tree, office_requests, tariffs};
 const COLUMNS: u16 = 80;
 
 /// Commands that read the books and nothing else.
-const LOOKS: [&[&str]; 11] = [
+const LOOKS: [&[&str]; 13] = [
     &["accounts"],
     &["balances"],
     &["breaks"],
     &["cash"],
     &["explain", "payout"],
+    &["get"],
     &["log"],
     &["open-items"],
     &["parcels"],
     &["parties"],
     &["statement"],
     &["status"],
+    &["vault", "disclosures"],
 ];
 
 /// A command whose files are sent.
@@ -151,6 +154,10 @@ pub fn carried_out(all: &ArgMatches) -> Option<anyhow::Result<ExitCode>> {
     if !is_look && file_line.is_none() {
         return None;
     }
+    // Another server is asked, not this one.
+    if SERVER_FLAGS.iter().any(|flag| line.given().any(|arg| arg.get_id() == flag)) {
+        return None;
+    }
     let data = line.matches.try_get_one::<PathBuf>("data").ok().flatten()?;
     let socket = control_directory(data).join(OFFICE_SOCKET);
     let printed = match file_line {
@@ -219,7 +226,14 @@ fn take_files(
         let to = to.unwrap_or_else(|| PathBuf::from(&file.name));
         if file.in_folder { to.join(&file.name) } else { to }
     };
-    printed(send_files(socket, &office_requests::line(take, person), &files, &keep)?, socket)
+    let answer = send_files(socket, &office_requests::line(take, person), &files, &keep)?;
+    let mut printed = printed(answer, socket)?;
+    // There a flag is in the place of the file's name.
+    for (id, path) in &returned {
+        let named = printed.output.replace(&format!("--{id}"), &path.display().to_string());
+        printed.output = named;
+    }
+    Ok(printed)
 }
 
 fn printed(answer: OfficeAnswer, socket: &Path) -> anyhow::Result<Printed> {
@@ -289,11 +303,13 @@ mod tests {
             for id in named {
                 assert!(command.get_arguments().any(|arg| arg.get_id() == id), "{id}");
             }
-            // Each path is sent, sent back, or the data directory.
+            // Each path is sent, sent back, the data directory, or the settings, which are refused:
+            // those of the switch hold.
             for arg in command.get_arguments().filter(|arg| is_path(arg)) {
                 let id = arg.get_id().as_str();
                 let known = line.sent.contains(&id) || line.returned.contains(&id);
-                assert!(known || id == "data", "{:?}: {id}", line.command);
+                let own = ["data", "config"].contains(&id);
+                assert!(known || own, "{:?}: {id}", line.command);
             }
         }
     }

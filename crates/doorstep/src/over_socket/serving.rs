@@ -3,6 +3,7 @@
 //! A look is a process of its own, the same program: whatever it meets, the payments go on. Files
 //! are carried out in this process, because their commands go through the node's queue.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -10,19 +11,29 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use clap::{ArgMatches, FromArgMatches};
+use books::{DataSubject, DisclosurePurpose, PersonalDataKind};
+use clap::{Arg, ArgMatches, FromArgMatches};
+use engine::Actor;
+use files::pain001::Party;
+use money::Currency;
 use node::NodeClient;
 use office::sent_files::ReceivedFiles;
-use office::socket::{CommandLines, PRINTED_BYTES_MAX, SentLine};
+use office::socket::{CommandLines, PRINTED_BYTES_MAX, PayoutFilesAsked, SentLine};
 use office::take::Taking;
-use office::{Language, Printed};
+use office::{Disclosure, Language, Printed};
+use serde_json::Value;
+
+use vault::{Vault, VaultOptions};
 
 use super::{FileLine, LOOKS, ParsedLine, file_line, is_built_in, is_path};
 use crate::orders::{self, ImportGiver};
+use crate::remote::SERVER_FLAGS;
 use crate::serve::reload::Reloader;
 use crate::texts::{filled, text};
 use crate::words::{Lang, captured, error_label};
-use crate::{Cli, DATA_VARIABLE, Task, chinese, command_tree, in_words, line_error_text, take};
+use crate::{
+    Cli, DATA_VARIABLE, Task, chinese, command_tree, in_words, line_error_text, payouts, take,
+};
 
 /// This program, also if its file was replaced meanwhile.
 const THIS_PROGRAM: &str = "/proc/self/exe";
@@ -37,7 +48,13 @@ const ERRORS_BYTES_MAX: u64 = 64 << 10;
 pub struct ServedLines {
     pub data: PathBuf,
     pub client: Mutex<NodeClient>,
-    pub reloader: Arc<Mutex<Reloader>>,
+    /// The settings that hold. A demonstration has none.
+    pub config: Option<PathBuf>,
+    pub reloader: Option<Arc<Mutex<Reloader>>>,
+    /// For the buyers of imported orders, and the accounts of payout files.
+    pub vault: VaultOptions,
+    /// Who pays, by currency.
+    pub debtors: BTreeMap<Currency, Party>,
 }
 
 fn lang(language: Language) -> Lang {
@@ -53,8 +70,12 @@ impl CommandLines for ServedLines {
         if !LOOKS.contains(&words(line.arguments).as_slice()) {
             return Err(text(lang, "over_socket.not_a_look").to_owned());
         }
-        let whole = self.whole_line(line.arguments, lang);
+        let mut whole = self.whole_line(line.arguments, lang);
         captured(lang, || check_look(&whole)).0?;
+        // It says where the views are.
+        if let (["get"], Some(config)) = (&words(line.arguments)[..], &self.config) {
+            whole.insert(2, format!("--config={}", config.display()));
+        }
         let mut command = Command::new(THIS_PROGRAM);
         command.args(&whole[1..]).env("COLUMNS", line.columns.to_string());
         command.env_remove(DATA_VARIABLE).stdin(Stdio::null());
@@ -90,14 +111,22 @@ impl CommandLines for ServedLines {
             let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
             let done = match &cli.task {
                 Task::Import(args) => {
-                    let giver = ImportGiver::serving(&mut client, line.person, is_stopping);
+                    let giver = ImportGiver::serving(
+                        &mut client,
+                        (line.by, line.sellers),
+                        Vault::new(&self.data, self.vault.clone()),
+                        is_stopping,
+                    );
                     orders::run_serving(args, giver)
                 }
                 Task::Take(args) => {
+                    let Actor::Person(by) = line.by else {
+                        return Err(text(lang, "over_socket.not_a_file_line").to_owned());
+                    };
                     let taking = Taking {
                         client: &mut client,
                         data: &self.data,
-                        by: line.person,
+                        by,
                         on_events: &mut |_| {},
                         chinese: |error| chinese::error(error, Lang::Zh),
                     };
@@ -132,9 +161,35 @@ impl CommandLines for ServedLines {
         Ok(printed)
     }
 
+    fn payout_files(
+        &self,
+        asked: PayoutFilesAsked,
+        by: Actor,
+        language: Language,
+    ) -> Result<Value, String> {
+        let opening = (self.vault.clone(), self.debtors.clone());
+        let done = captured(lang(language), || {
+            let disclose = |subjects: Vec<DataSubject>| {
+                let shown = Disclosure {
+                    subjects,
+                    kind: PersonalDataKind::PayoutAccount,
+                    purpose: DisclosurePurpose::Payout,
+                };
+                let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(office::record_disclosure(&mut client, &self.data, &shown, by)?)
+            };
+            let shown = payouts::served_messages(&self.data, asked, opening, disclose);
+            shown.map_err(|error| in_words(&error))
+        });
+        done.0
+    }
+
     fn reload(&self, language: Language) -> Result<Printed, String> {
         let (done, output) = captured(lang(language), || {
-            let mut reloader = self.reloader.lock().unwrap_or_else(PoisonError::into_inner);
+            let reloader = self.reloader.as_ref();
+            let reloader =
+                reloader.ok_or_else(|| text(lang(language), "over_socket.no_settings"))?;
+            let mut reloader = reloader.lock().unwrap_or_else(PoisonError::into_inner);
             let reloaded = reloader.reload().map_err(|error| in_words(&error))?;
             reloaded.log();
             reloaded.print();
@@ -169,11 +224,12 @@ fn parsed(line: &[String]) -> Result<ArgMatches, String> {
     command_tree().try_get_matches_from(line).map_err(|error| line_error_text(&error))
 }
 
-/// Refuses a line that is not valid, or that names a file.
+/// Refuses a line that is not valid, or that names a file or a server.
 fn check_look(line: &[String]) -> Result<(), String> {
     let matches = parsed(line)?;
     let (line, lang) = (ParsedLine::of(&matches), Lang::current());
-    match line.given().find(|arg| is_path(arg)) {
+    let is_elsewhere = |arg: &Arg| SERVER_FLAGS.iter().any(|flag| arg.get_id() == flag);
+    match line.given().find(|arg| is_path(arg) || is_elsewhere(arg)) {
         Some(arg) => Err(filled(lang, "over_socket.names_a_file", &[("flag", &arg.get_id())])),
         None => Ok(()),
     }

@@ -23,6 +23,12 @@ pub struct SettingsForm {
     pub log_level: Option<LogLevel>,
     /// The calendar file: its steps are carried out while this serves.
     pub calendar: Option<PathBuf>,
+    /// The SQL views: kept at the journal's end while this serves.
+    pub views: Option<ViewsForm>,
+    /// The API over HTTP: served while this serves.
+    pub web: Option<WebForm>,
+    /// The vault's records, if they are in PostgreSQL.
+    pub vault: Option<VaultForm>,
     #[serde(deserialize_with = "text")]
     pub currency: Currency,
     /// Further currencies of terminals.
@@ -50,6 +56,76 @@ pub struct SettingsForm {
     pub debtors: Vec<DebtorForm>,
 }
 
+/// The SQL views of the books.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewsForm {
+    /// In place of views.sqlite in the data directory.
+    pub path: Option<PathBuf>,
+    /// In a server of PostgreSQL.
+    pub url: Option<String>,
+    /// The file with the server's password.
+    pub password_file: Option<PathBuf>,
+    /// The authorities of its certificate: by TLS.
+    pub authorities: Option<PathBuf>,
+}
+
+/// The server of PostgreSQL that has the vault's records.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VaultForm {
+    pub url: String,
+    /// The file with the server's password.
+    pub password_file: Option<PathBuf>,
+    /// The authorities of its certificate: by TLS.
+    pub authorities: Option<PathBuf>,
+}
+
+/// The API over HTTP.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebForm {
+    pub listen: Vec<AddressText>,
+    pub tls: Option<TlsIdentityForm>,
+    /// Names for which it answers, besides its addresses.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    pub requests_per_second: Option<u32>,
+    /// Where browsers find its pages.
+    pub origin: Option<String>,
+    pub oidc: Option<ProviderForm>,
+}
+
+/// The OpenID provider with which people sign in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderForm {
+    pub issuer: String,
+    pub client_id: String,
+    /// The file with the client's secret.
+    pub secret_file: Option<PathBuf>,
+    /// The authorities of its certificate, in place of the machine's.
+    pub authorities: Option<PathBuf>,
+    /// Ways to sign in there with which our second factor is not asked for.
+    #[serde(default)]
+    pub trusted_amr: Vec<String>,
+    #[serde(default)]
+    pub trusted_acr: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsIdentityForm {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// The part of the file that says where the views are.
+#[derive(Deserialize)]
+pub struct ViewsOnlyForm {
+    pub views: Option<ViewsForm>,
+}
+
 /// Who may use the office's socket.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,10 +134,11 @@ pub struct ControlForm {
     pub group: Option<String>,
 }
 
-/// The part of the file that names the key store, and our bank accounts.
+/// The part of the file that names the key store, the vault, and our bank accounts.
 #[derive(Deserialize)]
 pub struct KeysOnlyForm {
     pub keys: KeysForm,
+    pub vault: Option<VaultForm>,
     #[serde(rename = "debtor", default)]
     pub debtors: Vec<DebtorForm>,
 }
@@ -135,6 +212,8 @@ pub struct TerminalsForm {
     pub listen: Vec<AddressText>,
     pub tls: Option<TlsServerForm>,
     pub plain: Option<PlainForm>,
+    /// Further listeners, by names that the operator chooses.
+    pub listeners: BTreeMap<String, ListenerForm>,
     pub answer_seconds: u32,
     pub reversals: u32,
     pub echo_seconds: u32,
@@ -147,11 +226,22 @@ impl Default for TerminalsForm {
             listen: Vec::new(),
             tls: None,
             plain: None,
+            listeners: BTreeMap::new(),
             answer_seconds: 60,
             reversals: 5,
             echo_seconds: 300,
         }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerForm {
+    #[serde(default = "own_dialect", deserialize_with = "text")]
+    pub dialect: &'static TerminalDialect,
+    pub listen: Vec<AddressText>,
+    pub tls: Option<TlsServerForm>,
+    pub plain: Option<PlainForm>,
 }
 
 #[derive(Deserialize)]
@@ -172,6 +262,9 @@ pub struct GatewaysForm {
     pub authorities: PathBuf,
     /// The names in the certificates of admitted gateways; otherwise all that the authorities sign.
     pub names: Option<Vec<String>>,
+    /// The names of gateways that may carry terminals whose dialect protects nothing.
+    #[serde(default)]
+    pub trusted: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -255,6 +348,8 @@ pub struct LimitsForm {
     pub message_seconds: Option<u64>,
     pub idle_seconds: Option<u64>,
     pub in_flight: Option<u32>,
+    pub wrong_pins_per_card: Option<u32>,
+    pub wrong_pins_per_terminal: Option<u32>,
 }
 
 #[derive(Default, Deserialize)]
@@ -350,6 +445,10 @@ where
         let place = if named { String::new() } else { format!("`{text}`{colon}") };
         E::custom(place + &error)
     })
+}
+
+fn own_dialect() -> &'static TerminalDialect {
+    TerminalDialect::DOORSTEP
 }
 
 fn usual_dialect() -> &'static NetworkDialect {

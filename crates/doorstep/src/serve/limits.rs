@@ -110,16 +110,25 @@ fn idle(form: &SettingsForm, usual: &ConnectionLimits) -> Result<Duration, Setti
     Ok(Duration::from_secs(seconds))
 }
 
-/// Lowers the limit of connections to the open files that the system allows, and returns a note of
-/// it. Fails if no connection is left.
+/// How terminals fit into the open files that the system allows.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FittedFiles {
+    /// That there are fewer than the settings say.
+    pub note: Option<String>,
+    /// Files that neither terminals nor others need.
+    pub spare: u64,
+}
+
+/// Lowers the limit of connections to the open files that the system allows. Fails if no connection
+/// is left.
 pub fn fit_open_files(
     limits: &mut ConnectionLimits,
     others_max: usize,
-) -> anyhow::Result<Option<String>> {
-    match host::Sockets::raise_files_max() {
-        Some(files) => fit(limits, files, others_max),
-        None => Ok(None),
-    }
+) -> anyhow::Result<FittedFiles> {
+    let files = host::Sockets::raise_files_max().unwrap_or(u64::MAX);
+    let note = fit(limits, files, others_max)?;
+    let needed = others_max.saturating_add(limits.connections_max);
+    Ok(FittedFiles { note, spare: files.saturating_sub(needed as u64) })
 }
 
 fn fit(

@@ -7,14 +7,21 @@ mod example;
 mod form;
 mod key_names;
 pub mod limits;
+pub mod listeners;
+mod readiness;
 pub mod reload;
 pub mod settings;
+pub mod views;
+pub mod web;
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ::web::WebListen;
+use access::{AccessStore, NodeBooks};
 use anyhow::{Context, anyhow, bail, ensure};
 use books::{
     Command, Event, FirmId, NetworkId, Refusal, RegisterNetwork, RegisterWallet, SetTimeZone,
@@ -29,10 +36,10 @@ use journal::{DataDirectory, DirectoryError};
 use keys::KeyStore;
 use money::Currency;
 use node::{Clock, Node, NodeClient, NodeNotice, NodeOptions, SystemClock};
-use office::socket::{OfficeServer, control_directory, make_control_directory};
+use office::socket::{CommandLines, OfficeServer, control_directory, make_control_directory};
+use office::{OnEvents, SharedOffice};
 use reports::utc_offset_text;
 use switch::{Output, Settings, Switch, Unfinished};
-use vault::VaultKey;
 
 use crate::logging::{CurrentLogLevel, LogArgs};
 use crate::office_requests::{self, OfficeKeys, code_mac_under};
@@ -41,8 +48,11 @@ use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
 use crate::{chinese, data_directory, memory, private_files, texts};
 use business_day::BusinessDay;
+use readiness::Readiness;
 use reload::{CurrentCalendar, Reloader};
-use settings::{LoadedSettings, TerminalLine};
+use settings::LoadedSettings;
+use views::ViewsFollower;
+use web::WebShared;
 
 /// Runs the switch: serves terminals, routes payments to networks, keeps the books
 ///
@@ -70,6 +80,9 @@ pub struct ServeArgs {
     /// cannot. Changes nothing, and opens no address
     #[arg(long, conflicts_with = "example")]
     check: bool,
+    /// With --check: print one JSON object
+    #[arg(long, requires = "check")]
+    json: bool,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -91,13 +104,10 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     if !args.check {
         memory::log(unprotected);
     }
-    let others_max = said.plan.other_files_max() + office::socket::FILES_MAX;
-    if let Some(note) = limits::fit_open_files(&mut said.plan.limits, others_max)? {
-        tracing::warn!(target: "host", "{note}");
-    }
+    fit_open_files(&mut said)?;
     private_files::check_books(data)?;
     if args.check {
-        return check::run(said, data, config).map(|()| ExitCode::SUCCESS);
+        return check::run(said, data, config, args.json).map(|()| ExitCode::SUCCESS);
     }
     let directory = DataDirectory::open(data).map_err(no_books)?;
     let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
@@ -120,6 +130,20 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Terminals come first: the API takes what they leave, and a few that are kept for it.
+fn fit_open_files(said: &mut LoadedSettings) -> anyhow::Result<()> {
+    let web_files = said.web.as_ref().map_or(0, |_| web::FILES_MIN);
+    let others_max = said.plan.other_files_max() + office::socket::FILES_MAX + web_files;
+    let fitted = limits::fit_open_files(&mut said.plan.limits, others_max)?;
+    if let Some(note) = fitted.note {
+        tracing::warn!(target: "host", "{note}");
+    }
+    if let Some(note) = said.web.as_mut().and_then(|web| web.fit_files(fitted.spare)) {
+        tracing::warn!(target: "web", "{note}");
+    }
+    Ok(())
+}
+
 fn serve(
     said: LoadedSettings,
     node: &Node,
@@ -138,15 +162,16 @@ fn serve(
     };
     let setting = node.client().query(look)?.0?;
     let trial = node.client().query(|engine| engine.books().is_trial())?.0;
-    require_protected_terminals(said.terminal_line, trial)?;
+    listeners::require_protected(said.forgeable.as_deref(), trial)?;
     let ids: Vec<_> = said.networks.iter().map(|(network, ..)| *network).collect();
     let (unfinished, _) =
         node.client().query(move |engine| Unfinished::of(engine.books(), &ids))?;
     let keys: Arc<dyn KeyStore> = said.keys;
     let office_keys = OfficeKeys {
         code_mac: said.codes.map(|name| code_mac_under(keys.clone(), name)),
-        vault: said.vault.map(|name| VaultKey { store: keys.clone(), name }),
+        vault: said.vault,
     };
+    let (code_mac, vault) = (office_keys.code_mac.clone(), office_keys.vault.clone());
     // Before new names are registered: one may be a misspelt old one.
     let (switch, begin) = resumed_switch(said.settings, keys, unfinished)?;
     let directory = control_directory(data);
@@ -175,22 +200,63 @@ fn serve(
     let changes = host.network_changes();
     let announce = Box::new(move |events: &[Event]| changes.announce(events));
     let served = registered.and_then(|()| {
+        let vault = office_keys.vault.clone();
         let office = office_requests::office(data, node.client(), announce, office_keys)?;
         let client = Mutex::new(node.client());
         let reloader = reloader.clone();
-        let lines = Box::new(ServedLines { data: data.to_owned(), client, reloader });
-        OfficeServer::start(office, lines, &directory, said.office_group)
-            .map_err(|error| office_socket_error(&directory, &error))
+        let lines: Arc<dyn CommandLines> = Arc::new(ServedLines {
+            data: data.to_owned(),
+            client,
+            config: Some(std::path::absolute(config)?),
+            reloader: Some(reloader),
+            vault,
+            debtors: said.debtors,
+        });
+        let shared = SharedOffice::new(office);
+        let server =
+            OfficeServer::start(shared.clone(), lines.clone(), &directory, said.office_group)
+                .map_err(|error| office_socket_error(&directory, &error))?;
+        Ok((server, shared, lines))
     });
-    let ended = served.and_then(|office| {
+    let place = said.views.map(|views| views.beside(data));
+    let ended = served.and_then(|(office, shared, lines)| {
+        let served = said.web.map(|plan| {
+            let changes = host.network_changes();
+            let announce: OnEvents = Box::new(move |events| changes.announce(events));
+            let (code_mac, views, trial_roles) = (code_mac, place.clone(), Vec::new());
+            let books = Box::new(NodeBooks::new(node.client()));
+            let store = Arc::new(AccessStore::open(data, vault.key, books)?);
+            let office = shared;
+            let parts = WebShared { office, lines, code_mac, store, views, announce, trial_roles };
+            let listen = WebListen::open(&plan.addresses, plan.tls.clone())?;
+            web::start(plan, listen, node, data, parts)
+        });
+        let served = match served.transpose() {
+            Ok(served) => served,
+            Err(error) => {
+                office.stop();
+                return Err(error);
+            }
+        };
         let ended = stop_on_signals(host.stopper())
             .context(texts::text(Lang::current(), "error.signals"))
             .and_then(|()| reload_on_signal(reloader))
-            .and_then(|()| print_addresses(host.addresses(), &control, office.path()))
+            .and_then(|()| {
+                let web = served.as_ref().map_or(&[][..], |served| served.addresses());
+                print_addresses(host.addresses(), web, &control, office.path())
+            })
             .and_then(|()| {
                 let _business_day = BusinessDay::start(node.client(), calendar, said.zone)?;
+                let views = place.map(|place| ViewsFollower::start(data, place));
+                let _views = views.transpose()?;
+                readiness::tell(Readiness::Ready);
                 Ok(host.run()?)
             });
+        readiness::tell(Readiness::Stopping);
+        // First: its requests use the office.
+        if let Some(served) = served {
+            served.stop();
+        }
         office.stop();
         ended
     });
@@ -199,7 +265,8 @@ fn serve(
     ended
 }
 
-fn office_socket_error(directory: &Path, error: &std::io::Error) -> anyhow::Error {
+/// A socket of the office that cannot be made.
+pub fn office_socket_error(directory: &Path, error: &std::io::Error) -> anyhow::Error {
     let directory = directory.display();
     anyhow!(bilingual!(
         "cannot create the office's socket in {directory}: {error}; check that its directory can \
@@ -286,28 +353,6 @@ fn check_against_books(
                  {ours} 的卡组织请用另一名称"
             )
         );
-    }
-    Ok(())
-}
-
-/// UnionPay's dialect protects nothing against somebody on the line. Only a trial may speak it
-/// without TLS.
-fn require_protected_terminals(line: TerminalLine, trial: bool) -> anyhow::Result<()> {
-    match line {
-        TerminalLine::Proven => {}
-        TerminalLine::TrustedGateways => {
-            let message = "terminals' messages are protected by the gateways alone";
-            tracing::warn!(target: "switch", dialect = "unionpay", "{message}");
-        }
-        TerminalLine::Forgeable => ensure!(
-            trial,
-            bilingual!(
-                "terminals.dialect: `unionpay` protects nothing on the line; give terminals.tls \
-                 with `clients`, let terminals come through gateways only, or use `doorstep`",
-                "terminals.dialect：`unionpay` 在链路上没有任何保护；请给出带 `clients` 的 \
-                 terminals.tls，或只经网关接入终端，或使用 `doorstep`"
-            )
-        ),
     }
     Ok(())
 }
@@ -412,10 +457,18 @@ fn reload_on_signal(reloader: Arc<Mutex<Reloader>>) -> anyhow::Result<()> {
 }
 
 #[allow(clippy::print_stdout, reason = "the addresses are the output")]
-fn print_addresses(at: &ListenAddresses, control: &Path, office: &Path) -> anyhow::Result<()> {
-    for (what, addresses) in
-        [("terminals", &at.terminals), ("gateways", &at.gateways), ("wallets", &at.wallets)]
-    {
+fn print_addresses(
+    at: &ListenAddresses,
+    web: &[SocketAddr],
+    control: &Path,
+    office: &Path,
+) -> anyhow::Result<()> {
+    for (what, addresses) in [
+        ("terminals", &at.terminals[..]),
+        ("gateways", &at.gateways),
+        ("wallets", &at.wallets),
+        ("web", web),
+    ] {
         for address in addresses {
             println!("{what} {address}");
         }

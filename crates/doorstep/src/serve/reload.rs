@@ -13,7 +13,7 @@ use node::NodeClient;
 use switch::Unfinished;
 use toml::{Table, Value};
 
-use super::{check_against_books, limits, resumed_switch, settings};
+use super::{check_against_books, listeners, resumed_switch, settings};
 use crate::data_directory::read_text;
 use crate::logging::CurrentLogLevel;
 use crate::texts::{filled, text};
@@ -31,9 +31,9 @@ pub struct ReloadArgs {
     pub data: PathBuf,
 }
 
-/// The settings that are applied without a restart, each with all in it. `*` stands for a network's
-/// name.
-pub const RELOADED: [&str; 27] = [
+/// The settings that are applied without a restart, each with all in it. `*` stands for the name of
+/// a network or listener.
+pub const RELOADED: [&str; 31] = [
     "calendar",
     "log_level",
     "shown_as",
@@ -43,8 +43,12 @@ pub const RELOADED: [&str; 27] = [
     "terminals.answer_seconds",
     "terminals.reversals",
     "terminals.echo_seconds",
+    "terminals.listeners.*.tls.certificate",
+    "terminals.listeners.*.tls.key",
+    "terminals.listeners.*.tls.clients",
     "gateways.authorities",
     "gateways.names",
+    "gateways.trusted",
     "gateways.certificate",
     "gateways.key",
     "merchant.firms",
@@ -170,14 +174,13 @@ impl Reloader {
     pub fn reload(&mut self) -> anyhow::Result<Reloaded> {
         let found = flat_settings(&self.config)?;
         let mut said = settings::read(&self.config)?;
-        let others_max = said.plan.other_files_max() + office::socket::FILES_MAX;
-        if let Some(note) = limits::fit_open_files(&mut said.plan.limits, others_max)? {
-            tracing::warn!(target: "host", "{note}");
-        }
+        super::fit_open_files(&mut said)?;
         let (zone, networks, firms) = (said.zone, said.networks, said.firms);
+        let forgeable = said.forgeable;
         let ids: Vec<_> = networks.iter().map(|(network, ..)| *network).collect();
         let look = move |engine: &Engine| {
             check_against_books(engine, &zone, &networks, &firms)?;
+            listeners::require_protected(forgeable.as_deref(), engine.books().is_trial())?;
             Ok::<_, anyhow::Error>(Unfinished::of(engine.books(), &ids))
         };
         let unfinished = self.client.query(look)?.0?;

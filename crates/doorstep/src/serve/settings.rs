@@ -10,7 +10,7 @@ use books::{FirmId, NetworkId, WalletId};
 use calendar::Calendar;
 use files::pain001::Party;
 use host::tls::{self, TlsIdentity};
-use host::{HostPlan, ListenerPlan, NetworkLink, WalletCredentials};
+use host::{HostPlan, ListenerPlan, NetworkLink, TerminalListener, WalletCredentials};
 use keys::{
     KeyName, KeyStore, MASTER_KEY_CREDENTIAL, MASTER_KEY_VARIABLE, MasterKey, SoftwareStore,
 };
@@ -20,17 +20,20 @@ use node::{Clock, SystemClock};
 use serde::de::DeserializeOwned;
 use switch::{
     BinRange, LinkId, MerchantSettings, NetworkSettings, Settings, TerminalSettings, Timing,
-    WalletSettings,
+    WalletSettings, WrongPinLimits,
 };
 use tariff::CappedRate;
-use vault::{AccountForm, PayoutAccount, VaultKey};
+use vault::{AccountForm, PayoutAccount, VaultKey, VaultOptions};
+use views::{Place, Server};
 use zeroize::Zeroizing;
 
 use super::form::{
-    AddressError, AddressText, CardKindForm, CostForm, DebtorForm, GatewaysForm, KeysOnlyForm,
-    NetworkForm, PlainForm, SettingsForm, TerminalsForm, TlsServerForm, WalletForm,
+    AddressError, AddressText, CardKindForm, CostForm, DebtorForm, KeysOnlyForm, NetworkForm,
+    PlainForm, SettingsForm, TlsServerForm, VaultForm, ViewsForm, ViewsOnlyForm, WalletForm,
 };
-use super::{key_names, limits};
+use super::listeners::TerminalAddresses;
+use super::web::{self, WebPlan};
+use super::{key_names, limits, listeners};
 use crate::logging::LogLevel;
 use crate::office_requests::{OfficeKeys, code_mac_under};
 use crate::private_files::{self, Forbidden};
@@ -56,42 +59,25 @@ pub struct LoadedSettings {
     pub master_from_environment: bool,
     pub networks: Vec<(NetworkId, Currency, String)>,
     pub wallet: Option<(WalletId, Currency, String)>,
-    /// What protects the messages of the terminals.
-    pub terminal_line: TerminalLine,
+    /// The section of a listener for terminals on which anybody on the line could change a message.
+    pub forgeable: Option<String>,
     /// The names of the courier firms that have merchant numbers.
     pub firms: Vec<String>,
     pub zone: ResolvedZone,
     pub calendar: Option<Calendar>,
+    /// Where the views are, if they are written.
+    pub views: Option<ViewsPlace>,
+    /// The API over HTTP, if it is served.
+    pub web: Option<WebPlan>,
     pub log_level: Option<LogLevel>,
     /// The key of hand-overs' one-time codes.
     pub codes: Option<KeyName>,
-    /// The key that wraps the vault's data keys.
-    pub vault: Option<KeyName>,
+    /// How the vault is opened.
+    pub vault: VaultOptions,
+    /// Who pays, by currency.
+    pub debtors: BTreeMap<Currency, Party>,
     /// The group whose members may use the office's socket.
     pub office_group: Option<u32>,
-}
-
-/// What protects the messages of terminals on their way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TerminalLine {
-    /// Their own keys, or TLS with their certificates.
-    Proven,
-    /// The gateways that carry them: the dialect protects nothing.
-    TrustedGateways,
-    /// Nothing.
-    Forgeable,
-}
-
-impl TerminalLine {
-    pub(super) fn of(form: &TerminalsForm) -> TerminalLine {
-        let certified = form.tls.as_ref().is_some_and(|tls| tls.clients.is_some());
-        match (form.dialect.proves_terminals(), form.listen.is_empty()) {
-            (true, _) => TerminalLine::Proven,
-            (false, true) => TerminalLine::TrustedGateways,
-            (false, false) if certified => TerminalLine::Proven,
-            (false, false) => TerminalLine::Forgeable,
-        }
-    }
 }
 
 /// Reads a settings file and all files that it names. Its paths are relative to its directory.
@@ -117,7 +103,7 @@ fn read_settings(path: &Path) -> anyhow::Result<String> {
 }
 
 /// Reads a file with a secret, which only its owner can read.
-fn read_secret(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+pub(super) fn read_secret(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     private_files::check(path, Forbidden::ReadOrWrite)?;
     Ok(Zeroizing::new(data_directory::read_text(path, SECRET_BYTES_MAX)?))
 }
@@ -145,10 +131,27 @@ pub fn terminal_base_key(path: &Path) -> anyhow::Result<KeyName> {
     Ok(keys.terminals)
 }
 
+/// Where the views are, if not in the data directory.
+pub struct ViewsPlace(Option<Place>);
+
+impl ViewsPlace {
+    pub fn beside(self, data: &Path) -> Place {
+        self.0.unwrap_or_else(|| Place::in_directory(data))
+    }
+}
+
+/// Where the settings of a file have the views.
+pub fn views_place(path: &Path) -> anyhow::Result<ViewsPlace> {
+    let named = || path.display().to_string();
+    let text = read_settings(path)?;
+    let ViewsOnlyForm { views } = parse(&text).with_context(named)?;
+    File::beside(path).views(&views.unwrap_or_default()).with_context(named)
+}
+
 /// What the settings say of accounts: how the vault is opened, and who pays.
 #[derive(Default)]
 pub struct AccountSettings {
-    pub vault: Option<VaultKey>,
+    pub vault: VaultOptions,
     pub master_from_environment: bool,
     pub debtors: BTreeMap<Currency, Party>,
 }
@@ -156,7 +159,8 @@ pub struct AccountSettings {
 /// Reads the part of a settings file that is about accounts, and opens the key store.
 pub fn accounts(path: &Path) -> anyhow::Result<AccountSettings> {
     let (form, store, master_from_environment) = keys_only(path)?;
-    let vault = form.keys.vault.map(|name| VaultKey { store, name });
+    let vault = File::beside(path).vault(form.keys.vault, store, form.vault.as_ref());
+    let vault = vault.with_context(|| path.display().to_string())?;
     let debtors = debtors(form.debtors).with_context(|| path.display().to_string())?;
     Ok(AccountSettings { vault, master_from_environment, debtors })
 }
@@ -164,11 +168,11 @@ pub fn accounts(path: &Path) -> anyhow::Result<AccountSettings> {
 /// Opens the key store of a settings file for an office at rest. Also whether its master key is
 /// from the environment.
 pub fn office_keys(path: &Path) -> anyhow::Result<(OfficeKeys, bool)> {
-    let (KeysOnlyForm { keys, .. }, store, from_environment) = keys_only(path)?;
-    let office_keys = OfficeKeys {
-        code_mac: keys.codes.map(|name| code_mac_under(store.clone(), name)),
-        vault: keys.vault.map(|name| VaultKey { store, name }),
-    };
+    let (KeysOnlyForm { keys, vault, .. }, store, from_environment) = keys_only(path)?;
+    let code_mac = keys.codes.map(|name| code_mac_under(store.clone(), name));
+    let vault = File::beside(path).vault(keys.vault, store, vault.as_ref());
+    let vault = vault.with_context(|| path.display().to_string())?;
+    let office_keys = OfficeKeys { code_mac, vault };
     Ok((office_keys, from_environment))
 }
 
@@ -200,7 +204,7 @@ fn debtors(forms: Vec<DebtorForm>) -> anyhow::Result<BTreeMap<Currency, Party>> 
 }
 
 /// Parses TOML. Errors name the line.
-pub(super) fn parse<F: DeserializeOwned>(text: &str) -> anyhow::Result<F> {
+pub fn parse<F: DeserializeOwned>(text: &str) -> anyhow::Result<F> {
     toml::from_str(text).map_err(|error| {
         let Some(span) = error.span() else { return anyhow!("{}", error.message()) };
         let message = match Lang::current() {
@@ -269,12 +273,16 @@ impl File {
         let plan = self.plan(&form)?;
         let (keys, master_from_environment) = self.keys(&form.keys, false)?;
         key_names::check(&settings, [form.keys.codes, form.keys.vault], &*keys)?;
-        debtors(form.debtors)?;
+        let debtors = debtors(form.debtors)?;
         let office_group = form.control.group.as_deref().map(group_id).transpose()?;
-        let (codes, vault) = (form.keys.codes, form.keys.vault);
+        let codes = form.keys.codes;
+        let vault = self.vault(form.keys.vault, keys.clone(), form.vault.as_ref())?;
         let firms = form.merchant.firms.keys().cloned().collect();
         let calendar = form.calendar.as_ref().map(|path| calendar_command::read(&self.path(path)));
         let calendar = calendar.transpose().context("calendar")?;
+        let views = form.views.as_ref().map(|form| self.views(form)).transpose()?;
+        let web = form.web.as_ref().map(|form| web::plan(form, |path| self.path(path)));
+        let web = web.transpose()?;
         Ok(LoadedSettings {
             settings,
             plan,
@@ -282,15 +290,68 @@ impl File {
             master_from_environment,
             networks,
             wallet,
-            terminal_line: TerminalLine::of(&form.terminals),
+            forgeable: listeners::forgeable(&form.terminals),
             firms,
             zone,
             calendar,
+            views,
+            web,
             log_level: form.log_level,
             codes,
             vault,
+            debtors,
             office_group,
         })
+    }
+
+    fn views(&self, form: &ViewsForm) -> anyhow::Result<ViewsPlace> {
+        let ViewsForm { path, url, password_file, authorities } = form;
+        let Some(url) = url else {
+            ensure!(
+                password_file.is_none() && authorities.is_none(),
+                bilingual!(
+                    "views: `password_file` and `authorities` are for a server; give its `url`",
+                    "views：`password_file` 和 `authorities` 用于服务器；请给出其 `url`"
+                )
+            );
+            return Ok(ViewsPlace(path.as_ref().map(|path| Place::File(self.path(path)))));
+        };
+        ensure!(
+            path.is_none(),
+            bilingual!("views: give `path` or `url`", "views：请给出 `path` 或 `url` 之一")
+        );
+        let server =
+            self.server("views", (url.as_str(), password_file.as_deref(), authorities.as_deref()))?;
+        Ok(ViewsPlace(Some(Place::Server(Box::new(server)))))
+    }
+
+    /// A server of PostgreSQL: its address, the file of its password, and that of authorities.
+    fn server(
+        &self,
+        section: &str,
+        (url, password_file, authorities): (&str, Option<&Path>, Option<&Path>),
+    ) -> anyhow::Result<Server> {
+        let at = |field: &str| format!("{section}.{field}");
+        let password = password_file.map(|path| read_secret(&self.path(path)));
+        let password = password.transpose().with_context(|| at("password_file"))?;
+        let password = password.as_ref().map(|text| text.trim_end_matches(['\r', '\n']));
+        let tls = authorities.map(|path| tls::client(&self.path(path), None, "server"));
+        let tls = tls.transpose().with_context(|| at("authorities"))?.map(|tls| tls.settings);
+        Server::new(url, password, tls).with_context(|| at("url"))
+    }
+
+    /// How the vault is opened: under a key of the store, with its records here or on a server.
+    fn vault(
+        &self,
+        key: Option<KeyName>,
+        store: Arc<dyn KeyStore>,
+        form: Option<&VaultForm>,
+    ) -> anyhow::Result<VaultOptions> {
+        let server = form.map(|VaultForm { url, password_file, authorities }| {
+            self.server("vault", (url.as_str(), password_file.as_deref(), authorities.as_deref()))
+        });
+        let key = key.map(|name| VaultKey { store, name });
+        Ok(VaultOptions { key, server: server.transpose()? })
     }
 
     /// Opens the key store. Also returns whether its master key came from the environment.
@@ -299,8 +360,8 @@ impl File {
         keys: &super::form::KeysForm,
         begin: bool,
     ) -> anyhow::Result<(Arc<dyn KeyStore>, bool)> {
-        // A process that serves has said before what is not protected.
-        drop(memory::protect());
+        // A process that serves does it earlier, and says what is not protected.
+        memory::protect_once();
         match (&keys.store, &keys.pkcs11) {
             (Some(store), None) => {
                 let master = keys.master.as_ref().map(|path| self.path(path));
@@ -318,21 +379,28 @@ impl File {
     }
 
     fn plan(&self, form: &SettingsForm) -> anyhow::Result<HostPlan> {
-        let TerminalsForm { listen, tls, plain, .. } = &form.terminals;
-        let terminals = self.listen("terminals", listen, tls.as_ref(), *plain);
-        let mut plan = HostPlan {
-            limits: limits::from_form(form)?,
-            terminals: terminals?,
-            ..HostPlan::default()
-        };
+        let mut plan = HostPlan { limits: limits::from_form(form)?, ..HostPlan::default() };
+        for TerminalAddresses { section, dialect, listen, tls, plain } in
+            listeners::addresses(&form.terminals)
+        {
+            let certified = tls.is_some_and(|tls| tls.clients.is_some());
+            let found = self.listen(&section, listen, tls, plain)?.into_iter();
+            plan.terminals.extend(found.map(|ListenerPlan { address, tls }| TerminalListener {
+                address,
+                tls,
+                certified,
+                dialect,
+            }));
+        }
+        listeners::check_gateways(form.gateways.as_ref(), &form.terminals)?;
         if let Some(gateways) = &form.gateways {
-            require_gateway_names(gateways, &form.terminals)?;
             let identity = self.identity(&gateways.certificate, &gateways.key)?;
             let authorities = self.path(&gateways.authorities);
             let tls = tls::server(&identity, Some(&authorities)).context("gateways")?;
             let at = |address: &AddressText| (address.0, tls.clone());
             plan.gateways = gateways.listen.iter().map(at).collect();
             plan.gateway_names.clone_from(&gateways.names);
+            plan.trusted_gateways.clone_from(&gateways.trusted);
         }
         ensure!(
             !plan.terminals.is_empty() || !plan.gateways.is_empty(),
@@ -437,27 +505,6 @@ impl File {
     }
 }
 
-/// If terminals have certificates too, a terminal's certificate might be accepted for a gateway.
-/// Then `gateways.names` must list the gateways.
-fn require_gateway_names(gateways: &GatewaysForm, terminals: &TerminalsForm) -> anyhow::Result<()> {
-    let clients = terminals.tls.as_ref().and_then(|tls| tls.clients.as_ref());
-    match &gateways.names {
-        None if clients.is_some() => bail!(bilingual!(
-            "gateways.names: with terminals.tls.clients, terminals have certificates, and one \
-             could be accepted as a gateway; list the names in the gateways' certificates",
-            "gateways.names：有 terminals.tls.clients 时终端也有证书，可能被当作网关接受；\
-             请列出网关证书中的名称"
-        )),
-        Some(names) if names.is_empty() => bail!(bilingual!(
-            "gateways.names: the list is empty, so no gateway could connect; list the names in the \
-             gateways' certificates, or leave it out if gateways.authorities sign only gateways",
-            "gateways.names：清单为空，没有网关能够接入；请列出网关证书中的名称，\
-             或在 gateways.authorities 只签发网关证书时不写此项"
-        )),
-        _ => Ok(()),
-    }
-}
-
 /// Plain TCP stays on this machine, unless the operator says otherwise. `accept` names how.
 pub fn require_tls(
     at: SocketAddr,
@@ -486,7 +533,7 @@ pub(super) fn settings(form: &SettingsForm, zone: &ResolvedZone) -> anyhow::Resu
     let merchant = &form.merchant;
     let terminals = &form.terminals;
     let timing = &form.timing;
-    let usual = Timing::default();
+    let (usual, pins) = (Timing::default(), WrongPinLimits::default());
     Ok(Settings {
         utc_offset_minutes: zone.utc_offset_minutes,
         utc_offset_changes: zone.changes.clone(),
@@ -500,11 +547,15 @@ pub(super) fn settings(form: &SettingsForm, zone: &ResolvedZone) -> anyhow::Resu
             firms: merchant.firms.iter().map(|(firm, n)| (FirmId::derived(firm), *n)).collect(),
         },
         terminals: TerminalSettings {
-            dialect: terminals.dialect,
             base_key: form.keys.terminals,
+            derived_dialect: terminals.dialect,
             answer_s: terminals.answer_seconds,
             reversal_attempts_max: terminals.reversals,
             echo_s: terminals.echo_seconds,
+            wrong_pins: WrongPinLimits {
+                per_card: form.limits.wrong_pins_per_card.unwrap_or(pins.per_card),
+                per_terminal: form.limits.wrong_pins_per_terminal.unwrap_or(pins.per_terminal),
+            },
         },
         networks: form.networks.iter().map(network).collect::<anyhow::Result<_>>()?,
         bins: bins(form)?,

@@ -126,10 +126,13 @@ pub fn terminal_error_text(error: &TerminalError, lang: Lang) -> String {
             format!("本批次没有可办的流水号 {stan:06}，请看 journal")
         }
         (TerminalError::OfflineLimitExceeded, Lang::En) => {
-            "the offline limit is exceeded; run params to fetch it".to_owned()
+            "the offline limit is exceeded; params fetches it, and the office sets it (`doorstep \
+             terminals offline-limit`)"
+                .to_owned()
         }
         (TerminalError::OfflineLimitExceeded, Lang::Zh) => {
-            "超离线限额，可用 params 下载".to_owned()
+            "超离线限额；params 下载限额，由业务部门设置（`doorstep terminals offline-limit`）"
+                .to_owned()
         }
         (TerminalError::BatchFull, Lang::Zh) => "批次已满，请先 settle".to_owned(),
         (TerminalError::PendingMessageFirst, _) => lang

@@ -41,6 +41,9 @@ pub fn detail(declined: &DeclinedRequest, lang: Lang) -> String {
         "no network for this BIN",
         "no wallet in settings",
         "key store",
+        "card",
+        "terminal",
+        "reversed",
     ];
     match lang {
         _ if said.contains(&text) => String::new(),
@@ -56,6 +59,8 @@ pub fn detail(declined: &DeclinedRequest, lang: Lang) -> String {
                 (" too many unknown", " 结果未知过多"),
                 ("network not in settings", "配置中已无该卡组织"),
                 ("wallet not in settings", "配置中已无该钱包"),
+                ("ask with a new STAN", "请用新的流水号查询"),
+                ("the batch is closed", "批次已结算"),
             ];
             words
                 .iter()
@@ -83,6 +88,7 @@ fn our_reason(declined: &DeclinedRequest) -> Text {
         ),
         (b"25", _) => ("the original transaction is not found", "原交易不存在"),
         (b"30", _) => ("format error", "报文格式错"),
+        (b"40", _) => ("the switch does not offer this transaction", "交换中心不办理该交易"),
         (b"58", _) => ("the terminal is blocked; call your firm", "终端已停用，请联系公司"),
         (b"61", _) => {
             ("limit exceeded; settle, or use another payment method", "超限额，请结算或换方式付款")
@@ -108,6 +114,14 @@ fn our_reason(declined: &DeclinedRequest) -> Text {
         (b"91", _) => (
             "no network for this card is available; use another payment method",
             "受理该卡的卡组织均不可用，请换方式付款",
+        ),
+        (b"75", "terminal") => (
+            "too many wrong PINs at this terminal in an hour; use another payment method",
+            "本终端一小时内密码错误次数超限，请换方式付款",
+        ),
+        (b"75", _) => (
+            "too many wrong PINs of this card today; use another card",
+            "该卡今日密码错误次数超限，请换卡",
         ),
         (b"94", _) => ("the STAN was used before; try again", "流水号重复，请重做"),
         (b"95", _) => ("the totals differ", "对账不平"),
@@ -135,7 +149,7 @@ fn our_reason(declined: &DeclinedRequest) -> Text {
         (b"P1", _) => ("no such parcel", "无此包裹"),
         (b"P2", _) => ("the parcel belongs to another courier", "包裹不属本快递员"),
         (b"P3", _) => ("the parcel can no longer be paid", "包裹不可再付"),
-        (b"P4", _) => ("the amount exceeds what is left to pay", "超过剩余应收金额"),
+        (b"P4", _) => ("the amount exceeds what is left to pay", "超过待收金额"),
         (b"P5", _) => {
             ("a payment is being reversed; take cash, or wait", "有付款冲正中，请收现金或稍候")
         }
@@ -145,6 +159,7 @@ fn our_reason(declined: &DeclinedRequest) -> Text {
             "the courier is suspended: only cash and offline sales are recorded; call your firm",
             "快递员已暂停，只登记现金和离线消费，请联系公司",
         ),
+        (b"P9", _) => ("the transaction was reversed; it has no effect", "交易已冲正，不生效"),
         _ => ("not done", "未办理"),
     }
 }
@@ -236,5 +251,7 @@ mod tests {
         assert!(of(TerminalRequestKind::Qr, b"91").starts_with("no wallet"));
         assert!(of(TerminalRequestKind::Settlement, b"96").contains("QR"));
         assert_eq!(of(TerminalRequestKind::QrStatus, b"68"), "not paid in time");
+        let pins = |text| reason(&declined(b"75", text, ""), Lang::En);
+        assert!(pins("card").contains("card today") && pins("terminal").contains("terminal"));
     }
 }

@@ -36,6 +36,9 @@ pub struct LoadArgs {
     /// The file with the base key of the terminals' keys
     #[arg(long)]
     base_key_file: PathBuf,
+    /// The dialect of the key that is derived from the base key
+    #[arg(long, value_enum, default_value_t = DialectFlag::Doorstep)]
+    dialect: DialectFlag,
     /// Minutes east of UTC
     #[arg(long, default_value_t = 480, allow_negative_numbers = true)]
     utc_offset: i16,
@@ -76,7 +79,7 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<()> {
         first_terminal: args.first,
         terminals: args.terminals,
         merchant: merchant(&args.merchant)?,
-        keys: derived_keys(&args.base_key_file, DialectFlag::Doorstep)?,
+        keys: derived_keys(&args.base_key_file, args.dialect)?,
         utc_offset_minutes: args.utc_offset,
         answer_within_ms: args.wait_ms,
         home_addresses: args.connect.clone(),

@@ -245,7 +245,7 @@ impl Screen {
     /// The parcels that are out, with their short waybills.
     pub fn parcels(self, list: &CourierParcels) {
         let columns = AMOUNT_COLUMNS + 1 + self.currency.code().len();
-        let heads = [self.word("due", "应收"), self.word("left to collect", "未收")];
+        let heads = [self.word("due", "应收"), self.word("left to collect", "待收金额")];
         self.line(("parcel", "运单"), heads.map(|head| right(&head, columns)));
         for (short, parcel) in list.short_waybills().into_iter().zip(list.parcels()) {
             self.row(short, [self.money(parcel.due), self.money(parcel.left)]);
@@ -296,7 +296,7 @@ impl Screen {
 
     /// Amount, STAN, RRN, authorisation code; the last two may be empty.
     fn receipt(self, receipt: &Receipt) -> [String; 4] {
-        let rrn = receipt.rrn.map(|rrn| format!("{} {rrn}", self.lang.pick("RRN", "参考号")));
+        let rrn = receipt.rrn.map(|rrn| format!("{} {rrn}", self.lang.pick("RRN", "检索参考号")));
         let code = receipt.authorisation;
         let code = code.map(|code| format!("{} {code}", self.lang.pick("auth", "授权码")));
         [

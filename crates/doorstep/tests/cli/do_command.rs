@@ -18,6 +18,12 @@ fn every_declared_command_is_listed_and_has_help_in_both_languages() {
     let list = bed.run("do --list").succeeds().says_nothing();
     let names = list.stdout().lines().filter(|line| !line.starts_with(' '));
     assert_eq!(names.collect::<BTreeSet<_>>(), declared);
+    let list = bed.run("do --list --json").succeeds().json();
+    for (one, spec) in list.as_array().unwrap().iter().zip(books::Command::SPECS) {
+        assert_eq!(one["command"], spec.name);
+        assert_eq!((&one["number"], one["about"].is_string()), (&spec.number.into(), true));
+    }
+    assert_eq!(list.as_array().unwrap().len(), declared.len());
     for name in declared {
         let help = bed.run(&format!("do {name} --help")).succeeds().prints(name);
         let chinese = bed.run(&format!("do {name} --help --lang zh")).succeeds();

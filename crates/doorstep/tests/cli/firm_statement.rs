@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::support::{Bed, number, text};
+use super::support::{Bed, number, records, text};
 
 const TARIFF: &str = include_str!("../data/three-currencies.toml");
 
@@ -84,5 +84,15 @@ fn a_firms_statement_adds_up_to_its_account_and_names_what_was_withheld() {
     bed.run(&format!("{tax} --amount {}", typed(withheld))).succeeds();
     assert_eq!(balance(&bed, "liabilities:withholding-payable"), 0);
     bed.run("statement --firm nobody --data books").fails("nobody");
+    let of_firm = |days: &str| bed.run(&format!("statement --firm {firm} {days} --data books"));
+    of_firm("--from 2013-08-29 --until 2013-08-28").fails("is after the last one, 2013-08-28");
+    of_firm("--until 2099-01-01").fails("is still to come");
+    of_firm("--until 2013-08-28").succeeds();
+    let sellers = records(&bed.read("books/payouts.csv"));
+    let seller = &sellers[0]["seller"];
+    for days in ["--from 2013-08-28", "--until 2013-08-28"] {
+        let refused = bed.run(&format!("statement {seller} {days} --data books"));
+        refused.fails("--from and --until are for a firm's statement");
+    }
     bed.verified("books");
 }

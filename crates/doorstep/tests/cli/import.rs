@@ -117,7 +117,7 @@ fn an_absurd_amount_is_refused_with_its_line_and_currency() {
     );
     let ran = bed
         .run(IMPORT)
-        .fails("error: not all orders were taken: bad lines: 4, refused orders: 0; see above\n");
+        .fails("error: not all orders were taken: bad lines: 5, refused orders: 0; see above\n");
     let limit = |amount, limit| {
         format!(
             "the amount due of {amount} exceeds {limit}, the most that a terminal can total; check \

@@ -26,7 +26,7 @@ const COMPONENTS: &str = "0123456789ABCDEF FEDCBA9876543210 08D7B4\n\
 const CHECK_VALUE: &str = "43C6CC";
 
 /// The interpreter with pyiso8583. `./test` installs it.
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python/bin/python");
     let python = std::env::var_os("DOORSTEP_PYTHON").map_or(own, PathBuf::from);
     assert!(python.exists(), "{} is missing: run ./test, which installs it", python.display());
@@ -95,9 +95,10 @@ fn runs_a_whole_day(dialect: &str) {
     let bed = Bed::new();
     ground::make(&bed);
     let settings = bed.read("door/doorstep.toml");
-    let named = format!("[terminals]\ndialect = \"{dialect}\"\n");
-    assert!(settings.contains("[terminals]\n"), "{settings}");
-    bed.write("door/doorstep.toml", settings.replace("[terminals]\n", &named));
+    let own = "dialect = \"doorstep\"\n";
+    assert!(settings.contains(own), "{settings}");
+    let named = settings.replacen(own, &format!("dialect = \"{dialect}\"\n"), 1);
+    bed.write("door/doorstep.toml", named);
     import_key(&bed, dialect);
     let running = Running::start(&bed, "--clearing clearing --date 2013-08-28");
 

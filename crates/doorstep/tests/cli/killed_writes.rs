@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use super::support::{Bed, Ran, tool};
-use super::take;
+use super::{payout_accounts, take};
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/kill_at.c");
 const IMPORT: &str = "import --orders orders.csv --profile doorstep --by Li --approved-by Wang";
@@ -15,16 +15,19 @@ const CALLS_MAX: u32 = 1_000;
 /// A directory with the library that kills a process at one of its writes, and with orders.
 fn bed() -> Bed {
     let bed = Bed::new();
-    let mut compiler = tool(&bed, "cc");
-    let flags = ["-shared", "-fPIC", "-O1", "-o", "kill_at.so", SOURCE, "-ldl"];
-    Ran::of(compiler.args(flags)).succeeds();
+    make_library(&bed);
     bed.orders("orders.csv", &["A1,S1,CNY,10.00"]);
     bed
 }
 
+pub fn make_library(bed: &Bed) {
+    let flags = ["-shared", "-fPIC", "-O1", "-o", "kill_at.so", SOURCE, "-ldl"];
+    Ran::of(tool(bed, "cc").args(flags)).succeeds();
+}
+
 /// Runs a command that is killed at a call that changes a file. Returns whether it ended before.
 #[track_caller]
-fn ends_before(bed: &Bed, line: &str, call: u32) -> bool {
+pub fn ends_before(bed: &Bed, line: &str, call: u32) -> bool {
     let mut command = bed.doorstep(line);
     command.env("LD_PRELOAD", bed.path("kill_at.so")).env("KILL_AT", call.to_string());
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
@@ -151,4 +154,39 @@ fn a_clearing_file_whose_taking_is_killed_is_finished_before_the_next_one() {
         assert!(left.is_empty(), "killed at call {call}: {left:?}");
     }
     assert!(killed > 5 && finished > 3, "{killed} killed, {finished} finished");
+}
+
+#[test]
+fn a_vault_whose_rewrapping_is_killed_is_rewrapped_the_next_time() {
+    let bed = payout_accounts::trial_of(&["A,S1,CNY,10.00", "B,S2,CNY,10.00", "C,S3,CNY,10.00"]);
+    make_library(&bed);
+    for seller in 1..=3 {
+        let set = format!(
+            "payout-account set S{seller} --currency CNY --account 622200000000{seller} --name \
+             Marta --bank-code 102100099996 --data books --config doorstep.toml --approved-by 2"
+        );
+        bed.run(&set).succeeds();
+    }
+    bed.run("keys rotate vault --config doorstep.toml").succeeds();
+    let (mut killed, mut done_before) = (0, 0);
+    for call in 1..CALLS_MAX {
+        Ran::of(tool(&bed, "bash").arg("-c").arg("rm -rf killed && cp -r books killed")).succeeds();
+        let rewrap = "vault rewrap --data killed --config doorstep.toml";
+        if ends_before(&bed, rewrap, call) {
+            break;
+        }
+        killed += 1;
+        let again = bed.run(rewrap).succeeds();
+        // Three keys are one transaction: all or none.
+        let done = [0, 3].iter().find(|done| again.stdout().contains(&format!("before: {done}.")));
+        done_before += u32::from(*done.expect("all or none") == 3);
+        bed.run(rewrap).succeeds().prints("newest generation: 0; they were before: 3.");
+    }
+    assert!(killed > 5 && done_before > 0, "{killed} killed, {done_before} had all done");
+    // Each account that is left opens without the old generation.
+    bed.run("keys drop vault --generation 1 --config doorstep.toml").succeeds();
+    for seller in 1..=3 {
+        let show = format!("payout-account show S{seller} --data killed --config doorstep.toml");
+        bed.run(&show).succeeds().prints(&format!("…000{seller}"));
+    }
 }

@@ -138,6 +138,9 @@ fn a_parcel_tells_its_story_from_the_announcement_to_the_payout() {
     let story = log(&bed, "books", &format!("--parcel {}", text(&announced, "/fields/parcel")));
     assert_eq!(log(&bed, "books", &format!("--parcel {waybill}")), story);
     assert_eq!(parsed(&story[0]), announced);
+    let words = bed.run(&format!("log --data books --parcel {waybill}")).succeeds().words();
+    assert!(words.contains(&format!("parcel {waybill} announced: order ")), "{words}");
+    assert!(!words.contains(text(&announced, "/fields/parcel")), "{words}");
 }
 
 #[test]
@@ -266,11 +269,15 @@ fn sentences_fit_the_screen_in_both_languages() {
         }
     }
     let english = english.prints("system: trial books opened; local time is UTC+08:00; the");
-    let english = english.prints("card payment: network-receivable:network-");
-    english.prints("payout paid: payout-in-flight →");
+    for posting in [
+        "card payment: Dr network-receivable:network-",
+        "payout paid: Dr payout-in-flight, Cr bank:",
+    ] {
+        assert!(english.words().contains(posting), "{posting}{english}");
+    }
     chinese
         .prints("系统：开账（试用）；当地时间为 UTC+08:00；最初的")
-        .prints("打款已付：在途打款 → 银行存款:bank-1");
+        .prints("打款已付：借 在途打款，贷 银行存款:bank-1");
 }
 
 #[test]

@@ -108,7 +108,21 @@ fn an_order_of_a_seller_is_found_by_its_reference() {
     assert_eq!((text(parcel, "/state"), &parcel["courier"]), ("announced", &Value::Null));
     let left = json(&bed, "status");
     assert_eq!(number(&left, "/left_to_collect/0/amount"), 3_000);
-    bed.run("parcels --data books --order A-2").ends_with(2);
+    assert_eq!(text(parcel, "/order"), "A-2");
+    // Of every seller.
+    bed.orders("more.csv", &["A-2,S2,CNY,5.00"]);
+    bed.run(
+        "import --profile doorstep --orders more.csv --data books --own-numbers --by ann \
+         --approved-by bo",
+    )
+    .succeeds();
+    let found = json(&bed, "parcels --order A-2");
+    let sellers = list(&found, "parcels").iter().map(|one| text(one, "/seller"));
+    assert_eq!(sellers.collect::<BTreeSet<_>>(), BTreeSet::from(["S1", "S2"]));
+    bed.run("parcels --data books --order A-3").succeeds().prints("no parcels\n");
+    let shown = bed.run("parcels --data books --seller S1").succeeds();
+    let rows = shown.stdout().lines().filter(|line| line.contains("A-1") || line.contains("A-2"));
+    assert_eq!(rows.count(), 2, "{shown}");
 }
 
 /// A day with cash in custody at its end.
@@ -178,7 +192,7 @@ fn a_statement_has_the_balances_and_payouts_of_its_seller() {
         }
         let sum = |key: &str| number(account, &format!("/next/{key}"));
         let added = sum("gross") + sum("returned") + sum("invoiced") + sum("compensated");
-        assert_eq!(added - sum("fees") - sum("refunded"), number(account, "/payable"));
+        assert_eq!(added - sum("fees") - sum("given_back"), number(account, "/payable"));
         let sent = list(account, "in_flight").iter().chain(list(account, "paid"));
         let sent: BTreeMap<_, _> =
             sent.map(|payout| (number(payout, "/payout"), number(payout, "/net"))).collect();

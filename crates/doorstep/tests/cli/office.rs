@@ -118,9 +118,11 @@ fn a_hand_over_is_counted_with_the_code_that_its_courier_shows() {
         text(&start, "/fields/handover")
     );
     let wrong = if code == "000000" { "000001" } else { "000000" };
-    bed.run(&format!("{count} {wrong}"))
-        .succeeds()
-        .prints("the one-time code is wrong, nothing is counted: try 1");
+    let tried = bed.run(&format!("{count} {wrong}")).fails("the one-time code is wrong");
+    let tried = tried.says("CountHandOver: ").says("nothing is counted: try 1");
+    assert!(tried.stdout().is_empty(), "nothing is carried out: {tried}");
+    let again = bed.run(&format!("{count} {wrong} --json")).fails("this code was tried before");
+    assert!(again.stdout().contains("\"answer\":\"code_wrong\""), "{again}");
     bed.run(&format!("{count} 12")).fails("six digits");
     bed.run(&format!("{count} {code}")).succeeds().prints("counted by person ");
     let (waybill, more) = ground::parcel(3);
@@ -139,7 +141,7 @@ fn a_hand_over_is_counted_with_the_code_that_its_courier_shows() {
     let code = text(&started, "/code");
     let count = format!("hand-over count 77 --counted {more}CNY --data door/books {with_keys}");
     let wrong = if code == "000000" { "000001" } else { "000000" };
-    bed.run(&format!("{count} --code {wrong}")).succeeds().prints("nothing is counted: try 1");
+    bed.run(&format!("{count} --code {wrong}")).fails("nothing is counted: try 1");
     bed.run(&format!("{count} --code {code}")).succeeds().prints("counted by person ");
     bed.verified("door/books");
 }
@@ -272,6 +274,35 @@ fn one_person_suspends_and_two_lift_it() {
         .succeeds()
         .prints("SuspendSeller: proposed as number 1; a second person approves it with ");
     assert_eq!(count(&bed, "books", "SuspendSeller"), 1);
+    // What waits for the second person is on both lists.
+    let waits = bed.run("open-items --data books").succeeds().prints("SuspendSeller");
+    waits.prints("Proposals that wait for a second person: 1").prints("doorstep approve NUMBER");
+    let waits = bed.run("open-items --kind proposal --data books --json").succeeds().json();
+    assert_eq!(text(&waits, "/proposals/0/command"), "SuspendSeller", "{waits:#}");
+    let again = bed.run("suspend seller S1 --person 2 --data books").succeeds();
+    again.prints("was carried out before; nothing changed");
     bed.run("approve 1 --person 2 --data books").succeeds();
     assert_eq!(count(&bed, "books", "SuspendSeller"), 2);
+}
+
+#[test]
+fn a_directory_without_books_is_named_and_stays_empty() {
+    let bed = Bed::new();
+    bed.private_directory("empty");
+    for line in ["persons --data nosuch", "persons --data empty", "views update --data empty"] {
+        let ran = bed.run(line).ends_with(1);
+        assert!(ran.stdout().is_empty() && !ran.stderr().is_empty(), "{ran}");
+    }
+    assert!(!bed.has("empty/views.sqlite.lock"));
+    let real = opened();
+    let persons = real.run("persons --data books --json").succeeds().json();
+    assert_eq!(text(&persons, "/persons/1/name"), "Bo", "{persons:#}");
+    assert_eq!(text(&persons, "/persons/1/state"), "registered");
+}
+
+#[test]
+fn an_error_is_json_too() {
+    let real = opened();
+    let ran = real.run("approve 9 --data books --json").fails("there is no proposal 9");
+    assert!(ran.stdout().starts_with("{\"answer\":\"error\",\"message\":\"there is no"), "{ran}");
 }

@@ -220,13 +220,18 @@ fn payable_to_sellers_and_owed_by_sellers_are_told_apart() {
     assert_eq!(number(&status, "/sellers_owe/0/amount"), 7_000);
     assert_eq!(number(&status, "/sellers_owe/0/sellers"), 1);
     assert_eq!(number(&status, "/payable/0/amount"), payable);
-    days.look("status").prints("sellers below zero  1 sellers owe 70.00 CNY\n");
+    days.look("status").prints("sellers below zero  1 seller owes 70.00 CNY\n");
     let sums = days.look("balances").stdout().to_owned();
     let line =
         sums.lines().find(|line| line.contains(" 70.00 ")).unwrap_or_else(|| panic!("{sums}"));
     assert!(line.contains(&format!("{}.{:02} CNY", payable / 100, payable % 100)), "{sums}");
     let listed = days.items("--kind below-zero");
     assert_eq!((text(&listed[0], "/party"), number(&listed[0], "/amount")), (owing, 7_000));
+    let statement = days.json(&format!("statement {owing}"));
+    let held = number(&statement, "/accounts/0/held");
+    assert_eq!(number(&listed[0], "/to_come"), held);
+    let sum = format!("still to come: {}.{:02} CNY", held / 100, held % 100);
+    days.look("open-items --kind below-zero").prints(&sum);
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn a_shopify_export_says_for_each_line_what_became_of_it() {
         ("/parcels", 2),
         ("/sellers", 2),
         ("/amount_due/EUR", 3_000),
-        ("/bad", 1),
+        ("/errors", 1),
         ("/left_out/by_status/partially_paid", 1),
         ("/bad_lines/0/line", 7),
         ("/announced", 0),
@@ -223,6 +223,9 @@ fn the_encoding_and_the_currency_are_named_where_the_file_does_not_tell_them() {
 fn profiles_are_listed_shown_made_and_tried() {
     let bed = bed();
     bed.run("profile list").succeeds().prints("shopify ").prints("woocommerce-advanced ");
+    let list = bed.run("profile list --json").succeeds().json();
+    let shopify = list.as_array().unwrap().iter().find(|one| one["name"] == "shopify");
+    assert!(shopify.unwrap()["about"].as_str().is_some_and(|about| !about.is_empty()));
     let shown = bed.run("profile show shopify").succeeds();
     bed.write("own.toml", shown.stdout());
     bed.run("profile check own.toml").succeeds().prints("The profile is valid.\n");

@@ -26,11 +26,11 @@ fn ask_all(bed: &Bed, line: &Value) -> Vec<Value> {
 }
 
 #[track_caller]
-fn ask(bed: &Bed, line: &Value) -> Value {
+pub fn ask(bed: &Bed, line: &Value) -> Value {
     ask_all(bed, line).remove(0)
 }
 
-fn look(arguments: &[&str], columns: u16, language: &str) -> Value {
+pub fn look(arguments: &[&str], columns: u16, language: &str) -> Value {
     let request = json!({ "do": "look", "arguments": arguments, "columns": columns });
     json!({ "request": request, "language": language })
 }
@@ -130,7 +130,7 @@ fn an_import_goes_over_the_socket_while_doorstep_serves() {
     bed.run(&format!("{import} --rejects bad.csv"))
         .fails("not all orders were taken: bad lines: 1, refused orders: 0")
         .prints("Orders read: orders.csv (lines 601)\n")
-        .prints("Rejects: --rejects (lines 1)\n")
+        .prints("Rejects: bad.csv (lines 1)\n")
         .prints("announced 600; existed already 0; refused 0\n");
     assert!(bed.read("bad.csv").contains("N-bad,new-shop,CNY,ten"), "{}", bed.read("bad.csv"));
     bed.run(&format!("{import} --lang zh")).fails("有订单未导入").prints("新登记 0；已存在 600");

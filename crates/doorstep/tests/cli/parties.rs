@@ -40,7 +40,8 @@ impl Office {
 #[test]
 fn a_quiet_morning_is_looked_at_with_its_own_date() {
     let office = Office::opened();
-    let raise = "break raise Bank=main --side Excess --amount 5.00CNY --owner Bo --break-id 9";
+    let raise = "break raise Bank=main --side Excess --amount 5.00CNY --evidence S-7 \
+                 --owner Bo --break-id 9";
     office.at("2026-12-02", raise).succeeds();
     let terms = "terms courier c-1 --from 2026-12-05 --cash-limit 900.00CNY --approved-by Bo";
     office.at("2026-12-02", terms).succeeds();
@@ -48,6 +49,10 @@ fn a_quiet_morning_is_looked_at_with_its_own_date() {
     assert_eq!(text(&status, "/date"), "2026-12-04");
     assert!(text(&status, "/at").starts_with("2026-12-02T09:00:"), "{status:#}");
     assert_eq!(number(&status, "/breaks/oldest_days"), 2);
+    // An excess is above zero in both.
+    assert_eq!(number(&status, "/suspense/0/amount"), 500);
+    let items = office.at("2026-12-04", "open-items --kind break --json").succeeds().json();
+    assert_eq!(number(&items, "/totals/0/amount"), 500);
     assert_eq!(number(&status, "/terms_to_come/count"), 1);
     assert_eq!(text(&status, "/terms_to_come/first"), "2026-12-05");
     let shown = office.at("2026-12-04", "status").succeeds();
@@ -155,7 +160,8 @@ fn persons_are_shown_by_id_and_name() {
     let approved = office.at(day, "approve 1 --person Bo").succeeds();
     assert!(words(&approved).contains("approved by person 2 Bo"), "{approved}");
     office.at(day, "log").succeeds().prints("person 2 Bo: ");
-    let raise = "break raise Bank=main --side Shortfall --amount 5.00CNY --owner Bo --break-id 9";
+    let raise = "break raise Bank=main --side Shortfall --amount 5.00CNY --evidence S-7 \
+                 --owner Bo --break-id 9";
     let raised = office.at(day, raise).succeeds();
     assert!(words(&raised).contains("owner person 2 Bo"), "{raised}");
     office

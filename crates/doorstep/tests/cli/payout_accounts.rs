@@ -2,16 +2,16 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use books::{
-    AdjustmentAccount, ApproveSettlement, BankId, Command, ExecuteSettlement, HoldRule,
-    Jurisdiction, OpenBooks, OwnAccount, PersonId, PlanId, PlanSettlement, PostAdjustment,
-    PublishTariff, RegisterBank, RegisterSeller, SellerId, SellerKind, SetHoldRule,
+    AdjustmentAccount, ApproveSettlement, BankId, Command, DataSubject, ExecuteSettlement,
+    HoldRule, Jurisdiction, OpenBooks, OwnAccount, PersonId, PlanId, PlanSettlement,
+    PostAdjustment, PublishTariff, RegisterBank, RegisterSeller, SellerId, SellerKind, SetHoldRule,
     SetPayoutAccount, SettlementCycle, Sha256Digest, TariffId,
 };
 use engine::{Actor, Submission};
@@ -19,8 +19,9 @@ use journal::DataDirectory;
 use keys::{KeyName, MasterKey, SoftwareStore};
 use money::{Amount, Currency};
 use node::{NoSnapshots, Node, NodeOptions};
+use office::Persons;
 use tariff::{BusinessDate, SellerClassNumber};
-use vault::{AccountForm, PayoutAccount, RecordKind, RecordName, Subject, Vault, VaultKey};
+use vault::{AccountForm, PayoutAccount, RecordKind, RecordName, Vault, VaultKey};
 
 use super::bank::{self, elements};
 use super::support::{Bed, DOORSTEP, Ran, number, text};
@@ -46,7 +47,7 @@ account = "1234567890123"
 "#;
 
 /// Settings with a key store that has the vault's key.
-fn settings(bed: &Bed, name: &str) {
+pub fn settings(bed: &Bed, name: &str) {
     bed.write(name, SETTINGS.replace("keys.json", &format!("{name}.keys")));
     bed.write("master.key", "ab".repeat(32));
     let line = "keys make vault --purpose data-keys --algorithm aes256 --config";
@@ -55,16 +56,21 @@ fn settings(bed: &Bed, name: &str) {
 
 /// Trial books with the seller S1, and settings.
 fn trial() -> Bed {
+    trial_of(&["A,S1,CNY,10.00"])
+}
+
+/// Trial books with the sellers of these orders, and settings.
+pub fn trial_of(orders: &[&str]) -> Bed {
     let bed = Bed::new();
     settings(&bed, "doorstep.toml");
-    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    bed.orders("orders.csv", orders);
     bed.run("import --orders orders.csv --profile doorstep --data books").succeeds();
     bed
 }
 
 /// Fails if a text is in any file below a directory.
 #[track_caller]
-fn assert_in_no_file(directory: &Path, secrets: &[&str]) {
+pub fn assert_in_no_file(directory: &Path, secrets: &[&str]) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -82,7 +88,8 @@ fn assert_in_no_file(directory: &Path, secrets: &[&str]) {
 #[test]
 fn an_account_is_entered_by_one_and_approved_by_another() {
     let bed = trial();
-    let list = "payout-account list --data books --config doorstep.toml";
+    let list = "payout-account list --data books";
+    let show = "payout-account show S1 --data books --config doorstep.toml";
     bed.run(list).succeeds().prints("S1                       CNY no account\n");
     let account = format!("{{\"name\": \"{HOLDER}\", \"iban\": \"{IBAN}\"}}");
     let mut set = bed.doorstep(&format!("{SET} --file - --config doorstep.toml"));
@@ -92,14 +99,21 @@ fn an_account_is_entered_by_one_and_approved_by_another() {
     Ran::end_of(&bed.command(DOORSTEP), child)
         .succeeds()
         .prints("SetPayoutAccount: proposed as number 1;");
-    bed.run(list).succeeds().prints("…14P2    waits for a second person: proposal 1\n");
+    bed.run(list).succeeds().prints("S1                       CNY waits for a second person: pro");
+    bed.run("payout-account show S1 --data books").fails("the vault needs its key: name one");
+    bed.run(show).succeeds().prints("…14P2    waits for a second person: proposal 1\n");
     bed.run("approve 1 --data books").fails("proposal 1 is your own");
     bed.run("approve 1 --person 2 --data books").succeeds().prints("SetPayoutAccount: carried out");
-    bed.run(list).succeeds().prints("…14P2    in force, account 1\n");
-    let zh = bed.run(&format!("{list} --lang zh")).succeeds();
+    bed.run(show).succeeds().prints("…14P2    in force, account 1\n");
+    let zh = bed.run(&format!("{show} --lang zh")).succeeds();
     assert!(zh.stdout().contains("生效，第 1 个账户"), "{zh}");
-    let json = bed.run(&format!("{list} --json")).succeeds().json();
+    let json = bed.run(&format!("{show} --json")).succeeds().json();
     assert_eq!(text(&json, "/accounts/0/last_four"), "14P2");
+    let listed = bed.run(&format!("{list} --json")).succeeds();
+    assert!(listed.stdout().contains("\"number\":1") && !listed.stdout().contains("14P2"));
+    // Each time that it is shown, and no other.
+    let seen = bed.run("vault disclosures --seller S1 --data books --json").succeeds();
+    assert_eq!(seen.stdout().matches("PayoutAccount").count(), 4, "{seen}");
     let log = bed.run("log --seller S1 --data books").succeeds();
     log.prints("payout account 1 of seller S1 in CNY");
     let mode = fs::metadata(bed.path("books/vault.sqlite")).unwrap().permissions().mode();
@@ -109,7 +123,7 @@ fn an_account_is_entered_by_one_and_approved_by_another() {
 
     let erase = "payout-account erase S1 --currency CNY --data books";
     bed.run(erase).succeeds().prints("ErasePayoutAccount: proposed as number");
-    bed.run(list).succeeds().prints("…14P2    in force, account 1\n");
+    bed.run(list).succeeds().prints("CNY in force, account 1\n");
     let waiting = bed.run("proposals --data books --json").succeeds().json();
     let proposal = number(&waiting, "/proposals/0/number");
     let erased = bed.run(&format!("approve {proposal} --person 2 --data books")).succeeds();
@@ -157,7 +171,7 @@ fn a_wrong_account_is_refused_in_words_and_never_repeated() {
     // Another key store.
     bed.run(&format!("{by_flags} --iban {IBAN}")).succeeds();
     settings(&bed, "other.toml");
-    bed.run("payout-account list --data books --config other.toml")
+    bed.run("payout-account show S1 --data books --config other.toml")
         .fails("the wrapped data key does not fit the key that wrapped it");
 }
 
@@ -172,8 +186,8 @@ fn a_vault_under_a_new_key_needs_no_old_one() {
     bed.run(rewrap).succeeds().prints("newest generation: 1; they were before: 0.");
     bed.run(&format!("{rewrap} --lang zh")).succeeds().prints("重新加密 0 个数据密钥");
     bed.run("keys drop vault --generation 1 --config doorstep.toml").succeeds();
-    let list = "payout-account list --data books --config doorstep.toml";
-    bed.run(list).succeeds().prints("…14P2    in force, account 1\n");
+    let show = "payout-account show S1 --data books --config doorstep.toml";
+    bed.run(show).succeeds().prints("…14P2    in force, account 1\n");
 }
 
 /// The whole program is killed at many moments while an account is entered and approved.
@@ -201,8 +215,8 @@ fn a_killed_entry_or_approval_leaves_each_account_whole_or_not_at_all() {
             again.succeeds();
         }
         in_force += 1;
-        let list = "payout-account list --data books --config doorstep.toml";
-        bed.run(list)
+        let show = "payout-account show S1 --data books --config doorstep.toml";
+        bed.run(show)
             .succeeds()
             .prints(&format!("…{}    in force, account {in_force}\n", &account.to_string()[3..]));
         // A proposal that the killed entry left.
@@ -222,11 +236,14 @@ const TWO: [PersonId; 2] = [PersonId(1), PersonId(2)];
 
 /// Gives commands to books that nobody serves.
 fn give(bed: &Bed, commands: Vec<Command>) {
-    let path = bed.path("real");
+    give_to(&bed.path("real"), commands);
+}
+
+pub fn give_to(path: &Path, commands: Vec<Command>) {
     let directory = if path.join("journal.sqlite").exists() {
-        DataDirectory::open(&path).unwrap()
+        DataDirectory::open(path).unwrap()
     } else {
-        DataDirectory::create(&path).unwrap()
+        DataDirectory::create(path).unwrap()
     };
     let journal = Box::new(directory.journal().unwrap());
     let node = Node::start(journal, Box::new(NoSnapshots), NodeOptions::default()).unwrap();
@@ -235,6 +252,22 @@ fn give(bed: &Bed, commands: Vec<Command>) {
         answer.unwrap();
     }
     node.stop().unwrap();
+    for entry in fs::read_dir(path).unwrap() {
+        let entry = entry.unwrap().path();
+        if entry.is_file() {
+            fs::set_permissions(entry, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+/// The user of this process acts as the first person.
+fn map_user(bed: &Bed) {
+    let path = bed.path("real");
+    let mut persons = Persons::read(&path).unwrap();
+    persons.add_name(TWO[0], "Li").unwrap();
+    persons.add_user(fs::metadata(&path).unwrap().uid(), TWO[0]).unwrap();
+    persons.write(&path).unwrap();
 }
 
 /// Real books with two sellers who have nothing yet.
@@ -296,7 +329,11 @@ fn real_books(bed: &Bed) {
 
 /// Makes an amount payable to each seller, and executes a plan that pays it.
 fn pay(bed: &Bed, plan: u64, first_entry: u32, sellers: &[&str]) {
-    let [proposed_by, approved_by] = TWO;
+    give(bed, payment(TWO, plan, first_entry, sellers));
+}
+
+pub fn payment(by: [PersonId; 2], plan: u64, first_entry: u32, sellers: &[&str]) -> Vec<Command> {
+    let [proposed_by, approved_by] = by;
     let amount = Amount::of(10_000);
     let entry = |number, debit, credit, amount| {
         Command::PostAdjustment(PostAdjustment {
@@ -327,7 +364,7 @@ fn pay(bed: &Bed, plan: u64, first_entry: u32, sellers: &[&str]) {
         Command::ApproveSettlement(ApproveSettlement { plan, approved_by }),
         Command::ExecuteSettlement(ExecuteSettlement { plan, bank: BANK }),
     ]);
-    give(bed, commands);
+    commands
 }
 
 /// Seals an account, and sets it as two persons do.
@@ -344,7 +381,7 @@ fn set_account(bed: &Bed, seller: &str, number: u32, account: &str) {
     let store = SoftwareStore::open(&bed.path("doorstep.toml.keys"), master).unwrap();
     let key = VaultKey { store: Arc::new(store), name: KeyName::new("vault").unwrap() };
     let (seller, currency) = (SellerId::derived(seller), CNY);
-    let (subject, kind) = (Subject::Seller(seller), RecordKind::PayoutAccount(currency));
+    let (subject, kind) = (DataSubject::Seller(seller), RecordKind::PayoutAccount(currency));
     let mut vault = Vault::new(&bed.path("real"), Some(key));
     let digest = vault.seal(RecordName { subject, kind }, &account.to_bytes()).unwrap();
     let (digest, [proposed_by, approved_by]) = (Sha256Digest(digest), TWO);
@@ -368,6 +405,9 @@ fn every_plan_has_a_message_with_the_sellers_accounts() {
     assert!(!bed.has("first"), "nothing is written");
     let zh = bed.run(&format!("{line} first --lang zh")).ends_with(1);
     assert!(zh.stderr().contains("未写出任何文件"), "{zh}");
+    bed.run(&format!("{line} first --without-missing")).fails("is no person of these books");
+    assert!(!bed.has("first"), "nothing is shown to somebody unknown");
+    map_user(&bed);
     let part = bed.run(&format!("{line} first --without-missing")).succeeds();
     assert!(part.stderr().contains("LEFT OUT: 1 payouts are in no message"), "{part}");
     assert!(part.stderr().contains("seller tienda, 100.00 CNY"), "{part}");
@@ -377,6 +417,12 @@ fn every_plan_has_a_message_with_the_sellers_accounts() {
     assert_eq!(elements(&planned, "MsgId"), ["DOORSTEP-PLAN-0000000001332d38"]);
     assert_eq!(elements(&planned, "Nm"), ["Courier Payments Ltd", "Courier Payments Ltd", HOLDER]);
     assert!(bed.has("first/payouts-20131129.xml"), "every plan, not the last one only");
+
+    let seen = bed.run("vault disclosures --data real --json").succeeds().json();
+    assert_eq!(
+        (text(&seen, "/fields/purpose"), text(&seen, "/fields/kind")),
+        ("Payout", "PayoutAccount")
+    );
 
     // The account comes later, and another one replaces that of the first seller.
     set_account(&bed, "tienda", 1, CNAPS_ACCOUNT);
@@ -419,7 +465,7 @@ fn every_plan_has_a_message_with_the_sellers_accounts() {
     bed.run("payouts --format pain001 --data real --config other.toml --out none")
         .fails("the wrapped data key does not fit the key that wrapped it");
     let (subject, kind) =
-        (Subject::Seller(SellerId::derived("loja")), RecordKind::PayoutAccount(CNY));
+        (DataSubject::Seller(SellerId::derived("loja")), RecordKind::PayoutAccount(CNY));
     let mut vault = Vault::new(&bed.path("real"), None);
     assert!(vault.erase(RecordName { subject, kind }).unwrap());
     let erased = bed.run(&format!("{line} none")).fails("it was erased, or never entered");

@@ -10,6 +10,7 @@ pub struct Process {
     command: Command,
     child: Option<Child>,
     output: BufReader<ChildStdout>,
+    printed: String,
 }
 
 impl Process {
@@ -20,10 +21,17 @@ impl Process {
 
     #[track_caller]
     pub fn of(mut command: Command) -> Process {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null());
+        Process::with_input(command)
+    }
+
+    /// With the input that the command says.
+    #[track_caller]
+    pub fn with_input(mut command: Command) -> Process {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        Process { command, child: Some(child), output }
+        Process { command, child: Some(child), output, printed: String::new() }
     }
 
     pub fn id(&self) -> u32 {
@@ -34,7 +42,13 @@ impl Process {
     #[track_caller]
     pub fn line(&mut self) -> String {
         let mut line = String::new();
-        assert!(self.output.read_line(&mut line).unwrap() > 0, "{:?} has ended", self.command);
+        if self.output.read_line(&mut line).unwrap() == 0 {
+            if let Some(mut errors) = self.child.as_mut().and_then(|child| child.stderr.take()) {
+                errors.read_to_string(&mut self.printed).unwrap();
+            }
+            panic!("{:?} has ended; it printed:\n{}", self.command, self.printed);
+        }
+        self.printed.push_str(&line);
         line
     }
 
@@ -58,8 +72,14 @@ impl Process {
 
     /// Stops it with SIGTERM. Returns the rest of its output.
     #[track_caller]
-    pub fn stop(mut self) -> Ran {
+    pub fn stop(self) -> Ran {
         self.signal("TERM");
+        self.ends()
+    }
+
+    /// Waits until it has ended. Returns the rest of its output.
+    #[track_caller]
+    pub fn ends(mut self) -> Ran {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
         let ended = self.child.take().unwrap();

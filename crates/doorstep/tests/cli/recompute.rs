@@ -47,6 +47,15 @@ fn another_program_recomputes_days_with_and_without_faults() {
     assert_recomputed(&ran, 6);
 }
 
+/// Large enough that a buyer has a parcel for an offline sale that its network never pays: what it
+/// cost to carry is owed all the same.
+#[test]
+fn another_program_recomputes_a_day_with_rejected_sales_and_freight() {
+    let bed = Bed::new();
+    let ran = recomputed_days(&bed, "--seeds 1 --faults 100 --parcels 2000").succeeds();
+    assert_recomputed(&ran, 1);
+}
+
 #[test]
 fn another_program_recomputes_days_in_currencies_with_no_and_three_decimals() {
     let bed = Bed::new();

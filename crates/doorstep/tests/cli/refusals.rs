@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use books::{MissingRecord, Refusal};
+use money::Currency;
+use office::RefusalInCurrency;
 
 use super::ground::{self, Running, parcel};
 use super::support::{Bed, text};
@@ -15,7 +17,6 @@ const NOT_AT_THE_OFFICE: &[(&str, &str)] = &[
     ("BooksNotOpen", "the office says how to open them"),
     ("TimeBackwards", "the node gives no time before that of the last command"),
     ("BadTerms", "the tariff file is checked before"),
-    ("BadVersion", "the tariff file is checked before"),
     ("BadRoute", "only the switch routes payments"),
     ("BadMethod", "only terminals and the switch choose a payment method"),
     ("WrongSubject", "only terminals and the switch name transactions"),
@@ -25,6 +26,7 @@ const NOT_AT_THE_OFFICE: &[(&str, &str)] = &[
     ("BatchBusy", "only terminals close batches"),
     ("BatchNotDisputed", "only terminals send a batch's lines"),
     ("TraceTaken", "only terminals number transactions"),
+    ("RequestDeclined", "only the switch declines requests of terminals"),
     ("TooManyOpenItems", "only terminals open batches"),
     ("ApprovedDecline", "only networks and wallets decline"),
     ("PreAuthorisationExpired", "only terminals complete pre-authorisations"),
@@ -53,7 +55,20 @@ const NOT_AT_THE_OFFICE: &[(&str, &str)] = &[
     ("NotThePaymentsSeller", "after a line that paid less; scenarios of the books try it"),
     ("InvoiceNotOpen", "after an invoice that was paid; scenarios of the books try it"),
     ("PayoutOnItsWay", "after a payout to an account; scenarios of the books try it"),
+    ("SamePerson", "the office says who had a part, and who else can be the second person"),
+    ("PlanState", "the office says in which state the plan or break is"),
+    ("PaymentState", "the office says what was paid in cash; after a reversal or a chargeback"),
+    ("NotFound(Payment)", "the office names the payment as it was typed"),
     ("NotFound(Tariff)", "the office names the tariffs that there are"),
+    ("SellerHasOpenParcels", "of a seller without money; scenarios of the books try it"),
+    ("OtherPersonalData", "the office names the kind that the subject has"),
+    ("LastAdministrator", "after one of two left; scenarios of the books try it"),
+    ("KeyOfNoPerson", "a key gives it; scenarios of the books try it"),
+    ("TooManyKeys", "after very many keys"),
+    ("KeyGrants", "scenarios of the books try it"),
+    ("KeyTime", "scenarios of the books try it"),
+    ("KeyNotInForce", "scenarios of the books try it"),
+    ("NotAdministrator", "scenarios of the books try it"),
     ("PersonRemoved", "after a person was removed; scenarios of the books try it"),
 ];
 
@@ -68,7 +83,7 @@ const TYPED: &[(&str, &str)] = &[
     ("setup bank b-2", "RegisterBank needs --currency; see `doorstep do RegisterBank --help`"),
     ("setup bank b-2 --currency yuan", "--currency yuan: `yuan` is not a currency code"),
     ("parcel lose 1001 --paid-by Seller", "--parcel 1001: write a waybill, a parcel's id, or SELL"),
-    ("refund give P0/9 --amount 0.01CNY", "the next number is not known"),
+    ("refund give P0/9 --amount 0.01CNY", "there is no payment `"),
     ("setup retention 200 --person nobody", "nobody has the name `nobody` in persons.toml"),
     ("setup retention 200", ""),
     ("approve 1", "proposal 1 is your own; a second person approves it with `doorstep approve 1`"),
@@ -90,7 +105,7 @@ const TYPED: &[(&str, &str)] = &[
     ("setup seller s-1 --currency CNY --jurisdiction CN --tariff 1 --class 99", "no such class"),
     ("setup seller s-1 --currency CNY --jurisdiction DE --tariff 1", "no such hold rule"),
     ("parcel lose 00000000000000000000000000000001 --paid-by Seller", "no such parcel"),
-    ("refund give P0/9 --amount 0.01CNY --number 1", "no such payment"),
+    ("refund give P0/9 --amount 0.01CNY --number 1", "there is no payment `"),
     ("hand-over cancel 7", "no such hand-over"),
     ("deposit confirm 7 --credited 0.01CNY", "no such deposit"),
     ("settlement approve 7", "no such settlement plan"),
@@ -108,19 +123,27 @@ const TYPED: &[(&str, &str)] = &[
     ("break close-open-item 7 --reason BooksAreRight --approved-by bo", "no such open item"),
     // Identifiers, numbers, references, amounts.
     ("setup bank bank --currency JPY", "has other content already: use a new one"),
-    ("setup bank LONG --currency CNY", "a reference must have 1 to"),
+    ("setup bank LONG --currency CNY", "the field `reference` must have 1 to"),
+    (
+        "break raise Bank=bank --side Excess --amount 1CNY --owner 2 --evidence 4111111111111111",
+        "the field `evidence` looks like a card number",
+    ),
+    (
+        "setup bank \u{202E}b --currency CNY",
+        "the field `reference` has the invisible character U+202E",
+    ),
     ("suspend seller seller-8 --number 7", "the number must be the next one, 1"),
     ("refund give P0/1 --amount 5.00CNY --number 1", ""),
     ("refund give P0/1 --amount 6.00CNY --number 1", "number 1 was used before with other"),
     ("refund give P0/1 --amount 0", "the amount must be above zero"),
-    ("refund confirm P0/1 --number 1 --amount 0.01CNY", "the amount differs from the 500 minor"),
+    ("refund confirm P0/1 --number 1 --amount 0.01CNY", "the amount differs from the 5.00 CNY"),
     ("refund give P0/1 --amount 99999.00CNY", "the amount exceeds the"),
-    ("parcel amend P2 --due 10000000000.00CNY", "one amount can be 999999999999 at most"),
+    ("parcel amend P2 --due 10000000000.00CNY", "one amount can be 9999999999.99 CNY at most"),
     ("setup hold-rule CN --rule DaysAfterHeld=181 --approved-by bo", "a hold has 0 to 180 days"),
-    ("parcel accept-part P3 --accepted 5.00CNY", "more is paid than that: refund 500 minor"),
+    ("parcel accept-part P3 --accepted 5.00CNY", "more is paid than that: refund 5.00 CNY"),
     (
         "period adjust v-1 ADJUST --debit Own=OtherExpenses --credit Bank=bank",
-        "the bank account has 0",
+        "the bank account has 0.00 CNY available",
     ),
     (
         "period adjust v-1 ADJUST --debit Own=OtherExpenses --credit Own=OtherIncome",
@@ -130,7 +153,7 @@ const TYPED: &[(&str, &str)] = &[
     ("parcel announce x-1 --seller seller-1 --currency USD --due 0.01USD", "no account in USD"),
     // Tariffs.
     ("setup tariff tariff.toml --currency CNY --approved-by bo", ""),
-    ("setup tariff past.toml --currency CNY --approved-by bo", "has other content already"),
+    ("setup tariff past.toml --currency CNY --approved-by bo", "begin where the last one ends"),
     // Parcels.
     ("parcel amend P0 --due 5.00CNY", "the parcel's state does not allow this"),
     ("parcel announce x-1 --seller seller-1 --currency CNY --due 10.00CNY", ""),
@@ -156,20 +179,28 @@ const TYPED: &[(&str, &str)] = &[
     ("hand-over start courier-1 --handover 8", ""),
     ("hand-over start courier-1 --handover 9", "the courier has a hand-over that is not counted"),
     // Payments.
-    ("chargeback receive P0/1 --amount 0.01CNY", "the payment's state does not allow this"),
+    ("chargeback receive P0/1 --amount 0.01CNY", "no network charges cash back: refund it"),
     ("setup refund-limit CNY --limit 1.00CNY --approved-by bo", ""),
-    ("refund give P1/1 --amount 5.00CNY", "need two people: send RefundByTwoPersons"),
+    (
+        "refund give P1/1 --amount 5.00CNY",
+        "above 1.00 CNY need two people: run `doorstep refund by-two`",
+    ),
     ("chargeback lose P1/1", "no such chargeback"),
     ("chargeback receive P1/1 --amount 1.00CNY", ""),
     ("chargeback take-back-win P1/1 --approved-by bo", "the chargeback is not won"),
-    ("chargeback fee P1/1 --amount 1.00CNY", "fee of one chargeback can be 0 minor units at most"),
+    ("chargeback fee P1/1 --amount 1.00CNY", "fee of one chargeback can be 0.00 CNY at most"),
     ("chargeback lose P1/1", ""),
-    ("chargeback receive P1/1 --amount 1.00CNY", ""),
+    (
+        "chargeback receive P1/1 --amount 1.00CNY",
+        "as number 1; nothing changed. To do it once more",
+    ),
+    ("chargeback receive P1/1 --amount 1.00CNY --number 2", ""),
     ("chargeback lose P1/1", "the payment has chargebacks 1, 2; give one with --number"),
     // Persons.
+    ("erase seller:seller-1 --approved-by bo", "still have to reach the person: pay them first"),
     ("setup person 5 --approved-by 77", "person 77 is not registered, or was removed"),
-    ("setup person 5 --approved-by 1", "person 1 is a courier whom two people have not"),
-    ("setup person 5 --approved-by ann", "a second person must do this: neither the first"),
+    ("setup person 5 --approved-by 1", "person 1 is a courier, or acts for a seller"),
+    ("setup person 5 --approved-by ann", "proposed it: the second person must be somebody else"),
     ("setup retention 5 --approved-by bo", "closed parcels are kept"),
     // Settlement and periods.
     ("settlement plan Monthly --currency CNY", "no seller of this cycle has a payout due"),
@@ -177,8 +208,8 @@ const TYPED: &[(&str, &str)] = &[
     ("deposit announce bench-couriers --deposit 3 --amount CASH", ""),
     ("deposit confirm 3 --credited CASH", ""),
     ("settlement plan-cycle Daily --plan 5 --date TODAY --currency CNY", ""),
-    ("settlement approve 5 --person bo", "two people approve it: send ApproveCyclePlan"),
-    ("settlement execute 5", "the state of the plan or break does not allow this"),
+    ("settlement approve 5 --person bo", "two people approve it: run `doorstep settlement"),
+    ("settlement execute 5", "of the calendar is not approved: two persons approve it"),
     ("settlement approve-cycle 5 --approved-by bo", ""),
     ("setup bank yen --currency JPY", ""),
     ("settlement execute 5", "ExecuteSettlement needs --bank"),
@@ -202,7 +233,8 @@ fn kinds() -> Vec<(String, String)> {
             }
             _ => kind.split('(').next().unwrap_or_default().to_owned(),
         };
-        (kind, without_numbers(&refusal.to_string()))
+        let (refusal, currency) = (engine::Refusal::Books(refusal), Some(Currency::CNY));
+        (kind, without_numbers(&RefusalInCurrency { refusal, currency }.to_string()))
     };
     let others = Refusal::examples().into_iter();
     let others = others.filter(|refusal| !matches!(refusal, Refusal::NotFound(_)));
@@ -212,9 +244,13 @@ fn kinds() -> Vec<(String, String)> {
 fn without_numbers(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        let number = bare.bytes().all(|b| b.is_ascii_digit() || b == b'-') && !bare.is_empty();
+        let number = bare.bytes().all(|b| b.is_ascii_digit() || b"-.".contains(&b));
+        let number = number && !bare.is_empty();
         let currency = bare.len() == 3 && bare.bytes().all(|b| b.is_ascii_uppercase());
-        if number || currency { word.replace(bare, "#") } else { word.to_owned() }
+        match number || currency {
+            true => word.trim_start_matches('-').replace(bare, "#"),
+            false => word.to_owned(),
+        }
     });
     words.collect::<Vec<_>>().join(" ")
 }

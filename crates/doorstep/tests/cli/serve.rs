@@ -128,6 +128,12 @@ fn a_check_says_what_a_start_would_do_and_changes_nothing() {
     let before = bed.verified("books");
     let check = "serve --check --data books --config doorstep.toml";
     bed.run(check).succeeds().prints("registers   alpha\n").prints("It can start. ");
+    let json = bed.run(&format!("{check} --json")).succeeds().json();
+    assert_eq!(json["registers"], serde_json::json!(["alpha", "beta"]), "{json}");
+    assert_eq!(
+        (&json["waiting_payments"], &json["in_the_clear"]),
+        (&0.into(), &serde_json::json!([]))
+    );
     let settings = bed.read("doorstep.toml");
     bed.write("other.toml", settings.replace("firms = { ", &format!("firms = {{ {FIRM}")));
     for flag in ["--check", ""] {

@@ -1,5 +1,5 @@
-//! docs/start.md, run as it is written: its files are saved, its commands are typed, and what they
-//! print is compared with the page.
+//! docs/start.md and docs/start-api.md, run as they are written: their files are saved, their
+//! commands are typed, and what they print is compared with the page.
 //!
 //! A block's first word is its language, the second one the name of a file or of a window. Values
 //! that differ from run to run are known by their form, and later commands get those of this run.
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use super::support::{Bed, DOORSTEP, Ran, tool};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/start.md");
+const API_PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/start-api.md");
 /// The reader's directory in the page.
 const DIRECTORY: &str = "/srv/swift";
 /// How long a window may take to print what the page shows.
@@ -64,7 +65,7 @@ enum Piece {
     Text(String),
     /// Differs from run to run: a number made from a time, a code, a reference.
     Value(String),
-    /// A date, a time of day or a digest.
+    /// A date, a time of day, a digest or a batch in JSON.
     Any,
 }
 
@@ -111,6 +112,8 @@ fn pieces(line: &str) -> Vec<Piece> {
             Some(length @ 20) => (length, Piece::Value(rest[..length].to_owned())),
             Some(length) => (length, Piece::Any),
             None if starts && word.len() == 64 => (64, Piece::Any),
+            // Sign-ins are recorded beside the commands of the page, in batches of their own.
+            None if text.ends_with("\"batch\":") => (word.len(), Piece::Any),
             None if starts && is_value(word) => (word.len(), Piece::Value(word.to_owned())),
             None => {
                 let length = word.len().max(first.len_utf8());
@@ -146,7 +149,7 @@ struct Reader {
     /// By the page's value, the value of this run.
     values: BTreeMap<String, String>,
     /// The page's addresses, and those of this run.
-    addresses: [(&'static str, String); 2],
+    addresses: [(&'static str, String); 3],
     variables: Vec<(String, String)>,
     windows: BTreeMap<String, Window>,
 }
@@ -160,7 +163,7 @@ impl Reader {
         Reader {
             bed: Bed::new(),
             values: BTreeMap::new(),
-            addresses: ["127.0.0.1:7001", "127.0.0.1:9001"].map(free),
+            addresses: ["127.0.0.1:7001", "127.0.0.1:9001", "127.0.0.1:8080"].map(free),
             variables: Vec::new(),
             windows: BTreeMap::new(),
         }
@@ -265,7 +268,8 @@ impl Reader {
             ["console"] => self.do_commands(block),
             ["console", name] => self.do_window(name, block),
             [_, file] => {
-                let named = page().contains(&format!("`{file}`"));
+                let pages = [PAGE, API_PAGE].map(|page| std::fs::read_to_string(page).unwrap());
+                let named = pages.concat().contains(&format!("`{file}`"));
                 assert!(named, "line {}: no sentence names {file}", block.line);
                 self.bed.write(file, self.typed_file(&block.lines));
             }
@@ -288,7 +292,7 @@ impl Reader {
             }
             if let Some(variable) = command.strip_prefix("export ") {
                 let (name, value) = variable.split_once('=').unwrap();
-                self.variables.push((name.to_owned(), value.to_owned()));
+                self.variables.push((name.to_owned(), self.typed(value)));
                 continue;
             }
             let printed = self.run(&self.typed(&command), &[]);
@@ -357,6 +361,39 @@ fn the_start_page_is_true() {
     assert!(reader.windows.is_empty(), "the page stops what it starts");
 }
 
+/// The blocks of a section.
+fn section<'p>(page: &'p str, title: &str) -> Vec<Block<'p>> {
+    let begin = page.find(&format!("\n## {title}\n")).unwrap_or_else(|| panic!("no {title}")) + 1;
+    let rest = &page[begin..];
+    let end = rest[3..].find("\n## ").map_or(rest.len(), |end| end + 3);
+    blocks(&rest[..end])
+}
+
+#[test]
+fn the_start_page_over_http_is_true() {
+    let mut reader = Reader::new();
+    for program in ["hledger", "openssl", "curl"] {
+        tool(&reader.bed, program);
+    }
+    let (page, api_page) = (page(), std::fs::read_to_string(API_PAGE).unwrap());
+    // What the page says to do first.
+    for (title, left_out) in [
+        ("The orders", 0),
+        ("The tariff", 0),
+        ("The settings and keys of the switch", 1),
+        ("The other sides", 1),
+    ] {
+        let first = section(&page, title);
+        for block in &first[..first.len() - left_out] {
+            reader.do_block(block);
+        }
+    }
+    for block in blocks(&api_page) {
+        reader.do_block(&block);
+    }
+    assert!(reader.windows.is_empty(), "the page stops what it starts");
+}
+
 #[test]
 fn a_line_is_compared_but_for_what_differs_from_run_to_run() {
     let mut reader = Reader::new();
@@ -367,6 +404,7 @@ fn a_line_is_compared_but_for_what_differs_from_run_to_run() {
         ("plan 20261130010000: 5", "plan 20270102235901: 5", true),
         ("plan 20261130010000: 5", "plan 7: 5", false),
         ("check value 1A2B3C", "check value FFFFFF", true),
+        ("{\"batch\":26,", "{\"batch\":5,", true),
         ("RRN FWX20Q286496 1", "RRN ABC20Q000001 1", true),
     ] {
         assert_eq!(reader.is_line(page, printed), same, "{page} / {printed}");

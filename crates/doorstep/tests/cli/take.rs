@@ -139,6 +139,10 @@ fn a_bank_statement_confirms_a_deposit_and_payouts_and_returns_one() {
         .succeeds()
         .json();
     let deposit = text(&announced, "/events/0/deposit").to_owned();
+    bed.run(&format!(
+        "deposit announce bench-couriers --bank bank --amount {cash}CNY --data door/books"
+    ))
+    .fails(&format!("AnnounceDeposit: the same is open as {deposit}; nothing changed"));
     let credit = format!("{cash} {deposit}");
     let closing = (100_000 + minor(&cash)).to_string();
     let closing = format!("{}.{}", &closing[..closing.len() - 2], &closing[closing.len() - 2..]);
@@ -345,4 +349,97 @@ fn a_line_that_the_books_refuse_becomes_a_break_and_the_lines_behind_it_are_take
         lines.iter().map(|line| !line["fields"]["payment"].is_null()).collect();
     assert_eq!(has_payment, [true, false, true]);
     bed.verified("door/books");
+}
+
+#[test]
+fn a_file_that_the_office_finished_is_reported_to_whoever_gives_the_next_one() {
+    for next in ["first.csv", "second.csv"] {
+        let bed = Bed::new();
+        books(&bed);
+        bed.write("first.csv", clearing_file("alpha", "2013-08-28", 3));
+        bed.write("second.csv", clearing_file("alpha", "2013-08-29", 2));
+        let file = |name: &str| format!("clearing {name} --network alpha --data books");
+        take(&bed, &file("first.csv"));
+        // As if it had been killed before it noted the end.
+        let noted = bed.read("books/taken-files.toml");
+        bed.write("books/taken-files.toml", noted.replace("whole = true", "whole = false"));
+        let (_, id) = noted.split_once("id = \"").unwrap();
+        let kept = format!("books/being-taken-network-{}.csv", id.split_once('"').unwrap().0);
+        bed.write(&kept, bed.read("first.csv"));
+        bed.chmod(&kept, 0o600);
+        // Any command opens the office, which finishes the file.
+        bed.run("proposals --data books").succeeds();
+        assert!(!bed.has(&kept));
+        let report = take(&bed, &file(next));
+        let first = if next == "first.csv" { &report } else { &report["finished"] };
+        assert_eq!((text(first, "/outcome"), number(first, "/file")), ("taken", 1), "{report:#}");
+        assert_eq!((counts(first), number(first, "/breaks")), ([0, 3, 3], 3), "{report:#}");
+        assert_eq!(reasons(first), ["not_found"; 3]);
+        // It is said once.
+        let again = take(&bed, &file("first.csv"));
+        assert_eq!(text(&again, "/outcome"), "taken_before", "{again:#}");
+        assert!(again["finished"].is_null());
+    }
+}
+
+#[test]
+fn a_file_of_a_day_to_come_is_refused_and_shuts_out_no_other() {
+    let bed = Bed::new();
+    books(&bed);
+    let clearing = "take clearing file.csv --network alpha --data books";
+    bed.write("file.csv", clearing_file("alpha", "2099-08-28", 1));
+    bed.run(clearing).fails("the file is of 2099-08-28, and today is ");
+    bed.run(&format!("{clearing} --lang zh")).fails("不录入日期未到的文件");
+    bed.write("file.csv", clearing_file("alpha", "2013-08-28", 1));
+    bed.run(clearing).succeeds();
+    statement(&bed, "statement.csv", 28, "0.00", &[], "0.00");
+    let true_one = bed.read("statement.csv").replace("bank,", "main,");
+    let bank = "take bank-statement statement.csv --bank main --data books";
+    let opening = true_one.lines().nth(1).unwrap();
+    let later = true_one.replace("2013-08-28", "2099-08-28");
+    // It begins on a day that has come.
+    let later = later.replacen(&opening.replace("2013-08-28", "2099-08-28"), opening, 1);
+    bed.write("statement.csv", later);
+    bed.run(bank).fails("the file is of 2099-08-28, and today is ");
+    bed.write("statement.csv", true_one);
+    bed.run(bank).succeeds();
+}
+
+#[test]
+fn the_same_deposit_and_the_same_break_are_not_entered_twice_while_they_are_open() {
+    let bed = Bed::new();
+    books(&bed);
+    let raise = "break raise Bank=main --side Excess --amount 12.34CNY --evidence S-7 --owner bo \
+                 --data books";
+    let raised = |bed: &Bed| bed.run("breaks --data books --json").succeeds().json();
+    let count = |json: &Value| json["breaks"].as_array().unwrap().len();
+    bed.run(raise).succeeds();
+    let again = bed.run(raise).fails("RaiseBreak: the same is open as 20");
+    assert_eq!(count(&raised(&bed)), 1, "{again}");
+    let said = again.stderr();
+    let (_, id) = said.trim_end().split_once("give it an id: --break-id ").unwrap();
+    bed.run(&format!("{raise} --lang zh")).fails("相同内容已以编号");
+    bed.run(&format!("{raise} --break-id {}", id.trim())).succeeds();
+    bed.run(&raise.replace("S-7", "S-8")).succeeds();
+    assert_eq!(count(&raised(&bed)), 3);
+}
+
+#[test]
+fn what_happens_to_a_break_is_said_with_decimals_and_currency() {
+    let bed = Bed::new();
+    books(&bed);
+    let raise = "break raise Bank=main --side Excess --amount 12.34CNY --evidence S-7 --owner bo \
+                 --break-id 1";
+    let raised = bed.run(&format!("{raise} --data books")).succeeds();
+    raised.prints("12.34 CNY");
+    let propose = "break propose 1 --resolution WriteOff --amount 2.34CNY --person bo --data books";
+    bed.run(propose).succeeds().prints("2.34 CNY");
+    bed.run("setup person 3 --approved-by bo --data books").succeeds();
+    let approve = "break approve 1 --resolution WriteOff --amount 2.34CNY --person 3";
+    let closed = bed.run(&format!("{approve} --data books")).succeeds();
+    closed.prints("2.34 CNY of break 1 closed or explained; 10.00 CNY left");
+    let log = bed.run("log --data books").succeeds();
+    let bare =
+        |word: &str| matches!(word.trim_end_matches([',', ';', ':']), "1234" | "234" | "1000");
+    assert!(!log.words().split_whitespace().any(bare), "{log}");
 }

@@ -242,6 +242,13 @@ fn numbers_without_quotation_marks_and_negative_fees_are_named_in_words() {
     bed.run("tariff check mine.toml")
         .succeeds()
         .prints("Note: version 1, class general: 55% is an unusual rate; did you mean 0.55%?\n");
+    let checked = bed.run("tariff check mine.toml --json").succeeds().json();
+    assert_eq!(checked["notes"].as_array().unwrap().len(), 1, "{checked}");
+    let shown = bed.run("tariff show mine.toml --json").succeeds().json();
+    assert_eq!(shown, checked);
+    let version = &shown["tariffs"][0]["versions"][0];
+    assert_eq!((&version["number"], &version["from"]), (&1.into(), &"2013-01-01".into()));
+    assert_eq!(version["terms"]["classes"][0]["name"], "general");
     bed.run("tariff show mine.toml").succeeds().prints("55%");
     bed.run("tariff show").succeeds().prints("china-2013");
 }

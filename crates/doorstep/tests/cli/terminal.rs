@@ -301,10 +301,8 @@ fn parcels_are_listed_and_short_waybills_name_them() {
 fn a_decline_says_who_declined_and_blames_no_card_for_a_setting() {
     let bed = Bed::new();
     ground::make(&bed);
-    let keys = bed.read("door/alpha.toml");
-    let mac = keys.split("mac = \"").nth(1).unwrap().split('"').next().unwrap();
-    bed.write("door/alpha.toml", keys.replace(mac, "0123456789ABCDEFFEDCBA9876543210"));
-    let running = Running::start(&bed, "");
+    bed.write("forged.toml", "[[rule]]\nkinds = [\"sale\"]\naction = \"wrong_mac\"\n");
+    let running = Running::start(&bed, "--behaviour forged.toml");
     let lines = [line("sell", 2), "card 400000:1".to_owned(), line("sell", 2)];
     let ran = running.terminal(&bed, "", &lines).succeeds();
     let ran = ran.prints(

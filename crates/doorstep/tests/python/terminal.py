@@ -301,15 +301,16 @@ class Terminal:
         decoded, _ = self.exchange(self.encode(self.payment("200000", "23", paid, **original)))
         self.step("void", decoded)
 
-        def part(debits, credits):
-            return "".join(f"{count:03}{amount:012}" for count, amount in (debits, credits)) + "0"
+        def group(debits, credits):
+            return "".join(f"{amount:012}{count:03}" for count, amount in (debits, credits))
 
-        totals = part((1, paid), (1, paid)) + part((1, cash), (0, 0))
+        groups = [group((1, paid), (1, paid)), group((0, 0), (0, 0)), group((1, cash), (0, 0))]
+        totals = "".join(one + "0" for one in groups)
         fields = {**self.heading("0500", "00", "201"), "48": totals, "49": "156"}
         decoded, _ = self.exchange(self.encode(fields))
         self.step("totals", decoded)
         answered = decoded.get("48", "")
-        self.complain(answered == totals[:30] + "1" + totals[31:61] + "1", "the totals differ")
+        self.complain(answered == "".join(one + "1" for one in groups), "the totals differ")
 
 
 def main():

@@ -33,6 +33,12 @@ pub enum ClearingLayout {
     Orders,
 }
 
+/// The physical line of an item, both counted from 1: the header is before them.
+#[must_use]
+pub fn line_of_item(number: u32) -> u32 {
+    number.saturating_add(1)
+}
+
 /// A file of a network or wallet. All of it was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatedClearing {

@@ -6,6 +6,7 @@ use crate::nearest::nearest;
 use crate::profile::{CurrencyRule, Layout, Profile, ProfileColumn, SellerRule};
 use crate::reference::unprintable;
 
+use super::buyer::BuyerColumnIndexes;
 use super::{FileRole, ImportError};
 
 pub struct CsvHeader {
@@ -30,6 +31,7 @@ pub struct OrderColumnIndexes {
     pub total: Option<AmountColumn>,
     pub add: Vec<AmountColumn>,
     pub less: Vec<AmountColumn>,
+    pub buyer: BuyerColumnIndexes,
 }
 
 /// The indexes of the item's columns.
@@ -89,6 +91,7 @@ fn order_at(profile: &Profile, header: &CsvHeader) -> Result<OrderColumnIndexes,
         total: rules.total.as_ref().map(|total| header.amount(total)).transpose()?,
         add: header.amounts(&rules.add)?,
         less: header.amounts(&rules.less)?,
+        buyer: BuyerColumnIndexes::find(&profile.buyer, header)?,
     })
 }
 
@@ -184,6 +187,12 @@ impl CsvHeader {
             }
         }
         Ok(None)
+    }
+
+    /// The columns that the file has. Only those that may be missing are left out.
+    pub(crate) fn present(&self, columns: &[ProfileColumn]) -> Result<Vec<usize>, ImportError> {
+        let found = columns.iter().map(|column| self.optional_index(Some(column)));
+        Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     fn amount(&self, column: &ProfileColumn) -> Result<AmountColumn, ImportError> {

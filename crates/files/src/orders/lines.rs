@@ -226,8 +226,12 @@ impl Reader<'_> {
             Ok(status) => {
                 let order = self.book.order(number);
                 order.status = order.status.or(status);
-                self.decide(number, status, at, record)
-                    .map(|decision| OrderHeader { status, decision })
+                let decided = self.decide(number, status, at, record);
+                match decided {
+                    Ok(OrderDecision::Taken(_)) => self.buyer(number, at, record).and(decided),
+                    decided => decided,
+                }
+                .map(|decision| OrderHeader { status, decision })
             }
         };
         let order = self.book.order(number);
@@ -318,6 +322,21 @@ impl Reader<'_> {
             add: self.sum(&at.add, currency, record)?,
             less: self.sum(&at.less, currency, record)?,
         }))
+    }
+
+    /// Notes the buyer whom the order's first line names.
+    fn buyer(
+        &mut self,
+        order: OrderIndex,
+        at: &OrderColumnIndexes,
+        record: Record<'_>,
+    ) -> Result<(), FieldError> {
+        if self.book.order(order).header_lines == 0
+            && let Some(buyer) = at.buyer.read(record)?
+        {
+            self.book.buyers.insert(order, buyer);
+        }
+        Ok(())
     }
 
     /// The number of a value that leaves an order out. `None` if it is not listed: then it is none

@@ -201,6 +201,7 @@ fn taken(
     {
         return Err((share.spot, BadLineReason::TooExpensive { amount_due, currency }));
     }
+    let buyer = book.buyers.remove(&OrderIndex::new(index)).map(Arc::new);
     for (share, amount_due) in shares.iter().zip(amounts) {
         let order = Arc::clone(&book.orders[index].reference);
         let seller = Arc::clone(&book.sellers.names.texts[share.seller as usize]);
@@ -218,6 +219,7 @@ fn taken(
             amount_due,
             item_count: share.quantity,
             ordered_at_ms: facts.ordered_at_ms,
+            buyer: buyer.clone(),
             location: book.location(share.spot),
         });
     }

@@ -9,6 +9,7 @@ use money::{Amount, Currency};
 
 use crate::reference::ReferenceError;
 
+use super::buyer::BUYER_TEXT_BYTES_MAX;
 use super::{AMOUNT_DUE_MAX, LINES_OF_ORDER_MAX, QUANTITY_MAX};
 
 /// Further bad lines are only counted.
@@ -99,14 +100,15 @@ pub struct ImportReport {
     /// The first [`BAD_LINES_KEPT_MAX`], or as many as the import was told to keep, by file and
     /// line.
     pub bad_lines: Vec<BadLine>,
-    /// All bad lines by kind, kept or not.
+    /// All errors by kind, kept or not.
     pub bad_by_kind: BTreeMap<BadLineKind, u64>,
 }
 
 impl ImportReport {
-    /// The number of bad lines, kept in `bad_lines` or not.
+    /// The number of errors, kept in `bad_lines` or not. One error can make several lines bad: all
+    /// lines of its order.
     #[must_use]
-    pub fn bad_total(&self) -> u64 {
+    pub fn errors_total(&self) -> u64 {
         self.bad_by_kind.values().sum()
     }
 }
@@ -205,6 +207,9 @@ pub enum BadLineReason {
     OrderConflict { first: LineLocation },
     #[error("the same item is also at {first}, with other content; remove the wrong one")]
     ItemConflict { first: LineLocation },
+    /// The text is not repeated.
+    #[error("the buyer's text is longer than {BUYER_TEXT_BYTES_MAX} bytes; shorten it")]
+    BuyerTooLong,
     #[error("the order has no items")]
     NoItems,
     #[error("the order's own line must come before this item; items affected: {items}")]

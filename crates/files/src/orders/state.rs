@@ -1,4 +1,4 @@
-//! The state of an import: orders, items and bad lines. No line's text is kept.
+//! The state of an import: orders, items, buyers and bad lines. No other text of a line is kept.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -9,6 +9,7 @@ use money::{Amount, Currency};
 
 use crate::sellers::folded;
 
+use super::buyer::BuyerDetails;
 use super::report::{BadLine, BadLineKind, BadLineReason, FileLineCount, LeftOut, LineLocation};
 
 /// A line, and the index of its file.
@@ -21,7 +22,7 @@ pub struct LineRef {
 }
 
 /// An index into [`ImportState::orders`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderIndex(u32);
 
 /// An order as read so far.
@@ -117,6 +118,8 @@ pub struct ImportState {
     /// Values for which `take_when` rules leave orders out.
     pub values: TextTable,
     pub items: Vec<ReadItem>,
+    /// As the first header line of an order names them.
+    pub buyers: HashMap<OrderIndex, BuyerDetails>,
     /// Lines that repeat an earlier one.
     pub repeated: Vec<LineRef>,
     /// Item lines of taken orders whose parcel is left out.

@@ -7,8 +7,8 @@ use money::decimal::DecimalStyle;
 
 use super::form::{self, OrderColumnsForm, ProfileForm};
 use super::{
-    CurrencyRule, ItemRules, Layout, OrderRules, Profile, ProfileColumn, ProfileFault, SellerRule,
-    TakeWhen, encoding_by_name,
+    BuyerRules, CurrencyRule, ItemRules, Layout, OrderRules, Profile, ProfileColumn, ProfileFault,
+    SellerRule, TakeWhen, encoding_by_name,
 };
 use crate::date::{TimeFormatError, check_time_formats, utc_offset_seconds};
 use crate::reference::{reference, unprintable};
@@ -60,6 +60,11 @@ pub fn profile(form: ProfileForm) -> Checked<Profile> {
             "name the column of the status or of the total",
         );
     }
+    let buyer = BuyerRules {
+        name: columns("buyer.name", &form.buyer.name)?,
+        phone: columns("buyer.phone", &form.buyer.phone)?,
+        address: columns("buyer.address", &form.buyer.address)?,
+    };
     let (orders_files, items_files) = (form.files.orders, form.files.items.unwrap_or_default());
     Ok(Profile {
         name: form.name,
@@ -79,6 +84,7 @@ pub fn profile(form: ProfileForm) -> Checked<Profile> {
         sellers: None,
         order,
         item,
+        buyer,
     })
 }
 
@@ -224,8 +230,8 @@ fn order_rules(form: form::OrderForm) -> Checked<OrderRules> {
         take_when,
         ordered_at: optional("order.ordered_at", form.ordered_at.as_ref())?,
         total: optional("order.total", form.total.as_ref())?,
-        add: amounts("order.add", &form.add)?,
-        less: amounts("order.less", &form.less)?,
+        add: columns("order.add", &form.add)?,
+        less: columns("order.less", &form.less)?,
     })
 }
 
@@ -274,9 +280,9 @@ fn item_rules(form: form::ItemForm, layout: Layout, order: &OrderRules) -> Check
         order: own_order.unwrap_or_else(|| order.id.clone()),
         id: optional("item.id", form.id.as_ref())?,
         quantity: optional("item.quantity", form.quantity.as_ref())?,
-        add: amounts("item.add", &form.add)?,
-        add_each: amounts("item.add_each", &form.add_each)?,
-        less: amounts("item.less", &form.less)?,
+        add: columns("item.add", &form.add)?,
+        add_each: columns("item.add_each", &form.add_each)?,
+        less: columns("item.less", &form.less)?,
         each_line: form.each_line,
         one_line_parcels,
     })
@@ -286,7 +292,7 @@ fn optional(key: &str, form: Option<&form::ColumnForm>) -> Checked<Option<Profil
     form.map(|form| column(key, form)).transpose()
 }
 
-fn amounts(key: &str, forms: &[form::ColumnForm]) -> Checked<Vec<ProfileColumn>> {
+fn columns(key: &str, forms: &[form::ColumnForm]) -> Checked<Vec<ProfileColumn>> {
     entries(key, forms.len(), 0)?;
     forms.iter().map(|form| column(key, form)).collect()
 }
@@ -297,8 +303,11 @@ fn column(key: &str, form: &form::ColumnForm) -> Checked<ProfileColumn> {
     for name in &table.any_of {
         text(key, name)?;
     }
-    if table.optional && !matches!(key, "order.ordered_at" | "item.quantity" | "order.currency") {
-        let mend = "only order.ordered_at, order.currency and item.quantity may be; leave it out";
+    let may_be_missing = matches!(key, "order.ordered_at" | "item.quantity" | "order.currency")
+        || key.starts_with("buyer.");
+    if table.optional && !may_be_missing {
+        let mend = "only order.ordered_at, order.currency and item.quantity, and the columns of \
+                    buyer, may be; leave it out";
         return fault(key, "cannot be optional", mend);
     }
     let is_amount = ["total", "add", "add_each", "less"].iter().any(|end| key.ends_with(end));

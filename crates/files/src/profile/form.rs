@@ -19,6 +19,8 @@ pub struct ProfileForm {
     pub fixed: FixedForm,
     pub order: OrderForm,
     pub item: ItemForm,
+    #[serde(default)]
+    pub buyer: BuyerForm,
 }
 
 #[derive(Deserialize)]
@@ -98,6 +100,17 @@ pub struct ItemForm {
     pub add_each: Vec<ColumnForm>,
     #[serde(default)]
     pub less: Vec<ColumnForm>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct BuyerForm {
+    #[serde(default)]
+    pub name: Vec<ColumnForm>,
+    #[serde(default)]
+    pub phone: Vec<ColumnForm>,
+    #[serde(default)]
+    pub address: Vec<ColumnForm>,
 }
 
 /// A column: a name, or a table.

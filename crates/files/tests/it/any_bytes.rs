@@ -64,9 +64,9 @@ fn check(import: &Import) {
     let lines: u64 = report.files.iter().map(|file| file.lines).sum();
     assert_eq!(report.lines.total(), lines, "each line is in one class");
     assert_eq!(import.lines.len() as u64, lines);
-    assert_eq!(report.lines.bad == 0, report.bad_total() == 0, "bad lines have a reason");
+    assert_eq!(report.lines.bad == 0, report.errors_total() == 0, "bad lines have a reason");
     assert_eq!(report.lines.taken == 0, import.parcels.is_empty());
-    assert!(report.orders_with_errors == 0 || report.bad_total() > 0, "a reason is given");
+    assert!(report.orders_with_errors == 0 || report.errors_total() > 0, "a reason is given");
     for line in &report.bad_lines {
         assert!(!line.to_string().contains(|c: char| c.is_control()), "{line}");
     }

@@ -171,7 +171,7 @@ fn the_same_line_twice_is_one_parcel_and_counted() {
     let import = import("doorstep", &format!("{HEADER}{text}"));
     assert_eq!(parcels(&import), ["A1 S1 BRL 10.00 × 1"]);
     assert_eq!(import.report.lines.repeated, 2);
-    assert_eq!(import.report.bad_total(), 0);
+    assert_eq!(import.report.errors_total(), 0);
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn a_byte_order_mark_is_skipped() {
 #[test]
 fn a_header_alone_is_an_import_of_nothing() {
     let import = import("doorstep", HEADER);
-    assert_eq!((import.report.orders, import.report.bad_total()), (0, 0));
+    assert_eq!((import.report.orders, import.report.errors_total()), (0, 0));
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn bad_lines_are_kept_up_to_a_limit_and_all_counted() {
     let lines: String = (0..1_500).map(|i| format!("A{i},S1,BRL,x,1,\n")).collect();
     let report = import("doorstep", &format!("{HEADER}{lines}")).report;
     assert_eq!(report.bad_lines.len(), BAD_LINES_KEPT_MAX);
-    assert_eq!(report.bad_total(), 1_500);
+    assert_eq!(report.errors_total(), 1_500);
     assert_eq!(report.orders_with_errors, 1_500);
 }
 

@@ -105,7 +105,7 @@ fn what_is_wrong_with_a_clearing_file_is_said_with_line_and_column() {
         (good() + ITEMS[0] + "\n", "line 7: it stands behind the last line"),
         (item("I,", "X,"), "line 2, type: it must be one of: I, T"),
         (item("ABCDEF000001", "ABCDEF"), "line 2, rrn: it must have 12 letters or digits"),
-        (item(",000001,", ",000000,"), "line 2, stan: it must have 6 digits"),
+        (item(",000001,", ",000000,"), "line 2, stan: it must have 6 digits, and not only zeros"),
         (item("10:11:12Z", "10:11:12"), "line 2, sent: it is not a time"),
         (item("10000001", "100000012"), "line 2, terminal: it must have 1 to 8 characters"),
         (item("sale", "salt"), "line 2, kind: it must be one of: sale, completion,"),

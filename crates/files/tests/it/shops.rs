@@ -193,7 +193,7 @@ fn nothing_about_a_buyer_is_in_what_is_reported() {
                  #5,a,pending,EUR,5,,1,\"Ann Privacy\" x,2,Ann,,Cash on Delivery (COD),A,5,0\n";
     let import = shopify(lines);
     let said = format!("{:?} {:?}", import, bad(&import.report));
-    assert!(import.report.bad_total() >= 5);
+    assert!(import.report.errors_total() >= 5);
     for word in buyer {
         assert!(!said.contains(word), "{word} in {said}");
     }
@@ -304,4 +304,75 @@ fn woocommerce_s_own_export_is_read_with_a_warning() {
     let import = try_import(&profile, text.as_bytes(), None).unwrap();
     assert_eq!(parcels(&import), ["91 W PLN 25.00 × 3"]);
     assert_eq!(counts(&import), [1, 0, 1, 0]);
+}
+
+/// Headers of real exports, and the buyer that each profile reads.
+#[test]
+fn the_built_in_profiles_read_who_gets_the_parcel() {
+    let exports = [
+        (
+            "shopify",
+            "Name,Email,Financial Status,Fulfillment Status,Currency,Total,Lineitem quantity,\
+             Lineitem name,Lineitem price,Lineitem discount,Shipping Name,Shipping Street,\
+             Shipping Address1,Shipping City,Shipping Zip,Shipping Country,Shipping Phone,\
+             Cancelled at,Payment Method,Vendor,Phone,Created at\n\
+             #1,a,pending,unfulfilled,EUR,5.00,1,x,5.00,0,Ann Lee,\"1 High St,\nFlat 2\",1 High St,\
+             Bonn,53111,DE,,,Cash on Delivery (COD),Acme,+49 170,2026-03-01\n\
+             #1,a,,,,,1,y,1.00,0,,,,,,,,,,Acme,,2026-03-01\n",
+            ["Ann Lee", "+49 170", "1 High St, Flat 2, Bonn, 53111, DE"],
+        ),
+        (
+            "woocommerce",
+            "order_id,order_date,status,order_currency,order_total,refunded_total,payment_method,\
+             shipping_first_name,shipping_last_name,shipping_address_1,shipping_city,\
+             shipping_postcode,billing_phone,item_id,item_quantity,item_total\n\
+             7,2026-03-01,processing,EUR,5.00,0,cod,Ann,Lee,1 High St,Bonn,53111,0170,1,1,5.00\n",
+            ["Ann Lee", "0170", "1 High St, Bonn, 53111"],
+        ),
+        (
+            "woocommerce-advanced",
+            "Order Number,Order Status,Order Date,First Name (Shipping),Last Name (Shipping),\
+             Address 1&2 (Shipping),City (Shipping),Phone (Billing),Currency,Payment Method Title,\
+             Order Total Amount,Order Refund Amount,Item #,Quantity,Order Line Total\n\
+             7,Processing,2026-03-01,Ann,Lee,1 Hill,Bonn,0170,EUR,Cash on delivery,5.00,,1,1,5\n",
+            ["Ann Lee", "0170", "1 Hill, Bonn"],
+        ),
+        (
+            "doorstep",
+            "order,seller,currency,amount_due,buyer_name,buyer_phone,buyer_address\n\
+             7,S1,EUR,5.00,Ann Lee,0170,1 High St\n",
+            ["Ann Lee", "0170", "1 High St"],
+        ),
+    ];
+    for (name, text, expected) in exports {
+        let mut profile = Profile::built_in(name).unwrap();
+        if profile.needs_seller() {
+            profile = profile.with_seller("shop").unwrap();
+        }
+        let import = try_import(&profile, text.as_bytes(), None).unwrap();
+        let [parcel] = import.parcels.as_slice() else { panic!("{name}: {:?}", import.report) };
+        let buyer = parcel.buyer.as_ref().unwrap();
+        assert_eq!([&*buyer.name, &*buyer.phone, &*buyer.address], expected, "{name}");
+        assert!(!format!("{import:?}").contains("Lee"), "{name}");
+        let without = try_import(&profile.without_buyers(), text.as_bytes(), None).unwrap();
+        assert_eq!(without.parcels[0].buyer, None, "{name}");
+    }
+}
+
+#[test]
+fn a_buyer_s_text_that_is_too_long_is_a_bad_line_and_not_repeated() {
+    let long = "长".repeat(342);
+    let text = format!(
+        "order,seller,currency,amount_due,buyer_name\n1,S1,EUR,5.00,{long}\n2,S1,EUR,5.00,\n"
+    );
+    let profile = Profile::built_in("doorstep").unwrap();
+    let import = try_import(&profile, text.as_bytes(), None).unwrap();
+    assert_eq!((import.parcels.len(), import.parcels[0].buyer.as_ref()), (1, None));
+    let said = format!("{:?}", bad(&import.report));
+    assert!(said.contains("the buyer's text is longer than 1024 bytes"), "{said}");
+    assert!(!said.contains("长"), "{said}");
+    let bad_key = "name = \"x\"\nabout = \"x\"\n[files]\norders = [\"*.csv\"]\n\
+                   order_columns = \"on every line\"\n[order]\nid = \"a\"\ntotal = \"b\"\n\
+                   [item]\nid = \"c\"\n[buyer]\nname = [\"\"]\n";
+    assert!(Profile::parse(bad_key).unwrap_err().to_string().contains("buyer.name is empty"));
 }

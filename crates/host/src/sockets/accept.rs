@@ -26,11 +26,13 @@ const LISTEN_BACKLOG: i32 = 4_096;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Sockets {
-    /// Listens on `address`. Returns the actual address, which differs for port 0.
+    /// Listens on `address`. Returns the actual address, which differs for port 0. The connections
+    /// begin with this tag.
     pub fn listen(
         &mut self,
         address: SocketAddr,
         kind: ConnectionKind,
+        tag: u64,
         tls: Option<Arc<ServerConfig>>,
     ) -> io::Result<SocketAddr> {
         let mut socket = TcpListener::bind(address)?;
@@ -42,6 +44,7 @@ impl Sockets {
         self.listeners.push(Listener {
             socket: ListenSocket::Tcp(socket),
             kind,
+            tag,
             tls,
             has_pending: false,
         });
@@ -61,7 +64,7 @@ impl Sockets {
         let token = Token(LISTENER_TOKEN_BASE + self.listeners.len());
         self.poll.registry().register(&mut socket, token, Interest::READABLE)?;
         let socket = ListenSocket::Unix(socket, admits);
-        self.listeners.push(Listener { socket, kind, tls: None, has_pending: false });
+        self.listeners.push(Listener { socket, kind, tag: 0, tls: None, has_pending: false });
         Ok(())
     }
 
@@ -92,7 +95,7 @@ impl Sockets {
                 if !listener.has_pending {
                     break;
                 }
-                let kind = listener.kind;
+                let (kind, tag) = (listener.kind, listener.tag);
                 let accepted = match &listener.socket {
                     ListenSocket::Tcp(socket) => socket.accept().map(|(tcp, from)| {
                         (Stream::Tcp(tcp), ConnectionOrigin::from_ip(from.ip()), true)
@@ -107,7 +110,7 @@ impl Sockets {
                         let tls = listener.tls.clone();
                         self.accepts_left -= 1;
                         if admitted {
-                            self.admit(stream, from, kind, tls, service);
+                            self.admit(stream, from, (kind, tag), tls, service);
                         } else {
                             self.close_counts.add(CloseReason::Foreign);
                         }
@@ -131,7 +134,7 @@ impl Sockets {
         &mut self,
         stream: Stream,
         from: ConnectionOrigin,
-        kind: ConnectionKind,
+        (kind, tag): (ConnectionKind, u64),
         tls: Option<Arc<ServerConfig>>,
         service: &mut S,
     ) {
@@ -164,6 +167,7 @@ impl Sockets {
             }
         };
         let mut connection = Connection::new(stream, kind, from, state, self.now);
+        connection.tag = tag;
         connection.in_handshake_quota = arriving.is_some();
         let Ok(id) = self.insert(connection) else {
             return self.close_counts.add(CloseReason::Full);

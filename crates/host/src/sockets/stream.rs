@@ -2,9 +2,11 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
+use base16ct::HexDisplay;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use rustls::Connection;
+use sha2::{Digest, Sha256};
 
 /// Holds no buffer while no bytes are under way.
 pub(crate) enum Stream {
@@ -88,6 +90,13 @@ impl Stream {
         let certificate = tls.session.peer_certificates()?.first()?;
         let certificate = webpki::EndEntityCert::try_from(certificate).ok()?;
         certificate.valid_dns_names().next().map(str::to_owned)
+    }
+
+    /// SHA-256 of the other side's certificate, as hex digits.
+    pub(crate) fn peer_fingerprint(&self) -> Option<String> {
+        let Stream::Tls(tls) = self else { return None };
+        let certificate = tls.session.peer_certificates()?.first()?;
+        Some(format!("{:x}", HexDisplay(&Sha256::digest(certificate))))
     }
 
     /// Reads as many bytes as are available and fit into `buffer`.

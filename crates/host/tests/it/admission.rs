@@ -15,7 +15,7 @@ use host::{
 
 use crate::certificates::Authority;
 use crate::gateway::RunningGateway;
-use crate::script::{PATIENCE, RawTerminal, RunningHost, anywhere, local, short};
+use crate::script::{PATIENCE, RawTerminal, RunningHost, anywhere, for_wallets, local, short};
 
 const ARRIVING: Quota = GATEWAY_ADMISSION.handshaking.unwrap();
 
@@ -75,7 +75,7 @@ fn connections(address: SocketAddr, count: usize) -> Vec<TcpStream> {
 fn a_full_quota_leaves_other_kinds_their_places() {
     let mut sockets = Sockets::new(ConnectionLimits::default()).unwrap();
     let kinds = [policy(2, 9), policy(9, 3)].map(|policy| sockets.add_kind(policy));
-    let at = kinds.map(|kind| sockets.listen(local(), kind, None).unwrap());
+    let at = kinds.map(|kind| sockets.listen(local(), kind, 0, None).unwrap());
     let mut counter = Counter::default();
     let mut first = connections(at[0], 5);
     turn_until(&mut sockets, &mut counter, |sockets| sockets.endings().get(CloseReason::Full) == 3);
@@ -172,7 +172,7 @@ fn a_finished_handshake_frees_its_place_in_the_handshake_quota() {
     let inside = Quota { total_max: 2, per_address_max: 9 };
     let admission = Some(Admission { open: inside, handshaking: Some(one) });
     let kind = sockets.add_kind(ConnectionPolicy { admission, ..policy(0, 0) });
-    let address = sockets.listen(local(), kind, Some(tls)).unwrap();
+    let address = sockets.listen(local(), kind, 0, Some(tls)).unwrap();
     let mut counter = Counter::default();
     let ours = authority.identity("gateway-1");
     let mut inside = Vec::new();
@@ -205,7 +205,7 @@ fn full_terminal_quotas_leave_wallets_and_the_operator_their_places() {
     let running = RunningHost::of(HostPlan {
         limits: ConnectionLimits { connections_max: 1, ..ConnectionLimits::default() },
         terminals: vec![anywhere()],
-        wallet_listeners: vec![anywhere()],
+        wallet_listeners: vec![for_wallets()],
         control: Some(path.clone()),
         ..HostPlan::default()
     });
@@ -234,7 +234,7 @@ fn full_terminal_quotas_leave_wallets_and_the_operator_their_places() {
 
 #[test]
 fn a_connection_without_a_first_message_times_out_early() {
-    let (terminals, wallets_listen) = (vec![anywhere()], vec![anywhere()]);
+    let (terminals, wallets_listen) = (vec![anywhere()], vec![for_wallets()]);
     let running = RunningHost::of(HostPlan {
         limits: short(),
         terminals,

@@ -1,10 +1,12 @@
 //! Settings that change while the host runs.
 
 use host::tls;
-use host::{ConnectionLimits, HostPlan, ListenerPlan, NotRunning};
+use host::{ConnectionLimits, HostPlan, NotRunning, TerminalListener};
 use keys::KeyName;
 use money::Currency;
-use switch::{MerchantSettings, Settings, TerminalSettings, Timing};
+use switch::{
+    MerchantSettings, Settings, TerminalDialect, TerminalSettings, Timing, WrongPinLimits,
+};
 
 use crate::certificates::Authority;
 use crate::gateway::RunningGateway;
@@ -26,11 +28,12 @@ fn settings(answer_ms: u64) -> Settings {
             firms: Vec::new(),
         },
         terminals: TerminalSettings {
-            dialect: switch::TerminalDialect::UNIONPAY,
             base_key: name("base"),
+            derived_dialect: TerminalDialect::UNIONPAY,
             answer_s: 60,
             reversal_attempts_max: 3,
             echo_s: 300,
+            wrong_pins: WrongPinLimits::default(),
         },
         networks: Vec::new(),
         bins: Vec::new(),
@@ -70,7 +73,7 @@ fn new_connections_get_the_new_certificate_and_its_authorities() {
     let listener = |authority: &Authority| {
         let tls = tls::server(&authority.identity("engine"), Some(&authority.file)).unwrap();
         HostPlan {
-            terminals: vec![ListenerPlan { address: local(), tls: Some(tls) }],
+            terminals: vec![TerminalListener { tls: Some(tls), ..anywhere() }],
             ..HostPlan::default()
         }
     };
@@ -88,12 +91,45 @@ fn new_connections_get_the_new_certificate_and_its_authorities() {
 }
 
 #[test]
+fn each_listener_has_a_dialect_and_certificates_of_its_own() {
+    let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let [first, old, new] = [0, 1, 2].map(|place: usize| {
+        let directory = directories[place].path();
+        Authority::new(directory, "ca")
+    });
+    let plan = |own: &Authority, unionpay: &Authority| {
+        let listener = |authority: &Authority, dialect| {
+            let tls = tls::server(&authority.identity("engine"), Some(&authority.file)).unwrap();
+            TerminalListener { tls: Some(tls), certified: true, dialect, ..anywhere() }
+        };
+        let terminals = vec![
+            listener(own, TerminalDialect::DOORSTEP),
+            listener(unionpay, TerminalDialect::UNIONPAY),
+        ];
+        HostPlan { terminals, ..HostPlan::default() }
+    };
+    let running = RunningHost::of(plan(&first, &old));
+    let enters = |place: usize, authority: &Authority| {
+        let identity = authority.identity("terminal");
+        let address = running.at.terminals[place];
+        is_let_in(&mut connect(address, authority, Some(&identity), "engine"), &echo(1))
+    };
+    assert!(enters(0, &first) && !enters(0, &old));
+    assert_eq!(running.seen().dialects, ["doorstep"].into());
+    assert!(enters(1, &old) && !enters(1, &first));
+    assert_eq!(running.seen().dialects, ["doorstep", "unionpay"].into());
+    running.changes.apply(plan(&first, &new), settings(1)).unwrap();
+    assert!(enters(0, &first) && !enters(0, &new));
+    assert!(enters(1, &new) && !enters(1, &old));
+}
+
+#[test]
 fn tls_neither_begins_nor_ends_without_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let authority = Authority::new(directory.path(), "authority");
     let running = RunningHost::with(ConnectionLimits::default());
     let tls = Some(tls::server(&authority.identity("engine"), None).unwrap());
-    let terminals = vec![ListenerPlan { address: local(), tls }];
+    let terminals = vec![TerminalListener { tls, ..anywhere() }];
     let plan = HostPlan { terminals, ..HostPlan::default() };
     running.changes.apply(plan, settings(1)).unwrap();
     RawTerminal::at(running.at.terminals[0]).echo(1);

@@ -7,14 +7,17 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use host::tls;
-use host::{ConnectionLimits, Gateway, GatewayPlan, HostPlan, Stopper};
+use host::{ConnectionLimits, Gateway, GatewayPlan, HostPlan, Stopper, TerminalListener};
+use switch::TerminalDialect;
 
 use crate::certificates::Authority;
 use crate::script::{PATIENCE, RawTerminal, RunningHost, anywhere, echo, framed, local};
 use crate::tls::{connect, is_let_in};
 
 pub struct RunningGateway {
+    /// The first address.
     pub at: SocketAddr,
+    all: Vec<SocketAddr>,
     stopper: Stopper,
     thread: Option<JoinHandle<()>>,
 }
@@ -29,17 +32,26 @@ impl RunningGateway {
         authority: &Authority,
         limits: ConnectionLimits,
     ) -> RunningGateway {
+        RunningGateway::listening(engine, authority, limits, vec![anywhere()])
+    }
+
+    pub fn listening(
+        engine: SocketAddr,
+        authority: &Authority,
+        limits: ConnectionLimits,
+        terminals: Vec<TerminalListener>,
+    ) -> RunningGateway {
         let identity = authority.identity("gateway-1");
         let tls = tls::client(&authority.file, Some(&identity), "engine").unwrap();
-        let plan = GatewayPlan { limits, terminals: vec![anywhere()], engine, tls };
+        let plan = GatewayPlan { limits, terminals, engine, tls };
         let (sender, receiver) = sync_channel(1);
         let thread = std::thread::spawn(move || {
             let mut gateway = Gateway::open(plan).unwrap();
-            sender.send((gateway.addresses()[0], gateway.stopper())).unwrap();
+            sender.send((gateway.addresses().to_vec(), gateway.stopper())).unwrap();
             let _ended = gateway.run().unwrap();
         });
-        let (at, stopper) = receiver.recv_timeout(PATIENCE).unwrap();
-        RunningGateway { at, stopper, thread: Some(thread) }
+        let (all, stopper) = receiver.recv_timeout(PATIENCE).unwrap();
+        RunningGateway { at: all[0], all, stopper, thread: Some(thread) }
     }
 
     /// A terminal that has been answered. What it sends before the engine is connected is lost.
@@ -80,6 +92,12 @@ fn engine(authority: &Authority, address: SocketAddr) -> RunningHost {
     RunningHost::of(HostPlan { gateways: vec![(address, tls)], ..HostPlan::default() })
 }
 
+/// The frame that opens a line.
+fn opened(line: u8, dialect: &str) -> Vec<u8> {
+    let length = u8::try_from(5 + dialect.len()).unwrap();
+    [&[0, 0, 0, length, 0, 0, 0, line, 1], dialect.as_bytes()].concat()
+}
+
 fn authority() -> (tempfile::TempDir, Authority) {
     let directory = tempfile::tempdir().unwrap();
     let authority = Authority::new(directory.path(), "authority");
@@ -103,7 +121,10 @@ fn many_terminals_share_one_connection_and_get_their_own_answers() {
     running.wait_until("300 lines are closed", |seen| seen.closed.len() == 300);
     terminals[0].echo(999);
     let lines = running.lines.lock().unwrap().clone();
-    assert_eq!(lines, ["INFO host: gateway connected gateway=\"gateway-1\""]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let connected = "INFO host: gateway connected gateway=\"gateway-1\" trusted=false fingerprint=";
+    let digits = lines[0].strip_prefix(connected).unwrap().trim_matches('"');
+    assert!(digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
 }
 
 #[test]
@@ -165,7 +186,7 @@ fn only_a_gateway_with_our_certificate_is_admitted() {
     let others = Authority::new(directory.path(), "strangers");
     let running = engine(&authority, local());
     let address = running.at.gateways[0];
-    let hello = [0, 0, 0, 6, 0, 0, 0, 0, 0, 1];
+    let hello = [0, 0, 0, 6, 0, 0, 0, 0, 0, 2];
     let ours = authority.identity("gateway-1");
     assert!(is_let_in(&mut connect(address, &authority, Some(&ours), "engine"), &hello));
     let theirs = others.identity("gateway-1");
@@ -181,7 +202,7 @@ fn with_a_list_of_names_only_those_gateways_are_admitted() {
     let gateways = vec![(local(), tls)];
     let running = RunningHost::of(HostPlan { gateways, gateway_names, ..HostPlan::default() });
     let address = running.at.gateways[0];
-    let hello = [0, 0, 0, 6, 0, 0, 0, 0, 0, 1];
+    let hello = [0, 0, 0, 6, 0, 0, 0, 0, 0, 2];
     for (name, may) in [("gateway-2", true), ("terminal-7", false), ("gateway-1", true)] {
         let identity = authority.identity(name);
         let mut session = connect(address, &authority, Some(&identity), "engine");
@@ -192,6 +213,40 @@ fn with_a_list_of_names_only_those_gateways_are_admitted() {
                    reason=\"the name in its certificate is not in the list\"";
     assert_eq!(lines.iter().filter(|line| line.contains("refused")).count(), 1, "{lines:?}");
     assert!(lines.iter().any(|line| line == refused), "{lines:?}");
+}
+
+#[test]
+fn a_gateway_says_the_dialect_of_each_listener_and_needs_trust_for_unionpays() {
+    let (_directory, authority) = authority();
+    for trusted in [false, true] {
+        let tls = tls::server(&authority.identity("engine"), Some(&authority.file)).unwrap();
+        let running = RunningHost::of(HostPlan {
+            gateways: vec![(local(), tls)],
+            trusted_gateways: trusted.then(|| "Gateway-1".to_owned()).into_iter().collect(),
+            ..HostPlan::default()
+        });
+        let unionpay = TerminalListener { dialect: TerminalDialect::UNIONPAY, ..anywhere() };
+        let gateway = RunningGateway::listening(
+            running.at.gateways[0],
+            &authority,
+            ConnectionLimits::default(),
+            vec![anywhere(), unionpay],
+        );
+        gateway.terminal().echo(2);
+        assert_eq!(running.seen().dialects, ["doorstep"].into());
+        let mut terminal = RawTerminal::at(gateway.all[1]);
+        terminal.send(&echo(3));
+        if trusted {
+            assert_eq!(terminal.receive(), echo(3));
+            assert_eq!(running.seen().dialects, ["doorstep", "unionpay"].into());
+        } else {
+            assert!(terminal.is_closed());
+            assert_eq!(running.seen().dialects, ["doorstep"].into());
+            let refused = "terminal refused: its gateway is not trusted with its dialect";
+            let lines = running.lines.lock().unwrap().clone();
+            assert!(lines.iter().any(|line| line.contains(refused)), "{lines:?}");
+        }
+    }
 }
 
 #[test]
@@ -211,15 +266,20 @@ fn a_gateway_that_breaks_the_protocol_is_disconnected() {
     let (_directory, authority) = authority();
     let running = engine(&authority, local());
     let identity = authority.identity("gateway-1");
-    let hello: &[u8] = &[0, 0, 0, 6, 0, 0, 0, 0, 0, 1];
-    let wrong: [(&[u8], &[u8]); 8] = [
+    let hello: &[u8] = &[0, 0, 0, 6, 0, 0, 0, 0, 0, 2];
+    let opened = opened(1, "doorstep");
+    let twice = opened.repeat(2);
+    let (unknown, unnamed) = (self::opened(1, "morse"), self::opened(1, ""));
+    let wrong: [(&[u8], &[u8]); 10] = [
         (hello, hello),
-        (b"", &[0, 0, 0, 5, 0, 0, 0, 1, 1]),
-        (b"", &[0, 0, 0, 6, 0, 0, 0, 0, 0, 2]),
+        (b"", &opened),
+        (b"", &[0, 0, 0, 6, 0, 0, 0, 0, 0, 1]),
+        (hello, &unknown),
+        (hello, &unnamed),
         (hello, &[0, 0, 0, 6, 0, 0, 0, 1, 2, 0]),
         (hello, &[0, 0, 0, 5, 0, 0, 0, 1, 9]),
         (hello, &[0, 0, 0, 5, 0, 0, 0, 1, 4]),
-        (hello, &[0, 0, 0, 5, 0, 0, 0, 1, 1, 0, 0, 0, 5, 0, 0, 0, 1, 1]),
+        (hello, &twice),
         (hello, &[0xFF; 4]),
     ];
     for (before, wrong) in wrong {
@@ -242,16 +302,16 @@ fn messages_of_a_line_that_the_engine_has_just_closed_harm_no_other_line() {
         let length = u8::try_from(5 + message.len()).unwrap();
         [&[0, 0, 0, length, 0, 0, 0, line, 2], message].concat()
     };
-    let opened = |line: u8| [0, 0, 0, 5, 0, 0, 0, line, 1];
+    let opened = |line: u8| opened(line, "doorstep");
     // An answer that is too long for a terminal closes its line.
     running.seen().answer_bytes = Some(60_000);
-    let hello: &[u8] = &[0, 0, 0, 6, 0, 0, 0, 0, 0, 1];
+    let hello: &[u8] = &[0, 0, 0, 6, 0, 0, 0, 0, 0, 2];
     session.write_all(&[hello, &opened(1), &said(1)].concat()).unwrap();
     let mut heard = [0; 19];
     session.read_exact(&mut heard).unwrap();
     assert_eq!(heard[10..], [0, 0, 0, 5, 0, 0, 0, 1, 3]);
     running.seen().answer_bytes = None;
-    session.write_all(&[said(1), opened(2).to_vec(), said(2)].concat()).unwrap();
+    session.write_all(&[said(1), opened(2), said(2)].concat()).unwrap();
     let mut answer = vec![0; said(2).len()];
     session.read_exact(&mut answer).unwrap();
     assert_eq!(answer, said(2));

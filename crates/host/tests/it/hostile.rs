@@ -2,51 +2,40 @@
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use host::ConnectionLimits;
-use host::limits::FAILURES_SLOWED_MAX;
+use host::limits::{FAILURE_DELAY, FAILURES_FREE_MAX, FAILURES_SLOWED_MAX};
+use switch::AuthenticationFailure;
 
+use crate::random::Random;
 use crate::script::{RawTerminal, RunningHost, echo, framed};
 
 const STREAMS: u64 = 10_000;
 
-/// A seeded generator.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ mixed >> 31
-    }
-
-    fn bytes(&mut self, length: u64) -> Vec<u8> {
-        (0..length).map(|_| self.next().to_le_bytes()[0]).collect()
-    }
+fn bytes(random: &mut Random, length: usize) -> Vec<u8> {
+    (0..length).map(|_| random.byte()).collect()
 }
 
 /// One of several kinds of malformed input.
 fn malformed(random: &mut Random) -> Vec<u8> {
-    let length = random.next() % 200;
-    match random.next() % 8 {
-        0 => random.bytes(length),
-        1 => framed(&random.bytes(length + 1)),
+    let length = random.below(200);
+    match random.below(8) {
+        0 => bytes(random, length),
+        1 => framed(&bytes(random, length + 1)),
         2 => b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
         3 => b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
         4 => vec![0xFF; 300],
         5 => vec![0; 2],
         6 => {
             let mut message = echo(1);
-            let place = usize::try_from(random.next()).unwrap_or(0) % message.len();
+            let place = random.below(message.len());
             message[place] ^= 0x80;
             message
         }
         _ => {
             let mut message = echo(1);
-            message.truncate(usize::try_from(random.next() % 20).unwrap());
+            message.truncate(random.below(20));
             message
         }
     }
@@ -92,6 +81,33 @@ fn ten_thousand_hostile_streams_are_cut_off_and_leave_the_good_ones_alone() {
     let alarms = lines.iter().filter(|line| line.starts_with("ERROR host: much fails"));
     let alarms: Vec<_> = alarms.collect();
     assert!(alarms.len() == 1 && alarms[0].contains("127.0.0.1"), "{alarms:?}");
+}
+
+#[test]
+fn unknown_terminals_count_by_address_and_a_first_message_without_a_session_is_free() {
+    use AuthenticationFailure::{NoSession, NotRegistered};
+    for (failure, free) in [(NotRegistered, 0), (NoSession, 1)] {
+        let running = RunningHost::with(ConnectionLimits::default());
+        running.seen().failure = Some(failure);
+        let mut terminal = running.terminal();
+        let alarms = || {
+            let lines = running.lines.lock().unwrap();
+            lines.iter().filter(|line| line.starts_with("ERROR host: much fails")).count()
+        };
+        for stan in 0..FAILURES_FREE_MAX + free {
+            terminal.echo(stan + 1);
+        }
+        assert_eq!(alarms(), 0, "{failure:?}");
+        let begun = Instant::now();
+        terminal.echo(99);
+        terminal.echo(100);
+        assert!(begun.elapsed() >= FAILURE_DELAY, "{failure:?}");
+        terminal.echo(101);
+        assert_eq!(alarms(), 1, "{failure:?}");
+        let lines = running.lines.lock().unwrap().clone();
+        let told = lines.iter().filter(|line| line.ends_with("address=127.0.0.1")).count();
+        assert!(told >= 20, "{lines:#?}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod gateway;
 mod hostile;
 mod networks;
 mod operator;
+mod random;
 mod script;
 mod stop;
 mod terminals;

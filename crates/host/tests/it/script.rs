@@ -1,5 +1,6 @@
 //! A switch that echoes each message and records what it was told.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::sync_channel;
@@ -14,15 +15,15 @@ use books::{
 use engine::{Actor, Submission};
 use host::{
     ConnectionLimits, Host, HostPlan, HostedSwitch, ListenAddresses, ListenerPlan, NetworkChanges,
-    SettingsChanges, StopOutcome, Stopper,
+    SettingsChanges, StopOutcome, Stopper, TerminalListener,
 };
 use iso8583::{Envelope, MessageBuilder, Mti, PosHeader, Tpdu, UNIONPAY_POS, WipedBytes};
 use journal::MemoryJournal;
 use money::{Amount, Currency};
 use node::{Clock, NoSnapshots, Node, NodeOptions, SystemClock};
 use switch::{
-    LinkId, OperatorEvent, OrderStatus, Output, QueryResult, Settings, TerminalConnection,
-    WalletNotification, WalletReply,
+    AuthenticationFailure, LinkId, OperatorEvent, OrderStatus, Output, QueryResult, Settings,
+    TerminalConnection, TerminalDialect, WalletNotification, WalletReply,
 };
 
 /// The longest wait of a test.
@@ -32,6 +33,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Default)]
 pub struct ScriptState {
     pub messages: u64,
+    /// Of the messages.
+    pub dialects: BTreeSet<&'static str>,
     pub closed: Vec<TerminalConnection>,
     pub up: Vec<LinkId>,
     pub down: Vec<LinkId>,
@@ -53,6 +56,8 @@ pub struct ScriptState {
     pub by_the_books: bool,
     /// Whether the MAC of each message with an even STAN is wrong.
     pub wrong_macs: bool,
+    /// Of each message, if there is one.
+    pub failure: Option<AuthenticationFailure>,
     /// The size of each answer; None for the size of the request.
     pub answer_bytes: Option<usize>,
     /// Of the settings that came while it ran.
@@ -80,15 +85,24 @@ impl HostedSwitch for Script {
     fn on_terminal_message(
         &mut self,
         line: TerminalConnection,
+        dialect: &'static TerminalDialect,
         message: &mut [u8],
         _: Timestamp,
         out: &mut Vec<Output>,
     ) {
         let mut seen = self.seen.lock().unwrap();
         seen.messages += 1;
+        seen.dialects.insert(dialect.name);
         // The last byte of the STAN of [`echo`].
         if seen.wrong_macs && message[ECHO_STAN_END].is_multiple_of(2) {
-            out.push(Output::OperatorEvent(OperatorEvent::WrongMac(TerminalId(12_345_678))));
+            let (terminal, failure) = (TerminalId(12_345_678), AuthenticationFailure::WrongMac);
+            let event = OperatorEvent::NotAuthenticated { connection: line, terminal, failure };
+            out.push(Output::OperatorEvent(event));
+        }
+        if let Some(failure) = seen.failure {
+            let terminal = TerminalId(12_345_678);
+            let event = OperatorEvent::NotAuthenticated { connection: line, terminal, failure };
+            out.push(Output::OperatorEvent(event));
         }
         let mut message = message.to_vec();
         if let Some(bytes) = seen.answer_bytes {
@@ -352,7 +366,17 @@ impl Drop for RunningHost {
 }
 
 /// Any free port of this machine.
-pub fn anywhere() -> ListenerPlan {
+pub fn anywhere() -> TerminalListener {
+    TerminalListener {
+        address: local(),
+        tls: None,
+        certified: false,
+        dialect: TerminalDialect::DOORSTEP,
+    }
+}
+
+/// Any free port of this machine, for wallets.
+pub fn for_wallets() -> ListenerPlan {
     ListenerPlan { address: local(), tls: None }
 }
 

@@ -5,13 +5,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use host::tls::{self, TlsIdentity};
-use host::{ConnectionLimits, HostPlan, ListenerPlan};
+use host::{ConnectionLimits, HostPlan, TerminalListener};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::certificates::Authority;
-use crate::script::{PATIENCE, RawTerminal, RunningHost, echo, local, receive, short};
+use crate::script::{PATIENCE, RawTerminal, RunningHost, anywhere, echo, receive, short};
 
 pub type Session = StreamOwned<ClientConnection, TcpStream>;
 
@@ -55,7 +55,7 @@ fn listening(authority: &Authority, clients: bool, limits: ConnectionLimits) -> 
     let identity = authority.identity("engine");
     let clients = clients.then_some(authority.file.as_path());
     let tls = Some(tls::server(&identity, clients).unwrap());
-    let terminals = vec![ListenerPlan { address: local(), tls }];
+    let terminals = vec![TerminalListener { tls, ..anywhere() }];
     RunningHost::of(HostPlan { terminals, limits, ..HostPlan::default() })
 }
 

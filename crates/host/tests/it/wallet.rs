@@ -8,7 +8,7 @@ use books::WalletId;
 use host::wallet::{SignedWalletRequest, answer_signature};
 use host::{ConnectionLimits, HostPlan, WalletCredentials};
 
-use crate::script::{PATIENCE, RunningHost, anywhere};
+use crate::script::{PATIENCE, RunningHost, for_wallets};
 
 const SECRET: &[u8] = b"a secret of the wallet's";
 
@@ -21,7 +21,7 @@ fn running_with(limits: ConnectionLimits) -> RunningHost {
     let wallets = vec![WalletCredentials { name: "red".into(), wallet: WalletId(5), secret }];
     RunningHost::of(HostPlan {
         limits,
-        wallet_listeners: vec![anywhere()],
+        wallet_listeners: vec![for_wallets()],
         wallets,
         ..HostPlan::default()
     })

@@ -6,7 +6,9 @@
 //! from messages of real terminals and hosts (codetd.com/article/5053461 and
 //! blog.csdn.net/zfr_xuexiao66/article/details/94665452, both used in this crate's tests). The
 //! lengths of 36, 44, 48, 54, 58, 59, 61 and 63, the parts of the composite fields and the results
-//! in field 48 follow common practice: check them with the acquirer.
+//! in field 48 follow common practice: check them with the acquirer. Fields 40, 43, 46, 47, 51 and
+//! 56, and 57 of UnionPay's terminals, are those of ISO 8583:1987: acquirers use them each in their
+//! own way.
 
 use crate::composite::{Composite, CompositePart};
 use crate::packager::{BitmapEncoding, MtiEncoding, Packager};
@@ -15,10 +17,13 @@ use crate::spec::{FieldContent, FieldEncoding, FieldPadding, FieldSpec, LengthIn
 /// UnionPay POS, starting at the message type. TPDU and header come before it ([`crate::tpdu`]).
 ///
 /// Numbers and tracks are BCD, left-aligned if their length is odd, except field 23. Length
-/// indicators are BCD. On a track the separator, nibble D, reads as `=`. Field 59 contains the
-/// terminal's location, so it is sensitive like the card fields.
-pub static UNIONPAY_POS: Packager =
-    with_card_fields(pos("UnionPay POS")).field(52, block("PIN block", 8));
+/// indicators are BCD. On a track the separator, nibble D, reads as `=`. Field 48 of a batch upload
+/// has card numbers and field 59 the terminal's location, so both are sensitive like the card
+/// fields.
+pub static UNIONPAY_POS: Packager = with_card_fields(pos("UnionPay POS"))
+    .sensitive(48)
+    .field(52, block("PIN block", 8))
+    .field(57, characters_to("national use 57", 999, LengthIndicator::LLL_BCD));
 
 /// Doorstep's own messages between a terminal and its host: those of UnionPay without card data
 /// (fields 2, 14, 23, 35 and 36, and 55 of a request), which is sealed in field 57 as a
@@ -61,13 +66,19 @@ const fn pos(name: &'static str) -> Packager {
         .field(37, characters("retrieval reference number", FieldContent::An, 12))
         .field(38, characters("authorisation code", FieldContent::An, 6))
         .field(39, characters("response code", FieldContent::An, 2))
+        .field(40, characters("service restriction code", FieldContent::An, 3))
         .field(41, characters("terminal", FieldContent::Ans, 8))
         .field(42, characters("merchant", FieldContent::Ans, 15))
+        .field(43, characters("merchant name and place", FieldContent::Ans, 40))
         .field(44, characters_to("additional response", 25, LengthIndicator::LL_BCD))
+        .field(46, characters_to("additional, ISO", 999, LengthIndicator::LLL_BCD))
+        .field(47, characters_to("additional, national", 999, LengthIndicator::LLL_BCD))
         .field(48, digits_to("settlement totals", 322, LengthIndicator::LLL_BCD))
         .field(49, characters("currency", FieldContent::An, 3))
+        .field(51, characters("currency, cardholder billing", FieldContent::An, 3))
         .field(53, digits("security control", 16))
         .field(54, characters_to("balance", 20, LengthIndicator::LLL_BCD))
+        .field(56, characters_to("reserved, ISO 56", 999, LengthIndicator::LLL_BCD))
         .field(58, characters_to("electronic purse", 100, LengthIndicator::LLL_BCD))
         .field(59, characters_to("terminal location and device", 600, LengthIndicator::LLL_BCD))
         .sensitive(59)
@@ -130,7 +141,7 @@ pub static FIELD_48_TOTALS: Composite = Composite::new(
     ],
 );
 
-/// Field 60: transaction kind and terminal batch.
+/// Field 60: transaction kind and terminal batch. Terminals end it after any part from 60.2 on.
 pub static FIELD_60: Composite = Composite::new(
     60,
     2,

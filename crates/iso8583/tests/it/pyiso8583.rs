@@ -1,4 +1,5 @@
-//! Comparison with pyiso8583, an independent codec: each reads what the other writes.
+//! Comparison with pyiso8583, an independent codec: each reads what the other writes, and what the
+//! pages of the terminal protocol say.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -36,6 +37,16 @@ fn iso87_binary_agrees_with_pyiso8583() {
 #[test]
 fn a_packager_in_ebcdic_agrees_with_pyiso8583() {
     agree(&MAINFRAME, "mainframe");
+}
+
+#[test]
+fn the_examples_of_the_terminal_protocol_are_what_a_newcomer_builds_from_its_pages() {
+    let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/door");
+    let page = |name: &str| std::fs::read_to_string(pages.join(name)).unwrap();
+    let asked = json!({ "fields": page("terminal.md"), "examples": page("terminal-examples.md") });
+    let answer = python("examples.py", &asked);
+    assert_eq!(answer["wrong"], json!([]));
+    assert_eq!(answer["checked"].as_array().unwrap().len(), 16, "{answer}");
 }
 
 fn agree(packager: &'static Packager, name: &str) {

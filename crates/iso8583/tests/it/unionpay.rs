@@ -3,7 +3,10 @@
 use iso8583::framing::{FRAME_BYTES_MAX, LengthFraming};
 use iso8583::packagers::{FIELD_60, FIELD_62_KEYS};
 use iso8583::tlv::{self, Tag};
-use iso8583::{Envelope, MessageBuilder, Mti, UNIONPAY_POS};
+use iso8583::{
+    DOORSTEP_CARD, DOORSTEP_POS, Envelope, FieldContent, FieldLength, FieldSpec, MessageBuilder,
+    Mti, UNIONPAY_POS,
+};
 
 use crate::support::{hex, sale, set, to_hex, values};
 
@@ -177,4 +180,47 @@ fn the_padding_beside_an_odd_number_of_digits_may_be_f() {
     let message = UNIONPAY_POS.parse(&bytes).unwrap();
     assert_eq!(message.text(2).unwrap(), "6222021234567");
     assert_eq!(message.text(35).unwrap(), "1=?");
+}
+
+/// The format of a field as the page of the protocol writes it.
+fn format(spec: &FieldSpec) -> String {
+    let content = match spec.content() {
+        FieldContent::N => "n",
+        FieldContent::An => "an",
+        FieldContent::Ans => "ans",
+        FieldContent::Z => "z",
+        FieldContent::B => "b",
+        FieldContent::Xn => panic!("{} is not in the page", spec.name()),
+    };
+    match spec.length() {
+        FieldLength::Fixed(bytes) if content == "b" => format!("b{}", bytes * 8),
+        FieldLength::Fixed(length) => format!("{content}{length}"),
+        FieldLength::Variable { max, indicator } => {
+            format!("{content}{}{max}", ".".repeat(usize::from(indicator.digits())))
+        }
+    }
+}
+
+#[test]
+fn the_page_of_the_terminal_protocol_has_the_format_of_every_field() {
+    let page = include_str!("../../../../docs/door/terminal.md");
+    let mut rows = std::collections::BTreeMap::new();
+    for line in page.lines() {
+        let cells: Vec<&str> = line.split(" | ").collect();
+        let number = cells[0].strip_prefix("| ").and_then(|number| number.parse::<u8>().ok());
+        if let (Some(number), 4) = (number, cells.len()) {
+            rows.insert(number, (cells[1], cells[3]));
+        }
+    }
+    for number in 2..=64 {
+        let own = DOORSTEP_POS.spec(number).or(DOORSTEP_CARD.spec(number));
+        let (own, theirs) = (own.map(format), UNIONPAY_POS.spec(number).map(format));
+        let row = rows.get(&number);
+        let other = row.and_then(|(_, content)| content.split_once("UnionPay's dialect: "));
+        let other = other.map(|(_, rest)| rest.split([',', ' ']).next().unwrap().to_owned());
+        let other = other.filter(|text| !text.starts_with('`'));
+        let written = row.map(|(format, _)| (*format).to_owned());
+        assert_eq!(theirs, other.or(written.clone()), "field {number} of UnionPay's dialect");
+        assert_eq!(own, written, "field {number}");
+    }
 }

@@ -42,28 +42,11 @@ pub enum SnapshotError {
 }
 
 impl SnapshotError {
-    pub(super) fn sqlite(
-        path: &Path,
-        doing: &'static str,
-        error: &rusqlite::Error,
-    ) -> SnapshotError {
-        SnapshotError::fault(path, doing, StorageFault::from_sqlite(error))
-    }
-
     pub(super) fn io(path: &Path, doing: &'static str, error: &io::Error) -> SnapshotError {
-        SnapshotError::fault(path, doing, StorageFault::from_io(error))
-    }
-
-    fn fault(path: &Path, doing: &'static str, fault: StorageFault) -> SnapshotError {
         let path = path.to_owned();
-        match fault {
+        match StorageFault::from_io(error) {
             StorageFault::Full(what) => SnapshotError::Full { path, what },
-            StorageFault::Damaged(what) => SnapshotError::Damaged { path, what },
-            StorageFault::Busy => {
-                let cause = "another program has locked it".to_owned();
-                SnapshotError::Io { doing, path, cause }
-            }
-            StorageFault::Other(cause) => SnapshotError::Io { doing, path, cause },
+            _ => SnapshotError::Io { doing, path, cause: error.to_string() },
         }
     }
 }

@@ -12,12 +12,12 @@ use crate::data_key::WrappedDataKey;
 use crate::derive::derive;
 use crate::dukpt;
 use crate::error::KeyError;
-use crate::key::{Key, TdesKey};
+use crate::key::Key;
 use crate::key_reference::{DukptKey, KeyReference, KeySerialNumber};
 use crate::mac::{self, MacMethod};
 use crate::name::KeyName;
 use crate::pan::Pan;
-use crate::pin::{self, Pin, PinBlock, PinFormat};
+use crate::pin::{self, PinBlock, PinFormat};
 use crate::purpose::KeyPurpose;
 use crate::session::{self, SessionKeys, SessionRandom, SignOnRequest};
 use crate::sign_on::{self, SIGN_ON_FIELD_BYTES};
@@ -27,7 +27,7 @@ use crate::store::key_storage::{
 use crate::store::purposes::{
     KeyOperation, algorithm_letter, check_algorithm, check_header, usage_and_mode,
 };
-use crate::store::{ImportOutcome, KeyListing, KeyStore, WrappedKey};
+use crate::store::{ImportOutcome, KeyListing, KeyStore};
 use crate::tr31::{self, KeyBlockError, KeyBlockHeader, KeyBlockVersion};
 
 /// A key whose purpose allows the operation, with the generation of the stored key or base key.
@@ -104,7 +104,6 @@ fn transaction_key(
         KeyError::WrongPurpose { purpose: KeyPurpose::Dukpt, wanted: "sending PINs or keys" };
     let purpose = match usage {
         KeyOperation::ComputeMac | KeyOperation::CheckMac => KeyPurpose::Mac,
-        KeyOperation::DecryptPin => KeyPurpose::PinEncryption,
         _ => return Err(refused().unwrap_or(no_sending)),
     };
     let key = match of.serial {
@@ -113,8 +112,7 @@ fn transaction_key(
             let transaction = dukpt::tdes::transaction_key(&initial, serial)?;
             Key::Tdes(match usage {
                 KeyOperation::ComputeMac => transaction.response_mac_key()?,
-                KeyOperation::CheckMac => transaction.request_mac_key()?,
-                _ => transaction.pin_key()?,
+                _ => transaction.request_mac_key()?,
             })
         }
         KeySerialNumber::Aes(serial) => {
@@ -122,8 +120,7 @@ fn transaction_key(
             let transaction = dukpt::aes::transaction_key(&initial, serial)?;
             let usage = match usage {
                 KeyOperation::ComputeMac => WorkingKeyUsage::MacVerification,
-                KeyOperation::CheckMac => WorkingKeyUsage::MacGeneration,
-                _ => WorkingKeyUsage::Pin,
+                _ => WorkingKeyUsage::MacGeneration,
             };
             transaction.working_key(usage, initial.algorithm())?
         }
@@ -165,21 +162,6 @@ fn extract<V: KeyStorage>(vault: &V, key: &UsableKey<V::Stored>) -> Result<Key, 
     }
 }
 
-/// Encrypts a PIN for another key, and in another format if ISO 9564-1 allows it (`from`, `to`).
-fn translate<V: KeyStorage>(
-    vault: &V,
-    (from, to): (PinFormat, PinFormat),
-    key: &KeyReference,
-    pan: &Pan,
-    pin: impl FnOnce() -> Result<Pin, KeyError>,
-) -> Result<PinBlock, KeyError> {
-    if !from.may_translate_to(to) {
-        return Err(KeyError::ForbiddenTranslation { from, to });
-    }
-    let opened = open(vault, key, KeyOperation::EncryptPin)?;
-    pin::encrypt_block(&pin()?, to, pan, &opened.key)
-}
-
 /// Terminals and networks expect TDES working keys, encrypted under TDES.
 fn check_tdes(purpose: KeyPurpose, algorithm: Algorithm) -> Result<(), KeyError> {
     if algorithm.is_aes() { Err(KeyError::WrongAlgorithm { purpose, algorithm }) } else { Ok(()) }
@@ -195,6 +177,15 @@ impl<V: KeyStorage> KeyStore for V {
         mac::compute(method, &open(self, key, KeyOperation::ComputeMac)?.key, message)
     }
 
+    fn macs(
+        &self,
+        key: &KeyReference,
+        method: MacMethod,
+        messages: &[&[u8]],
+    ) -> Result<Vec<[u8; 8]>, KeyError> {
+        mac::compute_all(method, &open(self, key, KeyOperation::ComputeMac)?.key, messages)
+    }
+
     fn check_mac(
         &self,
         key: &KeyReference,
@@ -208,29 +199,17 @@ impl<V: KeyStorage> KeyStore for V {
         Ok(matched.is_some())
     }
 
-    fn translate_pin(
+    fn check_macs(
         &self,
-        from: &KeyReference,
-        from_format: PinFormat,
-        to: &KeyReference,
-        to_format: PinFormat,
-        pan: &Pan,
-        block: &PinBlock,
-    ) -> Result<PinBlock, KeyError> {
-        translate(self, (from_format, to_format), to, pan, || {
-            let pin =
-                try_generations(
-                    self,
-                    from,
-                    KeyOperation::DecryptPin,
-                    |key| match pin::decrypt_block(block, from_format, pan, key) {
-                        Ok(pin) => Ok(Some(pin)),
-                        Err(KeyError::UnreadablePinBlock) => Ok(None),
-                        Err(error) => Err(error),
-                    },
-                )?;
-            pin.ok_or(KeyError::UnreadablePinBlock)
-        })
+        key: &KeyReference,
+        method: MacMethod,
+        messages: &[(&[u8], [u8; 8])],
+    ) -> Result<Vec<bool>, KeyError> {
+        let key = open(self, key, KeyOperation::CheckMac)?.key;
+        let covered: Vec<&[u8]> = messages.iter().map(|(covered, _)| *covered).collect();
+        let computed = Zeroizing::new(mac::compute_all(method, &key, &covered)?);
+        let pairs = computed.iter().zip(messages);
+        Ok(pairs.map(|(ours, (_, theirs))| ours.ct_eq(theirs).into()).collect())
     }
 
     fn open_session(
@@ -265,8 +244,12 @@ impl<V: KeyStorage> KeyStore for V {
         pan: &Pan,
         block: &PinBlock,
     ) -> Result<PinBlock, KeyError> {
-        let formats = (from.pin_format(), to_format);
-        translate(self, formats, to, pan, || from.decrypt_pin(block, pan))
+        let format = from.pin_format();
+        if !format.may_translate_to(to_format) {
+            return Err(KeyError::ForbiddenTranslation { from: format, to: to_format });
+        }
+        let opened = open(self, to, KeyOperation::EncryptPin)?;
+        pin::encrypt_block(&from.decrypt_pin(block, pan)?, to_format, pan, &opened.key)
     }
 
     fn token(&self, key: &KeyReference, pan: &Pan) -> Result<u64, KeyError> {
@@ -305,40 +288,6 @@ impl<V: KeyStorage> KeyStore for V {
             under.unwrap_data_key(wrapped)
         })?;
         unwrapped.ok_or(KeyError::WrongWrappedDataKey)
-    }
-
-    fn wrap_working_key(
-        &self,
-        key: &KeyReference,
-        under: &KeyReference,
-    ) -> Result<WrappedKey, KeyError> {
-        let under = open(self, under, KeyOperation::WrapWorkingKey)?;
-        let opened = open(self, key, KeyOperation::ExportWrapped)?;
-        check_tdes(under.purpose, under.key.algorithm())?;
-        check_tdes(opened.purpose, opened.key.algorithm())?;
-        WrappedKey::of(&extract(self, &opened.key)?, &under.key)
-    }
-
-    fn import_wrapped(
-        &self,
-        name: KeyName,
-        purpose: KeyPurpose,
-        under: &KeyReference,
-        wrapped: &WrappedKey,
-    ) -> Result<ImportOutcome, KeyError> {
-        KeyOperation::ExportWrapped.check(purpose)?;
-        let key = try_generations(self, under, KeyOperation::ExchangeKeys, |under| {
-            check_tdes(KeyPurpose::Exchange, under.algorithm())?;
-            let mut bytes = Zeroizing::new(wrapped.encrypted().to_vec());
-            under.decrypt(&mut bytes)?;
-            let key = TdesKey::new(&bytes)?;
-            let check_value = key.check_value().four_bytes();
-            let fits: bool = check_value.ct_eq(&wrapped.check_value()).into();
-            Ok(fits.then_some(Key::Tdes(key)))
-        })?;
-        let key = key.ok_or(KeyError::WrongWrappedKey)?;
-        check_algorithm(purpose, key.algorithm())?;
-        self.add_key(name, purpose, AddMode::NewNameOrNextGeneration, NewKey::Provided(key))
     }
 
     fn export_block(

@@ -10,7 +10,6 @@ use crate::tr31::{KeyBlockError, KeyBlockHeader, KeyUsage};
 pub enum KeyOperation {
     ComputeMac,
     CheckMac,
-    DecryptPin,
     EncryptPin,
     ComputeToken,
     ComputeCodeMac,
@@ -18,9 +17,7 @@ pub enum KeyOperation {
     WrapDataKey,
     /// Check a terminal's sign-on and derive the keys of its session.
     OpenSession,
-    /// Export as an encrypted working key.
-    ExportWrapped,
-    /// Encrypt a working key for export.
+    /// Encrypt a working key of a session.
     WrapWorkingKey,
     ExportKeyBlock,
     /// Encrypt or decrypt exchanged keys.
@@ -32,12 +29,11 @@ impl KeyOperation {
     const fn description(self) -> &'static str {
         match self {
             KeyOperation::ComputeMac | KeyOperation::CheckMac => "MACs",
-            KeyOperation::DecryptPin | KeyOperation::EncryptPin => "PIN blocks",
+            KeyOperation::EncryptPin => "PIN blocks",
             KeyOperation::ComputeToken => "card tokens",
             KeyOperation::ComputeCodeMac => "MACs of one-time codes",
             KeyOperation::WrapDataKey => "wrapping data keys",
             KeyOperation::OpenSession => "sessions of a terminal",
-            KeyOperation::ExportWrapped => "export as a working key",
             KeyOperation::WrapWorkingKey => "encrypting working keys",
             KeyOperation::ExportKeyBlock => "export in a key block",
             KeyOperation::ExchangeKeys => "exchanging keys",
@@ -49,19 +45,12 @@ impl KeyOperation {
     pub fn check(self, purpose: KeyPurpose) -> Result<(), KeyError> {
         let allowed = match self {
             KeyOperation::ComputeMac | KeyOperation::CheckMac => purpose == KeyPurpose::Mac,
-            KeyOperation::DecryptPin | KeyOperation::EncryptPin => {
-                purpose == KeyPurpose::PinEncryption
-            }
+            KeyOperation::EncryptPin => purpose == KeyPurpose::PinEncryption,
             KeyOperation::ComputeToken => purpose == KeyPurpose::Token,
             KeyOperation::ComputeCodeMac => purpose == KeyPurpose::HandOverCode,
             KeyOperation::WrapDataKey => purpose == KeyPurpose::DataKeys,
             KeyOperation::OpenSession => purpose == KeyPurpose::TerminalLink,
-            KeyOperation::ExportWrapped => {
-                matches!(purpose, KeyPurpose::PinEncryption | KeyPurpose::Mac)
-            }
-            KeyOperation::WrapWorkingKey => {
-                matches!(purpose, KeyPurpose::TerminalMaster | KeyPurpose::Exchange)
-            }
+            KeyOperation::WrapWorkingKey => purpose == KeyPurpose::TerminalMaster,
             KeyOperation::ExportKeyBlock => is_exportable(purpose),
             KeyOperation::ExchangeKeys => purpose == KeyPurpose::Exchange,
             KeyOperation::ShowCheckValue => true,

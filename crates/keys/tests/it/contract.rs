@@ -1,25 +1,22 @@
 //! The contract of every key store. Each test takes an empty store.
 
-use keys::pin::{block_matches_pin, encrypt_block};
+use keys::pin::block_matches_pin;
 use keys::{
     AesKey, Algorithm, Component, DerivedKey, DukptKey, ImportOutcome, Key, KeyBlockVersion,
     KeyError, KeyName, KeyPurpose, KeyReference, KeySerialNumber, KeyStore, MacMethod, Pan, Pin,
-    PinBlock, PinFormat, SoftwareStore, TdesKey, WrappedDataKey, dukpt, mac, open_sign_on_field,
-    sign_on_field,
+    PinBlock, PinFormat, SoftwareStore, TdesKey, WrappedDataKey, dukpt, mac,
 };
 
 use crate::sessions;
 
 pub type StoreTest = fn(&dyn KeyStore);
 
-pub const CONTRACT: [(&str, StoreTest); 23] = [
+pub const CONTRACT: [(&str, StoreTest); 20] = [
     ("macs of stored keys are right", macs_of_stored_keys),
     ("a changed message or mac is refused", changed_messages),
     ("a derived key is the same in every store", derived_keys),
-    ("working keys reach a terminal", working_keys_reach_a_terminal),
     ("pins are translated", pins_are_translated),
     ("an unreadable pin block gives no reason", unreadable_pin_blocks),
-    ("iso 9564 forbids some translations", forbidden_translations),
     ("old generations check and decrypt until dropped", generations),
     ("keys are used only for their purpose", purposes),
     ("keys of dukpt terminals are derived", dukpt_terminals),
@@ -27,7 +24,6 @@ pub const CONTRACT: [(&str, StoreTest); 23] = [
     ("a repeated import changes nothing", repeated_imports),
     ("keys from which others are derived have one generation", bases),
     ("exchange, base, token, code and data keys' keys are not exported", unexportable_keys),
-    ("wrapped working keys are imported and one older key is kept", wrapped_keys),
     ("card tokens are stable and depend on the key", tokens),
     ("macs of one-time codes depend on the key, the hand-over and the code", code_macs),
     ("data keys are wrapped and unwrapped, under any generation", data_keys),
@@ -123,6 +119,21 @@ fn macs_of_stored_keys(store: &dyn KeyStore) {
         }
     }
     assert_eq!(computed, (3 + 1 + 3 + 4) * 8);
+
+    // Many together: three times each length.
+    let messages: Vec<&[u8]> =
+        (0..3 * MESSAGE.len()).map(|number| &MESSAGE[..number % MESSAGE.len()]).collect();
+    for (at, method) in [("mac/tdes2", MacMethod::X9_19), ("mac/aes128", MacMethod::Cmac)] {
+        let each = messages.iter().map(|message| store.mac(&stored(at), method, message).unwrap());
+        let each: Vec<[u8; 8]> = each.collect();
+        assert_eq!(store.macs(&stored(at), method, &messages).unwrap(), each);
+        let mut pairs: Vec<_> = messages.iter().copied().zip(each).collect();
+        pairs[20].1[7] ^= 1;
+        pairs[30].0 = &MESSAGE[..2];
+        let right = store.check_macs(&stored(at), method, &pairs).unwrap();
+        assert!((0..).zip(right).all(|(place, right)| right != [20, 30].contains(&place)));
+    }
+    assert!(store.macs(&stored("mac/des"), MacMethod::X9_19, &messages).is_err());
 }
 
 fn changed_messages(store: &dyn KeyStore) {
@@ -167,100 +178,57 @@ fn derived_keys(store: &dyn KeyStore) {
     assert!(matches!(error, KeyError::NotDerivable(KeyPurpose::Exchange)), "{error}");
 }
 
-fn working_keys_reach_a_terminal(store: &dyn KeyStore) {
-    put(store, "base", KeyPurpose::Base, &aes(BASE));
-    let terminal_master = tdes("CA5D92598DCA48CE8A4C76361A9269E9");
-    put(store, "terminal/00000042", KeyPurpose::TerminalMaster, &terminal_master);
-    let key = |purpose| KeyReference::Derived(DerivedKey::new(name("base"), purpose, 42, 3));
-    let (pin_key, mac_key) = (key(KeyPurpose::PinEncryption), key(KeyPurpose::Mac));
-    let master = KeyReference::Stored(KeyName::of_terminal("00000042").unwrap());
-    let field = sign_on_field(store, &master, &pin_key, &mac_key).unwrap();
-    assert_eq!(field[28..36], [0; 8]);
-
-    let Key::Tdes(terminal_master) = terminal_master else { panic!() };
-    let (own_pin_key, own_mac_key) = open_sign_on_field(&terminal_master, &field).unwrap();
-    assert_eq!(own_pin_key.algorithm(), Algorithm::Tdes2);
-    assert_eq!(own_mac_key.algorithm(), Algorithm::Des);
-    let mac = mac::compute(MacMethod::CupEcb, &own_mac_key, MESSAGE).unwrap();
-    assert!(store.check_mac(&mac_key, MacMethod::CupEcb, MESSAGE, &mac).unwrap());
-
-    put(store, "network/pin", KeyPurpose::PinEncryption, &tdes(TDES_2));
-    let pin = Pin::parse(b"135790").unwrap();
-    let block = encrypt_block(&pin, PinFormat::Iso0, &pan(), &own_pin_key).unwrap();
-    let format = PinFormat::Iso0;
-    let network = stored("network/pin");
-    let sent = store.translate_pin(&pin_key, format, &network, format, &pan(), &block).unwrap();
-    assert!(block_matches_pin(&sent, format, &pan(), &tdes(TDES_2), &pin).unwrap());
-
-    // A derived master key works, too.
-    let derived_master = key(KeyPurpose::TerminalMaster);
-    assert!(sign_on_field(store, &derived_master, &pin_key, &mac_key).is_ok());
-}
-
+/// Translation from formats 0 and 4, those of sessions, to all.
 fn pins_are_translated(store: &dyn KeyStore) {
     let keys = [("pin/a", tdes(TDES_2)), ("pin/b", tdes(TDES_3)), ("pin/c", aes(AES_256))];
     for (at, key) in &keys {
         put(store, at, KeyPurpose::PinEncryption, key);
     }
     let pin = Pin::parse(b"0934").unwrap();
-    let formats_of = |key: &Key| {
-        let aes = key.algorithm().is_aes();
-        let fits = move |format: &PinFormat| (*format == PinFormat::Iso4) == aes;
-        PinFormat::ALL.into_iter().filter(|format| *format != PinFormat::Iso2).filter(fits)
-    };
     let mut translated = 0;
-    for (from_name, from_key) in &keys {
-        for from in formats_of(from_key) {
-            let block = encrypt_block(&pin, from, &pan(), from_key).unwrap();
-            for (to_name, to_key) in &keys {
-                for to in formats_of(to_key).filter(|to| from.may_translate_to(*to)) {
-                    let (from_ref, to_ref) = (stored(from_name), stored(to_name));
-                    let sent = store.translate_pin(&from_ref, from, &to_ref, to, &pan(), &block);
-                    let sent = sent.unwrap();
-                    assert!(block_matches_pin(&sent, to, &pan(), to_key, &pin).unwrap());
+    for session in sessions::both_kinds(store) {
+        let (terminal, host) = session;
+        let block = terminal.encrypt_pin(&pin, &pan()).unwrap();
+        for (at, key) in &keys {
+            for to in PinFormat::ALL {
+                let sent = store.translate_session_pin(&host, &stored(at), to, &pan(), &block);
+                if matches!(to, PinFormat::Iso1 | PinFormat::Iso2) {
+                    let error = sent.unwrap_err();
+                    assert!(matches!(error, KeyError::ForbiddenTranslation { .. }), "{error}");
+                } else if (to == PinFormat::Iso4) == key.algorithm().is_aes() {
+                    assert!(block_matches_pin(&sent.unwrap(), to, &pan(), key, &pin).unwrap());
                     translated += 1;
+                } else {
+                    assert!(sent.is_err());
                 }
             }
         }
     }
-    assert_eq!(translated, 2 * (2 * 5 + 7) + 5);
+    assert_eq!(translated, 2 * (2 + 2 + 1));
 }
 
 fn unreadable_pin_blocks(store: &dyn KeyStore) {
     put(store, "pin/a", KeyPurpose::PinEncryption, &tdes(TDES_2));
-    put(store, "pin/c", KeyPurpose::PinEncryption, &aes(AES_128));
     let other_pan = Pan::parse(b"4012345678909").unwrap();
     let pin = Pin::parse(b"1234").unwrap();
-    let cases =
-        [(PinFormat::Iso3, "pin/a", tdes(TDES_2)), (PinFormat::Iso4, "pin/c", aes(AES_128))];
-    for (format, at, key) in cases {
-        let block = encrypt_block(&pin, format, &pan(), &key).unwrap();
+    for (terminal, host) in sessions::both_kinds(store) {
+        let block = terminal.encrypt_pin(&pin, &pan()).unwrap();
         let mut damaged = block.as_bytes().to_vec();
         damaged[0] ^= 0x80;
         let damaged = PinBlock::new(&damaged).unwrap();
-        let of_other_length =
-            if format == PinFormat::Iso4 { PinBlock::Tdes([1; 8]) } else { PinBlock::Aes([1; 16]) };
-        let to = stored(at);
+        let of_other_length = match block {
+            PinBlock::Aes(_) => PinBlock::Tdes([1; 8]),
+            PinBlock::Tdes(_) => PinBlock::Aes([1; 16]),
+        };
         let mut errors = Vec::new();
         for (pan, block) in [(&other_pan, &block), (&pan(), &damaged), (&pan(), &of_other_length)] {
-            let answer = store.translate_pin(&to, format, &to, format, pan, block);
-            let error = answer.unwrap_err();
+            let (to, format) = (stored("pin/a"), PinFormat::Iso0);
+            let error = store.translate_session_pin(&host, &to, format, pan, block).unwrap_err();
             assert!(matches!(error, KeyError::UnreadablePinBlock), "{error}");
             errors.push(error.to_string());
         }
         errors.dedup();
         assert_eq!(errors.len(), 1);
-    }
-}
-
-fn forbidden_translations(store: &dyn KeyStore) {
-    put(store, "pin/a", KeyPurpose::PinEncryption, &tdes(TDES_2));
-    let key = stored("pin/a");
-    let block = PinBlock::Tdes([0; 8]);
-    use PinFormat::{Iso0, Iso1, Iso2, Iso3};
-    for (from, to) in [(Iso0, Iso1), (Iso3, Iso1), (Iso2, Iso0), (Iso0, Iso2), (Iso2, Iso2)] {
-        let error = store.translate_pin(&key, from, &key, to, &pan(), &block).unwrap_err();
-        assert!(matches!(error, KeyError::ForbiddenTranslation { .. }), "{error}");
     }
 }
 
@@ -308,14 +276,15 @@ fn purposes(store: &dyn KeyStore) {
     put(store, "pin", KeyPurpose::PinEncryption, &tdes(TDES_3));
     put(store, "zmk", KeyPurpose::Exchange, &tdes("DD7515F2BFC17F85CE48F3CA25CB21F6"));
     let (mac, pin, zmk) = (stored("mac"), stored("pin"), stored("zmk"));
-    let block = PinBlock::Tdes([0; 8]);
-    let format = PinFormat::Iso0;
     let refused =
         |error: KeyError| assert!(matches!(error, KeyError::WrongPurpose { .. }), "{error}");
     refused(store.mac(&pin, MacMethod::X9_9, MESSAGE).unwrap_err());
     refused(store.check_mac(&zmk, MacMethod::X9_9, MESSAGE, &[0; 8]).unwrap_err());
-    refused(store.translate_pin(&mac, format, &pin, format, &pan(), &block).unwrap_err());
-    refused(store.translate_pin(&pin, format, &mac, format, &pan(), &block).unwrap_err());
+    for (terminal, host) in sessions::both_kinds(store) {
+        let block = terminal.encrypt_pin(&Pin::parse(b"1234").unwrap(), &pan()).unwrap();
+        let to = PinFormat::Iso0;
+        refused(store.translate_session_pin(&host, &mac, to, &pan(), &block).unwrap_err());
+    }
     refused(store.token(&mac, &pan()).unwrap_err());
     refused(store.code_mac(&mac, 1, 1).unwrap_err());
     put(store, "code", KeyPurpose::HandOverCode, &aes(AES_128));
@@ -323,8 +292,8 @@ fn purposes(store: &dyn KeyStore) {
     refused(store.wrap_data_key(&mac, &[7; 32]).unwrap_err());
     put(store, "vault", KeyPurpose::DataKeys, &aes(AES_256));
     refused(store.mac(&stored("vault"), MacMethod::Cmac, MESSAGE).unwrap_err());
-    refused(store.wrap_working_key(&mac, &pin).unwrap_err());
-    refused(store.wrap_working_key(&zmk, &zmk).unwrap_err());
+    refused(store.issue_session(&pin, MacMethod::X9_19).unwrap_err());
+    refused(store.issue_session(&zmk, MacMethod::X9_19).unwrap_err());
     refused(store.export_block(&pin, &pin, KeyBlockVersion::B).unwrap_err());
     let derived = KeyReference::Derived(DerivedKey::new(name("zmk"), KeyPurpose::Mac, 1, 1));
     refused(store.mac(&derived, MacMethod::X9_9, MESSAGE).unwrap_err());
@@ -345,9 +314,6 @@ fn purposes(store: &dyn KeyStore) {
 fn dukpt_terminals(store: &dyn KeyStore) {
     put(store, "bdk", KeyPurpose::Dukpt, &tdes("0123456789ABCDEFFEDCBA9876543210"));
     put(store, "bdk/aes", KeyPurpose::Dukpt, &aes(AES_128));
-    put(store, "network/pin", KeyPurpose::PinEncryption, &tdes(TDES_2));
-    let network = stored("network/pin");
-    let pin = Pin::parse(b"1234").unwrap();
 
     // X9.24-1:2009.
     let initial = TdesKey::from_hex("6AC292FAA1315B4D858AB3A3D7D5933A").unwrap();
@@ -369,11 +335,6 @@ fn dukpt_terminals(store: &dyn KeyStore) {
         let answer = store.mac(&key, MacMethod::X9_19, MESSAGE).unwrap();
         let response_key = keys.response_mac_key().unwrap();
         assert_eq!(mac::compute(MacMethod::X9_19, &response_key, MESSAGE).unwrap(), answer);
-        let format = PinFormat::Iso0;
-        let block = encrypt_block(&pin, format, &pan(), &keys.pin_key().unwrap()).unwrap();
-        let sent = store.translate_pin(&key, format, &network, format, &pan(), &block).unwrap();
-        assert!(block_matches_pin(&sent, format, &pan(), &tdes(TDES_2), &pin).unwrap());
-        assert!(store.translate_pin(&network, format, &key, format, &pan(), &sent).is_err());
     }
 
     // X9.24-3:2017.
@@ -397,11 +358,6 @@ fn dukpt_terminals(store: &dyn KeyStore) {
         let own =
             mac::compute(MacMethod::Cmac, &working(WorkingKeyUsage::MacVerification), MESSAGE);
         assert_eq!(own.unwrap(), answer);
-        let block =
-            encrypt_block(&pin, PinFormat::Iso4, &pan(), &working(WorkingKeyUsage::Pin)).unwrap();
-        let (from, to) = (PinFormat::Iso4, PinFormat::Iso0);
-        let sent = store.translate_pin(&key, from, &network, to, &pan(), &block).unwrap();
-        assert!(block_matches_pin(&sent, to, &pan(), &tdes(TDES_2), &pin).unwrap());
     }
 
     let wrong_kind = KeyReference::Dukpt(DukptKey {
@@ -535,37 +491,6 @@ fn unexportable_keys(store: &dyn KeyStore) {
         let exported = store.export_block(&stored(at), &stored("kek"), KeyBlockVersion::D);
         assert!(matches!(exported, Err(KeyError::WrongPurpose { .. })));
     }
-}
-
-fn wrapped_keys(store: &dyn KeyStore) {
-    put(store, "zmk", KeyPurpose::Exchange, &tdes("CA5D92598DCA48CE8A4C76361A9269E9"));
-    let network = SoftwareStore::in_memory([
-        (name("zmk"), KeyPurpose::Exchange, tdes("CA5D92598DCA48CE8A4C76361A9269E9")),
-        (name("pik"), KeyPurpose::PinEncryption, tdes("807A23AD32B36D457AE91FDF927570EA")),
-        (name("mak"), KeyPurpose::Mac, tdes(DES)),
-    ])
-    .unwrap();
-    for (at, purpose) in [("pik", KeyPurpose::PinEncryption), ("mak", KeyPurpose::Mac)] {
-        for generation in 1..=4 {
-            let wrapped = network.wrap_working_key(&stored(at), &stored("zmk")).unwrap();
-            let import =
-                || store.import_wrapped(name(at), purpose, &stored("zmk"), &wrapped).unwrap();
-            let ImportOutcome::Added(listing) = import() else { panic!("not a new key") };
-            assert_eq!(listing.generation, generation);
-            assert_eq!(listing.check_value, network.check_value(&stored(at)).unwrap());
-            assert_eq!(import(), ImportOutcome::Unchanged(listing));
-            if generation < 4 {
-                network.rotate(name(at)).unwrap();
-            }
-        }
-        assert_eq!(kept(store, at), [4, 3]);
-        let wrapped = network.wrap_working_key(&stored(at), &stored("zmk")).unwrap();
-        let wrong = keys::WrappedKey::new(wrapped.encrypted(), [0; 4]).unwrap();
-        let error = store.import_wrapped(name(at), purpose, &stored("zmk"), &wrong).unwrap_err();
-        assert!(matches!(error, KeyError::WrongWrappedKey), "{error}");
-    }
-    let mac = network.mac(&stored("mak"), MacMethod::CupEcb, MESSAGE).unwrap();
-    assert!(store.check_mac(&stored("mak"), MacMethod::CupEcb, MESSAGE, &mac).unwrap());
 }
 
 fn tokens(store: &dyn KeyStore) {

@@ -2,7 +2,7 @@
 
 use keys::{
     AesKey, Algorithm, Component, Key, KeyName, KeyPurpose, KeyStore, MasterKey, Pan, Pin,
-    PinBlock, SoftwareStore, TdesKey, WrappedKey, dukpt,
+    PinBlock, SoftwareStore, TdesKey, dukpt,
 };
 use proptest::prelude::*;
 
@@ -34,10 +34,9 @@ proptest! {
         let keys = [(name, KeyPurpose::Exchange, Key::from(aes.clone()))];
         let store = SoftwareStore::in_memory(keys).unwrap();
         let master = MasterKey::from_hex(&hex(&bytes), "here").unwrap();
-        let wrapped = WrappedKey::new(&bytes[..16], [0; 4]).unwrap();
         let shown = format!(
             "{tdes:?} {aes:?} {component:?} {terminal:?} {transaction:?} {store:?} {master:?} \
-             {wrapped:?} {:?} {:?}",
+             {:?} {:?}",
             store.list(),
             Key::from(aes.clone()),
         );

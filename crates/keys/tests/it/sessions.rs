@@ -38,6 +38,19 @@ fn sign_on(store: &dyn KeyStore, key: &AesKey) -> (SessionKeys, SessionKeys) {
     (sign_on.finish(&random).unwrap(), host)
 }
 
+/// The sides of a session with a link key, and of one with a master key.
+pub fn both_kinds(store: &dyn KeyStore) -> [(SessionKeys, SessionKeys); 2] {
+    put(store, "kek", KeyPurpose::Exchange, &aes(AES_256));
+    put(store, "base", KeyPurpose::Base, &aes(BASE));
+    put(store, "tmk", KeyPurpose::TerminalMaster, &tdes(TDES_2));
+    let (host, field) = store.issue_session(&stored("tmk"), MacMethod::CupEcb).unwrap();
+    let master = TdesKey::from_hex(TDES_2).unwrap();
+    let (pin_key, mac_key) = open_sign_on_field(&master, &field).unwrap();
+    let method = MacMethod::CupEcb;
+    let terminal = SessionKeys::tdes(&pin_key.into(), &mac_key.into(), method).unwrap();
+    [sign_on(store, &injected(store)), (terminal, host)]
+}
+
 pub fn sessions_with_a_link_key(store: &dyn KeyStore) {
     put(store, "kek", KeyPurpose::Exchange, &aes(AES_256));
     put(store, "base", KeyPurpose::Base, &aes(BASE));

@@ -1,9 +1,6 @@
 //! A published sign-on field: code456.com/article/3026509.html, recomputed with openssl.
 
-use keys::{
-    Key, KeyError, KeyName, KeyPurpose, KeyReference, SoftwareStore, TdesKey, open_sign_on_field,
-    sign_on_field,
-};
+use keys::{Key, KeyError, TdesKey, open_sign_on_field};
 
 pub const TERMINAL_MASTER: &str = "CA5D92598DCA48CE8A4C76361A9269E9";
 pub const PIN_KEY: &str = "807A23AD32B36D457AE91FDF927570EA";
@@ -27,23 +24,6 @@ fn key(text: &str) -> Key {
     TdesKey::from_hex(text).unwrap().into()
 }
 
-fn name(text: &str) -> KeyName {
-    KeyName::new(text).unwrap()
-}
-
-#[test]
-fn a_host_sends_the_published_forty_bytes() {
-    let store = SoftwareStore::in_memory([
-        (name("terminal/00000001"), KeyPurpose::TerminalMaster, key(TERMINAL_MASTER)),
-        (name("pin"), KeyPurpose::PinEncryption, key(PIN_KEY)),
-        (name("mac"), KeyPurpose::Mac, key(MAC_KEY)),
-    ])
-    .unwrap();
-    let stored = |text| KeyReference::Stored(name(text));
-    let sent = sign_on_field(&store, &stored("terminal/00000001"), &stored("pin"), &stored("mac"));
-    assert_eq!(sent.unwrap(), field());
-}
-
 #[test]
 fn a_terminal_decrypts_its_keys_from_the_field() {
     let master = TdesKey::from_hex(TERMINAL_MASTER).unwrap();
@@ -63,19 +43,4 @@ fn a_terminal_with_another_key_or_a_changed_field_fails() {
     }
     let other = TdesKey::from_hex(PIN_KEY).unwrap();
     assert!(open_sign_on_field(&other, &field()).is_err());
-}
-
-#[test]
-fn a_mac_key_of_sixteen_bytes_replaces_the_zeros() {
-    let store = SoftwareStore::in_memory([
-        (name("master"), KeyPurpose::TerminalMaster, key(TERMINAL_MASTER)),
-        (name("pin"), KeyPurpose::PinEncryption, key(PIN_KEY)),
-        (name("mac"), KeyPurpose::Mac, key("55036372B17543ECB173730768B8D6C4")),
-    ])
-    .unwrap();
-    let stored = |text| KeyReference::Stored(name(text));
-    let field = sign_on_field(&store, &stored("master"), &stored("pin"), &stored("mac")).unwrap();
-    let master = TdesKey::from_hex(TERMINAL_MASTER).unwrap();
-    let (_, mac_key) = open_sign_on_field(&master, &field).unwrap();
-    assert_eq!(mac_key.expose().len(), 16);
 }

@@ -27,6 +27,7 @@ impl Taking<'_> {
         let (banks, _) = self.client.query(|engine| known_banks(engine.books()))?;
         let known = find_bank(&banks, name)?;
         check_account(&known.name, known.currency, &stated)?;
+        self.check_has_come(stated.closed_on)?;
         let bank = known.bank;
         let mut record = TakenFileRecord {
             source: FileSourceKind::Bank,
@@ -39,6 +40,7 @@ impl Taking<'_> {
             bank: None,
             by: None,
             whole: false,
+            report: None,
         };
         let mut report = TakeReport::new(&record, name, stated.currency, dry_run);
         report.lines = stated.entries.len() as u64;
@@ -109,7 +111,7 @@ impl Taking<'_> {
                 }
                 Some(Err(refusal)) => {
                     report.to_look_at += 1;
-                    let refusal = Some(self.refusal_words(&refusal));
+                    let refusal = Some(self.refusal_words(refusal, report.currency));
                     report.list(ListedLine { refusal, ..listed(REFUSED.to_owned()) });
                 }
             }

@@ -8,7 +8,6 @@ use books::{BankId, Books, BusinessDate, ClearLine, Command, RailId};
 use engine::{Events, Submission};
 use files::incoming::clearing::{self as clearing_file, ClearingLayout, StatedClearing};
 use money::Currency;
-use node::{Clock, SystemClock};
 use recon::clearing::{LinesOfFile, NoPayment, Requests, clear_line};
 use reports::find_sent_requests;
 
@@ -45,6 +44,15 @@ impl ClearingFacts {
         });
         ClearingFacts { rails: rails.collect(), banks: known_banks(books) }
     }
+}
+
+/// Why lines are given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// A person gave the file, or the next one.
+    Asked { dry_run: bool },
+    /// The office has found that the file was interrupted.
+    Unasked,
 }
 
 /// Where a file goes on.
@@ -111,16 +119,27 @@ impl Taking<'_> {
             bank: Some(bank),
             by: Some(self.by),
             whole: false,
+            report: None,
         };
-        let files = TakenFiles::read(self.data).map_err(TakeError::from)?;
+        self.check_has_come(stated.date)?;
+        let mut files = TakenFiles::read(self.data).map_err(TakeError::from)?;
+        let untold = if dry_run { Ok(None) } else { files.take_report(&record) };
+        let untold = untold.map_err(TakeError::from)?;
+        let untold = match untold {
+            // The office has continued this very file.
+            Some((last, report)) if last.digest == record.digest => return Ok(report),
+            untold => untold.map(|(_, report)| report),
+        };
         let begun = files.last_of(&record).filter(|last| !last.whole).cloned();
         let finished = match begun.filter(|begun| begun.digest != record.digest && !dry_run) {
             Some(begun) => {
-                self.finish(&begun).map_err(|stopped| still_unfinished(&begun, stopped))?
+                let reason = Reason::Asked { dry_run: false };
+                self.finish(&begun, reason).map_err(|stopped| still_unfinished(&begun, stopped))?
             }
-            None => None,
+            None => untold,
         };
-        let mut report = self.carry_on(record, stated, (rail, bank), &kept.bytes, dry_run)?;
+        let reason = Reason::Asked { dry_run };
+        let mut report = self.carry_on(record, stated, (rail, bank), &kept.bytes, reason)?;
         report.finished = finished.map(Box::new);
         Ok(report)
     }
@@ -129,10 +148,17 @@ impl Taking<'_> {
         Ok(self.client.query(|engine| ClearingFacts::of(engine.books()))?.0)
     }
 
+    /// Finishes a clearing file that was interrupted, and keeps what became of it until somebody
+    /// gives a file of the same source.
+    pub(crate) fn finish_unasked(&mut self, begun: &TakenFileRecord) -> Result<(), TakingStopped> {
+        self.finish(begun, Reason::Unasked).map(|_| ())
+    }
+
     /// Finishes a clearing file that was interrupted. `None` if it is not kept.
-    pub(crate) fn finish(
+    fn finish(
         &mut self,
         begun: &TakenFileRecord,
+        reason: Reason,
     ) -> Result<Option<TakeReport>, TakingStopped> {
         let path = self.data.join(begun.kept_name());
         let Some(bank) = begun.bank else { return Ok(None) };
@@ -149,7 +175,7 @@ impl Taking<'_> {
         match facts.rails.iter().find(is_same).filter(|_| stated.digest == begun.digest) {
             Some(known) => {
                 let whose = (known.rail, bank);
-                self.carry_on(begun.clone(), stated, whose, &bytes, false).map(Some)
+                self.carry_on(begun.clone(), stated, whose, &bytes, reason).map(Some)
             }
             None => Ok(None),
         }
@@ -162,8 +188,9 @@ impl Taking<'_> {
         stated: StatedClearing,
         (rail, bank): (RailId, BankId),
         bytes: &[u8],
-        dry_run: bool,
+        reason: Reason,
     ) -> Result<TakeReport, TakingStopped> {
+        let dry_run = reason == Reason::Asked { dry_run: true };
         let mut report = TakeReport::new(&record, &stated.name, stated.currency, dry_run);
         report.lines = stated.items.len() as u64;
         let mut taken_files = TakenFiles::read(self.data).map_err(TakeError::from)?;
@@ -192,9 +219,11 @@ impl Taking<'_> {
             taken_files.keep(&record, bytes).map_err(TakeError::from)?;
             taken_files.put(record.clone()).map_err(TakeError::from)?;
         }
+        self.list_known_lines(&plan, place.lines, &mut report)?;
         self.give_lines(&plan, place.lines, dry_run, &mut report)?;
         if !dry_run {
             record.whole = true;
+            record.report = (reason == Reason::Unasked).then(|| Box::new(report.clone()));
             taken_files.put(record.clone()).map_err(TakeError::from)?;
             taken_files.release(&record).map_err(TakeError::from)?;
         }
@@ -204,10 +233,7 @@ impl Taking<'_> {
     /// The day on which a file is settled. It has come.
     fn value_date(&self, stated: &StatedClearing) -> Result<Option<BusinessDate>, TakingStopped> {
         let Some(settled) = stated.settled else { return Ok(None) };
-        let offset =
-            |engine: &engine::Engine| engine.books().utc_offset_minutes_at(SystemClock.now());
-        let offset = self.client.query(offset)?.0.unwrap_or_default();
-        let today = SystemClock.now().business_date(offset);
+        let today = self.today()?;
         let date = settled.to_string().parse().ok().filter(|settled| *settled <= today);
         date.map(Some).ok_or_else(|| TakeError::NotSettled(settled.to_string()).into())
     }
@@ -232,6 +258,51 @@ impl Taking<'_> {
             requests
         })?;
         Ok(Arc::new(requests))
+    }
+
+    /// Lists those of the first lines of a file, which the books have, that a person should look
+    /// at, and counts the breaks that they raised and that are open.
+    fn list_known_lines(
+        &self,
+        plan: &LinePlan,
+        known: usize,
+        report: &mut TakeReport,
+    ) -> Result<(), TakingStopped> {
+        for first in (0..known).step_by(LINES_AT_ONCE) {
+            let count = LINES_AT_ONCE.min(known - first);
+            let planned = self.plan_lines(plan, first, count)?;
+            let lines: Vec<_> = planned.iter().map(|(line, _)| line.clone()).collect();
+            let has = move |engine: &engine::Engine| -> Vec<bool> {
+                lines.iter().map(|line| engine.books().has_cleared_line(line)).collect()
+            };
+            let has = self.client.query(has)?.0;
+            let items = plan.stated.items[first..].iter();
+            for ((item, (line, no_payment)), has) in items.zip(planned).zip(has) {
+                // It was given without its payment then.
+                let refused = line.payment.is_some() && !has;
+                let reason = no_payment.map(name_of).or(refused.then(|| REFUSED.to_owned()));
+                if let Some(reason) = reason {
+                    report.to_look_at += 1;
+                    let (line, amount) = (item.line, item.amount.minor());
+                    report.list(ListedLine { line, amount, reason, refusal: None });
+                }
+            }
+        }
+        let LinesOfFile { rail, file, .. } = plan.of;
+        let of_known = move |engine: &engine::Engine| {
+            let books = engine.books();
+            let lines = books.open_breaks().into_iter().filter_map(|one| {
+                let line = &books.break_evidence(one.id)?.line;
+                Some((line.rail, line.file, line.line as usize))
+            });
+            lines
+                .filter(|(of, number, line)| (*of, *number) == (rail, file) && *line <= known)
+                .count()
+        };
+        if known > 0 {
+            report.breaks += self.client.query(of_known)?.0 as u64;
+        }
+        Ok(())
     }
 
     /// Gives the lines that the books do not have yet. A line that the books refuse with its
@@ -267,7 +338,8 @@ impl Taking<'_> {
                 let (amount, kept_back) = (item.amount.minor(), item.kept_back.minor());
                 report.taken += 1;
                 report.add(item.kind.name(), amount, kept_back);
-                let refusal = refusal.map(|refusal| self.refusal_words(&refusal));
+                let words = |refusal| self.refusal_words(refusal, report.currency);
+                let refusal = refusal.map(words);
                 let reason = no_payment.map(name_of).or(refused.then(|| REFUSED.to_owned()));
                 if let Some(reason) = reason {
                     report.to_look_at += 1;

@@ -63,6 +63,11 @@ pub enum TakeError {
         "a file of {from} was taken in part; give that one first, it is continued where it stopped"
     )]
     Unfinished { from: String },
+    #[error(
+        "the file is of {date}, and today is {today}: a file of a day to come is not taken. Ask \
+         whoever made it for the right date, or correct this machine's clock"
+    )]
+    DayToCome { date: String, today: String },
     #[error("the file is settled on {0}, which is still to come: take it on that day")]
     NotSettled(String),
     #[error("the file of {from} was taken in part, and cannot be finished yet: {cause}")]

@@ -2,11 +2,11 @@
 
 use super::*;
 
-const IBAN: &str = "GB82WEST12345698765432";
+pub const IBAN: &str = "GB82WEST12345698765432";
 const OTHER_IBAN: &str = "DE89370400440532013000";
 const HOLDER: &str = "Marta Silva";
 
-fn enter(iban: &str) -> Request {
+pub fn enter(iban: &str) -> Request {
     let (name, iban) = (HOLDER.to_owned(), Some(iban.to_owned()));
     let account = AccountForm { name, iban, bic: None, bank_code: None, account: None };
     let (seller, currency) = ("shop".to_owned(), "CNY".to_owned());
@@ -14,7 +14,7 @@ fn enter(iban: &str) -> Request {
 }
 
 /// Real books with the seller `shop`.
-fn with_seller() -> Bed {
+pub fn with_seller() -> Bed {
     let bed = Bed::open(false);
     let file = tariff::file::parse(include_str!("../../../../tariffs/china-2013.toml")).unwrap();
     let china = file.in_currency(Currency::CNY).unwrap();
@@ -66,17 +66,19 @@ fn with_seller() -> Bed {
 
 impl Bed {
     /// The account in force and those that wait: number, last four characters, proposal.
-    fn accounts(&mut self) -> Vec<(Option<u32>, Option<String>, Option<u64>)> {
-        match self.must(Request::PayoutAccounts { seller: None }, BOS) {
-            OfficeAnswer::PayoutAccounts { accounts, more: 0 } => {
-                accounts.into_iter().map(|one| (one.number, one.last_four, one.proposal)).collect()
-            }
+    pub fn accounts(&mut self) -> Vec<(Option<u32>, Option<String>, Option<u64>)> {
+        let mut ask = |request| match self.must(request, BOS) {
+            OfficeAnswer::PayoutAccounts { accounts, more: 0 } => accounts,
             other => panic!("no list: {other:?}"),
-        }
+        };
+        let listed = ask(Request::PayoutAccounts { seller: None });
+        assert!(listed.iter().all(|one| one.last_four.is_none()), "a list has no digit");
+        let shown = ask(Request::ShowPayoutAccounts { seller: "shop".to_owned() });
+        shown.into_iter().map(|one| (one.number, one.last_four, one.proposal)).collect()
     }
 
     /// Whether a text is in a file of the data directory or in the journal.
-    fn is_kept(&mut self, text: &str) -> bool {
+    pub fn is_kept(&mut self, text: &str) -> bool {
         let mut found = format!("{:?}", self.journalled()).contains(text);
         let mut directories = vec![self.path().to_owned()];
         while let Some(directory) = directories.pop() {

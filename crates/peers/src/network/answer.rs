@@ -1,7 +1,7 @@
 //! Builds the answers of `docs/door/network.md`.
 
 use iso8583::tlv::{Tag, TlvWriter};
-use iso8583::{BuildError, ISO87_BINARY, MacBuildError, Message, MessageBuilder, Mti, WipedBytes};
+use iso8583::{ISO87_BINARY, MacBuildError, Message, MessageBuilder, Mti, WipedBytes};
 use keys::{KeyError, MacMethod, TdesKey, mac};
 
 use super::request::{NetworkRequest, RequestBody};
@@ -24,11 +24,12 @@ const BALANCE_KIND: &str = "1002";
 pub(super) fn management(
     message: &Message<'_>,
     code: ResponseCode,
-) -> Result<WipedBytes, BuildError> {
+    key: &TdesKey,
+) -> Result<WipedBytes, MacBuildError<KeyError>> {
     MessageBuilder::new(&ISO87_BINARY, Mti::M0810)
-        .copy(message, &[7, 11, 70])
+        .copy(message, &[7, 11, 32, 70])
         .bytes(39, code.bytes())
-        .build()
+        .build_with_mac(|covered| mac::compute(MacMethod::X9_19, key, covered))
 }
 
 /// Answer to a request.

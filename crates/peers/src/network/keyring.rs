@@ -1,6 +1,6 @@
 //! A network's keys: checking and computing MACs, checking PINs, changing keys.
 
-use iso8583::{BuildError, ISO87_BINARY, Message, MessageBuilder, Mti, WipedBytes};
+use iso8583::{ISO87_BINARY, MacBuildError, Message, MessageBuilder, Mti, WipedBytes};
 use keys::tr31::{self, KeyBlockHeader, KeyBlockVersion, KeyUsage};
 use keys::{AesKey, Key, KeyError, MacMethod, Pan, PinBlock, PinFormat, TdesKey, mac, pin};
 use zeroize::Zeroizing;
@@ -35,7 +35,7 @@ pub enum KeyChangeError {
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]
-    Build(#[from] BuildError),
+    Build(#[from] MacBuildError<KeyError>),
 }
 
 /// A key with its predecessor and successor.
@@ -151,7 +151,7 @@ impl Keyring {
             .number(11, u64::from(stan))
             .text(48, format!("{letter}{block}"))
             .number(70, 101)
-            .build()?;
+            .build_with_mac(|covered| mac::compute(MacMethod::X9_19, self.mac(), covered))?;
         match kind {
             KeyKind::Mac => self.mac.next = Some(key),
             KeyKind::Pin => self.pin.next = Some(key),

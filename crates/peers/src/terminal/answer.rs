@@ -109,36 +109,40 @@ fn balance(message: &Message<'_>) -> Option<AccountBalance> {
     })
 }
 
-/// Length of field 48: two counts, two amounts and a result, for cards and for other payments.
-const TOTALS_DIGITS: usize = 62;
-const SIDE_DIGITS: usize = 31;
+/// Length of field 48: for domestic cards, foreign cards and other payments, two amounts, two
+/// counts and a result.
+const TOTALS_DIGITS: usize = 93;
+const GROUP_DIGITS: usize = 31;
 
-/// The totals of field 48, and whether both results report agreement.
+/// The totals of field 48, and whether all results report agreement.
 fn totals(message: &Message<'_>) -> Option<(TerminalTotals, bool)> {
     let text = message.text(48).ok()?;
     if text.len() != TOTALS_DIGITS {
         return None;
     }
     let sum = |place: usize| {
-        let count = text.get(place..place + 3)?.parse().ok()?;
-        let amount = text.get(place + 3..place + 15)?.parse().ok()?;
+        let amount = text.get(place..place + 12)?.parse().ok()?;
+        let count = text.get(place + 12..place + 15)?.parse().ok()?;
         Some(TerminalSum { count, amount })
     };
+    let other = 2 * GROUP_DIGITS;
     let totals = TerminalTotals {
         card_debits: sum(0)?,
         card_credits: sum(15)?,
-        other_debits: sum(SIDE_DIGITS)?,
-        other_credits: sum(SIDE_DIGITS + 15)?,
+        other_debits: sum(other)?,
+        other_credits: sum(other + 15)?,
     };
-    let agreed = |place: usize| text.get(place..=place) == Some("1");
-    Some((totals, agreed(30) && agreed(61)))
+    let results = [30, GROUP_DIGITS + 30, other + 30];
+    Some((totals, results.iter().all(|place| text.get(*place..=*place) == Some("1"))))
 }
 
-/// Field 48 of a settlement request.
+/// Field 48 of a settlement request. The simulated cards are all domestic.
 pub(super) fn totals_text(totals: &TerminalTotals) -> String {
-    let sum = |sum: TerminalSum| format!("{:03}{:012}", sum.count, sum.amount.min(AMOUNT_MAX));
-    let side = |debits, credits| format!("{}{}0", sum(debits), sum(credits));
-    side(totals.card_debits, totals.card_credits) + &side(totals.other_debits, totals.other_credits)
+    let sum = |sum: TerminalSum| format!("{:012}{:03}", sum.amount.min(AMOUNT_MAX), sum.count);
+    let group = |debits, credits| format!("{}{}0", sum(debits), sum(credits));
+    let foreign = group(TerminalSum::default(), TerminalSum::default());
+    let cards = group(totals.card_debits, totals.card_credits);
+    cards + &foreign + &group(totals.other_debits, totals.other_credits)
 }
 
 /// Largest amount of field 4.

@@ -33,7 +33,8 @@ fn sign_on_echo_and_sign_off() {
     for code in [1, 301] {
         let answer = switch.manage(code, LINK).unwrap();
         assert_eq!((answer.mti.as_str(), answer.code.as_str()), ("0810", "00"));
-        assert_eq!(answer.fields, [7, 11, 39, 70]);
+        assert_eq!(answer.fields, [7, 11, 32, 39, 70, 128]);
+        assert!(answer.mac_is_right);
     }
     assert_eq!(switch.network.signed_on_links(), 1);
     let sale = switch.sale(100);
@@ -42,6 +43,21 @@ fn sign_on_echo_and_sign_off() {
     let sale = switch.sale(100);
     assert_eq!(switch.code(&sale), "91");
     assert_eq!(switch.manage(999, LINK).unwrap().code, "12");
+}
+
+#[test]
+fn nobody_signs_on_without_the_mac_key() {
+    let mut switch = ScriptedSwitch::unconnected(Behaviour::default(), 1);
+    switch.network.connected(LINK, NOW_MS, &mut switch.out);
+    let right = std::mem::replace(&mut switch.mac_key, switch.pin_key.clone());
+    assert_eq!(switch.manage(1, LINK).unwrap().code, "A0");
+    let mut without = MessageBuilder::new(&ISO87_BINARY, Mti::M0800);
+    without.number(7, SENT).number(11, 77).number(32, 10_533_104).number(70, 1);
+    let mut without = without.build().unwrap().to_vec();
+    switch.network.receive(LINK, &mut without, NOW_MS, &mut switch.out);
+    assert_eq!((switch.network.signed_on_links(), switch.network.counts().wrong_mac), (0, 2));
+    switch.mac_key = right;
+    assert_eq!(switch.manage(1, LINK).unwrap().code, "00");
 }
 
 #[test]

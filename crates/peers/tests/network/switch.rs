@@ -106,12 +106,9 @@ impl ScriptedSwitch {
 
     pub fn manage(&mut self, code: u64, link: NetworkLinkId) -> Option<Answer> {
         let stan = self.next_stan();
-        let mut message = MessageBuilder::new(&ISO87_BINARY, Mti::M0800)
-            .number(7, SENT)
-            .number(11, u64::from(stan))
-            .number(70, code)
-            .build()
-            .unwrap();
+        let mut builder = MessageBuilder::new(&ISO87_BINARY, Mti::M0800);
+        builder.number(7, SENT).number(11, u64::from(stan)).number(32, 10_533_104);
+        let mut message = self.finish(builder.number(70, code));
         self.network.receive(link, &mut message, self.now_ms, &mut self.out);
         self.received().pop()
     }
@@ -289,12 +286,10 @@ impl ScriptedSwitch {
         let exchange = AesKey::new(&EXCHANGE_KEY).unwrap();
         let (header, key) = tr31::unwrap(&exchange, block).unwrap();
         let Key::Tdes(key) = key else { panic!("{header:?}") };
-        let answer = MessageBuilder::new(&ISO87_BINARY, Mti::M0810)
-            .copy(&message, &[7, 11, 70])
-            .text(39, "00")
-            .build()
-            .unwrap();
-        (kind.chars().next().unwrap(), key, answer.to_vec())
+        assert!(self.mac_is_right(&message));
+        let mut answer = MessageBuilder::new(&ISO87_BINARY, Mti::M0810);
+        let answer = self.finish(answer.copy(&message, &[7, 11, 70]).text(39, "00"));
+        (kind.chars().next().unwrap(), key, answer)
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
 
+mod examples;
 mod host;
 mod own_dialect;
 mod recovery;

@@ -294,6 +294,9 @@ fn a_qr_code_that_expires_leaves_no_line() {
     assert!(terminal.journal().is_empty());
 }
 
+/// A group of totals, without its result.
+const NOTHING: &str = "000000000000000000000000000000";
+
 #[test]
 fn totals_that_agree_close_the_batch() {
     let mut terminal = signed_on();
@@ -308,10 +311,9 @@ fn totals_that_agree_close_the_batch() {
     let request = terminal.start(TerminalTask::Settle, NOW_MS).unwrap();
     assert_eq!((mti(&request), text(&request, 60)), ("0500".into(), "00000007201".into()));
     assert_eq!(fields(&request), [11, 41, 42, 48, 49, 60, MAC]);
-    let totals = "002000000002000001000000000750000100000000000900000000000000000";
-    let totals = format!("{}{}", &totals[..30], "0") + "001000000000009" + &"0".repeat(15) + "0";
-    assert_eq!(text(&request, 48), totals);
-    let agreed = format!("{}1{}1", &totals[..30], &totals[31..61]);
+    let groups = ["000000002000002000000000750001", NOTHING, "000000000009001000000000000000"];
+    assert_eq!(text(&request, 48), groups.map(|group| group.to_owned() + "0").concat());
+    let agreed = groups.map(|group| group.to_owned() + "1").concat();
     let reply = HostReply { totals: Some(&agreed), ..APPROVAL };
     let outcome = terminal.receive(&mut answer(&request, reply)).unwrap();
     let TerminalOutcome::BatchAgreed { batch: 7, totals } = outcome else { panic!("{outcome:?}") };
@@ -321,10 +323,10 @@ fn totals_that_agree_close_the_batch() {
 
 #[test]
 fn totals_must_agree_for_cards_and_for_other_payments() {
-    for results in ["12", "21"] {
+    for results in ["112", "121", "211"] {
         let mut terminal = signed_on();
-        let nothing = "0".repeat(30);
-        let totals = format!("{nothing}{}{nothing}{}", &results[..1], &results[1..]);
+        let groups = results.chars().map(|result| format!("{NOTHING}{result}"));
+        let totals: String = groups.collect();
         let outcome = tell(
             &mut terminal,
             TerminalTask::Settle,
@@ -343,7 +345,7 @@ fn totals_that_differ_are_uploaded_line_by_line() {
         sold(&mut terminal, amount);
     }
     tell(&mut terminal, TerminalTask::Void { stan: 2 }, APPROVAL);
-    let theirs = format!("{:030}2{:030}1", 5, 0);
+    let theirs = format!("{:030}2{NOTHING}1{NOTHING}1", 5);
     let differ = HostReply { totals: Some(&theirs), ..reply_with("95") };
     let outcome = tell(&mut terminal, TerminalTask::Settle, differ);
     let TerminalOutcome::BatchDiffers {
@@ -354,7 +356,7 @@ fn totals_that_differ_are_uploaded_line_by_line() {
     else {
         panic!()
     };
-    assert_eq!((ours.card_debits.count, theirs.card_credits.amount), (17, 5));
+    assert_eq!((ours.card_debits.count, theirs.card_credits.count), (17, 5));
     assert!(matches!(
         terminal.start(TerminalTask::SignOn, NOW_MS),
         Err(TerminalError::PendingMessageFirst)

@@ -68,6 +68,8 @@ pub(super) struct OtherLine {
 #[derive(Clone, Debug)]
 pub(super) enum LineSubject {
     Parcel(ParcelId),
+    /// A won chargeback, by its payment and number.
+    Win(PaymentId, u8),
     /// `break 7`.
     Other(String),
 }

@@ -11,7 +11,7 @@ use peers::network::NetworkLinkId;
 use peers::{Behaviour, NetworkSimulator};
 use switch::{
     BinRange, LinkId, MerchantSettings, NetworkDialect, NetworkSettings, Settings, Switch,
-    TerminalDialect, TerminalSettings, Timing, WalletSettings,
+    TerminalDialect, TerminalSettings, Timing, WalletSettings, WrongPinLimits,
 };
 use tariff::CappedRate;
 
@@ -247,11 +247,12 @@ fn settings(
             firms: world.firms.iter().map(|firm| firm.id).zip(1..).collect(),
         },
         terminals: TerminalSettings {
-            dialect: TerminalDialect::DOORSTEP,
             base_key: KeyName::new(day_keys::BASE_KEY_NAME)?,
+            derived_dialect: TerminalDialect::DOORSTEP,
             answer_s: TERMINAL_WAITS_S,
             reversal_attempts_max: 3,
             echo_s: 600,
+            wrong_pins: WrongPinLimits::default(),
         },
         networks: of_networks,
         bins: bins.collect(),

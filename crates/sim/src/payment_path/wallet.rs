@@ -84,6 +84,7 @@ impl WalletSimulation {
             amount: Amount::of(order.amount),
             currency: self.currency,
             outcome,
+            transaction: String::new(),
         };
         Some((note, self.notes))
     }

@@ -83,6 +83,7 @@ impl World {
                 subject,
                 side,
                 amount,
+                evidence: self.clock.date.to_string(),
                 owner,
                 raised_by: owner,
             }),

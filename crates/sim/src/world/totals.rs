@@ -126,6 +126,13 @@ impl World {
                 sums.clearing_cost += deducted;
             }
         }
+        // A buyer who has the parcel for a sale that the network never pays: it was carried all the
+        // same.
+        let items = self.rails.iter().flat_map(|rail| &rail.items);
+        for (payment, item) in items.filter(|(_, item)| item.loss.is_some()) {
+            let day = last_paid_on.entry(payment.parcel).or_insert(item.requested_on);
+            *day = item.requested_on.max(*day);
+        }
         let unbooked = self.rails.iter().flat_map(|rail| rail.unbooked.values());
         sums.clearing_cost += unbooked.filter_map(|item| item.deducted).sum::<u64>();
         for parcel in &self.parcels {

@@ -1,6 +1,8 @@
 //! The session of one link to a network: sign-on and echoes.
 
-use books::{Stan, Timestamp};
+use books::Timestamp;
+
+use super::state::MessageKey;
 
 /// Echoes in a row without a response after which a link is dropped.
 pub(crate) const ECHOES_MISSED_MAX: u8 = 2;
@@ -8,9 +10,9 @@ pub(crate) const ECHOES_MISSED_MAX: u8 = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LinkStatus {
     Disconnected,
-    /// Connected; the sign-on with this STAN waits for its response.
+    /// Connected; this sign-on waits for its response.
     SigningOn {
-        stan: Stan,
+        sent: MessageKey,
         since: Timestamp,
     },
     SignedOn,
@@ -19,10 +21,10 @@ pub(crate) enum LinkStatus {
 #[derive(Clone, Debug)]
 pub(crate) struct LinkSession {
     pub status: LinkStatus,
-    /// Time of the latest message.
+    /// Time of the latest authentic message.
     pub last_message_at: Timestamp,
-    /// STAN and time of the echo that waits for its response.
-    pub pending_echo: Option<(Stan, Timestamp)>,
+    /// Time of the echo that waits for its response.
+    pub pending_echo: Option<Timestamp>,
     /// Echoes in a row without a response.
     pub missed_echoes: u8,
     /// Time of the next check. A timer for another time is outdated.
@@ -65,7 +67,7 @@ impl LinkSession {
                 if now < until { LinkAction::WaitUntil(until) } else { LinkAction::Disconnect }
             }
             LinkStatus::SignedOn => {
-                if let Some((_, since)) = self.pending_echo {
+                if let Some(since) = self.pending_echo {
                     let until = since.plus_ms(answer_ms);
                     if now < until {
                         return LinkAction::WaitUntil(until);
@@ -84,7 +86,7 @@ impl LinkSession {
         }
     }
 
-    /// Any message shows that the link is alive.
+    /// Any authentic message shows that the link is alive.
     pub(crate) fn on_message(&mut self, now: Timestamp) {
         self.last_message_at = now;
         self.missed_echoes = 0;
@@ -94,6 +96,8 @@ impl LinkSession {
 
 #[cfg(test)]
 mod tests {
+    use books::Stan;
+
     use super::*;
 
     const AT: fn(u64) -> Timestamp = Timestamp;
@@ -102,7 +106,7 @@ mod tests {
     fn a_link_that_does_not_sign_on_is_dropped() {
         let mut link = LinkSession::new();
         assert_eq!(link.next_action(AT(0), 10, 60), LinkAction::Idle);
-        link.status = LinkStatus::SigningOn { stan: Stan::of(1), since: AT(100) };
+        link.status = LinkStatus::SigningOn { sent: (Stan::of(1), 7), since: AT(100) };
         assert_eq!(link.next_action(AT(105), 10, 60), LinkAction::WaitUntil(AT(110)));
         assert_eq!(link.next_action(AT(110), 10, 60), LinkAction::Disconnect);
     }
@@ -114,13 +118,13 @@ mod tests {
         link.on_message(AT(100));
         assert_eq!(link.next_action(AT(120), 10, 60), LinkAction::WaitUntil(AT(160)));
         assert_eq!(link.next_action(AT(160), 10, 60), LinkAction::SendEcho);
-        link.pending_echo = Some((Stan::of(7), AT(160)));
+        link.pending_echo = Some(AT(160));
         assert_eq!(link.next_action(AT(165), 10, 60), LinkAction::WaitUntil(AT(170)));
         assert_eq!(link.next_action(AT(170), 10, 60), LinkAction::SendEcho, "once more");
-        link.pending_echo = Some((Stan::of(8), AT(170)));
+        link.pending_echo = Some(AT(170));
         assert_eq!(link.next_action(AT(180), 10, 60), LinkAction::Disconnect);
         link.missed_echoes = 0;
-        link.pending_echo = Some((Stan::of(9), AT(180)));
+        link.pending_echo = Some(AT(180));
         link.on_message(AT(185));
         assert_eq!(
             link.next_action(AT(190), 10, 60),

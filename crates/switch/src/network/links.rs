@@ -13,6 +13,15 @@ use crate::sides::NetworkResponse;
 use crate::step::Turn;
 use crate::timers::Timer;
 
+/// A message of a network.
+pub(crate) struct ArrivedMessage<'m> {
+    pub link: LinkId,
+    /// Or why it is none.
+    pub message: Result<Message<'m>, String>,
+    /// Its MAC is right.
+    pub proven: bool,
+}
+
 impl NetworkSide {
     /// A link is connected: the switch signs on.
     pub(crate) fn on_link_connected(&mut self, link: LinkId, step: &mut Turn<'_>) {
@@ -21,7 +30,7 @@ impl NetworkSide {
         let sent = network.next_reference(step.now);
         let code = network.settings.dialect.management.sign_on;
         let session = &mut network.links[number];
-        session.status = LinkStatus::SigningOn { stan: sent.stan, since: step.now };
+        session.status = LinkStatus::SigningOn { sent: message_key(sent), since: step.now };
         session.pending_echo = None;
         session.missed_echoes = 0;
         self.send_management(link, sent, code, step);
@@ -64,11 +73,11 @@ impl NetworkSide {
     /// Handles a network's message. Returns the response to a terminal's request.
     pub(crate) fn on_message<'m>(
         &mut self,
-        link: LinkId,
-        bytes: &'m [u8],
+        arrived: &ArrivedMessage<'m>,
         step: &mut Turn<'_>,
     ) -> Option<NetworkResponse<'m>> {
-        let read = self.read(link, bytes, step);
+        let link = arrived.link;
+        let read = self.read(arrived, step);
         read.unwrap_or_else(|why| {
             let network = link.network;
             step.report(OperatorEvent::NetworkMessageRejected { network, why });
@@ -76,24 +85,55 @@ impl NetworkSide {
         })
     }
 
+    /// Parses messages, and checks their MACs: those of one network together.
+    pub(crate) fn parse<'m>(
+        &self,
+        messages: impl Iterator<Item = (LinkId, &'m [u8])>,
+        keys: &dyn KeyStore,
+    ) -> Vec<ArrivedMessage<'m>> {
+        let mut arrived: Vec<ArrivedMessage<'m>> = messages
+            .filter_map(|(link, bytes)| {
+                let (index, _) = self.link_position(link)?;
+                let message = self.networks[index].settings.dialect.packager.parse(bytes);
+                let message = message.map_err(|error| error.to_string());
+                Some(ArrivedMessage { link, message, proven: false })
+            })
+            .collect();
+        for network in &self.networks {
+            network.prove(&mut arrived, keys);
+        }
+        arrived
+    }
+
     fn read<'m>(
         &mut self,
-        link: LinkId,
-        bytes: &'m [u8],
+        arrived: &ArrivedMessage<'m>,
         step: &mut Turn<'_>,
     ) -> Result<Option<NetworkResponse<'m>>, String> {
+        let link = arrived.link;
         let Some((index, number)) = self.link_position(link) else { return Ok(None) };
-        let packager = self.networks[index].settings.dialect.packager;
-        let message = packager.parse(bytes).map_err(|error| error.to_string())?;
-        self.networks[index].links[number].on_message(step.now);
+        let message = arrived.message.as_ref().map_err(String::clone)?;
+        // A message before it may have brought the key.
+        if !arrived.proven && !self.networks[index].is_authentic(message, step.keys)? {
+            let is_reported = message.mti() == Mti::M0810 && self.refuse_unproven(link, step);
+            return if is_reported { Ok(None) } else { Err("wrong MAC".into()) };
+        }
+        // What the switch itself has sent, or could have, does not show that the network is there.
+        match (message.mti(), self.networks[index].is_own(message)) {
+            (Mti::M0800, true) => return Err("a message of this switch came back".into()),
+            (Mti::M0810, false) => return Err("an answer to no message of this switch".into()),
+            _ => {}
+        }
         match message.mti() {
-            Mti::M0810 => self.on_management_response(link, &message, step)?,
-            Mti::M0800 => self.on_management_request(link, &message, step)?,
+            Mti::M0810 => self.on_management_response(link, message, step)?,
+            Mti::M0800 => self.on_management_request(link, message, step)?,
             Mti::M0110 | Mti::M0210 | Mti::M0230 | Mti::M0410 => {
-                return self.on_payment_response(index, &message, step);
+                self.networks[index].links[number].on_message(step.now);
+                return self.on_payment_response(index, message, step);
             }
             other => return Err(format!("MTI {other} is not sent to an acquirer")),
         }
+        self.networks[index].links[number].on_message(step.now);
         Ok(None)
     }
 
@@ -103,9 +143,6 @@ impl NetworkSide {
         message: &Message<'m>,
         step: &mut Turn<'_>,
     ) -> Result<Option<NetworkResponse<'m>>, String> {
-        if !self.networks[index].is_authentic(message, step.keys)? {
-            return Err("wrong MAC".into());
-        }
         let network = &self.networks[index];
         let at = &network.settings.dialect.fields;
         let key = message_key_of(at, message)?;
@@ -174,6 +211,20 @@ impl NetworkSide {
             && rrn.is_none_or(|rrn| rrn == Rrn::of(sent).bytes())
     }
 
+    /// Closes a link on which the sign-on is answered without the network's key: whoever is there
+    /// is not the network. Returns false if no sign-on waits for its answer.
+    fn refuse_unproven(&mut self, link: LinkId, step: &mut Turn<'_>) -> bool {
+        let Some((index, number)) = self.link_position(link) else { return false };
+        let status = &mut self.networks[index].links[number].status;
+        if !matches!(status, LinkStatus::SigningOn { .. }) {
+            return false;
+        }
+        *status = LinkStatus::Disconnected;
+        step.report(OperatorEvent::NetworkNotProven(link));
+        step.out.push(Output::DisconnectLink { link });
+        true
+    }
+
     /// Handles the response to a sign-on or an echo.
     fn on_management_response(
         &mut self,
@@ -182,18 +233,23 @@ impl NetworkSide {
         step: &mut Turn<'_>,
     ) -> Result<(), String> {
         let Some((index, number)) = self.link_position(link) else { return Ok(()) };
-        let dialect = self.networks[index].settings.dialect;
-        let (stan, _) = message_key_of(&dialect.fields, message)?;
-        let known = &mut self.networks[index].links[number];
-        let LinkStatus::SigningOn { stan: sign_on, .. } = known.status else { return Ok(()) };
-        if sign_on != stan {
+        let network = &mut self.networks[index];
+        let dialect = network.settings.dialect;
+        let at = &dialect.fields;
+        let LinkStatus::SigningOn { sent, .. } = network.links[number].status else {
+            return Ok(());
+        };
+        let is_sign_on =
+            message.number(at.management).ok() == Some(u64::from(dialect.management.sign_on));
+        if !(is_sign_on && message_key_of(at, message)? == sent) {
             return Ok(());
         }
-        if dialect.response_code(message) != ResponseCode::APPROVED {
+        let code = dialect.response_code(message);
+        if code != ResponseCode::APPROVED {
             step.out.push(Output::DisconnectLink { link });
-            return Err("the sign-on was refused".into());
+            return Err(format!("the sign-on was refused with {code}"));
         }
-        known.status = LinkStatus::SignedOn;
+        network.links[number].status = LinkStatus::SignedOn;
         self.networks[index].record_success();
         step.report(OperatorEvent::LinkSignedOn(link));
         self.schedule_check(link, step.now.plus_ms(step.settings.timing.echo_ms), step);
@@ -237,8 +293,8 @@ impl NetworkSide {
             _ => ResponseCode::INVALID_TRANSACTION,
         };
         let network = &self.networks[index];
-        let message = network.write_management(Mti::M0810, key, Some(code), kind)?;
-        step.out.push(Output::ToNetwork { link, message });
+        let message = network.write_management(Mti::M0810, key, Some(code), kind);
+        step.send(link, message.map_err(|error| error.to_string())?, None);
         if kind == codes.sign_off {
             // The caller connects the link again, and the switch signs on.
             step.out.push(Output::DisconnectLink { link });
@@ -281,7 +337,7 @@ impl NetworkSide {
             LinkAction::WaitUntil(until) => self.schedule_check(link, until, step),
             LinkAction::SendEcho => {
                 let sent = self.networks[index].next_reference(now);
-                self.networks[index].links[number].pending_echo = Some((sent.stan, now));
+                self.networks[index].links[number].pending_echo = Some(now);
                 let code = self.networks[index].settings.dialect.management.echo;
                 self.send_management(link, sent, code, step);
                 self.schedule_check(link, now.plus_ms(answer_ms), step);
@@ -304,9 +360,9 @@ impl NetworkSide {
         let Some((index, _)) = self.link_position(link) else { return };
         let key = message_key(sent);
         match self.networks[index].write_management(Mti::M0800, key, None, kind) {
-            Ok(message) => step.out.push(Output::ToNetwork { link, message }),
+            Ok(message) => step.send(link, message, None),
             Err(why) => {
-                let network = link.network;
+                let (network, why) = (link.network, why.to_string());
                 step.report(OperatorEvent::NetworkMessageRejected { network, why });
             }
         }

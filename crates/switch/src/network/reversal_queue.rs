@@ -13,7 +13,7 @@ use machine::Actor;
 use super::NetworkSide;
 use super::state::{AwaitedResponse, QueuedReversal, message_key};
 use crate::dialect::MessageKind;
-use crate::port::{OperatorEvent, Output};
+use crate::port::OperatorEvent;
 use crate::response_code;
 use crate::sides::{NetworkMessage, NewReversal, ReversedKind};
 use crate::step::{Continuation, Turn};
@@ -80,7 +80,7 @@ impl NetworkSide {
             Ok(message) => {
                 queued.sendings += 1;
                 network.awaited.insert(message_key(sent), AwaitedResponse::Reversal(id));
-                step.out.push(Output::ToNetwork { link, message });
+                step.send(link, message, None);
             }
             Err(why) => step.report(OperatorEvent::KeyStoreError(why.to_string())),
         }

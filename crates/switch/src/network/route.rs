@@ -1,8 +1,6 @@
 //! Routing: the cheapest network that takes the card, is up, is not withdrawn and is not in its
 //! cool-down after repeated failures.
 
-use std::collections::HashMap;
-
 use books::{NetworkId, RouteCandidate, RouteVerdict, Timestamp};
 use keys::Pan;
 use tariff::CardKind;
@@ -10,6 +8,7 @@ use tariff::CardKind;
 use super::state::NetworkState;
 use crate::settings::BinRange;
 use crate::sides::CardPayment;
+use crate::step::KeyedTable;
 
 /// Maximum length of a card range's prefix.
 const PREFIX_DIGITS_MAX: usize = 11;
@@ -18,7 +17,7 @@ const PREFIX_DIGITS_MAX: usize = 11;
 #[derive(Debug)]
 pub(crate) struct BinTable {
     /// Key: the prefix as a number, and its length.
-    ranges: HashMap<(u64, usize), (CardKind, Vec<NetworkId>)>,
+    ranges: KeyedTable<(u64, usize), (CardKind, Vec<NetworkId>)>,
 }
 
 impl BinTable {

@@ -1,17 +1,18 @@
 //! A network: its links, STANs and messages (docs/door/network.md).
 
-use std::collections::HashMap;
-
 use books::{NetworkReference, ResponseCode, Rrn, Stan, Timestamp};
-use iso8583::{MacBuildError, Message, MessageBuilder, Mti, WipedBytes};
+use iso8583::{BuildError, Message, MessageBuilder, Mti, UnsealedMessage};
 use keys::{KeyError, KeyReference, KeyStore, PinBlock};
 
 use super::link::{LinkSession, LinkStatus};
+use super::links::ArrivedMessage;
+use crate::bcd::Digits;
 use crate::port::LinkId;
 use crate::settings::{MerchantSettings, NetworkSettings};
 use crate::sides::{
     ExpectedResponse, NetworkMessage, NewReversal, SentCard, TerminalPin, WriteError,
 };
+use crate::step::KeyedTable;
 use crate::time_fields;
 
 /// Failures in a row after which a network gets a cool-down.
@@ -38,7 +39,7 @@ pub(crate) enum AwaitedResponse {
 pub(crate) struct NetworkState {
     pub settings: NetworkSettings,
     pub links: Vec<LinkSession>,
-    pub awaited: HashMap<MessageKey, AwaitedResponse>,
+    pub awaited: KeyedTable<MessageKey, AwaitedResponse>,
     pub withdrawn_from: Option<Timestamp>,
     /// After repeated failures: no payments before this time while other networks are up.
     pub cooldown_until: Timestamp,
@@ -67,7 +68,7 @@ impl NetworkState {
         NetworkState {
             settings,
             links,
-            awaited: HashMap::new(),
+            awaited: KeyedTable::default(),
             withdrawn_from: None,
             cooldown_until: Timestamp(0),
             earliest_message_at: Timestamp(0),
@@ -126,13 +127,13 @@ impl NetworkState {
         }
     }
 
-    /// Writes a payment message with its MAC.
+    /// Writes a payment message.
     pub(crate) fn write_request(
         &self,
         request: &NetworkMessage<'_>,
         merchant: &MerchantSettings,
         keys: &dyn KeyStore,
-    ) -> Result<WipedBytes, WriteError> {
+    ) -> Result<UnsealedMessage, WriteError> {
         let dialect = self.settings.dialect;
         let at = &dialect.fields;
         let message_type = (dialect.message_type)(request.kind);
@@ -151,9 +152,9 @@ impl NetworkState {
             .number(at.condition_code, u64::from(message_type.condition_code))
             .text(at.acquirer, &self.settings.acquirer)
             .bytes(at.reference, Rrn::of(request.network_reference).bytes())
-            .text(at.terminal, format!("{:08}", request.terminal.0))
+            .bytes(at.terminal, Digits::new(request.terminal.0, 8))
             .bytes(at.merchant, request.merchant)
-            .text(at.currency, format!("{:03}", self.settings.currency.numeric()));
+            .bytes(at.currency, Digits::new(self.settings.currency.numeric().into(), 3));
         if let Some(amount) = request.amount {
             builder.number(at.amount, amount.minor());
         }
@@ -161,6 +162,11 @@ impl NetworkState {
             builder.bytes(at.authorisation_code, code.bytes());
         }
         if let Some(SentCard { message, card, pan, pin }) = request.card {
+            // What a terminal sealed is for the switch only.
+            let in_clear = |field: &&u8| !message.packager().is_sensitive(**field);
+            for field in dialect.passed_on.iter().filter(in_clear) {
+                builder.copy_if_valid(message, &[*field]);
+            }
             builder
                 .text(at.pan, std::str::from_utf8(pan.expose()).unwrap_or_default())
                 .copy(message, dialect.sent_on)
@@ -177,30 +183,64 @@ impl NetworkState {
             let text = format!("{mti}{stan:06}{sent_at:010}{acquirer:0>11}{:011}", 0);
             builder.text(at.original, text);
         }
-        let key = KeyReference::Stored(self.settings.mac_key);
-        let mac = |bytes: &[u8]| keys.mac(&key, dialect.mac, bytes);
-        let message = builder.build_with_mac(mac);
-        message.map_err(|error: MacBuildError<_>| WriteError::Message(error.to_string()))
+        builder.build_before_mac().map_err(|error| WriteError::Message(error.to_string()))
     }
 
-    /// Writes a network management message or response: sign-on, sign-off, echo.
+    /// Writes a network management message or response: sign-on, sign-off, echo. Only the switch's
+    /// own messages and the answers to them have its number in field 32. So nobody can send them
+    /// back as the network's.
     pub(crate) fn write_management(
         &self,
         mti: Mti,
         (stan, transmission): MessageKey,
         code: Option<ResponseCode>,
         management: u16,
-    ) -> Result<WipedBytes, String> {
-        let at = &self.settings.dialect.fields;
-        let mut builder = MessageBuilder::new(self.settings.dialect.packager, mti);
+    ) -> Result<UnsealedMessage, BuildError> {
+        let dialect = self.settings.dialect;
+        let at = &dialect.fields;
+        let mut builder = MessageBuilder::new(dialect.packager, mti);
         builder
             .number(at.sent_at, u64::from(transmission))
             .number(at.stan, u64::from(stan.get()))
             .number(at.management, u64::from(management));
-        if let Some(code) = code {
-            builder.bytes(at.response_code, code.bytes());
+        match code {
+            Some(code) => builder.bytes(at.response_code, code.bytes()),
+            None => builder.text(at.acquirer, &self.settings.acquirer),
+        };
+        builder.build_before_mac()
+    }
+
+    /// The MACs of messages to the network, computed together.
+    pub(crate) fn macs(
+        &self,
+        messages: &[&[u8]],
+        keys: &dyn KeyStore,
+    ) -> Result<Vec<[u8; 8]>, KeyError> {
+        let key = KeyReference::Stored(self.settings.mac_key);
+        keys.macs(&key, self.settings.dialect.mac, messages)
+    }
+
+    /// Whether a management message is the switch's own, or the answer to one.
+    pub(crate) fn is_own(&self, message: &Message<'_>) -> bool {
+        let acquirer = message.text(self.settings.dialect.fields.acquirer);
+        acquirer.is_ok_and(|number| number.as_str() == self.settings.acquirer)
+    }
+
+    /// Marks those messages of this network whose MACs are right under its newest key.
+    pub(crate) fn prove(&self, arrived: &mut [ArrivedMessage<'_>], keys: &dyn KeyStore) {
+        let ours = arrived.iter_mut().filter(|one| one.link.network == self.settings.network);
+        let with_mac = ours.filter_map(|ArrivedMessage { message, proven, .. }| {
+            let message = message.as_ref().ok()?;
+            Some((message.mac_input()?, message.mac()?, proven))
+        });
+        let with_mac: Vec<_> = with_mac.collect();
+        let messages: Vec<_> = with_mac.iter().map(|(covered, mac, _)| (*covered, *mac)).collect();
+        let key = KeyReference::Stored(self.settings.mac_key);
+        // What goes wrong here shows when each message is handled.
+        let checked = keys.check_macs(&key, self.settings.dialect.mac, &messages);
+        for ((.., proven), is_right) in with_mac.into_iter().zip(checked.unwrap_or_default()) {
+            *proven = is_right;
         }
-        builder.build().map_err(|error| error.to_string())
     }
 
     pub(crate) fn is_authentic(
@@ -300,6 +340,8 @@ mod tests {
             card: None,
         };
         let message = network.write_request(&request, &merchant, &keys).unwrap();
+        let macs = network.macs(&[message.covered()], &keys).unwrap();
+        let message = message.seal(&macs[0]);
         let read = ISO87_ASCII.parse(&message).unwrap();
         assert_eq!((read.number(3), read.number(25)), (Ok(10_000), Ok(8)));
         assert_eq!(read.bytes(62).unwrap(), Rrn::of(sent).bytes());

@@ -6,9 +6,10 @@ use books::UTC_OFFSET_MINUTES_MAX;
 
 use super::{Settings, SettingsError, Timing};
 
-/// The parameter download has two digits.
+/// The parameter download has two digits; more wrong PINs of a card are no limit.
 const TWO_DIGITS_MAX: u32 = 99;
-/// The parameter download and field 42 have four digits.
+/// The parameter download and field 42 have four digits; more wrong PINs of a terminal are no
+/// limit.
 const FOUR_DIGITS_MAX: u32 = 9_999;
 /// Least time, in seconds, in which a network can respond.
 pub const ANSWER_S_MIN: u32 = 5;
@@ -35,6 +36,9 @@ pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
     in_range("terminals.reversals", terminals.reversal_attempts_max, 1..=TWO_DIGITS_MAX, two)?;
     let four = "the parameter download has four digits";
     in_range("terminals.echo_seconds", terminals.echo_s, ECHO_S_MIN..=FOUR_DIGITS_MAX, four)?;
+    let (pins, why) = (terminals.wrong_pins, "with 0 no PIN could be tried");
+    in_range("limits.wrong_pins_per_card", pins.per_card, 1..=TWO_DIGITS_MAX, why)?;
+    in_range("limits.wrong_pins_per_terminal", pins.per_terminal, 1..=FOUR_DIGITS_MAX, why)?;
     waits(timing, terminals.answer_s)
 }
 

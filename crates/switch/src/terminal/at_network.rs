@@ -5,7 +5,7 @@ use books::{
     Approval, BeginReversal, Command, Event, PaymentId, PaymentResolution, Refusal, ResolveAdvice,
     ResolveCompletion, ResolvePurchase, ResolveReversal, ResponseCode, ReverseVoid,
 };
-use iso8583::WipedBytes;
+use iso8583::UnsealedMessage;
 use machine::Actor;
 
 use super::Terminals;
@@ -84,7 +84,7 @@ impl Terminals<'_> {
         mut in_flight: InFlight,
         leg: Leg,
         payment: PaymentId,
-        message: WipedBytes,
+        message: UnsealedMessage,
     ) {
         let expected = leg.expected(id, &in_flight.caller);
         if self.networks.send(message, expected, &mut self.step) {
@@ -106,15 +106,20 @@ impl Terminals<'_> {
     pub(crate) fn on_network_response(&mut self, response: &NetworkResponse<'_>) {
         let id = response.id;
         let Some(in_flight) = self.tables.requests.remove(&id) else { return };
+        if let Some(card) = in_flight.pin_try {
+            self.note_pin(card, in_flight.caller.header.terminal, response.code);
+        }
         let code = response_code::for_terminal(response.code);
         let network_code = Some(response.code).filter(|given| *given != code);
         match in_flight.work {
             InFlightState::AwaitingBalance(leg) => {
-                let network = self.networks.settings(leg.network).name.clone();
                 let text = network_code_text(RequestKind::Balance, network_code);
+                if code != ResponseCode::APPROVED {
+                    return self.decline_by(id, in_flight, code, text, Some(leg));
+                }
+                let network = self.networks.settings(leg.network).name.clone();
                 let answer = ResponseFields {
                     network_reference: Some(leg.sent),
-                    text: text.as_deref(),
                     balance: response.balance,
                     network_name: Some(&network),
                     ..ResponseFields::default()

@@ -12,24 +12,117 @@ use super::Terminals;
 use super::in_flight::{InFlight, InFlightState, RequestSubject};
 use super::request::TerminalRequest;
 use super::responses::ResponseFields;
-use super::session_keys::NewSession;
+use super::session::UploadError;
+use super::session_keys::UnusedSession;
 use crate::bcd::to_bcd;
+use crate::dialect::RequestKind;
 use crate::port::{OperatorEvent, Output, Query};
 use crate::response_code;
 use crate::sides::{Rejection, format_error, rejection};
 
-/// Digits of field 48 with totals: twice debits 3 and 12, credits 3 and 12, result 1.
-const TOTALS_DIGITS: usize = 62;
+/// Digits of a group of totals: amount 12 and count 3 of debits, the same of credits, result 1.
+const GROUP_DIGITS: usize = 31;
 /// Digits of an uploaded line: side 1, STAN 6, amount 12.
 const LINE_DIGITS: usize = 19;
+/// Digits of a line of UnionPay's terminals: kind of card 2, STAN 6, card number 20, amount 12.
+const CARD_LINE_DIGITS: usize = 40;
+/// The first digits of a processing code that gives money back.
+const CREDIT: u32 = 20;
 const BATCH_MAX: u32 = books::TRACE_NUMBER_MAX;
+
+/// Totals as a terminal writes them in field 48.
+#[derive(Clone, Copy)]
+pub(crate) struct StatedTotals {
+    domestic: TotalsGroup,
+    foreign: TotalsGroup,
+    /// Cash and QR payments. Terminals that take only cards do not have it.
+    other: Option<TotalsGroup>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct TotalsGroup {
+    debits: CountAndAmount,
+    credits: CountAndAmount,
+}
+
+impl TotalsGroup {
+    /// Reads a group, except its result.
+    fn parse(digits: &str) -> Option<TotalsGroup> {
+        let sum = |at: usize| {
+            let amount = Amount::new(digits.get(at..at + 12)?.parse().ok()?)?;
+            Some(CountAndAmount { amount, count: digits.get(at + 12..at + 15)?.parse().ok()? })
+        };
+        Some(TotalsGroup { debits: sum(0)?, credits: sum(15)? })
+    }
+
+    fn write(&self, result: u8) -> String {
+        let sum = |sum: CountAndAmount| format!("{:012}{:03}", sum.amount.minor(), sum.count);
+        format!("{}{}{result}", sum(self.debits), sum(self.credits))
+    }
+}
+
+impl StatedTotals {
+    fn parse(digits: &str) -> Option<StatedTotals> {
+        let group = |index: usize| TotalsGroup::parse(digits.get(index * GROUP_DIGITS..)?);
+        let groups = digits.len() / GROUP_DIGITS;
+        if !digits.len().is_multiple_of(GROUP_DIGITS) || !(2..=3).contains(&groups) {
+            return None;
+        }
+        let other = if groups == 3 { Some(group(2)?) } else { None };
+        Some(StatedTotals { domestic: group(0)?, foreign: group(1)?, other })
+    }
+
+    /// The totals as the books count them: all cards together. `None` if they are too large.
+    fn in_books(&self) -> Option<BatchTotals> {
+        let sum = |a: CountAndAmount, b: CountAndAmount| {
+            let amount = a.amount.checked_add(b.amount)?;
+            Some(CountAndAmount { count: a.count.checked_add(b.count)?, amount })
+        };
+        let other = self.other.unwrap_or_default();
+        Some(BatchTotals {
+            card_debits: sum(self.domestic.debits, self.foreign.debits)?,
+            card_credits: sum(self.domestic.credits, self.foreign.credits)?,
+            other_debits: other.debits,
+            other_credits: other.credits,
+        })
+    }
+
+    /// Field 48 of an answer by which all lines are wanted.
+    fn differing(&self, ours: &BatchTotals) -> String {
+        let all = TotalsGroup { debits: ours.card_debits, credits: ours.card_credits };
+        let other = TotalsGroup { debits: ours.other_debits, credits: ours.other_credits };
+        let groups = [Some(all), Some(TotalsGroup::default()), self.other.and(Some(other))];
+        groups.into_iter().flatten().map(|group| group.write(2)).collect()
+    }
+
+    /// Field 48 of the answer, and whether the books agree. Where they differ, the totals of all
+    /// cards stand in the first group.
+    fn compare(&self, theirs: &BatchTotals, ours: &BatchTotals) -> (String, bool) {
+        let cards =
+            ours.card_debits == theirs.card_debits && ours.card_credits == theirs.card_credits;
+        let others =
+            ours.other_debits == theirs.other_debits && ours.other_credits == theirs.other_credits;
+        // Without a group for it, a difference in cash shows in the groups of cards.
+        let cards = cards && (others || self.other.is_some());
+        let result = |agree: bool| if agree { 1 } else { 2 };
+        let all = TotalsGroup { debits: ours.card_debits, credits: ours.card_credits };
+        let (domestic, foreign) =
+            if cards { (self.domestic, self.foreign) } else { (all, TotalsGroup::default()) };
+        let mut text = domestic.write(result(cards)) + &foreign.write(result(cards));
+        if self.other.is_some() {
+            let other = TotalsGroup { debits: ours.other_debits, credits: ours.other_credits };
+            text.push_str(&other.write(result(others)));
+        }
+        (text, cards && others)
+    }
+}
 
 impl Terminals<'_> {
     /// Signs a registered terminal on, and opens a batch if none is open.
     pub(crate) fn sign_on(
         &mut self,
         request: &TerminalRequest<'_>,
-        opened: Option<Box<NewSession>>,
+        opened: Option<Box<UnusedSession>>,
         view: &TerminalView,
     ) -> Result<(), Rejection> {
         let merchant = self.step.settings.merchant.of(view.firm);
@@ -76,23 +169,15 @@ impl Terminals<'_> {
         &mut self,
         id: u64,
         in_flight: InFlight,
-        opened: Option<Box<NewSession>>,
+        opened: Option<Box<UnusedSession>>,
         batch: u32,
     ) {
-        let number = in_flight.caller.header.terminal;
         let terminal = in_flight.caller.header.terminal_id();
-        let field = match self.keep_session(number, opened) {
-            Ok(Some(field)) => field,
-            Ok(None) => {
-                let answer = ResponseFields { text: Some("sessions"), ..ResponseFields::default() };
-                return self.finish_with(id, in_flight, ResponseCode::SYSTEM_ERROR, &answer);
-            }
-            Err(error) => {
-                self.step.report(OperatorEvent::KeyStoreError(error.to_string()));
-                return self.finish(id, in_flight, ResponseCode::SYSTEM_ERROR);
-            }
+        let Some(field) = self.keep_session(&in_flight.caller, opened) else {
+            let answer = ResponseFields { text: Some("sessions"), ..ResponseFields::default() };
+            return self.finish_with(id, in_flight, ResponseCode::SYSTEM_ERROR, &answer);
         };
-        if let Some(session) = self.tables.sessions.get_mut(&number) {
+        if let Some(session) = self.tables.sessions.get_mut(&in_flight.caller.header.terminal) {
             session.batch = batch;
         }
         self.step.report(OperatorEvent::SignedOn { terminal, batch });
@@ -106,10 +191,10 @@ impl Terminals<'_> {
 
     /// Closes a batch with the terminal's totals.
     pub(crate) fn begin_totals(&mut self, request: &TerminalRequest<'_>) -> Result<(), Rejection> {
-        let totals = read_totals(request).map_err(format_error)?;
+        let (stated, totals) = read_totals(request).map_err(format_error)?;
         let (terminal, batch) = (request.header().terminal_id(), request.header().batch);
         let command = Command::CloseBatch(CloseBatch { terminal, batch, totals });
-        let work = InFlightState::ClosingBatch(totals);
+        let work = InFlightState::ClosingBatch(stated, totals);
         self.begin(InFlight::new(request.caller, RequestSubject::Nothing, work), command);
         Ok(())
     }
@@ -119,7 +204,7 @@ impl Terminals<'_> {
         &mut self,
         id: u64,
         mut in_flight: InFlight,
-        theirs: BatchTotals,
+        (stated, theirs): (StatedTotals, BatchTotals),
         answer: Result<Vec<Event>, Refusal>,
     ) {
         let (terminal, batch) =
@@ -135,56 +220,83 @@ impl Terminals<'_> {
                     Some(_) => OperatorEvent::BatchDiffers { terminal, batch },
                     None => OperatorEvent::BatchAgreed { terminal, batch },
                 });
-                self.answer_totals(id, in_flight, ours, theirs);
+                self.answer_totals(id, in_flight, ours, (stated, theirs));
             }
             // The first answer is built again from the totals in the books.
             Err(Refusal::Repeated) => {
-                in_flight.work = InFlightState::LookingUpTotals(theirs);
+                in_flight.work = InFlightState::LookingUpTotals(stated, theirs);
                 self.query(id, in_flight, Query::BatchTotals(terminal, batch));
+            }
+            Err(Refusal::IdentifierTaken) => {
+                in_flight.work = InFlightState::SettlingAgain(stated, theirs);
+                self.query(id, in_flight, Query::Terminal(terminal));
             }
             Err(Refusal::BatchBusy) => self.finish(id, in_flight, ResponseCode::SYSTEM_ERROR),
             Err(refusal) => self.finish(id, in_flight, response_code::of_refusal(&refusal)),
         }
     }
 
-    /// Answers totals: the books' totals, and whether they agree, for cards and for the rest.
+    /// The terminal settles a closed batch with other totals. If the books expect its lines, they
+    /// decide; else nothing can change any more, and the terminal signs on to the next batch.
+    pub(crate) fn on_settling_again(
+        &mut self,
+        id: u64,
+        mut in_flight: InFlight,
+        view: Option<&TerminalView>,
+        (stated, theirs): (StatedTotals, BatchTotals),
+    ) {
+        let header = &in_flight.caller.header;
+        let (terminal, batch) = (header.terminal_id(), header.batch);
+        if view.is_some_and(|view| view.disputed && batch == last_closed(view)) {
+            in_flight.work = InFlightState::LookingUpDisputed(stated, theirs);
+            return self.query(id, in_flight, Query::BatchTotals(terminal, batch));
+        }
+        let text = Some("the batch is closed");
+        let answer = ResponseFields { text, ..ResponseFields::default() };
+        self.finish_with(id, in_flight, ResponseCode::WRONG_BATCH, &answer);
+    }
+
+    /// Answers totals: the books' totals, and whether they agree.
     pub(crate) fn answer_totals(
         &mut self,
         id: u64,
         in_flight: InFlight,
         ours: Option<BatchTotals>,
-        theirs: BatchTotals,
+        (stated, theirs): (StatedTotals, BatchTotals),
     ) {
-        let ours = ours.unwrap_or(theirs);
-        let cards =
-            ours.card_debits == theirs.card_debits && ours.card_credits == theirs.card_credits;
-        let others =
-            ours.other_debits == theirs.other_debits && ours.other_credits == theirs.other_credits;
-        let part = |debits: CountAndAmount, credits: CountAndAmount, agree: bool| {
-            let result = if agree { 1 } else { 2 };
-            format!(
-                "{:03}{:012}{:03}{:012}{result}",
-                debits.count,
-                debits.amount.minor(),
-                credits.count,
-                credits.amount.minor()
-            )
-        };
-        let totals = part(ours.card_debits, ours.card_credits, cards)
-            + &part(ours.other_debits, ours.other_credits, others);
-        let code =
-            if cards && others { ResponseCode::APPROVED } else { ResponseCode::TOTALS_DIFFER };
+        let (totals, agree) = stated.compare(&theirs, &ours.unwrap_or(theirs));
+        let code = if agree { ResponseCode::APPROVED } else { ResponseCode::TOTALS_DIFFER };
+        let answer = ResponseFields { totals: Some(totals), ..ResponseFields::default() };
+        self.finish_with(id, in_flight, code, &answer);
+    }
+
+    /// The books expect the batch's lines, whatever totals the terminal has now.
+    pub(crate) fn answer_disputed(
+        &mut self,
+        id: u64,
+        in_flight: InFlight,
+        stated: StatedTotals,
+        ours: BatchTotals,
+    ) {
+        let (totals, code) = (stated.differing(&ours), ResponseCode::TOTALS_DIFFER);
         let answer = ResponseFields { totals: Some(totals), ..ResponseFields::default() };
         self.finish_with(id, in_flight, code, &answer);
     }
 
     /// Takes lines of a disputed batch.
     pub(crate) fn upload(&mut self, request: &TerminalRequest<'_>) -> Result<(), Rejection> {
-        let lines = read_lines(request).map_err(format_error)?;
+        let lines = match request.kind() {
+            RequestKind::UploadOne => vec![read_transaction(request).map_err(format_error)?],
+            _ => read_lines(request).map_err(format_error)?,
+        };
         let header = request.header();
         let upload = self.tables.uploads.get_or_begin(header.terminal, header.batch);
-        if !upload.add(header.stan, lines) {
-            return Err(rejection(ResponseCode::STAN_USED));
+        match upload.add(header.stan, lines) {
+            Ok(()) => {}
+            Err(UploadError::OtherLines) => return Err(rejection(ResponseCode::STAN_USED)),
+            Err(UploadError::Contradiction(stan)) => {
+                return Err(format_error(format!("field 48: {stan:06} differs")));
+            }
         }
         if upload.lines.len() > TRANSACTIONS_PER_BATCH_MAX {
             self.tables.uploads.end(header.terminal);
@@ -197,22 +309,34 @@ impl Terminals<'_> {
     /// Ends an upload. If lines are missing, the terminal sends all of them again.
     pub(crate) fn upload_end(&mut self, request: &TerminalRequest<'_>) -> Result<(), Rejection> {
         let header = request.header();
+        let (terminal, batch) = (header.terminal_id(), header.batch);
+        if request.kind() == RequestKind::UploadAgreed {
+            return self.check_upload(request);
+        }
         let count = request.message.text(request.dialect.fields.totals).ok();
         let count = count.and_then(|text| text.as_str().get(..4)?.parse::<usize>().ok());
         let missing = "field 48 must have the number of lines in four digits";
         let count = count.ok_or_else(|| format_error(missing))?;
-        let (terminal, batch) = (header.terminal_id(), header.batch);
-        let lines = self.tables.uploads.lines(header.terminal, batch).to_vec();
-        if lines.len() != count {
+        let upload = self.tables.uploads.get(header.terminal, batch);
+        let lines = match upload {
+            Some(upload) => upload.is_complete(count).then(|| upload.lines.clone()),
+            None => (count == 0).then(Vec::new),
+        };
+        let Some(lines) = lines else {
             // Lines are missing, or this is a repeat and the books have all of them.
-            let work = InFlightState::CheckingUpload;
-            let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, work);
-            self.begin_query(in_flight, Query::Terminal(terminal));
-            return Ok(());
-        }
+            return self.check_upload(request);
+        };
         let command = Command::ReconcileBatch(ReconcileBatch { terminal, batch, lines });
         let work = InFlightState::ComparingLines;
         self.begin(InFlight::new(request.caller, RequestSubject::Nothing, work), command);
+        Ok(())
+    }
+
+    /// Asks the books whether they still expect the batch's lines.
+    fn check_upload(&mut self, request: &TerminalRequest<'_>) -> Result<(), Rejection> {
+        let work = InFlightState::CheckingUpload;
+        let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, work);
+        self.begin_query(in_flight, Query::Terminal(request.header().terminal_id()));
         Ok(())
     }
 
@@ -238,7 +362,7 @@ impl Terminals<'_> {
         let (number, batch) = (in_flight.caller.header.terminal, in_flight.caller.header.batch);
         self.tables.uploads.end(number);
         let open = view.batch_open && batch == view.batch;
-        let last_closed = if view.batch_open { before(view.batch) } else { view.batch };
+        let last_closed = last_closed(view);
         let expected = batch == last_closed && view.disputed;
         let (code, text) = match () {
             () if open => (ResponseCode::INVALID_TRANSACTION, Some("the batch is open")),
@@ -290,6 +414,11 @@ const fn next_after(batch: u32) -> u32 {
     batch % BATCH_MAX + 1
 }
 
+/// The number of the terminal's last closed batch.
+const fn last_closed(view: &TerminalView) -> u32 {
+    if view.batch_open { before(view.batch) } else { view.batch }
+}
+
 /// The number of the batch before.
 const fn before(batch: u32) -> u32 {
     (batch + BATCH_MAX - 2) % BATCH_MAX + 1
@@ -312,46 +441,53 @@ fn is_before(batch: u32, last: u32) -> bool {
     batch > 0 && (1..BATCH_MAX / 2).contains(&since)
 }
 
-fn read_totals(request: &TerminalRequest<'_>) -> Result<BatchTotals, String> {
+fn read_totals(request: &TerminalRequest<'_>) -> Result<(StatedTotals, BatchTotals), String> {
     let text =
         request.message.text(request.dialect.fields.totals).map_err(|error| error.to_string())?;
-    let digits = text.as_str();
-    if digits.len() != TOTALS_DIGITS {
-        return Err(format!("field 48 must have {TOTALS_DIGITS} digits"));
-    }
-    let sums = |at: usize| {
-        let count = digits.get(at..at + 3)?.parse().ok()?;
-        let amount = Amount::new(digits.get(at + 3..at + 15)?.parse().ok()?)?;
-        Some(CountAndAmount { count, amount })
-    };
-    let all = (sums(0), sums(15), sums(31), sums(46));
-    let (Some(card_debits), Some(card_credits), Some(other_debits), Some(other_credits)) = all
-    else {
-        return Err("field 48 must have only digits".into());
-    };
-    Ok(BatchTotals { card_debits, card_credits, other_debits, other_credits })
+    let stated = StatedTotals::parse(text.as_str());
+    let both = stated.and_then(|stated| Some((stated, stated.in_books()?)));
+    both.ok_or_else(|| "field 48 must have 2 or 3 groups of 31 digits".to_owned())
 }
 
+/// Reads the lines of an upload: ours, or those of UnionPay's terminals, which do not say whether
+/// they are debits or credits. These count as debits.
 fn read_lines(request: &TerminalRequest<'_>) -> Result<Vec<BatchLine>, String> {
     let text =
         request.message.text(request.dialect.fields.totals).map_err(|error| error.to_string())?;
     let digits = text.as_str();
     let count = digits.get(..2).and_then(|count| count.parse::<usize>().ok()).unwrap_or(0);
     let wrong = || "field 48 must have a count of 2 digits and lines of 19 digits".to_owned();
-    if count == 0 || digits.len() != 2 + count * LINE_DIGITS {
+    let with_cards = !request.dialect.proves_terminals();
+    let line_digits = match digits.len().saturating_sub(2) {
+        all if all == count * LINE_DIGITS => LINE_DIGITS,
+        all if all == count * CARD_LINE_DIGITS && with_cards => CARD_LINE_DIGITS,
+        _ => return Err(wrong()),
+    };
+    if count == 0 {
         return Err(wrong());
     }
     let line = |index: usize| {
-        let line = digits.get(2 + index * LINE_DIGITS..)?;
-        let amount = Amount::new(line.get(7..19)?.parse().ok()?)?;
-        let stan = Stan::new(line.get(1..7)?.parse().ok()?).ok()?;
-        match line.as_bytes().first()? {
-            b'0' => Some(BatchLine { stan, amount, credit: false }),
-            b'1' => Some(BatchLine { stan, amount, credit: true }),
-            _ => None,
-        }
+        let start = 2 + index * line_digits;
+        let line = digits.get(start..start + line_digits)?;
+        let (kind, rest) = line.split_at_checked(if line_digits == LINE_DIGITS { 1 } else { 2 })?;
+        let stan = Stan::new(rest.get(..6)?.parse().ok()?).ok()?;
+        let amount = Amount::new(rest.get(rest.len() - 12..)?.parse().ok()?)?;
+        let credit = match kind {
+            "0" | "00" | "01" => false,
+            "1" => true,
+            _ => return None,
+        };
+        Some(BatchLine { stan, amount, credit })
     };
     (0..count).map(|index| line(index).ok_or_else(wrong)).collect()
+}
+
+/// Reads a transaction that is uploaded in a message of its own.
+fn read_transaction(request: &TerminalRequest<'_>) -> Result<BatchLine, String> {
+    let header = request.header();
+    let amount = header.amount.and_then(Amount::new).ok_or("field 4 (amount) missing")?;
+    let credit = header.processing_code.is_some_and(|code| code / 10_000 == CREDIT);
+    Ok(BatchLine { stan: header.stan, amount, credit })
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use books::ResponseCode;
 use iso8583::Message;
 use iso8583::tlv::{self, Tag};
 use keys::Pan;
-use zeroize::Zeroizing;
 
 use crate::dialect::FieldNumbers;
 use crate::sides::{Rejection, format_error};
@@ -22,8 +21,8 @@ pub(crate) fn read_pan(message: &Message<'_>, at: &FieldNumbers) -> Result<Pan, 
     if field == at.track_2 && end.is_none() {
         return Err(format_error("field 35 has no separator"));
     }
-    let number = Zeroizing::new(digits[..end.unwrap_or(digits.len())].to_vec());
-    Pan::parse(&number).map_err(|error| (ResponseCode::INVALID_CARD, Some(error.to_string())))
+    let number = &digits[..end.unwrap_or(digits.len())];
+    Pan::parse(number).map_err(|error| (ResponseCode::INVALID_CARD, Some(error.to_string())))
 }
 
 /// Tags of card number, tracks and cardholder name.

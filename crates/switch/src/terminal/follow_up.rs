@@ -5,7 +5,7 @@ use books::{
     BeginCompletion, BeginRefund, BeginVoid, Command, DuplicateKey, DuplicateSubject, Event,
     PaymentRoute, Refusal, ResponseCode, TransactionKind,
 };
-use iso8583::WipedBytes;
+use iso8583::UnsealedMessage;
 
 use super::Terminals;
 use super::in_flight::{
@@ -19,6 +19,9 @@ use crate::sides::{
     NetworkMessage, NewReversal, OrderRefund, OriginalMessage, Rejection, ReversedKind,
     format_error,
 };
+
+/// Field 60.1.
+const VOID_OF_COMPLETION: u8 = 21;
 
 impl Terminals<'_> {
     /// Queries the original in the books.
@@ -42,7 +45,7 @@ impl Terminals<'_> {
     ) {
         let (kind, amount) = (in_flight.caller.kind, in_flight.caller.header.amount());
         let Some(view) = view else {
-            return self.finish(id, in_flight, ResponseCode::ORIGINAL_NOT_FOUND);
+            return self.decline(id, in_flight, ResponseCode::ORIGINAL_NOT_FOUND, None);
         };
         if kind == RequestKind::QrStatus {
             let code = match view.response_code {
@@ -53,20 +56,24 @@ impl Terminals<'_> {
             };
             return self.finish(id, in_flight, code);
         }
-        if !fits(kind, view.kind) {
-            return self.finish(id, in_flight, ResponseCode::INVALID_TRANSACTION);
-        }
+        // UnionPay's kind 21 is the void of a completion only.
+        let other = in_flight.caller.header.transaction_type == VOID_OF_COMPLETION
+            && view.kind != TransactionKind::Completion;
         let partial = matches!(kind, RequestKind::Completion | RequestKind::Refund);
-        if amount.is_zero() {
-            return self.finish(id, in_flight, ResponseCode::INVALID_AMOUNT);
-        }
-        if amount > view.amount || (!partial && amount != view.amount) {
-            return self.finish(id, in_flight, ResponseCode::AMOUNT_MISMATCH);
+        let code = match () {
+            () if other || !fits(kind, view.kind) => ResponseCode::INVALID_TRANSACTION,
+            () if amount.is_zero() => ResponseCode::INVALID_AMOUNT,
+            () if amount > view.amount || (!partial && amount != view.amount) => {
+                ResponseCode::AMOUNT_MISMATCH
+            }
+            () => ResponseCode::APPROVED,
+        };
+        if code != ResponseCode::APPROVED {
+            return self.decline(id, in_flight, code, None);
         }
         if view.route.is_some_and(|route| !self.step.settings.has(route)) {
-            let answer = not_in_settings(view.route);
-            let code = ResponseCode::NETWORK_UNAVAILABLE;
-            return self.finish_with(id, in_flight, code, &answer);
+            let why = not_in_settings(view.route).to_owned();
+            return self.decline(id, in_flight, ResponseCode::NETWORK_UNAVAILABLE, Some(why));
         }
         self.begin_about(id, in_flight, view);
     }
@@ -142,7 +149,7 @@ impl Terminals<'_> {
         in_flight: &InFlight,
         leg: &Leg,
         view: &TransactionView,
-    ) -> Result<WipedBytes, String> {
+    ) -> Result<UnsealedMessage, String> {
         let caller = &in_flight.caller;
         let request = NetworkMessage {
             kind: message_kind(caller.kind),
@@ -178,13 +185,12 @@ impl Terminals<'_> {
     }
 }
 
-/// The refusal of a request about a payment whose network or wallet is not in the settings.
-pub(crate) fn not_in_settings(route: Option<PaymentRoute>) -> ResponseFields<'static> {
-    let text = match route {
+/// Field 44 for a request about a payment whose network or wallet is not in the settings.
+pub(crate) const fn not_in_settings(route: Option<PaymentRoute>) -> &'static str {
+    match route {
         Some(PaymentRoute::Qr { .. }) => "wallet not in settings",
         _ => "network not in settings",
-    };
-    ResponseFields { text: Some(text), ..ResponseFields::default() }
+    }
 }
 
 /// Whether a request can have an original of this kind.

@@ -2,10 +2,10 @@
 
 use books::{
     BeginPurchase, CardToken, Command, DuplicateKey, DuplicateSubject, Event, NetworkReference,
-    ParcelId, PaymentRoute, PurchaseKind, RecordOfflineSale, Refusal, ResponseCode, RouteCandidate,
-    TakeCash,
+    ParcelId, PaymentRoute, PurchaseKind, RecordBalanceInquiry, RecordOfflineSale, Refusal,
+    ResponseCode, RouteCandidate, TakeCash,
 };
-use iso8583::WipedBytes;
+use iso8583::UnsealedMessage;
 use iso8583::tlv::{self, Tag};
 use keys::{KeyError, KeyReference, Pan};
 use money::Amount;
@@ -14,6 +14,7 @@ use super::Terminals;
 use super::card;
 use super::in_flight::{InFlight, InFlightState, Leg, LegKind, RequestSubject, message_kind};
 use super::request::TerminalRequest;
+use super::responses::ResponseFields;
 use crate::bcd::from_bcd;
 use crate::dialect::RequestKind;
 use crate::port::OperatorEvent;
@@ -33,13 +34,19 @@ struct RoutedCard {
     route: PaymentRoute,
     token: CardToken,
     considered: Vec<RouteCandidate>,
-    message: WipedBytes,
+    message: UnsealedMessage,
     sent: NetworkReference,
+    /// Whether the network checks a PIN.
+    with_pin: bool,
 }
 
 impl RoutedCard {
     const fn leg(&self, asked: LegKind) -> Leg {
         Leg { network: self.network, sent: self.sent, asked }
+    }
+
+    fn pin_try(&self) -> Option<CardToken> {
+        self.with_pin.then_some(self.token)
     }
 
     fn duplicate_key(&self, request: &TerminalRequest<'_>) -> DuplicateKey {
@@ -73,8 +80,10 @@ impl Terminals<'_> {
         });
         let leg = routed.leg(LegKind::Purchase(parcel));
         let subject = RequestSubject::Card(parcel, routed.token);
+        let pin_try = routed.pin_try();
         let work = InFlightState::Beginning(leg, routed.message);
-        self.begin(InFlight::new(request.caller, subject, work), command);
+        let in_flight = InFlight::new(request.caller, subject, work).with_pin(pin_try);
+        self.begin(in_flight, command);
         Ok(())
     }
 
@@ -110,23 +119,44 @@ impl Terminals<'_> {
         Ok(())
     }
 
-    /// Asks for a balance. The books are not touched.
+    /// Asks for a balance. The books have the inquiry before the network, so that no repeat asks
+    /// again.
     pub(crate) fn begin_balance(&mut self, request: &TerminalRequest<'_>) -> Result<(), Rejection> {
         let routed = self.route(request)?;
         let leg = routed.leg(LegKind::Balance);
-        let in_flight = InFlight::new(
-            request.caller,
-            RequestSubject::Nothing,
-            InFlightState::AwaitingBalance(leg),
-        );
-        let id = self.admit(&in_flight);
-        let expected = leg.expected(id, &request.caller);
-        if self.networks.send(routed.message, expected, &mut self.step) {
+        let subject = RequestSubject::CardAlone(routed.token);
+        let pin_try = routed.pin_try();
+        let work = InFlightState::BeginningBalance(leg, routed.message);
+        let in_flight = InFlight::new(request.caller, subject, work).with_pin(pin_try);
+        let (trace, digest) = (request.header().trace(), in_flight.digest());
+        let command = RecordBalanceInquiry { trace, request: digest };
+        self.begin(in_flight, Command::RecordBalanceInquiry(command));
+        Ok(())
+    }
+
+    /// The books have recorded a balance inquiry: it is sent. A repeat is not: the books have no
+    /// balance to answer it with.
+    pub(crate) fn on_balance_begun(
+        &mut self,
+        id: u64,
+        mut in_flight: InFlight,
+        answer: Result<Vec<Event>, Refusal>,
+    ) {
+        if answer == Err(Refusal::Repeated) {
+            let text = Some("ask with a new STAN");
+            let answer = ResponseFields { text, ..ResponseFields::default() };
+            return self.finish_with(id, in_flight, ResponseCode::STAN_USED, &answer);
+        }
+        let Some((begun, _)) = self.begun(id, in_flight, answer) else { return };
+        in_flight = begun;
+        let InFlightState::BeginningBalance(leg, message) = in_flight.work else { return };
+        in_flight.work = InFlightState::AwaitingBalance(leg);
+        let expected = leg.expected(id, &in_flight.caller);
+        if self.networks.send(message, expected, &mut self.step) {
             self.tables.requests.insert(id, in_flight);
         } else {
             self.finish(id, in_flight, ResponseCode::NETWORK_UNAVAILABLE);
         }
-        Ok(())
     }
 
     /// Begins to record cash that the courier took.
@@ -161,7 +191,14 @@ impl Terminals<'_> {
     /// Reads the card, chooses its network and writes the message for the network.
     fn route(&mut self, request: &TerminalRequest<'_>) -> Result<RoutedCard, Rejection> {
         let (pan, token) = self.card_of(request)?;
-        let session = self.tables.sessions.get(&request.header().terminal);
+        let terminal = request.header().terminal;
+        // An offline sale has happened.
+        let online = request.kind() != RequestKind::Advice;
+        let with_pin = online && request.message.has(request.dialect.fields.pin);
+        if with_pin {
+            self.check_pin_tries(token, terminal)?;
+        }
+        let session = self.tables.sessions.get(&terminal);
         let session = session.ok_or(rejection(ResponseCode::SYSTEM_ERROR))?;
         let payment = CardPayment {
             pan: &pan,
@@ -175,7 +212,8 @@ impl Terminals<'_> {
         let message = self.write_card_request(request, &pan, network, sent, false)?;
         let id = self.networks.settings(network).network;
         let route = PaymentRoute::Card { network: id, kind: chosen.kind };
-        Ok(RoutedCard { network, route, token, considered: chosen.considered, message, sent })
+        let considered = chosen.considered;
+        Ok(RoutedCard { network, route, token, considered, message, sent, with_pin })
     }
 
     /// The card of a request, and its token in the books.
@@ -202,7 +240,7 @@ impl Terminals<'_> {
         network: usize,
         sent: NetworkReference,
         repeat: bool,
-    ) -> Result<WipedBytes, Rejection> {
+    ) -> Result<UnsealedMessage, Rejection> {
         let (header, message, dialect) = (request.header(), &request.message, request.dialect);
         let pin = if message.has(dialect.fields.pin) {
             let block = message.bytes(dialect.fields.pin).map_err(format_error)?;
@@ -234,6 +272,7 @@ impl Terminals<'_> {
             // As if the PIN were wrong: another code would tell about the PIN's digits whoever
             // changes bytes of the block.
             Err(WriteError::Pin(KeyError::UnreadablePinBlock)) => {
+                self.note_unreadable_pin(header.terminal);
                 Err(rejection(ResponseCode::WRONG_PIN))
             }
             Err(WriteError::Pin(error)) => {

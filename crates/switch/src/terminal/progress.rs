@@ -12,11 +12,15 @@ use crate::response_code;
 use crate::step::Continuation;
 
 impl Terminals<'_> {
-    /// Gives a request its number, and marks its trace as active.
+    /// Gives a request its number, and marks its trace, and the PIN that it tries, as active.
     pub(crate) fn admit(&mut self, in_flight: &InFlight) -> u64 {
         let id = self.step.next_id();
+        let header = &in_flight.caller.header;
         if in_flight.caller.kind.uses_stan() {
-            self.tables.active_traces.insert(in_flight.caller.header.trace(), id);
+            self.tables.active_traces.insert(header.trace(), id);
+        }
+        if let Some(card) = in_flight.pin_try {
+            self.tables.pin_tries.begin(card, header.terminal);
         }
         id
     }
@@ -74,20 +78,35 @@ impl Terminals<'_> {
             self.query(id, in_flight, Query::Transaction(header.trace()));
             return None;
         }
-        if let Refusal::WrongBatch(open) = refusal
-            && let Some(session) = self.tables.sessions.get_mut(&header.terminal)
+        self.note_open_batch(&in_flight, &refusal);
+        let code = response_code::of_refusal(&refusal);
+        match refusal {
+            Refusal::RequestDeclined(first) => self.answer_declined(id, in_flight, first),
+            // A full batch has no room for the decline, and refuses everything.
+            Refusal::BatchFull => self.finish(id, in_flight, code),
+            _ => self.decline(id, in_flight, code, None),
+        }
+        None
+    }
+
+    /// Keeps the number of the open batch, if the books have refused a request of another one.
+    pub(crate) fn note_open_batch(&mut self, in_flight: &InFlight, refusal: &Refusal) {
+        if let &Refusal::WrongBatch(open) = refusal
+            && let Some(session) = self.tables.sessions.get_mut(&in_flight.caller.header.terminal)
         {
             session.batch = open;
         }
-        self.finish(id, in_flight, response_code::of_refusal(&refusal));
-        None
     }
 
     /// Ends a request without an answer.
     pub(crate) fn end(&mut self, id: u64, in_flight: &InFlight) {
-        let trace = in_flight.caller.header.trace();
+        let header = &in_flight.caller.header;
+        let trace = header.trace();
         if in_flight.caller.kind.uses_stan() && self.tables.active_traces.get(&trace) == Some(&id) {
             self.tables.active_traces.remove(&trace);
+        }
+        if let Some(card) = in_flight.pin_try {
+            self.tables.pin_tries.end(card, header.terminal);
         }
     }
 
@@ -95,7 +114,7 @@ impl Terminals<'_> {
         self.finish_with(id, in_flight, code, &ResponseFields::default());
     }
 
-    /// Ends a request and answers its terminal.
+    /// Ends a request and answers its terminal, over each connection that asked.
     pub(crate) fn finish_with(
         &mut self,
         id: u64,
@@ -123,7 +142,9 @@ impl Terminals<'_> {
             ResponseCode::QR_PENDING => {}
             code => self.report_refused(&in_flight.caller, code),
         }
-        self.reply(&in_flight.caller, code, answer);
+        for caller in in_flight.callers() {
+            self.reply(caller, code, answer);
+        }
     }
 
     /// Records the reversal before querying the original, so that the original is refused if it

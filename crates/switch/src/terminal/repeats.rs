@@ -1,8 +1,8 @@
 //! Repeats: of a request in flight, and of one that has ended.
 
-use books::ResponseCode;
 use books::terminal_view::TransactionView;
-use iso8583::WipedBytes;
+use books::{ResponseCode, TransactionKind};
+use iso8583::UnsealedMessage;
 
 use super::Terminals;
 use super::card;
@@ -15,7 +15,7 @@ use crate::port::OperatorEvent;
 use crate::sides::{Rejection, format_error, rejection};
 
 impl Terminals<'_> {
-    /// The STAN is in flight. A repeat takes over the connection and gets the answer when it comes.
+    /// The STAN is in flight. A repeat gets the answer when it comes, over its own connection.
     pub(crate) fn join_in_flight(
         &mut self,
         id: u64,
@@ -27,23 +27,42 @@ impl Terminals<'_> {
         let content = |header: &RequestHeader| (header.amount, header.local_date);
         let same = first.kind == request.kind()
             && content(&first.header) == content(request.header())
-            && self.subject_of(request)? == subject;
+            && self.subject_of(request) == subject;
         if !same {
             return Err(rejection(ResponseCode::STAN_USED));
         }
-        if let Some(in_flight) = self.tables.requests.get_mut(&id) {
-            in_flight.caller = request.caller;
+        let Some(in_flight) = self.tables.requests.get_mut(&id) else { return Ok(()) };
+        let reversed = in_flight.reversed || in_flight.waiting_reversal.is_some();
+        if reversed || !in_flight.join(request.caller) {
+            return Err(rejection(ResponseCode::SYSTEM_ERROR));
         }
         Ok(())
     }
 
+    /// What a repeat of the request has in common with it.
+    pub(crate) fn subject_of(&mut self, request: &TerminalRequest<'_>) -> RequestSubject {
+        self.read_subject(request).unwrap_or_else(|_| {
+            let at = &request.dialect.fields;
+            let fields = [at.waybill, at.original, at.private_data];
+            let written = fields.into_iter().flat_map(|field| {
+                let bytes = request.message.get(field).map_or(&[][..], |field| field.raw());
+                std::iter::once(256).chain(bytes.iter().copied().map(u64::from))
+            });
+            RequestSubject::Unreadable(written.fold(0, machine::mix))
+        })
+    }
+
     /// The original, or parcel and card.
-    fn subject_of(&mut self, request: &TerminalRequest<'_>) -> Result<RequestSubject, Rejection> {
-        if request.kind().has_original() {
+    fn read_subject(&mut self, request: &TerminalRequest<'_>) -> Result<RequestSubject, Rejection> {
+        let kind = request.kind();
+        if kind.has_original() {
             return request.original().map(RequestSubject::Original).map_err(format_error);
         }
+        if kind == RequestKind::Balance {
+            return Ok(RequestSubject::CardAlone(self.card_of(request)?.1));
+        }
         let parcel = read_parcel(request)?;
-        if !request.kind().has_card() {
+        if !kind.has_card() {
             return Ok(RequestSubject::Parcel(parcel));
         }
         let (_, token) = self.card_of(request)?;
@@ -69,6 +88,19 @@ impl Terminals<'_> {
         {
             // The books have it, but the network has not acknowledged it: forward it once more.
             return self.forward_again(id, in_flight, &kept, view);
+        }
+        let reversed = match view.kind {
+            // It has happened, and is accepted again.
+            TransactionKind::Advice => false,
+            // One that timed out was answered so, and its reversal is no news.
+            TransactionKind::Void => {
+                view.response_code.is_none_or(|code| code == ResponseCode::APPROVED)
+            }
+            _ => true,
+        };
+        if view.reversed && reversed {
+            let answer = ResponseFields { text: Some("reversed"), ..ResponseFields::default() };
+            return self.finish_with(id, in_flight, ResponseCode::REVERSED, &answer);
         }
         if kind == RequestKind::Qr && view.response_code.is_none() {
             return self.show_code(id, in_flight, view.trace, view.parcel, view.amount);
@@ -114,7 +146,7 @@ impl Terminals<'_> {
         &mut self,
         kept: &KeptRequest,
         view: &TransactionView,
-    ) -> Result<(Leg, WipedBytes), Rejection> {
+    ) -> Result<(Leg, UnsealedMessage), Rejection> {
         let (Some(network), Some(sent)) =
             (self.networks.index_of(view.route), view.network_reference)
         else {

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-use books::{Stan, TerminalId, Trace};
+use books::{ResponseCode, Stan, TerminalId, Trace};
+use iso8583::packagers::FIELD_60;
 use iso8583::{Envelope, FieldError, Message, Mti, OwnedMessage, PosHeader, Tpdu};
 use keys::SessionKeys;
 use money::{Amount, Currency};
 
+use crate::bcd::Digits;
 use crate::dialect::{FieldNumbers, RequestKind, SessionKind, TerminalDialect};
 use crate::port::TerminalConnection;
 use crate::sides::{Rejection, format_error};
@@ -19,7 +21,9 @@ pub(crate) struct RequestHeader {
     pub mti: Mti,
     pub processing_code: Option<u32>,
     pub amount: Option<u64>,
+    /// Field 11; 1 where the message has none.
     pub stan: Stan,
+    pub has_stan: bool,
     pub local_time: Option<u32>,
     pub local_date: u16,
     pub condition_code: Option<u8>,
@@ -33,6 +37,37 @@ pub(crate) struct RequestHeader {
     pub batch: u32,
     /// Field 60.3.
     pub management_code: u16,
+    /// Field 60 as sent. The answer repeats its form.
+    pub field_60: Field60,
+}
+
+/// Digits of field 60.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field60 {
+    digits: [u8; FIELD_60_DIGITS_MAX],
+    length: u8,
+}
+
+const FIELD_60_DIGITS_MAX: usize = 17;
+/// Where the batch stands in field 60.
+const BATCH_DIGITS: std::ops::Range<usize> = 2..8;
+
+impl Field60 {
+    fn new(text: &str) -> Option<Field60> {
+        let mut digits = [b'0'; FIELD_60_DIGITS_MAX];
+        digits.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Field60 { digits, length: u8::try_from(text.len()).ok()? })
+    }
+
+    /// The field with another batch.
+    pub(crate) fn with_batch(&self, batch: u32) -> String {
+        let digits = self.digits.get(..usize::from(self.length)).unwrap_or_default();
+        let mut text = String::from_utf8_lossy(digits).into_owned();
+        if text.get(BATCH_DIGITS).is_some() {
+            text.replace_range(BATCH_DIGITS, &format!("{batch:06}"));
+        }
+        text
+    }
 }
 
 impl RequestHeader {
@@ -51,8 +86,8 @@ impl RequestHeader {
 
     /// Whether field 49 is absent or has this currency.
     pub(crate) fn accepts_currency(&self, currency: Currency) -> bool {
-        let number = format!("{:03}", currency.numeric());
-        self.currency.is_none_or(|written| written == number.as_bytes())
+        let number = Digits::new(currency.numeric().into(), 3);
+        self.currency.is_none_or(|written| written == number.as_ref())
     }
 }
 
@@ -61,22 +96,43 @@ impl RequestKind {
         !matches!(self, RequestKind::SignOn | RequestKind::Echo)
     }
 
-    /// Whether the request must name the open batch: payments and requests about payments do.
-    pub(crate) const fn requires_open_batch(self) -> bool {
-        !matches!(
+    /// Whether the request is about no payment and no parcel.
+    pub(crate) const fn is_management(self) -> bool {
+        matches!(
             self,
             RequestKind::SignOn
                 | RequestKind::SignOff
                 | RequestKind::Echo
                 | RequestKind::Parameters
-                | RequestKind::Parcels
+                | RequestKind::Download
+                | RequestKind::Notice
                 | RequestKind::Totals
                 | RequestKind::Upload
+                | RequestKind::UploadOne
                 | RequestKind::UploadEnd
-                | RequestKind::Balance
+                | RequestKind::UploadAgreed
                 | RequestKind::QrStatus
                 | RequestKind::Unsupported
         )
+    }
+
+    /// Whether the request may lack field 11.
+    const fn may_lack_stan(self) -> bool {
+        matches!(
+            self,
+            RequestKind::SignOff
+                | RequestKind::Echo
+                | RequestKind::Parameters
+                | RequestKind::Download
+                | RequestKind::Notice
+                | RequestKind::Unsupported
+        )
+    }
+
+    /// Whether the request must name the open batch: payments and requests about payments do.
+    pub(crate) const fn requires_open_batch(self) -> bool {
+        !self.is_management()
+            && !matches!(self, RequestKind::Parcels | RequestKind::Balance | RequestKind::QrStatus)
     }
 
     /// Whether the request uses up its STAN, so that a repeat is recognised by it.
@@ -94,6 +150,7 @@ impl RequestKind {
                 | RequestKind::CashRefund
                 | RequestKind::Qr
                 | RequestKind::QrRefund
+                | RequestKind::Balance
         )
     }
 
@@ -116,7 +173,7 @@ impl RequestKind {
     }
 
     pub(crate) const fn has_amount(self) -> bool {
-        self.uses_stan()
+        self.uses_stan() && !matches!(self, RequestKind::Balance)
     }
 }
 
@@ -124,8 +181,28 @@ impl RequestKind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
     pub connection: TerminalConnection,
+    /// That of the connection.
+    pub dialect: &'static TerminalDialect,
     pub header: RequestHeader,
     pub kind: RequestKind,
+    /// Whether the answer has a MAC, if its kind of answer has one.
+    pub protected: bool,
+}
+
+/// A message that is no request of a terminal.
+#[derive(Debug)]
+pub(crate) struct UnreadableRequest {
+    /// Names field, offset and rule.
+    pub why: String,
+    /// The code of an answer, if one can be built.
+    pub code: ResponseCode,
+}
+
+/// What is wrong in a message that a packager reads.
+impl From<String> for UnreadableRequest {
+    fn from(why: String) -> UnreadableRequest {
+        UnreadableRequest { why, code: ResponseCode::FORMAT_ERROR }
+    }
 }
 
 pub(crate) struct TerminalRequest<'m> {
@@ -164,26 +241,27 @@ impl<'m> TerminalRequest<'m> {
     /// Reads a whole message: TPDU, header, ISO message.
     ///
     /// # Errors
-    /// Why it is none of those that terminals send; names field, offset and rule.
+    /// If it is none of those that terminals send.
     pub(crate) fn parse(
         connection: TerminalConnection,
         bytes: &'m [u8],
         dialect: &'static TerminalDialect,
-    ) -> Result<TerminalRequest<'m>, String> {
+    ) -> Result<TerminalRequest<'m>, UnreadableRequest> {
         let (tpdu, message_header, message) =
             Envelope::parse(bytes).map_err(|error| error.to_string())?;
         let message = dialect.packager.parse(message).map_err(|error| error.to_string())?;
         let header = read_header(tpdu, message_header, &message, &dialect.fields)?;
         if header.mti.is_response() {
-            return Err(format!("MTI {} is a response, not a request", header.mti));
+            return Err(format!("MTI {} is a response, not a request", header.mti).into());
         }
         let RequestHeader { mti, processing_code, transaction_type, management_code, .. } = header;
         let kind = (dialect.kind)(mti.get(), processing_code, transaction_type, management_code);
         let sealing = matches!(dialect.session, SessionKind::Link(_));
         if sealing && message.has(dialect.fields.chip_data) {
-            return Err("field 55 (chip data) must be sealed in field 57".to_owned());
+            return Err("field 55 (chip data) must be sealed in field 57".to_owned().into());
         }
-        let caller = Caller { connection, header, kind };
+        let protected = message.has(dialect.fields.mac) || !(dialect.may_lack_mac)(kind);
+        let caller = Caller { connection, dialect, header, kind, protected };
         Ok(TerminalRequest { caller, dialect, message, sealed: None })
     }
 
@@ -236,7 +314,12 @@ impl<'m> TerminalRequest<'m> {
         if self.kind().has_amount() && self.header().amount.is_none() {
             return Some("field 4 (amount) missing");
         }
-        let dated = !self.kind().uses_stan() || self.message.has(self.dialect.fields.local_date);
+        if !self.header().has_stan && !self.kind().may_lack_stan() {
+            return Some("field 11 (STAN) missing");
+        }
+        let dated = !self.dialect.dates_payments
+            || !self.kind().uses_stan()
+            || self.message.has(self.dialect.fields.local_date);
         (!dated).then_some("field 13 (date) missing")
     }
 
@@ -260,37 +343,37 @@ fn read_header(
     message_header: PosHeader,
     message: &Message<'_>,
     at: &FieldNumbers,
-) -> Result<RequestHeader, String> {
+) -> Result<RequestHeader, UnreadableRequest> {
     let shown = |error: FieldError| error.to_string();
     let optional = |field: u8| match message.has(field) {
         true => message.number(field).map(Some).map_err(shown),
         false => Ok(None),
     };
-    let terminal = message.text(at.terminal).map_err(shown)?;
-    let terminal = terminal.as_str();
-    let plain = terminal.len() == 8 && terminal.bytes().all(|byte| byte.is_ascii_digit());
-    let terminal = terminal.parse::<u32>().ok().filter(|_| plain);
+    let number = message.text(at.terminal).map_err(shown)?;
+    let number = number.as_str();
+    let plain = number.len() == 8 && number.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(terminal) = number.parse::<u32>().ok().filter(|_| plain) else {
+        // UnionPay's terminals may have letters in their numbers, ours have not.
+        let why = "field 41 (terminal) must have 8 digits".to_owned();
+        return Err(UnreadableRequest { why, code: ResponseCode::UNKNOWN_TERMINAL });
+    };
     let merchant = message.text(at.merchant).map_err(shown)?;
     let merchant: [u8; 15] = merchant
         .as_str()
         .as_bytes()
         .try_into()
-        .map_err(|_| "field 42 (merchant) must have 15 digits")?;
-    let stan = message.number(at.stan).map_err(shown)?;
-    let stan = u32::try_from(stan).ok().and_then(|stan| Stan::new(stan).ok());
-    let field_60 = message.text(at.batch).map_err(shown)?;
-    let field_60 = field_60.as_str();
-    let part = |range: std::ops::Range<usize>| {
-        let digits = field_60.get(range)?;
-        if digits.is_empty() { Some(0) } else { digits.parse::<u32>().ok() }
+        .map_err(|_| "field 42 (merchant) must have 15 digits".to_owned())?;
+    let stan = optional(at.stan)?.map(|stan| u32::try_from(stan).map(Stan::new));
+    let stan = match stan {
+        None => None,
+        Some(Ok(Ok(stan))) => Some(stan),
+        Some(_) => return Err("field 11 (STAN) must be 1 to 999999".to_owned().into()),
     };
-    let management = if field_60.len() >= 11 { part(8..11) } else { Some(0) };
-    let (Some(transaction_type), Some(batch), Some(management)) =
-        (part(0..2), part(2..8), management)
-    else {
-        return Err(
-            "field 60 must have type 2, batch 6 and optionally management code 3 digits".into()
-        );
+    let text = message.text(at.batch).map_err(shown)?;
+    let parts = FIELD_60.split(text.as_str().as_bytes()).map_err(|error| error.to_string())?;
+    let part = |index: usize| match parts.get(index) {
+        None => Ok(0),
+        Some(_) => parts.number(index).map_err(|error| error.to_string()),
     };
     let narrow = |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok());
     let date = optional(at.local_date)?.and_then(|date| u16::try_from(date).ok()).unwrap_or(0);
@@ -300,19 +383,19 @@ fn read_header(
         mti: message.mti(),
         processing_code: narrow(optional(at.processing_code)?),
         amount: optional(at.amount)?,
-        stan: stan.ok_or("field 11 (STAN) must be 1 to 999999")?,
+        stan: stan.unwrap_or(Stan::MIN),
+        has_stan: stan.is_some(),
         local_time: narrow(optional(at.local_time)?),
         local_date: date,
         condition_code: optional(at.condition_code)?
             .and_then(|condition| u8::try_from(condition).ok()),
-        terminal: terminal.ok_or("field 41 (terminal) must have 8 digits")?,
+        terminal,
         merchant,
         currency: currency(message, at.currency)?,
-        transaction_type: u8::try_from(transaction_type)
-            .map_err(|_| "field 60.1 must have two digits")?,
-        batch,
-        management_code: u16::try_from(management)
-            .map_err(|_| "field 60.3 must have three digits")?,
+        transaction_type: u8::try_from(part(0)?).unwrap_or(u8::MAX),
+        batch: u32::try_from(part(1)?).unwrap_or(u32::MAX),
+        management_code: u16::try_from(part(2)?).unwrap_or(u16::MAX),
+        field_60: Field60::new(text.as_str()).ok_or_else(|| "field 60 is too long".to_owned())?,
     })
 }
 

@@ -6,8 +6,11 @@ use keys::SessionKeys;
 
 use super::request::Caller;
 use super::session_keys;
-use crate::port::Output;
+use crate::bcd::Digits;
+use crate::dialect::TerminalDialect;
+use crate::port::{Output, TerminalConnection};
 use crate::settings::Settings;
+use crate::step::Turn;
 
 /// Maximum length of field 44.
 const TEXT_CHARACTERS_MAX: usize = 25;
@@ -44,8 +47,7 @@ pub(crate) fn response(
     answer: &ResponseFields<'_>,
     now: Timestamp,
 ) -> Result<Output, String> {
-    let Caller { connection, header, kind: _ } = caller;
-    let dialect = settings.terminals.dialect;
+    let Caller { connection, dialect, header, .. } = caller;
     let at = &dialect.fields;
     let mti = header.mti.response().ok_or("a response has no response")?;
     let (time, date) = settings.local_time_and_date(now);
@@ -56,12 +58,12 @@ pub(crate) fn response(
         .number(at.local_time, u64::from(time))
         .number(at.local_date, u64::from(date))
         .bytes(at.response_code, code.bytes())
-        .text(at.terminal, format!("{:08}", header.terminal))
+        .bytes(at.terminal, Digits::new(header.terminal.into(), 8))
         .bytes(at.merchant, header.merchant)
-        .text(
-            at.batch,
-            format!("{:02}{batch:06}{:03}", header.transaction_type, header.management_code),
-        );
+        .text(at.batch, header.field_60.with_batch(batch));
+    if !header.has_stan {
+        builder.remove(at.stan);
+    }
     if let Some(processing) = header.processing_code {
         builder.number(at.processing_code, u64::from(processing));
     }
@@ -78,9 +80,7 @@ pub(crate) fn response(
         builder.bytes(at.authorisation_code, code.bytes());
     }
     if let Some(text) = answer.text {
-        let plain = |c: &char| c.is_ascii() && !c.is_ascii_control();
-        let short: String = text.chars().filter(plain).take(TEXT_CHARACTERS_MAX).collect();
-        builder.text(at.text, short);
+        builder.text(at.text, shortened(text));
     }
     if let Some(totals) = &answer.totals {
         builder.text(at.totals, totals);
@@ -119,6 +119,47 @@ pub(crate) fn response(
         builder.build().map_err(|error| error.to_string())?
     };
     Ok(Output::ToTerminal { connection: *connection, message: enveloped(&envelope, &message) })
+}
+
+/// The answer to a message that is no request of a terminal of ours: it repeats what identifies the
+/// message, and has no MAC. `None` if the message cannot be parsed, or is not to be answered.
+pub(crate) fn refusal(
+    connection: TerminalConnection,
+    bytes: &[u8],
+    dialect: &TerminalDialect,
+    (code, why): (ResponseCode, &str),
+    step: &Turn<'_>,
+) -> Option<Output> {
+    let (tpdu, header, message) = Envelope::parse(bytes).ok()?;
+    let message = dialect.packager.parse(message).ok()?;
+    let at = &dialect.fields;
+    let repeated = [
+        at.processing_code,
+        at.amount,
+        at.stan,
+        at.condition_code,
+        at.terminal,
+        at.merchant,
+        at.currency,
+        at.batch,
+    ];
+    let (time, date) = step.settings.local_time_and_date(step.now);
+    let mut builder = MessageBuilder::new(dialect.packager, message.mti().response()?);
+    builder
+        .copy_if_valid(&message, &repeated)
+        .number(at.local_time, u64::from(time))
+        .number(at.local_date, u64::from(date))
+        .bytes(at.response_code, code.bytes())
+        .text(at.text, shortened(why));
+    let message = builder.build().ok()?;
+    let envelope = Envelope { tpdu: tpdu.reply(), header: header.with_requested_action(0) };
+    Some(Output::ToTerminal { connection, message: enveloped(&envelope, &message) })
+}
+
+/// Text of field 44.
+fn shortened(text: &str) -> String {
+    let plain = |c: &char| c.is_ascii() && !c.is_ascii_control();
+    text.chars().filter(plain).take(TEXT_CHARACTERS_MAX).collect()
 }
 
 fn enveloped(envelope: &Envelope, message: &WipedBytes) -> WipedBytes {

@@ -11,6 +11,7 @@ use super::Terminals;
 use super::follow_up::not_in_settings;
 use super::in_flight::{InFlight, InFlightState, RequestSubject, ReversalWork, Told, new_reversal};
 use super::request::{Caller, TerminalRequest};
+use super::responses::ResponseFields;
 use crate::port::Query;
 use crate::response_code;
 use crate::sides::{NewReversal, OrderRefund, OriginalMessage, ReversedKind};
@@ -28,7 +29,7 @@ impl Terminals<'_> {
     /// Handles the reversal of a terminal that got no valid answer to its last request.
     pub(crate) fn reverse(&mut self, request: &TerminalRequest<'_>) {
         let waiting = InFlightState::Reversal(ReversalWork::Waiting);
-        let in_flight = InFlight::new(request.caller, RequestSubject::Nothing, waiting);
+        let mut in_flight = InFlight::new(request.caller, RequestSubject::Nothing, waiting);
         let id = self.admit(&in_flight);
         let first = self.tables.active_traces.get(&request.header().trace()).copied();
         let first = first.and_then(|first| Some((first, self.tables.requests.remove(&first)?)));
@@ -40,9 +41,10 @@ impl Terminals<'_> {
             | InFlightState::RecordingResponse(leg, payment, _)
             | InFlightState::RecordingUnknown(leg, payment, _) => (leg, payment),
             _ => {
-                // This repeats an earlier reversal and takes its place.
-                if let Some(before) = under_way.waiting_reversal.replace(id) {
-                    self.tables.requests.remove(&before);
+                // This repeats an earlier reversal and takes its place. Both are answered.
+                let before = under_way.waiting_reversal.replace(id);
+                if let Some(before) = before.and_then(|id| self.tables.requests.remove(&id)) {
+                    in_flight.join_all(&before);
                 }
                 self.tables.requests.insert(first, under_way);
                 self.tables.requests.insert(id, in_flight);
@@ -72,6 +74,8 @@ impl Terminals<'_> {
     ) {
         let code = match answer {
             Ok(_) | Err(Refusal::Repeated) => ResponseCode::ORIGINAL_NOT_FOUND,
+            // It was declined, so it has no effect.
+            Err(Refusal::RequestDeclined(_)) => ResponseCode::APPROVED,
             Err(Refusal::TraceTaken) => {
                 in_flight.work = InFlightState::Reversal(ReversalWork::LookingUpOriginal);
                 let query = Query::Transaction(in_flight.caller.header.trace());
@@ -104,8 +108,10 @@ impl Terminals<'_> {
             }
             // The network or wallet cannot be told, so the payment stands.
             Decision::Begin(_) if view.route.is_some_and(|r| !self.step.settings.has(r)) => {
+                let text = Some(not_in_settings(view.route));
+                let answer = ResponseFields { text, ..ResponseFields::default() };
                 let code = ResponseCode::INVALID_TRANSACTION;
-                self.finish_with(id, in_flight, code, &not_in_settings(view.route));
+                self.finish_with(id, in_flight, code, &answer);
             }
             Decision::Begin(command) => {
                 let told = self.told(&in_flight.caller, &view, before.flatten().as_ref());

@@ -21,22 +21,49 @@ pub(crate) struct TerminalSession {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BatchUpload {
     pub batch: u32,
+    /// One for each transaction, also if it came twice.
     pub lines: Vec<BatchLine>,
-    /// STAN of the latest message, and index of its first line.
-    last: Option<(Stan, usize)>,
+    /// Lines of all messages.
+    received: usize,
+    /// STAN and lines of the latest message.
+    last: Option<(Stan, Vec<BatchLine>)>,
     sequence: u64,
 }
 
+/// Why lines are not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UploadError {
+    /// The latest message had the STAN and other lines.
+    OtherLines,
+    /// The transaction with this STAN came before with another amount or side.
+    Contradiction(Stan),
+}
+
 impl BatchUpload {
-    /// Adds the lines of a message. A repeat of the latest message adds nothing. Returns false for
-    /// other content under its STAN.
-    pub(crate) fn add(&mut self, stan: Stan, lines: Vec<BatchLine>) -> bool {
-        if let Some((_, begin)) = self.last.filter(|(last, _)| *last == stan) {
-            return self.lines.get(begin..) == Some(&lines[..]);
+    /// Adds the lines of a message. A repeat of the latest message adds nothing, and neither does
+    /// the same line in another message.
+    pub(crate) fn add(&mut self, stan: Stan, lines: Vec<BatchLine>) -> Result<(), UploadError> {
+        if let Some((_, before)) = self.last.as_ref().filter(|(last, _)| *last == stan) {
+            return if *before == lines { Ok(()) } else { Err(UploadError::OtherLines) };
         }
-        self.last = Some((stan, self.lines.len()));
-        self.lines.extend(lines);
-        true
+        let mut all = self.lines.clone();
+        for line in &lines {
+            match all.iter().find(|known| known.stan == line.stan) {
+                None => all.push(*line),
+                Some(known) if known == line => {}
+                Some(_) => return Err(UploadError::Contradiction(line.stan)),
+            }
+        }
+        self.lines = all;
+        self.received += lines.len();
+        self.last = Some((stan, lines));
+        Ok(())
+    }
+
+    /// Whether a terminal that says that it has so many lines has sent all. It may count a line
+    /// once that it sent twice.
+    pub(crate) fn is_complete(&self, count: usize) -> bool {
+        [self.lines.len(), self.received].contains(&count)
     }
 }
 
@@ -65,9 +92,8 @@ impl BatchUploads {
         self.by_terminal.entry(terminal).or_insert_with(new)
     }
 
-    pub(crate) fn lines(&self, terminal: u32, batch: u32) -> &[BatchLine] {
-        let upload = self.by_terminal.get(&terminal).filter(|upload| upload.batch == batch);
-        upload.map_or(&[], |upload| &upload.lines)
+    pub(crate) fn get(&self, terminal: u32, batch: u32) -> Option<&BatchUpload> {
+        self.by_terminal.get(&terminal).filter(|upload| upload.batch == batch)
     }
 
     pub(crate) fn end(&mut self, terminal: u32) {
@@ -86,8 +112,30 @@ mod tests {
         for terminal in 0..=u32::try_from(BATCH_UPLOADS_MAX).unwrap() {
             uploads.get_or_begin(terminal, 1).lines.push(connection);
         }
-        assert!(uploads.lines(0, 1).is_empty());
-        assert_eq!(uploads.lines(1, 1), [connection]);
+        assert!(uploads.get(0, 1).is_none());
+        assert_eq!(uploads.get(1, 1).unwrap().lines, [connection]);
         assert!(uploads.get_or_begin(1, 2).lines.is_empty(), "another batch begins anew");
+    }
+
+    #[test]
+    fn a_line_that_comes_twice_is_one_line() {
+        let line = |stan, amount| BatchLine {
+            stan: Stan::of(stan),
+            amount: money::Amount::of(amount),
+            credit: false,
+        };
+        let mut upload = BatchUpload::default();
+        upload.add(Stan::of(90), vec![line(1, 100), line(2, 200)]).unwrap();
+        upload.add(Stan::of(91), vec![line(2, 200), line(3, 300)]).unwrap();
+        assert_eq!(upload.lines, [line(1, 100), line(2, 200), line(3, 300)]);
+        assert_eq!([2, 3, 4, 5].map(|count| upload.is_complete(count)), [false, true, true, false]);
+        let other = upload.add(Stan::of(92), vec![line(4, 400), line(3, 301)]);
+        assert_eq!(other, Err(UploadError::Contradiction(Stan::of(3))));
+        assert_eq!(upload.lines.len(), 3, "nothing of that message is taken");
+        let twice = vec![line(4, 400), line(4, 400)];
+        upload.add(Stan::of(93), twice.clone()).unwrap();
+        assert_eq!(upload.add(Stan::of(93), twice), Ok(()), "a repeat");
+        assert_eq!(upload.add(Stan::of(93), vec![]), Err(UploadError::OtherLines));
+        assert_eq!((upload.lines.len(), upload.received), (4, 6));
     }
 }

@@ -1,14 +1,14 @@
 //! Keys of the terminals' sessions. They are in memory only: after a restart each terminal is
 //! answered with `A0` and signs on.
 
-use std::collections::HashMap;
-
 use iso8583::{Envelope, Message, PosHeader, Tpdu, WipedBytes};
 use keys::{DerivedKey, KeyError, KeyName, KeyPurpose, KeyReference, SessionKeys, SignOnRequest};
 
 use super::Terminals;
-use super::request::TerminalRequest;
-use crate::dialect::{SessionKind, TerminalDialect};
+use super::request::{Caller, TerminalRequest};
+use crate::dialect::{SessionKind, TerminalDialect, fixed_field};
+use crate::port::AuthenticationFailure;
+use crate::step::KeyedTable;
 
 /// Maximum of terminals with a session. The sign-on of a further one is answered with 96.
 pub(crate) const SESSIONS_MAX: usize = 500_000;
@@ -17,7 +17,7 @@ pub(crate) const SESSIONS_MAX: usize = 500_000;
 const OWN_KEY_GENERATION: u32 = 1;
 
 /// A new session, which its terminal has not used yet.
-pub(crate) struct NewSession {
+pub(crate) struct UnusedSession {
     keys: SessionKeys,
     /// Field 62 of the answer to the sign-on.
     pub field: Vec<u8>,
@@ -25,8 +25,9 @@ pub(crate) struct NewSession {
 
 /// A sign-on never ends a session by itself: whoever repeats an old one has no keys, and must not
 /// cut off the terminal.
-#[derive(Default)]
 struct Slot {
+    /// Of the latest sign-on. Messages in another dialect have no session.
+    dialect: &'static TerminalDialect,
     current: Option<Box<SessionKeys>>,
     /// Of the latest sign-on. They become current with the first message under them.
     pending: Option<Box<SessionKeys>>,
@@ -34,7 +35,7 @@ struct Slot {
 
 /// By terminal.
 #[derive(Default)]
-pub(crate) struct SessionSlots(HashMap<u32, Slot>);
+pub(crate) struct SessionSlots(KeyedTable<u32, Slot>);
 
 impl SessionSlots {
     pub(crate) fn current(&self, terminal: u32) -> Option<&SessionKeys> {
@@ -45,14 +46,21 @@ impl SessionSlots {
         self.0.get(&terminal)?.pending.as_deref()
     }
 
-    /// Whether the MAC of a message is that of the terminal's session. `None`: it has none.
+    /// Whether the terminal has signed on in this dialect.
+    fn has(&self, terminal: u32, dialect: &TerminalDialect) -> bool {
+        self.0.get(&terminal).is_some_and(|slot| slot.dialect == dialect)
+    }
+
+    /// Whether the MAC of a message is that of the terminal's session. `None`: it has none in this
+    /// dialect.
     fn check(
         &mut self,
-        terminal: u32,
+        (terminal, dialect): (u32, &TerminalDialect),
         covered: &[u8],
         mac: &[u8],
     ) -> Result<Option<bool>, KeyError> {
-        let Some(slot) = self.0.get_mut(&terminal) else { return Ok(None) };
+        let slot = self.0.get_mut(&terminal).filter(|slot| slot.dialect == dialect);
+        let Some(slot) = slot else { return Ok(None) };
         let fits = |keys: &Option<Box<SessionKeys>>| {
             keys.as_deref().map_or(Ok(false), |keys| keys.check_mac(covered, mac))
         };
@@ -67,11 +75,20 @@ impl SessionSlots {
     }
 
     /// Keeps the keys of a sign-on. Returns false if there are too many sessions.
-    fn offer(&mut self, terminal: u32, keys: SessionKeys) -> bool {
+    fn offer(
+        &mut self,
+        terminal: u32,
+        dialect: &'static TerminalDialect,
+        keys: SessionKeys,
+    ) -> bool {
         if self.0.len() >= SESSIONS_MAX && !self.0.contains_key(&terminal) {
             return false;
         }
-        self.0.entry(terminal).or_default().pending = Some(Box::new(keys));
+        let pending = Some(Box::new(keys));
+        let slot = self.0.entry(terminal).or_insert(Slot { dialect, current: None, pending: None });
+        // The old keys are of another dialect, if the terminal has changed it.
+        let current = slot.current.take().filter(|_| slot.dialect == dialect);
+        *slot = Slot { dialect, current, pending };
         true
     }
 }
@@ -99,6 +116,7 @@ pub(crate) fn covered_answer<'c>(
     match dialect.session {
         SessionKind::Master(_) => message,
         SessionKind::Link(_) => {
+            room.reserve(header.0.len() + message.len());
             room.extend(&header.0);
             room.extend(message);
             room
@@ -107,86 +125,113 @@ pub(crate) fn covered_answer<'c>(
 }
 
 impl Terminals<'_> {
-    /// Whether the MAC of a message is right. `None`: the terminal has no session.
+    /// Checks the MAC of a message by the terminal's session.
     pub(crate) fn check_mac(
         &mut self,
         request: &TerminalRequest<'_>,
         frame: &[u8],
-    ) -> Result<Option<bool>, KeyError> {
-        let message = &request.message;
-        let terminal = request.header().terminal;
-        match (covered(request.dialect, frame, message), message.mac()) {
-            (Some(covered), Some(mac)) => self.tables.session_keys.check(terminal, covered, &mac),
-            _ => Ok(Some(false)),
-        }
+    ) -> Result<Result<(), AuthenticationFailure>, KeyError> {
+        let (message, terminal) = (&request.message, request.header().terminal);
+        let (Some(covered), Some(mac)) = (covered(request.dialect, frame, message), message.mac())
+        else {
+            return Ok(Err(AuthenticationFailure::WrongMac));
+        };
+        let of = (terminal, request.dialect);
+        let checked = self.tables.session_keys.check(of, covered, &mac)?;
+        Ok(match checked {
+            Some(true) => Ok(()),
+            Some(false) => Err(AuthenticationFailure::WrongMac),
+            None => Err(AuthenticationFailure::NoSession),
+        })
     }
 
-    /// Checks the proof of a sign-on and makes the keys of its session. `None` if it is wrong.
+    /// A message that may lack the MAC: the terminal has signed on in its dialect.
+    pub(crate) fn check_session(
+        &self,
+        request: &TerminalRequest<'_>,
+    ) -> Result<(), AuthenticationFailure> {
+        let signed_on = self.tables.session_keys.has(request.header().terminal, request.dialect);
+        if signed_on { Ok(()) } else { Err(AuthenticationFailure::NoSession) }
+    }
+
+    /// Makes the keys of a sign-on's session. Checks its proof, if the dialect has one.
     pub(crate) fn open_session(
         &self,
         request: &TerminalRequest<'_>,
         frame: &[u8],
-    ) -> Result<Option<NewSession>, KeyError> {
-        let (message, at) = (&request.message, &request.dialect.fields);
-        let Some(random) = crate::dialect::fixed_field(message, at.private_data) else {
-            return Ok(None);
+    ) -> Result<Result<UnusedSession, AuthenticationFailure>, KeyError> {
+        let opened = match request.dialect.session {
+            SessionKind::Link(_) => self.proven_session(request, frame),
+            SessionKind::Master(method) => {
+                self.with_own_key(request, KeyPurpose::TerminalMaster, |key| {
+                    let (keys, field) = self.step.keys.issue_session(key, method)?;
+                    Ok(Some(UnusedSession { keys, field: field.to_vec() }))
+                })
+            }
         };
-        let (Some(covered), Some(mac)) = (covered(request.dialect, frame, message), message.mac())
+        match opened {
+            Ok(opened) => Ok(opened.ok_or(AuthenticationFailure::WrongMac)),
+            Err(KeyError::WrongPurpose { .. }) => Ok(Err(AuthenticationFailure::OtherDialect)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `None` if the proof is wrong.
+    fn proven_session(
+        &self,
+        request: &TerminalRequest<'_>,
+        frame: &[u8],
+    ) -> Result<Option<UnusedSession>, KeyError> {
+        let (message, at) = (&request.message, &request.dialect.fields);
+        let random = fixed_field(message, at.private_data);
+        let (Some(random), Some(covered), Some(mac)) =
+            (random, covered(request.dialect, frame, message), message.mac())
         else {
             return Ok(None);
         };
-        let terminal = request.header().terminal;
-        let proof =
-            SignOnRequest { terminal: u64::from(terminal), random, message: covered, mac: &mac };
-        let opened = self.with_own_key(terminal, KeyPurpose::TerminalLink, |key| {
+        let terminal = u64::from(request.header().terminal);
+        let proof = SignOnRequest { terminal, random, message: covered, mac: &mac };
+        let opened = self.with_own_key(request, KeyPurpose::TerminalLink, |key| {
             self.step.keys.open_session(key, &proof)
         })?;
-        Ok(opened.map(|(keys, random)| NewSession { keys, field: random.to_vec() }))
-    }
-
-    /// Makes the keys of a session that a terminal does not have to prove.
-    fn issue_session(
-        &self,
-        terminal: u32,
-        method: keys::MacMethod,
-    ) -> Result<NewSession, KeyError> {
-        let issued = self.with_own_key(terminal, KeyPurpose::TerminalMaster, |key| {
-            self.step.keys.issue_session(key, method)
-        });
-        issued.map(|(keys, field)| NewSession { keys, field: field.to_vec() })
+        Ok(opened.map(|(keys, random)| UnusedSession { keys, field: random.to_vec() }))
     }
 
     /// Keeps the session of an accepted sign-on. Returns field 62 of the answer; `None` if there
     /// are too many sessions.
     pub(crate) fn keep_session(
         &mut self,
-        terminal: u32,
-        opened: Option<Box<NewSession>>,
-    ) -> Result<Option<Vec<u8>>, KeyError> {
-        let session = match (opened, &self.step.settings.terminals.dialect.session) {
-            (Some(opened), _) => *opened,
-            (None, SessionKind::Master(method)) => self.issue_session(terminal, *method)?,
-            (None, SessionKind::Link(_)) => return Ok(None),
-        };
-        let kept = self.tables.session_keys.offer(terminal, session.keys);
-        Ok(kept.then_some(session.field))
+        caller: &Caller,
+        opened: Option<Box<UnusedSession>>,
+    ) -> Option<Vec<u8>> {
+        let UnusedSession { keys, field } = *opened?;
+        let kept = self.tables.session_keys.offer(caller.header.terminal, caller.dialect, keys);
+        kept.then_some(field)
     }
 
-    /// Works with the terminal's imported key, or else with the derived one.
+    /// Works with the terminal's key in the store, or else with the derived one. Fails with
+    /// [`KeyError::WrongPurpose`] if the terminal is of another dialect: so says the purpose of its
+    /// key in the store, or the settings for derived keys.
     fn with_own_key<T>(
         &self,
-        terminal: u32,
+        request: &TerminalRequest<'_>,
         purpose: KeyPurpose,
         work: impl Fn(&KeyReference) -> Result<T, KeyError>,
     ) -> Result<T, KeyError> {
+        let terminal = request.header().terminal;
         if let Ok(imported) = KeyName::of_terminal(&format!("{terminal:08}")) {
             match work(&KeyReference::Stored(imported)) {
-                Err(KeyError::NoSuchKey(_) | KeyError::WrongPurpose { .. }) => {}
+                Err(KeyError::NoSuchKey(_)) => {}
                 done => return done,
             }
         }
-        let base = self.step.settings.terminals.base_key;
-        work(&DerivedKey::new(base, purpose, u64::from(terminal), OWN_KEY_GENERATION).into())
+        let settings = &self.step.settings.terminals;
+        if request.dialect != settings.derived_dialect {
+            return Err(KeyError::WrongPurpose { purpose, wanted: settings.derived_dialect.name });
+        }
+        let derived =
+            DerivedKey::new(settings.base_key, purpose, u64::from(terminal), OWN_KEY_GENERATION);
+        work(&derived.into())
     }
 }
 
@@ -208,17 +253,21 @@ mod tests {
     fn a_sign_on_ends_a_session_only_with_the_first_message_under_its_keys() {
         let mut slots = SessionSlots::default();
         let text = b"message";
+        let dialect = TerminalDialect::UNIONPAY;
         let check = |slots: &mut SessionSlots, byte| {
-            slots.check(1, text, &keys(byte).mac(text).unwrap()).unwrap()
+            slots.check((1, dialect), text, &keys(byte).mac(text).unwrap()).unwrap()
         };
         assert_eq!(check(&mut slots, 0x13), None);
-        slots.offer(1, keys(0x13));
+        slots.offer(1, dialect, keys(0x13));
         assert_eq!(check(&mut slots, 0x13), Some(true));
-        slots.offer(1, keys(0x25));
-        slots.offer(1, keys(0x37));
+        slots.offer(1, dialect, keys(0x25));
+        slots.offer(1, dialect, keys(0x37));
         assert_eq!(check(&mut slots, 0x13), Some(true), "the session goes on");
         assert_eq!(check(&mut slots, 0x25), Some(false), "only the latest sign-on counts");
         assert_eq!(check(&mut slots, 0x37), Some(true));
         assert_eq!(check(&mut slots, 0x13), Some(false), "the old keys stop at once");
+        let mac = keys(0x37).mac(text).unwrap();
+        let other = (1, TerminalDialect::DOORSTEP);
+        assert_eq!(slots.check(other, text, &mac).unwrap(), None, "another dialect");
     }
 }

@@ -15,7 +15,8 @@ use machine::Actor;
 use super::WalletSide;
 use super::orders::{notification_reply, order_expiry_command, order_trace};
 use crate::port::{
-    OperatorEvent, OrderStatus, Output, Query, WalletNotification, WalletOutcome, WalletReply,
+    OperatorEvent, OrderStatus, Output, Query, WalletAlarm, WalletNotification, WalletOutcome,
+    WalletReply,
 };
 use crate::sides::{OrderRefund, Orders};
 use crate::step::{Continuation, Pending, Turn};
@@ -79,11 +80,11 @@ impl WalletSide {
                         self.paid(notification, payment_id, order, reply_id, step)
                     }
                     WalletOutcome::Failed(payment_id) => {
-                        self.failed(&order, notification.wallet, payment_id, reply_id, step)
+                        self.failed(&order, &notification, payment_id, reply_id, step)
                     }
                     WalletOutcome::Refunded(payment_id) => {
-                        let named = (notification.wallet, payment_id);
-                        self.refunded(&order, amount_matches, named, reply_id, step)
+                        let said = (&*notification, payment_id);
+                        self.refunded(&order, amount_matches, said, reply_id, step)
                     }
                 }
             }
@@ -118,7 +119,8 @@ impl WalletSide {
             }
             // A wrong amount, or a second payment of the order.
             _ => {
-                step.report(OperatorEvent::WrongWalletPayment(order.trace));
+                let alarm = alarm(&notification, &order);
+                step.report(OperatorEvent::WrongWalletPayment(alarm));
                 Some(WalletReply::Refund)
             }
         }
@@ -129,7 +131,7 @@ impl WalletSide {
     fn failed(
         &mut self,
         order: &TransactionView,
-        wallet: WalletId,
+        notification: &WalletNotification,
         payment_id: Option<WalletPaymentId>,
         reply_id: u64,
         step: &mut Turn<'_>,
@@ -138,12 +140,12 @@ impl WalletSide {
         match status_of(order) {
             OrderStatus::Waiting => expire_order(order, reply_id, step),
             OrderStatus::RefundDue if named && !was_paid(order) => {
-                self.end_refund(order, wallet, true, reply_id, step)
+                self.end_refund(order, notification.wallet, true, reply_id, step)
             }
             OrderStatus::Expired => Some(WalletReply::Accepted),
             OrderStatus::Refunded if !was_paid(order) => Some(WalletReply::Accepted),
             OrderStatus::Paid | OrderStatus::RefundDue | OrderStatus::Refunded => {
-                step.report(OperatorEvent::WalletContradiction(order.trace));
+                step.report(OperatorEvent::WalletContradiction(alarm(notification, order)));
                 Some(WalletReply::Contradiction)
             }
         }
@@ -154,30 +156,31 @@ impl WalletSide {
         &mut self,
         order: &TransactionView,
         amount_matches: bool,
-        (wallet, payment_id): (WalletId, WalletPaymentId),
+        (notification, payment_id): (&WalletNotification, WalletPaymentId),
         reply_id: u64,
         step: &mut Turn<'_>,
     ) -> Option<WalletReply> {
+        let alarm = || alarm(notification, order);
         let named = order.wallet_payment == Some(payment_id);
         match status_of(order) {
             OrderStatus::RefundDue if amount_matches && named => {
-                self.end_refund(order, wallet, false, reply_id, step)
+                self.end_refund(order, notification.wallet, false, reply_id, step)
             }
             OrderStatus::RefundDue => {
-                step.report(OperatorEvent::WrongWalletRefund(order.trace));
+                step.report(OperatorEvent::WrongWalletRefund(alarm()));
                 Some(WalletReply::Contradiction)
             }
             // A payment with a wrong amount was never recorded as the order's.
             _ if !amount_matches => Some(WalletReply::Accepted),
             OrderStatus::Waiting => expire_order(order, reply_id, step),
             OrderStatus::Paid if named => {
-                step.report(OperatorEvent::WalletContradiction(order.trace));
+                step.report(OperatorEvent::WalletContradiction(alarm()));
                 Some(WalletReply::Contradiction)
             }
             // The wallet refunded a second payment, or the first one under another id: the books
             // cannot tell which.
             OrderStatus::Paid => {
-                step.report(OperatorEvent::WrongWalletRefund(order.trace));
+                step.report(OperatorEvent::WrongWalletRefund(alarm()));
                 Some(WalletReply::Accepted)
             }
             OrderStatus::Expired | OrderStatus::Refunded => Some(WalletReply::Accepted),
@@ -208,7 +211,7 @@ impl WalletSide {
         let late = |event: &Event| matches!(event, Event::LateApproval { .. });
         let what = match answer {
             Ok(events) if events.iter().any(late) => {
-                step.report(OperatorEvent::LateWalletPayment(order.trace));
+                step.report(OperatorEvent::LateWalletPayment(alarm(&notification, order)));
                 self.refund(OrderRefund::of(order));
                 WalletReply::Refund
             }
@@ -234,6 +237,10 @@ impl WalletSide {
         };
         step.out.push(Output::WalletReply { reply_id, answer: what });
     }
+}
+
+fn alarm(said: &WalletNotification, order: &TransactionView) -> WalletAlarm {
+    WalletAlarm { order: order.trace, due: order.amount, said: Box::new(said.clone()) }
 }
 
 /// Ends an order that was not paid. The reply waits for the books.

@@ -2,7 +2,8 @@
 
 use books::PaymentId;
 use books::view::PaymentState;
-use keys::KeyStore;
+use iso8583::{ISO87_BINARY, MessageBuilder, Mti};
+use keys::{KeyStore, MacMethod, TdesKey};
 use peers::network::KeyKind;
 use peers::{ResponseAction, TerminalTask};
 use switch::{LinkId, OperatorEvent};
@@ -145,13 +146,13 @@ fn check_values(world: &World, kind: KeyKind) -> Vec<String> {
     of_name.map(|listing| listing.check_value.to_string()).collect()
 }
 
-/// Field 39 of the switch's response to a network's message.
-fn answer_to(world: &mut World, message: (LinkId, Vec<u8>)) -> String {
+/// Field 39 of the switch's response to a network's message. `None`: there is no response.
+fn answer_to(world: &mut World, message: (LinkId, Vec<u8>)) -> Option<String> {
     world.to_switch.push_back(message);
     world.switch_receives_from_network();
-    let (_, answer) = world.to_network.pop_back().unwrap();
-    let answer = iso8583::ISO87_BINARY.parse(&answer).unwrap();
-    answer.text(39).unwrap().as_str().to_owned()
+    let (_, answer) = world.to_network.pop_back()?;
+    let answer = ISO87_BINARY.parse(&answer).unwrap();
+    Some(answer.text(39).unwrap().as_str().to_owned())
 }
 
 #[test]
@@ -161,7 +162,7 @@ fn a_repeated_key_change_is_answered_and_changes_nothing() {
         let message = change_key(&mut world, kind);
         let keys = check_values(&world, kind);
         for _ in 0..3 {
-            assert_eq!(answer_to(&mut world, message.clone()), "00");
+            assert_eq!(answer_to(&mut world, message.clone()).as_deref(), Some("00"));
             assert_eq!(check_values(&world, kind), keys);
         }
         assert_eq!(count(&world, |one| matches!(one, OperatorEvent::KeyChanged(_))), 1);
@@ -178,12 +179,15 @@ fn a_replayed_key_change_is_rejected() {
         let recorded: Vec<_> = (0..4).map(|_| change_key(&mut world, kind)).collect();
         let keys = check_values(&world, kind);
         assert_eq!(keys.len(), 2, "the newest and the one before");
+        // MACs under an older MAC key than the last but one are wrong.
+        let answer = (kind == KeyKind::Pin).then_some("96");
         for message in &recorded[..3] {
-            assert_eq!(answer_to(&mut world, message.clone()), "96");
+            assert_eq!(answer_to(&mut world, message.clone()).as_deref(), answer);
             assert_eq!(check_values(&world, kind), keys);
         }
         let told = |one: &OperatorEvent| match one {
             OperatorEvent::KeyRejected { why, .. } => why.contains("was replaced"),
+            OperatorEvent::NetworkMessageRejected { why, .. } => why == "wrong MAC",
             _ => false,
         };
         assert_eq!(count(&world, told), 3);
@@ -223,13 +227,16 @@ fn a_duplicate_response_is_handled_once() {
 #[test]
 fn a_link_reconnects_after_the_network_signs_off() {
     let mut world = World::open();
-    let message = iso8583::MessageBuilder::new(&iso8583::ISO87_BINARY, iso8583::Mti::M0800)
-        .number(7, 1_123_010_000)
-        .number(11, 1)
-        .number(70, 2)
-        .build()
-        .unwrap();
-    world.to_switch.push_back((link_id(0, 0), message.to_vec()));
+    let sign_off = |key: &TdesKey| {
+        let mut message = MessageBuilder::new(&ISO87_BINARY, Mti::M0800);
+        message.number(7, 1_123_010_000).number(11, 1).number(70, 2);
+        let mac = |bytes: &[u8]| keys::mac::compute(MacMethod::X9_19, key, bytes);
+        message.build_with_mac(mac).unwrap().to_vec()
+    };
+    world.to_switch.push_back((link_id(0, 0), sign_off(&network_key(1, false))));
+    world.settle();
+    assert_eq!(world.switch.links_up().count(), 1, "not the network's key");
+    world.to_switch.push_back((link_id(0, 0), sign_off(&network_key(0, false))));
     world.settle();
     assert_eq!(world.switch.links_up().count(), 0);
     assert!(world.networks[0].links[0].is_none(), "the link is closed");
@@ -248,7 +255,7 @@ fn stans_are_not_reused_after_a_restart() {
             world.switch_receives_from_terminal();
             world.books_step();
             let (_, bytes) = world.to_network.back().unwrap().clone();
-            let message = iso8583::ISO87_BINARY.parse(&bytes).unwrap();
+            let message = ISO87_BINARY.parse(&bytes).unwrap();
             let key = (message.number(7).unwrap(), message.number(11).unwrap());
             assert!(seen.insert(key), "{key:?} was used before");
             world.settle();
@@ -261,7 +268,7 @@ fn stans_are_not_reused_after_a_restart() {
 
 #[test]
 fn a_response_of_another_request_does_not_answer_this_one() {
-    type Edit = fn(&mut iso8583::MessageBuilder<'_>);
+    type Edit = fn(&mut MessageBuilder<'_>);
     let edits: [Edit; 3] = [
         |builder| _ = builder.number(4, 9_999),
         |builder| _ = builder.text(41, "00000002"),

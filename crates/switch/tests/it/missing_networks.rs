@@ -24,12 +24,12 @@ fn without_second(world: &mut World) -> Result<(), switch::ResumeError> {
 
 /// Asserts a refusal with 91 and its text; nothing is posted.
 fn is_refused(world: &mut World, task: TerminalTask<'_>, why: &str) {
-    let before = world.engine.digest();
+    let before = world.applied();
     let TerminalOutcome::Declined(declined) = world.run(0, task) else {
         panic!("{task:?}: {:?}", world.terminals[0].responses)
     };
     assert_eq!((declined.code.bytes(), declined.text.as_str()), (*b"91", why), "{task:?}");
-    assert_eq!(world.engine.digest(), before, "{task:?}");
+    assert_eq!(world.applied(), before, "{task:?}");
 }
 
 #[test]
@@ -159,13 +159,13 @@ fn a_payment_at_a_missing_network_stands() {
     let why = "network not in settings";
     is_refused(&mut world, TerminalTask::Void { stan: sale.stan }, why);
     is_refused(&mut world, TerminalTask::Refund { receipt: &sale, amount: 1_000 }, why);
-    let before = world.engine.digest();
+    let before = world.applied();
     let stands = world.run(0, TerminalTask::Reverse { stan: sale.stan });
     assert_eq!(
         stands,
         TerminalOutcome::Reversed { stan: sale.stan, code: ResponseCode::INVALID_TRANSACTION }
     );
-    assert_eq!(world.engine.digest(), before);
+    assert_eq!(world.applied(), before);
     assert_eq!(world.state(0, sale.stan), PaymentState::Approved);
     assert_eq!(world.switch.in_flight(), 0);
 }
@@ -189,4 +189,28 @@ fn a_payment_at_a_missing_wallet_stands() {
     assert_eq!(stands, TerminalOutcome::Reversed { stan, code: ResponseCode::INVALID_TRANSACTION });
     assert_eq!(world.state(0, stan), PaymentState::Approved);
     assert_eq!(world.switch.in_flight(), 0);
+}
+
+#[test]
+fn the_repeat_of_a_refund_gets_its_answer_without_its_network() {
+    let mut world = World::with(2, 1);
+    let card = card_of_second();
+    let [first, second] = [10_000, 10_000].map(|due| waybill(world.parcel(due)));
+    let [first, second] = [&first, &second].map(|waybill| {
+        world.approved(0, TerminalTask::Sale { waybill, card: &card, amount: 10_000, pin: None })
+    });
+    world.approved(0, TerminalTask::Refund { receipt: &first, amount: 1_000 });
+    without_second(&mut world).unwrap();
+    let before = world.applied();
+    assert!(matches!(world.repeat(0), TerminalOutcome::Approved { .. }));
+    // The same trace with another original.
+    let message = world.terminals[0].terminal.repeat(world.now).unwrap();
+    world.send(0, message.to_vec());
+    let original = format!("{:06}{:06}", world.terminals[0].terminal.batch(), second.stan);
+    world.forge(None, &[61], |builder| {
+        builder.text(61, &original);
+    });
+    while world.switch_receives_from_terminal() || world.books_step() {}
+    assert_eq!(world.last_response().0, "94");
+    assert_eq!(world.applied(), before);
 }

@@ -1,7 +1,7 @@
 //! Payments, sign-on and balance inquiries.
 
-use books::Event;
 use books::view::PaymentState;
+use books::{Command, Event};
 use peers::{ResponseAction, ResponseCode, TerminalOutcome, TerminalTask};
 use switch::OperatorEvent;
 
@@ -103,16 +103,21 @@ fn a_network_cannot_send_doorsteps_own_codes() {
 }
 
 #[test]
-fn a_balance_inquiry_does_not_touch_the_books() {
+fn a_balance_inquiry_moves_no_money_and_its_balance_is_not_kept() {
     let mut world = World::open();
-    let (before, card) = (world.engine.digest(), card(1));
+    let (before, card) = (world.journal.len(), card(1));
     let TerminalOutcome::Balance(balance) =
         world.run(0, TerminalTask::Balance { card: &card, pin: None })
     else {
         panic!("{:?}", world.terminals[0].responses)
     };
     assert!(balance.amount >= 1_000_000);
-    assert_eq!((world.engine.digest(), balance.currency), (before, 156));
+    let inquiries = &world.journal[before..];
+    let recorded =
+        |(_, command): &(_, Command)| matches!(command, Command::RecordBalanceInquiry(_));
+    assert!(inquiries.len() == 1 && inquiries.iter().all(recorded), "{inquiries:?}");
+    assert_eq!(balance.currency, 156);
+    world.assert_books_agree();
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn an_order_of_another_wallet_is_unknown() {
         amount: Amount::of(5_000),
         currency: Currency::CNY,
         outcome: PAID,
+        transaction: String::new(),
     };
     let (mut out, now) = (Vec::new(), world.now);
     world.switch.on_wallet_notification(notification, now, &mut out);
@@ -330,6 +331,7 @@ fn an_earlier_failure_does_not_end_the_refund_of_a_late_payment() {
 fn a_second_payment_of_an_order_is_refunded() {
     let mut world = World::open();
     let (stan, reference) = shown(&mut world, 5_000);
+    let amount = Amount::of(5_000);
     assert_eq!(world.wallet(&reference, 5_000, PAID), WalletReply::Accepted);
     for status in [O::Paid, O::RefundDue, O::Refunded] {
         match status {
@@ -346,8 +348,11 @@ fn a_second_payment_of_an_order_is_refunded() {
         let order =
             books::Trace { terminal: books::TerminalId(1), batch, stan: books::Stan::of(stan) };
         assert_eq!(world.wallet(&reference, 5_000, W::Paid(SECOND)), WalletReply::Refund);
-        let wrong = [OperatorEvent::WrongWalletPayment(order)];
-        assert_eq!(world.operator_events, wrong);
+        let [OperatorEvent::WrongWalletPayment(alarm)] = &*world.operator_events else {
+            panic!("{:?}", world.operator_events);
+        };
+        assert_eq!((alarm.order, alarm.due, alarm.said.amount), (order, amount, amount));
+        assert_eq!((&*alarm.said.reference, &*alarm.said.transaction), (&*reference, "4200000123"));
         let back = world.wallet(&reference, 5_000, W::Refunded(SECOND));
         let in_list = status == O::RefundDue;
         let expected = if in_list { WalletReply::Contradiction } else { WalletReply::Accepted };

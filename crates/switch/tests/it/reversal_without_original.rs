@@ -137,7 +137,7 @@ fn a_refused_and_reversed_request_is_refused_again() {
     world.settle();
     world.from_terminal.push_back(again);
     world.settle();
-    let (stan, code) = (Stan::of(last_stan(&world)), ResponseCode::STAN_USED);
+    let (stan, code) = (Stan::of(last_stan(&world)), ResponseCode::NOT_WITH_COURIER);
     let refused = OperatorEvent::Refused { terminal: TerminalId(1), stan, code };
     assert_eq!(world.operator_events.last(), Some(&refused));
     world.assert_books_agree();

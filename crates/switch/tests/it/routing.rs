@@ -135,9 +135,9 @@ fn without_a_network_a_sale_is_refused() {
     world.disconnect(0, 0);
     world.disconnect(1, 0);
     let (text, card) = (waybill(world.parcel(10_000)), card(1));
-    let before = world.engine.digest();
+    let before = world.applied();
     let task = TerminalTask::Sale { waybill: &text, card: &card, amount: 10_000, pin: None };
     assert_eq!(world.declined(0, task), "91");
-    assert_eq!(world.engine.digest(), before);
+    assert_eq!(world.applied(), before);
     assert!(matches!(world.terminals[0].responses.last(), Some(TerminalOutcome::Declined(_))));
 }

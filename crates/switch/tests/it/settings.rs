@@ -11,7 +11,7 @@ use crate::world::*;
 fn refused(change: impl Fn(&mut Settings)) -> String {
     let mut settings = settings(1, 1);
     change(&mut settings);
-    let store: Arc<dyn KeyStore> = keys(TerminalDialect::DOORSTEP);
+    let store: Arc<dyn KeyStore> = keys([TerminalDialect::DOORSTEP; 4]);
     Switch::new(settings, store).map(|_| ()).expect_err("the settings are invalid").to_string()
 }
 

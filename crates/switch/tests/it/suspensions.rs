@@ -48,7 +48,7 @@ impl AtWork {
         let card = card(1);
         let AtWork { world, sale, reserved, waybill } = self;
         let (sale, reserved) = (&*sale, &*reserved);
-        let (before, items) = (world.engine.digest(), world.networks[0].peer.book().items().len());
+        let (before, items) = (world.applied(), world.networks[0].peer.book().items().len());
         let own = place == 0;
         let tasks = [
             Some(TerminalTask::Sale { waybill, card: &card, amount: 10_000, pin: None }),
@@ -64,7 +64,7 @@ impl AtWork {
             let name = format!("{task:?}");
             assert_eq!(world.declined(place, task), code, "{name}");
         }
-        assert_eq!(world.engine.digest(), before, "M10");
+        assert_eq!(world.applied(), before, "M10");
         assert_eq!(world.networks[0].peer.book().items().len(), items);
     }
 }

@@ -3,7 +3,7 @@
 use books::{BlockTerminal, Command, TerminalId};
 use iso8583::{DOORSTEP_POS, Envelope, MessageBuilder};
 use peers::TerminalTask;
-use switch::{OperatorEvent, Output};
+use switch::{AuthenticationFailure, Output};
 
 use crate::world::*;
 
@@ -12,7 +12,8 @@ fn assert_only_a0(world: &mut World) {
     let (line, mut message) = world.from_terminal.pop_front().unwrap();
     *message.last_mut().unwrap() ^= 1;
     let (mut out, at) = (Vec::new(), world.at());
-    world.switch.on_terminal_message(line, &mut message, at, &mut out);
+    let dialect = world.dialect_at(line);
+    world.switch.on_terminal_message(line, dialect, &mut message, at, &mut out);
     let answers = out.iter().filter(|output| !matches!(output, Output::OperatorEvent(_)));
     let answers: Vec<&Output> = answers.collect();
     assert!(matches!(answers[..], [Output::ToTerminal { .. }]), "{answers:?}");
@@ -112,11 +113,12 @@ fn forged_messages_do_not_reach_the_books() {
     sale(&mut world, &[], |_| {});
     assert_only_a0(&mut world);
     assert!(world.books.is_empty());
-    let wrong = OperatorEvent::WrongMac(TerminalId(1));
-    assert!(!world.operator_events.contains(&wrong), "after a restart nobody has a session");
+    let failed = [(TerminalId(1), AuthenticationFailure::NoSession)];
+    assert_eq!(world.authentication_failures(), failed, "after a restart nobody has a session");
     let mut world = World::open();
     sale(&mut world, &[], |_| {});
     assert_only_a0(&mut world);
     assert!(world.books.is_empty());
-    assert!(world.operator_events.contains(&wrong));
+    let failed = [(TerminalId(1), AuthenticationFailure::WrongMac)];
+    assert_eq!(world.authentication_failures(), failed);
 }

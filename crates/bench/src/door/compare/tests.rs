@@ -38,6 +38,8 @@ impl Sold {
             listen: vec!["127.0.0.1:0".into()],
             wallet: None,
             currency: Currency::CNY,
+            dialect: "doorstep",
+            web: false,
         };
         let commands = simulated_books(1, PARCELS).unwrap();
         let fixture = Fixture::prepare(&scratch.path().join("door"), &plan, commands).unwrap();

@@ -123,6 +123,8 @@ impl Model {
         (batch.open, batch.theirs, batch.disputed) = (false, theirs, ours != theirs);
         batch.empty = empty;
         self.reversed_without_original.retain(|trace| trace.terminal != terminal);
+        self.declined.retain(|trace, _| trace.terminal != terminal);
+        self.inquiries.retain(|trace, _| trace.terminal != terminal);
         self.leave_disputed(terminal, number)?;
         if ours == theirs {
             return self.push_event(Event::BatchAgreed { terminal, batch: number, totals: ours });

@@ -4,6 +4,7 @@ use books::chart::{AccountKind as A, ChartEntry};
 use books::*;
 use money::{Amount, Currency};
 
+use super::parties::check_reference;
 use super::{Account, Model, ModelRefusal, ModelResult, Numbered, Statement, ensure};
 
 /// A resolution, the part that it is for, and who proposed it.
@@ -97,7 +98,8 @@ impl Model {
     }
 
     fn raise(&mut self, new: &RaiseBreak, command: &Command) -> ModelResult {
-        let RaiseBreak { break_id: id, subject, side, amount, owner, raised_by } = *new;
+        let RaiseBreak { break_id: id, subject, side, amount, owner, raised_by, .. } = *new;
+        check_reference(&new.evidence)?;
         ensure(id < FIRST_AUTOMATIC_BREAK, "an id of the books' own breaks")?;
         ensure(!amount.is_zero(), "no difference")?;
         let account = self.subject_account(subject)?;

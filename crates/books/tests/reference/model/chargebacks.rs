@@ -1,6 +1,6 @@
 //! The model: what follows a chargeback.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use books::chart::{AccountKind as A, ChartEntry};
 use books::view::{ParcelState, PaymentState};
@@ -10,7 +10,8 @@ use money::{Amount, Currency};
 use super::parties::check_reference;
 use super::payments::receivable;
 use super::{
-    Account, Model, ModelRefusal, ModelResult, Numbered, Statement, are_different, ensure,
+    Account, Model, ModelRefusal, ModelResult, Numbered, Parcel, PayoutState, Statement,
+    are_different, ensure,
 };
 
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct Chargeback {
     /// The two persons who said that it is won, and those who said that this was a mistake.
     pub won_by: Option<[PersonId; 2]>,
     pub taken_back_by: Option<[PersonId; 2]>,
+    /// The place of the win among the entries of the seller.
+    pub won_entry: Option<usize>,
     pub fee: u64,
 }
 
@@ -84,6 +87,7 @@ impl Model {
             won: None,
             won_by: None,
             taken_back_by: None,
+            won_entry: None,
             fee: 0,
         };
         self.chargebacks.all.insert((id, number), new);
@@ -179,13 +183,43 @@ impl Model {
         ensure(amount <= payment.standing(), "some of it was refunded")?;
         let (_, owes) = receivable(payment.method, parcel.currency);
         self.move_from_seller(ChartEntry::ChargedBack, id, amount, owes)?;
-        self.payment_mut(id).won_back -= u128::from(amount);
+        self.forget_unpaid_win(&parcel, known.won_entry);
+        let payment = self.payment_mut(id);
+        payment.won_back -= u128::from(amount);
+        // It is charged back now, after what was refunded since.
+        let is_this = |(entry, of, _): &(ChartEntry, u32, u64)| {
+            (*entry, *of) == (ChartEntry::ChargedBack, u32::from(number))
+        };
+        let place = payment.taken_back.iter().position(is_this).expect("it was charged back");
+        let again = payment.taken_back.remove(place);
+        payment.taken_back.push(again);
         let known = self.chargebacks.all.get_mut(&(id, number)).expect("found before");
         (known.won, known.taken_back_by) = (Some(false), Some(by));
         known.buyer_has_parcel = parcel.state == ParcelState::Delivered;
         self.push_event(Event::ChargedBack { payment: id, amount: Amount::of(amount) })?;
         self.push_event(Event::ChargebackLost { payment: id, number })?;
         self.end_wait_for_delivery(id)
+    }
+
+    /// A win that nobody paid out, and the entry that takes it back, were never there: what the
+    /// second has less than the first stays a win.
+    fn forget_unpaid_win(&mut self, parcel: &Parcel, won: Option<usize>) {
+        let Some(won) = won else { return };
+        let holds_win = |(id, entries): (&PayoutId, &BTreeSet<usize>)| {
+            let stands = self.payouts[id].1 != PayoutState::Dropped;
+            stands && self.is_paid_to(*id, parcel.account()) && entries.contains(&won)
+        };
+        if self.paid_entries.iter().any(holds_win) {
+            return;
+        }
+        let seller = self.sellers.get_mut(&parcel.account()).expect("the parcel has a seller");
+        let back = seller.statement.pop().expect("it was just taken back");
+        let both = back.refunded.min(seller.statement[won].gross);
+        let win = &mut seller.statement[won];
+        (win.gross, win.parts) = (win.gross - both, vec![("chargeback_won", win.gross - both)]);
+        let refunded = back.refunded - both;
+        let parts = vec![("charged_back", refunded)];
+        seller.statement.push(Statement { refunded, parts, ..Statement::default() });
     }
 
     /// The rail owes the amount again. The seller gets it, or the buyer whom nobody asks for it.
@@ -220,6 +254,7 @@ impl Model {
         let gross = amount - to_held;
         let parts = vec![("chargeback_won", gross)];
         self.add_statement_line(account, Statement { gross, parts, ..Statement::default() });
+        let won_entry = Some(self.sellers[&account].statement.len() - 1);
         let rule = self.hold_rule(self.sellers[&account].jurisdiction);
         let (rule, today) = (rule.expect("a seller's jurisdiction has one"), self.today);
         let now = self.payment_mut(id);
@@ -232,7 +267,8 @@ impl Model {
         } else {
             now.from_held -= to_held;
         }
-        self.chargebacks.all.get_mut(&(id, number)).expect("found before").won = Some(true);
+        let known = self.chargebacks.all.get_mut(&(id, number)).expect("found before");
+        (known.won, known.won_entry) = (Some(true), won_entry);
         let money = Amount::of(amount);
         self.push_event(Event::ChargebackWon { payment: id, number, amount: money })?;
         if kept < amount {

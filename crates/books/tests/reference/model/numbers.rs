@@ -17,6 +17,9 @@ pub enum Numbered {
     TerminalChanges(TerminalId),
     HoldRules(Jurisdiction),
     RefundLimits(Currency),
+    AccessChanges(PersonId),
+    FactorResets(PersonId),
+    AccessEvents,
     Retention,
     Withdrawals(NetworkId),
     SellerTerms(SellerAccount),
@@ -32,6 +35,8 @@ pub enum Numbered {
     Adjustments,
     TaxPayments,
     PeriodCloses,
+    Disclosures,
+    Erasures,
     /// Of an invoice, by its number.
     InvoicePayments(SellerAccount, u32),
 }

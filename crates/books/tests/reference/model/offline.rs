@@ -83,9 +83,9 @@ impl Model {
             | C::BeginVoid(BeginVoid { trace, .. })
             | C::TakeCash(TakeCash { trace, .. })
             | C::BeginRefund(BeginRefund { trace, .. })
-            | C::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal { trace }) => {
-                trace.terminal
-            }
+            | C::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal { trace })
+            | C::DeclineRequest(DeclineRequest { trace, .. })
+            | C::RecordBalanceInquiry(RecordBalanceInquiry { trace, .. }) => trace.terminal,
             _ => return,
         };
         self.contacts.insert(terminal, self.now);

@@ -285,10 +285,11 @@ fn is_registration(command: &Command) -> bool {
     )
 }
 
-/// Checks a reference: printable and not too long.
+/// Checks a reference: printable, not blank and not too long.
 pub fn check_reference(reference: &str) -> ModelResult {
-    let length = !reference.is_empty() && reference.len() <= REFERENCE_BYTES_MAX;
-    ensure(length && !reference.chars().any(char::is_control), "no name")
+    let length = !reference.trim().is_empty() && reference.len() <= REFERENCE_BYTES_MAX;
+    let hidden = |c: char| c.is_control() || c == '\u{202E}';
+    ensure(length && !reference.contains(hidden), "no name")
 }
 
 /// Whether any fee is a sum, or limited by one.

@@ -433,8 +433,7 @@ impl Model {
         let (fees, refunded) = (payment.fee_total(), payment.from_held);
         let of_vat = payment.fees.iter().find(|(kind, _)| *kind == FeeKind::Vat);
         let vat = of_vat.map_or(0, |(_, fee)| *fee);
-        // The share pays for what was taken back in the order of the numbers, and not for what is
-        // won. A chargeback that was not won after all counts under its own number, once.
+        // The share pays for what was taken back in the order of time, and not for what is won.
         let (mut left, mut charged_back, mut loss_given_back) = (gross - fees, 0, 0);
         for &(entry, number, amount) in &payment.taken_back {
             let number = u8::try_from(number).expect("a payment has few refunds");

@@ -34,6 +34,7 @@ impl Model {
     pub fn open_with(&mut self, first: PersonId, second: PersonId) -> ModelResult {
         are_different(&[first, second, PersonId(0)])?;
         self.persons.extend([(first, true), (second, true)]);
+        self.first_persons = vec![first, second];
         Ok(())
     }
 
@@ -93,8 +94,9 @@ impl Model {
         command: &Command,
     ) -> ModelResult {
         are_different(&[one, other, person])?;
+        let leaves = self.leaves_administrator(person);
         match self.persons.insert(person, false) {
-            Some(true) => Ok(()),
+            Some(true) => leaves,
             Some(false) => self.only_repeats(self.was_carried_out(command)),
             None => Err(ModelRefusal::Because("nobody by that id")),
         }

@@ -1,6 +1,6 @@
 //! The model: settlement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use books::chart::{AccountKind as A, ChartEntry};
 use books::*;
@@ -187,6 +187,13 @@ impl Model {
                 (payable, in_flight),
                 net.minor(),
             );
+            let before = self.paid_entries.iter().filter(|(id, _)| {
+                self.payouts[*id].1 != PayoutState::Dropped && self.is_paid_to(**id, account)
+            });
+            let before: BTreeSet<usize> =
+                before.flat_map(|(_, entries)| entries.iter().copied()).collect();
+            let entries = (0..seller.statement.len()).filter(|place| !before.contains(place));
+            self.paid_entries.insert(payout, entries.collect());
             self.payouts.insert(payout, (line, PayoutState::Planned));
             lines.push(line);
         }
@@ -203,6 +210,11 @@ impl Model {
             suspended,
             left: 0,
         })
+    }
+
+    pub fn is_paid_to(&self, id: PayoutId, account: SellerAccount) -> bool {
+        let line = &self.payouts[&id].0;
+        (line.seller, line.currency) == account
     }
 
     fn known_plan(&self, id: PlanId) -> ModelResult<Plan> {
@@ -294,7 +306,14 @@ impl Model {
             .filter(|(_, state)| *state == PayoutState::Sent(bank))
             .map(|(line, _)| i128::from(line.net.minor()))
             .sum();
-        self.balance((A::Bank, bank.0, self.banks[&bank])) - leaving
+        // What one person says is there, nobody has confirmed.
+        let only_said = self.breaks.iter().filter(|(id, one)| {
+            **id < FIRST_AUTOMATIC_BREAK
+                && !one.closed
+                && (one.subject, one.side) == (BreakSubject::Bank(bank), BreakSide::Excess)
+        });
+        let only_said: i128 = only_said.map(|(_, one)| i128::from(one.amount)).sum();
+        self.balance((A::Bank, bank.0, self.banks[&bank])) - leaving - only_said
     }
 
     fn confirm_payout(&mut self, id: PayoutId) -> ModelResult {

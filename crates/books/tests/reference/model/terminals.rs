@@ -84,6 +84,12 @@ impl Model {
             Command::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal { trace }) => {
                 self.reverse_without_original(trace)
             }
+            Command::DeclineRequest(DeclineRequest { trace, request, code }) => {
+                self.decline(trace, request, code)
+            }
+            Command::RecordBalanceInquiry(RecordBalanceInquiry { trace, request }) => {
+                self.inquire_balance(trace, request)
+            }
             Command::ReverseVoid(ReverseVoid { payment }) => self.undo_void(payment),
             Command::ResolveReversal(ResolveReversal { payment, done, code }) => {
                 self.end_taking_back(payment, done, code)
@@ -114,8 +120,23 @@ impl Model {
             return Err(ModelRefusal::Repeated);
         }
         self.is_open(trace)?;
-        ensure(!self.reversed_without_original.contains(&trace), "reversed before it came")?;
+        ensure(!self.is_spent(trace), "reversed, declined or a balance inquiry")?;
         ensure(!self.is_full(trace), "the batch is full")
+    }
+
+    /// Whether nothing can begin with the trace, although no transaction has it.
+    fn is_spent(&self, trace: Trace) -> bool {
+        self.reversed_without_original.contains(&trace)
+            || self.declined.contains_key(&trace)
+            || self.inquiries.contains_key(&trace)
+    }
+
+    /// Checks that no transaction has the trace, and that it belongs to the open batch.
+    fn is_unused(&self, trace: Trace) -> ModelResult {
+        ensure(self.terminals.contains_key(&trace.terminal), "no such terminal")?;
+        let came = self.transactions.iter().any(|one| one.trace == trace);
+        ensure(!(came && self.is_in_batch(trace)), "it came")?;
+        self.is_open(trace)
     }
 
     /// Checks that the trace belongs to its terminal's open batch.
@@ -125,25 +146,53 @@ impl Model {
         ensure(open.is_some(), "not the open batch")
     }
 
-    /// Whether the batch is full. Reversals without original count.
+    /// Whether the batch is full. Everything that uses up a STAN counts.
     fn is_full(&self, trace: Trace) -> bool {
         let in_batch = |one: &Trace| (one.terminal, one.batch) == (trace.terminal, trace.batch);
         let came = self.transactions.iter().filter(|one| in_batch(&one.trace)).count();
-        came + self.reversed_without_original.iter().filter(|one| in_batch(one)).count()
-            >= TRANSACTIONS_PER_BATCH_MAX
+        let reversed = self.reversed_without_original.iter().filter(|one| in_batch(one)).count();
+        let declined = self.declined.keys().filter(|one| in_batch(one)).count();
+        let inquiries = self.inquiries.keys().filter(|one| in_batch(one)).count();
+        came + reversed + declined + inquiries >= TRANSACTIONS_PER_BATCH_MAX
     }
 
     fn reverse_without_original(&mut self, trace: Trace) -> ModelResult {
         let Trace { terminal, batch, stan } = trace;
-        ensure(self.terminals.contains_key(&terminal), "no such terminal")?;
-        let came = self.transactions.iter().any(|one| one.trace == trace);
-        ensure(!(came && self.is_in_batch(trace)), "it came")?;
-        self.is_open(trace)?;
-        if self.reversed_without_original.contains(&trace) || self.is_full(trace) {
+        self.is_unused(trace)?;
+        ensure(!self.declined.contains_key(&trace), "it was declined")?;
+        if self.is_spent(trace) || self.is_full(trace) {
             return Err(ModelRefusal::Repeated);
         }
         self.reversed_without_original.insert(trace);
         self.push_event(Event::ReversalWithoutOriginalRecorded { terminal, batch, stan })
+    }
+
+    fn decline(&mut self, trace: Trace, request: RequestDigest, code: ResponseCode) -> ModelResult {
+        let Trace { terminal, batch, stan } = trace;
+        self.is_unused(trace)?;
+        if self.declined.get(&trace) == Some(&(request, code)) {
+            return Err(ModelRefusal::Repeated);
+        }
+        let inquired = self.inquiries.get(&trace) == Some(&request);
+        ensure(inquired || !self.is_spent(trace), "the trace is taken")?;
+        ensure(code != APPROVED, "a decline that approves")?;
+        ensure(inquired || !self.is_full(trace), "the batch is full")?;
+        self.inquiries.remove(&trace);
+        self.declined.insert(trace, (request, code));
+        self.push_event(Event::RequestDeclined { terminal, batch, stan, code })
+    }
+
+    fn inquire_balance(&mut self, trace: Trace, request: RequestDigest) -> ModelResult {
+        let Trace { terminal, batch, stan } = trace;
+        self.is_unused(trace)?;
+        if self.inquiries.get(&trace) == Some(&request) {
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(!self.is_spent(trace), "the trace is taken")?;
+        ensure(!self.is_full(trace), "the batch is full")?;
+        self.working_courier(terminal)?;
+        self.inquiries.insert(trace, request);
+        self.push_event(Event::BalanceInquiryRecorded { terminal, batch, stan })
     }
 
     fn working_courier(&self, terminal: TerminalId) -> ModelResult<CourierId> {

@@ -245,16 +245,17 @@ impl Model {
         self.next_number(what, number, command)?;
         let [_, second, _] = persons;
         ensure(suspended || second.is_some(), "one person alone")?;
-        let suspender = |one: &Command| match one {
-            Command::SuspendSeller(one) => one.suspended.then_some(one.proposed_by),
-            Command::SuspendCourier(one) => one.suspended.then_some(one.proposed_by),
+        let suspender = match self.all_of(what).last() {
+            Some(Command::SuspendSeller(one)) if one.suspended => Some(one.proposed_by),
+            Some(Command::SuspendCourier(one)) if one.suspended => Some(one.proposed_by),
             _ => None,
         };
-        let before = self.all_of(what).iter().rev().take(NUMBERS_REMEMBERED);
-        let mut suspenders = before.map_while(suspender);
-        let had_a_part = !suspended && suspenders.any(|person| *second == Some(person));
+        let had_a_part = !suspended && suspender.is_some() && *second == suspender;
         ensure(!had_a_part, "the second person suspended")?;
         are_different(&persons.iter().copied().flatten().collect::<Vec<_>>())?;
+        if suspender.is_some() == suspended {
+            return Err(ModelRefusal::Repeated);
+        }
         self.use_number(what, command);
         Ok(())
     }

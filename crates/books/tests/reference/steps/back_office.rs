@@ -390,7 +390,11 @@ pub fn raise(roll: &Choices) -> Command {
     let side = if roll.one_in(2, 2) { BreakSide::Shortfall } else { BreakSide::Excess };
     let amount = roll.amount(10 + u64::from(roll.step.random_numbers[3]));
     let (owner, raised_by) = (roll.person(2), roll.person(1));
-    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner, raised_by })
+    let evidence = match roll.makes_mistake(Mistake::AnyThing) {
+        true => String::new(),
+        false => format!("statement {}", roll.number_at(0) % 2),
+    };
+    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, evidence, owner, raised_by })
 }
 
 pub fn propose(roll: &Choices) -> Command {

@@ -82,6 +82,24 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             0 => one.digest.0[0] ^= 1,
             _ => other_person(&mut one.approved_by),
         },
+        C::RecordDisclosure(one) => match one_of(2) {
+            0 => one.subjects.push(DataSubject::Seller(SellerId(1))),
+            _ => {
+                one.purpose = match one.purpose {
+                    DisclosurePurpose::Audit => DisclosurePurpose::Dispute,
+                    _ => DisclosurePurpose::Audit,
+                }
+            }
+        },
+        C::EraseSubject(one) => match one_of(2) {
+            0 => {
+                one.ordered_by = match one.ordered_by {
+                    Some(ErasureOrder::Court) => Some(ErasureOrder::Authority),
+                    _ => Some(ErasureOrder::Court),
+                }
+            }
+            _ => other_person(&mut one.approved_by),
+        },
         C::SuspendSeller(one) => match one_of(2) {
             0 => one.suspended ^= true,
             _ => other_person(&mut one.proposed_by),
@@ -188,6 +206,15 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
                 changed = C::ConfirmDeposit(ConfirmDeposit { deposit, credited });
             }
         },
+        C::GrantAccess(one) => other_person(&mut one.proposed_by),
+        C::RevokeAccess(one) => other_person(&mut one.revoked_by),
+        C::IssueApiKey(one) => match one_of(2) {
+            0 => one.until = one.until.plus_ms(1),
+            _ => other_person(&mut one.proposed_by),
+        },
+        C::RevokeApiKey(one) => other_person(&mut one.revoked_by),
+        C::RecordAccessEvent(one) => one.event = AccessEvent::KeySecretMade,
+        C::ResetSecondFactor(one) => other_person(&mut one.proposed_by),
         C::RegisterPerson(one) => other_person(&mut one.approved_by),
         C::RemovePerson(one) => other_person(&mut one.proposed_by),
         C::RefundByTwoPersons(one) => match one_of(3) {
@@ -203,7 +230,8 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             1 => other_person(&mut one.proposed_by),
             _ => one.bank = other_bank(one.bank),
         },
-        C::ClearLine(one) => match one_of(4) {
+        C::ClearLine(one) => match one_of(5) {
+            4 => one.value_date = one.value_date.xor(Some(BusinessDate(9))),
             0 => other_signed(&mut one.amount),
             1 => other_signed(&mut one.deducted),
             2 => one.payment = None,
@@ -227,8 +255,9 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             _ => one.bank = other_bank(one.bank),
         },
         C::CancelInvoice(one) => other_person(&mut one.approved_by),
-        C::RaiseBreak(one) => match one_of(3) {
+        C::RaiseBreak(one) => match one_of(4) {
             0 => other_amount(&mut one.amount),
+            2 => one.evidence.push('x'),
             1 => other_person(&mut one.raised_by),
             _ => other_person(&mut one.owner),
         },
@@ -326,6 +355,7 @@ pub fn other_content(roll: &Choices) -> Command {
             Command::ResolveSuspendedSale(_)
                 | Command::RefundByTwoPersons(_)
                 | Command::TakeBackWonChargeback(_)
+                | Command::WriteOffShortage(_)
         )
     };
     if roll.one_in(1, 8)

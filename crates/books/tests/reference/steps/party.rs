@@ -177,7 +177,7 @@ fn spoil(command: &mut Command, slip: Mistake) {
         | C::RegisterSeller(RegisterSeller { reference, .. }) => match slip {
             Mistake::NumberBelow => reference.clear(),
             Mistake::NumberAbove => *reference = "x".repeat(REFERENCE_BYTES_MAX + 1),
-            Mistake::AmountZero => reference.push('\n'),
+            Mistake::AmountZero => reference.push('\u{202E}'),
             _ => {}
         },
         _ => {}

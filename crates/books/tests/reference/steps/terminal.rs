@@ -34,7 +34,9 @@ pub fn number(roll: &Choices, terminal: TerminalId) -> Trace {
     let batch = roll.model.last_batches(terminal).last().map_or(1, |one| one.number);
     let here = |trace: &Trace| (trace.terminal, trace.batch) == (terminal, batch);
     let used = roll.model.transactions.iter().map(|one| one.trace);
-    let used = used.chain(roll.model.reversed_without_original.iter().copied()).filter(here);
+    let used = used.chain(roll.model.reversed_without_original.iter().copied());
+    let used = used.chain(roll.model.declined.keys().copied());
+    let used = used.chain(roll.model.inquiries.keys().copied()).filter(here);
     let next = used.map(|trace| trace.stan.get()).max().map_or(1, |last| last + 1);
     let stan = match roll.step.mistake {
         Mistake::NumberBelow => next - 1,
@@ -245,12 +247,32 @@ pub fn begin_reversal(roll: &Choices) -> Command {
 }
 
 /// Usually a trace that never came, sometimes one that did.
-pub fn reverse_without_original(roll: &Choices) -> Command {
+fn any_trace(roll: &Choices) -> Trace {
     let open = |id: &&TerminalId| open_batch_of(roll, **id);
     let open: Vec<_> = roll.model.terminals.keys().filter(open).copied().collect();
-    Command::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal {
-        trace: number(roll, roll.pick(0, &open, any_terminal)),
-    })
+    number(roll, roll.pick(0, &open, any_terminal))
+}
+
+pub fn reverse_without_original(roll: &Choices) -> Command {
+    let trace = any_trace(roll);
+    Command::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal { trace })
+}
+
+/// One of few digests, so that other content under a STAN often has the same one.
+fn digest(roll: &Choices) -> RequestDigest {
+    RequestDigest::of(std::iter::once(u64::from(roll.one_in(1, 3))))
+}
+
+pub fn decline_request(roll: &Choices) -> Command {
+    let approves = roll.makes_mistake(Mistake::AmountZero);
+    let code = if approves { ResponseCode::APPROVED } else { ResponseCode::MORE_THAN_DUE };
+    let (trace, request) = (any_trace(roll), digest(roll));
+    Command::DeclineRequest(DeclineRequest { trace, request, code })
+}
+
+pub fn inquire_balance(roll: &Choices) -> Command {
+    let (trace, request) = (any_trace(roll), digest(roll));
+    Command::RecordBalanceInquiry(RecordBalanceInquiry { trace, request })
 }
 
 /// Whether a void or reversal of the payment is pending.

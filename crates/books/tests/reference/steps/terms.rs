@@ -82,6 +82,50 @@ pub fn erase_payout_account(roll: &Choices) -> Command {
     })
 }
 
+/// A seller, or the buyer of a parcel. By a mistake one whom the books do not know.
+fn data_subject(roll: &Choices, place: usize) -> DataSubject {
+    let unknown = u64::from(roll.makes_mistake(Mistake::AnyThing)) << 40;
+    let parcels = &roll.model.parcels;
+    let die = roll.number_at(place);
+    if die.is_multiple_of(2) || parcels.is_empty() {
+        let accounts = &roll.model.seller_order;
+        DataSubject::Seller(SellerId(accounts[die / 2 % accounts.len()].0.0 + unknown))
+    } else {
+        let parcel = parcels.keys().nth(die / 2 % parcels.len()).expect("within");
+        let unknown = ParcelId::new(u128::from(unknown));
+        DataSubject::Buyer(if unknown == ParcelId::new(0) { *parcel } else { unknown })
+    }
+}
+
+pub fn record_disclosure(roll: &Choices) -> Command {
+    let subject = data_subject(roll, 0);
+    let is_seller = matches!(subject, DataSubject::Seller(_));
+    let kind = match is_seller != roll.makes_mistake(Mistake::AmountAbove) {
+        true => PersonalDataKind::PayoutAccount,
+        false => PersonalDataKind::Delivery,
+    };
+    let many = if roll.makes_mistake(Mistake::AmountHuge) { DISCLOSED_SUBJECTS_MAX + 1 } else { 1 };
+    let none = roll.makes_mistake(Mistake::AmountZero);
+    Command::RecordDisclosure(RecordDisclosure {
+        number: roll.count(roll.model.count_of(Numbered::Disclosures) + 1),
+        subjects: vec![subject; if none { 0 } else { many }],
+        kind,
+        purpose: DisclosurePurpose::Payout,
+    })
+}
+
+pub fn erase_subject(roll: &Choices) -> Command {
+    let proposed_by = roll.person(2);
+    let orders = [None, Some(ErasureOrder::Court), Some(ErasureOrder::Authority)];
+    Command::EraseSubject(EraseSubject {
+        number: roll.count(roll.model.count_of(Numbered::Erasures) + 1),
+        subject: data_subject(roll, 0),
+        ordered_by: orders[roll.number_at(1) % 3],
+        proposed_by,
+        approved_by: roll.second(proposed_by, 3),
+    })
+}
+
 pub fn sellers_with_payout_account(roll: &Choices) -> Vec<SellerAccount> {
     let has = |account: &&SellerAccount| roll.model.payout_account(**account).is_some();
     roll.model.seller_order.iter().filter(has).copied().collect()

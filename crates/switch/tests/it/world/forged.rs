@@ -14,7 +14,7 @@ const CARD_FIELDS: [u8; 5] = [2, 14, 23, 35, 55];
 
 impl World {
     pub fn packager(&self) -> &'static Packager {
-        let own = self.settings.terminals.dialect == TerminalDialect::DOORSTEP;
+        let own = self.terminals[0].dialect == TerminalDialect::DOORSTEP;
         if own { &DOORSTEP_POS } else { &UNIONPAY_POS }
     }
 

@@ -87,20 +87,21 @@ impl World {
 
     /// No link is connected yet.
     pub fn closed(networks: usize, links: u8) -> World {
-        World::closed_in(TerminalDialect::DOORSTEP, networks, links)
+        World::closed_in([TerminalDialect::DOORSTEP; 4], networks, links)
     }
 
     /// As [`World::open`], with terminals of this dialect.
     pub fn open_in(dialect: &'static TerminalDialect) -> World {
-        let mut world = World::closed_in(dialect, 1, 1);
+        let mut world = World::closed_in([dialect; 4], 1, 1);
         world.connect(0, 0);
         world.sign_on(0);
         world
     }
 
-    fn closed_in(dialect: &'static TerminalDialect, networks: usize, links: u8) -> World {
-        let (keys, mut settings) = (keys(dialect), settings(networks, links));
-        settings.terminals.dialect = dialect;
+    /// As [`World::closed`], with terminals of these dialects. Derived keys have the first.
+    pub fn closed_in(dialects: [&'static TerminalDialect; 4], networks: usize, links: u8) -> World {
+        let (keys, mut settings) = (keys(dialects), settings(networks, links));
+        settings.terminals.derived_dialect = dialects[0];
         let store: Arc<dyn KeyStore> = keys.clone();
         let switch = Switch::new(settings.clone(), store).unwrap();
         let mut world = World {
@@ -111,7 +112,10 @@ impl World {
             settings,
             switch,
             networks: (0..networks).map(|place| net(place, usize::from(links))).collect(),
-            terminals: (1..=3).map(|number| TerminalPeer::new(dialect, number)).collect(),
+            terminals: (1..=3)
+                .zip(dialects)
+                .map(|(number, dialect)| TerminalPeer::new(dialect, number))
+                .collect(),
             books: VecDeque::new(),
             to_network: VecDeque::new(),
             to_switch: VecDeque::new(),
@@ -146,6 +150,12 @@ impl World {
         self.journal.push((Timestamp(self.now), command.clone()));
         self.events.extend(outcome.events.iter().cloned());
         Ok(outcome.events)
+    }
+
+    /// How many commands were applied besides declines, which change nothing else.
+    pub fn applied(&self) -> usize {
+        let decline = |command: &Command| matches!(command, Command::DeclineRequest(_));
+        self.journal.iter().filter(|(_, command)| !decline(command)).count()
     }
 
     /// A parcel with the courier of terminals 1 and 2.
@@ -273,7 +283,7 @@ impl World {
     pub fn switch_receives_from_network(&mut self) -> bool {
         let Some((link, mut message)) = self.to_switch.pop_front() else { return false };
         let (mut out, at) = (Vec::new(), self.at());
-        self.switch.on_network_message(link, &mut message, at, &mut out);
+        self.switch.on_network_messages(&mut [(link, &mut message[..])], at, &mut out);
         assert!(message.iter().all(|byte| *byte == 0), "the message is not wiped");
         self.queue_outputs(out);
         true
@@ -283,10 +293,18 @@ impl World {
     pub fn switch_receives_from_terminal(&mut self) -> bool {
         let Some((connection, mut message)) = self.from_terminal.pop_front() else { return false };
         let (mut out, at) = (Vec::new(), self.at());
-        self.switch.on_terminal_message(connection, &mut message, at, &mut out);
+        let dialect = self.dialect_at(connection);
+        self.switch.on_terminal_message(connection, dialect, &mut message, at, &mut out);
         assert!(message.iter().all(|byte| *byte == 0), "the message is not wiped");
         self.queue_outputs(out);
         true
+    }
+
+    /// The dialect of the listener of a connection. Who has no terminal connects where the first
+    /// terminal does.
+    pub fn dialect_at(&self, connection: TerminalConnection) -> &'static TerminalDialect {
+        let place = usize::try_from(connection.0 % 10).unwrap();
+        self.terminals.get(place).unwrap_or(&self.terminals[0]).dialect
     }
 
     /// Advances the time and runs all timers up to it.
@@ -328,9 +346,14 @@ impl World {
         amount: u64,
         outcome: WalletOutcome,
     ) {
-        let (reference, amount) = (reference.to_owned(), Amount::of(amount));
-        let notification =
-            WalletNotification { wallet: WALLET, reference, amount, currency, outcome };
+        let notification = WalletNotification {
+            wallet: WALLET,
+            reference: reference.to_owned(),
+            amount: Amount::of(amount),
+            currency,
+            outcome,
+            transaction: "4200000123".to_owned(),
+        };
         let mut out = Vec::new();
         self.switch.on_wallet_notification(notification, self.now, &mut out);
         self.queue_outputs(out);

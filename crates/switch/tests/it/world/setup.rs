@@ -8,7 +8,7 @@ use money::{Amount, Currency, Rate};
 use peers::terminal::TerminalKey;
 use switch::{
     BinRange, MerchantSettings, NetworkDialect, NetworkSettings, Settings, TerminalDialect,
-    TerminalSettings, Timing, WalletOutcome, WalletSettings,
+    TerminalSettings, Timing, WalletOutcome, WalletSettings, WrongPinLimits,
 };
 use tariff::{CappedRate, CardKind};
 
@@ -85,12 +85,13 @@ pub fn exchange_key(network: usize) -> AesKey {
     AesKey::new(&[0x51 + u8::try_from(network).unwrap(); 32]).unwrap()
 }
 
-pub fn keys(dialect: &'static TerminalDialect) -> Arc<SoftwareStore> {
+/// With the keys of terminals 1 to 4 in these dialects.
+pub fn keys(dialects: [&'static TerminalDialect; 4]) -> Arc<SoftwareStore> {
     let mut all = vec![
         (name("base"), KeyPurpose::Base, Key::Aes(AesKey::new(&[0x11; 32]).unwrap())),
         (name("token"), KeyPurpose::Token, Key::Aes(AesKey::new(&[0x12; 32]).unwrap())),
     ];
-    for terminal in 1..=4 {
+    for (terminal, dialect) in (1..).zip(dialects) {
         let name = KeyName::of_terminal(&format!("{terminal:08}")).unwrap();
         all.push(match terminal_key(dialect, terminal) {
             TerminalKey::Link(key) => (name, KeyPurpose::TerminalLink, Key::Aes(key)),
@@ -145,11 +146,12 @@ pub fn settings(networks: usize, links: u8) -> Settings {
             firms: Vec::new(),
         },
         terminals: TerminalSettings {
-            dialect: TerminalDialect::DOORSTEP,
             base_key: name("base"),
+            derived_dialect: TerminalDialect::DOORSTEP,
             answer_s: 60,
             reversal_attempts_max: 3,
             echo_s: 300,
+            wrong_pins: WrongPinLimits::default(),
         },
         networks: (0..networks).map(network).collect(),
         bins,

@@ -6,7 +6,7 @@ use peers::{
     ResponseCode, TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask,
     TestCard,
 };
-use switch::{TerminalConnection, TerminalDialect};
+use switch::{AuthenticationFailure, OperatorEvent, TerminalConnection, TerminalDialect};
 
 use super::{BIN, MERCHANT, UTC_OFFSET_MINUTES, World, terminal_key};
 
@@ -15,6 +15,8 @@ pub const LOST: TerminalOutcome = TerminalOutcome::SignOnRequired { code: Respon
 
 pub struct TerminalPeer {
     pub terminal: TerminalSimulator,
+    /// That of the listener on which it connects.
+    pub dialect: &'static TerminalDialect,
     /// Where it is connected.
     pub connection: TerminalConnection,
     pub responses: Vec<TerminalOutcome>,
@@ -27,6 +29,7 @@ impl TerminalPeer {
         settings.utc_offset_minutes = UTC_OFFSET_MINUTES;
         TerminalPeer {
             terminal: TerminalSimulator::new(&settings),
+            dialect,
             connection: TerminalConnection(0),
             responses: Vec::new(),
         }
@@ -97,6 +100,17 @@ impl World {
             return true;
         }
         false
+    }
+
+    /// The messages that were not taken for their terminals'.
+    pub fn authentication_failures(&self) -> Vec<(TerminalId, AuthenticationFailure)> {
+        let of = |event: &OperatorEvent| match event {
+            OperatorEvent::NotAuthenticated { terminal, failure, .. } => {
+                Some((*terminal, *failure))
+            }
+            _ => None,
+        };
+        self.operator_events.iter().filter_map(of).collect()
     }
 
     /// The terminal's time-out, ahead of time.

@@ -1,0 +1,66 @@
+//! Tokens that were seen before: what a request presents is known without a look into the file.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{PoisonError, RwLock};
+
+use machine::ApiKeyId;
+use rusqlite::Connection;
+
+use crate::limits::KNOWN_SESSIONS_MAX;
+use crate::secrets::Hash;
+
+/// Hashes of tokens. A key that is known stays known: only the books say whether it is in force.
+pub(crate) struct KnownTokens {
+    keys: RwLock<HashMap<Hash, ApiKeyId>>,
+    sessions: RwLock<HashSet<Hash>>,
+}
+
+impl KnownTokens {
+    /// Those of a file. Another process can make more.
+    pub fn of(connection: &Connection) -> Result<KnownTokens, rusqlite::Error> {
+        let mut select = connection.prepare("SELECT hash, key FROM api_keys")?;
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
+        let mut keys = HashMap::new();
+        for one in select.query_map([], row)? {
+            let (hash, key) = one?;
+            if let Ok(key) = key.parse() {
+                keys.insert(hash, key);
+            }
+        }
+        let mut select = connection.prepare("SELECT hash FROM sessions ORDER BY number DESC")?;
+        let sessions = select.query_map([], |row| row.get(0))?.take(KNOWN_SESSIONS_MAX);
+        let sessions = sessions.collect::<Result<_, _>>()?;
+        Ok(KnownTokens { keys: RwLock::new(keys), sessions: RwLock::new(sessions) })
+    }
+
+    pub fn key(&self, hash: &Hash) -> Option<ApiKeyId> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(hash).copied()
+    }
+
+    /// The books have a limit on keys, so there is none here.
+    pub fn add_key(&self, hash: Hash, key: ApiKeyId) {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(hash, key);
+    }
+
+    pub fn is_session(&self, hash: &Hash) -> bool {
+        self.sessions.read().unwrap_or_else(PoisonError::into_inner).contains(hash)
+    }
+
+    pub fn add_session(&self, hash: Hash) {
+        if self.is_session(&hash) {
+            return;
+        }
+        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        if sessions.len() >= KNOWN_SESSIONS_MAX {
+            // Whoever still uses one is soon known again.
+            sessions.clear();
+        }
+        sessions.insert(hash);
+    }
+
+    pub fn forget_session(&self, hash: &Hash) {
+        if self.is_session(hash) {
+            self.sessions.write().unwrap_or_else(PoisonError::into_inner).remove(hash);
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! Every cell of the table is tried, against what each role is for.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use access::{
+    AccessCell, AccessFunction, AccessGrant, AccessObjects, AccessRole, AccessScope, Assurance,
+    Principal, ROLES, views,
+};
+use books::{
+    AmendDue, AnnounceParcel, AssignedParcel, Command, CourierId, DispatchParcels,
+    DispatchedParcel, FirmId, ParcelId, PaymentId, PersonId, Refund, SellerId, StartHandOver,
+};
+use machine::{Actor, ActorKind, ApiKeyId};
+use money::{Amount, Currency};
+
+const MATRIX: &str = include_str!("matrix.txt");
+
+const SELLER: SellerId = SellerId(1);
+const FIRM: FirmId = FirmId(1);
+const COURIER: CourierId = CourierId(1);
+
+fn name(role: AccessRole) -> &'static str {
+    match role {
+        AccessRole::Administrator => "administrator",
+        AccessRole::Operator => "operator",
+        AccessRole::Finance => "finance",
+        AccessRole::Auditor => "auditor",
+        AccessRole::Hub => "hub",
+        AccessRole::Courier => "courier",
+        AccessRole::Seller => "seller",
+        AccessRole::Firm => "firm",
+        AccessRole::Buyer => "buyer",
+    }
+}
+
+fn grant(role: AccessRole) -> AccessGrant {
+    match role {
+        AccessRole::Administrator => AccessGrant::Administrator,
+        AccessRole::Operator => AccessGrant::Operator,
+        AccessRole::Finance => AccessGrant::Finance,
+        AccessRole::Auditor => AccessGrant::Auditor,
+        AccessRole::Hub => AccessGrant::Hub,
+        AccessRole::Courier => AccessGrant::Courier(COURIER),
+        AccessRole::Seller => AccessGrant::Seller(SELLER),
+        AccessRole::Firm => AccessGrant::Firm(FIRM),
+        AccessRole::Buyer => AccessGrant::Buyer(ParcelId::new(1)),
+    }
+}
+
+/// The lines that begin with these words, as sets of names. Nothing is named twice.
+fn lines(head: &str) -> BTreeSet<&'static str> {
+    let mut all = BTreeSet::new();
+    let of = MATRIX.lines().filter_map(|line| line.strip_prefix(head)?.strip_prefix(": "));
+    for name in of.flat_map(str::split_whitespace) {
+        assert!(all.insert(name), "{head}: {name} is there twice");
+    }
+    all
+}
+
+fn expected(role: AccessRole, kind: &str) -> BTreeMap<&'static str, AccessCell> {
+    let of = |whose: &str| lines(&format!("{} {whose} {kind}", name(role)));
+    let all = of("all").into_iter().map(|one| (one, AccessCell::All));
+    all.chain(of("own").into_iter().map(|one| (one, AccessCell::Own))).collect()
+}
+
+/// In a session with the second factor given a moment ago; a buyer by a link.
+fn principal(role: AccessRole) -> Principal {
+    let is_buyer = role == AccessRole::Buyer;
+    Principal {
+        actor: if is_buyer { Actor::Key(ApiKeyId(0)) } else { Actor::Person(PersonId(1)) },
+        grants: vec![grant(role)],
+        assurance: if is_buyer { Assurance::Link } else { Assurance::SteppedUp },
+    }
+}
+
+fn scope(cell: AccessCell, role: AccessRole) -> AccessScope {
+    match cell {
+        AccessCell::All => AccessScope::All,
+        AccessCell::Own => AccessScope::Own(vec![grant(role)]),
+        AccessCell::Nothing => AccessScope::Nothing,
+    }
+}
+
+#[test]
+fn every_cell_is_what_the_role_is_for() {
+    let mut cells = 0;
+    for role in ROLES {
+        let (gives, reads) = (expected(role, "give"), expected(role, "read"));
+        let who = principal(role);
+        for spec in Command::SPECS {
+            let cell = gives.get(spec.name).copied().unwrap_or(AccessCell::Nothing);
+            let function = AccessFunction::GiveNamed(spec.name);
+            assert_eq!(function.cell(role), cell, "{} {}", name(role), spec.name);
+            assert_eq!(who.may(function), scope(cell, role), "{} {}", name(role), spec.name);
+            cells += 1;
+        }
+        for view in views() {
+            let cell = reads.get(view).copied().unwrap_or(AccessCell::Nothing);
+            let function = AccessFunction::Read(view);
+            assert_eq!(function.cell(role), cell, "{} {view}", name(role));
+            assert_eq!(who.may(function), scope(cell, role), "{} {view}", name(role));
+            cells += 1;
+        }
+        let commands: BTreeSet<_> = Command::SPECS.iter().map(|spec| spec.name).collect();
+        let unknown = gives.keys().find(|name| !commands.contains(*name));
+        assert_eq!(unknown, None, "no such command");
+        let all: BTreeSet<_> = views().collect();
+        assert_eq!(reads.keys().find(|name| !all.contains(*name)), None, "no such view");
+    }
+    assert!(cells > 1_000, "{cells} cells");
+}
+
+#[test]
+fn what_nobody_may_give_is_given_by_no_person() {
+    for spec in Command::SPECS {
+        let function = AccessFunction::GiveNamed(spec.name);
+        let somebody = ROLES.iter().any(|role| function.cell(*role) != AccessCell::Nothing);
+        let by_person = spec.given_by.contains(&ActorKind::Person);
+        // Books are opened on the machine that has them.
+        assert_eq!(somebody, by_person && spec.name != "OpenBooks", "{}", spec.name);
+    }
+    let auditor = Command::SPECS.iter().map(|spec| AccessFunction::GiveNamed(spec.name));
+    for role in [AccessRole::Auditor, AccessRole::Buyer] {
+        let mut gives = auditor.clone().filter(|one| one.cell(role) != AccessCell::Nothing);
+        assert!(gives.next().is_none(), "{} changes nothing", name(role));
+    }
+}
+
+#[test]
+fn what_moves_money_out_or_decides_who_may_needs_a_step_up() {
+    let expected = lines("step-up");
+    for spec in Command::SPECS {
+        let function = AccessFunction::GiveNamed(spec.name);
+        let needs = expected.contains(spec.name);
+        assert_eq!(function.needs_step_up(), needs, "{}", spec.name);
+        for role in ROLES.into_iter().filter(|role| *role != AccessRole::Buyer) {
+            let sure = principal(role);
+            let unsure = Principal { assurance: Assurance::SecondFactor, ..sure.clone() };
+            let may = sure.may(function) != AccessScope::Nothing;
+            let refused = unsure.may(function) == AccessScope::Nothing;
+            assert_eq!(refused, needs || !may, "{} {}", name(role), spec.name);
+            assert_eq!(unsure.lacks_step_up(function), needs && may, "{}", spec.name);
+            assert!(!sure.lacks_step_up(function), "{}", spec.name);
+        }
+    }
+    for view in views() {
+        let function = AccessFunction::Read(view);
+        assert_eq!(function.needs_step_up(), expected.contains(view), "{view}");
+    }
+}
+
+#[test]
+fn without_a_second_factor_nobody_administrates_or_does_finance() {
+    for role in [AccessRole::Administrator, AccessRole::Finance] {
+        for assurance in [Assurance::Link, Assurance::Password] {
+            let who = Principal { assurance, ..principal(role) };
+            for view in views() {
+                assert_eq!(who.may(AccessFunction::Read(view)), AccessScope::Nothing, "{view}");
+            }
+        }
+    }
+    let operator = Principal { assurance: Assurance::Password, ..principal(AccessRole::Operator) };
+    assert_eq!(operator.may(AccessFunction::Read("parcels")), AccessScope::All);
+}
+
+#[test]
+fn a_key_makes_no_keys_and_no_roles() {
+    for spec in Command::SPECS {
+        let function = AccessFunction::GiveNamed(spec.name);
+        for role in ROLES.into_iter().filter(|role| *role != AccessRole::Buyer) {
+            let key = Principal {
+                actor: Actor::Key(ApiKeyId(1)),
+                assurance: Assurance::ApiKey,
+                ..principal(role)
+            };
+            let may = key.may(function) != AccessScope::Nothing;
+            let cell = function.cell(role) != AccessCell::Nothing;
+            let for_keys = spec.given_by.contains(&ActorKind::Key);
+            let expected = cell && for_keys && role != AccessRole::Administrator;
+            assert_eq!(may, expected, "{} {}", name(role), spec.name);
+        }
+    }
+}
+
+#[test]
+fn a_link_is_a_buyers_only_and_a_buyer_comes_by_a_link_only() {
+    for role in ROLES {
+        let mut who = principal(role);
+        let is_buyer = role == AccessRole::Buyer;
+        who.assurance = if is_buyer { Assurance::SteppedUp } else { Assurance::Link };
+        for view in views() {
+            assert_eq!(who.may(AccessFunction::Read(view)), AccessScope::Nothing, "{view}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_in_the_table_is_refused() {
+    for role in ROLES {
+        let who = principal(role);
+        assert_eq!(who.may(AccessFunction::Read("everything")), AccessScope::Nothing);
+        assert_eq!(who.may(AccessFunction::GiveNamed("PrintMoney")), AccessScope::Nothing);
+    }
+    let nobody = Principal { grants: vec![], ..principal(AccessRole::Operator) };
+    assert_eq!(nobody.may(AccessFunction::Read("parcels")), AccessScope::Nothing);
+}
+
+/// Parcels 1 and 2 are of seller 1 and firm 1, 3 and 4 of seller 2 and firm 2. Courier 1 of firm 1
+/// has parcel 1 out, courier 2 of firm 2 parcel 3.
+struct Objects;
+
+fn number(parcel: ParcelId) -> u128 {
+    (1..=4).find(|number| ParcelId::new(*number) == parcel).unwrap_or(0)
+}
+
+impl AccessObjects for Objects {
+    fn seller_of(&self, parcel: ParcelId) -> Option<SellerId> {
+        match number(parcel) {
+            1 | 2 => Some(SellerId(1)),
+            3 | 4 => Some(SellerId(2)),
+            _ => None,
+        }
+    }
+
+    fn firm_of(&self, parcel: ParcelId) -> Option<FirmId> {
+        self.seller_of(parcel).map(|seller| FirmId(seller.0))
+    }
+
+    fn courier_of(&self, parcel: ParcelId) -> Option<CourierId> {
+        match number(parcel) {
+            1 => Some(CourierId(1)),
+            3 => Some(CourierId(2)),
+            _ => None,
+        }
+    }
+
+    fn firm_of_courier(&self, courier: CourierId) -> Option<FirmId> {
+        [None, Some(FirmId(1)), Some(FirmId(2))].get(usize::try_from(courier.0).ok()?).copied()?
+    }
+}
+
+fn amend(parcel: u128) -> Command {
+    let parcel = ParcelId::new(parcel);
+    Command::AmendDue(AmendDue { parcel, number: 1, due: Amount::of(100) })
+}
+
+fn announce(seller: u64, parcel: u128) -> Command {
+    Command::AnnounceParcel(AnnounceParcel {
+        parcel: ParcelId::new(parcel),
+        seller: SellerId(seller),
+        currency: Currency::CNY,
+        due: Amount::of(100),
+        reference: "o-1".to_owned(),
+        shipment: 1,
+    })
+}
+
+fn dispatch(courier: u64, parcels: &[u128]) -> Command {
+    let parcels = parcels
+        .iter()
+        .map(|parcel| DispatchedParcel { parcel: ParcelId::new(*parcel), attempt: 1 })
+        .collect();
+    Command::DispatchParcels(DispatchParcels { courier: CourierId(courier), parcels })
+}
+
+fn covers(role: AccessRole, command: &Command) -> bool {
+    principal(role).may(AccessFunction::Give(command)).covers(command, &Objects)
+}
+
+#[test]
+fn seller_a_never_touches_what_is_seller_bs() {
+    let refund = |parcel| {
+        let payment = PaymentId { parcel: ParcelId::new(parcel), number: 1 };
+        Command::Refund(Refund { payment, number: 1, amount: Amount::of(1) })
+    };
+    for (command, own) in [
+        (amend(1), true),
+        (amend(3), false),
+        (refund(2), true),
+        (refund(4), false),
+        (announce(1, 9), true),
+        (announce(2, 9), false),
+        // Under the own name, but the parcel is another's.
+        (announce(1, 3), false),
+        // A parcel that nobody knows makes nothing one's own.
+        (amend(9), false),
+    ] {
+        assert_eq!(covers(AccessRole::Seller, &command), own, "{command:?}");
+    }
+    let scope = principal(AccessRole::Seller).may(AccessFunction::Read("parcels"));
+    let seen = (1..=9).filter(|parcel| scope.covers_parcel(ParcelId::new(*parcel), &Objects));
+    assert_eq!(seen.collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn a_courier_touches_the_own_tour_only() {
+    let scope = principal(AccessRole::Courier).may(AccessFunction::Read("parcels"));
+    let seen = (1..=9).filter(|parcel| scope.covers_parcel(ParcelId::new(*parcel), &Objects));
+    assert_eq!(seen.collect::<Vec<_>>(), [1]);
+    let start = |courier| {
+        Command::StartHandOver(StartHandOver {
+            handover: books::HandOverId(1),
+            courier: CourierId(courier),
+            number: 1,
+            code_mac: books::CodeMac([0; 16]),
+        })
+    };
+    assert!(covers(AccessRole::Courier, &start(1)));
+    assert!(!covers(AccessRole::Courier, &start(2)));
+}
+
+#[test]
+fn a_firm_dispatches_its_own_parcels_with_its_own_couriers() {
+    for (command, own) in [
+        (dispatch(1, &[1, 2]), true),
+        (dispatch(2, &[1]), false),
+        (dispatch(1, &[1, 3]), false),
+        (dispatch(9, &[1]), false),
+    ] {
+        assert_eq!(covers(AccessRole::Firm, &command), own, "{command:?}");
+    }
+    let assign = Command::AssignParcels(books::AssignParcels {
+        firm: FIRM,
+        parcels: vec![AssignedParcel { parcel: ParcelId::new(1), number: 1 }],
+    });
+    assert!(!covers(AccessRole::Firm, &assign), "a hub assigns");
+}
+
+#[test]
+fn a_buyer_sees_one_parcel() {
+    let scope = principal(AccessRole::Buyer).may(AccessFunction::Read("parcels"));
+    let seen = (1..=9).filter(|parcel| scope.covers_parcel(ParcelId::new(*parcel), &Objects));
+    assert_eq!(seen.collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn fields_that_a_role_does_not_see_are_hidden_unless_another_role_shows_them() {
+    let hides =
+        |role: AccessRole, field: &str| principal(role).hidden_fields("parcels").contains(&field);
+    use AccessRole as R;
+    for (field, seen_by) in [
+        ("fees", vec![R::Finance, R::Auditor, R::Seller]),
+        ("commission", vec![R::Finance, R::Auditor, R::Firm]),
+        ("network_reference", vec![R::Finance, R::Auditor, R::Operator]),
+    ] {
+        let reads = |role: &R| AccessFunction::Read("parcels").cell(*role) != AccessCell::Nothing;
+        for role in ROLES.into_iter().filter(reads) {
+            assert_eq!(hides(role, field), !seen_by.contains(&role), "{field} {}", name(role));
+        }
+    }
+    let mut both = principal(AccessRole::Hub);
+    both.grants.push(AccessGrant::Finance);
+    assert!(both.hidden_fields("parcels").is_empty());
+    both.assurance = Assurance::Password;
+    assert!(!both.hidden_fields("parcels").is_empty(), "finance does not count yet");
+}
+
+/// A row of a table of the page: the name, a cell of each role, and whether a step-up is needed.
+fn row(function: AccessFunction<'_>, name: &str) -> String {
+    let words = |role: &AccessRole| match function.cell(*role) {
+        AccessCell::All => " all |",
+        AccessCell::Own => " own |",
+        AccessCell::Nothing => "  |",
+    };
+    let cells: String = ROLES.iter().map(words).collect();
+    let last = if function.needs_step_up() { " yes |" } else { "  |" };
+    format!("| `{name}` |{cells}{last}")
+}
+
+#[test]
+fn the_page_has_the_table() {
+    let page = include_str!("../../../docs/access.md");
+    let of_table = page.split_once("### Commands").unwrap().1;
+    let rows = of_table.lines().filter(|line| line.starts_with("| `"));
+    let commands = Command::SPECS.iter().map(|spec| spec.name).filter_map(|name| {
+        let function = AccessFunction::GiveNamed(name);
+        let is_somebodys = ROLES.iter().any(|role| function.cell(*role) != AccessCell::Nothing);
+        is_somebodys.then(|| row(function, name))
+    });
+    let views = views().map(|view| row(AccessFunction::Read(view), view));
+    assert_eq!(rows.collect::<Vec<_>>(), commands.chain(views).collect::<Vec<_>>());
+}

@@ -1,0 +1,341 @@
+//! The API and the office over the books of a demonstration, until Ctrl-C.
+//!
+//! The books live on at their own time, so that the next simulated day follows the last one. Codes
+//! of second factors follow the machine's clock, as apps do.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use access::{AccessStore, NodeBooks, base32};
+use anyhow::{Context, anyhow, ensure};
+use base16ct::upper::encode_string as hex;
+use books::{CourierId, FirmId, GrantAccess, GrantedRole, PersonId, RegisterPerson, SellerId};
+use engine::{Actor, Engine, Submission};
+use keys::{Algorithm, Key, KeyName, KeyPurpose, KeyStore, MasterKey, SoftwareStore};
+use node::{Clock, Node, NodeClient, SystemClock};
+use office::SharedOffice;
+use office::socket::{OfficeServer, control_directory, make_control_directory};
+use sim::{APPROVER, PLANNER};
+use vault::{VaultKey, VaultOptions};
+use views::Place;
+use web::limits::CONNECTIONS_MAX;
+use web::{TRIAL_ROLES_PATH, TrialRole, WebListen};
+
+use crate::data_directory;
+use crate::do_command::sign_ins::factor_uri;
+use crate::office_requests::{self, OfficeKeys, code_mac_under};
+use crate::over_socket::serving::ServedLines;
+use crate::serve::office_socket_error;
+use crate::serve::views::ViewsFollower;
+use crate::serve::web::{self as served_web, REQUESTS_PER_SECOND, WebPlan, WebShared};
+use crate::views_command::bring_up;
+use crate::words::{Lang, bilingual, left, say};
+use crate::{chinese, persons, texts};
+
+/// The port, and how many after it are tried.
+const PORT: u16 = 8080;
+const PORTS_TRIED_MAX: u16 = 100;
+const KEYS_FILE: &str = "demo-keys.json";
+const MASTER_FILE: &str = "demo-master.key";
+const VAULT_KEY: &str = "vault";
+const CODES_KEY: &str = "codes";
+
+/// A role, who has it, and what that person is called.
+struct DemoRole {
+    name: &'static str,
+    chinese: &'static str,
+    person: PersonId,
+    grant: GrantedRole,
+    /// Decides with others: staff, who are registered by two.
+    is_staff: bool,
+}
+
+/// The first of each in the books.
+fn subjects(engine: &Engine) -> Option<(CourierId, SellerId, FirmId)> {
+    let books = engine.books();
+    let (courier, firm) = books.couriers().next()?;
+    Some((courier, books.seller_accounts().next()?.0, firm))
+}
+
+fn roles(subjects: (CourierId, SellerId, FirmId)) -> [DemoRole; 8] {
+    use GrantedRole as G;
+    let (courier, seller, firm) = subjects;
+    let role = |name: &'static str, chinese, grant, is_staff| DemoRole {
+        name,
+        chinese,
+        person: match grant {
+            G::Courier => PersonId(courier.0),
+            _ => PersonId::derived(&format!("demo-{name}")),
+        },
+        grant,
+        is_staff,
+    };
+    [
+        role("administrator", "管理员", G::Administrator, true),
+        role("operator", "运营", G::Operator, true),
+        role("finance", "财务", G::Finance, true),
+        role("auditor", "审计", G::Auditor, true),
+        role("hub", "网点", G::Hub, true),
+        role("courier", "快递员", G::Courier, false),
+        role("seller", "卖家", G::Seller(seller), false),
+        role("firm", "快递公司", G::Firm(firm), false),
+    ]
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+pub fn serve(data: &Path, lang: Lang) -> anyhow::Result<()> {
+    let opened = data_directory::open(data)?;
+    let client = opened.node.client();
+    let (found, is_trial, last_at) =
+        client.query(|engine| (subjects(engine), engine.books().is_trial(), engine.last_at()))?.0;
+    ensure!(
+        is_trial,
+        bilingual!(
+            "{0}: these books are real; a demonstration has trial books",
+            "{0}：这是正式账簿；演示只用试用账簿",
+            data.display()
+        )
+    );
+    SystemClock::start_trial_at(last_at.plus_ms(1));
+    let found = found.ok_or_else(|| {
+        let data = data.display();
+        anyhow!(bilingual!("{data}: no courier or seller yet", "{data}：尚无快递员或卖家"))
+    })?;
+    let roles = roles(found);
+    grant(&client, &roles)?;
+    let (names, people): (Vec<_>, Vec<_>) =
+        roles.iter().map(|role| (format!("demo-{}", role.name), role.person)).unzip();
+    let named: Vec<_> = people.into_iter().zip(names.iter().map(String::as_str)).collect();
+    persons::name_missing(data, &named)?;
+    let place = Place::in_directory(data);
+    bring_up(data, &place, false)?;
+    let served = serve_until_stopped(&opened.node, data, &place, &roles, lang);
+    opened.node.stop()?;
+    served
+}
+
+/// Registers who has a role, and grants it. A role that somebody revoked stays so.
+fn grant(client: &NodeClient, roles: &[DemoRole]) -> anyhow::Result<()> {
+    let (proposed_by, approved_by) = (PLANNER, APPROVER);
+    for role in roles {
+        let (person, grant) = (role.person, role.grant);
+        let look = move |engine: &Engine| {
+            let books = engine.books();
+            let is_known = books.persons().any(|(one, _)| one == person);
+            (is_known, books.grants_of(person).unwrap_or_default().is_empty())
+        };
+        let (is_known, has_none) = client.query(look)?.0;
+        let mut commands = Vec::new();
+        if role.is_staff && !is_known {
+            commands.push(books::Command::RegisterPerson(RegisterPerson {
+                person,
+                proposed_by,
+                approved_by,
+            }));
+        }
+        if has_none {
+            let number = 1;
+            commands.push(books::Command::GrantAccess(GrantAccess {
+                person,
+                number,
+                grant,
+                proposed_by,
+                approved_by,
+            }));
+        }
+        let by = Actor::Person(proposed_by);
+        let commands = commands.into_iter().map(|one| (None, Submission::new(by, one))).collect();
+        for answer in client.clone().execute(commands)? {
+            match answer.map_err(engine::Refusal::into_books) {
+                // Granted and revoked before: it stays so.
+                Ok(_) | Err(books::Refusal::Repeated | books::Refusal::ChangesOutOfOrder) => {}
+                Err(refusal) => return Err(anyhow!(chinese::refusal(&refusal, Lang::current()))),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The keys of a demonstration, beside its books. They keep what is sealed readable next time.
+fn keys(data: &Path) -> anyhow::Result<OfficeKeys> {
+    let path = data.join(MASTER_FILE);
+    let named = || path.display().to_string();
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+        Ok(mut file) => {
+            let master = hex(Key::random(Algorithm::Aes256)?.expose());
+            file.write_all(master.as_bytes()).with_context(named)?;
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error).with_context(named),
+    }
+    let master = MasterKey::from_file(&path)?;
+    let store = SoftwareStore::open_or_create(&data.join(KEYS_FILE), master)?;
+    let (vault, codes) = (KeyName::new(VAULT_KEY)?, KeyName::new(CODES_KEY)?);
+    let listed = store.list()?;
+    for (name, purpose, algorithm) in [
+        (vault, KeyPurpose::DataKeys, Algorithm::Aes256),
+        (codes, KeyPurpose::HandOverCode, Algorithm::Aes128),
+    ] {
+        if !listed.iter().any(|one| one.name == name) {
+            store.generate(name, purpose, algorithm)?;
+        }
+    }
+    let store: Arc<dyn KeyStore> = Arc::new(store);
+    let code_mac = Some(code_mac_under(store.clone(), codes));
+    let key = Some(VaultKey { store, name: vault });
+    Ok(OfficeKeys { code_mac, vault: VaultOptions { key, server: None } })
+}
+
+/// Listens at `localhost`, at the first port that is free at all of its addresses: a browser may
+/// ask any.
+fn listen() -> anyhow::Result<(Vec<SocketAddr>, WebListen)> {
+    let own: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    // A machine may have only one of them.
+    let have: Vec<_> =
+        own.into_iter().filter(|ip| TcpListener::bind(SocketAddr::new(*ip, 0)).is_ok()).collect();
+    let last = PORT + PORTS_TRIED_MAX;
+    let open_at = |port: u16| {
+        let addresses: Vec<_> = have.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
+        let opened = WebListen::open(&addresses, None).ok()?;
+        Some((addresses, opened))
+    };
+    let opened = (PORT..last).filter(|_| !have.is_empty()).find_map(open_at);
+    opened.ok_or_else(|| {
+        anyhow!(bilingual!(
+            "no port from {PORT} to {0} is free on this machine; end a program that listens there, \
+             or use --once",
+            "本机 {PORT} 至 {0} 端口均被占用；请结束占用端口的程序，或使用 --once",
+            last - 1
+        ))
+    })
+}
+
+fn serve_until_stopped(
+    node: &Node,
+    data: &Path,
+    place: &Place,
+    roles: &[DemoRole],
+    lang: Lang,
+) -> anyhow::Result<()> {
+    let mut stopped = stop_signals().context(texts::text(lang, "error.signals"))?;
+    let OfficeKeys { code_mac, vault } = keys(data)?;
+    let books = Box::new(NodeBooks::new(node.client()));
+    let store = Arc::new(AccessStore::open(data, vault.key.clone(), books)?);
+    let (addresses, listen) = listen()?;
+    let port = addresses.first().map_or(PORT, SocketAddr::port);
+    let url = format!("http://localhost:{port}");
+    let shown = sign_ins(&store, roles, &url, lang)?;
+    let keys = OfficeKeys { code_mac: code_mac.clone(), vault: vault.clone() };
+    let office = office_requests::office(data, node.client(), Box::new(|_| {}), keys)?;
+    let client = Mutex::new(node.client());
+    let lines = Arc::new(ServedLines {
+        data: data.to_owned(),
+        client,
+        config: None,
+        reloader: None,
+        vault,
+        // Of trial books they are made up.
+        debtors: BTreeMap::new(),
+    });
+    let shared = SharedOffice::new(office);
+    let plan = WebPlan {
+        addresses,
+        tls: None,
+        hosts: ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec(),
+        requests_per_second: REQUESTS_PER_SECOND,
+        connections_max: CONNECTIONS_MAX,
+        origin: None,
+        provider: None,
+    };
+    let parts = WebShared {
+        office: shared.clone(),
+        lines: lines.clone(),
+        code_mac,
+        store,
+        views: Some(place.clone()),
+        announce: Box::new(|_| {}),
+        trial_roles: shown.roles,
+    };
+    let _views = ViewsFollower::start(data, place.clone())?;
+    let directory = control_directory(data);
+    let office = make_control_directory(&directory, None)
+        .and_then(|()| OfficeServer::start(shared, lines, &directory, None))
+        .map_err(|error| office_socket_error(&directory, &error))?;
+    let server = match served_web::start(plan, listen, node, data, parts) {
+        Ok(server) => server,
+        Err(error) => {
+            office.stop();
+            return Err(error);
+        }
+    };
+    say!(
+        "\n{}",
+        bilingual!(
+            "The API of these books, with its reference: {url}  (Ctrl-C ends it)",
+            "本账簿的 API 及其参考页面：{url}（按 Ctrl-C 结束）"
+        )
+    );
+    say!(
+        "{}",
+        lang.pick(
+            "Sign-ins of this run: role, name, password; second factor; link that switches to it",
+            "本次运行的登录：角色、登录名、密码；第二因素；切换到该角色的链接"
+        )
+    );
+    for line in &shown.lines {
+        say!("{line}");
+    }
+    std::io::stdout().flush().map_err(|error| anyhow!(crate::words::stdout_error_text(&error)))?;
+    // Ends by a signal.
+    let waited = stopped.read_exact(&mut [0]);
+    // First: its requests use the office.
+    server.stop();
+    office.stop();
+    Ok(waited?)
+}
+
+struct ShownSignIns {
+    roles: Vec<TrialRole>,
+    lines: Vec<String>,
+}
+
+/// Makes the sign-ins anew.
+fn sign_ins(
+    store: &AccessStore,
+    roles: &[DemoRole],
+    url: &str,
+    lang: Lang,
+) -> anyhow::Result<ShownSignIns> {
+    let now = SystemClock.now();
+    store.forget_trial_sign_ins(PLANNER, now)?;
+    let mut shown = ShownSignIns { roles: Vec::new(), lines: Vec::new() };
+    for role in roles {
+        let name = format!("demo-{}", role.name);
+        let password = base32(Key::random(Algorithm::Aes128)?.expose()).to_ascii_lowercase();
+        let factor = match store.add_trial_sign_in(role.person, &name, &password, now) {
+            Err(access::AccessError::NoGrant(_)) => continue,
+            factor => factor?,
+        };
+        shown.roles.push(TrialRole { name: role.name, person: role.person });
+        let word = left(lang.pick(role.name, role.chinese), 14);
+        shown.lines.push(format!("  {word} {} {password}", left(&name, 20)));
+        shown.lines.push(format!("                 {}", factor_uri(&name, &factor)));
+        shown.lines.push(format!("                 {url}{TRIAL_ROLES_PATH}{}", role.name));
+    }
+    Ok(shown)
+}
+
+/// Gives a byte at a signal.
+fn stop_signals() -> std::io::Result<UnixStream> {
+    let (reader, writer) = UnixStream::pair()?;
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::low_level::pipe::register(signal, writer.try_clone()?)?;
+    }
+    Ok(reader)
+}

@@ -1,0 +1,169 @@
+//! The console of a demonstration: what each role sees, pages that stay the same, and a browser.
+
+use std::path::Path;
+
+use super::demo_server::{Demo, start};
+use super::support::{Bed, Ran, tool};
+
+const HTML: [&str; 2] = ["-H", "Accept: text/html"];
+
+/// A page for who has a cookie.
+fn page(demo: &Demo, bed: &Bed, jar: &str, path: &str) -> String {
+    let url = format!("{}{path}", demo.url);
+    demo.curl(bed, &[&HTML[..], &["-f", "-b", jar, &url]].concat()).stdout().to_owned()
+}
+
+fn status(demo: &Demo, bed: &Bed, jar: &str, path: &str) -> String {
+    let url = format!("{}{path}", demo.url);
+    demo.status(bed, &[&HTML[..], &["-b", jar, &url]].concat())
+}
+
+/// What a page shows, without what stands around it.
+fn main_of(page: &str) -> &str {
+    let (_, rest) = page.split_once("<main").unwrap_or_else(|| panic!("{page}"));
+    rest.split_once("</main>").unwrap().0
+}
+
+/// The text of each place of a page that begins so and ends so.
+fn all_between<'p>(page: &'p str, begin: &str, end: &str) -> Vec<&'p str> {
+    page.split(begin).skip(1).map(|rest| rest.split(end).next().unwrap()).collect()
+}
+
+#[test]
+fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
+    let bed = Bed::new();
+    let demo = start(&bed, "--data books");
+    for role in ["finance", "courier", "seller", "administrator", "auditor"] {
+        demo.status(&bed, &["-c", role, &demo.of(role).link]);
+    }
+    // Who is not signed in is led to the sign-in, and back.
+    let there = format!("{}/parcels?state=out", demo.url);
+    let head = demo.curl(&bed, &[&HTML[..], &["-i", &there]].concat());
+    assert!(head.stdout().contains("location: /sign-in?next=%2Fparcels%3Fstate%3Dout"), "{head}");
+    assert_eq!(demo.status(&bed, &[&there]), "401", "a program");
+
+    // A day collects.
+    let home = page(&demo, &bed, "auditor", "/");
+    assert!(home.contains(" payments") && !home.contains(" 0 payments"), "{home}");
+
+    // The list of a page is the list of the API, in its order.
+    let list = page(&demo, &bed, "finance", "/parcels?state=returned&order=-parcel");
+    let links = all_between(main_of(&list), "<th scope=\"row\" class=\"\"><a href=\"", "\"");
+    let twin = "/parcels.json?state=returned&order=-parcel&limit=50";
+    let items = demo.get(&bed, "finance", twin);
+    let items = items["items"].as_array().unwrap();
+    let expected: Vec<String> =
+        items.iter().map(|one| format!("/parcels/{}", one["parcel"].as_str().unwrap())).collect();
+    assert!(expected.len() == 50, "a day has returns");
+    assert_eq!(links, expected);
+    let api = demo.get(&bed, "finance", "/v1/parcels?state=returned&order=-parcel&limit=50");
+    assert_eq!(*items, *api["items"].as_array().unwrap());
+    // The export has exactly the rows of the list, all pages.
+    let csv = page(&demo, &bed, "finance", "/parcels.csv?state=returned");
+    let all = demo.get(&bed, "finance", "/v1/parcels?state=returned&limit=1000");
+    assert_eq!(csv.lines().count(), all["items"].as_array().unwrap().len() + 1);
+
+    // Many waybills at once, as printed and as identifiers; what is none is named.
+    let id = items[0]["parcel"].as_str().unwrap();
+    let one = page(&demo, &bed, "finance", &format!("/parcels/{id}"));
+    let waybills = all_between(main_of(&one), "title=\"", "\"");
+    let waybill = waybills.iter().find(|title| title.len() == 27).unwrap();
+    let other = items[1]["parcel"].as_str().unwrap();
+    let url = format!("{}/parcels?form=1&state=&parcel={waybill}%0D%0A{other}+nothing", demo.url);
+    let found = demo.curl(&bed, &[&HTML[..], &["-fL", "-b", "finance", &url]].concat());
+    let found = main_of(found.stdout());
+    assert_eq!(all_between(found, "<th scope=\"row\"", ">").len(), 2, "{found}");
+    assert!(found.contains("left out: nothing"), "{found}");
+
+    // A row is the same for everyone who may see it; the others are told.
+    assert_eq!(status(&demo, &bed, "courier", "/postings"), "403");
+    assert_eq!(status(&demo, &bed, "administrator", "/parcels"), "403");
+    assert_eq!(status(&demo, &bed, "finance", "/parcels/par_0"), "404");
+    let own = page(&demo, &bed, "seller", "/parcels");
+    let mine = demo.get(&bed, "seller", "/v1/parcels?limit=50");
+    let rows = all_between(main_of(&own), "<th scope=\"row\"", ">").len();
+    assert_eq!(rows, mine["items"].as_array().unwrap().len());
+    assert!(!own.contains("href=\"/postings"), "a seller is led to no postings");
+
+    // What was true at a position is the same page after more commands.
+    let csrf = demo.sign_in(&bed, "operator", "jar");
+    let paths = ["/?", "/parcels?state=out&", &format!("/parcels/{id}?"), "/banks?", "/accounts?"];
+    let before = demo.get(&bed, "finance", "/v1/banks");
+    let banks = page(&demo, &bed, "finance", "/banks");
+    let at = all_between(&banks, "href=\"/banks?at=", "\"")[0].to_owned();
+    let pinned = |path: &str| page(&demo, &bed, "finance", &format!("{path}at={at}"));
+    let shown = paths.map(|path| main_of(&pinned(path)).to_owned());
+    let body = r#"{"reference": "one-more", "currency": "CNY"}"#;
+    demo.give(&bed, "jar", &csrf, "register-wallet", body);
+    demo.get(&bed, "jar", "/v1/wallets");
+    for (path, before) in paths.iter().zip(&shown) {
+        assert_eq!(main_of(&pinned(path)), before, "{path}");
+    }
+    assert_eq!(demo.get(&bed, "finance", "/v1/banks"), before);
+
+    // Texts of others are never markup, and the policy allows our files only.
+    let evil = page(&demo, &bed, "finance", "/search?q=%3Cscript%3Ealert(1)%3C/script%3E");
+    assert!(!evil.contains("<script>") && evil.contains("&#60;script&#62;alert(1)"), "{evil}");
+    let url = format!("{}/parcels", demo.url);
+    let head = demo.curl(&bed, &[&HTML[..], &["-i", "-b", "finance", &url]].concat());
+    assert!(
+        head.stdout().contains("content-security-policy: default-src 'none'; style-src 'self'")
+    );
+    for inline in ["style=", "onclick=", "hx-on", "javascript:"] {
+        assert!(!head.stdout().contains(inline), "{inline}");
+    }
+    demo.stop();
+}
+
+#[test]
+fn forms_sign_in_switch_the_language_and_sign_out_without_scripts() {
+    let bed = Bed::new();
+    let demo = start(&bed, "--data books");
+    let post = |path: &str, fields: &[&str], jar: &[&str]| {
+        let url = format!("{}{path}", demo.url);
+        let pairs = fields.iter().flat_map(|pair| ["--data-urlencode", pair]);
+        let all: Vec<&str> =
+            HTML.into_iter().chain(["-i"]).chain(pairs).chain(jar.iter().copied()).collect();
+        demo.curl(&bed, &[&all[..], &[url.as_str()]].concat()).stdout().to_owned()
+    };
+    let auditor = demo.of("auditor");
+    let name = format!("name={}", auditor.name);
+    let wrong = post("/sign-in", &[&name, "password=wrong wrong wrong", "code=000000"], &[]);
+    assert!(wrong.starts_with("HTTP/1.1 401") && wrong.contains("is wrong. Try again."), "{wrong}");
+    let password = format!("password={}", auditor.password);
+    let code = format!("code={}", auditor.code());
+    let fields = [&*name, &password, &code, "next=//evil.example"];
+    let begun = post("/sign-in", &fields, &["-c", "jar"]);
+    assert!(begun.starts_with("HTTP/1.1 303") && begun.contains("\nlocation: /\r"), "{begun}");
+    let home = page(&demo, &bed, "jar", "/");
+    assert!(home.contains("lang=\"en\"") && home.contains("Auditor"), "{home}");
+
+    let both = ["-b", "jar", "-c", "jar"];
+    post("/preferences", &["language=zh", "theme=dark", "back=/"], &both);
+    let home = page(&demo, &bed, "jar", "/");
+    assert!(home.contains("<html lang=\"zh-CN\" data-theme=\"dark\">"), "{home}");
+    assert!(home.contains("待处理") && home.contains("审计"), "{home}");
+    let evil = [&both[..], &["-H", "Origin: https://evil.example"]].concat();
+    assert!(post("/preferences", &["language=en"], &evil).starts_with("HTTP/1.1 403"));
+
+    let csrf = all_between(&home, "name=\"csrf\" value=\"", "\"")[0].to_owned();
+    let refused = post("/sign-out", &["csrf=0"], &["-b", "jar"]);
+    assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+    assert!(post("/sign-out", &[&format!("csrf={csrf}")], &both).starts_with("HTTP/1.1 303"));
+    assert_eq!(status(&demo, &bed, "jar", "/"), "303", "signed out");
+    demo.stop();
+}
+
+/// Chromium with axe: no serious finding, nothing against the policy, nothing wider than 360 px.
+#[test]
+fn a_browser_finds_nothing_wrong_on_a_narrow_screen() {
+    let bed = Bed::new();
+    tool(&bed, "chromium");
+    let demo = start(&bed, "--data books");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut node = bed.command("node");
+    node.arg(root.join("tests/node/pages.mjs")).arg(root.join("../../target/node"));
+    let visited = Ran::of(node.arg(&demo.url)).succeeds();
+    visited.prints(" pages");
+    demo.stop();
+}

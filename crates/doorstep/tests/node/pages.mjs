@@ -1,0 +1,146 @@
+// Visits the console of a demonstration in Chromium, at 360 px, in both languages and themes:
+//   node pages.mjs MODULES URL [SHOTS]
+// MODULES has node_modules; with SHOTS, pictures of each page are left there, at 1440 px too.
+import { createRequire } from "node:module";
+import { mkdirSync, readFileSync } from "node:fs";
+
+const [modules, url, shots] = process.argv.slice(2);
+const require = createRequire(`${modules}/`);
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const LISTS = ["/parcels", "/payments", "/breaks", "/plans", "/accounts", "/postings", "/commands",
+  "/custody", "/couriers"];
+const DETAILS = ["/parcels", "/breaks", "/plans", "/accounts"];
+const FIRST_LOAD_BYTES_MAX = 300_000;
+
+const faults = [];
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+});
+
+const open = async (language, theme, width, options = {}) => {
+  const context = await browser.newContext({
+    viewport: { width, height: 900 },
+    colorScheme: theme,
+    bypassCSP: false,
+    ...options,
+  });
+  await context.addCookies([
+    { name: "doorstep-language", value: language, url },
+    { name: "doorstep-theme", value: theme, url },
+  ]);
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (message.type() === "error" && !message.text().includes("status of 40")) {
+      faults.push(`${page.url()}: ${message.text()}`);
+    }
+  });
+  page.on("pageerror", (error) => faults.push(`${page.url()}: ${error.message}`));
+  return { context, page };
+};
+
+// A file of axe is no part of the page: it is evaluated by the debugger, which the policy allows.
+const check = async (page, name) => {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+  for (const one of found.violations.filter((one) => ["serious", "critical"].includes(one.impact))) {
+    const at = one.nodes.slice(0, 2).map((node) => `${node.target} ${node.failureSummary}`);
+    faults.push(`${name}: ${one.id}: ${at.join(" | ").replaceAll("\n", " ")}`);
+  }
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (wide > 0) faults.push(`${name}: ${wide} px wider than the screen`);
+};
+
+const bytes = async (page, path) => {
+  let sum = 0;
+  const count = async (response) => {
+    const body = await response.body().catch(() => Buffer.alloc(0));
+    sum += body.length;
+  };
+  page.on("response", count);
+  await page.goto(url + path, { waitUntil: "networkidle" });
+  page.off("response", count);
+  if (sum > FIRST_LOAD_BYTES_MAX) faults.push(`${path}: ${sum} bytes at the first load`);
+};
+
+const shot = async (page, name) => {
+  if (!shots) return;
+  mkdirSync(shots, { recursive: true });
+  await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
+};
+
+const nameOf = (path) => path.replaceAll(/[^a-z0-9]+/gi, "-").replace(/^-|-$/g, "") || "home";
+let visited = 0;
+for (const language of ["en", "zh"]) {
+  for (const theme of ["light", "dark"]) {
+    for (const width of shots ? [360, 1440] : [360]) {
+      const { context, page } = await open(language, theme, width);
+      const visit = async (path, name = nameOf(path)) => {
+        await page.goto(url + path);
+        const whole = `${name} ${language} ${theme} ${width}`;
+        await shot(page, whole.replaceAll(" ", "-"));
+        if (width === 360) await check(page, whole);
+        visited += 1;
+      };
+      await visit("/sign-in");
+      await page.goto(`${url}/as/finance`);
+      await visit("/");
+      for (const path of LISTS) await visit(path);
+      for (const path of DETAILS) {
+        await page.goto(url + path);
+        const first = await page.getAttribute("#results .rows tbody th a", "href");
+        await visit(first, `one-of-${nameOf(path)}`);
+      }
+      await visit("/parcels?state=out&reference.begins=no-such", "empty");
+      await visit("/search?q=s", "search");
+      await visit("/design");
+      await visit("/no-such-page", "error");
+      await context.close();
+    }
+  }
+}
+
+// Keys, and lists that change in place.
+{
+  const { context, page } = await open("en", "light", 1440);
+  await page.goto(`${url}/as/finance`);
+  await bytes(page, "/parcels");
+  await page.keyboard.press("/");
+  const focused = await page.evaluate(() => document.activeElement.name);
+  if (focused !== "q") faults.push(`the key / leads to ${focused}`);
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/parcels\/par_/);
+  await page.goto(`${url}/parcels`);
+  await page.selectOption("select[name=state]", "delivered");
+  await page.waitForURL(/state=delivered/);
+  const states = await page.locator("#results td[data-label=State]").allInnerTexts();
+  if (states.length === 0 || states.some((state) => state !== "delivered")) {
+    faults.push(`a filter of delivered shows ${[...new Set(states)]}`);
+  }
+  if (page.url().includes("form=1")) faults.push(`${page.url()} is no permanent link`);
+  await context.close();
+}
+
+// Without scripts everything can be read.
+{
+  const { context, page } = await open("en", "light", 360, { javaScriptEnabled: false });
+  await page.goto(`${url}/as/auditor`);
+  await page.goto(`${url}/parcels`);
+  if ((await page.locator("#results tbody tr").count()) === 0) faults.push("no rows without scripts");
+  await page.fill("input[name='reference.begins']", "no-such");
+  await page.click(".filters .go");
+  if (!page.url().includes("reference.begins=no-such")) faults.push(`${page.url()}: no filter`);
+  await context.close();
+}
+
+await browser.close();
+console.log(`${visited} pages`);
+if (faults.length > 0) {
+  console.log([...new Set(faults)].join("\n"));
+  process.exit(1);
+}

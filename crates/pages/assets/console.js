@@ -1,0 +1,59 @@
+// Keys: / and Ctrl-K search, j k Enter rows, [ ] position, g and a letter pages, ? this list.
+// Nothing here is needed to read a page.
+(() => {
+  "use strict";
+  const pages = { h: "/", p: "/parcels", b: "/breaks", s: "/plans" };
+  const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]");
+  let row = -1;
+  let isGoing = false;
+
+  const search = () => {
+    const field = document.querySelector(".find input");
+    if (field) { field.focus(); field.select(); }
+  };
+  const rows = () => [...document.querySelectorAll("#results .rows tbody th a, .work a, .hits a")];
+  const move = (by) => {
+    const links = rows();
+    if (links.length === 0) return;
+    const at = links.indexOf(document.activeElement);
+    row = Math.min(links.length - 1, Math.max(0, (at < 0 ? row : at) + by));
+    links[row].focus();
+    links[row].scrollIntoView({ block: "nearest" });
+  };
+  const follow = (selector) => document.querySelector(selector)?.click();
+
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      search();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (isGoing) {
+      isGoing = false;
+      const page = pages[event.key];
+      if (page) location.assign(page);
+      return;
+    }
+    switch (event.key) {
+      case "/": event.preventDefault(); search(); break;
+      case "j": move(1); break;
+      case "k": move(-1); break;
+      case "[": case "]": follow(`#asof [data-key="${event.key}"]`); break;
+      case "g": isGoing = true; break;
+      case "?": document.getElementById("keys")?.showModal(); break;
+    }
+  });
+
+  // What only works with this script is hidden without it.
+  for (const button of document.querySelectorAll("[data-opens]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => document.getElementById(button.dataset.opens).showModal());
+  }
+  // A menu closes when the next one opens, or by Escape.
+  const menus = document.querySelectorAll("details.menu");
+  const close = (but) => menus.forEach((menu) => { if (menu !== but) menu.open = false; });
+  menus.forEach((menu) => menu.addEventListener("toggle", () => { if (menu.open) close(menu); }));
+  document.addEventListener("click", (event) => close(event.target.closest("details.menu")));
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(null); });
+})();

@@ -1,0 +1,101 @@
+//! A file of SQLite with secrets: readable by its owner only, overwritten where something is
+//! deleted.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+/// How long another process may hold the file.
+const BUSY_WAIT: Duration = Duration::from_secs(10);
+
+/// Deleted content is overwritten with zeros. The rollback journal, which has the pages as they
+/// were, is removed with each transaction, durably (EXTRA); a write-ahead log would keep old pages.
+const SETTINGS: &str = "PRAGMA secure_delete = ON; PRAGMA journal_mode = DELETE;
+    PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
+
+/// What a file is.
+#[derive(Debug)]
+pub struct PrivateFile {
+    /// Tells the file from other SQLite files.
+    pub application_id: i32,
+    pub format: i32,
+    /// The statements that bring a file of an older format to the newest; format 0 is an empty
+    /// file. `None` for a format that is not known.
+    pub upgrade: fn(i32) -> Option<String>,
+}
+
+/// Why a file cannot be used.
+#[derive(Debug)]
+pub enum PrivateFileFault {
+    ReadableByOthers,
+    /// Of another program, or of a format that is not known.
+    Foreign,
+    Io {
+        doing: &'static str,
+        source: io::Error,
+    },
+    Sqlite(rusqlite::Error),
+}
+
+impl PrivateFile {
+    /// Opens the file. `None` if there is none and `create` is false.
+    ///
+    /// # Errors
+    /// Others can read it, it is something else, or it cannot be read or made.
+    pub fn open(&self, path: &Path, create: bool) -> Result<Option<Connection>, PrivateFileFault> {
+        let io = |doing| move |source| PrivateFileFault::Io { doing, source };
+        match fs::metadata(path) {
+            Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+                return Err(PrivateFileFault::ReadableByOthers);
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !create => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let mut options = OpenOptions::new();
+                let made = options.write(true).create_new(true).mode(0o600).open(path);
+                made.and_then(|file| file.sync_all()).map_err(io("create"))?;
+            }
+            Err(error) => return Err(io("open")(error)),
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(path, flags).map_err(PrivateFileFault::Sqlite)?;
+        connection.busy_timeout(BUSY_WAIT).map_err(PrivateFileFault::Sqlite)?;
+        self.prepare(&connection)?;
+        Ok(Some(connection))
+    }
+
+    /// Checks the file, and completes one whose creation a crash interrupted.
+    fn prepare(&self, connection: &Connection) -> Result<(), PrivateFileFault> {
+        let failed = PrivateFileFault::Sqlite;
+        connection.execute_batch(SETTINGS).map_err(failed)?;
+        let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+        let statements = || match (
+            number("application_id").map_err(failed)?,
+            number("user_version").map_err(failed)?,
+        ) {
+            (id, format) if (id, format) == (self.application_id, self.format) => Ok(None),
+            (id, format) if id == self.application_id && format > 0 || (id, format) == (0, 0) => {
+                (self.upgrade)(format).map(Some).ok_or(PrivateFileFault::Foreign)
+            }
+            _ => Err(PrivateFileFault::Foreign),
+        };
+        if statements()?.is_none() {
+            return Ok(());
+        }
+        let behavior = TransactionBehavior::Immediate;
+        let transaction = Transaction::new_unchecked(connection, behavior).map_err(failed)?;
+        // Another process may have been first.
+        if let Some(statements) = statements()? {
+            transaction.execute_batch(&statements).map_err(|_| PrivateFileFault::Foreign)?;
+            let id = self.application_id;
+            transaction.pragma_update(None, "application_id", id).map_err(failed)?;
+            transaction.pragma_update(None, "user_version", self.format).map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)
+    }
+}

@@ -1,0 +1,556 @@
+//! What is asked of a view, and the statement that asks it.
+//!
+//! Names come from the declaration only. What a user wrote is bound.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use crate::rows::STILL;
+use crate::table::{ColumnKind, RowOrder, RowSpan, ViewColumn, ViewSpec, column};
+use crate::value::ViewValue;
+
+/// Rows of a page.
+pub const PAGE_ROWS_MAX: u32 = 1_000;
+/// Filters of a list.
+pub const FILTERS_MAX: usize = 16;
+/// Values in a [`FilterOperator::OneOf`].
+pub const FILTER_VALUES_MAX: usize = 100;
+/// Bytes of a text that is looked for.
+pub const FILTER_TEXT_BYTES_MAX: usize = 512;
+
+const COLLECTED_BY_HOUR: &str = include_str!("../../sql/collected_by_hour.sql");
+
+static HOUR_COLUMNS: [ViewColumn; 5] = [
+    column("hour", ColumnKind::Number, "since 1970, in local time"),
+    column("method", ColumnKind::Text, "how it was paid"),
+    column("currency", ColumnKind::Currency, "of the sum"),
+    column("payments", ColumnKind::Number, "how many"),
+    column("amount", ColumnKind::MinorUnits, "their sum"),
+];
+static TOTAL_COLUMNS: [ViewColumn; 3] = [
+    column("currency", ColumnKind::Currency, "of the sum"),
+    column("rows", ColumnKind::Number, "how many"),
+    column("sum", ColumnKind::MinorUnits, "of a column"),
+];
+
+/// Greater than all texts that begin as it does.
+const LAST_CHARACTER: char = '\u{10FFFF}';
+
+/// Whose rows are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowsOf {
+    Everyone,
+    /// Rows that belong to one of them. Nobody's without any.
+    Own(Vec<RowOwner>),
+}
+
+/// Whose a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowOwner {
+    Seller(books::SellerId),
+    Courier(books::CourierId),
+    Firm(books::FirmId),
+}
+
+impl From<RowOwner> for RowsOf {
+    fn from(owner: RowOwner) -> RowsOf {
+        RowsOf::Own(vec![owner])
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewFilter {
+    pub column: String,
+    pub operator: FilterOperator,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum FilterOperator {
+    Equal(ViewValue),
+    OneOf(Vec<ViewValue>),
+    AtLeast(ViewValue),
+    AtMost(ViewValue),
+    /// Of a text.
+    BeginsWith(String),
+    /// Nothing is in the column, or something is.
+    Empty(bool),
+}
+
+/// A page of a view, or all of it.
+#[derive(Clone, Debug)]
+pub struct ListQuery {
+    pub view: &'static ViewSpec,
+    pub filters: Vec<ViewFilter>,
+    pub scope: RowsOf,
+    /// By a column that sorts; otherwise the view's own order.
+    pub order: Option<(String, bool)>,
+    /// The `next` of the page before.
+    pub after: Option<Vec<ViewValue>>,
+    pub limit: u32,
+    /// As of the end of this batch; otherwise of the last one.
+    pub at: Option<u64>,
+}
+
+/// Why a question cannot be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ViewQueryError {
+    #[error("the view {view} has no column {column}")]
+    NoColumn { view: &'static str, column: String },
+    #[error("the view {view} is not filtered by {column}; the columns that filter are {others}")]
+    NotFiltered { view: &'static str, column: String, others: String },
+    #[error("the view {view} is not ordered by {column}; the columns that order are {others}")]
+    NotOrdered { view: &'static str, column: String, others: String },
+    #[error("the column {column} holds {}", .expected.words())]
+    OtherKind { column: String, expected: ColumnKind },
+    #[error("a key of the view {view} has the columns {columns}")]
+    OtherKey { view: &'static str, columns: String },
+    #[error("the page does not follow one of this list; ask for the first page again")]
+    OtherPage,
+    #[error("a list has at most {FILTERS_MAX} filters")]
+    TooManyFilters,
+    #[error("the column {column} is compared with 1 to {FILTER_VALUES_MAX} values")]
+    ValueCount { column: String },
+    #[error("a search has 1 to {FILTER_TEXT_BYTES_MAX} bytes")]
+    SearchText,
+    #[error("a page has 1 to {PAGE_ROWS_MAX} rows")]
+    Limit,
+    #[error("the views are at batch {at}; batch {asked} is not there yet")]
+    Beyond { at: u64, asked: u64 },
+    #[error("the view {view} does not say whose its rows are")]
+    NoOwner { view: &'static str },
+}
+
+impl ListQuery {
+    /// The first page of everything that holds now.
+    #[must_use]
+    pub fn of(view: &'static ViewSpec) -> ListQuery {
+        ListQuery {
+            view,
+            filters: Vec::new(),
+            scope: RowsOf::Everyone,
+            order: None,
+            after: None,
+            limit: 100,
+            at: None,
+        }
+    }
+}
+
+/// A statement with the values that are bound to it.
+#[derive(Debug)]
+pub(crate) struct Question {
+    pub text: String,
+    pub values: Vec<ViewValue>,
+    /// What each row has.
+    pub columns: Vec<&'static ViewColumn>,
+    /// The places, in a row, of what the next page follows.
+    pub sorted_by: Vec<usize>,
+}
+
+impl Question {
+    fn of(columns: impl Iterator<Item = &'static ViewColumn>) -> Question {
+        let (text, columns) = (String::new(), columns.collect());
+        Question { text, values: Vec::new(), columns, sorted_by: Vec::new() }
+    }
+
+    /// All rows of a view's own table, in any order.
+    pub(crate) fn table(view: &'static ViewSpec) -> Question {
+        let mut question = Question::of(view.own_columns());
+        let names: Vec<_> = question.columns.iter().map(|column| column.name).collect();
+        question.text = format!("SELECT {} FROM {}", names.join(", "), view.name);
+        question
+    }
+
+    fn bind(&mut self, value: ViewValue) {
+        self.values.push(value);
+        let _ = write!(self.text, "${}", self.values.len());
+    }
+
+    /// A column by its full name.
+    fn name(&mut self, view: &ViewSpec, column: &ViewColumn) {
+        let _ = write!(self.text, "{}.{}", column.of.unwrap_or(view.name), column.name);
+    }
+
+    /// The rows of a view as of a batch.
+    fn select(view: &'static ViewSpec, at: Option<i64>) -> Question {
+        let mut question = Question::joined(view, at);
+        question.holds(view.name, view.span, at);
+        question
+    }
+
+    /// A condition follows.
+    fn joined(view: &'static ViewSpec, at: Option<i64>) -> Question {
+        let mut question = Question::of(view.columns.iter());
+        for (place, column) in view.columns.iter().enumerate() {
+            question.text.push_str(if place > 0 { ", " } else { "SELECT " });
+            question.name(view, column);
+        }
+        question.from(view, at)
+    }
+
+    /// The tables of a view. A condition follows.
+    fn from(mut self, view: &'static ViewSpec, at: Option<i64>) -> Question {
+        let question = &mut self;
+        let _ = write!(question.text, " FROM {}", view.name);
+        for join in view.joins {
+            let (table, own) = (join.table, view.name);
+            let _ = write!(question.text, " LEFT JOIN {table} ON {table}.{} =", join.column);
+            let _ = write!(question.text, " {own}.{}", join.own);
+            if join.spans {
+                question.text.push_str(" AND ");
+                question.holds(table, RowSpan::Between, at);
+            }
+        }
+        question.text.push_str(" WHERE ");
+        self
+    }
+
+    /// How many rows there are for each currency, and the sum of a column.
+    pub(crate) fn totals(
+        query: &ListQuery,
+        at: Option<i64>,
+        sum: Option<&str>,
+    ) -> Result<Question, ViewQueryError> {
+        let view = query.view;
+        let mut question = Question::of(TOTAL_COLUMNS.iter());
+        question.text.push_str("SELECT ");
+        match view.column("currency") {
+            Some(column) => question.name(view, column),
+            None => question.text.push_str("CAST('' AS TEXT)"),
+        }
+        question.text.push_str(", COUNT(*), CAST(COALESCE(SUM(");
+        match sum {
+            Some(name) => {
+                let column = view.column(name).ok_or_else(|| no_column(view, name))?;
+                question.name(view, column);
+            }
+            None => question.text.push('0'),
+        }
+        question.text.push_str("), 0) AS BIGINT)");
+        let mut question = question.from(view, at);
+        question.narrowed(query, at)?;
+        question.text.push_str(" GROUP BY 1 ORDER BY 1");
+        Ok(question)
+    }
+
+    /// The rows that hold, of the asker, with the filters.
+    fn narrowed(&mut self, query: &ListQuery, at: Option<i64>) -> Result<(), ViewQueryError> {
+        if query.filters.len() > FILTERS_MAX {
+            return Err(ViewQueryError::TooManyFilters);
+        }
+        self.holds(query.view.name, query.view.span, at);
+        self.scope(query.view, &query.scope)?;
+        query.filters.iter().try_for_each(|filter| self.filter(query.view, filter))
+    }
+
+    /// What was collected in each hour, by method and currency: payments that began to stand from
+    /// a batch on, until another. The hours are those of an offset from UTC.
+    pub(crate) fn collected_by_hour(from: i64, until: i64, offset_minutes: i16) -> Question {
+        let offset = i64::from(offset_minutes) * 60_000;
+        // SQLite numbers parameters as they appear: the offset, until, from.
+        let values = [offset, until, from].map(ViewValue::Number).to_vec();
+        let question = Question::of(HOUR_COLUMNS.iter());
+        Question { text: COLLECTED_BY_HOUR.to_owned(), values, ..question }
+    }
+
+    /// `at` is `None` for the last batch: then an index of the rows that hold is used.
+    fn holds(&mut self, table: &str, span: RowSpan, at: Option<i64>) {
+        match (span, at) {
+            (RowSpan::Since(_), None) => self.text.push_str("1 = 1"),
+            (RowSpan::Since(column), Some(at)) => {
+                let _ = write!(self.text, "{table}.{column} <= ");
+                self.bind(ViewValue::Number(at));
+            }
+            (RowSpan::Between, None) => {
+                let _ = write!(self.text, "{table}.until_batch = {STILL}");
+            }
+            (RowSpan::Between, Some(at)) => {
+                let _ = write!(self.text, "{table}.from_batch <= ");
+                self.bind(ViewValue::Number(at));
+                let _ = write!(self.text, " AND {table}.until_batch > ");
+                self.bind(ViewValue::Number(at));
+            }
+        }
+    }
+
+    fn scope(&mut self, view: &'static ViewSpec, scope: &RowsOf) -> Result<(), ViewQueryError> {
+        let RowsOf::Own(owners) = scope else { return Ok(()) };
+        let mut begins_with = " AND (";
+        for owner in owners {
+            let (column, id) = match *owner {
+                RowOwner::Seller(id) => (view.owners.seller, id.0),
+                RowOwner::Courier(id) => (view.owners.courier, id.0),
+                RowOwner::Firm(id) => (view.owners.firm, id.0),
+            };
+            let Some(column) = column.and_then(|name| view.column(name)) else { continue };
+            self.text.push_str(begins_with);
+            begins_with = " OR ";
+            self.name(view, column);
+            self.text.push_str(" = ");
+            self.bind(ViewValue::Number(id.cast_signed()));
+        }
+        if begins_with == " AND (" {
+            return Err(ViewQueryError::NoOwner { view: view.name });
+        }
+        self.text.push(')');
+        Ok(())
+    }
+
+    fn filter(
+        &mut self,
+        view: &'static ViewSpec,
+        filter: &ViewFilter,
+    ) -> Result<(), ViewQueryError> {
+        let column = view.column(&filter.column).ok_or_else(|| no_column(view, &filter.column))?;
+        if !column.filter {
+            let others = named(view, |column| column.filter);
+            let column = filter.column.clone();
+            return Err(ViewQueryError::NotFiltered { view: view.name, column, others });
+        }
+        self.text.push_str(" AND ");
+        let mut compared = |with: &str, value: &ViewValue| {
+            column.kind.accepts(value, column.name)?;
+            self.name(view, column);
+            let _ = write!(self.text, " {with} ");
+            self.bind(value.clone());
+            Ok(())
+        };
+        match &filter.operator {
+            FilterOperator::Equal(value) => compared("=", value),
+            FilterOperator::AtLeast(value) => compared(">=", value),
+            FilterOperator::AtMost(value) => compared("<=", value),
+            FilterOperator::OneOf(values) => {
+                if values.is_empty() || values.len() > FILTER_VALUES_MAX {
+                    let column = filter.column.clone();
+                    return Err(ViewQueryError::ValueCount { column });
+                }
+                self.name(view, column);
+                for (place, value) in values.iter().enumerate() {
+                    column.kind.accepts(value, column.name)?;
+                    self.text.push_str(if place == 0 { " IN (" } else { ", " });
+                    self.bind(value.clone());
+                }
+                self.text.push(')');
+                Ok(())
+            }
+            FilterOperator::BeginsWith(start) => {
+                if column.kind != ColumnKind::Text {
+                    let expected = column.kind;
+                    let column = filter.column.clone();
+                    return Err(ViewQueryError::OtherKind { column, expected });
+                }
+                self.begins(view, column, start);
+                Ok(())
+            }
+            FilterOperator::Empty(empty) => {
+                self.name(view, column);
+                self.text.push_str(if *empty { " IS NULL" } else { " IS NOT NULL" });
+                Ok(())
+            }
+        }
+    }
+
+    fn begins(&mut self, view: &ViewSpec, column: &ViewColumn, start: &str) {
+        self.name(view, column);
+        self.text.push_str(" >= ");
+        self.bind(ViewValue::Text(Cow::Owned(start.to_owned())));
+        self.text.push_str(" AND ");
+        self.name(view, column);
+        self.text.push_str(" < ");
+        self.bind(ViewValue::Text(Cow::Owned(format!("{start}{LAST_CHARACTER}"))));
+    }
+
+    /// The order, of which the key is the last part: no two rows are equal in it.
+    fn order(
+        &mut self,
+        view: &'static ViewSpec,
+        order: RowOrder,
+        after: Option<&[ViewValue]>,
+    ) -> Result<(), ViewQueryError> {
+        let first = std::iter::once(order.column);
+        let rest = view.key.iter().copied().filter(|name| *name != order.column);
+        let places: Option<Vec<usize>> = first.chain(rest).map(|name| view.place(name)).collect();
+        self.sorted_by = places.ok_or_else(|| no_column(view, order.column))?;
+        let columns: Vec<_> = self.sorted_by.iter().map(|place| &view.columns[*place]).collect();
+        if let Some(after) = after {
+            if after.len() != columns.len() {
+                return Err(ViewQueryError::OtherPage);
+            }
+            self.text.push_str(" AND (");
+            self.list(view, &columns, "");
+            self.text.push_str(if order.descending { ") < (" } else { ") > (" });
+            for (place, (column, value)) in columns.iter().zip(after).enumerate() {
+                let fits = column.kind.accepts(value, column.name);
+                fits.map_err(|_| ViewQueryError::OtherPage)?;
+                if place > 0 {
+                    self.text.push_str(", ");
+                }
+                self.bind(value.clone());
+            }
+            self.text.push(')');
+        }
+        self.text.push_str(" ORDER BY ");
+        self.list(view, &columns, if order.descending { " DESC" } else { "" });
+        Ok(())
+    }
+
+    fn list(&mut self, view: &ViewSpec, columns: &[&ViewColumn], end: &str) {
+        for (place, column) in columns.iter().enumerate() {
+            if place > 0 {
+                self.text.push_str(", ");
+            }
+            self.name(view, column);
+            self.text.push_str(end);
+        }
+    }
+
+    fn limit(&mut self, rows: i64) {
+        self.text.push_str(" LIMIT ");
+        self.bind(ViewValue::Number(rows));
+    }
+
+    /// A page and one row more, or without a limit all rows.
+    pub(crate) fn list_of(
+        query: &ListQuery,
+        at: Option<i64>,
+        limited: bool,
+    ) -> Result<Question, ViewQueryError> {
+        let view = query.view;
+        if limited && !(1..=PAGE_ROWS_MAX).contains(&query.limit) {
+            return Err(ViewQueryError::Limit);
+        }
+        let order = match &query.order {
+            None => view.order,
+            Some((name, descending)) => {
+                let column = view.column(name).ok_or_else(|| no_column(view, name))?;
+                if !column.sort {
+                    let others = named(view, |column| column.sort);
+                    let column = name.clone();
+                    return Err(ViewQueryError::NotOrdered { view: view.name, column, others });
+                }
+                RowOrder { column: column.name, descending: *descending }
+            }
+        };
+        let mut question = Question::joined(view, at);
+        question.narrowed(query, at)?;
+        question.order(view, order, query.after.as_deref())?;
+        if limited {
+            question.limit(i64::from(query.limit) + 1);
+        }
+        Ok(question)
+    }
+
+    /// The row of a key that holds.
+    pub(crate) fn detail(
+        view: &'static ViewSpec,
+        key: &[ViewValue],
+        scope: &RowsOf,
+        at: Option<i64>,
+    ) -> Result<Question, ViewQueryError> {
+        let mut question = Question::select(view, at);
+        question.scope(view, scope)?;
+        question.key(view, key)?;
+        question.limit(1);
+        Ok(question)
+    }
+
+    /// All rows of a key until a batch, the oldest first.
+    pub(crate) fn history(
+        view: &'static ViewSpec,
+        key: &[ViewValue],
+        scope: &RowsOf,
+        at: i64,
+    ) -> Result<Question, ViewQueryError> {
+        let begin = match view.span {
+            RowSpan::Since(column) => column,
+            RowSpan::Between => "from_batch",
+        };
+        // Each row is joined with what holds now.
+        let mut question = Question::joined(view, None);
+        let _ = write!(question.text, "{}.{begin} <= ", view.name);
+        question.bind(ViewValue::Number(at));
+        question.scope(view, scope)?;
+        question.key(view, key)?;
+        let _ = write!(question.text, " ORDER BY {}.{begin}", view.name);
+        question.limit(PAGE_ROWS_MAX.into());
+        Ok(question)
+    }
+
+    /// The postings of an account, the newest first: those before a posting, until a batch. Each
+    /// side is one seek, however many postings there are.
+    pub(crate) fn statement(
+        view: &'static ViewSpec,
+        account: i64,
+        before: i64,
+        at: i64,
+        rows: i64,
+    ) -> Question {
+        let mut question = Question::of(view.columns.iter());
+        for side in ["debit", "credit"] {
+            let opening =
+                if side == "debit" { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" };
+            let mut own = Question::joined(view, None);
+            let _ = write!(own.text, "{0}.{side} = ", view.name);
+            own.values.clone_from(&question.values);
+            own.bind(ViewValue::Number(account));
+            let _ = write!(own.text, " AND {0}.posting < ", view.name);
+            own.bind(ViewValue::Number(before));
+            let _ = write!(own.text, " AND {0}.batch <= ", view.name);
+            own.bind(ViewValue::Number(at));
+            let _ = write!(own.text, " ORDER BY {0}.batch DESC, {0}.posting DESC", view.name);
+            own.limit(rows);
+            let _ = write!(question.text, "{opening}{}) AS {side}s", own.text);
+            question.values = own.values;
+        }
+        // The first column is the posting.
+        question.text.push_str(" ORDER BY 1 DESC");
+        question.limit(rows);
+        question
+    }
+
+    fn key(&mut self, view: &'static ViewSpec, key: &[ViewValue]) -> Result<(), ViewQueryError> {
+        if key.len() != view.key.len() {
+            let columns = view.key.join(", ");
+            return Err(ViewQueryError::OtherKey { view: view.name, columns });
+        }
+        for (name, value) in view.key.iter().zip(key) {
+            let column = view.column(name).ok_or_else(|| no_column(view, name))?;
+            column.kind.accepts(value, name)?;
+            self.text.push_str(" AND ");
+            self.name(view, column);
+            self.text.push_str(" = ");
+            self.bind(value.clone());
+        }
+        Ok(())
+    }
+
+    /// The rows whose text begins so, in the order of the text.
+    pub(crate) fn search(
+        view: &'static ViewSpec,
+        start: &str,
+        scope: &RowsOf,
+        at: Option<i64>,
+        most: u32,
+    ) -> Result<Option<Question>, ViewQueryError> {
+        let Some(column) = view.search.and_then(|name| view.column(name)) else {
+            return Ok(None);
+        };
+        let mut question = Question::select(view, at);
+        question.scope(view, scope)?;
+        question.text.push_str(" AND ");
+        question.begins(view, column, start);
+        question.text.push_str(" ORDER BY ");
+        question.name(view, column);
+        question.limit(most.into());
+        Ok(Some(question))
+    }
+}
+
+fn no_column(view: &'static ViewSpec, column: &str) -> ViewQueryError {
+    ViewQueryError::NoColumn { view: view.name, column: column.into() }
+}
+
+fn named(view: &'static ViewSpec, wanted: impl Fn(&ViewColumn) -> bool) -> String {
+    let names = view.columns.iter().filter(|column| wanted(column)).map(|column| column.name);
+    names.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,133 @@
+//! What stands around the pages: who looks, what that viewer may open, and the position.
+
+use access::{AccessGrant, AccessRole, Principal};
+use base16ct::lower::encode_string;
+use engine::Actor;
+use node::{Clock, SystemClock};
+use pages::{DemoRole, FramePosition, Link, PageFrame, PageWords, Viewer, nav_groups};
+use views::read::{RowOwner, RowsOf, VIEWS, ViewPosition};
+
+use super::Preferences;
+use crate::app::{App, SignedInCaller};
+use crate::handlers::views::rows_of;
+
+/// Bytes of a hash that are shown.
+const DIGEST_BYTES: usize = 6;
+
+/// The name of a role in the texts.
+fn role_name(role: AccessRole) -> &'static str {
+    match role {
+        AccessRole::Administrator => "administrator",
+        AccessRole::Operator => "operator",
+        AccessRole::Finance => "finance",
+        AccessRole::Auditor => "auditor",
+        AccessRole::Hub => "hub",
+        AccessRole::Courier => "courier",
+        AccessRole::Seller => "seller",
+        AccessRole::Firm => "firm",
+        AccessRole::Buyer => "buyer",
+    }
+}
+
+/// The views that a principal may list.
+pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
+    let may = VIEWS.iter().filter(|view| match rows_of(principal, view) {
+        Ok(RowsOf::Everyone) => true,
+        Ok(RowsOf::Own(owners)) => owners.iter().any(|owner| match owner {
+            RowOwner::Seller(_) => view.owners.seller.is_some(),
+            RowOwner::Courier(_) => view.owners.courier.is_some(),
+            RowOwner::Firm(_) => view.owners.firm.is_some(),
+        }),
+        Err(_) => false,
+    });
+    may.map(|view| view.name).collect()
+}
+
+fn roles_of(words: PageWords, grants: &[AccessGrant]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for grant in grants {
+        let name = words.entry("role", role_name(grant.role())).unwrap_or_default();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() { words.get("role.none").to_owned() } else { names.join(", ") }
+}
+
+/// The frame of a page, without its title, navigation and position.
+pub(super) fn frame(
+    app: &App,
+    preferences: Preferences,
+    caller: Option<&SignedInCaller>,
+    path: &str,
+) -> PageFrame {
+    let words = preferences.words;
+    let is_current =
+        |person| caller.is_some_and(|one| one.principal.actor == Actor::Person(person));
+    let demo = app.trial_roles.iter();
+    let demo = demo.map(|role| DemoRole { name: role.name, is_current: is_current(role.person) });
+    let viewer = caller.map(|caller| Viewer {
+        roles: roles_of(words, &caller.principal.grants),
+        csrf: caller.session.as_deref().map(access::csrf_of).unwrap_or_default(),
+    });
+    let readable = caller.map(|caller| readable(&caller.principal)).unwrap_or_default();
+    PageFrame {
+        words,
+        theme: preferences.theme,
+        title: String::new(),
+        path: path.to_owned(),
+        nav: if caller.is_some() { nav_groups(words, &readable, None, None) } else { Vec::new() },
+        viewer,
+        position: None,
+        demo: demo.collect(),
+        search: String::new(),
+    }
+}
+
+fn age(words: PageWords, ms: u64) -> String {
+    let filled = |key, n: u64| words.fill(key, &[("n", &n)]);
+    match ms / 1_000 {
+        0 => words.get("position.age_now").to_owned(),
+        s @ 1..60 => filled("position.age_s", s),
+        s @ 60..3_600 => filled("position.age_min", s / 60),
+        s @ 3_600..86_400 => filled("position.age_h", s / 3_600),
+        s => filled("position.age_d", s / 86_400),
+    }
+}
+
+/// What a page says of its position. `query` has the parameters of its address but `at`.
+pub(super) fn position(
+    words: PageWords,
+    found: &ViewPosition,
+    pinned: Option<u64>,
+    (path, query): (&str, &[(String, String)]),
+    (time_ms, offset_minutes): (i64, i16),
+) -> FramePosition {
+    let is_past = found.batch < found.written;
+    let address = |path: &str, at: Option<u64>| {
+        let mut link = Link::to(path);
+        for (name, value) in query {
+            link = link.with(name, value);
+        }
+        link.at(at).text()
+    };
+    let here = |at| address(path, at);
+    let twin = |end: &str| address(&format!("{path}{end}"), Some(found.batch));
+    let now = SystemClock.now().0;
+    let since = now.saturating_sub(found.at.cast_unsigned());
+    let at_root = path == "/";
+    FramePosition {
+        batch: pages::forms::number(i128::from(found.batch)),
+        is_pinned: pinned.is_some(),
+        is_past,
+        digest: (!is_past).then(|| encode_string(&found.hash.bytes()[..DIGEST_BYTES])),
+        time: pages::forms::time(words, time_ms, offset_minutes),
+        age: if is_past { String::new() } else { age(words, since) },
+        permanent: here(Some(found.batch)),
+        latest: pinned.map(|_| here(None)),
+        earlier: (found.batch > 1).then(|| here(Some(found.batch - 1))),
+        later: is_past.then(|| here(Some(found.batch + 1))),
+        json: (!at_root).then(|| twin(".json")),
+        csv: (!at_root && path.matches('/').count() == 1).then(|| twin(".csv")),
+    }
+}

@@ -1,0 +1,142 @@
+//! The list of a view as a page.
+
+use access::AccessFunction;
+use axum::http::StatusCode;
+use pages::{ListPage, ListRequest, RowContext, list_path, nav_groups};
+use views::ViewSpec;
+use views::read::{ListQuery, ReadViewError};
+
+use super::form::{Form, list_address};
+use super::frames::{frame, position, readable};
+use super::rows::{ROWS, names, offset_at, page_row, read, time_of};
+use super::{Visit, go_to, html, twin};
+use crate::app::HttpAnswer;
+use crate::cursor::Cursor;
+use crate::handlers::views::{
+    filters, hidden, named_parties, parameters, parties, question_text, right, rows_of, wait_for,
+    wanted,
+};
+use crate::operations::Action;
+use crate::problem::{Problem, ProblemKind};
+use crate::query::QueryParameters;
+
+pub(super) async fn list(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
+    let path = visit.call.parts.uri.path();
+    for (media, end) in [("application/json", ".json"), ("text/csv", ".csv")] {
+        if path.ends_with(end) {
+            return twin(
+                visit,
+                media,
+                |action| matches!(action, Action::List(other) if other.name == view.name),
+            )
+            .await;
+        }
+    }
+    let accept = visit.call.accepted(&["text/html", "application/json"])?;
+    if accept == "application/json" {
+        let is_list = |action| matches!(action, Action::List(other) if other.name == view.name);
+        return twin(visit, accept, is_list).await;
+    }
+    let text = visit.call.parts.uri.query().unwrap_or_default().to_owned();
+    visit.call.require(AccessFunction::Read(right(view.name)))?;
+    let principal = visit.call.caller()?.principal.clone();
+    let scope = rows_of(&principal, view)?;
+    if text.split('&').any(|pair| pair == "form=1") {
+        let form = Form::read(&text)?;
+        let currency = visit.call.app.workers.run(|giver| main_currency(giver)).await??;
+        return go_to(&list_address(&list_path(view.name), view, &form, &currency));
+    }
+    let hidden = hidden(&principal, view);
+    let known = parameters(view);
+    let seen = |name: &&str| !hidden.contains(&name.split('.').next().unwrap_or_default());
+    let known = known.iter().map(String::as_str).filter(seen).chain(["unread"]);
+    let query = QueryParameters::read(Some(&text), &known.collect::<Vec<_>>())?;
+    let unread = query.get("unread").and_then(|text| text.split_once(':'));
+    let unread = unread.map(|(column, texts)| (column.to_owned(), texts.to_owned()));
+    // It is of this page only: the next one asks for the same list without it.
+    let pairs: Vec<_> = query.iter().filter(|(name, _)| *name != "unread").collect();
+    let query = QueryParameters::with(&pairs);
+    let mut wanted = wanted(&visit.call, &query)?;
+    let pinned = wanted.at;
+    let order = query.get("order").map(|order| match order.strip_prefix('-') {
+        Some(column) => (column.to_owned(), true),
+        None => (order.to_owned(), false),
+    });
+    // The order of what is hidden would show it.
+    if order.as_ref().is_some_and(|(column, _)| hidden.contains(&column.as_str())) {
+        return Err(Problem::from(ProblemKind::BadQuery).with_field("order"));
+    }
+    let question = question_text(view, &query, &scope);
+    let cursor = match query.get("cursor") {
+        None => None,
+        Some(text) => {
+            let bad = || Problem::from(ProblemKind::BadCursor).with_field("cursor");
+            let cursor = visit.call.app.cursors.read(&question, text).ok_or_else(bad)?;
+            wanted.at = Some(cursor.at);
+            Some(cursor)
+        }
+    };
+    let is_first = cursor.is_none();
+    let (app, preferences) = (visit.call.app.clone(), visit.preferences);
+    let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
+    wait_for(&app, wanted).await?;
+    let done = visit.call.app.workers.run(move |giver| {
+        let known = parties(giver, named_parties(view, &query))?;
+        let ask = ListQuery {
+            view,
+            filters: filters(view, &query, &known)?,
+            scope,
+            order,
+            after: cursor.map(|cursor| cursor.after),
+            limit: ROWS,
+            at: wanted.at,
+        };
+        let (rows, next, found, names, time) = read(&app, giver, |reader| {
+            let page = reader.list(&ask)?;
+            let rows = page.rows.into_iter().map(|row| page_row(view, row));
+            let rows: Vec<_> = rows.collect();
+            let at = Some(page.position.batch);
+            let names = names(reader, &principal, &[(view, &rows)], at)?;
+            let time = time_of(reader, &page.position)?;
+            Ok::<_, ReadViewError>((rows, page.next, page.position, names, time))
+        })?;
+        let offset_minutes = offset_at(giver, time)?;
+        let at = found.batch;
+        let next = next.map(|after| app.cursors.write(&question, &Cursor { after, at }));
+        let readable = readable(&principal);
+        let words = preferences.words;
+        let context =
+            RowContext { words, names: &names, readable: &readable, at: pinned, offset_minutes };
+        let pairs = query.iter().filter(|(name, _)| !["cursor", "limit"].contains(name));
+        let pairs: Vec<_> =
+            pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let currency = query.get("currency").map(str::to_owned);
+        let currency = currency.map_or_else(|| main_currency(giver), Ok)?;
+        let path = list_path(view.name);
+        let without_at: Vec<_> = pairs.iter().filter(|(name, _)| name != "at").cloned().collect();
+        around.title = words.entry("view", view.name).unwrap_or_default().to_owned();
+        around.nav = nav_groups(words, &readable, Some(view.name), pinned);
+        let here = (&*path, &*without_at);
+        around.position = Some(position(words, &found, pinned, here, (time, offset_minutes)));
+        let request = ListRequest {
+            view,
+            hidden: &hidden,
+            query: &pairs,
+            rows: &rows,
+            next,
+            is_first,
+            unread,
+            currency,
+        };
+        html(&ListPage::new(around, &request, &context), StatusCode::OK)
+    });
+    done.await?
+}
+
+/// The currency in which amounts of a form are read, unless it says another: the books' first one.
+fn main_currency(giver: &office::SignedInGiver) -> Result<String, Problem> {
+    let look = |engine: &engine::Engine| {
+        engine.books().currencies().next().map(|currency| currency.code().to_owned())
+    };
+    Ok(giver.client.look_ahead(look).map_err(Problem::internal)?.unwrap_or_default())
+}

@@ -1,0 +1,290 @@
+//! The console: pages over the views, under the same table of rights as the API. A page reads what
+//! the API reads, and has its JSON at the same address with `.json`.
+
+mod details;
+mod form;
+mod frames;
+mod home;
+mod lists;
+mod rows;
+mod searches;
+mod sessions;
+
+use std::sync::{Arc, LazyLock};
+
+use askama::Template;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use axum::routing::{MethodFilter, MethodRouter};
+use office::Language;
+use pages::assets::{ASSETS, ICON};
+use pages::{DesignPage, Link, PageFrame, PageWords, Theme, list_path};
+use views::ViewSpec;
+use views::read::VIEWS;
+
+use crate::app::{App, Call, HttpAnswer, add_limits, cookie_value, language_of};
+use crate::handlers;
+use crate::operations::{Action, OPERATIONS, Operation};
+use crate::problem::{Problem, ProblemKind};
+use crate::query::QueryParameters;
+use crate::words::BilingualText;
+
+use frames::frame;
+
+/// Our own files only, and nothing written into the page.
+const POLICY: &str = concat!(
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; ",
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+);
+/// Cookies of what a viewer prefers. They say nothing of who it is.
+const LANGUAGE_COOKIE: &str = "doorstep-language";
+const THEME_COOKIE: &str = "doorstep-theme";
+
+/// What a page is of.
+#[derive(Clone, Copy)]
+enum Page {
+    Home,
+    SignIn,
+    GiveSignIn,
+    SignOut,
+    Preferences,
+    Search,
+    Design,
+    List(&'static ViewSpec),
+    Detail(&'static ViewSpec),
+}
+
+/// Pages tell who is not signed in where to sign in.
+static OPEN: LazyLock<Operation> = LazyLock::new(|| Operation {
+    id: String::new(),
+    method: Method::GET,
+    path: String::new(),
+    action: Action::Reference,
+    about: BilingualText::fixed("", ""),
+    is_open: true,
+});
+
+/// What a viewer prefers.
+#[derive(Clone, Copy)]
+struct Preferences {
+    words: PageWords,
+    theme: Theme,
+}
+
+/// A request for a page.
+struct Visit {
+    call: Call,
+    preferences: Preferences,
+}
+
+impl Preferences {
+    fn of(headers: &HeaderMap) -> Preferences {
+        let language = match cookie_value(headers, LANGUAGE_COOKIE) {
+            Some("zh") => Language::Zh,
+            Some("en") => Language::En,
+            _ => language_of(headers),
+        };
+        let theme = cookie_value(headers, THEME_COOKIE).map_or(Theme::Auto, Theme::named);
+        Preferences { words: PageWords(language), theme }
+    }
+}
+
+impl Visit {
+    fn words(&self) -> PageWords {
+        self.preferences.words
+    }
+
+    /// The path and the query.
+    fn path(&self) -> &str {
+        self.call.parts.uri.path_and_query().map_or("/", |path| path.as_str())
+    }
+}
+
+/// Whether the sender reads pages.
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// Adds the pages.
+pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
+    let on = |methods: MethodRouter, filter, page: Page| {
+        let app = app.clone();
+        methods.on(filter, move |request: Request| answer(app.clone(), page, request))
+    };
+    let get = |page| on(MethodRouter::new(), MethodFilter::GET, page);
+    let post = |page| on(MethodRouter::new(), MethodFilter::POST, page);
+    router = router
+        .route("/", get(Page::Home))
+        .route("/sign-in", on(get(Page::SignIn), MethodFilter::POST, Page::GiveSignIn))
+        .route("/sign-out", post(Page::SignOut))
+        .route("/preferences", post(Page::Preferences))
+        .route("/search", get(Page::Search));
+    // Made-up values beside real ones would be taken for them.
+    if !app.trial_roles.is_empty() {
+        router = router.route("/design", get(Page::Design));
+    }
+    for view in VIEWS {
+        let path = list_path(view.name);
+        for twin in ["", ".json", ".csv"] {
+            router = router.route(&format!("{path}{twin}"), get(Page::List(view)));
+        }
+        router = router.route(&format!("{path}/{{key}}"), get(Page::Detail(view)));
+    }
+    for asset in ASSETS {
+        let app = app.clone();
+        let answer = move |request: Request| {
+            let app = app.clone();
+            async move {
+                let checked = app.check_host(request.headers(), request.uri().host());
+                let mut response = match checked {
+                    Ok(()) => file(asset.text, asset.media, "public, max-age=31536000, immutable"),
+                    Err(problem) => problem.response(language_of(request.headers())),
+                };
+                app.add_headers(response.headers_mut());
+                response
+            }
+        };
+        let methods = MethodRouter::new().on(MethodFilter::GET, answer);
+        router = router.route(asset.address(), methods.clone());
+        if asset.name == ICON.name {
+            router = router.route("/assets/icon.svg", methods);
+        }
+    }
+    router
+}
+
+fn file(text: &'static str, media: &'static str, cached: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cached));
+    response
+}
+
+async fn answer(app: Arc<App>, page: Page, request: Request) -> Response<Body> {
+    let preferences = Preferences::of(request.headers());
+    let (headers, is_twin) = (request.headers().clone(), twin_of(&request).is_some());
+    let mut left = None;
+    let admitted = app.clone().admit(&OPEN, request, preferences.words.0, &mut left).await;
+    let mut around = frame(&app, preferences, None, "/");
+    let answer = match admitted {
+        Ok(call) => {
+            let visit = Visit { call, preferences };
+            around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
+            show(visit, page).await
+        }
+        Err(problem) => Err(problem),
+    };
+    let mut response = answer.unwrap_or_else(|problem| {
+        if let Some(cause) = problem.cause() {
+            (app.on_failure)(cause);
+        }
+        match is_twin || !wants_page(&headers) {
+            true => problem.response(preferences.words.0),
+            false => error_page(around, &problem),
+        }
+    });
+    if let Some(left) = left {
+        add_limits(response.headers_mut(), left);
+    }
+    app.add_headers(response.headers_mut());
+    response
+}
+
+/// The form of a page that its path asks for.
+fn twin_of(request: &Request) -> Option<&'static str> {
+    let path = request.uri().path();
+    [("application/json", ".json"), ("text/csv", ".csv")]
+        .into_iter()
+        .find_map(|(media, end)| path.ends_with(end).then_some(media))
+}
+
+async fn show(visit: Visit, page: Page) -> HttpAnswer {
+    match page {
+        Page::SignIn => sessions::sign_in_page(visit),
+        Page::GiveSignIn => sessions::sign_in(visit).await,
+        Page::Preferences => sessions::prefer(visit).await,
+        _ if visit.call.caller.is_none() => not_signed_in(&visit),
+        Page::SignOut => sessions::sign_out(visit).await,
+        Page::Home => home::home(visit).await,
+        Page::Search => searches::search(visit).await,
+        Page::Design => {
+            QueryParameters::read(visit.call.parts.uri.query(), &[])?;
+            let Visit { call, preferences } = &visit;
+            let mut frame = frame(&call.app, *preferences, call.caller.as_ref(), visit.path());
+            frame.title = frame.t("design.title").to_owned();
+            html(&DesignPage::new(frame), StatusCode::OK)
+        }
+        Page::List(view) => lists::list(visit, view).await,
+        Page::Detail(view) => details::detail(visit, view).await,
+    }
+}
+
+/// A page, where a person asks; a problem, where a program does.
+fn not_signed_in(visit: &Visit) -> HttpAnswer {
+    let headers = &visit.call.parts.headers;
+    if !wants_page(headers) || visit.call.parts.method != Method::GET {
+        return Err(ProblemKind::NotSignedIn.into());
+    }
+    go_to(&Link::to("/sign-in").with("next", visit.path()).text())
+}
+
+/// See other.
+fn go_to(address: &str) -> HttpAnswer {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let address = HeaderValue::from_str(address).map_err(Problem::internal)?;
+    response.headers_mut().insert(header::LOCATION, address);
+    Ok(response)
+}
+
+fn html(page: &impl Template, status: StatusCode) -> HttpAnswer {
+    let body = page.render().map_err(Problem::internal)?;
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    Ok(response)
+}
+
+/// The API's answer for the same query, in a form.
+async fn twin(
+    visit: Visit,
+    media: &'static str,
+    is_operation: impl Fn(Action) -> bool,
+) -> HttpAnswer {
+    let Visit { mut call, .. } = visit;
+    call.parts.headers.insert(header::ACCEPT, HeaderValue::from_static(media));
+    call.operation = OPERATIONS
+        .iter()
+        .find(|one| is_operation(one.action))
+        .ok_or_else(|| Problem::from(ProblemKind::NoSuchPath))?;
+    handlers::answer(call).await
+}
+
+fn error_page(mut around: PageFrame, problem: &Problem) -> Response<Body> {
+    let (words, status) = (around.words, problem.status());
+    around.title = words
+        .get(match status.as_u16() {
+            403 => "error.not_permitted",
+            404 => "error.not_found",
+            _ => "error.title",
+        })
+        .to_owned();
+    let page = pages::ErrorPage {
+        title: around.title.clone(),
+        status: status.as_u16(),
+        detail: problem.detail(words.0).to_owned(),
+        frame: around,
+    };
+    html(&page, status).unwrap_or_else(|problem| problem.response(words.0))
+}
+
+/// What is not there, as a page.
+pub(crate) fn problem_page(app: &App, headers: &HeaderMap, problem: &Problem) -> Response<Body> {
+    error_page(frame(app, Preferences::of(headers), None, "/"), problem)
+}

@@ -1,0 +1,147 @@
+//! Rows for pages: as the API writes their values, and what their parties are called.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use access::Principal;
+use engine::Timestamp;
+use office::SignedInGiver;
+use pages::{PageRow, PartyNames, view_of, view_of_word};
+use serde_json::Value;
+use views::read::{
+    FILTER_VALUES_MAX, FilterOperator, ListQuery, ReadViewError, RowsOf, ViewFilter, ViewPosition,
+    ViewReader,
+};
+use views::{ColumnKind, IdentifierKind, ViewSpec, ViewValue};
+
+use crate::app::App;
+use crate::handlers::views::{failed, head, rows_of};
+use crate::problem::Problem;
+use crate::view_values::json;
+
+/// Asks the views, which have reached the position.
+pub(super) fn read<T>(
+    app: &App,
+    giver: &SignedInGiver,
+    question: impl FnOnce(&mut ViewReader) -> Result<T, ReadViewError>,
+) -> Result<T, Problem> {
+    let mut reader = app.readers.take()?;
+    match question(&mut reader) {
+        Ok(answer) => {
+            app.readers.give_back(reader);
+            Ok(answer)
+        }
+        Err(error) => {
+            match error {
+                ReadViewError::Asked(_) | ReadViewError::TooLong => app.readers.give_back(reader),
+                ReadViewError::Views(_) => app.readers.close_free(),
+            }
+            Err(failed(error, || head(giver), app.texts.chinese))
+        }
+    }
+}
+
+/// Rows on a page of the console.
+pub(super) const ROWS: u32 = 50;
+
+pub(super) fn page_row(view: &'static ViewSpec, values: Vec<ViewValue>) -> PageRow {
+    let raw = view.columns.iter().zip(&values).map(|(column, value)| match json(column, value) {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    });
+    PageRow { raw: raw.collect(), values }
+}
+
+/// The offset of the books' local time at an instant.
+pub(super) fn offset_at(giver: &SignedInGiver, ms: i64) -> Result<i16, Problem> {
+    let at = Timestamp(ms.max(0).cast_unsigned());
+    let look = move |engine: &engine::Engine| engine.books().utc_offset_minutes_at(at);
+    Ok(giver.client.look_ahead(look).map_err(Problem::internal)?.unwrap_or(0))
+}
+
+/// Rows of a view with a value in a column.
+pub(super) fn with(
+    view: &'static ViewSpec,
+    column: &str,
+    operator: FilterOperator,
+    at: Option<u64>,
+) -> ListQuery {
+    let filter = ViewFilter { column: column.to_owned(), operator };
+    ListQuery { filters: vec![filter], at, ..ListQuery::of(view) }
+}
+
+/// What the parties in rows are called, as far as a principal may know it.
+pub(super) fn names(
+    reader: &mut ViewReader,
+    principal: &Principal,
+    rows: &[(&'static ViewSpec, &[PageRow])],
+    at: Option<u64>,
+) -> Result<PartyNames, ReadViewError> {
+    let mut wanted: BTreeMap<&'static str, BTreeSet<i64>> = BTreeMap::new();
+    for (view, rows) in rows {
+        for (place, column) in view.columns.iter().enumerate() {
+            let ColumnKind::Id(kind) = column.kind else { continue };
+            for row in *rows {
+                let ViewValue::Number(bits) = row.values[place] else { continue };
+                let party = match kind {
+                    // Another column says of what kind it is.
+                    IdentifierKind::Any => {
+                        let words = view.columns.iter().zip(&row.raw);
+                        let kinds = words.filter(|(column, _)| column.name.ends_with("kind"));
+                        kinds.filter_map(|(_, word)| view_of_word(word)).next()
+                    }
+                    kind => view_of(kind),
+                };
+                wanted.entry(party.unwrap_or_default()).or_default().insert(bits);
+            }
+        }
+    }
+    let mut names = PartyNames::new();
+    for (party, bits) in wanted {
+        let Some(view) = ViewSpec::find(party) else { continue };
+        let name = if party == "accounts" { "name" } else { "reference" };
+        let (Some(name), Some(key)) = (view.place(name), view.key.first()) else { continue };
+        let (Some(id), Ok(scope)) = (view.place(key), rows_of(principal, view)) else { continue };
+        if !owns(view, &scope) {
+            continue;
+        }
+        let bits: Vec<ViewValue> = bits.into_iter().map(ViewValue::Number).collect();
+        for some in bits.chunks(FILTER_VALUES_MAX) {
+            let ask = with(view, key, FilterOperator::OneOf(some.to_vec()), at);
+            // A seller has a row for each currency, a tariff one for each version.
+            let ask = ListQuery { scope: scope.clone(), limit: 500, ..ask };
+            for row in reader.list(&ask)?.rows {
+                if let (ViewValue::Number(id), ViewValue::Text(name)) = (&row[id], &row[name]) {
+                    names.insert((party, *id), name.to_string());
+                }
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// Whether a view says whose its rows are, for who sees only own ones.
+fn owns(view: &ViewSpec, scope: &RowsOf) -> bool {
+    let owners = &view.owners;
+    *scope == RowsOf::Everyone
+        || [owners.seller, owners.courier, owners.firm].iter().any(Option::is_some)
+}
+
+/// The time of the last command until a batch.
+pub(super) fn time_of(
+    reader: &mut ViewReader,
+    position: &ViewPosition,
+) -> Result<i64, ReadViewError> {
+    if position.batch == position.written {
+        return Ok(position.at);
+    }
+    let Some(view) = ViewSpec::find("commands") else { return Ok(position.at) };
+    let batch = ViewValue::Number(position.batch.cast_signed());
+    let ask = with(view, "batch", FilterOperator::Equal(batch), Some(position.batch));
+    let page = reader.list(&ListQuery { limit: 1, ..ask })?;
+    let at = view.place("at").and_then(|place| page.rows.first().map(|row| row[place].clone()));
+    Ok(match at {
+        Some(ViewValue::Number(at)) => at,
+        _ => position.at,
+    })
+}

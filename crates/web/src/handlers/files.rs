@@ -1,0 +1,227 @@
+//! Files that are sent in: streamed to the disk of the books, then carried out as `doorstep import`
+//! and `doorstep take` do it.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use access::{AccessFunction, AccessGrant, AccessScope};
+use axum::body::{Body, Bytes};
+use axum::http::{StatusCode, header};
+use books::SellerId;
+use engine::Actor;
+use http_body_util::BodyExt;
+use office::sent_files::{FILES_BYTES_MAX, ReceivedFiles};
+use office::socket::SentLine;
+use office::{OfficeError, SentFile, SentFilesError};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::app::{Call, HttpAnswer, json_answer};
+use crate::limits::{FILE_SECONDS_MAX, FILE_SILENCE_SECONDS_MAX};
+use crate::operations::FileKind;
+use crate::problem::{Problem, ProblemKind};
+use crate::query::QueryParameters;
+use crate::words::{BilingualText, words};
+
+/// Blocks of a body that wait to be written.
+const BLOCKS_WAITING_MAX: usize = 16;
+const COLUMNS: u16 = 120;
+/// The parameter with the SHA-256 of the file that was checked.
+const CHECKED: &str = "checked";
+
+/// How a file is carried out.
+struct FileSpec {
+    line: &'static [&'static str],
+    /// The argument of the file.
+    file: &'static str,
+    flags: &'static [&'static str],
+    /// The command that it gives most, for the rights of the sender.
+    gives: &'static str,
+}
+
+/// The parameters that a file takes.
+pub(crate) fn flags(kind: FileKind) -> &'static [&'static str] {
+    spec(kind).flags
+}
+
+fn spec(kind: FileKind) -> FileSpec {
+    match kind {
+        FileKind::Orders => FileSpec {
+            line: &["import"],
+            file: "orders",
+            flags: &["profile", "seller", "currency", "encoding", "strict", "check", CHECKED],
+            gives: "AnnounceParcel",
+        },
+        FileKind::Clearing => FileSpec {
+            line: &["take", "clearing"],
+            file: "file",
+            flags: &["network", "wallet", "bank", "dry-run"],
+            gives: "ClearLine",
+        },
+        FileKind::Bank => FileSpec {
+            line: &["take", "bank-statement"],
+            file: "file",
+            flags: &["bank", "encoding", "dry-run"],
+            gives: "ConfirmDeposit",
+        },
+    }
+}
+
+pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
+    let spec = spec(kind);
+    let query = QueryParameters::read(call.parts.uri.query(), spec.flags)?;
+    call.accepted(&["application/json"])?;
+    call.require_content(&["application/octet-stream", "text/csv", "text/plain"])?;
+    let function = AccessFunction::GiveNamed(spec.gives);
+    let sellers = match kind {
+        FileKind::Orders => own_sellers(&call, function)?,
+        FileKind::Clearing | FileKind::Bank => {
+            call.require_all(function)?;
+            None
+        }
+    };
+    let by = call.caller()?.principal.actor;
+    // A shop's own program needs no person. What is for everybody's orders does.
+    if sellers.is_none() && !matches!(by, Actor::Person(_)) {
+        return Err(ProblemKind::NeedsPerson.into());
+    }
+    let checked = query.iter().find(|(flag, _)| *flag == CHECKED).map(|(_, sum)| sum.to_owned());
+    let bytes = call.header(header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
+    let bytes = bytes.ok_or(ProblemKind::LengthRequired)?;
+    if bytes > FILES_BYTES_MAX {
+        return Err(ProblemKind::BodyTooLarge.into());
+    }
+    let mut arguments: Vec<String> = spec.line.iter().map(|word| (*word).to_owned()).collect();
+    let flags = query.iter().filter(|(flag, _)| *flag != CHECKED);
+    arguments.extend(flags.map(|(flag, value)| match (flag, value) {
+        ("strict" | "dry-run" | "check", "" | "true") => format!("--{flag}"),
+        (flag, value) => format!("--{flag}={value}"),
+    }));
+    arguments.push("--json".to_owned());
+    let file = SentFile {
+        flag: spec.file.to_owned(),
+        name: "sent.csv".to_owned(),
+        bytes,
+        in_folder: false,
+    };
+    let (sender, receiver) = sync_channel(BLOCKS_WAITING_MAX);
+    let body = std::mem::take(&mut call.body);
+    let sending = tokio::spawn(send(body, sender));
+    let (lines, office, language) =
+        (call.app.lines.clone(), call.app.office.clone(), call.language);
+    let chinese = call.app.texts.chinese;
+    let done = call.app.workers.run(move |giver| {
+        let of_office = |error: OfficeError| Problem::of_office(error, chinese);
+        let _one_at_a_time = office.try_files().ok_or(OfficeError::Files(SentFilesError::Busy));
+        let _one_at_a_time = _one_at_a_time.map_err(of_office)?;
+        let announced = std::slice::from_ref(&file);
+        let received = ReceivedFiles::begin(&giver.data, announced);
+        let mut received = received.map_err(|error| of_office(error.into()))?;
+        let mut from = Blocks::of(receiver);
+        received.receive(&file, &mut from).map_err(|error| of_office(error.into()))?;
+        let sum = base16ct::lower::encode_string(&from.sum.finalize()[..]);
+        if checked.is_some_and(|checked| !checked.eq_ignore_ascii_case(&sum)) {
+            let detail = words!(
+                "this is not the file that was checked; check it again, and send the same bytes",
+                "这不是已检查的文件；请重新检查，并发送相同内容"
+            );
+            return Err(Problem::new(ProblemKind::DoesNotFit, detail).with_field(CHECKED));
+        }
+        let sellers = sellers.as_ref();
+        let line = SentLine { arguments: &arguments, columns: COLUMNS, language, by, sellers };
+        let is_closed = || office.with(|_| Ok(())).is_err();
+        let printed = lines.take_files(&line, &received, &[], &is_closed);
+        let position = giver.client.query(|_| ()).map_err(|error| of_office(error.into()))?.1;
+        Ok::<_, Problem>((printed, position, sum))
+    });
+    let done = done.await;
+    sending.abort();
+    let (printed, position, sum) = done??;
+    let refused = |why: String| {
+        Problem::new(
+            ProblemKind::FileRefused,
+            BilingualText { en: why.clone().into(), zh: why.into() },
+        )
+    };
+    let printed = printed.map_err(refused)?;
+    match serde_json::from_str::<Value>(&printed.output) {
+        Ok(mut body) => {
+            if kind == FileKind::Orders {
+                body["sha256"] = sum.into();
+            }
+            let status = if printed.succeeded { StatusCode::OK } else { StatusCode::ACCEPTED };
+            json_answer(status, &body, Some(position))
+        }
+        Err(_) => Err(refused(printed.errors.trim().to_owned())),
+    }
+}
+
+/// The sellers whose orders alone the sender may send. `None` for everybody's.
+fn own_sellers(
+    call: &Call,
+    function: AccessFunction<'_>,
+) -> Result<Option<BTreeSet<SellerId>>, Problem> {
+    call.require(function)?;
+    let AccessScope::Own(grants) = call.caller()?.principal.may(function) else {
+        return Ok(None);
+    };
+    let seller = |grant| match grant {
+        AccessGrant::Seller(seller) => Some(seller),
+        _ => None,
+    };
+    let own: BTreeSet<SellerId> = grants.into_iter().filter_map(seller).collect();
+    if own.is_empty() { Err(ProblemKind::NotPermitted.into()) } else { Ok(Some(own)) }
+}
+
+/// Sends the blocks of a body to the thread that writes them. A slow disk holds the sender back.
+async fn send(mut body: Body, to: SyncSender<Bytes>) {
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(mut block) = frame.into_data() else { continue };
+        loop {
+            match to.try_send(block) {
+                Ok(()) => break,
+                Err(std::sync::mpsc::TrySendError::Full(back)) => {
+                    block = back;
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Err(std::sync::mpsc::TrySendError::Disconnected(_)) => return,
+            }
+        }
+    }
+}
+
+/// The bytes of a body, on the thread that writes them.
+struct Blocks {
+    from: Receiver<Bytes>,
+    block: Bytes,
+    until: Instant,
+    /// Of all that was read.
+    sum: Sha256,
+}
+
+impl Blocks {
+    fn of(from: Receiver<Bytes>) -> Blocks {
+        let until = Instant::now() + Duration::from_secs(FILE_SECONDS_MAX);
+        Blocks { from, block: Bytes::new(), until, sum: Sha256::new() }
+    }
+}
+
+impl Read for Blocks {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        while self.block.is_empty() {
+            let left = self.until.saturating_duration_since(Instant::now());
+            let silence = Duration::from_secs(FILE_SILENCE_SECONDS_MAX);
+            match self.from.recv_timeout(left.min(silence)) {
+                Ok(block) => self.block = block,
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+                Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::TimedOut.into()),
+            }
+        }
+        let length = self.block.len().min(to.len());
+        to[..length].copy_from_slice(&self.block.split_to(length));
+        self.sum.update(&to[..length]);
+        Ok(length)
+    }
+}

@@ -1,0 +1,90 @@
+//! What the books say now, as `doorstep COMMAND --json` prints it.
+
+use access::AccessFunction;
+use axum::http::StatusCode;
+use office::socket::SentLine;
+use serde_json::Value;
+
+use crate::app::{Call, HttpAnswer, json_answer};
+use crate::operations::LookSpec;
+use crate::problem::{Problem, ProblemKind};
+use crate::query::QueryParameters;
+use crate::words::{BilingualText, words};
+
+/// The parameter of lists that asks for another position.
+const AT: &str = "at";
+/// No line of an answer is wrapped.
+const COLUMNS: u16 = 120;
+
+pub(super) async fn look(call: Call, spec: &'static LookSpec) -> HttpAnswer {
+    let query = QueryParameters::read(call.parts.uri.query(), &[spec.flags, &[AT]].concat())?;
+    if query.get(AT).is_some() {
+        let list = spec.list;
+        let detail = words!(
+            "this says what the books say now, and nothing of before; for another position ask \
+             {list} with `at`",
+            "此处只给出账簿当前状态；如需其他位置的数据，请以 `at` 查询 {list}"
+        );
+        return Err(Problem::new(ProblemKind::BadQuery, detail).with_field(AT));
+    }
+    call.accepted(&["application/json"])?;
+    call.require_all(AccessFunction::Read(spec.right))?;
+    let mut arguments: Vec<String> = spec.line.iter().map(|word| (*word).to_owned()).collect();
+    arguments.extend(query.iter().map(|(flag, value)| format!("--{flag}={value}")));
+    arguments.push("--json".to_owned());
+    if spec.of_one {
+        let one = call.path_part(3)?;
+        let rest = match spec.line {
+            ["statement"] => crate::prefixes::without_prefix("SellerId", &one),
+            _ => crate::prefixes::without_prefix("PayoutId", &one),
+        };
+        let rest = rest.ok_or(ProblemKind::NoSuchRecord)?;
+        arguments.extend(["--".to_owned(), rest.to_owned()]);
+    }
+    let by = call.caller()?.principal.actor;
+    let (lines, language) = (call.app.lines.clone(), call.language);
+    let done = call.app.workers.run(move |giver| {
+        let line =
+            SentLine { arguments: &arguments, columns: COLUMNS, language, by, sellers: None };
+        let position = giver.client.query(|_| ()).ok().map(|(_, position)| position);
+        (lines.look(&line), position)
+    });
+    let (printed, position) = done.await?;
+    // A line that is not understood has a parameter with a wrong value.
+    let printed = printed.map_err(|why| wrong_parameter(&why, spec.flags))?;
+    match json_of(&printed.output) {
+        Some(body) if printed.succeeded => json_answer(StatusCode::OK, &body, position),
+        _ => {
+            let why = printed.errors.trim();
+            let why = why.strip_prefix("error: ").or(why.strip_prefix("错误：")).unwrap_or(why);
+            Err(Problem::new(ProblemKind::NoSuchRecord, in_both(why)))
+        }
+    }
+}
+
+/// A text that is in the sender's language already.
+fn in_both(why: &str) -> BilingualText {
+    BilingualText { en: why.to_owned().into(), zh: why.to_owned().into() }
+}
+
+/// What the command line says of a flag, as of a parameter.
+fn wrong_parameter(why: &str, flags: &[&str]) -> Problem {
+    let lines = why.trim().lines().map(str::trim).take_while(|line| !line.is_empty());
+    let mut text = lines.collect::<Vec<_>>().join(" ");
+    let field = flags.iter().find(|flag| text.contains(&format!("--{flag}")));
+    let Some(flag) = field else { return Problem::new(ProblemKind::NoSuchRecord, in_both(&text)) };
+    for quoted in [format!("'--{flag} <{}>'", flag.to_uppercase()), format!("--{flag}")] {
+        text = text.replace(&quoted, &format!("`{flag}`"));
+    }
+    Problem::new(ProblemKind::BadQuery, in_both(&text)).with_field(*flag)
+}
+
+/// One object, or a list of those that a look prints line by line.
+fn json_of(output: &str) -> Option<Value> {
+    if let Ok(one) = serde_json::from_str(output) {
+        return Some(one);
+    }
+    let lines = output.lines().map(serde_json::from_str::<Value>);
+    let items = lines.collect::<Result<Vec<_>, _>>().ok()?;
+    Some(serde_json::json!({ "items": items }))
+}

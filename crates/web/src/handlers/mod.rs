@@ -1,0 +1,61 @@
+//! What each operation does.
+
+mod commands;
+mod files;
+mod looks;
+mod pages;
+mod passkeys;
+mod personal_data;
+mod proposals;
+mod provider;
+pub(crate) mod sessions;
+pub(crate) mod views;
+
+pub(crate) use commands::{ACCOUNT, DIGEST, SET_PAYOUT_ACCOUNT};
+pub(crate) use files::flags as file_flags;
+pub(crate) use passkeys::USE_FIELDS;
+pub(crate) use provider::RETURN_PATH;
+
+use crate::app::{Call, HttpAnswer};
+use crate::operations::Action;
+
+/// Carries out the operation of a call.
+pub(crate) async fn answer(call: Call) -> HttpAnswer {
+    match call.operation.action {
+        Action::Give(spec) => commands::give(call, spec).await,
+        Action::Proposals => proposals::list(call).await,
+        Action::Approve => proposals::approve(call).await,
+        Action::Withdraw => proposals::withdraw(call).await,
+        Action::TakeFile(kind) => files::take(call, kind).await,
+        Action::Disclose => personal_data::disclose(call).await,
+        Action::PayoutFiles => personal_data::payout_files(call).await,
+        Action::PayoutAccounts => personal_data::payout_accounts(call).await,
+        Action::Look(spec) => looks::look(call, spec).await,
+        Action::List(view) => views::list(call, view).await,
+        Action::Detail(view) => views::detail(call, view).await,
+        Action::Search => views::search(call).await,
+        Action::SignIn => sessions::sign_in(call).await,
+        Action::SetPassword => sessions::set_password(call).await,
+        Action::ChangePassword => sessions::change_password(call).await,
+        Action::StepUp => sessions::step_up(call).await,
+        Action::Session => sessions::current(call).await,
+        Action::PasskeyChallenge => passkeys::challenge(call).await,
+        Action::PasskeySignIn => passkeys::sign_in(call).await,
+        Action::BeginPasskey => passkeys::begin(call).await,
+        Action::AddPasskey => passkeys::add(call).await,
+        Action::Passkeys => passkeys::list(call).await,
+        Action::RemovePasskey => passkeys::remove(call).await,
+        Action::BeginProvider => provider::begin(call).await,
+        Action::FinishProvider => provider::finish(call).await,
+        Action::ProviderSecondFactor => provider::second_factor(call).await,
+        Action::SignOut => sessions::sign_out(call).await,
+        Action::Sessions => sessions::list(call).await,
+        Action::EndSession => sessions::end(call).await,
+        Action::Reference => pages::reference(&call),
+        Action::AccessPage => pages::access(&call),
+        Action::AccessScript => pages::access_script(&call),
+        Action::Style => pages::style(&call),
+        Action::OpenApi => pages::open_api(&call),
+        Action::Problem => pages::problem(&call),
+    }
+}

@@ -1,0 +1,160 @@
+//! Personal data: shown after the books have recorded it, durably.
+
+use access::{AccessFunction, AccessScope};
+use axum::http::StatusCode;
+use books::{DataSubject, DisclosurePurpose, PlanId};
+use office::socket::PayoutFilesAsked;
+use office::{OfficeAnswer, OfficeError};
+use serde_json::{Map, Value, json};
+
+use crate::app::{Call, HttpAnswer, json_answer};
+use crate::json::read_object;
+use crate::prefixes;
+use crate::problem::{Problem, ProblemKind};
+use crate::query::QueryParameters;
+use crate::words::BilingualText;
+
+/// The views in the table of rights.
+const BUYERS: &str = "buyers";
+const PAYEES: &str = "payees";
+const PAYOUT_ACCOUNTS: &str = "payout-accounts";
+
+/// The fields of a body. Each is known.
+async fn fields(call: &mut Call, known: &[&str]) -> Result<Map<String, Value>, Problem> {
+    QueryParameters::read(call.parts.uri.query(), &[])?;
+    call.accepted(&["application/json"])?;
+    call.require_content(&["application/json"])?;
+    let body = call.whole_body().await?;
+    let given = read_object(&body)?;
+    match given.keys().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(given),
+        Some(name) => Err(Problem::from(ProblemKind::UnknownField).with_field(format!("#/{name}"))),
+    }
+}
+
+fn bad_value(name: &str) -> Problem {
+    Problem::from(ProblemKind::BadValue).with_field(format!("#/{name}"))
+}
+
+fn missing(name: &str) -> Problem {
+    Problem::from(ProblemKind::MissingField).with_field(format!("#/{name}"))
+}
+
+/// An identifier or a reference without its prefix. `None` if it is not given.
+fn named<'g>(
+    given: &'g Map<String, Value>,
+    field: &str,
+    id_type: &str,
+) -> Result<Option<&'g str>, Problem> {
+    let Some(value) = given.get(field) else { return Ok(None) };
+    let text = value.as_str().and_then(|text| prefixes::without_prefix(id_type, text));
+    text.map(Some).ok_or_else(|| bad_value(field))
+}
+
+fn flag(given: &Map<String, Value>, name: &str) -> Result<bool, Problem> {
+    let value = given.get(name).map(|value| value.as_bool().ok_or_else(|| bad_value(name)));
+    value.unwrap_or(Ok(false))
+}
+
+/// Shows who gets a parcel, or the accounts and the identity of a seller.
+pub(super) async fn disclose(mut call: Call) -> HttpAnswer {
+    let given = fields(&mut call, &["parcel", "seller", "purpose"]).await?;
+    let parcel = named(&given, "parcel", "ParcelId")?;
+    let seller = named(&given, "seller", "SellerId")?;
+    let purpose = given.get("purpose").ok_or_else(|| missing("purpose"))?;
+    let purpose: DisclosurePurpose =
+        serde_json::from_value(purpose.clone()).map_err(|_| bad_value("purpose"))?;
+    let typed = match (parcel, seller) {
+        (Some(parcel), None) => format!("parcel:{parcel}"),
+        (None, Some(seller)) => format!("seller:{seller}"),
+        (None, None) => return Err(missing("parcel")),
+        (Some(_), Some(_)) => return Err(bad_value("seller")),
+    };
+    let scope = if seller.is_some() {
+        call.require_all(AccessFunction::Read(PAYEES))?;
+        AccessScope::All
+    } else {
+        call.require(AccessFunction::Read(BUYERS))?;
+        call.caller()?.principal.may(AccessFunction::Read(BUYERS))
+    };
+    let sees_all = scope == AccessScope::All;
+    // Who sees the own parcels only has one reason: to deliver them.
+    if !sees_all && purpose != DisclosurePurpose::Delivery {
+        return Err(Problem::from(ProblemKind::NotPermitted).with_field("#/purpose"));
+    }
+    let (office, chinese) = (call.app.office.clone(), call.app.texts.chinese);
+    let by = call.caller()?.principal.actor;
+    let done = call.app.workers.run(move |giver| {
+        let of_office = |error: OfficeError| match error {
+            // Nobody hears of another's parcel.
+            OfficeError::NoDataSubject { .. } if !sees_all => {
+                Problem::from(ProblemKind::NoSuchRecord)
+            }
+            error => Problem::of_office(error, chinese),
+        };
+        let subject = office.with(|office| office.subject_signed_in(&typed)).map_err(of_office)?;
+        if let DataSubject::Buyer(parcel) = subject {
+            let covers = move |engine: &engine::Engine| scope.covers_parcel(parcel, engine.books());
+            if !giver.client.query(covers).map_err(|error| of_office(error.into()))?.0 {
+                return Err(ProblemKind::NoSuchRecord.into());
+            }
+        }
+        let shown = office.with(|office| office.show(subject, &typed, purpose, by));
+        let shown = shown.map_err(of_office)?;
+        let position = giver.client.query(|_| ()).map_err(|error| of_office(error.into()))?.1;
+        Ok::<_, Problem>((subject, shown, position))
+    });
+    let (subject, shown, position) = done.await??;
+    call.app.writers.wrote(by, position);
+    let subject = match subject {
+        DataSubject::Seller(seller) => json!({ "seller": format!("sel_{seller}") }),
+        DataSubject::Buyer(parcel) => json!({ "parcel": format!("par_{parcel}") }),
+    };
+    let body = json!({ "subject": subject, "records": shown });
+    json_answer(StatusCode::OK, &body, Some(position))
+}
+
+/// The messages to the bank of a plan.
+pub(super) async fn payout_files(mut call: Call) -> HttpAnswer {
+    let given = fields(&mut call, &["plan", "again", "without_missing"]).await?;
+    let plan = named(&given, "plan", "PlanId")?.ok_or_else(|| missing("plan"))?;
+    let plan: PlanId = plan.parse().map_err(|_| bad_value("plan"))?;
+    let (again, without_missing) = (flag(&given, "again")?, flag(&given, "without_missing")?);
+    call.require_all(AccessFunction::Read(PAYEES))?;
+    let asked = PayoutFilesAsked { plan, again, without_missing };
+    let (lines, office, language) =
+        (call.app.lines.clone(), call.app.office.clone(), call.language);
+    let (by, chinese) = (call.caller()?.principal.actor, call.app.texts.chinese);
+    let done = call.app.workers.run(move |giver| {
+        // It reads the whole journal.
+        let _one_at_a_time = office.try_files().ok_or(ProblemKind::FilesBusy)?;
+        let shown = lines.payout_files(asked, by, language).map_err(|why| {
+            let words = BilingualText { en: why.clone().into(), zh: why.into() };
+            Problem::new(ProblemKind::DoesNotFit, words)
+        })?;
+        let position = giver.client.query(|_| ());
+        let position = position.map_err(|error| Problem::of_office(error.into(), chinese))?.1;
+        Ok::<_, Problem>((shown, position))
+    });
+    let (mut shown, position) = done.await??;
+    call.app.writers.wrote(by, position);
+    prefixes::add(&mut shown);
+    json_answer(StatusCode::OK, &shown, Some(position))
+}
+
+/// Which sellers have an account, and which wait. No character of one is shown.
+pub(super) async fn payout_accounts(call: Call) -> HttpAnswer {
+    QueryParameters::read(call.parts.uri.query(), &[])?;
+    call.accepted(&["application/json"])?;
+    call.require_all(AccessFunction::Read(PAYOUT_ACCOUNTS))?;
+    let (office, chinese) = (call.app.office.clone(), call.app.texts.chinese);
+    let done = call.app.workers.run(move |giver| {
+        let listed = office.with(|office| office.payout_accounts_signed_in());
+        listed.and_then(|listed| Ok((listed, giver.client.query(|_| ())?.1)))
+    });
+    let (listed, position) = done.await?.map_err(|error| Problem::of_office(error, chinese))?;
+    let OfficeAnswer::PayoutAccounts { accounts, more } = listed else {
+        return Err(Problem::internal("no list of accounts"));
+    };
+    json_answer(StatusCode::OK, &json!({ "items": accounts, "more": more }), Some(position))
+}

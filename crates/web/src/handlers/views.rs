@@ -1,0 +1,604 @@
+//! Lists, single things, searches and exports of the views, as of any batch.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use access::{AccessFunction, AccessGrant, AccessScope, Principal};
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use hyper::body::Frame;
+use node::JournalPosition;
+use office::SignedInGiver;
+use office::fields::KnownParties;
+use serde_json::json;
+use tokio::sync::mpsc;
+use views::read::{
+    FilterOperator, ListQuery, ReadViewError, RowOwner, RowsOf, VIEWS, ViewFilter, ViewQueryError,
+    ViewReader,
+};
+use views::{ColumnKind, ViewSpec};
+
+use crate::app::{App, Call, HttpAnswer, POSITION, answer_of};
+use crate::asked_views::AskedKey;
+use crate::cursor::Cursor;
+use crate::limits::{
+    EXPORT_BLOCK_BYTES, EXPORT_SECONDS_MAX, PAGE_LINES, PAGE_LINES_MAX, POSITION_WAIT_MS_MAX,
+};
+use crate::problem::{ErrorInChinese, Problem, ProblemKind};
+use crate::query::QueryParameters;
+use crate::view_values::{ShownColumns, add_cell, has_ranges, named_type, parse};
+use crate::words::words;
+
+/// A question that takes longer is not asked on the thread of a socket.
+const QUICK: Duration = Duration::from_millis(2);
+/// How often a reader looks whether the views have reached a position.
+const POSITION_POLL: Duration = Duration::from_millis(5);
+/// A receiver of an export may be silent this long.
+const RECEIVER_SILENCE: Duration = Duration::from_secs(60);
+/// Blocks of an export that wait for their receiver.
+const BLOCKS_WAITING_MAX: usize = 8;
+
+const JSON: &str = "application/json";
+const LINES: &str = "application/x-ndjson";
+const CSV: &str = "text/csv";
+
+/// The path of a view.
+pub(crate) fn path(view: &ViewSpec) -> String {
+    format!("/v1/{}", view.name.replace('_', "-"))
+}
+
+/// The parameters of a list.
+pub(crate) fn parameters(view: &'static ViewSpec) -> &'static [String] {
+    static ALL: LazyLock<HashMap<&str, Vec<String>>> =
+        LazyLock::new(|| VIEWS.iter().map(|view| (view.name, parameters_of(view))).collect());
+    ALL.get(view.name).map_or(&[], Vec::as_slice)
+}
+
+/// Of each column that filters its value, its bounds and its beginning.
+fn parameters_of(view: &'static ViewSpec) -> Vec<String> {
+    let mut all: Vec<String> =
+        ["at", "min_position", "limit", "cursor", "order"].map(str::to_owned).to_vec();
+    for column in view.columns.iter().filter(|column| column.filter) {
+        all.push(column.name.to_owned());
+        if has_ranges(column) {
+            all.extend(["from", "until"].map(|bound| format!("{}.{bound}", column.name)));
+        }
+        if column.kind == ColumnKind::Text {
+            all.push(format!("{}.begins", column.name));
+        }
+        if column.optional {
+            all.push(format!("{}.empty", column.name));
+        }
+    }
+    all
+}
+
+/// How the table of rights names a view.
+pub(crate) fn right(view: &str) -> &str {
+    match view {
+        "orders" => "parcels",
+        "payments" => "collections",
+        "refund_payments" => "refunds",
+        "sellers" | "firms" | "couriers" => "parties",
+        "banks" | "postings" | "adjustments" => "accounts",
+        "wallets" => "networks",
+        "hold_rules" => "tariffs",
+        "custody" => "cash",
+        "hand_overs" => "hand-overs",
+        "batches" | "open_items" => "open-items",
+        "commands" => "log",
+        "clearing_lines" => "clearing",
+        "plans" | "commissions" => "settlements",
+        "invoices" | "invoice_payments" => "statements",
+        "periods" => "balances",
+        other => other,
+    }
+}
+
+/// The columns that a principal does not see.
+pub(crate) fn hidden(principal: &Principal, view: &ViewSpec) -> Vec<&'static str> {
+    principal.hidden_fields(right(view.name))
+}
+
+/// Whose rows a principal may see.
+pub(crate) fn rows_of(principal: &Principal, view: &'static ViewSpec) -> Result<RowsOf, Problem> {
+    let own = match principal.may(AccessFunction::Read(right(view.name))) {
+        AccessScope::All => return Ok(RowsOf::Everyone),
+        AccessScope::Own(own) => own,
+        AccessScope::Nothing => Vec::new(),
+    };
+    let owner = |grant| match grant {
+        AccessGrant::Seller(seller) => Some(RowOwner::Seller(seller)),
+        AccessGrant::Courier(courier) => Some(RowOwner::Courier(courier)),
+        AccessGrant::Firm(firm) => Some(RowOwner::Firm(firm)),
+        _ => None,
+    };
+    let owners: Vec<RowOwner> = own.into_iter().filter_map(owner).collect();
+    if owners.is_empty() { Err(ProblemKind::NotPermitted.into()) } else { Ok(RowsOf::Own(owners)) }
+}
+
+/// Which position of the books a reader wants.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub at: Option<u64>,
+    /// At least: of `min_position`, and the sender's own last write.
+    least: u64,
+    /// Whether the sender named `min_position`.
+    is_named: bool,
+}
+
+pub(crate) fn wanted(call: &Call, query: &QueryParameters) -> Result<Wanted, Problem> {
+    let at = query.number("at", 0, i64::MAX.cast_unsigned())?;
+    let least = query.number("min_position", 0, i64::MAX.cast_unsigned())?;
+    let own = call.app.writers.of(call.caller()?.principal.actor);
+    Ok(Wanted { at, least: at.or(least.max(own)).unwrap_or(0), is_named: least.is_some() })
+}
+
+pub(crate) fn failed(
+    error: ReadViewError,
+    head: impl FnOnce() -> Option<u64>,
+    chinese: ErrorInChinese,
+) -> Problem {
+    let asked = match error {
+        ReadViewError::Asked(asked) => asked,
+        error @ (ReadViewError::Views(_) | ReadViewError::TooLong) => {
+            let cause = error.to_string();
+            return Problem::from(ProblemKind::ViewsUnavailable).retry_after(5).caused_by(cause);
+        }
+    };
+    match asked {
+        ViewQueryError::Beyond { asked, .. } => match head() {
+            Some(head) if asked <= head => not_there_yet(),
+            _ => Problem::from(ProblemKind::NotInPast).with_field("at"),
+        },
+        ViewQueryError::OtherPage => Problem::from(ProblemKind::BadCursor).with_field("cursor"),
+        ViewQueryError::NoOwner { .. } => ProblemKind::NotPermitted.into(),
+        other => {
+            let (en, zh) = (other.to_string(), chinese(&other));
+            let detail = words!("{en}; correct the query", "{zh}；请更正查询");
+            Problem::new(ProblemKind::BadQuery, detail)
+        }
+    }
+}
+
+fn not_there_yet() -> Problem {
+    Problem::from(ProblemKind::NotThereYet).retry_after(1)
+}
+
+/// What a question of the views is answered with.
+type Answer<T> = Result<Result<T, Problem>, ReadViewError>;
+
+/// A question that is asked with a connection and the parties that it names by their references.
+type Question<T> = dyn Fn(&mut ViewReader, &KnownParties) -> Answer<T> + Send + Sync;
+
+/// Asks the views once they have reached the position. What takes a moment is asked on the thread
+/// of the socket, anything else on a worker.
+async fn ask<T: Send + 'static>(
+    app: &Arc<App>,
+    wanted: Wanted,
+    named: BTreeSet<(String, String)>,
+    question: Arc<Question<T>>,
+) -> Result<T, Problem> {
+    let known = match named.is_empty() {
+        true => KnownParties::default(),
+        false => app.workers.run(move |giver| parties(giver, named)).await??,
+    };
+    wait_for(app, wanted).await?;
+    if let Some(mut reader) = app.readers.free() {
+        let answer = reader.within(QUICK, |reader| question(reader, &known));
+        match answer {
+            Some(Ok(answer)) => {
+                app.readers.give_back(reader);
+                return answer;
+            }
+            // The worker says what is wrong.
+            None | Some(Err(ReadViewError::Asked(_) | ReadViewError::TooLong)) => {
+                app.readers.give_back(reader);
+            }
+            Some(Err(ReadViewError::Views(_))) => app.readers.close_free(),
+        }
+    }
+    let shared = app.clone();
+    app.workers.run(move |giver| ask_slowly(&shared, giver, &known, &*question)).await?
+}
+
+fn ask_slowly<T>(
+    app: &App,
+    giver: &SignedInGiver,
+    known: &KnownParties,
+    question: &Question<T>,
+) -> Result<T, Problem> {
+    let mut reader = app.readers.take()?;
+    match question(&mut reader, known) {
+        Ok(answer) => {
+            app.readers.give_back(reader);
+            answer
+        }
+        Err(error) => {
+            match error {
+                ReadViewError::Asked(_) | ReadViewError::TooLong => app.readers.give_back(reader),
+                ReadViewError::Views(_) => app.readers.close_free(),
+            }
+            Err(failed(error, || head(giver), app.texts.chinese))
+        }
+    }
+}
+
+pub(crate) fn head(giver: &SignedInGiver) -> Option<u64> {
+    giver.client.query(|_| ()).ok().map(|(_, head)| head.0)
+}
+
+/// Waits until the views have reached the position.
+pub(crate) async fn wait_for(app: &Arc<App>, wanted: Wanted) -> Result<(), Problem> {
+    let until = Instant::now() + Duration::from_millis(POSITION_WAIT_MS_MAX);
+    // Who wrote nothing and asks for no position takes the views as they are.
+    while wanted.least > 0 && written(app).await? < wanted.least {
+        if Instant::now() >= until {
+            let head = app.workers.run(|giver| head(giver)).await?;
+            let is_beyond = head.is_some_and(|head| wanted.least > head);
+            return Err(match wanted.at {
+                Some(_) if is_beyond => Problem::from(ProblemKind::NotInPast).with_field("at"),
+                _ if wanted.is_named => not_there_yet().with_field("min_position"),
+                _ => not_there_yet(),
+            });
+        }
+        tokio::time::sleep(POSITION_POLL).await;
+    }
+    Ok(())
+}
+
+/// The last batch that the views have.
+async fn written(app: &Arc<App>) -> Result<u64, Problem> {
+    if let Some(mut reader) = app.readers.free() {
+        match reader.within(QUICK, ViewReader::position) {
+            Some(Err(_)) => app.readers.close_free(),
+            position => {
+                app.readers.give_back(reader);
+                if let Some(Ok(position)) = position {
+                    return Ok(position.written);
+                }
+            }
+        }
+    }
+    let shared = app.clone();
+    let read = app.workers.run(move |_| {
+        let mut reader = shared.readers.take()?;
+        let position = reader.position().map_err(|error| {
+            shared.readers.close_free();
+            failed(error, || None, shared.texts.chinese)
+        })?;
+        shared.readers.give_back(reader);
+        Ok(position.written)
+    });
+    read.await?
+}
+
+fn bad_value(name: &str, expected: &str) -> Problem {
+    let detail = words!(
+        "`{name}` must be {expected}; correct it",
+        "`{name}` 的取值不符（{expected}）；请更正"
+    );
+    Problem::new(ProblemKind::BadQuery, detail).with_field(name)
+}
+
+/// The parties that a query names by their references, each with the type of its identifier.
+pub(crate) fn named_parties(
+    view: &'static ViewSpec,
+    query: &QueryParameters,
+) -> BTreeSet<(String, String)> {
+    let named = query.iter().filter_map(|(name, text)| {
+        let id_type = named_type(view.column(name)?, text)?;
+        Some((id_type.to_owned(), text.to_owned()))
+    });
+    named.collect()
+}
+
+/// Parties by the types of their identifiers and their references.
+pub(crate) fn parties(
+    giver: &SignedInGiver,
+    wanted: BTreeSet<(String, String)>,
+) -> Result<KnownParties, Problem> {
+    let look = move |engine: &engine::Engine| KnownParties::of(engine.books(), &wanted);
+    giver.client.look_ahead(look).map_err(Problem::internal)
+}
+
+pub(crate) fn filters(
+    view: &'static ViewSpec,
+    query: &QueryParameters,
+    known: &KnownParties,
+) -> Result<Vec<ViewFilter>, Problem> {
+    let mut filters = Vec::new();
+    for (parameter, text) in query.iter() {
+        // The position, also where a column has its name: `at.from` and `at.until` narrow that.
+        if parameter == "at" {
+            continue;
+        }
+        let (name, how) = parameter.split_once('.').unwrap_or((parameter, ""));
+        let Some(column) = view.column(name).filter(|column| column.filter) else { continue };
+        let value = |text: &str| {
+            parse(column, text, known).ok_or_else(|| bad_value(parameter, &column.kind.words()))
+        };
+        let operator = match how {
+            "from" => FilterOperator::AtLeast(value(text)?),
+            "until" => FilterOperator::AtMost(value(text)?),
+            "begins" => FilterOperator::BeginsWith(text.to_owned()),
+            "empty" => match text {
+                "true" => FilterOperator::Empty(true),
+                "false" => FilterOperator::Empty(false),
+                _ => return Err(bad_value(parameter, "true or false")),
+            },
+            // A text can have commas, and is compared as it is.
+            _ if column.kind == ColumnKind::Text || !text.contains(',') => {
+                FilterOperator::Equal(value(text)?)
+            }
+            _ => FilterOperator::OneOf(text.split(',').map(value).collect::<Result<_, _>>()?),
+        };
+        filters.push(ViewFilter { column: name.to_owned(), operator });
+    }
+    Ok(filters)
+}
+
+/// What a list is asked for, without its page.
+pub(crate) fn question_text(view: &ViewSpec, query: &QueryParameters, scope: &RowsOf) -> String {
+    let own = query.iter().filter(|(name, _)| !["cursor", "limit"].contains(name));
+    let all: Vec<String> = own.map(|(name, value)| format!("{name}={value}")).collect();
+    format!("{} {scope:?} {}", view.name, all.join("&"))
+}
+
+pub(super) async fn list(call: Call, view: &'static ViewSpec) -> HttpAnswer {
+    let hidden = hidden(&call.caller()?.principal, view);
+    let known = parameters(view);
+    let seen = |name: &&str| !hidden.contains(&name.split('.').next().unwrap_or_default());
+    let known: Vec<&str> = known.iter().map(String::as_str).filter(seen).collect();
+    let query = QueryParameters::read(call.parts.uri.query(), &known)?;
+    let media = call.accepted(&[JSON, CSV, LINES])?;
+    let scope = rows_of(&call.caller()?.principal, view)?;
+    let mut wanted = wanted(&call, &query)?;
+    let limit = query.number("limit", 1, PAGE_LINES_MAX as u64)?.unwrap_or(PAGE_LINES as u64);
+    let order = query.get("order").map(|order| match order.strip_prefix('-') {
+        Some(column) => (column.to_owned(), true),
+        None => (order.to_owned(), false),
+    });
+    // The order of what is hidden would show it.
+    if let Some((column, _)) = &order
+        && hidden.contains(&column.as_str())
+    {
+        return Err(bad_value("order", "a column of the list"));
+    }
+    let question = question_text(view, &query, &scope);
+    let cursor = match query.get("cursor") {
+        None => None,
+        Some(text) => {
+            let bad = || Problem::from(ProblemKind::BadCursor).with_field("cursor");
+            let cursor = call.app.cursors.read(&question, text).ok_or_else(bad)?;
+            wanted.at = Some(cursor.at);
+            Some(cursor)
+        }
+    };
+    let named = named_parties(view, &query);
+    let page = ListQuery {
+        view,
+        filters: Vec::new(),
+        scope,
+        order,
+        after: cursor.map(|cursor| cursor.after),
+        limit: u32::try_from(limit).unwrap_or(1),
+        at: wanted.at,
+    };
+    if media != JSON {
+        return export(call, view, (media, hidden), wanted, named, (query, page)).await;
+    }
+    let (app, shown) = (call.app.clone(), ShownColumns::of(view, &hidden));
+    let list = move |reader: &mut ViewReader, known: &KnownParties| -> Answer<_> {
+        let filters = match filters(view, &query, known) {
+            Ok(filters) => filters,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let page = reader.list(&ListQuery { filters, ..page.clone() })?;
+        let at = page.position.batch;
+        let mut body = b"{\"items\":".to_vec();
+        shown.add_rows(&mut body, &page.rows);
+        let next = page.next.map(|after| app.cursors.write(&question, &Cursor { after, at }));
+        body.extend_from_slice(b",\"next\":");
+        body.extend_from_slice(json!(next).to_string().as_bytes());
+        body.push(b'}');
+        Ok(Ok((body, at)))
+    };
+    let (body, at) = ask(&call.app, wanted, named, Arc::new(list)).await?;
+    answer_of(StatusCode::OK, body, Some(JournalPosition(at)))
+}
+
+/// All rows of a list, as they are read.
+async fn export(
+    call: Call,
+    view: &'static ViewSpec,
+    (media, hidden): (&'static str, Vec<&'static str>),
+    wanted: Wanted,
+    named: BTreeSet<(String, String)>,
+    (query, page): (QueryParameters, ListQuery),
+) -> HttpAnswer {
+    let permit = call.app.exports.clone().try_acquire_owned();
+    let permit = permit.map_err(|_| Problem::from(ProblemKind::Busy).retry_after(10))?;
+    let begin = move |reader: &mut ViewReader, known: &KnownParties| -> Answer<_> {
+        let filters = match filters(view, &query, known) {
+            Ok(filters) => filters,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let page = ListQuery { filters, ..page.clone() };
+        // A question that cannot be asked is refused before the first row. The position is said
+        // before the rows, so they are as of it.
+        let first = reader.list(&ListQuery { limit: 1, ..page.clone() })?;
+        Ok(Ok(ListQuery { at: Some(first.position.batch), ..page }))
+    };
+    let page = ask(&call.app, wanted, named, Arc::new(begin)).await?;
+    let batch = page.at.unwrap_or_default();
+    let (sender, receiver) = mpsc::channel(BLOCKS_WAITING_MAX);
+    let app = call.app.clone();
+    let thread = std::thread::Builder::new().name("doorstep-export".into());
+    let started = thread.spawn(move || {
+        let _permit = permit;
+        crate::server::be_nice();
+        send_rows(&app, view, (media, &hidden), &page, &sender);
+    });
+    started.map_err(Problem::internal)?;
+    let mut response = Response::new(Body::new(Blocks(receiver)));
+    let headers = response.headers_mut();
+    let content = if media == CSV { "text/csv; charset=utf-8; header=present" } else { LINES };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
+    headers.insert(POSITION, batch.into());
+    let name = format!("attachment; filename=\"{}-{batch}\"", view.name);
+    let name = HeaderValue::from_str(&name).map_err(Problem::internal)?;
+    headers.insert(header::CONTENT_DISPOSITION, name);
+    Ok(response)
+}
+
+type Block = Result<Bytes, io::Error>;
+
+/// Reads the rows and sends them in blocks. A receiver that does not read ends it.
+fn send_rows(
+    app: &App,
+    view: &'static ViewSpec,
+    (media, hidden): (&str, &[&str]),
+    ask: &ListQuery,
+    to: &mpsc::Sender<Block>,
+) {
+    let until = Instant::now() + Duration::from_secs(EXPORT_SECONDS_MAX);
+    let (mut block, mut line) = (Vec::new(), String::new());
+    let shown = ShownColumns::of(view, hidden);
+    if media == CSV {
+        let names = view.columns.iter().map(|column| column.name);
+        let names: Vec<&str> = names.filter(|name| !hidden.contains(name)).collect();
+        block = (names.join(",") + "\r\n").into_bytes();
+    }
+    let cut = || io::Error::from(io::ErrorKind::TimedOut);
+    let Ok(mut reader) = app.readers.take() else {
+        // The answer has begun: that it is cut off shows that something is missing.
+        let _ = to.blocking_send(Err(cut()));
+        return;
+    };
+    let mut is_cut = false;
+    let read = reader.export(ask, &mut |row| {
+        if media == CSV {
+            let cells = view.columns.iter().zip(&row);
+            let cells = cells.filter(|(column, _)| !hidden.contains(&column.name));
+            line.clear();
+            for (place, (column, value)) in cells.enumerate() {
+                if place > 0 {
+                    line.push(',');
+                }
+                add_cell(&mut line, column, value);
+            }
+            line.push_str("\r\n");
+            block.extend_from_slice(line.as_bytes());
+        } else {
+            shown.add_row(&mut block, &row);
+            block.push(b'\n');
+        }
+        if block.len() < EXPORT_BLOCK_BYTES {
+            return ControlFlow::Continue(());
+        }
+        let full = std::mem::take(&mut block);
+        if Instant::now() < until && send_block(to, full) {
+            ControlFlow::Continue(())
+        } else {
+            is_cut = true;
+            ControlFlow::Break(())
+        }
+    });
+    match read {
+        Ok(_) if !is_cut => {
+            app.readers.give_back(reader);
+            send_block(to, block);
+        }
+        _ => drop(to.blocking_send(Err(cut()))),
+    }
+}
+
+/// Whether the receiver took it in time.
+fn send_block(to: &mpsc::Sender<Block>, block: Vec<u8>) -> bool {
+    let until = Instant::now() + RECEIVER_SILENCE;
+    let mut block = Ok(Bytes::from(block));
+    loop {
+        match to.try_send(block) {
+            Ok(()) => return true,
+            Err(mpsc::error::TrySendError::Full(back)) if Instant::now() < until => {
+                block = back;
+                std::thread::sleep(POSITION_POLL);
+            }
+            Err(_) => return false,
+        }
+    }
+}
+
+/// A body of blocks.
+struct Blocks(mpsc::Receiver<Block>);
+
+impl hyper::body::Body for Blocks {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        self.0.poll_recv(context).map(|block| block.map(|block| block.map(Frame::data)))
+    }
+}
+
+pub(super) async fn detail(call: Call, view: &'static ViewSpec) -> HttpAnswer {
+    let query = QueryParameters::read(call.parts.uri.query(), &["at", "min_position"])?;
+    call.accepted(&[JSON])?;
+    let scope = rows_of(&call.caller()?.principal, view)?;
+    let wanted = wanted(&call, &query)?;
+    let hidden = hidden(&call.caller()?.principal, view);
+    let name = call.path_part(2)?;
+    let unknown = || Problem::from(ProblemKind::NoSuchRecord);
+    let named = AskedKey::new(view, &name).ok_or_else(unknown)?.wanted_parties();
+    let shown = ShownColumns::of(view, &hidden);
+    let detail = move |reader: &mut ViewReader, known: &KnownParties| -> Answer<_> {
+        let key = AskedKey::new(view, &name).and_then(|key| key.values(known));
+        let Some(key) = key else { return Ok(Err(unknown())) };
+        let (row, position) = reader.detail(view, &key, &scope, wanted.at)?;
+        let Some(row) = row else { return Ok(Err(unknown())) };
+        let mut body = Vec::new();
+        shown.add_row(&mut body, &row);
+        Ok(Ok((body, position.batch)))
+    };
+    let (body, at) = ask(&call.app, wanted, named, Arc::new(detail)).await?;
+    answer_of(StatusCode::OK, body, Some(JournalPosition(at)))
+}
+
+pub(super) async fn search(call: Call) -> HttpAnswer {
+    let query = QueryParameters::read(call.parts.uri.query(), &["q", "at", "min_position"])?;
+    call.accepted(&[JSON])?;
+    let wanted = wanted(&call, &query)?;
+    let text = query.get("q").filter(|text| !text.is_empty());
+    let text = text.ok_or_else(|| bad_value("q", "a text"))?;
+    let text = text.strip_prefix("par_").unwrap_or(text).to_owned();
+    call.require(AccessFunction::Read("search"))?;
+    let principal = call.caller()?.principal.clone();
+    let search = move |reader: &mut ViewReader, _: &KnownParties| -> Answer<_> {
+        // Of each view by its own right: who sees all parcels may see only own accounts.
+        let scope = |view| rows_of(&principal, view).ok();
+        let (hits, position) = reader.search(&text, scope, wanted.at)?;
+        let mut body = b"{\"items\":[".to_vec();
+        for (number, hit) in hits.iter().enumerate() {
+            if number > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(b"{\"row\":");
+            let hidden = hidden(&principal, hit.view);
+            ShownColumns::of(hit.view, &hidden).add_row(&mut body, &hit.row);
+            body.extend_from_slice(format!(",\"view\":\"{}\"}}", hit.view.name).as_bytes());
+        }
+        body.extend_from_slice(b"]}");
+        Ok(Ok((body, position.batch)))
+    };
+    let (body, at) = ask(&call.app, wanted, BTreeSet::new(), Arc::new(search)).await?;
+    answer_of(StatusCode::OK, body, Some(JournalPosition(at)))
+}

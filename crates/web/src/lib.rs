@@ -1,0 +1,47 @@
+//! The API over HTTP: commands, proposals, files, looks and sessions, for persons and API keys.
+//!
+//! The router, the OpenAPI document and the reference page are built from one table of operations,
+//! which follows from the declarations of commands and views. A request is authenticated, counted,
+//! read strictly, filled in as the office does it, permitted by [`access::Principal::may`], and
+//! given to the node. A refusal is a problem of its own type (RFC 9457).
+//!
+//! Never: rules of money, what a role may do, a key or a password in an answer, a log or a URL.
+//!
+//! Start at [`WebServer::start`] and [`operations::OPERATIONS`].
+
+pub mod asked_views;
+pub mod limits;
+pub mod openapi;
+pub mod operations;
+pub mod problem;
+
+mod answers;
+mod app;
+mod bare_errors;
+mod console;
+mod cursor;
+mod field_forms;
+mod handlers;
+mod idempotency;
+mod json;
+mod prefixes;
+mod provider;
+mod query;
+mod readers;
+mod recorder;
+mod reference;
+mod remedies;
+mod senders;
+mod sent_fields;
+mod server;
+mod times;
+mod trial_roles;
+mod view_values;
+mod words;
+mod workers;
+
+pub use app::{ACCESS_PATH, POSITION, SESSION_COOKIE, WebParts, WebTexts};
+pub use provider::ProviderSettings;
+pub use server::{WebError, WebListen, WebServer};
+pub use trial_roles::{TRIAL_ROLES_PATH, TrialRole};
+pub use workers::MakeGiver;

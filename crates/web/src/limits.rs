@@ -1,0 +1,57 @@
+//! Limits. The last word of a name is its unit.
+
+/// Open connections: ten thousand that are idle, and some that work.
+pub const CONNECTIONS_MAX: usize = 12_000;
+/// Where the system allows fewer files, terminals have theirs first, and the API these.
+pub const CONNECTIONS_MIN: usize = 256;
+/// Requests that are worked on or wait for it. More are answered with 503.
+pub const REQUESTS_MAX: usize = 2_048;
+/// Requests that talk to the books at once, each on a thread of its own.
+pub const WORKERS_MAX: usize = 64;
+/// Commands that wait at once for their turn of the engine: those of the door wait behind them.
+pub const TURNS_WAITING_MAX: usize = 32;
+/// Of the head of a request.
+pub const HEAD_BYTES_MAX: usize = 16 << 10;
+/// A connection without a whole head is closed after this.
+pub const HEAD_SECONDS_MAX: u64 = 30;
+/// A handshake of TLS may take this long.
+pub const HANDSHAKE_SECONDS_MAX: u64 = 10;
+/// Of the body of a command.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// The body of a command arrives within this time.
+pub const BODY_SECONDS_MAX: u64 = 20;
+/// A file arrives within this time.
+pub const FILE_SECONDS_MAX: u64 = 600;
+/// A sender of a file may be silent this long.
+pub const FILE_SILENCE_SECONDS_MAX: u64 = 30;
+/// Objects and lists inside each other.
+pub const JSON_DEPTH_MAX: usize = 32;
+/// Of an Idempotency-Key.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// How long a read waits for a position.
+pub const POSITION_WAIT_MS_MAX: u64 = 250;
+/// Principals whose last write is remembered, so that they read it.
+pub const WRITERS_MAX: usize = 100_000;
+/// Principals and addresses whose requests are counted.
+pub const SENDERS_MAX: usize = 100_000;
+/// Requests of an address without a sign-in, a second.
+pub const UNKNOWN_REQUESTS_PER_SECOND_MAX: u32 = 20;
+/// Lines on one page of a list.
+pub const PAGE_LINES_MAX: usize = 1_000;
+/// Lines on a page, unless `limit` says otherwise.
+pub const PAGE_LINES: usize = 100;
+/// Exports at once.
+pub const EXPORTS_MAX: usize = 4;
+/// An export that takes longer is cut off.
+pub const EXPORT_SECONDS_MAX: u64 = 600;
+/// Of a block of an export.
+pub const EXPORT_BLOCK_BYTES: usize = 64 << 10;
+/// Questions to the provider of sign-ins at once. More are refused.
+pub const PROVIDER_REQUESTS_MAX: usize = 8;
+/// Of one question to the provider, from the first byte to the last.
+pub const PROVIDER_SECONDS_MAX: u64 = 10;
+pub const PROVIDER_ANSWER_BYTES_MAX: u64 = 256 << 10;
+/// What the provider says of itself, and its keys, are read again after this.
+pub const PROVIDER_KEPT_MS_MAX: u64 = 60 * 60 * 1000;
+/// A stop waits this long for requests in work.
+pub const STOP_SECONDS_MAX: u64 = 10;

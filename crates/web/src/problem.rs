@@ -1,0 +1,647 @@
+//! Why a request is not carried out, as RFC 9457 problems. Each refusal of the books is one problem
+//! type, named after it; what HTTP and the office refuse are listed here.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use books::{MissingRecord, Refusal};
+use office::fields::{self, ValueError};
+use office::{Language, OfficeError, SentFilesError, is_filled_in};
+use serde_json::json;
+use vault::{AccountError, VaultError};
+
+use crate::json::{JsonFault, JsonFaultKind};
+use crate::remedies::for_requests;
+use crate::words::{BilingualText, words};
+
+/// Where the types of problems are described.
+pub const PROBLEMS_PATH: &str = "/problems/";
+
+/// Declares problems that do not come from the books.
+macro_rules! kinds {
+    ($($Kind:ident $name:literal $status:literal $en:literal $zh:literal)+) => {
+        /// A problem that does not come from the books.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum ProblemKind {
+            $($Kind,)+
+        }
+
+        impl ProblemKind {
+            pub const ALL: &'static [ProblemKind] = &[$(ProblemKind::$Kind),+];
+
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(ProblemKind::$Kind => $name,)+
+                }
+            }
+
+            fn status(self) -> u16 {
+                match self {
+                    $(ProblemKind::$Kind => $status,)+
+                }
+            }
+
+            /// What is wrong, and what to do.
+            #[must_use]
+            pub fn about(self) -> BilingualText {
+                match self {
+                    $(ProblemKind::$Kind => BilingualText::fixed($en, $zh),)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    NoSuchPath "no-such-path" 404
+        "there is nothing at this path; openapi.json lists all paths"
+        "该路径不存在；openapi.json 列出全部路径"
+    NoSuchRecord "no-such-record" 404
+        "there is no such record, or you may not see it; check the id"
+        "没有该记录，或您无权查看；请核对编号"
+    MethodNotAllowed "method-not-allowed" 405
+        "the path does not take this method; use one of the header Allow"
+        "该路径不支持此方法；请用 Allow 标头所列方法"
+    NotAcceptable "not-acceptable" 406
+        "the answer has no form that the header Accept takes; accept application/json or text/csv"
+        "Accept 标头所列格式均不可用；请接受 application/json 或 text/csv"
+    UnsupportedMediaType "unsupported-media-type" 415
+        "the body has another content type; send application/json in UTF-8 for a command, and \
+         application/octet-stream or text/csv for a file"
+        "请求体的内容类型不符；命令请用 UTF-8 的 application/json，文件请用 \
+         application/octet-stream 或 text/csv"
+    UnsupportedEncoding "unsupported-content-encoding" 415
+        "the body is compressed; send it as it is"
+        "请求体已压缩；请不压缩直接发送"
+    BodyTooLarge "body-too-large" 413
+        "the body is larger than the limit of this operation; send it in parts"
+        "请求体超过该操作的上限；请分批发送"
+    LengthRequired "length-required" 411
+        "a file needs the header Content-Length; send it"
+        "文件须带 Content-Length 标头；请给出"
+    BodyTooSlow "body-too-slow" 408
+        "the body did not arrive in time; send it again"
+        "请求体未按时到达；请重新发送"
+    HeadTooLarge "head-too-large" 431
+        "the path or the headers are too large; leave out what is not needed"
+        "路径或标头过大；请去掉不需要的内容"
+    NotHttp "not-http" 400
+        "the first line or a header is not as HTTP/1.1 writes it; correct it"
+        "首行或某个标头不合 HTTP/1.1 的写法；请更正"
+    WrongHost "wrong-host" 421
+        "this server does not answer for the header Host; use one of the names in its settings"
+        "本服务器不以该 Host 应答；请使用其配置中的名称"
+    CrossSite "cross-site" 403
+        "the request comes from another site; send it from this one, or with an API key"
+        "请求来自其他网站；请从本站发送，或使用 API 密钥"
+    NotSignedIn "not-signed-in" 401
+        "the request needs a session or an API key; sign in, or send Authorization: Bearer"
+        "该请求需要会话或 API 密钥；请登录，或发送 Authorization: Bearer"
+    SignInRefused "sign-in-refused" 401
+        "the name, the password or the code is wrong; try again"
+        "名称、密码或验证码有误；请重试"
+    NotLinked "not-linked" 403
+        "no person with a role is linked to your identity; ask whoever runs this server to link it"
+        "您的身份未关联到任何有角色的人员；请联系本服务器的管理者关联"
+    ProviderFailed "provider-failed" 502
+        "the provider of sign-ins did not answer as it should; try again, or use your password"
+        "身份提供方未正确应答；请重试，或用密码登录"
+    NotPermitted "not-permitted" 403
+        "your roles do not allow this; ask an administrator for the role that does"
+        "您的角色不允许此操作；请向管理员申请相应角色"
+    StepUpNeeded "step-up-needed" 403
+        "this needs the second factor again; send it to /v1/step-up, then repeat the request"
+        "此操作须再次验证第二因素；请先提交至 /v1/step-up，再重复请求"
+    NeedsPerson "needs-person" 403
+        "the command names who decides, and an API key is nobody; sign in as a person"
+        "该命令须说明由谁决定，而 API 密钥不是人员；请以人员身份登录"
+    TooManyRequests "too-many-requests" 429
+        "this sender has used up its requests; wait as long as the header Retry-After says"
+        "该发送方的请求已用尽；请等待 Retry-After 标头所示时间"
+    Busy "busy" 503
+        "too many requests are in work; try again when the header Retry-After says"
+        "正在处理的请求过多；请按 Retry-After 标头所示时间重试"
+    Stopping "stopping" 503
+        "this Doorstep is stopping; try again when it serves again"
+        "此 Doorstep 正在停止；请待其恢复服务后重试"
+    NotThereYet "position-not-reached" 503
+        "the views have not reached the position yet; try again when the header Retry-After says"
+        "视图尚未到达该位置；请按 Retry-After 标头所示时间重试"
+    ViewsUnavailable "views-unavailable" 503
+        "the views cannot be read now; try again later, or see `doorstep views`"
+        "视图暂不可读；请稍后再试，或见 `doorstep views`"
+    VaultUnavailable "vault-unavailable" 503
+        "the vault cannot be reached now and nothing was done; try again later"
+        "保管库暂不可用，未执行任何操作；请稍后再试"
+    Internal "internal" 500
+        "the server failed; its log says why. Repeat the request with the same Idempotency-Key"
+        "服务器出错，原因见其日志；请以同一 Idempotency-Key 重复请求"
+    BadJson "bad-json" 400
+        "the body is no JSON object that has one meaning only; correct it at the pointer"
+        "请求体不是含义唯一的 JSON 对象；请在所指位置更正"
+    BadQuery "bad-query" 400
+        "a parameter of the query is unknown, repeated or has a wrong value; correct it"
+        "查询参数未知、重复或取值有误；请更正"
+    BadCursor "bad-cursor" 400
+        "the cursor is not one that this server gave for this list; begin without a cursor"
+        "该游标不是本服务器为此列表给出的；请从头开始，不带游标"
+    NotInPast "position-not-in-books" 404
+        "the books have not reached the position of `at`; give a smaller one"
+        "账簿尚未到达 `at` 所示位置；请给出较小的位置"
+    KeyMissing "idempotency-key-missing" 400
+        "a command needs the header Idempotency-Key with 1 to 255 printable characters; send a new \
+         one for a new request, and the same one for a repeat"
+        "命令须带 Idempotency-Key 标头，1 至 255 个可见字符；新请求用新键，重复请求用同一键"
+    KeyReused "idempotency-key-reused" 422
+        "the Idempotency-Key was used for another request; use a new key"
+        "该 Idempotency-Key 已用于另一请求；请使用新键"
+    KeyInUse "idempotency-key-in-use" 409
+        "a request with this Idempotency-Key is being carried out; repeat it in a moment"
+        "带有该 Idempotency-Key 的请求正在执行；请稍后重复"
+    UnknownField "unknown-field" 422
+        "the command has no such field; use its fields"
+        "命令没有该字段；请使用其字段"
+    MissingField "missing-field" 422
+        "the command lacks fields; give them"
+        "命令缺少字段；请补全"
+    BadValue "bad-value" 422
+        "a field has a value that it does not take; correct it"
+        "字段取值不符；请更正"
+    DoesNotFit "does-not-fit" 409
+        "a field does not fit what the books have; correct it, or change the books first"
+        "字段与账簿现状不符；请更正，或先变更账簿"
+    OtherPerson "other-person" 422
+        "a field names another person than the one who gives the command; leave it out"
+        "字段中是另一人员，而非发出命令者；请去掉"
+    SameBefore "same-before" 409
+        "the same was carried out under the number before; to do it once more, give the next number"
+        "相同命令已以上一编号执行；如需再执行一次，请给出下一编号"
+    CodeWrong "code-wrong" 422
+        "the one-time code is wrong and nothing was counted; ask the courier for it again"
+        "一次性验证码有误，未作清点；请再次向快递员索取"
+    NoSuchProposal "no-such-proposal" 404
+        "there is no such proposal: it was carried out, withdrawn or never made; list the proposals"
+        "没有该提议：已执行、已撤回或从未提出；请查看提议列表"
+    OwnProposal "own-proposal" 409
+        "the proposal is your own; a second person approves it"
+        "该提议由您提出；须由第二人批准"
+    ApprovalInterrupted "approval-interrupted" 409
+        "the approval was interrupted too long ago to go on by itself; look in the log, then \
+         withdraw the proposal"
+        "批准中断过久，无法自动继续；请查看日志，然后撤回提议"
+    BooksNotOpen "books-not-open" 409
+        "the books are not open; open them first with `doorstep setup books`"
+        "账簿尚未开账；请先用 `doorstep setup books` 开账"
+    NotSetUp "not-set-up" 409
+        "this server lacks a key or a setting for it; see the settings of the key store"
+        "本服务器缺少所需密钥或配置；请见密钥库配置"
+    FileRefused "file-refused" 409
+        "the file was refused and nothing of it was carried out; correct it, and send it again"
+        "文件被拒绝，未执行其中任何内容；请更正后重新发送"
+    FilesBusy "files-busy" 409
+        "other files are being carried out; send the file again when they are done"
+        "正在处理其他文件；请待其完成后重新发送"
+    DiskFull "disk-full" 507
+        "the disk of the books has no room for the file; free some space"
+        "账簿所在磁盘空间不足；请释放空间"
+}
+
+/// A type of problem, as it is documented.
+#[derive(Clone, Debug)]
+pub struct ProblemType {
+    pub name: String,
+    pub status: u16,
+    /// An example of its detail.
+    pub about: BilingualText,
+}
+
+/// The kebab-case form of a name.
+#[must_use]
+pub fn kebab(name: &str) -> String {
+    let mut kebab = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !kebab.is_empty() {
+            kebab.push('-');
+        }
+        kebab.extend(c.to_lowercase());
+    }
+    kebab
+}
+
+/// The name of a variant, without its content.
+fn variant(debug: &str) -> &str {
+    debug.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default()
+}
+
+/// The name of a refusal's type.
+#[must_use]
+pub fn refusal_name(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NotFound(missing) => format!("no-such-{}", missing_name(missing)),
+        other => kebab(variant(&format!("{other:?}"))),
+    }
+}
+
+fn missing_name(missing: &MissingRecord) -> String {
+    kebab(variant(&format!("{missing:?}")))
+}
+
+fn refusal_status(refusal: &Refusal) -> u16 {
+    use Refusal as R;
+    match refusal {
+        R::NotFound(_) => 404,
+        R::NotAllowed(_) | R::SamePerson | R::NotOneOfThePersons(_) => 403,
+        _ => 409,
+    }
+}
+
+/// The fields that a sender must give, of those that are missing.
+fn needed(command: &str, missing: &[String]) -> Vec<String> {
+    let of = fields::declared().of(command);
+    let filled = |one: &String| of.is_some_and(|of| is_filled_in(command, of, one));
+    missing.iter().filter(|one| !filled(one)).cloned().collect()
+}
+
+/// What an error says in Chinese, with its remedy.
+pub type ErrorInChinese = fn(&(dyn Error + 'static)) -> String;
+
+/// Every type of problem, by name.
+#[must_use]
+pub fn problem_types(chinese: ErrorInChinese) -> BTreeMap<String, ProblemType> {
+    let missing = MissingRecord::examples().into_iter().map(Refusal::NotFound);
+    let refusals = Refusal::examples().into_iter();
+    let refusals = refusals.filter(|one| !matches!(one, Refusal::NotFound(_))).chain(missing);
+    let of_books = refusals.map(|refusal| ProblemType {
+        name: refusal_name(&refusal),
+        status: refusal_status(&refusal),
+        about: for_requests(&BilingualText {
+            en: refusal.to_string().into(),
+            zh: chinese(&refusal).into(),
+        }),
+    });
+    let others = ProblemKind::ALL.iter().map(|kind| ProblemType {
+        name: kind.name().to_owned(),
+        status: kind.status(),
+        about: kind.about(),
+    });
+    of_books.chain(others).map(|one| (one.name.clone(), one)).collect()
+}
+
+/// A problem of a request.
+#[derive(Debug)]
+pub struct Problem(Box<ProblemContent>);
+
+#[derive(Debug)]
+struct ProblemContent {
+    name: String,
+    status: u16,
+    detail: BilingualText,
+    /// A JSON pointer to the field, or the name of a parameter.
+    field: Option<String>,
+    headers: HeaderMap,
+    /// For the log only.
+    cause: Option<String>,
+}
+
+impl From<ProblemKind> for Problem {
+    fn from(kind: ProblemKind) -> Problem {
+        Problem(Box::new(ProblemContent {
+            name: kind.name().to_owned(),
+            status: kind.status(),
+            detail: kind.about(),
+            field: None,
+            headers: HeaderMap::new(),
+            cause: None,
+        }))
+    }
+}
+
+impl Problem {
+    /// As of a kind, with more detail.
+    #[must_use]
+    pub fn new(kind: ProblemKind, detail: BilingualText) -> Problem {
+        let mut problem = Problem::from(kind);
+        problem.0.detail = detail;
+        problem
+    }
+
+    #[must_use]
+    pub fn with_field(mut self, field: impl Into<String>) -> Problem {
+        self.0.field = Some(field.into());
+        self
+    }
+
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Problem {
+        self.0.headers.insert(name, value);
+        self
+    }
+
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Problem {
+        self.with_header(header::RETRY_AFTER, seconds.into())
+    }
+
+    /// A failure of the server, whose cause is for the log.
+    #[must_use]
+    pub fn internal(cause: impl ToString) -> Problem {
+        Problem::from(ProblemKind::Internal).caused_by(cause.to_string())
+    }
+
+    /// With a cause for the log.
+    #[must_use]
+    pub fn caused_by(mut self, cause: String) -> Problem {
+        self.0.cause = Some(cause);
+        self
+    }
+
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    /// What is wrong, and what to do.
+    #[must_use]
+    pub fn detail(&self, language: Language) -> &str {
+        self.0.detail.in_language(language)
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// A refusal of the books.
+    #[must_use]
+    pub fn refusal(refusal: &Refusal, detail: BilingualText) -> Problem {
+        let field = match refusal {
+            Refusal::BadText(field, _) => Some(format!("#/{field}")),
+            Refusal::AmountZero | Refusal::AmountAboveLimit(_) => Some("#/amount".to_owned()),
+            Refusal::BadDate(..) => Some("#/date".to_owned()),
+            _ => None,
+        };
+        Problem(Box::new(ProblemContent {
+            name: refusal_name(refusal),
+            status: refusal_status(refusal),
+            detail,
+            field,
+            headers: HeaderMap::new(),
+            cause: None,
+        }))
+    }
+
+    /// What the office refuses.
+    #[must_use]
+    pub fn of_office(error: OfficeError, chinese: ErrorInChinese) -> Problem {
+        use OfficeError as E;
+        use ProblemKind as K;
+        let detail = BilingualText { en: error.to_string().into(), zh: chinese(&error).into() };
+        let detail = for_requests(&detail);
+        let kind = match &error {
+            E::Refused { refusal, .. } | E::ProposalRefused { refusal, .. } => {
+                return match &refusal.refusal.refusal {
+                    engine::Refusal::Books(refusal) => Problem::refusal(refusal, detail),
+                    engine::Refusal::RequestKeyTaken => K::KeyReused.into(),
+                };
+            }
+            E::UnknownCommand(_) | E::NotForPersons { .. } => return K::NoSuchPath.into(),
+            E::RequestKeyTaken => return K::KeyReused.into(),
+            E::NeedsPerson { .. } => return K::NeedsPerson.into(),
+            E::Closed | E::NodeStopped(_) => {
+                return Problem::from(K::Stopping).retry_after(5);
+            }
+            E::UnknownField { .. } => K::UnknownField,
+            // A bank account is filled in where there is one only.
+            E::MissingFields { command, missing } => match needed(command, missing).first() {
+                Some(_) => K::MissingField,
+                None => K::DoesNotFit,
+            },
+            // Their form is right: there is no such currency, it has fewer decimals, or the day is
+            // out of range.
+            E::Value { cause, .. }
+                if matches!(
+                    **cause,
+                    ValueError::Amount(_)
+                        | ValueError::Currency(_)
+                        | ValueError::Date(_)
+                        | ValueError::BeforeTime
+                ) =>
+            {
+                K::DoesNotFit
+            }
+            E::Value { .. } | E::Declared { .. } | E::NotACode | E::Account(_) | E::Identity(_) => {
+                K::BadValue
+            }
+            E::OtherCurrency { .. }
+            | E::WhichChargeback { .. }
+            | E::UnknownClass { .. }
+            | E::UnknownTariff { .. } => K::DoesNotFit,
+            E::OtherPerson { .. } | E::SecondPersonNamed { .. } => K::OtherPerson,
+            E::NotPermitted { .. }
+            | E::NotTheOwner { .. }
+            | E::UserNotMapped { .. }
+            | E::PersonNotRegistered { .. }
+            | E::PersonInRealBooks => K::NotPermitted,
+            E::BooksNotOpen => K::BooksNotOpen,
+            E::TrialTimeInRealBooks | E::NoCodeKey => K::NotSetUp,
+            E::OwnProposal { .. } => K::OwnProposal,
+            E::UnknownProposal { .. } => K::NoSuchProposal,
+            E::ApprovalInterrupted { .. } => K::ApprovalInterrupted,
+            E::NoSellerAccount { .. }
+            | E::NoSeller { .. }
+            | E::NoDataSubject { .. }
+            | E::NoPersonalData { .. } => K::NoSuchRecord,
+            E::ManyLooks => return Problem::new(K::Busy, detail).retry_after(60),
+            E::Take(_) => K::FileRefused,
+            E::Files(SentFilesError::Busy) => K::FilesBusy,
+            E::Files(SentFilesError::TooLarge { .. }) => K::BodyTooLarge,
+            E::Files(SentFilesError::DiskFull { .. }) => K::DiskFull,
+            E::Files(SentFilesError::Cut(_)) => K::BodyTooSlow,
+            E::Files(SentFilesError::Count { .. } | SentFilesError::Name(_)) => K::BadValue,
+            E::Vault(VaultError::NoKey | VaultError::OnServer) => K::NotSetUp,
+            E::Vault(VaultError::NoRecord(_)) => K::NoSuchRecord,
+            E::Vault(VaultError::Server { .. }) => {
+                let problem = Problem::from(K::VaultUnavailable).retry_after(5);
+                return problem.caused_by(error.to_string());
+            }
+            // Their texts name paths of the server.
+            E::Files(SentFilesError::Kept { .. })
+            | E::CodeKey(_)
+            | E::Vault(_)
+            | E::Persons(_)
+            | E::Store(_)
+            | E::Malformed(_) => return Problem::internal(error),
+        };
+        let field = match &error {
+            E::UnknownField { field, .. }
+            | E::Value { field, .. }
+            | E::OtherCurrency { field, .. }
+            | E::OtherPerson { field }
+            | E::SecondPersonNamed { field } => Some(field.clone()),
+            E::MissingFields { command, missing } => {
+                let needed = needed(command, missing);
+                needed.first().or(missing.first()).cloned()
+            }
+            E::WhichChargeback { .. } => Some("number".to_owned()),
+            E::UnknownClass { .. } => Some("class".to_owned()),
+            E::UnknownTariff { .. } => Some("tariff".to_owned()),
+            E::NotACode => Some("code".to_owned()),
+            E::Account(_) => Some("account".to_owned()),
+            _ => None,
+        };
+        // Where the command line says a flag.
+        let detail = match &error {
+            E::UnknownField { command, field, known } => {
+                let known = known.join(", ");
+                words!(
+                    "{command} has no field {field}; use one of: {known}",
+                    "{command} 没有字段 {field}；可用：{known}"
+                )
+            }
+            E::MissingFields { command, missing } => {
+                let needed = needed(command, missing);
+                let missing = if needed.is_empty() { missing } else { &needed };
+                let missing = missing.join(", ");
+                words!("{command} needs {missing}; give them", "{command} 缺少 {missing}；请补全")
+            }
+            E::Value { field, cause, .. } => {
+                let zh = chinese(cause.as_ref());
+                words!("{field}: {cause}", "{field}：{zh}")
+            }
+            E::Account(AccountError::NotOneAccount) => words!(
+                "the account has neither iban alone, nor bank_code with account; give one of both",
+                "账户既非仅有 iban，也非 bank_code 加 account；请给出其中一种"
+            ),
+            E::OwnProposal { number } => words!(
+                "proposal {number} is your own; a second person approves it in their session: \
+                 POST /v1/proposals/{number}/approve",
+                "提议 {number} 是您自己的；请由第二人在其会话中批准：\
+                 POST /v1/proposals/{number}/approve"
+            ),
+            E::OtherPerson { field } | E::SecondPersonNamed { field } => words!(
+                "{field} names another person; leave it out: it is whoever gives or approves the \
+                 command",
+                "{field} 是另一人员；请去掉：即发出或批准命令的人员本人"
+            ),
+            _ => detail,
+        };
+        let problem = Problem::new(kind, detail);
+        match field {
+            Some(field) => problem.with_field(format!("#/{field}")),
+            None => problem,
+        }
+    }
+
+    /// As RFC 9457 writes it.
+    #[must_use]
+    pub fn document(&self, language: Language) -> String {
+        let mut body = json!({
+            "type": format!("{PROBLEMS_PATH}{}", self.0.name),
+            "title": self.0.name.replace('-', " "),
+            "status": self.0.status,
+            "detail": self.0.detail.in_language(language),
+        });
+        if let Some(field) = &self.0.field {
+            body["field"] = field.as_str().into();
+        }
+        body.to_string()
+    }
+
+    /// As an answer.
+    #[must_use]
+    pub fn response(&self, language: Language) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.document(language)));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.extend(self.0.headers.clone());
+        let content = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, content);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let language = match language {
+            Language::En => "en",
+            Language::Zh => "zh",
+        };
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
+        if self.0.status == 401 {
+            let scheme = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response
+    }
+}
+
+impl From<JsonFault> for Problem {
+    fn from(fault: JsonFault) -> Problem {
+        let JsonFault { kind, pointer } = fault;
+        let detail = match kind {
+            JsonFaultKind::Syntax(why) => {
+                words!("the body is no JSON: {why}; correct it", "请求体不是 JSON：{why}；请更正")
+            }
+            JsonFaultKind::NotAnObject => words!(
+                "the body is no JSON object; send the command's fields in one object",
+                "请求体不是 JSON 对象；请将命令的字段放入一个对象"
+            ),
+            JsonFaultKind::DuplicateKey => words!(
+                "the key at {pointer} stands there twice; leave one out",
+                "{pointer} 处的键出现两次；请去掉一个"
+            ),
+            JsonFaultKind::TooDeep => words!(
+                "the value at {pointer} is more than {} levels deep; send a flat one",
+                "{pointer} 处嵌套超过 {} 层；请减少嵌套",
+                crate::limits::JSON_DEPTH_MAX
+            ),
+            JsonFaultKind::NotWhole => words!(
+                "the number at {pointer} is a fraction or has too many digits; send a whole number \
+                 of 64 bits, amounts in minor units",
+                "{pointer} 处的数字有小数或位数过多；请用 64 位整数，金额以最小货币单位表示"
+            ),
+            JsonFaultKind::Invisible(found) => {
+                let code = u32::from(found);
+                words!(
+                    "the text at {pointer} has the invisible character U+{code:04X}; leave it out",
+                    "{pointer} 处的文字含不可见字符 U+{code:04X}；请去掉"
+                )
+            }
+        };
+        Problem::new(ProblemKind::BadJson, detail).with_field(pointer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_is_a_type_of_its_own() {
+        let types = problem_types(|error| format!("中文：{error}"));
+        let refusals = Refusal::examples().len() - 1 + MissingRecord::examples().len();
+        assert_eq!(
+            types.len(),
+            refusals + ProblemKind::ALL.len() - 1,
+            "only books-not-open is both"
+        );
+        assert!(types.contains_key("amount-zero") && types.contains_key("no-such-seller"));
+        for one in types.values() {
+            assert!((400..600).contains(&one.status), "{}", one.name);
+            let plain = |c: char| c.is_ascii_lowercase() || c == '-';
+            assert!(one.name.chars().all(plain), "{}", one.name);
+        }
+    }
+
+    #[test]
+    fn each_kind_says_what_to_do_in_both_languages() {
+        for kind in ProblemKind::ALL {
+            let BilingualText { en, zh } = kind.about();
+            assert!(en.contains(';') || en.contains(". "), "{en}");
+            assert!(zh.contains(['；', '。']), "{zh}");
+        }
+    }
+}
