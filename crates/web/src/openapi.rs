@@ -4,7 +4,7 @@
 use books::REFERENCE_BYTES_MAX;
 use books::chart::AccountKind;
 use machine::{ActorKind, CommandSpec};
-use office::{Language, fields};
+use office::{Language, fields, is_given_by_two};
 use reports::WaitingKind;
 use serde_json::{Map, Value, json};
 use views::ViewSpec;
@@ -197,7 +197,9 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
             let fields = fields_schema(spec, schemas);
             schemas.insert(name.clone(), fields);
             body = Some(json!({ "$ref": format!("#/components/schemas/{name}") }));
-            statuses_ok.push("202");
+            if fields::declared().of(spec.name).is_some_and(is_given_by_two) {
+                statuses_ok.push("202");
+            }
         }
         Action::List(view) => {
             parameters.extend(list_parameters(view));
