@@ -3,7 +3,6 @@
 
 mod cli {
     mod ground;
-    mod postgres;
     mod process;
     mod support;
 

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -156,14 +155,12 @@ struct Reader {
 
 impl Reader {
     fn new() -> Reader {
-        let free = |page: &'static str| {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            (page, listener.local_addr().unwrap().to_string())
-        };
+        let bed = Bed::new();
+        let addresses = ["127.0.0.1:7001", "127.0.0.1:9001", "127.0.0.1:8080"];
         Reader {
-            bed: Bed::new(),
+            addresses: addresses.map(|page| (page, bed.reserved_address())),
+            bed,
             values: BTreeMap::new(),
-            addresses: ["127.0.0.1:7001", "127.0.0.1:9001", "127.0.0.1:8080"].map(free),
             variables: Vec::new(),
             windows: BTreeMap::new(),
         }
