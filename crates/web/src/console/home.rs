@@ -107,7 +107,7 @@ fn totals(
     let ask = ListQuery { filters, scope, at: Some(at), ..ListQuery::of(view) };
     match reader.totals(&ask, counted.sum) {
         Ok((totals, _)) => Ok(Some(totals)),
-        // Whose the rows are is not said: nobody's own.
+        // The view does not say who owns a row.
         Err(ReadViewError::Asked(_)) => Ok(None),
         Err(error) => Err(error),
     }
@@ -144,28 +144,6 @@ fn last_date(
     Ok(page.rows.first().map(|row| text(row, log, "date")).unwrap_or_default())
 }
 
-/// The first batch of a business date. Dates do not fall.
-fn first_batch(
-    reader: &mut ViewReader,
-    log: &'static ViewSpec,
-    date: &str,
-    at: u64,
-) -> Result<u64, ReadViewError> {
-    let (mut least, mut most) = (1, at);
-    while least < most {
-        let middle = least + (most - least) / 2;
-        let value = ViewValue::Number(middle.cast_signed());
-        let ask = with(log, "batch", FilterOperator::AtLeast(value), Some(at));
-        let ask = ListQuery { limit: 1, order: Some(("batch".to_owned(), false)), ..ask };
-        let page = reader.list(&ask)?;
-        match page.rows.first().map(|row| text(row, log, "date")) {
-            Some(found) if found.as_str() < date => least = middle + 1,
-            _ => most = middle,
-        }
-    }
-    Ok(least)
-}
-
 fn find(
     reader: &mut ViewReader,
     principal: &Principal,
@@ -194,7 +172,7 @@ fn find(
             date = date.max(last_date(reader, log, Some(name), at)?);
         }
         if !date.is_empty() {
-            let first = first_batch(reader, log, &date, at)?;
+            let first = reader.first_batch(&date, at)?;
             let (hours, _) = reader.collected_by_hour(first, offset_minutes, Some(at))?;
             found.collected = Some((date, hours));
         }
