@@ -292,8 +292,13 @@ impl App {
             _ if is_known => self.count(Sender::at(address), left)?,
             _ => {}
         }
-        // A sign-in with an old cookie is one without.
-        let caller = if operation.is_open { caller.unwrap_or_default() } else { caller? };
+        let caller = match caller {
+            // A sign-in with an old cookie is one without.
+            Err(problem) if operation.is_open && problem.status() == StatusCode::UNAUTHORIZED => {
+                None
+            }
+            caller => caller?,
+        };
         if caller.is_none() && !operation.is_open {
             return Err(ProblemKind::NotSignedIn.into());
         }
