@@ -1,12 +1,13 @@
 //! The sockets: accepts connections within limits, by TLS or on this machine only, and stops
 //! gracefully. The door comes first: its threads are nicer than those of the switch.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -25,9 +26,11 @@ use tokio_rustls::TlsAcceptor;
 use crate::app::{PeerAddress, WebParts, router};
 use crate::bare_errors::WithProblems;
 use crate::limits::{
-    HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, HEAD_SECONDS_MAX, STOP_SECONDS_MAX, WORKERS_MAX,
+    HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, HEAD_SECONDS_MAX, KEPT_CONNECTIONS_DIVISOR,
+    STOP_SECONDS_MAX, WORKERS_MAX,
 };
 use crate::recorder::Recorder;
+use crate::senders::Sender;
 
 /// The nice value of the server's threads.
 const NICE: i32 = 10;
@@ -124,6 +127,7 @@ impl WebServer {
             tls: listen.tls.map(TlsAcceptor::from),
             stopped,
             connections: connections.clone(),
+            of_addresses: AddressConnections::new(connections_max),
         };
         let mut addresses = Vec::new();
         for listener in listen.listeners {
@@ -175,6 +179,50 @@ struct Served {
     tls: Option<TlsAcceptor>,
     stopped: watch::Receiver<bool>,
     connections: Arc<Semaphore>,
+    of_addresses: AddressConnections,
+}
+
+/// How many connections each address has. One address cannot have them all.
+#[derive(Clone)]
+struct AddressConnections {
+    most: usize,
+    open: Arc<Mutex<HashMap<Sender, usize>>>,
+}
+
+/// Counts a connection as long as it lives.
+struct AddressConnection {
+    of: AddressConnections,
+    address: Sender,
+}
+
+impl AddressConnections {
+    fn new(connections_max: usize) -> AddressConnections {
+        let most = connections_max - connections_max / KEPT_CONNECTIONS_DIVISOR;
+        AddressConnections { most, open: Arc::default() }
+    }
+
+    /// `None` if the address has as many as it may have.
+    fn begin(&self, address: IpAddr) -> Option<AddressConnection> {
+        let address = Sender::at(address);
+        let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = all.entry(address).or_default();
+        if *open >= self.most {
+            return None;
+        }
+        *open += 1;
+        Some(AddressConnection { of: self.clone(), address })
+    }
+}
+
+impl Drop for AddressConnection {
+    fn drop(&mut self) {
+        let mut all = self.of.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = all.entry(self.address).or_default();
+        *open = open.saturating_sub(1);
+        if *open == 0 {
+            all.remove(&self.address);
+        }
+    }
 }
 
 impl Served {
@@ -194,8 +242,11 @@ impl Served {
             };
             match accepted {
                 Ok((stream, peer)) => {
+                    // Without a place, it is closed.
+                    let Some(counted) = self.of_addresses.begin(peer.ip()) else { continue };
                     let _ = stream.set_nodelay(true);
-                    tokio::spawn(self.clone().connection(stream, peer.ip(), permit));
+                    let counted = (permit, counted);
+                    tokio::spawn(self.clone().connection(stream, peer.ip(), counted));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
             }
@@ -206,7 +257,7 @@ impl Served {
         self,
         stream: tokio::net::TcpStream,
         peer: IpAddr,
-        permit: OwnedSemaphorePermit,
+        counted: (OwnedSemaphorePermit, AddressConnection),
     ) {
         match self.tls.clone() {
             None => self.serve(stream, peer).await,
@@ -217,7 +268,7 @@ impl Served {
                 }
             }
         }
-        drop(permit);
+        drop(counted);
     }
 
     async fn serve(
@@ -251,4 +302,23 @@ impl Served {
 /// A router never fails: its errors are answers.
 async fn answered<R>(answer: impl Future<Output = Result<R, Infallible>>) -> Result<R, Infallible> {
     answer.await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_leaves_connections_for_others() {
+        let all = AddressConnections::new(16);
+        let address = |text: &str| all.begin(text.parse().unwrap());
+        let mut open: Vec<_> = std::iter::from_fn(|| address("10.0.0.1")).collect();
+        assert_eq!(open.len(), 14);
+        let other = address("10.0.0.2");
+        assert!(other.is_some());
+        open.pop();
+        assert!(address("10.0.0.1").is_some() && address("2001:db8::1").is_some());
+        drop((open, other));
+        assert!(all.open.lock().unwrap().is_empty(), "nothing is kept of who has gone");
+    }
 }
