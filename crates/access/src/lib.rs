@@ -1,6 +1,6 @@
 //! Access: who signs in, as which roles, and what each role may do.
 //!
-//! A [`Principal`] is whoever sends a request: a person in a session, or an API key. Its
+//! A [`Principal`] is the sender of a request: a person in a session, or an API key. Its
 //! [`AccessGrant`]s come from the books. [`Principal::may`] is the only place that decides what it
 //! may do. Secrets are in the [`AccessStore`].
 //!

@@ -1,6 +1,6 @@
 //! What stands around the pages: who looks, what that viewer may open, and the position.
 
-use access::{AccessGrant, AccessRole, Principal};
+use access::{AccessGrant, Principal};
 use base16ct::lower::encode_string;
 use engine::Actor;
 use node::{Clock, SystemClock};
@@ -13,21 +13,6 @@ use crate::handlers::views::rows_of;
 
 /// Bytes of a hash that are shown.
 const DIGEST_BYTES: usize = 6;
-
-/// The name of a role in the texts.
-fn role_name(role: AccessRole) -> &'static str {
-    match role {
-        AccessRole::Administrator => "administrator",
-        AccessRole::Operator => "operator",
-        AccessRole::Finance => "finance",
-        AccessRole::Auditor => "auditor",
-        AccessRole::Hub => "hub",
-        AccessRole::Courier => "courier",
-        AccessRole::Seller => "seller",
-        AccessRole::Firm => "firm",
-        AccessRole::Buyer => "buyer",
-    }
-}
 
 /// The views that a principal may list.
 pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
@@ -46,7 +31,7 @@ pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
 fn roles_of(words: PageWords, grants: &[AccessGrant]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for grant in grants {
-        let name = words.entry("role", role_name(grant.role())).unwrap_or_default();
+        let name = words.entry("role", grant.role().name()).unwrap_or_default();
         if !names.contains(&name) {
             names.push(name);
         }
