@@ -89,7 +89,7 @@ pub enum SignedInAnswer {
     Repeated,
     /// The same was carried out under the number before; nothing changed.
     SameBefore { number: u64, next: u64 },
-    /// The same is open under an id; nothing changed. Whoever means another one gives its id.
+    /// The same is open under an id; nothing changed. To open another one, give its id.
     OpenBefore { field: String, id: u64, next: u64 },
     /// The one-time code was wrong: nothing is counted.
     CodeWrong,

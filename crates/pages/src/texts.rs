@@ -13,7 +13,7 @@ pub type Texts = BTreeMap<String, String>;
 /// Reads a file of texts.
 ///
 /// # Panics
-/// Panics if it is none: the files are parts of the program.
+/// Panics if the text is not valid: the files are parts of the program.
 #[must_use]
 pub fn parse(file: &str) -> Texts {
     let table = file.parse().unwrap_or_else(|error| panic!("a file of texts: {error}"));

@@ -11,7 +11,8 @@ use axum::routing::{MethodFilter, MethodRouter};
 use books::PersonId;
 use node::{Clock, SystemClock};
 
-use crate::app::{App, CSRF_HEADER, HttpAnswer, PeerAddress, SESSION_COOKIE, language_of};
+use crate::app::{App, CSRF_HEADER, HttpAnswer, PeerAddress, language_of};
+use crate::handlers::sessions::session_cookie;
 use crate::problem::{Problem, ProblemKind};
 use crate::senders::Sender;
 
@@ -59,13 +60,11 @@ async fn begin(app: &App, parts: &Parts, person: PersonId) -> HttpAnswer {
     let (store, now) = (app.store.clone(), SystemClock.now());
     let begun = app.workers.run(move |_| store.begin_trial_session(person, address, now)).await?;
     let begun = begun.map_err(Problem::internal)?;
-    let cookie =
-        format!("{SESSION_COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict", begun.token);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, HeaderValue::from_static("/"));
-    headers.insert(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(Problem::internal)?);
+    headers.insert(header::SET_COOKIE, session_cookie(&begun.token)?);
     let csrf = HeaderValue::from_str(&begun.csrf).map_err(Problem::internal)?;
     headers.insert(CSRF_HEADER, csrf);
     Ok(response)
