@@ -8,6 +8,7 @@ mod cli {
     mod support;
 
     mod adjustments;
+    mod backup_under_load;
     mod backups;
     mod bank;
     mod bench_api;
@@ -35,7 +36,9 @@ mod cli {
     mod log;
     mod logs;
     mod looks;
+    mod manual;
     mod memory;
+    mod metrics;
     mod modes;
     mod month;
     mod network;
@@ -45,6 +48,7 @@ mod cli {
     mod orders;
     mod output;
     mod over_socket;
+    mod package;
     mod pages;
     mod parties;
     mod payout_accounts;
@@ -60,6 +64,7 @@ mod cli {
     mod tariffs;
     mod terminal;
     mod trial;
+    mod upgrade;
     mod users;
     mod verify;
     mod views;
