@@ -44,6 +44,7 @@ mod cli {
     mod network;
     mod office;
     mod open_items;
+    mod operate;
     mod order_files;
     mod orders;
     mod output;
