@@ -1,7 +1,7 @@
 //! Pages for whoever watches this process: figures, health, readiness. A server of its own, without
 //! sign-ins: it has no personal data and changes nothing.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
+use crate::app::without_port;
 use crate::http_server::{HttpServer, ServerLimits};
 use crate::limits::{
     MONITORING_ANSWER_SECONDS_MAX, MONITORING_CONNECTIONS_MAX, MONITORING_WORKERS_MAX,
@@ -50,9 +51,15 @@ impl MonitoringServer {
             threads: 1,
             workers_max: MONITORING_WORKERS_MAX,
         };
+        let is_local = listen.is_on_this_machine();
         let router = Router::new().fallback(move |request: Request<Body>| {
             let (monitored, (head, _)) = (monitored.clone(), request.into_parts());
-            async move { answer(&head, monitored).await }
+            async move {
+                match is_local && has_foreign_host(&head) {
+                    true => text(StatusCode::MISDIRECTED_REQUEST, "ask for 127.0.0.1\n".into()),
+                    false => answer(&head, monitored).await,
+                }
+            }
         });
         HttpServer::start(listen, router, limits, Arc::default()).map(MonitoringServer)
     }
@@ -62,6 +69,16 @@ impl MonitoringServer {
     pub fn addresses(&self) -> &[SocketAddr] {
         self.0.addresses()
     }
+}
+
+/// On this machine nobody asks for another name but a page of a browser to whose name our address
+/// was bound.
+fn has_foreign_host(head: &Parts) -> bool {
+    let host = head.headers.get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
+    host.map(without_port).is_some_and(|name| {
+        let address = name.trim_matches(['[', ']']);
+        name != "localhost" && address.parse::<IpAddr>().is_err()
+    })
 }
 
 async fn answer(head: &Parts, monitored: Arc<dyn Monitored>) -> Response<Body> {

@@ -60,6 +60,12 @@ impl WebListen {
         }
     }
 
+    /// Whether nobody else than this machine reaches it.
+    pub(crate) fn is_on_this_machine(&self) -> bool {
+        let mut addresses = self.listeners.iter().map(TcpListener::local_addr);
+        addresses.all(|at| at.is_ok_and(|at| at.ip().to_canonical().is_loopback()))
+    }
+
     /// Opens the addresses, also beyond this machine without TLS.
     ///
     /// # Errors

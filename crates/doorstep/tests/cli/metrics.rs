@@ -137,6 +137,10 @@ fn figures_are_read_by_prometheus_and_agree_with_the_books() {
 
     assert_eq!(get(&bed, &address, "/healthz"), (200, "ok\n".to_owned()));
     assert_eq!(get(&bed, &address, "/other").0, 404);
+    let mut named = tool(&bed, "curl");
+    named.args(["--silent", "--header", "Host: a.example", "--write-out", "%{http_code}"]);
+    let named = Ran::of(named.arg(format!("http://{address}/metrics"))).succeeds();
+    assert_eq!(named.stdout(), "ask for 127.0.0.1\n421");
     let mut post = tool(&bed, "curl");
     post.args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--data", "x"]);
     let posted = Ran::of(post.arg(format!("http://{address}/metrics"))).succeeds();

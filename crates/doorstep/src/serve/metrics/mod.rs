@@ -81,11 +81,13 @@ fn certificates(settings: &SettingsForm) -> Vec<(String, &Path)> {
     let wallet = wallet.map(|tls| ("wallet".to_owned(), &*tls.certificate));
     let web = settings.web.as_ref().and_then(|of| of.tls.as_ref());
     let web = web.map(|tls| ("web".to_owned(), &*tls.certificate));
+    let metrics = settings.metrics.as_ref().and_then(|of| of.tls.as_ref());
+    let metrics = metrics.map(|tls| ("metrics".to_owned(), &*tls.certificate));
     let networks = settings.networks.iter().filter_map(|network| {
         let certificate = network.tls.as_ref()?.certificate.as_deref()?;
         Some((format!("network.{}", network.name), certificate))
     });
-    terminals.chain(gateways).chain(wallet).chain(web).chain(networks).collect()
+    terminals.chain(gateways).chain(wallet).chain(web).chain(metrics).chain(networks).collect()
 }
 
 /// What is watched.

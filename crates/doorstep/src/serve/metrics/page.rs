@@ -7,6 +7,8 @@ use super::exposition::{Exposition, MetricKind, seconds_of_ms, seconds_of_us};
 use super::{BooksFigures, Kept, Observation, Watch, is_withdrawn, validity};
 use MetricKind::{Counter, Gauge, Histogram};
 
+const DAY_SECONDS: u32 = 86_400;
+
 pub(super) fn of(watch: &Watch, found: &Observation) -> String {
     let mut page = Exposition::default();
     page.metric("doorstep_build_info", Gauge, "The version of this Doorstep.")
@@ -91,9 +93,9 @@ fn books(page: &mut Exposition, books: &BooksFigures) {
     }
     page.gauge("doorstep_breaks_open", "Breaks that are not resolved.", books.breaks.count);
     page.gauge(
-        "doorstep_breaks_oldest_days",
-        "The age of the oldest open break, in days; 0 without one.",
-        books.breaks.oldest_days,
+        "doorstep_breaks_oldest_seconds",
+        "The age of the oldest open break, in whole days; 0 without one.",
+        u32::from(books.breaks.oldest_days) * DAY_SECONDS,
     );
     page.gauge(
         "doorstep_open_items",
@@ -101,9 +103,9 @@ fn books(page: &mut Exposition, books: &BooksFigures) {
         books.open_items.count,
     );
     page.gauge(
-        "doorstep_open_items_oldest_days",
-        "The age of the oldest open item, in days; 0 without one.",
-        books.open_items.oldest_days,
+        "doorstep_open_items_oldest_seconds",
+        "The age of the oldest open item, in whole days; 0 without one.",
+        u32::from(books.open_items.oldest_days) * DAY_SECONDS,
     );
 }
 
