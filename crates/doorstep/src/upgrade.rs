@@ -178,9 +178,7 @@ fn sql_views(place: &Place) -> PartReport {
     let absent = matches!(place, Place::File(path) if !path.exists());
     let (state, text) = match ViewReader::open(place) {
         _ if absent => (PartState::Absent, text(lang, "looks.none").to_owned()),
-        Ok(_) => {
-            (PartState::Read, filled(lang, "upgrade.format", &[("format", &VIEWS_FORMAT)]))
-        }
+        Ok(_) => (PartState::Read, filled(lang, "upgrade.format", &[("format", &VIEWS_FORMAT)])),
         Err(error @ ViewError::OtherFormat { .. }) => {
             (PartState::Rebuilt, chinese::error(&error, lang))
         }

@@ -83,7 +83,8 @@ fn has_foreign_host(head: &Parts) -> bool {
 
 async fn answer(head: &Parts, monitored: Arc<dyn Monitored>) -> Response<Body> {
     if head.method != Method::GET && head.method != Method::HEAD {
-        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n".into());
+        let mut refused =
+            text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n".into());
         refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return refused;
     }

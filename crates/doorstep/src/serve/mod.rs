@@ -138,10 +138,8 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 fn fit_open_files(said: &mut LoadedSettings) -> anyhow::Result<()> {
     let web_files = said.web.as_ref().map_or(0, |_| web::FILES_MIN);
     let metrics_files = said.metrics.as_ref().map_or(0, |_| metrics::FILES_MAX);
-    let others_max = said.plan.other_files_max()
-        + office::socket::FILES_MAX
-        + web_files
-        + metrics_files;
+    let others_max =
+        said.plan.other_files_max() + office::socket::FILES_MAX + web_files + metrics_files;
     let fitted = limits::fit_open_files(&mut said.plan.limits, others_max)?;
     if let Some(note) = fitted.note {
         tracing::warn!(target: "host", "{note}");
@@ -273,7 +271,8 @@ fn serve(
             .and_then(|_watched| {
                 let _business_day = BusinessDay::start(node.client(), calendar, said.zone)?;
                 let views = place.zip(reached);
-                let views = views.map(|(place, reached)| ViewsFollower::start(data, place, reached));
+                let views =
+                    views.map(|(place, reached)| ViewsFollower::start(data, place, reached));
                 let _views = views.transpose()?;
                 readiness::tell(Readiness::Ready);
                 Ok(host.run()?)

@@ -29,7 +29,8 @@ use zeroize::Zeroizing;
 
 use super::form::{
     AddressError, AddressText, CardKindForm, CostForm, DebtorForm, KeysOnlyForm, MetricsForm,
-    NetworkForm, PlainForm, SettingsForm, TlsServerForm, VaultForm, ViewsForm, ViewsOnlyForm, WalletForm,
+    NetworkForm, PlainForm, SettingsForm, TlsServerForm, VaultForm, ViewsForm, ViewsOnlyForm,
+    WalletForm,
 };
 use super::listeners::TerminalAddresses;
 use super::metrics::{self, MetricsPlan};

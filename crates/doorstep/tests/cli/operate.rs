@@ -35,7 +35,8 @@ fn shell(bed: &Bed, command: &str, data: Option<&str>) -> Ran {
 fn the_commands_of_the_operators_handbook_are_true() {
     let bed = Bed::new();
     metrics::make(&bed);
-    let own = String::from_utf8(std::process::Command::new("id").arg("-u").output().unwrap().stdout);
+    let own =
+        String::from_utf8(std::process::Command::new("id").arg("-u").output().unwrap().stdout);
     let own = own.unwrap();
     bed.run(&format!("persons ann --data door/books --user {}", own.trim())).succeeds();
     let mut running = Running::start(&bed, "");
@@ -103,10 +104,8 @@ fn the_alarms_of_the_handbook_are_those_of_the_file_and_their_metrics_exist() {
                key = \"certificates/engine.key\" }\n[merchant]";
     let settings = bed.read("door/doorstep.toml").replacen("[merchant]", tls, 1);
     bed.write("door/doorstep.toml", settings);
-    let mut engine = super::process::Process::start(
-        &bed,
-        "serve --data door/books --config door/doorstep.toml",
-    );
+    let mut engine =
+        super::process::Process::start(&bed, "serve --data door/books --config door/doorstep.toml");
     let address = engine.says("metrics ");
     let (status, page) = get(&bed, &address, "/metrics");
     assert_eq!(status, 200, "{page}");

@@ -43,7 +43,8 @@ fn books_of_this_version_are_read_while_they_are_served() {
     let before = bed.verified("door/books");
     let found = bed.run(&format!("{check} --json")).succeeds().json();
     assert_eq!(found["fits"], true);
-    let states = [("journal", "read"), ("books", "read"), ("snapshots", "read"), ("views", "absent")];
+    let states =
+        [("journal", "read"), ("books", "read"), ("snapshots", "read"), ("views", "absent")];
     for (part, expected) in states {
         assert_eq!(state(&found, part), expected, "{part}");
     }
@@ -100,7 +101,8 @@ fn each_newer_part_is_refused_or_made_anew_and_named() {
 
     set_format(&bed, "books/journal.sqlite", 9);
     assert_eq!(state(&report(&bed, 1), "journal"), "refused");
-    let said = bed.run(CHECK).ends_with(1).prints("has journal format 9; this Doorstep reads up to");
+    let said =
+        bed.run(CHECK).ends_with(1).prints("has journal format 9; this Doorstep reads up to");
     said.prints("cannot take over this data directory");
 }
 

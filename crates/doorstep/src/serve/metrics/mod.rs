@@ -135,7 +135,11 @@ impl BooksFigures {
         let today = offset.map_or(books.last_date(), |offset| now.business_date(offset));
         let open = |opened: Vec<books::BusinessDate>| OpenDifferences {
             count: opened.len(),
-            oldest_days: opened.iter().map(|date| today.0.saturating_sub(date.0)).max().unwrap_or(0),
+            oldest_days: opened
+                .iter()
+                .map(|date| today.0.saturating_sub(date.0))
+                .max()
+                .unwrap_or(0),
         };
         let rails = books.rail_views();
         BooksFigures {
@@ -218,9 +222,8 @@ impl Monitored for Watch {
 fn links_line(status: &Value, at: Timestamp) -> (bool, String) {
     let links = status["links"].as_array().map_or(&[][..], Vec::as_slice);
     let in_use = links.iter().filter(|link| !is_withdrawn(link, at));
-    let (up, all) = in_use.fold((0, 0), |(up, all), link| {
-        (up + usize::from(link["signed_on"] == true), all + 1)
-    });
+    let (up, all) = in_use
+        .fold((0, 0), |(up, all), link| (up + usize::from(link["signed_on"] == true), all + 1));
     (up > 0 || all == 0, format!("networks: {up} of {all} links signed on"))
 }
 
