@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use tokio::sync::Semaphore;
 
 use crate::app::without_port;
 use crate::http_server::{HttpServer, ServerLimits};
@@ -52,12 +53,14 @@ impl MonitoringServer {
             workers_max: MONITORING_WORKERS_MAX,
         };
         let is_local = listen.is_on_this_machine();
+        let workers = Arc::new(Semaphore::new(MONITORING_WORKERS_MAX));
         let router = Router::new().fallback(move |request: Request<Body>| {
-            let (monitored, (head, _)) = (monitored.clone(), request.into_parts());
+            let (head, _) = request.into_parts();
+            let collector = Collector { monitored: monitored.clone(), workers: workers.clone() };
             async move {
                 match is_local && has_foreign_host(&head) {
                     true => text(StatusCode::MISDIRECTED_REQUEST, "ask for 127.0.0.1\n".into()),
-                    false => answer(&head, monitored).await,
+                    false => answer(&head, collector).await,
                 }
             }
         });
@@ -81,7 +84,7 @@ fn has_foreign_host(head: &Parts) -> bool {
     })
 }
 
-async fn answer(head: &Parts, monitored: Arc<dyn Monitored>) -> Response<Body> {
+async fn answer(head: &Parts, collector: Collector) -> Response<Body> {
     if head.method != Method::GET && head.method != Method::HEAD {
         let mut refused =
             text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n".into());
@@ -90,11 +93,11 @@ async fn answer(head: &Parts, monitored: Arc<dyn Monitored>) -> Response<Body> {
     }
     match head.uri.path() {
         HEALTH_PATH => text(StatusCode::OK, "ok\n".into()),
-        METRICS_PATH => match in_time(move || monitored.metrics()).await {
+        METRICS_PATH => match collector.in_time(|of| of.metrics()).await {
             Some(metrics) => typed(StatusCode::OK, metrics, METRICS_TYPE),
             None => not_answered(),
         },
-        READINESS_PATH => match in_time(move || monitored.readiness()).await {
+        READINESS_PATH => match collector.in_time(|of| of.readiness()).await {
             Some((true, lines)) => text(StatusCode::OK, lines),
             Some((false, lines)) => text(StatusCode::SERVICE_UNAVAILABLE, lines),
             None => not_answered(),
@@ -106,10 +109,30 @@ async fn answer(head: &Parts, monitored: Arc<dyn Monitored>) -> Response<Body> {
     }
 }
 
-/// The result of what blocks. `None` if it takes too long: a disk that hangs, a queue that is full.
-async fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let within = Duration::from_secs(MONITORING_ANSWER_SECONDS_MAX);
-    tokio::time::timeout(within, tokio::task::spawn_blocking(work)).await.ok()?.ok()
+/// Asks what is watched, on few threads.
+struct Collector {
+    monitored: Arc<dyn Monitored>,
+    workers: Arc<Semaphore>,
+}
+
+impl Collector {
+    /// `None` if it takes too long: a disk that hangs, a queue that is full.
+    async fn in_time<T: Send + 'static>(
+        self,
+        ask: impl FnOnce(&dyn Monitored) -> T + Send + 'static,
+    ) -> Option<T> {
+        let asked = async {
+            let permit = self.workers.acquire_owned().await.ok()?;
+            let work = move || {
+                // Also if nobody waits for the answer any more.
+                let _permit = permit;
+                ask(&*self.monitored)
+            };
+            tokio::task::spawn_blocking(work).await.ok()
+        };
+        let within = Duration::from_secs(MONITORING_ANSWER_SECONDS_MAX);
+        tokio::time::timeout(within, asked).await.ok()?
+    }
 }
 
 fn not_answered() -> Response<Body> {
