@@ -28,7 +28,7 @@ mod trial;
 mod webauthn;
 
 pub use error::{AccessDenied, AccessError, PasskeyRefused, SignInRefused};
-pub use file::ACCESS_FILE;
+pub use file::{ACCESS_FILE, ACCESS_STORE};
 pub use id_token::{ExpectedIdToken, IdTokenFault, ProvenIdentity, ProviderKeys, verify_id_token};
 pub use linked::{LinkedIdentity, LinkedSignIn};
 pub use objects::AccessObjects;

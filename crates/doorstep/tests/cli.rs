@@ -7,6 +7,7 @@ mod cli {
     mod support;
 
     mod adjustments;
+    mod backup_under_load;
     mod backups;
     mod bank;
     mod bench_api;
@@ -34,16 +35,20 @@ mod cli {
     mod log;
     mod logs;
     mod looks;
+    mod manual;
     mod memory;
+    mod metrics;
     mod modes;
     mod month;
     mod network;
     mod office;
     mod open_items;
+    mod operate;
     mod order_files;
     mod orders;
     mod output;
     mod over_socket;
+    mod package;
     mod pages;
     mod parties;
     mod payout_accounts;
@@ -59,6 +64,7 @@ mod cli {
     mod tariffs;
     mod terminal;
     mod trial;
+    mod upgrade;
     mod users;
     mod verify;
     mod views;

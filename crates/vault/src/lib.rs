@@ -31,7 +31,7 @@ pub use account::{
 pub use delivery::{delivery_bytes, delivery_of};
 pub use erasures::ERASURES_FILE;
 pub use error::VaultError;
-pub use file::VAULT_FILE;
+pub use file::{VAULT_FILE, VAULT_STORE};
 pub use identity::{
     DOCUMENT_NUMBER_CHARS_MAX, DocumentKind, DocumentNumberError, IdentityDocument,
 };

@@ -416,7 +416,7 @@ pub(crate) fn language_of(headers: &HeaderMap) -> Language {
 }
 
 /// The host of `host:port`.
-fn without_port(host: &str) -> &str {
+pub(crate) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,

@@ -63,3 +63,8 @@ pub const PROVIDER_ANSWER_BYTES_MAX: u64 = 256 << 10;
 pub const PROVIDER_KEPT_MS_MAX: u64 = 60 * 60 * 1000;
 /// A stop waits this long for requests in work.
 pub const STOP_SECONDS_MAX: u64 = 10;
+/// Open connections of who watches this process.
+pub const MONITORING_CONNECTIONS_MAX: usize = 32;
+/// Threads that collect what they ask for.
+pub const MONITORING_WORKERS_MAX: usize = 2;
+pub const MONITORING_ANSWER_SECONDS_MAX: u64 = 5;

@@ -262,7 +262,7 @@ fn serve_until_stopped(
         announce: Box::new(|_| {}),
         trial_roles: shown.roles,
     };
-    let _views = ViewsFollower::start(data, place.clone())?;
+    let _views = ViewsFollower::start(data, place.clone(), Arc::default())?;
     let directory = control_directory(data);
     let office = make_control_directory(&directory, None)
         .and_then(|()| OfficeServer::start(shared, lines, &directory, None))

@@ -27,6 +27,8 @@ pub struct SettingsForm {
     pub views: Option<ViewsForm>,
     /// The API over HTTP: served while this serves.
     pub web: Option<WebForm>,
+    /// Figures, health and readiness: answered while this serves.
+    pub metrics: Option<MetricsForm>,
     /// The vault's records, if they are in PostgreSQL.
     pub vault: Option<VaultForm>,
     #[serde(deserialize_with = "text")]
@@ -94,6 +96,15 @@ pub struct WebForm {
     /// Where browsers find its pages.
     pub origin: Option<String>,
     pub oidc: Option<ProviderForm>,
+}
+
+/// Where watchers of this process get its figures.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsForm {
+    pub listen: Vec<AddressText>,
+    pub tls: Option<TlsIdentityForm>,
+    pub plain: Option<PlainForm>,
 }
 
 /// The OpenID provider with which people sign in.

@@ -22,11 +22,11 @@ const WINDOW_WAIT: Duration = Duration::from_secs(60);
 const INTERRUPT: &str = "^C";
 
 /// A fenced block: its words and its lines.
-struct Block<'p> {
-    words: Vec<&'p str>,
-    lines: Vec<&'p str>,
+pub struct Block<'p> {
+    pub words: Vec<&'p str>,
+    pub lines: Vec<&'p str>,
     /// The page's line of the fence.
-    line: usize,
+    pub line: usize,
 }
 
 fn page() -> String {
@@ -40,7 +40,7 @@ pub fn file(name: &str) -> String {
     block.unwrap_or_else(|| panic!("the page has no {name}")).lines.join("\n") + "\n"
 }
 
-fn blocks(page: &str) -> Vec<Block<'_>> {
+pub fn blocks(page: &str) -> Vec<Block<'_>> {
     let mut blocks: Vec<Block<'_>> = Vec::new();
     let mut inside = false;
     for (place, line) in page.lines().enumerate() {
@@ -333,7 +333,7 @@ impl Reader {
 }
 
 /// The next command, with the lines that continue it.
-fn next_command<'p>(
+pub fn next_command<'p>(
     lines: &mut std::iter::Peekable<impl Iterator<Item = &'p str>>,
     block: &Block<'_>,
 ) -> Option<String> {
