@@ -3,19 +3,16 @@
 
 use std::io::Write;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::ground::{self, Running};
 use super::independent::python;
-use super::support::{Bed, Ran, number, tool};
+use super::support::{Bed, Ran, eventually, number, tool};
 
 const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/metrics.py");
 const SECTIONS: &str = "[metrics]\nlisten = [\"127.0.0.1:0\"]\n\n[views]\n\n[web]\n\
                         listen = [\"127.0.0.1:0\"]\n\n[limits]";
-/// Long, for a busy machine.
-const WAIT: Duration = Duration::from_secs(60);
 
 /// Prepares a trial whose switch answers who watches it.
 pub fn make(bed: &Bed) {
@@ -69,23 +66,13 @@ impl Page {
     }
 }
 
-/// Asks until the answer is as wanted.
-#[track_caller]
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + WAIT;
-    while !is_so() {
-        assert!(Instant::now() < until, "{what}: not within {WAIT:?}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
 #[test]
 fn figures_are_read_by_prometheus_and_agree_with_the_books() {
     let bed = Bed::new();
     make(&bed);
     let mut running = Running::start(&bed, "");
     let address = running.engine.says("metrics ");
-    wait_for("ready", || get(&bed, &address, "/readyz").0 == 200);
+    eventually("ready", || get(&bed, &address, "/readyz").0 == 200);
     let sale = |place: u64| {
         let (waybill, amount) = ground::parcel(place);
         format!("sell {waybill} {amount}")
@@ -100,7 +87,7 @@ fn figures_are_read_by_prometheus_and_agree_with_the_books() {
     let batch = number(&status, "/batch");
     let (mut page, mut text) = (None, String::new());
     // A page may be a second old, and the books' own days may add a batch.
-    wait_for("the last batch", || {
+    eventually("the last batch", || {
         text = get(&bed, &address, "/metrics").1;
         let read = Page::of(&bed, &text);
         let reached = read.value("doorstep_journal_batch", &[]) >= batch as f64;
@@ -147,7 +134,7 @@ fn figures_are_read_by_prometheus_and_agree_with_the_books() {
 
     // Without its network nothing can be sold by card.
     running.network.stop();
-    wait_for("not ready", || {
+    eventually("not ready", || {
         let (status, lines) = get(&bed, &address, "/readyz");
         status == 503 && lines.contains("no  networks: 0 of 2 links signed on")
     });
