@@ -1,4 +1,5 @@
-//! `doorstep man` and `doorstep completions`: from the one declaration of the commands, for packages.
+//! `doorstep man` and `doorstep completions`: from the one declaration of the commands, for
+//! packages.
 
 use std::fs;
 use std::path::PathBuf;

@@ -5,6 +5,8 @@ const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xA0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
+/// With four digits of the year.
+const TIME_BYTES: usize = "20261130120000Z".len();
 
 /// The tag and the content of the first element, and what follows it.
 fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
@@ -47,6 +49,10 @@ pub(super) fn until_s(certificate: &[u8]) -> Option<u64> {
         (UTC_TIME, _) => format!("19{text}"),
         _ => return None,
     };
+    // Otherwise `%S` would take one digit.
+    if text.len() != TIME_BYTES {
+        return None;
+    }
     let until = jiff::civil::DateTime::strptime("%Y%m%d%H%M%SZ", text).ok()?;
     let until = until.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
     u64::try_from(until.timestamp().as_second()).ok()
