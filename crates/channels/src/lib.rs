@@ -6,7 +6,36 @@
 //! Start at [`Channel`]. docs/notices-channels.md has the limits of each channel and what counts
 //! as known.
 
+mod http;
+mod mail;
+mod net;
+mod platform;
+mod sms;
+mod webhook;
+mod wechat;
+mod wecom;
+mod weibo;
+
 use serde_json::Value;
+
+pub use self::http::{AllowedServerError, AllowedServers, HttpSettings, is_public};
+pub use self::mail::{MailChannel, MailEncryption, MailSettings, MailSettingsError};
+pub use self::net::system_authorities;
+pub use self::sms::{
+    ReceiptSink, SMS_PARTS_MAX, SmsBind, SmsChannel, SmsReceipt, SmsSettings, SmsSettingsError,
+    SmsState,
+};
+pub use self::webhook::{
+    WEBHOOK_BODY_BYTES_MAX, WEBHOOK_KEYS_MAX, WebhookChannel, WebhookKey, WebhookKeyError,
+};
+pub use self::wechat::{
+    WECHAT_ONE_TIME_TEXT_CHARACTERS_MAX, WECHAT_ONE_TIME_TITLE_CHARACTERS_MAX, WechatChannel,
+    WechatKind, WechatSettings, WechatSource, WechatTemplate,
+};
+pub use self::wecom::{
+    WECOM_MARKDOWN_BYTES_MAX, WECOM_PER_MINUTE_MAX, WECOM_TEXT_BYTES_MAX, WecomChannel, WecomFormat,
+};
+pub use self::weibo::{WEIBO_CHARACTERS_MAX, WeiboChannel, WeiboSettings};
 
 /// One notice on its way to one recipient.
 #[derive(Clone, Copy, Debug)]

@@ -36,6 +36,7 @@ const MAP: &str = "
     access   | books engine machine node keys vault                  | money journal
     backup   | journal files keys                                    |
     qr       |                                                       |
+    channels |                                                       |
     peers    | money iso8583 keys qr                                 |
     switch   | money tariff books machine iso8583 keys qr            | peers
     host     | money books engine node iso8583 keys switch           | journal peers tariff
