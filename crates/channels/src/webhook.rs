@@ -45,9 +45,9 @@ pub enum WebhookKeyError {
     NotBase64 { prefix: &'static str },
     #[error("the key after whsec_ has {bytes} bytes; give one of 24 to 64")]
     HmacLength { bytes: usize },
-    #[error(
-        "the key after whsk_ is no ed25519 key; give its 32 bytes, alone or with the public key"
-    )]
+    #[error("the key after whsk_ is no ed25519 key; give its 32 bytes, or both keys' 64")]
+    Ed25519,
+    #[error("the system gives no random bytes; try again")]
     NoRandomness,
 }
 
