@@ -34,6 +34,7 @@ const MAP: &str = "
     keys     |                                                       |
     backup   | journal files keys                                    |
     qr       |                                                       |
+    channels |                                                       |
     peers    | money iso8583 keys qr                                 |
     switch   | money tariff books machine iso8583 keys qr            | peers
     host     | money books engine node iso8583 keys switch           | journal peers tariff
