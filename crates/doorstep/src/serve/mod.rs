@@ -8,6 +8,7 @@ mod form;
 mod key_names;
 pub mod limits;
 pub mod listeners;
+pub mod notices;
 mod readiness;
 pub mod reload;
 pub mod settings;
@@ -51,6 +52,7 @@ use business_day::BusinessDay;
 use readiness::Readiness;
 use reload::{CurrentCalendar, Reloader};
 use settings::LoadedSettings;
+use notices::NoticesSwitch;
 use views::ViewsFollower;
 use web::WebShared;
 
@@ -183,6 +185,11 @@ fn serve(
     plan.trial = is_trial;
     let mut host = Host::open(switch, node, plan, Box::new(SystemClock))?;
     host.queue_outputs(begin);
+    let notices = Arc::new(Mutex::new(NoticesSwitch {
+        data: data.to_owned(),
+        vault: vault.clone(),
+        service: None,
+    }));
     let reloader = Arc::new(Mutex::new(Reloader {
         config: std::path::absolute(config)?,
         in_force,
@@ -190,6 +197,7 @@ fn serve(
         log_level,
         changes: host.settings_changes(),
         client: node.client(),
+        notices: notices.clone(),
     }));
     // After the sockets are bound: a start that fails leaves the books as they were.
     let registered = register(&said.networks, said.wallet.as_ref(), node);
@@ -249,10 +257,15 @@ fn serve(
                 let _business_day = BusinessDay::start(node.client(), calendar, said.zone)?;
                 let views = place.map(|place| ViewsFollower::start(data, place));
                 let _views = views.transpose()?;
+                let mut sent = notices.lock().unwrap_or_else(PoisonError::into_inner);
+                sent.apply(said.notices)?;
+                drop(sent);
                 readiness::tell(Readiness::Ready);
                 Ok(host.run()?)
             });
         readiness::tell(Readiness::Stopping);
+        // Waits for what is being sent.
+        notices.lock().unwrap_or_else(PoisonError::into_inner).service = None;
         // First: its requests use the office.
         if let Some(served) = served {
             served.stop();
