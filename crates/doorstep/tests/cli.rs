@@ -39,6 +39,7 @@ mod cli {
     mod modes;
     mod month;
     mod network;
+    mod notices;
     mod office;
     mod open_items;
     mod order_files;

@@ -1,5 +1,6 @@
 //! The outbox in virtual time: what leaves when, in which order, how often. Beside it a receiver
 //! that only remembers what reached it, and rules written from the domain.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
