@@ -272,12 +272,12 @@ pub fn run(args: NoticesArgs) -> anyhow::Result<()> {
             EndpointTask::List { owner, data, json } => addresses(&data, owner.as_deref(), json),
             EndpointTask::Remove { number, data } => {
                 book(&data, None)?.remove(number)?;
-                say!("{}", filled(Lang::current(), "notices.removed", &[("number", &number)]));
+                say!("{}", filled(Lang::current(), "told.removed", &[("number", &number)]));
                 Ok(())
             }
             EndpointTask::Rotate { number, data, config } => {
                 let verifies = book(&data, Some(&config))?.rotate(number, SystemClock.now())?;
-                say!("{}", filled(Lang::current(), "notices.rotated", &[("number", &number)]));
+                say!("{}", filled(Lang::current(), "told.rotated", &[("number", &number)]));
                 say!("{verifies}");
                 Ok(())
             }
@@ -376,21 +376,21 @@ fn notice_json(one: &NoticeView) -> Value {
 fn print_notices(data: &Path, notices: &[NoticeView]) -> anyhow::Result<()> {
     let lang = Lang::current();
     if notices.is_empty() {
-        say!("{}", text(lang, "notices.none"));
+        say!("{}", text(lang, "told.none"));
         return Ok(());
     }
     let mut clocks = Clocks { data: data.to_owned(), books: None };
     let mut table = Table::new()
-        .number(text(lang, "notices.number"))
-        .text(text(lang, "notices.at"))
-        .text(text(lang, "notices.event"))
-        .text(text(lang, "notices.recipient"))
-        .text(text(lang, "notices.channel"))
-        .text(text(lang, "notices.state"))
-        .extra(text(lang, "notices.fields"))
-        .extra(text(lang, "notices.why"));
+        .number(text(lang, "told.number"))
+        .text(text(lang, "told.at"))
+        .text(text(lang, "told.event"))
+        .text(text(lang, "told.recipient"))
+        .text(text(lang, "told.channel"))
+        .text(text(lang, "told.state"))
+        .extra(text(lang, "told.fields"))
+        .extra(text(lang, "told.why"));
     for one in notices {
-        let state = crate::texts::entry(lang, "notices.states", one.state.name());
+        let state = crate::texts::entry(lang, "told.states", one.state.name());
         table.row([
             one.number.to_string(),
             clocks.show(one.made_at_ms)?,
@@ -413,7 +413,8 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
     let (notices, counts) = (outbox.list(query)?, outbox.counts()?);
     if args.json {
         let all: Vec<Value> = notices.iter().map(notice_json).collect();
-        say!("{}", json!({ "counts": counts, "notices": all }));
+        let batch = outbox.checkpoint()?.map(|head| head.sequence.number());
+        say!("{}", json!({ "batch": batch, "counts": counts, "notices": all }));
         return Ok(());
     }
     print_notices(&args.data, &notices)?;
@@ -424,7 +425,7 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
         ("not_known", &counts.not_known),
         ("stopped", &counts.stopped),
     ];
-    say!("{}", filled(Lang::current(), "notices.counts", &values));
+    say!("{}", filled(Lang::current(), "told.counts", &values));
     Ok(())
 }
 
@@ -472,13 +473,13 @@ fn show(args: &ShowArgs) -> anyhow::Result<()> {
     print_addresses(&args.data, &all)?;
     let lang = Lang::current();
     if consents > 0 {
-        say!("{}", filled(lang, "notices.consents", &[("count", &consents)]));
+        say!("{}", filled(lang, "told.consents", &[("count", &consents)]));
     }
     for (recipient, channel, why) in stopped {
-        let why = crate::texts::entry(lang, "notices.stops", why).unwrap_or(why);
+        let why = crate::texts::entry(lang, "told.stops", why).unwrap_or(why.as_str());
         let values: [(&str, &dyn std::fmt::Display); 3] =
             [("recipient", recipient), ("channel", channel), ("why", &why)];
-        say!("{}", filled(lang, "notices.is_stopped", &values));
+        say!("{}", filled(lang, "told.is_stopped", &values));
     }
     print_notices(&args.data, &notices)
 }
@@ -491,7 +492,7 @@ fn retry(args: &RetryArgs) -> anyhow::Result<()> {
     for channel in channels.filter(|one| args.channel.is_none_or(|only| only == *one)) {
         count += outbox.retry(wanted, channel, args.not_known, SystemClock.now())?;
     }
-    say!("{}", filled(Lang::current(), "notices.again", &[("count", &count)]));
+    say!("{}", filled(Lang::current(), "told.again", &[("count", &count)]));
     Ok(())
 }
 
@@ -499,7 +500,7 @@ fn consent(args: &ConsentArgs) -> anyhow::Result<()> {
     let mut outbox = outbox(&args.data)?;
     let wanted = recipient(&args.data, &args.recipient)?;
     let count = outbox.add_consents(wanted, NoticeChannel::Wechat, args.count)?;
-    say!("{}", filled(Lang::current(), "notices.consents", &[("count", &count)]));
+    say!("{}", filled(Lang::current(), "told.consents", &[("count", &count)]));
     Ok(())
 }
 
@@ -522,7 +523,7 @@ fn add(args: &AddArgs) -> anyhow::Result<()> {
         by: &by,
     };
     let (number, verifies) = book.add(new, SystemClock.now())?;
-    say!("{}", filled(Lang::current(), "notices.added", &[("number", &number)]));
+    say!("{}", filled(Lang::current(), "told.added", &[("number", &number)]));
     if let Some(verifies) = verifies {
         say!("{verifies}");
     }
@@ -551,18 +552,18 @@ fn language_name(language: NoticeLanguage) -> &'static str {
 fn print_addresses(data: &Path, all: &[AddressView]) -> anyhow::Result<()> {
     let lang = Lang::current();
     if all.is_empty() {
-        say!("{}", text(lang, "notices.no_address"));
+        say!("{}", text(lang, "told.no_address"));
         return Ok(());
     }
     let mut clocks = Clocks { data: data.to_owned(), books: None };
     let mut table = Table::new()
-        .number(text(lang, "notices.endpoint"))
-        .text(text(lang, "notices.owner"))
-        .text(text(lang, "notices.channel"))
-        .text(text(lang, "notices.language"))
-        .text(text(lang, "notices.at"))
-        .extra(text(lang, "notices.by"))
-        .extra(text(lang, "notices.events"));
+        .number(text(lang, "told.endpoint"))
+        .text(text(lang, "told.owner"))
+        .text(text(lang, "told.channel"))
+        .text(text(lang, "told.language"))
+        .text(text(lang, "told.at"))
+        .extra(text(lang, "told.by"))
+        .extra(text(lang, "told.events"));
     for one in all {
         table.row([
             one.number.to_string(),
@@ -616,10 +617,10 @@ fn table(what: TableTask) -> anyhow::Result<()> {
             }
             let mut clocks = Clocks { data, books: None };
             let mut table = Table::new()
-                .number(text(lang, "notices.version"))
-                .text(text(lang, "notices.at"))
-                .text(text(lang, "notices.by"));
-            table.row(["0".to_owned(), String::new(), text(lang, "notices.shipped").to_owned()]);
+                .number(text(lang, "told.version"))
+                .text(text(lang, "told.at"))
+                .text(text(lang, "told.by"));
+            table.row(["0".to_owned(), String::new(), text(lang, "told.shipped").to_owned()]);
             for one in versions {
                 let at = clocks.show(one.used_at_ms)?;
                 table.row([one.version.to_string(), at, one.used_by]);
@@ -628,12 +629,12 @@ fn table(what: TableTask) -> anyhow::Result<()> {
         }
         TableTask::Check { file } => {
             read_table(&file)?;
-            say!("{}", text(lang, "notices.table_valid"));
+            say!("{}", text(lang, "told.table_valid"));
         }
         TableTask::Use { file, data } => {
             let toml = read_table(&file)?;
             let version = book(&data, None)?.use_table(&toml, &user(), SystemClock.now())?;
-            say!("{}", filled(lang, "notices.table_used", &[("version", &version)]));
+            say!("{}", filled(lang, "told.table_used", &[("version", &version)]));
         }
     }
     Ok(())

@@ -140,12 +140,7 @@ fn parcel_of(books: &Books, parcel: ParcelId) -> Option<(NoticeSubjects, Currenc
     Some((about, view.currency))
 }
 
-fn of_payment(
-    name: &str,
-    payment: PaymentId,
-    of: Amount,
-    books: &Books,
-) -> Option<Announcement> {
+fn of_payment(name: &str, payment: PaymentId, of: Amount, books: &Books) -> Option<Announcement> {
     let (about, currency) = parcel_of(books, payment.parcel)?;
     Some(announcement(
         name,
@@ -413,12 +408,7 @@ fn held(payment: PaymentId, payable_on: BusinessDate, books: &Books) -> Option<A
     ))
 }
 
-fn of_parcel(
-    name: &str,
-    parcel: ParcelId,
-    of: Option<u64>,
-    books: &Books,
-) -> Option<Announcement> {
+fn of_parcel(name: &str, parcel: ParcelId, of: Option<u64>, books: &Books) -> Option<Announcement> {
     let (about, currency) = parcel_of(books, parcel)?;
     let id = ("parcel", parcel.to_string());
     Some(match of {

@@ -1,7 +1,7 @@
 //! The notice book: how recipients are reached, and the versions of the table.
 //!
-//! An address can be personal data and can hold a secret, so it is sealed. Who has one, and by which
-//! channel, is not.
+//! An address can be personal data and can hold a secret, so it is sealed. Who has one, and by
+//! which channel, is not.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -352,9 +352,7 @@ impl NoticeBook {
     pub fn addresses(&self, owner: Option<Recipient>) -> Result<Vec<AddressView>, NoticeError> {
         match owner {
             None => self.views("ORDER BY number", &[]),
-            Some(owner) => {
-                self.views("WHERE owner = ?1 ORDER BY number", &[&owner.to_string()])
-            }
+            Some(owner) => self.views("WHERE owner = ?1 ORDER BY number", &[&owner.to_string()]),
         }
     }
 
@@ -422,12 +420,7 @@ impl NoticeBook {
     ///
     /// # Errors
     /// What is wrong with the table. Nothing is changed.
-    pub fn use_table(
-        &mut self,
-        toml: &str,
-        by: &str,
-        now: Timestamp,
-    ) -> Result<u32, NoticeError> {
+    pub fn use_table(&mut self, toml: &str, by: &str, now: Timestamp) -> Result<u32, NoticeError> {
         NoticeTable::parse(toml)?;
         let failed = self.failed("write to");
         change(&self.connection, &self.path, |transaction| {

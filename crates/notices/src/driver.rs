@@ -72,9 +72,7 @@ impl AddressSource for KeptAddresses {
         let plain = locked(&self.vault).open_only(name).map_err(|error| error.to_string())?;
         let phone = plain.and_then(|plain| delivery_of(&plain)).map(|buyer| buyer.phone);
         let address = phone.filter(|phone| !phone.is_empty()).map(Zeroizing::new);
-        Ok(address.map(|address| {
-            OpenedAddress { language: self.language, address, secrets: None }
-        }))
+        Ok(address.map(|address| OpenedAddress { language: self.language, address, secrets: None }))
     }
 }
 

@@ -33,9 +33,7 @@ pub enum NoticeError {
     NotOurs(PathBuf),
     #[error("{path} is damaged; restore it from a backup, or move it away", path = .0.display())]
     Damaged(PathBuf),
-    #[error(
-        "another process sends these notices: a Doorstep that serves; end it first"
-    )]
+    #[error("another process sends these notices: a Doorstep that serves; end it first")]
     InUse,
     /// A gap, or a batch a second time.
     #[error(

@@ -107,11 +107,7 @@ const ALL_PARTIES: &[Audience] =
 
 pub static NOTICE_EVENTS: [NoticeEventSpec; 23] = [
     event("payment.held", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, PAYABLE_ON], SELLER),
-    event(
-        "payment.payable",
-        &[PARCEL, PAYMENT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED],
-        SELLER,
-    ),
+    event("payment.payable", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
     event("payout.sent", &[PAYOUT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
     event("payout.confirmed", &[PAYOUT, AMOUNT, CURRENCY], SELLER),
     event("payout.returned", &[PAYOUT, AMOUNT, CURRENCY], SELLER_AND_STAFF),

@@ -21,8 +21,13 @@ pub struct WaitingNotice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LaneStep {
     /// Sends so many notices as one, from the first on.
-    Send { count: usize },
-    Wait { until_ms: u64, as_state: Option<NoticeState> },
+    Send {
+        count: usize,
+    },
+    Wait {
+        until_ms: u64,
+        as_state: Option<NoticeState>,
+    },
     /// Nothing waits.
     Idle,
 }

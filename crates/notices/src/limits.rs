@@ -33,14 +33,8 @@ pub const WEBHOOK_RETRIES_MS: [u64; 9] = [
     24 * HOUR_MS,
 ];
 /// Of the other channels, after a known failure.
-pub const MESSAGE_RETRIES_MS: [u64; 6] = [
-    MINUTE_MS,
-    5 * MINUTE_MS,
-    30 * MINUTE_MS,
-    2 * HOUR_MS,
-    6 * HOUR_MS,
-    12 * HOUR_MS,
-];
+pub const MESSAGE_RETRIES_MS: [u64; 6] =
+    [MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS];
 /// A receiver cannot ask for more patience.
 pub const RETRY_AFTER_MS_MAX: u64 = 24 * HOUR_MS;
 /// A message that is older than this is given up with its next failure, so that those behind it do

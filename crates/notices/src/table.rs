@@ -263,9 +263,8 @@ fn check_text(
     };
     let (title, title_bytes) = longest("title", &form.title)?;
     let (text, text_bytes) = longest("text", &form.text)?;
-    let too_long = |of, found, max, by| {
-        Err(TableFault::TooLong { language, text: of, found, max, by })
-    };
+    let too_long =
+        |of, found, max, by| Err(TableFault::TooLong { language, text: of, found, max, by });
     if title > TITLE_CHARACTERS_MAX {
         return too_long("title", title, TITLE_CHARACTERS_MAX, "a title");
     }

@@ -154,7 +154,10 @@ fn many_threads_send_everything_once_and_in_order() {
     for (address, id, words) in &*received {
         let numbers: Vec<u32> = id.split('_').skip(1).map(|one| one.parse().unwrap()).collect();
         by_endpoint.entry(address).or_default().push((numbers[0], numbers[2]));
-        assert!(words.starts_with("付款 7 已支付 ") && words.contains(r#""amount":"1.00""#), "{words}");
+        assert!(
+            words.starts_with("付款 7 已支付 ") && words.contains(r#""amount":"1.00""#),
+            "{words}"
+        );
     }
     assert_eq!(by_endpoint.len(), 6);
     for (address, order) in by_endpoint {

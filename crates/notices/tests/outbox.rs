@@ -134,8 +134,7 @@ impl Setup {
     }
 
     fn states(&self, of: Recipient) -> Vec<NoticeState> {
-        let query =
-            NoticeQuery { owner: Some(of), limit: 1_000, ..NoticeQuery::default() };
+        let query = NoticeQuery { owner: Some(of), limit: 1_000, ..NoticeQuery::default() };
         let listed = self.outbox.list(query).unwrap();
         listed.into_iter().rev().map(|one| one.state).collect()
     }
@@ -199,8 +198,7 @@ fn an_endpoint_that_fails_for_75_hours_is_stopped_and_loses_nothing() {
     assert_eq!(setup.states(endpoint), [NoticeState::GivenUp, waiting, waiting]);
     assert_eq!(setup.outbox.counts().unwrap().stopped, 1);
     assert!(setup.due(NoticeChannel::Webhook).is_empty());
-    let again =
-        setup.outbox.retry(endpoint, NoticeChannel::Webhook, false, Timestamp(setup.now));
+    let again = setup.outbox.retry(endpoint, NoticeChannel::Webhook, false, Timestamp(setup.now));
     assert_eq!(again.unwrap(), 1);
     let mut received = Vec::new();
     setup.run(setup.now, NoticeChannel::Webhook, |one, _| {
@@ -403,7 +401,7 @@ fn a_channel_that_is_off_sends_nothing_and_its_notices_are_given_up_after_30_day
     setup.end(&due[0], delivered());
     setup.now += 91 * DAY;
     setup.outbox.prune(Timestamp(setup.now)).unwrap();
-    assert_eq!(setup.states(seller(1)), []);
+    assert!(setup.states(seller(1)).is_empty());
 }
 
 #[test]
@@ -645,7 +643,8 @@ struct Numbers(u64);
 
 impl Numbers {
     fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 }
@@ -656,7 +655,10 @@ fn random_week(seed: u64) {
     let channels = [
         (NoticeChannel::Webhook, ChannelRules::default()),
         (NoticeChannel::Mail, ChannelRules { digest_ms: Some(HOUR), ..Default::default() }),
-        (NoticeChannel::Sms, ChannelRules { quiet: night, per_minute: Some(6), ..Default::default() }),
+        (
+            NoticeChannel::Sms,
+            ChannelRules { quiet: night, per_minute: Some(6), ..Default::default() },
+        ),
         (NoticeChannel::Wecom, ChannelRules { per_minute_each: Some(4), ..Default::default() }),
     ];
     let mut setup = Setup::new(rules(&channels));

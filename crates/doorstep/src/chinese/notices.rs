@@ -2,9 +2,7 @@
 
 use std::error::Error;
 
-use ::channels::{
-    AllowedServerError, MailSettingsError, SmsSettingsError, WebhookKeyError,
-};
+use ::channels::{AllowedServerError, MailSettingsError, SmsSettingsError, WebhookKeyError};
 use ::notices::limits::{
     ADDRESS_BYTES_MAX, ADDRESSES_MAX, CONSENTS_MAX, ENDPOINTS_OF_OWNER_MAX, TABLE_BYTES_MAX,
     TABLE_ENTRIES_MAX, TABLE_VERSIONS_MAX,
@@ -51,9 +49,7 @@ fn key_error(error: &WebhookKeyError) -> String {
         E::HmacLength { bytes } => {
             format!("whsec_ 之后的密钥有 {bytes} 字节；应为 24 至 64 字节")
         }
-        E::Ed25519 => {
-            "whsk_ 之后不是 ed25519 密钥：应为 32 字节的种子，可附其公钥".to_owned()
-        }
+        E::Ed25519 => "whsk_ 之后不是 ed25519 密钥：应为 32 字节的种子，可附其公钥".to_owned(),
         E::NoRandomness => "系统未给出随机数；请重试".to_owned(),
     }
 }
@@ -63,9 +59,7 @@ fn mail_error(error: &MailSettingsError) -> String {
     match error {
         E::From => "发件人不是邮箱地址；请写成 notices@example.com 的形式".to_owned(),
         E::Header(text) => format!("`{text}` 含邮件头不允许的字符；请用单行纯文本"),
-        E::LoginWithoutTls => {
-            "密码将不经 TLS 发送；请用 STARTTLS 或 TLS，或不登录".to_owned()
-        }
+        E::LoginWithoutTls => "密码将不经 TLS 发送；请用 STARTTLS 或 TLS，或不登录".to_owned(),
         E::Unsubscribe => "退订网址须以 https:// 开头（RFC 8058）".to_owned(),
     }
 }
@@ -133,9 +127,9 @@ fn notice_error(error: &NoticeError) -> String {
         }
         E::NoSecret(number) => format!("地址 {number} 不是 webhook 端点：没有密钥"),
         E::NotReachedBy { owner, by } => format!("不能以 {by} 联系 {owner}"),
-        E::Address => format!(
-            "地址为 1 至 {ADDRESS_BYTES_MAX} 字节、无空格的可见文字；webhook 为 https 网址"
-        ),
+        E::Address => {
+            format!("地址为 1 至 {ADDRESS_BYTES_MAX} 字节、无空格的可见文字；webhook 为 https 网址")
+        }
         E::TooManyEndpoints(owner) => {
             format!("{owner} 已有 {ENDPOINTS_OF_OWNER_MAX} 个端点，已达上限；请先删除一个")
         }

@@ -49,10 +49,10 @@ use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
 use crate::{chinese, data_directory, memory, private_files, texts};
 use business_day::BusinessDay;
+use notices::NoticesSwitch;
 use readiness::Readiness;
 use reload::{CurrentCalendar, Reloader};
 use settings::LoadedSettings;
-use notices::NoticesSwitch;
 use views::ViewsFollower;
 use web::WebShared;
 

@@ -187,7 +187,7 @@ impl NoticesForm {
     }
 
     fn quiet_hours(&self) -> anyhow::Result<Option<QuietHours>> {
-        let quiet = self.quiet_hours.as_deref().map(str::parse).transpose();
+        let quiet = self.quiet_hours.as_deref().map(str::parse::<QuietHours>).transpose();
         quiet.context("notices.quiet_hours")
     }
 }
@@ -406,12 +406,13 @@ pub struct NoticesSwitch {
 impl NoticesSwitch {
     /// Brings the settings in force.
     pub fn apply(&mut self, plan: Option<NoticesPlan>) -> anyhow::Result<()> {
-        match (plan, &mut self.service) {
-            (None, service) => *service = None,
-            (Some(plan), Some(service)) => service.change(plan),
-            (Some(plan), None) => {
-                self.service = Some(NoticesService::start(&self.data, plan, &self.vault)?);
-            }
+        let Some(plan) = plan else {
+            self.service = None;
+            return Ok(());
+        };
+        match &self.service {
+            Some(service) => service.change(plan),
+            None => self.service = Some(NoticesService::start(&self.data, plan, &self.vault)?),
         }
         Ok(())
     }

@@ -130,8 +130,9 @@ impl Look<'_> {
         let name = self.channel.name();
         let sql = "SELECT count(*), min(at) FROM sends WHERE channel = ?1 AND at > ?2";
         let since = signed(self.now_ms.saturating_sub(WINDOW_MS));
-        let (sent, oldest): (u32, Option<i64>) = transaction
-            .query_row(sql, params![name, since], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (sent, oldest): (u32, Option<i64>) =
+            transaction
+                .query_row(sql, params![name, since], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let sql = "SELECT count(*) FROM lanes WHERE channel = ?1 AND sending IS NOT NULL";
         let sending: u32 = transaction.query_row(sql, [name], |row| row.get(0))?;
         let left = max.saturating_sub(sent.saturating_add(sending));
@@ -165,8 +166,7 @@ impl Look<'_> {
     ) -> rusqlite::Result<Option<DueNotice>> {
         loop {
             let waiting = self.waiting(transaction, recipient)?;
-            let step =
-                next_step(&waiting, self.rules.digest_ms, self.quiet_until_ms, self.now_ms);
+            let step = next_step(&waiting, self.rules.digest_ms, self.quiet_until_ms, self.now_ms);
             let count = match step {
                 LaneStep::Idle => {
                     let sql = "DELETE FROM lanes WHERE recipient = ?1 AND channel = ?2";

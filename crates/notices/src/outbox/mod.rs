@@ -37,8 +37,8 @@ const FILE: PrivateFile = PrivateFile {
     upgrade: |format| (format == 0).then(|| SCHEMA.to_owned()),
 };
 
-/// Times are milliseconds since 1970; `since` is when a notice began to wait. A lane is a recipient by a channel; it has a row as long as
-/// something waits, is being sent, or the lane is stopped.
+/// Times are milliseconds since 1970; `since` is when a notice began to wait. A lane is a recipient
+/// by a channel; it has a row as long as something waits, is being sent, or the lane is stopped.
 const SCHEMA: &str = "
     CREATE TABLE checkpoint (
         one INTEGER PRIMARY KEY CHECK (one = 1), batch INTEGER NOT NULL, hash BLOB NOT NULL
@@ -302,7 +302,10 @@ impl Outbox {
             let row = params![signed(until.sequence.number()), until.hash.bytes()];
             let sql = "INSERT INTO checkpoint (one, batch, hash) VALUES (1, ?1, ?2)
                 ON CONFLICT DO UPDATE SET batch = ?1, hash = ?2";
-            transaction.prepare_cached(sql).and_then(|mut one| one.execute(row)).map_err(&failed)?;
+            transaction
+                .prepare_cached(sql)
+                .and_then(|mut one| one.execute(row))
+                .map_err(&failed)?;
             Ok(())
         })
     }
@@ -344,7 +347,8 @@ fn read_checkpoint(connection: &Connection) -> rusqlite::Result<Option<JournalHe
 fn add(transaction: &Transaction<'_>, new: &NewNotice) -> rusqlite::Result<()> {
     let others: Vec<&str> = new.others.iter().map(|one| one.name()).collect();
     let recipient = new.recipient.to_string();
-    let sql = "INSERT INTO notices (batch, command, place, recipient, channel, owner, others, event,
+    let sql =
+        "INSERT INTO notices (batch, command, place, recipient, channel, owner, others, event,
         fields, table_version, entry, in_digest, ignores_quiet_hours, made_at, since, state)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, 'waiting')";
     transaction.prepare_cached(sql)?.execute(params![

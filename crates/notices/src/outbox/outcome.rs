@@ -8,8 +8,8 @@ use super::{NoticeState, Outbox, channel_of, make_due};
 use crate::error::NoticeError;
 use crate::file::{change, signed, unsigned};
 use crate::limits::{
-    KEPT_MS, MESSAGE_AGE_MS_MAX, PRUNED_AT_ONCE, RETRY_AFTER_MS_MAX, WAIT_MS_MAX, WHY_CHARACTERS_MAX,
-    WINDOW_MS,
+    KEPT_MS, MESSAGE_AGE_MS_MAX, PRUNED_AT_ONCE, RETRY_AFTER_MS_MAX, WAIT_MS_MAX,
+    WHY_CHARACTERS_MAX, WINDOW_MS,
 };
 use crate::recipient::Recipient;
 use crate::rules::NoticeChannel;
@@ -62,9 +62,7 @@ impl Outbox {
     ) -> rusqlite::Result<()> {
         // It is no longer being sent if a person ended it meanwhile.
         let Some(sent) = sent(transaction, number)? else { return Ok(()) };
-        let end_all = |state, why| {
-            end(transaction, &sent.numbers, End { state, why }, now_ms)
-        };
+        let end_all = |state, why| end(transaction, &sent.numbers, End { state, why }, now_ms);
         let mut stopped = None;
         match outcome {
             SendOutcome::Delivered { receipt } => {
@@ -86,15 +84,15 @@ impl Outbox {
             SendOutcome::NotKnown { why } if !sent.channel.is_at_least_once() => {
                 end_all(NoticeState::NotKnown, why)?;
             }
-            SendOutcome::NotKnown { why } => stopped = sent.again(transaction, why, None, now_ms)?,
+            SendOutcome::NotKnown { why } => {
+                stopped = sent.again(transaction, why, None, now_ms)?
+            }
             SendOutcome::Failed { why, again_after_ms } => {
                 stopped = sent.again(transaction, why, *again_after_ms, now_ms)?;
             }
         }
-        let is_known_failure = !matches!(
-            outcome,
-            SendOutcome::Delivered { .. } | SendOutcome::NotKnown { .. }
-        );
+        let is_known_failure =
+            !matches!(outcome, SendOutcome::Delivered { .. } | SendOutcome::NotKnown { .. });
         if sent.channel.needs_consent() && is_known_failure {
             give_back_consent(transaction, &sent)?;
         }
@@ -119,9 +117,7 @@ impl Outbox {
         }
         let name = sent.channel.name();
         let sql = "INSERT INTO sends (channel, recipient, at) VALUES (?1, ?2, ?3)";
-        transaction
-            .prepare_cached(sql)?
-            .execute(params![name, sent.recipient, signed(now_ms)])?;
+        transaction.prepare_cached(sql)?.execute(params![name, sent.recipient, signed(now_ms)])?;
         let sql = "DELETE FROM sends WHERE channel = ?1 AND at <= ?2";
         let over = signed(now_ms.saturating_sub(WINDOW_MS));
         transaction.prepare_cached(sql)?.execute(params![name, over])?;
@@ -209,9 +205,8 @@ impl Outbox {
         let failed = self.failed("write to");
         let numbers = |sql: &str, until: u64| {
             let mut statement = self.connection.prepare_cached(sql)?;
-            let rows = statement.query_map(params![signed(until), PRUNED_AT_ONCE], |row| {
-                row.get::<_, i64>(0)
-            })?;
+            let rows = statement
+                .query_map(params![signed(until), PRUNED_AT_ONCE], |row| row.get::<_, i64>(0))?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         let old = "SELECT number FROM notices
@@ -316,8 +311,8 @@ pub(super) fn end(
         // The same notice, by another channel, behind what waits there.
         let sql = "INSERT INTO notices (batch, command, place, recipient, channel, owner, others,
             event, fields, table_version, entry, in_digest, ignores_quiet_hours, made_at, since,
-            state) SELECT batch, command, place, recipient, ?2, owner, ?3, event, fields, table_version,
-            entry, 0, ignores_quiet_hours, made_at, ?4, 'waiting' FROM notices
+            state) SELECT batch, command, place, recipient, ?2, owner, ?3, event, fields,
+            table_version, entry, 0, ignores_quiet_hours, made_at, ?4, 'waiting' FROM notices
             WHERE number = ?1 ON CONFLICT DO NOTHING";
         let row = params![number, next, rest, signed(now_ms)];
         if transaction.prepare_cached(sql)?.execute(row)? > 0 {

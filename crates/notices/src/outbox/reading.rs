@@ -69,9 +69,7 @@ pub struct OutboxCounts {
 fn view(row: &Row<'_>) -> rusqlite::Result<NoticeView> {
     let (batch, command, place): (i64, i64, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
     let text = |place: usize| row.get::<_, String>(place);
-    let time = |place: usize| {
-        row.get::<_, Option<i64>>(place).map(|ms| ms.map(unsigned))
-    };
+    let time = |place: usize| row.get::<_, Option<i64>>(place).map(|ms| ms.map(unsigned));
     let state = NoticeState::named(&text(11)?).ok_or(rusqlite::Error::InvalidQuery)?;
     let next: i64 = row.get(15)?;
     Ok(NoticeView {
