@@ -341,7 +341,7 @@ mod tests {
         assert_eq!(fault("{payout}", "{payout"), brace);
         let long = fault("已付款", &"已".repeat(268));
         let expected =
-            TableFault::TooLong { language: "zh", text: "text", found: 293, max: 268, by: "sms" };
+            TableFault::TooLong { language: "zh", text: "text", found: 294, max: 268, by: "sms" };
         assert_eq!(long, expected);
         let form = NoticeTable::parse(&ENTRY.replace("by =", "via ="));
         assert!(matches!(form, Err(TableError::Form(why)) if why.contains("via")));

@@ -170,16 +170,21 @@ fn a_notice_goes_to_who_has_an_address_by_the_first_channel_that_is_on() {
         let short = all.into_iter().map(|one| (one.recipient, one.channel, one.others));
         short.collect::<Vec<_>>()
     };
-    use NoticeChannel::{Mail, Sms, Webhook, Wechat};
-    let endpoint = (Recipient::Endpoint(3), Webhook, Vec::new());
-    assert_eq!(to(7, &NoticeChannel::ALL), [(SHOP, Mail, vec![Sms]), endpoint]);
-    assert_eq!(to(7, &[Sms, Wechat]), [(SHOP, Sms, Vec::new())]);
+    let endpoint = (Recipient::Endpoint(3), NoticeChannel::Webhook, Vec::new());
+    assert_eq!(
+        to(7, &NoticeChannel::ALL),
+        [(SHOP, NoticeChannel::Mail, vec![NoticeChannel::Sms]), endpoint]
+    );
+    assert_eq!(
+        to(7, &[NoticeChannel::Sms, NoticeChannel::Wechat]),
+        [(SHOP, NoticeChannel::Sms, Vec::new())]
+    );
     assert!(to(7, &[]).is_empty() && to(8, &NoticeChannel::ALL).is_empty());
     // Everyone of a kind, each once.
     let mut everyone = said(7);
     everyone.event = event_named("network.reinstated").unwrap();
     everyone.fields = [("network".to_owned(), "alpha".into())].into_iter().collect();
-    let on: BTreeSet<NoticeChannel> = [Mail].into();
+    let on: BTreeSet<NoticeChannel> = [NoticeChannel::Mail].into();
     let all = notices_of(&everyone, (0, &table), &book, &on).unwrap();
     assert_eq!(all.iter().map(|one| one.owner).collect::<Vec<_>>(), [SHOP]);
     let person = Recipient::Person(PersonId(7));
