@@ -37,15 +37,15 @@ pub enum WebhookKey {
 /// Text that is no key. The text is not repeated: it may be a key with a typing error.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum WebhookKeyError {
-    #[error("a key of a webhook begins with whsk_ (ed25519) or whsec_ (HMAC)")]
-    Prefix,
-    #[error("the key after {prefix} is no base64")]
-    NotBase64 { prefix: &'static str },
-    #[error("the key after whsec_ has {bytes} bytes; it needs 24 to 64")]
-    HmacLength { bytes: usize },
     #[error(
-        "the key after whsk_ is no ed25519 key: a seed of 32 bytes, alone or with its public key"
+        "this is no key of a webhook; give one that begins with whsk_ (ed25519) or whsec_ (HMAC)"
     )]
+    Prefix,
+    #[error("the key after {prefix} is no base64; give the whole key")]
+    NotBase64 { prefix: &'static str },
+    #[error("the key after whsec_ has {bytes} bytes; give one of 24 to 64")]
+    HmacLength { bytes: usize },
+    #[error("the key after whsk_ is no ed25519 key; give its 32 bytes, or both keys' 64")]
     Ed25519,
     #[error("the system gives no random bytes; try again")]
     NoRandomness,

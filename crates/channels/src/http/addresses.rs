@@ -12,7 +12,7 @@ pub struct AllowedServers(BTreeSet<(String, u16)>);
 
 /// An entry that is no `host:port`.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is no host:port, such as hooks.example.internal:8443 or [fd00::7]:443")]
+#[error("`{0}` is no server; give host:port, such as hooks.example.internal:8443 or [fd00::7]:443")]
 pub struct AllowedServerError(pub String);
 
 impl AllowedServers {

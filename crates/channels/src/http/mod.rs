@@ -264,7 +264,9 @@ pub(crate) fn why_no_tls(error: &rustls::Error) -> &'static str {
         return "no TLS with the server";
     };
     match why {
-        Certificate::UnknownIssuer => "the server's certificate is of an unknown authority",
+        Certificate::UnknownIssuer | Certificate::BadSignature => {
+            "the server's certificate is of an unknown authority"
+        }
         Certificate::Expired | Certificate::ExpiredContext { .. } => {
             "the server's certificate has expired"
         }

@@ -18,6 +18,7 @@ use crate::net::{DeadlineStream, MaybeTls};
 const REPLY_LINE_BYTES_MAX: usize = 2_048;
 const REPLY_LINES_MAX: usize = 128;
 const RECEIPT_CHARACTERS_MAX: usize = 100;
+const CLOSED: &str = "the mail server closed the connection";
 
 pub(super) struct MailConnection {
     stream: MaybeTls,
@@ -214,7 +215,7 @@ impl MailConnection {
             }
             let mut chunk = [0; REPLY_LINE_BYTES_MAX];
             match self.stream.read(&mut chunk) {
-                Ok(0) => return Err(not_sent("the mail server closed the connection")),
+                Ok(0) => return Err(not_sent(CLOSED)),
                 Ok(count) => self.received.extend_from_slice(&chunk[..count]),
                 Err(error) => return Err(MailFailure::NotSent(lost(&error))),
             }
@@ -261,6 +262,8 @@ impl Reply {
 fn lost(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::TimedOut => "the mail server was silent".to_owned(),
+        // TLS without its own end.
+        std::io::ErrorKind::UnexpectedEof => CLOSED.to_owned(),
         kind => format!("the connection to the mail server was lost: {kind}"),
     }
 }

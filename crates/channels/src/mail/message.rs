@@ -75,13 +75,7 @@ impl MailAddress {
 
 /// # Errors
 /// Why the notice cannot be a mail.
-pub(super) fn written(
-    notice: &OutgoingNotice<'_>,
-    settings: &MailSettings,
-    from: &MailAddress,
-    to: &MailAddress,
-    extensions: Extensions,
-) -> Result<WrittenMail, &'static str> {
+pub(super) fn check(notice: &OutgoingNotice<'_>) -> Result<(), &'static str> {
     let in_header = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     if notice.title.chars().any(in_header) {
         return Err("the title has a line break or another control character");
@@ -99,6 +93,20 @@ pub(super) fn written(
     if notice.text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
         return Err("the text has a control character");
     }
+    Ok(())
+}
+
+/// A mail of a notice that is checked.
+///
+/// # Errors
+/// Why the server cannot take it.
+pub(super) fn written(
+    notice: &OutgoingNotice<'_>,
+    settings: &MailSettings,
+    from: &MailAddress,
+    to: &MailAddress,
+    extensions: Extensions,
+) -> Result<WrittenMail, &'static str> {
     if !(from.as_str().is_ascii() && to.as_str().is_ascii()) && !extensions.utf8_addresses {
         return Err("the mail server takes addresses in ASCII only");
     }

@@ -11,7 +11,7 @@ use rustls_pki_types::CertificateDer;
 use secrecy::SecretString;
 
 use self::dialog::{MailConnection, MailFailure};
-use self::message::{MailAddress, written};
+use self::message::{MailAddress, check, written};
 use crate::net::tls_client;
 use crate::{Channel, OutgoingNotice, SendOutcome};
 
@@ -61,9 +61,9 @@ pub enum MailSettingsError {
     From,
     #[error("`{0}` has characters that a header must not have; use plain text on one line")]
     Header(String),
-    #[error("a password would be sent without TLS; use STARTTLS or TLS, or no login")]
+    #[error("a password would be sent without TLS; use STARTTLS or TLS, or remove the login")]
     LoginWithoutTls,
-    #[error("the unsubscribe URL must begin with https:// (RFC 8058)")]
+    #[error("the unsubscribe URL has no https; give one that begins with https:// (RFC 8058)")]
     Unsubscribe,
 }
 
@@ -125,6 +125,9 @@ impl Channel for MailChannel {
         let Some(to) = MailAddress::read(address) else {
             return SendOutcome::Refused { why: "the recipient has no usable mail address".into() };
         };
+        if let Err(why) = check(notice) {
+            return SendOutcome::Refused { why: why.to_owned() };
+        }
         let until = Instant::now() + self.settings.timeout;
         let mut left = self.idle();
         loop {

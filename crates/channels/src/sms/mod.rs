@@ -81,13 +81,19 @@ pub enum SmsBind {
 /// Settings that can send no SMS.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SmsSettingsError {
-    #[error("the SMS centre's system id must be 1 to 15 ASCII characters without spaces")]
+    #[error(
+        "the SMS centre's system id does not fit; give 1 to 15 ASCII characters without spaces"
+    )]
     SystemId,
-    #[error("the SMS centre's password must be at most 8 ASCII characters without spaces")]
+    #[error(
+        "the SMS centre's password does not fit; give at most 8 ASCII characters without spaces"
+    )]
     Password,
-    #[error("the sender of SMS is neither digits, nor + and digits, nor at most 11 letters")]
+    #[error(
+        "the sender of SMS does not fit; give digits, + and digits, or a name of at most 11 letters"
+    )]
     Sender,
-    #[error("the country code for SMS is not 1 to 3 digits")]
+    #[error("the country code for SMS does not fit; give 1 to 3 digits, such as 86")]
     CountryCode,
     #[error("a time limit of SMS is zero; give seconds")]
     Time,

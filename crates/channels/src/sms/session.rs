@@ -21,6 +21,8 @@ use crate::net::DeadlineStream;
 const WINDOW: usize = 10;
 /// An SMS centre that takes no bytes for this time is gone.
 const WRITE_MS_MAX: u64 = 10_000;
+/// The wait for the answer to an unbind.
+const UNBIND_MS_MAX: u64 = 2_000;
 const SEQUENCE_MAX: u32 = 0x7fff_ffff;
 
 pub(super) struct Session {
@@ -152,7 +154,11 @@ impl Session {
     /// Unbinds, if the SMS centre still listens, and ends the connection.
     pub fn unbind(&self) {
         let sequence = self.answers().sequence();
-        let _ = self.wire.write(&pdu::pdu(pdu::UNBIND, pdu::STATUS_OK, sequence, &[]));
+        if self.wire.write(&pdu::pdu(pdu::UNBIND, pdu::STATUS_OK, sequence, &[])).is_ok() {
+            let limit = Duration::from_millis(UNBIND_MS_MAX);
+            let answers = self.answers();
+            let _ = self.changed.wait_timeout_while(answers, limit, |answers| answers.is_open);
+        }
         self.close();
     }
 
@@ -204,6 +210,7 @@ impl Session {
     /// Whether the session goes on.
     fn take(&self, pdu: &Pdu<'_>, sink: &ReceiptSink) -> bool {
         const SUBMITTED: u32 = pdu::SUBMIT_SM | pdu::RESPONSE;
+        const UNBOUND: u32 = pdu::UNBIND | pdu::RESPONSE;
         let answer = match pdu.command {
             SUBMITTED | pdu::GENERIC_NACK => {
                 if let Some(waiting) = self.answers().waiting.remove(&pdu.sequence) {
@@ -213,7 +220,7 @@ impl Session {
                 self.changed.notify_all();
                 return true;
             }
-            command if command & pdu::RESPONSE != 0 => return true,
+            command if command & pdu::RESPONSE != 0 => return command != UNBOUND,
             pdu::DELIVER_SM => {
                 let message = pdu::deliver(pdu.body);
                 if let Some(receipt) = message.as_ref().and_then(SmsReceipt::of) {

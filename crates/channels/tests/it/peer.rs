@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::time::Duration;
 
 use channels::{AllowedServers, HttpSettings, NoticeLanguage, OutgoingNotice, SendOutcome};
@@ -20,7 +22,7 @@ pub const IMPATIENT: Duration = Duration::from_secs(4);
 pub struct Peer {
     child: Child,
     input: ChildStdin,
-    lines: BufReader<ChildStdout>,
+    lines: Receiver<String>,
     pub port: u16,
 }
 
@@ -49,20 +51,23 @@ impl Peer {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let input = child.stdin.take().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap());
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            output.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok())
+        });
         let mut peer = Peer { child, input, lines, port: 0 };
         peer.port = peer.next()["port"].as_u64().unwrap().try_into().unwrap();
         peer
     }
 
-    pub fn next(&mut self) -> Value {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|_| panic!("the peer ended: {line:?}"))
+    pub fn next(&self) -> Value {
+        let line = self.lines.recv_timeout(PATIENT).expect("the peer says something");
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line:?}"))
     }
 
     /// The next line with a key; others are left out.
-    pub fn next_with(&mut self, key: &str) -> Value {
+    pub fn next_with(&self, key: &str) -> Value {
         loop {
             let line = self.next();
             if line.get(key).is_some() {

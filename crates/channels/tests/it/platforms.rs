@@ -45,7 +45,7 @@ fn a_robot_gets_what_apprise_sends() {
 
 #[test]
 fn a_robot_takes_text_and_markdown_up_to_their_limits() {
-    let (mut peer, http) = platforms();
+    let (peer, http) = platforms();
     let address = robot(&peer, "robot-1");
     for (format, most) in [(WecomFormat::Text, 2_048), (WecomFormat::Markdown, 4_096)] {
         let channel = WecomChannel::new(&http, format);
@@ -120,7 +120,7 @@ fn wechat(peer: &Peer, http: HttpSettings, secret: &str) -> WechatChannel {
 
 #[test]
 fn a_subscription_message_has_the_fields_of_its_template() {
-    let (mut peer, http) = platforms();
+    let (peer, http) = platforms();
     let channel = wechat(&peer, http, "correct-horse");
     let payload = json!({ "amount": "¥100.00", "count": 1.5 });
     let sent = notice("货款已付", "第 17 号付款单", &payload);
@@ -164,7 +164,7 @@ fn a_one_time_message_needs_a_consent_each() {
 
 #[test]
 fn what_wechat_answers_decides() {
-    let (mut peer, http) = platforms();
+    let (peer, http) = platforms();
     let channel = wechat(&peer, http.clone(), "correct-horse");
     let payload = json!({ "amount": 100 });
     let mut sent = notice("货款已付", "", &payload);
@@ -187,7 +187,7 @@ fn what_wechat_answers_decides() {
 
 #[test]
 fn a_post_has_a_link_to_the_own_domain_and_at_most_140_characters() {
-    let (mut peer, http) = platforms();
+    let (peer, http) = platforms();
     let api = format!("http://127.0.0.1:{}", peer.port);
     let app_domain = "doorstep.example".to_owned();
     let channel = WeiboChannel::new(WeiboSettings { http, api, app_domain });

@@ -46,7 +46,7 @@ fn send(channel: &SmsChannel, text: &str, number: &str) -> channels::SendOutcome
 
 #[test]
 fn a_text_of_either_alphabet_arrives_with_its_receipt() {
-    let mut smsc = Peer::smsc(&[]);
+    let smsc = Peer::smsc(&[]);
     let (channel, receipts) = opened(settings(smsc.port, PATIENT));
     // Every character of the GSM alphabet, in the order of its codes, and of its extension. What
     // the SMS centre decodes is compared.
@@ -71,7 +71,7 @@ fn a_text_of_either_alphabet_arrives_with_its_receipt() {
 
 #[test]
 fn a_long_text_goes_out_in_parts_that_make_it_up_again() {
-    let mut smsc = Peer::smsc(&[]);
+    let smsc = Peer::smsc(&[]);
     let (channel, _receipts) = opened(settings(smsc.port, PATIENT));
     let chinese = "您的货款已付款，共三十二个包裹。😀".repeat(12);
     let english = "Payout 17 of 1,200.00 {CNY} was sent for 32 parcels. ".repeat(7);
@@ -119,7 +119,7 @@ fn what_the_sms_centre_answers_decides() {
 
 #[test]
 fn a_connection_cut_between_submit_and_answer_is_not_known_and_the_next_sms_binds_again() {
-    let mut smsc = Peer::smsc(&[]);
+    let smsc = Peer::smsc(&[]);
     let (channel, _receipts) = opened(settings(smsc.port, PATIENT));
     for _ in 0..2 {
         assert_not_known(&send(&channel, "text", "+8613800138001"));
@@ -135,7 +135,7 @@ fn a_connection_cut_between_submit_and_answer_is_not_known_and_the_next_sms_bind
 
 #[test]
 fn many_threads_share_a_connection_and_get_their_own_answers() {
-    let mut smsc = Peer::smsc(&[]);
+    let smsc = Peer::smsc(&[]);
     let (channel, receipts) = opened(settings(smsc.port, PATIENT));
     thread::scope(|scope| {
         for thread in 0..4 {
@@ -169,7 +169,7 @@ fn a_silent_sms_centre_ends_at_the_time_limit() {
 
 #[test]
 fn an_idle_link_is_tried_and_answers_are_given() {
-    let mut smsc = Peer::smsc(&[]);
+    let smsc = Peer::smsc(&[]);
     let enquire_after = Duration::from_millis(200);
     let (channel, _receipts) =
         opened(SmsSettings { enquire_after, ..settings(smsc.port, PATIENT) });
@@ -188,7 +188,7 @@ fn an_idle_link_is_tried_and_answers_are_given() {
 fn a_transmitter_binds_by_tls_and_a_wrong_password_does_not() {
     let identity = Identity::new();
     let files = identity.files();
-    let mut smsc = Peer::smsc(&[&files[0], &files[1]]);
+    let smsc = Peer::smsc(&[&files[0], &files[1]]);
     let authorities = vec![identity.authority.clone()];
     let by_tls = SmsSettings {
         tls: true,
@@ -232,7 +232,7 @@ fn a_server_that_is_no_sms_centre_ends_at_a_limit() {
     for (answer, timeout, why) in [
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], PATIENT, "speaks no SMPP"),
         (&[0, 0, 1, 0][..], IMPATIENT, ""),
-        (&[0], IMPATIENT, "speaks no SMPP"),
+        (&[0][..], IMPATIENT, "speaks no SMPP"),
     ] {
         let (channel, _receipts) = opened(settings(answering(answer), timeout));
         assert_failed(&send(&channel, "text", "+8613800138000"), why);

@@ -48,7 +48,7 @@ fn payload() -> Value {
 
 #[test]
 fn other_libraries_verify_each_signature_of_a_rotation() {
-    let mut receiver = Receiver::new(PATIENT);
+    let receiver = Receiver::new(PATIENT);
     let payload = payload();
     let notice = notice("Paid", "Payout 17 was sent", &payload);
     let [new, old, ed25519] = receiver.keys.clone();
@@ -71,7 +71,7 @@ fn other_libraries_verify_each_signature_of_a_rotation() {
 
 #[test]
 fn a_retry_has_the_same_id_and_body_over_the_same_connection() {
-    let mut receiver = Receiver::new(PATIENT);
+    let receiver = Receiver::new(PATIENT);
     let payload = payload();
     let notice = notice("Paid", "Payout 17 was sent", &payload);
     let address = receiver.address("/broken");
@@ -98,7 +98,7 @@ fn a_retry_has_the_same_id_and_body_over_the_same_connection() {
 
 #[test]
 fn what_the_endpoint_answers_decides() {
-    let mut receiver = Receiver::new(PATIENT);
+    let receiver = Receiver::new(PATIENT);
     let payload = payload();
     let notice = notice("Paid", "Payout 17 was sent", &payload);
     let send = |path: &str| receiver.channel.send(&notice, &receiver.address(path));
@@ -132,7 +132,7 @@ fn a_certificate_is_checked_and_tls_connections_are_kept() {
     let (keys, arguments) = keys_and_arguments();
     let files = identity.files();
     let arguments: Vec<&str> = arguments.iter().chain(&files).map(String::as_str).collect();
-    let mut peer = Peer::python("webhooks.py", &arguments);
+    let peer = Peer::python("webhooks.py", &arguments);
     let own = format!("localhost:{}", peer.port);
     let settings = |authorities| HttpSettings {
         authorities,

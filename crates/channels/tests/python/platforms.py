@@ -19,7 +19,6 @@ FOLLOWERS = {"oFollower_1", "oRefuses", "oTwice"}
 WEIBO_TOKEN, WEIBO_DOMAIN = "2.00token", "doorstep.example"
 tokens = []
 consents = {"oFollower_1": 1}
-used = {}
 
 
 def wecom(key, body):
@@ -55,12 +54,11 @@ def stable_token(body):
 def wechat(path, token, body):
     if token not in tokens[-1:]:
         return {"errcode": 40001, "errmsg": "invalid credential, access_token is invalid"}
-    used[token] = used.get(token, 0) + 1
     if body.get("touser") not in FOLLOWERS:
         return {"errcode": 40003, "errmsg": "invalid openid"}
     if body["touser"] == "oRefuses":
         return {"errcode": 43101, "errmsg": "user refuse to accept the msg"}
-    if body["touser"] == "oTwice" and used[token] == 1:
+    if body["touser"] == "oTwice" and token == "token_1":
         # As if somebody had revoked the token just now.
         tokens.append("revoked")
         return {"errcode": 42001, "errmsg": "access_token expired"}

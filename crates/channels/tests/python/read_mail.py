@@ -12,7 +12,7 @@ for line in sys.stdin:
     read = {
         "subject": mail["subject"],
         "from": mail["from"],
-        "text": mail.get_content(),
+        "text": mail.get_content().replace("\r\n", "\n"),
         "defects": [str(defect) for defect in mail.defects],
     }
     print(json.dumps(read), flush=True)
