@@ -43,6 +43,12 @@ impl<'s> Givers<'s> {
     }
 }
 
+/// Whether a second person may have to approve a command.
+#[must_use]
+pub fn is_given_by_two(command: FieldType<'_>) -> bool {
+    matches!(Givers::of(command), Givers::Two { .. })
+}
+
 /// Derives the command's own id from its reference: `RegisterBank` has the bank's.
 pub(crate) fn add_own_id(
     name: &str,

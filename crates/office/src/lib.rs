@@ -35,7 +35,7 @@ mod taken_files;
 
 pub use codes::{CODE_MAC, CodeMacOf};
 pub use currencies::{RefusalInCurrency, amounts_in};
-pub use defaults::is_filled_in;
+pub use defaults::{is_filled_in, is_given_by_two};
 pub use error::{OfficeError, PersonsError, ProposalStoreError, SentFilesError};
 pub use giving::Permits;
 pub use office::{Office, OfficeOptions, OnEvents};

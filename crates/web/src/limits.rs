@@ -36,6 +36,10 @@ pub const WRITERS_MAX: usize = 100_000;
 pub const SENDERS_MAX: usize = 100_000;
 /// Requests of an address without a sign-in, a second.
 pub const UNKNOWN_REQUESTS_PER_SECOND_MAX: u32 = 20;
+/// Of a text that a list is narrowed to.
+pub const FILTER_CHARACTERS_MAX: usize = 500;
+/// Of a text that is searched for.
+pub const SEARCH_CHARACTERS_MAX: usize = 100;
 /// Lines on one page of a list.
 pub const PAGE_LINES_MAX: usize = 1_000;
 /// Lines on a page, unless `limit` says otherwise.

@@ -1,15 +1,18 @@
 //! The OpenAPI 3.1 document, from the table of operations and the declarations of commands. Their
 //! JSON schemas are of draft 2020-12, which OpenAPI 3.1 takes as they are.
 
+use books::REFERENCE_BYTES_MAX;
+use books::chart::AccountKind;
 use machine::{ActorKind, CommandSpec};
-use office::{Language, fields};
+use office::{Language, fields, is_given_by_two};
+use reports::WaitingKind;
 use serde_json::{Map, Value, json};
 use views::ViewSpec;
 
 use crate::answers;
 use crate::handlers::{self, USE_FIELDS, file_flags};
-use crate::limits::{PAGE_LINES, PAGE_LINES_MAX};
-use crate::operations::{Action, LookSpec, OPERATIONS, Operation, described};
+use crate::limits::{FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX, SEARCH_CHARACTERS_MAX};
+use crate::operations::{Action, FlagForm, LookFlag, LookSpec, OPERATIONS, Operation, described};
 use crate::problem::{PROBLEMS_PATH, ProblemType, problem_types};
 use crate::sent_fields::{PLAIN_TEXT, example, fields_schema, identifier_schema, reference_to};
 use crate::view_values;
@@ -194,7 +197,9 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
             let fields = fields_schema(spec, schemas);
             schemas.insert(name.clone(), fields);
             body = Some(json!({ "$ref": format!("#/components/schemas/{name}") }));
-            statuses_ok.push("202");
+            if fields::declared().of(spec.name).is_some_and(is_given_by_two) {
+                statuses_ok.push("202");
+            }
         }
         Action::List(view) => {
             parameters.extend(list_parameters(view));
@@ -213,27 +218,34 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
                 "in": "query",
                 "required": true,
                 "schema": {
-                    "type": "string", "minLength": 1, "maxLength": 100, "pattern": PLAIN_TEXT,
+                    "type": "string", "minLength": 1, "maxLength": SEARCH_CHARACTERS_MAX,
+                    "pattern": PLAIN_TEXT,
                 },
             }));
         }
-        Action::Look(LookSpec { flags, .. }) => parameters.extend(query_parameters(flags)),
+        Action::Look(LookSpec { flags, .. }) => {
+            let one = |flag: &LookFlag| query_parameter(flag.name, &look_flag_schema(&flag.form));
+            parameters.extend(flags.iter().map(one));
+        }
         Action::TakeFile(kind) => {
-            parameters.extend(query_parameters(file_flags(kind)));
+            let text = json!({ "type": "string", "maxLength": 100, "pattern": PLAIN_TEXT });
+            parameters.extend(file_flags(kind).iter().map(|name| query_parameter(name, &text)));
             statuses_ok.push("202");
         }
         Action::Disclose => {
-            let text = json!({ "type": "string", "maxLength": 100, "pattern": PLAIN_TEXT });
+            let of = |subject: &str, id_type: &str| {
+                json!({
+                    "type": "object",
+                    "required": ["purpose", subject],
+                    "properties": {
+                        "purpose": { "$ref": "#/components/schemas/DisclosurePurpose" },
+                        subject: identifier_schema(id_type),
+                    },
+                    "additionalProperties": false,
+                })
+            };
             body = Some(json!({
-                "type": "object",
-                "description": "One of `parcel` and `seller`.",
-                "required": ["purpose"],
-                "properties": {
-                    "parcel": text,
-                    "seller": text,
-                    "purpose": { "$ref": "#/components/schemas/DisclosurePurpose" },
-                },
-                "additionalProperties": false,
+                "oneOf": [of("parcel", "ParcelId"), of("seller", "SellerId")],
             }));
         }
         Action::PayoutFiles => {
@@ -455,7 +467,9 @@ fn list_parameters(view: &'static ViewSpec) -> Vec<Value> {
         let schema = match (view.column(column), how) {
             (_, "empty") => json!({ "type": "boolean" }),
             (Some(column), "" | "from" | "until") => view_values::parameter_schema(column),
-            _ => json!({ "type": "string", "maxLength": 500, "pattern": PLAIN_TEXT }),
+            _ => json!({
+                "type": "string", "maxLength": FILTER_CHARACTERS_MAX, "pattern": PLAIN_TEXT,
+            }),
         };
         all.push(json!({ "name": name, "in": "query", "schema": schema }));
     }
@@ -478,10 +492,30 @@ fn path_parameters(path: &str) -> Vec<Value> {
     names.map(parameter).collect()
 }
 
-fn query_parameters(names: &[&str]) -> Vec<Value> {
-    let schema = json!({ "type": "string", "maxLength": 100, "pattern": PLAIN_TEXT });
-    let one = |name: &&str| json!({ "name": name, "in": "query", "schema": schema });
-    names.iter().map(one).collect()
+fn query_parameter(name: &str, schema: &Value) -> Value {
+    json!({ "name": name, "in": "query", "schema": schema })
+}
+
+fn look_flag_schema(form: &FlagForm) -> Value {
+    match form {
+        FlagForm::Date => json!({ "type": "string", "format": "date" }),
+        FlagForm::Days => json!({ "type": "integer", "minimum": 0, "maximum": u16::MAX }),
+        FlagForm::Reference => {
+            json!({ "type": "string", "minLength": 1, "maxLength": REFERENCE_BYTES_MAX, "pattern": PLAIN_TEXT })
+        }
+        FlagForm::AccountKind => {
+            let names = AccountKind::ALL.map(AccountKind::name).map(str::to_owned);
+            let codes = AccountKind::ALL.map(|kind| kind.code().to_string());
+            let all = [names, codes].concat();
+            json!({ "type": "string", "enum": all })
+        }
+        FlagForm::WaitingKind => {
+            let proposal = Value::from("proposal");
+            let others = WaitingKind::ALL.map(|kind| json!(kind));
+            let all: Vec<Value> = [proposal].into_iter().chain(others).collect();
+            json!({ "type": "string", "enum": all })
+        }
+    }
 }
 
 /// A code, or a passkey's use.

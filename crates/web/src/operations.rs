@@ -74,10 +74,31 @@ pub struct LookSpec {
     /// Whether something is named at the end of the path, as a person types it.
     pub of_one: bool,
     /// The flags that the query can give.
-    pub flags: &'static [&'static str],
+    pub flags: &'static [LookFlag],
     /// The list to ask for another position: the look itself says what is so now.
     pub list: &'static str,
     pub about: BilingualText,
+}
+
+/// A flag of a look, as a parameter of the query.
+pub struct LookFlag {
+    pub name: &'static str,
+    pub form: FlagForm,
+}
+
+/// What a flag takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlagForm {
+    Date,
+    Days,
+    /// The reference of a party.
+    Reference,
+    AccountKind,
+    WaitingKind,
+}
+
+const fn flag(name: &'static str, form: FlagForm) -> LookFlag {
+    LookFlag { name, form }
 }
 
 /// A request that the server knows.
@@ -118,7 +139,7 @@ static LOOKS: [LookSpec; 8] = [
         right: "balances",
         line: &["balances"],
         of_one: false,
-        flags: &["date"],
+        flags: &[flag("date", FlagForm::Date)],
         list: "/v1/accounts",
         about: BilingualText::fixed("The trial balance", "试算平衡表"),
     },
@@ -127,7 +148,7 @@ static LOOKS: [LookSpec; 8] = [
         right: "accounts",
         line: &["accounts"],
         of_one: false,
-        flags: &["kind"],
+        flags: &[flag("kind", FlagForm::AccountKind)],
         list: "/v1/accounts",
         about: BilingualText::fixed("Balances by account", "按账户的余额"),
     },
@@ -136,7 +157,11 @@ static LOOKS: [LookSpec; 8] = [
         right: "open-items",
         line: &["open-items"],
         of_one: false,
-        flags: &["kind", "party", "older-than"],
+        flags: &[
+            flag("kind", FlagForm::WaitingKind),
+            flag("party", FlagForm::Reference),
+            flag("older-than", FlagForm::Days),
+        ],
         list: "/v1/open-items",
         about: BilingualText::fixed(
             "Everything that waits, oldest first",

@@ -90,6 +90,22 @@ impl QueryParameters {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// A parameter that is a text of 1 to `most` characters.
+    ///
+    /// # Errors
+    /// It is empty, or longer.
+    pub fn text(&self, name: &str, most: usize) -> Result<Option<&str>, Problem> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        if (1..=most).contains(&text.chars().count()) {
+            return Ok(Some(text));
+        }
+        let detail = words!(
+            "`{name}` must have 1 to {most} characters; correct it",
+            "`{name}` 须为 1 至 {most} 个字符；请更正"
+        );
+        Err(Problem::new(ProblemKind::BadQuery, detail).with_field(name))
+    }
+
     /// A parameter that is a number.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The schemas of commands' fields as senders give them, and examples: from the declarations,
 //! without what the office fills in.
 
+use books::REFERENCE_BYTES_MAX;
 use machine::{CommandSpec, PersonRole};
 use office::descriptions::plain;
 use office::{CODE_MAC, fields, is_filled_in};
@@ -192,13 +193,19 @@ pub fn identifier_schema(name: &str) -> Option<Value> {
         json!({
             "type": "string",
             "minLength": 1,
-            "maxLength": 64,
+            "maxLength": REFERENCE_BYTES_MAX,
             "pattern": reference_pattern(),
             "description": format!("`{prefix}` and the identifier, or your reference."),
         })
     } else {
-        json!({ "type": "string", "pattern": format!("^{prefix}(0|[1-9][0-9]{{0,18}})$") })
+        json!({ "type": "string", "pattern": identifier_pattern(prefix) })
     })
+}
+
+/// A number, with the prefix of its type or without one.
+#[must_use]
+pub fn identifier_pattern(prefix: &str) -> String {
+    format!("^({prefix})?(0|[1-9][0-9]{{0,18}})$")
 }
 
 /// References are to the components of the document. What is implied is said: the range of a number

@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::io::{self, Write as _};
 
-use books::ParcelId;
+use books::{ParcelId, REFERENCE_BYTES_MAX};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use office::fields::KnownParties;
 use serde_json::Value;
 use views::{ColumnKind, IdentifierKind, STILL, ViewColumn, ViewSpec, ViewValue};
 
+use crate::limits::FILTER_CHARACTERS_MAX;
 use crate::prefixes;
+use crate::sent_fields::{PLAIN_TEXT, identifier_pattern, identifier_schema};
 use crate::times::rfc3339;
 
 /// The prefix of an account of the ledger.
@@ -166,12 +168,10 @@ pub fn schema(column: &ViewColumn) -> Value {
 pub fn parameter_schema(column: &ViewColumn) -> Value {
     use serde_json::json;
     match column.kind {
-        ColumnKind::Id(kind) => match type_of(kind).and_then(crate::sent_fields::identifier_schema)
-        {
+        ColumnKind::Id(kind) => match type_of(kind).and_then(identifier_schema) {
             Some(schema) => schema,
             None => {
-                let prefix = prefix(kind);
-                json!({ "type": "string", "pattern": format!("^{prefix}(0|[1-9][0-9]{{0,18}})$") })
+                json!({ "type": "string", "pattern": identifier_pattern(prefix(kind)) })
             }
         },
         ColumnKind::Parcel => json!({ "type": "string", "pattern": "^par_[0-9a-f]{32}$" }),
@@ -187,8 +187,9 @@ pub fn parameter_schema(column: &ViewColumn) -> Value {
         ColumnKind::Currency => json!({ "type": "string", "pattern": "^[A-Z]{3}$" }),
         ColumnKind::Word(words) => json!({ "type": "string", "enum": words }),
         ColumnKind::Text => {
-            let pattern = crate::sent_fields::PLAIN_TEXT;
-            json!({ "type": "string", "maxLength": 500, "pattern": pattern })
+            json!({
+                "type": "string", "maxLength": FILTER_CHARACTERS_MAX, "pattern": PLAIN_TEXT,
+            })
         }
     }
 }
@@ -237,6 +238,7 @@ pub fn parse(column: &ViewColumn, text: &str, known: &KnownParties) -> Option<Vi
             };
             let id = match rest.parse::<u64>() {
                 Ok(id) => id,
+                Err(_) if !(1..=REFERENCE_BYTES_MAX).contains(&rest.len()) => return None,
                 Err(_) => known.id(type_of(kind)?, rest)?,
             };
             Some(ViewValue::id(id))

@@ -3,8 +3,7 @@
 use std::error::Error;
 
 use ::views::read::{
-    FILTER_TEXT_BYTES_MAX, FILTER_VALUES_MAX, FILTERS_MAX, PAGE_ROWS_MAX, ReadViewError,
-    ViewQueryError,
+    FILTER_TEXT_BYTES_MAX, FILTER_VALUES_MAX, PAGE_ROWS_MAX, ReadViewError, ViewQueryError,
 };
 use ::views::{ColumnKind, ProjectionError, ServerError, ViewColumn, ViewError, ViewSpec};
 
@@ -66,7 +65,6 @@ fn query_error(error: &ViewQueryError) -> String {
         }
         E::OtherKey { view, columns } => format!("视图 {view} 的键由以下各列组成：{columns}"),
         E::OtherPage => "此页不接续本列表的任何一页；请重新从第一页开始".to_owned(),
-        E::TooManyFilters => format!("一次列表最多 {FILTERS_MAX} 个筛选条件"),
         E::ValueCount { column } => {
             format!("列 {column} 须与 1 至 {FILTER_VALUES_MAX} 个值比较")
         }

@@ -277,8 +277,8 @@ fn serve_until_stopped(
     say!(
         "\n{}",
         bilingual!(
-            "The API of these books, with its reference: {url}  (Ctrl-C ends it)",
-            "本账簿的 API 及其参考页面：{url}（按 Ctrl-C 结束）"
+            "The console of these books: {url}  (Ctrl-C ends it)",
+            "本账簿的控制台：{url}（按 Ctrl-C 结束）"
         )
     );
     say!(

@@ -32,7 +32,7 @@ pub fn start(bed: &Bed, arguments: &str) -> Demo {
     let line = format!("exec {} demo {arguments}", super::support::DOORSTEP);
     script.args(["-q", "-e", "-c", &line, "/dev/null"]);
     let mut process = Process::of(script);
-    let url = process.says("The API of these books, with its reference: ");
+    let url = process.says("The console of these books: ");
     let url = url.split_whitespace().next().unwrap().to_owned();
     process.line();
     let sign_ins = ROLES.map(|role| {

@@ -201,12 +201,11 @@ fn a_generated_client_in_python_runs_a_day() {
 /// random (fuzzing), and along the links (stateful).
 /// `DOORSTEP_FUZZ_SECONDS=600` gives it ten minutes and a seed of its own.
 #[test]
-#[ignore = "the document allows what is refused: flags of looks, references, passwords"]
 fn an_independent_client_finds_nothing_against_the_document() {
     let served = served();
     let long = std::env::var("DOORSTEP_FUZZ_SECONDS").ok();
     let seconds: u64 = long.as_deref().map_or(100, |text| text.parse().unwrap());
-    for (phase, part) in [("fuzzing", 4), ("stateful", 2)] {
+    for (phase, part) in [("coverage", 4), ("fuzzing", 4), ("stateful", 2)] {
         let mut client = served.bed.command(python().to_str().unwrap());
         client.env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", format!("{TESTS}/python/api"));
         // Its script names the interpreter of the place in which it was installed.

@@ -22,8 +22,8 @@ use crate::value::ViewValue;
 
 pub use crate::catalog::VIEWS;
 pub use query::{
-    FILTER_TEXT_BYTES_MAX, FILTER_VALUES_MAX, FILTERS_MAX, FilterOperator, ListQuery,
-    PAGE_ROWS_MAX, RowOwner, RowsOf, ViewFilter, ViewQueryError,
+    FILTER_TEXT_BYTES_MAX, FILTER_VALUES_MAX, FilterOperator, ListQuery, PAGE_ROWS_MAX, RowOwner,
+    RowsOf, ViewFilter, ViewQueryError,
 };
 
 use query::Question;

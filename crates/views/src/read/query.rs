@@ -11,8 +11,6 @@ use crate::value::ViewValue;
 
 /// Rows of a page.
 pub const PAGE_ROWS_MAX: u32 = 1_000;
-/// Filters of a list.
-pub const FILTERS_MAX: usize = 16;
 /// Values in a [`FilterOperator::OneOf`].
 pub const FILTER_VALUES_MAX: usize = 100;
 /// Bytes of a text that is looked for.
@@ -106,8 +104,6 @@ pub enum ViewQueryError {
     OtherKey { view: &'static str, columns: String },
     #[error("the page does not follow one of this list; ask for the first page again")]
     OtherPage,
-    #[error("a list has at most {FILTERS_MAX} filters")]
-    TooManyFilters,
     #[error("the column {column} is compared with 1 to {FILTER_VALUES_MAX} values")]
     ValueCount { column: String },
     #[error("a search has 1 to {FILTER_TEXT_BYTES_MAX} bytes")]
@@ -235,9 +231,6 @@ impl Question {
 
     /// The rows that hold, of the asker, with the filters.
     fn narrowed(&mut self, query: &ListQuery, at: Option<i64>) -> Result<(), ViewQueryError> {
-        if query.filters.len() > FILTERS_MAX {
-            return Err(ViewQueryError::TooManyFilters);
-        }
         self.holds(query.view.name, query.view.span, at);
         self.scope(query.view, &query.scope)?;
         query.filters.iter().try_for_each(|filter| self.filter(query.view, filter))

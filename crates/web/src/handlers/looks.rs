@@ -2,11 +2,12 @@
 
 use access::AccessFunction;
 use axum::http::StatusCode;
+use books::REFERENCE_BYTES_MAX;
 use office::socket::SentLine;
 use serde_json::Value;
 
 use crate::app::{Call, HttpAnswer, json_answer};
-use crate::operations::LookSpec;
+use crate::operations::{FlagForm, LookSpec};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 use crate::words::{BilingualText, words};
@@ -17,7 +18,8 @@ const AT: &str = "at";
 const COLUMNS: u16 = 120;
 
 pub(super) async fn look(call: Call, spec: &'static LookSpec) -> HttpAnswer {
-    let query = QueryParameters::read(call.parts.uri.query(), &[spec.flags, &[AT]].concat())?;
+    let flags: Vec<&str> = spec.flags.iter().map(|flag| flag.name).collect();
+    let query = QueryParameters::read(call.parts.uri.query(), &[&flags[..], &[AT]].concat())?;
     if query.get(AT).is_some() {
         let list = spec.list;
         let detail = words!(
@@ -26,6 +28,9 @@ pub(super) async fn look(call: Call, spec: &'static LookSpec) -> HttpAnswer {
             "此处只给出账簿当前状态；如需其他位置的数据，请以 `at` 查询 {list}"
         );
         return Err(Problem::new(ProblemKind::BadQuery, detail).with_field(AT));
+    }
+    for flag in spec.flags.iter().filter(|flag| flag.form == FlagForm::Reference) {
+        query.text(flag.name, REFERENCE_BYTES_MAX)?;
     }
     call.accepted(&["application/json"])?;
     call.require_all(AccessFunction::Read(spec.right))?;
@@ -51,7 +56,7 @@ pub(super) async fn look(call: Call, spec: &'static LookSpec) -> HttpAnswer {
     });
     let (printed, position) = done.await?;
     // A line that is not understood has a parameter with a wrong value.
-    let printed = printed.map_err(|why| wrong_parameter(&why, spec.flags))?;
+    let printed = printed.map_err(|why| wrong_parameter(&why, &flags))?;
     match json_of(&printed.output) {
         Some(body) if printed.succeeded => json_answer(StatusCode::OK, &body, position),
         _ => {

@@ -21,13 +21,14 @@ use views::read::{
     FilterOperator, ListQuery, ReadViewError, RowOwner, RowsOf, VIEWS, ViewFilter, ViewQueryError,
     ViewReader,
 };
-use views::{ColumnKind, ViewSpec};
+use views::{ColumnKind, ViewColumn, ViewSpec};
 
 use crate::app::{App, Call, HttpAnswer, POSITION, answer_of};
 use crate::asked_views::AskedKey;
 use crate::cursor::Cursor;
 use crate::limits::{
-    EXPORT_BLOCK_BYTES, EXPORT_SECONDS_MAX, PAGE_LINES, PAGE_LINES_MAX, POSITION_WAIT_MS_MAX,
+    EXPORT_BLOCK_BYTES, EXPORT_SECONDS_MAX, FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX,
+    POSITION_WAIT_MS_MAX, SEARCH_CHARACTERS_MAX,
 };
 use crate::problem::{ErrorInChinese, Problem, ProblemKind};
 use crate::query::QueryParameters;
@@ -307,6 +308,11 @@ pub(crate) fn parties(
     giver.client.look_ahead(look).map_err(Problem::internal)
 }
 
+/// Whether a text is one of the words of a column.
+fn is_word(column: &ViewColumn, text: &str) -> bool {
+    matches!(column.kind, ColumnKind::Word(words) if words.contains(&text))
+}
+
 pub(crate) fn filters(
     view: &'static ViewSpec,
     query: &QueryParameters,
@@ -320,6 +326,9 @@ pub(crate) fn filters(
         }
         let (name, how) = parameter.split_once('.').unwrap_or((parameter, ""));
         let Some(column) = view.column(name).filter(|column| column.filter) else { continue };
+        if column.kind == ColumnKind::Text && !text.is_empty() {
+            query.text(parameter, FILTER_CHARACTERS_MAX)?;
+        }
         let value = |text: &str| {
             parse(column, text, known).ok_or_else(|| bad_value(parameter, &column.kind.words()))
         };
@@ -333,7 +342,10 @@ pub(crate) fn filters(
                 _ => return Err(bad_value(parameter, "true or false")),
             },
             // A text can have commas, and is compared as it is.
-            _ if column.kind == ColumnKind::Text || !text.contains(',') => {
+            _ if column.kind == ColumnKind::Text
+                || !text.contains(',')
+                || is_word(column, text) =>
+            {
                 FilterOperator::Equal(value(text)?)
             }
             _ => FilterOperator::OneOf(text.split(',').map(value).collect::<Result<_, _>>()?),
@@ -577,7 +589,7 @@ pub(super) async fn search(call: Call) -> HttpAnswer {
     let query = QueryParameters::read(call.parts.uri.query(), &["q", "at", "min_position"])?;
     call.accepted(&[JSON])?;
     let wanted = wanted(&call, &query)?;
-    let text = query.get("q").filter(|text| !text.is_empty());
+    let text = query.text("q", SEARCH_CHARACTERS_MAX)?;
     let text = text.ok_or_else(|| bad_value("q", "a text"))?;
     let text = text.strip_prefix("par_").unwrap_or(text).to_owned();
     call.require(AccessFunction::Read("search"))?;
