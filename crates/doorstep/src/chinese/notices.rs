@@ -125,13 +125,13 @@ fn notice_error(error: &NoticeError) -> String {
         E::NoAddress(number) => {
             format!("没有地址 {number}；`doorstep notices endpoint list` 列出全部")
         }
-        E::NoSecret(number) => format!("地址 {number} 不是 webhook 端点：没有密钥"),
+        E::NoSecret(number) => format!("地址 {number} 不是 webhook 接收地址：没有密钥"),
         E::NotReachedBy { owner, by } => format!("不能以 {by} 联系 {owner}"),
         E::Address => {
             format!("地址为 1 至 {ADDRESS_BYTES_MAX} 字节、无空格的可见文字；webhook 为 https 网址")
         }
         E::TooManyEndpoints(owner) => {
-            format!("{owner} 已有 {ENDPOINTS_OF_OWNER_MAX} 个端点，已达上限；请先删除一个")
+            format!("{owner} 已有 {ENDPOINTS_OF_OWNER_MAX} 个接收地址，已达上限；请先删除一个")
         }
         E::TooManyAddresses => format!("已有 {ADDRESSES_MAX} 个地址，已达上限；请先删除一个"),
         E::NoEvent(event) => format!("没有通知事件 `{event}`；docs/notices.md 列出全部事件"),
