@@ -15,6 +15,7 @@ pub const ACCESS_STORE: PrivateFile = PrivateFile {
     // "DSac".
     application_id: 0x4453_6163,
     format: 2,
+    write_ahead: false,
     upgrade: |format| match format {
         0 => Some(format!("{SCHEMA}{SCHEMA_2}")),
         1 => Some(SCHEMA_2.to_owned()),

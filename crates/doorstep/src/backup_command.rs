@@ -14,6 +14,7 @@ use files::atomic::write_atomically;
 use journal::{DataDirectory, Sequence};
 use keys::KeyName;
 use node::{Clock, SystemClock};
+use notices::NOTICE_BOOK_FILE;
 use office::{PERSONS_FILE, PROPOSALS, TAKEN_FILES};
 use reports::{BooksReport, verify_books};
 use serde::{Deserialize, Serialize};
@@ -162,7 +163,7 @@ fn write(backup: &Backup, data: &Path, args: &BackupArgs) -> anyhow::Result<Back
     );
     let ended = format!("{PROPOSALS}/ended");
     let sources = BackupSources {
-        databases: &[VAULT_FILE, ACCESS_FILE],
+        databases: &[VAULT_FILE, ACCESS_FILE, NOTICE_BOOK_FILE],
         files: &[PERSONS_FILE, TAKEN_FILES],
         // A simulation's days, so that it goes on.
         directories: &[PROPOSALS, &ended, "days"],

@@ -25,6 +25,7 @@ mod manual;
 mod memory;
 mod network;
 mod network_admin;
+mod notices_command;
 mod office_requests;
 mod orders;
 mod over_socket;
@@ -111,6 +112,7 @@ enum Task {
     Vault(vault_command::VaultCommandArgs),
     Erase(vault_command::EraseSubjectArgs),
     Views(views_command::ViewsCommandArgs),
+    Notices(Box<notices_command::NoticesArgs>),
     Get(Box<get_command::GetArgs>),
     Export(export::ExportArgs),
     Backup(backup_command::BackupArgs),
@@ -246,6 +248,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Import(args) => orders::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Verify(args) => verify::run(&args),
         Task::Views(args) => views_command::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Notices(args) => notices_command::run(*args).map(|()| ExitCode::SUCCESS),
         Task::Balances(args) => balances::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Accounts(args) => looks::accounts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Parcels(args) => looks::parcels::run(&args).map(|()| ExitCode::SUCCESS),

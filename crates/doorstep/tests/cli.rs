@@ -41,6 +41,7 @@ mod cli {
     mod modes;
     mod month;
     mod network;
+    mod notices;
     mod office;
     mod open_items;
     mod operate;

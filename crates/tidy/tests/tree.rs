@@ -48,8 +48,10 @@ const MAP: &str = "
     web      | books machine engine node reports switch office access views pages vault | journal
     wiping   |                                                       |
     sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
+    notices  | money tariff machine books engine journal node keys vault channels | sim
 doorstep| money tariff books calendar engine journal node files reports keys vault access qr peers \
-              switch host recon office bench sim wiping postgresql views pages web backup |
+              switch host recon office bench sim wiping postgresql views pages web backup channels \
+              notices |
     tidy     |                                                       |
 ";
 

@@ -16,6 +16,7 @@ pub const VAULT_STORE: PrivateFile = PrivateFile {
     // "DSvt".
     application_id: 0x4453_7674,
     format: 3,
+    write_ahead: false,
     upgrade: |format| match format {
         0 => Some([SCHEMA, ERASURES, SERVER].concat()),
         1 => Some([ERASURES, SERVER].concat()),

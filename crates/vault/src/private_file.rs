@@ -1,5 +1,5 @@
-//! A file of SQLite with secrets: readable by its owner only, overwritten where something is
-//! deleted.
+//! A file of SQLite that is for its owner only. Where it has secrets, they are overwritten when they
+//! are deleted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
@@ -16,6 +16,9 @@ const BUSY_WAIT: Duration = Duration::from_secs(10);
 /// were, is removed with each transaction, durably (EXTRA); a write-ahead log would keep old pages.
 const SETTINGS: &str = "PRAGMA secure_delete = ON; PRAGMA journal_mode = DELETE;
     PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
+/// Each transaction is durable, with one write.
+const SETTINGS_WRITE_AHEAD: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+    PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
 
 /// The length of SQLite's file header, and where the format and the program are in it,
 /// <https://www.sqlite.org/fileformat.html#the_database_header>.
@@ -29,6 +32,8 @@ pub struct PrivateFile {
     /// Tells the file from other SQLite files.
     pub application_id: i32,
     pub format: i32,
+    /// A write-ahead log is quicker and keeps old pages: for a file without secrets.
+    pub write_ahead: bool,
     /// The statements that bring a file of an older format to the newest; format 0 is an empty
     /// file. `None` for a format that is not known.
     pub upgrade: fn(i32) -> Option<String>,
@@ -108,7 +113,8 @@ impl PrivateFile {
     /// Checks the file, and completes one whose creation a crash interrupted.
     fn prepare(&self, connection: &Connection) -> Result<(), PrivateFileFault> {
         let failed = PrivateFileFault::Sqlite;
-        connection.execute_batch(SETTINGS).map_err(failed)?;
+        let settings = if self.write_ahead { SETTINGS_WRITE_AHEAD } else { SETTINGS };
+        connection.execute_batch(settings).map_err(failed)?;
         let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
         let statements = || match (
             number("application_id").map_err(failed)?,

@@ -13,6 +13,7 @@ mod files;
 mod host;
 mod journal;
 mod keys;
+mod notices;
 mod office;
 mod simulation;
 mod take;
@@ -47,6 +48,7 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
                 vault::text,
                 views::text,
                 web::text,
+                notices::text,
             ];
             texts.iter().chain(&others).find_map(|text| text(error))
         }

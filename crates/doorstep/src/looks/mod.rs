@@ -105,7 +105,7 @@ fn word<'n>(section: &str, name: &'n str) -> &'n str {
 }
 
 /// Finds a seller by its reference or id.
-fn find_seller(books: &Books, wanted: &str) -> anyhow::Result<SellerId> {
+pub fn find_seller(books: &Books, wanted: &str) -> anyhow::Result<SellerId> {
     let by_id = || wanted.parse().ok().filter(|id| books.seller_reference(*id).is_some());
     books
         .seller_by_reference(wanted)
@@ -114,7 +114,7 @@ fn find_seller(books: &Books, wanted: &str) -> anyhow::Result<SellerId> {
 }
 
 /// Finds a firm by its reference or id. If there is none, lists those that there are.
-fn find_firm(books: &Books, wanted: &str) -> anyhow::Result<FirmId> {
+pub fn find_firm(books: &Books, wanted: &str) -> anyhow::Result<FirmId> {
     let mut firms = books.firms();
     let found = firms.find(|(id, reference)| *reference == wanted || id.to_string() == wanted);
     if let Some((id, _)) = found {
@@ -127,7 +127,7 @@ fn find_firm(books: &Books, wanted: &str) -> anyhow::Result<FirmId> {
 }
 
 /// Finds a courier by its reference or id.
-fn find_courier(books: &Books, wanted: &str) -> anyhow::Result<CourierId> {
+pub fn find_courier(books: &Books, wanted: &str) -> anyhow::Result<CourierId> {
     let by_id = || wanted.parse().ok().filter(|id| books.courier_reference(*id).is_some());
     books
         .courier_by_reference(wanted)

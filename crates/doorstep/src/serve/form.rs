@@ -11,6 +11,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use switch::{NetworkDialect, TerminalDialect};
 
+use super::notices::NoticesForm;
 use crate::logging::LogLevel;
 use crate::words::{Lang, bilingual};
 use crate::{chinese, texts as words};
@@ -29,6 +30,8 @@ pub struct SettingsForm {
     pub web: Option<WebForm>,
     /// Figures, health and readiness: answered while this serves.
     pub metrics: Option<MetricsForm>,
+    /// Notices: written and sent while this serves.
+    pub notices: Option<NoticesForm>,
     /// The vault's records, if they are in PostgreSQL.
     pub vault: Option<VaultForm>,
     #[serde(deserialize_with = "text")]

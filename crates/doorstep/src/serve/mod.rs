@@ -9,6 +9,7 @@ mod key_names;
 pub mod limits;
 pub mod listeners;
 pub mod metrics;
+pub mod notices;
 mod readiness;
 pub mod reload;
 pub mod settings;
@@ -52,6 +53,7 @@ use crate::words::{self, Lang, bilingual};
 use crate::{chinese, data_directory, memory, private_files, texts};
 use business_day::BusinessDay;
 use metrics::MetricsSources;
+use notices::NoticesSwitch;
 use readiness::Readiness;
 use reload::{CurrentCalendar, Reloader};
 use settings::LoadedSettings;
@@ -190,6 +192,11 @@ fn serve(
     let mut host = Host::open(switch, node, plan, Box::new(SystemClock))?;
     host.queue_outputs(begin);
     let metrics_listen = said.metrics.as_ref().map(metrics::open).transpose()?;
+    let notices = Arc::new(Mutex::new(NoticesSwitch {
+        data: data.to_owned(),
+        vault: vault.clone(),
+        service: None,
+    }));
     let reloader = Arc::new(Mutex::new(Reloader {
         config: std::path::absolute(config)?,
         in_force,
@@ -197,6 +204,7 @@ fn serve(
         log_level,
         changes: host.settings_changes(),
         client: node.client(),
+        notices: notices.clone(),
     }));
     // After the sockets are bound: a start that fails leaves the books as they were.
     let registered = register(&said.networks, said.wallet.as_ref(), node);
@@ -274,10 +282,15 @@ fn serve(
                 let views =
                     views.map(|(place, reached)| ViewsFollower::start(data, place, reached));
                 let _views = views.transpose()?;
+                let mut sent = notices.lock().unwrap_or_else(PoisonError::into_inner);
+                sent.apply(said.notices)?;
+                drop(sent);
                 readiness::tell(Readiness::Ready);
                 Ok(host.run()?)
             });
         readiness::tell(Readiness::Stopping);
+        // Waits for what is being sent.
+        notices.lock().unwrap_or_else(PoisonError::into_inner).service = None;
         // First: its requests use the office.
         if let Some(served) = served {
             served.stop();

@@ -13,6 +13,7 @@ use node::NodeClient;
 use switch::Unfinished;
 use toml::{Table, Value};
 
+use super::notices::NoticesSwitch;
 use super::{check_against_books, listeners, resumed_switch, settings};
 use crate::data_directory::read_text;
 use crate::logging::CurrentLogLevel;
@@ -33,10 +34,11 @@ pub struct ReloadArgs {
 
 /// The settings that are applied without a restart, each with all in it. `*` stands for the name of
 /// a network or listener.
-pub const RELOADED: [&str; 31] = [
+pub const RELOADED: [&str; 32] = [
     "calendar",
     "log_level",
     "shown_as",
+    NOTICES,
     "terminals.tls.certificate",
     "terminals.tls.key",
     "terminals.tls.clients",
@@ -70,10 +72,13 @@ pub const RELOADED: [&str; 31] = [
 const NOT_SERVED: &str = "debtor";
 /// The list of the networks' names.
 const NETWORK: &str = "network";
+/// A section that comes and goes as a whole.
+const NOTICES: &str = "notices";
 /// Ranges name networks: they wait with them.
 const BIN: &str = "bin";
 /// The last parts of the keys that name a file whose content is a setting.
-const FILES: [&str; 5] = ["certificate", "key", "clients", "authorities", "secret"];
+const FILES: [&str; 7] =
+    ["certificate", "key", "clients", "authorities", "secret", "password_file", "secret_file"];
 
 /// The calendar in force, shared with the steps of the business day.
 pub type CurrentCalendar = Arc<Mutex<Option<Calendar>>>;
@@ -94,6 +99,7 @@ pub struct Reloader {
     pub log_level: CurrentLogLevel,
     pub changes: SettingsChanges,
     pub client: NodeClient,
+    pub notices: Arc<Mutex<NoticesSwitch>>,
 }
 
 /// What a reload did.
@@ -201,6 +207,10 @@ impl Reloader {
             self.changes.apply(said.plan, said.settings)?;
             self.log_level.set(said.log_level)?;
             *calendar = said.calendar;
+        }
+        if applied.iter().any(|key| key.split('.').next() == Some(NOTICES)) {
+            let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+            notices.apply(said.notices)?;
         }
         drop(calendar);
         let is_applied = |key: &String| {

@@ -34,8 +34,9 @@ use super::form::{
 };
 use super::listeners::TerminalAddresses;
 use super::metrics::{self, MetricsPlan};
+use super::notices::NoticesPlan;
 use super::web::{self, WebPlan};
-use super::{key_names, limits, listeners};
+use super::{key_names, limits, listeners, notices};
 use crate::logging::LogLevel;
 use crate::office_requests::{OfficeKeys, code_mac_under};
 use crate::private_files::{self, Forbidden};
@@ -73,6 +74,8 @@ pub struct LoadedSettings {
     pub web: Option<WebPlan>,
     /// Where figures are answered, if they are.
     pub metrics: Option<MetricsPlan>,
+    /// Notices, if they are sent.
+    pub notices: Option<NoticesPlan>,
     pub log_level: Option<LogLevel>,
     /// The key of hand-overs' one-time codes.
     pub codes: Option<KeyName>,
@@ -289,6 +292,9 @@ impl File {
         let views = form.views.as_ref().map(|form| self.views(form)).transpose()?;
         let web = form.web.as_ref().map(|form| web::plan(form, |path| self.path(path)));
         let web = web.transpose()?;
+        let notices = form.notices.as_ref();
+        let notices = notices.map(|form| notices::plan(form, &zone, |path| self.path(path)));
+        let notices = notices.transpose()?;
         Ok(LoadedSettings {
             settings,
             plan,
@@ -303,6 +309,7 @@ impl File {
             views,
             web,
             metrics,
+            notices,
             log_level: form.log_level,
             codes,
             vault,
@@ -547,6 +554,7 @@ pub(super) fn settings(form: &SettingsForm, zone: &ResolvedZone) -> anyhow::Resu
     let terminals = &form.terminals;
     let timing = &form.timing;
     let (usual, pins) = (Timing::default(), WrongPinLimits::default());
+    form.notices.iter().try_for_each(notices::NoticesForm::check)?;
     Ok(Settings {
         utc_offset_minutes: zone.utc_offset_minutes,
         utc_offset_changes: zone.changes.clone(),

@@ -1,0 +1,271 @@
+//! Notices of a running Doorstep: a webhook receiver that is slow, down and killed upon; the table;
+//! addresses.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::process::Process;
+use super::support::Bed;
+
+const EXAMPLE: &str = include_str!("../../../../docs/door/doorstep.toml");
+const MASTER: &str = "88e1ab2a2e3dd38c1fa039a536500cc8a87ab9d62dc92c01058fa79f44657de6";
+const KEYS: [&str; 9] = [
+    "terminals --purpose base --algorithm aes256",
+    "cards --purpose token --algorithm aes128",
+    "vault --purpose data-keys --algorithm aes256",
+    "alpha/mac --purpose mac",
+    "alpha/pin --purpose pin",
+    "alpha/exchange --purpose exchange",
+    "beta/mac --purpose mac",
+    "beta/pin --purpose pin",
+    "beta/exchange --purpose exchange",
+];
+const SERVE: &str = "serve --data books --config doorstep.toml";
+/// Events are told quickly; a machine can be slow.
+const LONG: Duration = Duration::from_secs(120);
+
+/// What a webhook brought.
+#[derive(Clone, Debug)]
+struct Webhook {
+    id: String,
+    signature: String,
+    body: serde_json::Value,
+}
+
+/// A receiver on this machine.
+struct Receiver {
+    address: String,
+    received: Arc<Mutex<Vec<Webhook>>>,
+    /// The status of the answers; 0: it never answers.
+    status: Arc<Mutex<u16>>,
+}
+
+impl Receiver {
+    fn start() -> Receiver {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (received, status): (Arc<Mutex<Vec<Webhook>>>, _) =
+            (Arc::default(), Arc::new(Mutex::new(204)));
+        let (all, answers) = (received.clone(), status.clone());
+        // It ends with the process of the tests.
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (stream, all, answers) = (stream.unwrap(), all.clone(), answers.clone());
+                std::thread::spawn(move || serve(stream, &all, &answers));
+            }
+        });
+        Receiver { address, received, status }
+    }
+
+    fn answer(&self, status: u16) {
+        *self.status.lock().unwrap() = status;
+    }
+
+    #[track_caller]
+    fn wait(&self, count: usize) -> Vec<Webhook> {
+        let begun = Instant::now();
+        loop {
+            let received = self.received.lock().unwrap().clone();
+            if received.len() >= count {
+                return received;
+            }
+            assert!(begun.elapsed() < LONG, "{count} webhooks: {received:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn serve(stream: TcpStream, received: &Mutex<Vec<Webhook>>, status: &Mutex<u16>) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let (mut length, mut id, mut signature) = (0, String::new(), String::new());
+        let mut is_first = true;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            if line == "\r\n" && !is_first {
+                break;
+            }
+            is_first = false;
+            let (name, value) = line.split_once(": ").unwrap_or((&line, ""));
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => length = value.trim().parse().unwrap(),
+                "webhook-id" => id = value.trim().to_owned(),
+                "webhook-signature" => signature = value.trim().to_owned(),
+                _ => {}
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        let body = serde_json::from_slice(&body).unwrap();
+        received.lock().unwrap().push(Webhook { id, signature, body });
+        let status = *status.lock().unwrap();
+        if status == 0 {
+            std::thread::sleep(LONG);
+            return;
+        }
+        let answer = format!("HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n\r\n");
+        if reader.get_mut().write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Books with a seller, keys, and settings with notices for a receiver.
+fn bed(receiver: &Receiver) -> Bed {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    let import = "import --profile doorstep --orders orders.csv --data books";
+    bed.run(&format!("{import} --by ann --approved-by bo")).succeeds();
+    bed.write("master.key", MASTER);
+    for key in KEYS {
+        let at = "--store keys.json --master-key-file master.key";
+        bed.run(&format!("keys make {key} {at}")).succeeds();
+    }
+    let notices = format!("[notices]\nallow = [\"{}\"]\n[notices.webhook]\n", receiver.address);
+    let settings = EXAMPLE
+        .replace("127.0.0.1:7001", "127.0.0.1:0")
+        .replace("\"swift-couriers\" = 1", "")
+        .replace("# vault = \"vault\"", "vault = \"vault\"")
+        .replace("[merchant]", &format!("{notices}\n[merchant]"));
+    bed.write("doorstep.toml", settings);
+    bed.write("url", format!("http://{}/hooks", receiver.address));
+    bed
+}
+
+const ADD: &str = "notices endpoint add seller:S1 --channel webhook --file url --language en \
+                   --data books --config doorstep.toml";
+
+#[track_caller]
+fn served(bed: &Bed) -> Process {
+    let mut engine = Process::start(bed, SERVE);
+    engine.says("control");
+    // Notices follow from here on: what is done next is told.
+    let begun = Instant::now();
+    while bed.run("notices list --data books --json").succeeds().json()["batch"].is_null() {
+        assert!(begun.elapsed() < LONG);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    engine
+}
+
+#[track_caller]
+fn wait_for(bed: &Bed, state: &str, count: usize) {
+    let begun = Instant::now();
+    let list = format!("notices list --state {state} --data books --json");
+    loop {
+        let json = bed.run(&list).succeeds().json();
+        if json["notices"].as_array().unwrap().len() == count {
+            return;
+        }
+        let all = || bed.run("notices list --data books").stdout().to_owned();
+        assert!(begun.elapsed() < LONG, "{count} {state}: {}", all());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn network(bed: &Bed, what: &str) {
+    let line = format!("network {what} alpha --person ann --approved-by bo --data books");
+    bed.run(&line).succeeds();
+}
+
+#[test]
+fn an_endpoint_is_told_once_also_when_doorstep_is_killed() {
+    let receiver = Receiver::start();
+    let bed = bed(&receiver);
+    bed.run(ADD).succeeds().prints("address 1 is added").prints("whsec_");
+    let engine = served(&bed);
+    network(&bed, "withdraw");
+    let first = receiver.wait(1).remove(0);
+    assert!(first.id.starts_with("msg_") && first.signature.starts_with("v1,"), "{first:?}");
+    assert_eq!(first.body["type"], "network.withdrawn", "{first:?}");
+    assert_eq!(first.body["data"]["network"], "alpha");
+    wait_for(&bed, "delivered", 1);
+    // Killed while it sends: nobody knows whether it arrived, so it is sent again, as the same.
+    receiver.answer(0);
+    network(&bed, "reinstate");
+    let second = receiver.wait(2).remove(1);
+    engine.signal("KILL");
+    drop(engine);
+    receiver.answer(204);
+    let engine = served(&bed);
+    let third = receiver.wait(3).remove(2);
+    assert_eq!(third.id, second.id);
+    assert_ne!(third.id, first.id);
+    wait_for(&bed, "delivered", 2);
+    network(&bed, "withdraw");
+    assert_eq!(receiver.wait(4)[3].body["type"], "network.withdrawn");
+    wait_for(&bed, "delivered", 3);
+    engine.stop();
+    assert_eq!(receiver.received.lock().unwrap().len(), 4);
+    let shown = bed.run("notices show seller:S1 --data books").succeeds();
+    shown.prints("network.withdrawn").prints("endpoint:1");
+    bed.verified("books");
+}
+
+#[test]
+fn an_endpoint_that_ends_itself_is_stopped_until_a_retry() {
+    let receiver = Receiver::start();
+    let bed = bed(&receiver);
+    bed.run(ADD).succeeds();
+    let engine = served(&bed);
+    receiver.answer(410);
+    network(&bed, "withdraw");
+    wait_for(&bed, "gone", 1);
+    network(&bed, "reinstate");
+    wait_for(&bed, "gone", 2);
+    assert_eq!(receiver.received.lock().unwrap().len(), 1);
+    bed.run("notices show seller:S1 --data books").succeeds().prints("STOPPED: endpoint:1");
+    receiver.answer(204);
+    bed.run("notices retry endpoint:1 --data books").succeeds().prints("sent again: 2");
+    wait_for(&bed, "delivered", 2);
+    let received = receiver.received.lock().unwrap().clone();
+    let types: Vec<_> = received.iter().map(|one| one.body["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["network.withdrawn", "network.withdrawn", "network.reinstated"]);
+    // A reload switches notices off and on.
+    let settings = bed.read("doorstep.toml");
+    let off = settings.replace("[notices.webhook]\n", "");
+    bed.write("doorstep.toml", &off);
+    bed.run("reload --data books").succeeds().prints("notices.webhook");
+    bed.write("doorstep.toml", &settings);
+    bed.run("reload --data books").succeeds().prints("notices.webhook");
+    network(&bed, "withdraw");
+    let last = receiver.wait(4).remove(3);
+    assert_eq!(last.body["type"], "network.withdrawn", "{last:?}");
+    engine.stop();
+}
+
+#[test]
+fn addresses_and_tables_are_kept_beside_a_running_doorstep_or_without() {
+    let receiver = Receiver::start();
+    let bed = bed(&receiver);
+    bed.write("mail", "shop@example.com\n");
+    let add = "notices endpoint add seller:S1 --channel mail --file mail --data books";
+    bed.run(&format!("{add} --config doorstep.toml")).succeeds().prints("address 1 is added");
+    bed.write("mail", "not an address\n");
+    bed.run(&format!("{add} --config doorstep.toml")).fails("an address is 1 to");
+    bed.run("notices endpoint list --data books").succeeds().prints("seller:").prints("mail");
+    let kept = std::fs::read(bed.path("books/notice-book.sqlite")).unwrap();
+    assert!(!kept.windows(5).any(|part| part == b"shop@"), "it is sealed");
+    bed.run("notices endpoint rotate 1 --data books --config doorstep.toml")
+        .fails("address 1 is not a webhook endpoint");
+    bed.run("notices endpoint remove 1 --data books").succeeds().prints("address 1 is removed");
+    bed.run("notices endpoint remove 1 --data books").fails("there is no address 1");
+    bed.run("notices show shop:S1 --data books").fails("`shop:S1` names no recipient");
+    bed.run("notices show seller:S1 --data books").succeeds().prints("no notices");
+    let table = bed.run("notices table show --data books").succeeds().stdout().to_owned();
+    bed.write("table.toml", &table);
+    bed.run("notices table check table.toml").succeeds().prints("valid");
+    bed.run("notices table use table.toml --data books").succeeds().prints("version 1");
+    let versions = bed.run("notices table versions --data books --json").succeeds().json();
+    assert!(versions["versions"][0]["used_by"].as_str().unwrap().starts_with("uid "));
+    bed.write("table.toml", table.replacen("payment.held", "payment.kept", 1));
+    bed.run("notices table use table.toml --data books")
+        .fails("entry 1 (event `payment.kept`): there is no such event");
+    bed.run("notices table check table.toml --lang zh").fails("第 1 项（事件 `payment.kept`）");
+    bed.run("notices consent seller:S1 3 --data books").succeeds().prints("consents left: 3");
+}

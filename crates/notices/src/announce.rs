@@ -1,0 +1,433 @@
+//! What of a command people are told: its events, with their fields and whom they concern.
+
+use books::chart::AccountKind;
+use books::{
+    Books, Command, CourierId, DepositId, Event, FirmId, NetworkId, ParcelId, PaymentId, PayoutId,
+    PayoutLine, PersonId, Posting, RailId, SellerId,
+};
+use engine::{CommandOutcome, Engine, Submission, Timestamp};
+use money::{Amount, Currency};
+use serde_json::{Map, Value};
+use tariff::BusinessDate;
+
+use crate::event::{NoticeEventSpec, event_named};
+use crate::limits::DEPOSIT_DAYS_MAX;
+
+/// Whom an event concerns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NoticeSubjects {
+    pub seller: Option<SellerId>,
+    pub firm: Option<FirmId>,
+    pub courier: Option<CourierId>,
+    pub person: Option<PersonId>,
+    pub parcel: Option<ParcelId>,
+}
+
+/// An event of which people are told.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    pub event: &'static NoticeEventSpec,
+    pub about: NoticeSubjects,
+    pub fields: Map<String, Value>,
+}
+
+/// Sees the commands of a journal in order.
+pub struct Announcer {
+    /// The last business date that was seen.
+    last_date: BusinessDate,
+}
+
+fn announcement<const N: usize>(
+    event: &str,
+    about: NoticeSubjects,
+    fields: [(&'static str, String); N],
+) -> Announcement {
+    let event = event_named(event).expect("a declared event");
+    let fields = fields.map(|(name, value)| {
+        let field = event.fields.iter().find(|one| one.name == name).expect("a declared field");
+        // Longer texts would not fit where the table's texts do.
+        let value = value.chars().take(field.characters_max).collect();
+        (name.to_owned(), Value::String(value))
+    });
+    assert_eq!(fields.len(), event.fields.len(), "{} has all fields", event.name);
+    Announcement { event, about, fields: fields.into_iter().collect() }
+}
+
+fn amount(amount: Amount, currency: Currency) -> String {
+    minor(u128::from(amount.minor()), currency)
+}
+
+fn minor(minor: u128, currency: Currency) -> String {
+    let minor = i128::try_from(minor).unwrap_or(i128::MAX);
+    money::decimal::DecimalAmount::of_balance(minor, currency).to_string()
+}
+
+fn of_seller(seller: SellerId) -> NoticeSubjects {
+    NoticeSubjects { seller: Some(seller), ..NoticeSubjects::default() }
+}
+
+fn of_firm(firm: FirmId) -> NoticeSubjects {
+    NoticeSubjects { firm: Some(firm), ..NoticeSubjects::default() }
+}
+
+impl Announcer {
+    /// Goes on after the commands that the books have.
+    #[must_use]
+    pub fn after(engine: &Engine) -> Announcer {
+        Announcer { last_date: engine.books().last_date() }
+    }
+
+    /// What a command that was just applied says to people, always in the same order.
+    pub fn command(
+        &mut self,
+        submission: &Submission,
+        at: Timestamp,
+        outcome: &CommandOutcome,
+        engine: &Engine,
+    ) -> Vec<Announcement> {
+        let engine::Command::Books(command) = &submission.command;
+        let books = engine.books();
+        let mut all = Vec::new();
+        for event in &outcome.books.events {
+            let said = Said { event, command, at, postings: &outcome.books.postings, books };
+            said.announce(&mut all);
+        }
+        let today = books.last_date();
+        if today > self.last_date {
+            missing_deposits(self.last_date, today, books, &mut all);
+            self.last_date = today;
+        }
+        all
+    }
+}
+
+/// Deposits whose last day has passed since another day.
+fn missing_deposits(
+    before: BusinessDate,
+    today: BusinessDate,
+    books: &Books,
+    all: &mut Vec<Announcement>,
+) {
+    for firm in books.cash_custody(today) {
+        for deposit in &firm.deposits {
+            let last = deposit.announced_on.plus_days(DEPOSIT_DAYS_MAX);
+            if last < today && last >= before {
+                all.push(announcement(
+                    "deposit.missing",
+                    of_firm(firm.firm),
+                    [
+                        ("deposit", deposit.id.to_string()),
+                        ("amount", amount(deposit.amount, firm.currency)),
+                        ("currency", firm.currency.to_string()),
+                        ("announced_on", deposit.announced_on.to_string()),
+                    ],
+                ));
+            }
+        }
+    }
+}
+
+fn network_name(books: &Books, network: NetworkId) -> String {
+    let mut rails = books.rail_views();
+    let found = rails.find(|rail| rail.id == RailId::Network(network));
+    found.map_or_else(|| network.to_string(), |rail| rail.reference.to_owned())
+}
+
+/// Seller and currency of a parcel.
+fn parcel_of(books: &Books, parcel: ParcelId) -> Option<(NoticeSubjects, Currency)> {
+    let view = books.parcel_view(parcel)?;
+    let about = NoticeSubjects { parcel: Some(parcel), ..of_seller(view.seller) };
+    Some((about, view.currency))
+}
+
+fn of_payment(name: &str, payment: PaymentId, of: Amount, books: &Books) -> Option<Announcement> {
+    let (about, currency) = parcel_of(books, payment.parcel)?;
+    Some(announcement(
+        name,
+        about,
+        [
+            ("parcel", payment.parcel.to_string()),
+            ("payment", payment.number.to_string()),
+            ("amount", amount(of, currency)),
+            ("currency", currency.to_string()),
+        ],
+    ))
+}
+
+fn of_payout(
+    name: &str,
+    payout: PayoutId,
+    seller: SellerId,
+    (net, currency): (Amount, Currency),
+) -> Announcement {
+    announcement(
+        name,
+        of_seller(seller),
+        [
+            ("payout", payout.to_string()),
+            ("amount", amount(net, currency)),
+            ("currency", currency.to_string()),
+        ],
+    )
+}
+
+fn payout_sent(line: &PayoutLine) -> Announcement {
+    let currency = line.currency;
+    announcement(
+        "payout.sent",
+        of_seller(line.seller),
+        [
+            ("payout", line.payout.to_string()),
+            ("amount", amount(line.net, currency)),
+            ("currency", currency.to_string()),
+            ("gross", minor(line.gross.into(), currency)),
+            ("fees", minor(line.fees.into(), currency)),
+            ("refunded", minor(line.refunded.into(), currency)),
+        ],
+    )
+}
+
+fn of_invoice(
+    name: &str,
+    seller: SellerId,
+    invoice: u32,
+    (of, currency): (Amount, Currency),
+) -> Announcement {
+    announcement(
+        name,
+        of_seller(seller),
+        [
+            ("invoice", invoice.to_string()),
+            ("amount", amount(of, currency)),
+            ("currency", currency.to_string()),
+        ],
+    )
+}
+
+/// An event, and what was done beside it.
+struct Said<'s> {
+    event: &'s Event,
+    command: &'s Command,
+    at: Timestamp,
+    postings: &'s [Posting],
+    books: &'s Books,
+}
+
+impl Said<'_> {
+    fn announce(&self, all: &mut Vec<Announcement>) {
+        if let Event::SettlementExecuted { lines, .. } = self.event {
+            all.extend(lines.iter().map(payout_sent));
+            return;
+        }
+        all.extend(
+            None.or_else(|| self.of_money())
+                .or_else(|| self.of_payout())
+                .or_else(|| self.of_cash())
+                .or_else(|| self.of_parcel())
+                .or_else(|| self.of_house()),
+        );
+    }
+
+    fn of_money(&self) -> Option<Announcement> {
+        let books = self.books;
+        match self.event {
+            Event::PaymentHeld { payment, payable_on } => held(*payment, *payable_on, books),
+            Event::PaymentReleased { payment, gross, fees, refunded, .. } => {
+                let (about, currency) = parcel_of(books, payment.parcel)?;
+                let left = gross.minor().saturating_sub(fees.minor() + refunded.minor());
+                let fields = [
+                    ("parcel", payment.parcel.to_string()),
+                    ("payment", payment.number.to_string()),
+                    ("amount", minor(left.into(), currency)),
+                    ("currency", currency.to_string()),
+                    ("gross", amount(*gross, currency)),
+                    ("fees", amount(*fees, currency)),
+                    ("refunded", amount(*refunded, currency)),
+                ];
+                Some(announcement("payment.payable", about, fields))
+            }
+            Event::ChargedBack { payment, amount } => {
+                of_payment("chargeback.received", *payment, *amount, books)
+            }
+            Event::ChargebackWon { payment, amount, .. } => {
+                of_payment("chargeback.won", *payment, *amount, books)
+            }
+            Event::ChargebackLost { payment, .. } => {
+                let (about, _) = parcel_of(books, payment.parcel)?;
+                let number = ("payment", payment.number.to_string());
+                let fields = [("parcel", payment.parcel.to_string()), number];
+                Some(announcement("chargeback.lost", about, fields))
+            }
+            _ => None,
+        }
+    }
+
+    fn of_payout(&self) -> Option<Announcement> {
+        Some(match self.event {
+            Event::PayoutConfirmed { payout, seller, net } => {
+                let account = self.books.account_view(self.postings.first()?.debit)?;
+                of_payout("payout.confirmed", *payout, *seller, (*net, account.currency))
+            }
+            Event::PayoutReturned { payout, seller, currency, net } => {
+                of_payout("payout.returned", *payout, *seller, (*net, *currency))
+            }
+            Event::PayoutDropped { payout, seller, currency, planned, .. } => {
+                of_payout("payout.dropped", *payout, *seller, (*planned, *currency))
+            }
+            Event::SellerInvoiced { seller, currency, number, amount } => {
+                of_invoice("invoice.issued", *seller, *number, (*amount, *currency))
+            }
+            Event::SellerPaymentRecorded { seller, currency, invoice, amount, .. } => {
+                of_invoice("invoice.paid", *seller, *invoice, (*amount, *currency))
+            }
+            _ => return None,
+        })
+    }
+
+    fn of_cash(&self) -> Option<Announcement> {
+        let books = self.books;
+        let about = |courier| NoticeSubjects {
+            courier: Some(courier),
+            firm: books.courier_firm(courier),
+            ..NoticeSubjects::default()
+        };
+        let currency_of = |courier| books.firm_currency(books.courier_firm(courier)?);
+        match (self.event, self.command) {
+            (Event::HandOverStarted { handover, expected }, Command::StartHandOver(start)) => {
+                let currency = currency_of(start.courier)?;
+                let fields = [
+                    ("hand_over", handover.to_string()),
+                    ("amount", amount(*expected, currency)),
+                    ("currency", currency.to_string()),
+                ];
+                Some(announcement("hand_over.started", about(start.courier), fields))
+            }
+            (Event::HandOverCounted { handover, courier, expected, counted }, _)
+                if counted < expected =>
+            {
+                let currency = currency_of(*courier)?;
+                let short = expected.minor() - counted.minor();
+                let reference = books.courier_reference(*courier);
+                let fields = [
+                    ("hand_over", handover.to_string()),
+                    ("courier", reference.map_or_else(|| courier.to_string(), str::to_owned)),
+                    ("expected", amount(*expected, currency)),
+                    ("counted", amount(*counted, currency)),
+                    ("amount", minor(short.into(), currency)),
+                    ("currency", currency.to_string()),
+                ];
+                Some(announcement("shortage.found", about(*courier), fields))
+            }
+            (Event::DepositConfirmed { deposit, announced, credited }, _) => {
+                self.short_deposit(*deposit, *announced, *credited)
+            }
+            _ => None,
+        }
+    }
+
+    fn short_deposit(
+        &self,
+        deposit: DepositId,
+        announced: Amount,
+        credited: Amount,
+    ) -> Option<Announcement> {
+        let missing = announced.minor().checked_sub(credited.minor()).filter(|left| *left > 0)?;
+        let accounts = self.postings.iter().flat_map(|posting| [posting.debit, posting.credit]);
+        let mut accounts = accounts.filter_map(|number| self.books.account_view(number));
+        let cash = accounts.find(|account| account.kind == AccountKind::FirmCash)?;
+        let fields = [
+            ("deposit", deposit.to_string()),
+            ("announced", amount(announced, cash.currency)),
+            ("credited", amount(credited, cash.currency)),
+            ("amount", minor(missing.into(), cash.currency)),
+            ("currency", cash.currency.to_string()),
+        ];
+        Some(announcement("deposit.short", of_firm(FirmId(cash.owner)), fields))
+    }
+
+    fn of_parcel(&self) -> Option<Announcement> {
+        let books = self.books;
+        match self.event {
+            Event::ParcelDispatched { parcel, .. } => {
+                let view = books.parcel_view(*parcel)?;
+                let left = view.due.minor().saturating_sub(view.collected.minor());
+                of_parcel("parcel.out", *parcel, Some(left), books)
+            }
+            Event::ParcelDelivered { parcel, collected } => {
+                of_parcel("parcel.delivered", *parcel, Some(collected.minor()), books)
+            }
+            Event::ParcelRefused { parcel } => of_parcel("parcel.refused", *parcel, None, books),
+            Event::ParcelReturned { parcel, .. } => {
+                of_parcel("parcel.returned", *parcel, None, books)
+            }
+            _ => None,
+        }
+    }
+
+    fn of_house(&self) -> Option<Announcement> {
+        let (books, everyone) = (self.books, NoticeSubjects::default());
+        Some(match self.event {
+            Event::NetworkWithdrawn { network, from } => {
+                let from = (*from).max(self.at);
+                let offset = books.utc_offset_minutes_at(from).unwrap_or(0);
+                let from = from.local(offset).strftime("%Y-%m-%d %H:%M").to_string();
+                let fields = [("network", network_name(books, *network)), ("from", from)];
+                announcement("network.withdrawn", everyone, fields)
+            }
+            Event::NetworkReinstated { network } => {
+                let fields = [("network", network_name(books, *network))];
+                announcement("network.reinstated", everyone, fields)
+            }
+            Event::BreakAssigned { break_id, owner } => {
+                let about = NoticeSubjects { person: Some(*owner), ..everyone };
+                announcement("break.assigned", about, [("break", break_id.to_string())])
+            }
+            Event::SettlementPlanned { plan, lines, .. } => {
+                let fields = [("plan", plan.to_string()), ("payouts", lines.len().to_string())];
+                announcement("plan.waiting", everyone, fields)
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn held(payment: PaymentId, payable_on: BusinessDate, books: &Books) -> Option<Announcement> {
+    let (about, currency) = parcel_of(books, payment.parcel)?;
+    let view = books.payment_with_id(payment)?;
+    let left = view.amount.minor().saturating_sub(view.refunded.minor());
+    Some(announcement(
+        "payment.held",
+        about,
+        [
+            ("parcel", payment.parcel.to_string()),
+            ("payment", payment.number.to_string()),
+            ("amount", minor(left.into(), currency)),
+            ("currency", currency.to_string()),
+            ("payable_on", payable_on.to_string()),
+        ],
+    ))
+}
+
+fn of_parcel(name: &str, parcel: ParcelId, of: Option<u64>, books: &Books) -> Option<Announcement> {
+    let (about, currency) = parcel_of(books, parcel)?;
+    let id = ("parcel", parcel.to_string());
+    Some(match of {
+        None => announcement(name, about, [id]),
+        Some(of) => {
+            let amount = ("amount", minor(of.into(), currency));
+            announcement(name, about, [id, amount, ("currency", currency.to_string())])
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_reference_is_cut_to_what_texts_have_room_for() {
+        let fields = [("network", "银".repeat(100))];
+        let made = announcement("network.reinstated", NoticeSubjects::default(), fields);
+        assert_eq!(made.fields["network"].as_str().map(|text| text.chars().count()), Some(64));
+    }
+}

@@ -1,0 +1,141 @@
+//! The events of which people are told, their fields, and who can be told.
+
+/// Who is told, as the table says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The seller whom the event concerns.
+    Seller,
+    /// The courier firm whom it concerns.
+    Firm,
+    /// The courier whom it concerns.
+    Courier,
+    /// The person whom it concerns.
+    Person,
+    /// Who gets the parcel.
+    Buyer,
+    Staff,
+    Public,
+    /// All sellers.
+    Sellers,
+    /// All courier firms.
+    Firms,
+}
+
+impl Audience {
+    pub(crate) const ALL: [(Audience, &'static str); 9] = [
+        (Audience::Seller, "seller"),
+        (Audience::Firm, "firm"),
+        (Audience::Courier, "courier"),
+        (Audience::Person, "person"),
+        (Audience::Buyer, "buyer"),
+        (Audience::Staff, "staff"),
+        (Audience::Public, "public"),
+        (Audience::Sellers, "all-sellers"),
+        (Audience::Firms, "all-firms"),
+    ];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Audience::ALL.iter().find(|(one, _)| *one == self).map_or("", |(_, name)| *name)
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Audience> {
+        Audience::ALL.iter().find(|(_, one)| *one == name).map(|(one, _)| *one)
+    }
+}
+
+/// A value that texts can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoticeField {
+    pub name: &'static str,
+    pub characters_max: usize,
+}
+
+/// An event of which people are told.
+#[derive(Debug)]
+pub struct NoticeEventSpec {
+    pub name: &'static str,
+    pub fields: &'static [NoticeField],
+    pub audiences: &'static [Audience],
+}
+
+const fn field(name: &'static str, characters_max: usize) -> NoticeField {
+    NoticeField { name, characters_max }
+}
+
+const PARCEL: NoticeField = field("parcel", 32);
+/// The number of a payment of its parcel.
+const PAYMENT: NoticeField = field("payment", 3);
+const PAYOUT: NoticeField = field("payout", 20);
+const AMOUNT: NoticeField = field("amount", 20);
+const CURRENCY: NoticeField = field("currency", 3);
+const GROSS: NoticeField = field("gross", 20);
+const FEES: NoticeField = field("fees", 20);
+const REFUNDED: NoticeField = field("refunded", 20);
+const PAYABLE_ON: NoticeField = field("payable_on", 10);
+const INVOICE: NoticeField = field("invoice", 10);
+const HAND_OVER: NoticeField = field("hand_over", 20);
+const COURIER: NoticeField = field("courier", 64);
+const EXPECTED: NoticeField = field("expected", 20);
+const COUNTED: NoticeField = field("counted", 20);
+const DEPOSIT: NoticeField = field("deposit", 20);
+const ANNOUNCED: NoticeField = field("announced", 20);
+const CREDITED: NoticeField = field("credited", 20);
+const ANNOUNCED_ON: NoticeField = field("announced_on", 10);
+const NETWORK: NoticeField = field("network", 64);
+/// Local time of the books.
+const FROM: NoticeField = field("from", 16);
+const BREAK: NoticeField = field("break", 20);
+const PLAN: NoticeField = field("plan", 20);
+const PAYOUTS: NoticeField = field("payouts", 10);
+
+const fn event(
+    name: &'static str,
+    fields: &'static [NoticeField],
+    audiences: &'static [Audience],
+) -> NoticeEventSpec {
+    NoticeEventSpec { name, fields, audiences }
+}
+
+const SELLER: &[Audience] = &[Audience::Seller];
+const SELLER_AND_STAFF: &[Audience] = &[Audience::Seller, Audience::Staff];
+const SELLER_AND_BUYER: &[Audience] = &[Audience::Seller, Audience::Buyer];
+const FIRM_AND_STAFF: &[Audience] = &[Audience::Firm, Audience::Staff];
+const COURIER_AND_FIRM: &[Audience] = &[Audience::Courier, Audience::Firm];
+const ALL_PARTIES: &[Audience] =
+    &[Audience::Sellers, Audience::Firms, Audience::Staff, Audience::Public];
+
+pub static NOTICE_EVENTS: [NoticeEventSpec; 23] = [
+    event("payment.held", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, PAYABLE_ON], SELLER),
+    event("payment.payable", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
+    event("payout.sent", &[PAYOUT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
+    event("payout.confirmed", &[PAYOUT, AMOUNT, CURRENCY], SELLER),
+    event("payout.returned", &[PAYOUT, AMOUNT, CURRENCY], SELLER_AND_STAFF),
+    event("payout.dropped", &[PAYOUT, AMOUNT, CURRENCY], SELLER_AND_STAFF),
+    event("invoice.issued", &[INVOICE, AMOUNT, CURRENCY], SELLER),
+    event("invoice.paid", &[INVOICE, AMOUNT, CURRENCY], SELLER),
+    event(
+        "shortage.found",
+        &[HAND_OVER, COURIER, EXPECTED, COUNTED, AMOUNT, CURRENCY],
+        COURIER_AND_FIRM,
+    ),
+    event("hand_over.started", &[HAND_OVER, AMOUNT, CURRENCY], &[Audience::Courier]),
+    event("parcel.out", &[PARCEL, AMOUNT, CURRENCY], &[Audience::Buyer]),
+    event("parcel.delivered", &[PARCEL, AMOUNT, CURRENCY], SELLER_AND_BUYER),
+    event("parcel.refused", &[PARCEL], SELLER_AND_BUYER),
+    event("parcel.returned", &[PARCEL], SELLER_AND_BUYER),
+    event("deposit.short", &[DEPOSIT, ANNOUNCED, CREDITED, AMOUNT, CURRENCY], FIRM_AND_STAFF),
+    event("deposit.missing", &[DEPOSIT, AMOUNT, CURRENCY, ANNOUNCED_ON], FIRM_AND_STAFF),
+    event("chargeback.received", &[PARCEL, PAYMENT, AMOUNT, CURRENCY], SELLER),
+    event("chargeback.won", &[PARCEL, PAYMENT, AMOUNT, CURRENCY], SELLER),
+    event("chargeback.lost", &[PARCEL, PAYMENT], SELLER),
+    event("network.withdrawn", &[NETWORK, FROM], ALL_PARTIES),
+    event("network.reinstated", &[NETWORK], ALL_PARTIES),
+    event("break.assigned", &[BREAK], &[Audience::Person]),
+    event("plan.waiting", &[PLAN, PAYOUTS], &[Audience::Staff]),
+];
+
+#[must_use]
+pub fn event_named(name: &str) -> Option<&'static NoticeEventSpec> {
+    NOTICE_EVENTS.iter().find(|one| one.name == name)
+}

@@ -1,0 +1,337 @@
+//! Follows the journal, and writes the notices of its commands into the outbox.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use books::{Command, DataSubject};
+use engine::{CommandOutcome, Engine, Submission, Timestamp};
+use journal::{DataDirectory, JournalHead, ReadJournal, Sequence, SharedDirectory, SqliteReader};
+use node::NodeNotice;
+use node::follower::{FollowError, Follower};
+use node::replay::ReplayObserver;
+
+use crate::announce::{Announcement, Announcer};
+use crate::book::{AddressView, NoticeBook};
+use crate::error::NoticeError;
+use crate::event::Audience;
+use crate::limits::{CHECKPOINT_BATCHES_MAX, NOTICES_TOGETHER};
+use crate::outbox::{NewNotice, Outbox};
+use crate::recipient::Recipient;
+use crate::rules::NoticeChannel;
+use crate::table::{NoticeTable, TableEntry};
+
+/// How often the end of the journal is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+const STOPPED: &str = "stopped";
+
+/// What the follower writes to, shared with whoever sends.
+pub struct FollowedNotices {
+    book: Arc<Mutex<NoticeBook>>,
+    outbox: Arc<Mutex<Outbox>>,
+    announcer: Announcer,
+    follower: Follower,
+    journal: SqliteReader,
+    /// The last batch that the outbox has.
+    written: JournalHead,
+    _directory: SharedDirectory,
+}
+
+pub(crate) fn locked<T>(one: &Mutex<T>) -> MutexGuard<'_, T> {
+    one.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl FollowedNotices {
+    /// Goes on where the outbox is in the journal of a data directory. A new outbox begins at the
+    /// journal's end.
+    ///
+    /// # Errors
+    /// The outbox is of another journal or ahead of it; a file cannot be read or written.
+    pub fn open(
+        data: &Path,
+        book: Arc<Mutex<NoticeBook>>,
+        outbox: Arc<Mutex<Outbox>>,
+        on_notice: &dyn Fn(NodeNotice),
+    ) -> Result<FollowedNotices, NoticeError> {
+        let directory = DataDirectory::open_shared(data)?;
+        let mut journal = directory.journal()?;
+        let end = journal.head()?;
+        let written = {
+            let mut outbox = locked(&outbox);
+            match outbox.checkpoint()? {
+                Some(head) => head,
+                None => {
+                    outbox.begin_at(end)?;
+                    end
+                }
+            }
+        };
+        if written.sequence > end.sequence {
+            let (notices, end) = (written.sequence, end.sequence);
+            return Err(NoticeError::AheadOfJournal { notices, end });
+        }
+        let snapshots = directory.snapshots()?;
+        let follower = Follower::after(written, &mut journal, &snapshots, on_notice);
+        let follower = follower.map_err(|error| match error {
+            FollowError::OtherJournal(head) => NoticeError::OtherJournal { batch: head.sequence },
+            FollowError::Recovery(error) => error.into(),
+            FollowError::Replay(error) => error.into(),
+        })?;
+        // The book may come from a backup that is older than an erasure.
+        for (_, subject) in follower.engine().books().latest_erasures() {
+            forget(&mut locked(&book), subject)?;
+        }
+        let announcer = Announcer::after(follower.engine());
+        let _directory = directory;
+        Ok(FollowedNotices { book, outbox, announcer, follower, journal, written, _directory })
+    }
+
+    /// Writes what follows, up to the journal's end. Returns how many notices.
+    ///
+    /// # Errors
+    /// The outbox cannot be written, or the journal cannot be read. Open it again.
+    pub fn catch_up(&mut self, stop: &AtomicBool) -> Result<usize, NoticeError> {
+        let FollowedNotices { book, outbox, announcer, follower, journal, written, .. } = self;
+        let mut collector = Collector {
+            book,
+            outbox,
+            announcer,
+            written,
+            head: follower.head(),
+            command: 0,
+            new: Vec::new(),
+            table: None,
+            count: 0,
+            failed: None,
+            stop,
+        };
+        match follower.advance(journal, &mut collector) {
+            Ok(_) => {
+                collector.flush_if(true)?;
+                Ok(collector.count)
+            }
+            Err(_) if stop.load(Ordering::Relaxed) => Ok(collector.count),
+            Err(error) => Err(collector.failed.take().unwrap_or(error.into())),
+        }
+    }
+
+    /// Follows the journal until it is told to stop. Calls `on_new` with the last batch and the
+    /// number of new notices, first when the end of the journal is reached.
+    ///
+    /// # Errors
+    /// As [`FollowedNotices::catch_up`].
+    pub fn follow(
+        &mut self,
+        stop: &AtomicBool,
+        on_new: &mut dyn FnMut(Sequence, usize),
+    ) -> Result<(), NoticeError> {
+        let mut is_first = true;
+        while !stop.load(Ordering::Relaxed) {
+            if is_first || self.journal.head()?.sequence > self.follower.head().sequence {
+                let count = self.catch_up(stop)?;
+                if count > 0 || is_first {
+                    on_new(self.follower.head().sequence, count);
+                }
+                is_first = false;
+                continue;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+}
+
+/// Collects the notices of commands.
+struct Collector<'c> {
+    book: &'c Mutex<NoticeBook>,
+    outbox: &'c Mutex<Outbox>,
+    announcer: &'c mut Announcer,
+    written: &'c mut JournalHead,
+    /// The last batch that was seen.
+    head: JournalHead,
+    /// Of the batch after it.
+    command: u32,
+    new: Vec<NewNotice>,
+    /// The table in force, by its version.
+    table: Option<(u32, NoticeTable)>,
+    count: usize,
+    failed: Option<NoticeError>,
+    stop: &'c AtomicBool,
+}
+
+impl Collector<'_> {
+    fn flush_if(&mut self, is_end: bool) -> Result<(), NoticeError> {
+        let behind = self.head.sequence.number() - self.written.sequence.number();
+        let is_due = match self.new.is_empty() {
+            true => behind >= CHECKPOINT_BATCHES_MAX,
+            false => is_end || self.new.len() >= NOTICES_TOGETHER,
+        };
+        if is_due {
+            locked(self.outbox).record(*self.written, self.head, &self.new)?;
+            *self.written = self.head;
+            self.count += self.new.len();
+            self.new.clear();
+        }
+        Ok(())
+    }
+
+    fn keep<T>(&mut self, done: Result<T, NoticeError>) -> Result<T, String> {
+        done.map_err(|error| {
+            let why = error.to_string();
+            self.failed = Some(error);
+            why
+        })
+    }
+
+    fn add(
+        &mut self,
+        submission: &Submission,
+        at: Timestamp,
+        said: &[Announcement],
+    ) -> Result<(), NoticeError> {
+        let mut book = locked(self.book);
+        let engine::Command::Books(command) = &submission.command;
+        if let Command::EraseSubject(erased) = command {
+            forget(&mut book, erased.subject)?;
+        }
+        if said.is_empty() {
+            return Ok(());
+        }
+        let version = book.table_version()?;
+        let table = match &mut self.table {
+            Some((known, table)) if *known == version => table,
+            other => &mut other.insert((version, book.table(version)?)).1,
+        };
+        let on = locked(self.outbox).channels_on();
+        let mut place = 0;
+        for one in said {
+            for mut notice in notices_of(one, (version, table), &book, &on)? {
+                place += 1;
+                notice.batch = self.head.sequence.next();
+                notice.command = self.command;
+                notice.place = place;
+                notice.made_at_ms = at.0;
+                self.new.push(notice);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Who was erased has no address any more.
+fn forget(book: &mut NoticeBook, subject: DataSubject) -> Result<(), NoticeError> {
+    match subject {
+        DataSubject::Seller(seller) => book.remove_all_of(Recipient::Seller(seller)).map(|_| ()),
+        DataSubject::Buyer(_) => Ok(()),
+    }
+}
+
+impl ReplayObserver for Collector<'_> {
+    fn command(
+        &mut self,
+        submission: &Submission,
+        at: Timestamp,
+        outcome: &CommandOutcome,
+        engine: &Engine,
+    ) -> Result<(), String> {
+        self.command += 1;
+        let said = self.announcer.command(submission, at, outcome, engine);
+        let added = self.add(submission, at, &said);
+        self.keep(added)
+    }
+
+    fn batch(&mut self, head: JournalHead, _: &Engine) -> Result<(), String> {
+        (self.head, self.command) = (head, 0);
+        let flushed = self.flush_if(false);
+        self.keep(flushed)?;
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(STOPPED.to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Whom an announcement is for, one or more.
+fn owners(
+    said: &Announcement,
+    entry: &TableEntry,
+    book: &NoticeBook,
+) -> Result<Vec<Recipient>, NoticeError> {
+    let about = said.about;
+    let of_kind = |kind| {
+        let owners = book.addresses_like(kind)?.into_iter().map(|one| one.owner);
+        Ok(owners.collect::<BTreeSet<_>>().into_iter().collect())
+    };
+    let one = match entry.to {
+        Audience::Seller => about.seller.map(Recipient::Seller),
+        Audience::Firm => about.firm.map(Recipient::Firm),
+        Audience::Courier => about.courier.map(Recipient::Courier),
+        Audience::Person => about.person.map(Recipient::Person),
+        Audience::Buyer => about.parcel.map(Recipient::Buyer),
+        Audience::Staff => Some(Recipient::Staff),
+        Audience::Public => Some(Recipient::Public),
+        Audience::Sellers => return of_kind("seller:"),
+        Audience::Firms => return of_kind("firm:"),
+    };
+    Ok(one.into_iter().collect())
+}
+
+/// The notices of an announcement by a table, with its version. Their places in the journal are not
+/// set. Who has no address for a channel that is on gets none.
+///
+/// # Errors
+/// The book cannot be read.
+pub fn notices_of(
+    said: &Announcement,
+    (table_version, table): (u32, &NoticeTable),
+    book: &NoticeBook,
+    on: &BTreeSet<NoticeChannel>,
+) -> Result<Vec<NewNotice>, NoticeError> {
+    let mut all = Vec::new();
+    for (place, entry) in table.entries_of(said.event.name) {
+        for owner in owners(said, entry, book)? {
+            let addresses = book.addresses(Some(owner))?;
+            let has = |channel: NoticeChannel| match owner {
+                Recipient::Buyer(_) => true,
+                _ => addresses.iter().any(|one| one.channel == channel),
+            };
+            let usable = entry.by.iter().copied().filter(|one| on.contains(one) && has(*one));
+            let mut usable: Vec<NoticeChannel> = usable.collect();
+            let new = |recipient, channel, others| NewNotice {
+                batch: Sequence::NONE,
+                command: 0,
+                place: 0,
+                recipient,
+                owner,
+                channel,
+                others,
+                event: said.event.name,
+                fields: said.fields.clone(),
+                table_version,
+                entry: u32::try_from(place).unwrap_or(u32::MAX),
+                in_digest: entry.digest,
+                ignores_quiet_hours: !entry.quiet_hours,
+                made_at_ms: 0,
+            };
+            if !usable.is_empty() {
+                let first = usable.remove(0);
+                all.push(new(owner, first, usable));
+            }
+            let wants = |one: &&AddressView| {
+                let is_all = one.events.is_empty();
+                one.channel == NoticeChannel::Webhook
+                    && (is_all || one.events.iter().any(|event| event == said.event.name))
+            };
+            if entry.webhooks && on.contains(&NoticeChannel::Webhook) {
+                let endpoints = addresses.iter().filter(wants);
+                all.extend(endpoints.map(|one| {
+                    let endpoint = Recipient::Endpoint(one.number);
+                    new(endpoint, NoticeChannel::Webhook, Vec::new())
+                }));
+            }
+        }
+    }
+    Ok(all)
+}

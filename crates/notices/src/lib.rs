@@ -1,0 +1,48 @@
+//! Notices: who is told what about the books, once, in order, by which channel.
+//!
+//! A follower of the journal writes notices into the outbox, by a table of events, audiences and
+//! texts. The outbox says what is to be sent now and what an outcome means; it has no clock and no
+//! socket. The driver's threads send.
+//!
+//! Never: a decision about the books; personal data, an address, a one-time code or a secret in the
+//! outbox, in an error or in `Debug`.
+//!
+//! Start at [`Outbox`] and [`NoticeTable`]. docs/notices.md has the states, and what each channel
+//! knows of what it sent.
+
+pub mod limits;
+
+mod announce;
+mod book;
+mod driver;
+mod error;
+mod event;
+mod file;
+mod follow;
+mod lane;
+mod outbox;
+mod recipient;
+mod rules;
+mod sealing;
+mod table;
+
+pub use announce::{Announcement, Announcer, NoticeSubjects};
+pub use book::{
+    AddressToAdd, AddressView, NoticeBook, OpenedAddress, TableVersionView, WebhookSecrets,
+};
+pub use driver::{
+    AddressSource, DriverEvent, DriverParts, KeptAddresses, NoticeDriver, NoticeSender,
+};
+pub use error::NoticeError;
+pub use event::{Audience, NOTICE_EVENTS, NoticeEventSpec, NoticeField, event_named};
+pub use file::{NOTICE_BOOK_FILE, OUTBOX_FILE};
+pub use follow::{FollowedNotices, notices_of};
+pub use outbox::{
+    DueNotice, DueNotices, NewNotice, NoticePart, NoticeQuery, NoticeState, NoticeView, Outbox,
+    OutboxCounts,
+};
+pub use recipient::{Recipient, RecipientError};
+pub use rules::{
+    ChannelRules, DeliveryRules, NoticeChannel, QuietHours, QuietHoursError, ZoneOffsets,
+};
+pub use table::{NoticeTable, SHIPPED_TABLE, TableEntry, TableError, TableFault};

@@ -1,0 +1,382 @@
+//! The outbox: notices from the journal until long after they have ended.
+//!
+//! Sans I/O but for its file: [`Outbox::due`] says what is to be sent at a time, and
+//! [`Outbox::on_outcomes`] what an outcome means. What a crash leaves is settled by
+//! [`Outbox::recover`].
+
+mod due;
+mod outcome;
+mod reading;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use journal::{ChainHash, JournalHead, LockedFile, Sequence};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde_json::{Map, Value};
+use vault::PrivateFile;
+
+pub use due::{DueNotice, DueNotices, NoticePart};
+pub use reading::{NoticeQuery, NoticeView, OutboxCounts};
+
+use crate::error::NoticeError;
+use crate::file::{self, OUTBOX_FILE, change, signed, sqlite, unsigned};
+use crate::limits::CONSENTS_MAX;
+use crate::recipient::Recipient;
+use crate::rules::{DeliveryRules, NoticeChannel};
+
+const FILE: PrivateFile = PrivateFile {
+    // "DSno".
+    application_id: 0x4453_6e6f,
+    format: 1,
+    // It has no secret to erase.
+    write_ahead: true,
+    upgrade: |format| (format == 0).then(|| SCHEMA.to_owned()),
+};
+
+/// Times are milliseconds since 1970; `since` is when a notice began to wait. A lane is a recipient
+/// by a channel; it has a row as long as something waits, is being sent, or the lane is stopped.
+const SCHEMA: &str = "
+    CREATE TABLE checkpoint (
+        one INTEGER PRIMARY KEY CHECK (one = 1), batch INTEGER NOT NULL, hash BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE notices (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        batch INTEGER NOT NULL,
+        command INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        recipient TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        others TEXT NOT NULL,
+        event TEXT NOT NULL,
+        fields TEXT NOT NULL,
+        table_version INTEGER NOT NULL,
+        entry INTEGER NOT NULL,
+        in_digest INTEGER NOT NULL,
+        ignores_quiet_hours INTEGER NOT NULL,
+        made_at INTEGER NOT NULL,
+        since INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        next_at INTEGER NOT NULL DEFAULT 0,
+        tried_at INTEGER,
+        ended_at INTEGER,
+        sent_with INTEGER,
+        why TEXT,
+        receipt TEXT,
+        UNIQUE (batch, command, place, recipient, channel)
+    ) STRICT;
+    CREATE INDEX notices_waiting ON notices (recipient, channel, number) WHERE ended_at IS NULL;
+    CREATE INDEX notices_old ON notices (since) WHERE ended_at IS NULL;
+    CREATE INDEX notices_ended ON notices (ended_at) WHERE ended_at IS NOT NULL;
+    CREATE INDEX notices_of ON notices (owner, number);
+    CREATE TABLE lanes (
+        recipient TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        due_at INTEGER,
+        sending INTEGER,
+        stopped TEXT,
+        PRIMARY KEY (recipient, channel)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX lanes_due ON lanes (channel, due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX lanes_sending ON lanes (channel) WHERE sending IS NOT NULL;
+    CREATE TABLE sends (
+        number INTEGER PRIMARY KEY,
+        channel TEXT NOT NULL,
+        recipient TEXT NOT NULL,
+        at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX sends_of ON sends (channel, recipient, at);
+    CREATE INDEX sends_by ON sends (channel, at);
+    CREATE TABLE consents (
+        recipient TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (recipient, channel)
+    ) STRICT, WITHOUT ROWID;";
+
+/// Where a notice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoticeState {
+    Waiting,
+    /// By quiet hours.
+    Held,
+    /// Collected for a digest.
+    InDigest,
+    Sending,
+    /// Known not to have arrived; tried again later.
+    Failed,
+    Delivered,
+    /// Known not to have arrived, and not tried again: it cannot succeed.
+    Refused,
+    /// As refused: the recipient ended it.
+    Gone,
+    /// As refused: it failed too often, or waited too long.
+    GivenUp,
+    /// It may have arrived; not sent again.
+    NotKnown,
+}
+
+impl NoticeState {
+    pub const ALL: [(NoticeState, &'static str); 10] = [
+        (NoticeState::Waiting, "waiting"),
+        (NoticeState::Held, "held"),
+        (NoticeState::InDigest, "in_digest"),
+        (NoticeState::Sending, "sending"),
+        (NoticeState::Failed, "failed"),
+        (NoticeState::Delivered, "delivered"),
+        (NoticeState::Refused, "refused"),
+        (NoticeState::Gone, "gone"),
+        (NoticeState::GivenUp, "given_up"),
+        (NoticeState::NotKnown, "not_known"),
+    ];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        NoticeState::ALL.iter().find(|(one, _)| *one == self).map_or("", |(_, name)| *name)
+    }
+
+    #[must_use]
+    pub fn named(name: &str) -> Option<NoticeState> {
+        NoticeState::ALL.iter().find(|(_, one)| *one == name).map(|(one, _)| *one)
+    }
+}
+
+/// A notice that follows from a command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewNotice {
+    /// The batch of the command, its place in the batch from 1, and the notice's among the
+    /// command's.
+    pub batch: Sequence,
+    pub command: u32,
+    pub place: u32,
+    pub recipient: Recipient,
+    /// Whose page it is on: of an endpoint, its owner.
+    pub owner: Recipient,
+    pub channel: NoticeChannel,
+    /// Tried one after another, each after a known failure of the one before.
+    pub others: Vec<NoticeChannel>,
+    pub event: &'static str,
+    pub fields: Map<String, Value>,
+    pub table_version: u32,
+    pub entry: u32,
+    pub in_digest: bool,
+    pub ignores_quiet_hours: bool,
+    pub made_at_ms: u64,
+}
+
+/// The notices of a data directory.
+pub struct Outbox {
+    connection: Connection,
+    path: PathBuf,
+    rules: DeliveryRules,
+    /// Of the process that sends.
+    _lock: Option<LockedFile>,
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// An id as the outbox writes it, which only a damaged file lacks.
+fn recipient_of(text: &str) -> rusqlite::Result<Recipient> {
+    text.parse().map_err(|_| rusqlite::Error::InvalidQuery)
+}
+
+fn channel_of(text: &str) -> rusqlite::Result<NoticeChannel> {
+    NoticeChannel::named(text).ok_or(rusqlite::Error::InvalidQuery)
+}
+
+/// Sets when a lane is looked at next, unless something of it is being sent or it is stopped.
+const LANE_DUE: &str = "INSERT INTO lanes (recipient, channel, due_at) VALUES (?1, ?2, ?3)
+    ON CONFLICT DO UPDATE SET due_at = ?3 WHERE sending IS NULL AND stopped IS NULL";
+
+impl Outbox {
+    /// Opens the outbox of a data directory to write and read. Several processes may.
+    ///
+    /// # Errors
+    /// The file is something else, or cannot be opened.
+    pub fn open(data: &Path, rules: DeliveryRules) -> Result<Outbox, NoticeError> {
+        let path = data.join(OUTBOX_FILE);
+        let connection = file::open(&FILE, &path)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(Outbox { connection, path, rules, _lock: None })
+    }
+
+    /// Opens the outbox as the only process that sends from it.
+    ///
+    /// # Errors
+    /// As [`Outbox::open`], and [`NoticeError::InUse`].
+    pub fn open_to_send(data: &Path, rules: DeliveryRules) -> Result<Outbox, NoticeError> {
+        let path = data.join(format!("{OUTBOX_FILE}.lock"));
+        let failed = |source| NoticeError::Io { doing: "open", path: path.clone(), source };
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let lock = LockedFile::try_lock(file.map_err(failed)?).map_err(|error| match error {
+            std::fs::TryLockError::WouldBlock => NoticeError::InUse,
+            std::fs::TryLockError::Error(source) => failed(source),
+        })?;
+        Ok(Outbox { _lock: Some(lock), ..Outbox::open(data, rules)? })
+    }
+
+    /// Which channels are on from now on, and their rules.
+    pub fn set_rules(&mut self, rules: DeliveryRules) {
+        self.rules = rules;
+    }
+
+    /// The channels that are on.
+    #[must_use]
+    pub fn channels_on(&self) -> BTreeSet<NoticeChannel> {
+        self.rules.channels.keys().copied().collect()
+    }
+
+    /// Calls something before each commit. True makes the commit fail: tests of crashes.
+    ///
+    /// # Errors
+    /// Not with a connection that is open.
+    pub fn before_commits(
+        &mut self,
+        hook: impl FnMut() -> bool + Send + 'static,
+    ) -> Result<(), NoticeError> {
+        self.connection.commit_hook(Some(hook)).map_err(self.failed("open"))
+    }
+
+    fn failed(&self, doing: &'static str) -> impl Fn(rusqlite::Error) -> NoticeError + use<> {
+        sqlite(doing, &self.path)
+    }
+
+    /// The last batch whose notices are written. `None` in a new outbox.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn checkpoint(&self) -> Result<Option<JournalHead>, NoticeError> {
+        read_checkpoint(&self.connection).map_err(self.failed("read"))
+    }
+
+    /// Begins a new outbox at a batch of a journal: of what was before nobody is told.
+    ///
+    /// # Errors
+    /// It has begun, or cannot be written.
+    pub fn begin_at(&mut self, head: JournalHead) -> Result<(), NoticeError> {
+        let failed = self.failed("write to");
+        change(&self.connection, &self.path, |transaction| {
+            if let Some(at) = read_checkpoint(transaction).map_err(&failed)? {
+                let (at, given) = (at.sequence, head.sequence);
+                return Err(NoticeError::NotTheNext { at, given });
+            }
+            let row = params![signed(head.sequence.number()), head.hash.bytes()];
+            let sql = "INSERT INTO checkpoint (one, batch, hash) VALUES (1, ?1, ?2)";
+            transaction.execute(sql, row).map_err(&failed)?;
+            Ok(())
+        })
+    }
+
+    /// Writes the notices of the batches after one until another, and that they are written: all
+    /// or nothing.
+    ///
+    /// # Errors
+    /// [`NoticeError::NotTheNext`] unless the outbox is at the batch before; the file cannot be
+    /// written. Nothing is changed.
+    pub fn record(
+        &mut self,
+        before: JournalHead,
+        until: JournalHead,
+        notices: &[NewNotice],
+    ) -> Result<(), NoticeError> {
+        let failed = self.failed("write to");
+        change(&self.connection, &self.path, |transaction| {
+            let at = read_checkpoint(transaction).map_err(&failed)?.unwrap_or_default();
+            if at != before || until.sequence <= before.sequence {
+                let (at, given) = (at.sequence, until.sequence);
+                return Err(NoticeError::NotTheNext { at, given });
+            }
+            for notice in notices {
+                add(transaction, notice).map_err(&failed)?;
+            }
+            let row = params![signed(until.sequence.number()), until.hash.bytes()];
+            let sql = "INSERT INTO checkpoint (one, batch, hash) VALUES (1, ?1, ?2)
+                ON CONFLICT DO UPDATE SET batch = ?1, hash = ?2";
+            transaction
+                .prepare_cached(sql)
+                .and_then(|mut one| one.execute(row))
+                .map_err(&failed)?;
+            Ok(())
+        })
+    }
+
+    /// Adds consents of a recipient: each is used up by one notice.
+    ///
+    /// # Errors
+    /// [`NoticeError::TooManyConsents`]; the channel needs none; the file cannot be written.
+    pub fn add_consents(
+        &mut self,
+        recipient: Recipient,
+        channel: NoticeChannel,
+        count: u32,
+    ) -> Result<u32, NoticeError> {
+        if !channel.needs_consent() {
+            return Err(NoticeError::NotReachedBy { owner: recipient, by: channel.name() });
+        }
+        let failed = self.failed("write to");
+        change(&self.connection, &self.path, |transaction| {
+            let sql = "INSERT INTO consents (recipient, channel, count) VALUES (?1, ?2, ?3)
+                ON CONFLICT DO UPDATE SET count = count + ?3 RETURNING count";
+            let row = params![recipient.to_string(), channel.name(), count];
+            let now: u32 = transaction.query_row(sql, row, |row| row.get(0)).map_err(&failed)?;
+            if now > CONSENTS_MAX { Err(NoticeError::TooManyConsents) } else { Ok(now) }
+        })
+    }
+}
+
+fn read_checkpoint(connection: &Connection) -> rusqlite::Result<Option<JournalHead>> {
+    let mut statement = connection.prepare_cached("SELECT batch, hash FROM checkpoint")?;
+    let read = statement.query_row([], |row| {
+        let sequence = Sequence::new(unsigned(row.get(0)?));
+        Ok(JournalHead { sequence, hash: ChainHash::new(row.get(1)?) })
+    });
+    read.optional()
+}
+
+/// Inserts a notice and makes its lane due.
+fn add(transaction: &Transaction<'_>, new: &NewNotice) -> rusqlite::Result<()> {
+    let others: Vec<&str> = new.others.iter().map(|one| one.name()).collect();
+    let recipient = new.recipient.to_string();
+    let sql =
+        "INSERT INTO notices (batch, command, place, recipient, channel, owner, others, event,
+        fields, table_version, entry, in_digest, ignores_quiet_hours, made_at, since, state)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, 'waiting')";
+    transaction.prepare_cached(sql)?.execute(params![
+        signed(new.batch.number()),
+        new.command,
+        new.place,
+        recipient,
+        new.channel.name(),
+        new.owner.to_string(),
+        others.join(" "),
+        new.event,
+        Value::Object(new.fields.clone()).to_string(),
+        new.table_version,
+        new.entry,
+        new.in_digest,
+        new.ignores_quiet_hours,
+        signed(new.made_at_ms),
+    ])?;
+    let number = transaction.last_insert_rowid();
+    outcome::queue(transaction, number, &recipient, new.channel, new.made_at_ms)
+}
+
+fn make_due(
+    transaction: &Transaction<'_>,
+    recipient: &str,
+    channel: NoticeChannel,
+    at_ms: u64,
+) -> rusqlite::Result<()> {
+    let row = params![recipient, channel.name(), signed(at_ms)];
+    transaction.prepare_cached(LANE_DUE)?.execute(row).map(|_| ())
+}

@@ -1,0 +1,376 @@
+//! What the end of a send means: the next attempt, the end, another channel.
+
+use books::Timestamp;
+use channels::SendOutcome;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::{NoticeState, Outbox, channel_of, make_due};
+use crate::error::NoticeError;
+use crate::file::{change, signed, unsigned};
+use crate::limits::{
+    KEPT_MS, MESSAGE_AGE_MS_MAX, PRUNED_AT_ONCE, RETRY_AFTER_MS_MAX, WAIT_MS_MAX,
+    WHY_CHARACTERS_MAX, WINDOW_MS,
+};
+use crate::recipient::Recipient;
+use crate::rules::NoticeChannel;
+
+/// Why a lane is stopped: nothing more is sent until somebody says so.
+const FAILING: &str = "failing";
+const GONE: &str = "gone";
+
+/// How notices end.
+#[derive(Clone, Copy)]
+pub(super) struct End<'e> {
+    pub state: NoticeState,
+    pub why: &'e str,
+}
+
+/// Notices that were sent as one.
+struct Sent {
+    recipient: String,
+    channel: NoticeChannel,
+    numbers: Vec<i64>,
+    attempts: usize,
+    since_ms: u64,
+}
+
+impl Outbox {
+    /// Takes how sends ended, by the numbers of [`DueNotice`](super::DueNotice)s. All or nothing.
+    ///
+    /// # Errors
+    /// The file cannot be written: give them again.
+    pub fn on_outcomes(
+        &mut self,
+        ended: &[(i64, SendOutcome)],
+        now: Timestamp,
+    ) -> Result<(), NoticeError> {
+        let failed = self.failed("write to");
+        change(&self.connection, &self.path, |transaction| {
+            for (number, outcome) in ended {
+                self.on_outcome(transaction, *number, outcome, now.0).map_err(&failed)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn on_outcome(
+        &self,
+        transaction: &Transaction<'_>,
+        number: i64,
+        outcome: &SendOutcome,
+        now_ms: u64,
+    ) -> rusqlite::Result<()> {
+        // It is no longer being sent if a person ended it meanwhile.
+        let Some(sent) = sent(transaction, number)? else { return Ok(()) };
+        let end_all = |state, why| end(transaction, &sent.numbers, End { state, why }, now_ms);
+        let mut stopped = None;
+        match outcome {
+            SendOutcome::Delivered { receipt } => {
+                let receipt = receipt.as_deref().map(shortened);
+                let sql = "UPDATE notices SET state = 'delivered', ended_at = ?2, why = NULL,
+                    receipt = ?3 WHERE number = ?1";
+                for number in &sent.numbers {
+                    let row = params![number, signed(now_ms), receipt];
+                    transaction.prepare_cached(sql)?.execute(row)?;
+                }
+            }
+            SendOutcome::Refused { why } => end_all(NoticeState::Refused, why)?,
+            SendOutcome::Gone { why } => {
+                stopped = Some(GONE);
+                end_all(NoticeState::Gone, why)?;
+                // Those behind it would end the same way.
+                end_lane(transaction, &sent, NoticeState::Gone, why, now_ms)?;
+            }
+            SendOutcome::NotKnown { why } if !sent.channel.is_at_least_once() => {
+                end_all(NoticeState::NotKnown, why)?;
+            }
+            SendOutcome::NotKnown { why } => {
+                stopped = sent.again(transaction, why, None, now_ms)?
+            }
+            SendOutcome::Failed { why, again_after_ms } => {
+                stopped = sent.again(transaction, why, *again_after_ms, now_ms)?;
+            }
+        }
+        let is_known_failure =
+            !matches!(outcome, SendOutcome::Delivered { .. } | SendOutcome::NotKnown { .. });
+        if sent.channel.needs_consent() && is_known_failure {
+            give_back_consent(transaction, &sent)?;
+        }
+        self.count_send(transaction, &sent, now_ms)?;
+        release_lane(transaction, &sent, stopped, now_ms)
+    }
+
+    /// Counts a send for the limits per minute: at its end, so that no minute at the receiver has
+    /// more, however long a send takes.
+    fn count_send(
+        &self,
+        transaction: &Transaction<'_>,
+        sent: &Sent,
+        now_ms: u64,
+    ) -> rusqlite::Result<()> {
+        let rules = self.rules.channels.get(&sent.channel);
+        let is_limited = |one: &crate::rules::ChannelRules| {
+            one.per_minute.is_some() || one.per_minute_each.is_some()
+        };
+        if !rules.is_some_and(is_limited) {
+            return Ok(());
+        }
+        let name = sent.channel.name();
+        let sql = "INSERT INTO sends (channel, recipient, at) VALUES (?1, ?2, ?3)";
+        transaction.prepare_cached(sql)?.execute(params![name, sent.recipient, signed(now_ms)])?;
+        let sql = "DELETE FROM sends WHERE channel = ?1 AND at <= ?2";
+        let over = signed(now_ms.saturating_sub(WINDOW_MS));
+        transaction.prepare_cached(sql)?.execute(params![name, over])?;
+        Ok(())
+    }
+
+    /// Settles what was being sent when the process that sent ended: webhooks are sent again, of
+    /// the others it is not known. Returns how many there were.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn recover(&mut self, now: Timestamp) -> Result<usize, NoticeError> {
+        let failed = self.failed("write to");
+        change(&self.connection, &self.path, |transaction| {
+            let recover = || {
+                let sql = "SELECT sending FROM lanes WHERE sending IS NOT NULL";
+                let mut statement = transaction.prepare(sql)?;
+                let rows = statement.query_map([], |row| row.get::<_, i64>(0))?;
+                let numbers = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+                for number in &numbers {
+                    let Some(sent) = sent(transaction, *number)? else { continue };
+                    if sent.channel.is_at_least_once() {
+                        let sql = "UPDATE notices SET state = 'failed', next_at = ?2,
+                            attempts = attempts - 1, why = 'the sender ended' WHERE number = ?1";
+                        for number in &sent.numbers {
+                            transaction.execute(sql, params![number, signed(now.0)])?;
+                        }
+                    } else {
+                        let why = "the sender ended before the answer came";
+                        let end_as = End { state: NoticeState::NotKnown, why };
+                        end(transaction, &sent.numbers, end_as, now.0)?;
+                    }
+                    self.count_send(transaction, &sent, now.0)?;
+                    release_lane(transaction, &sent, None, now.0)?;
+                }
+                Ok(numbers.len())
+            };
+            recover().map_err(&failed)
+        })
+    }
+
+    /// Sends again what ended without arriving, from the first one on, and starts a stopped lane.
+    /// What may have arrived only if `not_known` says so. Returns how many.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn retry(
+        &mut self,
+        recipient: Recipient,
+        channel: NoticeChannel,
+        not_known: bool,
+        now: Timestamp,
+    ) -> Result<usize, NoticeError> {
+        let failed = self.failed("write to");
+        let lane = (recipient.to_string(), channel.name());
+        change(&self.connection, &self.path, |transaction| {
+            let retry = || {
+                let sql = "UPDATE notices SET state = 'waiting', attempts = 0, next_at = 0,
+                    ended_at = NULL, sent_with = NULL, others = '', since = ?4
+                    WHERE recipient = ?1 AND channel = ?2
+                    AND (state IN ('refused', 'gone', 'given_up') OR state = 'not_known' AND ?3)";
+                let row = params![lane.0, lane.1, not_known, signed(now.0)];
+                let again = transaction.execute(sql, row)?;
+                let sql = "UPDATE lanes SET stopped = NULL WHERE recipient = ?1 AND channel = ?2";
+                let started = transaction.execute(sql, params![lane.0, lane.1])?;
+                // One that failed waits no longer.
+                let sql = "UPDATE notices SET next_at = 0
+                    WHERE recipient = ?1 AND channel = ?2 AND ended_at IS NULL";
+                transaction.execute(sql, params![lane.0, lane.1])?;
+                if again + started > 0 {
+                    make_due(transaction, &lane.0, channel, now.0)?;
+                }
+                Ok(again)
+            };
+            retry().map_err(&failed)
+        })
+    }
+
+    /// Gives up what has waited too long, and removes what ended long ago: some of each. Returns
+    /// whether there may be more.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn prune(&mut self, now: Timestamp) -> Result<bool, NoticeError> {
+        let failed = self.failed("write to");
+        let numbers = |sql: &str, until: u64| {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let rows = statement
+                .query_map(params![signed(until), PRUNED_AT_ONCE], |row| row.get::<_, i64>(0))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let old = "SELECT number FROM notices
+            WHERE ended_at IS NULL AND since < ?1 AND state <> 'sending' LIMIT ?2";
+        let old = numbers(old, now.0.saturating_sub(WAIT_MS_MAX)).map_err(&failed)?;
+        let ended = "SELECT number FROM notices WHERE ended_at < ?1 LIMIT ?2";
+        let ended = numbers(ended, now.0.saturating_sub(KEPT_MS)).map_err(&failed)?;
+        if old.is_empty() && ended.is_empty() {
+            return Ok(false);
+        }
+        change(&self.connection, &self.path, |transaction| {
+            let prune = || {
+                let why = "it waited 30 days";
+                end(transaction, &old, End { state: NoticeState::GivenUp, why }, now.0)?;
+                for number in &ended {
+                    let sql = "DELETE FROM notices WHERE number = ?1";
+                    transaction.prepare_cached(sql)?.execute([number])?;
+                }
+                Ok(())
+            };
+            prune().map_err(&failed)
+        })?;
+        let most = usize::try_from(PRUNED_AT_ONCE).unwrap_or(usize::MAX);
+        Ok(old.len() == most || ended.len() == most)
+    }
+}
+
+impl Sent {
+    /// After a failure: sets the next attempt, or gives up. Returns why the lane stops, if it does.
+    fn again(
+        &self,
+        transaction: &Transaction<'_>,
+        why: &str,
+        again_after_ms: Option<u64>,
+        now_ms: u64,
+    ) -> rusqlite::Result<Option<&'static str>> {
+        let is_webhook = self.channel == NoticeChannel::Webhook;
+        let is_old = !is_webhook && now_ms.saturating_sub(self.since_ms) > MESSAGE_AGE_MS_MAX;
+        let after = self.channel.retries_ms().get(self.attempts - 1).filter(|_| !is_old);
+        let Some(after) = after else {
+            let end_as = End { state: NoticeState::GivenUp, why };
+            end(transaction, &self.numbers, end_as, now_ms)?;
+            // What is behind it is kept until the receiver is there again.
+            return Ok(is_webhook.then_some(FAILING));
+        };
+        let asked = again_after_ms.unwrap_or(0).min(RETRY_AFTER_MS_MAX);
+        let next = now_ms.saturating_add((*after).max(asked));
+        let sql = "UPDATE notices SET state = 'failed', next_at = ?2, why = ?3 WHERE number = ?1";
+        for number in &self.numbers {
+            let row = params![number, signed(next), shortened(why)];
+            transaction.prepare_cached(sql)?.execute(row)?;
+        }
+        Ok(None)
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(WHY_CHARACTERS_MAX).collect()
+}
+
+/// What was sent with a notice that is being sent.
+fn sent(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<Option<Sent>> {
+    let sql = "SELECT recipient, channel, attempts, since FROM notices
+        WHERE number = ?1 AND state = 'sending'";
+    let first = transaction.prepare_cached(sql)?.query_row([number], |row| {
+        let channel: String = row.get(1)?;
+        Ok(Sent {
+            recipient: row.get(0)?,
+            channel: channel_of(&channel)?,
+            numbers: Vec::new(),
+            attempts: usize::try_from(row.get::<_, i64>(2)?).unwrap_or(usize::MAX),
+            since_ms: unsigned(row.get(3)?),
+        })
+    });
+    let Some(first) = first.optional()? else { return Ok(None) };
+    let sql = "SELECT number FROM notices WHERE recipient = ?1 AND channel = ?2
+        AND ended_at IS NULL AND sent_with = ?3 AND state = 'sending' ORDER BY number";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let lane = params![first.recipient, first.channel.name(), number];
+    let numbers = statement.query_map(lane, |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(Some(Sent { numbers, ..first }))
+}
+
+/// Ends notices. After a known failure each goes on by its next channel, if it has one.
+pub(super) fn end(
+    transaction: &Transaction<'_>,
+    numbers: &[i64],
+    End { state, why }: End<'_>,
+    now_ms: u64,
+) -> rusqlite::Result<()> {
+    let sql = "UPDATE notices SET state = ?2, ended_at = ?3, why = ?4 WHERE number = ?1
+        RETURNING recipient, others";
+    for number in numbers {
+        let row = params![number, state.name(), signed(now_ms), shortened(why)];
+        let (recipient, others): (String, String) = transaction
+            .prepare_cached(sql)?
+            .query_row(row, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (next, rest) = others.split_once(' ').unwrap_or((&others, ""));
+        if state == NoticeState::NotKnown || next.is_empty() {
+            continue;
+        }
+        // The same notice, by another channel, behind what waits there.
+        let sql = "INSERT INTO notices (batch, command, place, recipient, channel, owner, others,
+            event, fields, table_version, entry, in_digest, ignores_quiet_hours, made_at, since,
+            state) SELECT batch, command, place, recipient, ?2, owner, ?3, event, fields,
+            table_version, entry, 0, ignores_quiet_hours, made_at, ?4, 'waiting' FROM notices
+            WHERE number = ?1 ON CONFLICT DO NOTHING";
+        let row = params![number, next, rest, signed(now_ms)];
+        if transaction.prepare_cached(sql)?.execute(row)? > 0 {
+            let number = transaction.last_insert_rowid();
+            queue(transaction, number, &recipient, channel_of(next)?, now_ms)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the lane of a new notice due. Where the recipient has ended the channel, the notice ends
+/// the same way, and goes on by its next one.
+pub(super) fn queue(
+    transaction: &Transaction<'_>,
+    number: i64,
+    recipient: &str,
+    channel: NoticeChannel,
+    now_ms: u64,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT 1 FROM lanes WHERE recipient = ?1 AND channel = ?2 AND stopped = ?3";
+    let mut statement = transaction.prepare_cached(sql)?;
+    if statement.exists(params![recipient, channel.name(), GONE])? {
+        let why = "the recipient has ended this channel";
+        return end(transaction, &[number], End { state: NoticeState::Gone, why }, now_ms);
+    }
+    make_due(transaction, recipient, channel, now_ms)
+}
+
+fn end_lane(
+    transaction: &Transaction<'_>,
+    sent: &Sent,
+    state: NoticeState,
+    why: &str,
+    now_ms: u64,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT number FROM notices
+        WHERE recipient = ?1 AND channel = ?2 AND ended_at IS NULL ORDER BY number";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let lane = params![sent.recipient, sent.channel.name()];
+    let rows = statement.query_map(lane, |row| row.get::<_, i64>(0))?;
+    let numbers = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    end(transaction, &numbers, End { state, why }, now_ms)
+}
+
+fn give_back_consent(transaction: &Transaction<'_>, sent: &Sent) -> rusqlite::Result<()> {
+    let sql = "UPDATE consents SET count = count + 1 WHERE recipient = ?1 AND channel = ?2";
+    transaction.execute(sql, params![sent.recipient, sent.channel.name()]).map(|_| ())
+}
+
+/// Ends the sending of a lane. Its next notice is due, unless the lane stops.
+fn release_lane(
+    transaction: &Transaction<'_>,
+    sent: &Sent,
+    stopped: Option<&str>,
+    now_ms: u64,
+) -> rusqlite::Result<()> {
+    let sql = "UPDATE lanes SET sending = NULL, stopped = ?3,
+        due_at = CASE WHEN ?3 IS NULL THEN ?4 END WHERE recipient = ?1 AND channel = ?2";
+    let lane = params![sent.recipient, sent.channel.name(), stopped, signed(now_ms)];
+    transaction.prepare_cached(sql)?.execute(lane).map(|_| ())
+}
