@@ -35,7 +35,6 @@ use crate::handlers::views::{hidden, parties, rows_of, wait_for, wanted};
 use crate::handlers::{carry_out, shown_events};
 use crate::idempotency::IDEMPOTENCY_KEY;
 use crate::json::read_object;
-use crate::openapi::needs_two;
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 
@@ -292,7 +291,7 @@ fn render(
         problems,
         again: wrong.again,
         subject: gathered.subject,
-        needs_two: needs_two(spec) || (ends && takes_second(spec)),
+        needs_two: needs_second(spec, ends),
         second_factor,
         back,
         frame: around,
@@ -300,9 +299,12 @@ fn render(
     html(&page, status)
 }
 
-/// Whether a second person can be needed.
-fn takes_second(spec: &CommandSpec) -> bool {
-    office::fields::declared().of(spec.name).is_some_and(|of| of.field("approved_by").is_some())
+/// Whether a second person approves it. One person suspends, two end it.
+fn needs_second(spec: &CommandSpec, ends: bool) -> bool {
+    let Some(of) = office::fields::declared().of(spec.name) else { return false };
+    let mut required = office::fields::required(of);
+    let is_required = required.any(|name| ["approved_by", "supervisor"].contains(&name));
+    office::is_given_by_two(of) && (is_required || ends)
 }
 
 async fn gathered(visit: &Visit, asked: &AskedAct) -> Result<Gathered, Problem> {
