@@ -36,7 +36,7 @@ impl ActForm<'_> {
         }
         if takes_code(self.spec) {
             match self.form.get(CODE).trim() {
-                "" => drop(self.missing::<()>(CODE, CODE, false)),
+                "" => drop(self.missing::<Value>(CODE, CODE, false)),
                 code => drop(body.insert(CODE.to_owned(), code.into())),
             }
         }
@@ -45,7 +45,9 @@ impl ActForm<'_> {
             for name in ACCOUNT_FIELDS {
                 let path = format!("{ACCOUNT}.{name}");
                 match self.form.get(&path).trim() {
-                    "" if name == ACCOUNT_REQUIRED => drop(self.missing::<()>(&path, name, false)),
+                    "" if name == ACCOUNT_REQUIRED => {
+                        drop(self.missing::<Value>(&path, name, false))
+                    }
                     "" => {}
                     text => drop(account.insert(name.to_owned(), text.into())),
                 }
