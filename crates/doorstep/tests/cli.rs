@@ -6,6 +6,7 @@ mod cli {
     mod process;
     mod support;
 
+    mod acts;
     mod adjustments;
     mod backup_under_load;
     mod backups;

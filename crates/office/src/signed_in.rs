@@ -428,6 +428,14 @@ impl Office {
         self.list()
     }
 
+    /// How many proposals wait.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn proposals_count(&self) -> OfficeResult<usize> {
+        Ok(self.store.numbers()?.len())
+    }
+
     /// The command of a proposal that waits, as its proposer gave it.
     ///
     /// # Errors

@@ -128,8 +128,19 @@ mod tests {
 
     const BOTH: [PageWords; 2] = [PageWords(Language::En), PageWords(Language::Zh)];
     /// Sections whose keys follow from declarations.
-    const DECLARED: [&str; 7] =
-        ["view.", "one.", "about.", "column.", "column_of.", "word.", "role."];
+    const DECLARED: [&str; 11] = [
+        "view.",
+        "one.",
+        "about.",
+        "column.",
+        "column_of.",
+        "word.",
+        "role.",
+        "act.",
+        "act_end.",
+        "field.",
+        "field_of.",
+    ];
 
     fn source() -> String {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));

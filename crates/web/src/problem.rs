@@ -374,6 +374,12 @@ impl Problem {
         &self.0.name
     }
 
+    /// A JSON pointer to the field, or the name of a parameter.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        self.0.field.as_deref()
+    }
+
     #[must_use]
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

@@ -22,8 +22,17 @@ pub struct ShownSignIn {
     pub link: String,
 }
 
-const ROLES: [&str; 8] =
-    ["administrator", "operator", "finance", "auditor", "hub", "courier", "seller", "firm"];
+const ROLES: [&str; 9] = [
+    "administrator",
+    "operator",
+    "finance",
+    "approver",
+    "auditor",
+    "hub",
+    "courier",
+    "seller",
+    "firm",
+];
 
 /// Runs it with a terminal as input.
 pub fn start(bed: &Bed, arguments: &str) -> Demo {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use access::Principal;
+use access::{AccessFunction, AccessScope, Principal};
 use axum::http::StatusCode;
 use office::fields::KnownParties;
 use pages::{
@@ -321,9 +321,24 @@ pub(super) async fn home(visit: Visit) -> HttpAnswer {
         if let (Some((date, _)), Some(first)) = (&found.collected, tiles.first_mut()) {
             first.about = format!("{} · {}", pages::forms::date(words, date), first.about);
         }
+        let mut work = work(words, &found, wanted.at);
+        // They are no part of the books, so a page of the past does not have them.
+        let sees = AccessFunction::Read("proposals");
+        if wanted.at.is_none() && principal.may(sees) == AccessScope::All {
+            let waiting = app.office.with(|office| office.proposals_count());
+            let waiting = waiting.map_err(|error| Problem::of_office(error, app.texts.chinese))?;
+            let link = OpenWork {
+                tone: Tone::Act,
+                what: words.get("waiting.home"),
+                count: pages::forms::number(waiting as i128),
+                sum: String::new(),
+                href: super::PROPOSALS_PATH.to_owned(),
+            };
+            work.splice(0..0, (waiting > 0).then_some(link));
+        }
         let page = HomePage {
+            work,
             date: pages::forms::date(words, &found.date),
-            work: work(words, &found, wanted.at),
             tiles,
             charts,
             frame: around,

@@ -6,9 +6,10 @@ use pages::{ListPage, ListRequest, RowContext, list_path, nav_groups};
 use views::ViewSpec;
 use views::read::{ListQuery, ReadViewError};
 
+use super::act_table::of_list;
 use super::form::{Form, list_address};
 use super::frames::{frame, position, readable};
-use super::rows::{ROWS, names, offset_at, page_row, read, time_of};
+use super::rows::{ROWS, names, offset_at, page_row, person_names, read, time_of};
 use super::{Visit, go_to, html, twin};
 use crate::app::HttpAnswer;
 use crate::cursor::Cursor;
@@ -54,6 +55,7 @@ pub(super) async fn list(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
     let query = QueryParameters::with(&pairs);
     let AskedPage { wanted, question, list } = AskedPage::of(&visit.call, view, &query, &hidden)?;
     let (pinned, is_first) = (query.number("at", 0, u64::MAX)?, list.after.is_none());
+    let has_session = visit.call.caller()?.session.is_some();
     let (app, preferences) = (visit.call.app.clone(), visit.preferences);
     let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
     wait_for(&app, wanted).await?;
@@ -69,6 +71,8 @@ pub(super) async fn list(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
             let time = time_of(reader, &page.position)?;
             Ok::<_, ReadViewError>((rows, page.next, page.position, names, time))
         })?;
+        let mut names = names;
+        names.extend(person_names(giver, &principal));
         let offset_minutes = offset_at(giver, time)?;
         let at = found.batch;
         let next = next.map(|after| app.cursors.write(&question, &Cursor { after, at }));
@@ -97,7 +101,11 @@ pub(super) async fn list(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
             unread,
             currency,
         };
-        html(&ListPage::new(around, &request, &context), StatusCode::OK)
+        let mut page = ListPage::new(around, &request, &context);
+        if pinned.is_none() && has_session {
+            page.acts = of_list(words, &principal, view);
+        }
+        html(&page, StatusCode::OK)
     });
     done.await?
 }
