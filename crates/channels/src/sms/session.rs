@@ -285,7 +285,10 @@ impl Wire {
         let mut tls = tls.lock().unwrap_or_else(PoisonError::into_inner);
         let mut encrypted = &chunk[..count];
         while !encrypted.is_empty() {
-            tls.read_tls(&mut encrypted)?;
+            // After its close_notify rustls takes nothing more.
+            if tls.read_tls(&mut encrypted)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             let state = tls.process_new_packets().map_err(|_| io::ErrorKind::InvalidData)?;
             let mut plain = vec![0; state.plaintext_bytes_to_read()];
             tls.reader().read_exact(&mut plain)?;

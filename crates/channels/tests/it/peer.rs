@@ -96,7 +96,7 @@ pub struct Identity {
 
 impl Identity {
     pub fn new() -> Identity {
-        let mut authority = CertificateParams::new([]).unwrap();
+        let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();

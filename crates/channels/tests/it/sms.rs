@@ -231,8 +231,8 @@ fn a_server_that_is_no_sms_centre_ends_at_a_limit() {
     };
     for (answer, timeout, why) in [
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], PATIENT, "speaks no SMPP"),
-        (&[0, 0, 1, 0][..], IMPATIENT, ""),
-        (&[0][..], IMPATIENT, "speaks no SMPP"),
+        (&b"\0\0\x01\0"[..], IMPATIENT, ""),
+        (&b"\0"[..], IMPATIENT, "speaks no SMPP"),
     ] {
         let (channel, _receipts) = opened(settings(answering(answer), timeout));
         assert_failed(&send(&channel, "text", "+8613800138000"), why);
