@@ -40,7 +40,6 @@ const MAP: &str = "
     peers    | money iso8583 keys qr                                 |
     switch   | money tariff books machine iso8583 keys qr            | peers
     host     | money books engine node iso8583 keys switch           | journal peers tariff
-    notices  | money tariff machine books engine journal node keys vault channels | sim
     recon    | money books files switch                              | tariff
     office   | money tariff machine books engine node files reports switch recon vault | journal \
               keys
@@ -49,6 +48,7 @@ const MAP: &str = "
     web      | books machine engine node reports switch office access views pages vault | journal
     wiping   |                                                       |
     sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
+    notices  | money tariff machine books engine journal node keys vault channels | sim
 doorstep| money tariff books calendar engine journal node files reports keys vault access qr peers \
               switch host recon office bench sim wiping postgresql views pages web backup channels \
               notices |

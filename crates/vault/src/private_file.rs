@@ -1,5 +1,5 @@
-//! A file of SQLite that is for its owner only. Where it has secrets, they are overwritten when they
-//! are deleted.
+//! A file of SQLite that is for its owner only. Where it has secrets, they are overwritten when
+//! they are deleted.
 
 use std::fs::{self, OpenOptions};
 use std::io;
