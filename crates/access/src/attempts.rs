@@ -12,7 +12,7 @@ use crate::limits::{
 };
 use crate::secrets::{Hash, hash_of};
 
-/// Whose attempts are counted.
+/// A name, an address or a person whose wrong attempts are counted.
 pub struct Attempt {
     /// Of the name or address: all have the same length.
     subject: Hash,
@@ -31,7 +31,7 @@ pub fn address_subject(address: IpAddr) -> Attempt {
     Attempt { subject, free: FREE_ATTEMPTS_PER_ADDRESS_MAX }
 }
 
-/// Codes given in a session count apart: whoever does not know the password cannot lock them.
+/// Codes given in a session count apart: an attacker without the password cannot lock them.
 pub fn step_up_subject(person: PersonId) -> Attempt {
     Attempt { subject: hash_of(&format!("step-up {person}")), free: FREE_ATTEMPTS_MAX }
 }

@@ -10,7 +10,8 @@ use crate::error::AccessError;
 /// File name in a data directory.
 pub const ACCESS_FILE: &str = "access.sqlite";
 
-const FILE: PrivateFile = PrivateFile {
+/// What the store's file is.
+pub const ACCESS_STORE: PrivateFile = PrivateFile {
     // "DSac".
     application_id: 0x4453_6163,
     format: 2,
@@ -95,7 +96,7 @@ const SCHEMA_2: &str = "
 /// Opens the file, and makes it if there is none.
 pub fn open(path: &Path) -> Result<Connection, AccessError> {
     let of = || path.to_owned();
-    let opened = FILE.open(path, true).map_err(|fault| match fault {
+    let opened = ACCESS_STORE.open(path, true).map_err(|fault| match fault {
         PrivateFileFault::ReadableByOthers => AccessError::ReadableByOthers(of()),
         PrivateFileFault::Foreign => AccessError::NotAStore(of()),
         PrivateFileFault::Io { doing, source } => AccessError::Io { doing, path: of(), source },

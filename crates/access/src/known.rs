@@ -37,7 +37,7 @@ impl KnownTokens {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).get(hash).copied()
     }
 
-    /// The books have a limit on keys, so there is none here.
+    /// The books limit the number of keys, so this does not.
     pub fn add_key(&self, hash: Hash, key: ApiKeyId) {
         self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(hash, key);
     }
@@ -52,7 +52,7 @@ impl KnownTokens {
         }
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         if sessions.len() >= KNOWN_SESSIONS_MAX {
-            // Whoever still uses one is soon known again.
+            // A session that is still used is soon known again.
             sessions.clear();
         }
         sessions.insert(hash);

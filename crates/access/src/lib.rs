@@ -1,6 +1,6 @@
 //! Access: who signs in, as which roles, and what each role may do.
 //!
-//! A [`Principal`] is whoever sends a request: a person in a session, or an API key. Its
+//! A [`Principal`] is the sender of a request: a person in a session, or an API key. Its
 //! [`AccessGrant`]s come from the books. [`Principal::may`] is the only place that decides what it
 //! may do. Secrets are in the [`AccessStore`].
 //!
@@ -28,7 +28,7 @@ mod trial;
 mod webauthn;
 
 pub use error::{AccessDenied, AccessError, PasskeyRefused, SignInRefused};
-pub use file::ACCESS_FILE;
+pub use file::{ACCESS_FILE, ACCESS_STORE};
 pub use id_token::{ExpectedIdToken, IdTokenFault, ProvenIdentity, ProviderKeys, verify_id_token};
 pub use linked::{LinkedIdentity, LinkedSignIn};
 pub use objects::AccessObjects;

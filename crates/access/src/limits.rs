@@ -49,7 +49,7 @@ pub const LINK_MS_MAX: u64 = 90 * 24 * 60 * 60 * 1000;
 pub const SIGN_INS_MAX: u32 = 100_000;
 /// Sessions whose tokens are known without a look into the file.
 pub const KNOWN_SESSIONS_MAX: usize = 100_000;
-/// Persons and keys of whom is kept what the books said last.
+/// Persons and keys whose last standing is kept in memory.
 pub const KNOWN_STANDINGS_MAX: usize = 100_000;
 /// Events that wait for the journal.
 pub const WAITING_EVENTS_MAX: u32 = 100_000;

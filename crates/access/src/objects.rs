@@ -1,4 +1,4 @@
-//! Whose a thing is: what a role that covers only its own may touch.
+//! The owners of parcels and couriers, for roles that cover only their own.
 
 use std::any::Any;
 
@@ -11,7 +11,7 @@ use books::{
 use crate::principal::AccessGrant;
 use crate::table::AccessScope;
 
-/// Whose parcels and couriers are.
+/// The owners of parcels and couriers.
 pub trait AccessObjects {
     fn seller_of(&self, parcel: ParcelId) -> Option<SellerId>;
     /// The firm that has the parcel.
@@ -40,7 +40,7 @@ impl AccessObjects for Books {
     }
 
     fn firm_of_courier(&self, courier: CourierId) -> Option<FirmId> {
-        self.couriers().find(|(id, _)| *id == courier).map(|(_, firm)| firm)
+        self.courier_firm(courier)
     }
 }
 

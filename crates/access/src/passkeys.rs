@@ -143,7 +143,7 @@ impl AccessStore {
         Ok((same && now.0 < until).then_some(Challenge { hash, until }))
     }
 
-    /// A challenge for any passkey. Whoever asks is told the same.
+    /// A challenge for any passkey. The answer does not depend on who asks.
     ///
     /// # Errors
     /// Without the vault's key.

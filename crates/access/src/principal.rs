@@ -1,4 +1,4 @@
-//! Whoever sends a request.
+//! The senders of requests: persons, API keys and buyers.
 
 use books::{CourierId, FirmId, ParcelId, SellerId};
 use machine::Actor;
@@ -49,6 +49,24 @@ impl AccessGrant {
     }
 }
 
+impl AccessRole {
+    /// In documents, answers and texts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            AccessRole::Administrator => "administrator",
+            AccessRole::Operator => "operator",
+            AccessRole::Finance => "finance",
+            AccessRole::Auditor => "auditor",
+            AccessRole::Hub => "hub",
+            AccessRole::Courier => "courier",
+            AccessRole::Seller => "seller",
+            AccessRole::Firm => "firm",
+            AccessRole::Buyer => "buyer",
+        }
+    }
+}
+
 /// How sure it is who sends a request, in rising order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Assurance {
@@ -61,7 +79,7 @@ pub enum Assurance {
     SteppedUp,
 }
 
-/// Whoever sends a request.
+/// The sender of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// Who gives its commands.

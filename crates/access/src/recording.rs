@@ -1,8 +1,8 @@
 //! Events of sign-ins go into the journal, each once.
 
 use books::{AccessEvent, PersonId, RecordAccessEvent};
-use engine::{Actor, Command, Engine, Refusal, RequestKey, Submission};
-use node::NodeClient;
+use engine::{Actor, Command, Engine, Events, Refusal, RequestKey, Submission};
+use node::{NodeClient, NodeStopped};
 use rusqlite::{Transaction, params};
 
 use crate::error::AccessError;
@@ -91,24 +91,39 @@ impl AccessStore {
             let waiting = self.waiting_events(EVENTS_AT_ONCE)?;
             let Some(last) = waiting.last().map(|event| event.number) else { return Ok(recorded) };
             for event in waiting {
-                let next = client.query(|engine: &Engine| engine.books().access_events());
-                let next = next.map_err(|why| AccessError::Books(why.to_string()))?.0;
-                let number = next.saturating_add(1);
-                let command =
-                    RecordAccessEvent { number, person: event.person, event: event.event };
-                let request_key = RequestKey::new(format!("access-event-{}", event.number)).ok();
-                let submission = Submission::new(Actor::System, Command::from(command));
-                let submission = Submission { request_key, ..submission };
-                let answers = client.execute(vec![(None, submission)]);
-                let answers = answers.map_err(|why| AccessError::Books(why.to_string()))?;
-                match answers.into_iter().next() {
+                let mut given = record(client, &event, event.person)?;
+                // The store of books that were restored to an earlier batch has later persons.
+                if given == Err(Refusal::Books(unknown(event.person))) {
+                    given = record(client, &event, None)?;
+                }
+                match given {
                     // With another number: it was recorded before.
-                    Some(Ok(_) | Err(Refusal::RequestKeyTaken)) => recorded += 1,
-                    Some(Err(refusal)) => return Err(AccessError::Books(refusal.to_string())),
-                    None => return Err(AccessError::Books("no answer".to_owned())),
+                    Ok(_) | Err(Refusal::RequestKeyTaken) => recorded += 1,
+                    Err(refusal) => return Err(AccessError::Books(refusal.to_string())),
                 }
             }
             self.forget_events(last)?;
         }
     }
+}
+
+/// The refusal of an event of a person whom the books do not know.
+fn unknown(person: Option<PersonId>) -> books::Refusal {
+    books::Refusal::PersonNotRegistered(person.unwrap_or(PersonId(0)))
+}
+
+fn record(
+    client: &mut NodeClient,
+    event: &WaitingEvent,
+    person: Option<PersonId>,
+) -> Result<Result<Events, Refusal>, AccessError> {
+    let failed = |why: NodeStopped| AccessError::Books(why.to_string());
+    let last = client.query(|engine: &Engine| engine.books().access_events());
+    let number = last.map_err(failed)?.0.saturating_add(1);
+    let command = RecordAccessEvent { number, person, event: event.event };
+    let request_key = RequestKey::new(format!("access-event-{}", event.number)).ok();
+    let submission =
+        Submission { request_key, ..Submission::new(Actor::System, Command::from(command)) };
+    let answers = client.execute(vec![(None, submission)]).map_err(failed)?;
+    answers.into_iter().next().ok_or_else(|| AccessError::Books("no answer".to_owned()))
 }

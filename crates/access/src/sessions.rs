@@ -170,7 +170,8 @@ impl AccessStore {
         Ok(self.begin_session(&stored, grants, how, sign_in.address, now)?)
     }
 
-    /// Signs in whoever has a passkey. It has verified the person itself: these are two factors.
+    /// Signs a person in by a passkey alone. The authenticator has verified the person: these are
+    /// two factors.
     ///
     /// # Errors
     /// [`SignInRefused`].
@@ -239,7 +240,8 @@ impl AccessStore {
         Ok(())
     }
 
-    /// Whose session it is. Counts as a use of it. A removed person's ends at once.
+    /// The principal of a session. Counts as a use of the session. The session of a removed person
+    /// ends at once.
     ///
     /// # Errors
     /// [`AccessDenied::Unknown`].

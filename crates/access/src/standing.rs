@@ -29,8 +29,8 @@ pub trait AccessBooks: Send + Sync {
 /// What the books say of a person or a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessStanding {
-    /// `None` for whoever does not act: a person who is not registered or was removed, a key that
-    /// is not issued, revoked or expired.
+    /// `None` for an actor that cannot act: a person who is not registered or was removed, a key
+    /// that is not issued, revoked or expired.
     pub grants: Option<Vec<AccessGrant>>,
     /// How often the person's second factor was reset.
     pub resets: u32,

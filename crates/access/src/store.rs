@@ -193,7 +193,7 @@ impl AccessStore {
         self.books.standing(of, now)
     }
 
-    /// Who presents an API key.
+    /// The principal of an API key.
     ///
     /// # Errors
     /// [`AccessDenied::Unknown`] also for a key that is revoked or expired.
@@ -222,8 +222,8 @@ impl AccessStore {
         principal_of_key(presented, key, self.standing(Actor::Key(key), now)?)
     }
 
-    /// Who presents an API key, if that needs neither the file nor an answer of the books. `None`:
-    /// [`AccessStore::authenticate_key`] has to look.
+    /// The principal of an API key, if that needs neither the file nor an answer of the books.
+    /// `None`: [`AccessStore::authenticate_key`] has to look.
     pub fn known_key(
         &self,
         presented: &str,
@@ -292,7 +292,7 @@ impl AccessStore {
         Ok(format!("{LINK_PREFIX}{text}{mac}"))
     }
 
-    /// Who follows a buyer's link.
+    /// The principal of a buyer's link.
     ///
     /// # Errors
     /// [`AccessDenied::Unknown`] if the link was changed or has expired.

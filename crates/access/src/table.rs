@@ -209,27 +209,25 @@ const VIEWS: &[(&str, &str, bool)] = &[
     ("search", "-aaaaooo-", false),
 ];
 
-/// What a seller pays is the seller's; what a firm earns is the firm's.
-const SELLERS_MONEY: [&str; 5] = ["fees", "vat", "net", "payout", "tariff"];
-const FIRMS_MONEY: [&str; 2] = ["commission", "guarantee"];
-/// How a payment was made, beyond what stands on its receipt.
-const CARD_DETAILS: [&str; 3] = ["network_reference", "route", "response_code"];
+/// What a seller pays is the seller's; what a firm has with Doorstep is the firm's.
+const SELLERS_MONEY: [&str; 4] = ["fees", "net", "tariff", "tariff_version"];
+const FIRMS_MONEY: [&str; 2] = ["guarantee", "withholding"];
+/// What networks and wallets keep.
+const RAILS_MONEY: [&str; 1] = ["deducted"];
 
 /// Fields that a role does not see in any view.
 fn hidden(role: AccessRole) -> Vec<&'static str> {
-    let (sellers, firms, card) = (&SELLERS_MONEY[..], &FIRMS_MONEY[..], &CARD_DETAILS[..]);
+    let (sellers, firms, rails) = (&SELLERS_MONEY[..], &FIRMS_MONEY[..], &RAILS_MONEY[..]);
     match role {
         AccessRole::Finance | AccessRole::Auditor => Vec::new(),
         // They keep people and keys, and see no money.
         AccessRole::Administrator | AccessRole::Hub | AccessRole::Courier => {
-            [sellers, firms, card].concat()
+            [sellers, firms, rails].concat()
         }
         AccessRole::Operator => [sellers, firms].concat(),
-        AccessRole::Seller => [firms, card, &["courier_reference"]].concat(),
-        AccessRole::Firm => [sellers, card].concat(),
-        AccessRole::Buyer => {
-            [sellers, firms, card, &["courier", "courier_reference", "firm", "reference"]].concat()
-        }
+        AccessRole::Seller => [firms, rails].concat(),
+        AccessRole::Firm => [sellers, rails].concat(),
+        AccessRole::Buyer => [sellers, firms, rails, &["courier", "firm", "reference"]].concat(),
     }
 }
 

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use crate::error::AccessError;
 use crate::limits::SALT_BYTES;
 use crate::recording::add_event;
-use crate::secrets;
-use crate::store::{AccessStore, NewSession};
+use crate::secrets::{self, hash_of};
+use crate::store::{AccessStore, NewSession, ms};
 
 impl AccessStore {
     /// Ends all sessions and forgets all sign-ins, so that they can be made anew.
@@ -53,7 +53,8 @@ impl AccessStore {
         Ok(new.factor)
     }
 
-    /// Begins a session of a person who has a sign-in, without a password.
+    /// Begins a session of a person who has a sign-in, without a password. `is_sure` counts as if
+    /// the second factor was given a moment ago.
     ///
     /// # Errors
     /// [`AccessError::NotATrial`]; [`AccessError::NoGrant`] without a grant or a sign-in.
@@ -61,6 +62,7 @@ impl AccessStore {
         &self,
         person: PersonId,
         address: IpAddr,
+        is_sure: bool,
         now: Timestamp,
     ) -> Result<NewSession, AccessError> {
         self.require_trial(person, now)?;
@@ -70,7 +72,14 @@ impl AccessStore {
         let (Some(stored), Some(grants)) = (stored, grants) else {
             return Err(AccessError::NoGrant(person));
         };
-        self.begin_session(&stored, grants, AccessEvent::SignedIn, address, now)
+        let begun = self.begin_session(&stored, grants, AccessEvent::SignedIn, address, now)?;
+        if is_sure {
+            self.change(|change| {
+                let sql = "UPDATE sessions SET stepped_up = ?2 WHERE hash = ?1";
+                change.execute(sql, params![hash_of(&begun.token), ms(now.0)])
+            })?;
+        }
+        Ok(begun)
     }
 
     fn require_trial(&self, person: PersonId, now: Timestamp) -> Result<(), AccessError> {

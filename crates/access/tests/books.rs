@@ -31,8 +31,8 @@ struct Bed {
 }
 
 impl Bed {
-    /// Books with a person who has the role of a hub.
-    fn open() -> Bed {
+    /// Books with two persons.
+    fn new() -> Bed {
         let journal = Box::new(MemoryJournal::new());
         let node = Node::start(journal, Box::new(NoSnapshots), NodeOptions::default()).unwrap();
         let dir = TempDir::new().unwrap();
@@ -45,6 +45,12 @@ impl Bed {
         let mut bed = Bed { client: node.client(), store, _dir: dir, _node: node };
         let [first_person, second_person] = BOTH;
         bed.must(OpenBooks { utc_offset_minutes: 0, first_person, second_person, trial: true });
+        bed
+    }
+
+    /// With a third person, who has the role of a hub.
+    fn open() -> Bed {
+        let mut bed = Bed::new();
         let [proposed_by, approved_by] = BOTH;
         bed.must(RegisterPerson { person: CLERK, proposed_by, approved_by });
         let grant = GrantedRole::Hub;
@@ -177,4 +183,12 @@ fn events_reach_the_journal_once() {
     let answers = bed.client.execute(vec![(None, again)]).unwrap();
     assert_eq!(answers, [Err(Refusal::RequestKeyTaken)]);
     assert_eq!(bed.events(), 2);
+}
+
+#[test]
+fn restored_books_record_the_events_of_a_person_whom_they_do_not_know_yet() {
+    let (bed, mut restored) = (Bed::open(), Bed::new());
+    bed.session();
+    assert_eq!(bed.store.record_events(&mut restored.client).unwrap(), 2);
+    assert_eq!((restored.events(), bed.store.waiting_events(9).unwrap()), (2, vec![]));
 }

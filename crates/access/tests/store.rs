@@ -446,13 +446,15 @@ fn sign_ins_that_are_shown_are_of_trial_books_only() {
     let store = &bed.store;
     assert!(is_real(&store.add_trial_sign_in(PERSON, "ann", PASSWORD, NOW).unwrap_err()));
     assert!(is_real(&store.forget_trial_sign_ins(PERSON, NOW).unwrap_err()));
-    assert!(store.begin_trial_session(PERSON, HOME, NOW).is_err_and(|error| is_real(&error)));
+    assert!(
+        store.begin_trial_session(PERSON, HOME, false, NOW).is_err_and(|error| is_real(&error))
+    );
 
     bed.said.say(Actor::Person(PERSON), |one| one.trial = true);
-    let none = store.begin_trial_session(PERSON, HOME, NOW);
+    let none = store.begin_trial_session(PERSON, HOME, false, NOW);
     assert!(none.is_err_and(|error| matches!(error, AccessError::NoGrant(PERSON))));
     store.add_trial_sign_in(PERSON, "ann", PASSWORD, NOW).unwrap();
-    let begun = store.begin_trial_session(PERSON, HOME, NOW).unwrap();
+    let begun = store.begin_trial_session(PERSON, HOME, false, NOW).unwrap();
     let principal = store.session(&begun.token, NOW).unwrap();
     assert_eq!(principal.assurance, Assurance::SecondFactor);
     store.forget_trial_sign_ins(PERSON, NOW).unwrap();

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::batches;
 use crate::error::{BackupError, BackupFault};
-use crate::list::{BACKUP_FORMAT, BackupList, Sealing, StoreFile, StoredFile};
+use crate::list::{BACKUP_FILE, BACKUP_FORMAT, BackupList, Sealing, StoreFile, StoredFile};
 use crate::stored::{DataKey, StoredReader, StoredWriter, hex};
 
 /// The lock of a backup's directory.
@@ -96,10 +96,15 @@ impl Backup {
         progress: &mut dyn FnMut(Sequence, Sequence),
     ) -> Result<BackupReport, BackupError> {
         create_directory(&self.directory)?;
+        // Without a list or a lock of ours, what is there is somebody else's, and is not removed.
+        let is_ours = [LOCK, BACKUP_FILE].iter().any(|ours| self.directory.join(ours).exists());
+        if !is_ours {
+            self.check_empty(&[])?;
+        }
         let _lock = self.lock()?;
         let before = BackupList::read(&self.directory)?;
         if before.is_none() {
-            self.check_empty()?;
+            self.check_empty(&[LOCK, batches::DIRECTORY, STORES])?;
         }
         let (key, sealed) = self.data_key(before.as_ref())?;
         self.remove_unlisted(before.as_ref())?;
@@ -323,12 +328,10 @@ impl Backup {
     }
 
     /// Before the first backup. What an interrupted first one left may be there.
-    fn check_empty(&self) -> Result<(), BackupError> {
+    fn check_empty(&self, left: &[&str]) -> Result<(), BackupError> {
         for entry in read_directory(&self.directory)? {
             let name = entry.file_name();
-            let ours = [LOCK, batches::DIRECTORY, STORES].iter().any(|ours| name == **ours)
-                || name == "lost+found";
-            if !ours {
+            if !(left.iter().any(|left| name == **left) || name == "lost+found") {
                 return Err(BackupError::NotEmpty(self.directory.clone()));
             }
         }

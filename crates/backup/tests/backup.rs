@@ -261,6 +261,15 @@ fn a_directory_of_something_else_and_of_other_books_is_refused_and_stays() {
     let refused = bed.write(&Backup::new(&foreign, None)).unwrap_err();
     assert!(matches!(refused, BackupError::NotEmpty(_)), "{refused}");
     assert!(matches!(Backup::new(&foreign, None).check().unwrap_err(), BackupError::NoBackup(_)));
+    // Also where it has the name of a directory of ours.
+    let shop = bed.path("shop");
+    fs::create_dir_all(shop.join("stores")).unwrap();
+    fs::write(shop.join("stores/prices.txt"), "cheap").unwrap();
+    for _ in 0..2 {
+        let refused = bed.write(&Backup::new(&shop, None)).unwrap_err();
+        assert!(matches!(refused, BackupError::NotEmpty(_)), "{refused}");
+        assert_eq!(fs::read(shop.join("stores/prices.txt")).unwrap(), b"cheap");
+    }
 
     let backup = Backup::new(&bed.path("backup"), None);
     bed.write(&backup).unwrap();
@@ -294,6 +303,7 @@ fn what_an_interrupted_backup_left_is_removed() {
         fs::create_dir_all(directory.join(part)).unwrap();
         fs::write(directory.join(part).join("00000000000000000001"), "half").unwrap();
     }
+    fs::write(directory.join("LOCK"), "").unwrap();
     bed.write(&backup).unwrap();
     let whole = tree(&directory);
     bed.append(1);

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,7 @@ use keys::{Algorithm, Component, Key, KeyName, KeyPurpose, KeyStore, MasterKey, 
 use money::{Amount, Currency};
 use node::{Node, NodeClient, NodeOptions};
 
+use crate::ReservedAddress;
 use crate::opening::{self, FIRM, SELLERS};
 use crate::workload;
 
@@ -56,6 +57,8 @@ pub struct FixturePlan {
 pub struct Fixture {
     directory: PathBuf,
     pub network_address: SocketAddr,
+    /// As long as the files are used.
+    _network_port: ReservedAddress,
 }
 
 impl Fixture {
@@ -67,7 +70,12 @@ impl Fixture {
     ) -> anyhow::Result<Fixture> {
         let named = || directory.display().to_string();
         fs::create_dir_all(directory).with_context(named)?;
-        let fixture = Fixture { directory: directory.to_owned(), network_address: free_address()? };
+        let reserved = ReservedAddress::new()?;
+        let fixture = Fixture {
+            directory: directory.to_owned(),
+            network_address: reserved.address(),
+            _network_port: reserved,
+        };
         fixture.make_keys()?;
         fixture.write("doorstep.toml", &fixture.settings(plan))?;
         if plan.wallet.is_some() {
@@ -288,9 +296,4 @@ impl CommandBatch {
         }
         Ok(())
     }
-}
-
-/// A free local address. Its user must listen there soon.
-fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

@@ -25,7 +25,8 @@ mod latencies;
 mod load;
 mod network_server;
 pub mod opening;
-mod postgres_server;
+mod postgres_cluster;
+mod reserved_address;
 mod terminal_keys;
 mod terminal_socket;
 pub mod views_benchmark;
@@ -41,6 +42,8 @@ pub use interactive_terminal::{InteractiveTerminal, InteractiveTerminalError, Te
 pub use latencies::Latencies;
 pub use load::{LoadMeasurements, LoadPlan, LoadReady, SalesLoad};
 pub use network_server::{NetworkSimulatorServer, NetworkSimulatorServerError, TlsFiles};
+pub use postgres_cluster::PostgresCluster;
+pub use reserved_address::ReservedAddress;
 pub use terminal_keys::TerminalKeys;
 pub use terminal_socket::{Received, TerminalSocket};
 pub use wallet_client::{WalletClient, WalletClientError};

@@ -18,9 +18,9 @@ use views::read::{
 use views::{FollowedViews, Place, Server, VIEWS_FILE, ViewSpec, ViewValue, rebuild};
 
 use crate::Latencies;
+use crate::PostgresCluster;
 use crate::engine_benchmark::{EnginePlan, peak_rss_bytes, run_and_kill};
 use crate::opening::{SELLERS, parcel_id};
-use crate::postgres_server::PostgresServer;
 
 /// Questions of each kind.
 const QUESTIONS: u64 = 2_000;
@@ -71,18 +71,14 @@ pub struct QuestionFigures {
     pub max_us: u64,
 }
 
-/// Measures in a new data directory. With a directory for PostgreSQL, the views are there.
+/// Measures in a new data directory. With PostgreSQL, the views are in a server made for it.
 #[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
-pub fn measure(
-    plan: ViewsPlan,
-    data: &Path,
-    postgres: Option<&Path>,
-) -> anyhow::Result<ViewsFigures> {
+pub fn measure(plan: ViewsPlan, data: &Path, in_postgres: bool) -> anyhow::Result<ViewsFigures> {
     let ViewsPlan { collections, kills } = plan;
     let engine = EnginePlan { collections, in_flight: 8_192, snapshot_every: 2_000_000 };
     run_and_kill(&engine, data)?;
     let in_file = Place::in_directory(data);
-    let server = postgres.map(PostgresServer::start).transpose()?;
+    let server = in_postgres.then(PostgresCluster::durable).transpose()?;
     let (place, config) = match &server {
         None => (in_file.clone(), None),
         Some(server) => {
@@ -124,7 +120,7 @@ pub fn measure(
         rows_per_s: per_second(rows, took),
         bytes: match &server {
             None => std::fs::metadata(data.join(VIEWS_FILE))?.len(),
-            Some(server) => server.bytes()?,
+            Some(server) => server.sql("SELECT pg_database_size('postgres')")?.parse()?,
         },
         peak_rss_bytes,
         killed_at,

@@ -48,7 +48,7 @@ pub struct BackupArgs {
     #[arg(value_name = "DIR")]
     directory: PathBuf,
     /// The data directory
-    #[arg(long, value_name = "DIR", required_unless_present = "check", conflicts_with = "check")]
+    #[arg(long, value_name = "DIR", required_unless_present = "check")]
     data: Option<PathBuf>,
     /// Only read the backup again, and check all of it
     #[arg(long)]
@@ -124,8 +124,9 @@ impl LastBackup {
 pub fn run(args: &BackupArgs) -> anyhow::Result<()> {
     let backup = Backup::new(&args.directory, args.key.open()?);
     let report = match &args.data {
-        Some(data) => write(&backup, data, args)?,
-        None => backup.check()?,
+        Some(data) if !args.check => write(&backup, data, args)?,
+        // DOORSTEP_DATA may name one.
+        _ => backup.check()?,
     };
     if args.json {
         say!("{}", serde_json::to_string(&report)?);

@@ -2,14 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use tempfile::TempDir;
 
-use crate::words::bilingual;
+use crate::words::{bilingual, say};
 
 pub mod api;
 pub mod door;
 pub mod engine;
 pub mod views;
+
+/// Prints what was measured: as one JSON object, or for people.
+fn show<F: Serialize>(figures: &F, json: bool, print: impl FnOnce(&F)) -> anyhow::Result<()> {
+    match json {
+        true => say!("{}", serde_json::to_string(figures)?),
+        false => print(figures),
+    }
+    Ok(())
+}
 
 /// The path of a directory that does not exist yet.
 struct NewDirectory {

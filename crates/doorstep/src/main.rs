@@ -21,6 +21,7 @@ mod keys;
 mod log;
 mod logging;
 mod looks;
+mod manual;
 mod memory;
 mod network;
 mod network_admin;
@@ -44,6 +45,7 @@ mod texts;
 mod time_zone;
 mod trial;
 mod typed_lines;
+mod upgrade;
 mod vault_command;
 mod verify;
 mod views_command;
@@ -115,6 +117,7 @@ enum Task {
     Export(export::ExportArgs),
     Backup(backup_command::BackupArgs),
     Restore(backup_command::RestoreArgs),
+    Upgrade(upgrade::UpgradeArgs),
     Profile(profiles::ProfileArgs),
     Tariff(tariffs::TariffArgs),
     Calendar(calendar_command::CalendarArgs),
@@ -175,6 +178,12 @@ enum Task {
     },
     Trial(trial::TrialArgs),
     Keys(keys::KeysArgs),
+    /// Writes the manual pages of all commands into a directory
+    #[command(hide = true)]
+    Man(manual::ManArgs),
+    /// Prints the completions of a shell
+    #[command(hide = true)]
+    Completions(manual::CompletionsArgs),
     /// Measures throughput with durability on, then crashes and verifies the books
     Bench {
         #[command(subcommand)]
@@ -257,6 +266,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Backup(args) => backup_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Restore(args) => backup_command::restore(&args).map(|()| ExitCode::SUCCESS),
+        Task::Upgrade(args) => upgrade::run(&args),
         Task::Get(args) => get_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Profile(args) => profiles::run(&args).map(|()| ExitCode::SUCCESS),
@@ -286,6 +296,8 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::WithdrawProposal(args) => proposals::withdraw(&args).map(|()| ExitCode::SUCCESS),
         Task::Persons(args) => persons::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Keys(args) => keys::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Man(args) => manual::write(&args).map(|()| ExitCode::SUCCESS),
+        Task::Completions(args) => manual::completions(&args).map(|()| ExitCode::SUCCESS),
         Task::Serve(args) => serve::run(&args),
         Task::Reload(args) => over_socket::reload(&args),
         Task::Gateway(args) => gateway::run(&args),

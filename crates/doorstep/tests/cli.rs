@@ -3,11 +3,12 @@
 
 mod cli {
     mod ground;
-    mod postgres;
     mod process;
     mod support;
 
+    mod acts;
     mod adjustments;
+    mod backup_under_load;
     mod backups;
     mod bank;
     mod bench_api;
@@ -35,17 +36,21 @@ mod cli {
     mod log;
     mod logs;
     mod looks;
+    mod manual;
     mod memory;
+    mod metrics;
     mod modes;
     mod month;
     mod network;
     mod notices;
     mod office;
     mod open_items;
+    mod operate;
     mod order_files;
     mod orders;
     mod output;
     mod over_socket;
+    mod package;
     mod pages;
     mod parties;
     mod payout_accounts;
@@ -61,6 +66,7 @@ mod cli {
     mod tariffs;
     mod terminal;
     mod trial;
+    mod upgrade;
     mod users;
     mod verify;
     mod views;

@@ -64,6 +64,19 @@ impl Command {
         )
     }
 
+    /// Its number in the journal, which no other command has.
+    #[must_use]
+    pub fn number(&self) -> u8 {
+        match self {
+            Command::Books(command) => command.spec().number,
+        }
+    }
+
+    /// The numbers of all commands, with their names.
+    pub fn numbers() -> impl Iterator<Item = (u8, &'static str)> {
+        books::Command::SPECS.iter().map(|spec| (spec.number, spec.name))
+    }
+
     /// The declared name, for example `BeginPurchase`.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -89,6 +89,10 @@ impl HostedSwitch for Echo {
     fn in_flight(&self) -> usize {
         0
     }
+
+    fn queued_reversals(&self) -> usize {
+        0
+    }
 }
 
 fn main() -> Done<()> {

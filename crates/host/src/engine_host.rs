@@ -4,6 +4,8 @@
 //! request to the node with all commands, and one write per connection. Under load a round does
 //! more work.
 
+mod status;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,7 +31,9 @@ use crate::links::NetworkLinks;
 use crate::log::LogBudget::{Authenticated, Unauthenticated};
 use crate::log::{OperatorLog, log_event};
 use crate::node_channel::{NetworkChanges, NodeChannel, ReplyQueue};
-use crate::operator_events::{SettingsNames, failure_of, log_failure, log_operator_event};
+use crate::operator_events::{
+    EventCounts, SettingsNames, event_name, failure_of, log_failure, log_operator_event, no_events,
+};
 use crate::plan::{HostPlan, ListenAddresses, ListenerPlan, TerminalListener, log_plain};
 use crate::precheck;
 use crate::settings_changes::{ChangedSettings, SettingsChanges, settings_changes};
@@ -136,6 +140,8 @@ struct HostService<C> {
     out: Vec<Output>,
     mail: NodeChannel,
     log: OperatorLog,
+    /// Since the start.
+    events: EventCounts,
     kinds: Kinds,
     links: NetworkLinks,
     /// The tag of a terminal's connection has the place of its listener.
@@ -216,6 +222,7 @@ impl<C: HostedSwitch> Host<C> {
             out: Vec::new(),
             mail: NodeChannel::new(inbox, post),
             log: OperatorLog::new(),
+            events: no_events(),
             kinds,
             links: NetworkLinks::new(plan.links, kinds.network),
             listeners,
@@ -446,6 +453,7 @@ impl<C: HostedSwitch> HostService<C> {
                     self.wallets.reply(sockets, reply, what);
                 }
                 Output::OperatorEvent(event) => {
+                    *self.events.entry(event_name(&event)).or_default() += 1;
                     if let OperatorEvent::LinkSignedOn(link) = event {
                         self.links.on_signed_on(link);
                     }
@@ -601,28 +609,6 @@ impl<C: HostedSwitch> HostService<C> {
         };
         sockets.send(id, &[answer.as_bytes(), b"\n"], true);
     }
-
-    fn status(&self, sockets: &Sockets) -> String {
-        let endings = sockets.endings();
-        serde_json::json!({
-            "ok": true,
-            "stopping": self.stopping.is_some(),
-            "trial": self.trial,
-            "plain": self.plain,
-            "listeners": self.listeners.iter().map(listener_status).collect::<Vec<_>>(),
-            "trusted_gateways": self.gateways.trusted(),
-            "clock_jump_ms": Some(self.clock.machine_jump_ms()).filter(|_| self.clock_jumped),
-            "terminals": sockets.count(self.kinds.terminal),
-            "gateways": self.gateways.status(),
-            "links": self.links.status(&self.core),
-            "messages": self.messages,
-            "in_flight": self.core.in_flight(),
-            "waiting_for_journal": self.mail.waiting(),
-            "accepted": sockets.accepted(),
-            "ended": endings,
-        })
-        .to_string()
-    }
 }
 
 impl<C: HostedSwitch> SocketService for HostService<C> {
@@ -776,14 +762,6 @@ fn is_first_without_session(
     let tag = sockets.tag(id);
     sockets.set_tag(id, tag | HAD_NO_SESSION);
     tag & HAD_NO_SESSION == 0
-}
-
-fn listener_status(open: &OpenListener) -> serde_json::Value {
-    serde_json::json!({
-        "address": open.address,
-        "dialect": open.planned.dialect.name,
-        "protection": open.planned.protection(),
-    })
 }
 
 /// Says once a minute what failed most, and where it came from.

@@ -99,6 +99,8 @@ pub trait HostedSwitch {
     fn sign_off(&mut self, now: Timestamp, out: &mut Vec<Output>);
     /// Payments and other work that have not finished.
     fn in_flight(&self) -> usize;
+    /// Reversals and refunds that no network or wallet has acknowledged yet.
+    fn queued_reversals(&self) -> usize;
     /// Whether the network has accepted the link's sign-on.
     fn is_signed_on(&self, link: LinkId) -> bool;
     fn withdrawn_from(&self, network: NetworkId) -> Option<Timestamp>;
@@ -221,6 +223,10 @@ impl HostedSwitch for Switch {
 
     fn in_flight(&self) -> usize {
         Switch::in_flight(self)
+    }
+
+    fn queued_reversals(&self) -> usize {
+        Switch::queued_reversals(self)
     }
 
     fn is_signed_on(&self, link: LinkId) -> bool {

@@ -31,6 +31,8 @@ struct Link {
     plan: NetworkLink,
     state: State,
     backoff: Backoff,
+    /// Connections that were lost, and attempts to connect that failed.
+    failures: u64,
     /// The operator was told that the link is down.
     down_reported: bool,
 }
@@ -59,6 +61,7 @@ impl NetworkLinks {
                 plan,
                 state: State::Down(now),
                 backoff: Backoff::new(),
+                failures: 0,
                 down_reported: false,
             })
             .collect();
@@ -102,7 +105,10 @@ impl NetworkLinks {
             let plan = &link.plan;
             link.state = match sockets.connect(plan.address, self.kind, tag, plan.tls.as_ref()) {
                 Ok(_) => State::Connecting,
-                Err(_) => State::Down(now + link.backoff.wait()),
+                Err(_) => {
+                    link.failures += 1;
+                    State::Down(now + link.backoff.wait())
+                }
             };
         }
     }
@@ -154,6 +160,7 @@ impl NetworkLinks {
     pub(crate) fn on_closed(&mut self, tag: u64) -> ClosedLink {
         let link = &mut self.links[NetworkLinks::index(tag)];
         let was_up = matches!(link.state, State::Up(_));
+        link.failures += 1;
         link.state = State::Down(Instant::now() + link.backoff.wait());
         let is_news = !std::mem::replace(&mut link.down_reported, true);
         ClosedLink { link: link.plan.link, was_up, is_first_report: is_news }
@@ -191,15 +198,16 @@ impl NetworkLinks {
     }
 
     pub(crate) fn status(&self, core: &impl HostedSwitch) -> Vec<Value> {
-        let status = |link: &Link| {
-            let connected = matches!(link.state, State::Up(_));
-            let NetworkLink { name, link, tls, .. } = &link.plan;
+        let status = |of: &Link| {
+            let connected = matches!(of.state, State::Up(_));
+            let NetworkLink { name, link, tls, .. } = &of.plan;
             json!({
                 "network": name,
                 "link": link.number,
                 "connected": connected,
                 "signed_on": core.is_signed_on(*link),
                 "tls": tls.is_some(),
+                "failures": of.failures,
                 "withdrawn_from_ms": core.withdrawn_from(link.network).map(|from| from.0),
             })
         };

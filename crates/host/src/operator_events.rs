@@ -1,5 +1,6 @@
 //! The switch's events in the log: level, budget, message and ids of each.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -53,6 +54,85 @@ fn budget_of(event: &OperatorEvent) -> LogBudget {
         | E::SignedOn { .. }
         | E::NetworkNotProven(_) => LogBudget::Unauthenticated,
         _ => LogBudget::Authenticated,
+    }
+}
+
+/// How often each event happened, by name.
+pub(crate) type EventCounts = BTreeMap<&'static str, u64>;
+
+/// No event has happened.
+pub(crate) fn no_events() -> EventCounts {
+    EVENT_NAMES.into_iter().map(|name| (name, 0)).collect()
+}
+
+/// The names under which events are counted.
+const EVENT_NAMES: [&str; 30] = [
+    "signed_on",
+    "approved",
+    "refused",
+    "unreadable_message",
+    "wrong_mac",
+    "no_session",
+    "other_dialect",
+    "not_registered",
+    "repeated",
+    "link_signed_on",
+    "network_not_proven",
+    "link_signed_off",
+    "network_message_rejected",
+    "unmatched_response",
+    "network_timeout",
+    "late_approval",
+    "acknowledged",
+    "advice_rejected",
+    "key_changed",
+    "key_rejected",
+    "batch_agreed",
+    "batch_differs",
+    "batch_left_disputed",
+    "pre_authorisation_expired",
+    "late_wallet_payment",
+    "wrong_wallet_payment",
+    "wrong_wallet_refund",
+    "wallet_contradiction",
+    "key_store_error",
+    "unexpected_refusal",
+];
+
+pub(crate) fn event_name(event: &OperatorEvent) -> &'static str {
+    use AuthenticationFailure as F;
+    use OperatorEvent as E;
+    match event {
+        E::SignedOn { .. } => "signed_on",
+        E::Approved { .. } => "approved",
+        E::Refused { .. } => "refused",
+        E::UnreadableMessage { .. } => "unreadable_message",
+        E::NotAuthenticated { failure: F::WrongMac, .. } => "wrong_mac",
+        E::NotAuthenticated { failure: F::NoSession, .. } => "no_session",
+        E::NotAuthenticated { failure: F::OtherDialect, .. } => "other_dialect",
+        E::NotAuthenticated { failure: F::NotRegistered, .. } => "not_registered",
+        E::Repeated { .. } => "repeated",
+        E::LinkSignedOn(_) => "link_signed_on",
+        E::NetworkNotProven(_) => "network_not_proven",
+        E::LinkSignedOff(_) => "link_signed_off",
+        E::NetworkMessageRejected { .. } => "network_message_rejected",
+        E::UnmatchedResponse(_) => "unmatched_response",
+        E::NetworkTimeout { .. } => "network_timeout",
+        E::LateApproval(_) => "late_approval",
+        E::Acknowledged { .. } => "acknowledged",
+        E::AdviceRejected { .. } => "advice_rejected",
+        E::KeyChanged(_) => "key_changed",
+        E::KeyRejected { .. } => "key_rejected",
+        E::BatchAgreed { .. } => "batch_agreed",
+        E::BatchDiffers { .. } => "batch_differs",
+        E::BatchLeftDisputed { .. } => "batch_left_disputed",
+        E::PreAuthorisationExpired { .. } => "pre_authorisation_expired",
+        E::LateWalletPayment(_) => "late_wallet_payment",
+        E::WrongWalletPayment(_) => "wrong_wallet_payment",
+        E::WrongWalletRefund(_) => "wrong_wallet_refund",
+        E::WalletContradiction(_) => "wallet_contradiction",
+        E::KeyStoreError(_) => "key_store_error",
+        E::UnexpectedRefusal(_) => "unexpected_refusal",
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use engine::{Engine, Events, Refusal, Submission, Timestamp};
 
 use crate::command_queue::CommandQueue;
+use crate::counters::NodeFigures;
 use crate::request::{
     CommandAnswer, CommandRequest, DecidedCommand, EngineDecision, EngineQuery, JournalPosition,
     NodeStopped, ReplySink,
@@ -219,6 +220,12 @@ impl NodeClient {
     #[must_use]
     pub fn access_version(&self) -> u64 {
         self.queue.access_version()
+    }
+
+    /// What the node has done since it started. Needs no answer of the engine.
+    #[must_use]
+    pub fn figures(&self) -> NodeFigures {
+        self.queue.figures()
     }
 
     fn ask(&self, question: EngineQuery) -> Result<(), NodeStopped> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use engine::Snapshot;
 
+use crate::counters::{NodeCounters, NodeFigures};
 use crate::request::{CommandAnswer, CommandRequest, NodeStopped, QueryReply, ReplySink};
 
 /// Answers and their sink.
@@ -43,6 +44,7 @@ pub(crate) struct CommandQueue {
     queue_commands_max: usize,
     /// Of the engine, after the last command that was applied.
     access_version: AtomicU64,
+    pub(crate) counters: NodeCounters,
 }
 
 #[derive(Default)]
@@ -68,6 +70,7 @@ impl CommandQueue {
             room: Condvar::new(),
             queue_commands_max,
             access_version: AtomicU64::new(0),
+            counters: NodeCounters::default(),
         }
     }
 
@@ -78,6 +81,11 @@ impl CommandQueue {
     /// Before anybody hears of the command that changed it.
     pub(crate) fn set_access_version(&self, version: u64) {
         self.access_version.store(version, Ordering::Release);
+    }
+
+    pub(crate) fn figures(&self) -> NodeFigures {
+        let waiting = self.state().commands;
+        self.counters.figures(waiting)
     }
 
     fn state(&self) -> MutexGuard<'_, QueueState> {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use engine::Snapshot;
 use journal::{Epoch, Journal, JournalError, JournalHead};
@@ -53,9 +54,12 @@ impl Committer {
             return;
         }
         if sealed.commands > 0 {
-            let epoch = line.epoch;
+            let (epoch, begun) = (line.epoch, Instant::now());
             match line.journal.append(epoch, &sealed.payload) {
-                Ok(head) => line.head = head,
+                Ok(head) => {
+                    self.queue.counters.appended(head, begun.elapsed());
+                    line.head = head;
+                }
                 Err(error) => {
                     line.failed = true;
                     drop(line);

@@ -133,10 +133,15 @@ impl EngineThread {
         at: Timestamp,
         with_events: bool,
     ) -> Result<Events, Refusal> {
-        let applied = self.engine.apply(submission, at, &mut self.outcome)?;
-        if applied == Applied::CarriedOut {
-            self.writer.push(submission, at);
-            self.queue.set_access_version(self.engine.access_version());
+        let applied = self.engine.apply(submission, at, &mut self.outcome);
+        let counters = &self.queue.counters;
+        match applied.inspect_err(|refusal| counters.refused(refusal))? {
+            Applied::CarriedOut => {
+                counters.carried_out(&submission.command);
+                self.writer.push(submission, at);
+                self.queue.set_access_version(self.engine.access_version());
+            }
+            Applied::AnsweredBefore => counters.answered_before(),
         }
         Ok(if with_events { self.outcome.take_events() } else { Events::default() })
     }
@@ -157,6 +162,7 @@ impl EngineThread {
             self.since_snapshot = 0;
             sealed.snapshot = Some(self.engine.snapshot());
         }
+        self.queue.counters.set_since_snapshot(self.since_snapshot);
         sealed
     }
 

@@ -49,6 +49,7 @@ mod client;
 mod clock;
 mod command_queue;
 mod committer;
+mod counters;
 mod engine_thread;
 mod options;
 mod request;
@@ -59,6 +60,7 @@ pub use client::{NodeClient, RequestSender};
 pub use clock::{
     CLOCK_FOLLOWED_MS_MAX, CLOCK_JUMP_MS_MIN, Clock, ClockReading, SteadyClock, SystemClock,
 };
+pub use counters::{NodeFigures, SYNC_BOUNDS_US, SyncTimes};
 pub use options::{FatalCallback, NodeNotice, NodeOptions};
 pub use request::{
     CommandAnswer, CommandReply, CommandRequest, DecidedCommand, EngineDecision, EngineQuery,

@@ -47,6 +47,7 @@ impl Node {
         let leadership = journal.lead()?;
         let (engine, recovery, stored) = recover(&mut *journal, &*snapshots, &options.on_notice)?;
         let queue = Arc::new(CommandQueue::new(options.queue_commands_max.max(1)));
+        queue.counters.set_head(recovery.replayed.head);
         let (snapshot_jobs, jobs) = sync_channel(1);
         let snapshotting = Arc::new(AtomicBool::new(false));
         let shared_committer = Arc::new(Committer {
@@ -68,6 +69,7 @@ impl Node {
             snapshot_every_commands: options.snapshot_every_commands.max(1),
         };
         let since = recovery.replayed.commands;
+        queue.counters.set_since_snapshot(since);
         let core = EngineThread::new(
             engine,
             queue.clone(),

@@ -9,7 +9,7 @@ use books::{
 use engine::Actor;
 use money::Currency;
 use serde_json::{Map, Value};
-use vault::{AccountForm, PayoutAccount, RecordKind, RecordName, VaultError};
+use vault::{AccountForm, PayoutAccount, RecordDigest, RecordKind, RecordName, VaultError};
 
 use crate::currencies::RefusalInCurrency;
 use crate::error::OfficeError;
@@ -155,11 +155,8 @@ impl Office {
         fields: &Map<String, Value>,
     ) -> OfficeResult<()> {
         let Some(record) = sealed(command, fields) else { return Ok(()) };
-        for number in self.store.numbers()? {
-            let other = self.proposal(number)?;
-            if sealed(&other.command, &other.fields) == Some(record) {
-                return Ok(());
-            }
+        if self.sealed_proposals()?.iter().any(|(name, digest, _)| (*name, *digest) == record) {
+            return Ok(());
         }
         Ok(self.options.vault.forget(record.0, &record.1.0)?)
     }
@@ -203,14 +200,26 @@ impl Office {
         &self,
         seller: SellerId,
     ) -> OfficeResult<Vec<(RecordName, Sha256Digest, u64)>> {
+        let mut waiting = self.sealed_proposals()?;
+        waiting.retain(|(name, ..)| name.subject == DataSubject::Seller(seller));
+        Ok(waiting)
+    }
+
+    /// The accounts that wait for a second person, and their proposals.
+    fn sealed_proposals(&self) -> OfficeResult<Vec<(RecordName, Sha256Digest, u64)>> {
         let mut waiting = Vec::new();
         for number in self.store.numbers()? {
             let proposal = self.proposal(number)?;
             let record = sealed(&proposal.command, &proposal.fields);
-            let of_seller = record.filter(|(name, _)| name.subject == DataSubject::Seller(seller));
-            waiting.extend(of_seller.map(|(name, digest)| (name, digest, number)));
+            waiting.extend(record.map(|(name, digest)| (name, digest, number)));
         }
         Ok(waiting)
+    }
+
+    /// The accounts that wait for a second person.
+    pub(crate) fn all_waiting_accounts(&self) -> OfficeResult<Vec<(RecordName, RecordDigest)>> {
+        let waiting = self.sealed_proposals()?;
+        Ok(waiting.into_iter().map(|(name, digest, _)| (name, digest.0)).collect())
     }
 
     /// The accounts in force and those that wait, of one seller or of all. With their last four
@@ -234,18 +243,13 @@ impl Office {
             named.collect::<Vec<_>>()
         };
         let all = self.options.client.query(look)?.0;
-        let mut waiting = Vec::new();
-        for number in self.store.numbers()? {
-            let proposal = self.proposal(number)?;
-            waiting
-                .extend(sealed(&proposal.command, &proposal.fields).map(|record| (record, number)));
-        }
+        let waiting = self.sealed_proposals()?;
         if let Some(by) = shown_to {
             if !self.options.vault.has_key() {
                 return Err(VaultError::NoKey.into());
             }
             let waits = |id: &SellerId, currency: &Currency| {
-                waiting.iter().any(|((name, _), _)| *name == record_name(*id, *currency))
+                waiting.iter().any(|(name, ..)| *name == record_name(*id, *currency))
             };
             let shown = all
                 .iter()
@@ -261,8 +265,8 @@ impl Office {
         let each = all.into_iter().map(|(id, reference, currency, account)| {
             let name = record_name(id, currency);
             let now = account.map(|account| (account.digest, Some(account.number), None));
-            let later = waiting.iter().filter(|((other, _), _)| *other == name);
-            let later = later.map(|((_, digest), number)| (*digest, None, Some(*number)));
+            let later = waiting.iter().filter(|(other, ..)| *other == name);
+            let later = later.map(|(_, digest, number)| (*digest, None, Some(*number)));
             let of_seller: Vec<_> = now.into_iter().chain(later).collect();
             (name, reference, currency, of_seller)
         });

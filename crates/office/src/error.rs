@@ -64,7 +64,9 @@ pub enum OfficeError {
     #[error("{command}: {why}; see `doorstep do {command} --help`")]
     Declared { command: String, why: String },
     /// An API key is no person.
-    #[error("{command} names who decides, and an API key is nobody; sign in as a person")]
+    #[error(
+        "{command} names the persons who decide, and this API key has none; sign in as a person"
+    )]
     NeedsPerson { command: String },
     /// As the access table says.
     #[error(

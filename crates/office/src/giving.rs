@@ -89,7 +89,7 @@ pub(crate) struct Giving<'o> {
 pub(crate) enum Looks<'o> {
     /// Each look waits until what it sees is durable.
     Durable(&'o mut NodeClient),
-    /// Looks do not wait for that. Whoever answers does.
+    /// Looks do not wait for that. The caller waits before it answers.
     Ahead(&'o mut NodeClient),
     /// On the engine's own thread. No command is given meanwhile.
     Inside(&'o Engine),
@@ -264,7 +264,7 @@ impl Giving<'_> {
         let mut objects = Vec::new();
         match second {
             None => objects.push(before),
-            // Whoever was the second person.
+            // Any person may have been the second.
             Some(second) => {
                 let look = |engine: &Engine| {
                     let all = engine.books().persons().map(|(person, _)| person);

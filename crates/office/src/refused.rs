@@ -52,7 +52,7 @@ pub type NamedPerson = String;
 /// Who can be the second person of a command, and who cannot.
 #[derive(Debug)]
 pub struct SecondPerson {
-    /// Whoever had a part in it.
+    /// Persons who had a part in it.
     pub parts: Vec<(NamedPerson, PersonPart)>,
     /// Registered persons who had none.
     pub others: Vec<NamedPerson>,

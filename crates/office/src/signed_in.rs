@@ -89,7 +89,7 @@ pub enum SignedInAnswer {
     Repeated,
     /// The same was carried out under the number before; nothing changed.
     SameBefore { number: u64, next: u64 },
-    /// The same is open under an id; nothing changed. Whoever means another one gives its id.
+    /// The same is open under an id; nothing changed. To open another one, give its id.
     OpenBefore { field: String, id: u64, next: u64 },
     /// The one-time code was wrong: nothing is counted.
     CodeWrong,
@@ -426,6 +426,14 @@ impl Office {
     /// They cannot be read.
     pub fn proposals_signed_in(&mut self) -> OfficeResult<OfficeAnswer> {
         self.list()
+    }
+
+    /// How many proposals wait.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn proposals_count(&self) -> OfficeResult<usize> {
+        Ok(self.store.numbers()?.len())
     }
 
     /// The command of a proposal that waits, as its proposer gave it.

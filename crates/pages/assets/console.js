@@ -50,6 +50,14 @@
     button.hidden = false;
     button.addEventListener("click", () => document.getElementById(button.dataset.opens).showModal());
   }
+  // A form of a command is sent once: the answer of a second click would come too late for a
+  // session that the first one renewed.
+  const forms = document.querySelectorAll("form.act-form");
+  forms.forEach((form) => form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "1";
+  }));
+  addEventListener("pageshow", () => forms.forEach((form) => delete form.dataset.sent));
   // A menu closes when the next one opens, or by Escape.
   const menus = document.querySelectorAll("details.menu");
   const close = (but) => menus.forEach((menu) => { if (menu !== but) menu.open = false; });

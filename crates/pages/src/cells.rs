@@ -102,7 +102,9 @@ const MADE_OF: [MadeOf; 12] = [
 ];
 
 impl PageRow {
-    pub(crate) fn raw_of(&self, view: &ViewSpec, column: &str) -> Option<&str> {
+    /// The value of a column, as the API writes it. None if it is empty.
+    #[must_use]
+    pub fn raw_of(&self, view: &ViewSpec, column: &str) -> Option<&str> {
         let place = view.place(column)?;
         self.raw.get(place).map(String::as_str).filter(|text| !text.is_empty())
     }
@@ -137,8 +139,15 @@ impl RowContext<'_> {
         Link::to(&list_path(view.name)).part(&row_key(view, row)).at(self.at).text()
     }
 
+    /// The page of a row, without the batch.
+    #[must_use]
+    pub fn path_of(&self, view: &ViewSpec, row: &PageRow) -> String {
+        Link::to(&list_path(view.name)).part(&row_key(view, row)).text()
+    }
+
     /// What a party is called: its name if the viewer may know it, otherwise its identifier.
-    pub(crate) fn party(&self, view: &'static str, bits: i64, raw: &str) -> Cell {
+    #[must_use]
+    pub fn party(&self, view: &'static str, bits: i64, raw: &str) -> Cell {
         let name = self.names.get(&(view, bits));
         let text = match (name, view) {
             (Some(name), _) => name.clone(),

@@ -3,6 +3,7 @@
 use askama::Template;
 use views::{ColumnKind, IdentifierKind, ViewSpec};
 
+use crate::act::ActLink;
 use crate::cells::{Cell, PageRow, RowContext, row_key, view_of};
 use crate::forms::number;
 use crate::links::{Link, list_path};
@@ -52,6 +53,16 @@ pub struct RelatedLink {
     pub href: String,
 }
 
+/// What is different at two batches.
+pub struct RowComparison {
+    pub earlier: String,
+    pub later: String,
+    /// Columns that differ: the label, and the values at both.
+    pub rows: Vec<(&'static str, String, String)>,
+    /// The thing was not there at the earlier one.
+    pub is_new: bool,
+}
+
 /// The page.
 #[derive(Template)]
 #[template(path = "detail.html")]
@@ -70,6 +81,12 @@ pub struct DetailPage {
     /// Of the statement.
     pub more: Option<String>,
     pub currency: String,
+    /// What the viewer can do with it as it stands.
+    pub acts: Vec<ActLink>,
+    pub compared: Option<RowComparison>,
+    /// Its address without a query, and the batch that is asked for.
+    pub path: String,
+    pub at: Option<u64>,
 }
 
 /// A waybill has room on its page.
@@ -80,6 +97,32 @@ fn whole(cell: Cell) -> Cell {
         }
         _ => cell,
     }
+}
+
+/// Whether a column says something of the row itself, not when it held.
+fn is_told(view: &ViewSpec, column: &views::ViewColumn) -> bool {
+    let is_of_row = column.of.is_none() && !view.key.contains(&column.name);
+    is_of_row && !matches!(column.name, "from_batch" | "until_batch" | "batch" | "currency")
+}
+
+/// The columns in which two rows of a thing differ.
+#[must_use]
+pub fn compare(
+    context: &RowContext<'_>,
+    view: &'static ViewSpec,
+    hidden: &[&str],
+    earlier: Option<&PageRow>,
+    later: &PageRow,
+) -> Vec<(&'static str, String, String)> {
+    let columns = view.columns.iter().enumerate();
+    let told = columns.filter(|(_, one)| is_told(view, one) && !hidden.contains(&one.name));
+    let rows = told.filter_map(|(place, _)| {
+        let after = context.cell(view, later, place);
+        let before = earlier.map(|row| context.cell(view, row, place).text);
+        let before = before.unwrap_or_else(|| crate::forms::NOTHING.to_owned());
+        (before != after.text).then_some((after.label, before, after.text))
+    });
+    rows.collect()
 }
 
 /// What changed between two rows of a thing.
@@ -94,9 +137,7 @@ pub fn changes(
     let words = context.words;
     let mut texts = Vec::new();
     for (place, column) in view.columns.iter().enumerate() {
-        let is_of_row = column.of.is_none() && !view.key.contains(&column.name);
-        let is_span = matches!(column.name, "from_batch" | "until_batch" | "batch" | "currency");
-        if !is_of_row || is_span || hidden.contains(&column.name) {
+        if !is_told(view, column) || hidden.contains(&column.name) {
             continue;
         }
         let cell = context.cell(view, after, place);
@@ -199,8 +240,18 @@ impl DetailPage {
             statement: Vec::new(),
             more: None,
             currency,
+            acts: Vec::new(),
+            compared: None,
+            path: context.path_of(view, row),
+            at: context.at,
             frame,
         }
+    }
+
+    fn compared_title(&self, compared: &RowComparison) -> String {
+        let values: [(&str, &dyn std::fmt::Display); 2] =
+            [("earlier", &compared.earlier), ("later", &compared.later)];
+        self.frame.words.fill("detail.between", &values)
     }
 
     /// What a thing is called on its page.

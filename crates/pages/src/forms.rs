@@ -47,6 +47,15 @@ pub fn money(minor: i128, currency: &str) -> String {
     }
 }
 
+/// An amount in minor units as a field has it: without thousands, with an ASCII sign.
+#[must_use]
+pub fn plain_money(minor: i128, currency: &str) -> String {
+    match minor {
+        0 => "0".to_owned(),
+        minor => money(minor, currency).replace(',', "").replace(MINUS, "-"),
+    }
+}
+
 /// An amount as a person types it, in minor units: `1,234.5`. None if it is no amount.
 #[must_use]
 pub fn read_money(text: &str, currency: &str) -> Option<i64> {
@@ -110,6 +119,8 @@ mod tests {
                 assert_eq!(read_money(text, currency).map(i128::from), Some(minor), "{text}");
             }
         }
+        assert_eq!(plain_money(-116_616_610, "CNY"), "-1166166.10");
+        assert_eq!(plain_money(0, "CNY"), "0");
         assert_eq!(read_money("12", "CNY"), Some(1_200));
         for wrong in ["", "-", "1.234", "1e3", "x", "1.2.3", "99999999999999999999"] {
             assert_eq!(read_money(wrong, "CNY"), None, "{wrong}");

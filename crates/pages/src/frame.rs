@@ -2,7 +2,7 @@
 
 use crate::PageWords;
 use crate::assets;
-use crate::nav::NavGroup;
+use crate::nav::{NavGroup, NavLink};
 
 /// The colours that a viewer wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,6 +79,8 @@ pub struct PageFrame {
     /// This page, to come back to.
     pub path: String,
     pub nav: Vec<NavGroup>,
+    /// What is done here: what waits for a second person, and all acts.
+    pub shortcuts: Vec<NavLink>,
     pub viewer: Option<Viewer>,
     pub position: Option<FramePosition>,
     pub demo: Vec<DemoRole>,

@@ -12,6 +12,7 @@ pub mod assets;
 pub mod forms;
 pub mod texts;
 
+mod act;
 mod cells;
 mod chart;
 mod columns;
@@ -25,13 +26,18 @@ mod messages;
 mod nav;
 mod tone;
 
+pub use act::{
+    ActControl, ActDonePage, ActField, ActLink, ActOption, ActPage, ActSubject, ActsPage,
+    ChoicesFragment, ProposalPage, ProposedChange, SECOND_FACTOR, SecondFactorField, WaitingLine,
+    WaitingPage,
+};
 pub use cells::{Cell, PageRow, PartyNames, RowContext, row_key, view_of, view_of_word};
 pub use chart::{BarChart, ChartBar};
 pub use columns::{DETAIL_ONLY, label, list_columns};
 pub use design::DesignPage;
 pub use detail::{
-    DetailPage, RelatedLink, StatementLine, TimelineEntry, TimelinePosting, batch_text, changes,
-    related,
+    DetailPage, RelatedLink, RowComparison, StatementLine, TimelineEntry, TimelinePosting,
+    batch_text, changes, compare, related,
 };
 pub use frame::{DemoRole, FramePosition, PageFrame, Theme, Viewer};
 pub use home::{DayChart, HomePage, HomeTile, OpenWork};

@@ -3,6 +3,7 @@
 use askama::Template;
 use views::{ColumnKind, ViewColumn, ViewSpec};
 
+use crate::act::ActLink;
 use crate::cells::{Cell, PageRow, RowContext};
 use crate::columns::{is_numeric, label, list_columns};
 use crate::forms::{NOTHING, date, money, number};
@@ -94,6 +95,8 @@ pub struct ListPage {
     pub count: String,
     pub next: Option<String>,
     pub first: Option<String>,
+    /// What the viewer can do that needs no row.
+    pub acts: Vec<ActLink>,
 }
 
 /// Columns whose filters stand in front, in this order.
@@ -317,6 +320,7 @@ impl ListPage {
         let chips = request.query.iter().filter(|(name, _)| !is_kept(name));
         let without_cursor = |with| reading.address(&|name| name == "cursor", with);
         ListPage {
+            acts: Vec::new(),
             about: words.entry("about", view.name).unwrap_or_default(),
             action: list_path(view.name),
             has_more_in_force: rest.iter().any(|column| in_force(&column)),

@@ -13,7 +13,7 @@ pub type Texts = BTreeMap<String, String>;
 /// Reads a file of texts.
 ///
 /// # Panics
-/// Panics if it is none: the files are parts of the program.
+/// Panics if the text is not valid: the files are parts of the program.
 #[must_use]
 pub fn parse(file: &str) -> Texts {
     let table = file.parse().unwrap_or_else(|error| panic!("a file of texts: {error}"));
@@ -128,8 +128,19 @@ mod tests {
 
     const BOTH: [PageWords; 2] = [PageWords(Language::En), PageWords(Language::Zh)];
     /// Sections whose keys follow from declarations.
-    const DECLARED: [&str; 7] =
-        ["view.", "one.", "about.", "column.", "column_of.", "word.", "role."];
+    const DECLARED: [&str; 11] = [
+        "view.",
+        "one.",
+        "about.",
+        "column.",
+        "column_of.",
+        "word.",
+        "role.",
+        "act.",
+        "act_end.",
+        "field.",
+        "field_of.",
+    ];
 
     fn source() -> String {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));

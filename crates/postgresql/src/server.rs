@@ -64,7 +64,8 @@ impl Server {
     /// Reads an address, `postgres://user@host/database`.
     ///
     /// # Errors
-    /// It is none or has a password, or the server is on another machine and there is no TLS.
+    /// The text is no such address or has a password, or the server is on another machine and there
+    /// is no TLS.
     pub fn new(
         address: &str,
         password: Option<&str>,

@@ -32,18 +32,18 @@ const MAP: &str = "
     views    | money tariff ledger books engine journal node reports postgresql |
     iso8583  |                                                       |
     keys     |                                                       |
-    vault    | money books files keys postgresql                     |
-    access   | books engine machine node keys vault                  | money journal
     backup   | journal files keys                                    |
     qr       |                                                       |
     channels |                                                       |
     peers    | money iso8583 keys qr                                 |
     switch   | money tariff books machine iso8583 keys qr            | peers
     host     | money books engine node iso8583 keys switch           | journal peers tariff
+    bench    | money tariff books engine journal node reports views iso8583 keys peers host |
+    vault    | money books files keys postgresql                     | bench
+    access   | books engine machine node keys vault                  | money journal
     recon    | money books files switch                              | tariff
     office   | money tariff machine books engine node files reports switch recon vault | journal \
               keys
-    bench    | money tariff books engine journal node reports views iso8583 keys peers host |
     pages    | money books switch office views                        |
     web      | books machine engine node reports switch office access views pages vault | journal
     wiping   |                                                       |

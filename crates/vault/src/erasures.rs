@@ -1,7 +1,7 @@
-//! Whose data were erased: a list beside the vault, and never in the vault's backups.
+//! The list of erased subjects. It is beside the vault, and never in the vault's backups.
 //!
 //! A vault that was restored from a backup has data again that were erased since. The list tells
-//! which: whoever opens the vault erases them again before anything is shown.
+//! which: every process that opens the vault erases them again before it shows anything.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};

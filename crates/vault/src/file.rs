@@ -12,7 +12,7 @@ pub const VAULT_FILE: &str = "vault.sqlite";
 
 /// Format 1 has no count of erasures, which is zero then. Up to format 2 the records are in the
 /// file.
-const FILE: PrivateFile = PrivateFile {
+pub const VAULT_STORE: PrivateFile = PrivateFile {
     // "DSvt".
     application_id: 0x4453_7674,
     format: 3,
@@ -52,7 +52,7 @@ const SERVER: &str = "
 /// Opens the vault's file. `None` if there is none and `create` is false.
 pub fn open(path: &Path, create: bool) -> Result<Option<Connection>, VaultError> {
     let of = || path.to_owned();
-    FILE.open(path, create).map_err(|fault| match fault {
+    VAULT_STORE.open(path, create).map_err(|fault| match fault {
         PrivateFileFault::ReadableByOthers => VaultError::ReadableByOthers(of()),
         PrivateFileFault::Foreign => VaultError::NotAVault(of()),
         PrivateFileFault::Io { doing, source } => VaultError::Io { doing, path: of(), source },

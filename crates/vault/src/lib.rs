@@ -5,7 +5,7 @@
 //! vault's file has the wrapped key. The sealed records are in the file too, or in PostgreSQL. A
 //! list beside the file says who was erased, so that a vault from a backup goes through it again.
 //!
-//! Other data refers to a record by its digest, which is keyed too: whoever has the digest cannot
+//! Other data refers to a record by its digest, which is keyed too: the digest alone cannot
 //! find the record by trying. Erasing a subject deletes its wrapped key, and with it the meaning of
 //! every copy of its records and digests.
 //!
@@ -31,7 +31,7 @@ pub use account::{
 pub use delivery::{delivery_bytes, delivery_of};
 pub use erasures::ERASURES_FILE;
 pub use error::VaultError;
-pub use file::VAULT_FILE;
+pub use file::{VAULT_FILE, VAULT_STORE};
 pub use identity::{
     DOCUMENT_NUMBER_CHARS_MAX, DocumentKind, DocumentNumberError, IdentityDocument,
 };

@@ -1,8 +1,8 @@
 //! A file of SQLite that is for its owner only. Where it has secrets, they are overwritten when
 //! they are deleted.
 
-use std::fs::{self, OpenOptions};
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -19,6 +19,12 @@ const SETTINGS: &str = "PRAGMA secure_delete = ON; PRAGMA journal_mode = DELETE;
 /// Each transaction is durable, with one write.
 const SETTINGS_WRITE_AHEAD: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
+
+/// The length of SQLite's file header, and where the format and the program are in it,
+/// <https://www.sqlite.org/fileformat.html#the_database_header>.
+const HEADER_BYTES: usize = 100;
+const FORMAT_AT: usize = 60;
+const APPLICATION_AT: usize = 68;
 
 /// What a file is.
 #[derive(Debug)]
@@ -47,6 +53,36 @@ pub enum PrivateFileFault {
 }
 
 impl PrivateFile {
+    /// The format of a file, newer ones included; `None` if there is no file. Changes nothing and
+    /// takes no lock.
+    ///
+    /// # Errors
+    /// It is something else, or it cannot be read.
+    pub fn format_of(&self, path: &Path) -> Result<Option<i32>, PrivateFileFault> {
+        let failed = |source| PrivateFileFault::Io { doing: "open", source };
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut header = Vec::with_capacity(HEADER_BYTES);
+        file.take(HEADER_BYTES as u64).read_to_end(&mut header).map_err(failed)?;
+        // A crash interrupted its creation.
+        if header.is_empty() {
+            return Ok(Some(0));
+        }
+        let number = |at: usize| {
+            let bytes = header.get(at..at + 4)?.try_into().ok()?;
+            Some(i32::from_be_bytes(bytes))
+        };
+        match (number(APPLICATION_AT), number(FORMAT_AT)) {
+            (Some(id), Some(format)) if id == self.application_id || (id, format) == (0, 0) => {
+                Ok(Some(format))
+            }
+            _ => Err(PrivateFileFault::Foreign),
+        }
+    }
+
     /// Opens the file. `None` if there is none and `create` is false.
     ///
     /// # Errors

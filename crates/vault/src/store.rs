@@ -310,6 +310,31 @@ impl VaultChange<'_> {
         }
     }
 
+    /// Subject, kind and digest of each record that a statement finds.
+    pub fn find_names(
+        &mut self,
+        statement: &'static str,
+        values: &[RecordValue<'_>],
+    ) -> Result<Vec<(String, String, Vec<u8>)>, VaultError> {
+        match &mut self.records {
+            ChangedRecords::Away => Err(VaultError::OnServer),
+            ChangedRecords::InFile => {
+                let failed = file::sqlite("read", self.path);
+                let mut select = self.file.prepare_cached(statement).map_err(&failed)?;
+                let rows = select.query_map(params_from_iter(values), |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                });
+                rows.and_then(Iterator::collect).map_err(&failed)
+            }
+            ChangedRecords::OnServer(transaction, statements) => {
+                let statement = prepared(transaction, statements, statement)?;
+                let values: Vec<_> = values.iter().map(RecordValue::on_server).collect();
+                let rows = transaction.query(&statement, &values).map_err(on_server("read"))?;
+                Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
+            }
+        }
+    }
+
     /// How many of the listed erasures the keys and the records have gone through: the fewest and
     /// the most. On a server the records can come from another backup than the file.
     pub fn erasures_done(&mut self) -> Result<(u32, u32), VaultError> {

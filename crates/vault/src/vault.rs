@@ -108,6 +108,9 @@ pub struct DeliveryCounts {
 /// Before and after the names of buyers, as [`DataSubject`] writes them.
 const BUYER_SUBJECTS: &str = "buyer of parcel ";
 const BUYER_SUBJECTS_END: &str = "buyer of parcel!";
+/// Before and after the names of sellers, and the kinds of their accounts.
+const SELLERS_ACCOUNTS: [&str; 4] =
+    ["seller ", "seller!", "payout account in ", "payout account in!"];
 /// Subjects of one transaction.
 const SUBJECTS_AT_ONCE: u16 = 1_000;
 
@@ -142,6 +145,8 @@ const APPROVE: &str =
     "UPDATE records SET approved = 1 WHERE subject = $1 AND kind = $2 AND digest = $3";
 const FORGET: &str = "DELETE FROM records
     WHERE subject = $1 AND kind = $2 AND digest = $3 AND approved = 0";
+const UNAPPROVED: &str = "SELECT subject, kind, digest FROM records
+    WHERE subject > $1 AND subject < $2 AND kind > $3 AND kind < $4 AND approved = 0";
 const ONLY_RECORD: &str = "SELECT digest FROM records WHERE subject = $1 AND kind = $2";
 const ANY_RECORD: &str = "SELECT digest FROM records WHERE subject = $1 LIMIT 1";
 const ERASE: &str = "DELETE FROM records WHERE subject = $1 AND kind = $2";
@@ -201,12 +206,13 @@ impl Vault {
         &mut self,
         all: impl IntoIterator<Item = DeliveryToSeal<'d>>,
     ) -> Result<DeliveryCounts, VaultError> {
-        let key = self.key()?;
-        let list = ErasureList::read(&self.list)?;
+        let (key, list) = (self.key()?, self.list.clone());
         let vault = self.made()?;
         let (mut counts, mut all) = (DeliveryCounts::default(), all.into_iter().peekable());
         while all.peek().is_some() {
             let mut change = vault.change()?;
+            // Read inside the transaction: an erasure that comes later waits for its end.
+            let list = ErasureList::read(&list)?;
             for one in all.by_ref().take(SUBJECTS_AT_ONCE.into()) {
                 if list.has_buyer(one.parcel) {
                     counts.erased += 1;
@@ -276,7 +282,7 @@ impl Vault {
             return Err(VaultError::OtherErasures(self.list.clone()));
         }
         if count > before {
-            // Whoever opens the vault goes through the list.
+            // Opening the vault goes through the list.
             self.opened = None;
         }
         self.vault().map(|_| ())
@@ -399,6 +405,41 @@ impl Vault {
         self.change(FORGET, name, digest).map(|_| ())
     }
 
+    /// Deletes payout accounts that nobody approved and that wait for nobody: a request that was
+    /// interrupted sealed them. Returns how many.
+    ///
+    /// # Errors
+    /// The vault cannot be written.
+    pub fn forget_accounts_but(
+        &mut self,
+        waiting: &[(RecordName, RecordDigest)],
+    ) -> Result<usize, VaultError> {
+        let Some(vault) = self.vault()? else { return Ok(0) };
+        let mut change = vault.change()?;
+        if change.is_away() {
+            return Ok(0);
+        }
+        let found = change.find_names(UNAPPROVED, &SELLERS_ACCOUNTS.map(RecordValue::Text))?;
+        let mut forgotten = 0;
+        for (subject, kind, digest) in found {
+            let waits = waiting.iter().any(|(name, one)| {
+                *one == *digest
+                    && name.subject.to_string() == subject
+                    && name.kind.to_string() == kind
+            });
+            if !waits {
+                let values = [
+                    RecordValue::Text(&subject),
+                    RecordValue::Text(&kind),
+                    RecordValue::Bytes(&digest),
+                ];
+                forgotten += change.change_records(FORGET, &values)?;
+            }
+        }
+        change.commit()?;
+        Ok(forgotten)
+    }
+
     fn change(
         &mut self,
         statement: &'static str,
@@ -495,8 +536,8 @@ impl Vault {
     }
 }
 
-/// Erases whoever was erased since this vault was written: it may come from a backup. Keys and
-/// records on a server can come from different ones.
+/// Erases the subjects that were erased since this vault was written: it may come from a backup.
+/// Keys and records on a server can come from different backups.
 fn erase_again(vault: &mut OpenVault, list: &ErasureList) -> Result<(), VaultError> {
     let (fewest, most) = vault.look()?.erasures_done()?;
     if most > list.count() {
@@ -514,7 +555,7 @@ fn erase_again(vault: &mut OpenVault, list: &ErasureList) -> Result<(), VaultErr
             let erased = change.file.execute(ERASE_KEY, [&subject]);
             erased.map_err(file::sqlite("write to", change.path))?;
         }
-        // Without its key a record says nothing: whoever knows the server erases it.
+        // Without its key a record says nothing. A process that knows the server erases it.
         if !is_away {
             change.change_records(ERASE_RECORDS, &[RecordValue::Text(&subject)])?;
         }

@@ -4,9 +4,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::Arc;
 
+use bench::PostgresCluster;
 use books::{DataSubject, ParcelId, SellerId, Timestamp};
 use keys::KeyStore;
 use keys::{Algorithm, KeyError, KeyName, KeyPurpose, SoftwareStore};
@@ -18,37 +18,8 @@ use vault::{
     VAULT_FILE, Vault, VaultError, VaultKey, VaultOptions,
 };
 
-#[path = "../../doorstep/tests/cli/postgres.rs"]
-#[allow(dead_code, reason = "the views use more of it")]
-mod postgres;
 #[path = "vault/server.rs"]
 mod server;
-/// What the cluster of PostgreSQL needs of its test.
-mod support {
-    pub(crate) use super::Ran;
-}
-
-use self::postgres::PostgresCluster;
-
-/// A command that has ended.
-struct Ran(Output);
-
-impl Ran {
-    #[track_caller]
-    fn of(command: &mut Command) -> Ran {
-        Ran(command.output().unwrap_or_else(|error| panic!("{command:?}: {error}")))
-    }
-
-    #[track_caller]
-    fn succeeds(self) -> Ran {
-        assert!(self.0.status.success(), "{}", String::from_utf8_lossy(&self.0.stderr));
-        self
-    }
-
-    fn stdout(&self) -> &str {
-        std::str::from_utf8(&self.0.stdout).expect("the program writes UTF-8")
-    }
-}
 
 /// Scenarios that both stores pass.
 macro_rules! on_both_stores {
@@ -64,7 +35,7 @@ macro_rules! on_both_stores {
 
         #[test]
         fn all_of_them_in_postgresql() {
-            let cluster = PostgresCluster::start();
+            let cluster = PostgresCluster::quick().unwrap();
             $(
                 println!("{}", stringify!($scenario));
                 $scenario(&Store::Server(&cluster));
@@ -79,7 +50,9 @@ on_both_stores! {
     an_erased_account_leaves_the_sellers_account_in_another_currency
     rewrapped_data_keys_need_no_older_generation
     what_nobody_approved_can_be_forgotten
+    an_account_that_an_interrupted_request_sealed_is_forgotten
     details_of_buyers_are_sealed_once_and_replaced_while_they_may_be
+    who_is_erased_during_an_import_is_not_sealed_by_it
     a_list_of_erasures_that_lacks_some_is_refused_until_it_is_written_again
     rewrapping_goes_through_more_subjects_than_one_transaction_has
 }
@@ -117,8 +90,8 @@ impl Vaults {
 
 /// A new database, and its name.
 fn database(cluster: &PostgresCluster) -> (Server, String) {
-    let name = format!("v{}", cluster.sql("SELECT count(*) FROM pg_database"));
-    cluster.sql(&format!("CREATE DATABASE {name}"));
+    let name = format!("v{}", cluster.sql("SELECT count(*) FROM pg_database").unwrap());
+    cluster.sql(&format!("CREATE DATABASE {name}")).unwrap();
     let url = cluster.url();
     let (host, _) = url.rsplit_once('/').unwrap();
     (Server::new(&format!("{host}/{name}"), None, None).unwrap(), name)
@@ -423,6 +396,42 @@ fn seal(vault: &mut Vault, all: &[(u128, bool, &'static str)]) -> DeliveryCounts
         plain: plain.as_bytes(),
     };
     vault.seal_deliveries(all.iter().map(one)).unwrap()
+}
+
+fn an_account_that_an_interrupted_request_sealed_is_forgotten(store: &Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut vault = store.of(directory.path()).vault(Some(key()));
+    assert_eq!(vault.forget_accounts_but(&[]).unwrap(), 0, "there is no vault yet");
+    let [interrupted, waiting, approved] =
+        [1, 2, 3].map(|seller| (of(seller, CNY), vault.seal(of(seller, CNY), PLAIN).unwrap()));
+    vault.approve(approved.0, &approved.1).unwrap();
+    let identity = RecordName { kind: RecordKind::Identity, ..of(1, CNY) };
+    vault.replace(identity, b"a document").unwrap();
+    seal(&mut vault, &[(1, true, "buyer one")]);
+    assert_eq!(vault.forget_accounts_but(&[waiting]).unwrap(), 1);
+    let gone = vault.open(interrupted.0, &interrupted.1);
+    assert!(matches!(gone, Err(VaultError::NoRecord(_))));
+    for (name, digest) in [waiting, approved] {
+        assert_eq!(*vault.open(name, &digest).unwrap(), PLAIN);
+    }
+    assert!(vault.has(identity).unwrap() && vault.has(delivery(1)).unwrap());
+}
+
+fn who_is_erased_during_an_import_is_not_sealed_by_it(store: &Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let (vaults, key) = (store.of(directory.path()), key());
+    let mut office = vaults.vault(Some(key.clone()));
+    seal(&mut office, &[(1_001, true, "before")]);
+    // The import writes a thousand, and then asks for the next one.
+    let all = (1..=1_001).map(|number| {
+        if number == 1_001 {
+            office.erase_subjects([(1, DataSubject::Buyer(parcel(number)))], 1, NOW).unwrap();
+        }
+        DeliveryToSeal { parcel: parcel(number), may_replace: true, plain: b"again" }
+    });
+    let counts = vaults.vault(Some(key.clone())).seal_deliveries(all).unwrap();
+    assert_eq!((counts.sealed, counts.erased), (1_000, 1));
+    assert!(!vaults.vault(Some(key)).has(delivery(1_001)).unwrap());
 }
 
 fn details_of_buyers_are_sealed_once_and_replaced_while_they_may_be(store: &Store) {

@@ -238,8 +238,8 @@ impl FollowedViews {
         })
     }
 
-    /// Follows the journal until it is told to stop. Calls `on_end` when its end is first reached,
-    /// with the batch.
+    /// Follows the journal until it is told to stop. Calls `on_end` each time that its end is
+    /// reached, with the batch.
     ///
     /// # Errors
     /// As [`FollowedViews::catch_up`].
@@ -258,6 +258,7 @@ impl FollowedViews {
             // A replay starts a thread, so it is not begun for nothing.
             if self.journal.head()?.sequence > self.checkpoint().head.sequence {
                 self.advance(&mut |_| {}, stop)?;
+                on_end(self.checkpoint().head.sequence.number());
                 continue;
             }
             std::thread::sleep(LOOK_EVERY);

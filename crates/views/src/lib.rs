@@ -28,7 +28,7 @@ pub use error::ViewError;
 pub use follow::{FollowedViews, Progress, rebuild};
 pub use postgresql::{Server, ServerError};
 pub use projection::ProjectionError;
-pub use rows::{Checkpoint, STILL};
+pub use rows::{Checkpoint, FORMAT as VIEWS_FORMAT, STILL};
 pub use sqlite::{SqliteViews, VIEWS_FILE};
 pub use statements::BALANCE_AT;
 pub use store::Place;

@@ -75,7 +75,7 @@ pub enum ColumnKind {
     Word(&'static [&'static str]),
 }
 
-/// Whose identifier it is.
+/// The kind of thing that an identifier names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentifierKind {
     Account,
@@ -110,12 +110,33 @@ pub struct ViewJoin {
 
 /// The columns that say whose a row is. Who may see only own rows sees none of a view without the
 /// column.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct RowOwners {
     pub seller: Option<&'static str>,
     pub courier: Option<&'static str>,
     pub firm: Option<&'static str>,
 }
+
+/// Rows that are nobody's own.
+pub(crate) const NOBODY: RowOwners = RowOwners { seller: None, courier: None, firm: None };
+pub(crate) const OF_SELLER: RowOwners = RowOwners { seller: Some("seller"), ..NOBODY };
+/// Rows of a courier, who is of a firm.
+pub(crate) const OF_COURIER: RowOwners =
+    RowOwners { courier: Some("courier"), firm: Some("firm"), ..NOBODY };
+
+/// What a declaration leaves out.
+pub(crate) const VIEW: ViewSpec = ViewSpec {
+    name: "",
+    doc: "",
+    span: RowSpan::Between,
+    key: &[],
+    columns: &[],
+    joins: &[],
+    owners: NOBODY,
+    order: down("from_batch"),
+    search: None,
+    indexes: &[],
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowOrder {

@@ -2,7 +2,7 @@
 //! language and form; and the headers of each answer.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use access::{AccessDenied, AccessFunction, AccessScope, AccessStore, Principal, csrf_of};
@@ -54,6 +54,8 @@ pub struct WebTexts {
     pub command: fn(&str, Language) -> String,
     /// What a field of a command means, in Chinese.
     pub field: fn(&str, &str) -> String,
+    /// What a variant of a type is called.
+    pub variant: fn(&str, &str, Language) -> Option<String>,
     /// What a column of a view says, in Chinese; without a column what one of its rows is.
     pub view: fn(&ViewSpec, Option<&ViewColumn>) -> String,
 }
@@ -153,7 +155,8 @@ pub(crate) struct Call {
     pub app: Arc<App>,
     pub operation: &'static Operation,
     pub parts: Parts,
-    pub body: Body,
+    /// Taken once. The lock lets several tasks look at the rest of a call.
+    body: Mutex<Body>,
     pub language: Language,
     /// `None` only where anybody may ask.
     pub caller: Option<SignedInCaller>,
@@ -292,8 +295,13 @@ impl App {
             _ if is_known => self.count(Sender::at(address), left)?,
             _ => {}
         }
-        // A sign-in with an old cookie is one without.
-        let caller = if operation.is_open { caller.unwrap_or_default() } else { caller? };
+        let caller = match caller {
+            // A sign-in with an old cookie is one without.
+            Err(problem) if operation.is_open && problem.status() == StatusCode::UNAUTHORIZED => {
+                None
+            }
+            caller => caller?,
+        };
         if caller.is_none() && !operation.is_open {
             return Err(ProblemKind::NotSignedIn.into());
         }
@@ -304,6 +312,7 @@ impl App {
                 check_csrf(&parts.headers, caller.as_ref())?;
             }
         }
+        let body = Mutex::new(body);
         Ok(Call { app: self, operation, parts, body, language, caller, address, now })
     }
 
@@ -411,7 +420,7 @@ pub(crate) fn language_of(headers: &HeaderMap) -> Language {
 }
 
 /// The host of `host:port`.
-fn without_port(host: &str) -> &str {
+pub(crate) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
@@ -514,13 +523,18 @@ impl Call {
         best.1.ok_or_else(|| ProblemKind::NotAcceptable.into())
     }
 
+    /// Takes the body out.
+    pub fn take_body(&mut self) -> Body {
+        std::mem::take(self.body.get_mut().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The whole body, within its limits.
     pub async fn whole_body(&mut self) -> Result<Bytes, Problem> {
         let announced = self.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
         if announced.is_some_and(|bytes: u64| bytes > BODY_BYTES_MAX as u64) {
             return Err(too_large());
         }
-        let body = Limited::new(std::mem::take(&mut self.body), BODY_BYTES_MAX);
+        let body = Limited::new(self.take_body(), BODY_BYTES_MAX);
         let within = Duration::from_secs(BODY_SECONDS_MAX);
         match tokio::time::timeout(within, body.collect()).await {
             Err(_) => Err(ProblemKind::BodyTooSlow.into()),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use views::read::{ListQuery, RowsOf};
 use views::{ColumnKind, ViewColumn, ViewSpec, ViewValue};
 
-use crate::handlers::views::{filters, named_parties, parameters};
+use crate::handlers::views::{filters, named_parties, order_of, parameters};
 use crate::problem::Problem;
 use crate::query::QueryParameters;
 use crate::view_values::{self, named_type, parse};
@@ -55,7 +55,7 @@ pub struct AskedList {
 
 impl AskedList {
     /// # Errors
-    /// The view has no such parameter, or it stands there twice.
+    /// The view has no such parameter, or it is given twice.
     pub fn new(
         view: &'static ViewSpec,
         given: impl Iterator<Item = (String, String)>,
@@ -76,16 +76,13 @@ impl AskedList {
     /// For who sees all rows.
     ///
     /// # Errors
-    /// A value is none of its column.
+    /// The column of a value has no such values.
     pub fn list_query(&self, known: &KnownParties, limit: u32) -> Result<ListQuery, Problem> {
         Ok(ListQuery {
             view: self.view,
             filters: filters(self.view, &self.query, known)?,
             scope: RowsOf::Everyone,
-            order: self.query.get("order").map(|order| match order.strip_prefix('-') {
-                Some(column) => (column.to_owned(), true),
-                None => (order.to_owned(), false),
-            }),
+            order: order_of(&self.query),
             after: None,
             limit,
             at: self.query.number("at", 0, i64::MAX.cast_unsigned())?,

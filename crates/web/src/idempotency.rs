@@ -9,7 +9,7 @@ use engine::{Actor, RequestKey};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
+use crate::limits::{EXPORTS_PER_SENDER_MAX, IDEMPOTENCY_KEY_BYTES_MAX};
 use crate::problem::{Problem, ProblemKind};
 
 /// The name of the header.
@@ -51,11 +51,11 @@ pub fn request_key(
     RequestKey::new(text).map_err(Problem::internal)
 }
 
-/// The keys of commands that are being carried out.
+/// What senders have in work: the keys of their commands, and their exports.
 #[derive(Clone, Debug, Default)]
 pub struct RunningKeys(Arc<Mutex<HashSet<(Actor, String)>>>);
 
-/// A key as long as its command is carried out.
+/// A key as long as what it names is in work.
 #[derive(Debug)]
 pub struct RunningKey {
     keys: RunningKeys,
@@ -66,12 +66,22 @@ impl RunningKeys {
     /// # Errors
     /// A command with this key is being carried out.
     pub fn begin(&self, by: Actor, key: &RequestKey) -> Result<RunningKey, Problem> {
-        let key = (by, key.identity().to_owned());
+        let in_use = || Problem::from(ProblemKind::KeyInUse).retry_after(1);
+        self.begin_named(by, key.identity().to_owned()).ok_or_else(in_use)
+    }
+
+    /// Begins an export. `None` if the sender has as many as one sender may have.
+    pub fn begin_export(&self, by: Actor) -> Option<RunningKey> {
+        // An identity has hexadecimal digits only.
+        let mut names = (0..EXPORTS_PER_SENDER_MAX).map(|number| format!("export {number}"));
+        names.find_map(|name| self.begin_named(by, name))
+    }
+
+    fn begin_named(&self, by: Actor, name: String) -> Option<RunningKey> {
+        let key = (by, name);
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !running.insert(key.clone()) {
-            return Err(Problem::from(ProblemKind::KeyInUse).retry_after(1));
-        }
-        Ok(RunningKey { keys: self.clone(), key })
+        let is_new = running.insert(key.clone());
+        is_new.then(|| RunningKey { keys: self.clone(), key })
     }
 }
 
@@ -120,5 +130,16 @@ mod tests {
         assert_eq!(keys.begin(Actor::System, &other).unwrap_err().status(), 409);
         drop(running);
         assert!(keys.begin(Actor::System, &other).is_ok());
+    }
+
+    #[test]
+    fn one_sender_has_few_exports_and_leaves_room_for_another() {
+        let keys = RunningKeys::default();
+        let (one, other) = (Actor::System, Actor::Key(machine::ApiKeyId(7)));
+        let mut all: Vec<_> = std::iter::from_fn(|| keys.begin_export(one)).collect();
+        assert_eq!(all.len(), EXPORTS_PER_SENDER_MAX);
+        assert!(keys.begin_export(other).is_some());
+        all.pop();
+        assert!(keys.begin_export(one).is_some());
     }
 }

@@ -11,10 +11,12 @@
 
 pub mod asked_views;
 pub mod limits;
+pub mod monitoring;
 pub mod openapi;
 pub mod operations;
 pub mod problem;
 
+mod address_connections;
 mod answers;
 mod app;
 mod bare_errors;
@@ -22,6 +24,7 @@ mod console;
 mod cursor;
 mod field_forms;
 mod handlers;
+mod http_server;
 mod idempotency;
 mod json;
 mod prefixes;
@@ -41,6 +44,7 @@ mod words;
 mod workers;
 
 pub use app::{ACCESS_PATH, POSITION, SESSION_COOKIE, WebParts, WebTexts};
+pub use http_server::AnswerCounts;
 pub use provider::ProviderSettings;
 pub use server::{WebError, WebListen, WebServer};
 pub use trial_roles::{TRIAL_ROLES_PATH, TrialRole};

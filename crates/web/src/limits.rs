@@ -4,6 +4,8 @@
 pub const CONNECTIONS_MAX: usize = 12_000;
 /// Where the system allows fewer files, terminals have theirs first, and the API these.
 pub const CONNECTIONS_MIN: usize = 256;
+/// Of all connections this part is for others than the address that has most.
+pub const KEPT_CONNECTIONS_DIVISOR: usize = 8;
 /// Requests that are worked on or wait for it. More are answered with 503.
 pub const REQUESTS_MAX: usize = 2_048;
 /// Requests that talk to the books at once, each on a thread of its own.
@@ -46,6 +48,8 @@ pub const PAGE_LINES_MAX: usize = 1_000;
 pub const PAGE_LINES: usize = 100;
 /// Exports at once.
 pub const EXPORTS_MAX: usize = 4;
+/// Of one sender, so that others have one too.
+pub const EXPORTS_PER_SENDER_MAX: usize = 2;
 /// An export that takes longer is cut off.
 pub const EXPORT_SECONDS_MAX: u64 = 600;
 /// Of a block of an export.
@@ -59,3 +63,8 @@ pub const PROVIDER_ANSWER_BYTES_MAX: u64 = 256 << 10;
 pub const PROVIDER_KEPT_MS_MAX: u64 = 60 * 60 * 1000;
 /// A stop waits this long for requests in work.
 pub const STOP_SECONDS_MAX: u64 = 10;
+/// Open connections of who watches this process.
+pub const MONITORING_CONNECTIONS_MAX: usize = 32;
+/// Threads that collect what they ask for.
+pub const MONITORING_WORKERS_MAX: usize = 2;
+pub const MONITORING_ANSWER_SECONDS_MAX: u64 = 5;

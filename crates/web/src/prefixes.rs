@@ -137,7 +137,7 @@ pub fn strip(of: FieldType<'_>, value: &mut Value, at: &str) -> Result<(), Strin
 pub enum TypeFault {
     /// The pointer to a value of another JSON type.
     OtherType(String),
-    /// The pointer to a field inside another that there is not.
+    /// The pointer to an unknown field inside another field.
     Unknown(String),
 }
 

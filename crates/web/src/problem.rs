@@ -116,7 +116,7 @@ kinds! {
         "this needs the second factor again; send it to /v1/step-up, then repeat the request"
         "此操作须再次验证第二因素；请先提交至 /v1/step-up，再重复请求"
     NeedsPerson "needs-person" 403
-        "the command names who decides, and an API key is nobody; sign in as a person"
+        "the command names the persons who decide, and this API key has none; sign in as a person"
         "该命令须说明由谁决定，而 API 密钥不是人员；请以人员身份登录"
     TooManyRequests "too-many-requests" 429
         "this sender has used up its requests; wait as long as the header Retry-After says"
@@ -374,6 +374,12 @@ impl Problem {
         &self.0.name
     }
 
+    /// A JSON pointer to the field, or the name of a parameter.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        self.0.field.as_deref()
+    }
+
     #[must_use]
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -590,7 +596,7 @@ impl From<JsonFault> for Problem {
                 "请求体不是 JSON 对象；请将命令的字段放入一个对象"
             ),
             JsonFaultKind::DuplicateKey => words!(
-                "the key at {pointer} stands there twice; leave one out",
+                "the key at {pointer} is given twice; leave one out",
                 "{pointer} 处的键出现两次；请去掉一个"
             ),
             JsonFaultKind::TooDeep => words!(

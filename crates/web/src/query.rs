@@ -65,7 +65,7 @@ impl QueryParameters {
             }
             if read.insert(name.clone(), value).is_some() {
                 let detail = words!(
-                    "the parameter `{name}` stands there twice; give it once",
+                    "the parameter `{name}` is given twice; give it once",
                     "参数 `{name}` 出现两次；请只给一次"
                 );
                 return Err(Problem::new(ProblemKind::BadQuery, detail).with_field(name));
@@ -109,7 +109,7 @@ impl QueryParameters {
     /// A parameter that is a number.
     ///
     /// # Errors
-    /// It is none, or not in the range.
+    /// The text is not a number, or the number is out of the range.
     pub fn number(&self, name: &str, least: u64, most: u64) -> Result<Option<u64>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -359,6 +359,7 @@ mod tests {
             chinese: |error| error.to_string(),
             command: |name, _| name.to_owned(),
             field: |_, field| field.to_owned(),
+            variant: |_, _, _| None,
             view: |view, _| view.name.to_owned(),
         };
         let reference = Reference::new(&texts, false);

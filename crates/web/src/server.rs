@@ -1,42 +1,21 @@
-//! The sockets: accepts connections within limits, by TLS or on this machine only, and stops
-//! gracefully. The door comes first: its threads are nicer than those of the switch.
+//! The API's sockets. The door comes first: its threads are nicer than those of the switch.
 
-use std::convert::Infallible;
-use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::pin::pin;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio_rustls::TlsAcceptor;
 
-use crate::app::{PeerAddress, WebParts, router};
-use crate::bare_errors::WithProblems;
-use crate::limits::{
-    HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, HEAD_SECONDS_MAX, STOP_SECONDS_MAX, WORKERS_MAX,
-};
+use crate::app::{WebParts, router};
+use crate::http_server::{AnswerCounts, HttpServer, ServerLimits};
+use crate::limits::{STOP_SECONDS_MAX, WORKERS_MAX};
 use crate::recorder::Recorder;
 
 /// The nice value of the server's threads.
 const NICE: i32 = 10;
 /// Threads that read and write sockets.
 const SOCKET_THREADS: usize = 2;
-/// Without a file descriptor left, the next try may have one.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
-/// Headers of a request.
-const HEADERS_MAX: usize = 64;
 
 /// Lets the door come first, on this thread. If it cannot be had, that does no harm.
 pub(crate) fn be_nice() {
@@ -51,7 +30,7 @@ pub enum WebError {
          could read keys and passwords; give web.tls, or use 127.0.0.1"
     )]
     PlainBeyondLoopback { address: SocketAddr },
-    #[error("{address} cannot be opened: {source}; free it, or give another address in web.listen")]
+    #[error("{address} cannot be opened: {source}; free it, or give another address")]
     NotOpened { address: SocketAddr, source: io::Error },
     #[error("the operating system returns no random numbers: {0}; start again")]
     NoRandomness(getrandom::Error),
@@ -61,8 +40,8 @@ pub enum WebError {
 
 /// Where the server listens: opened, so that nobody else takes it before the server starts.
 pub struct WebListen {
-    listeners: Vec<TcpListener>,
-    tls: Option<Arc<ServerConfig>>,
+    pub(crate) listeners: Vec<TcpListener>,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
 }
 
 impl WebListen {
@@ -74,11 +53,29 @@ impl WebListen {
         addresses: &[SocketAddr],
         tls: Option<Arc<ServerConfig>>,
     ) -> Result<WebListen, WebError> {
+        let is_beyond = |at: &&SocketAddr| !at.ip().to_canonical().is_loopback();
+        match addresses.iter().find(is_beyond).filter(|_| tls.is_none()) {
+            Some(&address) => Err(WebError::PlainBeyondLoopback { address }),
+            None => WebListen::open_any(addresses, tls),
+        }
+    }
+
+    /// Whether nobody else than this machine reaches it.
+    pub(crate) fn is_on_this_machine(&self) -> bool {
+        let mut addresses = self.listeners.iter().map(TcpListener::local_addr);
+        addresses.all(|at| at.is_ok_and(|at| at.ip().to_canonical().is_loopback()))
+    }
+
+    /// Opens the addresses, also beyond this machine without TLS.
+    ///
+    /// # Errors
+    /// An address cannot be opened.
+    pub fn open_any(
+        addresses: &[SocketAddr],
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Result<WebListen, WebError> {
         let mut listeners = Vec::new();
         for &address in addresses {
-            if tls.is_none() && !address.ip().to_canonical().is_loopback() {
-                return Err(WebError::PlainBeyondLoopback { address });
-            }
             let not_opened = |source| WebError::NotOpened { address, source };
             let listener = TcpListener::bind(address).map_err(not_opened)?;
             listener.set_nonblocking(true).map_err(not_opened)?;
@@ -90,11 +87,8 @@ impl WebListen {
 
 /// A server that runs until it is stopped or dropped.
 pub struct WebServer {
-    addresses: Vec<SocketAddr>,
-    runtime: Option<Runtime>,
-    stop: watch::Sender<bool>,
-    connections: Arc<Semaphore>,
-    connections_max: usize,
+    server: HttpServer,
+    answers: Arc<AnswerCounts>,
     recorder: Option<Recorder>,
 }
 
@@ -104,151 +98,34 @@ impl WebServer {
     /// # Errors
     /// No threads or no randomness.
     pub fn start(listen: WebListen, parts: WebParts) -> Result<WebServer, WebError> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(SOCKET_THREADS)
-            .max_blocking_threads(WORKERS_MAX)
-            .thread_name("doorstep-web")
-            .on_thread_start(be_nice)
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(WebError::NotStarted)?;
         let client = (parts.make_giver)().client;
         let recorder = Recorder::start(parts.store.clone(), client, parts.on_failure);
         let recorder = Some(recorder.map_err(WebError::NotStarted)?);
-        let (stop, stopped) = watch::channel(false);
+        let answers = Arc::new(AnswerCounts::default());
         let connections_max = parts.connections_max;
-        let connections = Arc::new(Semaphore::new(connections_max));
-        let served = Served {
-            router: router(parts).map_err(WebError::NoRandomness)?,
-            tls: listen.tls.map(TlsAcceptor::from),
-            stopped,
-            connections: connections.clone(),
-        };
-        let mut addresses = Vec::new();
-        for listener in listen.listeners {
-            addresses.push(listener.local_addr().map_err(WebError::NotStarted)?);
-            let guard = runtime.enter();
-            let listener = tokio::net::TcpListener::from_std(listener);
-            drop(guard);
-            let listener = listener.map_err(WebError::NotStarted)?;
-            runtime.spawn(served.clone().accept(listener));
-        }
-        let runtime = Some(runtime);
-        Ok(WebServer { addresses, runtime, stop, connections, connections_max, recorder })
+        let router = router(parts).map_err(WebError::NoRandomness)?;
+        let limits =
+            ServerLimits { connections_max, threads: SOCKET_THREADS, workers_max: WORKERS_MAX };
+        let server = HttpServer::start(listen, router, limits, answers.clone())?;
+        Ok(WebServer { server, answers, recorder })
     }
 
     /// The addresses that are open.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+        self.server.addresses()
+    }
+
+    /// What it has answered since it started.
+    #[must_use]
+    pub fn answers(&self) -> Arc<AnswerCounts> {
+        self.answers.clone()
     }
 
     /// Takes no more requests, and waits a little for those in work.
     pub fn stop(mut self) {
-        self.stop_within(Duration::from_secs(STOP_SECONDS_MAX));
-    }
-
-    fn stop_within(&mut self, within: Duration) {
-        let Some(runtime) = self.runtime.take() else { return };
-        let _ = self.stop.send(true);
-        let all = u32::try_from(self.connections_max).unwrap_or(u32::MAX);
-        let connections = self.connections.clone();
-        runtime.block_on(async {
-            let _ = tokio::time::timeout(within, connections.acquire_many(all)).await;
-        });
-        runtime.shutdown_timeout(within);
+        self.server.stop_within(Duration::from_secs(STOP_SECONDS_MAX));
         // Last: what the last requests did is recorded too.
         drop(self.recorder.take());
     }
-}
-
-impl Drop for WebServer {
-    fn drop(&mut self) {
-        self.stop_within(Duration::ZERO);
-    }
-}
-
-#[derive(Clone)]
-struct Served {
-    router: Router,
-    tls: Option<TlsAcceptor>,
-    stopped: watch::Receiver<bool>,
-    connections: Arc<Semaphore>,
-}
-
-impl Served {
-    async fn accept(self, listener: tokio::net::TcpListener) {
-        let mut stopped = self.stopped.clone();
-        let mut stop = pin!(stopped.wait_for(|stopped| *stopped));
-        loop {
-            // A full server leaves new connections in the backlog.
-            let permit = tokio::select! {
-                permit = self.connections.clone().acquire_owned() => permit,
-                _ = &mut stop => return,
-            };
-            let Ok(permit) = permit else { return };
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                _ = &mut stop => return,
-            };
-            match accepted {
-                Ok((stream, peer)) => {
-                    let _ = stream.set_nodelay(true);
-                    tokio::spawn(self.clone().connection(stream, peer.ip(), permit));
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
-            }
-        }
-    }
-
-    async fn connection(
-        self,
-        stream: tokio::net::TcpStream,
-        peer: IpAddr,
-        permit: OwnedSemaphorePermit,
-    ) {
-        match self.tls.clone() {
-            None => self.serve(stream, peer).await,
-            Some(tls) => {
-                let within = Duration::from_secs(HANDSHAKE_SECONDS_MAX);
-                if let Ok(Ok(stream)) = tokio::time::timeout(within, tls.accept(stream)).await {
-                    self.serve(stream, peer).await;
-                }
-            }
-        }
-        drop(permit);
-    }
-
-    async fn serve(
-        self,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        peer: IpAddr,
-    ) {
-        let router = TowerToHyperService::new(self.router);
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(PeerAddress(peer));
-            answered(router.call(request))
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_secs(HEAD_SECONDS_MAX))
-            .max_buf_size(HEAD_BYTES_MAX)
-            .max_headers(HEADERS_MAX)
-            .serve_connection(TokioIo::new(WithProblems::new(stream)), service);
-        let mut connection = pin!(connection);
-        let mut stopped = self.stopped;
-        tokio::select! {
-            // A connection that broke is its sender's to notice.
-            _ = &mut connection => return,
-            _ = stopped.wait_for(|stopped| *stopped) => {}
-        }
-        connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
-    }
-}
-
-/// A router never fails: its errors are answers.
-async fn answered<R>(answer: impl Future<Output = Result<R, Infallible>>) -> Result<R, Infallible> {
-    answer.await
 }

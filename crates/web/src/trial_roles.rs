@@ -11,8 +11,11 @@ use axum::routing::{MethodFilter, MethodRouter};
 use books::PersonId;
 use node::{Clock, SystemClock};
 
-use crate::app::{App, CSRF_HEADER, HttpAnswer, PeerAddress, SESSION_COOKIE, language_of};
+use crate::app::{App, CSRF_HEADER, HttpAnswer, PeerAddress, language_of};
+use crate::console::own_path;
+use crate::handlers::sessions::session_cookie;
 use crate::problem::{Problem, ProblemKind};
+use crate::query::QueryParameters;
 use crate::senders::Sender;
 
 /// Before the name of a role.
@@ -56,16 +59,18 @@ async fn begin(app: &App, parts: &Parts, person: PersonId) -> HttpAnswer {
     if !app.senders.count(Sender::at(address)).allowed {
         return Err(Problem::from(ProblemKind::TooManyRequests).retry_after(1));
     }
-    let (store, now) = (app.store.clone(), SystemClock.now());
-    let begun = app.workers.run(move |_| store.begin_trial_session(person, address, now)).await?;
-    let begun = begun.map_err(Problem::internal)?;
-    let cookie =
-        format!("{SESSION_COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict", begun.token);
+    // From a form that wants the second factor, and back to it: here nobody has an app for codes.
+    let query = QueryParameters::read(parts.uri.query(), &["next"])?;
+    let next = query.get("next").map(own_path);
+    let (store, now, is_sure) = (app.store.clone(), SystemClock.now(), next.is_some());
+    let begin = move |_: &mut _| store.begin_trial_session(person, address, is_sure, now);
+    let begun = app.workers.run(begin).await?.map_err(Problem::internal)?;
+    let next = HeaderValue::from_str(next.unwrap_or("/")).map_err(Problem::internal)?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     let headers = response.headers_mut();
-    headers.insert(header::LOCATION, HeaderValue::from_static("/"));
-    headers.insert(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(Problem::internal)?);
+    headers.insert(header::LOCATION, next);
+    headers.insert(header::SET_COOKIE, session_cookie(&begun.token)?);
     let csrf = HeaderValue::from_str(&begun.csrf).map_err(Problem::internal)?;
     headers.insert(CSRF_HEADER, csrf);
     Ok(response)

@@ -227,7 +227,7 @@ pub fn named_type(column: &ViewColumn, text: &str) -> Option<&'static str> {
     (!is_number).then_some(id_type)
 }
 
-/// A value as a sender writes it. `None` if it is none of the column's.
+/// Reads a value as a sender writes it. `None` if the column has no such values.
 #[must_use]
 pub fn parse(column: &ViewColumn, text: &str, known: &KnownParties) -> Option<ViewValue> {
     match column.kind {

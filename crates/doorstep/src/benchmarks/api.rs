@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bench::api_benchmark::{ApiFigures, ApiPlan, RequestFigures, measure};
 use clap::Args;
 
-use super::NewDirectory;
+use super::{NewDirectory, show};
 use crate::words::{Lang, bilingual, grouped, left, right, say};
 
 #[derive(Args, Debug)]
@@ -82,12 +82,7 @@ pub fn run(args: &ApiArgs) -> anyhow::Result<()> {
         read_back: args.read_back,
     };
     let figures = measure(&plan, &directory.path)?;
-    if args.json {
-        say!("{}", serde_json::to_string(&figures)?);
-    } else {
-        print_table(&figures);
-    }
-    Ok(())
+    show(&figures, args.json, print_table)
 }
 
 fn print_table(figures: &ApiFigures) {

@@ -7,7 +7,7 @@ use anyhow::ensure;
 use bench::door::{DoorFigures, DoorPlan, GATEWAYS_MAX, measure};
 use clap::Args;
 
-use super::NewDirectory;
+use super::{NewDirectory, show};
 use crate::terminal::DialectFlag;
 use crate::words::{Lang, bilingual, left, right, say};
 
@@ -85,11 +85,7 @@ pub fn run(args: &DoorArgs) -> anyhow::Result<()> {
         idle_seconds: args.idle,
     };
     let (figures, comparison) = measure(&plan, &directory.path)?;
-    if args.json {
-        say!("{}", serde_json::to_string(&figures)?);
-    } else {
-        print_table(&figures);
-    }
+    show(&figures, args.json, print_table)?;
     comparison.require_equal()
 }
 

@@ -7,7 +7,7 @@ use anyhow::Context;
 use bench::engine_benchmark::{EngineFigures, EnginePlan, measure, run_measured_process};
 use clap::Args;
 
-use super::NewDirectory;
+use super::{NewDirectory, show};
 use crate::words::{Lang, bilingual, left, right, say};
 
 #[derive(Args, Debug)]
@@ -53,12 +53,7 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
     }
     let directory = NewDirectory::at(args.data.as_deref(), "books")?;
     let figures = measure(&plan, &directory.path)?;
-    if args.json {
-        say!("{}", serde_json::to_string(&figures)?);
-    } else {
-        print_table(&figures);
-    }
-    Ok(())
+    show(&figures, args.json, print_table)
 }
 
 fn print_table(figures: &EngineFigures) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bench::views_benchmark::{ViewsFigures, ViewsPlan, measure};
 use clap::Args;
 
-use super::NewDirectory;
+use super::{NewDirectory, show};
 use crate::words::{Lang, bilingual, grouped, left, right, say};
 
 #[derive(Args, Debug)]
@@ -33,17 +33,8 @@ pub struct ViewsArgs {
 pub fn run(args: &ViewsArgs) -> anyhow::Result<()> {
     let directory = NewDirectory::at(args.data.as_deref(), "books")?;
     let plan = ViewsPlan { collections: args.collections, kills: args.kills };
-    // The path of a socket has at most 107 bytes.
-    let server = tempfile::Builder::new().prefix("doorstep-pg-").tempdir_in("/var/tmp");
-    let server = if args.postgres { Some(server?) } else { None };
-    let server = server.as_ref().map(tempfile::TempDir::path);
-    let figures = measure(plan, &directory.path, server)?;
-    if args.json {
-        say!("{}", serde_json::to_string(&figures)?);
-    } else {
-        print_table(&figures);
-    }
-    Ok(())
+    let figures = measure(plan, &directory.path, args.postgres)?;
+    show(&figures, args.json, print_table)
 }
 
 fn print_table(figures: &ViewsFigures) {

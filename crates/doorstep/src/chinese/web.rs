@@ -16,7 +16,7 @@ fn web_error(error: &WebError) -> String {
              请给出 web.tls，或使用 127.0.0.1"
         ),
         E::NotOpened { address, source } => {
-            format!("无法打开 {address}：{source}；请释放该地址，或在 web.listen 中另给一个")
+            format!("无法打开 {address}：{source}；请释放该地址，或另给一个")
         }
         E::NoRandomness(cause) => format!("操作系统没有给出随机数：{cause}；请重新启动"),
         E::NotStarted(cause) => format!("无法启动接口的线程：{cause}；请提高线程数上限"),

@@ -63,7 +63,7 @@ fn subjects(engine: &Engine) -> Option<(CourierId, SellerId, FirmId)> {
     Some((courier, books.seller_accounts().next()?.0, firm))
 }
 
-fn roles(subjects: (CourierId, SellerId, FirmId)) -> [DemoRole; 8] {
+fn roles(subjects: (CourierId, SellerId, FirmId)) -> [DemoRole; 9] {
     use GrantedRole as G;
     let (courier, seller, firm) = subjects;
     let role = |name: &'static str, chinese, grant, is_staff| DemoRole {
@@ -80,6 +80,8 @@ fn roles(subjects: (CourierId, SellerId, FirmId)) -> [DemoRole; 8] {
         role("administrator", "管理员", G::Administrator, true),
         role("operator", "运营", G::Operator, true),
         role("finance", "财务", G::Finance, true),
+        // Approves what the first one proposes.
+        role("approver", "复核", G::Finance, true),
         role("auditor", "审计", G::Auditor, true),
         role("hub", "网点", G::Hub, true),
         role("courier", "快递员", G::Courier, false),
@@ -262,7 +264,7 @@ fn serve_until_stopped(
         announce: Box::new(|_| {}),
         trial_roles: shown.roles,
     };
-    let _views = ViewsFollower::start(data, place.clone())?;
+    let _views = ViewsFollower::start(data, place.clone(), Arc::default())?;
     let directory = control_directory(data);
     let office = make_control_directory(&directory, None)
         .and_then(|()| OfficeServer::start(shared, lines, &directory, None))

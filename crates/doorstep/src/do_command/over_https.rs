@@ -70,7 +70,8 @@ pub(super) fn give(
     Ok(())
 }
 
-/// Before the request is sent: whoever loses the connection, or this process, has it.
+/// Prints the request key before the request is sent, so that it survives a lost connection or a
+/// killed process.
 #[allow(clippy::print_stderr, reason = "standard output has the answer")]
 fn say_key(key: &str) {
     eprintln!("{}", filled(Lang::current(), "remote.request_key", &[("key", &key)]));

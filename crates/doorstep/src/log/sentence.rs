@@ -146,6 +146,14 @@ impl Sentences {
     }
 }
 
+/// What a variant of a field's type is called, for who chooses it: without its content.
+pub fn variant(of: &str, name: &str, lang: Lang) -> Option<String> {
+    let words = fill(entry(lang, &format!("{VALUES}.{of}"), name)?, &mut |_| "…".to_owned());
+    let around = |c: char| c.is_whitespace() || ",，…".contains(c);
+    let words = words.trim_matches(around);
+    (!words.is_empty()).then(|| words.to_owned())
+}
+
 /// One posting, or several of the same kind.
 struct PostingLine {
     entry: ChartEntry,

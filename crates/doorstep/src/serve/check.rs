@@ -81,6 +81,9 @@ pub fn run(said: LoadedSettings, data: &Path, config: &Path, as_json: bool) -> a
     for address in said.web.iter().flat_map(|web| &web.addresses) {
         row("web", &address.to_string());
     }
+    for address in said.metrics.iter().flat_map(|metrics| &metrics.addresses) {
+        row(lang.pick("metrics", "监控"), &address.to_string());
+    }
     for (with, address) in said.plan.plain_beyond_loopback() {
         row(lang.pick("in the clear", "明文传输"), &format!("{with} {address}"));
     }

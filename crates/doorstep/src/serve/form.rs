@@ -28,6 +28,8 @@ pub struct SettingsForm {
     pub views: Option<ViewsForm>,
     /// The API over HTTP: served while this serves.
     pub web: Option<WebForm>,
+    /// Figures, health and readiness: answered while this serves.
+    pub metrics: Option<MetricsForm>,
     /// Notices: written and sent while this serves.
     pub notices: Option<NoticesForm>,
     /// The vault's records, if they are in PostgreSQL.
@@ -97,6 +99,15 @@ pub struct WebForm {
     /// Where browsers find its pages.
     pub origin: Option<String>,
     pub oidc: Option<ProviderForm>,
+}
+
+/// Where watchers of this process get its figures.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsForm {
+    pub listen: Vec<AddressText>,
+    pub tls: Option<TlsIdentityForm>,
+    pub plain: Option<PlainForm>,
 }
 
 /// The OpenID provider with which people sign in.

@@ -8,6 +8,7 @@ mod form;
 mod key_names;
 pub mod limits;
 pub mod listeners;
+pub mod metrics;
 pub mod notices;
 mod readiness;
 pub mod reload;
@@ -19,9 +20,11 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ::web::WebListen;
+use ::web::monitoring::MonitoringServer;
+use ::web::{WebListen, WebServer};
 use access::{AccessStore, NodeBooks};
 use anyhow::{Context, anyhow, bail, ensure};
 use books::{
@@ -49,6 +52,7 @@ use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
 use crate::{chinese, data_directory, memory, private_files, texts};
 use business_day::BusinessDay;
+use metrics::MetricsSources;
 use notices::NoticesSwitch;
 use readiness::Readiness;
 use reload::{CurrentCalendar, Reloader};
@@ -135,7 +139,9 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 /// Terminals come first: the API takes what they leave, and a few that are kept for it.
 fn fit_open_files(said: &mut LoadedSettings) -> anyhow::Result<()> {
     let web_files = said.web.as_ref().map_or(0, |_| web::FILES_MIN);
-    let others_max = said.plan.other_files_max() + office::socket::FILES_MAX + web_files;
+    let metrics_files = said.metrics.as_ref().map_or(0, |_| metrics::FILES_MAX);
+    let others_max =
+        said.plan.other_files_max() + office::socket::FILES_MAX + web_files + metrics_files;
     let fitted = limits::fit_open_files(&mut said.plan.limits, others_max)?;
     if let Some(note) = fitted.note {
         tracing::warn!(target: "host", "{note}");
@@ -185,6 +191,7 @@ fn serve(
     plan.trial = is_trial;
     let mut host = Host::open(switch, node, plan, Box::new(SystemClock))?;
     host.queue_outputs(begin);
+    let metrics_listen = said.metrics.as_ref().map(metrics::open).transpose()?;
     let notices = Arc::new(Mutex::new(NoticesSwitch {
         data: data.to_owned(),
         vault: vault.clone(),
@@ -227,6 +234,7 @@ fn serve(
         Ok((server, shared, lines))
     });
     let place = said.views.map(|views| views.beside(data));
+    let reached = place.as_ref().map(|_| Arc::new(AtomicU64::new(0)));
     let ended = served.and_then(|(office, shared, lines)| {
         let served = said.web.map(|plan| {
             let changes = host.network_changes();
@@ -250,12 +258,29 @@ fn serve(
             .context(texts::text(Lang::current(), "error.signals"))
             .and_then(|()| reload_on_signal(reloader))
             .and_then(|()| {
-                let web = served.as_ref().map_or(&[][..], |served| served.addresses());
-                print_addresses(host.addresses(), web, &control, office.path())
+                let sources = said.metrics.map(|plan| MetricsSources {
+                    data: data.to_owned(),
+                    control: control.clone(),
+                    client: node.client(),
+                    views: reached.clone(),
+                    answers: served.as_ref().map(WebServer::answers),
+                    certificates: plan.certificates,
+                });
+                let watched = metrics_listen.zip(sources);
+                watched.map(|(listen, sources)| metrics::start(listen, sources)).transpose()
             })
-            .and_then(|()| {
+            .and_then(|watched| {
+                let web = served.as_ref().map_or(&[][..], WebServer::addresses);
+                let metrics = watched.as_ref().map_or(&[][..], MonitoringServer::addresses);
+                let host = host.addresses();
+                print_addresses(host, [web, metrics], &control, office.path())?;
+                Ok(watched)
+            })
+            .and_then(|_watched| {
                 let _business_day = BusinessDay::start(node.client(), calendar, said.zone)?;
-                let views = place.map(|place| ViewsFollower::start(data, place));
+                let views = place.zip(reached);
+                let views =
+                    views.map(|(place, reached)| ViewsFollower::start(data, place, reached));
                 let _views = views.transpose()?;
                 let mut sent = notices.lock().unwrap_or_else(PoisonError::into_inner);
                 sent.apply(said.notices)?;
@@ -472,7 +497,7 @@ fn reload_on_signal(reloader: Arc<Mutex<Reloader>>) -> anyhow::Result<()> {
 #[allow(clippy::print_stdout, reason = "the addresses are the output")]
 fn print_addresses(
     at: &ListenAddresses,
-    web: &[SocketAddr],
+    [web, metrics]: [&[SocketAddr]; 2],
     control: &Path,
     office: &Path,
 ) -> anyhow::Result<()> {
@@ -481,6 +506,7 @@ fn print_addresses(
         ("gateways", &at.gateways),
         ("wallets", &at.wallets),
         ("web", web),
+        ("metrics", metrics),
     ] {
         for address in addresses {
             println!("{what} {address}");

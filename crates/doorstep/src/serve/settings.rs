@@ -28,10 +28,12 @@ use views::{Place, Server};
 use zeroize::Zeroizing;
 
 use super::form::{
-    AddressError, AddressText, CardKindForm, CostForm, DebtorForm, KeysOnlyForm, NetworkForm,
-    PlainForm, SettingsForm, TlsServerForm, VaultForm, ViewsForm, ViewsOnlyForm, WalletForm,
+    AddressError, AddressText, CardKindForm, CostForm, DebtorForm, KeysOnlyForm, MetricsForm,
+    NetworkForm, PlainForm, SettingsForm, TlsServerForm, VaultForm, ViewsForm, ViewsOnlyForm,
+    WalletForm,
 };
 use super::listeners::TerminalAddresses;
+use super::metrics::{self, MetricsPlan};
 use super::notices::NoticesPlan;
 use super::web::{self, WebPlan};
 use super::{key_names, limits, listeners, notices};
@@ -70,6 +72,8 @@ pub struct LoadedSettings {
     pub views: Option<ViewsPlace>,
     /// The API over HTTP, if it is served.
     pub web: Option<WebPlan>,
+    /// Where figures are answered, if they are.
+    pub metrics: Option<MetricsPlan>,
     /// Notices, if they are sent.
     pub notices: Option<NoticesPlan>,
     pub log_level: Option<LogLevel>,
@@ -274,6 +278,8 @@ impl File {
         let settings = settings(&form, &zone)?;
         settings.check()?;
         let plan = self.plan(&form)?;
+        let metrics = form.metrics.as_ref().map(|metrics| self.metrics(&form, metrics));
+        let metrics = metrics.transpose()?;
         let (keys, master_from_environment) = self.keys(&form.keys, false)?;
         key_names::check(&settings, [form.keys.codes, form.keys.vault], &*keys)?;
         let debtors = debtors(form.debtors)?;
@@ -302,6 +308,7 @@ impl File {
             calendar,
             views,
             web,
+            metrics,
             notices,
             log_level: form.log_level,
             codes,
@@ -448,6 +455,12 @@ impl File {
         let tls = tls.transpose().context(tls_key)?;
         let at = |address: &AddressText| ListenerPlan { address: address.0, tls: tls.clone() };
         Ok(addresses.iter().map(at).collect())
+    }
+
+    fn metrics(&self, all: &SettingsForm, form: &MetricsForm) -> anyhow::Result<MetricsPlan> {
+        let accept = plain_in("[metrics]");
+        let keys = ("metrics.listen", "metrics.tls", &*accept);
+        metrics::plan(all, form, |path| self.path(path), |at, safe| require_tls(at, keys, safe))
     }
 
     fn identity(&self, certificate: &Path, key: &Path) -> anyhow::Result<TlsIdentity> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -25,7 +25,12 @@ pub struct ViewsFollower {
 }
 
 impl ViewsFollower {
-    pub fn start(data: &Path, place: Place) -> std::io::Result<ViewsFollower> {
+    /// `reached` gets the last batch of the journal that the views have.
+    pub fn start(
+        data: &Path,
+        place: Place,
+        reached: Arc<AtomicU64>,
+    ) -> std::io::Result<ViewsFollower> {
         let (stop, data) = (Arc::new(AtomicBool::new(false)), data.to_owned());
         let stopped = stop.clone();
         let (end, ended) = channel::<()>();
@@ -33,7 +38,7 @@ impl ViewsFollower {
             std::thread::Builder::new().name("doorstep-views".into()).spawn(move || {
                 let mut said = String::new();
                 while !stopped.load(Ordering::Relaxed) {
-                    let Err(error) = follow(&data, &place, &stopped) else { return };
+                    let Err(error) = follow(&data, &place, &stopped, &reached) else { return };
                     let why = chinese::error(&error, Lang::current());
                     // Said once, not every second.
                     if why != said {
@@ -48,10 +53,20 @@ impl ViewsFollower {
     }
 }
 
-fn follow(data: &Path, place: &Place, stop: &AtomicBool) -> Result<(), ViewError> {
+fn follow(
+    data: &Path,
+    place: &Place,
+    stop: &AtomicBool,
+    reached: &AtomicU64,
+) -> Result<(), ViewError> {
     let mut views = FollowedViews::open(data, place, &notice)?;
+    reached.store(views.checkpoint().head.sequence.number(), Ordering::Relaxed);
+    let mut is_first = true;
     views.follow(stop, &mut |batch| {
-        tracing::info!(target: "views", batch, "the views follow the journal");
+        reached.store(batch, Ordering::Relaxed);
+        if std::mem::take(&mut is_first) {
+            tracing::info!(target: "views", batch, "the views follow the journal");
+        }
     })
 }
 

@@ -20,6 +20,7 @@ use super::form::{ProviderForm, WebForm};
 use super::settings::{read_secret, tls_identity};
 use crate::chinese;
 use crate::do_command;
+use crate::log::sentence;
 use crate::words::{Lang, bilingual};
 
 /// Files that are kept for the API: its fewest connections, the views, proposals, files that were
@@ -155,6 +156,13 @@ pub struct WebShared {
     pub trial_roles: Vec<TrialRole>,
 }
 
+fn lang_of(language: Language) -> Lang {
+    match language {
+        Language::En => Lang::En,
+        Language::Zh => Lang::Zh,
+    }
+}
+
 /// Starts the API.
 pub fn start(
     plan: WebPlan,
@@ -175,13 +183,8 @@ pub fn start(
     });
     let texts = WebTexts {
         chinese: |error| chinese::error(error, Lang::Zh),
-        command: |name, language| {
-            let lang = match language {
-                Language::En => Lang::En,
-                Language::Zh => Lang::Zh,
-            };
-            do_command::about(name, lang)
-        },
+        command: |name, language| do_command::about(name, lang_of(language)),
+        variant: |of, name, language| sentence::variant(of, name, lang_of(language)),
         field: |command, field| {
             do_command::field_in_chinese(command, field).unwrap_or_default().to_owned()
         },

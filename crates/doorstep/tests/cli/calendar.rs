@@ -1,9 +1,7 @@
 //! `doorstep calendar`: files, the steps of days, and what is due in books at rest.
 
-use std::time::{Duration, Instant};
-
 use super::ground::{self, Running};
-use super::support::{Bed, text};
+use super::support::{Bed, eventually, text};
 
 pub const CALENDAR: &str = r#"
 weekend = ["saturday", "sunday"]
@@ -99,11 +97,7 @@ fn serve_plans_what_is_due_by_itself() {
         let log = bed.run("log --data door/books --json").succeeds();
         log.stdout().lines().filter(|line| line.contains("\"PlanCycle\"")).count()
     };
-    let begun = Instant::now();
-    while planned() == 0 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "nothing was planned");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    eventually("a cycle is planned", || planned() > 0);
     running.stop();
     // A second start plans nothing again.
     Running::start(&bed, "").stop();

@@ -22,8 +22,17 @@ pub struct ShownSignIn {
     pub link: String,
 }
 
-const ROLES: [&str; 8] =
-    ["administrator", "operator", "finance", "auditor", "hub", "courier", "seller", "firm"];
+const ROLES: [&str; 9] = [
+    "administrator",
+    "operator",
+    "finance",
+    "approver",
+    "auditor",
+    "hub",
+    "courier",
+    "seller",
+    "firm",
+];
 
 /// Runs it with a terminal as input.
 pub fn start(bed: &Bed, arguments: &str) -> Demo {
@@ -81,7 +90,7 @@ impl ShownSignIn {
 impl Demo {
     pub fn curl(&self, bed: &Bed, arguments: &[&str]) -> Ran {
         let mut curl = bed.command("curl");
-        curl.args(["-sS", "--max-time", "60"]).args(arguments);
+        curl.args(["-sS", "--max-time", "120"]).args(arguments);
         Ran::of(&mut curl).succeeds()
     }
 
@@ -107,7 +116,10 @@ impl Demo {
     }
 
     pub fn get(&self, bed: &Bed, jar: &str, path: &str) -> Value {
-        self.curl(bed, &["-b", jar, &format!("{}{path}", self.url)]).json()
+        // A busy machine may need longer for the views than the server waits for them.
+        let retry = ["--retry", "100", "--retry-max-time", "120"];
+        let url = format!("{}{path}", self.url);
+        self.curl(bed, &[&retry[..], &["-b", jar, &url]].concat()).json()
     }
 
     /// Ctrl-C.

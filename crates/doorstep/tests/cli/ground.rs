@@ -3,7 +3,7 @@
 use books::ParcelId;
 
 use super::process::Process;
-use super::support::{Bed, Ran};
+use super::support::{Bed, Ran, eventually};
 
 /// Field 42 of the trial's terminals.
 pub const MERCHANT: &str = "898331042150001";
@@ -34,7 +34,14 @@ pub fn make(bed: &Bed) {
     assert!(settings.contains(TERMINALS), "{settings}");
     assert!(settings.contains(WALLETS), "{settings}");
     let settings = settings.replace(TERMINALS, "127.0.0.1:0").replace(WALLETS, "127.0.0.1:0");
+    // The port that the trial found can be anybody's since.
+    let settings = settings.replace(network_of(&settings), &bed.reserved_address());
     bed.write("door/doorstep.toml", settings);
+}
+
+/// The address of the network in the settings of the trial.
+pub fn network_of(settings: &str) -> &str {
+    settings.split("links = [\"").nth(1).unwrap().split('"').next().unwrap()
 }
 
 impl Running {
@@ -48,7 +55,7 @@ impl Running {
     #[track_caller]
     pub fn with_log(bed: &Bed, flags: &str, log: &str) -> Running {
         let settings = bed.read("door/doorstep.toml");
-        let link = settings.split("links = [\"").nth(1).unwrap().split('"').next().unwrap();
+        let link = network_of(&settings);
         let line = "network run --json --name alpha --keys door/alpha.toml --acquirer 48980000";
         let mut network = Process::start(bed, &format!("{line} --listen {link} {flags}"));
         network.line();
@@ -84,16 +91,11 @@ impl Running {
 /// Waits until all links are signed on.
 #[track_caller]
 pub fn wait_for_links(bed: &Bed, books: &str) {
-    for _ in 0..600 {
+    eventually("all links are signed on", || {
         let status = bed.run(&format!("network status --json --data {books}")).succeeds().json();
-        if status["links"].as_array().is_some_and(|links| {
-            !links.is_empty() && links.iter().all(|link| link["signed_on"] == true)
-        }) {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    panic!("the network did not sign on within half a minute");
+        let all = status["links"].as_array().unwrap();
+        !all.is_empty() && all.iter().all(|link| link["signed_on"] == true)
+    });
 }
 
 /// The waybill and amount of a parcel of the first terminal, by the trial's rule.

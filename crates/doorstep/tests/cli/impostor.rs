@@ -4,12 +4,11 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use super::ground::{self, MERCHANT, Running};
 use super::independent;
 use super::process::Process;
-use super::support::{Bed, Ran};
+use super::support::{Bed, Ran, eventually};
 
 const STOLEN_GATEWAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/stolen_gateway.py");
 /// After MTI, two bitmaps, field 7 and field 11: the length of field 32.
@@ -40,12 +39,6 @@ fn sells_nothing(bed: &Bed, address: &str) -> Ran {
     bed.run(&terminal).succeeds().prints("declined      91  ").prints("declined by Doorstep")
 }
 
-/// The address of the network in the settings of the trial.
-fn network_address(bed: &Bed) -> String {
-    let settings = bed.read("door/doorstep.toml");
-    settings.split("links = [\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
-}
-
 const SERVE: &str = "serve --data door/books --config door/doorstep.toml";
 const NOT_PROVEN: &str = "ERROR switch: whoever answers on this link does not have the network's \
                           MAC key";
@@ -56,8 +49,8 @@ fn an_impostor_in_a_networks_place_gets_sign_ons_and_no_card() {
     ground::make(&bed);
     let impostor = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = impostor.local_addr().unwrap().to_string();
-    let settings = bed.read("door/doorstep.toml").replace(&network_address(&bed), &address);
-    bed.write("door/doorstep.toml", settings);
+    let settings = bed.read("door/doorstep.toml");
+    bed.write("door/doorstep.toml", settings.replace(ground::network_of(&settings), &address));
     let heard = Arc::new(Mutex::new(Vec::<Vec<u8>>::new()));
     let requests = heard.clone();
     std::thread::spawn(move || {
@@ -77,11 +70,7 @@ fn an_impostor_in_a_networks_place_gets_sign_ons_and_no_card() {
     let mut engine = Process::start(&bed, SERVE);
     let terminals = engine.says("terminals ");
     engine.says("office");
-    let begun = Instant::now();
-    while heard.lock().unwrap().len() < 3 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the switch tries again");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    eventually("the switch tries again", || heard.lock().unwrap().len() >= 3);
     sells_nothing(&bed, &terminals);
     let status = bed.run("network status --json --data door/books").succeeds().json();
     assert_eq!(status["links"][0]["signed_on"], false, "{status:#}");
@@ -100,7 +89,8 @@ fn a_network_with_another_mac_key_is_not_used() {
     let keys = bed.read("door/alpha.toml");
     let mac = keys.split("mac = \"").nth(1).unwrap().split('"').next().unwrap();
     bed.write("door/alpha.toml", keys.replace(mac, "0123456789ABCDEFFEDCBA9876543210"));
-    let link = network_address(&bed);
+    let settings = bed.read("door/doorstep.toml");
+    let link = ground::network_of(&settings);
     let line = "network run --json --name alpha --keys door/alpha.toml --acquirer 48980000";
     let mut network = Process::start(&bed, &format!("{line} --listen {link}"));
     network.line();

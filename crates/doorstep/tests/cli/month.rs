@@ -4,7 +4,6 @@
 //! command.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -223,7 +222,7 @@ impl Month {
             let terms = format!("--currency CNY --jurisdiction CN --cycle {cycle}");
             self.again(&format!("setup seller {seller} {terms} --tariff house~CNY"));
         }
-        let link = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let link = self.bed.reserved_address();
         for file in ["doorstep.toml", "base.key", "alpha.toml"] {
             let text = start::file(file).replace("127.0.0.1:7001", "127.0.0.1:0");
             self.bed.write(file, text.replace("127.0.0.1:9001", &link));

@@ -12,7 +12,7 @@ use views::read::VIEWS;
 use super::ground;
 use super::over_socket::{ask, look};
 use super::process::Process;
-use super::support::{Bed, DOORSTEP, Ran, number, records, text};
+use super::support::{Bed, DOORSTEP, Ran, eventually, number, records, text};
 use super::web::{self, ANN_WITH_BO, Served, in_hours, issue, secret, served, start};
 
 /// Books that are served by TLS, with a certificate for 127.0.0.1.
@@ -43,15 +43,9 @@ fn served_by_tls() -> ServedByTls {
     let port = address.rsplit(':').next().unwrap().to_owned();
     let ca = "--ca door/certificates/authority.pem";
     let flags = format!("--server https://{address} --key-file key {ca}");
-    for tries in 0.. {
-        // The views are made beside the server.
-        let got = bed.run(&format!("get banks {flags}"));
-        if got.stderr().is_empty() {
-            break;
-        }
-        assert!(tries < 600, "there are no views{got}");
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+    // The views are made beside the server.
+    let get = format!("get banks {flags}");
+    eventually("there are views", || bed.run(&get).stderr().is_empty());
     ServedByTls { bed, engine, flags, port }
 }
 
@@ -444,7 +438,7 @@ fn a_server_that_answers_garbage_is_no_doorstep() {
     let given = bed.run(&format!("do RegisterBank --reference a --currency CNY {flags}"));
     given.fails("the command may have been carried out. Give it again with --request-key ");
     serving.join().unwrap();
-    let refused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let refused = bed.reserved_address();
     let flags = format!("--server http://{refused} --key-file key");
     bed.run(&format!("do RegisterBank --reference a {flags}")).fails("nothing was sent: ");
 }

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -23,11 +22,11 @@ const WINDOW_WAIT: Duration = Duration::from_secs(60);
 const INTERRUPT: &str = "^C";
 
 /// A fenced block: its words and its lines.
-struct Block<'p> {
-    words: Vec<&'p str>,
-    lines: Vec<&'p str>,
+pub struct Block<'p> {
+    pub words: Vec<&'p str>,
+    pub lines: Vec<&'p str>,
     /// The page's line of the fence.
-    line: usize,
+    pub line: usize,
 }
 
 fn page() -> String {
@@ -41,7 +40,7 @@ pub fn file(name: &str) -> String {
     block.unwrap_or_else(|| panic!("the page has no {name}")).lines.join("\n") + "\n"
 }
 
-fn blocks(page: &str) -> Vec<Block<'_>> {
+pub fn blocks(page: &str) -> Vec<Block<'_>> {
     let mut blocks: Vec<Block<'_>> = Vec::new();
     let mut inside = false;
     for (place, line) in page.lines().enumerate() {
@@ -156,14 +155,12 @@ struct Reader {
 
 impl Reader {
     fn new() -> Reader {
-        let free = |page: &'static str| {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            (page, listener.local_addr().unwrap().to_string())
-        };
+        let bed = Bed::new();
+        let addresses = ["127.0.0.1:7001", "127.0.0.1:9001", "127.0.0.1:8080"];
         Reader {
-            bed: Bed::new(),
+            addresses: addresses.map(|page| (page, bed.reserved_address())),
+            bed,
             values: BTreeMap::new(),
-            addresses: ["127.0.0.1:7001", "127.0.0.1:9001", "127.0.0.1:8080"].map(free),
             variables: Vec::new(),
             windows: BTreeMap::new(),
         }
@@ -336,7 +333,7 @@ impl Reader {
 }
 
 /// The next command, with the lines that continue it.
-fn next_command<'p>(
+pub fn next_command<'p>(
     lines: &mut std::iter::Peekable<impl Iterator<Item = &'p str>>,
     block: &Block<'_>,
 ) -> Option<String> {

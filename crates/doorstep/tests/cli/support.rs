@@ -5,9 +5,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bench::ReservedAddress;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -15,19 +17,40 @@ pub const DOORSTEP: &str = env!("CARGO_BIN_EXE_doorstep");
 
 /// The time limit of a command that ends by itself.
 const END_WAIT: Duration = Duration::from_secs(120);
+/// How often a test looks for what another process does.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Asks until it is so, however busy the machine is.
+#[track_caller]
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < END_WAIT, "not within {END_WAIT:?}: {what}");
+        std::thread::sleep(POLL);
+    }
+}
 
 pub const ORDER_COLUMNS: &str = "order,seller,currency,amount_due";
 
 /// A temporary directory in which the program runs.
 pub struct Bed {
     scratch: TempDir,
+    reserved: Mutex<Vec<ReservedAddress>>,
 }
 
 impl Bed {
     pub fn new() -> Bed {
         let mut scratch = tempfile::Builder::new();
         let scratch = scratch.prefix("doorstep-cli-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
-        Bed { scratch: scratch.unwrap() }
+        Bed { scratch: scratch.unwrap(), reserved: Mutex::default() }
+    }
+
+    /// An address of this machine where nobody listens before somebody names it.
+    pub fn reserved_address(&self) -> String {
+        let reserved = ReservedAddress::new().unwrap();
+        let address = reserved.to_string();
+        self.reserved.lock().unwrap().push(reserved);
+        address
     }
 
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {

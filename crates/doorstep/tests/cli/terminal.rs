@@ -1,7 +1,6 @@
 //! `terminal`: scripts on a simulated POS terminal.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
 use std::process::Stdio;
 
 use super::ground::{self, MERCHANT, Running};
@@ -77,7 +76,7 @@ fn a_terminal_connects_to_the_next_address() {
     let bed = Bed::new();
     ground::make(&bed);
     let mut running = Running::start(&bed, "");
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = bed.reserved_address();
     running.address = format!("{nobody},{}", running.address);
     let ran = running.terminal(&bed, "", &[line("sell", 2)]).succeeds();
     let ran = ran.prints(&format!("unreachable   {nobody}")).prints("connected ");
@@ -220,7 +219,7 @@ fn an_unreachable_address_is_no_answer() {
     let bed = Bed::new();
     bed.write("key", "0123456789ABCDEFFEDCBA9876543210\n");
     bed.write("script", "echo\n");
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = bed.reserved_address();
     let line = format!("terminal --connect {nobody} --number 1 --merchant {MERCHANT}");
     let waits = "--link-key-file key --script script --wait 1 --lang en";
     bed.run(&format!("{line} {waits}")).ends_with(1).prints("no answer");
@@ -372,7 +371,7 @@ fn a_qr_code_is_paid_in_a_wallet_and_refunded() {
 /// Types keys at a terminal on a screen of the program `script`, and returns what it shows.
 fn typed(bed: &Bed, keys: &str) -> String {
     bed.write("key", "0123456789ABCDEFFEDCBA9876543210\n");
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = bed.reserved_address();
     let line = format!(
         "{DOORSTEP} terminal --connect {nobody} --number 1 --merchant {MERCHANT} \
          --master-key-file key --lang en"

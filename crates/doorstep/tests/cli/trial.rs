@@ -1,7 +1,6 @@
 //! `trial`: the printed commands work.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 
 use super::ground::{self, TERMINALS, WALLETS};
 use super::process::Process;
@@ -27,6 +26,23 @@ fn parcels(ran: &Ran, terminal: &str) -> Vec<(String, String)> {
     of_it.collect()
 }
 
+/// The addresses of a trial, and those of this run: its own may be in use on this machine.
+struct Moved([(String, String); 3]);
+
+impl Moved {
+    fn of(bed: &Bed) -> Moved {
+        let settings = bed.read("there/doorstep.toml");
+        let own = [TERMINALS, WALLETS, ground::network_of(&settings)];
+        let moved = Moved(own.map(|own| (own.to_owned(), bed.reserved_address())));
+        bed.write("there/doorstep.toml", moved.text(&settings));
+        moved
+    }
+
+    fn text(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (own, here)| text.replace(own, here))
+    }
+}
+
 #[test]
 fn the_printed_commands_sell_the_printed_parcels() {
     let bed = Bed::new();
@@ -36,13 +52,11 @@ fn the_printed_commands_sell_the_printed_parcels() {
     assert_eq!(words, ["keys", "network", "serve", "terminal", "wallet"], "{ran}");
     assert_eq!(parcels.len(), 5, "{ran}");
     bed.run(&commands["keys"]).succeeds().prints("terminals");
-    let [free, wallets] = free_addresses();
-    let settings = bed.read("there/doorstep.toml").replace(TERMINALS, &free);
-    bed.write("there/doorstep.toml", settings.replace(WALLETS, &wallets));
-    let mut network = Process::start(&bed, &commands["network"]);
+    let moved = Moved::of(&bed);
+    let mut network = Process::start(&bed, &moved.text(&commands["network"]));
     network.says("alpha: listening at");
     let mut engine = Process::start(&bed, &commands["serve"]);
-    assert_eq!(engine.says("terminals"), free);
+    assert_eq!(engine.says("terminals"), moved.text(TERMINALS));
     ground::wait_for_links(&bed, "there/books");
 
     let [(sold, price), (offline, later), (paid, cash), (shown, owed), ..] = &parcels[..] else {
@@ -51,13 +65,13 @@ fn the_printed_commands_sell_the_printed_parcels() {
     let script =
         format!("sell {sold} {price}\nparams\noffline {offline} {later}\ncash {paid} {cash}");
     bed.write("script", format!("{script}\nqr {shown}\n"));
-    let terminal = commands["terminal"].replace(TERMINALS, &free);
+    let terminal = moved.text(&commands["terminal"]);
     let day = bed.run(&format!("{terminal} --script script --lang en")).succeeds();
     let day = day.prints(price).prints(later).prints(cash);
     assert_eq!(day.stdout().matches("approved ").count(), 3, "{day}");
     let code = day.stdout().lines().find(|line| line.starts_with("000201")).unwrap();
     bed.write("payments", format!("pay {code}\n"));
-    let wallet = commands["wallet"].replace(WALLETS, &wallets);
+    let wallet = moved.text(&commands["wallet"]);
     let ran = bed.run(&format!("{wallet} --script payments --lang en")).succeeds();
     ran.prints(&format!("paid          {owed} CNY"));
 
@@ -66,12 +80,6 @@ fn the_printed_commands_sell_the_printed_parcels() {
     said.prints("alpha: wrote there/alpha-");
     bed.verified("there/books");
     bed.run("trial there").fails("there exists already; name another directory");
-}
-
-/// The trial's ports may be in use on this machine.
-fn free_addresses() -> [String; 2] {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().to_string())
 }
 
 #[test]
@@ -108,15 +116,13 @@ fn own_orders_go_out_with_two_couriers_and_are_paid() {
         "{ran}"
     );
     let commands = commands(&ran);
-    let [free, wallets] = free_addresses();
-    let settings = bed.read("there/doorstep.toml").replace(TERMINALS, &free);
-    bed.write("there/doorstep.toml", settings.replace(WALLETS, &wallets));
-    let network = Process::start(&bed, &commands["network"]);
+    let moved = Moved::of(&bed);
+    let network = Process::start(&bed, &moved.text(&commands["network"]));
     let mut engine = Process::start(&bed, &commands["serve"]);
     engine.says("terminals");
     ground::wait_for_links(&bed, "there/books");
     bed.write("script", format!("parcels\nsell {}\ncash {}\n", &out[0].1[..9], out[1].1));
-    let terminal = commands["terminal"].replace(TERMINALS, &free);
+    let terminal = moved.text(&commands["terminal"]);
     let ran = bed.run(&format!("{terminal} --script script --lang en")).succeeds();
     let ran = ran.prints("3 in all               91.50 BRL            91.50 BRL\n");
     ran.prints("10.50 BRL   STAN").prints("30.50 BRL   STAN");

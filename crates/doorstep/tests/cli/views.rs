@@ -3,13 +3,13 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use bench::PostgresCluster;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::Value;
 
 use super::ground::{self, Running};
 use super::killed_writes::{ends_before, make_library};
-use super::postgres::PostgresCluster;
-use super::support::{Bed, DOORSTEP, Ran, number, tool};
+use super::support::{Bed, DOORSTEP, Ran, eventually, number, tool};
 
 const CHECK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/views_check.py");
 const BALANCE_AT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../views/sql/balance_at.sql");
@@ -190,12 +190,7 @@ fn the_views_follow_while_doorstep_serves() {
         Ran::of(tool(&bed, "python3").args(["-c", script])).stdout().to_owned()
     };
     let expected = format!("({},)", amount.replace('.', ""));
-    let mut tries = 0;
-    while collected().trim() != expected {
-        tries += 1;
-        assert!(tries < 200, "not within ten seconds: {}", collected());
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    eventually("the sale is in the views", || collected().trim() == expected);
     // One writer.
     for what in ["update", "rebuild"] {
         bed.run(&format!("views {what} --data door/books")).fails("another process writes these");
@@ -219,15 +214,7 @@ fn a_full_disk_under_the_views_does_not_touch_the_door_and_they_catch_up() {
                       'CashCollected'\").fetchone())\n";
         Ran::of(tool(&bed, "python3").args(["-c", script])).stdout().trim().to_owned()
     };
-    let until = |expected: &str| {
-        for _ in 0..400 {
-            if cash() == expected {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("not {expected} within twenty seconds: {}", cash());
-    };
+    let until = |expected: &str| eventually(expected, || cash() == expected);
     until("0");
     let limit = |bytes: &str| {
         let process = running.engine.id().to_string();
@@ -255,7 +242,7 @@ fn a_full_disk_under_the_views_does_not_touch_the_door_and_they_catch_up() {
 
 #[test]
 fn postgresql_has_the_same_rows_as_sqlite() {
-    let (bed, server) = (Bed::new(), PostgresCluster::start());
+    let (bed, server) = (Bed::new(), PostgresCluster::quick().unwrap());
     bed.write("doorstep.toml", format!("[views]\nurl = \"{}\"\n", server.url()));
     for day in 1..=2 {
         let date = format!("2026-03-0{day}");
@@ -268,7 +255,10 @@ fn postgresql_has_the_same_rows_as_sqlite() {
     }
     bed.run("views rebuild --data books --config doorstep.toml").succeeds();
     assert_same_rows(&server, &bed);
-    assert_eq!(server.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'doorstep%'"), "1");
+    assert_eq!(
+        server.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'doorstep%'").unwrap(),
+        "1"
+    );
     // The statement of the pages, in both.
     let (sql, pages) = (std::fs::read_to_string(BALANCE_AT).unwrap(), [(0, 5), (3, 40), (9, 99)]);
     for (account, batch) in pages {
@@ -279,7 +269,7 @@ fn postgresql_has_the_same_rows_as_sqlite() {
         let own = Ran::of(tool(&bed, "python3").args(["-c", script, &asked])).succeeds();
         let there = format!("SET search_path = doorstep; {asked}");
         assert_eq!(
-            server.sql(&there).trim_start_matches("SET").trim(),
+            server.sql(&there).unwrap().trim_start_matches("SET").trim(),
             own.stdout().trim(),
             "account {account}, batch {batch}"
         );
@@ -302,7 +292,7 @@ fn views_of_the_benchmark_are_killed_and_equal_in_both_places() {
 
 #[test]
 fn a_server_of_postgresql_that_goes_and_comes_back_harms_nothing() {
-    let (bed, mut server) = (Bed::new(), PostgresCluster::start());
+    let (bed, mut server) = (Bed::new(), PostgresCluster::quick().unwrap());
     ground::make(&bed);
     let settings = bed.read("door/doorstep.toml");
     let views = format!("{settings}\n[views]\nurl = \"{}\"\n", server.url());
@@ -315,12 +305,12 @@ fn a_server_of_postgresql_that_goes_and_comes_back_harms_nothing() {
     wait_for(&server, cash, &sum);
     // Without a new command: what the server lost in the crash is there again.
     server.stop();
-    server.start_again();
+    server.start_again().unwrap();
     wait_for(&server, cash, &sum);
     server.stop();
     let bank = "do RegisterBank --currency CNY --reference other --person 1 --data door/books";
     bed.run(&format!("{bank} --config door/doorstep.toml")).succeeds();
-    server.start_again();
+    server.start_again().unwrap();
     let banks = "SELECT count(*) FROM doorstep.accounts WHERE reference = 'other'";
     wait_for(&server, banks, "1");
     running.stop();
@@ -362,12 +352,12 @@ fn certified() -> [String; 3] {
 
 #[test]
 fn a_server_of_postgresql_is_reached_by_tls_and_only_if_its_authority_is_known() {
-    let (bed, mut server) = (Bed::new(), PostgresCluster::start());
+    let (bed, mut server) = (Bed::new(), PostgresCluster::quick().unwrap());
     let [authority, certificate, key] = certified();
     let [other, ..] = certified();
     bed.write("authority.pem", authority);
     bed.write("other.pem", other);
-    let url = server.listen_with_tls(&certificate, &key);
+    let url = server.listen_with_tls(&certificate, &key).unwrap();
     bed.run("day --parcels 30 --data books").succeeds();
     let update = "views update --data books --config doorstep.toml";
     // The server takes no connection without TLS.
@@ -375,7 +365,10 @@ fn a_server_of_postgresql_is_reached_by_tls_and_only_if_its_authority_is_known()
     bed.run(update).fails("no encryption");
     bed.write("doorstep.toml", format!("[views]\nurl = \"{url}\"\nauthorities = \"other.pem\"\n"));
     bed.run(update).fails("could not connect to the views in PostgreSQL");
-    assert_eq!(server.sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'doorstep'"), "0");
+    assert_eq!(
+        server.sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'doorstep'").unwrap(),
+        "0"
+    );
     let settings = format!("[views]\nurl = \"{url}\"\nauthorities = \"authority.pem\"\n");
     bed.write("doorstep.toml", settings);
     bed.run(update).succeeds();
@@ -385,7 +378,7 @@ fn a_server_of_postgresql_is_reached_by_tls_and_only_if_its_authority_is_known()
 
 #[test]
 fn fifty_kills_during_the_projection_into_postgresql_leave_the_rows_of_sqlite() {
-    let (bed, server) = (Bed::new(), PostgresCluster::start());
+    let (bed, server) = (Bed::new(), PostgresCluster::quick().unwrap());
     bed.write("doorstep.toml", format!("[views]\nurl = \"{}\"\n", server.url()));
     let update = "views update --data books --config doorstep.toml";
     for day in 1..=3 {
@@ -396,7 +389,7 @@ fn fifty_kills_during_the_projection_into_postgresql_leave_the_rows_of_sqlite() 
     let begun = Instant::now();
     bed.run(update).succeeds();
     let whole = begun.elapsed();
-    server.sql("DROP SCHEMA doorstep CASCADE");
+    server.sql("DROP SCHEMA doorstep CASCADE").unwrap();
     // Parts of it: from before the first row until after the last.
     for twelfths in (3..=13).cycle().take(1_000) {
         let wait = whole * twelfths / 12;
@@ -406,15 +399,15 @@ fn fifty_kills_during_the_projection_into_postgresql_leave_the_rows_of_sqlite() 
         match child.try_wait().unwrap() {
             // All is written: it begins anew. Or the server still has the one before.
             Some(ended) if ended.success() => {
-                server.sql("DROP SCHEMA doorstep CASCADE");
+                server.sql("DROP SCHEMA doorstep CASCADE").unwrap();
             }
             Some(_) => {}
             None => {
                 child.kill().unwrap();
                 child.wait().unwrap();
                 killed += 1;
-                let found = server.try_sql("SELECT batch FROM doorstep.checkpoint");
-                kept += u32::from(found.is_some());
+                let found = server.sql("SELECT batch FROM doorstep.checkpoint");
+                kept += u32::from(found.is_ok());
             }
         }
         if killed == 50 {
@@ -423,11 +416,7 @@ fn fifty_kills_during_the_projection_into_postgresql_leave_the_rows_of_sqlite() 
     }
     assert!(killed == 50 && kept > 5, "{killed} kills, {kept} found rows");
     // The server notices that the last one is gone.
-    let follows = (0..200).any(|_| {
-        std::thread::sleep(Duration::from_millis(50));
-        !Ran::of(&mut bed.doorstep(update)).stdout().is_empty()
-    });
-    assert!(follows, "another process writes the views");
+    eventually("no other process writes the views", || !bed.run(update).stdout().is_empty());
     bed.run("views rebuild --data books").succeeds();
     assert_same_rows(&server, &bed);
 }
@@ -435,7 +424,7 @@ fn fifty_kills_during_the_projection_into_postgresql_leave_the_rows_of_sqlite() 
 /// The dump of PostgreSQL is that of SQLite.
 #[track_caller]
 fn assert_same_rows(server: &PostgresCluster, bed: &Bed) {
-    let (there, here) = (server.rows("doorstep"), rows_of_sqlite(bed));
+    let (there, here) = (server.rows("doorstep").unwrap(), rows_of_sqlite(bed));
     for (place, (there, here)) in there.lines().zip(here.lines()).enumerate() {
         assert_eq!(there, here, "line {place}");
     }
@@ -460,11 +449,5 @@ fn rows_of_sqlite(bed: &Bed) -> String {
 
 #[track_caller]
 fn wait_for(server: &PostgresCluster, statement: &str, expected: &str) {
-    for _ in 0..1_200 {
-        if server.try_sql(statement).is_some_and(|found| found == expected) {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("not {expected} within a minute: {:?}", server.try_sql(statement));
+    eventually(expected, || server.sql(statement).is_ok_and(|found| found == expected));
 }

@@ -9,7 +9,14 @@ use serde_json::{Value, json};
 
 use super::ground;
 use super::process::Process;
-use super::support::Bed;
+use super::support::{Bed, eventually};
+
+/// The problem of views that have not reached the position that an answer has to reflect.
+const NOT_YET: &str = "/problems/position-not-reached";
+/// An address without a session or a key has few requests a second.
+const TOO_QUICK: &str = "this sender has used up its requests";
+/// A position that no test reaches.
+pub const NEVER: &str = "min_position=999999999";
 
 /// An answer.
 #[derive(Debug)]
@@ -150,16 +157,20 @@ pub fn exchange(address: &str, request: &[u8]) -> Got {
 }
 
 impl Served {
-    /// Sends a request; where the address has sent too many without a sign-in, after as long as the
-    /// answer says.
+    /// Sends a request. What only says that this machine is busy is asked again, and what says that
+    /// the address is too quick as long afterwards as the answer says.
     pub fn send(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Got {
+        let may_come = method == "GET" && !path.contains(NEVER);
         loop {
             let got = self.send_at_once(method, path, headers, body);
-            if got.status != 429 || !got.body.contains("this sender has used up its requests") {
+            if got.status == 429 && got.body.contains(TOO_QUICK) {
+                let seconds = got.header("retry-after").unwrap().parse().unwrap();
+                std::thread::sleep(Duration::from_secs(seconds));
+            } else if may_come && got.status == 503 && got.body.contains(NOT_YET) {
+                std::thread::sleep(Duration::from_millis(50));
+            } else {
                 return got;
             }
-            let seconds = got.header("retry-after").unwrap().parse().unwrap();
-            std::thread::sleep(Duration::from_secs(seconds));
         }
     }
 
@@ -186,13 +197,7 @@ impl Served {
 
     /// The views are made beside the server.
     fn wait_for_views(&self) {
-        for _ in 0..600 {
-            if self.get("/v1/banks?min_position=1").status == 200 {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        panic!("there are no views");
+        eventually("there are views", || self.get("/v1/banks?min_position=1").status == 200);
     }
 
     pub fn get(&self, path: &str) -> Got {

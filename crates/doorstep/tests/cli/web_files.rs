@@ -2,14 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::ground;
 use super::independent::python;
 use super::process::Process;
-use super::support::{Bed, Ran};
+use super::support::{Bed, Ran, eventually};
 use super::web::{ANN_WITH_BO, Got, Served, VIEWS, in_hours, issue, secret, served_with};
 use super::web_sessions::{Browser, Signer};
 
@@ -53,15 +53,12 @@ fn files_are_taken_one_at_a_time_and_what_is_cut_or_silent_changes_nothing() {
 
     // A file that is cut off keeps nobody out.
     drop(begun(&served, &ann));
-    let until = Instant::now() + Duration::from_secs(10);
-    let first = loop {
-        match orders(ORDERS) {
-            got if got.status == 409 && Instant::now() < until => {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            got => break got.is(200),
-        }
-    };
+    let mut first = None;
+    eventually("the next file is taken", || {
+        let got = orders(ORDERS);
+        (got.status != 409).then(|| first = Some(got.is(200))).is_some()
+    });
+    let first = first.unwrap();
     let position: u64 = first.header("doorstep-position").unwrap().parse().unwrap();
     assert_eq!(first.json()["announced"], 1, "{first:?}");
     let list = served.get(&format!("/v1/orders?reference=W-1&min_position={position}"));
@@ -102,7 +99,9 @@ fn files_are_taken_one_at_a_time_and_what_is_cut_or_silent_changes_nothing() {
 
     // One at a time. Who is silent gives way.
     let mut silent = begun(&served, &ann);
-    std::thread::sleep(Duration::from_millis(500));
+    let received = served.bed.path("door/books/received");
+    let count = || std::fs::read_dir(&received).unwrap().count();
+    eventually("the silent file is the one that is taken", || count() == 1);
     orders(ORDERS).problem(409, "files-busy");
     served.get("/v1/banks").is(200);
     silent.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -110,8 +109,7 @@ fn files_are_taken_one_at_a_time_and_what_is_cut_or_silent_changes_nothing() {
     silent.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 408");
     orders(ORDERS).is(200);
-    let left = std::fs::read_dir(served.bed.path("door/books/received")).unwrap();
-    assert_eq!(left.count(), 0, "nothing of a file is kept");
+    assert_eq!(count(), 0, "nothing of a file is kept");
     served.engine.stop();
     served.bed.verified("door/books");
 }
@@ -159,7 +157,7 @@ fn the_api_speaks_tls_and_answers_nobody_without_it() {
     assert_eq!(ran.stdout(), expected, "{ran}");
     // Plain requests get no answer of HTTP.
     let mut plain = TcpStream::connect(&address).unwrap();
-    plain.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    plain.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     plain.write_all(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer);

@@ -1,10 +1,10 @@
 //! Personal data over HTTP, with the vault in PostgreSQL: who is shown what, and that the books say
 //! so first.
 
+use bench::PostgresCluster;
 use serde_json::{Value, json};
 
 use super::payout_accounts::{assert_in_no_file, give_to, payment};
-use super::postgres::PostgresCluster;
 use super::support::Bed;
 use super::web::{ANN_WITH_BO, Got, Served, VIEWS, in_hours, issue, secret, served_with, start};
 use super::web_sessions::{Browser, Signer};
@@ -48,7 +48,7 @@ fn show(served: &Served, key: &str, fields: &Value) -> Got {
 
 /// The sealed records, as a backup of the server has them.
 fn records(cluster: &PostgresCluster) -> String {
-    cluster.sql("SELECT one::text FROM doorstep_vault.records one ORDER BY 1")
+    cluster.sql("SELECT one::text FROM doorstep_vault.records one ORDER BY 1").unwrap()
 }
 
 fn disclosures(bed: &Bed) -> usize {
@@ -58,7 +58,7 @@ fn disclosures(bed: &Bed) -> usize {
 
 #[test]
 fn a_buyer_is_shown_to_those_who_may_and_a_courier_sees_todays_tour_only() {
-    let mut cluster = PostgresCluster::start();
+    let mut cluster = PostgresCluster::quick().unwrap();
     let served = served(&cluster);
     let bed = &served.bed;
     let dump = records(&cluster);
@@ -111,7 +111,7 @@ fn a_buyer_is_shown_to_those_who_may_and_a_courier_sees_todays_tour_only() {
     cluster.stop();
     let gone = show(&served, &operator, &dispute).problem(503, "vault-unavailable");
     assert!(gone["detail"].as_str().unwrap().contains("nothing was done"), "{gone}");
-    cluster.start_again();
+    cluster.start_again().unwrap();
     show(&served, &operator, &dispute).is(200);
     served.engine.stop();
     assert_in_no_file(&served.bed.path("door/books"), &[NAME, PHONE, ADDRESS]);
@@ -120,7 +120,7 @@ fn a_buyer_is_shown_to_those_who_may_and_a_courier_sees_todays_tour_only() {
 
 #[test]
 fn an_account_is_set_and_ordered_over_http_and_is_nowhere_in_the_clear() {
-    let cluster = PostgresCluster::start();
+    let cluster = PostgresCluster::quick().unwrap();
     let mut served = served(&cluster);
     let set = |served: &Served, name: &str, account: Value| {
         let fields = json!({ "seller": "web-shop", "currency": "CNY", "account": account });
@@ -217,7 +217,7 @@ fn an_account_is_set_and_ordered_over_http_and_is_nowhere_in_the_clear() {
 
 #[test]
 fn a_seller_sends_own_orders_in_two_steps_and_hears_nothing_of_others() {
-    let cluster = PostgresCluster::start();
+    let cluster = PostgresCluster::quick().unwrap();
     let served = served(&cluster);
     let own = key(&served.bed, 22, "Seller=web-shop");
     let sends = |by: &str, parameters: &str, file: &str| {

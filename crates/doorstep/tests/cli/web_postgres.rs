@@ -1,6 +1,8 @@
 //! The API over views on a server that goes away and comes back.
 
-use super::postgres::PostgresCluster;
+use bench::PostgresCluster;
+
+use super::support::eventually;
 use super::web::{bank, served_with};
 
 /// Readers that the server may keep: more reads than these find no broken one.
@@ -8,7 +10,7 @@ const READS: usize = 80;
 
 #[test]
 fn a_server_that_is_gone_is_a_problem_and_is_read_again_once_it_is_back() {
-    let mut server = PostgresCluster::start();
+    let mut server = PostgresCluster::quick().unwrap();
     let served = served_with(&format!("[views]\nurl = \"{}\"\n\n", server.url()), |_| {});
     served.get("/v1/banks").is(200);
     // Several readers at once: all their connections break.
@@ -25,14 +27,11 @@ fn a_server_that_is_gone_is_a_problem_and_is_read_again_once_it_is_back() {
     }
     // The books are not the views.
     served.give("register-bank", "k-gone", &bank("written-meanwhile")).is(200);
-    server.start_again();
-    let back = (0..600).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        served.get("/v1/banks?reference=written-meanwhile").status == 200
-    });
-    assert!(back, "the views are not read again");
+    server.start_again().unwrap();
+    let path = "/v1/banks?reference=written-meanwhile";
+    eventually("the views are read again", || served.get(path).status == 200);
     for _ in 0..READS {
-        let list = served.get("/v1/banks?reference=written-meanwhile").is(200).json();
+        let list = served.get(path).is(200).json();
         assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{list}");
     }
 }

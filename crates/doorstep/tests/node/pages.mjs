@@ -72,6 +72,27 @@ const shot = async (page, name) => {
 };
 
 const nameOf = (path) => path.replaceAll(/[^a-z0-9]+/gi, "-").replace(/^-|-$/g, "") || "home";
+// Two people: what the one proposes waits for the other. The forms need no script.
+const proposed = async (seller, suspended, answer) => {
+  const { context, page } = await open("en", "light", 1440, { javaScriptEnabled: false });
+  await page.goto(`${url}/as/finance`);
+  await page.goto(`${url}/acts/suspend-seller?seller=${seller}&suspended=${suspended}`);
+  await page.click(".act-form .primary");
+  const notice = await page.locator(".notice").innerText();
+  if (!notice.includes(answer)) faults.push(`suspend-seller ${suspended}: ${notice}`);
+  await context.close();
+};
+let seller = "";
+{
+  const { context, page } = await open("en", "light", 1440);
+  await page.goto(`${url}/as/finance`);
+  const sellers = await (await page.request.get(`${url}/v1/sellers?limit=1`)).json();
+  seller = sellers.items[0].seller;
+  await context.close();
+}
+await proposed(seller, true, "Carried out");
+await proposed(seller, false, "waits for a second person");
+
 let visited = 0;
 for (const language of ["en", "zh"]) {
   for (const theme of ["light", "dark"]) {
@@ -96,10 +117,73 @@ for (const language of ["en", "zh"]) {
       await visit("/parcels?state=out&reference.begins=no-such", "empty");
       await visit("/search?q=s", "search");
       await visit("/design");
+      await visit("/acts");
+      await visit("/acts/register-seller", "form");
+      await page.click(".act-form .primary");
+      await page.waitForSelector(".problems");
+      const wrong = `form-wrong ${language} ${theme} ${width}`;
+      await shot(page, wrong.replaceAll(" ", "-"));
+      if (width === 360) await check(page, wrong);
+      const focused = await page.evaluate(() => document.activeElement.className);
+      if (!focused.includes("problems")) faults.push(`${wrong}: the focus is on ${focused}`);
+      await visit("/acts/publish-tariff", "form-tariff");
+      await visit("/acts/propose-break-resolution", "form-break");
+      await visit(`/acts/set-seller-terms?seller=${seller}&currency=CNY`, "form-terms");
+      await visit("/acts/set-refund-limit", "form-factor");
+      await visit("/proposals");
+      await visit("/proposals/1", "proposal");
+      const parcel = (await (await page.request.get(`${url}/v1/parcels?limit=1`)).json()).items[0];
+      await visit(`/parcels/${parcel.parcel}?since=${Math.max(1, parcel.from_batch - 1)}`, "since");
       await visit("/no-such-page", "error");
       await context.close();
     }
   }
+}
+
+// A double click has one effect; what is typed finds its choices; the keyboard is enough.
+{
+  const { context, page } = await open("en", "light", 1440);
+  await page.goto(`${url}/as/operator`);
+  await page.goto(`${url}/acts/announce-parcel`);
+  const name = await page.evaluate(async (seller) => {
+    const found = await (await fetch(`/v1/sellers?seller=${seller}&limit=1`)).json();
+    return found.items[0].reference;
+  }, seller);
+  const asked = page.waitForResponse((response) => response.url().includes("/choices?view=orders")
+    || response.url().includes("/choices?view=sellers"), { timeout: 60_000 }).catch(() => null);
+  const isList = await page.evaluate(() => document.getElementById("f-seller").tagName === "INPUT");
+  if (isList) {
+    await page.locator("#f-seller").pressSequentially(name.slice(0, 4));
+    if ((await asked) === null) faults.push("nothing is asked while a seller is typed");
+    await page.fill("#f-seller", name);
+  } else {
+    await page.selectOption("#f-seller", { label: name });
+  }
+  await page.fill("#f-reference", "double-click");
+  await page.fill("#f-due", "1,234.50");
+  await page.locator("#f-due").focus();
+  await page.keyboard.press("Tab");
+  await page.locator(".act-form .primary").dblclick();
+  await page.waitForSelector("main .notice");
+  const found = await (await page.request.get(`${url}/v1/orders?reference=double-click`)).json();
+  if (found.items.length !== 1) faults.push(`a double click announced ${found.items.length}`);
+  await context.close();
+}
+
+// Another person approves in another browser, by the keyboard.
+{
+  const { context, page } = await open("en", "light", 1440);
+  await page.goto(`${url}/as/approver`);
+  await page.goto(`${url}/proposals/1`);
+  await page.locator("button[value=approve]").focus();
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("main .notice");
+  const notice = await page.locator("main .notice").innerText();
+  if (!notice.includes("Carried out")) faults.push(`the second person: ${notice}`);
+  const row = (await (await page.request.get(`${url}/v1/sellers?seller=${seller}`)).json()).items[0];
+  if (row.suspended !== false) faults.push("the suspension is not lifted");
+  await shot(page, "done-en-light-1440");
+  await context.close();
 }
 
 // Keys, and lists that change in place.

@@ -183,6 +183,10 @@ impl HostedSwitch for Script {
         }
     }
 
+    fn queued_reversals(&self) -> usize {
+        0
+    }
+
     fn is_signed_on(&self, _: LinkId) -> bool {
         true
     }

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use ::postgres::Client;
+use bench::PostgresCluster;
+use postgres::Client;
 use postgresql::Server;
 use vault::{ERASURES_FILE, RecordKind, RecordName, VAULT_FILE, Vault, VaultError, VaultOptions};
 
-use super::postgres::PostgresCluster;
 use super::{CNY, NOW, PLAIN, all_bytes, database, delivery, has, key, of, seal, sql};
 
 fn on(server: &Server, key: Option<vault::VaultKey>) -> VaultOptions {
@@ -37,7 +37,7 @@ fn hex(bytes: &[u8]) -> String {
 
 #[test]
 fn a_backup_of_the_server_has_sealed_records_and_never_a_key() {
-    let cluster = PostgresCluster::start();
+    let cluster = PostgresCluster::quick().unwrap();
     let (server, _) = database(&cluster);
     let directory = tempfile::tempdir().unwrap();
     let key = key();
@@ -91,7 +91,7 @@ fn a_backup_of_the_server_has_sealed_records_and_never_a_key() {
 
 #[test]
 fn changed_cut_and_swapped_records_of_the_server_are_refused() {
-    let cluster = PostgresCluster::start();
+    let cluster = PostgresCluster::quick().unwrap();
     let (server, _) = database(&cluster);
     let directory = tempfile::tempdir().unwrap();
     let key = key();
@@ -130,7 +130,7 @@ fn changed_cut_and_swapped_records_of_the_server_are_refused() {
 
 #[test]
 fn records_move_from_the_file_to_the_server_and_are_away_without_it() {
-    let cluster = PostgresCluster::start();
+    let cluster = PostgresCluster::quick().unwrap();
     let (server, _) = database(&cluster);
     let directory = tempfile::tempdir().unwrap();
     let key = key();
@@ -181,7 +181,7 @@ fn records_move_from_the_file_to_the_server_and_are_away_without_it() {
 
 #[test]
 fn a_server_that_is_gone_is_said_and_nothing_is_half_done() {
-    let mut cluster = PostgresCluster::start();
+    let mut cluster = PostgresCluster::quick().unwrap();
     let (server, _) = database(&cluster);
     let directory = tempfile::tempdir().unwrap();
     let key = key();
@@ -206,15 +206,17 @@ fn a_server_that_is_gone_is_said_and_nothing_is_half_done() {
         assert!(gone(vault.erase(of(1, CNY)).unwrap_err()));
     }
     assert_eq!(keys(), 2, "no key was made, and none erased");
-    cluster.start_again();
+    cluster.start_again().unwrap();
     assert_eq!(*vault.open(of(1, CNY), &digest).unwrap(), PLAIN);
     let second = vault.seal(of(2, CNY), PLAIN).unwrap();
     assert_eq!((*vault.open(of(2, CNY), &second).unwrap()).as_slice(), PLAIN);
     // A connection that the server ends is opened again.
-    cluster.sql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-        WHERE application_name = 'doorstep vault'",
-    );
+    cluster
+        .sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+            WHERE application_name = 'doorstep vault'",
+        )
+        .unwrap();
     let _ = vault.open(of(1, CNY), &digest);
     assert_eq!(*vault.open(of(1, CNY), &digest).unwrap(), PLAIN);
     assert!(directory.path().join(VAULT_FILE).exists());

@@ -3,7 +3,8 @@
 use crate::table::ColumnKind::{Amount, Currency, Date, Id, Word};
 use crate::table::IdentifierKind::{Bank, Courier, Deposit, Firm, HandOver, Person};
 use crate::table::{
-    ColumnKind, FROM, IndexedRows, RowOwners, RowSpan, UNTIL, ViewIndex, ViewSpec, column, down, up,
+    ColumnKind, FROM, IndexedRows, NOBODY, OF_COURIER, RowOwners, UNTIL, VIEW, ViewIndex, ViewSpec,
+    column, up,
 };
 
 const MONEY: ColumnKind = Amount { currency: "currency" };
@@ -14,7 +15,6 @@ const BY_BATCH: ViewIndex = ViewIndex { columns: &["from_batch"], only: None };
 pub const CUSTODY: ViewSpec = ViewSpec {
     name: "custody",
     doc: "cash that a courier answers for",
-    span: RowSpan::Between,
     key: &["courier"],
     columns: &[
         column("courier", Id(Courier), "who has it").filter().sort(),
@@ -25,17 +25,15 @@ pub const CUSTODY: ViewSpec = ViewSpec {
         column("in_hand", MONEY, "collected, and not counted").filter(),
         column("shortage", MONEY, "owed, because less was counted than collected").filter(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: Some("courier"), firm: Some("firm") },
+    owners: OF_COURIER,
     order: up("courier"),
-    search: None,
     indexes: &[ViewIndex { columns: &["courier"], only: Some(IndexedRows::Current) }],
+    ..VIEW
 };
 
 pub const HAND_OVERS: ViewSpec = ViewSpec {
     name: "hand_overs",
     doc: "state of a courier's hand-over of cash",
-    span: RowSpan::Between,
     key: &["hand_over"],
     columns: &[
         column("hand_over", Id(HandOver), "its identifier").filter().sort(),
@@ -50,17 +48,14 @@ pub const HAND_OVERS: ViewSpec = ViewSpec {
         column("counted", MONEY, "what was counted").optional(),
         column("by", Id(Person), "who counted or cancelled it").optional().filter(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: Some("courier"), firm: Some("firm") },
-    order: down("from_batch"),
-    search: None,
+    owners: OF_COURIER,
     indexes: &[BY_STATE, BY_BATCH],
+    ..VIEW
 };
 
 pub const DEPOSITS: ViewSpec = ViewSpec {
     name: "deposits",
     doc: "state of a firm's deposit at a bank",
-    span: RowSpan::Between,
     key: &["deposit"],
     columns: &[
         column("deposit", Id(Deposit), "its identifier").filter().sort(),
@@ -75,9 +70,7 @@ pub const DEPOSITS: ViewSpec = ViewSpec {
         column("credited", MONEY, "what the bank credited").optional(),
         column("announced_by", Id(Person), "who announced it").filter(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: None, firm: Some("firm") },
-    order: down("from_batch"),
-    search: None,
+    owners: RowOwners { firm: Some("firm"), ..NOBODY },
     indexes: &[BY_STATE, BY_BATCH],
+    ..VIEW
 };

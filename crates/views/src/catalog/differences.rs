@@ -3,8 +3,8 @@
 use crate::table::ColumnKind::{Amount, Batch, Currency, Date, Id, Number, Parcel, Word};
 use crate::table::IdentifierKind::{Any, Break, Courier, OpenItem, Person, Seller, Terminal};
 use crate::table::{
-    ColumnKind, FROM, IndexedRows, RowOwners, RowSpan, UNTIL, ViewIndex, ViewJoin, ViewSpec,
-    column, down,
+    ColumnKind, FROM, IndexedRows, NOBODY, OF_SELLER, RowOwners, RowSpan, UNTIL, VIEW, ViewIndex,
+    ViewJoin, ViewSpec, column, down,
 };
 
 const MONEY: ColumnKind = Amount { currency: "currency" };
@@ -17,7 +17,6 @@ const BATCH_STATES: &[&str] = &["open", "agreed", "disputed", "reconciled", "lef
 pub const BATCHES: ViewSpec = ViewSpec {
     name: "batches",
     doc: "state of a terminal's batch",
-    span: RowSpan::Between,
     key: &["terminal", "number"],
     columns: &[
         column("terminal", Id(Terminal), "whose it is").filter().sort(),
@@ -31,17 +30,14 @@ pub const BATCHES: ViewSpec = ViewSpec {
         column("theirs", MONEY, "debits less credits by the terminal").optional(),
         column("differences", Number, "lines that differ, once they were compared").optional(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: Some("courier"), firm: None },
-    order: down("from_batch"),
-    search: None,
+    owners: RowOwners { courier: Some("courier"), ..NOBODY },
     indexes: &[BY_STATE, BY_BATCH],
+    ..VIEW
 };
 
 pub const OPEN_ITEMS: ViewSpec = ViewSpec {
     name: "open_items",
     doc: "state of a terminal batch that somebody must decide",
-    span: RowSpan::Between,
     key: &["item"],
     columns: &[
         column("item", Id(OpenItem), "its number").filter().sort(),
@@ -53,11 +49,8 @@ pub const OPEN_ITEMS: ViewSpec = ViewSpec {
         column("opened", Date, "the day on which it was opened").filter(),
         column("owner", Id(Person), "who must explain it").optional().filter(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: None, firm: None },
-    order: down("from_batch"),
-    search: None,
     indexes: &[BY_STATE, BY_BATCH],
+    ..VIEW
 };
 
 pub(crate) const SUBJECTS: &[&str] = &["bank", "network", "wallet", "firm"];
@@ -66,7 +59,6 @@ pub(crate) const BREAK_SIDES: &[&str] = &["excess", "shortfall"];
 pub const BREAKS: ViewSpec = ViewSpec {
     name: "breaks",
     doc: "state of a difference between the books and the world",
-    span: RowSpan::Between,
     key: &["break"],
     columns: &[
         column("break", Id(Break), "its identifier").filter().sort(),
@@ -83,11 +75,8 @@ pub const BREAKS: ViewSpec = ViewSpec {
         column("opened", Date, "the day on which it was raised").filter(),
         column("owner", Id(Person), "who must resolve it; 0: nobody yet").filter(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: None, firm: None },
-    order: down("from_batch"),
-    search: None,
     indexes: &[BY_STATE, BY_BATCH],
+    ..VIEW
 };
 
 const REFUND_STATES: &[&str] = &["booked", "contested", "won", "lost"];
@@ -95,7 +84,6 @@ const REFUND_STATES: &[&str] = &["booked", "contested", "won", "lost"];
 pub const REFUNDS: ViewSpec = ViewSpec {
     name: "refunds",
     doc: "state of a refund or chargeback of a payment",
-    span: RowSpan::Between,
     key: &["parcel", "payment", "number"],
     columns: &[
         column("parcel", Parcel, "of the payment").filter().sort(),
@@ -117,10 +105,9 @@ pub const REFUNDS: ViewSpec = ViewSpec {
         ViewJoin { table: "orders", column: "parcel", own: "parcel", spans: false },
         ViewJoin { table: "parcels", column: "parcel", own: "parcel", spans: true },
     ],
-    owners: RowOwners { seller: Some("seller"), courier: None, firm: None },
-    order: down("from_batch"),
-    search: None,
+    owners: OF_SELLER,
     indexes: &[BY_STATE, BY_BATCH],
+    ..VIEW
 };
 
 pub const REFUND_PAYMENTS: ViewSpec = ViewSpec {
@@ -143,8 +130,8 @@ pub const REFUND_PAYMENTS: ViewSpec = ViewSpec {
         ViewJoin { table: "orders", column: "parcel", own: "parcel", spans: false },
         ViewJoin { table: "parcels", column: "parcel", own: "parcel", spans: true },
     ],
-    owners: RowOwners { seller: Some("seller"), courier: None, firm: None },
+    owners: OF_SELLER,
     order: down("batch"),
-    search: None,
     indexes: &[ViewIndex { columns: &["parcel"], only: None }],
+    ..VIEW
 };

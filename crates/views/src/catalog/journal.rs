@@ -5,7 +5,7 @@ use crate::table::ColumnKind::{
 };
 use crate::table::IdentifierKind::{Account, Any, Tariff};
 use crate::table::{
-    IndexedRows, RowOwners, RowSpan, ViewColumn, ViewIndex, ViewJoin, ViewSpec, column, down, up,
+    IndexedRows, RowSpan, VIEW, ViewColumn, ViewIndex, ViewJoin, ViewSpec, column, down, up,
 };
 
 pub const ACCOUNTS: ViewSpec = ViewSpec {
@@ -22,14 +22,13 @@ pub const ACCOUNTS: ViewSpec = ViewSpec {
         column("currency", Currency, "of its balance").filter(),
         column("from_batch", Batch, "that opened it").filter(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: None, firm: None },
     order: up("account"),
     search: Some("name"),
     indexes: &[
         ViewIndex { columns: &["owner", "code"], only: None },
         ViewIndex { columns: &["name"], only: None },
     ],
+    ..VIEW
 };
 
 const GIVERS: &[&str] = &["system", "person", "key", "terminal", "gateway", "network", "wallet"];
@@ -48,14 +47,12 @@ pub const COMMANDS: ViewSpec = ViewSpec {
         column("by_kind", Word(GIVERS), "who gave it").filter(),
         column("by_id", Id(Any), "the identifier of who gave it; 0 for the system").filter(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: None, firm: None },
     order: down("batch"),
-    search: None,
     indexes: &[
         ViewIndex { columns: &["name", "batch", "command"], only: None },
         ViewIndex { columns: &["by_kind", "by_id", "batch", "command"], only: None },
     ],
+    ..VIEW
 };
 
 pub(crate) const STAGES: &[&str] = &["posted", "reserved", "posted from reserve", "voided"];
@@ -89,12 +86,11 @@ pub const POSTINGS: ViewSpec = ViewSpec {
     key: &["posting"],
     columns: POSTING_COLUMNS,
     joins: &[ViewJoin { table: "accounts", column: "account", own: "debit", spans: false }],
-    owners: RowOwners { seller: None, courier: None, firm: None },
     order: down("posting"),
-    search: None,
     indexes: &[
         ViewIndex { columns: &["debit", "batch", "posting"], only: None },
         ViewIndex { columns: &["credit", "batch", "posting"], only: None },
         ViewIndex { columns: &["parcel", "posting"], only: Some(IndexedRows::With("parcel")) },
     ],
+    ..VIEW
 };

@@ -3,8 +3,8 @@
 use crate::table::ColumnKind::{Amount, Batch, Currency, Id, Number, Parcel, Text, Word};
 use crate::table::IdentifierKind::{Courier, Firm, Seller, Tariff};
 use crate::table::{
-    FROM, IndexedRows, RowOwners, RowSpan, UNTIL, ViewColumn, ViewIndex, ViewJoin, ViewSpec,
-    column, down, up,
+    FROM, IndexedRows, OF_SELLER, RowOwners, RowSpan, UNTIL, VIEW, ViewColumn, ViewIndex, ViewJoin,
+    ViewSpec, column, up,
 };
 
 pub const ORDERS: ViewSpec = ViewSpec {
@@ -19,14 +19,14 @@ pub const ORDERS: ViewSpec = ViewSpec {
         column("shipment", Number, "the number of the order's shipment, from 1"),
         column("batch", Batch, "that announced it").filter().sort(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: Some("seller"), courier: None, firm: None },
+    owners: OF_SELLER,
     order: up("reference"),
     search: Some("reference"),
     indexes: &[
         ViewIndex { columns: &["reference"], only: None },
         ViewIndex { columns: &["seller", "reference"], only: None },
     ],
+    ..VIEW
 };
 
 pub(crate) const PARCEL_STATES: &[&str] =
@@ -55,13 +55,10 @@ const PARCEL_COLUMNS: &[ViewColumn] = &[
 pub const PARCELS: ViewSpec = ViewSpec {
     name: "parcels",
     doc: "state of a parcel",
-    span: RowSpan::Between,
     key: &["parcel"],
     columns: PARCEL_COLUMNS,
     joins: &[ViewJoin { table: "orders", column: "parcel", own: "parcel", spans: false }],
     owners: RowOwners { seller: Some("seller"), courier: Some("courier"), firm: Some("firm") },
-    order: down("from_batch"),
-    search: None,
     indexes: &[
         // Whole ones serve lists as of a batch, too. Of a state most rows have ended.
         ViewIndex { columns: &["from_batch", "parcel"], only: None },
@@ -70,6 +67,7 @@ pub const PARCELS: ViewSpec = ViewSpec {
         ViewIndex { columns: &["firm", "from_batch"], only: Some(IndexedRows::With("firm")) },
         ViewIndex { columns: &["state", "from_batch", "parcel"], only: Some(IndexedRows::Current) },
     ],
+    ..VIEW
 };
 
 pub(crate) const PAYMENT_STATES: &[&str] = &[
@@ -125,7 +123,6 @@ const PAYMENT_COLUMNS: &[ViewColumn] = &[
 pub const PAYMENTS: ViewSpec = ViewSpec {
     name: "payments",
     doc: "state of a payment, one attempt to take money for a parcel",
-    span: RowSpan::Between,
     key: &["parcel", "payment"],
     columns: PAYMENT_COLUMNS,
     joins: &[
@@ -133,8 +130,6 @@ pub const PAYMENTS: ViewSpec = ViewSpec {
         ViewJoin { table: "parcels", column: "parcel", own: "parcel", spans: true },
     ],
     owners: RowOwners { seller: Some("seller"), courier: Some("courier"), firm: Some("firm") },
-    order: down("from_batch"),
-    search: None,
     indexes: &[
         ViewIndex { columns: &["from_batch", "parcel", "payment"], only: None },
         ViewIndex {
@@ -142,4 +137,5 @@ pub const PAYMENTS: ViewSpec = ViewSpec {
             only: Some(IndexedRows::Current),
         },
     ],
+    ..VIEW
 };

@@ -6,7 +6,8 @@ use crate::table::IdentifierKind::{
     Bank, Courier, Firm, Network, Person, Seller, Tariff, Terminal, Wallet,
 };
 use crate::table::{
-    ColumnKind, FROM, IndexedRows, RowOwners, RowSpan, UNTIL, ViewIndex, ViewSpec, column, up,
+    ColumnKind, FROM, IndexedRows, NOBODY, OF_COURIER, OF_SELLER, RowOwners, RowSpan, UNTIL, VIEW,
+    ViewIndex, ViewSpec, column, up,
 };
 
 const MONEY: ColumnKind = Amount { currency: "currency" };
@@ -18,7 +19,6 @@ pub(crate) const CYCLES: &[&str] = &["daily", "weekly", "monthly"];
 pub const SELLERS: ViewSpec = ViewSpec {
     name: "sellers",
     doc: "state of a seller's account in one currency",
-    span: RowSpan::Between,
     key: &["seller", "currency"],
     columns: &[
         column("seller", Id(Seller), "its identifier").filter().sort(),
@@ -37,17 +37,16 @@ pub const SELLERS: ViewSpec = ViewSpec {
         column("suspended", Flag, "whether nothing is paid out to it").filter(),
         column("payout_account", Flag, "whether an account is known that is paid to").filter(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: Some("seller"), courier: None, firm: None },
+    owners: OF_SELLER,
     order: up("reference"),
     search: Some("reference"),
     indexes: &[BY_REFERENCE],
+    ..VIEW
 };
 
 pub const FIRMS: ViewSpec = ViewSpec {
     name: "firms",
     doc: "state of a courier firm",
-    span: RowSpan::Between,
     key: &["firm"],
     columns: &[
         column("firm", Id(Firm), "its identifier").filter().sort(),
@@ -60,17 +59,16 @@ pub const FIRMS: ViewSpec = ViewSpec {
         column("terms_from", Date, "from which these terms count; empty: from the start")
             .optional(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: None, firm: Some("firm") },
+    owners: RowOwners { firm: Some("firm"), ..NOBODY },
     order: up("reference"),
     search: Some("reference"),
     indexes: &[BY_REFERENCE],
+    ..VIEW
 };
 
 pub const COURIERS: ViewSpec = ViewSpec {
     name: "couriers",
     doc: "state of a courier",
-    span: RowSpan::Between,
     key: &["courier"],
     columns: &[
         column("courier", Id(Courier), "the identifier").filter().sort(),
@@ -83,17 +81,16 @@ pub const COURIERS: ViewSpec = ViewSpec {
         column("terms_from", Date, "from which the limit counts; empty: from the start").optional(),
         column("suspended", Flag, "whether no parcel and no terminal is given").filter(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: Some("courier"), firm: Some("firm") },
+    owners: OF_COURIER,
     order: up("reference"),
     search: Some("reference"),
     indexes: &[BY_REFERENCE],
+    ..VIEW
 };
 
 pub const PERSONS: ViewSpec = ViewSpec {
     name: "persons",
     doc: "person who may act; names are not in the books",
-    span: RowSpan::Between,
     key: &["person"],
     columns: &[
         column("person", Id(Person), "the identifier").filter().sort(),
@@ -101,11 +98,8 @@ pub const PERSONS: ViewSpec = ViewSpec {
         UNTIL,
         column("removed", Flag, "whether the person may act no more").filter(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: None, firm: None },
     order: up("person"),
-    search: None,
-    indexes: &[],
+    ..VIEW
 };
 
 pub const BANKS: ViewSpec = ViewSpec {
@@ -119,17 +113,14 @@ pub const BANKS: ViewSpec = ViewSpec {
         column("currency", Currency, "of the account").filter(),
         column("from_batch", Batch, "that registered it").filter(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: None, firm: None },
     order: up("reference"),
     search: Some("reference"),
-    indexes: &[],
+    ..VIEW
 };
 
 pub const NETWORKS: ViewSpec = ViewSpec {
     name: "networks",
     doc: "state of a card network",
-    span: RowSpan::Between,
     key: &["network"],
     columns: &[
         column("network", Id(Network), "its identifier").filter().sort(),
@@ -139,11 +130,9 @@ pub const NETWORKS: ViewSpec = ViewSpec {
         column("currency", Currency, "in which it settles").filter(),
         column("withdrawn_from", Time, "when it takes no new payments").optional().filter(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: None, firm: None },
     order: up("reference"),
     search: Some("reference"),
-    indexes: &[],
+    ..VIEW
 };
 
 pub const WALLETS: ViewSpec = ViewSpec {
@@ -157,17 +146,14 @@ pub const WALLETS: ViewSpec = ViewSpec {
         column("currency", Currency, "in which it settles").filter(),
         column("from_batch", Batch, "that registered it").filter(),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: None, firm: None },
     order: up("reference"),
     search: Some("reference"),
-    indexes: &[],
+    ..VIEW
 };
 
 pub const TERMINALS: ViewSpec = ViewSpec {
     name: "terminals",
     doc: "state of a terminal",
-    span: RowSpan::Between,
     key: &["terminal"],
     columns: &[
         column("terminal", Id(Terminal), "its number").filter().sort(),
@@ -180,11 +166,9 @@ pub const TERMINALS: ViewSpec = ViewSpec {
         column("offline_each", MONEY, "the most for a sale without an answer"),
         column("offline_total", MONEY, "the most for all sales without an answer"),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: Some("courier"), firm: Some("firm") },
+    owners: OF_COURIER,
     order: up("terminal"),
-    search: None,
-    indexes: &[],
+    ..VIEW
 };
 
 pub const TARIFFS: ViewSpec = ViewSpec {
@@ -202,11 +186,9 @@ pub const TARIFFS: ViewSpec = ViewSpec {
         column("end_day", Date, "the first day no longer in force").optional().filter(),
         column("terms", Text, "fees and rates as JSON, amounts in minor units"),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: None, firm: None },
     order: up("reference"),
     search: Some("reference"),
-    indexes: &[],
+    ..VIEW
 };
 
 pub(crate) const HOLD_RULES_OF: &[&str] = &["at once", "days after held", "days after delivery"];
@@ -214,7 +196,6 @@ pub(crate) const HOLD_RULES_OF: &[&str] = &["at once", "days after held", "days 
 pub const HOLD_RULES: ViewSpec = ViewSpec {
     name: "hold_rules",
     doc: "hold rule of a jurisdiction",
-    span: RowSpan::Between,
     key: &["jurisdiction"],
     columns: &[
         column("jurisdiction", Text, "the country, two letters").filter().sort(),
@@ -223,9 +204,6 @@ pub const HOLD_RULES: ViewSpec = ViewSpec {
         column("rule", Word(HOLD_RULES_OF), "when held money becomes payable").filter(),
         column("days", Number, "of the rule; 0 for `at once`"),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: None, firm: None },
     order: up("jurisdiction"),
-    search: None,
-    indexes: &[],
+    ..VIEW
 };

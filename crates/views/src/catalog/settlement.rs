@@ -3,12 +3,11 @@
 use crate::table::ColumnKind::{Amount, Batch, Currency, Date, Id, Number, Parcel, Text, Word};
 use crate::table::IdentifierKind::{Any, Bank, Firm, Payout, Person, Plan, Seller};
 use crate::table::{
-    ColumnKind, FROM, IndexedRows, RowOwners, RowSpan, UNTIL, ViewIndex, ViewSpec, column, down,
+    ColumnKind, FROM, IndexedRows, NOBODY, OF_SELLER, RowOwners, RowSpan, UNTIL, VIEW, ViewIndex,
+    ViewSpec, column, down,
 };
 
 const MONEY: ColumnKind = Amount { currency: "currency" };
-const NOBODY: RowOwners = RowOwners { seller: None, courier: None, firm: None };
-const OF_SELLER: RowOwners = RowOwners { seller: Some("seller"), courier: None, firm: None };
 const BY_STATE: ViewIndex =
     ViewIndex { columns: &["state", "from_batch"], only: Some(IndexedRows::Current) };
 const BY_BATCH: ViewIndex = ViewIndex { columns: &["from_batch"], only: None };
@@ -46,20 +45,17 @@ pub const CLEARING_LINES: ViewSpec = ViewSpec {
         column("deducted", MONEY, "the fee that it deducts; below zero it gives back"),
         column("value_date", Date, "from which the money counts").filter(),
     ],
-    joins: &[],
-    owners: NOBODY,
     order: down("batch"),
-    search: None,
     indexes: &[
         ViewIndex { columns: &["batch"], only: None },
         ViewIndex { columns: &["parcel"], only: Some(IndexedRows::With("parcel")) },
     ],
+    ..VIEW
 };
 
 pub const PLANS: ViewSpec = ViewSpec {
     name: "plans",
     doc: "state of a settlement plan",
-    span: RowSpan::Between,
     key: &["plan"],
     columns: &[
         column("plan", Id(Plan), "its identifier").filter().sort(),
@@ -78,11 +74,8 @@ pub const PLANS: ViewSpec = ViewSpec {
         column("decided_by", Id(Person), "who approved or rejected it").optional().filter(),
         column("bank", Id(Bank), "the account that pays, once it is executed").optional().filter(),
     ],
-    joins: &[],
-    owners: NOBODY,
-    order: down("from_batch"),
-    search: None,
     indexes: &[BY_STATE, BY_BATCH],
+    ..VIEW
 };
 
 const PAYOUT_STATES: &[&str] = &["planned", "rejected", "dropped", "sent", "confirmed", "returned"];
@@ -90,7 +83,6 @@ const PAYOUT_STATES: &[&str] = &["planned", "rejected", "dropped", "sent", "conf
 pub const PAYOUTS: ViewSpec = ViewSpec {
     name: "payouts",
     doc: "state of a payout to a seller",
-    span: RowSpan::Between,
     key: &["payout"],
     columns: &[
         column("payout", Id(Payout), "its number").filter().sort(),
@@ -111,22 +103,19 @@ pub const PAYOUTS: ViewSpec = ViewSpec {
         column("bank", Id(Bank), "the account that pays, once it is sent").optional().filter(),
         column("sent", Date, "the day on which it was sent").optional().filter(),
     ],
-    joins: &[],
     owners: OF_SELLER,
-    order: down("from_batch"),
-    search: None,
     indexes: &[
         BY_STATE,
         BY_BATCH,
         BY_SELLER,
         ViewIndex { columns: &["plan"], only: Some(IndexedRows::Current) },
     ],
+    ..VIEW
 };
 
 pub const INVOICES: ViewSpec = ViewSpec {
     name: "invoices",
     doc: "state of an invoice to a seller",
-    span: RowSpan::Between,
     key: &["seller", "currency", "number"],
     columns: &[
         column("seller", Id(Seller), "who owes").filter().sort(),
@@ -138,11 +127,9 @@ pub const INVOICES: ViewSpec = ViewSpec {
         column("amount", MONEY, "what was invoiced").filter(),
         column("invoiced", Date, "the day of the invoice").filter(),
     ],
-    joins: &[],
     owners: OF_SELLER,
-    order: down("from_batch"),
-    search: None,
     indexes: &[BY_STATE, BY_BATCH],
+    ..VIEW
 };
 
 pub const INVOICE_PAYMENTS: ViewSpec = ViewSpec {
@@ -159,11 +146,9 @@ pub const INVOICE_PAYMENTS: ViewSpec = ViewSpec {
         column("bank", Id(Bank), "the account that was credited").filter(),
         column("amount", MONEY, "what was paid").filter(),
     ],
-    joins: &[],
     owners: OF_SELLER,
     order: down("batch"),
-    search: None,
-    indexes: &[],
+    ..VIEW
 };
 
 pub const COMMISSIONS: ViewSpec = ViewSpec {
@@ -180,11 +165,9 @@ pub const COMMISSIONS: ViewSpec = ViewSpec {
         column("amount", MONEY, "what was paid, with what was withheld").filter(),
         column("withheld", MONEY, "tax withheld of it"),
     ],
-    joins: &[],
-    owners: RowOwners { seller: None, courier: None, firm: Some("firm") },
+    owners: RowOwners { firm: Some("firm"), ..NOBODY },
     order: down("batch"),
-    search: None,
-    indexes: &[],
+    ..VIEW
 };
 
 pub const ADJUSTMENTS: ViewSpec = ViewSpec {
@@ -202,11 +185,10 @@ pub const ADJUSTMENTS: ViewSpec = ViewSpec {
         column("proposed_by", Id(Person), "who proposed it").filter(),
         column("approved_by", Id(Person), "who approved it").filter(),
     ],
-    joins: &[],
-    owners: NOBODY,
     order: down("number"),
     search: Some("reference"),
     indexes: &[ViewIndex { columns: &["reference"], only: None }],
+    ..VIEW
 };
 
 pub const PERIODS: ViewSpec = ViewSpec {
@@ -222,9 +204,6 @@ pub const PERIODS: ViewSpec = ViewSpec {
         column("proposed_by", Id(Person), "who proposed to close it").filter(),
         column("approved_by", Id(Person), "who approved it").filter(),
     ],
-    joins: &[],
-    owners: NOBODY,
     order: down("number"),
-    search: None,
-    indexes: &[],
+    ..VIEW
 };

@@ -26,7 +26,7 @@ pub use query::{
     RowsOf, ViewFilter, ViewQueryError,
 };
 
-use query::Question;
+use query::{Asker, Question};
 
 /// Things that a search finds.
 pub const SEARCH_HITS_MAX: u32 = 50;
@@ -127,6 +127,56 @@ pub(crate) trait Reading {
     fn balance(&mut self, account: i64, at: i64) -> Result<Option<i64>, ViewError>;
 }
 
+/// The first value of the first row.
+fn date(reading: &mut dyn Reading, from: bool, batch: i64) -> Result<String, ViewError> {
+    let mut found = String::new();
+    reading.ask(&Question::date(from, batch), &mut |row| {
+        if let Some(ViewValue::Text(date)) = row.first() {
+            found = date.to_string();
+        }
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
+}
+
+/// The first batch of a business date until a batch. Dates do not fall.
+fn first_batch(reading: &mut dyn Reading, day: &str, until: i64) -> Result<i64, ViewError> {
+    let (mut least, mut most) = (1, until);
+    while least < most {
+        let middle = least + (most - least) / 2;
+        let found = date(reading, true, middle)?;
+        match !found.is_empty() && found.as_str() < day {
+            true => least = middle + 1,
+            false => most = middle,
+        }
+    }
+    Ok(least)
+}
+
+/// Who asks for rows, with the day that is today at a batch.
+fn asker<'s>(
+    reading: &mut dyn Reading,
+    rows_of: &'s RowsOf,
+    at: Option<i64>,
+) -> Result<Asker<'s>, ViewError> {
+    let has_tours = match rows_of {
+        RowsOf::Everyone => false,
+        RowsOf::Own(owners) => owners.iter().any(|owner| matches!(owner, RowOwner::Courier(_))),
+    };
+    let day_from = match has_tours {
+        false => None,
+        true => {
+            let until = match at {
+                Some(at) => at,
+                None => reading.checkpoint()?.head.sequence.number().cast_signed(),
+            };
+            let today = date(reading, false, until)?;
+            Some(first_batch(reading, &today, until)?)
+        }
+    };
+    Ok(Asker { rows_of, day_from })
+}
+
 impl ViewReader {
     /// Connects to views that are there.
     ///
@@ -194,6 +244,16 @@ impl ViewReader {
         Ok(self.read(None, |_, _| Ok(()))?.1)
     }
 
+    /// The first batch of a business date, `2026-12-01`, until a batch.
+    ///
+    /// # Errors
+    /// As [`ViewReader::list`].
+    pub fn first_batch(&mut self, day: &str, until: u64) -> Result<u64, ReadViewError> {
+        let (first, _) =
+            self.read(None, |reading, _| Ok(first_batch(reading, day, until.cast_signed())?))?;
+        Ok(first.cast_unsigned())
+    }
+
     /// A page of a view.
     ///
     /// # Errors
@@ -201,7 +261,8 @@ impl ViewReader {
     pub fn list(&mut self, query: &ListQuery) -> Result<ViewPage, ReadViewError> {
         let most = query.limit as usize;
         let ((rows, next), position) = self.read(query.at, |reading, at| {
-            let question = Question::list_of(query, at, true)?;
+            let asker = asker(reading, &query.scope, at)?;
+            let question = Question::list_of(query, asker, at, true)?;
             let mut rows = Vec::new();
             reading.ask(&question, &mut |row| {
                 rows.push(row);
@@ -227,7 +288,8 @@ impl ViewReader {
         each: &mut EachRow<'_>,
     ) -> Result<ViewPosition, ReadViewError> {
         let ((), position) = self.read(query.at, |reading, at| {
-            let question = Question::list_of(query, at, false)?;
+            let asker = asker(reading, &query.scope, at)?;
+            let question = Question::list_of(query, asker, at, false)?;
             Ok(reading.ask(&question, each)?)
         })?;
         Ok(position)
@@ -244,7 +306,8 @@ impl ViewReader {
         sum: Option<&str>,
     ) -> Result<(Vec<ViewTotal>, ViewPosition), ReadViewError> {
         self.read(query.at, |reading, at| {
-            let question = Question::totals(query, at, sum)?;
+            let asker = asker(reading, &query.scope, at)?;
+            let question = Question::totals(query, asker, at, sum)?;
             let mut totals = Vec::new();
             reading.ask(&question, &mut |values| {
                 totals.extend(total(&values));
@@ -305,12 +368,14 @@ impl ViewReader {
         at: Option<u64>,
     ) -> Result<(Option<Vec<ViewValue>>, ViewPosition), ReadViewError> {
         self.read(at, |reading, at| {
-            let question = Question::detail(view, key, scope, at)?;
+            let asker = asker(reading, scope, at)?;
+            let question = Question::detail(view, key, asker, at)?;
             Ok(ViewReader::rows(reading, &question)?.pop())
         })
     }
 
-    /// What a thing was, the oldest first: at most [`PAGE_ROWS_MAX`] rows.
+    /// What a thing was, the oldest first: at most [`PAGE_ROWS_MAX`] rows. A courier's parcels are
+    /// not limited to the day's tour here: ask [`ViewReader::detail`] first.
     ///
     /// # Errors
     /// As [`ViewReader::list`].
@@ -351,12 +416,13 @@ impl ViewReader {
                     break;
                 }
                 let Some(scope) = scope(view) else { continue };
+                let asker = asker(reading, &scope, at)?;
                 let question = match (parcel, view.key) {
                     (Some(parcel), ["parcel"]) => {
                         let key = [ViewValue::Parcel(parcel)];
-                        Question::detail(view, &key, &scope, at).map(Some)
+                        Question::detail(view, &key, asker, at).map(Some)
                     }
-                    _ => Question::search(view, text, &scope, at, left),
+                    _ => Question::search(view, text, asker, at, left),
                 };
                 let question = match question {
                     Ok(Some(question)) => question,

@@ -25,16 +25,19 @@ static HOUR_COLUMNS: [ViewColumn; 5] = [
     column("payments", ColumnKind::Number, "how many"),
     column("amount", ColumnKind::MinorUnits, "their sum"),
 ];
+static DATE_COLUMNS: [ViewColumn; 1] = [column("date", ColumnKind::Date, "of a command")];
 static TOTAL_COLUMNS: [ViewColumn; 3] = [
     column("currency", ColumnKind::Currency, "of the sum"),
     column("rows", ColumnKind::Number, "how many"),
     column("sum", ColumnKind::MinorUnits, "of a column"),
 ];
 
+/// The table of parcels, and whose tour they are of.
+const PARCELS: &str = "parcels";
 /// Greater than all texts that begin as it does.
 const LAST_CHARACTER: char = '\u{10FFFF}';
 
-/// Whose rows are asked for.
+/// The owners whose rows are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowsOf {
     Everyone,
@@ -42,12 +45,21 @@ pub enum RowsOf {
     Own(Vec<RowOwner>),
 }
 
-/// Whose a row is.
+/// The owner of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowOwner {
     Seller(books::SellerId),
+    /// Of parcels and payments only those of the courier's tour of the day.
     Courier(books::CourierId),
     Firm(books::FirmId),
+}
+
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker<'s> {
+    pub rows_of: &'s RowsOf,
+    /// The first batch of the day of a courier's tour. `None`: the tours of all days.
+    pub day_from: Option<i64>,
 }
 
 impl From<RowOwner> for RowsOf {
@@ -149,6 +161,16 @@ impl Question {
         Question { text, values: Vec::new(), columns, sorted_by: Vec::new() }
     }
 
+    /// The business date of the first command from a batch on, or of the last one until it.
+    pub(crate) fn date(from: bool, batch: i64) -> Question {
+        let mut question = Question::of(DATE_COLUMNS.iter());
+        let (with, order) = if from { (">=", "") } else { ("<=", " DESC") };
+        let _ = write!(question.text, "SELECT date FROM commands WHERE batch {with} ");
+        question.bind(ViewValue::Number(batch));
+        let _ = write!(question.text, " ORDER BY batch{order} LIMIT 1");
+        question
+    }
+
     /// All rows of a view's own table, in any order.
     pub(crate) fn table(view: &'static ViewSpec) -> Question {
         let mut question = Question::of(view.own_columns());
@@ -204,6 +226,7 @@ impl Question {
     /// How many rows there are for each currency, and the sum of a column.
     pub(crate) fn totals(
         query: &ListQuery,
+        asker: Asker<'_>,
         at: Option<i64>,
         sum: Option<&str>,
     ) -> Result<Question, ViewQueryError> {
@@ -224,15 +247,20 @@ impl Question {
         }
         question.text.push_str("), 0) AS BIGINT)");
         let mut question = question.from(view, at);
-        question.narrowed(query, at)?;
+        question.narrowed(query, asker, at)?;
         question.text.push_str(" GROUP BY 1 ORDER BY 1");
         Ok(question)
     }
 
     /// The rows that hold, of the asker, with the filters.
-    fn narrowed(&mut self, query: &ListQuery, at: Option<i64>) -> Result<(), ViewQueryError> {
+    fn narrowed(
+        &mut self,
+        query: &ListQuery,
+        asker: Asker<'_>,
+        at: Option<i64>,
+    ) -> Result<(), ViewQueryError> {
         self.holds(query.view.name, query.view.span, at);
-        self.scope(query.view, &query.scope)?;
+        self.scope(query.view, asker, at)?;
         query.filters.iter().try_for_each(|filter| self.filter(query.view, filter))
     }
 
@@ -266,8 +294,15 @@ impl Question {
         }
     }
 
-    fn scope(&mut self, view: &'static ViewSpec, scope: &RowsOf) -> Result<(), ViewQueryError> {
-        let RowsOf::Own(owners) = scope else { return Ok(()) };
+    fn scope(
+        &mut self,
+        view: &'static ViewSpec,
+        asker: Asker<'_>,
+        at: Option<i64>,
+    ) -> Result<(), ViewQueryError> {
+        let RowsOf::Own(owners) = asker.rows_of else { return Ok(()) };
+        let is_of_tours =
+            view.name == PARCELS || view.joins.iter().any(|join| join.table == PARCELS);
         let mut begins_with = " AND (";
         for owner in owners {
             let (column, id) = match *owner {
@@ -281,12 +316,34 @@ impl Question {
             self.name(view, column);
             self.text.push_str(" = ");
             self.bind(ViewValue::Number(id.cast_signed()));
+            if let (RowOwner::Courier(_), true, Some(first)) = (owner, is_of_tours, asker.day_from)
+            {
+                self.tour(first, at);
+            }
         }
         if begins_with == " AND (" {
             return Err(ViewQueryError::NoOwner { view: view.name });
         }
         self.text.push(')');
         Ok(())
+    }
+
+    /// Narrows a courier's rows to the tour of the day: the parcel is out, or a payment for it
+    /// began on the day. The courier of a parcel has it, or took its last payment.
+    fn tour(&mut self, first: i64, at: Option<i64>) {
+        let _ = write!(self.text, " AND ({PARCELS}.state = 'out' OR EXISTS (SELECT 1");
+        let _ = write!(self.text, " FROM payments begun WHERE begun.parcel = {PARCELS}.parcel");
+        self.text.push_str(" AND begun.from_batch >= ");
+        self.bind(ViewValue::Number(first));
+        if let Some(at) = at {
+            self.text.push_str(" AND begun.from_batch <= ");
+            self.bind(ViewValue::Number(at));
+        }
+        self.text.push_str(" AND NOT EXISTS (SELECT 1 FROM payments older");
+        self.text.push_str(" WHERE older.parcel = begun.parcel");
+        self.text.push_str(" AND older.payment = begun.payment AND older.from_batch < ");
+        self.bind(ViewValue::Number(first));
+        self.text.push_str(")))");
     }
 
     fn filter(
@@ -405,6 +462,7 @@ impl Question {
     /// A page and one row more, or without a limit all rows.
     pub(crate) fn list_of(
         query: &ListQuery,
+        asker: Asker<'_>,
         at: Option<i64>,
         limited: bool,
     ) -> Result<Question, ViewQueryError> {
@@ -425,7 +483,7 @@ impl Question {
             }
         };
         let mut question = Question::joined(view, at);
-        question.narrowed(query, at)?;
+        question.narrowed(query, asker, at)?;
         question.order(view, order, query.after.as_deref())?;
         if limited {
             question.limit(i64::from(query.limit) + 1);
@@ -437,11 +495,11 @@ impl Question {
     pub(crate) fn detail(
         view: &'static ViewSpec,
         key: &[ViewValue],
-        scope: &RowsOf,
+        asker: Asker<'_>,
         at: Option<i64>,
     ) -> Result<Question, ViewQueryError> {
         let mut question = Question::select(view, at);
-        question.scope(view, scope)?;
+        question.scope(view, asker, at)?;
         question.key(view, key)?;
         question.limit(1);
         Ok(question)
@@ -451,7 +509,7 @@ impl Question {
     pub(crate) fn history(
         view: &'static ViewSpec,
         key: &[ViewValue],
-        scope: &RowsOf,
+        rows_of: &RowsOf,
         at: i64,
     ) -> Result<Question, ViewQueryError> {
         let begin = match view.span {
@@ -462,7 +520,8 @@ impl Question {
         let mut question = Question::joined(view, None);
         let _ = write!(question.text, "{}.{begin} <= ", view.name);
         question.bind(ViewValue::Number(at));
-        question.scope(view, scope)?;
+        // A row of another day is not of the tour of this one.
+        question.scope(view, Asker { rows_of, day_from: None }, None)?;
         question.key(view, key)?;
         let _ = write!(question.text, " ORDER BY {}.{begin}", view.name);
         question.limit(PAGE_ROWS_MAX.into());
@@ -521,7 +580,7 @@ impl Question {
     pub(crate) fn search(
         view: &'static ViewSpec,
         start: &str,
-        scope: &RowsOf,
+        asker: Asker<'_>,
         at: Option<i64>,
         most: u32,
     ) -> Result<Option<Question>, ViewQueryError> {
@@ -529,7 +588,7 @@ impl Question {
             return Ok(None);
         };
         let mut question = Question::select(view, at);
-        question.scope(view, scope)?;
+        question.scope(view, asker, at)?;
         question.text.push_str(" AND ");
         question.begins(view, column, start);
         question.text.push_str(" ORDER BY ");

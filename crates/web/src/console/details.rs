@@ -4,17 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use access::{AccessFunction, Principal};
 use axum::http::StatusCode;
+use engine::Actor;
+use office::SignedInGiver;
 use pages::{
-    Cell, DetailPage, Link, PageRow, RowContext, StatementLine, TimelineEntry, TimelinePosting,
-    Tone, batch_text, changes, list_path, nav_groups, related, row_key, tone,
+    Cell, DetailPage, Link, PageRow, PageWords, RowComparison, RowContext, StatementLine,
+    TimelineEntry, TimelinePosting, Tone, batch_text, changes, compare, list_path, nav_groups,
+    related, row_key, tone,
 };
-use views::read::{FilterOperator, ListQuery, ReadViewError, RowsOf, VIEWS, ViewReader};
+use views::read::{
+    FilterOperator, ListQuery, ReadViewError, RowsOf, VIEWS, ViewFilter, ViewReader,
+};
 use views::{RowSpan, ViewSpec, ViewValue};
 
+use super::act_table::of_row;
 use super::frames::{frame, position, readable};
-use super::rows::{names, offset_at, page_row, read, time_of, with};
+use super::rows::{names, offset_at, page_row, person_names, read, time_of, with};
 use super::{Visit, html, twin};
-use crate::app::HttpAnswer;
+use crate::app::{App, HttpAnswer};
 use crate::asked_views::AskedKey;
 use crate::handlers::views::{hidden, parties, right, rows_of, wait_for, wanted};
 use crate::operations::Action;
@@ -25,6 +31,8 @@ use crate::query::QueryParameters;
 const CHANGES: usize = 100;
 /// Postings on a page of a statement.
 const STATEMENT_ROWS: u32 = 50;
+
+const DETAIL_PARAMETERS: [&str; 4] = ["at", "min_position", "before", "since"];
 
 /// What is read for a page.
 struct Found {
@@ -271,13 +279,61 @@ impl Telling<'_> {
     }
 }
 
+/// A command that was carried out just now in a batch, with the money that it moved: for who may
+/// see the journal.
+pub(super) fn told_command(
+    app: &App,
+    giver: &SignedInGiver,
+    principal: &Principal,
+    words: PageWords,
+    (batch, name): (u64, &'static str),
+) -> Result<Vec<TimelineEntry>, Problem> {
+    let find = |name| ViewSpec::find(name).ok_or_else(|| Problem::from(ProblemKind::NoSuchRecord));
+    let (log, postings) = (find("commands")?, find("postings")?);
+    if !matches!(rows_of(principal, log), Ok(RowsOf::Everyone)) {
+        return Ok(Vec::new());
+    }
+    let own = match principal.actor {
+        Actor::Person(person) => Some(person.to_string()),
+        _ => None,
+    };
+    let told = read(app, giver, |reader| {
+        let mut ask = with(log, "name", FilterOperator::Equal(name.into()), None);
+        let number = FilterOperator::Equal(ViewValue::Number(batch.cast_signed()));
+        ask.filters.push(ViewFilter { column: "batch".to_owned(), operator: number });
+        let all = rows(reader, &ListQuery { limit: 100, ..ask })?;
+        let mut same = all.iter().filter(|row| row.raw_of(log, "by_id") == own.as_deref());
+        // Of several it is not known which one it was.
+        let (Some(one), None) = (same.next(), same.next()) else { return Ok(None) };
+        let key = [number_value(one, log, "batch"), number_value(one, log, "command")];
+        let found = self::find(reader, principal, log, (&key, &RowsOf::Everyone), (None, None))?;
+        let Some(found) = found else { return Ok(None) };
+        let logged: Vec<PageRow> = found.commands.values().flatten().cloned().collect();
+        let of = [(postings, &found.postings[..]), (log, &logged[..])];
+        let names = names(reader, principal, &of, None)?;
+        Ok(Some((found, names)))
+    })?;
+    let Some((found, mut names)) = told else { return Ok(Vec::new()) };
+    names.extend(person_names(giver, principal));
+    let at = number(&found.row, log, "at");
+    let (readable, offset_minutes) = (readable(principal), offset_at(giver, at)?);
+    let context =
+        RowContext { words, names: &names, readable: &readable, at: None, offset_minutes };
+    let telling = Telling { context: &context, view: log, hidden: &[], log, postings };
+    Ok(telling.tell(&found))
+}
+
+fn number_value(row: &PageRow, view: &ViewSpec, column: &str) -> ViewValue {
+    ViewValue::Number(number(row, view, column))
+}
+
 pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
     let is_json = visit.call.parts.uri.path().ends_with(".json");
     if is_json || visit.call.accepted(&["text/html", "application/json"])? != "text/html" {
         return detail_json(visit, view, is_json).await;
     }
-    let query =
-        QueryParameters::read(visit.call.parts.uri.query(), &["at", "min_position", "before"])?;
+    let query = QueryParameters::read(visit.call.parts.uri.query(), &DETAIL_PARAMETERS)?;
+    let since = query.number("since", 0, i64::MAX.cast_unsigned())?;
     let before = query.number("before", 1, i64::MAX.cast_unsigned())?;
     visit.call.require(AccessFunction::Read(right(view.name)))?;
     let wanted = wanted(&visit.call, &query)?;
@@ -285,6 +341,7 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
     let scope = rows_of(&principal, view)?;
     let hidden = hidden(&principal, view);
     let name = visit.call.path_part(1)?;
+    let has_session = visit.call.caller()?.session.is_some();
     let (app, preferences) = (visit.call.app.clone(), visit.preferences);
     let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
     wait_for(&app, wanted).await?;
@@ -305,20 +362,27 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
                 None => found,
             };
             let Some(told) = told else { return Ok((None, found, 0)) };
+            let earlier = match since {
+                Some(batch) => reader.detail(view, &key, &scope, Some(batch.min(found.batch)))?.0,
+                None => None,
+            };
+            let earlier = earlier.map(|row| page_row(view, row));
             let logged: Vec<PageRow> = told.commands.values().flatten().cloned().collect();
             let of = [
                 (view, &told.history[..]),
                 (view, std::slice::from_ref(&told.row)),
+                (view, earlier.as_slice()),
                 (postings, &told.postings[..]),
                 (postings, &told.statement[..]),
                 (log, &logged[..]),
             ];
             let names = names(reader, &principal, &of, at)?;
             let time = time_of(reader, &found)?;
-            Ok((Some((told, names)), found, time))
+            Ok((Some((told, earlier, names)), found, time))
         });
         let (told, found, time) = read?;
-        let (told, names) = told.ok_or_else(unknown)?;
+        let (told, earlier, mut names) = told.ok_or_else(unknown)?;
+        names.extend(person_names(giver, &principal));
         let offset_minutes = offset_at(giver, time)?;
         let (words, readable) = (preferences.words, readable(&principal));
         let at = wanted.at;
@@ -326,13 +390,33 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
         around.title = DetailPage::name_of(words, view, &told.row);
         around.nav = nav_groups(words, &readable, Some(view.name), at);
         let path = Link::to(&list_path(view.name)).part(&row_key(view, &told.row)).text();
-        let pairs: Vec<_> =
-            before.iter().map(|number| ("before".to_owned(), number.to_string())).collect();
+        let pairs = [("before", before), ("since", since)];
+        let pairs = pairs
+            .into_iter()
+            .filter_map(|(name, number)| Some((name.to_owned(), number?.to_string())));
+        let pairs: Vec<_> = pairs.collect();
         let here = (&*path, &*pairs);
         let shown = position(words, &found, at, here, (time, offset_minutes));
         around.position = Some(shown);
         let telling = Telling { context: &context, view, hidden: &hidden, log, postings };
         let mut page = DetailPage::new(around, &context, view, &hidden, &told.row);
+        if let Some(since) = since {
+            let shown = |batch: u64| batch_text(batch.cast_signed());
+            page.compared = Some(RowComparison {
+                earlier: shown(since.min(found.batch)),
+                later: shown(found.batch),
+                rows: compare(&context, view, &hidden, earlier.as_ref(), &told.row),
+                is_new: earlier.is_none(),
+            });
+        }
+        // A page of the past is the same for everyone, and for ever.
+        if at.is_none() && has_session {
+            let own = match principal.actor {
+                Actor::Person(person) => format!("per_{person}"),
+                _ => String::new(),
+            };
+            page.acts = of_row(words, &principal, (view, &told.row), &own, &path);
+        }
         // A posting has no history: it is one.
         if view.name != "postings" {
             page.timeline = telling.tell(&told);

@@ -12,12 +12,23 @@ use crate::problem::{Problem, ProblemKind};
 use crate::query::decoded;
 
 /// The pairs of a form.
+#[derive(Clone)]
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
     pub fn get(&self, name: &str) -> &str {
         let found = self.0.iter().find(|(other, _)| other == name);
         found.map_or("", |(_, value)| value)
+    }
+
+    /// Sets a value in the place of what was sent.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.0.retain(|(other, _)| other != name);
+        self.0.push((name.to_owned(), value));
+    }
+
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Reads `a=b&c=d`.
@@ -39,7 +50,7 @@ impl Form {
 }
 
 /// A page of ours, to go to. Another site's would be one to be sent away to.
-pub(super) fn own_path(text: &str) -> &str {
+pub(crate) fn own_path(text: &str) -> &str {
     let is_path = text.starts_with('/') && !text.starts_with("//") && !text.contains('\\');
     if is_path && text.is_ascii() && invisible(text).is_none() { text } else { "/" }
 }

@@ -1,33 +1,19 @@
 //! What stands around the pages: who looks, what that viewer may open, and the position.
 
-use access::{AccessGrant, AccessRole, Principal};
+use access::{AccessFunction, AccessGrant, AccessScope, Principal};
 use base16ct::lower::encode_string;
 use engine::Actor;
 use node::{Clock, SystemClock};
-use pages::{DemoRole, FramePosition, Link, PageFrame, PageWords, Viewer, nav_groups};
+use pages::{DemoRole, FramePosition, Link, NavLink, PageFrame, PageWords, Viewer, nav_groups};
 use views::read::{RowOwner, RowsOf, VIEWS, ViewPosition};
 
-use super::Preferences;
+use super::act_table::ACTS_PATH;
+use super::{PROPOSALS_PATH, Preferences};
 use crate::app::{App, SignedInCaller};
 use crate::handlers::views::rows_of;
 
 /// Bytes of a hash that are shown.
 const DIGEST_BYTES: usize = 6;
-
-/// The name of a role in the texts.
-fn role_name(role: AccessRole) -> &'static str {
-    match role {
-        AccessRole::Administrator => "administrator",
-        AccessRole::Operator => "operator",
-        AccessRole::Finance => "finance",
-        AccessRole::Auditor => "auditor",
-        AccessRole::Hub => "hub",
-        AccessRole::Courier => "courier",
-        AccessRole::Seller => "seller",
-        AccessRole::Firm => "firm",
-        AccessRole::Buyer => "buyer",
-    }
-}
 
 /// The views that a principal may list.
 pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
@@ -46,7 +32,7 @@ pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
 fn roles_of(words: PageWords, grants: &[AccessGrant]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for grant in grants {
-        let name = words.entry("role", role_name(grant.role())).unwrap_or_default();
+        let name = words.entry("role", grant.role().name()).unwrap_or_default();
         if !names.contains(&name) {
             names.push(name);
         }
@@ -71,8 +57,21 @@ pub(super) fn frame(
         csrf: caller.session.as_deref().map(access::csrf_of).unwrap_or_default(),
     });
     let readable = caller.map(|caller| readable(&caller.principal)).unwrap_or_default();
+    let shortcuts = caller.filter(|caller| caller.session.is_some());
+    let link = |key: &str, address: &str| NavLink {
+        text: words.get(key),
+        href: address.to_owned(),
+        is_current: path.split(['?', '#']).next() == Some(address),
+    };
+    let shortcuts = shortcuts.map(|caller| {
+        let sees = AccessFunction::Read("proposals");
+        let waits = caller.principal.may(sees) == AccessScope::All;
+        let waits = waits.then(|| link("nav.proposals", PROPOSALS_PATH));
+        waits.into_iter().chain([link("nav.acts", ACTS_PATH)]).collect()
+    });
     PageFrame {
         words,
+        shortcuts: shortcuts.unwrap_or_default(),
         theme: preferences.theme,
         title: String::new(),
         path: path.to_owned(),

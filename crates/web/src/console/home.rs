@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use access::Principal;
+use access::{AccessFunction, AccessScope, Principal};
 use axum::http::StatusCode;
 use office::fields::KnownParties;
 use pages::{
@@ -107,7 +107,7 @@ fn totals(
     let ask = ListQuery { filters, scope, at: Some(at), ..ListQuery::of(view) };
     match reader.totals(&ask, counted.sum) {
         Ok((totals, _)) => Ok(Some(totals)),
-        // Whose the rows are is not said: nobody's own.
+        // The view does not say who owns a row.
         Err(ReadViewError::Asked(_)) => Ok(None),
         Err(error) => Err(error),
     }
@@ -144,28 +144,6 @@ fn last_date(
     Ok(page.rows.first().map(|row| text(row, log, "date")).unwrap_or_default())
 }
 
-/// The first batch of a business date. Dates do not fall.
-fn first_batch(
-    reader: &mut ViewReader,
-    log: &'static ViewSpec,
-    date: &str,
-    at: u64,
-) -> Result<u64, ReadViewError> {
-    let (mut least, mut most) = (1, at);
-    while least < most {
-        let middle = least + (most - least) / 2;
-        let value = ViewValue::Number(middle.cast_signed());
-        let ask = with(log, "batch", FilterOperator::AtLeast(value), Some(at));
-        let ask = ListQuery { limit: 1, order: Some(("batch".to_owned(), false)), ..ask };
-        let page = reader.list(&ask)?;
-        match page.rows.first().map(|row| text(row, log, "date")) {
-            Some(found) if found.as_str() < date => least = middle + 1,
-            _ => most = middle,
-        }
-    }
-    Ok(least)
-}
-
 fn find(
     reader: &mut ViewReader,
     principal: &Principal,
@@ -194,7 +172,7 @@ fn find(
             date = date.max(last_date(reader, log, Some(name), at)?);
         }
         if !date.is_empty() {
-            let first = first_batch(reader, log, &date, at)?;
+            let first = reader.first_batch(&date, at)?;
             let (hours, _) = reader.collected_by_hour(first, offset_minutes, Some(at))?;
             found.collected = Some((date, hours));
         }
@@ -343,9 +321,24 @@ pub(super) async fn home(visit: Visit) -> HttpAnswer {
         if let (Some((date, _)), Some(first)) = (&found.collected, tiles.first_mut()) {
             first.about = format!("{} · {}", pages::forms::date(words, date), first.about);
         }
+        let mut work = work(words, &found, wanted.at);
+        // They are no part of the books, so a page of the past does not have them.
+        let sees = AccessFunction::Read("proposals");
+        if wanted.at.is_none() && principal.may(sees) == AccessScope::All {
+            let waiting = app.office.with(|office| office.proposals_count());
+            let waiting = waiting.map_err(|error| Problem::of_office(error, app.texts.chinese))?;
+            let link = OpenWork {
+                tone: Tone::Act,
+                what: words.get("waiting.home"),
+                count: pages::forms::number(waiting as i128),
+                sum: String::new(),
+                href: super::PROPOSALS_PATH.to_owned(),
+            };
+            work.splice(0..0, (waiting > 0).then_some(link));
+        }
         let page = HomePage {
+            work,
             date: pages::forms::date(words, &found.date),
-            work: work(words, &found, wanted.at),
             tiles,
             charts,
             frame: around,

@@ -6,18 +6,18 @@ use pages::{ListPage, ListRequest, RowContext, list_path, nav_groups};
 use views::ViewSpec;
 use views::read::{ListQuery, ReadViewError};
 
+use super::act_table::of_list;
 use super::form::{Form, list_address};
 use super::frames::{frame, position, readable};
-use super::rows::{ROWS, names, offset_at, page_row, read, time_of};
+use super::rows::{ROWS, names, offset_at, page_row, person_names, read, time_of};
 use super::{Visit, go_to, html, twin};
 use crate::app::HttpAnswer;
 use crate::cursor::Cursor;
 use crate::handlers::views::{
-    filters, hidden, named_parties, parameters, parties, question_text, right, rows_of, wait_for,
-    wanted,
+    AskedPage, filters, hidden, named_parties, parties, right, seen_parameters, wait_for,
 };
 use crate::operations::Action;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 use crate::query::QueryParameters;
 
 pub(super) async fn list(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
@@ -40,57 +40,28 @@ pub(super) async fn list(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
     let text = visit.call.parts.uri.query().unwrap_or_default().to_owned();
     visit.call.require(AccessFunction::Read(right(view.name)))?;
     let principal = visit.call.caller()?.principal.clone();
-    let scope = rows_of(&principal, view)?;
     if text.split('&').any(|pair| pair == "form=1") {
         let form = Form::read(&text)?;
         let currency = visit.call.app.workers.run(|giver| main_currency(giver)).await??;
         return go_to(&list_address(&list_path(view.name), view, &form, &currency));
     }
     let hidden = hidden(&principal, view);
-    let known = parameters(view);
-    let seen = |name: &&str| !hidden.contains(&name.split('.').next().unwrap_or_default());
-    let known = known.iter().map(String::as_str).filter(seen).chain(["unread"]);
-    let query = QueryParameters::read(Some(&text), &known.collect::<Vec<_>>())?;
+    let known = [seen_parameters(view, &hidden), vec!["unread"]].concat();
+    let query = QueryParameters::read(Some(&text), &known)?;
     let unread = query.get("unread").and_then(|text| text.split_once(':'));
     let unread = unread.map(|(column, texts)| (column.to_owned(), texts.to_owned()));
     // It is of this page only: the next one asks for the same list without it.
     let pairs: Vec<_> = query.iter().filter(|(name, _)| *name != "unread").collect();
     let query = QueryParameters::with(&pairs);
-    let mut wanted = wanted(&visit.call, &query)?;
-    let pinned = wanted.at;
-    let order = query.get("order").map(|order| match order.strip_prefix('-') {
-        Some(column) => (column.to_owned(), true),
-        None => (order.to_owned(), false),
-    });
-    // The order of what is hidden would show it.
-    if order.as_ref().is_some_and(|(column, _)| hidden.contains(&column.as_str())) {
-        return Err(Problem::from(ProblemKind::BadQuery).with_field("order"));
-    }
-    let question = question_text(view, &query, &scope);
-    let cursor = match query.get("cursor") {
-        None => None,
-        Some(text) => {
-            let bad = || Problem::from(ProblemKind::BadCursor).with_field("cursor");
-            let cursor = visit.call.app.cursors.read(&question, text).ok_or_else(bad)?;
-            wanted.at = Some(cursor.at);
-            Some(cursor)
-        }
-    };
-    let is_first = cursor.is_none();
+    let AskedPage { wanted, question, list } = AskedPage::of(&visit.call, view, &query, &hidden)?;
+    let (pinned, is_first) = (query.number("at", 0, u64::MAX)?, list.after.is_none());
+    let has_session = visit.call.caller()?.session.is_some();
     let (app, preferences) = (visit.call.app.clone(), visit.preferences);
     let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
     wait_for(&app, wanted).await?;
     let done = visit.call.app.workers.run(move |giver| {
         let known = parties(giver, named_parties(view, &query))?;
-        let ask = ListQuery {
-            view,
-            filters: filters(view, &query, &known)?,
-            scope,
-            order,
-            after: cursor.map(|cursor| cursor.after),
-            limit: ROWS,
-            at: wanted.at,
-        };
+        let ask = ListQuery { filters: filters(view, &query, &known)?, limit: ROWS, ..list };
         let (rows, next, found, names, time) = read(&app, giver, |reader| {
             let page = reader.list(&ask)?;
             let rows = page.rows.into_iter().map(|row| page_row(view, row));
@@ -100,6 +71,8 @@ pub(super) async fn list(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
             let time = time_of(reader, &page.position)?;
             Ok::<_, ReadViewError>((rows, page.next, page.position, names, time))
         })?;
+        let mut names = names;
+        names.extend(person_names(giver, &principal));
         let offset_minutes = offset_at(giver, time)?;
         let at = found.batch;
         let next = next.map(|after| app.cursors.write(&question, &Cursor { after, at }));
@@ -128,7 +101,11 @@ pub(super) async fn list(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
             unread,
             currency,
         };
-        html(&ListPage::new(around, &request, &context), StatusCode::OK)
+        let mut page = ListPage::new(around, &request, &context);
+        if pinned.is_none() && has_session {
+            page.acts = of_list(words, &principal, view);
+        }
+        html(&page, StatusCode::OK)
     });
     done.await?
 }

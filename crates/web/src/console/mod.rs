@@ -1,6 +1,12 @@
 //! The console: pages over the views, under the same table of rights as the API. A page reads what
 //! the API reads, and has its JSON at the same address with `.json`.
 
+mod act_form;
+mod act_pages;
+mod act_reading;
+mod act_table;
+mod approvals;
+mod choices;
 mod details;
 mod form;
 mod frames;
@@ -8,6 +14,7 @@ mod home;
 mod lists;
 mod rows;
 mod searches;
+mod second_factor;
 mod sessions;
 
 use std::sync::{Arc, LazyLock};
@@ -18,6 +25,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use axum::routing::{MethodFilter, MethodRouter};
+use machine::CommandSpec;
 use office::Language;
 use pages::assets::{ASSETS, ICON};
 use pages::{DesignPage, Link, PageFrame, PageWords, Theme, list_path};
@@ -31,6 +39,8 @@ use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 use crate::words::BilingualText;
 
+use act_table::ACTS_PATH;
+pub(crate) use form::own_path;
 use frames::frame;
 
 /// Our own files only, and nothing written into the page.
@@ -42,6 +52,11 @@ const POLICY: &str = concat!(
 const LANGUAGE_COOKIE: &str = "doorstep-language";
 const THEME_COOKIE: &str = "doorstep-theme";
 
+/// What waits for a second person.
+const PROPOSALS_PATH: &str = "/proposals";
+/// What can be meant by a reference.
+const CHOICES_PATH: &str = "/choices";
+
 /// What a page is of.
 #[derive(Clone, Copy)]
 enum Page {
@@ -52,6 +67,13 @@ enum Page {
     Preferences,
     Search,
     Design,
+    Acts,
+    ActForm,
+    GiveAct,
+    Choices,
+    Proposals,
+    Proposal,
+    Decide,
     List(&'static ViewSpec),
     Detail(&'static ViewSpec),
 }
@@ -121,7 +143,18 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route("/sign-in", on(get(Page::SignIn), MethodFilter::POST, Page::GiveSignIn))
         .route("/sign-out", post(Page::SignOut))
         .route("/preferences", post(Page::Preferences))
-        .route("/search", get(Page::Search));
+        .route("/search", get(Page::Search))
+        .route(ACTS_PATH, get(Page::Acts))
+        .route(
+            &format!("{ACTS_PATH}/{{act}}"),
+            on(get(Page::ActForm), MethodFilter::POST, Page::GiveAct),
+        )
+        .route(CHOICES_PATH, get(Page::Choices))
+        .route(PROPOSALS_PATH, get(Page::Proposals))
+        .route(
+            &format!("{PROPOSALS_PATH}/{{number}}"),
+            on(get(Page::Proposal), MethodFilter::POST, Page::Decide),
+        );
     // Made-up values beside real ones would be taken for them.
     if !app.trial_roles.is_empty() {
         router = router.route("/design", get(Page::Design));
@@ -218,9 +251,27 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
             frame.title = frame.t("design.title").to_owned();
             html(&DesignPage::new(frame), StatusCode::OK)
         }
+        Page::Acts => act_pages::index(&visit),
+        Page::ActForm => {
+            let spec = act(&visit)?;
+            act_pages::form_page(visit, spec).await
+        }
+        Page::GiveAct => {
+            let spec = act(&visit)?;
+            act_pages::give(visit, spec).await
+        }
+        Page::Choices => choices::fragment(visit).await,
+        Page::Proposals => approvals::list(visit).await,
+        Page::Proposal => approvals::one(visit).await,
+        Page::Decide => approvals::decide(visit).await,
         Page::List(view) => lists::list(visit, view).await,
         Page::Detail(view) => details::detail(visit, view).await,
     }
+}
+
+/// The command of a form's address.
+fn act(visit: &Visit) -> Result<&'static CommandSpec, Problem> {
+    act_table::named(&visit.call.path_part(1)?).ok_or_else(|| ProblemKind::NoSuchPath.into())
 }
 
 /// A page, where a person asks; a problem, where a program does.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use access::Principal;
 use engine::Timestamp;
-use office::SignedInGiver;
+use office::{Persons, SignedInGiver};
 use pages::{PageRow, PartyNames, view_of, view_of_word};
 use serde_json::Value;
 use views::read::{
@@ -118,6 +118,21 @@ pub(super) fn names(
         }
     }
     Ok(names)
+}
+
+/// What persons are called, for who may see the persons. Their names are not in the books.
+pub(super) fn person_names(giver: &SignedInGiver, principal: &Principal) -> PartyNames {
+    let view = ViewSpec::find("persons");
+    let sees_all = view.map(|view| rows_of(principal, view));
+    if !matches!(sees_all, Some(Ok(RowsOf::Everyone))) {
+        return PartyNames::new();
+    }
+    // Without the file everybody has an identifier only.
+    let persons = Persons::read(&giver.data).unwrap_or_default();
+    let named = persons.iter().filter_map(|(person, name, _)| {
+        Some((("persons", person.0.cast_signed()), name?.to_owned()))
+    });
+    named.collect()
 }
 
 /// Whether a view says whose its rows are, for who sees only own ones.

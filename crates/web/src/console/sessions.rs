@@ -7,8 +7,8 @@ use pages::{SignInPage, Theme};
 use super::form::{Form, own_path};
 use super::frames::frame;
 use super::{LANGUAGE_COOKIE, THEME_COOKIE, Visit, go_to, html};
-use crate::app::{HttpAnswer, SESSION_COOKIE};
-use crate::handlers::sessions::{refused, session_cookie};
+use crate::app::HttpAnswer;
+use crate::handlers::sessions::{no_session_cookie, refused, session_cookie};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 
@@ -77,9 +77,7 @@ pub(super) async fn sign_out(mut visit: Visit) -> HttpAnswer {
     let ended = visit.call.app.workers.run(move |_| store.sign_out(&session)).await?;
     ended.map_err(Problem::internal)?;
     let mut response = go_to("/sign-in")?;
-    let gone = format!("{SESSION_COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
-    let gone = HeaderValue::from_str(&gone).map_err(Problem::internal)?;
-    response.headers_mut().insert(header::SET_COOKIE, gone);
+    response.headers_mut().insert(header::SET_COOKIE, no_session_cookie()?);
     let data = HeaderValue::from_static("\"cache\", \"storage\"");
     response.headers_mut().insert("clear-site-data", data);
     Ok(response)

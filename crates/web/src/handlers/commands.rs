@@ -37,11 +37,22 @@ pub(super) async fn give(mut call: Call, spec: &'static CommandSpec) -> HttpAnsw
     QueryParameters::read(call.parts.uri.query(), &[])?;
     call.accepted(&["application/json"])?;
     call.require_content(&["application/json"])?;
-    let by = call.caller()?.principal.actor;
     let body = call.whole_body().await?;
-    let mut given = read_object(&body)?;
+    let given = read_object(&body)?;
+    let (answer, position) = carry_out(&call, spec, given).await?;
+    answered(spec.name, answer, position)
+}
+
+/// Gives a command with these fields, as a request of the API has them, under the key of the
+/// header.
+pub(crate) async fn carry_out(
+    call: &Call,
+    spec: &'static CommandSpec,
+    mut given: Map<String, Value>,
+) -> Result<(SignedInAnswer, JournalPosition), Problem> {
+    let by = call.caller()?.principal.actor;
     if spec.name == SET_PAYOUT_ACCOUNT {
-        let sent = take_account(&call, spec, &mut given)?;
+        let sent = take_account(call, spec, &mut given)?;
         let (office, chinese) = (call.app.office.clone(), call.app.texts.chinese);
         let sealed = call.app.workers.run(move |_| {
             let SentAccount { seller, currency, account } = sent;
@@ -61,7 +72,7 @@ pub(super) async fn give(mut call: Call, spec: &'static CommandSpec) -> HttpAnsw
     let chinese = call.app.texts.chinese;
     let (answer, position) = done.map_err(|error| Problem::of_office(error, chinese))?;
     call.app.writers.wrote(by, position);
-    answered(spec.name, answer, position)
+    Ok((answer, position))
 }
 
 /// An account to be sealed.
@@ -197,7 +208,8 @@ fn strip(command: &str, given: &mut Map<String, Value>) -> Result<(), Problem> {
     Ok(())
 }
 
-fn shown(events: &[Event]) -> Result<Value, Problem> {
+/// Events as they are answered.
+pub(crate) fn shown(events: &[Event]) -> Result<Value, Problem> {
     let mut shown = serde_json::to_value(events).map_err(Problem::internal)?;
     prefixes::add(&mut shown);
     Ok(shown)

@@ -107,7 +107,7 @@ pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
         in_folder: false,
     };
     let (sender, receiver) = sync_channel(BLOCKS_WAITING_MAX);
-    let body = std::mem::take(&mut call.body);
+    let body = call.take_body();
     let sending = tokio::spawn(send(body, sender));
     let (lines, office, language) =
         (call.app.lines.clone(), call.app.office.clone(), call.language);

@@ -11,9 +11,10 @@ mod provider;
 pub(crate) mod sessions;
 pub(crate) mod views;
 
-pub(crate) use commands::{ACCOUNT, DIGEST, SET_PAYOUT_ACCOUNT};
+pub(crate) use commands::{ACCOUNT, DIGEST, SET_PAYOUT_ACCOUNT, carry_out, shown as shown_events};
 pub(crate) use files::flags as file_flags;
 pub(crate) use passkeys::USE_FIELDS;
+pub(crate) use proposals::{APPROVE, WITHDRAW, decide};
 pub(crate) use provider::RETURN_PATH;
 
 use crate::app::{Call, HttpAnswer};

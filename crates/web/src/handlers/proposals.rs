@@ -4,6 +4,7 @@ use access::AccessFunction;
 use axum::http::StatusCode;
 use books::PersonId;
 use engine::Actor;
+use node::JournalPosition;
 use office::OfficeAnswer;
 use serde_json::{Value, json};
 
@@ -50,17 +51,33 @@ fn person_and_number(call: &Call) -> Result<(PersonId, u64), Problem> {
 }
 
 pub(super) async fn approve(call: Call) -> HttpAnswer {
-    decide(call, |office, number, person| office.approve_signed_in(number, person)).await
+    let (_, number) = person_and_number(&call)?;
+    answered(number, decide(&call, number, APPROVE).await?)
 }
 
 pub(super) async fn withdraw(call: Call) -> HttpAnswer {
-    decide(call, |office, number, person| office.withdraw_signed_in(number, person)).await
+    let (_, number) = person_and_number(&call)?;
+    answered(number, decide(&call, number, WITHDRAW).await?)
 }
 
-type Decision = fn(&mut office::Office, u64, PersonId) -> Result<OfficeAnswer, office::OfficeError>;
+/// What a person decides about a proposal.
+pub(crate) type Decision =
+    fn(&mut office::Office, u64, PersonId) -> Result<OfficeAnswer, office::OfficeError>;
 
-async fn decide(call: Call, decision: Decision) -> HttpAnswer {
-    let (person, number) = person_and_number(&call)?;
+pub(crate) const APPROVE: Decision =
+    |office, number, person| office.approve_signed_in(number, person);
+pub(crate) const WITHDRAW: Decision =
+    |office, number, person| office.withdraw_signed_in(number, person);
+
+/// Decides about a proposal as the person who signed in.
+pub(crate) async fn decide(
+    call: &Call,
+    number: u64,
+    decision: Decision,
+) -> Result<(OfficeAnswer, JournalPosition), Problem> {
+    let Actor::Person(person) = call.caller()?.principal.actor else {
+        return Err(ProblemKind::NeedsPerson.into());
+    };
     let (office, chinese) = (call.app.office.clone(), call.app.texts.chinese);
     let principal = call.caller()?.principal.clone();
     let done = call.app.workers.run(move |giver| {
@@ -82,6 +99,10 @@ async fn decide(call: Call, decision: Decision) -> HttpAnswer {
     });
     let (decided, position) = done.await??;
     call.app.writers.wrote(Actor::Person(person), position);
+    Ok((decided, position))
+}
+
+fn answered(number: u64, (decided, position): (OfficeAnswer, JournalPosition)) -> HttpAnswer {
     let body = match decided {
         OfficeAnswer::CarriedOut { command, events, .. } => {
             let mut events = Value::Array(events);

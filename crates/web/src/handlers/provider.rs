@@ -97,7 +97,7 @@ async fn proven(call: &mut Call) -> HttpAnswer {
     };
     let secret = cookie_value(&call.parts.headers, TRIP_COOKIE);
     let secret = secret.ok_or(ProblemKind::SignInRefused)?.to_owned();
-    // Whoever does not know the cookie does not know the state.
+    // Only the browser with the cookie can have this state.
     if parameter("state") != Some(ProviderTrip(&secret).state()) {
         return Err(ProblemKind::SignInRefused.into());
     }

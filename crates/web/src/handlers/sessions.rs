@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::passkeys::{GivenFactor, USE_FIELDS};
 use crate::app::{Call, HttpAnswer, SESSION_COOKIE, json_answer};
 use crate::json::read_object;
-use crate::problem::{Problem, ProblemKind, kebab};
+use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 use crate::times::rfc3339;
 use crate::words::words;
@@ -111,6 +111,12 @@ pub(crate) fn session_cookie(token: &str) -> Result<HeaderValue, Problem> {
     HeaderValue::from_str(&format!("{SESSION_COOKIE}={token}; {flags}")).map_err(Problem::internal)
 }
 
+/// Takes the cookie of a session away.
+pub(crate) fn no_session_cookie() -> Result<HeaderValue, Problem> {
+    let gone = format!("{SESSION_COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
+    HeaderValue::from_str(&gone).map_err(Problem::internal)
+}
+
 pub(super) fn begun(session: NewSession) -> HttpAnswer {
     let body = json!({ "csrf": session.csrf, "until": rfc3339(session.until.0) });
     let mut response = json_answer(StatusCode::OK, &body, None)?;
@@ -152,14 +158,13 @@ pub(super) async fn change_password(mut call: Call) -> HttpAnswer {
     json_answer(StatusCode::OK, &json!({ "outcome": "changed" }), None)
 }
 
-/// Who is in this session, as what, and the token that its requests need.
+/// The person of this session, the person's roles, and the token that its requests need.
 pub(super) async fn current(call: Call) -> HttpAnswer {
     QueryParameters::read(call.parts.uri.query(), &[])?;
     call.accepted(&["application/json"])?;
     let (person, token) = (person(&call)?, token(&call)?);
     let principal = &call.caller()?.principal;
-    let roles: Vec<String> =
-        principal.grants.iter().map(|grant| kebab(&format!("{:?}", grant.role()))).collect();
+    let roles: Vec<_> = principal.grants.iter().map(|grant| grant.role().name()).collect();
     let body = json!({
         "person": format!("per_{person}"),
         "roles": roles,
@@ -200,9 +205,7 @@ pub(super) async fn sign_out(call: Call) -> HttpAnswer {
     let (store, token) = (call.app.store.clone(), token(&call)?);
     call.app.workers.run(move |_| store.sign_out(&token)).await?.map_err(failed)?;
     let mut response = json_answer(StatusCode::OK, &json!({ "outcome": "signed_out" }), None)?;
-    let gone = format!("{SESSION_COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
-    let gone = HeaderValue::from_str(&gone).map_err(Problem::internal)?;
-    response.headers_mut().insert(header::SET_COOKIE, gone);
+    response.headers_mut().insert(header::SET_COOKIE, no_session_cookie()?);
     let data = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
     response.headers_mut().insert("clear-site-data", data);
     Ok(response)

@@ -106,7 +106,7 @@ pub(crate) fn hidden(principal: &Principal, view: &ViewSpec) -> Vec<&'static str
     principal.hidden_fields(right(view.name))
 }
 
-/// Whose rows a principal may see.
+/// The owners whose rows a principal may see.
 pub(crate) fn rows_of(principal: &Principal, view: &'static ViewSpec) -> Result<RowsOf, Problem> {
     let own = match principal.may(AccessFunction::Read(right(view.name))) {
         AccessScope::All => return Ok(RowsOf::Everyone),
@@ -355,53 +355,67 @@ pub(crate) fn filters(
     Ok(filters)
 }
 
-/// What a list is asked for, without its page.
-pub(crate) fn question_text(view: &ViewSpec, query: &QueryParameters, scope: &RowsOf) -> String {
-    let own = query.iter().filter(|(name, _)| !["cursor", "limit"].contains(name));
-    let all: Vec<String> = own.map(|(name, value)| format!("{name}={value}")).collect();
-    format!("{} {scope:?} {}", view.name, all.join("&"))
+/// The parameters of a list for a principal who does not see some columns.
+pub(crate) fn seen_parameters(view: &'static ViewSpec, hidden: &[&str]) -> Vec<&'static str> {
+    let seen = |name: &&str| !hidden.contains(&name.split('.').next().unwrap_or_default());
+    parameters(view).iter().map(String::as_str).filter(seen).collect()
+}
+
+/// The column by which a list is ordered, and whether it falls.
+pub(crate) fn order_of(query: &QueryParameters) -> Option<(String, bool)> {
+    let order = query.get("order")?;
+    Some(match order.strip_prefix('-') {
+        Some(column) => (column.to_owned(), true),
+        None => (order.to_owned(), false),
+    })
+}
+
+/// A page of a list, as a sender asks for it.
+pub(crate) struct AskedPage {
+    pub wanted: Wanted,
+    /// What its cursors are for.
+    pub question: String,
+    /// Without its filters and its limit.
+    pub list: ListQuery,
+}
+
+impl AskedPage {
+    pub fn of(
+        call: &Call,
+        view: &'static ViewSpec,
+        query: &QueryParameters,
+        hidden: &[&str],
+    ) -> Result<AskedPage, Problem> {
+        let scope = rows_of(&call.caller()?.principal, view)?;
+        let mut wanted = wanted(call, query)?;
+        let order = order_of(query);
+        // The order of what is hidden would show it.
+        if order.as_ref().is_some_and(|(column, _)| hidden.contains(&column.as_str())) {
+            return Err(bad_value("order", "a column of the list"));
+        }
+        let own = query.iter().filter(|(name, _)| !["cursor", "limit"].contains(name));
+        let own: Vec<String> = own.map(|(name, value)| format!("{name}={value}")).collect();
+        let question = format!("{} {scope:?} {}", view.name, own.join("&"));
+        let mut after = None;
+        if let Some(text) = query.get("cursor") {
+            let bad = || Problem::from(ProblemKind::BadCursor).with_field("cursor");
+            let cursor = call.app.cursors.read(&question, text).ok_or_else(bad)?;
+            wanted.at = Some(cursor.at);
+            after = Some(cursor.after);
+        }
+        let list = ListQuery { scope, order, after, at: wanted.at, ..ListQuery::of(view) };
+        Ok(AskedPage { wanted, question, list })
+    }
 }
 
 pub(super) async fn list(call: Call, view: &'static ViewSpec) -> HttpAnswer {
     let hidden = hidden(&call.caller()?.principal, view);
-    let known = parameters(view);
-    let seen = |name: &&str| !hidden.contains(&name.split('.').next().unwrap_or_default());
-    let known: Vec<&str> = known.iter().map(String::as_str).filter(seen).collect();
-    let query = QueryParameters::read(call.parts.uri.query(), &known)?;
+    let query = QueryParameters::read(call.parts.uri.query(), &seen_parameters(view, &hidden))?;
     let media = call.accepted(&[JSON, CSV, LINES])?;
-    let scope = rows_of(&call.caller()?.principal, view)?;
-    let mut wanted = wanted(&call, &query)?;
+    let AskedPage { wanted, question, list } = AskedPage::of(&call, view, &query, &hidden)?;
     let limit = query.number("limit", 1, PAGE_LINES_MAX as u64)?.unwrap_or(PAGE_LINES as u64);
-    let order = query.get("order").map(|order| match order.strip_prefix('-') {
-        Some(column) => (column.to_owned(), true),
-        None => (order.to_owned(), false),
-    });
-    // The order of what is hidden would show it.
-    if let Some((column, _)) = &order
-        && hidden.contains(&column.as_str())
-    {
-        return Err(bad_value("order", "a column of the list"));
-    }
-    let question = question_text(view, &query, &scope);
-    let cursor = match query.get("cursor") {
-        None => None,
-        Some(text) => {
-            let bad = || Problem::from(ProblemKind::BadCursor).with_field("cursor");
-            let cursor = call.app.cursors.read(&question, text).ok_or_else(bad)?;
-            wanted.at = Some(cursor.at);
-            Some(cursor)
-        }
-    };
     let named = named_parties(view, &query);
-    let page = ListQuery {
-        view,
-        filters: Vec::new(),
-        scope,
-        order,
-        after: cursor.map(|cursor| cursor.after),
-        limit: u32::try_from(limit).unwrap_or(1),
-        at: wanted.at,
-    };
+    let page = ListQuery { limit: u32::try_from(limit).unwrap_or(1), ..list };
     if media != JSON {
         return export(call, view, (media, hidden), wanted, named, (query, page)).await;
     }
@@ -434,8 +448,9 @@ async fn export(
     named: BTreeSet<(String, String)>,
     (query, page): (QueryParameters, ListQuery),
 ) -> HttpAnswer {
-    let permit = call.app.exports.clone().try_acquire_owned();
-    let permit = permit.map_err(|_| Problem::from(ProblemKind::Busy).retry_after(10))?;
+    let busy = || Problem::from(ProblemKind::Busy).retry_after(10);
+    let own = call.app.running.begin_export(call.caller()?.principal.actor).ok_or_else(busy)?;
+    let permit = call.app.exports.clone().try_acquire_owned().map_err(|_| busy())?;
     let begin = move |reader: &mut ViewReader, known: &KnownParties| -> Answer<_> {
         let filters = match filters(view, &query, known) {
             Ok(filters) => filters,
@@ -453,7 +468,7 @@ async fn export(
     let app = call.app.clone();
     let thread = std::thread::Builder::new().name("doorstep-export".into());
     let started = thread.spawn(move || {
-        let _permit = permit;
+        let _in_work = (own, permit);
         crate::server::be_nice();
         send_rows(&app, view, (media, &hidden), &page, &sender);
     });
@@ -613,4 +628,35 @@ pub(super) async fn search(call: Call) -> HttpAnswer {
     };
     let (body, at) = ask(&call.app, wanted, BTreeSet::new(), Arc::new(search)).await?;
     answer_of(StatusCode::OK, body, Some(JournalPosition(at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use access::Assurance;
+    use engine::Actor;
+
+    use super::*;
+
+    #[test]
+    fn each_field_that_a_role_does_not_see_is_a_column_of_a_view() {
+        let columns: BTreeSet<&str> =
+            VIEWS.iter().flat_map(|view| view.columns).map(|column| column.name).collect();
+        let grants = [
+            AccessGrant::Administrator,
+            AccessGrant::Operator,
+            AccessGrant::Hub,
+            AccessGrant::Courier(books::CourierId(1)),
+            AccessGrant::Seller(books::SellerId(1)),
+            AccessGrant::Firm(books::FirmId(1)),
+        ];
+        for grant in grants {
+            let (actor, assurance) = (Actor::System, Assurance::SteppedUp);
+            let principal = Principal { actor, grants: vec![grant], assurance };
+            for view in VIEWS {
+                for field in hidden(&principal, view) {
+                    assert!(columns.contains(field), "{field} of {:?}", grant.role());
+                }
+            }
+        }
+    }
 }

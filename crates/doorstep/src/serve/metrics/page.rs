@@ -1,0 +1,228 @@
+//! The page of metrics: each metric once, with its unit and meaning.
+
+use node::{NodeFigures, SYNC_BOUNDS_US};
+use serde_json::Value;
+
+use super::exposition::{Exposition, MetricKind, seconds_of_ms, seconds_of_us};
+use super::{BooksFigures, Kept, Observation, Watch, is_withdrawn, validity};
+use MetricKind::{Counter, Gauge, Histogram};
+
+const DAY_SECONDS: u32 = 86_400;
+
+pub(super) fn of(watch: &Watch, found: &Observation) -> String {
+    let mut page = Exposition::default();
+    page.metric("doorstep_build_info", Gauge, "The version of this Doorstep.")
+        .add(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+    page.gauge(
+        "doorstep_start_time_seconds",
+        "When this process started, since 1970.",
+        seconds_of_ms(watch.started.0),
+    );
+    node(&mut page, &found.node);
+    if let Some(found) = &found.books {
+        books(&mut page, found);
+    }
+    if let Some(behind) = watch.views_behind(found) {
+        page.gauge(
+            "doorstep_views_behind_batches",
+            "Batches of the journal that the SQL views do not have yet.",
+            behind,
+        );
+    }
+    if let Some(status) = &found.host {
+        host(&mut page, status);
+        links(&mut page, status, found);
+    }
+    if let Some(answers) = &watch.sources.answers {
+        let name = "doorstep_web_answers_total";
+        let mut samples = page.metric(name, Counter, "Answers of the API, by HTTP status.");
+        for (status, count) in answers.by_status() {
+            samples.add(&[("status", &status.to_string())], count);
+        }
+    }
+    disk(&mut page, watch);
+    page.into_text()
+}
+
+fn node(page: &mut Exposition, node: &NodeFigures) {
+    page.gauge("doorstep_journal_batch", "The last batch of the journal.", node.batch);
+    let help = "Commands that changed the books, by name, since the start.";
+    let mut samples = page.metric("doorstep_commands_total", Counter, help);
+    for (name, count) in &node.commands {
+        samples.add(&[("command", name)], count);
+    }
+    let help = "Commands that the books refused, by the name of the refusal, since the start.";
+    let mut samples = page.metric("doorstep_command_refusals_total", Counter, help);
+    for (name, count) in &node.refusals {
+        samples.add(&[("refusal", name)], count);
+    }
+    page.counter(
+        "doorstep_commands_answered_before_total",
+        "Commands that were repeated under their request key, since the start.",
+        node.answered_before,
+    );
+    page.gauge("doorstep_commands_waiting", "Commands that wait for the engine.", node.waiting);
+    page.gauge(
+        "doorstep_commands_since_snapshot",
+        "Commands that a start after a crash would replay, at least.",
+        node.since_snapshot,
+    );
+    let syncs = &node.syncs;
+    let help = "How long it took to make a batch of commands durable.";
+    let mut samples = page.metric("doorstep_sync_seconds", Histogram, help);
+    for (bound, within) in SYNC_BOUNDS_US.iter().zip(syncs.within) {
+        samples.add_part("_bucket", &[("le", &seconds_of_us(*bound).to_string())], within);
+    }
+    samples
+        .add_part("_bucket", &[("le", "+Inf")], syncs.batches)
+        .add_part("_sum", &[], seconds_of_us(syncs.sum_us))
+        .add_part("_count", &[], syncs.batches);
+}
+
+fn books(page: &mut Exposition, books: &BooksFigures) {
+    page.gauge(
+        "doorstep_last_command_time_seconds",
+        "The time of the last command in the books, since 1970.",
+        seconds_of_ms(books.last_command_at.0),
+    );
+    page.gauge("doorstep_parcels_open", "Parcels that are not closed.", books.parcels_open);
+    let help = "Payments whose outcome is unknown, by network or wallet.";
+    let mut samples = page.metric("doorstep_unknown_payments", Gauge, help);
+    for (rail, count) in &books.unknown_payments {
+        samples.add(&[("rail", rail)], count);
+    }
+    page.gauge("doorstep_breaks_open", "Breaks that are not resolved.", books.breaks.count);
+    page.gauge(
+        "doorstep_breaks_oldest_seconds",
+        "The age of the oldest open break, in whole days; 0 without one.",
+        u32::from(books.breaks.oldest_days) * DAY_SECONDS,
+    );
+    page.gauge(
+        "doorstep_open_items",
+        "Terminals' batches that differ and are not decided.",
+        books.open_items.count,
+    );
+    page.gauge(
+        "doorstep_open_items_oldest_seconds",
+        "The age of the oldest open item, in whole days; 0 without one.",
+        u32::from(books.open_items.oldest_days) * DAY_SECONDS,
+    );
+}
+
+fn number(status: &Value, key: &str) -> u64 {
+    status[key].as_u64().unwrap_or_default()
+}
+
+fn host(page: &mut Exposition, status: &Value) {
+    let gateways = status["gateways"].as_array().map_or(&[][..], Vec::as_slice);
+    let behind: u64 = gateways.iter().map(|gateway| number(gateway, "terminals")).sum();
+    page.metric("doorstep_terminals_connected", Gauge, "Terminals, by how they are connected.")
+        .add(&[("through", "listener")], number(status, "terminals"))
+        .add(&[("through", "gateway")], behind);
+    page.gauge("doorstep_gateways_connected", "Gateways that are connected.", gateways.len());
+    page.counter(
+        "doorstep_terminal_messages_total",
+        "Messages of terminals, since the start.",
+        number(status, "messages"),
+    );
+    let event = |name: &str| number(&status["events"], name);
+    let help = "Purchases that were approved, requests of terminals that were refused, and those \
+                that no network answered in time, since the start.";
+    page.metric("doorstep_sales_total", Counter, help)
+        .add(&[("outcome", "approved")], event("approved"))
+        .add(&[("outcome", "refused")], event("refused"))
+        .add(&[("outcome", "unknown")], event("network_timeout"));
+    let help = "What happened at the switch, by name, since the start.";
+    let mut samples = page.metric("doorstep_switch_events_total", Counter, help);
+    for (name, count) in status["events"].as_object().into_iter().flatten() {
+        samples.add(&[("event", name)], count);
+    }
+    page.gauge(
+        "doorstep_requests_in_flight",
+        "Requests of terminals that wait for an answer.",
+        number(status, "in_flight"),
+    );
+    page.gauge(
+        "doorstep_reversals_waiting",
+        "Reversals and refunds that no network or wallet has acknowledged yet.",
+        number(status, "reversals"),
+    );
+    page.gauge(
+        "doorstep_switch_commands_waiting",
+        "Commands of the switch that wait for the journal.",
+        number(status, "waiting_for_journal"),
+    );
+    page.counter(
+        "doorstep_connections_accepted_total",
+        "Connections of terminals, gateways and wallets, since the start.",
+        number(status, "accepted"),
+    );
+    let help = "Connections that ended or were refused, by reason, since the start.";
+    let mut samples = page.metric("doorstep_connections_ended_total", Counter, help);
+    for (reason, count) in status["ended"].as_object().into_iter().flatten() {
+        samples.add(&[("reason", reason)], count);
+    }
+    let jump_ms = status["clock_jump_ms"].as_i64().unwrap_or_default();
+    let help = "How far the machine's clock has jumped from the time of this process.";
+    let jump = seconds_of_ms(jump_ms.unsigned_abs());
+    let sign = if jump_ms < 0 { "-" } else { "" };
+    page.gauge("doorstep_clock_jump_seconds", help, format!("{sign}{jump}"));
+}
+
+fn links(page: &mut Exposition, status: &Value, found: &Observation) {
+    let links = || status["links"].as_array().into_iter().flatten();
+    let mut each = |name, kind, help: &str, value: &dyn Fn(&Value) -> u64| {
+        let mut samples = page.metric(name, kind, help);
+        for link in links() {
+            let network = link["network"].as_str().unwrap_or_default();
+            let labels = [("network", network), ("link", &link["link"].to_string())];
+            samples.add(&labels, value(link));
+        }
+    };
+    let help = "Whether the network has accepted our sign-on on this link.";
+    each("doorstep_link_signed_on", Gauge, help, &|link| u64::from(link["signed_on"] == true));
+    let help = "Whether the network of this link is withdrawn.";
+    each("doorstep_link_withdrawn", Gauge, help, &|link| u64::from(is_withdrawn(link, found.at)));
+    let help = "Connections of this link that were lost or failed, since the start.";
+    each("doorstep_link_failures_total", Counter, help, &|link| number(link, "failures"));
+}
+
+fn disk(page: &mut Exposition, watch: &Watch) {
+    let Kept { backup, snapshot_at_ms } = Kept::of(&watch.sources.data);
+    page.known(
+        "doorstep_snapshot_time_seconds",
+        "When the newest snapshot was written, since 1970.",
+        snapshot_at_ms.map(seconds_of_ms),
+    );
+    page.known(
+        "doorstep_backup_time_seconds",
+        "When the last backup was made, since 1970.",
+        backup.as_ref().map(|last| seconds_of_ms(last.made_at_ms)),
+    );
+    page.known(
+        "doorstep_backup_batch",
+        "The last batch of the last backup.",
+        backup.map(|last| last.batch),
+    );
+    let disk = rustix::fs::statvfs(&watch.sources.data).ok();
+    page.known(
+        "doorstep_disk_free_bytes",
+        "Room on the disk of the books.",
+        disk.as_ref().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
+    );
+    page.known(
+        "doorstep_disk_size_bytes",
+        "The size of the disk of the books.",
+        disk.map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize)),
+    );
+    let help = "When a certificate of the settings expires, since 1970.";
+    let mut samples = page.metric("doorstep_certificate_expiry_time_seconds", Gauge, help);
+    for (of, path) in &watch.sources.certificates {
+        let certificates = host::tls::certificates(path).ok();
+        // The first is that of the chain's end.
+        let until = certificates.and_then(|chain| validity::until_s(chain.first()?));
+        if let Some(until) = until {
+            samples.add(&[("of", of)], until);
+        }
+    }
+}
