@@ -19,7 +19,7 @@ const JOURNAL: &str = "journal.sqlite";
 const SNAPSHOTS: &str = "snapshots";
 /// What a data directory keeps beside the journal. Keys and certificates may be created before the
 /// books.
-const KEPT: [&str; 12] = [
+const KEPT: [&str; 14] = [
     LOCK,
     SNAPSHOTS,
     "keys",
@@ -30,6 +30,8 @@ const KEPT: [&str; 12] = [
     "received",
     "access.sqlite",
     "vault.sqlite",
+    "notices.sqlite",
+    "notice-book.sqlite",
     "erasures.csv",
     "last-backup.json",
 ];

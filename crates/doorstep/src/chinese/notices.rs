@@ -88,7 +88,8 @@ fn notice_error(error: &NoticeError) -> String {
     };
     match error {
         E::Sqlite { doing: step, path, source } => format!(
-            "无法{} {}：{source}。账簿未受影响，也没有通知丢失；请清理该磁盘，或结束占用该文件的进程",
+            "无法{} {}：{source}。账簿未受影响，也没有通知丢失；请清理该磁盘，\
+             或结束占用该文件的进程",
             doing(step),
             path.display()
         ),
