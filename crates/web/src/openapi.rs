@@ -501,7 +501,10 @@ fn look_flag_schema(form: &FlagForm) -> Value {
         FlagForm::Date => json!({ "type": "string", "format": "date" }),
         FlagForm::Days => json!({ "type": "integer", "minimum": 0, "maximum": u16::MAX }),
         FlagForm::Reference => {
-            json!({ "type": "string", "minLength": 1, "maxLength": REFERENCE_BYTES_MAX, "pattern": PLAIN_TEXT })
+            json!({
+                "type": "string", "minLength": 1, "maxLength": REFERENCE_BYTES_MAX,
+                "pattern": PLAIN_TEXT,
+            })
         }
         FlagForm::AccountKind => {
             let names = AccountKind::ALL.map(AccountKind::name).map(str::to_owned);
