@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::SendOutcome;
-use crate::http::{HttpAnswer, HttpClient, NoAnswer};
+use crate::http::{HttpClient, HttpReply, NoAnswer};
 
 pub(crate) struct PlatformAnswer {
     status: u16,
@@ -19,7 +19,7 @@ impl PlatformAnswer {
         content_type: &str,
         body: &str,
     ) -> Result<PlatformAnswer, NoAnswer> {
-        let answer: HttpAnswer =
+        let answer: HttpReply =
             client.post(url, &[("content-type", content_type)], body.as_bytes())?;
         let (status, again_after_ms) = (answer.status().as_u16(), answer.retry_after_ms());
         let body = answer.body().and_then(|body| {

@@ -152,6 +152,10 @@ enum EndpointTask {
         data: PathBuf,
     },
     /// Makes a new key for a webhook endpoint; the one before signs, too, for 24 hours more
+    #[command(
+        override_usage = "doorstep notices endpoint rotate --data <DIR> --config <FILE>\n           \
+                                <NUMBER> [OPTIONS]"
+    )]
     Rotate {
         /// Its number
         #[arg(value_name = "NUMBER")]
@@ -172,8 +176,10 @@ enum EndpointTask {
 /// kept sealed under the vault's key. Of a webhook endpoint, prints what it verifies signatures
 /// with.
 #[derive(Args, Debug)]
-#[command(override_usage = "doorstep notices endpoint add <OWNER> --channel <CHANNEL> --file \
-                            <FILE> [OPTIONS]")]
+#[command(
+    override_usage = "doorstep notices endpoint add <OWNER> --channel <CHANNEL>\n           \
+                            --file <FILE> [OPTIONS]"
+)]
 struct AddArgs {
     /// Whose it is: a recipient, but no buyer
     #[arg(value_name = "OWNER")]

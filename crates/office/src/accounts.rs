@@ -216,10 +216,22 @@ impl Office {
         Ok(waiting)
     }
 
-    /// The accounts that wait for a second person.
-    pub(crate) fn all_waiting_accounts(&self) -> OfficeResult<Vec<(RecordName, RecordDigest)>> {
+    /// The accounts that the books have, and those that wait for a second person. One in the books
+    /// may not be marked as approved: the process can end between the journal's sync and the mark.
+    pub(crate) fn accounts_to_keep(&self) -> OfficeResult<Vec<(RecordName, RecordDigest)>> {
+        let in_books = |engine: &engine::Engine| {
+            let books = engine.books();
+            let of = |(seller, currency)| {
+                let name = record_name(seller, currency);
+                let digests = books.payout_account_digests(seller, currency);
+                digests.map(move |digest| (name, digest.0))
+            };
+            books.seller_accounts().flat_map(of).collect::<Vec<_>>()
+        };
+        let mut kept = self.options.client.query(in_books)?.0;
         let waiting = self.sealed_proposals()?;
-        Ok(waiting.into_iter().map(|(name, digest, _)| (name, digest.0)).collect())
+        kept.extend(waiting.into_iter().map(|(name, digest, _)| (name, digest.0)));
+        Ok(kept)
     }
 
     /// The accounts in force and those that wait, of one seller or of all. With their last four

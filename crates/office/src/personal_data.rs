@@ -314,8 +314,8 @@ impl Office {
     /// What a crash interrupted, and what the books no longer know.
     pub(crate) fn erase_what_is_due(&mut self) -> OfficeResult<()> {
         self.finish_erasures()?;
-        let waiting = self.all_waiting_accounts()?;
-        self.options.vault.forget_accounts_but(&waiting)?;
+        let kept = self.accounts_to_keep()?;
+        self.options.vault.forget_accounts_but(&kept)?;
         erase_forgotten(&self.options.client, &mut self.options.vault)
     }
 

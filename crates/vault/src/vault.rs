@@ -405,14 +405,14 @@ impl Vault {
         self.change(FORGET, name, digest).map(|_| ())
     }
 
-    /// Deletes payout accounts that nobody approved and that wait for nobody: a request that was
-    /// interrupted sealed them. Returns how many.
+    /// Deletes payout accounts that nobody approved, but for these: a request that was interrupted
+    /// sealed them. Returns how many.
     ///
     /// # Errors
     /// The vault cannot be written.
     pub fn forget_accounts_but(
         &mut self,
-        waiting: &[(RecordName, RecordDigest)],
+        kept: &[(RecordName, RecordDigest)],
     ) -> Result<usize, VaultError> {
         let Some(vault) = self.vault()? else { return Ok(0) };
         let mut change = vault.change()?;
@@ -422,12 +422,12 @@ impl Vault {
         let found = change.find_names(UNAPPROVED, &SELLERS_ACCOUNTS.map(RecordValue::Text))?;
         let mut forgotten = 0;
         for (subject, kind, digest) in found {
-            let waits = waiting.iter().any(|(name, one)| {
+            let is_kept = kept.iter().any(|(name, one)| {
                 *one == *digest
                     && name.subject.to_string() == subject
                     && name.kind.to_string() == kind
             });
-            if !waits {
+            if !is_kept {
                 let values = [
                     RecordValue::Text(&subject),
                     RecordValue::Text(&kind),

@@ -393,7 +393,8 @@ impl App {
     pub fn add_headers(&self, headers: &mut HeaderMap) {
         let fixed = HeaderValue::from_static;
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
-        headers.insert(header::REFERRER_POLICY, fixed("no-referrer"));
+        // Under `no-referrer` browsers send `Origin: null` with our own forms, which is refused.
+        headers.insert(header::REFERRER_POLICY, fixed("same-origin"));
         headers.insert("cross-origin-resource-policy", fixed("same-origin"));
         headers.insert("cross-origin-opener-policy", fixed("same-origin"));
         let nothing = fixed("default-src 'none'; frame-ancestors 'none'");

@@ -104,4 +104,17 @@ impl Books {
         let latest = accounts.latest().filter(|latest| !latest.erased)?;
         Some(PayoutAccountView { number: accounts.last(), digest: latest.digest })
     }
+
+    /// The digests of the accounts that a seller was paid to in a currency, and is paid to: as many
+    /// as the books remember.
+    pub fn payout_account_digests(
+        &self,
+        seller: SellerId,
+        currency: Currency,
+    ) -> impl Iterator<Item = Sha256Digest> {
+        let place = self.seller_number(seller, currency).ok();
+        let accounts = place.and_then(|place| self.reference_data.payout_accounts.get(&place));
+        let set = accounts.into_iter().flat_map(UsedNumbers::iter).filter(|one| !one.erased);
+        set.map(|one| one.digest)
+    }
 }

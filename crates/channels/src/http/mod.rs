@@ -63,7 +63,7 @@ pub(crate) enum NoAnswer {
     NotKnown(String),
 }
 
-pub(crate) struct HttpAnswer(Response<Body>);
+pub(crate) struct HttpReply(Response<Body>);
 
 impl HttpClient {
     pub fn new(settings: &HttpSettings, connections: Connections) -> HttpClient {
@@ -105,13 +105,13 @@ impl HttpClient {
         url: &str,
         headers: &[(&str, &str)],
         body: &[u8],
-    ) -> Result<HttpAnswer, NoAnswer> {
+    ) -> Result<HttpReply, NoAnswer> {
         let uri = self.checked_url(url)?;
         let mut request = self.agent.post(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        request.send(body).map(HttpAnswer).map_err(|error| no_answer(&error))
+        request.send(body).map(HttpReply).map_err(|error| no_answer(&error))
     }
 
     /// Whether a URL is of a server, or of one that is allowed.
@@ -140,7 +140,7 @@ impl HttpClient {
     }
 }
 
-impl HttpAnswer {
+impl HttpReply {
     pub fn status(&self) -> StatusCode {
         self.0.status()
     }

@@ -19,7 +19,7 @@ pub use self::parts::SMS_PARTS_MAX;
 use self::parts::parts_of;
 use self::pdu::SmsAddress;
 pub use self::receipt::{SmsReceipt, SmsState};
-use self::session::{Session, SubmitFailure};
+use self::session::{SmppSession, SubmitFailure};
 use crate::net::tls_client;
 use crate::{Channel, OutgoingNotice, SendOutcome};
 
@@ -105,7 +105,7 @@ pub struct SmsChannel {
     settings: SmsSettings,
     tls: Option<Arc<ClientConfig>>,
     sink: Arc<ReceiptSink>,
-    bound: Mutex<Option<(Arc<Session>, JoinHandle<()>)>>,
+    bound: Mutex<Option<(Arc<SmppSession>, JoinHandle<()>)>>,
     reference: AtomicU8,
 }
 
@@ -148,14 +148,14 @@ impl SmsChannel {
     }
 
     /// The bound session: a new one if there is none, or the last one has ended.
-    fn session(&self, until: Instant) -> Result<Arc<Session>, String> {
+    fn session(&self, until: Instant) -> Result<Arc<SmppSession>, String> {
         let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((session, _)) = bound.as_ref().filter(|(session, _)| session.is_open()) {
             return Ok(Arc::clone(session));
         }
         end(bound.take());
         let tls = self.tls.as_ref();
-        let new = Session::bind(&self.settings, tls, Arc::clone(&self.sink), until)?;
+        let new = SmppSession::bind(&self.settings, tls, Arc::clone(&self.sink), until)?;
         let session = Arc::clone(&new.0);
         *bound = Some(new);
         Ok(session)
@@ -276,7 +276,7 @@ impl Drop for SmsChannel {
     }
 }
 
-fn end(bound: Option<(Arc<Session>, JoinHandle<()>)>) {
+fn end(bound: Option<(Arc<SmppSession>, JoinHandle<()>)>) {
     if let Some((session, thread)) = bound {
         session.close();
         let _ = thread.join();

@@ -25,7 +25,7 @@ const WRITE_MS_MAX: u64 = 10_000;
 const UNBIND_MS_MAX: u64 = 2_000;
 const SEQUENCE_MAX: u32 = 0x7fff_ffff;
 
-pub(super) struct Session {
+pub(super) struct SmppSession {
     wire: Wire,
     answers: Mutex<Answers>,
     /// An answer came, or the session ended.
@@ -49,7 +49,7 @@ struct Answers {
     is_open: bool,
 }
 
-impl Session {
+impl SmppSession {
     /// Connects and binds.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl Session {
         tls: Option<&Arc<ClientConfig>>,
         sink: Arc<ReceiptSink>,
         until: Instant,
-    ) -> Result<(Arc<Session>, JoinHandle<()>), String> {
+    ) -> Result<(Arc<SmppSession>, JoinHandle<()>), String> {
         let wire = Wire::connect(settings, tls, until)?;
         let command = match settings.bind {
             SmsBind::Transmitter => pdu::BIND_TRANSMITTER,
@@ -97,7 +97,7 @@ impl Session {
         wire.limit_reads(settings.enquire_after).map_err(no_bind)?;
         let answers = Answers { next: 2, waiting: HashMap::new(), is_open: true };
         let (answers, changed) = (Mutex::new(answers), Condvar::new());
-        let session = Arc::new(Session { wire, answers, changed });
+        let session = Arc::new(SmppSession { wire, answers, changed });
         let reading = Arc::clone(&session);
         let read = move || {
             reading.read(received, &*sink);

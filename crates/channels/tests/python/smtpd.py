@@ -66,7 +66,7 @@ def authenticator(server, session, envelope, mechanism, given):
         b"doorstep",
         b"correct horse",
     )
-    return AuthResult(success=right, auth_data=given)
+    return AuthResult(success=right, handled=False, auth_data=given)
 
 
 starttls = "without-starttls" not in flags and "tls" not in flags
