@@ -132,7 +132,6 @@ impl NoticeDriver {
     }
 
     /// Says that there may be new notices. Can be called from any thread by a clone of it.
-    #[must_use]
     pub fn waker(&self) -> impl Fn() + Send + 'static + use<> {
         let signals = self.signals.clone();
         move || {

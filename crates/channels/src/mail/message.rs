@@ -107,7 +107,8 @@ pub(super) fn written(
     to: &MailAddress,
     extensions: Extensions,
 ) -> Result<WrittenMail, &'static str> {
-    if !(from.as_str().is_ascii() && to.as_str().is_ascii()) && !extensions.utf8_addresses {
+    let are_ascii = from.as_str().is_ascii() && to.as_str().is_ascii();
+    if !(are_ascii || extensions.utf8_addresses) {
         return Err("the mail server takes addresses in ASCII only");
     }
     let now = Zoned::new(Timestamp::now(), TimeZone::UTC);

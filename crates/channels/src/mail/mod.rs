@@ -93,10 +93,10 @@ impl MailChannel {
                 return Err(MailSettingsError::Header(text.clone()));
             }
         }
-        if let Some(url) = &settings.unsubscribe_url {
-            if !token(url) || !url.starts_with("https://") {
-                return Err(MailSettingsError::Unsubscribe);
-            }
+        if let Some(url) = &settings.unsubscribe_url
+            && !(token(url) && url.starts_with("https://"))
+        {
+            return Err(MailSettingsError::Unsubscribe);
         }
         if settings.login.is_some() && settings.encryption == MailEncryption::None {
             return Err(MailSettingsError::LoginWithoutTls);

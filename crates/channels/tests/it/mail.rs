@@ -52,7 +52,7 @@ impl Server {
             let (name, value) = line.split_once(": ").unwrap();
             (name.to_owned(), value.to_owned())
         });
-        (said.clone(), headers.collect(), body.to_owned())
+        (said, headers.collect(), body.to_owned())
     }
 }
 

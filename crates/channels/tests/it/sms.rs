@@ -155,7 +155,9 @@ fn many_threads_share_a_connection_and_get_their_own_answers() {
             });
         }
     });
-    assert_eq!((0..50).map(|_| receipts.recv_timeout(PATIENT).unwrap()).count(), 50);
+    for _ in 0..50 {
+        receipts.recv_timeout(PATIENT).unwrap();
+    }
     let said: Vec<_> = (0..100).map(|_| smsc.next_with("to")).collect();
     assert_eq!(said.iter().filter(|said| said["to"] == "8613800138099").count(), 50);
 }

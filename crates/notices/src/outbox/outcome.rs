@@ -85,7 +85,7 @@ impl Outbox {
                 end_all(NoticeState::NotKnown, why)?;
             }
             SendOutcome::NotKnown { why } => {
-                stopped = sent.again(transaction, why, None, now_ms)?
+                stopped = sent.again(transaction, why, None, now_ms)?;
             }
             SendOutcome::Failed { why, again_after_ms } => {
                 stopped = sent.again(transaction, why, *again_after_ms, now_ms)?;

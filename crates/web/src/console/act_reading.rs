@@ -46,7 +46,7 @@ impl ActForm<'_> {
                 let path = format!("{ACCOUNT}.{name}");
                 match self.form.get(&path).trim() {
                     "" if name == ACCOUNT_REQUIRED => {
-                        drop(self.missing::<Value>(&path, name, false))
+                        drop(self.missing::<Value>(&path, name, false));
                     }
                     "" => {}
                     text => drop(account.insert(name.to_owned(), text.into())),

@@ -15,9 +15,8 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         0..0x80 => (usize::from(first), rest),
         _ => {
             let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7F))?;
-            let add = |length: usize, byte: &u8| {
-                Some(length.checked_mul(256)?.checked_add(usize::from(*byte))?)
-            };
+            let add =
+                |length: usize, byte: &u8| length.checked_mul(256)?.checked_add(usize::from(*byte));
             (bytes.iter().try_fold(0, add)?, rest)
         }
     };
