@@ -152,10 +152,8 @@ enum EndpointTask {
         data: PathBuf,
     },
     /// Makes a new key for a webhook endpoint; the one before signs, too, for 24 hours more
-    #[command(
-        override_usage = "doorstep notices endpoint rotate --data <DIR> --config <FILE>\n           \
-                                <NUMBER> [OPTIONS]"
-    )]
+    #[command(override_usage = "doorstep notices endpoint rotate --data <DIR>\n           \
+                          --config <FILE> <NUMBER> [OPTIONS]")]
     Rotate {
         /// Its number
         #[arg(value_name = "NUMBER")]
