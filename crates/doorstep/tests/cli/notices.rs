@@ -7,22 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::process::Process;
-use super::support::Bed;
+use super::serve::{EXAMPLE, FIRM, SERVE, books_and_keys};
+use super::support::{Bed, eventually};
 
-const EXAMPLE: &str = include_str!("../../../../docs/door/doorstep.toml");
-const MASTER: &str = "88e1ab2a2e3dd38c1fa039a536500cc8a87ab9d62dc92c01058fa79f44657de6";
-const KEYS: [&str; 9] = [
-    "terminals --purpose base --algorithm aes256",
-    "cards --purpose token --algorithm aes128",
-    "vault --purpose data-keys --algorithm aes256",
-    "alpha/mac --purpose mac",
-    "alpha/pin --purpose pin",
-    "alpha/exchange --purpose exchange",
-    "beta/mac --purpose mac",
-    "beta/pin --purpose pin",
-    "beta/exchange --purpose exchange",
-];
-const SERVE: &str = "serve --data books --config doorstep.toml";
 /// Events are told quickly; a machine can be slow.
 const LONG: Duration = Duration::from_secs(120);
 
@@ -117,19 +104,14 @@ fn serve(stream: TcpStream, received: &Mutex<Vec<Webhook>>, status: &Mutex<u16>)
 
 /// Books with a seller, keys, and settings with notices for a receiver.
 fn bed(receiver: &Receiver) -> Bed {
-    let bed = Bed::new();
-    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
-    let import = "import --profile doorstep --orders orders.csv --data books";
-    bed.run(&format!("{import} --by ann --approved-by bo")).succeeds();
-    bed.write("master.key", MASTER);
-    for key in KEYS {
-        let at = "--store keys.json --master-key-file master.key";
-        bed.run(&format!("keys make {key} {at}")).succeeds();
-    }
+    let bed = books_and_keys();
+    let vault = "--purpose data-keys --algorithm aes256";
+    let at = "--store keys.json --master-key-file master.key";
+    bed.run(&format!("keys make vault {vault} {at}")).succeeds();
     let notices = format!("[notices]\nallow = [\"{}\"]\n[notices.webhook]\n", receiver.address);
     let settings = EXAMPLE
         .replace("127.0.0.1:7001", "127.0.0.1:0")
-        .replace("\"swift-couriers\" = 1", "")
+        .replace(FIRM, "")
         .replace("# vault = \"vault\"", "vault = \"vault\"")
         .replace("[merchant]", &format!("{notices}\n[merchant]"));
     bed.write("doorstep.toml", settings);
@@ -145,27 +127,17 @@ fn served(bed: &Bed) -> Process {
     let mut engine = Process::start(bed, SERVE);
     engine.says("control");
     // Notices follow from here on: what is done next is told.
-    let begun = Instant::now();
-    while bed.run("notices list --data books --json").succeeds().json()["batch"].is_null() {
-        assert!(begun.elapsed() < LONG);
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let list = "notices list --data books --json";
+    eventually("notices follow", || !bed.run(list).succeeds().json()["batch"].is_null());
     engine
 }
 
 #[track_caller]
 fn wait_for(bed: &Bed, state: &str, count: usize) {
-    let begun = Instant::now();
     let list = format!("notices list --state {state} --data books --json");
-    loop {
-        let json = bed.run(&list).succeeds().json();
-        if json["notices"].as_array().unwrap().len() == count {
-            return;
-        }
-        let all = || bed.run("notices list --data books").stdout().to_owned();
-        assert!(begun.elapsed() < LONG, "{count} {state}: {}", all());
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    eventually(&format!("{count} {state}"), || {
+        bed.run(&list).succeeds().json()["notices"].as_array().unwrap().len() == count
+    });
 }
 
 fn network(bed: &Bed, what: &str) {

@@ -10,7 +10,7 @@ use super::ground::{self, Running};
 use super::process::Process;
 use super::support::{Bed, DOORSTEP, Ran, eventually, number};
 
-const EXAMPLE: &str = include_str!("../../../../docs/door/doorstep.toml");
+pub const EXAMPLE: &str = include_str!("../../../../docs/door/doorstep.toml");
 const MASTER: &str = "88e1ab2a2e3dd38c1fa039a536500cc8a87ab9d62dc92c01058fa79f44657de6";
 const KEYS: [&str; 8] = [
     "terminals --purpose base --algorithm aes256",
@@ -22,12 +22,12 @@ const KEYS: [&str; 8] = [
     "beta/pin --purpose pin",
     "beta/exchange --purpose exchange",
 ];
-const FIRM: &str = "\"swift-couriers\" = 1";
-const SERVE: &str = "serve --data books --config doorstep.toml";
+pub const FIRM: &str = "\"swift-couriers\" = 1";
+pub const SERVE: &str = "serve --data books --config doorstep.toml";
 const WITHDRAW: &str = "network withdraw alpha --person ann --data books";
 
-/// Books, keys, certificates and settings.
-fn bed() -> Bed {
+/// Books with a seller, the master key and the keys of the example settings.
+pub fn books_and_keys() -> Bed {
     let bed = Bed::new();
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
     let import = "import --profile doorstep --orders orders.csv --data books";
@@ -37,6 +37,12 @@ fn bed() -> Bed {
         let at = "--store keys.json --master-key-file master.key";
         bed.run(&format!("keys make {key} {at}")).succeeds();
     }
+    bed
+}
+
+/// Books, keys, certificates and settings.
+fn bed() -> Bed {
+    let bed = books_and_keys();
     bed.run("certificates certificates").succeeds().prints("gateway-1.pem gateway-1.key");
     let gateways = "[gateways]\nlisten = [\"127.0.0.1:0\"]\n\
                     authorities = \"certificates/authority.pem\"\n\

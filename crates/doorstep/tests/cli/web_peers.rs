@@ -123,6 +123,15 @@ impl Day {
         bed.run(&line).succeeds().prints("agreed ");
     }
 
+    /// Both stages, by a generated client.
+    fn run_day(self, client: impl Fn(&Bed, &str) -> Command) {
+        let bed = &self.served.bed;
+        let delivered = self.runs(client(bed, "deliver").args(DUES.map(|due| due.to_string())));
+        self.pays(&delivered);
+        let read = self.runs(&mut client(bed, "settle"));
+        self.ends(&read);
+    }
+
     /// What the client has read, beside what the buyers paid and the command line says.
     fn ends(self, read: &Value) {
         let Served { bed, engine, .. } = self.served;
@@ -140,10 +149,6 @@ impl Day {
     }
 }
 
-fn dues() -> Vec<String> {
-    DUES.iter().map(u64::to_string).collect()
-}
-
 #[test]
 fn a_generated_client_in_typescript_runs_a_day() {
     let day = Day::new();
@@ -155,15 +160,12 @@ fn a_generated_client_in_typescript_runs_a_day() {
         fs::copy(format!("{TESTS}/node/{file}"), generated.join(file)).unwrap();
     }
     Ran::of(node(bed, "tsc").arg("-p").arg(&generated)).succeeds();
-    let client = |stage: &str| {
+    let client = |bed: &Bed, stage: &str| {
         let mut client = bed.command("node");
         client.arg(generated.join("day.mjs")).arg(stage);
         client
     };
-    let delivered = day.runs(client("deliver").args(dues()));
-    day.pays(&delivered);
-    let read = day.runs(&mut client("settle"));
-    day.ends(&read);
+    day.run_day(client);
 }
 
 #[test]
@@ -185,16 +187,13 @@ fn a_generated_client_in_python_runs_a_day() {
     let made = Ran::of(generator.arg(generated.join("doorstep_client"))).succeeds();
     // It warns of what it leaves out.
     assert!(!made.words().to_lowercase().contains("warning"), "{made}");
-    let client = |stage: &str| {
+    let client = |bed: &Bed, stage: &str| {
         let mut client = bed.command(python().to_str().unwrap());
         client.env("PYTHONPATH", &generated);
         client.args(["-B", &format!("{TESTS}/python/api/day.py"), stage]);
         client
     };
-    let delivered = day.runs(client("deliver").args(dues()));
-    day.pays(&delivered);
-    let read = day.runs(&mut client("settle"));
-    day.ends(&read);
+    day.run_day(client);
 }
 
 /// Schemathesis reads the document by itself and tries each operation, with all of its checks: at
