@@ -10,6 +10,9 @@ pub const KEPT_CONNECTIONS_DIVISOR: usize = 8;
 pub const REQUESTS_MAX: usize = 2_048;
 /// Requests that talk to the books at once, each on a thread of its own.
 pub const WORKERS_MAX: usize = 64;
+/// Questions to the views at once that take longer than a moment: each has pages of the views in
+/// memory, and two cores are not quicker with more.
+pub const QUESTIONS_MAX: usize = 12;
 /// Commands that wait at once for their turn of the engine: those of the door wait behind them.
 pub const TURNS_WAITING_MAX: usize = 32;
 /// Of the head of a request.

@@ -5,10 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use engine::Actor;
 use node::JournalPosition;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use views::Place;
 use views::read::ViewReader;
 
-use crate::limits::{WORKERS_MAX, WRITERS_MAX};
+use crate::limits::{QUESTIONS_MAX, WRITERS_MAX};
 use crate::problem::{Problem, ProblemKind};
 
 /// Connections to the views that are free.
@@ -16,11 +17,18 @@ pub(crate) struct ViewReaders {
     /// `None` if no views are written.
     place: Option<Place>,
     free: Mutex<Vec<ViewReader>>,
+    questions: Semaphore,
 }
 
 impl ViewReaders {
     pub fn new(place: Option<Place>) -> ViewReaders {
-        ViewReaders { place, free: Mutex::default() }
+        let questions = Semaphore::new(QUESTIONS_MAX);
+        ViewReaders { place, free: Mutex::default(), questions }
+    }
+
+    /// Waits until one question more may be asked on a worker, while what it gives is held.
+    pub async fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        self.questions.acquire().await.map_err(Problem::internal)
     }
 
     /// # Errors
@@ -46,7 +54,7 @@ impl ViewReaders {
 
     pub fn give_back(&self, reader: ViewReader) {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() < WORKERS_MAX {
+        if free.len() < QUESTIONS_MAX {
             free.push(reader);
         }
     }

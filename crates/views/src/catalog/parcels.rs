@@ -62,9 +62,13 @@ pub const PARCELS: ViewSpec = ViewSpec {
     indexes: &[
         // Whole ones serve lists as of a batch, too. Of a state most rows have ended.
         ViewIndex { columns: &["from_batch", "parcel"], only: None },
-        ViewIndex { columns: &["seller", "from_batch"], only: None },
+        // With the parcel, or all of one batch are sorted for a page.
+        ViewIndex { columns: &["seller", "from_batch", "parcel"], only: None },
         ViewIndex { columns: &["courier", "from_batch"], only: Some(IndexedRows::With("courier")) },
-        ViewIndex { columns: &["firm", "from_batch"], only: Some(IndexedRows::With("firm")) },
+        ViewIndex {
+            columns: &["firm", "from_batch", "parcel"],
+            only: Some(IndexedRows::With("firm")),
+        },
         ViewIndex { columns: &["state", "from_batch", "parcel"], only: Some(IndexedRows::Current) },
     ],
     ..VIEW

@@ -606,3 +606,49 @@ fn named(view: &'static ViewSpec, wanted: impl Fn(&ViewColumn) -> bool) -> Strin
     let names = view.columns.iter().filter(|column| wanted(column)).map(|column| column.name);
     names.collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use books::{FirmId, SellerId};
+    use rusqlite::{Connection, params_from_iter};
+
+    use super::*;
+    use crate::catalog::{VIEWS, ViewName};
+    use crate::statements::{Dialect, parts, tables};
+
+    /// How SQLite answers a question, on views with all their indexes.
+    fn plan(question: &Question) -> String {
+        let views = Connection::open_in_memory().unwrap();
+        views.execute_batch(&tables(Dialect::Sqlite)).unwrap();
+        for part in parts(Dialect::Sqlite) {
+            views.execute_batch(&part.statements).unwrap();
+        }
+        let explain = format!("EXPLAIN QUERY PLAN {}", question.text);
+        let mut statement = views.prepare(&explain).unwrap();
+        let values = params_from_iter(&question.values);
+        let steps = statement.query_map(values, |row| row.get::<_, String>(3)).unwrap();
+        steps.collect::<Result<Vec<_>, _>>().unwrap().join("; ")
+    }
+
+    #[test]
+    fn a_page_of_many_rows_is_read_in_their_order() {
+        let (seller, firm) = (RowOwner::Seller(SellerId(1)), RowOwner::Firm(FirmId(1)));
+        let large = [
+            (ViewName::Parcels, vec![RowsOf::Everyone, seller.into(), firm.into()]),
+            (ViewName::Payments, vec![RowsOf::Everyone]),
+            (ViewName::Postings, vec![RowsOf::Everyone]),
+            (ViewName::Commands, vec![RowsOf::Everyone]),
+        ];
+        for (name, scopes) in large {
+            let view = &VIEWS[name as usize];
+            for scope in scopes {
+                for at in [None, Some(7)] {
+                    let query = ListQuery { scope: scope.clone(), ..ListQuery::of(view) };
+                    let asker = Asker { rows_of: &scope, day_from: None };
+                    let steps = plan(&Question::list_of(&query, asker, at, true).unwrap());
+                    assert!(!steps.contains("TEMP B-TREE"), "{} {scope:?}: {steps}", view.name);
+                }
+            }
+        }
+    }
+}

@@ -204,6 +204,7 @@ async fn ask<T: Send + 'static>(
             Some(Err(ReadViewError::Views(_))) => app.readers.close_free(),
         }
     }
+    let _turn = app.readers.turn().await?;
     let shared = app.clone();
     app.workers.run(move |giver| ask_slowly(&shared, giver, &known, &*question)).await?
 }
