@@ -156,6 +156,33 @@ fn lines_are_uploaded_if_totals_differ() {
 }
 
 #[test]
+fn an_upload_with_lines_missing_is_not_compared() {
+    let mut world = World::open();
+    a_sale_without_an_answer(&mut world);
+    let parcel = world.parcel(100);
+    world.sell(parcel, 100);
+    assert!(matches!(world.run(0, TerminalTask::Settle), TerminalOutcome::BatchDiffers { .. }));
+    let before = world.engine.digest();
+    world.continue_terminal(0);
+    world.settle();
+    // The terminal says that it has sent two lines, and one has come.
+    world.continue_terminal(0);
+    world.forge(None, &[48], |builder| {
+        builder.text(48, "0002");
+    });
+    while world.switch_receives_from_terminal() || world.books_step() {}
+    assert_eq!(world.last_response(), ("95".to_owned(), "lines are missing".to_owned()));
+    assert_eq!(world.engine.digest(), before, "the books expect the lines as before");
+    world.settle();
+    // All lines again.
+    while world.continue_terminal(0) {
+        world.settle();
+    }
+    assert_eq!(world.go_on(0), TerminalOutcome::Uploaded { lines: 1 });
+    assert_ne!(world.engine.digest(), before);
+}
+
+#[test]
 fn a_missing_upload_leaves_an_open_item_and_posts_nothing() {
     let mut world = World::open();
     a_sale_without_an_answer(&mut world);
