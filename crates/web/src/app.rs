@@ -39,8 +39,6 @@ use crate::workers::{MakeGiver, Workers};
 
 /// The header with the position of the books that an answer reflects.
 pub const POSITION: HeaderName = HeaderName::from_static("doorstep-position");
-/// The page where people sign in and see to their passkeys.
-pub const ACCESS_PATH: &str = "/access";
 /// The cookie of a session.
 pub const SESSION_COOKIE: &str = "__Host-doorstep";
 /// The header against requests from other sites, of a session.
@@ -170,7 +168,7 @@ pub(crate) type HttpAnswer = Result<Response<Body>, Problem>;
 /// The router of all operations.
 pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
     let cursors = CursorKey::new()?;
-    let reference = Reference::new(&parts.texts, parts.provider.is_some());
+    let reference = Reference::new(&parts.texts);
     let app = Arc::new(App {
         store: parts.store,
         office: parts.office,

@@ -11,7 +11,6 @@ use office::descriptions::{self, first_sentence};
 use views::ViewSpec;
 use views::read::VIEWS;
 
-use crate::app::ACCESS_PATH;
 use crate::handlers;
 use crate::problem::kebab;
 use crate::words::BilingualText;
@@ -48,9 +47,9 @@ pub enum Action {
     SignOut,
     Sessions,
     EndSession,
+    Identities,
+    Unlink,
     Reference,
-    AccessPage,
-    AccessScript,
     Style,
     OpenApi,
     Problem,
@@ -290,8 +289,6 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
                 | Action::BeginProvider
                 | Action::FinishProvider
                 | Action::ProviderSecondFactor
-                | Action::AccessPage
-                | Action::AccessScript
                 | Action::Reference
                 | Action::Style
                 | Action::OpenApi
@@ -527,10 +524,27 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ),
         one(
             "endSession",
-            delete,
+            delete.clone(),
             "/v1/sessions/{number}",
             Action::EndSession,
             ("Ends one of your sessions", "结束您的一个会话"),
+        ),
+        one(
+            "listIdentities",
+            get.clone(),
+            "/v1/identities",
+            Action::Identities,
+            ("The identities that are linked to a person", "一名人员关联的身份"),
+        ),
+        one(
+            "removeIdentity",
+            delete,
+            "/v1/identities/{number}",
+            Action::Unlink,
+            (
+                "Takes a linked identity away, and ends the person's sessions",
+                "取消身份的关联，并结束该人员的会话",
+            ),
         ),
         one(
             "getReference",
@@ -538,20 +552,6 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             "/reference",
             Action::Reference,
             ("The reference of this API, as a page", "本 API 的参考页面"),
-        ),
-        one(
-            "getAccessPage",
-            get.clone(),
-            ACCESS_PATH,
-            Action::AccessPage,
-            ("Sign-in and passkeys, as a page", "登录与通行密钥页面"),
-        ),
-        one(
-            "getAccessScript",
-            get.clone(),
-            "/access.js",
-            Action::AccessScript,
-            ("The script of the page of sign-ins", "登录页面的脚本"),
         ),
         one(
             "getStyle",
