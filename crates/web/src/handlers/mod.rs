@@ -16,7 +16,7 @@ pub(crate) use commands::{ACCOUNT, DIGEST, SET_PAYOUT_ACCOUNT, carry_out, shown 
 pub(crate) use files::flags as file_flags;
 pub(crate) use identities::PERSON;
 pub(crate) use passkeys::USE_FIELDS;
-pub(crate) use proposals::{APPROVE, WITHDRAW, decide};
+pub(crate) use proposals::{APPROVE, WITHDRAW, as_seen, decide};
 pub(crate) use provider::{RETURN_PATH, complete_with_code};
 
 use crate::app::{Call, HttpAnswer};
