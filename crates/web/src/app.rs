@@ -25,7 +25,8 @@ use crate::cursor::CursorKey;
 use crate::handlers;
 use crate::idempotency::RunningKeys;
 use crate::limits::{
-    BODY_BYTES_MAX, BODY_SECONDS_MAX, EXPORTS_MAX, PROVIDER_REQUESTS_MAX, TURNS_WAITING_MAX,
+    BODY_BYTES_MAX, BODY_SECONDS_MAX, EXPORTS_MAX, FILES_MAX, PROVIDER_REQUESTS_MAX,
+    TURNS_WAITING_MAX,
 };
 use crate::operations::{OPERATIONS, Operation};
 use crate::problem::{ErrorInChinese, Problem, ProblemKind};
@@ -99,6 +100,8 @@ pub(crate) struct App {
     pub writers: Writers,
     pub cursors: CursorKey,
     pub exports: Arc<Semaphore>,
+    /// Files that are in work.
+    pub files: Arc<Semaphore>,
     /// For turns of the engine.
     pub turns: Arc<Semaphore>,
     pub senders: Senders,
@@ -182,6 +185,7 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         writers: Writers::default(),
         cursors,
         exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
+        files: Arc::new(Semaphore::new(FILES_MAX)),
         turns: Arc::new(Semaphore::new(TURNS_WAITING_MAX)),
         senders: Senders::new(parts.requests_per_second),
         provider: parts.provider.map(|settings| Arc::new(Provider::new(settings))),

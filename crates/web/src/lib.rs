@@ -37,6 +37,7 @@ mod remedies;
 mod senders;
 mod sent_fields;
 mod server;
+mod slow_readers;
 mod times;
 mod trial_roles;
 mod view_values;

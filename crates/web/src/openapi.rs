@@ -137,10 +137,7 @@ fn tag(action: Action) -> &'static str {
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
         Action::TakeFile(_) => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
-        Action::Reference
-        | Action::Style
-        | Action::OpenApi
-        | Action::Problem => "pages",
+        Action::Reference | Action::Style | Action::OpenApi | Action::Problem => "pages",
         _ => "sessions",
     }
 }

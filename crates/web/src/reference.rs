@@ -118,10 +118,7 @@ fn section_of(action: Action) -> Option<&'static str> {
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
         Action::TakeFile(_) => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
-        Action::Reference
-        | Action::Style
-        | Action::OpenApi
-        | Action::Problem => return None,
+        Action::Reference | Action::Style | Action::OpenApi | Action::Problem => return None,
         _ => "sessions",
     })
 }

@@ -1,7 +1,8 @@
 //! Identities of a provider, the tokens that prove them, and changed passwords.
 
 use access::{
-    ExpectedIdToken, IdTokenFault, IdentitiesAfterReset, LinkedIdentity, LinkedSignIn, ProviderKeys, verify_id_token,
+    ExpectedIdToken, IdTokenFault, IdentitiesAfterReset, LinkedIdentity, LinkedSignIn,
+    ProviderKeys, verify_id_token,
 };
 use base64ct::{Base64UrlUnpadded, Encoding};
 use ring::rand::SystemRandom;

@@ -165,9 +165,11 @@ async fn change_password(visit: Visit, form: Form) -> HttpAnswer {
     }
     let token = caller.session.clone().ok_or(ProblemKind::NeedsPerson)?;
     let (store, now) = (visit.call.app.store.clone(), visit.call.now);
-    let done = visit.call.app.workers.run(move |_| {
-        store.change_password(&token, form.get("current"), form.get("new"), now)
-    });
+    let done = visit
+        .call
+        .app
+        .workers
+        .run(move |_| store.change_password(&token, form.get("current"), form.get("new"), now));
     match done.await?.map_err(refused) {
         Ok(()) => go_to(&format!("{OWN_SIGN_IN_PATH}?done=password")),
         Err(problem) if problem.status().is_server_error() => Err(problem),

@@ -32,9 +32,9 @@ pub(super) async fn list(call: Call) -> HttpAnswer {
     call.accepted(&["application/json"])?;
     let (store, person) = (call.app.store.clone(), whose(&call, AccessFunction::Read("sessions"))?);
     let all = call.app.workers.run(move |_| store.identities_of(person)).await?;
-    let items = all.map_err(failed)?.into_iter().map(|(number, one)| {
-        json!({ "number": number, "issuer": one.issuer, "subject": one.subject })
-    });
+    let items = all.map_err(failed)?.into_iter().map(
+        |(number, one)| json!({ "number": number, "issuer": one.issuer, "subject": one.subject }),
+    );
     json_answer(StatusCode::OK, &json!({ "items": items.collect::<Vec<Value>>() }), None)
 }
 
