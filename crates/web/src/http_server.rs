@@ -83,6 +83,7 @@ pub(crate) struct HttpServer {
     stop: watch::Sender<bool>,
     connections: Arc<Semaphore>,
     connections_max: usize,
+    #[cfg(test)]
     of_addresses: AddressConnections,
 }
 
