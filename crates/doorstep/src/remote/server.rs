@@ -56,7 +56,7 @@ pub struct RemoteProblem {
     said: String,
 }
 
-impl std::fmt::Display for RemoteProblem {
+impl Display for RemoteProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.said)
     }
