@@ -105,10 +105,10 @@ impl Lines {
                 return text(&line);
             }
             if self.read.len() > LINE_BYTES_MAX {
-                bail!(Lang::current().pick(
-                    "standard input: the line is too long",
-                    "标准输入：该行过长"
-                ));
+                bail!(
+                    Lang::current()
+                        .pick("standard input: the line is too long", "标准输入：该行过长")
+                );
             }
             let mut part = Zeroizing::new([0; LINE_BYTES_MAX]);
             let count = match self.input.read(part.as_mut_slice()) {

@@ -38,7 +38,10 @@ pub enum RemoteSender {
     /// With the header of an API key.
     Key(Zeroizing<String>),
     /// In a session, with its cookie and the token of its requests.
-    Session { cookie: Zeroizing<String>, csrf: String },
+    Session {
+        cookie: Zeroizing<String>,
+        csrf: String,
+    },
     Nobody,
 }
 

@@ -264,9 +264,8 @@ fn who_was_linked_signs_in_with_a_provider_and_nothing_else_does() {
     let others = listed("/v1/identities?person=per_1000000002").is(200);
     assert_eq!(others.json()["items"], json!([]));
     listed("/v1/identities?person=sel_1").problem(400, "bad-query");
-    let removes = |path: &str| {
-        served.send("DELETE", path, &[&begun.cookie, &begun.csrf, &page.host], b"")
-    };
+    let removes =
+        |path: &str| served.send("DELETE", path, &[&begun.cookie, &begun.csrf, &page.host], b"");
     let of_other = "/v1/identities/1?person=per_1000000002";
     removes(of_other).problem(403, "step-up-needed");
     removes("/v1/identities/7").problem(404, "no-such-record");
