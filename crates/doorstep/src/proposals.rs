@@ -24,9 +24,11 @@ pub struct ProposalsArgs {
 /// Approves a proposal as the second person: its command is carried out
 ///
 /// Nobody approves a proposal of their own. A proposal whose command the books refuse stays, with
-/// the refusal, until it is approved later or withdrawn. On a server a person decides, in a session:
-/// --sign-in NAME reads the password and the code of the second factor from standard input, a line
-/// each, and one more code where the second factor is wanted again.
+/// the refusal, until it is approved later or withdrawn.
+///
+/// On a server a person decides, in a session: --sign-in NAME reads the password and the code of
+/// the second factor from standard input, a line each, and one more code where the second factor is
+/// wanted again.
 #[derive(Args, Debug)]
 pub struct ApproveArgs {
     /// The proposal's number, as in `doorstep proposals`
