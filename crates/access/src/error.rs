@@ -58,6 +58,11 @@ pub enum AccessError {
     NoSignIn(books::PersonId),
     #[error("the identity is linked to a person already; unlink it first (`doorstep user unlink`)")]
     IdentityLinked,
+    #[error(
+        "{identities} identities of a provider are linked to person {person}; look at them \
+         (`doorstep user list`), then say `--identities keep` or `--identities remove`"
+    )]
+    IdentitiesUndecided { person: books::PersonId, identities: usize },
     #[error("the access store is full ({0}); remove what is no longer needed")]
     Full(&'static str),
 }

@@ -14,11 +14,12 @@ pub const ACCESS_FILE: &str = "access.sqlite";
 pub const ACCESS_STORE: PrivateFile = PrivateFile {
     // "DSac".
     application_id: 0x4453_6163,
-    format: 2,
+    format: 3,
     write_ahead: false,
     upgrade: |format| match format {
-        0 => Some(format!("{SCHEMA}{SCHEMA_2}")),
-        1 => Some(SCHEMA_2.to_owned()),
+        0 => Some(format!("{SCHEMA}{SCHEMA_2}{SCHEMA_3}")),
+        1 => Some(format!("{SCHEMA_2}{SCHEMA_3}")),
+        2 => Some(SCHEMA_3.to_owned()),
         _ => None,
     },
 };
@@ -91,6 +92,21 @@ const SCHEMA_2: &str = "
         person TEXT NOT NULL,
         PRIMARY KEY (issuer, subject)
     ) STRICT, WITHOUT ROWID;
+    CREATE INDEX identities_of ON linked_identities (person);";
+
+/// A linked identity has a number, by which a person takes it away.
+const SCHEMA_3: &str = "
+    CREATE TABLE numbered_identities (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        issuer TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        person TEXT NOT NULL,
+        UNIQUE (issuer, subject)
+    ) STRICT;
+    INSERT INTO numbered_identities (issuer, subject, person)
+        SELECT issuer, subject, person FROM linked_identities ORDER BY issuer, subject;
+    DROP TABLE linked_identities;
+    ALTER TABLE numbered_identities RENAME TO linked_identities;
     CREATE INDEX identities_of ON linked_identities (person);";
 
 /// Opens the file, and makes it if there is none.

@@ -13,7 +13,7 @@ use crate::error::{AccessError, SignInRefused};
 use crate::limits::{LINKED_IDENTITIES_PER_PERSON_MAX, PENDING_SIGN_IN_MS_MAX};
 use crate::recording::add_event;
 use crate::sessions::SecondFactor;
-use crate::store::{AccessStore, NewSession, TOKEN_CHARACTERS_MAX};
+use crate::store::{AccessStore, NewSession, TOKEN_CHARACTERS_MAX, ms, unsigned};
 
 const PENDING_PREFIX: &str = "dso_";
 const PENDING: &str = "pending sign-in";
@@ -23,6 +23,13 @@ const PENDING: &str = "pending sign-in";
 pub struct LinkedIdentity {
     pub issuer: String,
     pub subject: String,
+}
+
+/// What becomes of the identities of a person whose sign-in is made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentitiesAfterReset {
+    Keep,
+    Remove,
 }
 
 /// A sign-in that the provider has proven.
@@ -74,11 +81,20 @@ impl AccessStore {
         person: PersonId,
         identity: &LinkedIdentity,
     ) -> Result<bool, AccessError> {
+        let all = self.identities_of(person)?;
+        let number = all.iter().find(|(_, one)| one == identity).map(|(number, _)| *number);
+        number.map_or(Ok(false), |number| self.unlink_numbered(person, number))
+    }
+
+    /// The same by its number in the list of the person's identities.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn unlink_numbered(&self, person: PersonId, number: u64) -> Result<bool, AccessError> {
         let id = person.to_string();
         self.change(|change| {
-            let sql = "DELETE FROM linked_identities WHERE issuer = ?1 AND subject = ?2
-                AND person = ?3";
-            let gone = change.execute(sql, params![identity.issuer, identity.subject, id])? > 0;
+            let sql = "DELETE FROM linked_identities WHERE number = ?1 AND person = ?2";
+            let gone = change.execute(sql, params![ms(number), id])? > 0;
             if gone {
                 change.execute("DELETE FROM sessions WHERE person = ?1", [&id])?;
                 add_event(change, Some(person), AccessEvent::IdentityUnlinked)?;
@@ -87,17 +103,22 @@ impl AccessStore {
         })
     }
 
-    /// The identities of a person.
+    /// The identities of a person, each with its number.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn identities_of(&self, person: PersonId) -> Result<Vec<LinkedIdentity>, AccessError> {
+    pub fn identities_of(
+        &self,
+        person: PersonId,
+    ) -> Result<Vec<(u64, LinkedIdentity)>, AccessError> {
         let failed = self.failed("read");
         let connection = self.connection();
-        let sql = "SELECT issuer, subject FROM linked_identities WHERE person = ?1 ORDER BY 1, 2";
+        let sql = "SELECT number, issuer, subject FROM linked_identities WHERE person = ?1
+            ORDER BY number";
         let mut select = connection.prepare(sql).map_err(&failed)?;
         let row = |row: &rusqlite::Row<'_>| {
-            Ok(LinkedIdentity { issuer: row.get(0)?, subject: row.get(1)? })
+            let identity = LinkedIdentity { issuer: row.get(1)?, subject: row.get(2)? };
+            Ok((unsigned(row.get(0)?), identity))
         };
         let rows = select.query_map([person.to_string()], row).map_err(&failed)?;
         rows.collect::<Result<_, _>>().map_err(&failed)

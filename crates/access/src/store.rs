@@ -18,6 +18,7 @@ use crate::error::{AccessDenied, AccessError};
 use crate::file::{self, ACCESS_FILE};
 use crate::known::KnownTokens;
 use crate::limits::*;
+use crate::linked::IdentitiesAfterReset;
 use crate::principal::{AccessGrant, Assurance, Principal};
 use crate::recording::add_event;
 use crate::secrets::{self, StoreKeys, hash_of};
@@ -321,15 +322,16 @@ impl AccessStore {
         }
     }
 
-    /// Makes the sign-in of a person who has a grant in the books. `again` replaces one whose
-    /// second factor was reset.
+    /// Makes the sign-in of a person who has a grant in the books, also again after a reset of the
+    /// second factor. `linked` says what becomes of identities that are linked to the person.
     ///
     /// # Errors
-    /// The name is taken; the person has a sign-in, or no grant.
+    /// The name is taken; the person has a sign-in, or no grant; `linked` is wanted.
     pub fn add_sign_in(
         &self,
         person: PersonId,
         name: &str,
+        linked: Option<IdentitiesAfterReset>,
         now: Timestamp,
     ) -> Result<NewSignIn, AccessError> {
         let name = checked_name(name)?;
@@ -341,6 +343,10 @@ impl AccessStore {
         let is_set = |before: &StoredSignIn| before.password.is_some();
         if before.filter(is_set).is_some_and(|before| before.resets == standing.resets) {
             return Err(AccessError::HasSignIn(person));
+        }
+        let identities = self.identities_of(person)?.len();
+        if identities > 0 && linked.is_none() {
+            return Err(AccessError::IdentitiesUndecided { person, identities });
         }
         let id = person.to_string();
         let factor = secrets::random::<TOTP_SECRET_BYTES>()?;
@@ -361,6 +367,12 @@ impl AccessStore {
             change.execute("DELETE FROM sessions WHERE person = ?1", [&id])?;
             change.execute("DELETE FROM passkeys WHERE person = ?1", [&id])?;
             change.execute("DELETE FROM sign_ins WHERE person = ?1", [&id])?;
+            if linked == Some(IdentitiesAfterReset::Remove) {
+                let sql = "DELETE FROM linked_identities WHERE person = ?1";
+                for _ in 0..change.execute(sql, [&id])? {
+                    add_event(change, Some(person), AccessEvent::IdentityUnlinked)?;
+                }
+            }
             let sql = "INSERT INTO sign_ins (person, name, resets, factor_nonce, factor,
                 setting_hash, setting_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
             let hash = hash_of(&setting_secret);

@@ -24,6 +24,7 @@ impl AccessStore {
             change.execute("DELETE FROM sessions", [])?;
             change.execute("DELETE FROM attempts", [])?;
             change.execute("DELETE FROM passkeys", [])?;
+            change.execute("DELETE FROM linked_identities", [])?;
             change.execute("DELETE FROM sign_ins", []).map(|_| ())
         })
     }
@@ -41,7 +42,7 @@ impl AccessStore {
         now: Timestamp,
     ) -> Result<Zeroizing<String>, AccessError> {
         self.require_trial(person, now)?;
-        let new = self.add_sign_in(person, name, now)?;
+        let new = self.add_sign_in(person, name, None, now)?;
         let salt = *secrets::random::<SALT_BYTES>()?;
         let hash = secrets::password_hash(password, &salt);
         self.change(|change| {

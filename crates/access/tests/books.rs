@@ -71,7 +71,7 @@ impl Bed {
     /// A session of the clerk.
     fn session(&self) -> String {
         let now = SystemClock.now();
-        let new = self.store.add_sign_in(CLERK, "clerk", now).unwrap();
+        let new = self.store.add_sign_in(CLERK, "clerk", None, now).unwrap();
         let code = code(&new.factor, now);
         let sign_in = SignIn {
             name: "clerk",

@@ -78,7 +78,7 @@ fn secret(factor: &str) -> [u8; TOTP_SECRET_BYTES] {
 
 impl Bed {
     fn add(&self) -> NewSignIn {
-        self.store.add_sign_in(PERSON, "li.wei", NOW).unwrap()
+        self.store.add_sign_in(PERSON, "li.wei", None, NOW).unwrap()
     }
 
     /// A sign-in with a password, whose session began at [`NOW`].
@@ -263,7 +263,7 @@ fn removal_revocation_and_reset_end_sessions_at_once() {
 fn after_a_reset_the_sign_in_is_made_again_with_another_factor() {
     let bed = bed();
     let (factor, _) = bed.ready();
-    let has = bed.store.add_sign_in(PERSON, "li.wei", NOW);
+    let has = bed.store.add_sign_in(PERSON, "li.wei", None, NOW);
     assert!(matches!(has, Err(AccessError::HasSignIn(PERSON))));
     bed.said.say(Actor::Person(PERSON), |one| one.resets = 1);
     let (other, session) = bed.ready();
@@ -333,16 +333,16 @@ fn names_are_plain_and_belong_to_one_person() {
     let bed = bed();
     bed.add();
     for name in ["", "li wei", "李伟", &"x".repeat(65)] {
-        let added = bed.store.add_sign_in(PERSON, name, NOW);
+        let added = bed.store.add_sign_in(PERSON, name, None, NOW);
         assert!(matches!(added, Err(AccessError::NotAName(_))), "{name}");
     }
     let other = PersonId(8);
-    let no_grant = bed.store.add_sign_in(other, "bo", NOW);
+    let no_grant = bed.store.add_sign_in(other, "bo", None, NOW);
     assert!(matches!(no_grant, Err(AccessError::NoGrant(_))));
     bed.said.say(Actor::Person(other), |one| one.grants = Some(vec![AccessGrant::Hub]));
-    let taken = bed.store.add_sign_in(other, "LI.WEI", NOW);
+    let taken = bed.store.add_sign_in(other, "LI.WEI", None, NOW);
     assert!(matches!(taken, Err(AccessError::NameTaken(_))));
-    bed.store.add_sign_in(other, "bo", NOW).unwrap();
+    bed.store.add_sign_in(other, "bo", None, NOW).unwrap();
     let listed = bed.store.sign_ins(NOW).unwrap();
     let shown: Vec<_> = listed.iter().map(|one| (one.person, &*one.name, one.ready)).collect();
     assert_eq!(shown, [(PERSON, "li.wei", false), (other, "bo", false)]);
@@ -435,7 +435,7 @@ fn without_the_vaults_key_there_are_no_sign_ins_and_no_links() {
     let said = Said::default();
     said.say(Actor::Person(PERSON), |one| one.grants = Some(vec![AccessGrant::Hub]));
     let store = AccessStore::open(dir.path(), None, Box::new(said)).unwrap();
-    assert!(matches!(store.add_sign_in(PERSON, "bo", NOW), Err(AccessError::NoKey)));
+    assert!(matches!(store.add_sign_in(PERSON, "bo", None, NOW), Err(AccessError::NoKey)));
     assert!(matches!(store.link(ParcelId::new(1), NOW, NOW), Err(AccessError::NoKey)));
 }
 

@@ -16,7 +16,7 @@ use crate::memory;
 use crate::serve::settings;
 use crate::words::{Lang, bilingual, left, right, say};
 
-mod custodians;
+pub mod custodians;
 mod export;
 
 /// Makes, imports, rotates and lists keys; shows only their check values

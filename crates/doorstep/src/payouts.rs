@@ -1,5 +1,7 @@
 //! `doorstep payouts`: payout files.
 
+mod plan_events;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -246,7 +248,7 @@ pub fn served_messages(
     (vault, debtors): (VaultOptions, BTreeMap<Currency, Party>),
     disclose: impl FnOnce(Vec<DataSubject>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Value> {
-    let (mut sums, engine) = DaySums::of(data)?;
+    let (mut sums, engine) = plan_events::sums_with_plan(data, asked.plan)?;
     keep_plans(&mut sums, &[asked.plan])?;
     let chosen = ChosenMessages::of(&sums, &engine, asked.again, asked.without_missing)?;
     let debtors = check_debtors(&chosen.messages, debtors, chosen.trial)?;

@@ -41,6 +41,18 @@ enum VaultTask {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Moves the sealed records from PostgreSQL back into vault.sqlite
+    ///
+    /// While nobody serves. It can be interrupted at any moment: run it again. When it has ended,
+    /// take [vault] out of the settings, or the next start moves the records to the server again.
+    MoveToFile {
+        /// The data directory
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The settings with the server of the records, doorstep.toml
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Writes the list of erasures again from the journal, and erases again what a restored vault
     /// has of them
     ///
@@ -177,6 +189,7 @@ pub fn run(args: VaultCommandArgs) -> anyhow::Result<()> {
             entered.asked.ask_with_settings(request, entered.key.config())
         }
         VaultTask::Rewrap { data, config } => rewrap(&data, &config),
+        VaultTask::MoveToFile { data, config } => move_to_file(&data, &config),
         VaultTask::ListErasures { data } => list_erasures(&data),
     }
 }
@@ -210,6 +223,16 @@ fn rewrap(data: &Path, config: &Path) -> anyhow::Result<()> {
     let counts: [(&str, &dyn std::fmt::Display); 2] =
         [("rewrapped", &rewrapped), ("unchanged", &unchanged)];
     say!("{}", filled(Lang::current(), "vault.rewrapped", &counts));
+    Ok(())
+}
+
+fn move_to_file(data: &Path, config: &Path) -> anyhow::Result<()> {
+    check_owner(data)?;
+    // Nobody seals a record meanwhile.
+    let opened = data_directory::open(data)?;
+    let moved = Vault::new(data, settings::accounts(config)?.vault).move_to_file()?;
+    opened.node.stop()?;
+    say!("{}", filled(Lang::current(), "vault.moved_to_file", &[("count", &moved)]));
     Ok(())
 }
 

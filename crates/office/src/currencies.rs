@@ -11,29 +11,33 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::error::OfficeError;
-use crate::fields::typed_currency;
+use crate::fields::typed_currencies;
 
-/// The amounts that were typed with a currency, by field.
+/// The amounts that were typed with a currency, by field: of one inside another its path, such as
+/// `terms/cod/cap`.
 pub(crate) struct TypedCurrencies(Vec<(String, Currency)>);
 
 impl TypedCurrencies {
     pub(crate) fn of(command: FieldType<'_>, given: &Map<String, Value>) -> TypedCurrencies {
-        let typed = given.iter().filter_map(|(field, given)| {
-            let currency = typed_currency(command.field(field)?, given)?;
-            Some((field.clone(), currency))
-        });
-        TypedCurrencies(typed.collect())
+        let mut typed = Vec::new();
+        for (name, given) in given {
+            if let Some(field) = command.field(name) {
+                typed_currencies(field, given, name, &mut typed);
+            }
+        }
+        TypedCurrencies(typed)
     }
 
-    /// Refuses an amount in another currency than that of what the command is about. The books
-    /// refuse a command about something that they do not know.
+    /// Refuses an amount in another currency than that of what the command is about, or of books
+    /// that have one only. The books refuse a command about something that they do not know.
     pub(crate) fn check(
         &self,
         object: &Map<String, Value>,
         books: &Books,
     ) -> Result<(), OfficeError> {
         let Some((_, first)) = self.0.first() else { return Ok(()) };
-        let expected = currency_of(object, books).unwrap_or(*first);
+        let expected = currency_of(object, books).or_else(|| only_currency(books));
+        let expected = expected.unwrap_or(*first);
         match self.0.iter().find(|(_, typed)| *typed != expected) {
             None => Ok(()),
             Some((field, typed)) => {
@@ -153,6 +157,36 @@ mod tests {
     use super::*;
     use books::Refusal;
     use money::{Amount, SignedAmount};
+
+    #[test]
+    fn amounts_inside_a_field_are_compared_and_named_by_their_path() {
+        let of = crate::fields::declared().of("PublishTariff").unwrap();
+        let typed = |terms: Value| {
+            let given = [("currency".to_owned(), "CNY".into()), ("terms".to_owned(), terms)];
+            let given: Map<String, Value> = given.into_iter().collect();
+            let checked = TypedCurrencies::of(of, &given).check(&given, &Books::default());
+            checked.map_err(|error| match error {
+                OfficeError::OtherCurrency { field, typed, expected } => {
+                    assert_eq!((typed, expected), (Currency::BRL, Currency::CNY));
+                    field
+                }
+                error => panic!("{error}"),
+            })
+        };
+        let capped = |cap: &str| {
+            serde_json::json!({
+                "return_fee": "2.00CNY", "freight": 0,
+                "classes": [{ "name": "a" }, { "wallet": { "rate": "0.01", "cap": cap } }],
+            })
+        };
+        assert_eq!(typed(capped("3.00CNY")), Ok(()));
+        assert_eq!(typed(capped("3.00BRL")), Err("terms/classes/1/wallet/cap".to_owned()));
+        assert_eq!(
+            typed(serde_json::json!({ "return_fee": "2.00BRL" })),
+            Err("terms/return_fee".to_owned())
+        );
+        assert_eq!(typed(serde_json::json!({ "return_fee": 200 })), Ok(()));
+    }
 
     #[test]
     fn no_refusal_with_a_currency_has_an_amount_in_minor_units() {

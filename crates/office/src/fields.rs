@@ -550,10 +550,48 @@ fn split_amount(given: &str) -> (&str, &str) {
     (digits.trim_end(), &given[digits.len()..])
 }
 
-/// The currency of an amount as a person types it.
-pub(crate) fn typed_currency(field: FieldType<'_>, given: &Value) -> Option<Currency> {
-    let is_amount = matches!(field.name(), Some("Amount" | "SignedAmount"));
-    given.as_str().filter(|_| is_amount).and_then(|text| split_amount(text).1.parse().ok())
+/// The currencies of amounts as a person types them: of a field, and of those inside it.
+pub(crate) fn typed_currencies(
+    field: FieldType<'_>,
+    given: &Value,
+    path: &str,
+    found: &mut Vec<(String, Currency)>,
+) {
+    match (given, field.item()) {
+        (Value::String(text), _) => in_text(field, text, path, found),
+        (Value::Array(items), Some(item)) => {
+            for (place, one) in items.iter().enumerate() {
+                typed_currencies(item, one, &format!("{path}/{place}"), found);
+            }
+        }
+        (Value::Object(parts), _) => {
+            for (name, one) in parts {
+                if let Some(of) = part(field, name) {
+                    typed_currencies(of, one, &format!("{path}/{name}"), found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// As [`from_text`] takes the text apart.
+fn in_text(field: FieldType<'_>, text: &str, path: &str, found: &mut Vec<(String, Currency)>) {
+    if matches!(field.name(), Some("Amount" | "SignedAmount")) {
+        found.extend(split_amount(text).1.parse().ok().map(|one| (path.to_owned(), one)));
+    } else if let Some((name, content)) = text.split_once('=')
+        && let Some(of) = field.variants().into_iter().find(|one| one.name == name)
+        && let Some(content_type) = of.content
+    {
+        match only_field(content_type) {
+            Some((key, only)) => in_text(only, content, &format!("{path}/{name}/{key}"), found),
+            None => in_text(content_type, content, &format!("{path}/{name}"), found),
+        }
+    } else if let Some(item) = field.item() {
+        for (place, one) in text.split(',').enumerate() {
+            in_text(item, one, &format!("{path}/{place}"), found);
+        }
+    }
 }
 
 /// As [`amount`]; with a minus sign it is below zero.

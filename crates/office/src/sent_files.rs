@@ -5,6 +5,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::TempDir;
 
@@ -24,27 +26,50 @@ const NAME_BYTES_MAX: usize = 200;
 const NAME_PARTS_MAX: usize = 2;
 const BLOCK_BYTES: usize = 64 << 10;
 
+/// Bytes of all files that are received at this moment, as they were announced.
+pub type ReceivedBytes = Arc<AtomicU64>;
+
+/// Counts the bytes of a request's files as long as they are kept.
+#[derive(Debug)]
+struct CountedBytes {
+    bytes: u64,
+    of_all: ReceivedBytes,
+}
+
+impl Drop for CountedBytes {
+    fn drop(&mut self) {
+        self.of_all.fetch_sub(self.bytes, Ordering::SeqCst);
+    }
+}
+
 /// Files that were received. They are removed when this is dropped.
 #[derive(Debug)]
 pub struct ReceivedFiles {
     directory: TempDir,
     /// Each flag and the file or folder that it names.
     flags: Vec<(String, PathBuf)>,
+    _counted: CountedBytes,
 }
 
 impl ReceivedFiles {
-    /// Checks what is announced, and makes a directory for it.
+    /// Checks what is announced, and makes a directory for it. `of_all` counts what others send at
+    /// the same time: the disk needs room for all of it.
     ///
     /// # Errors
     /// The files are too large or too many, a name is not allowed, or the disk is full.
-    pub fn begin(data: &Path, announced: &[SentFile]) -> Result<ReceivedFiles, SentFilesError> {
-        ReceivedFiles::begin_where(data, announced, free_bytes)
+    pub fn begin(
+        data: &Path,
+        announced: &[SentFile],
+        of_all: &ReceivedBytes,
+    ) -> Result<ReceivedFiles, SentFilesError> {
+        ReceivedFiles::begin_where(data, announced, of_all, free_bytes)
     }
 
     /// As [`ReceivedFiles::begin`], on a disk with this many bytes free.
     fn begin_where(
         data: &Path,
         announced: &[SentFile],
+        of_all: &ReceivedBytes,
         free_bytes: impl Fn(&Path) -> io::Result<u64>,
     ) -> Result<ReceivedFiles, SentFilesError> {
         if !(1..=SENT_FILES_MAX).contains(&announced.len()) {
@@ -67,14 +92,16 @@ impl ReceivedFiles {
             }
             _ => {}
         }
+        let others = of_all.fetch_add(bytes, Ordering::SeqCst);
+        let counted = CountedBytes { bytes, of_all: of_all.clone() };
         // What the command writes, such as rejected lines, is not larger than what it reads.
-        let needed = bytes.saturating_mul(2).saturating_add(FREE_BYTES_MIN);
+        let needed = bytes.saturating_add(others).saturating_mul(2).saturating_add(FREE_BYTES_MIN);
         let free = free_bytes(&all).map_err(failed)?;
         if free < needed {
             return Err(SentFilesError::DiskFull { free, needed });
         }
         let directory = tempfile::Builder::new().tempdir_in(&all).map_err(failed)?;
-        Ok(ReceivedFiles { directory, flags: Vec::new() })
+        Ok(ReceivedFiles { directory, flags: Vec::new(), _counted: counted })
     }
 
     /// Reads the bytes of a file.
@@ -213,6 +240,11 @@ fn free_bytes(directory: &Path) -> io::Result<u64> {
 mod tests {
     use super::*;
 
+    /// Nobody else sends files.
+    fn none() -> ReceivedBytes {
+        ReceivedBytes::default()
+    }
+
     fn file(name: &str, bytes: u64) -> SentFile {
         SentFile { flag: "orders".to_owned(), name: name.to_owned(), bytes, in_folder: true }
     }
@@ -221,19 +253,19 @@ mod tests {
     fn a_name_leads_nowhere_else() {
         let data = tempfile::tempdir().unwrap();
         for name in ["", "/etc/passwd", "../x", "a/../../x", "a/b/c", ".x", "a/.x", "a\nb", "."] {
-            let refused = ReceivedFiles::begin(data.path(), &[file(name, 1)]).unwrap_err();
+            let refused = ReceivedFiles::begin(data.path(), &[file(name, 1)], &none()).unwrap_err();
             assert!(matches!(refused, SentFilesError::Name(_)), "{name:?}: {refused}");
         }
         let long = "x".repeat(NAME_BYTES_MAX + 1);
-        assert!(ReceivedFiles::begin(data.path(), &[file(&long, 1)]).is_err());
+        assert!(ReceivedFiles::begin(data.path(), &[file(&long, 1)], &none()).is_err());
         let flag = SentFile { flag: "../orders".to_owned(), ..file("a", 1) };
-        assert!(ReceivedFiles::begin(data.path(), &[flag]).is_err());
+        assert!(ReceivedFiles::begin(data.path(), &[flag], &none()).is_err());
     }
 
     #[test]
     fn files_have_limits() {
         let data = tempfile::tempdir().unwrap();
-        let begin = |files: &[SentFile]| ReceivedFiles::begin(data.path(), files);
+        let begin = |files: &[SentFile]| ReceivedFiles::begin(data.path(), files, &none());
         assert!(begin(&[file("a", 1), file("b", 2)]).is_ok());
         let refused = begin(&[file("a", FILES_BYTES_MAX), file("b", 1)]).unwrap_err();
         assert!(refused.to_string().contains("have 268435457 bytes"), "{refused}");
@@ -247,7 +279,9 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let mib = 1024 * 1024;
         let announced = [file("a", 10 * mib), file("b", 20 * mib)];
-        let begin = |free| ReceivedFiles::begin_where(data.path(), &announced, |_| Ok(free));
+        let of_all = none();
+        let begin =
+            |free| ReceivedFiles::begin_where(data.path(), &announced, &of_all, |_| Ok(free));
         let needed = 2 * 30 * mib + 128 * mib;
         let refused = begin(needed - 1).unwrap_err();
         let why = format!("has {} bytes free, and the files need {needed};", needed - 1);
@@ -255,8 +289,15 @@ mod tests {
         let left = fs::read_dir(data.path().join(RECEIVED)).unwrap();
         assert_eq!(left.count(), 0, "nothing is kept for files that are refused");
         assert!(begin(needed).is_ok());
+        // Room for what others send at the same time too.
+        let others = begin(needed).unwrap();
+        assert!(begin(needed + 2 * 30 * mib - 1).is_err());
+        assert!(begin(needed + 2 * 30 * mib).is_ok());
+        drop(others);
+        assert!(begin(needed).is_ok());
         let unknown = |_: &Path| Err(io::Error::from(io::ErrorKind::PermissionDenied));
-        let refused = ReceivedFiles::begin_where(data.path(), &announced, unknown).unwrap_err();
+        let refused = ReceivedFiles::begin_where(data.path(), &announced, &none(), unknown);
+        let refused = refused.unwrap_err();
         assert!(matches!(refused, SentFilesError::Kept { .. }), "{refused}");
     }
 
@@ -264,7 +305,7 @@ mod tests {
     fn what_arrives_is_kept_and_removed() {
         let data = tempfile::tempdir().unwrap();
         let announced = [file("2013.csv", 3), file("2014.csv", 2)];
-        let mut received = ReceivedFiles::begin(data.path(), &announced).unwrap();
+        let mut received = ReceivedFiles::begin(data.path(), &announced, &none()).unwrap();
         received.receive(&announced[0], &mut &b"abc"[..]).unwrap();
         let path = received.path("orders").join("2013.csv");
         assert_eq!(fs::read(&path).unwrap(), b"abc");

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use books::{Command, Event, PersonId};
 use engine::{Actor, Engine, Events, Refusal, RequestKey, Submission};
@@ -23,6 +24,10 @@ use crate::office::{BooksFacts, Office, OfficeResult, OnEvents};
 use crate::persons::Persons;
 use crate::proposals::request_key;
 use crate::request::{OfficeAnswer, Proposal};
+use crate::sent_files::ReceivedBytes;
+
+/// How often whoever waits for other files looks again.
+const FILES_POLL: Duration = Duration::from_millis(20);
 
 type Reply = Box<dyn FnOnce(QuickAnswer) + Send>;
 
@@ -32,12 +37,15 @@ pub struct SharedOffice {
     office: Arc<Mutex<Option<Office>>>,
     /// Held while files are carried out.
     files: Arc<Mutex<()>>,
+    /// Of files that are being received.
+    pub received: ReceivedBytes,
 }
 
 impl SharedOffice {
     #[must_use]
     pub fn new(office: Office) -> SharedOffice {
-        SharedOffice { office: Arc::new(Mutex::new(Some(office))), files: Arc::default() }
+        let office = Arc::new(Mutex::new(Some(office)));
+        SharedOffice { office, files: Arc::default(), received: ReceivedBytes::default() }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Option<Office>> {
@@ -48,6 +56,18 @@ impl SharedOffice {
     #[must_use]
     pub fn try_files(&self) -> Option<MutexGuard<'_, ()>> {
         self.files.try_lock().ok()
+    }
+
+    /// The same, after others have ended. `None` if they take longer than this.
+    #[must_use]
+    pub fn files_within(&self, within: Duration) -> Option<MutexGuard<'_, ()>> {
+        let until = Instant::now() + within;
+        loop {
+            match self.try_files() {
+                None if Instant::now() < until => std::thread::sleep(FILES_POLL),
+                held => return held,
+            }
+        }
     }
 
     /// Waits until no files are carried out.

@@ -411,7 +411,7 @@ fn take_files(
     let Some(one_at_a_time) = shared.office.try_files() else {
         return Ok(Err(in_words(SentFilesError::Busy)));
     };
-    let mut received = match ReceivedFiles::begin(&data, announced) {
+    let mut received = match ReceivedFiles::begin(&data, announced, &shared.office.received) {
         Ok(received) => received,
         Err(error) => return Ok(Err(in_words(error))),
     };

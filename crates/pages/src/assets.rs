@@ -57,10 +57,11 @@ pub static STYLE: Asset = asset!("console.css", "text/css; charset=utf-8", "cons
 pub static SCRIPT: Asset = asset!("console.js", "text/javascript; charset=utf-8", "console.js");
 /// htmx 2.0.11 as npm has it, 0BSD (assets/htmx-LICENSE.txt).
 pub static HTMX: Asset = asset!("htmx.js", "text/javascript; charset=utf-8", "htmx-2.0.11.min.js");
+pub static PASSKEYS: Asset = asset!("passkeys.js", "text/javascript; charset=utf-8", "passkeys.js");
 pub static ICON: Asset = asset!("icon.svg", "image/svg+xml", "icon.svg");
 
 /// All files.
-pub static ASSETS: [&Asset; 4] = [&STYLE, &SCRIPT, &HTMX, &ICON];
+pub static ASSETS: [&Asset; 5] = [&STYLE, &SCRIPT, &PASSKEYS, &HTMX, &ICON];
 
 impl Asset {
     /// The address, which changes with the file.

@@ -129,4 +129,10 @@ impl PageFrame {
     pub fn scripts(&self) -> [&'static assets::Asset; 2] {
         [&assets::HTMX, &assets::SCRIPT]
     }
+
+    /// Of the pages of sign-ins only.
+    #[must_use]
+    pub fn passkey_script(&self) -> &'static assets::Asset {
+        &assets::PASSKEYS
+    }
 }

@@ -24,6 +24,7 @@ mod links;
 mod list;
 mod messages;
 mod nav;
+mod sign_ins;
 mod tone;
 
 pub use act::{
@@ -43,7 +44,10 @@ pub use frame::{DemoRole, FramePosition, PageFrame, Theme, Viewer};
 pub use home::{DayChart, HomePage, HomeTile, OpenWork};
 pub use links::{Link, list_path};
 pub use list::{FieldForm, FilterChip, FilterField, ListHeader, ListPage, ListRequest, ListRow};
-pub use messages::{ErrorPage, FoundGroup, SearchPage, SignInPage};
+pub use messages::{ErrorPage, FoundGroup, SearchPage};
 pub use nav::{NavGroup, NavLink, nav_groups};
+pub use sign_ins::{
+    OwnSignInLine, OwnSignInPage, OwnSignInTable, SignInPage, SignInStep, SignedInPage,
+};
 pub use texts::PageWords;
 pub use tone::{Tone, tone};

@@ -1,19 +1,8 @@
-//! The sign-in, the search and what went wrong.
+//! The search and what went wrong.
 
 use askama::Template;
 
 use crate::PageFrame;
-
-/// The page for a name, a password and a code.
-#[derive(Template)]
-#[template(path = "sign_in.html")]
-pub struct SignInPage {
-    pub frame: PageFrame,
-    pub name: String,
-    /// Where to go then.
-    pub next: String,
-    pub error: Option<String>,
-}
 
 /// What a search found in a view.
 pub struct FoundGroup {

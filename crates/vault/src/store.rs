@@ -42,6 +42,15 @@ const MOVED_AT_ONCE: u32 = 1_000;
 const SOME_RECORDS: &str =
     "SELECT subject, kind, digest, approved, nonce, sealed FROM records LIMIT ?1";
 const REMOVE_MOVED: &str = "DELETE FROM records WHERE subject = ?1 AND kind = ?2 AND digest = ?3";
+const SERVER_RECORDS: &str = "SELECT subject, kind, digest, approved, nonce, sealed FROM records
+    ORDER BY subject, kind, digest LIMIT $1";
+const REMOVE_FROM_SERVER: &str =
+    "DELETE FROM records WHERE subject = $1 AND kind = $2 AND digest = $3";
+const MOVE_BACK: &str = "INSERT OR REPLACE INTO records
+    (subject, kind, digest, approved, nonce, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+/// Of the file's note on its server: its schema is there; all records are in the file again.
+const BEGUN: u8 = 1;
+const MOVED_BACK: u8 = 2;
 const MOVE_RECORD: &str = "INSERT INTO records (subject, kind, digest, approved, nonce, sealed)
     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
 
@@ -99,13 +108,58 @@ impl OpenVault {
         let Some(file) = file::open(path, create)? else { return Ok(None) };
         let id = server_id(&file, path)?;
         let records = match (server, id) {
-            (None, None) => Records::InFile,
+            (None, None | Some((_, MOVED_BACK))) => Records::InFile,
             (None, Some(_)) => Records::Away,
             (Some(server), id) => Records::OnServer(RecordServer::open(server, &file, id, path)?),
         };
         let mut opened = OpenVault { file, path: path.to_owned(), records };
         opened.move_to_server()?;
         Ok(Some(opened))
+    }
+
+    /// What the server has goes to the file, then its schema is removed. Returns how many records
+    /// moved. After an interruption, whoever opens the vault with the server moves them all there.
+    pub fn move_to_file(&mut self) -> Result<usize, VaultError> {
+        let OpenVault { file, path, records } = self;
+        let client = match records {
+            Records::InFile => return Ok(0),
+            Records::Away => return Err(VaultError::OnServer),
+            Records::OnServer(server) => &mut server.client,
+        };
+        let failed = file::sqlite("write to", path);
+        let mut moved = 0;
+        loop {
+            let mut from = client.transaction().map_err(on_server("read"))?;
+            let some = from.query(SERVER_RECORDS, &[&i64::from(MOVED_AT_ONCE)]);
+            let some = some.map_err(on_server("read"))?;
+            let moving = rusqlite::Transaction::new_unchecked(file, TransactionBehavior::Immediate);
+            let moving = moving.map_err(&failed)?;
+            if some.is_empty() {
+                let update = "UPDATE server SET begun = ?1";
+                moving.execute(update, [MOVED_BACK]).map_err(&failed)?;
+                moving.commit().map_err(&failed)?;
+                break;
+            }
+            for row in &some {
+                let (subject, kind): (&str, &str) = (row.get(0), row.get(1));
+                let (digest, nonce, sealed): (&[u8], &[u8], &[u8]) =
+                    (row.get(2), row.get(4), row.get(5));
+                let approved: i32 = row.get(3);
+                let values = (subject, kind, digest, approved, nonce, sealed);
+                moving.execute(MOVE_BACK, values).map_err(&failed)?;
+                let gone = from.execute(REMOVE_FROM_SERVER, &[&subject, &kind, &digest]);
+                gone.map_err(on_server("write to"))?;
+            }
+            // The file is first: the same record there twice changes nothing.
+            moving.commit().map_err(&failed)?;
+            from.commit().map_err(on_server("write to"))?;
+            moved += some.len();
+        }
+        let drop = format!("DROP SCHEMA IF EXISTS {SCHEMA_NAME} CASCADE");
+        client.batch_execute(&drop).map_err(on_server("write to"))?;
+        file.execute("DELETE FROM server", []).map_err(&failed)?;
+        *records = Records::InFile;
+        Ok(moved)
     }
 
     /// Whether the server ended the connection: it must be opened again.
@@ -179,8 +233,8 @@ fn records_of(file: &Connection) -> rusqlite::Result<Vec<FileRecord>> {
     rows.collect()
 }
 
-/// The id that the file and its server share, and whether the server had it before.
-type ServerId = ([u8; ID_BYTES], bool);
+/// The id that the file and its server share, and [`BEGUN`], [`MOVED_BACK`] or 0.
+type ServerId = ([u8; ID_BYTES], u8);
 
 fn server_id(file: &Connection, path: &Path) -> Result<Option<ServerId>, VaultError> {
     let select = "SELECT id, begun FROM server";
@@ -204,13 +258,13 @@ impl RecordServer {
                 getrandom::fill(&mut id).map_err(VaultError::NoRandomness)?;
                 let insert = "INSERT INTO server (id, begun) VALUES (?1, 0)";
                 file.execute(insert, [&id]).map_err(&failed)?;
-                (id, false)
+                (id, 0)
             }
         };
         let there = "SELECT count(*) FROM pg_namespace WHERE nspname = $1";
         let there = client.query_one(there, &[&SCHEMA_NAME]).map_err(on_server("read"))?;
         if there.get::<_, i64>(0) == 0 {
-            if begun {
+            if begun == BEGUN {
                 return Err(VaultError::ServerHasNone { server: server.to_string() });
             }
             let done: i64 = file
@@ -231,8 +285,8 @@ impl RecordServer {
         if row.get::<_, i32>(0) != FORMAT || row.get::<_, &[u8]>(1) != id {
             return Err(VaultError::OtherVaultOnServer { server: server.to_string() });
         }
-        if !begun {
-            file.execute("UPDATE server SET begun = 1", []).map_err(&failed)?;
+        if begun != BEGUN {
+            file.execute("UPDATE server SET begun = ?1", [BEGUN]).map_err(&failed)?;
         }
         Ok(RecordServer { client, statements: HashMap::new() })
     }

@@ -497,6 +497,19 @@ impl Vault {
         }
     }
 
+    /// Moves all records from the server into the file, some at once, and removes the server's
+    /// schema. Returns how many. After an interruption another call goes on: until it has returned,
+    /// the vault needs its server. From then on it is opened without.
+    ///
+    /// # Errors
+    /// The server is not known, or cannot be reached; the file cannot be written.
+    pub fn move_to_file(&mut self) -> Result<usize, VaultError> {
+        let Some(vault) = self.vault()? else { return Ok(0) };
+        let moved = vault.move_to_file()?;
+        (self.options.server, self.opened) = (None, None);
+        Ok(moved)
+    }
+
     /// Erases a subject's records of a kind, and the subject's wrapped key with its last record.
     /// Returns whether there was anything.
     ///

@@ -213,7 +213,11 @@ pub fn parts(dialect: Dialect) -> Vec<Part> {
         }
         for index in view.indexes {
             let (name_of, columns) = (index.columns.join("_"), index.columns.join(", "));
-            let name_of = format!("{name}_by_{name_of}");
+            let end = match index.only {
+                Some(IndexedRows::Current) => "_current",
+                _ => "",
+            };
+            let name_of = format!("{name}_by_{name_of}{end}");
             let mut statements = format!("CREATE INDEX {name_of} ON {name} ({columns})");
             match index.only {
                 Some(IndexedRows::Current) => {

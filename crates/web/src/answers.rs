@@ -181,8 +181,8 @@ pub fn schema(operation: &Operation, status: &str) -> Value {
         | Action::StepUp
         | Action::PasskeySignIn
         | Action::ProviderSecondFactor => of("BegunSession"),
-        Action::ChangePassword | Action::RemovePasskey => of("Ended"),
-        Action::Passkeys | Action::PayoutAccounts => list(&of("Answer")),
+        Action::ChangePassword | Action::RemovePasskey | Action::Unlink => of("Ended"),
+        Action::Passkeys | Action::Identities | Action::PayoutAccounts => list(&of("Answer")),
         Action::SignOut | Action::EndSession => of("Ended"),
         Action::Look(look) if look.right == "statements" => of("Statement"),
         _ => of("Answer"),

@@ -25,7 +25,8 @@ use crate::cursor::CursorKey;
 use crate::handlers;
 use crate::idempotency::RunningKeys;
 use crate::limits::{
-    BODY_BYTES_MAX, BODY_SECONDS_MAX, EXPORTS_MAX, PROVIDER_REQUESTS_MAX, TURNS_WAITING_MAX,
+    BODY_BYTES_MAX, BODY_SECONDS_MAX, EXPORTS_MAX, FILES_MAX, PROVIDER_REQUESTS_MAX,
+    TURNS_WAITING_MAX,
 };
 use crate::operations::{OPERATIONS, Operation};
 use crate::problem::{ErrorInChinese, Problem, ProblemKind};
@@ -39,8 +40,6 @@ use crate::workers::{MakeGiver, Workers};
 
 /// The header with the position of the books that an answer reflects.
 pub const POSITION: HeaderName = HeaderName::from_static("doorstep-position");
-/// The page where people sign in and see to their passkeys.
-pub const ACCESS_PATH: &str = "/access";
 /// The cookie of a session.
 pub const SESSION_COOKIE: &str = "__Host-doorstep";
 /// The header against requests from other sites, of a session.
@@ -101,6 +100,8 @@ pub(crate) struct App {
     pub writers: Writers,
     pub cursors: CursorKey,
     pub exports: Arc<Semaphore>,
+    /// Files that are in work.
+    pub files: Arc<Semaphore>,
     /// For turns of the engine.
     pub turns: Arc<Semaphore>,
     pub senders: Senders,
@@ -170,7 +171,7 @@ pub(crate) type HttpAnswer = Result<Response<Body>, Problem>;
 /// The router of all operations.
 pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
     let cursors = CursorKey::new()?;
-    let reference = Reference::new(&parts.texts, parts.provider.is_some());
+    let reference = Reference::new(&parts.texts);
     let app = Arc::new(App {
         store: parts.store,
         office: parts.office,
@@ -184,6 +185,7 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         writers: Writers::default(),
         cursors,
         exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
+        files: Arc::new(Semaphore::new(FILES_MAX)),
         turns: Arc::new(Semaphore::new(TURNS_WAITING_MAX)),
         senders: Senders::new(parts.requests_per_second),
         provider: parts.provider.map(|settings| Arc::new(Provider::new(settings))),

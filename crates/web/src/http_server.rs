@@ -12,21 +12,28 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use office::Language;
+use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use crate::address_connections::{AddressConnection, AddressConnections};
-use crate::app::PeerAddress;
+use crate::app::{PeerAddress, language_of};
 use crate::bare_errors::WithProblems;
-use crate::limits::{HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, HEAD_SECONDS_MAX};
+use crate::limits::{
+    HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, HEAD_SECONDS_MAX, READ_SECONDS_MAX, SEND_BUFFER_BYTES,
+    WAITING_ANSWER_BYTES_MAX,
+};
+use crate::problem::{Problem, ProblemKind};
 use crate::server::{WebError, WebListen, be_nice};
+use crate::slow_readers::TimedWrites;
 
 /// Without a file descriptor left, the next try may have one.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -55,6 +62,18 @@ pub(crate) struct ServerLimits {
     pub threads: usize,
     /// Threads for what blocks.
     pub workers_max: usize,
+    /// How long a reader may take nothing.
+    pub read_within: Duration,
+    /// Of answers that wait for their readers.
+    pub waiting_bytes_max: usize,
+}
+
+impl ServerLimits {
+    pub fn of(connections_max: usize, threads: usize, workers_max: usize) -> ServerLimits {
+        let read_within = Duration::from_secs(READ_SECONDS_MAX);
+        let waiting_bytes_max = WAITING_ANSWER_BYTES_MAX;
+        ServerLimits { connections_max, threads, workers_max, read_within, waiting_bytes_max }
+    }
 }
 
 /// Runs until it is stopped or dropped.
@@ -64,6 +83,8 @@ pub(crate) struct HttpServer {
     stop: watch::Sender<bool>,
     connections: Arc<Semaphore>,
     connections_max: usize,
+    #[cfg(test)]
+    of_addresses: AddressConnections,
 }
 
 impl HttpServer {
@@ -91,10 +112,17 @@ impl HttpServer {
         let connections = Arc::new(Semaphore::new(connections_max));
         let WebListen { listeners, tls } = listen;
         let tls = tls.map(TlsAcceptor::from);
-        let of_addresses = AddressConnections::new(connections_max);
-        let connections_of_all = connections.clone();
-        let served =
-            Served { router, tls, stopped, connections: connections_of_all, of_addresses, answers };
+        let of_addresses = AddressConnections::new(connections_max, limits.waiting_bytes_max);
+        let read_within = limits.read_within;
+        let served = Served {
+            router,
+            tls,
+            stopped,
+            connections: connections.clone(),
+            of_addresses: of_addresses.clone(),
+            answers,
+            read_within,
+        };
         let mut addresses = Vec::new();
         for listener in listeners {
             addresses.push(listener.local_addr().map_err(WebError::NotStarted)?);
@@ -105,7 +133,15 @@ impl HttpServer {
             runtime.spawn(served.clone().accept(listener));
         }
         let runtime = Some(runtime);
-        Ok(HttpServer { addresses, runtime, stop, connections, connections_max })
+        Ok(HttpServer {
+            addresses,
+            runtime,
+            stop,
+            connections,
+            connections_max,
+            #[cfg(test)]
+            of_addresses,
+        })
     }
 
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
@@ -139,6 +175,7 @@ struct Served {
     connections: Arc<Semaphore>,
     of_addresses: AddressConnections,
     answers: Arc<AnswerCounts>,
+    read_within: Duration,
 }
 
 impl Served {
@@ -161,8 +198,8 @@ impl Served {
                     // Without a place, it is closed.
                     let Some(counted) = self.of_addresses.begin(peer.ip()) else { continue };
                     let _ = stream.set_nodelay(true);
-                    let counted = (permit, counted);
-                    tokio::spawn(self.clone().connection(stream, peer.ip(), counted));
+                    let _ = sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES);
+                    tokio::spawn(self.clone().connection(stream, peer.ip(), permit, counted));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
             }
@@ -173,29 +210,34 @@ impl Served {
         self,
         stream: tokio::net::TcpStream,
         peer: IpAddr,
-        counted: (OwnedSemaphorePermit, AddressConnection),
+        permit: OwnedSemaphorePermit,
+        counted: AddressConnection,
     ) {
         match self.tls.clone() {
-            None => self.serve(stream, peer).await,
+            None => self.serve(stream, peer, counted).await,
             Some(tls) => {
                 let within = Duration::from_secs(HANDSHAKE_SECONDS_MAX);
                 if let Ok(Ok(stream)) = tokio::time::timeout(within, tls.accept(stream)).await {
-                    self.serve(stream, peer).await;
+                    self.serve(stream, peer, counted).await;
                 }
             }
         }
-        drop(counted);
+        drop(permit);
     }
 
     async fn serve(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         peer: IpAddr,
+        counted: AddressConnection,
     ) {
+        let stream = TimedWrites::new(stream, counted.clone(), self.read_within);
         let (router, answers) = (TowerToHyperService::new(self.router), self.answers);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(PeerAddress(peer));
-            counted_answer(router.call(request), answers.clone())
+            let language = language_of(request.headers());
+            let answer = router.call(request);
+            counted_answer(answer, answers.clone(), counted.clone(), language)
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -219,8 +261,87 @@ impl Served {
 async fn counted_answer(
     answer: impl Future<Output = Result<Response<Body>, Infallible>>,
     answers: Arc<AnswerCounts>,
+    counted: AddressConnection,
+    language: Language,
 ) -> Result<Response<Body>, Infallible> {
-    let answer = answer.await?;
+    let mut answer = answer.await?;
+    // A stream is sent as it is read, so little of it waits.
+    let length = answer.body().size_hint().exact().unwrap_or(0);
+    if !counted.begin_answer(usize::try_from(length).unwrap_or(usize::MAX)) {
+        answer = Problem::from(ProblemKind::Busy).retry_after(1).response(language);
+    }
     answers.add(answer.status().as_u16());
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::time::Instant;
+
+    use axum::routing::get;
+
+    use super::*;
+
+    const ANSWER_BYTES: usize = 64 << 20;
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+    fn start(read_within: Duration) -> (HttpServer, Arc<AnswerCounts>) {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let listen = WebListen::open_any(&[address], None).unwrap();
+        let router = Router::new().route("/", get(|| async { vec![b'x'; ANSWER_BYTES] }));
+        let limits = ServerLimits {
+            read_within,
+            waiting_bytes_max: ANSWER_BYTES + ANSWER_BYTES / 4,
+            ..ServerLimits::of(16, 1, 1)
+        };
+        let answers = Arc::<AnswerCounts>::default();
+        (HttpServer::start(listen, router, limits, answers.clone()).unwrap(), answers)
+    }
+
+    /// A client that asks and reads nothing.
+    fn asks(server: &HttpServer) -> TcpStream {
+        let mut client = TcpStream::connect(server.addresses()[0]).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+        client.write_all(REQUEST).unwrap();
+        client
+    }
+
+    fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+        let until = Instant::now() + Duration::from_secs(120);
+        while !is_so() {
+            assert!(Instant::now() < until, "{what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn who_reads_nothing_is_cut_off_and_what_waits_has_a_limit() {
+        let (server, _) = start(Duration::from_secs(600));
+        let waiting = || server.of_addresses.waiting_bytes();
+        let silent = asks(&server);
+        eventually("an answer waits", || (1..ANSWER_BYTES).contains(&waiting()));
+        // One address has at most seven eighths.
+        let mut refused = asks(&server);
+        let mut status = [0; 12];
+        refused.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 503");
+        drop(silent);
+        eventually("nothing waits for who has gone", || waiting() == 0);
+        // Who reads gets all of it.
+        let mut whole = asks(&server).take(ANSWER_BYTES as u64);
+        assert_eq!(std::io::copy(&mut whole, &mut std::io::sink()).unwrap(), ANSWER_BYTES as u64);
+
+        let (server, answers) = start(Duration::from_secs(1));
+        let mut silent = asks(&server);
+        eventually("it is answered", || answers.by_status().get(&200) == Some(&1));
+        eventually("the connection is closed", || {
+            let all = server.connections.available_permits() + 1 == server.connections_max;
+            all && server.of_addresses.waiting_bytes() == 0
+        });
+        let mut rest = Vec::new();
+        let _ = silent.read_to_end(&mut rest);
+        assert!(rest.len() < ANSWER_BYTES, "{} bytes", rest.len());
+    }
 }

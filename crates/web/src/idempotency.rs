@@ -77,6 +77,11 @@ impl RunningKeys {
         names.find_map(|name| self.begin_named(by, name))
     }
 
+    /// Begins a file. `None` if the sender has one in work.
+    pub fn begin_file(&self, by: Actor) -> Option<RunningKey> {
+        self.begin_named(by, "file".to_owned())
+    }
+
     fn begin_named(&self, by: Actor, name: String) -> Option<RunningKey> {
         let key = (by, name);
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -37,13 +37,14 @@ mod remedies;
 mod senders;
 mod sent_fields;
 mod server;
+mod slow_readers;
 mod times;
 mod trial_roles;
 mod view_values;
 mod words;
 mod workers;
 
-pub use app::{ACCESS_PATH, POSITION, SESSION_COOKIE, WebParts, WebTexts};
+pub use app::{POSITION, SESSION_COOKIE, WebParts, WebTexts};
 pub use http_server::AnswerCounts;
 pub use provider::ProviderSettings;
 pub use server::{WebError, WebListen, WebServer};

@@ -21,6 +21,13 @@ pub const HEAD_BYTES_MAX: usize = 16 << 10;
 pub const HEAD_SECONDS_MAX: u64 = 30;
 /// A handshake of TLS may take this long.
 pub const HANDSHAKE_SECONDS_MAX: u64 = 10;
+/// A connection whose reader takes nothing, or less than this, is closed after these seconds.
+pub const READ_SECONDS_MAX: u64 = 60;
+pub const READ_BYTES_MIN: usize = 16 << 10;
+/// What the system keeps of an answer for a reader. A small one shows soon who does not read.
+pub const SEND_BUFFER_BYTES: usize = 256 << 10;
+/// Of answers that wait for their readers. More are answered with 503.
+pub const WAITING_ANSWER_BYTES_MAX: usize = 512 << 20;
 /// Of the body of a command.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// The body of a command arrives within this time.
@@ -29,6 +36,10 @@ pub const BODY_SECONDS_MAX: u64 = 20;
 pub const FILE_SECONDS_MAX: u64 = 600;
 /// A sender of a file may be silent this long.
 pub const FILE_SILENCE_SECONDS_MAX: u64 = 30;
+/// Files that are received or wait for their turn at once.
+pub const FILES_MAX: usize = 4;
+/// A file that was received waits so long for others to be carried out.
+pub const FILES_WAIT_SECONDS_MAX: u64 = 120;
 /// Objects and lists inside each other.
 pub const JSON_DEPTH_MAX: usize = 32;
 /// Of an Idempotency-Key.

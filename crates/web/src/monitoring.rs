@@ -47,11 +47,7 @@ impl MonitoringServer {
         listen: WebListen,
         monitored: Arc<dyn Monitored>,
     ) -> Result<MonitoringServer, WebError> {
-        let limits = ServerLimits {
-            connections_max: MONITORING_CONNECTIONS_MAX,
-            threads: 1,
-            workers_max: MONITORING_WORKERS_MAX,
-        };
+        let limits = ServerLimits::of(MONITORING_CONNECTIONS_MAX, 1, MONITORING_WORKERS_MAX);
         let is_local = listen.is_on_this_machine();
         let workers = Arc::new(Semaphore::new(MONITORING_WORKERS_MAX));
         let router = Router::new().fallback(move |request: Request<Body>| {

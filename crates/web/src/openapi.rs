@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use views::ViewSpec;
 
 use crate::answers;
-use crate::handlers::{self, USE_FIELDS, file_flags};
+use crate::handlers::{self, PERSON, USE_FIELDS, file_flags};
 use crate::limits::{FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX, SEARCH_CHARACTERS_MAX};
 use crate::operations::{Action, FlagForm, LookFlag, LookSpec, OPERATIONS, Operation, described};
 use crate::problem::{PROBLEMS_PATH, ProblemType, problem_types};
@@ -137,12 +137,7 @@ fn tag(action: Action) -> &'static str {
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
         Action::TakeFile(_) => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
-        Action::Reference
-        | Action::AccessPage
-        | Action::AccessScript
-        | Action::Style
-        | Action::OpenApi
-        | Action::Problem => "pages",
+        Action::Reference | Action::Style | Action::OpenApi | Action::Problem => "pages",
         _ => "sessions",
     }
 }
@@ -166,7 +161,7 @@ pub fn statuses(operation: &Operation) -> Vec<u16> {
         | Action::BeginPasskey
         | Action::AddPasskey
         | Action::ProviderSecondFactor => &[408, 409, 413, 415, 422],
-        Action::RemovePasskey => &[404],
+        Action::RemovePasskey | Action::Unlink => &[404],
         Action::BeginProvider | Action::FinishProvider => &[409, 502],
         _ => &[],
     };
@@ -290,9 +285,11 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
             });
             body = Some(fields);
         }
+        Action::Identities | Action::Unlink => {
+            parameters.push(query_parameter(PERSON, &json!(identifier_schema("PersonId"))));
+        }
         Action::BeginProvider | Action::FinishProvider => statuses_ok = vec!["303"],
-        Action::Reference | Action::AccessPage | Action::Problem => content = vec!["text/html"],
-        Action::AccessScript => content = vec!["text/javascript"],
+        Action::Reference | Action::Problem => content = vec!["text/html"],
         Action::Style => content = vec!["text/css"],
         _ => {}
     }

@@ -11,7 +11,6 @@ use office::descriptions::{self, first_sentence};
 use views::ViewSpec;
 use views::read::VIEWS;
 
-use crate::app::ACCESS_PATH;
 use crate::handlers;
 use crate::problem::kebab;
 use crate::words::BilingualText;
@@ -48,9 +47,9 @@ pub enum Action {
     SignOut,
     Sessions,
     EndSession,
+    Identities,
+    Unlink,
     Reference,
-    AccessPage,
-    AccessScript,
     Style,
     OpenApi,
     Problem,
@@ -75,9 +74,27 @@ pub struct LookSpec {
     pub of_one: bool,
     /// The flags that the query can give.
     pub flags: &'static [LookFlag],
+    /// What only those see who may read another view too.
+    pub parts: &'static [LookPart],
     /// The list to ask for another position: the look itself says what is so now.
     pub list: &'static str,
     pub about: BilingualText,
+}
+
+/// A part of a look's answer, and the view whose readers see it.
+pub struct LookPart {
+    pub place: LookPlace,
+    pub right: &'static str,
+}
+
+/// Where a part is.
+#[derive(Clone, Copy)]
+pub enum LookPlace {
+    Field(&'static str),
+    /// A field of each thing in a list.
+    InEach(&'static str, &'static str),
+    /// What has this `kind`, in every list.
+    OfKind(&'static str),
 }
 
 /// A flag of a look, as a parameter of the query.
@@ -101,6 +118,49 @@ const fn flag(name: &'static str, form: FlagForm) -> LookFlag {
     LookFlag { name, form }
 }
 
+const fn field(name: &'static str, right: &'static str) -> LookPart {
+    LookPart { place: LookPlace::Field(name), right }
+}
+
+const fn of_kind(kind: &'static str, right: &'static str) -> LookPart {
+    LookPart { place: LookPlace::OfKind(kind), right }
+}
+
+static STATUS_PARTS: [LookPart; 17] = [
+    field("rails", "networks"),
+    LookPart { place: LookPlace::InEach("rails", "receivable"), right: "balances" },
+    field("unknown_payments", "collections"),
+    field("breaks", "breaks"),
+    field("suspense", "balances"),
+    field("open_items", "open-items"),
+    field("parcels", "parcels"),
+    field("left_to_collect", "parcels"),
+    field("cash_in_custody", "cash"),
+    field("releases_due", "balances"),
+    field("payable", "settlements"),
+    field("plans", "settlements"),
+    field("payouts_in_flight", "payouts"),
+    field("sellers_below_zero", "balances"),
+    field("sellers_owe", "balances"),
+    field("stopped", "parties"),
+    field("terms_to_come", "parties"),
+];
+
+static WAITING_PARTS: [LookPart; 12] = [
+    of_kind("plan", "settlements"),
+    of_kind("break", "breaks"),
+    of_kind("batch", "open-items"),
+    of_kind("unknown", "collections"),
+    of_kind("uncleared", "collections"),
+    of_kind("chargeback", "chargebacks"),
+    of_kind("refund", "refunds"),
+    of_kind("deposit", "deposits"),
+    of_kind("shortage", "cash"),
+    of_kind("payout", "payouts"),
+    of_kind("invoice", "statements"),
+    of_kind("below-zero", "balances"),
+];
+
 /// A request that the server knows.
 #[derive(Clone)]
 pub struct Operation {
@@ -122,6 +182,7 @@ static LOOKS: [LookSpec; 8] = [
         line: &["status"],
         of_one: false,
         flags: &[],
+        parts: &STATUS_PARTS,
         list: "/v1/parcels",
         about: BilingualText::fixed("What the books say today, counted", "账簿今日概况"),
     },
@@ -131,6 +192,7 @@ static LOOKS: [LookSpec; 8] = [
         line: &["cash"],
         of_one: false,
         flags: &[],
+        parts: &[],
         list: "/v1/custody",
         about: BilingualText::fixed("Where each cent of cash is", "每一分现金在何处"),
     },
@@ -140,6 +202,7 @@ static LOOKS: [LookSpec; 8] = [
         line: &["balances"],
         of_one: false,
         flags: &[flag("date", FlagForm::Date)],
+        parts: &[],
         list: "/v1/accounts",
         about: BilingualText::fixed("The trial balance", "试算平衡表"),
     },
@@ -149,6 +212,7 @@ static LOOKS: [LookSpec; 8] = [
         line: &["accounts"],
         of_one: false,
         flags: &[flag("kind", FlagForm::AccountKind)],
+        parts: &[],
         list: "/v1/accounts",
         about: BilingualText::fixed("Balances by account", "按账户的余额"),
     },
@@ -162,6 +226,7 @@ static LOOKS: [LookSpec; 8] = [
             flag("party", FlagForm::Reference),
             flag("older-than", FlagForm::Days),
         ],
+        parts: &WAITING_PARTS,
         list: "/v1/open-items",
         about: BilingualText::fixed(
             "Everything that waits, oldest first",
@@ -174,6 +239,7 @@ static LOOKS: [LookSpec; 8] = [
         line: &["breaks"],
         of_one: false,
         flags: &[],
+        parts: &[],
         list: "/v1/breaks",
         about: BilingualText::fixed("Differences that somebody must resolve", "须由人解决的差异"),
     },
@@ -183,6 +249,7 @@ static LOOKS: [LookSpec; 8] = [
         line: &["statement"],
         of_one: true,
         flags: &[],
+        parts: &[],
         list: "/v1/postings",
         about: BilingualText::fixed("A seller's statement, line by line", "卖家对账单，逐行列出"),
     },
@@ -192,6 +259,7 @@ static LOOKS: [LookSpec; 8] = [
         line: &["explain", "payout"],
         of_one: true,
         flags: &[],
+        parts: &[],
         list: "/v1/payouts",
         about: BilingualText::fixed(
             "A payout down to its parcels, fees and tariff versions",
@@ -290,8 +358,6 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
                 | Action::BeginProvider
                 | Action::FinishProvider
                 | Action::ProviderSecondFactor
-                | Action::AccessPage
-                | Action::AccessScript
                 | Action::Reference
                 | Action::Style
                 | Action::OpenApi
@@ -527,10 +593,27 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ),
         one(
             "endSession",
-            delete,
+            delete.clone(),
             "/v1/sessions/{number}",
             Action::EndSession,
             ("Ends one of your sessions", "结束您的一个会话"),
+        ),
+        one(
+            "listIdentities",
+            get.clone(),
+            "/v1/identities",
+            Action::Identities,
+            ("The identities that are linked to a person", "一名人员关联的身份"),
+        ),
+        one(
+            "removeIdentity",
+            delete,
+            "/v1/identities/{number}",
+            Action::Unlink,
+            (
+                "Takes a linked identity away, and ends the person's sessions",
+                "取消身份的关联，并结束该人员的会话",
+            ),
         ),
         one(
             "getReference",
@@ -538,20 +621,6 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             "/reference",
             Action::Reference,
             ("The reference of this API, as a page", "本 API 的参考页面"),
-        ),
-        one(
-            "getAccessPage",
-            get.clone(),
-            ACCESS_PATH,
-            Action::AccessPage,
-            ("Sign-in and passkeys, as a page", "登录与通行密钥页面"),
-        ),
-        one(
-            "getAccessScript",
-            get.clone(),
-            "/access.js",
-            Action::AccessScript,
-            ("The script of the page of sign-ins", "登录页面的脚本"),
         ),
         one(
             "getStyle",
@@ -608,7 +677,10 @@ mod tests {
             assert!(rights.contains(handlers::views::right(view.name)), "{}", view.name);
         }
         for look in &LOOKS {
-            assert!(rights.contains(look.right), "{}", look.right);
+            let parts = look.parts.iter().map(|part| part.right);
+            for right in parts.chain([look.right]) {
+                assert!(rights.contains(right), "{right}");
+            }
         }
         assert!(rights.contains("search") && rights.contains("proposals"));
     }

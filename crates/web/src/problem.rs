@@ -201,9 +201,10 @@ kinds! {
     FileRefused "file-refused" 409
         "the file was refused and nothing of it was carried out; correct it, and send it again"
         "文件被拒绝，未执行其中任何内容；请更正后重新发送"
-    FilesBusy "files-busy" 409
-        "other files are being carried out; send the file again when they are done"
-        "正在处理其他文件；请待其完成后重新发送"
+    FilesBusy "files-busy" 429
+        "one file of this sender, or enough of others, are in work; send it again when the header \
+         Retry-After says"
+        "该发送方的一个文件或过多其他文件正在处理；请在 Retry-After 标头所示时间后重新发送"
     DiskFull "disk-full" 507
         "the disk of the books has no room for the file; free some space"
         "账簿所在磁盘空间不足；请释放空间"
@@ -467,7 +468,9 @@ impl Problem {
             | E::NoPersonalData { .. } => K::NoSuchRecord,
             E::ManyLooks => return Problem::new(K::Busy, detail).retry_after(60),
             E::Take(_) => K::FileRefused,
-            E::Files(SentFilesError::Busy) => K::FilesBusy,
+            E::Files(SentFilesError::Busy) => {
+                return Problem::new(K::FilesBusy, detail).retry_after(5);
+            }
             E::Files(SentFilesError::TooLarge { .. }) => K::BodyTooLarge,
             E::Files(SentFilesError::DiskFull { .. }) => K::DiskFull,
             E::Files(SentFilesError::Cut(_)) => K::BodyTooSlow,

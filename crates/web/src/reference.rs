@@ -21,16 +21,11 @@ use crate::words::BilingualText;
 /// The style sheet of the pages.
 pub const STYLE: &str = include_str!("../templates/style.css");
 
-/// The script of the page of sign-ins.
-pub const ACCESS_SCRIPT: &str = include_str!("../templates/access.js");
-
 /// All that is served of it, made once.
 pub(crate) struct Reference {
     en: String,
     zh: String,
     pub document: String,
-    access_en: String,
-    access_zh: String,
     problems: BTreeMap<String, ProblemType>,
 }
 
@@ -78,13 +73,6 @@ struct ProblemPage<'o> {
     about: &'o str,
 }
 
-#[derive(Template)]
-#[template(path = "access.html")]
-struct AccessPage {
-    is_zh: bool,
-    has_provider: bool,
-}
-
 /// The sections of the page: tag, title in English and in Chinese.
 const SECTIONS: [(&str, &str, &str); 7] = [
     ("commands", "Commands", "命令"),
@@ -97,30 +85,18 @@ const SECTIONS: [(&str, &str, &str); 7] = [
 ];
 
 impl Reference {
-    /// `has_provider` says whether an OpenID provider is in the settings.
-    pub fn new(texts: &WebTexts, has_provider: bool) -> Reference {
+    pub fn new(texts: &WebTexts) -> Reference {
         let problems = problem_types(texts.chinese);
         let page = |language| rendered(texts, &problems, language);
         let document = document().to_string();
-        // As below, it can only fail for want of memory.
-        let access = |is_zh| AccessPage { is_zh, has_provider }.render().unwrap_or_default();
-        let (access_en, access_zh) = (access(false), access(true));
         let (en, zh) = (page(Language::En), page(Language::Zh));
-        Reference { en, zh, document, access_en, access_zh, problems }
+        Reference { en, zh, document, problems }
     }
 
     pub fn page(&self, language: Language) -> &str {
         match language {
             Language::En => &self.en,
             Language::Zh => &self.zh,
-        }
-    }
-
-    /// The page of sign-ins.
-    pub fn access(&self, language: Language) -> &str {
-        match language {
-            Language::En => &self.access_en,
-            Language::Zh => &self.access_zh,
         }
     }
 
@@ -142,12 +118,7 @@ fn section_of(action: Action) -> Option<&'static str> {
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
         Action::TakeFile(_) => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
-        Action::Reference
-        | Action::AccessPage
-        | Action::AccessScript
-        | Action::Style
-        | Action::OpenApi
-        | Action::Problem => return None,
+        Action::Reference | Action::Style | Action::OpenApi | Action::Problem => return None,
         _ => "sessions",
     })
 }
@@ -331,12 +302,6 @@ impl ReferencePage<'_> {
     }
 }
 
-impl AccessPage {
-    fn pick<'t>(&self, en: &'t str, zh: &'t str) -> &'t str {
-        if self.is_zh { zh } else { en }
-    }
-}
-
 impl ProblemPage<'_> {
     fn pick<'t>(&self, en: &'t str, zh: &'t str) -> &'t str {
         if self.is_zh { zh } else { en }
@@ -362,18 +327,13 @@ mod tests {
             variant: |_, _, _| None,
             view: |view, _| view.name.to_owned(),
         };
-        let reference = Reference::new(&texts, false);
+        let reference = Reference::new(&texts);
         for language in [Language::En, Language::Zh] {
             let page = reference.page(language);
             for one in OPERATIONS.iter().filter(|one| section_of(one.action).is_some()) {
                 assert!(page.contains(&format!("id=\"{}\"", one.id)), "{}", one.id);
             }
             assert!(!page.contains("<script") && !page.contains("style="));
-            // Its script is a file of ours: the policy allows no other.
-            let access = reference.access(language);
-            assert_eq!(access.matches("<script").count(), 1, "{access}");
-            assert!(access.contains("<script src=\"/access.js\" defer></script>"));
-            assert!(!access.contains("style=") && !access.contains("sign-in-provider\""));
         }
         assert!(reference.problem("amount-zero", Language::En).unwrap().contains("409"));
         assert!(reference.problem("no-such", Language::En).is_none());

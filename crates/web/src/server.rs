@@ -104,8 +104,7 @@ impl WebServer {
         let answers = Arc::new(AnswerCounts::default());
         let connections_max = parts.connections_max;
         let router = router(parts).map_err(WebError::NoRandomness)?;
-        let limits =
-            ServerLimits { connections_max, threads: SOCKET_THREADS, workers_max: WORKERS_MAX };
+        let limits = ServerLimits::of(connections_max, SOCKET_THREADS, WORKERS_MAX);
         let server = HttpServer::start(listen, router, limits, answers.clone())?;
         Ok(WebServer { server, answers, recorder })
     }

@@ -1,7 +1,8 @@
 //! Identities of a provider, the tokens that prove them, and changed passwords.
 
 use access::{
-    ExpectedIdToken, IdTokenFault, LinkedIdentity, LinkedSignIn, ProviderKeys, verify_id_token,
+    ExpectedIdToken, IdTokenFault, IdentitiesAfterReset, LinkedIdentity, LinkedSignIn,
+    ProviderKeys, verify_id_token,
 };
 use base64ct::{Base64UrlUnpadded, Encoding};
 use ring::rand::SystemRandom;
@@ -33,7 +34,7 @@ fn only_a_linked_identity_signs_in_and_our_second_factor_is_asked_for() {
     let (factor, session) = bed.ready();
     assert!(matches!(proven(true, NOW), Err(SignInRefused::NotLinked)));
     bed.store.link_identity(PERSON, &identity(), NOW).unwrap();
-    assert_eq!(bed.store.identities_of(PERSON).unwrap(), [identity()]);
+    assert_eq!(bed.store.identities_of(PERSON).unwrap(), [(1, identity())]);
     let again = bed.store.link_identity(PersonId(7), &identity(), NOW);
     assert!(matches!(again, Err(AccessError::IdentityLinked)));
     for (issuer, subject) in
@@ -78,6 +79,29 @@ fn only_a_linked_identity_signs_in_and_our_second_factor_is_asked_for() {
     for ended in [&session, &begun] {
         assert!(is_unknown(bed.store.session(&ended.token, later)));
     }
+}
+
+#[test]
+fn whoever_makes_a_sign_in_again_says_what_becomes_of_linked_identities() {
+    let bed = bed();
+    bed.ready();
+    bed.store.link_identity(PERSON, &identity(), NOW).unwrap();
+    bed.said.say(Actor::Person(PERSON), |one| one.resets = 1);
+    let again = |linked| bed.store.add_sign_in(PERSON, "li.wei", linked, NOW);
+    let proven = || bed.store.sign_in_linked(&identity(), false, HOME, NOW);
+    let undecided = again(None).err();
+    assert!(
+        matches!(undecided, Some(AccessError::IdentitiesUndecided { identities: 1, .. })),
+        "{undecided:?}"
+    );
+    assert!(matches!(proven(), Err(SignInRefused::NotLinked)));
+    again(Some(IdentitiesAfterReset::Keep)).unwrap();
+    pending(proven());
+    again(Some(IdentitiesAfterReset::Remove)).unwrap();
+    assert!(bed.store.identities_of(PERSON).unwrap().is_empty());
+    assert!(matches!(proven(), Err(SignInRefused::NotLinked)));
+    assert!(bed.events().contains(&AccessEvent::IdentityUnlinked));
+    again(None).unwrap();
 }
 
 #[test]

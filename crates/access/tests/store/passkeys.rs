@@ -179,7 +179,7 @@ fn a_passkey_needs_its_own_sign_in() {
     // Of another person, it is no second factor.
     let other = PersonId(8);
     bed.said.say(Actor::Person(other), |one| one.grants = Some(vec![AccessGrant::Finance]));
-    let new = bed.store.add_sign_in(other, "other", NOW).unwrap();
+    let new = bed.store.add_sign_in(other, "other", None, NOW).unwrap();
     let code = code_at(&secret(&new.factor), NOW);
     let (name, password) = ("other", PASSWORD);
     let factor = SecondFactor::Code(&code);

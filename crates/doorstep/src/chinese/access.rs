@@ -90,6 +90,11 @@ fn access_error(error: &AccessError) -> String {
         E::IdentityLinked => {
             "该身份已关联到人员；请先取消关联（`doorstep user unlink`）".to_owned()
         }
+        E::IdentitiesUndecided { person, identities } => format!(
+            "人员 {person} 关联了 {identities} 个身份提供方的身份；请先查看\
+             （`doorstep user list`），再给出 `--identities keep`（保留）或 \
+             `--identities remove`（移除）"
+        ),
         E::Full(what) => format!("登录数据已满（{what}）；请移除不再需要的登录"),
     }
 }

@@ -1,7 +1,7 @@
 //! `doorstep user` and `doorstep api-key`: sign-ins and secrets, which the owner of the data
 //! directory makes. Roles and keys themselves are commands of the books.
 
-use access::{AccessBooks, AccessStore, LinkedIdentity, NewSignIn};
+use access::{AccessBooks, AccessStore, IdentitiesAfterReset, LinkedIdentity, NewSignIn};
 use anyhow::{Context, bail};
 use books::{ApiKeyId, GrantedRole, PersonId, Timestamp};
 use node::{Clock, SystemClock};
@@ -72,8 +72,14 @@ pub(super) fn run(group: &str, act: &str, flags: &Flags, help: bool) -> anyhow::
         (Some(issuer), Some(subject)) => Some(LinkedIdentity { issuer, subject }),
         _ => bail!(text(lang, help_of(group))),
     };
+    let after_reset = match taken("identities").as_deref() {
+        None => None,
+        Some("keep") => Some(IdentitiesAfterReset::Keep),
+        Some("remove") => Some(IdentitiesAfterReset::Remove),
+        Some(_) => bail!(text(lang, help_of(group))),
+    };
     let subject = flags.subjects.first().map(String::as_str);
-    if !given.is_empty() || flags.subjects.len() > 1 {
+    if after_reset.is_some() && act != "add" || !given.is_empty() || flags.subjects.len() > 1 {
         bail!(text(lang, help_of(group)));
     }
     let counter = Counter::open(flags)?;
@@ -86,7 +92,7 @@ pub(super) fn run(group: &str, act: &str, flags: &Flags, help: bool) -> anyhow::
     }
     match (act, subject, name, number) {
         ("init", None, None, None) => counter.init(),
-        ("add", Some(who), Some(name), None) => counter.add(who, &name),
+        ("add", Some(who), Some(name), None) => counter.add(who, &name, after_reset),
         ("list", None, None, None) if group == "user" => counter.list(),
         ("list", None, None, None) => counter.list_keys(),
         ("sessions", Some(who), None, None) => counter.sessions(who),
@@ -128,15 +134,20 @@ impl Counter {
         let mut made = Vec::new();
         for person in &self.first {
             let name = format!("person-{person}");
-            let new = self.store.add_sign_in(*person, &name, self.now)?;
+            let new = self.store.add_sign_in(*person, &name, None, self.now)?;
             made.push((*person, name, new));
         }
         self.print_new(&made)
     }
 
-    fn add(&self, who: &str, name: &str) -> anyhow::Result<()> {
+    fn add(
+        &self,
+        who: &str,
+        name: &str,
+        linked: Option<IdentitiesAfterReset>,
+    ) -> anyhow::Result<()> {
         let person = self.person(who)?;
-        let new = self.store.add_sign_in(person, name, self.now)?;
+        let new = self.store.add_sign_in(person, name, linked, self.now)?;
         self.print_new(&[(person, name.to_ascii_lowercase(), new)])
     }
 
@@ -186,7 +197,7 @@ impl Counter {
             if self.json {
                 let linked = identities
                     .iter()
-                    .map(|one| json!({ "issuer": one.issuer, "subject": one.subject }));
+                    .map(|(_, one)| json!({ "issuer": one.issuer, "subject": one.subject }));
                 shown.push(json!({
                     "person": person.to_string(), "name": name, "state": state, "roles": roles,
                     "identities": linked.collect::<Vec<_>>(),
@@ -201,7 +212,7 @@ impl Counter {
                 left(name.unwrap_or("-"), 16),
                 left(state, 14)
             );
-            for LinkedIdentity { issuer, subject } in identities {
+            for (_, LinkedIdentity { issuer, subject }) in identities {
                 say!("  {issuer} {subject}");
             }
         }

@@ -18,16 +18,39 @@ const COMPONENTS_MAX: usize = 9;
 /// Ctrl-C, which is an input byte while the echo is off.
 const INTERRUPTED: u8 = 3;
 
+/// Secrets on standard input, a line each. What is typed is not shown.
+pub struct SecretLines {
+    lines: Lines,
+    typed: bool,
+    _echo_off: Option<EchoOff>,
+}
+
+impl SecretLines {
+    pub fn begin() -> anyhow::Result<SecretLines> {
+        // Not the buffered standard input, because its buffer cannot be wiped.
+        let input = io::stdin()
+            .as_fd()
+            .try_clone_to_owned()
+            .context(Lang::current().pick("standard input", "标准输入"))?;
+        let lines = Lines { input: File::from(input), read: Zeroizing::new(Vec::new()) };
+        let typed = io::stdin().is_terminal();
+        let echo_off = if typed { Some(EchoOff::begin()?) } else { None };
+        Ok(SecretLines { lines, typed, _echo_off: echo_off })
+    }
+
+    /// The next line, for which a person is asked with these words.
+    #[allow(clippy::print_stderr, reason = "standard output has the answer")]
+    pub fn ask(&mut self, words: &str) -> anyhow::Result<Zeroizing<String>> {
+        if self.typed {
+            eprintln!("{words}");
+        }
+        self.lines.next()?.with_context(|| words.to_owned())
+    }
+}
+
 /// Reads components up to an empty line or the end of standard input.
 pub fn components(algorithm: Algorithm) -> anyhow::Result<Vec<Component>> {
-    // Not the buffered standard input, because its buffer cannot be wiped.
-    let input = io::stdin()
-        .as_fd()
-        .try_clone_to_owned()
-        .context(Lang::current().pick("standard input", "标准输入"))?;
-    let mut lines = Lines { input: File::from(input), read: Zeroizing::new(Vec::new()) };
-    let typed = io::stdin().is_terminal();
-    let _echo_off = if typed { Some(EchoOff::begin()?) } else { None };
+    let SecretLines { mut lines, typed, _echo_off } = SecretLines::begin()?;
     let mut components = Vec::new();
     loop {
         let number = components.len() + 1;
@@ -82,10 +105,10 @@ impl Lines {
                 return text(&line);
             }
             if self.read.len() > LINE_BYTES_MAX {
-                bail!(Lang::current().pick(
-                    "standard input: the line is longer than a component and its check value",
-                    "标准输入：该行长于分量加校验值"
-                ));
+                bail!(
+                    Lang::current()
+                        .pick("standard input: the line is too long", "标准输入：该行过长")
+                );
             }
             let mut part = Zeroizing::new([0; LINE_BYTES_MAX]);
             let count = match self.input.read(part.as_mut_slice()) {
@@ -150,8 +173,8 @@ fn stty(arguments: &[&str]) -> anyhow::Result<String> {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         }
         _ => bail!(Lang::current().pick(
-            "`stty` cannot turn the terminal's echo off; pipe the components in instead",
-            "无法用 `stty` 关闭终端回显；请改用管道输入分量"
+            "`stty` cannot turn the terminal's echo off; pipe the lines in instead",
+            "无法用 `stty` 关闭终端回显；请改用管道输入"
         )),
     }
 }

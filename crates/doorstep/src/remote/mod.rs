@@ -4,6 +4,7 @@
 
 mod profile;
 pub mod server;
+pub mod session;
 
 use std::fs::{self, File};
 use std::io::{Read, stdin};
@@ -19,7 +20,7 @@ use ureq::tls::{Certificate, PemItem, parse_pem};
 use zeroize::Zeroizing;
 
 use self::profile::ServerProfile;
-use self::server::RemoteServer;
+use self::server::{RemoteSender, RemoteServer};
 use crate::data_directory::read_text;
 use crate::private_files::{Forbidden, check};
 use crate::texts::{filled, text};
@@ -85,6 +86,21 @@ impl RemoteFlags {
 
     /// The server that is asked. `None` if it is a data directory.
     pub fn server(&self, has_data: bool) -> anyhow::Result<Option<RemoteServer>> {
+        let Some(place) = self.place(has_data)? else { return Ok(None) };
+        let key_file = place.key_file.context(text(Lang::current(), "remote.no_key"))?;
+        let key = read_key(&key_file)?;
+        let sender = RemoteSender::key(&key);
+        Ok(Some(RemoteServer::new(place.address, sender, &place.certificates, place.timeout)?))
+    }
+
+    /// The server that is asked in a session of a person, whom it does not know yet.
+    pub fn server_for_session(&self, has_data: bool) -> anyhow::Result<Option<RemoteServer>> {
+        let Some(place) = self.place(has_data)? else { return Ok(None) };
+        let RemotePlace { address, certificates, timeout, .. } = place;
+        Ok(Some(RemoteServer::new(address, RemoteSender::Nobody, &certificates, timeout)?))
+    }
+
+    fn place(&self, has_data: bool) -> anyhow::Result<Option<RemotePlace>> {
         let lang = Lang::current();
         let profile = match (&self.server, &self.remote) {
             (Some(_), _) => None,
@@ -99,15 +115,22 @@ impl RemoteFlags {
             return Ok(None);
         };
         let address = ServerAddress::read(url)?;
-        let key_file = self.key_file.as_ref().or(profile.key_file.as_ref());
-        let key = read_key(key_file.context(text(lang, "remote.no_key"))?)?;
+        let key_file = self.key_file.clone().or(profile.key_file);
         let certificates = match address.is_tls {
             true => certificates(self.ca.as_deref().or(profile.ca.as_deref()))?,
             false => Vec::new(),
         };
         let timeout = Duration::from_secs(self.timeout.unwrap_or(TIMEOUT_SECONDS));
-        Ok(Some(RemoteServer::new(address, key, &certificates, timeout)?))
+        Ok(Some(RemotePlace { address, key_file, certificates, timeout }))
     }
+}
+
+/// Where a server is, and what the flags and the profile say of it.
+struct RemotePlace {
+    address: ServerAddress,
+    key_file: Option<PathBuf>,
+    certificates: Vec<Certificate<'static>>,
+    timeout: Duration,
 }
 
 /// Where a server is: `https://HOST:PORT`, or `http://` on this machine.

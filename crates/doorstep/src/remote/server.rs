@@ -29,9 +29,43 @@ const PROBLEM: &str = "application/problem+json";
 pub struct RemoteServer {
     url: String,
     agent: Agent,
-    authorization: Zeroizing<String>,
+    sender: RemoteSender,
     timeout: Duration,
 }
+
+/// Who asks.
+pub enum RemoteSender {
+    /// With the header of an API key.
+    Key(Zeroizing<String>),
+    /// In a session, with its cookie and the token of its requests.
+    Session {
+        cookie: Zeroizing<String>,
+        csrf: String,
+    },
+    Nobody,
+}
+
+impl RemoteSender {
+    pub fn key(key: &str) -> RemoteSender {
+        RemoteSender::Key(Zeroizing::new(format!("Bearer {key}")))
+    }
+}
+
+/// A problem that a server answers.
+#[derive(Debug)]
+pub struct RemoteProblem {
+    /// The end of its type: `step-up-needed`.
+    pub name: String,
+    said: String,
+}
+
+impl Display for RemoteProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.said)
+    }
+}
+
+impl std::error::Error for RemoteProblem {}
 
 /// A command that is sent.
 pub struct SentCommand<'c> {
@@ -54,7 +88,7 @@ enum NoAnswer {
 impl RemoteServer {
     pub fn new(
         address: ServerAddress,
-        key: Zeroizing<String>,
+        sender: RemoteSender,
         certificates: &[Certificate<'static>],
         timeout: Duration,
     ) -> anyhow::Result<RemoteServer> {
@@ -78,13 +112,18 @@ impl RemoteServer {
             config = config.proxy(None);
         }
         let agent = config.build().new_agent();
-        let authorization = Zeroizing::new(format!("Bearer {}", *key));
-        Ok(RemoteServer { url: address.url, agent, authorization, timeout })
+        Ok(RemoteServer { url: address.url, agent, sender, timeout })
     }
 
     fn with_headers<B>(&self, request: RequestBuilder<B>, accept: &str) -> RequestBuilder<B> {
+        let request = match &self.sender {
+            RemoteSender::Key(key) => request.header(header::AUTHORIZATION, &**key),
+            RemoteSender::Session { cookie, csrf } => {
+                request.header(header::COOKIE, &**cookie).header("Doorstep-Csrf", csrf)
+            }
+            RemoteSender::Nobody => request,
+        };
         request
-            .header(header::AUTHORIZATION, &*self.authorization)
             .header(header::ACCEPT, accept)
             .header(header::ACCEPT_LANGUAGE, Lang::current().pick("en", "zh"))
     }
@@ -109,6 +148,25 @@ impl RemoteServer {
             })
         })?;
         self.checked(answer, accept)
+    }
+
+    /// From now on this one asks.
+    pub fn set_sender(&mut self, sender: RemoteSender) {
+        self.sender = sender;
+    }
+
+    /// Sends what is no command. A server that is busy is asked again.
+    pub fn post(&self, path: &str, body: &str) -> anyhow::Result<RemoteAnswer> {
+        let answer = self.patiently(|_| {
+            let request = self.agent.post(format!("{}{path}", self.url));
+            let request = self.with_headers(request, JSON).content_type(JSON);
+            let request = request.config().timeout_recv_body(Some(self.timeout)).build();
+            request.send(body).map_err(|error| {
+                let (NoAnswer::NotSent(cause) | NoAnswer::Unknown(cause)) = no_answer(&error);
+                self.error("remote.no_answer", &[("cause", &cause)])
+            })
+        })?;
+        self.checked(answer, JSON)
     }
 
     /// Gives a command. The same key with the same fields is carried out once.
@@ -229,14 +287,17 @@ impl RemoteServer {
             Some(field) => self.error("remote.problem_at", &[("field", &field), ("why", &detail)]),
             None => self.error("remote.problem", &[("why", &detail)]),
         };
-        Err(match wait {
+        let said = match wait {
             Some(wait) => {
                 let values: [(&str, &dyn Display); 2] =
                     [("why", &said), ("seconds", &wait.as_secs())];
-                anyhow!(filled(lang, "remote.wait", &values))
+                filled(lang, "remote.wait", &values)
             }
-            None => said,
-        })
+            None => said.to_string(),
+        };
+        let name = problem["type"].as_str().and_then(|one| one.rsplit('/').next());
+        let name = name.unwrap_or_default().to_owned();
+        Err(anyhow::Error::new(RemoteProblem { name, said }))
     }
 }
 
@@ -244,6 +305,14 @@ impl RemoteAnswer {
     /// A header of the answer, as a number.
     pub fn number(&self, name: &str) -> Option<u64> {
         self.0.headers().get(name)?.to_str().ok()?.parse().ok()
+    }
+
+    /// The value of a cookie that the answer sets, with its name.
+    pub fn cookie(&self, name: &str) -> Option<Zeroizing<String>> {
+        let all = self.0.headers().get_all(header::SET_COOKIE).into_iter();
+        let mut all = all.filter_map(|value| value.to_str().ok()?.split(';').next());
+        let own = |one: &&str| one.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
+        all.find(own).map(|one| Zeroizing::new(one.to_owned()))
     }
 
     pub fn has(&self, name: &str) -> bool {

@@ -229,6 +229,7 @@ fn a_second_person_approves_and_an_old_session_gives_its_second_factor_in_the_fo
     let bed = Bed::new();
     let demo = start(&bed, "--data books");
     let [finance, approver, operator] = visitors(&demo, &bed, ["finance", "approver", "operator"]);
+    let [administrator] = visitors(&demo, &bed, ["administrator"]);
     let seller =
         finance.api("/v1/sellers?limit=1")["items"][0]["seller"].as_str().unwrap().to_owned();
     let suspended = || {
@@ -287,6 +288,11 @@ fn a_second_person_approves_and_an_old_session_gives_its_second_factor_in_the_fo
     finance.open(path).is("200").lacks(&["name=\"second_factor\""]);
     let page = approver.open("/proposals/2");
     page.has(&["2,500.00 CNY", "name=\"second_factor\""]);
+    // Who has no money to see sees that it waits, and nothing of what it says.
+    administrator.open("/proposals").has(&["/proposals/2"]).lacks(&["2,500"]);
+    administrator.open("/proposals/2").is("200").lacks(&["2,500", "value=\"approve\""]);
+    let waiting = administrator.api("/v1/proposals")["items"][0].clone();
+    assert_eq!((&waiting["command"], &waiting["fields"]), (&json!("SetRefundLimit"), &json!({})));
     let (csrf, code) = (page.hidden("csrf"), demo.of("approver").code());
     let pairs = [("csrf", &*csrf), ("decision", "approve"), ("second_factor", &code)];
     approver.post("/proposals/2", &pairs, &[]).is("200").has(&["Carried out in batch"]);

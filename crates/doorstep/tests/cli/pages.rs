@@ -1,6 +1,9 @@
 //! The console of a demonstration: what each role sees, pages that stay the same, and a browser.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+
+use serde_json::Value;
 
 use super::demo_server::{Demo, start};
 use super::support::{Bed, Ran, tool};
@@ -151,6 +154,133 @@ fn forms_sign_in_switch_the_language_and_sign_out_without_scripts() {
     assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
     assert!(post("/sign-out", &[&format!("csrf={csrf}")], &both).starts_with("HTTP/1.1 303"));
     assert_eq!(status(&demo, &bed, "jar", "/"), "303", "signed out");
+    demo.stop();
+}
+
+/// What docs/access.md lets a role read: each right with `all` or `own`.
+fn rights_of(role: &str) -> BTreeMap<&'static str, &'static str> {
+    let document = include_str!("../../../../docs/access.md");
+    let lines = document.lines().filter_map(|line| line.split_once(" read: "));
+    let own = lines.filter_map(|(who, names)| Some((who.strip_prefix(role)?.trim(), names)));
+    own.flat_map(|(whose, names)| names.split(' ').map(move |name| (name, whose))).collect()
+}
+
+/// The right that a GET of the API needs, as the document names it. `None`: any session has it.
+fn right_of(path: &str) -> Option<&str> {
+    let name = path.strip_prefix("/v1/").and_then(|rest| rest.split('/').next());
+    Some(match (path.strip_prefix("/v1/now/"), name?) {
+        (Some("account-balances"), _) => "accounts",
+        (Some("open-breaks"), _) => "breaks",
+        (Some(look), _) => match look.split('/').next()? {
+            "payout-explanations" => "explanations",
+            one => one,
+        },
+        (None, "orders") => "parcels",
+        (None, "payments") => "collections",
+        (None, "refund-payments") => "refunds",
+        (None, "sellers" | "firms" | "couriers") => "parties",
+        (None, "banks" | "postings" | "adjustments") => "accounts",
+        (None, "wallets") => "networks",
+        (None, "hold-rules") => "tariffs",
+        (None, "custody") => "cash",
+        (None, "batches") => "open-items",
+        (None, "commands") => "log",
+        (None, "clearing-lines") => "clearing",
+        (None, "plans" | "commissions") => "settlements",
+        (None, "invoices" | "invoice-payments") => "statements",
+        (None, "periods") => "balances",
+        (None, "session" | "sessions" | "passkeys" | "identities") => return None,
+        (None, one) => one,
+    })
+}
+
+fn names_in(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+            names.insert(name.clone());
+            names_in(value, names);
+        }),
+        Value::Array(all) => all.iter().for_each(|one| names_in(one, names)),
+        _ => {}
+    }
+}
+
+#[test]
+fn no_role_reads_more_than_the_table_of_rights_says() {
+    let bed = Bed::new();
+    let demo = start(&bed, "--data books");
+    let document = demo.curl(&bed, &[&format!("{}/openapi.json", demo.url)]).json();
+    let gets = document["paths"].as_object().unwrap().iter();
+    let is_of_sign_in = |path: &str| path.starts_with("/v1/sign-in");
+    let gets = gets.filter(|(path, of)| {
+        path.starts_with("/v1/") && !is_of_sign_in(path) && of["get"].is_object()
+    });
+    let gets: Vec<(&String, String)> = gets
+        .map(|(path, of)| {
+            let parameters = of["get"]["parameters"].to_string();
+            let more = match (&**path, parameters.contains("\"limit\"")) {
+                ("/v1/search", _) => "?q=s",
+                (_, true) => "?limit=1",
+                _ => "",
+            };
+            let parts = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part });
+            (path, format!("{}{}{more}", demo.url, parts.collect::<Vec<_>>().join("/")))
+        })
+        .collect();
+    assert!(gets.len() > 70, "{}", gets.len());
+    for role in
+        ["administrator", "operator", "finance", "auditor", "hub", "courier", "seller", "firm"]
+    {
+        demo.status(&bed, &["-c", role, &demo.of(role).link]);
+        let rights = rights_of(role);
+        assert!(!rights.is_empty(), "{role}");
+        // The last one decides how curl ends.
+        let last = format!("{}/v1/session", demo.url);
+        let urls = gets.iter().map(|(_, url)| url.as_str()).chain([&*last]);
+        let patience = ["--retry", "20", "--retry-delay", "1", "--retry-max-time", "60"];
+        let shown = ["-f", "-w", "\n%{http_code}\n", "-b", role];
+        let shown: Vec<&str> = patience.into_iter().chain(shown).chain(urls).collect();
+        let mut curl = bed.command("curl");
+        let ran = Ran::of(curl.args(["-s", "--max-time", "300"]).args(&shown)).succeeds();
+        let mut lines = ran.stdout().lines();
+        for (path, _) in &gets {
+            let first = lines.by_ref().find(|line| !line.is_empty()).unwrap();
+            let (body, status) = match first.len() {
+                3 => (Value::Null, first),
+                _ => (serde_json::from_str(first).unwrap(), lines.next().unwrap()),
+            };
+            let whose = right_of(path).map_or(Some(&"all"), |right| rights.get(right));
+            let fits = match whose {
+                Some(&"all") => !["401", "403"].contains(&status),
+                Some(_) => status != "401",
+                None => status == "403" || path.contains('{') && status == "404",
+            };
+            assert!(fits, "{role} {path}: {status}, the table says {whose:?}");
+            let mut names = BTreeSet::new();
+            names_in(&body, &mut names);
+            let sees_all = ["finance", "auditor"].contains(&role);
+            let mut hidden = vec![];
+            if !sees_all && role != "seller" {
+                hidden.extend(["fees", "net", "payable", "sellers_owe", "releases_due"]);
+            }
+            if !sees_all && role != "firm" {
+                hidden.extend(["guarantee", "guarantee_used", "withholding"]);
+            }
+            if !sees_all && role != "operator" {
+                hidden.push("deducted");
+            }
+            let told: Vec<_> = hidden.iter().filter(|name| names.contains(**name)).collect();
+            assert!(told.is_empty(), "{role} {path} shows {told:?}");
+            // Who sees no money sees none in the page for the morning.
+            if role == "administrator" && *path == "/v1/now/status" {
+                let counts = ["trial", "date", "at", "zone", "batch", "snapshot", "last_backup"];
+                let counts = counts.into_iter().chain(["stopped", "terms_to_come"]);
+                let keys: BTreeSet<&str> =
+                    body.as_object().unwrap().keys().map(String::as_str).collect();
+                assert_eq!(keys, counts.collect());
+            }
+        }
+    }
     demo.stop();
 }
 

@@ -14,6 +14,7 @@ use super::over_socket::{ask, look};
 use super::process::Process;
 use super::support::{Bed, DOORSTEP, Ran, eventually, number, records, text};
 use super::web::{self, ANN_WITH_BO, Served, in_hours, issue, secret, served, start};
+use super::web_sessions::{PASSWORD, Signer};
 
 /// Books that are served by TLS, with a certificate for 127.0.0.1.
 struct ServedByTls {
@@ -47,6 +48,44 @@ fn served_by_tls() -> ServedByTls {
     let get = format!("get banks {flags}");
     eventually("there are views", || bed.run(&get).stderr().is_empty());
     ServedByTls { bed, engine, flags, port }
+}
+
+#[test]
+fn a_person_approves_over_the_api_and_no_key_does() {
+    let served = served();
+    let bed = &served.bed;
+    bed.write("key", &served.key);
+    let [ann, bo] = Signer::both(&served);
+    for one in [&ann, &bo] {
+        one.sets_password(&served, &[]).is(200);
+    }
+    let there = format!("--server http://{}", served.address);
+    let with_key = format!("{there} --key-file key");
+    bed.run(&format!("do SetRefundLimit --currency CNY --limit 25.00CNY {with_key}")).succeeds();
+    let listed = bed.run(&format!("proposals {with_key}")).succeeds();
+    listed.prints("SetRefundLimit").prints("\"limit\":2500");
+    bed.run(&format!("approve 1 {with_key}")).fails("--sign-in NAME");
+    let asks = |line: &str, by: &Signer, codes: &[String]| {
+        let mut command = bed.command(DOORSTEP);
+        command.args(line.split(' ')).args(there.split(' ')).args(["--sign-in", &by.name]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines: Vec<&str> =
+            std::iter::once(PASSWORD).chain(codes.iter().map(String::as_str)).collect();
+        let lines = lines.join("\n") + "\n";
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        Ran::end_of(&command, child)
+    };
+    let wrong = asks("approve 1", &bo, &["000000".to_owned()]);
+    wrong.fails("the name, the password or the code is wrong");
+    // What is dangerous wants a second code.
+    let done = asks("approve 1", &bo, &[bo.code(), bo.code()]).succeeds();
+    done.prints("SetRefundLimit");
+    bed.run(&format!("proposals {with_key}")).succeeds().prints("no proposal");
+    // Each session has ended.
+    let sessions = bed.run("user sessions bo --data door/books --json").succeeds().json();
+    assert_eq!(sessions["sessions"].as_array().unwrap().len(), 1, "{sessions}");
+    served.engine.stop();
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn files_are_taken_one_at_a_time_and_what_is_cut_or_silent_changes_nothing() {
         let import = "import --orders first.csv --profile doorstep --data door/books";
         bed.run(&format!("{import} --by ann --approved-by bo")).succeeds();
     });
-    let [ann, _] = Signer::both(&served);
+    let [ann, bo] = Signer::both(&served);
     let ann = Browser::begun(ann.sets_password(&served, &[]));
     let orders = |file: &str| sends(&served, &ann, "orders?profile=doorstep", file.as_bytes());
 
@@ -56,7 +56,7 @@ fn files_are_taken_one_at_a_time_and_what_is_cut_or_silent_changes_nothing() {
     let mut first = None;
     eventually("the next file is taken", || {
         let got = orders(ORDERS);
-        (got.status != 409).then(|| first = Some(got.is(200))).is_some()
+        (got.status != 429).then(|| first = Some(got.is(200))).is_some()
     });
     let first = first.unwrap();
     let position: u64 = first.header("doorstep-position").unwrap().parse().unwrap();
@@ -97,12 +97,17 @@ fn files_are_taken_one_at_a_time_and_what_is_cut_or_silent_changes_nothing() {
     let more = (memory(&served) - before) >> 10;
     assert!(more < 300, "{more} MiB more");
 
-    // One at a time. Who is silent gives way.
+    // One of a sender, and several of all. Who is silent gives way.
     let mut silent = begun(&served, &ann);
     let received = served.bed.path("door/books/received");
     let count = || std::fs::read_dir(&received).unwrap().count();
     eventually("the silent file is the one that is taken", || count() == 1);
-    orders(ORDERS).problem(409, "files-busy");
+    let busy = orders(ORDERS);
+    assert_eq!(busy.header("retry-after"), Some("5"));
+    busy.problem(429, "files-busy");
+    let other = Browser::begun(bo.sets_password(&served, &[]));
+    let others = sends(&served, &other, "orders?profile=doorstep", ORDERS.as_bytes());
+    assert_eq!(others.is(200).json()["existed"], 1);
     served.get("/v1/banks").is(200);
     silent.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut answer = [0; 12];

@@ -142,11 +142,6 @@ fn a_passkey_of_another_program_is_registered_and_signs_in() {
     removes().is(200);
     removes().problem(404, "no-such-record");
     page.signs_in(&page.used()).problem(401, "sign-in-refused");
-    // The pages: no other script than ours.
-    let shown = page.gets(NOBODY, "/access").is(200);
-    let policy = shown.header("content-security-policy").unwrap();
-    assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'"));
-    page.gets(NOBODY, "/access.js").is(200);
     served.engine.stop();
 }
 
@@ -231,7 +226,7 @@ fn who_was_linked_signs_in_with_a_provider_and_nothing_else_does() {
         format!("Cookie: {}", pending.split(';').next().unwrap())
     };
     let got = goes().is(303);
-    assert_eq!(got.header("location"), Some("/access#second-factor"));
+    assert_eq!(got.header("location"), Some("/sign-in/second-factor"));
     let pending = second(&got);
     page.gets(&pending, "/v1/session").problem(401, "not-signed-in");
     let completes = |cookie: &str, code: &str| {
@@ -240,15 +235,41 @@ fn who_was_linked_signs_in_with_a_provider_and_nothing_else_does() {
     };
     completes(&pending, "000000x").problem(401, "sign-in-refused");
     completes(NOBODY, &ann.code()).problem(401, "sign-in-refused");
+    let form = |cookie: &str, code: &str| {
+        let headers = [cookie, &page.host, "Content-Type: application/x-www-form-urlencoded"];
+        served.send("POST", "/sign-in/second-factor", &headers, format!("code={code}").as_bytes())
+    };
+    form(NOBODY, "000000").is(401);
+    assert!(form(&pending, "000000").is(401).body.contains("The code is wrong"));
+    let by_form = form(&pending, &ann.code()).is(303);
+    assert_eq!(by_form.header("location"), Some("/"));
+    assert!(by_form.all("set-cookie").iter().any(|one| one.contains("=dss_")));
     let begun = Browser::begun(completes(&pending, &ann.code()));
     assert_eq!(page.gets(&begun.cookie, "/v1/session").is(200).json()["person"], "per_1000000001");
     set(json!({ "claims": { "amr": ["pwd", "mfa"] } }));
     second(&goes());
     set(json!({ "claims": { "amr": ["pwd", "hwk"] } }));
     let got = goes().is(303);
+    // A browser that comes from another site goes on from a page of ours.
+    assert_eq!(got.header("location"), Some("/sign-in/done"));
+    assert!(page.gets(NOBODY, "/sign-in/done").is(200).body.contains("url=/"));
     let session = got.all("set-cookie").into_iter().find(|one| one.contains("=dss_")).unwrap();
     let session = format!("Cookie: {}", session.split(';').next().unwrap());
     assert_eq!(page.gets(&session, "/v1/session").is(200).json()["person"], "per_1000000001");
+
+    // They are listed and removed by their person, and by an administrator who is sure.
+    let listed = |path: &str| page.gets(&begun.cookie, path);
+    let own = listed("/v1/identities").is(200).json()["items"].clone();
+    assert_eq!((&own[0]["number"], &own[0]["subject"]), (&json!(1), &json!("ann-1")));
+    let others = listed("/v1/identities?person=per_1000000002").is(200);
+    assert_eq!(others.json()["items"], json!([]));
+    listed("/v1/identities?person=sel_1").problem(400, "bad-query");
+    let removes =
+        |path: &str| served.send("DELETE", path, &[&begun.cookie, &begun.csrf, &page.host], b"");
+    let of_other = "/v1/identities/1?person=per_1000000002";
+    removes(of_other).problem(403, "step-up-needed");
+    removes("/v1/identities/7").problem(404, "no-such-record");
+    assert!(listed("/access").is(200).body.contains("ann-1"));
 
     // Another person there, and what a provider or somebody between would change.
     set(json!({ "subject": "bo-2" }));
@@ -307,7 +328,10 @@ fn who_was_linked_signs_in_with_a_provider_and_nothing_else_does() {
     // A browser sees a page.
     let shown = served.send("GET", back, &[&own, &page.host, "Accept: text/html"], b"").is(303);
     assert_eq!(shown.header("location"), Some("/problems/provider-failed"));
-    link("unlink").succeeds();
+    let cut = ["act=unlink", "number=1", &begun.csrf.replace("Doorstep-Csrf: ", "csrf=")].join("&");
+    let headers = [&*begun.cookie, &page.host, "Content-Type: application/x-www-form-urlencoded"];
+    served.send("POST", "/access", &headers, b"act=unlink&number=1&csrf=0").is(403);
+    served.send("POST", "/access", &headers, cut.as_bytes()).is(303);
     goes().problem(403, "not-linked");
     page.gets(&session, "/v1/session").problem(401, "not-signed-in");
     drop(started.into_inner().unwrap().process);

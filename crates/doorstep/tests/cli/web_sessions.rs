@@ -24,7 +24,7 @@ print('%06d' % ((struct.unpack('>I', mac[at:at + 4])[0] & 0x7fffffff) % 10**6))"
 
 /// A person with an app for codes.
 pub struct Signer {
-    name: String,
+    pub name: String,
     setting: String,
     factor: String,
     /// The step of the last code.

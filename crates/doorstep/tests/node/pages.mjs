@@ -106,6 +106,7 @@ for (const language of ["en", "zh"]) {
         visited += 1;
       };
       await visit("/sign-in");
+      await visit("/sign-in/second-factor");
       await page.goto(`${url}/as/finance`);
       await visit("/");
       for (const path of LISTS) await visit(path);
@@ -116,6 +117,7 @@ for (const language of ["en", "zh"]) {
       }
       await visit("/parcels?state=out&reference.begins=no-such", "empty");
       await visit("/search?q=s", "search");
+      await visit("/access");
       await visit("/design");
       await visit("/acts");
       await visit("/acts/register-seller", "form");
@@ -208,6 +210,37 @@ for (const language of ["en", "zh"]) {
     faults.push(`a filter of delivered shows ${[...new Set(states)]}`);
   }
   if (page.url().includes("form=1")) faults.push(`${page.url()} is no permanent link`);
+  await context.close();
+}
+
+// A passkey is made on one's own page, and signs in; the code does without scripts.
+{
+  const { context, page } = await open("en", "light", 360);
+  const debug = await context.newCDPSession(page);
+  await debug.send("WebAuthn.enable");
+  await debug.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true,
+      isUserVerified: true, automaticPresenceSimulation: true,
+    },
+  });
+  await page.goto(`${url}/as/auditor?next=/access`);
+  await page.fill("#passkey-name", "Key 1");
+  await page.click("#new-passkey button");
+  await page.waitForSelector("text=Key 1");
+  await check(page, "access with a passkey");
+  await page.goto(`${url}/as/auditor`);
+  await page.goto(`${url}/access`);
+  await page.click("button[data-passkey]");
+  await page.waitForSelector("#new-passkey");
+  await context.clearCookies();
+  await page.goto(`${url}/sign-in?next=/parcels`);
+  await page.click("button[data-passkey]");
+  await page.waitForURL(/\/parcels$/);
+  await page.goto(`${url}/access`);
+  await page.click("button[value=remove-passkey]");
+  await page.waitForLoadState();
+  if ((await page.locator("text=Key 1").count()) > 0) faults.push("the passkey is still there");
   await context.close();
 }
 

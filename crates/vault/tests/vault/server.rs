@@ -180,6 +180,71 @@ fn records_move_from_the_file_to_the_server_and_are_away_without_it() {
 }
 
 #[test]
+fn records_move_back_into_the_file_also_after_an_interruption() {
+    let cluster = PostgresCluster::quick().unwrap();
+    let (server, _) = database(&cluster);
+    let directory = tempfile::tempdir().unwrap();
+    let key = key();
+    let there = || Vault::new(directory.path(), on(&server, Some(key.clone())));
+    let in_file = || Vault::new(directory.path(), Some(key.clone()));
+    let digest = there().seal(of(1, CNY), PLAIN).unwrap();
+    there().approve(of(1, CNY), &digest).unwrap();
+    let many: Vec<_> = (1..=1_500).map(|number| (number, true, "buyer")).collect();
+    assert_eq!(seal(&mut there(), &many).sealed, 1_500);
+    // The second transaction of the server ends after that of the file, and fails.
+    let mut connected = client(&server);
+    let last = "(SELECT max(subject) FROM doorstep_vault.records)";
+    let last: String = connected.query_one(&format!("SELECT {last}"), &[]).unwrap().get(0);
+    connected
+        .batch_execute(&format!(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+                AS $$ BEGIN RAISE 'interrupted'; END $$;
+            CREATE CONSTRAINT TRIGGER refuse AFTER DELETE ON doorstep_vault.records
+                DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.subject = '{last}')
+                EXECUTE FUNCTION refuse()"
+        ))
+        .unwrap();
+    let reads_all = |vault: &mut Vault| {
+        assert_eq!(*vault.open(of(1, CNY), &digest).unwrap(), PLAIN);
+        for number in 1..=1_500 {
+            let delivery = vault.open_only(delivery(number)).unwrap();
+            assert_eq!(&**delivery.unwrap(), b"buyer", "{number}");
+        }
+    };
+    let count = |count: &str| -> u32 {
+        sql(directory.path()).query_row(count, [], |row| row.get(0)).unwrap()
+    };
+    for _ in 0..2 {
+        let stopped = there().move_to_file().unwrap_err();
+        assert!(matches!(stopped, VaultError::Server { .. }), "{stopped}");
+        assert_eq!(count("SELECT count(*) FROM records"), 1_501, "also what the server kept");
+        // Without the server nobody takes the rest for the whole; with it nothing is missing.
+        let away = in_file().open(of(1, CNY), &digest).unwrap_err();
+        assert!(matches!(away, VaultError::OnServer), "{away}");
+    }
+    reads_all(&mut there());
+    assert_eq!(count("SELECT count(*) FROM records"), 0);
+    connected.batch_execute("DROP TRIGGER refuse ON doorstep_vault.records").unwrap();
+    let mut moved = there();
+    assert_eq!(moved.move_to_file().unwrap(), 1_501);
+    reads_all(&mut moved);
+    drop(moved);
+    reads_all(&mut in_file());
+    in_file().forget(of(1, CNY), &digest).unwrap();
+    assert_eq!(*in_file().open(of(1, CNY), &digest).unwrap(), PLAIN, "it stays approved");
+    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'doorstep_vault'";
+    assert_eq!(connected.query_one(schemas, &[]).unwrap().get::<_, i64>(0), 0);
+    // Interrupted before the file forgot its server.
+    let note = "INSERT INTO server (id, begun) VALUES (zeroblob(16), 2)";
+    sql(directory.path()).execute(note, []).unwrap();
+    reads_all(&mut in_file());
+    reads_all(&mut there());
+    assert_eq!(count("SELECT count(*) FROM records"), 0);
+    there().move_to_file().unwrap();
+    reads_all(&mut in_file());
+}
+
+#[test]
 fn a_server_that_is_gone_is_said_and_nothing_is_half_done() {
     let mut cluster = PostgresCluster::quick().unwrap();
     let (server, _) = database(&cluster);

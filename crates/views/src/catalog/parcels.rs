@@ -60,7 +60,8 @@ pub const PARCELS: ViewSpec = ViewSpec {
     joins: &[ViewJoin { table: "orders", column: "parcel", own: "parcel", spans: false }],
     owners: RowOwners { seller: Some("seller"), courier: Some("courier"), firm: Some("firm") },
     indexes: &[
-        // Whole ones serve lists as of a batch, too. Of a state most rows have ended.
+        // Whole ones serve lists as of a batch, too: before the first delivery none is sought among
+        // all that was announced. Of a state most rows have ended.
         ViewIndex { columns: &["from_batch", "parcel"], only: None },
         // With the parcel, or all of one batch are sorted for a page.
         ViewIndex { columns: &["seller", "from_batch", "parcel"], only: None },
@@ -69,6 +70,7 @@ pub const PARCELS: ViewSpec = ViewSpec {
             columns: &["firm", "from_batch", "parcel"],
             only: Some(IndexedRows::With("firm")),
         },
+        ViewIndex { columns: &["state", "from_batch", "parcel"], only: None },
         ViewIndex { columns: &["state", "from_batch", "parcel"], only: Some(IndexedRows::Current) },
     ],
     ..VIEW

@@ -651,4 +651,22 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn parcels_of_a_state_are_sought_now_and_as_of_a_batch() {
+        let view = &VIEWS[ViewName::Parcels as usize];
+        let operator = FilterOperator::Equal("delivered".into());
+        let filters = vec![ViewFilter { column: "state".into(), operator }];
+        let query = ListQuery { filters, ..ListQuery::of(view) };
+        let scope = RowsOf::Everyone;
+        let asker = Asker { rows_of: &scope, day_from: None };
+        for (at, sought) in [
+            (None, "parcels_by_state_from_batch_parcel_current (state=?)"),
+            (Some(7), "parcels_by_state_from_batch_parcel (state=? AND from_batch<?)"),
+        ] {
+            let steps = plan(&Question::list_of(&query, asker, at, true).unwrap());
+            assert!(steps.contains(sought), "{at:?}: {steps}");
+            assert!(!steps.contains("TEMP B-TREE"), "{at:?}: {steps}");
+        }
+    }
 }

@@ -25,7 +25,7 @@ use super::second_factor::{check_csrf, factor_field, give_factor};
 use super::{PROPOSALS_PATH, Visit, html};
 use crate::app::{App, Call, HttpAnswer};
 use crate::handlers::views::rows_of;
-use crate::handlers::{APPROVE, WITHDRAW, decide as decide_signed_in};
+use crate::handlers::{APPROVE, WITHDRAW, as_seen, decide as decide_signed_in};
 use crate::prefixes;
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
@@ -40,10 +40,12 @@ fn sees_all(call: &Call) -> Result<Principal, Problem> {
 }
 
 /// The proposals, with what each would do, and how many more there are.
-fn waiting(app: &App) -> Result<(Vec<Proposal>, usize), Problem> {
+fn waiting(app: &App, principal: &Principal) -> Result<(Vec<Proposal>, usize), Problem> {
     let listed = app.office.with(|office| office.proposals_signed_in());
     match listed.map_err(|error| Problem::of_office(error, app.texts.chinese))? {
-        OfficeAnswer::Proposals { proposals, more, .. } => Ok((proposals, more)),
+        OfficeAnswer::Proposals { proposals, more, .. } => {
+            Ok((proposals.into_iter().map(|one| as_seen(principal, one)).collect(), more))
+        }
         _ => Err(Problem::internal("no list of proposals")),
     }
 }
@@ -81,7 +83,7 @@ pub(super) async fn list(visit: Visit) -> HttpAnswer {
     let mut around = frame(&app, visit.preferences, visit.call.caller.as_ref(), path);
     around.title = words.get("waiting.title").to_owned();
     let done = visit.call.app.workers.run(move |giver| {
-        let (proposals, more) = waiting(&app)?;
+        let (proposals, more) = waiting(&app, &principal)?;
         let mut lines = Vec::new();
         for one in &proposals {
             let (by, when) = proposer(giver, &principal, words, one)?;
@@ -222,7 +224,7 @@ async fn page(visit: &Visit, number: u64, problem: Option<Problem>) -> HttpAnswe
     let told = problem.filter(|_| at_factor.is_none());
     let told = told.map(|problem| problem.detail(words.0).to_owned());
     let done = visit.call.app.workers.run(move |giver| {
-        let (proposals, _) = waiting(&app)?;
+        let (proposals, _) = waiting(&app, &principal)?;
         let one = proposals.into_iter().find(|one| one.number == number);
         let one = one.ok_or_else(|| Problem::from(ProblemKind::NoSuchProposal))?;
         let declared = fields::declared().of(&one.command);

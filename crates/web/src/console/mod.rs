@@ -12,6 +12,7 @@ mod form;
 mod frames;
 mod home;
 mod lists;
+mod own_sign_in;
 mod rows;
 mod searches;
 mod second_factor;
@@ -42,6 +43,7 @@ use crate::words::BilingualText;
 use act_table::ACTS_PATH;
 pub(crate) use form::own_path;
 use frames::frame;
+pub(crate) use sessions::{SECOND_FACTOR_PATH, SIGNED_IN_PATH};
 
 /// Our own files only, and nothing written into the page.
 const POLICY: &str = concat!(
@@ -54,6 +56,8 @@ const THEME_COOKIE: &str = "doorstep-theme";
 
 /// What waits for a second person.
 const PROPOSALS_PATH: &str = "/proposals";
+/// A person's own sign-in.
+const OWN_SIGN_IN_PATH: &str = "/access";
 /// What can be meant by a reference.
 const CHOICES_PATH: &str = "/choices";
 
@@ -63,6 +67,11 @@ enum Page {
     Home,
     SignIn,
     GiveSignIn,
+    SecondFactor,
+    GiveSecondFactor,
+    SignedIn,
+    OwnSignIn,
+    ChangeOwnSignIn,
     SignOut,
     Preferences,
     Search,
@@ -141,6 +150,15 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
     router = router
         .route("/", get(Page::Home))
         .route("/sign-in", on(get(Page::SignIn), MethodFilter::POST, Page::GiveSignIn))
+        .route(
+            SECOND_FACTOR_PATH,
+            on(get(Page::SecondFactor), MethodFilter::POST, Page::GiveSecondFactor),
+        )
+        .route(SIGNED_IN_PATH, get(Page::SignedIn))
+        .route(
+            OWN_SIGN_IN_PATH,
+            on(get(Page::OwnSignIn), MethodFilter::POST, Page::ChangeOwnSignIn),
+        )
         .route("/sign-out", post(Page::SignOut))
         .route("/preferences", post(Page::Preferences))
         .route("/search", get(Page::Search))
@@ -239,8 +257,13 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
     match page {
         Page::SignIn => sessions::sign_in_page(visit),
         Page::GiveSignIn => sessions::sign_in(visit).await,
+        Page::SecondFactor => sessions::second_factor_page(visit),
+        Page::GiveSecondFactor => sessions::second_factor(visit).await,
+        Page::SignedIn => sessions::signed_in(visit),
         Page::Preferences => sessions::prefer(visit).await,
         _ if visit.call.caller.is_none() => not_signed_in(&visit),
+        Page::OwnSignIn => own_sign_in::page(visit).await,
+        Page::ChangeOwnSignIn => own_sign_in::change(visit).await,
         Page::SignOut => sessions::sign_out(visit).await,
         Page::Home => home::home(visit).await,
         Page::Search => searches::search(visit).await,

@@ -14,12 +14,14 @@ use engine::Actor;
 use http_body_util::BodyExt;
 use office::sent_files::{FILES_BYTES_MAX, ReceivedFiles};
 use office::socket::SentLine;
-use office::{OfficeError, SentFile, SentFilesError};
+use office::{OfficeError, SentFile};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::{Call, HttpAnswer, json_answer};
-use crate::limits::{FILE_SECONDS_MAX, FILE_SILENCE_SECONDS_MAX};
+use crate::idempotency::RunningKey;
+use crate::limits::{FILE_SECONDS_MAX, FILE_SILENCE_SECONDS_MAX, FILES_WAIT_SECONDS_MAX};
 use crate::operations::FileKind;
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
@@ -106,6 +108,7 @@ pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
         bytes,
         in_folder: false,
     };
+    let in_work = begin(&call)?;
     let (sender, receiver) = sync_channel(BLOCKS_WAITING_MAX);
     let body = call.take_body();
     let sending = tokio::spawn(send(body, sender));
@@ -114,10 +117,9 @@ pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
     let chinese = call.app.texts.chinese;
     let done = call.app.workers.run(move |giver| {
         let of_office = |error: OfficeError| Problem::of_office(error, chinese);
-        let _one_at_a_time = office.try_files().ok_or(OfficeError::Files(SentFilesError::Busy));
-        let _one_at_a_time = _one_at_a_time.map_err(of_office)?;
+        let _in_work = in_work;
         let announced = std::slice::from_ref(&file);
-        let received = ReceivedFiles::begin(&giver.data, announced);
+        let received = ReceivedFiles::begin(&giver.data, announced, &office.received);
         let mut received = received.map_err(|error| of_office(error.into()))?;
         let mut from = Blocks::of(receiver);
         received.receive(&file, &mut from).map_err(|error| of_office(error.into()))?;
@@ -129,9 +131,15 @@ pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
             );
             return Err(Problem::new(ProblemKind::DoesNotFit, detail).with_field(CHECKED));
         }
+        // One file after the other is carried out; many are received meanwhile.
+        let within = Duration::from_secs(FILES_WAIT_SECONDS_MAX);
+        let _one_at_a_time = office.files_within(within).ok_or_else(files_busy)?;
+        let is_closed = || office.with(|_| Ok(())).is_err();
+        if is_closed() {
+            return Err(of_office(OfficeError::Closed));
+        }
         let sellers = sellers.as_ref();
         let line = SentLine { arguments: &arguments, columns: COLUMNS, language, by, sellers };
-        let is_closed = || office.with(|_| Ok(())).is_err();
         let printed = lines.take_files(&line, &received, &[], &is_closed);
         let position = giver.client.query(|_| ()).map_err(|error| of_office(error.into()))?.1;
         Ok::<_, Problem>((printed, position, sum))
@@ -156,6 +164,21 @@ pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
         }
         Err(_) => Err(refused(printed.errors.trim().to_owned())),
     }
+}
+
+/// A file of a sender in work, and its place among those of all.
+pub(super) type FileInWork = (RunningKey, OwnedSemaphorePermit);
+
+/// Begins a file: one of a sender, few of all.
+pub(super) fn begin(call: &Call) -> Result<FileInWork, Problem> {
+    let own = call.app.running.begin_file(call.caller()?.principal.actor);
+    let own = own.ok_or_else(files_busy)?;
+    let place = call.app.files.clone().try_acquire_owned().map_err(|_| files_busy())?;
+    Ok((own, place))
+}
+
+fn files_busy() -> Problem {
+    Problem::from(ProblemKind::FilesBusy).retry_after(5)
 }
 
 /// The sellers whose orders alone the sender may send. `None` for everybody's.

@@ -1,13 +1,13 @@
 //! What the books say now, as `doorstep COMMAND --json` prints it.
 
-use access::AccessFunction;
+use access::{AccessFunction, AccessScope, Principal};
 use axum::http::StatusCode;
 use books::REFERENCE_BYTES_MAX;
 use office::socket::SentLine;
 use serde_json::Value;
 
 use crate::app::{Call, HttpAnswer, json_answer};
-use crate::operations::{FlagForm, LookSpec};
+use crate::operations::{FlagForm, LookPlace, LookSpec};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 use crate::words::{BilingualText, words};
@@ -58,12 +58,62 @@ pub(super) async fn look(call: Call, spec: &'static LookSpec) -> HttpAnswer {
     // A line that is not understood has a parameter with a wrong value.
     let printed = printed.map_err(|why| wrong_parameter(&why, &flags))?;
     match json_of(&printed.output) {
-        Some(body) if printed.succeeded => json_answer(StatusCode::OK, &body, position),
+        Some(mut body) if printed.succeeded => {
+            take_out(&call.caller()?.principal, spec, &mut body);
+            json_answer(StatusCode::OK, &body, position)
+        }
         _ => {
             let why = printed.errors.trim();
             let why = why.strip_prefix("error: ").or(why.strip_prefix("错误：")).unwrap_or(why);
             Err(Problem::new(ProblemKind::NoSuchRecord, in_both(why)))
         }
+    }
+}
+
+/// Takes out what the principal does not see elsewhere either: parts that are of other views, and
+/// fields that the table of rights hides.
+fn take_out(principal: &Principal, spec: &LookSpec, body: &mut Value) {
+    for part in spec.parts {
+        if principal.may(AccessFunction::Read(part.right)) == AccessScope::All {
+            continue;
+        }
+        match part.place {
+            LookPlace::Field(name) => remove(body, name),
+            LookPlace::InEach(list, name) => {
+                let each = body.get_mut(list).and_then(Value::as_array_mut);
+                each.into_iter().flatten().for_each(|one| remove(one, name));
+            }
+            LookPlace::OfKind(kind) => {
+                let lists = body.as_object_mut().into_iter().flat_map(|body| body.values_mut());
+                for list in lists.filter_map(Value::as_array_mut) {
+                    list.retain(|one| one["kind"] != kind);
+                }
+            }
+        }
+    }
+    let hidden = principal.hidden_fields(spec.right);
+    remove_hidden(body, &hidden);
+}
+
+fn remove(from: &mut Value, name: &str) {
+    if let Some(fields) = from.as_object_mut() {
+        fields.remove(name);
+    }
+}
+
+/// Also what follows from a hidden field: `guarantee_used`.
+fn remove_hidden(from: &mut Value, hidden: &[&str]) {
+    let is_hidden = |name: &str| {
+        let rest = hidden.iter().find_map(|one| name.strip_prefix(one));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    };
+    match from {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !is_hidden(name));
+            fields.values_mut().for_each(|one| remove_hidden(one, hidden));
+        }
+        Value::Array(all) => all.iter_mut().for_each(|one| remove_hidden(one, hidden)),
+        _ => {}
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod commands;
 mod files;
+mod identities;
 mod looks;
 mod pages;
 mod passkeys;
@@ -13,9 +14,10 @@ pub(crate) mod views;
 
 pub(crate) use commands::{ACCOUNT, DIGEST, SET_PAYOUT_ACCOUNT, carry_out, shown as shown_events};
 pub(crate) use files::flags as file_flags;
+pub(crate) use identities::PERSON;
 pub(crate) use passkeys::USE_FIELDS;
-pub(crate) use proposals::{APPROVE, WITHDRAW, decide};
-pub(crate) use provider::RETURN_PATH;
+pub(crate) use proposals::{APPROVE, WITHDRAW, as_seen, decide};
+pub(crate) use provider::{RETURN_PATH, complete_with_code};
 
 use crate::app::{Call, HttpAnswer};
 use crate::operations::Action;
@@ -51,10 +53,10 @@ pub(crate) async fn answer(call: Call) -> HttpAnswer {
         Action::ProviderSecondFactor => provider::second_factor(call).await,
         Action::SignOut => sessions::sign_out(call).await,
         Action::Sessions => sessions::list(call).await,
+        Action::Identities => identities::list(call).await,
+        Action::Unlink => identities::remove(call).await,
         Action::EndSession => sessions::end(call).await,
         Action::Reference => pages::reference(&call),
-        Action::AccessPage => pages::access(&call),
-        Action::AccessScript => pages::access_script(&call),
         Action::Style => pages::style(&call),
         Action::OpenApi => pages::open_api(&call),
         Action::Problem => pages::problem(&call),

@@ -7,7 +7,7 @@ use office::Language;
 use crate::app::{Call, HttpAnswer};
 use crate::problem::ProblemKind;
 use crate::query::QueryParameters;
-use crate::reference::{ACCESS_SCRIPT, STYLE};
+use crate::reference::STYLE;
 
 /// Only our own style sheet, nothing else.
 const PAGE_POLICY: &str = concat!(
@@ -23,12 +23,6 @@ fn page(body: String, content: &'static str) -> HttpAnswer {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(response)
 }
-
-/// Our own script too, and what it sends to us.
-const ACCESS_POLICY: &str = concat!(
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; ",
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-);
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -46,20 +40,6 @@ fn language(call: &Call) -> Result<Language, crate::problem::Problem> {
 pub(super) fn reference(call: &Call) -> HttpAnswer {
     call.accepted(&["text/html"])?;
     page(call.app.reference.page(language(call)?).to_owned(), HTML)
-}
-
-pub(super) fn access(call: &Call) -> HttpAnswer {
-    call.accepted(&["text/html"])?;
-    let mut response = page(call.app.reference.access(language(call)?).to_owned(), HTML)?;
-    let policy = HeaderValue::from_static(ACCESS_POLICY);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    Ok(response)
-}
-
-pub(super) fn access_script(call: &Call) -> HttpAnswer {
-    QueryParameters::read(call.parts.uri.query(), &[])?;
-    call.accepted(&["text/javascript"])?;
-    page(ACCESS_SCRIPT.to_owned(), "text/javascript; charset=utf-8")
 }
 
 pub(super) fn style(call: &Call) -> HttpAnswer {

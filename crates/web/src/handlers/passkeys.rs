@@ -63,6 +63,10 @@ impl GivenPasskey {
 }
 
 impl GivenFactor {
+    pub fn of_code(code: String) -> GivenFactor {
+        GivenFactor { code: Some(code), passkey: None }
+    }
+
     /// A code, or a passkey's use.
     pub fn read(call: &Call, fields: &Fields) -> Result<GivenFactor, Problem> {
         let code = fields.get("code").map(str::to_owned);

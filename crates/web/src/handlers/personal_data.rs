@@ -122,12 +122,11 @@ pub(super) async fn payout_files(mut call: Call) -> HttpAnswer {
     let (again, without_missing) = (flag(&given, "again")?, flag(&given, "without_missing")?);
     call.require_all(AccessFunction::Read(PAYEES))?;
     let asked = PayoutFilesAsked { plan, again, without_missing };
-    let (lines, office, language) =
-        (call.app.lines.clone(), call.app.office.clone(), call.language);
+    let in_work = super::files::begin(&call)?;
+    let (lines, language) = (call.app.lines.clone(), call.language);
     let (by, chinese) = (call.caller()?.principal.actor, call.app.texts.chinese);
     let done = call.app.workers.run(move |giver| {
-        // It reads the whole journal.
-        let _one_at_a_time = office.try_files().ok_or(ProblemKind::FilesBusy)?;
+        let _in_work = in_work;
         let shown = lines.payout_files(asked, by, language).map_err(|why| {
             let words = BilingualText { en: why.clone().into(), zh: why.into() };
             Problem::new(ProblemKind::DoesNotFit, words)

@@ -1,11 +1,11 @@
 //! Commands that wait for a second person.
 
-use access::AccessFunction;
+use access::{AccessFunction, AccessScope, Principal};
 use axum::http::StatusCode;
 use books::PersonId;
 use engine::Actor;
 use node::JournalPosition;
-use office::OfficeAnswer;
+use office::{OfficeAnswer, Proposal};
 use serde_json::{Value, json};
 
 use super::commands;
@@ -28,8 +28,22 @@ pub(super) async fn list(call: Call) -> HttpAnswer {
     let OfficeAnswer::Proposals { proposals, more, .. } = listed else {
         return Err(Problem::internal("no list of proposals"));
     };
-    let all: Vec<Value> = proposals.iter().map(commands::proposal).collect();
+    let principal = &call.caller()?.principal;
+    let all = proposals.into_iter().map(|one| commands::proposal(&as_seen(principal, one)));
+    let all: Vec<Value> = all.collect();
     json_answer(StatusCode::OK, &json!({ "items": all, "more": more }), Some(position))
+}
+
+/// A proposal as a principal sees it: what it says is for who may give the command, or reads the
+/// accounts. Others see that it waits.
+pub(crate) fn as_seen(principal: &Principal, mut one: Proposal) -> Proposal {
+    let function = AccessFunction::GiveNamed(&one.command);
+    let may = principal.may(function) != AccessScope::Nothing || principal.lacks_step_up(function);
+    if !may && principal.may(AccessFunction::Read("accounts")) != AccessScope::All {
+        one.fields.clear();
+        (one.words, one.refusal) = (None, None);
+    }
+    one
 }
 
 /// The person who signed in, and the number in the path.

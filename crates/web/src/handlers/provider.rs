@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use access::{LinkedIdentity, LinkedSignIn};
+use access::{LinkedIdentity, LinkedSignIn, NewSession};
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use engine::Timestamp;
 
 use super::passkeys::{GivenFactor, USE_FIELDS};
 use super::sessions::{begun, refused, session_cookie, texts};
-use crate::app::{ACCESS_PATH, Call, HttpAnswer, cookie_value};
+use crate::app::{Call, HttpAnswer, cookie_value};
+use crate::console::{SECOND_FACTOR_PATH, SIGNED_IN_PATH};
 use crate::problem::{PROBLEMS_PATH, Problem, ProblemKind};
 use crate::provider::{Provider, ProviderError, ProviderTrip};
 use crate::query::{QueryParameters, decoded};
@@ -120,11 +121,11 @@ async fn proven(call: &mut Call) -> HttpAnswer {
         call.app.workers.run(move |_| store.sign_in_linked(&identity, trusted, address, now));
     match done.await?.map_err(refused)? {
         LinkedSignIn::Begun(session) => {
-            go_to(ACCESS_PATH, &[trip_cookie("", 0)?, session_cookie(&session.token)?])
+            go_to(SIGNED_IN_PATH, &[trip_cookie("", 0)?, session_cookie(&session.token)?])
         }
         LinkedSignIn::NeedsSecondFactor(pending) => {
             let seconds = access::limits::PENDING_SIGN_IN_MS_MAX / 1000;
-            go_to(&format!("{ACCESS_PATH}#second-factor"), &[trip_cookie(&pending, seconds)?])
+            go_to(SECOND_FACTOR_PATH, &[trip_cookie(&pending, seconds)?])
         }
     }
 }
@@ -133,6 +134,21 @@ async fn proven(call: &mut Call) -> HttpAnswer {
 pub(super) async fn second_factor(mut call: Call) -> HttpAnswer {
     let fields = texts(&mut call, &[], &[&["code"][..], &USE_FIELDS].concat()).await?;
     let given = GivenFactor::read(&call, &fields)?;
+    let mut response = begun(completed(&call, given).await?)?;
+    response.headers_mut().append(header::SET_COOKIE, trip_cookie("", 0)?);
+    Ok(response)
+}
+
+/// The same with a code of a form. Returns the cookies of the session that begins.
+pub(crate) async fn complete_with_code(
+    call: &Call,
+    code: String,
+) -> Result<[HeaderValue; 2], Problem> {
+    let begun = completed(call, GivenFactor::of_code(code)).await?;
+    Ok([trip_cookie("", 0)?, session_cookie(&begun.token)?])
+}
+
+async fn completed(call: &Call, given: GivenFactor) -> Result<NewSession, Problem> {
     let pending = cookie_value(&call.parts.headers, TRIP_COOKIE);
     let pending = pending.ok_or(ProblemKind::SignInRefused)?.to_owned();
     let (store, now, address) = (call.app.store.clone(), call.now, call.address);
@@ -140,7 +156,5 @@ pub(super) async fn second_factor(mut call: Call) -> HttpAnswer {
         .app
         .workers
         .run(move |_| store.complete_linked(&pending, given.factor(), address, now));
-    let mut response = begun(done.await?.map_err(refused)?)?;
-    response.headers_mut().append(header::SET_COOKIE, trip_cookie("", 0)?);
-    Ok(response)
+    done.await?.map_err(refused)
 }

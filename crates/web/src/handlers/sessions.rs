@@ -98,7 +98,7 @@ pub(crate) fn refused(why: SignInRefused) -> Problem {
     }
 }
 
-pub(super) fn failed(error: AccessError) -> Problem {
+pub(crate) fn failed(error: AccessError) -> Problem {
     match error {
         AccessError::NoKey => ProblemKind::NotSetUp.into(),
         error => Problem::internal(error),
@@ -180,7 +180,7 @@ fn factor_fields() -> Vec<&'static str> {
 }
 
 /// The person who asks. An API key has no sessions and no passkeys.
-pub(super) fn person(call: &Call) -> Result<PersonId, Problem> {
+pub(crate) fn person(call: &Call) -> Result<PersonId, Problem> {
     match call.caller()?.principal.actor {
         Actor::Person(person) => Ok(person),
         _ => Err(ProblemKind::NeedsPerson.into()),
