@@ -28,6 +28,7 @@ use crate::limits::{
     BODY_BYTES_MAX, BODY_SECONDS_MAX, EXPORTS_MAX, PROVIDER_REQUESTS_MAX, TURNS_WAITING_MAX,
 };
 use crate::operations::{OPERATIONS, Operation};
+use crate::phone;
 use crate::problem::{ErrorInChinese, Problem, ProblemKind};
 use crate::provider::{Provider, ProviderSettings};
 use crate::readers::{ViewReaders, Writers};
@@ -223,6 +224,7 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
     }
     let router = trial_roles::add(router, &app);
     let router = console::add(router, &app);
+    let router = phone::add(router, &app);
     Ok(router.fallback(refuse(&app, ProblemKind::NoSuchPath)))
 }
 
