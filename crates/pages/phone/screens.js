@@ -58,8 +58,7 @@ const row = (parcel) => {
     { href: `#/parcel/${parcel.id}`, "data-keep": parcel.id },
     h("span.id", parcel.waybill),
     h("b.num", parcel.ended ? "" : amount(parcel.left)),
-    h("span.note", parcel.ended ? t(`ended.${parcel.ended}`) : t("tour.open")),
-    mark,
+    h("span.under", h("span.note", parcel.ended ? t(`ended.${parcel.ended}`) : t("tour.open")), mark),
   ));
 };
 

@@ -341,7 +341,7 @@ for (const language of ["zh", "en"]) {
     await page.waitForSelector(`html[data-theme=${theme}]`);
     for (const [name, hash] of Object.entries(SCREENS)) {
       await go(page, hash);
-      await page.waitForFunction((key) => document.querySelector("main").dataset.screen === key, hash);
+      await page.waitForSelector(`main[data-screen="${hash}"]`, { state: "attached" });
       const whole = `${name} ${language} ${theme}`;
       await page.evaluate(axe);
       const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
