@@ -110,7 +110,7 @@ const start = async () => {
   await outbox.mark();
   outbox.listen(() => redraw());
   screens.onPreference(() => redraw(true));
-  window.addEventListener("hashchange", () => redraw(true));
+  window.addEventListener("hashchange", () => redraw());
   window.addEventListener("online", outbox.flush);
   window.addEventListener("offline", () => redraw());
   document.addEventListener("visibilitychange", () => document.hidden || outbox.flush());

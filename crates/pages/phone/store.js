@@ -24,8 +24,8 @@ const within = async (store, mode, work) => {
     const change = database.transaction(store, mode, { durability: "strict" });
     const request = work(change.objectStore(store));
     change.oncomplete = () => done(request?.result);
+    change.onerror = (event) => failed(event.target.error);
     change.onabort = () => failed(change.error);
-    change.onerror = () => failed(change.error);
   });
 };
 

@@ -128,6 +128,7 @@ const go = async (page, hash) => {
   }, hash);
 };
 const hold = async (page, until) => {
+  await page.bringToFront();
   const button = page.locator("button.hold:not([disabled])");
   await button.hover();
   await page.mouse.down();
@@ -254,9 +255,7 @@ for (const [place, id] of offline.slice(0, 20).entries()) {
     await go(other, `#/take/${id}`);
     await other.waitForSelector("button.hold:not([disabled])");
     await take(page, id);
-    await other.bringToFront();
     await hold(other, /#\/receipt\//);
-    await page.bringToFront();
   } else await take(page, id);
 }
 same("on this phone", await unsent(page), 20);
@@ -325,6 +324,7 @@ const more = await operator.give("announce-parcel", {
 const last = more.events.find((one) => one.event === "ParcelAnnounced").parcel;
 await operator.give("assign-parcels", { firm, parcels: [{ parcel: last }] });
 await operator.give("dispatch-parcels", { courier: before.courier, parcels: [{ parcel: last }] });
+await go(page, "#/");
 await page.reload();
 await page.waitForSelector(`a[href="#/parcel/${last}"]`);
 const SCREENS = {
