@@ -50,12 +50,13 @@ export const scan = async () => {
   let stop = () => {};
   let left = false;
   const found = (text) => {
+    if (location.hash !== "#/scan") return true;
     const [parcel] = find(text);
     if (!parcel) {
       note.textContent = t("scan.other", { text: text.slice(0, 40) });
       return false;
     }
-    navigator.vibrate?.(60);
+    if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(60);
     go("parcel", parcel.id);
     return true;
   };

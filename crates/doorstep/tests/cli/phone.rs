@@ -19,7 +19,7 @@ fn a_courier_collects_offline_and_the_books_have_each_payment_once() {
     if let Some(shots) = std::env::var_os("DOORSTEP_SHOTS") {
         node.arg(shots);
     }
-    let visited = Ran::of(&mut node).succeeds();
+    let visited = Ran::of_long(&mut node).succeeds();
     let said: Value = serde_json::from_str(visited.stdout().lines().next().unwrap()).unwrap();
     demo.stop();
     // The same cash by the command line, from the journal.
