@@ -91,6 +91,7 @@ const COMMANDS: &[(&str, &str, bool)] = &[
     ("ResolveReversal", "---------", false),
     ("ResolveAdvice", "---------", false),
     ("TakeCash", "---------", false),
+    ("TakeCashByPhone", "-----o---", false),
     ("BeginRefund", "---------", false),
     ("ResolveRefund", "---------", false),
     ("CloseBatch", "---------", false),

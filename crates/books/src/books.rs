@@ -159,6 +159,7 @@ impl Books {
                 Command::BeginPurchase(command) => command.parcel,
                 Command::RecordOfflineSale(command) => command.parcel,
                 Command::TakeCash(command) => command.parcel,
+                Command::TakeCashByPhone(command) => command.parcel,
                 _ => continue,
             };
             std::hint::black_box(self.parcel_slot(parcel));
@@ -451,7 +452,8 @@ fn event_subject(event: &Event) -> u64 {
         | Event::ChargebackLost { payment, .. }
         | Event::ChargebackFeeBooked { payment, .. }
         | Event::RefundForwarded { payment, .. }
-        | Event::RefundRejected { payment, .. } => {
+        | Event::RefundRejected { payment, .. }
+        | Event::TimeClaimed { payment, .. } => {
             payment.parcel.low_bits() ^ u64::from(payment.number)
         }
         Event::BatchOpened { terminal, batch }

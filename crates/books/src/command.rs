@@ -1380,4 +1380,30 @@ commands! {
         /// An administrator, and not the person.
         approved_by: PersonId,
     }
+
+    /// Record cash that a courier takes at the door and enters on a phone. Its times are claims:
+    /// the books order by arrival.
+    153 TakeCashByPhone by Person | Key | System => take_cash_by_phone {
+        /// Out with this courier.
+        parcel: ParcelId,
+        /// The parcel's last payment number plus 1.
+        number: u8,
+        /// As in [`TakeCash`].
+        amount: Amount,
+        /// Cash the buyer gave.
+        tendered: Amount,
+        /// Cash returned to the buyer: tendered - change = amount.
+        change: Amount,
+        /// Who got the parcel, if it was handed over.
+        receiver: Option<ParcelReceiver>,
+        /// The courier: the person whose id equals the courier id.
+        taken_by: PersonId,
+        /// Time of the phone's clock when the cash was taken.
+        claimed_at: Timestamp,
+        /// The last time that Doorstep told the phone before.
+        server_at: Timestamp,
+        /// Milliseconds since then by a clock that nobody sets. None if the phone was started
+        /// again.
+        elapsed_ms: Option<u32>,
+    }
 }

@@ -682,6 +682,14 @@ pub enum Event {
     OpenItemClosed {
         item: OpenItemId,
     },
+    /// A phone says when a payment was taken.
+    TimeClaimed {
+        payment: PaymentId,
+        claimed_at: Timestamp,
+        /// Milliseconds by which the claim cannot be right: above zero it is too late, below zero
+        /// too early. Zero if it can be right.
+        skew_ms: i64,
+    },
 }
 
 impl Event {
@@ -745,7 +753,8 @@ impl Event {
             | Event::OfflineSaleRejected { payment, .. }
             | Event::LossReturned { payment, .. }
             | Event::RefundForwarded { payment, .. }
-            | Event::RefundRejected { payment, .. } => Some(*payment),
+            | Event::RefundRejected { payment, .. }
+            | Event::TimeClaimed { payment, .. } => Some(*payment),
             _ => None,
         }
     }

@@ -74,3 +74,6 @@ pub const RETENTION_DAYS: u16 = 180;
 pub const RETENTION_DAYS_MIN: u16 = 120;
 /// Ten years.
 pub const RETENTION_DAYS_MAX: u16 = 3_650;
+
+/// A phone's claim of a time may differ by this much from what is possible.
+pub const PHONE_CLOCK_SKEW_MS_MAX: u64 = 300_000;

@@ -24,6 +24,7 @@ impl Books {
             C::Refund(one) => self.last_refund(one.payment)?,
             C::RefundByTwoPersons(one) => self.last_refund(one.payment)?,
             C::ChargeBack(one) => self.last_refund(one.payment)?,
+            C::TakeCashByPhone(one) => u32::from(self.last_payment_number(one.parcel)),
             C::ConfirmRefund(one) => u32::from(self.numbered_payment(one.payment)?.confirmations),
             C::RepayShortage(one) => self.last_reduction(one.courier)?,
             C::WriteOffShortage(one) => self.last_reduction(one.courier)?,

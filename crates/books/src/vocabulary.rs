@@ -175,6 +175,18 @@ pub enum AttemptReason {
     OutOfTime,
 }
 
+/// Who got a parcel at the door. No name: that would be personal data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum ParcelReceiver {
+    Buyer,
+    /// Somebody who lives or works with the buyer.
+    Household,
+    Neighbour,
+    /// A front desk or a guard.
+    Reception,
+}
+
 /// Why a parcel was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]

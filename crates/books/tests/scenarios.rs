@@ -40,6 +40,7 @@ mod scenarios {
     mod payout_accounts;
     mod personal_data;
     mod persons;
+    mod phone_cash;
     mod preauthorisations;
     mod refunds;
     mod rejected_sales;

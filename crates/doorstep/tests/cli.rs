@@ -55,6 +55,7 @@ mod cli {
     mod parties;
     mod payout_accounts;
     mod personal_data;
+    mod phone;
     mod recompute;
     mod refusals;
     mod remote;

@@ -52,6 +52,7 @@ impl Command {
                 | C::ResolveReversal(_)
                 | C::ResolveAdvice(_)
                 | C::TakeCash(_)
+                | C::TakeCashByPhone(_)
                 | C::BeginRefund(_)
                 | C::ResolveRefund(_)
                 | C::DeclineRequest(_)

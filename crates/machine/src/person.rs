@@ -10,7 +10,7 @@ pub enum PersonRole {
     /// Gives the command and decides by it, alone or with others: `proposed_by`, `counted_by`,
     /// `supervisor`.
     Decides,
-    /// Gives the command for themselves: `cancelled_by`.
+    /// Gives the command for themselves: `cancelled_by`, `taken_by`.
     Gives,
     /// Becomes a person, or is one no longer: `person`, `first_person`, `second_person`.
     Subject,
@@ -23,7 +23,7 @@ impl PersonRole {
     pub fn of_field(field: &str) -> PersonRole {
         match field {
             "supervisor" => PersonRole::Decides,
-            "cancelled_by" => PersonRole::Gives,
+            "cancelled_by" | "taken_by" => PersonRole::Gives,
             "person" | "first_person" | "second_person" => PersonRole::Subject,
             _ if field.ends_with("_by") => PersonRole::Decides,
             _ => PersonRole::Other,

@@ -315,6 +315,7 @@ pub(crate) fn with_number_before(
             }
         }
         C::RecordAttempt(_)
+        | C::TakeCashByPhone(_)
         | C::ProposeBreakResolution(_)
         | C::ApproveBreakResolution(_)
         | C::SetPayoutAccount(_)

@@ -10,6 +10,7 @@
 
 pub mod assets;
 pub mod forms;
+pub mod phone;
 pub mod texts;
 
 mod act;

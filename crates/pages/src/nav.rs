@@ -36,6 +36,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
         "nav.money",
         &[
             "custody",
+            "phone_cash",
             "hand_overs",
             "deposits",
             "clearing_lines",

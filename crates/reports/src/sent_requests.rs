@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use ::books::{Command, NetworkReference, ParcelId, PaymentId, Stan, Timestamp};
+use ::books::{
+    Command, NetworkReference, ParcelId, PaymentId, Stan, TakeCash, TakeCashByPhone, Timestamp,
+};
 use journal::{JournalBatches, JournalHead};
 use node::batch::BatchReader;
 use node::replay::ReplayError;
@@ -82,8 +84,9 @@ fn request_of(
     };
     match command {
         Command::BeginPurchase(one) => Some((one.network_reference, next(one.parcel))),
-        Command::TakeCash(one) => {
-            next(one.parcel);
+        Command::TakeCash(TakeCash { parcel, .. })
+        | Command::TakeCashByPhone(TakeCashByPhone { parcel, .. }) => {
+            next(*parcel);
             None
         }
         Command::RecordOfflineSale(one) => {

@@ -29,6 +29,7 @@ use crate::limits::{
     TURNS_WAITING_MAX,
 };
 use crate::operations::{OPERATIONS, Operation};
+use crate::phone;
 use crate::problem::{ErrorInChinese, Problem, ProblemKind};
 use crate::provider::{Provider, ProviderSettings};
 use crate::readers::{ViewReaders, Writers};
@@ -225,6 +226,7 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
     }
     let router = trial_roles::add(router, &app);
     let router = console::add(router, &app);
+    let router = phone::add(router, &app);
     Ok(router.fallback(refuse(&app, ProblemKind::NoSuchPath)))
 }
 

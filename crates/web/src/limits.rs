@@ -82,3 +82,5 @@ pub const MONITORING_CONNECTIONS_MAX: usize = 32;
 /// Threads that collect what they ask for.
 pub const MONITORING_WORKERS_MAX: usize = 2;
 pub const MONITORING_ANSWER_SECONDS_MAX: u64 = 5;
+/// Parcels of a courier's tour that a phone has at most.
+pub const TOUR_PARCELS_MAX: usize = 500;

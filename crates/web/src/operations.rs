@@ -271,6 +271,7 @@ static LOOKS: [LookSpec; 8] = [
 /// What each view is of, for the reference page.
 const VIEWS_IN_CHINESE: &[(&str, &str)] = &[
     ("custody", "快递员保管的现金"),
+    ("phone_cash", "手机收款"),
     ("hand_overs", "交款"),
     ("deposits", "缴存"),
     ("batches", "终端批次"),

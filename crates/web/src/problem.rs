@@ -109,6 +109,9 @@ kinds! {
     ProviderFailed "provider-failed" 502
         "the provider of sign-ins did not answer as it should; try again, or use your password"
         "身份提供方未正确应答；请重试，或用密码登录"
+    Unsent "unsent" 409
+        "this phone has commands that are not in the books yet; send them at /phone, then sign out"
+        "本机尚有未入账的记录；请先在 /phone 发送，再退出登录"
     NotPermitted "not-permitted" 403
         "your roles do not allow this; ask an administrator for the role that does"
         "您的角色不允许此操作；请向管理员申请相应角色"

@@ -131,16 +131,28 @@ impl Books {
         }))
     }
 
+    /// The cash that one courier answers for, with the terms of a day.
+    #[must_use]
+    pub fn courier_custody(&self, id: CourierId, today: BusinessDate) -> Option<CourierCustody> {
+        Some(self.custody_of_courier(self.couriers.number(id)?, today))
+    }
+
     fn couriers_with_cash(&self, firm: u32, today: BusinessDate) -> Vec<CourierCustody> {
-        let balance = |account| self.ledger.account(account).balance();
-        let short = |courier: u32| {
-            let counted = self.firms.get(firm).counted_cash.iter();
-            let short = counted
-                .filter(move |cash| cash.courier == Some(courier) && !cash.shortage().is_zero());
-            short.flat_map(|cash| &cash.payments).map(|slot| self.payment(*slot).date).min()
-        };
         let couriers = (0..).zip(self.couriers.iter()).filter(|(_, one)| one.firm == firm);
-        let custody = couriers.map(|(number, courier)| CourierCustody {
+        let custody = couriers.map(|(number, _)| self.custody_of_courier(number, today));
+        custody
+            .filter(|one| one.in_hand != 0 || one.shortage != 0 || one.hand_over.is_some())
+            .collect()
+    }
+
+    fn custody_of_courier(&self, number: u32, today: BusinessDate) -> CourierCustody {
+        let balance = |account| self.ledger.account(account).balance();
+        let courier = self.couriers.get(number);
+        let counted = self.firms.get(courier.firm).counted_cash.iter();
+        let short =
+            counted.filter(|cash| cash.courier == Some(number) && !cash.shortage().is_zero());
+        let short = short.flat_map(|cash| &cash.payments);
+        CourierCustody {
             courier: courier.id,
             in_hand: balance(courier.cash),
             payments: courier.in_hand.len(),
@@ -158,10 +170,7 @@ impl Books {
                 wrong_codes: one.wrong_codes.len(),
             }),
             shortage: balance(courier.shortage),
-            shortage_since: short(number),
-        });
-        custody
-            .filter(|one| one.in_hand != 0 || one.shortage != 0 || one.hand_over.is_some())
-            .collect()
+            shortage_since: short.map(|slot| self.payment(*slot).date).min(),
+        }
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod collection;
 pub(crate) mod completion;
 pub(crate) mod expiry;
 pub(crate) mod offline_sale;
+pub(crate) mod phone_cash;
 pub(crate) mod purchase;
 pub(crate) mod record;
 pub(crate) mod refund;

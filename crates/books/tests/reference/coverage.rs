@@ -88,6 +88,7 @@ const NUMBERED: &[&str] = &[
     "SuspendCourier",
     "SuspendSeller",
     "TakeBackWonChargeback",
+    "TakeCashByPhone",
     "WithdrawBreak",
     "WithdrawNetwork",
     "WinChargebackByTwoPersons",

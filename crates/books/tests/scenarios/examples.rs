@@ -234,6 +234,8 @@ fn doors() -> Vec<(&'static str, Command)> {
     let payment = PaymentId { parcel, number: 1 };
     let attempt = |reason| C::RecordAttempt(RecordAttempt { parcel, number: 1, reason });
     let damaged = |paid_by| RefuseReason::Damaged { paid_by };
+    let by_phone =
+        |receiver| C::TakeCashByPhone(TakeCashByPhone { receiver, ..phone_cash(parcel, 1, 4_500) });
     let refuse = |reason| C::RefuseParcel(RefuseParcel { parcel, reason });
     vec![
         ("", announce(SELLER, "o-1", 10_000)),
@@ -263,6 +265,17 @@ fn doors() -> Vec<(&'static str, Command)> {
         ("", refund_by_two(payment, 1, 6_000, [ANNA, BO])),
         ("", confirm_refund(payment, 1, 400)),
         ("", charge_back(payment, 2, 500)),
+        ("Buyer", by_phone(Some(ParcelReceiver::Buyer))),
+        ("Household", by_phone(Some(ParcelReceiver::Household))),
+        ("Neighbour", by_phone(Some(ParcelReceiver::Neighbour))),
+        ("Reception", by_phone(Some(ParcelReceiver::Reception))),
+        (
+            "Nobody",
+            C::TakeCashByPhone(TakeCashByPhone {
+                elapsed_ms: None,
+                ..phone_cash(parcel, 1, 4_500)
+            }),
+        ),
     ]
 }
 

@@ -263,6 +263,22 @@ pub fn take_cash_at(trace: Trace, parcel: ParcelId, amount: u64, tendered: u64) 
     })
 }
 
+/// The clocks of phone and server agree.
+pub fn phone_cash(parcel: ParcelId, number: u8, amount: u64) -> TakeCashByPhone {
+    TakeCashByPhone {
+        parcel,
+        number,
+        amount: Amount::of(amount),
+        tendered: Amount::of(amount + 500),
+        change: Amount::of(500),
+        receiver: None,
+        taken_by: PersonId(super::COURIER.0),
+        claimed_at: Timestamp(1_377_670_000_000),
+        server_at: Timestamp(1_377_669_940_000),
+        elapsed_ms: Some(60_000),
+    }
+}
+
 pub fn begin_refund(stan: u32, payment: PaymentId, amount: u64) -> Command {
     let (trace, amount, network_reference) =
         (trace(stan), Amount::of(amount), network_reference(stan));

@@ -153,6 +153,14 @@ impl Ran {
         Ran::end_of(command, child)
     }
 
+    /// As [`Ran::of`], of a command that may take longer on a busy machine.
+    #[track_caller]
+    pub fn of_long(command: &mut Command) -> Ran {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Ran::within(5 * END_WAIT, command, child)
+    }
+
     /// Waits for the end of a started command.
     #[track_caller]
     pub fn end_of(command: &Command, child: Child) -> Ran {

@@ -1,10 +1,12 @@
 //! Cash on its way to the bank.
 
-use crate::table::ColumnKind::{Amount, Currency, Date, Id, Word};
+use crate::table::ColumnKind::{
+    Amount, Batch, Currency, Date, Id, Number, Parcel, Time, Word,
+};
 use crate::table::IdentifierKind::{Bank, Courier, Deposit, Firm, HandOver, Person};
 use crate::table::{
-    ColumnKind, FROM, IndexedRows, NOBODY, OF_COURIER, RowOwners, UNTIL, VIEW, ViewIndex, ViewSpec,
-    column, up,
+    ColumnKind, FROM, IndexedRows, NOBODY, OF_COURIER, RowOwners, RowSpan, UNTIL, VIEW, ViewIndex,
+    ViewSpec, column, down, up,
 };
 
 const MONEY: ColumnKind = Amount { currency: "currency" };
@@ -28,6 +30,33 @@ pub const CUSTODY: ViewSpec = ViewSpec {
     owners: OF_COURIER,
     order: up("courier"),
     indexes: &[ViewIndex { columns: &["courier"], only: Some(IndexedRows::Current) }],
+    ..VIEW
+};
+
+pub(crate) const RECEIVERS: &[&str] = &["buyer", "household", "neighbour", "reception"];
+
+pub const PHONE_CASH: ViewSpec = ViewSpec {
+    name: "phone_cash",
+    doc: "cash payment that a courier entered on a phone, with the time that the phone claims",
+    span: RowSpan::Since("batch"),
+    key: &["parcel", "payment"],
+    columns: &[
+        column("parcel", Parcel, "of the payment").filter().sort(),
+        column("payment", Number, "the number of the parcel's payment"),
+        column("batch", Batch, "that has it").filter().sort(),
+        column("courier", Id(Courier), "who took the cash").filter(),
+        column("firm", Id(Firm), "the firm of the courier").filter(),
+        column("claimed_at", Time, "when it was taken, by the phone's clock: a claim").filter(),
+        column("skew", Number, "milliseconds by which the claim cannot be right: above 0 too late")
+            .filter(),
+        column("receiver", Word(RECEIVERS), "who got the parcel").optional().filter(),
+    ],
+    owners: OF_COURIER,
+    order: down("batch"),
+    indexes: &[
+        ViewIndex { columns: &["batch"], only: None },
+        ViewIndex { columns: &["courier", "batch"], only: None },
+    ],
     ..VIEW
 };
 

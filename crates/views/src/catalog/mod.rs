@@ -45,6 +45,7 @@ views! {
     OpenItems = differences::OPEN_ITEMS,
     Breaks = differences::BREAKS,
     Custody = cash::CUSTODY,
+    PhoneCash = cash::PHONE_CASH,
     HandOvers = cash::HAND_OVERS,
     Deposits = cash::DEPOSITS,
     ClearingLines = settlement::CLEARING_LINES,

@@ -1,17 +1,36 @@
 //! Hand-overs and deposits.
 
 use books::{
-    AnnounceDeposit, CancelHandOver, Command, CountHandOver, CountHandOverBySupervisor, Event,
-    StartHandOver,
+    AnnounceDeposit, CancelHandOver, Command, CountHandOver, CountHandOverBySupervisor, CourierId,
+    Event,
+    ParcelReceiver, StartHandOver, TakeCashByPhone,
 };
 
-use super::{EMPTY, Occurrence, amount, currency, day, id, ids};
+use super::{EMPTY, Occurrence, amount, currency, day, id, ids, number};
 use crate::catalog::ViewName;
 use crate::value::ViewValue;
 
 impl Occurrence<'_> {
     pub(super) fn of_cash(&mut self, event: &Event) {
         match (event, self.given) {
+            (
+                Event::TimeClaimed { payment, claimed_at, skew_ms },
+                Command::TakeCashByPhone(TakeCashByPhone { taken_by, receiver, .. }),
+            ) => {
+                let courier = CourierId(taken_by.0);
+                let firm = self.books.courier_firm(courier).expect("a courier has a firm");
+                let row = [
+                    ViewValue::Parcel(payment.parcel),
+                    number(payment.number),
+                    number(self.batch),
+                    id(courier.0),
+                    id(firm.0),
+                    number(i64::try_from(claimed_at.0).unwrap_or(i64::MAX)),
+                    number(*skew_ms),
+                    receiver.map_or(EMPTY, |one| receiver_word(one).into()),
+                ];
+                self.rows.add(ViewName::PhoneCash, row);
+            }
             (
                 Event::HandOverStarted { handover, expected },
                 Command::StartHandOver(StartHandOver { courier, .. }),
@@ -85,5 +104,14 @@ impl Occurrence<'_> {
             }
             _ => {}
         }
+    }
+}
+
+fn receiver_word(receiver: ParcelReceiver) -> &'static str {
+    match receiver {
+        ParcelReceiver::Buyer => "buyer",
+        ParcelReceiver::Household => "household",
+        ParcelReceiver::Neighbour => "neighbour",
+        ParcelReceiver::Reception => "reception",
     }
 }

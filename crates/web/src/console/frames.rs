@@ -4,6 +4,7 @@ use access::{AccessFunction, AccessGrant, AccessScope, Principal};
 use base16ct::lower::encode_string;
 use engine::Actor;
 use node::{Clock, SystemClock};
+use pages::phone::PHONE_PATH;
 use pages::{DemoRole, FramePosition, Link, NavLink, PageFrame, PageWords, Viewer, nav_groups};
 use views::read::{RowOwner, RowsOf, VIEWS, ViewPosition};
 
@@ -67,7 +68,10 @@ pub(super) fn frame(
         let sees = AccessFunction::Read("proposals");
         let waits = caller.principal.may(sees) == AccessScope::All;
         let waits = waits.then(|| link("nav.proposals", PROPOSALS_PATH));
-        waits.into_iter().chain([link("nav.acts", ACTS_PATH)]).collect()
+        let is_courier = |grant: &AccessGrant| matches!(grant, AccessGrant::Courier(_));
+        let phone = caller.principal.grants.iter().any(is_courier);
+        let phone = phone.then(|| link("nav.phone", PHONE_PATH));
+        waits.into_iter().chain([link("nav.acts", ACTS_PATH)]).chain(phone).collect()
     });
     PageFrame {
         words,

@@ -10,6 +10,7 @@ use super::{LANGUAGE_COOKIE, THEME_COOKIE, Visit, go_to, html};
 use crate::app::HttpAnswer;
 use crate::handlers::complete_with_code;
 use crate::handlers::sessions::{no_session_cookie, refused, session_cookie};
+use crate::phone::check_all_sent;
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 
@@ -119,6 +120,7 @@ pub(super) async fn sign_out(mut visit: Visit) -> HttpAnswer {
     if form.get("csrf") != access::csrf_of(&session) {
         return Err(ProblemKind::CrossSite.into());
     }
+    check_all_sent(&visit.call.parts.headers)?;
     let store = visit.call.app.store.clone();
     let ended = visit.call.app.workers.run(move |_| store.sign_out(&session)).await?;
     ended.map_err(Problem::internal)?;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::passkeys::{GivenFactor, USE_FIELDS};
 use crate::app::{Call, HttpAnswer, SESSION_COOKIE, json_answer};
 use crate::json::read_object;
+use crate::phone::check_all_sent;
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 use crate::times::rfc3339;
@@ -202,6 +203,7 @@ pub(super) async fn step_up(mut call: Call) -> HttpAnswer {
 
 pub(super) async fn sign_out(call: Call) -> HttpAnswer {
     QueryParameters::read(call.parts.uri.query(), &[])?;
+    check_all_sent(&call.parts.headers)?;
     let (store, token) = (call.app.store.clone(), token(&call)?);
     call.app.workers.run(move |_| store.sign_out(&token)).await?.map_err(failed)?;
     let mut response = json_answer(StatusCode::OK, &json!({ "outcome": "signed_out" }), None)?;

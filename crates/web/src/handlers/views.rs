@@ -83,7 +83,7 @@ fn parameters_of(view: &'static ViewSpec) -> Vec<String> {
 pub(crate) fn right(view: &str) -> &str {
     match view {
         "orders" => "parcels",
-        "payments" => "collections",
+        "payments" | "phone_cash" => "collections",
         "refund_payments" => "refunds",
         "sellers" | "firms" | "couriers" => "parties",
         "banks" | "postings" | "adjustments" => "accounts",

@@ -10,7 +10,7 @@ use super::parties::share;
 use super::taxes::tax_account;
 use super::{
     Account, Deposit, HandOver, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, Notes,
-    Numbered, ReservationFor, are_different, ensure,
+    Numbered, Parcel, ReservationFor, are_different, ensure,
 };
 
 impl Notes {
@@ -61,6 +61,35 @@ impl Notes {
 }
 
 impl Model {
+    pub fn take_cash_by_phone(&mut self, one: &TakeCashByPhone) -> ModelResult {
+        let TakeCashByPhone { parcel, number, amount, .. } = *one;
+        let courier = CourierId(one.taken_by.0);
+        ensure(self.couriers.contains_key(&courier), "no such courier")?;
+        let id = PaymentId { parcel, number };
+        if number <= self.parcels.get(&parcel).map_or(0, Parcel::last_number) {
+            let same = self.payment(id).is_ok_and(|before| {
+                (before.method, before.amount) == (ModelMethod::Cash(courier), amount.minor())
+            });
+            ensure(same, "the number is used")?;
+            return Err(ModelRefusal::Repeated);
+        }
+        let sum = u128::from(amount.minor()) + u128::from(one.change.minor());
+        ensure(sum == u128::from(one.tendered.minor()), "the change is wrong")?;
+        ensure(id == self.next_payment_id(parcel)?, "not the next number")?;
+        self.collect_cash(id, courier, amount)?;
+        let [claim, server, now] =
+            [one.claimed_at, one.server_at, self.now].map(|at| i128::from(at.0));
+        let known = server + i128::from(one.elapsed_ms.unwrap_or(0));
+        let (late, early) = (claim.max(known) - now, known - claim);
+        let skew = match (late > 300_000, early > 300_000) {
+            (true, _) => late,
+            (false, true) => -early,
+            (false, false) => 0,
+        };
+        let skew_ms = i64::try_from(skew).unwrap();
+        self.push_event(Event::TimeClaimed { payment: id, claimed_at: one.claimed_at, skew_ms })
+    }
+
     pub fn apply_cash_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
             Command::StartHandOver(StartHandOver { handover, courier, number, code_mac }) => {

@@ -47,7 +47,7 @@ impl Model {
                 // The party that pays for damage is no person.
                 let Some(Ok(person)) = value.as_str().map(str::parse) else { continue };
                 self.is_here(PersonId(person))?;
-                let acts = field == "owner" || field == "cancelled_by";
+                let acts = ["owner", "cancelled_by", "taken_by"].contains(&field.as_str());
                 let decides = acts || !self.only_couriers.contains(&PersonId(person));
                 ensure(decides, "a courier whom two people did not register")?;
             }

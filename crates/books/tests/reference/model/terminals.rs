@@ -95,6 +95,7 @@ impl Model {
                 self.end_taking_back(payment, done, code)
             }
             Command::TakeCash(_) => self.take_cash(command),
+            Command::TakeCashByPhone(ref one) => self.take_cash_by_phone(one),
             Command::BeginRefund(_) => self.begin_refund(command),
             Command::ResolveRefund(ResolveRefund { trace, code }) => {
                 self.answer_refund(trace, code)
@@ -202,7 +203,7 @@ impl Model {
         Ok(courier)
     }
 
-    fn next_payment_id(&self, parcel: ParcelId) -> ModelResult<PaymentId> {
+    pub fn next_payment_id(&self, parcel: ParcelId) -> ModelResult<PaymentId> {
         Ok(PaymentId { parcel, number: self.parcel(parcel)?.last_number() + 1 })
     }
 

@@ -115,6 +115,7 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             0 => other_amount(&mut one.due),
             _ => one.reference.push('x'),
         },
+        C::TakeCashByPhone(one) => other_amount(&mut one.amount),
         C::RecordAttempt(one) => one.reason = AttemptReason::CannotPay,
         C::RefuseParcel(one) => one.reason = RefuseReason::NotAsOrdered,
         C::LoseParcel(one) => {

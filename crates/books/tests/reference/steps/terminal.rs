@@ -345,6 +345,37 @@ pub fn take_cash(roll: &Choices) -> Command {
     Command::TakeCash(TakeCash { trace, duplicate_key, parcel, amount, tendered, change })
 }
 
+pub fn take_cash_by_phone(roll: &Choices) -> Command {
+    let parcel = roll.parcel(is_payable);
+    let known = roll.model.parcels.get(&parcel);
+    let courier = match roll.step.mistake {
+        Mistake::SomebodyElse => Some(roll.courier(1)),
+        _ => known.and_then(|one| one.courier),
+    };
+    let amount = roll.part(known.map_or(5_000, |one| one.left()));
+    let change = Amount::of(u64::from(roll.step.random_numbers[1] % 3) * 50);
+    let tendered = amount.checked_add(change).unwrap_or(Amount::ENTRY_MAX);
+    let change = if roll.makes_mistake(Mistake::AnyThing) { Amount::of(1) } else { change };
+    // Between minutes ago and minutes to come.
+    let about = |minutes: u16| {
+        let offset = (i64::from(minutes % 32) - 16) * 60_000;
+        Timestamp(roll.model.last_at.0.saturating_add_signed(offset))
+    };
+    let elapsed = roll.step.random_numbers[3];
+    Command::TakeCashByPhone(TakeCashByPhone {
+        parcel,
+        number: roll.number(known.map_or(0, Parcel::last_number) + 1),
+        amount,
+        tendered,
+        change,
+        receiver: roll.one_in(2, 2).then_some(ParcelReceiver::Neighbour),
+        taken_by: PersonId(courier.unwrap_or(CourierId(11)).0),
+        claimed_at: about(roll.step.random_numbers[2]),
+        server_at: about(roll.step.random_numbers[0]),
+        elapsed_ms: (elapsed % 3 > 0).then_some(u32::from(elapsed % 300) * 4_000),
+    })
+}
+
 pub fn begin_refund(roll: &Choices) -> Command {
     let wrong = roll.makes_mistake(Mistake::AmountAbove);
     let payment =

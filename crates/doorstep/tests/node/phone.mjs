@@ -1,0 +1,382 @@
+// A courier's day on the phone, in Chromium over the books of a demonstration:
+//   node phone.mjs MODULES URL SCRATCH [SHOTS]
+// MODULES has node_modules. Prints what the books must have, as JSON, and what is wrong.
+import { execFileSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { encodeQR } from "../../../pages/phone/qr/qr-0.7.0-index.mjs";
+
+const [modules, url, scratch, shots] = process.argv.slice(2);
+const require = createRequire(`${modules}/`);
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const ONLINE = 6;
+const OFFLINE = 30;
+const DUE = 2_500;
+const CLOCK_MS = 7_200_000;
+// A busy machine may be slow; nothing here asks that it is fast.
+const WAIT_MS = 120_000;
+
+const faults = [];
+const fault = (text) => faults.push(text);
+const same = (what, found, expected) => {
+  const [one, other] = [found, expected].map((value) => JSON.stringify(value));
+  if (one !== other) fault(`${what}: ${one} instead of ${other}`);
+};
+
+// The API, as the person of a role.
+const person = async (role) => {
+  const begun = await fetch(`${url}/as/${role}`, { redirect: "manual" });
+  const cookie = begun.headers.get("set-cookie").split(";")[0];
+  const csrf = begun.headers.get("doorstep-csrf");
+  let number = 0;
+  const ask = async (path, body) => {
+    const headers = { Cookie: cookie, "Doorstep-Csrf": csrf, "Content-Type": "application/json" };
+    if (body) headers["Idempotency-Key"] = `${role}-${number += 1}`;
+    for (;;) {
+      const method = body ? "POST" : "GET";
+      const answer = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) });
+      const json = await answer.json();
+      if (answer.ok) return json;
+      if (![429, 503].includes(answer.status)) throw new Error(`${path}: ${JSON.stringify(json)}`);
+      await new Promise((done) => setTimeout(done, 500));
+    }
+  };
+  return { get: (path) => ask(path), give: (command, body) => ask(`/v1/commands/${command}`, body) };
+};
+
+const operator = await person("operator");
+const courier = await person("courier");
+const auditor = await person("auditor");
+const before = await courier.get("/phone/tour");
+const { items: [{ firm }] } = await operator.get(`/v1/couriers?courier=${before.courier}`);
+const { items: [seller] } = await operator.get(`/v1/sellers?currency=${before.currency}&limit=1`);
+const ids = [];
+for (let place = 0; place < ONLINE + OFFLINE; place += 1) {
+  const body = { seller: seller.seller, currency: seller.currency, due: DUE, reference: `phone-${place}` };
+  const done = await operator.give("announce-parcel", body);
+  ids.push(done.events.find((one) => one.event === "ParcelAnnounced").parcel);
+}
+const list = ids.map((parcel) => ({ parcel }));
+await operator.give("assign-parcels", { firm, parcels: list });
+await operator.give("dispatch-parcels", { courier: before.courier, parcels: list });
+const { parcels } = await courier.get("/phone/tour");
+const waybills = Object.fromEntries(parcels.map((one) => [one.id, one.waybill]));
+
+// A camera that sees the waybill of a parcel.
+const camera = (waybill) => {
+  const rows = encodeQR(waybill, "raw", { border: 4 });
+  const [width, height, scale] = [640, 480, Math.floor(440 / rows.length)];
+  const luma = Buffer.alloc(width * height, 200);
+  const [left, top] = [width, height].map((side) => (side - rows.length * scale) >> 1);
+  rows.forEach((row, y) => row.forEach((dark, x) => {
+    for (let line = 0; line < scale; line += 1) {
+      const from = (top + y * scale + line) * width + left + x * scale;
+      luma.fill(dark ? 20 : 235, from, from + scale);
+    }
+  }));
+  const frame = Buffer.concat([Buffer.from("FRAME\n"), luma, Buffer.alloc(width * height / 2, 128)]);
+  const head = Buffer.from(`YUV4MPEG2 W${width} H${height} F10:1 Ip A1:1 C420jpeg\n`);
+  writeFileSync(`${scratch}/waybill.y4m`, Buffer.concat([head, frame, frame]));
+};
+const seen = ids[0];
+camera(waybills[seen]);
+
+const profile = `${scratch}/profile`;
+const watch = (page) => {
+  page.on("console", (message) => {
+    const text = message.text();
+    if (message.type() === "error" && !/status of [45]\d\d|ERR_INTERNET_DISCONNECTED/.test(text)) {
+      fault(`${page.url()}: ${text}`);
+    }
+  });
+  page.on("pageerror", (error) => fault(`${page.url()}: ${error.message}`));
+};
+const start = async () => {
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: "/usr/bin/chromium",
+    args: [
+      "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+      "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+      `--use-file-for-fake-video-capture=${scratch}/waybill.y4m`,
+    ],
+    viewport: { width: 360, height: 740 },
+    hasTouch: true,
+    locale: "en-GB",
+  });
+  context.setDefaultTimeout(WAIT_MS);
+  for (const page of context.pages()) watch(page);
+  context.on("page", watch);
+  return context;
+};
+const signIn = async (context) => {
+  const page = await context.newPage();
+  await page.goto(`${url}/as/courier`);
+  await page.close();
+};
+const ready = (page) => page.waitForSelector("html[data-ready]", { state: "attached" });
+const open = async (context) => {
+  const page = await context.newPage();
+  await page.goto(`${url}/phone`);
+  await ready(page);
+  return page;
+};
+const go = async (page, hash) => {
+  await page.evaluate((to) => {
+    location.hash = to;
+  }, hash);
+};
+const hold = async (page, until) => {
+  await page.bringToFront();
+  const button = page.locator("button.hold:not([disabled])");
+  await button.hover();
+  await page.mouse.down();
+  await page.waitForURL(until);
+  await page.mouse.up();
+};
+const booked = (page) => page.waitForSelector(".top .chip.done");
+const tourOf = (page) => page.evaluate(async () => (await fetch("/phone/tour")).json());
+
+let context = await start();
+await signIn(context);
+let page = await open(context);
+await booked(page);
+same("parcels on the tour", await page.locator("a.parcel").count() >= ids.length, true);
+
+// Found by the camera: by the reader that is loaded, then by the browser's own.
+{
+  let loaded = 0;
+  context.on("request", (request) => {
+    if (request.url().endsWith("/qr/decode.js")) loaded += 1;
+  });
+  await go(page, "#/scan");
+  await page.waitForURL(`**/phone#/parcel/${seen}`);
+  const own = await context.newPage();
+  await own.addInitScript((waybill) => {
+    window.BarcodeDetector = class {
+      static getSupportedFormats = async () => ["qr_code"];
+
+      async detect(video) {
+        window.detected = video.videoWidth;
+        return video.videoWidth ? [{ rawValue: waybill }] : [];
+      }
+    };
+  }, waybills[seen]);
+  await own.goto(`${url}/phone#/scan`);
+  await own.waitForURL(`**/phone#/parcel/${seen}`);
+  same("the own reader sees the camera", await own.evaluate(() => window.detected), 640);
+  const used = await own.evaluate(() => performance.getEntriesByName(`${location.origin}/phone/qr/decode.js`).length);
+  same("the reader is loaded beside the own one", used, 0);
+  await own.close();
+}
+
+// Online: cash with change by touch, cash by keyboard, not at home, refused, a part, typed.
+await go(page, `#/take/${ids[0]}`);
+await page.fill("#given", "30");
+same("change", await page.innerText("#change"), "5.00");
+await page.locator("button.hold").click();
+same("a tap takes nothing", page.url().includes("#/take/"), true);
+await hold(page, /#\/receipt\//);
+await page.waitForSelector("main .state.done");
+
+await go(page, "#/scan");
+await page.fill("#waybill", waybills[ids[1]].slice(-8));
+await page.keyboard.press("Enter");
+await page.waitForURL(`**/phone#/parcel/${ids[1]}`);
+await page.click(`a[href="#/take/${ids[1]}"]`);
+await page.focus("button.hold");
+await page.keyboard.down("Enter");
+await page.waitForURL(/#\/receipt\//);
+await page.keyboard.up("Enter");
+
+await go(page, `#/away/${ids[2]}`);
+await page.click("label:has-text('Nobody home')");
+await hold(page, /#\/$/);
+await go(page, `#/refuse/${ids[3]}`);
+await page.click("label:has-text('Not wanted')");
+await hold(page, /#\/$/);
+await go(page, `#/part/${ids[4]}`);
+await page.fill("#accepted", "10.00");
+await hold(page, /#\/parcel\//);
+await go(page, `#/take/${ids[4]}`);
+await page.waitForSelector("main .figure:has-text('10.00')");
+await hold(page, /#\/receipt\//);
+await booked(page);
+{
+  const state = async (id) => (await courier.get(`/v1/parcels/${id}`)).state;
+  const states = await Promise.all(ids.slice(0, 5).map(state));
+  same("online", states, ["delivered", "delivered", "assigned", "refused", "delivered"]);
+}
+
+// What the books refuse is set aside, and holds up nothing else: they have this number.
+await go(page, `#/take/${ids[5]}`);
+await page.waitForSelector("button.hold:not([disabled])");
+await context.setOffline(true);
+await hold(page, /#\/receipt\//);
+await page.waitForSelector("main .state.wait");
+{
+  const claims = { claimed_at: new Date(before.now).toISOString(), server_at: new Date(before.now).toISOString() };
+  const body = { parcel: ids[5], number: 1, amount: 500, tendered: 500, change: 0, ...claims };
+  await courier.give("take-cash-by-phone", body);
+}
+await context.setOffline(false);
+await page.waitForSelector(".top .chip.act");
+await go(page, "#/outbox");
+await page.waitForSelector(".item .notice.act:has-text('number 1 was used')");
+page.once("dialog", (dialog) => dialog.accept());
+await page.click("button.danger");
+await booked(page);
+
+// Offline, thirty parcels: double taps, two tabs, another clock, a killed browser.
+const offline = ids.slice(ONLINE);
+await page.evaluate(async () => {
+  const ready = await navigator.serviceWorker.ready;
+  return Boolean(ready.active);
+});
+await context.setOffline(true);
+let other = await open(context);
+const unsent = (tab) => tab.evaluate(() => Number(/doorstep-unsent=(\d+)/.exec(document.cookie)?.[1] ?? 0));
+const take = async (tab, id) => {
+  await go(tab, `#/take/${id}`);
+  await hold(tab, /#\/receipt\//);
+};
+for (const [place, id] of offline.slice(0, 20).entries()) {
+  if (place === 10) {
+    for (const tab of [page, other]) {
+      await tab.evaluate((by) => {
+        const real = Date.now.bind(Date);
+        Date.now = () => real() + by;
+      }, CLOCK_MS);
+    }
+  }
+  if (place % 5 === 0) {
+    // Both tabs show the same payment, and both take it.
+    await go(other, `#/take/${id}`);
+    await other.waitForSelector("button.hold:not([disabled])");
+    await take(page, id);
+    await hold(other, /#\/receipt\//);
+  } else await take(page, id);
+}
+same("on this phone", await unsent(page), 20);
+// A crash, not an orderly end.
+const pids = execFileSync("pgrep", ["-f", "--", `--user-data-dir=${profile}`]).toString();
+for (const pid of pids.trim().split("\n")) {
+  try {
+    process.kill(Number(pid), "SIGKILL");
+  } catch {
+    // It ended with the others.
+  }
+}
+await context.close().catch(() => {});
+context = await start();
+await context.setOffline(true);
+page = await open(context);
+same("after the crash", await unsent(page), 20);
+for (const id of offline.slice(20)) await take(page, id);
+same("on this phone", await unsent(page), OFFLINE);
+
+// Signing out would erase it: the page does not offer it, and the server refuses it.
+await go(page, "#/more");
+await page.waitForSelector("button[disabled]:has-text('Sign out')");
+await page.close();
+await context.setOffline(false);
+{
+  const console = await context.newPage();
+  await console.goto(`${url}/as/courier`);
+  const status = await console.evaluate(async () => {
+    const { csrf } = await (await fetch("/v1/session")).json();
+    const headers = { "Doorstep-Csrf": csrf };
+    return (await fetch("/v1/sign-out", { method: "POST", headers })).status;
+  });
+  same("signing out with unsent commands", status, 409);
+  await console.close();
+}
+
+// Back online: exactly once each.
+page = await open(context);
+await booked(page);
+same("on this phone", await unsent(page), 0);
+const now = await tourOf(page);
+const taken = 2 * DUE + 1_000 + 500 + OFFLINE * DUE;
+same("cash in hand", now.cash.in_hand - before.cash.in_hand, taken);
+same("cash payments", now.cash.payments - before.cash.payments, OFFLINE + 4);
+for (const id of offline) {
+  const one = await courier.get(`/v1/parcels/${id}`);
+  same(id, [one.state, one.payments, one.collected], ["delivered", 1, DUE]);
+}
+const { items: claimed } = await auditor.get(`/v1/phone_cash?courier=${before.courier}&limit=1000`);
+const skewed = claimed.filter((one) => one.skew !== 0);
+same("claims", claimed.length, OFFLINE + 4);
+same("claims that cannot be right", skewed.length, 10);
+same("by two hours", skewed.every((one) => Math.abs(one.skew - CLOCK_MS) < 3_600_000), true);
+
+// The hand-over, with its code.
+await go(page, "#/cash");
+await page.click("button:has-text('Start hand-over')");
+await page.waitForSelector("p.code");
+same("a code", /^\d{6,}$/.test(await page.innerText("p.code")), true);
+
+// Each screen in both languages and both themes: axe, and nothing wider than the screen.
+const more = await operator.give("announce-parcel", {
+  seller: seller.seller, currency: seller.currency, due: 128_950, reference: "phone-last",
+});
+const last = more.events.find((one) => one.event === "ParcelAnnounced").parcel;
+await operator.give("assign-parcels", { firm, parcels: [{ parcel: last }] });
+await operator.give("dispatch-parcels", { courier: before.courier, parcels: [{ parcel: last }] });
+await go(page, "#/");
+await page.reload();
+await page.waitForSelector(`a[href="#/parcel/${last}"]`);
+const SCREENS = {
+  tour: "#/", parcel: `#/parcel/${last}`, take: `#/take/${last}`, terminal: `#/terminal/${last}`,
+  part: `#/part/${last}`, away: `#/away/${last}`, refuse: `#/refuse/${last}`, scan: "#/scan",
+  cash: "#/cash", outbox: "#/outbox", more: "#/more", receipt: `#/receipt/${offline[0]}/1`,
+};
+// A camera would find its parcel and leave the screen.
+await page.evaluate(() => {
+  navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error("no camera"));
+});
+let screens = 0;
+for (const language of ["zh", "en"]) {
+  for (const theme of ["light", "dark"]) {
+    await go(page, "#/more");
+    await page.click(`button[data-keep=language-${language}]`);
+    await page.click(`button[data-keep=theme-${theme}]`);
+    await page.waitForSelector(`html[data-theme=${theme}]`);
+    for (const [name, hash] of Object.entries(SCREENS)) {
+      await go(page, hash);
+      await page.waitForSelector(`main[data-screen="${hash}"]`, { state: "attached" });
+      const whole = `${name} ${language} ${theme}`;
+      await page.evaluate(axe);
+      const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+      for (const one of found.violations) {
+        fault(`${whole}: ${one.id}: ${one.nodes[0].target} ${one.nodes[0].failureSummary}`);
+      }
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (wide > 0) fault(`${whole}: ${wide} px wider than the screen`);
+      if (shots) {
+        mkdirSync(shots, { recursive: true });
+        await page.screenshot({ path: `${shots}/${whole.replaceAll(" ", "-")}.png` });
+      }
+      screens += 1;
+    }
+  }
+}
+
+// Signing out erases.
+await go(page, "#/more");
+await page.click("button:has-text('Sign out')");
+await page.waitForURL(/\/sign-in/);
+const left = await page.evaluate(async () => [
+  (await indexedDB.databases()).length,
+  (await caches.keys()).length,
+  (await navigator.serviceWorker.getRegistrations()).length,
+]);
+same("left after signing out", left, [0, 0, 0]);
+await context.close();
+
+console.log(JSON.stringify({ courier: before.name, in_hand: now.cash.in_hand, screens }));
+if (faults.length > 0) {
+  console.log([...new Set(faults)].join("\n"));
+  process.exit(1);
+}
