@@ -104,6 +104,29 @@ pub fn phrase(english: &str, lang: Lang) -> String {
     numbers.iter().fold(chinese.to_owned(), |text, number| text.replacen('#', number, 1))
 }
 
+/// Why a notice did not arrive, as a channel says it: a clause, or one with its cause.
+pub fn notice_reason(english: &str, lang: Lang) -> String {
+    let whole = phrase(english, lang);
+    if lang == Lang::En || whole != english {
+        return whole;
+    }
+    let answered = english.strip_prefix("the mail server answered ");
+    if let Some((code, to)) = answered.and_then(|rest| rest.split_once(" to ")) {
+        return format!("邮件服务器对 {to} 应答 {code}");
+    }
+    let parts = english.strip_suffix(" parts were sent").and_then(|rest| rest.split_once(" of "));
+    if let Some((sent, all)) = parts {
+        return format!("{all} 条短信中已发出 {sent} 条");
+    }
+    for (mark, in_chinese) in [(", then ", "，随后"), (": ", "：")] {
+        if let Some((clause, cause)) = english.split_once(mark) {
+            return [&notice_reason(clause, lang), in_chinese, &notice_reason(cause, lang)]
+                .concat();
+        }
+    }
+    whole
+}
+
 /// Why a value on the command line is invalid. Clap's words about numbers are replaced.
 pub fn value_error(cause: &(dyn Error + 'static), lang: Lang) -> String {
     use std::num::{IntErrorKind, ParseIntError};

@@ -3,6 +3,7 @@
 mod commands;
 mod files;
 mod looks;
+mod notices;
 mod pages;
 mod passkeys;
 mod personal_data;
@@ -13,6 +14,7 @@ pub(crate) mod views;
 
 pub(crate) use commands::{ACCOUNT, DIGEST, SET_PAYOUT_ACCOUNT, carry_out, shown as shown_events};
 pub(crate) use files::flags as file_flags;
+pub(crate) use notices::PARAMETERS as NOTICE_PARAMETERS;
 pub(crate) use passkeys::USE_FIELDS;
 pub(crate) use proposals::{APPROVE, WITHDRAW, decide};
 pub(crate) use provider::RETURN_PATH;
@@ -24,6 +26,8 @@ use crate::operations::Action;
 pub(crate) async fn answer(call: Call) -> HttpAnswer {
     match call.operation.action {
         Action::Give(spec) => commands::give(call, spec).await,
+        Action::Notices => notices::list(call).await,
+        Action::Notice => notices::one(call).await,
         Action::Proposals => proposals::list(call).await,
         Action::Approve => proposals::approve(call).await,
         Action::Withdraw => proposals::withdraw(call).await,
