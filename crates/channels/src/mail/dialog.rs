@@ -232,7 +232,7 @@ pub(super) fn first_reply(received: &[u8]) -> Result<Option<(Reply, usize)>, &'s
 
 /// Reads answers as a connection does, and what is shown of them. Returns the length of those that
 /// are whole.
-pub(super) fn read_all(received: &[u8]) -> usize {
+pub(crate) fn read_all(received: &[u8]) -> usize {
     let mut length = 0;
     while let Ok(Some((reply, more))) = first_reply(&received[length..]) {
         length += more;

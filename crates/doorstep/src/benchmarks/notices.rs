@@ -22,7 +22,7 @@ use channels::{AllowedServers, HttpSettings, NoticeLanguage, WebhookChannel};
 use clap::{Args, ValueEnum};
 use host::tls::{self, TlsIdentity};
 use journal::{ChainHash, JournalHead, Sequence};
-use keys::{Algorithm, KeyName, KeyPurpose, MasterKey, SoftwareStore};
+use keys::{Algorithm, KeyName, KeyPurpose, KeyStore as _, MasterKey, SoftwareStore};
 use node::{Clock, SystemClock};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde::Serialize;

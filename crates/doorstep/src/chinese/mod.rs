@@ -244,6 +244,25 @@ pub fn connection_end(reason: &str, lang: Lang) -> &str {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_reason_of_a_channel_is_in_chinese_with_its_cause() {
+        let zh = |english| super::notice_reason(english, super::Lang::Zh);
+        for (english, chinese) in [
+            ("the endpoint answered 503", "接收地址应答 503"),
+            ("no connection: connection refused", "无法连接：连接被拒绝"),
+            ("WeChat answered errcode -1", "微信应答 errcode -1"),
+            ("no access token: the name was not found", "没有 access token：找不到该名称"),
+            ("the mail server answered 550 5.1.1 to RCPT", "邮件服务器对 RCPT 应答 550 5.1.1"),
+            (
+                "1 of 3 parts were sent, then the SMS centre did not answer in time",
+                "3 条短信中已发出 1 条，随后短信中心未在时限内应答",
+            ),
+        ] {
+            assert_eq!(zh(english), chinese);
+        }
+        assert_eq!(super::notice_reason("it waited 30 days", super::Lang::En), "it waited 30 days");
+    }
+
     use super::*;
 
     #[test]

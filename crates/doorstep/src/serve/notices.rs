@@ -615,3 +615,21 @@ impl Drop for NoticesService {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::check_plain;
+
+    #[test]
+    fn without_tls_notices_stay_on_this_machine_unless_the_operator_says_otherwise() {
+        for here in ["127.0.0.1", "127.8.8.8", "::1", "localhost"] {
+            check_plain(here, "[notices.mail]", false).unwrap();
+        }
+        for beyond in ["smtp.example.com", "10.0.0.7", "0.0.0.0", "localhost.example.com"] {
+            let error = check_plain(beyond, "[notices.sms]", false).unwrap_err().to_string();
+            let accept = "write plain = \"i-know\" in [notices.sms]";
+            assert!(error.contains(beyond) && error.contains(accept), "{error}");
+            check_plain(beyond, "[notices.sms]", true).unwrap();
+        }
+    }
+}
