@@ -1,5 +1,5 @@
-//! Arbitrary bytes of an SMS centre: each PDU is read or refused, and what is read lies inside the bytes.
-//! The same bytes in two pieces are read as far.
+//! Arbitrary bytes of an SMS centre: each PDU is read or refused, and what is read lies inside the
+//! bytes. The same bytes in two pieces are read as far.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Arbitrary answers of a mail server: each is read or refused, what is read lies inside the bytes, and
-//! no reason or receipt names a recipient. The same bytes in two pieces are read as far.
+//! Arbitrary answers of a mail server: each is read or refused, what is read lies inside the bytes,
+//! and no reason or receipt names a recipient. The same bytes in two pieces are read as far.
 
 #![no_main]
 

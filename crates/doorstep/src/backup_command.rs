@@ -35,9 +35,9 @@ const ERASURES_BYTES_MAX: usize = 256 << 20;
 /// Copies a data directory, also while Doorstep serves it
 ///
 /// Copies the journal, what is sealed in the vault, sign-ins, persons, proposals and notices into
-/// DIR, and reads all of it again. A second backup into the same directory adds only what is new. The
-/// directory can be copied to other places by any program; a backup that is interrupted leaves the
-/// one before.
+/// DIR, and reads all of it again. A second backup into the same directory adds only what is new.
+/// The directory can be copied to other places by any program; a backup that is interrupted leaves
+/// the one before.
 ///
 /// Not in it: keys, certificates and settings, which have their own places; and erasures.csv, the
 /// list of whose personal data were erased. Keep the newest list elsewhere: a restored vault goes

@@ -220,8 +220,8 @@ impl Collector<'_> {
     }
 }
 
-/// Tells of a proposal of the office, unless it was told before. The books must be followed. Returns
-/// how many notices that made.
+/// Tells of a proposal of the office, unless it was told before. The books must be followed.
+/// Returns how many notices that made.
 ///
 /// # Errors
 /// The book cannot be read, or the outbox cannot be written.

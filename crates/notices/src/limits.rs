@@ -57,7 +57,7 @@ pub const SLOW_WAIT_MS: u64 = 1_000;
 pub const SLOW_MAX: usize = 10_000;
 /// Attempts to note the ends of sends at a stop. Then webhooks are sent again by the next process,
 /// and of the others it is not known.
-pub const STOP_ATTEMPTS_MAX: u32 = 10;
+pub const STOP_ATTEMPTS_MAX: u32 = 5;
 
 /// Notices in one digest.
 pub const DIGEST_NOTICES_MAX: usize = 50;

@@ -70,7 +70,9 @@ pub struct NoticesBenchArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum BenchPart {
+    /// Sends what is in the outbox
     Sender,
+    /// Takes webhooks and counts them
     Receiver,
 }
 
