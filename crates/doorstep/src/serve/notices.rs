@@ -505,9 +505,9 @@ impl NoticesService {
                 }
             })?;
         let (end_proposals, proposals_end) = channel::<()>();
-        let teller = std::thread::Builder::new().name("doorstep-proposed".into());
-        let teller = teller.spawn(move || proposals.tell_until(&proposals_end))?;
-        let (ends, threads) = (vec![end, end_proposals], vec![follower, teller]);
+        let proposed = std::thread::Builder::new().name("doorstep-proposed".into());
+        let proposed = proposed.spawn(move || proposals.tell_until(&proposals_end))?;
+        let (ends, threads) = (vec![end, end_proposals], vec![follower, proposed]);
         Ok(NoticesService { outbox, addresses, driver: Some(driver), stop, ends, threads })
     }
 
