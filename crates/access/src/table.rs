@@ -198,6 +198,7 @@ const VIEWS: &[(&str, &str, bool)] = &[
     ("breaks", "-aaaa----", false),
     ("open-items", "-aaa-----", false),
     ("proposals", "aaaaa----", false),
+    ("notices", "-aaa-ooo-", false),
     ("log", "aaaa-----", false),
     ("persons", "aaaa-----", false),
     ("roles", "a--a-----", false),

@@ -37,6 +37,20 @@ pub use self::wecom::{
 };
 pub use self::weibo::{WEIBO_CHARACTERS_MAX, WeiboChannel, WeiboSettings};
 
+/// Reads what servers answer and keeps nothing: for fuzz targets. Returns how many bytes whole
+/// answers have.
+pub mod fuzzing {
+    #[must_use]
+    pub fn smtp(received: &[u8]) -> usize {
+        crate::mail::read_all(received)
+    }
+
+    #[must_use]
+    pub fn smpp(received: &[u8]) -> usize {
+        crate::sms::read_all(received)
+    }
+}
+
 /// One notice on its way to one recipient.
 #[derive(Clone, Copy, Debug)]
 pub struct OutgoingNotice<'n> {

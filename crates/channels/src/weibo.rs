@@ -57,15 +57,12 @@ impl Channel for WeiboChannel {
         if address.is_empty() || address.len() > TOKEN_BYTES_MAX || !address.bytes().all(plain) {
             return refused("the account has no usable access token".to_owned());
         }
-        let status = joined(notice.title, notice.text);
+        let status = post_of(notice, &self.settings.app_domain);
         let count = status.chars().count();
         if count > WEIBO_CHARACTERS_MAX {
             let why =
                 format!("the post has {count} characters; Weibo takes {WEIBO_CHARACTERS_MAX}");
             return refused(why);
-        }
-        if !links_to(&status, &self.settings.app_domain) {
-            return refused(format!("the post has no URL of {}", self.settings.app_domain));
         }
         let url = format!("{}/2/statuses/share.json", self.settings.api);
         let form = format!("access_token={address}&status={}", percent_encoded(&status));
@@ -96,6 +93,20 @@ impl Channel for WeiboChannel {
             code if TOKEN_ERRORS.contains(&code) => SendOutcome::Gone { why },
             _ => SendOutcome::Refused { why },
         }
+    }
+}
+
+/// Title and text, or the text alone if both do not fit, with a URL of the domain: Weibo takes no
+/// post without one.
+fn post_of(notice: &OutgoingNotice<'_>, domain: &str) -> String {
+    let with_url = |text: &str| match links_to(text, domain) {
+        true => text.to_owned(),
+        false => format!("{text} https://{domain}/"),
+    };
+    let whole = with_url(&joined(notice.title, notice.text));
+    match whole.chars().count() > WEIBO_CHARACTERS_MAX && !notice.text.is_empty() {
+        true => with_url(notice.text),
+        false => whole,
     }
 }
 

@@ -11,10 +11,10 @@ use backup::{Backup, BackupKey, BackupReport, BackupSources, RestoreReport};
 use books::{Command, DataSubject, Timestamp};
 use clap::Args;
 use files::atomic::write_atomically;
-use journal::{DataDirectory, Sequence};
+use journal::{DataDirectory, ReadJournal as _, Sequence};
 use keys::KeyName;
 use node::{Clock, SystemClock};
-use notices::NOTICE_BOOK_FILE;
+use notices::{DeliveryRules, NOTICE_BOOK_FILE, OUTBOX_FILE, Outbox};
 use office::{PERSONS_FILE, PROPOSALS, TAKEN_FILES};
 use reports::{BooksReport, verify_books};
 use serde::{Deserialize, Serialize};
@@ -34,10 +34,10 @@ const ERASURES_BYTES_MAX: usize = 256 << 20;
 
 /// Copies a data directory, also while Doorstep serves it
 ///
-/// Copies the journal, what is sealed in the vault, sign-ins, persons and proposals into DIR, and
-/// reads all of it again. A second backup into the same directory adds only what is new. The
-/// directory can be copied to other places by any program; a backup that is interrupted leaves the
-/// one before.
+/// Copies the journal, what is sealed in the vault, sign-ins, persons, proposals and notices into
+/// DIR, and reads all of it again. A second backup into the same directory adds only what is new.
+/// The directory can be copied to other places by any program; a backup that is interrupted leaves
+/// the one before.
 ///
 /// Not in it: keys, certificates and settings, which have their own places; and erasures.csv, the
 /// list of whose personal data were erased. Keep the newest list elsewhere: a restored vault goes
@@ -64,7 +64,8 @@ pub struct BackupArgs {
 ///
 /// Replays the whole journal and checks every money rule, as `doorstep verify` does, before the
 /// data directory gets its name. The terminals, networks and banks know what happened after the
-/// backup: the networks' files and the bank's statements show it.
+/// backup: the networks' files and the bank's statements show it. Notices that waited may have been
+/// sent after it: they are not sent by themselves (`doorstep notices list --state not_known`).
 ///
 /// Exit status: 0 the data directory is there, and its books are correct; 1 it is not there.
 #[derive(Args, Debug)]
@@ -163,7 +164,7 @@ fn write(backup: &Backup, data: &Path, args: &BackupArgs) -> anyhow::Result<Back
     );
     let ended = format!("{PROPOSALS}/ended");
     let sources = BackupSources {
-        databases: &[VAULT_FILE, ACCESS_FILE, NOTICE_BOOK_FILE],
+        databases: &[VAULT_FILE, ACCESS_FILE, NOTICE_BOOK_FILE, OUTBOX_FILE],
         files: &[PERSONS_FILE, TAKEN_FILES],
         // A simulation's days, so that it goes on.
         directories: &[PROPOSALS, &ended, "days"],
@@ -204,6 +205,8 @@ struct Restored<'a> {
     last_at: &'a Option<String>,
     /// Erasures of the list that the books do not have.
     erasures_after: &'a [String],
+    /// Notices that may have been sent after the backup.
+    notices_not_known: usize,
 }
 
 pub fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
@@ -211,6 +214,7 @@ pub fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
     let until = args.until.map(Sequence::new);
     let mut verified: Option<BooksReport> = None;
     let mut erasures_after = Vec::new();
+    let mut notices_not_known = 0;
     let made = backup.restore(&args.data, until, |unfinished| {
         let found = verify_books(unfinished)?;
         let wrong = found.wrong.join("\n  ");
@@ -220,11 +224,13 @@ pub fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
         );
         verified = Some(found);
         erasures_after = go_through_erasures(unfinished, args.erasures.as_deref())?;
+        notices_not_known = restore_notices(unfinished)?;
         Ok(())
     })?;
     let last_at = verified.and_then(|found| found.last_at);
     if args.json {
-        let restored = Restored { made: &made, last_at: &last_at, erasures_after: &erasures_after };
+        let (made, last_at, erasures_after) = (&made, &last_at, erasures_after.as_slice());
+        let restored = Restored { made, last_at, erasures_after, notices_not_known };
         say!("{}", serde_json::to_string(&restored)?);
         return Ok(());
     }
@@ -245,8 +251,24 @@ pub fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
         say!("{}", text(lang, "backup.erase_again"));
         erasures_after.iter().for_each(|subject| say!("  doorstep erase {subject}"));
     }
+    if notices_not_known > 0 {
+        let count = grouped(&notices_not_known.to_string());
+        say!("{}", filled(lang, "backup.notices_not_known", &[("count", &count)]));
+    }
     say!("{}", text(lang, "backup.not_restored"));
     Ok(())
+}
+
+/// Lets restored notices go on with the restored books. Returns how many may have been sent after
+/// the backup.
+fn restore_notices(data: &Path) -> anyhow::Result<usize> {
+    if !data.join(OUTBOX_FILE).exists() {
+        return Ok(0);
+    }
+    let head = DataDirectory::open_shared(data)?.journal()?.head()?;
+    let last = office::waiting_proposals(data)?.last().map_or(0, |one| one.number);
+    let mut outbox = Outbox::open(data, DeliveryRules::default())?;
+    Ok(outbox.restore(head, last, SystemClock.now())?)
 }
 
 /// Erases in a restored vault what was erased. Returns the subjects that the list has and the

@@ -10,6 +10,7 @@ use crate::words::{bilingual, say};
 pub mod api;
 pub mod door;
 pub mod engine;
+pub mod notices;
 pub mod views;
 
 /// Prints what was measured: as one JSON object, or for people.

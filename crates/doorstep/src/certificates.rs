@@ -69,6 +69,13 @@ pub fn run(args: &CertificatesArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// An authority and the certificate of one server, in a new directory.
+pub fn for_server(directory: &Path, name: &str) -> anyhow::Result<()> {
+    fs::create_dir(directory).with_context(|| directory.display().to_string())?;
+    let authority = Authority::new(directory, "authority", "Doorstep trial authority")?;
+    authority.write_signed(name, &[name.to_owned()], &[ExtendedKeyUsagePurpose::ServerAuth])
+}
+
 struct Authority<'d> {
     directory: &'d Path,
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -95,14 +102,23 @@ impl<'d> Authority<'d> {
         names: &[String],
         usages: &[ExtendedKeyUsagePurpose],
     ) -> anyhow::Result<()> {
+        self.write_signed(name, names, usages)?;
+        println!("{name}.pem {name}.key");
+        Ok(())
+    }
+
+    fn write_signed(
+        &self,
+        name: &str,
+        names: &[String],
+        usages: &[ExtendedKeyUsagePurpose],
+    ) -> anyhow::Result<()> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(names).with_context(|| name.to_owned())?;
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = usages.to_vec();
         let certificate = params.signed_by(&key, &self.issuer)?;
-        self.write(name, &certificate.pem(), &key.serialize_pem())?;
-        println!("{name}.pem {name}.key");
-        Ok(())
+        self.write(name, &certificate.pem(), &key.serialize_pem())
     }
 
     fn write(&self, name: &str, certificate: &str, key: &str) -> anyhow::Result<()> {

@@ -209,6 +209,8 @@ enum Bench {
     Api(benchmarks::api::ApiArgs),
     /// The SQL views of many collections: made, killed half-way and continued, asked
     Views(benchmarks::views::ViewsArgs),
+    /// Webhooks from the outbox to a receiver, killed and continued
+    Notices(benchmarks::notices::NoticesBenchArgs),
 }
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
@@ -319,6 +321,9 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         }
         Task::Bench { what: Bench::Views(args) } => {
             benchmarks::views::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Notices(args) } => {
+            benchmarks::notices::run(&args).map(|()| ExitCode::SUCCESS)
         }
         Task::Bench { what: Bench::Door(args) } => {
             benchmarks::door::run(&args).map(|()| ExitCode::SUCCESS)

@@ -17,6 +17,7 @@ use reports::{BooksAtHead, local_time};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::chinese;
 use crate::data_directory::{read_at_head, read_text};
 use crate::looks::table::Table;
 use crate::looks::{columns, find_courier, find_firm, find_seller};
@@ -403,7 +404,7 @@ fn print_notices(data: &Path, notices: &[NoticeView]) -> anyhow::Result<()> {
             one.channel.name().to_owned(),
             state.unwrap_or(one.state.name()).to_owned(),
             fields_text(one),
-            one.why.clone().unwrap_or_default(),
+            one.why.as_deref().map(|why| chinese::notice_reason(why, lang)).unwrap_or_default(),
         ]);
     }
     table.print(columns());
@@ -527,6 +528,9 @@ fn add(args: &AddArgs) -> anyhow::Result<()> {
         by: &by,
     };
     let (number, verifies) = book.add(new, SystemClock.now())?;
+    if args.channel != NoticeChannel::Webhook {
+        outbox(&args.data)?.on_new_address(owner, args.channel)?;
+    }
     say!("{}", filled(Lang::current(), "told.added", &[("number", &number)]));
     if let Some(verifies) = verifies {
         say!("{verifies}");

@@ -9,6 +9,7 @@ use access::{ACCESS_FILE, ACCESS_STORE};
 use clap::Args;
 use journal::{JOURNAL_FORMAT, SNAPSHOT_FORMAT, SnapshotError};
 use node::{NodeNotice, SnapshotSource};
+use notices::{NOTICE_BOOK_FILE, NOTICE_BOOK_STORE, OUTBOX_FILE, OUTBOX_STORE};
 use reports::{BooksAtHead, read_submissions};
 use serde::Serialize;
 use vault::{PrivateFile, PrivateFileFault, VAULT_FILE, VAULT_STORE};
@@ -87,6 +88,8 @@ pub fn run(args: &UpgradeArgs) -> anyhow::Result<ExitCode> {
         sql_views(&views),
         store("vault", &VAULT_STORE, &data.join(VAULT_FILE)),
         store("sign_ins", &ACCESS_STORE, &data.join(ACCESS_FILE)),
+        store("notices", &OUTBOX_STORE, &data.join(OUTBOX_FILE)),
+        store("addresses", &NOTICE_BOOK_STORE, &data.join(NOTICE_BOOK_FILE)),
     ];
     let fits = parts.iter().all(|part| part.state != PartState::Refused);
     let report = UpgradeReport { version: env!("CARGO_PKG_VERSION"), fits, parts };

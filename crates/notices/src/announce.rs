@@ -10,7 +10,7 @@ use money::{Amount, Currency};
 use serde_json::{Map, Value};
 use tariff::BusinessDate;
 
-use crate::event::{NoticeEventSpec, event_named};
+use crate::event::{NoticeEventSpec, PROPOSAL_WAITING, event_named};
 use crate::limits::DEPOSIT_DAYS_MAX;
 
 /// Whom an event concerns.
@@ -125,6 +125,12 @@ fn missing_deposits(
             }
         }
     }
+}
+
+/// What is said of a proposal of the office, which the journal does not have.
+pub(crate) fn proposal_waiting(number: u64, command: &str) -> Announcement {
+    let fields = [("proposal", number.to_string()), ("command", command.to_owned())];
+    announcement(PROPOSAL_WAITING, NoticeSubjects::default(), fields)
 }
 
 fn network_name(books: &Books, network: NetworkId) -> String {

@@ -24,7 +24,8 @@ use crate::rules::NoticeChannel;
 use crate::sealing::AddressKey;
 use crate::table::{NoticeTable, SHIPPED_TABLE};
 
-const FILE: PrivateFile = PrivateFile {
+/// `notice-book.sqlite`.
+pub const NOTICE_BOOK_STORE: PrivateFile = PrivateFile {
     // "DSnb".
     application_id: 0x4453_6e62,
     format: 1,
@@ -213,7 +214,7 @@ impl NoticeBook {
     /// The file cannot be opened or is open to others; the key does not open the book's key.
     pub fn open(data: &Path, key: Option<&VaultKey>) -> Result<NoticeBook, NoticeError> {
         let path = data.join(NOTICE_BOOK_FILE);
-        let connection = file::open(&FILE, &path)?;
+        let connection = file::open(&NOTICE_BOOK_STORE, &path)?;
         let failed = sqlite("open", &path);
         let key = key.map(|key| {
             change(&connection, &path, |transaction| {

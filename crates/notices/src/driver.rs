@@ -1,10 +1,10 @@
 //! The driver: threads that send what the outbox says, by the channels that are on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use books::{DataSubject, Timestamp};
 use channels::{Channel, NoticeLanguage, OutgoingNotice, SendOutcome};
@@ -15,8 +15,10 @@ use zeroize::Zeroizing;
 
 use crate::book::{NoticeBook, OpenedAddress};
 use crate::error::NoticeError;
+use crate::figures::NoticeFigures;
 use crate::follow::locked;
-use crate::outbox::{DueNotice, Outbox};
+use crate::limits::{SLOW_MAX, SLOW_MS, STOP_ATTEMPTS_MAX};
+use crate::outbox::{DueNotice, DueRoom, Outbox};
 use crate::recipient::Recipient;
 use crate::rules::NoticeChannel;
 use crate::table::NoticeTable;
@@ -29,6 +31,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// After a failure of the outbox: a full disk.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 const PRUNE_EVERY_MS: u64 = 60_000;
+/// How often the figures of what is open are made anew.
+const COUNT_EVERY_MS: u64 = 5_000;
 /// A failure on this side: the address cannot be read now.
 const LOCAL_RETRY_MS: u64 = 60_000;
 
@@ -54,7 +58,7 @@ pub struct KeptAddresses {
     pub book: Arc<Mutex<NoticeBook>>,
     pub vault: Mutex<Vault>,
     /// Buyers have none of their own.
-    pub language: NoticeLanguage,
+    pub language: Mutex<NoticeLanguage>,
 }
 
 impl AddressSource for KeptAddresses {
@@ -72,7 +76,8 @@ impl AddressSource for KeptAddresses {
         let plain = locked(&self.vault).open_only(name).map_err(|error| error.to_string())?;
         let phone = plain.and_then(|plain| delivery_of(&plain)).map(|buyer| buyer.phone);
         let address = phone.filter(|phone| !phone.is_empty()).map(Zeroizing::new);
-        Ok(address.map(|address| OpenedAddress { language: self.language, address, secrets: None }))
+        let language = *locked(&self.language);
+        Ok(address.map(|address| OpenedAddress { language, address, secrets: None }))
     }
 }
 
@@ -93,11 +98,12 @@ pub struct DriverParts {
     pub addresses: Arc<dyn AddressSource>,
     pub senders: BTreeMap<NoticeChannel, NoticeSender>,
     pub clock: Box<dyn Clock>,
+    pub figures: Arc<NoticeFigures>,
     pub on_event: Box<dyn Fn(DriverEvent) + Send>,
 }
 
 enum Signal {
-    Ended(DueNotice, SendOutcome),
+    Ended(DueNotice, SendOutcome, Duration),
     /// There may be new notices.
     Look,
     Senders(BTreeMap<NoticeChannel, NoticeSender>),
@@ -170,6 +176,8 @@ struct Pool {
     threads: Vec<JoinHandle<()>>,
     /// Sent to the threads, and not ended.
     in_flight: usize,
+    /// Of them, to slow recipients.
+    slow: usize,
     room: usize,
 }
 
@@ -181,8 +189,14 @@ struct Dispatcher {
     tables: BTreeMap<u32, Arc<NoticeTable>>,
     /// Ended, and not yet in the outbox.
     ended: Vec<(i64, SendOutcome)>,
+    /// Recipients whose last send took long.
+    slow: BTreeSet<String>,
+    /// The numbers of what is being sent to slow recipients.
+    slow_in_flight: BTreeSet<i64>,
     pruned_at_ms: u64,
+    counted_at_ms: u64,
     is_stopping: bool,
+    stop_attempts: u32,
 }
 
 impl Dispatcher {
@@ -193,8 +207,12 @@ impl Dispatcher {
             pools: BTreeMap::new(),
             tables: BTreeMap::new(),
             ended: Vec::new(),
+            slow: BTreeSet::new(),
+            slow_in_flight: BTreeSet::new(),
             pruned_at_ms: 0,
+            counted_at_ms: 0,
             is_stopping: false,
+            stop_attempts: 0,
         }
     }
 
@@ -212,11 +230,13 @@ impl Dispatcher {
                 }
                 Err(error) => {
                     (self.parts.on_event)(DriverEvent::Fault(error));
+                    self.stop_attempts += u32::from(self.is_stopping);
                     TRY_AGAIN_AFTER
                 }
             };
             let is_idle = self.pools.values().all(|pool| pool.in_flight == 0);
-            if self.is_stopping && is_idle && self.ended.is_empty() {
+            let is_noted = self.ended.is_empty() || self.stop_attempts >= STOP_ATTEMPTS_MAX;
+            if self.is_stopping && is_idle && is_noted {
                 break;
             }
             match received.recv_timeout(wait) {
@@ -250,10 +270,20 @@ impl Dispatcher {
                     pool.threads.clear();
                 }
             }
-            Signal::Ended(notice, outcome) => {
+            Signal::Ended(notice, outcome, took) => {
+                let was_slow = self.slow_in_flight.remove(&notice.number);
                 if let Some(pool) = self.pools.get_mut(&notice.channel) {
                     pool.in_flight = pool.in_flight.saturating_sub(1);
+                    pool.slow = pool.slow.saturating_sub(usize::from(was_slow));
                 }
+                let recipient = notice.recipient.to_string();
+                if took < Duration::from_millis(SLOW_MS) {
+                    self.slow.remove(&recipient);
+                } else if notice.channel == NoticeChannel::Webhook && self.slow.len() < SLOW_MAX {
+                    // Only who chose the receiver: a slow mail server is everybody's.
+                    self.slow.insert(recipient);
+                }
+                self.parts.figures.on_outcome(notice.channel, &outcome);
                 self.ended.push((notice.number, outcome.clone()));
                 if !matches!(outcome, SendOutcome::Delivered { .. }) {
                     let (recipient, channel) = (notice.recipient, notice.channel);
@@ -285,29 +315,52 @@ impl Dispatcher {
             let has_more = locked(&self.parts.outbox).prune(now)?;
             self.pruned_at_ms = if has_more { 0 } else { now.0 };
         }
+        if now.0.abs_diff(self.counted_at_ms) >= COUNT_EVERY_MS {
+            self.parts.figures.count(&locked(&self.parts.outbox))?;
+            self.counted_at_ms = now.0;
+        }
         let mut again_at_ms: Option<u64> = None;
+        let mut failed = None;
         let names: Vec<NoticeChannel> = self.parts.senders.keys().copied().collect();
         for channel in names {
-            let room = self.pool(channel)?;
-            let due = locked(&self.parts.outbox).due(channel, now, room)?;
-            for notice in due.notices {
-                self.hand_over(notice, now);
-            }
-            if let Some(at) = due.again_at_ms {
-                again_at_ms = Some(again_at_ms.map_or(at, |other| other.min(at)));
+            // A channel that fails holds no other up.
+            match self.send_due(channel, now) {
+                Ok(Some(at)) => {
+                    again_at_ms = Some(again_at_ms.map_or(at, |other| other.min(at)));
+                }
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
             }
         }
-        Ok(again_at_ms)
+        failed.map_or(Ok(again_at_ms), Err)
     }
 
-    /// How much room the threads of a channel have. Starts them.
-    fn pool(&mut self, channel: NoticeChannel) -> Result<usize, NoticeError> {
-        let Some(sender) = self.parts.senders.get(&channel) else { return Ok(0) };
+    /// Hands over what a channel sends now. Returns when to look again.
+    fn send_due(
+        &mut self,
+        channel: NoticeChannel,
+        now: Timestamp,
+    ) -> Result<Option<u64>, NoticeError> {
+        let (all, slow) = self.pool(channel)?;
+        let is_slow = |recipient: &str| self.slow.contains(recipient);
+        let room = DueRoom { all, slow, is_slow: &is_slow };
+        let due = locked(&self.parts.outbox).due_within(channel, now, room)?;
+        for notice in due.notices {
+            self.hand_over(notice, now);
+        }
+        Ok(due.again_at_ms)
+    }
+
+    /// How much room the threads of a channel have, and how much of it for slow recipients. Starts
+    /// them.
+    fn pool(&mut self, channel: NoticeChannel) -> Result<(usize, usize), NoticeError> {
+        let Some(sender) = self.parts.senders.get(&channel) else { return Ok((0, 0)) };
         let count = match channel {
             NoticeChannel::Webhook => WEBHOOK_THREADS,
             _ => OTHER_THREADS,
         };
-        let in_flight = self.pools.get(&channel).map_or(0, |pool| pool.in_flight);
+        let before = self.pools.get(&channel).map_or((0, 0), |pool| (pool.in_flight, pool.slow));
+        let (in_flight, slow) = before;
         if self.pools.get(&channel).is_none_or(|pool| pool.threads.is_empty()) {
             // Room for one more each, so that no thread waits for the outbox.
             let (tasks, received) = sync_channel(2 * count);
@@ -326,10 +379,14 @@ impl Dispatcher {
                 let path = channel.name().into();
                 NoticeError::Io { doing: "start a thread for", path, source }
             })?;
-            self.pools.insert(channel, Pool { tasks, threads, in_flight, room: 2 * count });
+            self.pools.insert(channel, Pool { tasks, threads, in_flight, slow, room: 2 * count });
         }
-        let pool = self.pools.get(&channel);
-        Ok(pool.map_or(0, |pool| pool.room.saturating_sub(pool.in_flight)))
+        // Half of the threads are always for those who take what comes.
+        let rooms = self.pools.get(&channel).map(|pool| {
+            let slow = (count / 2).saturating_sub(pool.slow);
+            (pool.room.saturating_sub(pool.in_flight), slow)
+        });
+        Ok(rooms.unwrap_or_default())
     }
 
     fn hand_over(&mut self, notice: DueNotice, now: Timestamp) {
@@ -339,6 +396,10 @@ impl Dispatcher {
                 let channel = notice.channel;
                 let Some(pool) = self.pools.get_mut(&channel) else { return };
                 pool.in_flight += 1;
+                if self.slow.contains(&notice.recipient.to_string()) {
+                    pool.slow += 1;
+                    self.slow_in_flight.insert(notice.number);
+                }
                 // There is room, and the threads live as long as the pool.
                 let _ = pool.tasks.send(Task { notice, table, now });
                 return;
@@ -376,8 +437,10 @@ impl Worker {
         loop {
             let task = locked(&self.tasks).recv();
             let Ok(task) = task else { return };
+            let begun = Instant::now();
             let outcome = self.send(&task);
-            if self.signals.send(Signal::Ended(task.notice, outcome)).is_err() {
+            let ended = Signal::Ended(task.notice, outcome, begun.elapsed());
+            if self.signals.send(ended).is_err() {
                 return;
             }
         }

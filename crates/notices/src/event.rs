@@ -89,6 +89,11 @@ const BREAK: NoticeField = field("break", 20);
 const PLAN: NoticeField = field("plan", 20);
 const PAYOUTS: NoticeField = field("payouts", 10);
 
+const PROPOSAL: NoticeField = field("proposal", 20);
+const COMMAND: NoticeField = field("command", 40);
+
+pub(crate) const PROPOSAL_WAITING: &str = "proposal.waiting";
+
 const fn event(
     name: &'static str,
     fields: &'static [NoticeField],
@@ -105,7 +110,7 @@ const COURIER_AND_FIRM: &[Audience] = &[Audience::Courier, Audience::Firm];
 const ALL_PARTIES: &[Audience] =
     &[Audience::Sellers, Audience::Firms, Audience::Staff, Audience::Public];
 
-pub static NOTICE_EVENTS: [NoticeEventSpec; 23] = [
+pub static NOTICE_EVENTS: [NoticeEventSpec; 24] = [
     event("payment.held", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, PAYABLE_ON], SELLER),
     event("payment.payable", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
     event("payout.sent", &[PAYOUT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
@@ -133,6 +138,7 @@ pub static NOTICE_EVENTS: [NoticeEventSpec; 23] = [
     event("network.reinstated", &[NETWORK], ALL_PARTIES),
     event("break.assigned", &[BREAK], &[Audience::Person]),
     event("plan.waiting", &[PLAN, PAYOUTS], &[Audience::Staff]),
+    event(PROPOSAL_WAITING, &[PROPOSAL, COMMAND], &[Audience::Staff]),
 ];
 
 #[must_use]

@@ -13,7 +13,7 @@ use node::NodeNotice;
 use node::follower::{FollowError, Follower};
 use node::replay::ReplayObserver;
 
-use crate::announce::{Announcement, Announcer};
+use crate::announce::{Announcement, Announcer, proposal_waiting};
 use crate::book::{AddressView, NoticeBook};
 use crate::error::NoticeError;
 use crate::event::Audience;
@@ -218,6 +218,32 @@ impl Collector<'_> {
         }
         Ok(())
     }
+}
+
+/// Tells of a proposal of the office, unless it was told before. The books must be followed.
+/// Returns how many notices that made.
+///
+/// # Errors
+/// The book cannot be read, or the outbox cannot be written.
+pub fn tell_of_proposal(
+    (number, command): (u64, &str),
+    proposed_at_ms: u64,
+    book: &Mutex<NoticeBook>,
+    outbox: &Mutex<Outbox>,
+) -> Result<usize, NoticeError> {
+    let made = {
+        let book = locked(book);
+        let version = book.table_version()?;
+        let (table, on) = (book.table(version)?, locked(outbox).channels_on());
+        notices_of(&proposal_waiting(number, command), (version, &table), &book, &on)?
+    };
+    let placed = (1..).zip(made).map(|(place, notice)| NewNotice {
+        command: u32::try_from(number).unwrap_or(u32::MAX),
+        place,
+        made_at_ms: proposed_at_ms,
+        ..notice
+    });
+    locked(outbox).record_proposal(number, &placed.collect::<Vec<_>>())
 }
 
 /// Who was erased has no address any more.

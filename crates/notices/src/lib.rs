@@ -17,6 +17,7 @@ mod book;
 mod driver;
 mod error;
 mod event;
+mod figures;
 mod file;
 mod follow;
 mod lane;
@@ -28,18 +29,20 @@ mod table;
 
 pub use announce::{Announcement, Announcer, NoticeSubjects};
 pub use book::{
-    AddressToAdd, AddressView, NoticeBook, OpenedAddress, TableVersionView, WebhookSecrets,
+    AddressToAdd, AddressView, NOTICE_BOOK_STORE, NoticeBook, OpenedAddress, TableVersionView,
+    WebhookSecrets,
 };
 pub use driver::{
     AddressSource, DriverEvent, DriverParts, KeptAddresses, NoticeDriver, NoticeSender,
 };
 pub use error::NoticeError;
 pub use event::{Audience, NOTICE_EVENTS, NoticeEventSpec, NoticeField, event_named};
+pub use figures::{ChannelFigures, NoticeFigures};
 pub use file::{NOTICE_BOOK_FILE, OUTBOX_FILE};
-pub use follow::{FollowedNotices, notices_of};
+pub use follow::{FollowedNotices, notices_of, tell_of_proposal};
 pub use outbox::{
-    DueNotice, DueNotices, NewNotice, NoticePart, NoticeQuery, NoticeState, NoticeView, Outbox,
-    OutboxCounts,
+    DueNotice, DueNotices, DueRoom, FailedAttempt, NewNotice, NoticePart, NoticeQuery, NoticeState,
+    NoticeView, OUTBOX_STORE, OpenNotices, Outbox, OutboxCounts,
 };
 pub use recipient::{Recipient, RecipientError};
 pub use rules::{

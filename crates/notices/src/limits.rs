@@ -37,6 +37,8 @@ pub const MESSAGE_RETRIES_MS: [u64; 6] =
     [MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS];
 /// A receiver cannot ask for more patience.
 pub const RETRY_AFTER_MS_MAX: u64 = 24 * HOUR_MS;
+/// No attempt is later than this after the one before: such a time is of a clock that was ahead.
+pub const NEXT_ATTEMPT_MS_MAX: u64 = 24 * HOUR_MS;
 /// A message that is older than this is given up with its next failure, so that those behind it do
 /// not wait for all its attempts.
 pub const MESSAGE_AGE_MS_MAX: u64 = 4 * DAY_MS;
@@ -46,6 +48,16 @@ pub const WAIT_MS_MAX: u64 = 30 * DAY_MS;
 pub const KEPT_MS: u64 = 90 * DAY_MS;
 /// Notices that are given up or removed in one transaction.
 pub const PRUNED_AT_ONCE: u32 = 1_000;
+
+/// A recipient whose last send took this long is slow: slow ones share a part of the threads.
+pub const SLOW_MS: u64 = 2_000;
+/// After how long it is looked at again when that part is in use.
+pub const SLOW_WAIT_MS: u64 = 1_000;
+/// Slow recipients that are remembered.
+pub const SLOW_MAX: usize = 10_000;
+/// Attempts to note the ends of sends at a stop. Then webhooks are sent again by the next process,
+/// and of the others it is not known.
+pub const STOP_ATTEMPTS_MAX: u32 = 5;
 
 /// Notices in one digest.
 pub const DIGEST_NOTICES_MAX: usize = 50;

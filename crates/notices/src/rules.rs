@@ -72,7 +72,8 @@ impl NoticeChannel {
         match self {
             // Four parts of 67 UTF-16 units.
             NoticeChannel::Sms => Some(268),
-            NoticeChannel::Weibo => Some(140),
+            // With room for the URL that each post has.
+            NoticeChannel::Weibo => Some(112),
             NoticeChannel::Wechat => Some(200),
             NoticeChannel::Mail | NoticeChannel::Webhook => Some(4_000),
             NoticeChannel::Wecom => None,

@@ -11,7 +11,7 @@ use journal::{ChainHash, JournalHead, Sequence};
 use node::{Clock, SystemClock};
 use notices::{
     AddressSource, ChannelRules, DeliveryRules, DriverParts, NewNotice, NoticeBook, NoticeChannel,
-    NoticeDriver, NoticeQuery, NoticeState, OpenedAddress, Outbox, Recipient,
+    NoticeDriver, NoticeFigures, NoticeQuery, NoticeState, OpenedAddress, Outbox, Recipient,
 };
 use zeroize::Zeroizing;
 
@@ -36,9 +36,11 @@ impl AddressSource for Named {
     }
 }
 
-/// A receiver that remembers, and can hold its senders back.
+/// A receiver that remembers, and can hold its senders back: all, or those of endpoints from 100
+/// on.
 #[derive(Default)]
 struct Receiver {
+    holds_some: Mutex<bool>,
     received: Mutex<Vec<(String, String, String)>>,
     held: Mutex<bool>,
     freed: Condvar,
@@ -56,6 +58,10 @@ impl Channel for Receiver {
         let words = format!("{} {}", notice.title, notice.payload);
         let one = (address.to_owned(), notice.id.to_owned(), words);
         self.received.lock().unwrap().push(one);
+        let number = address.strip_prefix("endpoint:").and_then(|one| one.parse::<u32>().ok());
+        if *self.holds_some.lock().unwrap() && number.is_none_or(|number| number < 100) {
+            return SendOutcome::Delivered { receipt: None };
+        }
         let mut held = self.held.lock().unwrap();
         while *held {
             held = self.freed.wait(held).unwrap();
@@ -68,6 +74,7 @@ struct Setup {
     outbox: Arc<Mutex<Outbox>>,
     receiver: Arc<Receiver>,
     driver: NoticeDriver,
+    figures: Arc<NoticeFigures>,
     batch: u64,
     _directory: tempfile::TempDir,
 }
@@ -85,6 +92,7 @@ impl Setup {
         let outbox = Arc::new(Mutex::new(Outbox::open_to_send(directory.path(), rules).unwrap()));
         let book = Arc::new(Mutex::new(NoticeBook::open(directory.path(), None).unwrap()));
         let receiver = Arc::new(Receiver::default());
+        let figures = Arc::new(NoticeFigures::default());
         let sender: Arc<dyn Channel> = receiver.clone();
         let driver = NoticeDriver::start(DriverParts {
             outbox: outbox.clone(),
@@ -92,10 +100,11 @@ impl Setup {
             addresses: Arc::new(Named),
             senders: BTreeMap::from([(by, sender)]),
             clock: Box::new(SystemClock),
+            figures: figures.clone(),
             on_event: Box::new(|_| {}),
         });
         let driver = driver.unwrap();
-        Setup { outbox, receiver, driver, batch: 0, _directory: directory }
+        Setup { outbox, receiver, driver, figures, batch: 0, _directory: directory }
     }
 
     fn add(&mut self, to: impl Iterator<Item = Recipient>, by: NoticeChannel) {
@@ -155,7 +164,7 @@ fn many_threads_send_everything_once_and_in_order() {
         let numbers: Vec<u32> = id.split('_').skip(1).map(|one| one.parse().unwrap()).collect();
         by_endpoint.entry(address).or_default().push((numbers[0], numbers[2]));
         assert!(
-            words.starts_with("付款 7 已支付 ") && words.contains(r#""amount":"1.00""#),
+            words.starts_with("打款 7 已支付 ") && words.contains(r#""amount":"1.00""#),
             "{words}"
         );
     }
@@ -194,4 +203,52 @@ fn who_has_no_address_any_more_is_a_known_failure() {
         setup.outbox.lock().unwrap().counts().unwrap().not_delivered == 1
     });
     assert!(setup.receiver.received.lock().unwrap().is_empty());
+}
+
+/// Endpoints that answer late, again and again, keep some threads busy and never all of them.
+#[test]
+fn slow_endpoints_do_not_hold_up_the_others() {
+    let mut setup = Setup::new(NoticeChannel::Webhook);
+    let slow = || (100..116).map(Recipient::Endpoint);
+    *setup.receiver.holds_some.lock().unwrap() = true;
+    setup.receiver.hold(true);
+    setup.add(slow(), NoticeChannel::Webhook);
+    // Nobody knows yet that they are slow, so they have all threads once.
+    let sent = |setup: &Setup| setup.receiver.received.lock().unwrap().len();
+    setup.wait("they have all threads", |setup| sent(setup) == 16);
+    std::thread::sleep(Duration::from_millis(notices::limits::SLOW_MS + 100));
+    setup.receiver.hold(false);
+    setup.wait("they are answered", |setup| setup.delivered() == 16);
+    setup.receiver.hold(true);
+    setup.add(slow(), NoticeChannel::Webhook);
+    setup.add((0..30).map(Recipient::Endpoint), NoticeChannel::Webhook);
+    let quick = |setup: &Setup| {
+        let received = setup.receiver.received.lock().unwrap();
+        received.iter().filter(|(_, id, _)| id.starts_with("msg_3_")).count()
+    };
+    setup.wait("the others are told meanwhile", |setup| quick(setup) == 30);
+    setup.receiver.hold(false);
+    setup.wait("all are delivered", |setup| setup.delivered() == 62);
+    let figures = setup.figures.by_channel()[&NoticeChannel::Webhook];
+    assert_eq!((figures.delivered, figures.failed), (62, 0));
+}
+
+#[test]
+fn a_stop_ends_when_the_disk_takes_nothing_more() {
+    let mut setup = Setup::new(NoticeChannel::Mail);
+    setup.receiver.hold(true);
+    setup.add(std::iter::once(Recipient::Seller(SellerId(1))), NoticeChannel::Mail);
+    setup.wait("it is being sent", |setup| setup.receiver.received.lock().unwrap().len() == 1);
+    setup.outbox.lock().unwrap().before_commits(|| true).unwrap();
+    let Setup { outbox, receiver, driver, _directory, .. } = setup;
+    let stopping = std::thread::spawn(move || driver.stop());
+    receiver.hold(false);
+    stopping.join().unwrap();
+    // The next process finds it as it was left.
+    drop(outbox);
+    let rules = DeliveryRules::default();
+    let mut outbox = Outbox::open(_directory.path(), rules).unwrap();
+    assert_eq!(outbox.recover(SystemClock.now()).unwrap(), 1);
+    let query = NoticeQuery { limit: 1, ..NoticeQuery::default() };
+    assert_eq!(outbox.list(query).unwrap()[0].state, NoticeState::NotKnown);
 }

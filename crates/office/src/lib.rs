@@ -41,7 +41,7 @@ pub use giving::Permits;
 pub use office::{Office, OfficeOptions, OnEvents};
 pub use personal_data::{Disclosure, finish_erasures, record_disclosure};
 pub use persons::{PERSONS_FILE, Persons};
-pub use proposals::{PROPOSALS, PROPOSALS_MAX, waiting_proposals};
+pub use proposals::{PROPOSALS, PROPOSALS_MAX, proposals_after, waiting_proposals};
 pub use refused::{BooksRefusal, NamedPerson, RefusalDetail, SecondPerson};
 pub use request::{
     CommandWords, Language, OfficeAnswer, PayoutAccountLine, Printed, Proposal, RefusalWords,

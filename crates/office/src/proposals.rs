@@ -143,12 +143,20 @@ impl ProposalStore {
 /// # Errors
 /// They cannot be read.
 pub fn waiting_proposals(data: &Path) -> StoreResult<Vec<Proposal>> {
+    proposals_after(data, 0)
+}
+
+/// Those with a higher number than another one's.
+///
+/// # Errors
+/// They cannot be read.
+pub fn proposals_after(data: &Path, last: u64) -> StoreResult<Vec<Proposal>> {
     let store = ProposalStore { directory: data.join(PROPOSALS) };
     if !store.directory.exists() {
         return Ok(Vec::new());
     }
     let mut proposals = Vec::new();
-    for number in store.numbers()? {
+    for number in store.numbers()?.into_iter().filter(|number| *number > last) {
         // One that is carried out in between is none any more.
         proposals.extend(store.read(number)?);
     }

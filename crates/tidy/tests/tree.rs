@@ -37,19 +37,19 @@ const MAP: &str = "
     channels |                                                       |
     peers    | money iso8583 keys qr                                 |
     switch   | money tariff books machine iso8583 keys qr            | peers
+    sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
     host     | money books engine node iso8583 keys switch           | journal peers tariff
     bench    | money tariff books engine journal node reports views iso8583 keys peers host |
     vault    | money books files keys postgresql                     | bench
+    notices  | money tariff machine books engine journal node keys vault channels | sim
     access   | books engine machine node keys vault                  | money journal
     recon    | money books files switch                              | tariff
     office   | money tariff machine books engine node files reports switch recon vault | journal \
               keys
     pages    | money books switch office views                        |
-    web      | tariff books machine engine node reports switch office access views pages vault | \
+    web      | tariff books machine engine node reports switch office access views pages vault notices | \
               journal
     wiping   |                                                       |
-    sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
-    notices  | money tariff machine books engine journal node keys vault channels | sim
 doorstep| money tariff books calendar engine journal node files reports keys vault access qr peers \
               switch host recon office bench sim wiping postgresql views pages web backup channels \
               notices |

@@ -182,6 +182,14 @@ pub fn schema(operation: &Operation, status: &str) -> Value {
         | Action::PasskeySignIn
         | Action::ProviderSecondFactor => of("BegunSession"),
         Action::ChangePassword | Action::RemovePasskey | Action::Unlink => of("Ended"),
+        Action::Notices => json!({
+            "type": "object",
+            "required": ["items", "next"],
+            "properties": {
+                "items": { "type": "array", "items": of("Answer") },
+                "next": { "type": ["integer", "null"] },
+            },
+        }),
         Action::Passkeys | Action::Identities | Action::PayoutAccounts => list(&of("Answer")),
         Action::SignOut | Action::EndSession => of("Ended"),
         Action::Look(look) if look.right == "statements" => of("Statement"),

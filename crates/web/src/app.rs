@@ -2,6 +2,7 @@
 //! language and form; and the headers of each answer.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub struct WebTexts {
 
 /// What the server needs.
 pub struct WebParts {
+    /// The data directory.
+    pub data: PathBuf,
     pub store: Arc<AccessStore>,
     pub office: SharedOffice,
     pub lines: Arc<dyn CommandLines>,
@@ -88,6 +91,7 @@ pub struct WebParts {
 
 /// The state of the server.
 pub(crate) struct App {
+    pub data: PathBuf,
     pub store: Arc<AccessStore>,
     pub office: SharedOffice,
     pub lines: Arc<dyn CommandLines>,
@@ -174,6 +178,7 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
     let cursors = CursorKey::new()?;
     let reference = Reference::new(&parts.texts);
     let app = Arc::new(App {
+        data: parts.data,
         store: parts.store,
         office: parts.office,
         lines: parts.lines,

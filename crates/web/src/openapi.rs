@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use views::ViewSpec;
 
 use crate::answers;
-use crate::handlers::{self, PERSON, USE_FIELDS, file_flags};
+use crate::handlers::{self, NOTICE_PARAMETERS, PERSON, USE_FIELDS, file_flags};
 use crate::limits::{FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX, SEARCH_CHARACTERS_MAX};
 use crate::operations::{Action, FlagForm, LookFlag, LookSpec, OPERATIONS, Operation, described};
 use crate::problem::{PROBLEMS_PATH, ProblemType, problem_types};
@@ -18,10 +18,11 @@ use crate::sent_fields::{PLAIN_TEXT, example, fields_schema, identifier_schema, 
 use crate::view_values;
 
 /// Groups of operations.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("commands", "What a person or a key may give."),
     ("views", "Lists and single things, as of any position of the books."),
     ("looks", "What the command line shows today."),
+    ("notices", "Who was told what."),
     ("proposals", "Commands that wait for a second person."),
     ("files", "Orders, clearing files and bank statements."),
     ("personal-data", "What the vault has. The books record that it is shown, before it is."),
@@ -134,6 +135,7 @@ fn tag(action: Action) -> &'static str {
         Action::Give(_) => "commands",
         Action::List(_) | Action::Detail(_) | Action::Search => "views",
         Action::Look(_) => "looks",
+        Action::Notices | Action::Notice => "notices",
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
         Action::TakeFile(_) => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
@@ -147,7 +149,7 @@ fn tag(action: Action) -> &'static str {
 pub fn statuses(operation: &Operation) -> Vec<u16> {
     let more: &[u16] = match operation.action {
         Action::Give(_) => &[404, 408, 409, 413, 415, 422],
-        Action::List(_) | Action::Search => &[404],
+        Action::List(_) | Action::Search | Action::Notice => &[404],
         Action::Look(_) | Action::Detail(_) | Action::EndSession | Action::Problem => &[404],
         Action::Approve | Action::Withdraw => &[404, 409, 422],
         Action::TakeFile(_) => &[408, 409, 411, 413, 415, 422, 507],
@@ -217,6 +219,15 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
                     "pattern": PLAIN_TEXT,
                 },
             }));
+        }
+        Action::Notices => {
+            let schema = |name: &str| match name {
+                "before" => json!({ "type": "integer", "minimum": 1 }),
+                "limit" => json!({ "type": "integer", "minimum": 1, "maximum": PAGE_LINES_MAX }),
+                _ => json!({ "type": "string", "maxLength": 100, "pattern": PLAIN_TEXT }),
+            };
+            let of = |name: &&str| query_parameter(name, &schema(name));
+            parameters.extend(NOTICE_PARAMETERS.iter().map(of));
         }
         Action::Look(LookSpec { flags, .. }) => {
             let one = |flag: &LookFlag| query_parameter(flag.name, &look_flag_schema(&flag.form));

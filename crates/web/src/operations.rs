@@ -19,6 +19,8 @@ use crate::words::BilingualText;
 #[derive(Clone, Copy)]
 pub enum Action {
     Give(&'static CommandSpec),
+    Notices,
+    Notice,
     Proposals,
     Approve,
     Withdraw,
@@ -427,6 +429,20 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             "/v1/search",
             Action::Search,
             ("What is called so, or begins so", "按名称或其开头查找"),
+        ),
+        one(
+            "listNotices",
+            get.clone(),
+            "/v1/notices",
+            Action::Notices,
+            ("Who was told what, the newest first", "通知及其结果，最新的在前"),
+        ),
+        one(
+            "getNotice",
+            get.clone(),
+            "/v1/notices/{number}",
+            Action::Notice,
+            ("A notice, with its attempts that failed", "一条通知及其失败的尝试"),
         ),
         one(
             "listProposals",

@@ -74,10 +74,11 @@ struct ProblemPage<'o> {
 }
 
 /// The sections of the page: tag, title in English and in Chinese.
-const SECTIONS: [(&str, &str, &str); 7] = [
+const SECTIONS: [(&str, &str, &str); 8] = [
     ("commands", "Commands", "命令"),
     ("views", "Views", "视图"),
     ("looks", "Today", "今日"),
+    ("notices", "Notices", "通知"),
     ("proposals", "Two people", "两人复核"),
     ("files", "Files", "文件"),
     ("personal-data", "Personal data", "个人信息"),
@@ -115,6 +116,7 @@ fn section_of(action: Action) -> Option<&'static str> {
         Action::Give(_) => "commands",
         Action::List(_) | Action::Detail(_) | Action::Search => "views",
         Action::Look(_) => "looks",
+        Action::Notices | Action::Notice => "notices",
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
         Action::TakeFile(_) => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",

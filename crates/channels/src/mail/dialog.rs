@@ -46,7 +46,7 @@ struct Logins {
     login: bool,
 }
 
-struct Reply {
+pub(super) struct Reply {
     code: u16,
     lines: Vec<String>,
 }
@@ -187,31 +187,11 @@ impl MailConnection {
     }
 
     fn reply(&mut self) -> Result<Reply, MailFailure> {
-        let no_smtp = || MailFailure::NotSent("the answer is no SMTP".to_owned());
-        let mut lines = Vec::new();
-        loop {
-            let line = self.line()?;
-            let (code, rest) = line.split_at_checked(3).ok_or_else(no_smtp)?;
-            let is_code = code.bytes().all(|byte| byte.is_ascii_digit());
-            let code = code.parse().ok().filter(|_| is_code).ok_or_else(no_smtp)?;
-            lines.push(rest.get(1..).unwrap_or_default().to_owned());
-            match rest.as_bytes().first() {
-                None | Some(b' ') => return Ok(Reply { code, lines }),
-                Some(b'-') if lines.len() < REPLY_LINES_MAX => {}
-                Some(_) => return Err(no_smtp()),
-            }
-        }
-    }
-
-    fn line(&mut self) -> Result<String, MailFailure> {
         let not_sent = |why: &str| MailFailure::NotSent(why.to_owned());
         loop {
-            if let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.received.drain(..=end).collect();
-                return Ok(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
-            }
-            if self.received.len() > REPLY_LINE_BYTES_MAX {
-                return Err(not_sent("the answer has a line without an end"));
+            if let Some((reply, length)) = first_reply(&self.received).map_err(not_sent)? {
+                self.received.drain(..length);
+                return Ok(reply);
             }
             let mut chunk = [0; REPLY_LINE_BYTES_MAX];
             match self.stream.read(&mut chunk) {
@@ -221,6 +201,45 @@ impl MailConnection {
             }
         }
     }
+}
+
+/// The answer at the front of what was received, and its length; `None` if it is not whole yet.
+///
+/// # Errors
+/// Why it is none.
+pub(super) fn first_reply(received: &[u8]) -> Result<Option<(Reply, usize)>, &'static str> {
+    let no_smtp = "the answer is no SMTP";
+    let (mut lines, mut length) = (Vec::new(), 0);
+    loop {
+        let rest = &received[length..];
+        let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+            let is_long = rest.len() > REPLY_LINE_BYTES_MAX;
+            return if is_long { Err("the answer has a line without an end") } else { Ok(None) };
+        };
+        length += end + 1;
+        let line = String::from_utf8_lossy(rest[..end].trim_ascii_end());
+        let (code, text) = line.split_at_checked(3).ok_or(no_smtp)?;
+        let is_code = code.bytes().all(|byte| byte.is_ascii_digit());
+        let code = code.parse().ok().filter(|_| is_code).ok_or(no_smtp)?;
+        lines.push(text.get(1..).unwrap_or_default().to_owned());
+        match text.as_bytes().first() {
+            None | Some(b' ') => return Ok(Some((Reply { code, lines }, length))),
+            Some(b'-') if lines.len() < REPLY_LINES_MAX => {}
+            Some(_) => return Err(no_smtp),
+        }
+    }
+}
+
+/// Reads answers as a connection does, and what is shown of them. Returns the length of those that
+/// are whole.
+pub(crate) fn read_all(received: &[u8]) -> usize {
+    let mut length = 0;
+    while let Ok(Some((reply, more))) = first_reply(&received[length..]) {
+        length += more;
+        assert!(!reply.said("RCPT").contains('@'), "a reason names nobody");
+        assert!(reply.receipt().is_none_or(|receipt| !receipt.contains('@')));
+    }
+    length
 }
 
 impl Reply {

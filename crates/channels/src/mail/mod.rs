@@ -10,6 +10,7 @@ use rustls::ClientConfig;
 use rustls_pki_types::CertificateDer;
 use secrecy::SecretString;
 
+pub(crate) use self::dialog::read_all;
 use self::dialog::{MailConnection, MailFailure};
 use self::message::{MailAddress, check, written};
 use crate::net::tls_client;

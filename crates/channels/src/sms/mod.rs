@@ -258,6 +258,17 @@ impl Channel for SmsChannel {
     }
 }
 
+/// Reads PDUs as a session does. Returns the length of those that are whole.
+pub(crate) fn read_all(received: &[u8]) -> usize {
+    let mut length = 0;
+    while let Ok(Some((pdu, more))) = pdu::first(&received[length..]) {
+        length += more;
+        let _ = pdu::message_id(pdu.body);
+        let _ = pdu::deliver(pdu.body).as_ref().and_then(SmsReceipt::of);
+    }
+    length
+}
+
 fn wait_ms(status: u32) -> Option<u64> {
     match status {
         STATUS_THROTTLED => Some(THROTTLED_WAIT_MS),

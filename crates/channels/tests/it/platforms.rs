@@ -200,7 +200,18 @@ fn a_post_has_a_link_to_the_own_domain_and_at_most_140_characters() {
     assert_eq!(seen["body"], json!({ "access_token": [token], "status": [fits] }));
     assert_eq!(seen["query"], json!({}), "the token is in no URL");
     assert_refused(&send(&format!("x{fits}"), token), "141 characters");
-    assert_refused(&send("https://doorstep.example.org/", token), "no URL of doorstep.example");
+    // Without a link of its own a post gets one; a title that does not fit beside the text is left.
+    assert_eq!(
+        send("见 https://doorstep.example.org/", token),
+        delivered(Some("5098765432109876"))
+    );
+    let seen = peer.next()["body"]["status"].clone();
+    assert_eq!(seen, json!(["见 https://doorstep.example.org/ https://doorstep.example/"]));
+    let long = "款".repeat(110);
+    let titled = notice(&long, &long, &Value::Null);
+    assert_eq!(channel.send(&titled, token), delivered(Some("5098765432109876")));
+    let seen = peer.next()["body"]["status"].clone();
+    assert_eq!(seen, json!([format!("{long} https://doorstep.example/")]));
     assert_gone(&send(link, "2.00expired"));
     assert_gone(&send(link, "2.00other"));
     assert_refused(&send(link, "2.00&status=x"), "access token");

@@ -104,6 +104,29 @@ pub fn phrase(english: &str, lang: Lang) -> String {
     numbers.iter().fold(chinese.to_owned(), |text, number| text.replacen('#', number, 1))
 }
 
+/// Why a notice did not arrive, as a channel says it: a clause, or one with its cause.
+pub fn notice_reason(english: &str, lang: Lang) -> String {
+    let whole = phrase(english, lang);
+    if lang == Lang::En || whole != english {
+        return whole;
+    }
+    let answered = english.strip_prefix("the mail server answered ");
+    if let Some((code, to)) = answered.and_then(|rest| rest.split_once(" to ")) {
+        return format!("邮件服务器对 {to} 应答 {code}");
+    }
+    let parts = english.strip_suffix(" parts were sent").and_then(|rest| rest.split_once(" of "));
+    if let Some((sent, all)) = parts {
+        return format!("{all} 条短信中已发出 {sent} 条");
+    }
+    for (mark, in_chinese) in [(", then ", "，随后"), (": ", "：")] {
+        if let Some((clause, cause)) = english.split_once(mark) {
+            return [&notice_reason(clause, lang), in_chinese, &notice_reason(cause, lang)]
+                .concat();
+        }
+    }
+    whole
+}
+
 /// Why a value on the command line is invalid. Clap's words about numbers are replaced.
 pub fn value_error(cause: &(dyn Error + 'static), lang: Lang) -> String {
     use std::num::{IntErrorKind, ParseIntError};
@@ -221,6 +244,25 @@ pub fn connection_end(reason: &str, lang: Lang) -> &str {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_reason_of_a_channel_is_in_chinese_with_its_cause() {
+        let zh = |english| super::notice_reason(english, super::Lang::Zh);
+        for (english, chinese) in [
+            ("the endpoint answered 503", "接收地址应答 503"),
+            ("no connection: connection refused", "无法连接：连接被拒绝"),
+            ("WeChat answered errcode -1", "微信应答 errcode -1"),
+            ("no access token: the name was not found", "没有 access token：找不到该名称"),
+            ("the mail server answered 550 5.1.1 to RCPT", "邮件服务器对 RCPT 应答 550 5.1.1"),
+            (
+                "1 of 3 parts were sent, then the SMS centre did not answer in time",
+                "3 条短信中已发出 1 条，随后短信中心未在时限内应答",
+            ),
+        ] {
+            assert_eq!(zh(english), chinese);
+        }
+        assert_eq!(super::notice_reason("it waited 30 days", super::Lang::En), "it waited 30 days");
+    }
+
     use super::*;
 
     #[test]

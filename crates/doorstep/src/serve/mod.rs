@@ -192,9 +192,11 @@ fn serve(
     let mut host = Host::open(switch, node, plan, Box::new(SystemClock))?;
     host.queue_outputs(begin);
     let metrics_listen = said.metrics.as_ref().map(metrics::open).transpose()?;
+    let told = Arc::new(::notices::NoticeFigures::default());
     let notices = Arc::new(Mutex::new(NoticesSwitch {
         data: data.to_owned(),
         vault: vault.clone(),
+        figures: told.clone(),
         service: None,
     }));
     let reloader = Arc::new(Mutex::new(Reloader {
@@ -264,6 +266,7 @@ fn serve(
                     client: node.client(),
                     views: reached.clone(),
                     answers: served.as_ref().map(WebServer::answers),
+                    notices: told,
                     certificates: plan.certificates,
                 });
                 let watched = metrics_listen.zip(sources);

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ::notices::{
     ChannelRules, DeliveryRules, DriverEvent, DriverParts, FollowedNotices, KeptAddresses,
-    NoticeBook, NoticeChannel, NoticeDriver, NoticeError, NoticeSender, Outbox, QuietHours,
-    ZoneOffsets, limits,
+    NoticeBook, NoticeChannel, NoticeDriver, NoticeError, NoticeFigures, NoticeSender, Outbox,
+    QuietHours, ZoneOffsets, limits, tell_of_proposal,
 };
 use anyhow::{Context, ensure};
 use channels::{
@@ -28,14 +28,17 @@ use serde::Deserialize;
 use switch::in_range;
 use vault::{Vault, VaultOptions};
 
+use super::form::PlainForm;
 use super::notice;
-use super::settings::read_secret;
+use super::settings::{plain_in, read_secret};
 use crate::chinese;
 use crate::time_zone::ResolvedZone;
 use crate::words::{Lang, bilingual};
 
 /// After a failure: a full disk, notices of another journal.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How often the proposals of the office are looked at.
+const PROPOSALS_EVERY: Duration = Duration::from_secs(2);
 /// Of one send.
 const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// A silent link to an SMS centre is tried after this time.
@@ -84,6 +87,7 @@ struct WebhookForm {
 struct MailForm {
     server: String,
     encryption: EncryptionForm,
+    plain: Option<PlainForm>,
     authorities: Option<PathBuf>,
     user: Option<String>,
     password_file: Option<PathBuf>,
@@ -109,6 +113,7 @@ struct SmsForm {
     server: String,
     #[serde(default)]
     tls: bool,
+    plain: Option<PlainForm>,
     authorities: Option<PathBuf>,
     system_id: String,
     password_file: PathBuf,
@@ -280,6 +285,24 @@ fn server(text: &str) -> anyhow::Result<(String, u16)> {
     Ok((host.to_owned(), port))
 }
 
+/// Without TLS everybody on the way reads who is told what, unless the server is on this machine or
+/// the operator says otherwise.
+fn check_plain(host: &str, section: &str, is_safe: bool) -> anyhow::Result<()> {
+    let is_here = host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let accept = plain_in(section);
+    ensure!(
+        is_safe || is_here,
+        bilingual!(
+            "server: {host} is not this machine, and without TLS everybody on the way can read \
+             who is told what: use TLS. Where that is another's duty, {accept}",
+            "server：{host} 不是本机；没有 TLS，途经者都能读取通知及其收件方：请使用 TLS。\
+             若另有保护，{accept}"
+        )
+    );
+    Ok(())
+}
+
 fn secret(path: &Path) -> anyhow::Result<SecretString> {
     Ok(SecretString::from(read_secret(path)?.trim()))
 }
@@ -290,6 +313,8 @@ fn mail_settings(
     path: &impl Fn(&Path) -> PathBuf,
 ) -> anyhow::Result<MailSettings> {
     let (server, port) = server(&form.server)?;
+    let is_safe = !matches!(form.encryption, EncryptionForm::None) || form.plain.is_some();
+    check_plain(&server, "[notices.mail]", is_safe)?;
     ensure!(
         form.user.is_some() == form.password_file.is_some(),
         bilingual!(
@@ -323,6 +348,7 @@ fn sms_settings(
     path: &impl Fn(&Path) -> PathBuf,
 ) -> anyhow::Result<SmsSettings> {
     let (server, port) = server(&form.server)?;
+    check_plain(&server, "[notices.sms]", form.tls || form.plain.is_some())?;
     Ok(SmsSettings {
         server,
         port,
@@ -389,17 +415,19 @@ fn wechat_settings(
 /// sent.
 pub struct NoticesService {
     outbox: Arc<Mutex<Outbox>>,
+    addresses: Arc<KeptAddresses>,
     driver: Option<NoticeDriver>,
     stop: Arc<AtomicBool>,
-    /// Dropped to end a wait.
-    end: Option<Sender<()>>,
-    follower: Option<JoinHandle<()>>,
+    /// Dropped to end waits.
+    ends: Vec<Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// Starts and stops notices, and changes what they go by: at the start, and with each reload.
 pub struct NoticesSwitch {
     pub data: PathBuf,
     pub vault: VaultOptions,
+    pub figures: Arc<NoticeFigures>,
     pub service: Option<NoticesService>,
 }
 
@@ -412,14 +440,23 @@ impl NoticesSwitch {
         };
         match &self.service {
             Some(service) => service.change(plan),
-            None => self.service = Some(NoticesService::start(&self.data, plan, &self.vault)?),
+            None => {
+                let figures = self.figures.clone();
+                let started = NoticesService::start(&self.data, plan, &self.vault, figures)?;
+                self.service = Some(started);
+            }
         }
         Ok(())
     }
 }
 
 impl NoticesService {
-    fn start(data: &Path, plan: NoticesPlan, vault: &VaultOptions) -> anyhow::Result<Self> {
+    fn start(
+        data: &Path,
+        plan: NoticesPlan,
+        vault: &VaultOptions,
+        figures: Arc<NoticeFigures>,
+    ) -> anyhow::Result<Self> {
         ensure!(
             vault.key.is_some(),
             bilingual!(
@@ -431,17 +468,25 @@ impl NoticesService {
         let outbox = Arc::new(Mutex::new(Outbox::open_to_send(data, rules)?));
         let book = Arc::new(Mutex::new(NoticeBook::open(data, vault.key.as_ref())?));
         let vault = Mutex::new(Vault::new(data, vault.clone()));
+        let language = Mutex::new(language);
         let addresses = Arc::new(KeptAddresses { book: book.clone(), vault, language });
         let driver = NoticeDriver::start(DriverParts {
             outbox: outbox.clone(),
             book: book.clone(),
-            addresses,
+            addresses: addresses.clone(),
             senders,
             clock: Box::new(SystemClock),
+            figures,
             on_event: Box::new(log_event),
         })?;
         let (stop, wake) = (Arc::new(AtomicBool::new(false)), driver.waker());
         let (end, ended) = channel::<()>();
+        let proposals = Proposals {
+            data: data.to_owned(),
+            book: book.clone(),
+            outbox: outbox.clone(),
+            wake: Box::new(driver.waker()),
+        };
         let (stopped, data, own) = (stop.clone(), data.to_owned(), outbox.clone());
         let follower =
             std::thread::Builder::new().name("doorstep-noticed".into()).spawn(move || {
@@ -459,14 +504,19 @@ impl NoticesService {
                     let _ = ended.recv_timeout(TRY_AGAIN_AFTER);
                 }
             })?;
-        let (driver, end, follower) = (Some(driver), Some(end), Some(follower));
-        Ok(NoticesService { outbox, driver, stop, end, follower })
+        let (end_proposals, proposals_end) = channel::<()>();
+        let proposed = std::thread::Builder::new().name("doorstep-proposed".into());
+        let proposed = proposed.spawn(move || proposals.tell_until(&proposals_end))?;
+        let (ends, threads) = (vec![end, end_proposals], vec![follower, proposed]);
+        Ok(NoticesService { outbox, addresses, driver: Some(driver), stop, ends, threads })
     }
 
     fn change(&self, plan: NoticesPlan) {
         let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
         outbox.set_rules(plan.rules);
         drop(outbox);
+        let language = self.addresses.language.lock();
+        *language.unwrap_or_else(PoisonError::into_inner) = plan.language;
         if let Some(driver) = &self.driver {
             driver.set_senders(plan.senders);
         }
@@ -493,6 +543,47 @@ fn follow(
     })
 }
 
+/// Tells of the office's proposals: files, which the journal does not have.
+struct Proposals {
+    data: PathBuf,
+    book: Arc<Mutex<NoticeBook>>,
+    outbox: Arc<Mutex<Outbox>>,
+    wake: Box<dyn Fn() + Send>,
+}
+
+impl Proposals {
+    /// Until the sender is dropped.
+    fn tell_until(&self, end: &Receiver<()>) {
+        let mut said = String::new();
+        while let Err(RecvTimeoutError::Timeout) = end.recv_timeout(PROPOSALS_EVERY) {
+            match self.tell() {
+                Ok(0) => {}
+                Ok(_) => (self.wake)(),
+                Err(why) if why == said => {}
+                Err(why) => {
+                    tracing::error!(target: "notices", why, "nobody is told of proposals");
+                    said = why;
+                }
+            }
+        }
+    }
+
+    /// Tells of what is new. Returns how many notices that made.
+    fn tell(&self) -> Result<usize, String> {
+        let of = |error: &(dyn std::error::Error + 'static)| chinese::error(error, Lang::current());
+        let last = self.outbox.lock().unwrap_or_else(PoisonError::into_inner).last_proposal();
+        // Before the journal is followed there is nothing to write into.
+        let Some(last) = last.map_err(|error| of(&error))? else { return Ok(0) };
+        let mut count = 0;
+        for one in office::proposals_after(&self.data, last).map_err(|error| of(&error))? {
+            let what = (one.number, one.command.as_str());
+            let told = tell_of_proposal(what, one.proposed_at_ms, &self.book, &self.outbox);
+            count += told.map_err(|error| of(&error))?;
+        }
+        Ok(count)
+    }
+}
+
 fn log_event(event: DriverEvent) {
     match event {
         DriverEvent::Recovered { count } => {
@@ -514,13 +605,31 @@ fn log_event(event: DriverEvent) {
 impl Drop for NoticesService {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        drop(self.end.take());
-        if let Some(follower) = self.follower.take() {
+        self.ends.clear();
+        for thread in self.threads.drain(..) {
             // A panic of the thread has ended the process.
-            let _ = follower.join();
+            let _ = thread.join();
         }
         if let Some(driver) = self.driver.take() {
             driver.stop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_plain;
+
+    #[test]
+    fn without_tls_notices_stay_on_this_machine_unless_the_operator_says_otherwise() {
+        for here in ["127.0.0.1", "127.8.8.8", "::1", "localhost"] {
+            check_plain(here, "[notices.mail]", false).unwrap();
+        }
+        for beyond in ["smtp.example.com", "10.0.0.7", "0.0.0.0", "localhost.example.com"] {
+            let error = check_plain(beyond, "[notices.sms]", false).unwrap_err().to_string();
+            let accept = "write plain = \"i-know\" in [notices.sms]";
+            assert!(error.contains(beyond) && error.contains(accept), "{error}");
+            check_plain(beyond, "[notices.sms]", true).unwrap();
         }
     }
 }

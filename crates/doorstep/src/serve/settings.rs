@@ -545,7 +545,7 @@ pub fn require_tls(
 }
 
 /// How a section accepts plain TCP.
-fn plain_in(section: &str) -> String {
+pub(super) fn plain_in(section: &str) -> String {
     bilingual!("write plain = \"i-know\" in {section}", "请在 {section} 中写 plain = \"i-know\"")
 }
 

@@ -191,6 +191,7 @@ pub fn start(
         view: |view, column| chinese::of_view(view, column).unwrap_or_default().to_owned(),
     };
     let parts = WebParts {
+        data: data.to_owned(),
         store,
         office,
         lines,

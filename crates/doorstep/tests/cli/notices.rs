@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::metrics::get;
 use super::process::Process;
 use super::serve::{EXAMPLE, FIRM, SERVE, books_and_keys};
 use super::support::{Bed, eventually};
@@ -113,12 +114,13 @@ fn bed(receiver: &Receiver) -> Bed {
         .replace("127.0.0.1:7001", "127.0.0.1:0")
         .replace(FIRM, "")
         .replace("# vault = \"vault\"", "vault = \"vault\"")
-        .replace("[merchant]", &format!("{notices}\n[merchant]"));
+        .replace("[merchant]", &format!("{notices}\n{METRICS}\n[merchant]"));
     bed.write("doorstep.toml", settings);
     bed.write("url", format!("http://{}/hooks", receiver.address));
     bed
 }
 
+const METRICS: &str = "[metrics]\nlisten = [\"127.0.0.1:0\"]\n";
 const ADD: &str = "notices endpoint add seller:S1 --channel webhook --file url --language en \
                    --data books --config doorstep.toml";
 
@@ -161,10 +163,12 @@ fn an_endpoint_is_told_once_also_when_doorstep_is_killed() {
     receiver.answer(0);
     network(&bed, "reinstate");
     let second = receiver.wait(2).remove(1);
+    bed.run("backup kept --data books").succeeds();
     engine.signal("KILL");
     drop(engine);
     receiver.answer(204);
-    let engine = served(&bed);
+    let mut engine = Process::start(&bed, SERVE);
+    let watched = engine.says("metrics ");
     let third = receiver.wait(3).remove(2);
     assert_eq!(third.id, second.id);
     assert_ne!(third.id, first.id);
@@ -172,8 +176,18 @@ fn an_endpoint_is_told_once_also_when_doorstep_is_killed() {
     network(&bed, "withdraw");
     assert_eq!(receiver.wait(4)[3].body["type"], "network.withdrawn");
     wait_for(&bed, "delivered", 3);
+    let sent = "doorstep_notice_attempts_total{channel=\"webhook\",outcome=\"delivered\"} 2\n";
+    eventually("figures", || {
+        let page = get(&bed, &watched, "/metrics").1;
+        page.contains(sent) && page.contains("doorstep_notices_open{channel=\"webhook\"} 0\n")
+    });
     engine.stop();
     assert_eq!(receiver.received.lock().unwrap().len(), 4);
+    // Books of the backup do not know that the second one arrived, and send it to nobody.
+    bed.run("restore kept --data again").succeeds().prints("sent after the backup: 1.");
+    let left = bed.run("notices list --state not_known --data again --json").succeeds().json();
+    assert_eq!(left["notices"][0]["id"], second.id.as_str(), "{left}");
+    assert_eq!(left["counts"]["open"], 0);
     let shown = bed.run("notices show seller:S1 --data books").succeeds();
     shown.prints("network.withdrawn").prints("endpoint:1");
     bed.verified("books");
@@ -208,6 +222,17 @@ fn an_endpoint_that_ends_itself_is_stopped_until_a_retry() {
     network(&bed, "withdraw");
     let last = receiver.wait(4).remove(3);
     assert_eq!(last.body["type"], "network.withdrawn", "{last:?}");
+    // A proposal, which is not in the journal.
+    let table = bed.run("notices table show --data books").succeeds().stdout().to_owned();
+    let (before, proposal) = table.split_once("event = \"proposal.waiting\"").unwrap();
+    let proposal = proposal.replacen("by =", "webhooks = true\nby =", 1);
+    bed.write("table.toml", format!("{before}event = \"proposal.waiting\"{proposal}"));
+    bed.run("notices table use table.toml --data books").succeeds();
+    bed.run(&ADD.replace("seller:S1", "staff")).succeeds();
+    bed.run("network reinstate alpha --person ann --data books").succeeds();
+    let last = receiver.wait(5).remove(4);
+    assert_eq!(last.body["type"], "proposal.waiting", "{last:?}");
+    assert_eq!(last.body["data"]["command"], "ReinstateNetwork");
     engine.stop();
 }
 

@@ -43,8 +43,13 @@ fn books_of_this_version_are_read_while_they_are_served() {
     let before = bed.verified("door/books");
     let found = bed.run(&format!("{check} --json")).succeeds().json();
     assert_eq!(found["fits"], true);
-    let states =
-        [("journal", "read"), ("books", "read"), ("snapshots", "read"), ("views", "absent")];
+    let states = [
+        ("journal", "read"),
+        ("books", "read"),
+        ("snapshots", "read"),
+        ("views", "absent"),
+        ("notices", "absent"),
+    ];
     for (part, expected) in states {
         assert_eq!(state(&found, part), expected, "{part}");
     }
@@ -82,11 +87,14 @@ fn each_newer_part_is_refused_or_made_anew_and_named() {
     assert_eq!(state(&without_snapshot, "snapshots"), "rebuilt");
     assert_eq!(state(&without_snapshot, "books"), "read");
 
-    for (file, part) in [("access.sqlite", "sign_ins"), ("vault.sqlite", "vault")] {
-        let id: [u8; 4] = if part == "vault" { *b"DSvt" } else { *b"DSac" };
+    for (file, part, id) in [
+        ("access.sqlite", "sign_ins", b"DSac"),
+        ("vault.sqlite", "vault", b"DSvt"),
+        ("notices.sqlite", "notices", b"DSno"),
+    ] {
         let mut header = vec![0; 100];
         header[..16].copy_from_slice(b"SQLite format 3\0");
-        header[68..72].copy_from_slice(&id);
+        header[68..72].copy_from_slice(id);
         header[FORMAT_AT + 3] = 1;
         bed.write(&format!("books/{file}"), &header);
         assert_eq!(state(&report(&bed, 0), part), "upgraded");

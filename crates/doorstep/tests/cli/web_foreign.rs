@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use journal::{ChainHash, JournalHead, Sequence};
+use notices::{DeliveryRules, NewNotice, NoticeChannel, Outbox, Recipient};
 use serde_json::{Map, Value, json};
 use views::ViewSpec;
 use views::read::VIEWS;
@@ -107,6 +109,54 @@ fn example(schema: &Value, document: &Value, ids: &Map<String, Value>) -> Value 
     }
 }
 
+/// Notices: the own alone, in the list and one by one. The office sees all.
+fn check_notices(served: &Served, key: &str, [own, foreign]: [&str; 2]) {
+    let owners = [own, foreign].map(|id| id.replace("sel_", "seller:"));
+    let data = served.bed.path("door/books");
+    let mut outbox = Outbox::open(&data, DeliveryRules::default()).unwrap();
+    let new = (1..).zip(&owners).map(|(place, owner)| {
+        let owner: Recipient = owner.parse().unwrap();
+        NewNotice {
+            batch: Sequence::new(1),
+            command: 1,
+            place,
+            recipient: owner,
+            owner,
+            channel: NoticeChannel::Mail,
+            others: Vec::new(),
+            event: "payout.confirmed",
+            fields: json!({ "amount": "12.30" }).as_object().unwrap().clone(),
+            table_version: 0,
+            entry: 3,
+            in_digest: false,
+            ignores_quiet_hours: false,
+            made_at_ms: 1_377_619_200_000,
+        }
+    });
+    let head = JournalHead { sequence: Sequence::new(1), hash: ChainHash::new([7; 32]) };
+    outbox.record(JournalHead::default(), head, &new.collect::<Vec<_>>()).unwrap();
+    let get = |path: &str| served.send("GET", path, &[key], b"");
+    let all = rows(get("/v1/notices"));
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert_eq!((&all[0]["owner"], &all[0]["number"]), (&json!(owners[0]), &json!(1)));
+    assert_eq!(all[0]["made_at"], "2013-08-27T16:00:00.000Z");
+    assert_eq!(all[0]["fields"]["amount"], "12.30", "one's own money is shown");
+    let one = get("/v1/notices/1").is(200).json();
+    assert_eq!((&one["state"], &one["failures"]), (&json!("waiting"), &json!([])));
+    for none in ["state=held", "channel=sms", "event=payout.sent", "before=1"] {
+        assert!(rows(get(&format!("/v1/notices?{none}"))).is_empty(), "{none}");
+    }
+    assert!(rows(get(&format!("/v1/notices?owner={}", owners[1]))).is_empty());
+    for path in ["/v1/notices/2", "/v1/notices/77", "/v1/notices/x"] {
+        get(path).problem(404, "no-such-record");
+    }
+    get("/v1/notices?state=lost").problem(400, "bad-query");
+    let first = served.get("/v1/notices?limit=1").is(200).json();
+    assert_eq!(first["items"][0]["owner"], json!(owners[1]));
+    let rest = served.get(&format!("/v1/notices?limit=1&before={}", first["next"])).is(200).json();
+    assert_eq!((&rest["items"][0]["owner"], &rest["next"]), (&json!(owners[0]), &Value::Null));
+}
+
 #[test]
 fn a_seller_sees_and_changes_nothing_of_another() {
     let served = two_sellers();
@@ -158,6 +208,7 @@ fn a_seller_sees_and_changes_nothing_of_another() {
     let names = |prefix: &str, of: &BTreeSet<String>| {
         of.iter().find(|name| name.starts_with(prefix)).unwrap().clone()
     };
+    check_notices(&served, &key, [&*names("sel_", &own), &*names("sel_", &foreign)]);
     let ids = |of: &BTreeSet<String>| -> Map<String, Value> {
         let parcel = names("par_", of);
         let payment = json!({ "parcel": parcel, "number": 1 });

@@ -4,11 +4,11 @@ use books::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::{Map, Value};
 
-use super::{NoticeState, Outbox, recipient_of};
+use super::{NoticeState, Outbox, id_of, is_of_row, recipient_of};
 use crate::error::NoticeError;
 use crate::file::{change, signed, unsigned};
 use crate::lane::{LaneStep, WaitingNotice, next_step};
-use crate::limits::{DIGEST_NOTICES_MAX, LANES_AT_ONCE, WINDOW_MS};
+use crate::limits::{DIGEST_NOTICES_MAX, LANES_AT_ONCE, SLOW_WAIT_MS, WINDOW_MS};
 use crate::recipient::Recipient;
 use crate::rules::{ChannelRules, NoticeChannel};
 
@@ -43,6 +43,15 @@ pub struct DueNotices {
     pub again_at_ms: Option<u64>,
 }
 
+/// How many notices may be sent.
+#[derive(Clone, Copy)]
+pub struct DueRoom<'r> {
+    pub all: usize,
+    /// Of them, to recipients who keep a sender waiting.
+    pub slow: usize,
+    pub is_slow: &'r dyn Fn(&str) -> bool,
+}
+
 /// What one look goes by.
 struct Look<'l> {
     channel: NoticeChannel,
@@ -63,6 +72,20 @@ impl Outbox {
         now: Timestamp,
         room: usize,
     ) -> Result<DueNotices, NoticeError> {
+        self.due_within(channel, now, DueRoom { all: room, slow: room, is_slow: &|_| false })
+    }
+
+    /// As [`Outbox::due`], with less room for slow recipients: they cannot hold the others up.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing is marked.
+    pub fn due_within(
+        &mut self,
+        channel: NoticeChannel,
+        now: Timestamp,
+        room: DueRoom<'_>,
+    ) -> Result<DueNotices, NoticeError> {
+        self.now_ms = now.0;
         let Some(rules) = self.rules.channels.get(&channel) else {
             return Ok(DueNotices::default());
         };
@@ -72,7 +95,7 @@ impl Outbox {
             let mut statement = connection.prepare_cached(sql)?;
             statement.query_row([channel.name()], |row| row.get::<_, Option<i64>>(0))
         };
-        if room == 0 {
+        if room.all == 0 {
             return Ok(DueNotices::default());
         }
         let first = first_due(&self.connection).map_err(&reading)?.map(unsigned);
@@ -92,10 +115,11 @@ impl Look<'_> {
     fn all(
         &self,
         transaction: &Transaction<'_>,
-        room: usize,
+        room: DueRoom<'_>,
         first_due: &impl Fn(&rusqlite::Connection) -> rusqlite::Result<Option<i64>>,
     ) -> rusqlite::Result<DueNotices> {
-        let (room, again_at_ms) = self.room_in_minute(transaction, room)?;
+        let DueRoom { all, mut slow, is_slow } = room;
+        let (room, again_at_ms) = self.room_in_minute(transaction, all)?;
         if room == 0 {
             return Ok(DueNotices { notices: Vec::new(), again_at_ms });
         }
@@ -111,13 +135,39 @@ impl Look<'_> {
             if notices.len() == room {
                 break;
             }
-            notices.extend(self.lane(transaction, &recipient)?);
+            let is_slow = is_slow(&recipient);
+            if is_slow && slow == 0 {
+                self.wait(transaction, &recipient, self.now_ms + SLOW_WAIT_MS)?;
+                continue;
+            }
+            let found = self.lane_or_stop(transaction, &recipient)?;
+            slow -= usize::from(is_slow && found.is_some());
+            notices.extend(found);
         }
         let first = first_due(transaction)?.map(unsigned);
         // Those that are due and found no room wait for an outcome or for the minute.
         let is_full = notices.len() == room;
         let again_at_ms = if is_full { again_at_ms } else { first };
         Ok(DueNotices { notices, again_at_ms })
+    }
+
+    /// What a lane sends. One with a row that cannot be read is stopped, and holds no other up.
+    fn lane_or_stop(
+        &self,
+        transaction: &Transaction<'_>,
+        recipient: &str,
+    ) -> rusqlite::Result<Option<DueNotice>> {
+        transaction.prepare_cached("SAVEPOINT lane")?.execute([])?;
+        let found = match self.lane(transaction, recipient) {
+            Err(error) if is_of_row(&error) => {
+                transaction.prepare_cached("ROLLBACK TO lane")?.execute([])?;
+                super::outcome::stop_damaged(transaction, recipient, self.channel.name())?;
+                None
+            }
+            found => found?,
+        };
+        transaction.prepare_cached("RELEASE lane")?.execute([])?;
+        Ok(found)
     }
 
     /// How many more a channel takes, and when it takes one more if that is none.
@@ -269,17 +319,16 @@ impl Look<'_> {
         let first = together[0];
         let sql = "UPDATE notices SET state = 'sending', attempts = attempts + 1, tried_at = ?2,
             sent_with = ?3 WHERE number = ?1
-            RETURNING batch, command, place, attempts, event, fields, table_version, entry";
+            RETURNING batch, command, place, attempts, event, fields, table_version, entry,
+            epoch";
         let mut statement = transaction.prepare_cached(sql)?;
         let (mut parts, mut named) = (Vec::new(), None);
         for one in together {
             let values = params![one.number, signed(self.now_ms), first.number];
             statement.query_row(values, |row| {
-                let (batch, command, place): (i64, i64, i64) =
-                    (row.get(0)?, row.get(1)?, row.get(2)?);
-                let attempt: u32 = row.get(3)?;
-                let id = || (format!("msg_{batch}_{command}_{place}"), attempt);
-                named.get_or_insert_with(id);
+                let place = (row.get(0)?, row.get(1)?, row.get(2)?);
+                let (attempt, epoch) = (row.get::<_, u32>(3)?, row.get(8)?);
+                named.get_or_insert_with(|| (id_of(epoch, place), attempt));
                 let fields: String = row.get(5)?;
                 let fields = serde_json::from_str(&fields);
                 parts.push(NoticePart {

@@ -14,13 +14,14 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use books::Timestamp;
 use journal::{ChainHash, JournalHead, LockedFile, Sequence};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::{Map, Value};
 use vault::PrivateFile;
 
-pub use due::{DueNotice, DueNotices, NoticePart};
-pub use reading::{NoticeQuery, NoticeView, OutboxCounts};
+pub use due::{DueNotice, DueNotices, DueRoom, NoticePart};
+pub use reading::{FailedAttempt, NoticeQuery, NoticeView, OpenNotices, OutboxCounts};
 
 use crate::error::NoticeError;
 use crate::file::{self, OUTBOX_FILE, change, signed, sqlite, unsigned};
@@ -28,13 +29,18 @@ use crate::limits::CONSENTS_MAX;
 use crate::recipient::Recipient;
 use crate::rules::{DeliveryRules, NoticeChannel};
 
-const FILE: PrivateFile = PrivateFile {
+/// `notices.sqlite`.
+pub const OUTBOX_STORE: PrivateFile = PrivateFile {
     // "DSno".
     application_id: 0x4453_6e6f,
-    format: 1,
+    format: 2,
     // It has no secret to erase.
     write_ahead: true,
-    upgrade: |format| (format == 0).then(|| SCHEMA.to_owned()),
+    upgrade: |format| match format {
+        0 => Some([SCHEMA, SECOND_FORMAT].concat()),
+        1 => Some(SECOND_FORMAT.to_owned()),
+        _ => None,
+    },
 };
 
 /// Times are milliseconds since 1970; `since` is when a notice began to wait. A lane is a recipient
@@ -98,6 +104,23 @@ const SCHEMA: &str = "
         count INTEGER NOT NULL,
         PRIMARY KEY (recipient, channel)
     ) STRICT, WITHOUT ROWID;";
+
+/// An epoch begins when books are restored: the same place of the journal is then another
+/// command's. `proposal` is the last proposal of the office that was told. Attempts that ended in a
+/// delivery are in the notice itself.
+const SECOND_FORMAT: &str = "
+    ALTER TABLE checkpoint ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE checkpoint ADD COLUMN proposal INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE notices ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX notices_old;
+    CREATE INDEX notices_open ON notices (channel, since) WHERE ended_at IS NULL;
+    CREATE TABLE failures (
+        number INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        why TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX failures_of ON failures (number);";
 
 /// Where a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -174,6 +197,8 @@ pub struct Outbox {
     connection: Connection,
     path: PathBuf,
     rules: DeliveryRules,
+    /// The latest time of whoever sends. The books' time can be ahead of it.
+    now_ms: u64,
     /// Of the process that sends.
     _lock: Option<LockedFile>,
 }
@@ -204,9 +229,9 @@ impl Outbox {
     /// The file is something else, or cannot be opened.
     pub fn open(data: &Path, rules: DeliveryRules) -> Result<Outbox, NoticeError> {
         let path = data.join(OUTBOX_FILE);
-        let connection = file::open(&FILE, &path)?;
+        let connection = file::open(&OUTBOX_STORE, &path)?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Outbox { connection, path, rules, _lock: None })
+        Ok(Outbox { connection, path, rules, now_ms: u64::MAX, _lock: None })
     }
 
     /// Opens the outbox as the only process that sends from it.
@@ -297,7 +322,7 @@ impl Outbox {
                 return Err(NoticeError::NotTheNext { at, given });
             }
             for notice in notices {
-                add(transaction, notice).map_err(&failed)?;
+                add(transaction, notice, self.now_ms).map_err(&failed)?;
             }
             let row = params![signed(until.sequence.number()), until.hash.bytes()];
             let sql = "INSERT INTO checkpoint (one, batch, hash) VALUES (1, ?1, ?2)
@@ -310,7 +335,78 @@ impl Outbox {
         })
     }
 
-    /// Adds consents of a recipient: each is used up by one notice.
+    /// Writes the notices of a proposal of the office, once: its number is the notices' `command`,
+    /// and their batch is none. The checkpoint must be there. Returns how many were written.
+    ///
+    /// # Errors
+    /// The file cannot be written. Nothing is changed.
+    pub fn record_proposal(
+        &mut self,
+        number: u64,
+        notices: &[NewNotice],
+    ) -> Result<usize, NoticeError> {
+        let failed = self.failed("write to");
+        change(&self.connection, &self.path, |transaction| {
+            let sql = "UPDATE checkpoint SET proposal = ?1 WHERE proposal < ?1";
+            if transaction.execute(sql, [signed(number)]).map_err(&failed)? == 0 {
+                return Ok(0);
+            }
+            for notice in notices {
+                add(transaction, notice, self.now_ms).map_err(&failed)?;
+            }
+            Ok(notices.len())
+        })
+    }
+
+    /// The last proposal of the office that was told. `None` in a new outbox.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn last_proposal(&self) -> Result<Option<u64>, NoticeError> {
+        let sql = "SELECT proposal FROM checkpoint";
+        let read = self.connection.query_row(sql, [], |row| row.get(0).map(unsigned));
+        read.optional().map_err(self.failed("read"))
+    }
+
+    /// Makes the outbox of books that were restored: nothing that may have been sent after the
+    /// backup is sent by itself. What had not ended is `not_known`, notices of batches that the
+    /// books lack are removed, ids are new from here on, and the next batch and proposal are told.
+    /// Returns how many are not known.
+    ///
+    /// # Errors
+    /// The file cannot be written. Nothing is changed.
+    pub fn restore(
+        &mut self,
+        head: JournalHead,
+        last_proposal: u64,
+        now: Timestamp,
+    ) -> Result<usize, NoticeError> {
+        let failed = self.failed("write to");
+        let why = "restored from a backup: it may have been sent after it";
+        change(&self.connection, &self.path, |transaction| {
+            let restore = || {
+                let batch = signed(head.sequence.number());
+                let proposal = signed(last_proposal);
+                let sql = "DELETE FROM notices
+                    WHERE batch > ?1 OR batch = 0 AND command > ?2";
+                transaction.execute(sql, [batch, proposal])?;
+                let sql = "UPDATE notices SET state = 'not_known', ended_at = ?1, why = ?2
+                    WHERE ended_at IS NULL";
+                let count = transaction.execute(sql, params![signed(now.0), why])?;
+                transaction.execute("DELETE FROM lanes WHERE stopped IS NULL", [])?;
+                transaction.execute("DELETE FROM sends", [])?;
+                let sql = "INSERT OR REPLACE INTO checkpoint (one, batch, hash, epoch, proposal)
+                    VALUES (1, ?1, ?2, ?3, ?4)";
+                let epoch = signed(now.0 / 1_000);
+                transaction.execute(sql, params![batch, head.hash.bytes(), epoch, proposal])?;
+                Ok(count)
+            };
+            restore().map_err(&failed)
+        })
+    }
+
+    /// Adds consents of a recipient: each is used up by one notice. A recipient who had ended the
+    /// channel has begun it again.
     ///
     /// # Errors
     /// [`NoticeError::TooManyConsents`]; the channel needs none; the file cannot be written.
@@ -329,7 +425,23 @@ impl Outbox {
                 ON CONFLICT DO UPDATE SET count = count + ?3 RETURNING count";
             let row = params![recipient.to_string(), channel.name(), count];
             let now: u32 = transaction.query_row(sql, row, |row| row.get(0)).map_err(&failed)?;
+            outcome::begin_again(transaction, recipient, channel).map_err(&failed)?;
             if now > CONSENTS_MAX { Err(NoticeError::TooManyConsents) } else { Ok(now) }
+        })
+    }
+
+    /// A recipient who had ended a channel has a new address for it: later notices leave by it.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn on_new_address(
+        &mut self,
+        recipient: Recipient,
+        channel: NoticeChannel,
+    ) -> Result<(), NoticeError> {
+        let failed = self.failed("write to");
+        change(&self.connection, &self.path, |transaction| {
+            outcome::begin_again(transaction, recipient, channel).map_err(&failed)
         })
     }
 }
@@ -343,14 +455,16 @@ fn read_checkpoint(connection: &Connection) -> rusqlite::Result<Option<JournalHe
     read.optional()
 }
 
-/// Inserts a notice and makes its lane due.
-fn add(transaction: &Transaction<'_>, new: &NewNotice) -> rusqlite::Result<()> {
+/// Inserts a notice and makes its lane due. The books' time can be ahead of whoever sends.
+fn add(transaction: &Transaction<'_>, new: &NewNotice, now_ms: u64) -> rusqlite::Result<()> {
     let others: Vec<&str> = new.others.iter().map(|one| one.name()).collect();
     let recipient = new.recipient.to_string();
     let sql =
         "INSERT INTO notices (batch, command, place, recipient, channel, owner, others, event,
-        fields, table_version, entry, in_digest, ignores_quiet_hours, made_at, since, state)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, 'waiting')";
+        fields, table_version, entry, in_digest, ignores_quiet_hours, made_at, since, state, epoch)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 'waiting',
+        (SELECT coalesce(max(epoch), 0) FROM checkpoint))";
+    let since_ms = new.made_at_ms.min(now_ms);
     transaction.prepare_cached(sql)?.execute(params![
         signed(new.batch.number()),
         new.command,
@@ -366,9 +480,29 @@ fn add(transaction: &Transaction<'_>, new: &NewNotice) -> rusqlite::Result<()> {
         new.in_digest,
         new.ignores_quiet_hours,
         signed(new.made_at_ms),
+        signed(since_ms),
     ])?;
     let number = transaction.last_insert_rowid();
-    outcome::queue(transaction, number, &recipient, new.channel, new.made_at_ms)
+    outcome::queue(transaction, number, &recipient, new.channel, since_ms)
+}
+
+/// What receivers know a notice by.
+fn id_of(epoch: i64, (batch, command, place): (i64, i64, i64)) -> String {
+    match epoch {
+        0 => format!("msg_{batch}_{command}_{place}"),
+        _ => format!("msg_{epoch}_{batch}_{command}_{place}"),
+    }
+}
+
+/// Whether an error is of a row that only a damaged file has, and not of the whole file.
+fn is_of_row(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::InvalidQuery
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+    )
 }
 
 fn make_due(

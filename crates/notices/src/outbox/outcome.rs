@@ -4,12 +4,12 @@ use books::Timestamp;
 use channels::SendOutcome;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{NoticeState, Outbox, channel_of, make_due};
+use super::{NoticeState, Outbox, channel_of, is_of_row, make_due};
 use crate::error::NoticeError;
 use crate::file::{change, signed, unsigned};
 use crate::limits::{
-    KEPT_MS, MESSAGE_AGE_MS_MAX, PRUNED_AT_ONCE, RETRY_AFTER_MS_MAX, WAIT_MS_MAX,
-    WHY_CHARACTERS_MAX, WINDOW_MS,
+    KEPT_MS, MESSAGE_AGE_MS_MAX, NEXT_ATTEMPT_MS_MAX, PRUNED_AT_ONCE, RETRY_AFTER_MS_MAX,
+    WAIT_MS_MAX, WHY_CHARACTERS_MAX, WINDOW_MS,
 };
 use crate::recipient::Recipient;
 use crate::rules::NoticeChannel;
@@ -17,6 +17,8 @@ use crate::rules::NoticeChannel;
 /// Why a lane is stopped: nothing more is sent until somebody says so.
 const FAILING: &str = "failing";
 const GONE: &str = "gone";
+/// Something of it cannot be read.
+const DAMAGED: &str = "damaged";
 
 /// How notices end.
 #[derive(Clone, Copy)]
@@ -91,6 +93,18 @@ impl Outbox {
                 stopped = sent.again(transaction, why, *again_after_ms, now_ms)?;
             }
         }
+        if let SendOutcome::Refused { why }
+        | SendOutcome::Failed { why, .. }
+        | SendOutcome::Gone { why }
+        | SendOutcome::NotKnown { why } = outcome
+        {
+            let sql = "INSERT INTO failures (number, attempt, at, why) VALUES (?1, ?2, ?3, ?4)";
+            for number in &sent.numbers {
+                let attempt = i64::try_from(sent.attempts).unwrap_or(i64::MAX);
+                let row = params![number, attempt, signed(now_ms), shortened(why)];
+                transaction.prepare_cached(sql)?.execute(row)?;
+            }
+        }
         let is_known_failure =
             !matches!(outcome, SendOutcome::Delivered { .. } | SendOutcome::NotKnown { .. });
         if sent.channel.needs_consent() && is_known_failure {
@@ -125,20 +139,34 @@ impl Outbox {
     }
 
     /// Settles what was being sent when the process that sent ended: webhooks are sent again, of
-    /// the others it is not known. Returns how many there were.
+    /// the others it is not known. Times of a clock that was ahead are forgotten. Returns how many
+    /// were being sent.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn recover(&mut self, now: Timestamp) -> Result<usize, NoticeError> {
+        self.now_ms = now.0;
         let failed = self.failed("write to");
         change(&self.connection, &self.path, |transaction| {
             let recover = || {
-                let sql = "SELECT sending FROM lanes WHERE sending IS NOT NULL";
+                forget_later(transaction, now.0)?;
+                let sql = "SELECT sending, recipient, channel FROM lanes
+                    WHERE sending IS NOT NULL";
                 let mut statement = transaction.prepare(sql)?;
-                let rows = statement.query_map([], |row| row.get::<_, i64>(0))?;
-                let numbers = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-                for number in &numbers {
-                    let Some(sent) = sent(transaction, *number)? else { continue };
+                let rows = statement.query_map([], |row| {
+                    Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+                })?;
+                let lanes = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+                for (number, recipient, channel) in &lanes {
+                    let sent = match sent(transaction, *number) {
+                        Ok(Some(sent)) => sent,
+                        Ok(None) => continue,
+                        Err(error) if is_of_row(&error) => {
+                            stop_damaged(transaction, recipient, channel)?;
+                            continue;
+                        }
+                        Err(error) => return Err(error),
+                    };
                     if sent.channel.is_at_least_once() {
                         let sql = "UPDATE notices SET state = 'failed', next_at = ?2,
                             attempts = attempts - 1, why = 'the sender ended' WHERE number = ?1";
@@ -153,7 +181,7 @@ impl Outbox {
                     self.count_send(transaction, &sent, now.0)?;
                     release_lane(transaction, &sent, None, now.0)?;
                 }
-                Ok(numbers.len())
+                Ok(lanes.len())
             };
             recover().map_err(&failed)
         })
@@ -209,9 +237,14 @@ impl Outbox {
                 .query_map(params![signed(until), PRUNED_AT_ONCE], |row| row.get::<_, i64>(0))?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
-        let old = "SELECT number FROM notices
-            WHERE ended_at IS NULL AND since < ?1 AND state <> 'sending' LIMIT ?2";
-        let old = numbers(old, now.0.saturating_sub(WAIT_MS_MAX)).map_err(&failed)?;
+        let mut old = Vec::new();
+        for channel in NoticeChannel::ALL {
+            let sql = format!(
+                "SELECT number FROM notices WHERE ended_at IS NULL AND channel = '{channel}'
+                 AND since < ?1 AND state <> 'sending' LIMIT ?2"
+            );
+            old.extend(numbers(&sql, now.0.saturating_sub(WAIT_MS_MAX)).map_err(&failed)?);
+        }
         let ended = "SELECT number FROM notices WHERE ended_at < ?1 LIMIT ?2";
         let ended = numbers(ended, now.0.saturating_sub(KEPT_MS)).map_err(&failed)?;
         if old.is_empty() && ended.is_empty() {
@@ -222,15 +255,17 @@ impl Outbox {
                 let why = "it waited 30 days";
                 end(transaction, &old, End { state: NoticeState::GivenUp, why }, now.0)?;
                 for number in &ended {
-                    let sql = "DELETE FROM notices WHERE number = ?1";
-                    transaction.prepare_cached(sql)?.execute([number])?;
+                    for of in ["notices", "failures"] {
+                        let sql = format!("DELETE FROM {of} WHERE number = ?1");
+                        transaction.prepare_cached(&sql)?.execute([number])?;
+                    }
                 }
                 Ok(())
             };
             prune().map_err(&failed)
         })?;
         let most = usize::try_from(PRUNED_AT_ONCE).unwrap_or(usize::MAX);
-        Ok(old.len() == most || ended.len() == most)
+        Ok(old.len() >= most || ended.len() >= most)
     }
 }
 
@@ -311,9 +346,9 @@ pub(super) fn end(
         // The same notice, by another channel, behind what waits there.
         let sql = "INSERT INTO notices (batch, command, place, recipient, channel, owner, others,
             event, fields, table_version, entry, in_digest, ignores_quiet_hours, made_at, since,
-            state) SELECT batch, command, place, recipient, ?2, owner, ?3, event, fields,
-            table_version, entry, 0, ignores_quiet_hours, made_at, ?4, 'waiting' FROM notices
-            WHERE number = ?1 ON CONFLICT DO NOTHING";
+            state, epoch) SELECT batch, command, place, recipient, ?2, owner, ?3, event, fields,
+            table_version, entry, 0, ignores_quiet_hours, made_at, ?4, 'waiting', epoch
+            FROM notices WHERE number = ?1 ON CONFLICT DO NOTHING";
         let row = params![number, next, rest, signed(now_ms)];
         if transaction.prepare_cached(sql)?.execute(row)? > 0 {
             let number = transaction.last_insert_rowid();
@@ -339,6 +374,40 @@ pub(super) fn queue(
         return end(transaction, &[number], End { state: NoticeState::Gone, why }, now_ms);
     }
     make_due(transaction, recipient, channel, now_ms)
+}
+
+/// Forgets times of a clock that was ahead: nothing waits for them.
+fn forget_later(transaction: &Transaction<'_>, now_ms: u64) -> rusqlite::Result<()> {
+    let latest = signed(now_ms.saturating_add(NEXT_ATTEMPT_MS_MAX));
+    let now = signed(now_ms);
+    transaction.execute("DELETE FROM sends WHERE at > ?1", [now])?;
+    // Looked at now, each lane finds again until when it waits.
+    transaction.execute("UPDATE lanes SET due_at = ?1 WHERE due_at > ?1", [now])?;
+    let sql = "UPDATE notices SET since = min(since, ?1),
+        next_at = CASE WHEN next_at > ?2 THEN ?1 ELSE next_at END
+        WHERE ended_at IS NULL AND (since > ?1 OR next_at > ?2)";
+    transaction.execute(sql, [now, latest]).map(|_| ())
+}
+
+/// Stops a lane of which something cannot be read.
+pub(super) fn stop_damaged(
+    transaction: &Transaction<'_>,
+    recipient: &str,
+    channel: &str,
+) -> rusqlite::Result<()> {
+    let sql = "UPDATE lanes SET due_at = NULL, sending = NULL, stopped = ?3
+        WHERE recipient = ?1 AND channel = ?2";
+    transaction.execute(sql, params![recipient, channel, DAMAGED]).map(|_| ())
+}
+
+/// Starts a lane that its recipient had ended.
+pub(super) fn begin_again(
+    transaction: &Transaction<'_>,
+    recipient: Recipient,
+    channel: NoticeChannel,
+) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM lanes WHERE recipient = ?1 AND channel = ?2 AND stopped = ?3";
+    transaction.execute(sql, params![recipient.to_string(), channel.name(), GONE]).map(|_| ())
 }
 
 fn end_lane(

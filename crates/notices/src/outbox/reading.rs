@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::due::consents;
-use super::{NoticeState, Outbox, channel_of, recipient_of};
+use super::{NoticeState, Outbox, channel_of, id_of, recipient_of};
 use crate::error::NoticeError;
 use crate::file::unsigned;
 use crate::limits::LISTED_MAX;
@@ -20,6 +20,10 @@ pub struct NoticeQuery {
     /// Of those, only these: an endpoint's.
     pub recipient: Option<Recipient>,
     pub state: Option<NoticeState>,
+    pub channel: Option<NoticeChannel>,
+    pub event: Option<&'static str>,
+    /// Only this one.
+    pub number: Option<i64>,
     /// Before this one.
     pub before: Option<i64>,
     /// At most [`LISTED_MAX`].
@@ -66,20 +70,39 @@ pub struct OutboxCounts {
     pub stopped: u64,
 }
 
+/// What one channel has open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenNotices {
+    pub count: u64,
+    /// Since when the oldest one waits.
+    pub oldest_ms: Option<u64>,
+    /// Recipients to whom nothing leaves until somebody says so.
+    pub stopped: u64,
+}
+
+/// An attempt that did not end in a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedAttempt {
+    /// From 1; from 1 again after [`Outbox::retry`].
+    pub attempt: u32,
+    pub at_ms: u64,
+    pub why: String,
+}
+
 fn view(row: &Row<'_>) -> rusqlite::Result<NoticeView> {
-    let (batch, command, place): (i64, i64, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
     let text = |place: usize| row.get::<_, String>(place);
     let time = |place: usize| row.get::<_, Option<i64>>(place).map(|ms| ms.map(unsigned));
     let state = NoticeState::named(&text(11)?).ok_or(rusqlite::Error::InvalidQuery)?;
     let next: i64 = row.get(15)?;
     Ok(NoticeView {
         number: row.get(0)?,
-        id: format!("msg_{batch}_{command}_{place}"),
+        id: id_of(row.get(20)?, (row.get(1)?, row.get(2)?, row.get(3)?)),
         recipient: recipient_of(&text(4)?)?,
         owner: recipient_of(&text(5)?)?,
         channel: channel_of(&text(6)?)?,
         event: text(7)?,
-        fields: serde_json::from_str(&text(8)?).map_err(|_| rusqlite::Error::InvalidQuery)?,
+        // Of a row that cannot be sent, a person must see the rest.
+        fields: serde_json::from_str(&text(8)?).unwrap_or_default(),
         table_version: row.get(9)?,
         entry: row.get(10)?,
         state,
@@ -96,7 +119,7 @@ fn view(row: &Row<'_>) -> rusqlite::Result<NoticeView> {
 
 const COLUMNS: &str = "number, batch, command, place, recipient, owner, channel, event, fields,
     table_version, entry, state, attempts, made_at, tried_at, next_at, ended_at, sent_with, why,
-    receipt";
+    receipt, epoch";
 
 impl Outbox {
     /// Lists notices, the newest first.
@@ -108,16 +131,53 @@ impl Outbox {
         let sql = format!(
             "SELECT {COLUMNS} FROM notices WHERE (?1 IS NULL OR owner = ?1)
              AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR number < ?3)
-             AND (?5 IS NULL OR recipient = ?5) ORDER BY number DESC LIMIT ?4"
+             AND (?5 IS NULL OR recipient = ?5) AND (?6 IS NULL OR channel = ?6)
+             AND (?7 IS NULL OR event = ?7) AND (?8 IS NULL OR number = ?8)
+             ORDER BY number DESC LIMIT ?4"
         );
         let mut statement = self.connection.prepare(&sql).map_err(&failed)?;
         let (owner, state) = (query.owner.map(|one| one.to_string()), query.state);
         let state = state.map(NoticeState::name);
         let recipient = query.recipient.map(|one| one.to_string());
         let limit = query.limit.min(LISTED_MAX);
-        let values = params![owner, state, query.before, limit, recipient];
+        let (channel, event) = (query.channel.map(NoticeChannel::name), query.event);
+        let values =
+            params![owner, state, query.before, limit, recipient, channel, event, query.number];
         let rows = statement.query_map(values, view).map_err(&failed)?;
         rows.collect::<Result<_, _>>().map_err(failed)
+    }
+
+    /// The attempts of a notice that did not end in a delivery, in order.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn failures(&self, number: i64) -> Result<Vec<FailedAttempt>, NoticeError> {
+        let failed = self.failed("read");
+        let sql = "SELECT attempt, at, why FROM failures WHERE number = ?1 ORDER BY rowid LIMIT ?2";
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let rows = statement.query_map(params![number, LISTED_MAX], |row| {
+            let (attempt, at_ms) = (row.get(0)?, unsigned(row.get(1)?));
+            Ok(FailedAttempt { attempt, at_ms, why: row.get(2)? })
+        });
+        rows.and_then(Iterator::collect).map_err(failed)
+    }
+
+    /// What a channel has open: no look at what has ended.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn open_of(&self, channel: NoticeChannel) -> Result<OpenNotices, NoticeError> {
+        let failed = self.failed("read");
+        let sql = "SELECT count(*), min(since),
+            (SELECT count(*) FROM lanes WHERE channel = ?1 AND stopped IS NOT NULL)
+            FROM notices WHERE channel = ?1 AND ended_at IS NULL";
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let open = statement.query_row([channel.name()], |row| {
+            let oldest = row.get::<_, Option<i64>>(1)?;
+            let (count, stopped) = (unsigned(row.get(0)?), unsigned(row.get(2)?));
+            Ok(OpenNotices { count, oldest_ms: oldest.map(unsigned), stopped })
+        });
+        open.map_err(failed)
     }
 
     /// How many notices there are of each kind.

@@ -4,6 +4,7 @@ mod commands;
 mod files;
 mod identities;
 mod looks;
+mod notices;
 mod pages;
 mod passkeys;
 mod personal_data;
@@ -15,6 +16,7 @@ pub(crate) mod views;
 pub(crate) use commands::{ACCOUNT, DIGEST, SET_PAYOUT_ACCOUNT, carry_out, shown as shown_events};
 pub(crate) use files::flags as file_flags;
 pub(crate) use identities::PERSON;
+pub(crate) use notices::PARAMETERS as NOTICE_PARAMETERS;
 pub(crate) use passkeys::USE_FIELDS;
 pub(crate) use proposals::{APPROVE, WITHDRAW, as_seen, decide};
 pub(crate) use provider::{RETURN_PATH, complete_with_code};
@@ -26,6 +28,8 @@ use crate::operations::Action;
 pub(crate) async fn answer(call: Call) -> HttpAnswer {
     match call.operation.action {
         Action::Give(spec) => commands::give(call, spec).await,
+        Action::Notices => notices::list(call).await,
+        Action::Notice => notices::one(call).await,
         Action::Proposals => proposals::list(call).await,
         Action::Approve => proposals::approve(call).await,
         Action::Withdraw => proposals::withdraw(call).await,

@@ -30,6 +30,9 @@ pub struct Scaled {
 impl Display for Scaled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Scaled { units, per_one } = self;
+        if *per_one == 1 {
+            return write!(f, "{units}");
+        }
         let width = usize::try_from(per_one.ilog10()).unwrap_or_default();
         write!(f, "{}.{:0width$}", units / per_one, units % per_one)
     }

@@ -18,6 +18,7 @@ use engine::{Engine, Timestamp};
 use host::control::{ControlRequest, send_request};
 use host::tls;
 use node::{Clock, NodeClient, NodeFigures, SystemClock};
+use notices::NoticeFigures;
 use rustls::ServerConfig;
 use serde_json::Value;
 use web::limits::{MONITORING_CONNECTIONS_MAX, MONITORING_WORKERS_MAX};
@@ -100,6 +101,7 @@ pub struct MetricsSources {
     pub views: Option<Arc<AtomicU64>>,
     /// What the API has answered, if it is served.
     pub answers: Option<Arc<AnswerCounts>>,
+    pub notices: Arc<NoticeFigures>,
     /// Our own certificates, by what they are for.
     pub certificates: Vec<(String, PathBuf)>,
 }

@@ -1,9 +1,13 @@
 //! The page of metrics: each metric once, with its unit and meaning.
 
+use std::collections::BTreeMap;
+
+use engine::Timestamp;
 use node::{NodeFigures, SYNC_BOUNDS_US};
+use notices::{ChannelFigures, NoticeChannel};
 use serde_json::Value;
 
-use super::exposition::{Exposition, MetricKind, seconds_of_ms, seconds_of_us};
+use super::exposition::{Exposition, MetricKind, Scaled, seconds_of_ms, seconds_of_us};
 use super::{BooksFigures, Kept, Observation, Watch, is_withdrawn, validity};
 use MetricKind::{Counter, Gauge, Histogram};
 
@@ -40,8 +44,46 @@ pub(super) fn of(watch: &Watch, found: &Observation) -> String {
             samples.add(&[("status", &status.to_string())], count);
         }
     }
+    notices(&mut page, watch.sources.notices.by_channel(), found.at);
     disk(&mut page, watch);
     page.into_text()
+}
+
+fn notices(
+    page: &mut Exposition,
+    channels: BTreeMap<NoticeChannel, ChannelFigures>,
+    now: Timestamp,
+) {
+    let mut gauge = |name, help, value: &dyn Fn(&ChannelFigures) -> Option<Scaled>| {
+        let mut samples = page.metric(name, Gauge, help);
+        for (channel, figures) in &channels {
+            if let Some(value) = value(figures) {
+                samples.add(&[("channel", channel.name())], value);
+            }
+        }
+    };
+    let whole = |units| Some(Scaled { units, per_one: 1 });
+    gauge("doorstep_notices_open", "Notices that have not ended, by channel.", &|of| {
+        whole(of.open.count)
+    });
+    let help = "For how long the oldest open notice of a channel waits.";
+    gauge("doorstep_notices_oldest_seconds", help, &|of| {
+        Some(seconds_of_ms(now.0.saturating_sub(of.open.oldest_ms?)))
+    });
+    let help = "Recipients to whom nothing leaves by a channel until somebody starts them again.";
+    gauge("doorstep_notices_stopped", help, &|of| whole(of.open.stopped));
+    let help = "How attempts to send notices ended, by channel, since the start.";
+    let mut samples = page.metric("doorstep_notice_attempts_total", Counter, help);
+    for (channel, of) in &channels {
+        for (outcome, count) in [
+            ("delivered", of.delivered),
+            ("failed", of.failed),
+            ("refused", of.refused),
+            ("not_known", of.not_known),
+        ] {
+            samples.add(&[("channel", channel.name()), ("outcome", outcome)], count);
+        }
+    }
 }
 
 fn node(page: &mut Exposition, node: &NodeFigures) {

@@ -1,0 +1,166 @@
+//! Who was told what: the office sees all, others their own. No address is shown.
+
+use access::{AccessFunction, AccessGrant, AccessScope};
+use axum::http::StatusCode;
+use notices::{
+    DeliveryRules, NoticeChannel, NoticeError, NoticeQuery, NoticeState, NoticeView, OUTBOX_FILE,
+    Outbox, Recipient, event_named,
+};
+use serde_json::{Value, json};
+
+use crate::app::{Call, HttpAnswer, json_answer};
+use crate::limits::{PAGE_LINES, PAGE_LINES_MAX};
+use crate::problem::{Problem, ProblemKind};
+use crate::query::QueryParameters;
+use crate::times::rfc3339;
+use crate::words::words;
+
+const RIGHT: AccessFunction<'static> = AccessFunction::Read("notices");
+/// What is paid to whom stands in notices, too.
+const MONEY: AccessFunction<'static> = AccessFunction::Read("payouts");
+pub(crate) const PARAMETERS: [&str; 6] = ["owner", "state", "channel", "event", "before", "limit"];
+
+/// Whose notices a caller sees.
+struct Seen {
+    /// `None`: all.
+    owners: Option<Vec<Recipient>>,
+    with_fields: bool,
+}
+
+impl Seen {
+    fn of(call: &Call) -> Result<Seen, Problem> {
+        call.require(RIGHT)?;
+        let principal = &call.caller()?.principal;
+        Ok(match principal.may(RIGHT) {
+            AccessScope::Own(grants) => {
+                let owners = grants.into_iter().filter_map(recipient_of).collect();
+                Seen { owners: Some(owners), with_fields: true }
+            }
+            _ => Seen { owners: None, with_fields: principal.may(MONEY) == AccessScope::All },
+        })
+    }
+
+    fn has(&self, owner: Recipient) -> bool {
+        self.owners.as_ref().is_none_or(|owners| owners.contains(&owner))
+    }
+
+    fn row(&self, one: &NoticeView) -> Value {
+        let time = |ms: Option<u64>| ms.map(rfc3339);
+        let mut row = json!({
+            "number": one.number,
+            "id": one.id,
+            "owner": one.owner.to_string(),
+            "recipient": one.recipient.to_string(),
+            "channel": one.channel.name(),
+            "event": one.event,
+            "state": one.state.name(),
+            "attempts": one.attempts,
+            "made_at": rfc3339(one.made_at_ms),
+            "tried_at": time(one.tried_at_ms),
+            "next_at": time(one.next_at_ms),
+            "ended_at": time(one.ended_at_ms),
+            "why": one.why,
+        });
+        if self.with_fields {
+            row["fields"] = Value::Object(one.fields.clone());
+        }
+        row
+    }
+}
+
+fn recipient_of(grant: AccessGrant) -> Option<Recipient> {
+    match grant {
+        AccessGrant::Seller(id) => Some(Recipient::Seller(id)),
+        AccessGrant::Firm(id) => Some(Recipient::Firm(id)),
+        AccessGrant::Courier(id) => Some(Recipient::Courier(id)),
+        _ => None,
+    }
+}
+
+fn bad(name: &'static str) -> Problem {
+    let detail = words!("`{name}` has an unknown value; correct it", "`{name}` 的值未知；请更正");
+    Problem::new(ProblemKind::BadQuery, detail).with_field(name)
+}
+
+/// A value of the query that is one of ours.
+fn known<T>(
+    query: &QueryParameters,
+    name: &'static str,
+    find: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Problem> {
+    query.get(name).map(|text| find(text).ok_or_else(|| bad(name))).transpose()
+}
+
+/// Looks into the outbox, if there is one, on a thread that may wait.
+async fn look<T: Default + Send + 'static>(
+    call: &Call,
+    look: impl FnOnce(&Outbox) -> Result<T, NoticeError> + Send + 'static,
+) -> Result<T, Problem> {
+    let data = call.app.data.clone();
+    let done = call.app.workers.run(move |_| {
+        if !data.join(OUTBOX_FILE).exists() {
+            return Ok(T::default());
+        }
+        Outbox::open(&data, DeliveryRules::default()).and_then(|outbox| look(&outbox))
+    });
+    done.await?.map_err(|error| Problem::internal(error))
+}
+
+pub(super) async fn list(call: Call) -> HttpAnswer {
+    let query = QueryParameters::read(call.parts.uri.query(), &PARAMETERS)?;
+    call.accepted(&["application/json"])?;
+    let seen = Seen::of(&call)?;
+    let limit = query.number("limit", 1, PAGE_LINES_MAX as u64)?.unwrap_or(PAGE_LINES as u64);
+    let owner = known(&query, "owner", |text| text.parse::<Recipient>().ok())?;
+    let asked = NoticeQuery {
+        owner: None,
+        state: known(&query, "state", NoticeState::named)?,
+        channel: known(&query, "channel", NoticeChannel::named)?,
+        event: known(&query, "event", event_named)?.map(|event| event.name),
+        before: query
+            .number("before", 1, u64::from(u32::MAX) << 20)?
+            .and_then(|number| i64::try_from(number).ok()),
+        limit: u32::try_from(limit + 1).unwrap_or(u32::MAX),
+        ..NoticeQuery::default()
+    };
+    let owners: Vec<Option<Recipient>> = match (owner, &seen.owners) {
+        (Some(owner), _) if seen.has(owner) => vec![Some(owner)],
+        (Some(_), _) => Vec::new(),
+        (None, Some(own)) => own.iter().copied().map(Some).collect(),
+        (None, None) => vec![None],
+    };
+    let mut found: Vec<NoticeView> = look(&call, move |outbox| {
+        let lists = owners.into_iter().map(|owner| outbox.list(NoticeQuery { owner, ..asked }));
+        Ok(lists.collect::<Result<Vec<_>, _>>()?.concat())
+    })
+    .await?;
+    found.sort_by_key(|one| std::cmp::Reverse(one.number));
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| has_more).map(|last| last.number);
+    let items: Vec<Value> = found.iter().map(|one| seen.row(one)).collect();
+    json_answer(StatusCode::OK, &json!({ "items": items, "next": next }), None)
+}
+
+/// One notice, with its attempts that did not end in a delivery.
+pub(super) async fn one(call: Call) -> HttpAnswer {
+    QueryParameters::read(call.parts.uri.query(), &[])?;
+    call.accepted(&["application/json"])?;
+    let seen = Seen::of(&call)?;
+    let number = call.path_part(2)?.parse::<i64>().ok();
+    let found = look(&call, move |outbox| {
+        let query = NoticeQuery { number, limit: 1, ..NoticeQuery::default() };
+        let found = if number.is_some() { outbox.list(query)? } else { Vec::new() };
+        let failures = number.map_or(Ok(Vec::new()), |number| outbox.failures(number))?;
+        Ok(found.into_iter().next().map(|one| (one, failures)))
+    });
+    let found = found.await?.filter(|(one, _)| seen.has(one.owner));
+    let (one, failures) = found.ok_or(ProblemKind::NoSuchRecord)?;
+    let mut row = seen.row(&one);
+    let failures = failures
+        .iter()
+        .map(|one| json!({ "attempt": one.attempt, "at": rfc3339(one.at_ms), "why": one.why }));
+    row["failures"] = failures.collect();
+    json_answer(StatusCode::OK, &row, None)
+}
