@@ -24,6 +24,7 @@ mod links;
 mod list;
 mod messages;
 mod nav;
+mod portal;
 mod tone;
 
 pub use act::{
@@ -45,5 +46,9 @@ pub use links::{Link, list_path};
 pub use list::{FieldForm, FilterChip, FilterField, ListHeader, ListPage, ListRequest, ListRow};
 pub use messages::{ErrorPage, FoundGroup, SearchPage, SignInPage};
 pub use nav::{NavGroup, NavLink, nav_groups};
+pub use portal::{
+    BadOrderLine, ImportPage, ImportedOrders, PartyLine, PartyStatementPage, PortalPage,
+    PortalTable, StatementAccount,
+};
 pub use texts::PageWords;
 pub use tone::{Tone, tone};

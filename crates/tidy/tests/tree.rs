@@ -45,7 +45,8 @@ const MAP: &str = "
     office   | money tariff machine books engine node files reports switch recon vault | journal \
               keys
     pages    | money books switch office views                        |
-    web      | books machine engine node reports switch office access views pages vault | journal
+    web      | money books machine engine node files reports switch office access views pages \
+              vault | journal
     wiping   |                                                       |
     sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
     notices  | money tariff machine books engine journal node keys vault channels | sim
