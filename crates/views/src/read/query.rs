@@ -585,13 +585,13 @@ impl Question {
                 if side == "debit" { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" };
             let mut own = Question::joined(view, None);
             own.values.clone_from(&question.values);
-            let (first, last) = (&asked.batches.start(), &asked.batches.end());
+            let (first, last) = (*asked.batches.start(), *asked.batches.end());
             let number = |number: u64| ViewValue::Number(number.cast_signed());
             let day = |day: &str| ViewValue::text(day);
             for (place, (condition, value)) in [
                 (format!("{side} = "), ViewValue::Number(asked.account.into())),
-                ("batch >= ".to_owned(), number(**first)),
-                ("batch <= ".to_owned(), number(**last)),
+                ("batch >= ".to_owned(), number(first)),
+                ("batch <= ".to_owned(), number(last)),
                 ("posting > ".to_owned(), ViewValue::Number(asked.after)),
                 ("date >= ".to_owned(), day(&asked.days.0)),
                 ("date <= ".to_owned(), day(&asked.days.1)),
