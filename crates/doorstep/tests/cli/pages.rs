@@ -169,7 +169,7 @@ fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
 
 /// The accounts of a statement, each with its closing balance as a plain number.
 fn closings(page: &str) -> Vec<(String, String)> {
-    let balances = main_of(page).split("<table class=\"rows keep balances\">").nth(1).unwrap();
+    let balances = main_of(page).split(" balances\">").nth(1).unwrap();
     let balances = balances.split("</table>").next().unwrap();
     let accounts = balances.split("<code>").skip(1).map(|rest| {
         let account = rest.split('<').next().unwrap().to_owned();

@@ -243,7 +243,7 @@ fn reported(words: PageWords, report: &Value) -> ImportedOrders {
         let minor = i128::from(minor.as_u64().unwrap_or(0));
         (money(minor, currency), currency.clone())
     });
-    let mut tiles = vec![tile("import.orders", "/orders/all"), tile("import.parcels", "/parcels")];
+    let mut tiles = vec![tile("import.orders", "/orders/all")];
     tiles.push(HomeTile {
         title: words.get("import.due"),
         values: due.collect(),
@@ -253,6 +253,8 @@ fn reported(words: PageWords, report: &Value) -> ImportedOrders {
     if is_imported {
         tiles.push(tile("import.announced", "/announced"));
         tiles.push(tile("import.existed", "/existed"));
+    } else {
+        tiles.push(tile("import.parcels", "/parcels"));
     }
     tiles.push(tile("import.errors", "/errors"));
     let text = |value: &Value| match value {

@@ -62,9 +62,14 @@ static SELLER_WORK: [Counted; 7] = [
     ),
 ];
 /// Where a seller's parcels are.
-static SELLER_PARCELS: [Counted; 6] = [
-    counted("portal.announced", Tone::Move, "parcels", &[("state", "announced")], Some("due")),
-    counted("portal.with_firm", Tone::Move, "parcels", &[("state", "assigned")], Some("due")),
+static SELLER_PARCELS: [Counted; 5] = [
+    counted(
+        "portal.announced",
+        Tone::Move,
+        "parcels",
+        &[("state", "announced,assigned")],
+        Some("due"),
+    ),
     counted("home.out", Tone::Move, "parcels", &[("state", "out")], Some("due")),
     counted(
         "portal.delivered",
@@ -166,7 +171,7 @@ static PAYOUTS: ShortList = ShortList {
     none: "portal.no_payouts",
     view: "payouts",
     filters: &[],
-    columns: &["payout", "sent", "state", "gross", "fees", "refunded", "net"],
+    columns: &["payout", "sent", "state", "net", "gross", "fees"],
 };
 static RETURNS: ShortList = ShortList {
     title: "portal.returns",
