@@ -17,7 +17,7 @@ use super::statements::{day, month_of};
 use super::{Visit, html};
 use crate::app::HttpAnswer;
 use crate::handlers::views::{rows_of, wait_for, wanted};
-use crate::problem::ProblemKind;
+use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 
 pub(super) const AUDIT_PATH: &str = "/audit";
@@ -73,6 +73,9 @@ pub(super) async fn bundle(visit: Visit) -> HttpAnswer {
         })?;
         let (at, time, last_day, days, (first, last), all) =
             found.ok_or(ProblemKind::NoSuchRecord)?;
+        if days.0 > days.1 {
+            return Err(Problem::from(ProblemKind::BadQuery).with_field("from"));
+        }
         let offset_minutes = offset_at(giver, time)?;
         let pairs = [("from", days.0), ("until", days.1)];
         let pairs = pairs.map(|(name, day)| (name.to_owned(), day.to_string()));

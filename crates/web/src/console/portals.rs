@@ -645,6 +645,7 @@ fn acts(words: PageWords, principal: &Principal, party: StatementParty) -> Vec<A
 pub(super) async fn portal(visit: Visit, party: StatementParty, wanted: Wanted) -> HttpAnswer {
     let principal = visit.call.caller()?.principal.clone();
     visit.call.require(AccessFunction::Read("statements"))?;
+    let has_session = visit.call.caller()?.session.is_some();
     let (app, preferences) = (visit.call.app.clone(), visit.preferences);
     let words = preferences.words;
     let mut around = frame(&app, preferences, visit.call.caller.as_ref(), "/");
@@ -692,7 +693,9 @@ pub(super) async fn portal(visit: Visit, party: StatementParty, wanted: Wanted) 
                 lead.extend(next_payout(&visit, &found).map(|next| format!(" · {next}")));
             }
             found.tables.push(keys(giver, words, party, offset_minutes)?);
-            acts_shown = acts(words, &principal, party);
+            if has_session {
+                acts_shown = acts(words, &principal, party);
+            }
         }
         let page = PortalPage {
             lead,
