@@ -10,7 +10,7 @@ use office::SignedInGiver;
 use pages::forms::{NOTHING, date, money, number};
 use pages::{
     ActLink, Cell, HomeTile, Link, OpenWork, PageRow, PageWords, PortalPage, PortalTable,
-    RowContext, Tone, nav_groups,
+    RowContext, Tone, list_path, nav_groups,
 };
 use views::read::{
     FilterOperator, ListQuery, ReadViewError, ViewFilter, ViewPosition, ViewReader, ViewTotal,
@@ -40,9 +40,7 @@ const RELEASES_LOOKED_AT_MAX: i64 = 20_000;
 const NEAR_LIMIT_PERCENT: i64 = 80;
 
 /// What waits for a seller.
-static SELLER_WORK: [Counted; 7] = [
-    counted("portal.no_account", Tone::Act, "sellers", &[("payout_account", "false")], None),
-    counted("portal.suspended", Tone::Act, "sellers", &[("suspended", "true")], None),
+static SELLER_WORK: [Counted; 5] = [
     counted("portal.returned_payouts", Tone::Act, "payouts", &[("state", "returned")], Some("net")),
     counted("portal.invoices", Tone::Act, "invoices", &[("state", "open")], Some("amount")),
     counted(
@@ -82,12 +80,11 @@ static SELLER_PARCELS: [Counted; 5] = [
     counted("portal.refunds", Tone::Move, "refunds", &[], Some("amount")),
 ];
 /// What waits for a firm.
-static FIRM_WORK: [Counted; 5] = [
+static FIRM_WORK: [Counted; 4] = [
     counted("portal.count", Tone::Act, "hand_overs", &[("state", "started")], Some("expected")),
     counted("portal.shortages", Tone::Act, "custody", &[("shortage.from", "1")], Some("shortage")),
     counted("home.deposits", Tone::Wait, "deposits", &[("state", "announced")], Some("amount")),
     counted("home.blocked", Tone::Wait, "terminals", &[("blocked", "true")], None),
-    counted("portal.couriers_suspended", Tone::Wait, "couriers", &[("suspended", "true")], None),
 ];
 /// Where a firm's parcels are.
 static FIRM_PARCELS: [Counted; 4] = [
@@ -414,6 +411,10 @@ impl Portal<'_> {
         let mut rows: Vec<_> = rows.collect();
         rows.sort_by_key(|(share, has, owes, _)| std::cmp::Reverse((*share, *has, *owes)));
         rows.truncate(ROWS_SHOWN);
+        // Their limits are shown with the cash, to who may see that.
+        if !self.readable.contains(&custody.name) {
+            return Ok(None);
+        }
         let names = pages::PartyNames::new();
         let context = self.context(&names);
         let line = |(share, has, owes, row): &(i64, i64, i64, PageRow)| {
@@ -426,13 +427,17 @@ impl Portal<'_> {
                 _ => None,
             };
             let share = Cell { tone, ..figure(format!("{share} %")) };
-            let name = Cell { href: Some(context.page_of(couriers, row)), ..cell("reference") };
+            let courier = row.raw_of(couriers, "courier").unwrap_or_default();
+            let page = Link::to(&list_path(custody.name)).part(courier).at(self.pinned).text();
+            // Who never had cash has no page.
+            let page = (*has != 0 || *owes != 0).then_some(page);
+            let name = Cell { href: page, ..cell("reference") };
             vec![name, amount(*has), cell("cash_limit"), share, amount(*owes)]
         };
         let key = if is_part { "portal.limits_part" } else { "portal.limits_note" };
         Ok(Some(PortalTable {
             title: self.words.get("portal.limits"),
-            href: Some(Link::to("/couriers").at(self.pinned).text()),
+            href: Some(Link::to(&list_path(custody.name)).at(self.pinned).text()),
             note: self.words.fill(key, &[("most", &COURIERS_READ)]),
             columns: [
                 ("portal.courier", false),
@@ -479,6 +484,19 @@ fn find(portal: &Portal<'_>, reader: &mut ViewReader) -> Result<Option<Found>, R
         if totals.iter().any(|total| total.rows > 0) {
             found.work.push(work_of(portal.words, counted, &totals, portal.pinned));
         }
+    }
+    for (column, value, key) in [
+        ("payout_account", "false", "portal.no_account"),
+        ("suspended", "true", "portal.suspended"),
+    ] {
+        let is_so = view.and_then(|view| found.row.raw_of(view, column)) == Some(value);
+        found.work.extend((is_seller && is_so).then(|| OpenWork {
+            tone: Tone::Act,
+            what: portal.words.get(key),
+            count: String::new(),
+            sum: String::new(),
+            href: Link::to(&portal.party.path()).at(portal.pinned).text(),
+        }));
     }
     match is_seller {
         true => portal.seller(reader, &mut found)?,
