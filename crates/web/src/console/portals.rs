@@ -430,7 +430,9 @@ impl Portal<'_> {
             let courier = row.raw_of(couriers, "courier").unwrap_or_default();
             let page = Link::to(&list_path(custody.name)).part(courier).at(self.pinned).text();
             // Who never had cash has no page.
-            let page = (*has != 0 || *owes != 0).then_some(page);
+            let number = own(&row.values, couriers, "courier");
+            let had_cash = in_hand.iter().any(|one| own(one, custody, "courier") == number);
+            let page = had_cash.then_some(page);
             let name = Cell { href: page, ..cell("reference") };
             vec![name, amount(*has), cell("cash_limit"), share, amount(*owes)]
         };
