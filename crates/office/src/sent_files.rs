@@ -104,11 +104,39 @@ impl ReceivedFiles {
         Ok(ReceivedFiles { directory, flags: Vec::new(), _counted: counted })
     }
 
-    /// Reads the bytes of a file.
+    /// Reads the bytes of a file: as many as were announced.
     ///
     /// # Errors
     /// The bytes do not arrive, or cannot be kept.
     pub fn receive(&mut self, file: &SentFile, from: &mut dyn Read) -> Result<(), SentFilesError> {
+        let left = self.receive_to(file, from)?;
+        match left {
+            0 => Ok(()),
+            _ => Err(SentFilesError::Cut(io::ErrorKind::UnexpectedEof.into())),
+        }
+    }
+
+    /// Reads the bytes of a file to its end, if it has at most as many as were announced. Only for
+    /// a reader that fails where a file is cut off.
+    ///
+    /// # Errors
+    /// As [`ReceivedFiles::receive`].
+    pub fn receive_to_end(
+        &mut self,
+        file: &SentFile,
+        from: &mut dyn Read,
+    ) -> Result<(), SentFilesError> {
+        let left = self.receive_to(file, from)?;
+        match left {
+            0 if from.read(&mut [0]).map_err(SentFilesError::Cut)? > 0 => {
+                Err(SentFilesError::TooLarge { bytes: file.bytes.saturating_add(1) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads at most the bytes that were announced. Returns how many are missing.
+    fn receive_to(&mut self, file: &SentFile, from: &mut dyn Read) -> Result<u64, SentFilesError> {
         let folder = self.path(&file.flag);
         let path = folder.join(&file.name);
         let kept = |source| SentFilesError::Kept { path: path.clone(), source };
@@ -119,7 +147,7 @@ impl ReceivedFiles {
             let most = usize::try_from(left).map_or(BLOCK_BYTES, |left| left.min(BLOCK_BYTES));
             let read = from.read(&mut block[..most]).map_err(SentFilesError::Cut)?;
             if read == 0 {
-                return Err(SentFilesError::Cut(io::ErrorKind::UnexpectedEof.into()));
+                break;
             }
             to.write_all(&block[..read]).map_err(kept)?;
             left -= read as u64;
@@ -128,7 +156,7 @@ impl ReceivedFiles {
             let value = if file.in_folder { folder } else { path };
             self.flags.push((file.flag.clone(), value));
         }
-        Ok(())
+        Ok(left)
     }
 
     /// Where the files of a flag are. The command writes here what goes back.

@@ -58,6 +58,40 @@
     form.dataset.sent = "1";
   }));
   addEventListener("pageshow", () => forms.forEach((form) => delete form.dataset.sent));
+  // A page of now follows the books: when they have gone on, it is fetched again. Not while somebody
+  // types, reads a menu or has marked text, and not for long after the last touch: a page that
+  // nobody looks at must not keep a session alive.
+  const POLL_MS = 5_000;
+  const LOOKED_AT_MS = 300_000;
+  let touched = Date.now();
+  for (const kind of ["keydown", "pointerdown", "wheel"]) {
+    addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
+  }
+  const isBusy = () => document.hidden || Date.now() - touched > LOOKED_AT_MS ||
+    isTyping(document.activeElement) || document.querySelector("main form.act-form") !== null ||
+    document.querySelector("details[open].menu, dialog[open]") !== null || !getSelection().isCollapsed;
+  const follow_books = async () => {
+    const shown = document.getElementById("asof");
+    if (!shown?.dataset.batch || isBusy()) return;
+    const asked = await fetch("/position", { headers: { Accept: "application/json" } });
+    if (!asked.ok || String((await asked.json()).batch) === shown.dataset.batch) return;
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok || answer.redirected || isBusy()) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const focused = document.activeElement?.getAttribute("href");
+    for (const id of ["asof", "main"]) {
+      const [now, next] = [document.getElementById(id), page.getElementById(id)];
+      if (!now || !next) return;
+      now.replaceWith(next);
+      window.htmx?.process(next);
+    }
+    if (focused) document.querySelector(`main [href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  };
+  const poll = async () => {
+    try { await follow_books(); } catch { /* The next time. */ }
+    setTimeout(poll, POLL_MS);
+  };
+  if (document.querySelector("#asof[data-batch]")) setTimeout(poll, POLL_MS);
   // A menu closes when the next one opens, or by Escape.
   const menus = document.querySelectorAll("details.menu");
   const close = (but) => menus.forEach((menu) => { if (menu !== but) menu.open = false; });

@@ -257,6 +257,14 @@ impl RowContext<'_> {
                 Cell { tone: is_state.then(|| tone(raw)), ..plain(text) }
             }
             (ColumnKind::Currency, _) => Cell { class: "id", ..plain(raw.to_owned()) },
+            (ColumnKind::Text, _) if (view.name, column.name) == ("postings", "entry") => {
+                let text = words.entry("entry", raw).unwrap_or(raw).to_owned();
+                Cell { title: Some(raw.to_owned()), ..plain(text) }
+            }
+            (ColumnKind::Text, _) if (view.name, column.name) == ("commands", "name") => {
+                let text = words.command(raw).to_owned();
+                Cell { title: Some(raw.to_owned()), ..plain(text) }
+            }
             _ => {
                 let shown = short(raw, 40, 0);
                 let title = (shown != raw).then(|| raw.to_owned());

@@ -56,10 +56,34 @@ pub fn plain_money(minor: i128, currency: &str) -> String {
     }
 }
 
+/// Digits as a person types them, in ASCII: an input method may have made them full-width.
+/// Thousands may stand apart by commas. None if a comma stands anywhere else: in other languages it
+/// is the decimal point.
+#[must_use]
+pub fn plain_digits(text: &str) -> Option<String> {
+    let narrow = |c: char| match c {
+        '０'..='９' | '．' | '，' | '－' | '＋' => {
+            char::from_u32(u32::from(c) - u32::from('！') + u32::from('!')).unwrap_or(c)
+        }
+        MINUS => '-',
+        c => c,
+    };
+    let text: String = text.trim().chars().map(narrow).collect();
+    let (whole, _) = text.split_once('.').unwrap_or((&text, ""));
+    let mut groups = whole.trim_start_matches('-').split(',');
+    let first = groups.next().unwrap_or_default();
+    let mut others = groups.peekable();
+    let is_grouped = others.peek().is_some();
+    let fits = !is_grouped || (1..=3).contains(&first.len());
+    let comma_after_point = text.rfind(',') > text.find('.') && text.contains('.');
+    let others_fit = others.all(|group| group.len() == 3);
+    (fits && others_fit && !comma_after_point).then(|| text.replace(',', ""))
+}
+
 /// An amount as a person types it, in minor units: `1,234.5`. None if it is no amount.
 #[must_use]
 pub fn read_money(text: &str, currency: &str) -> Option<i64> {
-    let text = text.trim().replace(',', "").replace(MINUS, "-");
+    let text = plain_digits(text)?;
     let (sign, text) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.as_str()),
@@ -121,8 +145,36 @@ mod tests {
         }
         assert_eq!(plain_money(-116_616_610, "CNY"), "-1166166.10");
         assert_eq!(plain_money(0, "CNY"), "0");
-        assert_eq!(read_money("12", "CNY"), Some(1_200));
-        for wrong in ["", "-", "1.234", "1e3", "x", "1.2.3", "99999999999999999999"] {
+        for (text, minor) in [
+            ("12", 1_200),
+            ("1,000.5", 100_050),
+            ("12,345,678", 1_234_567_800),
+            ("１，０００．５", 100_050),
+            ("－５", -500),
+        ] {
+            assert_eq!(read_money(text, "CNY"), Some(minor), "{text}");
+        }
+        // A comma that may be a decimal point is no amount.
+        for wrong in [
+            "",
+            "-",
+            "1.234",
+            "1e3",
+            "x",
+            "1.2.3",
+            "99999999999999999999",
+            "1,5",
+            "12,34",
+            "1234,567",
+            ",5",
+            "1,,000",
+            "1.0,00",
+            "1,0000",
+            "--5",
+            "+5",
+            "1 000",
+            "٣",
+        ] {
             assert_eq!(read_money(wrong, "CNY"), None, "{wrong}");
         }
     }

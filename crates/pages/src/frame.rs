@@ -55,6 +55,8 @@ pub struct FramePosition {
     pub batch: String,
     /// The page was asked for as of a batch.
     pub is_pinned: bool,
+    /// The batch, if the page follows the books.
+    pub live: Option<u64>,
     /// That batch is not the last one.
     pub is_past: bool,
     /// The hash of the batch in the journal, if it is the last one.

@@ -25,6 +25,7 @@ mod links;
 mod list;
 mod messages;
 mod nav;
+mod portal;
 mod sign_ins;
 mod tone;
 
@@ -47,6 +48,10 @@ pub use links::{Link, list_path};
 pub use list::{FieldForm, FilterChip, FilterField, ListHeader, ListPage, ListRequest, ListRow};
 pub use messages::{ErrorPage, FoundGroup, SearchPage};
 pub use nav::{NavGroup, NavLink, nav_groups};
+pub use portal::{
+    BadOrderLine, ImportPage, ImportedOrders, PartyLine, PartyStatementPage, PortalPage,
+    PortalTable, StatementAccount,
+};
 pub use sign_ins::{
     OwnSignInLine, OwnSignInPage, OwnSignInTable, SignInPage, SignInStep, SignedInPage,
 };

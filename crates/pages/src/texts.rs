@@ -95,6 +95,12 @@ impl PageWords {
         self.all().get(&format!("{section}.{name}")).map(String::as_str)
     }
 
+    /// What a command is called.
+    #[must_use]
+    pub fn command<'n>(self, name: &'n str) -> &'n str {
+        self.entry("act", name).or_else(|| self.entry("command", name)).unwrap_or(name)
+    }
+
     /// The text of a key with values in the places of `{name}`.
     #[must_use]
     pub fn fill(self, key: &str, values: &[(&str, &dyn Display)]) -> String {
@@ -128,7 +134,7 @@ mod tests {
 
     const BOTH: [PageWords; 2] = [PageWords(Language::En), PageWords(Language::Zh)];
     /// Sections whose keys follow from declarations.
-    const DECLARED: [&str; 11] = [
+    const DECLARED: [&str; 14] = [
         "view.",
         "one.",
         "about.",
@@ -140,6 +146,9 @@ mod tests {
         "act_end.",
         "field.",
         "field_of.",
+        "entry.",
+        "command.",
+        "event.",
     ];
 
     fn source() -> String {
@@ -212,6 +221,19 @@ mod tests {
                         assert!(words.entry("word", word).is_some(), "{} {word}", view.name);
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_and_entry_of_the_chart_has_a_name() {
+        for words in BOTH {
+            for row in books::chart::CHART {
+                assert!(words.entry("entry", row.name).is_some(), "{}", row.name);
+            }
+            for spec in books::Command::SPECS {
+                let own = ["act", "command"].map(|section| words.entry(section, spec.name));
+                assert!(own.iter().any(Option::is_some), "{}", spec.name);
             }
         }
     }

@@ -13,8 +13,10 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use axum::routing::{MethodFilter, MethodRouter};
+use books::{BusinessDate, SettlementCycle};
 use engine::Timestamp;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use money::Currency;
 use node::{Clock, JournalPosition, SystemClock};
 use office::socket::CommandLines;
 use office::{Language, SharedOffice, SignedInGiver};
@@ -61,6 +63,14 @@ pub struct WebTexts {
     pub view: fn(&ViewSpec, Option<&ViewColumn>) -> String,
 }
 
+/// The first day after a day on which sellers of a cycle are paid in a currency, by the calendar.
+pub type PayoutDay =
+    Box<dyn Fn(SettlementCycle, Currency, BusinessDate) -> Option<BusinessDate> + Send + Sync>;
+
+/// Moves the books of a demonstration to the next business day. Returns the last batch before it,
+/// or why not.
+pub type NextDay = Arc<dyn Fn(Language) -> Result<u64, String> + Send + Sync>;
+
 /// What the server needs.
 pub struct WebParts {
     /// The data directory.
@@ -81,6 +91,9 @@ pub struct WebParts {
     pub connections_max: usize,
     /// Roles that a link switches to: of a demonstration, nowhere else.
     pub trial_roles: Vec<TrialRole>,
+    pub payout_day: PayoutDay,
+    /// Of a demonstration, nowhere else.
+    pub next_day: Option<NextDay>,
     /// Where its pages are, as browsers write it: `https://pay.example`. On this machine it follows
     /// from the request.
     pub origin: Option<String>,
@@ -115,6 +128,8 @@ pub(crate) struct App {
     pub provider_requests: Arc<Semaphore>,
     origin: Option<String>,
     pub trial_roles: Vec<TrialRole>,
+    pub payout_day: PayoutDay,
+    pub next_day: Option<NextDay>,
     hosts: Vec<String>,
     is_tls: bool,
     pub on_failure: fn(&str),
@@ -198,6 +213,8 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         provider_requests: Arc::new(Semaphore::new(PROVIDER_REQUESTS_MAX)),
         origin: parts.origin,
         trial_roles: parts.trial_roles,
+        payout_day: parts.payout_day,
+        next_day: parts.next_day,
         hosts: parts.hosts,
         is_tls: parts.is_tls,
         on_failure: parts.on_failure,

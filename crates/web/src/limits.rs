@@ -68,6 +68,12 @@ pub const EXPORTS_PER_SENDER_MAX: usize = 2;
 pub const EXPORT_SECONDS_MAX: u64 = 600;
 /// Of a block of an export.
 pub const EXPORT_BLOCK_BYTES: usize = 64 << 10;
+/// Postings of a statement. A period that has more is asked for in parts.
+pub const STATEMENT_LINES_MAX: usize = 20_000;
+/// Lines of a statement on one page.
+pub const STATEMENT_PAGE_LINES: usize = 400;
+/// Of a form's field beside a file.
+pub const FILE_FIELD_BYTES_MAX: u64 = 4 << 10;
 /// Questions to the provider of sign-ins at once. More are refused.
 pub const PROVIDER_REQUESTS_MAX: usize = 8;
 /// Of one question to the provider, from the first byte to the last.

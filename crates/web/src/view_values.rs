@@ -203,10 +203,15 @@ pub fn add_cell(line: &mut String, column: &ViewColumn, value: &ViewValue) {
         Answered::Flag(flag) => return line.push_str(if flag { "true" } else { "false" }),
         Answered::Number(number) => return line.push_str(&number.to_string()),
     };
+    add_text_cell(line, &text);
+}
+
+/// A text as a cell of CSV. What a spreadsheet would take for a formula is made harmless.
+pub fn add_text_cell(line: &mut String, text: &str) {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let needs_quotes = text.contains([',', '"', '\n', '\r']) || is_formula;
     if !needs_quotes {
-        line.push_str(&text);
+        line.push_str(text);
         return;
     }
     line.push('"');

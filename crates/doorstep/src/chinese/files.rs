@@ -57,6 +57,14 @@ pub fn bad_line_reason(line: &BadLine, lang: Lang) -> String {
     }
 }
 
+/// Why a line is bad, and what is left out with it.
+pub fn bad_line_texts(line: &BadLine, lang: Lang) -> [String; 2] {
+    match lang {
+        Lang::En => [line.reason.to_string(), line.left_out.to_string()],
+        Lang::Zh => [reason(&line.reason), left_out(&line.left_out).to_string()],
+    }
+}
+
 /// A bad line of an order file.
 pub fn bad_line(line: &BadLine, lang: Lang) -> String {
     if lang == Lang::En {

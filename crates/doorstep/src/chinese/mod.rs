@@ -26,7 +26,9 @@ use std::error::Error;
 use ::books::Refusal;
 use ::books::chart::AccountKind;
 
-pub use self::files::{bad_line, bad_line_reason, left_out_reason, profile_warning};
+pub use self::files::{
+    bad_line, bad_line_reason, bad_line_texts, left_out_reason, profile_warning,
+};
 pub use self::office::expected;
 pub use self::views::of_view;
 use crate::texts;

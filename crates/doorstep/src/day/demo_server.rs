@@ -10,23 +10,28 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use access::{AccessStore, NodeBooks, base32};
 use anyhow::{Context, anyhow, ensure};
 use base16ct::upper::encode_string as hex;
-use books::{CourierId, FirmId, GrantAccess, GrantedRole, PersonId, RegisterPerson, SellerId};
+use books::{
+    CourierId, FirmId, GrantAccess, GrantedRole, PersonId, RegisterPerson, SellerId, Timestamp,
+};
+use calendar::Calendar;
 use engine::{Actor, Engine, Submission};
 use keys::{Algorithm, Key, KeyName, KeyPurpose, KeyStore, MasterKey, SoftwareStore};
+use money::Currency;
 use node::{Clock, Node, NodeClient, SystemClock};
-use office::SharedOffice;
 use office::socket::{OfficeServer, control_directory, make_control_directory};
+use office::{Language, SharedOffice};
 use sim::{APPROVER, PLANNER};
 use vault::{VaultKey, VaultOptions};
 use views::Place;
 use web::limits::CONNECTIONS_MAX;
-use web::{TRIAL_ROLES_PATH, TrialRole, WebListen};
+use web::{NextDay, TRIAL_ROLES_PATH, TrialRole, WebListen};
 
+use crate::calendar_command::carry_out;
 use crate::data_directory;
 use crate::do_command::sign_ins::factor_uri;
 use crate::office_requests::{self, OfficeKeys, code_mac_under};
@@ -41,6 +46,8 @@ use crate::{chinese, persons, texts};
 /// The port, and how many after it are tried.
 const PORT: u16 = 8080;
 const PORTS_TRIED_MAX: u16 = 100;
+/// Offices open at this hour of the local day.
+const DAY_BEGINS_MS: u64 = 10 * 3_600_000;
 const KEYS_FILE: &str = "demo-keys.json";
 const MASTER_FILE: &str = "demo-master.key";
 const VAULT_KEY: &str = "vault";
@@ -255,6 +262,8 @@ fn serve_until_stopped(
         origin: None,
         provider: None,
     };
+    let look = |engine: &Engine| engine.books().currencies().collect::<Vec<_>>();
+    let (currencies, _) = node.client().query(look)?;
     let parts = WebShared {
         office: shared.clone(),
         lines: lines.clone(),
@@ -263,6 +272,8 @@ fn serve_until_stopped(
         views: Some(place.clone()),
         announce: Box::new(|_| {}),
         trial_roles: shown.roles,
+        payout_day: served_web::payout_day_of(Arc::new(Mutex::new(Some(calendar(&currencies)?)))),
+        next_day: Some(next_day(node.client())),
     };
     let _views = ViewsFollower::start(data, place.clone(), Arc::default())?;
     let directory = control_directory(data);
@@ -300,6 +311,58 @@ fn serve_until_stopped(
     server.stop();
     office.stop();
     Ok(waited?)
+}
+
+/// What the office does by itself: it releases what is due, and plans the payouts of each cycle, on
+/// the days on which the simulated nights pay. The plans wait for people.
+fn calendar(currencies: &[Currency]) -> anyhow::Result<Calendar> {
+    let mut file = "[release]\nat = \"01:00\"\n".to_owned();
+    for currency in currencies {
+        for days in
+            ["\"daily\"", "\"weekly\"\nweekdays = [\"friday\"]", "\"monthly\"\nmonth_days = [1]"]
+        {
+            let cycle =
+                format!("[[cycle]]\ncycle = {days}\ncurrency = \"{currency}\"\nat = \"09:00\"\n");
+            file.push_str(&cycle);
+        }
+    }
+    Ok(calendar::file::parse(&file)?)
+}
+
+/// Moves the clock of this process to the next morning, and carries out what is due then.
+fn next_day(client: NodeClient) -> NextDay {
+    // Two who ask at once would move it by two days.
+    let client = Mutex::new(client);
+    Arc::new(move |language| {
+        let lang = if language == Language::Zh { Lang::Zh } else { Lang::En };
+        let mut client = client.lock().unwrap_or_else(PoisonError::into_inner);
+        let moved = move_on(&mut client);
+        moved.map_err(|error| chinese::error(&*error, lang))
+    })
+}
+
+fn move_on(client: &mut NodeClient) -> anyhow::Result<u64> {
+    let now = SystemClock.now();
+    let look = move |engine: &Engine| {
+        let books = engine.books();
+        let date = books.business_date(now).zip(books.utc_offset_minutes_at(now));
+        (date, books.currencies().collect::<Vec<_>>())
+    };
+    let ((date, currencies), before) = client.query(look)?;
+    let (date, offset) = date.context("the books are not open")?;
+    let calendar = calendar(&currencies)?;
+    let mut next = date.plus_days(1);
+    while !calendar.is_business_day(next) {
+        next = next.plus_days(1);
+    }
+    SystemClock::start_trial_at(Timestamp::start_of_day(next, offset).plus_ms(DAY_BEGINS_MS));
+    for one in carry_out(client, &calendar, SystemClock.now())? {
+        // What the books refuse stays due: the next morning asks again.
+        if let Err(refusal) = one.result {
+            tracing::warn!(target: "calendar", reason = %refusal, "step refused");
+        }
+    }
+    Ok(before.0)
 }
 
 struct ShownSignIns {

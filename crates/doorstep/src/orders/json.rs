@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use vault::DeliveryCounts;
 
 use super::Announced;
+use crate::chinese;
+use crate::words::Lang;
 
 pub fn report(
     profile: &Profile,
@@ -19,13 +21,15 @@ pub fn report(
 ) -> Value {
     let lines = report.lines;
     let by_rules: u64 = report.left_out_by_reason.values().map(|orders| orders.orders).sum();
+    let lang = Lang::current();
     let bad_line = |line: &BadLine| {
+        let [reason, left_out] = chinese::bad_line_texts(line, lang);
         json!({
             "file": &*line.location.file,
             "line": line.location.line,
             "column": line.column.as_deref(),
-            "reason": line.reason.to_string(),
-            "left_out": line.left_out.to_string(),
+            "reason": reason,
+            "left_out": left_out,
         })
     };
     let due = report.amount_due.iter().map(|(currency, due)| {
@@ -53,12 +57,13 @@ pub fn report(
         "statuses": counts(&report.orders_by_status),
         "left_out": {
             "by_status": counts(&report.left_out_by_status),
-            "by_reason": report.left_out_by_reason.iter().map(left_out).collect::<Vec<_>>(),
+            "by_reason":
+                report.left_out_by_reason.iter().map(|one| left_out(one, lang)).collect::<Vec<_>>(),
         },
         "errors": report.errors_total(),
         "bad_lines":
             report.bad_lines.iter().take(BAD_LINES_KEPT_MAX).map(bad_line).collect::<Vec<_>>(),
-        "warning": profile.warning(),
+        "warning": profile.warning().map(|warning| chinese::profile_warning(warning, lang)),
         "rejects": rejects,
         "imported": imported,
         "announced": announced.new,
@@ -79,9 +84,9 @@ fn buyers(counts: DeliveryCounts) -> Value {
     })
 }
 
-fn left_out((reason, left_out): (&Arc<str>, &LeftOutOrders)) -> Value {
+fn left_out((reason, left_out): (&Arc<str>, &LeftOutOrders), lang: Lang) -> Value {
     json!({
-        "reason": &**reason,
+        "reason": chinese::left_out_reason(reason, lang),
         "orders": left_out.orders,
         "values": counts(&left_out.values),
     })

@@ -245,7 +245,18 @@ fn serve(
             let books = Box::new(NodeBooks::new(node.client()));
             let store = Arc::new(AccessStore::open(data, vault.key, books)?);
             let office = shared;
-            let parts = WebShared { office, lines, code_mac, store, views, announce, trial_roles };
+            let payout_day = web::payout_day_of(calendar.clone());
+            let parts = WebShared {
+                office,
+                lines,
+                code_mac,
+                store,
+                views,
+                announce,
+                trial_roles,
+                payout_day,
+                next_day: None,
+            };
             let listen = WebListen::open(&plan.addresses, plan.tls.clone())?;
             web::start(plan, listen, node, data, parts)
         });

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use access::{AccessStore, RelyingParty};
 use anyhow::{Context, ensure};
@@ -14,9 +14,12 @@ use rustls::ServerConfig;
 use switch::in_range;
 use views::Place;
 use web::limits::{CONNECTIONS_MAX, CONNECTIONS_MIN, WORKERS_MAX};
-use web::{ProviderSettings, TrialRole, WebListen, WebParts, WebServer, WebTexts};
+use web::{
+    NextDay, PayoutDay, ProviderSettings, TrialRole, WebListen, WebParts, WebServer, WebTexts,
+};
 
 use super::form::{ProviderForm, WebForm};
+use super::reload::CurrentCalendar;
 use super::settings::{read_secret, tls_identity};
 use crate::chinese;
 use crate::do_command;
@@ -29,6 +32,8 @@ pub const FILES_MIN: usize = CONNECTIONS_MIN + 2 * WORKERS_MAX;
 /// Of a principal, unless the settings say otherwise.
 pub const REQUESTS_PER_SECOND: u32 = 1_000;
 const REQUESTS_PER_SECOND_MAX: u32 = 1_000_000;
+/// A monthly cycle and its holidays lie within.
+const PAYOUT_DAYS_LOOKED_AT: u16 = 62;
 
 /// What the settings say of the API.
 #[derive(Clone)]
@@ -154,6 +159,21 @@ pub struct WebShared {
     pub announce: OnEvents,
     /// Roles that a link switches to: of a demonstration.
     pub trial_roles: Vec<TrialRole>,
+    pub payout_day: PayoutDay,
+    pub next_day: Option<NextDay>,
+}
+
+/// The calendar in force says when sellers are paid.
+pub fn payout_day_of(calendar: CurrentCalendar) -> PayoutDay {
+    Box::new(move |cycle, currency, after| {
+        let calendar = calendar.lock().unwrap_or_else(PoisonError::into_inner);
+        let calendar = calendar.as_ref()?;
+        let rule = calendar.cycles().iter();
+        let mut rule = rule.filter(|rule| (rule.cycle, rule.currency) == (cycle, currency));
+        let rule = rule.next()?;
+        let days = (1..=PAYOUT_DAYS_LOOKED_AT).map(|days| after.plus_days(days));
+        days.into_iter().find(|day| calendar.plans_on(rule, *day))
+    })
 }
 
 fn lang_of(language: Language) -> Lang {
@@ -171,7 +191,17 @@ pub fn start(
     data: &Path,
     shared: WebShared,
 ) -> anyhow::Result<WebServer> {
-    let WebShared { office, lines, code_mac, store, views, announce, trial_roles } = shared;
+    let WebShared {
+        office,
+        lines,
+        code_mac,
+        store,
+        views,
+        announce,
+        trial_roles,
+        payout_day,
+        next_day,
+    } = shared;
     let on_events = Arc::new(Mutex::new(announce));
     let (client, directory, shared_office) = (node.client(), data.to_owned(), office.clone());
     let make_giver = Box::new(move || SignedInGiver {
@@ -203,6 +233,8 @@ pub fn start(
         requests_per_second: plan.requests_per_second,
         connections_max: plan.connections_max,
         trial_roles,
+        payout_day,
+        next_day,
         origin: plan.origin,
         provider: plan.provider,
         on_failure: |reason| tracing::error!(target: "web", reason, "a request failed"),

@@ -36,7 +36,7 @@ fn all_between<'p>(page: &'p str, begin: &str, end: &str) -> Vec<&'p str> {
 fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
     let bed = Bed::new();
     let demo = start(&bed, "--data books");
-    for role in ["finance", "courier", "seller", "administrator", "auditor"] {
+    for role in ["finance", "courier", "seller", "firm", "administrator", "auditor"] {
         demo.status(&bed, &["-c", role, &demo.of(role).link]);
     }
     // Who is not signed in is led to the sign-in, and back.
@@ -88,9 +88,39 @@ fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
     assert_eq!(rows, mine["items"].as_array().unwrap().len());
     assert!(!own.contains("href=\"/postings"), "a seller is led to no postings");
 
+    // A statement is its party's own, and finance's.
+    let seller = demo.get(&bed, "seller", "/v1/parcels?limit=1")["items"][0]["seller"].clone();
+    let seller = seller.as_str().unwrap();
+    let statement =
+        |jar: &str, end: &str| page(&demo, &bed, jar, &format!("/statements/{seller}{end}"));
+    let first_day = closings(&statement("seller", "?from=2013-11-11&until=2013-11-11"));
+    let to_the_end = closings(&statement("seller", "?from=2013-11-11"));
+    assert_eq!(to_the_end, closings(&statement("finance", "?from=2013-11-11")));
+    assert_eq!(to_the_end.len(), 2, "held and payable");
+    let csv = statement("seller", ".csv?from=2013-11-11");
+    let twin = demo.get(&bed, "seller", &format!("/statements/{seller}.json?from=2013-11-11"));
+    // Each posting is a line of the file, between the balances of each account.
+    let lines = twin["lines"].as_array().unwrap().len();
+    assert!(lines > 10 && csv.lines().count() == 1 + 4 + lines, "{csv}");
+    let other = demo.get(&bed, "finance", "/v1/sellers?limit=2")["items"].clone();
+    let other = other.as_array().unwrap().iter().find(|one| one["seller"] != *seller).unwrap();
+    let other = other["seller"].as_str().unwrap();
+    assert_eq!(status(&demo, &bed, "seller", &format!("/statements/{other}")), "404");
+    assert_eq!(status(&demo, &bed, "finance", &format!("/statements/{other}")), "200");
+    assert_eq!(status(&demo, &bed, "courier", &format!("/statements/{seller}")), "403");
+    let backwards = statement("seller", "?from=2013-11-12&until=2013-11-11");
+    assert!(backwards.contains("The first day is after the last one."), "{backwards}");
+    // The first page of a seller and of a firm is their own.
+    let own_home = page(&demo, &bed, "seller", "/");
+    assert!(main_of(&own_home).contains("Held for you"), "{own_home}");
+    assert!(own_home.contains(&format!("/statements/{seller}")), "{own_home}");
+    let firm_home = page(&demo, &bed, "firm", "/");
+    assert!(main_of(&firm_home).contains("Cash in hand against the limits"), "{firm_home}");
+
     // What was true at a position is the same page after more commands.
     let csrf = demo.sign_in(&bed, "operator", "jar");
-    let paths = ["/?", "/parcels?state=out&", &format!("/parcels/{id}?"), "/banks?", "/accounts?"];
+    let (one, statement) = (format!("/parcels/{id}?"), format!("/statements/{seller}?"));
+    let paths = ["/?", "/parcels?state=out&", &one, "/banks?", "/accounts?", &statement];
     let before = demo.get(&bed, "finance", "/v1/banks");
     let banks = page(&demo, &bed, "finance", "/banks");
     let at = all_between(&banks, "href=\"/banks?at=", "\"")[0].to_owned();
@@ -103,6 +133,9 @@ fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
         assert_eq!(main_of(&pinned(path)), before, "{path}");
     }
     assert_eq!(demo.get(&bed, "finance", "/v1/banks"), before);
+    let at_home = page(&demo, &bed, "seller", &format!("/?at={at}"));
+    assert_eq!(main_of(&at_home), main_of(&page(&demo, &bed, "seller", &format!("/?at={at}"))));
+    assert!(!main_of(&at_home).contains("/acts/"), "nothing is done in the past");
 
     // Texts of others are never markup, and the policy allows our files only.
     let evil = page(&demo, &bed, "finance", "/search?q=%3Cscript%3Ealert(1)%3C/script%3E");
@@ -116,6 +149,107 @@ fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
         assert!(!head.stdout().contains(inline), "{inline}");
     }
     demo.stop();
+    // The closing balances are those of hledger, which reads the same books.
+    let books = bed.run("export --format hledger --data books").succeeds();
+    bed.write("books.hledger", books.stdout());
+    let balance = |account: &str, before: &str| {
+        let mut hledger = tool(&bed, "hledger");
+        hledger.args(["-f", "books.hledger", "bal", account, "-N", "-O", "csv", "-e", before]);
+        let found = Ran::of(&mut hledger).succeeds().stdout().to_owned();
+        let amount = found.lines().nth(1).map_or("0", |line| line.rsplit(',').next().unwrap());
+        let amount = amount.trim_matches('"').trim_end_matches(" CNY").to_owned();
+        // Of a liability hledger shows what is owed below zero.
+        let owed = amount.strip_prefix('-').map_or(format!("-{amount}"), str::to_owned);
+        if amount == "0" { amount } else { owed }
+    };
+    for (shown, before) in [(&first_day, "2013-11-12"), (&to_the_end, "2030-01-01")] {
+        for (account, closing) in shown {
+            assert_eq!(*closing, balance(account, before), "{account} before {before}");
+        }
+    }
+    assert_ne!(first_day, to_the_end, "the night moves money");
+}
+
+/// The accounts of a statement, each with its closing balance as a plain number.
+fn closings(page: &str) -> Vec<(String, String)> {
+    let balances = main_of(page).split(" balances\">").nth(1).unwrap();
+    let balances = balances.split("</table>").next().unwrap();
+    let accounts = balances.split("<code>").skip(1).map(|rest| {
+        let account = rest.split('<').next().unwrap().to_owned();
+        let closing = rest.split("<b>").nth(1).unwrap().split('<').next().unwrap();
+        let closing = closing.replace(',', "").replace('\u{2212}', "-").replace('–', "0");
+        (account, closing)
+    });
+    accounts.collect()
+}
+
+#[test]
+fn a_file_of_orders_is_imported_by_a_form_and_its_bad_lines_are_told() {
+    let bed = Bed::new();
+    let demo = start(&bed, "--data books");
+    demo.status(&bed, &["-c", "seller", &demo.of("seller").link]);
+    demo.status(&bed, &["-c", "auditor", &demo.of("auditor").link]);
+    assert_eq!(status(&demo, &bed, "auditor", "/import"), "403");
+    let home = page(&demo, &bed, "seller", "/");
+    let own = all_between(main_of(&home), "<h1>", "</h1>")[0];
+    let form = page(&demo, &bed, "seller", "/import");
+    let csrf = all_between(main_of(&form), "name=\"csrf\" value=\"", "\"")[0].to_owned();
+    bed.write(
+        "orders.csv",
+        format!(
+            "order,seller,currency,amount_due\nP-1,{own},CNY,10.00\nP-2,{own},CNY,<b>1\n\
+             P-3,somebody-else,CNY,5.00\n"
+        ),
+    );
+    let send = |query: &str, csrf: &str, file: &str, language: &str| {
+        let url = format!("{}/import{query}", demo.url);
+        let (csrf, file) = (format!("csrf={csrf}"), format!("file={file}"));
+        let language = format!("doorstep-language={language}");
+        let fields = ["-F", &csrf, "-F", "profile=doorstep", "-F", &file];
+        let sent = ["-i", "-b", "seller", "-b", &language, &url];
+        let all = [&HTML[..], &fields, &sent].concat();
+        demo.curl(&bed, &all).stdout().to_owned()
+    };
+    let parcels = || {
+        let all = demo.get(&bed, "seller", "/v1/orders?reference.begins=P-");
+        all["items"].as_array().unwrap().len()
+    };
+    // Only a form of this session, and only with a file.
+    assert!(send("", "0", "@orders.csv", "en").starts_with("HTTP/1.1 403"));
+    let none = send("", &csrf, ";filename=", "en");
+    assert!(none.starts_with("HTTP/1.1 422") && none.contains("Choose a file first."), "{none}");
+    let checked = send("?check=true", &csrf, "@orders.csv", "en");
+    assert!(checked.contains("Nothing was written."), "{checked}");
+    assert_eq!(parcels(), 0, "only checked");
+    let done = send("", &csrf, "@orders.csv", "en");
+    assert!(done.starts_with("HTTP/1.1 200") && done.contains("New parcels: 1."), "{done}");
+    // The third line, at its column; what was typed there is no markup.
+    for told in ["<th scope=\"row\">3</th>", "amount_due", "somebody-else"] {
+        assert!(main_of(&done).contains(told), "{told}: {done}");
+    }
+    assert!(!done.contains("<b>1"), "{done}");
+    assert_eq!(parcels(), 1);
+    let again = send("", &csrf, "@orders.csv", "zh");
+    assert!(again.contains("新包裹：–。") || again.contains("新包裹：0。"), "{again}");
+    assert_eq!(parcels(), 1, "twice changes nothing");
+    // A form that is cut off in its file changes nothing, and neither does another kind of body.
+    let cut = format!(
+        "--x\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n--x\r\n\
+         Content-Disposition: form-data; name=\"profile\"\r\n\r\ndoorstep\r\n--x\r\n\
+         Content-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n\
+         order,seller,currency,amount_due\nP-9,{own},CNY,10.00\n"
+    );
+    bed.write("cut", cut);
+    let url = format!("{}/import", demo.url);
+    for content in ["multipart/form-data; boundary=x", "multipart/form-data", "text/csv"] {
+        let content = format!("Content-Type: {content}");
+        let sent = ["-b", "seller", "-H", &content, "--data-binary", "@cut", &url];
+        let refused = demo.status(&bed, &[&HTML[..], &sent].concat());
+        assert!(refused.starts_with('4'), "{content}: {refused}");
+    }
+    assert_eq!(parcels(), 1);
+    demo.stop();
+    bed.verified("books");
 }
 
 #[test]

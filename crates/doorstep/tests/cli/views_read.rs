@@ -11,8 +11,8 @@ use engine::Engine;
 use journal::JournalHead;
 use node::replay::ReplayObserver;
 use views::read::{
-    FilterOperator, ListQuery, PAGE_ROWS_MAX, ReadViewError, RowOwner, RowsOf, VIEWS, ViewFilter,
-    ViewPage, ViewQueryError, ViewReader,
+    AccountDays, FilterOperator, ListQuery, PAGE_ROWS_MAX, ReadViewError, RowOwner, RowsOf, VIEWS,
+    ViewFilter, ViewPage, ViewQueryError, ViewReader,
 };
 use views::{ColumnKind, Place, RowSpan, Server, ViewColumn, ViewSpec, ViewValue};
 
@@ -366,12 +366,12 @@ fn a_courier_sees_the_tour_of_the_day_as_the_books_have_it() {
 fn a_statement_has_each_posting_of_its_account_and_leads_to_the_balance() {
     let mut both = Both::new(60);
     let postings = ViewSpec::find("postings").unwrap();
-    let [debit, credit, batch, debit_balance, credit_balance] =
-        ["debit", "credit", "batch", "debit_balance", "credit_balance"]
+    let [debit, credit, batch, debit_balance, credit_balance, date, stage] =
+        ["debit", "credit", "batch", "debit_balance", "credit_balance", "date", "stage"]
             .map(|name| place(postings, name));
     let all = both.export(&ListQuery::of(postings));
     let last = both.readers[0].position().unwrap().batch;
-    let mut seen = 0;
+    let (mut seen, mut of_days) = (0, 0);
     for account in 0..60_u32 {
         let number = ViewValue::Number(account.into());
         for at in [None, Some(last / 2)] {
@@ -402,10 +402,34 @@ fn a_statement_has_each_posting_of_its_account_and_leads_to_the_balance() {
                 let balance = reader.balance(account, at).unwrap().0.map(ViewValue::Number);
                 assert_eq!(newest, balance, "account {account}");
                 seen += found.len();
+                // Of one day, the oldest first, only what moved money.
+                let mut asked = AccountDays {
+                    account,
+                    batches: 0..=at.unwrap_or(last),
+                    days: ("2013-11-12".to_owned(), "2013-11-12".to_owned()),
+                    after: 0,
+                };
+                let mut of_day = Vec::new();
+                loop {
+                    let (rows, more) = reader.account_lines(&asked, 7).unwrap();
+                    of_day.extend(rows);
+                    match of_day.last().map(|row| &row[0]) {
+                        Some(ViewValue::Number(posting)) if more => asked.after = *posting,
+                        _ => break,
+                    }
+                }
+                let moved = |row: &&Vec<ViewValue>| {
+                    let is_stage = |name: &str| row[stage] == ViewValue::text(name);
+                    row[date] == ViewValue::text("2013-11-12")
+                        && (is_stage("posted") || is_stage("posted from reserve"))
+                };
+                let expected: Vec<_> = wanted.iter().filter(moved).rev().cloned().collect();
+                assert!(of_day == expected, "account {account}: {} lines", of_day.len());
+                of_days += of_day.len();
             }
         }
     }
-    assert!(seen > 1_000, "{seen}");
+    assert!(seen > 1_000 && of_days > 50, "{seen}, {of_days}");
 }
 
 #[test]

@@ -137,6 +137,13 @@ for (const language of ["en", "zh"]) {
       const parcel = (await (await page.request.get(`${url}/v1/parcels?limit=1`)).json()).items[0];
       await visit(`/parcels/${parcel.parcel}?since=${Math.max(1, parcel.from_batch - 1)}`, "since");
       await visit("/no-such-page", "error");
+      await page.goto(`${url}/as/seller`);
+      await visit("/", "seller");
+      await visit("/statements");
+      await visit("/import");
+      await page.goto(`${url}/as/firm`);
+      await visit("/", "firm");
+      await visit("/statements", "firm-statement");
       await context.close();
     }
   }
@@ -170,6 +177,60 @@ for (const language of ["en", "zh"]) {
   await page.waitForSelector("main .notice");
   const found = await (await page.request.get(`${url}/v1/orders?reference=double-click`)).json();
   if (found.items.length !== 1) faults.push(`a double click announced ${found.items.length}`);
+  await context.close();
+}
+
+// Follows a link or presses a button that has the focus by the keyboard alone.
+const press = async (page, locator) => {
+  for (let tabs = 0; tabs < 120; tabs += 1) {
+    if (await locator.evaluate((one) => one === document.activeElement)) {
+      await page.keyboard.press("Enter");
+      return;
+    }
+    await page.keyboard.press("Tab");
+  }
+  faults.push(`${page.url()}: Tab does not lead to ${locator}`);
+};
+
+// A seller's day by the keyboard: the money, a file of orders with a bad line, the statement.
+{
+  const { context, page } = await open("en", "light", 1440);
+  await page.goto(`${url}/as/seller`);
+  await bytes(page, "/");
+  const own = await page.locator("h1").innerText();
+  await press(page, page.locator("main .acts a", { hasText: "Import orders" }));
+  await page.waitForURL(/\/import$/);
+  const lines = `order,seller,currency,amount_due\nK-1,${own},CNY,10.00\nK-2,x,CNY,y\n`;
+  const file = { name: "orders.csv", mimeType: "text/csv", buffer: Buffer.from(lines) };
+  await page.setInputFiles("#f-file", file);
+  await press(page, page.locator(".act-form .primary"));
+  await page.waitForSelector("main .notice");
+  const notice = await page.locator("main .notice").first().innerText();
+  if (!notice.includes("New parcels: 1")) faults.push(`the import: ${notice}`);
+  if ((await page.locator("main tbody th").first().innerText()) !== "3") faults.push("no bad line");
+  await shot(page, "imported-en-light-1440");
+  await press(page, page.locator("main .notice a"));
+  await page.waitForURL(/\/parcels$/);
+  if (!(await page.locator("#results").innerText()).includes("K-1")) faults.push("K-1 is not listed");
+  await press(page, page.locator("nav a", { hasText: "Statement" }));
+  await page.waitForURL(/\/statements\/sel_/);
+  await bytes(page, new URL(page.url()).pathname);
+  await context.close();
+}
+
+// A firm's day by the keyboard: the couriers, the hand-overs, the commission.
+{
+  const { context, page } = await open("zh", "dark", 1440);
+  await page.goto(`${url}/as/firm`);
+  await press(page, page.locator(".portal h2 a").first());
+  await page.waitForURL(/\/custody$/);
+  await page.goBack();
+  await press(page, page.locator(".portal tbody th a").first());
+  await page.waitForURL(/\/custody\/cou_/);
+  await page.goBack();
+  await press(page, page.locator("main .acts a").last());
+  await page.waitForURL(/\/statements\/firm_/);
+  if ((await page.locator("main tbody tr").count()) < 2) faults.push("a firm earned nothing");
   await context.close();
 }
 
@@ -210,6 +271,17 @@ for (const language of ["en", "zh"]) {
     faults.push(`a filter of delivered shows ${[...new Set(states)]}`);
   }
   if (page.url().includes("form=1")) faults.push(`${page.url()} is no permanent link`);
+  // A page of now follows the books; one of the past does not.
+  await page.goto(`${url}/wallets`);
+  const past = await context.newPage();
+  await past.goto(`${url}/wallets?at=1`);
+  if ((await past.getAttribute("#asof", "data-batch")) !== null) faults.push("the past is followed");
+  await past.goto(`${url}/acts/register-wallet`);
+  await past.fill("#f-reference", "followed");
+  await past.click(".act-form .primary");
+  await past.waitForSelector("main .notice");
+  await page.bringToFront();
+  await page.waitForSelector("#results th:has-text('followed')", { timeout: 120_000 });
   await context.close();
 }
 

@@ -1,8 +1,6 @@
 //! Cash on its way to the bank.
 
-use crate::table::ColumnKind::{
-    Amount, Batch, Currency, Date, Id, Number, Parcel, Time, Word,
-};
+use crate::table::ColumnKind::{Amount, Batch, Currency, Date, Id, Number, Parcel, Time, Word};
 use crate::table::IdentifierKind::{Bank, Courier, Deposit, Firm, HandOver, Person};
 use crate::table::{
     ColumnKind, FROM, IndexedRows, NOBODY, OF_COURIER, RowOwners, RowSpan, UNTIL, VIEW, ViewIndex,

@@ -2,8 +2,7 @@
 
 use books::{
     AnnounceDeposit, CancelHandOver, Command, CountHandOver, CountHandOverBySupervisor, CourierId,
-    Event,
-    ParcelReceiver, StartHandOver, TakeCashByPhone,
+    Event, ParcelReceiver, StartHandOver, TakeCashByPhone,
 };
 
 use super::{EMPTY, Occurrence, amount, currency, day, id, ids, number};

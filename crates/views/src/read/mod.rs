@@ -22,8 +22,8 @@ use crate::value::ViewValue;
 
 pub use crate::catalog::VIEWS;
 pub use query::{
-    FILTER_TEXT_BYTES_MAX, FILTER_VALUES_MAX, FilterOperator, ListQuery, PAGE_ROWS_MAX, RowOwner,
-    RowsOf, ViewFilter, ViewQueryError,
+    AccountDays, FILTER_TEXT_BYTES_MAX, FILTER_VALUES_MAX, FilterOperator, ListQuery,
+    PAGE_ROWS_MAX, RowOwner, RowsOf, ViewFilter, ViewQueryError,
 };
 
 use query::{Asker, Question};
@@ -463,6 +463,29 @@ impl ViewReader {
             Ok((rows, next))
         })?;
         Ok(ViewPage { rows, next, position })
+    }
+
+    /// Postings of some days that moved an account, the oldest first: rows of the view `postings`,
+    /// at most `limit`, and whether more follow.
+    ///
+    /// # Errors
+    /// As [`ViewReader::list`].
+    pub fn account_lines(
+        &mut self,
+        asked: &AccountDays,
+        limit: u32,
+    ) -> Result<(Vec<Vec<ViewValue>>, bool), ReadViewError> {
+        if !(1..=PAGE_ROWS_MAX).contains(&limit) {
+            return Err(ViewQueryError::Limit.into());
+        }
+        let view = &VIEWS[ViewName::Postings as usize];
+        let (mut rows, _) = self.read(None, |reading, _| {
+            let question = Question::account_lines(view, asked, i64::from(limit) + 1);
+            ViewReader::rows(reading, &question)
+        })?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        Ok((rows, more))
     }
 
     /// The rows of each view, counted and summed up: the same rows give the same sum, in whatever

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use crate::rows::STILL;
 use crate::table::{ColumnKind, RowOrder, RowSpan, ViewColumn, ViewSpec, column};
@@ -36,6 +37,18 @@ static TOTAL_COLUMNS: [ViewColumn; 3] = [
 const PARCELS: &str = "parcels";
 /// Greater than all texts that begin as it does.
 const LAST_CHARACTER: char = '\u{10FFFF}';
+
+/// Some days of an account.
+#[derive(Clone, Debug)]
+pub struct AccountDays {
+    pub account: u32,
+    /// Outside these batches there is no posting of these days.
+    pub batches: RangeInclusive<u64>,
+    /// The first and the last business date.
+    pub days: (String, String),
+    /// Postings until this one are left out.
+    pub after: i64,
+}
 
 /// The owners whose rows are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -556,6 +569,48 @@ impl Question {
         }
         // The first column is the posting.
         question.text.push_str(" ORDER BY 1 DESC");
+        question.limit(rows);
+        question
+    }
+
+    /// Postings of some days that moved an account, the oldest first.
+    pub(crate) fn account_lines(
+        view: &'static ViewSpec,
+        asked: &AccountDays,
+        rows: i64,
+    ) -> Question {
+        let mut question = Question::of(view.columns.iter());
+        for side in ["debit", "credit"] {
+            let opening =
+                if side == "debit" { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" };
+            let mut own = Question::joined(view, None);
+            own.values.clone_from(&question.values);
+            let (first, last) = (*asked.batches.start(), *asked.batches.end());
+            let number = |number: u64| ViewValue::Number(number.cast_signed());
+            let day = |day: &str| ViewValue::text(day);
+            for (place, (condition, value)) in [
+                (format!("{side} = "), ViewValue::Number(asked.account.into())),
+                ("batch >= ".to_owned(), number(first)),
+                ("batch <= ".to_owned(), number(last)),
+                ("posting > ".to_owned(), ViewValue::Number(asked.after)),
+                ("date >= ".to_owned(), day(&asked.days.0)),
+                ("date <= ".to_owned(), day(&asked.days.1)),
+                ("stage <> ".to_owned(), "reserved".into()),
+                ("stage <> ".to_owned(), "voided".into()),
+            ]
+            .into_iter()
+            .enumerate()
+            {
+                let and = if place > 0 { " AND " } else { "" };
+                let _ = write!(own.text, "{and}{}.{condition}", view.name);
+                own.bind(value);
+            }
+            let _ = write!(own.text, " ORDER BY {0}.batch, {0}.posting", view.name);
+            own.limit(rows);
+            let _ = write!(question.text, "{opening}{}) AS {side}s", own.text);
+            question.values = own.values;
+        }
+        question.text.push_str(" ORDER BY 1");
         question.limit(rows);
         question
     }

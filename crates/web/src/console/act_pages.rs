@@ -499,7 +499,7 @@ async fn carried_out(
 }
 
 /// A sentence of a problem as it stands in a form.
-fn sentence(words: PageWords, problem: &Problem) -> String {
+pub(super) fn sentence(words: PageWords, problem: &Problem) -> String {
     let detail = problem.detail(words.0);
     let mut chars = detail.chars();
     let first = chars.next().map(|first| first.to_uppercase().collect::<String>());
@@ -684,7 +684,8 @@ const AMOUNTS: [&str; 15] = [
 
 fn event_cells(words: PageWords, event: &Value, currency: &str) -> Option<(String, Vec<Cell>)> {
     let fields = event.as_object()?;
-    let name = fields.get("event")?.as_str()?.to_owned();
+    let name = fields.get("event")?.as_str()?;
+    let name = words.entry("event", name).unwrap_or(name).to_owned();
     let cells = fields.iter().filter(|(field, _)| *field != "event").map(|(field, value)| {
         let label = words.entry("field", field).or_else(|| words.entry("column", field));
         let text = match value {

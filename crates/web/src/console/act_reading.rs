@@ -1,7 +1,7 @@
 //! What was typed into the form of a command, as the JSON that the API takes.
 
 use office::fields::{self, Expected, KnownParties};
-use pages::forms::{plain_money, read_money};
+use pages::forms::{plain_digits, plain_money, read_money};
 use reports::FieldType;
 use serde_json::{Map, Value, json};
 
@@ -118,7 +118,7 @@ impl ActForm<'_> {
                 }
             },
             Expected::Number { least, most } => {
-                let number = text.replace([',', ' '], "").parse::<i64>().ok();
+                let number = plain_digits(&text).and_then(|digits| digits.parse::<i64>().ok());
                 match number.filter(|one| (least..=most).contains(&i128::from(*one))) {
                     Some(number) => Some(number.into()),
                     None => {

@@ -7,9 +7,9 @@ use axum::http::StatusCode;
 use engine::Actor;
 use office::SignedInGiver;
 use pages::{
-    Cell, DetailPage, Link, PageRow, PageWords, RowComparison, RowContext, StatementLine,
-    TimelineEntry, TimelinePosting, Tone, batch_text, changes, compare, list_path, nav_groups,
-    related, row_key, tone,
+    Cell, DetailPage, Link, PageRow, PageWords, RelatedLink, RowComparison, RowContext,
+    StatementLine, TimelineEntry, TimelinePosting, Tone, batch_text, changes, compare, list_path,
+    nav_groups, related, row_key, tone,
 };
 use views::read::{
     FilterOperator, ListQuery, ReadViewError, RowsOf, VIEWS, ViewFilter, ViewReader,
@@ -18,6 +18,7 @@ use views::{RowSpan, ViewSpec, ViewValue};
 
 use super::act_table::of_row;
 use super::frames::{frame, position, readable};
+use super::party_accounts::StatementParty;
 use super::rows::{names, offset_at, page_row, person_names, read, time_of, with};
 use super::{Visit, html, twin};
 use crate::app::{App, HttpAnswer};
@@ -422,6 +423,12 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
             page.timeline = telling.tell(&told);
         }
         page.related = related(&context, VIEWS, view, &told.row);
+        let party = told.row.raw_of(view, view.key[0]).and_then(StatementParty::read);
+        if let Some(party) = party.filter(|party| party.is_shown_to(&principal)) {
+            let text = words.get("statement.title");
+            page.related
+                .insert(0, RelatedLink { text, href: Link::to(&party.path()).at(at).text() });
+        }
         if let Some(ViewValue::Number(account)) = key.first() {
             page.statement = telling.statement(&told, *account);
         }

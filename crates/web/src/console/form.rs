@@ -1,7 +1,7 @@
 //! Forms: bodies of POST, and what the filter bar sends, as parameters of an address.
 
 use pages::Link;
-use pages::forms::read_money;
+use pages::forms::{plain_digits, read_money};
 use switch::waybill;
 use views::read::FILTER_VALUES_MAX;
 use views::{ColumnKind, ViewSpec};
@@ -104,9 +104,10 @@ pub(super) fn list_address(path: &str, view: &ViewSpec, form: &Form, currency: &
                     None => unread = Some((column.name.to_owned(), vec![value.to_owned()])),
                 }
             }
-            ColumnKind::Number | ColumnKind::Batch => {
-                link = link.with(name, &value.replace(',', ""));
-            }
+            ColumnKind::Number | ColumnKind::Batch => match plain_digits(value) {
+                Some(digits) => link = link.with(name, &digits),
+                None => unread = Some((column.name.to_owned(), vec![value.to_owned()])),
+            },
             _ => link = link.with(name, value),
         }
     }

@@ -8,7 +8,10 @@ use pages::phone::PHONE_PATH;
 use pages::{DemoRole, FramePosition, Link, NavLink, PageFrame, PageWords, Viewer, nav_groups};
 use views::read::{RowOwner, RowsOf, VIEWS, ViewPosition};
 
-use super::act_table::ACTS_PATH;
+use super::act_table::{ACTS_PATH, may};
+use super::audit::AUDIT_PATH;
+use super::imports::IMPORT_PATH;
+use super::portals::own_party;
 use super::{PROPOSALS_PATH, Preferences};
 use crate::app::{App, SignedInCaller};
 use crate::handlers::views::rows_of;
@@ -68,10 +71,22 @@ pub(super) fn frame(
         let sees = AccessFunction::Read("proposals");
         let waits = caller.principal.may(sees) == AccessScope::All;
         let waits = waits.then(|| link("nav.proposals", PROPOSALS_PATH));
+        let own = own_party(&caller.principal).map(|party| link("statement.title", &party.path()));
+        let imports = may(&caller.principal, "AnnounceParcel");
+        let imports = imports.then(|| link("import.title", IMPORT_PATH));
+        let audits = caller.principal.may(AccessFunction::Read("exports")) == AccessScope::All;
+        let audits = audits.then(|| link("audit.title", AUDIT_PATH));
         let is_courier = |grant: &AccessGrant| matches!(grant, AccessGrant::Courier(_));
         let phone = caller.principal.grants.iter().any(is_courier);
         let phone = phone.then(|| link("nav.phone", PHONE_PATH));
-        waits.into_iter().chain([link("nav.acts", ACTS_PATH)]).chain(phone).collect()
+        waits
+            .into_iter()
+            .chain([link("nav.acts", ACTS_PATH)])
+            .chain(audits)
+            .chain(own)
+            .chain(imports)
+            .chain(phone)
+            .collect()
     });
     PageFrame {
         words,
@@ -122,6 +137,7 @@ pub(super) fn position(
     FramePosition {
         batch: pages::forms::number(i128::from(found.batch)),
         is_pinned: pinned.is_some(),
+        live: pinned.is_none().then_some(found.written),
         is_past,
         digest: (!is_past).then(|| encode_string(&found.hash.bytes()[..DIGEST_BYTES])),
         time: pages::forms::time(words, time_ms, offset_minutes),

@@ -17,22 +17,22 @@ use views::{ViewSpec, ViewValue};
 
 use super::frames::{frame, position, readable};
 use super::rows::{offset_at, read, time_of, with};
-use super::{Visit, html};
+use super::{Visit, html, portals};
 use crate::app::HttpAnswer;
 use crate::handlers::views::{filters, hidden, rows_of, wait_for, wanted};
 use crate::problem::Problem;
 use crate::query::QueryParameters;
 
 /// What is counted: its words, how urgent it is, the view, its filters, and the column of its sum.
-struct Counted {
-    key: &'static str,
-    tone: Tone,
-    view: &'static str,
-    filters: &'static [(&'static str, &'static str)],
-    sum: Option<&'static str>,
+pub(super) struct Counted {
+    pub key: &'static str,
+    pub tone: Tone,
+    pub view: &'static str,
+    pub filters: &'static [(&'static str, &'static str)],
+    pub sum: Option<&'static str>,
 }
 
-const fn counted(
+pub(super) const fn counted(
     key: &'static str,
     tone: Tone,
     view: &'static str,
@@ -91,7 +91,7 @@ static FIGURES: [(Counted, &str); 4] = [
 ];
 
 /// Totals of what a principal may see. None: it sees nothing of it.
-fn totals(
+pub(super) fn totals(
     reader: &mut ViewReader,
     principal: &Principal,
     counted: &Counted,
@@ -184,7 +184,7 @@ fn count(words: PageWords, key: &str, rows: i64) -> String {
     words.fill(key, &[("count", &pages::forms::number(i128::from(rows)))])
 }
 
-fn href(counted: &Counted, at: Option<u64>) -> String {
+pub(super) fn href(counted: &Counted, at: Option<u64>) -> String {
     let mut link = Link::to(&list_path(counted.view));
     for (name, value) in counted.filters {
         link = link.with(name, value);
@@ -196,21 +196,23 @@ fn money(total: &ViewTotal) -> String {
     pages::forms::money(i128::from(total.sum), &total.currency)
 }
 
-fn work(words: PageWords, found: &Found, at: Option<u64>) -> Vec<OpenWork> {
-    let items = found.work.iter().map(|(place, totals)| {
-        let counted = &WORK[*place];
-        let rows: i64 = totals.iter().map(|total| total.rows).sum();
-        let sums = totals.iter().filter(|total| counted.sum.is_some() && total.sum != 0);
-        let sums = sums.map(|total| format!("{} {}", money(total), total.currency));
-        OpenWork {
-            tone: counted.tone,
-            what: words.get(counted.key),
-            count: pages::forms::number(i128::from(rows)),
-            sum: sums.collect::<Vec<_>>().join(", "),
-            href: href(counted, at),
-        }
-    });
-    items.collect()
+/// Work that waits, as a line that leads to it.
+pub(super) fn work_of(
+    words: PageWords,
+    counted: &Counted,
+    totals: &[ViewTotal],
+    at: Option<u64>,
+) -> OpenWork {
+    let rows: i64 = totals.iter().map(|total| total.rows).sum();
+    let sums = totals.iter().filter(|total| counted.sum.is_some() && total.sum != 0);
+    let sums = sums.map(|total| format!("{} {}", money(total), total.currency));
+    OpenWork {
+        tone: counted.tone,
+        what: words.get(counted.key),
+        count: pages::forms::number(i128::from(rows)),
+        sum: sums.collect::<Vec<_>>().join(", "),
+        href: href(counted, at),
+    }
 }
 
 fn tiles(words: PageWords, found: &Found, at: Option<u64>) -> Vec<HomeTile> {
@@ -295,6 +297,9 @@ pub(super) async fn home(visit: Visit) -> HttpAnswer {
     let query = QueryParameters::read(visit.call.parts.uri.query(), &["at", "min_position"])?;
     let wanted = wanted(&visit.call, &query)?;
     let principal = visit.call.caller()?.principal.clone();
+    if let Some(party) = portals::own_party(&principal) {
+        return portals::portal(visit, party, wanted).await;
+    }
     let (app, preferences) = (visit.call.app.clone(), visit.preferences);
     let mut around = frame(&app, preferences, visit.call.caller.as_ref(), "/");
     wait_for(&app, wanted).await?;
@@ -321,7 +326,9 @@ pub(super) async fn home(visit: Visit) -> HttpAnswer {
         if let (Some((date, _)), Some(first)) = (&found.collected, tiles.first_mut()) {
             first.about = format!("{} · {}", pages::forms::date(words, date), first.about);
         }
-        let mut work = work(words, &found, wanted.at);
+        let work = found.work.iter();
+        let work = work.map(|(place, totals)| work_of(words, &WORK[*place], totals, wanted.at));
+        let mut work: Vec<OpenWork> = work.collect();
         // They are no part of the books, so a page of the past does not have them.
         let sees = AccessFunction::Read("proposals");
         if wanted.at.is_none() && principal.may(sees) == AccessScope::All {

@@ -6,17 +6,23 @@ mod act_pages;
 mod act_reading;
 mod act_table;
 mod approvals;
+mod audit;
 mod choices;
+mod demo;
 mod details;
 mod form;
 mod frames;
 mod home;
+mod imports;
 mod lists;
 mod own_sign_in;
+mod party_accounts;
+mod portals;
 mod rows;
 mod searches;
 mod second_factor;
 mod sessions;
+mod statements;
 
 use std::sync::{Arc, LazyLock};
 
@@ -27,13 +33,15 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use axum::routing::{MethodFilter, MethodRouter};
 use machine::CommandSpec;
+use node::JournalPosition;
 use office::Language;
 use pages::assets::{ASSETS, ICON};
 use pages::{DesignPage, Link, PageFrame, PageWords, Theme, list_path};
+use serde_json::json;
 use views::ViewSpec;
 use views::read::VIEWS;
 
-use crate::app::{App, Call, HttpAnswer, add_limits, cookie_value, language_of};
+use crate::app::{App, Call, HttpAnswer, add_limits, cookie_value, json_answer, language_of};
 use crate::handlers;
 use crate::operations::{Action, OPERATIONS, Operation};
 use crate::problem::{Problem, ProblemKind};
@@ -43,7 +51,9 @@ use crate::words::BilingualText;
 use act_table::ACTS_PATH;
 pub(crate) use form::own_path;
 use frames::frame;
+use imports::IMPORT_PATH;
 pub(crate) use sessions::{SECOND_FACTOR_PATH, SIGNED_IN_PATH};
+use statements::STATEMENTS_PATH;
 
 /// Our own files only, and nothing written into the page.
 const POLICY: &str = concat!(
@@ -60,6 +70,9 @@ const PROPOSALS_PATH: &str = "/proposals";
 const OWN_SIGN_IN_PATH: &str = "/access";
 /// What can be meant by a reference.
 const CHOICES_PATH: &str = "/choices";
+
+/// The last batch that pages can show: those of now ask for it.
+const POSITION_PATH: &str = "/position";
 
 /// What a page is of.
 #[derive(Clone, Copy)]
@@ -83,6 +96,14 @@ enum Page {
     Proposals,
     Proposal,
     Decide,
+    Import,
+    TakeImport,
+    Statements,
+    Statement,
+    NextDay,
+    MoveOn,
+    Position,
+    Audit,
     List(&'static ViewSpec),
     Detail(&'static ViewSpec),
 }
@@ -168,6 +189,11 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
             on(get(Page::ActForm), MethodFilter::POST, Page::GiveAct),
         )
         .route(CHOICES_PATH, get(Page::Choices))
+        .route(IMPORT_PATH, on(get(Page::Import), MethodFilter::POST, Page::TakeImport))
+        .route(POSITION_PATH, get(Page::Position))
+        .route(audit::AUDIT_PATH, get(Page::Audit))
+        .route(STATEMENTS_PATH, get(Page::Statements))
+        .route(&format!("{STATEMENTS_PATH}/{{party}}"), get(Page::Statement))
         .route(PROPOSALS_PATH, get(Page::Proposals))
         .route(
             &format!("{PROPOSALS_PATH}/{{number}}"),
@@ -175,7 +201,9 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         );
     // Made-up values beside real ones would be taken for them.
     if !app.trial_roles.is_empty() {
-        router = router.route("/design", get(Page::Design));
+        router = router
+            .route("/design", get(Page::Design))
+            .route(demo::NEXT_DAY_PATH, on(get(Page::NextDay), MethodFilter::POST, Page::MoveOn));
     }
     for view in VIEWS {
         let path = list_path(view.name);
@@ -287,6 +315,18 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Proposals => approvals::list(visit).await,
         Page::Proposal => approvals::one(visit).await,
         Page::Decide => approvals::decide(visit).await,
+        Page::Import => imports::form(&visit),
+        Page::TakeImport => imports::take(visit).await,
+        Page::Statements => statements::index(&visit),
+        Page::Statement => statements::statement(visit).await,
+        Page::Position => {
+            QueryParameters::read(visit.call.parts.uri.query(), &[])?;
+            let batch = handlers::views::written(&visit.call.app).await?;
+            json_answer(StatusCode::OK, &json!({ "batch": batch }), Some(JournalPosition(batch)))
+        }
+        Page::Audit => audit::bundle(visit).await,
+        Page::NextDay => demo::moved(visit).await,
+        Page::MoveOn => demo::move_on(visit).await,
         Page::List(view) => lists::list(visit, view).await,
         Page::Detail(view) => details::detail(visit, view).await,
     }

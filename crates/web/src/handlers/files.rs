@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use access::{AccessFunction, AccessGrant, AccessScope};
@@ -12,6 +12,7 @@ use axum::http::{StatusCode, header};
 use books::SellerId;
 use engine::Actor;
 use http_body_util::BodyExt;
+use node::JournalPosition;
 use office::sent_files::{FILES_BYTES_MAX, ReceivedFiles};
 use office::socket::SentLine;
 use office::{OfficeError, SentFile};
@@ -84,17 +85,39 @@ pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
             None
         }
     };
-    let by = call.caller()?.principal.actor;
     // A shop's own program needs no person. What is for everybody's orders does.
-    if sellers.is_none() && !matches!(by, Actor::Person(_)) {
+    if sellers.is_none() && !matches!(call.caller()?.principal.actor, Actor::Person(_)) {
         return Err(ProblemKind::NeedsPerson.into());
     }
-    let checked = query.iter().find(|(flag, _)| *flag == CHECKED).map(|(_, sum)| sum.to_owned());
     let bytes = call.header(header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
     let bytes = bytes.ok_or(ProblemKind::LengthRequired)?;
     if bytes > FILES_BYTES_MAX {
         return Err(ProblemKind::BodyTooLarge.into());
     }
+    let (sender, body) = FileBody::of(bytes, true);
+    let sending = tokio::spawn(send(call.take_body(), sender));
+    let done = carry_out(&call, kind, &query, body).await;
+    sending.abort();
+    let (body, succeeded, position) = done?;
+    let status = if succeeded { StatusCode::OK } else { StatusCode::ACCEPTED };
+    json_answer(status, &body, Some(position))
+}
+
+/// Carries out a file as it arrives, with the flags of a query. Returns what `--json` prints, and
+/// whether all of the file was taken.
+pub(crate) async fn carry_out(
+    call: &Call,
+    kind: FileKind,
+    query: &QueryParameters,
+    body: FileBody,
+) -> Result<(Value, bool, JournalPosition), Problem> {
+    let spec = spec(kind);
+    let sellers = match kind {
+        FileKind::Orders => own_sellers(call, AccessFunction::GiveNamed(spec.gives))?,
+        FileKind::Clearing | FileKind::Bank => None,
+    };
+    let by = call.caller()?.principal.actor;
+    let checked = query.iter().find(|(flag, _)| *flag == CHECKED).map(|(_, sum)| sum.to_owned());
     let mut arguments: Vec<String> = spec.line.iter().map(|word| (*word).to_owned()).collect();
     let flags = query.iter().filter(|(flag, _)| *flag != CHECKED);
     arguments.extend(flags.map(|(flag, value)| match (flag, value) {
@@ -105,13 +128,10 @@ pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
     let file = SentFile {
         flag: spec.file.to_owned(),
         name: "sent.csv".to_owned(),
-        bytes,
+        bytes: body.bytes,
         in_folder: false,
     };
-    let in_work = begin(&call)?;
-    let (sender, receiver) = sync_channel(BLOCKS_WAITING_MAX);
-    let body = call.take_body();
-    let sending = tokio::spawn(send(body, sender));
+    let in_work = begin(call)?;
     let (lines, office, language) =
         (call.app.lines.clone(), call.app.office.clone(), call.language);
     let chinese = call.app.texts.chinese;
@@ -121,8 +141,13 @@ pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
         let announced = std::slice::from_ref(&file);
         let received = ReceivedFiles::begin(&giver.data, announced, &office.received);
         let mut received = received.map_err(|error| of_office(error.into()))?;
-        let mut from = Blocks::of(receiver);
-        received.receive(&file, &mut from).map_err(|error| of_office(error.into()))?;
+        let FileBody { from, is_exact, .. } = body;
+        let mut from = Blocks::of(from);
+        let done = match is_exact {
+            true => received.receive(&file, &mut from),
+            false => received.receive_to_end(&file, &mut from),
+        };
+        done.map_err(|error| of_office(error.into()))?;
         let sum = base16ct::lower::encode_string(&from.sum.finalize()[..]);
         if checked.is_some_and(|checked| !checked.eq_ignore_ascii_case(&sum)) {
             let detail = words!(
@@ -144,9 +169,7 @@ pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
         let position = giver.client.query(|_| ()).map_err(|error| of_office(error.into()))?.1;
         Ok::<_, Problem>((printed, position, sum))
     });
-    let done = done.await;
-    sending.abort();
-    let (printed, position, sum) = done??;
+    let (printed, position, sum) = done.await??;
     let refused = |why: String| {
         Problem::new(
             ProblemKind::FileRefused,
@@ -159,8 +182,7 @@ pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
             if kind == FileKind::Orders {
                 body["sha256"] = sum.into();
             }
-            let status = if printed.succeeded { StatusCode::OK } else { StatusCode::ACCEPTED };
-            json_answer(status, &body, Some(position))
+            Ok((body, printed.succeeded, position))
         }
         Err(_) => Err(refused(printed.errors.trim().to_owned())),
     }
@@ -182,7 +204,7 @@ fn files_busy() -> Problem {
 }
 
 /// The sellers whose orders alone the sender may send. `None` for everybody's.
-fn own_sellers(
+pub(crate) fn own_sellers(
     call: &Call,
     function: AccessFunction<'_>,
 ) -> Result<Option<BTreeSet<SellerId>>, Problem> {
@@ -198,26 +220,66 @@ fn own_sellers(
     if own.is_empty() { Err(ProblemKind::NotPermitted.into()) } else { Ok(Some(own)) }
 }
 
-/// Sends the blocks of a body to the thread that writes them. A slow disk holds the sender back.
-async fn send(mut body: Body, to: SyncSender<Bytes>) {
-    while let Some(Ok(frame)) = body.frame().await {
-        let Ok(mut block) = frame.into_data() else { continue };
+/// A file as it arrives.
+pub(crate) struct FileBody {
+    from: Receiver<io::Result<Bytes>>,
+    /// How many there are, or may be.
+    bytes: u64,
+    is_exact: bool,
+}
+
+impl FileBody {
+    fn of(bytes: u64, is_exact: bool) -> (BlockSender, FileBody) {
+        let (sender, from) = sync_channel(BLOCKS_WAITING_MAX);
+        (BlockSender(sender), FileBody { from, bytes, is_exact })
+    }
+
+    /// A file that has at most so many bytes: its sender says where it ends.
+    pub fn until_its_end(bytes_max: u64) -> (BlockSender, FileBody) {
+        FileBody::of(bytes_max, false)
+    }
+}
+
+/// Sends blocks to the thread that writes them. A slow disk holds the sender back.
+pub(crate) struct BlockSender(SyncSender<io::Result<Bytes>>);
+
+impl BlockSender {
+    /// Whether it is still wanted.
+    pub async fn send(&self, block: Bytes) -> bool {
+        self.put(Ok(block)).await
+    }
+
+    /// The file is cut off.
+    pub async fn cut(self) {
+        self.put(Err(io::ErrorKind::UnexpectedEof.into())).await;
+    }
+
+    async fn put(&self, mut block: io::Result<Bytes>) -> bool {
         loop {
-            match to.try_send(block) {
-                Ok(()) => break,
-                Err(std::sync::mpsc::TrySendError::Full(back)) => {
+            match self.0.try_send(block) {
+                Ok(()) => return true,
+                Err(TrySendError::Full(back)) => {
                     block = back;
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
-                Err(std::sync::mpsc::TrySendError::Disconnected(_)) => return,
+                Err(TrySendError::Disconnected(_)) => return false,
             }
+        }
+    }
+}
+
+async fn send(mut body: Body, to: BlockSender) {
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(block) = frame.into_data() else { continue };
+        if !to.send(block).await {
+            return;
         }
     }
 }
 
 /// The bytes of a body, on the thread that writes them.
 struct Blocks {
-    from: Receiver<Bytes>,
+    from: Receiver<io::Result<Bytes>>,
     block: Bytes,
     until: Instant,
     /// Of all that was read.
@@ -225,7 +287,7 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn of(from: Receiver<Bytes>) -> Blocks {
+    fn of(from: Receiver<io::Result<Bytes>>) -> Blocks {
         let until = Instant::now() + Duration::from_secs(FILE_SECONDS_MAX);
         Blocks { from, block: Bytes::new(), until, sum: Sha256::new() }
     }
@@ -237,7 +299,7 @@ impl Read for Blocks {
             let left = self.until.saturating_duration_since(Instant::now());
             let silence = Duration::from_secs(FILE_SILENCE_SECONDS_MAX);
             match self.from.recv_timeout(left.min(silence)) {
-                Ok(block) => self.block = block,
+                Ok(block) => self.block = block?,
                 Err(RecvTimeoutError::Disconnected) => return Ok(0),
                 Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::TimedOut.into()),
             }

@@ -1,7 +1,7 @@
 //! What each operation does.
 
 mod commands;
-mod files;
+pub(crate) mod files;
 mod identities;
 mod looks;
 mod notices;

@@ -255,7 +255,7 @@ pub(crate) async fn wait_for(app: &Arc<App>, wanted: Wanted) -> Result<(), Probl
 }
 
 /// The last batch that the views have.
-async fn written(app: &Arc<App>) -> Result<u64, Problem> {
+pub(crate) async fn written(app: &Arc<App>) -> Result<u64, Problem> {
     if let Some(mut reader) = app.readers.free() {
         match reader.within(QUICK, ViewReader::position) {
             Some(Err(_)) => app.readers.close_free(),
