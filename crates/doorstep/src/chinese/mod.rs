@@ -246,9 +246,11 @@ pub fn connection_end(reason: &str, lang: Lang) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn a_reason_of_a_channel_is_in_chinese_with_its_cause() {
-        let zh = |english| super::notice_reason(english, super::Lang::Zh);
+        let zh = |english| notice_reason(english, Lang::Zh);
         for (english, chinese) in [
             ("the endpoint answered 503", "接收地址应答 503"),
             ("no connection: connection refused", "无法连接：连接被拒绝"),
@@ -262,10 +264,8 @@ mod tests {
         ] {
             assert_eq!(zh(english), chinese);
         }
-        assert_eq!(super::notice_reason("it waited 30 days", super::Lang::En), "it waited 30 days");
+        assert_eq!(notice_reason("it waited 30 days", Lang::En), "it waited 30 days");
     }
-
-    use super::*;
 
     #[test]
     fn every_account_kind_has_a_name_of_its_own() {
