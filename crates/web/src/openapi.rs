@@ -4,6 +4,7 @@
 use books::REFERENCE_BYTES_MAX;
 use books::chart::AccountKind;
 use machine::{ActorKind, CommandSpec};
+use notices::{NOTICE_EVENTS, NoticeChannel, NoticeState};
 use office::{Language, fields, is_given_by_two};
 use reports::WaitingKind;
 use serde_json::{Map, Value, json};
@@ -221,10 +222,14 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
             }));
         }
         Action::Notices => {
+            let one_of = |names: &[&str]| json!({ "type": "string", "enum": names });
             let schema = |name: &str| match name {
-                "before" => json!({ "type": "integer", "minimum": 1 }),
-                "limit" => json!({ "type": "integer", "minimum": 1, "maximum": PAGE_LINES_MAX }),
-                _ => json!({ "type": "string", "maxLength": 100, "pattern": PLAIN_TEXT }),
+                "owner" => json!({ "type": "string", "pattern": NOTICE_OWNER }),
+                "state" => one_of(&NoticeState::ALL.map(|(_, name)| name)),
+                "channel" => one_of(&NoticeChannel::ALL.map(NoticeChannel::name)),
+                "event" => one_of(&NOTICE_EVENTS.each_ref().map(|event| event.name)),
+                "before" => json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX }),
+                _ => json!({ "type": "integer", "minimum": 1, "maximum": PAGE_LINES_MAX }),
             };
             let of = |name: &&str| query_parameter(name, &schema(name));
             parameters.extend(NOTICE_PARAMETERS.iter().map(of));
@@ -404,6 +409,10 @@ pub fn needs_two(spec: &CommandSpec) -> bool {
     let mut required = fields::required(of);
     of.field("proposed_by").is_some() && required.any(|field| field == "approved_by")
 }
+
+/// Whose notices are listed.
+const NOTICE_OWNER: &str =
+    "^(staff|public|(seller|firm|courier):[1-9][0-9]{0,17}|person:[1-9][0-9]{0,8})$";
 
 /// The parameters of a position.
 const POSITIONS: [&str; 2] = ["at", "min_position"];

@@ -118,7 +118,7 @@ pub(super) async fn list(call: Call) -> HttpAnswer {
         channel: known(&query, "channel", NoticeChannel::named)?,
         event: known(&query, "event", event_named)?.map(|event| event.name),
         before: query
-            .number("before", 1, u64::from(u32::MAX) << 20)?
+            .number("before", 1, i64::MAX.unsigned_abs())?
             .and_then(|number| i64::try_from(number).ok()),
         limit: u32::try_from(limit + 1).unwrap_or(u32::MAX),
         ..NoticeQuery::default()
