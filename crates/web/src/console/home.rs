@@ -24,7 +24,7 @@ use crate::problem::Problem;
 use crate::query::QueryParameters;
 
 /// What is counted: its words, how urgent it is, the view, its filters, and the column of its sum.
-pub(super) struct Counted {
+pub(super) struct CountedRows {
     pub key: &'static str,
     pub tone: Tone,
     pub view: &'static str,
@@ -38,12 +38,12 @@ pub(super) const fn counted(
     view: &'static str,
     filters: &'static [(&'static str, &'static str)],
     sum: Option<&'static str>,
-) -> Counted {
-    Counted { key, tone, view, filters, sum }
+) -> CountedRows {
+    CountedRows { key, tone, view, filters, sum }
 }
 
 /// What needs action, the most urgent first.
-static WORK: [Counted; 12] = [
+static WORK: [CountedRows; 12] = [
     counted(
         "home.unknown",
         Tone::Act,
@@ -71,7 +71,7 @@ static WORK: [Counted; 12] = [
 ];
 
 /// Figures beside what was collected, and how their rows are counted in words.
-static FIGURES: [(Counted, &str); 4] = [
+static FIGURES: [(CountedRows, &str); 4] = [
     (
         counted("home.out", Tone::Move, "parcels", &[("state", "out")], Some("due")),
         "home.parcels_count",
@@ -94,7 +94,7 @@ static FIGURES: [(Counted, &str); 4] = [
 pub(super) fn totals(
     reader: &mut ViewReader,
     principal: &Principal,
-    counted: &Counted,
+    counted: &CountedRows,
     at: u64,
 ) -> Result<Option<Vec<ViewTotal>>, ReadViewError> {
     let Some(view) = ViewSpec::find(counted.view) else { return Ok(None) };
@@ -184,7 +184,7 @@ fn count(words: PageWords, key: &str, rows: i64) -> String {
     words.fill(key, &[("count", &pages::forms::number(i128::from(rows)))])
 }
 
-pub(super) fn href(counted: &Counted, at: Option<u64>) -> String {
+pub(super) fn href(counted: &CountedRows, at: Option<u64>) -> String {
     let mut link = Link::to(&list_path(counted.view));
     for (name, value) in counted.filters {
         link = link.with(name, value);
@@ -199,7 +199,7 @@ fn money(total: &ViewTotal) -> String {
 /// Work that waits, as a line that leads to it.
 pub(super) fn work_of(
     words: PageWords,
-    counted: &Counted,
+    counted: &CountedRows,
     totals: &[ViewTotal],
     at: Option<u64>,
 ) -> OpenWork {

@@ -19,7 +19,7 @@ use views::{ViewSpec, ViewValue};
 
 use super::act_table::{act_path, may, title};
 use super::frames::{frame, position, readable};
-use super::home::{Counted, counted, href, totals, work_of};
+use super::home::{CountedRows, counted, href, totals, work_of};
 use super::imports::IMPORT_PATH;
 use super::party_accounts::{
     PartyAccount, StatementParty, accounts_of, last_date, name_of, owed, rows_of_party,
@@ -40,7 +40,7 @@ const RELEASES_LOOKED_AT_MAX: i64 = 20_000;
 const NEAR_LIMIT_PERCENT: i64 = 80;
 
 /// What waits for a seller.
-static SELLER_WORK: [Counted; 5] = [
+static SELLER_WORK: [CountedRows; 5] = [
     counted("portal.returned_payouts", Tone::Act, "payouts", &[("state", "returned")], Some("net")),
     counted("portal.invoices", Tone::Act, "invoices", &[("state", "open")], Some("amount")),
     counted(
@@ -60,7 +60,7 @@ static SELLER_WORK: [Counted; 5] = [
     ),
 ];
 /// Where a seller's parcels are.
-static SELLER_PARCELS: [Counted; 5] = [
+static SELLER_PARCELS: [CountedRows; 5] = [
     counted(
         "portal.announced",
         Tone::Move,
@@ -80,14 +80,14 @@ static SELLER_PARCELS: [Counted; 5] = [
     counted("portal.refunds", Tone::Move, "refunds", &[], Some("amount")),
 ];
 /// What waits for a firm.
-static FIRM_WORK: [Counted; 4] = [
+static FIRM_WORK: [CountedRows; 4] = [
     counted("portal.count", Tone::Act, "hand_overs", &[("state", "started")], Some("expected")),
     counted("portal.shortages", Tone::Act, "custody", &[("shortage.from", "1")], Some("shortage")),
     counted("home.deposits", Tone::Wait, "deposits", &[("state", "announced")], Some("amount")),
     counted("home.blocked", Tone::Wait, "terminals", &[("blocked", "true")], None),
 ];
 /// Where a firm's parcels are.
-static FIRM_PARCELS: [Counted; 4] = [
+static FIRM_PARCELS: [CountedRows; 4] = [
     counted("portal.to_dispatch", Tone::Move, "parcels", &[("state", "assigned")], Some("due")),
     counted("home.out", Tone::Move, "parcels", &[("state", "out")], Some("due")),
     counted(
@@ -100,24 +100,24 @@ static FIRM_PARCELS: [Counted; 4] = [
     counted("portal.refused", Tone::Move, "parcels", &[("state", "refused")], Some("due")),
 ];
 /// Before the money of a seller is payable.
-static NOT_RECEIVED: Counted = counted(
+static NOT_RECEIVED: CountedRows = counted(
     "portal.not_received",
     Tone::Wait,
     "payments",
     &[("state", "approved")],
     Some("amount"),
 );
-static ON_HOLD: Counted =
+static ON_HOLD: CountedRows =
     counted("portal.on_hold", Tone::Wait, "payments", &[("state", "held")], Some("amount"));
-static SENT: Counted =
+static SENT: CountedRows =
     counted("portal.sent", Tone::Move, "payouts", &[("state", "sent")], Some("net"));
-static PAID: Counted =
+static PAID: CountedRows =
     counted("portal.paid", Tone::Done, "payouts", &[("state", "confirmed")], Some("net"));
-static IN_HAND: Counted =
+static IN_HAND: CountedRows =
     counted("home.in_hand", Tone::Move, "custody", &[("in_hand.from", "1")], Some("in_hand"));
-static TO_COUNT: Counted =
+static TO_COUNT: CountedRows =
     counted("portal.to_count", Tone::Wait, "hand_overs", &[("state", "started")], Some("expected"));
-static DEPOSITED: Counted =
+static DEPOSITED: CountedRows =
     counted("portal.deposited", Tone::Wait, "deposits", &[("state", "announced")], Some("amount"));
 
 /// The party of who has nothing else.
@@ -213,7 +213,7 @@ impl Portal<'_> {
     fn counted_tile(
         &self,
         reader: &mut ViewReader,
-        counted: &Counted,
+        counted: &CountedRows,
     ) -> Result<Option<HomeTile>, ReadViewError> {
         let Some(totals) = totals(reader, self.principal, counted, self.at)? else {
             return Ok(None);
@@ -235,7 +235,7 @@ impl Portal<'_> {
     fn tiles(
         &self,
         reader: &mut ViewReader,
-        all: &[&Counted],
+        all: &[&CountedRows],
     ) -> Result<Vec<HomeTile>, ReadViewError> {
         let mut tiles = Vec::new();
         for one in all {
@@ -269,7 +269,7 @@ impl Portal<'_> {
         if !self.readable.contains(&view.name) {
             return Ok(None);
         }
-        let counted = Counted { view: list.view, filters: list.filters, ..NOT_RECEIVED };
+        let counted = CountedRows { view: list.view, filters: list.filters, ..NOT_RECEIVED };
         let mut ask = ListQuery::of(view);
         ask.filters = list
             .filters
@@ -470,7 +470,7 @@ fn find(portal: &Portal<'_>, reader: &mut ViewReader) -> Result<Option<Found>, R
     let view = ViewSpec::find(portal.party.view());
     let name = view.and_then(|view| row.raw_of(view, "reference"));
     let is_seller = matches!(portal.party, StatementParty::Seller(_));
-    let list: &[Counted] = if is_seller { &SELLER_WORK } else { &FIRM_WORK };
+    let list: &[CountedRows] = if is_seller { &SELLER_WORK } else { &FIRM_WORK };
     let mut found = Found {
         name: name.unwrap_or_default().to_owned(),
         row,
