@@ -92,7 +92,8 @@ const draw = async (anew) => {
   } else if (focused) {
     main.querySelector(`[data-keep="${focused}"]`)?.focus();
   }
-  shown = address;
+  // Without a tour the screen itself is still to be drawn.
+  shown = wanted === SCREENS[name] ? address : null;
   main.dataset.screen = address;
   made.begin?.();
 };

@@ -19,7 +19,7 @@ export const claims = () => {
   return {
     claimed_at: new Date(Date.now() + shift()).toISOString(),
     server_at: new Date(tour.server_at).toISOString(),
-    elapsed_ms: elapsed !== null && elapsed <= ELAPSED_MS_MAX ? elapsed : null,
+    elapsed_ms: elapsed !== null && elapsed <= ELAPSED_MS_MAX ? String(elapsed) : null,
   };
 };
 

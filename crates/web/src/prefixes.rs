@@ -161,6 +161,7 @@ pub fn check_types(of: FieldType<'_>, value: &Value, at: &str) -> Result<(), Typ
         (Some("boolean"), _) => value.is_boolean(),
         (Some("array"), _) => value.is_array(),
         (Some("string"), _) => value.is_string(),
+        (None, Value::Number(_)) => is_optional_number(of),
         // A payment can be a text too, and a variant an object.
         _ => value.is_string() || value.is_object(),
     };
@@ -180,6 +181,12 @@ pub fn check_types(of: FieldType<'_>, value: &Value, at: &str) -> Result<(), Typ
         }),
         _ => Ok(()),
     }
+}
+
+/// Whether a field is a number or null.
+fn is_optional_number(of: FieldType<'_>) -> bool {
+    let types = of.schema().get("type").and_then(Value::as_array);
+    types.is_some_and(|types| types.iter().any(|one| one == "integer"))
 }
 
 /// Whether a field is a time: RFC 3339 here, and milliseconds in the journal.

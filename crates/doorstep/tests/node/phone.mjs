@@ -141,7 +141,7 @@ const tourOf = (page) => page.evaluate(async () => (await fetch("/phone/tour")).
 let context = await start();
 await signIn(context);
 let page = await open(context);
-await booked(page);
+await page.waitForSelector("a.parcel");
 same("parcels on the tour", await page.locator("a.parcel").count() >= ids.length, true);
 
 // Found by the camera: by the reader that is loaded, then by the browser's own.
