@@ -7,6 +7,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 /// How long another process may hold the file.
@@ -106,6 +107,10 @@ impl PrivateFile {
         let connection =
             Connection::open_with_flags(path, flags).map_err(PrivateFileFault::Sqlite)?;
         connection.busy_timeout(BUSY_WAIT).map_err(PrivateFileFault::Sqlite)?;
+        // Else a statement with a bound LIMIT is planned anew each time that it is asked.
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(PrivateFileFault::Sqlite)?;
         self.prepare(&connection)?;
         Ok(Some(connection))
     }
