@@ -38,6 +38,18 @@ export const forget = async () => {
   for (const item of old) await store.remove(item.key);
 };
 
+// What was not handed over is the hub's in the books, and still in the courier's bag.
+const brought = async (parcels) => {
+  const items = await store.items();
+  const missing = (tour?.parcels ?? []).filter((one) => !parcels.some((other) => other.id === one.id));
+  return missing.flatMap((one) => {
+    const end = items.findLast((item) => item.parcel === one.id && item.ends && item.state === "sent");
+    if (!end) return [];
+    const state = end.ends === "refused" ? "refused" : "assigned";
+    return [{ ...one, state, left: 0, next_attempt: null }];
+  });
+};
+
 // Asks the books. Returns the status, or 0 without a connection.
 export const refresh = async () => {
   const known = (tour?.parcels ?? []).map((parcel) => parcel.id).slice(0, ALSO_MAX);
@@ -51,6 +63,7 @@ export const refresh = async () => {
     if (tour && (tour.date !== body.date || tour.person !== body.person)) await forget();
     tour = {
       ...body,
+      parcels: [...body.parcels, ...await brought(body.parcels)],
       server_at: body.now,
       shift: body.now - body.machine_now,
       kept_at: Date.now(),

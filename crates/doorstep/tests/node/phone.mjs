@@ -204,7 +204,7 @@ await page.waitForSelector("main .figure:has-text('10.00')");
 await hold(page, /#\/receipt\//);
 await booked(page);
 {
-  const state = async (id) => (await courier.get(`/v1/parcels/${id}`)).state;
+  const state = async (id) => (await auditor.get(`/v1/parcels/${id}`)).state;
   const states = await Promise.all(ids.slice(0, 5).map(state));
   same("online", states, ["delivered", "delivered", "assigned", "refused", "delivered"]);
 }
@@ -302,7 +302,7 @@ const taken = 2 * DUE + 1_000 + 500 + OFFLINE * DUE;
 same("cash in hand", now.cash.in_hand - before.cash.in_hand, taken);
 same("cash payments", now.cash.payments - before.cash.payments, OFFLINE + 4);
 for (const id of offline) {
-  const one = await courier.get(`/v1/parcels/${id}`);
+  const one = await auditor.get(`/v1/parcels/${id}`);
   same(id, [one.state, one.payments, one.collected], ["delivered", 1, DUE]);
 }
 const { items: claimed } = await auditor.get(`/v1/phone_cash?courier=${before.courier}&limit=1000`);
