@@ -305,7 +305,7 @@ for (const id of offline) {
   const one = await auditor.get(`/v1/parcels/${id}`);
   same(id, [one.state, one.payments, one.collected], ["delivered", 1, DUE]);
 }
-const { items: claimed } = await auditor.get(`/v1/phone_cash?courier=${before.courier}&limit=1000`);
+const { items: claimed } = await auditor.get(`/v1/phone-cash?courier=${before.courier}&limit=1000`);
 const skewed = claimed.filter((one) => one.skew !== 0);
 same("claims", claimed.length, OFFLINE + 4);
 same("claims that cannot be right", skewed.length, 10);
