@@ -60,7 +60,7 @@ pub struct NoticesBenchArgs {
     /// current one]
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Print one JSON object
+    /// Print one JSON object, amounts in minor units
     #[arg(long)]
     json: bool,
     /// A process of the benchmark itself

@@ -88,7 +88,10 @@ pub fn phrase(english: &str, lang: Lang) -> String {
     if lang == Lang::En {
         return english.to_owned();
     }
-    let known = |clause: &str| texts::entry(Lang::Zh, "phrase", clause);
+    let known = |clause: &str| {
+        let of = |section| texts::entry(Lang::Zh, section, clause);
+        of("phrase").or_else(|| of("reason"))
+    };
     if let Some(chinese) = known(english) {
         return chinese.to_owned();
     }

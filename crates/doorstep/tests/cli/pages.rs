@@ -310,7 +310,7 @@ fn right_of(path: &str) -> Option<&str> {
             one => one,
         },
         (None, "orders") => "parcels",
-        (None, "payments") => "collections",
+        (None, "payments" | "phone-cash") => "collections",
         (None, "refund-payments") => "refunds",
         (None, "sellers" | "firms" | "couriers") => "parties",
         (None, "banks" | "postings" | "adjustments") => "accounts",

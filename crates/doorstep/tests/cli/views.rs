@@ -207,13 +207,15 @@ fn a_full_disk_under_the_views_does_not_touch_the_door_and_they_catch_up() {
     let settings = bed.read("door/doorstep.toml");
     bed.write("door/doorstep.toml", format!("{settings}\n[views]\n"));
     let running = Running::start(&bed, "");
-    let cash = || {
-        let script = "import sqlite3\n\
-                      views = sqlite3.connect('file:door/books/views.sqlite?mode=ro', uri=True)\n\
-                      print(*views.execute(\"SELECT count(*) FROM postings WHERE entry = \
-                      'CashCollected'\").fetchone())\n";
-        Ran::of(tool(&bed, "python3").args(["-c", script])).stdout().trim().to_owned()
+    let count = |what: &str| {
+        let script = format!(
+            "import sqlite3\n\
+             views = sqlite3.connect('file:door/books/views.sqlite?mode=ro', uri=True)\n\
+             print(*views.execute(\"SELECT count(*) FROM {what}\").fetchone())\n"
+        );
+        Ran::of(tool(&bed, "python3").args(["-c", &script])).stdout().trim().to_owned()
     };
+    let cash = || count("postings WHERE entry = 'CashCollected'");
     let until = |expected: &str| eventually(expected, || cash() == expected);
     until("0");
     let limit = |bytes: &str| {
@@ -226,6 +228,9 @@ fn a_full_disk_under_the_views_does_not_touch_the_door_and_they_catch_up() {
     let journal = size("door/books/journal.sqlite").max(size("door/books/journal.sqlite-wal"));
     let most = journal + (64 << 10);
     // Their indexes are made after their first rows.
+    let indexes = views::read::VIEWS.iter().map(|view| view.indexes.len()).sum::<usize>();
+    let made = || count("sqlite_schema WHERE type = 'index' AND instr(name, '_by_') > 0");
+    eventually("the indexes of the views", || made() == indexes.to_string());
     eventually("a log of the views", || size("door/books/views.sqlite-wal") > 2 * most);
     limit(&most.to_string());
     let (waybill, amount) = ground::parcel(2);

@@ -19,8 +19,8 @@ use views::{ColumnKind, Place, RowSpan, Server, ViewColumn, ViewSpec, ViewValue}
 use super::support::Bed;
 
 /// Views of which a simulated day makes no row.
-const NOT_IN_A_DAY: [&str; 5] =
-    ["invoices", "invoice_payments", "commissions", "adjustments", "periods"];
+const NOT_IN_A_DAY: [&str; 6] =
+    ["phone_cash", "invoices", "invoice_payments", "commissions", "adjustments", "periods"];
 
 /// Books of a day, with the views of them in both places.
 struct Both {

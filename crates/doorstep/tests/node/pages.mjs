@@ -210,7 +210,7 @@ const press = async (page, locator) => {
   if ((await page.locator("main tbody th").first().innerText()) !== "3") faults.push("no bad line");
   await shot(page, "imported-en-light-1440");
   await press(page, page.locator("main .notice a"));
-  await page.waitForURL(/\/parcels$/);
+  await page.waitForURL(`${url}/parcels`);
   if (!(await page.locator("#results").innerText()).includes("K-1")) faults.push("K-1 is not listed");
   await press(page, page.locator("nav a", { hasText: "Statement" }));
   await page.waitForURL(/\/statements\/sel_/);

@@ -282,7 +282,8 @@ fn a_server_that_is_gone_is_said_and_nothing_is_half_done() {
             WHERE application_name = 'doorstep vault'",
         )
         .unwrap();
-    let _ = vault.open(of(1, CNY), &digest);
-    assert_eq!(*vault.open(of(1, CNY), &digest).unwrap(), PLAIN);
+    // Its end may come a moment later: then the next question fails, and no more.
+    let mut opened = (0..3).filter_map(|_| vault.open(of(1, CNY), &digest).ok());
+    assert_eq!(*opened.next().unwrap(), PLAIN);
     assert!(directory.path().join(VAULT_FILE).exists());
 }

@@ -342,10 +342,11 @@ pub(crate) fn filters(
                 "false" => FilterOperator::Empty(false),
                 _ => return Err(bad_value(parameter, "true or false")),
             },
-            // A text can have commas, and is compared as it is.
+            // A text or a reference can have commas, and is compared as it is.
             _ if column.kind == ColumnKind::Text
                 || !text.contains(',')
-                || is_word(column, text) =>
+                || is_word(column, text)
+                || text.split(',').any(|one| named_type(column, one).is_some()) =>
             {
                 FilterOperator::Equal(value(text)?)
             }

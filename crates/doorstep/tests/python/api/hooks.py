@@ -2,8 +2,9 @@
 server's, and a position that has not come is answered with 503. What a test case is about stays as
 it is: a key that is too long, a cursor of another form. A currency is one of the books, so that
 some commands are carried out and their links lead on. JSON Schema counts characters: where the API
-counts bytes, a text is cut to as many as fit whatever they are. A common password is refused, and
-no schema can list those."""
+counts bytes, a text is cut to as many as fit whatever they are. To JSON Schema 1e17 is an integer,
+to the API a number that may have lost digits. A common password is refused, and no schema can list
+those."""
 
 import re
 import uuid
@@ -26,6 +27,8 @@ def cut(value):
         return {name: cut(one) for name, one in value.items()}
     if isinstance(value, list):
         return [cut(one) for one in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if isinstance(value, str) and len(value) <= BYTES_MAX < len(value.encode("utf-8", "replace")):
         return value[: BYTES_MAX // CHARACTER_BYTES_MAX]
     return value
