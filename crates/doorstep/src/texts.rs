@@ -54,10 +54,11 @@ pub(crate) mod tests {
 
     /// Sections whose English is clap's, in doc comments, in declarations, or in other crates'
     /// errors.
-    const CHINESE_ONLY: [&str; 7] = [
+    const CHINESE_ONLY: [&str; 8] = [
         "help.",
         "command_line.",
         "phrase.",
+        "reason.",
         "do.field.",
         "do.about.",
         "sql_views.row.",

@@ -38,7 +38,10 @@ pub fn add(mut router: Router, app: &Arc<App>) -> Router {
                 let (parts, _) = request.into_parts();
                 let language = language_of(&parts.headers);
                 let answer = begin(&app, &parts, role.person).await;
-                let mut response = answer.unwrap_or_else(|problem| problem.response(language));
+                let mut response = answer.unwrap_or_else(|problem| {
+                    problem.cause().into_iter().for_each(|cause| app.note_failure(cause));
+                    problem.response(language)
+                });
                 app.add_headers(response.headers_mut());
                 response
             }

@@ -308,7 +308,7 @@ const press = async (page, locator) => {
   await context.clearCookies();
   await page.goto(`${url}/sign-in?next=/parcels`);
   await page.click("button[data-passkey]");
-  await page.waitForURL(/\/parcels$/);
+  await page.waitForURL(`${url}/parcels`);
   await page.goto(`${url}/access`);
   await page.click("button[value=remove-passkey]");
   await page.waitForLoadState();
