@@ -29,7 +29,9 @@ const AT_STEP: &str = "at the step";
 
 /// Stops here until it is killed.
 fn at_step() -> ! {
-    println!("{AT_STEP}");
+    let mut to_parent = std::io::stdout();
+    writeln!(to_parent, "{AT_STEP}").unwrap();
+    to_parent.flush().unwrap();
     loop {
         std::thread::sleep(Duration::from_secs(60));
     }
@@ -101,8 +103,7 @@ fn a_process_that_sends() {
     };
     outbox.before_commits(hook).unwrap();
     let outbox = Arc::new(Mutex::new(outbox));
-    let sender: Arc<dyn Channel> =
-        Arc::new(ToTest { port, step: step.clone(), is_answered: is_answered.clone() });
+    let sender: Arc<dyn Channel> = Arc::new(ToTest { port, step, is_answered });
     let driver = NoticeDriver::start(DriverParts {
         outbox: outbox.clone(),
         book: Arc::new(Mutex::new(NoticeBook::open(directory, None).unwrap())),

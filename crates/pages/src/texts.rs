@@ -97,7 +97,7 @@ impl PageWords {
 
     /// What a command is called.
     #[must_use]
-    pub fn command<'n>(self, name: &'n str) -> &'n str {
+    pub fn command(self, name: &str) -> &str {
         self.entry("act", name).or_else(|| self.entry("command", name)).unwrap_or(name)
     }
 

@@ -61,7 +61,7 @@ pub fn bad_line_reason(line: &BadLine, lang: Lang) -> String {
 pub fn bad_line_texts(line: &BadLine, lang: Lang) -> [String; 2] {
     match lang {
         Lang::En => [line.reason.to_string(), line.left_out.to_string()],
-        Lang::Zh => [reason(&line.reason), left_out(&line.left_out).to_string()],
+        Lang::Zh => [reason(&line.reason), left_out(&line.left_out)],
     }
 }
 

@@ -103,7 +103,7 @@ async fn look<T: Default + Send + 'static>(
         }
         Outbox::open(&data, DeliveryRules::default()).and_then(|outbox| look(&outbox))
     });
-    done.await?.map_err(|error| Problem::internal(error))
+    done.await?.map_err(Problem::internal)
 }
 
 pub(super) async fn list(call: Call) -> HttpAnswer {

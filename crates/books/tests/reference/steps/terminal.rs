@@ -372,7 +372,7 @@ pub fn take_cash_by_phone(roll: &Choices) -> Command {
         taken_by: PersonId(courier.unwrap_or(CourierId(11)).0),
         claimed_at: about(roll.step.random_numbers[2]),
         server_at: about(roll.step.random_numbers[0]),
-        elapsed_ms: (elapsed % 3 > 0).then_some(u32::from(elapsed % 300) * 4_000),
+        elapsed_ms: (!elapsed.is_multiple_of(3)).then_some(u32::from(elapsed % 300) * 4_000),
     })
 }
 
