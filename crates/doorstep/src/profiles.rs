@@ -96,10 +96,12 @@ fn list(json: bool) -> anyhow::Result<()> {
         say!("{}", Value::from(all?));
         return Ok(());
     }
+    let lang = Lang::current();
     let widest = Profile::names().map(width).max().unwrap_or_default();
     for name in Profile::names() {
         let profile = Profile::built_in(name)?;
-        say!("{}  {}", left(name, widest), profile.about());
+        let about = lang.pick(profile.about(), profile.about_in_chinese());
+        say!("{}  {about}", left(name, widest));
     }
     Ok(())
 }
@@ -107,7 +109,8 @@ fn list(json: bool) -> anyhow::Result<()> {
 fn check(args: &CheckArgs) -> anyhow::Result<()> {
     let lang = Lang::current();
     let profile = args.format.profile(&args.profile)?;
-    say!("{} — {}", profile.name(), profile.about());
+    let about = lang.pick(profile.about(), profile.about_in_chinese());
+    say!("{} — {about}", profile.name());
     print_warning(&profile, lang);
     say!("{}", lang.pick("The profile is valid.", "导入模板有效。"));
     let Some(path) = &args.orders else { return Ok(()) };

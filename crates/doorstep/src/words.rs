@@ -152,7 +152,7 @@ impl Lang {
         }
     }
 
-    pub fn pick(self, english: &'static str, chinese: &'static str) -> &'static str {
+    pub fn pick<'t>(self, english: &'t str, chinese: &'t str) -> &'t str {
         match self {
             Lang::En => english,
             Lang::Zh => chinese,

@@ -35,6 +35,7 @@ const KNOWN: [(&str, &str); 6] = [
 pub struct Profile {
     pub(crate) name: String,
     pub(crate) about: String,
+    pub(crate) about_zh: Option<String>,
     pub(crate) warning: Option<String>,
     pub(crate) encoding: &'static Encoding,
     /// Forms of times, as of `strftime`; none for ISO 8601.
@@ -324,5 +325,11 @@ impl Profile {
     #[must_use]
     pub fn about(&self) -> &str {
         &self.about
+    }
+
+    /// The same in Chinese; in English if the profile has no Chinese.
+    #[must_use]
+    pub fn about_in_chinese(&self) -> &str {
+        self.about_zh.as_deref().unwrap_or(&self.about)
     }
 }

@@ -67,9 +67,17 @@ pub struct WebTexts {
 pub type PayoutDay =
     Box<dyn Fn(SettlementCycle, Currency, BusinessDate) -> Option<BusinessDate> + Send + Sync>;
 
-/// Moves the books of a demonstration to the next business day. Returns the last batch before it,
-/// or why not.
-pub type NextDay = Arc<dyn Fn(Language) -> Result<u64, String> + Send + Sync>;
+/// Makes something happen in a demonstration. Returns the last batch before it, or why not.
+pub type DemoAct = Arc<dyn Fn(Language) -> Result<u64, String> + Send + Sync>;
+
+/// What a visitor of a demonstration can make happen.
+#[derive(Clone)]
+pub struct DemoActs {
+    /// Moves the books to the next business day.
+    pub next_day: DemoAct,
+    /// Gives the courier parcels for the door.
+    pub tour: DemoAct,
+}
 
 /// What the server needs.
 pub struct WebParts {
@@ -93,7 +101,7 @@ pub struct WebParts {
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
     /// Of a demonstration, nowhere else.
-    pub next_day: Option<NextDay>,
+    pub demo: Option<DemoActs>,
     /// Where its pages are, as browsers write it: `https://pay.example`. On this machine it follows
     /// from the request.
     pub origin: Option<String>,
@@ -129,7 +137,7 @@ pub(crate) struct App {
     origin: Option<String>,
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
-    pub next_day: Option<NextDay>,
+    pub demo: Option<DemoActs>,
     hosts: Vec<String>,
     is_tls: bool,
     pub on_failure: fn(&str),
@@ -214,7 +222,7 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         origin: parts.origin,
         trial_roles: parts.trial_roles,
         payout_day: parts.payout_day,
-        next_day: parts.next_day,
+        demo: parts.demo,
         hosts: parts.hosts,
         is_tls: parts.is_tls,
         on_failure: parts.on_failure,

@@ -45,7 +45,7 @@ mod view_values;
 mod words;
 mod workers;
 
-pub use app::{NextDay, POSITION, PayoutDay, SESSION_COOKIE, WebParts, WebTexts};
+pub use app::{DemoAct, DemoActs, POSITION, PayoutDay, SESSION_COOKIE, WebParts, WebTexts};
 pub use http_server::AnswerCounts;
 pub use provider::ProviderSettings;
 pub use server::{WebError, WebListen, WebServer};

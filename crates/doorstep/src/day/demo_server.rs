@@ -16,12 +16,13 @@ use access::{AccessStore, NodeBooks, base32};
 use anyhow::{Context, anyhow, ensure};
 use base16ct::upper::encode_string as hex;
 use books::{
-    CourierId, FirmId, GrantAccess, GrantedRole, PersonId, RegisterPerson, SellerId, Timestamp,
+    AnnounceParcel, AssignParcels, AssignedParcel, CourierId, DispatchParcels, DispatchedParcel,
+    FirmId, GrantAccess, GrantedRole, ParcelId, PersonId, RegisterPerson, SellerId, Timestamp,
 };
 use calendar::Calendar;
 use engine::{Actor, Engine, Submission};
 use keys::{Algorithm, Key, KeyName, KeyPurpose, KeyStore, MasterKey, SoftwareStore};
-use money::Currency;
+use money::{Amount, Currency};
 use node::{Clock, Node, NodeClient, SystemClock};
 use office::socket::{OfficeServer, control_directory, make_control_directory};
 use office::{Language, SharedOffice};
@@ -29,7 +30,7 @@ use sim::{APPROVER, PLANNER};
 use vault::{VaultKey, VaultOptions};
 use views::Place;
 use web::limits::CONNECTIONS_MAX;
-use web::{NextDay, TRIAL_ROLES_PATH, TrialRole, WebListen};
+use web::{DemoAct, DemoActs, TRIAL_ROLES_PATH, TrialRole, WebListen};
 
 use crate::calendar_command::carry_out;
 use crate::data_directory;
@@ -48,6 +49,8 @@ const PORT: u16 = 8080;
 const PORTS_TRIED_MAX: u16 = 100;
 /// Offices open at this hour of the local day.
 const DAY_BEGINS_MS: u64 = 10 * 3_600_000;
+/// Of the parcels of a courier's tour, in minor units. A courier may hold the sum in cash.
+const TOUR_DUE: &[u64] = &[12_800, 5_990, 34_250, 1_800, 27_700];
 const KEYS_FILE: &str = "demo-keys.json";
 const MASTER_FILE: &str = "demo-master.key";
 const VAULT_KEY: &str = "vault";
@@ -63,14 +66,17 @@ struct DemoRole {
     is_staff: bool,
 }
 
+/// The courier, seller and firm of a demonstration.
+type Subjects = (CourierId, SellerId, FirmId);
+
 /// The first of each in the books.
-fn subjects(engine: &Engine) -> Option<(CourierId, SellerId, FirmId)> {
+fn subjects(engine: &Engine) -> Option<Subjects> {
     let books = engine.books();
     let (courier, firm) = books.couriers().next()?;
     Some((courier, books.seller_accounts().next()?.0, firm))
 }
 
-fn roles(subjects: (CourierId, SellerId, FirmId)) -> [DemoRole; 9] {
+fn roles(subjects: Subjects) -> [DemoRole; 9] {
     use GrantedRole as G;
     let (courier, seller, firm) = subjects;
     let role = |name: &'static str, chinese, grant, is_staff| DemoRole {
@@ -124,7 +130,7 @@ pub fn serve(data: &Path, lang: Lang) -> anyhow::Result<()> {
     persons::name_missing(data, &named)?;
     let place = Place::in_directory(data);
     bring_up(data, &place, false)?;
-    let served = serve_until_stopped(&opened.node, data, &place, &roles, lang);
+    let served = serve_until_stopped(&opened.node, data, &place, (found, &roles), lang);
     opened.node.stop()?;
     served
 }
@@ -229,7 +235,7 @@ fn serve_until_stopped(
     node: &Node,
     data: &Path,
     place: &Place,
-    roles: &[DemoRole],
+    (subjects, roles): (Subjects, &[DemoRole]),
     lang: Lang,
 ) -> anyhow::Result<()> {
     let mut stopped = stop_signals().context(texts::text(lang, "error.signals"))?;
@@ -273,7 +279,7 @@ fn serve_until_stopped(
         announce: Box::new(|_| {}),
         trial_roles: shown.roles,
         payout_day: served_web::payout_day_of(Arc::new(Mutex::new(Some(calendar(&currencies)?)))),
-        next_day: Some(next_day(node.client())),
+        demo: Some(acts(node.client(), subjects)),
     };
     let _views = ViewsFollower::start(data, place.clone(), Arc::default())?;
     let directory = control_directory(data);
@@ -329,18 +335,55 @@ fn calendar(currencies: &[Currency]) -> anyhow::Result<Calendar> {
     Ok(calendar::file::parse(&file)?)
 }
 
-/// Moves the clock of this process to the next morning, and carries out what is due then.
-fn next_day(client: NodeClient) -> NextDay {
-    // Two who ask at once would move it by two days.
-    let client = Mutex::new(client);
-    Arc::new(move |language| {
-        let lang = if language == Language::Zh { Lang::Zh } else { Lang::En };
-        let mut client = client.lock().unwrap_or_else(PoisonError::into_inner);
-        let moved = move_on(&mut client);
-        moved.map_err(|error| chinese::error(&*error, lang))
-    })
+fn acts(client: NodeClient, subjects: Subjects) -> DemoActs {
+    // Two who ask at once would move the clock by two days.
+    let client = Arc::new(Mutex::new(client));
+    let act = |run: fn(&mut NodeClient, Subjects) -> anyhow::Result<u64>| -> DemoAct {
+        let client = client.clone();
+        Arc::new(move |language| {
+            let lang = if language == Language::Zh { Lang::Zh } else { Lang::En };
+            let mut client = client.lock().unwrap_or_else(PoisonError::into_inner);
+            run(&mut client, subjects).map_err(|error| chinese::error(&*error, lang))
+        })
+    };
+    DemoActs { next_day: act(|client, _| move_on(client)), tour: act(give_tour) }
 }
 
+/// A seller's new parcels are out with the courier.
+fn give_tour(client: &mut NodeClient, subjects: Subjects) -> anyhow::Result<u64> {
+    let (courier, seller, firm) = subjects;
+    let look = move |engine: &Engine| {
+        engine
+            .books()
+            .seller_accounts()
+            .find(|(one, _)| *one == seller)
+            .map(|(_, currency)| currency)
+    };
+    let (currency, before) = client.query(look)?;
+    let currency = currency.context("the seller is not known")?;
+    let order = |number: usize| format!("tour-{}-{number}", before.0);
+    let announce = |(number, due): (usize, &u64)| {
+        let (reference, shipment) = (order(number), 1);
+        let parcel = ParcelId::derived(seller, &reference);
+        let due = Amount::of(*due);
+        AnnounceParcel { parcel, seller, currency, due, reference, shipment }
+    };
+    let announced: Vec<_> = (1..).zip(TOUR_DUE).map(announce).collect();
+    let ids: Vec<_> = announced.iter().map(|one| one.parcel).collect();
+    let mut commands: Vec<_> = announced.into_iter().map(books::Command::AnnounceParcel).collect();
+    let parcels = ids.iter().map(|&parcel| AssignedParcel { parcel, number: 1 }).collect();
+    commands.push(books::Command::AssignParcels(AssignParcels { firm, parcels }));
+    let parcels = ids.iter().map(|&parcel| DispatchedParcel { parcel, attempt: 1 }).collect();
+    commands.push(books::Command::DispatchParcels(DispatchParcels { courier, parcels }));
+    let commands = commands.into_iter().map(|one| (None, Submission::new(Actor::System, one)));
+    for answer in client.execute(commands.collect())? {
+        let answer = answer.map_err(engine::Refusal::into_books);
+        answer.map_err(|refusal| anyhow!(chinese::refusal(&refusal, Lang::current())))?;
+    }
+    Ok(before.0)
+}
+
+/// Moves the clock of this process to the next morning, and carries out what is due then.
 fn move_on(client: &mut NodeClient) -> anyhow::Result<u64> {
     let now = SystemClock.now();
     let look = move |engine: &Engine| {

@@ -255,7 +255,7 @@ fn serve(
                 announce,
                 trial_roles,
                 payout_day,
-                next_day: None,
+                demo: None,
             };
             let listen = WebListen::open(&plan.addresses, plan.tls.clone())?;
             web::start(plan, listen, node, data, parts)

@@ -15,7 +15,7 @@ use switch::in_range;
 use views::Place;
 use web::limits::{CONNECTIONS_MAX, CONNECTIONS_MIN, WORKERS_MAX};
 use web::{
-    NextDay, PayoutDay, ProviderSettings, TrialRole, WebListen, WebParts, WebServer, WebTexts,
+    DemoActs, PayoutDay, ProviderSettings, TrialRole, WebListen, WebParts, WebServer, WebTexts,
 };
 
 use super::form::{ProviderForm, WebForm};
@@ -160,7 +160,7 @@ pub struct WebShared {
     /// Roles that a link switches to: of a demonstration.
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
-    pub next_day: Option<NextDay>,
+    pub demo: Option<DemoActs>,
 }
 
 /// The calendar in force says when sellers are paid.
@@ -200,7 +200,7 @@ pub fn start(
         announce,
         trial_roles,
         payout_day,
-        next_day,
+        demo,
     } = shared;
     let on_events = Arc::new(Mutex::new(announce));
     let (client, directory, shared_office) = (node.client(), data.to_owned(), office.clone());
@@ -234,7 +234,7 @@ pub fn start(
         connections_max: plan.connections_max,
         trial_roles,
         payout_day,
-        next_day,
+        demo,
         origin: plan.origin,
         provider: plan.provider,
         on_failure: |reason| tracing::error!(target: "web", reason, "a request failed"),

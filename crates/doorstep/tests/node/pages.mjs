@@ -328,6 +328,24 @@ const press = async (page, locator) => {
   await context.close();
 }
 
+// A visitor makes something happen: parcels for the courier's phone, then the next business day.
+{
+  const { context, page } = await open("en", "light", 360);
+  const choose = async (words) => {
+    await page.goto(`${url}/as/finance`);
+    await page.click(".demo summary:has-text('Make something happen')");
+    await page.click(`.demo button:has-text('${words}')`);
+  };
+  await choose("Take parcels to the door by phone");
+  await page.waitForURL(`${url}/phone`);
+  await page.waitForSelector("text=5 to deliver");
+  await choose("Move to the next business day");
+  await page.waitForURL(/\/demo\/next-day\?since=/);
+  const said = await page.locator("main").innerText();
+  if (!said.includes("It is ") || !said.includes("2013")) faults.push(`no new day: ${said}`);
+  await context.close();
+}
+
 await browser.close();
 console.log(`${visited} pages`);
 if (faults.length > 0) {

@@ -33,6 +33,9 @@ pub fn profile(form: ProfileForm) -> Checked<Profile> {
         );
     }
     text("about", &form.about)?;
+    if let Some(about) = &form.about_zh {
+        text("about_zh", about)?;
+    }
     if let Some(warning) = &form.warning {
         text("warning", warning)?;
     }
@@ -69,6 +72,7 @@ pub fn profile(form: ProfileForm) -> Checked<Profile> {
     Ok(Profile {
         name: form.name,
         about: form.about,
+        about_zh: form.about_zh,
         warning: form.warning,
         encoding,
         times: form.format.times,

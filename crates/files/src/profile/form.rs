@@ -11,6 +11,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 pub struct ProfileForm {
     pub name: String,
     pub about: String,
+    pub about_zh: Option<String>,
     pub warning: Option<String>,
     pub files: FilesForm,
     #[serde(default)]

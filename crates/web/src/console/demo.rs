@@ -1,10 +1,11 @@
 //! What a visitor of a demonstration can make happen: the next business day, by the commands of the
-//! calendar.
+//! calendar, and parcels for the courier's phone.
 
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use engine::Actor;
+use pages::phone::PHONE_PATH;
 use pages::{ActDonePage, Link, Tone};
 use views::ViewSpec;
 use views::read::{FilterOperator, ListQuery, RowsOf};
@@ -14,7 +15,7 @@ use super::frames::frame;
 use super::rows::{page_row, read, with};
 use super::second_factor::check_csrf;
 use super::{Visit, go_to, html};
-use crate::app::HttpAnswer;
+use crate::app::{DemoAct, DemoActs, HttpAnswer};
 use crate::handlers::views::{rows_of, wait_for, wanted};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
@@ -22,6 +23,7 @@ use crate::trial_roles::TRIAL_ROLES_PATH;
 use crate::words::BilingualText;
 
 pub(super) const NEXT_DAY_PATH: &str = "/demo/next-day";
+pub(super) const TOUR_PATH: &str = "/demo/tour";
 /// Commands of a day's beginning that are counted.
 const COMMANDS_READ: u32 = 1_000;
 
@@ -32,13 +34,7 @@ pub(super) async fn move_on(mut visit: Visit) -> HttpAnswer {
     let form = Form::of(&mut visit.call).await?;
     check_csrf(&visit, &form)?;
     let app = visit.call.app.clone();
-    let next_day = app.next_day.clone().ok_or(ProblemKind::NoSuchPath)?;
-    let language = visit.words().0;
-    let moved = app.workers.run(move |_| next_day(language)).await?;
-    let since = moved.map_err(|why| {
-        let text = BilingualText { en: why.clone().into(), zh: why.into() };
-        Problem::new(ProblemKind::DoesNotFit, text)
-    })?;
+    let since = happen(&visit, |demo| demo.next_day).await?;
     let actor = visit.call.caller()?.principal.actor;
     let mut roles = app.trial_roles.iter();
     let role = roles.find(|role| actor == Actor::Person(role.person));
@@ -50,6 +46,25 @@ pub(super) async fn move_on(mut visit: Visit) -> HttpAnswer {
         }
         None => go_to(&next),
     }
+}
+
+/// Gives the courier parcels, and goes to the courier's phone.
+pub(super) async fn new_tour(mut visit: Visit) -> HttpAnswer {
+    QueryParameters::read(visit.call.parts.uri.query(), &[])?;
+    let form = Form::of(&mut visit.call).await?;
+    check_csrf(&visit, &form)?;
+    happen(&visit, |demo| demo.tour).await?;
+    go_to(&Link::to(&format!("{TRIAL_ROLES_PATH}courier")).with("next", PHONE_PATH).text())
+}
+
+async fn happen(visit: &Visit, act: fn(DemoActs) -> DemoAct) -> Result<u64, Problem> {
+    let app = &visit.call.app;
+    let act = app.demo.clone().map(act).ok_or(ProblemKind::NoSuchPath)?;
+    let language = visit.words().0;
+    app.workers.run(move |_| act(language)).await?.map_err(|why| {
+        let text = BilingualText { en: why.clone().into(), zh: why.into() };
+        Problem::new(ProblemKind::DoesNotFit, text)
+    })
 }
 
 /// What happened since a batch, as far as the role may know it.

@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
 use books::REFERENCE_BYTES_MAX;
 use multer::{Constraints, Field, Multipart, SizeLimit};
+use office::Language;
 use office::sent_files::FILES_BYTES_MAX;
 use pages::forms::{money, number};
 use pages::{BadOrderLine, HomeTile, ImportPage, ImportedOrders, PageWords, Tone};
@@ -92,8 +93,12 @@ fn render(
     // Ours first.
     names.sort_by_key(|name| *name != OWN_PROFILE);
     let profiles = names.into_iter().filter_map(|name| {
-        let about = Profile::built_in(name).ok()?.about().to_owned();
-        Some((name.to_owned(), about, name == chosen))
+        let profile = Profile::built_in(name).ok()?;
+        let about = match words.0 {
+            Language::En => profile.about(),
+            Language::Zh => profile.about_in_chinese(),
+        };
+        Some((name.to_owned(), about.to_owned(), name == chosen))
     });
     let page = ImportPage {
         csrf: around.viewer.as_ref().map(|viewer| viewer.csrf.clone()).unwrap_or_default(),

@@ -102,6 +102,7 @@ enum Page {
     Statement,
     NextDay,
     MoveOn,
+    NewTour,
     Position,
     Audit,
     List(&'static ViewSpec),
@@ -203,7 +204,8 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
     if !app.trial_roles.is_empty() {
         router = router
             .route("/design", get(Page::Design))
-            .route(demo::NEXT_DAY_PATH, on(get(Page::NextDay), MethodFilter::POST, Page::MoveOn));
+            .route(demo::NEXT_DAY_PATH, on(get(Page::NextDay), MethodFilter::POST, Page::MoveOn))
+            .route(demo::TOUR_PATH, on(MethodRouter::new(), MethodFilter::POST, Page::NewTour));
     }
     for view in VIEWS {
         let path = list_path(view.name);
@@ -327,6 +329,7 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Audit => audit::bundle(visit).await,
         Page::NextDay => demo::moved(visit).await,
         Page::MoveOn => demo::move_on(visit).await,
+        Page::NewTour => demo::new_tour(visit).await,
         Page::List(view) => lists::list(visit, view).await,
         Page::Detail(view) => details::detail(visit, view).await,
     }
