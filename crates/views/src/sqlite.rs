@@ -33,8 +33,9 @@ const APPLICATION_ID: i32 = 0x4453_7677;
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 
 /// The views can be made anew, so a power cut may lose the last transactions, whole: NORMAL.
+/// The journal waits for the disk while the log is moved into the file: 16 MiB at a time.
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-    PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384; PRAGMA temp_store = FILE;
+    PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4096; PRAGMA temp_store = FILE;
     PRAGMA threads = 2; PRAGMA trusted_schema = OFF;";
 
 /// Of views that are made anew: a process that ends early leaves a file that the next one removes,
