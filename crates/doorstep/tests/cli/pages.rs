@@ -427,7 +427,7 @@ fn a_browser_finds_nothing_wrong_on_a_narrow_screen() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut node = bed.command("node");
     node.arg(root.join("tests/node/pages.mjs")).arg(root.join("../../target/node"));
-    let visited = Ran::of(node.arg(&demo.url)).succeeds();
+    let visited = Ran::of_long(node.arg(&demo.url)).succeeds();
     visited.prints(" pages");
     demo.stop();
 }

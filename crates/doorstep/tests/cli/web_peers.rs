@@ -155,11 +155,11 @@ fn a_generated_client_in_typescript_runs_a_day() {
     let bed = &day.served.bed;
     let generated = emptied(packages().join("generated"));
     let mut types = node(bed, "openapi-typescript");
-    Ran::of(types.args([DOCUMENT, "-o"]).arg(generated.join("api.d.ts"))).succeeds();
+    Ran::of_long(types.args([DOCUMENT, "-o"]).arg(generated.join("api.d.ts"))).succeeds();
     for file in ["day.mts", "tsconfig.json"] {
         fs::copy(format!("{TESTS}/node/{file}"), generated.join(file)).unwrap();
     }
-    Ran::of(node(bed, "tsc").arg("-p").arg(&generated)).succeeds();
+    Ran::of_long(node(bed, "tsc").arg("-p").arg(&generated)).succeeds();
     let client = |bed: &Bed, stage: &str| {
         let mut client = bed.command("node");
         client.arg(generated.join("day.mjs")).arg(stage);
@@ -184,7 +184,7 @@ fn a_generated_client_in_python_runs_a_day() {
         DOCUMENT,
     ]);
     generator.args(["--config", &format!("{TESTS}/python/api/client.yaml"), "--output-path"]);
-    let made = Ran::of(generator.arg(generated.join("doorstep_client"))).succeeds();
+    let made = Ran::of_long(generator.arg(generated.join("doorstep_client"))).succeeds();
     // It warns of what it leaves out.
     assert!(!made.words().to_lowercase().contains("warning"), "{made}");
     let client = |bed: &Bed, stage: &str| {
@@ -219,7 +219,7 @@ fn an_independent_client_finds_nothing_against_the_document() {
             // The same requests in each run, as far as the time goes.
             client.args(["--max-examples", "3", "--seed", "1", "--generation-deterministic"]);
         }
-        let ran = Ran::of(&mut client).succeeds();
+        let ran = Ran::of_long(&mut client).succeeds();
         assert!(ran.stdout().contains("✅") && !ran.stdout().contains('❌'), "{ran}");
     }
     served.engine.stop();
