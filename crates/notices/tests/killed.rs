@@ -2,6 +2,8 @@
 //! its receiver got, and what is known of it, is the table of docs/notices.md.
 #![allow(clippy::unwrap_used)]
 
+mod made;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,13 +15,14 @@ use std::time::Duration;
 
 use books::{SellerId, Timestamp};
 use channels::{Channel, NoticeLanguage, OutgoingNotice, SendOutcome};
-use journal::{ChainHash, JournalHead, Sequence};
 use node::{Clock, SystemClock};
 use notices::{
     AddressSource, ChannelRules, DeliveryRules, DriverParts, NewNotice, NoticeBook, NoticeChannel,
     NoticeDriver, NoticeFigures, NoticeQuery, OpenedAddress, Outbox, Recipient,
 };
 use zeroize::Zeroizing;
+
+use made::{head, notice};
 
 const PAGE: &str = include_str!("../../../docs/notices.md");
 const DIRECTORY: &str = "DOORSTEP_TEST_NOTICES";
@@ -148,31 +151,13 @@ fn receiver() -> (u16, Arc<Mutex<Vec<String>>>) {
 
 fn record(directory: &Path, channel: NoticeChannel) {
     let mut outbox = Outbox::open(directory, rules()).unwrap();
-    let head = |batch: u64| JournalHead {
-        sequence: Sequence::new(batch),
-        hash: if batch == 0 { ChainHash::ZERO } else { ChainHash::new([7; 32]) },
-    };
     for batch in 1..=2 {
         let recipient = match channel {
             NoticeChannel::Webhook => Recipient::Endpoint(1),
             _ => Recipient::Seller(SellerId(1)),
         };
-        let new = NewNotice {
-            batch: Sequence::new(batch),
-            command: 1,
-            place: 1,
-            recipient,
-            owner: recipient,
-            channel,
-            others: Vec::new(),
-            event: "payout.confirmed",
-            fields: serde_json::Map::new(),
-            table_version: 0,
-            entry: 3,
-            in_digest: false,
-            ignores_quiet_hours: false,
-            made_at_ms: SystemClock.now().0,
-        };
+        let made = notice(batch, recipient, channel, SystemClock.now().0);
+        let new = NewNotice { entry: 3, ..made };
         outbox.record(head(batch - 1), head(batch), &[new]).unwrap();
     }
 }

@@ -2,6 +2,8 @@
 //! that only remembers what reached it, and rules written from the domain.
 #![allow(clippy::unwrap_used)]
 
+mod made;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,11 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use books::{CourierId, SellerId, Timestamp};
 use channels::SendOutcome;
-use journal::{ChainHash, JournalHead, Sequence};
+use journal::{ChainHash, JournalHead};
 use notices::{
     ChannelRules, DeliveryRules, DueNotice, NewNotice, NoticeChannel, NoticeError, NoticeQuery,
     NoticeState, Outbox, Recipient, ZoneOffsets,
 };
+
+use made::head;
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -33,33 +37,10 @@ fn all_on() -> DeliveryRules {
     rules(&NoticeChannel::ALL.map(|channel| (channel, ChannelRules::default())))
 }
 
-fn head(batch: u64) -> JournalHead {
-    let hash = match batch {
-        0 => ChainHash::ZERO,
-        _ => ChainHash::new([u8::try_from(batch % 251).unwrap(); 32]),
-    };
-    JournalHead { sequence: Sequence::new(batch), hash }
-}
-
 fn notice(batch: u64, recipient: Recipient, channel: NoticeChannel, at: u64) -> NewNotice {
     let fields = serde_json::json!({ "payout": batch.to_string() });
     let serde_json::Value::Object(fields) = fields else { unreachable!() };
-    NewNotice {
-        batch: Sequence::new(batch),
-        command: 1,
-        place: 1,
-        recipient,
-        owner: recipient,
-        channel,
-        others: Vec::new(),
-        event: "payout.confirmed",
-        fields,
-        table_version: 0,
-        entry: 0,
-        in_digest: false,
-        ignores_quiet_hours: false,
-        made_at_ms: at,
-    }
+    NewNotice { fields, ..made::notice(batch, recipient, channel, at) }
 }
 
 fn seller(number: u64) -> Recipient {

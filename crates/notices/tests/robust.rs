@@ -2,48 +2,24 @@
 //! restored outbox, a new address, a proposal of the office.
 #![allow(clippy::unwrap_used)]
 
+mod made;
+
 use books::{SellerId, Timestamp};
 use channels::SendOutcome;
-use journal::{ChainHash, JournalHead, Sequence};
 use notices::{
     ChannelRules, DeliveryRules, NewNotice, NoticeChannel, NoticeQuery, NoticeState, Outbox,
     Recipient,
 };
 use rusqlite::Connection;
 
+use made::{head, notice};
+
 const DAY: u64 = 86_400_000;
 const START: u64 = 1_377_619_200_000;
 const NOW: Timestamp = Timestamp(START);
 
-fn head(batch: u64) -> JournalHead {
-    let hash = match batch {
-        0 => ChainHash::ZERO,
-        _ => ChainHash::new([u8::try_from(batch).unwrap(); 32]),
-    };
-    JournalHead { sequence: Sequence::new(batch), hash }
-}
-
 fn seller(number: u64) -> Recipient {
     Recipient::Seller(SellerId(number))
-}
-
-fn notice(batch: u64, recipient: Recipient, channel: NoticeChannel, at: u64) -> NewNotice {
-    NewNotice {
-        batch: Sequence::new(batch),
-        command: 1,
-        place: 1,
-        recipient,
-        owner: recipient,
-        channel,
-        others: Vec::new(),
-        event: "payout.confirmed",
-        fields: serde_json::Map::new(),
-        table_version: 0,
-        entry: 0,
-        in_digest: false,
-        ignores_quiet_hours: false,
-        made_at_ms: at,
-    }
 }
 
 struct Setup {

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use axum::routing::{MethodFilter, MethodRouter};
-use books::view::{ParcelState, PaymentState, PaymentView};
+use books::view::{PaymentState, PaymentView};
 use books::{Books, CourierId, ParcelId};
 use node::{Clock, SystemClock};
 use pages::phone::{PHONE_FILES, PHONE_PATH, PhoneFile};
@@ -173,7 +173,7 @@ fn parcel(books: &Books, id: ParcelId) -> Option<Value> {
     Some(json!({
         "id": format!("par_{id}"),
         "waybill": waybill::write(id),
-        "state": state_word(listed.view.state),
+        "state": reports::parcel_state_name(listed.view.state),
         "due": listed.view.due.minor(),
         "left": listed.left.minor(),
         "next_payment": u64::from(listed.view.payment_count) + 1,
@@ -197,17 +197,4 @@ fn payment(one: &PaymentView) -> Value {
     };
     let (number, amount) = (one.id.number, one.amount.minor());
     json!({ "number": number, "method": method, "state": state, "amount": amount })
-}
-
-fn state_word(state: ParcelState) -> &'static str {
-    match state {
-        ParcelState::Announced => "announced",
-        ParcelState::Assigned => "assigned",
-        ParcelState::Out => "out",
-        ParcelState::Refused => "refused",
-        ParcelState::Delivered => "delivered",
-        ParcelState::Returned => "returned",
-        ParcelState::Lost => "lost",
-        ParcelState::Cancelled => "cancelled",
-    }
 }

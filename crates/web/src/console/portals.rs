@@ -39,6 +39,15 @@ const RELEASES_LOOKED_AT_MAX: i64 = 20_000;
 /// Cash from which a courier is named, in percent of the limit.
 const NEAR_LIMIT_PERCENT: i64 = 80;
 
+const OUT: CountedRows =
+    counted("home.out", Tone::Move, "parcels", &[("state", "out")], Some("due"));
+const DELIVERED: CountedRows = counted(
+    "portal.delivered",
+    Tone::Move,
+    "parcels",
+    &[("state", "delivered")],
+    Some("collected"),
+);
 /// What waits for a seller.
 static SELLER_WORK: [CountedRows; 5] = [
     counted("portal.returned_payouts", Tone::Act, "payouts", &[("state", "returned")], Some("net")),
@@ -68,14 +77,8 @@ static SELLER_PARCELS: [CountedRows; 5] = [
         &[("state", "announced,assigned")],
         Some("due"),
     ),
-    counted("home.out", Tone::Move, "parcels", &[("state", "out")], Some("due")),
-    counted(
-        "portal.delivered",
-        Tone::Move,
-        "parcels",
-        &[("state", "delivered")],
-        Some("collected"),
-    ),
+    OUT,
+    DELIVERED,
     counted("portal.returned", Tone::Move, "parcels", &[("state", "returned")], Some("due")),
     counted("portal.refunds", Tone::Move, "refunds", &[], Some("amount")),
 ];
@@ -89,14 +92,8 @@ static FIRM_WORK: [CountedRows; 4] = [
 /// Where a firm's parcels are.
 static FIRM_PARCELS: [CountedRows; 4] = [
     counted("portal.to_dispatch", Tone::Move, "parcels", &[("state", "assigned")], Some("due")),
-    counted("home.out", Tone::Move, "parcels", &[("state", "out")], Some("due")),
-    counted(
-        "portal.delivered",
-        Tone::Move,
-        "parcels",
-        &[("state", "delivered")],
-        Some("collected"),
-    ),
+    OUT,
+    DELIVERED,
     counted("portal.refused", Tone::Move, "parcels", &[("state", "refused")], Some("due")),
 ];
 /// Before the money of a seller is payable.

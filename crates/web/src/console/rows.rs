@@ -13,32 +13,10 @@ use views::read::{
 };
 use views::{ColumnKind, IdentifierKind, ViewSpec, ViewValue};
 
-use crate::app::App;
-use crate::handlers::views::{failed, head, rows_of};
+pub(super) use crate::handlers::views::read;
+use crate::handlers::views::rows_of;
 use crate::problem::Problem;
 use crate::view_values::json;
-
-/// Asks the views, which have reached the position.
-pub(super) fn read<T>(
-    app: &App,
-    giver: &SignedInGiver,
-    question: impl FnOnce(&mut ViewReader) -> Result<T, ReadViewError>,
-) -> Result<T, Problem> {
-    let mut reader = app.readers.take()?;
-    match question(&mut reader) {
-        Ok(answer) => {
-            app.readers.give_back(reader);
-            Ok(answer)
-        }
-        Err(error) => {
-            match error {
-                ReadViewError::Asked(_) | ReadViewError::TooLong => app.readers.give_back(reader),
-                ReadViewError::Views(_) => app.readers.close_free(),
-            }
-            Err(failed(error, || head(giver), app.texts.chinese))
-        }
-    }
-}
 
 /// Rows on a page of the console.
 pub(super) const ROWS: u32 = 50;

@@ -204,22 +204,26 @@ async fn ask<T: Send + 'static>(
             Some(Err(ReadViewError::Views(_))) => app.readers.close_free(),
         }
     }
+    // Who waits for a turn is in work, too: too many are refused.
+    let _counted = app.workers.begin()?;
     let _turn = app.readers.turn().await?;
     let shared = app.clone();
-    app.workers.run(move |giver| ask_slowly(&shared, giver, &known, &*question)).await?
+    let asked =
+        move |giver: &mut SignedInGiver| read(&shared, giver, |reader| question(reader, &known))?;
+    app.workers.run(asked).await?
 }
 
-fn ask_slowly<T>(
+/// Asks the views, which have reached the position, on a worker.
+pub(crate) fn read<T>(
     app: &App,
     giver: &SignedInGiver,
-    known: &KnownParties,
-    question: &Question<T>,
+    question: impl FnOnce(&mut ViewReader) -> Result<T, ReadViewError>,
 ) -> Result<T, Problem> {
     let mut reader = app.readers.take()?;
-    match question(&mut reader, known) {
+    match question(&mut reader) {
         Ok(answer) => {
             app.readers.give_back(reader);
-            answer
+            Ok(answer)
         }
         Err(error) => {
             match error {
