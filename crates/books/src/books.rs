@@ -135,6 +135,7 @@ impl Books {
                 self.reference_data.last_date = today.or_else(opened).unwrap_or_default();
                 self.note_contact(command, at);
                 self.note_evidence(at, out);
+                self.note_bank_movements(command, out, now.today);
                 self.update_sellers_below_zero(out, now.today);
                 self.update_fingerprint(at, out);
             }
@@ -472,6 +473,10 @@ fn event_subject(event: &Event) -> u64 {
         }
         Event::NetworkWithdrawn { network, from } => network.0 ^ from.0.rotate_right(20),
         Event::NetworkReinstated { network } => network.0,
+        Event::FileBegun { file, .. } | Event::FileEnded { file, .. } => u64::from(*file),
+        Event::EntryTaken { bank, file, line, .. } => {
+            bank.0 ^ u64::from(*file).rotate_right(20) ^ u64::from(*line).rotate_right(40)
+        }
         Event::SellerInvoiced { seller, number, .. }
         | Event::SellerPaymentRecorded { seller, invoice: number, .. } => {
             seller.0 ^ u64::from(*number).rotate_right(20)

@@ -449,6 +449,7 @@ impl Books {
     fn check_breaks(&self, wrong: &mut Vec<String>) {
         use crate::command::BreakSide;
         self.check_evidence(wrong);
+        self.check_reconciliation(wrong);
         for (id, _) in
             self.reference_data.breaks.iter().filter(|(_, one)| !one.is_decided_by_others())
         {

@@ -1406,4 +1406,66 @@ commands! {
         /// again.
         elapsed_ms: Option<u32>,
     }
+
+    /// Begin a file of a network or wallet, or a statement of a bank account. Its lines follow, and
+    /// then [`EndFile`]. While it is open, the lane has no other file.
+    154 BeginFile by Network | Wallet | Person | Key | System => begin_file {
+        lane: FileLane,
+        /// The last file's number plus 1.
+        file: u32,
+        /// SHA-256 of its content. No file of the lane that the books remember has the same.
+        digest: Sha256Digest,
+        /// The name of the profile that read it.
+        form: String,
+        /// The first day. A statement begins on the last day of the one before or later, any other
+        /// file not before the one before.
+        from: BusinessDate,
+        /// The last day: at most today.
+        until: BusinessDate,
+        /// At most [`LINES_PER_FILE_MAX`].
+        lines: u32,
+        /// The sum of its lines: what the rail pays, or the account gets.
+        total: SignedAmount,
+        /// The balance before the first entry of a statement: that after the statement before.
+        /// None for any other file.
+        opening: Option<SignedAmount>,
+    }
+
+    /// Take an entry of a bank statement (M15). What its parts do not explain is expected until a
+    /// day, or else a break of the bank account.
+    155 TakeEntry by Person | Key | System => take_entry {
+        bank: BankId,
+        /// The statement that was begun ([`BeginFile`]).
+        file: u32,
+        /// Within the statement, from 1 without gaps.
+        line: u32,
+        /// Within the days of the statement.
+        booked: BusinessDate,
+        /// Not zero. Above zero: a credit.
+        amount: SignedAmount,
+        /// In the order of their movements, each movement once, at most [`ENTRY_PARTS_MAX`].
+        parts: Vec<EntryPart>,
+        /// Until when the cause of the rest is awaited: today or later. None: the rest is a break.
+        expected_until: Option<BusinessDate>,
+    }
+
+    /// Decide an entry that is expected: match it with what the books have by now, go on waiting,
+    /// or make the rest a break.
+    156 MatchEntry by Person | Key | System => match_entry {
+        bank: BankId,
+        file: u32,
+        line: u32,
+        /// As in [`TakeEntry`]. They are added to the parts that it has.
+        parts: Vec<EntryPart>,
+        /// As in [`TakeEntry`].
+        expected_until: Option<BusinessDate>,
+    }
+
+    /// End a file whose lines are all in the books. They add up to its total (M15).
+    157 EndFile by Network | Wallet | Person | Key | System => end_file {
+        lane: FileLane,
+        file: u32,
+        /// SHA-256 of what was found: each line with what it is.
+        digest: Sha256Digest,
+    }
 }

@@ -3,15 +3,15 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::AccountNumber;
 use machine::Timestamp;
-use money::{Amount, Currency};
+use money::{Amount, Currency, SignedAmount};
 use serde::Serialize;
 use tariff::{BusinessDate, Fees, LossOwner, PaymentMethod, SellerClassNumber};
 
 use crate::breaks::record::BreakEvidence;
 use crate::chart::ChartEntry;
-use crate::command::{BreakSubject, ChargebackFeeBearer, DamagePayer};
+use crate::command::{BreakSubject, ChargebackFeeBearer, DamagePayer, FileLane};
 use crate::ids::{
-    BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId, PaymentId,
+    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId, PaymentId,
     PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId,
 };
 use crate::payment::codes::{ResponseCode, Stan};
@@ -689,6 +689,30 @@ pub enum Event {
         /// Milliseconds by which the claim cannot be right: above zero it is too late, below zero
         /// too early. Zero if it can be right.
         skew_ms: i64,
+    },
+    FileBegun {
+        lane: FileLane,
+        file: u32,
+    },
+    /// All lines of a file are in the books, and add up to it.
+    FileEnded {
+        lane: FileLane,
+        file: u32,
+        matched: SignedAmount,
+        expected: SignedAmount,
+        breaks: SignedAmount,
+    },
+    /// An entry of a bank statement, or more of one that was expected.
+    EntryTaken {
+        bank: BankId,
+        file: u32,
+        line: u32,
+        /// Matched now.
+        matched: SignedAmount,
+        /// What is still expected.
+        expected: SignedAmount,
+        /// The break of the rest.
+        break_id: Option<BreakId>,
     },
 }
 

@@ -8,7 +8,7 @@
 //! chart of accounts in [`chart`]. Queries are in [`view`]; those about terminals and networks in
 //! [`terminal_view`], about parcels in [`parcel_list`], about cash in [`cash_view`], about terms
 //! and suspensions in [`party_view`], about what sellers get in [`statement_view`], and about what
-//! they owe in [`settlement_view`].
+//! they owe in [`settlement_view`], and about files in [`reconciliation_view`].
 
 pub mod chart;
 pub mod command;
@@ -31,6 +31,7 @@ mod parcel;
 mod party;
 mod payment;
 mod period;
+mod reconciliation;
 mod reference_data;
 mod refusal;
 mod settlement;
@@ -61,6 +62,7 @@ pub use payment::codes::{
     WalletPaymentId,
 };
 pub use period::trial_balance_digest;
+pub use reconciliation::view as reconciliation_view;
 pub use refusal::{ContradictedLine, MissingRecord, Refusal, TextFault};
 pub use settlement::record::StatementParts;
 pub use settlement::statement_view;

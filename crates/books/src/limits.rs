@@ -30,6 +30,10 @@ pub const WRONG_CODES_MAX: usize = 5;
 pub const REFUNDS_PER_PAYMENT_MAX: u8 = 16;
 /// Lines of a network's or wallet's file. Each line of the last file is remembered.
 pub const LINES_PER_FILE_MAX: u32 = 1_000_000;
+/// Files of each network, wallet and bank account that are remembered.
+pub const FILES_REMEMBERED: usize = 400;
+/// Movements that one entry of a bank statement can show.
+pub const ENTRY_PARTS_MAX: usize = 10_000;
 /// Open breaks of fees that one correction of a fee can reduce. What is left of it is a break.
 pub const BREAKS_PER_CORRECTION_MAX: usize = 1_000;
 /// Changes that one break can have. Only what ends it can come after them.

@@ -90,6 +90,7 @@ impl Books {
             C::WithdrawNetwork(one) => self.last_withdrawal(one.network)?,
             C::ReinstateNetwork(one) => self.last_withdrawal(one.network)?,
             C::PostAdjustment(_) => self.reference_data.adjustments.last(),
+            C::BeginFile(one) => self.last_file_number(one.lane).ok()?,
             C::PayTax(_) => self.reference_data.tax_payments.last(),
             C::RecordDisclosure(_) => self.reference_data.disclosures.last(),
             C::EraseSubject(_) => self.reference_data.erasures.last(),

@@ -78,6 +78,11 @@ with_examples! {
         /// An invoice to the seller.
         Invoice,
         OpenItem(OpenItemId = OpenItemId(1)),
+        /// A remembered file of the lane.
+        File(u32 = 7),
+        /// Of this bank account, on no statement.
+        BankMovement,
+        ExpectedEntry,
     }
 }
 
@@ -534,6 +539,49 @@ with_examples! {
             crate::OPEN_ITEMS_PER_TERMINAL_MAX
         )]
         TooManyOpenItems,
+        #[error("file {0} of this sender is not ended: take all of its lines and end it first")]
+        FileNotEnded(u32 = 7),
+        #[error("this file was taken before, as file {0}: there is nothing to do")]
+        FileTakenBefore(u32 = 7),
+        /// The lines that the file said it has.
+        #[error(
+            "the file has {0} lines, and the books have all of them: give what else there is as \
+             another file"
+        )]
+        FileHasAllLines(u32 = 7),
+        /// The lines that the books have.
+        #[error("the books have {0} lines of the file, which says more: give the others first")]
+        FileLinesMissing(u32 = 7),
+        /// What the lines add up to.
+        #[error(
+            "the lines of the file add up to {}, and the file says another total: look in \
+             `doorstep log` who gave them",
+            minor_units(*.0)
+        )]
+        FileTotal(SignedAmount = SignedAmount::of(-1250)),
+        #[error(
+            "a bank statement has an opening balance, and no other file has one: correct the file"
+        )]
+        OpeningBalanceOfFile,
+        /// The closing balance of the statement before.
+        #[error(
+            "the statement before closed with {}, and this one opens with another balance: give \
+             the statement in between first",
+            minor_units(*.0)
+        )]
+        StatementGap(SignedAmount = SignedAmount::of(-1250)),
+        #[error(
+            "the parts of an entry must be in the order of their movements, each once: sort them"
+        )]
+        EntryPartsNotInOrder,
+        /// What is open, or what must be matched as a whole.
+        #[error(
+            "{} of this movement can be matched: give a part with the same sign, and not more",
+            minor_units(*.0)
+        )]
+        MovementAmount(SignedAmount = SignedAmount::of(-1250)),
+        #[error("it belongs to another bank account: name that account")]
+        OtherBankAccount,
     }
 }
 
@@ -544,7 +592,10 @@ impl Refusal {
     pub fn amounts(&self) -> Vec<SignedAmount> {
         match *self {
             Refusal::AmountAboveLimit(amount) => vec![amount.into(), Amount::ENTRY_MAX.into()],
-            Refusal::InsufficientFunds(available) => vec![available],
+            Refusal::InsufficientFunds(amount)
+            | Refusal::FileTotal(amount)
+            | Refusal::StatementGap(amount)
+            | Refusal::MovementAmount(amount) => vec![amount],
             Refusal::ChargebackFeeAboveMost(amount)
             | Refusal::AmountTooLarge(amount)
             | Refusal::RefundFirst(amount)
@@ -642,6 +693,17 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::OpenItem(_) => {
             "open item: look for its number in `doorstep open-items --kind batch`; it may be \
              closed already"
+        }
+        MissingRecord::File(_) => {
+            "file of this sender: begin it first, and look for its number in `doorstep recon status`"
+        }
+        MissingRecord::BankMovement => {
+            "movement of this bank account that is on no statement: look for it in `doorstep recon \
+             status`; a statement may have shown it already"
+        }
+        MissingRecord::ExpectedEntry => {
+            "entry whose cause is awaited: look for it in `doorstep recon status`; it may be \
+             matched or a break already"
         }
     }
 }

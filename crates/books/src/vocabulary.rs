@@ -6,11 +6,15 @@ use std::str::FromStr;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use machine::Timestamp;
+use money::{Currency, SignedAmount};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tariff::CardKind;
 
-use crate::ids::{BankId, FirmId, NetworkId, ParcelId, PaymentId, SellerId, WalletId};
+use crate::ids::{
+    BankId, BreakId, DepositId, FirmId, NetworkId, ParcelId, PaymentId, PayoutId, SellerId,
+    WalletId,
+};
 use crate::payment::codes::{AuthorisationCode, ResponseCode, RetrievalReference, WalletPaymentId};
 use crate::terminal::transaction::NetworkReference;
 
@@ -401,6 +405,62 @@ pub enum BreakResolution {
     /// The line of the break is applied to a payment, as if it had named it. Only if nothing of it
     /// is left over.
     ToPayment(PaymentId),
+    /// The entry of the break shows what the books posted in the same bank account since.
+    ToMovement(BankMovement),
+}
+
+/// Whose files they are. The files of each are numbered from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum FileLane {
+    /// The clearing files of a card network.
+    Network(NetworkId),
+    /// The bills of a wallet.
+    Wallet(WalletId),
+    /// The statements of one of Doorstep's bank accounts.
+    Bank(BankId),
+}
+
+impl From<RailId> for FileLane {
+    fn from(rail: RailId) -> FileLane {
+        match rail {
+            RailId::Network(id) => FileLane::Network(id),
+            RailId::Wallet(id) => FileLane::Wallet(id),
+        }
+    }
+}
+
+/// What moves a bank account, as the books know it. Its statement shows it once (M15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum BankMovement {
+    /// The lines of a clearing file together.
+    ClearingFile { rail: RailId, file: u32 },
+    Deposit(DepositId),
+    Payout(PayoutId),
+    /// A payout that came back after it was paid.
+    ReturnedPayout(PayoutId),
+    /// By the number of its confirmation.
+    Refund { payment: PaymentId, number: u8 },
+    Commission { firm: FirmId, number: u32 },
+    Tax(u32),
+    InvoicePayment { seller: SellerId, currency: Currency, invoice: u32, number: u8 },
+    Adjustment(u32),
+    /// What a person raised as a break of the account, or took back.
+    Break(BreakId),
+    /// What closed a break through the account.
+    BreakClosed(BreakId),
+}
+
+/// A part of an entry of a bank statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub struct EntryPart {
+    /// A deposit or payout that the bank has not confirmed is confirmed by it. Anything else must
+    /// be on no statement yet.
+    pub movement: BankMovement,
+    /// Above zero: into the account. Not zero, at most what is open.
+    pub amount: SignedAmount,
 }
 
 /// Who bears the fee that a network or wallet charges for a chargeback.

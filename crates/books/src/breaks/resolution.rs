@@ -88,6 +88,9 @@ impl Books {
                 }
                 self.applied_line(record, payment)?;
             }
+            BreakResolution::ToMovement(movement) => {
+                self.check_break_movement(id, movement, amount.unwrap_or(record.amount))?;
+            }
         }
         let record = self.reference_data.breaks.get_mut(&id).expect("found above");
         record.drop_proposal();
@@ -141,6 +144,9 @@ impl Books {
                 let AppliedLine { line, amounts, plan } = self.applied_line(record, payment)?;
                 let source = LineSource::Break;
                 self.carry_out_line(&line, amounts, plan, source, today, out)?;
+            }
+            BreakResolution::ToMovement(movement) => {
+                self.close_by_movement(id, movement, amount, today, out)?;
             }
         }
         let record = self.reference_data.breaks.get_mut(&id).expect("found above");

@@ -7,16 +7,19 @@ use tariff::BusinessDate;
 use crate::books::{Books, Now, check_date, check_identifier};
 use crate::breaks::record::{BreakEvidence, Difference, LineDifference};
 use crate::chart::ChartEntry;
+use crate::clearing::lines::LinePlace;
 use crate::clearing::payment::PaymentClearing;
 use crate::clearing::plan::{LineAmounts, LineEffect, LinePlan};
 use crate::command::{
-    BREAKS_PER_CORRECTION_MAX, BreakSide, BreakSubject, ClearLine, ClearLineKind, LineReference,
+    BREAKS_PER_CORRECTION_MAX, BreakSide, BreakSubject, ClearLine, ClearLineKind, FileLane,
+    LineReference,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{BreakId, PaymentId, PersonId};
 use crate::party::record::RailId;
 use crate::payment::codes::RetrievalReference;
 use crate::payment::record::{PaymentStatus, RefundKind, RefundRecord};
+use crate::reconciliation::record::LineSplit;
 use crate::refusal::{ContradictedLine, MissingRecord, Refusal};
 use crate::terminal::batches::Transaction;
 use crate::terminal::rrn::Rrn;
@@ -49,6 +52,20 @@ impl LineRest {
     }
 }
 
+/// What the breaks that a command raised add up to: above zero is more than the books explain.
+fn sum_of_breaks(books: &Books, out: &CommandOutcome) -> i128 {
+    let raised = out.events.iter().filter_map(|event| match event {
+        Event::BreakRaised { break_id, .. } => books.reference_data.breaks.get(break_id),
+        _ => None,
+    });
+    raised
+        .map(|one| match one.side {
+            BreakSide::Excess => i128::from(one.raised.amount.minor()),
+            BreakSide::Shortfall => -i128::from(one.raised.amount.minor()),
+        })
+        .sum()
+}
+
 /// An amount as magnitude. What files and payments add up to is checked to be an amount.
 fn magnitude(amount: i128) -> Option<Amount> {
     u64::try_from(amount.unsigned_abs()).ok().and_then(Amount::new)
@@ -72,7 +89,10 @@ impl Books {
             check_identifier("reference", order)?;
         }
         self.check_same_currency(bank.currency, self.rails.get(rail).currency)?;
-        self.rails.get(rail).cleared_lines.check(command)?;
+        let place = LinePlace::of(command);
+        self.rails.get(rail).cleared_lines.check(place, command)?;
+        let lane = FileLane::from(command.rail);
+        self.check_file_open(lane, command.file)?;
         if let Some(date) = command.value_date {
             check_date(date, BusinessDate(0)..=now.today)?;
         }
@@ -85,7 +105,10 @@ impl Books {
         let plan = self.plan_line(amounts, rail, command.payment);
         let source = LineSource::Bank(bank.account);
         self.carry_out_line(command, amounts, plan, source, now.today, out)?;
-        self.rails.get_mut(rail).cleared_lines.push(command);
+        let breaks = sum_of_breaks(self, out);
+        let split = LineSplit { matched: amounts.net() - breaks, expected: 0, breaks };
+        self.count_line(lane, command.file, split);
+        self.rails.get_mut(rail).cleared_lines.push(place, command);
         out.set_value_date(command.value_date.unwrap_or(now.today), now.today);
         Ok(())
     }

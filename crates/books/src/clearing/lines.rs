@@ -1,4 +1,4 @@
-//! The numbers of a rail's lines: files from 1, and lines from 1 within a file.
+//! The numbers of a lane's lines: files from 1, and lines from 1 within a file.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -7,30 +7,46 @@ use crate::command::{ClearLine, LINES_PER_FILE_MAX, RailId};
 use crate::refusal::Refusal;
 use crate::used_numbers::content_hash;
 
-/// The lines of a rail's last file, so that a file that is sent again is recognised line by line.
+/// The number of a file and of a line in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LinePlace {
+    pub file: u32,
+    pub line: u32,
+}
+
+impl LinePlace {
+    pub(crate) fn of(command: &ClearLine) -> LinePlace {
+        LinePlace { file: command.file, line: command.line }
+    }
+}
+
+/// The lines of a lane's last file, so that a file that is sent again is recognised line by line.
 #[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
-pub(crate) struct ClearedLines {
+pub(crate) struct FileLines {
     file: u32,
     /// Hash of each line's content.
     lines: Vec<[u8; 8]>,
 }
 
-fn hash(command: &ClearLine) -> [u8; 8] {
+fn hash(command: &impl BorshSerialize) -> [u8; 8] {
     let bytes = borsh::to_vec(command).expect("writing into memory does not fail");
     let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
     content_hash(bytes.chunks(8).map(word))
 }
 
-impl ClearedLines {
+impl FileLines {
     /// The file and number of the last line. Zero before the first.
-    fn last(&self) -> (u32, u32) {
+    pub(crate) fn last(&self) -> (u32, u32) {
         (self.file, u32::try_from(self.lines.len()).expect("limited by LINES_PER_FILE_MAX"))
     }
 
     /// Accepts the next line of the last file, or the first of the next file. A line given again is
     /// a retry if its content is the same.
-    pub(crate) fn check(&self, command: &ClearLine) -> Result<(), Refusal> {
-        let ClearLine { file, line, .. } = *command;
+    pub(crate) fn check(
+        &self,
+        LinePlace { file, line }: LinePlace,
+        command: &impl BorshSerialize,
+    ) -> Result<(), Refusal> {
         let (last_file, last_line) = self.last();
         let next_file = last_file.checked_add(1).ok_or(Refusal::Overflow)?;
         if file == 0 || file > next_file {
@@ -54,9 +70,9 @@ impl ClearedLines {
     }
 
     /// Remembers a line that was checked.
-    pub(crate) fn push(&mut self, command: &ClearLine) {
-        if command.file != self.file {
-            (self.file, self.lines) = (command.file, Vec::new());
+    pub(crate) fn push(&mut self, place: LinePlace, command: &impl BorshSerialize) {
+        if place.file != self.file {
+            (self.file, self.lines) = (place.file, Vec::new());
         }
         self.lines.push(hash(command));
     }
@@ -67,7 +83,8 @@ impl Books {
     #[must_use]
     pub fn has_cleared_line(&self, line: &ClearLine) -> bool {
         let rail = self.rails.find(line.rail);
-        rail.is_some_and(|rail| rail.cleared_lines.check(line) == Err(Refusal::Repeated))
+        let place = LinePlace::of(line);
+        rail.is_some_and(|rail| rail.cleared_lines.check(place, line) == Err(Refusal::Repeated))
     }
 
     /// The file and number of a rail's last line. Zero before the first.

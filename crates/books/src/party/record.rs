@@ -10,7 +10,7 @@ use tariff::{BusinessDate, Terms};
 
 use crate::cash::record::{CountedCash, DepositAnnouncement, EndedDeposit, HandOver};
 use crate::cash::shortage::ShortageReduction;
-use crate::clearing::lines::ClearedLines;
+use crate::clearing::lines::FileLines;
 pub(crate) use crate::command::RailId;
 use crate::command::{HoldRule, Jurisdiction, SellerKind};
 use crate::ids::{
@@ -172,7 +172,7 @@ pub(crate) struct Rail {
     pub currency: u8,
     pub receivable: AccountNumber,
     pub unknown_payments: u32,
-    pub cleared_lines: ClearedLines,
+    pub cleared_lines: FileLines,
     pub reference: String,
 }
 
@@ -183,7 +183,7 @@ impl Default for Rail {
             currency: 0,
             receivable: AccountNumber(0),
             unknown_payments: 0,
-            cleared_lines: ClearedLines::default(),
+            cleared_lines: FileLines::default(),
             reference: String::new(),
         }
     }
