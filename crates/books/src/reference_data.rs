@@ -25,7 +25,7 @@ use crate::party::suspension::Suspension;
 use crate::party::time_zone::TimeZone;
 use crate::payment::chargeback::{Chargeback, ChargebackFeeTerm};
 use crate::payment::record::{RejectedSale, SuspendedSale};
-use crate::reconciliation::record::Reconciliation;
+use crate::reconciliation::record::ReconciliationTables;
 use crate::settlement::record::{Payout, SellerInvoice, SettlementPlan};
 use crate::sha256::Sha256Digest;
 use crate::used_numbers::UsedNumbers;
@@ -126,7 +126,7 @@ pub(crate) struct ReferenceData {
     /// The damaged and lost parcels that are not forgotten.
     pub damages: BTreeMap<ParcelId, Damage>,
     pub breaks: BTreeMap<BreakId, Break>,
-    pub reconciliation: Reconciliation,
+    pub reconciliation: ReconciliationTables,
     pub difference_commands: DifferenceCommands,
     pub automatic_breaks: u64,
     pub open_items_opened: u64,

@@ -93,6 +93,7 @@ impl ProposedResolution {
             BreakResolution::ToPayment(payment) => {
                 format!("ToPayment={}/{}", payment.parcel, payment.number)
             }
+            BreakResolution::ToMovement(movement) => format!("ToMovement={movement}"),
         };
         Some(ProposedResolution {
             break_id: open.id.to_string(),

@@ -5,7 +5,7 @@ use tariff::BusinessDate;
 use crate::books::{Books, Now, check_date, check_sequence_number, check_text, done_before};
 use crate::command::{BeginFile, EndFile, FILES_REMEMBERED, FileLane, LINES_PER_FILE_MAX, RailId};
 use crate::event::{CommandOutcome, Event};
-use crate::reconciliation::record::{FileRecord, LaneSums, LineSplit};
+use crate::reconciliation::record::{FileRecord, FileSums, LineSplit};
 use crate::refusal::{MissingRecord, Refusal};
 
 impl Books {
@@ -78,7 +78,7 @@ impl Books {
         if lane_files.files.len() >= FILES_REMEMBERED {
             lane_files.files.pop_front();
         }
-        let sums = LaneSums::default();
+        let sums = FileSums::default();
         lane_files.files.push_back(FileRecord { begun: command.clone(), sums, ended: None });
         out.events.push(Event::FileBegun { lane, file });
         Ok(())
@@ -106,7 +106,7 @@ impl Books {
             return Err(Refusal::FileTotal(signed(record.sums.total())?));
         }
         record.ended = Some(digest);
-        let LaneSums { matched, expected, breaks } = record.sums;
+        let FileSums { matched, expected, breaks } = record.sums;
         let event = Event::FileEnded {
             lane,
             file,

@@ -14,7 +14,7 @@ use crate::sha256::Sha256Digest;
 
 /// Files of all lanes, and the reconciliation of each bank account.
 #[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Reconciliation {
+pub(crate) struct ReconciliationTables {
     pub lanes: BTreeMap<FileLane, LaneFiles>,
     pub banks: BTreeMap<BankId, BankReconciliation>,
 }
@@ -35,7 +35,7 @@ impl LaneFiles {
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct FileRecord {
     pub begun: BeginFile,
-    pub sums: LaneSums,
+    pub sums: FileSums,
     /// The digest of what was found, since the file ended.
     pub ended: Option<Sha256Digest>,
 }
@@ -51,19 +51,19 @@ impl FileRecord {
 /// What the lines of a file are (M15).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize)]
-pub struct LaneSums {
+pub struct FileSums {
     /// The books have what the line says.
-    pub matched: LaneSum,
+    pub matched: FileSum,
     /// The books will have it.
-    pub expected: LaneSum,
-    pub breaks: LaneSum,
+    pub expected: FileSum,
+    pub breaks: FileSum,
 }
 
 /// Lines of one kind. A line that is a break in part counts as a break, with the amount of that
 /// part; its other part is in the amount of the other kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize)]
-pub struct LaneSum {
+pub struct FileSum {
     pub lines: u32,
     /// In minor units: what the rail pays, or the bank account gets.
     pub amount: i128,
@@ -77,7 +77,7 @@ pub(crate) struct LineSplit {
     pub breaks: i128,
 }
 
-impl LaneSums {
+impl FileSums {
     #[must_use]
     pub fn lines(&self) -> u32 {
         self.matched.lines + self.expected.lines + self.breaks.lines
@@ -88,7 +88,7 @@ impl LaneSums {
         self.matched.amount + self.expected.amount + self.breaks.amount
     }
 
-    fn kind_of(&mut self, split: LineSplit) -> &mut LaneSum {
+    fn kind_of(&mut self, split: LineSplit) -> &mut FileSum {
         match split {
             LineSplit { breaks: 1.. | ..=-1, .. } => &mut self.breaks,
             LineSplit { expected: 1.. | ..=-1, .. } => &mut self.expected,

@@ -9,13 +9,13 @@ use crate::ids::BankId;
 use crate::reconciliation::record::{BankReconciliation, FileRecord};
 use crate::sha256::Sha256Digest;
 
-pub use crate::reconciliation::record::{LaneSum, LaneSums};
+pub use crate::reconciliation::record::{FileSum, FileSums};
 
 /// A file that the books remember.
 #[derive(Clone, Copy, Debug)]
 pub struct FileView<'b> {
     pub begun: &'b BeginFile,
-    pub sums: LaneSums,
+    pub sums: FileSums,
     /// The digest of what was found. `None` while its lines are being taken.
     pub ended: Option<Sha256Digest>,
 }
