@@ -93,7 +93,10 @@ impl ProposedResolution {
             BreakResolution::ToPayment(payment) => {
                 format!("ToPayment={}/{}", payment.parcel, payment.number)
             }
-            BreakResolution::ToMovement(movement) => format!("ToMovement={movement}"),
+            BreakResolution::ToMovement(movement) => {
+                let json = serde_json::to_string(&movement).unwrap_or_default();
+                format!("ToMovement='{json}'")
+            }
         };
         Some(ProposedResolution {
             break_id: open.id.to_string(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use books::waiting::RefundWay;
-use books::{BankId, Books, BreakSide, BreakSubject, BusinessDate, ParcelId, PaymentId, RailId};
+use books::{BankId, BankMovement, Books, BreakSide, BreakSubject, BusinessDate, ParcelId, PaymentId, RailId};
 use serde::Serialize;
 
 use crate::OpenItemReport;
@@ -37,10 +37,14 @@ pub enum WaitingKind {
     Invoice,
     /// A seller whose payable balance is below zero.
     BelowZero,
+    /// Moved a bank account in the books, and is on no statement.
+    Movement,
+    /// An entry of a bank statement whose cause is not in the books yet.
+    Entry,
 }
 
 impl WaitingKind {
-    pub const ALL: [WaitingKind; 12] = [
+    pub const ALL: [WaitingKind; 14] = [
         WaitingKind::Plan,
         WaitingKind::Break,
         WaitingKind::Batch,
@@ -53,6 +57,8 @@ impl WaitingKind {
         WaitingKind::Payout,
         WaitingKind::Invoice,
         WaitingKind::BelowZero,
+        WaitingKind::Movement,
+        WaitingKind::Entry,
     ];
 }
 
@@ -197,6 +203,8 @@ impl WaitingReader<'_> {
             WaitingKind::Uncleared => self.uncleared(),
             WaitingKind::Chargeback => self.chargebacks(),
             WaitingKind::Refund => self.refunds(),
+            WaitingKind::Movement => self.movements(),
+            WaitingKind::Entry => self.entries(),
             WaitingKind::Deposit | WaitingKind::Shortage => self.cash(kind),
             WaitingKind::Payout => self.payouts(),
             WaitingKind::Invoice => self.invoices(),
@@ -299,6 +307,44 @@ impl WaitingReader<'_> {
             })
         });
         unknown.collect()
+    }
+
+    fn movements(&self) -> Vec<WaitingItem> {
+        let banks = self.books.bank_reconciliations().flat_map(|bank| {
+            let open = self.books.open_movements(bank.bank);
+            open.map(move |one| (bank, one))
+        });
+        let items = banks.map(|(bank, one)| {
+            self.item(Basics {
+                kind: WaitingKind::Movement,
+                since: one.since,
+                party: ("bank", self.bank(bank.bank)),
+                name: movement_name(self.books, one.movement, self.waybill),
+                amount: one.amount,
+                currency: bank.currency,
+            })
+        });
+        items.collect()
+    }
+
+    fn entries(&self) -> Vec<WaitingItem> {
+        let banks = self.books.bank_reconciliations().flat_map(|bank| {
+            let expected = self.books.expected_entries(bank.bank);
+            expected.map(move |one| (bank, one))
+        });
+        let items = banks.map(|(bank, one)| {
+            let item = self.item(Basics {
+                kind: WaitingKind::Entry,
+                since: one.booked,
+                party: ("bank", self.bank(bank.bank)),
+                name: format!("{}/{}", one.file, one.line),
+                amount: one.amount,
+                currency: bank.currency,
+            });
+            let overdue = one.until < self.today;
+            WaitingItem { due: Some(one.until.to_string()), overdue, ..item }
+        });
+        items.collect()
     }
 
     fn uncleared(&self) -> Vec<WaitingItem> {
@@ -436,5 +482,37 @@ impl WaitingReader<'_> {
             WaitingItem { to_come, ..item }
         });
         owing.collect()
+    }
+}
+
+/// What people call a movement of a bank account. `waybill` writes a parcel's waybill.
+pub fn movement_name(
+    books: &Books,
+    movement: BankMovement,
+    waybill: &dyn Fn(ParcelId) -> String,
+) -> String {
+    use BankMovement as M;
+    match movement {
+        M::ClearingFile { rail, file } => {
+            let found = books.rail_views().find(|one| one.id == rail);
+            format!("clearing-file {}/{file}", found.map_or("", |found| found.reference))
+        }
+        M::Deposit(id) => format!("deposit {id}"),
+        M::Payout(id) => format!("payout {id}"),
+        M::ReturnedPayout(id) => format!("returned-payout {id}"),
+        M::Refund { payment, number } => {
+            format!("refund {}/{} no. {number}", waybill(payment.parcel), payment.number)
+        }
+        M::Commission { firm, number } => {
+            format!("commission {} no. {number}", books.firm_reference(firm).unwrap_or_default())
+        }
+        M::Tax(number) => format!("tax {number}"),
+        M::InvoicePayment { seller, invoice, number, .. } => {
+            let seller = books.seller_reference(seller).unwrap_or_default();
+            format!("invoice {seller}/{invoice} no. {number}")
+        }
+        M::Adjustment(number) => format!("adjustment {number}"),
+        M::Break(id) => format!("break {id}"),
+        M::BreakClosed(id) => format!("closed-break {id}"),
     }
 }

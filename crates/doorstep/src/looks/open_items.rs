@@ -92,6 +92,10 @@ enum Kind {
     Invoice,
     /// Sellers whose payable balance is below zero
     BelowZero,
+    /// What moved a bank account and is on no statement
+    Movement,
+    /// Entries of bank statements whose cause is not in the books yet
+    Entry,
 }
 
 impl Kind {
@@ -111,6 +115,8 @@ impl Kind {
             Kind::Payout => WaitingKind::Payout,
             Kind::Invoice => WaitingKind::Invoice,
             Kind::BelowZero => WaitingKind::BelowZero,
+            Kind::Movement => WaitingKind::Movement,
+            Kind::Entry => WaitingKind::Entry,
         })
     }
 }
@@ -375,6 +381,11 @@ fn note(item: &WaitingItem) -> String {
         WaitingKind::BelowZero => {
             let sum = money(item.to_come.unwrap_or_default(), item.currency);
             filled(lang, "open_items.to_come", &[("sum", &sum)])
+        }
+        WaitingKind::Entry => {
+            let due = item.due.as_deref().unwrap_or_default();
+            let key = if item.overdue { "open_items.overdue" } else { "open_items.awaited_until" };
+            filled(lang, key, &[("due", &due)])
         }
         WaitingKind::Uncleared if item.state.is_some() => {
             word("open_items.state", "late").to_owned()
