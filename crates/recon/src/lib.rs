@@ -3,8 +3,12 @@
 //! A line becomes a command, or gets the reason why it has none. Nothing is guessed: a line that
 //! two things could explain is left to people.
 //!
+//! Which line is for which collection, deposit or payout is found by [`matching`], which knows
+//! neither books nor files.
+//!
 //! Never: parsing, I/O, a clock; an amount that is only nearly right. Start at
-//! [`clearing::Requests`] and [`bank::entry_act`].
+//! [`clearing::Requests`], [`bank::entry_act`] and [`matching::reconcile`].
 
 pub mod bank;
 pub mod clearing;
+pub mod matching;

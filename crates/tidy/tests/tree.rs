@@ -43,7 +43,7 @@ const MAP: &str = "
     vault    | money books files keys postgresql                     | bench
     notices  | money tariff machine books engine journal node keys vault channels | sim
     access   | books engine machine node keys vault                  | money journal
-    recon    | money books files switch                              | tariff
+    recon    | money tariff books files switch                       |
     office   | money tariff machine books engine node files reports switch recon vault | journal \
               keys
     pages    | money books switch office views                        |
