@@ -12,6 +12,7 @@ use crate::ids::{BankId, PaymentId, PayoutId, SellerId};
 use crate::party::record::RailId;
 use crate::payment::codes::ResponseCode;
 use crate::payment::record::{PaymentRecord, RefundKind, SuspendedSaleEnd};
+use crate::settlement::record::Payout;
 use crate::terminal::transaction::TransactionKind;
 
 /// A payment for which a network or wallet owes, or has to take something.
@@ -274,21 +275,33 @@ impl Books {
         losses
     }
 
+    /// Payouts that a bank account paid and that can still come back, by number.
+    pub fn returnable_payouts(&self, bank: BankId) -> impl Iterator<Item = PayoutInFlight> {
+        let today = self.last_date();
+        let payouts = self.reference_data.payouts.iter().filter(move |(_, payout)| {
+            payout.arrived.is_some() && !payout.is_past_return(today)
+        });
+        let payouts = payouts.map(|(id, payout)| self.sent_payout(*id, payout));
+        payouts.filter(move |one| one.bank == bank)
+    }
+
     /// Payouts that were sent and are not confirmed, by number.
     pub fn payouts_in_flight(&self) -> impl Iterator<Item = PayoutInFlight> {
         let payouts = self.reference_data.payouts.iter();
         let in_flight = payouts.filter(|(_, payout)| payout.arrived.is_none());
-        in_flight.map(|(id, payout)| {
-            let seller = self.sellers.get(payout.seller);
-            let bank = self.account_view(payout.bank).expect("payouts have a bank account");
-            PayoutInFlight {
-                payout: *id,
-                seller: seller.id,
-                currency: bank.currency,
-                bank: BankId(bank.owner),
-                net: payout.net,
-                sent_on: payout.sent_on,
-            }
-        })
+        in_flight.map(|(id, payout)| self.sent_payout(*id, payout))
+    }
+
+    fn sent_payout(&self, id: PayoutId, payout: &Payout) -> PayoutInFlight {
+        let seller = self.sellers.get(payout.seller);
+        let bank = self.account_view(payout.bank).expect("payouts have a bank account");
+        PayoutInFlight {
+            payout: id,
+            seller: seller.id,
+            currency: bank.currency,
+            bank: BankId(bank.owner),
+            net: payout.net,
+            sent_on: payout.sent_on,
+        }
     }
 }

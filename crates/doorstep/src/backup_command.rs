@@ -15,7 +15,7 @@ use journal::{DataDirectory, ReadJournal as _, Sequence};
 use keys::KeyName;
 use node::{Clock, SystemClock};
 use notices::{DeliveryRules, NOTICE_BOOK_FILE, OUTBOX_FILE, Outbox};
-use office::{PERSONS_FILE, PROPOSALS, TAKEN_FILES};
+use office::{PERSONS_FILE, PROPOSALS, FILES_IN_HAND};
 use reports::{BooksReport, verify_books};
 use serde::{Deserialize, Serialize};
 use vault::{ERASURES_FILE, VAULT_FILE, Vault};
@@ -165,7 +165,7 @@ fn write(backup: &Backup, data: &Path, args: &BackupArgs) -> anyhow::Result<Back
     let ended = format!("{PROPOSALS}/ended");
     let sources = BackupSources {
         databases: &[VAULT_FILE, ACCESS_FILE, NOTICE_BOOK_FILE, OUTBOX_FILE],
-        files: &[PERSONS_FILE, TAKEN_FILES],
+        files: &[PERSONS_FILE, FILES_IN_HAND],
         // A simulation's days, so that it goes on.
         directories: &[PROPOSALS, &ended, "days"],
     };

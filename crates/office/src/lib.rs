@@ -22,6 +22,7 @@ mod currencies;
 mod defaults;
 mod error;
 mod file;
+mod files_in_hand;
 mod giving;
 mod office;
 mod personal_data;
@@ -31,7 +32,7 @@ mod refused;
 mod request;
 mod signed_in;
 pub mod take;
-mod taken_files;
+
 
 pub use codes::{CODE_MAC, CodeMacOf};
 pub use currencies::{RefusalInCurrency, amounts_in};
@@ -50,4 +51,5 @@ pub use request::{
 pub use signed_in::{
     QuickAnswer, QuickCommand, SharedOffice, SignedInAnswer, SignedInCommand, SignedInGiver,
 };
-pub use taken_files::{FileSourceKind, TAKEN_FILES};
+pub use files_in_hand::FILES_IN_HAND;
+pub use take::FileSourceKind;

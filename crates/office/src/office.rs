@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
-use std::io::BufRead;
 use std::mem;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +19,7 @@ use crate::codes::CodeMacOf;
 use crate::defaults::{self, Givers};
 use crate::error::OfficeError;
 use crate::fields::{self, KnownParties, WantedParty};
+use crate::files_in_hand::FilesInHand;
 use crate::giving::{
     self, CompleteCommand, GivenBy, Giving, Looks, Outcome, PreparedCommand, with_payment,
 };
@@ -29,8 +29,7 @@ use crate::proposals::{ProposalStore, waits_in_books};
 use crate::request::{
     CommandWords, Language, OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who,
 };
-use crate::take::{TakeReport, TakeRequest, Taking, TakingStopped};
-use crate::taken_files::TakenFiles;
+use crate::take::{GivenFile, TakeReport, TakeRequest, Taking, TakingStopped};
 
 /// The command that creates books.
 const OPENING: &str = "OpenBooks";
@@ -127,9 +126,9 @@ impl Office {
     fn finish_files(&mut self) -> OfficeResult<()> {
         let OfficeOptions { client, data, on_events, chinese, .. } = &mut self.options;
         // A file that cannot be read is an error of whoever gives the next file.
-        let files = TakenFiles::read(data).map(|files| files.unfinished()).unwrap_or_default();
+        let files = FilesInHand::read(data).map(|files| files.unfinished()).unwrap_or_default();
         for begun in files {
-            let Some(by) = begun.by else { continue };
+            let by = begun.by;
             let mut taking = Taking { client, data, by, on_events, chinese: *chinese };
             if let Err(TakingStopped::Node(error)) = taking.finish_unasked(&begun) {
                 return Err(error.into());
@@ -259,21 +258,27 @@ impl Office {
         }
     }
 
-    /// Takes a file of a network, wallet or bank. `file_name` is for messages.
+    /// What takes files in the name of a person.
+    ///
+    /// # Errors
+    /// As [`Office::registered`].
+    pub fn taking(&mut self, who: &Who) -> OfficeResult<Taking<'_>> {
+        let by = self.registered(who)?;
+        let OfficeOptions { client, data, on_events, chinese, .. } = &mut self.options;
+        Ok(Taking { client, data, by, on_events, chinese: *chinese })
+    }
+
+    /// Takes files of networks, wallets and banks.
     ///
     /// # Errors
     /// Why nothing of the file was taken, or at which line it stopped.
     pub fn take(
         &mut self,
         request: &TakeRequest,
-        file_name: &str,
-        file: impl BufRead,
+        files: &mut [GivenFile],
         who: &Who,
-    ) -> OfficeResult<TakeReport> {
-        let by = self.registered(who)?;
-        let OfficeOptions { client, data, on_events, chinese, .. } = &mut self.options;
-        let mut taking = Taking { client, data, by, on_events, chinese: *chinese };
-        taking.take(request, file_name, file).map_err(|stopped| match stopped {
+    ) -> OfficeResult<Vec<TakeReport>> {
+        self.taking(who)?.take(request, files).map_err(|stopped| match stopped {
             TakingStopped::Refused(error) => error.into(),
             TakingStopped::Node(error) => error.into(),
         })

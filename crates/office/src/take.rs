@@ -1,31 +1,33 @@
 //! Takes the files of networks, wallets and banks into the books.
 //!
-//! A file is read whole before its first command. Before that command the file is noted as begun,
-//! and after the last one as whole: a whole file changes nothing when it is given again. A clearing
-//! file is kept in between: the office finishes it when it opens, and before the next file of its
-//! source; what became of it is in the answer to whoever gives the next one. A bank statement's
-//! entries are harmless twice: whoever gives one of the same days again continues it.
+//! A file is checked whole before its first command. The books know each file that was begun and
+//! ended: one that was taken before changes nothing. While a file is being taken, the data
+//! directory has a copy of it. The office finishes an interrupted one when it opens, and before the
+//! next file of its lane; what became of it is in the answer to whoever gives the next one.
 
 mod bank;
 mod clearing;
 mod error;
+mod given;
+mod lane;
 
-use std::io::BufRead;
 use std::path::Path;
 
 use books::chart::AccountKind;
+use books::reconciliation_view::FileSums;
 use books::{BankId, Books, BusinessDate, Event, PersonId};
 use engine::{Actor, Submission};
-use jiff::civil::Date;
 use money::Currency;
 use node::{Clock, NodeClient, NodeStopped, SystemClock};
 use serde::{Deserialize, Serialize};
 
 use crate::currencies::RefusalInCurrency;
+use crate::files_in_hand::{FileInHand, FilesInHand};
 use crate::request::RefusalWords;
-use crate::taken_files::{FileSourceKind, TakenFileRecord};
 
 pub use error::{Balance, TakeError};
+pub use given::GivenFile;
+pub(crate) use given::LaneFile;
 
 /// Commands that are given together.
 const LINES_AT_ONCE: usize = 200;
@@ -34,33 +36,30 @@ const REFUSED: &str = "refused";
 /// Lines that an answer lists.
 pub const LISTED_MAX: usize = 1_000;
 
-/// Which file is given.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "take", rename_all = "snake_case", deny_unknown_fields)]
-pub enum TakeRequest {
-    /// A clearing file.
-    Clearing {
-        /// A network or a wallet.
-        source: FileSourceKind,
-        /// The operator's name for it.
-        name: String,
-        /// The account that is credited. `None` if there is one in the currency.
-        #[serde(default)]
-        bank: Option<String>,
-        /// Nothing is changed.
-        #[serde(default)]
-        dry_run: bool,
-    },
-    BankStatement {
-        /// The operator's name for the account.
-        bank: String,
-        /// Of the file. `None` is UTF-8.
-        #[serde(default)]
-        encoding: Option<String>,
-        /// Nothing is changed.
-        #[serde(default)]
-        dry_run: bool,
-    },
+/// Whose files they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileSourceKind {
+    Network,
+    Wallet,
+    Bank,
+}
+
+/// How a file is taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TakeRequest {
+    /// Who made the file: a network, a wallet, or the bank of one of our accounts, with the
+    /// operator's name for it. `None`: as the file says.
+    pub source: Option<(FileSourceKind, String)>,
+    /// The account that a clearing file moves. `None` if there is one in the currency.
+    pub bank: Option<String>,
+    /// The name of a format or profile. `None`: as the file looks.
+    pub format: Option<String>,
+    /// Of the file. `None`: as its format says.
+    pub encoding: Option<String>,
+    /// Nothing is changed.
+    pub dry_run: bool,
 }
 
 /// What became of a file.
@@ -99,57 +98,74 @@ pub struct ListedLine {
     pub refusal: Option<RefusalWords>,
 }
 
+/// Lines that are matched, expected or breaks, with their sum in minor units (M15).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartSum {
+    pub lines: u32,
+    pub amount: i64,
+}
+
+/// What the lines of a file are. The three add up to the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileParts {
+    pub matched: PartSum,
+    pub expected: PartSum,
+    pub breaks: PartSum,
+    /// SHA-256 of the file's digest and these sums, in hexadecimal digits.
+    pub digest: String,
+}
+
+impl FileParts {
+    fn of(sums: FileSums, digest: &[u8; 32]) -> FileParts {
+        let part = |sum: books::reconciliation_view::FileSum| PartSum {
+            lines: sum.lines,
+            amount: i64::try_from(sum.amount).unwrap_or(i64::MAX),
+        };
+        FileParts {
+            matched: part(sums.matched),
+            expected: part(sums.expected),
+            breaks: part(sums.breaks),
+            digest: base16ct::lower::encode_string(digest),
+        }
+    }
+}
+
 /// What became of the lines of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakeReport {
     pub outcome: TakeOutcome,
     pub source: FileSourceKind,
     pub name: String,
+    /// The format or profile by which it was read.
+    pub format: String,
     pub currency: Currency,
     /// The first day.
     pub from: String,
     /// The last day.
     pub until: String,
-    /// The number of a clearing file in the books.
+    /// Its number in the books.
     pub file: Option<u32>,
     pub lines: u64,
     /// Lines that were carried out now.
     pub taken: u64,
-    /// Lines that the books had. Of a clearing file that was continued, they are listed too.
+    /// Lines that the books had: the file was continued.
     pub repeated: u64,
-    /// Lines without a command, or without a payment. Of a clearing file they are taken, too.
+    /// Lines that a person should look at. They are taken, too.
     pub to_look_at: u64,
     /// Breaks that the lines raised.
     pub breaks: u64,
     pub sums: Vec<KindSum>,
-    /// The first [`LISTED_MAX`] of those to look at, and of those that the books had.
+    /// Of a file that is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<FileParts>,
+    /// The first [`LISTED_MAX`] of those to look at.
     pub listed: Vec<ListedLine>,
-    /// The file of the same source that was interrupted, and finished before this one.
+    /// The file of the same lane that was interrupted, and finished before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished: Option<Box<TakeReport>>,
 }
 
 impl TakeReport {
-    fn new(file: &TakenFileRecord, name: &str, currency: Currency, dry_run: bool) -> TakeReport {
-        TakeReport {
-            outcome: if dry_run { TakeOutcome::DryRun } else { TakeOutcome::Taken },
-            source: file.source,
-            name: name.to_owned(),
-            currency,
-            from: file.from.clone(),
-            until: file.until.clone(),
-            file: None,
-            lines: 0,
-            taken: 0,
-            repeated: 0,
-            to_look_at: 0,
-            breaks: 0,
-            sums: Vec::new(),
-            listed: Vec::new(),
-            finished: None,
-        }
-    }
-
     fn add(&mut self, kind: &str, amount: i64, kept_back: i64) {
         let place = self.sums.iter().position(|one| one.kind == kind);
         let place = place.unwrap_or_else(|| {
@@ -164,6 +180,7 @@ impl TakeReport {
     }
 
     fn list(&mut self, line: ListedLine) {
+        self.to_look_at += 1;
         if self.listed.len() < LISTED_MAX {
             self.listed.push(line);
         }
@@ -198,25 +215,45 @@ pub enum TakingStopped {
 }
 
 impl Taking<'_> {
-    /// Takes a file. `file_name` is for messages.
+    /// Takes files: all are checked before the first command. A file that several lanes are in,
+    /// such as the statements of several days, has a report for each.
     ///
     /// # Errors
     /// Why nothing was taken, or where the books refused a line.
     pub fn take(
         &mut self,
         request: &TakeRequest,
-        file_name: &str,
-        file: impl BufRead,
-    ) -> Result<TakeReport, TakingStopped> {
-        match request {
-            TakeRequest::Clearing { source, name, bank, dry_run } => {
-                let party =
-                    clearing::ClearingParty { source: *source, name, bank: bank.as_deref() };
-                self.take_clearing(party, file_name, file, *dry_run)
-            }
-            TakeRequest::BankStatement { bank, encoding, dry_run } => {
-                self.take_statement(bank, encoding.as_deref(), file_name, file, *dry_run)
-            }
+        files: &mut [GivenFile],
+    ) -> Result<Vec<TakeReport>, TakingStopped> {
+        let mut lanes = Vec::new();
+        for (place, file) in files.iter_mut().enumerate() {
+            let found = self.read_given(request, file)?;
+            lanes.extend(found.into_iter().map(|lane| (place, lane)));
+        }
+        // The day before first: a file goes on where the last one ended.
+        lanes.sort_by_key(|(_, lane)| (lane.from, lane.until));
+        let mut reports = Vec::new();
+        for (place, lane) in lanes {
+            reports.push(self.take_lane(request, &mut files[place], lane)?);
+        }
+        Ok(reports)
+    }
+
+    /// Finishes a file that was interrupted, and keeps what became of it until somebody gives a
+    /// file of the same lane.
+    pub(crate) fn finish_unasked(&mut self, begun: &FileInHand) -> Result<(), TakingStopped> {
+        let Some(report) = self.finish(begun)? else { return Ok(()) };
+        let mut in_hand = FilesInHand::read(self.data).map_err(TakeError::from)?;
+        in_hand.keep_report(begun, report).map_err(TakeError::from)?;
+        Ok(())
+    }
+
+    /// Finishes a file that was interrupted. `None` if it is not kept, or another one by now.
+    fn finish(&mut self, begun: &FileInHand) -> Result<Option<TakeReport>, TakingStopped> {
+        let in_hand = FilesInHand::read(self.data).map_err(TakeError::from)?;
+        match in_hand.copy_of(begun).map_err(TakeError::from)? {
+            Some(lane) if lane.digest == begun.digest => self.carry_on(lane, begun, false).map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -237,14 +274,6 @@ impl Taking<'_> {
             now.business_date(books.utc_offset_minutes_at(now).unwrap_or_default())
         };
         Ok(self.client.query(look)?.0)
-    }
-
-    /// Refuses a file of a day to come: every true file would be too old after it.
-    fn check_has_come(&self, date: Date) -> Result<(), TakingStopped> {
-        let today = self.today()?;
-        let has_come = date.to_string().parse().is_ok_and(|date: BusinessDate| date <= today);
-        let (date, today) = (date.to_string(), today.to_string());
-        if has_come { Ok(()) } else { Err(TakeError::DayToCome { date, today }.into()) }
     }
 }
 

@@ -158,8 +158,12 @@ impl Books {
                 let payout = self.reference_data.payouts.get(&id).ok_or(missing.clone())?;
                 let net = SignedAmount::from(payout.net);
                 let paid = matches!(movement, BankMovement::Payout(_));
-                let is_past = if paid { payout.arrived.is_some() } else { payout.is_past_return(today) };
-                if is_past {
+                // One that never left the account does not come back on a statement.
+                let fits = match payout.arrived {
+                    None => paid,
+                    Some(_) => !paid && !payout.is_past_return(today),
+                };
+                if !fits {
                     return Err(missing);
                 }
                 let leaves = SignedAmount::new(-net.minor()).ok_or(Refusal::Overflow)?;

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use ::office::take::{Balance, TakeError};
-use ::office::{FileSourceKind, TAKEN_FILES};
+use ::office::{FileSourceKind, FILES_IN_HAND};
 use files::incoming::{FaultyLine, FileFault, ITEMS_MAX, RefusedFile, sum_text};
 
 use super::zh_error;
@@ -83,7 +83,7 @@ pub(super) fn take_error(error: &TakeError) -> String {
         }
         E::Journal(error) => zh_error(error),
         E::Store(error) => {
-            format!("数据目录的 {TAKEN_FILES}：{error}；请检查磁盘和权限")
+            format!("数据目录的 {FILES_IN_HAND}：{error}；请检查磁盘和权限")
         }
     }
 }

@@ -1,165 +1,207 @@
-//! Bank statements: the entries that mean one thing are carried out, the others are listed.
+//! Bank statements: each entry is matched with what the books expect, awaited, or a break.
 
-use std::io::BufRead;
 use std::sync::Arc;
 
-use books::{BankId, Refusal};
-use files::incoming::bank_csv::{self, BankEntry, BankStatement};
-use recon::bank::{EntryAct, ReferenceCounts, entry_act};
+use books::reconciliation_view::ExpectedEntryView;
+use books::{BankId, BankMovement, Books, BusinessDate, Command, FileLane, MatchEntry, TakeEntry};
+use money::{Currency, SignedAmount};
+use recon::statement::{LinePlan, StatementLine, StatementOf, StatementPlan, plan};
 
-use super::{Balance, LINES_AT_ONCE, ListedLine, TakeError, TakeOutcome, TakeReport, Taking};
-use super::{REFUSED, TakingStopped, find_bank, known_banks, name_of};
-use crate::taken_files::{FileSourceKind, TakenFileRecord, TakenFiles};
+use super::given::{KeptEntry, LaneFile, LaneLines};
+use super::{LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking, TakingStopped};
+use super::name_of;
+use crate::files_in_hand::FilesInHand;
 
-/// The reason of an entry that the books had.
-const DONE_BEFORE: &str = "done_before";
+/// The kind of entries whose cause is awaited, and the reason why they are listed.
+const AWAITED: &str = "awaited";
+/// The kind of entries that nothing explains.
+const UNEXPLAINED: &str = "unexplained";
 
 impl Taking<'_> {
-    pub(super) fn take_statement(
+    /// Gives the entries of a statement that the books do not have yet.
+    pub(super) fn give_entries(
         &mut self,
-        name: &str,
-        encoding: Option<&str>,
-        file_name: &str,
-        file: impl BufRead,
-        dry_run: bool,
-    ) -> Result<TakeReport, TakingStopped> {
-        let stated = bank_csv::read(file, file_name, encoding).map_err(TakeError::from)?;
-        let (banks, _) = self.client.query(|engine| known_banks(engine.books()))?;
-        let known = find_bank(&banks, name)?;
-        check_account(&known.name, known.currency, &stated)?;
-        self.check_has_come(stated.closed_on)?;
-        let bank = known.bank;
-        let mut record = TakenFileRecord {
-            source: FileSourceKind::Bank,
-            id: bank.to_string(),
-            digest: stated.digest.clone(),
-            from: stated.opened_on.to_string(),
-            until: stated.closed_on.to_string(),
-            number: None,
-            closing: Some(stated.closing.minor()),
-            bank: None,
-            by: None,
-            whole: false,
-            report: None,
-        };
-        let mut report = TakeReport::new(&record, name, stated.currency, dry_run);
-        report.lines = stated.entries.len() as u64;
-        let mut taken_files = TakenFiles::read(self.data).map_err(TakeError::from)?;
-        if taken_files.has_whole(&record) {
-            report.outcome = TakeOutcome::TakenBefore;
-            return Ok(report);
-        }
-        check_follows(&taken_files, &record, &stated)?;
-        if !dry_run {
-            taken_files.put(record.clone()).map_err(TakeError::from)?;
-        }
-        let counts = Arc::new(ReferenceCounts::of(&stated.entries));
-        for entries in stated.entries.chunks(LINES_AT_ONCE) {
-            self.take_entries(bank, &counts, entries, dry_run, &mut report)?;
-        }
-        if !dry_run {
-            record.whole = true;
-            taken_files.put(record).map_err(TakeError::from)?;
-        }
-        Ok(report)
-    }
-
-    fn take_entries(
-        &mut self,
-        bank: BankId,
-        counts: &Arc<ReferenceCounts>,
-        entries: &[BankEntry],
+        lane: &Arc<LaneFile>,
+        file: u32,
+        known: u32,
         dry_run: bool,
         report: &mut TakeReport,
     ) -> Result<(), TakingStopped> {
-        let (counts, asked) = (counts.clone(), entries.to_vec());
-        let (acts, _) = self.client.query(move |engine| {
-            let acts = asked.iter().map(|entry| entry_act(engine.books(), bank, &counts, entry));
-            acts.collect::<Vec<_>>()
-        })?;
-        let commands = acts.iter().filter_map(|act| match act {
-            EntryAct::Give(command) => Some((None, self.submission(command.clone()))),
-            EntryAct::Done(_) | EntryAct::Look(_) => None,
-        });
-        let commands: Vec<_> = commands.collect();
-        let answers = if dry_run { Vec::new() } else { self.client.execute(commands)? };
-        let mut answers = answers.into_iter();
-        for (entry, act) in entries.iter().zip(acts) {
-            let (line, amount) = (entry.line, entry.amount.minor());
-            let listed = |reason: String| ListedLine { line, amount, reason, refusal: None };
-            let answer = match &act {
-                EntryAct::Give(_) => answers.next(),
-                EntryAct::Done(_) => Some(Err(Refusal::Repeated.into())),
-                EntryAct::Look(doubt) => {
-                    report.to_look_at += 1;
-                    report.list(listed(name_of(doubt)));
-                    continue;
-                }
-            };
-            let kind = act.kind().map(name_of).unwrap_or_default();
-            match answer {
-                None | Some(Ok(_)) => {
-                    if let Some(Ok(events)) = &answer {
-                        (self.on_events)(&events.books);
+        let LaneLines::Entries(entries) = &lane.lines else { return Ok(()) };
+        let FileLane::Bank(bank) = lane.lane else { return Ok(()) };
+        let entries = entries.get(known as usize..).unwrap_or_default();
+        let lines: Vec<_> = entries.iter().map(|one| one.entry.clone()).collect();
+        let today = self.today()?;
+        let of = StatementOf { bank, currency: lane.currency, file, today };
+        let planned = self.client.query(move |engine| plan(engine.books(), of, lines))?;
+        let StatementPlan { lines, .. } = planned.0.map_err(TakeError::Matching)?;
+        if !dry_run {
+            let awaited = lines.iter().filter(|one| one.expected_until.is_some());
+            let awaited = awaited.map(|one| ((file, one.line.line), one.line.keys.clone()));
+            let in_hand = FilesInHand::read(self.data).map_err(TakeError::from);
+            in_hand?.note_expected(bank, awaited).map_err(TakeError::from)?;
+        }
+        let mut first = 0;
+        while first < lines.len() {
+            let chunk = &lines[first..(first + LINES_AT_ONCE).min(lines.len())];
+            let commands = chunk.iter().map(|line| (None, self.entry(line.take(bank, file))));
+            let commands: Vec<_> = commands.collect();
+            let answers = if dry_run { Vec::new() } else { self.client.execute(commands)? };
+            let mut answers = answers.into_iter();
+            for (line, kept) in chunk.iter().zip(&entries[first..]) {
+                first += 1;
+                match answers.next() {
+                    Some(Err(refusal)) => {
+                        self.give_as_break(line.take(bank, file), &refusal, kept.line, report)?;
+                        let (line, amount) = (kept.line, kept.entry.amount.minor());
+                        let refusal = Some(self.refusal_words(refusal, report.currency));
+                        report.taken += 1;
+                        report.add(UNEXPLAINED, amount, 0);
+                        let reason = REFUSED.to_owned();
+                        report.list(ListedLine { line, amount, reason, refusal });
+                        // The entries behind it were not the next ones, and were refused for that.
+                        break;
                     }
-                    report.taken += 1;
-                    report.add(&kind, amount, 0);
-                }
-                Some(Err(engine::Refusal::Books(Refusal::Repeated))) => {
-                    report.repeated += 1;
-                    report.list(listed(DONE_BEFORE.to_owned()));
-                }
-                Some(Err(refusal)) => {
-                    report.to_look_at += 1;
-                    let refusal = Some(self.refusal_words(refusal, report.currency));
-                    report.list(ListedLine { refusal, ..listed(REFUSED.to_owned()) });
+                    answer => {
+                        if let Some(Ok(events)) = &answer {
+                            (self.on_events)(&events.books);
+                            report.count_breaks(&events.books);
+                        }
+                        count(line, kept, report);
+                    }
                 }
             }
         }
         Ok(())
     }
+
+    fn entry(&self, entry: TakeEntry) -> engine::Submission {
+        self.submission(Command::TakeEntry(entry))
+    }
+
+    /// Gives an entry whose parts the books refuse without them: no entry stands in the way of the
+    /// others.
+    fn give_as_break(
+        &mut self,
+        entry: TakeEntry,
+        refusal: &engine::Refusal,
+        line: u32,
+        report: &mut TakeReport,
+    ) -> Result<(), TakingStopped> {
+        let refused = |refusal| TakeError::LineRefused { line, refusal };
+        if entry.parts.is_empty() {
+            return Err(refused(refusal.clone()).into());
+        }
+        let entry = self.entry(TakeEntry { parts: Vec::new(), expected_until: None, ..entry });
+        match self.client.execute(vec![(None, entry)])?.pop() {
+            Some(Err(refusal)) => Err(refused(refusal).into()),
+            Some(Ok(events)) => {
+                (self.on_events)(&events.books);
+                report.count_breaks(&events.books);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Decides the entries of all bank accounts whose cause was awaited: with what the books have
+    /// by now, or as breaks when their day is past. Returns how many were matched, and how many
+    /// became breaks.
+    ///
+    /// # Errors
+    /// The books have stopped, or refuse a decision.
+    pub fn match_expected(&mut self) -> Result<(u64, u64), TakingStopped> {
+        let today = self.today()?;
+        let mut in_hand = FilesInHand::read(self.data).map_err(TakeError::from)?;
+        let waiting = self.client.query(|engine| {
+            let books = engine.books();
+            let banks = books.bank_reconciliations().map(|bank| {
+                (bank.bank, bank.currency, books.expected_entries(bank.bank).collect::<Vec<_>>())
+            });
+            banks.collect::<Vec<_>>()
+        })?;
+        let waiting: Vec<ExpectedEntries> = waiting.0;
+        let places = waiting.iter().flat_map(|(bank, _, entries)| {
+            entries.iter().map(|one| (*bank, (one.file, one.line)))
+        });
+        in_hand.keep_expected(places).map_err(TakeError::from)?;
+        let lines = |bank, one: &ExpectedEntryView| StatementLine {
+            line: one.line,
+            booked: one.booked,
+            amount: SignedAmount::new(i64::try_from(one.amount).unwrap_or(0))
+                .unwrap_or(SignedAmount::ZERO),
+            keys: in_hand.expected_keys(bank, (one.file, one.line)),
+        };
+        let asked: Vec<_> = waiting
+            .iter()
+            .map(|(bank, currency, entries)| {
+                let lines = entries.iter().map(|one| (one.file, one.until, lines(*bank, one)));
+                (*bank, *currency, lines.collect::<Vec<_>>())
+            })
+            .collect();
+        let decisions = self.client.query(move |engine| decided(engine.books(), &asked, today))?.0;
+        let (mut matched, mut broken) = (0, 0);
+        for command in decisions {
+            let is_match = !command.parts.is_empty();
+            let command = self.submission(Command::MatchEntry(command));
+            match self.client.execute(vec![(None, command)])?.pop() {
+                // Another decision has taken what it was to be matched with.
+                Some(Err(_)) | None => {}
+                Some(Ok(events)) => {
+                    (self.on_events)(&events.books);
+                    *(if is_match { &mut matched } else { &mut broken }) += 1;
+                }
+            }
+        }
+        Ok((matched, broken))
+    }
 }
 
-fn check_account(
-    name: &str,
-    currency: money::Currency,
-    stated: &BankStatement,
-) -> Result<(), TakeError> {
-    if stated.account != name {
-        return Err(TakeError::OtherAccount(name.to_owned()));
+type ExpectedEntries = (BankId, Currency, Vec<ExpectedEntryView>);
+type WaitingLines = (BankId, Currency, Vec<(u32, BusinessDate, StatementLine)>);
+
+/// What is to be decided about the entries that are expected.
+fn decided(books: &Books, waiting: &[WaitingLines], today: BusinessDate) -> Vec<MatchEntry> {
+    let mut commands = Vec::new();
+    for (bank, currency, all) in waiting {
+        for one_file in all.chunk_by(|one, next| one.0 == next.0) {
+            let file = one_file[0].0;
+            let of = StatementOf { bank: *bank, currency: *currency, file, today };
+            let lines = one_file.iter().map(|(_, _, line)| line.clone()).collect();
+            let Ok(planned) = plan(books, of, lines) else { continue };
+            for (line, (_, until, _)) in planned.lines.iter().zip(one_file) {
+                commands.extend(line.decide(*bank, file, *until, today));
+            }
+        }
     }
-    if stated.currency != currency {
-        let (name, found) = (name.to_owned(), stated.currency);
-        return Err(TakeError::OtherCurrency { name, found, wanted: currency });
-    }
-    Ok(())
+    commands
 }
 
-/// A statement goes on where the one before ended. In the place of one that was interrupted,
-/// another one of the same days is as good: the books know the entries that they have.
-fn check_follows(
-    taken_files: &TakenFiles,
-    file: &TakenFileRecord,
-    stated: &BankStatement,
-) -> Result<(), TakeError> {
-    let begun = taken_files.last_of(file).filter(|last| !last.whole);
-    if let Some(begun) = begun
-        && begun.digest != file.digest
-        && begun.from < file.from
-    {
-        return Err(TakeError::Unfinished { from: begun.from.clone() });
+fn count(line: &LinePlan, kept: &KeptEntry, report: &mut TakeReport) {
+    let amount = line.line.amount.minor();
+    let reason = match (line.expected_until, line.broken) {
+        (Some(_), _) => Some(AWAITED.to_owned()),
+        (None, Some(kind)) => Some(name_of(kind)),
+        (None, None) => None,
+    };
+    let kind = match (&reason, line.parts.first()) {
+        (_, Some(part)) => kind_of(part.movement),
+        (Some(_), None) if line.expected_until.is_some() => AWAITED,
+        _ => UNEXPLAINED,
+    };
+    report.taken += 1;
+    report.add(kind, amount, 0);
+    if let Some(reason) = reason {
+        report.list(ListedLine { line: kept.line, amount, reason, refusal: None });
     }
-    let Some(before) = taken_files.last_whole_of(file) else { return Ok(()) };
-    let (from, until) = (file.from.clone(), before.until.clone());
-    // The texts of dates are in the order of the dates.
-    if from < until {
-        return Err(TakeError::Overlap { from, until });
+}
+
+fn kind_of(movement: BankMovement) -> &'static str {
+    match movement {
+        BankMovement::Deposit(_) => "deposit_confirmed",
+        BankMovement::Payout(_) => "payout_confirmed",
+        BankMovement::ReturnedPayout(_) => "payout_returned",
+        BankMovement::ClearingFile { .. } => "clearing_shown",
+        _ => "movement_shown",
     }
-    let (currency, opening) = (stated.currency, stated.opening.minor());
-    let closing = before.closing.unwrap_or_default();
-    if closing != opening {
-        let [closing, opening] = [closing, opening].map(|minor| Balance { minor, currency });
-        return Err(TakeError::Gap { until, closing, from, opening });
-    }
-    Ok(())
 }

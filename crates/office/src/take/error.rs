@@ -6,7 +6,8 @@ use files::incoming::RefusedFile;
 use money::Currency;
 use money::decimal::DecimalAmount;
 
-use crate::taken_files::{FileSourceKind, TAKEN_FILES};
+use super::FileSourceKind;
+use crate::files_in_hand::FILES_IN_HAND;
 
 /// An amount of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,11 +74,6 @@ pub enum TakeError {
     #[error("the file of {from} was taken in part, and cannot be finished yet: {cause}")]
     StillUnfinished { from: String, cause: Box<TakeError> },
     #[error(
-        "this file was taken in part as file {number}, but the books have lines of file {last} \
-         since; look in `doorstep log` who gave them"
-    )]
-    OtherLines { number: u32, last: u32 },
-    #[error(
         "the statement begins on {from} and overlaps the one before, which ends on {until}; ask \
          for one from {until} on"
     )]
@@ -95,7 +91,47 @@ pub enum TakeError {
     #[error("line {line}: no request can have its numbers; ask whoever made the file")]
     NotARequest { line: u32 },
     #[error(transparent)]
+    Profile(files::profile::ProfileError),
+    #[error(
+        "{file}: {}; name its format with --profile: {}",
+        if fits.is_empty() { "no format fits it".to_owned() }
+        else { format!("several formats fit it ({})", fits.join(", ")) },
+        known.join(", ")
+    )]
+    WhichFormat { file: String, fits: Vec<String>, known: Vec<String> },
+    #[error("a file of the format {file} does not say whose it is; give --network or --wallet")]
+    WhoseFile { file: String },
+    #[error("the statement does not say which of our bank accounts it is of; give --bank")]
+    WhoseStatement,
+    #[error(
+        "the file is a bank statement, and {} names no bank account; give --bank", flag(*.0)
+    )]
+    NotOfSource(FileSourceKind),
+    #[error(
+        "the file has only details or sums of what another file states; give that one, which has \
+         the payments or the booked entries"
+    )]
+    OnlyDetails,
+    #[error("the statement has no opening balance; ask the bank for one with balances")]
+    NoBalances,
+    #[error("the sum of the lines is larger than Doorstep supports; ask for the file in parts")]
+    SumTooLarge,
+    #[error(
+        "the file is a courier firm's sheet: it moves no money; compare it with `doorstep recon \
+         sheet`"
+    )]
+    Sheet,
+    #[error(
+        "the copy of the file in the data directory was changed; give the file again, and look at \
+         who can write there"
+    )]
+    CopyChanged,
+    #[error("the entries cannot be matched: {0}")]
+    Matching(recon::matching::MatchInputError),
+    #[error("the books refuse the file: {0}")]
+    Refused(engine::Refusal),
+    #[error(transparent)]
     Journal(reports::ReportError),
-    #[error("{TAKEN_FILES} of the data directory: {0}; check the disk and the permissions")]
+    #[error("{FILES_IN_HAND} of the data directory: {0}; check the disk and the permissions")]
     Store(#[from] io::Error),
 }

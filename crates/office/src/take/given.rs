@@ -1,0 +1,508 @@
+//! A file as it was given: which format it has, whose it is, and its lines.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+
+use books::{BankId, BusinessDate, FileLane, RailId, Sha256Digest};
+use files::incoming::check::{FileFormat, ReadOptions, check};
+use files::incoming::clearing::{StatedItem, StatedItemKind, StatedPayment};
+use files::incoming::guess::{Guess, HEAD_BYTES, guess};
+use files::incoming::parts::{
+    ClearingHead, ClearingRole, FilePart, IncomingHead, StatementEntry, StatementHead,
+    StatementKind,
+};
+use jiff::civil::Date;
+use money::{Currency, SignedAmount};
+use recon::statement::{RailName, StatementLine, line_of_entry, rail_names};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{FileSourceKind, KnownBank, TakeError, TakeRequest, Taking, TakingStopped};
+use super::{find_bank, known_banks};
+use crate::files_in_hand::FilesInHand;
+
+/// A file that somebody gives.
+pub struct GivenFile {
+    /// For messages.
+    pub name: String,
+    pub file: File,
+}
+
+/// What one lane gets of a file, without card numbers and text of the bank (M12).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LaneFile {
+    pub lane: FileLane,
+    pub source: FileSourceKind,
+    /// The operator's name for the sender.
+    pub name: String,
+    /// The format or profile.
+    pub format: String,
+    /// The account that moves.
+    pub bank: BankId,
+    pub currency: Currency,
+    /// In hexadecimal digits.
+    pub digest: String,
+    pub from: BusinessDate,
+    pub until: BusinessDate,
+    pub value_date: Option<BusinessDate>,
+    pub opening: Option<SignedAmount>,
+    pub total: SignedAmount,
+    pub lines: LaneLines,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LaneLines {
+    Items(Vec<KeptItem>),
+    Entries(Vec<KeptEntry>),
+}
+
+/// A line of a clearing file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptItem {
+    /// The physical line.
+    pub line: u32,
+    pub payment: KeptPayment,
+    /// As in our own layout.
+    pub kind: String,
+    pub amount: SignedAmount,
+    pub kept_back: SignedAmount,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum KeptPayment {
+    /// RRN, STAN, and seconds since 1970.
+    Request(String, u32, u64),
+    Order(String),
+}
+
+/// An entry of a bank statement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptEntry {
+    /// The physical line.
+    pub line: u32,
+    pub entry: StatementLine,
+}
+
+impl KeptItem {
+    fn of(item: StatedItem) -> KeptItem {
+        let payment = match item.payment {
+            StatedPayment::Request { rrn, stan, sent_s } => {
+                KeptPayment::Request(String::from_utf8_lossy(&rrn).into_owned(), stan, sent_s)
+            }
+            StatedPayment::Order(order) => KeptPayment::Order(order),
+        };
+        let kind = item.kind.name().to_owned();
+        let StatedItem { line, amount, kept_back, .. } = item;
+        KeptItem { line, payment, kind, amount, kept_back }
+    }
+
+    /// `None` if the copy was changed.
+    fn stated(&self) -> Option<StatedItem> {
+        let payment = match &self.payment {
+            KeptPayment::Request(rrn, stan, sent_s) => StatedPayment::Request {
+                rrn: rrn.as_bytes().try_into().ok()?,
+                stan: *stan,
+                sent_s: *sent_s,
+            },
+            KeptPayment::Order(order) => StatedPayment::Order(order.clone()),
+        };
+        let kind = StatedItemKind::named(&self.kind)?;
+        let KeptItem { line, amount, kept_back, .. } = *self;
+        Some(StatedItem { line, payment, kind, amount, kept_back })
+    }
+}
+
+impl LaneFile {
+    pub(crate) fn count(&self) -> usize {
+        match &self.lines {
+            LaneLines::Items(items) => items.len(),
+            LaneLines::Entries(entries) => entries.len(),
+        }
+    }
+
+    /// The id of the sender.
+    pub(crate) fn id(&self) -> String {
+        match self.lane {
+            FileLane::Network(id) => id.to_string(),
+            FileLane::Wallet(id) => id.to_string(),
+            FileLane::Bank(id) => id.to_string(),
+        }
+    }
+
+    pub(crate) fn rail(&self) -> Option<RailId> {
+        match self.lane {
+            FileLane::Network(id) => Some(RailId::Network(id)),
+            FileLane::Wallet(id) => Some(RailId::Wallet(id)),
+            FileLane::Bank(_) => None,
+        }
+    }
+
+    /// `None` if the copy was changed.
+    pub(crate) fn items(&self) -> Option<Vec<StatedItem>> {
+        match &self.lines {
+            LaneLines::Items(items) => items.iter().map(KeptItem::stated).collect(),
+            LaneLines::Entries(_) => None,
+        }
+    }
+
+    pub(crate) fn sha256(&self) -> Option<Sha256Digest> {
+        let mut digest = [0; 32];
+        let read = base16ct::lower::decode(&self.digest, &mut digest).ok()?;
+        (read.len() == digest.len()).then_some(Sha256Digest(digest))
+    }
+}
+
+/// What is read of a file before anything is given to the books.
+struct Facts {
+    banks: Vec<KnownBank>,
+    rails: Vec<KnownRail>,
+    today: BusinessDate,
+}
+
+/// A network or wallet of the books.
+struct KnownRail {
+    rail: RailId,
+    name: String,
+    currency: Currency,
+}
+
+impl Taking<'_> {
+    /// Checks a file, and finds whose it is.
+    pub(super) fn read_given(
+        &self,
+        request: &TakeRequest,
+        given: &mut GivenFile,
+    ) -> Result<Vec<LaneFile>, TakingStopped> {
+        let today = self.today()?;
+        let facts = self.client.query(move |engine| {
+            let books = engine.books();
+            let rails = books.rail_views().map(|one| KnownRail {
+                rail: one.id,
+                name: one.reference.to_owned(),
+                currency: one.currency,
+            });
+            Facts { rails: rails.collect(), banks: known_banks(books), today }
+        })?;
+        let facts = facts.0;
+        let format = format_of(request, given)?;
+        let mut in_hand = FilesInHand::read(self.data).map_err(TakeError::from)?;
+        let sender = match &request.source {
+            Some(named) => Some(named.clone()),
+            None => in_hand.sender_of_format(format.name()),
+        };
+        let currency = match &sender {
+            Some((FileSourceKind::Bank, name)) => Some(find_bank(&facts.banks, name)?.currency),
+            Some((kind, name)) => Some(find_rail(&facts.rails, *kind, name)?.currency),
+            None => None,
+        };
+        let format = match (&format, &sender) {
+            // A file without lines does not show whose layout it has.
+            (FileFormat::NetworkClearing, Some((FileSourceKind::Wallet, _))) => {
+                FileFormat::WalletClearing
+            }
+            (FileFormat::WalletClearing, Some((FileSourceKind::Network, _))) => {
+                FileFormat::NetworkClearing
+            }
+            _ => format,
+        };
+        let options = ReadOptions {
+            encoding: request.encoding.as_deref(),
+            currency_given: currency,
+            today: civil(today),
+            ..ReadOptions::default()
+        };
+        let checked = check(&mut given.file, &given.name, format, &options);
+        let checked = checked.map_err(TakeError::from)?;
+        let mut parts = Vec::new();
+        let read = checked.stream(&mut given.file, &options, &mut |part| parts.push(part));
+        read.map_err(TakeError::from)?;
+        let whole = WholeFile {
+            format: checked.format.name().to_owned(),
+            identity: checked.identity.clone(),
+            parts,
+        };
+        let lanes = match checked.head {
+            IncomingHead::Clearing(head) => {
+                vec![clearing_lane(&facts, request, sender, &head, whole)?]
+            }
+            IncomingHead::Statements(heads) => {
+                let by_account = |account: &str| in_hand.bank_of_account(account);
+                let of_bank = |head: &StatementHead| {
+                    bank_of_statement(&facts, sender.as_ref(), head, by_account)
+                };
+                let banks: Vec<_> = heads.iter().map(of_bank).collect::<Result<_, _>>()?;
+                let mut lanes = Vec::new();
+                for (place, (head, (bank, name))) in heads.iter().zip(banks).enumerate() {
+                    if head.kind == StatementKind::Notification {
+                        return Err(TakeError::OnlyDetails.into());
+                    }
+                    let (currency, asked) = (head.currency, bank);
+                    let rails = self.client.query(move |engine| {
+                        rail_names(engine.books(), currency)
+                    })?;
+                    lanes.push(statement_lane(place, head, (asked, name), &rails.0, &whole, today)?);
+                }
+                if !request.dry_run {
+                    for (head, lane) in heads.iter().zip(&lanes) {
+                        let account = head.account.as_deref();
+                        in_hand.note_account(account, &lane.id()).map_err(TakeError::from)?;
+                    }
+                }
+                lanes
+            }
+            IncomingHead::Remittance(_) => return Err(TakeError::Sheet.into()),
+        };
+        for lane in &lanes {
+            check_has_come(lane, today)?;
+        }
+        if let (false, Some((kind, name)), [lane]) = (request.dry_run, &request.source, &lanes[..])
+            && lane.rail().is_some()
+        {
+            let format = checked.format.name();
+            in_hand.note_sender(format, (*kind, name)).map_err(TakeError::from)?;
+        }
+        Ok(lanes)
+    }
+}
+
+/// A file that was read whole.
+struct WholeFile {
+    format: String,
+    identity: String,
+    parts: Vec<FilePart>,
+}
+
+/// The format that is named, or the only one that fits.
+fn format_of(request: &TakeRequest, given: &mut GivenFile) -> Result<FileFormat, TakeError> {
+    if let Some(name) = &request.format {
+        return FileFormat::find(name).map_err(TakeError::Profile);
+    }
+    let mut head = Vec::new();
+    given.file.rewind()?;
+    given.file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    let found: Guess = guess(&given.name, &head, &[]);
+    match found.only() {
+        Some(one) => Ok(one.format.clone()),
+        None if head.is_empty() => Err(TakeError::Store(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            format!("{} is empty", given.name),
+        ))),
+        None => Err(TakeError::WhichFormat {
+            file: given.name.clone(),
+            fits: found.fits.iter().map(|one| one.format.name().to_owned()).collect(),
+            known: FileFormat::names().map(str::to_owned).collect(),
+        }),
+    }
+}
+
+fn find_rail<'r>(
+    rails: &'r [KnownRail],
+    kind: FileSourceKind,
+    name: &str,
+) -> Result<&'r KnownRail, TakeError> {
+    let of_kind = |known: &&KnownRail| match known.rail {
+        RailId::Network(_) => kind == FileSourceKind::Network,
+        RailId::Wallet(_) => kind == FileSourceKind::Wallet,
+    };
+    let mut found = rails.iter().filter(of_kind);
+    found.find(|one| one.name == name).ok_or_else(|| TakeError::UnknownSource {
+        party: kind,
+        name: name.to_owned(),
+        known: rails.iter().filter(of_kind).map(|one| one.name.clone()).collect(),
+    })
+}
+
+/// The network or wallet of a clearing file: as somebody said, or as the file says.
+fn clearing_lane(
+    facts: &Facts,
+    request: &TakeRequest,
+    sender: Option<(FileSourceKind, String)>,
+    head: &ClearingHead,
+    whole: WholeFile,
+) -> Result<LaneFile, TakeError> {
+    match head.role {
+        ClearingRole::Items => {}
+        ClearingRole::FeeDetails | ClearingRole::MerchantSums => {
+            return Err(TakeError::OnlyDetails);
+        }
+    }
+    let (known, source) = match (sender, &head.name) {
+        (Some((kind, wanted)), found) => {
+            let known = find_rail(&facts.rails, kind, &wanted)?;
+            if let Some(found) = found.as_ref().filter(|found| **found != wanted) {
+                let found = found.clone();
+                return Err(TakeError::OtherSource { party: kind, wanted, found });
+            }
+            (known, kind)
+        }
+        (None, Some(name)) => {
+            let mut named = facts.rails.iter().filter(|one| one.name == *name);
+            let known = named.next().filter(|_| named.next().is_none());
+            let known = known.ok_or_else(|| TakeError::WhoseFile { file: whole.format.clone() })?;
+            let kind = match known.rail {
+                RailId::Network(_) => FileSourceKind::Network,
+                RailId::Wallet(_) => FileSourceKind::Wallet,
+            };
+            (known, kind)
+        }
+        (None, None) => return Err(TakeError::WhoseFile { file: whole.format }),
+    };
+    if head.currency != known.currency {
+        let (found, name) = (head.currency, known.name.clone());
+        return Err(TakeError::OtherCurrency { name, found, wanted: known.currency });
+    }
+    let bank = bank_of(request.bank.as_deref(), &facts.banks, head.currency)?.bank;
+    let items: Vec<KeptItem> = whole
+        .parts
+        .into_iter()
+        .filter_map(|part| match part {
+            FilePart::Item(one) => Some(KeptItem::of(one.item)),
+            _ => None,
+        })
+        .collect();
+    let day = head.date.and_then(business).unwrap_or(facts.today);
+    let total = items.iter().map(|one| one.amount.minor() - one.kept_back.minor());
+    let total: i128 = total.map(i128::from).sum();
+    Ok(LaneFile {
+        lane: FileLane::from(known.rail),
+        source,
+        name: known.name.clone(),
+        format: whole.format,
+        bank,
+        currency: head.currency,
+        digest: whole.identity,
+        from: day,
+        until: day,
+        value_date: head.settled.and_then(business),
+        opening: None,
+        total: signed(total)?,
+        lines: LaneLines::Items(items),
+    })
+}
+
+/// The bank account of a statement: as somebody said, as the file says, or as an earlier statement
+/// of the same account was taken.
+fn bank_of_statement(
+    facts: &Facts,
+    sender: Option<&(FileSourceKind, String)>,
+    head: &StatementHead,
+    by_account: impl Fn(&str) -> Option<String>,
+) -> Result<(BankId, String), TakeError> {
+    let account = head.account.as_deref();
+    let by_name = account.and_then(|name| facts.banks.iter().find(|one| one.name == name));
+    let known = account.and_then(by_account);
+    let known = known.and_then(|id| facts.banks.iter().find(|one| one.bank.to_string() == id));
+    let found = by_name.or(known);
+    let bank = match sender {
+        Some((FileSourceKind::Bank, name)) => {
+            let bank = find_bank(&facts.banks, name)?;
+            if found.is_some_and(|found| found.bank != bank.bank) {
+                return Err(TakeError::OtherAccount(bank.name.clone()));
+            }
+            bank
+        }
+        Some((kind, _)) => return Err(TakeError::NotOfSource(*kind)),
+        None => found.ok_or(TakeError::WhoseStatement)?,
+    };
+    if head.currency != bank.currency {
+        let (name, found) = (bank.name.clone(), head.currency);
+        return Err(TakeError::OtherCurrency { name, found, wanted: bank.currency });
+    }
+    Ok((bank.bank, bank.name.clone()))
+}
+
+fn statement_lane(
+    place: usize,
+    head: &StatementHead,
+    (bank, name): (BankId, String),
+    rails: &[RailName],
+    whole: &WholeFile,
+    today: BusinessDate,
+) -> Result<LaneFile, TakeError> {
+    let entries = whole.parts.iter().filter_map(|part| match part {
+        FilePart::Entry(entry) if entry.statement == place => Some(entry),
+        _ => None,
+    });
+    let entries: Vec<&StatementEntry> = entries.collect();
+    let day_of = |entry: &StatementEntry| entry.booked_on.or(entry.value_date).and_then(business);
+    let days = || entries.iter().filter_map(|entry| day_of(entry));
+    let until = head.closed_on.and_then(business).or(days().max()).unwrap_or(today);
+    let from = head.opened_on.and_then(business).or(days().min()).unwrap_or(until).min(until);
+    let opening = head.opening.ok_or(TakeError::NoBalances)?;
+    let kept = entries.iter().zip(1_u32..).map(|(entry, number)| {
+        let booked = day_of(entry).unwrap_or(until).clamp(from, until);
+        KeptEntry { line: entry.line, entry: line_of_entry(number, booked, entry, rails) }
+    });
+    // Each statement of a file has a digest of its own.
+    let digest = match place {
+        0 => whole.identity.clone(),
+        _ => {
+            let text = format!("{} {place}", whole.identity);
+            base16ct::lower::encode_string(&Sha256::digest(text))
+        }
+    };
+    Ok(LaneFile {
+        lane: FileLane::Bank(bank),
+        source: FileSourceKind::Bank,
+        name,
+        format: whole.format.clone(),
+        bank,
+        currency: head.currency,
+        digest,
+        from,
+        until,
+        value_date: None,
+        opening: Some(opening),
+        total: signed(head.moved)?,
+        lines: LaneLines::Entries(kept.collect()),
+    })
+}
+
+/// The account that a file moves.
+fn bank_of<'b>(
+    named: Option<&str>,
+    banks: &'b [KnownBank],
+    currency: Currency,
+) -> Result<&'b KnownBank, TakeError> {
+    if let Some(name) = named {
+        let bank = find_bank(banks, name)?;
+        if bank.currency != currency {
+            let (name, wanted) = (bank.name.clone(), bank.currency);
+            return Err(TakeError::OtherCurrency { name, found: currency, wanted });
+        }
+        return Ok(bank);
+    }
+    let here: Vec<_> = banks.iter().filter(|one| one.currency == currency).collect();
+    match here[..] {
+        [] => Err(TakeError::NoBank(currency)),
+        [bank] => Ok(bank),
+        _ => Err(TakeError::WhichBank(here.iter().map(|one| one.name.clone()).collect())),
+    }
+}
+
+/// Refuses a file of a day to come: every true file would be too old after it.
+fn check_has_come(lane: &LaneFile, today: BusinessDate) -> Result<(), TakeError> {
+    if lane.until > today {
+        let (date, today) = (lane.until.to_string(), today.to_string());
+        return Err(TakeError::DayToCome { date, today });
+    }
+    match lane.value_date {
+        Some(settled) if settled > today => Err(TakeError::NotSettled(settled.to_string())),
+        _ => Ok(()),
+    }
+}
+
+fn business(date: Date) -> Option<BusinessDate> {
+    date.to_string().parse().ok()
+}
+
+fn civil(date: BusinessDate) -> Option<Date> {
+    date.to_string().parse().ok()
+}
+
+fn signed(sum: i128) -> Result<SignedAmount, TakeError> {
+    let minor = i64::try_from(sum).ok();
+    minor.and_then(SignedAmount::new).ok_or(TakeError::SumTooLarge)
+}
