@@ -220,8 +220,15 @@ impl<'i> Pool<'i> {
         self.matches.sort_unstable_by_key(|one| (one.rule, first(&one.stated, &one.due)));
         self.breaks.sort_unstable_by_key(|one| (one.kind, first(&one.stated, &one.due)));
         self.awaited.sort_unstable_by_key(|one| one.item);
-        self.suggestions.sort_unstable();
-        self.suggestions.dedup();
+        let mut suggestions = std::mem::take(&mut self.suggestions);
+        suggestions.retain(|one| {
+            let mut members = one.stated.iter().chain(&one.due);
+            members.all(|id| {
+                self.place_of(*id).is_some_and(|place| self.taken[at(place)] != Taken::Match)
+            })
+        });
+        suggestions.sort_unstable();
+        suggestions.dedup();
 
         let mut places = vec![None; self.items.len()];
         let mut members: Vec<LaneItemId> = Vec::new();
@@ -277,7 +284,7 @@ impl<'i> Pool<'i> {
             matches,
             breaks,
             awaited,
-            suggestions: self.suggestions,
+            suggestions,
             considered,
             places,
             totals: Vec::new(),

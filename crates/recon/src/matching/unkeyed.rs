@@ -83,6 +83,11 @@ fn common_divisor(a: u128, b: u128) -> u128 {
     if b == 0 { a } else { common_divisor(b, a % b) }
 }
 
+/// That of all amounts of a lane: round amounts meet by chance more often.
+fn granularity_of_lane(pool: &Pool<'_>, lane: &LanePolicy) -> u128 {
+    granularity(pool.of_lane(lane.lane).map(|place| i128::from(pool.item(place).amount)))
+}
+
 /// One line with the sum of one unit of the same counterparty in the window.
 pub(super) fn match_dated_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
     let (stated, units) = open_units(pool, lane);
@@ -108,9 +113,8 @@ pub(super) fn match_dated_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
     };
     let found: Vec<(Place, usize, bool)> =
         fits.iter().map(|fit| (fit.0, fit.1, unique(fit))).collect();
+    let each = granularity_of_lane(pool, lane);
     for (line, number, is_unique) in found {
-        let amounts = near[&line].iter().map(|unit| units[*unit].sum);
-        let each = granularity(amounts);
         let count = u128::try_from(near[&line].len()).unwrap_or(u128::MAX);
         let spread = (units[number].sum.unsigned_abs().saturating_mul(2) / each).max(1);
         let coincidences = count.saturating_mul(MILLION) / spread;
@@ -146,7 +150,10 @@ struct SubsetSolutions {
 /// One line that is the sum of just one set of two or more items. All lines are tried before one is
 /// matched: two lines that need the same item are both left to people.
 pub(super) fn match_subset_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
-    let (stated, due) = pool.open_of_lane(lane.lane);
+    let (stated, mut due) = pool.open_of_lane(lane.lane);
+    // A group arrives as one.
+    due.retain(|item| pool.item(*item).group.is_none());
+    let each = granularity_of_lane(pool, lane);
     let mut solved: Vec<SubsetSolutions> = Vec::new();
     for line in stated {
         let candidates: Vec<Place> =
@@ -158,7 +165,7 @@ pub(super) fn match_subset_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
             pool.consider(line, candidates[0], WhyNot::CouldBeChance);
             continue;
         }
-        if let Some(found) = solutions(pool, line, &candidates) {
+        if let Some(found) = solutions(pool, line, &candidates, each) {
             solved.push(found);
         }
     }
@@ -181,7 +188,12 @@ pub(super) fn match_subset_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
     }
 }
 
-fn solutions(pool: &Pool<'_>, line: Place, candidates: &[Place]) -> Option<SubsetSolutions> {
+fn solutions(
+    pool: &Pool<'_>,
+    line: Place,
+    candidates: &[Place],
+    each: u128,
+) -> Option<SubsetSolutions> {
     let amount = i128::from(pool.item(line).amount);
     let amounts: Vec<i128> =
         candidates.iter().map(|item| i128::from(pool.item(*item).amount)).collect();
@@ -199,15 +211,14 @@ fn solutions(pool: &Pool<'_>, line: Place, candidates: &[Place]) -> Option<Subse
     let sets: Vec<Vec<Place>> = hits.map(|(subset, _)| set_of(subset)).collect();
     (!sets.is_empty()).then(|| SubsetSolutions {
         line,
-        coincidences: expected_coincidences(&sums, &amounts, amount),
+        coincidences: expected_coincidences(&sums, &amounts, amount, each),
         sets,
     })
 }
 
 /// How many of the sums chance would put on the line's amount, in millionths: the density of sums
 /// around the amount, or that over the whole range, whichever is more.
-fn expected_coincidences(sums: &[i128], amounts: &[i128], amount: i128) -> u128 {
-    let each = granularity(amounts.iter().copied());
+fn expected_coincidences(sums: &[i128], amounts: &[i128], amount: i128, each: u128) -> u128 {
     let count = |sums: usize| u128::try_from(sums).unwrap_or(u128::MAX);
     let range: u128 = amounts.iter().map(|one| one.unsigned_abs()).sum();
     let whole = count(sums.len()).saturating_mul(MILLION) / (range / each).max(1);
