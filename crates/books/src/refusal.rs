@@ -695,7 +695,8 @@ fn missing(missing: &MissingRecord) -> &'static str {
              closed already"
         }
         MissingRecord::File(_) => {
-            "file of this sender: begin it first, and look for its number in `doorstep recon status`"
+            "file of this sender: begin it first, and look for its number in `doorstep recon \
+             status`"
         }
         MissingRecord::BankMovement => {
             "movement of this bank account that is on no statement: look for it in `doorstep recon \

@@ -1,16 +1,16 @@
-//! `doorstep take`: files of networks, wallets and banks into the books.
+//! `doorstep file` and `doorstep take`: files of networks, wallets and banks into the books.
 
 use std::fmt::Display;
 use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use host::control::user_id;
 use money::decimal::DecimalAmount;
 use office::take::{
-    KindSum, LISTED_MAX, ListedLine, TakeOutcome, TakeReport, TakeRequest, Taking, TakingStopped,
+    FileParts, GivenFile, KindSum, LISTED_MAX, ListedLine, PartSum, TakeOutcome, TakeReport,
+    TakeRequest, Taking, TakingStopped,
 };
 use office::{FileSourceKind, OfficeError, Who};
 
@@ -19,10 +19,44 @@ use crate::office_requests::{self, OfficeKeys};
 use crate::texts::{entry, filled, text};
 use crate::words::{Lang, grouped, say};
 
-/// Takes files of networks, wallets and banks into the books
+/// Takes files of any format into the books: clearing files, bills, bank statements
+///
+/// Finds the format of each file by its content and name, and whose it is by what it says or by
+/// what was said the last time. Each line is matched with what the books expect, awaited, or a
+/// break; the three add up to the file. A file is taken whole or refused whole, with all that is
+/// wrong with it. A file that was taken before changes nothing. One that was interrupted is
+/// continued.
+///
+/// Exit status: 0 the files are taken, or were taken before; 1 one is refused, and none is taken.
+#[derive(Args, Debug)]
+pub struct FileArgs {
+    /// The files, in any order
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The network that made the file, by its name in the books
+    #[arg(long, value_name = "NAME", conflicts_with = "wallet")]
+    network: Option<String>,
+    /// The wallet that made the file, by its name in the books
+    #[arg(long, value_name = "NAME")]
+    wallet: Option<String>,
+    /// The bank account: of a statement, or the one that a clearing file moves
+    #[arg(long, value_name = "NAME")]
+    bank: Option<String>,
+    /// The format, by name, or a profile of your own, a path that ends in .toml
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// The file's encoding, such as gbk [default: as its format says]
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<String>,
+    #[command(flatten)]
+    how: HowToTake,
+}
+
+/// Takes files of networks, wallets and banks in Doorstep's own formats into the books
 ///
 /// A file is taken whole or refused whole, with all that is wrong with it. A file that was taken
-/// before changes nothing. One that was interrupted is continued when it is given again.
+/// before changes nothing. One that was interrupted is continued when it is given again. `doorstep
+/// file` takes files of all other formats.
 #[derive(Args, Debug)]
 pub struct TakeArgs {
     #[command(subcommand)]
@@ -55,9 +89,8 @@ enum What {
     },
     /// Takes a bank statement as CSV: deposits that arrived, payouts that left or came back
     ///
-    /// An entry is carried out if its reference, its amount and its account are exactly those of a
-    /// deposit or a payout. All others are listed for a person to look at. The statement must begin
-    /// with the balance with which the one before ended.
+    /// Each entry is matched with what the books expect on the account, awaited for some days, or a
+    /// break. The statement must begin with the balance with which the one before ended.
     ///
     /// Exit status: 0 the statement is taken, or was taken before; 1 it is refused.
     BankStatement {
@@ -85,81 +118,135 @@ struct HowToTake {
     /// Change nothing; show what would be done
     #[arg(long)]
     dry_run: bool,
-    /// Print one JSON object, amounts in minor units
+    /// Print JSON, amounts in minor units
     #[arg(long)]
     json: bool,
 }
 
+/// What is taken, and how.
+struct Asked<'a> {
+    files: Vec<&'a Path>,
+    request: TakeRequest,
+    how: &'a HowToTake,
+    /// Whether there is one report for one file.
+    single: bool,
+}
+
 pub fn run(args: &TakeArgs) -> anyhow::Result<()> {
-    let (file, request, how) = asked(args)?;
-    let report = take_at_rest(&how.data, file, &request, how.person.clone())?;
-    print(&report, how.json)
+    let asked = asked(args);
+    print(&take_at_rest(&asked)?, &asked)
+}
+
+pub fn run_files(args: &FileArgs) -> anyhow::Result<()> {
+    let asked = asked_files(args);
+    print(&take_at_rest(&asked)?, &asked)
 }
 
 /// Takes a file that was sent while this process serves the books.
-pub fn run_serving(args: &TakeArgs, mut taking: Taking<'_>) -> anyhow::Result<()> {
-    let (file, request, how) = asked(args)?;
-    let named = file.display().to_string();
-    let input = BufReader::new(File::open(file).with_context(|| named.clone())?);
-    let report = taking.take(&request, &named, input).map_err(|stopped| match stopped {
+pub fn run_serving(args: &TakeArgs, taking: Taking<'_>) -> anyhow::Result<()> {
+    serve_asked(&asked(args), taking)
+}
+
+/// As [`run_serving`].
+pub fn run_files_serving(args: &FileArgs, taking: Taking<'_>) -> anyhow::Result<()> {
+    serve_asked(&asked_files(args), taking)
+}
+
+fn serve_asked(asked: &Asked<'_>, mut taking: Taking<'_>) -> anyhow::Result<()> {
+    let mut given = given(&asked.files)?;
+    let reports = taking.take(&asked.request, &mut given).map_err(|stopped| match stopped {
         TakingStopped::Refused(error) => OfficeError::from(error),
         TakingStopped::Node(error) => error.into(),
     })?;
-    print(&report, how.json)
+    print(&reports, asked)
 }
 
-/// The file, and how it is taken.
-fn asked(args: &TakeArgs) -> anyhow::Result<(&Path, TakeRequest, &HowToTake)> {
-    Ok(match &args.what {
+fn given(files: &[&Path]) -> anyhow::Result<Vec<GivenFile>> {
+    let open = |path: &&Path| {
+        let name = path.display().to_string();
+        let file = File::open(path).with_context(|| name.clone())?;
+        Ok(GivenFile { name, file })
+    };
+    files.iter().map(open).collect()
+}
+
+fn source(
+    network: Option<&String>,
+    wallet: Option<&String>,
+) -> Option<(FileSourceKind, String)> {
+    let network = network.map(|name| (FileSourceKind::Network, name.clone()));
+    network.or(wallet.map(|name| (FileSourceKind::Wallet, name.clone())))
+}
+
+fn asked_files(args: &FileArgs) -> Asked<'_> {
+    let request = TakeRequest {
+        source: source(args.network.as_ref(), args.wallet.as_ref()),
+        bank: args.bank.clone(),
+        format: args.profile.clone(),
+        encoding: args.encoding.clone(),
+        dry_run: args.how.dry_run,
+    };
+    let files = args.files.iter().map(PathBuf::as_path).collect();
+    Asked { files, request, how: &args.how, single: false }
+}
+
+fn asked(args: &TakeArgs) -> Asked<'_> {
+    let (file, how, request) = match &args.what {
         What::Clearing { file, network, wallet, bank, how } => {
-            let (source, name) = match (network, wallet) {
-                (_, Some(wallet)) => (FileSourceKind::Wallet, wallet),
-                (Some(network), None) => (FileSourceKind::Network, network),
-                // The flags require one of them.
-                (None, None) => bail!(text(Lang::current(), "take.no_source")),
+            let format = if wallet.is_some() { "clearing-wallet" } else { "clearing" };
+            let request = TakeRequest {
+                source: source(network.as_ref(), wallet.as_ref()),
+                bank: bank.clone(),
+                format: Some(format.to_owned()),
+                ..TakeRequest::default()
             };
-            let (name, bank, dry_run) = (name.clone(), bank.clone(), how.dry_run);
-            (file, TakeRequest::Clearing { source, name, bank, dry_run }, how)
+            (file, how, request)
         }
         What::BankStatement { file, bank, encoding, how } => {
-            let (bank, encoding, dry_run) = (bank.clone(), encoding.clone(), how.dry_run);
-            (file, TakeRequest::BankStatement { bank, encoding, dry_run }, how)
+            let request = TakeRequest {
+                source: Some((FileSourceKind::Bank, bank.clone())),
+                format: Some("bank-csv".to_owned()),
+                encoding: encoding.clone(),
+                ..TakeRequest::default()
+            };
+            (file, how, request)
         }
-    })
+    };
+    let request = TakeRequest { dry_run: how.dry_run, ..request };
+    Asked { files: vec![file.as_path()], request, how, single: true }
 }
 
-fn print(report: &TakeReport, json: bool) -> anyhow::Result<()> {
-    match json {
-        true => say!("{}", serde_json::to_string(report)?),
-        false => {
+fn print(reports: &[TakeReport], asked: &Asked<'_>) -> anyhow::Result<()> {
+    match (asked.how.json, reports) {
+        (true, [report]) if asked.single => say!("{}", serde_json::to_string(report)?),
+        (true, _) => say!("{}", serde_json::to_string(reports)?),
+        (false, _) => {
             let lang = Lang::current();
-            if let Some(finished) = &report.finished {
-                say!("{}", text(lang, "take.finished"));
-                print_words(finished, lang);
+            for report in reports {
+                if let Some(finished) = &report.finished {
+                    say!("{}", text(lang, "take.finished"));
+                    print_words(finished, lang);
+                }
+                print_words(report, lang);
             }
-            print_words(report, lang);
         }
     }
     Ok(())
 }
 
-/// Takes a file into books that nobody serves. Only their owner may.
-fn take_at_rest(
-    data: &Path,
-    file: &Path,
-    request: &TakeRequest,
-    person: Option<String>,
-) -> anyhow::Result<TakeReport> {
-    let named = || file.display().to_string();
-    let input = BufReader::new(File::open(file).with_context(named)?);
+/// Takes files into books that nobody serves. Only their owner may.
+fn take_at_rest(asked: &Asked<'_>) -> anyhow::Result<Vec<TakeReport>> {
+    let mut given = given(&asked.files)?;
+    let data = &asked.how.data;
     let opened = data_directory::open(data)?;
     office_requests::check_owner(data)?;
     let (client, keys) = (opened.node.client(), OfficeKeys::default());
     let office = office_requests::office(data, client, Box::new(|_| {}), keys);
-    let who = Who { user: user_id(), person };
-    let report = office.and_then(|mut office| Ok(office.take(request, &named(), input, &who)?));
+    let who = Who { user: user_id(), person: asked.how.person.clone() };
+    let reports =
+        office.and_then(|mut office| Ok(office.take(&asked.request, &mut given, &who)?));
     opened.node.stop()?;
-    report
+    reports
 }
 
 fn print_words(report: &TakeReport, lang: Lang) {
@@ -193,13 +280,19 @@ fn print_words(report: &TakeReport, lang: Lang) {
     for line in &report.listed {
         say!("  {}", listed_line(report, line, lang));
     }
-    let all = report.to_look_at + if report.file.is_none() { report.repeated } else { 0 };
-    if all > LISTED_MAX as u64 {
-        let more = grouped(&(all - LISTED_MAX as u64).to_string());
+    if report.to_look_at > LISTED_MAX as u64 {
+        let more = grouped(&(report.to_look_at - LISTED_MAX as u64).to_string());
         say!("  {}", filled(lang, "take.more", &[("more", &more)]));
     }
     if report.breaks > 0 {
         say!("{}", filled(lang, "take.breaks", &[("breaks", &report.breaks)]));
+    }
+    if let Some(FileParts { matched, expected, breaks, .. }) = &report.parts {
+        let part = |part: &PartSum| amount(report, part.amount);
+        let [matched, expected, breaks] = [matched, expected, breaks].map(part);
+        let values: [(&str, &dyn Display); 3] =
+            [("matched", &matched), ("expected", &expected), ("breaks", &breaks)];
+        say!("{}", filled(lang, "take.parts", &values));
     }
 }
 

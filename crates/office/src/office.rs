@@ -268,6 +268,18 @@ impl Office {
         Ok(Taking { client, data, by, on_events, chinese: *chinese })
     }
 
+    /// Decides the bank entries whose cause was awaited. Returns how many were matched, and how
+    /// many became breaks.
+    ///
+    /// # Errors
+    /// As [`Office::take`].
+    pub fn match_expected(&mut self, who: &Who) -> OfficeResult<(u64, u64)> {
+        self.taking(who)?.match_expected().map_err(|stopped| match stopped {
+            TakingStopped::Refused(error) => error.into(),
+            TakingStopped::Node(error) => error.into(),
+        })
+    }
+
     /// Takes files of networks, wallets and banks.
     ///
     /// # Errors

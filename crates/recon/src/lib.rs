@@ -12,3 +12,4 @@
 pub mod bank;
 pub mod clearing;
 pub mod matching;
+pub mod statement;

@@ -30,6 +30,7 @@ mod open_differences;
 mod open_items;
 mod parcels;
 mod payouts;
+mod recon_status;
 mod sent_requests;
 mod statement;
 mod status;
@@ -72,6 +73,10 @@ pub use payouts::{
     PayoutMessage, made_up_creditor, made_up_debtor, message_text, payout_seller, write_message,
     write_payouts_csv, write_trial_messages,
 };
+pub use recon_status::{
+    BankLaneReport, DueReport, ExpectedReport, LaneFileReport, LaneReport, MovementReport,
+    PartReport, ReconStatus,
+};
 pub use sent_requests::{RequestNumbers, find_sent_requests};
 pub use statement::{
     InvoiceReport, OfflineLossReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport,
@@ -83,5 +88,5 @@ pub use status::{
 };
 pub use verify::{BooksReport, CurrencySum, SellerDebtReport, verify_books};
 pub use waiting::{
-    WaitingFilter, WaitingItem, WaitingKind, WaitingList, WaitingTotal, waiting_list,
+    WaitingFilter, WaitingItem, WaitingKind, WaitingList, WaitingTotal, movement_name, waiting_list,
 };

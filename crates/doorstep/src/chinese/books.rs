@@ -292,6 +292,39 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::TooManyOpenItems => format!(
             "该终端已有 {OPEN_ITEMS_PER_TERMINAL_MAX} 个待查账项；请先结案一部分，再开新批次"
         ),
+        Refusal::FileNotEnded(file) => {
+            format!("该来源的第 {file} 份文件尚未录完；请先录入其全部各行并结束该文件")
+        }
+        Refusal::FileTakenBefore(file) => {
+            format!("该文件此前已作为第 {file} 份录入；无需再做")
+        }
+        Refusal::FileHasAllLines(lines) => {
+            format!("该文件共 {lines} 行，账簿已全部录入；其余内容请作为另一份文件给出")
+        }
+        Refusal::FileLinesMissing(lines) => {
+            format!("账簿有该文件的 {lines} 行，少于文件所述；请先给出其余各行")
+        }
+        Refusal::FileTotal(sum) => format!(
+            "文件各行合计为 {}（最小货币单位），与文件所述合计不符；\
+             请用 `doorstep log` 查看由谁发出",
+            sum.minor()
+        ),
+        Refusal::OpeningBalanceOfFile => {
+            "银行对账单须有期初余额，其他文件没有；请更正文件".to_owned()
+        }
+        Refusal::StatementGap(closing) => format!(
+            "上一份对账单的期末余额为 {}（最小货币单位），与本份的期初余额不符；\
+             请先给出其间的对账单",
+            closing.minor()
+        ),
+        Refusal::EntryPartsNotInOrder => {
+            "银行记录的各组成部分须按动账的顺序排列，每笔动账只列一次；请排序".to_owned()
+        }
+        Refusal::MovementAmount(open) => format!(
+            "该笔动账可匹配 {}（最小货币单位）；请给出方向相同且不超过此数的部分",
+            open.minor()
+        ),
+        Refusal::OtherBankAccount => "属于另一银行账户；请指定该账户".to_owned(),
     }
 }
 
@@ -373,6 +406,16 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Invoice => "卖家账单；请先开账单（`doorstep invoice seller`）",
         MissingRecord::OpenItem(_) => {
             "待查账项；请用 `doorstep open-items --kind batch` 查看编号，可能已结案"
+        }
+        MissingRecord::File(_) => {
+            "文件；请先开始录入该文件，编号请用 `doorstep recon status` 查看"
+        }
+        MissingRecord::BankMovement => {
+            "尚未出现在对账单上的动账；请用 `doorstep recon status` 查看，\
+             可能已出现在某份对账单上"
+        }
+        MissingRecord::ExpectedEntry => {
+            "待入账原因的银行记录；请用 `doorstep recon status` 查看，可能已匹配或已成为差异"
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod cash;
 pub mod open_items;
 pub mod parcels;
 pub mod parties;
+pub mod recon;
 pub mod statement;
 pub mod status;
 

@@ -29,7 +29,7 @@ use crate::{command_tree, office_requests, tariffs};
 const COLUMNS: u16 = 80;
 
 /// Commands that read the books and nothing else.
-const LOOKS: [&[&str]; 13] = [
+const LOOKS: [&[&str]; 14] = [
     &["accounts"],
     &["balances"],
     &["breaks"],
@@ -40,6 +40,7 @@ const LOOKS: [&[&str]; 13] = [
     &["open-items"],
     &["parcels"],
     &["parties"],
+    &["recon", "status"],
     &["statement"],
     &["status"],
     &["vault", "disclosures"],
@@ -56,12 +57,18 @@ struct FileLine {
     returned: &'static [&'static str],
 }
 
-const FILE_LINES: [FileLine; 3] = [
+const FILE_LINES: [FileLine; 4] = [
     FileLine {
         command: &["import"],
         sent: &["orders", "profile", "sellers", "tariff"],
         built_in: &["profile", "tariff"],
         returned: &["rejects", "waybills"],
+    },
+    FileLine {
+        command: &["file"],
+        sent: &["files", "profile"],
+        built_in: &["profile"],
+        returned: &[],
     },
     FileLine { command: &["take", "clearing"], sent: &["file"], built_in: &[], returned: &[] },
     FileLine {
@@ -196,18 +203,19 @@ fn take_files(
     let person = line.matches.try_get_one::<String>(PERSON).ok().flatten().cloned();
     for arg in line.given() {
         let id = arg.get_id().as_str();
-        let Some(value) = line.values(arg).into_iter().next() else { continue };
-        let is_name = file_line.built_in.contains(&id) && is_built_in(id, &value);
-        if file_line.sent.contains(&id) && !is_name {
-            let path = Path::new(&value);
-            let named = || format!("--{id}: {value}");
-            std::fs::metadata(path).with_context(named)?;
-            files.extend(files_of(id, path).with_context(named)?);
-            without.push(id);
-        }
-        if file_line.returned.contains(&id) {
-            returned.push((id.to_owned(), PathBuf::from(value)));
-            without.push(id);
+        for value in line.values(arg) {
+            let is_name = file_line.built_in.contains(&id) && is_built_in(id, &value);
+            if file_line.sent.contains(&id) && !is_name {
+                let path = Path::new(&value);
+                let named = || format!("--{id}: {value}");
+                std::fs::metadata(path).with_context(named)?;
+                files.extend(files_of(id, path).with_context(named)?);
+                without.push(id);
+            }
+            if file_line.returned.contains(&id) {
+                returned.push((id.to_owned(), PathBuf::from(value)));
+                without.push(id);
+            }
         }
     }
     if let Some((_, to)) = returned.iter().find(|(id, _)| id == "rejects")

@@ -119,7 +119,7 @@ impl CommandLines for ServedLines {
                     );
                     orders::run_serving(args, giver)
                 }
-                Task::Take(args) => {
+                task @ (Task::Take(_) | Task::File(_)) => {
                     let Actor::Person(by) = line.by else {
                         return Err(text(lang, "over_socket.not_a_file_line").to_owned());
                     };
@@ -130,7 +130,11 @@ impl CommandLines for ServedLines {
                         on_events: &mut |_| {},
                         chinese: |error| chinese::error(error, Lang::Zh),
                     };
-                    take::run_serving(args, taking)
+                    match task {
+                        Task::File(args) => take::run_files_serving(args, taking),
+                        Task::Take(args) => take::run_serving(args, taking),
+                        _ => unreachable!("one of the two"),
+                    }
                 }
                 _ => return Err(text(lang, "over_socket.not_a_file_line").to_owned()),
             };

@@ -192,7 +192,9 @@ impl Taking<'_> {
             Some(named) => Some(named.clone()),
             None => in_hand.sender_of_format(format.name()),
         };
-        let currency = match &sender {
+        // The account that is named is the statement's own, if the file is one.
+        let bank = request.bank.clone().map(|name| (FileSourceKind::Bank, name));
+        let currency = match sender.as_ref().or(bank.as_ref()) {
             Some((FileSourceKind::Bank, name)) => Some(find_bank(&facts.banks, name)?.currency),
             Some((kind, name)) => Some(find_rail(&facts.rails, *kind, name)?.currency),
             None => None,
@@ -229,9 +231,9 @@ impl Taking<'_> {
             }
             IncomingHead::Statements(heads) => {
                 let by_account = |account: &str| in_hand.bank_of_account(account);
-                let of_bank = |head: &StatementHead| {
-                    bank_of_statement(&facts, sender.as_ref(), head, by_account)
-                };
+                let named = bank.as_ref().or(sender.as_ref());
+                let of_bank =
+                    |head: &StatementHead| bank_of_statement(&facts, named, head, by_account);
                 let banks: Vec<_> = heads.iter().map(of_bank).collect::<Result<_, _>>()?;
                 let mut lanes = Vec::new();
                 for (place, (head, (bank, name))) in heads.iter().zip(banks).enumerate() {
@@ -261,7 +263,7 @@ impl Taking<'_> {
             && lane.rail().is_some()
         {
             let format = checked.format.name();
-            in_hand.note_sender(format, (*kind, name)).map_err(TakeError::from)?;
+            in_hand.note_sender(format, (*kind, name.clone())).map_err(TakeError::from)?;
         }
         Ok(lanes)
     }
