@@ -36,7 +36,9 @@ pub(crate) struct FileInHand {
     pub digest: String,
     /// The first day, for messages.
     pub from: String,
-    pub by: PersonId,
+    /// `None`: the system, from the inbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PersonId>,
     /// What became of a file that the office finished unasked, until somebody gives the next one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Box<TakeReport>>,

@@ -24,6 +24,7 @@ mod error;
 mod file;
 mod files_in_hand;
 mod giving;
+pub mod inbox;
 mod office;
 mod personal_data;
 mod persons;

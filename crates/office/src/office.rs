@@ -128,7 +128,7 @@ impl Office {
         // A file that cannot be read is an error of whoever gives the next file.
         let files = FilesInHand::read(data).map(|files| files.unfinished()).unwrap_or_default();
         for begun in files {
-            let by = begun.by;
+            let by = begun.by.map_or(Actor::System, Actor::Person);
             let mut taking = Taking { client, data, by, on_events, chinese: *chinese };
             if let Err(TakingStopped::Node(error)) = taking.finish_unasked(&begun) {
                 return Err(error.into());
@@ -263,7 +263,7 @@ impl Office {
     /// # Errors
     /// As [`Office::registered`].
     pub fn taking(&mut self, who: &Who) -> OfficeResult<Taking<'_>> {
-        let by = self.registered(who)?;
+        let by = Actor::Person(self.registered(who)?);
         let OfficeOptions { client, data, on_events, chinese, .. } = &mut self.options;
         Ok(Taking { client, data, by, on_events, chinese: *chinese })
     }

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use books::chart::AccountKind;
 use books::reconciliation_view::FileSums;
-use books::{BankId, Books, BusinessDate, Event, PersonId};
+use books::{BankId, Books, BusinessDate, Event};
 use engine::{Actor, Submission};
 use money::Currency;
 use node::{Clock, NodeClient, NodeStopped, SystemClock};
@@ -197,8 +197,8 @@ pub struct Taking<'t> {
     pub client: &'t mut NodeClient,
     /// The data directory.
     pub data: &'t Path,
-    /// Who gives the file.
-    pub by: PersonId,
+    /// Who gives the file: a person, or the system from the inbox.
+    pub by: Actor,
     /// Called with the events of each command that was carried out.
     pub on_events: &'t mut dyn FnMut(&[Event]),
     /// A refusal in Chinese.
@@ -236,6 +236,10 @@ impl Taking<'_> {
         for (place, lane) in lanes {
             reports.push(self.take_lane(request, &mut files[place], lane)?);
         }
+        if !request.dry_run {
+            // What the files brought can be what entries of earlier statements waited for.
+            self.match_expected()?;
+        }
         Ok(reports)
     }
 
@@ -258,7 +262,7 @@ impl Taking<'_> {
     }
 
     fn submission(&self, command: books::Command) -> Submission {
-        Submission::new(Actor::Person(self.by), command)
+        Submission::new(self.by, command)
     }
 
     fn refusal_words(&self, refusal: engine::Refusal, currency: Currency) -> RefusalWords {

@@ -120,13 +120,13 @@ impl CommandLines for ServedLines {
                     orders::run_serving(args, giver)
                 }
                 task @ (Task::Take(_) | Task::File(_)) => {
-                    let Actor::Person(by) = line.by else {
+                    if !matches!(line.by, Actor::Person(_)) {
                         return Err(text(lang, "over_socket.not_a_file_line").to_owned());
-                    };
+                    }
                     let taking = Taking {
                         client: &mut client,
                         data: &self.data,
-                        by,
+                        by: line.by,
                         on_events: &mut |_| {},
                         chinese: |error| chinese::error(error, Lang::Zh),
                     };

@@ -11,6 +11,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use switch::{NetworkDialect, TerminalDialect};
 
+use super::inbox::InboxForm;
 use super::notices::NoticesForm;
 use crate::logging::LogLevel;
 use crate::words::{Lang, bilingual};
@@ -32,6 +33,8 @@ pub struct SettingsForm {
     pub metrics: Option<MetricsForm>,
     /// Notices: written and sent while this serves.
     pub notices: Option<NoticesForm>,
+    /// Files that are put into a directory: taken while this serves.
+    pub inbox: Option<InboxForm>,
     /// The vault's records, if they are in PostgreSQL.
     pub vault: Option<VaultForm>,
     #[serde(deserialize_with = "text")]

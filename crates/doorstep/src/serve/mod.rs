@@ -5,6 +5,7 @@ mod check;
 #[cfg(test)]
 mod example;
 mod form;
+mod inbox;
 mod key_names;
 pub mod limits;
 pub mod listeners;
@@ -52,6 +53,7 @@ use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
 use crate::{chinese, data_directory, memory, private_files, texts};
 use business_day::BusinessDay;
+use inbox::InboxWatcher;
 use metrics::MetricsSources;
 use notices::NoticesSwitch;
 use readiness::Readiness;
@@ -296,6 +298,10 @@ fn serve(
                 let views =
                     views.map(|(place, reached)| ViewsFollower::start(data, place, reached));
                 let _views = views.transpose()?;
+                let inbox = said.inbox.as_deref();
+                let inbox =
+                    inbox.map(|inbox| InboxWatcher::start(inbox, data, node.client()));
+                let _inbox = inbox.transpose()?;
                 let mut sent = notices.lock().unwrap_or_else(PoisonError::into_inner);
                 sent.apply(said.notices)?;
                 drop(sent);

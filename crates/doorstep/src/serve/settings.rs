@@ -76,6 +76,8 @@ pub struct LoadedSettings {
     pub metrics: Option<MetricsPlan>,
     /// Notices, if they are sent.
     pub notices: Option<NoticesPlan>,
+    /// The directory whose files are taken.
+    pub inbox: Option<PathBuf>,
     pub log_level: Option<LogLevel>,
     /// The key of hand-overs' one-time codes.
     pub codes: Option<KeyName>,
@@ -295,6 +297,7 @@ impl File {
         let notices = form.notices.as_ref();
         let notices = notices.map(|form| notices::plan(form, &zone, |path| self.path(path)));
         let notices = notices.transpose()?;
+        let inbox = form.inbox.as_ref().map(|inbox| self.path(&inbox.directory));
         Ok(LoadedSettings {
             settings,
             plan,
@@ -310,6 +313,7 @@ impl File {
             web,
             metrics,
             notices,
+            inbox,
             log_level: form.log_level,
             codes,
             vault,

@@ -77,7 +77,10 @@ impl Taking<'_> {
             name: given.name.clone(),
             digest: lane.digest.clone(),
             from: lane.from.to_string(),
-            by: self.by,
+            by: match self.by {
+                engine::Actor::Person(person) => Some(person),
+                _ => None,
+            },
             report: None,
         };
         let mut report = self.carry_on(lane, &record, request.dry_run)?;
