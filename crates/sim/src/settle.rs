@@ -15,6 +15,7 @@ use crate::books::{BankLine, BankLineKind, ParcelLocation};
 use crate::chance::{Chance, ChancePurpose};
 use crate::clock::{self, MINUTE_MS};
 use crate::command_sender::AnsweredCommand;
+use crate::counterparty::StatedDeposit;
 use crate::day::{DayRun, DayStage};
 use crate::rates::REPAID_PPM;
 use crate::world::{NoteHolder, amount};
@@ -81,6 +82,8 @@ impl<O: Backend> DayRun<'_, O> {
                 let missing = chance.between(1, (announced / DEPOSIT_SHORT_PART).max(1));
                 let missing = if short && may_be_short { missing.min(announced - 1) } else { 0 };
                 self.world.cash.move_last(in_transit, NoteHolder::Firm(index), missing);
+                let notes = self.world.cash.by_origin(in_transit);
+                self.world.stated.deposits.push(StatedDeposit { deposit, firm: index, notes });
                 self.world.cash.move_all(in_transit, NoteHolder::Bank);
                 self.world.incidents.deposits_short += u64::from(missing > 0);
                 let credited = announced - missing;
@@ -261,7 +264,9 @@ impl<O: Backend> DayRun<'_, O> {
             Event::SettlementExecuted { lines, .. } => Some(lines),
             _ => None,
         });
-        let lines = lines.unwrap_or_default();
+        let lines: Vec<PayoutLine> = lines.unwrap_or_default();
+        let payouts = lines.iter().map(|line| line.payout).collect();
+        self.world.stated.plans.push((plan, payouts));
         Ok(lines)
     }
 
@@ -280,6 +285,7 @@ impl<O: Backend> DayRun<'_, O> {
             let mut chance = Chance::new(world.seed, ChancePurpose::Bank, payout.0);
             if chance.happens(world.rates.payout_returned) && may_come_back {
                 back += 1;
+                world.stated.returned.push((payout, net));
                 commands.push(Command::ReturnPayout(ReturnPayout { payout }));
                 continue;
             }
