@@ -305,7 +305,7 @@ impl CounterpartyWriter {
     ) {
         if chance.happens(self.rates.missing_file) && !statement.lines().is_empty() {
             let lines = statement.lines().into_iter();
-            absent.extend(lines.map(|line| (lane, line.of_missing_file())));
+            absent.extend(lines.filter_map(|line| Some((lane, line.of_missing_file()?))));
             self.missing.push(statement);
         } else {
             today.push(statement);

@@ -294,8 +294,10 @@ impl World {
                     (EntryPurpose::OwnMoney, format!("OWN-{night}"), "doorstep".to_owned())
                 }
                 BankLineKind::PaidBack(payment) => {
-                    let waybill = format_waybill(payment.parcel.bits());
-                    (EntryPurpose::PaidBack(payment), format!("PAID-BACK-{waybill}"), String::new())
+                    // Without its check character, which MT940 may not have.
+                    let mut ours = format!("BACK-{}", format_waybill(payment.parcel.bits()));
+                    ours.pop();
+                    (EntryPurpose::PaidBack(payment), ours, String::new())
                 }
             };
             entries.push(AccountEntry::new(purpose, line.signed(), our_reference, party));

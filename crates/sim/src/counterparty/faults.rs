@@ -16,7 +16,8 @@ const LATE_PPM: u32 = 1_000;
 const AMOUNT_CHANGED_PPM: u32 = 300;
 const REFERENCE_CUT_PPM: u32 = 500;
 const FEE_DRIFT_PPM: u32 = 1_000;
-const TWIN_PPM: u32 = 500;
+/// Of the pairs with the same kind and amount, which are few.
+const TWIN_PPM: u32 = 50_000;
 /// Bank entries. A bank that loses an entry or changes its amount would state a wrong balance.
 const ENTRY_DOUBLED_PPM: u32 = 1_000;
 const ENTRY_REFERENCE_CUT_PPM: u32 = 2_000;

@@ -98,9 +98,12 @@ impl LineTruth {
         lines.iter().map(|line| LineTruth::of(party, line)).collect()
     }
 
-    /// A line with a fault of its own keeps it when its whole file is missing.
-    pub(super) fn of_missing_file(self) -> LineTruth {
-        LineTruth { fault: Some(FileFault::MissingFile), ..self }
+    /// What a missing file should have stated; nothing for the second of two doubled lines.
+    pub(super) fn of_missing_file(self) -> Option<LineTruth> {
+        let (amount, deducted) = (self.true_amount, self.true_deducted);
+        let is_second = self.fault == Some(FileFault::Doubled);
+        let fault = Some(FileFault::MissingFile);
+        (!is_second).then_some(LineTruth { amount, deducted, fault, ..self })
     }
 }
 

@@ -77,7 +77,8 @@ fn valid_by_schema(folder: &Path) {
             let mut messages = Vec::new();
             for day in fs::read_dir(folder).expect("the days") {
                 let directory = day.expect("a day").path().join(form);
-                for file in fs::read_dir(directory).expect("a form").map(|file| file.expect("one")) {
+                for file in fs::read_dir(directory).expect("a form").map(|file| file.expect("one"))
+                {
                     if file.file_name().to_string_lossy().contains(&format!(".{kind}-")) {
                         messages.push(file.path());
                     }
@@ -96,7 +97,11 @@ fn valid_by_schema(folder: &Path) {
 
 #[test]
 fn everybody_states_what_happened_in_every_form() {
-    let inputs: Vec<DayInputs> = (1..=DAYS).map(|day| inputs(day, 400, 11)).collect();
+    let mut inputs: Vec<DayInputs> = (1..=DAYS).map(|day| inputs(day, 400, 11)).collect();
+    for day in &mut inputs {
+        // Twins need the same amount.
+        day.parcels.iter_mut().step_by(10).for_each(|parcel| parcel.due = Amount::of(9_900));
+    }
     let options = DayOptions { seed: 11, ..DayOptions::default() };
     let (days, _) = live(&inputs, &options);
 
@@ -112,9 +117,9 @@ fn everybody_states_what_happened_in_every_form() {
                 assert_eq!(row["amount"], row["true_amount"], "{row:?}");
             }
         }
-        let statement = files.iter().find(|file| {
-            file.path == format!("ours/bank-1-{}.csv", day.counterparty.booked_on)
-        });
+        let statement = files
+            .iter()
+            .find(|file| file.path == format!("ours/bank-1-{}.csv", day.counterparty.booked_on));
         let text = String::from_utf8(statement.expect("a statement").bytes.clone());
         let text = text.expect("UTF-8");
         let closing = text.lines().last().expect("the closing balance").split(',').nth(3);
@@ -134,9 +139,9 @@ fn everybody_states_what_happened_in_every_form() {
     write_to(folder.path(), &faulty);
     read_by_others(folder.path());
     valid_by_schema(folder.path());
-    let rows = faulty.iter().flat_map(|(_, files)| {
-        FileForm::ALL.into_iter().flat_map(|form| truth_of(files, form))
-    });
+    let rows = faulty
+        .iter()
+        .flat_map(|(_, files)| FileForm::ALL.into_iter().flat_map(|form| truth_of(files, form)));
     let mut seen = BTreeSet::new();
     for row in rows {
         assert_eq!(row["file"].is_empty(), row["item"].is_empty(), "{row:?}");
