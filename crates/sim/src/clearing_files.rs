@@ -14,7 +14,7 @@ use crate::backend::{Backend, DayError};
 use crate::books::{BankLineKind, BreakCause, ExpectedBreak, RailItem};
 use crate::chance::{Chance, ChancePurpose, stream_of_day};
 use crate::clock;
-use crate::counterparty::{RailLine, RailReference};
+use crate::counterparty::{CardRequest, RailLine, RailReference};
 use crate::day::{DayRun, DayStage};
 use crate::payment_path::PaymentPathError;
 use crate::rates::WHOLE_PPM;
@@ -30,9 +30,9 @@ struct StatedLine {
     payment: Option<PaymentId>,
     amount: i64,
     deducted: i64,
-    /// As the files of other parties name it, and when it happened.
-    stated_as: RailReference,
+    /// When it happened, and the request to the network, for the files of other parties.
     at: Timestamp,
+    request: Option<Box<CardRequest>>,
 }
 
 impl<O: Backend> DayRun<'_, O> {
@@ -75,9 +75,8 @@ impl<O: Backend> DayRun<'_, O> {
                 let at = at.min(self.world.clock.today(clock::LAST_MINUTE));
                 let line = |StatedChange { payment, kind, amount, deducted }| {
                     let order = orders.get(&payment).cloned().unwrap_or_default();
-                    let stated_as = RailReference::Order(order.clone());
                     let (payment, reference) = (Some(payment), LineReference::Order(order));
-                    StatedLine { kind, reference, payment, amount, deducted, stated_as, at }
+                    StatedLine { kind, reference, payment, amount, deducted, at, request: None }
                 };
                 changes.into_iter().map(line).collect()
             }
@@ -142,10 +141,10 @@ impl<O: Backend> DayRun<'_, O> {
                 continue;
             };
             let (kind, amount, deducted) = (kind_of(line.kind), line.amount, line.deducted);
-            let request = self.payment_path.card_request(index, line);
-            let stated_as = RailReference::Request(Box::new(request));
+            let wanted = self.world.stated.is_some();
+            let request = wanted.then(|| Box::new(self.payment_path.card_request(index, line)));
             let at = Timestamp(line.sent_s * 1_000);
-            lines.push(StatedLine { kind, reference, payment, amount, deducted, stated_as, at });
+            lines.push(StatedLine { kind, reference, payment, amount, deducted, at, request });
         }
         Ok(lines)
     }
@@ -162,8 +161,8 @@ impl<O: Backend> DayRun<'_, O> {
             let at = self.payment_path.order_scanned_at(&order).unwrap_or_default();
             StatedLine {
                 kind: ClearLineKind::Sale,
-                stated_as: RailReference::Order(order.clone()),
                 at,
+                request: None,
                 reference: LineReference::Order(order),
                 payment: Some(*payment),
                 amount: i64::try_from(item.amount).unwrap_or(i64::MAX),
@@ -229,8 +228,9 @@ impl World {
             }
         };
         let (mut commands, mut net) = (Vec::with_capacity(lines.len()), 0_i128);
-        for (line, stated) in (1..).zip(lines) {
-            self.state_line(index, &stated);
+        for (line, mut stated) in (1..).zip(lines) {
+            let request = stated.request.take();
+            self.state_line(index, &stated, request);
             let StatedLine { kind, reference, payment, amount, deducted, .. } = stated;
             net += i128::from(amount) - i128::from(deducted);
             self.note_sale(index, payment, kind, deducted);
@@ -258,7 +258,15 @@ impl World {
     }
 
     /// Notes a line as the files of other parties have it.
-    fn state_line(&mut self, index: usize, stated: &StatedLine) {
+    fn state_line(&mut self, index: usize, stated: &StatedLine, request: Option<Box<CardRequest>>) {
+        if self.stated.is_none() {
+            return;
+        }
+        let reference = match (&stated.reference, request) {
+            (LineReference::Order(order), _) => RailReference::Order(order.clone()),
+            (_, Some(request)) => RailReference::Request(request),
+            (_, None) => return,
+        };
         let StatedLine { kind, payment, amount, deducted, .. } = *stated;
         let rail = &self.rails[index];
         let known = payment.and_then(|payment| {
@@ -281,9 +289,11 @@ impl World {
             network_fee: if deducted.abs() < network_fee.abs() { 0 } else { network_fee },
             wallet_rate_ppm: (deducted == usual && deducted != 0).then_some(ppm),
             sent_at: stated.at,
-            reference: stated.stated_as.clone(),
+            reference,
         };
-        self.stated.rails.entry(index).or_default().push(line);
+        if let Some(today) = &mut self.stated {
+            today.rails.entry(index).or_default().push(line);
+        }
     }
 
     /// Notes what was deducted from a payment, and the break of a fee that is not the tariff's.

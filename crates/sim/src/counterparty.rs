@@ -247,6 +247,8 @@ impl CounterpartyWriter {
             let statement = PlantedRail {
                 reference: rail.reference.clone(),
                 is_wallet: rail.is_wallet,
+                // Every second network, so that a day has both files.
+                sends_acoma: index % 2 == 1,
                 date: day.date,
                 booked_on: day.booked_on,
                 currency: day.currency,

@@ -54,9 +54,9 @@ pub struct DayProgress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimulatedDay {
     pub report: DayReport,
-    /// The day as networks, wallet, bank and firms know it; see
+    /// The day as networks, wallet, bank and firms know it, if the options want it; see
     /// [`CounterpartyWriter`](crate::CounterpartyWriter).
-    pub counterparty: CounterpartyDay,
+    pub counterparty: Option<CounterpartyDay>,
     /// The simulated world's own books; see [`compare`](crate::compare).
     pub world: WorldReport,
 }

@@ -82,8 +82,10 @@ impl<O: Backend> DayRun<'_, O> {
                 let missing = chance.between(1, (announced / DEPOSIT_SHORT_PART).max(1));
                 let missing = if short && may_be_short { missing.min(announced - 1) } else { 0 };
                 self.world.cash.move_last(in_transit, NoteHolder::Firm(index), missing);
-                let notes = self.world.cash.by_origin(in_transit);
-                self.world.stated.deposits.push(StatedDeposit { deposit, firm: index, notes });
+                if let Some(today) = &mut self.world.stated {
+                    let notes = self.world.cash.by_origin(in_transit);
+                    today.deposits.push(StatedDeposit { deposit, firm: index, notes });
+                }
                 self.world.cash.move_all(in_transit, NoteHolder::Bank);
                 self.world.incidents.deposits_short += u64::from(missing > 0);
                 let credited = announced - missing;
@@ -265,8 +267,9 @@ impl<O: Backend> DayRun<'_, O> {
             _ => None,
         });
         let lines: Vec<PayoutLine> = lines.unwrap_or_default();
-        let payouts = lines.iter().map(|line| line.payout).collect();
-        self.world.stated.plans.push((plan, payouts));
+        if let Some(today) = &mut self.world.stated {
+            today.plans.push((plan, lines.iter().map(|line| line.payout).collect()));
+        }
         Ok(lines)
     }
 
@@ -285,7 +288,7 @@ impl<O: Backend> DayRun<'_, O> {
             let mut chance = Chance::new(world.seed, ChancePurpose::Bank, payout.0);
             if chance.happens(world.rates.payout_returned) && may_come_back {
                 back += 1;
-                world.stated.returned.push((payout, net));
+                world.stated.iter_mut().for_each(|today| today.returned.push((payout, net)));
                 commands.push(Command::ReturnPayout(ReturnPayout { payout }));
                 continue;
             }

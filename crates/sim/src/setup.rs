@@ -79,7 +79,7 @@ impl World {
             released_on: BusinessDate::default(),
             later_changes: BTreeMap::new(),
             today: DayAdditions::default(),
-            stated: StatedToday::default(),
+            stated: options.states_files.then(StatedToday::default),
         };
         world.add_orders(inputs, options);
         world.cash_limit = world.usual_cash_limit(options);

@@ -89,7 +89,8 @@ pub(crate) struct World {
     pub released_on: BusinessDate,
     pub later_changes: BTreeMap<BusinessDate, Vec<DueChange>>,
     pub today: DayAdditions,
-    pub stated: StatedToday,
+    /// What the files of other parties are made from, if they are wanted.
+    pub stated: Option<StatedToday>,
 }
 
 /// The index of a courier and the step that is due.

@@ -245,36 +245,37 @@ pub(crate) struct StatedDeposit {
 
 impl World {
     /// The day so far, as the parties outside know it.
-    pub(crate) fn counterparty_day(&self) -> CounterpartyDay {
+    pub(crate) fn counterparty_day(&self) -> Option<CounterpartyDay> {
+        let today = self.stated.as_ref()?;
         let rails = self.rails.iter().enumerate().map(|(index, rail)| RailDay {
             reference: rail.reference.clone(),
             is_wallet: index + 1 == self.rails.len(),
-            lines: self.stated.rails.get(&index).cloned().unwrap_or_default(),
+            lines: today.rails.get(&index).cloned().unwrap_or_default(),
         });
-        CounterpartyDay {
+        Some(CounterpartyDay {
             date: self.clock.date,
             booked_on: self.clock.night(),
             currency: self.currency,
             utc_offset_minutes: self.clock.utc_offset_minutes,
             account: BANK.to_owned(),
             rails: rails.collect(),
-            entries: self.account_entries(),
-            sheets: self.sheets(),
-        }
+            entries: self.account_entries(today),
+            sheets: self.sheets(today),
+        })
     }
 
-    fn account_entries(&self) -> Vec<AccountEntry> {
+    fn account_entries(&self, today: &StatedToday) -> Vec<AccountEntry> {
         let mut plans = BTreeMap::new();
-        for (plan, payouts) in &self.stated.plans {
+        for (plan, payouts) in &today.plans {
             plans.extend(payouts.iter().map(|payout| (*payout, *plan)));
         }
         let firm_of = |deposit: DepositId| {
-            let stated = self.stated.deposits.iter().find(|stated| stated.deposit == deposit);
+            let stated = today.deposits.iter().find(|stated| stated.deposit == deposit);
             stated.map_or_else(String::new, |stated| self.firms[stated.firm].reference.clone())
         };
         let night = compact(self.clock.night());
         let mut entries = Vec::new();
-        for line in &self.bank_statement[self.stated.entries_before..] {
+        for line in &self.bank_statement[today.entries_before..] {
             let (purpose, our_reference, party) = match line.kind {
                 BankLineKind::Clearing(_) | BankLineKind::ClearingTaken(_) => continue,
                 BankLineKind::Deposit(deposit) => {
@@ -303,7 +304,7 @@ impl World {
             entries.push(AccountEntry::new(purpose, line.signed(), our_reference, party));
         }
         // A payout that comes back leaves the account first.
-        for (payout, minor) in &self.stated.returned {
+        for (payout, minor) in &today.returned {
             let (payout, minor) = (*payout, i128::from(*minor));
             let plan = plans.get(&payout).copied();
             for (purpose, amount) in [
@@ -317,7 +318,7 @@ impl World {
         entries
     }
 
-    fn sheets(&self) -> Vec<SheetDay> {
+    fn sheets(&self, today: &StatedToday) -> Vec<SheetDay> {
         let mut collected_on = BTreeMap::new();
         for cash in &self.cash_payments {
             collected_on.insert(cash.payment, (cash.collected_on, cash.courier));
@@ -329,7 +330,7 @@ impl World {
         let mut sheets = Vec::new();
         for (index, firm) in self.firms.iter().enumerate() {
             let mut sheet = SheetDay { firm: firm.reference.clone(), rows: Vec::new() };
-            for stated in self.stated.deposits.iter().filter(|stated| stated.firm == index) {
+            for stated in today.deposits.iter().filter(|stated| stated.firm == index) {
                 for (origin, amount) in &stated.notes {
                     let mut row = RemittedCash {
                         payment: None,

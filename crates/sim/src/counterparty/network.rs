@@ -16,6 +16,8 @@ use super::{FileForm, RenderedFile};
 pub(super) struct PlantedRail {
     pub reference: String,
     pub is_wallet: bool,
+    /// Whether it sends ACOMA, as to a service provider, in the place of ACOM.
+    pub sends_acoma: bool,
     pub date: BusinessDate,
     pub booked_on: BusinessDate,
     pub currency: Currency,

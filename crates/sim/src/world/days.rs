@@ -166,7 +166,8 @@ impl World {
         }
         self.day += 1;
         let entries_before = self.bank_statement.len();
-        self.stated = StatedToday { entries_before, ..StatedToday::default() };
+        let today = StatedToday { entries_before, ..StatedToday::default() };
+        self.stated = options.states_files.then_some(today);
         self.clock.date = inputs.date;
         self.seed = options.seed;
         self.rates = Rates::of(options);

@@ -25,9 +25,7 @@ const ADDRESS: &str = "门到门快递 杭州市（模拟）";
 
 pub(super) fn render(rail: &PlantedRail) -> Vec<RenderedFile> {
     let cups = Cups { rail, directory: rail.reference.clone(), day: short(rail.date) };
-    // A service provider gets ACOMA in the place of ACOM: here every second network sends it.
-    let is_service = rail.reference.ends_with(['2', '4', '6', '8', '0']);
-    let mut files = vec![cups.payments(is_service), cups.fees(), cups.errors(), cups.sums()];
+    let mut files = vec![cups.payments(), cups.fees(), cups.errors(), cups.sums()];
     files.retain(|file| !file.bytes.is_empty());
     files
 }
@@ -75,10 +73,10 @@ impl Cups<'_> {
         RenderedFile { path, bytes: out.into_bytes(), places }
     }
 
-    fn payments(&self, is_service: bool) -> RenderedFile {
+    fn payments(&self) -> RenderedFile {
         let day = &self.day;
         let (lines, settled) = (self.lines(false), &day[2..]);
-        if is_service {
+        if self.rail.sends_acoma {
             return self.file(&format!("IND{day}32ACOMA"), lines, |fields, line, request| {
                 acom(fields, line, request);
                 acoma(fields, line, request, settled);
