@@ -27,6 +27,8 @@ pub(crate) enum ChancePurpose {
     ParcelExceptions = 21,
     /// Whether a courier sells a parcel that nobody announced; the stream is the courier.
     UnknownParcel = 22,
+    /// Faults in the files of networks, wallets, the bank and firms; the stream is the party.
+    CounterpartyFiles = 23,
 }
 
 /// The stream of a day for what has the number `of`. On the first day of the books it is `of`.

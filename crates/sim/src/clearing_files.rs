@@ -14,6 +14,7 @@ use crate::backend::{Backend, DayError};
 use crate::books::{BankLineKind, BreakCause, ExpectedBreak, RailItem};
 use crate::chance::{Chance, ChancePurpose, stream_of_day};
 use crate::clock;
+use crate::counterparty::{CardRequest, RailLine, RailReference};
 use crate::day::{DayRun, DayStage};
 use crate::payment_path::PaymentPathError;
 use crate::rates::WHOLE_PPM;
@@ -29,6 +30,9 @@ struct StatedLine {
     payment: Option<PaymentId>,
     amount: i64,
     deducted: i64,
+    /// When it happened, and the request to the network, for the files of other parties.
+    at: Timestamp,
+    request: Option<Box<CardRequest>>,
 }
 
 impl<O: Backend> DayRun<'_, O> {
@@ -67,10 +71,12 @@ impl<O: Backend> DayRun<'_, O> {
             }
             _ => {
                 let orders = self.payment_path.wallet_orders();
+                // The wallet states its changes of the night as those of the day before.
+                let at = at.min(self.world.clock.today(clock::LAST_MINUTE));
                 let line = |StatedChange { payment, kind, amount, deducted }| {
                     let order = orders.get(&payment).cloned().unwrap_or_default();
                     let (payment, reference) = (Some(payment), LineReference::Order(order));
-                    StatedLine { kind, reference, payment, amount, deducted }
+                    StatedLine { kind, reference, payment, amount, deducted, at, request: None }
                 };
                 changes.into_iter().map(line).collect()
             }
@@ -135,7 +141,10 @@ impl<O: Backend> DayRun<'_, O> {
                 continue;
             };
             let (kind, amount, deducted) = (kind_of(line.kind), line.amount, line.deducted);
-            lines.push(StatedLine { kind, reference, payment, amount, deducted });
+            let wanted = self.world.stated.is_some();
+            let request = wanted.then(|| Box::new(self.payment_path.card_request(index, line)));
+            let at = Timestamp(line.sent_s * 1_000);
+            lines.push(StatedLine { kind, reference, payment, amount, deducted, at, request });
         }
         Ok(lines)
     }
@@ -148,9 +157,13 @@ impl<O: Backend> DayRun<'_, O> {
         let open = items.filter(|(_, item)| item.moves_money() && item.deducted.is_none());
         let standing = open.map(|(payment, item)| {
             let deducted = self.world.deduction(item, &mut chance);
+            let order = orders.get(payment).cloned().unwrap_or_default();
+            let at = self.payment_path.order_scanned_at(&order).unwrap_or_default();
             StatedLine {
                 kind: ClearLineKind::Sale,
-                reference: LineReference::Order(orders.get(payment).cloned().unwrap_or_default()),
+                at,
+                request: None,
+                reference: LineReference::Order(order),
                 payment: Some(*payment),
                 amount: i64::try_from(item.amount).unwrap_or(i64::MAX),
                 deducted: i64::try_from(deducted).unwrap_or(i64::MAX),
@@ -215,8 +228,10 @@ impl World {
             }
         };
         let (mut commands, mut net) = (Vec::with_capacity(lines.len()), 0_i128);
-        for (line, stated) in (1..).zip(lines) {
-            let StatedLine { kind, reference, payment, amount, deducted } = stated;
+        for (line, mut stated) in (1..).zip(lines) {
+            let request = stated.request.take();
+            self.state_line(index, &stated, request);
+            let StatedLine { kind, reference, payment, amount, deducted, .. } = stated;
             net += i128::from(amount) - i128::from(deducted);
             self.note_sale(index, payment, kind, deducted);
             let (amount, deducted) = (SignedAmount::of(amount), SignedAmount::of(deducted));
@@ -240,6 +255,45 @@ impl World {
             self.bank(BankLineKind::ClearingTaken(subject), moved);
         }
         commands
+    }
+
+    /// Notes a line as the files of other parties have it.
+    fn state_line(&mut self, index: usize, stated: &StatedLine, request: Option<Box<CardRequest>>) {
+        if self.stated.is_none() {
+            return;
+        }
+        let reference = match (&stated.reference, request) {
+            (LineReference::Order(order), _) => RailReference::Order(order.clone()),
+            (_, Some(request)) => RailReference::Request(request),
+            (_, None) => return,
+        };
+        let StatedLine { kind, payment, amount, deducted, .. } = *stated;
+        let rail = &self.rails[index];
+        let known = payment.and_then(|payment| {
+            rail.items.get(&payment).or_else(|| rail.unbooked.get(&payment)).copied()
+        });
+        let whole =
+            known.filter(|item| i64::try_from(item.amount).is_ok_and(|one| one == amount.abs()));
+        let (network_fee, ppm, usual) = whole.map_or((0, 0, 0), |item| {
+            let (method, on) = (item.method, item.requested_on);
+            let usual = self.rail_deduction(method, item.amount, on);
+            let network_fee = self.network_fee(method, item.amount, on);
+            let signed = |minor: u64| i64::try_from(minor).unwrap_or(0) * amount.signum();
+            (signed(network_fee), self.own_tariff.wallet_ppm(&on.to_string()), signed(usual))
+        });
+        let line = RailLine {
+            payment,
+            kind,
+            amount,
+            deducted,
+            network_fee: if deducted.abs() < network_fee.abs() { 0 } else { network_fee },
+            wallet_rate_ppm: (deducted == usual && deducted != 0).then_some(ppm),
+            sent_at: stated.at,
+            reference,
+        };
+        if let Some(today) = &mut self.stated {
+            today.rails.entry(index).or_default().push(line);
+        }
     }
 
     /// Notes what was deducted from a payment, and the break of a fee that is not the tariff's.

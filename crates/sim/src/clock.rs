@@ -33,6 +33,9 @@ pub(crate) const DECIDING: u64 = 22 * 60 + 15;
 /// Firms deposit the day's cash.
 pub(crate) const NIGHT_DEPOSIT: u64 = 22 * 60 + 30;
 
+/// The last minute of the day, for what a party states at night as of the day.
+pub(crate) const LAST_MINUTE: u64 = 24 * 60 - 1;
+
 /// The night that follows: networks and the wallet clear. All work of the night ends before
 /// [`OPENING`], so that the next day can begin.
 pub(crate) const CLEARING: u64 = 30;

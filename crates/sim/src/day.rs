@@ -11,6 +11,7 @@ use crate::backend::{Backend, DayError};
 use crate::books::{ParcelLocation, WorldReport};
 use crate::clock;
 use crate::command_sender::{AnsweredCommand, CommandSender};
+use crate::counterparty::CounterpartyDay;
 use crate::inputs::{DayInputs, DayOptions};
 use crate::payment_path::{PaymentPath, TerminalAction, TerminalActionKind, TerminalActionOutcome};
 use crate::report::DayReport;
@@ -53,6 +54,9 @@ pub struct DayProgress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimulatedDay {
     pub report: DayReport,
+    /// The day as networks, wallet, bank and firms know it, if the options want it; see
+    /// [`CounterpartyWriter`](crate::CounterpartyWriter).
+    pub counterparty: Option<CounterpartyDay>,
     /// The simulated world's own books; see [`compare`](crate::compare).
     pub world: WorldReport,
 }
@@ -410,6 +414,6 @@ impl<'r, O: Backend> DayRun<'r, O> {
             commands: self.sender.commands,
             ended_at: self.sender.last_at,
         };
-        SimulatedDay { report, world }
+        SimulatedDay { report, counterparty: self.world.counterparty_day(), world }
     }
 }

@@ -127,6 +127,8 @@ pub struct DayOptions {
     /// Limit of the cash in a courier's hands; by default the amount due of
     /// [`CASH_LIMIT_PARCELS`](DayOptions::CASH_LIMIT_PARCELS) average parcels of the day.
     pub cash_limit: Option<Amount>,
+    /// Whether the day is kept as the parties outside know it, for their files; no by default.
+    pub states_files: bool,
 }
 
 impl DayOptions {
@@ -151,6 +153,7 @@ impl Default for DayOptions {
             withholding: None,
             parcels_per_courier: 80,
             cash_limit: None,
+            states_files: false,
         }
     }
 }

@@ -27,6 +27,7 @@ mod clearing_files;
 mod clock;
 mod command_sender;
 mod compare;
+mod counterparty;
 mod day;
 mod generated;
 mod inputs;
@@ -50,6 +51,9 @@ pub use books::{
 };
 pub use command_sender::COMMANDS_PER_CALL_MAX;
 pub use compare::{LookAt, WorldDifference, compare};
+pub use counterparty::{
+    CounterpartyDay, CounterpartyFile, CounterpartyWriter, FileFault, FileForm, RailDay, RailLine,
+};
 pub use day::{DayProgress, DayStage, SimulatedDay, SimulatedDays, run_day};
 pub use generated::{GeneratedOrder, generate_orders, generate_orders_of_day};
 pub use inputs::{

@@ -15,6 +15,7 @@ use crate::books::{BankLine, BankLineKind, ParcelLocation};
 use crate::chance::{Chance, ChancePurpose};
 use crate::clock::{self, MINUTE_MS};
 use crate::command_sender::AnsweredCommand;
+use crate::counterparty::StatedDeposit;
 use crate::day::{DayRun, DayStage};
 use crate::rates::REPAID_PPM;
 use crate::world::{NoteHolder, amount};
@@ -81,6 +82,10 @@ impl<O: Backend> DayRun<'_, O> {
                 let missing = chance.between(1, (announced / DEPOSIT_SHORT_PART).max(1));
                 let missing = if short && may_be_short { missing.min(announced - 1) } else { 0 };
                 self.world.cash.move_last(in_transit, NoteHolder::Firm(index), missing);
+                if let Some(today) = &mut self.world.stated {
+                    let notes = self.world.cash.by_origin(in_transit);
+                    today.deposits.push(StatedDeposit { deposit, firm: index, notes });
+                }
                 self.world.cash.move_all(in_transit, NoteHolder::Bank);
                 self.world.incidents.deposits_short += u64::from(missing > 0);
                 let credited = announced - missing;
@@ -261,7 +266,10 @@ impl<O: Backend> DayRun<'_, O> {
             Event::SettlementExecuted { lines, .. } => Some(lines),
             _ => None,
         });
-        let lines = lines.unwrap_or_default();
+        let lines: Vec<PayoutLine> = lines.unwrap_or_default();
+        if let Some(today) = &mut self.world.stated {
+            today.plans.push((plan, lines.iter().map(|line| line.payout).collect()));
+        }
         Ok(lines)
     }
 
@@ -280,6 +288,7 @@ impl<O: Backend> DayRun<'_, O> {
             let mut chance = Chance::new(world.seed, ChancePurpose::Bank, payout.0);
             if chance.happens(world.rates.payout_returned) && may_come_back {
                 back += 1;
+                world.stated.iter_mut().for_each(|today| today.returned.push((payout, net)));
                 commands.push(Command::ReturnPayout(ReturnPayout { payout }));
                 continue;
             }

@@ -16,6 +16,7 @@ use crate::actors::{APPROVER, PLANNER, cashier};
 use crate::books::{ParcelLocation, RailBooks};
 use crate::chance::{Chance, ChancePurpose};
 use crate::clock::VirtualClock;
+use crate::counterparty::StatedToday;
 use crate::inputs::{DayInputError, DayInputs, DayOptions, PaymentMix, check_inputs};
 use crate::rates::{OFFLINE_TERMINAL_PPM, Rates};
 use crate::report::Incidents;
@@ -25,7 +26,7 @@ use crate::world::{
     SimulatedParcel, SimulatedSeller, World, WorldTerms, amount,
 };
 
-const BANK: &str = "bank-1";
+pub(crate) const BANK: &str = "bank-1";
 const NETWORKS: [&str; 2] = ["network-1", "network-2"];
 const WALLET: &str = "wallet-1";
 
@@ -78,6 +79,7 @@ impl World {
             released_on: BusinessDate::default(),
             later_changes: BTreeMap::new(),
             today: DayAdditions::default(),
+            stated: options.states_files.then(StatedToday::default),
         };
         world.add_orders(inputs, options);
         world.cash_limit = world.usual_cash_limit(options);

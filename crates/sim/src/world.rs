@@ -32,6 +32,7 @@ use crate::books::{
     BankLine, BankLineKind, CashPayment, ExpectedBreak, LostLine, ParcelLocation, RailBooks,
 };
 use crate::clock::{TICK_MS, VirtualClock};
+use crate::counterparty::StatedToday;
 use crate::payment_path::{TerminalAction, TerminalActionKind};
 use crate::rates::Rates;
 use crate::report::Incidents;
@@ -88,6 +89,8 @@ pub(crate) struct World {
     pub released_on: BusinessDate,
     pub later_changes: BTreeMap<BusinessDate, Vec<DueChange>>,
     pub today: DayAdditions,
+    /// What the files of other parties are made from, if they are wanted.
+    pub stated: Option<StatedToday>,
 }
 
 /// The index of a courier and the step that is due.

@@ -14,6 +14,9 @@ use sim::{
 };
 use tariff::{CardKind, PaymentMethod};
 
+#[path = "several_days/counterparty_files.rs"]
+mod counterparty_files;
+
 const TARIFF: &str = include_str!("../../../tariffs/china-2013.toml");
 
 /// A Monday.

@@ -1,6 +1,7 @@
 //! `doorstep day` and `doorstep demo`: a simulated courier day, from orders to paid sellers.
 
 mod backend;
+mod counterparty_files;
 mod demo_server;
 mod others;
 mod progress;
@@ -32,6 +33,7 @@ use sim::{
 use tariff::{CardKind, PaymentMethod};
 
 pub use self::backend::BackendError;
+use self::counterparty_files::CounterpartyArgs;
 pub use self::records::DayRecords;
 use self::records::RecordedOrders;
 use self::run::{DaysRequest, DaysResult, WantedDays};
@@ -85,6 +87,8 @@ pub struct DayFlags {
     /// Sellers who are paid weekly, on Fridays, in percent; the others daily [default: 0]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
     weekly: Option<u32>,
+    #[command(flatten)]
+    counterparty: CounterpartyArgs,
 }
 
 /// Runs a courier day on your orders, up to the payouts to sellers

@@ -10,11 +10,12 @@ use money::Currency;
 use node::NodeClient;
 use reports::{DaySums, write_payouts_csv, write_trial_messages};
 use sim::{
-    Backend, DayError, DayInputs, EnginePosition, NetworkComparison, ResumedDay, SimulatedDay,
-    SimulatedDays, WorldReport,
+    Backend, DayError, DayInputs, DayOptions, EnginePosition, NetworkComparison, ResumedDay,
+    SimulatedDay, SimulatedDays, WorldReport,
 };
 
 use super::backend::NodeBackend;
+use super::counterparty_files::CounterpartyDirectory;
 use super::others::{OthersCommand, between, commands_of};
 use super::progress::ProgressDisplay;
 use super::records::{self, DayRecord, DayRecords, RecordedOrders, RecordedPosition};
@@ -135,12 +136,14 @@ pub fn live(request: &DaysRequest, lang: Lang) -> anyhow::Result<DaysResult> {
         checked.map_err(|error| input_error_text(error, &of_day, data))?;
         inputs.push(of_day);
     }
+    let (seed, currency) = (days[0].seed, days[0].currency);
+    let files = CounterpartyDirectory::of(&request.flags.counterparty, seed, currency)?;
     let interrupted = super::on_interrupt()?;
     let books = opened.map_or_else(|| data_directory::open_or_create(data), Ok)?;
     persons::name_missing(data, &[(sim::PLANNER, "planner"), (sim::APPROVER, "approver")])?;
     let office = NodeBackend::new(books.node.client(), interrupted, data.to_owned());
     let office = ResumedDay::new(office, Engine::default(), standing.position);
-    let run = DaysRun { request, lang, days, inputs, others, standing, records, books };
+    let run = DaysRun { request, lang, days, inputs, others, standing, records, books, files };
     run.live(office)
 }
 
@@ -314,6 +317,7 @@ struct DaysRun<'a> {
     standing: BooksStatus,
     records: DayRecords,
     books: OpenBooks,
+    files: Option<CounterpartyDirectory>,
 }
 
 impl DaysRun<'_> {
@@ -334,7 +338,7 @@ impl DaysRun<'_> {
         self.begin(0, &client)?;
         let (mut days, mut day) = SimulatedDays::first_day(
             &self.inputs[0],
-            &self.days[0].options(),
+            &self.options_of(0),
             &mut office,
             &mut progress,
         )
@@ -343,9 +347,12 @@ impl DaysRun<'_> {
         for index in 0..count {
             if index > 0 {
                 self.begin(index, &client)?;
-                let options = self.days[index].options();
+                let options = self.options_of(index);
                 let next = days.next_day(&self.inputs[index], &options).map_err(&failed)?;
                 before = Some(std::mem::replace(&mut day, next));
+            }
+            if let Some(files) = &mut self.files {
+                files.write(&day)?;
             }
             let is_last = index + 1 == count;
             let mut wrong = 0;
@@ -384,6 +391,10 @@ impl DaysRun<'_> {
         after.map_err(|error| day_error_text(DayError::Backend(error), data))?;
         office.finish().map_err(|error| day_error_text(DayError::Backend(error), data))?;
         self.result(day)
+    }
+
+    fn options_of(&self, index: usize) -> DayOptions {
+        DayOptions { states_files: self.files.is_some(), ..self.days[index].options() }
     }
 
     /// Writes the file of a new day, with what the books are before it.

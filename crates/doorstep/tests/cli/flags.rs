@@ -25,6 +25,7 @@ fn unknown_flags_and_commands_are_answered_with_the_nearest_name() {
 fn orders_and_their_profile_go_together() {
     refuses("day --orders a.csv --data books", "--profile <NAME|FILE>");
     refuses("day --profile olist --data books", "--orders <PATH>");
+    refuses("day --file-forms camt --data books", "--files <DIR>");
     refuses("day --seller me --data books", "--orders <PATH>");
     refuses(
         "day --orders a.csv --profile olist --parcels 10 --data books",

@@ -22,11 +22,29 @@ fn a_second_day_takes_other_orders_and_what_is_still_open() {
     // Orders that are in the books already are not announced again.
     let lines: Vec<String> = (0..40).map(|order| format!("O-{order},S,CNY,25.00")).collect();
     bed.orders("orders.csv", &lines.iter().map(String::as_str).collect::<Vec<_>>());
-    let orders = "day --orders orders.csv --profile doorstep --data books";
+    let orders = "day --orders orders.csv --profile doorstep --data books --files files";
     bed.run(orders).succeeds().prints("days:      3; the sums are of all days").prints(EQUAL);
     let again = bed.run(&format!("{orders} --json")).succeeds().json();
     assert_eq!(number(&again, "/days"), 4);
     assert!(number(&again, "/parcels") >= of_two_days + 40);
+    // All days have files, and those of another command stay.
+    for (day, file) in [
+        ("2013-11-11", "cups/network-1/IND13111101ACOM"),
+        ("2013-11-12", "wechat/1900000109All2013-11-12_2013-11-12.csv"),
+        ("2013-11-13", "camt/camt.053-bank-1-20131114-00003-053.xml"),
+        ("2013-11-14", "ours/truth.csv"),
+    ] {
+        assert!(bed.path("files").join(day).join(file).exists(), "{day} {file}");
+    }
+    let truth = bed.read("files/2013-11-11/alipay/truth.csv");
+    let other = format!("{orders} --date 2013-11-14 --file-faults 1000 --file-forms alipay");
+    let refused = bed.run(&other).ends_with(1);
+    assert!(refused.stderr().contains("exists with other content"), "{refused}");
+    assert_eq!(bed.read("files/2013-11-11/alipay/truth.csv"), truth);
+    bed.orders("yen.csv", &["J-1,S,JPY,500"]);
+    let yen = "day --orders yen.csv --profile doorstep --data yen --files yen-files";
+    let refused = bed.run(&format!("{yen} --file-forms wechat")).ends_with(1);
+    assert!(refused.stderr().contains("--file-forms wechat: this form states"), "{refused}");
     assert_eq!(bed.verified("books")["digest"], again["digest"]);
     bed.write("mine.toml", TARIFF.replace("name = \"china-2013\"", "name = \"mine\""));
     for refused in ["--tariff mine.toml", "--class livelihood", "--hold 3", "--weekly 50"] {

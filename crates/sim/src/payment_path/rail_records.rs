@@ -6,6 +6,8 @@ use books::{
     BeginCompletion, BeginPurchase, Command, Event, PaymentId, PaymentRoute, RecordOfflineSale,
     Stan, TakeCash, Timestamp, Trace,
 };
+use peers::TestCard;
+use peers::card::EntryMode;
 use peers::clearing::{ClearingFile, ClearingLine};
 use peers::ledger::{
     NetworkTransaction, NetworkTransactionKind, NetworkTransactionState, OriginalTransaction,
@@ -13,9 +15,9 @@ use peers::ledger::{
 };
 use peers::message_time::transmission_time;
 use peers::terminal::Receipt;
-use tariff::PaymentMethod;
+use tariff::{CardKind, PaymentMethod};
 
-use super::cards::kind_of;
+use super::cards::{card_of, kind_of};
 use super::terminal_driver::TerminalDriver;
 use super::{PaymentPath, PaymentPathCounts};
 use crate::after_clearing::StatedChange;
@@ -24,6 +26,7 @@ use crate::books::{
     TerminalCounters,
 };
 use crate::clock::VirtualClock;
+use crate::counterparty::CardRequest;
 
 impl PaymentPath {
     /// Maps the numbers of the terminal and the network to the payment id of the engine.
@@ -133,6 +136,37 @@ impl PaymentPath {
             terminal: line.terminal,
         };
         self.payments_by_reference.get(&(index, reference)).copied()
+    }
+
+    /// The request of a clearing line, with its card.
+    pub(crate) fn card_request(&self, index: usize, line: &ClearingLine) -> CardRequest {
+        let reference = TransactionReference {
+            stan: line.stan,
+            transmission_time: transmission_time(line.sent_s * 1_000),
+            terminal: line.terminal,
+        };
+        let known = self.networks[index].network.book().transaction(reference);
+        let payment = self.payments_by_reference.get(&(index, reference));
+        let masked = known.map(|known| known.card);
+        let card = masked.zip(payment).and_then(|(card, of)| card_of(of.parcel, card));
+        let original = known.and_then(|known| known.original);
+        let code = known.and_then(|known| known.authorisation);
+        CardRequest {
+            rrn: line.rrn.to_string(),
+            stan: line.stan,
+            terminal: line.terminal.escape_ascii().to_string(),
+            merchant: line.merchant.escape_ascii().to_string(),
+            is_credit: masked.is_some_and(|card| kind_of(card.bin) == CardKind::Credit),
+            entry_mode: card.as_ref().map_or(EntryMode::Keyed, TestCard::entry),
+            card: card.map(|card| card.pan().clone()),
+            authorisation: code.map_or_else(String::new, |code| code.to_string()),
+            original: original.map(|one| (one.stan, one.transmission_time)),
+        }
+    }
+
+    /// When an order's code was scanned.
+    pub(crate) fn order_scanned_at(&self, order: &str) -> Option<Timestamp> {
+        self.wallet.orders.get(order).map(|order| order.scanned_at)
     }
 
     /// The wallet's orders, by payment.

@@ -51,6 +51,12 @@ impl CashCustody {
         self.0.entry(holder).or_default().push(Banknotes { origin, amount });
     }
 
+    /// What a holder has of each origin, in minor units, in the order in which it came.
+    pub(crate) fn by_origin(&self, holder: NoteHolder) -> Vec<(NoteOrigin, u64)> {
+        let purse = self.0.get(&holder).into_iter().flatten();
+        purse.map(|notes| (notes.origin, notes.amount)).collect()
+    }
+
     /// Gives the banknotes of a payment back to its buyer.
     pub(crate) fn give_back(&mut self, holder: NoteHolder, payment: PaymentId) {
         if let Some(purse) = self.0.get_mut(&holder) {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use books::{BusinessDate, Command, HoldRule, ParcelId, PaymentId, SellerId, SettlementCycle};
 
 use crate::books::ParcelLocation;
+use crate::counterparty::StatedToday;
 use crate::inputs::{DayInputError, DayInputs, DayOptions, PaymentMix, check_later_inputs};
 use crate::rates::{Rates, WHOLE_PPM};
 use crate::script::ParcelScript;
@@ -164,6 +165,9 @@ impl World {
             return changed("number of firms");
         }
         self.day += 1;
+        let entries_before = self.bank_statement.len();
+        let today = StatedToday { entries_before, ..StatedToday::default() };
+        self.stated = options.states_files.then_some(today);
         self.clock.date = inputs.date;
         self.seed = options.seed;
         self.rates = Rates::of(options);

@@ -136,6 +136,11 @@ impl OwnTariff {
         self.on(date).freight
     }
 
+    /// The wallet's rate in parts per million.
+    pub(crate) fn wallet_ppm(&self, date: &str) -> u64 {
+        whole(self.on(date).wallet.ppm)
+    }
+
     /// VAT on freight or a return fee.
     pub(crate) fn vat_of(&self, charge: u64, date: &str) -> u64 {
         half_up(u128::from(charge) * self.on(date).vat_ppm)

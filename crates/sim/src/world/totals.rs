@@ -255,6 +255,13 @@ impl World {
         self.own_tariff.fees(&mut only, how, minor, &date.to_string()).kept_by_rail()
     }
 
+    /// The part of a deduction that the card network keeps for itself.
+    pub(crate) fn network_fee(&self, how: PaymentMethod, minor: u64, date: BusinessDate) -> u64 {
+        let mut only = ParcelFees::default();
+        let fees = self.own_tariff.fees(&mut only, how, minor, &date.to_string());
+        fees.of(FeeKind::Network)
+    }
+
     pub(crate) fn rail_subject(&self, index: usize) -> BreakSubject {
         self.rails[index].subject
     }

@@ -1,0 +1,23 @@
+//! The bills of wallets: WeChat Pay, Alipay, the gateway's ZM file, and our clearing file.
+
+mod alipay;
+mod archive;
+mod gateway;
+mod wechat;
+
+use super::network::{PlantedRail, render_ours};
+use super::{FileForm, RenderedFile};
+
+/// Doorstep's number at the wallet.
+pub(super) const MERCHANT: &str = "898330000000001";
+
+pub(super) fn render(form: FileForm, rail: &PlantedRail) -> Vec<RenderedFile> {
+    match form {
+        _ if rail.lines.is_empty() => Vec::new(),
+        FileForm::Ours => vec![render_ours(rail)],
+        FileForm::Gateway => vec![gateway::render(rail)],
+        FileForm::Wechat => vec![wechat::render(rail)],
+        FileForm::Alipay => vec![alipay::render(rail)],
+        _ => Vec::new(),
+    }
+}
