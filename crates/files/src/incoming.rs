@@ -17,6 +17,7 @@ use crate::records::{Record, RecordError, RecordReader};
 
 pub mod bank_csv;
 pub mod clearing;
+pub mod plain_clearing;
 
 /// Further faults are only counted.
 pub const FAULTS_KEPT_MAX: usize = 1_000;
