@@ -25,6 +25,7 @@ pub mod clearing;
 pub mod guess;
 mod mt940;
 pub mod parts;
+pub mod plain_clearing;
 pub mod profile;
 mod scan;
 mod source;

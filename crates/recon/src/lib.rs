@@ -4,12 +4,13 @@
 //! two things could explain is left to people.
 //!
 //! Which line is for which collection, deposit or payout is found by [`matching`], which knows
-//! neither books nor files.
+//! neither books nor files; [`join`] does its first step for files of millions of lines.
 //!
 //! Never: parsing, I/O, a clock; an amount that is only nearly right. Start at
 //! [`clearing::Requests`], [`bank::entry_act`] and [`matching::reconcile`].
 
 pub mod bank;
 pub mod clearing;
+pub mod join;
 pub mod matching;
 pub mod statement;

@@ -16,6 +16,9 @@
 //! The result depends on the items, decisions and day alone: not on their order, nor on how lines
 //! are split into files. Each item is matched, awaited or broken, exactly one of the three (M15).
 //! Nothing is guessed: docs/recon.md describes each rule.
+//!
+//! Files of millions of lines go through [`join`](crate::join) first, which needs 32 bytes for each
+//! line; what it leaves over comes here.
 
 pub mod days;
 mod exact;

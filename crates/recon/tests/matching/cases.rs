@@ -126,7 +126,8 @@ fn a_subset_is_matched_only_if_chance_cannot_explain_it() {
     assert_eq!(result.members(found.due), [items[0].id, items[2].id]);
 
     // Round amounts: many subsets have the sums that others have.
-    let items: Vec<_> = (1..=6).map(|line| deposit(line, i64::from(line as u8) * 10_000)).collect();
+    let items: Vec<_> =
+        (1..=6).map(|line| deposit(line, 10_000 * i64::try_from(line).unwrap())).collect();
     let mut line = line_of(&items[0], 1, 1);
     line.amount = 210_000;
     let result = reconciled(&[&items[..], &[line]].concat());

@@ -371,3 +371,55 @@ fn a_due_day_counts_business_days_from_the_cut_off() {
     assert_eq!(rule.due(wednesday, 82_799), (wednesday, day("2013-08-31")));
     assert_eq!(rule.due(wednesday, 82_800), (day("2013-08-29"), day("2013-09-02")));
 }
+
+/// The rows of the items of one side, given in two parts.
+fn join_rows(items: &[LaneItem], due: bool) -> [recon::join::JoinRows; 2] {
+    use recon::join::{JoinRow, JoinRows, NO_FEE, request_key};
+    let mut parts = [JoinRows::default(), JoinRows::default()];
+    for (number, item) in items.iter().enumerate().filter(|(_, item)| item.due.is_some() == due) {
+        let text = |kind| item.key(kind).unwrap().text().unwrap().to_owned();
+        let rrn = text(KeyKind::Rrn).into_bytes().try_into().unwrap();
+        let numbers = text(KeyKind::StanAndSecond);
+        let (stan, second) = numbers.split_once('@').unwrap();
+        let stan = stan.parse::<u32>().unwrap() + 1;
+        let key = request_key(&rrn, stan, second.parse().unwrap(), item.kind).unwrap();
+        let fee = item.fee.map_or(NO_FEE, |fee| i32::try_from(fee).unwrap());
+        let number = u32::try_from(number).unwrap();
+        parts[(number % 2) as usize].push(JoinRow { key, amount: item.amount, fee, number });
+    }
+    parts
+}
+
+#[test]
+fn the_join_with_what_it_leaves_over_finds_what_the_rules_find() {
+    use recon::join::{Join, JoinScratch, PARTITIONS, RowsFrom};
+    for seed in 0..60 {
+        let mut world = MatchWorld::card_sales(&mut Numbers(seed), 60, DAYS, 400);
+        // The join takes lines with whole keys only.
+        let is_whole = |item: &LaneItem| {
+            item.key(KeyKind::Rrn).is_some_and(|key| key.text().unwrap().len() == 12)
+        };
+        world.items.retain(is_whole);
+        let whole = run(&world, &[], 20);
+
+        let (stated, due) = (join_rows(&world.items, false), join_rows(&world.items, true));
+        let from = |rows| RowsFrom { rows, first_number: 0 };
+        let (stated, due) = (stated.each_ref().map(from), due.each_ref().map(from));
+        let join = Join { stated: &stated, due: &due };
+        let mut scratch = JoinScratch::default();
+        let (mut pairs, mut left) = (BTreeMap::new(), Vec::new());
+        let id = |number: u32| world.items[number as usize].id;
+        for partition in (0..PARTITIONS).rev() {
+            let joined = join.partition(partition, &mut scratch);
+            pairs
+                .extend(joined.pairs.iter().map(|(line, item)| (vec![id(*line)], vec![id(*item)])));
+            left.extend(joined.left.iter().map(|left| world.items[left.row.number as usize]));
+        }
+        let of_join = pairs.len();
+        let rest = run_carried(&world, &left, &CarryForward::default(), &[], 20);
+        pairs.extend(matched(&rest));
+        assert_eq!(pairs, matched(&whole), "seed {seed}");
+        assert_eq!(rest.breaks().len(), whole.breaks().len());
+        assert!(of_join > 20);
+    }
+}
