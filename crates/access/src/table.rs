@@ -171,6 +171,7 @@ const COMMANDS: &[(&str, &str, bool)] = &[
     ("RevokeApiKey", "a--------", true),
     ("RecordAccessEvent", "---------", false),
     ("ResetSecondFactor", "a--------", true),
+    ("RetryNotices", "-aa---oo-", false),
 ];
 
 /// Of views: a cell of each role, and whether a session must have given the second factor a moment

@@ -59,6 +59,10 @@ pub const SLOW_MAX: usize = 10_000;
 /// and of the others it is not known.
 pub const STOP_ATTEMPTS_MAX: u32 = 5;
 
+/// Notices that wait for one recipient by one channel. Those that follow are not sent one by one:
+/// they are folded into one that says how many they are.
+pub const BACKLOG_NOTICES_MAX: u32 = 10_000;
+
 /// Notices in one digest.
 pub const DIGEST_NOTICES_MAX: usize = 50;
 /// Lanes that one look for due notices goes through.
