@@ -74,8 +74,8 @@ pub const ROBOT_PER_MINUTE_MAX: u32 = 20;
 
 /// Characters of a reason or receipt that are kept.
 pub const WHY_CHARACTERS_MAX: usize = 200;
-/// Notices in one answer of the outbox.
-pub const LISTED_MAX: u32 = 1_000;
+/// Notices in one answer of the outbox: a page, and one that says whether there is another.
+pub const LISTED_MAX: u32 = 1_001;
 
 /// Batches of the journal without a notice after which the checkpoint moves.
 pub const CHECKPOINT_BATCHES_MAX: u64 = 1_000;

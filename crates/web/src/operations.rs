@@ -21,6 +21,7 @@ pub enum Action {
     Give(&'static CommandSpec),
     Notices,
     Notice,
+    Statement,
     Proposals,
     Approve,
     Withdraw,
@@ -443,6 +444,16 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             "/v1/notices/{number}",
             Action::Notice,
             ("A notice, with its attempts that failed", "一条通知及其失败的尝试"),
+        ),
+        one(
+            "getPartyStatement",
+            get.clone(),
+            "/v1/statements/{party}",
+            Action::Statement,
+            (
+                "What a seller or a courier firm is owed, line by line, for some days",
+                "卖家或快递公司若干日的对账单，逐行列出",
+            ),
         ),
         one(
             "listProposals",

@@ -34,6 +34,8 @@ pub struct NoticeQuery {
 #[derive(Clone, Debug, PartialEq)]
 pub struct NoticeView {
     pub number: i64,
+    /// Of the journal. 0 for what waits in the office.
+    pub batch: u64,
     /// What receivers know it by, unless it was sent in a digest.
     pub id: String,
     pub recipient: Recipient,
@@ -100,6 +102,7 @@ fn view(row: &Row<'_>) -> rusqlite::Result<NoticeView> {
     let next: i64 = row.get(15)?;
     Ok(NoticeView {
         number: row.get(0)?,
+        batch: unsigned(row.get(1)?),
         id: id_of(row.get(20)?, (row.get(1)?, row.get(2)?, row.get(3)?)),
         recipient: recipient_of(&text(4)?)?,
         owner: recipient_of(&text(5)?)?,
@@ -212,6 +215,21 @@ impl Outbox {
             })
         });
         counts.map_err(failed)
+    }
+
+    /// How many notices on a recipient's page are in each state.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn states_of(&self, owner: Recipient) -> Result<Vec<(NoticeState, u64)>, NoticeError> {
+        let failed = self.failed("read");
+        let sql = "SELECT state, count(*) FROM notices WHERE owner = ?1 GROUP BY state";
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let rows = statement.query_map([owner.to_string()], |row| {
+            let state = NoticeState::named(&row.get::<_, String>(0)?);
+            Ok((state.ok_or(rusqlite::Error::InvalidQuery)?, unsigned(row.get(1)?)))
+        });
+        rows.and_then(Iterator::collect).map_err(failed)
     }
 
     /// The recipients by channels that nothing is sent to until [`Outbox::retry`], and why:
