@@ -129,7 +129,7 @@ const fn of_kind(kind: &'static str, right: &'static str) -> LookPart {
     LookPart { place: LookPlace::OfKind(kind), right }
 }
 
-static STATUS_PARTS: [LookPart; 17] = [
+static STATUS_PARTS: [LookPart; 18] = [
     field("rails", "networks"),
     LookPart { place: LookPlace::InEach("rails", "receivable"), right: "balances" },
     field("unknown_payments", "collections"),
@@ -147,6 +147,7 @@ static STATUS_PARTS: [LookPart; 17] = [
     field("sellers_owe", "balances"),
     field("stopped", "parties"),
     field("terms_to_come", "parties"),
+    field("notices", "notices"),
 ];
 
 static WAITING_PARTS: [LookPart; 12] = [
