@@ -33,12 +33,12 @@ pub use id_token::{ExpectedIdToken, IdTokenFault, ProvenIdentity, ProviderKeys, 
 pub use linked::{IdentitiesAfterReset, LinkedIdentity, LinkedSignIn};
 pub use objects::AccessObjects;
 pub use passkeys::{NewPasskey, PasskeyAssertion, PasskeyRequest, PasskeyView};
-pub use principal::{AccessGrant, AccessRole, Assurance, Principal};
+pub use principal::{AccessGrant, AccessRole, Assurance, Principal, ROLES};
 pub use secrets::{base32, code_at};
 pub use sessions::SecondFactor;
 pub use standing::{AccessBooks, AccessStanding, NodeBooks};
 pub use store::{
     AccessStore, NewSession, NewSignIn, SessionView, SignIn, SignInView, WaitingEvent, csrf_of,
 };
-pub use table::{AccessCell, AccessFunction, AccessScope, ROLES, views};
+pub use table::{AccessCell, AccessFunction, AccessScope, views};
 pub use webauthn::{PasskeyFault, RelyingParty};

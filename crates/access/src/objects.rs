@@ -4,8 +4,8 @@ use std::any::Any;
 
 use books::view::ParcelState;
 use books::{
-    AssignedParcel, Books, Command, CourierId, DispatchedParcel, FirmId, ParcelId, PaymentId,
-    SellerId,
+    AssignedParcel, Books, Command, CourierId, DispatchedParcel, FirmId, NoticeOwner, ParcelId,
+    PaymentId, SellerId,
 };
 
 use crate::principal::AccessGrant;
@@ -109,6 +109,14 @@ fn field_belonging(field: &dyn Any, grant: AccessGrant, objects: &dyn AccessObje
             AccessGrant::Firm(firm) => belongs(objects.firm_of_courier(*courier) == Some(firm)),
             _ => belongs(grant == AccessGrant::Courier(*courier)),
         };
+    }
+    if let Some(owner) = field.downcast_ref::<NoticeOwner>() {
+        return belongs(match (*owner, grant) {
+            (NoticeOwner::Seller(one), AccessGrant::Seller(own)) => one == own,
+            (NoticeOwner::Firm(one), AccessGrant::Firm(own)) => one == own,
+            (NoticeOwner::Courier(one), AccessGrant::Courier(own)) => one == own,
+            _ => false,
+        });
     }
     if let Some(one) = field.downcast_ref::<ParcelId>() {
         return parcel(*one);

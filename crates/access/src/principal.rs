@@ -1,69 +1,74 @@
 //! The senders of requests: persons, API keys and buyers.
 
-use books::{CourierId, FirmId, ParcelId, SellerId};
+use books::{CourierId, FirmId, GrantedRole, ParcelId, PersonId, SellerId};
 use machine::Actor;
 
-/// A role and whose things it covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AccessGrant {
-    Administrator,
-    Operator,
-    Finance,
-    /// Sees everything, changes nothing.
-    Auditor,
-    Hub,
-    Courier(CourierId),
-    Seller(SellerId),
-    Firm(FirmId),
-    Buyer(ParcelId),
+/// The one list of roles: each with whose things it covers and its name.
+macro_rules! roles {
+    ($($(#[$doc:meta])* $role:ident $(($of:ty))? = $name:literal,)*) => {
+        /// A role and whose things it covers.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum AccessGrant {
+            $($(#[$doc])* $role $(($of))?,)*
+        }
+
+        /// A role without whose things it covers.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum AccessRole {
+            $($(#[$doc])* $role,)*
+        }
+
+        /// The roles in the order of the columns of the table of rights.
+        pub const ROLES: [AccessRole; [$($name),*].len()] = [$(AccessRole::$role),*];
+
+        impl AccessGrant {
+            #[must_use]
+            pub fn role(self) -> AccessRole {
+                match self {
+                    $(AccessGrant::$role { .. } => AccessRole::$role,)*
+                }
+            }
+        }
+
+        impl AccessRole {
+            /// In documents, answers and texts.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(AccessRole::$role => $name,)*
+                }
+            }
+        }
+    };
 }
 
-/// A role without whose things it covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AccessRole {
-    Administrator,
-    Operator,
-    Finance,
-    Auditor,
-    Hub,
-    Courier,
-    Seller,
-    Firm,
-    Buyer,
+roles! {
+    Administrator = "administrator",
+    Operator = "operator",
+    Finance = "finance",
+    /// Sees everything, changes nothing.
+    Auditor = "auditor",
+    Hub = "hub",
+    Courier(CourierId) = "courier",
+    Seller(SellerId) = "seller",
+    Firm(FirmId) = "firm",
+    Buyer(ParcelId) = "buyer",
 }
 
 impl AccessGrant {
+    /// A role of the books. `None` for a courier who is no person.
     #[must_use]
-    pub fn role(self) -> AccessRole {
-        match self {
-            AccessGrant::Administrator => AccessRole::Administrator,
-            AccessGrant::Operator => AccessRole::Operator,
-            AccessGrant::Finance => AccessRole::Finance,
-            AccessGrant::Auditor => AccessRole::Auditor,
-            AccessGrant::Hub => AccessRole::Hub,
-            AccessGrant::Courier(_) => AccessRole::Courier,
-            AccessGrant::Seller(_) => AccessRole::Seller,
-            AccessGrant::Firm(_) => AccessRole::Firm,
-            AccessGrant::Buyer(_) => AccessRole::Buyer,
-        }
-    }
-}
-
-impl AccessRole {
-    /// In documents, answers and texts.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            AccessRole::Administrator => "administrator",
-            AccessRole::Operator => "operator",
-            AccessRole::Finance => "finance",
-            AccessRole::Auditor => "auditor",
-            AccessRole::Hub => "hub",
-            AccessRole::Courier => "courier",
-            AccessRole::Seller => "seller",
-            AccessRole::Firm => "firm",
-            AccessRole::Buyer => "buyer",
-        }
+    pub fn of(role: GrantedRole, person: Option<PersonId>) -> Option<AccessGrant> {
+        Some(match role {
+            GrantedRole::Administrator => AccessGrant::Administrator,
+            GrantedRole::Operator => AccessGrant::Operator,
+            GrantedRole::Finance => AccessGrant::Finance,
+            GrantedRole::Auditor => AccessGrant::Auditor,
+            GrantedRole::Hub => AccessGrant::Hub,
+            GrantedRole::Courier => AccessGrant::Courier(CourierId(person?.0)),
+            GrantedRole::Seller(seller) => AccessGrant::Seller(seller),
+            GrantedRole::Firm(firm) => AccessGrant::Firm(firm),
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use books::{Books, CourierId, GrantedRole, PersonId, Timestamp};
+use books::{Books, GrantedRole, PersonId, Timestamp};
 use engine::Engine;
 use machine::Actor;
 use node::NodeClient;
@@ -59,19 +59,7 @@ impl AccessStanding {
 }
 
 fn grants(roles: &[GrantedRole], person: Option<PersonId>) -> Vec<AccessGrant> {
-    let grant = |role: &GrantedRole| {
-        Some(match *role {
-            GrantedRole::Administrator => AccessGrant::Administrator,
-            GrantedRole::Operator => AccessGrant::Operator,
-            GrantedRole::Finance => AccessGrant::Finance,
-            GrantedRole::Auditor => AccessGrant::Auditor,
-            GrantedRole::Hub => AccessGrant::Hub,
-            GrantedRole::Courier => AccessGrant::Courier(CourierId(person?.0)),
-            GrantedRole::Seller(seller) => AccessGrant::Seller(seller),
-            GrantedRole::Firm(firm) => AccessGrant::Firm(firm),
-        })
-    };
-    roles.iter().filter_map(grant).collect()
+    roles.iter().filter_map(|role| AccessGrant::of(*role, person)).collect()
 }
 
 /// What the books said of a person or a key.

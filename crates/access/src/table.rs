@@ -4,7 +4,7 @@
 use books::Command;
 use machine::{Actor, ActorKind};
 
-use crate::principal::{AccessGrant, AccessRole, Assurance, Principal};
+use crate::principal::{AccessGrant, AccessRole, Assurance, Principal, ROLES};
 
 /// What a request does.
 #[derive(Clone, Copy, Debug)]
@@ -35,19 +35,6 @@ pub enum AccessCell {
     Own,
     Nothing,
 }
-
-/// The roles in the order of the table's columns.
-pub const ROLES: [AccessRole; 9] = [
-    AccessRole::Administrator,
-    AccessRole::Operator,
-    AccessRole::Finance,
-    AccessRole::Auditor,
-    AccessRole::Hub,
-    AccessRole::Courier,
-    AccessRole::Seller,
-    AccessRole::Firm,
-    AccessRole::Buyer,
-];
 
 /// Of commands: a cell of each role (`a` all, `o` own, `-` nothing), and whether a session must
 /// have given the second factor a moment ago. What only terminals, networks, wallets or Doorstep
@@ -171,6 +158,7 @@ const COMMANDS: &[(&str, &str, bool)] = &[
     ("RevokeApiKey", "a--------", true),
     ("RecordAccessEvent", "---------", false),
     ("ResetSecondFactor", "a--------", true),
+    ("RetryNotices", "-aa---oo-", false),
 ];
 
 /// Of views: a cell of each role, and whether a session must have given the second factor a moment

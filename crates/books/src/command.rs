@@ -1468,4 +1468,15 @@ commands! {
         /// SHA-256 of what was found: each line with what it is.
         digest: Sha256Digest,
     }
+
+    /// Send the notices of a recipient again that ended without arriving, the oldest first, and
+    /// start its channels that were stopped. Nothing changes in the books.
+    158 RetryNotices by Person | Key | System => retry_notices {
+        /// Known to the books.
+        owner: NoticeOwner,
+        /// Only those of this webhook endpoint of the owner, by its number.
+        endpoint: Option<u32>,
+        /// Those too that may have arrived: the owner may get them twice.
+        not_known: bool,
+    }
 }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use tariff::CardKind;
 
 use crate::ids::{
-    BankId, BreakId, DepositId, FirmId, NetworkId, ParcelId, PaymentId, PayoutId, SellerId,
-    WalletId,
+    BankId, BreakId, CourierId, DepositId, FirmId, NetworkId, ParcelId, PaymentId, PayoutId,
+    SellerId, WalletId,
 };
 use crate::payment::codes::{AuthorisationCode, ResponseCode, RetrievalReference, WalletPaymentId};
 use crate::terminal::transaction::NetworkReference;
@@ -46,6 +46,21 @@ pub enum GrantedRole {
     Courier,
     Seller(SellerId),
     Firm(FirmId),
+}
+
+/// Whose notices can be sent again. Those of a person are left to the owner of the data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum NoticeOwner {
+    Seller(SellerId),
+    Firm(FirmId),
+    Courier(CourierId),
+    /// Who gets this parcel.
+    Buyer(ParcelId),
+    /// The people who run Doorstep, as one.
+    Staff,
+    /// Everyone: a public account.
+    Public,
 }
 
 /// What happened at the sign-in.

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use crate::words::{bilingual, say};
 
 pub mod api;
+pub mod backup;
 pub mod door;
 pub mod engine;
 pub mod notices;

@@ -213,6 +213,8 @@ enum Bench {
     Views(benchmarks::views::ViewsArgs),
     /// Webhooks from the outbox to a receiver, killed and continued
     Notices(benchmarks::notices::NoticesBenchArgs),
+    /// Backups one after another while terminals sell, then restored and verified
+    Backup(benchmarks::backup::BackupBenchArgs),
 }
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
@@ -328,6 +330,9 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         }
         Task::Bench { what: Bench::Notices(args) } => {
             benchmarks::notices::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Backup(args) } => {
+            benchmarks::backup::run(&args).map(|()| ExitCode::SUCCESS)
         }
         Task::Bench { what: Bench::Door(args) } => {
             benchmarks::door::run(&args).map(|()| ExitCode::SUCCESS)

@@ -62,7 +62,7 @@ struct ListArgs {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Only in this state: waiting, held, in_digest, sending, failed, delivered, refused, gone,
-    /// given_up or not_known
+    /// given_up, not_known or folded
     #[arg(long, value_name = "STATE", value_parser = state)]
     state: Option<NoticeState>,
     /// Only before this one: its number, for the next page
@@ -423,11 +423,12 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     print_notices(&args.data, &notices)?;
-    let values: [(&str, &dyn std::fmt::Display); 5] = [
+    let values: [(&str, &dyn std::fmt::Display); 6] = [
         ("open", &counts.open),
         ("delivered", &counts.delivered),
         ("not_delivered", &counts.not_delivered),
         ("not_known", &counts.not_known),
+        ("folded", &counts.folded),
         ("stopped", &counts.stopped),
     ];
     say!("{}", filled(Lang::current(), "told.counts", &values));

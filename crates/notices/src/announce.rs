@@ -366,6 +366,10 @@ impl Said<'_> {
             Event::ParcelReturned { parcel, .. } => {
                 of_parcel("parcel.returned", *parcel, None, books)
             }
+            Event::ParcelLost { parcel } => of_parcel("parcel.lost", *parcel, None, books),
+            Event::SellerCompensated { parcel, amount, .. } => {
+                of_parcel("parcel.compensated", *parcel, Some(amount.minor()), books)
+            }
             _ => None,
         }
     }

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::book::{NoticeBook, OpenedAddress};
 use crate::error::NoticeError;
+use crate::event::NOTICES_FOLDED;
 use crate::figures::NoticeFigures;
 use crate::follow::locked;
 use crate::limits::{SLOW_MAX, SLOW_MS, STOP_ATTEMPTS_MAX};
@@ -487,6 +488,21 @@ impl Worker {
     }
 }
 
+/// What the outbox itself says.
+fn folded_words(count: Option<&str>, language: NoticeLanguage) -> (String, String) {
+    let count = count.unwrap_or_default();
+    match language {
+        NoticeLanguage::En => (
+            format!("Notices not sent: {count}"),
+            format!("Too many waited. {count} were not sent one by one. Read them in Doorstep."),
+        ),
+        NoticeLanguage::Zh => (
+            format!("未发送的通知：{count} 条"),
+            format!("待发通知过多，有 {count} 条未逐条发送。请在 Doorstep 中查看。"),
+        ),
+    }
+}
+
 /// Title and text of a notice, or of a digest.
 fn words(
     notice: &DueNotice,
@@ -494,6 +510,9 @@ fn words(
     language: NoticeLanguage,
 ) -> (String, String) {
     let parts = notice.parts.iter().zip(tables).map(|(part, table)| {
+        if part.event == NOTICES_FOLDED {
+            return folded_words(part.fields.get("count").and_then(Value::as_str), language);
+        }
         let entry = usize::try_from(part.entry).ok().and_then(|place| table.entries().get(place));
         entry.map_or_else(
             || (part.event.clone(), part.event.clone()),

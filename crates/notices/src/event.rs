@@ -89,10 +89,13 @@ const BREAK: NoticeField = field("break", 20);
 const PLAN: NoticeField = field("plan", 20);
 const PAYOUTS: NoticeField = field("payouts", 10);
 
+const COUNT: NoticeField = field("count", 20);
 const PROPOSAL: NoticeField = field("proposal", 20);
 const COMMAND: NoticeField = field("command", 40);
 
 pub(crate) const PROPOSAL_WAITING: &str = "proposal.waiting";
+/// The outbox makes it, in words of its own, for a recipient by the channel that is full.
+pub(crate) const NOTICES_FOLDED: &str = "notices.folded";
 
 const fn event(
     name: &'static str,
@@ -110,7 +113,7 @@ const COURIER_AND_FIRM: &[Audience] = &[Audience::Courier, Audience::Firm];
 const ALL_PARTIES: &[Audience] =
     &[Audience::Sellers, Audience::Firms, Audience::Staff, Audience::Public];
 
-pub static NOTICE_EVENTS: [NoticeEventSpec; 24] = [
+pub static NOTICE_EVENTS: [NoticeEventSpec; 27] = [
     event("payment.held", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, PAYABLE_ON], SELLER),
     event("payment.payable", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
     event("payout.sent", &[PAYOUT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
@@ -129,6 +132,8 @@ pub static NOTICE_EVENTS: [NoticeEventSpec; 24] = [
     event("parcel.delivered", &[PARCEL, AMOUNT, CURRENCY], SELLER_AND_BUYER),
     event("parcel.refused", &[PARCEL], SELLER_AND_BUYER),
     event("parcel.returned", &[PARCEL], SELLER_AND_BUYER),
+    event("parcel.lost", &[PARCEL], SELLER_AND_BUYER),
+    event("parcel.compensated", &[PARCEL, AMOUNT, CURRENCY], SELLER),
     event("deposit.short", &[DEPOSIT, ANNOUNCED, CREDITED, AMOUNT, CURRENCY], FIRM_AND_STAFF),
     event("deposit.missing", &[DEPOSIT, AMOUNT, CURRENCY, ANNOUNCED_ON], FIRM_AND_STAFF),
     event("chargeback.received", &[PARCEL, PAYMENT, AMOUNT, CURRENCY], SELLER),
@@ -139,6 +144,7 @@ pub static NOTICE_EVENTS: [NoticeEventSpec; 24] = [
     event("break.assigned", &[BREAK], &[Audience::Person]),
     event("plan.waiting", &[PLAN, PAYOUTS], &[Audience::Staff]),
     event(PROPOSAL_WAITING, &[PROPOSAL, COMMAND], &[Audience::Staff]),
+    event(NOTICES_FOLDED, &[COUNT], &[]),
 ];
 
 #[must_use]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use books::{Command, DataSubject};
+use books::{Command, DataSubject, RetryNotices};
 use engine::{CommandOutcome, Engine, Submission, Timestamp};
 use journal::{DataDirectory, JournalHead, ReadJournal, Sequence, SharedDirectory, SqliteReader};
 use node::NodeNotice;
@@ -18,7 +18,7 @@ use crate::book::{AddressView, NoticeBook};
 use crate::error::NoticeError;
 use crate::event::Audience;
 use crate::limits::{CHECKPOINT_BATCHES_MAX, NOTICES_TOGETHER};
-use crate::outbox::{NewNotice, Outbox};
+use crate::outbox::{NewNotice, NoticeRetry, Outbox};
 use crate::recipient::Recipient;
 use crate::rules::NoticeChannel;
 use crate::table::{NoticeTable, TableEntry};
@@ -102,6 +102,7 @@ impl FollowedNotices {
             head: follower.head(),
             command: 0,
             new: Vec::new(),
+            retries: Vec::new(),
             table: None,
             count: 0,
             failed: None,
@@ -154,6 +155,7 @@ struct Collector<'c> {
     /// Of the batch after it.
     command: u32,
     new: Vec<NewNotice>,
+    retries: Vec<NoticeRetry>,
     /// The table in force, by its version.
     table: Option<(u32, NoticeTable)>,
     count: usize,
@@ -164,15 +166,18 @@ struct Collector<'c> {
 impl Collector<'_> {
     fn flush_if(&mut self, is_end: bool) -> Result<(), NoticeError> {
         let behind = self.head.sequence.number() - self.written.sequence.number();
-        let is_due = match self.new.is_empty() {
+        let is_due = match self.new.is_empty() && self.retries.is_empty() {
             true => behind >= CHECKPOINT_BATCHES_MAX,
             false => is_end || self.new.len() >= NOTICES_TOGETHER,
         };
         if is_due {
-            locked(self.outbox).record(*self.written, self.head, &self.new)?;
+            let (new, retries) = (&self.new, &self.retries);
+            locked(self.outbox).record_all(*self.written, self.head, new, retries)?;
             *self.written = self.head;
-            self.count += self.new.len();
+            // Of what is sent again, too, whoever sends is told.
+            self.count += new.len() + retries.len();
             self.new.clear();
+            self.retries.clear();
         }
         Ok(())
     }
@@ -195,6 +200,10 @@ impl Collector<'_> {
         let engine::Command::Books(command) = &submission.command;
         if let Command::EraseSubject(erased) = command {
             forget(&mut book, erased.subject)?;
+        }
+        if let Command::RetryNotices(RetryNotices { owner, endpoint, not_known }) = *command {
+            let (owner, recipient) = (owner.into(), endpoint.map(Recipient::Endpoint));
+            self.retries.push(NoticeRetry { owner, recipient, not_known, at_ms: at.0 });
         }
         if said.is_empty() {
             return Ok(());

@@ -41,8 +41,8 @@ pub use figures::{ChannelFigures, NoticeFigures};
 pub use file::{NOTICE_BOOK_FILE, OUTBOX_FILE};
 pub use follow::{FollowedNotices, notices_of, tell_of_proposal};
 pub use outbox::{
-    DueNotice, DueNotices, DueRoom, FailedAttempt, NewNotice, NoticePart, NoticeQuery, NoticeState,
-    NoticeView, OUTBOX_STORE, OpenNotices, Outbox, OutboxCounts,
+    DueNotice, DueNotices, DueRoom, FailedAttempt, NewNotice, NoticePart, NoticeQuery, NoticeRetry,
+    NoticeState, NoticeView, OUTBOX_STORE, OpenNotices, Outbox, OutboxCounts,
 };
 pub use recipient::{Recipient, RecipientError};
 pub use rules::{

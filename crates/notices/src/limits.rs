@@ -59,6 +59,10 @@ pub const SLOW_MAX: usize = 10_000;
 /// and of the others it is not known.
 pub const STOP_ATTEMPTS_MAX: u32 = 5;
 
+/// Notices that wait for one recipient by one channel. Those that follow are not sent one by one:
+/// they are folded into one that says how many they are.
+pub const BACKLOG_NOTICES_MAX: u32 = 10_000;
+
 /// Notices in one digest.
 pub const DIGEST_NOTICES_MAX: usize = 50;
 /// Lanes that one look for due notices goes through.
@@ -70,8 +74,8 @@ pub const ROBOT_PER_MINUTE_MAX: u32 = 20;
 
 /// Characters of a reason or receipt that are kept.
 pub const WHY_CHARACTERS_MAX: usize = 200;
-/// Notices in one answer of the outbox.
-pub const LISTED_MAX: u32 = 1_000;
+/// Notices in one answer of the outbox: a page, and one that says whether there is another.
+pub const LISTED_MAX: u32 = 1_001;
 
 /// Batches of the journal without a notice after which the checkpoint moves.
 pub const CHECKPOINT_BATCHES_MAX: u64 = 1_000;

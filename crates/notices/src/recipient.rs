@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use books::{CourierId, FirmId, ParcelId, PersonId, SellerId};
+use books::{CourierId, FirmId, NoticeOwner, ParcelId, PersonId, SellerId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Recipient {
@@ -27,6 +27,19 @@ pub enum Recipient {
      id, or staff or public"
 )]
 pub struct RecipientError(pub String);
+
+impl From<NoticeOwner> for Recipient {
+    fn from(owner: NoticeOwner) -> Recipient {
+        match owner {
+            NoticeOwner::Seller(id) => Recipient::Seller(id),
+            NoticeOwner::Firm(id) => Recipient::Firm(id),
+            NoticeOwner::Courier(id) => Recipient::Courier(id),
+            NoticeOwner::Buyer(id) => Recipient::Buyer(id),
+            NoticeOwner::Staff => Recipient::Staff,
+            NoticeOwner::Public => Recipient::Public,
+        }
+    }
+}
 
 impl fmt::Display for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -252,7 +252,7 @@ impl RowContext<'_> {
             }
             (ColumnKind::Date, _) => Cell { class: "when", ..plain(date(words, raw)) },
             (ColumnKind::Word(_), _) => {
-                let text = words.entry("word", raw).unwrap_or(raw).to_owned();
+                let text = words.word(view.name, raw).unwrap_or(raw).to_owned();
                 let is_state = matches!(column.name, "state" | "answer");
                 Cell { tone: is_state.then(|| tone(raw)), ..plain(text) }
             }

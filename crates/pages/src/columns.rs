@@ -5,7 +5,7 @@ use views::{ColumnKind, ViewColumn, ViewSpec};
 use crate::PageWords;
 
 /// Columns that only the page of one thing shows.
-pub const DETAIL_ONLY: [&str; 17] = [
+pub const DETAIL_ONLY: [&str; 21] = [
     "until_batch",
     "shipment",
     "assignments",
@@ -23,6 +23,10 @@ pub const DETAIL_ONLY: [&str; 17] = [
     "compensated",
     "place",
     "value_date",
+    "recipient",
+    "tried_at",
+    "next_at",
+    "ended_at",
 ];
 
 /// What a row is called.

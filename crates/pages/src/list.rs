@@ -100,7 +100,7 @@ pub struct ListPage {
 }
 
 /// Columns whose filters stand in front, in this order.
-const IN_FRONT: [&str; 13] = [
+const IN_FRONT: [&str; 16] = [
     "parcel",
     "reference",
     "name",
@@ -114,6 +114,9 @@ const IN_FRONT: [&str; 13] = [
     "firm",
     "date",
     "by_kind",
+    "event",
+    "channel",
+    "owner",
 ];
 const IN_FRONT_MAX: usize = 5;
 /// What a change of filters keeps.
@@ -173,7 +176,8 @@ impl Reading<'_> {
         match column.kind {
             ColumnKind::Word(all) => {
                 field.form = FieldForm::Choice;
-                let text = |word: &str| words.entry("word", word).unwrap_or_default();
+                let text =
+                    |word: &str| words.word(self.request.view.name, word).unwrap_or_default();
                 field.choices = all.iter().map(|word| choice(word, text(word))).collect();
             }
             ColumnKind::Flag => {
@@ -225,7 +229,7 @@ impl Reading<'_> {
         let column = view.column(column)?;
         let label = label(words, view, column.name);
         let one = |text: &str| match column.kind {
-            ColumnKind::Word(_) => words.entry("word", text).unwrap_or(text).to_owned(),
+            ColumnKind::Word(_) => words.word(view.name, text).unwrap_or(text).to_owned(),
             ColumnKind::Flag if text == "true" => words.get("list.yes").to_owned(),
             ColumnKind::Flag => words.get("list.no").to_owned(),
             ColumnKind::Date => date(words, text),

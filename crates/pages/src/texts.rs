@@ -95,6 +95,13 @@ impl PageWords {
         self.all().get(&format!("{section}.{name}")).map(String::as_str)
     }
 
+    /// A word of a view's column.
+    #[must_use]
+    pub fn word(self, view: &str, word: &str) -> Option<&'static str> {
+        let own = self.entry("word_of", &format!("{view}.{word}"));
+        own.or_else(|| self.entry("word", word))
+    }
+
     /// What a command is called.
     #[must_use]
     pub fn command(self, name: &str) -> &str {
@@ -134,13 +141,14 @@ mod tests {
 
     const BOTH: [PageWords; 2] = [PageWords(Language::En), PageWords(Language::Zh)];
     /// Sections whose keys follow from declarations.
-    const DECLARED: [&str; 14] = [
+    const DECLARED: [&str; 15] = [
         "view.",
         "one.",
         "about.",
         "column.",
         "column_of.",
         "word.",
+        "word_of.",
         "role.",
         "act.",
         "act_end.",

@@ -36,11 +36,12 @@ impl Tone {
 pub fn tone(word: &str) -> Tone {
     match word {
         "unknown" | "completion unknown" | "open" | "disputed" | "left disputed"
-        | "in suspense" => Tone::Act,
+        | "in suspense" | "not_known" | "given_up" => Tone::Act,
         "planned" | "proposed" | "announced" | "started" | "begun" | "sent" | "contested"
-        | "booked" | "refused" => Tone::Wait,
+        | "booked" | "refused" | "failed" | "folded" => Tone::Wait,
         word if word.contains("pending") => Tone::Wait,
-        "assigned" | "out" | "approved" | "held" | "authorised" | "completing" => Tone::Move,
+        "assigned" | "out" | "approved" | "held" | "authorised" | "completing" | "waiting"
+        | "in_digest" | "sending" => Tone::Move,
         "delivered" | "released" | "executed" | "confirmed" | "credited" | "counted" | "agreed"
         | "reconciled" | "paid" | "won" | "closed" => Tone::Done,
         _ => Tone::End,

@@ -271,6 +271,7 @@ fn is_beside_the_day(command: &Command) -> bool {
             | C::ResetSecondFactor(_)
             | C::RecordAccessEvent(_)
             | C::RecordDisclosure(_)
+            | C::RetryNotices(_)
     )
 }
 

@@ -61,6 +61,8 @@ pub struct WebTexts {
     pub variant: fn(&str, &str, Language) -> Option<String>,
     /// What a column of a view says, in Chinese; without a column what one of its rows is.
     pub view: fn(&ViewSpec, Option<&ViewColumn>) -> String,
+    /// Why a notice has not arrived.
+    pub notice_reason: fn(&str, Language) -> String,
 }
 
 /// The first day after a day on which sellers of a cycle are paid in a currency, by the calendar.

@@ -27,6 +27,7 @@ mod handlers;
 mod http_server;
 mod idempotency;
 mod json;
+mod notice_rows;
 mod phone;
 mod prefixes;
 mod provider;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use views::ViewSpec;
 
 use crate::answers;
+use crate::console::STATEMENT_PARAMETERS;
 use crate::handlers::{self, NOTICE_PARAMETERS, PERSON, USE_FIELDS, file_flags};
 use crate::limits::{FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX, SEARCH_CHARACTERS_MAX};
 use crate::operations::{Action, FlagForm, LookFlag, LookSpec, OPERATIONS, Operation, described};
@@ -134,7 +135,7 @@ fn problem_schema() -> Value {
 fn tag(action: Action) -> &'static str {
     match action {
         Action::Give(_) => "commands",
-        Action::List(_) | Action::Detail(_) | Action::Search => "views",
+        Action::List(_) | Action::Detail(_) | Action::Search | Action::Statement => "views",
         Action::Look(_) => "looks",
         Action::Notices | Action::Notice => "notices",
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
@@ -150,7 +151,7 @@ fn tag(action: Action) -> &'static str {
 pub fn statuses(operation: &Operation) -> Vec<u16> {
     let more: &[u16] = match operation.action {
         Action::Give(_) => &[404, 408, 409, 413, 415, 422],
-        Action::List(_) | Action::Search | Action::Notice => &[404],
+        Action::List(_) | Action::Search | Action::Notice | Action::Statement => &[404],
         Action::Look(_) | Action::Detail(_) | Action::EndSession | Action::Problem => &[404],
         Action::Approve | Action::Withdraw => &[404, 409, 422],
         Action::TakeFile(_) => &[408, 409, 411, 413, 415, 422, 507],
@@ -233,6 +234,20 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
             };
             let of = |name: &&str| query_parameter(name, &schema(name));
             parameters.extend(NOTICE_PARAMETERS.iter().map(of));
+            content.extend(["application/x-ndjson", "text/csv"]);
+        }
+        Action::Statement => {
+            for name in STATEMENT_PARAMETERS {
+                parameters.push(match name {
+                    "from" | "until" => query_parameter(name, &look_flag_schema(&FlagForm::Date)),
+                    "currency" => {
+                        let code = json!({ "type": "string", "pattern": "^[A-Z]{3}$" });
+                        query_parameter(name, &code)
+                    }
+                    name => reference_to("parameters", name),
+                });
+            }
+            content.push("text/csv");
         }
         Action::Look(LookSpec { flags, .. }) => {
             let one = |flag: &LookFlag| query_parameter(flag.name, &look_flag_schema(&flag.form));

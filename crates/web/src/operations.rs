@@ -21,6 +21,7 @@ pub enum Action {
     Give(&'static CommandSpec),
     Notices,
     Notice,
+    Statement,
     Proposals,
     Approve,
     Withdraw,
@@ -128,7 +129,7 @@ const fn of_kind(kind: &'static str, right: &'static str) -> LookPart {
     LookPart { place: LookPlace::OfKind(kind), right }
 }
 
-static STATUS_PARTS: [LookPart; 17] = [
+static STATUS_PARTS: [LookPart; 18] = [
     field("rails", "networks"),
     LookPart { place: LookPlace::InEach("rails", "receivable"), right: "balances" },
     field("unknown_payments", "collections"),
@@ -146,6 +147,7 @@ static STATUS_PARTS: [LookPart; 17] = [
     field("sellers_owe", "balances"),
     field("stopped", "parties"),
     field("terms_to_come", "parties"),
+    field("notices", "notices"),
 ];
 
 static WAITING_PARTS: [LookPart; 12] = [
@@ -443,6 +445,16 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             "/v1/notices/{number}",
             Action::Notice,
             ("A notice, with its attempts that failed", "一条通知及其失败的尝试"),
+        ),
+        one(
+            "getPartyStatement",
+            get.clone(),
+            "/v1/statements/{party}",
+            Action::Statement,
+            (
+                "What a seller or a courier firm is owed, line by line, for some days",
+                "卖家或快递公司若干日的对账单，逐行列出",
+            ),
         ),
         one(
             "listProposals",

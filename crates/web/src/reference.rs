@@ -114,7 +114,7 @@ impl Reference {
 fn section_of(action: Action) -> Option<&'static str> {
     Some(match action {
         Action::Give(_) => "commands",
-        Action::List(_) | Action::Detail(_) | Action::Search => "views",
+        Action::List(_) | Action::Detail(_) | Action::Search | Action::Statement => "views",
         Action::Look(_) => "looks",
         Action::Notices | Action::Notice => "notices",
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
@@ -328,6 +328,7 @@ mod tests {
             field: |_, field| field.to_owned(),
             variant: |_, _, _| None,
             view: |view, _| view.name.to_owned(),
+            notice_reason: |why, _| why.to_owned(),
         };
         let reference = Reference::new(&texts);
         for language in [Language::En, Language::Zh] {

@@ -1,6 +1,7 @@
 //! Persons, banks, firms, couriers, terminals, networks, wallets, sellers and tariffs.
 
 pub(crate) mod access;
+pub(crate) mod notices;
 pub(crate) mod payout_account;
 pub(crate) mod personal_data;
 pub(crate) mod persons;

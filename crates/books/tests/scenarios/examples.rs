@@ -45,7 +45,20 @@ pub fn examples() -> Vec<(&'static str, Command)> {
     examples.extend(settlement_and_breaks());
     examples.extend(terminals());
     examples.extend(access());
+    examples.extend(notices());
     examples
+}
+
+fn notices() -> Vec<(&'static str, Command)> {
+    let parcel = ParcelId::derived(SELLER, "o-1");
+    vec![
+        ("Seller", retry_notices(NoticeOwner::Seller(SELLER), Some(3), false)),
+        ("Firm", retry_notices(NoticeOwner::Firm(FIRM), None, true)),
+        ("Courier", retry_notices(NoticeOwner::Courier(COURIER), None, false)),
+        ("Buyer", retry_notices(NoticeOwner::Buyer(parcel), None, false)),
+        ("Staff", retry_notices(NoticeOwner::Staff, None, false)),
+        ("Public", retry_notices(NoticeOwner::Public, None, false)),
+    ]
 }
 
 fn access() -> Vec<(&'static str, Command)> {

@@ -40,6 +40,29 @@ fn a_disclosure_names_known_subjects_and_data_that_they_have() {
 }
 
 #[test]
+fn notices_are_sent_again_to_whom_the_books_know() {
+    use NoticeOwner as O;
+    let mut world = World::open();
+    let parcel = world.dispatched_parcel("o-1", 10_000);
+    let known = [O::Seller(SELLER), O::Firm(FIRM), O::Courier(COURIER), O::Buyer(parcel)];
+    for owner in known.into_iter().chain([O::Staff, O::Public]) {
+        // It has no number: the same again is another time.
+        let retry = retry_notices(owner, Some(3), true);
+        world.must(retry.clone()).must(retry);
+    }
+    let (seller, firm, courier) = (SellerId(99), FirmId(99), CourierId(99));
+    let unknown = ParcelId::new(99);
+    for (owner, missing) in [
+        (O::Seller(seller), MissingRecord::Seller(seller)),
+        (O::Firm(firm), MissingRecord::Firm(firm)),
+        (O::Courier(courier), MissingRecord::Courier(courier)),
+        (O::Buyer(unknown), MissingRecord::Parcel(unknown)),
+    ] {
+        world.refused(retry_notices(owner, None, false), Refusal::NotFound(missing));
+    }
+}
+
+#[test]
 fn a_seller_is_erased_when_no_money_is_on_its_way_and_the_payout_account_ends() {
     let mut world = World::open();
     let erase = |ordered_by| erase_subject(1, SELLERS[0], ordered_by, [ANNA, BO]);

@@ -755,6 +755,10 @@ pub fn erase_subject(
     Command::EraseSubject(EraseSubject { number, subject, ordered_by, proposed_by, approved_by })
 }
 
+pub fn retry_notices(owner: NoticeOwner, endpoint: Option<u32>, not_known: bool) -> Command {
+    Command::RetryNotices(RetryNotices { owner, endpoint, not_known })
+}
+
 pub fn erase_payout_account(number: u32, digest: u8, [first, second]: [PersonId; 2]) -> Command {
     Command::ErasePayoutAccount(ErasePayoutAccount {
         seller: SELLER,

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use ::notices::limits::BACKLOG_NOTICES_MAX;
 use ::notices::{
     AddressToAdd, ChannelRules, DeliveryRules, DriverEvent, DriverParts, KeptAddresses, NewNotice,
     NoticeBook, NoticeChannel, NoticeDriver, NoticeFigures, NoticeSender, OUTBOX_FILE, Outbox,
@@ -199,6 +200,15 @@ fn wait_for(receiver: &mut Part, count: u64) -> anyhow::Result<(u64, Instant)> {
 }
 
 fn measure(notices: u64, endpoints: u32, data: &Path) -> anyhow::Result<NoticesBenchFigures> {
+    let each = notices.div_ceil(endpoints.into());
+    ensure!(
+        each <= BACKLOG_NOTICES_MAX.into(),
+        bilingual!(
+            "each endpoint would have {each} waiting, of at most {BACKLOG_NOTICES_MAX}; give more \
+             --endpoints",
+            "每个接收地址将有 {each} 条待发，上限 {BACKLOG_NOTICES_MAX}；请增加 --endpoints"
+        )
+    );
     DirBuilder::new().mode(0o700).recursive(true).create(data)?;
     certificates::for_server(&data.join("tls"), HOST)?;
     let mut receiver = Part::start("receiver", data)?;

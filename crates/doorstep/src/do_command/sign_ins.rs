@@ -314,18 +314,14 @@ impl Counter {
 /// Roles in the words of the log.
 fn words_of(roles: &[GrantedRole], lang: Lang) -> String {
     let words = |role: &GrantedRole| {
-        let (name, covered) = match role {
-            GrantedRole::Administrator => ("Administrator", String::new()),
-            GrantedRole::Operator => ("Operator", String::new()),
-            GrantedRole::Finance => ("Finance", String::new()),
-            GrantedRole::Auditor => ("Auditor", String::new()),
-            GrantedRole::Hub => ("Hub", String::new()),
-            GrantedRole::Courier => ("Courier", String::new()),
-            GrantedRole::Seller(seller) => ("Seller", seller.to_string()),
-            GrantedRole::Firm(firm) => ("Firm", firm.to_string()),
+        let written = serde_json::to_value(role).unwrap_or_default();
+        let covering = written.as_object().and_then(|fields| fields.iter().next());
+        let (name, covered) = match covering {
+            Some((name, of)) => (name.as_str(), of.as_str().unwrap_or_default()),
+            None => (written.as_str().unwrap_or_default(), ""),
         };
         let words = entry(lang, "log.value.GrantedRole", name).unwrap_or(name);
-        fill(words, &mut |_| covered.clone())
+        fill(words, &mut |_| covered.to_owned())
     };
     roles.iter().map(words).collect::<Vec<_>>().join(text(lang, "log.separator"))
 }

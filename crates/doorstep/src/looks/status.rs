@@ -1,15 +1,18 @@
 //! `doorstep status`: a page for the morning.
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use ::notices::{DeliveryRules, NoticeChannel, NoticeError, OUTBOX_FILE, OpenNotices, Outbox};
 use clap::Args;
 use node::{Clock, SystemClock};
 use reports::{BalanceReport, DifferenceCount, StatusReport};
+use serde_json::json;
 
 use super::table::Table;
 use super::{columns, count, money, print_head, print_row, unsigned, word};
 use crate::backup_command::LastBackup;
+use crate::chinese;
 use crate::data_directory::read_at_head;
 use crate::texts::{filled, text};
 use crate::words::{Lang, grouped, say};
@@ -35,9 +38,14 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<()> {
     let read = read_at_head(&args.data)?;
     let report = StatusReport::of(&read);
     let backup = LastBackup::of(&args.data);
+    let notices = open_notices(&args.data);
     if args.json {
         let mut shown = serde_json::to_value(&report)?;
         shown["last_backup"] = serde_json::to_value(&backup)?;
+        if let Some(Ok(notices)) = &notices {
+            let OpenNotices { count, stopped, full, .. } = notices;
+            shown["notices"] = json!({ "open": count, "stopped": stopped, "full": full });
+        }
         say!("{shown}");
         return Ok(());
     }
@@ -45,11 +53,31 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<()> {
         say!("{}\n", text(Lang::current(), "looks.trial"));
     }
     print_head(text(Lang::current(), "looks.status"), &read);
-    print(&report, backup.as_ref());
+    print(&report, backup.as_ref(), notices);
     Ok(())
 }
 
-fn print(report: &StatusReport, backup: Option<&LastBackup>) {
+/// What all channels have open. `None` without an outbox.
+fn open_notices(data: &Path) -> Option<Result<OpenNotices, NoticeError>> {
+    let count = || -> Result<OpenNotices, NoticeError> {
+        let outbox = Outbox::open(data, DeliveryRules::default())?;
+        let mut all = OpenNotices::default();
+        for channel in NoticeChannel::ALL {
+            let of = outbox.open_of(channel)?;
+            all.count += of.count;
+            all.stopped += of.stopped;
+            all.full += of.full;
+        }
+        Ok(all)
+    };
+    data.join(OUTBOX_FILE).exists().then(count)
+}
+
+fn print(
+    report: &StatusReport,
+    backup: Option<&LastBackup>,
+    notices: Option<Result<OpenNotices, NoticeError>>,
+) {
     let lang = Lang::current();
     let none = || text(lang, "looks.none").to_owned();
     let snapshot = report
@@ -66,6 +94,17 @@ fn print(report: &StatusReport, backup: Option<&LastBackup>) {
         filled(lang, "backup.last", &values)
     });
     print_row("looks.last_backup", &backup);
+    if let Some(notices) = notices {
+        let notices = match notices {
+            Ok(OpenNotices { count, stopped, full, .. }) => {
+                let values: [(&str, &dyn Display); 3] =
+                    [("open", &count), ("stopped", &stopped), ("full", &full)];
+                filled(lang, "looks.notices_of", &values)
+            }
+            Err(error) => chinese::error(&error, lang),
+        };
+        print_row("looks.notices", &notices);
+    }
     print_row("looks.zone", report.zone.as_deref().unwrap_or(&none()));
     say!("");
     print_row("looks.unknown", &grouped(&report.unknown_payments.to_string()));

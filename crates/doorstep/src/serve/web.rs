@@ -218,6 +218,7 @@ pub fn start(
         field: |command, field| {
             do_command::field_in_chinese(command, field).unwrap_or_default().to_owned()
         },
+        notice_reason: |why, language| chinese::notice_reason(why, lang_of(language)),
         view: |view, column| chinese::of_view(view, column).unwrap_or_default().to_owned(),
     };
     let parts = WebParts {

@@ -151,6 +151,39 @@ fn check_notices(served: &Served, key: &str, [own, foreign]: [&str; 2]) {
         get(path).problem(404, "no-such-record");
     }
     get("/v1/notices?state=lost").problem(400, "bad-query");
+    let csv = served.send("GET", "/v1/notices", &[key, "Accept: text/csv"], b"").is(200);
+    assert_eq!(csv.body.lines().count(), 2, "{}", csv.body);
+    assert!(csv.body.contains("payout.confirmed,12.30,") && !csv.body.contains(&owners[1]));
+
+    // The pages: the list, one with what is known of it, and the page of a recipient.
+    let page = |path: &str| served.send("GET", path, &[key, "Accept: text/html"], b"");
+    let list = page("/notices?state=waiting").is(200).body;
+    assert!(list.contains("href=\"/notices/1\"") && list.contains("Seller S-A"), "{list}");
+    assert!(!list.contains("S-B"), "{list}");
+    let known = page("/notices/1").is(200).body;
+    assert!(known.contains("Not tried yet.") && known.contains("payout confirmed"), "{known}");
+    let own_page = page(&format!("/notices/to/{}", owners[0])).is(200).body;
+    assert!(own_page.contains("Notices to Seller S-A"), "{own_page}");
+    assert_eq!(page("/notices/to/seller:S-A").is(200).body, own_page, "by the reference");
+    for path in ["/notices/2".to_owned(), format!("/notices/to/{}", owners[1])] {
+        page(&path).is(404);
+    }
+    let twin = served.send("GET", "/notices.csv", &[key], b"").is(200);
+    assert_eq!(twin.body, csv.body);
+
+    // Statements: one's own, as the page has them and as the command line prints them.
+    for (name, id) in [("S-A", own), ("S-B", foreign)] {
+        let paths = [format!("/v1/now/statements/{name}"), format!("/v1/now/statements/{id}")];
+        let statement = get(&format!("/v1/statements/{id}"));
+        if id == own {
+            paths.iter().for_each(|path| drop(get(path).is(200)));
+            let twin = get(&format!("/statements/{id}.json")).is(200).json();
+            assert_eq!(statement.is(200).json(), twin);
+        } else {
+            paths.iter().for_each(|path| drop(get(path).problem(403, "not-permitted")));
+            statement.problem(404, "no-such-record");
+        }
+    }
     let first = served.get("/v1/notices?limit=1").is(200).json();
     assert_eq!(first["items"][0]["owner"], json!(owners[1]));
     let rest = served.get(&format!("/v1/notices?limit=1&before={}", first["next"])).is(200).json();

@@ -33,12 +33,13 @@ use crate::rules::{DeliveryRules, NoticeChannel};
 pub const OUTBOX_STORE: PrivateFile = PrivateFile {
     // "DSno".
     application_id: 0x4453_6e6f,
-    format: 2,
+    format: 3,
     // It has no secret to erase.
     write_ahead: true,
     upgrade: |format| match format {
-        0 => Some([SCHEMA, SECOND_FORMAT].concat()),
-        1 => Some(SECOND_FORMAT.to_owned()),
+        0 => Some([SCHEMA, SECOND_FORMAT, THIRD_FORMAT].concat()),
+        1 => Some([SECOND_FORMAT, THIRD_FORMAT].concat()),
+        2 => Some(THIRD_FORMAT.to_owned()),
         _ => None,
     },
 };
@@ -122,6 +123,42 @@ const SECOND_FORMAT: &str = "
     ) STRICT;
     CREATE INDEX failures_of ON failures (number);";
 
+/// A backlog is what one recipient has open by one channel. `folded_into` is the notice that counts
+/// those beyond the limit.
+const THIRD_FORMAT: &str = "
+    CREATE TABLE backlogs (
+        recipient TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        open INTEGER NOT NULL,
+        folded_into INTEGER,
+        PRIMARY KEY (recipient, channel)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO backlogs (recipient, channel, open)
+        SELECT recipient, channel, count(*) FROM notices WHERE ended_at IS NULL
+        GROUP BY recipient, channel;
+    CREATE TRIGGER backlog_grows AFTER INSERT ON notices WHEN NEW.ended_at IS NULL BEGIN
+        INSERT INTO backlogs (recipient, channel, open) VALUES (NEW.recipient, NEW.channel, 1)
+        ON CONFLICT DO UPDATE SET open = open + 1;
+    END;
+    CREATE TRIGGER backlog_grows_again AFTER UPDATE OF ended_at ON notices
+        WHEN OLD.ended_at IS NOT NULL AND NEW.ended_at IS NULL BEGIN
+        INSERT INTO backlogs (recipient, channel, open) VALUES (NEW.recipient, NEW.channel, 1)
+        ON CONFLICT DO UPDATE SET open = open + 1;
+    END;
+    CREATE TRIGGER backlog_shrinks AFTER UPDATE OF ended_at ON notices
+        WHEN OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL BEGIN
+        UPDATE backlogs SET open = open - 1
+        WHERE recipient = NEW.recipient AND channel = NEW.channel;
+        DELETE FROM backlogs
+        WHERE recipient = NEW.recipient AND channel = NEW.channel AND open = 0;
+    END;
+    CREATE TRIGGER backlog_is_removed AFTER DELETE ON notices WHEN OLD.ended_at IS NULL BEGIN
+        UPDATE backlogs SET open = open - 1
+        WHERE recipient = OLD.recipient AND channel = OLD.channel;
+        DELETE FROM backlogs
+        WHERE recipient = OLD.recipient AND channel = OLD.channel AND open = 0;
+    END;";
+
 /// Where a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NoticeState {
@@ -142,10 +179,12 @@ pub enum NoticeState {
     GivenUp,
     /// It may have arrived; not sent again.
     NotKnown,
+    /// Not sent: too many waited. Another notice says how many.
+    Folded,
 }
 
 impl NoticeState {
-    pub const ALL: [(NoticeState, &'static str); 10] = [
+    pub const ALL: [(NoticeState, &'static str); 11] = [
         (NoticeState::Waiting, "waiting"),
         (NoticeState::Held, "held"),
         (NoticeState::InDigest, "in_digest"),
@@ -156,6 +195,7 @@ impl NoticeState {
         (NoticeState::Gone, "gone"),
         (NoticeState::GivenUp, "given_up"),
         (NoticeState::NotKnown, "not_known"),
+        (NoticeState::Folded, "folded"),
     ];
 
     #[must_use]
@@ -190,6 +230,18 @@ pub struct NewNotice {
     pub in_digest: bool,
     pub ignores_quiet_hours: bool,
     pub made_at_ms: u64,
+}
+
+/// What ended without arriving is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoticeRetry {
+    /// Only what is on this recipient's page.
+    pub owner: Recipient,
+    /// Of that, only what this endpoint gets.
+    pub recipient: Option<Recipient>,
+    /// What may have arrived, too.
+    pub not_known: bool,
+    pub at_ms: u64,
 }
 
 /// The notices of a data directory.
@@ -314,6 +366,20 @@ impl Outbox {
         until: JournalHead,
         notices: &[NewNotice],
     ) -> Result<(), NoticeError> {
+        self.record_all(before, until, notices, &[])
+    }
+
+    /// As [`Outbox::record`], with what the batches ask to send again.
+    ///
+    /// # Errors
+    /// As [`Outbox::record`].
+    pub fn record_all(
+        &mut self,
+        before: JournalHead,
+        until: JournalHead,
+        notices: &[NewNotice],
+        retries: &[NoticeRetry],
+    ) -> Result<(), NoticeError> {
         let failed = self.failed("write to");
         change(&self.connection, &self.path, |transaction| {
             let at = read_checkpoint(transaction).map_err(&failed)?.unwrap_or_default();
@@ -323,6 +389,9 @@ impl Outbox {
             }
             for notice in notices {
                 add(transaction, notice, self.now_ms).map_err(&failed)?;
+            }
+            for retry in retries {
+                outcome::retry_all(transaction, retry, self.now_ms).map_err(&failed)?;
             }
             let row = params![signed(until.sequence.number()), until.hash.bytes()];
             let sql = "INSERT INTO checkpoint (one, batch, hash) VALUES (1, ?1, ?2)

@@ -4,12 +4,13 @@ use books::Timestamp;
 use channels::SendOutcome;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{NoticeState, Outbox, channel_of, is_of_row, make_due};
+use super::{NoticeRetry, NoticeState, Outbox, channel_of, is_of_row, make_due};
 use crate::error::NoticeError;
+use crate::event::NOTICES_FOLDED;
 use crate::file::{change, signed, unsigned};
 use crate::limits::{
-    KEPT_MS, MESSAGE_AGE_MS_MAX, NEXT_ATTEMPT_MS_MAX, PRUNED_AT_ONCE, RETRY_AFTER_MS_MAX,
-    WAIT_MS_MAX, WHY_CHARACTERS_MAX, WINDOW_MS,
+    BACKLOG_NOTICES_MAX, KEPT_MS, MESSAGE_AGE_MS_MAX, NEXT_ATTEMPT_MS_MAX, PRUNED_AT_ONCE,
+    RETRY_AFTER_MS_MAX, WAIT_MS_MAX, WHY_CHARACTERS_MAX, WINDOW_MS,
 };
 use crate::recipient::Recipient;
 use crate::rules::NoticeChannel;
@@ -19,6 +20,9 @@ const FAILING: &str = "failing";
 const GONE: &str = "gone";
 /// Something of it cannot be read.
 const DAMAGED: &str = "damaged";
+
+/// Added to the place of a notice for the one that counts what was folded.
+const FOLDED_PLACE: u32 = 1_000_000;
 
 /// How notices end.
 #[derive(Clone, Copy)]
@@ -187,8 +191,9 @@ impl Outbox {
         })
     }
 
-    /// Sends again what ended without arriving, from the first one on, and starts a stopped lane.
-    /// What may have arrived only if `not_known` says so. Returns how many.
+    /// Sends again what ended without arriving, from the first one on, at most as many as a backlog
+    /// has room for, and starts a stopped lane. What may have arrived only if `not_known` says so.
+    /// Returns how many.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -200,27 +205,9 @@ impl Outbox {
         now: Timestamp,
     ) -> Result<usize, NoticeError> {
         let failed = self.failed("write to");
-        let lane = (recipient.to_string(), channel.name());
         change(&self.connection, &self.path, |transaction| {
-            let retry = || {
-                let sql = "UPDATE notices SET state = 'waiting', attempts = 0, next_at = 0,
-                    ended_at = NULL, sent_with = NULL, others = '', since = ?4
-                    WHERE recipient = ?1 AND channel = ?2
-                    AND (state IN ('refused', 'gone', 'given_up') OR state = 'not_known' AND ?3)";
-                let row = params![lane.0, lane.1, not_known, signed(now.0)];
-                let again = transaction.execute(sql, row)?;
-                let sql = "UPDATE lanes SET stopped = NULL WHERE recipient = ?1 AND channel = ?2";
-                let started = transaction.execute(sql, params![lane.0, lane.1])?;
-                // One that failed waits no longer.
-                let sql = "UPDATE notices SET next_at = 0
-                    WHERE recipient = ?1 AND channel = ?2 AND ended_at IS NULL";
-                transaction.execute(sql, params![lane.0, lane.1])?;
-                if again + started > 0 {
-                    make_due(transaction, &lane.0, channel, now.0)?;
-                }
-                Ok(again)
-            };
-            retry().map_err(&failed)
+            retry_lane(transaction, &recipient.to_string(), channel, not_known, now.0)
+                .map_err(&failed)
         })
     }
 
@@ -358,8 +345,114 @@ pub(super) fn end(
     Ok(())
 }
 
+/// Sends again what ended without arriving on a recipient's page, by each of its channels.
+pub(super) fn retry_all(
+    transaction: &Transaction<'_>,
+    retry: &NoticeRetry,
+    now_ms: u64,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT DISTINCT recipient, channel FROM notices
+        WHERE owner = ?1 AND (?2 IS NULL OR recipient = ?2)";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let of = params![retry.owner.to_string(), retry.recipient.map(|one| one.to_string())];
+    let lanes = statement.query_map(of, |row| {
+        let channel: String = row.get(1)?;
+        Ok((row.get::<_, String>(0)?, channel_of(&channel)?))
+    })?;
+    for (recipient, channel) in lanes.collect::<rusqlite::Result<Vec<_>>>()? {
+        let at_ms = retry.at_ms.min(now_ms);
+        retry_lane(transaction, &recipient, channel, retry.not_known, at_ms)?;
+    }
+    Ok(())
+}
+
+fn retry_lane(
+    transaction: &Transaction<'_>,
+    recipient: &str,
+    channel: NoticeChannel,
+    not_known: bool,
+    now_ms: u64,
+) -> rusqlite::Result<usize> {
+    let room = BACKLOG_NOTICES_MAX.saturating_sub(backlog(transaction, recipient, channel)?.open);
+    let name = channel.name();
+    let sql = "UPDATE notices SET state = 'waiting', attempts = 0, next_at = 0,
+        ended_at = NULL, sent_with = NULL, others = '', since = ?4
+        WHERE number IN (SELECT number FROM notices WHERE recipient = ?1 AND channel = ?2
+        AND (state IN ('refused', 'gone', 'given_up', 'folded') OR state = 'not_known' AND ?3)
+        ORDER BY number LIMIT ?5)";
+    let row = params![recipient, name, not_known, signed(now_ms), room];
+    let again = transaction.execute(sql, row)?;
+    let sql = "UPDATE lanes SET stopped = NULL WHERE recipient = ?1 AND channel = ?2";
+    let started = transaction.execute(sql, params![recipient, name])?;
+    // One that failed waits no longer.
+    let sql = "UPDATE notices SET next_at = 0
+        WHERE recipient = ?1 AND channel = ?2 AND ended_at IS NULL";
+    transaction.execute(sql, params![recipient, name])?;
+    if again + started > 0 {
+        make_due(transaction, recipient, channel, now_ms)?;
+    }
+    Ok(again)
+}
+
+/// What a recipient has open by a channel.
+#[derive(Clone, Copy, Default)]
+struct Backlog {
+    open: u32,
+    folded_into: Option<i64>,
+}
+
+fn backlog(
+    transaction: &Transaction<'_>,
+    recipient: &str,
+    channel: NoticeChannel,
+) -> rusqlite::Result<Backlog> {
+    let sql = "SELECT open, folded_into FROM backlogs WHERE recipient = ?1 AND channel = ?2";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let found = statement.query_row(params![recipient, channel.name()], |row| {
+        Ok(Backlog { open: row.get(0)?, folded_into: row.get(1)? })
+    });
+    Ok(found.optional()?.unwrap_or_default())
+}
+
+/// Ends a notice for which there is no room, and counts it in the one that says so.
+fn fold(
+    transaction: &Transaction<'_>,
+    number: i64,
+    before: Backlog,
+    now_ms: u64,
+) -> rusqlite::Result<()> {
+    // One that was sent, or tried, keeps its words.
+    let sql = "UPDATE notices SET fields = json_set(fields, '$.count',
+        CAST(CAST(json_extract(fields, '$.count') AS INTEGER) + 1 AS TEXT))
+        WHERE number = ?1 AND ended_at IS NULL AND attempts = 0";
+    let counted = transaction.prepare_cached(sql)?.execute([before.folded_into])?;
+    let into = match before.folded_into.filter(|_| counted > 0) {
+        Some(into) => into,
+        None => {
+            let sql = "INSERT INTO notices (batch, command, place, recipient, channel, owner,
+                others, event, fields, table_version, entry, in_digest, ignores_quiet_hours,
+                made_at, since, state, epoch) SELECT batch, command, place + ?2, recipient,
+                channel, owner, '', ?3, '{\"count\":\"1\"}', table_version, entry, 0,
+                ignores_quiet_hours, made_at, since, 'waiting', epoch
+                FROM notices WHERE number = ?1";
+            let row = params![number, FOLDED_PLACE, NOTICES_FOLDED];
+            transaction.prepare_cached(sql)?.execute(row)?;
+            let into = transaction.last_insert_rowid();
+            let sql = "UPDATE backlogs SET folded_into = ?2 WHERE (recipient, channel) =
+                (SELECT recipient, channel FROM notices WHERE number = ?1)";
+            transaction.prepare_cached(sql)?.execute([number, into])?;
+            into
+        }
+    };
+    let sql = "UPDATE notices SET state = 'folded', ended_at = ?2, sent_with = ?3, why = ?4
+        WHERE number = ?1";
+    let why = "too many waited; another notice says how many";
+    let row = params![number, signed(now_ms), into, why];
+    transaction.prepare_cached(sql)?.execute(row).map(|_| ())
+}
+
 /// Makes the lane of a new notice due. Where the recipient has ended the channel, the notice ends
-/// the same way, and goes on by its next one.
+/// the same way, and goes on by its next one. Where too many wait, it is folded.
 pub(super) fn queue(
     transaction: &Transaction<'_>,
     number: i64,
@@ -372,6 +465,12 @@ pub(super) fn queue(
     if statement.exists(params![recipient, channel.name(), GONE])? {
         let why = "the recipient has ended this channel";
         return end(transaction, &[number], End { state: NoticeState::Gone, why }, now_ms);
+    }
+    let backlog = backlog(transaction, recipient, channel)?;
+    // It counts itself, and the one that says how many were folded has room of its own.
+    let own = u32::from(backlog.folded_into.is_some());
+    if backlog.open > BACKLOG_NOTICES_MAX + own {
+        return fold(transaction, number, backlog, now_ms);
     }
     make_due(transaction, recipient, channel, now_ms)
 }

@@ -8,7 +8,7 @@ use super::due::consents;
 use super::{NoticeState, Outbox, channel_of, id_of, recipient_of};
 use crate::error::NoticeError;
 use crate::file::unsigned;
-use crate::limits::LISTED_MAX;
+use crate::limits::{BACKLOG_NOTICES_MAX, LISTED_MAX};
 use crate::recipient::Recipient;
 use crate::rules::NoticeChannel;
 
@@ -34,6 +34,8 @@ pub struct NoticeQuery {
 #[derive(Clone, Debug, PartialEq)]
 pub struct NoticeView {
     pub number: i64,
+    /// Of the journal. 0 for what waits in the office.
+    pub batch: u64,
     /// What receivers know it by, unless it was sent in a digest.
     pub id: String,
     pub recipient: Recipient,
@@ -49,7 +51,7 @@ pub struct NoticeView {
     pub tried_at_ms: Option<u64>,
     pub next_at_ms: Option<u64>,
     pub ended_at_ms: Option<u64>,
-    /// The first notice of the digest in which it was sent.
+    /// The first notice of the digest in which it was sent, or the one that it was folded into.
     pub sent_with: Option<i64>,
     pub why: Option<String>,
     pub receipt: Option<String>,
@@ -66,6 +68,8 @@ pub struct OutboxCounts {
     pub not_known: u64,
     /// Refused, gone or given up.
     pub not_delivered: u64,
+    /// Not sent one by one: too many waited.
+    pub folded: u64,
     /// Lanes that nothing leaves by until somebody starts them.
     pub stopped: u64,
 }
@@ -78,6 +82,8 @@ pub struct OpenNotices {
     pub oldest_ms: Option<u64>,
     /// Recipients to whom nothing leaves until somebody says so.
     pub stopped: u64,
+    /// Recipients for whom so many wait that more are folded.
+    pub full: u64,
 }
 
 /// An attempt that did not end in a delivery.
@@ -96,6 +102,7 @@ fn view(row: &Row<'_>) -> rusqlite::Result<NoticeView> {
     let next: i64 = row.get(15)?;
     Ok(NoticeView {
         number: row.get(0)?,
+        batch: unsigned(row.get(1)?),
         id: id_of(row.get(20)?, (row.get(1)?, row.get(2)?, row.get(3)?)),
         recipient: recipient_of(&text(4)?)?,
         owner: recipient_of(&text(5)?)?,
@@ -169,13 +176,15 @@ impl Outbox {
     pub fn open_of(&self, channel: NoticeChannel) -> Result<OpenNotices, NoticeError> {
         let failed = self.failed("read");
         let sql = "SELECT count(*), min(since),
-            (SELECT count(*) FROM lanes WHERE channel = ?1 AND stopped IS NOT NULL)
+            (SELECT count(*) FROM lanes WHERE channel = ?1 AND stopped IS NOT NULL),
+            (SELECT count(*) FROM backlogs WHERE channel = ?1 AND open >= ?2)
             FROM notices WHERE channel = ?1 AND ended_at IS NULL";
         let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
-        let open = statement.query_row([channel.name()], |row| {
+        let open = statement.query_row(params![channel.name(), BACKLOG_NOTICES_MAX], |row| {
             let oldest = row.get::<_, Option<i64>>(1)?;
             let (count, stopped) = (unsigned(row.get(0)?), unsigned(row.get(2)?));
-            Ok(OpenNotices { count, oldest_ms: oldest.map(unsigned), stopped })
+            let (oldest_ms, full) = (oldest.map(unsigned), unsigned(row.get(3)?));
+            Ok(OpenNotices { count, oldest_ms, stopped, full })
         });
         open.map_err(failed)
     }
@@ -191,6 +200,7 @@ impl Outbox {
             count(*) FILTER (WHERE state = 'delivered'),
             count(*) FILTER (WHERE state = 'not_known'),
             count(*) FILTER (WHERE state IN ('refused', 'gone', 'given_up')),
+            count(*) FILTER (WHERE state = 'folded'),
             (SELECT count(*) FROM lanes WHERE stopped IS NOT NULL) FROM notices";
         let counts = self.connection.query_row(sql, [], |row| {
             let number = |place: usize| row.get::<_, i64>(place).map(unsigned);
@@ -200,10 +210,26 @@ impl Outbox {
                 delivered: number(2)?,
                 not_known: number(3)?,
                 not_delivered: number(4)?,
-                stopped: number(5)?,
+                folded: number(5)?,
+                stopped: number(6)?,
             })
         });
         counts.map_err(failed)
+    }
+
+    /// How many notices on a recipient's page are in each state.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn states_of(&self, owner: Recipient) -> Result<Vec<(NoticeState, u64)>, NoticeError> {
+        let failed = self.failed("read");
+        let sql = "SELECT state, count(*) FROM notices WHERE owner = ?1 GROUP BY state";
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let rows = statement.query_map([owner.to_string()], |row| {
+            let state = NoticeState::named(&row.get::<_, String>(0)?);
+            Ok((state.ok_or(rusqlite::Error::InvalidQuery)?, unsigned(row.get(1)?)))
+        });
+        rows.and_then(Iterator::collect).map_err(failed)
     }
 
     /// The recipients by channels that nothing is sent to until [`Outbox::retry`], and why:

@@ -504,6 +504,7 @@ pub(super) mod tests {
             field: |_, field| field.to_owned(),
             variant: |_, _, _| None,
             view: |view, _| view.name.to_owned(),
+            notice_reason: |why, _| why.to_owned(),
         }
     }
 

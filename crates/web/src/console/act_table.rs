@@ -197,6 +197,7 @@ const ACTS: &[OfferedAct] = &[
     list("ForgetClosed", "commands"),
     list("EraseSubject", "commands"),
     list("RecordDisclosure", "commands"),
+    list("RetryNotices", "notices"),
 ];
 
 /// Whether a principal may give a command, once the second factor is given again.

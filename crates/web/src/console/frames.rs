@@ -12,7 +12,7 @@ use super::act_table::{ACTS_PATH, may};
 use super::audit::AUDIT_PATH;
 use super::imports::IMPORT_PATH;
 use super::portals::own_party;
-use super::{PROPOSALS_PATH, Preferences};
+use super::{PROPOSALS_PATH, Preferences, notices};
 use crate::app::{App, SignedInCaller};
 use crate::handlers::views::rows_of;
 
@@ -72,6 +72,8 @@ pub(super) fn frame(
         let waits = caller.principal.may(sees) == AccessScope::All;
         let waits = waits.then(|| link("nav.proposals", PROPOSALS_PATH));
         let own = own_party(&caller.principal).map(|party| link("statement.title", &party.path()));
+        let told = notices::are_read_by(&caller.principal);
+        let told = told.then(|| link("view.notices", notices::NOTICES_PATH));
         let imports = may(&caller.principal, "AnnounceParcel");
         let imports = imports.then(|| link("import.title", IMPORT_PATH));
         let audits = caller.principal.may(AccessFunction::Read("exports")) == AccessScope::All;
@@ -85,6 +87,7 @@ pub(super) fn frame(
             .chain(audits)
             .chain(own)
             .chain(imports)
+            .chain(told)
             .chain(phone)
             .collect()
     });

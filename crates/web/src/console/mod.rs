@@ -15,6 +15,7 @@ mod frames;
 mod home;
 mod imports;
 mod lists;
+mod notices;
 mod own_sign_in;
 mod party_accounts;
 mod portals;
@@ -54,6 +55,7 @@ use frames::frame;
 use imports::IMPORT_PATH;
 pub(crate) use sessions::{SECOND_FACTOR_PATH, SIGNED_IN_PATH};
 use statements::STATEMENTS_PATH;
+pub(crate) use statements::{STATEMENT_PARAMETERS, statement_of};
 
 /// Our own files only, and nothing written into the page.
 const POLICY: &str = concat!(
@@ -105,6 +107,9 @@ enum Page {
     NewTour,
     Position,
     Audit,
+    Notices,
+    Notice,
+    NoticeRecipient,
     List(&'static ViewSpec),
     Detail(&'static ViewSpec),
 }
@@ -191,6 +196,11 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         )
         .route(CHOICES_PATH, get(Page::Choices))
         .route(IMPORT_PATH, on(get(Page::Import), MethodFilter::POST, Page::TakeImport))
+        .route(notices::NOTICES_PATH, get(Page::Notices))
+        .route(&format!("{}.json", notices::NOTICES_PATH), get(Page::Notices))
+        .route(&format!("{}.csv", notices::NOTICES_PATH), get(Page::Notices))
+        .route(&format!("{}/{{number}}", notices::NOTICES_PATH), get(Page::Notice))
+        .route(&format!("{}/{{recipient}}", notices::OF_PATH), get(Page::NoticeRecipient))
         .route(POSITION_PATH, get(Page::Position))
         .route(audit::AUDIT_PATH, get(Page::Audit))
         .route(STATEMENTS_PATH, get(Page::Statements))
@@ -327,6 +337,9 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
             json_answer(StatusCode::OK, &json!({ "batch": batch }), Some(JournalPosition(batch)))
         }
         Page::Audit => audit::bundle(visit).await,
+        Page::Notices => notices::list(visit).await,
+        Page::Notice => notices::one(visit).await,
+        Page::NoticeRecipient => notices::recipient(visit).await,
         Page::NextDay => demo::moved(visit).await,
         Page::MoveOn => demo::move_on(visit).await,
         Page::NewTour => demo::new_tour(visit).await,

@@ -27,8 +27,8 @@ use super::party_accounts::{
     PartyAccount, StatementParty, accounts_of, last_date, name_of, number, owed,
 };
 use super::rows::{offset_at, page_row, read, time_of, with};
-use super::{Visit, go_to, html};
-use crate::app::{HttpAnswer, POSITION, json_answer};
+use super::{Preferences, Visit, go_to, html};
+use crate::app::{Call, HttpAnswer, POSITION, json_answer};
 use crate::handlers::views::{wait_for, wanted};
 use crate::limits::{STATEMENT_LINES_MAX, STATEMENT_PAGE_LINES};
 use crate::problem::{Problem, ProblemKind};
@@ -39,7 +39,8 @@ use crate::view_values::add_text_cell;
 pub(super) const STATEMENTS_PATH: &str = "/statements";
 /// Postings that are read at once.
 const POSTINGS_READ: u32 = 1_000;
-const PARAMETERS: [&str; 6] = ["from", "until", "currency", "after", "at", "min_position"];
+pub(crate) const STATEMENT_PARAMETERS: [&str; 5] =
+    ["from", "until", "currency", "at", "min_position"];
 
 /// A posting that moved an account of the party.
 struct Moved {
@@ -274,8 +275,20 @@ enum Form {
     Json,
 }
 
+/// A statement over the API: all of its lines at once.
+pub(crate) async fn statement_of(call: Call) -> HttpAnswer {
+    let query = QueryParameters::read(call.parts.uri.query(), &STATEMENT_PARAMETERS)?;
+    let form = match call.accepted(&["application/json", "text/csv"])? {
+        "text/csv" => Form::Csv,
+        _ => Form::Json,
+    };
+    let (name, preferences) = (call.path_part(2)?, Preferences::of(&call.parts.headers));
+    answer(Visit { call, preferences }, &query, &name, form).await
+}
+
 pub(super) async fn statement(visit: Visit) -> HttpAnswer {
-    let query = QueryParameters::read(visit.call.parts.uri.query(), &PARAMETERS)?;
+    let known = [&STATEMENT_PARAMETERS[..], &["after"]].concat();
+    let query = QueryParameters::read(visit.call.parts.uri.query(), &known)?;
     let name = visit.call.path_part(1)?;
     let (name, form) = match (name.strip_suffix(".csv"), name.strip_suffix(".json")) {
         (Some(name), _) => (name, Form::Csv),
@@ -285,6 +298,10 @@ pub(super) async fn statement(visit: Visit) -> HttpAnswer {
         }
         _ => (&*name, Form::Json),
     };
+    answer(visit, &query, name, form).await
+}
+
+async fn answer(visit: Visit, query: &QueryParameters, name: &str, form: Form) -> HttpAnswer {
     let party = StatementParty::read(name).ok_or(ProblemKind::NoSuchRecord)?;
     let principal = visit.call.caller()?.principal.clone();
     visit.call.require(AccessFunction::Read("statements"))?;
@@ -292,13 +309,13 @@ pub(super) async fn statement(visit: Visit) -> HttpAnswer {
         return Err(ProblemKind::NoSuchRecord.into());
     }
     let asked = AskedDays {
-        from: day(&query, "from")?,
-        until: day(&query, "until")?,
+        from: day(query, "from")?,
+        until: day(query, "until")?,
         currency: query.get("currency").map(str::to_owned),
     };
     let after = query.number("after", 0, STATEMENT_LINES_MAX as u64)?.unwrap_or(0);
     let after = usize::try_from(after).unwrap_or(0);
-    let wanted = wanted(&visit.call, &query)?;
+    let wanted = wanted(&visit.call, query)?;
     let (app, shared) = (visit.call.app.clone(), visit.call.app.clone());
     wait_for(&app, wanted).await?;
     let done = shared.workers.run(move |giver| {

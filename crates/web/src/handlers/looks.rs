@@ -1,11 +1,15 @@
 //! What the books say now, as `doorstep COMMAND --json` prints it.
 
-use access::{AccessFunction, AccessScope, Principal};
+use std::collections::BTreeSet;
+
+use access::{AccessFunction, AccessGrant, AccessScope, Principal};
 use axum::http::StatusCode;
-use books::REFERENCE_BYTES_MAX;
+use books::{REFERENCE_BYTES_MAX, SellerId};
+use office::SignedInGiver;
 use office::socket::SentLine;
 use serde_json::Value;
 
+use super::views::parties;
 use crate::app::{Call, HttpAnswer, json_answer};
 use crate::operations::{FlagForm, LookPlace, LookSpec};
 use crate::problem::{Problem, ProblemKind};
@@ -33,7 +37,7 @@ pub(super) async fn look(call: Call, spec: &'static LookSpec) -> HttpAnswer {
         query.text(flag.name, REFERENCE_BYTES_MAX)?;
     }
     call.accepted(&["application/json"])?;
-    call.require_all(AccessFunction::Read(spec.right))?;
+    let own = own_statements(&call, spec)?;
     let mut arguments: Vec<String> = spec.line.iter().map(|word| (*word).to_owned()).collect();
     arguments.extend(query.iter().map(|(flag, value)| format!("--{flag}={value}")));
     arguments.push("--json".to_owned());
@@ -44,6 +48,13 @@ pub(super) async fn look(call: Call, spec: &'static LookSpec) -> HttpAnswer {
             _ => crate::prefixes::without_prefix("PayoutId", &one),
         };
         let rest = rest.ok_or(ProblemKind::NoSuchRecord)?;
+        if let Some(own) = own {
+            let seller = rest.to_owned();
+            let is_own = call.app.workers.run(move |giver| is_own_seller(giver, &own, &seller));
+            if !is_own.await?? {
+                return Err(ProblemKind::NotPermitted.into());
+            }
+        }
         arguments.extend(["--".to_owned(), rest.to_owned()]);
     }
     let by = call.caller()?.principal.actor;
@@ -68,6 +79,32 @@ pub(super) async fn look(call: Call, spec: &'static LookSpec) -> HttpAnswer {
             Err(Problem::new(ProblemKind::NoSuchRecord, in_both(why)))
         }
     }
+}
+
+/// Whose statements alone the caller sees. `None` of who sees what the look says of everybody.
+fn own_statements(call: &Call, spec: &LookSpec) -> Result<Option<Vec<AccessGrant>>, Problem> {
+    let function = AccessFunction::Read(spec.right);
+    match (spec.line, call.caller()?.principal.may(function)) {
+        (["statement"], AccessScope::Own(own)) => Ok(Some(own)),
+        _ => call.require_all(function).map(|()| None),
+    }
+}
+
+/// Whether a seller, by the id or the reference, is one of those who are granted.
+fn is_own_seller(
+    giver: &SignedInGiver,
+    own: &[AccessGrant],
+    seller: &str,
+) -> Result<bool, Problem> {
+    const SELLER: &str = "SellerId";
+    let id = match seller.parse() {
+        Ok(id) => Some(id),
+        Err(_) => {
+            let wanted = BTreeSet::from([(SELLER.to_owned(), seller.to_owned())]);
+            parties(giver, wanted)?.id(SELLER, seller)
+        }
+    };
+    Ok(id.is_some_and(|id| own.contains(&AccessGrant::Seller(SellerId(id)))))
 }
 
 /// Takes out what the principal does not see elsewhere either: parts that are of other views, and

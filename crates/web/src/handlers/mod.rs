@@ -4,7 +4,7 @@ mod commands;
 pub(crate) mod files;
 mod identities;
 mod looks;
-mod notices;
+pub(crate) mod notices;
 mod pages;
 mod passkeys;
 mod personal_data;
@@ -30,6 +30,7 @@ pub(crate) async fn answer(call: Call) -> HttpAnswer {
         Action::Give(spec) => commands::give(call, spec).await,
         Action::Notices => notices::list(call).await,
         Action::Notice => notices::one(call).await,
+        Action::Statement => crate::console::statement_of(call).await,
         Action::Proposals => proposals::list(call).await,
         Action::Approve => proposals::approve(call).await,
         Action::Withdraw => proposals::withdraw(call).await,

@@ -8,8 +8,11 @@ use notices::{
 };
 use serde_json::{Value, json};
 
+use super::views::{CSV, ExportedLines, JSON, LINES, begin_stream, stream};
+
 use crate::app::{Call, HttpAnswer, json_answer};
 use crate::limits::{PAGE_LINES, PAGE_LINES_MAX};
+use crate::notice_rows::{self, owner_named};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 use crate::times::rfc3339;
@@ -21,27 +24,36 @@ const MONEY: AccessFunction<'static> = AccessFunction::Read("payouts");
 pub(crate) const PARAMETERS: [&str; 6] = ["owner", "state", "channel", "event", "before", "limit"];
 
 /// Whose notices a caller sees.
-struct Seen {
+pub(crate) struct SeenNotices {
     /// `None`: all.
     owners: Option<Vec<Recipient>>,
+    /// Whether it sees what they say.
     with_fields: bool,
 }
 
-impl Seen {
-    fn of(call: &Call) -> Result<Seen, Problem> {
+impl SeenNotices {
+    pub fn of(call: &Call) -> Result<SeenNotices, Problem> {
         call.require(RIGHT)?;
         let principal = &call.caller()?.principal;
         Ok(match principal.may(RIGHT) {
             AccessScope::Own(grants) => {
                 let owners = grants.into_iter().filter_map(recipient_of).collect();
-                Seen { owners: Some(owners), with_fields: true }
+                SeenNotices { owners: Some(owners), with_fields: true }
             }
-            _ => Seen { owners: None, with_fields: principal.may(MONEY) == AccessScope::All },
+            _ => {
+                let with_fields = principal.may(MONEY) == AccessScope::All;
+                SeenNotices { owners: None, with_fields }
+            }
         })
     }
 
-    fn has(&self, owner: Recipient) -> bool {
+    pub fn has(&self, owner: Recipient) -> bool {
         self.owners.as_ref().is_none_or(|owners| owners.contains(&owner))
+    }
+
+    /// The columns that it does not see.
+    pub fn hidden(&self) -> &'static [&'static str] {
+        if self.with_fields { &[] } else { &[notice_rows::SAID] }
     }
 
     fn row(&self, one: &NoticeView) -> Value {
@@ -92,7 +104,7 @@ fn known<T>(
 }
 
 /// Looks into the outbox, if there is one, on a thread that may wait.
-async fn look<T: Default + Send + 'static>(
+pub(crate) async fn look<T: Default + Send + 'static>(
     call: &Call,
     look: impl FnOnce(&Outbox) -> Result<T, NoticeError> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -106,48 +118,107 @@ async fn look<T: Default + Send + 'static>(
     done.await?.map_err(Problem::internal)
 }
 
+/// What is asked for of whom.
+pub(crate) struct AskedNotices {
+    owners: Vec<Option<Recipient>>,
+    asked: NoticeQuery,
+}
+
+impl AskedNotices {
+    pub fn of(seen: &SeenNotices, query: &QueryParameters) -> Result<AskedNotices, Problem> {
+        let owner = known(query, "owner", owner_named)?;
+        let asked = NoticeQuery {
+            owner: None,
+            state: known(query, "state", NoticeState::named)?,
+            channel: known(query, "channel", NoticeChannel::named)?,
+            event: known(query, "event", event_named)?.map(|event| event.name),
+            before: query
+                .number("before", 1, i64::MAX.unsigned_abs())?
+                .and_then(|number| i64::try_from(number).ok()),
+            ..NoticeQuery::default()
+        };
+        let owners: Vec<Option<Recipient>> = match (owner, &seen.owners) {
+            (Some(owner), _) if seen.has(owner) => vec![Some(owner)],
+            (Some(_), _) => Vec::new(),
+            (None, Some(own)) => own.iter().copied().map(Some).collect(),
+            (None, None) => vec![None],
+        };
+        Ok(AskedNotices { owners, asked })
+    }
+
+    /// A page, the newest first, and before which number the next one begins.
+    pub fn page(
+        &self,
+        outbox: &Outbox,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<(Vec<NoticeView>, Option<i64>), NoticeError> {
+        let (before, most) = (before.or(self.asked.before), limit.min(PAGE_LINES_MAX));
+        // One more says whether there is another page.
+        let limit = u32::try_from(most + 1).unwrap_or(u32::MAX);
+        let asked = NoticeQuery { before, limit, ..self.asked };
+        let lists =
+            self.owners.iter().map(|owner| outbox.list(NoticeQuery { owner: *owner, ..asked }));
+        let mut found = lists.collect::<Result<Vec<_>, _>>()?.concat();
+        found.sort_by_key(|one| std::cmp::Reverse(one.number));
+        let has_more = found.len() > most;
+        found.truncate(most);
+        let next = found.last().filter(|_| has_more).map(|last| last.number);
+        Ok((found, next))
+    }
+}
+
 pub(super) async fn list(call: Call) -> HttpAnswer {
     let query = QueryParameters::read(call.parts.uri.query(), &PARAMETERS)?;
-    call.accepted(&["application/json"])?;
-    let seen = Seen::of(&call)?;
+    let media = call.accepted(&[JSON, CSV, LINES])?;
+    let seen = SeenNotices::of(&call)?;
     let limit = query.number("limit", 1, PAGE_LINES_MAX as u64)?.unwrap_or(PAGE_LINES as u64);
-    let owner = known(&query, "owner", |text| text.parse::<Recipient>().ok())?;
-    let asked = NoticeQuery {
-        owner: None,
-        state: known(&query, "state", NoticeState::named)?,
-        channel: known(&query, "channel", NoticeChannel::named)?,
-        event: known(&query, "event", event_named)?.map(|event| event.name),
-        before: query
-            .number("before", 1, i64::MAX.unsigned_abs())?
-            .and_then(|number| i64::try_from(number).ok()),
-        limit: u32::try_from(limit + 1).unwrap_or(u32::MAX),
-        ..NoticeQuery::default()
-    };
-    let owners: Vec<Option<Recipient>> = match (owner, &seen.owners) {
-        (Some(owner), _) if seen.has(owner) => vec![Some(owner)],
-        (Some(_), _) => Vec::new(),
-        (None, Some(own)) => own.iter().copied().map(Some).collect(),
-        (None, None) => vec![None],
-    };
-    let mut found: Vec<NoticeView> = look(&call, move |outbox| {
-        let lists = owners.into_iter().map(|owner| outbox.list(NoticeQuery { owner, ..asked }));
-        Ok(lists.collect::<Result<Vec<_>, _>>()?.concat())
-    })
-    .await?;
-    found.sort_by_key(|one| std::cmp::Reverse(one.number));
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| has_more).map(|last| last.number);
+    let limit = usize::try_from(limit).unwrap_or(PAGE_LINES);
+    let asked = AskedNotices::of(&seen, &query)?;
+    if media != JSON {
+        return export(&call, media, seen.hidden(), asked).await;
+    }
+    let (found, next) = look(&call, move |outbox| asked.page(outbox, None, limit)).await?;
     let items: Vec<Value> = found.iter().map(|one| seen.row(one)).collect();
     json_answer(StatusCode::OK, &json!({ "items": items, "next": next }), None)
+}
+
+/// All of them, as they are read.
+async fn export(
+    call: &Call,
+    media: &'static str,
+    hidden: &'static [&'static str],
+    asked: AskedNotices,
+) -> HttpAnswer {
+    let in_work = begin_stream(call)?;
+    let head = look(call, |outbox| Ok(outbox.checkpoint()?.unwrap_or_default())).await?;
+    let data = call.app.data.clone();
+    stream((media, "notices"), head.sequence.number(), in_work, move |to| {
+        let mut lines = ExportedLines::new(notice_rows::spec(), media, hidden);
+        let mut read = || -> Result<bool, NoticeError> {
+            if !data.join(OUTBOX_FILE).exists() {
+                return Ok(lines.end(to));
+            }
+            let outbox = Outbox::open(&data, DeliveryRules::default())?;
+            let mut before = None;
+            loop {
+                let (found, next) = asked.page(&outbox, before, PAGE_LINES_MAX)?;
+                let sent = found.iter().all(|one| lines.add(&notice_rows::row(one), to));
+                if !sent || next.is_none() {
+                    return Ok(sent && lines.end(to));
+                }
+                before = next;
+            }
+        };
+        matches!(read(), Ok(true))
+    })
 }
 
 /// One notice, with its attempts that did not end in a delivery.
 pub(super) async fn one(call: Call) -> HttpAnswer {
     QueryParameters::read(call.parts.uri.query(), &[])?;
     call.accepted(&["application/json"])?;
-    let seen = Seen::of(&call)?;
+    let seen = SeenNotices::of(&call)?;
     let number = call.path_part(2)?.parse::<i64>().ok();
     let found = look(&call, move |outbox| {
         let query = NoticeQuery { number, limit: 1, ..NoticeQuery::default() };

@@ -16,16 +16,17 @@ use node::JournalPosition;
 use office::SignedInGiver;
 use office::fields::KnownParties;
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use views::read::{
     FilterOperator, ListQuery, ReadViewError, RowOwner, RowsOf, VIEWS, ViewFilter, ViewQueryError,
     ViewReader,
 };
-use views::{ColumnKind, ViewColumn, ViewSpec};
+use views::{ColumnKind, ViewColumn, ViewSpec, ViewValue};
 
 use crate::app::{App, Call, HttpAnswer, POSITION, answer_of};
 use crate::asked_views::AskedKey;
 use crate::cursor::Cursor;
+use crate::idempotency::RunningKey;
 use crate::limits::{
     EXPORT_BLOCK_BYTES, EXPORT_SECONDS_MAX, FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX,
     POSITION_WAIT_MS_MAX, SEARCH_CHARACTERS_MAX,
@@ -44,9 +45,9 @@ const RECEIVER_SILENCE: Duration = Duration::from_secs(60);
 /// Blocks of an export that wait for their receiver.
 const BLOCKS_WAITING_MAX: usize = 8;
 
-const JSON: &str = "application/json";
-const LINES: &str = "application/x-ndjson";
-const CSV: &str = "text/csv";
+pub(super) const JSON: &str = "application/json";
+pub(super) const LINES: &str = "application/x-ndjson";
+pub(super) const CSV: &str = "text/csv";
 
 /// The path of a view.
 pub(crate) fn path(view: &ViewSpec) -> String {
@@ -454,9 +455,7 @@ async fn export(
     named: BTreeSet<(String, String)>,
     (query, page): (QueryParameters, ListQuery),
 ) -> HttpAnswer {
-    let busy = || Problem::from(ProblemKind::Busy).retry_after(10);
-    let own = call.app.running.begin_export(call.caller()?.principal.actor).ok_or_else(busy)?;
-    let permit = call.app.exports.clone().try_acquire_owned().map_err(|_| busy())?;
+    let in_work = begin_stream(&call)?;
     let begin = move |reader: &mut ViewReader, known: &KnownParties| -> Answer<_> {
         let filters = match filters(view, &query, known) {
             Ok(filters) => filters,
@@ -470,13 +469,53 @@ async fn export(
     };
     let page = ask(&call.app, wanted, named, Arc::new(begin)).await?;
     let batch = page.at.unwrap_or_default();
-    let (sender, receiver) = mpsc::channel(BLOCKS_WAITING_MAX);
     let app = call.app.clone();
+    stream((media, view.name), batch, in_work, move |to| {
+        let Ok(mut reader) = app.readers.take() else { return false };
+        let mut lines = ExportedLines::new(view, media, &hidden);
+        let mut is_cut = false;
+        let read = reader.export(&page, &mut |row| {
+            is_cut = !lines.add(&row, to);
+            if is_cut { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        match read {
+            Ok(_) if !is_cut => {
+                app.readers.give_back(reader);
+                lines.end(to)
+            }
+            _ => false,
+        }
+    })
+}
+
+type Block = Result<Bytes, io::Error>;
+/// Counts an export as long as it is there.
+type InWork = (RunningKey, OwnedSemaphorePermit);
+
+/// Begins an export, unless too many are in work.
+pub(super) fn begin_stream(call: &Call) -> Result<InWork, Problem> {
+    let busy = || Problem::from(ProblemKind::Busy).retry_after(10);
+    let own = call.app.running.begin_export(call.caller()?.principal.actor).ok_or_else(busy)?;
+    let permit = call.app.exports.clone().try_acquire_owned().map_err(|_| busy())?;
+    Ok((own, permit))
+}
+
+/// Answers with what a thread of its own sends. That the answer is cut off shows that something is
+/// missing: `send` says whether it sent everything.
+pub(super) fn stream(
+    (media, name): (&'static str, &str),
+    batch: u64,
+    in_work: InWork,
+    send: impl FnOnce(&mpsc::Sender<Block>) -> bool + Send + 'static,
+) -> HttpAnswer {
+    let (sender, receiver) = mpsc::channel(BLOCKS_WAITING_MAX);
     let thread = std::thread::Builder::new().name("doorstep-export".into());
     let started = thread.spawn(move || {
-        let _in_work = (own, permit);
+        let _in_work = in_work;
         crate::server::be_nice();
-        send_rows(&app, view, (media, &hidden), &page, &sender);
+        if !send(&sender) {
+            let _ = sender.blocking_send(Err(io::Error::from(io::ErrorKind::TimedOut)));
+        }
     });
     started.map_err(Problem::internal)?;
     let mut response = Response::new(Body::new(Blocks(receiver)));
@@ -484,71 +523,65 @@ async fn export(
     let content = if media == CSV { "text/csv; charset=utf-8; header=present" } else { LINES };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
     headers.insert(POSITION, batch.into());
-    let name = format!("attachment; filename=\"{}-{batch}\"", view.name);
+    let name = format!("attachment; filename=\"{name}-{batch}\"");
     let name = HeaderValue::from_str(&name).map_err(Problem::internal)?;
     headers.insert(header::CONTENT_DISPOSITION, name);
     Ok(response)
 }
 
-type Block = Result<Bytes, io::Error>;
+/// Rows as lines of CSV or JSON, which leave in blocks.
+pub(super) struct ExportedLines {
+    /// Of CSV, in the order of the columns.
+    columns: Vec<(usize, &'static ViewColumn)>,
+    shown: ShownColumns,
+    is_csv: bool,
+    block: Vec<u8>,
+    line: String,
+    until: Instant,
+}
 
-/// Reads the rows and sends them in blocks. A receiver that does not read ends it.
-fn send_rows(
-    app: &App,
-    view: &'static ViewSpec,
-    (media, hidden): (&str, &[&str]),
-    ask: &ListQuery,
-    to: &mpsc::Sender<Block>,
-) {
-    let until = Instant::now() + Duration::from_secs(EXPORT_SECONDS_MAX);
-    let (mut block, mut line) = (Vec::new(), String::new());
-    let shown = ShownColumns::of(view, hidden);
-    if media == CSV {
-        let names = view.columns.iter().map(|column| column.name);
-        let names: Vec<&str> = names.filter(|name| !hidden.contains(name)).collect();
-        block = (names.join(",") + "\r\n").into_bytes();
+impl ExportedLines {
+    pub fn new(view: &'static ViewSpec, media: &str, hidden: &[&str]) -> ExportedLines {
+        let columns = view.columns.iter().enumerate();
+        let columns: Vec<_> =
+            columns.filter(|(_, column)| !hidden.contains(&column.name)).collect();
+        let (is_csv, mut block) = (media == CSV, Vec::new());
+        if is_csv {
+            let names: Vec<&str> = columns.iter().map(|(_, column)| column.name).collect();
+            block = (names.join(",") + "\r\n").into_bytes();
+        }
+        let until = Instant::now() + Duration::from_secs(EXPORT_SECONDS_MAX);
+        let shown = ShownColumns::of(view, hidden);
+        ExportedLines { columns, shown, is_csv, block, line: String::new(), until }
     }
-    let cut = || io::Error::from(io::ErrorKind::TimedOut);
-    let Ok(mut reader) = app.readers.take() else {
-        // The answer has begun: that it is cut off shows that something is missing.
-        let _ = to.blocking_send(Err(cut()));
-        return;
-    };
-    let mut is_cut = false;
-    let read = reader.export(ask, &mut |row| {
-        if media == CSV {
-            let cells = view.columns.iter().zip(&row);
-            let cells = cells.filter(|(column, _)| !hidden.contains(&column.name));
-            line.clear();
+
+    /// Whether it goes on: a receiver that does not read ends it.
+    pub fn add(&mut self, row: &[ViewValue], to: &mpsc::Sender<Block>) -> bool {
+        if self.is_csv {
+            self.line.clear();
+            let cells = self.columns.iter().filter_map(|(at, one)| Some((one, row.get(*at)?)));
             for (place, (column, value)) in cells.enumerate() {
                 if place > 0 {
-                    line.push(',');
+                    self.line.push(',');
                 }
-                add_cell(&mut line, column, value);
+                add_cell(&mut self.line, column, value);
             }
-            line.push_str("\r\n");
-            block.extend_from_slice(line.as_bytes());
+            self.line.push_str("\r\n");
+            self.block.extend_from_slice(self.line.as_bytes());
         } else {
-            shown.add_row(&mut block, &row);
-            block.push(b'\n');
+            self.shown.add_row(&mut self.block, row);
+            self.block.push(b'\n');
         }
-        if block.len() < EXPORT_BLOCK_BYTES {
-            return ControlFlow::Continue(());
+        if self.block.len() < EXPORT_BLOCK_BYTES {
+            return true;
         }
-        let full = std::mem::take(&mut block);
-        if Instant::now() < until && send_block(to, full) {
-            ControlFlow::Continue(())
-        } else {
-            is_cut = true;
-            ControlFlow::Break(())
-        }
-    });
-    match read {
-        Ok(_) if !is_cut => {
-            app.readers.give_back(reader);
-            send_block(to, block);
-        }
-        _ => drop(to.blocking_send(Err(cut()))),
+        let full = std::mem::take(&mut self.block);
+        Instant::now() < self.until && send_block(to, full)
+    }
+
+    /// Sends the last block.
+    pub fn end(&mut self, to: &mpsc::Sender<Block>) -> bool {
+        send_block(to, std::mem::take(&mut self.block))
     }
 }
 

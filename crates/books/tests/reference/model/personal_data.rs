@@ -10,6 +10,15 @@ impl Model {
         let done = match command {
             Command::RecordDisclosure(one) => self.record_disclosure(one, command),
             Command::EraseSubject(one) => self.erase_subject(one, command),
+            Command::RetryNotices(one) => match one.owner {
+                NoticeOwner::Seller(seller) => {
+                    ensure(self.is_data_subject(DataSubject::Seller(seller)), "nobody's notices")
+                }
+                NoticeOwner::Buyer(parcel) => {
+                    ensure(self.is_data_subject(DataSubject::Buyer(parcel)), "nobody's notices")
+                }
+                _ => Ok(()),
+            },
             _ => return None,
         };
         Some(done.and_then(|()| self.push_event(Event::Registered)))

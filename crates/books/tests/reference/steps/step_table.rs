@@ -124,6 +124,7 @@ pub const STEPS: &[ChartEntry] = &[
     (3, |roll| !sellers_with_payout_account(roll).is_empty(), erase_payout_account),
     (2, |_| true, record_disclosure),
     (2, |_| true, erase_subject),
+    (1, |_| true, retry_notices),
     (1, |_| true, set_firm_terms),
     (1, |_| true, set_courier_terms),
     (1, |roll| roll.one_in(1, 3), suspend_seller),

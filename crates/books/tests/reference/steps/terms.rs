@@ -114,6 +114,16 @@ pub fn record_disclosure(roll: &Choices) -> Command {
     })
 }
 
+pub fn retry_notices(roll: &Choices) -> Command {
+    let owner = match data_subject(roll, 0) {
+        DataSubject::Seller(_) if roll.one_in(1, 4) => NoticeOwner::Staff,
+        DataSubject::Seller(seller) => NoticeOwner::Seller(seller),
+        DataSubject::Buyer(parcel) => NoticeOwner::Buyer(parcel),
+    };
+    let (endpoint, not_known) = (None, roll.one_in(2, 2));
+    Command::RetryNotices(RetryNotices { owner, endpoint, not_known })
+}
+
 pub fn erase_subject(roll: &Choices) -> Command {
     let proposed_by = roll.person(2);
     let orders = [None, Some(ErasureOrder::Court), Some(ErasureOrder::Authority)];

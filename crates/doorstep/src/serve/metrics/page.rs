@@ -72,6 +72,9 @@ fn notices(
     });
     let help = "Recipients to whom nothing leaves by a channel until somebody starts them again.";
     gauge("doorstep_notices_stopped", help, &|of| whole(of.open.stopped));
+    let help =
+        "Recipients for whom so many notices wait by a channel that more are not sent singly.";
+    gauge("doorstep_notices_full", help, &|of| whole(of.open.full));
     let help = "How attempts to send notices ended, by channel, since the start.";
     let mut samples = page.metric("doorstep_notice_attempts_total", Counter, help);
     for (channel, of) in &channels {
