@@ -11,8 +11,8 @@ use crate::breaks::record::BreakEvidence;
 use crate::chart::ChartEntry;
 use crate::command::{BreakSubject, ChargebackFeeBearer, DamagePayer, FileLane};
 use crate::ids::{
-    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId, PaymentId,
-    PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId,
+    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId,
+    PaymentId, PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId,
 };
 use crate::payment::codes::{ResponseCode, Stan};
 use crate::settlement::record::StatementParts;

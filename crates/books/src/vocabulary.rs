@@ -450,16 +450,30 @@ impl From<RailId> for FileLane {
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub enum BankMovement {
     /// The lines of a clearing file together.
-    ClearingFile { rail: RailId, file: u32 },
+    ClearingFile {
+        rail: RailId,
+        file: u32,
+    },
     Deposit(DepositId),
     Payout(PayoutId),
     /// A payout that came back after it was paid.
     ReturnedPayout(PayoutId),
     /// By the number of its confirmation.
-    Refund { payment: PaymentId, number: u8 },
-    Commission { firm: FirmId, number: u32 },
+    Refund {
+        payment: PaymentId,
+        number: u8,
+    },
+    Commission {
+        firm: FirmId,
+        number: u32,
+    },
     Tax(u32),
-    InvoicePayment { seller: SellerId, currency: Currency, invoice: u32, number: u8 },
+    InvoicePayment {
+        seller: SellerId,
+        currency: Currency,
+        invoice: u32,
+        number: u8,
+    },
     Adjustment(u32),
     /// What a person raised as a break of the account, or took back.
     Break(BreakId),

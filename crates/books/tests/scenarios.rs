@@ -52,6 +52,7 @@ mod scenarios {
     mod shortages;
     mod snapshots;
     mod standing;
+    mod statements;
     mod suspensions;
     mod tariffs;
     mod taxes;

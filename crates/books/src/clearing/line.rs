@@ -52,8 +52,8 @@ impl LineRest {
     }
 }
 
-/// What the breaks that a command raised add up to: above zero is more than the books explain.
-fn sum_of_breaks(books: &Books, out: &CommandOutcome) -> i128 {
+/// The breaks that a command raised: above zero is more than the books explain.
+fn raised_breaks(books: &Books, out: &CommandOutcome) -> Vec<i128> {
     let raised = out.events.iter().filter_map(|event| match event {
         Event::BreakRaised { break_id, .. } => books.reference_data.breaks.get(break_id),
         _ => None,
@@ -63,7 +63,7 @@ fn sum_of_breaks(books: &Books, out: &CommandOutcome) -> i128 {
             BreakSide::Excess => i128::from(one.raised.amount.minor()),
             BreakSide::Shortfall => -i128::from(one.raised.amount.minor()),
         })
-        .sum()
+        .collect()
 }
 
 /// An amount as magnitude. What files and payments add up to is checked to be an amount.
@@ -89,9 +89,9 @@ impl Books {
             check_identifier("reference", order)?;
         }
         self.check_same_currency(bank.currency, self.rails.get(rail).currency)?;
-        let place = LinePlace::of(command);
-        self.rails.get(rail).cleared_lines.check(place, command)?;
-        let lane = FileLane::from(command.rail);
+        let (lane, place) = (FileLane::from(command.rail), LinePlace::of(command));
+        let newest = self.last_file_number(lane)?;
+        self.rails.get(rail).cleared_lines.check(newest, place, command)?;
         self.check_file_open(lane, command.file)?;
         if let Some(date) = command.value_date {
             check_date(date, BusinessDate(0)..=now.today)?;
@@ -105,8 +105,14 @@ impl Books {
         let plan = self.plan_line(amounts, rail, command.payment);
         let source = LineSource::Bank(bank.account);
         self.carry_out_line(command, amounts, plan, source, now.today, out)?;
-        let breaks = sum_of_breaks(self, out);
-        let split = LineSplit { matched: amounts.net() - breaks, expected: 0, breaks };
+        let raised = raised_breaks(self, out);
+        let breaks = raised.iter().sum();
+        let split = LineSplit {
+            matched: amounts.net() - breaks,
+            expected: 0,
+            breaks,
+            has_breaks: !raised.is_empty(),
+        };
         self.count_line(lane, command.file, split);
         self.rails.get_mut(rail).cleared_lines.push(place, command);
         out.set_value_date(command.value_date.unwrap_or(now.today), now.today);

@@ -4,6 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::books::Books;
 use crate::command::{ClearLine, LINES_PER_FILE_MAX, RailId};
+use crate::party::record::Rail;
 use crate::refusal::Refusal;
 use crate::used_numbers::content_hash;
 
@@ -40,24 +41,29 @@ impl FileLines {
         (self.file, u32::try_from(self.lines.len()).expect("limited by LINES_PER_FILE_MAX"))
     }
 
-    /// Accepts the next line of the last file, or the first of the next file. A line given again is
-    /// a retry if its content is the same.
+    /// Accepts the next line of the newest file of the lane, or the first of the file after it. The
+    /// newest file can be one that was begun and has no lines. A line given again is a retry if its
+    /// content is the same.
     pub(crate) fn check(
         &self,
+        newest_file: u32,
         LinePlace { file, line }: LinePlace,
         command: &impl BorshSerialize,
     ) -> Result<(), Refusal> {
         let (last_file, last_line) = self.last();
-        let next_file = last_file.checked_add(1).ok_or(Refusal::Overflow)?;
+        let next_file = newest_file.checked_add(1).ok_or(Refusal::Overflow)?;
         if file == 0 || file > next_file {
             return Err(Refusal::WrongSequenceNumber(next_file));
         }
-        if file < last_file && line > 0 {
+        if file < newest_file && file != last_file && line > 0 {
             return Err(Refusal::NumberForgotten(line));
         }
         let next_line = if file == last_file { last_line + 1 } else { 1 };
         if line == 0 || line > next_line {
             return Err(Refusal::WrongSequenceNumber(next_line));
+        }
+        if file < newest_file && line == next_line {
+            return Err(Refusal::WrongSequenceNumber(next_file));
         }
         if line < next_line {
             let same = self.lines[line as usize - 1] == hash(command);
@@ -83,8 +89,10 @@ impl Books {
     #[must_use]
     pub fn has_cleared_line(&self, line: &ClearLine) -> bool {
         let rail = self.rails.find(line.rail);
+        let newest = self.last_file_number(line.rail.into()).unwrap_or(0);
         let place = LinePlace::of(line);
-        rail.is_some_and(|rail| rail.cleared_lines.check(place, line) == Err(Refusal::Repeated))
+        let check = |rail: &Rail| rail.cleared_lines.check(newest, place, line);
+        rail.is_some_and(|rail| check(rail) == Err(Refusal::Repeated))
     }
 
     /// The file and number of a rail's last line. Zero before the first.

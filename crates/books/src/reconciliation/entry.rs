@@ -55,7 +55,8 @@ impl Books {
         let record = record.ok_or(Refusal::NotFound(MissingRecord::File(file)))?;
         let place = LinePlace { file, line };
         let bank = self.reference_data.reconciliation.banks.get(&id);
-        bank.map_or(Ok(()), |bank| bank.entries.check(place, command))?;
+        let newest = self.last_file_number(lane)?;
+        bank.map_or(Ok(()), |bank| bank.entries.check(newest, place, command))?;
         self.check_file_open(lane, file)?;
         check_date(booked, record.begun.from..=record.begun.until)?;
         let before = LineSplit { expected: amount.minor().into(), ..LineSplit::default() };
@@ -158,12 +159,12 @@ impl Books {
                 let payout = self.reference_data.payouts.get(&id).ok_or(missing.clone())?;
                 let net = SignedAmount::from(payout.net);
                 let paid = matches!(movement, BankMovement::Payout(_));
-                // One that never left the account does not come back on a statement.
-                let fits = match payout.arrived {
+                // What is in flight has not left the account, so it cannot come back to it.
+                let can_be_shown = match payout.arrived {
                     None => paid,
                     Some(_) => !paid && !payout.is_past_return(today),
                 };
-                if !fits {
+                if !can_be_shown {
                     return Err(missing);
                 }
                 let leaves = SignedAmount::new(-net.minor()).ok_or(Refusal::Overflow)?;
@@ -206,6 +207,7 @@ impl Books {
             matched: before.matched + matched,
             expected,
             breaks: before.breaks + broken,
+            has_breaks: break_id.is_some(),
         };
         let reconciliation = self.reference_data.reconciliation.banks.entry(bank).or_default();
         reconciliation.on_statements += matched + broken;

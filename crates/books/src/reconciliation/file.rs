@@ -105,7 +105,6 @@ impl Books {
         if record.sums.total() != i128::from(record.begun.total.minor()) {
             return Err(Refusal::FileTotal(signed(record.sums.total())?));
         }
-        record.ended = Some(digest);
         let FileSums { matched, expected, breaks } = record.sums;
         let event = Event::FileEnded {
             lane,
@@ -114,6 +113,7 @@ impl Books {
             expected: signed(expected.amount)?,
             breaks: signed(breaks.amount)?,
         };
+        record.ended = Some(digest);
         out.events.push(event);
         Ok(())
     }

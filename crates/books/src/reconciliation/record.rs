@@ -75,6 +75,8 @@ pub(crate) struct LineSplit {
     pub matched: i128,
     pub expected: i128,
     pub breaks: i128,
+    /// Those of a clearing line can add up to zero.
+    pub has_breaks: bool,
 }
 
 impl FileSums {
@@ -90,7 +92,7 @@ impl FileSums {
 
     fn kind_of(&mut self, split: LineSplit) -> &mut FileSum {
         match split {
-            LineSplit { breaks: 1.. | ..=-1, .. } => &mut self.breaks,
+            LineSplit { has_breaks: true, .. } => &mut self.breaks,
             LineSplit { expected: 1.. | ..=-1, .. } => &mut self.expected,
             _ => &mut self.matched,
         }

@@ -10,7 +10,7 @@ use books::view::{
 use books::*;
 use ledger::AccountNumber;
 use machine::Actor;
-use money::{Amount, Currency};
+use money::{Amount, Currency, SignedAmount};
 
 use crate::model::taxes::tax_account;
 use crate::model::{
@@ -94,6 +94,7 @@ pub fn states(engine: &Books, model: &Model) -> Finding {
     debts(engine, model)?;
     custody(engine, model, &expected)?;
     terminals::agree(engine, model)?;
+    statements(engine, model, &expected)?;
     let persons = engine.persons().map(|(id, removed)| (id, !removed)).collect();
     same("persons", &persons, &model.persons)?;
     for person in model.persons.keys().filter(|one| model.is_here(**one).is_ok()) {
@@ -292,6 +293,48 @@ fn waiting(engine: &Books, model: &Model) -> Finding {
     for rail in engine.rail_views() {
         let sum = expected.get(&rail.id).copied().unwrap_or(0);
         same("a rail's uncleared payments, added up", &sum, &rail.receivable)?;
+    }
+    Ok(())
+}
+
+/// Files, and what bank statements show (M15).
+fn statements(engine: &Books, model: &Model, balances: &BTreeMap<Account, i128>) -> Finding {
+    let rails = model.networks.keys().map(|id| FileLane::Network(*id));
+    let rails = rails.chain(model.wallets.keys().map(|id| FileLane::Wallet(*id)));
+    for lane in rails.chain(model.banks.keys().map(|id| FileLane::Bank(*id))) {
+        let known = model.files_of(lane).iter();
+        let known = known.map(|one| (&one.begun, one.sums(), one.ended.as_ref().map(|e| e.digest)));
+        let files = engine.files_of(lane).map(|one| (one.begun, one.sums, one.ended));
+        same("files", &files.collect::<Vec<_>>(), &known.collect())?;
+        same("the next file", &engine.next_file(lane), &Some(model.last_file(lane) + 1))?;
+    }
+    for view in engine.bank_reconciliations() {
+        let (bank, open) = (view.bank, model.open_movements(view.bank));
+        same("open movements", &engine.open_movements(bank).collect(), &open)?;
+        let expected = model.expected_entries(bank);
+        same("expected entries", &engine.expected_entries(bank).collect(), &expected)?;
+        let books = balances.get(&(A::Bank, bank.0, view.currency)).copied().unwrap_or(0);
+        same("a bank account", &view.books, &books)?;
+        let not_shown: i128 = open.iter().map(|one| one.amount).sum();
+        same("what no statement shows", &view.not_on_statement, &not_shown)?;
+        let awaited: i128 = expected.iter().map(|one| one.amount).sum();
+        same("what is awaited", &view.expected, &awaited)?;
+        let shown = model.shown(bank);
+        same("M15, statements and books", &books, &(shown + not_shown))?;
+        let minor = |amount: Option<SignedAmount>| amount.map(|one| i128::from(one.minor()));
+        let files = model.files_of(FileLane::Bank(bank));
+        let opening = files.first().and_then(|one| minor(one.begun.opening));
+        same("the first opening balance", &minor(view.opening), &opening)?;
+        let (ended, begun): (Vec<_>, Vec<_>) = files.iter().partition(|one| one.ended.is_some());
+        let closing = ended.last().and_then(|one| {
+            let closing = minor(one.begun.opening)? + i128::from(one.begun.total.minor());
+            Some((closing, one.begun.until))
+        });
+        same("the last statement", &view.statement, &closing)?;
+        if let (Some((closing, _)), Some(opening)) = (closing, opening) {
+            let begun: i128 = begun.iter().map(|one| one.total()).sum();
+            same("M15, a closing balance", &(closing + begun), &(opening + shown + awaited))?;
+        }
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ mod persons;
 mod refunds;
 mod seller_debts;
 mod settlement;
+mod statements;
 pub mod taxes;
 mod terminals;
 mod terms;
@@ -44,6 +45,8 @@ use offline::SuspendedSale;
 use open_items::OpenItem;
 pub use payments::payment_method;
 pub use persons::are_different;
+pub use statements::LaneFile;
+use statements::Statements;
 pub use terminals::{Transaction, TransactionStatus};
 pub use terms::{Charge, SellerTerms};
 
@@ -348,6 +351,7 @@ pub struct Model {
     pub breaks: BTreeMap<BreakId, Break>,
     /// All lines of each rail's files.
     pub file_lines: BTreeMap<RailId, Vec<ClearLine>>,
+    pub statements: Statements,
     /// Remembered transactions, oldest first.
     pub transactions: Vec<Transaction>,
     /// Reversals without original, in open batches.
@@ -413,6 +417,7 @@ impl Model {
         }
         self.note_debts();
         self.note_contact(command);
+        self.note_bank_movements(command);
         self.last_at = at;
         self.carried_out.push(command.clone());
         self.forget_transactions();
@@ -468,6 +473,7 @@ impl Model {
                 .or_else(|| self.apply_settlement_command(command))
                 .or_else(|| self.apply_seller_debt_command(command))
                 .or_else(|| self.apply_break_command(command))
+                .or_else(|| self.apply_statement_command(command))
                 .or_else(|| self.apply_terminal_command(command))
                 .or_else(|| self.apply_batch_command(command))
                 .or_else(|| self.apply_expiry_command(command))

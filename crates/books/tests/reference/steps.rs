@@ -12,6 +12,7 @@ mod other_content;
 mod parcel;
 mod party;
 mod persons;
+mod statements;
 mod step_table;
 mod terminal;
 mod terms;

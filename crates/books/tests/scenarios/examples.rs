@@ -2,7 +2,7 @@
 //! commands.
 
 use books::*;
-use money::{Amount, Currency, Rate};
+use money::{Amount, Currency, Rate, SignedAmount};
 use tariff::{
     CappedRate, CardKind, CardRates, FixedOrShare, PerMethod, SellerClass, SellerClassNumber, Terms,
 };
@@ -37,12 +37,76 @@ fn terms() -> Terms {
     }
 }
 
+fn files_and_statements() -> Vec<(&'static str, Command)> {
+    use BankMovement as M;
+    let (payment, number) = (first(ParcelId::derived(SELLER, "o-1")), 1);
+    let (rail, seller, currency) = (RailId::Wallet(WALLET), SELLER, Currency::CNY);
+    let begin = |lane, opening| {
+        Command::BeginFile(BeginFile {
+            lane,
+            file: 1,
+            digest: Sha256Digest([7; 32]),
+            form: "camt.053".into(),
+            from: day("2013-08-27"),
+            until: day("2013-08-28"),
+            lines: 2,
+            total: SignedAmount::of(-1_250),
+            opening,
+        })
+    };
+    let end = |lane| Command::EndFile(EndFile { lane, file: 1, digest: Sha256Digest([9; 32]) });
+    let movements = [
+        M::ClearingFile { rail: RailId::Network(NETWORK), file: 1 },
+        M::ClearingFile { rail, file: 2 },
+        M::Deposit(DepositId(1)),
+        M::Payout(PayoutId(1)),
+        M::ReturnedPayout(PayoutId(1)),
+        M::Refund { payment, number },
+        M::Commission { firm: FIRM, number: 1 },
+        M::Tax(1),
+        M::InvoicePayment { seller, currency, invoice: 1, number },
+        M::Adjustment(1),
+        M::Break(BreakId(1)),
+        M::BreakClosed(BreakId(1)),
+    ];
+    let part = |movement| EntryPart { movement, amount: SignedAmount::of(-9_922) };
+    let entry = |parts, expected_until| {
+        Command::TakeEntry(TakeEntry {
+            bank: BANK,
+            file: 1,
+            line: 1,
+            booked: day("2013-08-28"),
+            amount: SignedAmount::of(9_937),
+            parts,
+            expected_until,
+        })
+    };
+    let decide = |parts, expected_until| {
+        Command::MatchEntry(MatchEntry { bank: BANK, file: 1, line: 1, parts, expected_until })
+    };
+    let until = Some(day("2013-08-30"));
+    vec![
+        ("Network", begin(FileLane::Network(NETWORK), None)),
+        ("Wallet", begin(FileLane::Wallet(WALLET), None)),
+        ("Bank", begin(FileLane::Bank(BANK), Some(SignedAmount::of(-100)))),
+        ("Break", entry(Vec::new(), None)),
+        ("Expected", entry(Vec::new(), until)),
+        ("Parts", entry(movements.map(part).into(), None)),
+        ("Break", decide(vec![part(M::Deposit(DepositId(2)))], None)),
+        ("Expected", decide(Vec::new(), until)),
+        ("Network", end(FileLane::Network(NETWORK))),
+        ("Wallet", end(FileLane::Wallet(WALLET))),
+        ("Bank", end(FileLane::Bank(BANK))),
+    ]
+}
+
 /// Examples, each with a suffix if its command has several.
 pub fn examples() -> Vec<(&'static str, Command)> {
     let mut examples = parties();
     examples.extend(doors());
     examples.extend(cash_and_clearing());
     examples.extend(settlement_and_breaks());
+    examples.extend(files_and_statements());
     examples.extend(terminals());
     examples.extend(access());
     examples.extend(notices());
@@ -362,6 +426,14 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("ThroughBank", propose_resolution(BreakId(2), BreakResolution::ThroughBank(BANK), ANNA)),
         ("ToSeller", propose_resolution(BreakId(3), BreakResolution::ToSeller(SELLER), ANNA)),
         ("ToPayment", propose_resolution(BreakId(4), BreakResolution::ToPayment(payment), ANNA)),
+        (
+            "ToMovement",
+            propose_resolution(
+                BreakId(5),
+                BreakResolution::ToMovement(BankMovement::Deposit(DepositId(1))),
+                ANNA,
+            ),
+        ),
         ("WriteOff", approve_resolution(BreakId(1), BreakResolution::WriteOff, BO)),
         ("ThroughBank", approve_resolution(BreakId(2), BreakResolution::ThroughBank(BANK), BO)),
         ("", contest(payment, 2)),

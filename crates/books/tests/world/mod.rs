@@ -212,7 +212,8 @@ impl World {
         let done = self.engine.apply(command, self.at, &mut self.outcome);
         if let (Ok(()), Some(next)) = (&done, next) {
             let fields = serde_json::to_value(command).expect("a command is JSON");
-            assert_eq!(fields["number"], next, "{command:?} had the next number");
+            let number = fields.get("number").unwrap_or(&fields["file"]);
+            assert_eq!(*number, next, "{command:?} had the next number");
         }
         if let (Ok(()), Command::ClearLine(line)) = (&done, command) {
             self.lines.push(line.clone());

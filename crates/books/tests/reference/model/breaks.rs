@@ -324,6 +324,7 @@ impl Model {
                 ensure(part == one.amount, "a part of a line")?;
                 self.applies(id, payment)?;
             }
+            BreakResolution::ToMovement(movement) => self.is_movement(id, movement, part)?,
         }
         let known = self.breaks.get_mut(&id).expect("found before");
         known.drop_proposal();
@@ -362,6 +363,11 @@ impl Model {
             }
             BreakResolution::ToPayment(payment) => {
                 self.apply_break(id, payment)?;
+                None
+            }
+            BreakResolution::ToMovement(movement) => {
+                self.about = (None, None);
+                self.close_by_movement(id, movement, part)?;
                 None
             }
         };

@@ -573,7 +573,7 @@ impl Model {
         self.ended_deposits.push((deposit.firm, id));
     }
 
-    fn confirm_deposit(
+    pub fn confirm_deposit(
         &mut self,
         id: DepositId,
         credited: Amount,

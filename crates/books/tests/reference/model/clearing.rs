@@ -140,12 +140,14 @@ impl Model {
             check_reference(order)?;
         }
         self.is_next_line(line)?;
+        self.may_have_line(line.rail.into(), line.file)?;
         let settled = line.value_date.unwrap_or(self.today);
         ensure(settled <= self.today, "a day to come")?;
         let (amount, deducted) = (line.amount.minor().into(), line.deducted.minor().into());
         self.has_right_reference(line)?;
         let bank = (A::Bank, line.bank.0, currency);
         self.book_line(line, (amount, deducted), bank)?;
+        self.count_clear_line(line);
         self.file_lines.entry(line.rail).or_default().push(line.clone());
         self.belongs_to(settled);
         Ok(())
@@ -154,12 +156,17 @@ impl Model {
     /// The lines of a rail come in order: first all lines of its first file.
     fn is_next_line(&self, line: &ClearLine) -> ModelResult {
         let known = self.file_lines.get(&line.rail).map_or(&[][..], Vec::as_slice);
-        let (file, number) = known.last().map_or((0, 0), |last| (last.file, last.line));
+        let file = self.last_file(line.rail.into());
+        let of_last = known.iter().filter(|one| one.file == file);
+        let number = of_last.clone().next_back().map_or(0, |last| last.line);
         let follows = file > 0 && line.file == file && line.line == number + 1;
         if follows || (line.file == file + 1 && line.line == 1) {
             return Ok(());
         }
-        let mut last_file = known.iter().filter(|one| one.file == file && one.file == line.file);
+        // Each line of the last file that has lines is remembered.
+        let remembered = known.last().map_or(0, |last| last.file);
+        let mut last_file =
+            known.iter().filter(|one| one.file == remembered && one.file == line.file);
         let before = last_file.find(|one| one.line == line.line);
         let before = before.ok_or(ModelRefusal::Because("not the next line"))?;
         self.only_repeats(before == line)

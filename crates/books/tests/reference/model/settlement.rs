@@ -316,7 +316,7 @@ impl Model {
         self.balance((A::Bank, bank.0, self.banks[&bank])) - leaving - only_said
     }
 
-    fn confirm_payout(&mut self, id: PayoutId) -> ModelResult {
+    pub fn confirm_payout(&mut self, id: PayoutId) -> ModelResult {
         let known = self.payouts.get(&id).copied();
         let (line, bank) = match known {
             Some((line, PayoutState::Sent(bank))) => (line, bank),
@@ -332,7 +332,7 @@ impl Model {
         self.payouts.get_mut(&id).expect("found before").1 = state;
     }
 
-    fn return_payout(&mut self, id: PayoutId) -> ModelResult {
+    pub fn return_payout(&mut self, id: PayoutId) -> ModelResult {
         let known = self.payouts.get(&id).copied();
         let (line, from) = match known {
             Some((line, PayoutState::Sent(_))) => {

@@ -5,7 +5,7 @@ use books::*;
 use money::{Amount, Currency};
 
 use super::clearing::{
-    is_proposed_to_payment, line_resolution, may_be_of_a_payment, payments_explaining,
+    is_proposed_to_line, line_resolution, may_be_of_a_payment, payments_explaining,
 };
 use super::step_table::{
     cash_of, commission_of, couriers_with_cash, debtors, debtors_of, firms_with_cash,
@@ -490,7 +490,7 @@ pub fn approve_closing(roll: &Choices) -> Command {
 }
 
 pub fn approve_payment(roll: &Choices) -> Command {
-    let proposed = roll.model.breaks.iter().filter(|(_, one)| is_proposed_to_payment(one));
+    let proposed = roll.model.breaks.iter().filter(|(_, one)| is_proposed_to_line(one));
     let proposed: Vec<_> = proposed.map(|(id, _)| *id).collect();
     approve_break(roll, roll.pick(0, &proposed, |_| roll.open_break(true)))
 }

@@ -4,12 +4,13 @@ use books::view::PaymentState as T;
 use books::*;
 use money::{Amount, Currency, SignedAmount};
 
+use super::statements::last_amount;
 use super::step_table::is_cash;
 use super::{Choices, Mistake};
 use crate::model::{Break, ModelMethod, ModelPayment};
 use crate::world::{NETWORKS, WALLETS};
 
-fn signed(minor: i128) -> SignedAmount {
+pub fn signed(minor: i128) -> SignedAmount {
     let limit = i128::from(i64::MAX);
     SignedAmount::of(i64::try_from(minor.clamp(-limit, limit)).expect("within the limits"))
 }
@@ -36,9 +37,13 @@ pub fn line(
         RailId::Wallet(wallet) => roll.model.wallets.get(&wallet),
     };
     let lines = roll.model.file_lines.get(&rail).map_or(&[][..], Vec::as_slice);
-    let last = lines.last().map_or((0, 0), |one| (one.file, one.line));
-    let new_file = last.0 == 0 || roll.one_in(3, 5);
-    let (file, number) = if new_file { (last.0 + 1, 1) } else { (last.0, last.1 + 1) };
+    let last_file = roll.model.last_file(rail.into());
+    let last_line = lines.iter().rfind(|one| one.file == last_file).map_or(0, |one| one.line);
+    let open = roll.model.open_file(rail.into());
+    let was_begun = roll.model.files_of(rail.into()).last();
+    let was_begun = was_begun.is_some_and(|one| one.begun.file == last_file);
+    let new_file = open.is_none() && (last_file == 0 || was_begun || roll.one_in(3, 5));
+    let (file, number) = if new_file { (last_file + 1, 1) } else { (last_file, last_line + 1) };
     // Mostly of the payment's own request, the latest or an earlier one.
     let mut own = payment.map_or(Vec::new(), |id| roll.model.line_references(id));
     let own = if roll.one_in(2, 6) { own.first().cloned() } else { own.pop() };
@@ -58,6 +63,10 @@ pub fn line(
         }
         _ => signed(amount),
     };
+    let amount = signed_with_mistake(amount);
+    // The last line of a file makes the total right.
+    let last = last_amount(open).filter(|_| !roll.makes_mistake(Mistake::AnyThing));
+    let deducted = last.map_or(deducted, |last| i128::from(amount.minor()) - last);
     Command::ClearLine(ClearLine {
         bank: roll.bank(currency.copied().unwrap_or(Currency::CNY)),
         rail,
@@ -70,7 +79,7 @@ pub fn line(
         kind,
         reference,
         payment,
-        amount: signed_with_mistake(amount),
+        amount,
         deducted: signed(deducted),
         value_date: match roll.number_at(3) % 8 {
             0 if roll.makes_mistake(Mistake::NumberAbove) => Some(roll.model.today.plus_days(1)),
@@ -260,7 +269,8 @@ pub fn may_be_of_a_payment(one: &Break) -> bool {
     unnamed && !one.closed && one.proposal.is_none()
 }
 
-pub fn is_proposed_to_payment(one: &Break) -> bool {
+pub fn is_proposed_to_line(one: &Break) -> bool {
     let proposal = one.proposal.map(|(resolution, ..)| resolution);
-    !one.closed && matches!(proposal, Some(BreakResolution::ToPayment(_)))
+    !one.closed
+        && matches!(proposal, Some(BreakResolution::ToPayment(_) | BreakResolution::ToMovement(_)))
 }

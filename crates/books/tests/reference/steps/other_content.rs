@@ -238,6 +238,17 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             2 => one.payment = None,
             _ => one.kind = other_kind(one.kind),
         },
+        C::BeginFile(one) => match one_of(3) {
+            0 => one.digest.0[31] ^= 1,
+            1 => one.lines += 1,
+            _ => one.form.push('x'),
+        },
+        C::TakeEntry(one) => match one_of(3) {
+            0 => other_signed(&mut one.amount),
+            1 => drop(one.parts.pop()),
+            _ => one.expected_until = one.expected_until.xor(Some(one.booked.plus_days(9))),
+        },
+        C::EndFile(one) => one.digest.0[31] ^= 1,
         C::PlanSettlement(one) => match one_of(2) {
             0 => one.cycle = other_cycle(one.cycle),
             _ => other_person(&mut one.planned_by),

@@ -15,6 +15,7 @@ use super::other_content::other_content;
 use super::parcel::*;
 use super::party::{party, retention, set_time_zone};
 use super::persons::*;
+use super::statements::*;
 use super::terminal::*;
 use super::terms::*;
 use crate::model::taxes::tax_account;
@@ -104,7 +105,7 @@ pub const STEPS: &[ChartEntry] = &[
     (4, |roll| roll.model.breaks.values().any(|one| !one.closed), propose),
     (8, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
     (12, |roll| roll.model.breaks.values().any(may_be_of_a_payment), propose_payment),
-    (40, |roll| roll.model.breaks.values().any(is_proposed_to_payment), approve_payment),
+    (40, |roll| roll.model.breaks.values().any(is_proposed_to_line), approve_payment),
     (1, |roll| roll.model.breaks.values().any(|one| !one.closed), assign_break),
     (2, |roll| !raised_breaks(roll).is_empty(), withdraw_break),
     (4, |roll| !raised_breaks(roll).is_empty(), reclassify_break),
@@ -189,6 +190,13 @@ pub const STEPS: &[ChartEntry] = &[
     (2, |roll| !open_items(roll).is_empty(), close_open_item),
     (1, |roll| roll.one_in(0, 2), withdraw),
     (6, |roll| !roll.model.withdrawn.is_empty(), reinstate),
+    (3, can_begin_statement, begin_statement),
+    (2, |roll| roll.one_in(1, 3), begin_clearing_file),
+    (12, |roll| !incomplete_clearing_files(roll).is_empty(), line_of_file),
+    (8, |roll| !incomplete_statements(roll).is_empty(), take_entry),
+    (5, awaits_a_cause, match_entry),
+    (20, can_end, end_file),
+    (8, has_explained_break, propose_movement),
 ];
 
 pub fn is_with_carrier(parcel: &Parcel) -> bool {
