@@ -11,6 +11,7 @@ pub mod api;
 pub mod door;
 pub mod engine;
 pub mod notices;
+pub mod recon;
 pub mod views;
 
 /// Prints what was measured: as one JSON object, or for people.

@@ -211,6 +211,8 @@ enum Bench {
     Views(benchmarks::views::ViewsArgs),
     /// Webhooks from the outbox to a receiver, killed and continued
     Notices(benchmarks::notices::NoticesBenchArgs),
+    /// The match of a card network's file with what was expected, also by DuckDB's outer join
+    Recon(benchmarks::recon::ReconBenchArgs),
 }
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
@@ -324,6 +326,9 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         }
         Task::Bench { what: Bench::Notices(args) } => {
             benchmarks::notices::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Recon(args) } => {
+            benchmarks::recon::run(&args).map(|()| ExitCode::SUCCESS)
         }
         Task::Bench { what: Bench::Door(args) } => {
             benchmarks::door::run(&args).map(|()| ExitCode::SUCCESS)
