@@ -82,7 +82,8 @@ fn digits(into: &mut [u8], mut number: u64) {
 
 impl Row {
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut line = *b"I,RRNRRNRRNRRN,STANNN,2013-08-28T00:00:00Z,10000000,105331042151234,sale,";
+        let mut line =
+            *b"I,RRNRRNRRNRRN,STANNN,2013-08-28T00:00:00Z,10000000,105331042151234,sale,";
         digits(&mut line[2..14], self.rrn);
         if let Some(last) = self.last {
             line[13] = last;
@@ -144,7 +145,8 @@ impl ClearingWriter {
     fn finish(self) -> io::Result<()> {
         let ClearingWriter { mut out, lines, amount, fee } = self;
         out.flush()?;
-        let HashedFile { mut file, hasher } = out.into_inner().map_err(io::Error::other)?;
+        let HashedFile { mut file, hasher } =
+            out.into_inner().map_err(|error| error.into_error())?;
         let digest = base16ct::lower::encode_string(&hasher.finalize());
         let net = amount - fee;
         let money = |amount: u64| format!("{}.{:02}", amount / 100, amount % 100);
