@@ -9,7 +9,7 @@
 //! the switch or the engine, and have no secrets in errors.
 //!
 //! Start at [`engine_benchmark`], [`door`], [`api_benchmark`], [`views_benchmark`],
-//! [`NetworkSimulatorServer`], [`InteractiveTerminal`] and [`TerminalFleet`].
+//! [`reconciling`], [`NetworkSimulatorServer`], [`InteractiveTerminal`] and [`TerminalFleet`].
 
 pub mod api_benchmark;
 mod api_client;
@@ -26,6 +26,7 @@ mod load;
 mod network_server;
 pub mod opening;
 mod postgres_cluster;
+pub mod reconciling;
 mod reserved_address;
 mod terminal_keys;
 mod terminal_socket;

@@ -12,6 +12,7 @@ pub mod backup;
 pub mod door;
 pub mod engine;
 pub mod notices;
+pub mod recon;
 pub mod views;
 
 /// Prints what was measured: as one JSON object, or for people.

@@ -215,6 +215,8 @@ enum Bench {
     Notices(benchmarks::notices::NoticesBenchArgs),
     /// Backups one after another while terminals sell, then restored and verified
     Backup(benchmarks::backup::BackupBenchArgs),
+    /// The match of a card network's file with what was expected, also by DuckDB's outer join
+    Recon(benchmarks::recon::ReconBenchArgs),
 }
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
@@ -333,6 +335,9 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         }
         Task::Bench { what: Bench::Backup(args) } => {
             benchmarks::backup::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Recon(args) } => {
+            benchmarks::recon::run(&args).map(|()| ExitCode::SUCCESS)
         }
         Task::Bench { what: Bench::Door(args) } => {
             benchmarks::door::run(&args).map(|()| ExitCode::SUCCESS)

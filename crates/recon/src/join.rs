@@ -57,20 +57,24 @@ fn pack(text: &[u8]) -> Option<u64> {
     Some(packed)
 }
 
-fn number_of(kind: LaneItemKind) -> u64 {
-    match kind {
-        LaneItemKind::Sale => 0,
-        LaneItemKind::Refund => 1,
-        LaneItemKind::Reversal => 2,
-        LaneItemKind::Chargeback => 3,
-        LaneItemKind::Representment => 4,
-        LaneItemKind::FeeCorrection => 5,
-        LaneItemKind::ClearingPayment => 6,
-        LaneItemKind::CashDeposit => 7,
-        LaneItemKind::Payout => 8,
-        LaneItemKind::PayoutReturn => 9,
-        LaneItemKind::Unstated => 10,
-    }
+/// The kinds by their numbers in a key.
+const KINDS: [LaneItemKind; 11] = [
+    LaneItemKind::Sale,
+    LaneItemKind::Refund,
+    LaneItemKind::Reversal,
+    LaneItemKind::Chargeback,
+    LaneItemKind::Representment,
+    LaneItemKind::FeeCorrection,
+    LaneItemKind::ClearingPayment,
+    LaneItemKind::CashDeposit,
+    LaneItemKind::Payout,
+    LaneItemKind::PayoutReturn,
+    LaneItemKind::Unstated,
+];
+
+fn number_of(kind: LaneItemKind) -> Option<u64> {
+    let number = KINDS.iter().position(|one| *one == kind)?;
+    u64::try_from(number).ok()
 }
 
 /// The key of a card request: RRN, STAN and second, and the kind of the line. `None` if a part is
@@ -85,7 +89,27 @@ pub fn request_key(
     let text = pack(rrn).filter(|packed| *packed > 0)?;
     let fits = stan >> STAN_BITS == 0 && second >> SECOND_BITS == 0 && stan > 0;
     let numbers = u64::from(stan) << SECOND_BITS | second;
-    fits.then_some(PackedKey { text, rest: numbers << KIND_BITS | number_of(kind) })
+    fits.then_some(PackedKey { text, rest: numbers << KIND_BITS | number_of(kind)? })
+}
+
+/// The parts of a key of [`request_key`]: RRN, STAN, second and kind.
+#[must_use]
+pub fn request_of(key: PackedKey) -> Option<([u8; REQUEST_CHARACTERS], u32, u64, LaneItemKind)> {
+    let mut rrn = [b' '; REQUEST_CHARACTERS];
+    let mut text = key.text;
+    for byte in rrn.iter_mut().rev() {
+        let letter = u8::try_from(text % LETTERS).ok()?;
+        *byte = match letter {
+            0 => b' ',
+            1..=10 => b'0' + letter - 1,
+            _ => b'A' + letter - 11,
+        };
+        text /= LETTERS;
+    }
+    let kind = usize::try_from(key.rest & ((1 << KIND_BITS) - 1)).ok()?;
+    let numbers = key.rest >> KIND_BITS;
+    let stan = u32::try_from(numbers >> SECOND_BITS).ok()?;
+    Some((rrn, stan, numbers & ((1 << SECOND_BITS) - 1), *KINDS.get(kind)?))
 }
 
 /// The key of a wallet order or another text of up to 23 characters. `None` if it does not fit.
@@ -96,7 +120,7 @@ pub fn text_key(text: &[u8], kind: LaneItemKind) -> Option<PackedKey> {
         return None;
     }
     let (text, rest) = (pack(first)?, pack(rest)?);
-    Some(PackedKey { text, rest: rest << KIND_BITS | number_of(kind) })
+    Some(PackedKey { text, rest: rest << KIND_BITS | number_of(kind)? })
 }
 
 impl PackedKey {

@@ -39,11 +39,12 @@ const MAP: &str = "
     switch   | money tariff books machine iso8583 keys qr            | peers
     sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
     host     | money books engine node iso8583 keys switch           | journal peers tariff
-    bench    | money tariff books engine journal node reports views iso8583 keys peers host |
+    recon    | money tariff books files switch                       |
+    bench    | money tariff books engine journal node files reports views iso8583 keys peers host \
+              recon |
     vault    | money books files keys postgresql                     | bench
     notices  | money tariff machine books engine journal node keys vault channels | sim
     access   | books engine machine node keys vault                  | money journal
-    recon    | money tariff books files switch                       |
     office   | money tariff machine books engine node files reports switch recon vault | journal \
               keys
     pages    | money books switch office views                        |

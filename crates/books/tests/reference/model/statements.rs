@@ -420,7 +420,8 @@ impl Model {
         known.matched += matched;
         known.breaks.extend(break_id.map(|_| rest));
         known.until = until.filter(|_| rest != 0);
-        let (matched, expected) = (signed(matched)?, signed(expected)?);
+        let so_far = known.matched;
+        let (matched, expected) = (signed(so_far)?, signed(expected)?);
         self.push_event(Event::EntryTaken { bank, file, line, matched, expected, break_id })
     }
 
