@@ -48,8 +48,8 @@ const MAP: &str = "
     office   | money tariff machine books engine node files reports switch recon vault | journal \
               keys
     pages    | money books switch office views                        |
-    web      | money tariff books machine engine node files reports switch office access views \
-              pages vault notices | journal
+    web      | money tariff books machine engine journal node files reports switch office access \
+              views pages vault notices |
     wiping   |                                                       |
 doorstep| money tariff books calendar engine journal node files reports keys vault access qr peers \
               switch host recon office bench sim wiping postgresql views pages web backup channels \
