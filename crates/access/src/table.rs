@@ -158,6 +158,10 @@ const COMMANDS: &[(&str, &str, bool)] = &[
     ("RevokeApiKey", "a--------", true),
     ("RecordAccessEvent", "---------", false),
     ("ResetSecondFactor", "a--------", true),
+    ("BeginFile", "--a------", false),
+    ("TakeEntry", "--a------", false),
+    ("MatchEntry", "--a------", false),
+    ("EndFile", "--a------", false),
     ("RetryNotices", "-aa---oo-", false),
 ];
 

@@ -707,7 +707,7 @@ pub enum Event {
         bank: BankId,
         file: u32,
         line: u32,
-        /// Matched now.
+        /// Of the entry, so far.
         matched: SignedAmount,
         /// What is still expected.
         expected: SignedAmount,

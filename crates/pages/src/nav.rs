@@ -39,6 +39,8 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "phone_cash",
             "hand_overs",
             "deposits",
+            "files",
+            "bank_entries",
             "clearing_lines",
             "breaks",
             "refunds",

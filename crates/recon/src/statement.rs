@@ -265,6 +265,12 @@ pub fn policy() -> MatchPolicy {
     let mut policy = MatchPolicy::default();
     for lane in policy.lanes.iter_mut().filter(|lane| lane.lane == Lane::Bank) {
         lane.wait_days = AWAITED_DAYS;
+        // The ids of deposits and payouts are never used again.
+        for key in lane.keys.iter_mut() {
+            if matches!(key.kind, KeyKind::DepositId | KeyKind::PayoutId) {
+                key.days_max = u16::MAX;
+            }
+        }
     }
     policy
 }

@@ -300,6 +300,8 @@ const VIEWS_IN_CHINESE: &[(&str, &str)] = &[
     ("tariffs", "费率版本"),
     ("hold_rules", "资金冻结规则"),
     ("clearing_lines", "清算明细行"),
+    ("files", "卡组织、钱包和银行的文件"),
+    ("bank_entries", "银行对账单中的记录"),
     ("plans", "结算计划"),
     ("payouts", "打款"),
     ("invoices", "账单"),

@@ -221,7 +221,7 @@ impl Books {
             bank,
             file: place.0,
             line: place.1,
-            matched: signed(matched)?,
+            matched: signed(split.matched)?,
             expected: signed(expected)?,
             break_id,
         });

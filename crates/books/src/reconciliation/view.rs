@@ -64,6 +64,11 @@ impl Books {
         self.reference_data.reconciliation.banks.get(&bank)
     }
 
+    #[must_use]
+    pub fn bank_currency(&self, bank: BankId) -> Option<Currency> {
+        self.banks.find(bank).map(|bank| self.currency_at(bank.currency))
+    }
+
     /// The remembered files of a lane, oldest first.
     pub fn files_of(&self, lane: FileLane) -> impl DoubleEndedIterator<Item = FileView<'_>> {
         let lane = self.reference_data.reconciliation.lanes.get(&lane);

@@ -49,6 +49,8 @@ views! {
     HandOvers = cash::HAND_OVERS,
     Deposits = cash::DEPOSITS,
     ClearingLines = settlement::CLEARING_LINES,
+    Files = settlement::FILES,
+    BankEntries = settlement::BANK_ENTRIES,
     Plans = settlement::PLANS,
     Payouts = settlement::PAYOUTS,
     Invoices = settlement::INVOICES,

@@ -1,7 +1,7 @@
 //! Money between Doorstep, its rails, sellers and firms: clearing, plans, payouts, invoices.
 
 use crate::table::ColumnKind::{Amount, Batch, Currency, Date, Id, Number, Parcel, Text, Word};
-use crate::table::IdentifierKind::{Any, Bank, Firm, Payout, Person, Plan, Seller};
+use crate::table::IdentifierKind::{Any, Bank, Break, Firm, Payout, Person, Plan, Seller};
 use crate::table::{
     ColumnKind, FROM, IndexedRows, NOBODY, OF_SELLER, RowOwners, RowSpan, UNTIL, VIEW, ViewIndex,
     ViewSpec, column, down,
@@ -50,6 +50,62 @@ pub const CLEARING_LINES: ViewSpec = ViewSpec {
         ViewIndex { columns: &["batch"], only: None },
         ViewIndex { columns: &["parcel"], only: Some(IndexedRows::With("parcel")) },
     ],
+    ..VIEW
+};
+
+/// Whose files there are.
+pub const FILE_LANES: &[&str] = &["network", "wallet", "bank"];
+
+pub const FILES: ViewSpec = ViewSpec {
+    name: "files",
+    doc: "state of a file of a network or wallet, or of a bank statement",
+    key: &["lane", "sender", "file"],
+    columns: &[
+        column("lane", Word(FILE_LANES), "whose file it is").filter(),
+        column("sender", Id(Any), "the identifier of the network, wallet or bank account")
+            .filter(),
+        column("file", Number, "of the lane").filter(),
+        FROM,
+        UNTIL,
+        column("state", Word(&["begun", "ended"]), "`ended`: all lines are in the books").filter(),
+        column("form", Text, "the format or profile that read it").filter(),
+        column("first_day", Date, "of the file").filter(),
+        column("last_day", Date, "of the file").filter(),
+        column("lines", Number, "that it has"),
+        column("currency", Currency, "of the amounts").filter(),
+        column("total", MONEY, "what its lines add up to: paid, or moved on the account"),
+        column("matched", MONEY, "of the total; once it is ended").optional(),
+        column("expected", MONEY, "of the total: awaited in the books").optional(),
+        column("breaks", MONEY, "of the total").optional().filter(),
+        column("digest", Text, "SHA-256 of the file"),
+        column("result", Text, "SHA-256 of the file with what its lines are").optional(),
+    ],
+    order: down("from_batch"),
+    indexes: &[BY_STATE, BY_BATCH],
+    ..VIEW
+};
+
+pub const BANK_ENTRIES: ViewSpec = ViewSpec {
+    name: "bank_entries",
+    doc: "state of an entry of a bank statement",
+    key: &["bank", "file", "line"],
+    columns: &[
+        column("bank", Id(Bank), "the account").filter(),
+        column("file", Number, "the statement").filter(),
+        column("line", Number, "in the statement").filter(),
+        FROM,
+        UNTIL,
+        column("state", Word(&["matched", "expected", "break"]), "`expected`: awaited").filter(),
+        column("booked", Date, "by the bank").filter(),
+        column("currency", Currency, "of the amounts").filter(),
+        column("amount", MONEY, "above zero: into the account").filter(),
+        column("matched", MONEY, "with what the books have"),
+        column("expected", MONEY, "awaited in the books"),
+        column("awaited_until", Date, "then it becomes a break").optional().filter(),
+        column("break", Id(Break), "of what nothing explains").optional().filter(),
+    ],
+    order: down("from_batch"),
+    indexes: &[BY_STATE, BY_BATCH],
     ..VIEW
 };
 

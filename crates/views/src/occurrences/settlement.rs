@@ -1,8 +1,8 @@
 //! Clearing lines, settlement plans and payouts, invoices, commissions, adjustments, periods.
 
 use books::{
-    ApproveCyclePlan, ApproveSettlement, ClearLine, ClearLineKind, ClosePeriod, Command, Event,
-    ExecuteSettlement, PayCommission, PayoutId, PayoutLine, PlanCycle, PlanId, PlanSettlement,
+    ApproveCyclePlan, ApproveSettlement, BankId, BreakId, ClearLine, ClearLineKind, ClosePeriod,
+    Command, EndFile, Event, ExecuteSettlement, FileLane, PayCommission, PayoutId, PayoutLine, PlanCycle, PlanId, PlanSettlement,
     PostAdjustment, RailId, RecordSellerPayment, RejectSettlement, SellerId,
 };
 use money::Currency;
@@ -16,6 +16,15 @@ use crate::value::ViewValue;
 
 fn invoice_key(seller: SellerId, of: Currency, number: u32) -> RowKey {
     ids([seller.0, RowKey::text(of.code()), number.into()])
+}
+
+fn file_key(lane: FileLane, file: u32) -> RowKey {
+    let (lane, sender) = match lane {
+        FileLane::Network(network) => ("network", network.0),
+        FileLane::Wallet(wallet) => ("wallet", wallet.0),
+        FileLane::Bank(bank) => ("bank", bank.0),
+    };
+    ids([RowKey::text(lane), sender, file.into()])
 }
 
 fn total(lines: &[PayoutLine]) -> ViewValue {
@@ -164,11 +173,95 @@ impl Occurrence<'_> {
                     self.payout(payout, "rejected");
                 }
             }
+            Event::FileBegun { .. } => self.file_begun(),
+            Event::FileEnded { lane, file, matched, expected, breaks } => {
+                let Command::EndFile(EndFile { digest, .. }) = self.given else { return };
+                let changes = [
+                    ("state", "ended".into()),
+                    ("matched", number(matched.minor())),
+                    ("expected", number(expected.minor())),
+                    ("breaks", number(breaks.minor())),
+                    ("result", ViewValue::text(&digest.to_string())),
+                ];
+                self.change(ViewName::Files, file_key(*lane, *file), changes);
+            }
+            Event::EntryTaken { bank, file, line, matched, expected, break_id } => {
+                let place = (*bank, *file, *line);
+                self.entry(place, (matched.minor(), expected.minor()), *break_id);
+            }
             Event::PayoutDropped { payout, .. } => self.payout(*payout, "dropped"),
             Event::SettlementExecuted { plan, lines } => self.executed(*plan, lines),
             Event::PayoutConfirmed { payout, .. } => self.payout(*payout, "confirmed"),
             Event::PayoutReturned { payout, .. } => self.payout(*payout, "returned"),
             _ => self.of_invoice(event),
+        }
+    }
+
+    fn file_begun(&mut self) {
+        let Command::BeginFile(begun) = self.given else { return };
+        let of = match begun.lane {
+            FileLane::Network(id) => self.books.rail_currency(RailId::Network(id)),
+            FileLane::Wallet(id) => self.books.rail_currency(RailId::Wallet(id)),
+            FileLane::Bank(id) => self.books.bank_currency(id),
+        };
+        let row = [
+            "begun".into(),
+            ViewValue::text(&begun.form),
+            day(begun.from),
+            day(begun.until),
+            number(begun.lines),
+            currency(of.expect("the sender is registered")),
+            number(begun.total.minor()),
+            EMPTY,
+            EMPTY,
+            EMPTY,
+            ViewValue::text(&begun.digest.to_string()),
+            EMPTY,
+        ];
+        self.begin(ViewName::Files, file_key(begun.lane, begun.file), row);
+    }
+
+    /// An entry as it is now: taken, or decided later.
+    fn entry(
+        &mut self,
+        (bank, file, line): (BankId, u32, u32),
+        (matched, expected): (i64, i64),
+        break_id: Option<BreakId>,
+    ) {
+        let key = ids([bank.0, file.into(), line.into()]);
+        let state = match (break_id, expected) {
+            (Some(_), _) => "break",
+            (None, 0) => "matched",
+            (None, _) => "expected",
+        };
+        let broken = break_id.map(|one| id(one.0)).into();
+        match self.given {
+            Command::TakeEntry(taken) => {
+                let of = self.books.bank_currency(bank).expect("the account is registered");
+                let row = [
+                    state.into(),
+                    day(taken.booked),
+                    currency(of),
+                    number(taken.amount.minor()),
+                    number(matched),
+                    number(expected),
+                    taken.expected_until.filter(|_| expected != 0).map(day).into(),
+                    broken,
+                ];
+                self.begin(ViewName::BankEntries, key, row);
+            }
+            Command::MatchEntry(decided) => {
+                let until = decided.expected_until.filter(|_| expected != 0).map(day);
+                let changes = [
+                    ("state", state.into()),
+                    ("matched", number(matched)),
+                    ("expected", number(expected)),
+                    ("awaited_until", until.into()),
+                    ("break", broken),
+                ];
+                self.change(ViewName::BankEntries, key, changes);
+            }
+            _ => {}
         }
     }
 

@@ -58,6 +58,7 @@ const INVOICE: Fields = &[("seller", "seller"), ("currency", "currency"), ("invo
 const FIRM: Fields = &[("firm", "firm")];
 const NETWORK: Fields = &[("network", "network")];
 const TERMINAL: Fields = &[("terminal", "terminal")];
+const ENTRY: Fields = &[("bank", "bank"), ("file", "file"), ("line", "line")];
 const PERSON: Fields = &[("person", "person")];
 
 const fn is(states: &'static [&'static str]) -> (&'static str, &'static [&'static str]) {
@@ -115,6 +116,10 @@ const ACTS: &[OfferedAct] = &[
     row("CancelDeposit", "deposits", &[is(&["announced"])], DEPOSIT),
     list("AnnounceDeposit", "deposits"),
     list("ClearLine", "clearing_lines"),
+    list("BeginFile", "files"),
+    row("EndFile", "files", &[is(&["begun"])], &[("file", "file")]),
+    list("TakeEntry", "bank_entries"),
+    next("MatchEntry", "bank_entries", &[is(&["expected"])], ENTRY),
     next("ProposeBreakResolution", "breaks", OPEN, BREAK),
     next("ApproveBreakResolution", "breaks", &[is(&["proposed"])], BREAK),
     row("ProposeBreakResolution", "breaks", &[is(&["proposed"])], BREAK),

@@ -94,7 +94,7 @@ pub(crate) fn right(view: &str) -> &str {
         "hand_overs" => "hand-overs",
         "batches" | "open_items" => "open-items",
         "commands" => "log",
-        "clearing_lines" => "clearing",
+        "clearing_lines" | "files" | "bank_entries" => "clearing",
         "plans" | "commissions" => "settlements",
         "invoices" | "invoice_payments" => "statements",
         "periods" => "balances",
