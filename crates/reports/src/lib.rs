@@ -30,6 +30,7 @@ mod open_differences;
 mod open_items;
 mod parcels;
 mod payouts;
+mod route_candidates;
 mod sent_requests;
 mod statement;
 mod status;
@@ -72,6 +73,7 @@ pub use payouts::{
     PayoutMessage, made_up_creditor, made_up_debtor, message_text, payout_seller, write_message,
     write_payouts_csv, write_trial_messages,
 };
+pub use route_candidates::{BegunPurchase, begun_purchases};
 pub use sent_requests::{RequestNumbers, find_sent_requests};
 pub use statement::{
     InvoiceReport, OfflineLossReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport,

@@ -86,6 +86,38 @@ pub struct HourTotal {
     pub total: ViewTotal,
 }
 
+/// Payments of a network or wallet in a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RailTotal {
+    /// `network` or `wallet`.
+    pub kind: String,
+    /// The bits of its identifier.
+    pub rail: i64,
+    pub state: String,
+    pub payments: i64,
+    /// In minor units of the rail's currency.
+    pub amount: i64,
+    /// The fees that the rail may deduct.
+    pub deducted: i64,
+}
+
+fn rail_total(values: &[ViewValue]) -> Option<RailTotal> {
+    use ViewValue::{Number, Text};
+    match values {
+        [Text(kind), Number(rail), Text(state), Number(payments), Number(amount), Number(fees)] => {
+            Some(RailTotal {
+                kind: kind.to_string(),
+                rail: *rail,
+                state: state.to_string(),
+                payments: *payments,
+                amount: *amount,
+                deducted: *fees,
+            })
+        }
+        _ => None,
+    }
+}
+
 fn total(values: &[ViewValue]) -> Option<ViewTotal> {
     match values {
         [ViewValue::Text(currency), ViewValue::Number(rows), ViewValue::Number(sum)] => {
@@ -341,6 +373,24 @@ impl ViewReader {
                 ControlFlow::Continue(())
             })?;
             Ok(hours)
+        })
+    }
+
+    /// The payments that began from a batch on, by their network or wallet, and by their state now
+    /// or at the end of a batch. Cash has neither.
+    ///
+    /// # Errors
+    /// As [`ViewReader::list`].
+    pub fn payments_by_rail(
+        &mut self,
+        from: u64,
+        at: Option<u64>,
+    ) -> Result<(Vec<RailTotal>, ViewPosition), ReadViewError> {
+        self.read(at, |reading, _| {
+            let until = at.unwrap_or(i64::MAX.cast_unsigned() - 1).cast_signed();
+            let question = Question::payments_by_rail(from.cast_signed(), until);
+            let rows = ViewReader::rows(reading, &question)?.into_iter();
+            Ok(rows.filter_map(|row| rail_total(&row)).collect())
         })
     }
 

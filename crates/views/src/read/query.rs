@@ -18,6 +18,7 @@ pub const FILTER_VALUES_MAX: usize = 100;
 pub const FILTER_TEXT_BYTES_MAX: usize = 512;
 
 const COLLECTED_BY_HOUR: &str = include_str!("../../sql/collected_by_hour.sql");
+const PAYMENTS_BY_RAIL: &str = include_str!("../../sql/payments_by_rail.sql");
 
 static HOUR_COLUMNS: [ViewColumn; 5] = [
     column("hour", ColumnKind::Number, "since 1970, in local time"),
@@ -25,6 +26,14 @@ static HOUR_COLUMNS: [ViewColumn; 5] = [
     column("currency", ColumnKind::Currency, "of the sum"),
     column("payments", ColumnKind::Number, "how many"),
     column("amount", ColumnKind::MinorUnits, "their sum"),
+];
+static RAIL_COLUMNS: [ViewColumn; 6] = [
+    column("rail_kind", ColumnKind::Text, "whether it is a network or a wallet"),
+    column("rail", ColumnKind::Number, "its identifier"),
+    column("state", ColumnKind::Text, "of the payments"),
+    column("payments", ColumnKind::Number, "how many"),
+    column("amount", ColumnKind::MinorUnits, "their sum"),
+    column("deducted", ColumnKind::MinorUnits, "the fees that the rail may deduct"),
 ];
 static DATE_COLUMNS: [ViewColumn; 1] = [column("date", ColumnKind::Date, "of a command")];
 static TOTAL_COLUMNS: [ViewColumn; 3] = [
@@ -285,6 +294,13 @@ impl Question {
         let values = [offset, until, from].map(ViewValue::Number).to_vec();
         let question = Question::of(HOUR_COLUMNS.iter());
         Question { text: COLLECTED_BY_HOUR.to_owned(), values, ..question }
+    }
+
+    /// Payments that began from a batch on, until another, by their network or wallet and state.
+    pub(crate) fn payments_by_rail(from: i64, until: i64) -> Question {
+        let values = [until, from].map(ViewValue::Number).to_vec();
+        let question = Question::of(RAIL_COLUMNS.iter());
+        Question { text: PAYMENTS_BY_RAIL.to_owned(), values, ..question }
     }
 
     /// `at` is `None` for the last batch: then an index of the rows that hold is used.

@@ -82,7 +82,9 @@ pub(super) async fn bundle(visit: Visit) -> HttpAnswer {
         around.nav = nav_groups(words, &readable, None, wanted.at);
         around.title = words.get("audit.title").to_owned();
         let here = (AUDIT_PATH, &pairs[..]);
-        around.position = Some(position(words, &at, wanted.at, here, (time, offset_minutes)));
+        let mut shown = position(words, &at, wanted.at, here, (time, offset_minutes));
+        (shown.json, shown.csv) = (None, None);
+        around.position = Some(shown);
         let tile = |key: &str, figure: String, about: String| HomeTile {
             title: words.get(key),
             values: vec![(figure, String::new())],
@@ -151,6 +153,7 @@ pub(super) async fn bundle(visit: Visit) -> HttpAnswer {
             work: Vec::new(),
             flow_title: words.get("audit.range"),
             flow,
+            is_flow: true,
             tables: vec![files, steps],
             parcels: Vec::new(),
             acts: acts.into(),

@@ -19,6 +19,7 @@ use views::{RowSpan, ViewSpec, ViewValue};
 use super::act_table::of_row;
 use super::frames::{frame, position, readable};
 use super::party_accounts::StatementParty;
+use super::routing::{network_names, why};
 use super::rows::{names, offset_at, page_row, person_names, read, time_of, with};
 use super::{Visit, html, twin};
 use crate::app::{App, HttpAnswer};
@@ -377,7 +378,10 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
                 (postings, &told.statement[..]),
                 (log, &logged[..]),
             ];
-            let names = names(reader, &principal, &of, at)?;
+            let mut names = names(reader, &principal, &of, at)?;
+            if view.name == "payments" {
+                names.extend(network_names(reader, &principal, at)?);
+            }
             let time = time_of(reader, &found)?;
             Ok((Some((told, earlier, names)), found, time))
         });
@@ -421,6 +425,10 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
         // A posting has no history: it is one.
         if view.name != "postings" {
             page.timeline = telling.tell(&told);
+        }
+        if let ("payments", Some(first)) = (view.name, told.history.first()) {
+            let first = number(first, view, begins(view));
+            page.routing = why((&giver.data, &principal), &context, &told.row, first)?;
         }
         page.related = related(&context, VIEWS, view, &told.row);
         let party = told.row.raw_of(view, view.key[0]).and_then(StatementParty::read);

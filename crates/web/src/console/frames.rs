@@ -12,6 +12,7 @@ use super::act_table::{ACTS_PATH, may};
 use super::audit::AUDIT_PATH;
 use super::imports::IMPORT_PATH;
 use super::portals::own_party;
+use super::routing::ROUTING;
 use super::{PROPOSALS_PATH, Preferences};
 use crate::app::{App, SignedInCaller};
 use crate::handlers::views::rows_of;
@@ -19,7 +20,7 @@ use crate::handlers::views::rows_of;
 /// Bytes of a hash that are shown.
 const DIGEST_BYTES: usize = 6;
 
-/// The views that a principal may list.
+/// The views that a principal may list, and the pages beside them.
 pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
     let may = VIEWS.iter().filter(|view| match rows_of(principal, view) {
         Ok(RowsOf::Everyone) => true,
@@ -30,7 +31,10 @@ pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
         }),
         Err(_) => false,
     });
-    may.map(|view| view.name).collect()
+    let mut names: Vec<&'static str> = may.map(|view| view.name).collect();
+    let sees = |right| principal.may(AccessFunction::Read(right)) == AccessScope::All;
+    names.extend(sees("networks").then_some(ROUTING));
+    names
 }
 
 fn roles_of(words: PageWords, grants: &[AccessGrant]) -> String {

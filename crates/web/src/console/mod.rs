@@ -18,6 +18,7 @@ mod lists;
 mod own_sign_in;
 mod party_accounts;
 mod portals;
+mod routing;
 mod rows;
 mod searches;
 mod second_factor;
@@ -105,6 +106,7 @@ enum Page {
     NewTour,
     Position,
     Audit,
+    Routing,
     List(&'static ViewSpec),
     Detail(&'static ViewSpec),
 }
@@ -193,6 +195,7 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(IMPORT_PATH, on(get(Page::Import), MethodFilter::POST, Page::TakeImport))
         .route(POSITION_PATH, get(Page::Position))
         .route(audit::AUDIT_PATH, get(Page::Audit))
+        .route(&list_path(routing::ROUTING), get(Page::Routing))
         .route(STATEMENTS_PATH, get(Page::Statements))
         .route(&format!("{STATEMENTS_PATH}/{{party}}"), get(Page::Statement))
         .route(PROPOSALS_PATH, get(Page::Proposals))
@@ -327,6 +330,7 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
             json_answer(StatusCode::OK, &json!({ "batch": batch }), Some(JournalPosition(batch)))
         }
         Page::Audit => audit::bundle(visit).await,
+        Page::Routing => routing::routing(visit).await,
         Page::NextDay => demo::moved(visit).await,
         Page::MoveOn => demo::move_on(visit).await,
         Page::NewTour => demo::new_tour(visit).await,

@@ -719,6 +719,7 @@ pub(super) async fn portal(visit: Visit, party: StatementParty, wanted: Wanted) 
             work: found.work,
             flow_title: words.get(flow_title),
             flow: found.flow,
+            is_flow: true,
             tables: found.tables,
             parcels: found.parcels,
             acts: acts_shown,
