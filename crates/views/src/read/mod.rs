@@ -538,6 +538,28 @@ impl ViewReader {
         Ok((rows, more))
     }
 
+    /// What changed an account in some days, by entry: credits less debits, and the first posting.
+    /// In the order of these.
+    ///
+    /// # Errors
+    /// As [`ViewReader::list`].
+    pub fn account_changes(
+        &mut self,
+        asked: &AccountDays,
+    ) -> Result<Vec<(String, i64, i64)>, ReadViewError> {
+        let view = &VIEWS[ViewName::Postings as usize];
+        let (rows, _) = self.read(None, |reading, _| {
+            ViewReader::rows(reading, &Question::account_changes(view, asked))
+        })?;
+        let changes = rows.into_iter().filter_map(|row| match &*row {
+            [ViewValue::Text(entry), ViewValue::Number(change), ViewValue::Number(first)] => {
+                Some((entry.to_string(), *change, *first))
+            }
+            _ => None,
+        });
+        Ok(changes.collect())
+    }
+
     /// The rows of each view, counted and summed up: the same rows give the same sum, in whatever
     /// order and place they are.
     ///

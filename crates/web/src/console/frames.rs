@@ -13,6 +13,7 @@ use super::audit::AUDIT_PATH;
 use super::imports::IMPORT_PATH;
 use super::portals::own_party;
 use super::routing::ROUTING;
+use super::system::SYSTEM;
 use super::{PROPOSALS_PATH, Preferences};
 use crate::app::{App, SignedInCaller};
 use crate::handlers::views::rows_of;
@@ -33,7 +34,8 @@ pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
     });
     let mut names: Vec<&'static str> = may.map(|view| view.name).collect();
     let sees = |right| principal.may(AccessFunction::Read(right)) == AccessScope::All;
-    names.extend(sees("networks").then_some(ROUTING));
+    let others = [("networks", ROUTING), ("status", SYSTEM)];
+    names.extend(others.into_iter().filter(|(right, _)| sees(right)).map(|(_, page)| page));
     names
 }
 
@@ -106,7 +108,7 @@ pub(super) fn frame(
     }
 }
 
-fn age(words: PageWords, ms: u64) -> String {
+pub(super) fn age(words: PageWords, ms: u64) -> String {
     let filled = |key, n: u64| words.fill(key, &[("n", &n)]);
     match ms / 1_000 {
         0 => words.get("position.age_now").to_owned(),

@@ -23,7 +23,9 @@ mod rows;
 mod searches;
 mod second_factor;
 mod sessions;
+mod statement_rows;
 mod statements;
+mod system;
 
 use std::sync::{Arc, LazyLock};
 
@@ -107,6 +109,7 @@ enum Page {
     Position,
     Audit,
     Routing,
+    System,
     List(&'static ViewSpec),
     Detail(&'static ViewSpec),
 }
@@ -196,6 +199,7 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(POSITION_PATH, get(Page::Position))
         .route(audit::AUDIT_PATH, get(Page::Audit))
         .route(&list_path(routing::ROUTING), get(Page::Routing))
+        .route(&list_path(system::SYSTEM), get(Page::System))
         .route(STATEMENTS_PATH, get(Page::Statements))
         .route(&format!("{STATEMENTS_PATH}/{{party}}"), get(Page::Statement))
         .route(PROPOSALS_PATH, get(Page::Proposals))
@@ -331,6 +335,7 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         }
         Page::Audit => audit::bundle(visit).await,
         Page::Routing => routing::routing(visit).await,
+        Page::System => system::system(visit).await,
         Page::NextDay => demo::moved(visit).await,
         Page::MoveOn => demo::move_on(visit).await,
         Page::NewTour => demo::new_tour(visit).await,

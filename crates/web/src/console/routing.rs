@@ -37,6 +37,9 @@ const RAILS_READ: u32 = 500;
 const PURCHASES_READ: u32 = 100;
 const ROUTINGS_SHOWN: usize = 20;
 
+/// Characters of a waybill at its beginning and end.
+const WAYBILL_ENDS: usize = 5;
+
 /// States of payments that the network or wallet approved, and that stand.
 const STANDING: [&str; 6] =
     ["approved", "held", "released", "authorised", "completing", "in suspense"];
@@ -347,11 +350,14 @@ impl Routing<'_> {
             let parcel = one.purchase.parcel;
             let payments = Link::to(&list_path("payments")).with("parcel", &format!("par_{parcel}"));
             let waybill = switch::waybill::write(parcel);
+            let (begin, end) = (waybill.get(..WAYBILL_ENDS), waybill.len() - WAYBILL_ENDS);
+            let short = format!("{}…{}", begin.unwrap_or_default(), &waybill[end..]);
             Some(vec![
                 Cell {
                     href: Some(payments.at(self.pinned).text()),
                     class: "id",
-                    ..plain(waybill)
+                    title: Some(waybill),
+                    ..plain(short)
                 },
                 Cell {
                     href: Some(

@@ -1,22 +1,16 @@
 //! Lists, single things, searches and exports of the views, as of any batch.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io;
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use access::{AccessFunction, AccessGrant, AccessScope, Principal};
-use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Response, StatusCode, header};
-use hyper::body::Frame;
 use node::JournalPosition;
 use office::SignedInGiver;
 use office::fields::KnownParties;
 use serde_json::json;
-use tokio::sync::mpsc;
 use views::read::{
     FilterOperator, ListQuery, ReadViewError, RowOwner, RowsOf, VIEWS, ViewFilter, ViewQueryError,
     ViewReader,
@@ -27,11 +21,12 @@ use crate::app::{App, Call, HttpAnswer, POSITION, answer_of};
 use crate::asked_views::AskedKey;
 use crate::cursor::Cursor;
 use crate::limits::{
-    EXPORT_BLOCK_BYTES, EXPORT_SECONDS_MAX, FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX,
-    POSITION_WAIT_MS_MAX, SEARCH_CHARACTERS_MAX,
+    FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX, POSITION_WAIT_MS_MAX,
+    SEARCH_CHARACTERS_MAX,
 };
 use crate::problem::{ErrorInChinese, Problem, ProblemKind};
 use crate::query::QueryParameters;
+use crate::streamed::{BodyWriter, CutOff, streamed};
 use crate::view_values::{ShownColumns, add_cell, has_ranges, named_type, parse};
 use crate::words::words;
 
@@ -39,10 +34,6 @@ use crate::words::words;
 const QUICK: Duration = Duration::from_millis(2);
 /// How often a reader looks whether the views have reached a position.
 const POSITION_POLL: Duration = Duration::from_millis(5);
-/// A receiver of an export may be silent this long.
-const RECEIVER_SILENCE: Duration = Duration::from_secs(60);
-/// Blocks of an export that wait for their receiver.
-const BLOCKS_WAITING_MAX: usize = 8;
 
 const JSON: &str = "application/json";
 const LINES: &str = "application/x-ndjson";
@@ -454,9 +445,6 @@ async fn export(
     named: BTreeSet<(String, String)>,
     (query, page): (QueryParameters, ListQuery),
 ) -> HttpAnswer {
-    let busy = || Problem::from(ProblemKind::Busy).retry_after(10);
-    let own = call.app.running.begin_export(call.caller()?.principal.actor).ok_or_else(busy)?;
-    let permit = call.app.exports.clone().try_acquire_owned().map_err(|_| busy())?;
     let begin = move |reader: &mut ViewReader, known: &KnownParties| -> Answer<_> {
         let filters = match filters(view, &query, known) {
             Ok(filters) => filters,
@@ -470,16 +458,11 @@ async fn export(
     };
     let page = ask(&call.app, wanted, named, Arc::new(begin)).await?;
     let batch = page.at.unwrap_or_default();
-    let (sender, receiver) = mpsc::channel(BLOCKS_WAITING_MAX);
-    let app = call.app.clone();
-    let thread = std::thread::Builder::new().name("doorstep-export".into());
-    let started = thread.spawn(move || {
-        let _in_work = (own, permit);
-        crate::server::be_nice();
-        send_rows(&app, view, (media, &hidden), &page, &sender);
-    });
-    started.map_err(Problem::internal)?;
-    let mut response = Response::new(Body::new(Blocks(receiver)));
+    let (app, principal) = (call.app.clone(), &call.caller()?.principal);
+    let body = streamed(&call.app, principal, move |to| {
+        send_rows(&app, view, (media, &hidden), &page, to)
+    })?;
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     let content = if media == CSV { "text/csv; charset=utf-8; header=present" } else { LINES };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
@@ -490,97 +473,51 @@ async fn export(
     Ok(response)
 }
 
-type Block = Result<Bytes, io::Error>;
-
-/// Reads the rows and sends them in blocks. A receiver that does not read ends it.
+/// Reads the rows and sends them.
 fn send_rows(
     app: &App,
     view: &'static ViewSpec,
     (media, hidden): (&str, &[&str]),
     ask: &ListQuery,
-    to: &mpsc::Sender<Block>,
-) {
-    let until = Instant::now() + Duration::from_secs(EXPORT_SECONDS_MAX);
-    let (mut block, mut line) = (Vec::new(), String::new());
+    to: &mut BodyWriter,
+) -> Result<(), CutOff> {
+    let (mut line, mut text) = (Vec::new(), String::new());
     let shown = ShownColumns::of(view, hidden);
     if media == CSV {
         let names = view.columns.iter().map(|column| column.name);
         let names: Vec<&str> = names.filter(|name| !hidden.contains(name)).collect();
-        block = (names.join(",") + "\r\n").into_bytes();
+        to.write((names.join(",") + "\r\n").as_bytes())?;
     }
-    let cut = || io::Error::from(io::ErrorKind::TimedOut);
-    let Ok(mut reader) = app.readers.take() else {
-        // The answer has begun: that it is cut off shows that something is missing.
-        let _ = to.blocking_send(Err(cut()));
-        return;
-    };
-    let mut is_cut = false;
+    let mut reader = app.readers.take().map_err(|_| CutOff)?;
+    let mut written = Ok(());
     let read = reader.export(ask, &mut |row| {
+        line.clear();
         if media == CSV {
             let cells = view.columns.iter().zip(&row);
             let cells = cells.filter(|(column, _)| !hidden.contains(&column.name));
-            line.clear();
+            text.clear();
             for (place, (column, value)) in cells.enumerate() {
                 if place > 0 {
-                    line.push(',');
+                    text.push(',');
                 }
-                add_cell(&mut line, column, value);
+                add_cell(&mut text, column, value);
             }
-            line.push_str("\r\n");
-            block.extend_from_slice(line.as_bytes());
+            text.push_str("\r\n");
+            line.extend_from_slice(text.as_bytes());
         } else {
-            shown.add_row(&mut block, &row);
-            block.push(b'\n');
+            shown.add_row(&mut line, &row);
+            line.push(b'\n');
         }
-        if block.len() < EXPORT_BLOCK_BYTES {
-            return ControlFlow::Continue(());
-        }
-        let full = std::mem::take(&mut block);
-        if Instant::now() < until && send_block(to, full) {
-            ControlFlow::Continue(())
-        } else {
-            is_cut = true;
-            ControlFlow::Break(())
+        written = to.write(&line);
+        match written {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
         }
     });
-    match read {
-        Ok(_) if !is_cut => {
-            app.readers.give_back(reader);
-            send_block(to, block);
-        }
-        _ => drop(to.blocking_send(Err(cut()))),
-    }
-}
-
-/// Whether the receiver took it in time.
-fn send_block(to: &mpsc::Sender<Block>, block: Vec<u8>) -> bool {
-    let until = Instant::now() + RECEIVER_SILENCE;
-    let mut block = Ok(Bytes::from(block));
-    loop {
-        match to.try_send(block) {
-            Ok(()) => return true,
-            Err(mpsc::error::TrySendError::Full(back)) if Instant::now() < until => {
-                block = back;
-                std::thread::sleep(POSITION_POLL);
-            }
-            Err(_) => return false,
-        }
-    }
-}
-
-/// A body of blocks.
-struct Blocks(mpsc::Receiver<Block>);
-
-impl hyper::body::Body for Blocks {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        self.0.poll_recv(context).map(|block| block.map(|block| block.map(Frame::data)))
-    }
+    read.map_err(|_| CutOff)?;
+    written?;
+    app.readers.give_back(reader);
+    Ok(())
 }
 
 pub(super) async fn detail(call: Call, view: &'static ViewSpec) -> HttpAnswer {
