@@ -53,7 +53,7 @@ pub use portal::{
     PortalTable, StatementAccount,
 };
 pub use sign_ins::{
-    OwnSignInLine, OwnSignInPage, OwnSignInTable, SignInPage, SignInStep, SignedInPage,
+    OwnSignInLine, OwnSignInPage, OwnSignInTable, PersonPage, SignInPage, SignInStep, SignedInPage,
 };
 pub use texts::PageWords;
 pub use tone::{Tone, tone};

@@ -53,7 +53,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ),
     ("nav.ledger", &["accounts", "postings", "adjustments", "periods", "tariffs", "hold_rules"]),
     ("nav.partners", &["sellers", "firms", "couriers", "banks"]),
-    ("nav.system", &["commands", "persons", "system"]),
+    ("nav.system", &["commands", "persons", "people", "system"]),
 ];
 
 /// The groups for a viewer. `current` is the view of the page; all links are as of the same batch.
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     /// Pages that are no list of a view, named as one.
-    const OTHER_PAGES: [&str; 2] = ["routing", "system"];
+    const OTHER_PAGES: [&str; 3] = ["routing", "people", "system"];
 
     #[test]
     fn every_view_and_page_is_in_one_group() {

@@ -11,6 +11,7 @@ use views::read::{RowOwner, RowsOf, VIEWS, ViewPosition};
 use super::act_table::{ACTS_PATH, may};
 use super::audit::AUDIT_PATH;
 use super::imports::IMPORT_PATH;
+use super::people::PEOPLE;
 use super::portals::own_party;
 use super::routing::ROUTING;
 use super::system::SYSTEM;
@@ -34,7 +35,7 @@ pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
     });
     let mut names: Vec<&'static str> = may.map(|view| view.name).collect();
     let sees = |right| principal.may(AccessFunction::Read(right)) == AccessScope::All;
-    let others = [("networks", ROUTING), ("status", SYSTEM)];
+    let others = [("networks", ROUTING), ("status", SYSTEM), ("roles", PEOPLE)];
     names.extend(others.into_iter().filter(|(right, _)| sees(right)).map(|(_, page)| page));
     names
 }

@@ -17,6 +17,7 @@ mod imports;
 mod lists;
 mod own_sign_in;
 mod party_accounts;
+mod people;
 mod portals;
 mod routing;
 mod rows;
@@ -110,6 +111,9 @@ enum Page {
     Audit,
     Routing,
     System,
+    People,
+    Person,
+    ChangePerson,
     List(&'static ViewSpec),
     Detail(&'static ViewSpec),
 }
@@ -200,6 +204,11 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(audit::AUDIT_PATH, get(Page::Audit))
         .route(&list_path(routing::ROUTING), get(Page::Routing))
         .route(&list_path(system::SYSTEM), get(Page::System))
+        .route(&list_path(people::PEOPLE), get(Page::People))
+        .route(
+            &format!("{}/{{person}}", list_path(people::PEOPLE)),
+            on(get(Page::Person), MethodFilter::POST, Page::ChangePerson),
+        )
         .route(STATEMENTS_PATH, get(Page::Statements))
         .route(&format!("{STATEMENTS_PATH}/{{party}}"), get(Page::Statement))
         .route(PROPOSALS_PATH, get(Page::Proposals))
@@ -336,6 +345,9 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Audit => audit::bundle(visit).await,
         Page::Routing => routing::routing(visit).await,
         Page::System => system::system(visit).await,
+        Page::People => people::people(visit).await,
+        Page::Person => people::person(visit).await,
+        Page::ChangePerson => people::change(visit).await,
         Page::NextDay => demo::moved(visit).await,
         Page::MoveOn => demo::move_on(visit).await,
         Page::NewTour => demo::new_tour(visit).await,
