@@ -441,11 +441,9 @@ impl AccessStore {
         self.note_key_uses()?;
         let failed = self.failed("read");
         let connection = self.connection();
-        let mut select =
-            connection.prepare("SELECT key, used FROM api_keys").map_err(&failed)?;
-        let row = |row: &rusqlite::Row<'_>| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?))
-        };
+        let mut select = connection.prepare("SELECT key, used FROM api_keys").map_err(&failed)?;
+        let row =
+            |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?));
         let rows = select.query_map([], row).map_err(&failed)?;
         let rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(&failed)?;
         let views = rows.into_iter().map(|(key, used)| {

@@ -13,8 +13,8 @@ use office::{CodeMacOf, Language, OnEvents, SharedOffice, SignedInGiver};
 use rustls::ServerConfig;
 use switch::in_range;
 use views::Place;
-use web::system::SystemWatch;
 use web::limits::{CONNECTIONS_MAX, CONNECTIONS_MIN, WORKERS_MAX};
+use web::system::SystemWatch;
 use web::{
     DemoActs, PayoutDay, ProviderSettings, TrialRole, WebListen, WebParts, WebServer, WebTexts,
 };

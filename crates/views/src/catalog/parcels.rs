@@ -1,7 +1,7 @@
 //! Orders, parcels and payments.
 
-use crate::table::ColumnKind::{Amount, Batch, Currency, Id, Number, Parcel, Text, Word};
 use crate::catalog::settlement::RAILS;
+use crate::table::ColumnKind::{Amount, Batch, Currency, Id, Number, Parcel, Text, Word};
 use crate::table::IdentifierKind::{Any, Courier, Firm, Seller, Tariff};
 use crate::table::{
     FROM, IndexedRows, OF_SELLER, RowOwners, RowSpan, UNTIL, VIEW, ViewColumn, ViewIndex, ViewJoin,

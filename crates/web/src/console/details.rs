@@ -17,6 +17,7 @@ use views::read::{
 use views::{RowSpan, ViewSpec, ViewValue};
 
 use super::act_table::of_row;
+use super::bank_accounts;
 use super::frames::{frame, position, readable};
 use super::party_accounts::StatementParty;
 use super::routing::{network_names, why};
@@ -436,6 +437,13 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
             let text = words.get("statement.title");
             page.related
                 .insert(0, RelatedLink { text, href: Link::to(&party.path()).at(at).text() });
+        }
+        if let Some(StatementParty::Seller(seller)) = party
+            && at.is_none()
+            && bank_accounts::is_subject(&principal, seller).is_some()
+        {
+            let (text, href) = (words.get("bank.title"), bank_accounts::path_of(seller));
+            page.related.insert(0, RelatedLink { text, href });
         }
         if let Some(ViewValue::Number(account)) = key.first() {
             page.statement = telling.statement(&told, *account);

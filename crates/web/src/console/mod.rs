@@ -7,6 +7,7 @@ mod act_reading;
 mod act_table;
 mod approvals;
 mod audit;
+mod bank_accounts;
 mod choices;
 mod demo;
 mod details;
@@ -114,6 +115,8 @@ enum Page {
     People,
     Person,
     ChangePerson,
+    BankAccounts,
+    ShowBankAccounts,
     List(&'static ViewSpec),
     Detail(&'static ViewSpec),
 }
@@ -204,6 +207,10 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(audit::AUDIT_PATH, get(Page::Audit))
         .route(&list_path(routing::ROUTING), get(Page::Routing))
         .route(&list_path(system::SYSTEM), get(Page::System))
+        .route(
+            &format!("{}/{{seller}}", bank_accounts::BANK_ACCOUNTS_PATH),
+            on(get(Page::BankAccounts), MethodFilter::POST, Page::ShowBankAccounts),
+        )
         .route(&list_path(people::PEOPLE), get(Page::People))
         .route(
             &format!("{}/{{person}}", list_path(people::PEOPLE)),
@@ -347,6 +354,8 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::System => system::system(visit).await,
         Page::People => people::people(visit).await,
         Page::Person => people::person(visit).await,
+        Page::BankAccounts => bank_accounts::page(visit).await,
+        Page::ShowBankAccounts => bank_accounts::disclose(visit).await,
         Page::ChangePerson => people::change(visit).await,
         Page::NextDay => demo::moved(visit).await,
         Page::MoveOn => demo::move_on(visit).await,

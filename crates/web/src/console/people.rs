@@ -7,8 +7,8 @@ use access::{
     AccessFunction, AccessScope, AccessStore, Assurance, KeySecretView, LinkedIdentity,
     PasskeyView, Principal, SessionView, SignInView,
 };
-use axum::http::header;
 use axum::http::StatusCode;
+use axum::http::header;
 use books::{ApiKeyId, ApiKeyView, GrantedRole, PersonId};
 use engine::Timestamp;
 use office::{Persons, SignedInGiver};
@@ -60,11 +60,7 @@ struct Known {
 }
 
 impl Known {
-    fn read(
-        giver: &SignedInGiver,
-        store: &AccessStore,
-        now: Timestamp,
-    ) -> Result<Known, Problem> {
+    fn read(giver: &SignedInGiver, store: &AccessStore, now: Timestamp) -> Result<Known, Problem> {
         let look = move |engine: &engine::Engine| {
             let books = engine.books();
             let persons = books.persons().map(|(id, removed)| {

@@ -100,8 +100,7 @@ fn rails(
     let first = reader.first_batch(&day.to_string(), at)?;
     let (totals, _) = reader.payments_by_rail(first, Some(at))?;
     let clearing = ViewSpec::find("clearing_lines");
-    let clearing =
-        clearing.filter(|view| matches!(rows_of(principal, view), Ok(RowsOf::Everyone)));
+    let clearing = clearing.filter(|view| matches!(rows_of(principal, view), Ok(RowsOf::Everyone)));
     let mut found = Vec::new();
     for (name, kind) in [("networks", "network"), ("wallets", "wallet")] {
         let Some(view) = ViewSpec::find(name) else { continue };
@@ -187,9 +186,8 @@ struct Routing<'r> {
 impl Routing<'_> {
     fn count(&self, rail: &Rail, states: &[&str]) -> Cell {
         let count = if states.is_empty() { rail.all() } else { rail.payments(states) };
-        let mut link = Link::to(&list_path("payments"))
-            .with("rail_kind", rail.kind)
-            .with("rail", rail.id());
+        let mut link =
+            Link::to(&list_path("payments")).with("rail_kind", rail.kind).with("rail", rail.id());
         if !states.is_empty() {
             link = link.with("state", &states.join(","));
         }
@@ -348,7 +346,8 @@ impl Routing<'_> {
                 format!("{}: {}", name.unwrap_or(NOTHING), verdict(self.words, other.verdict))
             });
             let parcel = one.purchase.parcel;
-            let payments = Link::to(&list_path("payments")).with("parcel", &format!("par_{parcel}"));
+            let payments =
+                Link::to(&list_path("payments")).with("parcel", &format!("par_{parcel}"));
             let waybill = switch::waybill::write(parcel);
             let (begin, end) = (waybill.get(..WAYBILL_ENDS), waybill.len() - WAYBILL_ENDS);
             let short = format!("{}…{}", begin.unwrap_or_default(), &waybill[end..]);
@@ -517,7 +516,8 @@ pub(super) async fn routing(visit: Visit) -> HttpAnswer {
         around.nav = nav_groups(words, &readable(&principal), Some(ROUTING), wanted.at);
         around.title = words.get("view.routing").to_owned();
         let shown = (&*path, &[][..]);
-        let mut at = position(words, &found.position, wanted.at, shown, (found.time, offset_minutes));
+        let mut at =
+            position(words, &found.position, wanted.at, shown, (found.time, offset_minutes));
         (at.json, at.csv) = (None, None);
         around.position = Some(at);
         let made = Routing {

@@ -10,8 +10,8 @@ use books::BusinessDate;
 use books::chart::AccountKind;
 use pages::forms::{date, money};
 use pages::{
-    ActLink, Cell, Link, PageWords, PartyLine, PartyStatementPage, RowContext,
-    StatementAccount, nav_groups,
+    ActLink, Cell, Link, PageWords, PartyLine, PartyStatementPage, RowContext, StatementAccount,
+    nav_groups,
 };
 use serde_json::json;
 use views::read::ViewReader;
@@ -199,17 +199,11 @@ fn csv_line(cells: [&str; 10]) -> String {
 }
 
 /// The columns of the file. Amounts have decimals, as a spreadsheet adds them up.
-fn csv(
-    statement: &Statement,
-    reader: &mut ViewReader,
-    to: &mut BodyWriter,
-) -> Result<(), CutOff> {
+fn csv(statement: &Statement, reader: &mut ViewReader, to: &mut BodyWriter) -> Result<(), CutOff> {
     let (postings, currency) = (statement.postings, &*statement.currency);
     let plain = |minor: i64| pages::forms::plain_money(i128::from(minor), currency);
     let (from, until) = (statement.days.0.to_string(), statement.days.1.to_string());
-    to.write(
-        b"date,entry,order,parcel,payment,account,amount,balance,currency,position\r\n",
-    )?;
+    to.write(b"date,entry,order,parcel,payment,account,amount,balance,currency,position\r\n")?;
     for (account, opening) in statement.accounts.iter().zip(&statement.opening) {
         let (name, opening) = (&*account.name, plain(*opening));
         let cells = [&*from, "opening", "", "", "", name, "", &opening, currency, ""];

@@ -5,9 +5,7 @@ use access::AccessFunction;
 use axum::http::StatusCode;
 use notices::NoticeChannel;
 use pages::forms::{NOTHING, number, time};
-use pages::{
-    Cell, HomeTile, OpenWork, PageWords, PortalPage, PortalTable, Tone, nav_groups,
-};
+use pages::{Cell, HomeTile, OpenWork, PageWords, PortalPage, PortalTable, Tone, nav_groups};
 
 use super::frames::{age, frame, readable};
 use super::rows::offset_at;
@@ -61,10 +59,9 @@ impl Shown<'_> {
             None => (nothing(), words.get("system.not_known").to_owned()),
         };
         let last = system.last_command_at_ms.map_or_else(nothing, |ms| self.time(ms));
-        let journal =
-            self.tile("system.journal", number(system.batch.into()), "", {
-                words.fill("system.last_command", &[("time", &last)])
-            });
+        let journal = self.tile("system.journal", number(system.batch.into()), "", {
+            words.fill("system.last_command", &[("time", &last)])
+        });
         let waiting = self.tile(
             "system.waiting",
             number(system.commands_waiting.into()),
@@ -150,7 +147,8 @@ impl Shown<'_> {
             let mut names: Vec<&str> = used.map(|link| &*link.network).collect();
             names.dedup();
             let links = &switch.links;
-            let is_up = |name: &&str| links.iter().any(|link| link.network == *name && link.signed_on);
+            let is_up =
+                |name: &&str| links.iter().any(|link| link.network == *name && link.signed_on);
             names.into_iter().filter(|name| !is_up(name)).count()
         };
         match system.switch.as_ref().map_or(0, down) {
@@ -168,9 +166,10 @@ impl Shown<'_> {
             add(Tone::Wait, "system.no_backup", String::new());
         }
         let late = system.notices.iter().filter(|(channel, of)| {
-            let waits = of.open.oldest_ms.is_some_and(|since| {
-                system.at_ms.saturating_sub(since) > S::NOTICE_AGE_MS_MAX
-            });
+            let waits = of
+                .open
+                .oldest_ms
+                .is_some_and(|since| system.at_ms.saturating_sub(since) > S::NOTICE_AGE_MS_MAX);
             of.open.stopped > 0 || waits && *channel != NoticeChannel::Webhook
         });
         match late.count() {
@@ -179,7 +178,12 @@ impl Shown<'_> {
         }
         let now_s = system.at_ms / 1_000;
         let ends = |until: &u64| until.saturating_sub(now_s) < S::CERTIFICATE_SECONDS_MIN;
-        match system.certificates.iter().filter(|(_, until)| until.as_ref().is_some_and(ends)).count() {
+        match system
+            .certificates
+            .iter()
+            .filter(|(_, until)| until.as_ref().is_some_and(ends))
+            .count()
+        {
             0 => {}
             ending => add(Tone::Wait, "system.certificates_end", count(ending)),
         }

@@ -21,8 +21,7 @@ use crate::app::{App, Call, HttpAnswer, POSITION, answer_of};
 use crate::asked_views::AskedKey;
 use crate::cursor::Cursor;
 use crate::limits::{
-    FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX, POSITION_WAIT_MS_MAX,
-    SEARCH_CHARACTERS_MAX,
+    FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX, POSITION_WAIT_MS_MAX, SEARCH_CHARACTERS_MAX,
 };
 use crate::problem::{ErrorInChinese, Problem, ProblemKind};
 use crate::query::QueryParameters;
