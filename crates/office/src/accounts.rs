@@ -205,8 +205,8 @@ impl Office {
         self.payout_accounts(None, LastFour::Hidden, &facts)
     }
 
-    /// As [`Office::payout_accounts_signed_in`], of one seller. The seller itself sees the last four
-    /// characters: that discloses nothing to anybody else.
+    /// As [`Office::payout_accounts_signed_in`], of one seller. The seller itself sees the last
+    /// four characters: that discloses nothing to anybody else.
     ///
     /// # Errors
     /// There is no such seller; the proposals or the vault cannot be read.

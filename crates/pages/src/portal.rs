@@ -22,8 +22,8 @@ pub struct PortalTable {
     pub none: &'static str,
 }
 
-/// A page of figures and short lists: the first one of a seller or a courier firm, the networks, the
-/// system.
+/// A page of figures and short lists: the first one of a seller or a courier firm, the networks,
+/// the system.
 #[derive(Template)]
 #[template(path = "portal.html")]
 pub struct PortalPage {

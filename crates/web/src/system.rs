@@ -1,5 +1,5 @@
-//! What a running Doorstep says of itself, for the page of the system. The same figures are those of
-//! `/metrics`.
+//! What a running Doorstep says of itself, for the page of the system. The same figures are those
+//! of `/metrics`.
 
 use std::sync::Arc;
 
@@ -58,8 +58,8 @@ pub struct LinkFigures {
 /// Asks for the figures. It may block.
 pub type SystemWatch = Arc<dyn Fn() -> SystemFigures + Send + Sync>;
 
-/// From here on somebody is called: the limits of packaging/alarms.yml.
 impl SystemFigures {
+    // From here on somebody is called: the limits of packaging/alarms.yml.
     pub const BACKUP_AGE_MS_MAX: u64 = 26 * 3_600_000;
     pub const SINCE_SNAPSHOT_MAX: u64 = 1_000_000;
     pub const VIEWS_BEHIND_MAX: u64 = 1_000;

@@ -1,5 +1,5 @@
-//! The bank accounts of a seller: masked, and in the clear once the second factor is given again and
-//! the books have recorded who is shown them.
+//! The bank accounts of a seller: masked, and in the clear once the second factor is given again
+//! and the books have recorded who is shown them.
 
 use access::{AccessFunction, AccessGrant, AccessScope, Assurance, Principal};
 use axum::http::{StatusCode, header};

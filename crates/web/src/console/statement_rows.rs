@@ -1,5 +1,5 @@
-//! What a statement is made of: balances, sums and postings of a party's accounts for some days, read
-//! page by page. However many postings there are, only those of a page are in memory.
+//! What a statement is made of: balances, sums and postings of a party's accounts for some days,
+//! read page by page. However many postings there are, only those of a page are in memory.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -28,7 +28,7 @@ pub(super) struct AskedDays {
 }
 
 /// A statement without its lines.
-pub(super) struct Statement {
+pub(super) struct PartyStatement {
     pub postings: &'static ViewSpec,
     pub position: ViewPosition,
     pub time: i64,
@@ -72,14 +72,14 @@ impl Moved {
     }
 }
 
-impl Statement {
+impl PartyStatement {
     /// `None` if there is no such party, or it has no account.
     pub fn read(
         reader: &mut ViewReader,
         party: StatementParty,
         asked: &AskedDays,
         at: Option<u64>,
-    ) -> Result<Option<Statement>, ReadViewError> {
+    ) -> Result<Option<PartyStatement>, ReadViewError> {
         let Some(postings) = ViewSpec::find("postings") else { return Ok(None) };
         let position = reader.position()?;
         let batch = at.unwrap_or(position.batch);
@@ -105,7 +105,7 @@ impl Statement {
             false => reader.first_batch(&from.to_string(), batch)?.saturating_sub(1),
         };
         let last = reader.first_batch(&until.plus_days(1).to_string(), batch)?;
-        let mut statement = Statement {
+        let mut statement = PartyStatement {
             postings,
             position,
             time,

@@ -19,7 +19,7 @@ use views::read::ViewReader;
 use super::frames::{frame, position, readable};
 use super::party_accounts::{PartyAccount, StatementParty};
 use super::rows::{offset_at, read};
-use super::statement_rows::{AskedDays, Moved, Statement, month_of};
+use super::statement_rows::{AskedDays, Moved, PartyStatement, month_of};
 use super::{Visit, go_to, html};
 use crate::app::{HttpAnswer, POSITION};
 use crate::handlers::views::{wait_for, wanted};
@@ -92,7 +92,7 @@ pub(super) async fn statement(visit: Visit) -> HttpAnswer {
     wait_for(&app, wanted).await?;
     let done = shared.workers.run(move |giver| {
         let unknown = || Problem::from(ProblemKind::NoSuchRecord);
-        let statement = |reader: &mut ViewReader| Statement::read(reader, party, &asked, wanted.at);
+        let statement = |reader: &mut ViewReader| PartyStatement::read(reader, party, &asked, wanted.at);
         if form != Form::Page {
             let statement = read(&app, giver, statement)?.ok_or_else(unknown)?;
             return file(&visit, (party, form), statement);
@@ -126,7 +126,7 @@ struct LinesShown {
 }
 
 /// Why there is no statement for the days that are asked for.
-fn error_of(words: PageWords, statement: &Statement) -> Option<String> {
+fn error_of(words: PageWords, statement: &PartyStatement) -> Option<String> {
     statement.is_backwards().then(|| words.get("statement.backwards").to_owned())
 }
 
@@ -135,7 +135,7 @@ fn csv_name(party: StatementParty, (from, until): (BusinessDate, BusinessDate)) 
 }
 
 /// The whole statement as a file, made while it is sent.
-fn file(visit: &Visit, (party, form): (StatementParty, Form), statement: Statement) -> HttpAnswer {
+fn file(visit: &Visit, (party, form): (StatementParty, Form), statement: PartyStatement) -> HttpAnswer {
     let principal = &visit.call.caller()?.principal;
     if statement.is_backwards() {
         let [en, zh] = [office::Language::En, office::Language::Zh]
@@ -171,7 +171,7 @@ fn file(visit: &Visit, (party, form): (StatementParty, Form), statement: Stateme
 
 /// All postings of a statement, page by page, with the names of their orders.
 fn each_page(
-    statement: &Statement,
+    statement: &PartyStatement,
     reader: &mut ViewReader,
     mut each: impl FnMut(&[Moved], &HashMap<String, String>) -> Result<(), CutOff>,
 ) -> Result<(), CutOff> {
@@ -199,7 +199,7 @@ fn csv_line(cells: [&str; 10]) -> String {
 }
 
 /// The columns of the file. Amounts have decimals, as a spreadsheet adds them up.
-fn csv(statement: &Statement, reader: &mut ViewReader, to: &mut BodyWriter) -> Result<(), CutOff> {
+fn csv(statement: &PartyStatement, reader: &mut ViewReader, to: &mut BodyWriter) -> Result<(), CutOff> {
     let (postings, currency) = (statement.postings, &*statement.currency);
     let plain = |minor: i64| pages::forms::plain_money(i128::from(minor), currency);
     let (from, until) = (statement.days.0.to_string(), statement.days.1.to_string());
@@ -246,7 +246,7 @@ fn csv(statement: &Statement, reader: &mut ViewReader, to: &mut BodyWriter) -> R
 
 fn twin(
     party: StatementParty,
-    statement: &Statement,
+    statement: &PartyStatement,
     reader: &mut ViewReader,
     to: &mut BodyWriter,
 ) -> Result<(), CutOff> {
@@ -290,7 +290,7 @@ fn twin(
 /// Makes the page.
 struct Shown<'s> {
     words: PageWords,
-    found: &'s Statement,
+    found: &'s PartyStatement,
     orders: &'s HashMap<String, String>,
 }
 
@@ -350,7 +350,7 @@ impl Shown<'_> {
 fn page(
     visit: &Visit,
     party: StatementParty,
-    (found, shown): (&Statement, &LinesShown),
+    (found, shown): (&PartyStatement, &LinesShown),
     (after, pinned, offset_minutes): (i64, Option<u64>, i16),
 ) -> HttpAnswer {
     let (call, words) = (&visit.call, visit.words());
@@ -431,7 +431,7 @@ fn page(
 /// Months to choose from, and currencies if there are several.
 fn choices(
     words: PageWords,
-    found: &Statement,
+    found: &PartyStatement,
     href: impl Fn(&[(String, String)]) -> String,
 ) -> Vec<ActLink> {
     let this = month_of(found.last_day);

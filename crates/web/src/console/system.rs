@@ -1,5 +1,5 @@
-//! The system: how far the journal, the views and the notices are, what is kept, what ends soon. The
-//! figures are those of `/metrics`, and what calls somebody is that of packaging/alarms.yml.
+//! The system: how far the journal, the views and the notices are, what is kept, what ends soon.
+//! The figures are those of `/metrics`, and what calls somebody is that of packaging/alarms.yml.
 
 use access::AccessFunction;
 use axum::http::StatusCode;
