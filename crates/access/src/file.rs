@@ -14,12 +14,13 @@ pub const ACCESS_FILE: &str = "access.sqlite";
 pub const ACCESS_STORE: PrivateFile = PrivateFile {
     // "DSac".
     application_id: 0x4453_6163,
-    format: 3,
+    format: 4,
     write_ahead: false,
     upgrade: |format| match format {
-        0 => Some(format!("{SCHEMA}{SCHEMA_2}{SCHEMA_3}")),
-        1 => Some(format!("{SCHEMA_2}{SCHEMA_3}")),
-        2 => Some(SCHEMA_3.to_owned()),
+        0 => Some(format!("{SCHEMA}{SCHEMA_2}{SCHEMA_3}{SCHEMA_4}")),
+        1 => Some(format!("{SCHEMA_2}{SCHEMA_3}{SCHEMA_4}")),
+        2 => Some(format!("{SCHEMA_3}{SCHEMA_4}")),
+        3 => Some(SCHEMA_4.to_owned()),
         _ => None,
     },
 };
@@ -108,6 +109,10 @@ const SCHEMA_3: &str = "
     DROP TABLE linked_identities;
     ALTER TABLE numbered_identities RENAME TO linked_identities;
     CREATE INDEX identities_of ON linked_identities (person);";
+
+/// When a key was used last.
+const SCHEMA_4: &str = "
+    ALTER TABLE api_keys ADD COLUMN used INTEGER;";
 
 /// Opens the file, and makes it if there is none.
 pub fn open(path: &Path) -> Result<Connection, AccessError> {

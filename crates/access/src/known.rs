@@ -1,7 +1,7 @@
 //! Tokens that were seen before: what a request presents is known without a look into the file.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use machine::ApiKeyId;
 use rusqlite::Connection;
@@ -13,6 +13,8 @@ use crate::secrets::Hash;
 pub(crate) struct KnownTokens {
     keys: RwLock<HashMap<Hash, ApiKeyId>>,
     sessions: RwLock<HashSet<Hash>>,
+    /// When keys were used, in milliseconds, until the file has it.
+    uses: Mutex<HashMap<ApiKeyId, u64>>,
 }
 
 impl KnownTokens {
@@ -30,7 +32,8 @@ impl KnownTokens {
         let mut select = connection.prepare("SELECT hash FROM sessions ORDER BY number DESC")?;
         let sessions = select.query_map([], |row| row.get(0))?.take(KNOWN_SESSIONS_MAX);
         let sessions = sessions.collect::<Result<_, _>>()?;
-        Ok(KnownTokens { keys: RwLock::new(keys), sessions: RwLock::new(sessions) })
+        let (keys, sessions) = (RwLock::new(keys), RwLock::new(sessions));
+        Ok(KnownTokens { keys, sessions, uses: Mutex::default() })
     }
 
     pub fn key(&self, hash: &Hash) -> Option<ApiKeyId> {
@@ -40,6 +43,15 @@ impl KnownTokens {
     /// The books limit the number of keys, so this does not.
     pub fn add_key(&self, hash: Hash, key: ApiKeyId) {
         self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(hash, key);
+    }
+
+    pub fn note_use(&self, key: ApiKeyId, at_ms: u64) {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner).insert(key, at_ms);
+    }
+
+    /// The uses that the file does not have.
+    pub fn take_uses(&self) -> HashMap<ApiKeyId, u64> {
+        std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn is_session(&self, hash: &Hash) -> bool {

@@ -38,7 +38,8 @@ pub use secrets::{base32, code_at};
 pub use sessions::SecondFactor;
 pub use standing::{AccessBooks, AccessStanding, NodeBooks};
 pub use store::{
-    AccessStore, NewSession, NewSignIn, SessionView, SignIn, SignInView, WaitingEvent, csrf_of,
+    AccessStore, KeySecretView, NewSession, NewSignIn, SessionView, SignIn, SignInView,
+    WaitingEvent, csrf_of,
 };
 pub use table::{AccessCell, AccessFunction, AccessScope, views};
 pub use webauthn::{PasskeyFault, RelyingParty};

@@ -1,5 +1,6 @@
 //! Signing in, and the sessions that begin with it.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -348,6 +349,28 @@ impl AccessStore {
                 address: one.address,
             })
             .collect())
+    }
+
+    /// How many sessions of each person are open, and when the latest was used.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn open_sessions(
+        &self,
+        now: Timestamp,
+    ) -> Result<BTreeMap<PersonId, (u32, Timestamp)>, AccessError> {
+        let failed = self.failed("read");
+        let connection = self.connection();
+        let mut select = connection.prepare(SESSION).map_err(&failed)?;
+        let rows = select.query_map([], session_row).map_err(&failed)?;
+        let rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(&failed)?;
+        let mut open = BTreeMap::new();
+        for one in rows.into_iter().flatten().filter(|one| is_open(one, now)) {
+            let (count, used) = open.entry(one.person).or_insert((0, Timestamp(0)));
+            *count += 1;
+            *used = Timestamp(one.used).max(*used);
+        }
+        Ok(open)
     }
 
     /// Ends one of a person's sessions. Returns whether there was one.

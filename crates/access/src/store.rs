@@ -72,6 +72,17 @@ pub struct SignInView {
     pub name: String,
     /// Whether the password is set and counts.
     pub ready: bool,
+    /// Whether an app shows codes of the second factor.
+    pub has_code: bool,
+    pub passkeys: u32,
+}
+
+/// What the store knows of the secret of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeySecretView {
+    pub key: ApiKeyId,
+    /// Noted within seconds.
+    pub used_at: Option<Timestamp>,
 }
 
 /// What a new sign-in needs. Shown once.
@@ -220,7 +231,9 @@ impl AccessStore {
                 key
             }
         };
-        principal_of_key(presented, key, self.standing(Actor::Key(key), now)?)
+        let principal = principal_of_key(presented, key, self.standing(Actor::Key(key), now)?)?;
+        self.known.note_use(key, now.0);
+        Ok(principal)
     }
 
     /// The principal of an API key, if that needs neither the file nor an answer of the books.
@@ -235,7 +248,11 @@ impl AccessStore {
         }
         let key = self.known.key(&hash_of(presented))?;
         let standing = self.books.known_standing(Actor::Key(key), now)?;
-        Some(principal_of_key(presented, key, standing))
+        let principal = principal_of_key(presented, key, standing);
+        if principal.is_ok() {
+            self.known.note_use(key, now.0);
+        }
+        Some(principal)
     }
 
     /// Whether it is the secret of a key, or the token of a session, that was seen before. Costs no
@@ -391,25 +408,69 @@ impl AccessStore {
     /// The file or the books cannot be read.
     pub fn sign_ins(&self, now: Timestamp) -> Result<Vec<SignInView>, AccessError> {
         let failed = self.failed("read");
-        let rows: Vec<(String, String, u32, bool)> = {
+        let rows: Vec<(String, String, u32, bool, bool, u32)> = {
             let connection = self.connection();
-            let sql = "SELECT person, name, resets, password IS NOT NULL FROM sign_ins";
+            let sql = "SELECT person, name, resets, password IS NOT NULL, factor IS NOT NULL,
+                (SELECT COUNT(*) FROM passkeys WHERE passkeys.person = sign_ins.person)
+                FROM sign_ins";
             let mut select = connection.prepare(sql).map_err(&failed)?;
-            let row =
-                |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            let row = |row: &rusqlite::Row<'_>| {
+                let (person, name, resets) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                Ok((person, name, resets, row.get(3)?, row.get(4)?, row.get(5)?))
+            };
             let rows = select.query_map([], row).map_err(&failed)?;
             rows.collect::<Result<_, _>>().map_err(&failed)?
         };
         let mut views = Vec::new();
-        for (person, name, resets, has_password) in rows {
+        for (person, name, resets, has_password, has_code, passkeys) in rows {
             let person: PersonId = person.parse().map_err(|_| AccessError::Damaged)?;
             let standing = self.standing(Actor::Person(person), now)?;
             let here = standing.grants.is_some_and(|grants| !grants.is_empty());
             let ready = has_password && here && resets == standing.resets;
-            views.push(SignInView { person, name, ready });
+            views.push(SignInView { person, name, ready, has_code, passkeys });
         }
         views.sort_by_key(|view| view.person);
         Ok(views)
+    }
+
+    /// The keys that have a secret, and when each was used.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn key_secrets(&self) -> Result<Vec<KeySecretView>, AccessError> {
+        self.note_key_uses()?;
+        let failed = self.failed("read");
+        let connection = self.connection();
+        let mut select = connection.prepare("SELECT key, used FROM api_keys").map_err(&failed)?;
+        let row =
+            |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?));
+        let rows = select.query_map([], row).map_err(&failed)?;
+        let rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(&failed)?;
+        let views = rows.into_iter().map(|(key, used)| {
+            let key = key.parse().map_err(|_| AccessError::Damaged)?;
+            let used_at = used.map(|used| Timestamp(unsigned(used)));
+            Ok(KeySecretView { key, used_at })
+        });
+        views.collect()
+    }
+
+    /// Writes when keys were used. Nobody who presents a key waits for it.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note_key_uses(&self) -> Result<(), AccessError> {
+        let uses = self.known.take_uses();
+        if uses.is_empty() {
+            return Ok(());
+        }
+        self.change(|change| {
+            let sql = "UPDATE api_keys SET used = ?2 WHERE key = ?1 AND COALESCE(used, 0) < ?2";
+            let mut update = change.prepare(sql)?;
+            for (key, at) in uses {
+                update.execute(params![key.to_string(), ms(at)])?;
+            }
+            Ok(())
+        })
     }
 
     pub(crate) fn sign_in_named(&self, name: &str) -> Result<Option<StoredSignIn>, AccessError> {

@@ -182,8 +182,8 @@ const VIEWS: &[(&str, &str, bool)] = &[
     ("settlements", "--aa-----", false),
     ("payouts", "--aa--o--", false),
     ("explanations", "--aa--o--", false),
-    ("payout-accounts", "--a------", false),
-    ("payees", "--a------", true),
+    ("payout-accounts", "--a---o--", false),
+    ("payees", "--a---o--", true),
     ("buyers", "-aa--o---", false),
     ("accounts", "--aa-----", false),
     ("balances", "--aa-----", false),
@@ -206,12 +206,12 @@ const VIEWS: &[(&str, &str, bool)] = &[
 /// What a seller pays is the seller's; what a firm has with Doorstep is the firm's.
 const SELLERS_MONEY: [&str; 4] = ["fees", "net", "tariff", "tariff_version"];
 const FIRMS_MONEY: [&str; 2] = ["guarantee", "withholding"];
-/// What networks and wallets keep.
-const RAILS_MONEY: [&str; 1] = ["deducted"];
+/// Which network or wallet a payment took, and what that keeps.
+const OF_RAILS: [&str; 3] = ["deducted", "rail", "rail_kind"];
 
 /// Fields that a role does not see in any view.
 fn hidden(role: AccessRole) -> Vec<&'static str> {
-    let (sellers, firms, rails) = (&SELLERS_MONEY[..], &FIRMS_MONEY[..], &RAILS_MONEY[..]);
+    let (sellers, firms, rails) = (&SELLERS_MONEY[..], &FIRMS_MONEY[..], &OF_RAILS[..]);
     match role {
         AccessRole::Finance | AccessRole::Auditor => Vec::new(),
         // They keep people and keys, and see no money.

@@ -330,6 +330,7 @@ fn fields_that_a_role_does_not_see_are_hidden_unless_another_role_shows_them() {
         ("fees", vec![R::Finance, R::Auditor, R::Seller]),
         ("guarantee", vec![R::Finance, R::Auditor, R::Firm]),
         ("deducted", vec![R::Finance, R::Auditor, R::Operator]),
+        ("rail", vec![R::Finance, R::Auditor, R::Operator]),
     ] {
         let reads = |role: &R| AccessFunction::Read("parcels").cell(*role) != AccessCell::Nothing;
         for role in ROLES.into_iter().filter(reads) {

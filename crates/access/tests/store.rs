@@ -358,6 +358,7 @@ fn a_key_has_one_secret_and_works_while_the_books_say_so() {
     let secret = bed.store.make_key_secret(KEY, NOW).unwrap();
     assert!(secret.starts_with("ds_live_") && secret.len() == 8 + 64, "256 bits");
     assert!(bed.store.make_key_secret(KEY, NOW).is_err(), "once");
+    assert_eq!(bed.store.key_secrets().unwrap()[0].used_at, None);
     let principal = bed.store.authenticate_key(&secret, NOW).unwrap();
     assert_eq!(principal.actor, Actor::Key(KEY));
     assert_eq!((principal.grants, principal.assurance), (seller, Assurance::ApiKey));
@@ -366,7 +367,9 @@ fn a_key_has_one_secret_and_works_while_the_books_say_so() {
         assert!(is_unknown(bed.store.authenticate_key(wrong, NOW)), "{wrong}");
     }
     bed.said.say(Actor::Key(KEY), |one| one.grants = None);
-    assert!(is_unknown(bed.store.authenticate_key(&secret, NOW)), "revoked a moment ago");
+    let later = NOW.plus_ms(MINUTE);
+    assert!(is_unknown(bed.store.authenticate_key(&secret, later)), "revoked a moment ago");
+    assert_eq!(bed.store.key_secrets().unwrap()[0].used_at, Some(NOW), "only what was taken counts");
 }
 
 #[test]

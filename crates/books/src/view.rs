@@ -317,6 +317,15 @@ impl Books {
         })
     }
 
+    /// The network or wallet of a payment. `None` for cash, and for a payment that is not known.
+    #[must_use]
+    pub fn payment_rail(&self, payment: PaymentId) -> Option<RailId> {
+        let (slot, _) = self.find_payment(payment).ok()?;
+        let item = self.payment(slot);
+        let by_rail = item.method != PaymentMethod::Cash;
+        by_rail.then(|| self.rails.get(item.rail.into()).id)
+    }
+
     /// All payments that wait for a network's or wallet's response: begun, unknown, being
     /// completed, voided or reversed (M4). In order of their records. Scans all payments;
     /// [`Books::pending_requests`] finds terminals' payments faster.

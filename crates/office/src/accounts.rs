@@ -24,6 +24,16 @@ pub(crate) const ERASE_PAYOUT_ACCOUNT: &str = "ErasePayoutAccount";
 /// Of the accounts that one answer lists.
 const ACCOUNTS_LISTED_MAX: usize = 10_000;
 
+/// Who sees the last four characters of accounts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastFour {
+    Hidden,
+    /// Somebody, after the books have recorded that.
+    RecordedFor(Actor),
+    /// The seller whose accounts they are.
+    ToSubject,
+}
+
 pub(crate) fn record_name(seller: SellerId, currency: Currency) -> RecordName {
     RecordName { subject: DataSubject::Seller(seller), kind: RecordKind::PayoutAccount(currency) }
 }
@@ -192,7 +202,22 @@ impl Office {
     /// The proposals cannot be read.
     pub fn payout_accounts_signed_in(&mut self) -> OfficeResult<OfficeAnswer> {
         let facts = self.facts(BTreeSet::new())?;
-        self.payout_accounts(None, None, &facts)
+        self.payout_accounts(None, LastFour::Hidden, &facts)
+    }
+
+    /// As [`Office::payout_accounts_signed_in`], of one seller. The seller itself sees the last
+    /// four characters: that discloses nothing to anybody else.
+    ///
+    /// # Errors
+    /// There is no such seller; the proposals or the vault cannot be read.
+    pub fn payout_accounts_of(
+        &mut self,
+        seller: SellerId,
+        to_subject: bool,
+    ) -> OfficeResult<OfficeAnswer> {
+        let facts = self.facts(BTreeSet::new())?;
+        let last_four = if to_subject { LastFour::ToSubject } else { LastFour::Hidden };
+        self.payout_accounts(Some(&seller.to_string()), last_four, &facts)
     }
 
     /// The accounts of a seller that wait for a second person, and their proposals.
@@ -234,12 +259,11 @@ impl Office {
         Ok(kept)
     }
 
-    /// The accounts in force and those that wait, of one seller or of all. With their last four
-    /// characters for somebody, after the books have recorded that.
+    /// The accounts in force and those that wait, of one seller or of all.
     pub(crate) fn payout_accounts(
         &mut self,
         seller: Option<&str>,
-        shown_to: Option<Actor>,
+        last_four: LastFour,
         facts: &BooksFacts,
     ) -> OfficeResult<OfficeAnswer> {
         let only = seller.map(|seller| self.known_seller(seller, facts)).transpose()?;
@@ -256,10 +280,10 @@ impl Office {
         };
         let all = self.options.client.query(look)?.0;
         let waiting = self.sealed_proposals()?;
-        if let Some(by) = shown_to {
-            if !self.options.vault.has_key() {
-                return Err(VaultError::NoKey.into());
-            }
+        if last_four != LastFour::Hidden && !self.options.vault.has_key() {
+            return Err(VaultError::NoKey.into());
+        }
+        if let LastFour::RecordedFor(by) = last_four {
             let waits = |id: &SellerId, currency: &Currency| {
                 waiting.iter().any(|(name, ..)| *name == record_name(*id, *currency))
             };
@@ -302,11 +326,11 @@ impl Office {
                 accounts.push(line(None, None, None));
             }
             for (digest, number, proposal) in of_seller {
-                let last_four = match shown_to {
-                    Some(_) => self.last_four(name, digest)?,
-                    None => None,
+                let shown = match last_four {
+                    LastFour::Hidden => None,
+                    _ => self.last_four(name, digest)?,
                 };
-                accounts.push(line(number, proposal, last_four));
+                accounts.push(line(number, proposal, shown));
             }
         }
         Ok(OfficeAnswer::PayoutAccounts { accounts, more })

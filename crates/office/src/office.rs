@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use vault::Vault;
 
-use crate::accounts::{self, ERASE_PAYOUT_ACCOUNT, SET_PAYOUT_ACCOUNT};
+use crate::accounts::{self, ERASE_PAYOUT_ACCOUNT, LastFour, SET_PAYOUT_ACCOUNT};
 use crate::codes::CodeMacOf;
 use crate::defaults::{self, Givers};
 use crate::error::OfficeError;
@@ -187,11 +187,11 @@ impl Office {
                 given
             }
             Request::PayoutAccounts { seller } => {
-                self.payout_accounts(seller.as_deref(), None, &facts)
+                self.payout_accounts(seller.as_deref(), LastFour::Hidden, &facts)
             }
             Request::ShowPayoutAccounts { seller } => {
                 let by = Actor::Person(self.registered(who)?);
-                self.payout_accounts(Some(&seller), Some(by), &facts)
+                self.payout_accounts(Some(&seller), LastFour::RecordedFor(by), &facts)
             }
             Request::ErasePayoutAccount { seller, currency, approved_by } => {
                 match self.account_in_force(&seller, &currency, approved_by, &facts)? {

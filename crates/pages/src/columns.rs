@@ -5,7 +5,8 @@ use views::{ColumnKind, ViewColumn, ViewSpec};
 use crate::PageWords;
 
 /// Columns that only the page of one thing shows.
-pub const DETAIL_ONLY: [&str; 21] = [
+pub const DETAIL_ONLY: [&str; 22] = [
+    "rail_kind",
     "until_batch",
     "shipment",
     "assignments",

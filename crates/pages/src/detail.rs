@@ -7,6 +7,7 @@ use crate::act::ActLink;
 use crate::cells::{Cell, PageRow, RowContext, row_key, view_of};
 use crate::forms::number;
 use crate::links::{Link, list_path};
+use crate::portal::PortalTable;
 use crate::tone::Tone;
 use crate::{PageFrame, PageWords};
 
@@ -77,6 +78,8 @@ pub struct DetailPage {
     pub facts: Vec<Cell>,
     pub timeline: Vec<TimelineEntry>,
     pub related: Vec<RelatedLink>,
+    /// Why a card payment went to its network.
+    pub routing: Option<PortalTable>,
     pub statement: Vec<StatementLine>,
     /// Of the statement.
     pub more: Option<String>,
@@ -237,6 +240,7 @@ impl DetailPage {
             facts: cells.into_iter().map(|(cell, _)| cell).collect(),
             timeline: Vec::new(),
             related: Vec::new(),
+            routing: None,
             statement: Vec::new(),
             more: None,
             currency,

@@ -97,6 +97,12 @@ impl PageFrame {
         self.words.get(key)
     }
 
+    /// For the forms of a page.
+    #[must_use]
+    pub fn csrf(&self) -> &str {
+        self.viewer.as_ref().map_or("", |viewer| &viewer.csrf)
+    }
+
     /// What a role is called.
     #[must_use]
     pub fn role(&self, name: &str) -> &'static str {

@@ -14,6 +14,7 @@ pub mod phone;
 pub mod texts;
 
 mod act;
+mod bank_accounts;
 mod cells;
 mod chart;
 mod columns;
@@ -34,6 +35,7 @@ pub use act::{
     ChoicesFragment, ProposalPage, ProposedChange, SECOND_FACTOR, SecondFactorField, WaitingLine,
     WaitingPage,
 };
+pub use bank_accounts::{BankAccountsPage, ShownAccount};
 pub use cells::{Cell, PageRow, PartyNames, RowContext, row_key, view_of, view_of_word};
 pub use chart::{BarChart, ChartBar};
 pub use columns::{DETAIL_ONLY, label, list_columns};
@@ -53,7 +55,7 @@ pub use portal::{
     PortalTable, StatementAccount,
 };
 pub use sign_ins::{
-    OwnSignInLine, OwnSignInPage, OwnSignInTable, SignInPage, SignInStep, SignedInPage,
+    OwnSignInLine, OwnSignInPage, OwnSignInTable, PersonPage, SignInPage, SignInStep, SignedInPage,
 };
 pub use texts::PageWords;
 pub use tone::{Tone, tone};

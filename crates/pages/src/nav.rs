@@ -30,6 +30,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "open_items",
             "networks",
             "wallets",
+            "routing",
         ],
     ),
     (
@@ -54,7 +55,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ),
     ("nav.ledger", &["accounts", "postings", "adjustments", "periods", "tariffs", "hold_rules"]),
     ("nav.partners", &["sellers", "firms", "couriers", "banks"]),
-    ("nav.system", &["commands", "persons"]),
+    ("nav.system", &["commands", "persons", "people", "system"]),
 ];
 
 /// The groups for a viewer. `current` is the view of the page; all links are as of the same batch.
@@ -85,11 +86,15 @@ mod tests {
 
     use super::*;
 
+    /// Pages that are no list of a view, named as one.
+    const OTHER_PAGES: [&str; 3] = ["routing", "people", "system"];
+
     #[test]
-    fn every_view_is_in_one_group() {
+    fn every_view_and_page_is_in_one_group() {
         let listed: Vec<&str> =
             GROUPS.iter().flat_map(|(_, views)| views.iter().copied()).collect();
-        let all: BTreeSet<&str> = VIEWS.iter().map(|view| view.name).collect();
+        let views = VIEWS.iter().map(|view| view.name);
+        let all: BTreeSet<&str> = views.chain(OTHER_PAGES).collect();
         assert_eq!(listed.len(), all.len());
         assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), all);
     }

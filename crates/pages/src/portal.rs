@@ -22,7 +22,8 @@ pub struct PortalTable {
     pub none: &'static str,
 }
 
-/// The first page of a seller or a courier firm.
+/// A page of figures and short lists: the first one of a seller or a courier firm, the networks,
+/// the system.
 #[derive(Template)]
 #[template(path = "portal.html")]
 pub struct PortalPage {
@@ -31,8 +32,9 @@ pub struct PortalPage {
     pub lead: String,
     pub work: Vec<OpenWork>,
     pub flow_title: &'static str,
-    /// The money from the door to the account, step by step.
+    /// The money from the door to the account, step by step, or figures beside each other.
     pub flow: Vec<HomeTile>,
+    pub is_flow: bool,
     pub tables: Vec<PortalTable>,
     pub parcels: Vec<HomeTile>,
     pub acts: Vec<ActLink>,

@@ -3,7 +3,9 @@
 use askama::Template;
 
 use crate::PageFrame;
-use crate::act::SecondFactorField;
+use crate::act::{ActLink, SecondFactorField};
+use crate::cells::Cell;
+use crate::portal::PortalTable;
 
 /// What is asked for.
 pub enum SignInStep {
@@ -84,7 +86,7 @@ pub struct OwnSignInTable {
     pub note: &'static str,
     pub columns: Vec<&'static str>,
     pub lines: Vec<OwnSignInLine>,
-    /// What takes one away: the value of the field `act`.
+    /// What takes one away: the value of the field `act`. Empty: nothing does.
     pub act: &'static str,
     pub button: &'static str,
 }
@@ -103,6 +105,31 @@ pub struct OwnSignInPage {
 
 impl OwnSignInPage {
     fn csrf(&self) -> &str {
-        self.frame.viewer.as_ref().map_or("", |viewer| &viewer.csrf)
+        self.frame.csrf()
+    }
+}
+
+/// A person: roles, keys, and how the person signs in.
+#[derive(Template)]
+#[template(path = "person.html")]
+pub struct PersonPage {
+    pub frame: PageFrame,
+    pub list: String,
+    pub acts: Vec<ActLink>,
+    /// The person is removed.
+    pub state: Option<&'static str>,
+    pub facts: Vec<Cell>,
+    pub tables: Vec<PortalTable>,
+    /// Empty for who does not see them.
+    pub sign_ins: Vec<OwnSignInTable>,
+    /// Where the session has not given it for a while, and could end something.
+    pub second_factor: Option<SecondFactorField>,
+    /// The address of its forms.
+    pub path: String,
+}
+
+impl PersonPage {
+    fn csrf(&self) -> &str {
+        self.frame.csrf()
     }
 }

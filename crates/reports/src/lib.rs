@@ -31,6 +31,7 @@ mod open_items;
 mod parcels;
 mod payouts;
 mod recon_status;
+mod route_candidates;
 mod sent_requests;
 mod statement;
 mod status;
@@ -77,6 +78,7 @@ pub use recon_status::{
     BankLaneReport, DueReport, ExpectedReport, LaneFileReport, LaneReport, MovementReport,
     PartReport, ReconStatus,
 };
+pub use route_candidates::{BegunPurchase, begun_purchases};
 pub use sent_requests::{RequestNumbers, find_sent_requests};
 pub use statement::{
     InvoiceReport, OfflineLossReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport,

@@ -7,7 +7,7 @@ use books::parcel_list::ListedParcel;
 use books::view::{AccountView, PaymentState, PaymentView};
 use books::{
     AnnounceParcel, Books, Command, CourierId, Event, ParcelId, PaymentId, Posting, PostingStage,
-    ReversalKind,
+    RailId, ReversalKind,
 };
 use engine::{Actor, CommandOutcome, Engine, Submission, Timestamp};
 use journal::{JournalHead, Sequence};
@@ -287,7 +287,8 @@ impl Projection {
         // Number 0 is the parcel itself.
         let touched = std::mem::take(&mut self.touched_payments);
         for id in touched.into_iter().filter(|id| id.number > 0) {
-            let content = books.payment_with_id(id).map(|view| payment_content(&view));
+            let content = books.payment_with_id(id);
+            let content = content.map(|view| payment_content(&view, books.payment_rail(id)));
             let key = RowKey::parcel(id.parcel, [id.number.into(), 0]);
             self.rows.hold(ViewName::Payments, key, batch, false, content);
         }
@@ -339,7 +340,11 @@ fn parcel_content(parcel: &ListedParcel) -> [ViewValue; 10] {
     ]
 }
 
-fn payment_content(view: &PaymentView) -> [ViewValue; 8] {
+fn payment_content(view: &PaymentView, rail: Option<RailId>) -> [ViewValue; 10] {
+    let (rail_kind, rail) = match rail.map(rail_values) {
+        Some((kind, id)) => (kind.into(), id),
+        None => (ViewValue::Empty, ViewValue::Empty),
+    };
     [
         payment_state_name(view.state).into(),
         method_name(view.method).into(),
@@ -349,7 +354,17 @@ fn payment_content(view: &PaymentView) -> [ViewValue; 8] {
         view.refunded.minor().into(),
         ViewValue::id(view.tariff.tariff.0),
         i64::from(view.tariff.version).into(),
+        rail_kind,
+        rail,
     ]
+}
+
+/// Whether it is a network or a wallet, and which.
+pub(crate) fn rail_values(rail: RailId) -> (&'static str, ViewValue) {
+    match rail {
+        RailId::Network(network) => ("network", ViewValue::id(network.0)),
+        RailId::Wallet(wallet) => ("wallet", ViewValue::id(wallet.0)),
+    }
 }
 
 fn payment_state_name(state: PaymentState) -> &'static str {

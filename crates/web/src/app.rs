@@ -38,6 +38,7 @@ use crate::provider::{Provider, ProviderSettings};
 use crate::readers::{ViewReaders, Writers};
 use crate::reference::Reference;
 use crate::senders::{RequestsLeft, Sender, Senders};
+use crate::system::SystemWatch;
 use crate::trial_roles::{self, TrialRole};
 use crate::words::{wanted_language, words};
 use crate::workers::{MakeGiver, Workers};
@@ -104,6 +105,7 @@ pub struct WebParts {
     pub payout_day: PayoutDay,
     /// Of a demonstration, nowhere else.
     pub demo: Option<DemoActs>,
+    pub system: SystemWatch,
     /// Where its pages are, as browsers write it: `https://pay.example`. On this machine it follows
     /// from the request.
     pub origin: Option<String>,
@@ -140,6 +142,7 @@ pub(crate) struct App {
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
     pub demo: Option<DemoActs>,
+    pub system: SystemWatch,
     hosts: Vec<String>,
     is_tls: bool,
     pub on_failure: fn(&str),
@@ -225,6 +228,7 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         trial_roles: parts.trial_roles,
         payout_day: parts.payout_day,
         demo: parts.demo,
+        system: parts.system,
         hosts: parts.hosts,
         is_tls: parts.is_tls,
         on_failure: parts.on_failure,

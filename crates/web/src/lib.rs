@@ -15,6 +15,7 @@ pub mod monitoring;
 pub mod openapi;
 pub mod operations;
 pub mod problem;
+pub mod system;
 
 mod address_connections;
 mod answers;
@@ -40,6 +41,7 @@ mod senders;
 mod sent_fields;
 mod server;
 mod slow_readers;
+mod streamed;
 mod times;
 mod trial_roles;
 mod view_values;

@@ -68,8 +68,6 @@ pub const EXPORTS_PER_SENDER_MAX: usize = 2;
 pub const EXPORT_SECONDS_MAX: u64 = 600;
 /// Of a block of an export.
 pub const EXPORT_BLOCK_BYTES: usize = 64 << 10;
-/// Postings of a statement. A period that has more is asked for in parts.
-pub const STATEMENT_LINES_MAX: usize = 20_000;
 /// Lines of a statement on one page.
 pub const STATEMENT_PAGE_LINES: usize = 400;
 /// Of a form's field beside a file.

@@ -12,6 +12,9 @@ use node::NodeClient;
 /// How often events are looked for.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// The uses of keys are written once in so many times.
+const KEY_USES_EVERY: u32 = 10;
+
 /// Records the events of a store until it is dropped, and then once more.
 #[derive(Debug)]
 pub struct Recorder {
@@ -32,10 +35,16 @@ impl Recorder {
         let (stop, stopped) = channel::<()>();
         let record = move || {
             crate::server::be_nice();
-            let mut said = None;
+            let (mut said, mut waited) = (None, 0);
             loop {
                 let is_last = stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Disconnected);
-                let failure = store.record_events(&mut client).err().map(|why| why.to_string());
+                waited += 1;
+                let mut done = store.record_events(&mut client).map(drop);
+                if waited >= KEY_USES_EVERY || is_last {
+                    waited = 0;
+                    done = done.and_then(|()| store.note_key_uses());
+                }
+                let failure = done.err().map(|why| why.to_string());
                 if let Some(reason) = failure.as_ref().filter(|_| failure != said) {
                     on_failure(reason);
                 }

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use access::{AccessStore, NodeBooks, base32};
 use anyhow::{Context, anyhow, ensure};
@@ -21,6 +21,7 @@ use books::{
 };
 use calendar::Calendar;
 use engine::{Actor, Engine, Submission};
+use host::control::CONTROL_SOCKET;
 use keys::{Algorithm, Key, KeyName, KeyPurpose, KeyStore, MasterKey, SoftwareStore};
 use money::{Amount, Currency};
 use node::{Clock, Node, NodeClient, SystemClock};
@@ -37,6 +38,7 @@ use crate::data_directory;
 use crate::do_command::sign_ins::factor_uri;
 use crate::office_requests::{self, OfficeKeys, code_mac_under};
 use crate::over_socket::serving::ServedLines;
+use crate::serve::metrics::{MetricsSources, Watch};
 use crate::serve::office_socket_error;
 use crate::serve::views::ViewsFollower;
 use crate::serve::web::{self as served_web, REQUESTS_PER_SECOND, WebPlan, WebShared};
@@ -270,6 +272,16 @@ fn serve_until_stopped(
     };
     let look = |engine: &Engine| engine.books().currencies().collect::<Vec<_>>();
     let (currencies, _) = node.client().query(look)?;
+    let reached = Arc::default();
+    let watch = Watch::new(MetricsSources {
+        data: data.to_owned(),
+        control: control_directory(data).join(CONTROL_SOCKET),
+        client: node.client(),
+        views: Some(Arc::clone(&reached)),
+        answers: OnceLock::new(),
+        notices: Arc::default(),
+        certificates: Vec::new(),
+    });
     let parts = WebShared {
         office: shared.clone(),
         lines: lines.clone(),
@@ -280,8 +292,9 @@ fn serve_until_stopped(
         trial_roles: shown.roles,
         payout_day: served_web::payout_day_of(Arc::new(Mutex::new(Some(calendar(&currencies)?)))),
         demo: Some(acts(node.client(), subjects)),
+        system: Arc::new(move || watch.figures()),
     };
-    let _views = ViewsFollower::start(data, place.clone(), Arc::default())?;
+    let _views = ViewsFollower::start(data, place.clone(), reached)?;
     let directory = control_directory(data);
     let office = make_control_directory(&directory, None)
         .and_then(|()| OfficeServer::start(shared, lines, &directory, None))

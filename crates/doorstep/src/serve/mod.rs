@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ::web::monitoring::MonitoringServer;
 use ::web::{WebListen, WebServer};
@@ -54,7 +54,7 @@ use crate::words::{self, Lang, bilingual};
 use crate::{chinese, data_directory, memory, private_files, texts};
 use business_day::BusinessDay;
 use inbox::InboxWatcher;
-use metrics::MetricsSources;
+use metrics::{MetricsSources, Watch};
 use notices::NoticesSwitch;
 use readiness::Readiness;
 use reload::{CurrentCalendar, Reloader};
@@ -239,6 +239,15 @@ fn serve(
     });
     let place = said.views.map(|views| views.beside(data));
     let reached = place.as_ref().map(|_| Arc::new(AtomicU64::new(0)));
+    let watch = Arc::new(Watch::new(MetricsSources {
+        data: data.to_owned(),
+        control: control.clone(),
+        client: node.client(),
+        views: reached.clone(),
+        answers: OnceLock::new(),
+        notices: told,
+        certificates: said.certificates,
+    }));
     let ended = served.and_then(|(office, shared, lines)| {
         let served = said.web.map(|plan| {
             let changes = host.network_changes();
@@ -248,6 +257,7 @@ fn serve(
             let store = Arc::new(AccessStore::open(data, vault.key, books)?);
             let office = shared;
             let payout_day = web::payout_day_of(calendar.clone());
+            let watched = watch.clone();
             let parts = WebShared {
                 office,
                 lines,
@@ -258,6 +268,7 @@ fn serve(
                 trial_roles,
                 payout_day,
                 demo: None,
+                system: Arc::new(move || watched.figures()),
             };
             let listen = WebListen::open(&plan.addresses, plan.tls.clone())?;
             web::start(plan, listen, node, data, parts)
@@ -273,17 +284,8 @@ fn serve(
             .context(texts::text(Lang::current(), "error.signals"))
             .and_then(|()| reload_on_signal(reloader))
             .and_then(|()| {
-                let sources = said.metrics.map(|plan| MetricsSources {
-                    data: data.to_owned(),
-                    control: control.clone(),
-                    client: node.client(),
-                    views: reached.clone(),
-                    answers: served.as_ref().map(WebServer::answers),
-                    notices: told,
-                    certificates: plan.certificates,
-                });
-                let watched = metrics_listen.zip(sources);
-                watched.map(|(listen, sources)| metrics::start(listen, sources)).transpose()
+                served.as_ref().into_iter().for_each(|web| watch.serves(web.answers()));
+                metrics_listen.map(|listen| metrics::start(listen, watch)).transpose()
             })
             .and_then(|watched| {
                 let web = served.as_ref().map_or(&[][..], WebServer::addresses);

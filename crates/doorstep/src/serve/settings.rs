@@ -74,6 +74,8 @@ pub struct LoadedSettings {
     pub web: Option<WebPlan>,
     /// Where figures are answered, if they are.
     pub metrics: Option<MetricsPlan>,
+    /// Our own certificates, by what they are for.
+    pub certificates: Vec<(String, PathBuf)>,
     /// Notices, if they are sent.
     pub notices: Option<NoticesPlan>,
     /// The directory whose files are taken.
@@ -280,8 +282,10 @@ impl File {
         let settings = settings(&form, &zone)?;
         settings.check()?;
         let plan = self.plan(&form)?;
-        let metrics = form.metrics.as_ref().map(|metrics| self.metrics(&form, metrics));
+        let metrics = form.metrics.as_ref().map(|metrics| self.metrics(metrics));
         let metrics = metrics.transpose()?;
+        let certificates = metrics::certificates(&form).into_iter();
+        let certificates = certificates.map(|(of, file)| (of, self.path(file))).collect();
         let (keys, master_from_environment) = self.keys(&form.keys, false)?;
         key_names::check(&settings, [form.keys.codes, form.keys.vault], &*keys)?;
         let debtors = debtors(form.debtors)?;
@@ -312,6 +316,7 @@ impl File {
             views,
             web,
             metrics,
+            certificates,
             notices,
             inbox,
             log_level: form.log_level,
@@ -461,10 +466,10 @@ impl File {
         Ok(addresses.iter().map(at).collect())
     }
 
-    fn metrics(&self, all: &SettingsForm, form: &MetricsForm) -> anyhow::Result<MetricsPlan> {
+    fn metrics(&self, form: &MetricsForm) -> anyhow::Result<MetricsPlan> {
         let accept = plain_in("[metrics]");
         let keys = ("metrics.listen", "metrics.tls", &*accept);
-        metrics::plan(all, form, |path| self.path(path), |at, safe| require_tls(at, keys, safe))
+        metrics::plan(form, |path| self.path(path), |at, safe| require_tls(at, keys, safe))
     }
 
     fn identity(&self, certificate: &Path, key: &Path) -> anyhow::Result<TlsIdentity> {

@@ -14,6 +14,7 @@ use rustls::ServerConfig;
 use switch::in_range;
 use views::Place;
 use web::limits::{CONNECTIONS_MAX, CONNECTIONS_MIN, WORKERS_MAX};
+use web::system::SystemWatch;
 use web::{
     DemoActs, PayoutDay, ProviderSettings, TrialRole, WebListen, WebParts, WebServer, WebTexts,
 };
@@ -161,6 +162,7 @@ pub struct WebShared {
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
     pub demo: Option<DemoActs>,
+    pub system: SystemWatch,
 }
 
 /// The calendar in force says when sellers are paid.
@@ -201,6 +203,7 @@ pub fn start(
         trial_roles,
         payout_day,
         demo,
+        system,
     } = shared;
     let on_events = Arc::new(Mutex::new(announce));
     let (client, directory, shared_office) = (node.client(), data.to_owned(), office.clone());
@@ -236,6 +239,7 @@ pub fn start(
         trial_roles,
         payout_day,
         demo,
+        system,
         origin: plan.origin,
         provider: plan.provider,
         on_failure: |reason| tracing::error!(target: "web", reason, "a request failed"),

@@ -117,6 +117,58 @@ fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
     let firm_home = page(&demo, &bed, "firm", "/");
     assert!(main_of(&firm_home).contains("Cash in hand against the limits"), "{firm_home}");
 
+    // Networks and wallets: each payment that is not cash is counted once, at its rail.
+    let routing = page(&demo, &bed, "finance", "/routing");
+    let rails = main_of(&routing).split("</table>").next().unwrap();
+    let begun = rails.split("<tr>").skip(2).map(|row| {
+        let cells = all_between(row, "<td class=\"num\">", "</td>");
+        let count = cells[0].rsplit_once("\">").unwrap().1.trim_end_matches("</a>");
+        count.replace(',', "").parse::<usize>().unwrap()
+    });
+    let routed = page(&demo, &bed, "finance", "/payments.csv?rail_kind.empty=false");
+    assert_eq!(begun.sum::<usize>(), routed.lines().count() - 1, "{rails}");
+    let card = "/v1/payments?method=credit%20card&limit=1&order=-from_batch";
+    let card = demo.get(&bed, "finance", card)["items"][0].clone();
+    let network = demo.get(&bed, "finance", "/v1/networks?limit=9")["items"].clone();
+    let network = network.as_array().unwrap().iter().find(|one| one["network"] == card["rail"]);
+    let network = network.unwrap()["reference"].as_str().unwrap();
+    let payment = format!("{}~{}", card["parcel"].as_str().unwrap(), card["payment"]);
+    let payment = page(&demo, &bed, "finance", &format!("/payments/{payment}"));
+    let why = payment.split("Why this network").nth(1).unwrap();
+    let row = why.split("<tr>").find(|row| row.contains(">chosen<")).unwrap();
+    assert!(row.contains(&format!(">{network}</a>")), "{network}: {row}");
+    for (role, status_of) in [("administrator", "403"), ("seller", "403"), ("auditor", "200")] {
+        assert_eq!(status(&demo, &bed, role, "/routing"), status_of, "{role}");
+    }
+    // The system for who sees the status, people and keys for who sees the roles.
+    let system = page(&demo, &bed, "administrator", "/system");
+    assert!(main_of(&system).contains("No backup is known"), "{system}");
+    let people = page(&demo, &bed, "auditor", "/people");
+    assert!(main_of(&people).contains("demo-seller") && !people.contains("Sessions open"));
+    let people = page(&demo, &bed, "administrator", "/people");
+    assert!(main_of(&people).contains("Sessions open") && people.contains("/acts/grant-access"));
+    for path in ["/people", "/system"] {
+        assert_eq!(status(&demo, &bed, "courier", path), "403", "{path}");
+    }
+    // A long statement goes on where the page before ended.
+    let firm = demo.get(&bed, "firm", "/v1/firms?limit=1")["items"][0]["firm"].clone();
+    let path = format!("/statements/{}", firm.as_str().unwrap());
+    let (mut next, mut lines, mut balance) = (format!("{path}?from=2013-11-11"), 0, String::new());
+    loop {
+        let one = page(&demo, &bed, "firm", &next);
+        let balances = all_between(main_of(&one), "data-label=\"Balance\">", "</td>");
+        assert!(lines == 0 || balances[0] == balance, "{} after {balance}", balances[0]);
+        lines += balances.len() - 1;
+        balances.last().unwrap().clone_into(&mut balance);
+        let more = all_between(main_of(&one), "class=\"button\" href=\"", "\"");
+        let Some(more) = more.first() else { break };
+        next = more.replace("&#38;", "&");
+    }
+    let twin = demo.get(&bed, "firm", &format!("{path}.json?from=2013-11-11"));
+    assert!(lines > 400 && lines <= twin["lines"].as_array().unwrap().len(), "{lines}");
+    let closing = &closings(&page(&demo, &bed, "firm", &format!("{path}?from=2013-11-11")))[0].1;
+    assert_eq!(balance.replace(',', ""), *closing);
+
     // What was true at a position is the same page after more commands.
     let csrf = demo.sign_in(&bed, "operator", "jar");
     let (one, statement) = (format!("/parcels/{id}?"), format!("/statements/{seller}?"));
@@ -401,7 +453,7 @@ fn no_role_reads_more_than_the_table_of_rights_says() {
                 hidden.extend(["guarantee", "guarantee_used", "withholding"]);
             }
             if !sees_all && role != "operator" {
-                hidden.push("deducted");
+                hidden.extend(["deducted", "rail", "rail_kind"]);
             }
             let told: Vec<_> = hidden.iter().filter(|name| names.contains(**name)).collect();
             assert!(told.is_empty(), "{role} {path} shows {told:?}");

@@ -11,7 +11,7 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const LISTS = ["/parcels", "/payments", "/breaks", "/plans", "/accounts", "/postings", "/commands",
   "/custody", "/couriers"];
-const DETAILS = ["/parcels", "/breaks", "/plans", "/accounts"];
+const DETAILS = ["/parcels", "/payments?method=credit%20card", "/breaks", "/plans", "/accounts"];
 const FIRST_LOAD_BYTES_MAX = 300_000;
 
 const faults = [];
@@ -119,6 +119,9 @@ for (const language of ["en", "zh"]) {
       await visit("/search?q=s", "search");
       await visit("/access");
       await visit("/design");
+      await visit("/routing");
+      await visit("/system");
+      await visit(`/bank-accounts/${seller}`, "bank-account");
       await visit("/acts");
       await visit("/acts/register-seller", "form");
       await page.click(".act-form .primary");
@@ -137,6 +140,9 @@ for (const language of ["en", "zh"]) {
       const parcel = (await (await page.request.get(`${url}/v1/parcels?limit=1`)).json()).items[0];
       await visit(`/parcels/${parcel.parcel}?since=${Math.max(1, parcel.from_batch - 1)}`, "since");
       await visit("/no-such-page", "error");
+      await page.goto(`${url}/as/administrator`);
+      await visit("/people");
+      await visit(await page.getAttribute("main tbody th a", "href"), "person");
       await page.goto(`${url}/as/seller`);
       await visit("/", "seller");
       await visit("/statements");

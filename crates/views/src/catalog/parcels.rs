@@ -1,7 +1,8 @@
 //! Orders, parcels and payments.
 
+use crate::catalog::settlement::RAILS;
 use crate::table::ColumnKind::{Amount, Batch, Currency, Id, Number, Parcel, Text, Word};
-use crate::table::IdentifierKind::{Courier, Firm, Seller, Tariff};
+use crate::table::IdentifierKind::{Any, Courier, Firm, Seller, Tariff};
 use crate::table::{
     FROM, IndexedRows, OF_SELLER, RowOwners, RowSpan, UNTIL, VIEW, ViewColumn, ViewIndex, ViewJoin,
     ViewSpec, column, up,
@@ -113,6 +114,8 @@ const PAYMENT_COLUMNS: &[ViewColumn] = &[
     column("refunded", MONEY, "refunds and chargebacks").filter(),
     column("tariff", Id(Tariff), "from which the fees follow").filter(),
     column("tariff_version", Number, "of the tariff"),
+    column("rail_kind", Word(RAILS), "who clears it; empty for cash").optional().filter(),
+    column("rail", Id(Any), "the identifier of the network or wallet").optional().filter(),
     column("seller", Id(Seller), "who gets the money").of("orders").filter(),
     column("reference", Text, "the seller's own, of the order").of("orders").filter(),
     column("currency", Currency, "of the amounts").of("parcels").filter(),

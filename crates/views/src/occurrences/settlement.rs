@@ -2,8 +2,9 @@
 
 use books::{
     ApproveCyclePlan, ApproveSettlement, BankId, BreakId, ClearLine, ClearLineKind, ClosePeriod,
-    Command, EndFile, Event, ExecuteSettlement, FileLane, PayCommission, PayoutId, PayoutLine, PlanCycle, PlanId, PlanSettlement,
-    PostAdjustment, RailId, RecordSellerPayment, RejectSettlement, SellerId,
+    Command, EndFile, Event, ExecuteSettlement, FileLane, PayCommission, PayoutId, PayoutLine,
+    PlanCycle, PlanId, PlanSettlement, PostAdjustment, RailId, RecordSellerPayment,
+    RejectSettlement, SellerId,
 };
 use money::Currency;
 
@@ -11,6 +12,7 @@ use super::parties::cycle;
 use super::{EMPTY, Occurrence, amount, currency, day, id, ids, number, sum};
 use crate::catalog::ViewName;
 use crate::catalog::settlement::LINE_KINDS;
+use crate::projection::rail_values;
 use crate::rows::RowKey;
 use crate::value::ViewValue;
 
@@ -97,14 +99,11 @@ impl Occurrence<'_> {
             ClearLineKind::FeeCorrection => 6,
             ClearLineKind::Representment => 7,
         }];
-        let (rail_kind, rail_id) = match rail {
-            RailId::Network(network) => ("network", network.0),
-            RailId::Wallet(wallet) => ("wallet", wallet.0),
-        };
+        let (rail_kind, rail_id) = rail_values(*rail);
         let of = self.books.rail_currency(*rail).expect("the rail is registered");
         let row = [
             rail_kind.into(),
-            id(rail_id),
+            rail_id,
             number(*file),
             number(*line),
             number(self.batch),

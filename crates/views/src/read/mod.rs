@@ -86,6 +86,38 @@ pub struct HourTotal {
     pub total: ViewTotal,
 }
 
+/// Payments of a network or wallet in a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RailTotal {
+    /// `network` or `wallet`.
+    pub kind: String,
+    /// The bits of its identifier.
+    pub rail: i64,
+    pub state: String,
+    pub payments: i64,
+    /// In minor units of the rail's currency.
+    pub amount: i64,
+    /// The fees that the rail may deduct.
+    pub deducted: i64,
+}
+
+fn rail_total(values: &[ViewValue]) -> Option<RailTotal> {
+    use ViewValue::{Number, Text};
+    match values {
+        [Text(kind), Number(rail), Text(state), Number(payments), Number(amount), Number(fees)] => {
+            Some(RailTotal {
+                kind: kind.to_string(),
+                rail: *rail,
+                state: state.to_string(),
+                payments: *payments,
+                amount: *amount,
+                deducted: *fees,
+            })
+        }
+        _ => None,
+    }
+}
+
 fn total(values: &[ViewValue]) -> Option<ViewTotal> {
     match values {
         [ViewValue::Text(currency), ViewValue::Number(rows), ViewValue::Number(sum)] => {
@@ -344,6 +376,24 @@ impl ViewReader {
         })
     }
 
+    /// The payments that began from a batch on, by their network or wallet, and by their state now
+    /// or at the end of a batch. Cash has neither.
+    ///
+    /// # Errors
+    /// As [`ViewReader::list`].
+    pub fn payments_by_rail(
+        &mut self,
+        from: u64,
+        at: Option<u64>,
+    ) -> Result<(Vec<RailTotal>, ViewPosition), ReadViewError> {
+        self.read(at, |reading, _| {
+            let until = at.unwrap_or(i64::MAX.cast_unsigned() - 1).cast_signed();
+            let question = Question::payments_by_rail(from.cast_signed(), until);
+            let rows = ViewReader::rows(reading, &question)?.into_iter();
+            Ok(rows.filter_map(|row| rail_total(&row)).collect())
+        })
+    }
+
     fn rows(
         reading: &mut dyn Reading,
         question: &Question,
@@ -486,6 +536,28 @@ impl ViewReader {
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         Ok((rows, more))
+    }
+
+    /// What changed an account in some days, by entry: credits less debits, and the first posting.
+    /// In the order of these.
+    ///
+    /// # Errors
+    /// As [`ViewReader::list`].
+    pub fn account_changes(
+        &mut self,
+        asked: &AccountDays,
+    ) -> Result<Vec<(String, i64, i64)>, ReadViewError> {
+        let view = &VIEWS[ViewName::Postings as usize];
+        let (rows, _) = self.read(None, |reading, _| {
+            ViewReader::rows(reading, &Question::account_changes(view, asked))
+        })?;
+        let changes = rows.into_iter().filter_map(|row| match &*row {
+            [ViewValue::Text(entry), ViewValue::Number(change), ViewValue::Number(first)] => {
+                Some((entry.to_string(), *change, *first))
+            }
+            _ => None,
+        });
+        Ok(changes.collect())
     }
 
     /// The rows of each view, counted and summed up: the same rows give the same sum, in whatever

@@ -18,6 +18,7 @@ pub const FILTER_VALUES_MAX: usize = 100;
 pub const FILTER_TEXT_BYTES_MAX: usize = 512;
 
 const COLLECTED_BY_HOUR: &str = include_str!("../../sql/collected_by_hour.sql");
+const PAYMENTS_BY_RAIL: &str = include_str!("../../sql/payments_by_rail.sql");
 
 static HOUR_COLUMNS: [ViewColumn; 5] = [
     column("hour", ColumnKind::Number, "since 1970, in local time"),
@@ -25,6 +26,19 @@ static HOUR_COLUMNS: [ViewColumn; 5] = [
     column("currency", ColumnKind::Currency, "of the sum"),
     column("payments", ColumnKind::Number, "how many"),
     column("amount", ColumnKind::MinorUnits, "their sum"),
+];
+static RAIL_COLUMNS: [ViewColumn; 6] = [
+    column("rail_kind", ColumnKind::Text, "whether it is a network or a wallet"),
+    column("rail", ColumnKind::Number, "its identifier"),
+    column("state", ColumnKind::Text, "of the payments"),
+    column("payments", ColumnKind::Number, "how many"),
+    column("amount", ColumnKind::MinorUnits, "their sum"),
+    column("deducted", ColumnKind::MinorUnits, "the fees that the rail may deduct"),
+];
+static CHANGE_COLUMNS: [ViewColumn; 3] = [
+    column("entry", ColumnKind::Text, "of the postings"),
+    column("change", ColumnKind::MinorUnits, "credits less debits"),
+    column("first", ColumnKind::Number, "the first posting"),
 ];
 static DATE_COLUMNS: [ViewColumn; 1] = [column("date", ColumnKind::Date, "of a command")];
 static TOTAL_COLUMNS: [ViewColumn; 3] = [
@@ -285,6 +299,13 @@ impl Question {
         let values = [offset, until, from].map(ViewValue::Number).to_vec();
         let question = Question::of(HOUR_COLUMNS.iter());
         Question { text: COLLECTED_BY_HOUR.to_owned(), values, ..question }
+    }
+
+    /// Payments that began from a batch on, until another, by their network or wallet and state.
+    pub(crate) fn payments_by_rail(from: i64, until: i64) -> Question {
+        let values = [until, from].map(ViewValue::Number).to_vec();
+        let question = Question::of(RAIL_COLUMNS.iter());
+        Question { text: PAYMENTS_BY_RAIL.to_owned(), values, ..question }
     }
 
     /// `at` is `None` for the last batch: then an index of the rows that hold is used.
@@ -573,6 +594,30 @@ impl Question {
         question
     }
 
+    /// Narrows postings to those of some days that moved an account on a side.
+    fn of_days(&mut self, view: &'static ViewSpec, side: &str, asked: &AccountDays) {
+        let number = |number: u64| ViewValue::Number(number.cast_signed());
+        let (first, last) = (*asked.batches.start(), *asked.batches.end());
+        let day = |day: &str| ViewValue::text(day);
+        for (place, (condition, value)) in [
+            (format!("{side} = "), ViewValue::Number(asked.account.into())),
+            ("batch >= ".to_owned(), number(first)),
+            ("batch <= ".to_owned(), number(last)),
+            ("posting > ".to_owned(), ViewValue::Number(asked.after)),
+            ("date >= ".to_owned(), day(&asked.days.0)),
+            ("date <= ".to_owned(), day(&asked.days.1)),
+            ("stage <> ".to_owned(), "reserved".into()),
+            ("stage <> ".to_owned(), "voided".into()),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let and = if place > 0 { " AND " } else { "" };
+            let _ = write!(self.text, "{and}{}.{condition}", view.name);
+            self.bind(value);
+        }
+    }
+
     /// Postings of some days that moved an account, the oldest first.
     pub(crate) fn account_lines(
         view: &'static ViewSpec,
@@ -585,26 +630,7 @@ impl Question {
                 if side == "debit" { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" };
             let mut own = Question::joined(view, None);
             own.values.clone_from(&question.values);
-            let (first, last) = (*asked.batches.start(), *asked.batches.end());
-            let number = |number: u64| ViewValue::Number(number.cast_signed());
-            let day = |day: &str| ViewValue::text(day);
-            for (place, (condition, value)) in [
-                (format!("{side} = "), ViewValue::Number(asked.account.into())),
-                ("batch >= ".to_owned(), number(first)),
-                ("batch <= ".to_owned(), number(last)),
-                ("posting > ".to_owned(), ViewValue::Number(asked.after)),
-                ("date >= ".to_owned(), day(&asked.days.0)),
-                ("date <= ".to_owned(), day(&asked.days.1)),
-                ("stage <> ".to_owned(), "reserved".into()),
-                ("stage <> ".to_owned(), "voided".into()),
-            ]
-            .into_iter()
-            .enumerate()
-            {
-                let and = if place > 0 { " AND " } else { "" };
-                let _ = write!(own.text, "{and}{}.{condition}", view.name);
-                own.bind(value);
-            }
+            own.of_days(view, side, asked);
             let _ = write!(own.text, " ORDER BY {0}.batch, {0}.posting", view.name);
             own.limit(rows);
             let _ = write!(question.text, "{opening}{}) AS {side}s", own.text);
@@ -612,6 +638,26 @@ impl Question {
         }
         question.text.push_str(" ORDER BY 1");
         question.limit(rows);
+        question
+    }
+
+    /// What postings of some days credited to an account less what they debited, by entry, in the
+    /// order in which the entries came.
+    pub(crate) fn account_changes(view: &'static ViewSpec, asked: &AccountDays) -> Question {
+        let mut question = Question::of(CHANGE_COLUMNS.iter());
+        question.text.push_str(
+            "SELECT entry, CAST(SUM(amount) AS BIGINT), CAST(MIN(posting) AS BIGINT) FROM (",
+        );
+        for (side, amount, union) in [("debit", "-amount", ""), ("credit", "amount", " UNION ALL ")]
+        {
+            let name = view.name;
+            let _ = write!(
+                question.text,
+                "{union}SELECT entry, {amount} AS amount, posting FROM {name} WHERE "
+            );
+            question.of_days(view, side, asked);
+        }
+        question.text.push_str(") AS moved GROUP BY 1 ORDER BY 3");
         question
     }
 

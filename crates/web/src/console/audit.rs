@@ -13,7 +13,8 @@ use views::{RowSpan, ViewValue};
 use super::frames::{frame, position, readable};
 use super::party_accounts::last_date;
 use super::rows::{offset_at, read, time_of};
-use super::statements::{day, month_of};
+use super::statement_rows::month_of;
+use super::statements::day;
 use super::{Visit, html};
 use crate::app::HttpAnswer;
 use crate::handlers::views::{rows_of, wait_for, wanted};
@@ -82,7 +83,9 @@ pub(super) async fn bundle(visit: Visit) -> HttpAnswer {
         around.nav = nav_groups(words, &readable, None, wanted.at);
         around.title = words.get("audit.title").to_owned();
         let here = (AUDIT_PATH, &pairs[..]);
-        around.position = Some(position(words, &at, wanted.at, here, (time, offset_minutes)));
+        let mut shown = position(words, &at, wanted.at, here, (time, offset_minutes));
+        (shown.json, shown.csv) = (None, None);
+        around.position = Some(shown);
         let tile = |key: &str, figure: String, about: String| HomeTile {
             title: words.get(key),
             values: vec![(figure, String::new())],
@@ -151,6 +154,7 @@ pub(super) async fn bundle(visit: Visit) -> HttpAnswer {
             work: Vec::new(),
             flow_title: words.get("audit.range"),
             flow,
+            is_flow: true,
             tables: vec![files, steps],
             parcels: Vec::new(),
             acts: acts.into(),

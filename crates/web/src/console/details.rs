@@ -17,8 +17,10 @@ use views::read::{
 use views::{RowSpan, ViewSpec, ViewValue};
 
 use super::act_table::of_row;
+use super::bank_accounts;
 use super::frames::{frame, position, readable};
 use super::party_accounts::StatementParty;
+use super::routing::{network_names, why};
 use super::rows::{names, offset_at, page_row, person_names, read, time_of, with};
 use super::{Visit, html, twin};
 use crate::app::{App, HttpAnswer};
@@ -377,7 +379,10 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
                 (postings, &told.statement[..]),
                 (log, &logged[..]),
             ];
-            let names = names(reader, &principal, &of, at)?;
+            let mut names = names(reader, &principal, &of, at)?;
+            if view.name == "payments" {
+                names.extend(network_names(reader, &principal, at)?);
+            }
             let time = time_of(reader, &found)?;
             Ok((Some((told, earlier, names)), found, time))
         });
@@ -422,12 +427,23 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
         if view.name != "postings" {
             page.timeline = telling.tell(&told);
         }
+        if let ("payments", Some(first)) = (view.name, told.history.first()) {
+            let first = number(first, view, begins(view));
+            page.routing = why((&giver.data, &principal), &context, &told.row, first)?;
+        }
         page.related = related(&context, VIEWS, view, &told.row);
         let party = told.row.raw_of(view, view.key[0]).and_then(StatementParty::read);
         if let Some(party) = party.filter(|party| party.is_shown_to(&principal)) {
             let text = words.get("statement.title");
             page.related
                 .insert(0, RelatedLink { text, href: Link::to(&party.path()).at(at).text() });
+        }
+        if let Some(StatementParty::Seller(seller)) = party
+            && at.is_none()
+            && bank_accounts::is_subject(&principal, seller).is_some()
+        {
+            let (text, href) = (words.get("bank.title"), bank_accounts::path_of(seller));
+            page.related.insert(0, RelatedLink { text, href });
         }
         if let Some(ViewValue::Number(account)) = key.first() {
             page.statement = telling.statement(&told, *account);

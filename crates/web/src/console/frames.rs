@@ -11,7 +11,10 @@ use views::read::{RowOwner, RowsOf, VIEWS, ViewPosition};
 use super::act_table::{ACTS_PATH, may};
 use super::audit::AUDIT_PATH;
 use super::imports::IMPORT_PATH;
+use super::people::PEOPLE;
 use super::portals::own_party;
+use super::routing::ROUTING;
+use super::system::SYSTEM;
 use super::{PROPOSALS_PATH, Preferences, notices};
 use crate::app::{App, SignedInCaller};
 use crate::handlers::views::rows_of;
@@ -19,7 +22,7 @@ use crate::handlers::views::rows_of;
 /// Bytes of a hash that are shown.
 const DIGEST_BYTES: usize = 6;
 
-/// The views that a principal may list.
+/// The views that a principal may list, and the pages beside them.
 pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
     let may = VIEWS.iter().filter(|view| match rows_of(principal, view) {
         Ok(RowsOf::Everyone) => true,
@@ -30,7 +33,11 @@ pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
         }),
         Err(_) => false,
     });
-    may.map(|view| view.name).collect()
+    let mut names: Vec<&'static str> = may.map(|view| view.name).collect();
+    let sees = |right| principal.may(AccessFunction::Read(right)) == AccessScope::All;
+    let others = [("networks", ROUTING), ("status", SYSTEM), ("roles", PEOPLE)];
+    names.extend(others.into_iter().filter(|(right, _)| sees(right)).map(|(_, page)| page));
+    names
 }
 
 fn roles_of(words: PageWords, grants: &[AccessGrant]) -> String {
@@ -105,7 +112,7 @@ pub(super) fn frame(
     }
 }
 
-fn age(words: PageWords, ms: u64) -> String {
+pub(super) fn age(words: PageWords, ms: u64) -> String {
     let filled = |key, n: u64| words.fill(key, &[("n", &n)]);
     match ms / 1_000 {
         0 => words.get("position.age_now").to_owned(),

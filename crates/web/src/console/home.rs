@@ -130,7 +130,7 @@ fn text(row: &[ViewValue], view: &ViewSpec, column: &str) -> String {
 }
 
 /// The date of the last command, if one of a name is wanted.
-fn last_date(
+pub(super) fn last_date(
     reader: &mut ViewReader,
     log: &'static ViewSpec,
     name: Option<&'static str>,

@@ -7,6 +7,7 @@ mod act_reading;
 mod act_table;
 mod approvals;
 mod audit;
+mod bank_accounts;
 mod choices;
 mod demo;
 mod details;
@@ -18,12 +19,16 @@ mod lists;
 mod notices;
 mod own_sign_in;
 mod party_accounts;
+mod people;
 mod portals;
+mod routing;
 mod rows;
 mod searches;
 mod second_factor;
 mod sessions;
+mod statement_rows;
 mod statements;
+mod system;
 
 use std::sync::{Arc, LazyLock};
 
@@ -110,6 +115,13 @@ enum Page {
     Notices,
     Notice,
     NoticeRecipient,
+    Routing,
+    System,
+    People,
+    Person,
+    ChangePerson,
+    BankAccounts,
+    ShowBankAccounts,
     List(&'static ViewSpec),
     Detail(&'static ViewSpec),
 }
@@ -203,6 +215,17 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(&format!("{}/{{recipient}}", notices::OF_PATH), get(Page::NoticeRecipient))
         .route(POSITION_PATH, get(Page::Position))
         .route(audit::AUDIT_PATH, get(Page::Audit))
+        .route(&list_path(routing::ROUTING), get(Page::Routing))
+        .route(&list_path(system::SYSTEM), get(Page::System))
+        .route(
+            &format!("{}/{{seller}}", bank_accounts::BANK_ACCOUNTS_PATH),
+            on(get(Page::BankAccounts), MethodFilter::POST, Page::ShowBankAccounts),
+        )
+        .route(&list_path(people::PEOPLE), get(Page::People))
+        .route(
+            &format!("{}/{{person}}", list_path(people::PEOPLE)),
+            on(get(Page::Person), MethodFilter::POST, Page::ChangePerson),
+        )
         .route(STATEMENTS_PATH, get(Page::Statements))
         .route(&format!("{STATEMENTS_PATH}/{{party}}"), get(Page::Statement))
         .route(PROPOSALS_PATH, get(Page::Proposals))
@@ -340,6 +363,13 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Notices => notices::list(visit).await,
         Page::Notice => notices::one(visit).await,
         Page::NoticeRecipient => notices::recipient(visit).await,
+        Page::Routing => routing::routing(visit).await,
+        Page::System => system::system(visit).await,
+        Page::People => people::people(visit).await,
+        Page::Person => people::person(visit).await,
+        Page::BankAccounts => bank_accounts::page(visit).await,
+        Page::ShowBankAccounts => bank_accounts::disclose(visit).await,
+        Page::ChangePerson => people::change(visit).await,
         Page::NextDay => demo::moved(visit).await,
         Page::MoveOn => demo::move_on(visit).await,
         Page::NewTour => demo::new_tour(visit).await,

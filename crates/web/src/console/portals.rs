@@ -18,6 +18,7 @@ use views::read::{
 use views::{ViewSpec, ViewValue};
 
 use super::act_table::{act_path, may, title};
+use super::bank_accounts;
 use super::frames::{frame, position, readable};
 use super::home::{CountedRows, counted, href, totals, work_of};
 use super::imports::IMPORT_PATH;
@@ -494,7 +495,12 @@ fn find(portal: &Portal<'_>, reader: &mut ViewReader) -> Result<Option<Found>, R
             what: portal.words.get(key),
             count: String::new(),
             sum: String::new(),
-            href: Link::to(&portal.party.path()).at(portal.pinned).text(),
+            href: match (column, portal.party, portal.pinned) {
+                ("payout_account", StatementParty::Seller(seller), None) => {
+                    bank_accounts::path_of(seller)
+                }
+                (_, party, pinned) => Link::to(&party.path()).at(pinned).text(),
+            },
         }));
     }
     match is_seller {
@@ -643,11 +649,12 @@ fn acts(words: PageWords, principal: &Principal, party: StatementParty) -> Vec<A
     };
     let statement = link(words.get("statement.title").to_owned(), party.path(), false);
     let acts: Vec<Option<ActLink>> = match party {
-        StatementParty::Seller(_) => vec![
+        StatementParty::Seller(seller) => vec![
             may(principal, "AnnounceParcel")
                 .then(|| link(words.get("import.title").to_owned(), IMPORT_PATH.to_owned(), true)),
             own("AnnounceParcel", "seller"),
             Some(statement),
+            Some(link(words.get("bank.title").to_owned(), bank_accounts::path_of(seller), false)),
         ],
         StatementParty::Firm(_) => {
             let dispatch = Link::to(&act_path("DispatchParcels")).with("back", "/").text();
@@ -719,6 +726,7 @@ pub(super) async fn portal(visit: Visit, party: StatementParty, wanted: Wanted) 
             work: found.work,
             flow_title: words.get(flow_title),
             flow: found.flow,
+            is_flow: true,
             tables: found.tables,
             parcels: found.parcels,
             acts: acts_shown,

@@ -5,8 +5,8 @@ use access::SecondFactor;
 use axum::http::{HeaderValue, StatusCode};
 use pages::{ActControl, ActField, Link, SECOND_FACTOR, SecondFactorField};
 
-use super::Visit;
 use super::form::Form;
+use super::{OWN_SIGN_IN_PATH, Visit};
 use crate::app::SignedInCaller;
 use crate::handlers::sessions::{refused, session_cookie};
 use crate::problem::{Problem, ProblemKind};
@@ -27,6 +27,11 @@ pub(super) fn factor_field(visit: &Visit, next: &str, error: Option<String>) -> 
     let actor = visit.call.caller.as_ref().map(|caller| caller.principal.actor);
     let roles = visit.call.app.trial_roles.iter();
     let own = roles.filter(|role| Some(engine::Actor::Person(role.person)) == actor);
+    // One's own page does not name itself.
+    let hint = match next {
+        OWN_SIGN_IN_PATH => "form.factor_here",
+        _ => "form.factor_hint",
+    };
     let without = own.map(|role| {
         Link::to(&format!("{TRIAL_ROLES_PATH}{}", role.name)).with("next", next).text()
     });
@@ -34,7 +39,7 @@ pub(super) fn factor_field(visit: &Visit, next: &str, error: Option<String>) -> 
         words,
         name: SECOND_FACTOR.to_owned(),
         label: words.get("form.factor").to_owned(),
-        hint: words.get("form.factor_hint").to_owned(),
+        hint: words.get(hint).to_owned(),
         value: String::new(),
         error,
         is_optional: false,

@@ -7,7 +7,7 @@ mod looks;
 pub(crate) mod notices;
 mod pages;
 mod passkeys;
-mod personal_data;
+pub(crate) mod personal_data;
 mod proposals;
 mod provider;
 pub(crate) mod sessions;

@@ -8,13 +8,14 @@ use notices::{
 };
 use serde_json::{Value, json};
 
-use super::views::{CSV, ExportedLines, JSON, LINES, begin_stream, stream};
+use super::views::{CSV, ExportedLines, JSON, LINES, exported};
 
 use crate::app::{Call, HttpAnswer, json_answer};
 use crate::limits::{PAGE_LINES, PAGE_LINES_MAX};
 use crate::notice_rows::{self, owner_named};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
+use crate::streamed::{CutOff, streamed};
 use crate::times::rfc3339;
 use crate::words::words;
 
@@ -190,28 +191,29 @@ async fn export(
     hidden: &'static [&'static str],
     asked: AskedNotices,
 ) -> HttpAnswer {
-    let in_work = begin_stream(call)?;
     let head = look(call, |outbox| Ok(outbox.checkpoint()?.unwrap_or_default())).await?;
     let data = call.app.data.clone();
-    stream((media, "notices"), head.sequence.number(), in_work, move |to| {
-        let mut lines = ExportedLines::new(notice_rows::spec(), media, hidden);
-        let mut read = || -> Result<bool, NoticeError> {
-            if !data.join(OUTBOX_FILE).exists() {
-                return Ok(lines.end(to));
+    let principal = &call.caller()?.principal;
+    let body = streamed(&call.app, principal, move |to| {
+        let mut lines = ExportedLines::begin(notice_rows::spec(), media, hidden, to)?;
+        if !data.join(OUTBOX_FILE).exists() {
+            return Ok(());
+        }
+        let outbox = Outbox::open(&data, DeliveryRules::default()).map_err(|_| CutOff)?;
+        let mut before = None;
+        loop {
+            let page = asked.page(&outbox, before, PAGE_LINES_MAX);
+            let (found, next) = page.map_err(|_| CutOff)?;
+            for one in &found {
+                lines.add(&notice_rows::row(one), to)?;
             }
-            let outbox = Outbox::open(&data, DeliveryRules::default())?;
-            let mut before = None;
-            loop {
-                let (found, next) = asked.page(&outbox, before, PAGE_LINES_MAX)?;
-                let sent = found.iter().all(|one| lines.add(&notice_rows::row(one), to));
-                if !sent || next.is_none() {
-                    return Ok(sent && lines.end(to));
-                }
-                before = next;
+            if next.is_none() {
+                return Ok(());
             }
-        };
-        matches!(read(), Ok(true))
-    })
+            before = next;
+        }
+    })?;
+    exported((media, "notices"), head.sequence.number(), body)
 }
 
 /// One notice, with its attempts that did not end in a delivery.

@@ -1,10 +1,11 @@
 //! Personal data: shown after the books have recorded it, durably.
 
-use access::{AccessFunction, AccessScope};
+use access::{AccessFunction, AccessGrant, AccessScope};
 use axum::http::StatusCode;
 use books::{DataSubject, DisclosurePurpose, PlanId};
+use node::JournalPosition;
 use office::socket::PayoutFilesAsked;
-use office::{OfficeAnswer, OfficeError};
+use office::{OfficeAnswer, OfficeError, ShownRecord};
 use serde_json::{Map, Value, json};
 
 use crate::app::{Call, HttpAnswer, json_answer};
@@ -16,8 +17,8 @@ use crate::words::BilingualText;
 
 /// The views in the table of rights.
 const BUYERS: &str = "buyers";
-const PAYEES: &str = "payees";
-const PAYOUT_ACCOUNTS: &str = "payout-accounts";
+pub(crate) const PAYEES: &str = "payees";
+pub(crate) const PAYOUT_ACCOUNTS: &str = "payout-accounts";
 
 /// The fields of a body. Each is known.
 async fn fields(call: &mut Call, known: &[&str]) -> Result<Map<String, Value>, Problem> {
@@ -70,34 +71,60 @@ pub(super) async fn disclose(mut call: Call) -> HttpAnswer {
         (None, None) => return Err(missing("parcel")),
         (Some(_), Some(_)) => return Err(bad_value("seller")),
     };
-    let scope = if seller.is_some() {
-        call.require_all(AccessFunction::Read(PAYEES))?;
-        AccessScope::All
-    } else {
-        call.require(AccessFunction::Read(BUYERS))?;
-        call.caller()?.principal.may(AccessFunction::Read(BUYERS))
+    let view = if seller.is_some() { PAYEES } else { BUYERS };
+    let (subject, shown, position) = show(&call, (typed, view), purpose).await?;
+    let subject = match subject {
+        DataSubject::Seller(seller) => json!({ "seller": format!("sel_{seller}") }),
+        DataSubject::Buyer(parcel) => json!({ "parcel": format!("par_{parcel}") }),
     };
+    let body = json!({ "subject": subject, "records": shown });
+    json_answer(StatusCode::OK, &body, Some(position))
+}
+
+/// The records of a subject as typed, `seller:…` or `parcel:…`, after the books have recorded that
+/// they are shown.
+pub(crate) async fn show(
+    call: &Call,
+    (typed, view): (String, &str),
+    purpose: DisclosurePurpose,
+) -> Result<(DataSubject, Vec<ShownRecord>, JournalPosition), Problem> {
+    call.require(AccessFunction::Read(view))?;
+    let scope = call.caller()?.principal.may(AccessFunction::Read(view));
     let sees_all = scope == AccessScope::All;
-    // Who sees the own parcels only has one reason: to deliver them.
-    if !sees_all && purpose != DisclosurePurpose::Delivery {
+    // Who sees own ones only has one reason: to deliver the parcels, to see what is the own.
+    let only = if view == PAYEES {
+        DisclosurePurpose::SubjectRequest
+    } else {
+        DisclosurePurpose::Delivery
+    };
+    if !sees_all && purpose != only {
         return Err(Problem::from(ProblemKind::NotPermitted).with_field("#/purpose"));
+    }
+    // A key of a seller cannot give a second factor.
+    if !sees_all && view == PAYEES && call.caller()?.session.is_none() {
+        return Err(ProblemKind::NotPermitted.into());
     }
     let (office, chinese) = (call.app.office.clone(), call.app.texts.chinese);
     let by = call.caller()?.principal.actor;
     let done = call.app.workers.run(move |giver| {
         let of_office = |error: OfficeError| match error {
             // Nobody hears of another's parcel.
-            OfficeError::NoDataSubject { .. } if !sees_all => {
+            OfficeError::NoDataSubject { .. } | OfficeError::NoSeller { .. } if !sees_all => {
                 Problem::from(ProblemKind::NoSuchRecord)
             }
             error => Problem::of_office(error, chinese),
         };
         let subject = office.with(|office| office.subject_signed_in(&typed)).map_err(of_office)?;
-        if let DataSubject::Buyer(parcel) = subject {
-            let covers = move |engine: &engine::Engine| scope.covers_parcel(parcel, engine.books());
-            if !giver.client.query(covers).map_err(|error| of_office(error.into()))?.0 {
-                return Err(ProblemKind::NoSuchRecord.into());
+        let covers = move |engine: &engine::Engine| match (subject, &scope) {
+            (_, AccessScope::All) => true,
+            (DataSubject::Buyer(parcel), scope) => scope.covers_parcel(parcel, engine.books()),
+            (DataSubject::Seller(seller), AccessScope::Own(own)) => {
+                own.contains(&AccessGrant::Seller(seller))
             }
+            (DataSubject::Seller(_), AccessScope::Nothing) => false,
+        };
+        if !giver.client.query(covers).map_err(|error| of_office(error.into()))?.0 {
+            return Err(ProblemKind::NoSuchRecord.into());
         }
         let shown = office.with(|office| office.show(subject, &typed, purpose, by));
         let shown = shown.map_err(of_office)?;
@@ -106,12 +133,7 @@ pub(super) async fn disclose(mut call: Call) -> HttpAnswer {
     });
     let (subject, shown, position) = done.await??;
     call.app.writers.wrote(by, position);
-    let subject = match subject {
-        DataSubject::Seller(seller) => json!({ "seller": format!("sel_{seller}") }),
-        DataSubject::Buyer(parcel) => json!({ "parcel": format!("par_{parcel}") }),
-    };
-    let body = json!({ "subject": subject, "records": shown });
-    json_answer(StatusCode::OK, &body, Some(position))
+    Ok((subject, shown, position))
 }
 
 /// The messages to the bank of a plan.

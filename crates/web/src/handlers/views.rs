@@ -1,22 +1,16 @@
 //! Lists, single things, searches and exports of the views, as of any batch.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io;
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use access::{AccessFunction, AccessGrant, AccessScope, Principal};
-use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Response, StatusCode, header};
-use hyper::body::Frame;
 use node::JournalPosition;
 use office::SignedInGiver;
 use office::fields::KnownParties;
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use views::read::{
     FilterOperator, ListQuery, ReadViewError, RowOwner, RowsOf, VIEWS, ViewFilter, ViewQueryError,
     ViewReader,
@@ -28,11 +22,11 @@ use crate::asked_views::AskedKey;
 use crate::cursor::Cursor;
 use crate::idempotency::RunningKey;
 use crate::limits::{
-    EXPORT_BLOCK_BYTES, EXPORT_SECONDS_MAX, FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX,
-    POSITION_WAIT_MS_MAX, SEARCH_CHARACTERS_MAX,
+    FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX, POSITION_WAIT_MS_MAX, SEARCH_CHARACTERS_MAX,
 };
 use crate::problem::{ErrorInChinese, Problem, ProblemKind};
 use crate::query::QueryParameters;
+use crate::streamed::{BodyWriter, CutOff, streamed};
 use crate::view_values::{ShownColumns, add_cell, has_ranges, named_type, parse};
 use crate::words::words;
 
@@ -40,10 +34,6 @@ use crate::words::words;
 const QUICK: Duration = Duration::from_millis(2);
 /// How often a reader looks whether the views have reached a position.
 const POSITION_POLL: Duration = Duration::from_millis(5);
-/// A receiver of an export may be silent this long.
-const RECEIVER_SILENCE: Duration = Duration::from_secs(60);
-/// Blocks of an export that wait for their receiver.
-const BLOCKS_WAITING_MAX: usize = 8;
 
 pub(super) const JSON: &str = "application/json";
 pub(super) const LINES: &str = "application/x-ndjson";
@@ -455,7 +445,6 @@ async fn export(
     named: BTreeSet<(String, String)>,
     (query, page): (QueryParameters, ListQuery),
 ) -> HttpAnswer {
-    let in_work = begin_stream(&call)?;
     let begin = move |reader: &mut ViewReader, known: &KnownParties| -> Answer<_> {
         let filters = match filters(view, &query, known) {
             Ok(filters) => filters,
@@ -469,56 +458,30 @@ async fn export(
     };
     let page = ask(&call.app, wanted, named, Arc::new(begin)).await?;
     let batch = page.at.unwrap_or_default();
-    let app = call.app.clone();
-    stream((media, view.name), batch, in_work, move |to| {
-        let Ok(mut reader) = app.readers.take() else { return false };
-        let mut lines = ExportedLines::new(view, media, &hidden);
-        let mut is_cut = false;
+    let (app, principal) = (call.app.clone(), &call.caller()?.principal);
+    let body = streamed(&call.app, principal, move |to| {
+        let mut lines = ExportedLines::begin(view, media, &hidden, to)?;
+        let mut reader = app.readers.take().map_err(|_| CutOff)?;
+        let mut written = Ok(());
         let read = reader.export(&page, &mut |row| {
-            is_cut = !lines.add(&row, to);
-            if is_cut { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            written = lines.add(&row, to);
+            if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
-        match read {
-            Ok(_) if !is_cut => {
-                app.readers.give_back(reader);
-                lines.end(to)
-            }
-            _ => false,
-        }
-    })
+        read.map_err(|_| CutOff)?;
+        written?;
+        app.readers.give_back(reader);
+        Ok(())
+    })?;
+    exported((media, view.name), batch, body)
 }
 
-type Block = Result<Bytes, io::Error>;
-/// Counts an export as long as it is there.
-type InWork = (RunningKey, OwnedSemaphorePermit);
-
-/// Begins an export, unless too many are in work.
-pub(super) fn begin_stream(call: &Call) -> Result<InWork, Problem> {
-    let busy = || Problem::from(ProblemKind::Busy).retry_after(10);
-    let own = call.app.running.begin_export(call.caller()?.principal.actor).ok_or_else(busy)?;
-    let permit = call.app.exports.clone().try_acquire_owned().map_err(|_| busy())?;
-    Ok((own, permit))
-}
-
-/// Answers with what a thread of its own sends. That the answer is cut off shows that something is
-/// missing: `send` says whether it sent everything.
-pub(super) fn stream(
+/// The answer that has an export.
+pub(super) fn exported(
     (media, name): (&'static str, &str),
     batch: u64,
-    in_work: InWork,
-    send: impl FnOnce(&mpsc::Sender<Block>) -> bool + Send + 'static,
+    body: Body,
 ) -> HttpAnswer {
-    let (sender, receiver) = mpsc::channel(BLOCKS_WAITING_MAX);
-    let thread = std::thread::Builder::new().name("doorstep-export".into());
-    let started = thread.spawn(move || {
-        let _in_work = in_work;
-        crate::server::be_nice();
-        if !send(&sender) {
-            let _ = sender.blocking_send(Err(io::Error::from(io::ErrorKind::TimedOut)));
-        }
-    });
-    started.map_err(Problem::internal)?;
-    let mut response = Response::new(Body::new(Blocks(receiver)));
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     let content = if media == CSV { "text/csv; charset=utf-8; header=present" } else { LINES };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
@@ -529,90 +492,54 @@ pub(super) fn stream(
     Ok(response)
 }
 
-/// Rows as lines of CSV or JSON, which leave in blocks.
+/// Rows as lines of CSV or JSON.
 pub(super) struct ExportedLines {
     /// Of CSV, in the order of the columns.
     columns: Vec<(usize, &'static ViewColumn)>,
     shown: ShownColumns,
     is_csv: bool,
-    block: Vec<u8>,
-    line: String,
-    until: Instant,
+    line: Vec<u8>,
+    text: String,
 }
 
 impl ExportedLines {
-    pub fn new(view: &'static ViewSpec, media: &str, hidden: &[&str]) -> ExportedLines {
+    /// Writes the names of the columns.
+    pub fn begin(
+        view: &'static ViewSpec,
+        media: &str,
+        hidden: &[&str],
+        to: &mut BodyWriter,
+    ) -> Result<ExportedLines, CutOff> {
         let columns = view.columns.iter().enumerate();
         let columns: Vec<_> =
             columns.filter(|(_, column)| !hidden.contains(&column.name)).collect();
-        let (is_csv, mut block) = (media == CSV, Vec::new());
+        let is_csv = media == CSV;
         if is_csv {
             let names: Vec<&str> = columns.iter().map(|(_, column)| column.name).collect();
-            block = (names.join(",") + "\r\n").into_bytes();
+            to.write((names.join(",") + "\r\n").as_bytes())?;
         }
-        let until = Instant::now() + Duration::from_secs(EXPORT_SECONDS_MAX);
         let shown = ShownColumns::of(view, hidden);
-        ExportedLines { columns, shown, is_csv, block, line: String::new(), until }
+        Ok(ExportedLines { columns, shown, is_csv, line: Vec::new(), text: String::new() })
     }
 
-    /// Whether it goes on: a receiver that does not read ends it.
-    pub fn add(&mut self, row: &[ViewValue], to: &mpsc::Sender<Block>) -> bool {
+    pub fn add(&mut self, row: &[ViewValue], to: &mut BodyWriter) -> Result<(), CutOff> {
+        self.line.clear();
         if self.is_csv {
-            self.line.clear();
+            self.text.clear();
             let cells = self.columns.iter().filter_map(|(at, one)| Some((one, row.get(*at)?)));
             for (place, (column, value)) in cells.enumerate() {
                 if place > 0 {
-                    self.line.push(',');
+                    self.text.push(',');
                 }
-                add_cell(&mut self.line, column, value);
+                add_cell(&mut self.text, column, value);
             }
-            self.line.push_str("\r\n");
-            self.block.extend_from_slice(self.line.as_bytes());
+            self.text.push_str("\r\n");
+            self.line.extend_from_slice(self.text.as_bytes());
         } else {
-            self.shown.add_row(&mut self.block, row);
-            self.block.push(b'\n');
+            self.shown.add_row(&mut self.line, row);
+            self.line.push(b'\n');
         }
-        if self.block.len() < EXPORT_BLOCK_BYTES {
-            return true;
-        }
-        let full = std::mem::take(&mut self.block);
-        Instant::now() < self.until && send_block(to, full)
-    }
-
-    /// Sends the last block.
-    pub fn end(&mut self, to: &mpsc::Sender<Block>) -> bool {
-        send_block(to, std::mem::take(&mut self.block))
-    }
-}
-
-/// Whether the receiver took it in time.
-fn send_block(to: &mpsc::Sender<Block>, block: Vec<u8>) -> bool {
-    let until = Instant::now() + RECEIVER_SILENCE;
-    let mut block = Ok(Bytes::from(block));
-    loop {
-        match to.try_send(block) {
-            Ok(()) => return true,
-            Err(mpsc::error::TrySendError::Full(back)) if Instant::now() < until => {
-                block = back;
-                std::thread::sleep(POSITION_POLL);
-            }
-            Err(_) => return false,
-        }
-    }
-}
-
-/// A body of blocks.
-struct Blocks(mpsc::Receiver<Block>);
-
-impl hyper::body::Body for Blocks {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        self.0.poll_recv(context).map(|block| block.map(|block| block.map(Frame::data)))
+        to.write(&self.line)
     }
 }
 

@@ -10,7 +10,7 @@ mod validity;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -23,6 +23,7 @@ use rustls::ServerConfig;
 use serde_json::Value;
 use web::limits::{MONITORING_CONNECTIONS_MAX, MONITORING_WORKERS_MAX};
 use web::monitoring::{Monitored, MonitoringServer};
+use web::system::{LinkFigures, SwitchFigures, SystemFigures};
 use web::{AnswerCounts, WebListen};
 
 use super::form::{MetricsForm, SettingsForm};
@@ -42,14 +43,11 @@ const VIEWS_BEHIND_BATCHES_MAX: u64 = 1_000;
 pub struct MetricsPlan {
     pub addresses: Vec<SocketAddr>,
     pub tls: Option<Arc<ServerConfig>>,
-    /// Our own certificates, by what they are for.
-    pub certificates: Vec<(String, PathBuf)>,
 }
 
 /// Reads the section of the settings. `path` resolves its file names, `check` checks an address:
 /// plain ones are of this machine, unless the settings say otherwise.
 pub fn plan(
-    settings: &SettingsForm,
     form: &MetricsForm,
     path: impl Fn(&Path) -> PathBuf,
     check: impl Fn(SocketAddr, bool) -> anyhow::Result<()>,
@@ -69,12 +67,11 @@ pub fn plan(
     let addresses: Vec<SocketAddr> = form.listen.iter().map(|one| one.0).collect();
     let is_safe = tls.is_some() || form.plain.is_some();
     addresses.iter().try_for_each(|at| check(*at, is_safe))?;
-    let certificates = certificates(settings).into_iter().map(|(of, file)| (of, path(file)));
-    Ok(MetricsPlan { addresses, tls, certificates: certificates.collect() })
+    Ok(MetricsPlan { addresses, tls })
 }
 
 /// Our own certificates in the settings, by what they are for.
-fn certificates(settings: &SettingsForm) -> Vec<(String, &Path)> {
+pub fn certificates(settings: &SettingsForm) -> Vec<(String, &Path)> {
     let terminals = listeners::addresses(&settings.terminals).into_iter();
     let terminals = terminals.filter_map(|of| Some((of.section, &*of.tls?.certificate)));
     let gateways = settings.gateways.as_ref().map(|of| ("gateways".to_owned(), &*of.certificate));
@@ -99,8 +96,8 @@ pub struct MetricsSources {
     pub client: NodeClient,
     /// The last batch of the views, if they are written.
     pub views: Option<Arc<AtomicU64>>,
-    /// What the API has answered, if it is served.
-    pub answers: Option<Arc<AnswerCounts>>,
+    /// What the API has answered, once it is served.
+    pub answers: OnceLock<Arc<AnswerCounts>>,
     pub notices: Arc<NoticeFigures>,
     /// Our own certificates, by what they are for.
     pub certificates: Vec<(String, PathBuf)>,
@@ -156,13 +153,60 @@ impl BooksFigures {
     }
 }
 
-struct Watch {
+/// Watches this process.
+pub struct Watch {
     sources: MetricsSources,
     started: Timestamp,
     last: Mutex<Option<(Instant, Arc<Observation>)>>,
 }
 
 impl Watch {
+    #[must_use]
+    pub fn new(sources: MetricsSources) -> Watch {
+        Watch { sources, started: SystemClock.now(), last: Mutex::default() }
+    }
+
+    /// The API is served from now on.
+    pub fn serves(&self, answers: Arc<AnswerCounts>) {
+        // It is served once.
+        let _ = self.sources.answers.set(answers);
+    }
+
+    /// What this process says of itself now, for people.
+    pub fn figures(&self) -> SystemFigures {
+        self.figures_of(&self.observe())
+    }
+
+    fn figures_of(&self, found: &Observation) -> SystemFigures {
+        let Kept { backup, snapshot_at_ms } = Kept::of(&self.sources.data);
+        let disk = rustix::fs::statvfs(&self.sources.data).ok();
+        let disk = disk.map(|disk| {
+            let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+            (bytes(disk.f_bavail), bytes(disk.f_blocks))
+        });
+        let certificates = self.sources.certificates.iter().map(|(of, path)| {
+            let chain = tls::certificates(path).ok();
+            // The first is that of the chain's end.
+            (of.clone(), chain.and_then(|chain| validity::until_s(chain.first()?)))
+        });
+        SystemFigures {
+            version: env!("CARGO_PKG_VERSION"),
+            at_ms: found.at.0,
+            started_at_ms: self.started.0,
+            batch: found.node.batch,
+            commands_waiting: u64::try_from(found.node.waiting).unwrap_or(u64::MAX),
+            since_snapshot: found.node.since_snapshot,
+            last_command_at_ms: found.books.as_ref().map(|books| books.last_command_at.0),
+            views_behind: self.views_behind(found),
+            snapshot_at_ms,
+            backup: backup.map(|last| (last.made_at_ms, last.batch)),
+            disk,
+            certificates: certificates.collect(),
+            notices: self.sources.notices.by_channel().into_iter().collect(),
+            switch: found.host.as_ref().map(|status| switch_figures(status, found.at)),
+        }
+    }
+
     /// What was found just now: others may have asked.
     fn observe(&self) -> Arc<Observation> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -220,6 +264,28 @@ impl Monitored for Watch {
     }
 }
 
+fn number(status: &Value, key: &str) -> u64 {
+    status[key].as_u64().unwrap_or_default()
+}
+
+fn switch_figures(status: &Value, at: Timestamp) -> SwitchFigures {
+    let all = |key: &str| status[key].as_array().map_or(&[][..], Vec::as_slice);
+    let behind: u64 = all("gateways").iter().map(|gateway| number(gateway, "terminals")).sum();
+    let links = all("links").iter().map(|link| LinkFigures {
+        network: link["network"].as_str().unwrap_or_default().to_owned(),
+        number: number(link, "link"),
+        signed_on: link["signed_on"] == true,
+        withdrawn: is_withdrawn(link, at),
+        failures: number(link, "failures"),
+    });
+    SwitchFigures {
+        terminals_connected: number(status, "terminals").saturating_add(behind),
+        in_flight: number(status, "in_flight"),
+        reversals_waiting: number(status, "reversals"),
+        links: links.collect(),
+    }
+}
+
 /// One network that is linked is enough: cards are routed around the others.
 fn links_line(status: &Value, at: Timestamp) -> (bool, String) {
     let links = status["links"].as_array().map_or(&[][..], Vec::as_slice);
@@ -234,9 +300,8 @@ fn is_withdrawn(link: &Value, at: Timestamp) -> bool {
 }
 
 /// Begins to answer.
-pub fn start(listen: WebListen, sources: MetricsSources) -> anyhow::Result<MonitoringServer> {
-    let watch = Watch { sources, started: SystemClock.now(), last: Mutex::default() };
-    Ok(MonitoringServer::start(listen, Arc::new(watch))?)
+pub fn start(listen: WebListen, watch: Arc<Watch>) -> anyhow::Result<MonitoringServer> {
+    Ok(MonitoringServer::start(listen, watch)?)
 }
 
 /// Opens the addresses.

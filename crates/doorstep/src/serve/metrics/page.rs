@@ -1,14 +1,12 @@
 //! The page of metrics: each metric once, with its unit and meaning.
 
-use std::collections::BTreeMap;
-
-use engine::Timestamp;
 use node::{NodeFigures, SYNC_BOUNDS_US};
-use notices::{ChannelFigures, NoticeChannel};
+use notices::ChannelFigures;
 use serde_json::Value;
+use web::system::{LinkFigures, SystemFigures};
 
 use super::exposition::{Exposition, MetricKind, Scaled, seconds_of_ms, seconds_of_us};
-use super::{BooksFigures, Kept, Observation, Watch, is_withdrawn, validity};
+use super::{BooksFigures, Observation, Watch, number};
 use MetricKind::{Counter, Gauge, Histogram};
 
 const DAY_SECONDS: u32 = 86_400;
@@ -26,7 +24,8 @@ pub(super) fn of(watch: &Watch, found: &Observation) -> String {
     if let Some(found) = &found.books {
         books(&mut page, found);
     }
-    if let Some(behind) = watch.views_behind(found) {
+    let system = watch.figures_of(found);
+    if let Some(behind) = system.views_behind {
         page.gauge(
             "doorstep_views_behind_batches",
             "Batches of the journal that the SQL views do not have yet.",
@@ -35,28 +34,27 @@ pub(super) fn of(watch: &Watch, found: &Observation) -> String {
     }
     if let Some(status) = &found.host {
         host(&mut page, status);
-        links(&mut page, status, found);
     }
-    if let Some(answers) = &watch.sources.answers {
+    if let Some(switch) = &system.switch {
+        links(&mut page, &switch.links);
+    }
+    if let Some(answers) = watch.sources.answers.get() {
         let name = "doorstep_web_answers_total";
         let mut samples = page.metric(name, Counter, "Answers of the API, by HTTP status.");
         for (status, count) in answers.by_status() {
             samples.add(&[("status", &status.to_string())], count);
         }
     }
-    notices(&mut page, watch.sources.notices.by_channel(), found.at);
-    disk(&mut page, watch);
+    notices(&mut page, &system);
+    disk(&mut page, &system);
     page.into_text()
 }
 
-fn notices(
-    page: &mut Exposition,
-    channels: BTreeMap<NoticeChannel, ChannelFigures>,
-    now: Timestamp,
-) {
+fn notices(page: &mut Exposition, system: &SystemFigures) {
+    let (channels, now) = (&system.notices, system.at_ms);
     let mut gauge = |name, help, value: &dyn Fn(&ChannelFigures) -> Option<Scaled>| {
         let mut samples = page.metric(name, Gauge, help);
-        for (channel, figures) in &channels {
+        for (channel, figures) in channels {
             if let Some(value) = value(figures) {
                 samples.add(&[("channel", channel.name())], value);
             }
@@ -68,7 +66,7 @@ fn notices(
     });
     let help = "For how long the oldest open notice of a channel waits.";
     gauge("doorstep_notices_oldest_seconds", help, &|of| {
-        Some(seconds_of_ms(now.0.saturating_sub(of.open.oldest_ms?)))
+        Some(seconds_of_ms(now.saturating_sub(of.open.oldest_ms?)))
     });
     let help = "Recipients to whom nothing leaves by a channel until somebody starts them again.";
     gauge("doorstep_notices_stopped", help, &|of| whole(of.open.stopped));
@@ -77,7 +75,7 @@ fn notices(
     gauge("doorstep_notices_full", help, &|of| whole(of.open.full));
     let help = "How attempts to send notices ended, by channel, since the start.";
     let mut samples = page.metric("doorstep_notice_attempts_total", Counter, help);
-    for (channel, of) in &channels {
+    for (channel, of) in channels {
         for (outcome, count) in [
             ("delivered", of.delivered),
             ("failed", of.failed),
@@ -154,10 +152,6 @@ fn books(page: &mut Exposition, books: &BooksFigures) {
     );
 }
 
-fn number(status: &Value, key: &str) -> u64 {
-    status[key].as_u64().unwrap_or_default()
-}
-
 fn host(page: &mut Exposition, status: &Value) {
     let gateways = status["gateways"].as_array().map_or(&[][..], Vec::as_slice);
     let behind: u64 = gateways.iter().map(|gateway| number(gateway, "terminals")).sum();
@@ -214,58 +208,51 @@ fn host(page: &mut Exposition, status: &Value) {
     page.gauge("doorstep_clock_jump_seconds", help, format!("{sign}{jump}"));
 }
 
-fn links(page: &mut Exposition, status: &Value, found: &Observation) {
-    let links = || status["links"].as_array().into_iter().flatten();
-    let mut each = |name, kind, help: &str, value: &dyn Fn(&Value) -> u64| {
+fn links(page: &mut Exposition, links: &[LinkFigures]) {
+    let mut each = |name, kind, help: &str, value: &dyn Fn(&LinkFigures) -> u64| {
         let mut samples = page.metric(name, kind, help);
-        for link in links() {
-            let network = link["network"].as_str().unwrap_or_default();
-            let labels = [("network", network), ("link", &link["link"].to_string())];
+        for link in links {
+            let labels = [("network", &*link.network), ("link", &link.number.to_string())];
             samples.add(&labels, value(link));
         }
     };
     let help = "Whether the network has accepted our sign-on on this link.";
-    each("doorstep_link_signed_on", Gauge, help, &|link| u64::from(link["signed_on"] == true));
+    each("doorstep_link_signed_on", Gauge, help, &|link| u64::from(link.signed_on));
     let help = "Whether the network of this link is withdrawn.";
-    each("doorstep_link_withdrawn", Gauge, help, &|link| u64::from(is_withdrawn(link, found.at)));
+    each("doorstep_link_withdrawn", Gauge, help, &|link| u64::from(link.withdrawn));
     let help = "Connections of this link that were lost or failed, since the start.";
-    each("doorstep_link_failures_total", Counter, help, &|link| number(link, "failures"));
+    each("doorstep_link_failures_total", Counter, help, &|link| link.failures);
 }
 
-fn disk(page: &mut Exposition, watch: &Watch) {
-    let Kept { backup, snapshot_at_ms } = Kept::of(&watch.sources.data);
+fn disk(page: &mut Exposition, system: &SystemFigures) {
     page.known(
         "doorstep_snapshot_time_seconds",
         "When the newest snapshot was written, since 1970.",
-        snapshot_at_ms.map(seconds_of_ms),
+        system.snapshot_at_ms.map(seconds_of_ms),
     );
     page.known(
         "doorstep_backup_time_seconds",
         "When the last backup was made, since 1970.",
-        backup.as_ref().map(|last| seconds_of_ms(last.made_at_ms)),
+        system.backup.map(|(made_at_ms, _)| seconds_of_ms(made_at_ms)),
     );
     page.known(
         "doorstep_backup_batch",
         "The last batch of the last backup.",
-        backup.map(|last| last.batch),
+        system.backup.map(|(_, batch)| batch),
     );
-    let disk = rustix::fs::statvfs(&watch.sources.data).ok();
     page.known(
         "doorstep_disk_free_bytes",
         "Room on the disk of the books.",
-        disk.as_ref().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
+        system.disk.map(|(free, _)| free),
     );
     page.known(
         "doorstep_disk_size_bytes",
         "The size of the disk of the books.",
-        disk.map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize)),
+        system.disk.map(|(_, size)| size),
     );
     let help = "When a certificate of the settings expires, since 1970.";
     let mut samples = page.metric("doorstep_certificate_expiry_time_seconds", Gauge, help);
-    for (of, path) in &watch.sources.certificates {
-        let certificates = host::tls::certificates(path).ok();
-        // The first is that of the chain's end.
-        let until = certificates.and_then(|chain| validity::until_s(chain.first()?));
+    for (of, until) in &system.certificates {
         if let Some(until) = until {
             samples.add(&[("of", of)], until);
         }
