@@ -159,7 +159,7 @@ fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
         let balances = all_between(main_of(&one), "data-label=\"Balance\">", "</td>");
         assert!(lines == 0 || balances[0] == balance, "{} after {balance}", balances[0]);
         lines += balances.len() - 1;
-        balances.last().unwrap().clone_into(&mut balance);
+        balance = (*balances.last().unwrap()).to_owned();
         let more = all_between(main_of(&one), "class=\"button\" href=\"", "\"");
         let Some(more) = more.first() else { break };
         next = more.replace("&#38;", "&");

@@ -545,6 +545,7 @@ pub(super) async fn recipient(visit: Visit) -> HttpAnswer {
             lead: words.get("told.about").to_owned(),
             work: Vec::new(),
             flow_title: words.get("told.figures"),
+            is_flow: false,
             flow: figures(words, owner, &found.states),
             tables: vec![
                 ways(words, &addresses, &found, &when),

@@ -20,7 +20,6 @@ use views::{ColumnKind, ViewColumn, ViewSpec, ViewValue};
 use crate::app::{App, Call, HttpAnswer, POSITION, answer_of};
 use crate::asked_views::AskedKey;
 use crate::cursor::Cursor;
-use crate::idempotency::RunningKey;
 use crate::limits::{
     FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX, POSITION_WAIT_MS_MAX, SEARCH_CHARACTERS_MAX,
 };
@@ -479,7 +478,7 @@ async fn export(
 pub(super) fn exported(
     (media, name): (&'static str, &str),
     batch: u64,
-    body: Body,
+    body: axum::body::Body,
 ) -> HttpAnswer {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
