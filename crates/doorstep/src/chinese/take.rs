@@ -4,7 +4,7 @@ use std::error::Error;
 
 use ::office::take::{Balance, TakeError};
 use ::office::{FileSourceKind, TAKEN_FILES};
-use files::incoming::{FaultyLine, FileFault, ITEMS_MAX, RefusedFile, sum_text};
+use files::incoming::{FaultyLine, ITEMS_MAX, PlantedFault, RefusedFile, sum_text};
 
 use super::zh_error;
 
@@ -127,8 +127,8 @@ fn faulty_line(one: &FaultyLine) -> String {
     }
 }
 
-fn file_fault(fault: &FileFault) -> String {
-    use FileFault as F;
+fn file_fault(fault: &PlantedFault) -> String {
+    use PlantedFault as F;
     match fault {
         F::FieldCount { expected, found } => {
             format!("有 {found} 个字段，应为 {expected} 个；请勿编辑文件，请重新索取")

@@ -11,12 +11,12 @@ use crate::counterparty::network::PlantedRail;
 const ACCOUNT: &str = "1900000109";
 const APPLICATION: &str = "wx8888888888888888";
 
-const COLUMNS: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,\
-                       交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,微信退款单号,\
+const COLUMNS: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,\
+                       用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,微信退款单号,\
                        商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,\
                        手续费,费率,订单金额,申请退款金额,费率备注";
-const TOTALS: &str = "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,\
-                      申请退款总金额";
+const TOTALS: &str = "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,\
+                      订单总金额,申请退款总金额";
 
 pub(super) fn render(rail: &PlantedRail) -> RenderedFile {
     let mut out = LineWriter::new("\r\n");
