@@ -27,11 +27,11 @@ use truth::{LineTruth, TruthTable};
 
 pub(crate) use day::{CardRequest, RailReference, StatedDeposit, StatedToday};
 pub use day::{CounterpartyDay, RailDay, RailLine};
-pub use truth::FileFault;
+pub use truth::PlantedFault;
 
 /// A form of files. Each is a directory of its own, with `truth.csv`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FileForm {
+pub enum CounterpartyForm {
     /// Doorstep's own: clearing files of networks and wallets, bank statements as CSV.
     Ours,
     /// UnionPay's fixed-width files, from each network.
@@ -54,36 +54,36 @@ pub enum FileForm {
     SheetChina,
 }
 
-impl FileForm {
-    pub const ALL: [FileForm; 11] = [
-        FileForm::Ours,
-        FileForm::Cups,
-        FileForm::Gateway,
-        FileForm::Wechat,
-        FileForm::Alipay,
-        FileForm::Camt,
-        FileForm::Camt02,
-        FileForm::Mt940,
-        FileForm::Bai2,
-        FileForm::SheetIndia,
-        FileForm::SheetChina,
+impl CounterpartyForm {
+    pub const ALL: [CounterpartyForm; 11] = [
+        CounterpartyForm::Ours,
+        CounterpartyForm::Cups,
+        CounterpartyForm::Gateway,
+        CounterpartyForm::Wechat,
+        CounterpartyForm::Alipay,
+        CounterpartyForm::Camt,
+        CounterpartyForm::Camt02,
+        CounterpartyForm::Mt940,
+        CounterpartyForm::Bai2,
+        CounterpartyForm::SheetIndia,
+        CounterpartyForm::SheetChina,
     ];
 
     /// The name of its directory.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            FileForm::Ours => "ours",
-            FileForm::Cups => "cups",
-            FileForm::Gateway => "gateway",
-            FileForm::Wechat => "wechat",
-            FileForm::Alipay => "alipay",
-            FileForm::Camt => "camt",
-            FileForm::Camt02 => "camt-02",
-            FileForm::Mt940 => "mt940",
-            FileForm::Bai2 => "bai2",
-            FileForm::SheetIndia => "sheet-india",
-            FileForm::SheetChina => "sheet-china",
+            CounterpartyForm::Ours => "ours",
+            CounterpartyForm::Cups => "cups",
+            CounterpartyForm::Gateway => "gateway",
+            CounterpartyForm::Wechat => "wechat",
+            CounterpartyForm::Alipay => "alipay",
+            CounterpartyForm::Camt => "camt",
+            CounterpartyForm::Camt02 => "camt-02",
+            CounterpartyForm::Mt940 => "mt940",
+            CounterpartyForm::Bai2 => "bai2",
+            CounterpartyForm::SheetIndia => "sheet-india",
+            CounterpartyForm::SheetChina => "sheet-china",
         }
     }
 
@@ -91,17 +91,17 @@ impl FileForm {
     #[must_use]
     pub fn states(self, currency: Currency) -> bool {
         match self {
-            FileForm::Cups
-            | FileForm::Gateway
-            | FileForm::Wechat
-            | FileForm::Alipay
-            | FileForm::SheetChina => currency == Currency::CNY,
-            FileForm::Ours
-            | FileForm::Camt
-            | FileForm::Camt02
-            | FileForm::Mt940
-            | FileForm::Bai2
-            | FileForm::SheetIndia => true,
+            CounterpartyForm::Cups
+            | CounterpartyForm::Gateway
+            | CounterpartyForm::Wechat
+            | CounterpartyForm::Alipay
+            | CounterpartyForm::SheetChina => currency == Currency::CNY,
+            CounterpartyForm::Ours
+            | CounterpartyForm::Camt
+            | CounterpartyForm::Camt02
+            | CounterpartyForm::Mt940
+            | CounterpartyForm::Bai2
+            | CounterpartyForm::SheetIndia => true,
         }
     }
 }
@@ -149,7 +149,7 @@ enum Statement {
 }
 
 impl Statement {
-    fn render(&self, form: FileForm) -> Vec<RenderedFile> {
+    fn render(&self, form: CounterpartyForm) -> Vec<RenderedFile> {
         match self {
             Statement::Rail(rail) if rail.is_wallet => wallet::render(form, rail),
             Statement::Rail(rail) => network::render(form, rail),
@@ -184,7 +184,7 @@ pub struct CounterpartyWriter {
 }
 
 impl CounterpartyWriter {
-    /// `faults_percent` scales the rates of [`FileFault`]; 0 plants none.
+    /// `faults_percent` scales the rates of [`PlantedFault`]; 0 plants none.
     #[must_use]
     pub fn new(seed: u64, faults_percent: u32) -> CounterpartyWriter {
         CounterpartyWriter {
@@ -200,7 +200,11 @@ impl CounterpartyWriter {
 
     /// The files of the next day in each of these forms, and the truth about them. Forms that
     /// cannot state the day's currency are left out.
-    pub fn files_of(&mut self, day: &CounterpartyDay, forms: &[FileForm]) -> Vec<CounterpartyFile> {
+    pub fn files_of(
+        &mut self,
+        day: &CounterpartyDay,
+        forms: &[CounterpartyForm],
+    ) -> Vec<CounterpartyFile> {
         self.days += 1;
         let arrived = std::mem::take(&mut self.missing);
         let (statements, absent) = self.statements(day);
@@ -240,7 +244,7 @@ impl CounterpartyWriter {
             let items = rail.lines.iter().map(|line| Planted::sound(line.clone(), day.date));
             let planted = plant(items.collect(), late, &self.rates.of_lines, &mut chance);
             let PlantedLines { lines, late, mut gone } = planted;
-            gone.extend(late.iter().map(|line| line.absent(FileFault::Late)));
+            gone.extend(late.iter().map(|line| line.absent(PlantedFault::Late)));
             self.late_lines[index] = late;
             entries.extend(bank::clearing_entry(rail, &lines, day));
             let lane = if rail.is_wallet { Lane::Wallet } else { Lane::Network };
@@ -273,7 +277,7 @@ impl CounterpartyWriter {
         let PlantedLines { lines, late, gone } = planted;
         let of_bank = |one: Planted<_>| (Lane::Bank, LineTruth::of(&day.account, &one));
         absent.extend(gone.into_iter().map(of_bank));
-        let credit_is_late = |line: &Planted<_>| line.absent(FileFault::LateCredit);
+        let credit_is_late = |line: &Planted<_>| line.absent(PlantedFault::LateCredit);
         absent.extend(late.iter().map(credit_is_late).map(of_bank));
         self.late_entries = late;
         let statement = AccountStatement::new(day, self.days, self.balance, lines);
@@ -340,8 +344,8 @@ impl Lane {
     }
 
     /// Whether files of a form are of this lane.
-    fn is_in(self, form: FileForm) -> bool {
-        use FileForm as F;
+    fn is_in(self, form: CounterpartyForm) -> bool {
+        use CounterpartyForm as F;
         match self {
             Lane::Network => matches!(form, F::Ours | F::Cups),
             Lane::Wallet => matches!(form, F::Ours | F::Gateway | F::Wechat | F::Alipay),

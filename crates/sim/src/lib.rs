@@ -52,7 +52,8 @@ pub use books::{
 pub use command_sender::COMMANDS_PER_CALL_MAX;
 pub use compare::{LookAt, WorldDifference, compare};
 pub use counterparty::{
-    CounterpartyDay, CounterpartyFile, CounterpartyWriter, FileFault, FileForm, RailDay, RailLine,
+    CounterpartyDay, CounterpartyFile, CounterpartyForm, CounterpartyWriter, PlantedFault, RailDay,
+    RailLine,
 };
 pub use day::{DayProgress, DayStage, SimulatedDay, SimulatedDays, run_day};
 pub use generated::{GeneratedOrder, generate_orders, generate_orders_of_day};

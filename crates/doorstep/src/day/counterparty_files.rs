@@ -9,7 +9,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use files::atomic::write_atomically;
 use money::Currency;
-use sim::{CounterpartyFile, CounterpartyWriter, FileForm, SimulatedDay};
+use sim::{CounterpartyFile, CounterpartyForm, CounterpartyWriter, SimulatedDay};
 
 use crate::words::bilingual;
 
@@ -31,13 +31,13 @@ pub struct CounterpartyArgs {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct FormFlag(FileForm);
+pub struct FormFlag(CounterpartyForm);
 
-const FORMS: [FormFlag; FileForm::ALL.len()] = {
-    let mut forms = [FormFlag(FileForm::Ours); FileForm::ALL.len()];
+const FORMS: [FormFlag; CounterpartyForm::ALL.len()] = {
+    let mut forms = [FormFlag(CounterpartyForm::Ours); CounterpartyForm::ALL.len()];
     let mut place = 0;
     while place < forms.len() {
-        forms[place] = FormFlag(FileForm::ALL[place]);
+        forms[place] = FormFlag(CounterpartyForm::ALL[place]);
         place += 1;
     }
     forms
@@ -50,17 +50,17 @@ impl ValueEnum for FormFlag {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let help = match self.0 {
-            FileForm::Ours => "Doorstep's clearing files and bank statements (CSV)",
-            FileForm::Cups => "UnionPay's ACOM, ACOMA, ALFEE, AERRA and ZSUM",
-            FileForm::Gateway => "The ZM file of UnionPay's gateway",
-            FileForm::Wechat => "WeChat Pay's bill",
-            FileForm::Alipay => "Alipay's bill (ZIP)",
-            FileForm::Camt => "camt.053 and camt.054, version 08",
-            FileForm::Camt02 => "camt.053 and camt.054, version 02",
-            FileForm::Mt940 => "MT940",
-            FileForm::Bai2 => "BAI2",
-            FileForm::SheetIndia => "Remittance sheets of an Indian courier firm",
-            FileForm::SheetChina => "The remittance sheet of a Chinese courier firm",
+            CounterpartyForm::Ours => "Doorstep's clearing files and bank statements (CSV)",
+            CounterpartyForm::Cups => "UnionPay's ACOM, ACOMA, ALFEE, AERRA and ZSUM",
+            CounterpartyForm::Gateway => "The ZM file of UnionPay's gateway",
+            CounterpartyForm::Wechat => "WeChat Pay's bill",
+            CounterpartyForm::Alipay => "Alipay's bill (ZIP)",
+            CounterpartyForm::Camt => "camt.053 and camt.054, version 08",
+            CounterpartyForm::Camt02 => "camt.053 and camt.054, version 02",
+            CounterpartyForm::Mt940 => "MT940",
+            CounterpartyForm::Bai2 => "BAI2",
+            CounterpartyForm::SheetIndia => "Remittance sheets of an Indian courier firm",
+            CounterpartyForm::SheetChina => "The remittance sheet of a Chinese courier firm",
         };
         Some(PossibleValue::new(self.0.name()).help(help))
     }
@@ -69,7 +69,7 @@ impl ValueEnum for FormFlag {
 /// Writes the files of one day after another.
 pub struct CounterpartyDirectory {
     directory: PathBuf,
-    forms: Vec<FileForm>,
+    forms: Vec<CounterpartyForm>,
     writer: CounterpartyWriter,
 }
 
@@ -84,7 +84,7 @@ impl CounterpartyDirectory {
         currency: Currency,
     ) -> anyhow::Result<Option<CounterpartyDirectory>> {
         let Some(directory) = args.files.clone() else { return Ok(None) };
-        let asked: Vec<FileForm> = args.file_forms.iter().map(|form| form.0).collect();
+        let asked: Vec<CounterpartyForm> = args.file_forms.iter().map(|form| form.0).collect();
         for form in &asked {
             ensure!(
                 form.states(currency),
@@ -97,7 +97,7 @@ impl CounterpartyDirectory {
                 )
             );
         }
-        let forms = if asked.is_empty() { FileForm::ALL.to_vec() } else { asked };
+        let forms = if asked.is_empty() { CounterpartyForm::ALL.to_vec() } else { asked };
         let writer = CounterpartyWriter::new(seed, args.file_faults);
         Ok(Some(CounterpartyDirectory { directory, forms, writer }))
     }

@@ -11,8 +11,8 @@ use money::Currency;
 
 use super::day::{CounterpartyDay, RailDay, RailLine, payment_name};
 use super::faults::{Faultable, Planted};
-use super::truth::StatedItem;
-use super::{FileForm, Lane, RenderedFile, compact};
+use super::truth::TruthItem;
+use super::{CounterpartyForm, Lane, RenderedFile, compact};
 use crate::chance::Chance;
 
 /// What is left of a reference that was cut.
@@ -74,7 +74,7 @@ impl AccountEntry {
     }
 }
 
-impl StatedItem for AccountEntry {
+impl TruthItem for AccountEntry {
     fn lane(&self) -> Lane {
         Lane::Bank
     }
@@ -225,18 +225,18 @@ impl AccountStatement {
     }
 }
 
-pub(super) fn render(form: FileForm, statement: &AccountStatement) -> Vec<RenderedFile> {
+pub(super) fn render(form: CounterpartyForm, statement: &AccountStatement) -> Vec<RenderedFile> {
     match form {
-        FileForm::Ours => vec![our_csv::render(statement)],
-        FileForm::Camt => camt::render(statement, camt::CamtVersion::V08),
-        FileForm::Camt02 => camt::render(statement, camt::CamtVersion::V02),
-        FileForm::Mt940 => vec![mt940::render(statement)],
-        FileForm::Bai2 => vec![bai2::render(statement)],
-        FileForm::Cups
-        | FileForm::Gateway
-        | FileForm::Wechat
-        | FileForm::Alipay
-        | FileForm::SheetIndia
-        | FileForm::SheetChina => Vec::new(),
+        CounterpartyForm::Ours => vec![our_csv::render(statement)],
+        CounterpartyForm::Camt => camt::render(statement, camt::CamtVersion::V08),
+        CounterpartyForm::Camt02 => camt::render(statement, camt::CamtVersion::V02),
+        CounterpartyForm::Mt940 => vec![mt940::render(statement)],
+        CounterpartyForm::Bai2 => vec![bai2::render(statement)],
+        CounterpartyForm::Cups
+        | CounterpartyForm::Gateway
+        | CounterpartyForm::Wechat
+        | CounterpartyForm::Alipay
+        | CounterpartyForm::SheetIndia
+        | CounterpartyForm::SheetChina => Vec::new(),
     }
 }

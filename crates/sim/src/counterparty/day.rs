@@ -12,7 +12,7 @@ use peers::waybill::format_waybill;
 use super::bank::{AccountEntry, EntryPurpose};
 use super::faults::Faultable;
 use super::firm::{RemittedCash, SheetDay};
-use super::truth::StatedItem;
+use super::truth::TruthItem;
 use super::{Lane, compact};
 use crate::books::BankLineKind;
 use crate::chance::Chance;
@@ -118,7 +118,7 @@ impl RailLine {
     }
 }
 
-impl StatedItem for RailLine {
+impl TruthItem for RailLine {
     fn lane(&self) -> Lane {
         if self.request().is_some() { Lane::Network } else { Lane::Wallet }
     }

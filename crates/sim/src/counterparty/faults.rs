@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use books::BusinessDate;
 
-use super::truth::{FileFault, StatedItem};
+use super::truth::{PlantedFault, TruthItem};
 use crate::chance::Chance;
 use crate::rates::FAULT_PPM_MAX;
 
@@ -34,10 +34,10 @@ pub(super) struct Planted<T> {
     pub true_deducted: i128,
     /// The day whose file should have it.
     pub day: BusinessDate,
-    pub fault: Option<FileFault>,
+    pub fault: Option<PlantedFault>,
 }
 
-impl<T: StatedItem + Clone> Planted<T> {
+impl<T: TruthItem + Clone> Planted<T> {
     /// An item without a fault.
     pub(super) fn sound(item: T, day: BusinessDate) -> Planted<T> {
         let (belongs_to, true_amount) = (item.belongs_to(), item.amount());
@@ -46,13 +46,13 @@ impl<T: StatedItem + Clone> Planted<T> {
     }
 
     /// The same, as one that is in no file.
-    pub(super) fn absent(&self, fault: FileFault) -> Planted<T> {
+    pub(super) fn absent(&self, fault: PlantedFault) -> Planted<T> {
         Planted { fault: Some(fault), ..self.clone() }
     }
 }
 
 /// An item in which faults can be planted.
-pub(super) trait Faultable: StatedItem + Clone {
+pub(super) trait Faultable: TruthItem + Clone {
     /// Whether it can come a day later.
     fn can_be_late(&self) -> bool;
     /// Another amount of the same sign. Returns whether it was changed.
@@ -74,7 +74,7 @@ pub(super) struct LineFaultRates {
     lost: u32,
     doubled: u32,
     late: u32,
-    late_is: FileFault,
+    late_is: PlantedFault,
     amount_changed: u32,
     reference_cut: u32,
     fee_drift: u32,
@@ -99,7 +99,7 @@ impl FaultRates {
             lost: scaled(LOST_PPM),
             doubled: scaled(DOUBLED_PPM),
             late: scaled(LATE_PPM),
-            late_is: FileFault::Late,
+            late_is: PlantedFault::Late,
             amount_changed: scaled(AMOUNT_CHANGED_PPM),
             reference_cut: scaled(REFERENCE_CUT_PPM),
             fee_drift: scaled(FEE_DRIFT_PPM),
@@ -111,7 +111,7 @@ impl FaultRates {
                 lost: 0,
                 doubled: scaled(ENTRY_DOUBLED_PPM),
                 late: scaled(CREDIT_LATE_PPM),
-                late_is: FileFault::LateCredit,
+                late_is: PlantedFault::LateCredit,
                 amount_changed: 0,
                 reference_cut: scaled(ENTRY_REFERENCE_CUT_PPM),
                 fee_drift: 0,
@@ -146,11 +146,11 @@ pub(super) fn plant<T: Faultable>(
     let (mut late, mut gone) = (Vec::new(), Vec::new());
     for mut line in items {
         match fault_of(&mut line.item, rates, chance) {
-            Some(FileFault::Lost) => gone.push(line.absent(FileFault::Lost)),
-            Some(FileFault::Late) => late.push(line),
-            Some(FileFault::Doubled) => {
+            Some(PlantedFault::Lost) => gone.push(line.absent(PlantedFault::Lost)),
+            Some(PlantedFault::Late) => late.push(line),
+            Some(PlantedFault::Doubled) => {
                 lines.push(line.clone());
-                let mut second = line.absent(FileFault::Doubled);
+                let mut second = line.absent(PlantedFault::Doubled);
                 second.item.become_double();
                 lines.push(second);
             }
@@ -167,7 +167,7 @@ fn fault_of<T: Faultable>(
     item: &mut T,
     rates: &LineFaultRates,
     chance: &mut Chance,
-) -> Option<FileFault> {
+) -> Option<PlantedFault> {
     let lost = chance.happens(rates.lost);
     let doubled = chance.happens(rates.doubled);
     let late = chance.happens(rates.late) && item.can_be_late();
@@ -175,22 +175,22 @@ fn fault_of<T: Faultable>(
     let reference_cut = chance.happens(rates.reference_cut);
     let fee_drift = chance.happens(rates.fee_drift);
     if lost {
-        return Some(FileFault::Lost);
+        return Some(PlantedFault::Lost);
     }
     if late {
-        return Some(FileFault::Late);
+        return Some(PlantedFault::Late);
     }
     if doubled {
-        return Some(FileFault::Doubled);
+        return Some(PlantedFault::Doubled);
     }
     if amount_changed && item.change_amount(chance) {
-        return Some(FileFault::AmountChanged);
+        return Some(PlantedFault::AmountChanged);
     }
     if reference_cut {
         item.cut_reference();
-        return Some(FileFault::ReferenceCut);
+        return Some(PlantedFault::ReferenceCut);
     }
-    (fee_drift && item.drift_fee(chance)).then_some(FileFault::FeeDrift)
+    (fee_drift && item.drift_fee(chance)).then_some(PlantedFault::FeeDrift)
 }
 
 /// Makes twins of sound lines with the same kind and amount.
@@ -211,7 +211,7 @@ fn plant_twins<T: Faultable>(lines: &mut [Planted<T>], ppm: u32, chance: &mut Ch
         }
         let (before, after) = lines.split_at_mut(index);
         before[first].item.become_twins(&mut after[0].item);
-        before[first].fault = Some(FileFault::Twin);
-        after[0].fault = Some(FileFault::Twin);
+        before[first].fault = Some(PlantedFault::Twin);
+        after[0].fault = Some(PlantedFault::Twin);
     }
 }

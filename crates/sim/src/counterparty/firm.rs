@@ -6,8 +6,8 @@ use money::Currency;
 use super::day::{CounterpartyDay, payment_name};
 use super::faults::{Faultable, Planted};
 use super::fields::{LineWriter, csv, decimal, gbk};
-use super::truth::StatedItem;
-use super::{FileForm, FilePlace, Lane, RenderedFile, compact};
+use super::truth::TruthItem;
+use super::{CounterpartyForm, FilePlace, Lane, RenderedFile, compact};
 use crate::chance::Chance;
 
 /// An amount is changed by at most this part of it.
@@ -36,7 +36,7 @@ pub(crate) struct RemittedCash {
     pub deposit: DepositId,
 }
 
-impl StatedItem for RemittedCash {
+impl TruthItem for RemittedCash {
     fn lane(&self) -> Lane {
         Lane::Firm
     }
@@ -134,11 +134,11 @@ impl PlantedSheet {
     }
 }
 
-pub(super) fn render(form: FileForm, sheet: &PlantedSheet) -> Vec<RenderedFile> {
+pub(super) fn render(form: CounterpartyForm, sheet: &PlantedSheet) -> Vec<RenderedFile> {
     match form {
         _ if sheet.deposits.is_empty() => Vec::new(),
-        FileForm::SheetIndia => vec![parcels_of_india(sheet), remittances_of_india(sheet)],
-        FileForm::SheetChina => vec![sheet_of_china(sheet)],
+        CounterpartyForm::SheetIndia => vec![parcels_of_india(sheet), remittances_of_india(sheet)],
+        CounterpartyForm::SheetChina => vec![sheet_of_china(sheet)],
         _ => Vec::new(),
     }
 }

@@ -9,7 +9,7 @@ use peers::message_time::transmission_time;
 
 use super::day::RailLine;
 use super::faults::Planted;
-use super::{FileForm, RenderedFile};
+use super::{CounterpartyForm, RenderedFile};
 
 /// The statement of a network or wallet about one day.
 #[derive(Clone)]
@@ -38,11 +38,11 @@ impl PlantedRail {
     }
 }
 
-pub(super) fn render(form: FileForm, rail: &PlantedRail) -> Vec<RenderedFile> {
+pub(super) fn render(form: CounterpartyForm, rail: &PlantedRail) -> Vec<RenderedFile> {
     match form {
         _ if rail.lines.is_empty() => Vec::new(),
-        FileForm::Ours => vec![our_clearing::render(rail)],
-        FileForm::Cups => cups::render(rail),
+        CounterpartyForm::Ours => vec![our_clearing::render(rail)],
+        CounterpartyForm::Cups => cups::render(rail),
         _ => Vec::new(),
     }
 }

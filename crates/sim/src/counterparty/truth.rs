@@ -9,7 +9,7 @@ use super::{FilePlace, Lane, RenderedFile};
 
 /// What is wrong with a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FileFault {
+pub enum PlantedFault {
     /// In no file, and never paid.
     Lost,
     /// Twice in the file, and paid twice.
@@ -30,25 +30,25 @@ pub enum FileFault {
     LateCredit,
 }
 
-impl FileFault {
+impl PlantedFault {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            FileFault::Lost => "lost",
-            FileFault::Doubled => "doubled",
-            FileFault::Late => "late",
-            FileFault::AmountChanged => "amount-changed",
-            FileFault::ReferenceCut => "reference-cut",
-            FileFault::FeeDrift => "fee-drift",
-            FileFault::Twin => "twin",
-            FileFault::MissingFile => "missing-file",
-            FileFault::LateCredit => "late-credit",
+            PlantedFault::Lost => "lost",
+            PlantedFault::Doubled => "doubled",
+            PlantedFault::Late => "late",
+            PlantedFault::AmountChanged => "amount-changed",
+            PlantedFault::ReferenceCut => "reference-cut",
+            PlantedFault::FeeDrift => "fee-drift",
+            PlantedFault::Twin => "twin",
+            PlantedFault::MissingFile => "missing-file",
+            PlantedFault::LateCredit => "late-credit",
         }
     }
 }
 
 /// An item that a file can state.
-pub(super) trait StatedItem {
+pub(super) trait TruthItem {
     fn lane(&self) -> Lane;
     fn kind(&self) -> &'static str;
     /// In minor units, with the sign that it has for the account of Doorstep.
@@ -74,11 +74,11 @@ pub(super) struct LineTruth {
     true_deducted: i128,
     /// The day whose file should have it.
     day: BusinessDate,
-    fault: Option<FileFault>,
+    fault: Option<PlantedFault>,
 }
 
 impl LineTruth {
-    pub(super) fn of<T: StatedItem>(party: &str, line: &Planted<T>) -> LineTruth {
+    pub(super) fn of<T: TruthItem>(party: &str, line: &Planted<T>) -> LineTruth {
         LineTruth {
             lane: line.item.lane(),
             party: party.to_owned(),
@@ -94,15 +94,15 @@ impl LineTruth {
         }
     }
 
-    pub(super) fn of_all<T: StatedItem>(party: &str, lines: &[Planted<T>]) -> Vec<LineTruth> {
+    pub(super) fn of_all<T: TruthItem>(party: &str, lines: &[Planted<T>]) -> Vec<LineTruth> {
         lines.iter().map(|line| LineTruth::of(party, line)).collect()
     }
 
     /// What a missing file should have stated; nothing for the second of two doubled lines.
     pub(super) fn of_missing_file(self) -> Option<LineTruth> {
         let (amount, deducted) = (self.true_amount, self.true_deducted);
-        let is_second = self.fault == Some(FileFault::Doubled);
-        let fault = Some(FileFault::MissingFile);
+        let is_second = self.fault == Some(PlantedFault::Doubled);
+        let fault = Some(PlantedFault::MissingFile);
         (!is_second).then_some(LineTruth { amount, deducted, fault, ..self })
     }
 }
@@ -128,7 +128,7 @@ impl TruthTable {
         for FilePlace { index, item, line } in &file.places {
             let place = format!("{},{item},{line}", file.path);
             let truth = &lines[*index];
-            let fault = truth.fault.or(was_missing.then_some(FileFault::MissingFile));
+            let fault = truth.fault.or(was_missing.then_some(PlantedFault::MissingFile));
             self.row(&place, truth, fault);
         }
     }
@@ -138,12 +138,12 @@ impl TruthTable {
         self.row(",,", line, line.fault);
     }
 
-    fn row(&mut self, place: &str, truth: &LineTruth, fault: Option<FileFault>) {
+    fn row(&mut self, place: &str, truth: &LineTruth, fault: Option<PlantedFault>) {
         let LineTruth { party, day, kind, amount, deducted, .. } = truth;
         let (reference, belongs_to) = (csv(&truth.reference), csv(&truth.belongs_to));
         let (lane, currency) = (truth.lane.name(), self.currency.code());
         let (true_amount, true_deducted) = (truth.true_amount, truth.true_deducted);
-        let fault = fault.map_or("", FileFault::name);
+        let fault = fault.map_or("", PlantedFault::name);
         self.out.line(&format!(
             "{place},{lane},{party},{day},{kind},{currency},{amount},{deducted},{reference},\
              {belongs_to},{true_amount},{true_deducted},{fault}"

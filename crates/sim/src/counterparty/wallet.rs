@@ -6,18 +6,18 @@ mod gateway;
 mod wechat;
 
 use super::network::{PlantedRail, render_ours};
-use super::{FileForm, RenderedFile};
+use super::{CounterpartyForm, RenderedFile};
 
 /// Doorstep's number at the wallet.
 pub(super) const MERCHANT: &str = "898330000000001";
 
-pub(super) fn render(form: FileForm, rail: &PlantedRail) -> Vec<RenderedFile> {
+pub(super) fn render(form: CounterpartyForm, rail: &PlantedRail) -> Vec<RenderedFile> {
     match form {
         _ if rail.lines.is_empty() => Vec::new(),
-        FileForm::Ours => vec![render_ours(rail)],
-        FileForm::Gateway => vec![gateway::render(rail)],
-        FileForm::Wechat => vec![wechat::render(rail)],
-        FileForm::Alipay => vec![alipay::render(rail)],
+        CounterpartyForm::Ours => vec![render_ours(rail)],
+        CounterpartyForm::Gateway => vec![gateway::render(rail)],
+        CounterpartyForm::Wechat => vec![wechat::render(rail)],
+        CounterpartyForm::Alipay => vec![alipay::render(rail)],
         _ => Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use sim::{CounterpartyFile, CounterpartyWriter, FileFault, FileForm};
+use sim::{CounterpartyFile, CounterpartyForm, CounterpartyWriter, PlantedFault};
 
 use super::*;
 
@@ -19,13 +19,13 @@ fn files_of(
     let mut writer = CounterpartyWriter::new(seed, faults_percent);
     let files = days.iter().map(|day| {
         let day = day.counterparty.as_ref().expect("the options want it");
-        (day.date.to_string(), writer.files_of(day, &FileForm::ALL))
+        (day.date.to_string(), writer.files_of(day, &CounterpartyForm::ALL))
     });
     files.collect()
 }
 
 /// A row of truth.csv, by column.
-fn truth_of(files: &[CounterpartyFile], form: FileForm) -> Vec<BTreeMap<String, String>> {
+fn truth_of(files: &[CounterpartyFile], form: CounterpartyForm) -> Vec<BTreeMap<String, String>> {
     let path = format!("{}/truth.csv", form.name());
     let file = files.iter().find(|file| file.path == path).expect("each form has it");
     let text = std::str::from_utf8(&file.bytes).expect("UTF-8");
@@ -54,6 +54,7 @@ fn python() -> PathBuf {
 }
 
 /// Other programs read every line as truth.csv says it is.
+#[allow(clippy::print_stdout, reason = "what was read, and whether anything was skipped")]
 fn read_by_others(folder: &Path) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/counterparty_files.py");
     let ran = Command::new(python()).arg("-B").arg(script).arg(folder).output().expect("Python");
@@ -63,6 +64,7 @@ fn read_by_others(folder: &Path) {
 }
 
 /// The official schemas accept each camt message.
+#[allow(clippy::print_stdout, reason = "what was read, and whether anything was skipped")]
 fn valid_by_schema(folder: &Path) {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let data = env::var_os("DOORSTEP_TEST_DATA").map_or(beside, PathBuf::from);
@@ -108,7 +110,7 @@ fn everybody_states_what_happened_in_every_form() {
     // Without faults each rail pays what it paid in the world, and the balance is the world's.
     let sound = files_of(&days, (5, 0));
     for ((_, files), day) in sound.iter().zip(&days) {
-        for form in FileForm::ALL {
+        for form in CounterpartyForm::ALL {
             let truth = truth_of(files, form);
             assert!(!truth.is_empty(), "{} is empty", form.name());
             for row in &truth {
@@ -139,26 +141,26 @@ fn everybody_states_what_happened_in_every_form() {
     write_to(folder.path(), &faulty);
     read_by_others(folder.path());
     valid_by_schema(folder.path());
-    let rows = faulty
-        .iter()
-        .flat_map(|(_, files)| FileForm::ALL.into_iter().flat_map(|form| truth_of(files, form)));
+    let rows = faulty.iter().flat_map(|(_, files)| {
+        CounterpartyForm::ALL.into_iter().flat_map(|form| truth_of(files, form))
+    });
     let mut seen = BTreeSet::new();
     for row in rows {
         assert_eq!(row["file"].is_empty(), row["item"].is_empty(), "{row:?}");
         let changed = row["amount"] != row["true_amount"];
-        assert_eq!(changed, row["fault"] == FileFault::AmountChanged.name(), "{row:?}");
+        assert_eq!(changed, row["fault"] == PlantedFault::AmountChanged.name(), "{row:?}");
         seen.insert(row["fault"].clone());
     }
     let faults = [
-        FileFault::Lost,
-        FileFault::Doubled,
-        FileFault::Late,
-        FileFault::AmountChanged,
-        FileFault::ReferenceCut,
-        FileFault::FeeDrift,
-        FileFault::Twin,
-        FileFault::MissingFile,
-        FileFault::LateCredit,
+        PlantedFault::Lost,
+        PlantedFault::Doubled,
+        PlantedFault::Late,
+        PlantedFault::AmountChanged,
+        PlantedFault::ReferenceCut,
+        PlantedFault::FeeDrift,
+        PlantedFault::Twin,
+        PlantedFault::MissingFile,
+        PlantedFault::LateCredit,
     ];
     let missing: Vec<_> = faults.iter().filter(|fault| !seen.contains(fault.name())).collect();
     assert!(missing.is_empty(), "never planted: {missing:?}");

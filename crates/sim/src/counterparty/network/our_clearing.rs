@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::super::fields::{LineWriter, decimal};
-use super::super::truth::StatedItem;
+use super::super::truth::TruthItem;
 use super::super::{FilePlace, RenderedFile};
 use super::PlantedRail;
 use crate::counterparty::day::RailReference;
