@@ -138,13 +138,16 @@ enum SignRule {
     Opposite,
     ByKind,
     /// A letter before the digits.
-    Letters { plus: char, minus: char },
+    Letters {
+        plus: char,
+        minus: char,
+    },
 }
 
 #[derive(Clone, Debug)]
 struct KindRule {
     columns: Vec<ProfileField>,
-    /// `None` leaves a line out. The key may end in `*`.
+    /// `None` leaves a line out. In a value `*` stands for anything. The longest comes first.
     values: Vec<(String, Option<StatedItemKind>)>,
 }
 
@@ -156,18 +159,53 @@ struct InstalmentRule {
 }
 
 const CLEARING_FIELDS: [&str; 19] = [
-    "order", "rrn", "stan", "sent", "card", "authorisation", "terminal", "merchant",
-    "network_reference", "refund_reference", "original_stan", "original_sent", "settled_on",
-    "currency", "amount", "kept_back", "net", "fee_issuer", "fee_network",
+    "order",
+    "rrn",
+    "stan",
+    "sent",
+    "card",
+    "authorisation",
+    "terminal",
+    "merchant",
+    "network_reference",
+    "refund_reference",
+    "original_stan",
+    "original_sent",
+    "settled_on",
+    "currency",
+    "amount",
+    "kept_back",
+    "net",
+    "fee_issuer",
+    "fee_network",
 ];
 const FEE_ACQUIRER: &str = "fee_acquirer";
 const STATEMENT_FIELDS: [&str; 13] = [
-    "account", "currency", "value_date", "booked_on", "amount", "credit", "debit", "direction",
-    "balance", "bank_reference", "customer_reference", "end_to_end", "text",
+    "account",
+    "currency",
+    "value_date",
+    "booked_on",
+    "amount",
+    "credit",
+    "debit",
+    "direction",
+    "balance",
+    "bank_reference",
+    "customer_reference",
+    "end_to_end",
+    "text",
 ];
 const REMITTANCE_FIELDS: [&str; 10] = [
-    "waybill", "order", "remittance", "currency", "collected", "deduction", "net", "paid_on",
-    "bank_reference", "state",
+    "waybill",
+    "order",
+    "remittance",
+    "currency",
+    "collected",
+    "deduction",
+    "net",
+    "paid_on",
+    "bank_reference",
+    "state",
 ];
 
 impl FileProfile {
@@ -272,7 +310,6 @@ impl FileProfile {
     pub(super) fn has_fixed_columns(&self, head: &[u8]) -> bool {
         rows::has_fixed_columns(self, head)
     }
-
 }
 
 /// The field's name, if the model has it.
@@ -317,16 +354,10 @@ fn profile(form: FileProfileForm) -> Checked<FileProfile> {
         }
     };
     let layout = match (form.csv, form.fixed) {
-        (Some(csv), None) => ProfileLayout::Csv {
-            delimiter,
-            value_mark: csv.value_mark,
-            amount_marks: csv.amount_marks,
-            comment: csv.comment.filter(|comment| !comment.is_empty()),
-            newest_first: csv.order == Some(OrderForm::NewestFirst),
-        },
+        (csv, None) => csv_layout(csv.unwrap_or_default(), delimiter),
         (None, Some(fixed)) => fixed_layout(&fixed)?,
-        _ => {
-            return fault("csv", "and fixed exclude each other", "write [csv] or [fixed], and one");
+        (Some(_), Some(_)) => {
+            return fault("csv", "and fixed exclude each other", "leave one of the two out");
         }
     };
     let mut fields = BTreeMap::new();
@@ -373,6 +404,16 @@ fn profile(form: FileProfileForm) -> Checked<FileProfile> {
     needed_fields(&profile)?;
     fixed_names(&profile)?;
     Ok(profile)
+}
+
+fn csv_layout(csv: form::CsvForm, delimiter: u8) -> ProfileLayout {
+    ProfileLayout::Csv {
+        delimiter,
+        value_mark: csv.value_mark,
+        amount_marks: csv.amount_marks,
+        comment: csv.comment.filter(|comment| !comment.is_empty()),
+        newest_first: csv.order == Some(OrderForm::NewestFirst),
+    }
 }
 
 fn fixed_layout(form: &form::FixedForm) -> Checked<ProfileLayout> {
@@ -439,7 +480,7 @@ fn kind_rule(form: form::KindsForm) -> Checked<KindRule> {
         };
         values.push((value, kind));
     }
-    // The longest first, so that an exact value comes before its pattern.
+    // An exact value comes before its pattern.
     values.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
     Ok(KindRule { columns, values })
 }
