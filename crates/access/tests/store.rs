@@ -369,7 +369,11 @@ fn a_key_has_one_secret_and_works_while_the_books_say_so() {
     bed.said.say(Actor::Key(KEY), |one| one.grants = None);
     let later = NOW.plus_ms(MINUTE);
     assert!(is_unknown(bed.store.authenticate_key(&secret, later)), "revoked a moment ago");
-    assert_eq!(bed.store.key_secrets().unwrap()[0].used_at, Some(NOW), "only what was taken counts");
+    assert_eq!(
+        bed.store.key_secrets().unwrap()[0].used_at,
+        Some(NOW),
+        "only what was taken counts"
+    );
 }
 
 #[test]
@@ -473,7 +477,8 @@ fn a_store_from_before_passkeys_is_taken_over() {
     drop(store);
     let file = rusqlite::Connection::open(dir.path().join(ACCESS_FILE)).unwrap();
     let before = "DROP TABLE passkeys; DROP TABLE answered_challenges;
-        DROP TABLE linked_identities; PRAGMA user_version = 1;";
+        DROP TABLE linked_identities; ALTER TABLE api_keys DROP COLUMN used;
+        PRAGMA user_version = 1;";
     file.execute_batch(before).unwrap();
     drop(file);
     let store = AccessStore::open(dir.path(), Some(key), Box::new(said)).unwrap();

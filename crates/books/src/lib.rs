@@ -27,6 +27,7 @@ mod had_part;
 mod ids;
 mod limits;
 mod next_number;
+mod outcome;
 mod parcel;
 mod party;
 mod payment;

@@ -15,7 +15,7 @@ use journal::{DataDirectory, ReadJournal as _, Sequence};
 use keys::KeyName;
 use node::{Clock, SystemClock};
 use notices::{DeliveryRules, NOTICE_BOOK_FILE, OUTBOX_FILE, Outbox};
-use office::{PERSONS_FILE, PROPOSALS, FILES_IN_HAND};
+use office::{FILES_IN_HAND, PERSONS_FILE, PROPOSALS};
 use reports::{BooksReport, verify_books};
 use serde::{Deserialize, Serialize};
 use vault::{ERASURES_FILE, VAULT_FILE, Vault};

@@ -124,7 +124,7 @@ struct HowToTake {
 }
 
 /// What is taken, and how.
-struct Asked<'a> {
+struct TakeTask<'a> {
     files: Vec<&'a Path>,
     request: TakeRequest,
     how: &'a HowToTake,
@@ -152,7 +152,7 @@ pub fn run_files_serving(args: &FileArgs, taking: Taking<'_>) -> anyhow::Result<
     serve_asked(&asked_files(args), taking)
 }
 
-fn serve_asked(asked: &Asked<'_>, mut taking: Taking<'_>) -> anyhow::Result<()> {
+fn serve_asked(asked: &TakeTask<'_>, mut taking: Taking<'_>) -> anyhow::Result<()> {
     let mut given = given(&asked.files)?;
     let reports = taking.take(&asked.request, &mut given).map_err(|stopped| match stopped {
         TakingStopped::Refused(error) => OfficeError::from(error),
@@ -170,15 +170,12 @@ fn given(files: &[&Path]) -> anyhow::Result<Vec<GivenFile>> {
     files.iter().map(open).collect()
 }
 
-fn source(
-    network: Option<&String>,
-    wallet: Option<&String>,
-) -> Option<(FileSourceKind, String)> {
+fn source(network: Option<&String>, wallet: Option<&String>) -> Option<(FileSourceKind, String)> {
     let network = network.map(|name| (FileSourceKind::Network, name.clone()));
     network.or(wallet.map(|name| (FileSourceKind::Wallet, name.clone())))
 }
 
-fn asked_files(args: &FileArgs) -> Asked<'_> {
+fn asked_files(args: &FileArgs) -> TakeTask<'_> {
     let request = TakeRequest {
         source: source(args.network.as_ref(), args.wallet.as_ref()),
         bank: args.bank.clone(),
@@ -187,10 +184,10 @@ fn asked_files(args: &FileArgs) -> Asked<'_> {
         dry_run: args.how.dry_run,
     };
     let files = args.files.iter().map(PathBuf::as_path).collect();
-    Asked { files, request, how: &args.how, single: false }
+    TakeTask { files, request, how: &args.how, single: false }
 }
 
-fn asked(args: &TakeArgs) -> Asked<'_> {
+fn asked(args: &TakeArgs) -> TakeTask<'_> {
     let (file, how, request) = match &args.what {
         What::Clearing { file, network, wallet, bank, how } => {
             let format = if wallet.is_some() { "clearing-wallet" } else { "clearing" };
@@ -213,10 +210,10 @@ fn asked(args: &TakeArgs) -> Asked<'_> {
         }
     };
     let request = TakeRequest { dry_run: how.dry_run, ..request };
-    Asked { files: vec![file.as_path()], request, how, single: true }
+    TakeTask { files: vec![file.as_path()], request, how, single: true }
 }
 
-fn print(reports: &[TakeReport], asked: &Asked<'_>) -> anyhow::Result<()> {
+fn print(reports: &[TakeReport], asked: &TakeTask<'_>) -> anyhow::Result<()> {
     match (asked.how.json, reports) {
         (true, [report]) if asked.single => say!("{}", serde_json::to_string(report)?),
         (true, _) => say!("{}", serde_json::to_string(reports)?),
@@ -235,7 +232,7 @@ fn print(reports: &[TakeReport], asked: &Asked<'_>) -> anyhow::Result<()> {
 }
 
 /// Takes files into books that nobody serves. Only their owner may.
-fn take_at_rest(asked: &Asked<'_>) -> anyhow::Result<Vec<TakeReport>> {
+fn take_at_rest(asked: &TakeTask<'_>) -> anyhow::Result<Vec<TakeReport>> {
     let mut given = given(&asked.files)?;
     let data = &asked.how.data;
     let opened = data_directory::open(data)?;

@@ -30,7 +30,7 @@ pub fn plain(comment: &str) -> String {
 
 /// A text of a declaration, with the limits that it names as numbers.
 fn with_values(text: String) -> String {
-    let limits: [(&str, u64); 22] = [
+    let limits: [(&str, u64); 23] = [
         ("API_KEY_DAYS_MAX", books::API_KEY_DAYS_MAX.into()),
         ("ATTEMPTS_MAX", books::ATTEMPTS_MAX.into()),
         ("BREAK_CHANGES_MAX", books::BREAK_CHANGES_MAX.into()),
@@ -39,6 +39,7 @@ fn with_values(text: String) -> String {
         ("FIRST_AUTOMATIC_BREAK", books::FIRST_AUTOMATIC_BREAK.0),
         ("GRANTS_PER_PERSON_MAX", books::GRANTS_PER_PERSON_MAX.into()),
         ("LINES_PER_FILE_MAX", books::LINES_PER_FILE_MAX.into()),
+        ("ENTRY_PARTS_MAX", books::ENTRY_PARTS_MAX as u64),
         ("NUMBERS_REMEMBERED", books::NUMBERS_REMEMBERED as u64),
         ("PAYMENTS_PER_INVOICE_MAX", books::PAYMENTS_PER_INVOICE_MAX.into()),
         ("PAYOUT_RETURN_DAYS", books::PAYOUT_RETURN_DAYS.into()),

@@ -207,9 +207,8 @@ impl FilesInHand {
         source: FileSourceKind,
         id: &str,
     ) -> io::Result<Option<FileInHand>> {
-        let is_told = |one: &FileInHand| {
-            (one.source, &*one.id) == (source, id) && one.report.is_some()
-        };
+        let is_told =
+            |one: &FileInHand| (one.source, &*one.id) == (source, id) && one.report.is_some();
         let Some(place) = self.content.in_hand.iter().position(is_told) else { return Ok(None) };
         let untold = self.content.in_hand.remove(place);
         self.write()?;

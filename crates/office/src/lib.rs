@@ -34,11 +34,11 @@ mod request;
 mod signed_in;
 pub mod take;
 
-
 pub use codes::{CODE_MAC, CodeMacOf};
 pub use currencies::{RefusalInCurrency, amounts_in};
 pub use defaults::{is_filled_in, is_given_by_two};
 pub use error::{OfficeError, PersonsError, ProposalStoreError, SentFilesError};
+pub use files_in_hand::FILES_IN_HAND;
 pub use giving::Permits;
 pub use office::{Office, OfficeOptions, OnEvents};
 pub use personal_data::{Disclosure, finish_erasures, record_disclosure};
@@ -52,5 +52,4 @@ pub use request::{
 pub use signed_in::{
     QuickAnswer, QuickCommand, SharedOffice, SignedInAnswer, SignedInCommand, SignedInGiver,
 };
-pub use files_in_hand::FILES_IN_HAND;
 pub use take::FileSourceKind;

@@ -256,7 +256,9 @@ impl Taking<'_> {
     fn finish(&mut self, begun: &FileInHand) -> Result<Option<TakeReport>, TakingStopped> {
         let in_hand = FilesInHand::read(self.data).map_err(TakeError::from)?;
         match in_hand.copy_of(begun).map_err(TakeError::from)? {
-            Some(lane) if lane.digest == begun.digest => self.carry_on(lane, begun, false).map(Some),
+            Some(lane) if lane.digest == begun.digest => {
+                self.carry_on(lane, begun, false).map(Some)
+            }
             _ => Ok(None),
         }
     }

@@ -7,9 +7,7 @@
 use std::collections::BTreeMap;
 
 use books::waiting::PayoutInFlight;
-use books::{
-    BankId, BankMovement, Books, BusinessDate, EntryPart, MatchEntry, RailId, TakeEntry,
-};
+use books::{BankId, BankMovement, Books, BusinessDate, EntryPart, MatchEntry, RailId, TakeEntry};
 use files::incoming::parts::{PrivateText, ReferenceKind, StatementEntry};
 use money::{Currency, SignedAmount};
 use serde::{Deserialize, Serialize};
@@ -27,7 +25,7 @@ pub const AWAITED_DAYS: u16 = 3;
 
 /// An entry as the matcher sees it, without its text (M12).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StatementLine {
+pub struct EntryLine {
     /// Within the statement, from 1.
     pub line: u32,
     pub booked: BusinessDate,
@@ -37,8 +35,8 @@ pub struct StatementLine {
 
 /// What an entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinePlan {
-    pub line: StatementLine,
+pub struct EntryPlan {
+    pub line: EntryLine,
     /// In the order of their movements.
     pub parts: Vec<EntryPart>,
     pub expected_until: Option<BusinessDate>,
@@ -51,16 +49,16 @@ pub struct LinePlan {
 /// What the entries of a statement are.
 #[derive(Clone, Debug)]
 pub struct StatementPlan {
-    pub lines: Vec<LinePlan>,
+    pub lines: Vec<EntryPlan>,
     /// SHA-256 of the matcher's result.
     pub digest: [u8; 32],
 }
 
-impl LinePlan {
+impl EntryPlan {
     /// The command of an entry of the statement that is being taken.
     #[must_use]
     pub fn take(&self, bank: BankId, file: u32) -> TakeEntry {
-        let StatementLine { line, booked, amount, .. } = self.line;
+        let EntryLine { line, booked, amount, .. } = self.line;
         let (parts, expected_until) = (self.parts.clone(), self.expected_until);
         TakeEntry { bank, file, line, booked, amount, parts, expected_until }
     }
@@ -129,7 +127,7 @@ pub fn line_of_entry(
     booked: BusinessDate,
     entry: &StatementEntry,
     rails: &[RailName],
-) -> StatementLine {
+) -> EntryLine {
     let references = || {
         let details = entry.details.iter().flat_map(|detail| &detail.references);
         entry.references.iter().chain(details)
@@ -168,7 +166,7 @@ pub fn line_of_entry(
     if let [one] = named[..] {
         add(counterparty(one.rail));
     }
-    StatementLine { line, booked, amount: entry.amount, keys }
+    EntryLine { line, booked, amount: entry.amount, keys }
 }
 
 /// The number in a text, if it is all of it.
@@ -179,7 +177,7 @@ fn id_of(text: &str) -> Option<String> {
 }
 
 /// What the account is to show.
-fn awaited(books: &Books, bank: BankId, lines: &[StatementLine]) -> Vec<Awaited> {
+fn awaited(books: &Books, bank: BankId, lines: &[EntryLine]) -> Vec<Awaited> {
     let narrow = |amount: i128| i64::try_from(amount).ok();
     let key = |kind, id: u64| ItemKey::new(kind, &id.to_string());
     let mut found = Vec::new();
@@ -282,7 +280,7 @@ pub fn policy() -> MatchPolicy {
 pub fn plan(
     books: &Books,
     of: StatementOf,
-    lines: Vec<StatementLine>,
+    lines: Vec<EntryLine>,
 ) -> Result<StatementPlan, MatchInputError> {
     let party = 0;
     let expected = awaited(books, of.bank, &lines);
@@ -351,10 +349,10 @@ fn line_id(file: u32, line: u32) -> LaneItemId {
 fn plan_line(
     result: &Reconciliation,
     id: LaneItemId,
-    line: StatementLine,
+    line: EntryLine,
     parts: Vec<EntryPart>,
     today: BusinessDate,
-) -> LinePlan {
+) -> EntryPlan {
     let status = result.explain(id).map(|found| found.status);
     let (rule, broken, expected_until) = match status {
         Some(ItemStatus::Matched(found)) => (Some(found.rule), None, None),
@@ -362,7 +360,7 @@ fn plan_line(
         Some(ItemStatus::Broken(found)) => (None, Some(found.kind), None),
         None => (None, Some(ReconBreakKind::NoReference), None),
     };
-    LinePlan { line, parts, expected_until, rule, broken }
+    EntryPlan { line, parts, expected_until, rule, broken }
 }
 
 /// The parts of each matched line. Of lines that are matched together with several movements, each

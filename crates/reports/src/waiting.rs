@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use books::waiting::RefundWay;
-use books::{BankId, BankMovement, Books, BreakSide, BreakSubject, BusinessDate, ParcelId, PaymentId, RailId};
+use books::{
+    BankId, BankMovement, Books, BreakSide, BreakSubject, BusinessDate, ParcelId, PaymentId, RailId,
+};
 use serde::Serialize;
 
 use crate::OpenItemReport;

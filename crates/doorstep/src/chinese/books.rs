@@ -407,9 +407,7 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::OpenItem(_) => {
             "待查账项；请用 `doorstep open-items --kind batch` 查看编号，可能已结案"
         }
-        MissingRecord::File(_) => {
-            "文件；请先开始录入该文件，编号请用 `doorstep recon status` 查看"
-        }
+        MissingRecord::File(_) => "文件；请先开始录入该文件，编号请用 `doorstep recon status` 查看",
         MissingRecord::BankMovement => {
             "尚未出现在对账单上的动账；请用 `doorstep recon status` 查看，\
              可能已出现在某份对账单上"

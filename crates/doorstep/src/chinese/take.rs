@@ -102,7 +102,9 @@ pub(super) fn take_error(error: &TakeError) -> String {
         E::Sheet => "该文件是快递公司的回款明细表，不涉及资金变动；\
                      请用 `doorstep recon sheet` 核对"
             .to_owned(),
-        E::CopyChanged => "数据目录中该文件的副本已被改动；请重新给出该文件，并检查写入权限".to_owned(),
+        E::CopyChanged => {
+            "数据目录中该文件的副本已被改动；请重新给出该文件，并检查写入权限".to_owned()
+        }
         E::Matching(error) => format!("无法匹配各笔记录：{error}"),
         E::Refused(refusal) => format!("账簿拒绝该文件：{}", zh_error(refusal)),
         E::Journal(error) => zh_error(error),
@@ -212,7 +214,9 @@ fn file_fault(fault: &FileFault) -> String {
         F::Xml => "XML 格式有误；请重新索取文件".to_owned(),
         F::Entities => "含有文档类型或实体，一律不展开；请索取不含它们的文件".to_owned(),
         F::TooDeep(most) => format!("元素嵌套超过 {most} 层；请与文件制作方核对"),
-        F::NotAStatement => "不是 02 至 08 版的 camt.053 或 camt.054 对账单；请索取该文件".to_owned(),
+        F::NotAStatement => {
+            "不是 02 至 08 版的 camt.053 或 camt.054 对账单；请索取该文件".to_owned()
+        }
         F::NoBookedEntries => {
             "这是日间报告，没有已入账的记录；请向银行索取日终对账单（camt.053 或 MT940）".to_owned()
         }

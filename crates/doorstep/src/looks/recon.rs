@@ -98,7 +98,11 @@ fn print(status: &ReconStatus) {
     }
     if !status.due.is_empty() {
         say!("\n{}", text(lang, "recon.due"));
-        let mut table = Table::new().text(text(lang, "recon.sender")).text(text(lang, "recon.day")).number(text(lang, "recon.payments")).number(text(lang, "recon.amount"));
+        let mut table = Table::new()
+            .text(text(lang, "recon.sender"))
+            .text(text(lang, "recon.day"))
+            .number(text(lang, "recon.payments"))
+            .number(text(lang, "recon.amount"));
         for one in &status.due {
             let late = if one.late { text(lang, "recon.late") } else { "" };
             table.row([
@@ -128,7 +132,10 @@ fn print_bank(bank: &BankLaneReport) {
     print_row("recon.before_books", &money(bank.before_books, bank.currency));
     print_row("recon.books", &money(bank.books, bank.currency));
     if !bank.movements.is_empty() {
-        let mut table = Table::new().text(text(lang, "recon.movement")).text(text(lang, "recon.since")).number(text(lang, "recon.amount"));
+        let mut table = Table::new()
+            .text(text(lang, "recon.movement"))
+            .text(text(lang, "recon.since"))
+            .number(text(lang, "recon.amount"));
         for one in &bank.movements {
             let (movement, since) = (one.movement.clone(), one.since.clone());
             table.row([movement, since, money(one.amount, bank.currency)]);
@@ -136,7 +143,11 @@ fn print_bank(bank: &BankLaneReport) {
         table.print(columns());
     }
     if !bank.entries.is_empty() {
-        let mut table = Table::new().text(text(lang, "recon.entry")).text(text(lang, "recon.booked")).text(text(lang, "recon.awaited")).number(text(lang, "recon.amount"));
+        let mut table = Table::new()
+            .text(text(lang, "recon.entry"))
+            .text(text(lang, "recon.booked"))
+            .text(text(lang, "recon.awaited"))
+            .number(text(lang, "recon.amount"));
         for one in &bank.entries {
             let entry = format!("{}/{}", one.file, one.line);
             let amount = money(one.amount, bank.currency);
@@ -151,7 +162,14 @@ fn print_lane(lane: &LaneReport) {
     let values: [(&str, &dyn Display); 2] =
         [("kind", &word("recon.kind", lane.kind)), ("name", &lane.name)];
     say!("\n{}", filled(lang, "recon.lane", &values));
-    let mut table = Table::new().text(text(lang, "recon.file")).text(text(lang, "recon.days")).number(text(lang, "recon.lines")).number(text(lang, "recon.total")).number(text(lang, "recon.matched")).number(text(lang, "recon.expected")).number(text(lang, "recon.breaks"));
+    let mut table = Table::new()
+        .text(text(lang, "recon.file"))
+        .text(text(lang, "recon.days"))
+        .number(text(lang, "recon.lines"))
+        .number(text(lang, "recon.total"))
+        .number(text(lang, "recon.matched"))
+        .number(text(lang, "recon.expected"))
+        .number(text(lang, "recon.breaks"));
     for file in &lane.files {
         let days = match file.from == file.until {
             true => file.from.clone(),

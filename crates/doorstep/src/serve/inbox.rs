@@ -54,34 +54,36 @@ impl InboxWatcher {
         })?;
         let data = data.to_owned();
         let (stop, stopped) = channel::<()>();
-        let thread = std::thread::Builder::new().name("doorstep-inbox".into()).spawn(move || {
-            let mut rounds = 0;
-            loop {
-                let mut taking = Taking {
-                    client: &mut client,
-                    data: &data,
-                    by: Actor::System,
-                    on_events: &mut |_| {},
-                    chinese: |error| chinese::error(error, Lang::Zh),
-                };
-                if rounds == 0 && matches!(taking.match_expected(), Err(TakingStopped::Node(_))) {
-                    break;
-                }
-                rounds = (rounds + 1) % ROUNDS_PER_MATCH;
-                match round(&mut inbox, &mut taking) {
-                    Ok(true) => {}
-                    // The node says elsewhere why it stopped.
-                    Ok(false) => break,
-                    Err(error) => {
-                        let reason = error.to_string();
-                        tracing::warn!(target: "inbox", reason, "the inbox cannot be read");
+        let thread =
+            std::thread::Builder::new().name("doorstep-inbox".into()).spawn(move || {
+                let mut rounds = 0;
+                loop {
+                    let mut taking = Taking {
+                        client: &mut client,
+                        data: &data,
+                        by: Actor::System,
+                        on_events: &mut |_| {},
+                        chinese: |error| chinese::error(error, Lang::Zh),
+                    };
+                    if rounds == 0 && matches!(taking.match_expected(), Err(TakingStopped::Node(_)))
+                    {
+                        break;
+                    }
+                    rounds = (rounds + 1) % ROUNDS_PER_MATCH;
+                    match round(&mut inbox, &mut taking) {
+                        Ok(true) => {}
+                        // The node says elsewhere why it stopped.
+                        Ok(false) => break,
+                        Err(error) => {
+                            let reason = error.to_string();
+                            tracing::warn!(target: "inbox", reason, "the inbox cannot be read");
+                        }
+                    }
+                    if stopped.recv_timeout(ROUND) != Err(RecvTimeoutError::Timeout) {
+                        break;
                     }
                 }
-                if stopped.recv_timeout(ROUND) != Err(RecvTimeoutError::Timeout) {
-                    break;
-                }
-            }
-        })?;
+            })?;
         Ok(InboxWatcher { stop: Some(stop), thread: Some(thread) })
     }
 }
@@ -99,21 +101,19 @@ impl Drop for InboxWatcher {
 /// Takes what is there. `false`: the books have stopped.
 fn round(inbox: &mut Inbox, taking: &mut Taking<'_>) -> std::io::Result<bool> {
     let mut runs = true;
-    let done = inbox.round(&mut |request, file| {
-        match taking.take(request, &mut [file]) {
-            Ok(reports) => Some(Ok(reports)),
-            Err(TakingStopped::Refused(error)) => {
-                let error = OfficeError::from(error);
-                let words = [Lang::En, Lang::Zh].map(|lang| match lang {
-                    Lang::En => error.to_string(),
-                    Lang::Zh => chinese::error(&error, Lang::Zh),
-                });
-                Some(Err(words.join("\n\n")))
-            }
-            Err(TakingStopped::Node(_)) => {
-                runs = false;
-                None
-            }
+    let done = inbox.round(&mut |request, file| match taking.take(request, &mut [file]) {
+        Ok(reports) => Some(Ok(reports)),
+        Err(TakingStopped::Refused(error)) => {
+            let error = OfficeError::from(error);
+            let words = [Lang::En, Lang::Zh].map(|lang| match lang {
+                Lang::En => error.to_string(),
+                Lang::Zh => chinese::error(&error, Lang::Zh),
+            });
+            Some(Err(words.join("\n\n")))
+        }
+        Err(TakingStopped::Node(_)) => {
+            runs = false;
+            None
         }
     })?;
     for InboxFile { name, taken } in done {

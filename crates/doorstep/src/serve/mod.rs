@@ -301,8 +301,7 @@ fn serve(
                     views.map(|(place, reached)| ViewsFollower::start(data, place, reached));
                 let _views = views.transpose()?;
                 let inbox = said.inbox.as_deref();
-                let inbox =
-                    inbox.map(|inbox| InboxWatcher::start(inbox, data, node.client()));
+                let inbox = inbox.map(|inbox| InboxWatcher::start(inbox, data, node.client()));
                 let _inbox = inbox.transpose()?;
                 let mut sent = notices.lock().unwrap_or_else(PoisonError::into_inner);
                 sent.apply(said.notices)?;

@@ -2,10 +2,12 @@
 
 use peers::Rrn;
 use peers::clearing::{ClearingFile, ClearingLine, ClearingLineKind};
+use std::process::Stdio;
+
 use serde_json::Value;
 
 use super::ground::{self, Running};
-use super::support::{Bed, Ran, minor, number, records, text, tool};
+use super::support::{Bed, Ran, eventually, minor, number, records, text, tool};
 
 const COLUMNS: &str = "account,date,type,amount,currency,bank_reference,our_reference,text\n";
 
@@ -87,7 +89,8 @@ fn a_network_s_file_pays_the_sales_of_old_batches_too_and_only_once() {
     let due: i64 = (2..5).map(|place| minor(&ground::parcel(place).1)).sum();
     let words =
         format!("  sales: 3, amount {}.{:02} CNY, kept back 0.00 CNY", due / 100, due % 100);
-    let taken = taken.prints("alpha, 2013-08-28: lines 3\n").prints("this is file 1 of its files");
+    let taken =
+        taken.prints("alpha, 2013-08-28: lines 3\n").prints("this is file 1 of its sender.\n");
     let plain = taken.stdout().replace(',', "");
     assert!(plain.contains(&words.replace(',', "")), "{words}{taken}");
     taken.prints("taken 3; in the books before 0; to look at 0\n");
@@ -213,7 +216,7 @@ fn a_statement_must_go_on_where_the_one_before_ended() {
     bed.run("setup bank bank --currency CNY --data books").succeeds();
     let bank = "--bank bank --data books";
     statement(&bed, "one.csv", 20, "10.00", &["5.00 "], "15.00");
-    assert_eq!(counts(&take(&bed, &format!("bank-statement one.csv {bank}"))), [0, 0, 1]);
+    assert_eq!(counts(&take(&bed, &format!("bank-statement one.csv {bank}"))), [1, 0, 1]);
     statement(&bed, "gap.csv", 22, "16.00", &["5.00 "], "21.00");
     bed.run(&format!("take bank-statement gap.csv {bank}")).fails(
         "the statement before ended on 2013-08-20 with 15.00 CNY, but this one begins on \
@@ -230,7 +233,7 @@ fn a_statement_must_go_on_where_the_one_before_ended() {
     bed.run("take bank-statement one.csv --bank other --data books")
         .fails("--bank other: the books have no such party; use one of: bank\n");
     statement(&bed, "two.csv", 21, "15.00", &["5.00 "], "20.00");
-    assert_eq!(counts(&take(&bed, &format!("bank-statement two.csv {bank}"))), [0, 0, 1]);
+    assert_eq!(counts(&take(&bed, &format!("bank-statement two.csv {bank}"))), [1, 0, 1]);
 }
 
 #[test]
@@ -351,34 +354,46 @@ fn a_line_that_the_books_refuse_becomes_a_break_and_the_lines_behind_it_are_take
     bed.verified("door/books");
 }
 
+/// Takes a file, and kills that once the copy of the file is there.
+fn take_and_kill(bed: &Bed, line: &str) {
+    let mut command = bed.doorstep(&format!("take {line}"));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let is_begun = || {
+        let mut names = std::fs::read_dir(bed.path("books")).unwrap();
+        names.any(|one| one.unwrap().file_name().to_string_lossy().starts_with("being-taken"))
+    };
+    eventually("the file is begun", is_begun);
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None, "it was taken before it was killed");
+}
+
 #[test]
 fn a_file_that_the_office_finished_is_reported_to_whoever_gives_the_next_one() {
+    const LINES: i64 = 4_000;
     for next in ["first.csv", "second.csv"] {
         let bed = Bed::new();
         books(&bed);
-        bed.write("first.csv", clearing_file("alpha", "2013-08-28", 3));
+        bed.write("first.csv", clearing_file("alpha", "2013-08-28", 4_000));
         bed.write("second.csv", clearing_file("alpha", "2013-08-29", 2));
         let file = |name: &str| format!("clearing {name} --network alpha --data books");
-        take(&bed, &file("first.csv"));
-        // As if it had been killed before it noted the end.
-        let noted = bed.read("books/taken-files.toml");
-        bed.write("books/taken-files.toml", noted.replace("whole = true", "whole = false"));
-        let (_, id) = noted.split_once("id = \"").unwrap();
-        let kept = format!("books/being-taken-network-{}.csv", id.split_once('"').unwrap().0);
-        bed.write(&kept, bed.read("first.csv"));
-        bed.chmod(&kept, 0o600);
+        take_and_kill(&bed, &file("first.csv"));
         // Any command opens the office, which finishes the file.
         bed.run("proposals --data books").succeeds();
-        assert!(!bed.has(&kept));
         let report = take(&bed, &file(next));
         let first = if next == "first.csv" { &report } else { &report["finished"] };
-        assert_eq!((text(first, "/outcome"), number(first, "/file")), ("taken", 1), "{report:#}");
-        assert_eq!((counts(first), number(first, "/breaks")), ([0, 3, 3], 3), "{report:#}");
-        assert_eq!(reasons(first), ["not_found"; 3]);
+        assert_eq!((text(first, "/outcome"), number(first, "/file")), ("taken", 1), "{first:#}");
+        let [taken, repeated, to_look_at] = counts(first);
+        assert_eq!((taken + repeated, to_look_at), (LINES, LINES));
+        assert_eq!(number(first, "/breaks"), LINES);
+        assert_eq!(number(first, "/parts/breaks/lines"), LINES);
+        assert_eq!(reasons(first)[..3], ["not_found"; 3]);
         // It is said once.
         let again = take(&bed, &file("first.csv"));
-        assert_eq!(text(&again, "/outcome"), "taken_before", "{again:#}");
+        assert_eq!(text(&again, "/outcome"), "taken_before");
         assert!(again["finished"].is_null());
+        let log = bed.run("log --data books --json --limit 100000").succeeds();
+        let lines = log.stdout().matches("\"command\":\"ClearLine\"").count();
+        assert_eq!(lines as i64, LINES + if next == "first.csv" { 0 } else { 2 });
     }
 }
 

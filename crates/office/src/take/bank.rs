@@ -5,11 +5,11 @@ use std::sync::Arc;
 use books::reconciliation_view::ExpectedEntryView;
 use books::{BankId, BankMovement, Books, BusinessDate, Command, FileLane, MatchEntry, TakeEntry};
 use money::{Currency, SignedAmount};
-use recon::statement::{LinePlan, StatementLine, StatementOf, StatementPlan, plan};
+use recon::statement::{EntryPlan, EntryLine, StatementOf, StatementPlan, plan};
 
 use super::given::{KeptEntry, LaneFile, LaneLines};
-use super::{LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking, TakingStopped};
 use super::name_of;
+use super::{LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking, TakingStopped};
 use crate::files_in_hand::FilesInHand;
 
 /// The kind of entries whose cause is awaited, and the reason why they are listed.
@@ -121,11 +121,11 @@ impl Taking<'_> {
             banks.collect::<Vec<_>>()
         })?;
         let waiting: Vec<ExpectedEntries> = waiting.0;
-        let places = waiting.iter().flat_map(|(bank, _, entries)| {
-            entries.iter().map(|one| (*bank, (one.file, one.line)))
-        });
+        let places = waiting
+            .iter()
+            .flat_map(|(bank, _, entries)| entries.iter().map(|one| (*bank, (one.file, one.line))));
         in_hand.keep_expected(places).map_err(TakeError::from)?;
-        let lines = |bank, one: &ExpectedEntryView| StatementLine {
+        let lines = |bank, one: &ExpectedEntryView| EntryLine {
             line: one.line,
             booked: one.booked,
             amount: SignedAmount::new(i64::try_from(one.amount).unwrap_or(0))
@@ -158,7 +158,7 @@ impl Taking<'_> {
 }
 
 type ExpectedEntries = (BankId, Currency, Vec<ExpectedEntryView>);
-type WaitingLines = (BankId, Currency, Vec<(u32, BusinessDate, StatementLine)>);
+type WaitingLines = (BankId, Currency, Vec<(u32, BusinessDate, EntryLine)>);
 
 /// What is to be decided about the entries that are expected.
 fn decided(books: &Books, waiting: &[WaitingLines], today: BusinessDate) -> Vec<MatchEntry> {
@@ -177,7 +177,7 @@ fn decided(books: &Books, waiting: &[WaitingLines], today: BusinessDate) -> Vec<
     commands
 }
 
-fn count(line: &LinePlan, kept: &KeptEntry, report: &mut TakeReport) {
+fn count(line: &EntryPlan, kept: &KeptEntry, report: &mut TakeReport) {
     let amount = line.line.amount.minor();
     let reason = match (line.expected_until, line.broken) {
         (Some(_), _) => Some(AWAITED.to_owned()),

@@ -9,8 +9,8 @@ use recon::clearing::{LinesOfFile, NoPayment, Requests, clear_line};
 use reports::find_sent_requests;
 
 use super::given::LaneFile;
-use super::{LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking, TakingStopped};
 use super::name_of;
+use super::{LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking, TakingStopped};
 
 type PlannedLine = (ClearLine, Option<NoPayment>);
 
@@ -205,5 +205,4 @@ impl Taking<'_> {
         })?;
         Ok(planned.0?)
     }
-
 }

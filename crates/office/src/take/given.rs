@@ -13,7 +13,7 @@ use files::incoming::parts::{
 };
 use jiff::civil::Date;
 use money::{Currency, SignedAmount};
-use recon::statement::{RailName, StatementLine, line_of_entry, rail_names};
+use recon::statement::{RailName, EntryLine, line_of_entry, rail_names};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -82,7 +82,7 @@ pub(crate) enum KeptPayment {
 pub(crate) struct KeptEntry {
     /// The physical line.
     pub line: u32,
-    pub entry: StatementLine,
+    pub entry: EntryLine,
 }
 
 impl KeptItem {
@@ -212,7 +212,6 @@ impl Taking<'_> {
         let options = ReadOptions {
             encoding: request.encoding.as_deref(),
             currency_given: currency,
-            today: civil(today),
             ..ReadOptions::default()
         };
         let checked = check(&mut given.file, &given.name, format, &options);
@@ -241,10 +240,16 @@ impl Taking<'_> {
                         return Err(TakeError::OnlyDetails.into());
                     }
                     let (currency, asked) = (head.currency, bank);
-                    let rails = self.client.query(move |engine| {
-                        rail_names(engine.books(), currency)
-                    })?;
-                    lanes.push(statement_lane(place, head, (asked, name), &rails.0, &whole, today)?);
+                    let rails =
+                        self.client.query(move |engine| rail_names(engine.books(), currency))?;
+                    lanes.push(statement_lane(
+                        place,
+                        head,
+                        (asked, name),
+                        &rails.0,
+                        &whole,
+                        today,
+                    )?);
                 }
                 if !request.dry_run {
                     for (head, lane) in heads.iter().zip(&lanes) {
@@ -497,10 +502,6 @@ fn check_has_come(lane: &LaneFile, today: BusinessDate) -> Result<(), TakeError>
 }
 
 fn business(date: Date) -> Option<BusinessDate> {
-    date.to_string().parse().ok()
-}
-
-fn civil(date: BusinessDate) -> Option<Date> {
     date.to_string().parse().ok()
 }
 

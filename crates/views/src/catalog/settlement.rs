@@ -62,8 +62,7 @@ pub const FILES: ViewSpec = ViewSpec {
     key: &["lane", "sender", "file"],
     columns: &[
         column("lane", Word(FILE_LANES), "whose file it is").filter(),
-        column("sender", Id(Any), "the identifier of the network, wallet or bank account")
-            .filter(),
+        column("sender", Id(Any), "the identifier of the network, wallet or bank account").filter(),
         column("file", Number, "of the lane").filter(),
         FROM,
         UNTIL,
