@@ -278,9 +278,10 @@ impl Books {
     /// Payouts that a bank account paid and that can still come back, by number.
     pub fn returnable_payouts(&self, bank: BankId) -> impl Iterator<Item = PayoutInFlight> {
         let today = self.last_date();
-        let payouts = self.reference_data.payouts.iter().filter(move |(_, payout)| {
-            payout.arrived.is_some() && !payout.is_past_return(today)
-        });
+        let payouts =
+            self.reference_data.payouts.iter().filter(move |(_, payout)| {
+                payout.arrived.is_some() && !payout.is_past_return(today)
+            });
         let payouts = payouts.map(|(id, payout)| self.sent_payout(*id, payout));
         payouts.filter(move |one| one.bank == bank)
     }

@@ -381,6 +381,7 @@ impl Model {
         let rest = known.expected() - matched;
         ensure(rest.unsigned_abs() <= Amount::ENTRY_MAX.minor().into(), "too much")?;
         for (part, act) in parts.iter().zip(acts) {
+            self.about = (None, None);
             let moves_now = !matches!(act, PartAct::Show);
             self.show(bank, part.movement, i128::from(part.amount.minor()), moves_now);
             match act {
@@ -394,6 +395,7 @@ impl Model {
                 PartAct::Show => {}
             }
         }
+        self.about = (None, None);
         let (mut break_id, mut expected) = (None, rest);
         if until.is_none() && rest != 0 {
             let side = if rest > 0 { BreakSide::Excess } else { BreakSide::Shortfall };
@@ -429,6 +431,8 @@ impl Model {
     fn part_act(&self, bank: BankId, part: EntryPart) -> ModelResult<PartAct> {
         let amount = i128::from(part.amount.minor());
         ensure(amount != 0, "a part of nothing")?;
+        let most = u128::from(Amount::ENTRY_MAX.minor());
+        ensure(amount.unsigned_abs() <= most, "too large a sum")?;
         let own_payout = |id: PayoutId| {
             let (line, state) = self.payouts.get(&id)?;
             Some((i128::from(line.net.minor()), *state))
