@@ -73,17 +73,18 @@ impl LaneFile {
     }
 
     pub fn sums(&self) -> FileSums {
-        let mut sums = FileSums::default();
         let kind = |fits: &dyn Fn(&LaneLine) -> bool, amount: &dyn Fn(&LaneLine) -> i128| FileSum {
             lines: u32::try_from(self.lines.iter().filter(|line| fits(line)).count()).unwrap(),
             amount: self.lines.iter().map(amount).sum(),
         };
-        let awaited = |line: &LaneLine| line.breaks.is_empty() && line.expected() != 0;
-        sums.matched =
-            kind(&|line| line.breaks.is_empty() && line.expected() == 0, &|line| line.matched);
-        sums.expected = kind(&awaited, &LaneLine::expected);
-        sums.breaks = kind(&|line| !line.breaks.is_empty(), &|line| line.breaks.iter().sum());
-        sums
+        let is_break = |line: &LaneLine| !line.breaks.is_empty();
+        let is_awaited = |line: &LaneLine| !is_break(line) && line.expected() != 0;
+        let is_matched = |line: &LaneLine| !is_break(line) && line.expected() == 0;
+        FileSums {
+            matched: kind(&is_matched, &|line| line.matched),
+            expected: kind(&is_awaited, &LaneLine::expected),
+            breaks: kind(&is_break, &|line| line.breaks.iter().sum()),
+        }
     }
 }
 
