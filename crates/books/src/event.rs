@@ -1,20 +1,19 @@
 //! What a command did: events and postings.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ledger::AccountNumber;
 use machine::Timestamp;
 use money::{Amount, Currency, SignedAmount};
 use serde::Serialize;
 use tariff::{BusinessDate, Fees, LossOwner, PaymentMethod, SellerClassNumber};
 
 use crate::breaks::record::BreakEvidence;
-use crate::chart::ChartEntry;
 use crate::command::{BreakSubject, ChargebackFeeBearer, DamagePayer, FileLane};
 use crate::ids::{
     BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId,
     PaymentId, PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId,
 };
 use crate::payment::codes::{ResponseCode, Stan};
+pub use crate::posting::{Posting, PostingStage};
 use crate::settlement::record::StatementParts;
 use crate::sha256::Sha256Digest;
 pub use crate::outcome::CommandOutcome;
@@ -28,41 +27,6 @@ use crate::vocabulary::{OfflineSaleFlag, SuspendedSaleDecision, SuspenseReason, 
 pub struct TariffVersion {
     pub tariff: TariffId,
     pub version: u16,
-}
-
-/// How a posting changes its accounts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PostingStage {
-    /// Moved.
-    Posted,
-    /// Reserved, not moved.
-    Reserved,
-    /// Moved out of a reservation. Releases the rest of the reservation.
-    PostedFromReserve,
-    /// A reservation ended without moving money.
-    Voided,
-}
-
-/// One line of the books.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Posting {
-    /// The row of the chart of accounts.
-    pub entry: ChartEntry,
-    pub stage: PostingStage,
-    pub debit: AccountNumber,
-    pub credit: AccountNumber,
-    pub amount: Amount,
-    /// The payment it belongs to. Number 0 means the parcel itself.
-    pub payment: Option<PaymentId>,
-    /// The tariff version the amount comes from.
-    pub tariff: Option<TariffVersion>,
-}
-
-impl Posting {
-    #[must_use]
-    pub fn moves_money(&self) -> bool {
-        matches!(self.stage, PostingStage::Posted | PostingStage::PostedFromReserve)
-    }
 }
 
 /// One payout of a settlement plan with its components. Amounts are in minor units.

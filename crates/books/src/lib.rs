@@ -32,6 +32,7 @@ mod parcel;
 mod party;
 mod payment;
 mod period;
+mod posting;
 mod reconciliation;
 mod reference_data;
 mod refusal;

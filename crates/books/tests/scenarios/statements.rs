@@ -14,6 +14,7 @@ use BankMovement as M;
 
 const ACCOUNT: FileLane = FileLane::Bank(BANK);
 const CLEARING: FileLane = FileLane::Network(NETWORK);
+const INCOME: AdjustmentAccount = AdjustmentAccount::Own(OwnAccount::OtherIncome);
 const TODAY: &str = "2013-08-28";
 const FILE_1: BankMovement = M::ClearingFile { rail: RailId::Network(NETWORK), file: 1 };
 /// What the network pays for a sale of 100.00: the tariff's fee is 0.63.
@@ -337,8 +338,6 @@ fn only_a_break_that_an_entry_raised_is_matched_with_a_movement_of_its_side() {
     assert_eq!(open(&world), []);
     world.refused(withdraw_break(debit.0, [ANNA, BO]), Refusal::PlanState);
 }
-
-const INCOME: AdjustmentAccount = AdjustmentAccount::Own(OwnAccount::OtherIncome);
 
 #[test]
 fn an_expected_entry_is_decided_when_its_cause_is_known() {

@@ -73,17 +73,18 @@ impl LaneFile {
     }
 
     pub fn sums(&self) -> FileSums {
-        let mut sums = FileSums::default();
         let kind = |fits: &dyn Fn(&LaneLine) -> bool, amount: &dyn Fn(&LaneLine) -> i128| FileSum {
             lines: u32::try_from(self.lines.iter().filter(|line| fits(line)).count()).unwrap(),
             amount: self.lines.iter().map(amount).sum(),
         };
-        let awaited = |line: &LaneLine| line.breaks.is_empty() && line.expected() != 0;
-        sums.matched =
-            kind(&|line| line.breaks.is_empty() && line.expected() == 0, &|line| line.matched);
-        sums.expected = kind(&awaited, &LaneLine::expected);
-        sums.breaks = kind(&|line| !line.breaks.is_empty(), &|line| line.breaks.iter().sum());
-        sums
+        let is_break = |line: &LaneLine| !line.breaks.is_empty();
+        let is_awaited = |line: &LaneLine| !is_break(line) && line.expected() != 0;
+        let is_matched = |line: &LaneLine| !is_break(line) && line.expected() == 0;
+        FileSums {
+            matched: kind(&is_matched, &|line| line.matched),
+            expected: kind(&is_awaited, &LaneLine::expected),
+            breaks: kind(&is_break, &|line| line.breaks.iter().sum()),
+        }
     }
 }
 
@@ -381,6 +382,7 @@ impl Model {
         let rest = known.expected() - matched;
         ensure(rest.unsigned_abs() <= Amount::ENTRY_MAX.minor().into(), "too much")?;
         for (part, act) in parts.iter().zip(acts) {
+            self.about = (None, None);
             let moves_now = !matches!(act, PartAct::Show);
             self.show(bank, part.movement, i128::from(part.amount.minor()), moves_now);
             match act {
@@ -394,6 +396,7 @@ impl Model {
                 PartAct::Show => {}
             }
         }
+        self.about = (None, None);
         let (mut break_id, mut expected) = (None, rest);
         if until.is_none() && rest != 0 {
             let side = if rest > 0 { BreakSide::Excess } else { BreakSide::Shortfall };
@@ -429,6 +432,8 @@ impl Model {
     fn part_act(&self, bank: BankId, part: EntryPart) -> ModelResult<PartAct> {
         let amount = i128::from(part.amount.minor());
         ensure(amount != 0, "a part of nothing")?;
+        let most = u128::from(Amount::ENTRY_MAX.minor());
+        ensure(amount.unsigned_abs() <= most, "too large a sum")?;
         let own_payout = |id: PayoutId| {
             let (line, state) = self.payouts.get(&id)?;
             Some((i128::from(line.net.minor()), *state))
