@@ -8,6 +8,9 @@ use clap::{Args, ValueEnum};
 use super::{NewDirectory, show};
 use crate::words::{Lang, bilingual, grouped, left, right, say};
 
+/// In the source tree, where ./test installs it.
+const PYTHON: &str = "target/python/bin/python";
+
 #[derive(Args, Debug)]
 pub struct ReconBenchArgs {
     /// Number of items that are expected, rounded up to thousands
@@ -35,8 +38,10 @@ enum JoinRival {
 pub fn run(args: &ReconBenchArgs) -> anyhow::Result<()> {
     let directory = NewDirectory::at(args.data.as_deref(), "files")?;
     let items = args.lines.next_multiple_of(FAULT_EVERY);
-    let rival = args.rival.is_some_and(|JoinRival::Duckdb| true);
-    let figures = measure(ReconPlan { items, rival }, &directory.path)?;
+    let rival = args.rival.map(|JoinRival::Duckdb| {
+        std::env::var_os("DOORSTEP_PYTHON").map_or(PathBuf::from(PYTHON), PathBuf::from)
+    });
+    let figures = measure(&ReconPlan { items, rival }, &directory.path)?;
     show(&figures, args.json, print_table)
 }
 
