@@ -112,14 +112,15 @@ pub(super) fn match_dated_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
         fits.extend(all.iter().filter(|unit| units[**unit].sum == amount).map(|one| (line, *one)));
         near.insert(line, all);
     }
-    let unique = |(line, unit): &(PoolPlace, usize)| {
-        fits.iter().filter(|(other, _)| other == line).count() == 1
-            && fits.iter().filter(|(_, other)| other == unit).count() == 1
-    };
-    let found: Vec<(PoolPlace, usize, bool)> =
-        fits.iter().map(|fit| (fit.0, fit.1, unique(fit))).collect();
+    let mut of_line: BTreeMap<PoolPlace, usize> = BTreeMap::new();
+    let mut of_unit: BTreeMap<usize, usize> = BTreeMap::new();
+    for (line, unit) in &fits {
+        *of_line.entry(*line).or_default() += 1;
+        *of_unit.entry(*unit).or_default() += 1;
+    }
     let each = granularity_of_lane(pool, lane);
-    for (line, number, is_unique) in found {
+    for (line, number) in fits {
+        let is_unique = of_line[&line] == 1 && of_unit[&number] == 1;
         let count = u128::try_from(near[&line].len()).unwrap_or(u128::MAX);
         let spread = (units[number].sum.unsigned_abs().saturating_mul(2) / each).max(1);
         let coincidences = count.saturating_mul(MILLION) / spread;

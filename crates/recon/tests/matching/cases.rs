@@ -176,6 +176,28 @@ fn a_part_of_a_sum_is_awaited_until_the_rest_is_due() {
 }
 
 #[test]
+fn the_books_may_say_something_else_of_an_item_tomorrow_and_a_file_may_not() {
+    let item = deposit(1, 500).with_key(MatchKeyKind::DepositId, "D1");
+    let line = line_of(&deposit(2, 700).with_key(MatchKeyKind::DepositId, "D2"), 1, 1);
+    let carried = CarryForward { items: vec![item, line], ..CarryForward::default() };
+    let amended = LaneItem { amount: 600, ..item };
+    let other_line = LaneItem { amount: 701, ..line };
+    let policy = MatchPolicy::default();
+    let run = |items: &[LaneItem]| {
+        reconcile(&MatchInputs {
+            items,
+            files: &[],
+            carried: &carried,
+            decisions: &[],
+            policy: &policy,
+            today: FIRST_DAY,
+        })
+    };
+    assert_eq!(run(&[amended]).unwrap().item(item.id), Some(&amended));
+    assert_eq!(run(&[other_line]), Err(MatchInputError::TwoItems(line.id)));
+}
+
+#[test]
 fn long_keys_match_only_if_every_character_is_the_same() {
     let text = "7".repeat(60);
     let item = deposit(1, 500).with_key(MatchKeyKind::EndToEndId, &text);
