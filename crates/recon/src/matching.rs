@@ -149,12 +149,17 @@ fn break_duplicates(pool: &mut Pool<'_>, lane: &LanePolicy) {
     if stated.is_empty() {
         return;
     }
-    let mut due: Vec<(ItemKey, PoolPlace)> = Vec::new();
-    for place in pool.of_lane(lane.lane).filter(|place| pool.item(*place).due.is_some()) {
+    let asked = |place: PoolPlace| {
         let item = pool.item(place);
-        let keys = item.keys().chain(item.group);
-        due.extend(keys.filter(|key| is_asked(lane, *key)).map(|key| (key, place)));
-    }
+        let keys = item.keys().chain(item.group).filter(|key| is_asked(lane, *key));
+        keys.map(move |key| (key, place)).collect::<Vec<_>>()
+    };
+    let mut lines: Vec<ItemKey> =
+        stated.iter().flat_map(|line| asked(*line)).map(|(key, _)| key).collect();
+    lines.sort_unstable();
+    let due = pool.of_lane(lane.lane).filter(|place| pool.item(*place).due.is_some());
+    let mut due: Vec<(ItemKey, PoolPlace)> =
+        due.flat_map(asked).filter(|(key, _)| lines.binary_search(key).is_ok()).collect();
     due.sort_unstable();
     for line in stated {
         let item = *pool.item(line);

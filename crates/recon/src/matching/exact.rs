@@ -41,17 +41,21 @@ pub(super) fn key_groups(
     rule: &KeyRule,
     grouped: Grouped,
 ) -> Vec<KeyGroup> {
-    let mut rows: Vec<(ItemKey, PoolPlace)> = Vec::new();
-    for place in pool.of_lane(lane.lane) {
-        if grouped != Grouped::All && !pool.is_open(place) {
-            continue;
-        }
+    let key_of = |place: PoolPlace| {
         let item = pool.item(place);
-        let group =
-            item.group.filter(|group| grouped == Grouped::OpenSums && group.kind == rule.kind);
-        if let Some(key) = item.key(rule.kind).or(group) {
-            rows.push((key, place));
-        }
+        let sums = grouped == Grouped::OpenSums;
+        item.key(rule.kind).or(item.group.filter(|group| sums && group.kind == rule.kind))
+    };
+    let (stated, due) = pool.open_of_lane(lane.lane);
+    let open = stated.len().min(due.len());
+    let mut rows: Vec<(ItemKey, PoolPlace)> =
+        stated.into_iter().chain(due).filter_map(|place| Some((key_of(place)?, place))).collect();
+    if grouped == Grouped::All && open > 0 {
+        let mut keys: Vec<ItemKey> = rows.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        let taken = pool.of_lane(lane.lane).filter(|place| !pool.is_open(*place));
+        let taken = taken.filter_map(|place| Some((key_of(place)?, place)));
+        rows.extend(taken.filter(|(key, _)| keys.binary_search(key).is_ok()));
     }
     rows.sort_unstable();
     let groups = rows.chunk_by(|one, other| one.0 == other.0).filter_map(|rows| {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::items::{ItemKey, MatchKeyKind};
+use super::items::{ItemKey, LaneItem, MatchKeyKind};
 use super::outcome::{MatchSuggestion, WhyNot};
 use super::pool::{FoundMatch, Pool, PoolPlace};
 use super::rules::{LanePolicy, MatchRule};
@@ -97,20 +97,18 @@ fn granularity_of_lane(pool: &Pool<'_>, lane: &LanePolicy) -> u128 {
 pub(super) fn match_dated_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
     let (stated, units) = open_units(pool, lane);
     let mut fits: Vec<(PoolPlace, usize)> = Vec::new();
-    let mut near: BTreeMap<PoolPlace, Vec<usize>> = BTreeMap::new();
+    let mut of_payer: BTreeMap<(u32, Option<ItemKey>), u128> = BTreeMap::new();
+    let payer = |item: &LaneItem| (item.party, item.key(MatchKeyKind::Counterparty));
     let mut by_sum: BTreeMap<i128, Vec<usize>> = BTreeMap::new();
     for (number, unit) in units.iter().enumerate() {
         by_sum.entry(unit.sum).or_default().push(number);
+        *of_payer.entry(payer(pool.item(unit.due[0]))).or_default() += 1;
     }
     for line in stated {
         let amount = i128::from(pool.item(line).amount);
-        if !by_sum.contains_key(&amount) {
-            continue;
-        }
-        let all = (0..units.len()).filter(|unit| can_be_unit(pool, lane, line, &units[*unit]));
-        let all: Vec<usize> = all.collect();
-        fits.extend(all.iter().filter(|unit| units[**unit].sum == amount).map(|one| (line, *one)));
-        near.insert(line, all);
+        let same = by_sum.get(&amount).into_iter().flatten();
+        let same = same.filter(|unit| can_be_unit(pool, lane, line, &units[**unit]));
+        fits.extend(same.map(|unit| (line, *unit)));
     }
     let mut of_line: BTreeMap<PoolPlace, usize> = BTreeMap::new();
     let mut of_unit: BTreeMap<usize, usize> = BTreeMap::new();
@@ -121,7 +119,7 @@ pub(super) fn match_dated_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
     let each = granularity_of_lane(pool, lane);
     for (line, number) in fits {
         let is_unique = of_line[&line] == 1 && of_unit[&number] == 1;
-        let count = u128::try_from(near[&line].len()).unwrap_or(u128::MAX);
+        let count = of_payer.get(&payer(pool.item(line))).copied().unwrap_or_default();
         let spread = (units[number].sum.unsigned_abs().saturating_mul(2) / each).max(1);
         let coincidences = count.saturating_mul(MILLION) / spread;
         let due = &units[number].due;
@@ -168,8 +166,9 @@ pub(super) fn match_subset_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
     let each = granularity_of_lane(pool, lane);
     let mut solved: Vec<SubsetSolutions> = Vec::new();
     for line in stated {
-        let candidates: Vec<PoolPlace> =
-            due.iter().copied().filter(|item| can_be(pool, lane, line, *item).is_ok()).collect();
+        let candidates = due.iter().copied();
+        let candidates = candidates.filter(|item| can_be(pool, lane, line, *item).is_ok());
+        let candidates: Vec<PoolPlace> = candidates.take(SUBSET_ITEMS_MAX + 1).collect();
         if candidates.len() < 2 {
             continue;
         }
