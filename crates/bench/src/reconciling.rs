@@ -22,7 +22,7 @@ use recon::join::{
 };
 use recon::matching::outcome::{ReconBreakKind, Reconciliation};
 use recon::matching::{
-    CarryForward, DueArrival, KeyKind, Lane, LaneItem, LaneItemId, MatchInputs, MatchPolicy,
+    CarryForward, DueArrival, Lane, LaneItem, LaneItemId, MatchInputs, MatchKeyKind, MatchPolicy,
     SeenFile, reconcile,
 };
 use serde::{Deserialize, Serialize};
@@ -43,12 +43,12 @@ const THREADS: usize = 2;
 const RIVAL: &str = include_str!("../python/outer_join.py");
 
 /// What [`measure`] does.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ReconPlan {
     /// Items of the ledger: a multiple of [`FAULT_EVERY`].
     pub items: u64,
-    /// Whether DuckDB joins the same files.
-    pub rival: bool,
+    /// A Python interpreter with DuckDB, which joins the same files.
+    pub rival: Option<PathBuf>,
 }
 
 /// The JSON output.
@@ -103,14 +103,15 @@ struct Found {
 ///
 /// # Errors
 /// The result is not what was planned, or a file or DuckDB fails.
-pub fn measure(plan: ReconPlan, directory: &Path) -> anyhow::Result<ReconFigures> {
+pub fn measure(plan: &ReconPlan, directory: &Path) -> anyhow::Result<ReconFigures> {
     std::fs::create_dir(directory)?;
     let (stated, expected) = (directory.join("stated.csv"), directory.join("expected.csv"));
     let planned = write_files(&stated, &expected, plan.items)?;
     let found = run(&stated, &expected)?;
     let peak_rss_bytes = peak_rss_bytes()?;
     check(&planned, &found)?;
-    let rival = plan.rival.then(|| rival(&stated, &expected)).transpose()?;
+    let python = plan.rival.as_deref();
+    let rival = python.map(|python| rival(python, &stated, &expected)).transpose()?;
     if let Some(rival) = &rival {
         check_rival(&planned, rival)?;
     }
@@ -275,8 +276,8 @@ fn lane_item(left: &LeftRow) -> Option<LaneItem> {
         group: None,
     };
     let rrn = str::from_utf8(&rrn).ok()?;
-    let item = item.with_key(KeyKind::Rrn, rrn);
-    Some(item.with_key(KeyKind::StanAndSecond, &format!("{stan:06}@{second}")))
+    let item = item.with_key(MatchKeyKind::Rrn, rrn);
+    Some(item.with_key(MatchKeyKind::StanAndSecond, &format!("{stan:06}@{second}")))
 }
 
 /// Compares what was found with what was planned.
@@ -311,15 +312,8 @@ fn check_rival(planned: &PlannedCounts, rival: &RivalFigures) -> anyhow::Result<
     Ok(())
 }
 
-/// The interpreter that `./test` installs.
-fn python() -> PathBuf {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python/bin/python");
-    std::env::var_os("DOORSTEP_PYTHON").map_or(own, PathBuf::from)
-}
-
-fn rival(stated: &Path, expected: &Path) -> anyhow::Result<RivalFigures> {
-    let python = python();
-    let ran = Command::new(&python).arg("-c").arg(RIVAL).args([stated, expected]).output();
+fn rival(python: &Path, stated: &Path, expected: &Path) -> anyhow::Result<RivalFigures> {
+    let ran = Command::new(python).arg("-c").arg(RIVAL).args([stated, expected]).output();
     let ran = ran.with_context(|| {
         format!("{}: run ./test, which installs it, or set DOORSTEP_PYTHON", python.display())
     })?;
@@ -334,10 +328,12 @@ mod tests {
     #[test]
     fn duckdb_finds_the_pairs_that_were_planned_and_matched() {
         let scratch = tempfile::tempdir().unwrap();
-        let plan = ReconPlan { items: 3 * FAULT_EVERY, rival: true };
-        let figures = measure(plan, &scratch.path().join("files")).unwrap();
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python/bin/python");
+        let python = std::env::var_os("DOORSTEP_PYTHON").map_or(own, PathBuf::from);
+        let plan = ReconPlan { items: 3 * FAULT_EVERY, rival: Some(python) };
+        let figures = measure(&plan, &scratch.path().join("files")).unwrap();
         assert_eq!((figures.matched, figures.breaks), (3 * 996, 3 * 7));
-        let again = measure(plan, &scratch.path().join("again")).unwrap();
+        let again = measure(&plan, &scratch.path().join("again")).unwrap();
         assert_eq!(again.digests, figures.digests);
     }
 }

@@ -4,14 +4,14 @@
 //!
 //! 1. Make a [`LaneItem`] of each line of each file that was taken, and of each collection,
 //!    deposit, payout and clearing payment that the books expect to see in a file. An item of the
-//!    ledger says in which lane and when it is due ([`DueArrival`]; [`days::DueRule`] knows business
-//!    days and cut-offs). What is due in two lanes is two items. Name files with [`SeenFile`], also
-//!    empty ones.
+//!    ledger says in which lane and when it is due ([`DueArrival`]; [`days::DueRule`] knows
+//!    business days and cut-offs). What is due in two lanes is two items. Name files with
+//!    [`SeenFile`], also empty ones.
 //! 2. Call [`reconcile`] with what the last run left ([`CarryForward`]), all decisions of people
 //!    ([`MatchDecision`]) and the day.
-//! 3. Give the books what [`Reconciliation::matches`] and [`Reconciliation::breaks`] say, then keep
-//!    [`CarryForward::after`] for the next run. A match that was given to the books stands: the next
-//!    run finds it again, unless a decision undoes it.
+//! 3. Give the books what [`Reconciliation::matches`] and [`Reconciliation::breaks`] say, then
+//!    keep [`CarryForward::after`] for the next run. A match that was given to the books stands:
+//!    the next run finds it again, unless a decision undoes it.
 //!
 //! The result depends on the items, decisions and day alone: not on their order, nor on how lines
 //! are split into files. Each item is matched, awaited or broken, exactly one of the three (M15).
@@ -34,12 +34,14 @@ mod unkeyed;
 use std::collections::BTreeSet;
 
 pub use inputs::{CarryForward, MatchDecision, MatchInputError, MatchInputs, StandingMatch};
-pub use items::{DueArrival, ItemKey, KeyKind, Lane, LaneItem, LaneItemId, LaneItemKind, SeenFile};
+pub use items::{
+    DueArrival, ItemKey, Lane, LaneItem, LaneItemId, LaneItemKind, MatchKeyKind, SeenFile,
+};
 pub use outcome::Reconciliation;
 pub use rules::{MatchPolicy, MatchRule};
 
 use outcome::{AwaitedReason, ReconBreakKind, SuggestedPosting, WhyNot};
-use pool::{FoundBreak, FoundMatch, Place, Pool, narrowed};
+use pool::{FoundBreak, FoundMatch, Pool, PoolPlace, narrowed};
 use rules::LanePolicy;
 
 /// Matches all items.
@@ -60,8 +62,9 @@ pub fn reconcile(inputs: &MatchInputs<'_>) -> Result<Reconciliation, MatchInputE
     Ok(pool.finish(&inputs.carried.broken_since))
 }
 
-fn places(pool: &Pool<'_>, ids: &[LaneItemId]) -> Option<Vec<Place>> {
-    let mut places: Vec<Place> = ids.iter().map(|id| pool.place_of(*id)).collect::<Option<_>>()?;
+fn places(pool: &Pool<'_>, ids: &[LaneItemId]) -> Option<Vec<PoolPlace>> {
+    let mut places: Vec<PoolPlace> =
+        ids.iter().map(|id| pool.place_of(*id)).collect::<Option<_>>()?;
     places.sort_unstable();
     places.dedup();
     Some(places)
@@ -146,12 +149,17 @@ fn break_duplicates(pool: &mut Pool<'_>, lane: &LanePolicy) {
     if stated.is_empty() {
         return;
     }
-    let mut due: Vec<(ItemKey, Place)> = Vec::new();
-    for place in pool.of_lane(lane.lane).filter(|place| pool.item(*place).due.is_some()) {
+    let asked = |place: PoolPlace| {
         let item = pool.item(place);
-        let keys = item.keys().chain(item.group);
-        due.extend(keys.filter(|key| is_asked(lane, *key)).map(|key| (key, place)));
-    }
+        let keys = item.keys().chain(item.group).filter(|key| is_asked(lane, *key));
+        keys.map(move |key| (key, place)).collect::<Vec<_>>()
+    };
+    let mut lines: Vec<ItemKey> =
+        stated.iter().flat_map(|line| asked(*line)).map(|(key, _)| key).collect();
+    lines.sort_unstable();
+    let due = pool.of_lane(lane.lane).filter(|place| pool.item(*place).due.is_some());
+    let mut due: Vec<(ItemKey, PoolPlace)> =
+        due.flat_map(asked).filter(|(key, _)| lines.binary_search(key).is_ok()).collect();
     due.sort_unstable();
     for line in stated {
         let item = *pool.item(line);
@@ -190,7 +198,12 @@ fn is_asked(lane: &LanePolicy, key: ItemKey) -> bool {
     lane.keys.iter().any(|rule| rule.kind == key.kind)
 }
 
-fn break_line(pool: &mut Pool<'_>, line: Place, kind: ReconBreakKind, posting: SuggestedPosting) {
+fn break_line(
+    pool: &mut Pool<'_>,
+    line: PoolPlace,
+    kind: ReconBreakKind,
+    posting: SuggestedPosting,
+) {
     let difference = pool.item(line).amount;
     let stated = vec![line];
     pool.take_break(FoundBreak {

@@ -8,6 +8,9 @@ use clap::{Args, ValueEnum};
 use super::{NewDirectory, show};
 use crate::words::{Lang, bilingual, grouped, left, right, say};
 
+/// In the source tree, where ./test installs it.
+const PYTHON: &str = "target/python/bin/python";
+
 #[derive(Args, Debug)]
 pub struct ReconBenchArgs {
     /// Number of items that are expected, rounded up to thousands
@@ -35,8 +38,10 @@ enum JoinRival {
 pub fn run(args: &ReconBenchArgs) -> anyhow::Result<()> {
     let directory = NewDirectory::at(args.data.as_deref(), "files")?;
     let items = args.lines.next_multiple_of(FAULT_EVERY);
-    let rival = args.rival.is_some_and(|JoinRival::Duckdb| true);
-    let figures = measure(ReconPlan { items, rival }, &directory.path)?;
+    let rival = args.rival.map(|JoinRival::Duckdb| {
+        std::env::var_os("DOORSTEP_PYTHON").map_or(PathBuf::from(PYTHON), PathBuf::from)
+    });
+    let figures = measure(&ReconPlan { items, rival }, &directory.path)?;
     show(&figures, args.json, print_table)
 }
 
@@ -47,13 +52,13 @@ fn print_table(figures: &ReconFigures) {
     let seconds = |seconds: f64| format!("{seconds:.2} s");
     row(lang.pick("lines", "明细行"), count(figures.lines));
     row(lang.pick("items expected", "应收项目"), count(figures.items));
-    row(lang.pick("match, from the files", "勾对，自文件起"), seconds(figures.match_s));
+    row(lang.pick("match, from the files", "匹配，自文件起"), seconds(figures.match_s));
     row(lang.pick("  read and checked", "  读取并校验"), seconds(figures.read_s));
     row(lang.pick("  joined by key", "  按键连接"), seconds(figures.join_s));
     row(lang.pick("  rules for the rest", "  其余按规则"), seconds(figures.rules_s));
     row(lang.pick("lines/s", "每秒行数"), count(figures.lines_per_s));
     row(lang.pick("peak memory, bytes", "内存峰值，字节"), count(figures.peak_rss_bytes));
-    row(lang.pick("matched", "已勾对"), count(figures.matched));
+    row(lang.pick("matched", "已匹配"), count(figures.matched));
     row(lang.pick("breaks", "差异"), count(figures.breaks));
     if let Some(RivalFigures { version, join_s, peak_rss_bytes, .. }) = &figures.rival {
         let join = lang.pick("outer join", "外连接");
@@ -64,7 +69,7 @@ fn print_table(figures: &ReconFigures) {
         "{}",
         bilingual!(
             "Matches and breaks are those that were planned, and each file adds up.",
-            "勾对与差异均与预设一致，各文件合计相符。"
+            "匹配与差异均与预设一致，各文件合计相符。"
         )
     );
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::items::{ItemKey, LaneItemKind};
 use super::outcome::{ReconBreakKind, SuggestedPosting, WhyNot};
-use super::pool::{FoundBreak, FoundMatch, Place, Pool, at, narrowed};
+use super::pool::{FoundBreak, FoundMatch, Pool, PoolPlace, at, narrowed};
 use super::rules::{KeyRule, LanePolicy, MatchRule, ToleranceBound, ToleranceReason};
 
 /// Pairs of lines and items under one key that are looked at. Beyond them nothing is unique.
@@ -12,8 +12,8 @@ const PAIRS_MAX: usize = 1_000_000;
 
 /// Lines and items with one key.
 pub(super) struct KeyGroup {
-    pub stated: Vec<Place>,
-    pub due: Vec<Place>,
+    pub stated: Vec<PoolPlace>,
+    pub due: Vec<PoolPlace>,
 }
 
 impl KeyGroup {
@@ -41,24 +41,28 @@ pub(super) fn key_groups(
     rule: &KeyRule,
     grouped: Grouped,
 ) -> Vec<KeyGroup> {
-    let mut rows: Vec<(ItemKey, Place)> = Vec::new();
-    for place in pool.of_lane(lane.lane) {
-        if grouped != Grouped::All && !pool.is_open(place) {
-            continue;
-        }
+    let key_of = |place: PoolPlace| {
         let item = pool.item(place);
-        let group =
-            item.group.filter(|group| grouped == Grouped::OpenSums && group.kind == rule.kind);
-        if let Some(key) = item.key(rule.kind).or(group) {
-            rows.push((key, place));
-        }
+        let sums = grouped == Grouped::OpenSums;
+        item.key(rule.kind).or(item.group.filter(|group| sums && group.kind == rule.kind))
+    };
+    let (stated, due) = pool.open_of_lane(lane.lane);
+    let open = stated.len().min(due.len());
+    let mut rows: Vec<(ItemKey, PoolPlace)> =
+        stated.into_iter().chain(due).filter_map(|place| Some((key_of(place)?, place))).collect();
+    if grouped == Grouped::All && open > 0 {
+        let mut keys: Vec<ItemKey> = rows.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        let taken = pool.of_lane(lane.lane).filter(|place| !pool.is_open(*place));
+        let taken = taken.filter_map(|place| Some((key_of(place)?, place)));
+        rows.extend(taken.filter(|(key, _)| keys.binary_search(key).is_ok()));
     }
     rows.sort_unstable();
     let groups = rows.chunk_by(|one, other| one.0 == other.0).filter_map(|rows| {
         let places = rows.iter().map(|(_, place)| *place);
         let (due, stated): (Vec<_>, Vec<_>) =
             places.partition(|place| pool.item(*place).due.is_some());
-        let has_open = |side: &[Place]| side.iter().any(|place| pool.is_open(*place));
+        let has_open = |side: &[PoolPlace]| side.iter().any(|place| pool.is_open(*place));
         (has_open(&stated) && has_open(&due)).then_some(KeyGroup { stated, due })
     });
     groups.collect()
@@ -73,7 +77,7 @@ enum Verdict {
     AmountDiffers,
 }
 
-fn verdict(pool: &Pool<'_>, stated: Place, due: Place) -> Verdict {
+fn verdict(pool: &Pool<'_>, stated: PoolPlace, due: PoolPlace) -> Verdict {
     let (line, item) = (pool.item(stated), pool.item(due));
     if line.amount != item.amount {
         return Verdict::AmountDiffers;
@@ -87,7 +91,11 @@ fn verdict(pool: &Pool<'_>, stated: Place, due: Place) -> Verdict {
 }
 
 /// The pairs of a group that could belong together; why the others cannot is noted.
-fn pairs_of(pool: &mut Pool<'_>, group: &KeyGroup, rule: &KeyRule) -> Vec<(Place, Place, Verdict)> {
+fn pairs_of(
+    pool: &mut Pool<'_>,
+    group: &KeyGroup,
+    rule: &KeyRule,
+) -> Vec<(PoolPlace, PoolPlace, Verdict)> {
     let mut pairs = Vec::new();
     if group.is_too_big() {
         pool.consider(group.stated[0], group.due[0], WhyNot::NotUnique);
@@ -123,9 +131,12 @@ pub(super) fn match_exact_keys(pool: &mut Pool<'_>, lane: &LanePolicy, rule: &Ke
 
 /// The pairs whose line fits no other item. If several lines fit just one item, the first of them
 /// is taken, and the others will be duplicates. If a line fits two items, nothing is guessed.
-fn unique_pairs(pool: &mut Pool<'_>, pairs: &[(Place, Place, Verdict)]) -> Vec<(Place, Place)> {
-    let mut dues: BTreeMap<Place, Vec<Place>> = BTreeMap::new();
-    let mut lines: BTreeMap<Place, Vec<Place>> = BTreeMap::new();
+fn unique_pairs(
+    pool: &mut Pool<'_>,
+    pairs: &[(PoolPlace, PoolPlace, Verdict)],
+) -> Vec<(PoolPlace, PoolPlace)> {
+    let mut dues: BTreeMap<PoolPlace, Vec<PoolPlace>> = BTreeMap::new();
+    let mut lines: BTreeMap<PoolPlace, Vec<PoolPlace>> = BTreeMap::new();
     for (stated, due, _) in pairs {
         dues.entry(*stated).or_default().push(*due);
         lines.entry(*due).or_default().push(*stated);
@@ -135,7 +146,7 @@ fn unique_pairs(pool: &mut Pool<'_>, pairs: &[(Place, Place, Verdict)]) -> Vec<(
         if !pool.is_open(due) {
             continue;
         }
-        let unique = |line: &Place| pool.is_open(*line) && dues[line].len() == 1;
+        let unique = |line: &PoolPlace| pool.is_open(*line) && dues[line].len() == 1;
         if !stated.iter().all(unique) {
             for line in stated {
                 pool.consider(line, due, WhyNot::NotUnique);
@@ -150,8 +161,8 @@ fn unique_pairs(pool: &mut Pool<'_>, pairs: &[(Place, Place, Verdict)]) -> Vec<(
 /// A pair that differs in its fee alone, within the bound of one item.
 struct ToleratedPair {
     rule: MatchRule,
-    stated: Place,
-    due: Place,
+    stated: PoolPlace,
+    due: PoolPlace,
     reason: ToleranceReason,
     difference: i64,
 }
@@ -248,7 +259,7 @@ pub(super) fn break_keyed_differences(pool: &mut Pool<'_>, lane: &LanePolicy, ru
     }
 }
 
-fn break_ambiguous(pool: &mut Pool<'_>, stated: Vec<Place>, due: Vec<Place>) {
+fn break_ambiguous(pool: &mut Pool<'_>, stated: Vec<PoolPlace>, due: Vec<PoolPlace>) {
     let difference = narrowed(pool.sum(&stated) - pool.sum(&due));
     for line in stated.iter().take(2) {
         for item in due.iter().take(super::outcome::CONSIDERED_MAX) {
@@ -260,7 +271,7 @@ fn break_ambiguous(pool: &mut Pool<'_>, stated: Vec<Place>, due: Vec<Place>) {
     pool.take_break(FoundBreak { kind, decided: false, stated, due, difference, posting });
 }
 
-fn break_pair(pool: &mut Pool<'_>, stated: Place, due: Place, verdict: Verdict) {
+fn break_pair(pool: &mut Pool<'_>, stated: PoolPlace, due: PoolPlace, verdict: Verdict) {
     let id = pool.item(due).id;
     let amounts = pool.item(stated).amount.saturating_sub(pool.item(due).amount);
     let beyond_day = pool.considered_as(stated, WhyNot::BeyondBoundOfDay);

@@ -109,7 +109,8 @@ impl CarryForward {
 /// What a run takes.
 #[derive(Clone, Copy, Debug)]
 pub struct MatchInputs<'i> {
-    /// In any order. An item that is carried forward may be given again.
+    /// In any order. A line that is carried forward may be given again, as it was; an item of the
+    /// ledger also with what the books say of it now.
     pub items: &'i [LaneItem],
     /// The files of this run. Those of earlier runs are carried forward.
     pub files: &'i [SeenFile],
@@ -140,10 +141,17 @@ pub enum MatchInputError {
 }
 
 impl MatchInputs<'_> {
-    /// The items of this run and those carried forward, by id.
+    /// The items of this run and those carried forward, by id. What the books say of an item of
+    /// the ledger today replaces what they said before; a line never changes.
     pub(super) fn merged_items(&self) -> Result<Vec<LaneItem>, MatchInputError> {
-        let mut items: Vec<LaneItem> =
-            self.carried.items.iter().chain(self.items).copied().collect();
+        let mut items = self.items.to_vec();
+        items.sort_unstable_by_key(|item| item.id);
+        let mut carried = self.carried.items.clone();
+        carried.retain(|item| {
+            let given = items.binary_search_by_key(&item.id, |item| item.id);
+            given.is_err() || item.due.is_none()
+        });
+        items.append(&mut carried);
         if items.len() > RUN_ITEMS_MAX {
             return Err(MatchInputError::TooMany);
         }

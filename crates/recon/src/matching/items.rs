@@ -75,7 +75,7 @@ pub enum LaneItemKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum KeyKind {
+pub enum MatchKeyKind {
     /// Retrieval reference number, field 37.
     Rrn,
     /// STAN and the second in which the request was sent.
@@ -118,7 +118,7 @@ pub enum KeyKind {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[derive(BorshSerialize, BorshDeserialize)]
 pub struct ItemKey {
-    pub kind: KeyKind,
+    pub kind: MatchKeyKind,
     length: u8,
     bytes: [u8; KEY_BYTES_MAX],
 }
@@ -126,7 +126,7 @@ pub struct ItemKey {
 impl ItemKey {
     /// `None` for an empty text: nothing is known, and nothing matches it.
     #[must_use]
-    pub fn new(kind: KeyKind, text: &str) -> Option<ItemKey> {
+    pub fn new(kind: MatchKeyKind, text: &str) -> Option<ItemKey> {
         let text = text.trim().as_bytes();
         let mut bytes = [0; KEY_BYTES_MAX];
         let length = if text.len() <= KEY_BYTES_MAX {
@@ -156,7 +156,7 @@ impl fmt::Debug for ItemKey {
 
 #[derive(Serialize, Deserialize)]
 struct KeyParts {
-    kind: KeyKind,
+    kind: MatchKeyKind,
     length: u8,
     /// Hexadecimal digits.
     bytes: String,
@@ -228,14 +228,14 @@ impl LaneItem {
     }
 
     #[must_use]
-    pub fn key(&self, kind: KeyKind) -> Option<ItemKey> {
+    pub fn key(&self, kind: MatchKeyKind) -> Option<ItemKey> {
         self.keys().find(|key| key.kind == kind)
     }
 
     /// The item with a key more. An empty text changes nothing, and neither does a key beyond
     /// [`ITEM_KEYS_MAX`].
     #[must_use]
-    pub fn with_key(mut self, kind: KeyKind, text: &str) -> LaneItem {
+    pub fn with_key(mut self, kind: MatchKeyKind, text: &str) -> LaneItem {
         let free = self.keys.iter().position(Option::is_none);
         if let (Some(free), None) = (free, self.key(kind)) {
             self.keys[free] = ItemKey::new(kind, text);
@@ -244,7 +244,7 @@ impl LaneItem {
     }
 
     #[must_use]
-    pub fn with_group(mut self, kind: KeyKind, text: &str) -> LaneItem {
+    pub fn with_group(mut self, kind: MatchKeyKind, text: &str) -> LaneItem {
         self.group = ItemKey::new(kind, text);
         self
     }

@@ -6,7 +6,7 @@ use money::Currency;
 
 use super::items::LaneItem;
 use super::outcome::{MatchSuggestion, WhyNot};
-use super::pool::{Place, Pool};
+use super::pool::{Pool, PoolPlace};
 use super::rules::{LanePolicy, MatchRule};
 
 /// Items with the same amount that are compared with one line.
@@ -18,7 +18,7 @@ const EDITS_MAX: usize = 2;
 
 pub(super) fn suggest_near_references(pool: &mut Pool<'_>, lane: &LanePolicy) {
     let (stated, due) = pool.open_of_lane(lane.lane);
-    let mut by_amount: BTreeMap<(u32, Currency, i64), Vec<Place>> = BTreeMap::new();
+    let mut by_amount: BTreeMap<(u32, Currency, i64), Vec<PoolPlace>> = BTreeMap::new();
     let key_of = |item: &LaneItem| (item.party, item.currency, item.amount);
     for item in due {
         by_amount.entry(key_of(pool.item(item))).or_default().push(item);
@@ -41,7 +41,7 @@ pub(super) fn suggest_near_references(pool: &mut Pool<'_>, lane: &LanePolicy) {
 }
 
 /// The first kind of key that both have and that is nearly the same.
-fn nearly_same(line: &LaneItem, item: &LaneItem) -> Option<super::items::KeyKind> {
+fn nearly_same(line: &LaneItem, item: &LaneItem) -> Option<super::items::MatchKeyKind> {
     let found = line.keys().find(|key| {
         let other = item.key(key.kind).filter(|other| other != key);
         match (key.text(), other.as_ref().and_then(super::items::ItemKey::text)) {

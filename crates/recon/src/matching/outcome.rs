@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tariff::BusinessDate;
 
-use super::items::{KeyKind, Lane, LaneItem, LaneItemId};
+use super::items::{Lane, LaneItem, LaneItemId, MatchKeyKind};
 use super::rules::{ComparedField, MatchRule, ToleranceReason};
 
 /// Other items that an explanation names.
@@ -147,7 +147,7 @@ pub enum WhyNot {
     CurrencyDiffers,
     OutsideWindow,
     /// Both have a key of this kind, and not the same one.
-    OtherKeyDiffers(KeyKind),
+    OtherKeyDiffers(MatchKeyKind),
     AmountDiffers,
     FeeDiffers,
     /// Its difference is within the bound of an item, but the day's is not within that of a day.
@@ -162,7 +162,7 @@ pub enum WhyNot {
     /// Amounts alone fit too often by chance.
     CouldBeChance,
     /// Its reference is nearly the same. Two people decide.
-    NearlySameReference(KeyKind),
+    NearlySameReference(MatchKeyKind),
 }
 
 /// An item that was looked at, and why it was not taken.

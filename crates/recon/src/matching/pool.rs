@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tariff::BusinessDate;
 
-use super::items::{ItemKey, KeyKind, Lane, LaneItem, LaneItemId, LaneItemKind};
+use super::items::{ItemKey, Lane, LaneItem, LaneItemId, LaneItemKind, MatchKeyKind};
 use super::outcome::{
     AwaitedItem, AwaitedReason, CONSIDERED_MAX, ConsideredItem, ItemMatch, ItemPlace,
     MatchSuggestion, MemberRange, ReconBreak, ReconBreakKind, Reconciliation, SuggestedPosting,
@@ -13,13 +13,13 @@ use super::outcome::{
 use super::rules::{MatchPolicy, MatchRule, ToleranceReason};
 
 /// A place among the items of a run.
-pub(super) type Place = u32;
+pub(super) type PoolPlace = u32;
 
 /// A match before it has its place in the result.
 pub(super) struct FoundMatch {
     pub rule: MatchRule,
-    pub stated: Vec<Place>,
-    pub due: Vec<Place>,
+    pub stated: Vec<PoolPlace>,
+    pub due: Vec<PoolPlace>,
     pub tolerated: Option<(Option<ToleranceReason>, i64)>,
 }
 
@@ -27,14 +27,14 @@ pub(super) struct FoundMatch {
 pub(super) struct FoundBreak {
     pub kind: ReconBreakKind,
     pub decided: bool,
-    pub stated: Vec<Place>,
-    pub due: Vec<Place>,
+    pub stated: Vec<PoolPlace>,
+    pub due: Vec<PoolPlace>,
     pub difference: i64,
     pub posting: SuggestedPosting,
 }
 
 struct FoundAwaited {
-    item: Place,
+    item: PoolPlace,
     lane: Lane,
     by: BusinessDate,
     reason: AwaitedReason,
@@ -56,16 +56,16 @@ pub(super) struct Pool<'i> {
     pub items: Vec<LaneItem>,
     taken: Vec<Taken>,
     /// Pairs that people keep apart: line, item of the ledger.
-    pub never: BTreeSet<(Place, Place)>,
+    pub never: BTreeSet<(PoolPlace, PoolPlace)>,
     matches: Vec<FoundMatch>,
     breaks: Vec<FoundBreak>,
     awaited: Vec<FoundAwaited>,
     suggestions: Vec<MatchSuggestion>,
-    considered: BTreeMap<Place, BTreeSet<ConsideredItem>>,
+    considered: BTreeMap<PoolPlace, BTreeSet<ConsideredItem>>,
 }
 
 /// A place as an index.
-pub(super) fn at(place: Place) -> usize {
+pub(super) fn at(place: PoolPlace) -> usize {
     place as usize
 }
 
@@ -90,34 +90,34 @@ impl<'i> Pool<'i> {
         }
     }
 
-    pub fn item(&self, place: Place) -> &LaneItem {
+    pub fn item(&self, place: PoolPlace) -> &LaneItem {
         &self.items[at(place)]
     }
 
-    pub fn place_of(&self, id: LaneItemId) -> Option<Place> {
+    pub fn place_of(&self, id: LaneItemId) -> Option<PoolPlace> {
         let place = self.items.binary_search_by_key(&id, |item| item.id).ok()?;
-        Place::try_from(place).ok()
+        PoolPlace::try_from(place).ok()
     }
 
-    pub fn is_open(&self, place: Place) -> bool {
+    pub fn is_open(&self, place: PoolPlace) -> bool {
         self.taken[at(place)] == Taken::Open
     }
 
     /// All items that meet in a lane, by id.
-    pub fn of_lane(&self, lane: Lane) -> impl Iterator<Item = Place> + '_ {
-        let places = 0..Place::try_from(self.items.len()).unwrap_or(Place::MAX);
+    pub fn of_lane(&self, lane: Lane) -> impl Iterator<Item = PoolPlace> + '_ {
+        let places = 0..PoolPlace::try_from(self.items.len()).unwrap_or(PoolPlace::MAX);
         places.filter(move |place| self.item(*place).meets_in() == lane)
     }
 
     /// The items of a lane that nothing has taken: lines, then items of the ledger.
-    pub fn open_of_lane(&self, lane: Lane) -> (Vec<Place>, Vec<Place>) {
+    pub fn open_of_lane(&self, lane: Lane) -> (Vec<PoolPlace>, Vec<PoolPlace>) {
         let open = self.of_lane(lane).filter(|place| self.is_open(*place));
         open.partition(|place| self.item(*place).due.is_none())
     }
 
     /// # Panics
     /// If the item was taken before: M15.
-    fn take(&mut self, place: Place, into: Taken) {
+    fn take(&mut self, place: PoolPlace, into: Taken) {
         let taken = &mut self.taken[at(place)];
         assert_eq!(*taken, Taken::Open, "M15: an item is taken once");
         *taken = into;
@@ -137,7 +137,7 @@ impl<'i> Pool<'i> {
         self.breaks.push(found);
     }
 
-    pub fn take_awaited(&mut self, item: Place, by: BusinessDate, reason: AwaitedReason) {
+    pub fn take_awaited(&mut self, item: PoolPlace, by: BusinessDate, reason: AwaitedReason) {
         self.take(item, Taken::Awaited);
         let lane = match reason {
             AwaitedReason::InLedger => Lane::Ledger,
@@ -156,7 +156,7 @@ impl<'i> Pool<'i> {
     }
 
     /// Notes for both items why they are no match.
-    pub fn consider(&mut self, one: Place, other: Place, why_not: WhyNot) {
+    pub fn consider(&mut self, one: PoolPlace, other: PoolPlace, why_not: WhyNot) {
         for (item, other) in [(one, other), (other, one)] {
             let item_id = self.item(other).id;
             let list = self.considered.entry(item).or_default();
@@ -167,13 +167,18 @@ impl<'i> Pool<'i> {
         }
     }
 
-    pub fn considered_as(&self, place: Place, why_not: WhyNot) -> bool {
+    pub fn considered_as(&self, place: PoolPlace, why_not: WhyNot) -> bool {
         let list = self.considered.get(&place);
         list.is_some_and(|list| list.iter().any(|one| one.why_not == why_not))
     }
 
     /// Whether a line and an item of the ledger could belong together, amounts and fees apart.
-    pub fn check_pair(&self, stated: Place, due: Place, days_max: u16) -> Result<(), WhyNot> {
+    pub fn check_pair(
+        &self,
+        stated: PoolPlace,
+        due: PoolPlace,
+        days_max: u16,
+    ) -> Result<(), WhyNot> {
         let (line, item) = (self.item(stated), self.item(due));
         if self.never.contains(&(stated, due)) {
             return Err(WhyNot::NeverByDecision);
@@ -197,12 +202,12 @@ impl<'i> Pool<'i> {
         }
     }
 
-    pub fn sum(&self, places: &[Place]) -> i128 {
+    pub fn sum(&self, places: &[PoolPlace]) -> i128 {
         places.iter().map(|place| i128::from(self.item(*place).amount)).sum()
     }
 
     /// The first by day and id: a duplicate is never before it.
-    pub fn first(&self, places: &[Place]) -> Option<Place> {
+    pub fn first(&self, places: &[PoolPlace]) -> Option<PoolPlace> {
         places.iter().copied().min_by_key(|place| (self.item(*place).day(), *place))
     }
 
@@ -216,7 +221,8 @@ impl<'i> Pool<'i> {
             found.stated.sort_unstable();
             found.due.sort_unstable();
         }
-        let first = |stated: &[Place], due: &[Place]| stated.first().or(due.first()).copied();
+        let first =
+            |stated: &[PoolPlace], due: &[PoolPlace]| stated.first().or(due.first()).copied();
         self.matches.sort_unstable_by_key(|one| (one.rule, first(&one.stated, &one.due)));
         self.breaks.sort_unstable_by_key(|one| (one.kind, first(&one.stated, &one.due)));
         self.awaited.sort_unstable_by_key(|one| one.item);
@@ -234,7 +240,7 @@ impl<'i> Pool<'i> {
         let mut members: Vec<LaneItemId> = Vec::new();
         let mut matches = Vec::with_capacity(self.matches.len());
         for (number, found) in (0..).zip(&self.matches) {
-            let mut put = |list: &[Place]| {
+            let mut put = |list: &[PoolPlace]| {
                 let start = members.len();
                 for place in list {
                     places[at(*place)] = Some(ItemPlace::Match(number));
@@ -249,7 +255,7 @@ impl<'i> Pool<'i> {
         let mut breaks = Vec::with_capacity(self.breaks.len());
         for (number, found) in (0..).zip(&self.breaks) {
             let mut since = self.today;
-            let mut put = |list: &[Place]| {
+            let mut put = |list: &[PoolPlace]| {
                 let start = members.len();
                 for place in list {
                     let id = self.items[at(*place)].id;
@@ -296,7 +302,7 @@ impl<'i> Pool<'i> {
 }
 
 /// The first kind of key that both have and that differs.
-fn contradiction(line: &LaneItem, item: &LaneItem) -> Option<KeyKind> {
+fn contradiction(line: &LaneItem, item: &LaneItem) -> Option<MatchKeyKind> {
     let differs = |key: ItemKey| item.key(key.kind).is_some_and(|other| other != key);
     if let Some(key) = line.keys().find(|key| differs(*key)) {
         return Some(key.kind);

@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use super::items::{KeyKind, Lane};
+use super::items::{Lane, MatchKeyKind};
 
 /// A rule of a match. A change of what a rule accepts gets a new version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,13 +13,13 @@ pub enum MatchRule {
     /// People decided it.
     Decided,
     /// One line and one item have the same key.
-    ExactKey(KeyKind),
+    ExactKey(MatchKeyKind),
     /// The same key and amount; the fee differs for a named reason, within its bound.
-    FeeTolerance(KeyKind),
+    FeeTolerance(MatchKeyKind),
     /// Lines and items with the same key or group have the same sum.
-    KeyedSum(KeyKind),
+    KeyedSum(MatchKeyKind),
     /// As [`MatchRule::KeyedSum`]; the sum differs by a rounding of fees, within its bound.
-    SumTolerance(KeyKind),
+    SumTolerance(MatchKeyKind),
     /// One line has the sum of one group of the same counterparty, in the window of dates, and
     /// nothing else has it.
     DatedSum,
@@ -144,7 +144,7 @@ pub struct ToleranceBound {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRule {
-    pub kind: KeyKind,
+    pub kind: MatchKeyKind,
     /// Days between the item and the line, at most. A key that is used again later is another one.
     pub days_max: u16,
     /// Whether several lines or items may share the key and be matched by their sums.
@@ -191,18 +191,18 @@ impl MatchPolicy {
 const QUARTER: u16 = 92;
 const YEAR: u16 = 366;
 
-fn unique(kind: KeyKind) -> KeyRule {
+fn unique(kind: MatchKeyKind) -> KeyRule {
     KeyRule { kind, days_max: YEAR, sums: false }
 }
 
-fn summed(kind: KeyKind) -> KeyRule {
+fn summed(kind: MatchKeyKind) -> KeyRule {
     KeyRule { kind, days_max: QUARTER, sums: true }
 }
 
 impl Default for MatchPolicy {
     /// For CNY and other currencies with two decimals.
     fn default() -> MatchPolicy {
-        use KeyKind as K;
+        use MatchKeyKind as K;
         let rounding = ToleranceBound { per_item: 1, per_item_ppm: 0, per_day: 500 };
         let of = |lane, keys: Vec<KeyRule>| LanePolicy {
             lane,

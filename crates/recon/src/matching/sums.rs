@@ -3,7 +3,7 @@
 use super::exact::{Grouped, KeyGroup, bound_of, key_groups};
 use super::items::LaneItemKind;
 use super::outcome::{AwaitedReason, CONSIDERED_MAX, ReconBreakKind, SuggestedPosting, WhyNot};
-use super::pool::{FoundBreak, FoundMatch, Place, Pool, narrowed};
+use super::pool::{FoundBreak, FoundMatch, Pool, PoolPlace, narrowed};
 use super::rules::{KeyRule, LanePolicy, MatchRule, ToleranceReason};
 
 pub(super) fn match_keyed_sums(pool: &mut Pool<'_>, lane: &LanePolicy, rule: &KeyRule) {
@@ -15,7 +15,7 @@ pub(super) fn match_keyed_sums(pool: &mut Pool<'_>, lane: &LanePolicy, rule: &Ke
             continue;
         }
         // One line is the whole sum: the others are duplicates of it.
-        let whole: Vec<Place> = group
+        let whole: Vec<PoolPlace> = group
             .stated
             .iter()
             .copied()
@@ -37,8 +37,8 @@ pub(super) fn match_keyed_sums(pool: &mut Pool<'_>, lane: &LanePolicy, rule: &Ke
 fn take_sum(
     pool: &mut Pool<'_>,
     rule: MatchRule,
-    stated: Vec<Place>,
-    due: Vec<Place>,
+    stated: Vec<PoolPlace>,
+    due: Vec<PoolPlace>,
     tolerated: Option<(Option<ToleranceReason>, i64)>,
 ) {
     pool.take_match(FoundMatch { rule, stated, due, tolerated });
@@ -50,10 +50,10 @@ fn coherent(pool: &mut Pool<'_>, group: KeyGroup, rule: &KeyRule) -> Option<KeyG
         pool.consider(group.stated[0], group.due[0], WhyNot::NotUnique);
         return None;
     }
-    let fits = |line: Place, item: Place| pool.check_pair(line, item, rule.days_max);
-    let fits_some = |line: &Place| group.due.iter().any(|item| fits(*line, *item).is_ok());
+    let fits = |line: PoolPlace, item: PoolPlace| pool.check_pair(line, item, rule.days_max);
+    let fits_some = |line: &PoolPlace| group.due.iter().any(|item| fits(*line, *item).is_ok());
     let stated: Vec<_> = group.stated.iter().copied().filter(fits_some).collect();
-    let fits_all = |item: &Place| stated.iter().all(|line| fits(*line, *item).is_ok());
+    let fits_all = |item: &PoolPlace| stated.iter().all(|line| fits(*line, *item).is_ok());
     let due: Vec<_> = group.due.iter().copied().filter(fits_all).collect();
     let mut apart = Vec::new();
     for line in group.stated.iter().take(CONSIDERED_MAX) {
@@ -102,9 +102,11 @@ pub(super) fn break_sum_differences(pool: &mut Pool<'_>, lane: &LanePolicy, rule
 fn break_sum(pool: &mut Pool<'_>, group: KeyGroup, difference: i64) {
     let KeyGroup { stated, due } = group;
     let line = stated[0];
-    let lacking =
-        |item: &&Place| pool.item(**item).amount.checked_neg() == Some(difference) && due.len() > 1;
-    let lacking: Vec<Place> = due.iter().filter(lacking).take(CONSIDERED_MAX).copied().collect();
+    let lacking = |item: &&PoolPlace| {
+        pool.item(**item).amount.checked_neg() == Some(difference) && due.len() > 1
+    };
+    let lacking: Vec<PoolPlace> =
+        due.iter().filter(lacking).take(CONSIDERED_MAX).copied().collect();
     for item in &lacking {
         pool.consider(line, *item, WhyNot::EqualsDifference);
     }

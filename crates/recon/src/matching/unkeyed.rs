@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::items::{ItemKey, KeyKind};
+use super::items::{ItemKey, LaneItem, MatchKeyKind};
 use super::outcome::{MatchSuggestion, WhyNot};
-use super::pool::{FoundMatch, Place, Pool};
+use super::pool::{FoundMatch, Pool, PoolPlace};
 use super::rules::{LanePolicy, MatchRule};
 
 /// Items of which the subsets of one line are tried: 2^14 sums.
@@ -18,14 +18,14 @@ const MILLION: u128 = 1_000_000;
 
 /// Items of the ledger that arrive as one: a group, or an item without one.
 struct DueUnit {
-    due: Vec<Place>,
+    due: Vec<PoolPlace>,
     sum: i128,
 }
 
 /// The open items without a key of a lane: lines, and units of the ledger.
-fn open_units(pool: &Pool<'_>, lane: &LanePolicy) -> (Vec<Place>, Vec<DueUnit>) {
+fn open_units(pool: &Pool<'_>, lane: &LanePolicy) -> (Vec<PoolPlace>, Vec<DueUnit>) {
     let (stated, due) = pool.open_of_lane(lane.lane);
-    let mut groups: BTreeMap<(u32, ItemKey), Vec<Place>> = BTreeMap::new();
+    let mut groups: BTreeMap<(u32, ItemKey), Vec<PoolPlace>> = BTreeMap::new();
     let mut units = Vec::new();
     for place in due {
         match pool.item(place).group {
@@ -53,11 +53,16 @@ fn open_units(pool: &Pool<'_>, lane: &LanePolicy) -> (Vec<Place>, Vec<DueUnit>) 
 }
 
 /// Whether a line without a key of its own can be what this item waits for.
-fn can_be(pool: &Pool<'_>, lane: &LanePolicy, line: Place, item: Place) -> Result<(), WhyNot> {
+fn can_be(
+    pool: &Pool<'_>,
+    lane: &LanePolicy,
+    line: PoolPlace,
+    item: PoolPlace,
+) -> Result<(), WhyNot> {
     let (stated, due) = (pool.item(line), pool.item(item));
-    let counterparty = stated.key(KeyKind::Counterparty);
-    if counterparty.is_none() || due.key(KeyKind::Counterparty) != counterparty {
-        return Err(WhyNot::OtherKeyDiffers(KeyKind::Counterparty));
+    let counterparty = stated.key(MatchKeyKind::Counterparty);
+    if counterparty.is_none() || due.key(MatchKeyKind::Counterparty) != counterparty {
+        return Err(WhyNot::OtherKeyDiffers(MatchKeyKind::Counterparty));
     }
     pool.check_pair(line, item, u16::MAX)?;
     let Some(arrival) = due.due else { return Err(WhyNot::OutsideWindow) };
@@ -69,7 +74,7 @@ fn can_be(pool: &Pool<'_>, lane: &LanePolicy, line: Place, item: Place) -> Resul
     }
 }
 
-fn can_be_unit(pool: &Pool<'_>, lane: &LanePolicy, line: Place, unit: &DueUnit) -> bool {
+fn can_be_unit(pool: &Pool<'_>, lane: &LanePolicy, line: PoolPlace, unit: &DueUnit) -> bool {
     unit.due.iter().all(|item| can_be(pool, lane, line, *item).is_ok())
 }
 
@@ -91,31 +96,30 @@ fn granularity_of_lane(pool: &Pool<'_>, lane: &LanePolicy) -> u128 {
 /// One line with the sum of one unit of the same counterparty in the window.
 pub(super) fn match_dated_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
     let (stated, units) = open_units(pool, lane);
-    let mut fits: Vec<(Place, usize)> = Vec::new();
-    let mut near: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
+    let mut fits: Vec<(PoolPlace, usize)> = Vec::new();
+    let mut of_payer: BTreeMap<(u32, Option<ItemKey>), u128> = BTreeMap::new();
+    let payer = |item: &LaneItem| (item.party, item.key(MatchKeyKind::Counterparty));
     let mut by_sum: BTreeMap<i128, Vec<usize>> = BTreeMap::new();
     for (number, unit) in units.iter().enumerate() {
         by_sum.entry(unit.sum).or_default().push(number);
+        *of_payer.entry(payer(pool.item(unit.due[0]))).or_default() += 1;
     }
     for line in stated {
         let amount = i128::from(pool.item(line).amount);
-        if !by_sum.contains_key(&amount) {
-            continue;
-        }
-        let all = (0..units.len()).filter(|unit| can_be_unit(pool, lane, line, &units[*unit]));
-        let all: Vec<usize> = all.collect();
-        fits.extend(all.iter().filter(|unit| units[**unit].sum == amount).map(|one| (line, *one)));
-        near.insert(line, all);
+        let same = by_sum.get(&amount).into_iter().flatten();
+        let same = same.filter(|unit| can_be_unit(pool, lane, line, &units[**unit]));
+        fits.extend(same.map(|unit| (line, *unit)));
     }
-    let unique = |(line, unit): &(Place, usize)| {
-        fits.iter().filter(|(other, _)| other == line).count() == 1
-            && fits.iter().filter(|(_, other)| other == unit).count() == 1
-    };
-    let found: Vec<(Place, usize, bool)> =
-        fits.iter().map(|fit| (fit.0, fit.1, unique(fit))).collect();
+    let mut of_line: BTreeMap<PoolPlace, usize> = BTreeMap::new();
+    let mut of_unit: BTreeMap<usize, usize> = BTreeMap::new();
+    for (line, unit) in &fits {
+        *of_line.entry(*line).or_default() += 1;
+        *of_unit.entry(*unit).or_default() += 1;
+    }
     let each = granularity_of_lane(pool, lane);
-    for (line, number, is_unique) in found {
-        let count = u128::try_from(near[&line].len()).unwrap_or(u128::MAX);
+    for (line, number) in fits {
+        let is_unique = of_line[&line] == 1 && of_unit[&number] == 1;
+        let count = of_payer.get(&payer(pool.item(line))).copied().unwrap_or_default();
         let spread = (units[number].sum.unsigned_abs().saturating_mul(2) / each).max(1);
         let coincidences = count.saturating_mul(MILLION) / spread;
         let due = &units[number].due;
@@ -130,7 +134,13 @@ pub(super) fn match_dated_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
     }
 }
 
-fn suggest(pool: &mut Pool<'_>, rule: MatchRule, line: Place, due: &[Place], coincidences: u128) {
+fn suggest(
+    pool: &mut Pool<'_>,
+    rule: MatchRule,
+    line: PoolPlace,
+    due: &[PoolPlace],
+    coincidences: u128,
+) {
     let suggestion = MatchSuggestion {
         stated: vec![pool.item(line).id],
         due: due.iter().map(|item| pool.item(*item).id).collect(),
@@ -142,8 +152,8 @@ fn suggest(pool: &mut Pool<'_>, rule: MatchRule, line: Place, due: &[Place], coi
 
 /// Sets of items with the sum of one line, and how often chance alone would give one.
 struct SubsetSolutions {
-    line: Place,
-    sets: Vec<Vec<Place>>,
+    line: PoolPlace,
+    sets: Vec<Vec<PoolPlace>>,
     coincidences: u128,
 }
 
@@ -156,8 +166,9 @@ pub(super) fn match_subset_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
     let each = granularity_of_lane(pool, lane);
     let mut solved: Vec<SubsetSolutions> = Vec::new();
     for line in stated {
-        let candidates: Vec<Place> =
-            due.iter().copied().filter(|item| can_be(pool, lane, line, *item).is_ok()).collect();
+        let candidates = due.iter().copied();
+        let candidates = candidates.filter(|item| can_be(pool, lane, line, *item).is_ok());
+        let candidates: Vec<PoolPlace> = candidates.take(SUBSET_ITEMS_MAX + 1).collect();
         if candidates.len() < 2 {
             continue;
         }
@@ -169,7 +180,7 @@ pub(super) fn match_subset_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
             solved.push(found);
         }
     }
-    let mut wanted: BTreeMap<Place, usize> = BTreeMap::new();
+    let mut wanted: BTreeMap<PoolPlace, usize> = BTreeMap::new();
     for item in solved.iter().flat_map(|one| &one.sets).flatten() {
         *wanted.entry(*item).or_default() += 1;
     }
@@ -190,8 +201,8 @@ pub(super) fn match_subset_sums(pool: &mut Pool<'_>, lane: &LanePolicy) {
 
 fn solutions(
     pool: &Pool<'_>,
-    line: Place,
-    candidates: &[Place],
+    line: PoolPlace,
+    candidates: &[PoolPlace],
     each: u128,
 ) -> Option<SubsetSolutions> {
     let amount = i128::from(pool.item(line).amount);
@@ -204,11 +215,11 @@ fn solutions(
     }
     let set_of = |subset: usize| {
         let chosen = candidates.iter().enumerate().filter(move |(bit, _)| subset >> bit & 1 == 1);
-        chosen.map(|(_, item)| *item).collect::<Vec<Place>>()
+        chosen.map(|(_, item)| *item).collect::<Vec<PoolPlace>>()
     };
     let hits =
         sums.iter().enumerate().filter(|(subset, sum)| **sum == amount && subset.count_ones() >= 2);
-    let sets: Vec<Vec<Place>> = hits.map(|(subset, _)| set_of(subset)).collect();
+    let sets: Vec<Vec<PoolPlace>> = hits.map(|(subset, _)| set_of(subset)).collect();
     (!sets.is_empty()).then(|| SubsetSolutions {
         line,
         coincidences: expected_coincidences(&sums, &amounts, amount, each),

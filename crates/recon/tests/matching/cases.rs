@@ -2,8 +2,8 @@
 
 use recon::matching::outcome::{ItemStatus, ReconBreakKind, SuggestedPosting, WhyNot};
 use recon::matching::{
-    CarryForward, KeyKind, LaneItem, LaneItemId, LaneItemKind, MatchDecision, MatchInputError,
-    MatchInputs, MatchPolicy, MatchRule, Reconciliation, SeenFile, reconcile,
+    CarryForward, LaneItem, LaneItemId, LaneItemKind, MatchDecision, MatchInputError, MatchInputs,
+    MatchKeyKind, MatchPolicy, MatchRule, Reconciliation, SeenFile, reconcile,
 };
 
 use crate::world::{BANK, FIRST_DAY, ledger_item, line_of};
@@ -41,12 +41,12 @@ fn kind_of(result: &Reconciliation, id: LaneItemId) -> ReconBreakKind {
 
 fn deposit(line: u64, amount: i64) -> LaneItem {
     let item = ledger_item(2, line, LaneItemKind::CashDeposit, amount);
-    item.with_key(KeyKind::Counterparty, "firm 3")
+    item.with_key(MatchKeyKind::Counterparty, "firm 3")
 }
 
 #[test]
 fn short_cash_is_the_firms() {
-    let item = deposit(1, 50_000).with_key(KeyKind::DepositId, "D1");
+    let item = deposit(1, 50_000).with_key(MatchKeyKind::DepositId, "D1");
     let mut line = line_of(&item, 1, 1);
     line.amount = 49_900;
     let result = reconciled(&[item, line]);
@@ -57,7 +57,7 @@ fn short_cash_is_the_firms() {
 
 #[test]
 fn a_missing_file_is_not_a_late_item() {
-    let sale = ledger_item(1, 1, LaneItemKind::Sale, 100).with_key(KeyKind::Rrn, "R1");
+    let sale = ledger_item(1, 1, LaneItemKind::Sale, 100).with_key(MatchKeyKind::Rrn, "R1");
     let result = reconciled(&[sale]);
     assert_eq!(kind_of(&result, sale.id), ReconBreakKind::MissingFile);
     assert_eq!(result.breaks()[0].posting, SuggestedPosting::AskSender);
@@ -65,7 +65,7 @@ fn a_missing_file_is_not_a_late_item() {
 
 #[test]
 fn two_items_with_one_key_and_one_amount_are_left_to_people() {
-    let first = ledger_item(1, 1, LaneItemKind::Sale, 100).with_key(KeyKind::Rrn, "R1");
+    let first = ledger_item(1, 1, LaneItemKind::Sale, 100).with_key(MatchKeyKind::Rrn, "R1");
     let second = LaneItem { id: LaneItemId { line: 2, ..first.id }, ..first };
     let line = line_of(&first, 1, 1);
     let result = reconciled(&[first, second, line]);
@@ -83,7 +83,7 @@ fn two_items_with_one_key_and_one_amount_are_left_to_people() {
 
 #[test]
 fn a_chargeback_of_a_matched_sale_is_unannounced_and_no_duplicate() {
-    let sale = ledger_item(1, 1, LaneItemKind::Sale, 100).with_key(KeyKind::Rrn, "R1");
+    let sale = ledger_item(1, 1, LaneItemKind::Sale, 100).with_key(MatchKeyKind::Rrn, "R1");
     let line = line_of(&sale, 1, 1);
     let mut back = line_of(&sale, 1, 2);
     (back.kind, back.amount) = (LaneItemKind::Chargeback, -100);
@@ -97,7 +97,7 @@ fn a_fee_within_a_rounding_is_matched_until_the_day_is_beyond_its_bound() {
     let sales = |count: u64| {
         (1..=count).flat_map(|number| {
             let mut item = ledger_item(1, number, LaneItemKind::Sale, 10_000)
-                .with_key(KeyKind::Rrn, &format!("R{number}"));
+                .with_key(MatchKeyKind::Rrn, &format!("R{number}"));
             item.fee = Some(78);
             let mut line = line_of(&item, number % 3, number);
             line.fee = Some(79);
@@ -107,7 +107,7 @@ fn a_fee_within_a_rounding_is_matched_until_the_day_is_beyond_its_bound() {
     let result = reconciled(&sales(500).collect::<Vec<_>>());
     assert_eq!((result.matches().len(), result.breaks().len()), (500, 0));
     let found = result.matches()[0];
-    assert_eq!(found.rule, MatchRule::FeeTolerance(KeyKind::Rrn));
+    assert_eq!(found.rule, MatchRule::FeeTolerance(MatchKeyKind::Rrn));
     let result = reconciled(&sales(501).collect::<Vec<_>>());
     assert_eq!((result.matches().len(), result.breaks().len()), (0, 501));
     assert_eq!(result.breaks()[0].kind, ReconBreakKind::Rounding);
@@ -154,9 +154,9 @@ fn two_credits_that_need_the_same_deposit_are_both_left_to_people() {
 fn a_part_of_a_sum_is_awaited_until_the_rest_is_due() {
     let part = |line| {
         ledger_item(2, line, LaneItemKind::ClearingPayment, 40_000)
-            .with_group(KeyKind::ClearingDay, "unionpay/1")
+            .with_group(MatchKeyKind::ClearingDay, "unionpay/1")
     };
-    let mut line = line_of(&part(1), 1, 1).with_group(KeyKind::ClearingDay, "unionpay/1");
+    let mut line = line_of(&part(1), 1, 1).with_group(MatchKeyKind::ClearingDay, "unionpay/1");
     line.amount = 30_000;
     let policy = MatchPolicy::default();
     let carried = CarryForward::default();
@@ -176,13 +176,35 @@ fn a_part_of_a_sum_is_awaited_until_the_rest_is_due() {
 }
 
 #[test]
+fn the_books_may_say_something_else_of_an_item_tomorrow_and_a_file_may_not() {
+    let item = deposit(1, 500).with_key(MatchKeyKind::DepositId, "D1");
+    let line = line_of(&deposit(2, 700).with_key(MatchKeyKind::DepositId, "D2"), 1, 1);
+    let carried = CarryForward { items: vec![item, line], ..CarryForward::default() };
+    let amended = LaneItem { amount: 600, ..item };
+    let other_line = LaneItem { amount: 701, ..line };
+    let policy = MatchPolicy::default();
+    let run = |items: &[LaneItem]| {
+        reconcile(&MatchInputs {
+            items,
+            files: &[],
+            carried: &carried,
+            decisions: &[],
+            policy: &policy,
+            today: FIRST_DAY,
+        })
+    };
+    assert_eq!(run(&[amended]).unwrap().item(item.id), Some(&amended));
+    assert_eq!(run(&[other_line]), Err(MatchInputError::TwoItems(line.id)));
+}
+
+#[test]
 fn long_keys_match_only_if_every_character_is_the_same() {
     let text = "7".repeat(60);
-    let item = deposit(1, 500).with_key(KeyKind::EndToEndId, &text);
+    let item = deposit(1, 500).with_key(MatchKeyKind::EndToEndId, &text);
     let other = format!("{}8", &text[1..]);
-    let line = line_of(&deposit(1, 500), 1, 1).with_key(KeyKind::EndToEndId, &other);
+    let line = line_of(&deposit(1, 500), 1, 1).with_key(MatchKeyKind::EndToEndId, &other);
     assert_eq!(reconciled(&[item, line]).matches().len(), 0);
-    let line = line_of(&deposit(1, 500), 1, 1).with_key(KeyKind::EndToEndId, &text);
+    let line = line_of(&deposit(1, 500), 1, 1).with_key(MatchKeyKind::EndToEndId, &text);
     assert_eq!(reconciled(&[item, line]).matches().len(), 1);
 }
 

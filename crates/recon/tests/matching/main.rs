@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use recon::matching::outcome::{ItemStatus, ReconBreakKind};
 use recon::matching::{
-    CarryForward, KeyKind, Lane, LaneItem, LaneItemId, MatchDecision, MatchInputs, MatchPolicy,
-    Reconciliation, reconcile,
+    CarryForward, Lane, LaneItem, LaneItemId, MatchDecision, MatchInputs, MatchKeyKind,
+    MatchPolicy, Reconciliation, reconcile,
 };
 use tariff::BusinessDate;
 
-use world::{FIRST_DAY, LineFault, MatchWorld, Numbers};
+use world::{FIRST_DAY, MatchWorld, Numbers, WorldFault};
 
 const DAYS: u16 = 4;
 
@@ -121,7 +121,7 @@ fn oracle(world: &MatchWorld) -> BTreeSet<LaneItemId> {
     let (due, lines): (Vec<&LaneItem>, Vec<&LaneItem>) =
         world.items.iter().partition(|item| item.due.is_some());
     let texts = |item: &LaneItem| {
-        let keys = [KeyKind::Rrn, KeyKind::StanAndSecond].map(|kind| item.key(kind));
+        let keys = [MatchKeyKind::Rrn, MatchKeyKind::StanAndSecond].map(|kind| item.key(kind));
         keys.map(|key| key.and_then(|key| key.text().map(str::to_owned)))
     };
     let agree = |line: &LaneItem, item: &LaneItem| {
@@ -167,17 +167,17 @@ fn each_fault_has_its_diagnosis() {
                 ItemStatus::Awaited(_) => panic!("{fault:?} is awaited"),
             };
             let expected = match fault {
-                LineFault::NextDay => None,
-                LineFault::Doubled => Some(ReconBreakKind::Duplicate),
-                LineFault::AmountChanged => Some(ReconBreakKind::AmountDiffers),
-                LineFault::FeeDrifts => Some(ReconBreakKind::FeeDrift),
-                LineFault::ReferenceCut => Some(ReconBreakKind::UnknownReference),
-                LineFault::ReferenceGone => Some(ReconBreakKind::NoReference),
-                LineFault::Lost => unreachable!("a lost line is no line"),
+                WorldFault::NextDay => None,
+                WorldFault::Doubled => Some(ReconBreakKind::Duplicate),
+                WorldFault::AmountChanged => Some(ReconBreakKind::AmountDiffers),
+                WorldFault::FeeDrifts => Some(ReconBreakKind::FeeDrift),
+                WorldFault::ReferenceCut => Some(ReconBreakKind::UnknownReference),
+                WorldFault::ReferenceGone => Some(ReconBreakKind::NoReference),
+                WorldFault::Lost => unreachable!("a lost line is no line"),
             };
             assert_eq!(kind, expected, "seed {seed}, {fault:?}");
             let suggested = result.suggestions().iter().any(|one| one.stated.contains(line));
-            assert_eq!(suggested, *fault == LineFault::ReferenceCut, "seed {seed}, {fault:?}");
+            assert_eq!(suggested, *fault == WorldFault::ReferenceCut, "seed {seed}, {fault:?}");
             seen.insert(*fault);
         }
         for item in &world.lost {
@@ -227,7 +227,10 @@ fn shape(result: &Reconciliation, file_of: impl Fn(LaneItemId) -> LaneItemId) ->
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(48)
+    })]
 
     #[test]
     fn order_split_and_rerun_change_nothing(
@@ -281,7 +284,7 @@ proptest! {
             _ => LaneItemId { file: id.file / 10, ..id },
         };
         // Lines that say the same are told apart by their place alone.
-        let without_twins = !world.faults.values().any(|fault| *fault == LineFault::Doubled);
+        let without_twins = !world.faults.values().any(|fault| *fault == WorldFault::Doubled);
         if without_twins {
             prop_assert_eq!(shape(&split, whole), shape(&first, |id| id));
         }
@@ -378,8 +381,8 @@ fn join_rows(items: &[LaneItem], due: bool) -> [recon::join::JoinRows; 2] {
     let mut parts = [JoinRows::default(), JoinRows::default()];
     for (number, item) in items.iter().enumerate().filter(|(_, item)| item.due.is_some() == due) {
         let text = |kind| item.key(kind).unwrap().text().unwrap().to_owned();
-        let rrn = text(KeyKind::Rrn).into_bytes().try_into().unwrap();
-        let numbers = text(KeyKind::StanAndSecond);
+        let rrn = text(MatchKeyKind::Rrn).into_bytes().try_into().unwrap();
+        let numbers = text(MatchKeyKind::StanAndSecond);
         let (stan, second) = numbers.split_once('@').unwrap();
         let stan = stan.parse::<u32>().unwrap() + 1;
         let key = request_key(&rrn, stan, second.parse().unwrap(), item.kind).unwrap();
@@ -397,7 +400,7 @@ fn the_join_with_what_it_leaves_over_finds_what_the_rules_find() {
         let mut world = MatchWorld::card_sales(&mut Numbers(seed), 60, DAYS, 400);
         // The join takes lines with whole keys only.
         let is_whole = |item: &LaneItem| {
-            item.key(KeyKind::Rrn).is_some_and(|key| key.text().unwrap().len() == 12)
+            item.key(MatchKeyKind::Rrn).is_some_and(|key| key.text().unwrap().len() == 12)
         };
         world.items.retain(is_whole);
         let whole = run(&world, &[], 20);

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use money::Currency;
-use recon::matching::{DueArrival, KeyKind, Lane, LaneItem, LaneItemId, LaneItemKind, SeenFile};
+use recon::matching::{
+    DueArrival, Lane, LaneItem, LaneItemId, LaneItemKind, MatchKeyKind, SeenFile,
+};
 use tariff::BusinessDate;
 
 /// 2013-08-28.
@@ -14,7 +16,7 @@ pub const BANK: u32 = 7;
 
 /// What can be wrong with a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LineFault {
+pub enum WorldFault {
     Lost,
     Doubled,
     NextDay,
@@ -24,14 +26,14 @@ pub enum LineFault {
     FeeDrifts,
 }
 
-pub const LINE_FAULTS: [LineFault; 7] = [
-    LineFault::Lost,
-    LineFault::Doubled,
-    LineFault::NextDay,
-    LineFault::AmountChanged,
-    LineFault::ReferenceCut,
-    LineFault::ReferenceGone,
-    LineFault::FeeDrifts,
+pub const LINE_FAULTS: [WorldFault; 7] = [
+    WorldFault::Lost,
+    WorldFault::Doubled,
+    WorldFault::NextDay,
+    WorldFault::AmountChanged,
+    WorldFault::ReferenceCut,
+    WorldFault::ReferenceGone,
+    WorldFault::FeeDrifts,
 ];
 
 /// Numbers that look random (SplitMix64), the same for a seed.
@@ -68,7 +70,7 @@ pub struct MatchWorld {
     pub files: Vec<SeenFile>,
     /// The items of the ledger that a line is really for. Empty: for none of ours.
     pub truth: BTreeMap<LaneItemId, BTreeSet<LaneItemId>>,
-    pub faults: BTreeMap<LaneItemId, LineFault>,
+    pub faults: BTreeMap<LaneItemId, WorldFault>,
     /// Items of the ledger whose line was lost.
     pub lost: BTreeSet<LaneItemId>,
 }
@@ -129,11 +131,11 @@ impl MatchWorld {
             let mut second = format!("{:06}@{}", number % 7, 1_377_000_000 + number);
             if let Some(other) = twin_of {
                 item = LaneItem { id: item.id, keys: [None; 6], ..other };
-                second = other.key(KeyKind::StanAndSecond).unwrap().text().unwrap().to_owned();
+                second = other.key(MatchKeyKind::StanAndSecond).unwrap().text().unwrap().to_owned();
             }
             let item = item
-                .with_key(KeyKind::Rrn, &format!("RRN{:09}", number * 7919))
-                .with_key(KeyKind::StanAndSecond, &second);
+                .with_key(MatchKeyKind::Rrn, &format!("RRN{:09}", number * 7919))
+                .with_key(MatchKeyKind::StanAndSecond, &second);
             if twin_of.is_none() && numbers.below(10) == 0 {
                 twin = Some(item);
             }
@@ -154,24 +156,24 @@ impl MatchWorld {
         let chosen = usize::try_from(numbers.below(LINE_FAULTS.len() as u64)).unwrap();
         let fault = LINE_FAULTS[chosen];
         match fault {
-            LineFault::Lost => {
+            WorldFault::Lost => {
                 self.lost.insert(item.id);
                 return;
             }
-            LineFault::Doubled => {
+            WorldFault::Doubled => {
                 let second = line_of(item, u64::from(due.file_day.0), number + 1);
                 self.faults.insert(second.id, fault);
                 self.add_line(second, &[item.id]);
                 return self.add_line(line, &[item.id]);
             }
-            LineFault::NextDay => {
+            WorldFault::NextDay => {
                 line.booked = due.file_day.plus_days(1);
                 line.id.file += 1;
             }
-            LineFault::AmountChanged => line.amount += numbers.amount(500),
-            LineFault::FeeDrifts => line.fee = line.fee.map(|fee| fee + 1 + numbers.amount(50)),
-            LineFault::ReferenceGone => line.keys = [None; 6],
-            LineFault::ReferenceCut => {
+            WorldFault::AmountChanged => line.amount += numbers.amount(500),
+            WorldFault::FeeDrifts => line.fee = line.fee.map(|fee| fee + 1 + numbers.amount(50)),
+            WorldFault::ReferenceGone => line.keys = [None; 6],
+            WorldFault::ReferenceCut => {
                 let keys = line.keys;
                 line.keys = [None; 6];
                 for key in keys.into_iter().flatten() {
@@ -208,24 +210,24 @@ impl MatchWorld {
             let sales: Vec<LaneItem> = (0..3 + numbers.below(5))
                 .map(|_| {
                     next(LaneItemKind::ClearingPayment, numbers.amount(900_000))
-                        .with_key(KeyKind::Counterparty, "unionpay")
-                        .with_group(KeyKind::ClearingDay, &name)
+                        .with_key(MatchKeyKind::Counterparty, "unionpay")
+                        .with_group(MatchKeyKind::ClearingDay, &name)
                 })
                 .collect();
             let said = if numbers.below(4) == 0 { "" } else { &name[..] };
-            world.state_sum(numbers, &sales, KeyKind::ClearingDay, said, share);
+            world.state_sum(numbers, &sales, MatchKeyKind::ClearingDay, said, share);
 
             let payouts: Vec<LaneItem> = (0..2 + numbers.below(4))
                 .map(|_| {
                     let item = next(LaneItemKind::Payout, -numbers.amount(80_000));
                     let id = format!("9{:07}", item.id.line);
-                    item.with_key(KeyKind::PayoutId, &id)
-                        .with_group(KeyKind::PayoutFile, &format!("PAY-{day}"))
+                    item.with_key(MatchKeyKind::PayoutId, &id)
+                        .with_group(MatchKeyKind::PayoutFile, &format!("PAY-{day}"))
                 })
                 .collect();
             if numbers.below(2) == 0 {
                 let file = format!("PAY-{day}");
-                world.state_sum(numbers, &payouts, KeyKind::PayoutFile, &file, share);
+                world.state_sum(numbers, &payouts, MatchKeyKind::PayoutFile, &file, share);
             } else {
                 world.items.extend(&payouts);
                 for payout in &payouts {
@@ -234,7 +236,8 @@ impl MatchWorld {
             }
             let amount = numbers.amount(300_000);
             let item = next(LaneItemKind::CashDeposit, amount);
-            let item = item.with_key(KeyKind::DepositId, &format!("20130828{:06}", item.id.line));
+            let item =
+                item.with_key(MatchKeyKind::DepositId, &format!("20130828{:06}", item.id.line));
             world.items.push(item);
             world.state(numbers, &item, share);
         }
@@ -246,7 +249,7 @@ impl MatchWorld {
         &mut self,
         numbers: &mut Numbers,
         of: &[LaneItem],
-        kind: KeyKind,
+        kind: MatchKeyKind,
         said: &str,
         share: u64,
     ) {
@@ -256,7 +259,7 @@ impl MatchWorld {
         let file = u64::from(of[0].due.unwrap().file_day.0);
         let mut line = line_of(&of[0], file, of[0].id.line * 10);
         line.keys = [None; 6];
-        if let Some(counterparty) = of[0].key(KeyKind::Counterparty) {
+        if let Some(counterparty) = of[0].key(MatchKeyKind::Counterparty) {
             line.keys[0] = Some(counterparty);
         }
         line.amount = sum;
@@ -266,7 +269,7 @@ impl MatchWorld {
             0 if fault => self.lost.extend(ids),
             1 if fault => {
                 line.amount += 12_345;
-                self.faults.insert(line.id, LineFault::AmountChanged);
+                self.faults.insert(line.id, WorldFault::AmountChanged);
                 self.add_line(line, &ids);
             }
             2 if !said.is_empty() => {
