@@ -39,6 +39,27 @@ fn parse_as(format: &str, text: &str) -> Option<(DateTime, Option<Offset>)> {
     Some((parsed.to_datetime().ok()?, parsed.offset()))
 }
 
+/// Parses a date, with or without a time, in one of the forms; in ISO 8601 if there is none. A zone
+/// changes nothing: it is the date that the file writes.
+pub fn date_of_formats(text: &str, formats: &[String]) -> Option<Date> {
+    let date = match formats.is_empty() {
+        true => {
+            utc_ms(text, 0)?;
+            text.get(..10)?.parse().ok()?
+        }
+        false => formats.iter().find_map(|format| parse_as(format, text))?.0.date(),
+    };
+    (date.year() > 0).then_some(date)
+}
+
+/// The last such day that is at most a day after `latest`, in its year, the one before or after.
+pub fn near_date(month: i8, day: i8, latest: Date) -> Option<Date> {
+    let limit = latest.tomorrow().unwrap_or(latest);
+    let years = [latest.year().checked_add(1)?, latest.year(), latest.year() - 1];
+    let mut dates = years.into_iter().filter_map(|year| Date::new(year, month, day).ok());
+    dates.find(|date| *date <= limit)
+}
+
 /// Why forms of times cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub enum TimeFormatError {

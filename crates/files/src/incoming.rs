@@ -15,13 +15,29 @@ use sha2::{Digest, Sha256};
 use crate::orders::ImportError;
 use crate::records::{Record, RecordError, RecordReader};
 
+pub mod archive;
+mod bai2;
 pub mod bank_csv;
+mod camt;
+pub mod chain;
+pub mod check;
 pub mod clearing;
+pub mod guess;
+mod mt940;
+pub mod parts;
+pub mod profile;
+mod scan;
+mod source;
+mod values;
+
+pub use camt::details::DetailIndex;
 
 /// Further faults are only counted.
 pub const FAULTS_KEPT_MAX: usize = 1_000;
-/// Items of a clearing file, or entries of a bank statement.
-pub const ITEMS_MAX: usize = 1_000_000;
+/// Items of a file that is streamed.
+pub const ITEMS_MAX: usize = 20_000_000;
+/// Items of a file that is held in memory.
+pub const ITEMS_AT_ONCE_MAX: usize = 1_000_000;
 
 /// What is wrong with a line, and how to mend it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,12 +99,78 @@ pub enum FileFault {
         currency: Option<Currency>,
     },
     #[error(
+        "it says {}, but the lines have {}; ask for the file again",
+        parts::parts_text(*.stated), parts::parts_text(*.found)
+    )]
+    FineTotal {
+        /// In 1/100,000 of the major unit.
+        stated: i128,
+        found: i128,
+    },
+    #[error("the columns do not stand where the profile has them; check the profile")]
+    Shifted,
+    #[error(
         "the lines are not those that were sent: their SHA-256 is another one; ask for the file \
          again"
     )]
     Digest,
-    #[error("there are more than {ITEMS_MAX} lines; ask for the file in parts")]
-    TooMany,
+    #[error("there are more than {0} of them; ask for the file in parts")]
+    TooMany(usize),
+    #[error("it is longer than {0} bytes; ask whoever made the file")]
+    TooLong(usize),
+    #[error("the line has {found} bytes, and must have {expected}; ask for the file again")]
+    LineWidth { expected: usize, found: usize },
+    #[error("it is not text in the encoding of the file; give the right one with --encoding")]
+    NotDecoded,
+    #[error("the profile gives this value no meaning; add it under [kinds] of a copy of the profile")]
+    UnknownKind,
+    #[error("its sign does not fit the kind of the item; check the signs in the profile")]
+    Sign,
+    #[error("it is empty; ask for the file again")]
+    Missing,
+    #[error("it is missing; ask the bank for the whole statement")]
+    MissingRecord,
+    #[error("it cannot stand here; ask the bank for the statement as it was sent")]
+    Misplaced,
+    #[error("it is not written as the format says; ask the bank for the statement as it was sent")]
+    NotOfFormat,
+    #[error("it is in {found}, and the statement is in {wanted}; ask for a statement for each currency")]
+    OtherCurrency { found: Currency, wanted: Currency },
+    #[error("it is not {0}; give the file of this account, or name the other one")]
+    OtherParty(&'static str),
+    #[error("the file is of a day to come; ask for a file with the right date, or check the clock")]
+    DayToCome,
+    #[error("the year of its times is not known; keep the name under which the file was sent")]
+    NoFileDate,
+    #[error(
+        "the balance does not follow from the line before: lines are missing or were moved; ask \
+         for the file again"
+    )]
+    RunningBalance,
+    #[error(
+        "a spreadsheet has rounded this number; ask for the file as it was sent, or for the column \
+         as text"
+    )]
+    Rounded,
+    #[error("it is not a card number of 12 to 19 digits")]
+    NotACard,
+    #[error("it is not well-formed XML; ask for the file again")]
+    Xml,
+    #[error("it has a document type or entities, which are never expanded; ask for a file without")]
+    Entities,
+    #[error("elements are more than {0} deep; ask whoever made the file")]
+    TooDeep(usize),
+    #[error("it is not a bank statement: camt.053 or camt.054 of version 02 to 08; ask for that")]
+    NotAStatement,
+    #[error(
+        "it is an interim report, which has no booked entries; ask the bank for the statement at \
+         the end of the day (camt.053, or MT940)"
+    )]
+    NoBookedEntries,
+    #[error("it is a test or takes entries back; ask the bank for the entries that are booked")]
+    NotBooked,
+    #[error("this version of the format is not read; ask for version {0}")]
+    Version(&'static str),
 }
 
 /// A sum in minor units as text, or a number of lines.
@@ -101,17 +183,18 @@ pub fn sum_text(sum: i128, currency: Option<Currency>) -> String {
 }
 
 /// A line that is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultyLine {
     /// The physical line, from 1.
     pub line: u32,
-    pub column: Option<&'static str>,
+    /// By the format or the profile, never by the file.
+    pub column: Option<Arc<str>>,
     pub fault: FileFault,
 }
 
 impl fmt::Display for FaultyLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.column {
+        match &self.column {
             Some(column) => write!(f, "line {}, {column}: {}", self.line, self.fault),
             None => write!(f, "line {}: {}", self.line, self.fault),
         }
@@ -132,6 +215,10 @@ pub enum RefusedFile {
     Encoding(String),
     #[error("{file} is empty; ask for the file again")]
     Empty { file: Arc<str> },
+    #[error("{file}: {fault}")]
+    Archive { file: Arc<str>, fault: archive::ArchiveFault },
+    #[error("{file} has changed since it was checked; give it again")]
+    Changed { file: Arc<str> },
     #[error(
         "{file} is refused as a whole:{}{}",
         faults.iter().fold(String::new(), |all, one| format!("{all}\n  {one}")),
@@ -153,9 +240,12 @@ struct Faults {
 }
 
 impl Faults {
-    fn add(&mut self, line: u32, column: Option<&'static str>, fault: FileFault) {
+    fn add(&mut self, line: u32, column: Option<&str>, fault: FileFault) {
         match self.kept.len() < FAULTS_KEPT_MAX {
-            true => self.kept.push(FaultyLine { line, column, fault }),
+            true => {
+                let column = column.map(Arc::from);
+                self.kept.push(FaultyLine { line, column, fault });
+            }
             false => self.more += 1,
         }
     }
@@ -168,7 +258,7 @@ impl Faults {
     fn keep<T>(
         &mut self,
         line: u32,
-        column: &'static str,
+        column: &str,
         value: Result<T, FileFault>,
     ) -> Option<T> {
         value.map_err(|fault| self.add(line, Some(column), fault)).ok()
@@ -187,6 +277,7 @@ fn next<'r, R: BufRead>(
     records.next().map_err(|error| refusal(file, error))
 }
 
+/// Why a record could not be read, as the refusal of its file.
 fn refusal(file: &Arc<str>, error: RecordError) -> RefusedFile {
     match error {
         RecordError::Malformed { line, encoding: "UTF-8", .. } => {

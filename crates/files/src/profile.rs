@@ -10,14 +10,15 @@ use std::sync::Arc;
 use encoding_rs::Encoding;
 use money::decimal::DecimalStyle;
 use money::{Currency, CurrencyError};
+use serde::de::DeserializeOwned;
 
 use crate::nearest::nearest;
 use crate::reference::{ReferenceError, reference};
 use crate::sellers::SellerMap;
 
-mod check;
+pub(crate) mod check;
 pub mod draft;
-mod form;
+pub(crate) mod form;
 
 pub const PROFILE_BYTES_MAX: u64 = 64 << 10;
 
@@ -198,6 +199,54 @@ pub enum ProfileError {
     Currency(#[from] CurrencyError),
 }
 
+impl From<ProfileFault> for ProfileError {
+    fn from(fault: ProfileFault) -> ProfileError {
+        let ProfileFault { key, problem, remedy } = fault;
+        ProfileError::Key { key, problem, remedy }
+    }
+}
+
+/// Names of profiles and their TOML.
+pub(crate) type KnownProfiles = [(&'static str, &'static str)];
+
+pub(crate) fn built_in_text(
+    name: &str,
+    known: &'static KnownProfiles,
+) -> Result<&'static str, ProfileError> {
+    let names = || known.iter().map(|(name, _)| *name);
+    let found = known.iter().find(|(known, _)| *known == name);
+    let (_, toml) = found.ok_or_else(|| ProfileError::Unknown {
+        name: name.chars().filter(|c| !c.is_control()).take(40).collect(),
+        nearest: nearest(name, names()),
+        known: names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+    })?;
+    Ok(toml)
+}
+
+/// The TOML of a built-in profile by name, or of a file by a path that ends in `.toml`.
+pub(crate) fn find_text(
+    name_or_path: &str,
+    known: &'static KnownProfiles,
+) -> Result<String, ProfileError> {
+    let path = Path::new(name_or_path);
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        return built_in_text(name_or_path, known).map(str::to_owned);
+    }
+    let unreadable = |source| ProfileError::Unreadable { path: path.to_owned(), source };
+    let mut toml = String::new();
+    let file = fs::File::open(path).map_err(unreadable)?;
+    file.take(PROFILE_BYTES_MAX + 1).read_to_string(&mut toml).map_err(unreadable)?;
+    Ok(toml)
+}
+
+pub(crate) fn parse_form<F: DeserializeOwned>(toml: &str) -> Result<F, ProfileError> {
+    if toml.len() as u64 > PROFILE_BYTES_MAX {
+        let what = format!("it is longer than {PROFILE_BYTES_MAX} bytes; ");
+        return Err(ProfileError::NotUnderstood(what));
+    }
+    toml::from_str(toml).map_err(|error| ProfileError::NotUnderstood(format!("{error}\n")))
+}
+
 /// The encoding with a name of the WHATWG Encoding Standard.
 pub(crate) fn encoding_by_name(name: &str) -> Option<&'static Encoding> {
     Encoding::for_label_no_replacement(name.trim().as_bytes())
@@ -211,17 +260,7 @@ impl Profile {
 
     /// A built-in profile.
     pub fn built_in(name: &str) -> Result<Profile, ProfileError> {
-        Profile::parse(Profile::built_in_text(name)?)
-    }
-
-    fn built_in_text(name: &str) -> Result<&'static str, ProfileError> {
-        let known = KNOWN.iter().find(|(known, _)| *known == name);
-        let (_, toml) = known.ok_or_else(|| ProfileError::Unknown {
-            name: name.chars().filter(|c| !c.is_control()).take(40).collect(),
-            nearest: nearest(name, Profile::names()),
-            known: Profile::names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
-        })?;
-        Ok(toml)
+        Profile::parse(built_in_text(name, &KNOWN)?)
     }
 
     /// A built-in profile by name, or a profile file by a path that ends in `.toml`.
@@ -231,28 +270,12 @@ impl Profile {
 
     /// The TOML of a profile, as [`Profile::find`] finds it.
     pub fn text(name_or_path: &str) -> Result<String, ProfileError> {
-        let path = Path::new(name_or_path);
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            return Profile::built_in_text(name_or_path).map(str::to_owned);
-        }
-        let unreadable = |source| ProfileError::Unreadable { path: path.to_owned(), source };
-        let mut toml = String::new();
-        let file = fs::File::open(path).map_err(unreadable)?;
-        file.take(PROFILE_BYTES_MAX + 1).read_to_string(&mut toml).map_err(unreadable)?;
-        Ok(toml)
+        find_text(name_or_path, &KNOWN)
     }
 
     /// Parses a profile from TOML.
     pub fn parse(toml: &str) -> Result<Profile, ProfileError> {
-        if toml.len() as u64 > PROFILE_BYTES_MAX {
-            let what = format!("it is longer than {PROFILE_BYTES_MAX} bytes; ");
-            return Err(ProfileError::NotUnderstood(what));
-        }
-        let form = toml::from_str(toml)
-            .map_err(|error| ProfileError::NotUnderstood(format!("{error}\n")))?;
-        check::profile(form).map_err(|ProfileFault { key, problem, remedy: mend }| {
-            ProfileError::Key { key, problem, remedy: mend }
-        })
+        check::profile(parse_form(toml)?).map_err(ProfileError::from)
     }
 
     /// Assigns all parcels to one seller. Only for a profile that reads no sellers from the file.

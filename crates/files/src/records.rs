@@ -10,10 +10,12 @@ use std::str;
 use std::sync::Arc;
 
 use encoding_rs::Encoding;
+use zeroize::Zeroize;
 
 mod text;
 
 use text::TextSource;
+pub use text::not_text;
 
 /// Well above any real order with its notes and addresses.
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -65,6 +67,16 @@ pub struct RecordReader<R> {
     lines: u32,
     /// The lines of the current record as they are in the file, if they are kept.
     raw: Option<Vec<u8>>,
+    /// The file has card numbers: what was read is wiped.
+    wipes: bool,
+}
+
+impl<R> Drop for RecordReader<R> {
+    fn drop(&mut self) {
+        if self.wipes {
+            self.bytes.zeroize();
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -103,12 +115,19 @@ impl<R: BufRead> RecordReader<R> {
     /// overrides `delimiter`.
     pub fn new(input: R, encoding: &'static Encoding, delimiter: u8) -> RecordReader<R> {
         let (source, bytes, fields) = (TextSource::new(input, encoding), Vec::new(), Vec::new());
-        RecordReader { source, delimiter, bytes, fields, lines: 0, raw: None }
+        RecordReader { source, delimiter, bytes, fields, lines: 0, raw: None, wipes: false }
     }
 
     /// Keeps the lines of each record for [`RecordReader::raw`].
     pub fn keeping_raw(mut self) -> RecordReader<R> {
         self.raw = Some(Vec::new());
+        self
+    }
+
+    /// Wipes each record before the next one, because it can have a card number.
+    pub fn wiping(mut self) -> RecordReader<R> {
+        self.wipes = true;
+        self.source.wipes = true;
         self
     }
 
@@ -127,6 +146,9 @@ impl<R: BufRead> RecordReader<R> {
     /// Skips blank records. `None` at the end of the file.
     pub fn next(&mut self) -> Result<Option<Record<'_>>, RecordError> {
         let (line, misquoted) = loop {
+            if self.wipes {
+                self.bytes.zeroize();
+            }
             self.bytes.clear();
             self.fields.clear();
             if let Some(raw) = &mut self.raw {

@@ -4,7 +4,9 @@ use std::error::Error;
 
 use ::office::take::{Balance, TakeError};
 use ::office::{FileSourceKind, TAKEN_FILES};
-use files::incoming::{FaultyLine, FileFault, ITEMS_MAX, RefusedFile, sum_text};
+use files::incoming::archive::ArchiveFault;
+use files::incoming::parts::parts_text;
+use files::incoming::{FaultyLine, FileFault, RefusedFile, sum_text};
 
 use super::zh_error;
 
@@ -104,6 +106,8 @@ fn refused_file(error: &RefusedFile) -> String {
         E::Encoding(label) => {
             format!("没有编码 `{label}`；请给出 utf-8、gbk、windows-1252 等")
         }
+        E::Archive { file, fault } => format!("{file}：{}", archive_fault(*fault)),
+        E::Changed { file } => format!("{file} 在检查之后有变动；请重新给出"),
         E::Empty { file } => format!("{file} 为空；请重新索取"),
         E::Lines { file, faults, more } => {
             let mut text = format!("{file} 整份被拒绝：");
@@ -121,7 +125,7 @@ fn refused_file(error: &RefusedFile) -> String {
 
 fn faulty_line(one: &FaultyLine) -> String {
     let (line, fault) = (one.line, file_fault(&one.fault));
-    match one.column {
+    match &one.column {
         Some(column) => format!("第 {line} 行，{column}：{fault}"),
         None => format!("第 {line} 行：{fault}"),
     }
@@ -162,6 +166,55 @@ fn file_fault(fault: &FileFault) -> String {
             sum_text(*found, *currency)
         ),
         F::Digest => "各行与发出时不一致：SHA-256 不同；请重新索取文件".to_owned(),
-        F::TooMany => format!("超过 {ITEMS_MAX} 行；请分开索取"),
+        F::TooMany(most) => format!("超过 {most} 个；请分开索取"),
+        F::TooLong(most) => format!("超过 {most} 字节；请与文件制作方核对"),
+        F::LineWidth { expected, found } => {
+            format!("该行有 {found} 字节，应为 {expected} 字节；请重新索取文件")
+        }
+        F::NotDecoded => "不是该编码的文本；请用 --encoding 给出正确的编码".to_owned(),
+        F::UnknownKind => "模板未说明该值的含义；请在模板副本的 [kinds] 中加入".to_owned(),
+        F::Sign => "正负号与该笔的类型不符；请检查模板中的正负号".to_owned(),
+        F::Missing => "为空；请重新索取文件".to_owned(),
+        F::MissingRecord => "缺少；请向银行索取完整的对账单".to_owned(),
+        F::Misplaced => "不应在此处；请向银行索取原始对账单".to_owned(),
+        F::NotOfFormat => "写法不符合格式；请向银行索取原始对账单".to_owned(),
+        F::OtherCurrency { found, wanted } => {
+            format!("币种为 {found}，而对账单为 {wanted}；请按币种分别索取对账单")
+        }
+        F::OtherParty(_) => "不属于所指定的账户、网络或钱包；请给出其文件，或指定另一个".to_owned(),
+        F::DayToCome => "文件日期未到；请索取日期正确的文件，或校正时钟".to_owned(),
+        F::NoFileDate => "其时间没有年份；请保留发送时的文件名".to_owned(),
+        F::RunningBalance => "余额与上一行不连续：有行缺失或被移动；请重新索取文件".to_owned(),
+        F::Rounded => "电子表格已舍去该号码的数字；请索取原始文件，或将该列设为文本".to_owned(),
+        F::NotACard => "不是 12 至 19 位的卡号".to_owned(),
+        F::Xml => "XML 格式有误；请重新索取文件".to_owned(),
+        F::Entities => "含有文档类型或实体，一律不展开；请索取不含它们的文件".to_owned(),
+        F::TooDeep(most) => format!("元素嵌套超过 {most} 层；请与文件制作方核对"),
+        F::NotAStatement => "不是 02 至 08 版的 camt.053 或 camt.054 对账单；请索取该文件".to_owned(),
+        F::NoBookedEntries => {
+            "这是日间报告，没有已入账的记录；请向银行索取日终对账单（camt.053 或 MT940）".to_owned()
+        }
+        F::NotBooked => "为测试或撤回的记录；请向银行索取已入账的记录".to_owned(),
+        F::Version(versions) => {
+            format!("不支持该版本；请索取版本 {}", versions.replace(" to ", " 至 "))
+        }
+        F::FineTotal { stated, found } => format!(
+            "所列为 {}，各行合计为 {}；请重新索取文件",
+            parts_text(*stated),
+            parts_text(*found)
+        ),
+        F::Shifted => "各列的位置与模板不符；请检查模板".to_owned(),
+    }
+}
+
+fn archive_fault(fault: ArchiveFault) -> &'static str {
+    use ArchiveFault as A;
+    match fault {
+        A::Broken => "zip 文件损坏或不完整；请重新索取",
+        A::TooMany => "zip 中的文件过多；请解压后给出账单",
+        A::Encrypted => "zip 文件有密码；请解压后给出账单",
+        A::NoEntry => "zip 中没有模板所要的文件；请解压后给出",
+        A::SeveralEntries => "zip 中有几个账单；请解压后分别给出",
+        A::TooBig => "zip 解压后过大，账单不会如此；请与发送方核对",
     }
 }

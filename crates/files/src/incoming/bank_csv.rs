@@ -6,13 +6,21 @@ use std::collections::HashSet;
 use std::io::BufRead;
 use std::sync::Arc;
 
+use encoding_rs::Encoding;
 use jiff::civil::Date;
 use money::{Currency, SignedAmount};
+use sha2::{Digest, Sha256};
 
-use super::{Faults, FileFault, ITEMS_MAX, LineDigest, RefusedFile};
+use super::parts::{FilePart, ReferenceKind, StatedReference};
+use super::parts::{StatementEntry, StatementHead, StatementKind};
+use super::scan::Scan;
+use super::{Faults, FileFault, ITEMS_AT_ONCE_MAX, LineDigest, RefusedFile};
 use super::{amount, currency, date, encoding, next};
 use crate::records::{Record, RecordReader};
 use crate::reference::REFERENCE_BYTES_MAX;
+
+/// Entries of a statement. Their references are compared, so they are kept as digests.
+pub const ENTRIES_MAX: usize = 4_000_000;
 
 /// The columns of the header, in any order. Others are not read.
 const COLUMNS: [&str; 7] =
@@ -88,7 +96,7 @@ struct StatementLine {
     amount: SignedAmount,
 }
 
-/// Reads a statement in an encoding, UTF-8 if none is given.
+/// Reads a statement into memory, in an encoding, UTF-8 if none is given.
 ///
 /// # Errors
 /// All that is wrong with it.
@@ -98,17 +106,115 @@ pub fn read(
     encoding_label: Option<&str>,
 ) -> Result<BankStatement, RefusedFile> {
     let file: Arc<str> = file.into();
-    let mut records = RecordReader::new(input, encoding(encoding_label)?, b',');
-    let (mut faults, mut digest) = (Faults::default(), LineDigest::default());
-    let Some(header) = next(&mut records, &file)? else {
-        return Err(RefusedFile::Empty { file });
+    let (mut faults, mut entries) = (Faults::default(), Vec::new());
+    let mut too_many = None;
+    let mut keep = |entry: BankEntry| match entries.len() < ITEMS_AT_ONCE_MAX {
+        true => entries.push(entry),
+        false => too_many = too_many.or(Some(entry.line)),
+    };
+    let encoding = encoding(encoding_label)?;
+    let read = read_entries(input, &file, encoding, &mut faults, &mut |entry, _| keep(entry))?;
+    if let Some(line) = too_many {
+        faults.add(line, None, FileFault::TooMany(ITEMS_AT_ONCE_MAX));
+    }
+    match read {
+        Some(frame) if faults.is_empty() => Ok(BankStatement {
+            account: frame.account,
+            currency: frame.currency,
+            opened_on: frame.opening.date,
+            opening: frame.opening.amount,
+            closed_on: frame.closing.date,
+            closing: frame.closing.amount,
+            entries,
+            digest: frame.digest,
+        }),
+        _ => Err(faults.refuse(&file)),
+    }
+}
+
+/// Streams the entries of a statement. Returns its head and the digest of what was read.
+pub(super) fn scan(
+    input: impl BufRead,
+    encoding: &'static Encoding,
+    scan: &mut Scan<'_>,
+) -> Result<Option<(StatementHead, String)>, RefusedFile> {
+    let (mut faults, file) = (Faults::default(), scan.file.clone());
+    let emit = &mut |entry: BankEntry, references: [&str; 2]| {
+        let kinds = [ReferenceKind::Bank, ReferenceKind::EndToEnd].into_iter();
+        let references = kinds.zip(references).filter(|(_, text)| !text.is_empty());
+        let references =
+            references.map(|(kind, text)| StatedReference { kind, text: text.to_owned() });
+        scan.emit(FilePart::Entry(StatementEntry {
+            statement: 0,
+            line: entry.line,
+            value_date: Some(entry.date),
+            booked_on: Some(entry.date),
+            amount: entry.amount,
+            reversal: false,
+            references: references.collect(),
+            batch: None,
+            details: Vec::new(),
+            texts: Vec::new(),
+        }));
+    };
+    let frame = read_entries(input, &file, encoding, &mut faults, emit)?;
+    scan.faults = faults;
+    let Some(frame) = frame else { return Ok(None) };
+    scan.check_date(frame.last, "date", frame.closing.date);
+    scan.check_account(frame.last, "account", &frame.account);
+    scan.check_currency(frame.last, "currency", frame.currency);
+    let head = StatementHead {
+        kind: StatementKind::Statement,
+        id: None,
+        number: None,
+        page: None,
+        last_page: None,
+        account: Some(frame.account),
+        currency: frame.currency,
+        opened_on: Some(frame.opening.date),
+        opening: Some(frame.opening.amount),
+        closed_on: Some(frame.closing.date),
+        closing: Some(frame.closing.amount),
+        entries: frame.entries,
+        moved: frame.moved,
+        pending: 0,
+        correction: false,
+    };
+    Ok(Some((head, frame.digest)))
+}
+
+/// A statement around its entries.
+struct StatementFrame {
+    account: String,
+    currency: Currency,
+    opening: StatementLine,
+    closing: StatementLine,
+    entries: u64,
+    moved: i128,
+    /// The last line.
+    last: u32,
+    digest: String,
+}
+
+/// Reads a statement, and gives each entry with the bank's reference and ours.
+fn read_entries(
+    input: impl BufRead,
+    file: &Arc<str>,
+    encoding: &'static Encoding,
+    faults: &mut Faults,
+    emit: &mut dyn FnMut(BankEntry, [&str; 2]),
+) -> Result<Option<StatementFrame>, RefusedFile> {
+    let mut records = RecordReader::new(input, encoding, b',');
+    let mut digest = LineDigest::default();
+    let Some(header) = next(&mut records, file)? else {
+        return Err(RefusedFile::Empty { file: file.clone() });
     };
     let width = header.len();
-    let Some(places) = find_columns(header, &mut faults) else { return Err(faults.refuse(&file)) };
+    let Some(places) = find_columns(header, faults) else { return Ok(None) };
     let mut common = CommonFields::default();
-    let (mut opening, mut closing, mut entries) = (None, None, Vec::new());
+    let (mut opening, mut closing, mut entries, mut moved) = (None, None, 0, 0);
     let (mut references, mut last) = (HashSet::new(), 1);
-    while let Some(record) = next(&mut records, &file)? {
+    while let Some(record) = next(&mut records, file)? {
         let line = record.line;
         let is_first = last == 1;
         last = line;
@@ -127,22 +233,25 @@ pub fn read(
         }
         digest.add(content(record, &places).as_bytes());
         let kind = record.get(places[TYPE]);
-        let fields = read_line(record, &places, &mut common, &mut faults);
+        let fields = read_line(record, &places, &mut common, faults);
         match kind {
             "opening" if is_first => opening = fields,
             "entry" if !is_first => {
                 let reference = record.get(places[BANK_REFERENCE]);
-                check_reference(line, reference, &mut references, &mut faults);
+                check_reference(line, reference, &mut references, faults);
                 let Some(StatementLine { date, amount }) = fields else { continue };
                 if amount == SignedAmount::ZERO {
                     faults.add(line, Some("amount"), FileFault::Zero);
                 }
-                if entries.len() == ITEMS_MAX {
-                    faults.add(line, None, FileFault::TooMany);
+                if entries == ENTRIES_MAX as u64 {
+                    faults.add(line, None, FileFault::TooMany(ENTRIES_MAX));
                     break;
                 }
-                let reference = EntryReference::of(record.get(places[OUR_REFERENCE]));
-                entries.push(BankEntry { line, date, amount, reference });
+                let ours = record.get(places[OUR_REFERENCE]);
+                entries += 1;
+                moved += i128::from(amount.minor());
+                let entry = BankEntry { line, date, amount, reference: EntryReference::of(ours) };
+                emit(entry, [reference, ours]);
             }
             "closing" if !is_first => closing = Some(fields),
             _ => {
@@ -158,35 +267,19 @@ pub fn read(
         faults.add(last, None, FileFault::CutShort);
     }
     let (opening, closing) = (opening, closing.flatten());
-    if let (Some(opening), Some(closing)) = (&opening, &closing)
-        && faults.is_empty()
-    {
-        let moved: i128 = entries.iter().map(|entry| i128::from(entry.amount.minor())).sum();
-        let found = i128::from(opening.amount.minor()) + moved;
-        let stated = i128::from(closing.amount.minor());
-        if stated != found {
-            faults.add(
-                last,
-                Some("amount"),
-                FileFault::Total { stated, found, currency: common.currency },
-            );
-        }
+    let (Some(opening), Some(closing), Some(account), Some(currency)) =
+        (opening, closing, common.account, common.currency)
+    else {
+        return Ok(None);
+    };
+    let found = i128::from(opening.amount.minor()) + moved;
+    let stated = i128::from(closing.amount.minor());
+    if stated != found && faults.is_empty() {
+        let fault = FileFault::Total { stated, found, currency: Some(currency) };
+        faults.add(last, Some("amount"), fault);
     }
-    match (opening, closing, common.account, common.currency) {
-        (Some(opening), Some(closing), Some(account), Some(currency)) if faults.is_empty() => {
-            Ok(BankStatement {
-                account,
-                currency,
-                opened_on: opening.date,
-                opening: opening.amount,
-                closed_on: closing.date,
-                closing: closing.amount,
-                entries,
-                digest: digest.finish(),
-            })
-        }
-        _ => Err(faults.refuse(&file)),
-    }
+    let digest = digest.finish();
+    Ok(Some(StatementFrame { account, currency, opening, closing, entries, moved, last, digest }))
 }
 
 /// The columns that are read, as one text.
@@ -241,12 +334,19 @@ fn read_line(
 fn check_reference(
     line: u32,
     reference: &str,
-    references: &mut HashSet<String>,
+    references: &mut HashSet<[u8; 12]>,
     faults: &mut Faults,
 ) {
     if !(1..=REFERENCE_BYTES_MAX).contains(&reference.len()) {
         faults.add(line, Some("bank_reference"), FileFault::NotText(REFERENCE_BYTES_MAX));
-    } else if !references.insert(reference.to_owned()) {
+    } else if !references.insert(short_digest(reference)) {
         faults.add(line, Some("bank_reference"), FileFault::ReferenceTwice);
     }
+}
+
+/// 96 bits: the chance that two of all references of a statement have the same one is 10^-16.
+fn short_digest(reference: &str) -> [u8; 12] {
+    let digest: [u8; 32] = Sha256::digest(reference).into();
+    let (short, _) = digest.split_first_chunk().unwrap_or((&[0; 12], &[]));
+    *short
 }

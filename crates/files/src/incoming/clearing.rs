@@ -7,7 +7,10 @@ use encoding_rs::UTF_8;
 use jiff::civil::Date;
 use money::{Currency, SignedAmount};
 
-use super::{Faults, FileFault, ITEMS_MAX, LineDigest, RefusedFile};
+use super::parts::{ClearedItem, ClearingHead, ClearingRole, FilePart, ItemFacts};
+use super::scan::Scan;
+use super::{FileFault, ITEMS_AT_ONCE_MAX, LineDigest, RefusedFile};
+use super::{Faults, ITEMS_MAX};
 use super::{amount, currency, date, next};
 use crate::date::utc_ms;
 use crate::records::{Record, RecordReader};
@@ -104,7 +107,7 @@ impl StatedItemKind {
         }
     }
 
-    fn of(name: &str) -> Option<StatedItemKind> {
+    pub(super) fn of(name: &str) -> Option<StatedItemKind> {
         use StatedItemKind as K;
         let mut all = [
             K::Sale,
@@ -129,7 +132,7 @@ struct FileHead {
     currency: Option<Currency>,
 }
 
-/// Reads a file. Its lines may have got other line ends on the way.
+/// Reads a file into memory. Its lines may have got other line ends on the way.
 ///
 /// # Errors
 /// All that is wrong with it.
@@ -139,31 +142,111 @@ pub fn read(
     layout: ClearingLayout,
 ) -> Result<StatedClearing, RefusedFile> {
     let file: Arc<str> = file.into();
+    let (mut faults, mut items) = (Faults::default(), Vec::new());
+    let mut too_many = None;
+    let mut keep = |item: StatedItem| match items.len() < ITEMS_AT_ONCE_MAX {
+        true => items.push(item),
+        false => too_many = too_many.or(Some(item.line)),
+    };
+    let read = read_items(input, &file, layout, &mut faults, &mut |item, _| keep(item))?;
+    if let Some(line) = too_many {
+        faults.add(line, None, FileFault::TooMany(ITEMS_AT_ONCE_MAX));
+    }
+    match read {
+        (
+            FileHead { name: Some(name), date: Some(date), settled, currency: Some(currency) },
+            _,
+            Some(digest),
+        ) if faults.is_empty() => {
+            Ok(StatedClearing { name, date, settled, currency, items, digest })
+        }
+        _ => Err(faults.refuse(&file)),
+    }
+}
+
+/// Streams the items of a file. Returns its head and the digest of its lines.
+pub(super) fn scan(
+    input: impl BufRead,
+    layout: ClearingLayout,
+    scan: &mut Scan<'_>,
+) -> Result<Option<(ClearingHead, String)>, RefusedFile> {
+    let (mut faults, file) = (Faults::default(), scan.file.clone());
+    let emit = &mut |item: StatedItem, parties: [&str; 2]| {
+        let [terminal, merchant] = parties.map(|party| Some(party.to_owned()));
+        let facts = ItemFacts { terminal, merchant, ..ItemFacts::default() };
+        scan.emit(FilePart::Item(ClearedItem { item, facts }));
+    };
+    let (head, sums, digest) = read_items(input, &file, layout, &mut faults, emit)?;
+    scan.faults = faults;
+    if let FileHead { name: Some(name), date: Some(date), .. } = &head {
+        scan.check_date(1, HEADER[3], *date);
+        scan.check_party(1, HEADER[2], name);
+    }
+    let Some((currency, digest)) = head.currency.zip(digest) else { return Ok(None) };
+    scan.check_currency(1, HEADER[4], currency);
+    let parts = super::parts::FineAmount::parts_of_minor(currency).unwrap_or(1);
+    let head = ClearingHead {
+        role: ClearingRole::Items,
+        name: head.name,
+        date: head.date,
+        settled: head.settled,
+        currency,
+        items: sums.items,
+        amount: sums.amount,
+        kept_back: sums.kept_back,
+        kept_back_parts: sums.kept_back * i128::from(parts),
+        rounding: None,
+        totals_checked: 4,
+        left_out: 0,
+    };
+    Ok(Some((head, digest)))
+}
+
+#[derive(Default)]
+struct ItemSums {
+    items: u64,
+    amount: i128,
+    kept_back: i128,
+}
+
+type HeadAndSums = (FileHead, ItemSums, Option<String>);
+
+/// Reads a file, and gives each item with its terminal and merchant.
+fn read_items(
+    input: impl BufRead,
+    file: &Arc<str>,
+    layout: ClearingLayout,
+    faults: &mut Faults,
+    emit: &mut dyn FnMut(StatedItem, [&str; 2]),
+) -> Result<HeadAndSums, RefusedFile> {
     let mut records = RecordReader::new(input, UTF_8, b',').keeping_raw();
-    let (mut faults, mut digest) = (Faults::default(), LineDigest::default());
-    let head = match next(&mut records, &file)? {
-        Some(record) => read_head(record, &mut faults),
-        None => return Err(RefusedFile::Empty { file }),
+    let mut digest = LineDigest::default();
+    let head = match next(&mut records, file)? {
+        Some(record) => read_head(record, faults),
+        None => return Err(RefusedFile::Empty { file: file.clone() }),
     };
     digest.add(records.raw());
-    let (mut items, mut last, mut digest) = (Vec::new(), 1, Some(digest));
+    let (mut sums, mut last, mut digest) = (ItemSums::default(), 1, Some(digest));
     let mut end = None;
-    while let Some(record) = next(&mut records, &file)? {
+    while let Some(record) = next(&mut records, file)? {
         last = record.line;
         match (record.get(0), &end) {
             (_, Some(_)) => faults.add(record.line, None, FileFault::AfterEnd),
             ("I", None) => {
-                if let Some(item) = read_item(record, layout, head.currency, &mut faults) {
-                    if items.len() == ITEMS_MAX {
-                        faults.add(last, None, FileFault::TooMany);
+                if let Some((item, parties)) = read_item(record, layout, head.currency, faults) {
+                    if sums.items == ITEMS_MAX as u64 {
+                        faults.add(last, None, FileFault::TooMany(ITEMS_MAX));
                         break;
                     }
-                    items.push(item);
+                    sums.items += 1;
+                    sums.amount += i128::from(item.amount.minor());
+                    sums.kept_back += i128::from(item.kept_back.minor());
+                    emit(item, parties.map(|place| record.get(place)));
                 }
             }
             ("T", None) => {
                 let found = digest.take().map(LineDigest::finish).unwrap_or_default();
-                check_end(record, &items, head.currency, &found, &mut faults);
+                check_end(record, &sums, head.currency, &found, faults);
                 end = Some(found);
             }
             (_, None) => faults.add(record.line, Some("type"), FileFault::NotOneOf("I, T")),
@@ -175,15 +258,7 @@ pub fn read(
     if end.is_none() {
         faults.add(last, None, FileFault::CutShort);
     }
-    match (head, end) {
-        (
-            FileHead { name: Some(name), date: Some(date), settled, currency: Some(currency) },
-            Some(digest),
-        ) if faults.is_empty() => {
-            Ok(StatedClearing { name, date, settled, currency, items, digest })
-        }
-        _ => Err(faults.refuse(&file)),
-    }
+    Ok((head, sums, end))
 }
 
 /// Whether a record has the columns. Otherwise none of its fields is read.
@@ -234,7 +309,7 @@ fn read_item(
     layout: ClearingLayout,
     currency: Option<Currency>,
     faults: &mut Faults,
-) -> Option<StatedItem> {
+) -> Option<(StatedItem, [usize; 2])> {
     let line = record.line;
     // The type, the parties, the kind and three amounts; and what names the payment.
     let named = if layout == ClearingLayout::Requests { 3 } else { 1 };
@@ -273,16 +348,17 @@ fn read_item(
     if amount.minor().checked_sub(kept_back.minor()) != Some(net.minor()) {
         faults.add(line, Some("net"), FileFault::Net);
     }
-    Some(StatedItem { line, payment: payment?, kind: kind?, amount, kept_back })
+    let item = StatedItem { line, payment: payment?, kind: kind?, amount, kept_back };
+    Some((item, [1 + named, 2 + named]))
 }
 
-fn rrn(text: &str) -> Result<[u8; 12], FileFault> {
+pub(super) fn rrn(text: &str) -> Result<[u8; 12], FileFault> {
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let bytes = text.as_bytes().try_into().ok().filter(|_| plain);
     bytes.ok_or(FileFault::NotCharacters(12))
 }
 
-fn stan(text: &str) -> Result<u32, FileFault> {
+pub(super) fn stan(text: &str) -> Result<u32, FileFault> {
     let digits = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|stan| digits && *stan > 0).ok_or(FileFault::NotDigits(6))
 }
@@ -293,7 +369,7 @@ fn sent(text: &str) -> Result<u64, FileFault> {
     at.map(|ms| ms / 1_000).ok_or(FileFault::NotATime)
 }
 
-fn order(text: &str) -> Result<String, FileFault> {
+pub(super) fn order(text: &str) -> Result<String, FileFault> {
     let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
     let fits = printable && (1..=ORDER_CHARACTERS_MAX).contains(&text.len());
     if fits { Ok(text.to_owned()) } else { Err(FileFault::NotText(ORDER_CHARACTERS_MAX)) }
@@ -302,7 +378,7 @@ fn order(text: &str) -> Result<String, FileFault> {
 /// Checks the last line against the lines before it.
 fn check_end(
     record: Record<'_>,
-    items: &[StatedItem],
+    sums: &ItemSums,
     currency: Option<Currency>,
     digest: &str,
     faults: &mut Faults,
@@ -316,13 +392,10 @@ fn check_end(
         faults.add(line, Some(TRAILER[5]), FileFault::Digest);
     }
     let Some(currency) = currency.filter(|_| whole) else { return };
-    let sum = |part: fn(&StatedItem) -> i64| items.iter().map(|one| i128::from(part(one))).sum();
-    let net = |item: &StatedItem| item.amount.minor() - item.kept_back.minor();
-    let sums: [i128; 3] =
-        [sum(|item| item.amount.minor()), sum(|item| item.kept_back.minor()), sum(net)];
+    let found = [sums.amount, sums.kept_back, sums.amount - sums.kept_back];
     let count = record.get(1).parse::<u64>().map_err(|_| FileFault::NotANumber);
     let count = faults.keep(line, TRAILER[1], count).map(i128::from);
-    let stated = (2..).zip(sums).map(|(place, found)| {
+    let stated = (2..).zip(found).map(|(place, found)| {
         let stated = amount(record.get(place), currency);
         (place, stated.map(|stated| i128::from(stated.minor())), found)
     });
@@ -331,7 +404,7 @@ fn check_end(
         let stated = faults.keep(line, TRAILER[place], stated);
         totals.push((TRAILER[place], stated, found, Some(currency)));
     }
-    totals.push((TRAILER[1], count, items.len() as i128, None));
+    totals.push((TRAILER[1], count, i128::from(sums.items), None));
     for (column, stated, found, currency) in totals {
         if let Some(stated) = stated.filter(|stated| *stated != found) {
             faults.add(line, Some(column), FileFault::Total { stated, found, currency });

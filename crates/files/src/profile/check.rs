@@ -17,28 +17,14 @@ use crate::reference::{reference, unprintable};
 const ENTRIES_MAX: usize = 64;
 const TEXT_BYTES_MAX: usize = 200;
 
-type Checked<T> = Result<T, ProfileFault>;
+pub(crate) type Checked<T> = Result<T, ProfileFault>;
 
-fn fault<T>(key: &str, problem: impl Display, mend: &str) -> Checked<T> {
+pub(crate) fn fault<T>(key: &str, problem: impl Display, mend: &str) -> Checked<T> {
     Err(ProfileFault { key: key.to_owned(), problem: problem.to_string(), remedy: mend.to_owned() })
 }
 
 pub fn profile(form: ProfileForm) -> Checked<Profile> {
-    let name_is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if form.name.is_empty() || form.name.len() > 32 || !form.name.chars().all(name_is_plain) {
-        return fault(
-            "name",
-            "is not valid",
-            "write 1 to 32 lower-case letters, digits and hyphens",
-        );
-    }
-    text("about", &form.about)?;
-    if let Some(about) = &form.about_zh {
-        text("about_zh", about)?;
-    }
-    if let Some(warning) = &form.warning {
-        text("warning", warning)?;
-    }
+    names(&form.name, &form.about, form.about_zh.as_deref(), form.warning.as_deref())?;
     let encoding = encoding(form.format.encoding.as_deref())?;
     times(&form.format.times)?;
     let (delimiter, decimals) = format(&form.format)?;
@@ -92,7 +78,27 @@ pub fn profile(form: ProfileForm) -> Checked<Profile> {
     })
 }
 
-fn format(form: &form::FormatForm) -> Checked<(u8, DecimalStyle)> {
+/// The keys that every profile begins with.
+pub(crate) fn names(
+    name: &str,
+    about: &str,
+    about_zh: Option<&str>,
+    warning: Option<&str>,
+) -> Checked<()> {
+    let name_is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.is_empty() || name.len() > 32 || !name.chars().all(name_is_plain) {
+        return fault(
+            "name",
+            "is not valid",
+            "write 1 to 32 lower-case letters, digits and hyphens",
+        );
+    }
+    text("about", about)?;
+    about_zh.map_or(Ok(()), |about| text("about_zh", about))?;
+    warning.map_or(Ok(()), |warning| text("warning", warning))
+}
+
+pub(crate) fn format(form: &form::FormatForm) -> Checked<(u8, DecimalStyle)> {
     let delimiter = match form.delimiter {
         None => b',',
         Some(c @ (',' | ';' | '\t' | '|')) => c as u8,
@@ -114,7 +120,7 @@ fn format(form: &form::FormatForm) -> Checked<(u8, DecimalStyle)> {
     Ok((delimiter, DecimalStyle { point, group }))
 }
 
-fn encoding(label: Option<&str>) -> Checked<&'static Encoding> {
+pub(crate) fn encoding(label: Option<&str>) -> Checked<&'static Encoding> {
     let Some(label) = label else { return Ok(UTF_8) };
     encoding_by_name(label).map_or_else(
         || fault("format.encoding", "is not known", "write a name such as \"gbk\""),
@@ -122,7 +128,7 @@ fn encoding(label: Option<&str>) -> Checked<&'static Encoding> {
     )
 }
 
-fn times(formats: &[String]) -> Checked<()> {
+pub(crate) fn times(formats: &[String]) -> Checked<()> {
     const KEY: &str = "format.times";
     entries(KEY, formats.len(), 0)?;
     for format in formats {
@@ -165,7 +171,7 @@ fn layout(form: &ProfileForm) -> Checked<Layout> {
     }
 }
 
-fn patterns(key: &str, patterns: &[String]) -> Checked<()> {
+pub(crate) fn patterns(key: &str, patterns: &[String]) -> Checked<()> {
     entries(key, patterns.len(), 1)?;
     for pattern in patterns {
         text(key, pattern)?;
@@ -322,7 +328,7 @@ fn column(key: &str, form: &form::ColumnForm) -> Checked<ProfileColumn> {
     Ok(ProfileColumn { names, optional: table.optional, empty_is_zero })
 }
 
-fn entries(key: &str, count: usize, least: usize) -> Checked<()> {
+pub(crate) fn entries(key: &str, count: usize, least: usize) -> Checked<()> {
     if count < least {
         return fault(key, "is empty", "list at least one entry");
     }
@@ -332,7 +338,7 @@ fn entries(key: &str, count: usize, least: usize) -> Checked<()> {
     Ok(())
 }
 
-fn text(key: &str, text: &str) -> Checked<()> {
+pub(crate) fn text(key: &str, text: &str) -> Checked<()> {
     if text.trim().is_empty() {
         return fault(key, "is empty", "write a text");
     }

@@ -1,6 +1,7 @@
 //! The TOML form of a profile. [`super::meaning`] checks it.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -115,7 +116,8 @@ pub struct BuyerForm {
 }
 
 /// A column: a name, or a table.
-pub struct ColumnForm(pub ColumnTableForm);
+pub struct NameOrTable<T>(pub T);
+pub type ColumnForm = NameOrTable<ColumnTableForm>;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -127,26 +129,31 @@ pub struct ColumnTableForm {
     pub empty_is_zero: bool,
 }
 
-impl<'de> Deserialize<'de> for ColumnForm {
+impl From<String> for ColumnTableForm {
+    fn from(name: String) -> ColumnTableForm {
+        ColumnTableForm { any_of: vec![name], ..ColumnTableForm::default() }
+    }
+}
+
+impl<'de, T: From<String> + Deserialize<'de>> Deserialize<'de> for NameOrTable<T> {
     // Not serde's `untagged`: its error names neither the key nor the problem.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ColumnForm, D::Error> {
-        struct NameOrTable;
-        impl<'de> Visitor<'de> for NameOrTable {
-            type Value = ColumnForm;
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NameOrTable<T>, D::Error> {
+        struct Expected<T>(PhantomData<T>);
+        impl<'de, T: From<String> + Deserialize<'de>> Visitor<'de> for Expected<T> {
+            type Value = NameOrTable<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("the name of a column, or a table { any_of = [\"name\", …] }")
             }
 
-            fn visit_str<E>(self, name: &str) -> Result<ColumnForm, E> {
-                let any_of = vec![name.to_owned()];
-                Ok(ColumnForm(ColumnTableForm { any_of, ..ColumnTableForm::default() }))
+            fn visit_str<E>(self, name: &str) -> Result<NameOrTable<T>, E> {
+                Ok(NameOrTable(name.to_owned().into()))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ColumnForm, A::Error> {
-                ColumnTableForm::deserialize(MapAccessDeserializer::new(map)).map(ColumnForm)
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<NameOrTable<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(NameOrTable)
             }
         }
-        deserializer.deserialize_any(NameOrTable)
+        deserializer.deserialize_any(Expected(PhantomData))
     }
 }

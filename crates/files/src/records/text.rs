@@ -3,6 +3,7 @@
 use std::io::{self, BufRead};
 
 use encoding_rs::{Decoder, DecoderResult, Encoding};
+use zeroize::Zeroize;
 
 use super::{RECORD_BYTES_MAX, RecordError};
 
@@ -16,6 +17,14 @@ const NOT_TEXT: [(&[u8], &str); 4] = [
     (b"\x1F\x8B", "a gzip archive"),
     (b"%PDF", "a PDF document"),
 ];
+
+/// Refuses the first bytes of a file that is not text.
+pub fn not_text(bytes: &[u8]) -> Result<(), RecordError> {
+    match NOT_TEXT.iter().find(|(start, _)| bytes.starts_with(start)) {
+        Some((_, kind)) => Err(RecordError::NotText(kind)),
+        None => Ok(()),
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LineEnds {
@@ -38,6 +47,16 @@ pub struct TextSource<R> {
     offset: u64,
     /// The offset of the first bytes that are not text in this encoding.
     malformed: Option<u64>,
+    /// Text that was given out is wiped.
+    pub wipes: bool,
+}
+
+impl<R> Drop for TextSource<R> {
+    fn drop(&mut self) {
+        if self.wipes {
+            self.text.zeroize();
+        }
+    }
 }
 
 impl<R: BufRead> TextSource<R> {
@@ -52,15 +71,13 @@ impl<R: BufRead> TextSource<R> {
             line_ends: LineEnds::Feed,
             offset: 0,
             malformed: None,
+            wipes: false,
         }
     }
 
     /// Checks the first bytes of the file, and finds how its lines end.
     pub fn begin(&mut self) -> Result<(), RecordError> {
-        let bytes = fill_buf(&mut self.input)?;
-        if let Some((_, kind)) = NOT_TEXT.iter().find(|(start, _)| bytes.starts_with(start)) {
-            return Err(RecordError::NotText(kind));
-        }
+        not_text(fill_buf(&mut self.input)?)?;
         let (mut at, mut quoted) = (0, false);
         while at <= RECORD_BYTES_MAX {
             let Some(&byte) = self.text.get(at) else {
@@ -153,6 +170,13 @@ impl<R: BufRead> TextSource<R> {
             return Ok(false);
         }
         self.text.drain(..self.start);
+        if self.wipes {
+            // The rest has moved to the front; behind it are copies of what was given out.
+            let length = self.text.len();
+            self.text.resize(length + self.start, 0);
+            self.text[length..].zeroize();
+            self.text.truncate(length);
+        }
         self.start = 0;
         let bytes = fill_buf(&mut self.input)?;
         let last = bytes.is_empty();

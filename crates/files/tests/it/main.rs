@@ -10,6 +10,7 @@ mod incoming;
 mod pain001;
 mod payouts;
 mod profiles;
+mod real_incoming;
 mod real_orders;
 mod refusals;
 mod rejects;
