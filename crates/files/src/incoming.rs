@@ -30,7 +30,7 @@ mod scan;
 mod source;
 mod values;
 
-pub use camt::details::DetailIndex;
+pub use camt::details::{DETAILS_MAX, DetailIndex, DetailJoin};
 
 /// Further faults are only counted.
 pub const FAULTS_KEPT_MAX: usize = 1_000;

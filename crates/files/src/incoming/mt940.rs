@@ -110,7 +110,6 @@ struct Mt940Reader {
 
 #[derive(Default)]
 struct OpenStatement {
-    line: u32,
     reference: String,
     account: Option<String>,
     number: Option<u32>,
@@ -141,7 +140,7 @@ impl Mt940Reader {
                 scan.add(line, tag, FileFault::TooMany(STATEMENTS_MAX));
             }
             let reference = text.to_owned();
-            self.statement = Some(OpenStatement { line, reference, ..OpenStatement::default() });
+            self.statement = Some(OpenStatement { reference, ..OpenStatement::default() });
             return;
         }
         let place = self.heads.len();
@@ -275,6 +274,9 @@ pub(super) fn short_date(text: &str) -> Option<Date> {
 /// `1234,5`, `1234,`: the comma must stand, decimals may be missing.
 fn comma_amount(text: &str, currency: Currency, debit: bool) -> Option<SignedAmount> {
     let text = text.trim();
+    if text.matches(',').count() != 1 {
+        return None;
+    }
     let text = text.strip_suffix(',').unwrap_or(text);
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
     let amount = values::fine(text, COMMA).filter(|_| plain)?.exact_minor(currency)?;
@@ -326,6 +328,9 @@ impl Entry61 {
         let (amount, rest) = rest.split_at(end);
         let amount = comma_amount(amount, currency, debit).filter(|one| one.minor() != 0)?;
         // The kind of transaction: a letter and three characters.
+        if !rest.starts_with(|c: char| c.is_ascii_uppercase()) {
+            return None;
+        }
         let rest = rest.split_at_checked(4).map_or("", |(_, rest)| rest);
         let (first, further) = rest.split_once('\n').unwrap_or((rest, ""));
         let (ours, banks) = first.split_once("//").unwrap_or((first, ""));
@@ -366,7 +371,7 @@ fn entry_date(text: &str, value_date: Date) -> Option<Date> {
 }
 
 /// Keywords of SEPA in a field `:86:`, and what follows them.
-const KEYWORDS: [(&str, Option<ReferenceKind>); 10] = [
+const KEYWORDS: [(&str, Option<ReferenceKind>); 13] = [
     ("EREF+", Some(ReferenceKind::EndToEnd)),
     ("KREF+", Some(ReferenceKind::Customer)),
     ("MREF+", None),
@@ -377,6 +382,9 @@ const KEYWORDS: [(&str, Option<ReferenceKind>); 10] = [
     ("ABWE+", None),
     ("COAM+", None),
     ("OAMT+", None),
+    ("IBAN+", None),
+    ("BIC+", None),
+    ("MTLG:", None),
 ];
 
 /// Finds references in a field `:86:`, and keeps the rest as text.

@@ -144,7 +144,7 @@ enum SignRule {
 #[derive(Clone, Debug)]
 struct KindRule {
     columns: Vec<ProfileField>,
-    /// `None` leaves a line out. The key may end in `*`.
+    /// `None` leaves a line out. In a value `*` stands for anything. The longest comes first.
     values: Vec<(String, Option<StatedItemKind>)>,
 }
 
@@ -317,16 +317,10 @@ fn profile(form: FileProfileForm) -> Checked<FileProfile> {
         }
     };
     let layout = match (form.csv, form.fixed) {
-        (Some(csv), None) => ProfileLayout::Csv {
-            delimiter,
-            value_mark: csv.value_mark,
-            amount_marks: csv.amount_marks,
-            comment: csv.comment.filter(|comment| !comment.is_empty()),
-            newest_first: csv.order == Some(OrderForm::NewestFirst),
-        },
+        (csv, None) => csv_layout(csv.unwrap_or_default(), delimiter),
         (None, Some(fixed)) => fixed_layout(&fixed)?,
-        _ => {
-            return fault("csv", "and fixed exclude each other", "write [csv] or [fixed], and one");
+        (Some(_), Some(_)) => {
+            return fault("csv", "and fixed exclude each other", "leave one of the two out");
         }
     };
     let mut fields = BTreeMap::new();
@@ -373,6 +367,16 @@ fn profile(form: FileProfileForm) -> Checked<FileProfile> {
     needed_fields(&profile)?;
     fixed_names(&profile)?;
     Ok(profile)
+}
+
+fn csv_layout(csv: form::CsvForm, delimiter: u8) -> ProfileLayout {
+    ProfileLayout::Csv {
+        delimiter,
+        value_mark: csv.value_mark,
+        amount_marks: csv.amount_marks,
+        comment: csv.comment.filter(|comment| !comment.is_empty()),
+        newest_first: csv.order == Some(OrderForm::NewestFirst),
+    }
 }
 
 fn fixed_layout(form: &form::FixedForm) -> Checked<ProfileLayout> {
@@ -439,7 +443,7 @@ fn kind_rule(form: form::KindsForm) -> Checked<KindRule> {
         };
         values.push((value, kind));
     }
-    // The longest first, so that an exact value comes before its pattern.
+    // An exact value comes before its pattern.
     values.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
     Ok(KindRule { columns, values })
 }

@@ -3,12 +3,14 @@
 #![cfg(test)]
 
 mod any_bytes;
+mod bank_files;
 mod documents;
 mod doorstep_csv;
 mod encodings;
 mod incoming;
 mod pain001;
 mod payouts;
+mod profiled_files;
 mod profiles;
 mod real_incoming;
 mod real_orders;

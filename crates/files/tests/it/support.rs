@@ -2,9 +2,13 @@
 
 use std::env;
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use files::incoming::check::{CheckedFile, FileFormat, ReadOptions, preview};
+use files::incoming::parts::{ClearedItem, ClearingHead, FilePart, IncomingHead};
+use files::incoming::parts::{StatementEntry, StatementHead};
 use files::orders::{FileRole, Import, ImportError, ImportReport, Importer, OrderParcel};
 use files::profile::Profile;
 use files::sellers::SellerMap;
@@ -82,4 +86,51 @@ pub fn real(path: &str) -> Option<PathBuf> {
     }
     println!("SKIPPED: {} is missing; set DOORSTEP_TEST_DATA to its folder", path.display());
     None
+}
+
+/// Reads a file of a format to its end: what was checked, and its parts.
+pub fn try_read(
+    format: &str,
+    name: &str,
+    bytes: &[u8],
+    options: &ReadOptions<'_>,
+) -> Result<(CheckedFile, Vec<FilePart>), String> {
+    let format = FileFormat::find(format).unwrap();
+    let (checked, parts) = preview(Cursor::new(bytes), name, format, options, usize::MAX)
+        .map_err(|error| error.to_string())?;
+    assert_eq!(checked.head.parts(), parts.len() as u64, "each part is counted");
+    let mut again = Vec::new();
+    checked.stream(Cursor::new(bytes), options, &mut |part| again.push(part)).unwrap();
+    assert_eq!(parts, again, "both passes read the same");
+    Ok((checked, parts))
+}
+
+/// Reads statements with their entries.
+pub fn read_statements(
+    format: &str,
+    bytes: &[u8],
+) -> Result<(Vec<StatementHead>, Vec<StatementEntry>), String> {
+    let (checked, parts) = try_read(format, "file", bytes, &ReadOptions::default())?;
+    let IncomingHead::Statements(heads) = checked.head else { panic!("{:?}", checked.head) };
+    let entries = parts.into_iter().map(|part| match part {
+        FilePart::Entry(entry) => entry,
+        other => panic!("{other:?}"),
+    });
+    Ok((heads, entries.collect()))
+}
+
+/// Reads a network's or wallet's file with its items.
+pub fn read_items(
+    format: &str,
+    name: &str,
+    bytes: &[u8],
+    options: &ReadOptions<'_>,
+) -> Result<(ClearingHead, Vec<ClearedItem>), String> {
+    let (checked, parts) = try_read(format, name, bytes, options)?;
+    let IncomingHead::Clearing(head) = checked.head else { panic!("{:?}", checked.head) };
+    let items = parts.into_iter().map(|part| match part {
+        FilePart::Item(item) => item,
+        other => panic!("{other:?}"),
+    });
+    Ok((head, items.collect()))
 }

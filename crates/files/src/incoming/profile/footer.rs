@@ -97,6 +97,8 @@ pub(super) struct FooterSums {
     /// The totals' names of a footer with a header of its own.
     names: Option<Vec<String>>,
     pub begun: bool,
+    /// Every row was read. Otherwise no total can agree.
+    whole: bool,
     pub checked: u32,
     pub rounding: Option<RoundingDifference>,
 }
@@ -146,7 +148,9 @@ impl FooterSums {
         currency: Option<Currency>,
         scan: &mut Scan<'_>,
     ) {
-        self.begun = true;
+        if !self.begun {
+            (self.begun, self.whole) = (true, scan.faults.is_empty());
+        }
         let first = fields.first().map(String::as_str).unwrap_or_default();
         if !rule.totals.is_empty() {
             match self.names.take() {
@@ -204,7 +208,8 @@ impl FooterSums {
         currency: Option<Currency>,
         scan: &mut Scan<'_>,
     ) {
-        let Some(sum) = self.sums.iter().find(|sum| sum.total == *total) else { return };
+        let sum = self.sums.iter().find(|sum| sum.total == *total);
+        let Some(sum) = sum.filter(|_| self.whole) else { return };
         let (found, label) = (sum.sum, total.label());
         if total.column.is_none() {
             match value.parse::<u64>() {

@@ -60,7 +60,7 @@ pub struct FileForm {
     pub not_in_zip: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct CsvForm {
     /// A mark before each value, such as a backtick.
@@ -96,7 +96,7 @@ pub struct FixedForm {
 pub struct KindsForm {
     /// Their values, joined by spaces.
     pub columns: Vec<String>,
-    /// What each value means: a kind, or `left out`. A `*` at the end stands for anything.
+    /// What each value means: a kind, or `left out`. `*` stands for anything.
     pub values: BTreeMap<String, String>,
 }
 

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use money::Currency;
 use zeroize::Zeroizing;
 
+use super::super::archive::matches;
 use super::super::clearing::StatedItemKind;
 use super::super::parts::{CardFacts, FineAmount, IncomingHead};
 use super::super::scan::Scan;
@@ -334,11 +335,7 @@ impl ProfileRow<'_> {
         let Some(rule) = &self.profile.kinds else { return Ok(Some(StatedItemKind::Sale)) };
         let cells = self.places.kinds.iter().map(|place| self.cell(*place).unwrap_or_default());
         let value = cells.collect::<Vec<_>>().join(" ");
-        let fits = |known: &str| match known.strip_suffix('*') {
-            Some(begin) => value.starts_with(begin),
-            None => value == known,
-        };
-        match rule.values.iter().find(|(known, _)| fits(known)) {
+        match rule.values.iter().find(|(known, _)| matches(known, &value)) {
             Some((_, kind)) => Ok(*kind),
             None => {
                 let label = rule.columns.first().map_or("", |column| &column.label);
