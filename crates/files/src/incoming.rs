@@ -122,7 +122,9 @@ pub enum FileFault {
     LineWidth { expected: usize, found: usize },
     #[error("it is not text in the encoding of the file; give the right one with --encoding")]
     NotDecoded,
-    #[error("the profile gives this value no meaning; add it under [kinds] of a copy of the profile")]
+    #[error(
+        "the profile gives this value no meaning; add it under [kinds] of a copy of the profile"
+    )]
     UnknownKind,
     #[error("its sign does not fit the kind of the item; check the signs in the profile")]
     Sign,
@@ -134,7 +136,9 @@ pub enum FileFault {
     Misplaced,
     #[error("it is not written as the format says; ask the bank for the statement as it was sent")]
     NotOfFormat,
-    #[error("it is in {found}, and the statement is in {wanted}; ask for a statement for each currency")]
+    #[error(
+        "it is in {found}, and the statement is in {wanted}; ask for a statement for each currency"
+    )]
     OtherCurrency { found: Currency, wanted: Currency },
     #[error("it is not {0}; give the file of this account, or name the other one")]
     OtherParty(&'static str),
@@ -255,12 +259,7 @@ impl Faults {
     }
 
     /// A field's value, or its fault.
-    fn keep<T>(
-        &mut self,
-        line: u32,
-        column: &str,
-        value: Result<T, FileFault>,
-    ) -> Option<T> {
+    fn keep<T>(&mut self, line: u32, column: &str, value: Result<T, FileFault>) -> Option<T> {
         value.map_err(|fault| self.add(line, Some(column), fault)).ok()
     }
 

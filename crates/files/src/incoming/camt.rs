@@ -395,12 +395,7 @@ fn close_detail(
     keep(&mut detail.references, kind, text);
 }
 
-fn close_entry(
-    statement: &mut OpenStatement,
-    entry: OpenEntry,
-    place: usize,
-    scan: &mut Scan<'_>,
-) {
+fn close_entry(statement: &mut OpenStatement, entry: OpenEntry, place: usize, scan: &mut Scan<'_>) {
     let line = entry.line;
     match entry.status.as_str() {
         "BOOK" | "" => {}

@@ -23,14 +23,25 @@ pub enum StatementChain {
     /// The same file: nothing is to be done.
     Repeat,
     /// The same number in the same year, with other content.
-    SameNumber { number: u32 },
+    SameNumber {
+        number: u32,
+    },
     /// Statements between the two are missing.
-    Gap { last: u32, found: u32 },
+    Gap {
+        last: u32,
+        found: u32,
+    },
     /// It begins before the last one ends.
-    Overlap { opened_on: Date, closed_on: Date },
+    Overlap {
+        opened_on: Date,
+        closed_on: Date,
+    },
     /// It opens with another balance than the last one closed with: entries are missing, or it is
     /// of another account.
-    OtherBalance { closing: SignedAmount, opening: SignedAmount },
+    OtherBalance {
+        closing: SignedAmount,
+        opening: SignedAmount,
+    },
     /// It has no opening balance, or the last one had no closing one: nothing can be said.
     NotStated,
 }

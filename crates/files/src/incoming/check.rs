@@ -65,9 +65,9 @@ impl FileFormat {
 
     #[must_use]
     pub fn name(&self) -> &str {
-        let known = FORMATS.iter().find(|(_, format)| {
-            std::mem::discriminant(format) == std::mem::discriminant(self)
-        });
+        let known = FORMATS
+            .iter()
+            .find(|(_, format)| std::mem::discriminant(format) == std::mem::discriminant(self));
         match (self, known) {
             (FileFormat::Profile(profile), _) => profile.name(),
             (_, Some((name, _))) => name,
@@ -205,9 +205,8 @@ fn scan_plain<R: Read>(
     scan: &mut Scan<'_>,
 ) -> Result<Option<HeadAndIdentity>, RefusedFile> {
     let utf8 = label.unwrap_or(encoding_rs::UTF_8);
-    let clearing = |(head, digest): (ClearingHead, String)| {
-        (IncomingHead::Clearing(head), Some(digest))
-    };
+    let clearing =
+        |(head, digest): (ClearingHead, String)| (IncomingHead::Clearing(head), Some(digest));
     let statements = |heads: Option<Vec<StatementHead>>| {
         heads.map(|heads| (IncomingHead::Statements(heads), None))
     };
@@ -237,4 +236,3 @@ fn end(
         _ => Err(scan.faults.refuse(&scan.file)),
     }
 }
-

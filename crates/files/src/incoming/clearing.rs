@@ -9,8 +9,8 @@ use money::{Currency, SignedAmount};
 
 use super::parts::{ClearedItem, ClearingHead, ClearingRole, FilePart, ItemFacts};
 use super::scan::Scan;
-use super::{FileFault, ITEMS_AT_ONCE_MAX, LineDigest, RefusedFile};
 use super::{Faults, ITEMS_MAX};
+use super::{FileFault, ITEMS_AT_ONCE_MAX, LineDigest, RefusedFile};
 use super::{amount, currency, date, next};
 use crate::date::utc_ms;
 use crate::records::{Record, RecordReader};

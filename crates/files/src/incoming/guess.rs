@@ -26,7 +26,9 @@ pub enum GuessReason {
 impl fmt::Display for GuessReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            GuessReason::FixedColumns => f.write_str("its columns stand where the profile has them"),
+            GuessReason::FixedColumns => {
+                f.write_str("its columns stand where the profile has them")
+            }
             GuessReason::Columns { count } => write!(f, "it has {count} columns of the profile"),
             GuessReason::FirstLines => f.write_str("its first lines are of this format"),
             GuessReason::NameAndColumns => f.write_str("its name and columns are of the profile"),
@@ -110,7 +112,7 @@ fn format_of_lines(head: &[u8]) -> Option<Vec<FileFormat>> {
             _ => vec![FileFormat::NetworkClearing, FileFormat::WalletClearing],
         });
     }
-    if first.starts_with("01,") && (head.contains("\n02,") || head.contains("/ ") ) {
+    if first.starts_with("01,") && (head.contains("\n02,") || head.contains("/ ")) {
         return Some(vec![FileFormat::Bai2]);
     }
     let mut near = head.lines().take(8);

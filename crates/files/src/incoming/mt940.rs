@@ -82,10 +82,8 @@ struct TaggedField {
 }
 
 /// The tags that are read.
-const TAGS: [&str; 12] = [
-    "20", "25", "25P", "28", "28C", "60F", "60M", "61", "86", "62F", "62M",
-    "34F",
-];
+const TAGS: [&str; 12] =
+    ["20", "25", "25P", "28", "28C", "60F", "60M", "61", "86", "62F", "62M", "34F"];
 /// Any other tag. What follows it is not read.
 const OTHER: &str = "";
 

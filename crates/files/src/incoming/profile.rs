@@ -138,7 +138,10 @@ enum SignRule {
     Opposite,
     ByKind,
     /// A letter before the digits.
-    Letters { plus: char, minus: char },
+    Letters {
+        plus: char,
+        minus: char,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -156,18 +159,53 @@ struct InstalmentRule {
 }
 
 const CLEARING_FIELDS: [&str; 19] = [
-    "order", "rrn", "stan", "sent", "card", "authorisation", "terminal", "merchant",
-    "network_reference", "refund_reference", "original_stan", "original_sent", "settled_on",
-    "currency", "amount", "kept_back", "net", "fee_issuer", "fee_network",
+    "order",
+    "rrn",
+    "stan",
+    "sent",
+    "card",
+    "authorisation",
+    "terminal",
+    "merchant",
+    "network_reference",
+    "refund_reference",
+    "original_stan",
+    "original_sent",
+    "settled_on",
+    "currency",
+    "amount",
+    "kept_back",
+    "net",
+    "fee_issuer",
+    "fee_network",
 ];
 const FEE_ACQUIRER: &str = "fee_acquirer";
 const STATEMENT_FIELDS: [&str; 13] = [
-    "account", "currency", "value_date", "booked_on", "amount", "credit", "debit", "direction",
-    "balance", "bank_reference", "customer_reference", "end_to_end", "text",
+    "account",
+    "currency",
+    "value_date",
+    "booked_on",
+    "amount",
+    "credit",
+    "debit",
+    "direction",
+    "balance",
+    "bank_reference",
+    "customer_reference",
+    "end_to_end",
+    "text",
 ];
 const REMITTANCE_FIELDS: [&str; 10] = [
-    "waybill", "order", "remittance", "currency", "collected", "deduction", "net", "paid_on",
-    "bank_reference", "state",
+    "waybill",
+    "order",
+    "remittance",
+    "currency",
+    "collected",
+    "deduction",
+    "net",
+    "paid_on",
+    "bank_reference",
+    "state",
 ];
 
 impl FileProfile {
@@ -272,7 +310,6 @@ impl FileProfile {
     pub(super) fn has_fixed_columns(&self, head: &[u8]) -> bool {
         rows::has_fixed_columns(self, head)
     }
-
 }
 
 /// The field's name, if the model has it.

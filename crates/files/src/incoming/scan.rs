@@ -7,7 +7,7 @@ use money::Currency;
 
 use super::check::ReadOptions;
 use super::parts::{FilePart, StatementHead};
-use super::{FileFault, Faults, ITEMS_MAX, RefusedFile, refusal};
+use super::{Faults, FileFault, ITEMS_MAX, RefusedFile, refusal};
 use crate::records::RecordError;
 
 /// Statements in one file.

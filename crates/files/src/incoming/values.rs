@@ -131,7 +131,8 @@ mod tests {
         assert_eq!(read("1,234.56"), Some(123_456_000));
         assert_eq!(read("-0.01000"), Some(-1_000));
         assert_eq!(read("0.0100000"), Some(1_000));
-        for text in ["", ".", "1.", ".5", "12,34.00", "1,2345", "1.234,56", "1.000001", "1e3", "１"] {
+        for text in ["", ".", "1.", ".5", "12,34.00", "1,2345", "1.234,56", "1.000001", "1e3", "１"]
+        {
             assert_eq!(read(text), None, "{text}");
         }
         assert_eq!(fine("1,234.56", DecimalStyle::PLAIN), None, "groups only if the profile says");

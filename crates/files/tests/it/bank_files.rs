@@ -110,10 +110,16 @@ fn what_is_wrong_with_a_camt_file_is_said_with_line_and_element() {
             "line 6, Amt: it is in EUR, and the statement is in CNY",
         ),
         (good.replace("DBIT", "DEBIT"), "line 6, CdtDbtInd: it must be one of: CRDT, DBIT"),
-        (good.replace("<Dt>2026-11-30</Dt></BookgDt>", "<Dt>2026-02-29</Dt></BookgDt>"), "line 5, \
-         BookgDt: it is not a date"),
-        (good.replace("053.001.08", "053.001.13"), "version of the format is not read; ask for \
-         version 02 to 08"),
+        (
+            good.replace("<Dt>2026-11-30</Dt></BookgDt>", "<Dt>2026-02-29</Dt></BookgDt>"),
+            "line 5, \
+         BookgDt: it is not a date",
+        ),
+        (
+            good.replace("053.001.08", "053.001.13"),
+            "version of the format is not read; ask for \
+         version 02 to 08",
+        ),
         (good.replace("BkToCstmrStmt", "BkToCstmrAcctRpt"), "line 3: it is an interim report"),
         (good.replace("BkToCstmrStmt", "CstmrCdtTrfInitn"), "it is not a bank statement"),
         (good.replace("UTF-8", "GBK"), "line 1: it is not text in the encoding"),
@@ -154,12 +160,14 @@ fn a_file_must_be_of_the_account_the_currency_and_a_day_that_has_come() {
 fn the_second_pass_sees_a_file_that_was_changed() {
     let text = good053();
     let options = ReadOptions::default();
-    let checked =
-        check(Cursor::new(text.as_bytes()), "s.xml", FileFormat::Camt, &options).unwrap();
+    let checked = check(Cursor::new(text.as_bytes()), "s.xml", FileFormat::Camt, &options).unwrap();
     let changed = text.replace("B-2", "B-3");
     let mut parts = 0;
     let why = checked.stream(Cursor::new(changed.as_bytes()), &options, &mut |_| parts += 1);
-    assert_eq!(why.unwrap_err().to_string(), "s.xml has changed since it was checked; give it again");
+    assert_eq!(
+        why.unwrap_err().to_string(),
+        "s.xml has changed since it was checked; give it again"
+    );
     assert_eq!(parts, 2);
 }
 
@@ -171,7 +179,10 @@ const MT940: &str = "{1:F01X}{2:O940X}{4:\r\n:20:T-1\r\n:25:main\r\n:28C:7/1\r\n
 #[test]
 fn an_mt940_has_entries_between_its_balances() {
     let (heads, entries) = read_statements("mt940", MT940.as_bytes()).unwrap();
-    assert_eq!((heads[0].number, heads[0].page, heads[0].last_page), (Some(7), Some(1), Some(true)));
+    assert_eq!(
+        (heads[0].number, heads[0].page, heads[0].last_page),
+        (Some(7), Some(1), Some(true))
+    );
     assert_eq!((heads[0].opening.unwrap().minor(), heads[0].moved), (100_000, 22_950));
     let refs = |place: usize| {
         let of = entries[place].references.iter().map(|one| (one.kind, one.text.as_str()));
@@ -190,7 +201,11 @@ fn an_mt940_has_entries_between_its_balances() {
         (":25:main\r\n", "", "25: it is missing; ask the bank for the whole statement"),
         ("-}\r\n", ":61:2611301130C250,NMSCX\r\n-}\r\n", "61: it stands behind the last line"),
         (":20:T-1", "no tag", "line 2, 20: it cannot stand here"),
-        ("CNY1229,50\r\n:64", "EUR1229,50\r\n:64", "62F: it is in EUR, and the statement is in CNY"),
+        (
+            "CNY1229,50\r\n:64",
+            "EUR1229,50\r\n:64",
+            "62F: it is in EUR, and the statement is in CNY",
+        ),
     ] {
         let why = read_statements("mt940", MT940.replacen(from, to, 1).as_bytes()).expect_err(to);
         assert!(why.contains(words), "{words}\n{why}");

@@ -25,10 +25,19 @@ const WECHAT: &str = "\u{feff}交易时间,公众账号ID,商户号,特约商户
     `2,`12.34,`2.34,`0.00,`0.06000,`12.34,`2.34\r\n";
 
 fn wechat(text: &str) -> Result<String, String> {
-    let (head, items) =
-        read_items("wechat-bill", "1900All2026-11-30.csv", text.as_bytes(), &ReadOptions::default())?;
+    let (head, items) = read_items(
+        "wechat-bill",
+        "1900All2026-11-30.csv",
+        text.as_bytes(),
+        &ReadOptions::default(),
+    )?;
     let line = |one: &files::incoming::parts::ClearedItem| {
-        format!("{} {} {}", one.item.kind.name(), one.item.amount.minor(), one.item.kept_back.minor())
+        format!(
+            "{} {} {}",
+            one.item.kind.name(),
+            one.item.amount.minor(),
+            one.item.kept_back.minor()
+        )
     };
     let items: Vec<_> = items.iter().map(line).collect();
     Ok(format!("{} {} {:?}", items.join("; "), head.kept_back_parts, head.rounding))
@@ -46,13 +55,21 @@ fn a_wechat_bill_has_fees_of_five_decimals_and_checked_totals() {
     let rounded = wechat(&WECHAT.replace("`0.06000,`12.34", "`0.06400,`12.34")).unwrap();
     assert!(rounded.contains("Some(RoundingDifference { parts: 400, bound: 501 })"), "{rounded}");
     for (from, to, words) in [
-        ("`0.06000,`12.34", "`0.06502,`12.34", "line 5, 手续费: it says 0.06502, but the lines have"),
+        (
+            "`0.06000,`12.34",
+            "`0.06502,`12.34",
+            "line 5, 手续费: it says 0.06502, but the lines have",
+        ),
         ("`2,`12.34,`2.34", "`3,`12.34,`2.34", "line 5, lines: it says 3, but the lines have 2"),
         ("`2,`12.34,`2.34", "`2,`12.35,`2.34", "line 5, 应结订单金额: it says 12.35000"),
         ("`CNY,`12.34", "`CNY,\"`1,2.34\"", "应结订单金额: it is not an amount in CNY"),
         ("`CNY,`12.34", "`CNY,`12,34", "line 2: it has 28 fields, and must have 27"),
         ("`SUCCESS,`OTHERS", "`PAID,`OTHERS", "line 2, 交易状态: the profile gives this value no"),
-        ("`O-1,`o1,`NATIVE,`SUCCESS", "`,`o1,`NATIVE,`SUCCESS", "line 2, 商户订单号: it must have 1"),
+        (
+            "`O-1,`o1,`NATIVE,`SUCCESS",
+            "`,`o1,`NATIVE,`SUCCESS",
+            "line 2, 商户订单号: it must have 1",
+        ),
         ("`CNY,`0.00", "`USD,`0.00", "line 3, 货币种类: it is not the same as in the lines before"),
         ("手续费,费率", "手续费率,费率", "line 1, 手续费: there is no such column"),
         ("退款类型", "手续费", "line 1, 手续费: the column stands in the header twice"),
@@ -128,7 +145,11 @@ fn an_alipay_bill_is_read_from_its_zip_archive_or_as_csv() {
     let why = read(&broken).unwrap_err();
     assert!(why.contains("GBK"), "{why}");
     for (from, to, words) in [
-        ("共100.00元", "共100.01元", "商家实收（元）: it says 100.01000, but the lines have 100.00000"),
+        (
+            "共100.00元",
+            "共100.01元",
+            "商家实收（元）: it says 100.01000, but the lines have 100.00000",
+        ),
         ("交易合计：1笔", "交易合计：2笔", "lines: it says 2, but the lines have 1"),
         ("交易合计：1笔", "交易合计1笔", ""),
         ("#退款合计：1笔，", "#退款合计：1笔.", "it is not written as the format says"),
@@ -151,9 +172,8 @@ fn archives_that_are_no_bill_are_refused() {
     let csv = gbk(ALIPAY);
     let bill = ("业务明细.csv", csv.as_slice());
     let options = ReadOptions::default();
-    let why = |bytes: &[u8]| {
-        read_items("alipay-bill", "b.zip", bytes, &options).expect_err("an archive")
-    };
+    let why =
+        |bytes: &[u8]| read_items("alipay-bill", "b.zip", bytes, &options).expect_err("an archive");
     let good = zipped(&[bill]);
     for (bytes, words) in [
         (good[..good.len() / 2].to_vec(), "the zip archive is broken or cut short"),
@@ -219,7 +239,10 @@ impl CardTokens for SeenTokens {
     }
 }
 
-fn with<'a>(fields: &[(&'a str, &'a str)], changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+fn with<'a>(
+    fields: &[(&'a str, &'a str)],
+    changes: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
     let mut all = changes.to_vec();
     all.extend(fields.iter().filter(|(name, _)| !changes.iter().any(|(known, _)| known == name)));
     all
@@ -257,7 +280,9 @@ fn unionpay_s_fixed_columns_become_items_without_card_numbers() {
     // Each pass asks for each card.
     assert_eq!(tokens.0.borrow()[0], b"6217001234567890");
     let shown = format!("{items:?}");
-    assert!(!shown.contains("6217001234567890") && !shown.contains("54, 50, 49, 55, 48, 48, 49, 50"));
+    assert!(
+        !shown.contains("6217001234567890") && !shown.contains("54, 50, 49, 55, 48, 48, 49, 50")
+    );
     assert_eq!(items[0].facts.authorisation.as_deref(), Some("A12345"));
 
     let acoma = fixed("cups-acoma", &SALE) + &" ".repeat(400);
@@ -266,7 +291,11 @@ fn unionpay_s_fixed_columns_become_items_without_card_numbers() {
     assert_eq!(items[0].facts.settled_on.unwrap().to_string(), "2016-01-01");
 
     for (name, fields, words) in [
-        ("IND16010101ACOM", with(&SALE, &[("amount", "1O000")]), "amount: it is not an amount in CNY"),
+        (
+            "IND16010101ACOM",
+            with(&SALE, &[("amount", "1O000")]),
+            "amount: it is not an amount in CNY",
+        ),
         ("IND16010101ACOM", with(&SALE, &[("card", "62170012x")]), "card: it is not a card number"),
         ("IND16010101ACOM", with(&SALE, &[("sent", "0230000000")]), "sent: it is not a time"),
         ("IND15010101ACOM", with(&SALE, &[("sent", "0229000000")]), "sent: it is not a time"),
@@ -293,7 +322,11 @@ fn the_other_files_of_unionpay_are_read_too() {
     let options = ReadOptions::default();
     let fees = with(
         &SALE,
-        &[("acquirer fee", "D00000000045"), ("brand fee", "D00000000005"), ("net", "C000000009950")],
+        &[
+            ("acquirer fee", "D00000000045"),
+            ("brand fee", "D00000000005"),
+            ("net", "C000000009950"),
+        ],
     );
     let text = fixed("cups-alfee", &fees);
     let (head, items) =
@@ -314,8 +347,12 @@ fn the_other_files_of_unionpay_are_read_too() {
         ("out account", "6217001234567890"),
     ];
     let text = fixed("cups-aerra", &error);
-    let (_, items) = read_items("cups-aerra", "IND15123132AERRA", text.as_bytes(), &options).unwrap();
-    assert_eq!((items[0].item.kind, items[0].item.amount.minor()), (StatedItemKind::Chargeback, -6_000));
+    let (_, items) =
+        read_items("cups-aerra", "IND15123132AERRA", text.as_bytes(), &options).unwrap();
+    assert_eq!(
+        (items[0].item.kind, items[0].item.amount.minor()),
+        (StatedItemKind::Chargeback, -6_000)
+    );
     let text = fixed("cups-aerra", &with(&error, &[("error type", "E99")]));
     let why = read_items("cups-aerra", "IND15123132AERRA", text.as_bytes(), &options).unwrap_err();
     assert!(why.contains("error type: the profile gives this value no meaning"), "{why}");
@@ -369,7 +406,8 @@ fn sheets_of_courier_firms_say_what_was_collected_deducted_and_paid() {
     assert_eq!(lines[0].waybill.as_deref(), Some("123456789012"), "all its digits are there");
     assert_eq!(lines[0].collected.unwrap().minor(), 149_900);
     assert_eq!((lines[0].bank_reference.as_deref(), lines[0].line), (Some("UTR9"), 2));
-    let why = remittances("shiprocket-parcels", awb.replace("1.23456789012E", "1.23457E").as_bytes());
+    let why =
+        remittances("shiprocket-parcels", awb.replace("1.23456789012E", "1.23457E").as_bytes());
     let why = why.unwrap_err();
     assert!(why.contains("line 2, AWB: a spreadsheet has rounded this number"), "{why}");
 
@@ -412,8 +450,13 @@ fn sheets_of_courier_firms_say_what_was_collected_deducted_and_paid() {
 
     let delhivery = "Description,Payment Mode,Client,Pincode,Amount Payable,City,Status,COD Amount,\
         Waybill Number,Order Number\nx,COD,c,1,0,d,Delivered,500,W1,O1\n";
-    assert_eq!(remittances("delhivery", delhivery.as_bytes()).unwrap()[0].state.as_deref(), Some("Delivered"));
-    let chinese = gbk("订单号,件数,揽件人,配送人,代收货款,配送站点,账单编号,生效标识,未匹配原因\nO1,1,张,李,20.00,站,Z1,Y,\n");
+    assert_eq!(
+        remittances("delhivery", delhivery.as_bytes()).unwrap()[0].state.as_deref(),
+        Some("Delivered")
+    );
+    let chinese = gbk(
+        "订单号,件数,揽件人,配送人,代收货款,配送站点,账单编号,生效标识,未匹配原因\nO1,1,张,李,20.00,站,Z1,Y,\n",
+    );
     let lines = remittances("courier-cn", &chinese).unwrap();
     assert_eq!(lines[0].remittance.as_deref(), Some("Z1"));
     let why = remittances("courier-cn", &gbk("订单号,代收货款\n,20.00\n")).unwrap_err();
@@ -433,10 +476,17 @@ fn the_format_of_a_file_is_guessed_with_a_reason_or_left_to_a_person() {
     assert_eq!(only("a.xml", camt.as_bytes()), sure("camt"));
     assert_eq!(only("a.sta", b"\x01\r\n:20:X\r\n:25:Y"), sure("mt940"));
     assert_eq!(only("a.bai", b"01,A,B,1/\n02,A,B/\n"), sure("bai2"));
-    let item = "H,1,unionpay,2013-08-28,CNY\nI,ABCDEF000001,000001,2013-08-28T10:11:12Z,1,1,sale,1,0,1\n";
+    let item =
+        "H,1,unionpay,2013-08-28,CNY\nI,ABCDEF000001,000001,2013-08-28T10:11:12Z,1,1,sale,1,0,1\n";
     assert_eq!(only("a.csv", item.as_bytes()), sure("clearing"));
-    assert_eq!(only("a.csv", b"H,1,red,2013-08-28,CNY\nI,O1,1,1,sale,1,0,1\n"), sure("clearing-wallet"));
-    assert_eq!(of("a.csv", b"H,1,red,2013-08-28,CNY\nT,0"), (None, vec!["clearing".to_owned(), "clearing-wallet".to_owned()]));
+    assert_eq!(
+        only("a.csv", b"H,1,red,2013-08-28,CNY\nI,O1,1,1,sale,1,0,1\n"),
+        sure("clearing-wallet")
+    );
+    assert_eq!(
+        of("a.csv", b"H,1,red,2013-08-28,CNY\nT,0"),
+        (None, vec!["clearing".to_owned(), "clearing-wallet".to_owned()])
+    );
     let bank = b"account,date,type,amount,currency,bank_reference,our_reference,text\n";
     assert_eq!(only("b.csv", bank), sure("bank-csv"));
     let by_columns = only("b.csv", WECHAT.as_bytes());
@@ -468,11 +518,19 @@ fn built_in_profiles_are_valid_and_others_say_what_is_wrong() {
     let cmb = FileProfile::text("cmb").unwrap();
     for (from, to, words) in [
         ("reads = \"statement\"", "reads = \"stamps\"", "the profile is not valid"),
-        ("amount = \"交易金额\"", "amont = \"交易金额\"", "fields.amont is not a field of this model"),
+        (
+            "amount = \"交易金额\"",
+            "amont = \"交易金额\"",
+            "fields.amont is not a field of this model",
+        ),
         ("amount = \"交易金额\"", "", "fields.amount is missing; name its column"),
         ("booked_on = \"记账日期\"", "", "fields.booked_on is missing"),
         ("\"人民币\" = \"CNY\"", "\"人民币\" = \"YEN\"", "file.currency_names is not a currency"),
-        ("amount = \"交易金额\"", "amount = { any_of = [\"a\"], plus = \"C\" }", "signs that contradict"),
+        (
+            "amount = \"交易金额\"",
+            "amount = { any_of = [\"a\"], plus = \"C\" }",
+            "signs that contradict",
+        ),
         ("decimal_group = \",\"", "decimal_group = \".\"", "format.decimal_group is not valid"),
         ("[csv]", "[fixed]\nseparator_bytes = 1\ncolumns = []\n[csv]", "csv and fixed exclude"),
         ("%Y-%m-%d", "%H:%M", "format.times `%H:%M` does not read a date"),

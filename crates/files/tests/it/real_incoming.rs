@@ -29,7 +29,9 @@ fn values(yaml: &str, key: &str) -> Vec<Option<String>> {
     let (_, transactions) = yaml.split_once("\ntransactions:").unwrap_or_default();
     let mark = format!("    {key}: ");
     let found = transactions.lines().filter_map(|line| line.strip_prefix(mark.as_str()));
-    found.map(|text| Some(text.trim_matches('\'').to_owned()).filter(|text| text != "null")).collect()
+    found
+        .map(|text| Some(text.trim_matches('\'').to_owned()).filter(|text| text != "null"))
+        .collect()
 }
 
 /// The amounts of the transactions of mt940's own parse, in minor units.
@@ -73,7 +75,8 @@ fn statements_of_mt940_are_read_as_another_program_reads_them() {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let Some(line) = text.lines().find(|line| line.starts_with(":61:")) else { continue };
             let (begin, rest) = (":20:1\n:25:1\n:28C:1\n:60F:C110701EUR0,\n", &text[..]);
-            let closing = if line.contains("DR0") { ":62F:D140901EUR1,62" } else { ":62F:C110701EUR50," };
+            let closing =
+                if line.contains("DR0") { ":62F:D140901EUR1,62" } else { ":62F:C110701EUR50," };
             bytes = format!("{begin}{}\n{closing}\n", rest.trim_end_matches(['-', '\n'])).into();
         }
         let read = read_statements("mt940", &bytes);
@@ -210,7 +213,10 @@ fn camt_files_are_read_as_another_program_reads_them() {
     assert_eq!((batch.transactions, batch.total), (Some(2), None), "the total is in francs");
     let detail = &entries[0].details[1];
     let kinds: Vec<_> = detail.references.iter().map(|one| (one.kind, one.text.as_str())).collect();
-    assert!(kinds.contains(&(ReferenceKind::EndToEnd, "UXC06170000006PI00001EE00002")), "{kinds:?}");
+    assert!(
+        kinds.contains(&(ReferenceKind::EndToEnd, "UXC06170000006PI00001EE00002")),
+        "{kinds:?}"
+    );
     assert!(kinds.contains(&(ReferenceKind::Remittance, "ISR ref number V2")), "{kinds:?}");
     assert!(!format!("{entries:?}").contains("UNIFITS"), "a name is not shown");
 }
@@ -239,16 +245,29 @@ fn exports_of_chinese_banks_are_read_to_their_last_balance() {
     let Some(folder) = real("bank") else { return };
     let bytes = fs::read(folder.join("boc/example-boc-records.csv")).unwrap();
     let (heads, entries) = read_statements("boc", &bytes).unwrap();
-    assert_eq!((heads[0].opening.unwrap().minor(), heads[0].closing.unwrap().minor()), (281_358, 324_028));
+    assert_eq!(
+        (heads[0].opening.unwrap().minor(), heads[0].closing.unwrap().minor()),
+        (281_358, 324_028)
+    );
     assert_eq!(entries.len(), 17);
     assert_eq!(entries[7].amount.minor(), -260_000, "-2,600.00");
     let text = String::from_utf8(bytes).unwrap();
-    let lost: String = text.lines().enumerate().filter(|(at, _)| *at != 5).map(|(_, line)| format!("{line}\n")).collect();
+    let lost: String = text
+        .lines()
+        .enumerate()
+        .filter(|(at, _)| *at != 5)
+        .map(|(_, line)| format!("{line}\n"))
+        .collect();
     let why = read_statements("boc", lost.as_bytes()).unwrap_err();
     assert!(why.contains("line 6, 余额: the balance does not follow"), "{why}");
     // Their authors have changed the balances: the entries are read if the column has another name.
     for (path, profile, balance, amounts) in [
-        ("cmb/example-cmb-records.csv", "cmb", "联机余额", vec![123_400, -100_000, -300, -100_000, -1_014]),
+        (
+            "cmb/example-cmb-records.csv",
+            "cmb",
+            "联机余额",
+            vec![123_400, -100_000, -300, -100_000, -1_014],
+        ),
         (
             "bocom_debit/example-bocom_debit-records.csv",
             "bocom",
@@ -280,7 +299,10 @@ fn bills_of_wallets_are_read_by_their_columns() {
     // The sample has one of 48 lines.
     let why = read(new.as_bytes()).unwrap_err();
     assert!(why.contains("line 4, lines: it says 48, but the lines have 1"), "{why}");
-    let whole = new.replace("`48,`5.76,`1.42,`0.00,`0.01000,`5.76,`1.42", "`1,`6.00,`0.00,`0.00,`0.04000,`6.00,`0.00");
+    let whole = new.replace(
+        "`48,`5.76,`1.42,`0.00,`0.01000,`5.76,`1.42",
+        "`1,`6.00,`0.00,`0.00,`0.04000,`6.00,`0.00",
+    );
     let (head, items) = read(whole.as_bytes()).unwrap();
     assert_eq!((items[0].item.amount.minor(), head.kept_back_parts), (600, 4_000));
     // Exports of persons are no bills of a merchant.

@@ -45,10 +45,11 @@ impl DetailIndex {
         }
         self.details += entry.details.len();
         let (minor, details) = (entry.amount.minor(), entry.details);
-        self.entries
-            .entry(key)
-            .and_modify(|known| known.twice = true)
-            .or_insert(NotifiedEntry { minor, details, twice: false });
+        self.entries.entry(key).and_modify(|known| known.twice = true).or_insert(NotifiedEntry {
+            minor,
+            details,
+            twice: false,
+        });
         true
     }
 

@@ -246,7 +246,10 @@ impl FooterSums {
 }
 
 /// The totals in a line, if it has the pieces.
-fn matched<'t, 'l>(pieces: &'t [FooterPiece], line: &'l str) -> Option<Vec<(&'t TotalOf, &'l str)>> {
+fn matched<'t, 'l>(
+    pieces: &'t [FooterPiece],
+    line: &'l str,
+) -> Option<Vec<(&'t TotalOf, &'l str)>> {
     let (mut found, mut rest) = (Vec::new(), line);
     let mut waiting: Option<&TotalOf> = None;
     for piece in pieces {
@@ -273,4 +276,3 @@ fn matched<'t, 'l>(pieces: &'t [FooterPiece], line: &'l str) -> Option<Vec<(&'t 
     }
     rest.trim().is_empty().then_some(found)
 }
-

@@ -58,7 +58,12 @@ impl RowModel {
         self.currency
     }
 
-    pub fn take(&mut self, row: &ProfileRow<'_>, kind: Option<StatedItemKind>, scan: &mut Scan<'_>) {
+    pub fn take(
+        &mut self,
+        row: &ProfileRow<'_>,
+        kind: Option<StatedItemKind>,
+        scan: &mut Scan<'_>,
+    ) {
         let Some(currency) = row.currency(scan) else { return };
         if *self.currency.get_or_insert(currency) != currency {
             return scan.add(row.line, row.label("currency"), FileFault::NotTheSame);
@@ -131,7 +136,12 @@ impl RowModel {
         self.items += 1;
         self.amount += i128::from(amount.minor());
         self.kept_back += i128::from(kept_back.minor());
-        scan.emit(FilePart::MerchantSum(MerchantSum { line: row.line, merchant, amount, kept_back }));
+        scan.emit(FilePart::MerchantSum(MerchantSum {
+            line: row.line,
+            merchant,
+            amount,
+            kept_back,
+        }));
     }
 
     fn take_entry(&mut self, row: &ProfileRow<'_>, currency: Currency, scan: &mut Scan<'_>) {

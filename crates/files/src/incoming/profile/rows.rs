@@ -18,7 +18,8 @@ use super::super::values::{self, Identifier};
 use super::super::{FileFault, RefusedFile, mt940};
 use super::footer::FooterSums;
 use super::models::RowModel;
-use super::{FileProfile, FixedColumn, ProfileField, ProfileLayout, ProfileTimes, SignRule};
+use super::{FileProfile, FixedColumn, ProfileField, ProfileLayout, ProfileModel};
+use super::{ProfileTimes, SignRule};
 use crate::date::{date_of_formats, near_date, utc_ms, utc_ms_of_formats};
 use crate::records::{Record, RecordError, RecordReader};
 
@@ -126,7 +127,12 @@ impl ProfileRow<'_> {
         }
     }
 
-    fn cell_or_fault(&self, place: usize, label: &str, scan: &mut Scan<'_>) -> Option<Cow<'_, str>> {
+    fn cell_or_fault(
+        &self,
+        place: usize,
+        label: &str,
+        scan: &mut Scan<'_>,
+    ) -> Option<Cow<'_, str>> {
         let cell = self.cell(place);
         if cell.is_none() {
             scan.add(self.line, label, FileFault::NotDecoded);
@@ -268,9 +274,10 @@ impl ProfileRow<'_> {
             ProfileTimes::Forms(forms) => date_of_formats(&text, forms),
             ProfileTimes::MonthToSecond => {
                 let two = |at: usize| text.get(at..at + 2)?.parse::<i8>().ok();
-                two(0).zip(two(2)).zip(self.file_date).and_then(|((month, day), latest)| {
-                    near_date(month, day, latest)
-                })
+                two(0)
+                    .zip(two(2))
+                    .zip(self.file_date)
+                    .and_then(|((month, day), latest)| near_date(month, day, latest))
             }
         };
         if date.is_none() {
@@ -453,7 +460,7 @@ fn scan_csv(
     let ProfileLayout::Csv { delimiter, comment, .. } = &profile.layout else { return Ok(None) };
     let comment = comment.as_deref();
     let mut records = RecordReader::new(input, encoding, *delimiter);
-    if profile.fields.contains_key("card") {
+    if matches!(profile.reads, ProfileModel::Clearing | ProfileModel::FeeDetails) {
         records = records.wiping();
     }
     let Some((places, names)) = find_header(profile, &mut records, scan)? else { return Ok(None) };
