@@ -181,7 +181,9 @@ fn file_fault(fault: &FileFault) -> String {
         F::OtherCurrency { found, wanted } => {
             format!("币种为 {found}，而对账单为 {wanted}；请按币种分别索取对账单")
         }
-        F::OtherParty(_) => "不属于所指定的账户、网络或钱包；请给出其文件，或指定另一个".to_owned(),
+        F::OtherParty(_) => {
+            "不属于所指定的账户、网络或钱包；请给出其文件，或指定另一个".to_owned()
+        }
         F::DayToCome => "文件日期未到；请索取日期正确的文件，或校正时钟".to_owned(),
         F::NoFileDate => "其时间没有年份；请保留发送时的文件名".to_owned(),
         F::RunningBalance => "余额与上一行不连续：有行缺失或被移动；请重新索取文件".to_owned(),
@@ -190,7 +192,9 @@ fn file_fault(fault: &FileFault) -> String {
         F::Xml => "XML 格式有误；请重新索取文件".to_owned(),
         F::Entities => "含有文档类型或实体，一律不展开；请索取不含它们的文件".to_owned(),
         F::TooDeep(most) => format!("元素嵌套超过 {most} 层；请与文件制作方核对"),
-        F::NotAStatement => "不是 02 至 08 版的 camt.053 或 camt.054 对账单；请索取该文件".to_owned(),
+        F::NotAStatement => {
+            "不是 02 至 08 版的 camt.053 或 camt.054 对账单；请索取该文件".to_owned()
+        }
         F::NoBookedEntries => {
             "这是日间报告，没有已入账的记录；请向银行索取日终对账单（camt.053 或 MT940）".to_owned()
         }

@@ -26,7 +26,7 @@ mod models;
 mod rows;
 
 use footer::FooterRule;
-use form::{FieldTableForm, FileProfileForm, OrderForm, ReadsForm, SignForm};
+use form::{FieldTableForm, FileProfileForm, LineOrderForm, ReadsForm, SignForm};
 
 const KNOWN: [(&str, &str); 17] = [
     ("wechat-bill", include_str!("../../../../profiles/wechat-bill.toml")),
@@ -412,11 +412,11 @@ fn csv_layout(csv: form::CsvForm, delimiter: u8) -> ProfileLayout {
         value_mark: csv.value_mark,
         amount_marks: csv.amount_marks,
         comment: csv.comment.filter(|comment| !comment.is_empty()),
-        newest_first: csv.order == Some(OrderForm::NewestFirst),
+        newest_first: csv.order == Some(LineOrderForm::NewestFirst),
     }
 }
 
-fn fixed_layout(form: &form::FixedForm) -> Checked<ProfileLayout> {
+fn fixed_layout(form: &form::FixedColumnsForm) -> Checked<ProfileLayout> {
     const KEY: &str = "fixed.columns";
     check::entries(KEY, form.columns.len().min(1), 1)?;
     let (mut columns, mut start, mut width) = (Vec::new(), 0_usize, 0);

@@ -21,7 +21,7 @@ pub struct FileProfileForm {
     #[serde(default)]
     pub format: FormatForm,
     pub csv: Option<CsvForm>,
-    pub fixed: Option<FixedForm>,
+    pub fixed: Option<FixedColumnsForm>,
     pub fields: BTreeMap<String, FieldsForm>,
     pub kinds: Option<KindsForm>,
     pub footer: Option<FooterForm>,
@@ -71,11 +71,11 @@ pub struct CsvForm {
     /// Lines that begin with it are no rows.
     pub comment: Option<String>,
     /// Of a statement: in which order its lines are.
-    pub order: Option<OrderForm>,
+    pub order: Option<LineOrderForm>,
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
-pub enum OrderForm {
+pub enum LineOrderForm {
     #[serde(rename = "oldest first")]
     OldestFirst,
     #[serde(rename = "newest first")]
@@ -84,7 +84,7 @@ pub enum OrderForm {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FixedForm {
+pub struct FixedColumnsForm {
     /// Bytes between two columns.
     pub separator_bytes: usize,
     /// Names and widths in bytes. Columns named `-` are not read.
