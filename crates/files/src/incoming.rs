@@ -1,4 +1,9 @@
-//! Files of networks, wallets and banks: taken whole, or refused with all that is wrong.
+//! Files of networks, wallets, banks and courier firms: taken whole, or refused with all that is
+//! wrong. docs/files/incoming.md lists formats, profiles and limits.
+//!
+//! Start at [`guess::guess`] for the format of a file, at [`check::check`] to check it and
+//! [`check::CheckedFile::stream`] to read its [`parts`]. [`chain::follows`] compares a statement with
+//! the last one, [`DetailIndex`] joins camt.054 to camt.053.
 //!
 //! No error shows a value of such a file: in a wrong column it can be a buyer's name (M12).
 

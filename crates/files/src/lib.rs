@@ -1,8 +1,9 @@
-//! File formats: reads order exports, clearing files and bank statements, writes payout files.
+//! File formats: reads order exports and the files of networks, wallets, banks and courier firms,
+//! writes payout files.
 //!
 //! Never: a business rule, a clock, SQL, a network; any workspace crate other than `money`. An
 //! import checks every line and guesses nothing. An output file is written whole or not at all.
-//! Start at [`orders::import`], [`profile::Profile`] and [`incoming`] to read, at
+//! Start at [`orders::import`], [`profile::Profile`] and [`incoming::check`] to read, at
 //! [`payouts::write_csv`] and [`pain001::write`] to write.
 
 pub mod atomic;

@@ -416,7 +416,7 @@ fn csv_layout(csv: form::CsvForm, delimiter: u8) -> ProfileLayout {
     }
 }
 
-fn fixed_layout(form: &form::FixedWidthForm) -> Checked<ProfileLayout> {
+fn fixed_layout(form: &form::FixedColumnsForm) -> Checked<ProfileLayout> {
     const KEY: &str = "fixed.columns";
     check::entries(KEY, form.columns.len().min(1), 1)?;
     let (mut columns, mut start, mut width) = (Vec::new(), 0_usize, 0);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::parts::{EntryDetail, ReferenceKind, StatementEntry};
 
 /// Details of notifications that are held to be joined.
-pub const DETAILS_MAX: usize = 1_000_000;
+pub const DETAILS_MAX: usize = 400_000;
 
 /// How an entry was joined to the notifications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ pub struct FileProfileForm {
     #[serde(default)]
     pub format: FormatForm,
     pub csv: Option<CsvForm>,
-    pub fixed: Option<FixedWidthForm>,
+    pub fixed: Option<FixedColumnsForm>,
     pub fields: BTreeMap<String, FieldsForm>,
     pub kinds: Option<KindsForm>,
     pub footer: Option<FooterForm>,
@@ -84,7 +84,7 @@ pub enum LineOrderForm {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FixedWidthForm {
+pub struct FixedColumnsForm {
     /// Bytes between two columns.
     pub separator_bytes: usize,
     /// Names and widths in bytes. Columns named `-` are not read.

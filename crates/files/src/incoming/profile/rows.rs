@@ -582,7 +582,7 @@ impl FixedShape<'_> {
     fn fits(&self, bytes: &[u8]) -> bool {
         let between = |pair: &[FixedColumn]| pair[0].end..pair[1].start;
         let mut ranges = self.columns.windows(2).map(between);
-        let separator = |byte: &u8| matches!(byte, b' ' | b'\t' | b'|' | b',' | b'!');
+        let separator = |byte: &u8| matches!(byte, b' ' | b'\t' | b'|' | b',');
         ranges.all(|range| bytes.get(range).is_some_and(|bytes| bytes.iter().all(separator)))
     }
 }
