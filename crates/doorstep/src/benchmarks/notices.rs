@@ -202,7 +202,7 @@ fn wait_for(receiver: &mut Part, count: u64) -> anyhow::Result<(u64, Instant)> {
 fn measure(notices: u64, endpoints: u32, data: &Path) -> anyhow::Result<NoticesBenchFigures> {
     let each = notices.div_ceil(endpoints.into());
     ensure!(
-        each <= BACKLOG_NOTICES_MAX.into(),
+        each <= u64::from(BACKLOG_NOTICES_MAX),
         bilingual!(
             "each endpoint would have {each} waiting, of at most {BACKLOG_NOTICES_MAX}; give more \
              --endpoints",
