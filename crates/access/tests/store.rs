@@ -369,7 +369,11 @@ fn a_key_has_one_secret_and_works_while_the_books_say_so() {
     bed.said.say(Actor::Key(KEY), |one| one.grants = None);
     let later = NOW.plus_ms(MINUTE);
     assert!(is_unknown(bed.store.authenticate_key(&secret, later)), "revoked a moment ago");
-    assert_eq!(bed.store.key_secrets().unwrap()[0].used_at, Some(NOW), "only what was taken counts");
+    assert_eq!(
+        bed.store.key_secrets().unwrap()[0].used_at,
+        Some(NOW),
+        "only what was taken counts"
+    );
 }
 
 #[test]

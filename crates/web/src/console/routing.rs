@@ -65,6 +65,12 @@ impl Rail {
         self.raw(self.kind)
     }
 
+    /// The list of a view with its rows only.
+    fn list(&self, view: &str) -> Link {
+        let bits = number_of(&self.row, self.view, self.kind).cast_unsigned();
+        Link::to(&list_path(view)).with("rail_kind", self.kind).with("rail", &bits.to_string())
+    }
+
     fn payments(&self, states: &[&str]) -> i64 {
         let of = self.totals.iter().filter(|one| states.contains(&one.state.as_str()));
         of.map(|one| one.payments).sum()

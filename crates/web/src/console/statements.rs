@@ -92,7 +92,8 @@ pub(super) async fn statement(visit: Visit) -> HttpAnswer {
     wait_for(&app, wanted).await?;
     let done = shared.workers.run(move |giver| {
         let unknown = || Problem::from(ProblemKind::NoSuchRecord);
-        let statement = |reader: &mut ViewReader| PartyStatement::read(reader, party, &asked, wanted.at);
+        let statement =
+            |reader: &mut ViewReader| PartyStatement::read(reader, party, &asked, wanted.at);
         if form != Form::Page {
             let statement = read(&app, giver, statement)?.ok_or_else(unknown)?;
             return file(&visit, (party, form), statement);
@@ -135,7 +136,11 @@ fn csv_name(party: StatementParty, (from, until): (BusinessDate, BusinessDate)) 
 }
 
 /// The whole statement as a file, made while it is sent.
-fn file(visit: &Visit, (party, form): (StatementParty, Form), statement: PartyStatement) -> HttpAnswer {
+fn file(
+    visit: &Visit,
+    (party, form): (StatementParty, Form),
+    statement: PartyStatement,
+) -> HttpAnswer {
     let principal = &visit.call.caller()?.principal;
     if statement.is_backwards() {
         let [en, zh] = [office::Language::En, office::Language::Zh]
@@ -199,7 +204,11 @@ fn csv_line(cells: [&str; 10]) -> String {
 }
 
 /// The columns of the file. Amounts have decimals, as a spreadsheet adds them up.
-fn csv(statement: &PartyStatement, reader: &mut ViewReader, to: &mut BodyWriter) -> Result<(), CutOff> {
+fn csv(
+    statement: &PartyStatement,
+    reader: &mut ViewReader,
+    to: &mut BodyWriter,
+) -> Result<(), CutOff> {
     let (postings, currency) = (statement.postings, &*statement.currency);
     let plain = |minor: i64| pages::forms::plain_money(i128::from(minor), currency);
     let (from, until) = (statement.days.0.to_string(), statement.days.1.to_string());
