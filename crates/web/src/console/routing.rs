@@ -192,8 +192,7 @@ struct Routing<'r> {
 impl Routing<'_> {
     fn count(&self, rail: &Rail, states: &[&str]) -> Cell {
         let count = if states.is_empty() { rail.all() } else { rail.payments(states) };
-        let mut link =
-            Link::to(&list_path("payments")).with("rail_kind", rail.kind).with("rail", rail.id());
+        let mut link = rail.list("payments");
         if !states.is_empty() {
             link = link.with("state", &states.join(","));
         }
@@ -297,10 +296,7 @@ impl Routing<'_> {
             let (lines, amount, fee) = rail.cleared?;
             let currency = rail.raw("currency");
             let shown = |minor: i64| figure(money(minor.into(), currency));
-            let link = Link::to(&list_path("clearing_lines"))
-                .with("rail_kind", rail.kind)
-                .with("rail", rail.id());
-            let href = (lines > 0).then(|| link.at(self.pinned).text());
+            let href = (lines > 0).then(|| rail.list("clearing_lines").at(self.pinned).text());
             Some(vec![
                 self.name(rail),
                 Cell { href, ..figure(number(lines.into())) },
