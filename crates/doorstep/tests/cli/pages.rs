@@ -157,7 +157,7 @@ fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
         assert_eq!(status(&demo, &bed, "courier", path), "403", "{path}");
     }
     // A long statement goes on where the page before ended.
-    let firm = demo.get(&bed, "firm", "/v1/firms?limit=1")["items"][0]["firm"].clone();
+    let firm = demo.get(&bed, "firm", "/v1/parcels?limit=1")["items"][0]["firm"].clone();
     let path = format!("/statements/{}", firm.as_str().unwrap());
     let (mut next, mut lines, mut balance) = (format!("{path}?from=2013-11-11"), 0, String::new());
     loop {
