@@ -216,7 +216,11 @@ impl Office {
         to_subject: bool,
     ) -> OfficeResult<OfficeAnswer> {
         let facts = self.facts(BTreeSet::new())?;
-        let last_four = if to_subject { LastFour::ToSubject } else { LastFour::Hidden };
+        // Without its key nothing can be read, and the rest is shown.
+        let last_four = match to_subject && self.options.vault.has_key() {
+            true => LastFour::ToSubject,
+            false => LastFour::Hidden,
+        };
         self.payout_accounts(Some(&seller.to_string()), last_four, &facts)
     }
 

@@ -125,12 +125,18 @@ fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
         let count = cells[0].rsplit_once("\">").unwrap().1.trim_end_matches("</a>");
         count.replace(',', "").parse::<usize>().unwrap()
     });
+    let declined = all_between(rails, "href=\"/payments?", "\"");
+    let declined = declined.iter().find(|link| link.contains("state=declined")).unwrap();
+    let declined = format!("/payments?{}", declined.replace("&#38;", "&"));
+    let declined = page(&demo, &bed, "finance", &declined);
+    assert!(main_of(&declined).contains(">declined</span>"), "{declined}");
     let routed = page(&demo, &bed, "finance", "/payments.csv?rail_kind.empty=false");
     assert_eq!(begun.sum::<usize>(), routed.lines().count() - 1, "{rails}");
     let card = "/v1/payments?method=credit%20card&limit=1&order=-from_batch";
     let card = demo.get(&bed, "finance", card)["items"][0].clone();
     let network = demo.get(&bed, "finance", "/v1/networks?limit=9")["items"].clone();
-    let network = network.as_array().unwrap().iter().find(|one| one["network"] == card["rail"]);
+    let rail = format!("net_{}", card["rail"].as_str().unwrap());
+    let network = network.as_array().unwrap().iter().find(|one| one["network"] == *rail);
     let network = network.unwrap()["reference"].as_str().unwrap();
     let payment = format!("{}~{}", card["parcel"].as_str().unwrap(), card["payment"]);
     let payment = page(&demo, &bed, "finance", &format!("/payments/{payment}"));
@@ -151,7 +157,7 @@ fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
         assert_eq!(status(&demo, &bed, "courier", path), "403", "{path}");
     }
     // A long statement goes on where the page before ended.
-    let firm = demo.get(&bed, "firm", "/v1/firms?limit=1")["items"][0]["firm"].clone();
+    let firm = demo.get(&bed, "firm", "/v1/parcels?limit=1")["items"][0]["firm"].clone();
     let path = format!("/statements/{}", firm.as_str().unwrap());
     let (mut next, mut lines, mut balance) = (format!("{path}?from=2013-11-11"), 0, String::new());
     loop {

@@ -65,6 +65,12 @@ impl Rail {
         self.raw(self.kind)
     }
 
+    /// The list of a view with its rows only.
+    fn list(&self, view: &str) -> Link {
+        let bits = number_of(&self.row, self.view, self.kind).cast_unsigned();
+        Link::to(&list_path(view)).with("rail_kind", self.kind).with("rail", &bits.to_string())
+    }
+
     fn payments(&self, states: &[&str]) -> i64 {
         let of = self.totals.iter().filter(|one| states.contains(&one.state.as_str()));
         of.map(|one| one.payments).sum()
@@ -186,8 +192,7 @@ struct Routing<'r> {
 impl Routing<'_> {
     fn count(&self, rail: &Rail, states: &[&str]) -> Cell {
         let count = if states.is_empty() { rail.all() } else { rail.payments(states) };
-        let mut link =
-            Link::to(&list_path("payments")).with("rail_kind", rail.kind).with("rail", rail.id());
+        let mut link = rail.list("payments");
         if !states.is_empty() {
             link = link.with("state", &states.join(","));
         }
@@ -291,10 +296,7 @@ impl Routing<'_> {
             let (lines, amount, fee) = rail.cleared?;
             let currency = rail.raw("currency");
             let shown = |minor: i64| figure(money(minor.into(), currency));
-            let link = Link::to(&list_path("clearing_lines"))
-                .with("rail_kind", rail.kind)
-                .with("rail", rail.id());
-            let href = (lines > 0).then(|| link.at(self.pinned).text());
+            let href = (lines > 0).then(|| rail.list("clearing_lines").at(self.pinned).text());
             Some(vec![
                 self.name(rail),
                 Cell { href, ..figure(number(lines.into())) },
