@@ -12,11 +12,11 @@ use crate::ids::{
     BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId,
     PaymentId, PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId,
 };
+pub use crate::outcome::CommandOutcome;
 use crate::payment::codes::{ResponseCode, Stan};
 pub use crate::posting::{Posting, PostingStage};
 use crate::settlement::record::StatementParts;
 use crate::sha256::Sha256Digest;
-pub use crate::outcome::CommandOutcome;
 use crate::terminal::transaction::{
     BatchLine, BatchTotals, LineDecision, ReversalKind, RouteCandidate,
 };

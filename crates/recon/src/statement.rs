@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::matching::outcome::{ItemStatus, ReconBreakKind};
 use crate::matching::{
-    CarryForward, DueArrival, ItemKey, KeyKind, Lane, LaneItem, LaneItemId, LaneItemKind,
-    MatchInputError, MatchInputs, MatchPolicy, MatchRule, Reconciliation, SeenFile, reconcile,
+    CarryForward, DueArrival, ItemKey, Lane, LaneItem, LaneItemId, LaneItemKind, MatchInputError,
+    MatchInputs, MatchKeyKind, MatchPolicy, MatchRule, Reconciliation, SeenFile, reconcile,
 };
 
 /// Days after it moved in the books on which a movement is due on a statement.
@@ -106,7 +106,7 @@ fn counterparty(rail: RailId) -> Option<ItemKey> {
         RailId::Network(id) => format!("network {id}"),
         RailId::Wallet(id) => format!("wallet {id}"),
     };
-    ItemKey::new(KeyKind::Counterparty, &name)
+    ItemKey::new(MatchKeyKind::Counterparty, &name)
 }
 
 /// Whether a text has a name as whole words.
@@ -148,12 +148,12 @@ pub fn line_of_entry(
             | ReferenceKind::Remittance => {
                 // Our own reference is the id of a deposit or payout.
                 if let Some(id) = id_of(&one.text) {
-                    add(ItemKey::new(KeyKind::DepositId, &id));
-                    add(ItemKey::new(KeyKind::PayoutId, &id));
+                    add(ItemKey::new(MatchKeyKind::DepositId, &id));
+                    add(ItemKey::new(MatchKeyKind::PayoutId, &id));
                 }
                 continue;
             }
-            ReferenceKind::PaymentInformation => KeyKind::PayoutFile,
+            ReferenceKind::PaymentInformation => MatchKeyKind::PayoutFile,
             _ => continue,
         };
         add(ItemKey::new(kind, &one.text));
@@ -185,11 +185,13 @@ fn awaited(books: &Books, bank: BankId, lines: &[EntryLine]) -> Vec<Awaited> {
         let Some(amount) = narrow(one.amount) else { continue };
         let (kind, keys) = match one.movement {
             BankMovement::Deposit(id) => {
-                (LaneItemKind::CashDeposit, vec![key(KeyKind::DepositId, id.0)])
+                (LaneItemKind::CashDeposit, vec![key(MatchKeyKind::DepositId, id.0)])
             }
-            BankMovement::Payout(id) => (LaneItemKind::Payout, vec![key(KeyKind::PayoutId, id.0)]),
+            BankMovement::Payout(id) => {
+                (LaneItemKind::Payout, vec![key(MatchKeyKind::PayoutId, id.0)])
+            }
             BankMovement::ReturnedPayout(id) => {
-                (LaneItemKind::PayoutReturn, vec![key(KeyKind::PayoutId, id.0)])
+                (LaneItemKind::PayoutReturn, vec![key(MatchKeyKind::PayoutId, id.0)])
             }
             BankMovement::ClearingFile { rail, .. } => {
                 (LaneItemKind::ClearingPayment, vec![counterparty(rail)])
@@ -208,7 +210,7 @@ fn awaited(books: &Books, bank: BankId, lines: &[EntryLine]) -> Vec<Awaited> {
                 amount,
                 since: one.announced_on,
                 kind: LaneItemKind::CashDeposit,
-                keys: key(KeyKind::DepositId, one.id.0).into_iter().collect(),
+                keys: key(MatchKeyKind::DepositId, one.id.0).into_iter().collect(),
             });
         }
     }
@@ -219,10 +221,10 @@ fn awaited(books: &Books, bank: BankId, lines: &[EntryLine]) -> Vec<Awaited> {
             amount: -amount,
             since: sent_on,
             kind: LaneItemKind::Payout,
-            keys: key(KeyKind::PayoutId, payout.0).into_iter().collect(),
+            keys: key(MatchKeyKind::PayoutId, payout.0).into_iter().collect(),
         });
         // It can be paid and come back on the same statement.
-        let Some(id) = key(KeyKind::PayoutId, payout.0) else { continue };
+        let Some(id) = key(MatchKeyKind::PayoutId, payout.0) else { continue };
         if lines.iter().any(|one| one.amount.minor() == amount && one.keys.contains(&id)) {
             found.push(Awaited {
                 movement: BankMovement::ReturnedPayout(payout),
@@ -240,7 +242,7 @@ fn awaited(books: &Books, bank: BankId, lines: &[EntryLine]) -> Vec<Awaited> {
             amount,
             since: one.sent_on,
             kind: LaneItemKind::PayoutReturn,
-            keys: key(KeyKind::PayoutId, one.payout.0).into_iter().collect(),
+            keys: key(MatchKeyKind::PayoutId, one.payout.0).into_iter().collect(),
         });
     }
     found.sort_by_key(|one| one.movement);
@@ -265,7 +267,7 @@ pub fn policy() -> MatchPolicy {
         lane.wait_days = AWAITED_DAYS;
         // The ids of deposits and payouts are never used again.
         for key in lane.keys.iter_mut() {
-            if matches!(key.kind, KeyKind::DepositId | KeyKind::PayoutId) {
+            if matches!(key.kind, MatchKeyKind::DepositId | MatchKeyKind::PayoutId) {
                 key.days_max = u16::MAX;
             }
         }

@@ -1,4 +1,5 @@
-//! How the lanes of reconciliation stand: files, bank accounts beside their statements, what is due.
+//! How the lanes of reconciliation stand: files, bank accounts beside their statements, and what is
+//! due.
 
 use books::reconciliation_view::{FileSum, FileView};
 use books::{Books, BusinessDate, FileLane, ParcelId, RailId};

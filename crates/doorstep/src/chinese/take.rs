@@ -205,9 +205,7 @@ fn file_fault(fault: &FileFault) -> String {
         F::OtherCurrency { found, wanted } => {
             format!("币种为 {found}，而对账单为 {wanted}；请按币种分别索取对账单")
         }
-        F::OtherParty(_) => {
-            "不属于所指定的账户、网络或钱包；请给出其文件，或指定另一个".to_owned()
-        }
+        F::OtherParty(_) => "不属于所指定的账户、网络或钱包；请给出其文件，或指定另一个".to_owned(),
         F::DayToCome => "文件日期未到；请索取日期正确的文件，或校正时钟".to_owned(),
         F::NoFileDate => "其时间没有年份；请保留发送时的文件名".to_owned(),
         F::RunningBalance => "余额与上一行不连续：有行缺失或被移动；请重新索取文件".to_owned(),

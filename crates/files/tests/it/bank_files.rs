@@ -20,7 +20,8 @@ fn bal(code: &str, amount: &str, date: &str) -> String {
 fn entry(amount: &str, sign: &str, reference: &str, details: &str) -> String {
     format!(
         "<Ntry><Amt Ccy=\"CNY\">{amount}</Amt><CdtDbtInd>{sign}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>\
-         <BookgDt><Dt>2026-11-30</Dt></BookgDt><ValDt><DtTm>2026-12-01T00:00:00+08:00</DtTm></ValDt>\
+         <BookgDt><Dt>2026-11-30</Dt></BookgDt>\
+         <ValDt><DtTm>2026-12-01T00:00:00+08:00</DtTm></ValDt>\
          <AcctSvcrRef>{reference}</AcctSvcrRef><NtryDtls>{details}</NtryDtls></Ntry>\n"
     )
 }
@@ -171,7 +172,8 @@ fn the_second_pass_sees_a_file_that_was_changed() {
     assert_eq!(parts, 2);
 }
 
-const MT940: &str = "{1:F01X}{2:O940X}{4:\r\n:20:T-1\r\n:25:main\r\n:28C:7/1\r\n:60F:C261129CNY1000,\r\n\
+const MT940: &str = "{1:F01X}{2:O940X}{4:\r\n:20:T-1\r\n:25:main\r\n:28C:7/1\r\n\
+    :60F:C261129CNY1000,\r\n\
     :61:2611301130C250,NMSCD-17//B-1\r\n:86:/EREF/D-17-LONG/REMI/cash\r\nof a firm\r\n\
     :61:2601021231RC20,5NTRFNONREF//B-2\r\nsupplement\r\n:86:?00X?20EREF+E-1?21SVWZ+text?32NAME\r\n\
     :62F:C261130CNY1229,50\r\n:64:C261130CNY1229,50\r\n-}\r\n";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use books::reconciliation_view::ExpectedEntryView;
 use books::{BankId, BankMovement, Books, BusinessDate, Command, FileLane, MatchEntry, TakeEntry};
 use money::{Currency, SignedAmount};
-use recon::statement::{EntryPlan, EntryLine, StatementOf, StatementPlan, plan};
+use recon::statement::{EntryLine, EntryPlan, StatementOf, StatementPlan, plan};
 
 use super::given::{KeptEntry, LaneFile, LaneLines};
 use super::name_of;

@@ -13,7 +13,7 @@ use files::incoming::parts::{
 };
 use jiff::civil::Date;
 use money::{Currency, SignedAmount};
-use recon::statement::{RailName, EntryLine, line_of_entry, rail_names};
+use recon::statement::{EntryLine, RailName, line_of_entry, rail_names};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
