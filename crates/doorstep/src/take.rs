@@ -118,7 +118,7 @@ struct HowToTake {
     /// Change nothing; show what would be done
     #[arg(long)]
     dry_run: bool,
-    /// Print JSON, amounts in minor units
+    /// Print one JSON object, amounts in minor units
     #[arg(long)]
     json: bool,
 }
@@ -216,7 +216,7 @@ fn asked(args: &TakeArgs) -> TakeTask<'_> {
 fn print(reports: &[TakeReport], asked: &TakeTask<'_>) -> anyhow::Result<()> {
     match (asked.how.json, reports) {
         (true, [report]) if asked.single => say!("{}", serde_json::to_string(report)?),
-        (true, _) => say!("{}", serde_json::to_string(reports)?),
+        (true, _) => say!("{}", serde_json::json!({ "files": reports })),
         (false, _) => {
             let lang = Lang::current();
             for report in reports {

@@ -7,9 +7,8 @@
 //! neither books nor files; [`join`] does its first step for files of millions of lines.
 //!
 //! Never: parsing, I/O, a clock; an amount that is only nearly right. Start at
-//! [`clearing::Requests`], [`bank::entry_act`] and [`matching::reconcile`].
+//! [`clearing::Requests`], [`statement::plan`] and [`matching::reconcile`].
 
-pub mod bank;
 pub mod clearing;
 pub mod join;
 pub mod matching;

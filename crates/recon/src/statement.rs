@@ -305,6 +305,22 @@ pub fn plan(
         }
         item
     };
+    // Of a credit whose id a deposit and a returned payout have, nothing tells which it is.
+    let has = |kind, key: &ItemKey| {
+        let is_its = |own: &ItemKey| own.text() == key.text();
+        expected.iter().any(|one| one.kind == kind && one.keys.first().is_some_and(is_its))
+    };
+    let keys_of = |line: &EntryLine| -> Vec<ItemKey> {
+        let is_ambiguous = line.amount.minor() > 0
+            && line.keys.iter().any(|key| {
+                key.kind == MatchKeyKind::DepositId
+                    && has(LaneItemKind::CashDeposit, key)
+                    && has(LaneItemKind::PayoutReturn, key)
+            });
+        let ids = [MatchKeyKind::DepositId, MatchKeyKind::PayoutId];
+        let keys = line.keys.iter().filter(|key| !is_ambiguous || !ids.contains(&key.kind));
+        keys.copied().collect()
+    };
     let mut items = Vec::with_capacity(lines.len() + expected.len());
     for (number, one) in (1..).zip(&expected) {
         let id = LaneItemId { lane: Lane::Ledger, file: 0, line: number };
@@ -316,7 +332,7 @@ pub fn plan(
     for one in &lines {
         let id = line_id(of.file, one.line);
         let kind = LaneItemKind::Unstated;
-        items.push(base(id, one.amount.minor(), one.booked, kind, &one.keys));
+        items.push(base(id, one.amount.minor(), one.booked, kind, &keys_of(one)));
     }
     let days = lines.iter().map(|one| one.booked);
     let seen = SeenFile {

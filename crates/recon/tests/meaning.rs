@@ -8,40 +8,47 @@ mod world;
 use std::collections::BTreeMap;
 
 use books::*;
-use files::incoming::bank_csv::{BankEntry, EntryReference};
 use files::incoming::clearing::{StatedItem, StatedItemKind, StatedPayment};
 use money::SignedAmount;
-use recon::bank::{EntryAct, EntryDoubt, EntryKind, ReferenceCounts, entry_act};
 use recon::clearing::{LinesOfFile, NoPayment, Requests, clear_line};
+use recon::matching::{ItemKey, MatchKeyKind};
+use recon::statement::{self, EntryLine, EntryPlan, StatementOf};
 use world::*;
 
 // Bank statements.
 
 const OTHER_BANK: BankId = BankId(2);
 
-fn entry(amount: i64, reference: EntryReference) -> BankEntry {
+/// An entry with references of ours.
+fn entry(line: u32, amount: i64, keys: &[(MatchKeyKind, &str)]) -> EntryLine {
     let amount = SignedAmount::new(amount).unwrap();
-    BankEntry { line: 2, date: jiff::civil::date(2013, 8, 28), amount, reference }
+    let keys = keys.iter().filter_map(|(kind, text)| ItemKey::new(*kind, text)).collect();
+    EntryLine { line, booked: day("2013-08-28"), amount, keys }
 }
 
-fn by_id(amount: i64, id: u64) -> BankEntry {
-    entry(amount, EntryReference::Id(id))
+/// An entry whose reference is a number: a deposit's or a payout's.
+fn by_id(line: u32, amount: i64, id: &str) -> EntryLine {
+    entry(line, amount, &[(MatchKeyKind::DepositId, id), (MatchKeyKind::PayoutId, id)])
 }
 
-/// What an entry means that is alone in its statement.
-fn act(world: &World, one: BankEntry) -> EntryAct {
-    act_at(world, BANK, one)
+fn plan_at(world: &World, bank: BankId, entries: Vec<EntryLine>) -> Vec<EntryPlan> {
+    let today = world.engine.last_date();
+    let of = StatementOf { bank, currency: money::Currency::CNY, file: 1, today };
+    statement::plan(&world.engine, of, entries).unwrap().lines
 }
 
-fn act_at(world: &World, bank: BankId, one: BankEntry) -> EntryAct {
-    entry_act(&world.engine, bank, &ReferenceCounts::of(&[one]), &one)
+/// What each entry of a statement shows, with the amounts.
+fn shown(world: &World, entries: Vec<EntryLine>) -> Vec<Vec<(BankMovement, i64)>> {
+    let plans = plan_at(world, BANK, entries);
+    let parts = |one: EntryPlan| -> Vec<_> {
+        one.parts.iter().map(|part| (part.movement, part.amount.minor())).collect()
+    };
+    plans.into_iter().map(parts).collect()
 }
 
-fn doubt(act: EntryAct) -> EntryDoubt {
-    match act {
-        EntryAct::Look(doubt) => doubt,
-        other => panic!("not for a person: {other:?}"),
-    }
+/// Whether nothing explains an entry.
+fn is_unexplained(world: &World, one: EntryLine) -> bool {
+    shown(world, vec![one]) == [vec![]]
 }
 
 /// A firm that counted 300.00 in cash.
@@ -61,104 +68,118 @@ fn with_payout() -> World {
 }
 
 #[test]
-fn an_entry_without_a_known_reference_of_ours_is_for_a_person() {
-    let world = with_payout();
-    assert_eq!(doubt(act(&world, entry(5_000, EntryReference::None))), EntryDoubt::NoReference);
-    assert_eq!(doubt(act(&world, entry(5_000, EntryReference::Text))), EntryDoubt::NotAnId);
-    assert_eq!(doubt(act(&world, by_id(5_000, 77))), EntryDoubt::Unknown);
+fn an_entry_without_a_known_reference_of_ours_is_awaited_and_then_a_break() {
+    let mut world = with_payout();
+    for one in [entry(1, 5_000, &[]), by_id(1, 5_000, "77")] {
+        let plan = plan_at(&world, BANK, vec![one]).remove(0);
+        assert_eq!((plan.parts.len(), plan.expected_until), (0, Some(day("2013-08-31"))));
+    }
+    world.on("2013-09-01").must(set_cash_limit(1, "2013-09-01", 1));
+    let late = plan_at(&world, BANK, vec![entry(1, 5_000, &[])]).remove(0);
+    assert_eq!((late.parts.len(), late.expected_until), (0, None));
+    assert!(late.broken.is_some());
     // Planned only.
     let mut planned = World::open();
     planned.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear();
     planned.must(plan(1, ANNA));
-    assert_eq!(doubt(act(&planned, by_id(-9_922, 1))), EntryDoubt::Unknown);
+    assert!(is_unexplained(&planned, by_id(1, -9_922, "1")));
 }
 
 #[test]
 fn a_deposit_is_confirmed_by_a_credit_of_its_amount_into_its_account() {
     let mut world = with_cash();
     world.must(deposit_with_id(41, 1, 10_000));
-    assert_eq!(act(&world, by_id(10_000, 41)), EntryAct::Give(confirm_deposit(41, 10_000)));
-    assert_eq!(doubt(act(&world, by_id(9_999, 41))), EntryDoubt::OtherAmount);
-    assert_eq!(doubt(act(&world, by_id(10_001, 41))), EntryDoubt::OtherAmount);
-    assert_eq!(doubt(act(&world, by_id(-10_000, 41))), EntryDoubt::DepositDebited);
-    assert_eq!(doubt(act_at(&world, OTHER_BANK, by_id(10_000, 41))), EntryDoubt::OtherBank);
-    // Credited once, the same entry again is known, and another amount is not.
+    let credit = by_id(1, 10_000, "41");
+    let deposit = vec![(BankMovement::Deposit(DepositId(41)), 10_000)];
+    assert_eq!(shown(&world, vec![credit.clone()]), [deposit.clone()]);
+    for amount in [9_999, 10_001, -10_000] {
+        assert!(is_unexplained(&world, by_id(1, amount, "41")), "{amount}");
+    }
+    assert!(plan_at(&world, OTHER_BANK, vec![credit.clone()])[0].parts.is_empty());
+    // Confirmed by hand: the statement shows it still.
     world.must(confirm_deposit(41, 10_000));
-    assert_eq!(act(&world, by_id(10_000, 41)), EntryAct::Done(EntryKind::DepositConfirmed));
-    assert_eq!(doubt(act(&world, by_id(9_999, 41))), EntryDoubt::OtherAmount);
+    assert_eq!(shown(&world, vec![credit.clone()]), [deposit.clone()]);
+    // The second of two is a duplicate.
+    let twice = shown(&world, vec![credit.clone(), EntryLine { line: 2, ..credit }]);
+    assert_eq!(twice, [deposit, vec![]]);
 }
 
 #[test]
-fn a_cancelled_deposit_that_the_bank_credits_is_for_a_person() {
+fn a_cancelled_deposit_that_the_bank_credits_is_not_explained() {
     let mut world = with_cash();
     world.must(deposit_with_id(41, 1, 10_000)).must(cancel_deposit(41));
-    assert_eq!(doubt(act(&world, by_id(10_000, 41))), EntryDoubt::Cancelled);
+    assert!(is_unexplained(&world, by_id(1, 10_000, "41")));
 }
 
 #[test]
-fn a_deposit_that_ended_long_ago_is_too_late() {
-    let mut world = with_cash();
-    for number in 1..=9 {
-        world.must(deposit(number, 100)).must(confirm_deposit(number.into(), 100));
-    }
-    assert_eq!(doubt(act(&world, by_id(100, 1))), EntryDoubt::TooLate);
-    assert_eq!(act(&world, by_id(100, 9)), EntryAct::Done(EntryKind::DepositConfirmed));
-}
-
-#[test]
-fn a_payout_is_confirmed_by_a_debit_and_returned_by_a_credit() {
+fn a_payout_is_confirmed_by_a_debit_and_comes_back_by_a_credit() {
     let mut world = with_payout();
-    let returned = EntryAct::Give(return_payout(1));
-    assert_eq!(act(&world, by_id(-9_922, 1)), EntryAct::Give(confirm_payout(1)));
-    assert_eq!(act(&world, by_id(9_922, 1)), returned);
+    let [debit, credit] = [by_id(1, -9_922, "1"), by_id(2, 9_922, "1")];
+    let paid = vec![(BankMovement::Payout(PayoutId(1)), -9_922)];
+    let back = vec![(BankMovement::ReturnedPayout(PayoutId(1)), 9_922)];
+    assert_eq!(shown(&world, vec![debit.clone()]), [paid.clone()]);
+    assert_eq!(shown(&world, vec![credit.clone(), debit.clone()]), [back.clone(), paid]);
     for amount in [-9_921, -9_923, 9_921] {
-        assert_eq!(doubt(act(&world, by_id(amount, 1))), EntryDoubt::OtherAmount);
+        assert!(is_unexplained(&world, by_id(1, amount, "1")), "{amount}");
     }
-    assert_eq!(doubt(act_at(&world, OTHER_BANK, by_id(-9_922, 1))), EntryDoubt::OtherBank);
-    assert_eq!(doubt(act_at(&world, OTHER_BANK, by_id(9_922, 1))), EntryDoubt::OtherBank);
-    // Paid: it can come back for two weeks.
-    world.must(confirm_payout(1));
-    assert_eq!(act(&world, by_id(-9_922, 1)), EntryAct::Done(EntryKind::PayoutConfirmed));
-    assert_eq!(act(&world, by_id(9_922, 1)), returned);
-    world.must(return_payout(1));
-    assert_eq!(act(&world, by_id(9_922, 1)), EntryAct::Done(EntryKind::PayoutReturned));
-    assert_eq!(act(&world, by_id(-9_922, 1)), EntryAct::Done(EntryKind::PayoutConfirmed));
-}
-
-#[test]
-fn a_payout_that_comes_back_after_two_weeks_is_too_late() {
-    let mut world = with_payout();
-    world.must(confirm_payout(1)).on("2013-09-11").must(set_cash_limit(1, "2013-09-11", 1));
-    assert_eq!(act(&world, by_id(9_922, 1)), EntryAct::Give(return_payout(1)), "14 days");
+    // Paid and shown: it can come back for two weeks.
+    let entry = TakeEntry {
+        bank: BANK,
+        file: 1,
+        line: 1,
+        booked: day("2013-08-28"),
+        amount: debit.amount,
+        parts: vec![EntryPart {
+            movement: BankMovement::Payout(PayoutId(1)),
+            amount: debit.amount,
+        }],
+        expected_until: None,
+    };
+    world.must(begin_statement(debit.amount)).must(Command::TakeEntry(entry));
+    assert!(is_unexplained(&world, debit), "it is on a statement");
+    world.on("2013-09-11").must(set_cash_limit(1, "2013-09-11", 1));
+    let late = EntryLine { booked: day("2013-09-11"), ..credit };
+    assert_eq!(shown(&world, vec![late.clone()]), [back], "14 days");
     world.on("2013-09-12").must(set_cash_limit(2, "2013-09-12", 1));
-    assert_eq!(doubt(act(&world, by_id(9_922, 1))), EntryDoubt::TooLate);
+    assert!(is_unexplained(&world, late));
+}
+
+fn begin_statement(total: SignedAmount) -> Command {
+    Command::BeginFile(BeginFile {
+        lane: FileLane::Bank(BANK),
+        file: 1,
+        digest: Sha256Digest([7; 32]),
+        form: "bank-csv".to_owned(),
+        from: day("2013-08-28"),
+        until: day("2013-08-28"),
+        lines: 1,
+        total,
+        opening: Some(SignedAmount::ZERO),
+    })
 }
 
 #[test]
-fn a_reference_of_a_deposit_and_a_payout_means_neither() {
+fn a_credit_that_a_deposit_and_a_returned_payout_explain_is_guessed_for_neither() {
     let mut world = with_payout();
+    world.must(confirm_payout(1));
     world.parcel("o-2", 30_000).dispatch().cash(30_000);
     world.must(start_hand_over(1)).must(count(1, 30_000)).must(deposit_with_id(1, 1, 9_922));
-    for amount in [9_922, -9_922] {
-        assert_eq!(doubt(act(&world, by_id(amount, 1))), EntryDoubt::Both);
-    }
+    assert!(is_unexplained(&world, by_id(1, 9_922, "1")));
+    // Only the payout is debited.
+    let paid = vec![(BankMovement::Payout(PayoutId(1)), -9_922)];
+    assert_eq!(shown(&world, vec![by_id(1, -9_922, "1")]), [paid]);
 }
 
 #[test]
-fn of_two_credits_with_one_reference_none_is_carried_out_but_a_debit_is() {
+fn a_credit_that_names_a_network_shows_its_clearing_file() {
     let world = with_payout();
-    let [debit, credit] = [by_id(-9_922, 1), by_id(9_922, 1)];
-    let of = |entries: &[BankEntry]| -> Vec<EntryAct> {
-        let counts = ReferenceCounts::of(entries);
-        entries.iter().map(|one| entry_act(&world.engine, BANK, &counts, one)).collect()
-    };
-    let twice = EntryAct::Look(EntryDoubt::Twice);
-    // Paid, and twice back.
-    let acts = of(&[debit, credit, credit]);
-    assert_eq!(acts, [EntryAct::Give(confirm_payout(1)), twice.clone(), twice]);
-    // Paid and back: each of them once.
-    let acts = of(&[debit, credit]);
-    assert_eq!(acts, [confirm_payout(1), return_payout(1)].map(EntryAct::Give));
+    let named = (MatchKeyKind::Counterparty, &*format!("network {NETWORK}"));
+    let file = BankMovement::ClearingFile { rail: RailId::Network(NETWORK), file: 1 };
+    let cleared = i64::try_from(world.engine.movement_open(BANK, file).unwrap()).unwrap();
+    let credit = entry(1, cleared, &[named]);
+    assert_eq!(shown(&world, vec![credit]), [vec![(file, cleared)]]);
+    assert!(is_unexplained(&world, entry(1, cleared, &[])), "nothing says whose it is");
+    assert!(is_unexplained(&world, entry(1, cleared + 1, &[named])));
 }
 
 // Clearing files.

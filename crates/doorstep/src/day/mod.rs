@@ -137,7 +137,8 @@ pub struct DayArgs {
 ///
 /// On a terminal the demo then serves the console and the API over its books, at
 /// http://localhost:8080 or the next free port, on this machine only, until Ctrl-C. It prints a
-/// sign-in for each role, made anew each time. With --once, or without a terminal as input, it exits after the summary.
+/// sign-in for each role, made anew each time. With --once, or without a terminal as input, it
+/// exits after the summary.
 ///
 /// The same as `doorstep day` without orders. Amounts, items per order and sellers are distributed
 /// like those of a real marketplace; everything else is simulated too.

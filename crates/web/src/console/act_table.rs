@@ -343,7 +343,8 @@ mod tests {
     #[test]
     fn what_an_act_takes_from_a_row_is_there() {
         for act in ACTS {
-            let view = ViewSpec::find(act.view).unwrap();
+            // Notices are no view of the books.
+            let view = ViewSpec::find(act.view).unwrap_or(crate::notice_rows::spec());
             let of = fields::declared().of(act.command).unwrap();
             for (column, _) in act.when {
                 assert!(view.column(column).is_some(), "{} {column}", act.view);
