@@ -46,7 +46,7 @@ pub const STEPS: &[ChartEntry] = &[
     (4, |roll| roll.any_payment(|one| one.unpaid > 0), confirm_refund),
     (1, |roll| roll.any_payment(|one| one.is_posted() && !is_cash(one)), charge_back),
     (3, |roll| roll.any_payment(|one| one.state == T::Released && !is_cash(one)), charge_back),
-    (3, |roll| !open_chargebacks(roll).is_empty(), contest),
+    (5, |roll| !open_chargebacks(roll).is_empty(), contest),
     (3, |roll| !open_chargebacks(roll).is_empty(), win),
     (5, |roll| !open_chargebacks(roll).is_empty(), win_by_two),
     (20, |roll| !won_chargebacks(roll).is_empty(), take_back_won),
