@@ -348,7 +348,11 @@ pub fn check_amounts(command: &Command) -> Result<(), Refusal> {
     command.for_each_field(&mut |field| {
         let plain = field.downcast_ref::<Amount>().copied();
         let optional = || field.downcast_ref::<Option<Amount>>().copied().flatten();
-        let signed = || field.downcast_ref::<SignedAmount>().map(|amount| amount.magnitude());
+        let signed = || {
+            let always = field.downcast_ref::<SignedAmount>().copied();
+            let sometimes = || field.downcast_ref::<Option<SignedAmount>>().copied().flatten();
+            always.or_else(sometimes).map(SignedAmount::magnitude)
+        };
         largest = largest.max(plain.or_else(optional).or_else(signed).unwrap_or(Amount::ZERO));
     });
     if largest <= Amount::ENTRY_MAX { Ok(()) } else { Err(Refusal::AmountAboveLimit(largest)) }
