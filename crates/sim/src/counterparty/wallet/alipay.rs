@@ -36,9 +36,12 @@ pub(super) fn render(rail: &PlantedRail) -> RenderedFile {
     let (mut payments, mut refunds, mut fees) = (BillSum::default(), BillSum::default(), 0_i128);
     for (index, planted) in rail.lines.iter().enumerate() {
         let line = &planted.item;
-        let sum = if line.amount > 0 { &mut payments } else { &mut refunds };
-        sum.count += 1;
-        sum.amount += i128::from(line.amount);
+        // A fee alone is in neither sum.
+        if line.amount != 0 {
+            let sum = if line.amount > 0 { &mut payments } else { &mut refunds };
+            sum.count += 1;
+            sum.amount += i128::from(line.amount);
+        }
         fees -= i128::from(line.deducted);
         let at = out.line_of(&gbk(&row(rail, index, line)));
         places.push(FilePlace { index, item: index as u64 + 1, line: at });
