@@ -193,8 +193,20 @@ fn only_field<'s>(object: FieldType<'s>) -> Option<(&'s str, FieldType<'s>)> {
 /// What stands behind the `=` of a choice.
 fn content_words(content: FieldType<'_>) -> String {
     let content = only_field(content).map_or(content, |(_, only)| only);
-    let names: Vec<&str> = content.variants().iter().map(|variant| variant.name).collect();
-    if names.is_empty() { short(content) } else { names.join("/") }
+    let variants = content.variants();
+    let names = variants.iter().map(|variant| match variant.content {
+        None => variant.name.to_owned(),
+        Some(inner) => {
+            let inner = only_field(inner).map_or(inner, |(_, only)| only);
+            format!("{}={}", variant.name, short(inner))
+        }
+    });
+    let names: Vec<String> = names.collect();
+    match names.iter().any(|name| name.contains('=')) {
+        _ if names.is_empty() => short(content),
+        true => names.join(" / "),
+        false => names.join("/"),
+    }
 }
 
 /// The placeholder of a value.

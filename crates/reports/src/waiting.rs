@@ -503,15 +503,15 @@ pub fn movement_name(
         M::Payout(id) => format!("payout {id}"),
         M::ReturnedPayout(id) => format!("returned-payout {id}"),
         M::Refund { payment, number } => {
-            format!("refund {}/{} no. {number}", waybill(payment.parcel), payment.number)
+            format!("refund {}/{}/{number}", waybill(payment.parcel), payment.number)
         }
         M::Commission { firm, number } => {
-            format!("commission {} no. {number}", books.firm_reference(firm).unwrap_or_default())
+            format!("commission {}/{number}", books.firm_reference(firm).unwrap_or_default())
         }
         M::Tax(number) => format!("tax {number}"),
         M::InvoicePayment { seller, invoice, number, .. } => {
             let seller = books.seller_reference(seller).unwrap_or_default();
-            format!("invoice {seller}/{invoice} no. {number}")
+            format!("invoice {seller}/{invoice}/{number}")
         }
         M::Adjustment(number) => format!("adjustment {number}"),
         M::Break(id) => format!("break {id}"),

@@ -83,6 +83,13 @@ impl RowKey {
         text.bytes().fold(0, |word, letter| word << 8 | u64::from(letter))
     }
 
+    /// A word of a column's words, as a word of a key. One that is not among them has no value.
+    #[must_use]
+    pub fn word(words: &[&str], word: &str) -> u64 {
+        let place = words.iter().position(|one| *one == word);
+        place.and_then(|place| u64::try_from(place).ok()).unwrap_or(u64::MAX)
+    }
+
     /// The values of the key's columns.
     pub fn values(self, view: &'static ViewSpec) -> impl Iterator<Item = ViewValue> {
         let mut words = self.0.into_iter();

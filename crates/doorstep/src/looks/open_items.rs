@@ -328,7 +328,11 @@ fn print_items(items: &[&WaitingItem], most: usize) {
     let mut table =
         table().text(text(lang, "open_items.item")).number(text(lang, "looks.sum")).text("");
     for item in items.iter().take(most) {
-        let name = if item.name == item.party { String::new() } else { item.name.clone() };
+        let name = match item.kind {
+            _ if item.name == item.party => String::new(),
+            WaitingKind::Movement => movement_words(&item.name),
+            _ => item.name.clone(),
+        };
         table.row([
             String::new(),
             item.since.clone(),
@@ -340,6 +344,12 @@ fn print_items(items: &[&WaitingItem], most: usize) {
         ]);
     }
     table.print(columns());
+}
+
+/// A movement's kind in the reader's language, and what it is of.
+pub fn movement_words(name: &str) -> String {
+    let (kind, of) = name.split_once(' ').unwrap_or((name, ""));
+    format!("{} {of}", word("open_items.movement", kind))
 }
 
 /// The state of an item, with its detail.

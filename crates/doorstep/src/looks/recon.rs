@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use reports::{BankLaneReport, LaneReport, ReconStatus};
 
+use super::open_items::movement_words;
 use super::table::Table;
 use super::{columns, count, money, print_head, print_json, print_row, word};
 use crate::data_directory::{self, read_at_head};
@@ -137,7 +138,7 @@ fn print_bank(bank: &BankLaneReport) {
             .text(text(lang, "recon.since"))
             .number(text(lang, "recon.amount"));
         for one in &bank.movements {
-            let (movement, since) = (one.movement.clone(), one.since.clone());
+            let (movement, since) = (movement_words(&one.movement), one.since.clone());
             table.row([movement, since, money(one.amount, bank.currency)]);
         }
         table.print(columns());

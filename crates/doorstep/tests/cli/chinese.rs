@@ -125,6 +125,7 @@ fn help_is_chinese() {
                 "--orders FILE",
                 "master.key`",
                 "localhost 127.0.0.1]",
+                "entry]",
             ];
             assert_every_line_is_chinese(&help, help.stdout(), &known);
             for line in help.stdout().lines() {

@@ -216,7 +216,7 @@ fn an_endpoint_that_ends_itself_is_stopped_until_a_retry() {
     bed.run(&format!("{retry} --endpoint 7")).succeeds();
     bed.run(&format!("{retry} --endpoint 1")).succeeds().prints("carried out");
     wait_for(&bed, "delivered", 2);
-    bed.run("log --data books").succeeds().prints("RetryNotices");
+    bed.run("log --data books").succeeds().prints("notices of seller S1 sent again");
     let received = receiver.received.lock().unwrap().clone();
     let types: Vec<_> = received.iter().map(|one| one.body["type"].as_str().unwrap()).collect();
     let (first, last) = ("network.withdrawn", "network.reinstated");

@@ -51,6 +51,19 @@ impl Both {
         Both { bed, _server: server, readers }
     }
 
+    /// Takes what the networks, the wallet and the bank state about the day.
+    fn take_files(&self) {
+        let bed = &self.bed;
+        let day = std::fs::read_dir(bed.path("stated")).unwrap().next().unwrap().unwrap();
+        let ours = std::fs::read_dir(day.path().join("ours")).unwrap();
+        let files = ours.map(|one| one.unwrap().path().display().to_string());
+        let mut files: Vec<String> = files.filter(|one| !one.ends_with("truth.csv")).collect();
+        files.sort();
+        bed.run(&format!("file {} --data books", files.join(" "))).succeeds();
+        bed.run("views update --data books").succeeds();
+        bed.run("views update --data books --config doorstep.toml").succeeds();
+    }
+
     /// The answer of both, which is the same.
     #[track_caller]
     fn list(&mut self, query: &ListQuery) -> Result<ViewPage, ViewQueryError> {
@@ -196,7 +209,8 @@ fn every_statement_that_the_declaration_gives_is_taken_by_both() {
 
 #[test]
 fn pages_one_after_another_are_the_export_and_what_was_true_then() {
-    let mut both = Both::new(60);
+    let mut both = Both::of_days(60, &["--files stated"]);
+    both.take_files();
     let position = both.readers[0].position().unwrap();
     assert_eq!(position, both.readers[1].position().unwrap());
     let mut empty = Vec::new();

@@ -11,7 +11,7 @@ use money::Currency;
 use super::parties::cycle;
 use super::{EMPTY, Occurrence, amount, currency, day, id, ids, number, sum};
 use crate::catalog::ViewName;
-use crate::catalog::settlement::LINE_KINDS;
+use crate::catalog::settlement::{FILE_LANES, LINE_KINDS};
 use crate::projection::rail_values;
 use crate::rows::RowKey;
 use crate::value::ViewValue;
@@ -26,7 +26,7 @@ fn file_key(lane: FileLane, file: u32) -> RowKey {
         FileLane::Wallet(wallet) => ("wallet", wallet.0),
         FileLane::Bank(bank) => ("bank", bank.0),
     };
-    ids([RowKey::text(lane), sender, file.into()])
+    ids([RowKey::word(FILE_LANES, lane), sender, file.into()])
 }
 
 fn total(lines: &[PayoutLine]) -> ViewValue {
