@@ -197,16 +197,12 @@ fn content_words(content: FieldType<'_>) -> String {
     let names = variants.iter().map(|variant| match variant.content {
         None => variant.name.to_owned(),
         Some(inner) => {
-            let inner = only_field(inner).map_or(inner, |(_, only)| only);
-            format!("{}={}", variant.name, short(inner))
+            format!("{}={}", variant.name, short(only_field(inner).map_or(inner, |it| it.1)))
         }
     });
     let names: Vec<String> = names.collect();
-    match names.iter().any(|name| name.contains('=')) {
-        _ if names.is_empty() => short(content),
-        true => names.join(" / "),
-        false => names.join("/"),
-    }
+    let between = if names.iter().any(|name| name.contains('=')) { " / " } else { "/" };
+    if names.is_empty() { short(content) } else { names.join(between) }
 }
 
 /// The placeholder of a value.

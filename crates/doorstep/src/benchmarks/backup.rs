@@ -35,7 +35,7 @@ pub struct BackupBenchArgs {
     /// current one]
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Print one JSON object
+    /// Print one JSON object, amounts in minor units
     #[arg(long)]
     json: bool,
 }
