@@ -32,13 +32,16 @@ struct FileLook {
     changed: Option<SystemTime>,
 }
 
+/// The reports of a file that was taken, or why it was refused.
+pub type TakenFromInbox = Result<Vec<TakeReport>, String>;
+
 /// What became of a file of the inbox.
 #[derive(Debug)]
 pub struct InboxFile {
     /// Below the inbox.
     pub name: String,
     /// Why it was refused.
-    pub taken: Result<Vec<TakeReport>, String>,
+    pub taken: TakenFromInbox,
 }
 
 /// The directory, between its rounds.
@@ -74,7 +77,7 @@ impl Inbox {
     /// The directory cannot be read or written.
     pub fn round(
         &mut self,
-        take: &mut dyn FnMut(&TakeRequest, GivenFile) -> Option<Result<Vec<TakeReport>, String>>,
+        take: &mut dyn FnMut(&TakeRequest, GivenFile) -> Option<TakenFromInbox>,
     ) -> io::Result<Vec<InboxFile>> {
         let mut done = Vec::new();
         for ready in self.ready()? {

@@ -5,6 +5,8 @@
 #[allow(dead_code, unused_imports, reason = "the scenarios of the books use all of it")]
 mod world;
 
+use std::slice::from_ref;
+
 use std::collections::BTreeMap;
 
 use books::*;
@@ -91,14 +93,14 @@ fn a_deposit_is_confirmed_by_a_credit_of_its_amount_into_its_account() {
     world.must(deposit_with_id(41, 1, 10_000));
     let credit = by_id(1, 10_000, "41");
     let deposit = vec![(BankMovement::Deposit(DepositId(41)), 10_000)];
-    assert_eq!(shown(&world, vec![credit.clone()]), [deposit.clone()]);
+    assert_eq!(shown(&world, vec![credit.clone()]), from_ref(&deposit));
     for amount in [9_999, 10_001, -10_000] {
         assert!(is_unexplained(&world, by_id(1, amount, "41")), "{amount}");
     }
     assert!(plan_at(&world, OTHER_BANK, vec![credit.clone()])[0].parts.is_empty());
     // Confirmed by hand: the statement shows it still.
     world.must(confirm_deposit(41, 10_000));
-    assert_eq!(shown(&world, vec![credit.clone()]), [deposit.clone()]);
+    assert_eq!(shown(&world, vec![credit.clone()]), from_ref(&deposit));
     // The second of two is a duplicate.
     let twice = shown(&world, vec![credit.clone(), EntryLine { line: 2, ..credit }]);
     assert_eq!(twice, [deposit, vec![]]);
@@ -117,7 +119,7 @@ fn a_payout_is_confirmed_by_a_debit_and_comes_back_by_a_credit() {
     let [debit, credit] = [by_id(1, -9_922, "1"), by_id(2, 9_922, "1")];
     let paid = vec![(BankMovement::Payout(PayoutId(1)), -9_922)];
     let back = vec![(BankMovement::ReturnedPayout(PayoutId(1)), 9_922)];
-    assert_eq!(shown(&world, vec![debit.clone()]), [paid.clone()]);
+    assert_eq!(shown(&world, vec![debit.clone()]), from_ref(&paid));
     assert_eq!(shown(&world, vec![credit.clone(), debit.clone()]), [back.clone(), paid]);
     for amount in [-9_921, -9_923, 9_921] {
         assert!(is_unexplained(&world, by_id(1, amount, "1")), "{amount}");
@@ -204,7 +206,7 @@ fn of(rail: RailId) -> LinesOfFile {
 
 /// The payment of an item, or why it has none.
 fn found(world: &World, rail: RailId, one: &StatedItem) -> Result<PaymentId, NoPayment> {
-    let requests = Requests::of(&world.engine, rail, std::slice::from_ref(one));
+    let requests = Requests::of(&world.engine, rail, from_ref(one));
     found_in(world, &requests, rail, one)
 }
 
@@ -306,7 +308,7 @@ fn a_line_with_numbers_that_no_request_can_have_is_no_command() {
     let (world, _) = two_sales();
     let none = item(StatedPayment::Request { rrn: *b"ABCDEF000001", stan: 0, sent_s: 1 });
     let alpha = RailId::Network(NETWORK);
-    let requests = Requests::of(&world.engine, alpha, std::slice::from_ref(&none));
+    let requests = Requests::of(&world.engine, alpha, from_ref(&none));
     let line = clear_line(&world.engine, &requests, of(alpha), 1, &none);
     assert!(line.is_none());
 }

@@ -219,7 +219,10 @@ fn rewrite(value: &mut Value) {
             {
                 fields.insert("x-unit".to_owned(), unit);
             }
-            let is = |name: &str| fields.get("type").and_then(Value::as_str) == Some(name);
+            let is_number = match fields.get("type") {
+                Some(Value::Array(types)) => types.iter().any(|one| one == "integer"),
+                of => of.and_then(Value::as_str) == Some("integer"),
+            };
             let most: Option<Value> = match fields.get("format").and_then(Value::as_str) {
                 Some("uint8") => Some(u8::MAX.into()),
                 Some("uint16") => Some(u16::MAX.into()),
@@ -227,8 +230,7 @@ fn rewrite(value: &mut Value) {
                 Some("uint64" | "int64") => Some(i64::MAX.into()),
                 _ => None,
             };
-            if let (true, Some(most), false) = (is("integer"), most, fields.contains_key("maximum"))
-            {
+            if let (true, Some(most), false) = (is_number, most, fields.contains_key("maximum")) {
                 fields.insert("maximum".to_owned(), most);
             }
             let is = |name: &str| fields.get("type").and_then(Value::as_str) == Some(name);

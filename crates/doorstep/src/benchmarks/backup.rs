@@ -103,7 +103,7 @@ pub fn run(args: &BackupBenchArgs) -> anyhow::Result<()> {
         spare_parcels: 2,
         idle_seconds: 0,
     };
-    let at = directory.path.clone();
+    let at = directory.path;
     let selling = thread::spawn({
         let at = at.clone();
         move || measure(&plan, &at)

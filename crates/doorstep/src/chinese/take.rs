@@ -99,8 +99,8 @@ pub(super) fn take_error(error: &TakeError) -> String {
             .to_owned(),
         E::NoBalances => "对账单没有期初余额；请向银行索取有余额的对账单".to_owned(),
         E::SumTooLarge => "各行合计超出可支持的金额；请分几份索取该文件".to_owned(),
-        E::Sheet => "该文件是快递公司的回款明细表，不涉及资金变动；\
-                     请用 `doorstep recon sheet` 核对"
+        E::Sheet => "该文件是快递公司的回款明细表，只说明将要缴存的款项，账簿以银行到账为准；\
+                     请用 `doorstep deposit announce` 登记缴存，再导入银行对账单"
             .to_owned(),
         E::CopyChanged => {
             "数据目录中该文件的副本已被改动；请重新给出该文件，并检查写入权限".to_owned()

@@ -149,7 +149,7 @@ fn an_alipay_bill_is_read_from_its_zip_archive_or_as_csv() {
     let not_gbk = ALIPAY.as_bytes();
     let why = read(not_gbk).unwrap_err();
     assert!(why.contains("is not GBK"), "{why}");
-    let mut broken = csv.clone();
+    let mut broken = csv;
     let at = broken.len() - 40;
     broken[at] = 0xFF;
     let why = read(&broken).unwrap_err();

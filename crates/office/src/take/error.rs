@@ -117,8 +117,9 @@ pub enum TakeError {
     #[error("the sum of the lines is larger than Doorstep supports; ask for the file in parts")]
     SumTooLarge,
     #[error(
-        "the file is a courier firm's sheet: it moves no money; compare it with `doorstep recon \
-         sheet`"
+        "the file is a courier firm's sheet, which says what the firm will pay: the books take \
+         what the bank has received; announce the deposit with `doorstep deposit announce`, and \
+         take the bank's statement"
     )]
     Sheet,
     #[error(

@@ -180,7 +180,7 @@ impl Occurrence<'_> {
                     ("matched", number(matched.minor())),
                     ("expected", number(expected.minor())),
                     ("breaks", number(breaks.minor())),
-                    ("result", ViewValue::text(&digest.to_string())),
+                    ("result", ViewValue::text(digest.to_string())),
                 ];
                 self.change(ViewName::Files, file_key(*lane, *file), changes);
             }
@@ -214,7 +214,7 @@ impl Occurrence<'_> {
             EMPTY,
             EMPTY,
             EMPTY,
-            ViewValue::text(&begun.digest.to_string()),
+            ViewValue::text(begun.digest.to_string()),
             EMPTY,
         ];
         self.begin(ViewName::Files, file_key(begun.lane, begun.file), row);

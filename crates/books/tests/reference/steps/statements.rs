@@ -332,8 +332,9 @@ pub fn match_entry(roll: &Choices) -> Command {
     let mut parts = parts(roll, bank, [1, 0, 1, 2][roll.number_at(2) % 4]);
     // Often just what is awaited.
     let expected = roll.model.expected_entries(bank).into_iter();
-    let rest = expected.filter(|one| (one.file, one.line) == (file, line)).map(|one| one.amount);
-    if let (Some(rest), [part]) = (rest.last(), &mut parts[..])
+    let mut rest =
+        expected.filter(|one| (one.file, one.line) == (file, line)).map(|one| one.amount);
+    if let (Some(rest), [part]) = (rest.next_back(), &mut parts[..])
         && roll.model.open_of_movement(bank, part.movement).abs() >= rest.abs()
         && i128::from(part.amount.minor()).signum() == rest.signum()
         && roll.step.mistake == Mistake::None
