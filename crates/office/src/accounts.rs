@@ -201,8 +201,7 @@ impl Office {
     /// # Errors
     /// The proposals cannot be read.
     pub fn payout_accounts_signed_in(&mut self) -> OfficeResult<OfficeAnswer> {
-        let facts = self.facts(BTreeSet::new())?;
-        self.payout_accounts(None, LastFour::Hidden, &facts)
+        self.payout_accounts(None, LastFour::Hidden)
     }
 
     /// As [`Office::payout_accounts_signed_in`], of one seller. The seller itself sees the last
@@ -215,13 +214,12 @@ impl Office {
         seller: SellerId,
         to_subject: bool,
     ) -> OfficeResult<OfficeAnswer> {
-        let facts = self.facts(BTreeSet::new())?;
         // Without its key nothing can be read, and the rest is shown.
         let last_four = match to_subject && self.options.vault.has_key() {
             true => LastFour::ToSubject,
             false => LastFour::Hidden,
         };
-        self.payout_accounts(Some(&seller.to_string()), last_four, &facts)
+        self.payout_accounts(Some(seller), last_four)
     }
 
     /// The accounts of a seller that wait for a second person, and their proposals.
@@ -266,11 +264,9 @@ impl Office {
     /// The accounts in force and those that wait, of one seller or of all.
     pub(crate) fn payout_accounts(
         &mut self,
-        seller: Option<&str>,
+        only: Option<SellerId>,
         last_four: LastFour,
-        facts: &BooksFacts,
     ) -> OfficeResult<OfficeAnswer> {
-        let only = seller.map(|seller| self.known_seller(seller, facts)).transpose()?;
         let look = move |engine: &engine::Engine| {
             let books = engine.books();
             let wanted = |id: &SellerId| only.is_none_or(|only| only == *id);

@@ -187,11 +187,13 @@ impl Office {
                 given
             }
             Request::PayoutAccounts { seller } => {
-                self.payout_accounts(seller.as_deref(), LastFour::Hidden, &facts)
+                let seller = seller.map(|seller| self.known_seller(&seller, &facts)).transpose()?;
+                self.payout_accounts(seller, LastFour::Hidden)
             }
             Request::ShowPayoutAccounts { seller } => {
                 let by = Actor::Person(self.registered(who)?);
-                self.payout_accounts(Some(&seller), LastFour::RecordedFor(by), &facts)
+                let seller = self.known_seller(&seller, &facts)?;
+                self.payout_accounts(Some(seller), LastFour::RecordedFor(by))
             }
             Request::ErasePayoutAccount { seller, currency, approved_by } => {
                 match self.account_in_force(&seller, &currency, approved_by, &facts)? {

@@ -158,6 +158,13 @@ fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
     for path in ["/people", "/system"] {
         assert_eq!(status(&demo, &bed, "courier", path), "403", "{path}");
     }
+    // Finance sees that a seller has an account, and no digit of it.
+    let paid = demo.get(&bed, "finance", "/v1/sellers?limit=1")["items"][0].clone();
+    let path = format!("/bank-accounts/{}", paid["seller"].as_str().unwrap());
+    let accounts = page(&demo, &bed, "finance", &path);
+    assert!(main_of(&accounts).contains(paid["reference"].as_str().unwrap()), "{accounts}");
+    assert!(!main_of(&accounts).contains("••••"), "{accounts}");
+    assert_eq!(status(&demo, &bed, "courier", &path), "403");
     // A long statement goes on where the page before ended.
     let firm = demo.get(&bed, "firm", "/v1/parcels?limit=1")["items"][0]["firm"].clone();
     let path = format!("/statements/{}", firm.as_str().unwrap());

@@ -99,7 +99,9 @@ for (const language of ["en", "zh"]) {
     for (const width of shots ? [360, 1440] : [360]) {
       const { context, page } = await open(language, theme, width);
       const visit = async (path, name = nameOf(path)) => {
-        await page.goto(url + path);
+        const answer = await page.goto(url + path);
+        const isFound = answer.ok() || ["empty", "error"].includes(name);
+        if (!isFound) faults.push(`${name} ${path}: status ${answer.status()}`);
         const whole = `${name} ${language} ${theme} ${width}`;
         await shot(page, whole.replaceAll(" ", "-"));
         if (width === 360) await check(page, whole);
