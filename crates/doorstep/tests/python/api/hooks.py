@@ -12,7 +12,7 @@ import uuid
 import schemathesis
 
 KEY = "idempotency-key"
-SOUND_KEY = re.compile("^[!#-~]{1,255}$")
+SOUND_KEY = re.compile("[!#-~]{1,255}")
 # As the server writes it: a seal, then a JSON object, both in hexadecimal digits.
 OWN_CURSOR = re.compile("^[0-9a-f]{32}7b22[0-9a-f]+$")
 
@@ -39,8 +39,15 @@ def before_call(context, case, kwargs):
     data = case.meta.phase.data if case.meta else None
     about = (getattr(data, "parameter", None) or "").lower()
     for name, value in list((case.headers or {}).items()):
-        if name.lower() == KEY and (about != KEY or SOUND_KEY.match(value)):
+        if name.lower() != KEY:
+            continue
+        # HTTP drops spaces around a value, and the API drops quotes: what is sound without them is
+        # no wrong key.
+        bare = value.strip().replace('"', "")
+        if SOUND_KEY.fullmatch(value):
             case.headers[name] = uuid.uuid4().hex
+        elif SOUND_KEY.fullmatch(bare):
+            case.headers[name] = "two words"
     query = case.query or {}
     if about != "min_position":
         query.pop("min_position", None)
