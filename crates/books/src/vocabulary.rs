@@ -436,6 +436,18 @@ pub enum FileLane {
     Bank(BankId),
 }
 
+impl FileLane {
+    /// Its network or wallet. `None` for a bank account.
+    #[must_use]
+    pub fn rail(self) -> Option<RailId> {
+        match self {
+            FileLane::Network(id) => Some(RailId::Network(id)),
+            FileLane::Wallet(id) => Some(RailId::Wallet(id)),
+            FileLane::Bank(_) => None,
+        }
+    }
+}
+
 impl From<RailId> for FileLane {
     fn from(rail: RailId) -> FileLane {
         match rail {

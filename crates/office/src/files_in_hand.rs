@@ -1,7 +1,7 @@
 //! The files that are being taken. The books know which files were begun and ended. Here is what
 //! they do not know: the copy of what is taken, who gave it, and who sends which format.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -177,7 +177,7 @@ impl FilesInHand {
         &mut self,
         still: impl Iterator<Item = (BankId, (u32, u32))>,
     ) -> io::Result<()> {
-        let still: Vec<_> = still.map(|(bank, place)| place_text(bank, place)).collect();
+        let still: BTreeSet<_> = still.map(|(bank, place)| place_text(bank, place)).collect();
         let before = self.content.expected.len();
         self.content.expected.retain(|place, _| still.contains(place));
         if self.content.expected.len() == before { Ok(()) } else { self.write() }

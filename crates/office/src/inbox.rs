@@ -40,7 +40,6 @@ pub type TakenFromInbox = Result<Vec<TakeReport>, String>;
 pub struct InboxFile {
     /// Below the inbox.
     pub name: String,
-    /// Why it was refused.
     pub taken: TakenFromInbox,
 }
 

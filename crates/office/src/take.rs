@@ -15,8 +15,8 @@ use std::path::Path;
 
 use books::chart::AccountKind;
 use books::reconciliation_view::FileSums;
-use books::{BankId, Books, BusinessDate, Event};
-use engine::{Actor, Submission};
+use books::{BankId, Books, BusinessDate, Event, RailId};
+use engine::{Actor, Events, Submission};
 use money::Currency;
 use node::{Clock, NodeClient, NodeStopped, SystemClock};
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,15 @@ pub enum FileSourceKind {
     Network,
     Wallet,
     Bank,
+}
+
+impl From<RailId> for FileSourceKind {
+    fn from(rail: RailId) -> FileSourceKind {
+        match rail {
+            RailId::Network(_) => FileSourceKind::Network,
+            RailId::Wallet(_) => FileSourceKind::Wallet,
+        }
+    }
 }
 
 /// How a file is taken.
@@ -260,6 +269,44 @@ impl Taking<'_> {
                 self.carry_on(lane, begun, false).map(Some)
             }
             _ => Ok(None),
+        }
+    }
+
+    /// Gives one command. `None` if the node has no answer to it.
+    fn give(
+        &mut self,
+        command: books::Command,
+    ) -> Result<Result<Option<Events>, engine::Refusal>, NodeStopped> {
+        let command = self.submission(command);
+        let answer = self.client.execute(vec![(None, command)])?.pop().transpose();
+        if let Ok(Some(events)) = &answer {
+            (self.on_events)(&events.books);
+        }
+        Ok(answer)
+    }
+
+    /// Gives a line that the books refuse without what they refuse it for: it becomes a break, and
+    /// stands in the way of no other. `bare` is `None` if there is nothing to leave out.
+    fn give_bare(
+        &mut self,
+        bare: Option<books::Command>,
+        refusal: &engine::Refusal,
+        line: u32,
+        report: &mut TakeReport,
+    ) -> Result<(), TakingStopped> {
+        let given = match bare {
+            Some(command) => self.give(command)?,
+            None => Err(refusal.clone()),
+        };
+        let events = given.map_err(|refusal| TakeError::LineRefused { line, refusal })?;
+        events.iter().for_each(|events| report.count_breaks(&events.books));
+        Ok(())
+    }
+
+    fn count_answer(&mut self, events: Option<&Events>, report: &mut TakeReport) {
+        if let Some(events) = events {
+            (self.on_events)(&events.books);
+            report.count_breaks(&events.books);
         }
     }
 

@@ -48,6 +48,18 @@ pub struct Cell {
     pub label: &'static str,
 }
 
+impl Cell {
+    #[must_use]
+    pub fn plain(text: String) -> Cell {
+        Cell { text, ..Cell::default() }
+    }
+
+    #[must_use]
+    pub fn figure(text: String) -> Cell {
+        Cell { class: "num", ..Cell::plain(text) }
+    }
+}
+
 /// The view of a kind of identifier.
 #[must_use]
 pub fn view_of(kind: IdentifierKind) -> Option<&'static str> {

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::PageFrame;
+use crate::PageWords;
 use crate::act::ActLink;
 use crate::cells::Cell;
 use crate::home::{HomeTile, OpenWork};
@@ -20,6 +21,27 @@ pub struct PortalTable {
     pub total: Option<Vec<String>>,
     /// What stands there without rows.
     pub none: &'static str,
+}
+
+impl PortalTable {
+    /// A table by the keys of its title, of what stands there without rows, and of its columns.
+    #[must_use]
+    pub fn new(
+        words: PageWords,
+        (title, none): (&str, &str),
+        columns: &[(&str, bool)],
+        rows: Vec<Vec<Cell>>,
+    ) -> PortalTable {
+        PortalTable {
+            title: words.get(title),
+            href: None,
+            note: String::new(),
+            columns: columns.iter().map(|(key, is_figure)| (words.get(key), *is_figure)).collect(),
+            rows,
+            total: None,
+            none: words.get(none),
+        }
+    }
 }
 
 /// A page of figures and short lists: the first one of a seller or a courier firm, the networks,

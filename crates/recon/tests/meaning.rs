@@ -177,7 +177,8 @@ fn a_credit_that_names_a_network_shows_its_clearing_file() {
     let world = with_payout();
     let named = (MatchKeyKind::Counterparty, &*format!("network {NETWORK}"));
     let file = BankMovement::ClearingFile { rail: RailId::Network(NETWORK), file: 1 };
-    let cleared = i64::try_from(world.engine.movement_open(BANK, file).unwrap()).unwrap();
+    let open = world.engine.open_movements(BANK).find(|one| one.movement == file).unwrap();
+    let cleared = i64::try_from(open.amount).unwrap();
     let credit = entry(1, cleared, &[named]);
     assert_eq!(shown(&world, vec![credit]), [vec![(file, cleared)]]);
     assert!(is_unexplained(&world, entry(1, cleared, &[])), "nothing says whose it is");

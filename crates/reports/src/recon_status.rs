@@ -3,6 +3,7 @@
 
 use books::reconciliation_view::{FileSum, FileView};
 use books::{Books, BusinessDate, FileLane, ParcelId, RailId};
+use money::Currency;
 use serde::Serialize;
 
 use crate::cash::age_days;
@@ -16,7 +17,7 @@ const FILES_LISTED_MAX: usize = 10;
 pub struct ReconStatus {
     pub banks: Vec<BankLaneReport>,
     pub lanes: Vec<LaneReport>,
-    /// Breaks of lines and entries that are open, by currency.
+    /// What networks and wallets have to settle, by day.
     pub due: Vec<DueReport>,
 }
 
@@ -172,17 +173,14 @@ fn banks(
 fn lane_report(books: &Books, lane: FileLane) -> LaneReport {
     let rail = |id: RailId| {
         let found = books.rail_views().find(|rail| rail.id == id);
-        found.map(|rail| (rail.reference.to_owned(), rail.currency.code())).unwrap_or_default()
+        found.map(|rail| rail.reference.to_owned()).unwrap_or_default()
     };
-    let (kind, (name, currency)) = match lane {
+    let (kind, name) = match lane {
         FileLane::Network(id) => ("network", rail(RailId::Network(id))),
         FileLane::Wallet(id) => ("wallet", rail(RailId::Wallet(id))),
-        FileLane::Bank(id) => {
-            let found = books.bank_reconciliations().find(|one| one.bank == id);
-            let currency = found.map(|one| one.currency.code()).unwrap_or_default();
-            ("bank", (bank_name(books, id), currency))
-        }
+        FileLane::Bank(id) => ("bank", bank_name(books, id)),
     };
+    let currency = books.lane_currency(lane).map(Currency::code).unwrap_or_default();
     let files = books.files_of(lane).rev().take(FILES_LISTED_MAX).map(|file| file_report(&file));
     LaneReport { kind, name, currency, files: files.collect() }
 }

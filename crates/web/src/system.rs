@@ -69,3 +69,37 @@ impl SystemFigures {
     pub const DISK_FREE_PERCENT_MIN: u64 = 5;
     pub const NOTICE_AGE_MS_MAX: u64 = 86_400_000;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SystemFigures as S;
+
+    const ALARMS: &str = include_str!("../../../packaging/alarms.yml");
+
+    /// The value of a product of numbers.
+    fn value(text: &str) -> f64 {
+        text.split(" * ").map(|factor| factor.trim().parse::<f64>().unwrap()).product()
+    }
+
+    #[test]
+    #[expect(clippy::cast_precision_loss, reason = "the limits are small")]
+    fn the_page_calls_somebody_where_the_alarms_do() {
+        let thousandth = 1.0 / 1_000.0;
+        for (alarm, before, after, own) in [
+            ("DiskFull", "free_bytes < ", " or", S::DISK_FREE_BYTES_MIN as f64),
+            ("DiskFull", "size_bytes < ", "\n", S::DISK_FREE_PERCENT_MIN as f64 / 100.0),
+            ("QueueLong", " > ", "\n", S::COMMANDS_WAITING_MAX as f64),
+            ("BackupOld", " > ", " or", S::BACKUP_AGE_MS_MAX as f64 * thousandth),
+            ("SnapshotsFail", " > ", "\n", S::SINCE_SNAPSHOT_MAX as f64),
+            ("ViewsBehind", " > ", "\n", S::VIEWS_BEHIND_MAX as f64),
+            ("CertificateExpires", " < ", "\n", S::CERTIFICATE_SECONDS_MIN as f64),
+            ("NoticesWait", " > ", " or", S::NOTICE_AGE_MS_MAX as f64 * thousandth),
+        ] {
+            let (_, rule) = ALARMS.split_once(&format!("alert: Doorstep{alarm}\n")).unwrap();
+            let (_, rule) = rule.split_once("expr: ").unwrap();
+            let (_, limit) = rule.split_once(before).unwrap();
+            let limit = value(limit.split(after).next().unwrap());
+            assert!((limit - own).abs() < 1e-9 * own, "{alarm}: {limit}, the page has {own}");
+        }
+    }
+}

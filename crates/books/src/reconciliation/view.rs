@@ -69,6 +69,15 @@ impl Books {
         self.banks.find(bank).map(|bank| self.currency_at(bank.currency))
     }
 
+    /// The currency of a lane's files. `None` if there is no such network, wallet or bank account.
+    #[must_use]
+    pub fn lane_currency(&self, lane: FileLane) -> Option<Currency> {
+        match lane {
+            FileLane::Bank(id) => self.bank_currency(id),
+            FileLane::Network(_) | FileLane::Wallet(_) => self.rail_currency(lane.rail()?),
+        }
+    }
+
     /// The remembered files of a lane, oldest first.
     pub fn files_of(&self, lane: FileLane) -> impl DoubleEndedIterator<Item = FileView<'_>> {
         let lane = self.reference_data.reconciliation.lanes.get(&lane);
@@ -86,12 +95,6 @@ impl Books {
     #[must_use]
     pub fn next_file(&self, lane: FileLane) -> Option<u32> {
         self.last_file_number(lane).ok()?.checked_add(1)
-    }
-
-    /// How many entries of the last statement of a bank account the books have.
-    #[must_use]
-    pub fn last_entry(&self, bank: BankId) -> (u32, u32) {
-        self.bank_record(bank).map_or((0, 0), |bank| bank.entries.last())
     }
 
     /// What moved a bank account and is on no statement.
@@ -135,11 +138,5 @@ impl Books {
                 opening: self.bank_record(bank.id).and_then(|one| one.first_opening),
             }
         })
-    }
-
-    /// What a movement of a bank account is open with, in minor units.
-    #[must_use]
-    pub fn movement_open(&self, bank: BankId, movement: BankMovement) -> Option<i128> {
-        self.open_movement(bank, movement)
     }
 }

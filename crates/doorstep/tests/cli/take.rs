@@ -359,9 +359,11 @@ fn a_line_that_the_books_refuse_becomes_a_break_and_the_lines_behind_it_are_take
 fn take_and_kill(bed: &Bed, line: &str) {
     let mut command = bed.doorstep(&format!("take {line}"));
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // The copy is written first; a file is in hand when this names the copy.
+    let in_hand = bed.path("books/taken-files.toml");
     let is_begun = || {
-        let mut names = std::fs::read_dir(bed.path("books")).unwrap();
-        names.any(|one| one.unwrap().file_name().to_string_lossy().starts_with("being-taken"))
+        let text = std::fs::read_to_string(&in_hand).unwrap_or_default();
+        text.contains("being-taken")
     };
     eventually("the file is begun", is_begun);
     child.kill().unwrap();

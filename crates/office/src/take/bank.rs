@@ -52,7 +52,11 @@ impl Taking<'_> {
                 first += 1;
                 match answers.next() {
                     Some(Err(refusal)) => {
-                        self.give_as_break(line.take(bank, file), &refusal, kept.line, report)?;
+                        let entry = line.take(bank, file);
+                        let has_parts = !entry.parts.is_empty();
+                        let bare = TakeEntry { parts: Vec::new(), expected_until: None, ..entry };
+                        let bare = has_parts.then_some(Command::TakeEntry(bare));
+                        self.give_bare(bare, &refusal, kept.line, report)?;
                         let (line, amount) = (kept.line, kept.entry.amount.minor());
                         let refusal = Some(self.refusal_words(refusal, report.currency));
                         report.taken += 1;
@@ -63,10 +67,7 @@ impl Taking<'_> {
                         break;
                     }
                     answer => {
-                        if let Some(Ok(events)) = &answer {
-                            (self.on_events)(&events.books);
-                            report.count_breaks(&events.books);
-                        }
+                        self.count_answer(answer.and_then(Result::ok).as_ref(), report);
                         count(line, kept, report);
                     }
                 }
@@ -77,31 +78,6 @@ impl Taking<'_> {
 
     fn entry(&self, entry: TakeEntry) -> engine::Submission {
         self.submission(Command::TakeEntry(entry))
-    }
-
-    /// Gives an entry whose parts the books refuse without them: no entry stands in the way of the
-    /// others.
-    fn give_as_break(
-        &mut self,
-        entry: TakeEntry,
-        refusal: &engine::Refusal,
-        line: u32,
-        report: &mut TakeReport,
-    ) -> Result<(), TakingStopped> {
-        let refused = |refusal| TakeError::LineRefused { line, refusal };
-        if entry.parts.is_empty() {
-            return Err(refused(refusal.clone()).into());
-        }
-        let entry = self.entry(TakeEntry { parts: Vec::new(), expected_until: None, ..entry });
-        match self.client.execute(vec![(None, entry)])?.pop() {
-            Some(Err(refusal)) => Err(refused(refusal).into()),
-            Some(Ok(events)) => {
-                (self.on_events)(&events.books);
-                report.count_breaks(&events.books);
-                Ok(())
-            }
-            None => Ok(()),
-        }
     }
 
     /// Decides the entries of all bank accounts whose cause was awaited: with what the books have
@@ -143,14 +119,9 @@ impl Taking<'_> {
         let (mut matched, mut broken) = (0, 0);
         for command in decisions {
             let is_match = !command.parts.is_empty();
-            let command = self.submission(Command::MatchEntry(command));
-            match self.client.execute(vec![(None, command)])?.pop() {
-                // Another decision has taken what it was to be matched with.
-                Some(Err(_)) | None => {}
-                Some(Ok(events)) => {
-                    (self.on_events)(&events.books);
-                    *(if is_match { &mut matched } else { &mut broken }) += 1;
-                }
+            // If it is refused, another decision has taken what it was to be matched with.
+            if let Ok(Some(_)) = self.give(Command::MatchEntry(command))? {
+                *(if is_match { &mut matched } else { &mut broken }) += 1;
             }
         }
         Ok((matched, broken))

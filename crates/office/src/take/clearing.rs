@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use books::{ClearLine, Command, RailId};
-use engine::{Events, Submission};
+use engine::Submission;
 use files::incoming::clearing::StatedItem;
 use recon::clearing::{LinesOfFile, NoPayment, Requests, clear_line};
 use reports::find_sent_requests;
@@ -129,13 +129,15 @@ impl Taking<'_> {
                 let refusal = match answers.next() {
                     Some(Err(refusal)) => Some(refusal),
                     answer => {
-                        self.count_answer(answer.and_then(Result::ok), report);
+                        self.count_answer(answer.and_then(Result::ok).as_ref(), report);
                         None
                     }
                 };
                 let refused = refusal.is_some();
                 if let Some(refusal) = &refusal {
-                    self.give_without_payment(line, refusal, item.line, report)?;
+                    let bare =
+                        line.payment.is_some().then_some(ClearLine { payment: None, ..line });
+                    self.give_bare(bare.map(Command::ClearLine), refusal, item.line, report)?;
                 }
                 let (amount, kept_back) = (item.amount.minor(), item.kept_back.minor());
                 report.taken += 1;
@@ -157,34 +159,6 @@ impl Taking<'_> {
 
     fn line(&self, line: ClearLine) -> Submission {
         self.submission(Command::ClearLine(line))
-    }
-
-    fn count_answer(&mut self, events: Option<Events>, report: &mut TakeReport) {
-        if let Some(events) = events {
-            (self.on_events)(&events.books);
-            report.count_breaks(&events.books);
-        }
-    }
-
-    fn give_without_payment(
-        &mut self,
-        line: ClearLine,
-        refusal: &engine::Refusal,
-        number: u32,
-        report: &mut TakeReport,
-    ) -> Result<(), TakingStopped> {
-        let refused = |refusal| TakeError::LineRefused { line: number, refusal };
-        if line.payment.is_none() {
-            return Err(refused(refusal.clone()).into());
-        }
-        let line = self.line(ClearLine { payment: None, ..line });
-        match self.client.execute(vec![(None, line)])?.pop() {
-            Some(Err(refusal)) => Err(refused(refusal).into()),
-            answer => {
-                self.count_answer(answer.and_then(Result::ok), report);
-                Ok(())
-            }
-        }
     }
 
     /// The commands of some lines, by what the books know now.

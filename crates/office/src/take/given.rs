@@ -132,11 +132,7 @@ impl LaneFile {
     }
 
     pub(crate) fn rail(&self) -> Option<RailId> {
-        match self.lane {
-            FileLane::Network(id) => Some(RailId::Network(id)),
-            FileLane::Wallet(id) => Some(RailId::Wallet(id)),
-            FileLane::Bank(_) => None,
-        }
+        self.lane.rail()
     }
 
     /// `None` if the copy was changed.
@@ -309,10 +305,7 @@ fn find_rail<'r>(
     kind: FileSourceKind,
     name: &str,
 ) -> Result<&'r KnownRail, TakeError> {
-    let of_kind = |known: &&KnownRail| match known.rail {
-        RailId::Network(_) => kind == FileSourceKind::Network,
-        RailId::Wallet(_) => kind == FileSourceKind::Wallet,
-    };
+    let of_kind = |known: &&KnownRail| FileSourceKind::from(known.rail) == kind;
     let mut found = rails.iter().filter(of_kind);
     found.find(|one| one.name == name).ok_or_else(|| TakeError::UnknownSource {
         party: kind,
@@ -348,11 +341,7 @@ fn clearing_lane(
             let mut named = facts.rails.iter().filter(|one| one.name == *name);
             let known = named.next().filter(|_| named.next().is_none());
             let known = known.ok_or_else(|| TakeError::WhoseFile { file: whole.format.clone() })?;
-            let kind = match known.rail {
-                RailId::Network(_) => FileSourceKind::Network,
-                RailId::Wallet(_) => FileSourceKind::Wallet,
-            };
-            (known, kind)
+            (known, FileSourceKind::from(known.rail))
         }
         (None, None) => return Err(TakeError::WhoseFile { file: whole.format }),
     };

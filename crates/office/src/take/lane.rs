@@ -156,15 +156,8 @@ impl Taking<'_> {
     }
 
     fn give_one(&mut self, command: Command) -> Result<(), TakingStopped> {
-        let command = self.submission(command);
-        match self.client.execute(vec![(None, command)])?.pop() {
-            Some(Err(refusal)) => Err(TakeError::Refused(refusal).into()),
-            Some(Ok(events)) => {
-                (self.on_events)(&events.books);
-                Ok(())
-            }
-            None => Ok(()),
-        }
+        self.give(command)?.map_err(TakeError::Refused)?;
+        Ok(())
     }
 
     /// Ends a file. Its digest is that of the file and of what its lines are.

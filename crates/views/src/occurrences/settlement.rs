@@ -3,8 +3,8 @@
 use books::{
     ApproveCyclePlan, ApproveSettlement, BankId, BreakId, ClearLine, ClearLineKind, ClosePeriod,
     Command, EndFile, Event, ExecuteSettlement, FileLane, PayCommission, PayoutId, PayoutLine,
-    PlanCycle, PlanId, PlanSettlement, PostAdjustment, RailId, RecordSellerPayment,
-    RejectSettlement, SellerId,
+    PlanCycle, PlanId, PlanSettlement, PostAdjustment, RecordSellerPayment, RejectSettlement,
+    SellerId,
 };
 use money::Currency;
 
@@ -198,11 +198,7 @@ impl Occurrence<'_> {
 
     fn file_begun(&mut self) {
         let Command::BeginFile(begun) = self.given else { return };
-        let of = match begun.lane {
-            FileLane::Network(id) => self.books.rail_currency(RailId::Network(id)),
-            FileLane::Wallet(id) => self.books.rail_currency(RailId::Wallet(id)),
-            FileLane::Bank(id) => self.books.bank_currency(id),
-        };
+        let of = self.books.lane_currency(begun.lane);
         let row = [
             "begun".into(),
             ViewValue::text(&begun.form),

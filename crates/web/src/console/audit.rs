@@ -100,20 +100,15 @@ pub(super) async fn bundle(visit: Visit) -> HttpAnswer {
             tile("audit.head", number(at.written.into()), format!("{} …", &hash[..16])),
             tile("audit.files", number(all.len() as i128), words.get("audit.files_about").into()),
         ];
-        let text = |text: String| Cell { text, ..Cell::default() };
         let rows = all.into_iter().map(|one| {
             let name = words.entry("view", one.view).unwrap_or_default().to_owned();
-            let figure = Cell { class: "num", ..text(number(one.rows.into())) };
-            vec![Cell { href: Some(one.href), ..text(name) }, figure]
+            let figure = Cell::figure(number(one.rows.into()));
+            vec![Cell { href: Some(one.href), ..Cell::plain(name) }, figure]
         });
+        let columns = [("audit.file", false), ("audit.rows", true)];
         let files = PortalTable {
-            title: words.get("audit.files"),
-            href: None,
             note: words.fill("audit.files_note", &[("last", &number(last.into()))]),
-            columns: vec![(words.get("audit.file"), false), (words.get("audit.rows"), true)],
-            rows: rows.collect(),
-            total: None,
-            none: "",
+            ..PortalTable::new(words, ("audit.files", ""), &columns, rows.collect())
         };
         let steps = [
             ("audit.verify", "doorstep verify --data DIR"),
@@ -121,16 +116,15 @@ pub(super) async fn bundle(visit: Visit) -> HttpAnswer {
             ("audit.check", "hledger -f books.journal check --strict"),
         ];
         let steps = steps.map(|(key, line)| {
-            vec![text(words.get(key).to_owned()), Cell { class: "id wrap", ..text(line.into()) }]
+            vec![
+                Cell::plain(words.get(key).to_owned()),
+                Cell { class: "id wrap", ..Cell::plain(line.into()) },
+            ]
         });
+        let columns = [("audit.step", false), ("audit.command", false)];
         let steps = PortalTable {
-            title: words.get("audit.how"),
-            href: None,
             note: words.fill("audit.how_note", &[("hash", &hash)]),
-            columns: vec![(words.get("audit.step"), false), (words.get("audit.command"), false)],
-            rows: steps.into(),
-            total: None,
-            none: "",
+            ..PortalTable::new(words, ("audit.how", ""), &columns, steps.into())
         };
         let before = month_of(last_day).minus_days(1);
         let periods = [

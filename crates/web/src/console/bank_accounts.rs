@@ -68,10 +68,6 @@ struct Clear {
     factor_error: Option<String>,
 }
 
-fn plain(text: String) -> Cell {
-    Cell { text, ..Cell::default() }
-}
-
 fn table(words: PageWords, lines: &[PayoutAccountLine], sees_proposals: bool) -> PortalTable {
     let rows = lines.iter().map(|line| {
         let masked = line.last_four.as_ref().map(|last| format!("{MASK}{last}"));
@@ -81,42 +77,35 @@ fn table(words: PageWords, lines: &[PayoutAccountLine], sees_proposals: bool) ->
             false => pages::forms::NOTHING.to_owned(),
         });
         let state = match (line.number, line.proposal) {
-            (Some(_), _) => {
-                Cell { tone: Some(Tone::Done), ..plain(words.get("bank.in_force").to_owned()) }
-            }
+            (Some(_), _) => Cell {
+                tone: Some(Tone::Done),
+                ..Cell::plain(words.get("bank.in_force").to_owned())
+            },
             (None, Some(proposal)) => {
                 let text = words.fill("bank.waits", &[("number", &proposal)]);
                 let page = Link::to(PROPOSALS_PATH).part(&proposal.to_string()).text();
-                Cell { href: sees_proposals.then_some(page), ..plain(text) }
+                Cell { href: sees_proposals.then_some(page), ..Cell::plain(text) }
             }
             (None, None) => {
-                Cell { tone: Some(Tone::Act), ..plain(words.get("bank.none").to_owned()) }
+                Cell { tone: Some(Tone::Act), ..Cell::plain(words.get("bank.none").to_owned()) }
             }
         };
         let changes = line.number.map_or_else(String::new, |count| number(count.into()));
         vec![
-            plain(line.currency.clone()),
-            Cell { class: "id", ..plain(masked) },
+            Cell::plain(line.currency.clone()),
+            Cell { class: "id", ..Cell::plain(masked) },
             state,
-            Cell { class: "num", ..plain(changes) },
+            Cell::figure(changes),
         ]
     });
-    PortalTable {
-        title: words.get("bank.accounts"),
-        href: None,
-        note: String::new(),
-        columns: [
-            ("column.currency", false),
-            ("bank.account", false),
-            ("column.state", false),
-            ("bank.number", true),
-        ]
-        .map(|(key, is_figure)| (words.get(key), is_figure))
-        .into(),
-        rows: rows.collect(),
-        total: None,
-        none: words.get("bank.no_accounts"),
-    }
+    let columns = [
+        ("column.currency", false),
+        ("bank.account", false),
+        ("column.state", false),
+        ("bank.number", true),
+    ];
+    let keys = ("bank.accounts", "bank.no_accounts");
+    PortalTable::new(words, keys, &columns, rows.collect())
 }
 
 fn acts(

@@ -409,10 +409,6 @@ fn figures(words: PageWords, owner: Recipient, states: &[(NoticeState, u64)]) ->
     tiles.collect()
 }
 
-fn plain(text: String) -> Cell {
-    Cell { text, ..Cell::default() }
-}
-
 /// The channels by which a recipient is reached, without the addresses.
 fn ways(
     words: PageWords,
@@ -437,29 +433,23 @@ fn ways(
         };
         let state = Cell {
             tone: Some(if stop.is_some() { Tone::Act } else { Tone::Done }),
-            ..plain(state.to_owned())
+            ..Cell::plain(state.to_owned())
         };
         let events = if one.events.is_empty() {
             words.get("told.all_events").to_owned()
         } else {
             one.events.join(", ")
         };
-        vec![plain(name), state, plain(events), plain(when(one.made_at_ms))]
+        vec![Cell::plain(name), state, Cell::plain(events), Cell::plain(when(one.made_at_ms))]
     });
     let note = match found.consents {
         0 => String::new(),
         count => words.fill("told.consents", &[("count", &count)]),
     };
     let columns = ["told.channel", "told.state", "told.events", "told.since"];
-    PortalTable {
-        title: words.get("told.ways"),
-        href: None,
-        note,
-        columns: columns.map(|key| (words.get(key), false)).into(),
-        rows: rows.collect(),
-        total: None,
-        none: words.get("told.no_way"),
-    }
+    let columns = columns.map(|key| (key, false));
+    let keys = ("told.ways", "told.no_way");
+    PortalTable { note, ..PortalTable::new(words, keys, &columns, rows.collect()) }
 }
 
 fn latest(

@@ -110,10 +110,6 @@ impl Known {
     }
 }
 
-fn plain(text: String) -> Cell {
-    Cell { text, ..Cell::default() }
-}
-
 fn path_of(person: PersonId) -> String {
     Link::to(&list_path(PEOPLE)).part(&format!("per_{person}")).text()
 }
@@ -168,11 +164,11 @@ impl Shown<'_> {
             Some(own) if own.ready => (Tone::Done, "people.ready"),
             Some(_) => (Tone::Wait, "people.waits"),
         };
-        Cell { tone: Some(tone), ..plain(self.words.get(key).to_owned()) }
+        Cell { tone: Some(tone), ..Cell::plain(self.words.get(key).to_owned()) }
     }
 
     fn factors(&self, own: Option<&SignInView>) -> Cell {
-        let Some(own) = own else { return plain(NOTHING.to_owned()) };
+        let Some(own) = own else { return Cell::plain(NOTHING.to_owned()) };
         let mut factors = Vec::new();
         if own.has_code {
             factors.push(self.words.get("people.code").to_owned());
@@ -183,27 +179,9 @@ impl Shown<'_> {
         }
         if factors.is_empty() {
             let text = self.words.get("people.no_factor").to_owned();
-            return Cell { tone: Some(Tone::Wait), ..plain(text) };
+            return Cell { tone: Some(Tone::Wait), ..Cell::plain(text) };
         }
-        plain(factors.join(", "))
-    }
-
-    fn table(
-        &self,
-        (title, none): (&str, &str),
-        columns: &[(&str, bool)],
-        rows: Vec<Vec<Cell>>,
-    ) -> PortalTable {
-        let words = self.words;
-        PortalTable {
-            title: words.get(title),
-            href: None,
-            note: String::new(),
-            columns: columns.iter().map(|(key, is_figure)| (words.get(key), *is_figure)).collect(),
-            rows,
-            total: None,
-            none: words.get(none),
-        }
+        Cell::plain(factors.join(", "))
     }
 
     fn persons(&self) -> PortalTable {
@@ -212,19 +190,19 @@ impl Shown<'_> {
             let mut name = Cell {
                 href: Some(path_of(one.id)),
                 title: Some(one.id.to_string()),
-                ..plain(self.known.name(one.id))
+                ..Cell::plain(self.known.name(one.id))
             };
             if one.removed {
                 name.text = self.words.fill("people.removed", &[("name", &name.text)]);
             }
-            let roles = Cell { class: "wrap", ..plain(self.roles(&one.grants)) };
+            let roles = Cell { class: "wrap", ..Cell::plain(self.roles(&one.grants)) };
             let mut row = vec![name, roles, self.sign_in_state(own), self.factors(own)];
             if self.sees(SESSIONS) {
                 let open = self.known.sessions.get(&one.id);
                 let count = open.map_or(0, |(count, _)| *count);
-                row.push(Cell { class: "num", ..plain(number(count.into())) });
+                row.push(Cell::figure(number(count.into())));
                 let used = open.map_or(NOTHING.to_owned(), |(_, used)| self.time(*used));
-                row.push(Cell { class: "when", ..plain(used) });
+                row.push(Cell { class: "when", ..Cell::plain(used) });
             }
             row
         });
@@ -237,7 +215,12 @@ impl Shown<'_> {
         if self.sees(SESSIONS) {
             columns.extend([("people.sessions", true), ("access.used", false)]);
         }
-        self.table(("people.persons", "people.no_persons"), &columns, rows.collect())
+        PortalTable::new(
+            self.words,
+            ("people.persons", "people.no_persons"),
+            &columns,
+            rows.collect(),
+        )
     }
 
     /// The keys, of a person or of all.
@@ -260,17 +243,17 @@ impl Shown<'_> {
             };
             let who = match key.person {
                 Some(person) => {
-                    Cell { href: Some(path_of(person)), ..plain(self.known.name(person)) }
+                    Cell { href: Some(path_of(person)), ..Cell::plain(self.known.name(person)) }
                 }
-                None => plain(NOTHING.to_owned()),
+                None => Cell::plain(NOTHING.to_owned()),
             };
             let mut row = vec![
-                Cell { class: "id", ..plain(key.id.to_string()) },
+                Cell { class: "id", ..Cell::plain(key.id.to_string()) },
                 who,
-                Cell { class: "wrap", ..plain(self.roles(&key.grants)) },
-                Cell { tone: Some(tone), ..plain(self.words.get(state).to_owned()) },
-                Cell { class: "when", ..plain(self.time(key.until)) },
-                Cell { class: "when", ..plain(used) },
+                Cell { class: "wrap", ..Cell::plain(self.roles(&key.grants)) },
+                Cell { tone: Some(tone), ..Cell::plain(self.words.get(state).to_owned()) },
+                Cell { class: "when", ..Cell::plain(self.time(key.until)) },
+                Cell { class: "when", ..Cell::plain(used) },
             ];
             if may_revoke {
                 let act = key.in_force.then(|| self.revoke_key(key.id, back));
@@ -289,7 +272,12 @@ impl Shown<'_> {
         if may_revoke {
             columns.push(("routing.act", false));
         }
-        let mut table = self.table(("people.keys", "people.no_keys"), &columns, rows.collect());
+        let mut table = PortalTable::new(
+            self.words,
+            ("people.keys", "people.no_keys"),
+            &columns,
+            rows.collect(),
+        );
         table.note = self.words.get("people.keys_note").to_owned();
         table
     }
@@ -297,14 +285,14 @@ impl Shown<'_> {
     fn revoke_key(&self, key: ApiKeyId, back: &str) -> Cell {
         let link = Link::to(&act_path("RevokeApiKey")).with("key", &key.to_string());
         let text = title(self.words, "RevokeApiKey", false).to_owned();
-        Cell { href: Some(link.with("back", back).text()), ..plain(text) }
+        Cell { href: Some(link.with("back", back).text()), ..Cell::plain(text) }
     }
 
     /// A person's roles, each with how it is taken away.
     fn grants(&self, person: &KnownPerson, back: &str) -> PortalTable {
         let may_revoke = may(self.principal, REVOKE);
         let rows = person.grants.iter().map(|grant| {
-            let mut row = vec![plain(self.role(*grant))];
+            let mut row = vec![Cell::plain(self.role(*grant))];
             if may_revoke {
                 let (name, party) = variant(*grant);
                 let mut link = Link::to(&act_path(REVOKE))
@@ -314,7 +302,7 @@ impl Shown<'_> {
                     link = link.with(&format!("grant.{name}"), &party);
                 }
                 let text = title(self.words, REVOKE, false).to_owned();
-                row.push(Cell { href: Some(link.with("back", back).text()), ..plain(text) });
+                row.push(Cell { href: Some(link.with("back", back).text()), ..Cell::plain(text) });
             }
             row
         });
@@ -322,7 +310,7 @@ impl Shown<'_> {
         if may_revoke {
             columns.push(("routing.act", false));
         }
-        self.table(("people.roles", "role.none"), &columns, rows.collect())
+        PortalTable::new(self.words, ("people.roles", "role.none"), &columns, rows.collect())
     }
 
     /// What a person can be given or lose.
@@ -470,13 +458,13 @@ async fn shown_person(visit: &Visit, wrong: Option<String>) -> HttpAnswer {
         let own = known.sign_ins.iter().find(|one| one.person == id);
         let mut sign_ins = Vec::new();
         let mut facts = vec![
-            Cell { class: "id", label: words.get("column.person"), ..plain(id.to_string()) },
+            Cell { class: "id", label: words.get("column.person"), ..Cell::plain(id.to_string()) },
             Cell { label: words.get("people.sign_in"), ..shown.sign_in_state(own) },
             Cell { label: words.get("people.factor"), ..shown.factors(own) },
         ];
         if shown.sees(SESSIONS) {
             let name = own.map_or(NOTHING.to_owned(), |own| own.name.clone());
-            facts.insert(1, Cell { label: words.get("people.login"), ..plain(name) });
+            facts.insert(1, Cell { label: words.get("people.login"), ..Cell::plain(name) });
             let read = PersonSignIn::read(&app.store, id, now)?;
             sign_ins = read.tables(&shown, may_end && is_sure);
         }

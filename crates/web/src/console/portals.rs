@@ -334,21 +334,17 @@ impl Portal<'_> {
                 let (amount, currency) = value(total);
                 vec![
                     Cell { text, href, ..Cell::default() },
-                    figure(number(i128::from(total.rows))),
-                    figure(format!("{amount} {currency}")),
+                    Cell::figure(number(i128::from(total.rows))),
+                    Cell::figure(format!("{amount} {currency}")),
                 ]
             }));
         }
+        let columns =
+            [("portal.reason", false), ("portal.payments", true), ("portal.amount", true)];
+        let keys = ("portal.why", "portal.nothing_held");
         found.tables.push(PortalTable {
-            title: self.words.get("portal.why"),
-            href: None,
             note: about("portal.why_note"),
-            columns: ["portal.reason", "portal.payments", "portal.amount"]
-                .map(|key| (self.words.get(key), key != "portal.reason"))
-                .into(),
-            rows,
-            total: None,
-            none: self.words.get("portal.nothing_held"),
+            ..PortalTable::new(self.words, keys, &columns, rows)
         });
         for list in [&PAYOUTS, &RETURNS] {
             found.tables.extend(self.short_list(reader, list)?);
@@ -417,14 +413,14 @@ impl Portal<'_> {
         let context = self.context(&names);
         let line = |(share, has, owes, row): &(i64, i64, i64, PageRow)| {
             let currency = row.raw_of(couriers, "currency").unwrap_or_default();
-            let amount = |minor: i64| figure(money(i128::from(minor), currency));
+            let amount = |minor: i64| Cell::figure(money(i128::from(minor), currency));
             let cell = |column| context.cell(couriers, row, couriers.place(column).unwrap_or(0));
             let tone = match *share {
                 100.. => Some(Tone::Act),
                 NEAR_LIMIT_PERCENT.. => Some(Tone::Wait),
                 _ => None,
             };
-            let share = Cell { tone, ..figure(format!("{share} %")) };
+            let share = Cell { tone, ..Cell::figure(format!("{share} %")) };
             let courier = row.raw_of(couriers, "courier").unwrap_or_default();
             let page = Link::to(&list_path(custody.name)).part(courier).at(self.pinned).text();
             // Who never had cash has no page.
@@ -435,32 +431,25 @@ impl Portal<'_> {
             vec![name, amount(*has), cell("cash_limit"), share, amount(*owes)]
         };
         let key = if is_part { "portal.limits_part" } else { "portal.limits_note" };
+        let columns = [
+            ("portal.courier", false),
+            ("column.in_hand", true),
+            ("column.cash_limit", true),
+            ("portal.share", true),
+            ("column.shortage", true),
+        ];
+        let keys = ("portal.limits", "portal.no_couriers");
+        let lines = rows.iter().map(line).collect();
         Ok(Some(PortalTable {
-            title: self.words.get("portal.limits"),
             href: Some(Link::to(&list_path(custody.name)).at(self.pinned).text()),
             note: self.words.fill(key, &[("most", &COURIERS_READ)]),
-            columns: [
-                ("portal.courier", false),
-                ("column.in_hand", true),
-                ("column.cash_limit", true),
-                ("portal.share", true),
-                ("column.shortage", true),
-            ]
-            .map(|(key, is_figure)| (self.words.get(key), is_figure))
-            .into(),
-            rows: rows.iter().map(line).collect(),
-            total: None,
-            none: self.words.get("portal.no_couriers"),
+            ..PortalTable::new(self.words, keys, &columns, lines)
         }))
     }
 }
 
 fn value(total: &ViewTotal) -> (String, String) {
     (money(i128::from(total.sum), &total.currency), total.currency.clone())
-}
-
-fn figure(text: String) -> Cell {
-    Cell { text, class: "num", ..Cell::default() }
 }
 
 fn find(portal: &Portal<'_>, reader: &mut ViewReader) -> Result<Option<Found>, ReadViewError> {
@@ -571,16 +560,10 @@ fn keys(
             Cell { text: words.get(state).to_owned(), tone: Some(tone), ..Cell::default() },
         ]
     });
+    let columns = ["portal.key", "portal.key_until", "column.state"].map(|key| (key, false));
     Ok(PortalTable {
-        title: words.get("portal.keys"),
-        href: None,
         note: words.get("portal.keys_note").to_owned(),
-        columns: ["portal.key", "portal.key_until", "column.state"]
-            .map(|key| (words.get(key), false))
-            .into(),
-        rows: rows.collect(),
-        total: None,
-        none: words.get("portal.no_keys"),
+        ..PortalTable::new(words, ("portal.keys", "portal.no_keys"), &columns, rows.collect())
     })
 }
 
@@ -589,12 +572,12 @@ fn releases(words: PageWords, all: &[HeldNow]) -> Option<PortalTable> {
     let mut rows = Vec::new();
     for one in all.iter().filter(|one| one.held != 0) {
         let currency = one.currency.code();
-        let shown = |minor: i128| figure(format!("{} {currency}", money(minor, currency)));
+        let shown = |minor: i128| Cell::figure(format!("{} {currency}", money(minor, currency)));
         let dated: i128 = one.days.iter().map(|(_, sum)| i128::try_from(*sum).unwrap_or(0)).sum();
         for (day, sum) in one.days.iter().take(ROWS_SHOWN) {
             let text = date(words, &day.to_string());
             let sum = shown(i128::try_from(*sum).unwrap_or(i128::MAX));
-            rows.push(vec![Cell { text, ..Cell::default() }, sum]);
+            rows.push(vec![Cell::plain(text), sum]);
         }
         let later: u128 = one.days.iter().skip(ROWS_SHOWN).map(|(_, sum)| sum).sum();
         for (key, sum) in [
@@ -602,17 +585,13 @@ fn releases(words: PageWords, all: &[HeldNow]) -> Option<PortalTable> {
             ("portal.no_day", one.held - dated),
         ] {
             let text = words.get(key).to_owned();
-            rows.extend((sum != 0).then(|| vec![Cell { text, ..Cell::default() }, shown(sum)]));
+            rows.extend((sum != 0).then(|| vec![Cell::plain(text), shown(sum)]));
         }
     }
+    let columns = [("portal.day", false), ("portal.amount", true)];
     (!rows.is_empty()).then(|| PortalTable {
-        title: words.get("portal.until"),
-        href: None,
         note: words.get("portal.until_note").to_owned(),
-        columns: vec![(words.get("portal.day"), false), (words.get("portal.amount"), true)],
-        rows,
-        total: None,
-        none: "",
+        ..PortalTable::new(words, ("portal.until", ""), &columns, rows)
     })
 }
 

@@ -172,14 +172,6 @@ fn share(part: i64, whole: i64) -> String {
     }
 }
 
-fn figure(text: String) -> Cell {
-    Cell { text, class: "num", ..Cell::default() }
-}
-
-fn plain(text: String) -> Cell {
-    Cell { text, ..Cell::default() }
-}
-
 /// Makes the tables.
 struct Routing<'r> {
     words: PageWords,
@@ -197,12 +189,12 @@ impl Routing<'_> {
             link = link.with("state", &states.join(","));
         }
         let href = (count > 0).then(|| link.at(self.pinned).text());
-        Cell { href, ..figure(number(count.into())) }
+        Cell { href, ..Cell::figure(number(count.into())) }
     }
 
     fn name(&self, rail: &Rail) -> Cell {
         let page = Link::to(&list_path(rail.view.name)).part(rail.id()).at(self.pinned).text();
-        Cell { href: Some(page), ..plain(rail.raw("reference").to_owned()) }
+        Cell { href: Some(page), ..Cell::plain(rail.raw("reference").to_owned()) }
     }
 
     fn state(&self, rail: &Rail) -> Cell {
@@ -211,11 +203,11 @@ impl Routing<'_> {
             Some(ViewValue::Number(from)) => {
                 let from = time(self.words, *from, self.offset_minutes);
                 let text = self.words.fill("routing.withdrawn", &[("from", &from)]);
-                Cell { tone: Some(Tone::Wait), ..plain(text) }
+                Cell { tone: Some(Tone::Wait), ..Cell::plain(text) }
             }
             _ => Cell {
                 tone: Some(Tone::Done),
-                ..plain(self.words.get("routing.in_use").to_owned())
+                ..Cell::plain(self.words.get("routing.in_use").to_owned())
             },
         }
     }
@@ -227,12 +219,12 @@ impl Routing<'_> {
             _ => "ReinstateNetwork",
         };
         if rail.kind != "network" || self.pinned.is_some() || !may(self.principal, command) {
-            return plain(String::new());
+            return Cell::plain(String::new());
         }
         let back = list_path(ROUTING);
         let link = Link::to(&act_path(command)).with("network", rail.id()).with("back", &back);
         let text = title(self.words, command, false).to_owned();
-        Cell { href: Some(link.text()), ..plain(text) }
+        Cell { href: Some(link.text()), ..Cell::plain(text) }
     }
 
     fn rails(&self) -> PortalTable {
@@ -241,7 +233,7 @@ impl Routing<'_> {
             let approved = rail.payments(&STANDING);
             let (amount, fee) = rail.standing();
             let currency = rail.raw("currency");
-            let shown = |minor: i64| figure(money(minor.into(), currency));
+            let shown = |minor: i64| Cell::figure(money(minor.into(), currency));
             vec![
                 self.name(rail),
                 self.state(rail),
@@ -249,11 +241,11 @@ impl Routing<'_> {
                 self.count(rail, &STANDING),
                 self.count(rail, &[DECLINED]),
                 self.count(rail, &UNKNOWN),
-                figure(share(approved, approved + declined)),
-                plain(currency.to_owned()),
+                Cell::figure(share(approved, approved + declined)),
+                Cell::plain(currency.to_owned()),
                 shown(amount),
                 shown(fee),
-                figure(share(fee, amount)),
+                Cell::figure(share(fee, amount)),
                 self.act(rail),
             ]
         });
@@ -295,35 +287,30 @@ impl Routing<'_> {
         let rows = self.found.rails.iter().filter_map(|rail| {
             let (lines, amount, fee) = rail.cleared?;
             let currency = rail.raw("currency");
-            let shown = |minor: i64| figure(money(minor.into(), currency));
+            let shown = |minor: i64| Cell::figure(money(minor.into(), currency));
             let href = (lines > 0).then(|| rail.list("clearing_lines").at(self.pinned).text());
             Some(vec![
                 self.name(rail),
-                Cell { href, ..figure(number(lines.into())) },
-                plain(currency.to_owned()),
+                Cell { href, ..Cell::figure(number(lines.into())) },
+                Cell::plain(currency.to_owned()),
                 shown(amount),
                 shown(fee),
-                figure(share(fee, amount)),
+                Cell::figure(share(fee, amount)),
             ])
         });
         let rows: Vec<_> = rows.collect();
+        let columns = [
+            ("routing.rail", false),
+            ("routing.lines", true),
+            ("column.currency", false),
+            ("routing.amount", true),
+            ("column.deducted", true),
+            ("routing.fee_share", true),
+        ];
         (!rows.is_empty()).then(|| PortalTable {
-            title: self.words.get("routing.cleared"),
             href: Some(Link::to(&list_path("clearing_lines")).at(self.pinned).text()),
             note: self.words.get("routing.cleared_note").to_owned(),
-            columns: [
-                ("routing.rail", false),
-                ("routing.lines", true),
-                ("column.currency", false),
-                ("routing.amount", true),
-                ("column.deducted", true),
-                ("routing.fee_share", true),
-            ]
-            .map(|(key, is_figure)| (self.words.get(key), is_figure))
-            .into(),
-            rows,
-            total: None,
-            none: "",
+            ..PortalTable::new(self.words, ("routing.cleared", ""), &columns, rows)
         })
     }
 
@@ -339,7 +326,7 @@ impl Routing<'_> {
             let PaymentRoute::Card { network, .. } = one.purchase.route else { return None };
             let rail = self.network(network)?;
             let currency = rail.raw("currency");
-            let shown = |minor: i128| figure(money(minor, currency));
+            let shown = |minor: i128| Cell::figure(money(minor, currency));
             let all = &one.purchase.route_candidates;
             let (cost, saved) = cost_and_saving(all)?;
             let others = all.iter().filter(|one| one.verdict != RouteVerdict::Chosen);
@@ -358,7 +345,7 @@ impl Routing<'_> {
                     href: Some(payments.at(self.pinned).text()),
                     class: "id",
                     title: Some(waybill),
-                    ..plain(short)
+                    ..Cell::plain(short)
                 },
                 Cell {
                     href: Some(
@@ -367,35 +354,31 @@ impl Routing<'_> {
                             .at(self.pinned)
                             .text(),
                     ),
-                    ..figure(number(one.batch.into()))
+                    ..Cell::figure(number(one.batch.into()))
                 },
                 self.name(rail),
-                plain(currency.to_owned()),
+                Cell::plain(currency.to_owned()),
                 shown(one.purchase.amount.minor().into()),
                 shown(cost),
                 shown(saved),
-                Cell { class: "wrap", ..plain(others.collect::<Vec<_>>().join("; ")) },
+                Cell { class: "wrap", ..Cell::plain(others.collect::<Vec<_>>().join("; ")) },
             ])
         });
+        let columns = [
+            ("column.parcel", false),
+            ("column.batch", true),
+            ("routing.won", false),
+            ("column.currency", false),
+            ("column.amount", true),
+            ("routing.cost", true),
+            ("routing.saved", true),
+            ("routing.others", false),
+        ];
+        let keys = ("routing.latest", "routing.no_routings");
+        let rows = routed.take(ROUTINGS_SHOWN).collect();
         PortalTable {
-            title: self.words.get("routing.latest"),
-            href: None,
             note: self.words.get("routing.latest_note").to_owned(),
-            columns: [
-                ("column.parcel", false),
-                ("column.batch", true),
-                ("routing.won", false),
-                ("column.currency", false),
-                ("column.amount", true),
-                ("routing.cost", true),
-                ("routing.saved", true),
-                ("routing.others", false),
-            ]
-            .map(|(key, is_figure)| (self.words.get(key), is_figure))
-            .into(),
-            rows: routed.take(ROUTINGS_SHOWN).collect(),
-            total: None,
-            none: self.words.get("routing.no_routings"),
+            ..PortalTable::new(self.words, keys, &columns, rows)
         }
     }
 }
@@ -458,23 +441,15 @@ pub(super) fn why(
         };
         vec![
             context.party("networks", one.network.0.cast_signed(), &raw),
-            Cell { tone, ..plain(verdict(words, one.verdict).to_owned()) },
-            figure(money(one.cost.minor().into(), currency)),
+            Cell { tone, ..Cell::plain(verdict(words, one.verdict).to_owned()) },
+            Cell::figure(money(one.cost.minor().into(), currency)),
         ]
     });
     let rows: Vec<_> = rows.collect();
+    let columns = [("routing.network", false), ("routing.verdict", false), ("routing.cost", true)];
     Ok((!rows.is_empty()).then(|| PortalTable {
-        title: words.get("routing.why"),
-        href: None,
         note: words.get("routing.why_note").to_owned(),
-        columns: vec![
-            (words.get("routing.network"), false),
-            (words.get("routing.verdict"), false),
-            (words.get("routing.cost"), true),
-        ],
-        rows,
-        total: None,
-        none: "",
+        ..PortalTable::new(words, ("routing.why", ""), &columns, rows)
     }))
 }
 

@@ -18,11 +18,7 @@ pub(super) const SYSTEM: &str = "system";
 const BYTES_PER_TENTH_GB: u64 = 100_000_000;
 
 fn figure(of: u64) -> Cell {
-    Cell { text: number(of.into()), class: "num", ..Cell::default() }
-}
-
-fn plain(text: String) -> Cell {
-    Cell { text, ..Cell::default() }
+    Cell::figure(number(of.into()))
 }
 
 fn gigabytes(bytes: u64) -> String {
@@ -190,27 +186,10 @@ impl Shown<'_> {
         all
     }
 
-    fn table(
-        &self,
-        (title, none): (&str, &str),
-        columns: &[(&str, bool)],
-        rows: Vec<Vec<Cell>>,
-    ) -> PortalTable {
-        let words = self.words;
-        PortalTable {
-            title: words.get(title),
-            href: None,
-            note: String::new(),
-            columns: columns.iter().map(|(key, is_figure)| (words.get(key), *is_figure)).collect(),
-            rows,
-            total: None,
-            none: words.get(none),
-        }
-    }
-
     fn tables(&self) -> Vec<PortalTable> {
         let (words, system) = (self.words, self.system);
-        let state = |tone, key: &str| Cell { tone: Some(tone), ..plain(words.get(key).to_owned()) };
+        let state =
+            |tone, key: &str| Cell { tone: Some(tone), ..Cell::plain(words.get(key).to_owned()) };
         let links = system.switch.iter().flat_map(|switch| &switch.links).map(|link| {
             let state = match (link.withdrawn, link.signed_on) {
                 (true, _) => state(Tone::Wait, "routing.was_withdrawn"),
@@ -218,7 +197,12 @@ impl Shown<'_> {
                 (false, false) => state(Tone::Act, "system.link_down"),
             };
             let number = number(link.number.into());
-            vec![plain(link.network.clone()), plain(number), state, figure(link.failures)]
+            vec![
+                Cell::plain(link.network.clone()),
+                Cell::plain(number),
+                state,
+                figure(link.failures),
+            ]
         });
         let columns = [
             ("routing.network", false),
@@ -230,11 +214,11 @@ impl Shown<'_> {
             Some(_) => "system.no_links",
             None => "system.no_switch",
         };
-        let links = self.table(("system.links", none), &columns, links.collect());
+        let links = PortalTable::new(self.words, ("system.links", none), &columns, links.collect());
         let notices = system.notices.iter().map(|(channel, of)| {
             let oldest = of.open.oldest_ms.map_or(NOTHING.to_owned(), |ms| self.age(ms));
-            let mut row = vec![plain(channel.name().to_owned()), figure(of.open.count)];
-            row.push(plain(oldest));
+            let mut row = vec![Cell::plain(channel.name().to_owned()), figure(of.open.count)];
+            row.push(Cell::plain(oldest));
             let counts = [of.open.stopped, of.delivered, of.failed, of.refused, of.not_known];
             row.extend(counts.map(figure));
             row
@@ -249,8 +233,12 @@ impl Shown<'_> {
             ("system.refused", true),
             ("system.not_known_end", true),
         ];
-        let notices =
-            self.table(("system.by_channel", "system.no_notices"), &columns, notices.collect());
+        let notices = PortalTable::new(
+            self.words,
+            ("system.by_channel", "system.no_notices"),
+            &columns,
+            notices.collect(),
+        );
         let now_s = system.at_ms / 1_000;
         let certificates = system.certificates.iter().map(|(of, until)| {
             let until = match until {
@@ -261,13 +249,14 @@ impl Shown<'_> {
                         left if left < SystemFigures::CERTIFICATE_SECONDS_MIN => Tone::Wait,
                         _ => Tone::Done,
                     };
-                    Cell { tone: Some(tone), ..plain(self.time(until.saturating_mul(1_000))) }
+                    Cell { tone: Some(tone), ..Cell::plain(self.time(until.saturating_mul(1_000))) }
                 }
             };
-            vec![Cell { class: "id", ..plain(of.clone()) }, until]
+            vec![Cell { class: "id", ..Cell::plain(of.clone()) }, until]
         });
         let columns = [("system.certificate_of", false), ("system.certificate_until", false)];
-        let certificates = self.table(
+        let certificates = PortalTable::new(
+            self.words,
             ("system.certificates", "system.no_certificates"),
             &columns,
             certificates.collect(),
@@ -284,11 +273,11 @@ impl Shown<'_> {
                 ("system.reversals", number(switch.reversals_waiting.into())),
             ]);
         }
-        let own = own.into_iter().map(|(key, text)| {
-            vec![plain(words.get(key).to_owned()), Cell { class: "num", ..plain(text) }]
-        });
+        let own = own
+            .into_iter()
+            .map(|(key, text)| vec![Cell::plain(words.get(key).to_owned()), Cell::figure(text)]);
         let columns = [("system.what", false), ("system.value", true)];
-        let own = self.table(("system.process", ""), &columns, own.collect());
+        let own = PortalTable::new(self.words, ("system.process", ""), &columns, own.collect());
         vec![links, own, notices, certificates]
     }
 }
