@@ -23,6 +23,7 @@ mod cli {
     mod do_command;
     mod explain;
     mod exports;
+    mod files_clear;
     mod firm_statement;
     mod flags;
     mod full_disk;

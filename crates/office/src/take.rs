@@ -30,7 +30,7 @@ pub use given::GivenFile;
 pub(crate) use given::LaneFile;
 
 /// Commands that are given together.
-const LINES_AT_ONCE: usize = 200;
+const LINES_AT_ONCE: usize = 1_000;
 /// The reason of a line that the books refused.
 const REFUSED: &str = "refused";
 /// Lines that an answer lists.

@@ -79,7 +79,7 @@ pub use recon_status::{
     PartReport, ReconStatus,
 };
 pub use route_candidates::{BegunPurchase, begun_purchases};
-pub use sent_requests::{RequestNumbers, find_sent_requests};
+pub use sent_requests::{JournaledRequest, RequestNumbers, find_sent_requests};
 pub use statement::{
     InvoiceReport, OfflineLossReport, PlannedPayoutReport, ReleaseReport, SellerAccountReport,
     SentPayoutReport, StatementReport, seller_statement,

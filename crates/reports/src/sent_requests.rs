@@ -27,24 +27,33 @@ fn numbers(sent: NetworkReference) -> RequestNumbers {
     (sent.stan, sent.sent_at.0 / 1_000)
 }
 
+/// What the journal says of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournaledRequest {
+    Payment(PaymentId),
+    /// An offline sale of this parcel, or a payment after one: the commands alone do not tell its
+    /// number, because such a sale can be numbered with the others, or be in suspense.
+    OfParcel(ParcelId),
+    /// Several requests have the same numbers.
+    Several,
+}
+
 /// The payments of a parcel so far.
 #[derive(Clone, Copy, Default)]
 struct PaymentCount {
     last: u8,
-    /// An offline sale can be numbered with the others, or be in suspense.
+    /// There was an offline sale.
     uncertain: bool,
 }
 
-/// Finds the payments of requests to any network. `None` stands for a request whose numbers two
-/// payments have, or whose payment the commands alone do not tell. Another process may be changing
-/// the journal.
+/// Finds requests to any network. Another process may be changing the journal.
 ///
 /// # Errors
 /// The journal cannot be read.
 pub fn find_sent_requests(
     data: &Path,
     wanted: &BTreeSet<RequestNumbers>,
-) -> Result<BTreeMap<RequestNumbers, Option<PaymentId>>, ReportError> {
+) -> Result<BTreeMap<RequestNumbers, JournaledRequest>, ReportError> {
     let mut found = BTreeMap::new();
     let latest = wanted.iter().map(|(_, second)| *second).max().unwrap_or_default();
     let end = Timestamp(latest.saturating_mul(1_000).saturating_add(CLOCKS_DIFFER_MS_MAX));
@@ -59,12 +68,12 @@ pub fn find_sent_requests(
         }
         while let Some((_, submission)) = commands.next_command().map_err(damaged)? {
             let engine::Command::Books(command) = &submission.command;
-            let Some((sent, payment)) = request_of(command, &mut counts) else { continue };
+            let Some((sent, request)) = request_of(command, &mut counts) else { continue };
             let numbers = numbers(sent);
             if wanted.contains(&numbers) {
-                let known = found.entry(numbers).or_insert(payment);
-                if *known != payment {
-                    *known = None;
+                let known = found.entry(numbers).or_insert(request);
+                if *known != request {
+                    *known = JournaledRequest::Several;
                 }
             }
         }
@@ -72,15 +81,18 @@ pub fn find_sent_requests(
     Ok(found)
 }
 
-/// The request that a command sends a network, and its payment. Counts the payments of parcels.
+/// The request that a command sends a network. Counts the payments of parcels.
 fn request_of(
     command: &Command,
     counts: &mut HashMap<ParcelId, PaymentCount>,
-) -> Option<(NetworkReference, Option<PaymentId>)> {
+) -> Option<(NetworkReference, JournaledRequest)> {
     let mut next = |parcel: ParcelId| {
         let count = counts.entry(parcel).or_default();
         count.last = count.last.saturating_add(1);
-        (!count.uncertain).then_some(PaymentId { parcel, number: count.last })
+        match count.uncertain {
+            true => JournaledRequest::OfParcel(parcel),
+            false => JournaledRequest::Payment(PaymentId { parcel, number: count.last }),
+        }
     };
     match command {
         Command::BeginPurchase(one) => Some((one.network_reference, next(one.parcel))),
@@ -91,10 +103,14 @@ fn request_of(
         }
         Command::RecordOfflineSale(one) => {
             counts.entry(one.parcel).or_default().uncertain = true;
-            Some((one.network_reference, None))
+            Some((one.network_reference, JournaledRequest::OfParcel(one.parcel)))
         }
-        Command::BeginCompletion(one) => Some((one.network_reference, Some(one.payment))),
-        Command::BeginRefund(one) => Some((one.network_reference, Some(one.payment))),
+        Command::BeginCompletion(one) => {
+            Some((one.network_reference, JournaledRequest::Payment(one.payment)))
+        }
+        Command::BeginRefund(one) => {
+            Some((one.network_reference, JournaledRequest::Payment(one.payment)))
+        }
         _ => None,
     }
 }

@@ -277,6 +277,8 @@ pub struct TerminalCounters {
 /// The simulated world's own books after a day: of all days so far. Amounts are in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorldReport {
+    /// Only files say what networks, wallets and the bank did: the books do not know it yet.
+    pub leaves_clearing: bool,
     pub currency: Currency,
     pub bank: BankId,
     /// The statement of Doorstep's bank account.

@@ -97,7 +97,7 @@ impl<O: Backend> DayRun<'_, O> {
         let file = self.cleared_files.entry(index).or_default();
         *file += 1;
         let commands = self.world.clear_lines(index, *file, lines);
-        self.carry_out_all(at, commands).map(|_| ())
+        self.tell(at, commands)
     }
 
     /// Takes a network's clearing file from its own books, stores it and reads it back.

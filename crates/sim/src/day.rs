@@ -74,10 +74,12 @@ pub fn run_day<O: Backend>(
 ) -> Result<SimulatedDay, DayError<O::Error>> {
     let mut run = DayRun::new(inputs, options, office, &mut progress)?;
     run.live(inputs, options)?;
-    let last = run.last_release();
-    run.release_holds(last)?;
-    run.settle(last, &run.world.terms.cycles())?;
-    run.pay_firms(last)?;
+    if !run.world.leaves_clearing {
+        let last = run.last_release();
+        run.release_holds(last)?;
+        run.settle(last, &run.world.terms.cycles())?;
+        run.pay_firms(last)?;
+    }
     run.sender.close(run.now)?;
     Ok(run.report(inputs, options))
 }
@@ -131,12 +133,14 @@ impl<'r, O: Backend> SimulatedDays<'r, O> {
     ) -> Result<SimulatedDay, DayError<O::Error>> {
         let run = &mut self.0;
         run.live(inputs, options)?;
-        let night = run.world.clock.night();
-        run.release_holds(night)?;
-        let mut cycles = run.world.terms.cycles();
-        cycles.retain(|cycle| pays_on(*cycle, night));
-        run.settle(night, &cycles)?;
-        run.pay_firms(night)?;
+        if !run.world.leaves_clearing {
+            let night = run.world.clock.night();
+            run.release_holds(night)?;
+            let mut cycles = run.world.terms.cycles();
+            cycles.retain(|cycle| pays_on(*cycle, night));
+            run.settle(night, &cycles)?;
+            run.pay_firms(night)?;
+        }
         run.sender.close(run.now)?;
         Ok(run.report(inputs, options))
     }
@@ -191,15 +195,23 @@ impl<'r, O: Backend> DayRun<'r, O> {
         self.decide_suspended_sales()?;
         self.announce_deposits(self.world.clock.today(clock::NIGHT_DEPOSIT))?;
         self.clear_payments()?;
-        self.change_after_clearing()?;
+        let is_told = !self.world.leaves_clearing;
+        if is_told {
+            self.change_after_clearing()?;
+        }
         self.repay_shortages()?;
         self.announce_deposits(self.world.clock.tonight(clock::MORNING_DEPOSIT))?;
-        self.credit_deposits(self.world.clock.tonight(clock::STATEMENT), true)?;
-        self.announce_deposits(self.world.clock.tonight(clock::SECOND_DEPOSIT))?;
-        self.credit_deposits(self.world.clock.tonight(clock::SECOND_STATEMENT), false)?;
+        self.credit_deposits(self.world.clock.tonight(clock::STATEMENT), is_told)?;
+        if is_told {
+            self.announce_deposits(self.world.clock.tonight(clock::SECOND_DEPOSIT))?;
+            self.credit_deposits(self.world.clock.tonight(clock::SECOND_STATEMENT), false)?;
+        }
         self.return_parcels()?;
         self.end_refused_parcels()?;
-        self.pay_buyers_back()
+        if is_told {
+            self.pay_buyers_back()?;
+        }
+        Ok(())
     }
 
     /// Advances virtual time to `minute`, unless it is later already, and returns it.
@@ -224,6 +236,18 @@ impl<'r, O: Backend> DayRun<'r, O> {
             return Ok(Vec::new());
         }
         self.sender.send_all(at, commands)
+    }
+
+    /// Tells the books what a network, a wallet or the bank did, unless only their files say it.
+    pub(crate) fn tell(
+        &mut self,
+        at: Timestamp,
+        commands: Vec<Command>,
+    ) -> Result<(), DayError<O::Error>> {
+        if !self.world.leaves_clearing {
+            self.carry_out_all(at, commands)?;
+        }
+        Ok(())
     }
 
     fn open(&mut self, inputs: &DayInputs, options: &DayOptions) -> Result<(), DayError<O::Error>> {

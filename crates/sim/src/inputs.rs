@@ -127,8 +127,20 @@ pub struct DayOptions {
     /// Limit of the cash in a courier's hands; by default the amount due of
     /// [`CASH_LIMIT_PARCELS`](DayOptions::CASH_LIMIT_PARCELS) average parcels of the day.
     pub cash_limit: Option<Amount>,
-    /// Whether the day is kept as the parties outside know it, for their files; no by default.
-    pub states_files: bool,
+    /// What the files of the parties outside are for; there are none by default.
+    pub party_files: PartyFiles,
+}
+
+/// What the files of networks, wallets, the bank and firms are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartyFiles {
+    /// Nobody writes any.
+    None,
+    /// The books are told what networks and the bank do, and the files say the same.
+    Beside,
+    /// Only the files say what networks, wallets and the bank do. The day ends in the night, when
+    /// the refused parcels are back: nothing is cleared, and nobody is paid.
+    Alone,
 }
 
 impl DayOptions {
@@ -153,7 +165,7 @@ impl Default for DayOptions {
             withholding: None,
             parcels_per_courier: 80,
             cash_limit: None,
-            states_files: false,
+            party_files: PartyFiles::None,
         }
     }
 }

@@ -58,16 +58,17 @@ pub fn compare_networks(world: &WorldReport, books: &Books) -> Vec<NetworkCompar
     }
     let rejected = rejected_sales(world);
     let networks = world.networks.iter();
-    networks.map(|network| compare_one(network, books, &mut ours, &rejected, from_s)).collect()
+    networks.map(|network| compare_one(world, network, books, &mut ours, &rejected)).collect()
 }
 
 fn compare_one(
+    world: &WorldReport,
     network: &NetworkBooks,
     books: &Books,
     ours: &mut BTreeMap<(NetworkId, TransmissionKey), TransactionView>,
     rejected: &BTreeSet<PaymentId>,
-    from_s: u64,
 ) -> NetworkComparison {
+    let from_s = world.compared_from.0 / 1_000;
     let id = network.network;
     let mut agreement = NetworkComparison {
         network: id,
@@ -83,7 +84,7 @@ fn compare_one(
     let is_own =
         |one: &AccountView| (one.kind, one.owner) == (AccountKind::NetworkReceivable, id.0);
     let receivable = accounts.find(is_own).map_or(0, |one| one.balance);
-    if receivable != network.owed {
+    if receivable != network.owed && !world.leaves_clearing {
         let owed = network.owed;
         agreement
             .differences

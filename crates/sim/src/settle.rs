@@ -95,7 +95,7 @@ impl<O: Backend> DayRun<'_, O> {
                     credited: amount(credited),
                 }));
             }
-            self.carry_out_all(at, commands)?;
+            self.tell(at, commands)?;
         }
         self.world.note_banked();
         Ok(())

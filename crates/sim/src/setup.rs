@@ -17,7 +17,7 @@ use crate::books::{ParcelLocation, RailBooks};
 use crate::chance::{Chance, ChancePurpose};
 use crate::clock::VirtualClock;
 use crate::counterparty::StatedToday;
-use crate::inputs::{DayInputError, DayInputs, DayOptions, PaymentMix, check_inputs};
+use crate::inputs::{DayInputError, DayInputs, DayOptions, PartyFiles, PaymentMix, check_inputs};
 use crate::rates::{OFFLINE_TERMINAL_PPM, Rates};
 use crate::report::Incidents;
 use crate::schedule::Schedule;
@@ -79,7 +79,8 @@ impl World {
             released_on: BusinessDate::default(),
             later_changes: BTreeMap::new(),
             today: DayAdditions::default(),
-            stated: options.states_files.then(StatedToday::default),
+            stated: (options.party_files != PartyFiles::None).then(StatedToday::default),
+            leaves_clearing: options.party_files == PartyFiles::Alone,
         };
         world.add_orders(inputs, options);
         world.cash_limit = world.usual_cash_limit(options);

@@ -91,6 +91,8 @@ pub(crate) struct World {
     pub today: DayAdditions,
     /// What the files of other parties are made from, if they are wanted.
     pub stated: Option<StatedToday>,
+    /// Only the files of the parties outside say what they do.
+    pub leaves_clearing: bool,
 }
 
 /// The index of a courier and the step that is due.

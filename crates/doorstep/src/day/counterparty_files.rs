@@ -19,7 +19,7 @@ pub struct CounterpartyArgs {
     /// Writes the files that networks, wallets, the bank and firms would send, by day and form,
     /// with the truth about each line beside them
     #[arg(long, value_name = "DIR")]
-    files: Option<PathBuf>,
+    pub files: Option<PathBuf>,
     /// The forms of these files [default: all that fit the currency]
     #[arg(long, value_enum, value_name = "FORM", value_delimiter = ',', requires = "files")]
     file_forms: Vec<FormFlag>,
@@ -28,6 +28,10 @@ pub struct CounterpartyArgs {
     #[arg(long, value_name = "PERCENT", default_value_t = 0, requires = "files")]
     #[arg(value_parser = clap::value_parser!(u32).range(0..=100_000))]
     file_faults: u32,
+    /// Ends the day before anything is cleared: what networks, wallets and the bank do stands in
+    /// these files only, for `doorstep file` to take. Nobody is paid
+    #[arg(long, requires = "files")]
+    pub leave_clearing: bool,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -96,6 +96,9 @@ pub struct DayRecord {
     /// The text of the tariff file.
     pub tariff: String,
     pub class: String,
+    /// Clearing and statements of the day stand in the files of the parties outside only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaves_clearing: bool,
     pub time_zone: SetTimeZone,
     /// The books before the day.
     pub begins: RecordedPosition,

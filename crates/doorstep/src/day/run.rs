@@ -10,8 +10,8 @@ use money::Currency;
 use node::NodeClient;
 use reports::{DaySums, write_payouts_csv, write_trial_messages};
 use sim::{
-    Backend, DayError, DayInputs, DayOptions, EnginePosition, NetworkComparison, ResumedDay,
-    SimulatedDay, SimulatedDays, WorldReport,
+    Backend, DayError, DayInputs, DayOptions, EnginePosition, NetworkComparison, PartyFiles,
+    ResumedDay, SimulatedDay, SimulatedDays, WorldReport,
 };
 
 use super::backend::NodeBackend;
@@ -67,6 +67,8 @@ pub struct DaysResult {
     pub networks: Vec<NetworkComparison>,
     pub sums: DaySums,
     pub payouts_file: PathBuf,
+    /// The directory whose files clear the day, if the day did not.
+    pub left_to: Option<PathBuf>,
     /// The pain.001 files.
     pub messages: Vec<PathBuf>,
     /// Broken rules, and differences between the books and the simulation.
@@ -254,6 +256,7 @@ fn make_day(
         currency: currency.unwrap_or(Currency::CNY),
         tariff,
         class: class.unwrap_or_else(|| CLASS.to_owned()),
+        leaves_clearing: flags.counterparty.leave_clearing,
         time_zone: time_zone::resolve(time_zone::CHINA, noon)?.setting(1),
         begins: RecordedPosition::default(),
         ends: None,
@@ -267,6 +270,8 @@ fn make_day(
             "--class"
         } else if terms(&day) != terms(first) {
             "--hold, --weekly"
+        } else if day.leaves_clearing != first.leaves_clearing {
+            return Err(other_clearing(request.data, first.leaves_clearing));
         } else {
             return Ok(day);
         };
@@ -278,6 +283,24 @@ fn make_day(
         ));
     }
     Ok(day)
+}
+
+fn other_clearing(data: &Path, left: bool) -> anyhow::Error {
+    let data = data.display();
+    match left {
+        true => anyhow!(bilingual!(
+            "--leave-clearing: the days of the books in {data} leave their clearing to files; \
+             give the flag for the next day, too, or another data directory",
+            "--leave-clearing：{data} 账簿的模拟日只用文件清算；下一天也请给出该参数，\
+             或换一个数据目录"
+        )),
+        false => anyhow!(bilingual!(
+            "--leave-clearing: the days of the books in {data} were cleared without files; leave \
+             the flag out, or give another data directory",
+            "--leave-clearing：{data} 账簿的模拟日已直接清算；请不要给出该参数，\
+             或换一个数据目录"
+        )),
+    }
 }
 
 /// What others gave to the books before each day.
@@ -358,7 +381,9 @@ impl DaysRun<'_> {
             let mut wrong = 0;
             if several || !is_last {
                 let is_current = days.backend().is_replayed();
-                let verdict = match is_current.then(|| differences(&client, &day)).transpose()? {
+                let compares = is_current && !self.days[index].leaves_clearing;
+                let verdict = match compares.then(|| differences(&client, &day)).transpose()? {
+                    None if is_current => DayVerdict::LeftToFiles,
                     None => DayVerdict::LivedBefore,
                     Some(0) => DayVerdict::Equal,
                     Some(count) => DayVerdict::NotEqual(count),
@@ -394,7 +419,13 @@ impl DaysRun<'_> {
     }
 
     fn options_of(&self, index: usize) -> DayOptions {
-        DayOptions { states_files: self.files.is_some(), ..self.days[index].options() }
+        let day = &self.days[index];
+        let party_files = match self.files {
+            _ if day.leaves_clearing => PartyFiles::Alone,
+            Some(_) => PartyFiles::Beside,
+            None => PartyFiles::None,
+        };
+        DayOptions { party_files, ..day.options() }
     }
 
     /// Writes the file of a new day, with what the books are before it.
@@ -413,23 +444,28 @@ impl DaysRun<'_> {
         let was_complete_before = self.standing.last_at >= day.report.ended_at;
         let (_, engine) = self.books.node.stop()?;
         let mut wrong = engine.check().err().unwrap_or_default();
-        let differences = sim::compare(&day.world, engine.books());
-        let currency = day.report.currency;
-        wrong.extend(differences.iter().map(|one| difference_text(one, currency, data)));
+        let index = self.days.len() - 1;
+        let leaves_clearing = self.days[index].leaves_clearing;
+        if !leaves_clearing {
+            let differences = sim::compare(&day.world, engine.books());
+            let currency = day.report.currency;
+            wrong.extend(differences.iter().map(|one| difference_text(one, currency, data)));
+        }
         let networks = sim::compare_networks(&day.world, engine.books());
         wrong.extend(networks.iter().flat_map(|network| network.differences.iter().cloned()));
         let (sums, _) = DaySums::of(data)?;
         let payouts_file = data.join("payouts.csv");
         let mut messages = Vec::new();
         // Wrong books must never lead to payouts.
-        if wrong.is_empty() {
+        if wrong.is_empty() && !leaves_clearing {
             write_payouts_csv(&sums, &engine, &payouts_file)?;
             messages = write_trial_messages(&sums, &engine, data)?;
         }
         let number = u32::try_from(self.days.len()).map_err(|_| anyhow!("too many days"))?;
         Ok(DaysResult {
             day,
-            inputs: self.inputs.swap_remove(self.days.len() - 1),
+            inputs: self.inputs.swap_remove(index),
+            left_to: self.request.flags.counterparty.files.clone().filter(|_| leaves_clearing),
             number,
             engine,
             networks,

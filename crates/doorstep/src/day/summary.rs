@@ -497,6 +497,12 @@ impl DaySummary {
         let took = lang.pick("seconds", "秒");
         say!("\n{}{:.1} {took}", if found.was_complete_before { again } else { "" }, self.seconds);
         let verdict = match &found.problems[..] {
+            [] if found.left_to.is_some() => bilingual!(
+                "equal so far: the books and the networks, item by item. The day is not cleared: \
+                 what networks, wallets and the bank did stands in their files only",
+                "至此一致：账簿与卡组织逐项一致。这一天尚未清算：\
+                 卡组织、钱包和银行的结果只在其文件中"
+            ),
             [] => bilingual!(
                 "equal: the books, the networks, the bank, the couriers and the sellers, item by \
                  item",
@@ -536,6 +542,11 @@ pub fn print_next(data: &Path, found: &DaysResult, lang: Lang) {
             "导出给其他记账程序",
         ),
     ];
+    if let Some(files) = &found.left_to {
+        let (files, date) = (files.display(), found.day.report.date);
+        let command = format!("file {files}/{date}/FORM/* --data {data}");
+        next.insert(0, (command, "takes the files of one form", "录入一种格式的文件"));
+    }
     if !books.open_breaks().is_empty() {
         let command = format!("breaks --data {data}");
         next.insert(1, (command, "the open breaks, with their evidence", "未结差异及其依据"));

@@ -15,6 +15,8 @@ pub enum DayVerdict {
     NotEqual(usize),
     /// The books were already ahead of the day, which was compared when it ended.
     LivedBefore,
+    /// Its clearing stands in files, and was not compared.
+    LeftToFiles,
 }
 
 const COLUMNS: [(&str, &str, usize); 6] = [
@@ -58,6 +60,7 @@ pub fn print_line(
     let verdict = match verdict {
         DayVerdict::Equal => lang.pick("equal", "一致").to_owned(),
         DayVerdict::NotEqual(count) => bilingual!("NOT EQUAL: {count}", "不一致：{count}"),
+        DayVerdict::LeftToFiles => lang.pick("left to files", "待文件清算").to_owned(),
         DayVerdict::LivedBefore => lang.pick("lived before", "此前已完成").to_owned(),
     };
     let date = day.report.date;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use books::{ClearLine, Command, RailId};
+use books::view::PaymentView;
+use books::{Books, ClearLine, Command, PaymentId, RailId};
 use engine::Submission;
-use files::incoming::clearing::StatedItem;
+use files::incoming::clearing::{StatedItem, StatedPayment};
 use recon::clearing::{LinesOfFile, NoPayment, Requests, clear_line};
-use reports::find_sent_requests;
+use reports::{JournaledRequest, RequestNumbers, find_sent_requests};
 
 use super::given::LaneFile;
 use super::name_of;
@@ -56,8 +57,13 @@ impl Taking<'_> {
             return Ok(Arc::new(requests));
         }
         let found = find_sent_requests(self.data, &missing).map_err(TakeError::Journal)?;
+        let items = items.clone();
         let (requests, _) = self.client.query(move |engine| {
-            requests.add(engine.books(), rail, found);
+            let books = engine.books();
+            let found = found.into_iter().map(|(numbers, request)| {
+                (numbers, payment_of_request(books, rail, &items, numbers, request))
+            });
+            requests.add(books, rail, found.collect());
             requests
         })?;
         Ok(Arc::new(requests))
@@ -179,4 +185,32 @@ impl Taking<'_> {
         })?;
         Ok(planned.0?)
     }
+}
+
+/// The payment of a request that was found in the journal: if the journal tells its parcel only,
+/// the one payment of the parcel with the amount that the file states.
+fn payment_of_request(
+    books: &Books,
+    rail: RailId,
+    items: &[StatedItem],
+    numbers: RequestNumbers,
+    request: JournaledRequest,
+) -> Option<PaymentId> {
+    let parcel = match request {
+        JournaledRequest::Payment(payment) => return Some(payment),
+        JournaledRequest::OfParcel(parcel) => parcel,
+        JournaledRequest::Several => return None,
+    };
+    let of_request = |item: &&StatedItem| {
+        let StatedPayment::Request { stan, sent_s, .. } = item.payment else { return false };
+        (stan, sent_s) == (numbers.0.get(), numbers.1)
+    };
+    let mut stated = items.iter().filter(of_request).map(|item| item.amount.minor());
+    let amount = stated.next().filter(|amount| stated.all(|other| other == *amount))?;
+    let fits = |payment: &PaymentView| {
+        i64::try_from(payment.amount.minor()) == Ok(amount)
+            && books.rail_of(payment.id) == Some(rail)
+    };
+    let mut payments = books.payments(parcel).into_iter().filter(fits);
+    payments.next().filter(|_| payments.next().is_none()).map(|payment| payment.id)
 }

@@ -6,7 +6,9 @@ use books::{BusinessDate, Command, HoldRule, ParcelId, PaymentId, SellerId, Sett
 
 use crate::books::ParcelLocation;
 use crate::counterparty::StatedToday;
-use crate::inputs::{DayInputError, DayInputs, DayOptions, PaymentMix, check_later_inputs};
+use crate::inputs::{
+    DayInputError, DayInputs, DayOptions, PartyFiles, PaymentMix, check_later_inputs,
+};
 use crate::rates::{Rates, WHOLE_PPM};
 use crate::script::ParcelScript;
 use crate::world::{ParcelExceptions, SimulatedParcel, SimulatedSeller, World};
@@ -167,7 +169,8 @@ impl World {
         self.day += 1;
         let entries_before = self.bank_statement.len();
         let today = StatedToday { entries_before, ..StatedToday::default() };
-        self.stated = options.states_files.then_some(today);
+        self.stated = (options.party_files != PartyFiles::None).then_some(today);
+        self.leaves_clearing = options.party_files == PartyFiles::Alone;
         self.clock.date = inputs.date;
         self.seed = options.seed;
         self.rates = Rates::of(options);

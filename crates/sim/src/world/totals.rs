@@ -205,6 +205,7 @@ impl World {
             paid: i128::from(seller.paid),
         };
         WorldReport {
+            leaves_clearing: self.leaves_clearing,
             currency: self.currency,
             bank: self.add_statement_line,
             statement: self.bank_statement.clone(),

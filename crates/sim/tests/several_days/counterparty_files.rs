@@ -104,7 +104,8 @@ fn everybody_states_what_happened_in_every_form() {
         // Twins need the same amount.
         day.parcels.iter_mut().step_by(10).for_each(|parcel| parcel.due = Amount::of(9_900));
     }
-    let options = DayOptions { seed: 11, states_files: true, ..DayOptions::default() };
+    let options =
+        DayOptions { seed: 11, party_files: sim::PartyFiles::Beside, ..DayOptions::default() };
     let (days, _) = live(&inputs, &options);
 
     // Without faults each rail pays what it paid in the world, and the balance is the world's.
