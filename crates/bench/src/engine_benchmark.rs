@@ -174,7 +174,7 @@ pub fn run_and_kill(plan: &EnginePlan, data: &Path) -> anyhow::Result<EngineMeas
     serde_json::from_str(&line).with_context(|| format!("the child ended early: {line}"))
 }
 
-fn start(
+pub(crate) fn start(
     data: &Path,
     snapshot_every: u64,
     on_notice: impl Fn(NodeNotice) + Send + 'static,
@@ -247,7 +247,7 @@ fn all_done(client: &mut NodeClient, commands: Vec<TimedSubmission>) -> anyhow::
     Ok(())
 }
 
-fn set_up(client: &mut NodeClient) -> anyhow::Result<()> {
+pub(crate) fn set_up(client: &mut NodeClient) -> anyhow::Result<()> {
     let (network, currency) = (NETWORK, Currency::CNY);
     let mut commands = opening::opening_commands()?;
     commands.push(Command::RegisterNetwork(RegisterNetwork {
@@ -263,7 +263,7 @@ fn set_up(client: &mut NodeClient) -> anyhow::Result<()> {
 }
 
 /// Announces, assigns and dispatches all parcels, before the measurement.
-fn announce(client: &mut NodeClient, parcels: u64) -> anyhow::Result<()> {
+pub(crate) fn announce(client: &mut NodeClient, parcels: u64) -> anyhow::Result<()> {
     let page = PARCELS_PER_COMMAND_MAX as u64;
     let mut first = 0;
     while first < parcels {
@@ -295,7 +295,7 @@ fn announce(client: &mut NodeClient, parcels: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn collect(
+pub(crate) fn collect(
     client: &mut NodeClient,
     collections: u64,
     in_flight: u64,

@@ -14,6 +14,7 @@
 pub mod api_benchmark;
 mod api_client;
 mod api_load;
+pub mod clearing_benchmark;
 mod clock;
 pub mod door;
 pub mod engine_benchmark;

@@ -171,7 +171,7 @@ fn run(stated: &Path, expected: &Path) -> anyhow::Result<Found> {
 }
 
 /// The CPU time of this process, all threads together.
-fn cpu_time() -> anyhow::Result<Duration> {
+pub(crate) fn cpu_time() -> anyhow::Result<Duration> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Ok(Duration::new(u64::try_from(time.tv_sec)?, u32::try_from(time.tv_nsec)?))
 }

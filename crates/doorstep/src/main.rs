@@ -217,6 +217,8 @@ enum Bench {
     Backup(benchmarks::backup::BackupBenchArgs),
     /// The match of a card network's file with what was expected, also by DuckDB's outer join
     Recon(benchmarks::recon::ReconBenchArgs),
+    /// A card network's file, from the disk to committed clearing and breaks
+    Clearing(benchmarks::clearing::ClearingBenchArgs),
 }
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
@@ -338,6 +340,9 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         }
         Task::Bench { what: Bench::Recon(args) } => {
             benchmarks::recon::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Clearing(args) } => {
+            benchmarks::clearing::run(&args).map(|()| ExitCode::SUCCESS)
         }
         Task::Bench { what: Bench::Door(args) } => {
             benchmarks::door::run(&args).map(|()| ExitCode::SUCCESS)
