@@ -290,7 +290,10 @@ impl Books {
 
 /// Checks an identifier that another system made, such as an order's. It may have as many digits as
 /// a card number.
-pub(crate) fn check_identifier(field: &'static str, text: &str) -> Result<(), Refusal> {
+///
+/// # Errors
+/// [`Refusal::BadText`].
+pub fn check_identifier(field: &'static str, text: &str) -> Result<(), Refusal> {
     match text_fault(text) {
         Some(fault) => Err(Refusal::BadText(field, fault)),
         None => Ok(()),
@@ -401,7 +404,8 @@ pub(crate) fn done_before(same: bool) -> Refusal {
 }
 
 /// The refusal of a used identifier: a retry only if the content is the same.
-pub(crate) fn used_identifier(same: bool) -> Refusal {
+#[must_use]
+pub fn used_identifier(same: bool) -> Refusal {
     if same { Refusal::Repeated } else { Refusal::IdentifierTaken }
 }
 

@@ -43,7 +43,7 @@ mod terminal;
 mod used_numbers;
 mod vocabulary;
 
-pub use books::{Books, Digest, Now, check_amounts};
+pub use books::{Books, Digest, Now, check_amounts, check_identifier, used_identifier};
 pub use breaks::record::{BreakEvidence, LineDifference};
 pub use cash::code_mac::CodeMac;
 pub use cash::view as cash_view;
@@ -79,5 +79,7 @@ pub use terminal::rrn::Rrn;
 pub use terminal::transaction::*;
 pub use terminal::used_stans::{FinalDecline, RequestDigest};
 pub use terminal::view as terminal_view;
+
+pub use used_numbers::UsedNumbers;
 
 pub use tariff::BusinessDate;

@@ -1,6 +1,6 @@
 //! Why a command is refused. A refused command changes nothing (M10).
 
-use machine::{ActorKind, ApiKeyId};
+use machine::{ActorKind, ApiKeyId, with_examples};
 use money::{Amount, Currency, SignedAmount};
 use tariff::{BusinessDate, TermsError};
 
@@ -11,30 +11,6 @@ use crate::ids::{
 };
 use crate::payment::codes::ResponseCode;
 use crate::terminal::used_stans::{FinalDecline, RequestDigest};
-
-/// Declares an enumeration once, with an example of each of its kinds. A text for each of them is
-/// tested with these examples.
-macro_rules! with_examples {
-    (
-        $(#[$meta:meta])*
-        pub enum $Name:ident {
-            $($(#[$each:meta])* $Kind:ident $(($($type:ty = $example:expr),+))?,)+
-        }
-    ) => {
-        $(#[$meta])*
-        pub enum $Name {
-            $($(#[$each])* $Kind $(($($type),+))?,)+
-        }
-
-        impl $Name {
-            /// One of each kind.
-            #[must_use]
-            pub fn examples() -> Vec<$Name> {
-                vec![$($Name::$Kind $(($($example),+))?),+]
-            }
-        }
-    };
-}
 
 /// A line that names a payment, and the reference of that payment's own request.
 #[derive(Clone, Debug, PartialEq, Eq)]

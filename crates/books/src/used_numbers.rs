@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 
 /// How many numbers a sender has used, and the content that came with the latest.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
-pub(crate) struct UsedNumbers<T> {
+pub struct UsedNumbers<T> {
     last: u32,
     /// Oldest first, at most [`NUMBERS_REMEMBERED`].
     contents: VecDeque<T>,
@@ -26,7 +26,10 @@ impl<T> Default for UsedNumbers<T> {
 
 impl<T> UsedNumbers<T> {
     /// Accepts the next number. A used number is a retry if `same` finds the same content.
-    pub(crate) fn check(&self, number: u32, same: impl Fn(&T) -> bool) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// For a used number, and for one that is not the next.
+    pub fn check(&self, number: u32, same: impl Fn(&T) -> bool) -> Result<(), Refusal> {
         check_sequence_number(number, self.last, || {
             let age = usize::try_from(self.last - number).ok()?;
             self.contents.iter().rev().nth(age).map(same)
@@ -34,13 +37,17 @@ impl<T> UsedNumbers<T> {
     }
 
     /// Uses the next number. Returns the content that is forgotten for it.
-    pub(crate) fn push(&mut self, content: T) -> Option<T> {
+    ///
+    /// # Panics
+    /// If [`check`](Self::check) was not asked before, after 2³² numbers.
+    pub fn push(&mut self, content: T) -> Option<T> {
         self.last = self.last.checked_add(1).expect("the number was checked");
         push_remembered(&mut self.contents, content)
     }
 
     /// The latest number. 0 if there is none.
-    pub(crate) fn last(&self) -> u32 {
+    #[must_use]
+    pub fn last(&self) -> u32 {
         self.last
     }
 

@@ -14,6 +14,7 @@ extern crate self as machine;
 
 mod actor;
 mod declare;
+mod examples;
 mod fingerprint;
 mod identifier;
 mod json;

@@ -1,0 +1,164 @@
+//! Queries: what the market says of a variant and of an order.
+
+use books::{Jurisdiction, ParcelId, SellerId};
+use machine::{DAY_MS, Timestamp};
+use money::{Amount, Currency};
+use serde::Serialize;
+
+use crate::ids::{BuyerToken, OfferId, OrderId, PromotionId, ReservationId, VariantId};
+use crate::market::Market;
+use crate::offers::Variant;
+use crate::order::{AppliedPromotion, MarketOrder, MarketParcel, OrderUnit};
+use crate::stock::StockAccount;
+use crate::vocabulary::OfferState;
+
+/// A variant as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VariantView {
+    pub variant: VariantId,
+    pub offer: OfferId,
+    pub seller: SellerId,
+    pub state: OfferState,
+    pub currency: Currency,
+    pub price: Amount,
+    pub stock: StockAccount,
+}
+
+/// An order as it is now.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderView<'m> {
+    pub order: OrderId,
+    pub buyer: BuyerToken,
+    pub currency: Currency,
+    pub placed_at: Timestamp,
+    pub units: &'m [OrderUnit],
+    pub parcels: &'m [MarketParcel],
+    pub promotions: &'m [AppliedPromotion],
+}
+
+/// Which price may be shown crossed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum ReferencePriceRule {
+    /// The lowest price of the 30 days before (Directive 98/6/EC, Article 6a).
+    LowestOf30Days,
+    /// The lowest deal of the 7 days before, else the last deal (China, provisions on prohibiting
+    /// price fraud of 2015, Article 7).
+    LowestDealOf7Days,
+}
+
+impl ReferencePriceRule {
+    /// The rule of a jurisdiction. `None` if there is none here: then no price is crossed out.
+    #[must_use]
+    pub fn of(jurisdiction: Jurisdiction) -> Option<ReferencePriceRule> {
+        const UNION: [&[u8; 2]; 27] = [
+            b"AT", b"BE", b"BG", b"CY", b"CZ", b"DE", b"DK", b"EE", b"ES", b"FI", b"FR", b"GR",
+            b"HR", b"HU", b"IE", b"IT", b"LT", b"LU", b"LV", b"MT", b"NL", b"PL", b"PT", b"RO",
+            b"SE", b"SI", b"SK",
+        ];
+        match jurisdiction {
+            Jurisdiction([b'C', b'N']) => Some(ReferencePriceRule::LowestDealOf7Days),
+            Jurisdiction(code) if UNION.contains(&&code) => {
+                Some(ReferencePriceRule::LowestOf30Days)
+            }
+            Jurisdiction(_) => None,
+        }
+    }
+}
+
+impl Variant {
+    /// The lowest price in force at any time from `since` on, before `until`.
+    fn lowest_price(&self, since: Timestamp, until: Timestamp) -> Option<Amount> {
+        let mut lowest: Option<Amount> = None;
+        let mut end = until;
+        for &(from, price) in self.prices.iter().rev() {
+            if from < until && end > since {
+                lowest = Some(lowest.map_or(price, |before| before.min(price)));
+            }
+            end = from.min(end);
+        }
+        lowest
+    }
+
+    fn lowest_deal(&self, since_day: u64, before_day: u64) -> Option<Amount> {
+        let mut before = self.deals.iter().filter(|(day, _)| *day < before_day);
+        let recent = before.clone().filter(|(day, _)| *day >= since_day);
+        let lowest = recent.map(|(_, deal)| *deal).min();
+        lowest.or_else(|| before.next_back().map(|(_, deal)| *deal))
+    }
+}
+
+impl Market {
+    /// What may be shown crossed out beside a price that holds since a time. Days are of UTC.
+    #[must_use]
+    pub fn reference_price(
+        &self,
+        variant: VariantId,
+        rule: ReferencePriceRule,
+        since: Timestamp,
+    ) -> Option<Amount> {
+        let variant = self.variant(self.variant_place(variant).ok()?);
+        match rule {
+            ReferencePriceRule::LowestOf30Days => {
+                variant.lowest_price(Timestamp(since.0.saturating_sub(30 * DAY_MS)), since)
+            }
+            ReferencePriceRule::LowestDealOf7Days => {
+                let day = since.0 / DAY_MS;
+                variant.lowest_deal(day.saturating_sub(7), day)
+            }
+        }
+    }
+
+    #[must_use]
+    pub fn variant_view(&self, id: VariantId) -> Option<VariantView> {
+        let variant = self.variant(self.variant_place(id).ok()?);
+        let offer = self.offer(variant.offer);
+        Some(VariantView {
+            variant: id,
+            offer: offer.id,
+            seller: offer.seller,
+            state: offer.state,
+            currency: offer.currency,
+            price: variant.price,
+            stock: variant.stock,
+        })
+    }
+
+    /// Units of a variant that can be ordered at a time.
+    #[must_use]
+    pub fn units_left(&self, id: VariantId, at: Timestamp) -> Option<u32> {
+        self.variant_place(id).ok().map(|place| self.left_at(place, at))
+    }
+
+    #[must_use]
+    pub fn order_view(&self, id: OrderId) -> Option<OrderView<'_>> {
+        let place = self.order_place(id).ok()?;
+        let MarketOrder {
+            buyer, currency, placed_at, ref units, ref parcels, ref promotions, ..
+        } = *self.order(place);
+        Some(OrderView { order: id, buyer, currency, placed_at, units, parcels, promotions })
+    }
+
+    /// The order that a parcel is of.
+    #[must_use]
+    pub fn order_of_parcel(&self, parcel: ParcelId) -> Option<OrderId> {
+        self.place_of_parcel(parcel).ok().map(|place| self.order(place).id)
+    }
+
+    /// Uses of a promotion that count, and what is spent of its budget.
+    #[must_use]
+    pub fn promotion_use(&self, id: PromotionId) -> Option<(u32, Amount)> {
+        self.promotions.get(&id).map(|promotion| (promotion.uses, promotion.spent))
+    }
+
+    /// Whether units of a reservation are set aside.
+    #[must_use]
+    pub fn has_reservation(&self, id: ReservationId) -> bool {
+        self.reservations.contains_key(&id)
+    }
+
+    /// How many orders were placed.
+    #[must_use]
+    pub fn order_count(&self) -> usize {
+        self.orders.len()
+    }
+}
