@@ -171,7 +171,8 @@ fn run(stated: &Path, expected: &Path) -> anyhow::Result<Found> {
 }
 
 /// The CPU time of this process, all threads together.
-fn cpu_time() -> anyhow::Result<Duration> {
+/// The CPU time of all threads of this process.
+pub(crate) fn cpu_time() -> anyhow::Result<Duration> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Ok(Duration::new(u64::try_from(time.tv_sec)?, u32::try_from(time.tv_nsec)?))
 }

@@ -35,6 +35,7 @@ mod persons;
 mod private_files;
 mod profiles;
 mod proposals;
+mod pulse_command;
 mod remote;
 mod serve;
 mod setup;
@@ -122,6 +123,7 @@ enum Task {
     Profile(profiles::ProfileArgs),
     Tariff(tariffs::TariffArgs),
     Calendar(calendar_command::CalendarArgs),
+    Pulse(pulse_command::PulseArgs),
     Do(do_command::DoArgs),
     /// Sets up parties and terms: books, bank, firm, courier, person, terminal, seller, tariff
     Setup(do_command::FormArgs),
@@ -217,6 +219,8 @@ enum Bench {
     Backup(benchmarks::backup::BackupBenchArgs),
     /// The match of a card network's file with what was expected, also by DuckDB's outer join
     Recon(benchmarks::recon::ReconBenchArgs),
+    /// Claims read from files and judged, one in ten of them wrong
+    Claims(benchmarks::claims::ClaimsBenchArgs),
 }
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
@@ -281,6 +285,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Profile(args) => profiles::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Calendar(args) => calendar_command::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Pulse(args) => pulse_command::run(&args),
         Task::Do(args) => do_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Setup(args) => form("setup", &args),
         Task::Terms(args) => form("terms", &args),
@@ -338,6 +343,9 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         }
         Task::Bench { what: Bench::Recon(args) } => {
             benchmarks::recon::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Claims(args) } => {
+            benchmarks::claims::run(&args).map(|()| ExitCode::SUCCESS)
         }
         Task::Bench { what: Bench::Door(args) } => {
             benchmarks::door::run(&args).map(|()| ExitCode::SUCCESS)
