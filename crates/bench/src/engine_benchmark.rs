@@ -27,9 +27,8 @@ use serde::{Deserialize, Serialize};
 use tariff::{CardKind, SellerClassNumber};
 
 use crate::Latencies;
-use crate::engine_traffic::{
-    AT, COURIERS, EngineTraffic, NETWORK, TimedSubmission, amount, courier, open_batch,
-};
+pub use crate::engine_traffic::{AT, NETWORK, amount};
+use crate::engine_traffic::{COURIERS, EngineTraffic, TimedSubmission, courier, open_batch};
 use crate::opening::{self, SELLERS, parcel_id};
 
 /// What [`measure`] does. All numbers are at least 1.
@@ -174,7 +173,7 @@ pub fn run_and_kill(plan: &EnginePlan, data: &Path) -> anyhow::Result<EngineMeas
     serde_json::from_str(&line).with_context(|| format!("the child ended early: {line}"))
 }
 
-pub(crate) fn start(
+fn start(
     data: &Path,
     snapshot_every: u64,
     on_notice: impl Fn(NodeNotice) + Send + 'static,
@@ -236,6 +235,26 @@ pub fn run_measured_process(
     })
 }
 
+/// Starts a node on a new or known data directory.
+///
+/// # Errors
+/// Files of the directory.
+pub fn start_books(data: &Path, snapshot_every: u64) -> anyhow::Result<Node> {
+    start(data, snapshot_every, |_| {})
+}
+
+/// Opens books, and collects so many parcels by card, each of [`amount`], over [`NETWORK`] at
+/// [`AT`]. The STAN of the request of parcel `n`, from 0, is `n + 1` below a million.
+///
+/// # Errors
+/// The node stops, or the books refuse a command.
+pub fn collect_parcels(client: &mut NodeClient, parcels: u64) -> anyhow::Result<()> {
+    const IN_FLIGHT: u64 = 8_192;
+    set_up(client)?;
+    announce(client, parcels)?;
+    collect(client, parcels, IN_FLIGHT).map(drop)
+}
+
 fn by_system(command: Command) -> TimedSubmission {
     (Some(AT), Submission::new(Actor::System, command))
 }
@@ -247,7 +266,7 @@ fn all_done(client: &mut NodeClient, commands: Vec<TimedSubmission>) -> anyhow::
     Ok(())
 }
 
-pub(crate) fn set_up(client: &mut NodeClient) -> anyhow::Result<()> {
+fn set_up(client: &mut NodeClient) -> anyhow::Result<()> {
     let (network, currency) = (NETWORK, Currency::CNY);
     let mut commands = opening::opening_commands()?;
     commands.push(Command::RegisterNetwork(RegisterNetwork {
@@ -263,7 +282,7 @@ pub(crate) fn set_up(client: &mut NodeClient) -> anyhow::Result<()> {
 }
 
 /// Announces, assigns and dispatches all parcels, before the measurement.
-pub(crate) fn announce(client: &mut NodeClient, parcels: u64) -> anyhow::Result<()> {
+fn announce(client: &mut NodeClient, parcels: u64) -> anyhow::Result<()> {
     let page = PARCELS_PER_COMMAND_MAX as u64;
     let mut first = 0;
     while first < parcels {
@@ -295,7 +314,7 @@ pub(crate) fn announce(client: &mut NodeClient, parcels: u64) -> anyhow::Result<
     Ok(())
 }
 
-pub(crate) fn collect(
+fn collect(
     client: &mut NodeClient,
     collections: u64,
     in_flight: u64,
@@ -335,7 +354,10 @@ pub(crate) fn collect(
 }
 
 /// The peak resident memory of this process.
-pub(crate) fn peak_rss_bytes() -> anyhow::Result<u64> {
+///
+/// # Errors
+/// `/proc` does not say it.
+pub fn peak_rss_bytes() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("VmHWM")?;
     let kib = line.split_whitespace().nth(1).context("VmHWM has no number")?;

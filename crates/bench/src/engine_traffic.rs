@@ -18,9 +18,10 @@ use tariff::CardKind;
 use crate::opening::parcel_id;
 
 pub(crate) const COURIERS: u32 = 1_000;
-pub(crate) const NETWORK: NetworkId = NetworkId(1);
+/// The card network.
+pub const NETWORK: NetworkId = NetworkId(1);
 /// The time of all commands, 2013-08-28 12:00 in China: fixed, so that runs write equal journals.
-pub(crate) const AT: Timestamp = Timestamp(1_377_662_400_000);
+pub const AT: Timestamp = Timestamp(1_377_662_400_000);
 /// The terminals' date, `MMDD`.
 const DATE: u16 = 828;
 /// Spreads the card tokens.
@@ -28,7 +29,8 @@ const TOKEN_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 const AUTHORISATION_CODE: AuthorisationCode = AuthorisationCode::of(b"A1B2C3");
 
 /// What is to be collected for a parcel.
-pub(crate) fn amount(number: u64) -> Amount {
+#[must_use]
+pub fn amount(number: u64) -> Amount {
     Amount::of(2_000 + number * 7_919 % 50_000)
 }
 

@@ -9,12 +9,13 @@
 //! the switch or the engine, and have no secrets in errors.
 //!
 //! Start at [`engine_benchmark`], [`door`], [`api_benchmark`], [`views_benchmark`],
-//! [`reconciling`], [`NetworkSimulatorServer`], [`InteractiveTerminal`] and [`TerminalFleet`].
+//! [`reconciling`], [`claims_benchmark`], [`NetworkSimulatorServer`], [`InteractiveTerminal`] and
+//! [`TerminalFleet`].
 
 pub mod api_benchmark;
 mod api_client;
 mod api_load;
-pub mod clearing_benchmark;
+pub mod claims_benchmark;
 mod clock;
 pub mod door;
 pub mod engine_benchmark;

@@ -171,7 +171,10 @@ fn run(stated: &Path, expected: &Path) -> anyhow::Result<Found> {
 }
 
 /// The CPU time of this process, all threads together.
-pub(crate) fn cpu_time() -> anyhow::Result<Duration> {
+///
+/// # Errors
+/// The clock is out of range.
+pub fn cpu_time() -> anyhow::Result<Duration> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Ok(Duration::new(u64::try_from(time.tv_sec)?, u32::try_from(time.tv_nsec)?))
 }

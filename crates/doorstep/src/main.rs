@@ -35,6 +35,7 @@ mod persons;
 mod private_files;
 mod profiles;
 mod proposals;
+mod pulse_command;
 mod recon_close;
 mod remote;
 mod serve;
@@ -123,6 +124,7 @@ enum Task {
     Profile(profiles::ProfileArgs),
     Tariff(tariffs::TariffArgs),
     Calendar(calendar_command::CalendarArgs),
+    Pulse(pulse_command::PulseArgs),
     Do(do_command::DoArgs),
     /// Sets up parties and terms: books, bank, firm, courier, person, terminal, seller, tariff
     Setup(do_command::FormArgs),
@@ -220,6 +222,8 @@ enum Bench {
     Recon(benchmarks::recon::ReconBenchArgs),
     /// A card network's file, from the disk to committed clearing and breaks
     Clearing(benchmarks::clearing::ClearingBenchArgs),
+    /// Claims read from files and judged, one in ten of them wrong
+    Claims(benchmarks::claims::ClaimsBenchArgs),
 }
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
@@ -284,6 +288,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Profile(args) => profiles::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Calendar(args) => calendar_command::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Pulse(args) => pulse_command::run(&args),
         Task::Do(args) => do_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Setup(args) => form("setup", &args),
         Task::Terms(args) => form("terms", &args),
@@ -344,6 +349,9 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         }
         Task::Bench { what: Bench::Clearing(args) } => {
             benchmarks::clearing::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Claims(args) } => {
+            benchmarks::claims::run(&args).map(|()| ExitCode::SUCCESS)
         }
         Task::Bench { what: Bench::Door(args) } => {
             benchmarks::door::run(&args).map(|()| ExitCode::SUCCESS)

@@ -1,13 +1,14 @@
 //! `doorstep bench clearing`: a network's file, from the disk to committed clearing and breaks.
 
+mod measured;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
-use bench::clearing_benchmark::{
-    CLEARING_LINES_MAX, ClearingFigures, measure, run_measured_process,
-};
 use clap::Args;
+
+use self::measured::{CLEARING_LINES_MAX, ClearingFigures, measure, run_measured_process};
 
 use super::{NewDirectory, show};
 use crate::words::{Lang, grouped, left, right, say};

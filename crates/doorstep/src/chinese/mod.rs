@@ -15,6 +15,7 @@ mod journal;
 mod keys;
 mod notices;
 mod office;
+mod pulse;
 mod simulation;
 mod take;
 mod vault;
@@ -51,6 +52,7 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
                 views::text,
                 web::text,
                 notices::text,
+                pulse::text,
             ];
             texts.iter().chain(&others).find_map(|text| text(error))
         }

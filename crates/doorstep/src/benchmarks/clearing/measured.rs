@@ -7,30 +7,28 @@
 //! planned.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use books::{FileLane, NetworkReference, Rrn, Stan};
+use bench::engine_benchmark::{AT, NETWORK, amount, collect_parcels, peak_rss_bytes, start_books};
+use bench::opening::{self, PERSONS};
+use bench::reconciling::cpu_time;
+use books::FileLane;
 use engine::{Actor, Engine};
-use node::NodeNotice;
+use money::Currency;
 use office::take::{FileSourceKind, GivenFile, TakeOutcome, TakeRequest, Taking};
+use peers::Rrn;
+use peers::clearing::{ClearingFile, ClearingLine, ClearingLineKind};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tariff::{CardKind, FeeKind, PaymentMethod, SellerClassNumber};
-
-use crate::engine_benchmark::{announce, collect, peak_rss_bytes, set_up, start};
-use crate::engine_traffic::{AT, NETWORK, amount};
-use crate::opening::{self, PERSONS};
-use crate::reconciling::cpu_time;
 
 /// STANs have six digits, and all requests of the benchmark are of one second.
 pub const CLEARING_LINES_MAX: u64 = 900_000;
 /// One line in so many has a fault of each kind.
 const FAULT_EVERY: u64 = 1_000;
-const IN_FLIGHT: u64 = 8_192;
 const SNAPSHOT_EVERY: u64 = 250_000;
 
 /// What is wrong with a line.
@@ -104,7 +102,7 @@ pub struct ClearingFigures {
 pub fn measure(lines: u64, data: &Path) -> anyhow::Result<ClearingFigures> {
     let found = run_and_kill(lines, data)?;
     let planned = found.planned;
-    let node = start(data, SNAPSHOT_EVERY, |_| {})?;
+    let node = start_books(data, SNAPSHOT_EVERY)?;
     let client = node.client();
     let (outcome, _) = client.query(move |engine| examine(engine, lines, planned))?;
     outcome?;
@@ -170,11 +168,9 @@ pub fn run_measured_process(
     data: &Path,
     on_measured: impl FnOnce(&ClearingMeasurements) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let node = start(data, SNAPSHOT_EVERY, |_: NodeNotice| {})?;
+    let node = start_books(data, SNAPSHOT_EVERY)?;
     let mut client = node.client();
-    set_up(&mut client)?;
-    announce(&mut client, parcels)?;
-    collect(&mut client, parcels, IN_FLIGHT)?;
+    collect_parcels(&mut client, parcels)?;
     let path = data.join("clearing.csv");
     let planned = write_file(&path, parcels)?;
     let rss_before_bytes = peak_rss_bytes()?;
@@ -203,73 +199,59 @@ pub fn run_measured_process(
     })
 }
 
-struct HashedFile {
-    out: BufWriter<File>,
-    hasher: Sha256,
-}
-
-impl HashedFile {
-    fn line(&mut self, line: &str) -> io::Result<()> {
-        self.hasher.update(line);
-        self.out.write_all(line.as_bytes())
-    }
-}
-
 /// Writes what the network states, in the layout of docs/files/clearing.md.
 fn write_file(path: &Path, parcels: u64) -> anyhow::Result<PlannedClearing> {
-    let money = |minor: u64| format!("{}.{:02}", minor / 100, minor % 100);
-    let out = BufWriter::new(File::create_new(path)?);
-    let mut file = HashedFile { out, hasher: Sha256::new() };
     let tariff = opening::tariff()?;
     let terms = &tariff.versions.first().context("the built-in tariff has a version")?.terms;
-    let (mut planned, mut amounts, mut fees) = (PlannedClearing::default(), 0, 0);
-    file.line("H,1,network,2013-08-28,CNY\n")?;
+    let is_kept = |kind| matches!(kind, FeeKind::Issuer | FeeKind::Network);
+    let mut planned = PlannedClearing::default();
+    let mut lines = Vec::new();
     for parcel in 0..parcels {
         let fault = fault_of(parcel);
-        let mut due = amount(parcel).minor();
         let method = PaymentMethod::Card(CardKind::Debit);
-        let fees_of = terms.fees(SellerClassNumber(0), method, amount(parcel));
-        let fees_of = fees_of.context("the first class has fees")?;
-        let is_kept = |kind| matches!(kind, FeeKind::Issuer | FeeKind::Network);
-        let kept = fees_of.iter().filter(|(kind, _)| is_kept(*kind)).map(|(_, fee)| fee.minor());
-        let mut kept: u64 = kept.sum();
-        let mut number = 1 + parcel;
+        let fees = terms.fees(SellerClassNumber(0), method, amount(parcel));
+        let fees = fees.context("the first class has fees")?;
+        let kept: u64 =
+            fees.iter().filter(|(kind, _)| is_kept(*kind)).map(|(_, fee)| fee.minor()).sum();
+        let (mut amount, mut deducted) =
+            (i64::try_from(amount(parcel).minor())?, i64::try_from(kept)?);
+        let mut stan = 1 + parcel;
         match fault {
             Some(StatedFault::Lost) => {
                 planned.uncleared += 1;
                 continue;
             }
-            Some(StatedFault::Amount) => due += 100,
-            Some(StatedFault::Fee) => kept += 7,
+            Some(StatedFault::Amount) => amount += 100,
+            Some(StatedFault::Fee) => deducted += 7,
             Some(StatedFault::Unknown) => {
                 planned.uncleared += 1;
-                number = CLEARING_LINES_MAX + 1 + parcel / FAULT_EVERY;
+                stan = CLEARING_LINES_MAX + 1 + parcel / FAULT_EVERY;
             }
             Some(StatedFault::Doubled) | None => {}
         }
         planned.breaks += u64::from(fault.is_some());
-        let stan = Stan::new(u32::try_from(number)?).context("a STAN of six digits")?;
-        let rrn = Rrn::of(NetworkReference { stan, sent_at: AT });
-        let line = format!(
-            "I,{rrn},{:06},2013-08-28T04:00:00Z,{:08},105331042151234,sale,{},{},{}\n",
-            stan.get(),
-            1 + parcel % 1_000,
-            money(due),
-            money(kept),
-            money(due - kept)
-        );
-        let times = if fault == Some(StatedFault::Doubled) { 2 } else { 1 };
-        for _ in 0..times {
-            file.line(&line)?;
-            planned.lines += 1;
-            amounts += due;
-            fees += kept;
+        let stan = u32::try_from(stan)?;
+        let mut terminal = [b'0'; 8];
+        terminal.copy_from_slice(format!("{:08}", 1 + parcel % 1_000).as_bytes());
+        let line = ClearingLine {
+            rrn: Rrn::of_request(AT.0, stan),
+            stan,
+            sent_s: AT.0 / 1_000,
+            terminal,
+            merchant: *b"105331042151234",
+            kind: ClearingLineKind::Sale,
+            amount,
+            deducted,
+        };
+        if fault == Some(StatedFault::Doubled) {
+            lines.push(line.clone());
         }
+        lines.push(line);
     }
-    let digest = base16ct::lower::encode_string(&file.hasher.finalize_reset());
-    let (lines, net) = (planned.lines, amounts - fees);
-    file.line(&format!("T,{lines},{},{},{},{digest}\n", money(amounts), money(fees), money(net)))?;
-    file.out.flush()?;
-    file.out.get_ref().sync_all()?;
+    planned.lines = lines.len() as u64;
+    let (network, date) = ("network".to_owned(), jiff::civil::date(2013, 8, 28));
+    let file = ClearingFile { network, date, currency: Currency::CNY, lines };
+    std::fs::write(path, file.to_text()?)?;
+    File::open(path)?.sync_all()?;
     Ok(planned)
 }
