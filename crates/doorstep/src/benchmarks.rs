@@ -11,6 +11,7 @@ pub mod api;
 pub mod backup;
 pub mod door;
 pub mod engine;
+pub mod market;
 pub mod notices;
 pub mod recon;
 pub mod views;

@@ -56,6 +56,7 @@ mod cli {
     mod payout_accounts;
     mod personal_data;
     mod phone;
+    mod promotions;
     mod recompute;
     mod refusals;
     mod remote;
