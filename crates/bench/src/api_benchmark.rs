@@ -270,8 +270,7 @@ impl node::replay::ReplayObserver for Announced {
         _outcome: &CommandOutcome,
         _engine: &Engine,
     ) -> Result<(), String> {
-        let engine::Command::Books(command) = &submission.command;
-        if let Command::AnnounceParcel(announced) = command
+        if let Some(Command::AnnounceParcel(announced)) = submission.command.of_books()
             && let Some(number) = announced.reference.strip_prefix(REFERENCE)
             && let Ok(number) = number.parse()
         {

@@ -173,7 +173,7 @@ pub fn run_and_kill(plan: &EnginePlan, data: &Path) -> anyhow::Result<EngineMeas
     serde_json::from_str(&line).with_context(|| format!("the child ended early: {line}"))
 }
 
-fn start(
+pub(crate) fn start(
     data: &Path,
     snapshot_every: u64,
     on_notice: impl Fn(NodeNotice) + Send + 'static,

@@ -8,8 +8,9 @@
 //! Never: printing, real cards, or code that a running product needs. The simulators use nothing of
 //! the switch or the engine, and have no secrets in errors.
 //!
-//! Start at [`engine_benchmark`], [`door`], [`api_benchmark`], [`views_benchmark`],
-//! [`reconciling`], [`claims_benchmark`], [`NetworkSimulatorServer`], [`InteractiveTerminal`] and
+//! Start at [`engine_benchmark`], [`market_benchmark`], [`door`], [`api_benchmark`],
+//! [`views_benchmark`], [`reconciling`], [`claims_benchmark`], [`NetworkSimulatorServer`],
+//! [`InteractiveTerminal`] and
 //! [`TerminalFleet`].
 
 pub mod api_benchmark;
@@ -25,6 +26,7 @@ mod fleet;
 mod interactive_terminal;
 mod latencies;
 mod load;
+pub mod market_benchmark;
 mod network_server;
 pub mod opening;
 mod postgres_cluster;

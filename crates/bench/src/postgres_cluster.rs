@@ -135,6 +135,20 @@ impl PostgresCluster {
         Ok(String::from_utf8(said.stdout)?.trim().to_owned())
     }
 
+    /// Runs a script of pgbench with prepared statements, by so many connections.
+    ///
+    /// # Errors
+    /// It fails.
+    pub fn pgbench(&self, script: &str, connections: u32, seconds: u64) -> anyhow::Result<()> {
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(script.as_bytes())?;
+        let mut pgbench = Command::new(self.programs.join("pgbench"));
+        pgbench.arg("-h").arg(self.scratch.path()).args(["-p", &self.port().to_string()]);
+        pgbench.args(["-U", USER, "-n", "-M", "prepared", "-j", "1", "-f"]).arg(file.path());
+        pgbench.args(["-c", &connections.to_string(), "-T", &seconds.to_string(), "postgres"]);
+        run(pgbench.stdout(Stdio::null()).stderr(Stdio::null()))
+    }
+
     /// All rows of a schema, by table.
     ///
     /// # Errors

@@ -181,7 +181,7 @@ impl Books {
         self.fingerprint
     }
 
-    fn update_fingerprint(&mut self, at: Timestamp, out: &CommandOutcome) {
+    pub(crate) fn update_fingerprint(&mut self, at: Timestamp, out: &CommandOutcome) {
         let mut mixed = mix(self.fingerprint, at.0 ^ (out.events.len() as u64) << 48);
         for event in &out.events {
             mixed = mix(mixed, event_subject(event));

@@ -40,6 +40,7 @@ mod settlement;
 mod sha256;
 mod snapshot;
 mod terminal;
+mod together;
 mod used_numbers;
 mod vocabulary;
 
@@ -71,7 +72,7 @@ pub use settlement::statement_view;
 pub use settlement::view as settlement_view;
 pub use sha256::Sha256Digest;
 pub use snapshot::{
-    ChunkId, DecodedBooksPart, PartSink, RestoreError, SNAPSHOT_PART_BYTES, Snapshot,
+    ChunkId, DecodedBooksPart, EveryPart, PartSink, RestoreError, SNAPSHOT_PART_BYTES, Snapshot,
     UncheckedBooks,
 };
 pub use terminal::duplicate_key::{DuplicateKey, DuplicateSubject};

@@ -73,7 +73,7 @@ pub trait PartSink {
 }
 
 /// Takes every part anew.
-struct EveryPart<S>(S);
+pub struct EveryPart<S>(pub S);
 
 impl<E, S: FnMut(&[u8]) -> Result<(), E>> PartSink for EveryPart<S> {
     type Error = E;

@@ -276,8 +276,7 @@ fn restore_notices(data: &Path) -> anyhow::Result<usize> {
 fn go_through_erasures(data: &Path, list: Option<&Path>) -> anyhow::Result<Vec<String>> {
     let mut known: BTreeMap<u32, (DataSubject, Timestamp)> = BTreeMap::new();
     reports::read_submissions(data, &mut |at, submission| {
-        let engine::Command::Books(command) = &submission.command;
-        if let Command::EraseSubject(one) = command {
+        if let Some(Command::EraseSubject(one)) = submission.command.of_books() {
             known.insert(one.number, (one.subject, at));
         }
     })?;

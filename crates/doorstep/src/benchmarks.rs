@@ -13,6 +13,7 @@ pub mod claims;
 pub mod clearing;
 pub mod door;
 pub mod engine;
+pub mod market;
 pub mod notices;
 pub mod recon;
 pub mod views;

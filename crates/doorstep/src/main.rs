@@ -34,6 +34,7 @@ mod payouts;
 mod persons;
 mod private_files;
 mod profiles;
+mod promotions;
 mod proposals;
 mod pulse_command;
 mod recon_close;
@@ -123,6 +124,7 @@ enum Task {
     Upgrade(upgrade::UpgradeArgs),
     Profile(profiles::ProfileArgs),
     Tariff(tariffs::TariffArgs),
+    Promotion(promotions::PromotionArgs),
     Calendar(calendar_command::CalendarArgs),
     Pulse(pulse_command::PulseArgs),
     Do(do_command::DoArgs),
@@ -208,6 +210,8 @@ enum Network {
 enum Bench {
     /// Card collections through the node with the SQLite journal
     Engine(benchmarks::engine::EngineArgs),
+    /// Reservations and orders of the market through the node, killed and compared
+    Market(benchmarks::market::MarketBenchArgs),
     /// Card sales from terminals over gateways to a simulated network, each in its own process
     Door(benchmarks::door::DoorArgs),
     /// Idempotent writes and reads of the API at fixed rates, killed and repeated
@@ -287,6 +291,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Profile(args) => profiles::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Promotion(args) => promotions::run(&args),
         Task::Calendar(args) => calendar_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Pulse(args) => pulse_command::run(&args),
         Task::Do(args) => do_command::run(&args).map(|()| ExitCode::SUCCESS),
@@ -331,6 +336,9 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Network { what: Network::Status(args) } => network_admin::status(&args),
         Task::Bench { what: Bench::Engine(args) } => {
             benchmarks::engine::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Market(args) } => {
+            benchmarks::market::run(&args).map(|()| ExitCode::SUCCESS)
         }
         Task::Bench { what: Bench::Api(args) } => {
             benchmarks::api::run(&args).map(|()| ExitCode::SUCCESS)

@@ -242,8 +242,7 @@ fn list_erasures(data: &Path) -> anyhow::Result<()> {
     let opened = data_directory::open(data)?;
     let mut erasures: Vec<(u32, DataSubject, Timestamp)> = Vec::new();
     reports::read_submissions(data, &mut |at, submission| {
-        let engine::Command::Books(command) = &submission.command;
-        if let Command::EraseSubject(one) = command {
+        if let Some(Command::EraseSubject(one)) = submission.command.of_books() {
             erasures.push((one.number, one.subject, at));
         }
     })

@@ -1,13 +1,17 @@
 //! What the engine takes and gives back.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use machine::{Actor, ActorKind, RequestKey};
+use machine::{Actor, ActorKind, CommandSpec, RequestKey};
+use market::{MarketCommand, MarketEvent, MarketRefusal};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A command of one of the machines.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Command {
     Books(books::Command),
+    /// In a box: some are large, and most commands are the books'.
+    Market(Box<MarketCommand>),
 }
 
 impl<C: Into<books::Command>> From<C> for Command {
@@ -17,19 +21,46 @@ impl<C: Into<books::Command>> From<C> for Command {
 }
 
 impl Command {
+    /// A command of the market.
+    #[must_use]
+    pub fn of_market(command: impl Into<MarketCommand>) -> Command {
+        Command::Market(Box::new(command.into()))
+    }
+
+    /// What is declared about the commands of all machines.
+    pub fn specs() -> impl Iterator<Item = &'static CommandSpec> {
+        books::Command::SPECS.iter().chain(MarketCommand::SPECS)
+    }
+
+    /// What is declared about this command.
+    #[must_use]
+    pub fn spec(&self) -> &'static CommandSpec {
+        match self {
+            Command::Books(command) => command.spec(),
+            Command::Market(command) => command.spec(),
+        }
+    }
+
+    /// The command, if it is of the books.
+    #[must_use]
+    pub fn of_books(&self) -> Option<&books::Command> {
+        match self {
+            Command::Books(command) => Some(command),
+            Command::Market(_) => None,
+        }
+    }
+
     /// Who may give it.
     #[must_use]
     pub fn given_by(&self) -> &'static [ActorKind] {
-        match self {
-            Command::Books(command) => command.spec().given_by,
-        }
+        self.spec().given_by
     }
 
     /// Whether it may change who acts as what: persons, keys, and their grants. True for all but
     /// those that are given often and are known to change none of these.
     pub(crate) fn may_change_access(&self) -> bool {
         use books::Command as C;
-        let Command::Books(command) = self;
+        let Command::Books(command) = self else { return false };
         !matches!(
             command,
             C::AnnounceParcel(_)
@@ -68,22 +99,18 @@ impl Command {
     /// Its number in the journal, which no other command has.
     #[must_use]
     pub fn number(&self) -> u8 {
-        match self {
-            Command::Books(command) => command.spec().number,
-        }
+        self.spec().number
     }
 
     /// The numbers of all commands, with their names.
     pub fn numbers() -> impl Iterator<Item = (u8, &'static str)> {
-        books::Command::SPECS.iter().map(|spec| (spec.number, spec.name))
+        Command::specs().map(|spec| (spec.number, spec.name))
     }
 
     /// The declared name, for example `BeginPurchase`.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        match self {
-            Command::Books(command) => command.spec().name,
-        }
+        self.spec().name
     }
 }
 
@@ -92,13 +119,21 @@ impl Serialize for Command {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Command::Books(command) => Serialize::serialize(command, serializer),
+            Command::Market(command) => Serialize::serialize(command, serializer),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Command {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Command, D::Error> {
-        <books::Command as Deserialize>::deserialize(deserializer).map(Command::Books)
+        let json = serde_json::Value::deserialize(deserializer)?;
+        let name = json.get("command").and_then(|name| name.as_str()).unwrap_or_default();
+        if MarketCommand::SPECS.iter().any(|spec| spec.name == name) {
+            let command =
+                serde_json::from_value(json).map(|command| Command::Market(Box::new(command)));
+            return command.map_err(D::Error::custom);
+        }
+        serde_json::from_value(json).map(Command::Books).map_err(D::Error::custom)
     }
 }
 
@@ -131,16 +166,37 @@ pub enum Applied {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandOutcome {
     pub books: books::CommandOutcome,
+    pub market: Vec<MarketEvent>,
+    /// The commands that the market gave the books in the same entry, each with the number of the
+    /// books' events after it.
+    pub given: Vec<(books::Command, usize)>,
 }
 
 impl CommandOutcome {
     pub fn clear(&mut self) {
         self.books.clear();
+        self.market.clear();
+        self.given.clear();
+    }
+
+    /// The commands that the books carried out, each with its events: the submitted one, or those
+    /// that the market gave.
+    pub fn of_books<'a>(
+        &'a self,
+        submission: &'a Submission,
+    ) -> impl Iterator<Item = (&'a books::Command, &'a [books::Event])> {
+        let own = submission.command.of_books().map(|command| (command, &self.books.events[..]));
+        let given = self.given.iter().enumerate().map(|(place, (command, end))| {
+            let begin = place.checked_sub(1).map_or(0, |before| self.given[before].1);
+            (command, &self.books.events[begin..*end])
+        });
+        own.into_iter().chain(given)
     }
 
     /// Takes the events out.
     pub fn take_events(&mut self) -> Events {
-        Events { books: std::mem::take(&mut self.books.events) }
+        let books = std::mem::take(&mut self.books.events);
+        Events { books, market: std::mem::take(&mut self.market) }
     }
 }
 
@@ -148,6 +204,7 @@ impl CommandOutcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Events {
     pub books: Vec<books::Event>,
+    pub market: Vec<MarketEvent>,
 }
 
 /// Why a command is refused.
@@ -155,8 +212,19 @@ pub struct Events {
 pub enum Refusal {
     #[error(transparent)]
     Books(#[from] books::Refusal),
+    #[error(transparent)]
+    Market(MarketRefusal),
     #[error("the request key was used for another command; use a new key")]
     RequestKeyTaken,
+}
+
+impl From<MarketRefusal> for Refusal {
+    fn from(refusal: MarketRefusal) -> Refusal {
+        match refusal {
+            MarketRefusal::Books(refusal) => Refusal::Books(refusal),
+            refusal => Refusal::Market(refusal),
+        }
+    }
 }
 
 impl Refusal {
@@ -168,6 +236,8 @@ impl Refusal {
     pub fn into_books(self) -> books::Refusal {
         match self {
             Refusal::Books(refusal) => refusal,
+            // What is due for an order's parcel is changed by the market only.
+            Refusal::Market(_) => books::Refusal::ParcelState,
             other => panic!("a command without a request key was refused: {other}"),
         }
     }

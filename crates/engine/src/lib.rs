@@ -1,7 +1,9 @@
 //! The engine: composes the state machines and applies commands to them, one after another.
 //!
-//! Today there is one machine, the [`books`]. A machine holds its own rules. The engine adds what
-//! all of them share: who gave a command, request keys, the fingerprint, the digest and snapshots.
+//! The machines are the [`books`] and the [`market`]. A machine holds its own rules. The engine
+//! adds what they share: who gave a command, request keys, the fingerprint, the digest and
+//! snapshots. A command of the market and the commands that it gives the books are one entry: all
+//! or nothing.
 //!
 //! Never: a rule of a machine, a clock, randomness, I/O, text for people.
 //!
@@ -12,10 +14,11 @@ mod request_keys;
 mod snapshot;
 
 use books::Books;
+use market::{Market, MarketCommand, MarketRefusal};
 
 pub use books::{ChunkId, Digest, PartSink, RestoreError, SNAPSHOT_PART_BYTES};
 pub use command::{Applied, Command, CommandOutcome, Events, Refusal, Submission};
-pub use machine::{Actor, ActorKind, RequestKey, Timestamp};
+pub use machine::{Actor, ActorKind, CommandSpec, RequestKey, Timestamp};
 pub use request_keys::{REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
 pub use snapshot::{DecodedPart, EngineBuilder, Snapshot};
 
@@ -26,6 +29,7 @@ use request_keys::RequestKeys;
 #[derive(Debug, Default)]
 pub struct Engine {
     books: Books,
+    market: Market,
     request_keys: RequestKeys,
     fingerprint: u64,
     /// Counts from the start of this engine on: no part of the state.
@@ -50,7 +54,7 @@ impl Engine {
         if let Some(key) = request_key
             && let Some(events) = self.request_keys.find(*by, key, Some(command), at)?
         {
-            out.books.events = events;
+            (out.books.events, out.market) = (events.books, events.market);
             return Ok(Applied::AnsweredBefore);
         }
         if !command.given_by().contains(&by.kind()) {
@@ -59,11 +63,17 @@ impl Engine {
         match command {
             Command::Books(command) => {
                 self.books.check_actor(*by, command, at)?;
+                self.check_parcel_of_order(command)?;
                 self.books.apply(command, at, &mut out.books)?;
+                self.market.note_books(&out.books.events, at, &mut out.market);
+            }
+            Command::Market(command) => {
+                self.books.check_giver(*by, at)?;
+                self.apply_to_market(command, at, out)?;
             }
         }
         if let Some(key) = request_key {
-            self.request_keys.remember(*by, key, command, at, &out.books.events);
+            self.request_keys.remember(*by, key, command, at, out);
         }
         self.update_fingerprint(submission);
         self.access_version += u64::from(command.may_change_access());
@@ -81,8 +91,43 @@ impl Engine {
         key: &RequestKey,
         at: Timestamp,
     ) -> Result<Option<Events>, Refusal> {
-        let events = self.request_keys.find(by, key, None, at)?;
-        Ok(events.map(|books| Events { books }))
+        self.request_keys.find(by, key, None, at)
+    }
+
+    /// The market plans, the books carry out their part, and then the market carries its plan out.
+    fn apply_to_market(
+        &mut self,
+        command: &MarketCommand,
+        at: Timestamp,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        if at < self.last_at() {
+            return Err(Refusal::Books(books::Refusal::TimeBackwards));
+        }
+        if let MarketCommand::AdmitSeller(admission) = command {
+            self.books.check_seller_account(admission.seller, admission.currency)?;
+        }
+        let mut plan = self.market.plan(command, at)?;
+        let given = std::mem::take(&mut plan.books);
+        let ends = self.books.apply_together(&given, at, &mut out.books)?;
+        out.given.extend(given.into_iter().zip(ends));
+        self.market.carry_out(plan, at, &mut out.market);
+        self.market.note_books(&out.books.events, at, &mut out.market);
+        Ok(())
+    }
+
+    /// What is due for an order's parcel changes with its units only.
+    fn check_parcel_of_order(&self, command: &books::Command) -> Result<(), Refusal> {
+        use books::Command as C;
+        let (C::AmendDue(books::AmendDue { parcel, .. })
+        | C::AcceptPart(books::AcceptPart { parcel, .. })) = command
+        else {
+            return Ok(());
+        };
+        if self.market.has_parcel(*parcel) {
+            return Err(MarketRefusal::ParcelOfOrder(*parcel).into());
+        }
+        Ok(())
     }
 
     /// A number that changes with every command that can change who acts as what. While it stays
@@ -94,15 +139,19 @@ impl Engine {
 
     /// Loads records that the next commands need into the processor's cache. Changes nothing.
     pub fn prefetch<'c>(&self, submissions: impl Iterator<Item = &'c Submission>) {
-        self.books.prefetch(submissions.map(|submission| match &submission.command {
-            Command::Books(command) => command,
-        }));
+        self.books.prefetch(submissions.filter_map(|submission| submission.command.of_books()));
     }
 
     /// The books, for queries.
     #[must_use]
     pub fn books(&self) -> &Books {
         &self.books
+    }
+
+    /// The market, for queries.
+    #[must_use]
+    pub fn market(&self) -> &Market {
+        &self.market
     }
 
     /// Time of the last applied command.
@@ -124,11 +173,17 @@ impl Engine {
     /// # Errors
     /// One line per violation, beginning with the rule's number.
     pub fn check(&self) -> Result<(), Vec<String>> {
-        self.books.check()
+        let broken = [self.books.check(), self.market.check()];
+        let broken: Vec<String> = broken.into_iter().filter_map(Result::err).flatten().collect();
+        if broken.is_empty() { Ok(()) } else { Err(broken) }
     }
 
     fn update_fingerprint(&mut self, submission: &Submission) {
         let mut mixed = mix(self.fingerprint, self.books.fingerprint());
+        // Journals without a market have the fingerprints that they had before there was one.
+        if !self.market.is_pristine() {
+            mixed = mix(mixed, self.market.fingerprint());
+        }
         let (kind, id) = match submission.by {
             Actor::System => (0, 0),
             Actor::Person(id) => (1, id.0),

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use books::Event;
 use borsh::{BorshDeserialize, BorshSerialize};
 use machine::{Actor, RequestKey, Timestamp};
+use market::MarketEvent;
 use sha2::{Digest as _, Sha256};
 
-use crate::command::{Command, Refusal};
+use crate::command::{Command, CommandOutcome, Events, Refusal};
 
 /// How long a request key is remembered.
 pub const REQUEST_KEY_HOURS: u64 = 24;
@@ -36,6 +37,9 @@ pub(crate) struct RememberedKey {
     /// SHA-256 of the command's bytes.
     pub command: [u8; 32],
     pub events: Vec<Event>,
+    /// Kept apart in a snapshot, which has none while there is no market.
+    #[borsh(skip)]
+    pub of_market: Vec<MarketEvent>,
 }
 
 /// The keys in the order of their time, each with its place: how many came before it.
@@ -122,7 +126,7 @@ impl RequestKeys {
         key: &RequestKey,
         command: Option<&Command>,
         at: Timestamp,
-    ) -> Result<Option<Vec<Event>>, Refusal> {
+    ) -> Result<Option<Events>, Refusal> {
         let place = self.places.get(&identity(by, key));
         let remembered = place.and_then(|place| self.by_time.get(*place));
         let Some(one) = remembered.filter(|one| !is_old(one, at)) else { return Ok(None) };
@@ -130,7 +134,8 @@ impl RequestKeys {
             (None, None) => command.is_some_and(|command| one.command == hash(command)),
             (given, remembered) => given == remembered,
         };
-        if same { Ok(Some(one.events.clone())) } else { Err(Refusal::RequestKeyTaken) }
+        let events = || Events { books: one.events.clone(), market: one.of_market.clone() };
+        if same { Ok(Some(events())) } else { Err(Refusal::RequestKeyTaken) }
     }
 
     /// Remembers the key of an applied command, and forgets the old ones.
@@ -140,7 +145,7 @@ impl RequestKeys {
         key: &RequestKey,
         command: &Command,
         at: Timestamp,
-        events: &[Event],
+        out: &CommandOutcome,
     ) {
         while let Some(oldest) = self.by_time.oldest()
             && (is_old(oldest, at) || self.by_time.len() >= REQUEST_KEYS_MAX)
@@ -148,8 +153,9 @@ impl RequestKeys {
             self.places.remove(&identity(oldest.by, &oldest.key));
             self.by_time.forget_oldest();
         }
-        let (key, command, events) = (key.clone(), hash(command), events.to_vec());
-        self.insert(RememberedKey { at, by, key, command, events });
+        let (key, command) = (key.clone(), hash(command));
+        let (events, of_market) = (out.books.events.clone(), out.market.clone());
+        self.insert(RememberedKey { at, by, key, command, events, of_market });
     }
 
     pub fn insert(&mut self, remembered: RememberedKey) {

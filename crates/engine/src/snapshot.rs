@@ -1,10 +1,12 @@
-//! The whole state as parts of bytes: those of the books, then one of the engine's own.
+//! The whole state as parts of bytes: those of the books, those of the market if it was ever used,
+//! then one of the engine's own.
 
 use std::convert::Infallible;
 use std::io;
 
-use books::{ChunkId, Digest, PartSink, RestoreError, UncheckedBooks};
+use books::{ChunkId, Digest, EveryPart, PartSink, RestoreError, UncheckedBooks};
 use borsh::{BorshDeserialize, BorshSerialize};
+use market::{DecodedMarketPart, MARKET_FORMAT, MarketBuilder, MarketEvent, MarketSnapshot};
 use sha2::{Digest as _, Sha256};
 
 use crate::Engine;
@@ -13,12 +15,25 @@ use crate::request_keys::{KeysByTime, RememberedKey, RequestKeys};
 /// Begins the engine's part. Parts of machines begin with their format, which is far lower.
 const ENGINE_PART: [u8; 2] = [0xE1, 0xFF];
 
+/// Begins the engine's part if there is a market.
+const ENGINE_PART_WITH_MARKET: [u8; 2] = [0xE2, 0xFF];
+
 /// The state at one time. Taking one copies pointers, not records.
 #[derive(Debug)]
 pub struct Snapshot {
     books: books::Snapshot,
+    market: MarketSnapshot,
     request_keys: KeysByTime,
     fingerprint: u64,
+}
+
+/// What the engine's part begins with if there is a market.
+#[derive(BorshSerialize, BorshDeserialize)]
+struct MarketPart {
+    /// Of the market's parts.
+    market: [u8; 32],
+    /// By the place of a request key: the events of the market that answered it.
+    events: Vec<(u32, Vec<MarketEvent>)>,
 }
 
 /// The engine's part.
@@ -33,8 +48,12 @@ struct EnginePart {
 impl Engine {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let (books, request_keys) = (self.books.snapshot(), self.request_keys.by_time().clone());
-        Snapshot { books, request_keys, fingerprint: self.fingerprint }
+        Snapshot {
+            books: self.books.snapshot(),
+            market: self.market.snapshot(),
+            request_keys: self.request_keys.by_time().clone(),
+            fingerprint: self.fingerprint,
+        }
     }
 
     /// SHA-256 of the whole state (M11).
@@ -68,6 +87,7 @@ pub struct DecodedPart(Decoded);
 #[derive(Debug)]
 enum Decoded {
     Books(books::DecodedBooksPart),
+    Market(DecodedMarketPart),
     /// The engine's own part, in bytes.
     Own(Vec<u8>),
 }
@@ -78,8 +98,11 @@ impl DecodedPart {
     /// # Errors
     /// If the part is damaged or has another format.
     pub fn decode<E>(part: &[u8]) -> Result<DecodedPart, RestoreError<E>> {
-        if part.starts_with(&ENGINE_PART) {
+        if part.starts_with(&ENGINE_PART) || part.starts_with(&ENGINE_PART_WITH_MARKET) {
             return Ok(DecodedPart(Decoded::Own(part.to_vec())));
+        }
+        if part.starts_with(&MARKET_FORMAT[..2]) {
+            return DecodedMarketPart::decode(part).map(|part| DecodedPart(Decoded::Market(part)));
         }
         books::DecodedBooksPart::decode(part).map(|part| DecodedPart(Decoded::Books(part)))
     }
@@ -89,6 +112,7 @@ impl DecodedPart {
 #[derive(Default)]
 pub struct EngineBuilder {
     books: UncheckedBooks,
+    market: MarketBuilder,
     /// The engine's own part and its hash. It is the last one.
     own: Option<(Vec<u8>, Digest)>,
 }
@@ -108,6 +132,7 @@ impl EngineBuilder {
         }
         match part.0 {
             Decoded::Books(part) => self.books.add(hash, part),
+            Decoded::Market(part) => self.market.add(hash, part),
             Decoded::Own(bytes) => {
                 self.own = Some((bytes, Digest(*hash)));
                 Ok(None)
@@ -127,16 +152,35 @@ impl EngineBuilder {
         if found != expected {
             return Err(damaged(format!("its digest is {found}, not {expected}")));
         }
-        let part: EnginePart = borsh::from_slice(&own[ENGINE_PART.len()..])
-            .map_err(|error: io::Error| damaged(error.to_string()))?;
+        let with_market = own.starts_with(&ENGINE_PART_WITH_MARKET);
+        let mut bytes = &own[ENGINE_PART.len()..];
+        let unreadable = |error: io::Error| damaged(error.to_string());
+        let of_market = with_market.then(|| MarketPart::deserialize(&mut bytes)).transpose();
+        let of_market = of_market.map_err(unreadable)?;
+        let part: EnginePart = borsh::from_slice(bytes).map_err(unreadable)?;
+        let digest = self.market.digest();
+        let expected = match &of_market {
+            Some(of_market) => of_market.market,
+            None => MarketBuilder::default().digest(),
+        };
+        if digest != expected {
+            return Err(damaged(format!("the digest of its market is {}", Digest(digest))));
+        }
         let digest = self.books.digest();
         if Digest(part.books) != digest {
             return Err(damaged(format!("the digest of its books is {digest}")));
         }
         let books = self.books.finish().map_err(damaged)?;
+        let market = self.market.finish().map_err(damaged)?;
+        let mut keys = part.request_keys;
+        for (place, events) in of_market.into_iter().flat_map(|of_market| of_market.events) {
+            let key = usize::try_from(place).ok().and_then(|place| keys.get_mut(place));
+            key.ok_or_else(|| damaged("an answer is of no request key".into()))?.of_market = events;
+        }
         let mut request_keys = RequestKeys::default();
-        part.request_keys.into_iter().for_each(|key| request_keys.insert(key));
-        Ok(Engine { books, request_keys, fingerprint: part.fingerprint, access_version: 0 })
+        keys.into_iter().for_each(|key| request_keys.insert(key));
+        let fingerprint = part.fingerprint;
+        Ok(Engine { books, market, request_keys, fingerprint, access_version: 0 })
     }
 }
 
@@ -146,19 +190,21 @@ impl Snapshot {
     /// # Errors
     /// Whatever `sink` gives.
     pub fn write_to<S: PartSink>(self, sink: &mut S) -> Result<Digest, S::Error> {
-        let books = self.books.write_to(sink)?;
-        sink.write(None, &own_part(books, self.fingerprint, &self.request_keys)).map(Digest)
+        let Snapshot { books, market, request_keys, fingerprint } = self;
+        let books = books.write_to(sink)?;
+        let of_market = match market.is_pristine() {
+            true => None,
+            false => Some(market.write_to(sink)?),
+        };
+        sink.write(None, &own_part(books, of_market, fingerprint, &request_keys)).map(Digest)
     }
 
     /// Writes the state in parts and gives the digest of all of them.
     ///
     /// # Errors
     /// Whatever `sink` gives.
-    pub fn write<E>(self, mut sink: impl FnMut(&[u8]) -> Result<(), E>) -> Result<Digest, E> {
-        let books = self.books.write(&mut sink)?;
-        let own = own_part(books, self.fingerprint, &self.request_keys);
-        sink(&own)?;
-        Ok(Digest(Sha256::digest(&own).into()))
+    pub fn write<E>(self, sink: impl FnMut(&[u8]) -> Result<(), E>) -> Result<Digest, E> {
+        self.write_to(&mut EveryPart(sink))
     }
 
     #[must_use]
@@ -171,10 +217,22 @@ impl Snapshot {
     }
 }
 
-fn own_part(Digest(books): Digest, fingerprint: u64, request_keys: &KeysByTime) -> Vec<u8> {
+fn own_part(
+    Digest(books): Digest,
+    market: Option<[u8; 32]>,
+    fingerprint: u64,
+    request_keys: &KeysByTime,
+) -> Vec<u8> {
+    let mut bytes = ENGINE_PART.to_vec();
+    if let Some(market) = market {
+        let answered = (0..).zip(request_keys.iter()).filter(|(_, key)| !key.of_market.is_empty());
+        let events = answered.map(|(place, key)| (place, key.of_market.clone())).collect();
+        bytes = ENGINE_PART_WITH_MARKET.to_vec();
+        let part = MarketPart { market, events };
+        part.serialize(&mut bytes).expect("writing into memory does not fail");
+    }
     let request_keys = request_keys.iter().cloned().collect();
     let part = EnginePart { books, fingerprint, request_keys };
-    let mut bytes = ENGINE_PART.to_vec();
     part.serialize(&mut bytes).expect("writing into memory does not fail");
     bytes
 }

@@ -493,7 +493,7 @@ fn a_snapshot_is_of_its_moment_whatever_comes_after() {
 #[test]
 fn the_json_form_of_a_command_names_no_machine() {
     let command = Command::from(excess(7));
-    let Command::Books(of_books) = &command;
+    let of_books = command.of_books().unwrap();
     let json = serde_json::to_value(&command).unwrap();
     assert_eq!(json, serde_json::to_value(of_books).unwrap());
     assert_eq!(json["command"], command.name());

@@ -91,7 +91,7 @@ impl Market {
         }
         let open = [MarketParcelState::UnderWay, MarketParcelState::Cancelled];
         if !states.clone().all(|state| open.contains(&state)) {
-            return Err(MarketRefusal::ParcelState);
+            return Err(books::Refusal::ParcelState.into());
         }
         let parcels = order.parcels.iter().filter(|one| one.state == MarketParcelState::UnderWay);
         let books = parcels.map(|one| CancelParcel { parcel: one.parcel }.into()).collect();
@@ -123,7 +123,7 @@ impl Market {
             return Err(books::Refusal::Repeated.into());
         }
         if order.parcels[parcel].state != MarketParcelState::UnderWay {
-            return Err(MarketRefusal::ParcelState);
+            return Err(books::Refusal::ParcelState.into());
         }
         if let Some(gone) = command.units.iter().find(|unit| state(unit) != UnitState::Kept) {
             return Err(MarketRefusal::UnitState(*gone));

@@ -257,7 +257,7 @@ impl Market {
         for variant in variants {
             let offer = self.offer(self.variant(self.variant_place(variant)?).offer);
             if offer.currency != command.currency {
-                return Err(MarketRefusal::CurrencyMismatch(offer.currency, command.currency));
+                return Err(MarketRefusal::CurrenciesDiffer(offer.currency, command.currency));
             }
         }
         Ok(())

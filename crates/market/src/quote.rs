@@ -168,7 +168,7 @@ impl Market {
             let variant = self.variant(place);
             let offer = self.offer(variant.offer);
             if offer.currency != cart.currency {
-                return Err(MarketRefusal::CurrencyMismatch(cart.currency, offer.currency));
+                return Err(MarketRefusal::CurrenciesDiffer(cart.currency, offer.currency));
             }
             let known = working.parcels.iter().position(|one| one.seller == offer.seller);
             let parcel = match known {

@@ -54,7 +54,7 @@ impl Market {
         let before = self.profiles.get(&key).map_or(&[][..], |all| all);
         next_of(before, command.version.into(), command)?;
         if before.last().is_some_and(|last| command.from < last.from) {
-            return Err(MarketRefusal::FromEarlier);
+            return Err(MarketRefusal::VersionOrder);
         }
         if command.return_days > RETURN_DAYS_MAX {
             return Err(MarketRefusal::ReturnDays);
@@ -77,7 +77,7 @@ impl Market {
         let before = self.admissions.get(&key).map_or(&[][..], |all| all);
         next_of(before, command.number, command)?;
         if before.last().is_some_and(|last| command.from < last.from) {
-            return Err(MarketRefusal::FromEarlier);
+            return Err(MarketRefusal::VersionOrder);
         }
         Ok(Change::Admission(command.clone()).into())
     }

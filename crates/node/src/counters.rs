@@ -88,6 +88,7 @@ impl NodeCounters {
     pub(crate) fn refused(&self, refusal: &Refusal) {
         let name = match refusal {
             Refusal::Books(refusal) => variant_name(refusal),
+            Refusal::Market(refusal) => variant_name(refusal),
             refusal => variant_name(refusal),
         };
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);

@@ -85,12 +85,13 @@ impl Announcer {
         outcome: &CommandOutcome,
         engine: &Engine,
     ) -> Vec<Announcement> {
-        let engine::Command::Books(command) = &submission.command;
         let books = engine.books();
         let mut all = Vec::new();
-        for event in &outcome.books.events {
-            let said = Said { event, command, at, postings: &outcome.books.postings, books };
-            said.announce(&mut all);
+        for (command, events) in outcome.of_books(submission) {
+            for event in events {
+                let said = Said { event, command, at, postings: &outcome.books.postings, books };
+                said.announce(&mut all);
+            }
         }
         let today = books.last_date();
         if today > self.last_date {

@@ -197,11 +197,11 @@ impl Collector<'_> {
         said: &[Announcement],
     ) -> Result<(), NoticeError> {
         let mut book = locked(self.book);
-        let engine::Command::Books(command) = &submission.command;
-        if let Command::EraseSubject(erased) = command {
+        let command = submission.command.of_books();
+        if let Some(Command::EraseSubject(erased)) = command {
             forget(&mut book, erased.subject)?;
         }
-        if let Command::RetryNotices(RetryNotices { owner, endpoint, not_known }) = *command {
+        if let Some(&Command::RetryNotices(RetryNotices { owner, endpoint, not_known })) = command {
             let (owner, recipient) = (owner.into(), endpoint.map(Recipient::Endpoint));
             self.retries.push(NoticeRetry { owner, recipient, not_known, at_ms: at.0 });
         }

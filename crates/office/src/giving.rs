@@ -304,7 +304,7 @@ impl Giving<'_> {
         let submission = Submission { request_key, ..Submission::new(by, command) };
         let answers = self.execute_all(vec![(None, submission.clone())])?;
         match answers.into_iter().next() {
-            Some(Ok(Events { books: events })) => Ok(Outcome::CarriedOut(submission, events)),
+            Some(Ok(Events { books: events, .. })) => Ok(Outcome::CarriedOut(submission, events)),
             Some(Err(REPEATED)) if self.is_still_to_count(&given)? => Ok(Outcome::CodeTriedBefore),
             Some(Err(REPEATED)) => Ok(Outcome::Repeated),
             Some(Err(refusal)) => Err(self.explained(given.spec().name, refusal, given)?),

@@ -286,7 +286,7 @@ impl SignedInGiver {
                         Submission { request_key: Some(one.key), ..Submission::new(by, command) };
                     let carried_out = move |result, position| {
                         reply(match result {
-                            Ok(Events { books: events }) => {
+                            Ok(Events { books: events, .. }) => {
                                 let mut hears =
                                     on_events.lock().unwrap_or_else(PoisonError::into_inner);
                                 hears(&events);

@@ -180,8 +180,8 @@ impl Bed {
                 _: &engine::CommandOutcome,
                 _: &Engine,
             ) -> Result<(), String> {
-                let engine::Command::Books(command) = submission.command.clone();
-                self.0.push((submission.by, command));
+                let command = submission.command.of_books().cloned();
+                self.0.extend(command.map(|command| (submission.by, command)));
                 Ok(())
             }
         }

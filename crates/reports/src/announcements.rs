@@ -15,14 +15,13 @@ use crate::books::open_to_read;
 const PAGE_BYTES: usize = 4 << 20;
 
 /// Calls `each` with all announcements in the journal of a data directory, also of parcels that are
-/// forgotten. Another process may be changing it.
+/// forgotten, and not of those that a checkout announces. Another process may be changing it.
 pub fn read_announcements(
     path: &Path,
     each: &mut dyn FnMut(&AnnounceParcel),
 ) -> Result<(), ReportError> {
     read_submissions(path, &mut |_, submission| {
-        let engine::Command::Books(command) = &submission.command;
-        if let Command::AnnounceParcel(announced) = command {
+        if let Some(Command::AnnounceParcel(announced)) = submission.command.of_books() {
             each(announced);
         }
     })

@@ -89,11 +89,12 @@ impl BooksAtHead {
                 bytes += batch.payload.len();
                 read_batch(&batch, |reader| {
                     while let Some((_, submission)) = reader.next_command()? {
-                        let engine::Command::Books(command) = submission.command;
-                        if let Command::AnnounceParcel(announced) = command
-                            && wanted.remove(&announced.parcel)
-                        {
-                            found.insert(announced.parcel, announced.reference);
+                        let announced = match submission.command.of_books() {
+                            Some(Command::AnnounceParcel(announced)) => announced,
+                            _ => continue,
+                        };
+                        if wanted.remove(&announced.parcel) {
+                            found.insert(announced.parcel, announced.reference.clone());
                         }
                     }
                     Ok(())
@@ -110,7 +111,7 @@ impl BooksAtHead {
         moments: impl IntoIterator<Item = CommandMoment>,
     ) -> Result<BTreeMap<CommandMoment, RecordedCommand>, ReportError> {
         let wanted: BTreeSet<CommandMoment> = moments.into_iter().collect();
-        let types = FieldTypes::declared();
+        let types = FieldTypes::of_journals();
         let mut parties = Parties::default();
         parties.update(&self.engine);
         let mut search = BatchSearch::new(&mut self.journal, self.recovery.replayed.head.sequence);

@@ -107,7 +107,7 @@ impl FilterState {
                         .is_ok_and(|payment| payments.contains(&payment));
             });
         }
-        for event in &observed.outcome.events {
+        for event in &observed.outcome.books.events {
             match event {
                 Event::PaymentBegun { payment }
                 | Event::PaymentCollected { payment, .. }
@@ -184,18 +184,20 @@ impl Story {
 
     /// Whether the command concerns the story.
     fn concerns(&mut self, observed: &mut Observed<'_>) -> bool {
-        let engine::Command::Books(command) = &observed.submission.command;
-        self.learn(command);
+        let outcome = observed.outcome;
+        for (command, _) in outcome.of_books(observed.submission) {
+            self.learn(command);
+        }
         self.of_plan.clear();
         self.with_others = false;
         if self.parcels.is_empty() && self.sellers.is_empty() {
             return false;
         }
-        let mut found = self.follows_cash(command, observed);
+        let mut found = self.follows_cash(observed);
         observed.visit(&mut |name, value| found |= self.names(name, value));
         let events = observed.events();
         found |= events.iter().any(|event| self.concerns_event(event));
-        for event in &observed.outcome.events {
+        for event in &outcome.books.events {
             found |= self.follow_payout(event) | self.follow_hand_over(event);
         }
         found
@@ -277,8 +279,10 @@ impl Story {
     }
 
     /// Follows cash from the courier's hand to the count, and money to the payable balance.
-    fn follows_cash(&mut self, command: &Command, observed: &Observed<'_>) -> bool {
-        for posting in observed.outcome.postings.iter().filter(|posting| posting.moves_money()) {
+    fn follows_cash(&mut self, observed: &Observed<'_>) -> bool {
+        for posting in
+            observed.outcome.books.postings.iter().filter(|posting| posting.moves_money())
+        {
             let Some(payment) = posting.payment else { continue };
             if !self.parcels.contains(&payment.parcel) {
                 continue;
@@ -299,7 +303,9 @@ impl Story {
                 }
             }
         }
-        let Command::StartHandOver(start) = command else { return false };
+        let Some(Command::StartHandOver(start)) = observed.submission.command.of_books() else {
+            return false;
+        };
         let mut found = false;
         for place in self.uncounted_cash.values_mut() {
             if *place == CashPlace::InHand(start.courier) {

@@ -161,7 +161,7 @@ pub fn read_commands(
     each: &mut dyn FnMut(AppliedCommand) -> io::Result<()>,
 ) -> Result<Option<UnknownCondition>, ExportError> {
     let mut reader = CommandReader {
-        types: FieldTypes::declared(),
+        types: FieldTypes::of_journals(),
         filter: FilterState::new(filter),
         parties: Parties::default(),
         names: AccountNames::default(),
@@ -182,7 +182,7 @@ pub(crate) struct Observed<'a> {
     pub submission: &'a Submission,
     pub position: CommandPosition,
     pub date: BusinessDate,
-    pub outcome: &'a books::CommandOutcome,
+    pub outcome: &'a CommandOutcome,
     pub engine: &'a Engine,
     command_type: FieldType<'a>,
     fields: Option<Value>,
@@ -205,8 +205,9 @@ impl<'a> Observed<'a> {
     }
 
     pub(crate) fn events(&mut self) -> &[Value] {
-        let events = &self.outcome.events;
-        self.events.get_or_insert_with(|| events.iter().map(json).collect())
+        let CommandOutcome { books, market, .. } = self.outcome;
+        let all = || books.events.iter().map(json).chain(market.iter().map(json)).collect();
+        self.events.get_or_insert_with(all)
     }
 }
 
@@ -248,7 +249,7 @@ impl ReplayObserver for CommandReader<'_> {
             submission,
             position: self.position,
             date,
-            outcome: &outcome.books,
+            outcome,
             engine,
             command_type,
             fields: None,
@@ -300,7 +301,7 @@ fn applied(
             named.see(name, value, &mut recorded);
         }
     }
-    let moved = outcome.postings.iter().filter(|posting| posting.moves_money());
+    let moved = outcome.books.postings.iter().filter(|posting| posting.moves_money());
     let mut postings: Vec<_> = moved
         .map(|posting| {
             let mut side = |number| {
@@ -345,7 +346,7 @@ fn applied(
             events.iter_mut().for_each(|one| one.wanted = true);
         }
     }
-    let value_date = observed.outcome.value_date;
+    let value_date = observed.outcome.books.value_date;
     AppliedCommand { recorded, value_date, postings, events }
 }
 
@@ -363,7 +364,8 @@ pub fn just_carried_out(
     events: &[books::Event],
 ) -> AppliedCommand {
     parties.update(engine);
-    let outcome = books::CommandOutcome { events: events.to_vec(), ..Default::default() };
+    let books = books::CommandOutcome { events: events.to_vec(), ..Default::default() };
+    let outcome = CommandOutcome { books, ..CommandOutcome::default() };
     let filter = FilterState::new(&CommandFilter::default());
     let observed = Observed {
         submission,

@@ -69,9 +69,10 @@ impl ReplayObserver for Explainer<'_> {
         outcome: &CommandOutcome,
         engine: &Engine,
     ) -> Result<(), String> {
-        let engine::Command::Books(command) = &submission.command;
         let date = engine.books().last_date();
-        self.remember(command, date);
+        for (command, _) in outcome.of_books(submission) {
+            self.remember(command, date);
+        }
         // A refund comes from the seller's held money first; the rest from the payable balance. The
         // fees of a payment that is reversed after its release are given back. What is won of a
         // chargeback, and its fee, have entries of their own.

@@ -96,13 +96,16 @@ impl ReplayObserver for Exporter<'_> {
         engine: &Engine,
     ) -> Result<(), String> {
         self.position.index += 1;
-        let engine::Command::Books(command) = &submission.command;
-        self.parcels.learn(command, &outcome.books.events);
+        for (command, events) in outcome.of_books(submission) {
+            self.parcels.learn(command, events);
+        }
         self.moved.clear();
         self.moved.extend(outcome.books.postings.iter().filter(|posting| posting.moves_money()));
         if !self.moved.is_empty() {
             self.date = engine.books().last_date();
-            let subjects = CommandSubjects::of(command, &outcome.books.events, engine);
+            let (command, events) =
+                outcome.of_books(submission).next().expect("a command of the books moved money");
+            let subjects = CommandSubjects::of(command, events, engine);
             let mut books = Books { engine, accounts: &mut self.accounts, parcels: &self.parcels };
             let (position, date) = (self.position, self.date);
             let value_date = outcome.books.value_date;

@@ -42,8 +42,7 @@ pub fn begun_purchases(
         let mut command = 0;
         while let Some((_, submission)) = commands.next_command().map_err(damaged)? {
             command += 1;
-            let engine::Command::Books(given) = submission.command;
-            if let Command::BeginPurchase(purchase) = given {
+            if let engine::Command::Books(Command::BeginPurchase(purchase)) = submission.command {
                 found.push(BegunPurchase { batch: *number, command, purchase });
             }
         }

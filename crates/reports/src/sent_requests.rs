@@ -67,7 +67,7 @@ pub fn find_sent_requests(
             break;
         }
         while let Some((_, submission)) = commands.next_command().map_err(damaged)? {
-            let engine::Command::Books(command) = &submission.command;
+            let Some(command) = submission.command.of_books() else { continue };
             let Some((sent, request)) = request_of(command, &mut counts) else { continue };
             let numbers = numbers(sent);
             if wanted.contains(&numbers) {

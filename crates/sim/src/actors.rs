@@ -33,6 +33,8 @@ pub(crate) fn submission_of(command: Command) -> Submission {
 
 /// The command of a submission.
 pub(crate) fn command_of(submission: Submission) -> Command {
-    let engine::Command::Books(command) = submission.command;
-    command
+    match submission.command {
+        engine::Command::Books(command) => command,
+        engine::Command::Market(command) => panic!("no simulated day gives {command:?}"),
+    }
 }

@@ -231,7 +231,7 @@ fn is_repeat_refused(events: &[Event]) -> bool {
 /// refused for the parcel's state, or does the same again. The switch sends each command once;
 /// between terminals and switch it is messages that are repeated.
 fn is_deduplicated(submission: &Submission) -> bool {
-    let engine::Command::Books(command) = &submission.command;
+    let Some(command) = submission.command.of_books() else { return true };
     use Command as C;
     !matches!(
         command,

@@ -24,7 +24,7 @@ const MAP: &str = "
     books    | money chunks tariff ledger machine                    |
     market   | money chunks machine books                            |
     calendar | money tariff books                                    |
-    engine   | books machine                                         | money tariff
+    engine   | books machine market                                  | money tariff
     journal  |                                                       |
     node     | books engine journal                                  | money tariff ledger
     files    | money                                                 |
@@ -42,8 +42,8 @@ const MAP: &str = "
     host     | money books engine node iso8583 keys switch           | journal peers tariff
     recon    | money tariff books calendar files switch              |
     pulse    | money                                                 |
-    bench    | money tariff books engine journal node files reports views iso8583 keys peers host \
-              recon pulse |
+    bench    | money tariff books market engine journal node files reports views iso8583 keys \
+              peers host recon pulse |
     vault    | money books files keys postgresql                     | bench
     notices  | money tariff machine books engine journal node keys vault channels | sim
     access   | books engine machine node keys vault                  | money journal
@@ -51,12 +51,12 @@ const MAP: &str = "
               vault | journal \
               keys
     pages    | money books switch office views                        |
-    web      | money tariff books machine engine journal node files reports switch office access \
-              views pages vault notices |
+    web      | money tariff books market machine engine journal node files reports switch \
+              office access views pages vault notices |
     wiping   |                                                       |
-doorstep| money tariff books calendar engine journal node files reports keys vault access qr peers \
-              switch host recon office bench sim wiping postgresql views pages web backup channels \
-              notices pulse |
+doorstep| money tariff books market calendar engine journal node files reports keys vault access \
+              qr peers switch host recon office bench sim wiping postgresql views pages web backup \
+              channels notices pulse |
     tidy     |                                                       |
 ";
 

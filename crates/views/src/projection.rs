@@ -157,29 +157,30 @@ impl Projection {
                 self.touch(payment);
             }
         }
-        let engine::Command::Books(command) = &submission.command;
-        let mut occurrence = Occurrence {
-            rows: &mut self.rows,
-            plans: &mut self.plans,
-            books,
-            given: command,
-            batch,
-            place: self.command,
-            day: date,
-        };
-        occurrence.write(&outcome.books.events);
-        if let Command::AnnounceParcel(announced) = command {
-            let AnnounceParcel { parcel, seller, reference, shipment, .. } = announced;
-            self.rows.add(
-                ViewName::Orders,
-                [
-                    ViewValue::Parcel(*parcel),
-                    ViewValue::id(seller.0),
-                    ViewValue::text(reference),
-                    i64::from(*shipment).into(),
-                    batch.into(),
-                ],
-            );
+        for (command, events) in outcome.of_books(submission) {
+            let mut occurrence = Occurrence {
+                rows: &mut self.rows,
+                plans: &mut self.plans,
+                books,
+                given: command,
+                batch,
+                place: self.command,
+                day: date,
+            };
+            occurrence.write(events);
+            if let Command::AnnounceParcel(announced) = command {
+                let AnnounceParcel { parcel, seller, reference, shipment, .. } = announced;
+                self.rows.add(
+                    ViewName::Orders,
+                    [
+                        ViewValue::Parcel(*parcel),
+                        ViewValue::id(seller.0),
+                        ViewValue::text(reference),
+                        i64::from(*shipment).into(),
+                        batch.into(),
+                    ],
+                );
+            }
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::error::Error;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use books::{MissingRecord, Refusal};
+use market::{MarketRefusal, MissingMarketRecord, PromotionFault};
 use office::fields::{self, ValueError};
 use office::{Language, OfficeError, SentFilesError, is_filled_in};
 use serde_json::json;
@@ -249,6 +250,37 @@ pub fn refusal_name(refusal: &Refusal) -> String {
     }
 }
 
+/// The name of a refusal of the market, as a type of problem.
+fn market_refusal_name(refusal: &MarketRefusal) -> String {
+    match refusal {
+        MarketRefusal::Books(refusal) => refusal_name(refusal),
+        MarketRefusal::NotFound(missing) => {
+            format!("no-such-{}", kebab(variant(&format!("{missing:?}"))))
+        }
+        MarketRefusal::Promotion(fault) => {
+            format!("promotion-{}", kebab(variant(&format!("{fault:?}"))))
+        }
+        other => kebab(variant(&format!("{other:?}"))),
+    }
+}
+
+fn market_refusal_status(refusal: &MarketRefusal) -> u16 {
+    match refusal {
+        MarketRefusal::Books(refusal) => refusal_status(refusal),
+        MarketRefusal::NotFound(_) => 404,
+        _ => 409,
+    }
+}
+
+/// One of each kind of the market's own refusals.
+fn market_refusals() -> impl Iterator<Item = MarketRefusal> {
+    use MarketRefusal as R;
+    let own = R::examples().into_iter();
+    let own = own.filter(|one| !matches!(one, R::Books(_) | R::NotFound(_) | R::Promotion(_)));
+    let missing = MissingMarketRecord::examples().into_iter().map(R::NotFound);
+    own.chain(missing).chain(PromotionFault::examples().into_iter().map(R::Promotion))
+}
+
 fn missing_name(missing: &MissingRecord) -> String {
     kebab(variant(&format!("{missing:?}")))
 }
@@ -286,12 +318,20 @@ pub fn problem_types(chinese: ErrorInChinese) -> BTreeMap<String, ProblemType> {
             zh: chinese(&refusal).into(),
         }),
     });
+    let of_market = market_refusals().map(|refusal| ProblemType {
+        name: market_refusal_name(&refusal),
+        status: market_refusal_status(&refusal),
+        about: for_requests(&BilingualText {
+            en: refusal.to_string().into(),
+            zh: chinese(&refusal).into(),
+        }),
+    });
     let others = ProblemKind::ALL.iter().map(|kind| ProblemType {
         name: kind.name().to_owned(),
         status: kind.status(),
         about: kind.about(),
     });
-    of_books.chain(others).map(|one| (one.name.clone(), one)).collect()
+    of_books.chain(of_market).chain(others).map(|one| (one.name.clone(), one)).collect()
 }
 
 /// A problem of a request.
@@ -408,6 +448,19 @@ impl Problem {
         }))
     }
 
+    /// A refusal of the market.
+    #[must_use]
+    pub fn of_market(refusal: &MarketRefusal, detail: BilingualText) -> Problem {
+        Problem(Box::new(ProblemContent {
+            name: market_refusal_name(refusal),
+            status: market_refusal_status(refusal),
+            detail,
+            field: None,
+            headers: HeaderMap::new(),
+            cause: None,
+        }))
+    }
+
     /// What the office refuses.
     #[must_use]
     pub fn of_office(error: OfficeError, chinese: ErrorInChinese) -> Problem {
@@ -419,6 +472,7 @@ impl Problem {
             E::Refused { refusal, .. } | E::ProposalRefused { refusal, .. } => {
                 return match &refusal.refusal.refusal {
                     engine::Refusal::Books(refusal) => Problem::refusal(refusal, detail),
+                    engine::Refusal::Market(refusal) => Problem::of_market(refusal, detail),
                     engine::Refusal::RequestKeyTaken => K::KeyReused.into(),
                 };
             }

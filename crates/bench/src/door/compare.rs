@@ -52,10 +52,12 @@ impl node::replay::ReplayObserver for Sales {
         outcome: &CommandOutcome,
         _engine: &Engine,
     ) -> Result<(), String> {
-        let engine::Command::Books(command) = &submission.command;
-        let Command::BeginPurchase(BeginPurchase {
-            trace, amount, network_reference: sent, ..
-        }) = command
+        let Some(Command::BeginPurchase(BeginPurchase {
+            trace,
+            amount,
+            network_reference: sent,
+            ..
+        })) = submission.command.of_books()
         else {
             return Ok(());
         };

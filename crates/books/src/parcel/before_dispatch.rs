@@ -47,7 +47,7 @@ impl Books {
 
     /// Checks that a parcel was never out, and that no money stands. An offline sale can be booked
     /// to a parcel that is not out.
-    fn check_before_dispatch(&self, parcel: &Parcel) -> Result<(), Refusal> {
+    pub(crate) fn check_before_dispatch(&self, parcel: &Parcel) -> Result<(), Refusal> {
         let waits =
             matches!(parcel.status, OpenParcelStatus::Announced | OpenParcelStatus::Assigned);
         if !waits || parcel.history.attempt_count() > 0 {

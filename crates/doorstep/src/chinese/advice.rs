@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use books::{MissingRecord, PersonId, Refusal};
+use market::{MarketRefusal, MissingMarketRecord, PromotionFault};
 use money::{Amount, Currency};
 use office::client::OfficeClientError;
 use office::fields::{Expected, ValueError};
@@ -125,6 +126,14 @@ fn refusals_of_the_books_say_what_to_do() {
     let all = Refusal::examples().into_iter().chain(missing);
     let source = "pub enum Refusal {\n\n}";
     check(source, "Refusal", all.collect());
+}
+
+#[test]
+fn refusals_of_the_market_say_what_to_do() {
+    let missing = MissingMarketRecord::examples().into_iter().map(MarketRefusal::NotFound);
+    let faults = PromotionFault::examples().into_iter().map(MarketRefusal::Promotion);
+    let all = MarketRefusal::examples().into_iter().chain(missing).chain(faults);
+    check("pub enum MarketRefusal {\n\n}", "MarketRefusal", all.collect());
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod files;
 mod host;
 mod journal;
 mod keys;
+mod market;
 mod notices;
 mod office;
 mod pulse;
@@ -44,6 +45,7 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
                 [access::text, files::text, books::text, calendar::text, journal::text, keys::text];
             let others = [
                 host::text,
+                market::text,
                 office::text,
                 simulation::text,
                 take::text,

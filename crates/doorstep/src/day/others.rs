@@ -71,9 +71,5 @@ impl ReplayObserver for SegmentReader<'_> {
 
 /// The commands alone.
 pub fn commands_of(others: &[OthersCommand]) -> Vec<Command> {
-    let command = |(_, submission): &OthersCommand| {
-        let engine::Command::Books(command) = &submission.command;
-        command.clone()
-    };
-    others.iter().map(command).collect()
+    others.iter().filter_map(|(_, one)| one.command.of_books().cloned()).collect()
 }

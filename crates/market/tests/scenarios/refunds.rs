@@ -197,7 +197,10 @@ fn an_order_is_cancelled_before_dispatch() {
     shop.refused(CancelOrder { order: OrderId(1) }, repeated);
     shop.buy(2, &[line(1, 1)]);
     shop.deliver(2);
-    shop.refused(CancelOrder { order: OrderId(2) }, MarketRefusal::ParcelState);
+    shop.refused(
+        CancelOrder { order: OrderId(2) },
+        MarketRefusal::Books(books::Refusal::ParcelState),
+    );
 }
 
 #[test]

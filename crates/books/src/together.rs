@@ -1,0 +1,120 @@
+//! What another machine asks of the books in one entry of the journal: several commands, all of
+//! them or none, or only that time passes.
+
+use machine::{Actor, Timestamp};
+use money::Currency;
+
+use crate::books::{Books, check_amounts};
+use crate::command::{CancelParcel, Command};
+use crate::event::CommandOutcome;
+use crate::ids::SellerId;
+use crate::payment::record::PaymentStatus;
+use crate::refusal::Refusal;
+
+impl Books {
+    /// Checks that the actor can give a command that names no person: a person is registered, and a
+    /// key is in force.
+    ///
+    /// # Errors
+    /// [`Refusal::PersonNotRegistered`] or [`Refusal::KeyNotInForce`].
+    pub fn check_giver(&self, actor: Actor, at: Timestamp) -> Result<(), Refusal> {
+        match actor {
+            Actor::Person(person) => self.check_person(person),
+            Actor::Key(key) => self.check_key(key, at).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that a seller has an account in a currency.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] or [`Refusal::CurrencyWithoutAccount`].
+    pub fn check_seller_account(
+        &self,
+        seller: SellerId,
+        currency: Currency,
+    ) -> Result<(), Refusal> {
+        self.seller_number(seller, currency).map(|_| ())
+    }
+
+    /// Applies the commands at one time: all of them or none. Several commands can only announce
+    /// different parcels, or cancel them. Without a command, time passes. Returns the number of
+    /// events after each command.
+    ///
+    /// # Errors
+    /// The first refusal. The books are unchanged.
+    ///
+    /// # Panics
+    /// For several commands of another kind.
+    pub fn apply_together(
+        &mut self,
+        commands: &[Command],
+        at: Timestamp,
+        out: &mut CommandOutcome,
+    ) -> Result<Vec<usize>, Refusal> {
+        out.clear();
+        match commands {
+            [] => self.pass_time(at).map(|()| Vec::new()),
+            [command] => self.apply(command, at, out).map(|()| vec![out.events.len()]),
+            _ => {
+                self.check_moment(at)?;
+                self.check_together(commands)?;
+                let (mut ends, mut each) = (Vec::new(), CommandOutcome::default());
+                for command in commands {
+                    self.apply(command, at, &mut each).expect("the commands were checked");
+                    out.events.append(&mut each.events);
+                    assert!(each.postings.is_empty(), "parcels move no money yet");
+                    ends.push(out.events.len());
+                }
+                Ok(ends)
+            }
+        }
+    }
+
+    fn check_together(&self, commands: &[Command]) -> Result<(), Refusal> {
+        for (place, command) in commands.iter().enumerate() {
+            check_amounts(command)?;
+            let parcel = match command {
+                Command::AnnounceParcel(announce) => {
+                    self.check_announcement(announce)?;
+                    announce.parcel
+                }
+                Command::CancelParcel(CancelParcel { parcel }) => {
+                    let slot = self.slot_unless_ended(*parcel, PaymentStatus::Cancelled)?;
+                    self.check_before_dispatch(self.parcel(slot))?;
+                    *parcel
+                }
+                other => panic!("{} is not given together with others", other.spec().name),
+            };
+            let before = commands[..place].iter().any(|one| match one {
+                Command::AnnounceParcel(one) => one.parcel == parcel,
+                Command::CancelParcel(one) => one.parcel == parcel,
+                _ => false,
+            });
+            if before {
+                return Err(Refusal::IdentifierTaken);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_moment(&self, at: Timestamp) -> Result<(), Refusal> {
+        if at < self.last_at {
+            return Err(Refusal::TimeBackwards);
+        }
+        self.business_date(at).map(|_| ()).ok_or(Refusal::BooksNotOpen)
+    }
+
+    /// Another machine's command changes the books' time, and nothing else of them.
+    fn pass_time(&mut self, at: Timestamp) -> Result<(), Refusal> {
+        self.check_moment(at)?;
+        let today = self.business_date(at).ok_or(Refusal::BooksNotOpen)?;
+        if self.end_last_day(today).is_some() {
+            self.forget_old_day_end();
+        }
+        self.last_at = at;
+        self.reference_data.last_date = today;
+        self.update_fingerprint(at, &CommandOutcome::default());
+        Ok(())
+    }
+}

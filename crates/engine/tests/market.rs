@@ -1,0 +1,358 @@
+//! The market in the engine: an order's stock, discounts and parcels are one fact.
+#![allow(clippy::unwrap_used)]
+
+use books::{
+    AcceptPart, AmendDue, BankId, BusinessDate, CancelParcel, Event, HoldRule, Jurisdiction,
+    OpenBooks, ParcelId, PersonId, PublishTariff, RegisterBank, RegisterSeller, SellerId,
+    SellerKind, SetHoldRule, SettlementCycle, Sha256Digest, SuspendSeller, TariffId,
+};
+use engine::{
+    Actor, Applied, Command, CommandOutcome, Engine, Refusal, RequestKey, Submission, Timestamp,
+};
+use market::*;
+use money::{Amount, Currency, Rate};
+use tariff::{SellerClass, SellerClassNumber, Terms};
+
+/// 28 August 2013, nine in the morning in Shanghai.
+const MORNING: Timestamp = Timestamp(1_377_651_600_000);
+const FIRST: PersonId = PersonId(902);
+const SECOND: PersonId = PersonId(903);
+const SELLERS: [SellerId; 2] = [SellerId(1), SellerId(2)];
+const BUYER: BuyerToken = BuyerToken([7; 16]);
+
+struct Street {
+    engine: Engine,
+    at: Timestamp,
+    /// Everything that was carried out.
+    journal: Vec<(Timestamp, Submission)>,
+}
+
+impl Street {
+    /// Books with two sellers, who offer variants 1 and 2 at 50 yuan, ten of each; 10 yuan off for
+    /// an order of 90 or more.
+    fn open() -> Street {
+        let mut street = Street { engine: Engine::default(), at: MORNING, journal: Vec::new() };
+        let (first_person, second_person) = (FIRST, SECOND);
+        let utc_offset_minutes = 480;
+        street.must(OpenBooks { utc_offset_minutes, first_person, second_person, trial: false });
+        let (bank, currency) = (BankId(1), Currency::CNY);
+        street.must(RegisterBank { bank, currency, reference: "bank".to_owned() });
+        let class = SellerClass { name: "general".into(), ..SellerClass::default() };
+        let (proposed_by, approved_by) = (FIRST, SECOND);
+        street.must(PublishTariff {
+            tariff: TariffId(1),
+            version: 1,
+            currency: Some(currency),
+            from: BusinessDate(0),
+            until: None,
+            terms: Box::new(Terms { classes: vec![class], ..Terms::default() }),
+            reference: "tariff".into(),
+            proposed_by,
+            approved_by,
+        });
+        let jurisdiction: Jurisdiction = "CN".parse().unwrap();
+        let rule = HoldRule::AtOnce;
+        street.must(SetHoldRule { jurisdiction, number: 1, rule, proposed_by, approved_by });
+        for seller in SELLERS {
+            street.must(RegisterSeller {
+                seller,
+                kind: SellerKind::Business,
+                currency,
+                jurisdiction,
+                tariff: TariffId(1),
+                class: SellerClassNumber(0),
+                cycle: SettlementCycle::Daily,
+                minimum: Amount::ZERO,
+                reference: format!("seller-{seller}"),
+            });
+        }
+        street.open_market();
+        street
+    }
+
+    fn open_market(&mut self) {
+        let currency = Currency::CNY;
+        self.buy_nothing(PublishMarketProfile {
+            kind: SellerKind::Business,
+            currency,
+            version: 1,
+            from: Timestamp(0),
+            identity_proof: true,
+            hold_days: 0,
+            parcel_amount_max: Amount::of(100_000),
+            offers_max: 10,
+            promotions: true,
+            return_days: 7,
+            refusals_max: 0,
+            refusal_days: 0,
+        });
+        for seller in SELLERS {
+            self.buy_nothing(AdmitSeller {
+                seller,
+                currency,
+                number: 1,
+                kind: SellerKind::Business,
+                from: Timestamp(0),
+                identity_proved: true,
+                delivery_fee: Amount::ZERO,
+            });
+            let (offer, variant) = (OfferId(seller.0), VariantId(seller.0));
+            let (sku, price) = ("sku".to_owned(), Amount::of(5_000));
+            self.buy_nothing(DraftOffer {
+                offer,
+                seller,
+                currency,
+                category: CategoryId(1),
+                reference: "offer".into(),
+                content: Sha256Digest([1; 32]),
+                variants: vec![NewVariant { variant, sku, price, weight_g: 100 }],
+            });
+            self.buy_nothing(SetOfferState { offer, number: 1, state: OfferState::Listed });
+            let (quantity, reason) = (10, StockReason::Received);
+            self.buy_nothing(AdjustStock { variant, number: 1, quantity, reason });
+        }
+        let step = ThresholdStep { spend: Amount::of(9_000), save: Amount::of(1_000) };
+        self.buy_nothing(PublishPromotion {
+            promotion: PromotionId(1),
+            version: 1,
+            currency,
+            rule: PromotionRule::EachFull(step),
+            from: Timestamp(0),
+            until: Timestamp(u64::MAX),
+            scope: PromotionScope::default(),
+            by_coupon: false,
+            uses_max: None,
+            budget: None,
+            per_buyer_max: None,
+            platform_share: Rate::from_ppm(500_000).unwrap(),
+            order: 1,
+            exclusive: false,
+            yields_to: Vec::new(),
+            floor: Amount::ZERO,
+            broken_threshold: BrokenThreshold::ClawBack,
+            undone_use: UndoneUse::Release,
+        });
+    }
+
+    fn give(&mut self, submission: Submission) -> Result<(Applied, CommandOutcome), Refusal> {
+        let mut out = CommandOutcome::default();
+        let before = (self.engine.digest(), self.engine.fingerprint());
+        let applied = self.engine.apply(&submission, self.at, &mut out);
+        match &applied {
+            Ok(Applied::CarriedOut) => self.journal.push((self.at, submission)),
+            _ => {
+                let after = (self.engine.digest(), self.engine.fingerprint());
+                assert_eq!(after, before, "nothing changed");
+            }
+        }
+        assert_eq!(self.engine.check(), Ok(()));
+        applied.map(|applied| (applied, out))
+    }
+
+    #[track_caller]
+    fn must(&mut self, command: impl Into<Command>) -> CommandOutcome {
+        self.give(Submission::new(Actor::System, command)).unwrap().1
+    }
+
+    /// A command of the market that concerns no parcel.
+    #[track_caller]
+    fn buy_nothing(&mut self, command: impl Into<MarketCommand>) {
+        let out = self.must(Command::of_market(command));
+        assert!(out.books.events.is_empty() && !out.market.is_empty(), "{out:?}");
+    }
+
+    fn cart(order: u64, quantity: u32, total: u64) -> Command {
+        let line = |variant| CartLine { variant: VariantId(variant), quantity };
+        Command::of_market(Checkout {
+            order: OrderId(order),
+            buyer: BUYER,
+            currency: Currency::CNY,
+            lines: vec![line(1), line(2)],
+            coupons: Vec::new(),
+            reservation: None,
+            total: Amount::of(total),
+        })
+    }
+
+    fn parcels(&self, order: u64) -> Vec<MarketParcel> {
+        self.engine.market().order_view(OrderId(order)).unwrap().parcels.to_vec()
+    }
+
+    fn left(&self) -> [u32; 2] {
+        [1, 2].map(|one| self.engine.market().variant_view(VariantId(one)).unwrap().stock.left)
+    }
+}
+
+#[test]
+fn a_checkout_announces_its_parcels_in_the_same_entry() {
+    let mut street = Street::open();
+    let out = street.must(Street::cart(1, 1, 9_000));
+    let dues: Vec<(ParcelId, u64)> = out
+        .books
+        .events
+        .iter()
+        .map(|event| match event {
+            Event::ParcelAnnounced { parcel, due, .. } => (*parcel, due.minor()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let parcels = street.parcels(1);
+    assert_eq!(dues, [(parcels[0].parcel, 4_500), (parcels[1].parcel, 4_500)]);
+    assert_eq!(street.left(), [9, 9]);
+    assert!(matches!(out.market[..], [MarketEvent::OrderPlaced { .. }]));
+    let submission = Submission::new(Actor::System, Street::cart(1, 1, 9_000));
+    let given: Vec<usize> = out.of_books(&submission).map(|(_, events)| events.len()).collect();
+    assert_eq!(given, [1, 1], "each announcement has its own event");
+}
+
+#[test]
+fn what_the_books_refuse_takes_no_stock() {
+    let mut street = Street::open();
+    let (proposed_by, approved_by) = (FIRST, None);
+    let seller = SELLERS[1];
+    street.must(SuspendSeller { seller, number: 1, suspended: true, proposed_by, approved_by });
+    let refused = street.give(Submission::new(Actor::System, Street::cart(1, 1, 9_000)));
+    assert_eq!(refused.unwrap_err(), Refusal::Books(books::Refusal::SellerSuspended));
+    assert_eq!(street.left(), [10, 10]);
+    let refused = street.give(Submission::new(Actor::System, Street::cart(1, 11, 98_000)));
+    let short = MarketRefusal::NotEnoughStock(VariantId(1), 10);
+    assert_eq!(refused.unwrap_err(), Refusal::Market(short));
+}
+
+#[test]
+fn a_cancelled_order_cancels_its_parcels_and_puts_the_stock_back() {
+    let mut street = Street::open();
+    street.must(Street::cart(1, 2, 18_000));
+    assert_eq!(street.left(), [8, 8]);
+    let out = street.must(Command::of_market(CancelOrder { order: OrderId(1) }));
+    let cancelled = |event: &Event| matches!(event, Event::ParcelCancelled { .. });
+    assert!(out.books.events.len() == 2 && out.books.events.iter().all(cancelled), "{out:?}");
+    assert_eq!(street.left(), [10, 10]);
+    let used = street.engine.market().promotion_use(PromotionId(1));
+    assert_eq!(used, Some((0, Amount::ZERO)));
+}
+
+#[test]
+fn the_books_end_a_parcel_and_the_market_follows() {
+    let mut street = Street::open();
+    street.must(Street::cart(1, 1, 9_000));
+    let parcel = street.parcels(1)[0].parcel;
+    let out = street.must(CancelParcel { parcel });
+    assert!(matches!(out.market[..], [MarketEvent::UnitsTakenBack { .. }]), "{out:?}");
+    assert_eq!(street.left(), [10, 9]);
+    let kept: Vec<u64> = street.parcels(1).iter().map(|one| one.kept.minor()).collect();
+    assert_eq!(kept, [0, 4_500], "nobody pays more than was due for the other parcel");
+}
+
+#[test]
+fn what_is_due_for_a_parcel_of_an_order_changes_with_its_units_only() {
+    let mut street = Street::open();
+    street.must(Street::cart(1, 1, 9_000));
+    let parcel = street.parcels(1)[0].parcel;
+    let expected = Refusal::Market(MarketRefusal::ParcelOfOrder(parcel));
+    let amend = AmendDue { parcel, number: 1, due: Amount::of(1) };
+    let accept = AcceptPart { parcel, accepted: Amount::of(1) };
+    for command in [Command::from(amend), Command::from(accept)] {
+        let refused = street.give(Submission::new(Actor::System, command));
+        assert_eq!(refused.unwrap_err(), expected);
+    }
+    assert_eq!(expected.into_books(), books::Refusal::ParcelState, "for a terminal");
+}
+
+#[test]
+fn time_and_actors_are_checked_by_the_books() {
+    let mut street = Street::open();
+    let price = |number| {
+        let price = Amount::of(4_000);
+        Command::of_market(SetPrice { variant: VariantId(1), number, price })
+    };
+    let unknown = Submission::new(Actor::Person(PersonId(5)), price(2));
+    let refused = street.give(unknown).unwrap_err();
+    assert_eq!(refused, Refusal::Books(books::Refusal::PersonNotRegistered(PersonId(5))));
+    let terminal = Actor::Terminal(books::TerminalId(1));
+    let refused = street.give(Submission::new(terminal, price(2))).unwrap_err();
+    let kind = engine::ActorKind::Terminal;
+    assert_eq!(refused, Refusal::Books(books::Refusal::NotAllowed(kind)));
+    street.at = Timestamp(MORNING.0 - 1);
+    let refused = street.give(Submission::new(Actor::System, price(2))).unwrap_err();
+    assert_eq!(refused, Refusal::Books(books::Refusal::TimeBackwards));
+    street.at = MORNING.plus_ms(books::DAY_MS);
+    street.must(price(2));
+    let tomorrow = MORNING.plus_ms(books::DAY_MS).business_date(480);
+    assert_eq!(street.engine.books().last_date(), tomorrow, "the market's time is the books'");
+    let new = Engine::default().apply(
+        &Submission::new(Actor::System, price(2)),
+        MORNING,
+        &mut CommandOutcome::default(),
+    );
+    assert!(new.is_err(), "without books there is no market");
+}
+
+#[test]
+fn a_repeated_checkout_gets_its_answer_also_after_a_snapshot() {
+    let mut street = Street::open();
+    let key = Some(RequestKey::new("k-1").unwrap());
+    let checkout = Street::cart(1, 1, 9_000);
+    let keyed = Submission { request_key: key, ..Submission::new(Actor::System, checkout) };
+    let (_, first) = street.give(keyed.clone()).unwrap();
+    street.engine = restored(&street.engine);
+    let (applied, again) = street.give(keyed).unwrap();
+    assert_eq!(applied, Applied::AnsweredBefore);
+    assert_eq!((again.books.events, again.market), (first.books.events, first.market));
+}
+
+fn restored(engine: &Engine) -> Engine {
+    let mut parts: Vec<Result<Vec<u8>, String>> = Vec::new();
+    let digest = engine.snapshot().write(|part| {
+        parts.push(Ok(part.to_vec()));
+        Ok::<(), String>(())
+    });
+    let restored = Engine::restore(parts, digest.unwrap()).unwrap();
+    assert_eq!(restored.fingerprint(), engine.fingerprint());
+    assert_eq!(restored.digest(), engine.digest());
+    restored
+}
+
+#[test]
+fn the_same_journal_gives_the_same_engine() {
+    let mut street = Street::open();
+    street.must(Street::cart(1, 1, 9_000));
+    street.at = MORNING.plus_ms(1_000);
+    street.must(Street::cart(2, 2, 18_000));
+    street.must(Command::of_market(CancelOrder { order: OrderId(1) }));
+    let mut again = Engine::default();
+    for (number, (at, submission)) in street.journal.iter().enumerate() {
+        let bytes = borsh::to_vec(submission).unwrap();
+        let read: Submission = borsh::from_slice(&bytes).unwrap();
+        again.apply(&read, *at, &mut CommandOutcome::default()).unwrap();
+        if number % 5 == 0 {
+            again = restored(&again);
+        }
+    }
+    assert_eq!(again.digest(), street.engine.digest());
+    assert_eq!(again.fingerprint(), street.engine.fingerprint());
+}
+
+#[test]
+fn a_damaged_market_is_found() {
+    let mut street = Street::open();
+    street.must(Street::cart(1, 1, 9_000));
+    let mut parts: Vec<Vec<u8>> = Vec::new();
+    let digest = street.engine.snapshot().write(|part| {
+        parts.push(part.to_vec());
+        Ok::<(), String>(())
+    });
+    let digest = digest.unwrap();
+    let of_market: Vec<usize> =
+        (0..parts.len()).filter(|&part| parts[part].starts_with(&MARKET_FORMAT[..2])).collect();
+    assert!(of_market.len() >= 5, "the small tables and four large ones");
+    for &part in &of_market {
+        let mut damaged = parts.clone();
+        *damaged[part].last_mut().unwrap() ^= 1;
+        let given = damaged.into_iter().map(Ok::<_, String>);
+        assert!(Engine::restore(given, digest).is_err(), "part {part}");
+        let mut missing = parts.clone();
+        missing.remove(part);
+        assert!(Engine::restore(missing.into_iter().map(Ok::<_, String>), digest).is_err());
+    }
+}
