@@ -1447,6 +1447,8 @@ commands! {
         parts: Vec<EntryPart>,
         /// Until when the cause of the rest is awaited: today or later. None: the rest is a break.
         expected_until: Option<BusinessDate>,
+        /// How the matcher found it. None: a person decided.
+        found: Option<EntryFinding>,
     }
 
     /// Decide an entry that is expected: match it with what the books have by now, go on waiting,
@@ -1459,6 +1461,8 @@ commands! {
         parts: Vec<EntryPart>,
         /// As in [`TakeEntry`].
         expected_until: Option<BusinessDate>,
+        /// As in [`TakeEntry`].
+        found: Option<EntryFinding>,
     }
 
     /// End a file whose lines are all in the books. They add up to its total (M15).

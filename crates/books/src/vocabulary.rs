@@ -504,6 +504,89 @@ pub struct EntryPart {
     pub amount: SignedAmount,
 }
 
+/// What is wrong with a line of a file, or with an item that none shows (docs/recon.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum ReconBreakKind {
+    /// The ledger expects an item, and no file of its day was taken.
+    MissingFile,
+    /// The file of its day was taken, and the item was not in it.
+    LateItem,
+    /// A second line for what is matched or broken already.
+    Duplicate,
+    /// The keys are the same, the amounts are not.
+    AmountDiffers,
+    /// The amounts are the same, the fees are not.
+    FeeDrift,
+    /// Each difference could be a rounding, but together they are beyond the bound of the day.
+    Rounding,
+    /// Less cash was paid in than the deposit says.
+    ShortCash,
+    /// No item of the ledger has a key of this line.
+    UnknownReference,
+    /// The line has no key.
+    NoReference,
+    /// Several items fit, and nothing tells which.
+    Ambiguous,
+    /// A refund, chargeback, reversal or fee of a known payment that the ledger does not expect.
+    Unannounced,
+}
+
+impl ReconBreakKind {
+    pub const ALL: [ReconBreakKind; 11] = [
+        ReconBreakKind::MissingFile,
+        ReconBreakKind::LateItem,
+        ReconBreakKind::Duplicate,
+        ReconBreakKind::AmountDiffers,
+        ReconBreakKind::FeeDrift,
+        ReconBreakKind::Rounding,
+        ReconBreakKind::ShortCash,
+        ReconBreakKind::UnknownReference,
+        ReconBreakKind::NoReference,
+        ReconBreakKind::Ambiguous,
+        ReconBreakKind::Unannounced,
+    ];
+
+    /// In reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ReconBreakKind::MissingFile => "missing_file",
+            ReconBreakKind::LateItem => "late_item",
+            ReconBreakKind::Duplicate => "duplicate",
+            ReconBreakKind::AmountDiffers => "amount_differs",
+            ReconBreakKind::FeeDrift => "fee_drift",
+            ReconBreakKind::Rounding => "rounding",
+            ReconBreakKind::ShortCash => "short_cash",
+            ReconBreakKind::UnknownReference => "unknown_reference",
+            ReconBreakKind::NoReference => "no_reference",
+            ReconBreakKind::Ambiguous => "ambiguous",
+            ReconBreakKind::Unannounced => "unannounced",
+        }
+    }
+}
+
+/// What the matcher found for an entry (docs/recon.md). Each rule is in its version 1; another
+/// version is another name. The books keep it as the reason of the parts; they check the parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum EntryFinding {
+    /// The entry and one part have the same key and amount.
+    ExactKey,
+    /// The entry and its parts have the same key or group, and the same sum.
+    KeyedSum,
+    /// As `KeyedSum`; the sum differs by a rounding of fees.
+    SumTolerance,
+    /// The entry has the sum of one group of the same counterparty, in the window of dates.
+    DatedSum,
+    /// The entry is the sum of just one set of items of the same counterparty.
+    SubsetSum,
+    /// Nothing fits yet, and its cause can still come.
+    Awaited,
+    /// Nothing fits.
+    Broken(ReconBreakKind),
+}
+
 /// Who bears the fee that a network or wallet charges for a chargeback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]

@@ -34,7 +34,8 @@ use serde::Deserialize;
 use tariff::{BusinessDate, BusinessDateError};
 
 use crate::{
-    CYCLES_MAX, Calendar, CycleDays, CycleRule, DATES_MAX, GAP_DAYS_MAX, HolidayShift, LocalTime,
+    ARRIVAL_DAYS_MAX, ARRIVALS_MAX, ArrivalLane, ArrivalRule, CYCLES_MAX, Calendar, CycleDays,
+    CycleRule, DATES_MAX, DueRule, GAP_DAYS_MAX, HolidayShift, LocalTime, days, monday_zero,
 };
 
 /// Limit on the size of a calendar file.
@@ -68,6 +69,21 @@ pub enum CalendarError {
     TooManyCycles,
     #[error("cycle {cycle} in {currency}: {problem}")]
     Cycle { cycle: &'static str, currency: String, problem: CycleProblem },
+    #[error("the calendar has more than {ARRIVALS_MAX} [[arrival]] sections")]
+    TooManyArrivals,
+    #[error("arrival of {lane}: {problem}")]
+    Arrival { lane: &'static str, problem: ArrivalProblem },
+}
+
+/// What is wrong with an `[[arrival]]`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArrivalProblem {
+    #[error("its sender has a section already; give one section for each sender")]
+    Twice,
+    #[error("`after` is more than {ARRIVAL_DAYS_MAX} business days")]
+    TooManyDays,
+    #[error("{0}")]
+    Days(#[from] Box<CalendarError>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,6 +123,8 @@ struct Form {
     release: Option<TimeForm>,
     #[serde(default)]
     cycle: Vec<CycleForm>,
+    #[serde(default)]
+    arrival: Vec<ArrivalForm>,
 }
 
 #[derive(Deserialize)]
@@ -144,6 +162,33 @@ struct CycleForm {
     holiday: ShiftForm,
 }
 
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LaneName {
+    Network,
+    Wallet,
+    Bank,
+    Firm,
+}
+
+/// Days that are left out are those of the office.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ArrivalForm {
+    lane: LaneName,
+    sender: Option<String>,
+    cut_off: Option<LocalTime>,
+    #[serde(default = "one_day")]
+    after: u16,
+    weekend: Option<Vec<String>>,
+    holidays: Option<Vec<String>>,
+    business_days: Option<Vec<String>>,
+}
+
+fn one_day() -> u16 {
+    1
+}
+
 /// Reads a calendar file.
 ///
 /// # Errors
@@ -178,15 +223,70 @@ pub fn parse(text: &str) -> Result<Calendar, CalendarError> {
         })?;
         cycles.push(rule);
     }
-    let calendar = Calendar {
+    let mut calendar = Calendar {
         weekend,
         holidays,
         extra_days,
         release_at: form.release.map_or(RELEASE_AT, |release| release.at),
         cycles,
+        arrivals: Vec::new(),
     };
     check_gaps(&calendar)?;
+    if form.arrival.len() > ARRIVALS_MAX {
+        return Err(CalendarError::TooManyArrivals);
+    }
+    for one in &form.arrival {
+        let lane = one.lane.lane();
+        let rule = arrival_rule(one, &calendar)
+            .map_err(|problem| CalendarError::Arrival { lane: lane.name(), problem })?;
+        calendar.arrivals.push(rule);
+    }
     Ok(calendar)
+}
+
+impl LaneName {
+    fn lane(self) -> ArrivalLane {
+        match self {
+            LaneName::Network => ArrivalLane::Network,
+            LaneName::Wallet => ArrivalLane::Wallet,
+            LaneName::Bank => ArrivalLane::Bank,
+            LaneName::Firm => ArrivalLane::Firm,
+        }
+    }
+}
+
+fn days_error(error: CalendarError) -> ArrivalProblem {
+    ArrivalProblem::Days(Box::new(error))
+}
+
+fn arrival_rule(form: &ArrivalForm, calendar: &Calendar) -> Result<ArrivalRule, ArrivalProblem> {
+    let (lane, sender) = (form.lane.lane(), form.sender.clone());
+    if calendar.arrivals.iter().any(|one| (one.lane, &one.sender) == (lane, &sender)) {
+        return Err(ArrivalProblem::Twice);
+    }
+    if form.after > ARRIVAL_DAYS_MAX {
+        return Err(ArrivalProblem::TooManyDays);
+    }
+    let mut closed = calendar.closed_days();
+    if let Some(weekend) = &form.weekend {
+        let weekend = weekdays(weekend).map_err(|error| days_error(error.into()))?;
+        closed.weekdays = weekend.into_iter().map(monday_zero).collect();
+        if closed.weekdays.len() >= 7 {
+            return Err(days_error(CalendarError::NoBusinessDays));
+        }
+    }
+    if let Some(holidays) = &form.holidays {
+        closed.holidays = dates(holidays).map_err(days_error)?;
+    }
+    if let Some(extra_days) = &form.business_days {
+        closed.extra_days = dates(extra_days).map_err(days_error)?;
+    }
+    if closed.holidays.len() + closed.extra_days.len() > DATES_MAX {
+        return Err(days_error(CalendarError::TooManyDates));
+    }
+    let cut_off_s = form.cut_off.map_or(days::SECONDS_OF_DAY, LocalTime::second);
+    let rule = DueRule { cut_off_s, business_days: form.after, closed };
+    Ok(ArrivalRule { lane, sender, rule })
 }
 
 impl CycleName {

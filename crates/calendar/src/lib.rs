@@ -3,6 +3,7 @@
 //!
 //! Never: a clock, I/O. Start at [`Calendar::due`], which asks for [`due::DueFacts`].
 
+pub mod days;
 pub mod due;
 pub mod file;
 mod time;
@@ -14,6 +15,7 @@ use jiff::civil::Weekday;
 use money::Currency;
 use tariff::BusinessDate;
 
+pub use days::{ClosedDays, DueRule};
 pub use time::{LocalTime, LocalTimeError};
 
 /// How far a day that is no business day can be from the next one. A calendar with a longer gap is
@@ -22,6 +24,12 @@ pub const GAP_DAYS_MAX: u16 = 31;
 
 /// Limit on the rules of a calendar.
 pub const CYCLES_MAX: usize = 64;
+
+/// Limit on the rules of arrival of a calendar.
+pub const ARRIVALS_MAX: usize = 1_000;
+
+/// Limit on the business days until a file is due.
+pub const ARRIVAL_DAYS_MAX: u16 = 90;
 
 /// Limit on the dates of a calendar, holidays and extra business days together.
 pub const DATES_MAX: usize = 10_000;
@@ -36,6 +44,41 @@ pub struct Calendar {
     /// Held money whose hold has ended becomes payable. Every day, also on holidays.
     release_at: LocalTime,
     cycles: Vec<CycleRule>,
+    arrivals: Vec<ArrivalRule>,
+}
+
+/// When the files of a lane are due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrivalRule {
+    pub lane: ArrivalLane,
+    /// The operator's name of the sender. `None`: each sender of the lane without a rule of its
+    /// own.
+    pub sender: Option<String>,
+    pub rule: DueRule,
+}
+
+/// Whose files arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ArrivalLane {
+    Network,
+    Wallet,
+    Bank,
+    Firm,
+}
+
+impl ArrivalLane {
+    pub const ALL: [ArrivalLane; 4] =
+        [ArrivalLane::Network, ArrivalLane::Wallet, ArrivalLane::Bank, ArrivalLane::Firm];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ArrivalLane::Network => "network",
+            ArrivalLane::Wallet => "wallet",
+            ArrivalLane::Bank => "bank",
+            ArrivalLane::Firm => "firm",
+        }
+    }
 }
 
 /// When the payouts of a cycle are planned.
@@ -96,6 +139,10 @@ impl CycleDays {
     }
 }
 
+fn monday_zero(day: Weekday) -> u16 {
+    day.to_monday_zero_offset().unsigned_abs().into()
+}
+
 impl Calendar {
     #[must_use]
     pub fn is_business_day(&self, date: BusinessDate) -> bool {
@@ -108,6 +155,32 @@ impl Calendar {
     #[must_use]
     pub fn cycles(&self) -> &[CycleRule] {
         &self.cycles
+    }
+
+    #[must_use]
+    pub fn arrivals(&self) -> &[ArrivalRule] {
+        &self.arrivals
+    }
+
+    /// When the files of a sender are due: by its own rule, by that of its lane, or on the next
+    /// business day.
+    #[must_use]
+    pub fn due_rule(&self, lane: ArrivalLane, sender: &str) -> DueRule {
+        let of_lane = || self.arrivals.iter().filter(|one| one.lane == lane);
+        let own = of_lane().find(|one| one.sender.as_deref() == Some(sender));
+        let any = own.or_else(|| of_lane().find(|one| one.sender.is_none()));
+        any.map_or_else(
+            || DueRule { closed: self.closed_days(), ..DueRule::default() },
+            |one| one.rule.clone(),
+        )
+    }
+
+    fn closed_days(&self) -> ClosedDays {
+        ClosedDays {
+            weekdays: self.weekend.iter().map(|day| monday_zero(*day)).collect(),
+            holidays: self.holidays.clone(),
+            extra_days: self.extra_days.clone(),
+        }
     }
 
     /// The business day to which a holiday moves a day. `None` if it is left out.

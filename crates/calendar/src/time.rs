@@ -27,6 +27,12 @@ impl LocalTime {
         LocalTime { minutes: hour as u16 * MINUTES_PER_HOUR + minute as u16 }
     }
 
+    /// The second of the day.
+    #[must_use]
+    pub fn second(self) -> u32 {
+        u32::from(self.minutes) * 60
+    }
+
     /// The minute of a time.
     #[must_use]
     pub fn of(time: Time) -> LocalTime {

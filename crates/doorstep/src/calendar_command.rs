@@ -10,6 +10,7 @@ use calendar::{Calendar, StepKind};
 use clap::{Args, Subcommand};
 use engine::{Actor, Submission};
 use node::{Clock, NodeClient, NodeStopped, SystemClock};
+use serde::Deserialize;
 use serde_json::json;
 use tariff::BusinessDate;
 
@@ -71,6 +72,20 @@ enum Task {
 pub fn read(path: &Path) -> anyhow::Result<Calendar> {
     let text = read_text(path, FILE_BYTES_MAX)?;
     parse(&text).with_context(|| path.display().to_string())
+}
+
+/// The calendar that settings name, if they name one.
+pub fn of_settings(settings: &Path) -> anyhow::Result<Option<Calendar>> {
+    #[derive(Deserialize)]
+    struct CalendarOnly {
+        calendar: Option<PathBuf>,
+    }
+    let named = || settings.display().to_string();
+    let text = read_text(settings, FILE_BYTES_MAX)?;
+    let form: CalendarOnly = toml::from_str(&text).with_context(named)?;
+    let Some(path) = form.calendar else { return Ok(None) };
+    let beside = settings.parent().unwrap_or(Path::new(""));
+    read(&beside.join(path)).context("calendar").map(Some)
 }
 
 pub fn run(args: &CalendarArgs) -> anyhow::Result<()> {

@@ -154,7 +154,7 @@ impl List {
                 &filled(self.lang, "differences.proposed_by", &values),
             );
         }
-        self.row("differences.next", &next_step(one));
+        self.row("differences.next", &one.next_step());
     }
 
     fn reason(&self, one: &BreakReport) -> String {
@@ -184,6 +184,7 @@ impl List {
                     BreakReason::MoreThanThereIs => "differences.more_than_there_is",
                     BreakReason::NoPayment => "differences.no_payment",
                     BreakReason::DoesNotFit => "differences.does_not_fit",
+                    BreakReason::NotInBooks => "differences.not_in_books",
                     _ => "differences.counted_more",
                 };
                 text(self.lang, key).to_owned()
@@ -197,6 +198,11 @@ impl List {
                 let values: [(&str, &dyn std::fmt::Display); 3] =
                     [("file", file), ("line", line), ("of", &subject)];
                 filled(self.lang, "differences.clearing_line", &values)
+            }
+            BreakSource::BankEntry { file, line } => {
+                let values: [(&str, &dyn std::fmt::Display); 3] =
+                    [("file", file), ("line", line), ("of", &subject)];
+                filled(self.lang, "differences.bank_entry", &values)
             }
             BreakSource::HandOver { hand_over } => {
                 filled(self.lang, "differences.hand_over", &[("hand_over", hand_over)])
@@ -276,23 +282,6 @@ impl List {
             let what = self.sentences.what(command);
             self.row("differences.evidence", &format!("{position}  {} {what}", command.date));
         }
-    }
-}
-
-/// The command that goes on with a break.
-fn next_step(one: &BreakReport) -> String {
-    let id = &one.break_id;
-    if let Some(BreakSource::OfflineSale { payment, .. }) = &one.source {
-        let payment = format!("{}/{}", payment.parcel, payment.number);
-        let decisions = "BookToParcel|OweToBuyer";
-        return format!(
-            "doorstep do ResolveSuspendedSale --payment {payment} --decision {decisions}"
-        );
-    }
-    match (&one.proposed, one.owner.as_str()) {
-        (Some(proposed), _) => proposed.approval(),
-        (None, "0") => format!("doorstep break assign {id} --owner WHO"),
-        _ => format!("doorstep break propose {id} --resolution HOW"),
     }
 }
 

@@ -35,6 +35,7 @@ mod persons;
 mod private_files;
 mod profiles;
 mod proposals;
+mod recon_close;
 mod remote;
 mod serve;
 mod setup;

@@ -57,6 +57,7 @@ mod cli {
     mod personal_data;
     mod phone;
     mod recompute;
+    mod recon;
     mod refusals;
     mod remote;
     mod serve;

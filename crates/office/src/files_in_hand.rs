@@ -66,7 +66,7 @@ struct FileContent {
     /// Who sends files of a format that do not say whose they are.
     #[serde(default)]
     senders: BTreeMap<String, (FileSourceKind, String)>,
-    /// The keys of the entries that are expected, by bank account, file and line.
+    /// The keys of the entries that are expected or an open break, by bank account, file and line.
     #[serde(default)]
     expected: BTreeMap<String, Vec<ItemKey>>,
 }
@@ -156,12 +156,12 @@ impl FilesInHand {
         self.write()
     }
 
-    /// The keys of an entry that is expected.
+    /// The keys of an entry that is expected or an open break.
     pub(crate) fn expected_keys(&self, bank: BankId, place: (u32, u32)) -> Vec<ItemKey> {
         self.content.expected.get(&place_text(bank, place)).cloned().unwrap_or_default()
     }
 
-    /// Adds the keys of entries that are expected.
+    /// Adds the keys of entries that are expected or breaks.
     pub(crate) fn note_expected(
         &mut self,
         bank: BankId,
@@ -172,7 +172,7 @@ impl FilesInHand {
         self.write()
     }
 
-    /// Forgets the keys of entries that are expected no longer.
+    /// Forgets the keys of entries that are not expected and no open break any more.
     pub(crate) fn keep_expected(
         &mut self,
         still: impl Iterator<Item = (BankId, (u32, u32))>,

@@ -17,10 +17,12 @@ pub mod short_forms;
 pub mod socket;
 
 mod accounts;
+pub mod closing;
 mod codes;
 mod currencies;
 mod defaults;
 mod error;
+pub mod explaining;
 mod file;
 mod files_in_hand;
 mod giving;

@@ -20,7 +20,6 @@
 //! Files of millions of lines go through [`join`](crate::join) first, which needs 32 bytes for each
 //! line; what it leaves over comes here.
 
-pub mod days;
 mod exact;
 pub mod inputs;
 pub mod items;
@@ -33,6 +32,7 @@ mod unkeyed;
 
 use std::collections::BTreeSet;
 
+pub use calendar::days;
 pub use inputs::{CarryForward, MatchDecision, MatchInputError, MatchInputs, StandingMatch};
 pub use items::{
     DueArrival, ItemKey, Lane, LaneItem, LaneItemId, LaneItemKind, MatchKeyKind, SeenFile,

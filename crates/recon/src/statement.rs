@@ -7,12 +7,15 @@
 use std::collections::BTreeMap;
 
 use books::waiting::PayoutInFlight;
-use books::{BankId, BankMovement, Books, BusinessDate, EntryPart, MatchEntry, RailId, TakeEntry};
+use books::{
+    BankId, BankMovement, Books, BusinessDate, EntryFinding, EntryPart, MatchEntry, RailId,
+    TakeEntry,
+};
 use files::incoming::parts::{PrivateText, ReferenceKind, StatementEntry};
 use money::{Currency, SignedAmount};
 use serde::{Deserialize, Serialize};
 
-use crate::matching::outcome::{ItemStatus, ReconBreakKind};
+use crate::matching::outcome::{ItemStatus, ReconBreakKind, WhyNot};
 use crate::matching::{
     CarryForward, DueArrival, ItemKey, Lane, LaneItem, LaneItemId, LaneItemKind, MatchInputError,
     MatchInputs, MatchKeyKind, MatchPolicy, MatchRule, Reconciliation, SeenFile, reconcile,
@@ -44,6 +47,10 @@ pub struct EntryPlan {
     pub rule: Option<MatchRule>,
     /// Why it was not.
     pub broken: Option<ReconBreakKind>,
+    /// What else was looked at, and why it was not taken.
+    pub considered: Vec<(BankMovement, WhyNot)>,
+    /// Sets of movements that only people can match with it.
+    pub suggested: Vec<Vec<BankMovement>>,
 }
 
 /// What the entries of a statement are.
@@ -55,12 +62,22 @@ pub struct StatementPlan {
 }
 
 impl EntryPlan {
+    /// As the books keep it.
+    fn finding(&self) -> Option<EntryFinding> {
+        match (self.rule, self.broken) {
+            (Some(rule), _) => rule.finding(),
+            (None, Some(kind)) => Some(EntryFinding::Broken(kind)),
+            (None, None) => Some(EntryFinding::Awaited),
+        }
+    }
+
     /// The command of an entry of the statement that is being taken.
     #[must_use]
     pub fn take(&self, bank: BankId, file: u32) -> TakeEntry {
         let EntryLine { line, booked, amount, .. } = self.line;
         let (parts, expected_until) = (self.parts.clone(), self.expected_until);
-        TakeEntry { bank, file, line, booked, amount, parts, expected_until }
+        let found = self.finding();
+        TakeEntry { bank, file, line, booked, amount, parts, expected_until, found }
     }
 
     /// The command of an entry that was expected. `None` if nothing is new.
@@ -75,7 +92,8 @@ impl EntryPlan {
         let (parts, line) = (self.parts.clone(), self.line.line);
         let expected_until = (until >= today).then_some(until);
         let is_new = !parts.is_empty() || expected_until.is_none();
-        is_new.then_some(MatchEntry { bank, file, line, parts, expected_until })
+        let found = self.finding();
+        is_new.then_some(MatchEntry { bank, file, line, parts, expected_until, found })
     }
 }
 
@@ -355,7 +373,7 @@ pub fn plan(
     let lines = lines.into_iter().map(|line| {
         let id = line_id(of.file, line.line);
         let parts = parts.remove(&line.line).unwrap_or_default();
-        plan_line(&result, id, line, parts, of.today)
+        plan_line(&result, id, line, parts, (of.today, &expected))
     });
     Ok(StatementPlan { lines: lines.collect(), digest: result.digest() })
 }
@@ -369,16 +387,27 @@ fn plan_line(
     id: LaneItemId,
     line: EntryLine,
     parts: Vec<EntryPart>,
-    today: BusinessDate,
+    (today, expected): (BusinessDate, &[Awaited]),
 ) -> EntryPlan {
-    let status = result.explain(id).map(|found| found.status);
+    let found = result.explain(id);
+    let movement = |id: LaneItemId| {
+        let place = usize::try_from(id.line).ok().filter(|_| id.lane == Lane::Ledger)?;
+        expected.get(place.checked_sub(1)?).map(|one| one.movement)
+    };
+    let considered = found.iter().flat_map(|found| &found.considered);
+    let considered = considered.filter_map(|one| Some((movement(one.item)?, one.why_not)));
+    let considered = considered.collect();
+    let suggested = result.suggestions().iter().filter(|one| one.stated == [id]);
+    let suggested = suggested.map(|one| one.due.iter().filter_map(|id| movement(*id)).collect());
+    let suggested = suggested.collect();
+    let status = found.map(|found| found.status);
     let (rule, broken, expected_until) = match status {
         Some(ItemStatus::Matched(found)) => (Some(found.rule), None, None),
         Some(ItemStatus::Awaited(one)) => (None, None, Some(one.by.max(today))),
         Some(ItemStatus::Broken(found)) => (None, Some(found.kind), None),
         None => (None, Some(ReconBreakKind::NoReference), None),
     };
-    EntryPlan { line, parts, expected_until, rule, broken }
+    EntryPlan { line, parts, expected_until, rule, broken, considered, suggested }
 }
 
 /// The parts of each matched line. Of lines that are matched together with several movements, each

@@ -136,6 +136,7 @@ fn a_payout_is_confirmed_by_a_debit_and_comes_back_by_a_credit() {
             amount: debit.amount,
         }],
         expected_until: None,
+        found: None,
     };
     world.must(begin_statement(debit.amount)).must(Command::TakeEntry(entry));
     assert!(is_unexplained(&world, debit), "it is on a statement");

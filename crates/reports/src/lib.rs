@@ -12,6 +12,7 @@
 mod account_names;
 mod account_postings;
 mod announcements;
+mod arrivals;
 mod at_head;
 mod balances;
 mod books;
@@ -30,6 +31,7 @@ mod open_differences;
 mod open_items;
 mod parcels;
 mod payouts;
+mod recon_breaks;
 mod recon_status;
 mod route_candidates;
 mod sent_requests;
@@ -41,6 +43,7 @@ mod waiting;
 pub use account_names::{AccountNameStyle, AccountNames, owner_id_type};
 pub use account_postings::{AccountPostings, PostingRange, PostingRow, account_postings};
 pub use announcements::{read_announcements, read_submissions};
+pub use arrivals::{Arrival, ArrivalKind, ArrivalState, DueDay, ExpectedArrivals};
 pub use at_head::BooksAtHead;
 pub use balances::{
     BalanceSides, BalanceSums, NamedBalance, TrialBalance, debits_less_credits, trial_balance_on,
@@ -74,8 +77,9 @@ pub use payouts::{
     PayoutMessage, made_up_creditor, made_up_debtor, message_text, payout_seller, write_message,
     write_payouts_csv, write_trial_messages,
 };
+pub use recon_breaks::{OpenReconKind, OpenReconRow, ReconBreakFilter, recon_breaks};
 pub use recon_status::{
-    BankLaneReport, DueReport, ExpectedReport, LaneFileReport, LaneReport, MovementReport,
+    BankLaneReport, ExpectedReport, LaneFileReport, LaneReport, LaneSummary, MovementReport,
     PartReport, ReconStatus,
 };
 pub use route_candidates::{BegunPurchase, begun_purchases};

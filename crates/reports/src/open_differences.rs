@@ -4,7 +4,8 @@ use books::chart::AccountKind;
 use books::view::BreakView;
 use books::{
     Books, BreakEvidence, BreakId, BreakResolution, BreakSide, BreakSubject, ClearLineKind,
-    CommandMoment, LineDifference, PaymentId, SuspenseReason,
+    CommandMoment, LineDifference, PaymentId, PersonId, ProposeBreakResolution, ReconBreakKind,
+    SuspenseReason,
 };
 use files::incoming::clearing::line_of_item;
 use money::decimal::DecimalAmount;
@@ -42,6 +43,8 @@ pub struct BreakReport {
     pub amount: Amount,
     pub currency: &'static str,
     pub reason: BreakReason,
+    /// As in docs/recon.md. `None` if no line of a file raised it.
+    pub kind: Option<ReconBreakKind>,
     /// What the books expected and what was found, in minor units. Whoever raises a break by hand
     /// names the difference only.
     pub expected: Option<i128>,
@@ -56,7 +59,64 @@ pub struct BreakReport {
     pub owner_reference: Option<String>,
     /// The resolution that waits for a second person.
     pub proposed: Option<ProposedResolution>,
+    /// The resolution that the kind suggests, as it is typed.
+    pub suggested: Option<String>,
     pub evidence: Vec<RecordedCommand>,
+}
+
+impl BreakReport {
+    /// In whose files or cash the difference is: `network`, `wallet`, `bank` or `firm`.
+    #[must_use]
+    pub fn lane(&self) -> &'static str {
+        match self.subject {
+            BreakSubject::Bank(_) => "bank",
+            BreakSubject::Network(_) => "network",
+            BreakSubject::Wallet(_) => "wallet",
+            BreakSubject::FirmCash(_) => "firm",
+        }
+    }
+
+    /// Above zero: more was found than the books have. In minor units.
+    #[must_use]
+    pub fn signed_amount(&self) -> i128 {
+        let amount = i128::from(self.amount.minor());
+        if self.side == BreakSide::Excess { amount } else { -amount }
+    }
+
+    /// The kind, or the reason of a break without one.
+    #[must_use]
+    pub fn kind_name(&self) -> String {
+        let reason = || serde_json::to_value(self.reason).ok()?.as_str().map(str::to_owned);
+        let kind = self.kind.map(|kind| kind.name().to_owned());
+        kind.or_else(reason).unwrap_or_default()
+    }
+
+    /// The command that goes on with it.
+    #[must_use]
+    pub fn next_step(&self) -> String {
+        let id = &self.break_id;
+        if let Some(BreakSource::OfflineSale { payment, .. }) = &self.source {
+            let payment = format!("{}/{}", payment.parcel, payment.number);
+            let decisions = "BookToParcel|OweToBuyer";
+            return format!(
+                "doorstep do ResolveSuspendedSale --payment {payment} --decision {decisions}"
+            );
+        }
+        match (&self.proposed, self.owner.as_str()) {
+            (Some(proposed), _) => proposed.approval(),
+            (None, "0") => format!("doorstep break assign {id} --owner WHO"),
+            _ => {
+                let how = self.suggested.as_ref().map_or_else(
+                    || "HOW".to_owned(),
+                    |how| match how.split_once("={") {
+                        Some((name, json)) => format!("{name}='{{{json}'"),
+                        None => how.clone(),
+                    },
+                );
+                format!("doorstep break propose {id} --resolution {how}")
+            }
+        }
+    }
 }
 
 /// A resolution of a break that waits for a second person.
@@ -65,6 +125,9 @@ pub struct ProposedResolution {
     pub break_id: String,
     /// As it is typed: `WriteOff`, `ThroughBank=main`.
     pub resolution: String,
+    /// The same without the quotes of a shell.
+    #[serde(skip)]
+    pub unquoted: String,
     /// The part of the break, in minor units. `None`: all that is open.
     pub amount: Option<Amount>,
     pub currency: &'static str,
@@ -77,30 +140,10 @@ impl ProposedResolution {
     #[must_use]
     pub fn of(books: &Books, open: &BreakView) -> Option<ProposedResolution> {
         let (resolution, amount, by) = books.proposed_resolution(open.id)?;
-        let resolution = match resolution {
-            BreakResolution::WriteOff => "WriteOff".to_owned(),
-            BreakResolution::ThroughBank(bank) => {
-                let reference = books.banks().find(|(id, _)| *id == bank);
-                let id = || bank.to_string();
-                let bank = reference.map_or_else(id, |(_, reference)| reference.to_owned());
-                format!("ThroughBank={bank}")
-            }
-            BreakResolution::ToSeller(seller) => {
-                let id = || seller.to_string();
-                let seller = books.seller_reference(seller).map_or_else(id, str::to_owned);
-                format!("ToSeller={seller}")
-            }
-            BreakResolution::ToPayment(payment) => {
-                format!("ToPayment={}/{}", payment.parcel, payment.number)
-            }
-            BreakResolution::ToMovement(movement) => {
-                let json = serde_json::to_string(&movement).unwrap_or_default();
-                format!("ToMovement='{json}'")
-            }
-        };
         Some(ProposedResolution {
             break_id: open.id.to_string(),
-            resolution,
+            resolution: typed(books, resolution, "'"),
+            unquoted: typed(books, resolution, ""),
             amount,
             currency: open.currency.code(),
             proposed_by: by.to_string(),
@@ -118,6 +161,63 @@ impl ProposedResolution {
             format!("{command} --amount {typed}{currency}")
         })
     }
+}
+
+/// A resolution as it is typed, with JSON between these quotes.
+fn typed(books: &Books, resolution: BreakResolution, quote: &str) -> String {
+    match resolution {
+        BreakResolution::WriteOff => "WriteOff".to_owned(),
+        BreakResolution::ThroughBank(bank) => {
+            format!("ThroughBank={}", crate::arrivals::bank_name(books, bank))
+        }
+        BreakResolution::ToSeller(seller) => {
+            let id = || seller.to_string();
+            let seller = books.seller_reference(seller).map_or_else(id, str::to_owned);
+            format!("ToSeller={seller}")
+        }
+        BreakResolution::ToPayment(payment) => {
+            format!("ToPayment={}/{}", payment.parcel, payment.number)
+        }
+        BreakResolution::ToMovement(movement) => {
+            let json = serde_json::to_string(&movement).unwrap_or_default();
+            format!("ToMovement={quote}{json}{quote}")
+        }
+    }
+}
+
+/// The resolution that docs/recon.md suggests for a kind, if the books would take it now.
+fn suggestion(books: &Books, view: &BreakView, kind: ReconBreakKind) -> Option<BreakResolution> {
+    let line = books.break_evidence(view.id).map(|evidence| &evidence.line);
+    let payment = line.and_then(|line| line.payment);
+    let bank = match view.subject {
+        BreakSubject::Bank(bank) => Some(bank),
+        _ => line.map(|line| line.bank),
+    };
+    let wanted = match kind {
+        ReconBreakKind::FeeDrift | ReconBreakKind::Rounding => Some(BreakResolution::WriteOff),
+        ReconBreakKind::AmountDiffers | ReconBreakKind::Unannounced => {
+            payment.map(BreakResolution::ToPayment)
+        }
+        ReconBreakKind::Duplicate => bank.map(BreakResolution::ThroughBank),
+        ReconBreakKind::UnknownReference
+        | ReconBreakKind::NoReference
+        | ReconBreakKind::Ambiguous => {
+            let amount = i128::from(view.amount.minor());
+            let amount = if view.side == BreakSide::Excess { amount } else { -amount };
+            let BreakSubject::Bank(bank) = view.subject else { return None };
+            let mut same = books.open_movements(bank).filter(|one| one.amount == amount);
+            // Two that fit are for people to decide.
+            let only = same.next().filter(|_| same.next().is_none());
+            only.map(|one| BreakResolution::ToMovement(one.movement))
+        }
+        ReconBreakKind::MissingFile | ReconBreakKind::LateItem | ReconBreakKind::ShortCash => None,
+    };
+    let resolution = wanted?;
+    let number = books.next_break_change(view.id)?;
+    let (break_id, proposed_by) = (view.id, PersonId(0));
+    let propose =
+        ProposeBreakResolution { break_id, number, resolution, amount: None, proposed_by };
+    books.check_break_proposal(&propose).is_ok().then_some(resolution)
 }
 
 /// Why there is a break. A closed list: the journal has no free text.
@@ -138,6 +238,8 @@ pub enum BreakReason {
     NoPayment,
     /// A line names a payment to which it cannot be applied, by its kind, sign or state.
     DoesNotFit,
+    /// Nothing in the books explains an entry of a bank statement.
+    NotInBooks,
     /// More cash was counted than was collected.
     CountedMore,
     /// An offline sale that no payment can be made of yet.
@@ -151,6 +253,11 @@ pub enum BreakReason {
 pub enum BreakSource {
     /// A line of a network's or wallet's file: its physical line, from 1.
     ClearingLine {
+        file: u32,
+        line: u32,
+    },
+    /// An entry of a bank statement: its number in the statement, from 1.
+    BankEntry {
         file: u32,
         line: u32,
     },
@@ -202,6 +309,7 @@ pub fn open_differences(read: &mut BooksAtHead) -> Result<OpenDifferences, Repor
         let BreakView { id, subject, side, amount, currency, owner, opened, .. } = view;
         let evidence: Vec<RecordedCommand> = evidence(books.break_commands(id), currency);
         let (reason, found, source) = cause(books, id, evidence.first());
+        let kind = kind_of(books, id, reason, &evidence);
         // What was found, without what was found too much or too little.
         let raised = i128::from(view.raised.minor());
         let beyond = if side == BreakSide::Excess { raised } else { -raised };
@@ -209,8 +317,12 @@ pub fn open_differences(read: &mut BooksAtHead) -> Result<OpenDifferences, Repor
             matches!(reason, BreakReason::Fee | BreakReason::ChargebackFee | BreakReason::OtherFee);
         BreakReport {
             proposed: ProposedResolution::of(books, &view),
+            suggested: kind
+                .and_then(|kind| suggestion(books, &view, kind))
+                .map(|resolution| typed(books, resolution, "")),
             evidence,
             reason,
+            kind,
             // A fee that is too high leaves too little.
             expected: found.map(|found| if is_fee { found + beyond } else { found - beyond }),
             found,
@@ -282,6 +394,12 @@ fn cause(
         let found = number("/amount").map(i128::from);
         return (BreakReason::SaleInSuspense, found, source("/trace"));
     }
+    if matches!(raised.command, "TakeEntry" | "MatchEntry") {
+        let place = |path| number(path).and_then(|number| u32::try_from(number).ok());
+        let source = place("/file").zip(place("/line"));
+        let source = source.map(|(file, line)| BreakSource::BankEntry { file, line });
+        return (BreakReason::NotInBooks, None, source);
+    }
     match (name("/handover"), number("/counted")) {
         (Some(hand_over), Some(counted)) => {
             let source = BreakSource::HandOver { hand_over };
@@ -292,6 +410,34 @@ fn cause(
             (BreakReason::RaisedByHand, None, source)
         }
     }
+}
+
+/// The kind of a break that a line of a file raised.
+fn kind_of(
+    books: &Books,
+    id: BreakId,
+    reason: BreakReason,
+    evidence: &[RecordedCommand],
+) -> Option<ReconBreakKind> {
+    use ClearLineKind as K;
+    Some(match reason {
+        BreakReason::Fee | BreakReason::ChargebackFee | BreakReason::OtherFee => {
+            ReconBreakKind::FeeDrift
+        }
+        BreakReason::Amount | BreakReason::MoreThanThereIs => ReconBreakKind::AmountDiffers,
+        BreakReason::NoPayment => ReconBreakKind::UnknownReference,
+        BreakReason::DoesNotFit => match books.break_evidence(id)?.line.kind {
+            K::Sale | K::Completion | K::Offline => ReconBreakKind::Duplicate,
+            _ => ReconBreakKind::Unannounced,
+        },
+        BreakReason::NotInBooks => {
+            let found = evidence.first()?.fields.get("found")?.get("Broken")?;
+            serde_json::from_value(found.clone()).ok()?
+        }
+        BreakReason::CountedMore | BreakReason::SaleInSuspense | BreakReason::RaisedByHand => {
+            return None;
+        }
+    })
 }
 
 /// What the fee of a line of this kind was compared with.

@@ -2,12 +2,14 @@
 //! due.
 
 use books::reconciliation_view::{FileSum, FileView};
-use books::{Books, BusinessDate, FileLane, ParcelId, RailId};
+use books::{Books, BreakSubject, BusinessDate, FileLane, ParcelId};
+use calendar::Calendar;
 use money::Currency;
 use serde::Serialize;
 
+use crate::arrivals::{Arrival, ArrivalState, ExpectedArrivals, bank_name, lane_name};
 use crate::cash::age_days;
-use crate::waiting::{WaitingFilter, WaitingItem, WaitingKind, movement_name, waiting_list};
+use crate::waiting::movement_name;
 
 /// Files of a lane that are listed.
 const FILES_LISTED_MAX: usize = 10;
@@ -15,10 +17,31 @@ const FILES_LISTED_MAX: usize = 10;
 /// Sums are in minor units.
 #[derive(Debug, Serialize)]
 pub struct ReconStatus {
+    /// Each lane in a line.
+    pub side_by_side: Vec<LaneSummary>,
     pub banks: Vec<BankLaneReport>,
     pub lanes: Vec<LaneReport>,
-    /// What networks and wallets have to settle, by day.
-    pub due: Vec<DueReport>,
+    /// What is to arrive in files, by sender, kind and day. What is overdue comes first.
+    pub arrivals: Vec<Arrival>,
+}
+
+/// A lane in a line: its last file, and what is open in it.
+#[derive(Debug, Serialize)]
+pub struct LaneSummary {
+    /// `network`, `wallet` or `bank`.
+    pub kind: &'static str,
+    pub name: String,
+    pub currency: &'static str,
+    /// The last day that a file has.
+    pub until: Option<String>,
+    /// What is to arrive: items, their sum, and the age of the oldest.
+    pub open: u32,
+    pub amount: i128,
+    pub oldest_days: u16,
+    pub due_today: u32,
+    pub overdue: u32,
+    /// Open breaks.
+    pub breaks: u32,
 }
 
 /// A bank account beside its statements: `statement + not_on_statement - expected - before_books =
@@ -94,43 +117,67 @@ pub struct PartReport {
     pub amount: i128,
 }
 
-/// Payments of a day that a network or wallet has to settle.
-#[derive(Debug, Serialize)]
-pub struct DueReport {
-    pub kind: &'static str,
-    pub name: String,
-    pub currency: &'static str,
-    /// The day of the collections.
-    pub day: String,
-    pub age_days: u16,
-    pub payments: usize,
-    pub amount: i128,
-    /// Its rail has paid a later day.
-    pub late: bool,
-}
-
 impl ReconStatus {
     /// `waybill` writes a parcel's waybill.
     #[must_use]
     pub fn of(
         books: &Books,
         today: BusinessDate,
+        calendar: Option<&Calendar>,
         waybill: impl Fn(ParcelId) -> String,
     ) -> ReconStatus {
-        let filter =
-            WaitingFilter { kind: Some(WaitingKind::Uncleared), ..WaitingFilter::default() };
-        let uncleared = waiting_list(books, today, &filter, &waybill).items;
+        let arrivals = ExpectedArrivals::new(books, calendar, today).list();
         ReconStatus {
+            side_by_side: side_by_side(books, &arrivals),
             banks: banks(books, today, &waybill),
             lanes: books.file_lanes().map(|lane| lane_report(books, lane)).collect(),
-            due: due(&uncleared),
+            arrivals,
         }
     }
 }
 
-fn bank_name(books: &Books, bank: books::BankId) -> String {
-    let found = books.banks().find(|(id, _)| *id == bank);
-    found.map_or_else(|| bank.to_string(), |(_, reference)| reference.to_owned())
+/// Networks, wallets and bank accounts, each in a line.
+fn side_by_side(books: &Books, arrivals: &[Arrival]) -> Vec<LaneSummary> {
+    let rails = books.rail_views().map(|one| FileLane::from(one.id));
+    let banks = books.banks().map(|(bank, _)| FileLane::Bank(bank));
+    let broken: Vec<BreakSubject> = books.open_breaks().iter().map(|one| one.subject).collect();
+    let lanes = rails.chain(banks).map(|lane| {
+        let (kind, name) = lane_name(books, lane);
+        let subject = match lane {
+            FileLane::Network(id) => BreakSubject::Network(id),
+            FileLane::Wallet(id) => BreakSubject::Wallet(id),
+            FileLane::Bank(id) => BreakSubject::Bank(id),
+        };
+        let breaks = broken.iter().filter(|one| **one == subject).count();
+        let mut summary = LaneSummary {
+            kind,
+            currency: books.lane_currency(lane).map(Currency::code).unwrap_or_default(),
+            until: books
+                .files_of(lane)
+                .map(|file| file.begun.until)
+                .max()
+                .map(|day| day.to_string()),
+            open: 0,
+            amount: 0,
+            oldest_days: 0,
+            due_today: 0,
+            overdue: 0,
+            breaks: u32::try_from(breaks).unwrap_or(u32::MAX),
+            name,
+        };
+        for one in arrivals.iter().filter(|one| one.lane == kind && one.sender == summary.name) {
+            summary.open += one.items;
+            summary.amount += one.amount;
+            summary.oldest_days = summary.oldest_days.max(one.age_days);
+            match one.state {
+                ArrivalState::DueToday => summary.due_today += one.items,
+                state if state.is_overdue() => summary.overdue += one.items,
+                _ => {}
+            }
+        }
+        summary
+    });
+    lanes.collect()
 }
 
 fn banks(
@@ -171,15 +218,7 @@ fn banks(
 }
 
 fn lane_report(books: &Books, lane: FileLane) -> LaneReport {
-    let rail = |id: RailId| {
-        let found = books.rail_views().find(|rail| rail.id == id);
-        found.map(|rail| rail.reference.to_owned()).unwrap_or_default()
-    };
-    let (kind, name) = match lane {
-        FileLane::Network(id) => ("network", rail(RailId::Network(id))),
-        FileLane::Wallet(id) => ("wallet", rail(RailId::Wallet(id))),
-        FileLane::Bank(id) => ("bank", bank_name(books, id)),
-    };
+    let (kind, name) = lane_name(books, lane);
     let currency = books.lane_currency(lane).map(Currency::code).unwrap_or_default();
     let files = books.files_of(lane).rev().take(FILES_LISTED_MAX).map(|file| file_report(&file));
     LaneReport { kind, name, currency, files: files.collect() }
@@ -200,35 +239,4 @@ fn file_report(file: &FileView<'_>) -> LaneFileReport {
         file_digest: file.begun.digest.to_string(),
         digest: file.ended.map(|digest| digest.to_string()),
     }
-}
-
-/// Uncleared payments by network or wallet and day, oldest first.
-fn due(uncleared: &[WaitingItem]) -> Vec<DueReport> {
-    let mut days: Vec<DueReport> = Vec::new();
-    for item in uncleared {
-        let place = days.iter().position(|one| {
-            one.kind == item.party_kind
-                && one.name == item.party
-                && one.day == item.since
-                && one.currency == item.currency
-        });
-        let place = place.unwrap_or_else(|| {
-            days.push(DueReport {
-                kind: item.party_kind,
-                name: item.party.clone(),
-                currency: item.currency,
-                day: item.since.clone(),
-                age_days: item.age_days,
-                payments: 0,
-                amount: 0,
-                late: false,
-            });
-            days.len() - 1
-        });
-        let one = &mut days[place];
-        one.payments += 1;
-        one.amount += item.amount;
-        one.late |= item.state == Some("late");
-    }
-    days
 }

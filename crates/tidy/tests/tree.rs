@@ -27,7 +27,7 @@ const MAP: &str = "
     journal  |                                                       |
     node     | books engine journal                                  | money tariff ledger
     files    | money                                                 |
-    reports  | money tariff ledger books engine journal node files   |
+    reports  | money tariff ledger books calendar engine journal node files |
     postgresql |                                                     |
     views    | money tariff ledger books engine journal node reports postgresql |
     iso8583  |                                                       |
@@ -39,13 +39,14 @@ const MAP: &str = "
     switch   | money tariff books machine iso8583 keys qr            | peers
     sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
     host     | money books engine node iso8583 keys switch           | journal peers tariff
-    recon    | money tariff books files switch                       |
+    recon    | money tariff books calendar files switch              |
     bench    | money tariff books engine journal node files reports views iso8583 keys peers host \
               recon |
     vault    | money books files keys postgresql                     | bench
     notices  | money tariff machine books engine journal node keys vault channels | sim
     access   | books engine machine node keys vault                  | money journal
-    office   | money tariff machine books engine node files reports switch recon vault | journal \
+    office   | money tariff machine books calendar engine node files reports switch recon \
+              vault | journal \
               keys
     pages    | money books switch office views                        |
     web      | money tariff books machine engine journal node files reports switch office access \

@@ -64,6 +64,8 @@ pub enum FileKind {
     Orders,
     Clearing,
     Bank,
+    /// A list of what is open, with resolutions.
+    Closings,
 }
 
 /// Something that the books say now, as the command line shows it.
@@ -179,7 +181,7 @@ pub struct Operation {
     pub is_open: bool,
 }
 
-static LOOKS: [LookSpec; 8] = [
+static LOOKS: [LookSpec; 10] = [
     LookSpec {
         path: "/v1/now/status",
         right: "status",
@@ -246,6 +248,32 @@ static LOOKS: [LookSpec; 8] = [
         parts: &[],
         list: "/v1/breaks",
         about: BilingualText::fixed("Differences that somebody must resolve", "须由人解决的差异"),
+    },
+    LookSpec {
+        path: "/v1/now/reconciliation",
+        right: "balances",
+        line: &["recon", "status"],
+        of_one: false,
+        flags: &[],
+        parts: &[],
+        list: "/v1/files",
+        about: BilingualText::fixed(
+            "Lanes side by side: files, what is due today, what is missing or late",
+            "各来源并列：文件、今日到期的、缺少的和迟到的",
+        ),
+    },
+    LookSpec {
+        path: "/v1/now/reconciliation-open",
+        right: "breaks",
+        line: &["recon", "breaks"],
+        of_one: false,
+        flags: &[flag("lane", FlagForm::Reference), flag("older-than", FlagForm::Days)],
+        parts: &[],
+        list: "/v1/breaks",
+        about: BilingualText::fixed(
+            "What reconciliation left open, each with the resolution that the rules suggest",
+            "对账未结事项，各附规则建议的结案方式",
+        ),
     },
     LookSpec {
         path: "/v1/now/statements/{seller}",
@@ -486,6 +514,11 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             ("Takes a clearing file of a network or wallet", "接收卡组织或钱包的清算文件"),
         ),
         file("bank", FileKind::Bank, ("Takes a bank statement", "接收银行对账单")),
+        file(
+            "closings",
+            FileKind::Closings,
+            ("Closes breaks by a list that is filled in", "按填好的列表将差异结案"),
+        ),
         one(
             "disclose",
             post.clone(),

@@ -38,12 +38,11 @@ pub(crate) fn check_break_number(
 }
 
 impl Books {
-    pub(crate) fn propose_break_resolution(
-        &mut self,
-        command: &ProposeBreakResolution,
-        _: Now,
-        out: &mut CommandOutcome,
-    ) -> Result<(), Refusal> {
+    /// Whether the books would take this proposal now.
+    ///
+    /// # Errors
+    /// As the command is refused.
+    pub fn check_break_proposal(&self, command: &ProposeBreakResolution) -> Result<(), Refusal> {
         let ProposeBreakResolution { break_id: id, number, resolution, amount, proposed_by } =
             *command;
         amount.map_or(Ok(()), check_above_zero)?;
@@ -92,22 +91,32 @@ impl Books {
                 self.check_break_movement(id, movement, amount.unwrap_or(record.amount))?;
             }
         }
-        let record = self.reference_data.breaks.get_mut(&id).expect("found above");
+        Ok(())
+    }
+
+    pub(crate) fn propose_break_resolution(
+        &mut self,
+        command: &ProposeBreakResolution,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        self.check_break_proposal(command)?;
+        let ProposeBreakResolution { break_id: id, resolution, amount, proposed_by, .. } = *command;
+        let record = self.reference_data.breaks.get_mut(&id).expect("it was checked");
         record.drop_proposal();
-        record.proposal = Some(new);
+        record.proposal = Some(ResolutionProposal { resolution, amount, proposed_by });
         out.events.push(Event::BreakResolutionProposed { break_id: id });
         Ok(())
     }
 
-    pub(crate) fn approve_break_resolution(
-        &mut self,
+    /// Whether the books would take this approval now, but for the balances that it moves. Returns
+    /// the proposal.
+    fn approved_proposal(
+        &self,
         command: &ApproveBreakResolution,
-        now: Now,
-        out: &mut CommandOutcome,
-    ) -> Result<(), Refusal> {
+    ) -> Result<ResolutionProposal, Refusal> {
         let ApproveBreakResolution { break_id: id, number, resolution, amount, approved_by } =
             *command;
-        let today = now.today;
         let missing = Refusal::NotFound(MissingRecord::Break(id));
         let record = self.reference_data.breaks.get(&id).ok_or(missing.clone())?;
         let approves =
@@ -123,6 +132,55 @@ impl Books {
         }
         let proposal = record.proposal.filter(approves).ok_or(Refusal::PlanState)?;
         check_two_people(proposal.proposed_by, approved_by, &record.participants())?;
+        Ok(proposal)
+    }
+
+    /// Whether the books would take this approval now. Only a balance that it moves can still be
+    /// too small.
+    ///
+    /// # Errors
+    /// As the command is refused.
+    pub fn check_break_approval(&self, command: &ApproveBreakResolution) -> Result<(), Refusal> {
+        self.approved_proposal(command)?;
+        let ApproveBreakResolution { break_id: id, resolution, amount, .. } = *command;
+        let record = &self.reference_data.breaks[&id];
+        match resolution {
+            BreakResolution::WriteOff | BreakResolution::ThroughBank(_) => Ok(()),
+            BreakResolution::ToSeller(seller) => self.check_seller_of_line(record, seller),
+            BreakResolution::ToPayment(payment) => self.applied_line(record, payment).map(drop),
+            BreakResolution::ToMovement(movement) => {
+                self.check_break_movement(id, movement, amount.unwrap_or(record.amount))
+            }
+        }
+    }
+
+    /// The resolution and the part by which a break was closed last, in full or in part.
+    #[must_use]
+    pub fn last_closing(&self, id: BreakId) -> Option<(BreakResolution, Option<Amount>)> {
+        let mut changes = self.reference_data.breaks.get(&id)?.changes.iter().rev();
+        changes.find_map(|change| match change {
+            BreakChange::Closed { proposal, .. } => Some((proposal.resolution, proposal.amount)),
+            _ => None,
+        })
+    }
+
+    /// The number of a break's next change.
+    #[must_use]
+    pub fn next_break_change(&self, id: BreakId) -> Option<u8> {
+        let done = self.reference_data.breaks.get(&id)?.changes.len();
+        u8::try_from(done + 1).ok()
+    }
+
+    pub(crate) fn approve_break_resolution(
+        &mut self,
+        command: &ApproveBreakResolution,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let proposal = self.approved_proposal(command)?;
+        let ApproveBreakResolution { break_id: id, resolution, amount, approved_by, .. } = *command;
+        let today = now.today;
+        let record = &self.reference_data.breaks[&id];
         let (subject, side) = (record.subject, record.side);
         let amount = amount.unwrap_or(record.amount);
         let left = record.amount.checked_sub(amount).expect("a part of what is open");

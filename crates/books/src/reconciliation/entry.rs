@@ -42,7 +42,7 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let TakeEntry { bank: id, file, line, booked, amount, ref parts, expected_until } =
+        let TakeEntry { bank: id, file, line, booked, amount, ref parts, expected_until, .. } =
             *command;
         let missing = Refusal::NotFound(MissingRecord::Bank(id));
         let account = self.banks.find(id).ok_or(missing)?.account;
@@ -75,7 +75,7 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let MatchEntry { bank: id, file, line, ref parts, expected_until } = *command;
+        let MatchEntry { bank: id, file, line, ref parts, expected_until, .. } = *command;
         let missing = Refusal::NotFound(MissingRecord::Bank(id));
         let account = self.banks.find(id).ok_or(missing)?.account;
         let bank = self.reference_data.reconciliation.banks.get(&id);

@@ -4,8 +4,8 @@ use money::{Currency, SignedAmount};
 use tariff::BusinessDate;
 
 use crate::books::Books;
-use crate::command::{BankMovement, BeginFile, FileLane};
-use crate::ids::BankId;
+use crate::command::{BankMovement, BeginFile, BreakSubject, FIRST_AUTOMATIC_BREAK, FileLane};
+use crate::ids::{BankId, BreakId};
 use crate::reconciliation::record::{BankReconciliation, FileRecord};
 use crate::sha256::Sha256Digest;
 
@@ -117,6 +117,16 @@ impl Books {
             amount: one.split.expected,
             until: one.until,
         })
+    }
+
+    /// The account, file and line of the entry that raised a break. `None` if none did.
+    #[must_use]
+    pub fn entry_of_break(&self, id: BreakId) -> Option<(BankId, u32, u32)> {
+        let record = self.reference_data.breaks.get(&id)?;
+        let BreakSubject::Bank(bank) = record.subject else { return None };
+        let is_automatic = id >= FIRST_AUTOMATIC_BREAK;
+        let (file, line) = record.raised.shown_by.split_once('/').filter(|_| is_automatic)?;
+        Some((bank, file.parse().ok()?, line.parse().ok()?))
     }
 
     /// Each bank account beside its statements.

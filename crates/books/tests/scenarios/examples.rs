@@ -39,6 +39,7 @@ fn terms() -> Terms {
 
 fn files_and_statements() -> Vec<(&'static str, Command)> {
     use BankMovement as M;
+    use ReconBreakKind as K;
     let (payment, number) = (first(ParcelId::derived(SELLER, "o-1")), 1);
     let (rail, seller, currency) = (RailId::Wallet(WALLET), SELLER, Currency::CNY);
     let begin = |lane, opening| {
@@ -70,7 +71,7 @@ fn files_and_statements() -> Vec<(&'static str, Command)> {
         M::BreakClosed(BreakId(1)),
     ];
     let part = |movement| EntryPart { movement, amount: SignedAmount::of(-9_922) };
-    let entry = |parts, expected_until| {
+    let entry = |parts, expected_until, found| {
         Command::TakeEntry(TakeEntry {
             bank: BANK,
             file: 1,
@@ -79,21 +80,23 @@ fn files_and_statements() -> Vec<(&'static str, Command)> {
             amount: SignedAmount::of(9_937),
             parts,
             expected_until,
+            found,
         })
     };
-    let decide = |parts, expected_until| {
-        Command::MatchEntry(MatchEntry { bank: BANK, file: 1, line: 1, parts, expected_until })
+    let decide = |parts, expected_until, found| {
+        let (file, line) = (1, 1);
+        Command::MatchEntry(MatchEntry { bank: BANK, file, line, parts, expected_until, found })
     };
     let until = Some(day("2013-08-30"));
     vec![
         ("Network", begin(FileLane::Network(NETWORK), None)),
         ("Wallet", begin(FileLane::Wallet(WALLET), None)),
         ("Bank", begin(FileLane::Bank(BANK), Some(SignedAmount::of(-100)))),
-        ("Break", entry(Vec::new(), None)),
-        ("Expected", entry(Vec::new(), until)),
-        ("Parts", entry(movements.map(part).into(), None)),
-        ("Break", decide(vec![part(M::Deposit(DepositId(2)))], None)),
-        ("Expected", decide(Vec::new(), until)),
+        ("Break", entry(Vec::new(), None, Some(EntryFinding::Broken(K::Duplicate)))),
+        ("Expected", entry(Vec::new(), until, Some(EntryFinding::Awaited))),
+        ("Parts", entry(movements.map(part).into(), None, Some(EntryFinding::SubsetSum))),
+        ("Break", decide(vec![part(M::Deposit(DepositId(2)))], None, None)),
+        ("Expected", decide(Vec::new(), until, Some(EntryFinding::Awaited))),
         ("Network", end(FileLane::Network(NETWORK))),
         ("Wallet", end(FileLane::Wallet(WALLET))),
         ("Bank", end(FileLane::Bank(BANK))),

@@ -66,6 +66,7 @@ fn entry_of(file: u32, line: u32, amount: i64, parts: &[(BankMovement, i64)]) ->
         amount: SignedAmount::of(amount),
         parts: parts_of(parts),
         expected_until: None,
+        found: None,
     }
 }
 
@@ -81,7 +82,7 @@ fn awaited(line: u32, amount: i64, until: &str) -> Command {
 
 fn decide(line: u32, parts: &[(BankMovement, i64)], until: Option<&str>) -> Command {
     let (bank, file, parts, expected_until) = (BANK, 1, parts_of(parts), until.map(day));
-    Command::MatchEntry(MatchEntry { bank, file, line, parts, expected_until })
+    Command::MatchEntry(MatchEntry { bank, file, line, parts, expected_until, found: None })
 }
 
 /// The line of a file that was begun.

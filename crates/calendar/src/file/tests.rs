@@ -215,3 +215,61 @@ fn the_example_of_the_page_is_a_calendar() {
     // The 15 September 2013 is a Sunday: the plan is made on the Friday before.
     assert!(example.plans_on(&example.cycles()[2], day("2013-09-13")));
 }
+
+/// Networks work on each day but holidays of their own, `main` also on Saturdays.
+const ARRIVALS: &str = r#"
+    weekend = ["saturday", "sunday"]
+    holidays = ["2013-10-01..2013-10-07"]
+
+    [[arrival]]
+    lane = "network"
+    after = 2
+    cut_off = "23:00"
+
+    [[arrival]]
+    lane = "network"
+    sender = "alpha"
+    weekend = []
+    holidays = ["2013-08-30"]
+
+    [[arrival]]
+    lane = "bank"
+    sender = "main"
+    weekend = ["sunday"]
+"#;
+
+#[test]
+fn a_file_is_due_by_the_rule_of_its_sender_or_of_its_lane() {
+    let calendar = parse(ARRIVALS).unwrap();
+    let due = |lane, sender: &str, date: &str, second| {
+        let (file_day, due) = calendar.due_rule(lane, sender).due(day(date), second);
+        (file_day.to_string(), due.to_string())
+    };
+    let days = |file_day: &str, due: &str| (file_day.to_owned(), due.to_owned());
+    // The 28th of August 2013 is a Wednesday.
+    let any = |second| due(ArrivalLane::Network, "beta", "2013-08-28", second);
+    assert_eq!(any(82_799), days("2013-08-28", "2013-08-30"));
+    assert_eq!(any(82_800), days("2013-08-29", "2013-09-02"), "after 23:00: two days on, Monday");
+    let alpha = due(ArrivalLane::Network, "alpha", "2013-08-29", 82_800);
+    assert_eq!(alpha, days("2013-08-29", "2013-08-31"), "the 30th is its own holiday");
+    let main = due(ArrivalLane::Bank, "main", "2013-08-30", 0);
+    assert_eq!(main, days("2013-08-30", "2013-08-31"), "a Saturday");
+    let other = due(ArrivalLane::Bank, "second", "2013-08-30", 0);
+    assert_eq!(other, days("2013-08-30", "2013-09-02"), "the next business day of the office");
+    let golden_week = due(ArrivalLane::Wallet, "red", "2013-09-30", 0);
+    assert_eq!(golden_week, days("2013-09-30", "2013-10-08"));
+}
+
+#[test]
+fn a_wrong_arrival_is_refused_with_what_is_wrong() {
+    let refused = |section: &str| parse(section).unwrap_err().to_string();
+    let twice = "[[arrival]]\nlane = \"bank\"\n[[arrival]]\nlane = \"bank\"\n";
+    assert!(refused(twice).starts_with("arrival of bank: its sender has a section already"));
+    let long = "[[arrival]]\nlane = \"bank\"\nafter = 91\n";
+    assert_eq!(refused(long), "arrival of bank: `after` is more than 90 business days");
+    let week = r#"["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]"#;
+    let closed = format!("[[arrival]]\nlane = \"firm\"\nweekend = {week}\n");
+    assert!(refused(&closed).contains("no day is left for business"), "{}", refused(&closed));
+    let backwards = "[[arrival]]\nlane = \"wallet\"\nholidays = [\"2013-08-30..2013-08-29\"]\n";
+    assert!(refused(backwards).contains("the last day comes before the first"));
+}

@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-use calendar::file::{CalendarError, CycleProblem, WeekdayError};
-use calendar::{CYCLES_MAX, DATES_MAX, GAP_DAYS_MAX};
+use calendar::file::{ArrivalProblem, CalendarError, CycleProblem, WeekdayError};
+use calendar::{ARRIVAL_DAYS_MAX, ARRIVALS_MAX, CYCLES_MAX, DATES_MAX, GAP_DAYS_MAX};
 
 use super::{error as of, toml_message};
 use crate::words::Lang;
@@ -36,6 +36,12 @@ fn calendar_error(error: &CalendarError) -> String {
         CalendarError::Cycle { cycle, currency, problem } => {
             format!("周期 {cycle}（{currency}）：{}", cycle_problem(problem))
         }
+        CalendarError::TooManyArrivals => {
+            format!("日历的 [[arrival]] 超过 {ARRIVALS_MAX} 节")
+        }
+        CalendarError::Arrival { lane, problem } => {
+            format!("{lane} 的 [[arrival]]：{}", arrival_problem(problem))
+        }
     }
 }
 
@@ -59,6 +65,16 @@ fn cycle_problem(problem: &CycleProblem) -> String {
         CycleProblem::MonthDay(day) => {
             format!("每月的日子 {day} 不是 1 至 31；31 即每月最后一天")
         }
+    }
+}
+
+fn arrival_problem(problem: &ArrivalProblem) -> String {
+    match problem {
+        ArrivalProblem::Twice => "该来源已有一节；每个来源只写一节".to_owned(),
+        ArrivalProblem::TooManyDays => {
+            format!("`after` 超过 {ARRIVAL_DAYS_MAX} 个工作日")
+        }
+        ArrivalProblem::Days(error) => calendar_error(error),
     }
 }
 

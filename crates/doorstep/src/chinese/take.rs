@@ -2,6 +2,10 @@
 
 use std::error::Error;
 
+use ::office::closing::{
+    CLOSING_FILE_BYTES_MAX, CLOSINGS_MAX, ClosingError, ClosingFault, FAULTS_LISTED_MAX, FaultyRow,
+};
+use ::office::explaining::ExplainingError;
 use ::office::take::{Balance, TakeError};
 use ::office::{FILES_IN_HAND, FileSourceKind};
 use files::incoming::archive::ArchiveFault;
@@ -13,6 +17,75 @@ use super::zh_error;
 pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(take_error))
         .or_else(|| error.downcast_ref().map(refused_file))
+        .or_else(|| error.downcast_ref().map(closing_error))
+        .or_else(|| error.downcast_ref().map(explaining_error))
+}
+
+fn closing_error(error: &ClosingError) -> String {
+    use ClosingError as E;
+    match error {
+        E::TooLarge => {
+            format!("文件超过 {} MiB；请分成几份", CLOSING_FILE_BYTES_MAX >> 20)
+        }
+        E::NotCsv { line, why } => {
+            format!("第 {line} 行：不是 UTF-8 的 CSV（{why}）；请将列表存为 UTF-8 的 CSV")
+        }
+        E::NoColumn(name) => format!(
+            "第 1 行没有 `{name}` 栏；请给出 `doorstep recon breaks --csv` 写出的列表，保留其各栏"
+        ),
+        E::NothingToClose => {
+            "没有一行填有结案方式；请填写 `resolution` 栏，例如 WriteOff".to_owned()
+        }
+        E::TooManyRows => format!("超过 {CLOSINGS_MAX} 行填有结案方式；请分成几份"),
+        E::Rows(faults) => {
+            let rows = faults.iter().take(FAULTS_LISTED_MAX).map(|one| {
+                let FaultyRow { line, column, fault } = one;
+                format!("\n  第 {line} 行，{column}：{}", closing_fault(fault))
+            });
+            format!("未执行任何一行：{}", rows.collect::<String>())
+        }
+        E::Stopped { line, refusal } => format!(
+            "第 {line} 行：账簿拒绝：{}。之前各行已执行；消除原因后，请再次给出该文件",
+            zh_error(refusal)
+        ),
+        E::Office(error) => zh_error(error.as_ref()),
+        E::Read(error) => error.to_string(),
+    }
+}
+
+fn closing_fault(fault: &ClosingFault) -> String {
+    use ClosingFault as F;
+    match fault {
+        F::NotAnId(text) => {
+            format!("`{text}` 不是差异也不是记录；请给出 `doorstep recon breaks --csv` 写出的编号")
+        }
+        F::Twice(line) => format!("与第 {line} 行相同；请去掉其中一行"),
+        F::UnknownBreak => "没有该差异；请用 `doorstep recon breaks --csv` 重新写出列表".to_owned(),
+        F::Closed => "已以其他方式结案；请去掉该行".to_owned(),
+        F::UnknownEntry => {
+            "没有该待入账记录；请用 `doorstep recon breaks --csv` 重新写出列表".to_owned()
+        }
+        F::EntryResolution => {
+            "对账单的记录只能以 `Break` 处理：不再等待其原因，成为差异".to_owned()
+        }
+        F::EntryPart => "记录整笔成为差异；`part` 请留空".to_owned(),
+        F::Value(error) => zh_error(error),
+        F::Refused(refusal) => zh_error(refusal),
+    }
+}
+
+fn explaining_error(error: &ExplainingError) -> String {
+    use ExplainingError as E;
+    match error {
+        E::UnknownSubject(text) => format!(
+            "`{text}` 不是这些账簿的文件、记录、差异或付款；文件写作 来源/文件号，记录写作 \
+             银行/文件号/序号，差异写其编号，付款写作 运单号/序号"
+        ),
+        E::Report(error) => zh_error(error),
+        E::Journal(error) => zh_error(error),
+        E::Matching(error) => error.to_string(),
+        E::Store(error) => error.to_string(),
+    }
 }
 
 fn flag(source: FileSourceKind) -> &'static str {

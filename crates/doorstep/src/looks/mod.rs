@@ -8,6 +8,7 @@ pub mod open_items;
 pub mod parcels;
 pub mod parties;
 pub mod recon;
+pub mod recon_breaks;
 pub mod statement;
 pub mod status;
 

@@ -1,16 +1,22 @@
-//! `doorstep recon`: files, bank accounts beside their statements, what is due, what differs.
+//! `doorstep recon`: lanes side by side, files, bank accounts beside their statements, what is due.
 
 use std::fmt::Display;
 use std::path::PathBuf;
 
+use calendar::Calendar;
 use clap::{Args, Subcommand};
-use reports::{BankLaneReport, LaneReport, ReconStatus};
+use reports::{
+    Arrival, ArrivalKind, ArrivalState, BankLaneReport, LaneReport, LaneSummary, ReconStatus,
+};
 
 use super::open_items::movement_words;
+use super::recon_breaks::{self, ReconBreaksArgs, ReconExplainArgs};
 use super::table::Table;
-use super::{columns, count, money, print_head, print_json, print_row, word};
+use super::{columns, money, print_head, print_json, print_row, word};
+use crate::calendar_command;
 use crate::data_directory::{self, read_at_head};
 use crate::office_requests::{self, OfficeKeys};
+use crate::recon_close::{self, ReconCloseArgs};
 use crate::texts::{filled, text};
 use crate::words::{Lang, grouped, say};
 
@@ -25,18 +31,25 @@ pub struct ReconArgs {
 enum Recon {
     /// Shows each lane: files with what their lines are, bank accounts, what is due
     ///
-    /// Of each file: matched, expected and breaks, which add up to it (M15), and the digest of the
-    /// result. Of each bank account: the last statement, what moved in the books and is on no
-    /// statement, and entries whose cause is not in the books yet; together they are the balance
-    /// of the books. Of each network and wallet: the days that no file has settled.
+    /// First the lanes side by side: the last day that has a file, what is open, what is due today
+    /// and what is overdue. Then what is to arrive, by sender and day: missing files and late
+    /// credits are named on the day after they were due. Of each file: matched, expected and
+    /// breaks, which add up to it (M15), and the digest of the result. Of each bank account: the
+    /// last statement, what moved in the books and is on no statement, and entries whose cause is
+    /// not in the books yet; together they are the balance of the books.
     Status {
         /// The data directory
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
+        #[command(flatten)]
+        calendar: DueCalendarArgs,
         /// Print one JSON object, amounts in minor units
         #[arg(long)]
         json: bool,
     },
+    Breaks(ReconBreaksArgs),
+    Explain(ReconExplainArgs),
+    Close(ReconCloseArgs),
     /// Matches the entries that are expected with what the books have by now
     ///
     /// An entry whose day is past becomes a break. A running Doorstep does this by itself whenever
@@ -54,11 +67,47 @@ enum Recon {
     },
 }
 
+/// When files are due.
+#[derive(Args, Debug)]
+pub struct DueCalendarArgs {
+    /// The calendar of business days and arrivals [default: a file is due the day after]
+    #[arg(long, value_name = "FILE")]
+    calendar: Option<PathBuf>,
+    /// The settings that name the calendar
+    #[arg(long, value_name = "FILE", conflicts_with = "calendar")]
+    config: Option<PathBuf>,
+}
+
+impl DueCalendarArgs {
+    pub fn read(&self) -> anyhow::Result<Option<Calendar>> {
+        match (&self.calendar, &self.config) {
+            (Some(calendar), _) => calendar_command::read(calendar).map(Some),
+            (None, Some(settings)) => calendar_command::of_settings(settings),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+impl ReconArgs {
+    /// What a line that was sent closes.
+    pub fn closing(&self) -> Option<&ReconCloseArgs> {
+        match &self.what {
+            Recon::Close(args) => Some(args),
+            _ => None,
+        }
+    }
+}
+
 pub fn run(args: &ReconArgs) -> anyhow::Result<()> {
     match &args.what {
-        Recon::Status { data, json } => {
+        Recon::Breaks(args) => recon_breaks::run(args),
+        Recon::Explain(args) => recon_breaks::explain(args),
+        Recon::Close(args) => recon_close::run(args),
+        Recon::Status { data, calendar, json } => {
+            let calendar = calendar.read()?;
             let read = read_at_head(data)?;
-            let status = ReconStatus::of(read.books(), read.today(), switch::waybill::write);
+            let (today, waybill) = (read.today(), switch::waybill::write);
+            let status = ReconStatus::of(read.books(), today, calendar.as_ref(), waybill);
             if *json {
                 return print_json(&read, "recon", &status);
             }
@@ -90,31 +139,94 @@ pub fn run(args: &ReconArgs) -> anyhow::Result<()> {
 }
 
 fn print(status: &ReconStatus) {
-    let lang = Lang::current();
+    print_lanes(&status.side_by_side);
+    print_arrivals(&status.arrivals);
     for bank in &status.banks {
         print_bank(bank);
     }
     for lane in &status.lanes {
         print_lane(lane);
     }
-    if !status.due.is_empty() {
-        say!("\n{}", text(lang, "recon.due"));
-        let mut table = Table::new()
-            .text(text(lang, "recon.sender"))
-            .text(text(lang, "recon.day"))
-            .number(text(lang, "recon.payments"))
-            .number(text(lang, "recon.amount"));
-        for one in &status.due {
-            let late = if one.late { text(lang, "recon.late") } else { "" };
-            table.row([
-                format!("{} {}", word("recon.kind", one.kind), one.name),
-                format!("{} {late}", one.day).trim_end().to_owned(),
-                count(one.payments),
-                money(one.amount, one.currency),
-            ]);
-        }
-        table.print(columns());
+}
+
+fn print_lanes(lanes: &[LaneSummary]) {
+    let lang = Lang::current();
+    if lanes.is_empty() {
+        return;
     }
+    say!("\n{}", text(lang, "recon.side_by_side"));
+    let mut table = Table::new()
+        .text(text(lang, "recon.sender"))
+        .text(text(lang, "recon.last_day"))
+        .number(text(lang, "recon.open_items"))
+        .number(text(lang, "recon.amount"))
+        .number(text(lang, "recon.age"))
+        .number(text(lang, "recon.due_today"))
+        .number(text(lang, "recon.overdue"))
+        .number(text(lang, "recon.open_breaks"));
+    for one in lanes {
+        table.row([
+            format!("{} {}", word("recon.kind", one.kind), one.name),
+            one.until.clone().unwrap_or_else(|| text(lang, "looks.none").to_owned()),
+            grouped(&one.open.to_string()),
+            money(one.amount, one.currency),
+            one.oldest_days.to_string(),
+            grouped(&one.due_today.to_string()),
+            grouped(&one.overdue.to_string()),
+            grouped(&one.breaks.to_string()),
+        ]);
+    }
+    table.print(columns());
+}
+
+/// What becomes of something that is to arrive, in words.
+pub fn arrival_words(state: ArrivalState) -> &'static str {
+    let key = match state {
+        ArrivalState::MissingFile => "recon.arrival_missing_file",
+        ArrivalState::Late => "recon.arrival_late",
+        ArrivalState::DueToday => "recon.arrival_due_today",
+        ArrivalState::Awaited => "recon.arrival_awaited",
+    };
+    text(Lang::current(), key)
+}
+
+fn arrival_kind(kind: ArrivalKind) -> &'static str {
+    let key = match kind {
+        ArrivalKind::Collections => "recon.collections",
+        ArrivalKind::ClearingPayment => "recon.clearing_payment",
+        ArrivalKind::Deposit => "recon.deposit",
+        ArrivalKind::Payout => "recon.payout",
+        ArrivalKind::Other => "recon.other",
+    };
+    text(Lang::current(), key)
+}
+
+fn print_arrivals(arrivals: &[Arrival]) {
+    let lang = Lang::current();
+    if arrivals.is_empty() {
+        return;
+    }
+    say!("\n{}", text(lang, "recon.arrivals"));
+    let mut table = Table::new()
+        .text(text(lang, "recon.state"))
+        .text(text(lang, "recon.sender"))
+        .text(text(lang, "recon.file_of"))
+        .text(text(lang, "recon.due"))
+        .text(text(lang, "recon.what"))
+        .number(text(lang, "recon.count"))
+        .number(text(lang, "recon.amount"));
+    for one in arrivals {
+        table.row([
+            arrival_words(one.state).to_owned(),
+            format!("{} {}", word("recon.kind", one.lane), one.sender),
+            one.file_day.clone(),
+            one.due.clone(),
+            arrival_kind(one.kind).to_owned(),
+            grouped(&one.items.to_string()),
+            money(one.amount, one.currency),
+        ]);
+    }
+    table.print(columns());
 }
 
 fn print_bank(bank: &BankLaneReport) {

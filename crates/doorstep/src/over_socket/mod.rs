@@ -29,7 +29,7 @@ use crate::{command_tree, office_requests, tariffs};
 const COLUMNS: u16 = 80;
 
 /// Commands that read the books and nothing else.
-const LOOKS: [&[&str]; 14] = [
+const LOOKS: [&[&str]; 16] = [
     &["accounts"],
     &["balances"],
     &["breaks"],
@@ -40,6 +40,8 @@ const LOOKS: [&[&str]; 14] = [
     &["open-items"],
     &["parcels"],
     &["parties"],
+    &["recon", "breaks"],
+    &["recon", "explain"],
     &["recon", "status"],
     &["statement"],
     &["status"],
@@ -57,7 +59,7 @@ struct FileLine {
     returned: &'static [&'static str],
 }
 
-const FILE_LINES: [FileLine; 4] = [
+const FILE_LINES: [FileLine; 5] = [
     FileLine {
         command: &["import"],
         sent: &["orders", "profile", "sellers", "tariff"],
@@ -77,6 +79,7 @@ const FILE_LINES: [FileLine; 4] = [
         built_in: &[],
         returned: &[],
     },
+    FileLine { command: &["recon", "close"], sent: &["file"], built_in: &[], returned: &[] },
 ];
 
 /// As whom a line is carried out stands beside it.
@@ -163,6 +166,10 @@ pub fn carried_out(all: &ArgMatches) -> Option<anyhow::Result<ExitCode>> {
     }
     // Another server is asked, not this one.
     if SERVER_FLAGS.iter().any(|flag| line.given().any(|arg| arg.get_id() == flag)) {
+        return None;
+    }
+    // A break by its id is a command as any other.
+    if line.words == ["recon", "close"] && !line.given().any(|arg| arg.get_id() == "file") {
         return None;
     }
     let data = line.matches.try_get_one::<PathBuf>("data").ok().flatten()?;

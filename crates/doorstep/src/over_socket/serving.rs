@@ -32,7 +32,8 @@ use crate::serve::reload::Reloader;
 use crate::texts::{filled, text};
 use crate::words::{Lang, captured, error_label};
 use crate::{
-    Cli, DATA_VARIABLE, Task, chinese, command_tree, in_words, line_error_text, payouts, take,
+    Cli, DATA_VARIABLE, Task, chinese, command_tree, in_words, line_error_text, payouts,
+    recon_close, take,
 };
 
 /// This program, also if its file was replaced meanwhile.
@@ -72,9 +73,10 @@ impl CommandLines for ServedLines {
         }
         let mut whole = self.whole_line(line.arguments, lang);
         captured(lang, || check_look(&whole)).0?;
-        // It says where the views are.
-        if let (["get"], Some(config)) = (&words(line.arguments)[..], &self.config) {
-            whole.insert(2, format!("--config={}", config.display()));
+        // It says where the views and the calendar are.
+        let words = words(line.arguments);
+        if let (["get"] | ["recon", _], Some(config)) = (&words[..], &self.config) {
+            whole.insert(1 + words.len(), format!("--config={}", config.display()));
         }
         let mut command = Command::new(THIS_PROGRAM);
         command.args(&whole[1..]).env("COLUMNS", line.columns.to_string());
@@ -119,7 +121,7 @@ impl CommandLines for ServedLines {
                     );
                     orders::run_serving(args, giver)
                 }
-                task @ (Task::Take(_) | Task::File(_)) => {
+                task @ (Task::Take(_) | Task::File(_) | Task::Recon(_)) => {
                     if !matches!(line.by, Actor::Person(_)) {
                         return Err(text(lang, "over_socket.not_a_file_line").to_owned());
                     }
@@ -133,7 +135,13 @@ impl CommandLines for ServedLines {
                     match task {
                         Task::File(args) => take::run_files_serving(args, taking),
                         Task::Take(args) => take::run_serving(args, taking),
-                        _ => unreachable!("one of the two"),
+                        Task::Recon(args) => match args.closing() {
+                            Some(args) => recon_close::run_serving(args, taking),
+                            None => {
+                                return Err(text(lang, "over_socket.not_a_file_line").to_owned());
+                            }
+                        },
+                        _ => unreachable!("one of the three"),
                     }
                 }
                 _ => return Err(text(lang, "over_socket.not_a_file_line").to_owned()),

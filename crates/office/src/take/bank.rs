@@ -8,7 +8,6 @@ use money::{Currency, SignedAmount};
 use recon::statement::{EntryLine, EntryPlan, StatementOf, StatementPlan, plan};
 
 use super::given::{KeptEntry, LaneFile, LaneLines};
-use super::name_of;
 use super::{LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking, TakingStopped};
 use crate::files_in_hand::FilesInHand;
 
@@ -36,10 +35,11 @@ impl Taking<'_> {
         let planned = self.client.query(move |engine| plan(engine.books(), of, lines))?;
         let StatementPlan { lines, .. } = planned.0.map_err(TakeError::Matching)?;
         if !dry_run {
-            let awaited = lines.iter().filter(|one| one.expected_until.is_some());
-            let awaited = awaited.map(|one| ((file, one.line.line), one.line.keys.clone()));
+            // To match it later, and to explain its break.
+            let open = lines.iter().filter(|one| one.rule.is_none());
+            let open = open.map(|one| ((file, one.line.line), one.line.keys.clone()));
             let in_hand = FilesInHand::read(self.data).map_err(TakeError::from);
-            in_hand?.note_expected(bank, awaited).map_err(TakeError::from)?;
+            in_hand?.note_expected(bank, open).map_err(TakeError::from)?;
         }
         let mut first = 0;
         while first < lines.len() {
@@ -54,7 +54,12 @@ impl Taking<'_> {
                     Some(Err(refusal)) => {
                         let entry = line.take(bank, file);
                         let has_parts = !entry.parts.is_empty();
-                        let bare = TakeEntry { parts: Vec::new(), expected_until: None, ..entry };
+                        let bare = TakeEntry {
+                            parts: Vec::new(),
+                            expected_until: None,
+                            found: None,
+                            ..entry
+                        };
                         let bare = has_parts.then_some(Command::TakeEntry(bare));
                         self.give_bare(bare, &refusal, kept.line, report)?;
                         let (line, amount) = (kept.line, kept.entry.amount.minor());
@@ -94,13 +99,17 @@ impl Taking<'_> {
             let banks = books.bank_reconciliations().map(|bank| {
                 (bank.bank, bank.currency, books.expected_entries(bank.bank).collect::<Vec<_>>())
             });
-            banks.collect::<Vec<_>>()
+            let banks = banks.collect::<Vec<_>>();
+            let broken = books.open_breaks().into_iter();
+            let broken = broken.filter_map(|one| books.entry_of_break(one.id));
+            (banks, broken.collect::<Vec<_>>())
         })?;
-        let waiting: Vec<ExpectedEntries> = waiting.0;
+        let (waiting, broken): (Vec<ExpectedEntries>, Vec<_>) = waiting.0;
         let places = waiting
             .iter()
             .flat_map(|(bank, _, entries)| entries.iter().map(|one| (*bank, (one.file, one.line))));
-        in_hand.keep_expected(places).map_err(TakeError::from)?;
+        let broken = broken.into_iter().map(|(bank, file, line)| (bank, (file, line)));
+        in_hand.keep_expected(places.chain(broken)).map_err(TakeError::from)?;
         let lines = |bank, one: &ExpectedEntryView| EntryLine {
             line: one.line,
             booked: one.booked,
@@ -152,7 +161,7 @@ fn count(line: &EntryPlan, kept: &KeptEntry, report: &mut TakeReport) {
     let amount = line.line.amount.minor();
     let reason = match (line.expected_until, line.broken) {
         (Some(_), _) => Some(AWAITED.to_owned()),
-        (None, Some(kind)) => Some(name_of(kind)),
+        (None, Some(kind)) => Some(kind.name().to_owned()),
         (None, None) => None,
     };
     let kind = match (&reason, line.parts.first()) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+pub use books::ReconBreakKind;
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::Currency;
 use serde::{Deserialize, Serialize};
@@ -42,35 +43,6 @@ pub struct ItemMatch {
     /// What was tolerated: the reason, and stated less expected in minor units. Of a decided match
     /// the difference that the people accepted, without a reason.
     pub tolerated: Option<(Option<ToleranceReason>, i64)>,
-}
-
-/// What is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReconBreakKind {
-    /// The ledger expects an item, and no file of its day was taken.
-    MissingFile,
-    /// The file of its day was taken, and the item was not in it.
-    LateItem,
-    /// A second line for what is matched or broken already.
-    Duplicate,
-    /// The keys are the same, the amounts are not.
-    AmountDiffers,
-    /// The amounts are the same, the fees are not.
-    FeeDrift,
-    /// Each difference could be a rounding, but together they are beyond the bound of the day.
-    Rounding,
-    /// Less cash was paid in than the deposit says.
-    ShortCash,
-    /// No item of the ledger has a key of this line.
-    UnknownReference,
-    /// The line has no key.
-    NoReference,
-    /// Several items fit, and nothing tells which.
-    Ambiguous,
-    /// A refund, chargeback, reversal or fee of a known payment that the ledger does not expect.
-    Unannounced,
 }
 
 /// What a person, or the books by themselves, could do about a break.

@@ -1,5 +1,6 @@
 //! The rules by which items match, and their limits. docs/recon.md describes each.
 
+use books::EntryFinding;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,22 @@ impl MatchRule {
             MatchRule::SubsetSum => "subset-sum",
             MatchRule::NearReference => "near-reference",
         }
+    }
+
+    /// As the books keep it of an entry of a statement. `None` for what no entry is matched by:
+    /// people's decisions, tolerated fees and suggestions.
+    #[must_use]
+    pub fn finding(self) -> Option<EntryFinding> {
+        Some(match self {
+            MatchRule::ExactKey(_) => EntryFinding::ExactKey,
+            MatchRule::KeyedSum(_) => EntryFinding::KeyedSum,
+            MatchRule::SumTolerance(_) => EntryFinding::SumTolerance,
+            MatchRule::DatedSum => EntryFinding::DatedSum,
+            MatchRule::SubsetSum => EntryFinding::SubsetSum,
+            MatchRule::Decided | MatchRule::FeeTolerance(_) | MatchRule::NearReference => {
+                return None;
+            }
+        })
     }
 
     #[must_use]

@@ -69,6 +69,12 @@ fn spec(kind: FileKind) -> FileSpec {
             flags: &["bank", "encoding", "dry-run"],
             gives: "ConfirmDeposit",
         },
+        FileKind::Closings => FileSpec {
+            line: &["recon", "close"],
+            file: "file",
+            flags: &["dry-run"],
+            gives: "ApproveBreakResolution",
+        },
     }
 }
 
@@ -80,7 +86,7 @@ pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
     let function = AccessFunction::GiveNamed(spec.gives);
     let sellers = match kind {
         FileKind::Orders => own_sellers(&call, function)?,
-        FileKind::Clearing | FileKind::Bank => {
+        FileKind::Clearing | FileKind::Bank | FileKind::Closings => {
             call.require_all(function)?;
             None
         }
@@ -114,7 +120,7 @@ pub(crate) async fn carry_out(
     let spec = spec(kind);
     let sellers = match kind {
         FileKind::Orders => own_sellers(call, AccessFunction::GiveNamed(spec.gives))?,
-        FileKind::Clearing | FileKind::Bank => None,
+        FileKind::Clearing | FileKind::Bank | FileKind::Closings => None,
     };
     let by = call.caller()?.principal.actor;
     let checked = query.iter().find(|(flag, _)| *flag == CHECKED).map(|(_, sum)| sum.to_owned());

@@ -245,7 +245,7 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
         },
         C::TakeEntry(one) => match one_of(3) {
             0 => other_signed(&mut one.amount),
-            1 => drop(one.parts.pop()),
+            1 => one.found = one.found.xor(Some(EntryFinding::Awaited)),
             _ => one.expected_until = one.expected_until.xor(Some(one.booked.plus_days(9))),
         },
         C::EndFile(one) => one.digest.0[31] ^= 1,

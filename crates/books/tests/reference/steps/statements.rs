@@ -310,6 +310,7 @@ pub fn take_entry(roll: &Choices) -> Command {
         }),
         parts,
         expected_until: until(roll, 1),
+        found: roll.one_in(5, 2).then_some(EntryFinding::ExactKey),
     })
 }
 
@@ -342,7 +343,7 @@ pub fn match_entry(roll: &Choices) -> Command {
         part.amount = signed(rest);
     }
     let expected_until = until(roll, 3);
-    Command::MatchEntry(MatchEntry { bank, file, line, parts, expected_until })
+    Command::MatchEntry(MatchEntry { bank, file, line, parts, expected_until, found: None })
 }
 
 /// Movements that explain a break of an entry, with the largest part that they explain.

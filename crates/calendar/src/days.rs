@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use tariff::BusinessDate;
 
-/// A calendar whose next business day is further away is not believed.
-const GAP_DAYS_MAX: u16 = 31;
+use crate::GAP_DAYS_MAX;
+
 const DAYS_OF_WEEK: u16 = 7;
 /// 1970-01-01 was a Thursday. Monday is 0.
 const WEEKDAY_OF_DAY_0: u16 = 3;
@@ -60,7 +60,20 @@ pub struct DueRule {
     pub closed: ClosedDays,
 }
 
+impl Default for DueRule {
+    /// The next day, and each day is a business day.
+    fn default() -> DueRule {
+        DueRule { cut_off_s: SECONDS_OF_DAY, business_days: 1, closed: ClosedDays::default() }
+    }
+}
+
 impl DueRule {
+    /// Whether what happens late on a day belongs to the next day.
+    #[must_use]
+    pub fn has_cut_off(&self) -> bool {
+        self.cut_off_s < SECONDS_OF_DAY
+    }
+
     /// The day of the file, and the last day on which the item is in time.
     #[must_use]
     pub fn due(&self, day: BusinessDate, second: u32) -> (BusinessDate, BusinessDate) {
