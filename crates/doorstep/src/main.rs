@@ -36,7 +36,6 @@ mod private_files;
 mod profiles;
 mod promotions;
 mod proposals;
-mod pulse_command;
 mod recon_close;
 mod remote;
 mod serve;

@@ -235,7 +235,9 @@ impl ClosingPlanner<'_> {
         };
         read(RESOLUTION, RESOLUTION, row.resolution.clone())?;
         if !row.part.is_empty() {
-            read("amount", PART, format!("{}{currency}", row.part))?;
+            // With its currency, or without.
+            let part = row.part.strip_suffix(currency.code()).unwrap_or(&row.part);
+            read("amount", PART, format!("{}{currency}", part.trim()))?;
         }
         Ok(object)
     }

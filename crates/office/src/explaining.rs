@@ -8,6 +8,7 @@ use books::{
     FileLane, LineReference, PaymentId, RailId,
 };
 use calendar::Calendar;
+use files::incoming::clearing::line_of_item;
 use money::{Currency, SignedAmount};
 use recon::matching::outcome::WhyNot;
 use recon::matching::{MatchKeyKind, MatchRule};
@@ -251,12 +252,12 @@ impl ReconExplainer<'_> {
     fn of_clear_line(&self, line: &ClearLine) -> ReconExplanation {
         let books = self.read.books();
         let mut found = self.blank(line.rail.into());
-        (found.file, found.line) = (Some(line.file), Some(line.line));
+        (found.file, found.line) = (Some(line.file), Some(line_of_item(line.line)));
         found.amount = line.amount.minor().into();
         let rule = clearing_rule(line);
         found.compared = rule.compared().iter().map(name_of).collect();
+        found.rule = Some(RuleReport { name: rule.name(), version: rule.version() });
         if let Some(payment) = line.payment {
-            found.rule = Some(RuleReport { name: rule.name(), version: rule.version() });
             let what = payment_name(payment, self.waybill);
             let due = books.uncleared_payments().into_iter().find(|one| one.payment == payment);
             found.parts.push(MatchedPart { what, amount: line.amount.minor().into() });
@@ -425,8 +426,8 @@ impl ReconExplainer<'_> {
             Ok(())
         })?;
         let books = self.read.books();
-        let uncleared = books.uncleared_payments().into_iter();
-        let uncleared = uncleared.filter(|one| one.payment == payment).next_back();
+        let mut uncleared = books.uncleared_payments().into_iter();
+        let uncleared = uncleared.rfind(|one| one.payment == payment);
         let Some(rail) = books.rail_of(payment) else {
             let is_known = books.payment_with_id(payment).is_some();
             let blank = self.blank(FileLane::Bank(BankId(0)));
@@ -438,7 +439,8 @@ impl ReconExplainer<'_> {
             let rule = clearing_rule(line);
             found.rule = Some(RuleReport { name: rule.name(), version: rule.version() });
             found.compared = rule.compared().iter().map(name_of).collect();
-            let what = format!("{}/{}/{}", found.sender, line.file, line.line);
+            let place = line_of_item(line.line);
+            let what = format!("{}/{}/{place}", found.sender, line.file);
             found.parts.push(MatchedPart { what, amount: line.amount.minor().into() });
         }
         if let Some(one) = uncleared {
