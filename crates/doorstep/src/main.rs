@@ -36,6 +36,7 @@ mod private_files;
 mod profiles;
 mod promotions;
 mod proposals;
+mod pulse_command;
 mod recon_close;
 mod remote;
 mod serve;

@@ -41,8 +41,9 @@ const MAP: &str = "
     sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
     host     | money books engine node iso8583 keys switch           | journal peers tariff
     recon    | money tariff books calendar files switch              |
-    bench    | money tariff books engine journal node files reports views iso8583 keys peers host \
-              recon |
+    pulse    | money                                                 |
+    bench    | money tariff books market engine journal node files reports views iso8583 keys \
+              peers host recon pulse |
     vault    | money books files keys postgresql                     | bench
     notices  | money tariff machine books engine journal node keys vault channels | sim
     access   | books engine machine node keys vault                  | money journal
