@@ -163,7 +163,6 @@ enum Task {
     /// Keys of the API: issue, secret, list, revoke
     ApiKey(do_command::FormArgs),
     File(take::FileArgs),
-    Take(take::TakeArgs),
     Proposals(proposals::ProposalsArgs),
     Approve(proposals::ApproveArgs),
     WithdrawProposal(proposals::WithdrawProposalArgs),
@@ -312,8 +311,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Terminals(args) => form("terminals", &args),
         Task::User(args) => form("user", &args),
         Task::ApiKey(args) => form("api-key", &args),
-        Task::File(args) => take::run_files(&args).map(|()| ExitCode::SUCCESS),
-        Task::Take(args) => take::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::File(args) => take::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Proposals(args) => proposals::list(&args).map(|()| ExitCode::SUCCESS),
         Task::Approve(args) => proposals::approve(&args).map(|()| ExitCode::SUCCESS),
         Task::WithdrawProposal(args) => proposals::withdraw(&args).map(|()| ExitCode::SUCCESS),

@@ -1,11 +1,11 @@
-//! `doorstep file` and `doorstep take`: files of networks, wallets and banks into the books.
+//! `doorstep file`: files of networks, wallets and banks into the books.
 
 use std::fmt::Display;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::Args;
 use host::control::user_id;
 use money::decimal::DecimalAmount;
 use office::take::{
@@ -52,61 +52,6 @@ pub struct FileArgs {
     how: HowToTake,
 }
 
-/// Takes files of networks, wallets and banks in Doorstep's own formats into the books
-///
-/// A file is taken whole or refused whole, with all that is wrong with it. A file that was taken
-/// before changes nothing. One that was interrupted is continued when it is given again. `doorstep
-/// file` takes files of all other formats.
-#[derive(Args, Debug)]
-pub struct TakeArgs {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Subcommand, Debug)]
-enum What {
-    /// Takes a clearing file: what a network or wallet pays
-    ///
-    /// Each line becomes a command. A line whose payment is not found becomes a break. The file
-    /// must be of that network or wallet, in its currency, not before the file that was taken last,
-    /// and as it was sent.
-    ///
-    /// Exit status: 0 the file is taken, or was taken before; 1 it is refused.
-    Clearing {
-        /// The clearing file
-        file: PathBuf,
-        /// The network, by its name in the books
-        #[arg(long, value_name = "NAME", required_unless_present = "wallet")]
-        network: Option<String>,
-        /// The wallet, by its name in the books
-        #[arg(long, value_name = "NAME", conflicts_with = "network")]
-        wallet: Option<String>,
-        /// The bank account that is credited, if there are several in the currency
-        #[arg(long, value_name = "NAME")]
-        bank: Option<String>,
-        #[command(flatten)]
-        how: HowToTake,
-    },
-    /// Takes a bank statement as CSV: deposits that arrived, payouts that left or came back
-    ///
-    /// Each entry is matched with what the books expect on the account, awaited for some days, or a
-    /// break. The statement must begin with the balance with which the one before ended.
-    ///
-    /// Exit status: 0 the statement is taken, or was taken before; 1 it is refused.
-    BankStatement {
-        /// The statement
-        file: PathBuf,
-        /// The bank account, by its name in the books
-        #[arg(long, value_name = "NAME")]
-        bank: String,
-        /// The file's encoding, such as gbk [default: utf-8]
-        #[arg(long, value_name = "NAME")]
-        encoding: Option<String>,
-        #[command(flatten)]
-        how: HowToTake,
-    },
-}
-
 #[derive(Args, Debug)]
 struct HowToTake {
     /// The data directory
@@ -128,37 +73,22 @@ struct TakeTask<'a> {
     files: Vec<&'a Path>,
     request: TakeRequest,
     how: &'a HowToTake,
-    /// Whether there is one report for one file.
-    single: bool,
 }
 
-pub fn run(args: &TakeArgs) -> anyhow::Result<()> {
+pub fn run(args: &FileArgs) -> anyhow::Result<()> {
     let asked = asked(args);
     print(&take_at_rest(&asked)?, &asked)
 }
 
-pub fn run_files(args: &FileArgs) -> anyhow::Result<()> {
-    let asked = asked_files(args);
-    print(&take_at_rest(&asked)?, &asked)
-}
-
-/// Takes a file that was sent while this process serves the books.
-pub fn run_serving(args: &TakeArgs, taking: Taking<'_>) -> anyhow::Result<()> {
-    serve_asked(&asked(args), taking)
-}
-
-/// As [`run_serving`].
-pub fn run_files_serving(args: &FileArgs, taking: Taking<'_>) -> anyhow::Result<()> {
-    serve_asked(&asked_files(args), taking)
-}
-
-fn serve_asked(asked: &TakeTask<'_>, mut taking: Taking<'_>) -> anyhow::Result<()> {
+/// Takes files that were sent while this process serves the books.
+pub fn run_serving(args: &FileArgs, mut taking: Taking<'_>) -> anyhow::Result<()> {
+    let asked = asked(args);
     let mut given = given(&asked.files)?;
     let reports = taking.take(&asked.request, &mut given).map_err(|stopped| match stopped {
         TakingStopped::Refused(error) => OfficeError::from(error),
         TakingStopped::Node(error) => error.into(),
     })?;
-    print(&reports, asked)
+    print(&reports, &asked)
 }
 
 fn given(files: &[&Path]) -> anyhow::Result<Vec<GivenFile>> {
@@ -175,7 +105,7 @@ fn source(network: Option<&String>, wallet: Option<&String>) -> Option<(FileSour
     network.or(wallet.map(|name| (FileSourceKind::Wallet, name.clone())))
 }
 
-fn asked_files(args: &FileArgs) -> TakeTask<'_> {
+fn asked(args: &FileArgs) -> TakeTask<'_> {
     let request = TakeRequest {
         source: source(args.network.as_ref(), args.wallet.as_ref()),
         bank: args.bank.clone(),
@@ -184,49 +114,21 @@ fn asked_files(args: &FileArgs) -> TakeTask<'_> {
         dry_run: args.how.dry_run,
     };
     let files = args.files.iter().map(PathBuf::as_path).collect();
-    TakeTask { files, request, how: &args.how, single: false }
-}
-
-fn asked(args: &TakeArgs) -> TakeTask<'_> {
-    let (file, how, request) = match &args.what {
-        What::Clearing { file, network, wallet, bank, how } => {
-            let format = if wallet.is_some() { "clearing-wallet" } else { "clearing" };
-            let request = TakeRequest {
-                source: source(network.as_ref(), wallet.as_ref()),
-                bank: bank.clone(),
-                format: Some(format.to_owned()),
-                ..TakeRequest::default()
-            };
-            (file, how, request)
-        }
-        What::BankStatement { file, bank, encoding, how } => {
-            let request = TakeRequest {
-                source: Some((FileSourceKind::Bank, bank.clone())),
-                format: Some("bank-csv".to_owned()),
-                encoding: encoding.clone(),
-                ..TakeRequest::default()
-            };
-            (file, how, request)
-        }
-    };
-    let request = TakeRequest { dry_run: how.dry_run, ..request };
-    TakeTask { files: vec![file.as_path()], request, how, single: true }
+    TakeTask { files, request, how: &args.how }
 }
 
 fn print(reports: &[TakeReport], asked: &TakeTask<'_>) -> anyhow::Result<()> {
-    match (asked.how.json, reports) {
-        (true, [report]) if asked.single => say!("{}", serde_json::to_string(report)?),
-        (true, _) => say!("{}", serde_json::json!({ "files": reports })),
-        (false, _) => {
-            let lang = Lang::current();
-            for report in reports {
-                if let Some(finished) = &report.finished {
-                    say!("{}", text(lang, "take.finished"));
-                    print_words(finished, lang);
-                }
-                print_words(report, lang);
-            }
+    if asked.how.json {
+        say!("{}", serde_json::json!({ "files": reports }));
+        return Ok(());
+    }
+    let lang = Lang::current();
+    for report in reports {
+        if let Some(finished) = &report.finished {
+            say!("{}", text(lang, "take.finished"));
+            print_words(finished, lang);
         }
+        print_words(report, lang);
     }
     Ok(())
 }

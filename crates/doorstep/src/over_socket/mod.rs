@@ -59,7 +59,7 @@ struct FileLine {
     returned: &'static [&'static str],
 }
 
-const FILE_LINES: [FileLine; 5] = [
+const FILE_LINES: [FileLine; 3] = [
     FileLine {
         command: &["import"],
         sent: &["orders", "profile", "sellers", "tariff"],
@@ -70,13 +70,6 @@ const FILE_LINES: [FileLine; 5] = [
         command: &["file"],
         sent: &["files", "profile"],
         built_in: &["profile"],
-        returned: &[],
-    },
-    FileLine { command: &["take", "clearing"], sent: &["file"], built_in: &[], returned: &[] },
-    FileLine {
-        command: &["take", "bank-statement"],
-        sent: &["file"],
-        built_in: &[],
         returned: &[],
     },
     FileLine { command: &["recon", "close"], sent: &["file"], built_in: &[], returned: &[] },

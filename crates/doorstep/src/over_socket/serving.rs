@@ -121,7 +121,7 @@ impl CommandLines for ServedLines {
                     );
                     orders::run_serving(args, giver)
                 }
-                task @ (Task::Take(_) | Task::File(_) | Task::Recon(_)) => {
+                task @ (Task::File(_) | Task::Recon(_)) => {
                     if !matches!(line.by, Actor::Person(_)) {
                         return Err(text(lang, "over_socket.not_a_file_line").to_owned());
                     }
@@ -133,15 +133,14 @@ impl CommandLines for ServedLines {
                         chinese: |error| chinese::error(error, Lang::Zh),
                     };
                     match task {
-                        Task::File(args) => take::run_files_serving(args, taking),
-                        Task::Take(args) => take::run_serving(args, taking),
+                        Task::File(args) => take::run_serving(args, taking),
                         Task::Recon(args) => match args.closing() {
                             Some(args) => recon_close::run_serving(args, taking),
                             None => {
                                 return Err(text(lang, "over_socket.not_a_file_line").to_owned());
                             }
                         },
-                        _ => unreachable!("one of the three"),
+                        _ => unreachable!("one of the two"),
                     }
                 }
                 _ => return Err(text(lang, "over_socket.not_a_file_line").to_owned()),

@@ -15,7 +15,7 @@ const WRITING: [&str; 5] = [
     "setup bank house --currency CNY --data",
     "do RegisterBank --reference house --currency CNY --data",
     "import --orders orders.csv --profile doorstep --data",
-    "take clearing alpha.csv --network alpha --data",
+    "file alpha.csv --network alpha --data",
     "approve 1 --data",
 ];
 

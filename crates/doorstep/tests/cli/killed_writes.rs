@@ -109,8 +109,8 @@ fn a_clearing_file_whose_taking_is_killed_is_continued() {
     let bed = bed();
     take::books(&bed);
     // More lines than are given together.
-    bed.write("clearing.csv", take::clearing_file("alpha", "2013-08-28", 210));
-    killed_at_every_write(&bed, "take clearing clearing.csv --network alpha", Some("books"));
+    bed.write("clearing.csv", take::clearing_file("alpha", "2013-08-28", 1_010));
+    killed_at_every_write(&bed, "file clearing.csv --network alpha", Some("books"));
 }
 
 #[test]
@@ -119,8 +119,7 @@ fn a_clearing_file_whose_taking_is_killed_is_finished_before_the_next_one() {
     take::books(&bed);
     bed.write("first.csv", take::clearing_file("alpha", "2013-08-28", 3));
     bed.write("second.csv", take::clearing_file("alpha", "2013-08-29", 2));
-    let line =
-        |file: &str, data: &str| format!("take clearing {file} --network alpha --data {data}");
+    let line = |file: &str, data: &str| format!("file {file} --network alpha --data {data}");
     let copy = |data: &str| {
         let line = format!("rm -rf {data} && cp -r books {data}");
         Ran::of(tool(&bed, "bash").arg("-c").arg(line)).succeeds();

@@ -335,7 +335,7 @@ impl Month {
         let amounts: BTreeSet<&str> = items.filter_map(|line| line.split(',').nth(7)).collect();
         assert_eq!(amounts, paid.iter().copied().collect(), "{text}");
         self.at(&day, "23:00");
-        self.again(&format!("take clearing {file} --network alpha"));
+        self.again(&format!("file {file} --network alpha"));
         for amount in paid {
             self.meaning.cleared(minor(amount));
         }

@@ -104,7 +104,7 @@ fn a_look_over_the_socket_is_the_same_as_at_the_books() {
         (
             vec!["serve"],
             "config",
-            "files are carried out for `doorstep import` and `doorstep take` only",
+            "files are carried out for `doorstep import` and `doorstep file` only",
         ),
         (vec!["import", "--profile=doorstep"], "data", "`data` names a file"),
         (vec!["import", "--profile=x.toml"], "orders", "`profile` names a file"),

@@ -44,7 +44,8 @@ pub fn books(bed: &Bed) {
 
 #[track_caller]
 fn take(bed: &Bed, line: &str) -> Value {
-    bed.run(&format!("take {line} --json")).succeeds().json()
+    let mut taken = bed.run(&format!("file {line} --json")).succeeds().json();
+    taken["files"][0].take()
 }
 
 /// Taken, had before, to look at.
@@ -75,7 +76,7 @@ fn trial_after_sales(bed: &Bed) {
     running.stop();
 }
 
-const FILE: &str = "clearing door/alpha-2013-08-28.csv --network alpha --data door/books";
+const FILE: &str = "door/alpha-2013-08-28.csv --network alpha --data door/books";
 
 #[test]
 fn a_network_s_file_pays_the_sales_of_old_batches_too_and_only_once() {
@@ -85,7 +86,7 @@ fn a_network_s_file_pays_the_sales_of_old_batches_too_and_only_once() {
     let dry = take(&bed, &format!("{FILE} --dry-run"));
     assert_eq!((text(&dry, "/outcome"), counts(&dry)), ("dry_run", [3, 0, 0]));
     assert_eq!(bed.verified("door/books")["digest"], before["digest"]);
-    let taken = bed.run(&format!("take {FILE}")).succeeds();
+    let taken = bed.run(&format!("file {FILE}")).succeeds();
     let due: i64 = (2..5).map(|place| minor(&ground::parcel(place).1)).sum();
     let words =
         format!("  sales: 3, amount {}.{:02} CNY, kept back 0.00 CNY", due / 100, due % 100);
@@ -102,7 +103,7 @@ fn a_network_s_file_pays_the_sales_of_old_batches_too_and_only_once() {
         .collect();
     assert_eq!(payments.len(), 3);
     assert!(payments.iter().all(|payment| payment["number"] == 1), "{payments:?}");
-    let again = bed.run(&format!("take {FILE} --lang zh")).succeeds();
+    let again = bed.run(&format!("file {FILE} --lang zh")).succeeds();
     again.prints("该文件此前已录入；未作改动。\n");
     assert_eq!(bed.verified("door/books")["digest"], after["digest"]);
     // Without the notes the books know the lines of the last file.
@@ -151,14 +152,14 @@ fn a_bank_statement_confirms_a_deposit_and_payouts_and_returns_one() {
     let closing = format!("{}.{}", &closing[..closing.len() - 2], &closing[closing.len() - 2..]);
     let bank = "--bank bank --data door/books";
     statement(&bed, "first.csv", 28, "1000.00", &[&credit], &closing);
-    let dry = take(&bed, &format!("bank-statement first.csv {bank} --dry-run"));
+    let dry = take(&bed, &format!("first.csv {bank} --dry-run"));
     assert_eq!(text(&dry, "/sums/0/kind"), "deposit_confirmed");
-    bed.run(&format!("take bank-statement first.csv {bank}"))
+    bed.run(&format!("file first.csv {bank}"))
         .succeeds()
         .prints("bank, 2013-08-28: lines 1\n")
         .prints("taken 1; in the books before 0; to look at 0\n")
         .prints("  deposits confirmed: 1, amount ");
-    let again = take(&bed, &format!("bank-statement first.csv {bank}"));
+    let again = take(&bed, &format!("first.csv {bank}"));
     assert_eq!(text(&again, "/outcome"), "taken_before");
 
     let planned = "settlement plan Daily --currency CNY --data door/books --json";
@@ -191,7 +192,7 @@ fn a_bank_statement_confirms_a_deposit_and_payouts_and_returns_one() {
     let opening = closing;
     let closing = amount(minor(&opening) + moved);
     statement(&bed, "second.csv", 29, &opening, &entries, &closing);
-    let second = take(&bed, &format!("bank-statement second.csv {bank}"));
+    let second = take(&bed, &format!("second.csv {bank}"));
     // All of a statement is taken: one entry is the payout, the others are breaks.
     assert_eq!(counts(&second), [9, 0, 8], "{second:#}");
     let expected = "duplicate no_reference no_reference unknown_reference unknown_reference \
@@ -201,7 +202,7 @@ fn a_bank_statement_confirms_a_deposit_and_payouts_and_returns_one() {
 
     let returned = format!("{} {payout}", amount(net));
     statement(&bed, "third.csv", 30, &closing, &[&returned], &amount(minor(&closing) + net));
-    let third = take(&bed, &format!("bank-statement third.csv {bank}"));
+    let third = take(&bed, &format!("third.csv {bank}"));
     assert_eq!((counts(&third), text(&third, "/sums/0/kind")), ([1, 0, 0], "payout_returned"));
     bed.verified("door/books");
     let kept = bed.read("door/books/taken-files.toml");
@@ -217,24 +218,24 @@ fn a_statement_must_go_on_where_the_one_before_ended() {
     bed.run("setup bank bank --currency CNY --data books").succeeds();
     let bank = "--bank bank --data books";
     statement(&bed, "one.csv", 20, "10.00", &["5.00 "], "15.00");
-    assert_eq!(counts(&take(&bed, &format!("bank-statement one.csv {bank}"))), [1, 0, 1]);
+    assert_eq!(counts(&take(&bed, &format!("one.csv {bank}"))), [1, 0, 1]);
     statement(&bed, "gap.csv", 22, "16.00", &["5.00 "], "21.00");
-    bed.run(&format!("take bank-statement gap.csv {bank}")).fails(
+    bed.run(&format!("file gap.csv {bank}")).fails(
         "the statement before ended on 2013-08-20 with 15.00 CNY, but this one begins on \
          2013-08-22 with 16.00 CNY: entries are missing in between",
     );
     statement(&bed, "overlap.csv", 19, "15.00", &["5.00 "], "20.00");
-    bed.run(&format!("take bank-statement overlap.csv {bank}"))
+    bed.run(&format!("file overlap.csv {bank}"))
         .fails("the statement begins on 2013-08-19 and overlaps the one before");
     statement(&bed, "wrong.csv", 21, "15.00", &["5.00 "], "20.01");
-    bed.run(&format!("take bank-statement wrong.csv {bank}"))
+    bed.run(&format!("file wrong.csv {bank}"))
         .fails("wrong.csv is refused as a whole:\n  line 4, amount: it says 20.01, but the lines");
-    bed.run(&format!("take bank-statement wrong.csv {bank} --lang zh"))
+    bed.run(&format!("file wrong.csv {bank} --lang zh"))
         .fails("wrong.csv 整份被拒绝：\n  第 4 行，amount：所列为 20.01，各行合计为 20.00");
-    bed.run("take bank-statement one.csv --bank other --data books")
+    bed.run("file one.csv --bank other --data books")
         .fails("--bank other: the books have no such party; use one of: bank\n");
     statement(&bed, "two.csv", 21, "15.00", &["5.00 "], "20.00");
-    assert_eq!(counts(&take(&bed, &format!("bank-statement two.csv {bank}"))), [1, 0, 1]);
+    assert_eq!(counts(&take(&bed, &format!("two.csv {bank}"))), [1, 0, 1]);
 }
 
 #[test]
@@ -245,7 +246,7 @@ fn a_clearing_file_of_another_sender_currency_or_order_is_refused() {
     bed.write("older.csv", clearing_file("alpha", "2013-08-19", 1));
     let changed = clearing_file("alpha", "2013-08-21", 2).replace("000002", "000003");
     bed.write("changed.csv", changed);
-    let take_file = |file: &str| format!("take clearing {file} --data books --network");
+    let take_file = |file: &str| format!("file {file} --data books --network");
     let taken = bed.run(&format!("{} alpha", take_file("one.csv"))).succeeds();
     taken
         .prints("taken 2; in the books before 0; to look at 2\n")
@@ -264,14 +265,13 @@ fn a_clearing_file_of_another_sender_currency_or_order_is_refused() {
         (format!("{} alpha", take_file("older.csv")), "but the file of 2013-08-20 was taken"),
         (format!("{} alpha", take_file("changed.csv")), "line 4, sha256: the lines are not those"),
         (
-            "take clearing one.csv --data books --wallet red".to_owned(),
+            "file one.csv --data books --wallet red".to_owned(),
             "line 2: it has 10 fields, and must have 8",
         ),
         (format!("{} alpha", take_file("none.csv")), "none.csv"),
     ] {
         bed.run(&line).fails(words);
     }
-    bed.run("take clearing one.csv --data books").ends_with(2);
     let log = bed.run("log --data books --json").succeeds();
     assert_eq!(log.stdout().matches("\"command\":\"ClearLine\"").count(), 2);
     bed.verified("books");
@@ -311,7 +311,7 @@ fn a_wallet_s_file_pays_the_order_that_it_names() {
     let sum = minor(&due) * 2;
     let sum = format!("{}.{:02}", sum / 100, sum % 100);
     write_with_digest(&bed, "red.csv", &lines, &format!("T,2,{sum},0.00,{sum}"));
-    let taken = take(&bed, "clearing red.csv --wallet red --data door/books");
+    let taken = take(&bed, "red.csv --wallet red --data door/books");
     assert_eq!((counts(&taken), reasons(&taken)), ([2, 0, 1], vec!["not_found"]));
     assert_eq!(number(&taken, "/listed/0/line"), 3);
     bed.verified("door/books");
@@ -341,8 +341,8 @@ fn a_line_that_the_books_refuse_becomes_a_break_and_the_lines_behind_it_are_take
     let sum = format!("{}.{:02}", sum / 100, sum % 100);
     let all = format!("{}\n{sale}\n{wrong}\n{later}\n", lines[0]);
     write_with_digest(&bed, "wrong.csv", &all, &format!("T,3,{sum},0.00,{sum}"));
-    let taken = bed.run("take clearing wrong.csv --network alpha --data door/books --json");
-    let taken = taken.succeeds().json();
+    let taken = bed.run("file wrong.csv --network alpha --data door/books --json");
+    let taken = taken.succeeds().json()["files"][0].take();
     assert_eq!((counts(&taken), reasons(&taken)), ([3, 0, 1], vec!["refused"]));
     let why = text(&taken, "/listed/0/refusal/en");
     assert!(why.starts_with("the line names a payment whose request has"), "{why}");
@@ -357,7 +357,7 @@ fn a_line_that_the_books_refuse_becomes_a_break_and_the_lines_behind_it_are_take
 
 /// Takes a file, and kills that once the copy of the file is there.
 fn take_and_kill(bed: &Bed, line: &str) {
-    let mut command = bed.doorstep(&format!("take {line}"));
+    let mut command = bed.doorstep(&format!("file {line}"));
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     // The copy is written first; a file is in hand when this names the copy.
     let in_hand = bed.path("books/taken-files.toml");
@@ -378,7 +378,7 @@ fn a_file_that_the_office_finished_is_reported_to_whoever_gives_the_next_one() {
         books(&bed);
         bed.write("first.csv", clearing_file("alpha", "2013-08-28", 4_000));
         bed.write("second.csv", clearing_file("alpha", "2013-08-29", 2));
-        let file = |name: &str| format!("clearing {name} --network alpha --data books");
+        let file = |name: &str| format!("{name} --network alpha --data books");
         take_and_kill(&bed, &file("first.csv"));
         // Any command opens the office, which finishes the file.
         bed.run("proposals --data books").succeeds();
@@ -405,7 +405,7 @@ fn a_file_that_the_office_finished_is_reported_to_whoever_gives_the_next_one() {
 fn a_file_of_a_day_to_come_is_refused_and_shuts_out_no_other() {
     let bed = Bed::new();
     books(&bed);
-    let clearing = "take clearing file.csv --network alpha --data books";
+    let clearing = "file file.csv --network alpha --data books";
     bed.write("file.csv", clearing_file("alpha", "2099-08-28", 1));
     bed.run(clearing).fails("the file is of 2099-08-28, and today is ");
     bed.run(&format!("{clearing} --lang zh")).fails("不录入日期未到的文件");
@@ -413,7 +413,7 @@ fn a_file_of_a_day_to_come_is_refused_and_shuts_out_no_other() {
     bed.run(clearing).succeeds();
     statement(&bed, "statement.csv", 28, "0.00", &[], "0.00");
     let true_one = bed.read("statement.csv").replace("bank,", "main,");
-    let bank = "take bank-statement statement.csv --bank main --data books";
+    let bank = "file statement.csv --bank main --data books";
     let opening = true_one.lines().nth(1).unwrap();
     let later = true_one.replace("2013-08-28", "2099-08-28");
     // It begins on a day that has come.

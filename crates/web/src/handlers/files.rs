@@ -1,5 +1,5 @@
 //! Files that are sent in: streamed to the disk of the books, then carried out as `doorstep import`
-//! and `doorstep take` do it.
+//! and `doorstep file` do it.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
