@@ -97,8 +97,8 @@ with_examples! {
         #[error("the seller has {0} offers, as many as the market profile allows: end some first")]
         TooManyOffers(u32 = 100),
         #[error(
-            "the market profile asks for a proof of the seller's identity: \
-             admit the seller again with it, then try again"
+            "the seller's identity is not proved, which the market profile asks for: send an \
+             admission with the proof first"
         )]
         IdentityNotProved,
         #[error("the offer cannot be set to this from its state now: choose another state")]
@@ -161,7 +161,7 @@ with_examples! {
         )]
         NothingDue(SellerId = SellerId(1)),
         #[error(
-            "the parcel of seller {} costs more than {}, the most at the door: order less",
+            "the parcel of seller {} costs more than {}, the most at the door: choose fewer units",
             .0, minor_units(*.1)
         )]
         ParcelAboveCap(SellerId = SellerId(1), Amount = Amount::of(100)),

@@ -691,7 +691,7 @@ mod tests {
         let refusals = Refusal::examples().len() - 1 + MissingRecord::examples().len();
         assert_eq!(
             types.len(),
-            refusals + ProblemKind::ALL.len() - 1,
+            refusals + market_refusals().count() + ProblemKind::ALL.len() - 1,
             "only books-not-open is both"
         );
         assert!(types.contains_key("amount-zero") && types.contains_key("no-such-seller"));

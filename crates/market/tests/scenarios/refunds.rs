@@ -221,3 +221,18 @@ fn the_return_window_ends() {
         MarketRefusal::ReturnWindowOver(1),
     );
 }
+
+#[test]
+fn a_refusal_ends_with_its_days() {
+    let mut shop = Shop::open();
+    for order in [1, 2] {
+        shop.buy(order, &[line(1, 1)]);
+        let parcel = shop.parcels(order)[0];
+        shop.note(Event::ParcelRefused { parcel });
+    }
+    let checkout = shop.cart(3, buyer(1), &[line(2, 1)]);
+    shop.at += 30 * DAY - 1;
+    shop.refused(checkout.clone(), MarketRefusal::TooManyRefusals(2));
+    shop.at += 1;
+    shop.must(checkout);
+}
