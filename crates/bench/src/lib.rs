@@ -9,8 +9,8 @@
 //! the switch or the engine, and have no secrets in errors.
 //!
 //! Start at [`engine_benchmark`], [`door`], [`api_benchmark`], [`views_benchmark`],
-//! [`reconciling`], [`claims_benchmark`], [`NetworkSimulatorServer`], [`InteractiveTerminal`] and
-//! [`TerminalFleet`].
+//! [`reconciling`], [`claims_benchmark`], [`policy_benchmark`], [`NetworkSimulatorServer`],
+//! [`InteractiveTerminal`] and [`TerminalFleet`].
 
 pub mod api_benchmark;
 mod api_client;
@@ -27,6 +27,7 @@ mod latencies;
 mod load;
 mod network_server;
 pub mod opening;
+pub mod policy_benchmark;
 mod postgres_cluster;
 pub mod reconciling;
 mod reserved_address;

@@ -41,8 +41,9 @@ const MAP: &str = "
     host     | money books engine node iso8583 keys switch           | journal peers tariff
     recon    | money tariff books files switch                       |
     pulse    | money                                                 |
+    policy   | money tariff                                          |
     bench    | money tariff books engine journal node files reports views iso8583 keys peers host \
-              recon pulse |
+              recon pulse policy |
     vault    | money books files keys postgresql                     | bench
     notices  | money tariff machine books engine journal node keys vault channels | sim
     access   | books engine machine node keys vault                  | money journal
@@ -54,20 +55,21 @@ const MAP: &str = "
     wiping   |                                                       |
 doorstep| money tariff books calendar engine journal node files reports keys vault access qr peers \
               switch host recon office bench sim wiping postgresql views pages web backup channels \
-              notices pulse |
+              notices pulse policy |
     tidy     |                                                       |
 ";
 
 /// Crates without floats, tests included: they count or store money.
-const WITHOUT_FLOATS: [&str; 10] = [
+const WITHOUT_FLOATS: [&str; 11] = [
     "money", "chunks", "tariff", "ledger", "machine", "books", "engine", "journal", "recon",
-    "pulse",
+    "pulse", "policy",
 ];
 
 /// Crates without clock, I/O, randomness or hash order: a journal gives the same books (M11), and
 /// a file the same commands.
-const PURE: [&str; 9] =
-    ["money", "chunks", "tariff", "ledger", "machine", "books", "engine", "recon", "pulse"];
+const PURE: [&str; 10] = [
+    "money", "chunks", "tariff", "ledger", "machine", "books", "engine", "recon", "pulse", "policy",
+];
 
 /// Crates that write to the log. The others return what happened.
 const LOGGING: [&str; 2] = ["host", "doorstep"];
