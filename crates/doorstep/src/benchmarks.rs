@@ -13,6 +13,7 @@ pub mod claims;
 pub mod door;
 pub mod engine;
 pub mod notices;
+pub mod policy;
 pub mod recon;
 pub mod views;
 

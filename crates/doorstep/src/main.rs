@@ -32,6 +32,7 @@ mod over_socket;
 mod payout_account;
 mod payouts;
 mod persons;
+mod policy_command;
 mod private_files;
 mod profiles;
 mod proposals;
@@ -124,6 +125,7 @@ enum Task {
     Tariff(tariffs::TariffArgs),
     Calendar(calendar_command::CalendarArgs),
     Pulse(pulse_command::PulseArgs),
+    Policy(policy_command::PolicyArgs),
     Do(do_command::DoArgs),
     /// Sets up parties and terms: books, bank, firm, courier, person, terminal, seller, tariff
     Setup(do_command::FormArgs),
@@ -221,6 +223,8 @@ enum Bench {
     Recon(benchmarks::recon::ReconBenchArgs),
     /// Claims read from files and judged, one in ten of them wrong
     Claims(benchmarks::claims::ClaimsBenchArgs),
+    /// Public texts matched against many words and patterns
+    Policy(benchmarks::policy::PolicyBenchArgs),
 }
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
@@ -285,6 +289,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Profile(args) => profiles::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Calendar(args) => calendar_command::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Policy(args) => policy_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Pulse(args) => pulse_command::run(&args),
         Task::Do(args) => do_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Setup(args) => form("setup", &args),
@@ -343,6 +348,9 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         }
         Task::Bench { what: Bench::Recon(args) } => {
             benchmarks::recon::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Policy(args) } => {
+            benchmarks::policy::run(&args).map(|()| ExitCode::SUCCESS)
         }
         Task::Bench { what: Bench::Claims(args) } => {
             benchmarks::claims::run(&args).map(|()| ExitCode::SUCCESS)

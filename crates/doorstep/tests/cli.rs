@@ -56,6 +56,7 @@ mod cli {
     mod payout_accounts;
     mod personal_data;
     mod phone;
+    mod policy;
     mod pulse;
     mod recompute;
     mod refusals;

@@ -15,6 +15,7 @@ mod journal;
 mod keys;
 mod notices;
 mod office;
+mod policy;
 mod pulse;
 mod simulation;
 mod take;
@@ -52,6 +53,7 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
                 views::text,
                 web::text,
                 notices::text,
+                policy::text,
                 pulse::text,
             ];
             texts.iter().chain(&others).find_map(|text| text(error))
