@@ -9,9 +9,8 @@
 //! the switch or the engine, and have no secrets in errors.
 //!
 //! Start at [`engine_benchmark`], [`market_benchmark`], [`door`], [`api_benchmark`],
-//! [`views_benchmark`], [`reconciling`], [`claims_benchmark`], [`NetworkSimulatorServer`],
-//! [`InteractiveTerminal`] and
-//! [`TerminalFleet`].
+//! [`views_benchmark`], [`reconciling`], [`claims_benchmark`], [`policy_benchmark`],
+//! [`NetworkSimulatorServer`], [`InteractiveTerminal`] and [`TerminalFleet`].
 
 pub mod api_benchmark;
 mod api_client;
@@ -29,6 +28,7 @@ mod load;
 pub mod market_benchmark;
 mod network_server;
 pub mod opening;
+pub mod policy_benchmark;
 mod postgres_cluster;
 pub mod reconciling;
 mod reserved_address;

@@ -15,6 +15,7 @@ pub mod door;
 pub mod engine;
 pub mod market;
 pub mod notices;
+pub mod policy;
 pub mod recon;
 pub mod views;
 

@@ -32,6 +32,7 @@ mod over_socket;
 mod payout_account;
 mod payouts;
 mod persons;
+mod policy_command;
 mod private_files;
 mod profiles;
 mod promotions;
@@ -127,6 +128,7 @@ enum Task {
     Promotion(promotions::PromotionArgs),
     Calendar(calendar_command::CalendarArgs),
     Pulse(pulse_command::PulseArgs),
+    Policy(policy_command::PolicyArgs),
     Do(do_command::DoArgs),
     /// Sets up parties and terms: books, bank, firm, courier, person, terminal, seller, tariff
     Setup(do_command::FormArgs),
@@ -227,6 +229,8 @@ enum Bench {
     Clearing(benchmarks::clearing::ClearingBenchArgs),
     /// Claims read from files and judged, one in ten of them wrong
     Claims(benchmarks::claims::ClaimsBenchArgs),
+    /// Public texts matched against many words and patterns
+    Policy(benchmarks::policy::PolicyBenchArgs),
 }
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
@@ -292,6 +296,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Promotion(args) => promotions::run(&args),
         Task::Calendar(args) => calendar_command::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Policy(args) => policy_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Pulse(args) => pulse_command::run(&args),
         Task::Do(args) => do_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Setup(args) => form("setup", &args),
@@ -355,6 +360,9 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         }
         Task::Bench { what: Bench::Clearing(args) } => {
             benchmarks::clearing::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Policy(args) } => {
+            benchmarks::policy::run(&args).map(|()| ExitCode::SUCCESS)
         }
         Task::Bench { what: Bench::Claims(args) } => {
             benchmarks::claims::run(&args).map(|()| ExitCode::SUCCESS)

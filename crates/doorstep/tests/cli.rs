@@ -57,6 +57,7 @@ mod cli {
     mod payout_accounts;
     mod personal_data;
     mod phone;
+    mod policy;
     mod promotions;
     mod pulse;
     mod recompute;

@@ -42,8 +42,9 @@ const MAP: &str = "
     host     | money books engine node iso8583 keys switch           | journal peers tariff
     recon    | money tariff books calendar files switch              |
     pulse    | money                                                 |
+    policy   | money tariff                                          |
     bench    | money tariff books market engine journal node files reports views iso8583 keys \
-              peers host recon pulse |
+              peers host recon pulse policy |
     vault    | money books files keys postgresql                     | bench
     notices  | money tariff machine books engine journal node keys vault channels | sim
     access   | books engine machine node keys vault                  | money journal
@@ -56,20 +57,21 @@ const MAP: &str = "
     wiping   |                                                       |
 doorstep| money tariff books market calendar engine journal node files reports keys vault access \
               qr peers switch host recon office bench sim wiping postgresql views pages web backup \
-              channels notices pulse |
+              channels notices pulse policy |
     tidy     |                                                       |
 ";
 
 /// Crates without floats, tests included: they count or store money.
-const WITHOUT_FLOATS: [&str; 11] = [
+const WITHOUT_FLOATS: [&str; 12] = [
     "money", "chunks", "tariff", "ledger", "machine", "books", "market", "engine", "journal",
-    "recon", "pulse",
+    "recon", "pulse", "policy",
 ];
 
 /// Crates without clock, I/O, randomness or hash order: a journal gives the same books (M11), and
 /// a file the same commands.
-const PURE: [&str; 10] = [
-    "money", "chunks", "tariff", "ledger", "machine", "books", "market", "engine", "recon", "pulse",
+const PURE: [&str; 11] = [
+    "money", "chunks", "tariff", "ledger", "machine", "books", "market", "engine", "recon",
+    "pulse", "policy",
 ];
 
 /// Crates that write to the log. The others return what happened.

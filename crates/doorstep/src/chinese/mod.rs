@@ -16,6 +16,7 @@ mod keys;
 mod market;
 mod notices;
 mod office;
+mod policy;
 mod pulse;
 mod simulation;
 mod take;
@@ -54,6 +55,7 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
                 views::text,
                 web::text,
                 notices::text,
+                policy::text,
                 pulse::text,
             ];
             texts.iter().chain(&others).find_map(|text| text(error))

@@ -85,7 +85,9 @@ pub(super) fn corrections(
     failed: &[FailedRelation],
 ) -> Vec<Correction> {
     let mut all: Vec<(usize, Correction)> = Vec::new();
-    for (exchanges, edit) in edits(model).into_iter().take(CORRECTIONS_TRIED_MAX) {
+    for (exchanges, edit) in
+        edits(model, failed.first().copied()).into_iter().take(CORRECTIONS_TRIED_MAX)
+    {
         let back = edit.apply(model);
         let mut found = Findings::new(false);
         match failed.iter().any(|it| it.still_fails(model)) {
@@ -105,44 +107,17 @@ pub(super) fn corrections(
     all.into_iter().map(|(_, correction)| correction).collect()
 }
 
-/// What is tried: `true` if neighbouring digits are exchanged.
-fn edits(model: &Model<'_>) -> Vec<(bool, Edit)> {
+/// What is tried: `true` if neighbouring digits are exchanged. Of what is known to fail at least
+/// one figure must change.
+fn edits(model: &Model<'_>, failed: Option<FailedRelation>) -> Vec<(bool, Edit)> {
     let mut edits: Vec<(bool, Edit)> = Vec::new();
     for (at, value) in model.values.iter().enumerate() {
-        edits.extend(
-            value
-                .amount
-                .misprints()
-                .map(|(exchanges, new)| (exchanges, Edit::Value(at, value.with(new, value.scale)))),
-        );
-        let others = Scale::ALL.into_iter().filter(|scale| scale.power() != value.scale.power());
-        // Of two scales of one size the one in the claim's own language.
-        let is_chinese = value.scale.is_chinese();
-        let others = others.filter(|scale| match scale {
-            Scale::WanYi => is_chinese,
-            Scale::Trillion => !is_chinese,
-            _ => true,
-        });
-        edits.extend(others.map(|it| (false, Edit::Value(at, value.with(value.amount, it)))));
-        let is_free = |name: usize, currency: usize| {
-            let same = |other: &ModelValue| other.name == name && other.currency == currency;
-            !model.values.iter().any(same)
-        };
-        let currencies = 0..model.currencies.len();
-        let currencies = currencies.filter(|&currency| is_free(value.name, currency));
-        edits
-            .extend(currencies.map(|currency| {
-                (false, Edit::Value(at, ModelValue { currency, ..value.clone() }))
-            }));
-        let names = (0..model.names.len()).filter(|&name| is_free(name, value.currency));
-        edits.extend(
-            names.map(|name| (false, Edit::Value(at, ModelValue { name, ..value.clone() }))),
-        );
-        let others = model.values.iter().enumerate().skip(at + 1);
-        let others = others.filter(|(_, other)| other.currency == value.currency);
-        edits.extend(others.map(|(other, _)| (false, Edit::Exchange(at, other))));
+        edit_value(&mut edits, at, value, model, failed);
     }
     for (at, share) in model.shares.iter().enumerate() {
+        if failed.is_some_and(|failed| !failed.has_share(at)) {
+            continue;
+        }
         let misprints = share.percent.misprints();
         edits.extend(
             misprints.map(|(exchanges, new)| (exchanges, Edit::Share(at, share.with(new)))),
@@ -152,6 +127,9 @@ fn edits(model: &Model<'_>) -> Vec<(bool, Edit)> {
         edits.extend(
             names.map(|whole| (false, Edit::Share(at, ModelShare { whole, ..share.clone() }))),
         );
+    }
+    if failed.is_some() {
+        return edits;
     }
     for (at, growth) in model.growth.iter().enumerate() {
         let misprints = growth.percent.misprints();
@@ -167,6 +145,52 @@ fn edits(model: &Model<'_>) -> Vec<(bool, Edit)> {
             .extend(above_zero.map(|(exchanges, new)| (exchanges, Edit::Rate(at, rate.with(new)))));
     }
     edits
+}
+
+/// Other digits, scale, currency and name of a value, and its exchange with a later one.
+fn edit_value(
+    edits: &mut Vec<(bool, Edit)>,
+    at: usize,
+    value: &ModelValue,
+    model: &Model<'_>,
+    failed: Option<FailedRelation>,
+) {
+    let can_help =
+        |name, currency| failed.is_none_or(|failed| failed.has_value(model, name, currency));
+    let helps = can_help(value.name, value.currency);
+    if helps {
+        edits.extend(
+            value
+                .amount
+                .misprints()
+                .map(|(exchanges, new)| (exchanges, Edit::Value(at, value.with(new, value.scale)))),
+        );
+        // Of two scales of one size the one in the claim's own language.
+        let is_chinese = value.scale.is_chinese();
+        let others = Scale::ALL.into_iter().filter(|scale| match scale {
+            Scale::WanYi if !is_chinese => false,
+            Scale::Trillion if is_chinese => false,
+            scale => scale.power() != value.scale.power(),
+        });
+        edits.extend(others.map(|it| (false, Edit::Value(at, value.with(value.amount, it)))));
+    }
+    let can_be = |name: usize, currency: usize| {
+        let same = |other: &ModelValue| other.name == name && other.currency == currency;
+        (helps || can_help(name, currency)) && !model.values.iter().any(same)
+    };
+    let currencies = 0..model.currencies.len();
+    let currencies = currencies.filter(|&currency| can_be(value.name, currency));
+    edits.extend(
+        currencies
+            .map(|currency| (false, Edit::Value(at, ModelValue { currency, ..value.clone() }))),
+    );
+    let names = (0..model.names.len()).filter(|&name| can_be(name, value.currency));
+    edits.extend(names.map(|name| (false, Edit::Value(at, ModelValue { name, ..value.clone() }))));
+    let others = model.values.iter().enumerate().skip(at + 1);
+    let others = others.filter(|(_, other)| {
+        other.currency == value.currency && (helps || can_help(other.name, other.currency))
+    });
+    edits.extend(others.map(|(other, _)| (false, Edit::Exchange(at, other))));
 }
 
 /// A change in words, with the model as it is before the change.

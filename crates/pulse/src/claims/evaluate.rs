@@ -33,6 +33,19 @@ pub(super) struct FailedRelation {
 }
 
 impl FailedRelation {
+    /// Another figure in this place can make the relation hold.
+    pub fn has_value(self, model: &Model<'_>, name: usize, currency: usize) -> bool {
+        let names: &[usize] = match self.relation {
+            Relation::Share(place) => &[model.shares[place].part, model.shares[place].whole],
+            Relation::Parts(place) => &model.parts[place].names,
+        };
+        currency == self.currency && names.contains(&name)
+    }
+
+    pub fn has_share(self, share: usize) -> bool {
+        self.relation == Relation::Share(share)
+    }
+
     /// The relation fails in a changed claim too: nothing else need be computed.
     pub fn still_fails(self, model: &Model<'_>) -> bool {
         let given = |name: usize| {

@@ -163,13 +163,20 @@ fn levels_of<'a>(
     found
 }
 
+/// What is counted, and when.
+fn words_of(claim: &Claim) -> Option<(&str, &str)> {
+    claim.universe.as_deref().zip(claim.period.as_deref())
+}
+
 fn values_by_name(claims: &[Claim]) -> ValuesByName<'_> {
+    let mut all: Vec<(&str, &str)> = claims.iter().filter_map(words_of).collect();
+    all.sort_unstable();
+    let shared: BTreeSet<(&str, &str)> =
+        all.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
     let mut stated = ValuesByName::new();
     for claim in claims {
-        let Some((universe, period)) = claim.universe.as_deref().zip(claim.period.as_deref())
-        else {
-            continue;
-        };
+        let words = words_of(claim).filter(|words| shared.contains(words));
+        let Some((universe, period)) = words else { continue };
         for value in &claim.values {
             let interval = value.amount.interval(value.scale.power());
             let shown = super::model::unit(value.scale, value.currency);
@@ -197,9 +204,7 @@ fn compare_with_others(
     stated: &ValuesByName<'_>,
     found: &mut Findings,
 ) {
-    let Some((universe, period)) = claim.universe.as_deref().zip(claim.period.as_deref()) else {
-        return;
-    };
+    let Some((universe, period)) = words_of(claim).filter(|_| !stated.is_empty()) else { return };
     for value in &evaluation.model.values {
         let name = evaluation.model.names[value.name];
         let currency = evaluation.model.currencies[value.currency];
