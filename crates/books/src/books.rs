@@ -482,8 +482,11 @@ fn event_subject(event: &Event) -> u64 {
         Event::NetworkWithdrawn { network, from } => network.0 ^ from.0.rotate_right(20),
         Event::NetworkReinstated { network } => network.0,
         Event::FileBegun { file, .. } | Event::FileEnded { file, .. } => u64::from(*file),
-        Event::EntryTaken { bank, file, line, .. } => {
-            bank.0 ^ u64::from(*file).rotate_right(20) ^ u64::from(*line).rotate_right(40)
+        Event::EntryTaken { bank, firm, file, line, .. } => {
+            bank.0
+                ^ firm.map_or(0, |firm| firm.0)
+                ^ u64::from(*file).rotate_right(20)
+                ^ u64::from(*line).rotate_right(40)
         }
         Event::SellerInvoiced { seller, number, .. }
         | Event::SellerPaymentRecorded { seller, invoice: number, .. } => {

@@ -1407,8 +1407,8 @@ commands! {
         elapsed_ms: Option<u32>,
     }
 
-    /// Begin a file of a network or wallet, or a statement of a bank account. Its lines follow, and
-    /// then [`EndFile`]. While it is open, the lane has no other file.
+    /// Begin a file of a network or wallet, a statement of a bank account or a sheet of a firm. Its
+    /// lines follow, and then [`EndFile`]. While it is open, the lane has no other file.
     154 BeginFile by Network | Wallet | Person | Key | System => begin_file {
         lane: FileLane,
         /// The last file's number plus 1.
@@ -1431,10 +1431,13 @@ commands! {
         opening: Option<SignedAmount>,
     }
 
-    /// Take an entry of a bank statement (M15). What its parts do not explain is expected until a
-    /// day, or else a break of the bank account.
+    /// Take an entry of a bank statement, or a line of a courier firm's sheet (M15). What its parts
+    /// do not explain is expected until a day, or else a break: of the bank account, or one of the
+    /// sheet, which posts nothing.
     155 TakeEntry by Person | Key | System => take_entry {
         bank: BankId,
+        /// The firm of a sheet, which pays into the account. None: a statement of the account.
+        firm: Option<FirmId>,
         /// The statement that was begun ([`BeginFile`]).
         file: u32,
         /// Within the statement, from 1 without gaps.
@@ -1455,6 +1458,8 @@ commands! {
     /// or make the rest a break.
     156 MatchEntry by Person | Key | System => match_entry {
         bank: BankId,
+        /// As in [`TakeEntry`].
+        firm: Option<FirmId>,
         file: u32,
         line: u32,
         /// As in [`TakeEntry`]. They are added to the parts that it has.

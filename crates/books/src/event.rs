@@ -667,9 +667,11 @@ pub enum Event {
         expected: SignedAmount,
         breaks: SignedAmount,
     },
-    /// An entry of a bank statement, or more of one that was expected.
+    /// An entry of a bank statement or a line of a firm's sheet, or more of one that was expected.
     EntryTaken {
         bank: BankId,
+        /// Of the sheet.
+        firm: Option<FirmId>,
         file: u32,
         line: u32,
         /// Of the entry, so far.

@@ -65,6 +65,7 @@ pub use payment::codes::{
     WalletPaymentId,
 };
 pub use period::trial_balance_digest;
+pub use reconciliation::sheet as sheet_view;
 pub use reconciliation::view as reconciliation_view;
 pub use refusal::{ContradictedLine, MissingRecord, Refusal, TextFault};
 pub use settlement::record::StatementParts;

@@ -34,6 +34,9 @@ pub const LINES_PER_FILE_MAX: u32 = 1_000_000;
 pub const FILES_REMEMBERED: usize = 400;
 /// Movements that one entry of a bank statement can show.
 pub const ENTRY_PARTS_MAX: usize = 10_000;
+
+/// Limit on the open lines of a firm's sheets.
+pub const OPEN_SHEET_LINES_MAX: usize = 100_000;
 /// Open breaks of fees that one correction of a fee can reduce. What is left of it is a break.
 pub const BREAKS_PER_CORRECTION_MAX: usize = 1_000;
 /// Changes that one break can have. Only what ends it can come after them.

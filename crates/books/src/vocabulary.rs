@@ -434,16 +434,18 @@ pub enum FileLane {
     Wallet(WalletId),
     /// The statements of one of Doorstep's bank accounts.
     Bank(BankId),
+    /// The remittance sheets of a courier firm.
+    Firm(FirmId),
 }
 
 impl FileLane {
-    /// Its network or wallet. `None` for a bank account.
+    /// Its network or wallet. `None` for a bank account and a firm.
     #[must_use]
     pub fn rail(self) -> Option<RailId> {
         match self {
             FileLane::Network(id) => Some(RailId::Network(id)),
             FileLane::Wallet(id) => Some(RailId::Wallet(id)),
-            FileLane::Bank(_) => None,
+            FileLane::Bank(_) | FileLane::Firm(_) => None,
         }
     }
 }
@@ -491,6 +493,8 @@ pub enum BankMovement {
     Break(BreakId),
     /// What closed a break through the account.
     BreakClosed(BreakId),
+    /// Cash that a courier took. Only a firm's sheet shows it.
+    Collection(PaymentId),
 }
 
 /// A part of an entry of a bank statement.

@@ -51,7 +51,7 @@ pub struct ReconCloseArgs {
     /// As whom, in trial books: a name in persons.toml, or an id
     #[arg(long, value_name = "WHO")]
     person: Option<String>,
-    /// Print one JSON object
+    /// Print one JSON object, amounts in minor units
     #[arg(long)]
     json: bool,
 }

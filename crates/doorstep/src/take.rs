@@ -19,7 +19,7 @@ use crate::office_requests::{self, OfficeKeys};
 use crate::texts::{entry, filled, text};
 use crate::words::{Lang, grouped, say};
 
-/// Takes files of any format into the books: clearing files, bills, bank statements
+/// Takes files of any format into the books: clearing files, bills, bank statements, firms' sheets
 ///
 /// Finds the format of each file by its content and name, and whose it is by what it says or by
 /// what was said the last time. Each line is matched with what the books expect, awaited, or a
@@ -39,6 +39,9 @@ pub struct FileArgs {
     /// The wallet that made the file, by its name in the books
     #[arg(long, value_name = "NAME")]
     wallet: Option<String>,
+    /// The courier firm that made the sheet, by its name in the books
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["network", "wallet"])]
+    firm: Option<String>,
     /// The bank account: of a statement, or the one that a clearing file moves
     #[arg(long, value_name = "NAME")]
     bank: Option<String>,
@@ -107,7 +110,8 @@ fn source(network: Option<&String>, wallet: Option<&String>) -> Option<(FileSour
 
 fn asked(args: &FileArgs) -> TakeTask<'_> {
     let request = TakeRequest {
-        source: source(args.network.as_ref(), args.wallet.as_ref()),
+        source: source(args.network.as_ref(), args.wallet.as_ref())
+            .or(args.firm.clone().map(|name| (FileSourceKind::Firm, name))),
         bank: args.bank.clone(),
         format: args.profile.clone(),
         encoding: args.encoding.clone(),
@@ -208,7 +212,9 @@ fn kind_sum(report: &TakeReport, sum: &KindSum, lang: Lang) -> String {
         [("kind", &kind), ("lines", &lines), ("amount", &moved), ("kept_back", &kept_back)];
     match report.source {
         FileSourceKind::Bank => filled(lang, "take.entry_sum", &values),
-        FileSourceKind::Network | FileSourceKind::Wallet => filled(lang, "take.kind_sum", &values),
+        FileSourceKind::Network | FileSourceKind::Wallet | FileSourceKind::Firm => {
+            filled(lang, "take.kind_sum", &values)
+        }
     }
 }
 
@@ -218,7 +224,7 @@ fn listed_line(report: &TakeReport, line: &ListedLine, lang: Lang) -> String {
         Lang::Zh => &refusal.zh,
     });
     let reason = match why {
-        Some(why) if report.source == FileSourceKind::Bank => {
+        Some(why) if matches!(report.source, FileSourceKind::Bank | FileSourceKind::Firm) => {
             filled(lang, "take.refused", &[("why", &why)])
         }
         Some(why) => filled(lang, "take.refused_line", &[("why", &why)]),

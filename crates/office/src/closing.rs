@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use books::{
-    ApproveBreakResolution, Books, BreakId, Command, Event, FileLane, MatchEntry, PersonId,
-    ProposeBreakResolution, Refusal,
+    ApproveBreakResolution, BankId, Books, BreakId, Command, Event, FileLane, FirmId, MatchEntry,
+    PersonId, ProposeBreakResolution, Refusal,
 };
 use engine::{Actor, Submission};
 use serde::Serialize;
@@ -31,6 +31,8 @@ pub const FAULTS_LISTED_MAX: usize = 1_000;
 const ROWS_AT_ONCE: usize = 200;
 /// What closes an entry of a statement: its cause is awaited no longer.
 const BREAK: &str = "Break";
+/// What ends a break of a firm's sheet: a person looked at it.
+const SEEN: &str = "Seen";
 const ID: &str = "id";
 const RESOLUTION: &str = "resolution";
 const PART: &str = "part";
@@ -72,6 +74,8 @@ pub enum ClosingFault {
          and it becomes a break"
     )]
     EntryResolution,
+    #[error("a line of a sheet is closed with `{0}` here")]
+    SheetResolution(&'static str),
     #[error("an entry becomes a break as a whole; leave the part empty")]
     EntryPart,
     #[error(transparent)]
@@ -296,7 +300,7 @@ impl ClosingPlanner<'_> {
         let (line, file) = (number().ok_or_else(not_one)?, number().ok_or_else(not_one)?);
         let name = parts.next().ok_or_else(not_one)?;
         let bank = self.books.banks().find(|(_, reference)| *reference == name);
-        let (bank, _) = bank.ok_or_else(not_one)?;
+        let Some((bank, _)) = bank else { return self.sheet_line(row, (name, file, line)) };
         if row.resolution != BREAK {
             return Err((RESOLUTION, ClosingFault::EntryResolution));
         }
@@ -312,11 +316,47 @@ impl ClosingPlanner<'_> {
             let unknown = (ID, ClosingFault::UnknownEntry);
             return if is_known { Ok(PlannedClosing::Before) } else { Err(unknown) };
         }
-        let (parts, expected_until, found) = (Vec::new(), None, None);
-        Ok(PlannedClosing::Give(
-            MatchEntry { bank, file, line, parts, expected_until, found }.into(),
-        ))
+        Ok(PlannedClosing::Give(give_up(bank, None, file, line).into()))
     }
+
+    /// A line of a firm's sheet as `FIRM/FILE/LINE`. A break of a sheet posts nothing: a person
+    /// looks at it.
+    fn sheet_line(
+        &self,
+        row: &ClosingRow,
+        (name, file, line): (&str, u32, u32),
+    ) -> Result<PlannedClosing, (&'static str, ClosingFault)> {
+        let not_one = || (ID, ClosingFault::NotAnId(row.id.chars().take(80).collect()));
+        let mut firms = self.books.firms();
+        let (firm, _) = firms.find(|(_, reference)| *reference == name).ok_or_else(not_one)?;
+        let lane = FileLane::Firm(firm);
+        let currency = self.books.lane_currency(lane);
+        let mut banks = self.books.banks().map(|(bank, _)| bank);
+        let bank = banks.find(|bank| self.books.bank_currency(*bank) == currency);
+        let bank = bank.ok_or_else(not_one)?;
+        let mut open = self.books.open_sheet_lines(firm);
+        let Some(open) = open.find(|one| (one.file, one.line) == (file, line)) else {
+            let mut files = self.books.files_of(lane);
+            let is_known =
+                files.any(|one| one.begun.file == file && (1..=one.begun.lines).contains(&line));
+            let unknown = (ID, ClosingFault::UnknownEntry);
+            return if is_known { Ok(PlannedClosing::Before) } else { Err(unknown) };
+        };
+        let wanted = if open.until.is_some() { BREAK } else { SEEN };
+        if row.resolution != wanted {
+            return Err((RESOLUTION, ClosingFault::SheetResolution(wanted)));
+        }
+        if !row.part.is_empty() {
+            return Err((PART, ClosingFault::EntryPart));
+        }
+        Ok(PlannedClosing::Give(give_up(bank, Some(firm), file, line).into()))
+    }
+}
+
+/// Nothing is awaited any more.
+fn give_up(bank: BankId, firm: Option<FirmId>, file: u32, line: u32) -> MatchEntry {
+    let (parts, expected_until, found) = (Vec::new(), None, None);
+    MatchEntry { bank, firm, file, line, parts, expected_until, found }
 }
 
 impl Taking<'_> {

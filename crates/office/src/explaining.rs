@@ -146,7 +146,8 @@ impl ReconSubject {
         }
         let rails = books.rail_views().map(|one| (FileLane::from(one.id), one.reference));
         let banks = books.banks().map(|(bank, name)| (FileLane::Bank(bank), name));
-        let mut lanes = rails.chain(banks).filter(|(_, name)| *name == before);
+        let firms = books.firms().map(|(firm, name)| (FileLane::Firm(firm), name));
+        let mut lanes = rails.chain(banks).chain(firms).filter(|(_, name)| *name == before);
         if let Some((lane, _)) = lanes.next() {
             return Some(ReconSubject::File(lane, last));
         }
@@ -364,9 +365,10 @@ impl ReconExplainer<'_> {
     ) -> Result<Vec<ConsideredReport>, ExplainingError> {
         let books = self.read.books();
         let Some(currency) = books.bank_currency(bank) else { return Ok(Vec::new()) };
-        let keys = FilesInHand::read(self.data)?.expected_keys(bank, (file, line));
+        let keys = FilesInHand::read(self.data)?.expected_keys(FileLane::Bank(bank), (file, line));
         let of = StatementOf { bank, currency, file, today: self.read.today() };
-        let planned = plan(books, of, vec![EntryLine { line, booked, amount, keys }])?;
+        let planned =
+            plan(books, of, vec![EntryLine { line, booked, amount, keys, details: Vec::new() }])?;
         let Some(entry) = planned.lines.into_iter().next() else { return Ok(Vec::new()) };
         let report = |movement: BankMovement, why_not: String| ConsideredReport {
             what: movement_name(books, movement, &self.waybill),
@@ -397,6 +399,7 @@ impl ReconExplainer<'_> {
             let is = |field: &str, number: u32| one.fields.get(field) == Some(&number.into());
             let of_bank = one.fields.get("bank").and_then(Value::as_str);
             if matches!(one.command, "TakeEntry" | "MatchEntry")
+                && one.fields.get("firm").is_none_or(Value::is_null)
                 && of_bank == Some(&bank.to_string())
                 && is("file", file)
                 && is("line", line)
@@ -466,6 +469,7 @@ fn lane_name(books: &Books, lane: FileLane) -> (&'static str, String) {
             let found = books.banks().find(|(bank, _)| *bank == id);
             ("bank", found.map(|(_, name)| name.to_owned()).unwrap_or_default())
         }
+        FileLane::Firm(id) => ("firm", books.firm_reference(id).unwrap_or_default().to_owned()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use books::{BankId, PersonId};
+use books::{FileLane, PersonId};
 use recon::matching::ItemKey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -51,6 +51,7 @@ impl FileInHand {
             FileSourceKind::Network => "network",
             FileSourceKind::Wallet => "wallet",
             FileSourceKind::Bank => "bank",
+            FileSourceKind::Firm => "firm",
         };
         format!("being-taken-{source}-{id}.json")
     }
@@ -75,8 +76,13 @@ fn account_digest(account: &str) -> String {
     base16ct::lower::encode_string(&Sha256::digest(account))
 }
 
-fn place_text(bank: BankId, (file, line): (u32, u32)) -> String {
-    format!("{bank}/{file}/{line}")
+fn place_text(lane: FileLane, (file, line): (u32, u32)) -> String {
+    match lane {
+        FileLane::Bank(bank) => format!("{bank}/{file}/{line}"),
+        FileLane::Network(id) => format!("network {id}/{file}/{line}"),
+        FileLane::Wallet(id) => format!("wallet {id}/{file}/{line}"),
+        FileLane::Firm(id) => format!("firm {id}/{file}/{line}"),
+    }
 }
 
 /// The files in hand of a data directory.
@@ -157,17 +163,17 @@ impl FilesInHand {
     }
 
     /// The keys of an entry that is expected or an open break.
-    pub(crate) fn expected_keys(&self, bank: BankId, place: (u32, u32)) -> Vec<ItemKey> {
-        self.content.expected.get(&place_text(bank, place)).cloned().unwrap_or_default()
+    pub(crate) fn expected_keys(&self, lane: FileLane, place: (u32, u32)) -> Vec<ItemKey> {
+        self.content.expected.get(&place_text(lane, place)).cloned().unwrap_or_default()
     }
 
     /// Adds the keys of entries that are expected or breaks.
     pub(crate) fn note_expected(
         &mut self,
-        bank: BankId,
+        lane: FileLane,
         entries: impl Iterator<Item = ((u32, u32), Vec<ItemKey>)>,
     ) -> io::Result<()> {
-        let entries = entries.map(|(place, keys)| (place_text(bank, place), keys));
+        let entries = entries.map(|(place, keys)| (place_text(lane, place), keys));
         self.content.expected.extend(entries.filter(|(_, keys)| !keys.is_empty()));
         self.write()
     }
@@ -175,9 +181,9 @@ impl FilesInHand {
     /// Forgets the keys of entries that are not expected and no open break any more.
     pub(crate) fn keep_expected(
         &mut self,
-        still: impl Iterator<Item = (BankId, (u32, u32))>,
+        still: impl Iterator<Item = (FileLane, (u32, u32))>,
     ) -> io::Result<()> {
-        let still: BTreeSet<_> = still.map(|(bank, place)| place_text(bank, place)).collect();
+        let still: BTreeSet<_> = still.map(|(lane, place)| place_text(lane, place)).collect();
         let before = self.content.expected.len();
         self.content.expected.retain(|place, _| still.contains(place));
         if self.content.expected.len() == before { Ok(()) } else { self.write() }

@@ -173,6 +173,7 @@ fn sender_of(folder: &str) -> Option<TakeRequest> {
         ("network-", FileSourceKind::Network),
         ("wallet-", FileSourceKind::Wallet),
         ("bank-", FileSourceKind::Bank),
+        ("firm-", FileSourceKind::Firm),
     ];
     let (kind, name) =
         kinds.iter().find_map(|(begin, kind)| Some((*kind, folder.strip_prefix(begin)?)))?;

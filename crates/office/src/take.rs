@@ -7,9 +7,11 @@
 
 mod bank;
 mod clearing;
+mod details;
 mod error;
 mod given;
 mod lane;
+mod sheet;
 
 use std::path::Path;
 
@@ -25,12 +27,17 @@ use crate::currencies::RefusalInCurrency;
 use crate::files_in_hand::{FileInHand, FilesInHand};
 use crate::request::RefusalWords;
 
+use details::{GivenDetails, has_only_details};
 pub use error::{Balance, TakeError};
 pub use given::GivenFile;
 pub(crate) use given::LaneFile;
 
 /// Commands that are given together.
 const LINES_AT_ONCE: usize = 1_000;
+/// The kind of lines whose cause the books do not have yet.
+const AWAITED: &str = "awaited";
+/// The kind of lines that nothing explains.
+const UNEXPLAINED: &str = "unexplained";
 /// The reason of a line that the books refused.
 const REFUSED: &str = "refused";
 /// Lines that an answer lists.
@@ -43,6 +50,8 @@ pub enum FileSourceKind {
     Network,
     Wallet,
     Bank,
+    /// A courier firm, for its sheets.
+    Firm,
 }
 
 impl From<RailId> for FileSourceKind {
@@ -225,7 +234,8 @@ pub enum TakingStopped {
 
 impl Taking<'_> {
     /// Takes files: all are checked before the first command. A file that several lanes are in,
-    /// such as the statements of several days, has a report for each.
+    /// such as the statements of several days, has a report for each. One that has only details of
+    /// what another one states has none.
     ///
     /// # Errors
     /// Why nothing was taken, or where the books refused a line.
@@ -234,11 +244,24 @@ impl Taking<'_> {
         request: &TakeRequest,
         files: &mut [GivenFile],
     ) -> Result<Vec<TakeReport>, TakingStopped> {
-        let mut lanes = Vec::new();
+        let mut details = GivenDetails::default();
+        let mut stating = Vec::new();
         for (place, file) in files.iter_mut().enumerate() {
-            let found = self.read_given(request, file)?;
+            let read = self.read_given(request, file)?;
+            match has_only_details(&read.head) {
+                true => details.add(read.parts)?,
+                false => stating.push((place, read)),
+            }
+        }
+        if stating.is_empty() {
+            return Err(TakeError::OnlyDetails.into());
+        }
+        let mut lanes = Vec::new();
+        for (place, read) in stating {
+            let found = self.lanes_of(request, read, &mut details)?;
             lanes.extend(found.into_iter().map(|lane| (place, lane)));
         }
+        details.check_used()?;
         // The day before first: a file goes on where the last one ended.
         lanes.sort_by_key(|(_, lane)| (lane.from, lane.until));
         let mut reports = Vec::new();

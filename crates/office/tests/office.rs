@@ -36,6 +36,9 @@ mod personal_data;
 #[path = "office/payout_accounts.rs"]
 mod payout_accounts;
 
+#[path = "office/taken_files.rs"]
+mod taken_files;
+
 const ANN: PersonId = PersonId(1);
 const BO: PersonId = PersonId(2);
 /// Users of the machine. Whether they exist does not matter to the office.

@@ -12,4 +12,5 @@
 pub mod clearing;
 pub mod join;
 pub mod matching;
+pub mod sheet;
 pub mod statement;

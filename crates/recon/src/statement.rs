@@ -11,7 +11,9 @@ use books::{
     BankId, BankMovement, Books, BusinessDate, EntryFinding, EntryPart, MatchEntry, RailId,
     TakeEntry,
 };
-use files::incoming::parts::{PrivateText, ReferenceKind, StatementEntry};
+use files::incoming::parts::{
+    EntryDetail, PrivateText, ReferenceKind, StatedReference, StatementEntry,
+};
 use money::{Currency, SignedAmount};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,8 @@ use crate::matching::{
 
 /// Days after it moved in the books on which a movement is due on a statement.
 const DUE_DAYS: u16 = 1;
+/// Room for the transactions of an entry in the number of an item.
+const DETAIL_BITS: u32 = 20;
 /// Days for which the cause of an entry is awaited before the entry is a break.
 pub const AWAITED_DAYS: u16 = 3;
 
@@ -32,6 +36,17 @@ pub struct EntryLine {
     /// Within the statement, from 1.
     pub line: u32,
     pub booked: BusinessDate,
+    pub amount: SignedAmount,
+    pub keys: Vec<ItemKey>,
+    /// The transactions of a batch, if it has several and they add up to it: each is matched by
+    /// itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<DetailLine>,
+}
+
+/// A transaction of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetailLine {
     pub amount: SignedAmount,
     pub keys: Vec<ItemKey>,
 }
@@ -77,7 +92,7 @@ impl EntryPlan {
         let EntryLine { line, booked, amount, .. } = self.line;
         let (parts, expected_until) = (self.parts.clone(), self.expected_until);
         let found = self.finding();
-        TakeEntry { bank, file, line, booked, amount, parts, expected_until, found }
+        TakeEntry { bank, firm: None, file, line, booked, amount, parts, expected_until, found }
     }
 
     /// The command of an entry that was expected. `None` if nothing is new.
@@ -93,7 +108,7 @@ impl EntryPlan {
         let expected_until = (until >= today).then_some(until);
         let is_new = !parts.is_empty() || expected_until.is_none();
         let found = self.finding();
-        is_new.then_some(MatchEntry { bank, file, line, parts, expected_until, found })
+        is_new.then_some(MatchEntry { bank, firm: None, file, line, parts, expected_until, found })
     }
 }
 
@@ -146,10 +161,35 @@ pub fn line_of_entry(
     entry: &StatementEntry,
     rails: &[RailName],
 ) -> EntryLine {
-    let references = || {
-        let details = entry.details.iter().flat_map(|detail| &detail.references);
-        entry.references.iter().chain(details)
+    let of_detail = |detail: &EntryDetail| {
+        Some(DetailLine {
+            amount: detail.amount?,
+            keys: keys_of(&detail.references, &detail.texts, rails),
+        })
     };
+    let details: Option<Vec<DetailLine>> = entry.details.iter().map(of_detail).collect();
+    let sum = |details: &[DetailLine]| -> i128 {
+        details.iter().map(|one| i128::from(one.amount.minor())).sum()
+    };
+    let is_batch = |details: &Vec<DetailLine>| {
+        details.len() > 1 && sum(details) == i128::from(entry.amount.minor())
+    };
+    let details = details.filter(is_batch).unwrap_or_default();
+    let (mut references, mut texts) = (entry.references.clone(), entry.texts.clone());
+    if details.is_empty() {
+        references.extend(entry.details.iter().flat_map(|one| one.references.clone()));
+        texts.extend(entry.details.iter().flat_map(|one| one.texts.clone()));
+    }
+    let keys = keys_of(&references, &texts, rails);
+    EntryLine { line, booked, amount: entry.amount, keys, details }
+}
+
+/// The keys that references and texts of the bank have.
+fn keys_of(
+    references: &[StatedReference],
+    texts: &[PrivateText],
+    rails: &[RailName],
+) -> Vec<ItemKey> {
     let mut keys: Vec<ItemKey> = Vec::new();
     let mut add = |key: Option<ItemKey>| {
         if let Some(key) = key
@@ -158,7 +198,7 @@ pub fn line_of_entry(
             keys.push(key);
         }
     };
-    for one in references() {
+    for one in references {
         let kind = match one.kind {
             ReferenceKind::EndToEnd
             | ReferenceKind::Customer
@@ -176,15 +216,14 @@ pub fn line_of_entry(
         };
         add(ItemKey::new(kind, &one.text));
     }
-    let texts = entry.texts.iter().chain(entry.details.iter().flat_map(|one| &one.texts));
-    let texts = texts.map(PrivateText::as_str).chain(references().map(|one| one.text.as_str()));
-    let texts: Vec<&str> = texts.collect();
+    let texts = texts.iter().map(PrivateText::as_str);
+    let texts: Vec<&str> = texts.chain(references.iter().map(|one| one.text.as_str())).collect();
     let named: Vec<&RailName> =
         rails.iter().filter(|one| texts.iter().any(|text| names(text, &one.name))).collect();
     if let [one] = named[..] {
         add(counterparty(one.rail));
     }
-    EntryLine { line, booked, amount: entry.amount, keys }
+    keys
 }
 
 /// The number in a text, if it is all of it.
@@ -328,15 +367,15 @@ pub fn plan(
         let is_its = |own: &ItemKey| own.text() == key.text();
         expected.iter().any(|one| one.kind == kind && one.keys.first().is_some_and(is_its))
     };
-    let keys_of = |line: &EntryLine| -> Vec<ItemKey> {
-        let is_ambiguous = line.amount.minor() > 0
-            && line.keys.iter().any(|key| {
+    let own_keys = |amount: SignedAmount, keys: &[ItemKey]| -> Vec<ItemKey> {
+        let is_ambiguous = amount.minor() > 0
+            && keys.iter().any(|key| {
                 key.kind == MatchKeyKind::DepositId
                     && has(LaneItemKind::CashDeposit, key)
                     && has(LaneItemKind::PayoutReturn, key)
             });
         let ids = [MatchKeyKind::DepositId, MatchKeyKind::PayoutId];
-        let keys = line.keys.iter().filter(|key| !is_ambiguous || !ids.contains(&key.kind));
+        let keys = keys.iter().filter(|key| !is_ambiguous || !ids.contains(&key.kind));
         keys.copied().collect()
     };
     let mut items = Vec::with_capacity(lines.len() + expected.len());
@@ -348,9 +387,10 @@ pub fn plan(
         items.push(LaneItem { due: Some(due), ..item });
     }
     for one in &lines {
-        let id = line_id(of.file, one.line);
-        let kind = LaneItemKind::Unstated;
-        items.push(base(id, one.amount.minor(), one.booked, kind, &keys_of(one)));
+        for (id, amount, keys) in one.items(of.file) {
+            let kind = LaneItemKind::Unstated;
+            items.push(base(id, amount.minor(), one.booked, kind, &own_keys(amount, keys)));
+        }
     }
     let days = lines.iter().map(|one| one.booked);
     let seen = SeenFile {
@@ -371,42 +411,76 @@ pub fn plan(
     })?;
     let mut parts = parts_of_matches(&result, &expected);
     let lines = lines.into_iter().map(|line| {
-        let id = line_id(of.file, line.line);
         let parts = parts.remove(&line.line).unwrap_or_default();
-        plan_line(&result, id, line, parts, (of.today, &expected))
+        plan_line(&result, of.file, line, parts, (of.today, &expected))
     });
     Ok(StatementPlan { lines: lines.collect(), digest: result.digest() })
 }
 
-fn line_id(file: u32, line: u32) -> LaneItemId {
-    LaneItemId { lane: Lane::Bank, file: file.into(), line: line.into() }
+impl EntryLine {
+    /// What is matched of it: the entry, or each of its transactions.
+    fn items(&self, file: u32) -> Vec<(LaneItemId, SignedAmount, &[ItemKey])> {
+        let id = |place: u64| LaneItemId {
+            lane: Lane::Bank,
+            file: file.into(),
+            line: (u64::from(self.line) << DETAIL_BITS) + place,
+        };
+        match &self.details[..] {
+            [] => vec![(id(0), self.amount, &self.keys)],
+            details => {
+                let numbered = (0..).zip(details);
+                numbered.map(|(place, one)| (id(place), one.amount, &one.keys[..])).collect()
+            }
+        }
+    }
 }
 
+/// The number of the entry of an item.
+fn entry_of(id: LaneItemId) -> Option<u32> {
+    u32::try_from(id.line >> DETAIL_BITS).ok()
+}
+
+/// Of a batch: it is broken if one of its transactions is, and awaited if one is.
 fn plan_line(
     result: &Reconciliation,
-    id: LaneItemId,
+    file: u32,
     line: EntryLine,
     parts: Vec<EntryPart>,
     (today, expected): (BusinessDate, &[Awaited]),
 ) -> EntryPlan {
-    let found = result.explain(id);
     let movement = |id: LaneItemId| {
         let place = usize::try_from(id.line).ok().filter(|_| id.lane == Lane::Ledger)?;
         expected.get(place.checked_sub(1)?).map(|one| one.movement)
     };
+    let ids: Vec<LaneItemId> = line.items(file).iter().map(|one| one.0).collect();
+    let found: Vec<_> = ids.iter().filter_map(|id| result.explain(*id)).collect();
     let considered = found.iter().flat_map(|found| &found.considered);
     let considered = considered.filter_map(|one| Some((movement(one.item)?, one.why_not)));
     let considered = considered.collect();
-    let suggested = result.suggestions().iter().filter(|one| one.stated == [id]);
+    let suggested = result.suggestions().iter();
+    let suggested = suggested.filter(|one| one.stated.iter().all(|id| ids.contains(id)));
     let suggested = suggested.map(|one| one.due.iter().filter_map(|id| movement(*id)).collect());
     let suggested = suggested.collect();
-    let status = found.map(|found| found.status);
-    let (rule, broken, expected_until) = match status {
-        Some(ItemStatus::Matched(found)) => (Some(found.rule), None, None),
-        Some(ItemStatus::Awaited(one)) => (None, None, Some(one.by.max(today))),
-        Some(ItemStatus::Broken(found)) => (None, Some(found.kind), None),
-        None => (None, Some(ReconBreakKind::NoReference), None),
-    };
+    let (mut rule, mut broken, mut expected_until) = (None, None, None);
+    for one in &found {
+        match one.status {
+            ItemStatus::Matched(found) => rule = rule.or(Some(found.rule)),
+            ItemStatus::Awaited(one) => {
+                expected_until = expected_until.max(Some(one.by.max(today)));
+            }
+            ItemStatus::Broken(found) => broken = broken.or(Some(found.kind)),
+        }
+    }
+    if found.is_empty() {
+        broken = Some(ReconBreakKind::NoReference);
+    }
+    // The rest of a batch is one rest: it is awaited as long as a part of it can still come.
+    if expected_until.is_some() {
+        broken = None;
+    }
+    if broken.is_some() || expected_until.is_some() {
+        rule = None;
+    }
     EntryPlan { line, parts, expected_until, rule, broken, considered, suggested }
 }
 
@@ -425,7 +499,7 @@ fn parts_of_matches(
         let mut due: Vec<(BankMovement, i64)> = due.collect();
         for id in result.members(found.stated) {
             let Some(item) = result.item(*id) else { continue };
-            let Ok(line) = u32::try_from(id.line) else { continue };
+            let Some(line) = entry_of(*id) else { continue };
             let mut left = item.amount;
             let parts = all.entry(line).or_default();
             for (movement, open) in &mut due {
@@ -443,8 +517,18 @@ fn parts_of_matches(
                 left -= taken;
                 *open -= taken;
             }
-            parts.sort_by_key(|part| part.movement);
         }
+    }
+    for parts in all.values_mut() {
+        parts.sort_by_key(|part| part.movement);
+        // Two transactions of a batch can show one movement.
+        parts.dedup_by(|next, one| {
+            let same = next.movement == one.movement;
+            let sum = same.then(|| one.amount.minor().checked_add(next.amount.minor()));
+            let sum = sum.flatten().and_then(SignedAmount::new);
+            one.amount = sum.unwrap_or(one.amount);
+            sum.is_some()
+        });
     }
     all
 }

@@ -9,12 +9,14 @@ use std::slice::from_ref;
 
 use std::collections::BTreeMap;
 
+use books::sheet_view::CashPlace;
 use books::*;
 use files::incoming::clearing::{StatedItem, StatedItemKind, StatedPayment};
 use money::SignedAmount;
 use recon::clearing::{LinesOfFile, NoPayment, Requests, clear_line};
 use recon::matching::{ItemKey, MatchKeyKind};
-use recon::statement::{self, EntryLine, EntryPlan, StatementOf};
+use recon::sheet::{SheetLine, SheetMatcher, SheetPlan};
+use recon::statement::{self, DetailLine, EntryLine, EntryPlan, StatementOf};
 use world::*;
 
 // Bank statements.
@@ -25,7 +27,7 @@ const OTHER_BANK: BankId = BankId(2);
 fn entry(line: u32, amount: i64, keys: &[(MatchKeyKind, &str)]) -> EntryLine {
     let amount = SignedAmount::new(amount).unwrap();
     let keys = keys.iter().filter_map(|(kind, text)| ItemKey::new(*kind, text)).collect();
-    EntryLine { line, booked: day("2013-08-28"), amount, keys }
+    EntryLine { line, booked: day("2013-08-28"), amount, keys, details: Vec::new() }
 }
 
 /// An entry whose reference is a number: a deposit's or a payout's.
@@ -127,6 +129,7 @@ fn a_payout_is_confirmed_by_a_debit_and_comes_back_by_a_credit() {
     // Paid and shown: it can come back for two weeks.
     let entry = TakeEntry {
         bank: BANK,
+        firm: None,
         file: 1,
         line: 1,
         booked: day("2013-08-28"),
@@ -313,4 +316,81 @@ fn a_line_with_numbers_that_no_request_can_have_is_no_command() {
     let requests = Requests::of(&world.engine, alpha, from_ref(&none));
     let line = clear_line(&world.engine, &requests, of(alpha), 1, &none);
     assert!(line.is_none());
+}
+
+#[test]
+fn each_transaction_of_a_batch_is_matched_by_itself() {
+    let mut world = with_cash();
+    world.must(deposit_with_id(41, 1, 10_000)).must(deposit_with_id(42, 2, 5_000));
+    let detail = |amount, id: &str| {
+        let EntryLine { amount, keys, .. } = by_id(1, amount, id);
+        DetailLine { amount, keys }
+    };
+    let batch = |amount, details| EntryLine { details, ..entry(1, amount, &[]) };
+    let both = vec![
+        (BankMovement::Deposit(DepositId(41)), 10_000),
+        (BankMovement::Deposit(DepositId(42)), 5_000),
+    ];
+    let whole = batch(15_000, vec![detail(5_000, "42"), detail(10_000, "41")]);
+    assert_eq!(shown(&world, vec![whole.clone()]), from_ref(&both));
+    let plan = plan_at(&world, BANK, vec![whole]).remove(0);
+    assert_eq!((plan.expected_until, plan.broken), (None, None));
+    // One of three is unknown: the others are shown, and the rest is awaited.
+    let third = vec![detail(5_000, "42"), detail(10_000, "41"), detail(1_000, "77")];
+    let part = batch(16_000, third);
+    let plan = plan_at(&world, BANK, vec![part.clone()]).remove(0);
+    assert_eq!((plan.parts.len(), plan.expected_until), (2, Some(day("2013-08-31"))));
+    world.on("2013-09-01").must(set_cash_limit(1, "2013-09-01", 1));
+    let plan = plan_at(&world, BANK, vec![part]).remove(0);
+    assert_eq!((plan.parts.len(), plan.expected_until), (2, None));
+    assert!(plan.broken.is_some());
+}
+
+#[test]
+fn a_line_of_a_sheet_is_the_cash_that_was_taken_for_its_parcel() {
+    let mut world = World::open();
+    let cash = world.parcel("o-1", 30_000).dispatch().cash(30_000).last_payment();
+    world.parcel("o-2", 10_000).dispatch().card(10_000).approve();
+    world.parcel("o-3", 5_000).dispatch();
+    let line = |order: &str, amount| SheetLine {
+        booked: day("2013-08-28"),
+        amount: SignedAmount::new(amount).unwrap(),
+        waybill: None,
+        order: Some(order.to_owned()).filter(|order| !order.is_empty()),
+    };
+    let plans = |world: &World, lines: &[SheetLine]| -> Vec<SheetPlan> {
+        let mut matcher = SheetMatcher::new(&world.engine, FIRM, world.engine.last_date());
+        lines.iter().map(|line| matcher.plan(line)).collect()
+    };
+    let waybill = Some(switch::waybill::write(cash.parcel));
+    let by_waybill = SheetLine { waybill, ..line("", 30_000) };
+    let found = plans(&world, &[by_waybill.clone(), line("o-1", 30_000)]);
+    let part = EntryPart {
+        movement: BankMovement::Collection(cash),
+        amount: SignedAmount::new(30_000).unwrap(),
+    };
+    assert_eq!((&found[0].parts[..], found[0].found), (&[part][..], EntryFinding::ExactKey));
+    assert_eq!(found[0].place, Some(CashPlace::InHand));
+    let broken = |kind| EntryFinding::Broken(kind);
+    assert_eq!(found[1].found, broken(ReconBreakKind::Duplicate), "another line has it");
+    let lines = [
+        line("o-1", 29_999),
+        line("o-2", 10_000),
+        line("o-3", 5_000),
+        line("o-4", 5_000),
+        line("", 5_000),
+    ];
+    let kinds: Vec<_> = plans(&world, &lines).iter().map(|one| one.found).collect();
+    let expected = [
+        broken(ReconBreakKind::AmountDiffers),
+        broken(ReconBreakKind::Unannounced),
+        EntryFinding::Awaited,
+        broken(ReconBreakKind::UnknownReference),
+        broken(ReconBreakKind::NoReference),
+    ];
+    assert_eq!(kinds, expected);
+    let awaited = &plans(&world, &lines[2..3])[0];
+    assert_eq!(awaited.expected_until, Some(day("2013-08-31")));
+    world.must(start_hand_over(1)).must(count(1, 30_000));
+    assert_eq!(plans(&world, &[by_waybill])[0].place, Some(CashPlace::Counted));
 }

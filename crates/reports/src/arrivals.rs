@@ -36,7 +36,7 @@ impl ArrivalState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ArrivalKind {
-    /// Card and QR payments, in the file of their network or wallet.
+    /// Card and QR payments in the file of their network or wallet, cash on the sheet of its firm.
     Collections,
     /// What a network or wallet pays for a file, on a bank statement.
     ClearingPayment,
@@ -50,9 +50,9 @@ pub enum ArrivalKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Arrival {
     pub state: ArrivalState,
-    /// `network`, `wallet` or `bank`.
+    /// `network`, `wallet`, `bank` or `firm`.
     pub lane: &'static str,
-    /// The operator's name of the network, wallet or bank account.
+    /// The operator's name of the network, wallet, bank account or firm.
     pub sender: String,
     pub currency: &'static str,
     pub kind: ArrivalKind,
@@ -128,6 +128,7 @@ impl<'b> ExpectedArrivals<'b> {
             FileLane::Network(_) => ArrivalLane::Network,
             FileLane::Wallet(_) => ArrivalLane::Wallet,
             FileLane::Bank(_) => ArrivalLane::Bank,
+            FileLane::Firm(_) => ArrivalLane::Firm,
         };
         let name = lane_name(self.books, lane);
         let rule = self.calendar.map_or_else(DueRule::default, |one| one.due_rule(of, &name.1));
@@ -217,6 +218,21 @@ impl<'b> ExpectedArrivals<'b> {
                 add(ArrivalKind::Payout, one.sent_on, -i128::from(one.net.minor()));
             }
         }
+        // A firm that sends sheets states each cash payment in one.
+        for (firm, _) in self.books.firms() {
+            let lane = FileLane::Firm(firm);
+            let Some(currency) = self.books.lane_currency(lane) else { continue };
+            if self.books.files_of(lane).next().is_none() {
+                continue;
+            }
+            let sender = self.sender(lane);
+            let cash = self.books.cash_payments_of(firm);
+            for one in cash.filter(|one| !self.books.is_on_sheet(one.payment)) {
+                let due = sender.due(one.since, None, self.today);
+                let key = (lane, ArrivalKind::Collections, due);
+                sums.add(key, currency, one.amount.minor().into());
+            }
+        }
         sums.list(self.books, self.today)
     }
 }
@@ -268,6 +284,7 @@ pub(crate) fn lane_name(books: &Books, lane: FileLane) -> (&'static str, String)
         FileLane::Network(id) => ("network", rail(RailId::Network(id))),
         FileLane::Wallet(id) => ("wallet", rail(RailId::Wallet(id))),
         FileLane::Bank(id) => ("bank", bank_name(books, id)),
+        FileLane::Firm(id) => ("firm", books.firm_reference(id).unwrap_or_default().to_owned()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What reconciliation leaves open, as one list: breaks, entries of statements whose cause is
 //! awaited, and what moved a bank account and is on no statement.
 
-use books::{BusinessDate, ParcelId};
+use books::{Books, BusinessDate, FileLane, ParcelId};
 use calendar::Calendar;
 use money::Currency;
 use money::decimal::DecimalAmount;
@@ -118,6 +118,7 @@ pub fn recon_breaks(
             next: format!("doorstep do MatchEntry --bank {bank} --file {file} --line {line}"),
         });
     }
+    rows.extend(sheet_rows(books, today));
     let arrivals = ExpectedArrivals::new(books, calendar, today);
     for bank in books.bank_reconciliations() {
         let name = crate::arrivals::bank_name(books, bank.bank);
@@ -153,6 +154,43 @@ pub fn recon_breaks(
         (&one.since, one.what, &one.id).cmp(&(&other.since, other.what, &other.id))
     });
     Ok(rows)
+}
+
+/// The open lines of firms' sheets. They post nothing.
+fn sheet_rows(books: &Books, today: BusinessDate) -> Vec<OpenReconRow> {
+    let firms = books.firms().flat_map(|(firm, name)| {
+        let currency = books.lane_currency(FileLane::Firm(firm)).map(Currency::code);
+        let lines = books.open_sheet_lines(firm);
+        lines.map(move |one| (name.to_owned(), currency.unwrap_or_default(), one))
+    });
+    let rows = firms.map(|(sender, currency, one)| {
+        let kind = match (one.until, one.kind) {
+            (Some(until), _) if until < today => "late_item",
+            (Some(_), _) => "awaited",
+            (None, Some(kind)) => kind.name(),
+            (None, None) => "raised_by_hand",
+        };
+        let id = format!("{sender}/{}/{}", one.file, one.line);
+        OpenReconRow {
+            what: OpenReconKind::Entry,
+            next: format!("doorstep recon explain {sender}/{}", one.file),
+            id,
+            lane: "firm",
+            sender,
+            file: Some(one.file),
+            line: Some(one.line),
+            kind: kind.to_owned(),
+            amount: one.amount,
+            currency,
+            since: one.booked.to_string(),
+            age_days: age(one.booked, today),
+            due: one.until.map(|until| until.to_string()),
+            owner: None,
+            proposed: None,
+            suggested: None,
+        }
+    });
+    rows.collect()
 }
 
 fn age(since: BusinessDate, today: BusinessDate) -> u16 {

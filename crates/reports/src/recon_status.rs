@@ -136,19 +136,29 @@ impl ReconStatus {
     }
 }
 
-/// Networks, wallets and bank accounts, each in a line.
+/// The breaks of a firm's sheets.
+fn open_rows(books: &Books, lane: FileLane) -> usize {
+    let FileLane::Firm(firm) = lane else { return 0 };
+    books.open_sheet_lines(firm).filter(|one| one.until.is_none()).count()
+}
+
+/// Networks, wallets, bank accounts and firms with sheets, each in a line.
 fn side_by_side(books: &Books, arrivals: &[Arrival]) -> Vec<LaneSummary> {
     let rails = books.rail_views().map(|one| FileLane::from(one.id));
     let banks = books.banks().map(|(bank, _)| FileLane::Bank(bank));
     let broken: Vec<BreakSubject> = books.open_breaks().iter().map(|one| one.subject).collect();
-    let lanes = rails.chain(banks).map(|lane| {
+    // A firm that sends no sheets has no lane.
+    let firms = books.firms().map(|(firm, _)| FileLane::Firm(firm));
+    let firms = firms.filter(|lane| books.files_of(*lane).next().is_some());
+    let lanes = rails.chain(banks).chain(firms).map(|lane| {
         let (kind, name) = lane_name(books, lane);
         let subject = match lane {
             FileLane::Network(id) => BreakSubject::Network(id),
             FileLane::Wallet(id) => BreakSubject::Wallet(id),
             FileLane::Bank(id) => BreakSubject::Bank(id),
+            FileLane::Firm(id) => BreakSubject::FirmCash(id),
         };
-        let breaks = broken.iter().filter(|one| **one == subject).count();
+        let breaks = broken.iter().filter(|one| **one == subject).count() + open_rows(books, lane);
         let mut summary = LaneSummary {
             kind,
             currency: books.lane_currency(lane).map(Currency::code).unwrap_or_default(),

@@ -516,5 +516,8 @@ pub fn movement_name(
         M::Adjustment(number) => format!("adjustment {number}"),
         M::Break(id) => format!("break {id}"),
         M::BreakClosed(id) => format!("closed-break {id}"),
+        M::Collection(payment) => {
+            format!("collection {}/{}", waybill(payment.parcel), payment.number)
+        }
     }
 }

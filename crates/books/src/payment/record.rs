@@ -154,7 +154,7 @@ pub(crate) struct PaymentRecord {
     /// The date of collection. When the parcel is delivered, the delivery date. For a parcel that
     /// ended without payment, the date it ended.
     pub date: BusinessDate,
-    /// The network or wallet. Unused for cash.
+    /// The network or wallet. Of cash: 1 once a firm's sheet stated it.
     pub rail: u16,
     pub tariff_version: u16,
     /// The seller's class in that version.
@@ -170,6 +170,9 @@ pub(crate) struct PaymentRecord {
     /// On a closed parcel's newest record.
     pub history: ParcelHistory,
 }
+
+/// In the place of the rail of cash.
+const ON_SHEET: u16 = 1;
 
 /// A refund or chargeback under its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -267,6 +270,16 @@ pub(crate) struct RefundConfirmation {
 }
 
 impl PaymentRecord {
+    /// Whether a firm's sheet stated this cash.
+    pub(crate) fn is_on_sheet(&self) -> bool {
+        self.method == PaymentMethod::Cash && self.rail == ON_SHEET
+    }
+
+    pub(crate) fn set_on_sheet(&mut self) {
+        assert_eq!(self.method, PaymentMethod::Cash, "a sheet states cash only");
+        self.rail = ON_SHEET;
+    }
+
     pub(crate) fn id(&self) -> PaymentId {
         PaymentId { parcel: self.parcel, number: self.number }
     }

@@ -44,6 +44,9 @@ impl Books {
     ) -> Result<(), Refusal> {
         let TakeEntry { bank: id, file, line, booked, amount, ref parts, expected_until, .. } =
             *command;
+        if let Some(firm) = command.firm {
+            return self.take_sheet_line(firm, command, now, out);
+        }
         let missing = Refusal::NotFound(MissingRecord::Bank(id));
         let account = self.banks.find(id).ok_or(missing)?.account;
         if amount.minor() == 0 {
@@ -76,6 +79,9 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let MatchEntry { bank: id, file, line, ref parts, expected_until, .. } = *command;
+        if let Some(firm) = command.firm {
+            return self.match_sheet_line(firm, command, now, out);
+        }
         let missing = Refusal::NotFound(MissingRecord::Bank(id));
         let account = self.banks.find(id).ok_or(missing)?.account;
         let bank = self.reference_data.reconciliation.banks.get(&id);
@@ -219,6 +225,7 @@ impl Books {
         }
         out.events.push(Event::EntryTaken {
             bank,
+            firm: None,
             file: place.0,
             line: place.1,
             matched: signed(split.matched)?,

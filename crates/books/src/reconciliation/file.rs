@@ -22,6 +22,10 @@ impl Books {
                 Some(_) => 0,
                 None => return Err(Refusal::NotFound(MissingRecord::Bank(id))),
             },
+            FileLane::Firm(id) => match self.firms.find(id) {
+                Some(_) => 0,
+                None => return Err(Refusal::NotFound(MissingRecord::Firm(id))),
+            },
         };
         let files = self.reference_data.reconciliation.lanes.get(&lane);
         let begun = files.and_then(|lane| lane.files.back()).map_or(0, |last| last.begun.file);
@@ -61,7 +65,7 @@ impl Books {
             // A statement goes on where the last one ended. Other files go forward by their dates.
             let first = match lane {
                 FileLane::Bank(_) => before.begun.until,
-                FileLane::Network(_) | FileLane::Wallet(_) => before.begun.from,
+                FileLane::Network(_) | FileLane::Wallet(_) | FileLane::Firm(_) => before.begun.from,
             };
             check_date(from, first..=BusinessDate::MAX)?;
             if let (Some(closing), Some(opening)) = (before.closing(), opening)

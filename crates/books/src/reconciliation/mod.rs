@@ -6,4 +6,5 @@ pub(crate) mod entry;
 pub(crate) mod file;
 pub(crate) mod movement;
 pub(crate) mod record;
+pub mod sheet;
 pub mod view;

@@ -8,8 +8,8 @@ use serde::Serialize;
 use tariff::BusinessDate;
 
 use crate::clearing::lines::FileLines;
-use crate::command::{BankMovement, BeginFile, FileLane};
-use crate::ids::BankId;
+use crate::command::{BankMovement, BeginFile, FileLane, ReconBreakKind};
+use crate::ids::{BankId, FirmId};
 use crate::sha256::Sha256Digest;
 
 /// Files of all lanes, and the reconciliation of each bank account.
@@ -17,6 +17,7 @@ use crate::sha256::Sha256Digest;
 pub(crate) struct ReconciliationTables {
     pub lanes: BTreeMap<FileLane, LaneFiles>,
     pub banks: BTreeMap<BankId, BankReconciliation>,
+    pub sheets: BTreeMap<FirmId, SheetReconciliation>,
 }
 
 /// The files of a lane, numbered from 1.
@@ -127,6 +128,25 @@ pub(crate) struct BankReconciliation {
     pub expected: BTreeMap<(u32, u32), ExpectedEntry>,
     /// The opening balance of the first statement.
     pub first_opening: Option<SignedAmount>,
+}
+
+/// The sheets of a courier firm.
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct SheetReconciliation {
+    /// The lines of the last sheet.
+    pub lines: FileLines,
+    /// Lines that are awaited, or breaks that nobody looked at, by file and line. At most
+    /// [`OPEN_SHEET_LINES_MAX`](crate::command::OPEN_SHEET_LINES_MAX).
+    pub open: BTreeMap<(u32, u32), OpenSheetLine>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct OpenSheetLine {
+    pub split: LineSplit,
+    pub booked: BusinessDate,
+    /// The last day on which its cause is awaited. `None`: it is a break.
+    pub until: Option<BusinessDate>,
+    pub kind: Option<ReconBreakKind>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

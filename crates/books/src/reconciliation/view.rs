@@ -74,6 +74,7 @@ impl Books {
     pub fn lane_currency(&self, lane: FileLane) -> Option<Currency> {
         match lane {
             FileLane::Bank(id) => self.bank_currency(id),
+            FileLane::Firm(id) => self.firms.find(id).map(|firm| self.currency_at(firm.currency)),
             FileLane::Network(_) | FileLane::Wallet(_) => self.rail_currency(lane.rail()?),
         }
     }

@@ -69,11 +69,13 @@ fn files_and_statements() -> Vec<(&'static str, Command)> {
         M::Adjustment(1),
         M::Break(BreakId(1)),
         M::BreakClosed(BreakId(1)),
+        M::Collection(payment),
     ];
     let part = |movement| EntryPart { movement, amount: SignedAmount::of(-9_922) };
     let entry = |parts, expected_until, found| {
         Command::TakeEntry(TakeEntry {
             bank: BANK,
+            firm: None,
             file: 1,
             line: 1,
             booked: day("2013-08-28"),
@@ -84,15 +86,21 @@ fn files_and_statements() -> Vec<(&'static str, Command)> {
         })
     };
     let decide = |parts, expected_until, found| {
-        let (file, line) = (1, 1);
-        Command::MatchEntry(MatchEntry { bank: BANK, file, line, parts, expected_until, found })
+        let (bank, firm, file, line) = (BANK, None, 1, 1);
+        Command::MatchEntry(MatchEntry { bank, firm, file, line, parts, expected_until, found })
     };
     let until = Some(day("2013-08-30"));
+    let Command::TakeEntry(of_sheet) = entry(vec![part(M::Collection(payment))], None, None) else {
+        unreachable!("an entry")
+    };
+    let sheet = Command::TakeEntry(TakeEntry { firm: Some(FIRM), ..of_sheet });
     vec![
         ("Network", begin(FileLane::Network(NETWORK), None)),
         ("Wallet", begin(FileLane::Wallet(WALLET), None)),
         ("Bank", begin(FileLane::Bank(BANK), Some(SignedAmount::of(-100)))),
+        ("Firm", begin(FileLane::Firm(FIRM), None)),
         ("Break", entry(Vec::new(), None, Some(EntryFinding::Broken(K::Duplicate)))),
+        ("Sheet", sheet),
         ("Expected", entry(Vec::new(), until, Some(EntryFinding::Awaited))),
         ("Parts", entry(movements.map(part).into(), None, Some(EntryFinding::SubsetSum))),
         ("Break", decide(vec![part(M::Deposit(DepositId(2)))], None, None)),
@@ -100,6 +108,7 @@ fn files_and_statements() -> Vec<(&'static str, Command)> {
         ("Network", end(FileLane::Network(NETWORK))),
         ("Wallet", end(FileLane::Wallet(WALLET))),
         ("Bank", end(FileLane::Bank(BANK))),
+        ("Firm", end(FileLane::Firm(FIRM))),
     ]
 }
 

@@ -60,6 +60,7 @@ fn parts_of(parts: &[(BankMovement, i64)]) -> Vec<EntryPart> {
 fn entry_of(file: u32, line: u32, amount: i64, parts: &[(BankMovement, i64)]) -> TakeEntry {
     TakeEntry {
         bank: BANK,
+        firm: None,
         file,
         line,
         booked: day(TODAY),
@@ -82,7 +83,8 @@ fn awaited(line: u32, amount: i64, until: &str) -> Command {
 
 fn decide(line: u32, parts: &[(BankMovement, i64)], until: Option<&str>) -> Command {
     let (bank, file, parts, expected_until) = (BANK, 1, parts_of(parts), until.map(day));
-    Command::MatchEntry(MatchEntry { bank, file, line, parts, expected_until, found: None })
+    let firm = None;
+    Command::MatchEntry(MatchEntry { bank, firm, file, line, parts, expected_until, found: None })
 }
 
 /// The line of a file that was begun.
@@ -590,4 +592,52 @@ fn files_and_statements_are_in_snapshots() {
     assert_eq!(account(&world).books, 2 * i128::from(NET) + 60 - 90 + 5);
     let amount = Amount::of(60);
     assert_eq!(world.engine.open_breaks()[0].raised, amount);
+}
+
+const SHEETS: FileLane = FileLane::Firm(FIRM);
+
+/// A line of the sheet of the firm.
+fn row(line: u32, amount: i64, payments: &[(PaymentId, i64)], until: Option<&str>) -> Command {
+    let parts: Vec<_> =
+        payments.iter().map(|(id, amount)| (BankMovement::Collection(*id), *amount)).collect();
+    let of_bank = entry_of(1, line, amount, &parts);
+    let (firm, expected_until) = (Some(FIRM), until.map(day));
+    Command::TakeEntry(TakeEntry { firm, expected_until, ..of_bank })
+}
+
+#[test]
+fn a_line_of_a_sheet_shows_cash_once_and_posts_nothing() {
+    let mut world = World::open();
+    let cash = world.parcel("o-1", 30_000).dispatch().cash(30_000).last_payment();
+    let card = world.parcel("o-2", 10_000).dispatch().card(10_000).approve().last_payment();
+    let posted = format!("{:?}", world.engine.totals());
+    world.must(begin(SHEETS, 1, 4, 80_000));
+    let missing = missing(MissingRecord::BankMovement);
+    world.refused(row(1, 10_000, &[(card, 10_000)], None), missing.clone());
+    let amount = Refusal::MovementAmount(SignedAmount::of(30_000));
+    world.refused(row(1, 29_000, &[(cash, 29_000)], None), amount);
+    world.must(row(1, 30_000, &[(cash, 30_000)], None));
+    world.repeated(row(1, 30_000, &[(cash, 30_000)], None));
+    world.refused(row(2, 30_000, &[(cash, 30_000)], None), missing);
+    world.must(row(2, 30_000, &[], None)).must(row(3, 15_000, &[], Some("2013-08-30")));
+    world.must(row(4, 5_000, &[], Some("2013-08-30"))).must(end(SHEETS, 1));
+    assert_eq!(sums(&world, SHEETS, 1), [(1, 30_000), (2, 20_000), (1, 30_000)]);
+    assert!(world.engine.open_breaks().is_empty(), "a sheet raises no break of the books");
+    assert_eq!(format!("{:?}", world.engine.totals()), posted, "and posts nothing");
+    let open: Vec<_> = world.engine.open_sheet_lines(FIRM).map(|one| one.line).collect();
+    assert_eq!(open, [2, 3, 4]);
+    // The awaited cash comes, a line is given up, and a person looks at both breaks.
+    let late = world.parcel("o-3", 15_000).dispatch().cash(15_000).last_payment();
+    let decide = |line, payments: &[(PaymentId, i64)]| {
+        let Command::TakeEntry(one) = row(line, 1, payments, None) else { unreachable!() };
+        let TakeEntry { bank, firm, file, parts, .. } = one;
+        let (expected_until, found) = (None, None);
+        Command::MatchEntry(MatchEntry { bank, firm, file, line, parts, expected_until, found })
+    };
+    world.must(decide(3, &[(late, 15_000)])).must(decide(4, &[]));
+    assert_eq!(sums(&world, SHEETS, 1), [(2, 45_000), (0, 0), (2, 35_000)]);
+    world.must(decide(2, &[])).must(decide(4, &[]));
+    assert_eq!(world.engine.open_sheet_lines(FIRM).count(), 0);
+    assert_eq!(sums(&world, SHEETS, 1), [(2, 45_000), (0, 0), (2, 35_000)], "as it was found");
+    assert!(world.engine.is_on_sheet(cash) && world.engine.is_on_sheet(late));
 }

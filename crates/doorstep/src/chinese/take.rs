@@ -68,6 +68,7 @@ fn closing_fault(fault: &ClosingFault) -> String {
         F::EntryResolution => {
             "对账单的记录只能以 `Break` 处理：不再等待其原因，成为差异".to_owned()
         }
+        F::SheetResolution(wanted) => format!("此处快递公司表的该行只能填 `{wanted}`"),
         F::EntryPart => "记录整笔成为差异；`part` 请留空".to_owned(),
         F::Value(error) => zh_error(error),
         F::Refused(refusal) => zh_error(refusal),
@@ -93,6 +94,7 @@ fn flag(source: FileSourceKind) -> &'static str {
         FileSourceKind::Network => "--network",
         FileSourceKind::Wallet => "--wallet",
         FileSourceKind::Bank => "--bank",
+        FileSourceKind::Firm => "--firm",
     }
 }
 
@@ -168,13 +170,42 @@ pub(super) fn take_error(error: &TakeError) -> String {
             format!("该文件是银行对账单，{} 不是银行账户；请给出 --bank", flag(*kind))
         }
         E::OnlyDetails => "该文件只有另一文件所列各笔的明细或合计；\
-                           请给出列明付款或已入账记录的文件"
+                           请与列明付款或已入账记录的文件一同给出"
             .to_owned(),
+        E::NotificationDiffers { line } => format!(
+            "对账单第 {line} 行：到账通知中同一银行参考号的金额不同，或出现两次；\
+             请询问银行，或只给出对账单"
+        ),
+        E::TooManyDetails { line } => {
+            format!("第 {line} 行：到账通知的交易过多；请分成几份")
+        }
+        E::FeeTwice { line } => {
+            format!("手续费明细第 {line} 行：同一笔付款的手续费出现两次；请询问卡组织")
+        }
+        E::FeeDiffers { line } => {
+            format!("第 {line} 行：手续费明细与付款文件的手续费不同；请询问卡组织以何者为准")
+        }
+        E::FeeOfNoItem { line } => {
+            format!("手续费明细第 {line} 行不属于当日任何付款；请给出同一日的付款文件")
+        }
+        E::MerchantTwice { line } => {
+            format!("商户汇总第 {line} 行：同一商户出现两次；请询问卡组织")
+        }
+        E::MerchantSumDiffers { line } => format!(
+            "商户汇总第 {line} 行：该商户各笔付款的合计与此不同；请给出当日全部文件，或询问卡组织"
+        ),
+        E::MerchantWithoutSum(merchant) => {
+            format!("商户汇总缺少商户 {merchant}，而它有付款；请询问卡组织")
+        }
         E::NoBalances => "对账单没有期初余额；请向银行索取有余额的对账单".to_owned(),
         E::SumTooLarge => "各行合计超出可支持的金额；请分几份索取该文件".to_owned(),
-        E::Sheet => "该文件是快递公司的回款明细表，只说明将要缴存的款项，账簿以银行到账为准；\
-                     请用 `doorstep deposit announce` 登记缴存，再导入银行对账单"
-            .to_owned(),
+        E::SheetOfRemittances => {
+            "该表只列整笔汇款，没有逐个包裹；请向快递公司索取每个包裹一行的表".to_owned()
+        }
+        E::WhoseSheet => "快递公司的表未写明属于谁；请用 --firm 指定".to_owned(),
+        E::NothingCollected { line } => {
+            format!("第 {line} 行：表中未写明代收金额；请询问快递公司")
+        }
         E::CopyChanged => {
             "数据目录中该文件的副本已被改动；请重新给出该文件，并检查写入权限".to_owned()
         }

@@ -53,7 +53,7 @@ fn a_wrong_calendar_is_named_with_file_and_line() {
     bed.write("calendar.toml", CALENDAR.replace("weekend", "week_end"));
     bed.run("calendar check calendar.toml").fails(
         "error: calendar.toml: line 2: unknown field `week_end`, expected one of `weekend`, \
-                `holidays`, `business_days`, `release`, `cycle`\n",
+                `holidays`, `business_days`, `release`, `cycle`, `arrival`\n",
     );
     bed.write("calendar.toml", CALENDAR.replace("16:30", "24:00"));
     let zh = bed.run("calendar check calendar.toml --lang zh");

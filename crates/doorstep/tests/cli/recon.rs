@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::support::{Bed, Ran, number, records, text};
+use super::ground::{self, Running};
+use super::support::{Bed, Ran, minor, number, records, text};
 use super::take::{books, clearing_file};
 
 /// A statement of the account `main` of one day: entries as `AMOUNT REFERENCE`.
@@ -128,11 +129,10 @@ fn a_list_that_is_filled_in_is_checked_whole_and_closed_by_two_persons() {
     assert_eq!(counts(as_person("ann")), [3, 0, 0, 3], "the same file again changes nothing");
     // What is proposed stands in the list that the second person fetches.
     let fetched = bed.run("recon breaks --data books --csv --lane network").succeeds();
-    let proposed: Vec<String> =
+    let mut sorted: Vec<String> =
         records(fetched.stdout()).iter().map(|row| row["resolution"].clone()).collect();
     let mut expected = ["ThroughBank=main", "WriteOff", "WriteOff"].map(str::to_owned).to_vec();
     expected.sort();
-    let mut sorted = proposed.clone();
     sorted.sort();
     assert_eq!(sorted, expected);
     bed.write("list.csv", fetched.stdout());
@@ -229,4 +229,127 @@ fn a_missing_file_and_a_late_credit_are_named_when_they_are_due() {
     status.prints("迟到").prints("各来源并列");
     let late = at(&bed, "2013-08-30T12:00", "recon breaks --data books --json --kind late-item");
     assert_eq!(late.succeeds().json()["open"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_firm_s_sheet_is_held_against_the_cash_that_its_couriers_took() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let running = Running::start(&bed, "");
+    let cash = |place| format!("cash {}", ground::parcel(place).0);
+    let script = [cash(2), cash(3), format!("sell {}", ground::parcel(4).0), "settle".to_owned()];
+    running.terminal(&bed, "", &script).succeeds();
+    running.stop();
+    let due = |place| minor(&ground::parcel(place).1);
+    let row = |place: u64, more: i64| {
+        let amount = due(place) + more;
+        format!("{},{}.{:02},R-1\n", ground::parcel(place).0, amount / 100, amount % 100)
+    };
+    let rows =
+        [row(2, 0), row(3, 100), row(4, 0), row(5, 0), "nothing,1.00,R-1\n".to_owned(), row(2, 0)];
+    bed.write("sheet.csv", format!("订单号,代收货款,账单编号\n{}", rows.concat()));
+    let line = "file sheet.csv --profile courier-cn --encoding utf-8 --data door/books";
+    bed.run(line).fails("a courier firm's sheet does not say whose it is; give --firm");
+    let line = format!("{line} --firm bench-couriers --json");
+    let before = bed.verified("door/books");
+    let taken = bed.run(&line).succeeds().json();
+    let report = &taken["files"][0];
+    let sums = ["matched", "expected", "breaks"]
+        .map(|part| number(report, &format!("/parts/{part}/amount")));
+    let broken = due(3) + 100 + due(4) + 100 + due(2);
+    assert_eq!(sums, [due(2), due(5), broken], "{report:#}");
+    let reasons: Vec<&str> =
+        report["listed"].as_array().unwrap().iter().map(|one| text(one, "/reason")).collect();
+    let expected = ["amount_differs", "unannounced", "awaited", "unknown_reference", "duplicate"];
+    assert_eq!(reasons, expected);
+    // Nothing is posted, and the same sheet changes nothing.
+    let after = bed.verified("door/books");
+    assert_eq!(before["accounts"], after["accounts"]);
+    let again = bed.run(&line).succeeds().json();
+    assert_eq!(text(&again["files"][0], "/outcome"), "taken_before");
+    assert_eq!(bed.verified("door/books")["digest"], after["digest"]);
+    let listed = bed.run("recon breaks --data door/books --json --lane firm").succeeds().json();
+    assert_eq!(listed["open"].as_array().unwrap().len(), 5);
+    let list = bed.run("recon breaks --data door/books --csv --lane firm").succeeds();
+    bed.write("list.csv", filled(list.stdout(), |_, _| ("resolution", "Seen".to_owned())));
+    bed.run("recon close --file list.csv --data door/books")
+        .fails("a line of a sheet is closed with `Break` here");
+    let kinds: Vec<_> = open_of(&listed).iter().map(|row| text(row, "/kind").to_owned()).collect();
+    let seen = filled(list.stdout(), |place, _| {
+        let is_awaited = kinds[place] == "awaited";
+        ("resolution", if is_awaited { "Break" } else { "Seen" }.to_owned())
+    });
+    bed.write("list.csv", seen);
+    let closed = bed.run("recon close --file list.csv --data door/books --json").succeeds().json();
+    assert_eq!((number(&closed, "/decided"), number(&closed, "/proposed")), (5, 0));
+    bed.verified("door/books");
+}
+
+fn open_of(listed: &Value) -> &[Value] {
+    listed["open"].as_array().unwrap()
+}
+
+/// The only file of a folder whose name has this part.
+#[track_caller]
+fn found(bed: &Bed, folder: &str, part: &str) -> String {
+    let all = std::fs::read_dir(bed.path(folder)).unwrap();
+    let names = all.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let [name] = &names.filter(|name| name.contains(part)).collect::<Vec<_>>()[..] else {
+        panic!("one file with {part} in {folder}")
+    };
+    format!("{folder}/{name}")
+}
+
+#[test]
+fn files_of_a_simulated_day_are_joined_to_those_that_they_are_of() {
+    let bed = Bed::new();
+    let day = "day --parcels 120 --data books --files files --file-forms cups,camt,sheet-china";
+    bed.run(day).succeeds();
+    let morning = |line: &str| at(&bed, "2013-11-12T04:00", &format!("file {line} --data books"));
+    let json = |line: &str| morning(&format!("{line} --json")).succeeds().json();
+    let folder = "files/2013-11-11";
+    // A batch of deposits and one of payouts: their transactions are in the notification.
+    let [statement, notification] =
+        ["053", "054"].map(|kind| found(&bed, &format!("{folder}/camt"), &format!("camt.{kind}")));
+    morning(&format!("{notification} --bank bank-1")).fails("has only details or sums of what");
+    let alone = json(&format!("{statement} --bank bank-1 --dry-run"));
+    let joined = json(&format!("{statement} {notification} --bank bank-1"));
+    let waiting = |report: &Value| number(report, "/files/0/to_look_at");
+    assert_eq!((waiting(&alone), waiting(&joined)), (3, 1), "{joined:#}");
+    let awaited = joined["files"][0]["listed"][0]["reason"].as_str();
+    assert_eq!(awaited, Some("awaited"), "own money, of which the books do not know");
+    // Each firm's sheet states the cash of its couriers.
+    for firm in ["firm-1", "firm-2", "firm-3"] {
+        let sheet = found(&bed, &format!("{folder}/sheet-china/{firm}"), "remittance");
+        let taken = json(&format!("{sheet} --firm {firm} --profile courier-cn"));
+        let report = &taken["files"][0];
+        let (lines, matched) = (number(report, "/lines"), number(report, "/parts/matched/lines"));
+        assert!(lines > 0 && lines == matched, "{report:#}");
+    }
+    bed.verified("books");
+
+    // The fees of a network's payments, and the sums of its merchants.
+    let books = "--data other";
+    at(
+        &bed,
+        "2013-11-12T04:00",
+        &format!("setup books --first ann --second bo --trial true {books}"),
+    )
+    .succeeds();
+    for line in ["bank bank-1 --currency CNY", "network network-1 --currency CNY"] {
+        at(&bed, "2013-11-12T04:00", &format!("setup {line} {books}")).succeeds();
+    }
+    let [own, other] = ["network-1", "network-2"].map(|name| format!("{folder}/cups/{name}"));
+    let [acom, fees, sums] = ["ACOM", "ALFEE", "ZSUM"].map(|part| found(&bed, &own, part));
+    let [others_fees, others_sums] = ["ALFEE", "ZSUM"].map(|part| found(&bed, &other, part));
+    let take = |files: &str| {
+        let line = format!("file {files} --network network-1 {books} --dry-run --json");
+        at(&bed, "2013-11-12T04:00", &line)
+    };
+    let kept_back = |ran: Ran| number(&ran.succeeds().json(), "/files/0/sums/0/kept_back");
+    let alone = kept_back(take(&acom));
+    assert_eq!(kept_back(take(&format!("{sums} {fees} {acom}"))), alone, "in any order");
+    take(&fees).fails("give it together with that one");
+    take(&format!("{acom} {others_fees}")).fails("is of no payment of the day");
+    take(&format!("{acom} {others_sums}")).fails("of the sums: the payments of this merchant");
 }

@@ -8,13 +8,9 @@ use money::{Currency, SignedAmount};
 use recon::statement::{EntryLine, EntryPlan, StatementOf, StatementPlan, plan};
 
 use super::given::{KeptEntry, LaneFile, LaneLines};
-use super::{LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking, TakingStopped};
+use super::{AWAITED, LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking};
+use super::{TakingStopped, UNEXPLAINED};
 use crate::files_in_hand::FilesInHand;
-
-/// The kind of entries whose cause is awaited, and the reason why they are listed.
-const AWAITED: &str = "awaited";
-/// The kind of entries that nothing explains.
-const UNEXPLAINED: &str = "unexplained";
 
 impl Taking<'_> {
     /// Gives the entries of a statement that the books do not have yet.
@@ -39,7 +35,7 @@ impl Taking<'_> {
             let open = lines.iter().filter(|one| one.rule.is_none());
             let open = open.map(|one| ((file, one.line.line), one.line.keys.clone()));
             let in_hand = FilesInHand::read(self.data).map_err(TakeError::from);
-            in_hand?.note_expected(bank, open).map_err(TakeError::from)?;
+            in_hand?.note_expected(lane.lane, open).map_err(TakeError::from)?;
         }
         let mut first = 0;
         while first < lines.len() {
@@ -102,20 +98,28 @@ impl Taking<'_> {
             let banks = banks.collect::<Vec<_>>();
             let broken = books.open_breaks().into_iter();
             let broken = broken.filter_map(|one| books.entry_of_break(one.id));
-            (banks, broken.collect::<Vec<_>>())
+            let rows = books.firms().flat_map(|(firm, _)| {
+                let lane = FileLane::Firm(firm);
+                let open = books.open_sheet_lines(firm).filter(|one| one.until.is_some());
+                open.map(move |one| (lane, (one.file, one.line)))
+            });
+            (banks, broken.collect::<Vec<_>>(), rows.collect::<Vec<_>>())
         })?;
-        let (waiting, broken): (Vec<ExpectedEntries>, Vec<_>) = waiting.0;
-        let places = waiting
-            .iter()
-            .flat_map(|(bank, _, entries)| entries.iter().map(|one| (*bank, (one.file, one.line))));
-        let broken = broken.into_iter().map(|(bank, file, line)| (bank, (file, line)));
-        in_hand.keep_expected(places.chain(broken)).map_err(TakeError::from)?;
+        let (waiting, broken, rows): (Vec<ExpectedEntries>, Vec<_>, Vec<_>) = waiting.0;
+        let places = waiting.iter().flat_map(|(bank, _, entries)| {
+            entries.iter().map(|one| (FileLane::Bank(*bank), (one.file, one.line)))
+        });
+        let broken =
+            broken.into_iter().map(|(bank, file, line)| (FileLane::Bank(bank), (file, line)));
+        let rows = rows.into_iter();
+        in_hand.keep_expected(places.chain(broken).chain(rows)).map_err(TakeError::from)?;
         let lines = |bank, one: &ExpectedEntryView| EntryLine {
             line: one.line,
             booked: one.booked,
             amount: SignedAmount::new(i64::try_from(one.amount).unwrap_or(0))
                 .unwrap_or(SignedAmount::ZERO),
-            keys: in_hand.expected_keys(bank, (one.file, one.line)),
+            keys: in_hand.expected_keys(FileLane::Bank(bank), (one.file, one.line)),
+            details: Vec::new(),
         };
         let asked: Vec<_> = waiting
             .iter()
@@ -133,7 +137,8 @@ impl Taking<'_> {
                 *(if is_match { &mut matched } else { &mut broken }) += 1;
             }
         }
-        Ok((matched, broken))
+        let (rows_matched, rows_broken) = self.match_expected_rows()?;
+        Ok((matched + rows_matched, broken + rows_broken))
     }
 }
 

@@ -30,6 +30,7 @@ fn flag(party: FileSourceKind) -> &'static str {
         FileSourceKind::Network => "--network",
         FileSourceKind::Wallet => "--wallet",
         FileSourceKind::Bank => "--bank",
+        FileSourceKind::Firm => "--firm",
     }
 }
 
@@ -108,20 +109,51 @@ pub enum TakeError {
     )]
     NotOfSource(FileSourceKind),
     #[error(
-        "the file has only details or sums of what another file states; give that one, which has \
-         the payments or the booked entries"
+        "the file has only details or sums of what another file states; give it together with \
+         that one, which has the payments or the booked entries"
     )]
     OnlyDetails,
+    #[error(
+        "line {line} of the statement: the notification has its bank reference with another \
+         amount, or twice; ask the bank, or give the statement alone"
+    )]
+    NotificationDiffers { line: u32 },
+    #[error("line {line}: the notifications have too many transactions; give them in parts")]
+    TooManyDetails { line: u32 },
+    #[error("line {line} of the fee details: a payment has its fees twice; ask the network")]
+    FeeTwice { line: u32 },
+    #[error(
+        "line {line}: the fee details say another fee than the file of the payments; ask the \
+         network which one holds"
+    )]
+    FeeDiffers { line: u32 },
+    #[error(
+        "line {line} of the fee details is of no payment of the day; give the file of the \
+         payments of the same day"
+    )]
+    FeeOfNoItem { line: u32 },
+    #[error("line {line} of the sums: a merchant is there twice; ask the network")]
+    MerchantTwice { line: u32 },
+    #[error(
+        "line {line} of the sums: the payments of this merchant add up to something else; give \
+         all files of the day, or ask the network"
+    )]
+    MerchantSumDiffers { line: u32 },
+    #[error("the sums leave out merchant {0}, which has payments; ask the network")]
+    MerchantWithoutSum(String),
     #[error("the statement has no opening balance; ask the bank for one with balances")]
     NoBalances,
     #[error("the sum of the lines is larger than Doorstep supports; ask for the file in parts")]
     SumTooLarge,
     #[error(
-        "the file is a courier firm's sheet, which says what the firm will pay: the books take \
-         what the bank has received; announce the deposit with `doorstep deposit announce`, and \
-         take the bank's statement"
+        "the sheet has whole remittances and no parcels; ask the firm for the one with a line for \
+         each parcel"
     )]
-    Sheet,
+    SheetOfRemittances,
+    #[error("a courier firm's sheet does not say whose it is; give --firm")]
+    WhoseSheet,
+    #[error("line {line}: the sheet does not say what was collected; ask the firm")]
+    NothingCollected { line: u32 },
     #[error(
         "the copy of the file in the data directory was changed; give the file again, and look at \
          who can write there"

@@ -3,13 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 
-use books::{BankId, BusinessDate, FileLane, RailId, Sha256Digest};
+use books::{BankId, BusinessDate, FileLane, FirmId, RailId, Sha256Digest};
 use files::incoming::check::{FileFormat, ReadOptions, check};
 use files::incoming::clearing::{StatedItem, StatedItemKind, StatedPayment};
 use files::incoming::guess::{Guess, HEAD_BYTES, guess};
 use files::incoming::parts::{
-    ClearingHead, ClearingRole, FilePart, IncomingHead, StatementEntry, StatementHead,
-    StatementKind,
+    ClearedItem, ClearingHead, FilePart, IncomingHead, RemittanceLine, StatementEntry,
+    StatementHead, StatementKind,
 };
 use jiff::civil::Date;
 use money::{Currency, SignedAmount};
@@ -17,6 +17,7 @@ use recon::statement::{EntryLine, RailName, line_of_entry, rail_names};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::details::GivenDetails;
 use super::{FileSourceKind, KnownBank, TakeError, TakeRequest, Taking, TakingStopped};
 use super::{find_bank, known_banks};
 use crate::files_in_hand::FilesInHand;
@@ -55,6 +56,7 @@ pub(crate) struct LaneFile {
 pub(crate) enum LaneLines {
     Items(Vec<KeptItem>),
     Entries(Vec<KeptEntry>),
+    Rows(Vec<KeptRow>),
 }
 
 /// A line of a clearing file.
@@ -75,6 +77,21 @@ pub(crate) enum KeptPayment {
     /// RRN, STAN, and seconds since 1970.
     Request(String, u32, u64),
     Order(String),
+}
+
+/// A line of a courier firm's sheet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptRow {
+    /// The physical line.
+    pub line: u32,
+    /// Within the sheet, from 1.
+    pub number: u32,
+    pub booked: BusinessDate,
+    pub amount: SignedAmount,
+    /// What the firm keeps back of it.
+    pub kept_back: SignedAmount,
+    pub waybill: Option<String>,
+    pub order: Option<String>,
 }
 
 /// An entry of a bank statement.
@@ -119,6 +136,7 @@ impl LaneFile {
         match &self.lines {
             LaneLines::Items(items) => items.len(),
             LaneLines::Entries(entries) => entries.len(),
+            LaneLines::Rows(rows) => rows.len(),
         }
     }
 
@@ -128,6 +146,7 @@ impl LaneFile {
             FileLane::Network(id) => id.to_string(),
             FileLane::Wallet(id) => id.to_string(),
             FileLane::Bank(id) => id.to_string(),
+            FileLane::Firm(id) => id.to_string(),
         }
     }
 
@@ -139,7 +158,7 @@ impl LaneFile {
     pub(crate) fn items(&self) -> Option<Vec<StatedItem>> {
         match &self.lines {
             LaneLines::Items(items) => items.iter().map(KeptItem::stated).collect(),
-            LaneLines::Entries(_) => None,
+            LaneLines::Entries(_) | LaneLines::Rows(_) => None,
         }
     }
 
@@ -154,7 +173,15 @@ impl LaneFile {
 struct Facts {
     banks: Vec<KnownBank>,
     rails: Vec<KnownRail>,
+    firms: Vec<KnownFirm>,
     today: BusinessDate,
+}
+
+/// A courier firm of the books.
+struct KnownFirm {
+    firm: FirmId,
+    name: String,
+    currency: Currency,
 }
 
 /// A network or wallet of the books.
@@ -165,12 +192,7 @@ struct KnownRail {
 }
 
 impl Taking<'_> {
-    /// Checks a file, and finds whose it is.
-    pub(super) fn read_given(
-        &self,
-        request: &TakeRequest,
-        given: &mut GivenFile,
-    ) -> Result<Vec<LaneFile>, TakingStopped> {
+    fn facts(&self) -> Result<Facts, TakingStopped> {
         let today = self.today()?;
         let facts = self.client.query(move |engine| {
             let books = engine.books();
@@ -179,11 +201,25 @@ impl Taking<'_> {
                 name: one.reference.to_owned(),
                 currency: one.currency,
             });
-            Facts { rails: rails.collect(), banks: known_banks(books), today }
+            let firms = books.firms().filter_map(|(firm, name)| {
+                let currency = books.lane_currency(FileLane::Firm(firm))?;
+                Some(KnownFirm { firm, name: name.to_owned(), currency })
+            });
+            let (rails, firms) = (rails.collect(), firms.collect());
+            Facts { rails, firms, banks: known_banks(books), today }
         })?;
-        let facts = facts.0;
+        Ok(facts.0)
+    }
+
+    /// Checks a file and reads it whole.
+    pub(super) fn read_given(
+        &self,
+        request: &TakeRequest,
+        given: &mut GivenFile,
+    ) -> Result<WholeFile, TakingStopped> {
+        let facts = self.facts()?;
         let format = format_of(request, given)?;
-        let mut in_hand = FilesInHand::read(self.data).map_err(TakeError::from)?;
+        let in_hand = FilesInHand::read(self.data).map_err(TakeError::from)?;
         let sender = match &request.source {
             Some(named) => Some(named.clone()),
             None => in_hand.sender_of_format(format.name()),
@@ -192,6 +228,7 @@ impl Taking<'_> {
         let bank = request.bank.clone().map(|name| (FileSourceKind::Bank, name));
         let currency = match sender.as_ref().or(bank.as_ref()) {
             Some((FileSourceKind::Bank, name)) => Some(find_bank(&facts.banks, name)?.currency),
+            Some((FileSourceKind::Firm, name)) => Some(find_firm(&facts.firms, name)?.currency),
             Some((kind, name)) => Some(find_rail(&facts.rails, *kind, name)?.currency),
             None => None,
         };
@@ -215,14 +252,26 @@ impl Taking<'_> {
         let mut parts = Vec::new();
         let read = checked.stream(&mut given.file, &options, &mut |part| parts.push(part));
         read.map_err(TakeError::from)?;
-        let whole = WholeFile {
-            format: checked.format.name().to_owned(),
-            identity: checked.identity.clone(),
-            parts,
-        };
-        let lanes = match checked.head {
+        let (format, identity) = (checked.format.name().to_owned(), checked.identity.clone());
+        Ok(WholeFile { format, identity, sender, head: checked.head, parts })
+    }
+
+    /// Finds whose a file is, and what each lane gets of it.
+    pub(super) fn lanes_of(
+        &self,
+        request: &TakeRequest,
+        mut whole: WholeFile,
+        details: &mut GivenDetails,
+    ) -> Result<Vec<LaneFile>, TakingStopped> {
+        let facts = self.facts()?;
+        let today = facts.today;
+        let mut in_hand = FilesInHand::read(self.data).map_err(TakeError::from)?;
+        let (head, sender) = (whole.head.clone(), whole.sender.clone());
+        let bank = request.bank.clone().map(|name| (FileSourceKind::Bank, name));
+        let format = whole.format.clone();
+        let lanes = match head {
             IncomingHead::Clearing(head) => {
-                vec![clearing_lane(&facts, request, sender, &head, whole)?]
+                vec![clearing_lane(&facts, request, sender, &head, (whole, details))?]
             }
             IncomingHead::Statements(heads) => {
                 let by_account = |account: &str| in_hand.bank_of_account(account);
@@ -230,6 +279,11 @@ impl Taking<'_> {
                 let of_bank =
                     |head: &StatementHead| bank_of_statement(&facts, named, head, by_account);
                 let banks: Vec<_> = heads.iter().map(of_bank).collect::<Result<_, _>>()?;
+                for part in &mut whole.parts {
+                    if let FilePart::Entry(entry) = part {
+                        details.join_entry(entry)?;
+                    }
+                }
                 let mut lanes = Vec::new();
                 for (place, (head, (bank, name))) in heads.iter().zip(banks).enumerate() {
                     if head.kind == StatementKind::Notification {
@@ -255,26 +309,30 @@ impl Taking<'_> {
                 }
                 lanes
             }
-            IncomingHead::Remittance(_) => return Err(TakeError::Sheet.into()),
+            IncomingHead::Remittance(head) => {
+                vec![sheet_lane(&facts, request, sender, head.currency, whole)?]
+            }
         };
         for lane in &lanes {
             check_has_come(lane, today)?;
         }
         if let (false, Some((kind, name)), [lane]) = (request.dry_run, &request.source, &lanes[..])
-            && lane.rail().is_some()
+            && !matches!(lane.lane, FileLane::Bank(_))
         {
-            let format = checked.format.name();
-            in_hand.note_sender(format, (*kind, name.clone())).map_err(TakeError::from)?;
+            in_hand.note_sender(&format, (*kind, name.clone())).map_err(TakeError::from)?;
         }
         Ok(lanes)
     }
 }
 
 /// A file that was read whole.
-struct WholeFile {
+pub(super) struct WholeFile {
     format: String,
     identity: String,
-    parts: Vec<FilePart>,
+    /// Who sent it, as far as somebody said.
+    sender: Option<(FileSourceKind, String)>,
+    pub(super) head: IncomingHead,
+    pub(super) parts: Vec<FilePart>,
 }
 
 /// The format that is named, or the only one that fits.
@@ -320,14 +378,8 @@ fn clearing_lane(
     request: &TakeRequest,
     sender: Option<(FileSourceKind, String)>,
     head: &ClearingHead,
-    whole: WholeFile,
+    (whole, details): (WholeFile, &mut GivenDetails),
 ) -> Result<LaneFile, TakeError> {
-    match head.role {
-        ClearingRole::Items => {}
-        ClearingRole::FeeDetails | ClearingRole::MerchantSums => {
-            return Err(TakeError::OnlyDetails);
-        }
-    }
     let (known, source) = match (sender, &head.name) {
         (Some((kind, wanted)), found) => {
             let known = find_rail(&facts.rails, kind, &wanted)?;
@@ -350,14 +402,13 @@ fn clearing_lane(
         return Err(TakeError::OtherCurrency { name, found, wanted: known.currency });
     }
     let bank = bank_of(request.bank.as_deref(), &facts.banks, head.currency)?.bank;
-    let items: Vec<KeptItem> = whole
-        .parts
-        .into_iter()
-        .filter_map(|part| match part {
-            FilePart::Item(one) => Some(KeptItem::of(one.item)),
-            _ => None,
-        })
-        .collect();
+    let items = whole.parts.into_iter().filter_map(|part| match part {
+        FilePart::Item(one) => Some(one),
+        _ => None,
+    });
+    let mut items: Vec<ClearedItem> = items.collect();
+    details.join_items(&mut items)?;
+    let items: Vec<KeptItem> = items.into_iter().map(|one| KeptItem::of(one.item)).collect();
     let day = head.date.and_then(business).unwrap_or(facts.today);
     let total = items.iter().map(|one| one.amount.minor() - one.kept_back.minor());
     let total: i128 = total.map(i128::from).sum();
@@ -375,6 +426,83 @@ fn clearing_lane(
         opening: None,
         total: signed(total)?,
         lines: LaneLines::Items(items),
+    })
+}
+
+fn find_firm<'f>(firms: &'f [KnownFirm], name: &str) -> Result<&'f KnownFirm, TakeError> {
+    firms.iter().find(|one| one.name == name).ok_or_else(|| TakeError::UnknownSource {
+        party: FileSourceKind::Firm,
+        name: name.to_owned(),
+        known: firms.iter().map(|one| one.name.clone()).collect(),
+    })
+}
+
+/// The sheet of a firm: a line for each parcel.
+fn sheet_lane(
+    facts: &Facts,
+    request: &TakeRequest,
+    sender: Option<(FileSourceKind, String)>,
+    currency: Currency,
+    whole: WholeFile,
+) -> Result<LaneFile, TakeError> {
+    let (source, name) = sender.ok_or(TakeError::WhoseSheet)?;
+    if source != FileSourceKind::Firm {
+        return Err(TakeError::WhoseSheet);
+    }
+    let firm = find_firm(&facts.firms, &name)?;
+    if currency != firm.currency {
+        let wanted = firm.currency;
+        return Err(TakeError::OtherCurrency { name, found: currency, wanted });
+    }
+    let bank = bank_of(request.bank.as_deref(), &facts.banks, currency)?.bank;
+    let lines = whole.parts.into_iter().filter_map(|part| match part {
+        FilePart::Remitted(line) => Some(line),
+        _ => None,
+    });
+    let lines: Vec<RemittanceLine> = lines.collect();
+    if !lines.is_empty() && lines.iter().all(|one| one.waybill.is_none() && one.order.is_none()) {
+        return Err(TakeError::SheetOfRemittances);
+    }
+    let days = || lines.iter().filter_map(|one| one.paid_on.and_then(business));
+    let until = days().max().unwrap_or(facts.today);
+    let from = days().min().unwrap_or(until);
+    let mut rows = Vec::with_capacity(lines.len());
+    for one in lines {
+        let line = one.line;
+        let amount = one.collected.filter(|amount| *amount != SignedAmount::ZERO);
+        // A parcel without cash on delivery has a line too.
+        let Some(amount) = amount else {
+            match one.collected {
+                Some(_) => continue,
+                None => return Err(TakeError::NothingCollected { line }),
+            }
+        };
+        let kept_back: i128 = one.deductions.iter().map(|one| i128::from(one.amount.minor())).sum();
+        rows.push(KeptRow {
+            line,
+            number: u32::try_from(rows.len() + 1).unwrap_or(u32::MAX),
+            booked: one.paid_on.and_then(business).unwrap_or(until),
+            amount,
+            kept_back: signed(kept_back)?,
+            waybill: one.waybill,
+            order: one.order,
+        });
+    }
+    let total: i128 = rows.iter().map(|one| i128::from(one.amount.minor())).sum();
+    Ok(LaneFile {
+        lane: FileLane::Firm(firm.firm),
+        source,
+        name,
+        format: whole.format,
+        bank,
+        currency,
+        digest: whole.identity,
+        from,
+        until,
+        value_date: None,
+        opening: None,
+        total: signed(total)?,
+        lines: LaneLines::Rows(rows),
     })
 }
 

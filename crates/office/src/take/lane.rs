@@ -121,6 +121,7 @@ impl Taking<'_> {
         match lane.lines {
             LaneLines::Items(_) => self.give_items(&lane, file, known, dry_run, &mut report)?,
             LaneLines::Entries(_) => self.give_entries(&lane, file, known, dry_run, &mut report)?,
+            LaneLines::Rows(_) => self.give_rows(&lane, file, known, dry_run, &mut report)?,
         }
         if !dry_run {
             report.parts = Some(self.end(&lane, file)?);

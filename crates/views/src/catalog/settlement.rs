@@ -54,15 +54,16 @@ pub const CLEARING_LINES: ViewSpec = ViewSpec {
 };
 
 /// Whose files there are.
-pub const FILE_LANES: &[&str] = &["network", "wallet", "bank"];
+pub const FILE_LANES: &[&str] = &["network", "wallet", "bank", "firm"];
 
 pub const FILES: ViewSpec = ViewSpec {
     name: "files",
-    doc: "state of a file of a network or wallet, or of a bank statement",
+    doc: "state of a file of a network or wallet, of a bank statement or of a firm's sheet",
     key: &["lane", "sender", "file"],
     columns: &[
         column("lane", Word(FILE_LANES), "whose file it is").filter(),
-        column("sender", Id(Any), "the identifier of the network, wallet or bank account").filter(),
+        column("sender", Id(Any), "the identifier of the network, wallet, bank account or firm")
+            .filter(),
         column("file", Number, "of the lane").filter(),
         FROM,
         UNTIL,

@@ -25,6 +25,7 @@ fn file_key(lane: FileLane, file: u32) -> RowKey {
         FileLane::Network(network) => ("network", network.0),
         FileLane::Wallet(wallet) => ("wallet", wallet.0),
         FileLane::Bank(bank) => ("bank", bank.0),
+        FileLane::Firm(firm) => ("firm", firm.0),
     };
     ids([RowKey::word(FILE_LANES, lane), sender, file.into()])
 }
@@ -184,7 +185,9 @@ impl Occurrence<'_> {
                 ];
                 self.change(ViewName::Files, file_key(*lane, *file), changes);
             }
-            Event::EntryTaken { bank, file, line, matched, expected, break_id } => {
+            // The lines of a firm's sheet are no entries of the bank.
+            Event::EntryTaken { firm: Some(_), .. } => {}
+            Event::EntryTaken { bank, file, line, matched, expected, break_id, .. } => {
                 let place = (*bank, *file, *line);
                 self.entry(place, (matched.minor(), expected.minor()), *break_id);
             }

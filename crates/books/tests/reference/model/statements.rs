@@ -222,7 +222,7 @@ impl Model {
         let rail = match lane {
             FileLane::Network(id) => RailId::Network(id),
             FileLane::Wallet(id) => RailId::Wallet(id),
-            FileLane::Bank(_) => return begun,
+            FileLane::Bank(_) | FileLane::Firm(_) => return begun,
         };
         let cleared = self.file_lines.get(&rail).and_then(|lines| lines.last());
         begun.max(cleared.map_or(0, |line| line.file))
@@ -233,6 +233,7 @@ impl Model {
             FileLane::Network(id) => self.networks.contains_key(&id),
             FileLane::Wallet(id) => self.wallets.contains_key(&id),
             FileLane::Bank(id) => self.banks.contains_key(&id),
+            FileLane::Firm(_) => false,
         }
     }
 
@@ -425,7 +426,8 @@ impl Model {
         known.until = until.filter(|_| rest != 0);
         let so_far = known.matched;
         let (matched, expected) = (signed(so_far)?, signed(expected)?);
-        self.push_event(Event::EntryTaken { bank, file, line, matched, expected, break_id })
+        let firm = None;
+        self.push_event(Event::EntryTaken { bank, firm, file, line, matched, expected, break_id })
     }
 
     /// What a part of an entry means, as the books are before the entry.

@@ -154,7 +154,7 @@ pub fn line_of_file(roll: &Choices) -> Command {
     let (rail, currency) = match lane {
         FileLane::Network(id) => (RailId::Network(id), roll.model.networks.get(&id)),
         FileLane::Wallet(id) => (RailId::Wallet(id), roll.model.wallets.get(&id)),
-        FileLane::Bank(_) => (RailId::Network(NETWORKS[0]), None),
+        FileLane::Bank(_) | FileLane::Firm(_) => (RailId::Network(NETWORKS[0]), None),
     };
     one.reference = match rail {
         RailId::Network(_) => {
@@ -298,6 +298,7 @@ pub fn take_entry(roll: &Choices) -> Command {
     let next = open.map_or(1, |file| u32::try_from(file.lines.len()).expect("few lines") + 1);
     Command::TakeEntry(TakeEntry {
         bank,
+        firm: None,
         file: open.map_or(1, |file| file.begun.file),
         line: match roll.makes_mistake(Mistake::NumberBelow) && roll.one_in(0, 2) {
             true => next + 1,
@@ -343,7 +344,8 @@ pub fn match_entry(roll: &Choices) -> Command {
         part.amount = signed(rest);
     }
     let expected_until = until(roll, 3);
-    Command::MatchEntry(MatchEntry { bank, file, line, parts, expected_until, found: None })
+    let (firm, found) = (None, None);
+    Command::MatchEntry(MatchEntry { bank, firm, file, line, parts, expected_until, found })
 }
 
 /// Movements that explain a break of an entry, with the largest part that they explain.
