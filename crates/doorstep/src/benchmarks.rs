@@ -9,6 +9,7 @@ use crate::words::{bilingual, say};
 
 pub mod api;
 pub mod backup;
+pub mod costs;
 pub mod door;
 pub mod engine;
 pub mod notices;

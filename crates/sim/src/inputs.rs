@@ -129,6 +129,17 @@ pub struct DayOptions {
     pub cash_limit: Option<Amount>,
     /// Whether the day is kept as the parties outside know it, for their files; no by default.
     pub states_files: bool,
+    /// Networks that two persons withdraw during the tours; none by default.
+    pub withdrawals: Vec<SimulatedWithdrawal>,
+}
+
+/// A network that is withdrawn while couriers are on their tours. Payments in flight finish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SimulatedWithdrawal {
+    /// Its place among the simulated networks, from 0. Another place is none.
+    pub network: usize,
+    /// The minute of the day.
+    pub minute: u64,
 }
 
 impl DayOptions {
@@ -154,6 +165,7 @@ impl Default for DayOptions {
             parcels_per_courier: 80,
             cash_limit: None,
             states_files: false,
+            withdrawals: Vec::new(),
         }
     }
 }
