@@ -11,6 +11,7 @@ pub mod api;
 pub mod backup;
 pub mod claims;
 pub mod clearing;
+pub mod costs;
 pub mod door;
 pub mod engine;
 pub mod market;

@@ -104,6 +104,7 @@ enum Task {
     Accounts(looks::accounts::AccountsArgs),
     Parcels(looks::parcels::ParcelsArgs),
     Cash(looks::cash::CashArgs),
+    Costs(looks::costs::CostsArgs),
     Statement(looks::statement::StatementArgs),
     Status(looks::status::StatusArgs),
     Parties(looks::parties::PartiesArgs),
@@ -173,7 +174,7 @@ enum Task {
     Reload(serve::reload::ReloadArgs),
     Gateway(gateway::GatewayArgs),
     Certificates(certificates::CertificatesArgs),
-    /// Withdraws and reinstates card networks, shows their status, runs a simulated one
+    /// Withdraws and reinstates card networks, shows their status and exit, runs a simulated one
     Network {
         #[command(subcommand)]
         what: Network,
@@ -205,6 +206,8 @@ enum Network {
     Withdraw(network_admin::WithdrawArgs),
     Reinstate(network_admin::ReinstateArgs),
     Status(network_admin::NetworkStatusArgs),
+    Report(looks::network_exit::ExitReportArgs),
+    Drill(looks::network_exit::ExitDrillArgs),
 }
 
 #[derive(Subcommand, Debug)]
@@ -231,6 +234,8 @@ enum Bench {
     Claims(benchmarks::claims::ClaimsBenchArgs),
     /// Public texts matched against many words and patterns
     Policy(benchmarks::policy::PolicyBenchArgs),
+    /// Made-up collections computed again under a tariff, in memory
+    Costs(benchmarks::costs::CostsBenchArgs),
 }
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
@@ -275,6 +280,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Accounts(args) => looks::accounts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Parcels(args) => looks::parcels::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Cash(args) => looks::cash::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Costs(args) => looks::costs::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Statement(args) => looks::statement::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Status(args) => looks::status::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Parties(args) => looks::parties::run(&args).map(|()| ExitCode::SUCCESS),
@@ -337,6 +343,12 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Network { what: Network::Withdraw(args) } => network_admin::withdraw(&args),
         Task::Network { what: Network::Reinstate(args) } => network_admin::reinstate(&args),
         Task::Network { what: Network::Status(args) } => network_admin::status(&args),
+        Task::Network { what: Network::Report(args) } => {
+            looks::network_exit::report(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Network { what: Network::Drill(args) } => {
+            looks::network_exit::drill(&args).map(|()| ExitCode::SUCCESS)
+        }
         Task::Bench { what: Bench::Engine(args) } => {
             benchmarks::engine::run(&args).map(|()| ExitCode::SUCCESS)
         }
@@ -366,6 +378,9 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         }
         Task::Bench { what: Bench::Claims(args) } => {
             benchmarks::claims::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Costs(args) } => {
+            benchmarks::costs::run(&args).map(|()| ExitCode::SUCCESS)
         }
         Task::Bench { what: Bench::Door(args) } => {
             benchmarks::door::run(&args).map(|()| ExitCode::SUCCESS)

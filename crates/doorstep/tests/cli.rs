@@ -16,6 +16,7 @@ mod cli {
     mod calendar;
     mod chinese;
     mod clock;
+    mod costs;
     mod day;
     mod demo_server;
     mod differences;

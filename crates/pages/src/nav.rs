@@ -51,6 +51,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "invoices",
             "invoice_payments",
             "commissions",
+            "costs",
         ],
     ),
     ("nav.ledger", &["accounts", "postings", "adjustments", "periods", "tariffs", "hold_rules"]),
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
 
     /// Pages that are no list of a view, named as one.
-    const OTHER_PAGES: [&str; 3] = ["routing", "people", "system"];
+    const OTHER_PAGES: [&str; 4] = ["routing", "costs", "people", "system"];
 
     #[test]
     fn every_view_and_page_is_in_one_group() {

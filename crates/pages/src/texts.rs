@@ -141,7 +141,9 @@ mod tests {
 
     const BOTH: [PageWords; 2] = [PageWords(Language::En), PageWords(Language::Zh)];
     /// Sections whose keys follow from declarations.
-    const DECLARED: [&str; 15] = [
+    const DECLARED: [&str; 17] = [
+        "costs.by.",
+        "costs.component.",
         "view.",
         "one.",
         "about.",

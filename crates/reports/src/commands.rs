@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A command's place in the journal. Its text is `12.3`: the third command of batch 12.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct CommandPosition {
     pub batch: Sequence,
     /// In the batch, from 1.

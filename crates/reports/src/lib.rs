@@ -19,6 +19,7 @@ mod books;
 mod cash;
 mod command_filter;
 mod commands;
+mod costs;
 mod day_sums;
 mod error;
 mod explain;
@@ -27,6 +28,7 @@ mod fee_calculations;
 mod field_types;
 mod firm_statement;
 mod journal_audit;
+mod network_exit;
 mod open_differences;
 mod open_items;
 mod parcels;
@@ -58,6 +60,12 @@ pub use commands::{
     PartyReference, RecordedCommand, UnknownCondition, just_carried_out, local_time, read_commands,
     utc_offset_text,
 };
+pub use costs::{
+    ByComponent, CollectionCost, CostBook, CostComponent, CostGroup, CostKey, CostListRow,
+    CostReport, CostSettings, CostSettingsError, CostSums, DriftReport, FeeDrift, RouteCost,
+    RoutingSums, TerminalCost, TerminalRates, WhatIf, WhatIfError, WhatIfGroup, WhatIfNetwork,
+    measure_what_if, what_if,
+};
 pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount, PayoutEnd};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
 pub use explain::{Explanation, ExplanationRow, TermsSource, explain_payout};
@@ -65,6 +73,11 @@ pub use export::{ExportFormat, export_postings};
 pub use fee_calculations::{FeeCalculation, charge_calculations, fee_calculations, method_name};
 pub use field_types::{FieldType, FieldTypes, FieldVariant};
 pub use firm_statement::{EarnedByMethod, FirmStatementReport, firm_statement};
+pub use network_exit::{
+    AffectedReport, CardRangeUse, DayOwed, DrillError, ExitBreak, ExitDrill, ExitFacts, ExitFile,
+    ExitReport, ExitStep, ForecastBasis, MovedSums, PendingCount, RouteDay, RunDownDay, TailReport,
+    WayOut, ZeroForecast,
+};
 pub use open_differences::{
     BreakReason, BreakReport, BreakSource, OpenDifferences, OpenItemEvidence, ProposedResolution,
     open_differences,

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use books::{Command, DAY_MS, Event, Timestamp};
+use books::{Command, DAY_MS, Event, NetworkId, Timestamp, WithdrawNetwork};
 use engine::Submission;
 use switch::Query;
 
-use crate::actors::submission_of;
+use crate::actors::{APPROVER, PLANNER, submission_of};
 use crate::backend::{Backend, DayError};
 use crate::books::{ParcelLocation, WorldReport};
 use crate::clock;
@@ -158,6 +158,8 @@ pub(crate) struct DayRun<'r, O> {
     pub files_before_today: BTreeMap<usize, u32>,
     /// The couriers whose terminals are signed on.
     on_tour: Vec<usize>,
+    /// The withdrawals of the day that are to come, the next one last.
+    withdrawals: Vec<(Timestamp, NetworkId)>,
     progress: &'r mut dyn FnMut(DayProgress),
 }
 
@@ -181,6 +183,7 @@ impl<'r, O: Backend> DayRun<'r, O> {
             cleared_files,
             files_before_today,
             on_tour: Vec::new(),
+            withdrawals: Vec::new(),
             progress,
         })
     }
@@ -190,6 +193,12 @@ impl<'r, O: Backend> DayRun<'r, O> {
         let index = usize::try_from(self.world.day - 1).expect("an index of a day");
         self.sender.begin_day(index)?;
         self.open(inputs, options)?;
+        let planned = options.withdrawals.iter().filter_map(|one| {
+            let network = self.payment_path.network(one.network)?;
+            Some((self.world.clock.today(one.minute), network))
+        });
+        self.withdrawals = planned.collect();
+        self.withdrawals.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
         self.deliver()?;
         self.close_batches()?;
         self.decide_suspended_sales()?;
@@ -303,7 +312,9 @@ impl<'r, O: Backend> DayRun<'r, O> {
         let latest = self.world.clock.today(0).plus_ms(DELIVERY_MS_MAX);
         let total = self.world.parcels.len() as u64;
         let next = |run: &DayRun<'_, O>| {
-            run.world.schedule.next_moment().into_iter().chain(run.payment_path.next_moment()).min()
+            let tours = run.world.schedule.next_moment().into_iter();
+            let withdrawal = run.withdrawals.last().map(|(at, _)| *at);
+            tours.chain(run.payment_path.next_moment()).chain(withdrawal).min()
         };
         let mut progress_from = self.now;
         while let Some(moment) = next(self) {
@@ -313,6 +324,7 @@ impl<'r, O: Backend> DayRun<'r, O> {
                 return Err(DayError::NeverEnds { at: moment, waiting });
             }
             let now = self.advance_to(moment);
+            self.withdraw_networks(now)?;
             let mut requests = CourierRequests::default();
             while let Some(steps) = self.world.schedule.take_due(now) {
                 for step in steps {
@@ -325,6 +337,24 @@ impl<'r, O: Backend> DayRun<'r, O> {
                 self.report_progress(DayStage::Delivering, self.world.parcels_done(), total);
                 progress_from = now.plus_ms(PROGRESS_INTERVAL_MS);
             }
+        }
+        Ok(())
+    }
+
+    /// Withdraws the networks whose time has come, in the books and then at the switch, as
+    /// `doorstep network withdraw` does while Doorstep serves.
+    fn withdraw_networks(&mut self, now: Timestamp) -> Result<(), DayError<O::Error>> {
+        while let Some((_, network)) = self.withdrawals.pop_if(|(at, _)| *at <= now) {
+            let command = Command::WithdrawNetwork(WithdrawNetwork {
+                network,
+                number: 1,
+                from: now,
+                proposed_by: PLANNER,
+                approved_by: APPROVER,
+            });
+            self.carry_out_all(now, vec![command])?;
+            self.payment_path.withdraw(network, now);
+            self.world.cards_are_gone = self.payment_path.has_no_network();
         }
         Ok(())
     }

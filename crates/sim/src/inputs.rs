@@ -129,6 +129,8 @@ pub struct DayOptions {
     pub cash_limit: Option<Amount>,
     /// What the files of the parties outside are for; there are none by default.
     pub party_files: PartyFiles,
+    /// Networks that two persons withdraw during the tours; none by default.
+    pub withdrawals: Vec<SimulatedWithdrawal>,
 }
 
 /// What the files of networks, wallets, the bank and firms are for.
@@ -141,6 +143,15 @@ pub enum PartyFiles {
     /// Only the files say what networks, wallets and the bank do. The day ends in the night, when
     /// the refused parcels are back: nothing is cleared, and nobody is paid.
     Alone,
+}
+
+/// A network that is withdrawn while couriers are on their tours. Payments in flight finish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SimulatedWithdrawal {
+    /// Its place among the simulated networks, from 0. Another place is none.
+    pub network: usize,
+    /// The minute of the day.
+    pub minute: u64,
 }
 
 impl DayOptions {
@@ -166,6 +177,7 @@ impl Default for DayOptions {
             parcels_per_courier: 80,
             cash_limit: None,
             party_files: PartyFiles::None,
+            withdrawals: Vec::new(),
         }
     }
 }

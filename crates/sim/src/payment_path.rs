@@ -18,7 +18,7 @@ mod wallet;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 
-use books::{Command, PaymentId, Timestamp, Trace, WalletId};
+use books::{Command, NetworkId, PaymentId, Timestamp, Trace, WalletId};
 use engine::Submission;
 use iso8583::WipedBytes;
 use keys::KeyError;
@@ -158,9 +158,27 @@ pub(crate) struct PaymentPath {
     pub discrepancies: Vec<String>,
     /// The seed of all keys: that of the first day.
     key_seed: u64,
+    /// The networks that were withdrawn, and since when.
+    withdrawn: Vec<(NetworkId, Timestamp)>,
 }
 
 impl PaymentPath {
+    /// The network at a place.
+    pub(crate) fn network(&self, place: usize) -> Option<NetworkId> {
+        self.networks.get(place).map(|network| network.id)
+    }
+
+    /// From now on no new payment goes to a network.
+    pub(crate) fn withdraw(&mut self, network: NetworkId, from: Timestamp) {
+        self.switch.network_withdrawn(network, Some(from));
+        self.withdrawn.push((network, from));
+    }
+
+    /// Whether every network is withdrawn.
+    pub(crate) fn has_no_network(&self) -> bool {
+        self.networks.iter().all(|one| self.withdrawn.iter().any(|(id, _)| *id == one.id))
+    }
+
     /// Connects the switch to its networks.
     pub(crate) fn connect_networks(&mut self, now: Timestamp) {
         for (index, rail) in self.networks.iter().enumerate() {
@@ -184,10 +202,14 @@ impl PaymentPath {
             && self.terminals.iter().all(TerminalDriver::is_idle)
     }
 
-    /// The first terminal that is not idle, for an error message.
+    /// The first terminal that is not idle, or what the switch waits for, for an error message.
     pub(crate) fn unfinished(&self) -> Option<String> {
-        let driver = self.terminals.iter().find(|driver| !driver.is_idle())?;
-        Some(format!("terminal {} waits with {:?}", driver.settings.number, driver.running))
+        if let Some(driver) = self.terminals.iter().find(|driver| !driver.is_idle()) {
+            let number = driver.settings.number;
+            return Some(format!("terminal {number} waits with {:?}", driver.running));
+        }
+        let (in_flight, queued) = (self.switch.in_flight(), self.switch.queued_reversals());
+        Some(format!("the switch has {in_flight} requests in flight, {queued} reversals queued"))
     }
 
     /// Number of payments whose reversal is not acknowledged.

@@ -44,6 +44,7 @@ impl World {
         check_inputs(inputs, options)?;
         let rates = Rates::of(options);
         let mut world = World {
+            cards_are_gone: false,
             day: 1,
             terms: WorldTerms::of(options),
             clock: VirtualClock {

@@ -50,6 +50,8 @@ pub(crate) use parties::{SimulatedCourier, SimulatedFirm, SimulatedParcel, Simul
 pub(crate) use payment::CourierPayment;
 
 pub(crate) struct World {
+    /// Every card network is withdrawn: who would pay by card in the end pays by QR.
+    pub cards_are_gone: bool,
     pub clock: VirtualClock,
     /// 1 for the first day of the books.
     pub day: u32,

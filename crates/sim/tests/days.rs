@@ -24,6 +24,8 @@ use tariff::{CardKind, PaymentMethod};
 mod levels;
 #[path = "days/own_truth.rs"]
 mod own_truth;
+#[path = "days/withdrawal.rs"]
+mod withdrawal;
 
 const TARIFF: &str = include_str!("../../../tariffs/china-2013.toml");
 

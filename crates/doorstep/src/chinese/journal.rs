@@ -7,9 +7,12 @@ use node::batch::JournalBatchError;
 use node::recovery::RecoveryError;
 use node::replay::ReplayError;
 use node::{NodeStopped, StartError};
-use reports::{ExplainError, ExportError, PayoutWriteError, ReportError};
+use reports::{
+    CostSettingsError, DrillError, ExplainError, ExportError, PayoutWriteError, ReportError,
+    WhatIfError,
+};
 
-use super::{books, zh};
+use super::{books, toml_message, zh, zh_error};
 
 pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(directory_error))
@@ -23,6 +26,9 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
         .or_else(|| error.downcast_ref().map(explain_error))
         .or_else(|| error.downcast_ref().map(export_error))
         .or_else(|| error.downcast_ref().map(payout_write_error))
+        .or_else(|| error.downcast_ref().map(cost_settings_error))
+        .or_else(|| error.downcast_ref().map(what_if_error))
+        .or_else(|| error.downcast_ref().map(drill_error))
 }
 
 fn directory_error(error: &DirectoryError) -> String {
@@ -236,6 +242,49 @@ fn explain_error(error: &ExplainError) -> String {
         ExplainError::SumsDiffer { lines, payout } => {
             format!("M8：各行合计为 {lines}，而打款为 {payout}")
         }
+    }
+}
+
+fn cost_settings_error(error: &CostSettingsError) -> String {
+    use CostSettingsError as E;
+    match error {
+        E::TooLong => "文件超过 1048576 字节；请只保留成本".to_owned(),
+        E::Toml(why) => toml_message(why),
+        E::Amount { key, why } => format!("{key}：{}；请写作 \"12.50\"", zh_error(why)),
+        E::Currency(why) => format!("currency：{}", zh_error(why)),
+        E::Day(why) => format!("repair.day：{}", zh_error(why)),
+        E::Rate(why) => format!("cash.share：{}", zh_error(why)),
+        E::LifeMonths(months) => format!("terminal.life_months = {months}：应为 1 至 240"),
+        E::CityTwice { what, name } => {
+            let what = if *what == "the firm" { "快递公司" } else { "快递员" };
+            format!("{what} `{name}` 有两个城市：请只保留一个")
+        }
+    }
+}
+
+fn what_if_error(error: &WhatIfError) -> String {
+    match error {
+        WhatIfError::NoCurrency(currency) => {
+            format!("费率文件没有 {currency} 的费率；请在其 `currency` 中写明")
+        }
+        WhatIfError::NotInForce(day) => {
+            format!("费率文件没有在 {day} 生效的版本；请让第一个版本在该日或更早开始")
+        }
+        WhatIfError::NoClass(name) => {
+            format!("费率文件没有类别 `{name}`，而账簿中有卖家属于该类别；请补上")
+        }
+    }
+}
+
+fn drill_error(error: &DrillError) -> String {
+    match error {
+        DrillError::OnePerson => {
+            "账簿中只有一名人员，而停用需要两人：请用 `doorstep setup person` 再登记一人".to_owned()
+        }
+        DrillError::NoBank(currency) => {
+            format!("账簿没有 {currency} 的银行账户：请用 `doorstep setup bank` 登记")
+        }
+        DrillError::Refused(why) => format!("账簿副本拒绝停用：{why}；请报告"),
     }
 }
 

@@ -87,8 +87,23 @@ pub struct DayFlags {
     /// Sellers who are paid weekly, on Fridays, in percent; the others daily [default: 0]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
     weekly: Option<u32>,
+    /// Withdraw card networks during the tours, at these times of the day: the first network, then
+    /// the second
+    #[arg(long, value_name = "HH:MM", value_delimiter = ',', value_parser = minute_of_day)]
+    withdraw: Vec<u64>,
     #[command(flatten)]
     counterparty: CounterpartyArgs,
+}
+
+/// `HH:MM` in minutes.
+fn minute_of_day(text: &str) -> Result<u64, String> {
+    let wrong = || texts::text(Lang::current(), "value.not_a_time_of_day").to_owned();
+    let (hours, minutes) = text.split_once(':').ok_or_else(wrong)?;
+    let number = |text: &str, most: u64| {
+        let number = text.parse::<u64>().ok().filter(|number| *number <= most);
+        number.filter(|_| text.len() == 2).ok_or_else(wrong)
+    };
+    Ok(number(hours, 23)? * 60 + number(minutes, 59)?)
 }
 
 /// Runs a courier day on your orders, up to the payouts to sellers

@@ -12,7 +12,7 @@ use anyhow::{Context, ensure};
 use books::{BusinessDate, SetTimeZone, Timestamp};
 use money::{Amount, Currency};
 use serde::{Deserialize, Serialize};
-use sim::{DayInputs, DayOptions, EnginePosition, OrderSource, ParcelInput};
+use sim::{DayInputs, DayOptions, EnginePosition, OrderSource, ParcelInput, SimulatedWithdrawal};
 use tariff::file::Tariff;
 
 use super::MethodsFlag;
@@ -105,6 +105,9 @@ pub struct DayRecord {
     /// The books after the day, when its result was shown.
     pub ends: Option<RecordedPosition>,
     pub orders: RecordedOrders,
+    /// The minutes of the day at which card networks are withdrawn, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdraw: Vec<u64>,
 }
 
 impl DayRecord {
@@ -155,6 +158,11 @@ impl DayRecord {
         })
     }
 
+    fn withdrawals(&self) -> Vec<SimulatedWithdrawal> {
+        let minutes = self.withdraw.iter().enumerate();
+        minutes.map(|(network, minute)| SimulatedWithdrawal { network, minute: *minute }).collect()
+    }
+
     pub fn options(&self) -> DayOptions {
         let hold_rule = match self.hold {
             0 => books::HoldRule::AtOnce,
@@ -167,6 +175,7 @@ impl DayRecord {
             faults_percent: self.faults,
             weekly_sellers_ppm: self.weekly * 10_000,
             hold_rule,
+            withdrawals: self.withdrawals(),
             ..DayOptions::default()
         }
     }

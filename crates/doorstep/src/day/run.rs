@@ -261,6 +261,7 @@ fn make_day(
         begins: RecordedPosition::default(),
         ends: None,
         orders: request.orders.clone(),
+        withdraw: flags.withdraw.clone(),
     };
     if let Some(first) = first.filter(|_| index > 0) {
         let terms = |day: &DayRecord| (day.hold, day.weekly);

@@ -4,6 +4,8 @@
 
 pub mod accounts;
 pub mod cash;
+pub mod costs;
+pub mod network_exit;
 pub mod open_items;
 pub mod parcels;
 pub mod parties;

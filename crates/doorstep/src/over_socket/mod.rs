@@ -29,14 +29,17 @@ use crate::{command_tree, office_requests, tariffs};
 const COLUMNS: u16 = 80;
 
 /// Commands that read the books and nothing else.
-const LOOKS: [&[&str]; 16] = [
+const LOOKS: [&[&str]; 19] = [
     &["accounts"],
     &["balances"],
     &["breaks"],
     &["cash"],
+    &["costs"],
     &["explain", "payout"],
     &["get"],
     &["log"],
+    &["network", "drill"],
+    &["network", "report"],
     &["open-items"],
     &["parcels"],
     &["parties"],

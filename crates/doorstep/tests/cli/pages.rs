@@ -143,8 +143,23 @@ fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
     let why = payment.split("Why this network").nth(1).unwrap();
     let row = why.split("<tr>").find(|row| row.contains(">chosen<")).unwrap();
     assert!(row.contains(&format!(">{network}</a>")), "{network}: {row}");
+    // Costs are those of the command, and a network leads to its exit.
+    let costs = page(&demo, &bed, "finance", "/costs?from=2013-11-11&until=2013-11-12&by=network");
+    let exit = format!("href=\"/exit/{network}\"");
+    assert!(main_of(&costs).contains(&exit), "{costs}");
+    let command = "costs --data books --from 2013-11-11 --until 2013-11-12 --json";
+    let report = bed.run(command).succeeds().json();
+    let total = report["totals"][0]["total"].as_i64().unwrap();
+    let (whole, part) = ((total / 100).to_string(), total % 100);
+    let digits = main_of(&costs).replace(',', "");
+    assert!(digits.contains(&format!("{whole}.{part:02}")), "{total}: {costs}");
+    let exit = page(&demo, &bed, "finance", &format!("/exit/{network}"));
+    assert!(main_of(&exit).contains("SHA-256 of this report"), "{exit}");
+    assert_eq!(status(&demo, &bed, "finance", "/exit/nobody"), "404");
     for (role, status_of) in [("administrator", "403"), ("seller", "403"), ("auditor", "200")] {
-        assert_eq!(status(&demo, &bed, role, "/routing"), status_of, "{role}");
+        for path in ["/routing", "/costs", &format!("/exit/{network}")] {
+            assert_eq!(status(&demo, &bed, role, path), status_of, "{role}: {path}");
+        }
     }
     // The system for who sees the status, people and keys for who sees the roles.
     let system = page(&demo, &bed, "administrator", "/system");

@@ -91,6 +91,7 @@ impl PaymentPath {
             counts: PaymentPathCounts::default(),
             discrepancies: Vec::new(),
             key_seed: world.seed,
+            withdrawn: Vec::new(),
         })
     }
 
@@ -121,6 +122,9 @@ impl PaymentPath {
             self.terminals.push(terminal(world, *number, merchant, link));
         }
         self.switch = Switch::new(settings, secrets.store)?;
+        for (network, from) in &self.withdrawn {
+            self.switch.network_withdrawn(*network, Some(*from));
+        }
         Ok(())
     }
 }

@@ -419,6 +419,12 @@ impl World {
             }
             // An earlier payment is being reversed, or no network is up.
             (b"P3" | b"P4" | b"P5", _) => self.retry_later(courier, index, now),
+            (b"91" | b"96", PaymentMethod::Card(_)) if last && self.cards_are_gone => {
+                if let Some(method) = self.parcels[index].script.methods.last_mut() {
+                    *method = PaymentMethod::Qr;
+                }
+                self.try_next_method(courier, index, now);
+            }
             (b"91" | b"96", _) if last => self.retry_later(courier, index, now),
             (b"91" | b"96", _) => self.try_next_method(courier, index, now),
             _ => {

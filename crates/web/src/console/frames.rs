@@ -10,6 +10,7 @@ use views::read::{RowOwner, RowsOf, VIEWS, ViewPosition};
 
 use super::act_table::{ACTS_PATH, may};
 use super::audit::AUDIT_PATH;
+use super::costs::COSTS;
 use super::imports::IMPORT_PATH;
 use super::people::PEOPLE;
 use super::portals::own_party;
@@ -37,6 +38,10 @@ pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
     let sees = |right| principal.may(AccessFunction::Read(right)) == AccessScope::All;
     let others = [("networks", ROUTING), ("status", SYSTEM), ("roles", PEOPLE)];
     names.extend(others.into_iter().filter(|(right, _)| sees(right)).map(|(_, page)| page));
+    // What a collection costs follows from its payment and its network.
+    if sees("payments") && sees("networks") {
+        names.push(COSTS);
+    }
     names
 }
 

@@ -9,6 +9,7 @@ mod approvals;
 mod audit;
 mod bank_accounts;
 mod choices;
+mod costs;
 mod demo;
 mod details;
 mod form;
@@ -116,6 +117,8 @@ enum Page {
     Notice,
     NoticeRecipient,
     Routing,
+    Costs,
+    Exit,
     System,
     People,
     Person,
@@ -216,6 +219,8 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(POSITION_PATH, get(Page::Position))
         .route(audit::AUDIT_PATH, get(Page::Audit))
         .route(&list_path(routing::ROUTING), get(Page::Routing))
+        .route(&list_path(costs::COSTS), get(Page::Costs))
+        .route(&format!("{}/{{network}}", list_path(costs::EXIT)), get(Page::Exit))
         .route(&list_path(system::SYSTEM), get(Page::System))
         .route(
             &format!("{}/{{seller}}", bank_accounts::BANK_ACCOUNTS_PATH),
@@ -364,6 +369,8 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Notice => notices::one(visit).await,
         Page::NoticeRecipient => notices::recipient(visit).await,
         Page::Routing => routing::routing(visit).await,
+        Page::Costs => costs::costs(visit).await,
+        Page::Exit => costs::exit(visit).await,
         Page::System => system::system(visit).await,
         Page::People => people::people(visit).await,
         Page::Person => people::person(visit).await,
