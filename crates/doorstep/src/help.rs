@@ -150,7 +150,7 @@ pub fn wrapped(text: &str, columns: usize) -> String {
             out.push('\n');
         }
         let mut used = 0;
-        for piece in pieces(line, columns) {
+        for piece in pieces(line, columns).into_iter().flat_map(|piece| parts(piece, columns)) {
             if used > 0 && used + width(piece.trim_end()) > columns {
                 out.truncate(out.trim_end_matches(' ').len());
                 out.push('\n');
@@ -161,6 +161,14 @@ pub fn wrapped(text: &str, columns: usize) -> String {
         }
     }
     out
+}
+
+/// A piece that is wider than a line may be broken after slashes, too: `MissingFile/LateItem/…`.
+fn parts(piece: &str, columns: usize) -> Vec<&str> {
+    match width(piece.trim_end()) > columns {
+        true => piece.split_inclusive('/').collect(),
+        false => vec![piece],
+    }
 }
 
 /// Splits a line where it may be broken: after spaces and beside Chinese characters, but not before
@@ -378,6 +386,7 @@ mod tests {
         assert_eq!(wrapped("没有该终端，请检查。", 10), "没有该终\n端，请检\n查。");
         assert_eq!(wrapped("用 `doorstep demo` 开始", 12), "用 `doorstep\ndemo` 开始");
         assert_eq!(wrapped("编号 [默认值：7]", 14), "编号\n[默认值：7]");
+        assert_eq!(wrapped("one of: A=Long/Longer/B", 12), "one of:\nA=Long/\nLonger/B");
         assert_eq!(wrapped("一\n\n二", 10), "一\n\n二");
     }
 }

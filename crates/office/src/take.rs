@@ -33,7 +33,7 @@ pub use given::GivenFile;
 pub(crate) use given::LaneFile;
 
 /// Commands that are given together.
-const LINES_AT_ONCE: usize = 1_000;
+const LINES_AT_ONCE: usize = 200;
 /// The kind of lines whose cause the books do not have yet.
 const AWAITED: &str = "awaited";
 /// The kind of lines that nothing explains.

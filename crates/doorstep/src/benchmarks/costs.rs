@@ -21,7 +21,7 @@ pub struct CostsBenchArgs {
     #[arg(long, default_value_t = 10_000_000)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=50_000_000))]
     collections: u32,
-    /// Print one JSON object
+    /// Print one JSON object, amounts in minor units
     #[arg(long)]
     json: bool,
 }

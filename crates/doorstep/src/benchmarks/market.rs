@@ -28,7 +28,7 @@ pub struct MarketBenchArgs {
     /// one]
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Print one JSON object
+    /// Print one JSON object, amounts in minor units
     #[arg(long)]
     json: bool,
     /// Run as the process that is measured and killed

@@ -126,6 +126,7 @@ fn help_is_chinese() {
                 "master.key`",
                 "localhost 127.0.0.1]",
                 "entry]",
+                "gamma:",
             ];
             assert_every_line_is_chinese(&help, help.stdout(), &known);
             for line in help.stdout().lines() {

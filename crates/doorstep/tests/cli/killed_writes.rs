@@ -109,7 +109,7 @@ fn a_clearing_file_whose_taking_is_killed_is_continued() {
     let bed = bed();
     take::books(&bed);
     // More lines than are given together.
-    bed.write("clearing.csv", take::clearing_file("alpha", "2013-08-28", 1_010));
+    bed.write("clearing.csv", take::clearing_file("alpha", "2013-08-28", 210));
     killed_at_every_write(&bed, "file clearing.csv --network alpha", Some("books"));
 }
 

@@ -389,6 +389,8 @@ fn right_of(path: &str) -> Option<&str> {
         (Some("open-breaks"), _) => "breaks",
         (Some(look), _) => match look.split('/').next()? {
             "payout-explanations" => "explanations",
+            "reconciliation" => "balances",
+            "reconciliation-open" => "breaks",
             one => one,
         },
         (None, "orders") => "parcels",

@@ -14,7 +14,7 @@ use super::costs::COSTS;
 use super::imports::IMPORT_PATH;
 use super::people::PEOPLE;
 use super::portals::own_party;
-use super::routing::ROUTING;
+use super::routing::{ROUTING, sees_routes};
 use super::system::SYSTEM;
 use super::{PROPOSALS_PATH, Preferences, notices};
 use crate::app::{App, SignedInCaller};
@@ -39,7 +39,7 @@ pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
     let others = [("networks", ROUTING), ("status", SYSTEM), ("roles", PEOPLE)];
     names.extend(others.into_iter().filter(|(right, _)| sees(right)).map(|(_, page)| page));
     // What a collection costs follows from its payment and its network.
-    if sees("payments") && sees("networks") {
+    if sees_routes(principal) {
         names.push(COSTS);
     }
     names

@@ -405,7 +405,7 @@ fn cost_and_saving(all: &[RouteCandidate]) -> Option<(i128, i128)> {
 }
 
 /// Whether a principal sees why a network won, and what it costs.
-fn sees_routes(principal: &Principal) -> bool {
+pub(super) fn sees_routes(principal: &Principal) -> bool {
     let payments = ViewSpec::find("payments");
     let sees = |view| matches!(rows_of(principal, view), Ok(RowsOf::Everyone));
     payments.is_some_and(|view| sees(view) && !hidden(principal, view).contains(&"rail"))

@@ -311,7 +311,7 @@ pub fn take_entry(roll: &Choices) -> Command {
         }),
         parts,
         expected_until: until(roll, 1),
-        found: roll.one_in(5, 2).then_some(EntryFinding::ExactKey),
+        found: roll.one_in(3, 2).then_some(EntryFinding::ExactKey),
     })
 }
 

@@ -108,7 +108,7 @@ pub fn report_sections(report: &ExitReport) -> Vec<Section> {
     }
     if !report.owed_by_day.is_empty() {
         let rows = report.owed_by_day.iter().map(|day| {
-            let late = if day.late { t("recon.late") } else { "" };
+            let late = if day.late { t("network_exit.late") } else { "" };
             vec![
                 day.day.to_string(),
                 day.age_days.to_string(),
@@ -120,9 +120,9 @@ pub fn report_sections(report: &ExitReport) -> Vec<Section> {
         sections.push(Section::table(
             t("network_exit.owed_by_day"),
             &[
-                (t("recon.day"), false),
+                (t("network_exit.day"), false),
                 (t("network_exit.age"), true),
-                (t("recon.payments"), true),
+                (t("network_exit.payments"), true),
                 (t("recon.amount"), true),
                 ("", false),
             ],
@@ -169,7 +169,7 @@ pub fn report_sections(report: &ExitReport) -> Vec<Section> {
         let rows = rows.map(|(day, sum)| vec![day.to_string(), money(*sum, currency)]);
         sections.push(Section::table(
             t("network_exit.run_down"),
-            &[(t("recon.day"), false), (t("network_exit.receivable"), true)],
+            &[(t("network_exit.day"), false), (t("network_exit.receivable"), true)],
             rows.collect(),
         ));
     }
@@ -321,7 +321,7 @@ fn moved_table(title: &'static str, rows: Vec<Vec<String>>) -> Section {
         title,
         &[
             (t("network_exit.where"), false),
-            (t("recon.payments"), true),
+            (t("network_exit.payments"), true),
             (t("recon.amount"), true),
             (t("network_exit.extra"), true),
         ],
@@ -368,7 +368,7 @@ pub fn drill_sections(drill: &ExitDrill) -> Vec<Section> {
     sections.push(Section::table(
         t("network_exit.run_down"),
         &[
-            (t("recon.day"), false),
+            (t("network_exit.day"), false),
             (t("recon.lines"), true),
             (t("network_exit.paid"), true),
             (t("network_exit.receivable"), true),
