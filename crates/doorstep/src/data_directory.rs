@@ -1,5 +1,6 @@
 //! Opens the books of a data directory, to change them.
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -161,7 +162,17 @@ pub fn read_text(path: &Path, bytes_max: usize) -> anyhow::Result<String> {
             "{file}：文件有 {length} 字节，上限为 {bytes_max}"
         )
     );
-    let bytes = std::fs::read(path).with_context(named)?;
+    // A device has no length.
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(path).with_context(named)?;
+    opened.take(bytes_max as u64 + 1).read_to_end(&mut bytes).with_context(named)?;
+    anyhow::ensure!(
+        bytes.len() <= bytes_max,
+        bilingual!(
+            "{file}: it has more than {bytes_max} bytes, the limit",
+            "{file}：超过上限 {bytes_max} 字节"
+        )
+    );
     String::from_utf8(bytes).map_err(|error| {
         let byte = error.utf8_error().valid_up_to();
         anyhow::anyhow!(bilingual!(

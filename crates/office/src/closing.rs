@@ -149,6 +149,14 @@ enum PlannedClosing {
 
 type PlannedRow = Result<PlannedClosing, FaultyRow>;
 
+/// The line on which a row begins. The reader's own count is one less behind CR LF.
+fn line_at(bytes: &[u8], byte: u64) -> u64 {
+    let begin = usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
+    let is_end = |at: usize| bytes.get(at).is_some_and(|byte| b"\r\n".contains(byte));
+    let begin = (begin..bytes.len()).find(|at| !is_end(*at)).unwrap_or(begin);
+    1 + bytes[..begin].iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
 fn read_rows(file: &mut dyn Read) -> Result<Vec<ClosingRow>, ClosingError> {
     let mut bytes = Vec::new();
     file.take(CLOSING_FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
@@ -170,7 +178,7 @@ fn read_rows(file: &mut dyn Read) -> Result<Vec<ClosingRow>, ClosingError> {
         let record = record.map_err(|error| not_csv(&error))?;
         let cell = |place: usize| record.get(place).unwrap_or_default().trim().to_owned();
         let row = ClosingRow {
-            line: record.position().map_or(0, csv::Position::line),
+            line: record.position().map_or(0, |place| line_at(bytes, place.byte())),
             id: cell(id),
             resolution: cell(resolution),
             part: part.map(cell).unwrap_or_default(),

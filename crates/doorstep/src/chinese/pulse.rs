@@ -32,6 +32,7 @@ fn claim_file_problem(problem: &ClaimFileProblem) -> String {
         P::NoClaims => "没有论断；请以 [[claim]] 开始一条".to_owned(),
         P::EmptyText(key) => format!("`{key}` 为空；请写文字，可省略的键也可以不写"),
         P::LongText(key) => format!("`{key}` 超过 {TEXT_CHARS_MAX} 个字符；请缩短"),
+        P::ControlText(key) => format!("`{key}` 含有控制字符；请去掉"),
         P::SameId(id) => format!("两条论断的 id 都是 `{id}`；请改其中一个"),
         P::TooManyEntries(key) => format!("`{key}` 超过 {ENTRIES_MAX} 项；请拆分论断"),
         P::SameValue { name, currency } => {

@@ -115,6 +115,14 @@ pub(super) fn take_error(error: &TakeError) -> String {
             "文件属于 `{found}`，而 {} 为 `{wanted}`；请给出 `{wanted}` 的文件，或指定 `{found}`",
             flag(*party)
         ),
+        E::OtherKindOfFile { line, name, party: FileSourceKind::Network } => format!(
+            "第 {line} 行：文件按钱包订单号列出付款，而 `{name}` 是卡组织，应列检索参考号和流水号；\
+             请指定真正的发送方"
+        ),
+        E::OtherKindOfFile { line, name, .. } => format!(
+            "第 {line} 行：文件按卡组织的检索参考号和流水号列出付款，而 `{name}` 是钱包，\
+             应列订单号；请指定真正的发送方"
+        ),
         E::OtherAccount(wanted) => {
             format!("文件不属于账户 `{wanted}`；请用 --bank 指定文件所属的账户")
         }
@@ -180,7 +188,7 @@ pub(super) fn take_error(error: &TakeError) -> String {
             format!("第 {line} 行：到账通知的交易过多；请分成几份")
         }
         E::FeeTwice { line } => {
-            format!("手续费明细第 {line} 行：同一笔付款的手续费出现两次；请询问卡组织")
+            format!("手续费明细第 {line} 行：同一笔付款有两个不同的手续费；请询问卡组织")
         }
         E::FeeDiffers { line } => {
             format!("第 {line} 行：手续费明细与付款文件的手续费不同；请询问卡组织以何者为准")

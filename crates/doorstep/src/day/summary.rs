@@ -486,7 +486,9 @@ impl DaySummary {
         table.row("debits", "借方", None, Some(signed(self.debits)));
         table.row("credits", "贷方", None, Some(signed(self.credits)));
         say!("  {} {}", left(lang.pick("digest", "摘要"), 8), self.digest);
-        say!("  {} {}", left(lang.pick("payouts", "打款"), 8), self.payouts);
+        if found.left_to.is_none() {
+            say!("  {} {}", left(lang.pick("payouts", "打款"), 8), self.payouts);
+        }
         for message in &self.messages {
             say!("  {} {message}", left("", 8));
         }

@@ -187,3 +187,34 @@ fn no_line_of_faulty_files_is_matched_with_what_it_is_not_about() {
     }
     bed.verified("books");
 }
+
+#[test]
+fn a_file_given_as_that_of_another_kind_of_sender_changes_nothing() {
+    let bed = Bed::new();
+    let day = "day --parcels 300 --data books --files files --leave-clearing --file-faults 3000";
+    bed.run(day).succeeds();
+    let folder = "files/2013-11-11";
+    let bill = &files_of(&bed, folder, &["wechat"])[0];
+    let networks = files_of(&bed, folder, &["cups"]);
+    let give = |line: &str| {
+        let mut command = bed.doorstep(&format!("file {line} --data books"));
+        Ran::of(command.env("DOORSTEP_TRIAL_TIME", "2013-11-12T08:00:00+08:00"))
+    };
+    for flags in ["", "--dry-run"] {
+        give(&format!("{bill} --network network-1 {flags}"))
+            .fails("the file names orders of a wallet, but `network-1` is a card network");
+        give(&format!("{} --wallet wallet-1 {flags}", networks[0]))
+            .fails("`wallet-1` is a wallet, which names orders");
+    }
+    give(&format!("{bill} --network network-1 --lang zh")).fails("请指定真正的发送方");
+    // Nothing stands in the way of the true ones, also where a payment is stated twice.
+    for path in &networks {
+        take(&bed, "2013-11-12", path, "books");
+    }
+    let cut = bed.read(bill);
+    let cut = &cut[..cut.trim_end().len() - 30];
+    bed.write("cut.csv", cut);
+    give("cut.csv --wallet wallet-1 --profile wechat-bill").fails("cut.csv");
+    take(&bed, "2013-11-12", bill, "books");
+    bed.verified("books");
+}

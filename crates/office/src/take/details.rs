@@ -2,7 +2,7 @@
 //! batches, fee details (ALFEE) of a network's items, and sums for each merchant (ZSUM). They are
 //! given together with that file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use files::incoming::clearing::StatedPayment;
 use files::incoming::parts::{
@@ -20,12 +20,13 @@ type RequestKey = ([u8; 12], u32, u64);
 #[derive(Default)]
 pub(super) struct GivenDetails {
     notified: DetailIndex,
-    /// The fee of each request, with the physical line that says it.
-    fees: BTreeMap<RequestKey, (SignedAmount, u32)>,
+    /// The fee of each request, with the physical line that says it, and how often it is said: a
+    /// payment can stand in the file twice.
+    fees: BTreeMap<RequestKey, (SignedAmount, u32, u32)>,
     /// The sums of each merchant, and the physical line.
     merchants: BTreeMap<String, (SignedAmount, SignedAmount, u32)>,
-    /// The requests whose fees an item got.
-    used: BTreeSet<RequestKey>,
+    /// The requests whose fees items got, and how many.
+    used: BTreeMap<RequestKey, u32>,
     /// The sums of the items of each merchant.
     found: BTreeMap<String, (i128, i128)>,
 }
@@ -62,9 +63,12 @@ impl GivenDetails {
                 FilePart::Item(item) => {
                     let line = item.item.line;
                     let Some(key) = request(&item) else { continue };
-                    if self.fees.insert(key, (item.item.kept_back, line)).is_some() {
+                    let fee = item.item.kept_back;
+                    let known = self.fees.entry(key).or_insert((fee, line, 0));
+                    if known.0 != fee {
                         return Err(TakeError::FeeTwice { line });
                     }
+                    known.2 += 1;
                 }
                 FilePart::MerchantSum(sum) => {
                     let line = sum.line;
@@ -90,10 +94,13 @@ impl GivenDetails {
     /// Gives the items of a network's file their fees, and counts them for their merchants.
     pub(super) fn join_items(&mut self, items: &mut [ClearedItem]) -> Result<(), TakeError> {
         for item in items {
-            let fee = request(item).and_then(|key| Some((key, self.fees.get(&key)?.0)));
-            if let Some((key, fee)) = fee
-                && self.used.insert(key)
-            {
+            let fee = request(item).and_then(|key| {
+                let (fee, _, times) = *self.fees.get(&key)?;
+                let used = self.used.entry(key).or_default();
+                *used += 1;
+                (*used <= times).then_some(fee)
+            });
+            if let Some(fee) = fee {
                 let stated = item.item.kept_back;
                 if stated != SignedAmount::ZERO && stated != fee {
                     return Err(TakeError::FeeDiffers { line: item.item.line });
@@ -110,8 +117,10 @@ impl GivenDetails {
 
     /// Refuses fees of no item, and sums that the items of all files do not have.
     pub(super) fn check_used(mut self) -> Result<(), TakeError> {
-        let lost = self.fees.iter().filter(|(key, _)| !self.used.contains(*key));
-        if let Some(line) = lost.map(|(_, (_, line))| *line).min() {
+        let lost = self.fees.iter().filter(|(key, (_, _, times))| {
+            self.used.get(*key).copied().unwrap_or_default() < *times
+        });
+        if let Some(line) = lost.map(|(_, (_, line, _))| *line).min() {
             return Err(TakeError::FeeOfNoItem { line });
         }
         // Files of chargebacks do not say of which merchant they are.

@@ -52,6 +52,10 @@ pub enum TakeError {
          `{found}`", flag(*.party)
     )]
     OtherSource { party: FileSourceKind, wanted: String, found: String },
+    #[error(
+        "line {line}: {}; name the true sender", other_kind(*.party, .name)
+    )]
+    OtherKindOfFile { line: u32, name: String, party: FileSourceKind },
     #[error("the file is of another account than `{0}`; name its account with --bank")]
     OtherAccount(String),
     #[error("the file is in {found}, but `{name}` is in {wanted}; ask for the file in {wanted}")]
@@ -120,7 +124,7 @@ pub enum TakeError {
     NotificationDiffers { line: u32 },
     #[error("line {line}: the notifications have too many transactions; give them in parts")]
     TooManyDetails { line: u32 },
-    #[error("line {line} of the fee details: a payment has its fees twice; ask the network")]
+    #[error("line {line} of the fee details: a payment has two different fees; ask the network")]
     FeeTwice { line: u32 },
     #[error(
         "line {line}: the fee details say another fee than the file of the payments; ask the \
@@ -167,4 +171,17 @@ pub enum TakeError {
     Journal(reports::ReportError),
     #[error("{FILES_IN_HAND} of the data directory: {0}; check the disk and the permissions")]
     Store(#[from] io::Error),
+}
+
+fn other_kind(party: FileSourceKind, name: &str) -> String {
+    match party {
+        FileSourceKind::Network => format!(
+            "the file names orders of a wallet, but `{name}` is a card network, which names \
+             retrieval references and trace numbers"
+        ),
+        _ => format!(
+            "the file names retrieval references and trace numbers of a card network, but \
+             `{name}` is a wallet, which names orders"
+        ),
+    }
 }

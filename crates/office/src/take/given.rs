@@ -94,6 +94,16 @@ pub(crate) struct KeptRow {
     pub order: Option<String>,
 }
 
+impl KeptPayment {
+    /// Whether a network or wallet names its payments so. The books take no other line of it.
+    fn is_of(&self, rail: RailId) -> bool {
+        match rail {
+            RailId::Network(_) => matches!(self, KeptPayment::Request(..)),
+            RailId::Wallet(_) => matches!(self, KeptPayment::Order(_)),
+        }
+    }
+}
+
 /// An entry of a bank statement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KeptEntry {
@@ -409,6 +419,10 @@ fn clearing_lane(
     let mut items: Vec<ClearedItem> = items.collect();
     details.join_items(&mut items)?;
     let items: Vec<KeptItem> = items.into_iter().map(|one| KeptItem::of(one.item)).collect();
+    if let Some(item) = items.iter().find(|item| !item.payment.is_of(known.rail)) {
+        let (name, line) = (known.name.clone(), item.line);
+        return Err(TakeError::OtherKindOfFile { line, name, party: source });
+    }
     let day = head.date.and_then(business).unwrap_or(facts.today);
     let total = items.iter().map(|one| one.amount.minor() - one.kept_back.minor());
     let total: i128 = total.map(i128::from).sum();

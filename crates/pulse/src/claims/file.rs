@@ -11,7 +11,7 @@ use super::figure::{FigureError, Scale, ShownDecimal, quoted};
 use super::{Claim, ClaimedGrowth, ClaimedParts, ClaimedShare, ClaimedValue, ExchangeRate};
 
 /// Limit on the size of a file of claims.
-pub const FILE_BYTES_MAX: usize = 64 << 20;
+pub const FILE_BYTES_MAX: usize = 16 << 20;
 /// Limit on the claims of one run.
 pub const CLAIMS_MAX: usize = 1_000_000;
 /// Limit on the entries of each list of a claim, and on the parts of a whole.
@@ -51,6 +51,8 @@ pub enum ClaimFileProblem {
     EmptyText(&'static str),
     #[error("`{0}` has more than {TEXT_CHARS_MAX} characters; shorten it")]
     LongText(&'static str),
+    #[error("`{0}` has control characters; write it without them")]
+    ControlText(&'static str),
     #[error("two claims have the id `{0}`; rename one")]
     SameId(String),
     #[error("`{0}` has more than {ENTRIES_MAX} entries; split the claim")]
@@ -285,6 +287,10 @@ impl Reader<'_> {
         }
         if text.chars().count() > TEXT_CHARS_MAX {
             return Err(self.error(at, ClaimFileProblem::LongText(key)));
+        }
+        // `text` can have lines; nothing reaches a terminal as a command.
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+            return Err(self.error(at, ClaimFileProblem::ControlText(key)));
         }
         Ok(text)
     }

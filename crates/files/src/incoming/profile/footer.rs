@@ -156,6 +156,12 @@ impl FooterSums {
             match self.names.take() {
                 None => self.names = Some(fields.to_vec()),
                 Some(names) => {
+                    for (name, _) in &rule.totals {
+                        let place = names.iter().position(|known| known == name);
+                        if place.is_some_and(|place| place >= fields.len()) {
+                            scan.add(line, name, FileFault::NotOfFormat);
+                        }
+                    }
                     for (name, value) in names.iter().zip(fields) {
                         let total = rule.totals.iter().find(|(known, _)| known == name);
                         if let Some((_, total)) = total {
