@@ -3,6 +3,10 @@
 use std::fmt::Display;
 use std::path::PathBuf;
 
+use anyhow::bail;
+use books::Books;
+use books::chart::AccountKind;
+use books::view::AccountView;
 use clap::{Args, ValueEnum};
 use office::Persons;
 use office::explaining::{ReconExplainer, ReconExplanation};
@@ -116,6 +120,17 @@ fn kind_words(kind: &str) -> &str {
     word("recon.break_kind", kind)
 }
 
+/// Whether a lane or a sender in the books has this name: a typing error is no empty list.
+fn is_lane(books: &Books, name: &str) -> bool {
+    let is_bank = |account: &AccountView| {
+        account.kind == AccountKind::Bank && books.owner_reference(account) == Some(name)
+    };
+    ["network", "wallet", "bank", "firm"].contains(&name)
+        || books.rail_views().any(|one| one.reference == name)
+        || books.firms().any(|(_, reference)| reference == name)
+        || books.accounts().any(|account| is_bank(&account))
+}
+
 pub fn run(args: &ReconBreaksArgs) -> anyhow::Result<()> {
     let calendar = args.calendar.read()?;
     let persons = Persons::read(&args.data)?;
@@ -131,6 +146,13 @@ pub fn run(args: &ReconBreaksArgs) -> anyhow::Result<()> {
         older_than: args.older_than,
     };
     let mut read = read_at_head(&args.data)?;
+    if let Some(lane) = args.lane.as_deref().filter(|lane| !is_lane(read.books(), lane)) {
+        bail!(bilingual!(
+            "--lane {lane}: write network, wallet, bank or firm, or the name of one of them in the \
+             books",
+            "--lane {lane}：请写 network、wallet、bank 或 firm，或账簿中其一的名称"
+        ));
+    }
     let rows = recon_breaks(&mut read, calendar.as_ref(), &filter, &switch::waybill::write)?;
     if args.json {
         return print_json(&read, "open", &rows);

@@ -93,6 +93,7 @@ fn what_is_open_has_lane_file_line_kind_and_the_next_command() {
 fn a_list_that_is_filled_in_is_checked_whole_and_closed_by_two_persons() {
     let bed = Bed::new();
     books_with_breaks(&bed);
+    bed.run("recon breaks --data books --lane netwrok").fails("--lane netwrok: write network,");
     let list = bed.run("recon breaks --data books --csv --lane network").succeeds();
     let list = list.stdout().to_owned();
     assert_eq!(records(&list).len(), 3);
