@@ -23,6 +23,7 @@ use engine::{Actor, Engine, Submission};
 use journal::{DataDirectory, JournalHead};
 use money::{Amount, Currency};
 use node::{CommandAnswer, Node, NodeClient, NodeNotice, NodeOptions};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tariff::{CardKind, SellerClassNumber};
 
@@ -153,18 +154,34 @@ fn legs_per_collection() -> u64 {
 }
 
 /// Runs a process until it prints its measurements, and kills it.
+///
+/// # Errors
+/// As [`measured_child`].
 pub fn run_and_kill(plan: &EnginePlan, data: &Path) -> anyhow::Result<EngineMeasurements> {
+    let numbers = [
+        ("--collections", plan.collections),
+        ("--in-flight", plan.in_flight),
+        ("--snapshot-every", plan.snapshot_every),
+    ];
+    measured_child("engine", &numbers, data)
+}
+
+/// Runs `bench NAME --child` of this program until it prints its measurements, and kills it.
+///
+/// # Errors
+/// The process does not start, or ends early.
+pub fn measured_child<M: DeserializeOwned>(
+    name: &str,
+    numbers: &[(&str, u64)],
+    data: &Path,
+) -> anyhow::Result<M> {
     let program = std::env::current_exe().context("the path of this program")?;
-    let mut child: Child = Process::new(program)
-        .args(["bench", "engine", "--child"])
-        .arg("--data")
-        .arg(data)
-        .args(["--collections", &plan.collections.to_string()])
-        .args(["--in-flight", &plan.in_flight.to_string()])
-        .args(["--snapshot-every", &plan.snapshot_every.to_string()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut process = Process::new(program);
+    process.args(["bench", name, "--child"]).arg("--data").arg(data);
+    for (flag, number) in numbers {
+        process.args([flag, &*number.to_string()]);
+    }
+    let mut child: Child = process.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let output = child.stdout.take().context("the child's output")?;
     let mut line = String::new();
     BufReader::new(output).read_line(&mut line)?;
@@ -173,7 +190,7 @@ pub fn run_and_kill(plan: &EnginePlan, data: &Path) -> anyhow::Result<EngineMeas
     serde_json::from_str(&line).with_context(|| format!("the child ended early: {line}"))
 }
 
-pub(crate) fn start(
+fn start(
     data: &Path,
     snapshot_every: u64,
     on_notice: impl Fn(NodeNotice) + Send + 'static,

@@ -7,9 +7,7 @@
 //! if it is installed.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -20,7 +18,7 @@ use money::{Amount, Currency, Rate};
 use node::{CommandAnswer, Node, NodeClient};
 use serde::{Deserialize, Serialize};
 
-use crate::engine_benchmark::{peak_rss_bytes, start};
+use crate::engine_benchmark::{measured_child, peak_rss_bytes, start_books};
 use crate::engine_traffic::{AT, TimedSubmission};
 use crate::{Latencies, PostgresCluster, opening};
 
@@ -100,10 +98,14 @@ pub struct MarketFigures {
 /// What failed, or what was lost or oversold.
 #[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
 pub fn measure(plan: &MarketBenchPlan, data: &Path) -> anyhow::Result<MarketFigures> {
-    let load = run_and_kill(plan, data)?;
+    let load: MarketMeasurements = measured_child(
+        "market",
+        &[("--items", plan.items), ("--stock", plan.stock), ("--in-flight", plan.in_flight)],
+        data,
+    )?;
     let journal_bytes = std::fs::metadata(data.join("journal.sqlite"))?.len();
     let begun = Instant::now();
-    let node = start(data, SNAPSHOT_EVERY, |_| {})?;
+    let node = start_books(data, SNAPSHOT_EVERY)?;
     let client = node.client();
     let plan_of_query = *plan;
     let (oversold, _) = client.query(move |engine| examine(engine, &plan_of_query))?;
@@ -137,26 +139,6 @@ pub fn measure(plan: &MarketBenchPlan, data: &Path) -> anyhow::Result<MarketFigu
         postgresql_reservations_per_s: postgresql(plan)?,
         verified: oversold == 0,
     })
-}
-
-fn run_and_kill(plan: &MarketBenchPlan, data: &Path) -> anyhow::Result<MarketMeasurements> {
-    let program = std::env::current_exe().context("the path of this program")?;
-    let mut child = Process::new(program)
-        .args(["bench", "market", "--child"])
-        .arg("--data")
-        .arg(data)
-        .args(["--items", &plan.items.to_string()])
-        .args(["--stock", &plan.stock.to_string()])
-        .args(["--in-flight", &plan.in_flight.to_string()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let output = child.stdout.take().context("the child's output")?;
-    let mut line = String::new();
-    BufReader::new(output).read_line(&mut line)?;
-    child.kill()?;
-    child.wait()?;
-    serde_json::from_str(&line).with_context(|| format!("the child ended early: {line}"))
 }
 
 /// Compares the restarted market with what was acknowledged. Returns the units that were oversold.
@@ -193,7 +175,7 @@ pub fn run_market_process(
     data: &Path,
     on_measured: impl FnOnce(&MarketMeasurements) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let node: Node = start(data, SNAPSHOT_EVERY, |_| {})?;
+    let node: Node = start_books(data, SNAPSHOT_EVERY)?;
     let mut client = node.client();
     set_up(&mut client, plan)?;
     let attempts = plan.orders() + plan.orders() / SURPLUS;

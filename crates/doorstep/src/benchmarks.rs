@@ -1,5 +1,6 @@
 //! `doorstep bench`: benchmarks of the whole program, with durability on.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -26,6 +27,15 @@ fn show<F: Serialize>(figures: &F, json: bool, print: impl FnOnce(&F)) -> anyhow
         true => say!("{}", serde_json::to_string(figures)?),
         false => print(figures),
     }
+    Ok(())
+}
+
+/// Prints what the measured process found, and waits to be killed.
+fn show_and_wait<M: Serialize>(measurements: &M) -> anyhow::Result<()> {
+    say!("{}", serde_json::to_string(measurements)?);
+    io::stdout().flush()?;
+    // Standard input ends if the parent is gone.
+    io::stdin().lines().for_each(drop);
     Ok(())
 }
 

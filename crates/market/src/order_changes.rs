@@ -160,11 +160,7 @@ impl Market {
         let order = self.order(place);
         check_rising(&command.units)?;
         let goal = arrived_state(command.resellable);
-        let delivered = |unit: u16| {
-            let one = order.units.get(usize::from(unit))?;
-            let parcel = &order.parcels[usize::from(one.parcel)];
-            (parcel.state == MarketParcelState::Delivered).then_some(one.state)
-        };
+        let delivered = |unit: u16| delivered_state(order, unit);
         self.check_unit_states(&command.units, UnitState::Refused, goal, delivered)?;
         let mut after = order.clone();
         for &unit in &command.units {
@@ -185,11 +181,7 @@ impl Market {
         let order = self.order(place);
         check_rising(&command.units)?;
         let goal = arrived_state(command.resellable);
-        let delivered = |unit: u16| {
-            let one = order.units.get(usize::from(unit))?;
-            let parcel = &order.parcels[usize::from(one.parcel)];
-            (parcel.state == MarketParcelState::Delivered).then_some(one.state)
-        };
+        let delivered = |unit: u16| delivered_state(order, unit);
         self.check_unit_states(&command.units, UnitState::Kept, goal, delivered)?;
         for &unit in &command.units {
             let parcel = &order.parcels[usize::from(order.units[usize::from(unit)].parcel)];
@@ -489,6 +481,13 @@ fn move_money(order: &mut MarketOrder, money: MoneyOf, value: u64) {
 fn check_rising(units: &[u16]) -> Result<(), MarketRefusal> {
     let rises = units.windows(2).all(|two| two[0] < two[1]);
     if rises && !units.is_empty() { Ok(()) } else { Err(MarketRefusal::UnitsNotRising) }
+}
+
+/// The state of a unit whose parcel was delivered.
+fn delivered_state(order: &MarketOrder, unit: u16) -> Option<UnitState> {
+    let one = order.units.get(usize::from(unit))?;
+    let parcel = &order.parcels[usize::from(one.parcel)];
+    (parcel.state == MarketParcelState::Delivered).then_some(one.state)
 }
 
 fn arrived_state(resellable: bool) -> UnitState {

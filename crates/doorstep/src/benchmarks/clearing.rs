@@ -2,7 +2,6 @@
 
 mod measured;
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -10,7 +9,7 @@ use clap::Args;
 
 use self::measured::{CLEARING_LINES_MAX, ClearingFigures, measure, run_measured_process};
 
-use super::{NewDirectory, show};
+use super::{NewDirectory, show, show_and_wait};
 use crate::words::{Lang, grouped, left, right, say};
 
 #[derive(Args, Debug)]
@@ -34,13 +33,7 @@ pub struct ClearingBenchArgs {
 pub fn run(args: &ClearingBenchArgs) -> anyhow::Result<()> {
     if args.child {
         let data = args.data.as_deref().context("--child needs --data")?;
-        return run_measured_process(args.lines, data, |measurements| {
-            say!("{}", serde_json::to_string(measurements)?);
-            io::stdout().flush()?;
-            // Waits to be killed. Standard input ends if the parent is gone.
-            io::stdin().lines().for_each(drop);
-            Ok(())
-        });
+        return run_measured_process(args.lines, data, show_and_wait);
     }
     let directory = NewDirectory::at(args.data.as_deref(), "books")?;
     let figures = measure(args.lines, &directory.path)?;

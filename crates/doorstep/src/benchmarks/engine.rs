@@ -1,13 +1,12 @@
 //! `doorstep bench engine`: card collections through the node with the SQLite journal.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
 use bench::engine_benchmark::{EngineFigures, EnginePlan, measure, run_measured_process};
 use clap::Args;
 
-use super::{NewDirectory, show};
+use super::{NewDirectory, show, show_and_wait};
 use crate::words::{Lang, bilingual, left, right, say};
 
 #[derive(Args, Debug)]
@@ -43,13 +42,7 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
     };
     if args.child {
         let data = args.data.as_deref().context("--child needs --data")?;
-        return run_measured_process(&plan, data, |measurements| {
-            say!("{}", serde_json::to_string(measurements)?);
-            io::stdout().flush()?;
-            // Waits to be killed. Standard input ends if the parent is gone.
-            io::stdin().lines().for_each(drop);
-            Ok(())
-        });
+        return run_measured_process(&plan, data, show_and_wait);
     }
     let directory = NewDirectory::at(args.data.as_deref(), "books")?;
     let figures = measure(&plan, &directory.path)?;

@@ -1,13 +1,12 @@
 //! `doorstep bench market`: reservations and orders through the node with the SQLite journal.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
 use bench::market_benchmark::{MarketBenchPlan, MarketFigures, measure, run_market_process};
 use clap::Args;
 
-use super::{NewDirectory, show};
+use super::{NewDirectory, show, show_and_wait};
 use crate::words::{Lang, bilingual, left, right, say};
 
 #[derive(Args, Debug)]
@@ -41,13 +40,7 @@ pub fn run(args: &MarketBenchArgs) -> anyhow::Result<()> {
     let plan = MarketBenchPlan { items, stock, in_flight };
     if args.child {
         let data = args.data.as_deref().context("--child needs --data")?;
-        return run_market_process(&plan, data, |measurements| {
-            say!("{}", serde_json::to_string(measurements)?);
-            io::stdout().flush()?;
-            // Waits to be killed. Standard input ends if the parent is gone.
-            io::stdin().lines().for_each(drop);
-            Ok(())
-        });
+        return run_market_process(&plan, data, show_and_wait);
     }
     let directory = NewDirectory::at(args.data.as_deref(), "books")?;
     let figures = measure(&plan, &directory.path)?;

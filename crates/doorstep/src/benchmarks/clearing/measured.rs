@@ -7,13 +7,13 @@
 //! planned.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use bench::engine_benchmark::{AT, NETWORK, amount, collect_parcels, peak_rss_bytes, start_books};
+use bench::engine_benchmark::{
+    AT, NETWORK, amount, collect_parcels, measured_child, peak_rss_bytes, start_books,
+};
 use bench::opening::{self, PERSONS};
 use bench::reconciling::cpu_time;
 use books::FileLane;
@@ -100,7 +100,7 @@ pub struct ClearingFigures {
 /// # Errors
 /// A step fails, or the books are not what was planned.
 pub fn measure(lines: u64, data: &Path) -> anyhow::Result<ClearingFigures> {
-    let found = run_and_kill(lines, data)?;
+    let found: ClearingMeasurements = measured_child("clearing", &[("--lines", lines)], data)?;
     let planned = found.planned;
     let node = start_books(data, SNAPSHOT_EVERY)?;
     let client = node.client();
@@ -125,23 +125,6 @@ pub fn measure(lines: u64, data: &Path) -> anyhow::Result<ClearingFigures> {
         breaks: planned.breaks,
         verified: true,
     })
-}
-
-fn run_and_kill(lines: u64, data: &Path) -> anyhow::Result<ClearingMeasurements> {
-    let program = std::env::current_exe().context("the path of this program")?;
-    let mut child = Process::new(program)
-        .args(["bench", "clearing", "--child", "--lines", &lines.to_string()])
-        .arg("--data")
-        .arg(data)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let output = child.stdout.take().context("the child's output")?;
-    let mut line = String::new();
-    BufReader::new(output).read_line(&mut line)?;
-    child.kill()?;
-    child.wait()?;
-    serde_json::from_str(&line).with_context(|| format!("the child ended early: {line}"))
 }
 
 /// The file, the breaks and what is not cleared are what was planned.
