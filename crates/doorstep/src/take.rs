@@ -1,10 +1,8 @@
 //! `doorstep file`: files of networks, wallets and banks into the books.
 
 use std::fmt::Display;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
 use host::control::user_id;
 use money::decimal::DecimalAmount;
@@ -15,6 +13,7 @@ use office::take::{
 use office::{FileSourceKind, OfficeError, Who};
 
 use crate::data_directory;
+use crate::given_files;
 use crate::office_requests::{self, OfficeKeys};
 use crate::texts::{entry, filled, text};
 use crate::words::{Lang, grouped, say};
@@ -96,9 +95,7 @@ pub fn run_serving(args: &FileArgs, mut taking: Taking<'_>) -> anyhow::Result<()
 
 fn given(files: &[&Path]) -> anyhow::Result<Vec<GivenFile>> {
     let open = |path: &&Path| {
-        let name = path.display().to_string();
-        let file = File::open(path).with_context(|| name.clone())?;
-        Ok(GivenFile { name, file })
+        Ok(GivenFile { name: path.display().to_string(), file: given_files::open(path)? })
     };
     files.iter().map(open).collect()
 }

@@ -63,6 +63,7 @@ mod cli {
     mod pulse;
     mod recompute;
     mod recon;
+    mod recon_explain;
     mod refusals;
     mod remote;
     mod serve;

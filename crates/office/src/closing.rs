@@ -9,17 +9,21 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use books::{
-    ApproveBreakResolution, BankId, Books, BreakId, Command, Event, FileLane, FirmId, MatchEntry,
-    PersonId, ProposeBreakResolution, Refusal,
+    ApproveBreakResolution, BankId, Books, BreakId, BreakResolution, Command, EntryPart, Event,
+    FileLane, FirmId, MatchEntry, PersonId, ProposeBreakResolution, Refusal,
 };
 use engine::{Actor, Submission};
+use money::decimal::DecimalAmount;
+use money::{Currency, SignedAmount};
+use recon::statement::expected_movements;
+use reports::BREAK_PREFIX;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::currencies::RefusalInCurrency;
 use crate::defaults::declared;
 use crate::error::OfficeError;
-use crate::fields::{self, KnownParties, ValueError};
+use crate::fields::{self, Expected, KnownParties, ValueError};
 use crate::take::Taking;
 
 /// Rows of a file that say how they are closed.
@@ -36,7 +40,18 @@ const SEEN: &str = "Seen";
 const ID: &str = "id";
 const RESOLUTION: &str = "resolution";
 const PART: &str = "part";
-const PROPOSE: &str = "ProposeBreakResolution";
+/// The command that proposes how a break is closed.
+pub const PROPOSE: &str = "ProposeBreakResolution";
+/// What ties an entry of a statement to what moved the account, before its name.
+const TO_MOVEMENT: &str = "ToMovement=";
+
+/// The break that a text names, as lists write it: `brk_7`, `break 7`, or the number alone.
+#[must_use]
+pub fn break_of(text: &str) -> Option<BreakId> {
+    let text = text.trim();
+    let text = text.strip_prefix("break ").unwrap_or(text);
+    text.strip_prefix(BREAK_PREFIX).unwrap_or(text).parse().ok()
+}
 
 /// What became of a file of closings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -70,10 +85,19 @@ pub enum ClosingFault {
     #[error("no such entry is awaited; write the list anew with `doorstep recon breaks --csv`")]
     UnknownEntry,
     #[error(
-        "an entry of a statement is closed with `{BREAK}` only: its cause is awaited no longer, \
-         and it becomes a break"
+        "what moved the account is closed by the statement that shows it; leave the row out, or \
+         fill in the row of the entry: `{TO_MOVEMENT}{0}`"
+    )]
+    Movement(String),
+    #[error(
+        "an entry of a statement is closed with `{BREAK}`, if its cause is awaited no longer, or \
+         with `{TO_MOVEMENT}…`, if it shows what the list names"
     )]
     EntryResolution,
+    #[error("the account has no such movement on no statement: `{0}`; take it from the list")]
+    NoMovement(String),
+    #[error("the entry is of {entry}, and `{name}` of {movement}; only equal amounts are closed")]
+    OtherAmount { name: String, entry: String, movement: String },
     #[error("a line of a sheet is closed with `{0}` here")]
     SheetResolution(&'static str),
     #[error("an entry becomes a break as a whole; leave the part empty")]
@@ -96,6 +120,8 @@ pub struct FaultyRow {
 /// Why nothing, or not all, of a file of closings was carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ClosingError {
+    #[error("the file is empty; give the list that `doorstep recon breaks --csv` writes")]
+    Empty,
     #[error("the file has more than {} MiB; give it in parts", CLOSING_FILE_BYTES_MAX >> 20)]
     TooLarge,
     #[error("line {line}: it is no CSV in UTF-8 ({why}); save the list as CSV in UTF-8")]
@@ -164,6 +190,9 @@ fn read_rows(file: &mut dyn Read) -> Result<Vec<ClosingRow>, ClosingError> {
         return Err(ClosingError::TooLarge);
     }
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+    if bytes.trim_ascii().is_empty() {
+        return Err(ClosingError::Empty);
+    }
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
     let not_csv = |error: &csv::Error| ClosingError::NotCsv {
         line: error.position().map_or(1, csv::Position::line),
@@ -215,15 +244,21 @@ struct ClosingPlanner<'b> {
 
 impl ClosingPlanner<'_> {
     fn plan(&self, rows: &[ClosingRow]) -> Vec<PlannedRow> {
-        let mut lines: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut lines: BTreeMap<String, u64> = BTreeMap::new();
         let planned = rows.iter().map(|row| {
             let fault = |column, fault| FaultyRow { line: row.line, column, fault };
-            if let Some(first) = lines.insert(&row.id, row.line) {
+            let same = break_of(&row.id).map_or_else(|| row.id.clone(), |id| id.to_string());
+            if let Some(first) = lines.insert(same, row.line) {
                 return Err(fault(ID, ClosingFault::Twice(first)));
             }
-            let done = match row.id.parse() {
-                Ok(id) => self.closing(BreakId(id), row),
-                Err(_) => self.entry(row),
+            // `break 7` can be the movement of a break that is closed.
+            let is_open = |id: BreakId| {
+                let view = self.books.break_view(id);
+                !row.id.contains(' ') || view.is_some_and(|one| !one.amount.is_zero())
+            };
+            let done = match break_of(&row.id).filter(|id| is_open(*id)) {
+                Some(id) => self.closing(id, row),
+                None => self.entry(row),
             };
             done.map_err(|(column, why)| fault(column, why))
         });
@@ -234,7 +269,7 @@ impl ClosingPlanner<'_> {
     fn fields(
         &self,
         row: &ClosingRow,
-        currency: money::Currency,
+        currency: Currency,
     ) -> Result<Map<String, Value>, (&'static str, ClosingFault)> {
         let command = fields::declared().of(PROPOSE);
         let mut object = Map::new();
@@ -271,7 +306,9 @@ impl ClosingPlanner<'_> {
             object.insert(name.to_owned(), value);
         }
         let Ok(Command::ProposeBreakResolution(propose)) = declared(PROPOSE, &object) else {
-            return Err((RESOLUTION, ClosingFault::UnknownBreak));
+            let field = fields::declared().of(PROPOSE).and_then(|one| one.field(RESOLUTION));
+            let expected = field.map_or(Expected::Text, Expected::of);
+            return Err((RESOLUTION, ClosingFault::Value(ValueError::Expected(expected))));
         };
         let ProposeBreakResolution { resolution, amount, .. } = propose;
         if view.amount.is_zero() {
@@ -302,6 +339,9 @@ impl ClosingPlanner<'_> {
 
     /// An entry as `BANK/FILE/LINE`.
     fn entry(&self, row: &ClosingRow) -> Result<PlannedClosing, (&'static str, ClosingFault)> {
+        if fields::find_movement(self.books, &row.id).is_some() {
+            return Err((ID, ClosingFault::Movement(row.id.clone())));
+        }
         let not_one = || (ID, ClosingFault::NotAnId(row.id.chars().take(80).collect()));
         let mut parts = row.id.rsplitn(3, '/');
         let mut number = || parts.next().and_then(|part| part.parse::<u32>().ok());
@@ -309,22 +349,48 @@ impl ClosingPlanner<'_> {
         let name = parts.next().ok_or_else(not_one)?;
         let bank = self.books.banks().find(|(_, reference)| *reference == name);
         let Some((bank, _)) = bank else { return self.sheet_line(row, (name, file, line)) };
-        if row.resolution != BREAK {
+        let movement = row.resolution.strip_prefix(TO_MOVEMENT);
+        if row.resolution != BREAK && movement.is_none() {
             return Err((RESOLUTION, ClosingFault::EntryResolution));
         }
         if !row.part.is_empty() {
             return Err((PART, ClosingFault::EntryPart));
         }
         let mut awaited = self.books.expected_entries(bank);
-        if !awaited.any(|one| (one.file, one.line) == (file, line)) {
+        let Some(one) = awaited.find(|one| (one.file, one.line) == (file, line)) else {
             // One that was taken and is not awaited was decided before.
             let mut files = self.books.files_of(FileLane::Bank(bank));
             let is_known =
                 files.any(|one| one.begun.file == file && (1..=one.begun.lines).contains(&line));
             let unknown = (ID, ClosingFault::UnknownEntry);
             return if is_known { Ok(PlannedClosing::Before) } else { Err(unknown) };
+        };
+        let mut command = give_up(bank, None, file, line);
+        if let Some(name) = movement {
+            command.parts.push(self.shown(bank, name, one.amount)?);
         }
-        Ok(PlannedClosing::Give(give_up(bank, None, file, line).into()))
+        Ok(PlannedClosing::Give(command.into()))
+    }
+
+    /// What a whole entry of this amount shows, by its name.
+    fn shown(
+        &self,
+        bank: BankId,
+        name: &str,
+        amount: i128,
+    ) -> Result<EntryPart, (&'static str, ClosingFault)> {
+        let unknown = || (RESOLUTION, ClosingFault::NoMovement(name.to_owned()));
+        let movement = fields::find_movement(self.books, name).ok_or_else(unknown)?;
+        let mut open = expected_movements(self.books, bank).into_iter();
+        let (_, open) = open.find(|(one, _)| *one == movement).ok_or_else(unknown)?;
+        if open != amount {
+            let currency = self.books.bank_currency(bank).unwrap_or(Currency::CNY);
+            let text = |minor| format!("{} {currency}", DecimalAmount::of_balance(minor, currency));
+            let (entry, movement, name) = (text(amount), text(open), name.to_owned());
+            return Err((RESOLUTION, ClosingFault::OtherAmount { name, entry, movement }));
+        }
+        let amount = i64::try_from(amount).ok().and_then(SignedAmount::new).ok_or_else(unknown)?;
+        Ok(EntryPart { movement, amount })
     }
 
     /// A line of a firm's sheet as `FIRM/FILE/LINE`. A break of a sheet posts nothing: a person
@@ -365,6 +431,41 @@ impl ClosingPlanner<'_> {
 fn give_up(bank: BankId, firm: Option<FirmId>, file: u32, line: u32) -> MatchEntry {
     let (parts, expected_until, found) = (Vec::new(), None, None);
     MatchEntry { bank, firm, file, line, parts, expected_until, found }
+}
+
+/// The resolution of a break that a text names.
+///
+/// # Errors
+/// The text names none.
+pub fn resolution_of(books: &Books, text: &str) -> Result<BreakResolution, ClosingFault> {
+    let (line, id, part) = (0, String::new(), String::new());
+    let row = ClosingRow { line, id, resolution: text.to_owned(), part };
+    let parties = parties_of(std::slice::from_ref(&row), books);
+    let planner = ClosingPlanner { books, parties, by: PersonId(0) };
+    let object = planner.fields(&row, Currency::CNY).map_err(|(_, fault)| fault)?;
+    let found = serde_json::from_value(object.get(RESOLUTION).cloned().unwrap_or_default());
+    found.map_err(|_| ClosingFault::Value(ValueError::Expected(Expected::Text)))
+}
+
+/// The command that closes an entry of a statement or a line of a firm's sheet. `None`: it was
+/// closed before.
+///
+/// # Errors
+/// Why the entry cannot be closed so, and which of its columns is wrong.
+pub fn entry_closing(
+    books: &Books,
+    id: &str,
+    resolution: &str,
+    part: &str,
+) -> Result<Option<Command>, FaultyRow> {
+    let (line, resolution) = (1, resolution.to_owned());
+    let row = ClosingRow { line, id: id.to_owned(), resolution, part: part.to_owned() };
+    let parties = KnownParties::default();
+    let planned = ClosingPlanner { books, parties, by: PersonId(0) }.entry(&row);
+    match planned.map_err(|(column, fault)| FaultyRow { line, column, fault })? {
+        PlannedClosing::Give(command) => Ok(Some(command)),
+        PlannedClosing::Before => Ok(None),
+    }
 }
 
 impl Taking<'_> {

@@ -117,6 +117,8 @@ pub enum FlagForm {
     Reference,
     AccountKind,
     WaitingKind,
+    /// By what costs are grouped.
+    CostKey,
 }
 
 const fn flag(name: &'static str, form: FlagForm) -> LookFlag {
@@ -181,7 +183,7 @@ pub struct Operation {
     pub is_open: bool,
 }
 
-static LOOKS: [LookSpec; 10] = [
+static LOOKS: [LookSpec; 12] = [
     LookSpec {
         path: "/v1/now/status",
         right: "status",
@@ -273,6 +275,37 @@ static LOOKS: [LookSpec; 10] = [
         about: BilingualText::fixed(
             "What reconciliation left open, each with the resolution that the rules suggest",
             "对账未结事项，各附规则建议的结案方式",
+        ),
+    },
+    LookSpec {
+        path: "/v1/now/arrivals",
+        right: "balances",
+        line: &["recon", "arrivals"],
+        of_one: false,
+        flags: &[],
+        parts: &[],
+        list: "/v1/files",
+        about: BilingualText::fixed(
+            "What is to arrive in files, by sender and day; what is overdue comes first",
+            "文件中应到的款项，按来源和日期；逾期的在前",
+        ),
+    },
+    LookSpec {
+        path: "/v1/now/costs",
+        right: "balances",
+        line: &["costs"],
+        of_one: false,
+        flags: &[
+            flag("from", FlagForm::Date),
+            flag("until", FlagForm::Date),
+            flag("by", FlagForm::CostKey),
+            flag("of", FlagForm::Reference),
+        ],
+        parts: &[],
+        list: "/v1/postings",
+        about: BilingualText::fixed(
+            "What collections cost, by component, what routing saved, what files kept back",
+            "收款的各项成本、路由节省的费用、文件多扣的手续费",
         ),
     },
     LookSpec {

@@ -7,7 +7,7 @@ use super::support::{Bed, Ran, minor, number, records, text};
 use super::take::{books, clearing_file};
 
 /// A statement of the account `main` of one day: entries as `AMOUNT REFERENCE`.
-fn statement(bed: &Bed, name: &str, date: &str, balances: [&str; 2], entries: &[&str]) {
+pub fn statement(bed: &Bed, name: &str, date: &str, balances: [&str; 2], entries: &[&str]) {
     let columns = "account,date,type,amount,currency,bank_reference,our_reference,text\n";
     let line = |kind: &str, rest: &str| format!("main,{date},{kind},{rest}\n");
     let mut all = columns.to_owned() + &line("opening", &format!("{},CNY,,,", balances[0]));
@@ -19,13 +19,13 @@ fn statement(bed: &Bed, name: &str, date: &str, balances: [&str; 2], entries: &[
 }
 
 #[track_caller]
-fn open(bed: &Bed, filter: &str) -> Vec<Value> {
+pub fn open(bed: &Bed, filter: &str) -> Vec<Value> {
     let listed = bed.run(&format!("recon breaks --data books --json {filter}")).succeeds().json();
     listed["open"].as_array().unwrap().clone()
 }
 
 /// The list as CSV, with what `fill` says of each row in a column.
-fn filled(list: &str, fill: impl Fn(usize, &str) -> (&'static str, String)) -> String {
+pub fn filled(list: &str, fill: impl Fn(usize, &str) -> (&'static str, String)) -> String {
     let mut reader = csv::Reader::from_reader(list.as_bytes());
     let head = reader.headers().unwrap().clone();
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -43,7 +43,7 @@ fn filled(list: &str, fill: impl Fn(usize, &str) -> (&'static str, String)) -> S
 }
 
 /// Books with three lines of a network and one entry of a bank that nothing explains.
-fn books_with_breaks(bed: &Bed) {
+pub fn books_with_breaks(bed: &Bed) {
     books(bed);
     bed.write("alpha.csv", clearing_file("alpha", "2013-08-28", 3));
     bed.run("file alpha.csv --network alpha --bank main --data books").succeeds();
@@ -186,7 +186,7 @@ fn a_break_an_entry_and_a_file_explain_themselves() {
 }
 
 /// A command at a time of a trial.
-fn at(bed: &Bed, time: &str, line: &str) -> Ran {
+pub fn at(bed: &Bed, time: &str, line: &str) -> Ran {
     let mut command = bed.doorstep(line);
     command.env("DOORSTEP_TRIAL_TIME", format!("{time}:00+00:00"));
     Ran::of(&mut command)
@@ -292,7 +292,7 @@ fn open_of(listed: &Value) -> &[Value] {
 
 /// The only file of a folder whose name has this part.
 #[track_caller]
-fn found(bed: &Bed, folder: &str, part: &str) -> String {
+pub fn found(bed: &Bed, folder: &str, part: &str) -> String {
     let all = std::fs::read_dir(bed.path(folder)).unwrap();
     let names = all.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let [name] = &names.filter(|name| name.contains(part)).collect::<Vec<_>>()[..] else {

@@ -55,7 +55,7 @@ fn counts(report: &Value) -> [i64; 3] {
 
 /// A trial in which a terminal sold three parcels, each in a batch of its own, and took cash for a
 /// fourth, which was counted. The network's file is `door/alpha-2013-08-28.csv`.
-fn trial_after_sales(bed: &Bed) {
+pub fn trial_after_sales(bed: &Bed) {
     ground::make(bed);
     let running = Running::start(bed, "--clearing door --date 2013-08-28");
     let sell = |place| format!("sell {}", ground::parcel(place).0);

@@ -255,6 +255,12 @@ impl FileProfile {
         &self.name
     }
 
+    /// The currency of files without a column for it, if the profile says one.
+    #[must_use]
+    pub fn currency(&self) -> Option<Currency> {
+        self.currency
+    }
+
     #[must_use]
     pub fn about(&self) -> &str {
         &self.about

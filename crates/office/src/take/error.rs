@@ -122,6 +122,10 @@ pub enum TakeError {
          amount, or twice; ask the bank, or give the statement alone"
     )]
     NotificationDiffers { line: u32 },
+    #[error(
+        "no entry of the statement is in the notification; give it with the statement of its day"
+    )]
+    NotificationOfNoEntry,
     #[error("line {line}: the notifications have too many transactions; give them in parts")]
     TooManyDetails { line: u32 },
     #[error("line {line} of the fee details: a payment has two different fees; ask the network")]
@@ -156,6 +160,18 @@ pub enum TakeError {
     SheetOfRemittances,
     #[error("a courier firm's sheet does not say whose it is; give --firm")]
     WhoseSheet,
+    #[error(
+        "no parcel of the sheet is with `{wanted}`; those of {} are with {}: give --firm {}, or \
+         ask `{wanted}` for its own sheet",
+        lines_text(.lines), .found.join(", "), .found.join(" or ")
+    )]
+    OtherFirm { wanted: String, found: Vec<String>, lines: Vec<u32> },
+    #[error(
+        "the profile `{profile}` says that amounts are in {found}, but `{name}` is in {wanted}; if \
+         the sheet is in {wanted}, make a profile of your own: `doorstep profile show {profile} > \
+         my-sheet.toml`, write currency = \"{wanted}\" in it, and give --profile my-sheet.toml"
+    )]
+    ProfileCurrency { profile: String, name: String, found: Currency, wanted: Currency },
     #[error("line {line}: the sheet does not say what was collected; ask the firm")]
     NothingCollected { line: u32 },
     #[error(
@@ -171,6 +187,18 @@ pub enum TakeError {
     Journal(reports::ReportError),
     #[error("{FILES_IN_HAND} of the data directory: {0}; check the disk and the permissions")]
     Store(#[from] io::Error),
+}
+
+/// Lines that a message names.
+pub const LINES_NAMED_MAX: usize = 5;
+
+/// The first lines of a list, and how many more there are.
+fn lines_text(lines: &[u32]) -> String {
+    let named: Vec<String> = lines.iter().take(LINES_NAMED_MAX).map(u32::to_string).collect();
+    let word = if lines.len() == 1 { "line" } else { "lines" };
+    let more = lines.len().saturating_sub(LINES_NAMED_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{word} {}{more}", named.join(", "))
 }
 
 fn other_kind(party: FileSourceKind, name: &str) -> String {

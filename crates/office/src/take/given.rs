@@ -1,9 +1,10 @@
 //! A file as it was given: which format it has, whose it is, and its lines.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{Read, Seek};
 
 use books::{BankId, BusinessDate, FileLane, FirmId, RailId, Sha256Digest};
+use files::incoming::RefusedFile;
 use files::incoming::check::{FileFormat, ReadOptions, check};
 use files::incoming::clearing::{StatedItem, StatedItemKind, StatedPayment};
 use files::incoming::guess::{Guess, HEAD_BYTES, guess};
@@ -263,7 +264,11 @@ impl Taking<'_> {
         let read = checked.stream(&mut given.file, &options, &mut |part| parts.push(part));
         read.map_err(TakeError::from)?;
         let (format, identity) = (checked.format.name().to_owned(), checked.identity.clone());
-        Ok(WholeFile { format, identity, sender, head: checked.head, parts })
+        let says_currency = match &checked.format {
+            FileFormat::Profile(profile) => profile.currency().is_some(),
+            _ => false,
+        };
+        Ok(WholeFile { format, identity, sender, head: checked.head, parts, says_currency })
     }
 
     /// Finds whose a file is, and what each lane gets of it.
@@ -339,10 +344,19 @@ impl Taking<'_> {
 pub(super) struct WholeFile {
     format: String,
     identity: String,
+    /// Its profile says in which currency it is, not the file.
+    says_currency: bool,
     /// Who sent it, as far as somebody said.
     sender: Option<(FileSourceKind, String)>,
     pub(super) head: IncomingHead,
     pub(super) parts: Vec<FilePart>,
+}
+
+impl WholeFile {
+    /// The operator's name of its sender, as far as somebody said, and its format.
+    pub(super) fn sender_and_format(&self) -> (Option<&str>, &str) {
+        (self.sender.as_ref().map(|(_, name)| name.as_str()), &self.format)
+    }
 }
 
 /// The format that is named, or the only one that fits.
@@ -356,10 +370,9 @@ fn format_of(request: &TakeRequest, given: &mut GivenFile) -> Result<FileFormat,
     let found: Guess = guess(&given.name, &head, &[]);
     match found.only() {
         Some(one) => Ok(one.format.clone()),
-        None if head.is_empty() => Err(TakeError::Store(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            format!("{} is empty", given.name),
-        ))),
+        None if head.is_empty() => {
+            Err(TakeError::File(RefusedFile::Empty { file: given.name.clone().into() }))
+        }
         None => Err(TakeError::WhichFormat {
             file: given.name.clone(),
             fits: found.fits.iter().map(|one| one.format.name().to_owned()).collect(),
@@ -466,6 +479,10 @@ fn sheet_lane(
     let firm = find_firm(&facts.firms, &name)?;
     if currency != firm.currency {
         let wanted = firm.currency;
+        if whole.says_currency {
+            let profile = whole.format;
+            return Err(TakeError::ProfileCurrency { profile, name, found: currency, wanted });
+        }
         return Err(TakeError::OtherCurrency { name, found: currency, wanted });
     }
     let bank = bank_of(request.bank.as_deref(), &facts.banks, currency)?.bank;

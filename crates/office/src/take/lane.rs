@@ -109,6 +109,7 @@ impl Taking<'_> {
             LanePlace::OtherBegun { from } => return Err(TakeError::Unfinished { from }.into()),
             LanePlace::Begun { file, lines } => (file, lines),
             LanePlace::Next(file) => {
+                self.check_firm(&lane)?;
                 self.check_follows(&lane)?;
                 if !dry_run {
                     self.keep(&lane, record)?;

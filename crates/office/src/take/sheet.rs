@@ -1,6 +1,8 @@
 //! Sheets of courier firms: each line beside the cash that the firm's couriers took. Nothing is
 //! posted.
 
+use std::collections::BTreeSet;
+
 use books::sheet_view::{CashPlace, OpenSheetLineView};
 use books::{
     BankId, Books, BusinessDate, Command, EntryFinding, FileLane, FirmId, MatchEntry, TakeEntry,
@@ -46,6 +48,37 @@ fn command(bank: BankId, firm: FirmId, file: u32, row: &KeptRow, plan: &SheetPla
 }
 
 impl Taking<'_> {
+    /// Refuses a sheet with no parcel of its firm and some of another one.
+    pub(super) fn check_firm(&self, lane: &LaneFile) -> Result<(), TakingStopped> {
+        let (LaneLines::Rows(rows), FileLane::Firm(firm)) = (&lane.lines, lane.lane) else {
+            return Ok(());
+        };
+        let today = self.today()?;
+        let asked: Vec<SheetLine> = rows.iter().map(sheet_line).collect();
+        let found = self.client.query(move |engine| {
+            let books = engine.books();
+            let matcher = SheetMatcher::new(books, firm, today);
+            let firms: Vec<_> = asked.iter().map(|line| matcher.firm_of(line)).collect();
+            let others = firms.iter().map(|one| {
+                let other = one.filter(|one| *one != firm)?;
+                books.firm_reference(other).map(str::to_owned)
+            });
+            let others: Vec<Option<String>> = others.collect();
+            (firms.contains(&Some(firm)), others)
+        })?;
+        let (has_own, others) = found.0;
+        let foreign = rows.iter().zip(others).filter_map(|(row, of)| Some((row.line, of?)));
+        match foreign.collect::<Vec<_>>() {
+            found if has_own || found.is_empty() => Ok(()),
+            found => {
+                let firms: BTreeSet<String> = found.iter().map(|(_, of)| of.clone()).collect();
+                let lines = found.iter().map(|(line, _)| *line).collect();
+                let (wanted, found) = (lane.name.clone(), firms.into_iter().collect());
+                Err(TakeError::OtherFirm { wanted, found, lines }.into())
+            }
+        }
+    }
+
     /// Gives the lines of a sheet that the books do not have yet.
     pub(super) fn give_rows(
         &mut self,

@@ -58,15 +58,15 @@ fn spec(kind: FileKind) -> FileSpec {
             gives: "AnnounceParcel",
         },
         FileKind::Clearing => FileSpec {
-            line: &["take", "clearing"],
-            file: "file",
-            flags: &["network", "wallet", "bank", "dry-run"],
+            line: &["file"],
+            file: "files",
+            flags: &["network", "wallet", "bank", "profile", "encoding", "dry-run"],
             gives: "ClearLine",
         },
         FileKind::Bank => FileSpec {
-            line: &["take", "bank-statement"],
-            file: "file",
-            flags: &["bank", "encoding", "dry-run"],
+            line: &["file"],
+            file: "files",
+            flags: &["bank", "profile", "encoding", "dry-run"],
             gives: "ConfirmDeposit",
         },
         FileKind::Closings => FileSpec {
