@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use host::control::user_id;
-use office::closing::ClosingReport;
+use money::decimal::DecimalAmount;
+use office::closing::{ClosingReport, ClosingSum};
 use office::take::Taking;
 use office::{Request, Who};
 use serde_json::{Map, Value};
@@ -77,7 +78,7 @@ pub fn run(args: &ReconCloseArgs) -> anyhow::Result<()> {
         done.with_context(|| path.display().to_string())
     });
     opened.node.stop()?;
-    print(done?, args.json)
+    print(&done?, args.json)
 }
 
 /// Closes by a file that was sent while this process serves the books.
@@ -85,7 +86,8 @@ pub fn run_serving(args: &ReconCloseArgs, mut taking: Taking<'_>) -> anyhow::Res
     let path = args.file().context(text(Lang::current(), "over_socket.not_a_file_line"))?;
     let mut file = open(path)?;
     let done = taking.close(&mut file, args.dry_run);
-    print(done.with_context(|| path.display().to_string())?, args.json)
+    let report = done.with_context(|| path.display().to_string())?;
+    print(&report, args.json)
 }
 
 fn open(path: &Path) -> anyhow::Result<File> {
@@ -119,7 +121,7 @@ fn close_one(args: &ReconCloseArgs) -> anyhow::Result<()> {
     office_requests::print_answered(answer, args.json)
 }
 
-fn print(report: ClosingReport, json: bool) -> anyhow::Result<()> {
+fn print(report: &ClosingReport, json: bool) -> anyhow::Result<()> {
     if json {
         say!("{}", serde_json::to_string(&report)?);
         return Ok(());
@@ -128,7 +130,7 @@ fn print(report: ClosingReport, json: bool) -> anyhow::Result<()> {
     if report.dry_run {
         say!("{}", text(lang, "take.dry_run"));
     }
-    let ClosingReport { rows, proposed, approved, decided, repeated, .. } = report;
+    let &ClosingReport { rows, proposed, approved, decided, repeated, .. } = report;
     let [rows, proposed, approved, decided, repeated] =
         [rows, proposed, approved, decided, repeated].map(|one| grouped(&one.to_string()));
     let values: [(&str, &dyn Display); 5] = [
@@ -139,6 +141,17 @@ fn print(report: ClosingReport, json: bool) -> anyhow::Result<()> {
         ("repeated", &repeated),
     ];
     say!("{}", filled(lang, "recon.closed", &values));
+    for ClosingSum { resolution, currency, rows, amount } in &report.sums {
+        let rows = grouped(&rows.to_string());
+        let amount = grouped(&DecimalAmount::of_balance(*amount, *currency).to_string());
+        let values: [(&str, &dyn Display); 4] = [
+            ("resolution", resolution),
+            ("rows", &rows),
+            ("amount", &amount),
+            ("currency", currency),
+        ];
+        say!("  {}", filled(lang, "recon.closed_sum", &values));
+    }
     if report.proposed > 0 {
         say!("{}", text(lang, "recon.second_person"));
     }
