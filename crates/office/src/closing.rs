@@ -105,8 +105,9 @@ pub enum ClosingFault {
     #[error("it is closed in another way; leave the row out")]
     Closed,
     #[error(
-        "person {by} proposed `{resolution}`; fill in the same to approve it, or leave the row out. Who \
-         proposes another way takes it back, and neither of the two can approve the other's then"
+        "person {by} proposed `{resolution}`; fill in the same to approve it, or leave the row \
+         out. Who proposes another way takes it back, and neither of the two can approve the \
+         other's then"
     )]
     ProposedOtherwise { by: String, resolution: String },
     #[error("the list says {listed}, but {open} are open now; write the list anew")]
