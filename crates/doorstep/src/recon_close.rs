@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use host::control::user_id;
-use office::closing::{ClosingReport, PROPOSE, break_of, entry_closing, resolution_of};
+use money::decimal::DecimalAmount;
+use office::closing::{
+    ClosingReport, ClosingSum, PROPOSE, break_of, entry_closing, resolution_of,
+};
 use office::take::Taking;
 use office::{Request, Who};
 use serde_json::{Map, Value};
@@ -80,7 +83,7 @@ pub fn run(args: &ReconCloseArgs) -> anyhow::Result<()> {
         done.with_context(|| path.display().to_string())
     });
     opened.node.stop()?;
-    print(done?, args.json)
+    print(&done?, args.json)
 }
 
 /// Closes by a file that was sent while this process serves the books.
@@ -88,7 +91,8 @@ pub fn run_serving(args: &ReconCloseArgs, mut taking: Taking<'_>) -> anyhow::Res
     let path = args.file().context(text(Lang::current(), "over_socket.not_a_file_line"))?;
     let mut file = given_files::open(path)?;
     let done = taking.close(&mut file, args.dry_run);
-    print(done.with_context(|| path.display().to_string())?, args.json)
+    let report = done.with_context(|| path.display().to_string())?;
+    print(&report, args.json)
 }
 
 /// Proposes to close a break, or approves what another person proposed; or closes an entry.
@@ -120,10 +124,8 @@ fn close_one(args: &ReconCloseArgs) -> anyhow::Result<()> {
                 column => anyhow::Error::new(faulty.fault).context(format!("--{column}")),
             })?;
             let Some(command) = found else {
-                return print(
-                    ClosingReport { rows: 1, repeated: 1, ..ClosingReport::default() },
-                    args.json,
-                );
+                let report = ClosingReport { rows: 1, repeated: 1, ..ClosingReport::default() };
+                return print(&report, args.json);
             };
             let fields = serde_json::to_value(&command)?;
             let fields = fields.get(MATCH).and_then(Value::as_object).cloned();
@@ -137,7 +139,7 @@ fn close_one(args: &ReconCloseArgs) -> anyhow::Result<()> {
     office_requests::print_answered(answer, args.json)
 }
 
-fn print(report: ClosingReport, json: bool) -> anyhow::Result<()> {
+fn print(report: &ClosingReport, json: bool) -> anyhow::Result<()> {
     if json {
         say!("{}", serde_json::to_string(&report)?);
         return Ok(());
@@ -146,7 +148,7 @@ fn print(report: ClosingReport, json: bool) -> anyhow::Result<()> {
     if report.dry_run {
         say!("{}", text(lang, "take.dry_run"));
     }
-    let ClosingReport { rows, proposed, approved, decided, repeated, .. } = report;
+    let &ClosingReport { rows, proposed, approved, decided, repeated, .. } = report;
     let [rows, proposed, approved, decided, repeated] =
         [rows, proposed, approved, decided, repeated].map(|one| grouped(&one.to_string()));
     let values: [(&str, &dyn Display); 5] = [
@@ -157,6 +159,17 @@ fn print(report: ClosingReport, json: bool) -> anyhow::Result<()> {
         ("repeated", &repeated),
     ];
     say!("{}", filled(lang, "recon.closed", &values));
+    for ClosingSum { resolution, currency, rows, amount } in &report.sums {
+        let rows = grouped(&rows.to_string());
+        let amount = grouped(&DecimalAmount::of_balance(*amount, *currency).to_string());
+        let values: [(&str, &dyn Display); 4] = [
+            ("resolution", resolution),
+            ("rows", &rows),
+            ("amount", &amount),
+            ("currency", currency),
+        ];
+        say!("  {}", filled(lang, "recon.closed_sum", &values));
+    }
     if report.proposed > 0 {
         say!("{}", text(lang, "recon.second_person"));
     }

@@ -47,6 +47,12 @@ pub struct FileArgs {
     /// The format, by name, or a profile of your own, a path that ends in .toml
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// The day of a file that says none, as YYYY-MM-DD [default: as its lines or its name say]
+    #[arg(long, value_name = "DATE")]
+    date: Option<jiff::civil::Date>,
+    /// Take a file even if no line of it is what the books expect: each becomes a break
+    #[arg(long)]
+    accept_breaks: bool,
     /// The file's encoding, such as gbk [default: as its format says]
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
@@ -112,6 +118,8 @@ fn asked(args: &FileArgs) -> TakeTask<'_> {
         bank: args.bank.clone(),
         format: args.profile.clone(),
         encoding: args.encoding.clone(),
+        date: args.date,
+        accept_breaks: args.accept_breaks,
         dry_run: args.how.dry_run,
     };
     let files = args.files.iter().map(PathBuf::as_path).collect();

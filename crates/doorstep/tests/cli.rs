@@ -24,6 +24,7 @@ mod cli {
     mod do_command;
     mod explain;
     mod exports;
+    mod file_days;
     mod files_clear;
     mod firm_statement;
     mod flags;

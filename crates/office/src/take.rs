@@ -20,6 +20,7 @@ use books::reconciliation_view::FileSums;
 use books::{BankId, Books, BusinessDate, Event, RailId};
 use engine::{Actor, Events, Submission};
 use files::incoming::parts::FilePart;
+use jiff::civil::Date;
 use money::Currency;
 use node::{Clock, NodeClient, NodeStopped, SystemClock};
 use serde::{Deserialize, Serialize};
@@ -65,8 +66,7 @@ impl From<RailId> for FileSourceKind {
 }
 
 /// How a file is taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TakeRequest {
     /// Who made the file: a network, a wallet, or the bank of one of our accounts, with the
     /// operator's name for it. `None`: as the file says.
@@ -77,6 +77,10 @@ pub struct TakeRequest {
     pub format: Option<String>,
     /// Of the file. `None`: as its format says.
     pub encoding: Option<String>,
+    /// The day of a file that says none, as `YYYY-MM-DD`.
+    pub date: Option<Date>,
+    /// Take a file even if no line of it is what the books expect.
+    pub accept_breaks: bool,
     /// Nothing is changed.
     pub dry_run: bool,
 }
@@ -334,7 +338,9 @@ impl Taking<'_> {
         let in_hand = FilesInHand::read(self.data).map_err(TakeError::from)?;
         match in_hand.copy_of(begun).map_err(TakeError::from)? {
             Some(lane) if lane.digest == begun.digest => {
-                self.carry_on(lane, begun, false).map(Some)
+                // It was looked at before it was kept.
+                let request = TakeRequest { accept_breaks: true, ..TakeRequest::default() };
+                self.carry_on(lane, begun, &request).map(Some)
             }
             _ => Ok(None),
         }

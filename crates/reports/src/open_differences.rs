@@ -424,24 +424,9 @@ fn kind_of(
     reason: BreakReason,
     evidence: &[RecordedCommand],
 ) -> Option<ReconBreakKind> {
-    use ClearLineKind as K;
-    Some(match reason {
-        BreakReason::Fee | BreakReason::ChargebackFee | BreakReason::OtherFee => {
-            ReconBreakKind::FeeDrift
-        }
-        BreakReason::Amount | BreakReason::MoreThanThereIs => ReconBreakKind::AmountDiffers,
-        BreakReason::NoPayment => ReconBreakKind::UnknownReference,
-        BreakReason::DoesNotFit => match books.break_evidence(id)?.line.kind {
-            K::Sale | K::Completion | K::Offline => ReconBreakKind::Duplicate,
-            _ => ReconBreakKind::Unannounced,
-        },
-        BreakReason::NotInBooks => {
-            let found = evidence.first()?.fields.get("found")?.get("Broken")?;
-            serde_json::from_value(found.clone()).ok()?
-        }
-        BreakReason::CountedMore | BreakReason::SaleInSuspense | BreakReason::RaisedByHand => {
-            return None;
-        }
+    books.kind_of_line_break(id).or_else(|| {
+        let found = evidence.first().filter(|_| reason == BreakReason::NotInBooks)?;
+        serde_json::from_value(found.fields.get("found")?.get("Broken")?.clone()).ok()
     })
 }
 

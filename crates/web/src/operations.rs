@@ -62,8 +62,8 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     Orders,
-    Clearing,
-    Bank,
+    /// Of a network, wallet, bank or courier firm.
+    Incoming,
     /// A list of what is open, with resolutions.
     Closings,
 }
@@ -542,11 +542,13 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ),
         file("orders", FileKind::Orders, ("Announces the parcels of an order export", "导入订单")),
         file(
-            "clearing",
-            FileKind::Clearing,
-            ("Takes a clearing file of a network or wallet", "接收卡组织或钱包的清算文件"),
+            "incoming",
+            FileKind::Incoming,
+            (
+                "Takes a file of a network, wallet, bank or courier firm",
+                "接收卡组织、钱包、银行或快递公司的文件",
+            ),
         ),
-        file("bank", FileKind::Bank, ("Takes a bank statement", "接收银行对账单")),
         file(
             "closings",
             FileKind::Closings,

@@ -65,6 +65,14 @@ fn closing_fault(fault: &ClosingFault) -> String {
         F::Twice(line) => format!("与第 {line} 行相同；请去掉其中一行"),
         F::UnknownBreak => "没有该差异；请用 `doorstep recon breaks --csv` 重新写出列表".to_owned(),
         F::Closed => "已以其他方式结案；请去掉该行".to_owned(),
+        F::ProposedOtherwise { by, resolution } => format!(
+            "人员 {by} 已提议 `{resolution}`；填写相同处理即为批准，或去掉该行。\
+             改提其他处理即撤下该提议，此后两人都不能批准对方的提议"
+        ),
+        F::OtherAmount { listed, open } => {
+            format!("列表写的是 {listed}，而现有未结 {open}；请重新写出列表")
+        }
+        F::PartWithoutAmount => "只有带原样 `amount` 列的列表才能结案一部分".to_owned(),
         F::UnknownEntry => {
             "没有该待入账记录；请用 `doorstep recon breaks --csv` 重新写出列表".to_owned()
         }
@@ -77,7 +85,7 @@ fn closing_fault(fault: &ClosingFault) -> String {
         F::NoMovement(name) => {
             format!("该账户没有未列入对账单的变动 `{name}`；请从列表中取用")
         }
-        F::OtherAmount { name, entry, movement } => {
+        F::MovementAmount { name, entry, movement } => {
             format!("记录为 {entry}，而 `{name}` 为 {movement}；金额相同才能了结")
         }
         F::SheetResolution(wanted) => format!("此处快递公司表的该行只能填 `{wanted}`"),
@@ -142,9 +150,23 @@ pub(super) fn take_error(error: &TakeError) -> String {
         E::OtherCurrency { name, found, wanted } => {
             format!("文件的币种为 {found}，而 `{name}` 的币种为 {wanted}；请索取 {wanted} 的文件")
         }
-        E::OlderFile { date, last } => format!(
-            "文件日期为 {date}，而 {last} 的文件已录入；文件须按日期先后录入。\
-             请与发送方核对：其中各行不在其他文件中"
+        E::WhichDay => "文件未写明日期；请给出 --date YYYY-MM-DD，或将日期写入文件名".to_owned(),
+        E::OtherDay { wanted, found } => {
+            format!("--date 为 {wanted}，而文件写明 {found}；请去掉 --date")
+        }
+        E::InOtherForm { file, day, form } => format!(
+            "其中每一行都已由 {day} 的第 {file} 号文件（格式 `{form}`）录入：\
+             这是同一日期的另一种格式，无需再录。\
+             如果确是另一文件，且各笔都重复付款，请给出 --accept-breaks"
+        ),
+        E::NothingExpected { name, lines } => format!(
+            "其 {lines} 行中没有一行是账簿预期 `{name}` 会有的：\
+             看来是其他发送方的文件，或属于其他账簿。请写明真正的发送方；\
+             如果文件无误，请给出 --accept-breaks，各行将成为差异"
+        ),
+        E::StatementInOtherForm { until, form } => format!(
+            "截至 {until} 的对账单此前已按 `{form}` 录入，余额相同：\
+             这是同一对账单的另一种格式，无需再录"
         ),
         E::Unfinished { from } => {
             format!("{from} 的文件只录入了一部分；请先给出该文件，它将从中断处继续")

@@ -204,6 +204,12 @@ pub fn run(args: &ReconBreaksArgs) -> anyhow::Result<()> {
         ]);
     }
     table.print(columns());
+    for (row, one) in rows.iter().filter_map(|row| Some((row, row.proposed.as_ref()?))) {
+        let by = sentences.who(&one.proposed_by);
+        let values: [(&str, &dyn Display); 3] =
+            [("id", &row.id), ("resolution", &one.unquoted), ("by", &by)];
+        say!("{}", filled(lang, "recon.proposed", &values));
+    }
     say!("{}", filled(lang, "recon.how_to_close", &[("count", &count(rows.len()))]));
     Ok(())
 }

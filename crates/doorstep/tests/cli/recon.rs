@@ -148,6 +148,57 @@ fn a_list_that_is_filled_in_is_checked_whole_and_closed_by_two_persons() {
     bed.verified("books");
 }
 
+/// A list of one row: the first break of the network with this resolution, part and amount.
+fn one_row(list: &str, resolution: &str, part: &str, amount: Option<&str>) -> String {
+    let rows = records(list);
+    let amount = amount.unwrap_or(&rows[0]["amount"]);
+    let id = &rows[0]["id"];
+    format!("id,amount,resolution,part\n{id},{amount},{resolution},{part}\n")
+}
+
+#[test]
+fn a_list_closes_only_what_it_was_written_of() {
+    let bed = Bed::new();
+    books_with_breaks(&bed);
+    let list = || {
+        let list = bed.run("recon breaks --data books --csv --lane network").succeeds();
+        list.stdout().to_owned()
+    };
+    let first = list();
+    let close = |who: &str| bed.run(&format!("recon close --file list.csv --data books {who}"));
+    // A part that is given again closes nothing more.
+    bed.write("list.csv", one_row(&first, "WriteOff", "2.00", None));
+    close("--dry-run").succeeds().prints("  WriteOff: 1 rows, 2.00 CNY");
+    for who in ["--person ann", "--person bo"] {
+        close(who).succeeds();
+    }
+    for who in ["--person ann", "--person bo"] {
+        close(who).succeeds().prints("proposed 0, closed 0, entries decided 0, done before 1");
+    }
+    let now = list();
+    let left = |list: &str| records(list).iter().map(|row| row["amount"].clone()).collect();
+    let (before, after): (Vec<String>, Vec<String>) = (left(&first), left(&now));
+    assert_eq!((&before[0][..], &after[0][..], &after[1..]), ("9.95", "7.95", &before[1..]));
+    // An older list, a changed amount, and one without amounts close nothing.
+    bed.write("list.csv", one_row(&first, "WriteOff", "", None));
+    close("--person ann").fails("amount: the list says 9.95, but 7.95 are open now");
+    bed.write("list.csv", one_row(&now, "WriteOff", "", Some("79.5")));
+    close("--person ann").fails("amount: the list says 79.5, but 7.95 are open now");
+    let id = &records(&now)[0]["id"];
+    bed.write("list.csv", format!("id,resolution,part\n{id},WriteOff,1.00\n"));
+    close("--person ann").fails("part: a part is closed only by a list with its column `amount`");
+    // Two lists that differ do not shut both persons out.
+    bed.write("list.csv", one_row(&now, "WriteOff", "", None));
+    close("--person ann").succeeds();
+    bed.run("recon breaks --data books").succeeds().prints("WriteOff, proposed by person 1 ann");
+    bed.write("list.csv", one_row(&now, "ThroughBank=main", "", None));
+    close("--person bo")
+        .fails("resolution: person 1 ann proposed `WriteOff`; fill in the same to approve");
+    bed.write("list.csv", one_row(&now, "WriteOff", "", None));
+    close("--person bo").succeeds().prints("closed 1");
+    bed.verified("books");
+}
+
 #[test]
 fn one_break_is_closed_by_its_id_by_two_persons() {
     let bed = Bed::new();
@@ -249,8 +300,11 @@ fn a_firm_s_sheet_is_held_against_the_cash_that_its_couriers_took() {
     let rows =
         [row(2, 0), row(3, 100), row(4, 0), row(5, 0), "nothing,1.00,R-1\n".to_owned(), row(2, 0)];
     bed.write("sheet.csv", format!("订单号,代收货款,账单编号\n{}", rows.concat()));
-    let line = "file sheet.csv --profile courier-cn --encoding utf-8 --data door/books";
-    bed.run(line).fails("a courier firm's sheet does not say whose it is; give --firm");
+    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+    let line = format!(
+        "file sheet.csv --profile courier-cn --encoding utf-8 --data door/books --date {today}"
+    );
+    bed.run(&line).fails("a courier firm's sheet does not say whose it is; give --firm");
     let line = format!("{line} --firm bench-couriers --json");
     let before = bed.verified("door/books");
     let taken = bed.run(&line).succeeds().json();
@@ -344,7 +398,8 @@ fn files_of_a_simulated_day_are_joined_to_those_that_they_are_of() {
     let [acom, fees, sums] = ["ACOM", "ALFEE", "ZSUM"].map(|part| found(&bed, &own, part));
     let [others_fees, others_sums] = ["ALFEE", "ZSUM"].map(|part| found(&bed, &other, part));
     let take = |files: &str| {
-        let line = format!("file {files} --network network-1 {books} --dry-run --json");
+        let line =
+            format!("file {files} --network network-1 {books} --dry-run --accept-breaks --json");
         at(&bed, "2013-11-12T04:00", &line)
     };
     let kept_back = |ran: Ran| number(&ran.succeeds().json(), "/files/0/sums/0/kept_back");

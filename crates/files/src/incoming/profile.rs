@@ -158,7 +158,7 @@ struct InstalmentRule {
     amount: Option<ProfileField>,
 }
 
-const CLEARING_FIELDS: [&str; 19] = [
+const CLEARING_FIELDS: [&str; 20] = [
     "order",
     "rrn",
     "stan",
@@ -171,6 +171,7 @@ const CLEARING_FIELDS: [&str; 19] = [
     "refund_reference",
     "original_stan",
     "original_sent",
+    "booked_on",
     "settled_on",
     "currency",
     "amount",

@@ -61,10 +61,29 @@ pub enum TakeError {
     #[error("the file is in {found}, but `{name}` is in {wanted}; ask for the file in {wanted}")]
     OtherCurrency { name: String, found: Currency, wanted: Currency },
     #[error(
-        "the file is of {date}, but the file of {last} was taken already; files are taken in the \
-         order of their dates. Take it up with whoever sent it: its lines are in no other file"
+        "the file does not say of which day it is; give --date YYYY-MM-DD, or put the date into \
+         the name of the file"
     )]
-    OlderFile { date: String, last: String },
+    WhichDay,
+    #[error("--date names {wanted}, but the file says {found}; leave --date out")]
+    OtherDay { wanted: String, found: String },
+    #[error(
+        "the books have every line of it from file {file} of {day}, which was taken as `{form}`: \
+         it is the same day in another form, and nothing is left to do. If it is another file, \
+         and all of it was paid twice, give --accept-breaks"
+    )]
+    InOtherForm { file: u32, day: String, form: String },
+    #[error(
+        "none of its {lines} lines is what the books expect of `{name}`: it looks like the file \
+         of another sender, or for other books. Name the true sender; if the file is right, give \
+         --accept-breaks, and each line becomes a break"
+    )]
+    NothingExpected { name: String, lines: usize },
+    #[error(
+        "the statement up to {until} was taken before, as `{form}`, with the same balances: it is \
+         the same statement in another form, and nothing is left to do"
+    )]
+    StatementInOtherForm { until: String, form: String },
     #[error(
         "a file of {from} was taken in part; give that one first, it is continued where it stopped"
     )]

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 
 use books::sheet_view::{CashPlace, OpenSheetLineView};
 use books::{
-    BankId, Books, BusinessDate, Command, EntryFinding, FileLane, FirmId, MatchEntry, TakeEntry,
+    BankId, Books, BusinessDate, Command, EntryFinding, FileLane, FirmId, MatchEntry,
+    ReconBreakKind, TakeEntry,
 };
 use money::SignedAmount;
 use recon::matching::{ItemKey, MatchKeyKind};
 use recon::sheet::{SheetLine, SheetMatcher, SheetPlan};
 
 use super::given::{KeptRow, LaneFile, LaneLines};
+use super::lane::FileNews;
 use super::{AWAITED, LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking};
 use super::{TakingStopped, UNEXPLAINED};
 use crate::files_in_hand::FilesInHand;
@@ -77,6 +79,33 @@ impl Taking<'_> {
                 Err(TakeError::OtherFirm { wanted, found, lines }.into())
             }
         }
+    }
+
+    /// What a sheet brings that the books expect.
+    pub(super) fn news_of_rows(
+        &self,
+        lane: &LaneFile,
+        firm: FirmId,
+    ) -> Result<FileNews, TakingStopped> {
+        let LaneLines::Rows(rows) = &lane.lines else { return Ok(FileNews::Expected) };
+        let (today, asked) = (self.today()?, rows.iter().map(sheet_line).collect::<Vec<_>>());
+        let found = self.client.query(move |engine| {
+            let mut matcher = SheetMatcher::new(engine.books(), firm, today);
+            asked.iter().map(|line| matcher.plan(line).found).collect::<Vec<_>>()
+        })?;
+        let of = |found: &EntryFinding| match found {
+            EntryFinding::Broken(ReconBreakKind::Duplicate) => FileNews::Repeated,
+            EntryFinding::Broken(ReconBreakKind::AmountDiffers) => FileNews::Expected,
+            EntryFinding::Broken(_) => FileNews::Nothing,
+            _ => FileNews::Expected,
+        };
+        let news: Vec<FileNews> = found.0.iter().map(of).collect();
+        let has = |one| news.contains(&one);
+        Ok(match (has(FileNews::Expected), has(FileNews::Nothing)) {
+            (true, _) => FileNews::Expected,
+            (false, true) => FileNews::Nothing,
+            (false, false) => FileNews::Repeated,
+        })
     }
 
     /// Gives the lines of a sheet that the books do not have yet.
