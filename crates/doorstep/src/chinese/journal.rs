@@ -257,7 +257,6 @@ fn cost_settings_error(error: &CostSettingsError) -> String {
         E::TooMuch { key, sum, currency } => {
             format!("{key}：{sum} {currency} 超出任何成本；请更正")
         }
-        E::Share => "cash.share：超过现金的 100%；请写作 \"0.05%\"".to_owned(),
         E::Amount { key, why } => format!("{key}：{}；请写作 \"12.50\"", zh_error(why)),
         E::Currency(why) => format!("currency：{}", zh_error(why)),
         E::Day(why) => format!("repair.day：{}", zh_error(why)),

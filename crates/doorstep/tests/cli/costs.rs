@@ -170,7 +170,7 @@ fn the_default_day_has_collections_and_what_is_named_must_be_in_the_books() {
     refused(&with("\"CNY\"", "\"EUR\""), "the books have no accounts in EUR", "没有 EUR 的账户");
     refused(&with("[cash]", "[cash"), "bad.toml: line 15: ", "第 15 行：");
     refused(&with("\"5.00\"", "\"-5.00\""), "no cost is below zero", "成本不能为负");
-    refused(&with("0.05%", "150%"), "more than 100% of the cash", "超过现金的 100%");
+    refused(&with("0.05%", "150%"), "cash.share: `150%` is more than 100%", "超过 100%");
     refused(&with("count =", "counts ="), "line 16: unknown field `counts`", "没有键 `counts`");
     let more = "--with-network network-1:0%:0%";
     bed.run(&format!("costs --data books {DAYS} {more}"))
@@ -210,7 +210,7 @@ fn a_network_that_leaves_has_a_report_and_a_drill_changes_nothing() {
     report("--lang zh").prints("账簿不保存的内容").prints("期末余额");
     // A drill of a network that is withdrawn says so.
     let again = bed.run("network drill network-1 --data books").succeeds();
-    again.prints("it is withdrawn already, from 2013-");
+    again.prints("it is withdrawn already, from 20");
     assert!(!in_use["report"]["affected"]["sellers"].as_array().unwrap().is_empty());
     report("").prints("Exit of the network network-1").prints("SHA-256 of this report");
     report("--lang zh").prints("应收清算款");

@@ -295,7 +295,7 @@ fn breaks_are_closed_in_bulk_by_the_list_that_two_persons_give() {
     };
     let filled_in = |text: &str, how: &str| {
         super::recon::filled(text, |_, id| {
-            ("resolution", if id.starts_with("brk_") { how.to_owned() } else { String::new() })
+            ("resolution", if id.starts_with("brk_2013") { how.to_owned() } else { String::new() })
         })
     };
     let give = |who: &str, query: &str, language: &str| {
@@ -308,8 +308,8 @@ fn breaks_are_closed_in_bulk_by_the_list_that_two_persons_give() {
     };
     let text = list("finance");
     let open = super::support::records(&text);
-    assert_eq!(open.iter().filter(|row| row["id"].starts_with("brk_")).count(), 2, "{text}");
-    let id = &open.iter().find(|row| row["id"].starts_with("brk_")).unwrap()["id"];
+    assert_eq!(open.iter().filter(|row| row["id"].starts_with("brk_2013")).count(), 2, "{text}");
+    let id = &open.iter().find(|row| row["id"].starts_with("brk_2013")).unwrap()["id"];
     assert_eq!(status(&demo, &bed, "finance", &format!("/search?q={id}")), "303");
     assert_eq!(status(&demo, &bed, "finance", &format!("/breaks/{id}")), "200");
     bed.write("list.csv", filled_in(&text, "Sell"));
@@ -334,7 +334,7 @@ fn breaks_are_closed_in_bulk_by_the_list_that_two_persons_give() {
     let closed = give("approver", "", "en");
     assert!(closed.contains("All rows are carried out."), "{closed}");
     let left = super::support::records(&list("finance"));
-    assert!(left.iter().all(|row| !row["id"].starts_with("brk_")), "{left:?}");
+    assert!(left.iter().all(|row| !row["id"].starts_with("brk_2013")), "{left:?}");
     // What is to arrive and what a day cost, over the API.
     let arrivals = demo.get(&bed, "finance", "/v1/now/arrivals");
     assert!(arrivals["arrivals"].is_array(), "{arrivals}");

@@ -3,9 +3,9 @@
 use std::io::Cursor;
 
 use files::incoming::check::{FileFormat, ReadOptions, check};
-use files::incoming::parts::{ReferenceKind, StatementHead};
+use files::incoming::parts::ReferenceKind;
 use files::incoming::{DetailIndex, DetailJoin};
-use money::{Currency, SignedAmount};
+use money::Currency;
 
 use crate::support::{read_statements, try_read};
 

@@ -14,8 +14,6 @@ const FILE_BYTES_MAX: usize = 1 << 20;
 const LIFE_MONTHS_MAX: u32 = 240;
 /// Of one sum, in minor units: a terminal or a repair that costs more is a slip of the pen.
 const SUM_MAX: u64 = 100_000_000_000;
-/// Of the cash that is collected: 100%.
-const SHARE_PPM_MAX: u32 = 1_000_000;
 
 /// What a terminal costs, in minor units of the settings' currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +83,6 @@ pub enum CostSettingsError {
     Day(BusinessDateError),
     #[error("cash.share: {0}")]
     Rate(RateError),
-    #[error("cash.share: more than 100% of the cash; write it as \"0.05%\"")]
-    Share,
     #[error("terminal.life_months = {0}: it is 1 to {LIFE_MONTHS_MAX}")]
     LifeMonths(u32),
     #[error("{what} `{name}` has two cities: keep one")]
@@ -200,11 +196,7 @@ impl CostSettings {
             settings.count = perhaps("cash.count", &cash.count)?;
             settings.deposit = perhaps("cash.deposit", &cash.deposit)?;
             if let Some(share) = &cash.share {
-                let share: Rate = share.parse().map_err(CostSettingsError::Rate)?;
-                if share.ppm() > SHARE_PPM_MAX {
-                    return Err(CostSettingsError::Share);
-                }
-                settings.cash_share = share;
+                settings.cash_share = share.parse().map_err(CostSettingsError::Rate)?;
             }
         }
         for city in file.city {
@@ -314,7 +306,7 @@ couriers = ["c-9"]
         let below = "terminal.price: no cost is below zero; write it as \"12.50\"";
         assert_eq!(refused("\"3000.00\"", "\"-3000.00\""), below);
         assert!(refused("\"3000.00\"", "\"3000000000.00\"").contains("is more than any cost"));
-        assert!(refused("0.05%", "105%").starts_with("cash.share: more than 100%"));
+        assert!(refused("0.05%", "105%").ends_with("is more than 100%"));
         assert!(refused("currency = \"CNY\"", "currency = CNY").starts_with("line 2: "));
     }
 }

@@ -236,8 +236,15 @@ fn faults(words: PageWords, problem: &Problem) -> (String, Vec<String>) {
 
 fn reported(words: PageWords, report: &Value) -> ClosingsReport {
     let count = |name: &str| report[name].as_u64().unwrap_or(0);
-    let tiles = ["rows", "proposed", "approved", "decided", "repeated"].map(|name| HomeTile {
-        title: words.entry("closings.count", name).unwrap_or_default(),
+    let tiles = [
+        ("rows", "closings.rows_count"),
+        ("proposed", "closings.proposed_count"),
+        ("approved", "closings.approved_count"),
+        ("decided", "closings.decided_count"),
+        ("repeated", "closings.repeated_count"),
+    ]
+    .map(|(name, key)| HomeTile {
+        title: words.get(key),
         values: vec![(number(i128::from(count(name))), String::new())],
         about: String::new(),
         href: None,
