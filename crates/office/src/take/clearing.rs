@@ -18,7 +18,7 @@ type PlannedLine = (ClearLine, Option<NoPayment>);
 
 /// What the lines of a clearing file are, as far as the books and the journal know.
 #[derive(Clone)]
-pub(super) struct ClearingPlan {
+struct ClearingPlan {
     requests: Arc<Requests>,
     items: Arc<Vec<StatedItem>>,
     of: LinesOfFile,
@@ -28,30 +28,43 @@ impl Taking<'_> {
     /// Gives the lines of a clearing file that the books do not have yet.
     pub(super) fn give_items(
         &mut self,
-        plan: &ClearingPlan,
+        lane: &LaneFile,
+        file: u32,
         known: u32,
         dry_run: bool,
         report: &mut TakeReport,
     ) -> Result<(), TakingStopped> {
+        let items = lane.items().ok_or(TakeError::CopyChanged)?;
+        let plan = self.clearing_plan(lane, file, items)?;
         let known = known as usize;
-        self.list_known_lines(plan, known, report)?;
-        self.give_lines(plan, known, dry_run, report)
+        self.list_known_lines(&plan, known, report)?;
+        self.give_lines(&plan, known, dry_run, report)
     }
 
-    pub(super) fn clearing_plan(
+    fn clearing_plan(
         &self,
         lane: &LaneFile,
         file: u32,
+        items: Vec<StatedItem>,
     ) -> Result<ClearingPlan, TakingStopped> {
-        let rail = lane.rail().ok_or(TakeError::CopyChanged)?;
-        let items = Arc::new(lane.items().ok_or(TakeError::CopyChanged)?);
+        let (rail, items) = (lane.rail().ok_or(TakeError::CopyChanged)?, Arc::new(items));
         let requests = self.requests_of(&items, rail)?;
         let of = LinesOfFile { bank: lane.bank, rail, file, value_date: lane.value_date };
         Ok(ClearingPlan { requests, items, of })
     }
 
-    /// What the file brings that the books expect. Most often its first line says it.
-    pub(super) fn news_of_items(&self, plan: &ClearingPlan) -> Result<FileNews, TakingStopped> {
+    /// What a file brings that the books expect. Most often its first lines say it.
+    pub(super) fn news_of_items(&self, lane: &LaneFile) -> Result<FileNews, TakingStopped> {
+        let items = lane.items().ok_or(TakeError::CopyChanged)?;
+        let first = items[..items.len().min(LINES_AT_ONCE)].to_vec();
+        let of = |items| self.news_of(&self.clearing_plan(lane, 1, items)?);
+        match of(first)? {
+            FileNews::Expected => Ok(FileNews::Expected),
+            _ => of(items),
+        }
+    }
+
+    fn news_of(&self, plan: &ClearingPlan) -> Result<FileNews, TakingStopped> {
         let mut news = FileNews::Repeated;
         for first in (0..plan.items.len()).step_by(LINES_AT_ONCE) {
             let lines = self.plan_lines(plan, first, LINES_AT_ONCE)?;
