@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use books::view::PaymentView;
-use books::{Books, ClearLine, Command, Event, PaymentId, RailId, ReconBreakKind};
-use engine::Submission;
+use books::{Books, BreakId, ClearLine, Command, Event, PaymentId, RailId, ReconBreakKind};
+use engine::{Events, Refusal, Submission};
 use files::incoming::clearing::{StatedItem, StatedPayment};
 use recon::clearing::{LinesOfFile, NoPayment, Requests, clear_line};
 use reports::{JournaledRequest, RequestNumbers, find_sent_requests};
@@ -13,6 +13,9 @@ use super::given::LaneFile;
 use super::lane::FileNews;
 use super::name_of;
 use super::{LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking, TakingStopped};
+
+/// Lines that are given together while the books refuse none: each time, their commit is waited for.
+const CLEARING_LINES_AT_ONCE_MAX: usize = 1_600;
 
 type PlannedLine = (ClearLine, Option<NoPayment>);
 
@@ -68,10 +71,7 @@ impl Taking<'_> {
         let mut news = FileNews::Repeated;
         for first in (0..plan.items.len()).step_by(LINES_AT_ONCE) {
             let lines = self.plan_lines(plan, first, LINES_AT_ONCE)?;
-            let kinds = move |engine: &engine::Engine| -> Vec<_> {
-                lines.iter().map(|(line, _)| engine.books().break_of_line(line)).collect()
-            };
-            for kind in self.client.query(kinds)?.0 {
+            for kind in self.kinds_of_lines(&lines)? {
                 match kind {
                     Some(ReconBreakKind::Duplicate | ReconBreakKind::Unannounced) => {}
                     Some(ReconBreakKind::UnknownReference) => news = FileNews::Nothing,
@@ -162,29 +162,26 @@ impl Taking<'_> {
         dry_run: bool,
         report: &mut TakeReport,
     ) -> Result<(), TakingStopped> {
-        let mut first = known;
+        let (mut first, mut at_once) = (known, LINES_AT_ONCE);
         while first < plan.items.len() {
-            let planned = self.plan_lines(plan, first, LINES_AT_ONCE)?;
+            let planned = self.plan_lines(plan, first, at_once)?;
+            at_once = (at_once * 2).min(CLEARING_LINES_AT_ONCE_MAX);
             let commands = planned.iter().map(|(line, _)| (None, self.line(line.clone())));
             let commands: Vec<_> = commands.collect();
             let answers = if dry_run { Vec::new() } else { self.client.execute(commands)? };
-            let mut answers = answers.into_iter();
+            let kinds = match dry_run {
+                true => self.kinds_of_lines(&planned)?,
+                false => self.kinds_of_breaks(&answers)?,
+            };
+            let (mut answers, mut kinds) = (answers.into_iter(), kinds.into_iter());
             let items = &plan.items[first..];
             for (item, (line, no_payment)) in items.iter().zip(planned) {
                 first += 1;
-                let mut found = None;
+                let found = kinds.next().flatten();
                 let refusal = match answers.next() {
                     Some(Err(refusal)) => Some(refusal),
-                    Some(Ok(events)) => {
-                        self.count_answer(Some(&events), report);
-                        found = self.kind_of_break(&events.books)?;
-                        None
-                    }
-                    None => {
-                        let line = line.clone();
-                        let kind =
-                            move |engine: &engine::Engine| engine.books().break_of_line(&line);
-                        found = self.client.query(kind)?.0;
+                    answer => {
+                        self.count_answer(answer.and_then(Result::ok).as_ref(), report);
                         None
                     }
                 };
@@ -205,6 +202,7 @@ impl Taking<'_> {
                 }
                 if refused {
                     // The lines behind it were not the next ones, and were refused for that.
+                    at_once = LINES_AT_ONCE;
                     break;
                 }
             }
@@ -212,15 +210,38 @@ impl Taking<'_> {
         Ok(())
     }
 
-    /// The kind of the break that a line raised.
-    fn kind_of_break(&self, events: &[Event]) -> Result<Option<ReconBreakKind>, TakingStopped> {
-        let raised = events.iter().find_map(|event| match event {
+    /// The kinds of the breaks that lines would raise.
+    fn kinds_of_lines(
+        &self,
+        planned: &[PlannedLine],
+    ) -> Result<Vec<Option<ReconBreakKind>>, TakingStopped> {
+        let lines: Vec<_> = planned.iter().map(|(line, _)| line.clone()).collect();
+        let kinds = move |engine: &engine::Engine| {
+            lines.iter().map(|line| engine.books().break_of_line(line)).collect()
+        };
+        Ok(self.client.query(kinds)?.0)
+    }
+
+    /// The kinds of the breaks that lines raised.
+    fn kinds_of_breaks(
+        &self,
+        answers: &[Result<Events, Refusal>],
+    ) -> Result<Vec<Option<ReconBreakKind>>, TakingStopped> {
+        let raised = |event: &Event| match event {
             Event::BreakRaised { break_id, .. } => Some(*break_id),
             _ => None,
-        });
-        let Some(id) = raised else { return Ok(None) };
-        let kind = move |engine: &engine::Engine| engine.books().kind_of_line_break(id);
-        Ok(self.client.query(kind)?.0)
+        };
+        let events = answers.iter().map(|answer| answer.as_ref().ok());
+        let ids = events.map(|events| events.and_then(|one| one.books.iter().find_map(raised)));
+        let ids: Vec<Option<BreakId>> = ids.collect();
+        if ids.iter().all(Option::is_none) {
+            return Ok(Vec::new());
+        }
+        let kinds = move |engine: &engine::Engine| {
+            let kind = |id: &Option<BreakId>| engine.books().kind_of_line_break((*id)?);
+            ids.iter().map(kind).collect()
+        };
+        Ok(self.client.query(kinds)?.0)
     }
 
     fn line(&self, line: ClearLine) -> Submission {
