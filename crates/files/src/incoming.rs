@@ -2,7 +2,8 @@
 //! wrong. docs/files/incoming.md lists formats, profiles and limits.
 //!
 //! Start at [`guess::guess`] for the format of a file, at [`check::check`] to check it and
-//! [`check::CheckedFile::stream`] to read its [`parts`]. [`DetailIndex`] joins camt.054 to camt.053.
+//! [`check::CheckedFile::stream`] to read its [`parts`]. [`DetailIndex`] joins camt.054 to
+//! camt.053.
 //!
 //! No error shows a value of such a file: in a wrong column it can be a buyer's name (M12).
 

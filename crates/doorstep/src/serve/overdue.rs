@@ -1,5 +1,5 @@
-//! Files that are overdue: by the calendar their day is past, and nobody gave them. Looked for while
-//! Doorstep serves, for the page of metrics and for notices.
+//! Files that are overdue: by the calendar their day is past, and nobody gave them. They are looked
+//! for while Doorstep serves, for the page of metrics and for notices.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -14,7 +14,7 @@ use super::lane::FileNews;
 use super::name_of;
 use super::{LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking, TakingStopped};
 
-/// Lines that are given together while the books refuse none: each time, their commit is waited for.
+/// Lines that are given together while the books refuse none: each time their commit is waited for.
 const CLEARING_LINES_AT_ONCE_MAX: usize = 1_600;
 
 type PlannedLine = (ClearLine, Option<NoPayment>);

@@ -1,5 +1,5 @@
-//! Breaks closed in bulk: the list to download, and the same list filled in to upload. It is checked
-//! and carried out as `doorstep recon close --file`, so a second person gives it again.
+//! Breaks closed in bulk: the list to download, and the same list filled in to upload. It is
+//! checked and carried out as `doorstep recon close --file`, so a second person gives it again.
 
 use std::time::Duration;
 
