@@ -58,9 +58,9 @@ pub struct ReconBreaksArgs {
 
 /// Explains a file, a line, a break, a movement or a payment: which rule took it, what else fits
 ///
-/// Takes what `recon breaks` and this command print. Shows the rule and its version, the fields that
-/// it compares, what else was considered and why it was not taken, what is still expected and by
-/// when, how and by whom a break was closed, and the commands in the journal.
+/// Takes what `recon breaks` and this command print. Shows the rule and its version, the fields
+/// that it compares, what else was considered and why it was not taken, what is still expected and
+/// by when, how and by whom a break was closed, and the commands in the journal.
 #[derive(Args, Debug)]
 pub struct ReconExplainArgs {
     /// SENDER/FILE, SENDER/FILE/LINE, a break as brk_7, a movement as `deposit 7`, or WAYBILL/1
