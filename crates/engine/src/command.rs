@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use machine::{Actor, ActorKind, CommandSpec, RequestKey};
 use market::{MarketCommand, MarketEvent, MarketRefusal};
+use policy::{PolicyCommand, PolicyEvent, PolicyRefusal};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -12,6 +13,7 @@ pub enum Command {
     Books(books::Command),
     /// In a box: some are large, and most commands are the books'.
     Market(Box<MarketCommand>),
+    Policy(Box<PolicyCommand>),
 }
 
 impl<C: Into<books::Command>> From<C> for Command {
@@ -27,9 +29,15 @@ impl Command {
         Command::Market(Box::new(command.into()))
     }
 
+    /// A command of the policy.
+    #[must_use]
+    pub fn of_policy(command: impl Into<PolicyCommand>) -> Command {
+        Command::Policy(Box::new(command.into()))
+    }
+
     /// What is declared about the commands of all machines.
     pub fn specs() -> impl Iterator<Item = &'static CommandSpec> {
-        books::Command::SPECS.iter().chain(MarketCommand::SPECS)
+        books::Command::SPECS.iter().chain(MarketCommand::SPECS).chain(PolicyCommand::SPECS)
     }
 
     /// What is declared about this command.
@@ -38,6 +46,7 @@ impl Command {
         match self {
             Command::Books(command) => command.spec(),
             Command::Market(command) => command.spec(),
+            Command::Policy(command) => command.spec(),
         }
     }
 
@@ -46,7 +55,7 @@ impl Command {
     pub fn of_books(&self) -> Option<&books::Command> {
         match self {
             Command::Books(command) => Some(command),
-            Command::Market(_) => None,
+            Command::Market(_) | Command::Policy(_) => None,
         }
     }
 
@@ -120,6 +129,7 @@ impl Serialize for Command {
         match self {
             Command::Books(command) => Serialize::serialize(command, serializer),
             Command::Market(command) => Serialize::serialize(command, serializer),
+            Command::Policy(command) => Serialize::serialize(command, serializer),
         }
     }
 }
@@ -131,6 +141,11 @@ impl<'de> Deserialize<'de> for Command {
         if MarketCommand::SPECS.iter().any(|spec| spec.name == name) {
             let command =
                 serde_json::from_value(json).map(|command| Command::Market(Box::new(command)));
+            return command.map_err(D::Error::custom);
+        }
+        if PolicyCommand::SPECS.iter().any(|spec| spec.name == name) {
+            let command =
+                serde_json::from_value(json).map(|command| Command::Policy(Box::new(command)));
             return command.map_err(D::Error::custom);
         }
         serde_json::from_value(json).map(Command::Books).map_err(D::Error::custom)
@@ -167,6 +182,10 @@ pub enum Applied {
 pub struct CommandOutcome {
     pub books: books::CommandOutcome,
     pub market: Vec<MarketEvent>,
+    pub policy: Vec<PolicyEvent>,
+    /// The command that the policy gave the market in the same entry: a decision pauses an offer,
+    /// or lists it again.
+    pub given_to_market: Option<MarketCommand>,
     /// The commands that the market gave the books in the same entry, each with the number of the
     /// books' events after it.
     pub given: Vec<(books::Command, usize)>,
@@ -176,6 +195,8 @@ impl CommandOutcome {
     pub fn clear(&mut self) {
         self.books.clear();
         self.market.clear();
+        self.policy.clear();
+        self.given_to_market = None;
         self.given.clear();
     }
 
@@ -196,7 +217,8 @@ impl CommandOutcome {
     /// Takes the events out.
     pub fn take_events(&mut self) -> Events {
         let books = std::mem::take(&mut self.books.events);
-        Events { books, market: std::mem::take(&mut self.market) }
+        let (market, policy) = (&mut self.market, &mut self.policy);
+        Events { books, market: std::mem::take(market), policy: std::mem::take(policy) }
     }
 }
 
@@ -205,6 +227,7 @@ impl CommandOutcome {
 pub struct Events {
     pub books: Vec<books::Event>,
     pub market: Vec<MarketEvent>,
+    pub policy: Vec<PolicyEvent>,
 }
 
 /// Why a command is refused.
@@ -214,6 +237,8 @@ pub enum Refusal {
     Books(#[from] books::Refusal),
     #[error(transparent)]
     Market(MarketRefusal),
+    #[error(transparent)]
+    Policy(PolicyRefusal),
     #[error("the request key was used for another command; use a new key")]
     RequestKeyTaken,
 }
@@ -223,6 +248,15 @@ impl From<MarketRefusal> for Refusal {
         match refusal {
             MarketRefusal::Books(refusal) => Refusal::Books(refusal),
             refusal => Refusal::Market(refusal),
+        }
+    }
+}
+
+impl From<PolicyRefusal> for Refusal {
+    fn from(refusal: PolicyRefusal) -> Refusal {
+        match refusal {
+            PolicyRefusal::Books(refusal) => Refusal::Books(refusal),
+            refusal => Refusal::Policy(refusal),
         }
     }
 }
@@ -237,7 +271,7 @@ impl Refusal {
         match self {
             Refusal::Books(refusal) => refusal,
             // What is due for an order's parcel is changed by the market only.
-            Refusal::Market(_) => books::Refusal::ParcelState,
+            Refusal::Market(_) | Refusal::Policy(_) => books::Refusal::ParcelState,
             other => panic!("a command without a request key was refused: {other}"),
         }
     }

@@ -1,20 +1,22 @@
 //! The engine: composes the state machines and applies commands to them, one after another.
 //!
-//! The machines are the [`books`] and the [`market`]. A machine holds its own rules. The engine
+//! The machines are the [`books`], the [`market`] and the [`policy`]. A machine holds its own rules. The engine
 //! adds what they share: who gave a command, request keys, the fingerprint, the digest and
 //! snapshots. A command of the market and the commands that it gives the books are one entry: all
-//! or nothing.
+//! or nothing; so are a decision of the policy and the offer's state that follows from it.
 //!
 //! Never: a rule of a machine, a clock, randomness, I/O, text for people.
 //!
 //! Start at [`Engine::apply`].
 
 mod command;
+mod public_texts;
 mod request_keys;
 mod snapshot;
 
 use books::Books;
 use market::{Market, MarketCommand, MarketRefusal};
+use policy::Policy;
 
 pub use books::{ChunkId, Digest, PartSink, RestoreError, SNAPSHOT_PART_BYTES};
 pub use command::{Applied, Command, CommandOutcome, Events, Refusal, Submission};
@@ -22,7 +24,7 @@ pub use machine::{Actor, ActorKind, CommandSpec, RequestKey, Timestamp};
 pub use request_keys::{REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
 pub use snapshot::{DecodedPart, EngineBuilder, Snapshot};
 
-use machine::mix;
+use machine::{PersonId, PersonRole, mix};
 use request_keys::RequestKeys;
 
 /// The state of all machines.
@@ -30,6 +32,7 @@ use request_keys::RequestKeys;
 pub struct Engine {
     books: Books,
     market: Market,
+    policy: Policy,
     request_keys: RequestKeys,
     fingerprint: u64,
     /// Counts from the start of this engine on: no part of the state.
@@ -55,6 +58,7 @@ impl Engine {
             && let Some(events) = self.request_keys.find(*by, key, Some(command), at)?
         {
             (out.books.events, out.market) = (events.books, events.market);
+            out.policy = events.policy;
             return Ok(Applied::AnsweredBefore);
         }
         if !command.given_by().contains(&by.kind()) {
@@ -68,8 +72,16 @@ impl Engine {
                 self.market.note_books(&out.books.events, at, &mut out.market);
             }
             Command::Market(command) => {
-                self.books.check_giver(*by, at)?;
+                let mut named = Vec::new();
+                command.for_each_person(&mut |role, person| named.push((role, person)));
+                self.check_persons(*by, &named, at)?;
                 self.apply_to_market(command, at, out)?;
+            }
+            Command::Policy(command) => {
+                let mut named = Vec::new();
+                command.for_each_person(&mut |role, person| named.push((role, person)));
+                self.check_persons(*by, &named, at)?;
+                self.apply_to_policy(command, at, out)?;
             }
         }
         if let Some(key) = request_key {
@@ -94,6 +106,16 @@ impl Engine {
         self.request_keys.find(by, key, None, at)
     }
 
+    fn check_persons(
+        &self,
+        by: Actor,
+        named: &[(PersonRole, PersonId)],
+        at: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.books.check_names_giver(by, named, at)?;
+        Ok(self.books.check_named(named)?)
+    }
+
     /// The market plans, the books carry out their part, and then the market carries its plan out.
     fn apply_to_market(
         &mut self,
@@ -108,11 +130,13 @@ impl Engine {
             self.books.check_seller_account(admission.seller, admission.currency)?;
         }
         let mut plan = self.market.plan(command, at)?;
+        self.check_public_text(command, at)?;
         let given = std::mem::take(&mut plan.books);
         let ends = self.books.apply_together(&given, at, &mut out.books)?;
         out.given.extend(given.into_iter().zip(ends));
         self.market.carry_out(plan, at, &mut out.market);
         self.market.note_books(&out.books.events, at, &mut out.market);
+        self.note_public_text(command, at);
         Ok(())
     }
 
@@ -154,6 +178,12 @@ impl Engine {
         &self.market
     }
 
+    /// The policy, for queries.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Time of the last applied command.
     #[must_use]
     pub fn last_at(&self) -> Timestamp {
@@ -173,7 +203,7 @@ impl Engine {
     /// # Errors
     /// One line per violation, beginning with the rule's number.
     pub fn check(&self) -> Result<(), Vec<String>> {
-        let broken = [self.books.check(), self.market.check()];
+        let broken = [self.books.check(), self.market.check(), self.policy.check()];
         let broken: Vec<String> = broken.into_iter().filter_map(Result::err).flatten().collect();
         if broken.is_empty() { Ok(()) } else { Err(broken) }
     }
@@ -183,6 +213,9 @@ impl Engine {
         // Journals without a market have the fingerprints that they had before there was one.
         if !self.market.is_pristine() {
             mixed = mix(mixed, self.market.fingerprint());
+        }
+        if !self.policy.is_pristine() {
+            mixed = mix(mixed, self.policy.fingerprint());
         }
         let (kind, id) = match submission.by {
             Actor::System => (0, 0),

@@ -50,4 +50,4 @@ pub use promotion_check::check_terms;
 pub use refusal::{MarketRefusal, MissingMarketRecord, PromotionFault};
 pub use snapshot::{DecodedMarketPart, MARKET_FORMAT, MarketBuilder, MarketSnapshot};
 pub use stock::StockAccount;
-pub use view::{OrderView, ReferencePriceRule, VariantView};
+pub use view::{OfferView, OrderView, ReferencePriceRule, VariantView};

@@ -1,11 +1,13 @@
 //! Queries: what the market says of a variant and of an order.
 
-use books::{Jurisdiction, ParcelId, SellerId};
+use std::collections::BTreeSet;
+
+use books::{Jurisdiction, ParcelId, SellerId, SellerKind, Sha256Digest};
 use machine::{DAY_MS, Timestamp};
 use money::{Amount, Currency};
 use serde::Serialize;
 
-use crate::ids::{BuyerToken, OfferId, OrderId, PromotionId, ReservationId, VariantId};
+use crate::ids::{BuyerToken, CategoryId, OfferId, OrderId, PromotionId, ReservationId, VariantId};
 use crate::market::Market;
 use crate::offers::Variant;
 use crate::order::{AppliedPromotion, MarketOrder, MarketParcel, OrderUnit};
@@ -22,6 +24,22 @@ pub struct VariantView {
     pub currency: Currency,
     pub price: Amount,
     pub stock: StockAccount,
+}
+
+/// An offer as it is now.
+#[derive(Clone, Copy, Debug)]
+pub struct OfferView<'m> {
+    pub offer: OfferId,
+    pub seller: SellerId,
+    pub currency: Currency,
+    pub category: CategoryId,
+    pub content: Sha256Digest,
+    pub state: OfferState,
+    /// The seller's own reference.
+    pub reference: &'m str,
+    /// Revisions and states so far.
+    pub changes: u32,
+    pub variants: usize,
 }
 
 /// An order as it is now.
@@ -108,6 +126,35 @@ impl Market {
         }
     }
 
+    /// The prices of an offer's variants now, each with the price that may be shown crossed out
+    /// beside it: in rising order, each once.
+    #[must_use]
+    pub fn offer_prices(
+        &self,
+        id: OfferId,
+        rule: Option<ReferencePriceRule>,
+    ) -> BTreeSet<(Amount, Option<Amount>)> {
+        let Ok(place) = self.offer_place(id) else { return BTreeSet::new() };
+        let prices = self.offer(place).variants.iter().map(|&place| {
+            let variant = self.variant(place);
+            let since = variant.prices.back().map_or(Timestamp(0), |(since, _)| *since);
+            let reference = rule.and_then(|rule| self.reference_price(variant.id, rule, since));
+            (variant.price, reference)
+        });
+        prices.collect()
+    }
+
+    /// The kind with which a seller acts at a time. `None` if it is not admitted.
+    #[must_use]
+    pub fn seller_kind(
+        &self,
+        seller: SellerId,
+        currency: Currency,
+        at: Timestamp,
+    ) -> Option<SellerKind> {
+        self.seller_terms(seller, currency, at).ok().map(|terms| terms.admission.kind)
+    }
+
     #[must_use]
     pub fn variant_view(&self, id: VariantId) -> Option<VariantView> {
         let variant = self.variant(self.variant_place(id).ok()?);
@@ -142,6 +189,28 @@ impl Market {
     #[must_use]
     pub fn order_of_parcel(&self, parcel: ParcelId) -> Option<OrderId> {
         self.place_of_parcel(parcel).ok().map(|place| self.order(place).id)
+    }
+
+    #[must_use]
+    pub fn offer_view(&self, id: OfferId) -> Option<OfferView<'_>> {
+        let offer = self.offer(self.offer_place(id).ok()?);
+        let drafted = offer.drafted.as_deref();
+        Some(OfferView {
+            offer: id,
+            seller: offer.seller,
+            currency: offer.currency,
+            category: offer.category,
+            content: offer.content,
+            state: offer.state,
+            reference: drafted.map_or("", |drafted| &drafted.reference),
+            changes: offer.changes.last(),
+            variants: offer.variants.len(),
+        })
+    }
+
+    #[must_use]
+    pub fn seller_of_offer(&self, id: OfferId) -> Option<SellerId> {
+        self.offer_place(id).ok().map(|place| self.offer(place).seller)
     }
 
     /// Uses of a promotion that count, and what is spent of its budget.

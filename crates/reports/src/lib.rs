@@ -21,6 +21,7 @@ mod command_filter;
 mod commands;
 mod costs;
 mod day_sums;
+mod decided;
 mod error;
 mod explain;
 mod export;
@@ -67,6 +68,11 @@ pub use costs::{
     measure_what_if, what_if,
 };
 pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount, PayoutEnd};
+pub use decided::{
+    AppealCounts, AutomationCounts, BaselineCounts, PlatformTerms, PolicyReport, RateInterval,
+    RefusedStatement, RuleReport, SampleReport, StatementFault, StatementOfReasons, policy_report,
+    statement, statements, wilson,
+};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
 pub use explain::{Explanation, ExplanationRow, TermsSource, explain_payout};
 pub use export::{ExportFormat, export_postings};
@@ -105,7 +111,7 @@ pub use status::{
     BalanceReport, DifferenceCount, OpenPlanReport, OwedReport, PayableReport, RailReport,
     StatusReport, TermsToComeCount, rails,
 };
-pub use verify::{BooksReport, CurrencySum, SellerDebtReport, verify_books};
+pub use verify::{BooksReport, CurrencySum, SellerDebtReport, verify_books, verify_books_with};
 pub use waiting::{
     WaitingFilter, WaitingItem, WaitingKind, WaitingList, WaitingTotal, movement_name, waiting_list,
 };
