@@ -24,6 +24,7 @@ mod cli {
     mod do_command;
     mod explain;
     mod exports;
+    mod file_days;
     mod files_clear;
     mod firm_statement;
     mod flags;
@@ -63,6 +64,7 @@ mod cli {
     mod pulse;
     mod recompute;
     mod recon;
+    mod recon_explain;
     mod refusals;
     mod remote;
     mod serve;

@@ -89,6 +89,13 @@ const BREAK: NoticeField = field("break", 20);
 const PLAN: NoticeField = field("plan", 20);
 const PAYOUTS: NoticeField = field("payouts", 10);
 
+/// Whose file it is, by the operator's name, and of which kind: `network`, `bank`.
+const SENDER: NoticeField = field("sender", 64);
+const LANE: NoticeField = field("lane", 8);
+const FILE_DAY: NoticeField = field("file_day", 10);
+const DUE: NoticeField = field("due", 10);
+const ITEMS: NoticeField = field("items", 10);
+
 const COUNT: NoticeField = field("count", 20);
 const PROPOSAL: NoticeField = field("proposal", 20);
 const COMMAND: NoticeField = field("command", 40);
@@ -103,10 +110,10 @@ const RULE_TEXT: NoticeField = field("rule_text", 500);
 const FOUND: NoticeField = field("found", 300);
 const DECIDED_BY: NoticeField = field("decided_by", 20);
 const APPEAL_UNTIL: NoticeField = field("appeal_until", 10);
-const DUE: NoticeField = field("due", 10);
 const VERSION: NoticeField = field("version", 10);
 const REVERSED: NoticeField = field("reversed", 10);
 
+pub(crate) const FILE_OVERDUE: &str = "file.overdue";
 pub(crate) const PROPOSAL_WAITING: &str = "proposal.waiting";
 /// The outbox makes it, in words of its own, for a recipient by the channel that is full.
 pub(crate) const NOTICES_FOLDED: &str = "notices.folded";
@@ -131,7 +138,7 @@ const ALL_PARTIES: &[Audience] =
 const REASONS: &[NoticeField] =
     &[OFFER, DECISION, RULE, SOURCE, RULE_TEXT, FOUND, DECIDED_BY, APPEAL_UNTIL];
 
-pub static NOTICE_EVENTS: [NoticeEventSpec; 35] = [
+pub static NOTICE_EVENTS: [NoticeEventSpec; 36] = [
     event("payment.held", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, PAYABLE_ON], SELLER),
     event("payment.payable", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
     event("payout.sent", &[PAYOUT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
@@ -169,6 +176,7 @@ pub static NOTICE_EVENTS: [NoticeEventSpec; 35] = [
     event("appeal.received", &[OFFER, DECISION, DUE], SELLER_AND_STAFF),
     event("appeal.upheld", &[OFFER, DECISION], SELLER),
     event("rule.suspended", &[RULE, VERSION, REVERSED], &[Audience::Person]),
+    event(FILE_OVERDUE, &[SENDER, LANE, FILE_DAY, DUE, ITEMS], &[Audience::Staff]),
     event(PROPOSAL_WAITING, &[PROPOSAL, COMMAND], &[Audience::Staff]),
     event(NOTICES_FOLDED, &[COUNT], &[]),
 ];

@@ -29,7 +29,7 @@ const MAP: &str = "
     journal  |                                                       |
     node     | books engine journal                                  | money tariff ledger
     files    | money                                                 |
-    reports  | money tariff ledger books policy calendar engine journal node files |
+    reports  | money tariff ledger books policy calendar engine journal node files | market
     postgresql |                                                     |
     views    | money tariff ledger books engine journal node reports postgresql |
     iso8583  |                                                       |
