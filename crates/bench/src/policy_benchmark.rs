@@ -20,7 +20,7 @@ const TEXTS_MADE: u64 = 20_000;
 
 /// What [`measure`] does.
 #[derive(Clone, Copy, Debug)]
-pub struct PolicyPlan {
+pub struct PolicyBenchPlan {
     pub texts: u64,
     pub words: u64,
     pub patterns: u64,
@@ -52,7 +52,7 @@ pub struct PolicyFigures {
 /// # Errors
 /// A hidden word is not found.
 #[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
-pub fn measure(plan: &PolicyPlan) -> anyhow::Result<PolicyFigures> {
+pub fn measure(plan: &PolicyBenchPlan) -> anyhow::Result<PolicyFigures> {
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let words = distinct(plan.words, || chance.hanzi_of(3, 6));
     let heads = distinct(plan.patterns, || chance.hanzi_of(3, 4));

@@ -10,7 +10,7 @@ use crate::command::*;
 use crate::decision::{DecisionChange, DecisionPlace, TextDecision};
 use crate::event::{FreedBy, PolicyEvent};
 use crate::limits::{APPEAL_ANSWER_DAYS, APPEAL_DAYS};
-use crate::policy::{Change, Policy, PolicyFacts, PolicyPlan};
+use crate::policy::{Policy, PolicyChange, PolicyFacts, PolicyPlan};
 use crate::refusal::{MissingPolicyRecord as Missing, PolicyRefusal, not_found};
 use crate::vocabulary::*;
 
@@ -67,7 +67,7 @@ impl Policy {
         if decision.date.plus_days(APPEAL_DAYS) < facts.date {
             return Err(PolicyRefusal::AppealTooLate);
         }
-        Ok(Change::Appeal(place, reason).into())
+        Ok(PolicyChange::Appeal(place, reason).into())
     }
 
     pub(crate) fn add_appeal(
@@ -112,7 +112,7 @@ impl Policy {
         }
         let offer = facts.offer.ok_or_else(|| not_found(Missing::Offer(id)))?;
         if decision.end.is_some() || !decision.is_milder(judgement) {
-            return Ok(Change::Upheld(place, command.clone()).into());
+            return Ok(PolicyChange::Upheld(place, command.clone()).into());
         }
         let version = self.in_force(facts.date).ok_or(PolicyRefusal::NoVersion)?.version;
         let verdict = TextVerdict::from(judgement);

@@ -93,7 +93,7 @@ commands! {
         reason: AppealReason,
     }
 
-    /// Judge an appeal, without having seen the first judgement. A milder one reverses the decision.
+    /// Judge an appeal without having seen the first judgement. A milder one reverses the decision.
     235 JudgeAppeal by Person => judge_appeal {
         offer: OfferId,
         decision: u32,

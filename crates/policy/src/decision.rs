@@ -11,7 +11,7 @@ use crate::appeal::TextAppeal;
 use crate::command::*;
 use crate::event::{FreedBy, PolicyEvent};
 use crate::limits::{DECISIONS_PER_OFFER_MAX, MATCHES_MAX, TEXT_BYTES_MAX};
-use crate::policy::{Change, OfferFacts, Policy, PolicyFacts, PolicyPlan};
+use crate::policy::{OfferFacts, Policy, PolicyChange, PolicyFacts, PolicyPlan};
 use crate::refusal::{MissingPolicyRecord as Missing, PolicyRefusal, not_found};
 use crate::rule::PolicyRule;
 use crate::vocabulary::*;
@@ -153,7 +153,7 @@ impl Policy {
                 });
             }
             if same {
-                return Ok(Change::Looked(place, command.version).into());
+                return Ok(PolicyChange::Looked(place, command.version).into());
             }
         }
         let change = DecisionChange { decision, before, by: FreedBy::Rules, judged: None };
@@ -283,8 +283,8 @@ impl Policy {
         }
     }
 
-    /// The plan of a decision, with what the market must do: an offer whose shown text is stopped is
-    /// paused; one that was paused for it is listed again.
+    /// The plan of a decision, with what the market must do: an offer whose shown text is stopped
+    /// is paused; one that was paused for it is listed again.
     pub(crate) fn plan_of(&self, change: DecisionChange, offer: OfferFacts) -> PolicyPlan {
         let decision = &change.decision;
         let was_paused = change.before.is_some_and(|place| self.decision_at(place).paused);
@@ -296,7 +296,7 @@ impl Policy {
         let state = state.filter(|_| offer.content == decision.content);
         let (id, number) = (decision.offer, offer.next_number);
         let offer_state = state.map(|state| SetOfferState { offer: id, number, state });
-        PolicyPlan { change: Change::Decision(Box::new(change)), offer_state }
+        PolicyPlan { change: PolicyChange::Decision(Box::new(change)), offer_state }
     }
 
     pub(crate) fn decide(

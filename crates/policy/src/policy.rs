@@ -61,7 +61,7 @@ pub struct OfferFacts {
 /// What a command changes, found and checked before anything changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyPlan {
-    pub(crate) change: Change,
+    pub(crate) change: PolicyChange,
     /// What the market must carry out in the same entry. It is all that a decision can do: no
     /// decision touches an order or money. The market may not be able to list an offer again; then
     /// the caller takes it away.
@@ -69,7 +69,7 @@ pub struct PolicyPlan {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum PolicyChange {
     Version(Arc<ActivatePolicy>),
     Suspension(u32, String, PersonId),
     /// The text was matched again, and nothing changed.
@@ -81,8 +81,8 @@ pub(crate) enum Change {
     SampleText(JudgeSample),
 }
 
-impl From<Change> for PolicyPlan {
-    fn from(change: Change) -> PolicyPlan {
+impl From<PolicyChange> for PolicyPlan {
+    fn from(change: PolicyChange) -> PolicyPlan {
         PolicyPlan { change, offer_state: None }
     }
 }
@@ -109,16 +109,16 @@ impl Policy {
         let before = out.len();
         let offer_state = plan.offer_state.map(|state| state.state);
         match plan.change {
-            Change::Version(version) => self.add_version(version, out),
-            Change::Suspension(version, rule, by) => {
+            PolicyChange::Version(version) => self.add_version(version, out),
+            PolicyChange::Suspension(version, rule, by) => {
                 self.suspend(version, &rule, Some(by), facts.at, out);
             }
-            Change::Looked(place, version) => self.note_look(place, version, out),
-            Change::Decision(change) => self.decide(*change, offer_state, facts, out),
-            Change::Appeal(place, reason) => self.add_appeal(place, reason, facts, out),
-            Change::Upheld(place, judged) => self.uphold(place, &judged, facts, out),
-            Change::Sample(drawn, texts) => self.add_sample(drawn, texts, out),
-            Change::SampleText(judged) => self.judge_text(&judged, facts, out),
+            PolicyChange::Looked(place, version) => self.note_look(place, version, out),
+            PolicyChange::Decision(change) => self.decide(*change, offer_state, facts, out),
+            PolicyChange::Appeal(place, reason) => self.add_appeal(place, reason, facts, out),
+            PolicyChange::Upheld(place, judged) => self.uphold(place, &judged, facts, out),
+            PolicyChange::Sample(drawn, texts) => self.add_sample(drawn, texts, out),
+            PolicyChange::SampleText(judged) => self.judge_text(&judged, facts, out),
         }
         self.note_change(facts.at, &out[before..]);
     }

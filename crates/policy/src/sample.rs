@@ -11,7 +11,7 @@ use crate::command::*;
 use crate::decision::{DecisionPlace, TextDecision};
 use crate::event::PolicyEvent;
 use crate::limits::{SAMPLE_TEXTS_MAX, SAMPLES_MAX};
-use crate::policy::{Change, Policy, PolicyFacts, PolicyPlan};
+use crate::policy::{Policy, PolicyChange, PolicyFacts, PolicyPlan};
 use crate::refusal::{MissingPolicyRecord as Missing, PolicyRefusal, not_found};
 use crate::vocabulary::*;
 
@@ -104,7 +104,7 @@ impl Policy {
             return Err(PolicyRefusal::NothingToSample);
         }
         let texts = drawn.into_iter().map(|(_, place)| place).collect();
-        Ok(Change::Sample(command.clone(), texts).into())
+        Ok(PolicyChange::Sample(command.clone(), texts).into())
     }
 
     pub(crate) fn add_sample(
@@ -143,7 +143,7 @@ impl Policy {
         if self.decision_at(text.place).by == Some(judged_by) {
             return Err(books::Refusal::SamePerson.into());
         }
-        Ok(Change::SampleText(command.clone()).into())
+        Ok(PolicyChange::SampleText(command.clone()).into())
     }
 
     pub(crate) fn judge_text(
@@ -186,7 +186,8 @@ impl Policy {
         })
     }
 
-    /// The texts of a sample, and whether each is judged. What was decided is for nobody who judges.
+    /// The texts of a sample, and whether each is judged. Whoever judges does not see what was
+    /// decided.
     pub fn sample_texts(
         &self,
         sample: u32,

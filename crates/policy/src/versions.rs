@@ -11,7 +11,7 @@ use crate::command::*;
 use crate::decision::TextDecision;
 use crate::event::PolicyEvent;
 use crate::limits::*;
-use crate::policy::{Change, Policy, PolicyFacts, PolicyPlan};
+use crate::policy::{Policy, PolicyChange, PolicyFacts, PolicyPlan};
 use crate::refusal::{MissingPolicyRecord, PolicyRefusal, RuleFault, not_found};
 use crate::rule::PolicyRule;
 use crate::vocabulary::TextVerdict;
@@ -71,7 +71,7 @@ impl Policy {
             return Err(PolicyRefusal::NoBound);
         }
         check_rules(command)?;
-        Ok(Change::Version(Arc::new(command.clone())).into())
+        Ok(PolicyChange::Version(Arc::new(command.clone())).into())
     }
 
     pub(crate) fn add_version(&mut self, version: Arc<ActivatePolicy>, out: &mut Vec<PolicyEvent>) {
@@ -96,7 +96,8 @@ impl Policy {
             }
             Some(_) => Err(PolicyRefusal::RuleSuspended(rule.clone())),
             None => {
-                Ok(Change::Suspension(version.version, rule.clone(), command.suspended_by).into())
+                Ok(PolicyChange::Suspension(version.version, rule.clone(), command.suspended_by)
+                    .into())
             }
         }
     }

@@ -33,8 +33,8 @@ impl Policy {
         self.decisions.len()
     }
 
-    /// A rule of a decision, with the version that has it: a person can decide about what an earlier
-    /// version held.
+    /// A rule of a decision, with the version that has it: a person can decide about what an
+    /// earlier version held.
     #[must_use]
     pub fn rule_of(&self, decision: &TextDecision, rule: &str) -> Option<(u32, &PolicyRule)> {
         let mut versions = (1..=decision.version).rev().filter_map(|number| self.version(number));

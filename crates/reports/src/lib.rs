@@ -71,9 +71,9 @@ pub use costs::{
 };
 pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount, PayoutEnd};
 pub use decided::{
-    AppealCounts, AutomationCounts, BaselineCounts, PlatformTerms, PolicyReport, RateInterval,
-    RefusedStatement, RuleReport, SampleReport, StatementFault, StatementOfReasons, policy_report,
-    statement, statements, wilson,
+    AppealCounts, AutomationCounts, BaselineCounts, PlatformTerms, PolicyReport, PolicyRuleReport,
+    RateInterval, RefusedStatement, SampleReport, StatementFault, StatementOfReasons,
+    policy_report, statement, statements, wilson,
 };
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
 pub use explain::{Explanation, ExplanationRow, TermsSource, explain_payout};

@@ -12,12 +12,12 @@ mod shop;
 use policy::*;
 use reports::{PlatformTerms, StatementFault, policy_report, statements};
 
-use shop::{FIRST, SECOND, Shop, found, rules, text};
+use shop::{FIRST, SECOND, TextShop, found, rules, text};
 
 /// A text that passed, one labelled, one held and published, one refused by a rule and one by a
 /// person; two appeals, one of them reversed; a sample with an error.
-fn a_month(change: &dyn Fn(&mut PolicyRule)) -> Shop {
-    let mut shop = Shop::open();
+fn a_month(change: &dyn Fn(&mut PolicyRule)) -> TextShop {
+    let mut shop = TextShop::open();
     let mut all = rules();
     all.iter_mut().for_each(change);
     shop.policy(shop.version(all.to_vec()));
@@ -37,12 +37,12 @@ fn a_month(change: &dyn Fn(&mut PolicyRule)) -> Shop {
             shop.policy(shop.decision(text(content), TextJudgement::Publish));
         }
     }
-    shop.policy(Shop::appeal(2));
+    shop.policy(TextShop::appeal(2));
     shop.at = shop.at.plus_ms(600_000);
-    shop.policy(Shop::judged(2, TextJudgement::Refuse, SECOND));
+    shop.policy(TextShop::judged(2, TextJudgement::Refuse, SECOND));
     let last = shop.engine.policy().next_decision(shop::OFFER) - 1;
-    shop.policy(Shop::appeal(last));
-    shop.policy(Shop::judged(last, TextJudgement::Publish, FIRST));
+    shop.policy(TextShop::appeal(last));
+    shop.policy(TextShop::judged(last, TextJudgement::Publish, FIRST));
     let (from, until, size, seed) = (shop::day(0), shop::day(0), 10, 1);
     let kind = SampleKind::Passed;
     shop.policy(DrawSample { number: 1, kind, from, until, size, seed });
@@ -98,7 +98,7 @@ fn what_does_not_fit_the_transparency_database_is_refused_with_reasons() {
 /// Another program checks the statements against the database's form.
 #[test]
 fn statements_fit_the_form_of_the_transparency_database() {
-    let mut shop = Shop::open();
+    let mut shop = TextShop::open();
     // 1 December 2026: the database takes no statements of 2013.
     shop.at = engine::Timestamp(1_796_119_200_000);
     let [cures, mut used, mut weapons] = rules();

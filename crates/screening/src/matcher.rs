@@ -103,9 +103,9 @@ impl Matcher {
         Ok(Matcher { rules: rules.collect(), groups })
     }
 
-    /// All matches of a public text, in the order of their places. `prices` are those of the offer's
-    /// variants: a claimed discount that none of them bears matches. Without any, discounts are not
-    /// looked for.
+    /// All matches of a public text, in the order of their places. `prices` are those of the
+    /// offer's variants: a claimed discount that none of them bears matches. Without any, discounts
+    /// are not looked for.
     #[must_use]
     pub fn find(&self, text: PublicText<'_>, prices: &[ListPrice]) -> Vec<RuleMatch> {
         let text = text.as_str();

@@ -11,8 +11,8 @@ pub enum PublicTextKind {
     Notice,
 }
 
-/// A text that everybody can read, and that can be matched. Nothing else is matched: there is no way
-/// to make one of a message between people.
+/// A text that everybody can read, and that can be matched. Nothing else is matched: there is no
+/// way to make one of a message between people.
 ///
 /// ```compile_fail,E0599
 /// let kind = screening::PublicTextKind::Message;

@@ -136,7 +136,7 @@ struct SampleArgs {
     json: bool,
 }
 
-/// The transparency report: counts by baseline, rule and automation, appeals, reversals, error rates
+/// The transparency report: counts by baseline, rule and automation, appeals, error rates
 #[derive(Args, Debug)]
 struct ReportArgs {
     /// The first day [default: the books' first]

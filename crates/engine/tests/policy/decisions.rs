@@ -9,16 +9,16 @@ use crate::shop::*;
 
 #[test]
 fn without_a_policy_in_force_nothing_is_checked() {
-    let mut shop = Shop::open();
+    let mut shop = TextShop::open();
     shop.list().unwrap();
-    let mut shop = Shop::open();
+    let mut shop = TextShop::open();
     shop.policy(ActivatePolicy { from: day(1), ..shop.version(rules().to_vec()) });
     shop.list().unwrap();
 }
 
 #[test]
 fn a_text_is_listed_after_the_rules_in_force_found_nothing() {
-    let mut shop = Shop::with_policy();
+    let mut shop = TextShop::with_policy();
     let refused = shop.list().unwrap_err();
     assert_eq!(refused, Refusal::Policy(PolicyRefusal::NotScreened(OFFER)));
     let screening = shop.screening(text(1), Vec::new());
@@ -45,7 +45,7 @@ fn the_strongest_effect_decides() {
         (vec![&cures, &used, &weapons], TextVerdict::Refused, "weapons"),
     ];
     for (matched, verdict, rule) in cases {
-        let mut shop = Shop::with_policy();
+        let mut shop = TextShop::with_policy();
         shop.policy(shop.screening(text(1), matched.into_iter().map(found).collect()));
         let decision = shop.engine.policy().decision(OFFER, 1).unwrap();
         assert_eq!(
@@ -71,7 +71,7 @@ fn the_strongest_effect_decides() {
 #[test]
 fn a_person_decides_about_a_held_text() {
     for judgement in [TextJudgement::Publish, TextJudgement::Refuse] {
-        let mut shop = Shop::with_policy();
+        let mut shop = TextShop::with_policy();
         shop.policy(shop.screening(text(1), vec![found(&rules()[0])]));
         assert_eq!(shop.engine.policy().held_texts().count(), 1);
         shop.at = shop.at.plus_ms(3_600_000);
@@ -104,7 +104,7 @@ fn a_person_decides_about_a_held_text() {
 
 #[test]
 fn a_decision_of_a_person_names_a_rule_and_a_place() {
-    let mut shop = Shop::with_policy();
+    let mut shop = TextShop::with_policy();
     let none = shop.decision(text(1), TextJudgement::Refuse);
     let missing = MissingPolicyRecord::Standing(OFFER);
     assert_eq!(shop.refused_by_policy(none.clone()), PolicyRefusal::NotFound(missing));
@@ -139,7 +139,7 @@ fn a_decision_of_a_person_names_a_rule_and_a_place() {
 
 #[test]
 fn a_decision_pauses_the_offer_and_no_order() {
-    let mut shop = Shop::with_policy();
+    let mut shop = TextShop::with_policy();
     shop.policy(shop.screening(text(1), Vec::new()));
     shop.list().unwrap();
     shop.checkout(1).unwrap();
@@ -173,10 +173,10 @@ fn a_decision_pauses_the_offer_and_no_order() {
 
 #[test]
 fn a_listed_offer_keeps_its_text_until_the_new_one_passes() {
-    let mut shop = Shop::with_policy();
+    let mut shop = TextShop::with_policy();
     shop.policy(shop.screening(text(1), Vec::new()));
     shop.list().unwrap();
-    let revise = |shop: &Shop, content| {
+    let revise = |shop: &TextShop, content| {
         let number = shop.engine.market().offer_view(OFFER).unwrap().changes + 1;
         let command =
             ReviseOffer { offer: OFFER, number, category: market::CategoryId(1), content };
@@ -198,7 +198,7 @@ fn a_listed_offer_keeps_its_text_until_the_new_one_passes() {
 
 #[test]
 fn a_rule_ends_at_its_sunset() {
-    let mut shop = Shop::open();
+    let mut shop = TextShop::open();
     let mut until = rules().to_vec();
     until[2].until = Some(day(2));
     shop.policy(shop.version(until));
@@ -215,7 +215,7 @@ fn a_rule_ends_at_its_sunset() {
 
 #[test]
 fn what_was_matched_must_be_what_is_there() {
-    let mut shop = Shop::with_policy();
+    let mut shop = TextShop::with_policy();
     let good = shop.screening(text(1), vec![found(&rules()[0]), found(&rules()[2])]);
     let with = |change: &dyn Fn(&mut ScreenText)| {
         let mut screening = good.clone();

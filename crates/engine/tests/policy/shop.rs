@@ -23,7 +23,7 @@ pub const SELLER: SellerId = SellerId(1);
 pub const OFFER: OfferId = OfferId(1);
 pub const TABLES: &str = "tables 1";
 
-pub struct Shop {
+pub struct TextShop {
     pub engine: Engine,
     pub at: Timestamp,
     /// Everything that was carried out.
@@ -75,9 +75,9 @@ pub fn rules() -> [PolicyRule; 3] {
     ]
 }
 
-impl Shop {
-    pub fn open() -> Shop {
-        let mut shop = Shop { engine: Engine::default(), at: MORNING, journal: Vec::new() };
+impl TextShop {
+    pub fn open() -> TextShop {
+        let mut shop = TextShop { engine: Engine::default(), at: MORNING, journal: Vec::new() };
         let (first_person, second_person) = (FIRST, SECOND);
         let utc_offset_minutes = 480;
         shop.must(OpenBooks { utc_offset_minutes, first_person, second_person, trial: false });
@@ -151,8 +151,8 @@ impl Shop {
     }
 
     /// The same, with [`rules`] in force.
-    pub fn with_policy() -> Shop {
-        let mut shop = Shop::open();
+    pub fn with_policy() -> TextShop {
+        let mut shop = TextShop::open();
         shop.policy(shop.version(rules().to_vec()));
         shop
     }
@@ -219,12 +219,12 @@ impl Shop {
 
     #[track_caller]
     pub fn policy(&mut self, command: impl Into<PolicyCommand>) -> Vec<PolicyEvent> {
-        self.give(Shop::policy_submission(command)).unwrap().1.policy
+        self.give(TextShop::policy_submission(command)).unwrap().1.policy
     }
 
     #[track_caller]
     pub fn refused(&mut self, command: impl Into<PolicyCommand>) -> Refusal {
-        self.give(Shop::policy_submission(command)).unwrap_err()
+        self.give(TextShop::policy_submission(command)).unwrap_err()
     }
 
     #[track_caller]
@@ -300,6 +300,6 @@ impl Shop {
 
     pub fn keyed(command: impl Into<PolicyCommand>, key: &str) -> Submission {
         let request_key = Some(RequestKey::new(key).unwrap());
-        Submission { request_key, ..Shop::policy_submission(command) }
+        Submission { request_key, ..TextShop::policy_submission(command) }
     }
 }

@@ -8,8 +8,8 @@ use policy::*;
 use crate::shop::*;
 
 /// A shop after a day with all kinds of commands.
-fn a_day() -> Shop {
-    let mut shop = Shop::with_policy();
+fn a_day() -> TextShop {
+    let mut shop = TextShop::with_policy();
     shop.policy(shop.screening(text(1), Vec::new()));
     shop.list().unwrap();
     for content in 2..=9 {
@@ -19,8 +19,8 @@ fn a_day() -> Shop {
     }
     shop.policy(shop.decision(text(9), TextJudgement::Refuse));
     let number = shop.engine.policy().next_decision(OFFER) - 1;
-    shop.policy(Shop::appeal(number));
-    shop.policy(Shop::judged(number, TextJudgement::Publish, SECOND));
+    shop.policy(TextShop::appeal(number));
+    shop.policy(TextShop::judged(number, TextJudgement::Publish, SECOND));
     shop.policy(SuspendRule { rule: "weapons".to_owned(), suspended_by: THIRD });
     shop.policy(sample(1, SampleKind::Stopped, 4));
     let judgement = TextJudgement::Publish;
@@ -35,7 +35,7 @@ fn sample(number: u32, kind: SampleKind, size: u16) -> DrawSample {
 #[test]
 fn a_restored_engine_goes_on_as_the_first_one() {
     let mut shop = a_day();
-    let keyed = Shop::keyed(shop.screening(text(20), Vec::new()), "key-1");
+    let keyed = TextShop::keyed(shop.screening(text(20), Vec::new()), "key-1");
     shop.give(keyed.clone()).unwrap();
     let mut parts: Vec<Result<Vec<u8>, Infallible>> = Vec::new();
     let digest = shop.engine.snapshot().write(|part| {
@@ -82,7 +82,7 @@ fn the_same_journal_gives_the_same_policy() {
 #[test]
 fn a_sample_is_drawn_by_its_seed_and_judged_blind() {
     let mut shop = a_day();
-    let offers = |shop: &Shop, sample| {
+    let offers = |shop: &TextShop, sample| {
         let texts = shop.engine.policy().sample_texts(sample);
         texts.map(|(decision, _)| decision.number).collect::<Vec<_>>()
     };
@@ -135,8 +135,8 @@ fn numbers_and_names_of_commands_are_unique() {
     }
 }
 
-/// Texts come into the policy as digests of what everybody can read. No command of any machine has a
-/// field for what people write to each other.
+/// Texts come into the policy as digests of what everybody can read. No command of any machine has
+/// a field for what people write to each other.
 #[test]
 fn no_command_carries_a_message_between_people() {
     let parts = serde_json::to_value(schemars::schema_for!(TextPart)).unwrap();

@@ -7,12 +7,12 @@ use crate::shop::*;
 
 #[test]
 fn a_version_is_activated_by_two_people() {
-    let mut shop = Shop::open();
+    let mut shop = TextShop::open();
     let version = shop.version(rules().to_vec());
     let alone = ActivatePolicy { approved_by: FIRST, ..version.clone() };
     assert_eq!(shop.refused(alone), Refusal::Books(books::Refusal::SamePerson));
-    let stranger = Submission::new(Actor::Person(THIRD), Command::of_policy(version.clone()));
-    let refused = shop.give(stranger).unwrap_err();
+    let of_another = Submission::new(Actor::Person(THIRD), Command::of_policy(version.clone()));
+    let refused = shop.give(of_another).unwrap_err();
     assert_eq!(refused, Refusal::Books(books::Refusal::NotOneOfThePersons(THIRD)));
     let system = Submission::new(Actor::System, Command::of_policy(version.clone()));
     assert!(matches!(shop.give(system), Err(Refusal::Books(books::Refusal::NotAllowed(_)))));
@@ -25,7 +25,7 @@ fn a_version_is_activated_by_two_people() {
 
 #[test]
 fn a_version_whose_examples_fail_or_were_not_matched_is_refused() {
-    let mut shop = Shop::open();
+    let mut shop = TextShop::open();
     let version = shop.version(rules().to_vec());
     let failing = vec![FailingExample { rule: "cures".to_owned(), text: "cure".to_owned() }];
     let refused = shop.refused_by_policy(ActivatePolicy { failing, ..version.clone() });
@@ -36,7 +36,7 @@ fn a_version_whose_examples_fail_or_were_not_matched_is_refused() {
 
 #[test]
 fn a_version_that_is_not_whole_is_refused() {
-    let mut shop = Shop::open();
+    let mut shop = TextShop::open();
     shop.policy(ActivatePolicy { from: day(3), ..shop.version(rules().to_vec()) });
     let version = shop.version(rules().to_vec());
     type Change = fn(&mut ActivatePolicy);
@@ -70,7 +70,7 @@ fn fault(rule: &str, fault: RuleFault) -> PolicyRefusal {
 
 #[test]
 fn a_version_holds_from_its_day_until_that_of_the_next_one() {
-    let mut shop = Shop::open();
+    let mut shop = TextShop::open();
     shop.policy(ActivatePolicy { from: day(1), ..shop.version(rules().to_vec()) });
     shop.policy(ActivatePolicy { from: day(3), ..shop.version(Vec::new()) });
     let version = |number: u16| shop.engine.policy().in_force(day(number)).map(|it| it.version);
@@ -79,7 +79,7 @@ fn a_version_holds_from_its_day_until_that_of_the_next_one() {
 
 #[test]
 fn a_rule_is_suspended_by_a_person_until_the_next_version() {
-    let mut shop = Shop::with_policy();
+    let mut shop = TextShop::with_policy();
     let suspension = |rule: &str| SuspendRule { rule: rule.to_owned(), suspended_by: SECOND };
     let missing = MissingPolicyRecord::Rule("none".to_owned());
     assert_eq!(shop.refused_by_policy(suspension("none")), PolicyRefusal::NotFound(missing));
@@ -97,7 +97,7 @@ fn a_rule_is_suspended_by_a_person_until_the_next_version() {
     assert_eq!(shop.refused(suspension("cures")), Refusal::Books(books::Refusal::Repeated));
     let other = SuspendRule { suspended_by: THIRD, ..suspension("cures") };
     assert_eq!(shop.refused_by_policy(other), PolicyRefusal::RuleSuspended("cures".to_owned()));
-    let matched = |shop: &Shop| {
+    let matched = |shop: &TextShop| {
         let policy = shop.engine.policy();
         let rules = policy.matched_rules(policy.in_force(day(0)).unwrap(), day(0));
         rules.map(|rule| rule.id.clone()).collect::<Vec<_>>()

@@ -6,7 +6,7 @@ mod statements;
 mod wilson;
 
 pub use report::{
-    AppealCounts, AutomationCounts, BaselineCounts, PolicyReport, RuleReport, SampleReport,
+    AppealCounts, AutomationCounts, BaselineCounts, PolicyReport, PolicyRuleReport, SampleReport,
     policy_report,
 };
 pub use statements::{

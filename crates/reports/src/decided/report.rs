@@ -22,7 +22,7 @@ pub struct PolicyReport {
     /// All seven, also those without rules.
     pub baselines: Vec<BaselineCounts>,
     /// By version and id.
-    pub rules: Vec<RuleReport>,
+    pub rules: Vec<PolicyRuleReport>,
     pub automation: AutomationCounts,
     /// Held texts about which a person decided, and the median of the time, in minutes.
     pub holds_decided: u64,
@@ -44,7 +44,7 @@ pub struct BaselineCounts {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RuleReport {
+pub struct PolicyRuleReport {
     pub version: u32,
     pub rule: String,
     pub baseline: Baseline,
@@ -101,7 +101,7 @@ const MINUTE_MS: u64 = 60_000;
 #[must_use]
 pub fn policy_report(engine: &Engine, from: BusinessDate, until: BusinessDate) -> PolicyReport {
     let policy = engine.policy();
-    let mut rules: BTreeMap<(u32, String), RuleReport> = BTreeMap::new();
+    let mut rules: BTreeMap<(u32, String), PolicyRuleReport> = BTreeMap::new();
     let mut report = PolicyReport {
         from: from.to_string(),
         until: until.to_string(),
@@ -151,7 +151,7 @@ pub fn policy_report(engine: &Engine, from: BusinessDate, until: BusinessDate) -
         }
         for rule in &one.rules {
             let Some((version, known)) = policy.rule_of(one, rule) else { continue };
-            let counts = rules.entry((version, rule.clone())).or_insert_with(|| RuleReport {
+            let counts = rules.entry((version, rule.clone())).or_insert_with(|| PolicyRuleReport {
                 version,
                 rule: rule.clone(),
                 baseline: known.baseline,
@@ -175,7 +175,7 @@ pub fn policy_report(engine: &Engine, from: BusinessDate, until: BusinessDate) -
         let all = in_force.into_iter().flat_map(|version| &version.rules);
         let all = all.filter(|rule| rule.baseline == baseline && rule.is_in_force(until));
         let of = || rules.values().filter(|rule| rule.baseline == baseline);
-        let sum = |count: fn(&RuleReport) -> u64| of().map(count).sum();
+        let sum = |count: fn(&PolicyRuleReport) -> u64| of().map(count).sum();
         BaselineCounts {
             baseline,
             rules: all.count() as u64,
@@ -204,7 +204,7 @@ pub fn policy_report(engine: &Engine, from: BusinessDate, until: BusinessDate) -
     report
 }
 
-impl RuleReport {
+impl PolicyRuleReport {
     fn add(&mut self, one: &TextDecision) {
         match one.verdict {
             TextVerdict::Published => {}
@@ -232,7 +232,7 @@ impl PolicyReport {
     #[must_use]
     pub fn csv_files(&self) -> Vec<(&'static str, String)> {
         let own = self.rules.iter().map(|rule| {
-            let RuleReport { version, labelled, held, refused, by_person, .. } = rule;
+            let PolicyRuleReport { version, labelled, held, refused, by_person, .. } = rule;
             vec![
                 self.from.clone(),
                 self.until.clone(),
@@ -246,7 +246,7 @@ impl PolicyReport {
             ]
         });
         let appeals = self.rules.iter().map(|rule| {
-            let RuleReport { version, appealed, judged, reversed, .. } = rule;
+            let PolicyRuleReport { version, appealed, judged, reversed, .. } = rule;
             vec![
                 self.from.clone(),
                 self.until.clone(),
