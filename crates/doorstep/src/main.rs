@@ -17,6 +17,7 @@ mod export;
 mod gateway;
 mod get_command;
 mod help;
+mod json_file;
 mod keys;
 mod log;
 mod logging;

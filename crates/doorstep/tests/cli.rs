@@ -39,6 +39,7 @@ mod cli {
     mod logs;
     mod looks;
     mod manual;
+    mod market;
     mod memory;
     mod metrics;
     mod modes;

@@ -208,6 +208,7 @@ fn parties_of(rows: &[ClosingRow], books: &Books) -> KnownParties {
 
 /// What reads rows by the books.
 struct ClosingPlanner<'b> {
+    engine: &'b engine::Engine,
     books: &'b Books,
     parties: KnownParties,
     by: PersonId,
@@ -270,7 +271,9 @@ impl ClosingPlanner<'_> {
         ] {
             object.insert(name.to_owned(), value);
         }
-        let Ok(Command::ProposeBreakResolution(propose)) = declared(PROPOSE, &object) else {
+        let Ok(engine::Command::Books(Command::ProposeBreakResolution(propose))) =
+            declared(PROPOSE, &object)
+        else {
             return Err((RESOLUTION, ClosingFault::UnknownBreak));
         };
         let ProposeBreakResolution { resolution, amount, .. } = propose;
@@ -294,7 +297,7 @@ impl ClosingPlanner<'_> {
             Ok(()) => Ok(PlannedClosing::Give(command)),
             Err(Refusal::Repeated) => Ok(PlannedClosing::Before),
             Err(refusal) => {
-                let refusal = RefusalInCurrency::of(refusal.into(), &command, self.books);
+                let refusal = RefusalInCurrency::of(refusal.into(), &command.into(), self.engine);
                 Err((RESOLUTION, ClosingFault::Refused(refusal)))
             }
         }
@@ -386,7 +389,7 @@ impl Taking<'_> {
         let asked = rows.clone();
         let planned = self.client.query(move |engine| {
             let books = engine.books();
-            ClosingPlanner { books, parties: parties_of(&asked, books), by }.plan(&asked)
+            ClosingPlanner { engine, books, parties: parties_of(&asked, books), by }.plan(&asked)
         });
         let mut commands = Vec::new();
         let mut faults = Vec::new();
@@ -423,7 +426,7 @@ impl Taking<'_> {
                     Err(refusal) => {
                         let (line, command) = (*line, command.clone());
                         let of = move |engine: &engine::Engine| {
-                            RefusalInCurrency::of(refusal, &command, engine.books())
+                            RefusalInCurrency::of(refusal, &command.into(), engine)
                         };
                         let refusal = self.client.query(of).map_err(stopped)?.0;
                         return Err(ClosingError::Stopped { line, refusal });

@@ -24,13 +24,13 @@ const MAP: &str = "
     books    | money chunks tariff ledger machine                    |
     market   | money chunks machine books                            |
     calendar | money tariff books                                    |
-    engine   | books machine market                                  | money tariff
+    engine   | money books machine market                            | tariff
     journal  |                                                       |
     node     | books engine journal                                  | money tariff ledger
     files    | money                                                 |
-    reports  | money tariff ledger books calendar engine journal node files |
+    reports  | money tariff ledger books market calendar engine journal node files |
     postgresql |                                                     |
-    views    | money tariff ledger books engine journal node reports postgresql |
+    views    | money tariff ledger books market engine journal node reports postgresql |
     iso8583  |                                                       |
     keys     |                                                       |
     backup   | journal files keys                                    |
@@ -47,8 +47,8 @@ const MAP: &str = "
               peers host recon pulse policy |
     vault    | money books files keys postgresql                     | bench
     notices  | money tariff machine books engine journal node keys vault channels | sim
-    access   | books engine machine node keys vault                  | money journal
-    office   | money tariff machine books calendar engine node files reports switch recon \
+    access   | books market engine machine node keys vault           | money journal
+    office   | money tariff machine books market calendar engine node files reports switch recon \
               vault | journal \
               keys
     pages    | money books switch office views                        |
