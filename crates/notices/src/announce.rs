@@ -10,7 +10,7 @@ use money::{Amount, Currency};
 use serde_json::{Map, Value};
 use tariff::BusinessDate;
 
-use crate::event::{NoticeEventSpec, PROPOSAL_WAITING, event_named};
+use crate::event::{FILE_OVERDUE, NoticeEventSpec, PROPOSAL_WAITING, event_named};
 use crate::limits::DEPOSIT_DAYS_MAX;
 
 /// Whom an event concerns.
@@ -132,6 +132,31 @@ fn missing_deposits(
 pub(crate) fn proposal_waiting(number: u64, command: &str) -> Announcement {
     let fields = [("proposal", number.to_string()), ("command", command.to_owned())];
     announcement(PROPOSAL_WAITING, NoticeSubjects::default(), fields)
+}
+
+/// A file of a network, wallet, bank or firm that did not come. The journal has no such thing.
+#[derive(Clone, Copy, Debug)]
+pub struct OverdueNotice<'f> {
+    /// The operator's name of the sender.
+    pub sender: &'f str,
+    /// `network`, `wallet`, `bank` or `firm`.
+    pub lane: &'f str,
+    pub file_day: &'f str,
+    /// The last day on which it was in time.
+    pub due: &'f str,
+    /// What is to be in it.
+    pub items: u32,
+}
+
+pub(crate) fn file_overdue(file: OverdueNotice<'_>) -> Announcement {
+    let fields = [
+        ("sender", file.sender.to_owned()),
+        ("lane", file.lane.to_owned()),
+        ("file_day", file.file_day.to_owned()),
+        ("due", file.due.to_owned()),
+        ("items", file.items.to_string()),
+    ];
+    announcement(FILE_OVERDUE, NoticeSubjects::default(), fields)
 }
 
 fn network_name(books: &Books, network: NetworkId) -> String {

@@ -27,6 +27,7 @@ mod rules;
 mod sealing;
 mod table;
 
+pub use announce::OverdueNotice;
 pub use announce::{Announcement, Announcer, NoticeSubjects};
 pub use book::{
     AddressToAdd, AddressView, NOTICE_BOOK_STORE, NoticeBook, OpenedAddress, TableVersionView,
@@ -39,10 +40,11 @@ pub use error::NoticeError;
 pub use event::{Audience, NOTICE_EVENTS, NoticeEventSpec, NoticeField, event_named};
 pub use figures::{ChannelFigures, NoticeFigures};
 pub use file::{NOTICE_BOOK_FILE, OUTBOX_FILE};
-pub use follow::{FollowedNotices, notices_of, tell_of_proposal};
+pub use follow::{FollowedNotices, notices_of, tell_of_file, tell_of_proposal};
 pub use outbox::{
-    DueNotice, DueNotices, DueRoom, FailedAttempt, NewNotice, NoticePart, NoticeQuery, NoticeRetry,
-    NoticeState, NoticeView, OUTBOX_STORE, OpenNotices, Outbox, OutboxCounts,
+    DueNotice, DueNotices, DueRoom, FailedAttempt, NetworkNotices, NewNotice, NoticePart,
+    NoticeQuery, NoticeRetry, NoticeState, NoticeView, OUTBOX_STORE, OpenNotices, Outbox,
+    OutboxCounts,
 };
 pub use recipient::{Recipient, RecipientError};
 pub use rules::{

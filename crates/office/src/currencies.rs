@@ -5,6 +5,7 @@ use std::fmt;
 
 use books::{Books, BreakId, DepositId, HandOverId, ParcelId, PaymentId};
 use engine::{Command, Engine};
+use market::Market;
 use money::decimal::DecimalAmount;
 use money::{Currency, SignedAmount};
 use reports::{FieldType, currency_in_market, owner_id_type};
@@ -37,7 +38,8 @@ impl TypedCurrencies {
         engine: &Engine,
     ) -> Result<(), OfficeError> {
         let Some((_, first)) = self.0.first() else { return Ok(()) };
-        let expected = currency_of(object, engine).or_else(|| only_currency(engine.books()));
+        let (books, market) = (engine.books(), Some(engine.market()));
+        let expected = currency_of(object, books, market).or_else(|| only_currency(books));
         let expected = expected.unwrap_or(*first);
         match self.0.iter().find(|(_, typed)| *typed != expected) {
             None => Ok(()),
@@ -66,8 +68,24 @@ impl RefusalInCurrency {
     ) -> RefusalInCurrency {
         let object = serde_json::to_value(command).ok();
         let object = object.as_ref().and_then(Value::as_object);
-        let currency = object.and_then(|object| currency_of(object, engine));
+        let (books, market) = (engine.books(), Some(engine.market()));
+        let currency = object.and_then(|object| currency_of(object, books, market));
         RefusalInCurrency { refusal, currency: currency.or_else(|| only_currency(engine.books())) }
+    }
+}
+
+impl RefusalInCurrency {
+    /// The refusal of a command of the books.
+    pub(crate) fn of_books(
+        refusal: books::Refusal,
+        command: &books::Command,
+        books: &Books,
+    ) -> RefusalInCurrency {
+        let object = serde_json::to_value(command).ok();
+        let object = object.as_ref().and_then(Value::as_object);
+        let currency = object.and_then(|object| currency_of(object, books, None));
+        let currency = currency.or_else(|| only_currency(books));
+        RefusalInCurrency { refusal: refusal.into(), currency }
     }
 }
 
@@ -109,8 +127,11 @@ fn only_currency(books: &Books) -> Option<Currency> {
     currencies.next().filter(|_| currencies.next().is_none())
 }
 
-fn currency_of(object: &Map<String, Value>, engine: &Engine) -> Option<Currency> {
-    let books = engine.books();
+fn currency_of(
+    object: &Map<String, Value>,
+    books: &Books,
+    market: Option<&Market>,
+) -> Option<Currency> {
     if let Some(currency) = field(object, "currency") {
         return Some(currency);
     }
@@ -118,7 +139,7 @@ fn currency_of(object: &Map<String, Value>, engine: &Engine) -> Option<Currency>
         [("offer", "OfferId"), ("variant", "VariantId"), ("promotion", "PromotionId")]
     {
         let id = object.get(name).and_then(Value::as_str).and_then(|id| id.parse().ok());
-        if let Some(currency) = id.and_then(|id| currency_in_market(engine.market(), id_type, id)) {
+        if let Some(currency) = id.and_then(|id| currency_in_market(market?, id_type, id)) {
             return Some(currency);
         }
     }

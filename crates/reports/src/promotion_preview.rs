@@ -91,7 +91,7 @@ pub fn preview_promotions(
     period: PreviewPeriod,
 ) -> Result<PromotionPreview, PreviewError> {
     let mut last: BTreeMap<PromotionId, &PublishPromotion> = BTreeMap::new();
-    promotions.iter().for_each(|one| drop(last.insert(one.promotion, one)));
+    last.extend(promotions.iter().map(|one| (one.promotion, one)));
     let mut asked: Vec<PublishPromotion> = last.into_values().cloned().collect();
     // A promotion yields to earlier ones, which are published first.
     asked.sort_by_key(|one| (one.order, one.promotion));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use ::notices::{
     ChannelRules, DeliveryRules, DriverEvent, DriverParts, FollowedNotices, KeptAddresses,
     NoticeBook, NoticeChannel, NoticeDriver, NoticeError, NoticeFigures, NoticeSender, Outbox,
-    QuietHours, ZoneOffsets, limits, tell_of_proposal,
+    OverdueNotice, QuietHours, ZoneOffsets, limits, tell_of_file, tell_of_proposal,
 };
 use anyhow::{Context, ensure};
 use channels::{
@@ -21,7 +21,7 @@ use channels::{
     system_authorities,
 };
 use host::tls;
-use node::SystemClock;
+use node::{Clock, SystemClock};
 use rustls::pki_types::CertificateDer;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -30,6 +30,7 @@ use vault::{Vault, VaultOptions};
 
 use super::form::PlainForm;
 use super::notice;
+use super::overdue::{self, OverdueFiles};
 use super::settings::{plain_in, read_secret};
 use crate::chinese;
 use crate::time_zone::ResolvedZone;
@@ -428,6 +429,7 @@ pub struct NoticesSwitch {
     pub data: PathBuf,
     pub vault: VaultOptions,
     pub figures: Arc<NoticeFigures>,
+    pub overdue: OverdueFiles,
     pub service: Option<NoticesService>,
 }
 
@@ -441,8 +443,8 @@ impl NoticesSwitch {
         match &self.service {
             Some(service) => service.change(plan),
             None => {
-                let figures = self.figures.clone();
-                let started = NoticesService::start(&self.data, plan, &self.vault, figures)?;
+                let sources = (self.figures.clone(), self.overdue.clone());
+                let started = NoticesService::start(&self.data, plan, &self.vault, sources)?;
                 self.service = Some(started);
             }
         }
@@ -455,7 +457,7 @@ impl NoticesService {
         data: &Path,
         plan: NoticesPlan,
         vault: &VaultOptions,
-        figures: Arc<NoticeFigures>,
+        (figures, overdue): (Arc<NoticeFigures>, OverdueFiles),
     ) -> anyhow::Result<Self> {
         ensure!(
             vault.key.is_some(),
@@ -485,6 +487,7 @@ impl NoticesService {
             data: data.to_owned(),
             book: book.clone(),
             outbox: outbox.clone(),
+            overdue,
             wake: Box::new(driver.waker()),
         };
         let (stopped, data, own) = (stop.clone(), data.to_owned(), outbox.clone());
@@ -543,11 +546,12 @@ fn follow(
     })
 }
 
-/// Tells of the office's proposals: files, which the journal does not have.
+/// Tells of the office's proposals and of overdue files, which the journal does not have.
 struct Proposals {
     data: PathBuf,
     book: Arc<Mutex<NoticeBook>>,
     outbox: Arc<Mutex<Outbox>>,
+    overdue: OverdueFiles,
     wake: Box<dyn Fn() + Send>,
 }
 
@@ -578,6 +582,17 @@ impl Proposals {
         for one in office::proposals_after(&self.data, last).map_err(|error| of(&error))? {
             let what = (one.number, one.command.as_str());
             let told = tell_of_proposal(what, one.proposed_at_ms, &self.book, &self.outbox);
+            count += told.map_err(|error| of(&error))?;
+        }
+        for one in overdue::known(&self.overdue).unwrap_or_default() {
+            let file = OverdueNotice {
+                sender: &one.sender,
+                lane: one.lane,
+                file_day: &one.file_day,
+                due: &one.due,
+                items: one.items,
+            };
+            let told = tell_of_file(file, SystemClock.now().0, &self.book, &self.outbox);
             count += told.map_err(|error| of(&error))?;
         }
         Ok(count)

@@ -67,6 +67,11 @@ impl KnownParties {
         KnownParties(found.chain(banks).chain(tariffs).collect())
     }
 
+    /// The id of a party that the books have.
+    pub(super) fn known(&self, id_type: &'static str, reference: &str) -> Option<u64> {
+        self.0.get(&(id_type, reference.to_owned())).copied()
+    }
+
     /// The published tariffs by name, with the currency of each that is for one only.
     pub(crate) fn tariffs(&self) -> Vec<&str> {
         let tariffs = self.0.keys().filter(|(id_type, _)| *id_type == "TariffId");
@@ -121,7 +126,7 @@ impl KnownParties {
     /// The id behind a reference: of a party in the books, or else the id that is derived from it.
     #[must_use]
     pub fn id(&self, id_type: &str, reference: &str) -> Option<u64> {
-        let known = |id_type: &'static str| self.0.get(&(id_type, reference.to_owned())).copied();
+        let known = |id_type| self.known(id_type, reference);
         Some(match id_type {
             "BankId" => known("BankId").unwrap_or_else(|| BankId::derived(reference).0),
             "NetworkId" => known("NetworkId").unwrap_or_else(|| NetworkId::derived(reference).0),

@@ -174,7 +174,8 @@ impl ActForm<'_> {
             | Expected::Id
             | Expected::Offer
             | Expected::Variant
-            | Expected::Text => Some(text.into()),
+            | Expected::Text
+            | Expected::Movement => Some(text.into()),
         }
     }
 
