@@ -18,6 +18,7 @@ mod gateway;
 mod get_command;
 mod given_files;
 mod help;
+mod json_file;
 mod keys;
 mod log;
 mod logging;

@@ -1,10 +1,13 @@
 //! What the engine takes and gives back.
 
+use std::any::Any;
+
 use borsh::{BorshDeserialize, BorshSerialize};
-use machine::{Actor, ActorKind, CommandSpec, RequestKey};
+use machine::{Actor, ActorKind, CommandSpec, PersonId, PersonRole, RequestKey};
 use market::{MarketCommand, MarketEvent, MarketRefusal};
 use policy::{PolicyCommand, PolicyEvent, PolicyRefusal};
 use serde::de::Error as _;
+use serde::ser::SerializeSeq as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A command of one of the machines.
@@ -36,7 +39,7 @@ impl Command {
     }
 
     /// What is declared about the commands of all machines.
-    pub fn specs() -> impl Iterator<Item = &'static CommandSpec> {
+    pub fn specs() -> impl Iterator<Item = &'static CommandSpec> + Clone {
         books::Command::SPECS.iter().chain(MarketCommand::SPECS).chain(PolicyCommand::SPECS)
     }
 
@@ -56,6 +59,54 @@ impl Command {
         match self {
             Command::Books(command) => Some(command),
             Command::Market(_) | Command::Policy(_) => None,
+        }
+    }
+
+    /// The command, if it is of the market.
+    #[must_use]
+    pub fn as_market(&self) -> Option<&MarketCommand> {
+        match self {
+            Command::Books(_) | Command::Policy(_) => None,
+            Command::Market(command) => Some(command),
+        }
+    }
+
+    /// The command, if it is of the policy.
+    #[must_use]
+    pub fn as_policy(&self) -> Option<&PolicyCommand> {
+        match self {
+            Command::Books(_) | Command::Market(_) => None,
+            Command::Policy(command) => Some(command),
+        }
+    }
+
+    /// Visits each field that is a person.
+    pub fn for_each_person(&self, visit: &mut impl FnMut(PersonRole, PersonId)) {
+        match self {
+            Command::Books(command) => command.for_each_person(visit),
+            Command::Market(command) => command.for_each_person(visit),
+            Command::Policy(command) => command.for_each_person(visit),
+        }
+    }
+
+    /// Visits each field, as its type.
+    pub fn for_each_field(&self, visit: &mut impl FnMut(&dyn Any)) {
+        match self {
+            Command::Books(command) => command.for_each_field(visit),
+            Command::Market(command) => command.for_each_field(visit),
+            Command::Policy(command) => command.for_each_field(visit),
+        }
+    }
+
+    /// Checks that no amount of it is too large.
+    ///
+    /// # Errors
+    /// [`books::Refusal::AmountAboveLimit`].
+    pub fn check_amounts(&self) -> Result<(), Refusal> {
+        match self {
+            Command::Books(command) => Ok(books::check_amounts(command)?),
+            Command::Market(command) => Ok(market::check_command_amounts(command)?),
+            Command::Policy(_) => Ok(()),
         }
     }
 
@@ -228,6 +279,18 @@ pub struct Events {
     pub books: Vec<books::Event>,
     pub market: Vec<MarketEvent>,
     pub policy: Vec<PolicyEvent>,
+}
+
+// One list, in which what the books did stands first.
+impl Serialize for Events {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let count = self.books.len() + self.market.len() + self.policy.len();
+        let mut list = serializer.serialize_seq(Some(count))?;
+        self.books.iter().try_for_each(|event| list.serialize_element(event))?;
+        self.market.iter().try_for_each(|event| list.serialize_element(event))?;
+        self.policy.iter().try_for_each(|event| list.serialize_element(event))?;
+        list.end()
+    }
 }
 
 /// Why a command is refused.

@@ -11,6 +11,7 @@
 
 mod command;
 mod public_texts;
+mod quoted;
 mod request_keys;
 mod snapshot;
 
@@ -21,11 +22,18 @@ use policy::Policy;
 pub use books::{ChunkId, Digest, PartSink, RestoreError, SNAPSHOT_PART_BYTES};
 pub use command::{Applied, Command, CommandOutcome, Events, Refusal, Submission};
 pub use machine::{Actor, ActorKind, CommandSpec, RequestKey, Timestamp};
+pub use quoted::QuotedCart;
 pub use request_keys::{REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
 pub use snapshot::{DecodedPart, EngineBuilder, Snapshot};
 
 use machine::{PersonId, PersonRole, mix};
 use request_keys::RequestKeys;
+
+fn named_persons(command: &Command) -> Vec<(PersonRole, PersonId)> {
+    let mut named = Vec::new();
+    command.for_each_person(&mut |role, person| named.push((role, person)));
+    named
+}
 
 /// The state of all machines.
 #[derive(Debug, Default)]
@@ -72,15 +80,11 @@ impl Engine {
                 self.market.note_books(&out.books.events, at, &mut out.market);
             }
             Command::Market(command) => {
-                let mut named = Vec::new();
-                command.for_each_person(&mut |role, person| named.push((role, person)));
-                self.check_persons(*by, &named, at)?;
+                self.check_names_giver(*by, &submission.command, at)?;
                 self.apply_to_market(command, at, out)?;
             }
             Command::Policy(command) => {
-                let mut named = Vec::new();
-                command.for_each_person(&mut |role, person| named.push((role, person)));
-                self.check_persons(*by, &named, at)?;
+                self.check_names_giver(*by, &submission.command, at)?;
                 self.apply_to_policy(command, at, out)?;
             }
         }
@@ -106,14 +110,44 @@ impl Engine {
         self.request_keys.find(by, key, None, at)
     }
 
-    fn check_persons(
+    /// Checks that an actor may give a command: the persons who it says give it, or a key of one.
+    ///
+    /// # Errors
+    /// Why the actor cannot act now.
+    pub fn check_actor(&self, by: Actor, command: &Command, at: Timestamp) -> Result<(), Refusal> {
+        match command {
+            Command::Books(command) => Ok(self.books.check_actor(by, command, at)?),
+            Command::Market(_) | Command::Policy(_) => {
+                Ok(self.books.check_names_giver(by, &named_persons(command), at)?)
+            }
+        }
+    }
+
+    /// The number that comes next for what a command is about. `None` as in
+    /// [`Books::next_number`].
+    #[must_use]
+    pub fn next_number(&self, command: &Command) -> Option<u64> {
+        match command {
+            Command::Books(command) => self.books.next_number(command),
+            Command::Market(command) => self.market.next_number(command),
+            Command::Policy(command) => self.policy.next_number(command),
+        }
+    }
+
+    fn check_names_giver(
         &self,
         by: Actor,
-        named: &[(PersonRole, PersonId)],
+        command: &Command,
         at: Timestamp,
     ) -> Result<(), Refusal> {
-        self.books.check_names_giver(by, named, at)?;
-        Ok(self.books.check_named(named)?)
+        let named = named_persons(command);
+        self.books.check_names_giver(by, &named, at)?;
+        self.books.check_named(&named)?;
+        let lacks = command.as_market().is_some_and(MarketCommand::lacks_two_persons);
+        if by != Actor::System && lacks {
+            return Err(Refusal::Books(books::Refusal::SamePerson));
+        }
+        Ok(())
     }
 
     /// The market plans, the books carry out their part, and then the market carries its plan out.
@@ -128,6 +162,9 @@ impl Engine {
         }
         if let MarketCommand::AdmitSeller(admission) = command {
             self.books.check_seller_account(admission.seller, admission.currency)?;
+        }
+        if let MarketCommand::Checkout(checkout) = command {
+            self.check_collected(checkout.currency)?;
         }
         let mut plan = self.market.plan(command, at)?;
         self.check_public_text(command, at)?;

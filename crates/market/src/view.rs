@@ -7,23 +7,47 @@ use machine::{DAY_MS, Timestamp};
 use money::{Amount, Currency};
 use serde::Serialize;
 
+use crate::command::PublishPromotion;
 use crate::ids::{BuyerToken, CategoryId, OfferId, OrderId, PromotionId, ReservationId, VariantId};
 use crate::market::Market;
 use crate::offers::Variant;
 use crate::order::{AppliedPromotion, MarketOrder, MarketParcel, OrderUnit};
+use crate::promotion::{FlashStock, Promotion};
 use crate::stock::StockAccount;
 use crate::vocabulary::OfferState;
 
 /// A variant as it is now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VariantView {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariantView<'m> {
     pub variant: VariantId,
     pub offer: OfferId,
     pub seller: SellerId,
     pub state: OfferState,
     pub currency: Currency,
+    pub sku: &'m str,
+    pub weight_g: u32,
     pub price: Amount,
+    /// How often the price was set.
+    pub price_number: u32,
     pub stock: StockAccount,
+    /// Of the stock, so far.
+    pub adjustments: u32,
+}
+
+/// A promotion as it is now.
+#[derive(Clone, Copy, Debug)]
+pub struct PromotionView<'m> {
+    /// Of the last version.
+    pub terms: &'m PublishPromotion,
+    pub is_ended: bool,
+    /// Uses that count, and the sum of their discounts.
+    pub uses: u32,
+    pub spent: Amount,
+    /// Coupons that were issued.
+    pub coupons: usize,
+    /// Units of its flash stock, and those of them that are not sold.
+    pub flash_granted: u32,
+    pub flash_left: u32,
 }
 
 /// An offer as it is now.
@@ -156,7 +180,7 @@ impl Market {
     }
 
     #[must_use]
-    pub fn variant_view(&self, id: VariantId) -> Option<VariantView> {
+    pub fn variant_view(&self, id: VariantId) -> Option<VariantView<'_>> {
         let variant = self.variant(self.variant_place(id).ok()?);
         let offer = self.offer(variant.offer);
         Some(VariantView {
@@ -165,8 +189,12 @@ impl Market {
             seller: offer.seller,
             state: offer.state,
             currency: offer.currency,
+            sku: &variant.sku,
+            weight_g: variant.weight_g,
             price: variant.price,
+            price_number: variant.price_number,
             stock: variant.stock,
+            adjustments: variant.adjustments.last(),
         })
     }
 
@@ -211,6 +239,54 @@ impl Market {
     #[must_use]
     pub fn seller_of_offer(&self, id: OfferId) -> Option<SellerId> {
         self.offer_place(id).ok().map(|place| self.offer(place).seller)
+    }
+
+    /// The sellers of some units of an order. `None` for one that it does not have.
+    pub fn sellers_of_units(
+        &self,
+        id: OrderId,
+        units: &[u16],
+    ) -> impl Iterator<Item = Option<SellerId>> {
+        let order = self.order_view(id);
+        units.iter().map(move |unit| {
+            let order = order?;
+            let parcel = order.units.get(usize::from(*unit))?.parcel;
+            Some(order.parcels.get(usize::from(parcel))?.seller)
+        })
+    }
+
+    /// A promotion's last version.
+    #[must_use]
+    pub fn promotion_terms(&self, id: PromotionId) -> Option<&PublishPromotion> {
+        self.promotions.get(&id).map(Promotion::latest)
+    }
+
+    #[must_use]
+    pub fn promotion_view(&self, id: PromotionId) -> Option<PromotionView<'_>> {
+        let promotion = self.promotions.get(&id)?;
+        let flash = |of: fn(&FlashStock) -> u32| promotion.flash.values().map(of).sum();
+        Some(PromotionView {
+            terms: promotion.latest(),
+            is_ended: promotion.ended_at.is_some(),
+            uses: promotion.uses,
+            spent: promotion.spent,
+            coupons: promotion.coupons.len(),
+            flash_granted: flash(|stock| stock.granted),
+            flash_left: flash(|stock| stock.left),
+        })
+    }
+
+    /// What a unit of an order is of.
+    #[must_use]
+    pub fn variant_of_unit(&self, unit: &OrderUnit) -> VariantId {
+        self.variant(unit.variant).id
+    }
+
+    /// The reservations whose units are not all given back, with the variants of these.
+    pub fn reservations(&self) -> impl ExactSizeIterator<Item = (ReservationId, Vec<VariantId>)> {
+        self.reservations.iter().map(|(id, reservation)| {
+            (*id, reservation.made.iter().map(|line| line.variant).collect())
+        })
     }
 
     /// Uses of a promotion that count, and what is spent of its budget.

@@ -3,11 +3,29 @@
 use books::Sha256Digest;
 use market::OfferId;
 
+use crate::command::PolicyCommand;
 use crate::decision::TextDecision;
 use crate::policy::Policy;
 use crate::rule::PolicyRule;
 
 impl Policy {
+    /// The number that comes next for what a command is about. `None` if its commands have no
+    /// number.
+    #[must_use]
+    pub fn next_number(&self, command: &PolicyCommand) -> Option<u64> {
+        use PolicyCommand as C;
+        let next = match command {
+            C::ActivatePolicy(_) => self.last_version() + 1,
+            C::ScreenText(one) => self.next_decision(one.offer),
+            C::DecideText(one) => self.next_decision(one.offer),
+            C::DrawSample(_) => self.last_sample() + 1,
+            C::SuspendRule(_) | C::AppealText(_) | C::JudgeAppeal(_) | C::JudgeSample(_) => {
+                return None;
+            }
+        };
+        Some(u64::from(next))
+    }
+
     /// A decision about an offer, by its number.
     #[must_use]
     pub fn decision(&self, offer: OfferId, number: u32) -> Option<&TextDecision> {

@@ -34,6 +34,7 @@ mod open_differences;
 mod open_items;
 mod parcels;
 mod payouts;
+mod promotion_preview;
 mod recon_breaks;
 mod recon_status;
 mod route_candidates;
@@ -60,8 +61,8 @@ pub use cash::{
 pub use command_filter::CommandFilter;
 pub use commands::{
     AppliedCommand, CommandPosition, CommandPositionError, MovedAmount, ObservedEvent, Parties,
-    PartyReference, RecordedCommand, UnknownCondition, just_carried_out, local_time, read_commands,
-    utc_offset_text,
+    PartyReference, RecordedCommand, UnknownCondition, currency_in_market, just_carried_out,
+    local_time, read_commands, utc_offset_text,
 };
 pub use costs::{
     ByComponent, CollectionCost, CostBook, CostComponent, CostGroup, CostKey, CostListRow,
@@ -97,6 +98,10 @@ pub use parcels::{
 pub use payouts::{
     PayoutMessage, made_up_creditor, made_up_debtor, message_text, payout_seller, write_message,
     write_payouts_csv, write_trial_messages,
+};
+pub use promotion_preview::{
+    PreviewError, PreviewNeed, PreviewPeriod, PreviewedOrders, PreviewedPromotion,
+    PromotionPreview, preview_promotions,
 };
 pub use recon_breaks::{BREAK_PREFIX, OpenReconKind, OpenReconRow, ReconBreakFilter, recon_breaks};
 pub use recon_status::{

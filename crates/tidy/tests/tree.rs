@@ -25,13 +25,13 @@ const MAP: &str = "
     market   | money chunks machine books                            |
     policy   | money chunks tariff machine books market              |
     calendar | money tariff books                                    |
-    engine   | books machine market policy                           | money tariff
+    engine   | money books machine market policy                     | tariff
     journal  |                                                       |
     node     | books engine journal                                  | money tariff ledger
     files    | money                                                 |
-    reports  | money tariff ledger books policy calendar engine journal node files | market
+    reports  | money tariff ledger books market policy calendar engine journal node files |
     postgresql |                                                     |
-    views    | money tariff ledger books engine journal node reports postgresql |
+    views    | money tariff ledger books market engine journal node reports postgresql |
     iso8583  |                                                       |
     keys     |                                                       |
     backup   | journal files keys                                    |
@@ -49,8 +49,9 @@ const MAP: &str = "
     vault    | money books files keys postgresql                     | bench
     listings | machine books market policy engine node screening vault | money tariff
     notices  | money tariff machine books policy engine journal node keys vault channels | sim
-    access   | books engine machine node keys vault                  | money journal
-    office   | money tariff machine books calendar engine node files reports switch recon \
+    access   | books market policy engine machine node keys vault    | money journal
+    office   | money tariff machine books market policy calendar engine node files reports switch \
+              recon listings \
               vault | journal \
               keys
     pages    | money books switch office views                        |

@@ -4,8 +4,7 @@
 use std::sync::LazyLock;
 
 use axum::http::Method;
-use books::Command;
-use engine::ActorKind;
+use engine::{ActorKind, Command};
 use machine::CommandSpec;
 use office::descriptions::{self, first_sentence};
 use views::ViewSpec;
@@ -27,6 +26,8 @@ pub enum Action {
     Withdraw,
     TakeFile(FileKind),
     Disclose,
+    Quote,
+    Track,
     PayoutFiles,
     PayoutAccounts,
     Look(&'static LookSpec),
@@ -370,6 +371,13 @@ const VIEWS_IN_CHINESE: &[(&str, &str)] = &[
     ("commissions", "佣金与运费付款"),
     ("adjustments", "调整分录"),
     ("periods", "已关账的期间"),
+    ("offers", "商品"),
+    ("variants", "规格与库存"),
+    ("promotions", "促销"),
+    ("market_orders", "市场订单"),
+    ("market_parcels", "订单包裹"),
+    ("order_units", "订单商品件"),
+    ("order_discounts", "订单优惠"),
 ];
 
 /// What a view is of, in Chinese.
@@ -430,13 +438,14 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
                 | Action::Style
                 | Action::OpenApi
                 | Action::Problem
+                | Action::Track
         );
         let about = BilingualText::fixed(en, zh);
         Operation { id: id.to_owned(), method, path: path.to_owned(), action, about, is_open }
     };
     let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
     let mut all = Vec::new();
-    for spec in Command::SPECS.iter().filter(|spec| is_given_here(spec)) {
+    for spec in Command::specs().filter(|spec| is_given_here(spec)) {
         all.push(Operation {
             id: camel(&kebab(spec.name)),
             method: post.clone(),
@@ -590,6 +599,24 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             "/v1/sign-in",
             Action::SignIn,
             ("Begins a session, as a cookie", "登录，会话以 cookie 返回"),
+        ),
+        one(
+            "quoteCart",
+            post.clone(),
+            "/v1/quotes",
+            Action::Quote,
+            (
+                "What a cart costs now, which promotions applied and why others did not, and what \
+                 keeps it from being ordered",
+                "购物车的现价、适用与未适用的促销及原因，以及不能下单的原因",
+            ),
+        ),
+        one(
+            "trackParcel",
+            get.clone(),
+            "/v1/tracking/{link}",
+            Action::Track,
+            ("Where a parcel of an order is, by a signed link", "凭签名链接查看订单包裹"),
         ),
         one(
             "setPassword",
@@ -787,7 +814,7 @@ mod tests {
     #[test]
     fn only_what_a_person_or_a_key_may_give_is_a_command_here() {
         let is_here = |name: &str| OPERATIONS.iter().any(|one| one.path == command_path(name));
-        for spec in Command::SPECS {
+        for spec in Command::specs() {
             let expected = spec.given_by.contains(&ActorKind::Person)
                 || spec.given_by.contains(&ActorKind::Key);
             assert_eq!(is_here(spec.name), expected, "{}", spec.name);

@@ -9,7 +9,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, heade
 use books::{MissingRecord, Refusal};
 use market::{MarketRefusal, MissingMarketRecord, PromotionFault};
 use office::fields::{self, ValueError};
-use office::{Language, OfficeError, SentFilesError, is_filled_in};
+use office::{
+    BooksRefusal, Language, OfficeError, RefusalInCurrency, SentFilesError, is_filled_in,
+};
 use policy::{MissingPolicyRecord, PolicyRefusal, RuleFault};
 use serde_json::json;
 use vault::{AccountError, VaultError};
@@ -517,6 +519,20 @@ impl Problem {
             headers: HeaderMap::new(),
             cause: None,
         }))
+    }
+
+    /// What a command would be refused for.
+    #[must_use]
+    pub fn of_refusal(refusal: &RefusalInCurrency, chinese: ErrorInChinese) -> Problem {
+        let shown = BooksRefusal::from(refusal.clone());
+        let detail = BilingualText { en: shown.to_string().into(), zh: chinese(&shown).into() };
+        let detail = for_requests(&detail);
+        match &refusal.refusal {
+            engine::Refusal::Books(refusal) => Problem::refusal(refusal, detail),
+            engine::Refusal::Market(refusal) => Problem::of_market(refusal, detail),
+            engine::Refusal::Policy(refusal) => Problem::of_policy(refusal, detail),
+            engine::Refusal::RequestKeyTaken => ProblemKind::KeyReused.into(),
+        }
     }
 
     /// What the office refuses.

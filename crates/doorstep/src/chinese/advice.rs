@@ -294,6 +294,8 @@ fn errors_of_fields_say_what_to_write() {
         Expected::Person,
         Expected::IdOrReference,
         Expected::Id,
+        Expected::Offer,
+        Expected::Variant,
         Expected::OneOf(vec!["Daily".into()]),
         Expected::Number { least: 0, most: 9 },
         Expected::List(Box::new(Expected::Parcel)),
