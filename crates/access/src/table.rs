@@ -184,6 +184,14 @@ const COMMANDS: &[(&str, &str, bool)] = &[
     ("ReceiveUnits", "-a--a-o--", false),
     ("ReturnUnits", "-a----o--", false),
     ("AcceptAppeal", "-a-------", false),
+    ("ActivatePolicy", "-a-------", true),
+    ("SuspendRule", "-a-------", false),
+    ("ScreenText", "---------", false),
+    ("DecideText", "-a-------", false),
+    ("AppealText", "------o--", false),
+    ("JudgeAppeal", "-a-------", false),
+    ("DrawSample", "-a-------", false),
+    ("JudgeSample", "-a-------", false),
 ];
 
 /// Of views: a cell of each role, and whether a session must have given the second factor a moment

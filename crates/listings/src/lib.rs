@@ -16,6 +16,6 @@ mod text;
 
 pub use audit::{AuditCounts, PolicyAudit};
 pub use preview::{ChangedText, KindCounts, Preview, preview};
-pub use screen::{ScreenError, matched_version, matcher_of, screening};
+pub use screen::{ScreenError, TextToScreen, matched_version, matcher_of, screening};
 pub use store::{PUBLIC_TEXTS_FILE, PUBLIC_TEXTS_STORE, StoreError, TextStore};
 pub use text::{CAPTIONS_MAX, OfferText, OfferTextFault};

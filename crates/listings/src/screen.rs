@@ -4,7 +4,7 @@
 use books::{BusinessDate, Sha256Digest};
 use engine::{Engine, Timestamp};
 use market::OfferId;
-use policy::{ActivatePolicy, Policy, PolicyRule, ScreenText};
+use policy::{ActivatePolicy, ListPrice, Policy, PolicyRule, ScreenText};
 use screening::{Matcher, PolicyProblem, TABLES_VERSION};
 
 use crate::store::{StoreError, TextStore};
@@ -49,6 +49,52 @@ pub(crate) fn matcher<'r>(
     Matcher::of(rules).map_err(|(rule, problem)| ScreenError::Rule(rule, problem))
 }
 
+/// What the books say of a text that is to be matched. Matching it needs no engine.
+#[derive(Clone, Debug)]
+pub struct TextToScreen {
+    offer: OfferId,
+    number: u32,
+    content: Sha256Digest,
+    version: u32,
+    rules: Vec<PolicyRule>,
+    prices: Vec<ListPrice>,
+}
+
+impl TextToScreen {
+    /// The given text of an offer, or the one that it has.
+    ///
+    /// # Errors
+    /// There is no such offer, or no version in force.
+    pub fn of(
+        engine: &Engine,
+        (offer, content): (OfferId, Option<Sha256Digest>),
+        at: Timestamp,
+    ) -> Result<TextToScreen, ScreenError> {
+        let known = engine.market().offer_view(offer).ok_or(ScreenError::NoOffer(offer))?;
+        let (version, date) = matched_version(engine, at).ok_or(ScreenError::NoVersion)?;
+        Ok(TextToScreen {
+            offer,
+            number: engine.policy().next_decision(offer),
+            content: content.unwrap_or(known.content),
+            version: version.version,
+            rules: engine.policy().matched_rules(version, date).cloned().collect(),
+            prices: engine.offer_prices(offer),
+        })
+    }
+
+    /// The command that says what the rules find.
+    ///
+    /// # Errors
+    /// The text is not kept, or a rule cannot be matched.
+    pub fn screen(self, store: &TextStore) -> Result<ScreenText, ScreenError> {
+        let TextToScreen { offer, number, content, version, rules, prices } = self;
+        let text = store.get(content)?.ok_or(ScreenError::NoText(content, offer))?;
+        let matches = text.find(&matcher(&rules)?, &prices);
+        let tables = TABLES_VERSION.to_owned();
+        Ok(ScreenText { offer, number, content, version, tables, prices, matches })
+    }
+}
+
 /// The command that says what the rules in force find in a text of an offer: the given one, or the
 /// one that it has.
 ///
@@ -57,22 +103,8 @@ pub(crate) fn matcher<'r>(
 pub fn screening(
     engine: &Engine,
     store: &TextStore,
-    (offer, content): (OfferId, Option<Sha256Digest>),
+    text: (OfferId, Option<Sha256Digest>),
     at: Timestamp,
 ) -> Result<ScreenText, ScreenError> {
-    let known = engine.market().offer_view(offer).ok_or(ScreenError::NoOffer(offer))?;
-    let content = content.unwrap_or(known.content);
-    let text = store.get(content)?.ok_or(ScreenError::NoText(content, offer))?;
-    let (version, date) = matched_version(engine, at).ok_or(ScreenError::NoVersion)?;
-    let prices = engine.offer_prices(offer);
-    let matches = text.find(&matcher_of(engine.policy(), version, date)?, &prices);
-    Ok(ScreenText {
-        offer,
-        number: engine.policy().next_decision(offer),
-        content,
-        version: version.version,
-        tables: TABLES_VERSION.to_owned(),
-        prices,
-        matches,
-    })
+    TextToScreen::of(engine, text, at)?.screen(store)
 }

@@ -113,7 +113,7 @@ pub fn amounts_in(
         engine::Refusal::Market(refusal) => {
             refusal.amounts().into_iter().map(SignedAmount::from).collect()
         }
-        engine::Refusal::RequestKeyTaken => Vec::new(),
+        engine::Refusal::Policy(_) | engine::Refusal::RequestKeyTaken => Vec::new(),
     };
     amounts.into_iter().fold(text, |text, amount| {
         let shown = DecimalAmount::of_balance(amount.minor().into(), currency);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use books::PersonId;
 use money::Currency;
+use listings::ScreenError;
 use vault::{AccountError, DocumentNumberError, VaultError};
 
 use crate::fields::ValueError;
@@ -173,6 +174,9 @@ pub enum OfficeError {
     Account(#[from] AccountError),
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// A public text cannot be matched.
+    #[error(transparent)]
+    Screen(#[from] ScreenError),
     #[error(transparent)]
     Persons(#[from] PersonsError),
     #[error(transparent)]

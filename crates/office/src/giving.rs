@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use books::{Event, MissingRecord, PersonId, Refusal};
 use engine::{Actor, ActorKind, Command, Engine, Events, RequestKey, Submission, Timestamp};
+use listings::{ScreenError, TextStore, TextToScreen};
+use market::{MarketCommand, OfferId};
 use node::{Clock, NodeClient, SystemClock};
+use policy::PolicyRefusal;
 use reports::FieldType;
 use serde_json::{Map, Value};
 
@@ -303,13 +306,43 @@ impl Giving<'_> {
     ) -> OfficeResult<Outcome> {
         let given = command.clone();
         let submission = Submission { request_key, ..Submission::new(by, command) };
-        let answers = self.execute_all(vec![(None, submission.clone())])?;
+        let mut answers = self.execute_all(vec![(None, submission.clone())])?;
+        if let [Err(engine::Refusal::Policy(PolicyRefusal::NotScreened(offer)))] = answers[..]
+            && self.screen(offer, &given)?
+        {
+            answers = self.execute_all(vec![(None, submission.clone())])?;
+        }
         match answers.into_iter().next() {
             Some(Ok(events)) => Ok(Outcome::CarriedOut(submission, events)),
             Some(Err(REPEATED)) if self.is_still_to_count(&given)? => Ok(Outcome::CodeTriedBefore),
             Some(Err(REPEATED)) => Ok(Outcome::Repeated),
             Some(Err(refusal)) => Err(self.explained(given.spec().name, refusal, given)?),
             None => Err(OfficeError::Malformed("no command".to_owned())),
+        }
+    }
+
+    /// Matches the text with which a command shows an offer, outside the engine, and records what
+    /// was found. Returns whether there is such a text.
+    fn screen(&mut self, offer: OfferId, command: &Command) -> OfficeResult<bool> {
+        let content = match command.as_market() {
+            Some(MarketCommand::ReviseOffer(revised)) => Some(revised.content),
+            _ => None,
+        };
+        let look = move |engine: &Engine| {
+            let at = SystemClock.now().max(engine.last_at());
+            TextToScreen::of(engine, (offer, content), at)
+        };
+        let store = TextStore::open(self.data).map_err(ScreenError::from)?;
+        match self.look(look)?.and_then(|text| text.screen(&store)) {
+            Ok(found) => {
+                let found = Submission::new(Actor::System, Command::of_policy(found));
+                // A refusal of it is answered by that of the command.
+                self.execute_all(vec![(None, found)])?;
+                Ok(true)
+            }
+            // The refusal asks for the text.
+            Err(ScreenError::NoText(..)) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -81,7 +81,7 @@ impl SecondPerson {
         };
         let parts = match command {
             engine::Command::Books(command) => books.parts_in(command),
-            engine::Command::Market(command) => {
+            engine::Command::Market(_) | engine::Command::Policy(_) => {
                 let mut parts = Vec::new();
                 command.for_each_person(&mut |_, person| {
                     if parts.is_empty() {

@@ -365,9 +365,9 @@ pub fn just_carried_out(
     events: Events,
 ) -> AppliedCommand {
     parties.update(engine);
-    let Events { books: events, market } = events;
+    let Events { books: events, market, policy } = events;
     let books = books::CommandOutcome { events, ..Default::default() };
-    let outcome = CommandOutcome { books, market, ..CommandOutcome::default() };
+    let outcome = CommandOutcome { books, market, policy, ..CommandOutcome::default() };
     let filter = FilterState::new(&CommandFilter::default());
     let observed = Observed {
         submission,

@@ -64,9 +64,18 @@ pub struct PolicyFileError {
 pub enum PolicyProblem {
     #[error("a policy file has at most {FILE_BYTES_MAX} bytes; shorten its lists")]
     FileTooLong,
-    /// Not TOML, or not the keys of a policy.
-    #[error("{0}")]
-    Toml(String),
+    #[error("this is not TOML; correct the line")]
+    NotToml,
+    #[error("the key `{0}` is missing; add it")]
+    MissingKey(String),
+    #[error("there is no key `{0}`; keys here are {1}")]
+    UnknownKey(String, String),
+    #[error("the value `{0}` is not known here; write one of {1}")]
+    UnknownValue(String, String),
+    #[error("a key stands here twice; remove one")]
+    SameKey,
+    #[error("the value is of the wrong kind; write {0}")]
+    WrongKind(String),
     #[error("a version has at most {RULES_MAX} rules; remove some")]
     TooManyRules,
     #[error("two rules have this id; rename one")]
@@ -175,6 +184,27 @@ fn error(place: impl Into<String>, what: impl Into<PolicyProblem>) -> PolicyFile
     PolicyFileError { place: place.into(), what: what.into() }
 }
 
+/// What the parser's message means.
+fn toml_problem(message: &str) -> PolicyProblem {
+    use PolicyProblem as P;
+    let list = |known: &str| known.trim_start_matches("one of ").to_owned();
+    let named = |begin: &str| {
+        let (name, known) = message.strip_prefix(begin)?.split_once('`')?;
+        Some((name.to_owned(), known.trim_start_matches(", expected ")))
+    };
+    None.or_else(|| named("missing field `").map(|(key, _)| P::MissingKey(key)))
+        .or_else(|| named("unknown field `").map(|(key, known)| P::UnknownKey(key, list(known))))
+        .or_else(|| {
+            named("unknown variant `").map(|(value, known)| P::UnknownValue(value, list(known)))
+        })
+        .or_else(|| message.starts_with("duplicate").then_some(P::SameKey))
+        .or_else(|| {
+            let (_, wanted) = message.strip_prefix("invalid ")?.rsplit_once("expected ")?;
+            Some(P::WrongKind(wanted.to_owned()))
+        })
+        .unwrap_or(P::NotToml)
+}
+
 /// Reads a policy file and checks it: its rules, their examples, its people and dates.
 ///
 /// # Errors
@@ -186,7 +216,7 @@ pub fn parse(text: &str) -> Result<PolicyVersion, PolicyFileError> {
     }
     let raw: RawVersion = toml::from_str(text).map_err(|bad| {
         let line = bad.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-        error(format!("line {line}"), P::Toml(bad.message().to_owned()))
+        error(format!("line {line}"), toml_problem(bad.message()))
     })?;
     let here = |what: P| error("the version", what);
     for (key, value) in [("name", &raw.name), ("author", &raw.author), ("approver", &raw.approver)]

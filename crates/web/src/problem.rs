@@ -619,6 +619,7 @@ impl Problem {
             | E::Vault(_)
             | E::Persons(_)
             | E::Store(_)
+            | E::Screen(_)
             | E::Malformed(_) => return Problem::internal(error),
         };
         let field = match &error {

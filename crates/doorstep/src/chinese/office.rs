@@ -160,6 +160,7 @@ fn office_error(error: &OfficeError) -> String {
         }
         E::Account(error) => zh_error(error),
         E::Vault(error) => zh_error(error),
+        E::Screen(error) => zh_error(error),
         E::Persons(error) => persons_error(error),
         E::Store(error) => store_error(error),
         E::Take(error) => take_error(error),

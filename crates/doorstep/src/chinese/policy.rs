@@ -12,7 +12,7 @@ use reports::StatementFault;
 use screening::PublicTextError;
 use screening::file::{FILE_BYTES_MAX, PolicyFileError, PolicyProblem};
 
-use super::{toml_message, zh_error};
+use super::zh_error;
 
 pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(policy_file_error))
@@ -29,11 +29,22 @@ fn policy_file_error(error: &PolicyFileError) -> String {
     format!("{place}：{}", policy_problem(&error.what))
 }
 
+fn names(english: &str) -> String {
+    english.replace(" or ", "、").replace(", ", "、")
+}
+
 fn policy_problem(problem: &PolicyProblem) -> String {
     use PolicyProblem as P;
     match problem {
         P::FileTooLong => format!("规则文件最多 {FILE_BYTES_MAX} 字节；请缩短其词表"),
-        P::Toml(message) => toml_message(message),
+        P::NotToml => "这不是 TOML；请更正该行".to_owned(),
+        P::MissingKey(key) => format!("缺少键 `{key}`；请补上"),
+        P::UnknownKey(key, known) => format!("没有键 `{key}`；此处可用的键：{}", names(known)),
+        P::UnknownValue(value, known) => {
+            format!("此处没有 `{value}` 这个值；请写其中之一：{}", names(known))
+        }
+        P::SameKey => "此处有两个相同的键；请删除一个".to_owned(),
+        P::WrongKind(_) => "值的类型不符；请参照文档改写".to_owned(),
         P::TooManyRules => format!("一个版本最多 {RULES_MAX} 条规则；请删减"),
         P::SameId => "两条规则的 id 相同；请改其中一个".to_owned(),
         P::Empty(key) => format!("`{key}` 为空；请填写"),

@@ -4,7 +4,7 @@ mod figures;
 mod giving;
 mod shown;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -14,6 +14,8 @@ use screening::file::{FILE_BYTES_MAX, parse};
 use tariff::BusinessDate;
 
 use crate::data_directory::read_text;
+use crate::texts::filled;
+use crate::words::Lang;
 
 /// Rules about public texts: checked, tried, activated, and what was decided by them
 #[derive(Args, Debug)]
@@ -199,7 +201,19 @@ pub fn run(args: &PolicyArgs) -> anyhow::Result<ExitCode> {
     .map(|()| ExitCode::SUCCESS)
 }
 
-fn read(file: &PathBuf) -> anyhow::Result<PolicyVersion> {
+fn read(file: &Path) -> anyhow::Result<PolicyVersion> {
+    // Said in the language of the person, with what to do.
+    if let Err(error) = std::fs::File::open(file).and_then(|file| file.metadata()) {
+        let key = match error.kind() {
+            std::io::ErrorKind::NotFound => "policy.no_file",
+            _ => "policy.not_readable",
+        };
+        anyhow::bail!(filled(Lang::current(), key, &[("file", &file.display())]));
+    }
+    if file.is_dir() {
+        let values: [(&str, &dyn std::fmt::Display); 1] = [("file", &file.display())];
+        anyhow::bail!(filled(Lang::current(), "policy.directory", &values));
+    }
     let text = read_text(file, FILE_BYTES_MAX)?;
     parse(&text).with_context(|| file.display().to_string())
 }

@@ -67,6 +67,29 @@ fn a_policy_that_is_not_whole_is_refused() {
 }
 
 #[test]
+fn what_is_not_a_policy_is_refused_with_what_to_write() {
+    refused("name = \"p\"\nnumber", "line 2: this is not TOML; correct the line");
+    let without = |key: &str| {
+        let lines = HEAD.lines().filter(|line| !line.starts_with(key));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    refused(&without("author"), "line 1: the key `author` is missing; add it");
+    let head = |line: &str| format!("{HEAD}{line}\n");
+    let known = "line 6: there is no key `authors`; keys here are ";
+    assert!(parse(&head("authors = 1")).unwrap_err().to_string().starts_with(known));
+    refused(&head("name = \"q\""), "line 6: a key stands here twice; remove one");
+    refused(
+        &HEAD.replace("number = 1", "number = \"1\""),
+        "line 2: the value is of the wrong kind; write u32",
+    );
+    let effect = rule("r", GOOD).replace("\"hold\"", "\"stop\"");
+    refused(
+        &format!("{HEAD}{effect}"),
+        "line 12: the value `stop` is not known here; write one of `refuse`, `hold`, `label`",
+    );
+}
+
+#[test]
 fn a_pattern_that_is_not_linear_is_refused() {
     let pattern = |pattern: &str| {
         let lines = format!("patterns = ['{pattern}']\nmatches = [\"x\"]\npasses = [\"y\"]");

@@ -62,6 +62,8 @@ const ENTRY: Fields = &[("bank", "bank"), ("file", "file"), ("line", "line")];
 const PERSON: Fields = &[("person", "person")];
 
 const OFFER: Fields = &[("offer", "offer")];
+const OFFER_TEXT: Fields = &[("offer", "offer"), ("content", "content")];
+const OFFER_OF_SELLER: Fields = &[("offer", "offer"), ("seller", "seller")];
 const LIST_OFFER: Fields = &[("offer", "offer"), ("state", "=Listed")];
 const VARIANT: Fields = &[("variant", "variant")];
 const PROMOTION: Fields = &[("promotion", "promotion")];
@@ -237,6 +239,13 @@ const ACTS: &[OfferedAct] = &[
     row("ReturnUnits", "market_orders", &[("units_kept", SOME)], MARKET_ORDER),
     row("AcceptUnits", "market_parcels", &[is(&["under way"])], PARCEL),
     row("AcceptAppeal", "market_parcels", &[is(&["refused", "returned"])], PARCEL),
+    row("DecideText", "offers", STANDING_OFFER, OFFER_TEXT),
+    row("AppealText", "offers", &[], OFFER_OF_SELLER),
+    row("JudgeAppeal", "offers", &[], OFFER),
+    list("ActivatePolicy", "offers"),
+    list("SuspendRule", "offers"),
+    list("DrawSample", "offers"),
+    list("JudgeSample", "offers"),
 ];
 
 /// Whether a principal may give a command, once the second factor is given again.
