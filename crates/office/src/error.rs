@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use books::PersonId;
-use money::Currency;
 use listings::ScreenError;
+use money::Currency;
 use vault::{AccountError, DocumentNumberError, VaultError};
 
 use crate::fields::ValueError;

@@ -35,6 +35,7 @@ commands! {
         /// Examples that were matched: those of all rules.
         examples: u32,
         /// Those that did not hold. The command is refused if there is one.
+        #[serde(default)]
         failing: Vec<FailingExample>,
         /// The author.
         proposed_by: PersonId,
@@ -77,7 +78,9 @@ commands! {
         rule: Option<String>,
         /// Where, in rising order: at least one place, none if the text is published. A held text's
         /// matches are added.
+        #[serde(default)]
         spans: Vec<TextSpan>,
+        #[serde(default)]
         origin: DecisionOrigin,
         decided_by: PersonId,
     }

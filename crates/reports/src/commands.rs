@@ -206,8 +206,9 @@ impl<'a> Observed<'a> {
     }
 
     pub(crate) fn events(&mut self) -> &[Value] {
-        let CommandOutcome { books, market, .. } = self.outcome;
-        let all = || books.events.iter().map(json).chain(market.iter().map(json)).collect();
+        let CommandOutcome { books, market, policy, .. } = self.outcome;
+        let machines = || books.events.iter().map(json).chain(market.iter().map(json));
+        let all = || machines().chain(policy.iter().map(json)).collect();
         self.events.get_or_insert_with(all)
     }
 }
