@@ -280,7 +280,7 @@ fn a_seller_acts_on_the_own_offers_only() {
     carried_out(give("set-price", "1", price("tea-shop/tea/one")));
     give("set-price", "2", price("pots/pot/one")).problem(403, "not-permitted");
     let other = json!({ "variant": "tea-shop/tea/one", "price": "110.00BRL" });
-    give("set-price", "3", other).problem(409, "other-currency");
+    give("set-price", "3", other).problem(409, "does-not-fit");
     give("checkout", "4", json!({})).problem(422, "missing-field");
     let off = |seller: &str, share: u32| {
         json!({
@@ -345,7 +345,8 @@ fn market_commands_are_given_at_the_office_in_both_languages() {
     run("SetPrice --variant tea --price 12.00CNY").fails("SELLER/REFERENCE/SKU");
     let log = bed.run("log --data door/books").succeeds();
     log.prints("offer tea of seller").prints("3 units received, adjustment 2");
-    bed.run("log --data door/books --lang zh").succeeds().prints("入库 3 件，第 2 次调整");
+    let log = bed.run("log --data door/books --lang zh").succeeds();
+    assert!(log.words().contains("入库 3 件，第 2 次调整"), "{log}");
     bed.run("do PublishPromotion --help").succeeds().prints("--platform-share <Rate>");
     bed.run("do Checkout --help --lang zh").succeeds().prints("买家所见的合计");
     bed.verified("door/books");
