@@ -1,9 +1,9 @@
 //! The engine: composes the state machines and applies commands to them, one after another.
 //!
-//! The machines are the [`books`], the [`market`] and the [`policy`]. A machine holds its own rules.
-//! The engine adds what they share: who gave a command, request keys, the fingerprint, the digest
-//! and snapshots. A command of the market and the commands that it gives the books are one entry:
-//! all or nothing; so are a decision of the policy and the offer's state that follows from it.
+//! The machines are the [`books`], the [`market`] and the [`policy`]. A machine holds its own
+//! rules. The engine adds what they share: who gave a command, request keys, the fingerprint, the
+//! digest and snapshots. A command of the market and the commands that it gives the books are one
+//! entry: all or nothing; so are a decision of the policy and the offer's state that follows.
 //!
 //! Never: a rule of a machine, a clock, randomness, I/O, text for people.
 //!

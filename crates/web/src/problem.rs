@@ -767,7 +767,11 @@ mod tests {
         let refusals = Refusal::examples().len() - 1 + MissingRecord::examples().len();
         assert_eq!(
             types.len(),
-            refusals + market_refusals().count() + ProblemKind::ALL.len() - 1,
+            refusals
+                + market_refusals().count()
+                + policy_refusals().count()
+                + ProblemKind::ALL.len()
+                - 1,
             "only books-not-open is both"
         );
         assert!(types.contains_key("amount-zero") && types.contains_key("no-such-seller"));

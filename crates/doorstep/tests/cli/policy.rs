@@ -57,7 +57,7 @@ fn errors_of_files_say_what_to_do_in_both_languages() {
     bed.run("policy check . --lang zh").fails(".：是目录；请写出其中的文件");
 }
 
-/// A text with a word of the law is held, published by a person, refused, and put back by an appeal.
+/// A text with a word of the law is held, published by a person, refused, and put back by appeal.
 #[test]
 fn a_text_is_held_decided_appealed_and_matched_again() {
     let served = served();

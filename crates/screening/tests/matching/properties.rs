@@ -103,7 +103,8 @@ proptest! {
         let plain = normaliser.normalise(&text).text();
         for word in WORDS {
             let needle = normaliser.normalise(word).text();
-            let found = Matcher::of([&rule("it", steps, &[word], &[])]).unwrap().find(listing(&text), &[]);
+            let matcher = Matcher::of([&rule("it", steps, &[word], &[])]).unwrap();
+            let found = matcher.find(listing(&text), &[]);
             // Only what became several characters can have a needle within it.
             let units = |c: char| normaliser.normalise(&c.to_string()).units.len();
             let is_plain = text.chars().all(|c| units(c) < 2);
