@@ -283,14 +283,16 @@ impl Taking<'_> {
         details.check_used()?;
         // The day before first: a file goes on where the last one ended.
         lanes.sort_by_key(|(_, lane)| (lane.from, lane.until));
+        let (places, lanes): (Vec<_>, Vec<_>) = lanes.into_iter().unzip();
+        self.check_all(request, &lanes)?;
         let mut reports = Vec::new();
         if has_details && !request.dry_run {
             let mut in_hand = FilesInHand::read(self.data).map_err(TakeError::from)?;
-            for (_, lane) in &lanes {
+            for lane in &lanes {
                 in_hand.note_details(&lane.name, &lane.format).map_err(TakeError::from)?;
             }
         }
-        for (place, lane) in lanes {
+        for (place, lane) in places.into_iter().zip(lanes) {
             reports.push(self.take_lane(request, &mut files[place], lane)?);
         }
         if !request.dry_run {

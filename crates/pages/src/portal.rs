@@ -160,6 +160,7 @@ pub struct ClosingsPage {
     pub breaks: String,
     /// What a row can be closed with, and what it is for.
     pub resolutions: Vec<(&'static str, &'static str)>,
+    pub second_factor: Option<crate::SecondFactorField>,
     pub error: Option<String>,
     /// The wrong rows.
     pub faults: Vec<String>,

@@ -159,6 +159,9 @@ pub(super) fn take_error(error: &TakeError) -> String {
              这是同一日期的另一种格式，无需再录。\
              如果确是另一文件，且各笔都重复付款，请给出 --accept-breaks"
         ),
+        E::LinesKnown { lines } => format!(
+            "账簿中已有其全部 {lines} 行，无需再录。如果各笔都重复付款，请给出 --accept-breaks"
+        ),
         E::NothingExpected { name, lines } => format!(
             "其 {lines} 行中没有一行是账簿预期 `{name}` 会有的：\
              看来是其他发送方的文件，或属于其他账簿。请写明真正的发送方；\

@@ -113,3 +113,24 @@ fn a_statement_in_another_form_is_the_same_statement() {
     bed.run("file second.sta --bank main --profile mt940 --data books")
         .fails("the statement up to 2013-08-28 was taken before, as `bank-csv`");
 }
+
+#[test]
+fn of_files_that_are_given_together_all_are_taken_or_none() {
+    let bed = Bed::new();
+    books(&bed);
+    let columns = "account,date,type,amount,currency,bank_reference,our_reference,text\n";
+    let statement = |name: &str, day: &str, opening: &str, closing: &str| {
+        let line = |kind: &str, amount: &str| format!("main,{day},{kind},{amount},CNY,,,\n");
+        let lines = [line("opening", opening), line("closing", closing)].concat();
+        bed.write(name, format!("{columns}{lines}"));
+    };
+    statement("first.csv", "2013-08-27", "1.00", "1.00");
+    statement("second.csv", "2013-08-28", "1.00", "1.00");
+    statement("gap.csv", "2013-08-29", "7.00", "7.00");
+    let before = bed.verified("books");
+    let all = "file gap.csv second.csv first.csv --bank main --data books";
+    bed.run(all).fails("entries are missing in between");
+    assert_eq!(bed.verified("books")["digest"], before["digest"]);
+    let two = bed.run("file second.csv first.csv --bank main --data books --json").succeeds();
+    assert_eq!(two.json()["files"].as_array().unwrap().len(), 2);
+}

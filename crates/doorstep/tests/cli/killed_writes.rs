@@ -110,7 +110,8 @@ fn a_clearing_file_whose_taking_is_killed_is_continued() {
     take::books(&bed);
     // More lines than are given together.
     bed.write("clearing.csv", take::clearing_file("alpha", "2013-08-28", 210));
-    killed_at_every_write(&bed, "file clearing.csv --network alpha", Some("books"));
+    let line = "file clearing.csv --network alpha --accept-breaks";
+    killed_at_every_write(&bed, line, Some("books"));
 }
 
 #[test]

@@ -269,8 +269,11 @@ fn closings(page: &str) -> Vec<(String, String)> {
 fn breaks_are_closed_in_bulk_by_the_list_that_two_persons_give() {
     let bed = Bed::new();
     let demo = start(&bed, "--data books");
-    for role in ["finance", "approver", "auditor", "seller"] {
+    for role in ["auditor", "seller"] {
         demo.status(&bed, &["-c", role, &demo.of(role).link]);
+    }
+    for role in ["finance", "approver"] {
+        demo.sign_in(&bed, role, role);
     }
     for role in ["auditor", "seller"] {
         assert_eq!(status(&demo, &bed, role, "/close-breaks"), "403", "{role}");
@@ -332,19 +335,11 @@ fn breaks_are_closed_in_bulk_by_the_list_that_two_persons_give() {
     assert!(closed.contains("All rows are carried out."), "{closed}");
     let left = super::support::records(&list("finance"));
     assert!(left.iter().all(|row| !row["id"].starts_with("brk_")), "{left:?}");
-    // A statement over HTTP, and what is to arrive and what a day cost, as the command line says.
-    let csrf = demo.sign_in(&bed, "finance", "jar");
-    bed.write("bank.csv", "account,date,type,amount,currency,bank_reference,our_reference,text\n");
-    let url = format!("{}/v1/files/bank?bank=bank-1&dry-run=true", demo.url);
-    let csrf = format!("Doorstep-Csrf: {csrf}");
-    let sent = ["-b", "jar", "-H", &csrf, "-H", "Content-Type: text/csv", "--data-binary"];
-    let refused = demo.curl(&bed, &[&sent[..], &["@bank.csv", &url]].concat()).json();
-    assert_eq!(refused["type"], "/problems/file-refused", "{refused}");
-    assert!(!refused["detail"].as_str().unwrap().contains("subcommand"), "{refused}");
+    // What is to arrive and what a day cost, over the API.
     let arrivals = demo.get(&bed, "finance", "/v1/now/arrivals");
     assert!(arrivals["arrivals"].is_array(), "{arrivals}");
     let costs = demo.get(&bed, "finance", "/v1/now/costs?by=network");
-    assert!(costs["costs"]["groups"].as_array().is_some_and(|all| !all.is_empty()), "{costs}");
+    assert!(costs["groups"].as_array().is_some_and(|all| !all.is_empty()), "{costs}");
     let other = ["-F", "csrf=0", "-F", "file=@list.csv", "-b", "finance"];
     let url = format!("{}/close-breaks", demo.url);
     assert_eq!(demo.status(&bed, &[&HTML[..], &other, &[&url]].concat()), "403");

@@ -233,7 +233,7 @@ fn a_break_an_entry_and_a_file_explain_themselves() {
     let words = bed.run(&format!("recon explain {id} --data books")).succeeds();
     words.prints("no reference").prints("doorstep break assign");
     bed.run(&format!("recon explain {id} --data books --lang zh")).succeeds().prints("无参考号");
-    bed.run("recon explain nothing/9 --data books").fails("`nothing/9` is no file, entry, break");
+    bed.run("recon explain nothing/9 --data books").fails("`nothing/9` is no file, line, break");
 }
 
 /// A command at a time of a trial.

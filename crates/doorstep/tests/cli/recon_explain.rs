@@ -16,8 +16,7 @@ const MORNING: &str = "2013-11-12T04:00";
 fn explained(bed: &Bed, time: &str, data: &str, subject: &str) -> Value {
     let mut command = bed.doorstep(&format!("recon explain --json --data {data}"));
     command.arg(subject).env("DOORSTEP_TRIAL_TIME", format!("{time}:00+00:00"));
-    let mut found = Ran::of(&mut command).succeeds().json();
-    found["explanation"].take()
+    Ran::of(&mut command).succeeds().json()
 }
 
 /// Whether a list names something, with a reason.
@@ -108,9 +107,8 @@ fn a_spreadsheet_keeps_the_ids_of_a_list_and_a_closed_break_says_how_and_by_whom
     give("WriteOff", "bo").succeeds();
     for id in [&id, &bare] {
         let found = bed.run(&format!("recon explain {id} --data books --json")).succeeds().json();
-        let found = &found["explanation"];
-        assert_eq!(text(found, "/state"), "closed");
-        assert_eq!(text(found, "/closed/0/resolution"), "WriteOff");
+        assert_eq!(text(&found, "/state"), "closed");
+        assert_eq!(text(&found, "/closed/0/resolution"), "WriteOff");
         let commands = found["evidence"].as_array().unwrap();
         let commands: Vec<&str> = commands.iter().map(|one| text(one, "/command")).collect();
         let expected = ["TakeEntry", "ProposeBreakResolution", "ApproveBreakResolution"];
@@ -120,8 +118,7 @@ fn a_spreadsheet_keeps_the_ids_of_a_list_and_a_closed_break_says_how_and_by_whom
     words.prints("WriteOff, 5.00 CNY: ").prints(" approved it on ");
     // A line of a clearing file is explained by its place, as explanations print it.
     let line = bed.run("recon explain alpha/1/3 --data books --json").succeeds().json();
-    let line = &line["explanation"];
-    assert_eq!((text(line, "/state"), number(line, "/line")), ("break", 3));
+    assert_eq!((text(&line, "/state"), number(&line, "/line")), ("break", 3));
     bed.run("recon explain alpha/1/9 --data books").fails("is no file, line, break, movement");
 }
 
@@ -140,7 +137,7 @@ fn a_line_with_nearly_the_reference_of_a_payment_names_it() {
     let listed = bed.run("recon breaks --data door/books --json --lane alpha").succeeds().json();
     let id = text(&listed, "/open/0/id").to_owned();
     let found = bed.run(&format!("recon explain {id} --data door/books --json")).succeeds().json();
-    let considered = &found["explanation"]["considered"];
+    let considered = &found["considered"];
     let payment = format!("{}/1", ground::parcel(2).0);
     assert!(names(considered, &payment, "nearly_same_reference"), "{found:#}");
     assert_eq!(considered.as_array().unwrap().len(), 1);
@@ -156,7 +153,7 @@ fn cash_that_a_sheet_states_and_a_line_of_it_are_explained() {
     running.stop();
     let explain = |subject: &str| {
         let line = format!("recon explain {subject} --data door/books --json");
-        bed.run(&line).succeeds().json()["explanation"].clone()
+        bed.run(&line).succeeds().json()
     };
     let payments = [2, 3].map(|place| format!("{}/1", ground::parcel(place).0));
     assert_eq!(text(&explain(&payments[0]), "/state"), "nowhere", "the firm sent no sheet");
@@ -221,7 +218,7 @@ fn what_is_no_file_is_named_with_what_to_do() {
     bed.write("empty.csv", "");
     bed.private_directory("folder");
     for (name, en, zh) in [
-        ("empty.csv", "empty.csv is empty; ask for it again", "empty.csv 为空；请重新索取"),
+        ("empty.csv", "empty.csv is empty; ask for the file again", "empty.csv 为空；请重新索取"),
         ("folder", "folder is a folder; give the files in it", "folder 是文件夹；请给出其中的文件"),
         (
             "README",

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use books::view::PaymentView;
-use books::{Books, ClearLine, Command, Event, PaymentId, RailId, ReconBreakKind};
-use engine::Submission;
+use books::{Books, BreakId, ClearLine, Command, Event, PaymentId, RailId, ReconBreakKind};
+use engine::{Events, Refusal, Submission};
 use files::incoming::clearing::{StatedItem, StatedPayment};
 use recon::clearing::{LinesOfFile, NoPayment, Requests, clear_line};
 use reports::{JournaledRequest, RequestNumbers, find_sent_requests};
@@ -14,11 +14,14 @@ use super::lane::FileNews;
 use super::name_of;
 use super::{LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking, TakingStopped};
 
+/// Lines that are given together while the books refuse none: each time, their commit is waited for.
+const CLEARING_LINES_AT_ONCE_MAX: usize = 1_600;
+
 type PlannedLine = (ClearLine, Option<NoPayment>);
 
 /// What the lines of a clearing file are, as far as the books and the journal know.
 #[derive(Clone)]
-pub(super) struct ClearingPlan {
+struct ClearingPlan {
     requests: Arc<Requests>,
     items: Arc<Vec<StatedItem>>,
     of: LinesOfFile,
@@ -28,37 +31,47 @@ impl Taking<'_> {
     /// Gives the lines of a clearing file that the books do not have yet.
     pub(super) fn give_items(
         &mut self,
-        plan: &ClearingPlan,
+        lane: &LaneFile,
+        file: u32,
         known: u32,
         dry_run: bool,
         report: &mut TakeReport,
     ) -> Result<(), TakingStopped> {
+        let items = lane.items().ok_or(TakeError::CopyChanged)?;
+        let plan = self.clearing_plan(lane, file, items)?;
         let known = known as usize;
-        self.list_known_lines(plan, known, report)?;
-        self.give_lines(plan, known, dry_run, report)
+        self.list_known_lines(&plan, known, report)?;
+        self.give_lines(&plan, known, dry_run, report)
     }
 
-    pub(super) fn clearing_plan(
+    fn clearing_plan(
         &self,
         lane: &LaneFile,
         file: u32,
+        items: Vec<StatedItem>,
     ) -> Result<ClearingPlan, TakingStopped> {
-        let rail = lane.rail().ok_or(TakeError::CopyChanged)?;
-        let items = Arc::new(lane.items().ok_or(TakeError::CopyChanged)?);
+        let (rail, items) = (lane.rail().ok_or(TakeError::CopyChanged)?, Arc::new(items));
         let requests = self.requests_of(&items, rail)?;
         let of = LinesOfFile { bank: lane.bank, rail, file, value_date: lane.value_date };
         Ok(ClearingPlan { requests, items, of })
     }
 
-    /// What the file brings that the books expect. Most often its first line says it.
-    pub(super) fn news_of_items(&self, plan: &ClearingPlan) -> Result<FileNews, TakingStopped> {
+    /// What a file brings that the books expect. Most often its first lines say it.
+    pub(super) fn news_of_items(&self, lane: &LaneFile) -> Result<FileNews, TakingStopped> {
+        let items = lane.items().ok_or(TakeError::CopyChanged)?;
+        let first = items[..items.len().min(LINES_AT_ONCE)].to_vec();
+        let of = |items| self.news_of(&self.clearing_plan(lane, 1, items)?);
+        match of(first)? {
+            FileNews::Expected => Ok(FileNews::Expected),
+            _ => of(items),
+        }
+    }
+
+    fn news_of(&self, plan: &ClearingPlan) -> Result<FileNews, TakingStopped> {
         let mut news = FileNews::Repeated;
         for first in (0..plan.items.len()).step_by(LINES_AT_ONCE) {
             let lines = self.plan_lines(plan, first, LINES_AT_ONCE)?;
-            let kinds = move |engine: &engine::Engine| -> Vec<_> {
-                lines.iter().map(|(line, _)| engine.books().break_of_line(line)).collect()
-            };
-            for kind in self.client.query(kinds)?.0 {
+            for kind in self.kinds_of_lines(&lines)? {
                 match kind {
                     Some(ReconBreakKind::Duplicate | ReconBreakKind::Unannounced) => {}
                     Some(ReconBreakKind::UnknownReference) => news = FileNews::Nothing,
@@ -149,29 +162,26 @@ impl Taking<'_> {
         dry_run: bool,
         report: &mut TakeReport,
     ) -> Result<(), TakingStopped> {
-        let mut first = known;
+        let (mut first, mut at_once) = (known, LINES_AT_ONCE);
         while first < plan.items.len() {
-            let planned = self.plan_lines(plan, first, LINES_AT_ONCE)?;
+            let planned = self.plan_lines(plan, first, at_once)?;
+            at_once = (at_once * 2).min(CLEARING_LINES_AT_ONCE_MAX);
             let commands = planned.iter().map(|(line, _)| (None, self.line(line.clone())));
             let commands: Vec<_> = commands.collect();
             let answers = if dry_run { Vec::new() } else { self.client.execute(commands)? };
-            let mut answers = answers.into_iter();
+            let kinds = match dry_run {
+                true => self.kinds_of_lines(&planned)?,
+                false => self.kinds_of_breaks(&answers)?,
+            };
+            let (mut answers, mut kinds) = (answers.into_iter(), kinds.into_iter());
             let items = &plan.items[first..];
             for (item, (line, no_payment)) in items.iter().zip(planned) {
                 first += 1;
-                let mut found = None;
+                let found = kinds.next().flatten();
                 let refusal = match answers.next() {
                     Some(Err(refusal)) => Some(refusal),
-                    Some(Ok(events)) => {
-                        self.count_answer(Some(&events), report);
-                        found = self.kind_of_break(&events.books)?;
-                        None
-                    }
-                    None => {
-                        let line = line.clone();
-                        let kind =
-                            move |engine: &engine::Engine| engine.books().break_of_line(&line);
-                        found = self.client.query(kind)?.0;
+                    answer => {
+                        self.count_answer(answer.and_then(Result::ok).as_ref(), report);
                         None
                     }
                 };
@@ -192,6 +202,7 @@ impl Taking<'_> {
                 }
                 if refused {
                     // The lines behind it were not the next ones, and were refused for that.
+                    at_once = LINES_AT_ONCE;
                     break;
                 }
             }
@@ -199,15 +210,38 @@ impl Taking<'_> {
         Ok(())
     }
 
-    /// The kind of the break that a line raised.
-    fn kind_of_break(&self, events: &[Event]) -> Result<Option<ReconBreakKind>, TakingStopped> {
-        let raised = events.iter().find_map(|event| match event {
+    /// The kinds of the breaks that lines would raise.
+    fn kinds_of_lines(
+        &self,
+        planned: &[PlannedLine],
+    ) -> Result<Vec<Option<ReconBreakKind>>, TakingStopped> {
+        let lines: Vec<_> = planned.iter().map(|(line, _)| line.clone()).collect();
+        let kinds = move |engine: &engine::Engine| {
+            lines.iter().map(|line| engine.books().break_of_line(line)).collect()
+        };
+        Ok(self.client.query(kinds)?.0)
+    }
+
+    /// The kinds of the breaks that lines raised.
+    fn kinds_of_breaks(
+        &self,
+        answers: &[Result<Events, Refusal>],
+    ) -> Result<Vec<Option<ReconBreakKind>>, TakingStopped> {
+        let raised = |event: &Event| match event {
             Event::BreakRaised { break_id, .. } => Some(*break_id),
             _ => None,
-        });
-        let Some(id) = raised else { return Ok(None) };
-        let kind = move |engine: &engine::Engine| engine.books().kind_of_line_break(id);
-        Ok(self.client.query(kind)?.0)
+        };
+        let events = answers.iter().map(|answer| answer.as_ref().ok());
+        let ids = events.map(|events| events.and_then(|one| one.books.iter().find_map(raised)));
+        let ids: Vec<Option<BreakId>> = ids.collect();
+        if ids.iter().all(Option::is_none) {
+            return Ok(Vec::new());
+        }
+        let kinds = move |engine: &engine::Engine| {
+            let kind = |id: &Option<BreakId>| engine.books().kind_of_line_break((*id)?);
+            ids.iter().map(kind).collect()
+        };
+        Ok(self.client.query(kinds)?.0)
     }
 
     fn line(&self, line: ClearLine) -> Submission {

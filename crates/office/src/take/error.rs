@@ -74,6 +74,11 @@ pub enum TakeError {
     )]
     InOtherForm { file: u32, day: String, form: String },
     #[error(
+        "the books have each of its {lines} lines already, and nothing is left to do. If all of it \
+         was paid twice, give --accept-breaks"
+    )]
+    LinesKnown { lines: usize },
+    #[error(
         "none of its {lines} lines is what the books expect of `{name}`: it looks like the file \
          of another sender, or for other books. Name the true sender; if the file is right, give \
          --accept-breaks, and each line becomes a break"

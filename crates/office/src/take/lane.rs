@@ -1,12 +1,12 @@
 //! A file of one lane: begun, its lines, ended. The books know where it is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use books::reconciliation_view::FileSums;
-use books::{BeginFile, Books, Command, EndFile, FileLane, Sha256Digest};
+use books::{BeginFile, Books, BusinessDate, Command, EndFile, FileLane, Sha256Digest};
 use sha2::{Digest, Sha256};
 
-use super::clearing::ClearingPlan;
 use super::given::{GivenFile, LaneFile, LaneLines};
 use super::{FileParts, TakeError, TakeOutcome, TakeReport, TakeRequest, Taking, TakingStopped};
 use crate::files_in_hand::{FileInHand, FilesInHand};
@@ -38,17 +38,17 @@ enum LanePlace {
     OtherBegun { from: String },
 }
 
-fn place_of(books: &Books, lane: &LaneFile, digest: Sha256Digest) -> Option<LanePlace> {
-    let mut files = books.files_of(lane.lane).rev();
+fn place_of(books: &Books, lane: FileLane, digest: Sha256Digest) -> Option<LanePlace> {
+    let mut files = books.files_of(lane).rev();
     let last = files.next();
-    let same = books.files_of(lane.lane).find(|one| one.begun.digest == digest);
+    let same = books.files_of(lane).find(|one| one.begun.digest == digest);
     Some(match (same, last) {
         (Some(one), _) if one.ended.is_some() => LanePlace::TakenBefore(one.begun.file),
         (Some(one), _) => LanePlace::Begun { file: one.begun.file, lines: one.sums.lines() },
         (None, Some(last)) if last.ended.is_none() => {
             LanePlace::OtherBegun { from: last.begun.from.to_string() }
         }
-        _ => LanePlace::Next(books.next_file(lane.lane)?),
+        _ => LanePlace::Next(books.next_file(lane)?),
     })
 }
 
@@ -113,8 +113,8 @@ impl Taking<'_> {
         let dry_run = request.dry_run;
         let lane = Arc::new(lane);
         let digest = lane.sha256().ok_or(TakeError::CopyChanged)?;
-        let asked = lane.clone();
-        let look = move |engine: &engine::Engine| place_of(engine.books(), &asked, digest);
+        let of = lane.lane;
+        let look = move |engine: &engine::Engine| place_of(engine.books(), of, digest);
         let place = self.client.query(look)?.0.ok_or(TakeError::CopyChanged)?;
         let mut report = report_of(&lane, dry_run);
         let (file, known, is_next) = match place {
@@ -127,29 +127,17 @@ impl Taking<'_> {
             LanePlace::Next(file) => (file, 0, true),
         };
         if is_next {
-            self.check_firm(&lane)?;
-            self.check_follows(&lane)?;
-        }
-        let plan = match lane.lines {
-            LaneLines::Items(_) => Some(self.clearing_plan(&lane, file)?),
-            LaneLines::Entries(_) | LaneLines::Rows(_) => None,
-        };
-        if is_next {
-            if !request.accept_breaks {
-                self.check_is_expected(&lane, plan.as_ref())?;
-            }
+            self.check_news(&lane, request.accept_breaks, self.last_statement(&lane)?)?;
             if !dry_run {
                 self.keep(&lane, record)?;
                 self.begin(&lane, file, digest)?;
             }
         }
         (report.file, report.repeated) = (Some(file), known.into());
-        match (&lane.lines, plan) {
-            (_, Some(plan)) => self.give_items(&plan, known, dry_run, &mut report)?,
-            (LaneLines::Entries(_), _) => {
-                self.give_entries(&lane, file, known, dry_run, &mut report)?;
-            }
-            _ => self.give_rows(&lane, file, known, dry_run, &mut report)?,
+        match lane.lines {
+            LaneLines::Items(_) => self.give_items(&lane, file, known, dry_run, &mut report)?,
+            LaneLines::Entries(_) => self.give_entries(&lane, file, known, dry_run, &mut report)?,
+            LaneLines::Rows(_) => self.give_rows(&lane, file, known, dry_run, &mut report)?,
         }
         if !dry_run {
             report.parts = Some(self.end(&lane, file)?);
@@ -205,14 +193,10 @@ impl Taking<'_> {
 
     /// Refuses a clearing file or sheet of which the books expect no line: the same day in another
     /// form, or the file of another sender.
-    fn check_is_expected(
-        &self,
-        lane: &LaneFile,
-        plan: Option<&ClearingPlan>,
-    ) -> Result<(), TakingStopped> {
-        let news = match (plan, lane.lane) {
-            (Some(plan), _) => self.news_of_items(plan)?,
-            (None, FileLane::Firm(firm)) => self.news_of_rows(lane, firm)?,
+    fn check_is_expected(&self, lane: &LaneFile) -> Result<(), TakingStopped> {
+        let news = match (&lane.lines, lane.lane) {
+            (LaneLines::Items(_), _) => self.news_of_items(lane)?,
+            (LaneLines::Rows(_), FileLane::Firm(firm)) => self.news_of_rows(lane, firm)?,
             _ => return Ok(()),
         };
         if lane.count() == 0 || news == FileNews::Expected {
@@ -231,43 +215,96 @@ impl Taking<'_> {
             Some(error) if news == FileNews::Repeated => Err(error.into()),
             _ if lane.count() >= UNEXPECTED_LINES_MIN => {
                 let (name, lines) = (lane.name.clone(), lane.count());
-                Err(TakeError::NothingExpected { name, lines }.into())
+                Err(match news {
+                    FileNews::Repeated => TakeError::LinesKnown { lines }.into(),
+                    _ => TakeError::NothingExpected { name, lines }.into(),
+                })
             }
             _ => Ok(()),
         }
     }
 
-    /// Refuses a statement that does not go on where the last one ended.
-    fn check_follows(&self, lane: &LaneFile) -> Result<(), TakingStopped> {
-        let of = lane.lane;
-        let last = self.client.query(move |engine| {
-            let last = engine.books().files_of(of).next_back()?.begun;
-            Some((last.until, last.opening?.minor(), last.total.minor(), last.form.clone()))
-        })?;
-        let (Some((until, opened, moved, form)), Some(opening)) = (last.0, lane.opening) else {
-            return Ok(());
-        };
-        let closing = opened + moved;
-        let (from, until) = (lane.from, (until, until.to_string()));
-        if lane.until == until.0 && (opened, moved) == (opening.minor(), lane.total.minor()) {
-            return Err(TakeError::StatementInOtherForm { until: until.1, form }.into());
-        }
-        if from < until.0 {
-            let (from, until) = (from.to_string(), until.1);
-            return Err(TakeError::Overlap { from, until }.into());
-        }
-        if closing != opening.minor() {
-            let balance = |minor| Balance { minor, currency: lane.currency };
-            return Err(TakeError::Gap {
-                until: until.1,
-                closing: balance(closing),
-                from: from.to_string(),
-                opening: balance(opening.minor()),
+    /// Checks all files before the first command of any of them.
+    pub(super) fn check_all(
+        &self,
+        request: &TakeRequest,
+        lanes: &[LaneFile],
+    ) -> Result<(), TakingStopped> {
+        let mut ends: BTreeMap<FileLane, TakenStatement> = BTreeMap::new();
+        for lane in lanes {
+            let digest = lane.sha256().ok_or(TakeError::CopyChanged)?;
+            let of = lane.lane;
+            let look = move |engine: &engine::Engine| place_of(engine.books(), of, digest);
+            // Another one that is in hand is finished first.
+            if !matches!(self.client.query(look)?.0, Some(LanePlace::Next(_))) {
+                continue;
             }
-            .into());
+            let last = match ends.get(&lane.lane) {
+                Some(last) => Some(last.clone()),
+                None => self.last_statement(lane)?,
+            };
+            self.check_news(lane, request.accept_breaks, last)?;
+            if let Some(opening) = lane.opening {
+                let (until, form) = (lane.until, lane.format.clone());
+                let (opening, moved) = (opening.minor(), lane.total.minor());
+                ends.insert(lane.lane, TakenStatement { until, opening, moved, form });
+            }
         }
         Ok(())
     }
+
+    /// Refuses a statement that does not go on where the last one ended, and a file without
+    /// anything that the books expect.
+    fn check_news(
+        &self,
+        lane: &LaneFile,
+        accept_breaks: bool,
+        last: Option<TakenStatement>,
+    ) -> Result<(), TakingStopped> {
+        self.check_firm(lane)?;
+        if let (Some(last), Some(opening)) = (last, lane.opening) {
+            check_follows(lane, last, opening.minor())?;
+        }
+        if accept_breaks { Ok(()) } else { self.check_is_expected(lane) }
+    }
+
+    /// The last statement of a bank account.
+    fn last_statement(&self, lane: &LaneFile) -> Result<Option<TakenStatement>, TakingStopped> {
+        let of = lane.lane;
+        let last = self.client.query(move |engine| {
+            let last = engine.books().files_of(of).next_back()?.begun;
+            let (opening, moved) = (last.opening?.minor(), last.total.minor());
+            Some(TakenStatement { until: last.until, opening, moved, form: last.form.clone() })
+        })?;
+        Ok(last.0)
+    }
+}
+
+/// A statement that was taken, or is taken before another one.
+#[derive(Clone)]
+struct TakenStatement {
+    until: BusinessDate,
+    /// In minor units.
+    opening: i64,
+    moved: i64,
+    form: String,
+}
+
+fn check_follows(lane: &LaneFile, last: TakenStatement, opening: i64) -> Result<(), TakeError> {
+    let (closing, until) = (last.opening + last.moved, last.until.to_string());
+    let (from, is_same_day) = (lane.from.to_string(), lane.until == last.until);
+    if is_same_day && (last.opening, last.moved) == (opening, lane.total.minor()) {
+        return Err(TakeError::StatementInOtherForm { until, form: last.form });
+    }
+    if lane.from < last.until {
+        return Err(TakeError::Overlap { from, until });
+    }
+    if closing != opening {
+        let balance = |minor| Balance { minor, currency: lane.currency };
+        let (closing, opening) = (balance(closing), balance(opening));
+        return Err(TakeError::Gap { until, closing, from, opening });
+    }
+    Ok(())
 }
 
 fn report_of(lane: &LaneFile, dry_run: bool) -> TakeReport {

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::Cursor;
 
 use office::closing::ClosingError;
-use office::take::{GivenFile, TakeError, TakeOutcome, TakeReport, TakeRequest, TakingStopped};
+use office::take::{
+    FileCompany, GivenFile, TakeError, TakeOutcome, TakeReport, TakeRequest, TakingStopped,
+};
 use office::{FileSourceKind, OfficeError};
 
 use super::*;
@@ -88,4 +90,91 @@ fn a_list_without_what_it_needs_is_refused() {
     assert!(close(&format!("id,resolution\n{many}")).starts_with("more than 10000 rows"));
     // A file that the books stop is another error.
     assert!(!matches!(taking.match_expected(), Err(TakingStopped::Node(_))));
+}
+
+/// A statement of one entry of 200.00, with what stands in it.
+fn camt053(details: &str) -> String {
+    let balance = |code: &str, amount: &str| {
+        format!(
+            "<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy=\"CNY\">{amount}</Amt>\
+             <CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2013-08-28</Dt></Dt></Bal>"
+        )
+    };
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.08\"><BkToCstmrStmt>\
+         <GrpHdr><MsgId>M</MsgId></GrpHdr><Stmt><Id>S-1</Id>\
+         <Acct><Id><IBAN>CN01MAIN</IBAN></Id><Ccy>CNY</Ccy></Acct>{}{}{}</Stmt>\
+         </BkToCstmrStmt></Document>",
+        balance("OPBD", "0.00"),
+        balance("CLBD", "200.00"),
+        entry("B-1", details)
+    )
+}
+
+fn entry(reference: &str, details: &str) -> String {
+    format!(
+        "<Ntry><Amt Ccy=\"CNY\">200.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>\
+         <BookgDt><Dt>2013-08-28</Dt></BookgDt><ValDt><Dt>2013-08-28</Dt></ValDt>\
+         <AcctSvcrRef>{reference}</AcctSvcrRef><NtryDtls>{details}</NtryDtls></Ntry>"
+    )
+}
+
+/// The transactions of an entry, for its reference.
+fn camt054(reference: &str) -> String {
+    let details = ["120.00", "80.00"].map(|amount| {
+        format!(
+            "<TxDtls><Refs><EndToEndId>D-{amount}</EndToEndId></Refs>\
+             <Amt Ccy=\"CNY\">{amount}</Amt></TxDtls>"
+        )
+    });
+    format!(
+        "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.054.001.08\">\
+         <BkToCstmrDbtCdtNtfctn><GrpHdr><MsgId>N</MsgId></GrpHdr><Ntfctn><Id>N-1</Id>\
+         <Acct><Id><IBAN>CN01MAIN</IBAN></Id></Acct>{}</Ntfctn></BkToCstmrDbtCdtNtfctn></Document>",
+        entry(reference, &details.concat())
+    )
+}
+
+#[test]
+fn a_file_says_whether_it_belongs_with_others() {
+    let mut bed = books_with_a_firm();
+    let batch = "<Btch><PmtInfId>P-7</PmtInfId><NbOfTxs>2</NbOfTxs></Btch>";
+    let files = [
+        ("open.xml", camt053(batch)),
+        ("whole.xml", camt053("")),
+        ("notification.xml", camt054("B-1")),
+        ("other.xml", camt054("B-2")),
+    ];
+    for (name, text) in &files {
+        fs::write(bed.path().join(name), text).unwrap();
+    }
+    let folder = bed.path().to_owned();
+    let given = |name: &str| GivenFile {
+        name: name.to_owned(),
+        file: File::open(folder.join(name)).unwrap(),
+    };
+    let source = Some((FileSourceKind::Bank, "main".to_owned()));
+    let request = TakeRequest { source, ..TakeRequest::default() };
+    let (_, office) = bed.running.as_mut().unwrap();
+    let mut taking = office.taking(&who(ANNS)).unwrap();
+    for (name, company) in [
+        ("open.xml", FileCompany::MayHaveDetails),
+        ("whole.xml", FileCompany::Whole),
+        ("notification.xml", FileCompany::Details),
+    ] {
+        let found = taking.company_of(&request, &mut given(name)).unwrap();
+        assert_eq!(found, company, "{name}");
+    }
+    let refused = |taken: Result<Vec<TakeReport>, TakingStopped>| match taken {
+        Err(TakingStopped::Refused(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let other = taking.take(&request, &mut [given("open.xml"), given("other.xml")]);
+    assert!(refused(other).starts_with("no entry of the statement is in the notification"));
+    let taken = taking.take(&request, &mut [given("notification.xml"), given("open.xml")]);
+    assert_eq!(taken.unwrap()[0].lines, 1);
+    // From now on statements of this bank wait for their details.
+    let found = taking.company_of(&request, &mut given("whole.xml")).unwrap();
+    assert_eq!(found, FileCompany::MayHaveDetails);
 }

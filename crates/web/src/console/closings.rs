@@ -9,11 +9,14 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use multer::{Field, Multipart};
 use office::socket::SentLine;
 use pages::forms::number;
-use pages::{ActLink, ClosingsPage, ClosingsReport, HomeTile, PageWords, Tone, list_path};
+use pages::{
+    ActLink, ClosingsPage, ClosingsReport, HomeTile, PageWords, SECOND_FACTOR, Tone, list_path,
+};
 use serde_json::Value;
 
 use super::frames::frame;
 use super::imports::{parts, pump};
+use super::second_factor::{factor_field, give_factor};
 use super::{Visit, html};
 use crate::app::HttpAnswer;
 use crate::handlers::files::{self, FileBody};
@@ -25,7 +28,9 @@ use crate::query::QueryParameters;
 pub(super) const CLOSINGS_PATH: &str = "/close-breaks";
 pub(super) const CLOSINGS_LIST_PATH: &str = "/close-breaks.csv";
 /// Fields of the form, the file last.
-const FIELDS: [&str; 2] = ["csrf", FILE];
+const FIELDS: [&str; 3] = ["csrf", SECOND_FACTOR, FILE];
+/// What the rows give, for the rights of the sender.
+const APPROVES: AccessFunction<'static> = AccessFunction::GiveNamed("ApproveBreakResolution");
 const FILE: &str = "file";
 const LIST_NAME: &str = "attachment; filename=\"open-breaks.csv\"";
 /// What the rows of the list can be closed with, and what each is for.
@@ -41,10 +46,23 @@ const RESOLUTIONS: [(&str, &str); 7] = [
 /// Wrong rows on a page.
 const FAULTS_SHOWN_MAX: usize = 200;
 
-/// Who sees all breaks and closes them.
+/// Who sees all breaks and closes them, once the second factor is given again.
 fn closes(principal: &Principal) -> bool {
-    let all = |function| principal.may(function) == AccessScope::All;
-    all(AccessFunction::Read("breaks")) && all(AccessFunction::GiveNamed("ApproveBreakResolution"))
+    let sees_all = principal.may(AccessFunction::Read("breaks")) == AccessScope::All;
+    sees_all && (principal.may(APPROVES) == AccessScope::All || principal.lacks_step_up(APPROVES))
+}
+
+/// What was wrong: a sentence with the wrong rows, or the second factor.
+#[derive(Default)]
+struct Wrong {
+    file: Option<(String, Vec<String>)>,
+    factor: Option<String>,
+}
+
+impl Wrong {
+    fn of_file(why: String) -> Wrong {
+        Wrong { file: Some((why, Vec::new())), factor: None }
+    }
 }
 
 /// The way from the list of breaks, for who may close them.
@@ -67,7 +85,7 @@ fn check(visit: &Visit) -> Result<(), Problem> {
 
 fn render(
     visit: &Visit,
-    wrong: Option<(String, Vec<String>)>,
+    wrong: Wrong,
     report: Option<ClosingsReport>,
     status: StatusCode,
 ) -> HttpAnswer {
@@ -75,12 +93,15 @@ fn render(
     let mut around =
         frame(&visit.call.app, visit.preferences, visit.call.caller.as_ref(), CLOSINGS_PATH);
     around.title = words.get("closings.title").to_owned();
-    let (error, faults) = wrong.unzip();
+    let lacks = visit.call.caller()?.principal.lacks_step_up(APPROVES);
+    let factor = lacks.then(|| factor_field(visit, CLOSINGS_PATH, wrong.factor));
+    let (error, faults) = wrong.file.unzip();
     let page = ClosingsPage {
         csrf: around.viewer.as_ref().map(|viewer| viewer.csrf.clone()).unwrap_or_default(),
         list: CLOSINGS_LIST_PATH,
         breaks: list_path("breaks"),
         resolutions: RESOLUTIONS.iter().map(|(how, key)| (*how, words.get(key))).collect(),
+        second_factor: factor,
         error,
         faults: faults.unwrap_or_default(),
         report,
@@ -92,7 +113,7 @@ fn render(
 pub(super) fn form(visit: &Visit) -> HttpAnswer {
     QueryParameters::read(visit.call.parts.uri.query(), &[])?;
     check(visit)?;
-    render(visit, None, None, StatusCode::OK)
+    render(visit, Wrong::default(), None, StatusCode::OK)
 }
 
 /// The list that is filled in, as `doorstep recon breaks --csv` writes it.
@@ -120,17 +141,22 @@ pub(super) async fn list(visit: Visit) -> HttpAnswer {
 }
 
 /// Reads the fields before the file.
-async fn fill(parts: &mut Multipart<'static>) -> Result<(String, Option<Field<'static>>), Problem> {
+async fn fill(
+    parts: &mut Multipart<'static>,
+) -> Result<([String; 2], Option<Field<'static>>), Problem> {
     let unreadable = |_| Problem::from(ProblemKind::BadQuery);
-    let mut csrf = String::new();
+    let [mut csrf, mut factor] = [const { String::new() }; 2];
     for _ in 0..FIELDS.len() {
         match parts.next_field().await.map_err(unreadable)? {
             None => break,
-            Some(field) if field.name() == Some(FILE) => return Ok((csrf, Some(field))),
+            Some(field) if field.name() == Some(FILE) => return Ok(([csrf, factor], Some(field))),
+            Some(field) if field.name() == Some(SECOND_FACTOR) => {
+                factor = field.text().await.map_err(unreadable)?;
+            }
             Some(field) => csrf = field.text().await.map_err(unreadable)?,
         }
     }
-    Ok((csrf, None))
+    Ok(([csrf, factor], None))
 }
 
 pub(super) async fn take(mut visit: Visit) -> HttpAnswer {
@@ -140,7 +166,7 @@ pub(super) async fn take(mut visit: Visit) -> HttpAnswer {
     let (mut parts, bytes) = parts(&mut visit, &FIELDS)?;
     let within = Duration::from_secs(BODY_SECONDS_MAX);
     let filled = tokio::time::timeout(within, fill(&mut parts)).await;
-    let (csrf, file) = filled.map_err(|_| Problem::from(ProblemKind::BodyTooSlow))??;
+    let ([csrf, factor], file) = filled.map_err(|_| Problem::from(ProblemKind::BodyTooSlow))??;
     let session = visit.call.caller()?.session.as_deref().ok_or(ProblemKind::NeedsPerson)?;
     if csrf != access::csrf_of(session) {
         return Err(ProblemKind::CrossSite.into());
@@ -149,9 +175,23 @@ pub(super) async fn take(mut visit: Visit) -> HttpAnswer {
     visit.call.language = words.0;
     let file = file.filter(|file| file.file_name().is_some_and(|name| !name.is_empty()));
     let Some(file) = file else {
-        let why = (words.get("import.no_file").to_owned(), Vec::new());
-        return render(&visit, Some(why), None, StatusCode::UNPROCESSABLE_ENTITY);
+        let wrong = Wrong::of_file(words.get("import.no_file").to_owned());
+        return render(&visit, wrong, None, StatusCode::UNPROCESSABLE_ENTITY);
     };
+    let mut cookie = None;
+    if visit.call.caller()?.principal.lacks_step_up(APPROVES) {
+        let given = match factor.trim().is_empty() {
+            true => Err(words.get("form.factor_missing").to_owned()),
+            false => give_factor(&mut visit, &factor).await?,
+        };
+        match given {
+            Ok(renewed) => cookie = Some(renewed),
+            Err(error) => {
+                let wrong = Wrong { factor: Some(error), file: None };
+                return render(&visit, wrong, None, StatusCode::UNPROCESSABLE_ENTITY);
+            }
+        }
+    }
     let flag = only_check.then(|| ("dry-run".to_owned(), "true".to_owned()));
     let flags = crate::handlers::file_flags(FileKind::Closings);
     let parameters = QueryParameters::of(flag.into_iter(), flags)?;
@@ -159,18 +199,22 @@ pub(super) async fn take(mut visit: Visit) -> HttpAnswer {
     let sending = tokio::spawn(pump(parts, file, sender));
     let done = files::carry_out(&visit.call, FileKind::Closings, &parameters, body).await;
     sending.abort();
-    match done {
+    let mut answer = match done {
         Ok((report, _, position)) => {
             let by = visit.call.caller()?.principal.actor;
             visit.call.app.writers.wrote(by, position);
-            render(&visit, None, Some(reported(words, &report)), StatusCode::OK)
+            render(&visit, Wrong::default(), Some(reported(words, &report)), StatusCode::OK)?
         }
-        Err(problem) if problem.status().is_server_error() => Err(problem),
+        Err(problem) if problem.status().is_server_error() => return Err(problem),
         Err(problem) => {
-            let status = problem.status();
-            render(&visit, Some(faults(words, &problem)), None, status)
+            let wrong = Wrong { file: Some(faults(words, &problem)), factor: None };
+            render(&visit, wrong, None, problem.status())?
         }
+    };
+    if let Some(cookie) = cookie {
+        answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }
+    Ok(answer)
 }
 
 /// What is wrong, in a sentence, and each wrong row.
