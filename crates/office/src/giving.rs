@@ -75,7 +75,7 @@ pub(crate) struct CompleteCommand {
 
 /// What became of a command that was not refused.
 pub(crate) enum Outcome {
-    CarriedOut(Submission, Events),
+    CarriedOut(Box<Submission>, Events),
     Repeated,
     /// The same wrong one-time code was tried before.
     CodeTriedBefore,
@@ -313,7 +313,7 @@ impl Giving<'_> {
             answers = self.execute_all(vec![(None, submission.clone())])?;
         }
         match answers.into_iter().next() {
-            Some(Ok(events)) => Ok(Outcome::CarriedOut(submission, events)),
+            Some(Ok(events)) => Ok(Outcome::CarriedOut(Box::new(submission), events)),
             Some(Err(REPEATED)) if self.is_still_to_count(&given)? => Ok(Outcome::CodeTriedBefore),
             Some(Err(REPEATED)) => Ok(Outcome::Repeated),
             Some(Err(refusal)) => Err(self.explained(given.spec().name, refusal, given)?),

@@ -520,7 +520,7 @@ impl Office {
         let mut answer = giving::answer(name, by, &outcome)?;
         if let Outcome::CarriedOut(submission, events) = outcome {
             (self.options.on_events)(&events.books);
-            let mut words = self.in_words(submission, events)?;
+            let mut words = self.in_words(*submission, events)?;
             match &mut answer {
                 OfficeAnswer::CodeWrong { said, .. } => {
                     // Not the sentence that it is counted.

@@ -1,5 +1,5 @@
-//! The market over HTTP: quotes, checkouts with the address of their buyer, and what a buyer sees by
-//! a signed link.
+//! The market over HTTP: quotes, checkouts with the address of their buyer, and what a buyer sees
+//! by a signed link.
 
 use access::AccessFunction;
 use axum::http::{HeaderValue, StatusCode};
