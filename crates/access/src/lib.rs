@@ -31,7 +31,7 @@ pub use error::{AccessDenied, AccessError, PasskeyRefused, SignInRefused};
 pub use file::{ACCESS_FILE, ACCESS_STORE};
 pub use id_token::{ExpectedIdToken, IdTokenFault, ProvenIdentity, ProviderKeys, verify_id_token};
 pub use linked::{IdentitiesAfterReset, LinkedIdentity, LinkedSignIn};
-pub use objects::AccessObjects;
+pub use objects::{AccessObjects, MarketObject, ObjectSeller};
 pub use passkeys::{NewPasskey, PasskeyAssertion, PasskeyRequest, PasskeyView};
 pub use principal::{AccessGrant, AccessRole, Assurance, Principal, ROLES};
 pub use secrets::{base32, code_at};

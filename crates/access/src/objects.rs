@@ -4,9 +4,11 @@ use std::any::Any;
 
 use books::view::ParcelState;
 use books::{
-    AssignedParcel, Books, Command, CourierId, DispatchedParcel, FirmId, NoticeOwner, ParcelId,
-    PaymentId, SellerId,
+    AssignedParcel, Books, CourierId, DispatchedParcel, FirmId, NoticeOwner, ParcelId, PaymentId,
+    SellerId,
 };
+use engine::{Command, Engine};
+use market::{MarketCommand, OfferId, OrderId, PromotionId, VariantId};
 
 use crate::principal::AccessGrant;
 use crate::table::AccessScope;
@@ -19,6 +21,75 @@ pub trait AccessObjects {
     /// The courier who has the parcel out now, or took its last payment today: today's tour.
     fn courier_of(&self, parcel: ParcelId) -> Option<CourierId>;
     fn firm_of_courier(&self, courier: CourierId) -> Option<FirmId>;
+    /// What is of the market. Without one, nothing is anybody's.
+    fn of_market(&self, _: MarketObject<'_>) -> ObjectSeller {
+        ObjectSeller::Others
+    }
+}
+
+/// Something in the market that a command names.
+#[derive(Clone, Copy, Debug)]
+pub enum MarketObject<'c> {
+    Offer(OfferId),
+    Variant(VariantId),
+    Promotion(PromotionId),
+    Units(OrderId, &'c [u16]),
+}
+
+/// Who sells something in the market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectSeller {
+    /// It is not there.
+    Unknown,
+    One(SellerId),
+    /// The platform, or several sellers.
+    Others,
+}
+
+impl From<Option<SellerId>> for ObjectSeller {
+    fn from(seller: Option<SellerId>) -> ObjectSeller {
+        seller.map_or(ObjectSeller::Unknown, ObjectSeller::One)
+    }
+}
+
+impl AccessObjects for Engine {
+    fn seller_of(&self, parcel: ParcelId) -> Option<SellerId> {
+        self.books().seller_of(parcel)
+    }
+
+    fn firm_of(&self, parcel: ParcelId) -> Option<FirmId> {
+        self.books().firm_of(parcel)
+    }
+
+    fn courier_of(&self, parcel: ParcelId) -> Option<CourierId> {
+        self.books().courier_of(parcel)
+    }
+
+    fn firm_of_courier(&self, courier: CourierId) -> Option<FirmId> {
+        AccessObjects::firm_of_courier(self.books(), courier)
+    }
+
+    fn of_market(&self, object: MarketObject<'_>) -> ObjectSeller {
+        let market = self.market();
+        match object {
+            MarketObject::Offer(id) => market.seller_of_offer(id).into(),
+            MarketObject::Variant(id) => market.variant_view(id).map(|one| one.seller).into(),
+            MarketObject::Promotion(id) => match market.promotion_terms(id) {
+                None => ObjectSeller::Unknown,
+                Some(terms) => terms.only_seller().map_or(ObjectSeller::Others, ObjectSeller::One),
+            },
+            MarketObject::Units(order, units) => {
+                let mut sellers = market.sellers_of_units(order, units);
+                match sellers.next() {
+                    Some(Some(first)) if sellers.all(|one| one == Some(first)) => {
+                        ObjectSeller::One(first)
+                    }
+                    Some(Some(_)) => ObjectSeller::Others,
+                    _ => ObjectSeller::Unknown,
+                }
+            }
+        }
+    }
 }
 
 impl AccessObjects for Books {
@@ -88,11 +159,28 @@ fn belongs(own: bool) -> Belonging {
 /// A command is one's own if something in it is, and nothing is another's.
 fn is_own(command: &Command, grant: AccessGrant, objects: &dyn AccessObjects) -> bool {
     let (mut own, mut foreign) = (false, false);
-    command.for_each_field(&mut |field| match field_belonging(field, grant, objects) {
+    let mut add = |belonging| match belonging {
         Belonging::Own => own = true,
         Belonging::Foreign => foreign = true,
         Belonging::Silent => {}
-    });
+    };
+    let seller_of = |object| of_market(object, grant, objects);
+    match command.as_market() {
+        Some(MarketCommand::PublishPromotion(terms)) => {
+            add(match terms.only_seller() {
+                Some(seller) => belongs(grant == AccessGrant::Seller(seller)),
+                None => Belonging::Foreign,
+            });
+        }
+        Some(MarketCommand::ReceiveUnits(one)) => {
+            add(seller_of(MarketObject::Units(one.order, &one.units)));
+        }
+        Some(MarketCommand::ReturnUnits(one)) => {
+            add(seller_of(MarketObject::Units(one.order, &one.units)));
+        }
+        _ => {}
+    }
+    command.for_each_field(&mut |field| add(field_belonging(field, grant, objects)));
     own && !foreign
 }
 
@@ -121,6 +209,13 @@ fn field_belonging(field: &dyn Any, grant: AccessGrant, objects: &dyn AccessObje
     if let Some(one) = field.downcast_ref::<ParcelId>() {
         return parcel(*one);
     }
+    let object = None
+        .or_else(|| field.downcast_ref().map(|id| MarketObject::Offer(*id)))
+        .or_else(|| field.downcast_ref().map(|id| MarketObject::Variant(*id)))
+        .or_else(|| field.downcast_ref().map(|id| MarketObject::Promotion(*id)));
+    if let Some(object) = object {
+        return of_market(object, grant, objects);
+    }
     if let Some(payment) = field.downcast_ref::<PaymentId>() {
         return parcel(payment.parcel);
     }
@@ -134,6 +229,19 @@ fn field_belonging(field: &dyn Any, grant: AccessGrant, objects: &dyn AccessObje
         // Of a list every parcel is one's own.
         Some(all) => belongs(all.iter().all(|one| parcel(*one) == Belonging::Own)),
         None => Belonging::Silent,
+    }
+}
+
+/// What is not there yet is nobody's: only the field beside it can make the command one's own.
+fn of_market(
+    object: MarketObject<'_>,
+    grant: AccessGrant,
+    objects: &dyn AccessObjects,
+) -> Belonging {
+    match objects.of_market(object) {
+        ObjectSeller::Unknown => Belonging::Silent,
+        ObjectSeller::One(seller) => belongs(grant == AccessGrant::Seller(seller)),
+        ObjectSeller::Others => Belonging::Foreign,
     }
 }
 

@@ -99,11 +99,15 @@ pub fn step_of_code(secret: &[u8; TOTP_SECRET_BYTES], code: &str, now: Timestamp
     found
 }
 
+/// Of a token in the place of a buyer's phone number or a coupon code.
+const MARKET_TOKEN_BYTES: usize = 16;
+
 /// The keys that follow from the store's data key, one for each use.
 pub struct StoreKeys {
     sealing: Zeroizing<[u8; 32]>,
     links: Zeroizing<[u8; 32]>,
     challenges: Zeroizing<[u8; 32]>,
+    tokens: Zeroizing<[u8; 32]>,
 }
 
 impl StoreKeys {
@@ -119,6 +123,7 @@ impl StoreKeys {
             sealing: key(b"second factors"),
             links: key(b"links"),
             challenges: key(b"challenges"),
+            tokens: key(b"market tokens"),
         }
     }
 
@@ -146,6 +151,12 @@ impl StoreKeys {
     /// The MAC of a buyer's link.
     pub fn link_mac(&self, text: &str) -> [u8; 32] {
         mac_of(&self.links, &[text.as_bytes()])
+    }
+
+    /// The token of a text of one kind. A kind has no NUL.
+    pub fn token(&self, kind: &str, text: &str) -> [u8; MARKET_TOKEN_BYTES] {
+        let mac = mac_of(&self.tokens, &[kind.as_bytes(), &[0], text.as_bytes()]);
+        std::array::from_fn(|place| mac[place])
     }
 
     /// The MAC of a challenge for one purpose. A purpose has no NUL.

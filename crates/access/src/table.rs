@@ -1,7 +1,7 @@
 //! What each role may do: one table of roles and functions, whose things a role covers, and which
 //! fields it does not see.
 
-use books::Command;
+use engine::Command;
 use machine::{Actor, ActorKind};
 
 use crate::principal::{AccessGrant, AccessRole, Assurance, Principal, ROLES};
@@ -163,6 +163,35 @@ const COMMANDS: &[(&str, &str, bool)] = &[
     ("MatchEntry", "--a------", false),
     ("EndFile", "--a------", false),
     ("RetryNotices", "-aa---oo-", false),
+    ("PublishMarketProfile", "-aa------", true),
+    ("AdmitSeller", "-a-------", false),
+    ("DraftOffer", "-a----o--", false),
+    ("ReviseOffer", "-a----o--", false),
+    ("AddVariant", "-a----o--", false),
+    ("SetOfferState", "-a----o--", false),
+    ("SetPrice", "-a----o--", false),
+    ("AdjustStock", "-a----o--", false),
+    ("PublishPromotion", "-aa---o--", true),
+    ("EndPromotion", "-aa---o--", false),
+    ("IssueCoupons", "-a----o--", false),
+    ("AllotFlashStock", "-a----o--", false),
+    ("ReserveUnits", "-a-------", false),
+    ("CancelReservation", "-a-------", false),
+    ("EndReservations", "-a-------", false),
+    ("Checkout", "-a-------", false),
+    ("CancelOrder", "-a-------", false),
+    ("AcceptUnits", "-a---o-o-", false),
+    ("ReceiveUnits", "-a--a-o--", false),
+    ("ReturnUnits", "-a----o--", false),
+    ("AcceptAppeal", "-a-------", false),
+    ("ActivatePolicy", "-a-------", true),
+    ("SuspendRule", "-a-------", false),
+    ("ScreenText", "---------", false),
+    ("DecideText", "-a-------", false),
+    ("AppealText", "------o--", false),
+    ("JudgeAppeal", "-a-------", false),
+    ("DrawSample", "-a-------", false),
+    ("JudgeSample", "-a-------", false),
 ];
 
 /// Of views: a cell of each role, and whether a session must have given the second factor a moment
@@ -201,6 +230,9 @@ const VIEWS: &[(&str, &str, bool)] = &[
     ("terminals", "-aaaa--o-", false),
     ("exports", "--aa--oo-", false),
     ("search", "-aaaaooo-", false),
+    ("offers", "-aaa--o--", false),
+    ("promotions", "-aaa--o--", false),
+    ("market-orders", "-aaa--o--", false),
 ];
 
 /// What a seller pays is the seller's; what a firm has with Doorstep is the firm's.
@@ -272,7 +304,7 @@ impl AccessFunction<'_> {
             AccessFunction::GiveNamed(name) => name,
             AccessFunction::Read(_) => return true,
         };
-        let spec = Command::SPECS.iter().find(|spec| spec.name == name);
+        let spec = Command::specs().find(|spec| spec.name == name);
         spec.is_some_and(|spec| spec.given_by.contains(&kind))
     }
 }

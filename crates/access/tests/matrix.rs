@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use access::{
     AccessCell, AccessFunction, AccessGrant, AccessObjects, AccessRole, AccessScope, Assurance,
-    Principal, ROLES, views,
+    MarketObject, ObjectSeller, Principal, ROLES, views,
 };
 use books::{
     AmendDue, AnnounceParcel, AssignedParcel, Command, CourierId, DispatchParcels,
     DispatchedParcel, FirmId, ParcelId, PaymentId, PersonId, Refund, SellerId, StartHandOver,
 };
-use machine::{Actor, ActorKind, ApiKeyId};
-use money::{Amount, Currency};
+use machine::{Actor, ActorKind, ApiKeyId, Timestamp};
+use market::*;
+use money::{Amount, Currency, Rate};
 
 /// The page has what each role is for.
 const MATRIX: &str = include_str!("../../../docs/access.md");
@@ -75,7 +76,7 @@ fn every_cell_is_what_the_role_is_for() {
     for role in ROLES {
         let (gives, reads) = (expected(role, "give"), expected(role, "read"));
         let who = principal(role);
-        for spec in Command::SPECS {
+        for spec in engine::Command::specs() {
             let cell = gives.get(spec.name).copied().unwrap_or(AccessCell::Nothing);
             let function = AccessFunction::GiveNamed(spec.name);
             assert_eq!(function.cell(role), cell, "{} {}", role.name(), spec.name);
@@ -89,7 +90,7 @@ fn every_cell_is_what_the_role_is_for() {
             assert_eq!(who.may(function), scope(cell, role), "{} {view}", role.name());
             cells += 1;
         }
-        let commands: BTreeSet<_> = Command::SPECS.iter().map(|spec| spec.name).collect();
+        let commands: BTreeSet<_> = engine::Command::specs().map(|spec| spec.name).collect();
         let unknown = gives.keys().find(|name| !commands.contains(*name));
         assert_eq!(unknown, None, "no such command");
         let all: BTreeSet<_> = views().collect();
@@ -100,14 +101,14 @@ fn every_cell_is_what_the_role_is_for() {
 
 #[test]
 fn what_nobody_may_give_is_given_by_no_person() {
-    for spec in Command::SPECS {
+    for spec in engine::Command::specs() {
         let function = AccessFunction::GiveNamed(spec.name);
         let somebody = ROLES.iter().any(|role| function.cell(*role) != AccessCell::Nothing);
         let by_person = spec.given_by.contains(&ActorKind::Person);
         // Books are opened on the machine that has them.
         assert_eq!(somebody, by_person && spec.name != "OpenBooks", "{}", spec.name);
     }
-    let auditor = Command::SPECS.iter().map(|spec| AccessFunction::GiveNamed(spec.name));
+    let auditor = engine::Command::specs().map(|spec| AccessFunction::GiveNamed(spec.name));
     for role in [AccessRole::Auditor, AccessRole::Buyer] {
         let mut gives = auditor.clone().filter(|one| one.cell(role) != AccessCell::Nothing);
         assert!(gives.next().is_none(), "{} changes nothing", role.name());
@@ -117,7 +118,7 @@ fn what_nobody_may_give_is_given_by_no_person() {
 #[test]
 fn what_moves_money_out_or_decides_who_may_needs_a_step_up() {
     let expected = lines("step-up");
-    for spec in Command::SPECS {
+    for spec in engine::Command::specs() {
         let function = AccessFunction::GiveNamed(spec.name);
         let needs = expected.contains(spec.name);
         assert_eq!(function.needs_step_up(), needs, "{}", spec.name);
@@ -153,7 +154,7 @@ fn without_a_second_factor_nobody_administrates_or_does_finance() {
 
 #[test]
 fn a_key_makes_no_keys_and_no_roles() {
-    for spec in Command::SPECS {
+    for spec in engine::Command::specs() {
         let function = AccessFunction::GiveNamed(spec.name);
         for role in ROLES.into_iter().filter(|role| *role != AccessRole::Buyer) {
             let key = Principal {
@@ -222,6 +223,20 @@ impl AccessObjects for Objects {
         }
     }
 
+    fn of_market(&self, object: MarketObject<'_>) -> ObjectSeller {
+        match object {
+            MarketObject::Offer(id) => market_seller(id.0),
+            MarketObject::Variant(id) => market_seller(id.0),
+            MarketObject::Promotion(id) => market_seller(id.0),
+            // Unit 0 is of seller 1, unit 1 of seller 2.
+            MarketObject::Units(_, units) => match units {
+                [0] => ObjectSeller::One(SellerId(1)),
+                [1] => ObjectSeller::One(SellerId(2)),
+                _ => ObjectSeller::Others,
+            },
+        }
+    }
+
     fn firm_of_courier(&self, courier: CourierId) -> Option<FirmId> {
         [None, Some(FirmId(1)), Some(FirmId(2))].get(usize::try_from(courier.0).ok()?).copied()?
     }
@@ -252,7 +267,21 @@ fn dispatch(courier: u64, parcels: &[u128]) -> Command {
 }
 
 fn covers(role: AccessRole, command: &Command) -> bool {
+    covers_any(role, &command.clone().into())
+}
+
+fn covers_any(role: AccessRole, command: &engine::Command) -> bool {
     principal(role).may(AccessFunction::Give(command)).covers(command, &Objects)
+}
+
+/// Offers and variants 1 and promotion 1 are of seller 1, those with number 2 of seller 2;
+/// promotion 3 is the platform's.
+fn market_seller(number: u64) -> ObjectSeller {
+    match number {
+        1 | 2 => ObjectSeller::One(SellerId(number)),
+        3 => ObjectSeller::Others,
+        _ => ObjectSeller::Unknown,
+    }
 }
 
 #[test]
@@ -278,6 +307,99 @@ fn seller_a_never_touches_what_is_seller_bs() {
     let scope = principal(AccessRole::Seller).may(AccessFunction::Read("parcels"));
     let seen = (1..=9).filter(|parcel| scope.covers_parcel(ParcelId::new(*parcel), &Objects));
     assert_eq!(seen.collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn a_seller_touches_own_offers_stock_and_promotions_and_own_units_of_an_order() {
+    let price = |variant| {
+        MarketCommand::from(SetPrice {
+            variant: VariantId(variant),
+            number: 2,
+            price: Amount::of(100),
+        })
+    };
+    let draft = |seller, offer| {
+        MarketCommand::from(DraftOffer {
+            offer: OfferId(offer),
+            seller: SellerId(seller),
+            currency: Currency::CNY,
+            category: CategoryId(1),
+            reference: "tea".to_owned(),
+            content: books::Sha256Digest([1; 32]),
+            variants: Vec::new(),
+        })
+    };
+    let allot = |promotion, variant| {
+        MarketCommand::from(AllotFlashStock {
+            promotion: PromotionId(promotion),
+            variant: VariantId(variant),
+            number: 1,
+            quantity: 1,
+        })
+    };
+    let publish = |promotion, sellers: &[u64], ppm: u32| {
+        MarketCommand::from(PublishPromotion {
+            promotion: PromotionId(promotion),
+            version: 1,
+            currency: Currency::CNY,
+            rule: PromotionRule::FreeDelivery,
+            from: Timestamp(0),
+            until: Timestamp(1),
+            scope: PromotionScope {
+                sellers: sellers.iter().copied().map(SellerId).collect(),
+                ..PromotionScope::default()
+            },
+            by_coupon: false,
+            uses_max: None,
+            budget: None,
+            per_buyer_max: None,
+            platform_share: Rate::from_ppm(ppm).unwrap(),
+            order: 1,
+            exclusive: false,
+            yields_to: Vec::new(),
+            floor: Amount::ZERO,
+            broken_threshold: BrokenThreshold::Keep,
+            undone_use: UndoneUse::Keep,
+            proposed_by: None,
+            approved_by: None,
+        })
+    };
+    let receive = |units: &[u16]| {
+        MarketCommand::from(ReceiveUnits {
+            order: OrderId(1),
+            units: units.to_vec(),
+            resellable: true,
+        })
+    };
+    for (command, own) in [
+        (price(1), true),
+        (price(2), false),
+        // A variant that nobody has makes nothing one's own.
+        (price(9), false),
+        (draft(1, 9), true),
+        (draft(2, 9), false),
+        (draft(1, 2), false),
+        (allot(1, 1), true),
+        (allot(1, 2), false),
+        // Into the platform's flash sale only an operator sets units aside.
+        (allot(3, 1), false),
+        (publish(9, &[1], 0), true),
+        // The number of another's promotion, another's money, everybody's, and the platform's.
+        (publish(2, &[1], 0), false),
+        (publish(9, &[2], 0), false),
+        (publish(9, &[1, 2], 0), false),
+        (publish(9, &[], 0), false),
+        (publish(9, &[1], 1), false),
+        (receive(&[0]), true),
+        (receive(&[1]), false),
+        (receive(&[0, 1]), false),
+    ] {
+        let command = engine::Command::of_market(command);
+        assert_eq!(covers_any(AccessRole::Seller, &command), own, "{command:?}");
+        assert!(
+            !covers_any(AccessRole::Firm, &command) && !covers_any(AccessRole::Buyer, &command)
+        );
+    }
 }
 
 #[test]

@@ -367,6 +367,8 @@ fn promotion(id: u64, rule: PromotionRule, by_coupon: bool) -> PublishPromotion 
         floor: Amount::ZERO,
         broken_threshold: BrokenThreshold::Keep,
         undone_use: UndoneUse::Release,
+        proposed_by: None,
+        approved_by: None,
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use anyhow::ensure;
-use policy::{Baseline, Matcher, NormalisationStep, PolicyRule, RuleEffect, StepSet};
+use policy::{Baseline, NormalisationStep, PolicyRule, RuleEffect, StepSet};
+use screening::{Matcher, PublicText, PublicTextKind};
 use serde::Serialize;
 
 use crate::engine_benchmark::peak_rss_bytes;
@@ -19,7 +20,7 @@ const TEXTS_MADE: u64 = 20_000;
 
 /// What [`measure`] does.
 #[derive(Clone, Copy, Debug)]
-pub struct PolicyPlan {
+pub struct PolicyBenchPlan {
     pub texts: u64,
     pub words: u64,
     pub patterns: u64,
@@ -51,7 +52,7 @@ pub struct PolicyFigures {
 /// # Errors
 /// A hidden word is not found.
 #[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
-pub fn measure(plan: &PolicyPlan) -> anyhow::Result<PolicyFigures> {
+pub fn measure(plan: &PolicyBenchPlan) -> anyhow::Result<PolicyFigures> {
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let words = distinct(plan.words, || chance.hanzi_of(3, 6));
     let heads = distinct(plan.patterns, || chance.hanzi_of(3, 4));
@@ -66,6 +67,7 @@ pub fn measure(plan: &PolicyPlan) -> anyhow::Result<PolicyFigures> {
         source: "house rule".into(),
         text: "made up".into(),
         effect: RuleEffect::Hold,
+        category: None,
         from: "2026-01-01".parse()?,
         until: None,
         steps,
@@ -84,15 +86,17 @@ pub fn measure(plan: &PolicyPlan) -> anyhow::Result<PolicyFigures> {
     let texts: Vec<Made> = (0..made).map(|number| chance.text(number, &words)).collect();
     for Made { text, hidden } in &texts {
         let Some(span) = hidden else { continue };
-        let found = matcher.find(text, None);
+        let found = matcher.find(public(text)?, &[]);
         let is_there =
             found.iter().any(|it| it.span.start <= span.start && span.end <= it.span.end);
         ensure!(is_there, "the word at {span:?} of `{text}` is not found: {found:?}");
     }
+    let published: Vec<PublicText<'_>> =
+        texts.iter().map(|made| public(&made.text)).collect::<anyhow::Result<_>>()?;
     let (begun, used) = (Instant::now(), cpu_time()?);
     let mut matches = 0;
-    for Made { text, .. } in texts.iter().cycle().take(usize::try_from(plan.texts)?) {
-        matches += matcher.find(text, None).len() as u64;
+    for text in published.iter().cycle().take(usize::try_from(plan.texts)?) {
+        matches += matcher.find(*text, &[]).len() as u64;
     }
     let (took, used) = (begun.elapsed(), cpu_time()? - used);
     let per_second = |took: std::time::Duration| {
@@ -111,6 +115,10 @@ pub fn measure(plan: &PolicyPlan) -> anyhow::Result<PolicyFigures> {
         peak_rss_bytes: peak_rss_bytes()?,
         verified: true,
     })
+}
+
+fn public(text: &str) -> anyhow::Result<PublicText<'_>> {
+    Ok(PublicText::read(PublicTextKind::Listing, text.as_bytes())?)
 }
 
 fn distinct(count: u64, mut make: impl FnMut() -> String) -> Vec<String> {

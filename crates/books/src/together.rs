@@ -1,7 +1,7 @@
 //! What another machine asks of the books in one entry of the journal: several commands, all of
 //! them or none, or only that time passes.
 
-use machine::{Actor, Timestamp};
+use machine::{Actor, PersonId, PersonRole, Timestamp};
 use money::Currency;
 
 use crate::books::{Books, check_amounts};
@@ -12,17 +12,42 @@ use crate::payment::record::PaymentStatus;
 use crate::refusal::Refusal;
 
 impl Books {
-    /// Checks that the actor can give a command that names no person: a person is registered, and a
-    /// key is in force.
+    /// Checks that an actor may give a command of another machine that names these persons: a
+    /// person, or a key of one, is one of those who give it.
     ///
     /// # Errors
-    /// [`Refusal::PersonNotRegistered`] or [`Refusal::KeyNotInForce`].
-    pub fn check_giver(&self, actor: Actor, at: Timestamp) -> Result<(), Refusal> {
-        match actor {
-            Actor::Person(person) => self.check_person(person),
-            Actor::Key(key) => self.check_key(key, at).map(|_| ()),
-            _ => Ok(()),
-        }
+    /// Why the actor cannot act now.
+    pub fn check_names_giver(
+        &self,
+        actor: Actor,
+        named: &[(PersonRole, PersonId)],
+        at: Timestamp,
+    ) -> Result<(), Refusal> {
+        let mut givers = named.iter().filter(|(role, _)| role.gives()).map(|(_, one)| *one);
+        let person = match actor {
+            Actor::Person(person) => self.check_person(person).map(|()| Some(person))?,
+            Actor::Key(key) => match self.check_key(key, at)? {
+                None if givers.next().is_some() => return Err(Refusal::KeyOfNoPerson(key)),
+                person => person,
+            },
+            _ => None,
+        };
+        let Some(person) = person else { return Ok(()) };
+        let mut givers = givers.peekable();
+        let is_one = givers.peek().is_none() || givers.any(|one| one == person);
+        if is_one { Ok(()) } else { Err(Refusal::NotOneOfThePersons(person)) }
+    }
+
+    /// Checks that each person whom a command of another machine names is registered, and decides
+    /// where that is the person's part.
+    ///
+    /// # Errors
+    /// [`Refusal::PersonNotRegistered`] or [`Refusal::OnlyCourier`].
+    pub fn check_named(&self, named: &[(PersonRole, PersonId)]) -> Result<(), Refusal> {
+        named.iter().try_for_each(|&(role, person)| {
+            self.check_person(person)?;
+            if role == PersonRole::Decides { self.check_decides(person) } else { Ok(()) }
+        })
     }
 
     /// Checks that a seller has an account in a currency.

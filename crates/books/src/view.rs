@@ -470,6 +470,11 @@ impl Books {
         self.any_account_of(id).map(|seller| seller.reference.as_str())
     }
 
+    #[must_use]
+    pub fn seller_jurisdiction(&self, id: SellerId) -> Option<crate::Jurisdiction> {
+        self.any_account_of(id).map(|seller| seller.jurisdiction)
+    }
+
     /// The sellers' accounts, one for each of their currencies, in order of registration.
     pub fn seller_accounts(&self) -> impl Iterator<Item = (SellerId, Currency)> {
         self.sellers.iter().map(|seller| (seller.id, self.currency_at(seller.currency)))

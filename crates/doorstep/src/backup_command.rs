@@ -13,6 +13,7 @@ use clap::Args;
 use files::atomic::write_atomically;
 use journal::{DataDirectory, ReadJournal as _, Sequence};
 use keys::KeyName;
+use listings::PUBLIC_TEXTS_FILE;
 use node::{Clock, SystemClock};
 use notices::{DeliveryRules, NOTICE_BOOK_FILE, OUTBOX_FILE, Outbox};
 use office::{FILES_IN_HAND, PERSONS_FILE, PROPOSALS};
@@ -164,7 +165,7 @@ fn write(backup: &Backup, data: &Path, args: &BackupArgs) -> anyhow::Result<Back
     );
     let ended = format!("{PROPOSALS}/ended");
     let sources = BackupSources {
-        databases: &[VAULT_FILE, ACCESS_FILE, NOTICE_BOOK_FILE, OUTBOX_FILE],
+        databases: &[VAULT_FILE, ACCESS_FILE, NOTICE_BOOK_FILE, OUTBOX_FILE, PUBLIC_TEXTS_FILE],
         files: &[PERSONS_FILE, FILES_IN_HAND],
         // A simulation's days, so that it goes on.
         directories: &[PROPOSALS, &ended, "days"],

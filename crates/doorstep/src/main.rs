@@ -18,6 +18,7 @@ mod gateway;
 mod get_command;
 mod given_files;
 mod help;
+mod json_file;
 mod keys;
 mod log;
 mod logging;
@@ -303,7 +304,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Promotion(args) => promotions::run(&args),
         Task::Calendar(args) => calendar_command::run(&args).map(|()| ExitCode::SUCCESS),
-        Task::Policy(args) => policy_command::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Policy(args) => policy_command::run(&args),
         Task::Pulse(args) => pulse_command::run(&args),
         Task::Do(args) => do_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Setup(args) => form("setup", &args),

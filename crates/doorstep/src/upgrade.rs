@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use access::{ACCESS_FILE, ACCESS_STORE};
 use clap::Args;
 use journal::{JOURNAL_FORMAT, SNAPSHOT_FORMAT, SnapshotError};
+use listings::{PUBLIC_TEXTS_FILE, PUBLIC_TEXTS_STORE};
 use node::{NodeNotice, SnapshotSource};
 use notices::{NOTICE_BOOK_FILE, NOTICE_BOOK_STORE, OUTBOX_FILE, OUTBOX_STORE};
 use reports::{BooksAtHead, read_submissions};
@@ -90,6 +91,7 @@ pub fn run(args: &UpgradeArgs) -> anyhow::Result<ExitCode> {
         store("sign_ins", &ACCESS_STORE, &data.join(ACCESS_FILE)),
         store("notices", &OUTBOX_STORE, &data.join(OUTBOX_FILE)),
         store("addresses", &NOTICE_BOOK_STORE, &data.join(NOTICE_BOOK_FILE)),
+        store("public_texts", &PUBLIC_TEXTS_STORE, &data.join(PUBLIC_TEXTS_FILE)),
     ];
     let fits = parts.iter().all(|part| part.state != PartState::Refused);
     let report = UpgradeReport { version: env!("CARGO_PKG_VERSION"), fits, parts };

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use listings::{AuditCounts, PolicyAudit};
 use money::Currency;
 use money::decimal::DecimalAmount;
-use reports::{BooksReport, OpenItemReport, ReportError, SellerDebtReport, verify_books};
+use reports::{
+    BooksReport, OpenItemReport, ReportError, SellerDebtReport, verify_books, verify_books_with,
+};
 use serde::Serialize;
 
 use crate::words::{Lang, bilingual, grouped, say};
@@ -31,6 +34,9 @@ pub struct VerifyArgs {
     /// replayed
     #[arg(long)]
     json: bool,
+    /// Also match every public text that is still there again, with the versions of that day
+    #[arg(long)]
+    policy: bool,
 }
 
 /// The JSON output for a journal that cannot be replayed.
@@ -39,16 +45,34 @@ struct Unreadable {
     wrong: [String; 1],
 }
 
+/// The JSON output.
+#[derive(Serialize)]
+struct Verified<'f> {
+    #[serde(flatten)]
+    books: &'f BooksReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<AuditCounts>,
+}
+
 pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    let verified = verify_books(&args.data);
+    let mut audit = match args.policy {
+        true => Some(PolicyAudit::open(&args.data)?),
+        false => None,
+    };
+    let verified = match &mut audit {
+        Some(audit) => verify_books_with(&args.data, audit),
+        None => verify_books(&args.data),
+    };
     if let (true, Err(ReportError::Replay(error))) = (args.json, &verified) {
         say!("{}", serde_json::to_string(&Unreadable { wrong: [error.to_string()] })?);
     }
-    let found = verified?;
+    let mut found = verified?;
+    let counts = audit.as_ref().map(|audit| audit.counts);
+    found.wrong.extend(audit.into_iter().flat_map(|audit| audit.violations));
     if args.json {
-        say!("{}", serde_json::to_string(&found)?);
+        say!("{}", serde_json::to_string(&Verified { books: &found, policy: counts })?);
     } else {
-        print(&found);
+        print(&found, counts);
     }
     Ok(if found.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -83,7 +107,7 @@ fn debt_line(one: &SellerDebtReport) -> String {
     bilingual!("{seller}: owes {owes} since {since}", "{seller}：自 {since} 起欠 {owes}")
 }
 
-fn print(found: &BooksReport) {
+fn print(found: &BooksReport, policy: Option<AuditCounts>) {
     let BooksReport { batches, commands, postings, digest, .. } = found;
     let count = |count: u64| grouped(&count.to_string());
     if found.trial {
@@ -143,6 +167,17 @@ fn print(found: &BooksReport) {
         "{}",
         bilingual!("digest after batch {batches}: {digest}", "第 {batches} 批后的摘要：{digest}")
     );
+    if let Some(AuditCounts { matched, erased, other_tables, versions }) = policy {
+        say!(
+            "{}",
+            bilingual!(
+                "public texts matched again: {matched}, versions of the policy: {versions}; texts \
+                 no longer there: {erased}; matched with other tables: {other_tables}",
+                "已重新核对公开文本：{matched}，规则版本：{versions}；文本已不存在：{erased}；\
+                 以其他字表核对：{other_tables}"
+            )
+        );
+    }
     let lang = Lang::current();
     if found.wrong.is_empty() {
         say!("{}", lang.pick("Every rule holds.", "各项规则均成立。"));

@@ -40,6 +40,7 @@ mod cli {
     mod logs;
     mod looks;
     mod manual;
+    mod market;
     mod memory;
     mod metrics;
     mod modes;

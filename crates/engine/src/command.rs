@@ -1,9 +1,13 @@
 //! What the engine takes and gives back.
 
+use std::any::Any;
+
 use borsh::{BorshDeserialize, BorshSerialize};
-use machine::{Actor, ActorKind, CommandSpec, RequestKey};
+use machine::{Actor, ActorKind, CommandSpec, PersonId, PersonRole, RequestKey};
 use market::{MarketCommand, MarketEvent, MarketRefusal};
+use policy::{PolicyCommand, PolicyEvent, PolicyRefusal};
 use serde::de::Error as _;
+use serde::ser::SerializeSeq as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A command of one of the machines.
@@ -12,6 +16,7 @@ pub enum Command {
     Books(books::Command),
     /// In a box: some are large, and most commands are the books'.
     Market(Box<MarketCommand>),
+    Policy(Box<PolicyCommand>),
 }
 
 impl<C: Into<books::Command>> From<C> for Command {
@@ -27,9 +32,15 @@ impl Command {
         Command::Market(Box::new(command.into()))
     }
 
+    /// A command of the policy.
+    #[must_use]
+    pub fn of_policy(command: impl Into<PolicyCommand>) -> Command {
+        Command::Policy(Box::new(command.into()))
+    }
+
     /// What is declared about the commands of all machines.
-    pub fn specs() -> impl Iterator<Item = &'static CommandSpec> {
-        books::Command::SPECS.iter().chain(MarketCommand::SPECS)
+    pub fn specs() -> impl Iterator<Item = &'static CommandSpec> + Clone {
+        books::Command::SPECS.iter().chain(MarketCommand::SPECS).chain(PolicyCommand::SPECS)
     }
 
     /// What is declared about this command.
@@ -38,6 +49,7 @@ impl Command {
         match self {
             Command::Books(command) => command.spec(),
             Command::Market(command) => command.spec(),
+            Command::Policy(command) => command.spec(),
         }
     }
 
@@ -46,7 +58,55 @@ impl Command {
     pub fn of_books(&self) -> Option<&books::Command> {
         match self {
             Command::Books(command) => Some(command),
-            Command::Market(_) => None,
+            Command::Market(_) | Command::Policy(_) => None,
+        }
+    }
+
+    /// The command, if it is of the market.
+    #[must_use]
+    pub fn as_market(&self) -> Option<&MarketCommand> {
+        match self {
+            Command::Books(_) | Command::Policy(_) => None,
+            Command::Market(command) => Some(command),
+        }
+    }
+
+    /// The command, if it is of the policy.
+    #[must_use]
+    pub fn as_policy(&self) -> Option<&PolicyCommand> {
+        match self {
+            Command::Books(_) | Command::Market(_) => None,
+            Command::Policy(command) => Some(command),
+        }
+    }
+
+    /// Visits each field that is a person.
+    pub fn for_each_person(&self, visit: &mut impl FnMut(PersonRole, PersonId)) {
+        match self {
+            Command::Books(command) => command.for_each_person(visit),
+            Command::Market(command) => command.for_each_person(visit),
+            Command::Policy(command) => command.for_each_person(visit),
+        }
+    }
+
+    /// Visits each field, as its type.
+    pub fn for_each_field(&self, visit: &mut impl FnMut(&dyn Any)) {
+        match self {
+            Command::Books(command) => command.for_each_field(visit),
+            Command::Market(command) => command.for_each_field(visit),
+            Command::Policy(command) => command.for_each_field(visit),
+        }
+    }
+
+    /// Checks that no amount of it is too large.
+    ///
+    /// # Errors
+    /// [`books::Refusal::AmountAboveLimit`].
+    pub fn check_amounts(&self) -> Result<(), Refusal> {
+        match self {
+            Command::Books(command) => Ok(books::check_amounts(command)?),
+            Command::Market(command) => Ok(market::check_command_amounts(command)?),
+            Command::Policy(_) => Ok(()),
         }
     }
 
@@ -120,6 +180,7 @@ impl Serialize for Command {
         match self {
             Command::Books(command) => Serialize::serialize(command, serializer),
             Command::Market(command) => Serialize::serialize(command, serializer),
+            Command::Policy(command) => Serialize::serialize(command, serializer),
         }
     }
 }
@@ -131,6 +192,11 @@ impl<'de> Deserialize<'de> for Command {
         if MarketCommand::SPECS.iter().any(|spec| spec.name == name) {
             let command =
                 serde_json::from_value(json).map(|command| Command::Market(Box::new(command)));
+            return command.map_err(D::Error::custom);
+        }
+        if PolicyCommand::SPECS.iter().any(|spec| spec.name == name) {
+            let command =
+                serde_json::from_value(json).map(|command| Command::Policy(Box::new(command)));
             return command.map_err(D::Error::custom);
         }
         serde_json::from_value(json).map(Command::Books).map_err(D::Error::custom)
@@ -167,6 +233,10 @@ pub enum Applied {
 pub struct CommandOutcome {
     pub books: books::CommandOutcome,
     pub market: Vec<MarketEvent>,
+    pub policy: Vec<PolicyEvent>,
+    /// The command that the policy gave the market in the same entry: a decision pauses an offer,
+    /// or lists it again.
+    pub given_to_market: Option<MarketCommand>,
     /// The commands that the market gave the books in the same entry, each with the number of the
     /// books' events after it.
     pub given: Vec<(books::Command, usize)>,
@@ -176,6 +246,8 @@ impl CommandOutcome {
     pub fn clear(&mut self) {
         self.books.clear();
         self.market.clear();
+        self.policy.clear();
+        self.given_to_market = None;
         self.given.clear();
     }
 
@@ -196,7 +268,8 @@ impl CommandOutcome {
     /// Takes the events out.
     pub fn take_events(&mut self) -> Events {
         let books = std::mem::take(&mut self.books.events);
-        Events { books, market: std::mem::take(&mut self.market) }
+        let (market, policy) = (&mut self.market, &mut self.policy);
+        Events { books, market: std::mem::take(market), policy: std::mem::take(policy) }
     }
 }
 
@@ -205,6 +278,19 @@ impl CommandOutcome {
 pub struct Events {
     pub books: Vec<books::Event>,
     pub market: Vec<MarketEvent>,
+    pub policy: Vec<PolicyEvent>,
+}
+
+// One list, in which what the books did stands first.
+impl Serialize for Events {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let count = self.books.len() + self.market.len() + self.policy.len();
+        let mut list = serializer.serialize_seq(Some(count))?;
+        self.books.iter().try_for_each(|event| list.serialize_element(event))?;
+        self.market.iter().try_for_each(|event| list.serialize_element(event))?;
+        self.policy.iter().try_for_each(|event| list.serialize_element(event))?;
+        list.end()
+    }
 }
 
 /// Why a command is refused.
@@ -214,6 +300,8 @@ pub enum Refusal {
     Books(#[from] books::Refusal),
     #[error(transparent)]
     Market(MarketRefusal),
+    #[error(transparent)]
+    Policy(PolicyRefusal),
     #[error("the request key was used for another command; use a new key")]
     RequestKeyTaken,
 }
@@ -223,6 +311,15 @@ impl From<MarketRefusal> for Refusal {
         match refusal {
             MarketRefusal::Books(refusal) => Refusal::Books(refusal),
             refusal => Refusal::Market(refusal),
+        }
+    }
+}
+
+impl From<PolicyRefusal> for Refusal {
+    fn from(refusal: PolicyRefusal) -> Refusal {
+        match refusal {
+            PolicyRefusal::Books(refusal) => Refusal::Books(refusal),
+            refusal => Refusal::Policy(refusal),
         }
     }
 }
@@ -237,7 +334,7 @@ impl Refusal {
         match self {
             Refusal::Books(refusal) => refusal,
             // What is due for an order's parcel is changed by the market only.
-            Refusal::Market(_) => books::Refusal::ParcelState,
+            Refusal::Market(_) | Refusal::Policy(_) => books::Refusal::ParcelState,
             other => panic!("a command without a request key was refused: {other}"),
         }
     }

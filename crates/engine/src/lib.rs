@@ -1,35 +1,46 @@
 //! The engine: composes the state machines and applies commands to them, one after another.
 //!
-//! The machines are the [`books`] and the [`market`]. A machine holds its own rules. The engine
-//! adds what they share: who gave a command, request keys, the fingerprint, the digest and
-//! snapshots. A command of the market and the commands that it gives the books are one entry: all
-//! or nothing.
+//! The machines are the [`books`], the [`market`] and the [`policy`]. A machine holds its own
+//! rules. The engine adds what they share: who gave a command, request keys, the fingerprint, the
+//! digest and snapshots. A command of the market and the commands that it gives the books are one
+//! entry: all or nothing; so are a decision of the policy and the offer's state that follows.
 //!
 //! Never: a rule of a machine, a clock, randomness, I/O, text for people.
 //!
 //! Start at [`Engine::apply`].
 
 mod command;
+mod public_texts;
+mod quoted;
 mod request_keys;
 mod snapshot;
 
 use books::Books;
 use market::{Market, MarketCommand, MarketRefusal};
+use policy::Policy;
 
 pub use books::{ChunkId, Digest, PartSink, RestoreError, SNAPSHOT_PART_BYTES};
 pub use command::{Applied, Command, CommandOutcome, Events, Refusal, Submission};
 pub use machine::{Actor, ActorKind, CommandSpec, RequestKey, Timestamp};
+pub use quoted::QuotedCart;
 pub use request_keys::{REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
 pub use snapshot::{DecodedPart, EngineBuilder, Snapshot};
 
-use machine::mix;
+use machine::{PersonId, PersonRole, mix};
 use request_keys::RequestKeys;
+
+fn named_persons(command: &Command) -> Vec<(PersonRole, PersonId)> {
+    let mut named = Vec::new();
+    command.for_each_person(&mut |role, person| named.push((role, person)));
+    named
+}
 
 /// The state of all machines.
 #[derive(Debug, Default)]
 pub struct Engine {
     books: Books,
     market: Market,
+    policy: Policy,
     request_keys: RequestKeys,
     fingerprint: u64,
     /// Counts from the start of this engine on: no part of the state.
@@ -55,6 +66,7 @@ impl Engine {
             && let Some(events) = self.request_keys.find(*by, key, Some(command), at)?
         {
             (out.books.events, out.market) = (events.books, events.market);
+            out.policy = events.policy;
             return Ok(Applied::AnsweredBefore);
         }
         if !command.given_by().contains(&by.kind()) {
@@ -68,8 +80,12 @@ impl Engine {
                 self.market.note_books(&out.books.events, at, &mut out.market);
             }
             Command::Market(command) => {
-                self.books.check_giver(*by, at)?;
+                self.check_names_giver(*by, &submission.command, at)?;
                 self.apply_to_market(command, at, out)?;
+            }
+            Command::Policy(command) => {
+                self.check_names_giver(*by, &submission.command, at)?;
+                self.apply_to_policy(command, at, out)?;
             }
         }
         if let Some(key) = request_key {
@@ -94,6 +110,46 @@ impl Engine {
         self.request_keys.find(by, key, None, at)
     }
 
+    /// Checks that an actor may give a command: the persons who it says give it, or a key of one.
+    ///
+    /// # Errors
+    /// Why the actor cannot act now.
+    pub fn check_actor(&self, by: Actor, command: &Command, at: Timestamp) -> Result<(), Refusal> {
+        match command {
+            Command::Books(command) => Ok(self.books.check_actor(by, command, at)?),
+            Command::Market(_) | Command::Policy(_) => {
+                Ok(self.books.check_names_giver(by, &named_persons(command), at)?)
+            }
+        }
+    }
+
+    /// The number that comes next for what a command is about. `None` as in
+    /// [`Books::next_number`].
+    #[must_use]
+    pub fn next_number(&self, command: &Command) -> Option<u64> {
+        match command {
+            Command::Books(command) => self.books.next_number(command),
+            Command::Market(command) => self.market.next_number(command),
+            Command::Policy(command) => self.policy.next_number(command),
+        }
+    }
+
+    fn check_names_giver(
+        &self,
+        by: Actor,
+        command: &Command,
+        at: Timestamp,
+    ) -> Result<(), Refusal> {
+        let named = named_persons(command);
+        self.books.check_names_giver(by, &named, at)?;
+        self.books.check_named(&named)?;
+        let lacks = command.as_market().is_some_and(MarketCommand::lacks_two_persons);
+        if by != Actor::System && lacks {
+            return Err(Refusal::Books(books::Refusal::SamePerson));
+        }
+        Ok(())
+    }
+
     /// The market plans, the books carry out their part, and then the market carries its plan out.
     fn apply_to_market(
         &mut self,
@@ -107,12 +163,17 @@ impl Engine {
         if let MarketCommand::AdmitSeller(admission) = command {
             self.books.check_seller_account(admission.seller, admission.currency)?;
         }
+        if let MarketCommand::Checkout(checkout) = command {
+            self.check_collected(checkout.currency)?;
+        }
         let mut plan = self.market.plan(command, at)?;
+        self.check_public_text(command, at)?;
         let given = std::mem::take(&mut plan.books);
         let ends = self.books.apply_together(&given, at, &mut out.books)?;
         out.given.extend(given.into_iter().zip(ends));
         self.market.carry_out(plan, at, &mut out.market);
         self.market.note_books(&out.books.events, at, &mut out.market);
+        self.note_public_text(command, at);
         Ok(())
     }
 
@@ -154,6 +215,12 @@ impl Engine {
         &self.market
     }
 
+    /// The policy, for queries.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Time of the last applied command.
     #[must_use]
     pub fn last_at(&self) -> Timestamp {
@@ -173,7 +240,7 @@ impl Engine {
     /// # Errors
     /// One line per violation, beginning with the rule's number.
     pub fn check(&self) -> Result<(), Vec<String>> {
-        let broken = [self.books.check(), self.market.check()];
+        let broken = [self.books.check(), self.market.check(), self.policy.check()];
         let broken: Vec<String> = broken.into_iter().filter_map(Result::err).flatten().collect();
         if broken.is_empty() { Ok(()) } else { Err(broken) }
     }
@@ -183,6 +250,9 @@ impl Engine {
         // Journals without a market have the fingerprints that they had before there was one.
         if !self.market.is_pristine() {
             mixed = mix(mixed, self.market.fingerprint());
+        }
+        if !self.policy.is_pristine() {
+            mixed = mix(mixed, self.policy.fingerprint());
         }
         let (kind, id) = match submission.by {
             Actor::System => (0, 0),

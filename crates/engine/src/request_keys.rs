@@ -11,6 +11,7 @@ use books::Event;
 use borsh::{BorshDeserialize, BorshSerialize};
 use machine::{Actor, RequestKey, Timestamp};
 use market::MarketEvent;
+use policy::PolicyEvent;
 use sha2::{Digest as _, Sha256};
 
 use crate::command::{Command, CommandOutcome, Events, Refusal};
@@ -40,6 +41,8 @@ pub(crate) struct RememberedKey {
     /// Kept apart in a snapshot, which has none while there is no market.
     #[borsh(skip)]
     pub of_market: Vec<MarketEvent>,
+    #[borsh(skip)]
+    pub of_policy: Vec<PolicyEvent>,
 }
 
 /// The keys in the order of their time, each with its place: how many came before it.
@@ -134,7 +137,11 @@ impl RequestKeys {
             (None, None) => command.is_some_and(|command| one.command == hash(command)),
             (given, remembered) => given == remembered,
         };
-        let events = || Events { books: one.events.clone(), market: one.of_market.clone() };
+        let events = || Events {
+            books: one.events.clone(),
+            market: one.of_market.clone(),
+            policy: one.of_policy.clone(),
+        };
         if same { Ok(Some(events())) } else { Err(Refusal::RequestKeyTaken) }
     }
 
@@ -155,7 +162,8 @@ impl RequestKeys {
         }
         let (key, command) = (key.clone(), hash(command));
         let (events, of_market) = (out.books.events.clone(), out.market.clone());
-        self.insert(RememberedKey { at, by, key, command, events, of_market });
+        let of_policy = out.policy.clone();
+        self.insert(RememberedKey { at, by, key, command, events, of_market, of_policy });
     }
 
     pub fn insert(&mut self, remembered: RememberedKey) {

@@ -1,5 +1,5 @@
-//! The whole state as parts of bytes: those of the books, those of the market if it was ever used,
-//! then one of the engine's own.
+//! The whole state as parts of bytes: those of the books, those of the market and of the policy if
+//! they were ever used, then one of the engine's own.
 
 use std::convert::Infallible;
 use std::io;
@@ -7,6 +7,7 @@ use std::io;
 use books::{ChunkId, Digest, EveryPart, PartSink, RestoreError, UncheckedBooks};
 use borsh::{BorshDeserialize, BorshSerialize};
 use market::{DecodedMarketPart, MARKET_FORMAT, MarketBuilder, MarketEvent, MarketSnapshot};
+use policy::{DecodedPolicyPart, POLICY_FORMAT, PolicyBuilder, PolicyEvent, PolicySnapshot};
 use sha2::{Digest as _, Sha256};
 
 use crate::Engine;
@@ -18,11 +19,16 @@ const ENGINE_PART: [u8; 2] = [0xE1, 0xFF];
 /// Begins the engine's part if there is a market.
 const ENGINE_PART_WITH_MARKET: [u8; 2] = [0xE2, 0xFF];
 
+/// Begins the engine's part if there is a policy. What it has of the market follows, if there is
+/// one.
+const ENGINE_PART_WITH_POLICY: [u8; 2] = [0xE3, 0xFF];
+
 /// The state at one time. Taking one copies pointers, not records.
 #[derive(Debug)]
 pub struct Snapshot {
     books: books::Snapshot,
     market: MarketSnapshot,
+    policy: PolicySnapshot,
     request_keys: KeysByTime,
     fingerprint: u64,
 }
@@ -34,6 +40,16 @@ struct MarketPart {
     market: [u8; 32],
     /// By the place of a request key: the events of the market that answered it.
     events: Vec<(u32, Vec<MarketEvent>)>,
+}
+
+/// What the engine's part begins with if there is a policy.
+#[derive(BorshSerialize, BorshDeserialize)]
+struct PolicyPart {
+    /// Of the policy's parts.
+    policy: [u8; 32],
+    /// By the place of a request key: the events of the policy that answered it.
+    events: Vec<(u32, Vec<PolicyEvent>)>,
+    market: Option<MarketPart>,
 }
 
 /// The engine's part.
@@ -51,6 +67,7 @@ impl Engine {
         Snapshot {
             books: self.books.snapshot(),
             market: self.market.snapshot(),
+            policy: self.policy.snapshot(),
             request_keys: self.request_keys.by_time().clone(),
             fingerprint: self.fingerprint,
         }
@@ -88,6 +105,7 @@ pub struct DecodedPart(Decoded);
 enum Decoded {
     Books(books::DecodedBooksPart),
     Market(DecodedMarketPart),
+    Policy(DecodedPolicyPart),
     /// The engine's own part, in bytes.
     Own(Vec<u8>),
 }
@@ -98,11 +116,15 @@ impl DecodedPart {
     /// # Errors
     /// If the part is damaged or has another format.
     pub fn decode<E>(part: &[u8]) -> Result<DecodedPart, RestoreError<E>> {
-        if part.starts_with(&ENGINE_PART) || part.starts_with(&ENGINE_PART_WITH_MARKET) {
+        let own = [ENGINE_PART, ENGINE_PART_WITH_MARKET, ENGINE_PART_WITH_POLICY];
+        if own.iter().any(|begin| part.starts_with(begin)) {
             return Ok(DecodedPart(Decoded::Own(part.to_vec())));
         }
         if part.starts_with(&MARKET_FORMAT[..2]) {
             return DecodedMarketPart::decode(part).map(|part| DecodedPart(Decoded::Market(part)));
+        }
+        if part.starts_with(&POLICY_FORMAT[..2]) {
+            return DecodedPolicyPart::decode(part).map(|part| DecodedPart(Decoded::Policy(part)));
         }
         books::DecodedBooksPart::decode(part).map(|part| DecodedPart(Decoded::Books(part)))
     }
@@ -113,6 +135,7 @@ impl DecodedPart {
 pub struct EngineBuilder {
     books: UncheckedBooks,
     market: MarketBuilder,
+    policy: PolicyBuilder,
     /// The engine's own part and its hash. It is the last one.
     own: Option<(Vec<u8>, Digest)>,
 }
@@ -133,6 +156,7 @@ impl EngineBuilder {
         match part.0 {
             Decoded::Books(part) => self.books.add(hash, part),
             Decoded::Market(part) => self.market.add(hash, part),
+            Decoded::Policy(part) => self.policy.add(hash, part),
             Decoded::Own(bytes) => {
                 self.own = Some((bytes, Digest(*hash)));
                 Ok(None)
@@ -156,7 +180,13 @@ impl EngineBuilder {
         let mut bytes = &own[ENGINE_PART.len()..];
         let unreadable = |error: io::Error| damaged(error.to_string());
         let of_market = with_market.then(|| MarketPart::deserialize(&mut bytes)).transpose();
-        let of_market = of_market.map_err(unreadable)?;
+        let mut of_market = of_market.map_err(unreadable)?;
+        let with_policy = own.starts_with(&ENGINE_PART_WITH_POLICY);
+        let of_policy = with_policy.then(|| PolicyPart::deserialize(&mut bytes)).transpose();
+        let mut of_policy = of_policy.map_err(unreadable)?;
+        if let Some(of_policy) = &mut of_policy {
+            of_market = of_policy.market.take();
+        }
         let part: EnginePart = borsh::from_slice(bytes).map_err(unreadable)?;
         let digest = self.market.digest();
         let expected = match &of_market {
@@ -166,21 +196,34 @@ impl EngineBuilder {
         if digest != expected {
             return Err(damaged(format!("the digest of its market is {}", Digest(digest))));
         }
+        let digest = self.policy.digest();
+        let expected = match &of_policy {
+            Some(of_policy) => of_policy.policy,
+            None => PolicyBuilder::default().digest(),
+        };
+        if digest != expected {
+            return Err(damaged(format!("the digest of its policy is {}", Digest(digest))));
+        }
         let digest = self.books.digest();
         if Digest(part.books) != digest {
             return Err(damaged(format!("the digest of its books is {digest}")));
         }
         let books = self.books.finish().map_err(damaged)?;
         let market = self.market.finish().map_err(damaged)?;
+        let policy = self.policy.finish().map_err(damaged)?;
         let mut keys = part.request_keys;
         for (place, events) in of_market.into_iter().flat_map(|of_market| of_market.events) {
             let key = usize::try_from(place).ok().and_then(|place| keys.get_mut(place));
             key.ok_or_else(|| damaged("an answer is of no request key".into()))?.of_market = events;
         }
+        for (place, events) in of_policy.into_iter().flat_map(|of_policy| of_policy.events) {
+            let key = usize::try_from(place).ok().and_then(|place| keys.get_mut(place));
+            key.ok_or_else(|| damaged("an answer is of no request key".into()))?.of_policy = events;
+        }
         let mut request_keys = RequestKeys::default();
         keys.into_iter().for_each(|key| request_keys.insert(key));
         let fingerprint = part.fingerprint;
-        Ok(Engine { books, market, request_keys, fingerprint, access_version: 0 })
+        Ok(Engine { books, market, policy, request_keys, fingerprint, access_version: 0 })
     }
 }
 
@@ -190,13 +233,18 @@ impl Snapshot {
     /// # Errors
     /// Whatever `sink` gives.
     pub fn write_to<S: PartSink>(self, sink: &mut S) -> Result<Digest, S::Error> {
-        let Snapshot { books, market, request_keys, fingerprint } = self;
+        let Snapshot { books, market, policy, request_keys, fingerprint } = self;
         let books = books.write_to(sink)?;
         let of_market = match market.is_pristine() {
             true => None,
             false => Some(market.write_to(sink)?),
         };
-        sink.write(None, &own_part(books, of_market, fingerprint, &request_keys)).map(Digest)
+        let of_policy = match policy.is_pristine() {
+            true => None,
+            false => Some(policy.write_to(sink)?),
+        };
+        let own = own_part(books, of_market, of_policy, fingerprint, &request_keys);
+        sink.write(None, &own).map(Digest)
     }
 
     /// Writes the state in parts and gives the digest of all of them.
@@ -220,17 +268,32 @@ impl Snapshot {
 fn own_part(
     Digest(books): Digest,
     market: Option<[u8; 32]>,
+    policy: Option<[u8; 32]>,
     fingerprint: u64,
     request_keys: &KeysByTime,
 ) -> Vec<u8> {
-    let mut bytes = ENGINE_PART.to_vec();
-    if let Some(market) = market {
+    let market = market.map(|market| {
         let answered = (0..).zip(request_keys.iter()).filter(|(_, key)| !key.of_market.is_empty());
         let events = answered.map(|(place, key)| (place, key.of_market.clone())).collect();
-        bytes = ENGINE_PART_WITH_MARKET.to_vec();
-        let part = MarketPart { market, events };
-        part.serialize(&mut bytes).expect("writing into memory does not fail");
+        MarketPart { market, events }
+    });
+    let mut bytes = match (&policy, &market) {
+        (Some(_), _) => ENGINE_PART_WITH_POLICY,
+        (None, Some(_)) => ENGINE_PART_WITH_MARKET,
+        (None, None) => ENGINE_PART,
     }
+    .to_vec();
+    let written = match (policy, market) {
+        (Some(policy), market) => {
+            let keys = (0..).zip(request_keys.iter());
+            let answered = keys.filter(|(_, key)| !key.of_policy.is_empty());
+            let events = answered.map(|(place, key)| (place, key.of_policy.clone())).collect();
+            PolicyPart { policy, events, market }.serialize(&mut bytes)
+        }
+        (None, Some(market)) => market.serialize(&mut bytes),
+        (None, None) => Ok(()),
+    };
+    written.expect("writing into memory does not fail");
     let request_keys = request_keys.iter().cloned().collect();
     let part = EnginePart { books, fingerprint, request_keys };
     part.serialize(&mut bytes).expect("writing into memory does not fail");

@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use books::{
-    AcceptPart, AmendDue, BankId, BusinessDate, CancelParcel, Event, HoldRule, Jurisdiction,
-    OpenBooks, ParcelId, PersonId, PublishTariff, RegisterBank, RegisterSeller, SellerId,
-    SellerKind, SetHoldRule, SettlementCycle, Sha256Digest, SuspendSeller, TariffId,
+    AcceptPart, AmendDue, BankId, BusinessDate, CancelParcel, Event, FirmId, HoldRule,
+    Jurisdiction, OpenBooks, ParcelId, PersonId, PublishTariff, RegisterBank, RegisterFirm,
+    RegisterSeller, SellerId, SellerKind, SetHoldRule, SettlementCycle, Sha256Digest,
+    SuspendSeller, TariffId,
 };
 use engine::{
     Actor, Applied, Command, CommandOutcome, Engine, Refusal, RequestKey, Submission, Timestamp,
@@ -66,6 +67,14 @@ impl Street {
                 reference: format!("seller-{seller}"),
             });
         }
+        street.must(RegisterFirm {
+            firm: FirmId(1),
+            currency,
+            guarantee: Amount::ZERO,
+            reference: "firm".to_owned(),
+            proposed_by,
+            approved_by,
+        });
         street.open_market();
         street
     }
@@ -131,6 +140,8 @@ impl Street {
             floor: Amount::ZERO,
             broken_threshold: BrokenThreshold::ClawBack,
             undone_use: UndoneUse::Release,
+            proposed_by: None,
+            approved_by: None,
         });
     }
 
@@ -355,4 +366,53 @@ fn a_damaged_market_is_found() {
         missing.remove(part);
         assert!(Engine::restore(missing.into_iter().map(Ok::<_, String>), digest).is_err());
     }
+}
+
+#[test]
+fn a_quote_says_all_that_a_checkout_would_be_refused_for() {
+    let mut street = Street::open();
+    let line = |quantity| CartLine { variant: VariantId(1), quantity };
+    let cart = |lines: &[CartLine], currency| {
+        let lines = lines.to_vec();
+        move |engine: &Engine| {
+            let (buyer, coupons, reservation) = (BUYER, &[][..], None);
+            let cart = quote::Cart { buyer, currency, lines: &lines, coupons, reservation };
+            engine.quote(&cart, MORNING)
+        }
+    };
+    let one = cart(&[line(2)], Currency::CNY);
+    let quoted = one(&street.engine).unwrap();
+    assert_eq!((quoted.quote.total, quoted.obstacles), (Amount::of(9_000), Vec::new()));
+    let before = street.engine.digest();
+    let (proposed_by, approved_by) = (FIRST, None);
+    let seller = SELLERS[0];
+    street.must(SuspendSeller { seller, number: 1, suspended: true, proposed_by, approved_by });
+    assert_ne!(street.engine.digest(), before);
+    let before = street.engine.digest();
+    // 23 × 50 yuan less 12 × 10 are 1,030 yuan.
+    let quoted = cart(&[line(23)], Currency::CNY)(&street.engine).unwrap();
+    let expected = [
+        MarketRefusal::ParcelAboveCap(seller, Amount::of(100_000)).into(),
+        Refusal::Books(books::Refusal::SellerSuspended),
+        MarketRefusal::NotEnoughStock(VariantId(1), 10).into(),
+    ];
+    assert_eq!(quoted.obstacles, expected);
+    assert!(cart(&[line(1)], Currency::BRL)(&street.engine).is_err(), "another currency");
+    assert_eq!(street.engine.digest(), before, "a quote changes nothing");
+}
+
+#[test]
+fn without_a_firm_that_takes_the_currency_nobody_collects() {
+    let mut engine = Engine::default();
+    let mut out = CommandOutcome::default();
+    let open = OpenBooks {
+        utc_offset_minutes: 480,
+        first_person: FIRST,
+        second_person: SECOND,
+        trial: false,
+    };
+    engine.apply(&Submission::new(Actor::System, open), MORNING, &mut out).unwrap();
+    let checkout = Submission::new(Actor::System, Street::cart(1, 1, 9_000));
+    let refused = engine.apply(&checkout, MORNING, &mut out).unwrap_err();
+    assert_eq!(refused, Refusal::Market(MarketRefusal::NobodyCollects(Currency::CNY)));
 }

@@ -1,15 +1,15 @@
 //! Checkout: a cart becomes an order with its stock, discounts and parcels, or nothing happens.
 
-use books::{AnnounceParcel, ParcelId, used_identifier};
+use books::{AnnounceParcel, ParcelId, SellerId, used_identifier};
 use machine::{DAY_MS, Timestamp, mix};
 use money::Amount;
 
 use crate::command::*;
 use crate::event::{MarketEvent, OrderDiscount};
-use crate::ids::{PromotionId, ReservationId};
+use crate::ids::{BuyerToken, OrderId, PromotionId, ReservationId};
 use crate::market::{Change, Market, MarketPlan, TablePlace};
 use crate::order::{MarketOrder, MarketParcel, OrderUnit};
-use crate::quote::{Cart, Quote};
+use crate::quote::{Cart, Quote, QuotedParcel};
 use crate::refusal::{MarketRefusal, MissingMarketRecord, not_found};
 
 /// An order with what it takes.
@@ -41,20 +41,17 @@ impl Market {
             return Err(MarketRefusal::PriceChanged(command.total, quote.total));
         }
         assert_quote(&quote);
-        let (sold, flash) = self.units_to_take(command, &quote, at)?;
-        let reference = format!("market-{id}");
+        let cart = Cart { buyer, currency, lines, coupons, reservation };
+        let (sold, flash) = self.units_to_take(&cart, &quote, at)?;
+        if let Some(first) = self.door_obstacles(buyer, &quote, at)?.into_iter().next() {
+            return Err(first);
+        }
+        let reference = reference_of(id);
         let mut parcels = Vec::with_capacity(quote.parcels.len());
         let mut announcements = Vec::with_capacity(quote.parcels.len());
         for (place, quoted) in quote.parcels.iter().enumerate() {
             let (seller, due) = (quoted.seller, quoted.due);
             let profile = self.seller_terms(seller, currency, at)?.profile;
-            if due.is_zero() {
-                return Err(MarketRefusal::NothingDue(seller));
-            }
-            if due > profile.parcel_amount_max {
-                return Err(MarketRefusal::ParcelAboveCap(seller, profile.parcel_amount_max));
-            }
-            self.check_refusals(buyer, profile, at)?;
             let off: u64 = quote
                 .applied
                 .iter()
@@ -103,7 +100,7 @@ impl Market {
     #[expect(clippy::type_complexity, reason = "two lists of one pass")]
     fn units_to_take(
         &self,
-        command: &Checkout,
+        command: &Cart<'_>,
         quote: &Quote,
         at: Timestamp,
     ) -> Result<(Vec<(TablePlace, u32)>, Vec<(PromotionId, TablePlace, u32)>), MarketRefusal> {
@@ -128,7 +125,7 @@ impl Market {
                 None => flash.push((promotion, unit.place, 1)),
             }
         }
-        let mut sold = self.units_by_variant(&command.lines)?;
+        let mut sold = self.units_by_variant(command.lines)?;
         for (place, units) in &mut sold {
             let of_flash = flash.iter().filter(|(_, one, _)| one == place);
             *units -= of_flash.map(|(.., units)| units).sum::<u32>();
@@ -136,6 +133,43 @@ impl Market {
             self.check_left(*place, units.saturating_sub(own), at)?;
         }
         Ok((sold, flash))
+    }
+
+    /// Why the parcels of a quote cannot be paid at the door, each reason once.
+    ///
+    /// # Errors
+    /// A seller is not admitted any more.
+    pub fn door_obstacles(
+        &self,
+        buyer: BuyerToken,
+        quote: &Quote,
+        at: Timestamp,
+    ) -> Result<Vec<MarketRefusal>, MarketRefusal> {
+        let mut found = Vec::new();
+        for &QuotedParcel { seller, due, .. } in &quote.parcels {
+            let profile = self.seller_terms(seller, quote.currency, at)?.profile;
+            if due.is_zero() {
+                found.push(MarketRefusal::NothingDue(seller));
+            }
+            if due > profile.parcel_amount_max {
+                found.push(MarketRefusal::ParcelAboveCap(seller, profile.parcel_amount_max));
+            }
+            found.extend(self.check_refusals(buyer, profile, at).err());
+        }
+        found.dedup();
+        Ok(found)
+    }
+
+    /// What else keeps a quoted cart from being ordered now: too little stock, or a reservation
+    /// that is over.
+    #[must_use]
+    pub fn stock_obstacle(
+        &self,
+        cart: &Cart<'_>,
+        quote: &Quote,
+        at: Timestamp,
+    ) -> Option<MarketRefusal> {
+        self.units_to_take(cart, quote, at).err()
     }
 
     pub(crate) fn place_order(
@@ -209,6 +243,17 @@ impl Market {
             }
         }
     }
+}
+
+/// The reference of an order's parcels.
+fn reference_of(order: OrderId) -> String {
+    format!("market-{order}")
+}
+
+/// The parcel of a seller in an order.
+#[must_use]
+pub fn parcel_of_order(order: OrderId, seller: SellerId) -> ParcelId {
+    ParcelId::derived(seller, &reference_of(order))
 }
 
 /// Checks that units less discounts are what is due, and that each discount is split (M14).

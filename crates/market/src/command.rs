@@ -4,7 +4,7 @@
 //! an existing one never change. The numbers of all machines are different.
 
 use books::{ParcelId, SellerId, SellerKind, Sha256Digest};
-use machine::{Timestamp, commands};
+use machine::{PersonId, Timestamp, commands};
 use money::{Amount, Currency, Rate};
 
 use crate::ids::*;
@@ -13,6 +13,15 @@ use crate::refusal::MarketRefusal;
 
 pub use crate::limits::*;
 pub use crate::vocabulary::*;
+
+impl MarketCommand {
+    /// A person or a key publishes alone what two persons must publish.
+    #[must_use]
+    pub fn lacks_two_persons(&self) -> bool {
+        let MarketCommand::PublishPromotion(terms) = self else { return false };
+        terms.approved_by.is_none() && terms.only_seller().is_none()
+    }
+}
 
 commands! {
     /// A change to the market. Amounts are in minor units, each at most [`Amount::ENTRY_MAX`].
@@ -132,8 +141,10 @@ commands! {
         from: Timestamp,
         /// After `from`.
         until: Timestamp,
+        #[serde(default)]
         scope: PromotionScope,
         /// Applies only with a coupon of [`IssueCoupons`].
+        #[serde(default)]
         by_coupon: bool,
         /// Cap on the uses by all orders, above zero and not below what is used. A flash price is
         /// used once for each unit.
@@ -147,14 +158,20 @@ commands! {
         /// Promotions apply in this order, then in the order of their ids.
         order: u16,
         /// Applies only to units without another discount, and no later promotion applies to them.
+        #[serde(default)]
         exclusive: bool,
         /// Skipped if one of these applied to the order. Each is earlier in the order.
+        #[serde(default)]
         yields_to: Vec<PromotionId>,
         /// No unit becomes cheaper than this.
+        #[serde(default)]
         floor: Amount,
         /// Only a threshold can be clawed back.
         broken_threshold: BrokenThreshold,
         undone_use: UndoneUse,
+        /// Two persons publish what one seller does not pay alone.
+        proposed_by: Option<PersonId>,
+        approved_by: Option<PersonId>,
     }
 
     /// End a promotion for ever. Flash stock that is left is ordinary stock again.

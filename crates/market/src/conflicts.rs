@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::command::*;
 use crate::ids::PromotionId;
 use crate::market::kind_key;
-use crate::promotion_check::check_terms;
-use crate::refusal::{MarketRefusal, PromotionFault};
+use crate::promotion_check::{check_follows, check_terms};
+use crate::refusal::{MarketRefusal, MissingMarketRecord, PromotionFault, not_found};
 
 /// Something impossible in a list of promotions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,10 +45,25 @@ pub fn impossible(promotions: &[PublishPromotion]) -> Vec<ImpossiblePromotion> {
     let mut found = Vec::new();
     for (place, terms) in promotions.iter().enumerate() {
         let promotion = terms.promotion;
-        let reason = check_terms(terms).err().or_else(|| yielding_fault(promotions, terms));
+        let before = promotions[..place].iter().rfind(|one| one.promotion == promotion);
+        let reason = check_version(before, terms).and_then(|()| check_terms(terms)).err();
+        let reason = reason.or_else(|| yielding_fault(promotions, terms));
         found.extend(reason.map(|reason| ImpossiblePromotion { place, promotion, reason }));
     }
     found
+}
+
+/// Checks a version against the one before it in the list. The first one may follow on a version
+/// that was published before.
+fn check_version(
+    before: Option<&PublishPromotion>,
+    terms: &PublishPromotion,
+) -> Result<(), MarketRefusal> {
+    let next = before.map_or(terms.version.max(1).into(), |one| u32::from(one.version) + 1);
+    if u32::from(terms.version) != next {
+        return Err(books::Refusal::WrongSequenceNumber(next).into());
+    }
+    before.map_or(Ok(()), |before| check_follows(before, terms))
 }
 
 fn yielding_fault(all: &[PublishPromotion], terms: &PublishPromotion) -> Option<MarketRefusal> {
@@ -63,8 +78,12 @@ fn yielding_fault(all: &[PublishPromotion], terms: &PublishPromotion) -> Option<
             let next = last(one).into_iter().flat_map(|one| &one.yields_to);
             open.extend(next.filter(|next| seen.insert(**next)));
         }
-        if last(id).is_some_and(|other| (other.order, id) >= (terms.order, terms.promotion)) {
-            return Some(PromotionFault::YieldsToLater(id).into());
+        match last(id) {
+            None => return Some(not_found(MissingMarketRecord::Promotion(id))),
+            Some(other) if (other.order, id) >= (terms.order, terms.promotion) => {
+                return Some(PromotionFault::YieldsToLater(id).into());
+            }
+            Some(_) => {}
         }
     }
     None

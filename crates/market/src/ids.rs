@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use books::SellerId;
 use borsh::{BorshDeserialize, BorshSerialize};
 use machine::identifiers;
 
@@ -17,6 +18,22 @@ identifiers! {
     ReservationId,
     /// A buyer's order, from one or more sellers.
     OrderId,
+}
+
+impl OfferId {
+    /// The offer with a seller's own reference. Same input, same identifier.
+    #[must_use]
+    pub fn of_reference(seller: SellerId, reference: &str) -> OfferId {
+        OfferId::derived(&format!("{seller}/{reference}"))
+    }
+}
+
+impl VariantId {
+    /// The variant with a number of the seller's article. Same input, same identifier.
+    #[must_use]
+    pub fn of_sku(offer: OfferId, sku: &str) -> VariantId {
+        VariantId::derived(&format!("{offer}/{sku}"))
+    }
 }
 
 /// A keyed token is not 32 hexadecimal digits in lower case.

@@ -22,6 +22,7 @@ mod event;
 mod ids;
 mod limits;
 mod market;
+mod next_number;
 mod offers;
 mod order;
 mod order_changes;
@@ -36,13 +37,14 @@ mod stock;
 mod view;
 mod vocabulary;
 
+pub use checkout::parcel_of_order;
 pub use command::*;
 pub use event::{MarketEvent, OrderDiscount};
 pub use ids::{
     BuyerToken, CategoryId, CouponToken, OfferId, OrderId, PromotionId, ReservationId, TokenError,
     VariantId,
 };
-pub use market::{Market, MarketPlan};
+pub use market::{Market, MarketPlan, check_command_amounts};
 pub use order::{
     AppliedPromotion, MarketParcel, MarketParcelState, OrderUnit, UnitShare, UnitState,
 };
@@ -50,4 +52,4 @@ pub use promotion_check::check_terms;
 pub use refusal::{MarketRefusal, MissingMarketRecord, PromotionFault};
 pub use snapshot::{DecodedMarketPart, MARKET_FORMAT, MarketBuilder, MarketSnapshot};
 pub use stock::StockAccount;
-pub use view::{OrderView, ReferencePriceRule, VariantView};
+pub use view::{OfferView, OrderView, PromotionView, ReferencePriceRule, VariantView};

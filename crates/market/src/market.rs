@@ -127,7 +127,7 @@ impl Market {
         if at < self.last_at {
             return Err(books::Refusal::TimeBackwards.into());
         }
-        check_amounts(command)?;
+        check_command_amounts(command)?;
         self.dispatch(command, at, ())
     }
 
@@ -277,7 +277,10 @@ impl Market {
 
 /// Checks that no amount of a command is above [`Amount::ENTRY_MAX`]. Amounts inside promotion
 /// rules and variants are checked by their handlers.
-fn check_amounts(command: &MarketCommand) -> Result<(), MarketRefusal> {
+///
+/// # Errors
+/// [`books::Refusal::AmountAboveLimit`].
+pub fn check_command_amounts(command: &MarketCommand) -> Result<(), MarketRefusal> {
     let mut largest = Amount::ZERO;
     command.for_each_field(&mut |field| {
         let plain = field.downcast_ref::<Amount>().copied();

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use books::{SellerId, UsedNumbers, used_identifier};
 use borsh::{BorshDeserialize, BorshSerialize};
 use machine::Timestamp;
-use money::Amount;
+use money::{Amount, Rate};
 
 use crate::command::*;
 use crate::event::MarketEvent;
 use crate::ids::{BuyerToken, CategoryId, CouponToken, OfferId, OrderId, PromotionId, VariantId};
 use crate::market::{Change, Market, MarketPlan, TablePlace};
-use crate::promotion_check::check_terms;
+use crate::promotion_check::{check_follows, check_terms};
 use crate::refusal::{MarketRefusal, MissingMarketRecord, PromotionFault, not_found};
 use crate::stock::minus;
 
@@ -136,6 +136,22 @@ impl Promotion {
     }
 }
 
+impl PublishPromotion {
+    /// Whether two persons must publish it: the platform pays a part, or it is not of one seller
+    /// alone.
+    #[must_use]
+    pub fn needs_two_persons(platform_share: Rate, scope: &PromotionScope) -> bool {
+        platform_share.ppm() > 0 || scope.sellers.len() != 1
+    }
+
+    /// The seller who pays all of it and whose units alone are in its scope.
+    #[must_use]
+    pub fn only_seller(&self) -> Option<SellerId> {
+        let shared = PublishPromotion::needs_two_persons(self.platform_share, &self.scope);
+        self.scope.sellers.first().copied().filter(|_| !shared)
+    }
+}
+
 impl Market {
     pub(crate) fn promotion(&self, id: PromotionId) -> Result<&Promotion, MarketRefusal> {
         let promotion = self.promotions.get(&id);
@@ -168,6 +184,11 @@ impl Market {
         if versions.len() >= PROMOTION_VERSIONS_MAX {
             return Err(MarketRefusal::TooManyVersions);
         }
+        match (command.proposed_by, command.approved_by) {
+            (None, None) => {}
+            (Some(first), Some(second)) if first != second => {}
+            _ => return Err(books::Refusal::SamePerson.into()),
+        }
         check_terms(command)?;
         match known {
             Some(known) => self.check_next_version(known, command)?,
@@ -191,14 +212,7 @@ impl Market {
         if known.ended_at.is_some() {
             return Err(MarketRefusal::PromotionEnded);
         }
-        let last = known.latest();
-        if next.from < last.from {
-            return Err(PromotionFault::FromEarlier.into());
-        }
-        let is_flash = |terms: &PublishPromotion| matches!(terms.rule, PromotionRule::Flash(_));
-        if is_flash(last) != is_flash(next) || last.currency != next.currency {
-            return Err(PromotionFault::KindChanged.into());
-        }
+        check_follows(known.latest(), next)?;
         if next.uses_max.is_some_and(|cap| cap < known.uses) {
             return Err(PromotionFault::UsesBelowUsed(known.uses).into());
         }

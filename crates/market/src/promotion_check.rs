@@ -3,7 +3,7 @@
 use money::Amount;
 
 use crate::command::*;
-use crate::market::check_amount;
+use crate::market::{check_amount, check_command_amounts};
 use crate::refusal::{MarketRefusal, PromotionFault};
 
 /// Checks what the terms alone say. What they say about offers, other versions and other promotions
@@ -15,7 +15,9 @@ pub fn check_terms(terms: &PublishPromotion) -> Result<(), MarketRefusal> {
     if terms.until <= terms.from {
         return Err(PromotionFault::Window.into());
     }
+    check_command_amounts(&terms.clone().into())?;
     check_rule(&terms.rule)?;
+    check_floor(terms)?;
     let PromotionScope { offers, categories, sellers, .. } = &terms.scope;
     check_list(offers, 0)?;
     check_list(categories, 0)?;
@@ -29,6 +31,21 @@ pub fn check_terms(terms: &PublishPromotion) -> Result<(), MarketRefusal> {
         matches!(terms.rule, PromotionRule::Threshold(_) | PromotionRule::EachFull(_));
     if terms.broken_threshold == BrokenThreshold::ClawBack && !is_threshold {
         return Err(PromotionFault::ClawBackWithoutThreshold.into());
+    }
+    Ok(())
+}
+
+/// Checks what a version changes of the one before it.
+pub(crate) fn check_follows(
+    before: &PublishPromotion,
+    next: &PublishPromotion,
+) -> Result<(), MarketRefusal> {
+    if next.from < before.from {
+        return Err(PromotionFault::FromEarlier.into());
+    }
+    let is_flash = |terms: &PublishPromotion| matches!(terms.rule, PromotionRule::Flash(_));
+    if is_flash(before) != is_flash(next) || before.currency != next.currency {
+        return Err(PromotionFault::KindChanged.into());
     }
     Ok(())
 }
@@ -66,6 +83,22 @@ fn check_rule(rule: &PromotionRule) -> Result<(), MarketRefusal> {
         }
     }
     Ok(())
+}
+
+/// Refuses a floor above every price, or above a price that the rule itself names.
+fn check_floor(terms: &PublishPromotion) -> Result<(), MarketRefusal> {
+    let floor = u128::from(terms.floor.minor());
+    let fits = match &terms.rule {
+        PromotionRule::Flash(prices) => {
+            prices.iter().all(|one| u128::from(one.price.minor()) >= floor)
+        }
+        PromotionRule::Bundle(bundle) => {
+            let units: u128 = bundle.parts.iter().map(|part| u128::from(part.quantity)).sum();
+            u128::from(bundle.price.minor()) >= floor * units
+        }
+        _ => terms.floor < Amount::ENTRY_MAX,
+    };
+    if fits { Ok(()) } else { Err(PromotionFault::FloorAbovePrice.into()) }
 }
 
 fn check_above_zero(amount: Amount) -> Result<(), MarketRefusal> {

@@ -75,6 +75,8 @@ with_examples! {
         YieldsToLater(PromotionId = PromotionId(1)),
         #[error("claws back, which only a threshold can: set `broken_threshold` to `Keep`")]
         ClawBackWithoutThreshold,
+        #[error("has a floor above its own price, which it can never reach: set `floor` lower")]
+        FloorAbovePrice,
         #[error("changes its currency, or becomes a flash price or another kind: start a new one")]
         KindChanged,
     }
@@ -170,6 +172,10 @@ with_examples! {
              are over, or accept an appeal"
         )]
         TooManyRefusals(u32 = 3),
+        #[error(
+            "no courier firm collects {0} at the door: register one first (`doorstep setup firm`)"
+        )]
+        NobodyCollects(Currency = Currency::CNY),
         #[error("parcel {0} is of an order: use `AcceptUnits`, which names its units")]
         ParcelOfOrder(ParcelId = ParcelId::new(1)),
         #[error("the units must be listed in rising order, each once")]

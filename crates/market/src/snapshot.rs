@@ -23,7 +23,7 @@ use crate::reservations::StockReservation;
 use crate::sellers::Buyer;
 
 /// What each part of a market begins with, and its newest format.
-pub const MARKET_FORMAT: [u8; 4] = [0x4D, 0xFF, 1, 0];
+pub const MARKET_FORMAT: [u8; 4] = [0x4D, 0xFF, 2, 0];
 
 /// The market at one moment. Making one copies pointers and the small tables, not the records of
 /// offers, orders and buyers.

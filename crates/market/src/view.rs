@@ -1,27 +1,69 @@
 //! Queries: what the market says of a variant and of an order.
 
-use books::{Jurisdiction, ParcelId, SellerId};
+use std::collections::BTreeSet;
+
+use books::{Jurisdiction, ParcelId, SellerId, SellerKind, Sha256Digest};
 use machine::{DAY_MS, Timestamp};
 use money::{Amount, Currency};
 use serde::Serialize;
 
-use crate::ids::{BuyerToken, OfferId, OrderId, PromotionId, ReservationId, VariantId};
+use crate::command::PublishPromotion;
+use crate::ids::{BuyerToken, CategoryId, OfferId, OrderId, PromotionId, ReservationId, VariantId};
 use crate::market::Market;
 use crate::offers::Variant;
 use crate::order::{AppliedPromotion, MarketOrder, MarketParcel, OrderUnit};
+use crate::promotion::{FlashStock, Promotion};
 use crate::stock::StockAccount;
 use crate::vocabulary::OfferState;
 
 /// A variant as it is now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VariantView {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariantView<'m> {
     pub variant: VariantId,
     pub offer: OfferId,
     pub seller: SellerId,
     pub state: OfferState,
     pub currency: Currency,
+    pub sku: &'m str,
+    pub weight_g: u32,
     pub price: Amount,
+    /// How often the price was set.
+    pub price_number: u32,
     pub stock: StockAccount,
+    /// Of the stock, so far.
+    pub adjustments: u32,
+}
+
+/// A promotion as it is now.
+#[derive(Clone, Copy, Debug)]
+pub struct PromotionView<'m> {
+    /// Of the last version.
+    pub terms: &'m PublishPromotion,
+    pub is_ended: bool,
+    /// Uses that count, and the sum of their discounts.
+    pub uses: u32,
+    pub spent: Amount,
+    /// Coupons that were issued.
+    pub coupons: usize,
+    /// Units of its flash stock, and those of them that are not sold.
+    pub flash_granted: u32,
+    pub flash_left: u32,
+}
+
+/// An offer as it is now.
+#[derive(Clone, Copy, Debug)]
+pub struct OfferView<'m> {
+    pub offer: OfferId,
+    pub seller: SellerId,
+    pub currency: Currency,
+    pub category: CategoryId,
+    pub content: Sha256Digest,
+    pub state: OfferState,
+    /// The seller's own reference.
+    pub reference: &'m str,
+    /// Revisions and states so far.
+    pub changes: u32,
+    pub variants: usize,
 }
 
 /// An order as it is now.
@@ -108,8 +150,37 @@ impl Market {
         }
     }
 
+    /// The prices of an offer's variants now, each with the price that may be shown crossed out
+    /// beside it: in rising order, each once.
     #[must_use]
-    pub fn variant_view(&self, id: VariantId) -> Option<VariantView> {
+    pub fn offer_prices(
+        &self,
+        id: OfferId,
+        rule: Option<ReferencePriceRule>,
+    ) -> BTreeSet<(Amount, Option<Amount>)> {
+        let Ok(place) = self.offer_place(id) else { return BTreeSet::new() };
+        let prices = self.offer(place).variants.iter().map(|&place| {
+            let variant = self.variant(place);
+            let since = variant.prices.back().map_or(Timestamp(0), |(since, _)| *since);
+            let reference = rule.and_then(|rule| self.reference_price(variant.id, rule, since));
+            (variant.price, reference)
+        });
+        prices.collect()
+    }
+
+    /// The kind with which a seller acts at a time. `None` if it is not admitted.
+    #[must_use]
+    pub fn seller_kind(
+        &self,
+        seller: SellerId,
+        currency: Currency,
+        at: Timestamp,
+    ) -> Option<SellerKind> {
+        self.seller_terms(seller, currency, at).ok().map(|terms| terms.admission.kind)
+    }
+
+    #[must_use]
+    pub fn variant_view(&self, id: VariantId) -> Option<VariantView<'_>> {
         let variant = self.variant(self.variant_place(id).ok()?);
         let offer = self.offer(variant.offer);
         Some(VariantView {
@@ -118,8 +189,12 @@ impl Market {
             seller: offer.seller,
             state: offer.state,
             currency: offer.currency,
+            sku: &variant.sku,
+            weight_g: variant.weight_g,
             price: variant.price,
+            price_number: variant.price_number,
             stock: variant.stock,
+            adjustments: variant.adjustments.last(),
         })
     }
 
@@ -142,6 +217,76 @@ impl Market {
     #[must_use]
     pub fn order_of_parcel(&self, parcel: ParcelId) -> Option<OrderId> {
         self.place_of_parcel(parcel).ok().map(|place| self.order(place).id)
+    }
+
+    #[must_use]
+    pub fn offer_view(&self, id: OfferId) -> Option<OfferView<'_>> {
+        let offer = self.offer(self.offer_place(id).ok()?);
+        let drafted = offer.drafted.as_deref();
+        Some(OfferView {
+            offer: id,
+            seller: offer.seller,
+            currency: offer.currency,
+            category: offer.category,
+            content: offer.content,
+            state: offer.state,
+            reference: drafted.map_or("", |drafted| &drafted.reference),
+            changes: offer.changes.last(),
+            variants: offer.variants.len(),
+        })
+    }
+
+    #[must_use]
+    pub fn seller_of_offer(&self, id: OfferId) -> Option<SellerId> {
+        self.offer_place(id).ok().map(|place| self.offer(place).seller)
+    }
+
+    /// The sellers of some units of an order. `None` for one that it does not have.
+    pub fn sellers_of_units(
+        &self,
+        id: OrderId,
+        units: &[u16],
+    ) -> impl Iterator<Item = Option<SellerId>> {
+        let order = self.order_view(id);
+        units.iter().map(move |unit| {
+            let order = order?;
+            let parcel = order.units.get(usize::from(*unit))?.parcel;
+            Some(order.parcels.get(usize::from(parcel))?.seller)
+        })
+    }
+
+    /// A promotion's last version.
+    #[must_use]
+    pub fn promotion_terms(&self, id: PromotionId) -> Option<&PublishPromotion> {
+        self.promotions.get(&id).map(Promotion::latest)
+    }
+
+    #[must_use]
+    pub fn promotion_view(&self, id: PromotionId) -> Option<PromotionView<'_>> {
+        let promotion = self.promotions.get(&id)?;
+        let flash = |of: fn(&FlashStock) -> u32| promotion.flash.values().map(of).sum();
+        Some(PromotionView {
+            terms: promotion.latest(),
+            is_ended: promotion.ended_at.is_some(),
+            uses: promotion.uses,
+            spent: promotion.spent,
+            coupons: promotion.coupons.len(),
+            flash_granted: flash(|stock| stock.granted),
+            flash_left: flash(|stock| stock.left),
+        })
+    }
+
+    /// What a unit of an order is of.
+    #[must_use]
+    pub fn variant_of_unit(&self, unit: &OrderUnit) -> VariantId {
+        self.variant(unit.variant).id
+    }
+
+    /// The reservations whose units are not all given back, with the variants of these.
+    pub fn reservations(&self) -> impl ExactSizeIterator<Item = (ReservationId, Vec<VariantId>)> {
+        self.reservations.iter().map(|(id, reservation)| {
+            (*id, reservation.made.iter().map(|line| line.variant).collect())
+        })
     }
 
     /// Uses of a promotion that count, and what is spent of its budget.

@@ -131,7 +131,7 @@ pub struct BundlePrice {
 /// hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct PromotionScope {
     pub offers: Vec<OfferId>,
     pub categories: Vec<CategoryId>,

@@ -89,6 +89,7 @@ impl NodeCounters {
         let name = match refusal {
             Refusal::Books(refusal) => variant_name(refusal),
             Refusal::Market(refusal) => variant_name(refusal),
+            Refusal::Policy(refusal) => variant_name(refusal),
             refusal => variant_name(refusal),
         };
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,6 +12,7 @@ use tariff::BusinessDate;
 
 use crate::event::{FILE_OVERDUE, NoticeEventSpec, PROPOSAL_WAITING, event_named};
 use crate::limits::DEPOSIT_DAYS_MAX;
+use crate::public_texts;
 
 /// Whom an event concerns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub struct Announcer {
     last_date: BusinessDate,
 }
 
-fn announcement<const N: usize>(
+pub(crate) fn announcement<const N: usize>(
     event: &str,
     about: NoticeSubjects,
     fields: [(&'static str, String); N],
@@ -62,7 +63,7 @@ fn minor(minor: u128, currency: Currency) -> String {
     money::decimal::DecimalAmount::of_balance(minor, currency).to_string()
 }
 
-fn of_seller(seller: SellerId) -> NoticeSubjects {
+pub(crate) fn of_seller(seller: SellerId) -> NoticeSubjects {
     NoticeSubjects { seller: Some(seller), ..NoticeSubjects::default() }
 }
 
@@ -93,6 +94,7 @@ impl Announcer {
                 said.announce(&mut all);
             }
         }
+        all.extend(outcome.policy.iter().filter_map(|event| public_texts::said(event, engine)));
         let today = books.last_date();
         if today > self.last_date {
             missing_deposits(self.last_date, today, books, &mut all);

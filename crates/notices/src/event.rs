@@ -100,6 +100,19 @@ const COUNT: NoticeField = field("count", 20);
 const PROPOSAL: NoticeField = field("proposal", 20);
 const COMMAND: NoticeField = field("command", 40);
 
+const OFFER: NoticeField = field("offer", 20);
+const DECISION: NoticeField = field("decision", 10);
+const RULE: NoticeField = field("rule", 64);
+const SOURCE: NoticeField = field("source", 200);
+/// What the rule says.
+const RULE_TEXT: NoticeField = field("rule_text", 500);
+/// Words and places.
+const FOUND: NoticeField = field("found", 300);
+const DECIDED_BY: NoticeField = field("decided_by", 20);
+const APPEAL_UNTIL: NoticeField = field("appeal_until", 10);
+const VERSION: NoticeField = field("version", 10);
+const REVERSED: NoticeField = field("reversed", 10);
+
 pub(crate) const FILE_OVERDUE: &str = "file.overdue";
 pub(crate) const PROPOSAL_WAITING: &str = "proposal.waiting";
 /// The outbox makes it, in words of its own, for a recipient by the channel that is full.
@@ -121,7 +134,11 @@ const COURIER_AND_FIRM: &[Audience] = &[Audience::Courier, Audience::Firm];
 const ALL_PARTIES: &[Audience] =
     &[Audience::Sellers, Audience::Firms, Audience::Staff, Audience::Public];
 
-pub static NOTICE_EVENTS: [NoticeEventSpec; 28] = [
+/// A statement of reasons.
+const REASONS: &[NoticeField] =
+    &[OFFER, DECISION, RULE, SOURCE, RULE_TEXT, FOUND, DECIDED_BY, APPEAL_UNTIL];
+
+pub static NOTICE_EVENTS: [NoticeEventSpec; 36] = [
     event("payment.held", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, PAYABLE_ON], SELLER),
     event("payment.payable", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
     event("payout.sent", &[PAYOUT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
@@ -151,6 +168,14 @@ pub static NOTICE_EVENTS: [NoticeEventSpec; 28] = [
     event("network.reinstated", &[NETWORK], ALL_PARTIES),
     event("break.assigned", &[BREAK], &[Audience::Person]),
     event("plan.waiting", &[PLAN, PAYOUTS], &[Audience::Staff]),
+    event("text.refused", REASONS, SELLER),
+    event("text.labelled", REASONS, SELLER),
+    event("text.held", &[OFFER, DECISION, RULE, SOURCE, RULE_TEXT, FOUND], SELLER_AND_STAFF),
+    event("text.freed", &[OFFER, DECISION], SELLER),
+    event("text.restored", &[OFFER, DECISION], SELLER),
+    event("appeal.received", &[OFFER, DECISION, DUE], SELLER_AND_STAFF),
+    event("appeal.upheld", &[OFFER, DECISION], SELLER),
+    event("rule.suspended", &[RULE, VERSION, REVERSED], &[Audience::Person]),
     event(FILE_OVERDUE, &[SENDER, LANE, FILE_DAY, DUE, ITEMS], &[Audience::Staff]),
     event(PROPOSAL_WAITING, &[PROPOSAL, COMMAND], &[Audience::Staff]),
     event(NOTICES_FOLDED, &[COUNT], &[]),

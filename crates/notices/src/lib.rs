@@ -22,6 +22,7 @@ mod file;
 mod follow;
 mod lane;
 mod outbox;
+mod public_texts;
 mod recipient;
 mod rules;
 mod sealing;

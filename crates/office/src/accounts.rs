@@ -49,9 +49,9 @@ fn sealed(command: &str, fields: &Map<String, Value>) -> Option<(RecordName, Sha
 }
 
 /// Whose account a command erases.
-pub(crate) fn erased(command: &Command) -> Option<(SellerId, Currency)> {
-    match command {
-        Command::ErasePayoutAccount(one) => Some((one.seller, one.currency)),
+pub(crate) fn erased(command: &engine::Command) -> Option<(SellerId, Currency)> {
+    match command.of_books() {
+        Some(Command::ErasePayoutAccount(one)) => Some((one.seller, one.currency)),
         _ => None,
     }
 }

@@ -366,7 +366,9 @@ impl ClosingPlanner<'_> {
         ] {
             object.insert(name.to_owned(), value);
         }
-        let Ok(Command::ProposeBreakResolution(propose)) = declared(PROPOSE, &object) else {
+        let Ok(engine::Command::Books(Command::ProposeBreakResolution(propose))) =
+            declared(PROPOSE, &object)
+        else {
             let field = fields::declared().of(PROPOSE).and_then(|one| one.field(RESOLUTION));
             let expected = field.map_or(Expected::Text, Expected::of);
             return Err((RESOLUTION, ClosingFault::Value(ValueError::Expected(expected))));
@@ -417,7 +419,7 @@ impl ClosingPlanner<'_> {
             Ok(()) => Ok(PlannedClosing::Give(command, view.currency, moved)),
             Err(Refusal::Repeated) => Ok(PlannedClosing::Before),
             Err(refusal) => {
-                let refusal = RefusalInCurrency::of(refusal.into(), &command, self.books);
+                let refusal = RefusalInCurrency::of_books(refusal, &command, self.books);
                 Err((RESOLUTION, ClosingFault::Refused(refusal)))
             }
         }
@@ -619,7 +621,7 @@ impl Taking<'_> {
                     Err(refusal) => {
                         let (line, command) = (*line, command.clone());
                         let of = move |engine: &engine::Engine| {
-                            RefusalInCurrency::of(refusal, &command, engine.books())
+                            RefusalInCurrency::of(refusal, &command.into(), engine)
                         };
                         let refusal = self.client.query(of).map_err(stopped)?.0;
                         return Err(ClosingError::Stopped { line, refusal });

@@ -3,10 +3,12 @@
 
 use std::fmt;
 
-use books::{Books, BreakId, Command, DepositId, HandOverId, ParcelId, PaymentId};
-use money::Currency;
+use books::{Books, BreakId, DepositId, HandOverId, ParcelId, PaymentId};
+use engine::{Command, Engine};
+use market::Market;
 use money::decimal::DecimalAmount;
-use reports::{FieldType, owner_id_type};
+use money::{Currency, SignedAmount};
+use reports::{FieldType, currency_in_market, owner_id_type};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -33,10 +35,11 @@ impl TypedCurrencies {
     pub(crate) fn check(
         &self,
         object: &Map<String, Value>,
-        books: &Books,
+        engine: &Engine,
     ) -> Result<(), OfficeError> {
         let Some((_, first)) = self.0.first() else { return Ok(()) };
-        let expected = currency_of(object, books).or_else(|| only_currency(books));
+        let (books, market) = (engine.books(), Some(engine.market()));
+        let expected = currency_of(object, books, market).or_else(|| only_currency(books));
         let expected = expected.unwrap_or(*first);
         match self.0.iter().find(|(_, typed)| *typed != expected) {
             None => Ok(()),
@@ -61,12 +64,28 @@ impl RefusalInCurrency {
     pub(crate) fn of(
         refusal: engine::Refusal,
         command: &Command,
+        engine: &Engine,
+    ) -> RefusalInCurrency {
+        let object = serde_json::to_value(command).ok();
+        let object = object.as_ref().and_then(Value::as_object);
+        let (books, market) = (engine.books(), Some(engine.market()));
+        let currency = object.and_then(|object| currency_of(object, books, market));
+        RefusalInCurrency { refusal, currency: currency.or_else(|| only_currency(engine.books())) }
+    }
+}
+
+impl RefusalInCurrency {
+    /// The refusal of a command of the books.
+    pub(crate) fn of_books(
+        refusal: books::Refusal,
+        command: &books::Command,
         books: &Books,
     ) -> RefusalInCurrency {
         let object = serde_json::to_value(command).ok();
         let object = object.as_ref().and_then(Value::as_object);
-        let currency = object.and_then(|object| currency_of(object, books));
-        RefusalInCurrency { refusal, currency: currency.or_else(|| only_currency(books)) }
+        let currency = object.and_then(|object| currency_of(object, books, None));
+        let currency = currency.or_else(|| only_currency(books));
+        RefusalInCurrency { refusal: refusal.into(), currency }
     }
 }
 
@@ -88,10 +107,15 @@ pub fn amounts_in(
     refusal: &engine::Refusal,
     currency: Option<Currency>,
 ) -> String {
-    let (engine::Refusal::Books(refusal), Some(currency)) = (refusal, currency) else {
-        return text;
+    let Some(currency) = currency else { return text };
+    let amounts: Vec<SignedAmount> = match refusal {
+        engine::Refusal::Books(refusal) => refusal.amounts(),
+        engine::Refusal::Market(refusal) => {
+            refusal.amounts().into_iter().map(SignedAmount::from).collect()
+        }
+        engine::Refusal::Policy(_) | engine::Refusal::RequestKeyTaken => Vec::new(),
     };
-    refusal.amounts().into_iter().fold(text, |text, amount| {
+    amounts.into_iter().fold(text, |text, amount| {
         let shown = DecimalAmount::of_balance(amount.minor().into(), currency);
         text.replace(&format!("{}{unit}", amount.minor()), &format!("{shown} {currency}"))
     })
@@ -103,9 +127,21 @@ fn only_currency(books: &Books) -> Option<Currency> {
     currencies.next().filter(|_| currencies.next().is_none())
 }
 
-fn currency_of(object: &Map<String, Value>, books: &Books) -> Option<Currency> {
+fn currency_of(
+    object: &Map<String, Value>,
+    books: &Books,
+    market: Option<&Market>,
+) -> Option<Currency> {
     if let Some(currency) = field(object, "currency") {
         return Some(currency);
+    }
+    for (name, id_type) in
+        [("offer", "OfferId"), ("variant", "VariantId"), ("promotion", "PromotionId")]
+    {
+        let id = object.get(name).and_then(Value::as_str).and_then(|id| id.parse().ok());
+        if let Some(currency) = id.and_then(|id| currency_in_market(market?, id_type, id)) {
+            return Some(currency);
+        }
     }
     let payment: Option<PaymentId> = field(object, "payment");
     let parcel: Option<ParcelId> =
@@ -156,7 +192,7 @@ fn field<T: DeserializeOwned>(object: &Map<String, Value>, name: &str) -> Option
 mod tests {
     use super::*;
     use books::Refusal;
-    use money::{Amount, SignedAmount};
+    use money::Amount;
 
     #[test]
     fn amounts_inside_a_field_are_compared_and_named_by_their_path() {
@@ -164,7 +200,7 @@ mod tests {
         let typed = |terms: Value| {
             let given = [("currency".to_owned(), "CNY".into()), ("terms".to_owned(), terms)];
             let given: Map<String, Value> = given.into_iter().collect();
-            let checked = TypedCurrencies::of(of, &given).check(&given, &Books::default());
+            let checked = TypedCurrencies::of(of, &given).check(&given, &Engine::default());
             checked.map_err(|error| match error {
                 OfficeError::OtherCurrency { field, typed, expected } => {
                     assert_eq!((typed, expected), (Currency::BRL, Currency::CNY));
@@ -196,6 +232,17 @@ mod tests {
             let shown = RefusalInCurrency { refusal, currency }.to_string();
             assert!(!shown.contains("minor units"), "{shown}");
             assert!(!has_amount || shown.contains(" CNY"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn no_refusal_of_the_market_with_a_currency_has_an_amount_in_minor_units() {
+        let faults = market::PromotionFault::examples().into_iter();
+        let all = faults.map(market::MarketRefusal::Promotion);
+        for refusal in all.chain(market::MarketRefusal::examples()) {
+            let (refusal, currency) = (engine::Refusal::Market(refusal), Some(Currency::CNY));
+            let shown = RefusalInCurrency { refusal, currency }.to_string();
+            assert!(!shown.contains("minor units"), "{shown}");
         }
     }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use books::{
-    Books, BreakId, Command, DepositId, HandOverId, MissingRecord, ParcelId, PlanId, Refusal,
-    SellerId, TariffId, Timestamp,
+    Books, BreakId, DepositId, HandOverId, MissingRecord, ParcelId, PlanId, Refusal, SellerId,
+    TariffId, Timestamp,
 };
+use engine::{Command, Engine};
 use machine::PersonRole;
+use market::{OfferId, OrderId, PromotionId, PublishPromotion, ReservationId, VariantId};
 use node::{Clock, SystemClock};
 use reports::FieldType;
 use serde_json::{Map, Value};
@@ -56,8 +58,10 @@ pub(crate) fn add_own_id(
     parties: &KnownParties,
     object: &mut Map<String, Value>,
 ) {
-    if name == "AnnounceParcel" {
-        return add_parcel(object);
+    match name {
+        "AnnounceParcel" => return add_parcel(object),
+        "DraftOffer" => return add_offer_ids(object),
+        _ => {}
     }
     let Some((own, field)) = own_id(name, command) else { return };
     if object.contains_key(&own) {
@@ -83,13 +87,17 @@ pub(crate) fn lacks_own_id(
 
 /// An id for something new that has no reference: the time, a number that a person can read and
 /// type. A used one is counted up, so that two of the same second differ.
-pub(crate) fn free_id(books: &Books, name: &str) -> u64 {
+pub(crate) fn free_id(engine: &Engine, name: &str) -> u64 {
+    let (books, market) = (engine.books(), engine.market());
     let is_used = |id: &u64| match name {
         "AnnounceDeposit" => books.is_deposit_known(DepositId(*id)),
         "StartHandOver" => books.is_hand_over_known(HandOverId(*id)),
         "PlanSettlement" => books.is_plan_known(PlanId(*id)),
         "RaiseBreak" => books.is_break_known(BreakId(*id)),
         "IssueApiKey" => books.api_keys(Timestamp(0)).any(|key| key.id.0 == *id),
+        "PublishPromotion" => market.promotion_terms(PromotionId(*id)).is_some(),
+        "ReserveUnits" => market.has_reservation(ReservationId(*id)),
+        "Checkout" => market.order_view(OrderId(*id)).is_some(),
         _ => false,
     };
     let now = time_as_number();
@@ -121,12 +129,22 @@ fn own_id<'s>(name: &str, command: FieldType<'s>) -> Option<(String, FieldType<'
         "StartHandOver" => "handover".to_owned(),
         "PlanSettlement" => "plan".to_owned(),
         "RaiseBreak" => "break_id".to_owned(),
+        "ReserveUnits" => "reservation".to_owned(),
+        "Checkout" => "order".to_owned(),
         _ => last_word.to_ascii_lowercase(),
     };
     let field = command.field(&own).filter(|field| is_id(*field))?;
     let derived = command.field("reference").is_some();
-    let by_time =
-        ["AnnounceDeposit", "StartHandOver", "PlanSettlement", "RaiseBreak", "IssueApiKey"];
+    let by_time = [
+        "AnnounceDeposit",
+        "StartHandOver",
+        "PlanSettlement",
+        "RaiseBreak",
+        "IssueApiKey",
+        "PublishPromotion",
+        "ReserveUnits",
+        "Checkout",
+    ];
     (derived || by_time.contains(&name)).then_some((own, field))
 }
 
@@ -164,7 +182,7 @@ pub fn is_filled_in(name: &str, command: FieldType<'_>, field: &str) -> bool {
     let announced = name == "AnnounceParcel" && ["parcel", "shipment"].contains(&field);
     let opening = ["first_person", "second_person", "trial"].contains(&field);
     let bank = field == BANK && takes_bank(name, command);
-    giver || own || announced || opening || bank || field == "number"
+    giver || own || announced || opening || bank || number_field(name, command) == Some(field)
 }
 
 /// An order's parcel follows from the seller, the order's reference and the shipment.
@@ -180,6 +198,44 @@ fn add_parcel(object: &mut Map<String, Value>) {
     {
         let parcel = ParcelId::derived(seller, order).shipment(shipment);
         object.insert("parcel".to_owned(), parcel.to_string().into());
+    }
+}
+
+/// An offer follows from the seller and its reference, and its variants from their SKUs.
+fn add_offer_ids(object: &mut Map<String, Value>) {
+    let seller = object.get("seller").and_then(Value::as_str).and_then(|id| id.parse().ok());
+    let reference = object.get("reference").and_then(Value::as_str);
+    if let (Some(seller), Some(reference), false) =
+        (seller, reference, object.contains_key("offer"))
+    {
+        let offer = OfferId::of_reference(seller, reference);
+        object.insert("offer".to_owned(), offer.to_string().into());
+    }
+    let offer = id_in(object, "offer").map(OfferId);
+    let variants = object.get_mut("variants").and_then(Value::as_array_mut);
+    if let Some(offer) = offer {
+        variants.into_iter().flatten().for_each(|variant| add_sku_id(offer, variant));
+    }
+}
+
+/// The variant that is added to an offer follows from its SKU.
+pub(crate) fn add_variant_id(object: &mut Map<String, Value>) {
+    if let (Some(offer), Some(variant)) = (id_in(object, "offer"), object.get_mut("variant")) {
+        add_sku_id(OfferId(offer), variant);
+    }
+}
+
+fn id_in(object: &Map<String, Value>, field: &str) -> Option<u64> {
+    object.get(field)?.as_str()?.parse().ok()
+}
+
+fn add_sku_id(offer: OfferId, variant: &mut Value) {
+    let Some(variant) = variant.as_object_mut() else { return };
+    if let (Some(sku), false) =
+        (variant.get("sku").and_then(Value::as_str), variant.contains_key("variant"))
+    {
+        let id = VariantId::of_sku(offer, sku);
+        variant.insert("variant".to_owned(), id.to_string().into());
     }
 }
 
@@ -217,18 +273,60 @@ pub(crate) fn needs_second(
     is_required || object.get("suspended") != Some(&true.into())
 }
 
-/// The field of the number that comes next.
-pub(crate) fn lacks_number(command: FieldType<'_>, object: &Map<String, Value>) -> bool {
-    command.field("number").is_some() && !object.contains_key("number")
+/// The persons who give a command with these fields: two publish only promotions that one seller
+/// does not pay alone.
+pub(crate) fn givers_now<'s>(
+    name: &str,
+    command: FieldType<'s>,
+    object: &Map<String, Value>,
+) -> Givers<'s> {
+    if name != "PublishPromotion" {
+        return Givers::of(command);
+    }
+    let read = |field: &str| object.get(field).cloned().unwrap_or_default();
+    let share = serde_json::from_value(read("platform_share"));
+    let scope = match read("scope") {
+        Value::Null => Ok(market::PromotionScope::default()),
+        scope => serde_json::from_value(scope),
+    };
+    match (share, scope) {
+        (Ok(share), Ok(scope)) if !PublishPromotion::needs_two_persons(share, &scope) => {
+            Givers::Nobody
+        }
+        _ => Givers::of(command),
+    }
+}
+
+/// The field of the number that comes next, also if it counts versions.
+fn number_field(name: &str, command: FieldType<'_>) -> Option<&'static str> {
+    let counts_versions = ["PublishMarketProfile", "PublishPromotion"].contains(&name);
+    let field = if counts_versions { "version" } else { "number" };
+    command.field(field).map(|_| field)
+}
+
+/// The same, if it is left out.
+pub(crate) fn lacks_number(
+    name: &str,
+    command: FieldType<'_>,
+    object: &Map<String, Value>,
+) -> Option<&'static str> {
+    number_field(name, command).filter(|field| !object.contains_key(*field))
+}
+
+/// The number in the fields of a command.
+pub(crate) fn number_of(name: &str, object: &Map<String, Value>) -> Option<u64> {
+    let field = number_field(name, fields::declared().of(name)?)?;
+    object.get(field)?.as_u64()
 }
 
 /// Fills in the numbers that come next in the books.
 pub(crate) fn add_numbers(
     name: &str,
-    with_number: bool,
+    lacks: Option<&str>,
     mut object: Map<String, Value>,
-    books: &Books,
+    engine: &Engine,
 ) -> Result<Map<String, Value>, OfficeError> {
+    let books = engine.books();
     let (field, next): (_, fn(&Books, ParcelId) -> Option<u64>) = match name {
         "DispatchParcels" => ("attempt", Books::next_attempt),
         "AssignParcels" => ("number", Books::next_assignment),
@@ -246,12 +344,13 @@ pub(crate) fn add_numbers(
         // The books say what is wrong with a parcel that they do not know.
         one.insert(field.to_owned(), number.unwrap_or(1).into());
     }
-    if with_number {
-        object.insert("number".to_owned(), 1.into());
+    if let Some(lacks) = lacks {
+        object.insert(lacks.to_owned(), 1.into());
         let numbered = declared(name, &object)?;
-        let number = match books.chargeback_numbers(&numbered).as_deref() {
+        let chargebacks = numbered.of_books().and_then(|one| books.chargeback_numbers(one));
+        let number = match chargebacks.as_deref() {
             // Without what it numbers, the books say what is missing.
-            None => books.next_number(&numbered).unwrap_or(1),
+            None => engine.next_number(&numbered).unwrap_or(1),
             Some(&[only]) => only.into(),
             Some([]) => {
                 let refusal = Refusal::NotFound(MissingRecord::Chargeback).into();
@@ -265,7 +364,7 @@ pub(crate) fn add_numbers(
                 return Err(OfficeError::WhichChargeback { numbers: numbers.to_vec() });
             }
         };
-        object.insert("number".to_owned(), number.into());
+        object.insert(lacks.to_owned(), number.into());
     }
     Ok(object)
 }
@@ -273,7 +372,9 @@ pub(crate) fn add_numbers(
 /// Commands that say how things are to be do nothing if they are so. These do something each time:
 /// the same again is carried out only under a number that a person gives.
 pub(crate) fn is_done_each_time(name: &str) -> bool {
-    const EACH_TIME: [&str; 14] = [
+    const EACH_TIME: [&str; 16] = [
+        "AdjustStock",
+        "AllotFlashStock",
         "ChargeBack",
         "ConfirmRefund",
         "CoverShortage",
@@ -299,10 +400,19 @@ pub(crate) fn with_number_before(
     typed: &Map<String, Value>,
     filled: &Map<String, Value>,
     command: &Command,
-    books: &Books,
+    engine: &Engine,
 ) -> Option<Map<String, Value>> {
-    use Command as C;
+    use books::Command as C;
     let mut before = filled.clone();
+    let field = number_field(command.name(), fields::declared().of(command.name())?);
+    let numbered = |before: &mut Map<String, Value>| {
+        let field = field.filter(|field| !typed.contains_key(*field))?;
+        engine.next_number(command)?;
+        one_less(before.get_mut(field)?)
+    };
+    let Command::Books(command) = command else {
+        return numbered(&mut before).map(|()| before);
+    };
     match command {
         C::AssignParcels(_) => {
             // With a number that is typed it would be the command itself.
@@ -322,8 +432,7 @@ pub(crate) fn with_number_before(
         | C::ErasePayoutAccount(_)
         | C::RecordDisclosure(_)
         | C::EraseSubject(_) => return None,
-        _ if typed.contains_key("number") || books.next_number(command).is_none() => return None,
-        _ => one_less(before.get_mut("number")?)?,
+        _ => numbered(&mut before)?,
     }
     Some(before)
 }
@@ -422,7 +531,7 @@ mod tests {
         assert_eq!(lacks("PlanSettlement").as_deref(), Some("plan"));
         assert_eq!(lacks("ApproveSettlement"), None, "a plan is named");
         assert_eq!(lacks("RegisterBank"), None, "it has a reference");
-        let plan = free_id(&Books::default(), "PlanSettlement").to_string();
+        let plan = free_id(&Engine::default(), "PlanSettlement").to_string();
         assert!(plan.len() == 14 && plan.starts_with("20"), "{plan}");
     }
 }

@@ -30,7 +30,7 @@ pub fn plain(comment: &str) -> String {
 
 /// A text of a declaration, with the limits that it names as numbers.
 fn with_values(text: String) -> String {
-    let limits: [(&str, u64); 23] = [
+    let limits: [(&str, u64); 32] = [
         ("API_KEY_DAYS_MAX", books::API_KEY_DAYS_MAX.into()),
         ("ATTEMPTS_MAX", books::ATTEMPTS_MAX.into()),
         ("BREAK_CHANGES_MAX", books::BREAK_CHANGES_MAX.into()),
@@ -53,6 +53,15 @@ fn with_values(text: String) -> String {
         ("TRACE_NUMBER_MAX", books::TRACE_NUMBER_MAX.into()),
         ("TRANSACTIONS_PER_BATCH_MAX", books::TRANSACTIONS_PER_BATCH_MAX as u64),
         ("UTC_OFFSET_CHANGES_MAX", books::UTC_OFFSET_CHANGES_MAX as u64),
+        ("CART_LINES_MAX", market::CART_LINES_MAX as u64),
+        ("COUPONS_PER_COMMAND_MAX", market::COUPONS_PER_COMMAND_MAX as u64),
+        ("COUPONS_PER_ORDER_MAX", market::COUPONS_PER_ORDER_MAX as u64),
+        ("PROMOTION_LIST_MAX", market::PROMOTION_LIST_MAX as u64),
+        ("RESERVATION_MINUTES_MAX", market::RESERVATION_MINUTES_MAX),
+        ("RETURN_DAYS_MAX", market::RETURN_DAYS_MAX.into()),
+        ("STOCK_MAX", market::STOCK_MAX.into()),
+        ("UNITS_PER_ORDER_MAX", market::UNITS_PER_ORDER_MAX.into()),
+        ("VARIANTS_PER_OFFER_MAX", market::VARIANTS_PER_OFFER_MAX as u64),
         ("WRONG_CODES_MAX", books::WRONG_CODES_MAX as u64),
     ];
     let entry_max = money::Amount::ENTRY_MAX.minor().to_string();

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use books::PersonId;
+use listings::ScreenError;
 use money::Currency;
 use vault::{AccountError, DocumentNumberError, VaultError};
 
@@ -173,6 +174,9 @@ pub enum OfficeError {
     Account(#[from] AccountError),
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// A public text cannot be matched.
+    #[error(transparent)]
+    Screen(#[from] ScreenError),
     #[error(transparent)]
     Persons(#[from] PersonsError),
     #[error(transparent)]

@@ -1,23 +1,22 @@
 //! The values of fields, from the text that a person types to the declared JSON form.
 
+mod known;
 mod movement;
 mod sent;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
 
-use books::{
-    BankId, Books, BusinessDate, CourierId, FirmId, NetworkId, ParcelId, REFERENCE_BYTES_MAX,
-    RailId, SellerId, TariffId, WalletId,
-};
+use books::{BusinessDate, REFERENCE_BYTES_MAX};
 use money::decimal::{self, DecimalError, DecimalStyle};
 use money::{Currency, CurrencyError, Rate, RateError};
 use reports::{BREAK_PREFIX, FieldType, FieldTypes};
 use serde_json::Value;
 use tariff::BusinessDateError;
 
-use crate::persons::{PERSONS_FILE, Persons};
+use crate::persons::PERSONS_FILE;
 
+pub use known::KnownParties;
 pub use movement::find_movement;
 pub use sent::{as_sent, is_amount_text};
 
@@ -84,6 +83,10 @@ pub enum Expected {
     /// An id, or a reference or name from which it is found.
     IdOrReference,
     Id,
+    /// An offer's id, or SELLER/REFERENCE.
+    Offer,
+    /// A variant's id, or SELLER/REFERENCE/SKU.
+    Variant,
     /// One of these. A content stands behind `=`.
     OneOf(Vec<String>),
     Number {
@@ -124,6 +127,8 @@ impl fmt::Display for Expected {
                 "write an id, or the operator's reference where there is one"
             }
             Expected::Id => "write an id, a number",
+            Expected::Offer => "write an offer's id, or SELLER/REFERENCE",
+            Expected::Variant => "write a variant's id, or SELLER/REFERENCE/SKU",
             Expected::OneOf(names) => {
                 return write!(f, "write one of: {}", names.join(" | "));
             }
@@ -161,6 +166,8 @@ impl Expected {
             "ParcelId" => return Expected::Parcel,
             "PaymentId" => return Expected::Payment,
             "PersonId" => return Expected::Person,
+            "OfferId" => return Expected::Offer,
+            "VariantId" => return Expected::Variant,
             "BankMovement" => return Expected::Movement,
             _ if is_numbered_parcel(field) => return Expected::Parcel,
             _ if is_id(field) => {
@@ -247,9 +254,13 @@ pub(crate) fn wanted(field: FieldType<'_>, given: &Value, all: &mut BTreeSet<Wan
                 Some("PersonId") => "CourierId",
                 name => name.unwrap_or_default(),
             };
+            let (id_type, text) = match (id_type, text.split_once('/')) {
+                ("OfferId" | "VariantId", Some((seller, _))) => ("SellerId", seller),
+                _ => (id_type, text.as_str()),
+            };
             // An id is taken as it is.
             if text.bytes().any(|byte| !byte.is_ascii_digit()) {
-                all.insert((id_type.to_owned(), text.clone()));
+                all.insert((id_type.to_owned(), text.to_owned()));
             }
         }
         (Value::String(text), None) if text.contains('/') && names_a_parcel(field) => {
@@ -280,145 +291,6 @@ pub(crate) fn wanted(field: FieldType<'_>, given: &Value, all: &mut BTreeSet<Wan
 /// Whether a text of the field can be SELLER/ORDER.
 fn names_a_parcel(field: FieldType<'_>) -> bool {
     matches!(field.name(), Some("ParcelId" | "PaymentId")) || is_numbered_parcel(field)
-}
-
-/// Finds a party: by the id that is derived from its reference, or among all of its type.
-fn find(books: &Books, id_type: &str, reference: &str) -> Option<(&'static str, u64)> {
-    let is = |found: Option<&str>| found == Some(reference);
-    let rail = |kind: fn(RailId) -> Option<u64>| {
-        let mut rails = books.rail_views().filter(|rail| rail.reference == reference);
-        rails.find_map(|rail| kind(rail.id))
-    };
-    Some(match id_type {
-        "SellerId" => {
-            let derived = SellerId::derived(reference);
-            let found = Some(derived).filter(|id| is(books.seller_reference(*id)));
-            ("SellerId", found.or_else(|| books.seller_by_reference(reference))?.0)
-        }
-        "CourierId" => {
-            let derived = CourierId::derived(reference);
-            let found = Some(derived).filter(|id| is(books.courier_reference(*id)));
-            ("CourierId", found.or_else(|| books.courier_by_reference(reference))?.0)
-        }
-        "FirmId" => ("FirmId", books.firms().find(|(_, of)| *of == reference)?.0.0),
-        "BankId" => ("BankId", books.banks().find(|(_, of)| *of == reference)?.0.0),
-        "NetworkId" => {
-            let id = rail(|id| if let RailId::Network(one) = id { Some(one.0) } else { None });
-            ("NetworkId", id?)
-        }
-        "WalletId" => {
-            let id = rail(|id| if let RailId::Wallet(one) = id { Some(one.0) } else { None });
-            ("WalletId", id?)
-        }
-        _ => return None,
-    })
-}
-
-/// The ids of parties in the books, by the name of their id's type and the operator's reference,
-/// and of persons by their name in lower case.
-#[derive(Debug, Default)]
-pub struct KnownParties(HashMap<(&'static str, String), u64>);
-
-impl KnownParties {
-    /// The ids behind these references, each with the name of its id's type, and of all bank
-    /// accounts and tariffs. Most ids are derived from their reference; other parties are looked
-    /// for.
-    #[must_use]
-    pub fn of(books: &Books, wanted: &BTreeSet<WantedParty>) -> KnownParties {
-        let found = wanted.iter().filter_map(|(id_type, reference)| {
-            let (id_type, id) = find(books, id_type, reference)?;
-            Some(((id_type, reference.clone()), id))
-        });
-        let banks = books.banks().map(|(bank, name)| (("BankId", name.to_owned()), bank.0));
-        let tariffs = books.tariffs().map(|(id, name, currency)| {
-            let name = currency.map_or_else(|| name.to_owned(), |only| tariff_key(name, only));
-            (("TariffId", name), id.0)
-        });
-        KnownParties(found.chain(banks).chain(tariffs).collect())
-    }
-
-    /// The id of a party that the books have.
-    fn known(&self, id_type: &'static str, reference: &str) -> Option<u64> {
-        self.0.get(&(id_type, reference.to_owned())).copied()
-    }
-
-    /// The published tariffs by name, with the currency of each that is for one only.
-    pub(crate) fn tariffs(&self) -> Vec<&str> {
-        let tariffs = self.0.keys().filter(|(id_type, _)| *id_type == "TariffId");
-        let mut names: Vec<&str> = tariffs.map(|(_, name)| name.as_str()).collect();
-        names.sort_unstable();
-        names
-    }
-
-    /// The name of a published tariff: as it was given, or with the currency of the command or the
-    /// only one that it has.
-    pub(crate) fn tariff(&self, given: &str, currency: Option<&str>) -> Option<&str> {
-        let all = self.tariffs();
-        let in_currency = currency.map(|currency| format!("{given} {currency}"));
-        let is = |wanted: &str| all.iter().copied().find(|name| *name == wanted);
-        let mut named =
-            all.iter().filter(|name| name.rsplit_once(' ').is_some_and(|(name, _)| name == given));
-        let only = || named.next().copied().filter(|_| named.next().is_none());
-        is(given).or_else(|| in_currency.as_deref().and_then(is)).or_else(only)
-    }
-
-    pub(crate) fn add_names(&mut self, persons: &Persons) {
-        let named = persons.iter().filter_map(|(person, name, _)| Some((person, name?)));
-        let by_name = named.map(|(person, name)| (("PersonId", name.to_lowercase()), person.0));
-        self.0.extend(by_name);
-    }
-
-    /// The books' bank account, if there is one only.
-    pub(crate) fn only_bank(&self) -> Option<u64> {
-        let mut banks = self.0.iter().filter(|((id_type, _), _)| *id_type == "BankId");
-        match (banks.next(), banks.next()) {
-            (Some((_, bank)), None) => Some(*bank),
-            _ => None,
-        }
-    }
-
-    /// The parcel's id behind an id, a waybill, or SELLER/ORDER: of the order's first shipment.
-    pub(crate) fn parcel(&self, given: &str) -> Option<String> {
-        if let Ok(id) = given.parse::<ParcelId>() {
-            return Some(id.to_string());
-        }
-        if let Ok(id) = switch::waybill::read(given.as_bytes()) {
-            return Some(id.to_string());
-        }
-        let (seller, order) = given.split_once('/')?;
-        let seller = self.0.get(&("SellerId", seller.to_owned())).copied()?;
-        if order.len() > REFERENCE_BYTES_MAX {
-            return None;
-        }
-        Some(ParcelId::derived(SellerId(seller), order).to_string())
-    }
-
-    /// The id behind a reference: of a party in the books, or else the id that is derived from it.
-    #[must_use]
-    pub fn id(&self, id_type: &str, reference: &str) -> Option<u64> {
-        let known = |id_type| self.known(id_type, reference);
-        Some(match id_type {
-            "BankId" => known("BankId").unwrap_or_else(|| BankId::derived(reference).0),
-            "NetworkId" => known("NetworkId").unwrap_or_else(|| NetworkId::derived(reference).0),
-            "WalletId" => known("WalletId").unwrap_or_else(|| WalletId::derived(reference).0),
-            "CourierId" => known("CourierId").unwrap_or_else(|| CourierId::derived(reference).0),
-            "FirmId" => known("FirmId").unwrap_or_else(|| FirmId::derived(reference).0),
-            "SellerId" => known("SellerId").unwrap_or_else(|| SellerId::derived(reference).0),
-            "TariffId" => known("TariffId").unwrap_or_else(|| TariffId::derived(reference).0),
-            "PersonId" => {
-                let name = reference.split_whitespace().collect::<Vec<_>>().join(" ");
-                let named = self.0.get(&("PersonId", name.to_lowercase())).copied();
-                // A courier is a person with the courier's id.
-                return named.or_else(|| known("CourierId"));
-            }
-            _ => return None,
-        })
-    }
-}
-
-/// How a tariff of one currency is named.
-fn tariff_key(name: &str, currency: Currency) -> String {
-    format!("{name} {currency}")
 }
 
 /// A field's value in the declared form, from JSON in which texts are as a person types them.
@@ -499,7 +371,9 @@ fn from_text(
     }
     let variants = field.variants();
     if is_json && !has_type(field, "string") {
-        return serde_json::from_str(given).map_err(|error| ValueError::Json(error.to_string()));
+        let given = serde_json::from_str(given);
+        let given: Value = given.map_err(|error| ValueError::Json(error.to_string()))?;
+        return value(field, &given, parties);
     }
     if !variants.is_empty() {
         let (name, content) = given.split_once('=').map_or((given, None), |(a, b)| (a, Some(b)));
@@ -612,7 +486,11 @@ pub(crate) fn typed_currencies(
 
 /// As [`from_text`] takes the text apart.
 fn in_text(field: FieldType<'_>, text: &str, path: &str, found: &mut Vec<(String, Currency)>) {
-    if matches!(field.name(), Some("Amount" | "SignedAmount")) {
+    if text.starts_with(['{', '[']) && !has_type(field, "string") {
+        if let Ok(given) = serde_json::from_str(text) {
+            typed_currencies(field, &given, path, found);
+        }
+    } else if matches!(field.name(), Some("Amount" | "SignedAmount")) {
         found.extend(split_amount(text).1.parse().ok().map(|one| (path.to_owned(), one)));
     } else if let Some((name, content)) = text.split_once('=')
         && let Some(of) = field.variants().into_iter().find(|one| one.name == name)

@@ -3,9 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use books::{Books, Command, Event, MissingRecord, PersonId, Refusal};
-use engine::{Actor, ActorKind, Engine, Events, RequestKey, Submission, Timestamp};
+use books::{Event, MissingRecord, PersonId, Refusal};
+use engine::{Actor, ActorKind, Command, Engine, Events, RequestKey, Submission, Timestamp};
+use listings::{ScreenError, TextStore, TextToScreen};
+use market::{MarketCommand, OfferId};
 use node::{Clock, NodeClient, SystemClock};
+use policy::PolicyRefusal;
 use reports::FieldType;
 use serde_json::{Map, Value};
 
@@ -49,7 +52,7 @@ pub(crate) struct GivenBy {
 }
 
 /// Decides on a command as it is given.
-pub type Permits = Arc<dyn Fn(&Command, &Books) -> bool + Send + Sync>;
+pub type Permits = Arc<dyn Fn(&Command, &Engine) -> bool + Send + Sync>;
 
 /// A command whose fields are filled in.
 pub(crate) enum PreparedCommand {
@@ -72,7 +75,7 @@ pub(crate) struct CompleteCommand {
 
 /// What became of a command that was not refused.
 pub(crate) enum Outcome {
-    CarriedOut(Submission, Vec<Event>),
+    CarriedOut(Box<Submission>, Events),
     Repeated,
     /// The same wrong one-time code was tried before.
     CodeTriedBefore,
@@ -103,7 +106,7 @@ pub(crate) fn typed<'r>(
 ) -> OfficeResult<TypedCommand<'r>> {
     let unknown = || OfficeError::UnknownCommand(name.to_owned());
     let of = fields::declared().of(name).ok_or_else(unknown)?;
-    let spec = Command::SPECS.iter().find(|spec| spec.name == name).ok_or_else(unknown)?;
+    let spec = Command::specs().find(|spec| spec.name == name).ok_or_else(unknown)?;
     if !spec.given_by.contains(&by) {
         return Err(OfficeError::NotForPersons { command: name.to_owned() });
     }
@@ -163,19 +166,23 @@ impl Giving<'_> {
         let mut own_id = None;
         if let Some(own) = defaults::lacks_own_id(name, command_type, &object) {
             let of = name.to_owned();
-            let look = move |engine: &Engine| defaults::free_id(engine.books(), &of);
+            let look = move |engine: &Engine| defaults::free_id(engine, &of);
             let id = self.look(look)?;
             object.insert(own.clone(), id.to_string().into());
             own_id = Some((own, id)).filter(|_| !object.contains_key("number"));
+        }
+        if name == "AddVariant" {
+            defaults::add_variant_id(&mut object);
         }
         defaults::add_only_bank(name, command_type, &facts.parties, &mut object);
         if let Some(code) = code {
             codes::add_code_mac(code, &mut object, self.code_mac)?;
         }
-        let second = add_givers(name, Givers::of(command_type), giver, &mut object)?;
+        let givers = defaults::givers_now(name, command_type, &object);
+        let second = add_givers(name, givers, giver, &mut object)?;
         let second = second.filter(|second| defaults::needs_second(command_type, second, &object));
-        let with_number = defaults::lacks_number(command_type, &object);
-        let later: Vec<&str> = with_number.then_some("number").into_iter().chain(second).collect();
+        let lacks = defaults::lacks_number(name, command_type, &object);
+        let later: Vec<&str> = lacks.into_iter().chain(second).collect();
         defaults::check_complete(name, command_type, &object, &later)?;
         if let Some(second) = second {
             // Nobody: the command is not given before somebody approves it.
@@ -183,25 +190,24 @@ impl Giving<'_> {
         }
         let named = name.to_owned();
         let filled = self.look(move |engine| {
-            let books = engine.books();
-            currencies.check(&object, books)?;
+            currencies.check(&object, engine)?;
             let typed = object.clone();
-            let object = defaults::add_numbers(&named, with_number, object, books)?;
+            let object = defaults::add_numbers(&named, lacks, object, engine)?;
             let command = defaults::declared(&named, &object)?;
-            let before = defaults::with_number_before(&typed, &object, &command, books);
+            let before = defaults::with_number_before(&typed, &object, &command, engine);
             let same = own_id.and_then(|(field, next)| {
-                let id = books.same_and_open(&command)?;
+                let id = engine.books().same_and_open(command.of_books()?)?;
                 Some(OfficeAnswer::OpenBefore { command: named.clone(), id, field, next })
             });
             let by = if giver.said { giver.actor } else { actor(&command, giver.actor) };
-            if permits.is_some_and(|permits| !permits(&command, books)) {
+            if permits.is_some_and(|permits| !permits(&command, engine)) {
                 return Err(OfficeError::NotPermitted { command: named });
             }
-            let checked = books.check_actor(by, &command, SystemClock.now());
+            let checked = engine.check_actor(by, &command, SystemClock.now());
             // A proposal that cannot be carried out is not made.
-            let checked = checked.and_then(|()| books::check_amounts(&command));
+            let checked = checked.and_then(|()| command.check_amounts());
             checked.map_err(|refusal| {
-                refused(&named, RefusalInCurrency::of(refusal.into(), &command, books))
+                refused(&named, RefusalInCurrency::of(refusal, &command, engine))
             })?;
             Ok::<_, OfficeError>((object, command, by, before, same))
         })?;
@@ -217,14 +223,12 @@ impl Giving<'_> {
             && self.was_carried_out(name, before, by, second)?
         {
             let command = name.to_owned();
-            return Ok(PreparedCommand::Before(
-                match object.get("number").and_then(Value::as_u64) {
-                    Some(next) if defaults::is_done_each_time(name) => {
-                        OfficeAnswer::SameBefore { command, number: next - 1, next }
-                    }
-                    _ => OfficeAnswer::Repeated { command },
-                },
-            ));
+            return Ok(PreparedCommand::Before(match defaults::number_of(name, &object) {
+                Some(next) if defaults::is_done_each_time(name) => {
+                    OfficeAnswer::SameBefore { command, number: next - 1, next }
+                }
+                _ => OfficeAnswer::Repeated { command },
+            }));
         }
         let proposer = match by {
             Actor::Person(person) => Some(person),
@@ -302,9 +306,14 @@ impl Giving<'_> {
     ) -> OfficeResult<Outcome> {
         let given = command.clone();
         let submission = Submission { request_key, ..Submission::new(by, command) };
-        let answers = self.execute_all(vec![(None, submission.clone())])?;
+        let mut answers = self.execute_all(vec![(None, submission.clone())])?;
+        if let [Err(engine::Refusal::Policy(PolicyRefusal::NotScreened(offer)))] = answers[..]
+            && self.screen(offer, &given)?
+        {
+            answers = self.execute_all(vec![(None, submission.clone())])?;
+        }
         match answers.into_iter().next() {
-            Some(Ok(Events { books: events, .. })) => Ok(Outcome::CarriedOut(submission, events)),
+            Some(Ok(events)) => Ok(Outcome::CarriedOut(Box::new(submission), events)),
             Some(Err(REPEATED)) if self.is_still_to_count(&given)? => Ok(Outcome::CodeTriedBefore),
             Some(Err(REPEATED)) => Ok(Outcome::Repeated),
             Some(Err(refusal)) => Err(self.explained(given.spec().name, refusal, given)?),
@@ -312,9 +321,36 @@ impl Giving<'_> {
         }
     }
 
+    /// Matches the text with which a command shows an offer, outside the engine, and records what
+    /// was found. Returns whether there is such a text.
+    fn screen(&mut self, offer: OfferId, command: &Command) -> OfficeResult<bool> {
+        let content = match command.as_market() {
+            Some(MarketCommand::ReviseOffer(revised)) => Some(revised.content),
+            _ => None,
+        };
+        let look = move |engine: &Engine| {
+            let at = SystemClock.now().max(engine.last_at());
+            TextToScreen::of(engine, (offer, content), at)
+        };
+        let store = TextStore::open(self.data).map_err(ScreenError::from)?;
+        match self.look(look)?.and_then(|text| text.screen(&store)) {
+            Ok(found) => {
+                let found = Submission::new(Actor::System, Command::of_policy(found));
+                // A refusal of it is answered by that of the command.
+                self.execute_all(vec![(None, found)])?;
+                Ok(true)
+            }
+            // The refusal asks for the text.
+            Err(ScreenError::NoText(..)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Whether a command counts a hand-over that is not counted yet.
     fn is_still_to_count(&self, command: &Command) -> OfficeResult<bool> {
-        let Command::CountHandOver(count) = command else { return Ok(false) };
+        let Some(books::Command::CountHandOver(count)) = command.of_books() else {
+            return Ok(false);
+        };
         let handover = count.handover;
         let look = move |engine: &Engine| engine.books().is_hand_over_open(handover);
         self.look(look)
@@ -330,7 +366,7 @@ impl Giving<'_> {
         let persons = Persons::read(self.data)?;
         let look = move |engine: &Engine| {
             let books = engine.books();
-            let shown = RefusalInCurrency::of(refusal.clone(), &command, books);
+            let shown = RefusalInCurrency::of(refusal.clone(), &command, engine);
             let engine::Refusal::Books(refusal) = refusal else { return (shown, None) };
             let detail = match refusal {
                 Refusal::SamePerson => {
@@ -340,7 +376,8 @@ impl Giving<'_> {
                 Refusal::PlanState
                 | Refusal::PaymentState
                 | Refusal::NotFound(MissingRecord::Payout(_)) => {
-                    books.state_now(&command).map(RefusalDetail::State)
+                    let command = command.of_books();
+                    command.and_then(|one| books.state_now(one)).map(RefusalDetail::State)
                 }
                 Refusal::NotThePaymentsSeller(seller) => books
                     .seller_reference(seller)
@@ -372,14 +409,14 @@ pub(crate) fn answer(name: &str, by: PersonId, outcome: &Outcome) -> OfficeResul
             _ => OfficeAnswer::Repeated { command },
         });
     };
-    if is_code_wrong(events) {
+    if is_code_wrong(&events.books) {
         return Ok(OfficeAnswer::CodeWrong { command, by, said: Default::default() });
     }
-    let shown: Result<Vec<Value>, _> = events.iter().map(serde_json::to_value).collect();
-    let shown = shown
+    let shown = serde_json::to_value(events)
         .map_err(|error| OfficeError::Declared { command: name.into(), why: error.to_string() })?;
+    let Value::Array(events) = shown else { unreachable!("events are a list") };
     let said = Default::default();
-    Ok(OfficeAnswer::CarriedOut { command, by, events: shown, code: None, said })
+    Ok(OfficeAnswer::CarriedOut { command, by, events, code: None, said })
 }
 
 /// Whether a one-time code was wrong.

@@ -17,6 +17,7 @@ pub mod short_forms;
 pub mod socket;
 
 mod accounts;
+pub mod checkout;
 pub mod closing;
 mod codes;
 mod currencies;

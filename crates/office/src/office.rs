@@ -6,8 +6,8 @@ use std::fmt;
 use std::mem;
 use std::path::{Path, PathBuf};
 
-use books::{Books, Command, Event, PersonId};
-use engine::{Actor, RequestKey, Submission, Timestamp};
+use books::{Books, Event, PersonId};
+use engine::{Actor, Command, Events, RequestKey, Submission, Timestamp};
 use node::{Clock, NodeClient, SystemClock};
 use reports::{AppliedCommand, FieldType, Parties, just_carried_out, local_time};
 use serde_json::{Map, Value};
@@ -396,7 +396,7 @@ impl Office {
         }
         defaults::check_complete(OPENING, command_type, &object, &[])?;
         let command = defaults::declared(OPENING, &object)?;
-        let Command::OpenBooks(open) = &command else {
+        let Some(books::Command::OpenBooks(open)) = command.of_books() else {
             return Err(OfficeError::UnknownCommand(OPENING.to_owned()));
         };
         let (first, trial) = (open.first_person, open.trial);
@@ -481,22 +481,17 @@ impl Office {
     fn proposed_words(&mut self, proposal: &Proposal) -> OfficeResult<Option<CommandWords>> {
         let Ok(command) = giving::proposed(proposal) else { return Ok(None) };
         let submission = Submission::new(Actor::Person(proposal.proposed_by), command);
-        self.in_words(submission, Vec::new()).map(Some)
+        self.in_words(submission, Events::default()).map(Some)
     }
 
     /// What a command did that was carried out just now.
-    fn in_words(
-        &mut self,
-        submission: Submission,
-        events: Vec<Event>,
-    ) -> OfficeResult<CommandWords> {
+    fn in_words(&mut self, submission: Submission, events: Events) -> OfficeResult<CommandWords> {
         let Some(command_type) = fields::declared().of(submission.command.name()) else {
             return Ok(CommandWords::default());
         };
         let mut parties = mem::take(&mut self.parties);
         let look = move |engine: &engine::Engine| {
-            let applied =
-                just_carried_out(engine, &mut parties, &submission, command_type, &events);
+            let applied = just_carried_out(engine, &mut parties, &submission, command_type, events);
             (applied, parties)
         };
         let (applied, parties) = self.options.client.query(look)?.0;
@@ -524,8 +519,8 @@ impl Office {
         }
         let mut answer = giving::answer(name, by, &outcome)?;
         if let Outcome::CarriedOut(submission, events) = outcome {
-            (self.options.on_events)(&events);
-            let mut words = self.in_words(submission, events)?;
+            (self.options.on_events)(&events.books);
+            let mut words = self.in_words(*submission, events)?;
             match &mut answer {
                 OfficeAnswer::CodeWrong { said, .. } => {
                     // Not the sentence that it is counted.

@@ -80,7 +80,7 @@ fn record_one(
         let next = client.query(move |engine| engine.books().next_number(&asked))?.0;
         record.number = next.and_then(|next| u32::try_from(next).ok()).unwrap_or_default();
         let mut giving = Giving { looks: Looks::Durable(&mut *client), data, code_mac: None };
-        let given = giving.execute(Command::RecordDisclosure(record.clone()), by, None);
+        let given = giving.execute(record.clone().into(), by, None);
         tried += 1;
         match given {
             Ok(Outcome::CarriedOut(..)) => return Ok(()),
@@ -111,8 +111,8 @@ pub(crate) fn wanted_of(subject: &str) -> BTreeSet<WantedParty> {
 }
 
 /// Whether a command has somebody erased.
-pub(crate) fn erases(command: &Command) -> bool {
-    matches!(command, Command::EraseSubject(_))
+pub(crate) fn erases(command: &engine::Command) -> bool {
+    matches!(command.of_books(), Some(Command::EraseSubject(_)))
 }
 
 /// Carries out in the vault what the books have decided and a crash has interrupted.

@@ -34,8 +34,13 @@ pub enum RefusalDetail {
 }
 
 impl RefusalDetail {
-    pub(crate) fn nothing_to_invoice(books: &Books, command: &Command) -> Option<RefusalDetail> {
-        let Command::InvoiceSeller(InvoiceSeller { seller, currency, .. }) = *command else {
+    pub(crate) fn nothing_to_invoice(
+        books: &Books,
+        command: &engine::Command,
+    ) -> Option<RefusalDetail> {
+        let Some(&Command::InvoiceSeller(InvoiceSeller { seller, currency, .. })) =
+            command.of_books()
+        else {
             return None;
         };
         let to_come = DecimalAmount::of_balance(books.held_for(seller, currency), currency);
@@ -69,12 +74,23 @@ impl From<RefusalInCurrency> for BooksRefusal {
 }
 
 impl SecondPerson {
-    pub(crate) fn of(books: &Books, command: &Command, persons: &Persons) -> SecondPerson {
+    pub(crate) fn of(books: &Books, command: &engine::Command, persons: &Persons) -> SecondPerson {
         let named = |person: PersonId| match persons.name(person) {
             Some(name) => format!("{person} {name}"),
             None => person.to_string(),
         };
-        let parts = books.parts_in(command);
+        let parts = match command {
+            engine::Command::Books(command) => books.parts_in(command),
+            engine::Command::Market(_) | engine::Command::Policy(_) => {
+                let mut parts = Vec::new();
+                command.for_each_person(&mut |_, person| {
+                    if parts.is_empty() {
+                        parts.push((person, PersonPart::Proposed));
+                    }
+                });
+                parts
+            }
+        };
         let had_none = |person: &PersonId| parts.iter().all(|(one, _)| one != person);
         let decides = |person: &PersonId| books.courier_reference(CourierId(person.0)).is_none();
         let registered = books.persons().filter(|(_, removed)| !removed).map(|(person, _)| person);

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use books::{Command, Event, PersonId};
-use engine::{Actor, Engine, Events, Refusal, RequestKey, Submission};
+use books::PersonId;
+use engine::{Actor, Command, Engine, Events, Refusal, RequestKey, Submission};
 use node::{Clock, DecidedCommand, JournalPosition, NodeClient, NodeStopped, SystemClock};
 use serde_json::{Map, Value};
 
@@ -99,12 +99,12 @@ pub struct SignedInCommand<'r> {
 #[derive(Debug)]
 pub enum SignedInAnswer {
     CarriedOut {
-        events: Vec<Event>,
+        events: Events,
         /// The one-time code of a new hand-over. It is answered once.
         code: Option<String>,
     },
     /// The same request was carried out before under this key: the events of then.
-    Replayed { events: Vec<Event> },
+    Replayed { events: Events },
     /// It is so already; nothing changed.
     Repeated,
     /// The same was carried out under the number before; nothing changed.
@@ -163,9 +163,7 @@ impl LookedUp {
             return Err(OfficeError::BooksNotOpen);
         }
         match std::mem::replace(&mut self.before, Ok(None)) {
-            Ok(before) => {
-                Ok(before.map(|events| SignedInAnswer::Replayed { events: events.books }))
-            }
+            Ok(before) => Ok(before.map(|events| SignedInAnswer::Replayed { events })),
             Err(_) => Err(OfficeError::RequestKeyTaken),
         }
     }
@@ -284,12 +282,12 @@ impl SignedInGiver {
                 Ok(Ready::Complete(CompleteCommand { command, by, .. })) => {
                     let submission =
                         Submission { request_key: Some(one.key), ..Submission::new(by, command) };
-                    let carried_out = move |result, position| {
+                    let carried_out = move |result: Result<Events, Refusal>, position| {
                         reply(match result {
-                            Ok(Events { books: events, .. }) => {
+                            Ok(events) => {
                                 let mut hears =
                                     on_events.lock().unwrap_or_else(PoisonError::into_inner);
-                                hears(&events);
+                                hears(&events.books);
                                 drop(hears);
                                 let answer = SignedInAnswer::CarriedOut { events, code: None };
                                 QuickAnswer::Done(Ok((answer, position)))
@@ -371,8 +369,9 @@ impl SignedInGiver {
         }
         let answer = match outcome {
             Outcome::CarriedOut(_, events) => {
-                (self.on_events.lock().unwrap_or_else(PoisonError::into_inner))(&events);
-                match giving::is_code_wrong(&events) {
+                let mut hears = self.on_events.lock().unwrap_or_else(PoisonError::into_inner);
+                hears(&events.books);
+                match giving::is_code_wrong(&events.books) {
                     true => SignedInAnswer::CodeWrong,
                     false => SignedInAnswer::CarriedOut { events, code },
                 }

@@ -65,7 +65,7 @@ impl Cell {
 pub fn view_of(kind: IdentifierKind) -> Option<&'static str> {
     Some(match kind {
         IdentifierKind::Account => "accounts",
-        IdentifierKind::Any => return None,
+        IdentifierKind::Any | IdentifierKind::Category => return None,
         IdentifierKind::Bank => "banks",
         IdentifierKind::Break => "breaks",
         IdentifierKind::Courier => "couriers",
@@ -73,13 +73,17 @@ pub fn view_of(kind: IdentifierKind) -> Option<&'static str> {
         IdentifierKind::Firm => "firms",
         IdentifierKind::HandOver => "hand_overs",
         IdentifierKind::Network => "networks",
+        IdentifierKind::Offer => "offers",
         IdentifierKind::OpenItem => "open_items",
+        IdentifierKind::Order => "market_orders",
         IdentifierKind::Payout => "payouts",
         IdentifierKind::Person => "persons",
         IdentifierKind::Plan => "plans",
+        IdentifierKind::Promotion => "promotions",
         IdentifierKind::Seller => "sellers",
         IdentifierKind::Tariff => "tariffs",
         IdentifierKind::Terminal => "terminals",
+        IdentifierKind::Variant => "variants",
         IdentifierKind::Wallet => "wallets",
     })
 }
@@ -98,7 +102,7 @@ const KINDS: [(&str, &str); 3] =
 /// Where a number is made of other rows: view and column, the view that has them, and their
 /// filters, each with the column that says its value.
 type MadeOf = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
-const MADE_OF: [MadeOf; 12] = [
+const MADE_OF: [MadeOf; 18] = [
     ("parcels", "collected", "payments", &[("parcel", "parcel")]),
     ("parcels", "payments", "payments", &[("parcel", "parcel")]),
     ("payments", "amount", "postings", &[("parcel", "parcel"), ("payment", "payment")]),
@@ -111,6 +115,12 @@ const MADE_OF: [MadeOf; 12] = [
     ("clearing_lines", "amount", "postings", &[("parcel", "parcel")]),
     ("invoices", "amount", "invoice_payments", &[("seller", "seller")]),
     ("orders", "shipment", "parcels", &[("parcel", "parcel")]),
+    ("offers", "variants", "variants", &[("offer", "offer")]),
+    ("market_orders", "parcels", "market_parcels", &[("market_order", "market_order")]),
+    ("market_orders", "units", "order_units", &[("market_order", "market_order")]),
+    ("market_orders", "by_platform", "order_discounts", &[("market_order", "market_order")]),
+    ("market_parcels", "units", "order_units", &[("parcel", "parcel")]),
+    ("promotions", "uses", "order_discounts", &[("promotion", "promotion")]),
 ];
 
 impl PageRow {

@@ -18,7 +18,7 @@ pub struct NavLink {
     pub is_current: bool,
 }
 
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     (
         "nav.door",
         &[
@@ -52,6 +52,18 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "invoice_payments",
             "commissions",
             "costs",
+        ],
+    ),
+    (
+        "nav.market",
+        &[
+            "offers",
+            "variants",
+            "promotions",
+            "market_orders",
+            "market_parcels",
+            "order_units",
+            "order_discounts",
         ],
     ),
     ("nav.ledger", &["accounts", "postings", "adjustments", "periods", "tariffs", "hold_rules"]),

@@ -1,9 +1,12 @@
-use serde::Deserialize;
+use borsh::{BorshDeserialize, BorshSerialize};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// One of the seven baselines that were named at the Internet Information Office's forum on 10
 /// August 2013. The source has seven names and no rule: a baseline without rules is shown as empty,
 /// and nothing is checked under it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Baseline {
     LawsAndRegulations,

@@ -1,28 +1,48 @@
-//! Where the line is drawn: rules about public texts, and where a text matches them.
+//! Where the line is drawn: rules about public texts, and decisions about them, as a pure state
+//! machine.
 //!
-//! Rules are data ([`file::parse`]). A [`Normaliser`] undoes what is done to hide a word, in named
-//! steps; a [`Matcher`] finds words, patterns and discounts, each with its span in the original
-//! text and the steps that led there.
+//! [`Policy::plan`] takes a command and the facts; [`Policy::carry_out`] changes the policy and
+//! cannot fail. A plan may name one more command: the market pauses an offer, or lists it again, in
+//! the same entry of the journal. A decision can do nothing else: it has no way to an order or to
+//! money.
 //!
-//! Never: a clock, I/O, a decision; a text that is not public (there is no type for one). Matching
-//! never runs in `apply`: a new table of Unicode would change old digests (M11).
+//! Texts are never here, only their digests; they are matched outside, and a command carries what
+//! was found (M11). The same commands give the same policy, bit for bit.
 //!
-//! Start at [`file::parse`] and [`Matcher::of`].
+//! Never: a clock, randomness, I/O, a text, its matching; a type for a message between people.
+//!
+//! Start at [`Policy::plan`]. Commands are in [`command`], rules in [`PolicyRule`], what is decided
+//! in [`TextDecision`].
 
+pub mod command;
+
+mod appeal;
 mod baseline;
-pub mod discount;
-pub mod file;
-mod fold;
-mod matcher;
-mod normaliser;
-mod public_text;
+mod check;
+mod decision;
+mod event;
+mod limits;
+mod policy;
+mod refusal;
+mod rule;
+mod sample;
+mod snapshot;
 mod steps;
-mod tables;
+mod versions;
+mod view;
+mod vocabulary;
 
+pub use appeal::{AppealJudgement, TextAppeal};
 pub use baseline::Baseline;
-pub use file::{PolicyFileError, PolicyProblem, PolicyRule, PolicyVersion, RuleEffect};
-pub use matcher::{ListPrice, MatchCause, Matcher, RuleMatch};
-pub use normaliser::{NormalisedText, NormalisedUnit, Normaliser};
-pub use public_text::{PublicText, PublicTextError, PublicTextKind, TEXT_BYTES_MAX};
+pub use command::*;
+pub use decision::TextDecision;
+pub use event::{FreedBy, PolicyEvent};
+pub use limits::*;
+pub use policy::{OfferFacts, Policy, PolicyFacts, PolicyPlan};
+pub use refusal::{MissingPolicyRecord, PolicyRefusal, RuleFault};
+pub use rule::{HOUSE_RULE, ListPrice, PolicyRule, RuleEffect, RuleExample, StatementCategory};
+pub use sample::{SampleCounts, SampleJudgement};
+pub use snapshot::{DecodedPolicyPart, POLICY_FORMAT, PolicyBuilder, PolicySnapshot};
 pub use steps::{NormalisationStep, StepSet};
-pub use tables::TABLES_VERSION;
+pub use versions::{RuleCounts, RuleSuspension};
+pub use vocabulary::*;

@@ -1,9 +1,13 @@
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
+use borsh::{BorshDeserialize, BorshSerialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
 
 /// One way in which words are hidden, and how it is undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NormalisationStep {
     /// Characters that are not seen: zero width, joiners, tags, soft hyphens.
@@ -58,9 +62,33 @@ impl NormalisationStep {
     }
 }
 
-/// Some of the steps.
+/// Some of the steps. In JSON a list of their names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(from = "Vec<NormalisationStep>", into = "Vec<NormalisationStep>")]
 pub struct StepSet(u16);
+
+impl From<Vec<NormalisationStep>> for StepSet {
+    fn from(steps: Vec<NormalisationStep>) -> StepSet {
+        StepSet::of(&steps)
+    }
+}
+
+impl From<StepSet> for Vec<NormalisationStep> {
+    fn from(set: StepSet) -> Vec<NormalisationStep> {
+        set.steps().collect()
+    }
+}
+
+impl JsonSchema for StepSet {
+    fn schema_name() -> Cow<'static, str> {
+        "StepSet".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Vec::<NormalisationStep>::json_schema(generator)
+    }
+}
 
 impl StepSet {
     pub const NONE: StepSet = StepSet(0);
@@ -96,11 +124,14 @@ impl StepSet {
         NormalisationStep::ALL.into_iter().filter(move |step| self.has(*step))
     }
 
-    pub(crate) fn bits(self) -> u16 {
+    #[must_use]
+    pub fn bits(self) -> u16 {
         self.0
     }
 
-    pub(crate) fn from_bits(bits: u16) -> StepSet {
+    /// Other bits are left out.
+    #[must_use]
+    pub fn from_bits(bits: u16) -> StepSet {
         StepSet(bits & StepSet::ALL.0)
     }
 }

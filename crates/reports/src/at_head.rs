@@ -111,7 +111,7 @@ impl BooksAtHead {
         moments: impl IntoIterator<Item = CommandMoment>,
     ) -> Result<BTreeMap<CommandMoment, RecordedCommand>, ReportError> {
         let wanted: BTreeSet<CommandMoment> = moments.into_iter().collect();
-        let types = FieldTypes::of_journals();
+        let types = FieldTypes::declared();
         let mut parties = Parties::default();
         parties.update(&self.engine);
         let mut search = BatchSearch::new(&mut self.journal, self.recovery.replayed.head.sequence);

@@ -8,9 +8,10 @@ use std::str::FromStr;
 
 use books::chart::{AccountKind, ChartEntry};
 use books::{Books, BreakId, BusinessDate, HandOverId, ParcelId, TariffId, TerminalId, Timestamp};
-use engine::{Actor, CommandOutcome, Engine, Submission};
+use engine::{Actor, CommandOutcome, Engine, Events, Submission};
 use journal::{JournalHead, Sequence};
 use ledger::AccountNumber;
+use market::{Market, OfferId, OrderId, PromotionId, VariantId};
 use money::{Amount, Currency};
 use node::replay::ReplayObserver;
 use serde::{Serialize, Serializer};
@@ -161,7 +162,7 @@ pub fn read_commands(
     each: &mut dyn FnMut(AppliedCommand) -> io::Result<()>,
 ) -> Result<Option<UnknownCondition>, ExportError> {
     let mut reader = CommandReader {
-        types: FieldTypes::of_journals(),
+        types: FieldTypes::declared(),
         filter: FilterState::new(filter),
         parties: Parties::default(),
         names: AccountNames::default(),
@@ -205,8 +206,9 @@ impl<'a> Observed<'a> {
     }
 
     pub(crate) fn events(&mut self) -> &[Value] {
-        let CommandOutcome { books, market, .. } = self.outcome;
-        let all = || books.events.iter().map(json).chain(market.iter().map(json)).collect();
+        let CommandOutcome { books, market, policy, .. } = self.outcome;
+        let machines = || books.events.iter().map(json).chain(market.iter().map(json));
+        let all = || machines().chain(policy.iter().map(json)).collect();
         self.events.get_or_insert_with(all)
     }
 }
@@ -361,11 +363,12 @@ pub fn just_carried_out(
     parties: &mut Parties,
     submission: &Submission,
     command_type: FieldType<'_>,
-    events: &[books::Event],
+    events: Events,
 ) -> AppliedCommand {
     parties.update(engine);
-    let books = books::CommandOutcome { events: events.to_vec(), ..Default::default() };
-    let outcome = CommandOutcome { books, ..CommandOutcome::default() };
+    let Events { books: events, market, policy } = events;
+    let books = books::CommandOutcome { events, ..Default::default() };
+    let outcome = CommandOutcome { books, market, policy, ..CommandOutcome::default() };
     let filter = FilterState::new(&CommandFilter::default());
     let observed = Observed {
         submission,
@@ -438,6 +441,18 @@ impl NamedIds<'_> {
     }
 }
 
+/// The currency of an offer, a variant, a promotion or an order.
+#[must_use]
+pub fn currency_in_market(market: &Market, id_type: &str, id: u64) -> Option<Currency> {
+    match id_type {
+        "OfferId" => Some(market.offer_view(OfferId(id))?.currency),
+        "VariantId" => Some(market.variant_view(VariantId(id))?.currency),
+        "PromotionId" => Some(market.promotion_terms(PromotionId(id))?.currency),
+        "OrderId" => Some(market.order_view(OrderId(id))?.currency),
+        _ => None,
+    }
+}
+
 /// Local time of the books with milliseconds and the UTC offset.
 #[must_use]
 pub fn local_time(books: &Books, at: Timestamp) -> String {
@@ -504,6 +519,9 @@ impl Parties {
             "ParcelId" => return Some(books.parcel_view(id.parse::<ParcelId>().ok()?)?.currency),
             "BreakId" => return books.break_currency(BreakId(id.parse().ok()?)),
             "HandOverId" => return books.hand_over_currency(HandOverId(id.parse().ok()?)),
+            "OfferId" | "VariantId" | "PromotionId" | "OrderId" => {
+                return currency_in_market(engine.market(), name, id.parse().ok()?);
+            }
             party => (party, id.parse().ok()?),
         };
         Some(self.account(name, owner, engine)?.currency)

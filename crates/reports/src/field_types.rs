@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use books::Command;
-use engine::CommandSpec;
+use engine::Command;
 use serde_json::Value;
 
 /// The declared types of all commands.
@@ -30,20 +29,10 @@ pub struct FieldVariant<'s> {
 }
 
 impl FieldTypes {
-    /// Of the commands of the books.
+    /// Of the commands of all machines.
     #[must_use]
     pub fn declared() -> FieldTypes {
-        FieldTypes::of_specs(Command::SPECS)
-    }
-
-    /// Of the commands of all machines: of everything in a journal.
-    #[must_use]
-    pub fn of_journals() -> FieldTypes {
-        FieldTypes::of_specs(engine::Command::specs())
-    }
-
-    fn of_specs(specs: impl IntoIterator<Item = &'static CommandSpec>) -> FieldTypes {
-        let schemas = specs.into_iter().map(|spec| (spec.name, (spec.schema)().to_value()));
+        let schemas = Command::specs().map(|spec| (spec.name, (spec.schema)().to_value()));
         FieldTypes { schemas: schemas.collect() }
     }
 

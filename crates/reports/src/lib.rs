@@ -21,6 +21,7 @@ mod command_filter;
 mod commands;
 mod costs;
 mod day_sums;
+mod decided;
 mod error;
 mod explain;
 mod export;
@@ -33,6 +34,7 @@ mod open_differences;
 mod open_items;
 mod parcels;
 mod payouts;
+mod promotion_preview;
 mod recon_breaks;
 mod recon_status;
 mod route_candidates;
@@ -59,8 +61,8 @@ pub use cash::{
 pub use command_filter::CommandFilter;
 pub use commands::{
     AppliedCommand, CommandPosition, CommandPositionError, MovedAmount, ObservedEvent, Parties,
-    PartyReference, RecordedCommand, UnknownCondition, just_carried_out, local_time, read_commands,
-    utc_offset_text,
+    PartyReference, RecordedCommand, UnknownCondition, currency_in_market, just_carried_out,
+    local_time, read_commands, utc_offset_text,
 };
 pub use costs::{
     ByComponent, CollectionCost, CostBook, CostComponent, CostGroup, CostKey, CostListRow,
@@ -69,6 +71,11 @@ pub use costs::{
     WhatIfNetwork, last_collection_day, measure_what_if, what_if,
 };
 pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount, PayoutEnd};
+pub use decided::{
+    AppealCounts, AutomationCounts, BaselineCounts, PlatformTerms, PolicyReport, PolicyRuleReport,
+    RateInterval, RefusedStatement, SampleReport, StatementFault, StatementOfReasons,
+    policy_report, statement, statements, wilson,
+};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
 pub use explain::{Explanation, ExplanationRow, TermsSource, explain_payout};
 pub use export::{ExportFormat, export_postings};
@@ -92,6 +99,10 @@ pub use payouts::{
     PayoutMessage, made_up_creditor, made_up_debtor, message_text, payout_seller, write_message,
     write_payouts_csv, write_trial_messages,
 };
+pub use promotion_preview::{
+    PreviewError, PreviewNeed, PreviewPeriod, PreviewedOrders, PreviewedPromotion,
+    PromotionPreview, preview_promotions,
+};
 pub use recon_breaks::{BREAK_PREFIX, OpenReconKind, OpenReconRow, ReconBreakFilter, recon_breaks};
 pub use recon_status::{
     BankLaneReport, ExpectedReport, LaneFileReport, LaneReport, LaneSummary, MovementReport,
@@ -107,7 +118,7 @@ pub use status::{
     BalanceReport, DifferenceCount, OpenPlanReport, OwedReport, PayableReport, RailReport,
     StatusReport, TermsToComeCount, rails,
 };
-pub use verify::{BooksReport, CurrencySum, SellerDebtReport, verify_books};
+pub use verify::{BooksReport, CurrencySum, SellerDebtReport, verify_books, verify_books_with};
 pub use waiting::{
     MOVEMENT_KINDS, WaitingFilter, WaitingItem, WaitingKind, WaitingList, WaitingTotal,
     movement_name, movement_text, waiting_list,

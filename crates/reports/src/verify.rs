@@ -1,7 +1,9 @@
 use std::path::Path;
 
+use engine::{CommandOutcome, Engine, Submission, Timestamp};
 use journal::DataDirectory;
 use ledger::CurrencyTotals;
+use node::replay::{NoObserver, ReplayObserver};
 use serde::Serialize;
 
 use crate::ReportError;
@@ -60,11 +62,20 @@ pub struct CurrencySum {
 /// snapshot, and checks every money rule. [`ReportError::Replay`] means that the journal cannot be
 /// replayed.
 pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
+    verify_books_with(data, &mut NoObserver)
+}
+
+/// The same, with one more observer: it sees each command.
+pub fn verify_books_with(
+    data: &Path,
+    other: &mut dyn ReplayObserver,
+) -> Result<BooksReport, ReportError> {
     let directory = DataDirectory::open_shared(data)?;
     let mut journal = directory.journal()?;
     let snapshots = snapshot_digests(&directory)?;
-    let mut audit = JournalAudit::default();
-    let (verdict, engine) = node::replay::verify(&mut journal, &snapshots, &mut audit)?;
+    let mut observers = Both { audit: JournalAudit::default(), other };
+    let (verdict, engine) = node::replay::verify(&mut journal, &snapshots, &mut observers)?;
+    let audit = observers.audit;
     let sides = |side: fn(&CurrencyTotals) -> u128| {
         let sum = |totals: &CurrencyTotals| CurrencySum {
             currency: totals.currency.code(),
@@ -95,4 +106,22 @@ pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
         digest: verdict.digest.to_string(),
         wrong: [audit.violations, verdict.violations].concat(),
     })
+}
+
+struct Both<'o> {
+    audit: JournalAudit,
+    other: &'o mut dyn ReplayObserver,
+}
+
+impl ReplayObserver for Both<'_> {
+    fn command(
+        &mut self,
+        submission: &Submission,
+        at: Timestamp,
+        outcome: &CommandOutcome,
+        engine: &Engine,
+    ) -> Result<(), String> {
+        self.audit.command(submission, at, outcome, engine)?;
+        self.other.command(submission, at, outcome, engine)
+    }
 }

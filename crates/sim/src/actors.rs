@@ -36,5 +36,6 @@ pub(crate) fn command_of(submission: Submission) -> Command {
     match submission.command {
         engine::Command::Books(command) => command,
         engine::Command::Market(command) => panic!("no simulated day gives {command:?}"),
+        engine::Command::Policy(command) => panic!("no simulated day gives {command:?}"),
     }
 }

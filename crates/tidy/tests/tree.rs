@@ -23,14 +23,15 @@ const MAP: &str = "
     machine  | tariff                                                |
     books    | money chunks tariff ledger machine                    |
     market   | money chunks machine books                            |
+    policy   | money chunks tariff machine books market              |
     calendar | money tariff books                                    |
-    engine   | books machine market                                  | money tariff
+    engine   | money books machine market policy                     | tariff
     journal  |                                                       |
     node     | books engine journal                                  | money tariff ledger
     files    | money                                                 |
-    reports  | money tariff ledger books calendar engine journal node files |
+    reports  | money tariff ledger books market policy calendar engine journal node files |
     postgresql |                                                     |
-    views    | money tariff ledger books engine journal node reports postgresql |
+    views    | money tariff ledger books market engine journal node reports postgresql |
     iso8583  |                                                       |
     keys     |                                                       |
     backup   | journal files keys                                    |
@@ -42,36 +43,60 @@ const MAP: &str = "
     host     | money books engine node iso8583 keys switch           | journal peers tariff
     recon    | money tariff books calendar files switch              |
     pulse    | money                                                 |
-    policy   | money tariff                                          |
+    screening | money tariff policy                                  |
     bench    | money tariff books market engine journal node files reports views iso8583 keys \
-              peers host recon pulse policy |
+              peers host recon pulse policy screening |
     vault    | money books files keys postgresql                     | bench
-    notices  | money tariff machine books engine journal node keys vault channels | sim
-    access   | books engine machine node keys vault                  | money journal
-    office   | money tariff machine books calendar engine node files reports switch recon \
+    listings | machine books market policy engine node screening vault | money tariff
+    notices  | money tariff machine books policy engine journal node keys vault channels | sim
+    access   | books market policy engine machine node keys vault    | money journal
+    office   | money tariff machine books market policy calendar engine node files reports switch \
+              recon listings \
               vault | journal \
               keys
     pages    | money books switch office views                        |
-    web      | money tariff books market machine engine journal node files reports switch \
+    web      | money tariff books market policy machine engine journal node files reports switch \
               office access views pages vault notices |
     wiping   |                                                       |
 doorstep| money tariff books market calendar engine journal node files reports keys vault access \
               qr peers switch host recon office bench sim wiping postgresql views pages web backup \
-              channels notices pulse policy |
+              channels notices pulse policy screening listings |
     tidy     |                                                       |
 ";
 
 /// Crates without floats, tests included: they count or store money.
-const WITHOUT_FLOATS: [&str; 12] = [
-    "money", "chunks", "tariff", "ledger", "machine", "books", "market", "engine", "journal",
-    "recon", "pulse", "policy",
+const WITHOUT_FLOATS: [&str; 14] = [
+    "money",
+    "chunks",
+    "tariff",
+    "ledger",
+    "machine",
+    "books",
+    "market",
+    "policy",
+    "engine",
+    "journal",
+    "recon",
+    "pulse",
+    "screening",
+    "listings",
 ];
 
 /// Crates without clock, I/O, randomness or hash order: a journal gives the same books (M11), and
 /// a file the same commands.
-const PURE: [&str; 11] = [
-    "money", "chunks", "tariff", "ledger", "machine", "books", "market", "engine", "recon",
-    "pulse", "policy",
+const PURE: [&str; 12] = [
+    "money",
+    "chunks",
+    "tariff",
+    "ledger",
+    "machine",
+    "books",
+    "market",
+    "policy",
+    "engine",
+    "recon",
+    "pulse",
+    "screening",
 ];
 
 /// Crates that write to the log. The others return what happened.

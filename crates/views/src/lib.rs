@@ -15,6 +15,7 @@ mod catalog;
 mod error;
 mod follow;
 mod occurrences;
+mod of_market;
 mod postgres;
 mod projection;
 mod rows;

@@ -18,6 +18,7 @@ use reports::{
 
 use crate::catalog::ViewName;
 use crate::occurrences::{Occurrence, OpenPlans};
+use crate::of_market::TouchedMarket;
 use crate::rows::{Checkpoint, Day, RowKey, Rows};
 use crate::value::ViewValue;
 
@@ -40,6 +41,7 @@ pub struct Projection {
     cash_of: HashMap<AccountNumber, CourierId>,
     touched_couriers: BTreeSet<CourierId>,
     plans: OpenPlans,
+    touched_market: TouchedMarket,
     /// The command of the batch, from 1.
     command: i64,
 }
@@ -83,6 +85,7 @@ impl Projection {
                 .filter_map(|plan| books.open_plan(plan.id))
                 .map(|plan| (plan.id, plan.lines.iter().map(|one| one.line.payout).collect()))
                 .collect(),
+            touched_market: TouchedMarket::after(engine.market()),
             command: 0,
         };
         for account in books.accounts() {
@@ -145,6 +148,7 @@ impl Projection {
             ],
         );
         self.add_accounts(engine);
+        self.touched_market.note(submission.command.as_market(), outcome, engine.market());
         for posting in &outcome.books.postings {
             self.add_posting(posting, (day, value_day))?;
         }
@@ -298,6 +302,7 @@ impl Projection {
             let key = RowKey([courier.0, 0, 0, 0]);
             self.rows.hold(ViewName::Custody, key, batch, false, content);
         }
+        self.touched_market.write(&mut self.rows, batch, engine);
         self.command = 0;
         self.checkpoint.head = head;
         Ok(())

@@ -1,6 +1,7 @@
 //! The schemas of answers in the OpenAPI document, and its links: which request shows what a
 //! request has done.
 
+use office::checkout::CHECKOUT;
 use office::is_filled_in;
 use reports::FieldType;
 use serde_json::{Map, Value, json};
@@ -11,9 +12,10 @@ use crate::operations::{Action, Operation, detail_id};
 use crate::view_values::type_of;
 
 /// Commands whose first event names what they made, and the field that does.
-const MADE: [(&str, &str); 5] = [
+const MADE: [(&str, &str); 6] = [
     ("AnnounceDeposit", "deposit"),
     ("AnnounceParcel", "parcel"),
+    ("DraftOffer", "offer"),
     ("PlanSettlement", "plan"),
     ("RaiseBreak", "break_id"),
     ("StartHandOver", "handover"),
@@ -131,6 +133,41 @@ pub fn schemas() -> Map<String, Value> {
         ),
         ("BegunSession", whole_object(&["csrf", "until"], &json!({ "csrf": text, "until": time }))),
         ("Ended", whole_object(&["outcome"], &json!({ "outcome": text }))),
+        (
+            "CheckoutAnswer",
+            whole_object(
+                &["command", "outcome", "order"],
+                &json!({
+                    "command": text,
+                    "outcome": outcome(&["carried_out", "repeated"]),
+                    "order": object(
+                        &["order", "currency", "total", "parcels", "discounts", "tracking"],
+                        &json!({
+                            "order": text, "currency": text, "total": amount, "placed": time,
+                            "parcels": { "type": "array", "items": anything },
+                            "discounts": { "type": "array", "items": anything },
+                            "tracking": { "type": "array", "items": anything },
+                        }),
+                    ),
+                }),
+            ),
+        ),
+        (
+            "Quote",
+            object(
+                &["currency", "units", "parcels", "applied", "skipped", "total", "obstacles"],
+                &json!({
+                    "currency": text,
+                    "units": { "type": "array", "items": anything },
+                    "parcels": { "type": "array", "items": anything },
+                    "applied": { "type": "array", "items": anything },
+                    "skipped": { "type": "array", "items": anything },
+                    "total": amount,
+                    "payable_at_the_door": { "type": "boolean" },
+                    "obstacles": { "type": "array", "items": anything },
+                }),
+            ),
+        ),
         ("Hit", whole_object(&["view", "row"], &json!({ "view": text, "row": anything }))),
         (
             "Statement",
@@ -171,7 +208,9 @@ pub fn schemas() -> Map<String, Value> {
 pub fn schema(operation: &Operation, status: &str) -> Value {
     match operation.action {
         Action::Give(_) if status == "202" => of("ProposedAnswer"),
+        Action::Give(spec) if spec.name == CHECKOUT => of("CheckoutAnswer"),
         Action::Give(_) => of("CommandAnswer"),
+        Action::Quote => of("Quote"),
         Action::Approve | Action::Withdraw => of("Decision"),
         Action::Proposals => list(&of("Proposal")),
         Action::Sessions => list(&of("Session")),

@@ -36,6 +36,14 @@ pub fn form(field: FieldType<'_>) -> BilingualText {
         Expected::Person | Expected::IdOrReference => {
             words!("{prefix} and a number, or your reference", "{prefix} 加数字，或您自己的编码")
         }
+        Expected::Offer => words!(
+            "{prefix} and a number, or SELLER/REFERENCE",
+            "{prefix} 加数字，或 SELLER/REFERENCE"
+        ),
+        Expected::Variant => words!(
+            "{prefix} and a number, or SELLER/REFERENCE/SKU",
+            "{prefix} 加数字，或 SELLER/REFERENCE/SKU"
+        ),
         Expected::Id => words!("{prefix} and a number", "{prefix} 加数字"),
         Expected::OneOf(_) | Expected::Movement => {
             let all: Vec<String> = field.variants().iter().map(variant).collect();

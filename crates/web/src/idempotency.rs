@@ -51,6 +51,20 @@ pub fn request_key(
     RequestKey::new(text).map_err(Problem::internal)
 }
 
+/// Who sends a request, as a text of its own for each sender.
+#[must_use]
+pub fn actor_text(by: Actor) -> String {
+    match by {
+        Actor::System => "system".to_owned(),
+        Actor::Person(id) => format!("person {id}"),
+        Actor::Key(id) => format!("key {id}"),
+        Actor::Terminal(id) => format!("terminal {id}"),
+        Actor::Gateway(id) => format!("gateway {id}"),
+        Actor::Network(id) => format!("network {id}"),
+        Actor::Wallet(id) => format!("wallet {id}"),
+    }
+}
+
 /// What senders have in work: the keys of their commands, and their exports.
 #[derive(Clone, Debug, Default)]
 pub struct RunningKeys(Arc<Mutex<HashSet<(Actor, String)>>>);

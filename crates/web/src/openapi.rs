@@ -5,6 +5,7 @@ use books::REFERENCE_BYTES_MAX;
 use books::chart::AccountKind;
 use machine::{ActorKind, CommandSpec};
 use notices::{NOTICE_EVENTS, NoticeChannel, NoticeState};
+use office::checkout::CHECKOUT;
 use office::{Language, fields, is_given_by_two};
 use reports::{CostKey, WaitingKind};
 use serde_json::{Map, Value, json};
@@ -12,6 +13,7 @@ use views::ViewSpec;
 
 use crate::answers;
 use crate::console::STATEMENT_PARAMETERS;
+use crate::handlers::market::DELIVER_TO;
 use crate::handlers::{self, NOTICE_PARAMETERS, PERSON, USE_FIELDS, file_flags};
 use crate::limits::{FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX, SEARCH_CHARACTERS_MAX};
 use crate::operations::{Action, FlagForm, LookFlag, LookSpec, OPERATIONS, Operation, described};
@@ -20,7 +22,7 @@ use crate::sent_fields::{PLAIN_TEXT, example, fields_schema, identifier_schema, 
 use crate::view_values;
 
 /// Groups of operations.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("commands", "What a person or a key may give."),
     ("views", "Lists and single things, as of any position of the books."),
     ("looks", "What the command line shows today."),
@@ -28,6 +30,7 @@ const TAGS: [(&str, &str); 9] = [
     ("proposals", "Commands that wait for a second person."),
     ("files", "Orders, clearing files and bank statements."),
     ("personal-data", "What the vault has. The books record that it is shown, before it is."),
+    ("market", "Quotes, and what a buyer sees by a signed link."),
     ("sessions", "Sign-ins and sessions."),
     ("pages", "The reference of this API."),
 ];
@@ -141,6 +144,7 @@ fn tag(action: Action) -> &'static str {
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
         Action::TakeFile(_) => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
+        Action::Quote | Action::Track => "market",
         Action::Reference | Action::Style | Action::OpenApi | Action::Problem => "pages",
         _ => "sessions",
     }
@@ -155,7 +159,8 @@ pub fn statuses(operation: &Operation) -> Vec<u16> {
         Action::Look(_) | Action::Detail(_) | Action::EndSession | Action::Problem => &[404],
         Action::Approve | Action::Withdraw => &[404, 409, 422],
         Action::TakeFile(_) => &[408, 409, 411, 413, 415, 422, 507],
-        Action::Disclose | Action::PayoutFiles => &[404, 408, 409, 413, 415, 422],
+        Action::Disclose | Action::PayoutFiles | Action::Quote => &[404, 408, 409, 413, 415, 422],
+        Action::Track => &[404],
         Action::SignIn
         | Action::SetPassword
         | Action::ChangePassword
@@ -273,6 +278,17 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
             body = Some(json!({
                 "oneOf": [of("parcel", "ParcelId"), of("seller", "SellerId")],
             }));
+        }
+        Action::Quote => {
+            let checkout = engine::Command::specs().find(|spec| spec.name == CHECKOUT);
+            let mut fields = checkout.map(|spec| fields_schema(spec, schemas)).unwrap_or_default();
+            fields["title"] = "Cart".into();
+            if let Some(all) = fields["properties"].as_object_mut() {
+                all.retain(|name, _| !["order", "total", DELIVER_TO].contains(&name.as_str()));
+            }
+            fields["required"] = json!(["currency", "lines"]);
+            schemas.insert("Cart".to_owned(), fields);
+            body = Some(reference_to("schemas", "Cart"));
         }
         Action::PayoutFiles => {
             body = Some(json!({
@@ -515,6 +531,7 @@ fn path_parameters(path: &str) -> Vec<Value> {
             "number" => {
                 json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX })
             }
+            "link" => json!({ "type": "string", "pattern": "^[a-z_]{1,12}[0-9a-f]{112}$" }),
             _ => json!({
                 "type": "string", "minLength": 1, "maxLength": 100, "pattern": PLAIN_TEXT,
             }),

@@ -1,11 +1,12 @@
 //! What the server answers: one table, from which the router, the document and the reference page
 //! are built. Commands and views come from their own declarations.
 
+mod view_names;
+
 use std::sync::LazyLock;
 
 use axum::http::Method;
-use books::Command;
-use engine::ActorKind;
+use engine::{ActorKind, Command};
 use machine::CommandSpec;
 use office::descriptions::{self, first_sentence};
 use views::ViewSpec;
@@ -14,6 +15,8 @@ use views::read::VIEWS;
 use crate::handlers;
 use crate::problem::kebab;
 use crate::words::BilingualText;
+
+pub use view_names::view_in_chinese;
 
 /// What an operation does.
 #[derive(Clone, Copy)]
@@ -27,6 +30,8 @@ pub enum Action {
     Withdraw,
     TakeFile(FileKind),
     Disclose,
+    Quote,
+    Track,
     PayoutFiles,
     PayoutAccounts,
     Look(&'static LookSpec),
@@ -333,52 +338,6 @@ static LOOKS: [LookSpec; 12] = [
     },
 ];
 
-/// What each view is of, for the reference page.
-const VIEWS_IN_CHINESE: &[(&str, &str)] = &[
-    ("custody", "快递员保管的现金"),
-    ("phone_cash", "手机收款"),
-    ("hand_overs", "交款"),
-    ("deposits", "缴存"),
-    ("batches", "终端批次"),
-    ("open_items", "待处理的终端批次"),
-    ("breaks", "差异"),
-    ("refunds", "退款与拒付"),
-    ("refund_payments", "应退买家款项的处理"),
-    ("accounts", "账户"),
-    ("commands", "日志中的命令"),
-    ("postings", "分录"),
-    ("orders", "订单"),
-    ("parcels", "包裹"),
-    ("payments", "付款"),
-    ("sellers", "卖家账户"),
-    ("firms", "快递公司"),
-    ("couriers", "快递员"),
-    ("persons", "人员"),
-    ("banks", "银行账户"),
-    ("networks", "卡组织"),
-    ("wallets", "钱包"),
-    ("terminals", "终端"),
-    ("tariffs", "费率版本"),
-    ("hold_rules", "资金冻结规则"),
-    ("clearing_lines", "清算明细行"),
-    ("files", "卡组织、钱包和银行的文件"),
-    ("bank_entries", "银行对账单中的记录"),
-    ("plans", "结算计划"),
-    ("payouts", "打款"),
-    ("invoices", "账单"),
-    ("invoice_payments", "账单付款"),
-    ("commissions", "佣金与运费付款"),
-    ("adjustments", "调整分录"),
-    ("periods", "已关账的期间"),
-];
-
-/// What a view is of, in Chinese.
-#[must_use]
-pub fn view_in_chinese(view: &ViewSpec) -> &'static str {
-    let named = VIEWS_IN_CHINESE.iter().find(|(name, _)| *name == view.name);
-    named.map_or(view.name, |(_, words)| words)
-}
-
 /// Whether persons or API keys may give a command.
 #[must_use]
 pub fn is_given_here(spec: &CommandSpec) -> bool {
@@ -430,13 +389,14 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
                 | Action::Style
                 | Action::OpenApi
                 | Action::Problem
+                | Action::Track
         );
         let about = BilingualText::fixed(en, zh);
         Operation { id: id.to_owned(), method, path: path.to_owned(), action, about, is_open }
     };
     let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
     let mut all = Vec::new();
-    for spec in Command::SPECS.iter().filter(|spec| is_given_here(spec)) {
+    for spec in Command::specs().filter(|spec| is_given_here(spec)) {
         all.push(Operation {
             id: camel(&kebab(spec.name)),
             method: post.clone(),
@@ -590,6 +550,24 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             "/v1/sign-in",
             Action::SignIn,
             ("Begins a session, as a cookie", "登录，会话以 cookie 返回"),
+        ),
+        one(
+            "quoteCart",
+            post.clone(),
+            "/v1/quotes",
+            Action::Quote,
+            (
+                "What a cart costs now, which promotions applied and why others did not, and what \
+                 keeps it from being ordered",
+                "购物车的现价、适用与未适用的促销及原因，以及不能下单的原因",
+            ),
+        ),
+        one(
+            "trackParcel",
+            get.clone(),
+            "/v1/tracking/{link}",
+            Action::Track,
+            ("Where a parcel of an order is, by a signed link", "凭签名链接查看订单包裹"),
         ),
         one(
             "setPassword",
@@ -763,7 +741,7 @@ mod tests {
 
     #[test]
     fn each_view_has_a_name_in_chinese() {
-        assert_eq!(VIEWS_IN_CHINESE.len(), VIEWS.len());
+        assert_eq!(view_names::VIEWS_IN_CHINESE.len(), VIEWS.len());
         for view in VIEWS {
             assert!(!view_in_chinese(view).is_ascii(), "{}", view.name);
         }
@@ -787,7 +765,7 @@ mod tests {
     #[test]
     fn only_what_a_person_or_a_key_may_give_is_a_command_here() {
         let is_here = |name: &str| OPERATIONS.iter().any(|one| one.path == command_path(name));
-        for spec in Command::SPECS {
+        for spec in Command::specs() {
             let expected = spec.given_by.contains(&ActorKind::Person)
                 || spec.given_by.contains(&ActorKind::Key);
             assert_eq!(is_here(spec.name), expected, "{}", spec.name);

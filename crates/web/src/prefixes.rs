@@ -6,23 +6,29 @@ use reports::FieldType;
 use serde_json::Value;
 
 /// The prefix of each type of identifier.
-const PREFIXES: [(&str, &str); 17] = [
+const PREFIXES: [(&str, &str); 23] = [
     ("ApiKeyId", "key_"),
     ("BankId", "bank_"),
     ("BreakId", "brk_"),
+    ("CategoryId", "cat_"),
     ("CourierId", "cou_"),
     ("DepositId", "dep_"),
     ("FirmId", "firm_"),
     ("HandOverId", "hov_"),
     ("NetworkId", "net_"),
+    ("OfferId", "off_"),
     ("OpenItemId", "opi_"),
+    ("OrderId", "ord_"),
     ("ParcelId", "par_"),
     ("PayoutId", "pay_"),
     ("PersonId", "per_"),
     ("PlanId", "plan_"),
+    ("PromotionId", "pro_"),
+    ("ReservationId", "res_"),
     ("SellerId", "sel_"),
     ("TariffId", "tar_"),
     ("TerminalId", "ter_"),
+    ("VariantId", "var_"),
     ("WalletId", "wal_"),
 ];
 
@@ -73,13 +79,14 @@ pub fn without_prefix<'t>(id_type: &str, text: &'t str) -> Option<&'t str> {
     let prefix = prefixes.find(|prefix| prefix.trim_end_matches('_') == begin);
     let of_parcels = ["ParcelId", "PaymentId", "AssignedParcel", "DispatchedParcel"];
     let is_parcel = of_parcels.contains(&id_type);
+    let of_seller = is_parcel || ["OfferId", "VariantId"].contains(&id_type);
     let own = if is_parcel { Some("par_") } else { of_type(id_type) };
     match prefix {
         // A reference that only looks like it.
         None => Some(text),
         Some(_) if !is_id(id) => Some(text),
         Some(prefix)
-            if Some(prefix) == own || (is_parcel && prefix == "sel_" && rest.contains('/')) =>
+            if Some(prefix) == own || (of_seller && prefix == "sel_" && rest.contains('/')) =>
         {
             Some(rest)
         }
@@ -196,8 +203,17 @@ pub fn is_time(of: FieldType<'_>) -> bool {
 }
 
 /// The types of identifiers whose owners have references.
-pub const WITH_REFERENCE: [&str; 7] =
-    ["BankId", "CourierId", "FirmId", "NetworkId", "SellerId", "TariffId", "WalletId"];
+pub const WITH_REFERENCE: [&str; 9] = [
+    "BankId",
+    "CourierId",
+    "FirmId",
+    "NetworkId",
+    "OfferId",
+    "SellerId",
+    "TariffId",
+    "VariantId",
+    "WalletId",
+];
 
 /// Puts the prefixes before the identifiers of an answer, which are found by the names of their
 /// fields.

@@ -9,7 +9,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, heade
 use books::{MissingRecord, Refusal};
 use market::{MarketRefusal, MissingMarketRecord, PromotionFault};
 use office::fields::{self, ValueError};
-use office::{Language, OfficeError, SentFilesError, is_filled_in};
+use office::{
+    BooksRefusal, Language, OfficeError, RefusalInCurrency, SentFilesError, is_filled_in,
+};
+use policy::{MissingPolicyRecord, PolicyRefusal, RuleFault};
 use serde_json::json;
 use vault::{AccountError, VaultError};
 
@@ -272,6 +275,41 @@ fn market_refusal_status(refusal: &MarketRefusal) -> u16 {
     }
 }
 
+/// The name of a refusal of the policy, as a type of problem.
+fn policy_refusal_name(refusal: &PolicyRefusal) -> String {
+    match refusal {
+        PolicyRefusal::Books(refusal) => refusal_name(refusal),
+        PolicyRefusal::NotFound(missing) => {
+            format!("no-such-{}", kebab(variant(&format!("{missing:?}"))))
+        }
+        PolicyRefusal::Rule(_, fault) => {
+            format!("policy-rule-{}", kebab(variant(&format!("{fault:?}"))))
+        }
+        other => kebab(variant(&format!("{other:?}"))),
+    }
+}
+
+fn policy_refusal_status(refusal: &PolicyRefusal) -> u16 {
+    match refusal {
+        PolicyRefusal::Books(refusal) => refusal_status(refusal),
+        PolicyRefusal::NotFound(_) => 404,
+        PolicyRefusal::NotTheSeller(..) => 403,
+        _ => 409,
+    }
+}
+
+/// One of each kind of the policy's own refusals.
+fn policy_refusals() -> impl Iterator<Item = PolicyRefusal> {
+    use PolicyRefusal as R;
+    let own = R::examples().into_iter();
+    let own = own.filter(|one| !matches!(one, R::Books(_) | R::NotFound(_) | R::Rule(..)));
+    let missing = MissingPolicyRecord::examples().into_iter();
+    // An offer that is not there is the market's to say.
+    let missing = missing.filter(|one| !matches!(one, MissingPolicyRecord::Offer(_)));
+    let rule = |fault| R::Rule("superlatives".to_owned(), fault);
+    own.chain(missing.map(R::NotFound)).chain(RuleFault::examples().into_iter().map(rule))
+}
+
 /// One of each kind of the market's own refusals.
 fn market_refusals() -> impl Iterator<Item = MarketRefusal> {
     use MarketRefusal as R;
@@ -326,12 +364,21 @@ pub fn problem_types(chinese: ErrorInChinese) -> BTreeMap<String, ProblemType> {
             zh: chinese(&refusal).into(),
         }),
     });
+    let of_policy = policy_refusals().map(|refusal| ProblemType {
+        name: policy_refusal_name(&refusal),
+        status: policy_refusal_status(&refusal),
+        about: for_requests(&BilingualText {
+            en: refusal.to_string().into(),
+            zh: chinese(&refusal).into(),
+        }),
+    });
     let others = ProblemKind::ALL.iter().map(|kind| ProblemType {
         name: kind.name().to_owned(),
         status: kind.status(),
         about: kind.about(),
     });
-    of_books.chain(of_market).chain(others).map(|one| (one.name.clone(), one)).collect()
+    let machines = of_books.chain(of_market).chain(of_policy);
+    machines.chain(others).map(|one| (one.name.clone(), one)).collect()
 }
 
 /// A problem of a request.
@@ -461,6 +508,33 @@ impl Problem {
         }))
     }
 
+    /// A refusal of the policy.
+    #[must_use]
+    pub fn of_policy(refusal: &PolicyRefusal, detail: BilingualText) -> Problem {
+        Problem(Box::new(ProblemContent {
+            name: policy_refusal_name(refusal),
+            status: policy_refusal_status(refusal),
+            detail,
+            field: None,
+            headers: HeaderMap::new(),
+            cause: None,
+        }))
+    }
+
+    /// What a command would be refused for.
+    #[must_use]
+    pub fn of_refusal(refusal: &RefusalInCurrency, chinese: ErrorInChinese) -> Problem {
+        let shown = BooksRefusal::from(refusal.clone());
+        let detail = BilingualText { en: shown.to_string().into(), zh: chinese(&shown).into() };
+        let detail = for_requests(&detail);
+        match &refusal.refusal {
+            engine::Refusal::Books(refusal) => Problem::refusal(refusal, detail),
+            engine::Refusal::Market(refusal) => Problem::of_market(refusal, detail),
+            engine::Refusal::Policy(refusal) => Problem::of_policy(refusal, detail),
+            engine::Refusal::RequestKeyTaken => ProblemKind::KeyReused.into(),
+        }
+    }
+
     /// What the office refuses.
     #[must_use]
     pub fn of_office(error: OfficeError, chinese: ErrorInChinese) -> Problem {
@@ -473,6 +547,7 @@ impl Problem {
                 return match &refusal.refusal.refusal {
                     engine::Refusal::Books(refusal) => Problem::refusal(refusal, detail),
                     engine::Refusal::Market(refusal) => Problem::of_market(refusal, detail),
+                    engine::Refusal::Policy(refusal) => Problem::of_policy(refusal, detail),
                     engine::Refusal::RequestKeyTaken => K::KeyReused.into(),
                 };
             }
@@ -544,6 +619,7 @@ impl Problem {
             | E::Vault(_)
             | E::Persons(_)
             | E::Store(_)
+            | E::Screen(_)
             | E::Malformed(_) => return Problem::internal(error),
         };
         let field = match &error {
@@ -691,7 +767,11 @@ mod tests {
         let refusals = Refusal::examples().len() - 1 + MissingRecord::examples().len();
         assert_eq!(
             types.len(),
-            refusals + market_refusals().count() + ProblemKind::ALL.len() - 1,
+            refusals
+                + market_refusals().count()
+                + policy_refusals().count()
+                + ProblemKind::ALL.len()
+                - 1,
             "only books-not-open is both"
         );
         assert!(types.contains_key("amount-zero") && types.contains_key("no-such-seller"));

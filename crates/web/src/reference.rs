@@ -74,7 +74,7 @@ struct ProblemPage<'o> {
 }
 
 /// The sections of the page: tag, title in English and in Chinese.
-const SECTIONS: [(&str, &str, &str); 8] = [
+const SECTIONS: [(&str, &str, &str); 9] = [
     ("commands", "Commands", "命令"),
     ("views", "Views", "视图"),
     ("looks", "Today", "今日"),
@@ -82,6 +82,7 @@ const SECTIONS: [(&str, &str, &str); 8] = [
     ("proposals", "Two people", "两人复核"),
     ("files", "Files", "文件"),
     ("personal-data", "Personal data", "个人信息"),
+    ("market", "The market", "市场"),
     ("sessions", "Sessions", "会话"),
 ];
 
@@ -120,6 +121,7 @@ fn section_of(action: Action) -> Option<&'static str> {
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
         Action::TakeFile(_) => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
+        Action::Quote | Action::Track => "market",
         Action::Reference | Action::Style | Action::OpenApi | Action::Problem => return None,
         _ => "sessions",
     })
@@ -283,6 +285,11 @@ fn curl(operation: &Operation, body: Option<&Value>) -> String {
                 Action::Disclose => r#"{"parcel": "my-shop/A1", "purpose": "Delivery"}"#,
                 _ => r#"{"plan": "plan_1"}"#,
             };
+            line += " \\\n  -H 'Content-Type: application/json'";
+            line += &format!(" \\\n  -d '{body}'");
+        }
+        Action::Quote => {
+            let body = r#"{"currency": "CNY", "lines": [{"variant": "var_42", "quantity": 1}]}"#;
             line += " \\\n  -H 'Content-Type: application/json'";
             line += &format!(" \\\n  -d '{body}'");
         }

@@ -36,7 +36,7 @@ fn request(line: &str) -> Option<String> {
     }
     let form = ShortForm::find(first, words.next()?)?;
     let is_here = |spec: &&machine::CommandSpec| spec.name == form.command && is_given_here(spec);
-    books::Command::SPECS.iter().find(is_here)?;
+    engine::Command::specs().find(is_here)?;
     Some(format!("POST {}", command_path(form.command)))
 }
 

@@ -2,12 +2,15 @@
 //! without what the office fills in.
 
 use books::REFERENCE_BYTES_MAX;
+use files::orders::BUYER_TEXT_BYTES_MAX;
 use machine::{CommandSpec, PersonRole};
+use office::checkout::CHECKOUT;
 use office::descriptions::plain;
 use office::{CODE_MAC, fields, is_filled_in};
 use reports::FieldType;
 use serde_json::{Map, Value, json};
 
+use crate::handlers::market::{DELIVER_TO, DELIVERY_FIELDS};
 use crate::handlers::{ACCOUNT, DIGEST, SET_PAYOUT_ACCOUNT};
 use crate::prefixes;
 
@@ -28,12 +31,22 @@ pub fn fields_schema(spec: &CommandSpec, schemas: &mut Map<String, Value>) -> Va
             if let Some(identifier) = identifier_schema(&name) {
                 of = identifier;
             }
+            if let Some(about) = keyed_text(&name) {
+                of = json!({
+                    "type": "string", "minLength": 1, "maxLength": 64, "pattern": about.0,
+                    "description": about.1,
+                });
+            }
             if name == "Rate" {
                 of["maximum"] = 1_000_000.into();
             }
             // Its number follows from the books.
             if matches!(&*name, "AssignedParcel" | "DispatchedParcel") {
                 of["required"] = json!(["parcel"]);
+            }
+            // It follows from the offer and the SKU.
+            if name == "NewVariant" {
+                of["required"] = json!(["sku", "price", "weight_g"]);
             }
             if name == "SignedAmount" {
                 of["minimum"] = (-i64::MAX).into();
@@ -81,6 +94,9 @@ pub fn fields_schema(spec: &CommandSpec, schemas: &mut Map<String, Value>) -> Va
     if spec.name == SET_PAYOUT_ACCOUNT {
         take_the_account(&mut schema);
     }
+    if spec.name == CHECKOUT {
+        take_the_delivery(&mut schema);
+    }
     rewrite(&mut schema);
     let all = schema.get_mut("properties").and_then(Value::as_object_mut);
     all.into_iter().flatten().for_each(|(_, field)| take_typed_amounts(field));
@@ -98,6 +114,43 @@ fn take_the_account(schema: &mut Value) {
         required.push(ACCOUNT.into());
         required.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
     }
+}
+
+/// Over HTTP it is said who gets the parcels, and that phone number is the buyer.
+fn take_the_delivery(schema: &mut Value) {
+    if let Some(all) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        all.insert(DELIVER_TO.to_owned(), delivery_schema());
+    }
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|name| name != "buyer" && name != "coupons");
+        required.push(DELIVER_TO.into());
+        required.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
+    }
+}
+
+fn delivery_schema() -> Value {
+    let text = |about: &str| {
+        json!({
+            "type": "string", "minLength": 1, "maxLength": BUYER_TEXT_BYTES_MAX,
+            "pattern": PLAIN_TEXT, "description": about,
+        })
+    };
+    let mut properties = Map::new();
+    for (name, about) in DELIVERY_FIELDS.into_iter().zip([
+        "Of who gets the parcels.",
+        "5 to 15 digits. Without `buyer` it says who buys.",
+        "Where the parcels go.",
+    ]) {
+        properties.insert(name.to_owned(), text(about));
+    }
+    properties["phone"]["pattern"] = "^\\+?[0-9][0-9 -]{3,13}[0-9]$".into();
+    json!({
+        "type": "object",
+        "description": "It is sealed in the vault; the journal has keyed tokens.",
+        "required": DELIVERY_FIELDS,
+        "properties": properties,
+        "additionalProperties": false,
+    })
 }
 
 fn account_schema() -> Value {
@@ -133,6 +186,21 @@ fn contents_of_variants(name: &str, of: &mut Value) -> Vec<(String, Value)> {
         }
     }
     contents
+}
+
+/// What a sender gives in the place of a keyed token: its pattern, and what it is.
+fn keyed_text(name: &str) -> Option<(&'static str, &'static str)> {
+    match name {
+        "BuyerToken" => Some((
+            "^(\\+?[0-9][0-9 -]{3,13}[0-9]|[0-9a-f]{32})$",
+            "The buyer's phone number; the journal has a keyed token of it, which is taken too.",
+        )),
+        "CouponToken" => Some((
+            "^[0-9A-Za-z][0-9A-Za-z-]*$",
+            "The coupon code; the journal has a keyed token of it, which is taken too.",
+        )),
+        _ => None,
+    }
 }
 
 const SCHEMAS: &str = "#/components/schemas/";
@@ -281,6 +349,13 @@ pub fn example(spec: &CommandSpec) -> Value {
         object.insert(CODE.to_owned(), "740529".into());
     }
     let given = |field: &&str| is_sent(of, field) && !is_filled_in(spec.name, of, field);
+    if spec.name == CHECKOUT {
+        let to = json!({ "name": "王小明", "phone": "+86 138 0013 8000", "address": "上海市" });
+        object.insert(DELIVER_TO.to_owned(), to);
+    }
+    let given = |field: &&str| {
+        given(field) && !(spec.name == CHECKOUT && ["buyer", "coupons"].contains(field))
+    };
     for field in fields::required(of).filter(given) {
         if spec.name == SET_PAYOUT_ACCOUNT && field == DIGEST {
             object.insert(ACCOUNT.to_owned(), example_account());
@@ -313,6 +388,8 @@ fn example_of(name: &str, of: FieldType<'_>, depth: usize) -> Value {
         Some("BusinessDate") => return "2026-12-01".into(),
         Some("Timestamp") => return "2026-12-01T09:00:00+08:00".into(),
         Some("Rate") => return 3_800.into(),
+        Some("BuyerToken") => return "+86 138 0013 8000".into(),
+        Some("CouponToken") => return "SAVE5".into(),
         Some("Jurisdiction") => return "CN".into(),
         Some("Sha256Digest") => return "0123456789abcdef".repeat(4).into(),
         Some("RetrievalReference") => return "3E046C635670".into(),

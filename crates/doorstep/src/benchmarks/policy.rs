@@ -1,6 +1,6 @@
 //! `doorstep bench policy`: public texts matched.
 
-use bench::policy_benchmark::{PolicyFigures, PolicyPlan, measure};
+use bench::policy_benchmark::{PolicyBenchPlan, PolicyFigures, measure};
 use clap::Args;
 
 use super::show;
@@ -30,7 +30,7 @@ pub struct PolicyBenchArgs {
 
 pub fn run(args: &PolicyBenchArgs) -> anyhow::Result<()> {
     let PolicyBenchArgs { texts, words, patterns, pinyin, .. } = *args;
-    show(&measure(&PolicyPlan { texts, words, patterns, pinyin })?, args.json, print_table)
+    show(&measure(&PolicyBenchPlan { texts, words, patterns, pinyin })?, args.json, print_table)
 }
 
 fn print_table(figures: &PolicyFigures) {

@@ -14,6 +14,7 @@ use office::{
     BooksRefusal, FileSourceKind, OfficeError, PersonsError, ProposalStoreError, RefusalInCurrency,
     SentFilesError,
 };
+use policy::{MissingPolicyRecord, PolicyRefusal, RuleFault};
 use vault::{AccountError, DocumentNumberError, VaultError};
 
 use crate::chinese::error;
@@ -134,6 +135,15 @@ fn refusals_of_the_market_say_what_to_do() {
     let faults = PromotionFault::examples().into_iter().map(MarketRefusal::Promotion);
     let all = MarketRefusal::examples().into_iter().chain(missing).chain(faults);
     check("pub enum MarketRefusal {\n\n}", "MarketRefusal", all.collect());
+}
+
+#[test]
+fn refusals_of_the_policy_say_what_to_do() {
+    let missing = MissingPolicyRecord::examples().into_iter().map(PolicyRefusal::NotFound);
+    let faults = RuleFault::examples().into_iter();
+    let faults = faults.map(|fault| PolicyRefusal::Rule("superlatives".to_owned(), fault));
+    let all = PolicyRefusal::examples().into_iter().chain(missing).chain(faults);
+    check("pub enum PolicyRefusal {\n\n}", "PolicyRefusal", all.collect());
 }
 
 #[test]
@@ -284,6 +294,8 @@ fn errors_of_fields_say_what_to_write() {
         Expected::Person,
         Expected::IdOrReference,
         Expected::Id,
+        Expected::Offer,
+        Expected::Variant,
         Expected::OneOf(vec!["Daily".into()]),
         Expected::Number { least: 0, most: 9 },
         Expected::List(Box::new(Expected::Parcel)),

@@ -11,7 +11,7 @@ use engine::ActorKind;
 use money::Amount;
 use tariff::BusinessDate;
 
-use super::{files, market};
+use super::{files, market, policy};
 
 pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(refusal)).or_else(|| error.downcast_ref().map(engine))
@@ -21,6 +21,7 @@ pub(super) fn engine(refused: &engine::Refusal) -> String {
     match refused {
         engine::Refusal::Books(refused) => refusal(refused),
         engine::Refusal::Market(refused) => market::refusal(refused),
+        engine::Refusal::Policy(refused) => policy::refusal(refused),
         engine::Refusal::RequestKeyTaken => "该请求键已用于另一条命令；请使用新的请求键".to_owned(),
     }
 }

@@ -9,9 +9,21 @@ use market::{
     UNITS_PER_ORDER_MAX, VARIANTS_PER_OFFER_MAX,
 };
 use money::Amount;
+use reports::PreviewError;
 
 pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
-    error.downcast_ref().map(refusal)
+    None.or_else(|| error.downcast_ref().map(refusal))
+        .or_else(|| error.downcast_ref().map(preview_error))
+}
+
+fn preview_error(error: &PreviewError) -> String {
+    match error {
+        PreviewError::Report(error) => super::zh_error(error),
+        PreviewError::Impossible { promotion, refusal: refused } => {
+            format!("促销 {promotion} 在此账簿中不能发布：{}", refusal(refused))
+        }
+        PreviewError::NothingThen => "账簿在该时期没有命令；请另选时期".to_owned(),
+    }
 }
 
 fn minor_units(amount: Amount) -> String {
@@ -80,6 +92,9 @@ pub(super) fn refusal(refused: &MarketRefusal) -> String {
         R::TooManyRefusals(count) => {
             format!("该买家拒收过 {count} 个包裹，不能货到付款；请等待拒收记录到期，或受理申诉")
         }
+        R::NobodyCollects(currency) => {
+            format!("没有快递公司在门口代收 {currency}；请先登记一家（`doorstep setup firm`）")
+        }
         R::ParcelOfOrder(parcel) => {
             format!("包裹 {parcel} 属于订单；请用 `AcceptUnits` 列出收下的商品")
         }
@@ -131,6 +146,7 @@ fn promotion_fault(fault: PromotionFault) -> String {
         F::ClawBackWithoutThreshold => {
             "只有满减类促销可以追回；请将 `broken_threshold` 设为 `Keep`".to_owned()
         }
+        F::FloorAbovePrice => "促销的底价高于其自身价格，永远达不到；请降低 `floor`".to_owned(),
         F::KindChanged => "促销改变了货币，或在秒杀价与其他种类之间改变；请另建促销".to_owned(),
     }
 }

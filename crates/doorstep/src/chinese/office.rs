@@ -160,6 +160,7 @@ fn office_error(error: &OfficeError) -> String {
         }
         E::Account(error) => zh_error(error),
         E::Vault(error) => zh_error(error),
+        E::Screen(error) => zh_error(error),
         E::Persons(error) => persons_error(error),
         E::Store(error) => store_error(error),
         E::Take(error) => take_error(error),
@@ -369,6 +370,8 @@ pub fn expected(expected: &Expected, lang: Lang) -> String {
         E::Person => format!("请写人员编号，或 {PERSONS_FILE} 中的姓名"),
         E::IdOrReference => "请写编号，有名称者可写名称".to_owned(),
         E::Id => "请写编号".to_owned(),
+        E::Offer => "请写商品编号，或 SELLER/REFERENCE".to_owned(),
+        E::Variant => "请写规格编号，或 SELLER/REFERENCE/SKU".to_owned(),
         E::OneOf(names) => format!("请写其中之一：{}", names.join(" | ")),
         E::Number { least, most } => format!("请写 {least} 到 {most} 的整数"),
         E::List(item) => {

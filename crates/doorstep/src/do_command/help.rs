@@ -1,6 +1,6 @@
 //! The list of all commands and the help of one, from their declarations.
 
-use books::Command;
+use engine::Command;
 use office::descriptions::{description, first_sentence};
 use office::fields::{Expected, flag, short};
 use office::short_forms::{ShortForm, of_group};
@@ -23,7 +23,7 @@ fn columns() -> usize {
 
 pub(super) fn print_list(types: &FieldTypes, json: bool) {
     if json {
-        let all = Command::SPECS.iter().map(|spec| {
+        let all = Command::specs().map(|spec| {
             let by: Vec<_> = spec.given_by.iter().map(|kind| format!("{kind:?}")).collect();
             json!({
                 "command": spec.name,
@@ -74,7 +74,7 @@ pub(super) fn print_command(types: &FieldTypes, name: &str, form: Option<ShortFo
         }
     }
     print_indented(&about(name, lang));
-    let by = Command::SPECS.iter().find(|spec| spec.name == name).map(|spec| spec.given_by);
+    let by = Command::specs().find(|spec| spec.name == name).map(|spec| spec.given_by);
     let by: Vec<_> = by.unwrap_or_default().iter().map(|kind| format!("{kind:?}")).collect();
     let by: Vec<_> = by.iter().map(|kind| actor(kind)).collect();
     let by = by.join(text(lang, "log.separator"));

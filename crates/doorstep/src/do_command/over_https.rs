@@ -1,7 +1,7 @@
 //! Gives a command to a server over its API, under a request key with which it can be given again.
 
 use anyhow::ensure;
-use books::Command;
+use engine::Command;
 use keys::{Algorithm, Key};
 use office::OfficeError;
 use office::fields::{self, as_sent};
@@ -27,7 +27,7 @@ pub(super) fn give(
     for (flag, is_given) in others {
         ensure!(!is_given, filled(lang, "remote.not_with", &[("flag", &flag)]));
     }
-    let spec = Command::SPECS.iter().find(|spec| spec.name == name);
+    let spec = Command::specs().find(|spec| spec.name == name);
     ensure!(
         spec.is_some_and(is_given_here),
         filled(lang, "remote.not_given_here", &[("command", &name)])

@@ -39,7 +39,7 @@ pub struct Sentences {
 
 impl Sentences {
     pub fn new(lang: Lang, names: Persons) -> Sentences {
-        Sentences { lang, types: FieldTypes::of_journals(), names }
+        Sentences { lang, types: FieldTypes::declared(), names }
     }
 
     pub fn lang(&self) -> Lang {
@@ -459,7 +459,7 @@ mod tests {
 
     #[test]
     fn every_declared_command_has_a_sentence_of_its_fields() {
-        let types = FieldTypes::of_journals();
+        let types = FieldTypes::declared();
         let declared: BTreeSet<String> = types.commands().map(str::to_owned).collect();
         for lang in LANGUAGES {
             assert_eq!(names_in(lang, COMMANDS), declared);

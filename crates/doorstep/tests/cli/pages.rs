@@ -489,7 +489,9 @@ fn right_of(path: &str) -> Option<&str> {
         (None, "plans" | "commissions") => "settlements",
         (None, "invoices" | "invoice-payments") => "statements",
         (None, "periods") => "balances",
-        (None, "session" | "sessions" | "passkeys" | "identities") => return None,
+        (None, "variants") => "offers",
+        (None, "market-parcels" | "order-units" | "order-discounts") => "market-orders",
+        (None, "session" | "sessions" | "passkeys" | "identities" | "tracking") => return None,
         (None, one) => one,
     })
 }

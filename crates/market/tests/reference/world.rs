@@ -259,6 +259,8 @@ impl SideBySide {
                 BrokenThreshold::Keep
             },
             undone_use: if dice.chance(70) { UndoneUse::Release } else { UndoneUse::Keep },
+            proposed_by: None,
+            approved_by: None,
             rule,
         }
     }
@@ -535,6 +537,23 @@ impl SideBySide {
     fn allowed(&self, command: &MarketCommand) -> bool {
         let rising = |units: &[u16]| !units.is_empty();
         match command {
+            // A price that the rule names must be one that the floor lets a unit have.
+            MarketCommand::PublishPromotion(PublishPromotion {
+                rule: PromotionRule::Flash(prices),
+                floor,
+                ..
+            }) if prices.iter().any(|one| one.price < *floor) => false,
+            MarketCommand::PublishPromotion(PublishPromotion {
+                rule: PromotionRule::Bundle(bundle),
+                floor,
+                ..
+            }) if {
+                let units = bundle.parts.iter().flat_map(|part| 0..part.quantity);
+                units.map(|_| floor.minor()).sum::<u64>() > bundle.price.minor()
+            } =>
+            {
+                false
+            }
             MarketCommand::PublishPromotion(one) => one.yields_to.iter().all(|other| {
                 let find = |(_, command): &(u64, MarketCommand)| match command {
                     MarketCommand::PublishPromotion(known) if known.promotion == *other => {

@@ -1,6 +1,6 @@
 //! What is impossible in a promotion, and which promotions meet.
 
-use books::Timestamp;
+use books::{SellerId, Timestamp};
 use market::conflicts::{OverlapKind, impossible, overlaps};
 use market::*;
 use money::{Amount, Rate};
@@ -52,12 +52,79 @@ fn impossible_promotions_are_refused_with_the_reason() {
             PublishPromotion { yields_to: vec![PromotionId(1)], ..promotion(1, off()) },
             PromotionFault::CircularYielding(PromotionId(1)),
         ),
+        (
+            PublishPromotion { floor: Amount::ENTRY_MAX, ..promotion(1, off()) },
+            PromotionFault::FloorAbovePrice,
+        ),
+        (
+            PublishPromotion {
+                floor: yuan(2),
+                ..promotion(1, PromotionRule::Flash(flash(yuan(1))))
+            },
+            PromotionFault::FloorAbovePrice,
+        ),
+        (
+            PublishPromotion {
+                floor: Amount::of(34),
+                ..promotion(1, bundle(vec![part(3)], yuan(1)))
+            },
+            PromotionFault::FloorAbovePrice,
+        ),
     ];
     for (terms, fault) in cases {
         let alone = impossible(std::slice::from_ref(&terms));
         assert_eq!(alone[0].reason, MarketRefusal::Promotion(fault), "{terms:?}");
         shop.refused(terms, MarketRefusal::Promotion(fault));
     }
+}
+
+#[test]
+fn a_list_is_checked_for_its_versions_and_for_promotions_that_are_not_there() {
+    let version = |version, rule| PublishPromotion { version, ..promotion(1, rule) };
+    let reason = |list: &[PublishPromotion]| impossible(list).pop().map(|one| one.reason);
+    let wrong = |next| Some(MarketRefusal::Books(books::Refusal::WrongSequenceNumber(next)));
+    assert_eq!(reason(&[version(0, off())]), wrong(1));
+    assert_eq!(reason(&[version(3, off()), version(4, off())]), None);
+    assert_eq!(reason(&[version(1, off()), version(1, off())]), wrong(2), "doubled");
+    assert_eq!(reason(&[version(2, off()), version(1, off())]), wrong(3), "falling");
+    let flash = vec![FlashPrice { variant: VariantId(1), price: yuan(1) }];
+    let changed = Some(MarketRefusal::Promotion(PromotionFault::KindChanged));
+    assert_eq!(reason(&[version(1, off()), version(2, PromotionRule::Flash(flash))]), changed);
+    let yields_to = vec![PromotionId(9)];
+    let missing = MissingMarketRecord::Promotion(PromotionId(9));
+    let yielding = PublishPromotion { yields_to, ..promotion(1, off()) };
+    assert_eq!(reason(&[yielding]), Some(MarketRefusal::NotFound(missing)));
+    let budget = Some(Amount::of(Amount::ENTRY_MAX.minor() + 1));
+    let above = books::Refusal::AmountAboveLimit(Amount::of(Amount::ENTRY_MAX.minor() + 1));
+    let rich = PublishPromotion { budget, ..promotion(1, off()) };
+    assert_eq!(reason(&[rich]), Some(MarketRefusal::Books(above)));
+}
+
+#[test]
+fn two_persons_publish_what_one_seller_does_not_pay_alone() {
+    let mut shop = Shop::open();
+    let by = |first, second| PublishPromotion {
+        proposed_by: first,
+        approved_by: second,
+        ..promotion(1, off())
+    };
+    let (one, other) = (Some(books::PersonId(1)), Some(books::PersonId(2)));
+    for (first, second) in [(one, one), (one, None), (None, other)] {
+        shop.refused(by(first, second), MarketRefusal::Books(books::Refusal::SamePerson));
+    }
+    shop.must(by(one, other));
+    let of = |sellers: Vec<SellerId>, ppm| PublishPromotion {
+        scope: PromotionScope { sellers, ..PromotionScope::default() },
+        platform_share: Rate::from_ppm(ppm).unwrap(),
+        ..promotion(2, off())
+    };
+    let own = of(vec![SellerId(1)], 0);
+    assert_eq!(own.only_seller(), Some(SellerId(1)));
+    for shared in [of(vec![], 0), of(vec![SellerId(1), SellerId(2)], 0), of(vec![SellerId(1)], 1)] {
+        assert_eq!(shared.only_seller(), None);
+        assert!(MarketCommand::from(shared).lacks_two_persons());
+    }
+    assert!(!MarketCommand::from(own).lacks_two_persons());
 }
 
 #[test]

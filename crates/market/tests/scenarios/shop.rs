@@ -49,6 +49,8 @@ pub fn promotion(id: u64, rule: PromotionRule) -> PublishPromotion {
         floor: Amount::ZERO,
         broken_threshold: BrokenThreshold::Keep,
         undone_use: UndoneUse::Release,
+        proposed_by: None,
+        approved_by: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use reports::FieldType;
 use serde_json::Value;
 
-use super::{CURRENCY_LETTERS, KnownParties, ValueError, from_text, has_type, split_amount};
+use super::{CURRENCY_LETTERS, KnownParties, ValueError, from_text, has_type, part, split_amount};
 
 /// Whether a text is an amount with its currency, as far as its form goes.
 #[must_use]
@@ -11,6 +11,27 @@ pub fn is_amount_text(text: &str) -> bool {
     let (number, currency) = split_amount(text);
     let first = number.strip_prefix('-').unwrap_or(number).bytes().next();
     currency.len() == CURRENCY_LETTERS && first.is_some_and(|first| first.is_ascii_digit())
+}
+
+/// Amounts inside a field are numbers in a request. Other texts stay.
+fn inner_amounts(field: FieldType<'_>, given: &Value) -> Result<Value, ValueError> {
+    match (given, field.item()) {
+        (Value::String(text), _) if is_amount_text(text) => match field.name() {
+            Some("Amount" | "SignedAmount") => from_text(field, text, &KnownParties::default()),
+            _ => Ok(given.clone()),
+        },
+        (Value::Array(items), Some(item)) => {
+            items.iter().map(|one| inner_amounts(item, one)).collect()
+        }
+        (Value::Object(parts), _) => {
+            let read = parts.iter().map(|(name, one)| {
+                let inner = part(field, name).map(|of| inner_amounts(of, one)).transpose()?;
+                Ok((name.clone(), inner.unwrap_or_else(|| one.clone())))
+            });
+            read.collect::<Result<_, _>>().map(Value::Object)
+        }
+        _ => Ok(given.clone()),
+    }
 }
 
 /// A field's value for a request of the API, from what a person types: a number, a truth value and
@@ -30,8 +51,12 @@ pub fn as_sent(field: FieldType<'_>, given: &Value) -> Result<Value, ValueError>
         Some("Timestamp") => return Ok(given.clone()),
         _ => {}
     }
-    let is_json = text.starts_with(['{', '[', '"']) && !has_type(field, "string");
-    if is_json || has_type(field, "integer") || has_type(field, "boolean") {
+    if text.starts_with(['{', '[', '"']) && !has_type(field, "string") {
+        let given = serde_json::from_str(text);
+        let given: Value = given.map_err(|error| ValueError::Json(error.to_string()))?;
+        return inner_amounts(field, &given);
+    }
+    if has_type(field, "integer") || has_type(field, "boolean") {
         return typed();
     }
     let Some(item) = field.item() else { return Ok(given.clone()) };
@@ -62,6 +87,13 @@ mod tests {
             ("SetHoldRule", "rule", "DaysAfterHeld=3", json!("DaysAfterHeld=3")),
             ("WithdrawNetwork", "from", "1970-01-01T00:00:01Z", json!("1970-01-01T00:00:01Z")),
             ("Refund", "payment", "s-1/order-1/2", json!("s-1/order-1/2")),
+            (
+                "DraftOffer",
+                "variants",
+                r#"[{"sku":"a","price":"12.50CNY"}]"#,
+                json!([{ "sku": "a", "price": 1250 }]),
+            ),
+            ("SetPrice", "variant", "s-1/tea/a", json!("s-1/tea/a")),
             ("DispatchParcels", "parcels", "w1,s-1/o-1", json!(["w1", "s-1/o-1"])),
             ("DispatchParcels", "parcels", r#"[{"parcel":"w1"}]"#, json!([{ "parcel": "w1" }])),
         ] {

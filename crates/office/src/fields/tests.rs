@@ -1,3 +1,4 @@
+use books::FirmId;
 use serde_json::json;
 
 use super::*;

@@ -3,6 +3,7 @@
 mod cash;
 mod differences;
 mod journal;
+pub(crate) mod market;
 pub(crate) mod parcels;
 pub(crate) mod parties;
 pub(crate) mod settlement;
@@ -58,4 +59,11 @@ views! {
     Commissions = settlement::COMMISSIONS,
     Adjustments = settlement::ADJUSTMENTS,
     Periods = settlement::PERIODS,
+    Offers = market::OFFERS,
+    Variants = market::VARIANTS,
+    Promotions = market::PROMOTIONS,
+    MarketOrders = market::MARKET_ORDERS,
+    MarketParcels = market::MARKET_PARCELS,
+    OrderUnits = market::ORDER_UNITS,
+    OrderDiscounts = market::ORDER_DISCOUNTS,
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use machine::CommandSpec;
 use office::Language;
+use office::checkout::CHECKOUT;
 use office::descriptions::description;
 use office::fields::{self, Expected};
 use office::is_filled_in;
@@ -17,6 +18,7 @@ use views::ViewSpec;
 use super::choices::{Choices, NamedParcel, address, plain_parcel, view_of_type};
 use super::form::Form;
 use crate::app::WebTexts;
+use crate::handlers::market::{DELIVER_TO, DELIVERY_FIELDS};
 use crate::handlers::{ACCOUNT, DIGEST, SET_PAYOUT_ACCOUNT};
 use crate::sent_fields::{CODE, is_sent, takes_code};
 
@@ -87,6 +89,10 @@ pub(super) fn content_name(of: FieldType<'_>) -> String {
             });
             words.collect()
         }
+        // A list is named by what is in it.
+        None if of.item().and_then(FieldType::name).is_some() => {
+            format!("{}s", of.item().map(content_name).unwrap_or_default())
+        }
         None if of.schema().get("type").and_then(Value::as_str) == Some("integer") => {
             "days".to_owned()
         }
@@ -105,8 +111,14 @@ pub(super) fn id_types(of: FieldType<'static>, depth: usize, all: &mut BTreeSet<
     if depth > DEPTH_MAX {
         return;
     }
-    if matches!(Expected::of(of), Expected::Person | Expected::IdOrReference | Expected::Id)
-        && let Some(name) = of.name()
+    if matches!(
+        Expected::of(of),
+        Expected::Person
+            | Expected::IdOrReference
+            | Expected::Id
+            | Expected::Offer
+            | Expected::Variant
+    ) && let Some(name) = of.name()
     {
         all.insert(name.to_owned());
     }
@@ -146,7 +158,9 @@ impl ActForm<'_> {
             let is_given = !self.form.get(field).is_empty();
             let is_asked = ASKED.contains(&field) && name != "RegisterBank";
             let is_filled = is_filled_in(name, of, field) && !is_asked;
-            let is_sealed = name == SET_PAYOUT_ACCOUNT && field == DIGEST;
+            // The phone number of who gets the parcels says who buys.
+            let is_sealed = (name == SET_PAYOUT_ACCOUNT && field == DIGEST)
+                || (name == CHECKOUT && field == "buyer");
             is_sent(of, field) && (!is_filled || is_given) && !is_sealed
         };
         let all = ordered(of).into_iter().filter(|(field, ..)| asked(field));
@@ -219,6 +233,18 @@ impl ActForm<'_> {
             let label = self.words.entry("field_of", "SetPayoutAccount.account");
             let group = self.plain(ACCOUNT, ACCOUNT, true, control);
             all.push(ActField { label: label.unwrap_or_default().to_owned(), ..group });
+        }
+        if self.spec.name == CHECKOUT {
+            let fields = DELIVERY_FIELDS.map(|name| {
+                let path = format!("{DELIVER_TO}.{name}");
+                let control = ActControl::Line { input: "text", mode: "", unit: String::new() };
+                let label = self.label(name).to_owned();
+                ActField { label, ..self.plain(&path, name, true, control) }
+            });
+            let control = ActControl::Group(fields.into());
+            let label = self.label(DELIVER_TO).to_owned();
+            let group = self.plain(DELIVER_TO, DELIVER_TO, true, control);
+            all.push(ActField { label, ..group });
         }
         all
     }
@@ -353,7 +379,11 @@ impl ActForm<'_> {
             }
             Expected::Parcel => self.named(ViewSpec::find("parcels")),
             Expected::Payment => line("text", "", String::new()),
-            Expected::Person | Expected::IdOrReference | Expected::Id => {
+            Expected::Person
+            | Expected::IdOrReference
+            | Expected::Id
+            | Expected::Offer
+            | Expected::Variant => {
                 let id_type = of.name().unwrap_or_default();
                 let all = self.parts.choices.get(id_type);
                 match all {
@@ -492,7 +522,7 @@ pub(super) fn names_of(fields: &[ActField], all: &mut BTreeSet<String>) {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use books::Command;
+    use engine::Command;
     use machine::ActorKind;
 
     use super::*;
@@ -526,9 +556,7 @@ pub(super) mod tests {
     fn every_field_of_every_form_has_a_label_in_both_languages() {
         let (texts, form, parts) = (texts(), Form::read("").unwrap(), FormParts::default());
         for words in [PageWords(Language::En), PageWords(Language::Zh)] {
-            for spec in
-                Command::SPECS.iter().filter(|one| one.given_by.contains(&ActorKind::Person))
-            {
+            for spec in Command::specs().filter(|one| one.given_by.contains(&ActorKind::Person)) {
                 let errors = BTreeMap::new();
                 let shown =
                     ActForm { words, texts: &texts, spec, form: &form, parts: &parts, errors };

@@ -46,7 +46,7 @@ const KEY_BYTES: usize = 16;
 const SAME_KEY_WAIT: Duration = Duration::from_millis(100);
 const SAME_KEY_WAITS_MAX: u32 = 100;
 /// Things that an act can be on, by the fields that name them: the first one is shown.
-const SUBJECTS: [(&str, &str); 15] = [
+const SUBJECTS: [(&str, &str); 19] = [
     ("plan", "plans"),
     ("payout", "payouts"),
     ("break_id", "breaks"),
@@ -58,6 +58,10 @@ const SUBJECTS: [(&str, &str); 15] = [
     ("parcels", "parcels"),
     ("terminal", "terminals"),
     ("network", "networks"),
+    ("offer", "offers"),
+    ("variant", "variants"),
+    ("promotion", "promotions"),
+    ("order", "market_orders"),
     ("courier", "couriers"),
     ("seller", "sellers"),
     ("firm", "firms"),

@@ -1,5 +1,6 @@
 //! What was typed into the form of a command, as the JSON that the API takes.
 
+use office::checkout::CHECKOUT;
 use office::fields::{self, Expected, KnownParties};
 use pages::forms::{plain_digits, plain_money, read_money};
 use reports::FieldType;
@@ -10,6 +11,7 @@ use super::act_form::{
 };
 use super::act_pages::ORDERS_MAX;
 use super::choices::{NamedParcel, plain_parcel};
+use crate::handlers::market::{DELIVER_TO, DELIVERY_FIELDS};
 use crate::handlers::{ACCOUNT, SET_PAYOUT_ACCOUNT};
 use crate::sent_fields::{CODE, takes_code};
 
@@ -53,6 +55,17 @@ impl ActForm<'_> {
                 }
             }
             body.insert(ACCOUNT.to_owned(), account.into());
+        }
+        if self.spec.name == CHECKOUT {
+            let mut delivery = Map::new();
+            for name in DELIVERY_FIELDS {
+                let path = format!("{DELIVER_TO}.{name}");
+                match self.form.get(&path).trim() {
+                    "" => drop(self.missing::<Value>(&path, name, false)),
+                    text => drop(delivery.insert(name.to_owned(), text.into())),
+                }
+            }
+            body.insert(DELIVER_TO.to_owned(), delivery.into());
         }
         body
     }
@@ -159,6 +172,8 @@ impl ActForm<'_> {
             | Expected::Person
             | Expected::IdOrReference
             | Expected::Id
+            | Expected::Offer
+            | Expected::Variant
             | Expected::Text
             | Expected::Movement => Some(text.into()),
         }
@@ -225,7 +240,7 @@ impl ActForm<'_> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use books::Command;
+    use engine::Command;
     use machine::CommandSpec;
     use office::Language;
     use pages::PageWords;
@@ -236,7 +251,7 @@ mod tests {
     use super::*;
 
     fn spec(name: &str) -> &'static CommandSpec {
-        Command::SPECS.iter().find(|spec| spec.name == name).unwrap()
+        Command::specs().find(|spec| spec.name == name).unwrap()
     }
 
     fn read(command: &str, sent: &str) -> Result<Value, BTreeMap<String, String>> {

@@ -1,7 +1,7 @@
 //! Which acts stand on which pages: for a view's rows by their state, and for its list.
 
 use access::{AccessFunction, AccessScope, Principal};
-use books::Command;
+use engine::Command;
 use machine::CommandSpec;
 use pages::{ActLink, Link, PageRow, PageWords};
 use views::ViewSpec;
@@ -61,6 +61,14 @@ const TERMINAL: Fields = &[("terminal", "terminal")];
 const ENTRY: Fields = &[("bank", "bank"), ("file", "file"), ("line", "line")];
 const PERSON: Fields = &[("person", "person")];
 
+const OFFER: Fields = &[("offer", "offer")];
+const OFFER_TEXT: Fields = &[("offer", "offer"), ("content", "content")];
+const OFFER_OF_SELLER: Fields = &[("offer", "offer"), ("seller", "seller")];
+const LIST_OFFER: Fields = &[("offer", "offer"), ("state", "=Listed")];
+const VARIANT: Fields = &[("variant", "variant")];
+const PROMOTION: Fields = &[("promotion", "promotion")];
+const MARKET_ORDER: Fields = &[("order", "market_order")];
+
 const fn is(states: &'static [&'static str]) -> (&'static str, &'static [&'static str]) {
     ("state", states)
 }
@@ -71,6 +79,10 @@ const BY_NETWORK: When =
 const DISPUTED: When = &[("kind", &["chargeback"]), is(&["contested"])];
 const OPEN: When = &[is(&["open"])];
 const ACTIVE: When = &[("suspended", &["false"])];
+const STANDING_OFFER: When = &[is(&["draft", "listed", "paused"])];
+const PUBLISHED: When = &[is(&["published"])];
+const COUPON_PROMOTION: When = &[is(&["published"]), ("by_coupon", &["true"])];
+const FLASH_PROMOTION: When = &[is(&["published"]), ("rule", &["flash"])];
 const SUSPENDED: When = &[("suspended", &["true"])];
 
 const ACTS: &[OfferedAct] = &[
@@ -203,6 +215,37 @@ const ACTS: &[OfferedAct] = &[
     list("EraseSubject", "commands"),
     list("RecordDisclosure", "commands"),
     list("RetryNotices", "notices"),
+    list("DraftOffer", "offers"),
+    next("SetOfferState", "offers", &[is(&["draft", "paused"])], LIST_OFFER),
+    row("SetOfferState", "offers", &[is(&["listed"])], OFFER),
+    row("ReviseOffer", "offers", STANDING_OFFER, OFFER),
+    row("AddVariant", "offers", STANDING_OFFER, OFFER),
+    row("SetPrice", "variants", &[], VARIANT),
+    row("AdjustStock", "variants", &[], VARIANT),
+    row("AllotFlashStock", "variants", &[], VARIANT),
+    list("PublishPromotion", "promotions"),
+    row("PublishPromotion", "promotions", PUBLISHED, PROMOTION),
+    row("IssueCoupons", "promotions", COUPON_PROMOTION, PROMOTION),
+    row("AllotFlashStock", "promotions", FLASH_PROMOTION, PROMOTION),
+    row("EndPromotion", "promotions", PUBLISHED, PROMOTION),
+    list("PublishMarketProfile", "offers"),
+    row("AdmitSeller", "sellers", ACTIVE, ACCOUNT),
+    list("Checkout", "market_orders"),
+    list("ReserveUnits", "market_orders"),
+    list("CancelReservation", "market_orders"),
+    list("EndReservations", "market_orders"),
+    row("CancelOrder", "market_orders", &[("units_kept", SOME)], MARKET_ORDER),
+    row("ReceiveUnits", "market_orders", &[], MARKET_ORDER),
+    row("ReturnUnits", "market_orders", &[("units_kept", SOME)], MARKET_ORDER),
+    row("AcceptUnits", "market_parcels", &[is(&["under way"])], PARCEL),
+    row("AcceptAppeal", "market_parcels", &[is(&["refused", "returned"])], PARCEL),
+    row("DecideText", "offers", STANDING_OFFER, OFFER_TEXT),
+    row("AppealText", "offers", &[], OFFER_OF_SELLER),
+    row("JudgeAppeal", "offers", &[], OFFER),
+    list("ActivatePolicy", "offers"),
+    list("SuspendRule", "offers"),
+    list("DrawSample", "offers"),
+    list("JudgeSample", "offers"),
 ];
 
 /// Whether a principal may give a command, once the second factor is given again.
@@ -214,7 +257,7 @@ pub(super) fn may(principal: &Principal, command: &str) -> bool {
 /// The declaration of a command that has a form, by the end of its address.
 pub(super) fn named(kebab_name: &str) -> Option<&'static CommandSpec> {
     let offered = |spec: &&CommandSpec| ACTS.iter().any(|act| act.command == spec.name);
-    Command::SPECS.iter().filter(offered).find(|spec| kebab(spec.name) == kebab_name)
+    Command::specs().filter(offered).find(|spec| kebab(spec.name) == kebab_name)
 }
 
 /// The address of a command's form.
@@ -327,7 +370,7 @@ mod tests {
     #[test]
     fn every_command_of_a_person_has_a_form_with_a_name() {
         let offered: BTreeSet<&str> = ACTS.iter().map(|act| act.command).collect();
-        let given = Command::SPECS.iter();
+        let given = Command::specs();
         let given = given.filter(|spec| spec.given_by.contains(&ActorKind::Person));
         // Books are opened once, before anybody can sign in; cash at the door is the phone's.
         let elsewhere = ["OpenBooks", "TakeCashByPhone"];

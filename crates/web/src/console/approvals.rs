@@ -152,7 +152,14 @@ impl Shown<'_> {
             (Expected::Parcel, Value::String(id)) => {
                 id.parse().map_or_else(|_| id.clone(), waybill::write)
             }
-            (Expected::Person | Expected::IdOrReference | Expected::Id, Value::String(id)) => {
+            (
+                Expected::Person
+                | Expected::IdOrReference
+                | Expected::Id
+                | Expected::Offer
+                | Expected::Variant,
+                Value::String(id),
+            ) => {
                 let id_type = of.name().unwrap_or_default();
                 let view = match id_type {
                     "PersonId" => Some("persons"),
@@ -372,7 +379,7 @@ async fn decided_page(visit: &Visit, number: u64, decided: OfficeAnswer, batch: 
             let mut events = Value::Array(events);
             prefixes::add(&mut events);
             done.events = events;
-            let spec = books::Command::SPECS.iter().find(|spec| spec.name == command);
+            let spec = engine::Command::specs().find(|spec| spec.name == command);
             done.name = spec.map_or("", |spec| spec.name);
             done.batch = Some(batch);
         }

@@ -5,9 +5,10 @@ use std::sync::{Arc, LazyLock};
 
 use access::{AccessFunction, Principal};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use books::{Books, Command, Event};
+use engine::{Command, Engine, Events};
 use machine::CommandSpec;
 use node::JournalPosition;
+use office::checkout::CHECKOUT;
 use office::{
     OfficeError, Permits, Proposal, QuickAnswer, QuickCommand, SignedInAnswer, SignedInCommand,
     fields,
@@ -16,6 +17,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 use vault::AccountForm;
 
+use super::market;
 use crate::app::{App, Call, HttpAnswer, json_answer};
 use crate::idempotency::{RunningKey, request_key};
 use crate::json::read_object;
@@ -31,7 +33,7 @@ pub(crate) const ACCOUNT: &str = "account";
 pub(crate) const DIGEST: &str = "digest";
 
 /// Says that a request was carried out before.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 pub(super) async fn give(mut call: Call, spec: &'static CommandSpec) -> HttpAnswer {
     QueryParameters::read(call.parts.uri.query(), &[])?;
@@ -39,7 +41,11 @@ pub(super) async fn give(mut call: Call, spec: &'static CommandSpec) -> HttpAnsw
     call.require_content(&["application/json"])?;
     let body = call.whole_body().await?;
     let given = read_object(&body)?;
+    let asked = given.clone();
     let (answer, position) = carry_out(&call, spec, given).await?;
+    if spec.name == CHECKOUT {
+        return market::ordered(&call, &asked, answer, position).await;
+    }
     answered(spec.name, answer, position)
 }
 
@@ -61,14 +67,30 @@ pub(crate) async fn carry_out(
         // From here on there is its digest.
         given.extend(sealed.await?.map_err(|error| Problem::of_office(error, chinese))?);
     }
-    let key = request_key(&call.parts.headers, spec.name, &given)?;
+    let delivery = match spec.name {
+        CHECKOUT => Some(market::take_delivery(&mut given)?),
+        _ => None,
+    };
+    market::tokens_for(call, spec.name, &mut given)?;
+    let key = match &delivery {
+        None => request_key(&call.parts.headers, spec.name, &given)?,
+        Some(delivery) => market::checkout_key(call, &given, delivery)?,
+    };
     let running = call.app.running.begin(by, &key)?;
     strip(spec.name, &mut given)?;
     let principal = call.caller()?.principal.clone();
     call.require(AccessFunction::GiveNamed(spec.name))?;
-    let permits: Permits = Arc::new(move |command, books| permits(&principal, command, books));
+    let permits: Permits = Arc::new(move |command, engine| permits(&principal, command, engine));
+    let mut sealed = Vec::new();
+    if let Some(delivery) = delivery {
+        sealed = market::seal(call, &mut given, &key, delivery).await?;
+    }
     let command = QuickCommand { by, name: spec.name, fields: Arc::new(given), key, permits };
     let done = given_quickly(&call.app, command, running).await?;
+    if done.is_err() && !sealed.is_empty() {
+        let forgotten = call.app.workers.run(move |giver| giver.forget_checkout(sealed)).await?;
+        forgotten.map_err(|error| Problem::of_office(error, call.app.texts.chinese))?;
+    }
     let chinese = call.app.texts.chinese;
     let (answer, position) = done.map_err(|error| Problem::of_office(error, chinese))?;
     call.app.writers.wrote(by, position);
@@ -124,7 +146,7 @@ async fn given_quickly(
     running: RunningKey,
 ) -> Result<Given, Problem> {
     static QUICK: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
-        let all = Command::SPECS.iter().map(|spec| spec.name);
+        let all = Command::specs().map(|spec| spec.name);
         all.filter(|name| QuickCommand::is_quick(name)).collect()
     });
     if !QUICK.contains(command.name) {
@@ -168,12 +190,12 @@ async fn given(app: &App, command: QuickCommand, running: RunningKey) -> Result<
 }
 
 /// Whether a principal may give a command with these fields.
-pub(super) fn permits(principal: &Principal, command: &Command, books: &Books) -> bool {
-    principal.may(AccessFunction::Give(command)).covers(command, books)
+pub(super) fn permits(principal: &Principal, command: &Command, engine: &Engine) -> bool {
+    principal.may(AccessFunction::Give(command)).covers(command, engine)
 }
 
 /// Takes the prefixes of identifiers out of the fields.
-fn strip(command: &str, given: &mut Map<String, Value>) -> Result<(), Problem> {
+pub(super) fn strip(command: &str, given: &mut Map<String, Value>) -> Result<(), Problem> {
     let Some(of) = fields::declared().of(command) else {
         return Err(ProblemKind::NoSuchPath.into());
     };
@@ -209,7 +231,7 @@ fn strip(command: &str, given: &mut Map<String, Value>) -> Result<(), Problem> {
 }
 
 /// Events as they are answered.
-pub(crate) fn shown(events: &[Event]) -> Result<Value, Problem> {
+pub(crate) fn shown(events: &Events) -> Result<Value, Problem> {
     let mut shown = serde_json::to_value(events).map_err(Problem::internal)?;
     prefixes::add(&mut shown);
     Ok(shown)

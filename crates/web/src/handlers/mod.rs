@@ -4,6 +4,7 @@ mod commands;
 pub(crate) mod files;
 mod identities;
 mod looks;
+pub(crate) mod market;
 pub(crate) mod notices;
 mod pages;
 mod passkeys;
@@ -57,6 +58,8 @@ pub(crate) async fn answer(call: Call) -> HttpAnswer {
         Action::FinishProvider => provider::finish(call).await,
         Action::ProviderSecondFactor => provider::second_factor(call).await,
         Action::SignOut => sessions::sign_out(call).await,
+        Action::Quote => market::quote(call).await,
+        Action::Track => market::track(call).await,
         Action::Sessions => sessions::list(call).await,
         Action::Identities => identities::list(call).await,
         Action::Unlink => identities::remove(call).await,

@@ -101,8 +101,7 @@ pub(crate) async fn decide(
         if principal.lacks_step_up(AccessFunction::GiveNamed(name)) {
             return Err(ProblemKind::StepUpNeeded.into());
         }
-        let look =
-            move |engine: &engine::Engine| commands::permits(&principal, &command, engine.books());
+        let look = move |engine: &engine::Engine| commands::permits(&principal, &command, engine);
         if !giver.client.query(look).map_err(|error| of_office(error.into()))?.0 {
             let command = name.to_owned();
             return Err(of_office(office::OfficeError::NotPermitted { command }));

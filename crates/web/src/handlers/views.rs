@@ -87,6 +87,8 @@ pub(crate) fn right(view: &str) -> &str {
         "plans" | "commissions" => "settlements",
         "invoices" | "invoice_payments" => "statements",
         "periods" => "balances",
+        "variants" => "offers",
+        "market_orders" | "market_parcels" | "order_units" | "order_discounts" => "market-orders",
         other => other,
     }
 }

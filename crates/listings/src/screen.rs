@@ -1,0 +1,110 @@
+//! A text is matched with the rules in force, outside the engine; the command carries what was
+//! found.
+
+use books::{BusinessDate, Sha256Digest};
+use engine::{Engine, Timestamp};
+use market::OfferId;
+use policy::{ActivatePolicy, ListPrice, Policy, PolicyRule, ScreenText};
+use screening::{Matcher, PolicyProblem, TABLES_VERSION};
+
+use crate::store::{StoreError, TextStore};
+
+/// Why a text was not matched.
+#[derive(Debug, thiserror::Error)]
+pub enum ScreenError {
+    #[error("there is no offer {0}: check the identifier")]
+    NoOffer(OfferId),
+    #[error("the text {0} of offer {1} is not kept: send it first")]
+    NoText(Sha256Digest, OfferId),
+    #[error("no version of the policy is in force: activate one")]
+    NoVersion,
+    #[error("rule `{0}` of the policy cannot be matched here ({1}): activate another version")]
+    Rule(String, PolicyProblem),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The version in force at a time, and the day.
+#[must_use]
+pub fn matched_version(engine: &Engine, at: Timestamp) -> Option<(&ActivatePolicy, BusinessDate)> {
+    let date = engine.books().business_date(at)?;
+    Some((engine.policy().in_force(date)?, date))
+}
+
+/// A matcher of the rules of a version that hold on a day.
+///
+/// # Errors
+/// A rule that this program cannot match.
+pub fn matcher_of(
+    policy: &Policy,
+    version: &ActivatePolicy,
+    date: BusinessDate,
+) -> Result<Matcher, ScreenError> {
+    matcher(policy.matched_rules(version, date))
+}
+
+pub(crate) fn matcher<'r>(
+    rules: impl IntoIterator<Item = &'r PolicyRule>,
+) -> Result<Matcher, ScreenError> {
+    Matcher::of(rules).map_err(|(rule, problem)| ScreenError::Rule(rule, problem))
+}
+
+/// What the books say of a text that is to be matched. Matching it needs no engine.
+#[derive(Clone, Debug)]
+pub struct TextToScreen {
+    offer: OfferId,
+    number: u32,
+    content: Sha256Digest,
+    version: u32,
+    rules: Vec<PolicyRule>,
+    prices: Vec<ListPrice>,
+}
+
+impl TextToScreen {
+    /// The given text of an offer, or the one that it has.
+    ///
+    /// # Errors
+    /// There is no such offer, or no version in force.
+    pub fn of(
+        engine: &Engine,
+        (offer, content): (OfferId, Option<Sha256Digest>),
+        at: Timestamp,
+    ) -> Result<TextToScreen, ScreenError> {
+        let known = engine.market().offer_view(offer).ok_or(ScreenError::NoOffer(offer))?;
+        let (version, date) = matched_version(engine, at).ok_or(ScreenError::NoVersion)?;
+        Ok(TextToScreen {
+            offer,
+            number: engine.policy().next_decision(offer),
+            content: content.unwrap_or(known.content),
+            version: version.version,
+            rules: engine.policy().matched_rules(version, date).cloned().collect(),
+            prices: engine.offer_prices(offer),
+        })
+    }
+
+    /// The command that says what the rules find.
+    ///
+    /// # Errors
+    /// The text is not kept, or a rule cannot be matched.
+    pub fn screen(self, store: &TextStore) -> Result<ScreenText, ScreenError> {
+        let TextToScreen { offer, number, content, version, rules, prices } = self;
+        let text = store.get(content)?.ok_or(ScreenError::NoText(content, offer))?;
+        let matches = text.find(&matcher(&rules)?, &prices);
+        let tables = TABLES_VERSION.to_owned();
+        Ok(ScreenText { offer, number, content, version, tables, prices, matches })
+    }
+}
+
+/// The command that says what the rules in force find in a text of an offer: the given one, or the
+/// one that it has.
+///
+/// # Errors
+/// There is no such offer or text, or no version in force.
+pub fn screening(
+    engine: &Engine,
+    store: &TextStore,
+    text: (OfferId, Option<Sha256Digest>),
+    at: Timestamp,
+) -> Result<ScreenText, ScreenError> {
+    TextToScreen::of(engine, text, at)?.screen(store)
+}

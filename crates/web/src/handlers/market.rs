@@ -1,0 +1,460 @@
+//! The market over HTTP: quotes, checkouts with the address of their buyer, and what a buyer sees
+//! by a signed link.
+
+use access::AccessFunction;
+use axum::http::{HeaderValue, StatusCode};
+use engine::{Engine, RequestKey, Timestamp};
+use files::orders::{BUYER_TEXT_BYTES_MAX, BuyerDetails};
+use market::quote::SkipReason;
+use market::{MarketParcelState, OrderId, UnitState};
+use node::{Clock, JournalPosition, SystemClock};
+use office::checkout::CHECKOUT;
+use office::{RefusalInCurrency, SignedInAnswer, SignedInCommand, fields};
+use reports::FieldType;
+use serde_json::{Map, Value, json};
+use vault::delivery_bytes;
+
+use super::commands::{REPLAYED, strip};
+use crate::app::{Call, HttpAnswer, json_answer};
+use crate::idempotency::{actor_text, request_key};
+use crate::json::read_object;
+use crate::prefixes;
+use crate::problem::{PROBLEMS_PATH, Problem, ProblemKind};
+use crate::query::QueryParameters;
+use crate::words::{BilingualText, words};
+
+/// Who gets the parcels of a checkout: not a field of the command, the vault has it.
+pub(crate) const DELIVER_TO: &str = "deliver_to";
+pub(crate) const DELIVERY_FIELDS: [&str; 3] = ["name", "phone", "address"];
+/// A link to an order is good for so long after it was placed.
+const LINK_MS: u64 = 60 * machine::DAY_MS;
+/// Digits of a phone number, with its country.
+const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
+const CODE_CHARACTERS_MAX: usize = 64;
+
+/// Puts keyed tokens in the place of phone numbers and coupon codes. What is a token stays.
+pub(crate) fn tokens_for(
+    call: &Call,
+    command: &str,
+    given: &mut Map<String, Value>,
+) -> Result<(), Problem> {
+    let Some(of) = fields::declared().of(command) else { return Ok(()) };
+    for (name, value) in given {
+        if let Some(field) = of.field(name) {
+            put_tokens(call, field, value, &format!("#/{name}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn put_tokens(call: &Call, of: FieldType<'_>, value: &mut Value, at: &str) -> Result<(), Problem> {
+    match value {
+        Value::String(text) => {
+            let kind = match of.name() {
+                Some("BuyerToken") => "buyer",
+                Some("CouponToken") => "coupon",
+                _ => return Ok(()),
+            };
+            if is_token(text) {
+                return Ok(());
+            }
+            let plain = if kind == "buyer" { plain_phone(text) } else { plain_code(text) };
+            let plain = plain.ok_or_else(|| not_a_token(kind, at))?;
+            let token = call.app.store.token(kind, &plain).map_err(Problem::internal)?;
+            *text = base16ct::lower::encode_string(&token);
+            Ok(())
+        }
+        Value::Array(items) => {
+            let Some(item) = of.item() else { return Ok(()) };
+            let mut each = items.iter_mut().enumerate();
+            each.try_for_each(|(place, one)| put_tokens(call, item, one, &format!("{at}/{place}")))
+        }
+        Value::Object(parts) => parts.iter_mut().try_for_each(|(name, one)| match of.field(name) {
+            Some(field) => put_tokens(call, field, one, &format!("{at}/{name}")),
+            None => Ok(()),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn is_token(text: &str) -> bool {
+    text.parse::<market::BuyerToken>().is_ok()
+}
+
+fn not_a_token(kind: &str, at: &str) -> Problem {
+    let detail = match kind {
+        "buyer" => words!(
+            "{at} is no phone number: write 5 to 15 digits, such as +86 138 0013 8000",
+            "{at} 不是电话号码；请写 5 到 15 位数字，例如 +86 138 0013 8000"
+        ),
+        _ => words!(
+            "{at} is no coupon code: write 1 to {CODE_CHARACTERS_MAX} characters",
+            "{at} 不是券码；请写 1 到 {CODE_CHARACTERS_MAX} 个字符"
+        ),
+    };
+    Problem::new(ProblemKind::BadValue, detail).with_field(at.to_owned())
+}
+
+/// The digits of a phone number, without the ways in which the same number is written: spaces,
+/// dashes, `00` and China's `86`.
+fn plain_phone(text: &str) -> Option<String> {
+    let apart = |c: char| matches!(c, ' ' | '-' | '(' | ')' | '.' | '+' | '\u{a0}' | '\u{3000}');
+    let digit = |c: char| match c {
+        // Full width.
+        '０'..='９' => char::from_u32(u32::from(c) - u32::from('０') + u32::from('0')),
+        c => Some(c).filter(char::is_ascii_digit),
+    };
+    let digits: Option<String> =
+        text.chars().filter(|c| !apart(*c) && *c != '＋').map(digit).collect();
+    let digits = digits?;
+    let digits = digits.strip_prefix("00").unwrap_or(&digits);
+    let of_china = digits.strip_prefix("86").filter(|rest| rest.len() == 11);
+    let digits = of_china.unwrap_or(digits);
+    PHONE_DIGITS.contains(&digits.len()).then(|| digits.to_owned())
+}
+
+/// A coupon code in capital letters, without blanks around it.
+fn plain_code(text: &str) -> Option<String> {
+    let code = text.trim().to_uppercase();
+    (1..=CODE_CHARACTERS_MAX).contains(&code.chars().count()).then_some(code)
+}
+
+/// Takes out who gets the parcels. Without a buyer the phone number is the buyer's.
+pub(super) fn take_delivery(given: &mut Map<String, Value>) -> Result<BuyerDetails, Problem> {
+    let at = |kind: ProblemKind, name: &str| {
+        let pointer = if name.is_empty() { String::new() } else { format!("/{name}") };
+        Problem::from(kind).with_field(format!("#/{DELIVER_TO}{pointer}"))
+    };
+    let sent = given.remove(DELIVER_TO).ok_or_else(|| at(ProblemKind::MissingField, ""))?;
+    let Value::Object(sent) = sent else { return Err(at(ProblemKind::BadValue, "")) };
+    if let Some(name) = sent.keys().find(|name| !DELIVERY_FIELDS.contains(&name.as_str())) {
+        return Err(at(ProblemKind::UnknownField, name));
+    }
+    let text = |name: &str| {
+        let value = sent.get(name).ok_or_else(|| at(ProblemKind::MissingField, name))?;
+        let text = value.as_str().map(str::trim).filter(|text| !text.is_empty());
+        let text = text.filter(|text| text.len() <= BUYER_TEXT_BYTES_MAX);
+        text.map(str::to_owned).ok_or_else(|| at(ProblemKind::BadValue, name))
+    };
+    let [name, phone, address] = DELIVERY_FIELDS.map(text);
+    let details = BuyerDetails { name: name?, phone: phone?, address: address? };
+    if plain_phone(&details.phone).is_none() {
+        return Err(not_a_token("buyer", &format!("#/{DELIVER_TO}/phone")));
+    }
+    given.entry("buyer").or_insert_with(|| details.phone.clone().into());
+    Ok(details)
+}
+
+/// The request key of a checkout: its digest has the address as a keyed token only.
+pub(super) fn checkout_key(
+    call: &Call,
+    given: &Map<String, Value>,
+    delivery: &BuyerDetails,
+) -> Result<RequestKey, Problem> {
+    let BuyerDetails { name, phone, address } = delivery;
+    let token = call.app.store.token("delivery", &format!("{name}\0{phone}\0{address}"));
+    let token = base16ct::lower::encode_string(&token.map_err(Problem::internal)?);
+    let mut digested = given.clone();
+    digested.insert(DELIVER_TO.to_owned(), token.into());
+    request_key(&call.parts.headers, CHECKOUT, &digested)
+}
+
+/// The order of a request: it follows from who sends it and the key, so that a repeat is the same.
+fn order_of(call: &Call, key: &RequestKey) -> Result<OrderId, Problem> {
+    let by = actor_text(call.caller()?.principal.actor);
+    Ok(OrderId::derived(&format!("{by}/{}", key.identity())))
+}
+
+/// Seals the address before the parcels are announced. Returns the parcels.
+pub(super) async fn seal(
+    call: &Call,
+    given: &mut Map<String, Value>,
+    key: &RequestKey,
+    delivery: BuyerDetails,
+) -> Result<Vec<books::ParcelId>, Problem> {
+    if !given.contains_key("order") {
+        given.insert("order".to_owned(), order_of(call, key)?.to_string().into());
+    }
+    let (by, key, given) = (call.caller()?.principal.actor, key.clone(), given.clone());
+    let chinese = call.app.texts.chinese;
+    let sealed = call.app.workers.run(move |giver| {
+        let plain = delivery_bytes(&delivery);
+        let one = SignedInCommand { by, name: CHECKOUT, fields: &given, key: &key };
+        giver.seal_checkout(&one, &plain)
+    });
+    sealed.await?.map_err(|error| Problem::of_office(error, chinese))
+}
+
+/// What an order is, with a link for each of its parcels: the same for each repeat of a request.
+pub(super) async fn ordered(
+    call: &Call,
+    asked: &Map<String, Value>,
+    answer: SignedInAnswer,
+    position: JournalPosition,
+) -> HttpAnswer {
+    let (outcome, is_replayed) = match answer {
+        SignedInAnswer::CarriedOut { .. } => ("carried_out", false),
+        SignedInAnswer::Replayed { .. } => ("carried_out", true),
+        _ => ("repeated", false),
+    };
+    let id = match asked.get("order").and_then(Value::as_str) {
+        Some(given) => {
+            let plain = prefixes::without_prefix("OrderId", given).unwrap_or(given);
+            plain.parse().map_err(Problem::internal)?
+        }
+        None => {
+            // The digest is of no account for what follows from the key alone.
+            let key = request_key(&call.parts.headers, CHECKOUT, &Map::new())?;
+            order_of(call, &key)?
+        }
+    };
+    let look = move |engine: &Engine| order_json(engine, id);
+    let found = call.app.workers.run(move |giver| giver.client.query(look)).await?;
+    let found = found.map_err(Problem::internal)?.0;
+    let (mut order, placed_at, parcels) = found.ok_or(ProblemKind::NoSuchRecord)?;
+    let until = placed_at.plus_ms(LINK_MS);
+    let mut links = Vec::with_capacity(parcels.len());
+    for parcel in parcels {
+        let link = call.app.store.link(parcel, until, placed_at).map_err(Problem::internal)?;
+        links.push(
+            json!({ "parcel": format!("par_{parcel}"), "link": format!("/v1/tracking/{link}") }),
+        );
+    }
+    order["tracking"] = links.into();
+    let body = json!({ "command": CHECKOUT, "outcome": outcome, "order": order });
+    let mut response = json_answer(StatusCode::OK, &body, Some(position))?;
+    if is_replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+type FoundOrder = (Value, Timestamp, Vec<books::ParcelId>);
+
+/// An order as it was placed.
+fn order_json(engine: &Engine, id: OrderId) -> Option<FoundOrder> {
+    let order = engine.market().order_view(id)?;
+    let parcels = order.parcels.iter();
+    let ids = parcels.clone().map(|one| one.parcel).collect();
+    let total: u64 = parcels.clone().map(|one| one.ordered.minor()).sum();
+    let parcels: Vec<Value> = parcels
+        .map(|one| {
+            json!({
+                "parcel": format!("par_{}", one.parcel),
+                "seller": format!("sel_{}", one.seller),
+                "due": one.ordered,
+            })
+        })
+        .collect();
+    let discounts = order.promotions.iter().map(|applied| {
+        let (all, platform) = applied.discount();
+        json!({
+            "promotion": format!("pro_{}", applied.promotion),
+            "version": applied.version,
+            "by_platform": platform,
+            "by_sellers": all.saturating_sub(platform),
+        })
+    });
+    let shown = json!({
+        "order": format!("ord_{id}"),
+        "currency": order.currency,
+        "total": total,
+        "placed": crate::times::rfc3339(order.placed_at.0),
+        "parcels": parcels,
+        "discounts": discounts.collect::<Vec<_>>(),
+    });
+    Some((shown, order.placed_at, ids))
+}
+
+/// What a cart costs now, why, and what would keep it from being ordered.
+pub(super) async fn quote(mut call: Call) -> HttpAnswer {
+    QueryParameters::read(call.parts.uri.query(), &[])?;
+    call.accepted(&["application/json"])?;
+    call.require_content(&["application/json"])?;
+    call.require(AccessFunction::GiveNamed(CHECKOUT))?;
+    let body = call.whole_body().await?;
+    let mut given = read_object(&body)?;
+    for name in ["order", "total"] {
+        if given.contains_key(name) {
+            let unknown = Problem::from(ProblemKind::UnknownField);
+            return Err(unknown.with_field(format!("#/{name}")));
+        }
+    }
+    tokens_for(&call, CHECKOUT, &mut given)?;
+    strip(CHECKOUT, &mut given)?;
+    let chinese = call.app.texts.chinese;
+    let quoted = call.app.workers.run(move |giver| giver.quote(&given)).await?;
+    let (quoted, position) = quoted.map_err(|error| Problem::of_office(error, chinese))?;
+    let quote = &quoted.cart.quote;
+    let why = |reason: &SkipReason| skipped(*reason, quote.currency);
+    let skipped: Vec<Value> = quote
+        .skipped
+        .iter()
+        .map(|one| {
+            json!({
+                "promotion": one.promotion,
+                "reason": one.reason,
+                "why": why(&one.reason).in_language(call.language),
+            })
+        })
+        .collect();
+    let obstacle = |one: &RefusalInCurrency| {
+        let problem = Problem::of_refusal(one, chinese);
+        let name = format!("{PROBLEMS_PATH}{}", problem.name());
+        json!({ "type": name, "detail": problem.detail(call.language) })
+    };
+    let obstacles: Vec<Value> = quoted.obstacles.iter().map(obstacle).collect();
+    let mut body = json!({
+        "currency": quote.currency,
+        "units": quote.units,
+        "parcels": quote.parcels,
+        "applied": quote.applied,
+        "skipped": skipped,
+        "total": quote.total,
+        "payable_at_the_door": obstacles.is_empty(),
+        "obstacles": obstacles,
+    });
+    prefixes::add(&mut body);
+    json_answer(StatusCode::OK, &body, Some(position))
+}
+
+/// Why a promotion was skipped, for the buyer.
+fn skipped(reason: SkipReason, currency: money::Currency) -> BilingualText {
+    match reason {
+        SkipReason::NotStarted => words!("it has not begun", "尚未开始"),
+        SkipReason::Over => words!("it is over", "已过期"),
+        SkipReason::Ended => words!("it was ended", "已结束"),
+        SkipReason::NoUnits => {
+            words!("nothing in the cart is in its scope", "购物车中没有适用的商品")
+        }
+        SkipReason::NotFirstOrder => words!("it is for a first order only", "仅限首单"),
+        SkipReason::YieldsTo(other) => {
+            words!("it yields to promotion pro_{other}", "让位于促销 pro_{other}")
+        }
+        SkipReason::NotReached { missing } => {
+            let more = money::decimal::DecimalAmount::of_balance(missing.minor().into(), currency);
+            words!("{more} {currency} more must be spent", "还差 {more} {currency}")
+        }
+        SkipReason::BundleIncomplete => words!("the bundle is not complete", "套装不完整"),
+        SkipReason::NothingToDiscount => {
+            words!("the prices are at its floor already", "价格已达底价")
+        }
+        SkipReason::UsesSpent => words!("all its uses are used", "次数已用完"),
+        SkipReason::BuyerLimit => {
+            words!("this buyer used it as often as one can", "该买家的次数已用完")
+        }
+        SkipReason::BudgetSpent => words!("its budget is spent", "预算已用完"),
+        SkipReason::FlashSoldOut => words!("the flash stock is sold out", "秒杀已售罄"),
+    }
+}
+
+/// What the holder of a signed link sees of a parcel.
+pub(super) async fn track(call: Call) -> HttpAnswer {
+    QueryParameters::read(call.parts.uri.query(), &[])?;
+    call.accepted(&["application/json"])?;
+    let path = call.parts.uri.path();
+    let link = path.rsplit('/').next().unwrap_or_default();
+    let principal = call.app.store.authenticate_link(link, SystemClock.now());
+    let grants = principal.map_err(|_| ProblemKind::NoSuchRecord)?.grants;
+    let parcel = grants.iter().find_map(|grant| match grant {
+        access::AccessGrant::Buyer(parcel) => Some(*parcel),
+        _ => None,
+    });
+    let parcel = parcel.ok_or(ProblemKind::NoSuchRecord)?;
+    let look = move |engine: &Engine| tracked(engine, parcel);
+    let found = call.app.workers.run(move |giver| giver.client.query(look)).await?;
+    let (found, position) = found.map_err(Problem::internal)?;
+    json_answer(StatusCode::OK, &found.ok_or(ProblemKind::NoSuchRecord)?, Some(position))
+}
+
+fn tracked(engine: &Engine, parcel: books::ParcelId) -> Option<Value> {
+    let market = engine.market();
+    let order = market.order_view(market.order_of_parcel(parcel)?)?;
+    let place = order.parcels.iter().position(|one| one.parcel == parcel)?;
+    let own = &order.parcels[place];
+    let units = order.units.iter().filter(|unit| usize::from(unit.parcel) == place);
+    let units: Vec<Value> = units
+        .map(|unit| {
+            let id = market.variant_of_unit(unit);
+            let sku = market.variant_view(id).map(|variant| variant.sku.to_owned());
+            let state = match unit.state {
+                UnitState::Kept => "kept",
+                UnitState::Refused => "refused",
+                UnitState::Back | UnitState::WrittenOff => "back",
+                UnitState::Lost => "lost",
+            };
+            json!({ "variant": format!("var_{id}"), "sku": sku, "state": state })
+        })
+        .collect();
+    // On its way the parcel is where the books say; the order says how it ended.
+    let state = match own.state {
+        MarketParcelState::UnderWay => {
+            engine.books().parcel_view(parcel).map(|one| reports::parcel_state_name(one.state))
+        }
+        MarketParcelState::Delivered => Some("delivered"),
+        MarketParcelState::Refused => Some("refused"),
+        MarketParcelState::Returned => Some("returned"),
+        MarketParcelState::Lost => Some("lost"),
+        MarketParcelState::Cancelled => Some("cancelled"),
+    };
+    Some(json!({
+        "order": format!("ord_{}", order.order),
+        "parcel": format!("par_{parcel}"),
+        "state": state,
+        "currency": order.currency,
+        "due": own.due,
+        "kept": own.kept,
+        "owed": own.owed,
+        "placed": crate::times::rfc3339(order.placed_at.0),
+        "delivered": own.delivered_at.map(|at| crate::times::rfc3339(at.0)),
+        "units": units,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_phone_number_is_one_buyer_however_it_is_written() {
+        for text in ["13800138000", "+86 138-0013-8000", "0086 138 0013 8000"] {
+            assert_eq!(plain_phone(text).as_deref(), Some("13800138000"), "{text}");
+        }
+        assert_eq!(plain_phone("１３８００１３８０００").as_deref(), Some("13800138000"));
+        assert_eq!(plain_phone("+55 11 98765-4321").as_deref(), Some("5511987654321"));
+        for wrong in ["", "12", "call me", "1234567890123456", "138\u{200b}00138000"] {
+            assert_eq!(plain_phone(wrong), None, "{wrong}");
+        }
+        assert_eq!(plain_code(" save5 ").as_deref(), Some("SAVE5"));
+        assert!(plain_code("  ").is_none() && plain_code(&"x".repeat(65)).is_none());
+    }
+
+    #[test]
+    fn who_gets_the_parcels_is_taken_out_and_checked() {
+        let take = |deliver_to: Value| {
+            let mut given = Map::new();
+            given.insert(DELIVER_TO.to_owned(), deliver_to);
+            take_delivery(&mut given).map(|details| (details, given))
+        };
+        let whole = json!({ "name": "王小明", "phone": "138 0013 8000", "address": "上海" });
+        let (details, given) = take(whole.clone()).unwrap();
+        assert_eq!(
+            given.keys().collect::<Vec<_>>(),
+            ["buyer"],
+            "the address is not in the command"
+        );
+        assert_eq!((details.name.as_str(), details.address.as_str()), ("王小明", "上海"));
+        for (name, value) in [
+            ("phone", json!("12")),
+            ("phone", json!(13_800_138_000_u64)),
+            ("name", json!(" ")),
+            ("address", json!("x".repeat(2_000))),
+            ("colour", json!("red")),
+        ] {
+            let mut wrong = whole.clone();
+            wrong[name] = value;
+            assert!(take(wrong).is_err(), "{name}");
+        }
+        assert!(take(json!("上海")).is_err() && take_delivery(&mut Map::new()).is_err());
+    }
+}
