@@ -93,6 +93,16 @@ const COUNT: NoticeField = field("count", 20);
 const PROPOSAL: NoticeField = field("proposal", 20);
 const COMMAND: NoticeField = field("command", 40);
 
+const DAY: NoticeField = field("day", 10);
+/// The number of a report that was published.
+const REPORT: NoticeField = field("report", 20);
+/// The number of what was published: a report or a correction.
+const PUBLICATION: NoticeField = field("publication", 20);
+
+/// The daily report was published.
+pub const REPORT_PUBLISHED: &str = "report.published";
+/// A report that was published is wrong: those who were sent it are told what is right.
+pub const REPORT_CORRECTED: &str = "report.corrected";
 pub(crate) const PROPOSAL_WAITING: &str = "proposal.waiting";
 /// The outbox makes it, in words of its own, for a recipient by the channel that is full.
 pub(crate) const NOTICES_FOLDED: &str = "notices.folded";
@@ -113,7 +123,7 @@ const COURIER_AND_FIRM: &[Audience] = &[Audience::Courier, Audience::Firm];
 const ALL_PARTIES: &[Audience] =
     &[Audience::Sellers, Audience::Firms, Audience::Staff, Audience::Public];
 
-pub static NOTICE_EVENTS: [NoticeEventSpec; 27] = [
+pub static NOTICE_EVENTS: [NoticeEventSpec; 29] = [
     event("payment.held", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, PAYABLE_ON], SELLER),
     event("payment.payable", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
     event("payout.sent", &[PAYOUT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
@@ -144,6 +154,8 @@ pub static NOTICE_EVENTS: [NoticeEventSpec; 27] = [
     event("break.assigned", &[BREAK], &[Audience::Person]),
     event("plan.waiting", &[PLAN, PAYOUTS], &[Audience::Staff]),
     event(PROPOSAL_WAITING, &[PROPOSAL, COMMAND], &[Audience::Staff]),
+    event(REPORT_PUBLISHED, &[DAY, REPORT, PUBLICATION], ALL_PARTIES),
+    event(REPORT_CORRECTED, &[DAY, REPORT, PUBLICATION], ALL_PARTIES),
     event(NOTICES_FOLDED, &[COUNT], &[]),
 ];
 

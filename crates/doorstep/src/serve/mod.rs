@@ -11,6 +11,7 @@ pub mod limits;
 pub mod listeners;
 pub mod metrics;
 pub mod notices;
+mod pulse;
 mod readiness;
 pub mod reload;
 pub mod settings;
@@ -56,6 +57,7 @@ use business_day::BusinessDay;
 use inbox::InboxWatcher;
 use metrics::{MetricsSources, Watch};
 use notices::NoticesSwitch;
+use pulse::PulsePublisher;
 use readiness::Readiness;
 use reload::{CurrentCalendar, Reloader};
 use settings::LoadedSettings;
@@ -199,6 +201,7 @@ fn serve(
         data: data.to_owned(),
         vault: vault.clone(),
         figures: told.clone(),
+        origin: said.web.as_ref().and_then(|web| web.origin.clone()),
         service: None,
     }));
     let reloader = Arc::new(Mutex::new(Reloader {
@@ -296,6 +299,11 @@ fn serve(
             })
             .and_then(|_watched| {
                 let _business_day = BusinessDay::start(node.client(), calendar, said.zone)?;
+                let pulse = said
+                    .pulse
+                    .zip(place.clone())
+                    .map(|(plan, place)| PulsePublisher::start(data, place, plan, node.client()));
+                let _pulse = pulse.transpose()?;
                 let views = place.zip(reached);
                 let views =
                     views.map(|(place, reached)| ViewsFollower::start(data, place, reached));

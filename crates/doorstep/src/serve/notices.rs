@@ -11,8 +11,9 @@ use std::time::Duration;
 use ::notices::{
     ChannelRules, DeliveryRules, DriverEvent, DriverParts, FollowedNotices, KeptAddresses,
     NoticeBook, NoticeChannel, NoticeDriver, NoticeError, NoticeFigures, NoticeSender, Outbox,
-    QuietHours, ZoneOffsets, limits, tell_of_proposal,
+    QuietHours, ToldPublication, ZoneOffsets, limits, tell_of_proposal, tell_of_publication,
 };
+use ::pulse::store::{Publication, Publications};
 use anyhow::{Context, ensure};
 use channels::{
     AllowedServers, HttpSettings, MailChannel, MailEncryption, MailSettings, NoticeLanguage,
@@ -21,7 +22,7 @@ use channels::{
     system_authorities,
 };
 use host::tls;
-use node::SystemClock;
+use node::{Clock, SystemClock};
 use rustls::pki_types::CertificateDer;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -30,6 +31,7 @@ use vault::{Vault, VaultOptions};
 
 use super::form::PlainForm;
 use super::notice;
+use super::pulse::PublishedBodies;
 use super::settings::{plain_in, read_secret};
 use crate::chinese;
 use crate::time_zone::ResolvedZone;
@@ -428,6 +430,8 @@ pub struct NoticesSwitch {
     pub data: PathBuf,
     pub vault: VaultOptions,
     pub figures: Arc<NoticeFigures>,
+    /// Of the pages, to which links in mails lead.
+    pub origin: Option<String>,
     pub service: Option<NoticesService>,
 }
 
@@ -441,8 +445,8 @@ impl NoticesSwitch {
         match &self.service {
             Some(service) => service.change(plan),
             None => {
-                let figures = self.figures.clone();
-                let started = NoticesService::start(&self.data, plan, &self.vault, figures)?;
+                let shared = (self.figures.clone(), self.origin.clone());
+                let started = NoticesService::start(&self.data, plan, &self.vault, shared)?;
                 self.service = Some(started);
             }
         }
@@ -455,7 +459,7 @@ impl NoticesService {
         data: &Path,
         plan: NoticesPlan,
         vault: &VaultOptions,
-        figures: Arc<NoticeFigures>,
+        (figures, origin): (Arc<NoticeFigures>, Option<String>),
     ) -> anyhow::Result<Self> {
         ensure!(
             vault.key.is_some(),
@@ -474,6 +478,7 @@ impl NoticesService {
             outbox: outbox.clone(),
             book: book.clone(),
             addresses: addresses.clone(),
+            bodies: Some(Arc::new(PublishedBodies { data: data.to_owned(), origin })),
             senders,
             clock: Box::new(SystemClock),
             figures,
@@ -543,7 +548,7 @@ fn follow(
     })
 }
 
-/// Tells of the office's proposals: files, which the journal does not have.
+/// Tells of the office's proposals and of the daily report: files, which the journal does not have.
 struct Proposals {
     data: PathBuf,
     book: Arc<Mutex<NoticeBook>>,
@@ -578,6 +583,35 @@ impl Proposals {
         for one in office::proposals_after(&self.data, last).map_err(|error| of(&error))? {
             let what = (one.number, one.command.as_str());
             let told = tell_of_proposal(what, one.proposed_at_ms, &self.book, &self.outbox);
+            count += told.map_err(|error| of(&error))?;
+        }
+        Ok(count + self.tell_of_publications()?)
+    }
+
+    /// Tells of reports and corrections that are new.
+    fn tell_of_publications(&self) -> Result<usize, String> {
+        let of = |error: &(dyn std::error::Error + 'static)| chinese::error(error, Lang::current());
+        let outbox = || self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = outbox().last_publication().map_err(|error| of(&error))?;
+        let Some(last) = last else { return Ok(0) };
+        let store = Publications::of(&self.data);
+        let numbers = store.numbers().map_err(|error| of(&error))?;
+        if last < 0 {
+            // Of what was there before nobody is told.
+            let end = numbers.last().copied().unwrap_or(0);
+            outbox().record_publication(end, &[]).map_err(|error| of(&error))?;
+            return Ok(0);
+        }
+        let mut count = 0;
+        for number in numbers.into_iter().filter(|number| *number > last.unsigned_abs()) {
+            let one = store.read(number).map_err(|error| of(&error))?;
+            let corrected = match &one {
+                Publication::Report(_) => None,
+                Publication::Correction(correction) => Some(correction.of),
+            };
+            let at_ms = SystemClock.now().0;
+            let told = ToldPublication { number, of: corrected, day: one.day(), at_ms };
+            let told = tell_of_publication(told, &self.book, &self.outbox);
             count += told.map_err(|error| of(&error))?;
         }
         Ok(count)

@@ -35,6 +35,7 @@ use super::form::{
 use super::listeners::TerminalAddresses;
 use super::metrics::{self, MetricsPlan};
 use super::notices::NoticesPlan;
+use super::pulse::PulsePlan;
 use super::web::{self, WebPlan};
 use super::{key_names, limits, listeners, notices};
 use crate::logging::LogLevel;
@@ -70,6 +71,8 @@ pub struct LoadedSettings {
     pub calendar: Option<Calendar>,
     /// Where the views are, if they are written.
     pub views: Option<ViewsPlace>,
+    /// When the daily report is published, if it is.
+    pub pulse: Option<PulsePlan>,
     /// The API over HTTP, if it is served.
     pub web: Option<WebPlan>,
     /// Where figures are answered, if they are.
@@ -296,6 +299,17 @@ impl File {
         let calendar = form.calendar.as_ref().map(|path| calendar_command::read(&self.path(path)));
         let calendar = calendar.transpose().context("calendar")?;
         let views = form.views.as_ref().map(|form| self.views(form)).transpose()?;
+        let pulse = form.pulse.as_ref().map(|form| {
+            ensure!(
+                views.is_some(),
+                bilingual!(
+                    "[pulse] needs the SQL views: add a section [views]",
+                    "[pulse] 需要 SQL 视图：请加上 [views] 一节"
+                )
+            );
+            form.plan()
+        });
+        let pulse = pulse.transpose()?;
         let web = form.web.as_ref().map(|form| web::plan(form, |path| self.path(path)));
         let web = web.transpose()?;
         let notices = form.notices.as_ref();
@@ -314,6 +328,7 @@ impl File {
             zone,
             calendar,
             views,
+            pulse,
             web,
             metrics,
             certificates,
