@@ -11,7 +11,7 @@ pub mod limits;
 pub mod listeners;
 pub mod metrics;
 pub mod notices;
-mod pulse;
+pub mod pulse;
 mod readiness;
 pub mod reload;
 pub mod settings;

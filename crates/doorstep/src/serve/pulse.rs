@@ -45,6 +45,11 @@ pub struct PulsePlan {
     at_minutes: u16,
 }
 
+impl PulsePlan {
+    /// When a day is over.
+    pub const AT_ONCE: PulsePlan = PulsePlan { at_minutes: 0 };
+}
+
 impl PulseForm {
     pub fn plan(&self) -> anyhow::Result<PulsePlan> {
         let Some(at) = &self.at else { return Ok(PulsePlan { at_minutes: AT_MINUTES }) };
