@@ -23,7 +23,7 @@ pub const REVISED_DAYS: usize = 7;
 /// Days of the charts.
 pub const TREND_DAYS: usize = 14;
 /// Causes of one change that are named.
-pub const CAUSES_MAX: usize = 20;
+pub const CAUSES_MAX: usize = 5;
 
 /// What was published: enough to compute it again.
 #[derive(Clone, Debug)]
@@ -46,9 +46,9 @@ pub struct RevisionCause {
     pub batch: u64,
     /// The time of that batch, in milliseconds since 1970.
     pub at: i64,
-    /// The command, if the views say which one of the batch it was.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub command: Option<String>,
+    /// The commands, if the views say which of the batch they were.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub commands: Vec<String>,
 }
 
 /// A figure of an earlier day, old → new.
@@ -369,9 +369,9 @@ fn explain(
             continue;
         }
         let between = (revision.old_position, span.position);
-        if let Some((batch, at, command)) = what_happened(of.view, &key, between, reader)? {
+        if let Some((batch, at, commands)) = what_happened(of.view, &key, between, reader)? {
             let view = of.view.name.to_owned();
-            let cause = RevisionCause { view, key: key_text, change, batch, at, command };
+            let cause = RevisionCause { view, key: key_text, change, batch, at, commands };
             revision.causes.push(cause);
         }
     }
@@ -390,13 +390,13 @@ fn batch_of(view: &ViewSpec, row: &[ViewValue]) -> Option<u64> {
 }
 
 /// The last change of a thing behind a batch and not behind another: its batch, the time, and the
-/// command if a posting or the batch itself says which one it was.
+/// commands if postings or the batch itself say which they were.
 fn what_happened(
     view: &'static ViewSpec,
     key: &[ViewValue],
     (after, until): (u64, u64),
     reader: &mut ViewReader,
-) -> Result<Option<(u64, i64, Option<String>)>, ReadViewError> {
+) -> Result<Option<(u64, i64, Vec<String>)>, ReadViewError> {
     let rows = match view.span {
         RowSpan::Between => reader.history(view, key, &RowsOf::Everyone, Some(until))?.0,
         RowSpan::Since(_) => {
@@ -411,14 +411,15 @@ fn what_happened(
         column: column.to_owned(),
         operator: FilterOperator::Equal(value),
     };
-    let mut place = None;
+    let mut places = Vec::new();
     if let (Some(postings), Some(ViewValue::Parcel(parcel))) =
         (ViewSpec::find("postings"), key.first())
     {
         let filters =
             vec![in_batch("parcel", ViewValue::Parcel(*parcel)), in_batch("batch", batch.into())];
-        let rows = reader.list(&ListQuery { filters, limit: 1, ..ListQuery::of(postings) })?.rows;
-        place = rows.first().and_then(|row| row.get(postings.place("command")?).cloned());
+        let rows = reader.list(&ListQuery { filters, ..ListQuery::of(postings) })?.rows;
+        let place = postings.place("command");
+        places.extend(rows.iter().filter_map(|row| row.get(place?).cloned()));
     }
     let Some(commands) = ViewSpec::find("commands") else { return Ok(None) };
     let (mut at, mut names) = (0, Vec::new());
@@ -432,15 +433,16 @@ fn what_happened(
             at = at.max(*ms);
         }
         if let Some(ViewValue::Text(name)) = cell(of_name)
-            && place.as_ref().is_none_or(|place| cell(of_place) == Some(place))
+            && (places.is_empty() || cell(of_place).is_some_and(|place| places.contains(place)))
+            && !names.iter().any(|known| known == name)
         {
             names.push(name.to_string());
         }
         ControlFlow::Continue(())
     })?;
-    names.dedup();
-    let command = if names.len() == 1 { names.pop() } else { None };
-    Ok(Some((batch, at, command)))
+    // One of many says nothing.
+    let is_known = !places.is_empty() || names.len() == 1;
+    Ok(Some((batch, at, if is_known { names } else { Vec::new() })))
 }
 
 /// The headline figures of the last days, as they are known now.

@@ -298,8 +298,12 @@ impl<'r> Shown<'r> {
         revision: &Revision,
         cause: &RevisionCause,
     ) -> (String, String) {
-        let command = cause.command.as_deref().map(|name| self.words.command(name).to_owned());
-        let command = command.unwrap_or_else(|| self.words.get("pulse.a_change").to_owned());
+        let commands: Vec<&str> =
+            cause.commands.iter().map(|name| self.words.command(name)).collect();
+        let command = match commands.is_empty() {
+            true => self.words.get("pulse.a_change").to_owned(),
+            false => commands.join(" + "),
+        };
         let currency = revision.currency.as_deref();
         let (value, unit) = self.value(figure, currency, cause.change.into());
         let values: [(&str, &dyn std::fmt::Display); 5] = [
