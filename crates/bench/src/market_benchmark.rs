@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine_benchmark::{measured_child, peak_rss_bytes, start_books};
 use crate::engine_traffic::{AT, TimedSubmission};
-use crate::{Latencies, PostgresCluster, opening};
+use crate::{Latencies, PostgresCluster, RedisServer, opening};
 
 /// Reserves more than there is, by one in so many.
 const SURPLUS: u64 = 10;
@@ -89,6 +89,9 @@ pub struct MarketFigures {
     /// `UPDATE … WHERE units >= 1` by 64 connections, `synchronous_commit = on`. `None` without
     /// PostgreSQL.
     pub postgresql_reservations_per_s: Option<u64>,
+    /// A Lua script by 64 connections with as many in flight, `appendfsync always`. `None` without
+    /// Redis.
+    pub redis_reservations_per_s: Option<u64>,
     pub verified: bool,
 }
 
@@ -137,6 +140,7 @@ pub fn measure(plan: &MarketBenchPlan, data: &Path) -> anyhow::Result<MarketFigu
         restart_s,
         journal_bytes,
         postgresql_reservations_per_s: postgresql(plan)?,
+        redis_reservations_per_s: redis(plan)?,
         verified: oversold == 0,
     })
 }
@@ -382,6 +386,30 @@ fn postgresql(plan: &MarketBenchPlan) -> anyhow::Result<Option<u64>> {
     cluster.pgbench(&script, 64, RIVAL_SECONDS)?;
     let after = cluster.sql("SELECT sum(units) FROM stock")?.parse::<u64>()?;
     Ok(Some((before - after) / RIVAL_SECONDS))
+}
+
+/// Reservations a second of Redis, by redis-benchmark. `None` if it is not installed.
+fn redis(plan: &MarketBenchPlan) -> anyhow::Result<Option<u64>> {
+    const COUNT: u64 = 400_000;
+    const TAKE: &str = "local left = tonumber(redis.call('GET', KEYS[1])) \
+                        if left < tonumber(ARGV[1]) then return 0 end \
+                        redis.call('DECRBY', KEYS[1], ARGV[1]) return 1";
+    const FILL: &str = "for item = 0, ARGV[1] - 1 do \
+                        redis.call('SET', string.format('stock:%012d', item), 1000000000) end";
+    const SUM: &str = "local sum = 0 for item = 0, ARGV[1] - 1 do \
+                       sum = sum + redis.call('GET', string.format('stock:%012d', item)) end \
+                       return string.format('%d', sum)";
+    let Ok(server) = RedisServer::durable() else { return Ok(None) };
+    let items = plan.items.to_string();
+    server.ask(&["EVAL", FILL, "0", &items])?;
+    let script = server.ask(&["SCRIPT", "LOAD", TAKE])?;
+    let command = ["EVALSHA", &script, "1", "stock:__rand_int__", "1"];
+    let took = server.load(&command, COUNT, plan.in_flight, plan.items)?;
+    let left: u64 = server.ask(&["EVAL", SUM, "0", &items])?.parse()?;
+    let taken = plan.items * 1_000_000_000 - left;
+    ensure!(taken == COUNT, "{taken} of {COUNT} units were taken in Redis");
+    let each_second = u128::from(taken) * 1_000_000 / took.as_micros().max(1);
+    Ok(Some(u64::try_from(each_second)?))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod explain;
 mod export;
 mod gateway;
 mod get_command;
+mod given_files;
 mod help;
 mod keys;
 mod log;

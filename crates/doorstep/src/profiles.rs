@@ -1,12 +1,14 @@
-//! `doorstep profile`: shows, checks and makes the profiles that read order exports.
+//! `doorstep profile`: shows, checks and makes the profiles that read order exports, and those that
+//! read files of networks, wallets, banks and courier firms.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
+use files::incoming::profile::{FileProfile, ProfileModel};
 use files::orders::{OrderParcel, import};
-use files::profile::Profile;
 use files::profile::draft::draft;
+use files::profile::{Profile, ProfileError};
 use money::decimal::DecimalAmount;
 use serde_json::{Value, json};
 
@@ -16,7 +18,7 @@ use crate::words::{Lang, bilingual, grouped, left, right, say, width};
 /// Parcels that `profile check` shows.
 const PARCELS_SHOWN_MAX: usize = 10;
 
-/// Lists, shows, checks and makes the profiles that read order exports
+/// Lists, shows, checks and makes profiles of files: orders, bills, statements, sheets of firms
 #[derive(Args, Debug)]
 pub struct ProfileArgs {
     #[command(subcommand)]
@@ -27,7 +29,7 @@ pub struct ProfileArgs {
 enum Task {
     /// Lists the built-in profiles
     List {
-        /// Print one JSON list: name and about of each profile
+        /// Print one JSON list: name, about and reads of each profile
         #[arg(long)]
         json: bool,
     },
@@ -41,7 +43,7 @@ enum Task {
     New(NewArgs),
 }
 
-/// Checks a profile, and tries it on an export; nothing is imported
+/// Checks a profile; one of orders can be tried on an export, nothing is imported
 ///
 /// Exit status: 0 the profile is valid and reads every line; 1 it is not, or lines are bad.
 #[derive(Args, Debug)]
@@ -76,7 +78,7 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<()> {
     match &args.task {
         Task::List { json } => list(*json),
         Task::Show { profile } => {
-            let text = Profile::text(profile)?;
+            let text = text_of(profile)?;
             say!("{}", text.trim_end());
             Ok(())
         }
@@ -89,25 +91,90 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<()> {
     }
 }
 
+/// The TOML of a profile of either kind.
+fn text_of(name: &str) -> anyhow::Result<String> {
+    match Profile::text(name) {
+        Err(ProfileError::Unknown { name: unknown, nearest, known }) => {
+            let more = FileProfile::names().map(|name| format!(", `{name}`")).collect::<String>();
+            let known = known + &more;
+            let unknown = ProfileError::Unknown { name: unknown, nearest, known };
+            let is_known = FileProfile::names().any(|known| known == name);
+            if is_known { Ok(FileProfile::text(name)?) } else { Err(unknown.into()) }
+        }
+        text => Ok(text?),
+    }
+}
+
+/// Whether a profile reads files of networks, wallets, banks and firms.
+fn is_of_files(toml: &str) -> bool {
+    toml.lines().any(|line| line.split('=').next().is_some_and(|key| key.trim() == "reads"))
+}
+
+/// What a profile of files reads, as in the profile.
+fn reads(profile: &FileProfile) -> &'static str {
+    match profile.model() {
+        ProfileModel::Clearing => "clearing",
+        ProfileModel::FeeDetails => "fee details",
+        ProfileModel::MerchantSums => "merchant sums",
+        ProfileModel::Statement => "statement",
+        ProfileModel::Remittance => "remittance",
+    }
+}
+
 fn list(json: bool) -> anyhow::Result<()> {
+    let of_files = FileProfile::names().map(FileProfile::built_in);
+    let of_files = of_files.collect::<Result<Vec<FileProfile>, _>>()?;
     if json {
-        let about = |name| Ok(json!({ "name": name, "about": Profile::built_in(name)?.about() }));
-        let all: anyhow::Result<Vec<Value>> = Profile::names().map(about).collect();
-        say!("{}", Value::from(all?));
+        let about = |name| {
+            let about = Profile::built_in(name)?;
+            Ok(json!({ "name": name, "about": about.about(), "reads": "orders" }))
+        };
+        let orders: anyhow::Result<Vec<Value>> = Profile::names().map(about).collect();
+        let of_files = of_files
+            .iter()
+            .map(|one| json!({ "name": one.name(), "about": one.about(), "reads": reads(one) }));
+        say!("{}", Value::from(orders?.into_iter().chain(of_files).collect::<Vec<_>>()));
         return Ok(());
     }
     let lang = Lang::current();
-    let widest = Profile::names().map(width).max().unwrap_or_default();
+    let names = Profile::names().chain(FileProfile::names());
+    let widest = names.map(width).max().unwrap_or_default();
     for name in Profile::names() {
         let profile = Profile::built_in(name)?;
         let about = lang.pick(profile.about(), profile.about_in_chinese());
         say!("{}  {about}", left(name, widest));
     }
+    for profile in of_files {
+        let about = lang.pick(profile.about(), profile.about_in_chinese());
+        say!("{}  {about}", left(profile.name(), widest));
+    }
+    Ok(())
+}
+
+/// Checks a profile of files.
+fn check_of_files(toml: &str) -> anyhow::Result<()> {
+    let lang = Lang::current();
+    let profile = FileProfile::parse(toml)?;
+    say!("{} — {}", profile.name(), lang.pick(profile.about(), profile.about_in_chinese()));
+    if let Some(warning) = profile.warning() {
+        say!("{}", bilingual!("Warning: {warning}", "注意：{warning}"));
+    }
+    say!(
+        "{}",
+        lang.pick(
+            "The profile is valid; `doorstep file FILE --profile PROFILE --dry-run` tries it.",
+            "模板有效；可用 `doorstep file 文件 --profile 模板 --dry-run` 试用。",
+        )
+    );
     Ok(())
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<()> {
     let lang = Lang::current();
+    let text = text_of(&args.profile)?;
+    if is_of_files(&text) {
+        return check_of_files(&text);
+    }
     let profile = args.format.profile(&args.profile)?;
     let about = lang.pick(profile.about(), profile.about_in_chinese());
     say!("{} — {about}", profile.name());

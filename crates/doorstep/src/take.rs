@@ -1,10 +1,8 @@
 //! `doorstep file`: files of networks, wallets and banks into the books.
 
 use std::fmt::Display;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
 use host::control::user_id;
 use money::decimal::DecimalAmount;
@@ -15,6 +13,7 @@ use office::take::{
 use office::{FileSourceKind, OfficeError, Who};
 
 use crate::data_directory;
+use crate::given_files;
 use crate::office_requests::{self, OfficeKeys};
 use crate::texts::{entry, filled, text};
 use crate::words::{Lang, grouped, say};
@@ -48,6 +47,12 @@ pub struct FileArgs {
     /// The format, by name, or a profile of your own, a path that ends in .toml
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// The day of a file that says none, as YYYY-MM-DD [default: as its lines or its name say]
+    #[arg(long, value_name = "DATE")]
+    date: Option<jiff::civil::Date>,
+    /// Take a file even if no line of it is what the books expect: each becomes a break
+    #[arg(long)]
+    accept_breaks: bool,
     /// The file's encoding, such as gbk [default: as its format says]
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
@@ -96,9 +101,7 @@ pub fn run_serving(args: &FileArgs, mut taking: Taking<'_>) -> anyhow::Result<()
 
 fn given(files: &[&Path]) -> anyhow::Result<Vec<GivenFile>> {
     let open = |path: &&Path| {
-        let name = path.display().to_string();
-        let file = File::open(path).with_context(|| name.clone())?;
-        Ok(GivenFile { name, file })
+        Ok(GivenFile { name: path.display().to_string(), file: given_files::open(path)? })
     };
     files.iter().map(open).collect()
 }
@@ -115,6 +118,8 @@ fn asked(args: &FileArgs) -> TakeTask<'_> {
         bank: args.bank.clone(),
         format: args.profile.clone(),
         encoding: args.encoding.clone(),
+        date: args.date,
+        accept_breaks: args.accept_breaks,
         dry_run: args.how.dry_run,
     };
     let files = args.files.iter().map(PathBuf::as_path).collect();

@@ -24,6 +24,7 @@ mod cli {
     mod do_command;
     mod explain;
     mod exports;
+    mod file_days;
     mod files_clear;
     mod firm_statement;
     mod flags;
@@ -64,6 +65,7 @@ mod cli {
     mod pulse_reports;
     mod recompute;
     mod recon;
+    mod recon_explain;
     mod refusals;
     mod remote;
     mod serve;

@@ -2,8 +2,7 @@
 //! wrong. docs/files/incoming.md lists formats, profiles and limits.
 //!
 //! Start at [`guess::guess`] for the format of a file, at [`check::check`] to check it and
-//! [`check::CheckedFile::stream`] to read its [`parts`]. [`chain::follows`] compares a statement
-//! with the last one, [`DetailIndex`] joins camt.054 to camt.053.
+//! [`check::CheckedFile::stream`] to read its [`parts`]. [`DetailIndex`] joins camt.054 to camt.053.
 //!
 //! No error shows a value of such a file: in a wrong column it can be a buyer's name (M12).
 
@@ -24,7 +23,6 @@ pub mod archive;
 mod bai2;
 pub mod bank_csv;
 mod camt;
-pub mod chain;
 pub mod check;
 pub mod clearing;
 pub mod guess;

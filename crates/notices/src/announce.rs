@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use tariff::BusinessDate;
 
 use crate::event::{
-    NoticeEventSpec, PROPOSAL_WAITING, REPORT_CORRECTED, REPORT_PUBLISHED, event_named,
+    FILE_OVERDUE, NoticeEventSpec, PROPOSAL_WAITING, REPORT_CORRECTED, REPORT_PUBLISHED, event_named,
 };
 use crate::limits::DEPOSIT_DAYS_MAX;
 
@@ -146,6 +146,31 @@ pub(crate) fn report_published(number: u64, of: Option<u64>, day: &str) -> Annou
         ("publication", number.to_string()),
     ];
     announcement(name, NoticeSubjects::default(), fields)
+}
+
+/// A file of a network, wallet, bank or firm that did not come. The journal has no such thing.
+#[derive(Clone, Copy, Debug)]
+pub struct OverdueNotice<'f> {
+    /// The operator's name of the sender.
+    pub sender: &'f str,
+    /// `network`, `wallet`, `bank` or `firm`.
+    pub lane: &'f str,
+    pub file_day: &'f str,
+    /// The last day on which it was in time.
+    pub due: &'f str,
+    /// What is to be in it.
+    pub items: u32,
+}
+
+pub(crate) fn file_overdue(file: OverdueNotice<'_>) -> Announcement {
+    let fields = [
+        ("sender", file.sender.to_owned()),
+        ("lane", file.lane.to_owned()),
+        ("file_day", file.file_day.to_owned()),
+        ("due", file.due.to_owned()),
+        ("items", file.items.to_string()),
+    ];
+    announcement(FILE_OVERDUE, NoticeSubjects::default(), fields)
 }
 
 fn network_name(books: &Books, network: NetworkId) -> String {

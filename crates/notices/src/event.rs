@@ -89,6 +89,13 @@ const BREAK: NoticeField = field("break", 20);
 const PLAN: NoticeField = field("plan", 20);
 const PAYOUTS: NoticeField = field("payouts", 10);
 
+/// Whose file it is, by the operator's name, and of which kind: `network`, `bank`.
+const SENDER: NoticeField = field("sender", 64);
+const LANE: NoticeField = field("lane", 8);
+const FILE_DAY: NoticeField = field("file_day", 10);
+const DUE: NoticeField = field("due", 10);
+const ITEMS: NoticeField = field("items", 10);
+
 const COUNT: NoticeField = field("count", 20);
 const PROPOSAL: NoticeField = field("proposal", 20);
 const COMMAND: NoticeField = field("command", 40);
@@ -103,6 +110,7 @@ const PUBLICATION: NoticeField = field("publication", 20);
 pub const REPORT_PUBLISHED: &str = "report.published";
 /// A report that was published is wrong: those who were sent it are told what is right.
 pub const REPORT_CORRECTED: &str = "report.corrected";
+pub(crate) const FILE_OVERDUE: &str = "file.overdue";
 pub(crate) const PROPOSAL_WAITING: &str = "proposal.waiting";
 /// The outbox makes it, in words of its own, for a recipient by the channel that is full.
 pub(crate) const NOTICES_FOLDED: &str = "notices.folded";
@@ -123,7 +131,7 @@ const COURIER_AND_FIRM: &[Audience] = &[Audience::Courier, Audience::Firm];
 const ALL_PARTIES: &[Audience] =
     &[Audience::Sellers, Audience::Firms, Audience::Staff, Audience::Public];
 
-pub static NOTICE_EVENTS: [NoticeEventSpec; 29] = [
+pub static NOTICE_EVENTS: [NoticeEventSpec; 30] = [
     event("payment.held", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, PAYABLE_ON], SELLER),
     event("payment.payable", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
     event("payout.sent", &[PAYOUT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
@@ -153,6 +161,7 @@ pub static NOTICE_EVENTS: [NoticeEventSpec; 29] = [
     event("network.reinstated", &[NETWORK], ALL_PARTIES),
     event("break.assigned", &[BREAK], &[Audience::Person]),
     event("plan.waiting", &[PLAN, PAYOUTS], &[Audience::Staff]),
+    event(FILE_OVERDUE, &[SENDER, LANE, FILE_DAY, DUE, ITEMS], &[Audience::Staff]),
     event(PROPOSAL_WAITING, &[PROPOSAL, COMMAND], &[Audience::Staff]),
     event(REPORT_PUBLISHED, &[DAY, REPORT, PUBLICATION], ALL_PARTIES),
     event(REPORT_CORRECTED, &[DAY, REPORT, PUBLICATION], ALL_PARTIES),

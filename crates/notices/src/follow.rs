@@ -13,7 +13,9 @@ use node::NodeNotice;
 use node::follower::{FollowError, Follower};
 use node::replay::ReplayObserver;
 
-use crate::announce::{Announcement, Announcer, proposal_waiting, report_published};
+use crate::announce::{
+    Announcement, Announcer, OverdueNotice, file_overdue, proposal_waiting, report_published,
+};
 use crate::book::{AddressView, NoticeBook};
 use crate::error::NoticeError;
 use crate::event::Audience;
@@ -253,6 +255,30 @@ pub fn tell_of_proposal(
         ..notice
     });
     locked(outbox).record_proposal(number, &placed.collect::<Vec<_>>())
+}
+
+/// Tells of a file that is overdue, unless it was told before. The books must be followed. Returns
+/// how many notices that made.
+///
+/// # Errors
+/// As [`tell_of_proposal`].
+pub fn tell_of_file(
+    file: OverdueNotice<'_>,
+    found_at_ms: u64,
+    book: &Mutex<NoticeBook>,
+    outbox: &Mutex<Outbox>,
+) -> Result<usize, NoticeError> {
+    if locked(outbox).is_file_told(file)? {
+        return Ok(0);
+    }
+    let made = {
+        let book = locked(book);
+        let version = book.table_version()?;
+        let (table, on) = (book.table(version)?, locked(outbox).channels_on());
+        notices_of(&file_overdue(file), (version, &table), &book, &on)?
+    };
+    let made = made.into_iter().map(|notice| NewNotice { made_at_ms: found_at_ms, ..notice });
+    locked(outbox).record_file(file, &made.collect::<Vec<_>>())
 }
 
 /// A publication of the daily report.

@@ -27,6 +27,7 @@ mod rules;
 mod sealing;
 mod table;
 
+pub use announce::OverdueNotice;
 pub use announce::{Announcement, Announcer, NoticeSubjects};
 pub use book::{
     AddressToAdd, AddressView, NOTICE_BOOK_STORE, NoticeBook, OpenedAddress, TableVersionView,
@@ -44,11 +45,12 @@ pub use event::{
 pub use figures::{ChannelFigures, NoticeFigures};
 pub use file::{NOTICE_BOOK_FILE, OUTBOX_FILE};
 pub use follow::{
-    FollowedNotices, ToldPublication, notices_of, tell_of_proposal, tell_of_publication,
+    FollowedNotices, ToldPublication, notices_of, tell_of_file, tell_of_proposal, tell_of_publication,
 };
 pub use outbox::{
-    DueNotice, DueNotices, DueRoom, FailedAttempt, NewNotice, NoticePart, NoticeQuery, NoticeRetry,
-    NoticeState, NoticeView, OUTBOX_STORE, OpenNotices, Outbox, OutboxCounts,
+    DueNotice, DueNotices, DueRoom, FailedAttempt, NetworkNotices, NewNotice, NoticePart,
+    NoticeQuery, NoticeRetry, NoticeState, NoticeView, OUTBOX_STORE, OpenNotices, Outbox,
+    OutboxCounts,
 };
 pub use recipient::{Recipient, RecipientError};
 pub use rules::{

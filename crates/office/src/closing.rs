@@ -3,23 +3,30 @@
 //!
 //! All rows are checked before the first command. A break that nobody proposed to close is
 //! proposed. One that another person proposed to close in the same way is approved: so the second
-//! person gives the same file. A row that was carried out before changes nothing.
+//! person gives the same file. A row that was carried out before changes nothing. The column
+//! `amount` says of how much the list was: a break that has another amount by now is not closed by
+//! an older list.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use books::{
-    ApproveBreakResolution, BankId, Books, BreakId, Command, Event, FileLane, FirmId, MatchEntry,
-    PersonId, ProposeBreakResolution, Refusal,
+    ApproveBreakResolution, BankId, Books, BreakId, BreakResolution, BreakSide, Command, EntryPart,
+    Event, FileLane, FirmId, MatchEntry, PersonId, ProposeBreakResolution, Refusal,
 };
 use engine::{Actor, Submission};
+use money::decimal::{self, DecimalAmount, DecimalStyle};
+use money::{Amount, Currency, SignedAmount};
+use recon::statement::expected_movements;
+use reports::{BREAK_PREFIX, ProposedResolution};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::currencies::RefusalInCurrency;
 use crate::defaults::declared;
 use crate::error::OfficeError;
-use crate::fields::{self, KnownParties, ValueError};
+use crate::fields::{self, Expected, KnownParties, ValueError};
+use crate::persons::Persons;
 use crate::take::Taking;
 
 /// Rows of a file that say how they are closed.
@@ -36,10 +43,22 @@ const SEEN: &str = "Seen";
 const ID: &str = "id";
 const RESOLUTION: &str = "resolution";
 const PART: &str = "part";
-const PROPOSE: &str = "ProposeBreakResolution";
+const AMOUNT: &str = "amount";
+/// The command that proposes how a break is closed.
+pub const PROPOSE: &str = "ProposeBreakResolution";
+/// What ties an entry of a statement to what moved the account, before its name.
+const TO_MOVEMENT: &str = "ToMovement=";
+
+/// The break that a text names, as lists write it: `brk_7`, `break 7`, or the number alone.
+#[must_use]
+pub fn break_of(text: &str) -> Option<BreakId> {
+    let text = text.trim();
+    let text = text.strip_prefix("break ").unwrap_or(text);
+    text.strip_prefix(BREAK_PREFIX).unwrap_or(text).parse().ok()
+}
 
 /// What became of a file of closings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ClosingReport {
     pub dry_run: bool,
     /// Rows that say how they are closed.
@@ -52,6 +71,36 @@ pub struct ClosingReport {
     pub decided: u32,
     /// Rows that were carried out before.
     pub repeated: u32,
+    /// What the rows move that are carried out, by resolution.
+    pub sums: Vec<ClosingSum>,
+}
+
+/// Rows that are closed in the same way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClosingSum {
+    /// As it is typed.
+    pub resolution: String,
+    pub currency: Currency,
+    pub rows: u32,
+    /// In minor units. Above zero: more was found than the books have.
+    pub amount: i128,
+}
+
+impl ClosingReport {
+    fn add(&mut self, resolution: &str, currency: Currency, amount: i128) {
+        let is_same =
+            |one: &&mut ClosingSum| one.resolution == resolution && one.currency == currency;
+        match self.sums.iter_mut().find(is_same) {
+            Some(sum) => {
+                sum.rows += 1;
+                sum.amount += amount;
+            }
+            None => {
+                let resolution = resolution.to_owned();
+                self.sums.push(ClosingSum { resolution, currency, rows: 1, amount });
+            }
+        }
+    }
 }
 
 /// Why a row cannot be carried out.
@@ -67,13 +116,32 @@ pub enum ClosingFault {
     UnknownBreak,
     #[error("it is closed in another way; leave the row out")]
     Closed,
+    #[error(
+        "person {by} proposed `{resolution}`; fill in the same to approve it, or leave the row \
+         out. Who proposes another way takes it back, and neither of the two can approve the \
+         other's then"
+    )]
+    ProposedOtherwise { by: String, resolution: String },
+    #[error("the list says {listed}, but {open} are open now; write the list anew")]
+    OtherAmount { listed: String, open: DecimalAmount },
+    #[error("a part is closed only by a list with its column `amount`, as it was written")]
+    PartWithoutAmount,
     #[error("no such entry is awaited; write the list anew with `doorstep recon breaks --csv`")]
     UnknownEntry,
     #[error(
-        "an entry of a statement is closed with `{BREAK}` only: its cause is awaited no longer, \
-         and it becomes a break"
+        "what moved the account is closed by the statement that shows it; leave the row out, or \
+         fill in the row of the entry: `{TO_MOVEMENT}{0}`"
+    )]
+    Movement(String),
+    #[error(
+        "an entry of a statement is closed with `{BREAK}`, if its cause is awaited no longer, or \
+         with `{TO_MOVEMENT}…`, if it shows what the list names"
     )]
     EntryResolution,
+    #[error("the account has no such movement on no statement: `{0}`; take it from the list")]
+    NoMovement(String),
+    #[error("the entry is of {entry}, and `{name}` of {movement}; only equal amounts are closed")]
+    MovementAmount { name: String, entry: String, movement: String },
     #[error("a line of a sheet is closed with `{0}` here")]
     SheetResolution(&'static str),
     #[error("an entry becomes a break as a whole; leave the part empty")]
@@ -96,6 +164,8 @@ pub struct FaultyRow {
 /// Why nothing, or not all, of a file of closings was carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ClosingError {
+    #[error("the file is empty; give the list that `doorstep recon breaks --csv` writes")]
+    Empty,
     #[error("the file has more than {} MiB; give it in parts", CLOSING_FILE_BYTES_MAX >> 20)]
     TooLarge,
     #[error("line {line}: it is no CSV in UTF-8 ({why}); save the list as CSV in UTF-8")]
@@ -132,18 +202,32 @@ impl std::fmt::Display for FaultyRow {
 }
 
 /// A row that says how it is closed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct ClosingRow {
     line: u64,
     id: String,
     resolution: String,
     part: String,
+    /// What was open when the list was written.
+    amount: Option<String>,
+}
+
+impl ClosingRow {
+    /// What was open when the list was written, in minor units: `None` if the list has no such
+    /// column, `Some(None)` if it is no amount.
+    fn listed(&self, currency: Currency) -> Option<Option<i128>> {
+        let text = self.amount.as_deref()?.replace(',', "");
+        let (sign, size) = text.strip_prefix('-').map_or((1, text.as_str()), |size| (-1, size));
+        let size = decimal::parse(size, currency, DecimalStyle::PLAIN).ok();
+        Some(size.map(|size| i128::from(size.minor()) * sign))
+    }
 }
 
 /// What a row does.
 #[derive(Clone, Debug)]
 enum PlannedClosing {
-    Give(Command),
+    /// With what it moves, in minor units.
+    Give(Command, Currency, i128),
     Before,
 }
 
@@ -164,6 +248,9 @@ fn read_rows(file: &mut dyn Read) -> Result<Vec<ClosingRow>, ClosingError> {
         return Err(ClosingError::TooLarge);
     }
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+    if bytes.trim_ascii().is_empty() {
+        return Err(ClosingError::Empty);
+    }
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
     let not_csv = |error: &csv::Error| ClosingError::NotCsv {
         line: error.position().map_or(1, csv::Position::line),
@@ -173,6 +260,7 @@ fn read_rows(file: &mut dyn Read) -> Result<Vec<ClosingRow>, ClosingError> {
     let place = |name: &'static str| head.iter().position(|one| one.trim() == name);
     let needed = |name| place(name).ok_or(ClosingError::NoColumn(name));
     let (id, resolution, part) = (needed(ID)?, needed(RESOLUTION)?, place(PART));
+    let amount = place(AMOUNT);
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| not_csv(&error))?;
@@ -182,6 +270,7 @@ fn read_rows(file: &mut dyn Read) -> Result<Vec<ClosingRow>, ClosingError> {
             id: cell(id),
             resolution: cell(resolution),
             part: part.map(cell).unwrap_or_default(),
+            amount: amount.map(cell),
         };
         if row.resolution.is_empty() {
             continue;
@@ -210,20 +299,27 @@ fn parties_of(rows: &[ClosingRow], books: &Books) -> KnownParties {
 struct ClosingPlanner<'b> {
     books: &'b Books,
     parties: KnownParties,
+    persons: Persons,
     by: PersonId,
 }
 
 impl ClosingPlanner<'_> {
     fn plan(&self, rows: &[ClosingRow]) -> Vec<PlannedRow> {
-        let mut lines: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut lines: BTreeMap<String, u64> = BTreeMap::new();
         let planned = rows.iter().map(|row| {
             let fault = |column, fault| FaultyRow { line: row.line, column, fault };
-            if let Some(first) = lines.insert(&row.id, row.line) {
+            let same = break_of(&row.id).map_or_else(|| row.id.clone(), |id| id.to_string());
+            if let Some(first) = lines.insert(same, row.line) {
                 return Err(fault(ID, ClosingFault::Twice(first)));
             }
-            let done = match row.id.parse() {
-                Ok(id) => self.closing(BreakId(id), row),
-                Err(_) => self.entry(row),
+            // `break 7` can be the movement of a break that is closed.
+            let is_open = |id: BreakId| {
+                let view = self.books.break_view(id);
+                !row.id.contains(' ') || view.is_some_and(|one| !one.amount.is_zero())
+            };
+            let done = match break_of(&row.id).filter(|id| is_open(*id)) {
+                Some(id) => self.closing(id, row),
+                None => self.entry(row),
             };
             done.map_err(|(column, why)| fault(column, why))
         });
@@ -234,7 +330,7 @@ impl ClosingPlanner<'_> {
     fn fields(
         &self,
         row: &ClosingRow,
-        currency: money::Currency,
+        currency: Currency,
     ) -> Result<Map<String, Value>, (&'static str, ClosingFault)> {
         let command = fields::declared().of(PROPOSE);
         let mut object = Map::new();
@@ -271,15 +367,42 @@ impl ClosingPlanner<'_> {
             object.insert(name.to_owned(), value);
         }
         let Ok(Command::ProposeBreakResolution(propose)) = declared(PROPOSE, &object) else {
-            return Err((RESOLUTION, ClosingFault::UnknownBreak));
+            let field = fields::declared().of(PROPOSE).and_then(|one| one.field(RESOLUTION));
+            let expected = field.map_or(Expected::Text, Expected::of);
+            return Err((RESOLUTION, ClosingFault::Value(ValueError::Expected(expected))));
         };
         let ProposeBreakResolution { resolution, amount, .. } = propose;
+        let same = self.books.last_closing(break_id) == Some((resolution, amount));
         if view.amount.is_zero() {
-            let same = self.books.last_closing(break_id) == Some((resolution, amount));
             let closed = (ID, ClosingFault::Closed);
             return if same { Ok(PlannedClosing::Before) } else { Err(closed) };
         }
+        let sign = if view.side == BreakSide::Excess { 1 } else { -1 };
+        let signed = |amount: Amount| i128::from(amount.minor()) * sign;
+        let open = signed(view.amount);
+        match (row.listed(view.currency), amount) {
+            (Some(listed), Some(part)) if same && listed == Some(open + signed(part)) => {
+                return Ok(PlannedClosing::Before);
+            }
+            (Some(listed), _) if listed != Some(open) => {
+                let listed = row.amount.clone().unwrap_or_default();
+                let open = DecimalAmount::of_balance(open, view.currency);
+                return Err((AMOUNT, ClosingFault::OtherAmount { listed, open }));
+            }
+            (None, Some(_)) => return Err((PART, ClosingFault::PartWithoutAmount)),
+            _ => {}
+        }
+        let moved = amount.map_or(open, signed);
         let proposed = self.books.proposed_resolution(break_id);
+        if let Some((how, part, by)) = proposed
+            && by != self.by
+            && (how, part) != (resolution, amount)
+        {
+            let by = self.persons.shown(by);
+            let resolution = ProposedResolution::of(self.books, &view).map(|one| one.unquoted);
+            let resolution = resolution.unwrap_or_default();
+            return Err((RESOLUTION, ClosingFault::ProposedOtherwise { by, resolution }));
+        }
         let by_other = proposed
             .is_some_and(|(how, part, by)| (how, part) == (resolution, amount) && by != self.by);
         let (checked, command) = if by_other {
@@ -291,7 +414,7 @@ impl ClosingPlanner<'_> {
             (self.books.check_break_proposal(&propose), propose.into())
         };
         match checked {
-            Ok(()) => Ok(PlannedClosing::Give(command)),
+            Ok(()) => Ok(PlannedClosing::Give(command, view.currency, moved)),
             Err(Refusal::Repeated) => Ok(PlannedClosing::Before),
             Err(refusal) => {
                 let refusal = RefusalInCurrency::of(refusal.into(), &command, self.books);
@@ -302,6 +425,9 @@ impl ClosingPlanner<'_> {
 
     /// An entry as `BANK/FILE/LINE`.
     fn entry(&self, row: &ClosingRow) -> Result<PlannedClosing, (&'static str, ClosingFault)> {
+        if fields::find_movement(self.books, &row.id).is_some() {
+            return Err((ID, ClosingFault::Movement(row.id.clone())));
+        }
         let not_one = || (ID, ClosingFault::NotAnId(row.id.chars().take(80).collect()));
         let mut parts = row.id.rsplitn(3, '/');
         let mut number = || parts.next().and_then(|part| part.parse::<u32>().ok());
@@ -309,22 +435,49 @@ impl ClosingPlanner<'_> {
         let name = parts.next().ok_or_else(not_one)?;
         let bank = self.books.banks().find(|(_, reference)| *reference == name);
         let Some((bank, _)) = bank else { return self.sheet_line(row, (name, file, line)) };
-        if row.resolution != BREAK {
+        let movement = row.resolution.strip_prefix(TO_MOVEMENT);
+        if row.resolution != BREAK && movement.is_none() {
             return Err((RESOLUTION, ClosingFault::EntryResolution));
         }
         if !row.part.is_empty() {
             return Err((PART, ClosingFault::EntryPart));
         }
         let mut awaited = self.books.expected_entries(bank);
-        if !awaited.any(|one| (one.file, one.line) == (file, line)) {
+        let currency = self.books.bank_currency(bank).ok_or_else(not_one)?;
+        let Some(one) = awaited.find(|one| (one.file, one.line) == (file, line)) else {
             // One that was taken and is not awaited was decided before.
             let mut files = self.books.files_of(FileLane::Bank(bank));
             let is_known =
                 files.any(|one| one.begun.file == file && (1..=one.begun.lines).contains(&line));
             let unknown = (ID, ClosingFault::UnknownEntry);
             return if is_known { Ok(PlannedClosing::Before) } else { Err(unknown) };
+        };
+        let mut command = give_up(bank, None, file, line);
+        if let Some(name) = movement {
+            command.parts.push(self.shown(bank, name, one.amount)?);
         }
-        Ok(PlannedClosing::Give(give_up(bank, None, file, line).into()))
+        Ok(PlannedClosing::Give(command.into(), currency, one.amount))
+    }
+
+    /// What a whole entry of this amount shows, by its name.
+    fn shown(
+        &self,
+        bank: BankId,
+        name: &str,
+        amount: i128,
+    ) -> Result<EntryPart, (&'static str, ClosingFault)> {
+        let unknown = || (RESOLUTION, ClosingFault::NoMovement(name.to_owned()));
+        let movement = fields::find_movement(self.books, name).ok_or_else(unknown)?;
+        let mut open = expected_movements(self.books, bank).into_iter();
+        let (_, open) = open.find(|(one, _)| *one == movement).ok_or_else(unknown)?;
+        if open != amount {
+            let currency = self.books.bank_currency(bank).unwrap_or(Currency::CNY);
+            let text = |minor| format!("{} {currency}", DecimalAmount::of_balance(minor, currency));
+            let (entry, movement, name) = (text(amount), text(open), name.to_owned());
+            return Err((RESOLUTION, ClosingFault::MovementAmount { name, entry, movement }));
+        }
+        let amount = i64::try_from(amount).ok().and_then(SignedAmount::new).ok_or_else(unknown)?;
+        Ok(EntryPart { movement, amount })
     }
 
     /// A line of a firm's sheet as `FIRM/FILE/LINE`. A break of a sheet posts nothing: a person
@@ -338,9 +491,9 @@ impl ClosingPlanner<'_> {
         let mut firms = self.books.firms();
         let (firm, _) = firms.find(|(_, reference)| *reference == name).ok_or_else(not_one)?;
         let lane = FileLane::Firm(firm);
-        let currency = self.books.lane_currency(lane);
+        let currency = self.books.lane_currency(lane).ok_or_else(not_one)?;
         let mut banks = self.books.banks().map(|(bank, _)| bank);
-        let bank = banks.find(|bank| self.books.bank_currency(*bank) == currency);
+        let bank = banks.find(|bank| self.books.bank_currency(*bank) == Some(currency));
         let bank = bank.ok_or_else(not_one)?;
         let mut open = self.books.open_sheet_lines(firm);
         let Some(open) = open.find(|one| (one.file, one.line) == (file, line)) else {
@@ -357,7 +510,8 @@ impl ClosingPlanner<'_> {
         if !row.part.is_empty() {
             return Err((PART, ClosingFault::EntryPart));
         }
-        Ok(PlannedClosing::Give(give_up(bank, Some(firm), file, line).into()))
+        let command = give_up(bank, Some(firm), file, line).into();
+        Ok(PlannedClosing::Give(command, currency, open.amount))
     }
 }
 
@@ -365,6 +519,42 @@ impl ClosingPlanner<'_> {
 fn give_up(bank: BankId, firm: Option<FirmId>, file: u32, line: u32) -> MatchEntry {
     let (parts, expected_until, found) = (Vec::new(), None, None);
     MatchEntry { bank, firm, file, line, parts, expected_until, found }
+}
+
+/// The resolution of a break that a text names.
+///
+/// # Errors
+/// The text names none.
+pub fn resolution_of(books: &Books, text: &str) -> Result<BreakResolution, ClosingFault> {
+    let row = ClosingRow { resolution: text.to_owned(), ..ClosingRow::default() };
+    let parties = parties_of(std::slice::from_ref(&row), books);
+    let (persons, by) = (Persons::default(), PersonId(0));
+    let planner = ClosingPlanner { books, parties, persons, by };
+    let object = planner.fields(&row, Currency::CNY).map_err(|(_, fault)| fault)?;
+    let found = serde_json::from_value(object.get(RESOLUTION).cloned().unwrap_or_default());
+    found.map_err(|_| ClosingFault::Value(ValueError::Expected(Expected::Text)))
+}
+
+/// The command that closes an entry of a statement or a line of a firm's sheet. `None`: it was
+/// closed before.
+///
+/// # Errors
+/// Why the entry cannot be closed so, and which of its columns is wrong.
+pub fn entry_closing(
+    books: &Books,
+    id: &str,
+    resolution: &str,
+    part: &str,
+) -> Result<Option<Command>, FaultyRow> {
+    let (line, id, amount) = (1, id.to_owned(), None);
+    let (resolution, part) = (resolution.to_owned(), part.to_owned());
+    let row = ClosingRow { line, id, resolution, part, amount };
+    let (parties, persons, by) = (KnownParties::default(), Persons::default(), PersonId(0));
+    let planned = ClosingPlanner { books, parties, persons, by }.entry(&row);
+    match planned.map_err(|(column, fault)| FaultyRow { line, column, fault })? {
+        PlannedClosing::Give(command, ..) => Ok(Some(command)),
+        PlannedClosing::Before => Ok(None),
+    }
 }
 
 impl Taking<'_> {
@@ -383,10 +573,13 @@ impl Taking<'_> {
             let command = PROPOSE.to_owned();
             return Err(Box::new(OfficeError::NeedsPerson { command }).into());
         };
+        let persons = Persons::read(self.data);
+        let persons = persons.map_err(|error| Box::new(OfficeError::from(error)))?;
         let asked = rows.clone();
         let planned = self.client.query(move |engine| {
             let books = engine.books();
-            ClosingPlanner { books, parties: parties_of(&asked, books), by }.plan(&asked)
+            let parties = parties_of(&asked, books);
+            ClosingPlanner { books, parties, persons, by }.plan(&asked)
         });
         let mut commands = Vec::new();
         let mut faults = Vec::new();
@@ -394,7 +587,10 @@ impl Taking<'_> {
         report.rows = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         for (row, planned) in rows.iter().zip(planned.map_err(stopped)?.0) {
             match planned {
-                Ok(PlannedClosing::Give(command)) => commands.push((row.line, command)),
+                Ok(PlannedClosing::Give(command, currency, amount)) => {
+                    report.add(&row.resolution, currency, amount);
+                    commands.push((row.line, command));
+                }
                 Ok(PlannedClosing::Before) => report.repeated += 1,
                 Err(fault) => faults.push(fault),
             }

@@ -1,35 +1,46 @@
-//! Explains what reconciliation found: of a file, an entry, a break or a payment. Which rule took
-//! it, what was compared, what else was looked at, what is still expected and by when.
+//! Explains what reconciliation found: of a file, a line of it, a break, a movement or a payment.
+//! Which rule took it, what was compared, what else was looked at, what is still expected and by
+//! when.
+
+mod breaks;
+mod shown;
 
 use std::path::Path;
 
 use books::{
     BankId, BankMovement, Books, BreakId, BusinessDate, ClearLine, EntryFinding, EntryPart,
-    FileLane, LineReference, PaymentId, RailId,
+    FileLane, FirmId, LineReference, PaymentId, RailId,
 };
 use calendar::Calendar;
 use files::incoming::clearing::line_of_item;
 use money::{Currency, SignedAmount};
-use recon::matching::outcome::WhyNot;
+use recon::matching::outcome::{CONSIDERED_MAX, WhyNot};
 use recon::matching::{MatchKeyKind, MatchRule};
-use recon::statement::{EntryLine, StatementOf, plan};
+use recon::statement::{EntryLine, StatementOf, expected_movements, plan};
 use reports::{
-    ArrivalState, BooksAtHead, BreakReport, CommandFilter, DueDay, ExpectedArrivals, OpenReconRow,
-    ReconBreakFilter, RecordedCommand, movement_name, open_differences, read_commands,
-    recon_breaks,
+    AppliedCommand, ArrivalState, BREAK_PREFIX, BooksAtHead, CommandFilter, DueDay,
+    ExpectedArrivals, OpenReconRow, ReconBreakFilter, RecordedCommand, movement_name,
+    read_commands, recon_breaks,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::fields::KnownParties;
+use crate::closing::break_of;
+use crate::fields::{KnownParties, find_movement};
 use crate::files_in_hand::FilesInHand;
+
+/// Why something is looked at that no rule names.
+const SAME_AMOUNT: &str = "same_amount";
 
 /// What is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReconSubject {
     Break(BreakId),
     File(FileLane, u32),
-    Entry(BankId, u32, u32),
+    /// A line of a file: of a clearing file the physical one, of others its number in the file.
+    Line(FileLane, u32, u32),
+    /// What moved a bank account.
+    Movement(BankMovement),
     Payment(PaymentId),
 }
 
@@ -56,6 +67,19 @@ pub struct MatchedPart {
     pub amount: i128,
 }
 
+/// How a break, or a part of it, was closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClosedPart {
+    /// As it is typed: `WriteOff`, `ThroughBank=main`.
+    pub resolution: String,
+    /// In minor units. `None`: all that was open.
+    pub amount: Option<i128>,
+    /// The ids of the two persons.
+    pub proposed_by: String,
+    pub approved_by: String,
+    pub date: String,
+}
+
 /// In which file something is due.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DueReport {
@@ -76,7 +100,7 @@ pub enum ReconState {
     Closed,
     /// A file whose lines are being taken.
     Begun,
-    /// A payment that is in no lane: cash, or one that took no money.
+    /// A payment that is in no file: cash that no firm's sheet states, or one that took no money.
     Nowhere,
 }
 
@@ -101,6 +125,8 @@ pub struct ReconExplanation {
     pub parts: Vec<MatchedPart>,
     pub considered: Vec<ConsideredReport>,
     pub due: Option<DueReport>,
+    /// Of a break: how it was closed.
+    pub closed: Vec<ClosedPart>,
     /// Of a file: matched, expected and breaks, which add up to it.
     pub sums: Option<[i128; 3]>,
     /// Of a file: what of it is open.
@@ -115,8 +141,9 @@ pub struct ReconExplanation {
 #[derive(Debug, thiserror::Error)]
 pub enum ExplainingError {
     #[error(
-        "`{0}` is no file, entry, break or payment of these books; write a file as SENDER/FILE, an \
-         entry as BANK/FILE/LINE, a break by its id, a payment as WAYBILL/NUMBER"
+        "`{0}` is no file, line, break, movement or payment of these books; write a file as \
+         SENDER/FILE, a line as SENDER/FILE/LINE, a break as {BREAK_PREFIX}NUMBER, a movement as \
+         `deposit 7`, a payment as WAYBILL/NUMBER"
     )]
     UnknownSubject(String),
     #[error(transparent)]
@@ -130,25 +157,27 @@ pub enum ExplainingError {
 }
 
 impl ReconSubject {
-    /// Finds what a text names. A file or entry is meant before a payment.
+    /// Finds what a text names. A file or a line of it is meant before a payment.
     #[must_use]
     pub fn find(books: &Books, text: &str) -> Option<ReconSubject> {
-        if let Ok(id) = text.parse() {
-            return books.break_view(BreakId(id)).map(|one| ReconSubject::Break(one.id));
+        if let Some(movement) = find_movement(books, text) {
+            return Some(match movement {
+                BankMovement::Collection(payment) => ReconSubject::Payment(payment),
+                movement => ReconSubject::Movement(movement),
+            });
+        }
+        if let Some(id) = break_of(text) {
+            return books.break_view(id).map(|one| ReconSubject::Break(one.id));
         }
         let (before, last) = text.rsplit_once('/')?;
         let last: u32 = last.parse().ok()?;
         if let Some((name, file)) = before.rsplit_once('/')
             && let Ok(file) = file.parse()
-            && let Some((bank, _)) = books.banks().find(|(_, reference)| *reference == name)
+            && let Some(lane) = lane_of(books, name)
         {
-            return Some(ReconSubject::Entry(bank, file, last));
+            return Some(ReconSubject::Line(lane, file, last));
         }
-        let rails = books.rail_views().map(|one| (FileLane::from(one.id), one.reference));
-        let banks = books.banks().map(|(bank, name)| (FileLane::Bank(bank), name));
-        let firms = books.firms().map(|(firm, name)| (FileLane::Firm(firm), name));
-        let mut lanes = rails.chain(banks).chain(firms).filter(|(_, name)| *name == before);
-        if let Some((lane, _)) = lanes.next() {
+        if let Some(lane) = lane_of(books, before) {
             return Some(ReconSubject::File(lane, last));
         }
         let seller = before.split('/').next().unwrap_or_default().to_owned();
@@ -178,8 +207,20 @@ impl ReconExplainer<'_> {
         match subject {
             ReconSubject::Break(id) => self.of_break(id)?.ok_or_else(unknown),
             ReconSubject::File(lane, file) => self.of_file(lane, file)?.ok_or_else(unknown),
-            ReconSubject::Entry(bank, file, line) => {
-                self.of_entry(bank, file, line)?.ok_or_else(unknown)
+            ReconSubject::Line(lane, file, line) => match lane {
+                FileLane::Bank(_) | FileLane::Firm(_) => self.of_entry(lane, (file, line))?,
+                FileLane::Network(_) | FileLane::Wallet(_) => {
+                    self.of_clearing_line(lane, (file, line))?
+                }
+            }
+            .ok_or_else(unknown),
+            ReconSubject::Movement(movement) => {
+                let found = match (self.of_movement(movement)?, movement) {
+                    // It moved no bank account.
+                    (None, BankMovement::Break(id)) => self.of_break(id)?,
+                    (found, _) => found,
+                };
+                found.ok_or_else(unknown)
             }
             ReconSubject::Payment(payment) => self.of_payment(payment)?.ok_or_else(unknown),
         }
@@ -203,6 +244,7 @@ impl ReconExplainer<'_> {
             parts: Vec::new(),
             considered: Vec::new(),
             due: None,
+            closed: Vec::new(),
             sums: None,
             open: Vec::new(),
             suggested: None,
@@ -213,61 +255,6 @@ impl ReconExplainer<'_> {
 
     fn arrivals(&self) -> ExpectedArrivals<'_> {
         ExpectedArrivals::new(self.read.books(), self.calendar, self.read.today())
-    }
-
-    fn of_break(&mut self, id: BreakId) -> Result<Option<ReconExplanation>, ExplainingError> {
-        let books = self.read.books();
-        let Some(view) = books.break_view(id) else { return Ok(None) };
-        let entry = books.entry_of_break(id);
-        let evidence = books.break_evidence(id).cloned();
-        let open = open_differences(self.read)?.breaks;
-        let report = open.into_iter().find(|one| one.break_id == id.to_string());
-        let mut found = match (entry, evidence) {
-            (Some((bank, file, line)), _) => {
-                let found = self.of_entry(bank, file, line)?;
-                found.unwrap_or_else(|| self.blank(FileLane::Bank(bank)))
-            }
-            (None, Some(evidence)) => self.of_clear_line(&evidence.line),
-            (None, None) => {
-                let blank = self.blank(FileLane::Bank(BankId(0)));
-                let lane = report.as_ref().map(BreakReport::lane).unwrap_or_default();
-                let sender = report.as_ref().map(|one| one.reference.clone()).unwrap_or_default();
-                ReconExplanation { lane, sender, ..blank }
-            }
-        };
-        found.currency = view.currency.code();
-        found.state = if report.is_some() { ReconState::Break } else { ReconState::Closed };
-        let raised = i128::from(view.raised.minor());
-        found.amount = if view.side == books::BreakSide::Excess { raised } else { -raised };
-        if let Some(report) = report {
-            found.amount = report.signed_amount();
-            found.kind = Some(report.kind_name());
-            found.next = Some(report.next_step());
-            found.suggested = report.suggested;
-            found.evidence = report.evidence;
-        }
-        Ok(Some(found))
-    }
-
-    /// A line of a clearing file: it is found by its request or order.
-    fn of_clear_line(&self, line: &ClearLine) -> ReconExplanation {
-        let books = self.read.books();
-        let mut found = self.blank(line.rail.into());
-        (found.file, found.line) = (Some(line.file), Some(line_of_item(line.line)));
-        found.amount = line.amount.minor().into();
-        let rule = clearing_rule(line);
-        found.compared = rule.compared().iter().map(name_of).collect();
-        found.rule = Some(RuleReport { name: rule.name(), version: rule.version() });
-        if let Some(payment) = line.payment {
-            let what = payment_name(payment, self.waybill);
-            let due = books.uncleared_payments().into_iter().find(|one| one.payment == payment);
-            found.parts.push(MatchedPart { what, amount: line.amount.minor().into() });
-            found.due = due.map(|one| {
-                let day = self.arrivals().in_clearing_file(one.rail, payment, one.since);
-                due_report(books, one.rail.into(), day)
-            });
-        }
-        found
     }
 
     fn of_file(
@@ -297,16 +284,15 @@ impl ReconExplainer<'_> {
 
     fn of_entry(
         &mut self,
-        bank: BankId,
-        file: u32,
-        line: u32,
+        lane: FileLane,
+        place: (u32, u32),
     ) -> Result<Option<ReconExplanation>, ExplainingError> {
-        let commands = self.commands_of_entry(bank, file, line)?;
+        let commands = self.commands_of_entry(lane, place)?;
         let taken = commands.iter().find(|one| one.command == "TakeEntry");
         let Some(taken) = taken.and_then(|one| read_entry(&one.fields)) else { return Ok(None) };
         let (books, today) = (self.read.books(), self.read.today());
-        let mut found = self.blank(FileLane::Bank(bank));
-        (found.file, found.line) = (Some(file), Some(line));
+        let mut found = self.blank(lane);
+        (found.file, found.line) = (Some(place.0), Some(place.1));
         found.amount = taken.amount.minor().into();
         let last = commands.last().and_then(|one| read_decision(&one.fields));
         let decisions = commands.iter().filter_map(|one| read_decision(&one.fields));
@@ -314,58 +300,68 @@ impl ReconExplainer<'_> {
             let what = movement_name(books, part.movement, &self.waybill);
             found.parts.push(MatchedPart { what, amount: part.amount.minor().into() });
         }
-        let awaited = books.expected_entries(bank).find(|one| (one.file, one.line) == (file, line));
-        let broken = books.open_breaks().into_iter();
-        let broken = broken
-            .filter(|one| books.entry_of_break(one.id) == Some((bank, file, line)))
-            .map(|one| one.id)
-            .next();
+        let (awaited, broken) = open_entry(books, lane, place);
         let finding = last.and_then(|one| one.found);
         found.by_person = finding.is_none();
-        found.state = match (awaited, finding) {
+        found.state = match (&awaited, finding) {
             (Some(_), _) => ReconState::Expected,
             (None, Some(EntryFinding::Broken(kind))) => {
                 found.kind = Some(kind.name().to_owned());
-                if broken.is_some() { ReconState::Break } else { ReconState::Closed }
+                if broken { ReconState::Break } else { ReconState::Closed }
             }
-            (None, _) if broken.is_some() => ReconState::Break,
+            (None, _) if broken => ReconState::Break,
             (None, _) => ReconState::Matched,
         };
         if let Some(rule) = finding.and_then(rule_of) {
             found.rule = Some(RuleReport { name: rule.name(), version: rule.version() });
             found.compared = rule.compared().iter().map(name_of).collect();
         }
-        if let Some(one) = awaited {
+        if let Some((until, _)) = awaited {
             let (of, sender) = (found.lane, found.sender.clone());
-            let state = match today.cmp(&one.until) {
+            let state = match today.cmp(&until) {
                 std::cmp::Ordering::Less => ArrivalState::Awaited,
                 std::cmp::Ordering::Equal => ArrivalState::DueToday,
                 std::cmp::Ordering::Greater => ArrivalState::Late,
             };
-            let (file_day, due) = (one.booked.to_string(), one.until.to_string());
+            let (file_day, due) = (taken.booked.to_string(), until.to_string());
             found.due = Some(DueReport { lane: of, sender, file_day, due, state });
         }
-        if awaited.is_some() || broken.is_some() {
-            let amount = awaited.map_or(taken.amount, |one| {
-                let left = i64::try_from(one.amount).ok().and_then(SignedAmount::new);
-                left.unwrap_or(taken.amount)
-            });
-            found.considered = self.considered((bank, file, line), taken.booked, amount)?;
+        if let FileLane::Bank(bank) = lane
+            && (awaited.is_some() || broken)
+        {
+            let left = awaited.and_then(|(_, left)| i64::try_from(left).ok());
+            let amount = left.and_then(SignedAmount::new).unwrap_or(taken.amount);
+            found.considered = self.considered((bank, place), taken.booked, amount)?;
+            found.next = self.row_of(&found.sender, place)?.map(|row| row.next);
         }
         found.evidence = commands;
         Ok(Some(found))
     }
 
+    /// The open row of an entry.
+    fn row_of(
+        &mut self,
+        sender: &str,
+        (file, line): (u32, u32),
+    ) -> Result<Option<OpenReconRow>, ExplainingError> {
+        let lane = Some(sender.to_owned());
+        let filter = ReconBreakFilter { lane, ..ReconBreakFilter::default() };
+        let rows = recon_breaks(self.read, self.calendar, &filter, &self.waybill)?;
+        let is_its = |row: &OpenReconRow| (row.file, row.line) == (Some(file), Some(line));
+        Ok(rows.into_iter().find(is_its))
+    }
+
     /// What the matcher looks at for an open entry today.
     fn considered(
         &self,
-        (bank, file, line): (BankId, u32, u32),
+        (bank, place): (BankId, (u32, u32)),
         booked: BusinessDate,
         amount: SignedAmount,
     ) -> Result<Vec<ConsideredReport>, ExplainingError> {
         let books = self.read.books();
         let Some(currency) = books.bank_currency(bank) else { return Ok(Vec::new()) };
-        let keys = FilesInHand::read(self.data)?.expected_keys(FileLane::Bank(bank), (file, line));
+        let keys = FilesInHand::read(self.data)?.expected_keys(FileLane::Bank(bank), place);
+        let (file, line) = place;
         let of = StatementOf { bank, currency, file, today: self.read.today() };
         let planned =
             plan(books, of, vec![EntryLine { line, booked, amount, keys, details: Vec::new() }])?;
@@ -383,32 +379,44 @@ impl ReconExplainer<'_> {
         all.extend(fits);
         let suggested = entry.suggested.into_iter().flatten();
         all.extend(suggested.map(|movement| report(movement, "suggested".to_owned())));
+        // No key ties them, but people can see that it is the same money.
+        for (movement, same) in expected_movements(books, bank) {
+            let one = report(movement, SAME_AMOUNT.to_owned());
+            let is_known = all.iter().any(|known| known.what == one.what);
+            if same == i128::from(amount.minor()) && !is_known && all.len() < CONSIDERED_MAX {
+                all.push(one);
+            }
+        }
         Ok(all)
     }
 
-    /// The commands that took and decided an entry, from the journal.
-    fn commands_of_entry(
+    /// The commands of the journal that are wanted.
+    fn commands(
         &self,
-        bank: BankId,
-        file: u32,
-        line: u32,
+        wants: &mut dyn FnMut(&AppliedCommand) -> bool,
     ) -> Result<Vec<RecordedCommand>, ExplainingError> {
         let mut commands = Vec::new();
         read_commands(self.data, &CommandFilter::default(), None, &mut |applied| {
-            let one = applied.recorded;
-            let is = |field: &str, number: u32| one.fields.get(field) == Some(&number.into());
-            let of_bank = one.fields.get("bank").and_then(Value::as_str);
-            if matches!(one.command, "TakeEntry" | "MatchEntry")
-                && one.fields.get("firm").is_none_or(Value::is_null)
-                && of_bank == Some(&bank.to_string())
-                && is("file", file)
-                && is("line", line)
-            {
-                commands.push(one);
+            if wants(&applied) {
+                commands.push(applied.recorded);
             }
             Ok(())
         })?;
         Ok(commands)
+    }
+
+    /// The commands that took and decided an entry of a statement or a line of a firm's sheet.
+    fn commands_of_entry(
+        &self,
+        lane: FileLane,
+        (file, line): (u32, u32),
+    ) -> Result<Vec<RecordedCommand>, ExplainingError> {
+        self.commands(&mut |applied| {
+            let one = &applied.recorded;
+            matches!(one.command, "TakeEntry" | "MatchEntry")
+                && serde_json::from_value::<EntryPlace>(one.fields.clone().into())
+                    .is_ok_and(|one| (one.lane(), one.file, one.line) == (lane, file, line))
+        })
     }
 
     fn of_payment(
@@ -431,11 +439,7 @@ impl ReconExplainer<'_> {
         let books = self.read.books();
         let mut uncleared = books.uncleared_payments().into_iter();
         let uncleared = uncleared.rfind(|one| one.payment == payment);
-        let Some(rail) = books.rail_of(payment) else {
-            let is_known = books.payment_with_id(payment).is_some();
-            let blank = self.blank(FileLane::Bank(BankId(0)));
-            return Ok(is_known.then_some(blank));
-        };
+        let Some(rail) = books.rail_of(payment) else { return self.of_cash(payment) };
         let mut found = self.blank(rail.into());
         found.state = ReconState::Matched;
         for (line, _) in &lines {
@@ -454,6 +458,38 @@ impl ReconExplainer<'_> {
         }
         found.evidence = lines.into_iter().map(|(_, one)| one).collect();
         Ok(Some(found))
+    }
+}
+
+/// The lane of a sender.
+fn lane_of(books: &Books, name: &str) -> Option<FileLane> {
+    let rails = books.rail_views().map(|one| (FileLane::from(one.id), one.reference));
+    let banks = books.banks().map(|(bank, name)| (FileLane::Bank(bank), name));
+    let firms = books.firms().map(|(firm, name)| (FileLane::Firm(firm), name));
+    rails.chain(banks).chain(firms).find(|(_, one)| *one == name).map(|(lane, _)| lane)
+}
+
+/// Until when an entry is awaited, with what is left of it, and whether it is an open break.
+fn open_entry(
+    books: &Books,
+    lane: FileLane,
+    place: (u32, u32),
+) -> (Option<(BusinessDate, i128)>, bool) {
+    match lane {
+        FileLane::Bank(bank) => {
+            let mut entries = books.expected_entries(bank);
+            let awaited = entries.find(|one| (one.file, one.line) == place);
+            let mut breaks = books.open_breaks().into_iter();
+            let of = (bank, place.0, place.1);
+            let broken = breaks.any(|one| books.entry_of_break(one.id) == Some(of));
+            (awaited.map(|one| (one.until, one.amount)), broken)
+        }
+        FileLane::Firm(firm) => {
+            let open = books.open_sheet_lines(firm).find(|one| (one.file, one.line) == place);
+            let awaited = open.and_then(|one| Some((one.until?, one.amount)));
+            (awaited, open.is_some_and(|one| one.until.is_none()))
+        }
+        FileLane::Network(_) | FileLane::Wallet(_) => (None, false),
     }
 }
 
@@ -515,6 +551,21 @@ fn name_of(value: &impl Serialize) -> String {
 
 fn why_not_name(why_not: WhyNot) -> String {
     name_of(&why_not)
+}
+
+/// Which entry or line of a sheet `TakeEntry` and `MatchEntry` are of.
+#[derive(Deserialize)]
+struct EntryPlace {
+    bank: BankId,
+    firm: Option<FirmId>,
+    file: u32,
+    line: u32,
+}
+
+impl EntryPlace {
+    fn lane(&self) -> FileLane {
+        self.firm.map_or(FileLane::Bank(self.bank), FileLane::Firm)
+    }
 }
 
 /// What is read of the fields of `TakeEntry`.

@@ -67,6 +67,9 @@ struct FileContent {
     /// Who sends files of a format that do not say whose they are.
     #[serde(default)]
     senders: BTreeMap<String, (FileSourceKind, String)>,
+    /// Senders and formats whose files came with details in a file of their own.
+    #[serde(default)]
+    detailed: BTreeSet<String>,
     /// The keys of the entries that are expected or an open break, by bank account, file and line.
     #[serde(default)]
     expected: BTreeMap<String, Vec<ItemKey>>,
@@ -144,6 +147,20 @@ impl FilesInHand {
             return Ok(());
         }
         self.content.senders.insert(format.to_owned(), sender);
+        self.write()
+    }
+
+    /// Whether files of a sender and format came with details in a file of their own.
+    pub(crate) fn comes_with_details(&self, sender: &str, format: &str) -> bool {
+        self.content.detailed.contains(&format!("{sender} {format}"))
+    }
+
+    pub(crate) fn note_details(&mut self, sender: &str, format: &str) -> io::Result<()> {
+        let known = self.comes_with_details(sender, format);
+        if known || self.content.detailed.len() >= SENDERS_MAX {
+            return Ok(());
+        }
+        self.content.detailed.insert(format!("{sender} {format}"));
         self.write()
     }
 

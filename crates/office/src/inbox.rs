@@ -4,20 +4,26 @@
 //! Files directly in the directory say whose they are. A folder `network-NAME`, `wallet-NAME` or
 //! `bank-NAME` has files of that sender. Links are not followed. A file is taken when its size and
 //! its time have not changed for two rounds, and its name is not that of a temporary one.
+//!
+//! A file that only has details of another one waits for that one, and a file whose details are in
+//! another one waits for them, in whatever order they come. After a time a file with details is
+//! refused, and the other one is taken without them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::OFlags;
 
-use crate::take::{FileSourceKind, GivenFile, TakeReport, TakeRequest};
+use crate::take::{FileCompany, FileSourceKind, GivenFile, TakeReport, TakeRequest};
 
 /// Files that one round takes. The others wait for the next one.
 const FILES_PER_ROUND_MAX: usize = 100;
+/// Files with details that are tried with one file: each is a look at both.
+const DETAILS_TRIED_MAX: usize = 20;
 /// Files with one name that are kept in `done` or `refused`.
 const SAME_NAMES_MAX: u32 = 100_000;
 const DONE: &str = "done";
@@ -43,13 +49,34 @@ pub struct InboxFile {
     pub taken: TakenFromInbox,
 }
 
+/// What takes the files of an inbox. `None` says that the books have stopped: the file stays.
+pub trait InboxTaker {
+    /// Whether a file belongs with others; an error is why it is refused.
+    fn company(
+        &mut self,
+        request: &TakeRequest,
+        file: &mut GivenFile,
+    ) -> Option<Result<FileCompany, String>>;
+
+    /// Takes files that belong together; an error is why they are refused.
+    fn take(&mut self, request: &TakeRequest, files: &mut [GivenFile]) -> Option<TakenFromInbox>;
+}
+
 /// The directory, between its rounds.
 pub struct Inbox {
     directory: PathBuf,
     seen: BTreeMap<PathBuf, FileLook>,
+    /// How long a file waits for one that it belongs with.
+    wait: Duration,
+    /// The files that wait, each since when.
+    waiting: BTreeMap<PathBuf, Instant>,
+    /// The files of each folder that were tried together: the same ones are not tried again before
+    /// the wait of one is over.
+    tried: BTreeMap<PathBuf, Vec<PathBuf>>,
 }
 
 /// A file that can be taken.
+#[derive(Clone)]
 struct ReadyFile {
     path: PathBuf,
     /// Its folder: the inbox, or that of a sender.
@@ -62,39 +89,125 @@ impl Inbox {
     ///
     /// # Errors
     /// The directory cannot be read or written.
-    pub fn open(directory: &Path) -> io::Result<Inbox> {
+    pub fn open(directory: &Path, wait: Duration) -> io::Result<Inbox> {
         for folder in [DONE, REFUSED] {
             fs::create_dir_all(directory.join(folder))?;
         }
-        Ok(Inbox { directory: directory.to_owned(), seen: BTreeMap::new() })
+        let (directory, seen, waiting) = (directory.to_owned(), BTreeMap::new(), BTreeMap::new());
+        Ok(Inbox { directory, seen, wait, waiting, tried: BTreeMap::new() })
     }
 
-    /// Looks for files, and has those taken that nobody writes any more. An error of `take` is why
-    /// a file is refused. `None` says that the books have stopped: the file stays.
+    /// Looks for files, and has those taken that nobody writes any more and that wait for no other
+    /// one.
     ///
     /// # Errors
     /// The directory cannot be read or written.
-    pub fn round(
-        &mut self,
-        take: &mut dyn FnMut(&TakeRequest, GivenFile) -> Option<TakenFromInbox>,
-    ) -> io::Result<Vec<InboxFile>> {
+    pub fn round(&mut self, taker: &mut dyn InboxTaker) -> io::Result<Vec<InboxFile>> {
         let mut done = Vec::new();
-        for ready in self.ready()? {
-            let mut options = OpenOptions::new();
-            let file = options.read(true).custom_flags(no_link()).open(&ready.path);
-            let name = self.name_of(&ready.path);
-            let taken = match file {
-                Ok(file) => match take(&ready.request, GivenFile { name: name.clone(), file }) {
-                    Some(taken) => taken,
-                    None => return Ok(done),
-                },
-                Err(error) => Err(error.to_string()),
-            };
-            self.seen.remove(&ready.path);
-            self.put_away(&ready, taken.as_ref().err())?;
-            done.push(InboxFile { name, taken });
+        let ready = self.ready()?;
+        self.waiting.retain(|path, _| ready.iter().any(|one| one.path == *path));
+        for of_folder in ready.chunk_by(|one, next| one.folder == next.folder) {
+            let folder = of_folder[0].folder.clone();
+            let paths: Vec<PathBuf> = of_folder.iter().map(|one| one.path.clone()).collect();
+            let is_same = self.tried.get(&folder) == Some(&paths);
+            if is_same && !paths.iter().any(|path| self.is_over(path)) {
+                continue;
+            }
+            self.tried.insert(folder, paths);
+            if !self.folder(of_folder, taker, &mut done)? {
+                break;
+            }
         }
         Ok(done)
+    }
+
+    /// Takes the files of one folder. `false`: the books have stopped.
+    fn folder(
+        &mut self,
+        ready: &[ReadyFile],
+        taker: &mut dyn InboxTaker,
+        done: &mut Vec<InboxFile>,
+    ) -> io::Result<bool> {
+        let (mut stating, mut details) = (Vec::new(), Vec::new());
+        for one in ready {
+            let company = match self.open_file(one) {
+                Ok(mut file) => taker.company(&one.request, &mut file),
+                Err(error) => Some(Err(error.to_string())),
+            };
+            match company {
+                None => return Ok(false),
+                Some(Ok(FileCompany::Details)) => details.push(one.clone()),
+                Some(Ok(company)) => stating.push((one, company == FileCompany::MayHaveDetails)),
+                Some(Err(why)) => self.end(one, Err(why), done)?,
+            }
+        }
+        for (one, may_have_details) in stating {
+            let mut together = vec![one.clone()];
+            for other in details.iter().take(DETAILS_TRIED_MAX) {
+                together.push(other.clone());
+                let request = TakeRequest { dry_run: true, ..one.request.clone() };
+                match self.take(&request, &together, taker) {
+                    None => return Ok(false),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) => drop(together.pop()),
+                }
+            }
+            if together.len() == 1 && may_have_details && !self.is_over(&one.path) {
+                continue;
+            }
+            let Some(taken) = self.take(&one.request, &together, taker) else { return Ok(false) };
+            details.retain(|other| together.iter().all(|used| used.path != other.path));
+            for file in together {
+                self.end(&file, taken.clone(), done)?;
+            }
+        }
+        for one in details {
+            if self.is_over(&one.path) {
+                let taken = self.take(&one.request, std::slice::from_ref(&one), taker);
+                let Some(taken) = taken else { return Ok(false) };
+                self.end(&one, taken, done)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a file has waited long enough. It waits from the first question on.
+    fn is_over(&mut self, path: &Path) -> bool {
+        let since = *self.waiting.entry(path.to_owned()).or_insert_with(Instant::now);
+        since.elapsed() >= self.wait
+    }
+
+    fn open_file(&self, ready: &ReadyFile) -> io::Result<GivenFile> {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).custom_flags(no_link()).open(&ready.path)?;
+        Ok(GivenFile { name: self.name_of(&ready.path), file })
+    }
+
+    fn take(
+        &self,
+        request: &TakeRequest,
+        files: &[ReadyFile],
+        taker: &mut dyn InboxTaker,
+    ) -> Option<TakenFromInbox> {
+        let opened = files.iter().map(|one| self.open_file(one));
+        match opened.collect::<io::Result<Vec<_>>>() {
+            Ok(mut opened) => taker.take(request, &mut opened),
+            Err(error) => Some(Err(error.to_string())),
+        }
+    }
+
+    /// Moves a file away, and says what became of it.
+    fn end(
+        &mut self,
+        file: &ReadyFile,
+        taken: TakenFromInbox,
+        done: &mut Vec<InboxFile>,
+    ) -> io::Result<()> {
+        self.seen.remove(&file.path);
+        self.waiting.remove(&file.path);
+        self.put_away(file, taken.as_ref().err())?;
+        done.push(InboxFile { name: self.name_of(&file.path), taken });
+        Ok(())
     }
 
     fn name_of(&self, path: &Path) -> String {

@@ -19,6 +19,8 @@ use books::chart::AccountKind;
 use books::reconciliation_view::FileSums;
 use books::{BankId, Books, BusinessDate, Event, RailId};
 use engine::{Actor, Events, Submission};
+use files::incoming::parts::FilePart;
+use jiff::civil::Date;
 use money::Currency;
 use node::{Clock, NodeClient, NodeStopped, SystemClock};
 use serde::{Deserialize, Serialize};
@@ -28,7 +30,7 @@ use crate::files_in_hand::{FileInHand, FilesInHand};
 use crate::request::RefusalWords;
 
 use details::{GivenDetails, has_only_details};
-pub use error::{Balance, TakeError};
+pub use error::{Balance, LINES_NAMED_MAX, TakeError};
 pub use given::GivenFile;
 pub(crate) use given::LaneFile;
 
@@ -64,8 +66,7 @@ impl From<RailId> for FileSourceKind {
 }
 
 /// How a file is taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TakeRequest {
     /// Who made the file: a network, a wallet, or the bank of one of our accounts, with the
     /// operator's name for it. `None`: as the file says.
@@ -76,6 +77,10 @@ pub struct TakeRequest {
     pub format: Option<String>,
     /// Of the file. `None`: as its format says.
     pub encoding: Option<String>,
+    /// The day of a file that says none, as `YYYY-MM-DD`.
+    pub date: Option<Date>,
+    /// Take a file even if no line of it is what the books expect.
+    pub accept_breaks: bool,
     /// Nothing is changed.
     pub dry_run: bool,
 }
@@ -223,6 +228,17 @@ pub struct Taking<'t> {
     pub chinese: fn(&(dyn std::error::Error + 'static)) -> String,
 }
 
+/// Whether a file belongs with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileCompany {
+    /// It has all that is needed.
+    Whole,
+    /// Details of it may be in another file.
+    MayHaveDetails,
+    /// It only has details of another file.
+    Details,
+}
+
 /// Why a file was not taken: its content, or the books have stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum TakingStopped {
@@ -245,11 +261,14 @@ impl Taking<'_> {
         files: &mut [GivenFile],
     ) -> Result<Vec<TakeReport>, TakingStopped> {
         let mut details = GivenDetails::default();
-        let mut stating = Vec::new();
+        let (mut stating, mut has_details) = (Vec::new(), false);
         for (place, file) in files.iter_mut().enumerate() {
             let read = self.read_given(request, file)?;
             match has_only_details(&read.head) {
-                true => details.add(read.parts)?,
+                true => {
+                    has_details = true;
+                    details.add(read.parts)?;
+                }
                 false => stating.push((place, read)),
             }
         }
@@ -265,6 +284,12 @@ impl Taking<'_> {
         // The day before first: a file goes on where the last one ended.
         lanes.sort_by_key(|(_, lane)| (lane.from, lane.until));
         let mut reports = Vec::new();
+        if has_details && !request.dry_run {
+            let mut in_hand = FilesInHand::read(self.data).map_err(TakeError::from)?;
+            for (_, lane) in &lanes {
+                in_hand.note_details(&lane.name, &lane.format).map_err(TakeError::from)?;
+            }
+        }
         for (place, lane) in lanes {
             reports.push(self.take_lane(request, &mut files[place], lane)?);
         }
@@ -273,6 +298,30 @@ impl Taking<'_> {
             self.match_expected()?;
         }
         Ok(reports)
+    }
+
+    /// Whether a file belongs with others. It is read whole, and nothing is changed.
+    ///
+    /// # Errors
+    /// As [`Taking::take`].
+    pub fn company_of(
+        &self,
+        request: &TakeRequest,
+        file: &mut GivenFile,
+    ) -> Result<FileCompany, TakingStopped> {
+        let read = self.read_given(request, file)?;
+        if has_only_details(&read.head) {
+            return Ok(FileCompany::Details);
+        }
+        let has_open_batch = read.parts.iter().any(|part| match part {
+            FilePart::Entry(entry) => entry.batch.is_some() && entry.details.is_empty(),
+            _ => false,
+        });
+        let in_hand = FilesInHand::read(self.data).map_err(TakeError::from)?;
+        let (sender, format) = read.sender_and_format();
+        let came_before = sender.is_some_and(|name| in_hand.comes_with_details(name, format));
+        let may = has_open_batch || came_before;
+        Ok(if may { FileCompany::MayHaveDetails } else { FileCompany::Whole })
     }
 
     /// Finishes a file that was interrupted, and keeps what became of it until somebody gives a
@@ -289,7 +338,9 @@ impl Taking<'_> {
         let in_hand = FilesInHand::read(self.data).map_err(TakeError::from)?;
         match in_hand.copy_of(begun).map_err(TakeError::from)? {
             Some(lane) if lane.digest == begun.digest => {
-                self.carry_on(lane, begun, false).map(Some)
+                // It was looked at before it was kept.
+                let request = TakeRequest { accept_breaks: true, ..TakeRequest::default() };
+                self.carry_on(lane, begun, &request).map(Some)
             }
             _ => Ok(None),
         }

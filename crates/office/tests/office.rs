@@ -36,6 +36,9 @@ mod personal_data;
 #[path = "office/payout_accounts.rs"]
 mod payout_accounts;
 
+#[path = "office/inbox.rs"]
+mod inbox;
+
 #[path = "office/taken_files.rs"]
 mod taken_files;
 

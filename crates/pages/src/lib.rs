@@ -52,8 +52,8 @@ pub use list::{FieldForm, FilterChip, FilterField, ListHeader, ListPage, ListReq
 pub use messages::{ErrorPage, FoundGroup, SearchPage};
 pub use nav::{NavGroup, NavLink, nav_groups};
 pub use portal::{
-    BadOrderLine, ImportPage, ImportedOrders, PartyLine, PartyStatementPage, PortalPage,
-    PortalTable, StatementAccount,
+    BadOrderLine, ClosingsPage, ClosingsReport, ImportPage, ImportedOrders, PartyLine,
+    PartyStatementPage, PortalPage, PortalTable, StatementAccount,
 };
 pub use sign_ins::{
     OwnSignInLine, OwnSignInPage, OwnSignInTable, PersonPage, SignInPage, SignInStep, SignedInPage,

@@ -141,6 +141,31 @@ pub struct ImportedOrders {
     pub parcels: Option<String>,
 }
 
+/// What came of a list of closings.
+pub struct ClosingsReport {
+    pub notice: String,
+    pub tone: crate::Tone,
+    pub tiles: Vec<HomeTile>,
+}
+
+/// The list of what is open, and the form that takes it back filled in.
+#[derive(Template)]
+#[template(path = "closings.html")]
+pub struct ClosingsPage {
+    pub frame: PageFrame,
+    pub csrf: String,
+    /// Where the list is.
+    pub list: &'static str,
+    /// The list of breaks as a page.
+    pub breaks: String,
+    /// What a row can be closed with, and what it is for.
+    pub resolutions: Vec<(&'static str, &'static str)>,
+    pub error: Option<String>,
+    /// The wrong rows.
+    pub faults: Vec<String>,
+    pub report: Option<ClosingsReport>,
+}
+
 /// The form that takes a file of orders.
 #[derive(Template)]
 #[template(path = "import.html")]

@@ -9,6 +9,9 @@ use books::{
 use files::incoming::clearing::{StatedItem, StatedItemKind, StatedPayment};
 use switch::order_trace;
 
+use crate::matching::outcome::{CONSIDERED_MAX, WhyNot};
+use crate::matching::{MatchKeyKind, is_near};
+
 /// Why a line has no payment. It becomes a break, which two people close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -177,4 +180,36 @@ fn kind(kind: StatedItemKind) -> ClearLineKind {
         StatedItemKind::FeeCorrection => ClearLineKind::FeeCorrection,
         StatedItemKind::Representment => ClearLineKind::Representment,
     }
+}
+
+/// The payments of a line's network or wallet that have its amount, are in no file yet, and have
+/// nearly its reference: only people can tell whether the line is of one of them.
+#[must_use]
+pub fn near_payments(books: &Books, line: &ClearLine) -> Vec<(PaymentId, WhyNot)> {
+    let open = books
+        .uncleared_payments()
+        .into_iter()
+        .filter(|one| one.rail == line.rail && one.amount == i128::from(line.amount.minor()));
+    let open: BTreeSet<PaymentId> = open.map(|one| one.payment).collect();
+    let own = match &line.reference {
+        LineReference::Request { rrn, .. } => String::from_utf8_lossy(&rrn.bytes()).into_owned(),
+        LineReference::Order(order) => order.clone(),
+    };
+    let named: Vec<(PaymentId, String)> = match line.rail {
+        RailId::Network(network) => books
+            .requests_to(network)
+            .map(|(sent, payment)| (payment, Rrn::of(sent).bytes()))
+            .map(|(payment, rrn)| (payment, String::from_utf8_lossy(&rrn).into_owned()))
+            .collect(),
+        RailId::Wallet(wallet) => books.orders_of(wallet).collect(),
+    };
+    let kind = match line.reference {
+        LineReference::Request { .. } => MatchKeyKind::Rrn,
+        LineReference::Order(_) => MatchKeyKind::WalletOrder,
+    };
+    let near = named
+        .into_iter()
+        .filter(|(payment, name)| open.contains(payment) && *name != own && is_near(name, &own));
+    let near = near.map(|(payment, _)| (payment, WhyNot::NearlySameReference(kind)));
+    near.take(CONSIDERED_MAX).collect()
 }

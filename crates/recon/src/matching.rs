@@ -37,6 +37,7 @@ pub use inputs::{CarryForward, MatchDecision, MatchInputError, MatchInputs, Stan
 pub use items::{
     DueArrival, ItemKey, Lane, LaneItem, LaneItemId, LaneItemKind, MatchKeyKind, SeenFile,
 };
+pub use near::is_near;
 pub use outcome::Reconciliation;
 pub use rules::{MatchPolicy, MatchRule};
 

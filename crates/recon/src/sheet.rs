@@ -2,7 +2,8 @@
 //!
 //! A line names a parcel by its waybill or order. It is matched if it states what was taken in cash
 //! for it (`exact-key`, and `keyed-sum` of several payments); it is awaited if the parcel is with
-//! the firm and nothing was taken yet; anything else is a break.
+//! the firm and nothing was taken yet; anything else is a break. So is a parcel of another
+//! firm: its reference is unknown here.
 
 use std::collections::BTreeSet;
 
@@ -74,6 +75,14 @@ impl<'b> SheetMatcher<'b> {
         found
     }
 
+    /// The firm that has the parcel of a line, or had it last. `None` if no one parcel is meant.
+    #[must_use]
+    pub fn firm_of(&self, line: &SheetLine) -> Option<FirmId> {
+        let parcels = self.parcels(line);
+        let parcel = parcels.first().filter(|_| parcels.len() == 1)?;
+        self.books.listed_parcel(*parcel)?.firm
+    }
+
     /// What a line is, after the lines before it.
     #[must_use]
     pub fn plan(&mut self, line: &SheetLine) -> SheetPlan {
@@ -92,6 +101,11 @@ impl<'b> SheetMatcher<'b> {
         };
         if parcels.len() > 1 {
             return broken(ReconBreakKind::Ambiguous);
+        }
+        // The parcel of another firm is not for this one to state.
+        let firm = self.books.listed_parcel(parcel).and_then(|one| one.firm);
+        if firm.is_some_and(|firm| firm != self.firm) {
+            return broken(ReconBreakKind::UnknownReference);
         }
         let cash = self.books.payments(parcel).into_iter().filter(|one| {
             let stands = matches!(

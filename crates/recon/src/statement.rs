@@ -307,6 +307,12 @@ fn awaited(books: &Books, bank: BankId, lines: &[EntryLine]) -> Vec<Awaited> {
     found
 }
 
+/// What an account is to show, with its amount in minor units.
+#[must_use]
+pub fn expected_movements(books: &Books, bank: BankId) -> Vec<(BankMovement, i128)> {
+    awaited(books, bank, &[]).into_iter().map(|one| (one.movement, one.amount.into())).collect()
+}
+
 /// A bank account, and the statement whose entries are asked about.
 #[derive(Clone, Copy, Debug)]
 pub struct StatementOf {

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use books::{BankMovement, Books, BusinessDate, FileLane, NetworkId, PaymentId, RailId, Timestamp};
+use books::{
+    BankMovement, Books, BusinessDate, FileLane, FirmId, NetworkId, PaymentId, RailId, Timestamp,
+};
 use calendar::{ArrivalLane, Calendar, DueRule};
 use money::Currency;
 use serde::Serialize;
@@ -65,6 +67,41 @@ pub struct Arrival {
     pub items: u32,
     /// In minor units. Below zero: it is taken from us.
     pub amount: i128,
+}
+
+/// A file that did not come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OverdueFile {
+    pub lane: &'static str,
+    pub sender: String,
+    pub file_day: String,
+    /// The last day on which it was in time.
+    pub due: String,
+    /// Since the file's day.
+    pub age_days: u16,
+    /// What is to be in it.
+    pub items: u32,
+}
+
+/// The files that are missing, the oldest first.
+#[must_use]
+pub fn overdue_files(arrivals: &[Arrival]) -> Vec<OverdueFile> {
+    let missing = arrivals.iter().filter(|one| one.state == ArrivalState::MissingFile);
+    let mut files: BTreeMap<(String, &str, &str), OverdueFile> = BTreeMap::new();
+    for one in missing {
+        let key = (one.file_day.clone(), one.lane, one.sender.as_str());
+        let file = files.entry(key).or_insert_with(|| OverdueFile {
+            lane: one.lane,
+            sender: one.sender.clone(),
+            file_day: one.file_day.clone(),
+            due: one.due.clone(),
+            age_days: one.age_days,
+            items: 0,
+        });
+        file.items += one.items;
+        file.due = one.due.clone().min(std::mem::take(&mut file.due));
+    }
+    files.into_values().collect()
 }
 
 /// The file and the day in which something is due.
@@ -159,6 +196,12 @@ impl<'b> ExpectedArrivals<'b> {
             _ => None,
         };
         sender.due(since, second, self.today)
+    }
+
+    /// When cash that a firm's courier took on a day is due on a sheet of the firm.
+    #[must_use]
+    pub fn on_sheet(&self, firm: FirmId, since: BusinessDate) -> DueDay {
+        self.sender(FileLane::Firm(firm)).due(since, None, self.today)
     }
 
     /// The second of the local day.

@@ -45,7 +45,9 @@ mod waiting;
 pub use account_names::{AccountNameStyle, AccountNames, owner_id_type};
 pub use account_postings::{AccountPostings, PostingRange, PostingRow, account_postings};
 pub use announcements::{read_announcements, read_submissions};
-pub use arrivals::{Arrival, ArrivalKind, ArrivalState, DueDay, ExpectedArrivals};
+pub use arrivals::{
+    Arrival, ArrivalKind, ArrivalState, DueDay, ExpectedArrivals, OverdueFile, overdue_files,
+};
 pub use at_head::BooksAtHead;
 pub use balances::{
     BalanceSides, BalanceSums, NamedBalance, TrialBalance, debits_less_credits, trial_balance_on,
@@ -63,8 +65,8 @@ pub use commands::{
 pub use costs::{
     ByComponent, CollectionCost, CostBook, CostComponent, CostGroup, CostKey, CostListRow,
     CostReport, CostSettings, CostSettingsError, CostSums, DriftReport, FeeDrift, RouteCost,
-    RoutingSums, TerminalCost, TerminalRates, WhatIf, WhatIfError, WhatIfGroup, WhatIfNetwork,
-    measure_what_if, what_if,
+    RoutingSums, TerminalCost, TerminalRates, UnknownInCosts, WhatIf, WhatIfError, WhatIfGroup,
+    WhatIfNetwork, last_collection_day, measure_what_if, what_if,
 };
 pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount, PayoutEnd};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
@@ -80,7 +82,7 @@ pub use network_exit::{
 };
 pub use open_differences::{
     BreakReason, BreakReport, BreakSource, OpenDifferences, OpenItemEvidence, ProposedResolution,
-    open_differences,
+    open_differences, resolution_text,
 };
 pub use open_items::{LineReport, OpenItemReport, TotalsReport};
 pub use parcels::{
@@ -90,7 +92,7 @@ pub use payouts::{
     PayoutMessage, made_up_creditor, made_up_debtor, message_text, payout_seller, write_message,
     write_payouts_csv, write_trial_messages,
 };
-pub use recon_breaks::{OpenReconKind, OpenReconRow, ReconBreakFilter, recon_breaks};
+pub use recon_breaks::{BREAK_PREFIX, OpenReconKind, OpenReconRow, ReconBreakFilter, recon_breaks};
 pub use recon_status::{
     BankLaneReport, ExpectedReport, LaneFileReport, LaneReport, LaneSummary, MovementReport,
     PartReport, ReconStatus,
@@ -107,5 +109,6 @@ pub use status::{
 };
 pub use verify::{BooksReport, CurrencySum, SellerDebtReport, verify_books};
 pub use waiting::{
-    WaitingFilter, WaitingItem, WaitingKind, WaitingList, WaitingTotal, movement_name, waiting_list,
+    MOVEMENT_KINDS, WaitingFilter, WaitingItem, WaitingKind, WaitingList, WaitingTotal,
+    movement_name, movement_text, waiting_list,
 };

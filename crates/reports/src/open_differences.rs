@@ -13,6 +13,7 @@ use money::{Amount, Currency};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::waiting::movement_text;
 use crate::{BooksAtHead, OpenItemReport, RecordedCommand, ReportError, local_time};
 
 /// The open breaks and the open items at the end of a journal, each with the commands that are its
@@ -106,13 +107,8 @@ impl BreakReport {
             (Some(proposed), _) => proposed.approval(),
             (None, "0") => format!("doorstep break assign {id} --owner WHO"),
             _ => {
-                let how = self.suggested.as_ref().map_or_else(
-                    || "HOW".to_owned(),
-                    |how| match how.split_once("={") {
-                        Some((name, json)) => format!("{name}='{{{json}'"),
-                        None => how.clone(),
-                    },
-                );
+                let how =
+                    self.suggested.as_ref().map_or_else(|| "HOW".to_owned(), |how| quoted(how));
                 format!("doorstep break propose {id} --resolution {how}")
             }
         }
@@ -142,8 +138,8 @@ impl ProposedResolution {
         let (resolution, amount, by) = books.proposed_resolution(open.id)?;
         Some(ProposedResolution {
             break_id: open.id.to_string(),
-            resolution: typed(books, resolution, "'"),
-            unquoted: typed(books, resolution, ""),
+            resolution: quoted(&resolution_text(books, resolution)),
+            unquoted: resolution_text(books, resolution),
             amount,
             currency: open.currency.code(),
             proposed_by: by.to_string(),
@@ -163,8 +159,17 @@ impl ProposedResolution {
     }
 }
 
-/// A resolution as it is typed, with JSON between these quotes.
-fn typed(books: &Books, resolution: BreakResolution, quote: &str) -> String {
+/// A value as it is typed in a shell.
+pub(crate) fn quoted(how: &str) -> String {
+    match how.split_once('=') {
+        Some((name, content)) if content.contains(' ') => format!("{name}='{content}'"),
+        _ => how.to_owned(),
+    }
+}
+
+/// A resolution as it is typed, without the quotes of a shell.
+#[must_use]
+pub fn resolution_text(books: &Books, resolution: BreakResolution) -> String {
     match resolution {
         BreakResolution::WriteOff => "WriteOff".to_owned(),
         BreakResolution::ThroughBank(bank) => {
@@ -179,8 +184,7 @@ fn typed(books: &Books, resolution: BreakResolution, quote: &str) -> String {
             format!("ToPayment={}/{}", payment.parcel, payment.number)
         }
         BreakResolution::ToMovement(movement) => {
-            let json = serde_json::to_string(&movement).unwrap_or_default();
-            format!("ToMovement={quote}{json}{quote}")
+            format!("ToMovement={}", movement_text(books, movement))
         }
     }
 }
@@ -318,8 +322,9 @@ pub fn open_differences(read: &mut BooksAtHead) -> Result<OpenDifferences, Repor
         BreakReport {
             proposed: ProposedResolution::of(books, &view),
             suggested: kind
+                .or((reason == BreakReason::NotInBooks).then_some(ReconBreakKind::NoReference))
                 .and_then(|kind| suggestion(books, &view, kind))
-                .map(|resolution| typed(books, resolution, "")),
+                .map(|resolution| resolution_text(books, resolution)),
             evidence,
             reason,
             kind,
@@ -419,24 +424,9 @@ fn kind_of(
     reason: BreakReason,
     evidence: &[RecordedCommand],
 ) -> Option<ReconBreakKind> {
-    use ClearLineKind as K;
-    Some(match reason {
-        BreakReason::Fee | BreakReason::ChargebackFee | BreakReason::OtherFee => {
-            ReconBreakKind::FeeDrift
-        }
-        BreakReason::Amount | BreakReason::MoreThanThereIs => ReconBreakKind::AmountDiffers,
-        BreakReason::NoPayment => ReconBreakKind::UnknownReference,
-        BreakReason::DoesNotFit => match books.break_evidence(id)?.line.kind {
-            K::Sale | K::Completion | K::Offline => ReconBreakKind::Duplicate,
-            _ => ReconBreakKind::Unannounced,
-        },
-        BreakReason::NotInBooks => {
-            let found = evidence.first()?.fields.get("found")?.get("Broken")?;
-            serde_json::from_value(found.clone()).ok()?
-        }
-        BreakReason::CountedMore | BreakReason::SaleInSuspense | BreakReason::RaisedByHand => {
-            return None;
-        }
+    books.kind_of_line_break(id).or_else(|| {
+        let found = evidence.first().filter(|_| reason == BreakReason::NotInBooks)?;
+        serde_json::from_value(found.fields.get("found")?.get("Broken")?.clone()).ok()
     })
 }
 

@@ -1,16 +1,20 @@
 //! What reconciliation leaves open, as one list: breaks, entries of statements whose cause is
 //! awaited, and what moved a bank account and is on no statement.
 
-use books::{Books, BusinessDate, FileLane, ParcelId};
+use books::{BankMovement, Books, BusinessDate, FileLane, ParcelId};
 use calendar::Calendar;
 use money::Currency;
 use money::decimal::DecimalAmount;
 use serde::Serialize;
 
 use crate::arrivals::{ArrivalState, ExpectedArrivals};
-use crate::open_differences::{BreakReport, BreakSource, open_differences};
-use crate::waiting::{WaitingFilter, WaitingKind, movement_name, waiting_list};
+use crate::open_differences::{BreakReport, BreakSource, open_differences, quoted};
+use crate::waiting::{WaitingFilter, WaitingKind, movement_name, movement_text, waiting_list};
 use crate::{BooksAtHead, ProposedResolution, ReportError};
+
+/// Stands before the id of a break. A spreadsheet keeps a text as it is, and rounds a number of 19
+/// digits.
+pub const BREAK_PREFIX: &str = "brk_";
 
 /// What is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -28,7 +32,7 @@ pub enum OpenReconKind {
 #[derive(Debug, Serialize)]
 pub struct OpenReconRow {
     pub what: OpenReconKind,
-    /// A break's id; an entry as `BANK/FILE/LINE`; a movement in words.
+    /// A break's id with [`BREAK_PREFIX`]; an entry as `BANK/FILE/LINE`; a movement by its name.
     pub id: String,
     /// `network`, `wallet`, `bank` or `firm`.
     pub lane: &'static str,
@@ -99,9 +103,14 @@ pub fn recon_breaks(
     for item in waiting_list(books, today, &of_entries, waybill).items {
         let (file, line) = item.name.split_once('/').unwrap_or_default();
         let (bank, due) = (&item.party, item.due.clone());
+        let id = format!("{bank}/{file}/{line}");
+        let same = same_movement(books, bank, item.amount);
+        let how = same.map(|movement| format!("ToMovement={}", movement_text(books, movement)));
         rows.push(OpenReconRow {
             what: OpenReconKind::Entry,
-            id: format!("{bank}/{file}/{line}"),
+            next: close_command(&id, how.as_deref().unwrap_or("Break")),
+            suggested: how,
+            id,
             lane: "bank",
             sender: bank.clone(),
             file: file.parse().ok(),
@@ -114,8 +123,6 @@ pub fn recon_breaks(
             due,
             owner: None,
             proposed: None,
-            suggested: None,
-            next: format!("doorstep do MatchEntry --bank {bank} --file {file} --line {line}"),
         });
     }
     rows.extend(sheet_rows(books, today));
@@ -173,7 +180,7 @@ fn sheet_rows(books: &Books, today: BusinessDate) -> Vec<OpenReconRow> {
         let id = format!("{sender}/{}/{}", one.file, one.line);
         OpenReconRow {
             what: OpenReconKind::Entry,
-            next: format!("doorstep recon explain {sender}/{}", one.file),
+            next: close_command(&id, if one.until.is_some() { "Break" } else { "Seen" }),
             id,
             lane: "firm",
             sender,
@@ -191,6 +198,19 @@ fn sheet_rows(books: &Books, today: BusinessDate) -> Vec<OpenReconRow> {
         }
     });
     rows.collect()
+}
+
+/// The only movement of a bank account that is on no statement and has this amount. Two that fit
+/// are for people to decide.
+fn same_movement(books: &Books, bank: &str, amount: i128) -> Option<BankMovement> {
+    let (bank, _) = books.banks().find(|(_, name)| *name == bank)?;
+    let mut same = books.open_movements(bank).filter(|one| one.amount == amount);
+    same.next().filter(|_| same.next().is_none()).map(|one| one.movement)
+}
+
+/// The command that closes one row.
+fn close_command(id: &str, how: &str) -> String {
+    format!("doorstep recon close {id} --resolution {}", quoted(how))
 }
 
 fn age(since: BusinessDate, today: BusinessDate) -> u16 {
@@ -222,7 +242,7 @@ impl OpenReconRow {
             suggested: one.suggested,
             proposed: one.proposed,
             since: one.opened,
-            id: one.break_id,
+            id: format!("{BREAK_PREFIX}{}", one.break_id),
         }
     }
 

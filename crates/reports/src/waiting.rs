@@ -509,9 +509,9 @@ pub fn movement_name(
             format!("commission {}/{number}", books.firm_reference(firm).unwrap_or_default())
         }
         M::Tax(number) => format!("tax {number}"),
-        M::InvoicePayment { seller, invoice, number, .. } => {
+        M::InvoicePayment { seller, currency, invoice, number } => {
             let seller = books.seller_reference(seller).unwrap_or_default();
-            format!("invoice {seller}/{invoice}/{number}")
+            format!("invoice {seller}/{currency}/{invoice}/{number}")
         }
         M::Adjustment(number) => format!("adjustment {number}"),
         M::Break(id) => format!("break {id}"),
@@ -520,4 +520,26 @@ pub fn movement_name(
             format!("collection {}/{}", waybill(payment.parcel), payment.number)
         }
     }
+}
+
+/// The kinds of movements, as [`movement_name`] writes them.
+pub const MOVEMENT_KINDS: [&str; 12] = [
+    "clearing-file",
+    "deposit",
+    "payout",
+    "returned-payout",
+    "refund",
+    "commission",
+    "tax",
+    "invoice",
+    "adjustment",
+    "break",
+    "closed-break",
+    "collection",
+];
+
+/// The name of a movement with the ids of parcels, as it is typed.
+#[must_use]
+pub fn movement_text(books: &Books, movement: BankMovement) -> String {
+    movement_name(books, movement, &|parcel| parcel.to_string())
 }

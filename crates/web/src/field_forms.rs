@@ -37,7 +37,7 @@ pub fn form(field: FieldType<'_>) -> BilingualText {
             words!("{prefix} and a number, or your reference", "{prefix} 加数字，或您自己的编码")
         }
         Expected::Id => words!("{prefix} and a number", "{prefix} 加数字"),
-        Expected::OneOf(_) => {
+        Expected::OneOf(_) | Expected::Movement => {
             let all: Vec<String> = field.variants().iter().map(variant).collect();
             let all = all.join(", ");
             words!("one of: {all}", "以下之一：{all}")

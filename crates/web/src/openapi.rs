@@ -6,7 +6,7 @@ use books::chart::AccountKind;
 use machine::{ActorKind, CommandSpec};
 use notices::{NOTICE_EVENTS, NoticeChannel, NoticeState};
 use office::{Language, fields, is_given_by_two};
-use reports::WaitingKind;
+use reports::{CostKey, WaitingKind};
 use serde_json::{Map, Value, json};
 use views::ViewSpec;
 
@@ -553,6 +553,10 @@ fn look_flag_schema(form: &FlagForm) -> Value {
             let codes = AccountKind::ALL.map(|kind| kind.code().to_string());
             let all = [names, codes].concat();
             json!({ "type": "string", "enum": all })
+        }
+        FlagForm::CostKey => {
+            let names = CostKey::ALL.map(CostKey::name);
+            json!({ "type": "string", "enum": names })
         }
         FlagForm::WaitingKind => {
             let proposal = Value::from("proposal");

@@ -65,8 +65,8 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     Orders,
-    Clearing,
-    Bank,
+    /// Of a network, wallet, bank or courier firm.
+    Incoming,
     /// A list of what is open, with resolutions.
     Closings,
 }
@@ -120,6 +120,8 @@ pub enum FlagForm {
     Reference,
     AccountKind,
     WaitingKind,
+    /// By what costs are grouped.
+    CostKey,
 }
 
 const fn flag(name: &'static str, form: FlagForm) -> LookFlag {
@@ -184,7 +186,7 @@ pub struct Operation {
     pub is_open: bool,
 }
 
-static LOOKS: [LookSpec; 10] = [
+static LOOKS: [LookSpec; 12] = [
     LookSpec {
         path: "/v1/now/status",
         right: "status",
@@ -276,6 +278,37 @@ static LOOKS: [LookSpec; 10] = [
         about: BilingualText::fixed(
             "What reconciliation left open, each with the resolution that the rules suggest",
             "对账未结事项，各附规则建议的结案方式",
+        ),
+    },
+    LookSpec {
+        path: "/v1/now/arrivals",
+        right: "balances",
+        line: &["recon", "arrivals"],
+        of_one: false,
+        flags: &[],
+        parts: &[],
+        list: "/v1/files",
+        about: BilingualText::fixed(
+            "What is to arrive in files, by sender and day; what is overdue comes first",
+            "文件中应到的款项，按来源和日期；逾期的在前",
+        ),
+    },
+    LookSpec {
+        path: "/v1/now/costs",
+        right: "balances",
+        line: &["costs"],
+        of_one: false,
+        flags: &[
+            flag("from", FlagForm::Date),
+            flag("until", FlagForm::Date),
+            flag("by", FlagForm::CostKey),
+            flag("of", FlagForm::Reference),
+        ],
+        parts: &[],
+        list: "/v1/postings",
+        about: BilingualText::fixed(
+            "What collections cost, by component, what routing saved, what files kept back",
+            "收款的各项成本、路由节省的费用、文件多扣的手续费",
         ),
     },
     LookSpec {
@@ -536,11 +569,13 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ),
         file("orders", FileKind::Orders, ("Announces the parcels of an order export", "导入订单")),
         file(
-            "clearing",
-            FileKind::Clearing,
-            ("Takes a clearing file of a network or wallet", "接收卡组织或钱包的清算文件"),
+            "incoming",
+            FileKind::Incoming,
+            (
+                "Takes a file of a network, wallet, bank or courier firm",
+                "接收卡组织、钱包、银行或快递公司的文件",
+            ),
         ),
-        file("bank", FileKind::Bank, ("Takes a bank statement", "接收银行对账单")),
         file(
             "closings",
             FileKind::Closings,

@@ -24,6 +24,7 @@ use crate::refusal::{ContradictedLine, MissingRecord, Refusal};
 use crate::terminal::batches::Transaction;
 use crate::terminal::rrn::Rrn;
 use crate::terminal::transaction::{LineDecision, NetworkReference, Trace, TransactionKind};
+use crate::vocabulary::ReconBreakKind;
 
 /// The account that a line's net amount comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,7 +72,49 @@ fn magnitude(amount: i128) -> Option<Amount> {
     u64::try_from(amount.unsigned_abs()).ok().and_then(Amount::new)
 }
 
+impl ReconBreakKind {
+    /// Of a line of a file that leaves a difference.
+    fn of_line(line: &ClearLine, difference: LineDifference) -> ReconBreakKind {
+        use ClearLineKind as K;
+        match (difference, line.payment, line.kind) {
+            (LineDifference::Fee, ..) => ReconBreakKind::FeeDrift,
+            (LineDifference::Amount | LineDifference::Rest, ..) => ReconBreakKind::AmountDiffers,
+            (LineDifference::Whole, None, _) => ReconBreakKind::UnknownReference,
+            (_, _, K::Sale | K::Completion | K::Offline) => ReconBreakKind::Duplicate,
+            (LineDifference::Whole, ..) => ReconBreakKind::Unannounced,
+        }
+    }
+}
+
 impl Books {
+    /// The kind of a break that a line of a file raised. `None` of any other.
+    #[must_use]
+    pub fn kind_of_line_break(&self, id: BreakId) -> Option<ReconBreakKind> {
+        let BreakEvidence { difference, line } = self.break_evidence(id)?;
+        Some(ReconBreakKind::of_line(line, *difference))
+    }
+
+    /// The kind of the break that a line would raise now. `None`: it would raise none. A fee that
+    /// is corrected can explain earlier breaks: it counts as none.
+    #[must_use]
+    pub fn break_of_line(&self, line: &ClearLine) -> Option<ReconBreakKind> {
+        let rail = self.rails.number(line.rail)?;
+        let amounts = LineAmounts::of(line);
+        let plan = self.plan_line(amounts, rail, line.payment);
+        let rest = LineRest::of(amounts, plan);
+        let corrects = matches!(line.kind, ClearLineKind::Reversal | ClearLineKind::FeeCorrection);
+        let difference = if plan.effect == LineEffect::Nothing {
+            LineDifference::Whole
+        } else if rest.amount != 0 {
+            LineDifference::Amount
+        } else if rest.fee != 0 && !corrects {
+            LineDifference::Fee
+        } else {
+            return None;
+        };
+        Some(ReconBreakKind::of_line(line, difference))
+    }
+
     pub(crate) fn clear_line(
         &mut self,
         command: &ClearLine,
@@ -96,11 +139,7 @@ impl Books {
         if let Some(date) = command.value_date {
             check_date(date, BusinessDate(0)..=now.today)?;
         }
-        let amounts = LineAmounts {
-            kind: command.kind,
-            amount: command.amount.minor().into(),
-            deducted: command.deducted.minor().into(),
-        };
+        let amounts = LineAmounts::of(command);
         self.check_line_reference(command)?;
         let plan = self.plan_line(amounts, rail, command.payment);
         let source = LineSource::Bank(bank.account);

@@ -4,7 +4,7 @@ use money::Amount;
 use tariff::PaymentMethod;
 
 use crate::books::Books;
-use crate::command::{ClearLineKind, REFUNDS_PER_PAYMENT_MAX};
+use crate::command::{ClearLine, ClearLineKind, REFUNDS_PER_PAYMENT_MAX};
 use crate::ids::PaymentId;
 use crate::payment::chargeback::{Chargeback, ChargebackEnd};
 use crate::payment::record::{PaymentRecord, PaymentStatus, SuspendedSaleEnd};
@@ -20,6 +20,14 @@ pub(crate) struct LineAmounts {
 }
 
 impl LineAmounts {
+    pub(crate) fn of(line: &ClearLine) -> LineAmounts {
+        LineAmounts {
+            kind: line.kind,
+            amount: line.amount.minor().into(),
+            deducted: line.deducted.minor().into(),
+        }
+    }
+
     /// What the bank account gets.
     pub(crate) fn net(&self) -> i128 {
         self.amount - self.deducted

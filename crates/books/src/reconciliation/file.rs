@@ -61,16 +61,11 @@ impl Books {
             return Err(Refusal::FileTakenBefore(same.begun.file));
         }
         check_date(until, from..=now.today)?;
-        if let Some(before) = before {
-            // A statement goes on where the last one ended. Other files go forward by their dates.
-            let first = match lane {
-                FileLane::Bank(_) => before.begun.until,
-                FileLane::Network(_) | FileLane::Wallet(_) | FileLane::Firm(_) => before.begun.from,
-            };
-            check_date(from, first..=BusinessDate::MAX)?;
-            if let (Some(closing), Some(opening)) = (before.closing(), opening)
-                && closing != i128::from(opening.minor())
-            {
+        // A statement goes on where the last one ended. Other files come in any order.
+        if let (Some(before), Some(opening)) = (before, opening) {
+            check_date(from, before.begun.until..=BusinessDate::MAX)?;
+            let closing = before.closing().filter(|one| *one != i128::from(opening.minor()));
+            if let Some(closing) = closing {
                 return Err(Refusal::StatementGap(signed(closing)?));
             }
         }

@@ -7,7 +7,7 @@ use tariff::{BusinessDate, CardKind, PaymentMethod};
 use crate::books::Books;
 use crate::command::PaymentRoute;
 use crate::ids::{
-    CourierId, FirmId, NetworkId, OpenItemId, ParcelId, PaymentId, PersonId, TerminalId,
+    CourierId, FirmId, NetworkId, OpenItemId, ParcelId, PaymentId, PersonId, TerminalId, WalletId,
 };
 use crate::parcel::index::ParcelSlot;
 use crate::party::record::RailId;
@@ -267,6 +267,20 @@ impl Books {
             let (sent, payment) = (one.network_reference()?, one.payment_id());
             let here = self.rail_of(payment) == Some(RailId::Network(network));
             here.then_some((sent, payment))
+        })
+    }
+
+    /// The remembered orders of a wallet: the payment of each, and its name. A bill names them.
+    /// Scans all remembered transactions.
+    pub fn orders_of(&self, wallet: WalletId) -> impl Iterator<Item = (PaymentId, String)> {
+        let transactions = self.terminal_batches.transactions.iter();
+        let orders = transactions.filter(|(_, one)| one.is_wallet_order());
+        orders.filter_map(move |(_, one)| {
+            let payment = one.payment_id();
+            let here = self.rail_of(payment) == Some(RailId::Wallet(wallet));
+            let terminal = self.terminals.get(one.terminal).id;
+            let trace = Trace { terminal, batch: one.batch, stan: one.stan };
+            here.then(|| (payment, trace.wallet_order()))
         })
     }
 

@@ -72,6 +72,9 @@ fn print_table(figures: &MarketFigures) {
     if let Some(rival) = f.postgresql_reservations_per_s {
         row(lang.pick("PostgreSQL, reservations/s", "PostgreSQL，每秒保留"), rival.to_string());
     }
+    if let Some(rival) = f.redis_reservations_per_s {
+        row(lang.pick("Redis, reservations/s", "Redis，每秒保留"), rival.to_string());
+    }
     say!(
         "{}",
         lang.pick(

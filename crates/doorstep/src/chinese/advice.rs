@@ -289,6 +289,7 @@ fn errors_of_fields_say_what_to_write() {
         Expected::List(Box::new(Expected::Parcel)),
         Expected::Boolean,
         Expected::Text,
+        Expected::Movement,
         Expected::Object(vec!["parcel".into()]),
     ];
     let source = include_str!("../../../office/src/fields.rs");

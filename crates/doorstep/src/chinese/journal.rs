@@ -9,7 +9,7 @@ use node::replay::ReplayError;
 use node::{NodeStopped, StartError};
 use reports::{
     CostSettingsError, DrillError, ExplainError, ExportError, PayoutWriteError, ReportError,
-    WhatIfError,
+    UnknownInCosts, WhatIfError,
 };
 
 use super::{books, toml_message, zh, zh_error};
@@ -27,6 +27,7 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
         .or_else(|| error.downcast_ref().map(export_error))
         .or_else(|| error.downcast_ref().map(payout_write_error))
         .or_else(|| error.downcast_ref().map(cost_settings_error))
+        .or_else(|| error.downcast_ref().map(unknown_in_costs))
         .or_else(|| error.downcast_ref().map(what_if_error))
         .or_else(|| error.downcast_ref().map(drill_error))
 }
@@ -249,7 +250,14 @@ fn cost_settings_error(error: &CostSettingsError) -> String {
     use CostSettingsError as E;
     match error {
         E::TooLong => "文件超过 1048576 字节；请只保留成本".to_owned(),
-        E::Toml(why) => toml_message(why),
+        E::Toml { line, what } => {
+            format!("第 {line} 行：{}；全部的键见 docs/costs.md", toml_message(what))
+        }
+        E::BelowZero { key } => format!("{key}：成本不能为负；请写作 \"12.50\""),
+        E::TooMuch { key, sum, currency } => {
+            format!("{key}：{sum} {currency} 超出任何成本；请更正")
+        }
+        E::Share => "cash.share：超过现金的 100%；请写作 \"0.05%\"".to_owned(),
         E::Amount { key, why } => format!("{key}：{}；请写作 \"12.50\"", zh_error(why)),
         E::Currency(why) => format!("currency：{}", zh_error(why)),
         E::Day(why) => format!("repair.day：{}", zh_error(why)),
@@ -258,6 +266,18 @@ fn cost_settings_error(error: &CostSettingsError) -> String {
         E::CityTwice { what, name } => {
             let what = if *what == "the firm" { "快递公司" } else { "快递员" };
             format!("{what} `{name}` 有两个城市：请只保留一个")
+        }
+    }
+}
+
+fn unknown_in_costs(error: &UnknownInCosts) -> String {
+    use UnknownInCosts as E;
+    match error {
+        E::Firm(name) => format!("city：账簿中没有快递公司 `{name}`；请更正名称，或去掉"),
+        E::Courier(name) => format!("city：账簿中没有快递员 `{name}`；请更正，或去掉"),
+        E::Terminal(number) => format!("repair：账簿中没有终端 {number}；请更正编号，或去掉"),
+        E::Currency(currency) => {
+            format!("currency：账簿中没有 {currency} 的账户；请写账簿的币种")
         }
     }
 }

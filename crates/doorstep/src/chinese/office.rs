@@ -376,6 +376,9 @@ pub fn expected(expected: &Expected, lang: Lang) -> String {
         }
         E::Boolean => "请写 true 或 false".to_owned(),
         E::Text => "请写文字".to_owned(),
+        E::Movement => "请按 `doorstep recon breaks` 所写填入账户变动，例如 `deposit 7` 或 \
+                        `clearing-file alpha/3`"
+            .to_owned(),
         E::Object(keys) => format!("请写 JSON 对象，其键为 {}", keys.join("、")),
     }
 }

@@ -6,11 +6,13 @@ use ::office::closing::{
     CLOSING_FILE_BYTES_MAX, CLOSINGS_MAX, ClosingError, ClosingFault, FAULTS_LISTED_MAX, FaultyRow,
 };
 use ::office::explaining::ExplainingError;
-use ::office::take::{Balance, TakeError};
+use ::office::take::{Balance, LINES_NAMED_MAX, TakeError};
 use ::office::{FILES_IN_HAND, FileSourceKind};
 use files::incoming::archive::ArchiveFault;
 use files::incoming::parts::parts_text;
 use files::incoming::{FaultyLine, FileFault, RefusedFile, sum_text};
+
+use reports::BREAK_PREFIX;
 
 use super::zh_error;
 
@@ -24,6 +26,7 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
 fn closing_error(error: &ClosingError) -> String {
     use ClosingError as E;
     match error {
+        E::Empty => "文件为空；请给出 `doorstep recon breaks --csv` 写出的列表".to_owned(),
         E::TooLarge => {
             format!("文件超过 {} MiB；请分成几份", CLOSING_FILE_BYTES_MAX >> 20)
         }
@@ -62,11 +65,28 @@ fn closing_fault(fault: &ClosingFault) -> String {
         F::Twice(line) => format!("与第 {line} 行相同；请去掉其中一行"),
         F::UnknownBreak => "没有该差异；请用 `doorstep recon breaks --csv` 重新写出列表".to_owned(),
         F::Closed => "已以其他方式结案；请去掉该行".to_owned(),
+        F::ProposedOtherwise { by, resolution } => format!(
+            "人员 {by} 已提议 `{resolution}`；填写相同处理即为批准，或去掉该行。\
+             改提其他处理即撤下该提议，此后两人都不能批准对方的提议"
+        ),
+        F::OtherAmount { listed, open } => {
+            format!("列表写的是 {listed}，而现有未结 {open}；请重新写出列表")
+        }
+        F::PartWithoutAmount => "只有带原样 `amount` 列的列表才能结案一部分".to_owned(),
         F::UnknownEntry => {
             "没有该待入账记录；请用 `doorstep recon breaks --csv` 重新写出列表".to_owned()
         }
-        F::EntryResolution => {
-            "对账单的记录只能以 `Break` 处理：不再等待其原因，成为差异".to_owned()
+        F::Movement(name) => format!(
+            "账户变动由列出它的对账单了结；请去掉该行，或在对应记录的行中填 `ToMovement={name}`"
+        ),
+        F::EntryResolution => "对账单的记录以 `Break`（不再等待其原因）或 \
+                               `ToMovement=…`（即列表中的某项变动）处理"
+            .to_owned(),
+        F::NoMovement(name) => {
+            format!("该账户没有未列入对账单的变动 `{name}`；请从列表中取用")
+        }
+        F::MovementAmount { name, entry, movement } => {
+            format!("记录为 {entry}，而 `{name}` 为 {movement}；金额相同才能了结")
         }
         F::SheetResolution(wanted) => format!("此处快递公司表的该行只能填 `{wanted}`"),
         F::EntryPart => "记录整笔成为差异；`part` 请留空".to_owned(),
@@ -79,8 +99,9 @@ fn explaining_error(error: &ExplainingError) -> String {
     use ExplainingError as E;
     match error {
         E::UnknownSubject(text) => format!(
-            "`{text}` 不是这些账簿的文件、记录、差异或付款；文件写作 来源/文件号，记录写作 \
-             银行/文件号/序号，差异写其编号，付款写作 运单号/序号"
+            "`{text}` 不是这些账簿的文件、行、差异、变动或付款；文件写作 来源/文件号，行写作 \
+             来源/文件号/行号，差异写作 {BREAK_PREFIX}编号，变动写作 `deposit 7`，付款写作 \
+             运单号/序号"
         ),
         E::Report(error) => zh_error(error),
         E::Journal(error) => zh_error(error),
@@ -129,9 +150,23 @@ pub(super) fn take_error(error: &TakeError) -> String {
         E::OtherCurrency { name, found, wanted } => {
             format!("文件的币种为 {found}，而 `{name}` 的币种为 {wanted}；请索取 {wanted} 的文件")
         }
-        E::OlderFile { date, last } => format!(
-            "文件日期为 {date}，而 {last} 的文件已录入；文件须按日期先后录入。\
-             请与发送方核对：其中各行不在其他文件中"
+        E::WhichDay => "文件未写明日期；请给出 --date YYYY-MM-DD，或将日期写入文件名".to_owned(),
+        E::OtherDay { wanted, found } => {
+            format!("--date 为 {wanted}，而文件写明 {found}；请去掉 --date")
+        }
+        E::InOtherForm { file, day, form } => format!(
+            "其中每一行都已由 {day} 的第 {file} 号文件（格式 `{form}`）录入：\
+             这是同一日期的另一种格式，无需再录。\
+             如果确是另一文件，且各笔都重复付款，请给出 --accept-breaks"
+        ),
+        E::NothingExpected { name, lines } => format!(
+            "其 {lines} 行中没有一行是账簿预期 `{name}` 会有的：\
+             看来是其他发送方的文件，或属于其他账簿。请写明真正的发送方；\
+             如果文件无误，请给出 --accept-breaks，各行将成为差异"
+        ),
+        E::StatementInOtherForm { until, form } => format!(
+            "截至 {until} 的对账单此前已按 `{form}` 录入，余额相同：\
+             这是同一对账单的另一种格式，无需再录"
         ),
         E::Unfinished { from } => {
             format!("{from} 的文件只录入了一部分；请先给出该文件，它将从中断处继续")
@@ -184,6 +219,9 @@ pub(super) fn take_error(error: &TakeError) -> String {
             "对账单第 {line} 行：到账通知中同一银行参考号的金额不同，或出现两次；\
              请询问银行，或只给出对账单"
         ),
+        E::NotificationOfNoEntry => {
+            "到账通知中没有对账单的任何一笔；请与其当日的对账单一同给出".to_owned()
+        }
         E::TooManyDetails { line } => {
             format!("第 {line} 行：到账通知的交易过多；请分成几份")
         }
@@ -211,6 +249,23 @@ pub(super) fn take_error(error: &TakeError) -> String {
             "该表只列整笔汇款，没有逐个包裹；请向快递公司索取每个包裹一行的表".to_owned()
         }
         E::WhoseSheet => "快递公司的表未写明属于谁；请用 --firm 指定".to_owned(),
+        E::OtherFirm { wanted, found, lines } => {
+            let named: Vec<String> =
+                lines.iter().take(LINES_NAMED_MAX).map(u32::to_string).collect();
+            let more = if lines.len() > LINES_NAMED_MAX { "等" } else { "" };
+            format!(
+                "表中没有 `{wanted}` 的包裹；第 {} 行{more}的包裹在 {}：请给出 --firm {}，\
+                 或向 `{wanted}` 索取其表",
+                named.join("、"),
+                found.join("、"),
+                found.join(" 或 ")
+            )
+        }
+        E::ProfileCurrency { profile, name, found, wanted } => format!(
+            "模板 `{profile}` 规定金额为 {found}，而 `{name}` 的币种为 {wanted}；若该表确为 \
+             {wanted}，请自制模板：`doorstep profile show {profile} > my-sheet.toml`，在其中写 \
+             currency = \"{wanted}\"，再给出 --profile my-sheet.toml"
+        ),
         E::NothingCollected { line } => {
             format!("第 {line} 行：表中未写明代收金额；请询问快递公司")
         }

@@ -281,6 +281,7 @@ fn serve_until_stopped(
         views: Some(Arc::clone(&reached)),
         answers: OnceLock::new(),
         notices: Arc::default(),
+        overdue: Arc::default(),
         certificates: Vec::new(),
     });
     let parts = WebShared {

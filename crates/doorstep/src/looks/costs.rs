@@ -8,7 +8,7 @@ use books::{BusinessDate, RailId};
 use clap::{Args, ValueEnum};
 use reports::{
     BooksAtHead, CostBook, CostComponent, CostGroup, CostKey, CostReport, CostSettings, WhatIf,
-    WhatIfNetwork, what_if,
+    WhatIfNetwork, last_collection_day, what_if,
 };
 use serde::Serialize;
 use tariff::CappedRate;
@@ -40,10 +40,10 @@ pub struct CostsArgs {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// The first day [default: the last one]
+    /// The first day [default: the last day of the report]
     #[arg(long, value_name = "YYYY-MM-DD")]
     from: Option<BusinessDate>,
-    /// The last day [default: the business date of the books]
+    /// The last day [default: the last day with collections]
     #[arg(long, value_name = "YYYY-MM-DD", alias = "to")]
     until: Option<BusinessDate>,
     /// By what costs are grouped
@@ -150,7 +150,11 @@ pub fn run(args: &CostsArgs) -> anyhow::Result<()> {
     let lang = Lang::current();
     let read = read_at_head(&args.data)?;
     let last = read.books().last_date();
-    let until = args.until.unwrap_or(last);
+    let until = match (args.until, args.from) {
+        (Some(until), _) => until,
+        (None, Some(_)) => last,
+        (None, None) => last_collection_day(read.books()).unwrap_or(last),
+    };
     let from = args.from.unwrap_or(until);
     let today = read.today().max(last);
     ensure!(
@@ -163,6 +167,10 @@ pub fn run(args: &CostsArgs) -> anyhow::Result<()> {
     );
     let settings = settings(&args.data, args.costs.as_deref())?;
     check_default(&read, &settings)?;
+    let own = args.data.join(COSTS_FILE);
+    let path = args.costs.as_deref().unwrap_or(&own);
+    settings.check(read.books()).with_context(|| path.display().to_string())?;
+    check_further(&read, args.with_network.as_ref())?;
     let wanted = settings.default_network.as_deref();
     let book = CostBook::read(&args.data, (from, until), wanted, &print_notice)?;
     let (by, of) = (args.by.key(), args.of.as_deref());
@@ -220,6 +228,14 @@ fn check_default(read: &BooksAtHead, settings: &CostSettings) -> anyhow::Result<
     let all = names.join(text(lang, "looks.separator"));
     let values: [(&str, &dyn Display); 2] = [("wanted", wanted), ("all", &all)];
     bail!(filled(lang, "costs.no_default", &values))
+}
+
+/// The costs of a network that the books have are in the settings and the journal.
+fn check_further(read: &BooksAtHead, further: Option<&WhatIfNetwork>) -> anyhow::Result<()> {
+    let Some(further) = further else { return Ok(()) };
+    let known = read.books().rail_views().any(|rail| rail.reference == further.name);
+    ensure!(!known, filled(Lang::current(), "costs.network_known", &[("name", &further.name)]));
+    Ok(())
 }
 
 fn component(one: CostComponent) -> &'static str {

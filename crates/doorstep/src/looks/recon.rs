@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use calendar::Calendar;
 use clap::{Args, Subcommand};
 use reports::{
-    Arrival, ArrivalKind, ArrivalState, BankLaneReport, LaneReport, LaneSummary, ReconStatus,
+    Arrival, ArrivalKind, ArrivalState, BankLaneReport, ExpectedArrivals, LaneReport, LaneSummary,
+    ReconStatus,
 };
 
 use super::open_items::movement_words;
@@ -41,6 +42,24 @@ enum Recon {
         /// The data directory
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
+        #[command(flatten)]
+        calendar: DueCalendarArgs,
+        /// Print one JSON object, amounts in minor units
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists what is to arrive, by sender and day: what is overdue comes first
+    ///
+    /// Collections in the file of their network or wallet, cash on the sheet of its firm, payments
+    /// of clearing files, deposits and payouts on a statement. Without a file of its day it is
+    /// missing; with one that lacks it, it is late.
+    Arrivals {
+        /// The data directory
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Only what is overdue
+        #[arg(long)]
+        overdue: bool,
         #[command(flatten)]
         calendar: DueCalendarArgs,
         /// Print one JSON object, amounts in minor units
@@ -103,6 +122,23 @@ pub fn run(args: &ReconArgs) -> anyhow::Result<()> {
         Recon::Breaks(args) => recon_breaks::run(args),
         Recon::Explain(args) => recon_breaks::explain(args),
         Recon::Close(args) => recon_close::run(args),
+        Recon::Arrivals { data, overdue, calendar, json } => {
+            let calendar = calendar.read()?;
+            let read = read_at_head(data)?;
+            let expected = ExpectedArrivals::new(read.books(), calendar.as_ref(), read.today());
+            let mut arrivals = expected.list();
+            arrivals.retain(|one| !overdue || one.state.is_overdue());
+            if *json {
+                return print_json(&read, "arrivals", &arrivals);
+            }
+            let lang = Lang::current();
+            print_head(text(lang, "recon.arrivals"), &read);
+            if arrivals.is_empty() {
+                say!("{}", text(lang, "recon.nothing_to_arrive"));
+            }
+            print_arrivals(&arrivals);
+            Ok(())
+        }
         Recon::Status { data, calendar, json } => {
             let calendar = calendar.read()?;
             let read = read_at_head(data)?;

@@ -10,7 +10,7 @@ use books::view::AccountView;
 use clap::{Args, ValueEnum};
 use office::Persons;
 use office::explaining::{ReconExplainer, ReconExplanation};
-use reports::{OpenReconKind, OpenReconRow, ReconBreakFilter, recon_breaks};
+use reports::{MOVEMENT_KINDS, OpenReconKind, OpenReconRow, ReconBreakFilter, recon_breaks};
 
 use super::open_items::movement_words;
 use super::recon::{DueCalendarArgs, arrival_words};
@@ -18,7 +18,7 @@ use super::table::Table;
 use super::{columns, count, money, print_head, print_json, print_row, word};
 use crate::data_directory::read_at_head;
 use crate::log::sentence::Sentences;
-use crate::texts::{filled, text};
+use crate::texts::{entry, filled, text};
 use crate::words::{Lang, bilingual, say};
 
 /// The owner of what nobody owns yet.
@@ -56,14 +56,15 @@ pub struct ReconBreaksArgs {
     csv: bool,
 }
 
-/// Explains a file, an entry, a break or a payment: which rule took it, and what else was looked at
+/// Explains a file, a line, a break, a movement or a payment: which rule took it, and what else fits
 ///
-/// Shows the rule and its version, the fields that it compares, what else was considered and why it
-/// was not taken, what is still expected and by when, and the commands in the journal.
+/// Takes what `recon breaks` and this command print. Shows the rule and its version, the fields that it compares, what else was considered and why it
+/// was not taken, what is still expected and by when, how and by whom a break was closed,
+/// and the commands in the journal.
 #[derive(Args, Debug)]
 pub struct ReconExplainArgs {
-    /// A file as SENDER/FILE, an entry as BANK/FILE/LINE, a break's id, or a payment as WAYBILL/1
-    #[arg(value_name = "FILE|ENTRY|BREAK|PAYMENT")]
+    /// SENDER/FILE, SENDER/FILE/LINE, a break as brk_7, a movement as `deposit 7`, or WAYBILL/1
+    #[arg(value_name = "FILE|LINE|BREAK|MOVEMENT|PAYMENT")]
     subject: String,
     /// The data directory
     #[arg(long, value_name = "DIR")]
@@ -107,6 +108,8 @@ enum Kind {
     SaleInSuspense,
     /// A person raised it
     RaisedByHand,
+    /// A person waits no longer for what an entry of a statement shows
+    NotInBooks,
 }
 
 /// The name of a kind in reports.
@@ -201,6 +204,12 @@ pub fn run(args: &ReconBreaksArgs) -> anyhow::Result<()> {
         ]);
     }
     table.print(columns());
+    for (row, one) in rows.iter().filter_map(|row| Some((row, row.proposed.as_ref()?))) {
+        let by = sentences.who(&one.proposed_by);
+        let values: [(&str, &dyn Display); 3] =
+            [("id", &row.id), ("resolution", &one.unquoted), ("by", &by)];
+        say!("{}", filled(lang, "recon.proposed", &values));
+    }
     say!("{}", filled(lang, "recon.how_to_close", &[("count", &count(rows.len()))]));
     Ok(())
 }
@@ -223,7 +232,7 @@ pub fn explain(args: &ReconExplainArgs) -> anyhow::Result<()> {
         calendar: calendar.as_ref(),
         waybill: switch::waybill::write,
     };
-    let found = explainer.explain(&args.subject)?;
+    let found = explainer.explain(&movement_of_words(&args.subject))?;
     if args.json {
         return print_json(&read, "explanation", &found);
     }
@@ -284,6 +293,18 @@ fn print(found: &ReconExplanation, sentences: &Sentences) {
         ];
         print_row("recon.due", &filled(lang, "recon.due_in", &values));
     }
+    for one in &found.closed {
+        let amount = one.amount.map_or(found.amount.abs(), |part| part);
+        let (first, second) = (sentences.who(&one.proposed_by), sentences.who(&one.approved_by));
+        let values: [(&str, &dyn Display); 5] = [
+            ("how", &one.resolution),
+            ("amount", &money(amount, found.currency)),
+            ("first", &first),
+            ("second", &second),
+            ("date", &one.date),
+        ];
+        print_row("recon.closed_by", &filled(lang, "recon.closed_how", &values));
+    }
     if let Some(suggested) = &found.suggested {
         print_row("recon.suggested", suggested);
     }
@@ -304,12 +325,36 @@ fn print(found: &ReconExplanation, sentences: &Sentences) {
     }
 }
 
+/// A movement as it is typed, from its words as [`movement_words`] prints them.
+fn movement_of_words(text: &str) -> String {
+    let kinds = MOVEMENT_KINDS.iter().flat_map(|kind| {
+        [Lang::En, Lang::Zh].map(|lang| (kind, entry(lang, "open_items.movement", kind)))
+    });
+    let mut found = kinds.filter_map(|(kind, words)| {
+        let of = text.strip_prefix(words?)?.strip_prefix(' ')?;
+        Some(format!("{kind} {of}"))
+    });
+    found.next().unwrap_or_else(|| text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use books::ReconBreakKind;
 
     use super::*;
-    use crate::texts::entry;
+
+    #[test]
+    fn a_movement_is_found_by_the_words_that_are_printed() {
+        for (words, name) in [
+            ("deposit 7", "deposit 7"),
+            ("缴存 7", "deposit 7"),
+            ("clearing file alpha/3", "clearing-file alpha/3"),
+            ("已结差异 5", "closed-break 5"),
+            ("alpha/3", "alpha/3"),
+        ] {
+            assert_eq!(movement_of_words(words), name);
+        }
+    }
 
     #[test]
     fn each_kind_has_words_and_can_be_asked_for() {

@@ -19,6 +19,7 @@ use office::sent_files::files_of;
 use office::socket::{OFFICE_SOCKET, control_directory};
 use office::{OfficeAnswer, Printed, Request, SentFile};
 
+use crate::given_files;
 use crate::remote::SERVER_FLAGS;
 use crate::serve::reload::ReloadArgs;
 use crate::terminal::screen;
@@ -29,7 +30,7 @@ use crate::{command_tree, office_requests, tariffs};
 const COLUMNS: u16 = 80;
 
 /// Commands that read the books and nothing else.
-const LOOKS: [&[&str]; 19] = [
+const LOOKS: [&[&str]; 20] = [
     &["accounts"],
     &["balances"],
     &["breaks"],
@@ -43,6 +44,7 @@ const LOOKS: [&[&str]; 19] = [
     &["open-items"],
     &["parcels"],
     &["parties"],
+    &["recon", "arrivals"],
     &["recon", "breaks"],
     &["recon", "explain"],
     &["recon", "status"],
@@ -210,7 +212,14 @@ fn take_files(
             let is_name = file_line.built_in.contains(&id) && is_built_in(id, &value);
             if file_line.sent.contains(&id) && !is_name {
                 let path = Path::new(&value);
-                let named = || format!("--{id}: {value}");
+                // An argument without a flag is named by its value.
+                let named = || match arg.get_long() {
+                    Some(flag) => format!("--{flag}: {value}"),
+                    None => value.clone(),
+                };
+                if ["files", "file"].contains(&id) {
+                    given_files::open(path)?;
+                }
                 std::fs::metadata(path).with_context(named)?;
                 files.extend(files_of(id, path).with_context(named)?);
                 without.push(id);

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod listeners;
 pub mod metrics;
 pub mod notices;
+mod overdue;
 pub mod pulse;
 mod readiness;
 pub mod reload;
@@ -57,6 +58,7 @@ use business_day::BusinessDay;
 use inbox::InboxWatcher;
 use metrics::{MetricsSources, Watch};
 use notices::NoticesSwitch;
+use overdue::{OverdueFiles, OverdueWatch};
 use pulse::PulsePublisher;
 use readiness::Readiness;
 use reload::{CurrentCalendar, Reloader};
@@ -197,11 +199,13 @@ fn serve(
     host.queue_outputs(begin);
     let metrics_listen = said.metrics.as_ref().map(metrics::open).transpose()?;
     let told = Arc::new(::notices::NoticeFigures::default());
+    let overdue = OverdueFiles::default();
     let notices = Arc::new(Mutex::new(NoticesSwitch {
         data: data.to_owned(),
         vault: vault.clone(),
         figures: told.clone(),
         origin: said.web.as_ref().and_then(|web| web.origin.clone()),
+        overdue: overdue.clone(),
         service: None,
     }));
     let reloader = Arc::new(Mutex::new(Reloader {
@@ -249,6 +253,7 @@ fn serve(
         views: reached.clone(),
         answers: OnceLock::new(),
         notices: told,
+        overdue: overdue.clone(),
         certificates: said.certificates,
     }));
     let ended = served.and_then(|(office, shared, lines)| {
@@ -298,6 +303,7 @@ fn serve(
                 Ok(watched)
             })
             .and_then(|_watched| {
+                let _overdue = OverdueWatch::start(node.client(), calendar.clone(), overdue)?;
                 let _business_day = BusinessDay::start(node.client(), calendar, said.zone)?;
                 let pulse = said
                     .pulse
@@ -308,8 +314,9 @@ fn serve(
                 let views =
                     views.map(|(place, reached)| ViewsFollower::start(data, place, reached));
                 let _views = views.transpose()?;
-                let inbox = said.inbox.as_deref();
-                let inbox = inbox.map(|inbox| InboxWatcher::start(inbox, data, node.client()));
+                let inbox = said.inbox.as_ref();
+                let inbox = inbox
+                    .map(|(inbox, wait)| InboxWatcher::start((inbox, *wait), data, node.client()));
                 let _inbox = inbox.transpose()?;
                 let mut sent = notices.lock().unwrap_or_else(PoisonError::into_inner);
                 sent.apply(said.notices)?;

@@ -11,7 +11,8 @@ use std::time::Duration;
 use ::notices::{
     ChannelRules, DeliveryRules, DriverEvent, DriverParts, FollowedNotices, KeptAddresses,
     NoticeBook, NoticeChannel, NoticeDriver, NoticeError, NoticeFigures, NoticeSender, Outbox,
-    QuietHours, ToldPublication, ZoneOffsets, limits, tell_of_proposal, tell_of_publication,
+    OverdueNotice, QuietHours, ToldPublication, ZoneOffsets, limits, tell_of_file, tell_of_proposal,
+    tell_of_publication,
 };
 use ::pulse::store::{Publication, Publications};
 use anyhow::{Context, ensure};
@@ -31,6 +32,7 @@ use vault::{Vault, VaultOptions};
 
 use super::form::PlainForm;
 use super::notice;
+use super::overdue::{self, OverdueFiles};
 use super::pulse::PublishedBodies;
 use super::settings::{plain_in, read_secret};
 use crate::chinese;
@@ -432,6 +434,7 @@ pub struct NoticesSwitch {
     pub figures: Arc<NoticeFigures>,
     /// Of the pages, to which links in mails lead.
     pub origin: Option<String>,
+    pub overdue: OverdueFiles,
     pub service: Option<NoticesService>,
 }
 
@@ -445,8 +448,9 @@ impl NoticesSwitch {
         match &self.service {
             Some(service) => service.change(plan),
             None => {
-                let shared = (self.figures.clone(), self.origin.clone());
-                let started = NoticesService::start(&self.data, plan, &self.vault, shared)?;
+                let sources =
+                    (self.figures.clone(), self.overdue.clone(), self.origin.clone());
+                let started = NoticesService::start(&self.data, plan, &self.vault, sources)?;
                 self.service = Some(started);
             }
         }
@@ -459,7 +463,7 @@ impl NoticesService {
         data: &Path,
         plan: NoticesPlan,
         vault: &VaultOptions,
-        (figures, origin): (Arc<NoticeFigures>, Option<String>),
+        (figures, overdue, origin): (Arc<NoticeFigures>, OverdueFiles, Option<String>),
     ) -> anyhow::Result<Self> {
         ensure!(
             vault.key.is_some(),
@@ -490,6 +494,7 @@ impl NoticesService {
             data: data.to_owned(),
             book: book.clone(),
             outbox: outbox.clone(),
+            overdue,
             wake: Box::new(driver.waker()),
         };
         let (stopped, data, own) = (stop.clone(), data.to_owned(), outbox.clone());
@@ -548,11 +553,13 @@ fn follow(
     })
 }
 
-/// Tells of the office's proposals and of the daily report: files, which the journal does not have.
+/// Tells of the office's proposals, of overdue files and of the daily report, which the journal does
+/// not have.
 struct Proposals {
     data: PathBuf,
     book: Arc<Mutex<NoticeBook>>,
     outbox: Arc<Mutex<Outbox>>,
+    overdue: OverdueFiles,
     wake: Box<dyn Fn() + Send>,
 }
 
@@ -583,6 +590,17 @@ impl Proposals {
         for one in office::proposals_after(&self.data, last).map_err(|error| of(&error))? {
             let what = (one.number, one.command.as_str());
             let told = tell_of_proposal(what, one.proposed_at_ms, &self.book, &self.outbox);
+            count += told.map_err(|error| of(&error))?;
+        }
+        for one in overdue::known(&self.overdue).unwrap_or_default() {
+            let file = OverdueNotice {
+                sender: &one.sender,
+                lane: one.lane,
+                file_day: &one.file_day,
+                due: &one.due,
+                items: one.items,
+            };
+            let told = tell_of_file(file, SystemClock.now().0, &self.book, &self.outbox);
             count += told.map_err(|error| of(&error))?;
         }
         Ok(count + self.tell_of_publications()?)

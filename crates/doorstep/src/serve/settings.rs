@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use books::{FirmId, NetworkId, WalletId};
@@ -32,6 +33,7 @@ use super::form::{
     NetworkForm, PlainForm, SettingsForm, TlsServerForm, VaultForm, ViewsForm, ViewsOnlyForm,
     WalletForm,
 };
+use super::inbox::InboxForm;
 use super::listeners::TerminalAddresses;
 use super::metrics::{self, MetricsPlan};
 use super::notices::NoticesPlan;
@@ -82,7 +84,8 @@ pub struct LoadedSettings {
     /// Notices, if they are sent.
     pub notices: Option<NoticesPlan>,
     /// The directory whose files are taken.
-    pub inbox: Option<PathBuf>,
+    /// The inbox, and how long a file waits for one that it belongs with.
+    pub inbox: Option<(PathBuf, Duration)>,
     pub log_level: Option<LogLevel>,
     /// The key of hand-overs' one-time codes.
     pub codes: Option<KeyName>,
@@ -315,7 +318,8 @@ impl File {
         let notices = form.notices.as_ref();
         let notices = notices.map(|form| notices::plan(form, &zone, |path| self.path(path)));
         let notices = notices.transpose()?;
-        let inbox = form.inbox.as_ref().map(|inbox| self.path(&inbox.directory));
+        let inbox = form.inbox.as_ref();
+        let inbox = inbox.map(|inbox| (self.path(&inbox.directory), inbox.wait()));
         Ok(LoadedSettings {
             settings,
             plan,
@@ -579,6 +583,7 @@ pub(super) fn settings(form: &SettingsForm, zone: &ResolvedZone) -> anyhow::Resu
     let timing = &form.timing;
     let (usual, pins) = (Timing::default(), WrongPinLimits::default());
     form.notices.iter().try_for_each(notices::NoticesForm::check)?;
+    form.inbox.iter().try_for_each(InboxForm::check)?;
     Ok(Settings {
         utc_offset_minutes: zone.utc_offset_minutes,
         utc_offset_changes: zone.changes.clone(),

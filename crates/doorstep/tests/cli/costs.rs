@@ -142,6 +142,42 @@ fn costs_are_shown_in_both_languages_and_wrong_settings_are_refused() {
 }
 
 #[test]
+fn the_default_day_has_collections_and_what_is_named_must_be_in_the_books() {
+    let bed = Bed::new();
+    day(&bed, "--parcels 60 --faults 0 --date 2013-11-11");
+    // The books end in the night after the day.
+    let default = bed.run("costs --data books --json").succeeds().json();
+    let collections = default["costs"]["totals"][0]["collections"].as_u64();
+    assert!(collections.unwrap() >= 40, "{default:#}");
+    let refused = |settings: &str, why: &str, zh: &str| {
+        bed.write("bad.toml", settings);
+        bed.run(&format!("costs --data books {DAYS} --costs bad.toml")).fails(why);
+        bed.run(&format!("costs --data books {DAYS} --costs bad.toml --lang zh")).fails(zh);
+    };
+    let with = |from: &str, to: &str| SETTINGS.replace(from, to);
+    refused(
+        &with("\"firm-2\"", "\"swift\""),
+        "bad.toml: city: the books have no courier firm `swift`; correct its name",
+        "没有快递公司 `swift`",
+    );
+    refused(
+        &with("firms = [", "couriers = [\"c-0\"]\nfirms = ["),
+        "city: the books have no courier `c-0`",
+        "没有快递员 `c-0`",
+    );
+    let no_terminal = "repair: the books have no terminal 7; correct its number";
+    refused(&with("10000001", "7"), no_terminal, "没有终端 7");
+    refused(&with("\"CNY\"", "\"EUR\""), "the books have no accounts in EUR", "没有 EUR 的账户");
+    refused(&with("[cash]", "[cash"), "bad.toml: line 15: ", "第 15 行：");
+    refused(&with("\"5.00\"", "\"-5.00\""), "no cost is below zero", "成本不能为负");
+    refused(&with("0.05%", "150%"), "more than 100% of the cash", "超过现金的 100%");
+    refused(&with("count =", "counts ="), "line 16: unknown field `counts`", "没有键 `counts`");
+    let more = "--with-network network-1:0%:0%";
+    bed.run(&format!("costs --data books {DAYS} {more}"))
+        .fails("--with-network network-1: the books have it already; give another name");
+}
+
+#[test]
 fn a_network_that_leaves_has_a_report_and_a_drill_changes_nothing() {
     let bed = Bed::new();
     day(&bed, "--parcels 200 --faults 100 --date 2013-11-11");
@@ -168,6 +204,13 @@ fn a_network_that_leaves_has_a_report_and_a_drill_changes_nothing() {
     assert_eq!((&step["withdraws"], &step["proposed_by"]), (&json!(true), &json!("1")));
     assert_ne!(left["digest"], in_use["digest"]);
     assert_eq!(left["digest"], report("--json").json()["digest"], "the same books");
+    assert_eq!(left["not_kept"][0], "reason");
+    assert_eq!(left["report"]["closing_balance"], Value::Null, "something is open");
+    report("").prints("What the books do not keep").prints("not known: no notices are sent");
+    report("--lang zh").prints("账簿不保存的内容").prints("期末余额");
+    // A drill of a network that is withdrawn says so.
+    let again = bed.run("network drill network-1 --data books").succeeds();
+    again.prints("it is withdrawn already, from 2013-");
     assert!(!in_use["report"]["affected"]["sellers"].as_array().unwrap().is_empty());
     report("").prints("Exit of the network network-1").prints("SHA-256 of this report");
     report("--lang zh").prints("应收清算款");
@@ -180,6 +223,9 @@ fn a_network_that_leaves_has_a_report_and_a_drill_changes_nothing() {
          [[bin]]\nfirst_digits = \"4\"\nkind = \"debit\"\n\
          networks = [\"network-1\", \"network-2\"]\n",
     );
+    let keys = "[[network]]\nname = \"network-1\"\nmac_key = \"one/mac\"\n";
+    bed.write("keys.toml", keys);
+    report("--config keys.toml").prints("retire one/mac, and note who did it and when");
     let ranges = report("--json --config ranges.toml").json();
     let ranges = &ranges["report"]["ranges_without_route"];
     assert_eq!(ranges, &json!([{ "first_digits": "62", "networks": ["network-1"] }]));
@@ -234,6 +280,9 @@ fn a_network_that_left_at_noon_has_moved_its_payments_to_the_other() {
     let report = &report["report"];
     assert!(report["withdrawn_from"].as_str().unwrap().starts_with("2013-11-11T11:00"));
     assert_eq!((&report["is_closed"], &report["receivable"]), (&json!(true), &json!(0)));
+    assert_eq!((&report["closing_balance"], report["closed_on"].is_string()), (&json!(0), true));
+    let words = bed.run("network report network-1 --data books").succeeds();
+    words.prints("0.00 CNY at the end of 2013-11-1");
     assert_eq!(report["forecast"]["basis"], "is_zero");
     // Each of them is in the log, with what it costs more.
     let log = bed.run("log --data books --json").succeeds();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::metrics::get;
 use super::process::Process;
 use super::serve::{EXAMPLE, FIRM, SERVE, books_and_keys};
-use super::support::{Bed, eventually};
+use super::support::{Bed, Ran, eventually};
 
 /// Events are told quickly; a machine can be slow.
 const LONG: Duration = Duration::from_secs(120);
@@ -243,6 +243,53 @@ fn an_endpoint_that_ends_itself_is_stopped_until_a_retry() {
     assert_eq!(last.body["type"], "proposal.waiting", "{last:?}");
     assert_eq!(last.body["data"]["command"], "ReinstateNetwork");
     engine.stop();
+}
+
+#[test]
+fn a_file_that_is_overdue_is_told_once_and_counted() {
+    let receiver = Receiver::start();
+    let bed = bed(&receiver);
+    bed.run(&ADD.replace("seller:S1", "staff")).succeeds();
+    let table = bed.run("notices table show --data books").succeeds().stdout().to_owned();
+    let (before, overdue) = table.split_once("event = \"file.overdue\"").unwrap();
+    let overdue = overdue.replacen("by =", "webhooks = true\nby =", 1);
+    bed.write("table.toml", format!("{before}event = \"file.overdue\"{overdue}"));
+    bed.run("notices table use table.toml --data books").succeeds();
+    bed.run("setup bank main --currency CNY --data books --person ann").succeeds();
+    let raise = "break raise Bank=main --side Excess --amount 5.00CNY --evidence call --owner ann";
+    bed.run(&format!("{raise} --person ann --data books")).succeeds();
+    // Three days later no statement has come.
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(72);
+    let at_that_time = |line: &str| {
+        let mut command = bed.doorstep(line);
+        command.env("DOORSTEP_TRIAL_TIME", later.to_string());
+        command
+    };
+    let mut engine = Process::of(at_that_time(SERVE));
+    let address = engine.says("metrics ");
+    let told = receiver.wait(1).remove(0);
+    let data = &told.body["data"];
+    assert_eq!((&told.body["type"], &data["sender"]), (&"file.overdue".into(), &"main".into()));
+    assert_eq!((&data["lane"], &data["items"]), (&"bank".into(), &"1".into()), "{told:?}");
+    eventually("the file is counted", || {
+        let page = get(&bed, &address, "/metrics").1;
+        page.contains("doorstep_files_overdue{lane=\"bank\"} 1\n")
+            && page.contains("doorstep_files_overdue{lane=\"network\"} 0\n")
+            && page.contains("doorstep_files_overdue_oldest_seconds{lane=\"bank\"} 259200\n")
+    });
+    engine.stop();
+    // Whoever starts again is not told again.
+    let mut engine = Process::of(at_that_time(SERVE));
+    engine.says("control");
+    let list = "notices list --data books --json";
+    let listed = bed.run(list).succeeds().json();
+    assert_eq!(listed["notices"].as_array().map(Vec::len), Some(1), "{listed:#}");
+    engine.stop();
+    let overdue = Ran::of(&mut at_that_time("recon arrivals --overdue --data books --json"));
+    let overdue = overdue.succeeds().json();
+    assert_eq!(overdue["arrivals"][0]["state"], "missing_file", "{overdue:#}");
+    let words = Ran::of(&mut at_that_time("recon arrivals --data books --lang zh")).succeeds();
+    words.prints("main");
 }
 
 #[test]

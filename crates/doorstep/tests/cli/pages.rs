@@ -266,6 +266,93 @@ fn closings(page: &str) -> Vec<(String, String)> {
 }
 
 #[test]
+fn breaks_are_closed_in_bulk_by_the_list_that_two_persons_give() {
+    let bed = Bed::new();
+    let demo = start(&bed, "--data books");
+    for role in ["finance", "approver", "auditor", "seller"] {
+        demo.status(&bed, &["-c", role, &demo.of(role).link]);
+    }
+    for role in ["auditor", "seller"] {
+        assert_eq!(status(&demo, &bed, role, "/close-breaks"), "403", "{role}");
+        assert_eq!(status(&demo, &bed, role, "/close-breaks.csv"), "403", "{role}");
+    }
+    for (amount, side) in [("5.00", "Excess"), ("7.00", "Shortfall")] {
+        let line = format!("break raise Bank=bank-1 --side {side} --amount {amount}CNY");
+        let line = format!("{line} --evidence call --owner demo-operator --person demo-operator");
+        bed.run(&format!("{line} --data books")).succeeds();
+    }
+    let breaks = page(&demo, &bed, "finance", "/breaks");
+    assert!(main_of(&breaks).contains("href=\"/close-breaks\""), "{breaks}");
+    let list = |who: &str| {
+        let url = format!("{}/close-breaks.csv", demo.url);
+        let text = demo.curl(&bed, &["-f", "-b", who, &url]).stdout().to_owned();
+        let text = text.strip_prefix('\u{feff}').unwrap_or_else(|| panic!("no mark: {text}"));
+        assert!(text.starts_with("id,what,lane,sender,"), "{text}");
+        text.to_owned()
+    };
+    let filled_in = |text: &str, how: &str| {
+        super::recon::filled(text, |_, id| {
+            ("resolution", if id.starts_with("brk_") { how.to_owned() } else { String::new() })
+        })
+    };
+    let give = |who: &str, query: &str, language: &str| {
+        let form = page(&demo, &bed, who, "/close-breaks");
+        let csrf = all_between(main_of(&form), "name=\"csrf\" value=\"", "\"")[0].to_owned();
+        let url = format!("{}/close-breaks{query}", demo.url);
+        let (csrf, language) = (format!("csrf={csrf}"), format!("doorstep-language={language}"));
+        let sent = ["-F", &csrf, "-F", "file=@list.csv", "-i", "-b", who, "-b", &language, &url];
+        demo.curl(&bed, &[&HTML[..], &sent].concat()).stdout().to_owned()
+    };
+    let text = list("finance");
+    let open = super::support::records(&text);
+    assert_eq!(open.iter().filter(|row| row["id"].starts_with("brk_")).count(), 2, "{text}");
+    let id = &open.iter().find(|row| row["id"].starts_with("brk_")).unwrap()["id"];
+    assert_eq!(status(&demo, &bed, "finance", &format!("/search?q={id}")), "303");
+    assert_eq!(status(&demo, &bed, "finance", &format!("/breaks/{id}")), "200");
+    bed.write("list.csv", filled_in(&text, "Sell"));
+    let wrong = give("finance", "", "en");
+    assert!(wrong.starts_with("HTTP/1.1 422"), "{wrong}");
+    let wrong = main_of(&wrong);
+    assert!(
+        wrong.contains("Nothing was carried out.") && wrong.contains("resolution: "),
+        "{wrong}"
+    );
+    assert!(!wrong.contains("sent.csv") && !wrong.contains("error:"), "{wrong}");
+    bed.write("list.csv", filled_in(&text, "WriteOff"));
+    let checked = give("finance", "?check=true", "en");
+    assert!(checked.contains("All rows can be carried out. Nothing was changed."), "{checked}");
+    let proposed = give("finance", "", "zh");
+    assert!(proposed.contains("第二人交回同一列表"), "{proposed}");
+    // What is proposed stands in the list that the second person downloads.
+    let text = list("approver");
+    let open = super::support::records(&text);
+    assert_eq!(open.iter().filter(|row| row["resolution"] == "WriteOff").count(), 2, "{text}");
+    bed.write("list.csv", text);
+    let closed = give("approver", "", "en");
+    assert!(closed.contains("All rows are carried out."), "{closed}");
+    let left = super::support::records(&list("finance"));
+    assert!(left.iter().all(|row| !row["id"].starts_with("brk_")), "{left:?}");
+    // A statement over HTTP, and what is to arrive and what a day cost, as the command line says.
+    let csrf = demo.sign_in(&bed, "finance", "jar");
+    bed.write("bank.csv", "account,date,type,amount,currency,bank_reference,our_reference,text\n");
+    let url = format!("{}/v1/files/bank?bank=bank-1&dry-run=true", demo.url);
+    let csrf = format!("Doorstep-Csrf: {csrf}");
+    let sent = ["-b", "jar", "-H", &csrf, "-H", "Content-Type: text/csv", "--data-binary"];
+    let refused = demo.curl(&bed, &[&sent[..], &["@bank.csv", &url]].concat()).json();
+    assert_eq!(refused["type"], "/problems/file-refused", "{refused}");
+    assert!(!refused["detail"].as_str().unwrap().contains("subcommand"), "{refused}");
+    let arrivals = demo.get(&bed, "finance", "/v1/now/arrivals");
+    assert!(arrivals["arrivals"].is_array(), "{arrivals}");
+    let costs = demo.get(&bed, "finance", "/v1/now/costs?by=network");
+    assert!(costs["costs"]["groups"].as_array().is_some_and(|all| !all.is_empty()), "{costs}");
+    let other = ["-F", "csrf=0", "-F", "file=@list.csv", "-b", "finance"];
+    let url = format!("{}/close-breaks", demo.url);
+    assert_eq!(demo.status(&bed, &[&HTML[..], &other, &[&url]].concat()), "403");
+    demo.stop();
+    bed.verified("books");
+}
+
+#[test]
 fn a_file_of_orders_is_imported_by_a_form_and_its_bad_lines_are_told() {
     let bed = Bed::new();
     let demo = start(&bed, "--data books");
@@ -389,7 +476,7 @@ fn right_of(path: &str) -> Option<&str> {
         (Some("open-breaks"), _) => "breaks",
         (Some(look), _) => match look.split('/').next()? {
             "payout-explanations" => "explanations",
-            "reconciliation" => "balances",
+            "reconciliation" | "arrivals" | "costs" => "balances",
             "reconciliation-open" => "breaks",
             one => one,
         },

@@ -7,7 +7,7 @@ use super::support::{Bed, Ran, minor, number, records, text};
 use super::take::{books, clearing_file};
 
 /// A statement of the account `main` of one day: entries as `AMOUNT REFERENCE`.
-fn statement(bed: &Bed, name: &str, date: &str, balances: [&str; 2], entries: &[&str]) {
+pub fn statement(bed: &Bed, name: &str, date: &str, balances: [&str; 2], entries: &[&str]) {
     let columns = "account,date,type,amount,currency,bank_reference,our_reference,text\n";
     let line = |kind: &str, rest: &str| format!("main,{date},{kind},{rest}\n");
     let mut all = columns.to_owned() + &line("opening", &format!("{},CNY,,,", balances[0]));
@@ -19,13 +19,13 @@ fn statement(bed: &Bed, name: &str, date: &str, balances: [&str; 2], entries: &[
 }
 
 #[track_caller]
-fn open(bed: &Bed, filter: &str) -> Vec<Value> {
+pub fn open(bed: &Bed, filter: &str) -> Vec<Value> {
     let listed = bed.run(&format!("recon breaks --data books --json {filter}")).succeeds().json();
     listed["open"].as_array().unwrap().clone()
 }
 
 /// The list as CSV, with what `fill` says of each row in a column.
-fn filled(list: &str, fill: impl Fn(usize, &str) -> (&'static str, String)) -> String {
+pub fn filled(list: &str, fill: impl Fn(usize, &str) -> (&'static str, String)) -> String {
     let mut reader = csv::Reader::from_reader(list.as_bytes());
     let head = reader.headers().unwrap().clone();
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -43,7 +43,7 @@ fn filled(list: &str, fill: impl Fn(usize, &str) -> (&'static str, String)) -> S
 }
 
 /// Books with three lines of a network and one entry of a bank that nothing explains.
-fn books_with_breaks(bed: &Bed) {
+pub fn books_with_breaks(bed: &Bed) {
     books(bed);
     bed.write("alpha.csv", clearing_file("alpha", "2013-08-28", 3));
     bed.run("file alpha.csv --network alpha --bank main --data books").succeeds();
@@ -148,6 +148,57 @@ fn a_list_that_is_filled_in_is_checked_whole_and_closed_by_two_persons() {
     bed.verified("books");
 }
 
+/// A list of one row: the first break of the network with this resolution, part and amount.
+fn one_row(list: &str, resolution: &str, part: &str, amount: Option<&str>) -> String {
+    let rows = records(list);
+    let amount = amount.unwrap_or(&rows[0]["amount"]);
+    let id = &rows[0]["id"];
+    format!("id,amount,resolution,part\n{id},{amount},{resolution},{part}\n")
+}
+
+#[test]
+fn a_list_closes_only_what_it_was_written_of() {
+    let bed = Bed::new();
+    books_with_breaks(&bed);
+    let list = || {
+        let list = bed.run("recon breaks --data books --csv --lane network").succeeds();
+        list.stdout().to_owned()
+    };
+    let first = list();
+    let close = |who: &str| bed.run(&format!("recon close --file list.csv --data books {who}"));
+    // A part that is given again closes nothing more.
+    bed.write("list.csv", one_row(&first, "WriteOff", "2.00", None));
+    close("--dry-run").succeeds().prints("  WriteOff: 1 rows, 2.00 CNY");
+    for who in ["--person ann", "--person bo"] {
+        close(who).succeeds();
+    }
+    for who in ["--person ann", "--person bo"] {
+        close(who).succeeds().prints("proposed 0, closed 0, entries decided 0, done before 1");
+    }
+    let now = list();
+    let left = |list: &str| records(list).iter().map(|row| row["amount"].clone()).collect();
+    let (before, after): (Vec<String>, Vec<String>) = (left(&first), left(&now));
+    assert_eq!((&before[0][..], &after[0][..], &after[1..]), ("9.95", "7.95", &before[1..]));
+    // An older list, a changed amount, and one without amounts close nothing.
+    bed.write("list.csv", one_row(&first, "WriteOff", "", None));
+    close("--person ann").fails("amount: the list says 9.95, but 7.95 are open now");
+    bed.write("list.csv", one_row(&now, "WriteOff", "", Some("79.5")));
+    close("--person ann").fails("amount: the list says 79.5, but 7.95 are open now");
+    let id = &records(&now)[0]["id"];
+    bed.write("list.csv", format!("id,resolution,part\n{id},WriteOff,1.00\n"));
+    close("--person ann").fails("part: a part is closed only by a list with its column `amount`");
+    // Two lists that differ do not shut both persons out.
+    bed.write("list.csv", one_row(&now, "WriteOff", "", None));
+    close("--person ann").succeeds();
+    bed.run("recon breaks --data books").succeeds().prints("WriteOff, proposed by person 1 ann");
+    bed.write("list.csv", one_row(&now, "ThroughBank=main", "", None));
+    close("--person bo")
+        .fails("resolution: person 1 ann proposed `WriteOff`; fill in the same to approve");
+    bed.write("list.csv", one_row(&now, "WriteOff", "", None));
+    close("--person bo").succeeds().prints("closed 1");
+    bed.verified("books");
+}
+
 #[test]
 fn one_break_is_closed_by_its_id_by_two_persons() {
     let bed = Bed::new();
@@ -186,7 +237,7 @@ fn a_break_an_entry_and_a_file_explain_themselves() {
 }
 
 /// A command at a time of a trial.
-fn at(bed: &Bed, time: &str, line: &str) -> Ran {
+pub fn at(bed: &Bed, time: &str, line: &str) -> Ran {
     let mut command = bed.doorstep(line);
     command.env("DOORSTEP_TRIAL_TIME", format!("{time}:00+00:00"));
     Ran::of(&mut command)
@@ -249,8 +300,11 @@ fn a_firm_s_sheet_is_held_against_the_cash_that_its_couriers_took() {
     let rows =
         [row(2, 0), row(3, 100), row(4, 0), row(5, 0), "nothing,1.00,R-1\n".to_owned(), row(2, 0)];
     bed.write("sheet.csv", format!("订单号,代收货款,账单编号\n{}", rows.concat()));
-    let line = "file sheet.csv --profile courier-cn --encoding utf-8 --data door/books";
-    bed.run(line).fails("a courier firm's sheet does not say whose it is; give --firm");
+    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
+    let line = format!(
+        "file sheet.csv --profile courier-cn --encoding utf-8 --data door/books --date {today}"
+    );
+    bed.run(&line).fails("a courier firm's sheet does not say whose it is; give --firm");
     let line = format!("{line} --firm bench-couriers --json");
     let before = bed.verified("door/books");
     let taken = bed.run(&line).succeeds().json();
@@ -292,7 +346,7 @@ fn open_of(listed: &Value) -> &[Value] {
 
 /// The only file of a folder whose name has this part.
 #[track_caller]
-fn found(bed: &Bed, folder: &str, part: &str) -> String {
+pub fn found(bed: &Bed, folder: &str, part: &str) -> String {
     let all = std::fs::read_dir(bed.path(folder)).unwrap();
     let names = all.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let [name] = &names.filter(|name| name.contains(part)).collect::<Vec<_>>()[..] else {
@@ -344,7 +398,8 @@ fn files_of_a_simulated_day_are_joined_to_those_that_they_are_of() {
     let [acom, fees, sums] = ["ACOM", "ALFEE", "ZSUM"].map(|part| found(&bed, &own, part));
     let [others_fees, others_sums] = ["ALFEE", "ZSUM"].map(|part| found(&bed, &other, part));
     let take = |files: &str| {
-        let line = format!("file {files} --network network-1 {books} --dry-run --json");
+        let line =
+            format!("file {files} --network network-1 {books} --dry-run --accept-breaks --json");
         at(&bed, "2013-11-12T04:00", &line)
     };
     let kept_back = |ran: Ran| number(&ran.succeeds().json(), "/files/0/sums/0/kept_back");

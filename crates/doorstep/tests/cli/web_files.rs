@@ -66,12 +66,23 @@ fn files_are_taken_one_at_a_time_and_what_is_cut_or_silent_changes_nothing() {
     let again = orders(ORDERS).is(200).json();
     assert_eq!((&again["announced"], &again["existed"]), (&Value::from(0), &Value::from(1)));
 
-    // What is none is refused, and says why.
-    for path in ["clearing?network=alpha", "bank?bank=main"] {
-        let got = sends(&served, &ann, path, b"this is no file\n");
+    // A bank's statement is taken once, and what is none is refused and says why.
+    let statement = "account,date,type,amount,currency,bank_reference,our_reference,text\n\
+                     bank,2013-08-28,opening,1.00,CNY,,,\nbank,2013-08-28,closing,1.00,CNY,,,\n";
+    let incoming = "incoming?bank=bank&name=bank.csv";
+    for outcome in ["taken", "taken_before"] {
+        let taken = sends(&served, &ann, incoming, statement.as_bytes()).is(200).json();
+        assert_eq!(taken["files"][0]["outcome"], outcome, "{taken}");
+    }
+    for (path, file, why) in [
+        ("incoming?network=alpha", "this is no file\n", "no format fits it; name its format"),
+        ("incoming?bank=bank&profile=/etc/passwd.toml", statement, "profile"),
+        ("incoming?bank=bank&name=../bank.csv", statement, "../bank.csv"),
+    ] {
+        let got = sends(&served, &ann, path, file.as_bytes());
         assert!((400..500).contains(&got.status), "{path}: {got:?}");
         let detail = got.json()["detail"].as_str().unwrap().to_owned();
-        assert!(!detail.is_empty() && !detail.contains("received"), "{path}: {detail}");
+        assert!(detail.contains(why) && !detail.contains("received"), "{path}: {detail}");
     }
     // Not by a key, not without the token of the session.
     let by_key = served.send(
@@ -92,7 +103,7 @@ fn files_are_taken_one_at_a_time_and_what_is_cut_or_silent_changes_nothing() {
     // A hundred megabytes go to the disk, not into memory.
     let before = memory(&served);
     let file = vec![b'x'; 100 << 20];
-    let got = sends(&served, &ann, "clearing?network=alpha", &file);
+    let got = sends(&served, &ann, "incoming?network=alpha", &file);
     assert!((400..500).contains(&got.status), "{got:?}");
     let more = (memory(&served) - before) >> 10;
     assert!(more < 300, "{more} MiB more");

@@ -271,7 +271,7 @@ fn a_seller_sends_own_orders_in_two_steps_and_hears_nothing_of_others() {
     // Who sends files for everybody is a person; other files are no seller's.
     let operator = format!("Authorization: Bearer {}", served.key);
     sends(&operator, "", file).problem(403, "needs-person");
-    let clearing = served.send("POST", "/v1/files/bank?bank=main", &[&own, CSV], b"x");
+    let clearing = served.send("POST", "/v1/files/incoming?bank=main", &[&own, CSV], b"x");
     clearing.problem(403, "not-permitted");
     served.engine.stop();
     served.bed.verified("door/books");

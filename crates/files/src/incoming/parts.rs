@@ -126,6 +126,8 @@ pub struct ItemFacts {
     /// If the file has more decimals than the currency: what `kept_back` was rounded from.
     pub kept_back_fine: Option<FineAmount>,
     pub fees: FeeParts,
+    /// The day of the bill that has the item.
+    pub booked_on: Option<Date>,
     pub settled_on: Option<Date>,
 }
 

@@ -158,7 +158,7 @@ struct InstalmentRule {
     amount: Option<ProfileField>,
 }
 
-const CLEARING_FIELDS: [&str; 19] = [
+const CLEARING_FIELDS: [&str; 20] = [
     "order",
     "rrn",
     "stan",
@@ -171,6 +171,7 @@ const CLEARING_FIELDS: [&str; 19] = [
     "refund_reference",
     "original_stan",
     "original_sent",
+    "booked_on",
     "settled_on",
     "currency",
     "amount",
@@ -253,6 +254,12 @@ impl FileProfile {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The currency of files without a column for it, if the profile says one.
+    #[must_use]
+    pub fn currency(&self) -> Option<Currency> {
+        self.currency
     }
 
     #[must_use]

@@ -2,7 +2,6 @@
 
 use std::io::Cursor;
 
-use files::incoming::chain::{KnownStatement, StatementChain, follows};
 use files::incoming::check::{FileFormat, ReadOptions, check};
 use files::incoming::parts::{ReferenceKind, StatementHead};
 use files::incoming::{DetailIndex, DetailJoin};
@@ -247,40 +246,4 @@ fn a_bai2_file_has_totals_and_counts_at_each_level() {
         let why = read_statements("bai2", BAI2.replacen(from, to, 1).as_bytes()).expect_err(to);
         assert!(why.contains(words), "{words}\n{why}");
     }
-}
-
-#[test]
-fn a_statement_follows_the_last_one_or_it_is_said_how_it_does_not() {
-    let amount = |minor| SignedAmount::new(minor).unwrap();
-    let last = KnownStatement {
-        identity: "a".to_owned(),
-        number: Some(40),
-        opened_on: Some("2026-11-29".parse().unwrap()),
-        closed_on: Some("2026-11-30".parse().unwrap()),
-        closing: Some(amount(100_000)),
-    };
-    let (heads, _) = read_statements("camt", good053().as_bytes()).unwrap();
-    let new = heads[0].clone();
-    let date = |text: &str| Some(text.parse().unwrap());
-    let of = |change: fn(&mut StatementHead)| {
-        let mut head = new.clone();
-        change(&mut head);
-        follows(&last, "b", &head)
-    };
-    use StatementChain as C;
-    assert_eq!(of(|_| {}), C::Follows);
-    assert_eq!(follows(&last, "a", &new), C::Repeat);
-    assert_eq!(of(|head| head.number = Some(40)), C::SameNumber { number: 40 });
-    assert_eq!(of(|head| head.number = Some(43)), C::Gap { last: 40, found: 43 });
-    assert_eq!(
-        of(|head| head.opened_on = Some("2026-11-28".parse().unwrap())),
-        C::Overlap { opened_on: date("2026-11-28").unwrap(), closed_on: last.closed_on.unwrap() }
-    );
-    let opening = |minor| C::OtherBalance { closing: amount(100_000), opening: amount(minor) };
-    assert_eq!(of(|head| head.opening = SignedAmount::new(99_999)), opening(99_999));
-    assert_eq!(of(|head| head.opening = None), C::NotStated);
-    let next_year = |head: &mut StatementHead| {
-        (head.number, head.closed_on) = (Some(1), Some("2027-01-02".parse().unwrap()));
-    };
-    assert_eq!(of(next_year), C::Follows, "numbers begin again each year");
 }

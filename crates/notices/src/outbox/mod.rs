@@ -21,12 +21,15 @@ use serde_json::{Map, Value};
 use vault::PrivateFile;
 
 pub use due::{DueNotice, DueNotices, DueRoom, NoticePart};
-pub use reading::{FailedAttempt, NoticeQuery, NoticeView, OpenNotices, OutboxCounts};
+pub use reading::{
+    FailedAttempt, NetworkNotices, NoticeQuery, NoticeView, OpenNotices, OutboxCounts,
+};
 
+use crate::announce::OverdueNotice;
 use crate::error::NoticeError;
-use crate::event::REPORT_PUBLISHED;
+use crate::event::{PROPOSAL_WAITING, REPORT_PUBLISHED};
 use crate::file::{self, OUTBOX_FILE, change, signed, sqlite, unsigned};
-use crate::limits::{CONSENTS_MAX, PUBLICATIONS_FROM};
+use crate::limits::CONSENTS_MAX;
 use crate::recipient::Recipient;
 use crate::rules::{DeliveryRules, NoticeChannel};
 
@@ -34,14 +37,15 @@ use crate::rules::{DeliveryRules, NoticeChannel};
 pub const OUTBOX_STORE: PrivateFile = PrivateFile {
     // "DSno".
     application_id: 0x4453_6e6f,
-    format: 4,
+    format: 5,
     // It has no secret to erase.
     write_ahead: true,
     upgrade: |format| match format {
-        0 => Some([SCHEMA, SECOND_FORMAT, THIRD_FORMAT, FOURTH_FORMAT].concat()),
-        1 => Some([SECOND_FORMAT, THIRD_FORMAT, FOURTH_FORMAT].concat()),
-        2 => Some([THIRD_FORMAT, FOURTH_FORMAT].concat()),
-        3 => Some(FOURTH_FORMAT.to_owned()),
+        0 => Some([SCHEMA, SECOND_FORMAT, THIRD_FORMAT, FOURTH_FORMAT, FIFTH_FORMAT].concat()),
+        1 => Some([SECOND_FORMAT, THIRD_FORMAT, FOURTH_FORMAT, FIFTH_FORMAT].concat()),
+        2 => Some([THIRD_FORMAT, FOURTH_FORMAT, FIFTH_FORMAT].concat()),
+        3 => Some([FOURTH_FORMAT, FIFTH_FORMAT].concat()),
+        4 => Some(FIFTH_FORMAT.to_owned()),
         _ => None,
     },
 };
@@ -161,9 +165,19 @@ const THIRD_FORMAT: &str = "
         WHERE recipient = OLD.recipient AND channel = OLD.channel AND open = 0;
     END;";
 
+/// The overdue files that were told, each once.
+const FOURTH_FORMAT: &str = "
+    CREATE TABLE files_told (
+        number INTEGER PRIMARY KEY,
+        lane TEXT NOT NULL,
+        sender TEXT NOT NULL,
+        file_day TEXT NOT NULL,
+        UNIQUE (lane, sender, file_day)
+    ) STRICT;";
+
 /// The last publication of the daily report that was told. Below zero: none is known, and those
 /// there are told to nobody.
-const FOURTH_FORMAT: &str = "
+const FIFTH_FORMAT: &str = "
     ALTER TABLE checkpoint ADD COLUMN publication INTEGER NOT NULL DEFAULT -1;";
 
 /// Where a notice is.
@@ -434,6 +448,44 @@ impl Outbox {
         })
     }
 
+    /// Whether an overdue file was told.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn is_file_told(&self, file: OverdueNotice<'_>) -> Result<bool, NoticeError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM files_told
+            WHERE lane = ?1 AND sender = ?2 AND file_day = ?3)";
+        let row = params![file.lane, file.sender, file.file_day];
+        self.connection.query_row(sql, row, |row| row.get(0)).map_err(self.failed("read"))
+    }
+
+    /// Writes the notices of an overdue file, once. Their batch is none, and their command counts
+    /// down from the last number, where no proposal is. Returns how many were written.
+    ///
+    /// # Errors
+    /// The file cannot be written. Nothing is changed.
+    pub fn record_file(
+        &mut self,
+        file: OverdueNotice<'_>,
+        notices: &[NewNotice],
+    ) -> Result<usize, NoticeError> {
+        let failed = self.failed("write to");
+        change(&self.connection, &self.path, |transaction| {
+            let sql = "INSERT OR IGNORE INTO files_told (lane, sender, file_day)
+                VALUES (?1, ?2, ?3)";
+            let row = params![file.lane, file.sender, file.file_day];
+            if transaction.execute(sql, row).map_err(&failed)? == 0 {
+                return Ok(0);
+            }
+            let number = u32::try_from(transaction.last_insert_rowid()).unwrap_or(u32::MAX);
+            for (place, notice) in (1..).zip(notices) {
+                let notice = NewNotice { command: u32::MAX - number, place, ..notice.clone() };
+                add(transaction, &notice, self.now_ms).map_err(&failed)?;
+            }
+            Ok(notices.len())
+        })
+    }
+
     /// The last proposal of the office that was told. `None` in a new outbox.
     ///
     /// # Errors
@@ -513,9 +565,8 @@ impl Outbox {
                 let batch = signed(head.sequence.number());
                 let proposal = signed(last_proposal);
                 let sql = "DELETE FROM notices
-                    WHERE batch > ?1 OR batch = 0 AND command > ?2 AND command < ?3";
-                let publications = i64::from(PUBLICATIONS_FROM);
-                transaction.execute(sql, [batch, proposal, publications])?;
+                    WHERE batch > ?1 OR batch = 0 AND command > ?2 AND event = ?3";
+                transaction.execute(sql, params![batch, proposal, PROPOSAL_WAITING])?;
                 let sql = "UPDATE notices SET state = 'not_known', ended_at = ?1, why = ?2
                     WHERE ended_at IS NULL";
                 let count = transaction.execute(sql, params![signed(now.0), why])?;

@@ -57,6 +57,15 @@ pub struct NoticeView {
     pub receipt: Option<String>,
 }
 
+/// How many notices told of a network, by event, channel and state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NetworkNotices {
+    pub event: String,
+    pub channel: String,
+    pub state: String,
+    pub count: u64,
+}
+
 /// How many notices there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OutboxCounts {
@@ -129,6 +138,31 @@ const COLUMNS: &str = "number, batch, command, place, recipient, owner, channel,
     receipt, epoch";
 
 impl Outbox {
+    /// The notices that told of a network's withdrawals and reinstatements, as far as they are
+    /// kept.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn of_network(&self, network: &str) -> Result<Vec<NetworkNotices>, NoticeError> {
+        let sql = "SELECT event, channel, state, count(*) FROM notices
+            WHERE event IN ('network.withdrawn', 'network.reinstated')
+                AND json_extract(fields, '$.network') = ?1
+            GROUP BY event, channel, state ORDER BY event DESC, channel, state";
+        let of_row = |row: &Row<'_>| {
+            Ok(NetworkNotices {
+                event: row.get(0)?,
+                channel: row.get(1)?,
+                state: row.get(2)?,
+                count: unsigned(row.get(3)?),
+            })
+        };
+        let read = || {
+            let mut asked = self.connection.prepare(sql)?;
+            asked.query_map([network], of_row)?.collect::<Result<Vec<_>, _>>()
+        };
+        read().map_err(self.failed("read"))
+    }
+
     /// Lists notices, the newest first.
     ///
     /// # Errors

@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use books::view::PaymentView;
-use books::{Books, ClearLine, Command, PaymentId, RailId};
+use books::{Books, ClearLine, Command, Event, PaymentId, RailId, ReconBreakKind};
 use engine::Submission;
 use files::incoming::clearing::{StatedItem, StatedPayment};
 use recon::clearing::{LinesOfFile, NoPayment, Requests, clear_line};
 use reports::{JournaledRequest, RequestNumbers, find_sent_requests};
 
 use super::given::LaneFile;
+use super::lane::FileNews;
 use super::name_of;
 use super::{LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking, TakingStopped};
 
 type PlannedLine = (ClearLine, Option<NoPayment>);
 
+/// What the lines of a clearing file are, as far as the books and the journal know.
 #[derive(Clone)]
-struct ClearingPlan {
+pub(super) struct ClearingPlan {
     requests: Arc<Requests>,
     items: Arc<Vec<StatedItem>>,
     of: LinesOfFile,
@@ -26,20 +28,45 @@ impl Taking<'_> {
     /// Gives the lines of a clearing file that the books do not have yet.
     pub(super) fn give_items(
         &mut self,
-        lane: &LaneFile,
-        file: u32,
+        plan: &ClearingPlan,
         known: u32,
         dry_run: bool,
         report: &mut TakeReport,
     ) -> Result<(), TakingStopped> {
+        let known = known as usize;
+        self.list_known_lines(plan, known, report)?;
+        self.give_lines(plan, known, dry_run, report)
+    }
+
+    pub(super) fn clearing_plan(
+        &self,
+        lane: &LaneFile,
+        file: u32,
+    ) -> Result<ClearingPlan, TakingStopped> {
         let rail = lane.rail().ok_or(TakeError::CopyChanged)?;
         let items = Arc::new(lane.items().ok_or(TakeError::CopyChanged)?);
         let requests = self.requests_of(&items, rail)?;
         let of = LinesOfFile { bank: lane.bank, rail, file, value_date: lane.value_date };
-        let plan = ClearingPlan { requests, items, of };
-        let known = known as usize;
-        self.list_known_lines(&plan, known, report)?;
-        self.give_lines(&plan, known, dry_run, report)
+        Ok(ClearingPlan { requests, items, of })
+    }
+
+    /// What the file brings that the books expect. Most often its first line says it.
+    pub(super) fn news_of_items(&self, plan: &ClearingPlan) -> Result<FileNews, TakingStopped> {
+        let mut news = FileNews::Repeated;
+        for first in (0..plan.items.len()).step_by(LINES_AT_ONCE) {
+            let lines = self.plan_lines(plan, first, LINES_AT_ONCE)?;
+            let kinds = move |engine: &engine::Engine| -> Vec<_> {
+                lines.iter().map(|(line, _)| engine.books().break_of_line(line)).collect()
+            };
+            for kind in self.client.query(kinds)?.0 {
+                match kind {
+                    Some(ReconBreakKind::Duplicate | ReconBreakKind::Unannounced) => {}
+                    Some(ReconBreakKind::UnknownReference) => news = FileNews::Nothing,
+                    _ => return Ok(FileNews::Expected),
+                }
+            }
+        }
+        Ok(news)
     }
 
     /// The requests that the items name: those that the books remember, the others from the
@@ -132,10 +159,19 @@ impl Taking<'_> {
             let items = &plan.items[first..];
             for (item, (line, no_payment)) in items.iter().zip(planned) {
                 first += 1;
+                let mut found = None;
                 let refusal = match answers.next() {
                     Some(Err(refusal)) => Some(refusal),
-                    answer => {
-                        self.count_answer(answer.and_then(Result::ok).as_ref(), report);
+                    Some(Ok(events)) => {
+                        self.count_answer(Some(&events), report);
+                        found = self.kind_of_break(&events.books)?;
+                        None
+                    }
+                    None => {
+                        let line = line.clone();
+                        let kind =
+                            move |engine: &engine::Engine| engine.books().break_of_line(&line);
+                        found = self.client.query(kind)?.0;
                         None
                     }
                 };
@@ -151,7 +187,7 @@ impl Taking<'_> {
                 let words = |refusal| self.refusal_words(refusal, report.currency);
                 let refusal = refusal.map(words);
                 let reason = no_payment.map(name_of).or(refused.then(|| REFUSED.to_owned()));
-                if let Some(reason) = reason {
+                if let Some(reason) = reason.or(found.map(|kind| kind.name().to_owned())) {
                     report.list(ListedLine { line: item.line, amount, reason, refusal });
                 }
                 if refused {
@@ -161,6 +197,17 @@ impl Taking<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The kind of the break that a line raised.
+    fn kind_of_break(&self, events: &[Event]) -> Result<Option<ReconBreakKind>, TakingStopped> {
+        let raised = events.iter().find_map(|event| match event {
+            Event::BreakRaised { break_id, .. } => Some(*break_id),
+            _ => None,
+        });
+        let Some(id) = raised else { return Ok(None) };
+        let kind = move |engine: &engine::Engine| engine.books().kind_of_line_break(id);
+        Ok(self.client.query(kind)?.0)
     }
 
     fn line(&self, line: ClearLine) -> Submission {

@@ -27,6 +27,9 @@ pub(super) struct GivenDetails {
     merchants: BTreeMap<String, (SignedAmount, SignedAmount, u32)>,
     /// The requests whose fees items got, and how many.
     used: BTreeMap<RequestKey, u32>,
+    /// Whether a notification was given, and whether an entry of a statement has one.
+    notified_any: bool,
+    notified_one: bool,
     /// The sums of the items of each merchant.
     found: BTreeMap<String, (i128, i128)>,
 }
@@ -55,6 +58,7 @@ impl GivenDetails {
         for part in parts {
             match part {
                 FilePart::Entry(entry) => {
+                    self.notified_any = true;
                     let line = entry.line;
                     if !self.notified.add(entry) {
                         return Err(TakeError::TooManyDetails { line });
@@ -84,9 +88,13 @@ impl GivenDetails {
     }
 
     /// Gives an entry of a statement the details that a notification has.
-    pub(super) fn join_entry(&self, entry: &mut StatementEntry) -> Result<(), TakeError> {
+    pub(super) fn join_entry(&mut self, entry: &mut StatementEntry) -> Result<(), TakeError> {
         match self.notified.join(entry) {
-            DetailJoin::Joined | DetailJoin::HadDetails | DetailJoin::NotFound => Ok(()),
+            DetailJoin::Joined | DetailJoin::HadDetails => {
+                self.notified_one = true;
+                Ok(())
+            }
+            DetailJoin::NotFound => Ok(()),
             DetailJoin::Differs => Err(TakeError::NotificationDiffers { line: entry.line }),
         }
     }
@@ -117,6 +125,9 @@ impl GivenDetails {
 
     /// Refuses fees of no item, and sums that the items of all files do not have.
     pub(super) fn check_used(mut self) -> Result<(), TakeError> {
+        if self.notified_any && !self.notified_one {
+            return Err(TakeError::NotificationOfNoEntry);
+        }
         let lost = self.fees.iter().filter(|(key, (_, _, times))| {
             self.used.get(*key).copied().unwrap_or_default() < *times
         });

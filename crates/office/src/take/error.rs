@@ -61,10 +61,29 @@ pub enum TakeError {
     #[error("the file is in {found}, but `{name}` is in {wanted}; ask for the file in {wanted}")]
     OtherCurrency { name: String, found: Currency, wanted: Currency },
     #[error(
-        "the file is of {date}, but the file of {last} was taken already; files are taken in the \
-         order of their dates. Take it up with whoever sent it: its lines are in no other file"
+        "the file does not say of which day it is; give --date YYYY-MM-DD, or put the date into \
+         the name of the file"
     )]
-    OlderFile { date: String, last: String },
+    WhichDay,
+    #[error("--date names {wanted}, but the file says {found}; leave --date out")]
+    OtherDay { wanted: String, found: String },
+    #[error(
+        "the books have every line of it from file {file} of {day}, which was taken as `{form}`: \
+         it is the same day in another form, and nothing is left to do. If it is another file, \
+         and all of it was paid twice, give --accept-breaks"
+    )]
+    InOtherForm { file: u32, day: String, form: String },
+    #[error(
+        "none of its {lines} lines is what the books expect of `{name}`: it looks like the file \
+         of another sender, or for other books. Name the true sender; if the file is right, give \
+         --accept-breaks, and each line becomes a break"
+    )]
+    NothingExpected { name: String, lines: usize },
+    #[error(
+        "the statement up to {until} was taken before, as `{form}`, with the same balances: it is \
+         the same statement in another form, and nothing is left to do"
+    )]
+    StatementInOtherForm { until: String, form: String },
     #[error(
         "a file of {from} was taken in part; give that one first, it is continued where it stopped"
     )]
@@ -122,6 +141,10 @@ pub enum TakeError {
          amount, or twice; ask the bank, or give the statement alone"
     )]
     NotificationDiffers { line: u32 },
+    #[error(
+        "no entry of the statement is in the notification; give it with the statement of its day"
+    )]
+    NotificationOfNoEntry,
     #[error("line {line}: the notifications have too many transactions; give them in parts")]
     TooManyDetails { line: u32 },
     #[error("line {line} of the fee details: a payment has two different fees; ask the network")]
@@ -156,6 +179,18 @@ pub enum TakeError {
     SheetOfRemittances,
     #[error("a courier firm's sheet does not say whose it is; give --firm")]
     WhoseSheet,
+    #[error(
+        "no parcel of the sheet is with `{wanted}`; those of {} are with {}: give --firm {}, or \
+         ask `{wanted}` for its own sheet",
+        lines_text(.lines), .found.join(", "), .found.join(" or ")
+    )]
+    OtherFirm { wanted: String, found: Vec<String>, lines: Vec<u32> },
+    #[error(
+        "the profile `{profile}` says that amounts are in {found}, but `{name}` is in {wanted}; if \
+         the sheet is in {wanted}, make a profile of your own: `doorstep profile show {profile} > \
+         my-sheet.toml`, write currency = \"{wanted}\" in it, and give --profile my-sheet.toml"
+    )]
+    ProfileCurrency { profile: String, name: String, found: Currency, wanted: Currency },
     #[error("line {line}: the sheet does not say what was collected; ask the firm")]
     NothingCollected { line: u32 },
     #[error(
@@ -171,6 +206,18 @@ pub enum TakeError {
     Journal(reports::ReportError),
     #[error("{FILES_IN_HAND} of the data directory: {0}; check the disk and the permissions")]
     Store(#[from] io::Error),
+}
+
+/// Lines that a message names.
+pub const LINES_NAMED_MAX: usize = 5;
+
+/// The first lines of a list, and how many more there are.
+fn lines_text(lines: &[u32]) -> String {
+    let named: Vec<String> = lines.iter().take(LINES_NAMED_MAX).map(u32::to_string).collect();
+    let word = if lines.len() == 1 { "line" } else { "lines" };
+    let more = lines.len().saturating_sub(LINES_NAMED_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{word} {}{more}", named.join(", "))
 }
 
 fn other_kind(party: FileSourceKind, name: &str) -> String {

@@ -1,9 +1,10 @@
 //! A file as it was given: which format it has, whose it is, and its lines.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{Read, Seek};
 
 use books::{BankId, BusinessDate, FileLane, FirmId, RailId, Sha256Digest};
+use files::incoming::RefusedFile;
 use files::incoming::check::{FileFormat, ReadOptions, check};
 use files::incoming::clearing::{StatedItem, StatedItemKind, StatedPayment};
 use files::incoming::guess::{Guess, HEAD_BYTES, guess};
@@ -255,6 +256,7 @@ impl Taking<'_> {
         let options = ReadOptions {
             encoding: request.encoding.as_deref(),
             currency_given: currency,
+            file_date: request.date,
             ..ReadOptions::default()
         };
         let checked = check(&mut given.file, &given.name, format, &options);
@@ -263,7 +265,13 @@ impl Taking<'_> {
         let read = checked.stream(&mut given.file, &options, &mut |part| parts.push(part));
         read.map_err(TakeError::from)?;
         let (format, identity) = (checked.format.name().to_owned(), checked.identity.clone());
-        Ok(WholeFile { format, identity, sender, head: checked.head, parts })
+        let says_currency = match &checked.format {
+            FileFormat::Profile(profile) => profile.currency().is_some(),
+            _ => false,
+        };
+        let date = request.date.or_else(|| date_of_name(&given.name));
+        let head = checked.head;
+        Ok(WholeFile { format, identity, sender, date, head, parts, says_currency })
     }
 
     /// Finds whose a file is, and what each lane gets of it.
@@ -302,14 +310,7 @@ impl Taking<'_> {
                     let (currency, asked) = (head.currency, bank);
                     let rails =
                         self.client.query(move |engine| rail_names(engine.books(), currency))?;
-                    lanes.push(statement_lane(
-                        place,
-                        head,
-                        (asked, name),
-                        &rails.0,
-                        &whole,
-                        today,
-                    )?);
+                    lanes.push(statement_lane(place, head, (asked, name), &rails.0, &whole)?);
                 }
                 if !request.dry_run {
                     for (head, lane) in heads.iter().zip(&lanes) {
@@ -339,10 +340,21 @@ impl Taking<'_> {
 pub(super) struct WholeFile {
     format: String,
     identity: String,
+    /// Its profile says in which currency it is, not the file.
+    says_currency: bool,
     /// Who sent it, as far as somebody said.
     sender: Option<(FileSourceKind, String)>,
+    /// Its day, if it says none: as somebody said, or as its name says.
+    date: Option<Date>,
     pub(super) head: IncomingHead,
     pub(super) parts: Vec<FilePart>,
+}
+
+impl WholeFile {
+    /// The operator's name of its sender, as far as somebody said, and its format.
+    pub(super) fn sender_and_format(&self) -> (Option<&str>, &str) {
+        (self.sender.as_ref().map(|(_, name)| name.as_str()), &self.format)
+    }
 }
 
 /// The format that is named, or the only one that fits.
@@ -356,10 +368,9 @@ fn format_of(request: &TakeRequest, given: &mut GivenFile) -> Result<FileFormat,
     let found: Guess = guess(&given.name, &head, &[]);
     match found.only() {
         Some(one) => Ok(one.format.clone()),
-        None if head.is_empty() => Err(TakeError::Store(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            format!("{} is empty", given.name),
-        ))),
+        None if head.is_empty() => {
+            Err(TakeError::File(RefusedFile::Empty { file: given.name.clone().into() }))
+        }
         None => Err(TakeError::WhichFormat {
             file: given.name.clone(),
             fits: found.fits.iter().map(|one| one.format.name().to_owned()).collect(),
@@ -412,18 +423,24 @@ fn clearing_lane(
         return Err(TakeError::OtherCurrency { name, found, wanted: known.currency });
     }
     let bank = bank_of(request.bank.as_deref(), &facts.banks, head.currency)?.bank;
+    if let (Some(wanted), Some(found)) = (request.date, head.date.filter(|_| head.name.is_some()))
+        && wanted != found
+    {
+        return Err(TakeError::OtherDay { wanted: wanted.to_string(), found: found.to_string() });
+    }
     let items = whole.parts.into_iter().filter_map(|part| match part {
         FilePart::Item(one) => Some(one),
         _ => None,
     });
     let mut items: Vec<ClearedItem> = items.collect();
     details.join_items(&mut items)?;
+    let days = days_of(head.date, items.iter().map(|one| one.facts.booked_on), whole.date);
+    let (from, until) = days.ok_or(TakeError::WhichDay)?;
     let items: Vec<KeptItem> = items.into_iter().map(|one| KeptItem::of(one.item)).collect();
     if let Some(item) = items.iter().find(|item| !item.payment.is_of(known.rail)) {
         let (name, line) = (known.name.clone(), item.line);
         return Err(TakeError::OtherKindOfFile { line, name, party: source });
     }
-    let day = head.date.and_then(business).unwrap_or(facts.today);
     let total = items.iter().map(|one| one.amount.minor() - one.kept_back.minor());
     let total: i128 = total.map(i128::from).sum();
     Ok(LaneFile {
@@ -434,8 +451,8 @@ fn clearing_lane(
         bank,
         currency: head.currency,
         digest: whole.identity,
-        from: day,
-        until: day,
+        from,
+        until,
         value_date: head.settled.and_then(business),
         opening: None,
         total: signed(total)?,
@@ -466,6 +483,10 @@ fn sheet_lane(
     let firm = find_firm(&facts.firms, &name)?;
     if currency != firm.currency {
         let wanted = firm.currency;
+        if whole.says_currency {
+            let profile = whole.format;
+            return Err(TakeError::ProfileCurrency { profile, name, found: currency, wanted });
+        }
         return Err(TakeError::OtherCurrency { name, found: currency, wanted });
     }
     let bank = bank_of(request.bank.as_deref(), &facts.banks, currency)?.bank;
@@ -477,9 +498,8 @@ fn sheet_lane(
     if !lines.is_empty() && lines.iter().all(|one| one.waybill.is_none() && one.order.is_none()) {
         return Err(TakeError::SheetOfRemittances);
     }
-    let days = || lines.iter().filter_map(|one| one.paid_on.and_then(business));
-    let until = days().max().unwrap_or(facts.today);
-    let from = days().min().unwrap_or(until);
+    let days = days_of(None, lines.iter().map(|one| one.paid_on), whole.date);
+    let (from, until) = days.ok_or(TakeError::WhichDay)?;
     let mut rows = Vec::with_capacity(lines.len());
     for one in lines {
         let line = one.line;
@@ -557,7 +577,6 @@ fn statement_lane(
     (bank, name): (BankId, String),
     rails: &[RailName],
     whole: &WholeFile,
-    today: BusinessDate,
 ) -> Result<LaneFile, TakeError> {
     let entries = whole.parts.iter().filter_map(|part| match part {
         FilePart::Entry(entry) if entry.statement == place => Some(entry),
@@ -566,7 +585,9 @@ fn statement_lane(
     let entries: Vec<&StatementEntry> = entries.collect();
     let day_of = |entry: &StatementEntry| entry.booked_on.or(entry.value_date).and_then(business);
     let days = || entries.iter().filter_map(|entry| day_of(entry));
-    let until = head.closed_on.and_then(business).or(days().max()).unwrap_or(today);
+    let until =
+        head.closed_on.and_then(business).or(days().max()).or(whole.date.and_then(business));
+    let until = until.ok_or(TakeError::WhichDay)?;
     let from = head.opened_on.and_then(business).or(days().min()).unwrap_or(until).min(until);
     let opening = head.opening.ok_or(TakeError::NoBalances)?;
     let kept = entries.iter().zip(1_u32..).map(|(entry, number)| {
@@ -630,6 +651,41 @@ fn check_has_come(lane: &LaneFile, today: BusinessDate) -> Result<(), TakeError>
         Some(settled) if settled > today => Err(TakeError::NotSettled(settled.to_string())),
         _ => Ok(()),
     }
+}
+
+/// The first and the last day of a file: as its head says, as its lines say, or `given`.
+fn days_of(
+    stated: Option<Date>,
+    lines: impl Iterator<Item = Option<Date>>,
+    given: Option<Date>,
+) -> Option<(BusinessDate, BusinessDate)> {
+    let of_lines = lines.flatten().filter_map(business).fold(None, |days, day| match days {
+        None => Some((day, day)),
+        Some((from, until)) => Some((day.min(from), day.max(until))),
+    });
+    let one = |date: Date| business(date).map(|day| (day, day));
+    stated.and_then(one).or(of_lines).or(given.and_then(one))
+}
+
+/// The only date in the name of a file, as `2013-11-11` or `20131111`.
+fn date_of_name(name: &str) -> Option<Date> {
+    let name = name.rsplit(['/', '\\']).next()?;
+    let mut found = None;
+    for run in name.split(|one: char| !one.is_ascii_digit() && one != '-') {
+        let run = run.trim_matches('-');
+        let date = match (run.len(), run.contains('-')) {
+            (8, false) => Date::strptime("%Y%m%d", run).ok(),
+            (10, true) => Date::strptime("%Y-%m-%d", run).ok(),
+            _ => None,
+        };
+        let date = date.filter(|date| (2000..2100).contains(&date.year()));
+        match (date, found) {
+            (Some(date), Some(other)) if date != other => return None,
+            (Some(_), _) => found = date,
+            (None, _) => {}
+        }
+    }
+    found
 }
 
 fn business(date: Date) -> Option<BusinessDate> {

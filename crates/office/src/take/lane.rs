@@ -3,13 +3,28 @@
 use std::sync::Arc;
 
 use books::reconciliation_view::FileSums;
-use books::{BeginFile, Books, Command, EndFile, Sha256Digest};
+use books::{BeginFile, Books, Command, EndFile, FileLane, Sha256Digest};
 use sha2::{Digest, Sha256};
 
+use super::clearing::ClearingPlan;
 use super::given::{GivenFile, LaneFile, LaneLines};
 use super::{FileParts, TakeError, TakeOutcome, TakeReport, TakeRequest, Taking, TakingStopped};
 use crate::files_in_hand::{FileInHand, FilesInHand};
 use crate::take::Balance;
+
+/// Lines of a file in which none is what the books expect, from which on it is not taken unasked: a
+/// day with a few lines can be of breaks alone.
+const UNEXPECTED_LINES_MIN: usize = 10;
+
+/// What a file brings that the books expect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FileNews {
+    /// At least one line is expected.
+    Expected,
+    /// Every line says what the books have from a line of another file.
+    Repeated,
+    Nothing,
+}
 
 /// Where a file is in the books.
 enum LanePlace {
@@ -83,7 +98,7 @@ impl Taking<'_> {
             },
             report: None,
         };
-        let mut report = self.carry_on(lane, &record, request.dry_run)?;
+        let mut report = self.carry_on(lane, &record, request)?;
         report.finished = finished;
         Ok(report)
     }
@@ -93,35 +108,48 @@ impl Taking<'_> {
         &mut self,
         lane: LaneFile,
         record: &FileInHand,
-        dry_run: bool,
+        request: &TakeRequest,
     ) -> Result<TakeReport, TakingStopped> {
+        let dry_run = request.dry_run;
         let lane = Arc::new(lane);
         let digest = lane.sha256().ok_or(TakeError::CopyChanged)?;
         let asked = lane.clone();
         let look = move |engine: &engine::Engine| place_of(engine.books(), &asked, digest);
         let place = self.client.query(look)?.0.ok_or(TakeError::CopyChanged)?;
         let mut report = report_of(&lane, dry_run);
-        let (file, known) = match place {
+        let (file, known, is_next) = match place {
             LanePlace::TakenBefore(file) => {
                 (report.outcome, report.file) = (TakeOutcome::TakenBefore, Some(file));
                 return Ok(report);
             }
             LanePlace::OtherBegun { from } => return Err(TakeError::Unfinished { from }.into()),
-            LanePlace::Begun { file, lines } => (file, lines),
-            LanePlace::Next(file) => {
-                self.check_follows(&lane)?;
-                if !dry_run {
-                    self.keep(&lane, record)?;
-                    self.begin(&lane, file, digest)?;
-                }
-                (file, 0)
-            }
+            LanePlace::Begun { file, lines } => (file, lines, false),
+            LanePlace::Next(file) => (file, 0, true),
         };
+        if is_next {
+            self.check_firm(&lane)?;
+            self.check_follows(&lane)?;
+        }
+        let plan = match lane.lines {
+            LaneLines::Items(_) => Some(self.clearing_plan(&lane, file)?),
+            LaneLines::Entries(_) | LaneLines::Rows(_) => None,
+        };
+        if is_next {
+            if !request.accept_breaks {
+                self.check_is_expected(&lane, plan.as_ref())?;
+            }
+            if !dry_run {
+                self.keep(&lane, record)?;
+                self.begin(&lane, file, digest)?;
+            }
+        }
         (report.file, report.repeated) = (Some(file), known.into());
-        match lane.lines {
-            LaneLines::Items(_) => self.give_items(&lane, file, known, dry_run, &mut report)?,
-            LaneLines::Entries(_) => self.give_entries(&lane, file, known, dry_run, &mut report)?,
-            LaneLines::Rows(_) => self.give_rows(&lane, file, known, dry_run, &mut report)?,
+        match (&lane.lines, plan) {
+            (_, Some(plan)) => self.give_items(&plan, known, dry_run, &mut report)?,
+            (LaneLines::Entries(_), _) => {
+                self.give_entries(&lane, file, known, dry_run, &mut report)?;
+            }
+            _ => self.give_rows(&lane, file, known, dry_run, &mut report)?,
         }
         if !dry_run {
             report.parts = Some(self.end(&lane, file)?);
@@ -175,25 +203,55 @@ impl Taking<'_> {
         Ok(FileParts::of(sums, &digest))
     }
 
-    /// Refuses a statement that does not go on where the last one ended, and any other file that
-    /// is older than the last one.
+    /// Refuses a clearing file or sheet of which the books expect no line: the same day in another
+    /// form, or the file of another sender.
+    fn check_is_expected(
+        &self,
+        lane: &LaneFile,
+        plan: Option<&ClearingPlan>,
+    ) -> Result<(), TakingStopped> {
+        let news = match (plan, lane.lane) {
+            (Some(plan), _) => self.news_of_items(plan)?,
+            (None, FileLane::Firm(firm)) => self.news_of_rows(lane, firm)?,
+            _ => return Ok(()),
+        };
+        if lane.count() == 0 || news == FileNews::Expected {
+            return Ok(());
+        }
+        let (of, days) = (lane.lane, lane.from..=lane.until);
+        let same_day = self.client.query(move |engine| {
+            let is_same = |one: &books::reconciliation_view::FileView<'_>| {
+                one.begun.from <= *days.end() && one.begun.until >= *days.start()
+            };
+            let found = engine.books().files_of(of).rev().find(is_same)?;
+            let (file, form) = (found.begun.file, found.begun.form.clone());
+            Some(TakeError::InOtherForm { file, day: found.begun.until.to_string(), form })
+        })?;
+        match same_day.0 {
+            Some(error) if news == FileNews::Repeated => Err(error.into()),
+            _ if lane.count() >= UNEXPECTED_LINES_MIN => {
+                let (name, lines) = (lane.name.clone(), lane.count());
+                Err(TakeError::NothingExpected { name, lines }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a statement that does not go on where the last one ended.
     fn check_follows(&self, lane: &LaneFile) -> Result<(), TakingStopped> {
         let of = lane.lane;
         let last = self.client.query(move |engine| {
-            let last = engine.books().files_of(of).next_back()?;
-            let opening = last.begun.opening.map(|opening| opening.minor());
-            let closing = opening.map(|opening| opening + last.begun.total.minor());
-            Some((last.begun.from, last.begun.until, closing))
+            let last = engine.books().files_of(of).next_back()?.begun;
+            Some((last.until, last.opening?.minor(), last.total.minor(), last.form.clone()))
         })?;
-        let Some((from, until, closing)) = last.0 else { return Ok(()) };
-        let (Some(closing), Some(opening)) = (closing, lane.opening) else {
-            if lane.from < from {
-                let (date, last) = (lane.from.to_string(), from.to_string());
-                return Err(TakeError::OlderFile { date, last }.into());
-            }
+        let (Some((until, opened, moved, form)), Some(opening)) = (last.0, lane.opening) else {
             return Ok(());
         };
+        let closing = opened + moved;
         let (from, until) = (lane.from, (until, until.to_string()));
+        if lane.until == until.0 && (opened, moved) == (opening.minor(), lane.total.minor()) {
+            return Err(TakeError::StatementInOtherForm { until: until.1, form }.into());
+        }
         if from < until.0 {
             let (from, until) = (from.to_string(), until.1);
             return Err(TakeError::Overlap { from, until }.into());

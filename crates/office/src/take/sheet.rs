@@ -1,15 +1,19 @@
 //! Sheets of courier firms: each line beside the cash that the firm's couriers took. Nothing is
 //! posted.
 
+use std::collections::BTreeSet;
+
 use books::sheet_view::{CashPlace, OpenSheetLineView};
 use books::{
-    BankId, Books, BusinessDate, Command, EntryFinding, FileLane, FirmId, MatchEntry, TakeEntry,
+    BankId, Books, BusinessDate, Command, EntryFinding, FileLane, FirmId, MatchEntry,
+    ReconBreakKind, TakeEntry,
 };
 use money::SignedAmount;
 use recon::matching::{ItemKey, MatchKeyKind};
 use recon::sheet::{SheetLine, SheetMatcher, SheetPlan};
 
 use super::given::{KeptRow, LaneFile, LaneLines};
+use super::lane::FileNews;
 use super::{AWAITED, LINES_AT_ONCE, ListedLine, REFUSED, TakeError, TakeReport, Taking};
 use super::{TakingStopped, UNEXPLAINED};
 use crate::files_in_hand::FilesInHand;
@@ -46,6 +50,64 @@ fn command(bank: BankId, firm: FirmId, file: u32, row: &KeptRow, plan: &SheetPla
 }
 
 impl Taking<'_> {
+    /// Refuses a sheet with no parcel of its firm and some of another one.
+    pub(super) fn check_firm(&self, lane: &LaneFile) -> Result<(), TakingStopped> {
+        let (LaneLines::Rows(rows), FileLane::Firm(firm)) = (&lane.lines, lane.lane) else {
+            return Ok(());
+        };
+        let today = self.today()?;
+        let asked: Vec<SheetLine> = rows.iter().map(sheet_line).collect();
+        let found = self.client.query(move |engine| {
+            let books = engine.books();
+            let matcher = SheetMatcher::new(books, firm, today);
+            let firms: Vec<_> = asked.iter().map(|line| matcher.firm_of(line)).collect();
+            let others = firms.iter().map(|one| {
+                let other = one.filter(|one| *one != firm)?;
+                books.firm_reference(other).map(str::to_owned)
+            });
+            let others: Vec<Option<String>> = others.collect();
+            (firms.contains(&Some(firm)), others)
+        })?;
+        let (has_own, others) = found.0;
+        let foreign = rows.iter().zip(others).filter_map(|(row, of)| Some((row.line, of?)));
+        match foreign.collect::<Vec<_>>() {
+            found if has_own || found.is_empty() => Ok(()),
+            found => {
+                let firms: BTreeSet<String> = found.iter().map(|(_, of)| of.clone()).collect();
+                let lines = found.iter().map(|(line, _)| *line).collect();
+                let (wanted, found) = (lane.name.clone(), firms.into_iter().collect());
+                Err(TakeError::OtherFirm { wanted, found, lines }.into())
+            }
+        }
+    }
+
+    /// What a sheet brings that the books expect.
+    pub(super) fn news_of_rows(
+        &self,
+        lane: &LaneFile,
+        firm: FirmId,
+    ) -> Result<FileNews, TakingStopped> {
+        let LaneLines::Rows(rows) = &lane.lines else { return Ok(FileNews::Expected) };
+        let (today, asked) = (self.today()?, rows.iter().map(sheet_line).collect::<Vec<_>>());
+        let found = self.client.query(move |engine| {
+            let mut matcher = SheetMatcher::new(engine.books(), firm, today);
+            asked.iter().map(|line| matcher.plan(line).found).collect::<Vec<_>>()
+        })?;
+        let of = |found: &EntryFinding| match found {
+            EntryFinding::Broken(ReconBreakKind::Duplicate) => FileNews::Repeated,
+            EntryFinding::Broken(ReconBreakKind::AmountDiffers) => FileNews::Expected,
+            EntryFinding::Broken(_) => FileNews::Nothing,
+            _ => FileNews::Expected,
+        };
+        let news: Vec<FileNews> = found.0.iter().map(of).collect();
+        let has = |one| news.contains(&one);
+        Ok(match (has(FileNews::Expected), has(FileNews::Nothing)) {
+            (true, _) => FileNews::Expected,
+            (false, true) => FileNews::Nothing,
+            (false, false) => FileNews::Repeated,
+        })
+    }
+
     /// Gives the lines of a sheet that the books do not have yet.
     pub(super) fn give_rows(
         &mut self,

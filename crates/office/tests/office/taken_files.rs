@@ -34,6 +34,7 @@ fn a_sheet_is_taken_whole_and_once_and_its_lines_wait_for_a_person() {
     let mut request = TakeRequest {
         format: Some("courier-cn".to_owned()),
         encoding: Some("utf-8".to_owned()),
+        date: Some(jiff::civil::date(2013, 8, 28)),
         ..TakeRequest::default()
     };
     let sheet = "订单号,代收货款\nA-1,10.00\nA-2,20.00\n";

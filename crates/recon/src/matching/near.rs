@@ -52,7 +52,9 @@ fn nearly_same(line: &LaneItem, item: &LaneItem) -> Option<super::items::MatchKe
     found.map(|key| key.kind)
 }
 
-fn is_near(one: &str, other: &str) -> bool {
+/// Whether two references are nearly the same: one is cut, or a few characters differ.
+#[must_use]
+pub fn is_near(one: &str, other: &str) -> bool {
     if one.len().min(other.len()) < CHARACTERS_MIN {
         return false;
     }

@@ -11,7 +11,7 @@ mod what_if;
 
 pub use book::{CollectionCost, CostBook, FeeDrift, RouteCost};
 pub use report::{CostGroup, CostKey, CostListRow, CostReport, CostSums, DriftReport, RoutingSums};
-pub use settings::{CostSettings, CostSettingsError, TerminalRates};
+pub use settings::{CostSettings, CostSettingsError, TerminalRates, UnknownInCosts};
 pub use terminals::TerminalCost;
 pub use what_if::{WhatIf, WhatIfError, WhatIfGroup, WhatIfNetwork, measure_what_if, what_if};
 
@@ -113,4 +113,11 @@ impl serde::Serialize for ByComponent {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(CostComponent::ALL.map(|one| (one.name(), self.of(one))))
     }
+}
+
+/// The last day with a collection of a parcel that is remembered. `None` without one.
+#[must_use]
+pub fn last_collection_day(books: &books::Books) -> Option<books::BusinessDate> {
+    let collected = books.parcels().filter(|one| !one.view.collected.is_zero());
+    collected.filter_map(|one| one.date).max()
 }

@@ -27,6 +27,15 @@ pub enum CostKey {
 }
 
 impl CostKey {
+    pub const ALL: [CostKey; 6] = [
+        CostKey::Seller,
+        CostKey::Firm,
+        CostKey::Network,
+        CostKey::Terminal,
+        CostKey::City,
+        CostKey::Day,
+    ];
+
     /// The name in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {

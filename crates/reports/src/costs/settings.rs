@@ -1,7 +1,8 @@
 //! `costs.toml`: what the books do not know of costs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use books::{Books, TerminalId};
 use money::decimal::{self, DecimalError, DecimalStyle};
 use money::{Amount, Currency, CurrencyError, Rate, RateError};
 use serde::Deserialize;
@@ -11,6 +12,10 @@ use tariff::{BusinessDate, BusinessDateError};
 const FILE_BYTES_MAX: usize = 1 << 20;
 /// Months over which a terminal is written off.
 const LIFE_MONTHS_MAX: u32 = 240;
+/// Of one sum, in minor units: a terminal or a repair that costs more is a slip of the pen.
+const SUM_MAX: u64 = 100_000_000_000;
+/// Of the cash that is collected: 100%.
+const SHARE_PPM_MAX: u32 = 1_000_000;
 
 /// What a terminal costs, in minor units of the settings' currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,22 +52,41 @@ pub struct CostSettings {
     pub(crate) courier_cities: BTreeMap<String, String>,
 }
 
+/// What costs.toml names and the books do not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownInCosts {
+    #[error("city: the books have no courier firm `{0}`; correct its name, or take it out")]
+    Firm(String),
+    #[error("city: the books have no courier `{0}`; correct the reference, or take it out")]
+    Courier(String),
+    #[error("repair: the books have no terminal {0}; correct its number, or take it out")]
+    Terminal(u64),
+    #[error("currency: the books have no accounts in {0}; write the currency of the books")]
+    Currency(Currency),
+}
+
 /// Why a `costs.toml` is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CostSettingsError {
     #[error("the file has more than {FILE_BYTES_MAX} bytes; keep costs only in it")]
     TooLong,
     /// Not TOML, or not its keys.
-    #[error("{0}")]
-    Toml(String),
+    #[error("line {line}: {what}; docs/costs.md has all keys")]
+    Toml { line: usize, what: String },
     #[error("{key}: {why}; write it as \"12.50\"")]
     Amount { key: &'static str, why: DecimalError },
+    #[error("{key}: no cost is below zero; write it as \"12.50\"")]
+    BelowZero { key: &'static str },
+    #[error("{key}: {sum} {currency} is more than any cost; correct it")]
+    TooMuch { key: &'static str, sum: String, currency: Currency },
     #[error("currency: {0}")]
     Currency(CurrencyError),
     #[error("repair.day: {0}")]
     Day(BusinessDateError),
     #[error("cash.share: {0}")]
     Rate(RateError),
+    #[error("cash.share: more than 100% of the cash; write it as \"0.05%\"")]
+    Share,
     #[error("terminal.life_months = {0}: it is 1 to {LIFE_MONTHS_MAX}")]
     LifeMonths(u32),
     #[error("{what} `{name}` has two cities: keep one")]
@@ -126,12 +150,24 @@ impl CostSettings {
         if text.len() > FILE_BYTES_MAX {
             return Err(CostSettingsError::TooLong);
         }
-        let toml = |error: toml::de::Error| CostSettingsError::Toml(error.to_string());
+        let toml = |error: toml::de::Error| {
+            let at = error.span().map_or(0, |span| span.start);
+            let line = 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+            CostSettingsError::Toml { line, what: error.message().trim().replace('\n', ", ") }
+        };
         let file: CostsFile = toml::from_str(text).map_err(toml)?;
         let currency = file.currency.parse().map_err(CostSettingsError::Currency)?;
         let amount = |key: &'static str, text: &str| {
             let read = decimal::parse(text, currency, DecimalStyle::PLAIN);
-            read.map_err(|why| CostSettingsError::Amount { key, why })
+            let sum: Amount = read.map_err(|why| match why {
+                DecimalError::Negative(_) => CostSettingsError::BelowZero { key },
+                why => CostSettingsError::Amount { key, why },
+            })?;
+            if sum.minor() > SUM_MAX {
+                let sum = text.to_owned();
+                return Err(CostSettingsError::TooMuch { key, sum, currency });
+            }
+            Ok(sum)
         };
         let perhaps = |key: &'static str, text: &Option<String>| {
             text.as_ref().map_or(Ok(Amount::ZERO), |text| amount(key, text))
@@ -164,7 +200,11 @@ impl CostSettings {
             settings.count = perhaps("cash.count", &cash.count)?;
             settings.deposit = perhaps("cash.deposit", &cash.deposit)?;
             if let Some(share) = &cash.share {
-                settings.cash_share = share.parse().map_err(CostSettingsError::Rate)?;
+                let share: Rate = share.parse().map_err(CostSettingsError::Rate)?;
+                if share.ppm() > SHARE_PPM_MAX {
+                    return Err(CostSettingsError::Share);
+                }
+                settings.cash_share = share;
             }
         }
         for city in file.city {
@@ -180,6 +220,31 @@ impl CostSettings {
             }
         }
         Ok(settings)
+    }
+
+    /// Checks that the books have what the file names: a slip of the pen would count for nothing.
+    ///
+    /// # Errors
+    /// The first that they do not have.
+    pub fn check(&self, books: &Books) -> Result<(), UnknownInCosts> {
+        let firms: BTreeSet<&str> = books.firms().map(|(_, name)| name).collect();
+        if let Some(firm) = self.firm_cities.keys().find(|firm| !firms.contains(firm.as_str())) {
+            return Err(UnknownInCosts::Firm(firm.clone()));
+        }
+        let mut couriers = self.courier_cities.keys();
+        if let Some(one) = couriers.find(|one| books.courier_by_reference(one).is_none()) {
+            return Err(UnknownInCosts::Courier(one.clone()));
+        }
+        let mut terminals = self.repairs.iter().map(|(terminal, ..)| *terminal);
+        if let Some(one) = terminals.find(|one| books.terminal_view(TerminalId(*one)).is_none()) {
+            return Err(UnknownInCosts::Terminal(one));
+        }
+        match self.currency {
+            Some(one) if books.currencies().all(|known| known != one) => {
+                Err(UnknownInCosts::Currency(one))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The city of a courier, by the references of the courier and of the firm.
@@ -241,5 +306,15 @@ couriers = ["c-9"]
         assert!(refused("[cash]", "[cash]\ncoins = 1").contains("unknown field `coins`"));
         let twice = refused("couriers = [\"c-9\"]", "firms = [\"swift\"]");
         assert_eq!(twice, "the firm `swift` has two cities: keep one");
+        assert_eq!(
+            refused("[cash]", "[cash]\ncoins = 1"),
+            "line 16: unknown field `coins`, expected one of `count`, `deposit`, `share`; \
+             docs/costs.md has all keys"
+        );
+        let below = "terminal.price: no cost is below zero; write it as \"12.50\"";
+        assert_eq!(refused("\"3000.00\"", "\"-3000.00\""), below);
+        assert!(refused("\"3000.00\"", "\"3000000000.00\"").contains("is more than any cost"));
+        assert!(refused("0.05%", "105%").starts_with("cash.share: more than 100%"));
+        assert!(refused("currency = \"CNY\"", "currency = CNY").starts_with("line 2: "));
     }
 }

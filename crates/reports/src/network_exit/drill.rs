@@ -54,6 +54,8 @@ pub struct ExitDrill {
     pub currency: &'static str,
     /// Local time of the withdrawal in the copy. `None` if it was withdrawn before.
     pub withdrawn_at: Option<String>,
+    /// Local time from which it was withdrawn before the drill.
+    pub withdrawn_before: Option<String>,
     /// The days whose purchases stand for the days to come.
     pub since: BusinessDate,
     /// Purchases of these days: where they would have gone.
@@ -162,7 +164,8 @@ impl ExitDrill {
         let lag_days = facts.lags.keys().next_back().copied().unwrap_or(1);
         let ranges = ranges.map(|ranges| without_route(&facts, &name, ranges));
         let (number, persons) = (facts.steps.len(), two_persons(&facts));
-        let is_withdrawn = view.is_some_and(|view| view.withdrawn_from.is_some());
+        let withdrawn_from = view.and_then(|view| view.withdrawn_from);
+        let withdrawn_before = withdrawn_from.map(|from| local_time(facts.books(), from));
         let at = facts.engine.last_at();
         let mut copy = Copy {
             engine: facts.engine,
@@ -173,7 +176,7 @@ impl ExitDrill {
         };
         copy.go_to(today);
         let mut withdrawn_at = None;
-        if !is_withdrawn {
+        if withdrawn_before.is_none() {
             let (proposed_by, approved_by) = persons.ok_or(DrillError::OnePerson)?;
             let command = Command::WithdrawNetwork(WithdrawNetwork {
                 network,
@@ -219,6 +222,7 @@ impl ExitDrill {
             network: name,
             currency,
             withdrawn_at,
+            withdrawn_before,
             since,
             moved: purchases.replaceable,
             left,

@@ -79,6 +79,10 @@ pub struct ExitReport {
     pub run_down: Vec<(BusinessDate, i128)>,
     /// Nothing is open any more: no payment waits, the receivable is zero, no break is open.
     pub is_closed: bool,
+    /// The day on which the receivable changed last, once nothing is open: the closing balance is
+    /// that of its end.
+    pub closed_on: Option<BusinessDate>,
+    pub closing_balance: Option<i128>,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -214,6 +218,15 @@ impl ExitReport {
         };
         let [_, approved, declined] = facts.others_since;
         let is_withdrawn = view.withdrawn_from.is_some_and(|from| from <= facts.engine.last_at());
+        let is_closed = is_withdrawn
+            && view.receivable == 0
+            && view.pending == 0
+            && open.is_empty()
+            && in_flight == 0
+            && breaks.is_empty()
+            && refunds.is_empty()
+            && chargebacks.count == 0;
+        let last_change = facts.run_down.keys().next_back().copied();
         ExitReport {
             currency: view.currency.code(),
             date: today,
@@ -239,14 +252,9 @@ impl ExitReport {
             tail_until: facts
                 .last_capture_day
                 .map(|day| BusinessDate(day.0.saturating_add(books.retention_days()))),
-            is_closed: is_withdrawn
-                && view.receivable == 0
-                && view.pending == 0
-                && open.is_empty()
-                && in_flight == 0
-                && breaks.is_empty()
-                && refunds.is_empty()
-                && chargebacks.count == 0,
+            is_closed,
+            closed_on: last_change.or(facts.withdrawn_on).filter(|_| is_closed),
+            closing_balance: is_closed.then_some(view.receivable),
             pending,
             forecast,
             refunds,

@@ -377,7 +377,7 @@ impl ActForm<'_> {
                 chosen("true", self.words.get("list.yes").to_owned()),
                 chosen("false", self.words.get("list.no").to_owned()),
             ]),
-            Expected::Text => line("text", "", String::new()),
+            Expected::Text | Expected::Movement => line("text", "", String::new()),
             Expected::Object(_) => {
                 let inner = ordered(of).into_iter().map(|(name, field, required)| {
                     let about = self.about(of, name, false);

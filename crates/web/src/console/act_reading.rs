@@ -159,7 +159,8 @@ impl ActForm<'_> {
             | Expected::Person
             | Expected::IdOrReference
             | Expected::Id
-            | Expected::Text => Some(text.into()),
+            | Expected::Text
+            | Expected::Movement => Some(text.into()),
         }
     }
 

@@ -26,19 +26,13 @@ pub(super) const EXIT: &str = "exit";
 /// Days of one page: more are for the command line.
 const DAYS_MAX: u16 = 31;
 const GROUPS_SHOWN: usize = 100;
+/// Commands that collect.
+const COLLECTING: [&str; 4] =
+    ["ResolvePurchase", "ResolveCompletion", "TakeCash", "RecordOfflineSale"];
 /// What the books do not know of costs, in the data directory.
 // Not one literal: a test takes `costs.…` for the key of a text.
 const COSTS_FILE: &str = concat!("costs", ".toml");
 const COSTS_BYTES_MAX: u64 = 1 << 20;
-
-const KEYS: [CostKey; 6] = [
-    CostKey::Seller,
-    CostKey::Firm,
-    CostKey::Network,
-    CostKey::Terminal,
-    CostKey::City,
-    CostKey::Day,
-];
 
 /// Costs are for who sees every payment and its network.
 fn sees_costs(principal: &Principal) -> bool {
@@ -63,7 +57,8 @@ pub(super) async fn costs(visit: Visit) -> HttpAnswer {
     }
     let (asked_from, asked_until) = (day(&query, "from")?, day(&query, "until")?);
     let by = query.get("by").unwrap_or("network");
-    let by = KEYS.into_iter().find(|key| key.name() == by).ok_or(ProblemKind::NoSuchRecord)?;
+    let by =
+        CostKey::ALL.into_iter().find(|key| key.name() == by).ok_or(ProblemKind::NoSuchRecord)?;
     let (app, preferences) = (visit.call.app.clone(), visit.preferences);
     let words = preferences.words;
     let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
@@ -74,7 +69,11 @@ pub(super) async fn costs(visit: Visit) -> HttpAnswer {
             let Some(log) = views::ViewSpec::find("commands") else {
                 return Ok((found, time, String::new()));
             };
-            let last = last_date(reader, log, None, found.batch)?;
+            // The last day with collections: in the night after it nothing is collected yet.
+            let mut last = String::new();
+            for command in COLLECTING {
+                last = last.max(last_date(reader, log, Some(command), found.batch)?);
+            }
             Ok((found, time, last))
         })?;
         let until = asked_until.or_else(|| last.parse().ok()).unwrap_or_default();
@@ -307,7 +306,7 @@ impl Costs<'_> {
             href,
             is_next,
         };
-        let by = KEYS.into_iter().map(|key| {
+        let by = CostKey::ALL.into_iter().map(|key| {
             let text = self.words.entry("costs.by", key.name()).unwrap_or_default();
             act(text, link(key, from), key == self.by)
         });

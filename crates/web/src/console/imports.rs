@@ -119,7 +119,10 @@ pub(super) fn form(visit: &Visit) -> HttpAnswer {
 }
 
 /// The parts of a body, within the limits of each.
-fn parts(visit: &mut Visit) -> Result<(Multipart<'static>, u64), Problem> {
+pub(super) fn parts(
+    visit: &mut Visit,
+    fields: &[&'static str],
+) -> Result<(Multipart<'static>, u64), Problem> {
     let call = &mut visit.call;
     let content = call.header(header::CONTENT_TYPE).unwrap_or_default().to_owned();
     let boundary = multer::parse_boundary(content);
@@ -135,13 +138,13 @@ fn parts(visit: &mut Visit) -> Result<(Multipart<'static>, u64), Problem> {
         .whole_stream(bytes)
         .per_field(FILE_FIELD_BYTES_MAX)
         .for_field(FILE, FILES_BYTES_MAX);
-    let limits = Constraints::new().allowed_fields(FIELDS.to_vec()).size_limit(sizes);
+    let limits = Constraints::new().allowed_fields(fields.to_vec()).size_limit(sizes);
     let body: Body = call.take_body();
     Ok((Multipart::with_constraints(body.into_data_stream(), boundary, limits), bytes))
 }
 
 /// Sends what the file has, to its end and to the end of the form.
-async fn pump(mut parts: Multipart<'static>, mut file: Field<'static>, to: BlockSender) {
+pub(super) async fn pump(mut parts: Multipart<'static>, mut file: Field<'static>, to: BlockSender) {
     loop {
         let block: Option<Bytes> = match file.chunk().await {
             Ok(block) => block,
@@ -183,7 +186,7 @@ pub(super) async fn take(mut visit: Visit) -> HttpAnswer {
     let query = QueryParameters::read(visit.call.parts.uri.query(), &["check"])?;
     let only_check = query.get("check") == Some("true");
     let is_own = is_for_own(&visit)?;
-    let (mut parts, bytes) = parts(&mut visit)?;
+    let (mut parts, bytes) = parts(&mut visit, &FIELDS)?;
     let within = Duration::from_secs(BODY_SECONDS_MAX);
     let filled = tokio::time::timeout(within, fill(&mut parts)).await;
     let (filled, file) = filled.map_err(|_| Problem::from(ProblemKind::BodyTooSlow))??;

@@ -104,6 +104,9 @@ pub(super) async fn list(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
         let mut page = ListPage::new(around, &request, &context);
         if pinned.is_none() && has_session {
             page.acts = of_list(words, &principal, view);
+            if view.name == "breaks" {
+                page.acts.extend(super::closings::link(words, &principal));
+            }
         }
         html(&page, StatusCode::OK)
     });

@@ -9,6 +9,7 @@ mod approvals;
 mod audit;
 mod bank_accounts;
 mod choices;
+mod closings;
 mod costs;
 mod demo;
 mod details;
@@ -57,6 +58,7 @@ use crate::query::QueryParameters;
 use crate::words::BilingualText;
 
 use act_table::ACTS_PATH;
+use closings::{CLOSINGS_LIST_PATH, CLOSINGS_PATH};
 pub(crate) use form::own_path;
 use frames::frame;
 use imports::IMPORT_PATH;
@@ -107,6 +109,9 @@ enum Page {
     Decide,
     Import,
     TakeImport,
+    Closings,
+    ClosingsList,
+    TakeClosings,
     Statements,
     Statement,
     NextDay,
@@ -219,6 +224,8 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         )
         .route(CHOICES_PATH, get(Page::Choices))
         .route(IMPORT_PATH, on(get(Page::Import), MethodFilter::POST, Page::TakeImport))
+        .route(CLOSINGS_PATH, on(get(Page::Closings), MethodFilter::POST, Page::TakeClosings))
+        .route(CLOSINGS_LIST_PATH, get(Page::ClosingsList))
         .route(notices::NOTICES_PATH, get(Page::Notices))
         .route(&format!("{}.json", notices::NOTICES_PATH), get(Page::Notices))
         .route(&format!("{}.csv", notices::NOTICES_PATH), get(Page::Notices))
@@ -376,6 +383,9 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Decide => approvals::decide(visit).await,
         Page::Import => imports::form(&visit),
         Page::TakeImport => imports::take(visit).await,
+        Page::Closings => closings::form(&visit),
+        Page::ClosingsList => closings::list(visit).await,
+        Page::TakeClosings => closings::take(visit).await,
         Page::Statements => statements::index(&visit),
         Page::Statement => statements::statement(visit).await,
         Page::Position => {

@@ -3,6 +3,7 @@
 use access::AccessFunction;
 use axum::http::StatusCode;
 use pages::{DetailPage, FoundGroup, RowContext, SearchPage, nav_groups};
+use reports::BREAK_PREFIX;
 use switch::waybill;
 use views::ViewSpec;
 use views::read::ReadViewError;
@@ -28,6 +29,13 @@ pub(super) async fn search(visit: Visit) -> HttpAnswer {
         Err(_) => text.strip_prefix("par_").unwrap_or(&text).to_owned(),
     };
     let principal = visit.call.caller()?.principal.clone();
+    // A break is found by its number, as lists write it.
+    let is_break = text.strip_prefix(BREAK_PREFIX).is_some_and(|id| id.parse::<u64>().is_ok());
+    if is_break && readable(&principal).contains(&"breaks") {
+        return go_to(
+            &pages::Link::to(&pages::list_path("breaks")).part(&text).at(wanted.at).text(),
+        );
+    }
     let (app, preferences) = (visit.call.app.clone(), visit.preferences);
     let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
     around.search.clone_from(&text);

@@ -33,6 +33,8 @@ const BLOCKS_WAITING_MAX: usize = 16;
 const COLUMNS: u16 = 120;
 /// The parameter with the SHA-256 of the file that was checked.
 const CHECKED: &str = "checked";
+/// The parameter with the name of the file, by which its format and day are found.
+const NAME: &str = "name";
 
 /// How a file is carried out.
 struct FileSpec {
@@ -57,17 +59,22 @@ fn spec(kind: FileKind) -> FileSpec {
             flags: &["profile", "seller", "currency", "encoding", "strict", "check", CHECKED],
             gives: "AnnounceParcel",
         },
-        FileKind::Clearing => FileSpec {
-            line: &["take", "clearing"],
-            file: "file",
-            flags: &["network", "wallet", "bank", "dry-run"],
-            gives: "ClearLine",
-        },
-        FileKind::Bank => FileSpec {
-            line: &["take", "bank-statement"],
-            file: "file",
-            flags: &["bank", "encoding", "dry-run"],
-            gives: "ConfirmDeposit",
+        FileKind::Incoming => FileSpec {
+            line: &["file"],
+            file: "files",
+            flags: &[
+                NAME,
+                "network",
+                "wallet",
+                "firm",
+                "bank",
+                "profile",
+                "encoding",
+                "date",
+                "accept-breaks",
+                "dry-run",
+            ],
+            gives: "BeginFile",
         },
         FileKind::Closings => FileSpec {
             line: &["recon", "close"],
@@ -86,7 +93,7 @@ pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
     let function = AccessFunction::GiveNamed(spec.gives);
     let sellers = match kind {
         FileKind::Orders => own_sellers(&call, function)?,
-        FileKind::Clearing | FileKind::Bank | FileKind::Closings => {
+        FileKind::Incoming | FileKind::Closings => {
             call.require_all(function)?;
             None
         }
@@ -120,20 +127,21 @@ pub(crate) async fn carry_out(
     let spec = spec(kind);
     let sellers = match kind {
         FileKind::Orders => own_sellers(call, AccessFunction::GiveNamed(spec.gives))?,
-        FileKind::Clearing | FileKind::Bank | FileKind::Closings => None,
+        FileKind::Incoming | FileKind::Closings => None,
     };
     let by = call.caller()?.principal.actor;
     let checked = query.iter().find(|(flag, _)| *flag == CHECKED).map(|(_, sum)| sum.to_owned());
     let mut arguments: Vec<String> = spec.line.iter().map(|word| (*word).to_owned()).collect();
-    let flags = query.iter().filter(|(flag, _)| *flag != CHECKED);
+    let flags = query.iter().filter(|(flag, _)| ![CHECKED, NAME].contains(flag));
     arguments.extend(flags.map(|(flag, value)| match (flag, value) {
-        ("strict" | "dry-run" | "check", "" | "true") => format!("--{flag}"),
+        ("strict" | "dry-run" | "accept-breaks" | "check", "" | "true") => format!("--{flag}"),
         (flag, value) => format!("--{flag}={value}"),
     }));
     arguments.push("--json".to_owned());
+    let name = query.iter().find(|(flag, _)| *flag == NAME).map(|(_, name)| name);
     let file = SentFile {
         flag: spec.file.to_owned(),
-        name: "sent.csv".to_owned(),
+        name: name.unwrap_or("sent.csv").to_owned(),
         bytes: body.bytes,
         in_folder: false,
     };

@@ -252,10 +252,10 @@ impl Model {
         ensure(lines <= LINES_PER_FILE_MAX, "too many lines")?;
         let is_statement = matches!(lane, FileLane::Bank(_));
         ensure(opening.is_some() == is_statement, "only statements have balances")?;
-        if let Some(BeginFile { from: first, until: last, opening: balance, total, .. }) =
-            files.last().map(|one| &one.begun)
+        if let Some(BeginFile { until: last, opening: balance, total, .. }) =
+            files.last().map(|one| &one.begun).filter(|_| is_statement)
         {
-            ensure(from >= if is_statement { *last } else { *first }, "an earlier file")?;
+            ensure(from >= *last, "an earlier statement")?;
             let minor = |amount: Option<SignedAmount>| amount.map(|one| i128::from(one.minor()));
             let closing = minor(*balance).map(|opening| opening + i128::from(total.minor()));
             ensure(minor(opening) == closing, "a statement is missing")?;

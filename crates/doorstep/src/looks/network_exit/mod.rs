@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use notices::{DeliveryRules, NetworkNotices, OUTBOX_FILE, Outbox};
 use reports::{CardRangeUse, ExitDrill, ExitFacts, ExitReport, rails};
 use serde::Deserialize;
 use serde_json::json;
@@ -36,7 +37,7 @@ pub struct ExitReportArgs {
     /// The network's name in the settings
     #[arg(value_name = "NETWORK")]
     network: String,
-    /// The settings, for the card ranges that would have no network
+    /// The settings, for card ranges without a network, and the network's keys
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print a page of HTML
@@ -76,11 +77,45 @@ pub struct ExitDrillArgs {
     json: bool,
 }
 
-/// Of the settings, the card ranges only.
+/// Of the settings, the card ranges and the keys of networks.
 #[derive(Deserialize)]
 struct RangesForm {
     #[serde(default, rename = "bin")]
     bins: Vec<RangeForm>,
+    #[serde(default, rename = "network")]
+    networks: Vec<KeysForm>,
+}
+
+/// What the settings say of a network's keys and certificate.
+#[derive(Deserialize)]
+struct KeysForm {
+    name: String,
+    mac_key: Option<String>,
+    pin_key: Option<String>,
+    exchange_key: Option<String>,
+    tls: Option<CertificateForm>,
+}
+
+#[derive(Deserialize)]
+struct CertificateForm {
+    certificate: Option<PathBuf>,
+}
+
+impl KeysForm {
+    fn names(self) -> Vec<String> {
+        let certificate = self.tls.and_then(|tls| tls.certificate);
+        let certificate = certificate.map(|path| path.display().to_string());
+        let keys = [self.mac_key, self.pin_key, self.exchange_key, certificate];
+        keys.into_iter().flatten().collect()
+    }
+}
+
+/// What the report needs of the settings.
+#[derive(Default)]
+struct ReportSettings {
+    ranges: Option<Vec<CardRangeUse>>,
+    /// The names of the network's keys, and its certificate.
+    keys: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -89,14 +124,27 @@ struct RangeForm {
     networks: Vec<String>,
 }
 
-fn card_ranges(config: Option<&Path>) -> anyhow::Result<Option<Vec<CardRangeUse>>> {
-    let Some(path) = config else { return Ok(None) };
+fn settings(config: Option<&Path>, network: &str) -> anyhow::Result<ReportSettings> {
+    let Some(path) = config else { return Ok(ReportSettings::default()) };
     let form: RangesForm = toml::from_str(&read_text(path, SETTINGS_BYTES_MAX)?)
         .map_err(|error| anyhow!(error.to_string()))
         .with_context(|| path.display().to_string())?;
     let range =
         |bin: RangeForm| CardRangeUse { first_digits: bin.first_digits, networks: bin.networks };
-    Ok(Some(form.bins.into_iter().map(range).collect()))
+    let mut networks = form.networks.into_iter();
+    Ok(ReportSettings {
+        ranges: Some(form.bins.into_iter().map(range).collect()),
+        keys: networks.find(|one| one.name == network).map(KeysForm::names),
+    })
+}
+
+/// What the notices say of a network. `None`: there are none.
+fn told(data: &Path, network: &str) -> anyhow::Result<Option<Vec<NetworkNotices>>> {
+    if !data.join(OUTBOX_FILE).exists() {
+        return Ok(None);
+    }
+    let outbox = Outbox::open(data, DeliveryRules::default())?;
+    Ok(Some(outbox.of_network(network)?))
 }
 
 fn facts(data: &Path, network: &str) -> anyhow::Result<(ExitFacts, books::BusinessDate)> {
@@ -117,21 +165,29 @@ fn facts(data: &Path, network: &str) -> anyhow::Result<(ExitFacts, books::Busine
 }
 
 pub fn report(args: &ExitReportArgs) -> anyhow::Result<()> {
-    let ranges = card_ranges(args.config.as_deref())?;
+    let ReportSettings { ranges, keys } = settings(args.config.as_deref(), &args.network)?;
     let (facts, today) = facts(&args.data, &args.network)?;
     let report = ExitReport::of(&facts, today, ranges.as_deref());
     let digest = report.digest()?;
+    let told = told(&args.data, &args.network)?;
     if args.json {
-        let object = json!({ "report": report, "digest": digest });
+        let not_kept = ["reason", "authority", "acknowledgements", "retired_keys"];
+        let object = json!({
+            "report": report, "digest": digest, "notices": told, "keys": keys,
+            "not_kept": not_kept,
+        });
         say!("{}", serde_json::to_string(&object)?);
         return Ok(());
     }
     let lang = Lang::current();
     let title = filled(lang, "network_exit.title", &[("network", &report.network)]);
     let mut sections = report_sections(&report);
+    sections.push(sections::notices(told.as_deref()));
+    sections.push(sections::unknown(&report.network, keys.as_deref()));
     sections.push(Section::facts(
         text(lang, "network_exit.evidence"),
         vec![
+            (text(lang, "network_exit.closing"), sections::closing(&report)),
             (text(lang, "network_exit.digest"), digest),
             (text(lang, "network_exit.signed_1"), text(lang, "network_exit.line").to_owned()),
             (text(lang, "network_exit.signed_2"), text(lang, "network_exit.line").to_owned()),
@@ -148,7 +204,7 @@ pub fn report(args: &ExitReportArgs) -> anyhow::Result<()> {
 }
 
 pub fn drill(args: &ExitDrillArgs) -> anyhow::Result<()> {
-    let ranges = card_ranges(args.config.as_deref())?;
+    let ranges = settings(args.config.as_deref(), &args.network)?.ranges;
     let (facts, today) = facts(&args.data, &args.network)?;
     let at = reports::local_time(facts.books(), facts.books().last_at());
     let drill = ExitDrill::run(facts, today, args.days, ranges.as_deref())?;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use ::notices::NetworkNotices;
 use reports::{ExitDrill, ExitReport, ForecastBasis, MovedSums, PendingCount, TailReport};
 
 use crate::looks::{amount, count, money, unsigned, word};
@@ -329,6 +330,79 @@ fn moved_table(title: &'static str, rows: Vec<Vec<String>>) -> Section {
     )
 }
 
+/// When the drill withdrew it, or that it was withdrawn before.
+fn withdrawn(drill: &ExitDrill) -> String {
+    match &drill.withdrawn_before {
+        Some(from) => {
+            let from = from[..19].replace('T', " ");
+            filled(Lang::current(), "network_exit.drill_before", &[("from", &from)])
+        }
+        None => or_none(drill.withdrawn_at.as_ref()),
+    }
+}
+
+/// Whom the notices told of it, and how that ended. `None`: there are no notices here.
+pub fn notices(told: Option<&[NetworkNotices]>) -> Section {
+    let Some(told) = told.filter(|told| !told.is_empty()) else {
+        let key =
+            if told.is_some() { "network_exit.told_nobody" } else { "network_exit.no_notices" };
+        let row = (t("network_exit.told"), t(key).to_owned());
+        return Section::facts(t("network_exit.notices"), vec![row]);
+    };
+    let rows = told.iter().map(|one| {
+        vec![
+            word("network_exit.told_event", &one.event.replace('.', "_")).to_owned(),
+            one.channel.clone(),
+            one.state.clone(),
+            grouped(&one.count.to_string()),
+        ]
+    });
+    Section::table(
+        t("network_exit.notices"),
+        &[
+            (t("network_exit.step"), false),
+            (t("told.channel"), false),
+            (t("network_exit.is"), false),
+            (t("network_exit.count"), true),
+        ],
+        rows.collect(),
+    )
+}
+
+/// What is asked of an exit and nobody here knows: a person adds it.
+pub fn unknown(network: &str, keys: Option<&[String]>) -> Section {
+    let keys = match keys {
+        None => t("network_exit.keys_unknown").to_owned(),
+        Some([]) => t("network_exit.keys_none").to_owned(),
+        Some(keys) => {
+            let keys = keys.join(t("looks.separator"));
+            let values: [(&str, &dyn Display); 2] = [("keys", &keys), ("network", &network)];
+            filled(Lang::current(), "network_exit.keys_named", &values)
+        }
+    };
+    Section::facts(
+        t("network_exit.not_kept"),
+        vec![
+            (t("network_exit.reason"), t("network_exit.reason_unknown").to_owned()),
+            (t("network_exit.authority"), t("network_exit.authority_known").to_owned()),
+            (t("network_exit.acknowledged"), t("network_exit.acknowledged_unknown").to_owned()),
+            (t("network_exit.keys"), keys),
+        ],
+    )
+}
+
+/// The closing balance, once nothing is open.
+pub fn closing(report: &ExitReport) -> String {
+    match (report.closing_balance, report.closed_on) {
+        (Some(balance), Some(day)) => {
+            let balance = money(balance, report.currency);
+            let values: [(&str, &dyn Display); 2] = [("balance", &balance), ("day", &day)];
+            filled(Lang::current(), "network_exit.closing_on", &values)
+        }
+        _ => t("network_exit.not_closed").to_owned(),
+    }
+}
+
 pub fn drill_sections(drill: &ExitDrill) -> Vec<Section> {
     let currency = drill.currency;
     let day = drill.zero_on.map_or_else(|| t("looks.none").to_owned(), |day| day.to_string());
@@ -338,7 +412,7 @@ pub fn drill_sections(drill: &ExitDrill) -> Vec<Section> {
         Section::facts(
             t("network_exit.state"),
             vec![
-                (t("network_exit.drill_withdrawn"), or_none(drill.withdrawn_at.as_ref())),
+                (t("network_exit.drill_withdrawn"), withdrawn(drill)),
                 (t("network_exit.answered"), count(drill.answered)),
                 (t("network_exit.lag"), drill.lag_days.to_string()),
                 (t("network_exit.zero_on"), day),

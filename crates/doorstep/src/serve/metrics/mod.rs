@@ -28,6 +28,7 @@ use web::{AnswerCounts, WebListen};
 
 use super::form::{MetricsForm, SettingsForm};
 use super::listeners;
+use super::overdue::{self, OverdueFiles};
 use super::settings::tls_identity;
 use crate::backup_command::LastBackup;
 use crate::words::bilingual;
@@ -99,6 +100,7 @@ pub struct MetricsSources {
     /// What the API has answered, once it is served.
     pub answers: OnceLock<Arc<AnswerCounts>>,
     pub notices: Arc<NoticeFigures>,
+    pub overdue: OverdueFiles,
     /// Our own certificates, by what they are for.
     pub certificates: Vec<(String, PathBuf)>,
 }
@@ -121,6 +123,9 @@ struct BooksFigures {
     breaks: OpenDifferences,
     open_items: OpenDifferences,
 }
+
+/// The lanes of files, as labels.
+const LANES: [&str; 4] = ["network", "wallet", "bank", "firm"];
 
 struct OpenDifferences {
     count: usize,

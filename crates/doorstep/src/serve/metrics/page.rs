@@ -6,7 +6,7 @@ use serde_json::Value;
 use web::system::{LinkFigures, SystemFigures};
 
 use super::exposition::{Exposition, MetricKind, Scaled, seconds_of_ms, seconds_of_us};
-use super::{BooksFigures, Observation, Watch, number};
+use super::{BooksFigures, LANES, Observation, Watch, number, overdue};
 use MetricKind::{Counter, Gauge, Histogram};
 
 const DAY_SECONDS: u32 = 86_400;
@@ -45,9 +45,27 @@ pub(super) fn of(watch: &Watch, found: &Observation) -> String {
             samples.add(&[("status", &status.to_string())], count);
         }
     }
+    files(&mut page, watch);
     notices(&mut page, &system);
     disk(&mut page, &system);
     page.into_text()
+}
+
+/// Files that are due by the calendar and were not given.
+fn files(page: &mut Exposition, watch: &Watch) {
+    let Some(overdue) = overdue::known(&watch.sources.overdue) else { return };
+    let of_lane = |lane: &str| overdue.iter().filter(|one| one.lane == lane).collect::<Vec<_>>();
+    let help = "Files that are due by the calendar and were not given, by lane.";
+    let mut samples = page.metric("doorstep_files_overdue", Gauge, help);
+    for lane in LANES {
+        samples.add(&[("lane", lane)], of_lane(lane).len());
+    }
+    let help = "The age of the oldest overdue file of a lane, in whole days; 0 without one.";
+    let mut samples = page.metric("doorstep_files_overdue_oldest_seconds", Gauge, help);
+    for lane in LANES {
+        let oldest = of_lane(lane).iter().map(|one| one.age_days).max().unwrap_or(0);
+        samples.add(&[("lane", lane)], u32::from(oldest) * DAY_SECONDS);
+    }
 }
 
 fn notices(page: &mut Exposition, system: &SystemFigures) {

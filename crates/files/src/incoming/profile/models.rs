@@ -440,6 +440,7 @@ fn facts(row: &ProfileRow<'_>, currency: Currency, scan: &mut Scan<'_>) -> ItemF
         original: original_stan.and_then(|stan| Some((stan, row.time("original_sent", scan)?))),
         kept_back_fine: None,
         fees,
+        booked_on: row.date("booked_on", scan),
         settled_on: row.date("settled_on", scan),
     }
 }
