@@ -7,9 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use host::control::user_id;
 use money::decimal::DecimalAmount;
-use office::closing::{
-    ClosingReport, ClosingSum, PROPOSE, break_of, entry_closing, resolution_of,
-};
+use office::closing::{ClosingReport, ClosingSum, PROPOSE, break_of, entry_closing, resolution_of};
 use office::take::Taking;
 use office::{Request, Who};
 use serde_json::{Map, Value};

@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use tariff::BusinessDate;
 
 use crate::event::{
-    FILE_OVERDUE, NoticeEventSpec, PROPOSAL_WAITING, REPORT_CORRECTED, REPORT_PUBLISHED, event_named,
+    FILE_OVERDUE, NoticeEventSpec, PROPOSAL_WAITING, REPORT_CORRECTED, REPORT_PUBLISHED,
+    event_named,
 };
 use crate::limits::DEPOSIT_DAYS_MAX;
 

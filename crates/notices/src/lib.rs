@@ -45,7 +45,8 @@ pub use event::{
 pub use figures::{ChannelFigures, NoticeFigures};
 pub use file::{NOTICE_BOOK_FILE, OUTBOX_FILE};
 pub use follow::{
-    FollowedNotices, ToldPublication, notices_of, tell_of_file, tell_of_proposal, tell_of_publication,
+    FollowedNotices, ToldPublication, notices_of, tell_of_file, tell_of_proposal,
+    tell_of_publication,
 };
 pub use outbox::{
     DueNotice, DueNotices, DueRoom, FailedAttempt, NetworkNotices, NewNotice, NoticePart,

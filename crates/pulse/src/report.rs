@@ -1,8 +1,8 @@
 //! The report of a day: figures that hold, what changed in the figures of the days before, and
 //! claims of others with a verdict.
 //!
-//! A report depends on its position, on the reports that were published before that position, and on
-//! the claims. So it can be made again, byte for byte.
+//! A report depends on its position, on the reports that were published before that position, and
+//! on the claims. So it can be made again, byte for byte.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -281,7 +281,9 @@ fn revise(
     revisions: &mut Vec<Revision>,
 ) -> Result<(), FigureRunError> {
     for published in &day.figures {
-        let Some(figure) = set.figure(&published.figure).filter(|one| one.can_change()) else {
+        let Some(figure) =
+            set.figure(&published.figure).filter(|one| one.can_change() && !one.is_check)
+        else {
             continue;
         };
         let span = FigureSpan { position, ..day.span.clone() };

@@ -151,6 +151,15 @@ impl Publications {
         Ok(numbers)
     }
 
+    /// The folders of all, in the data directory.
+    ///
+    /// # Errors
+    /// As [`Publications::numbers`].
+    pub fn folders(&self) -> Result<Vec<String>, PublicationError> {
+        let folder = |number: u64| format!("{PULSE_DIRECTORY}/{number:0NAME_DIGITS$}");
+        Ok(self.numbers()?.into_iter().map(folder).collect())
+    }
+
     /// # Errors
     /// There is none, or it cannot be read.
     pub fn read(&self, number: u64) -> Result<Publication, PublicationError> {

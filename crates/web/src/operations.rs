@@ -61,7 +61,6 @@ pub enum Action {
     Problem,
 }
 
-/// A file that is sent in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     Orders,
@@ -490,6 +489,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         let id = camel(&format!("send-{name}"));
         one(&id, Method::POST, &format!("/v1/files/{name}"), Action::TakeFile(kind), about)
     };
+    all.extend(handlers::PULSE_READS.map(|it| one(it.0, get.clone(), it.1, it.2, it.3)));
     all.extend([
         one(
             "search",
@@ -511,30 +511,6 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             "/v1/notices/{number}",
             Action::Notice,
             ("A notice, with its attempts that failed", "一条通知及其失败的尝试"),
-        ),
-        one(
-            "listPublications",
-            get.clone(),
-            "/v1/pulse",
-            Action::Publications,
-            ("Daily reports and corrections, the newest first", "日报与更正，最新的在前"),
-        ),
-        one(
-            "getPublication",
-            get.clone(),
-            "/v1/pulse/{number}",
-            Action::Publication,
-            ("A daily report or a correction, with its figures", "一份日报或更正及其数字"),
-        ),
-        one(
-            "getFigure",
-            get.clone(),
-            "/v1/pulse/figures/{figure}",
-            Action::Figure,
-            (
-                "A figure of a day: definition, statement, value and parts",
-                "某日的一项指标：定义、语句、数值与组成",
-            ),
         ),
         one(
             "getPartyStatement",

@@ -28,6 +28,39 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
         .or_else(|| error.downcast_ref().map(publication_error))
 }
 
+/// What the parser says. The rest of its English stays, as a detail.
+fn toml_text(english: &str) -> String {
+    let known = toml_message(english);
+    if known != english {
+        return known;
+    }
+    if let Some((found, known)) = english
+        .strip_prefix("unknown variant ")
+        .and_then(|rest| rest.split_once(", expected one of "))
+    {
+        return format!("没有 {found}；可用：{}", known.replace(", ", "、"));
+    }
+    let called = |english: &str| {
+        let names = [
+            ("integer", "整数"),
+            ("floating point", "小数"),
+            ("string", "文本"),
+            ("boolean", "真假值"),
+            ("sequence", "列表"),
+            ("map", "表"),
+            ("struct", "表"),
+        ];
+        let name = names.iter().find(|(name, _)| english.contains(name));
+        name.map_or_else(|| english.to_owned(), |(_, name)| (*name).to_owned())
+    };
+    if let Some((found, expected)) =
+        english.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
+    {
+        return format!("此处是{}，应为{}；请改正", called(found), called(expected));
+    }
+    format!("不是有效的 TOML；请检查引号、括号和等号（{english}）")
+}
+
 fn claim_file_error(error: &ClaimFileError) -> String {
     format!("第 {} 行：{}", error.line, claim_file_problem(&error.what))
 }
@@ -39,7 +72,7 @@ fn claim_file_problem(problem: &ClaimFileProblem) -> String {
             format!("文件超过 {FILE_BYTES_MAX} 字节；请拆分，并一次给出所有文件")
         }
         P::TooManyClaims => format!("论断超过 {CLAIMS_MAX} 条；请分次判断"),
-        P::Toml(message) => toml_message(message),
+        P::Toml(message) => toml_text(message),
         P::Unquoted(figure) => {
             format!("`{figure}` 没有引号；数字请写作 \"437.13\"，以保留其位数")
         }
@@ -122,7 +155,7 @@ fn figure_problem(problem: &FigureProblem) -> String {
     use FigureProblem as P;
     match problem {
         P::FileTooLong => "文件过大；请拆分".to_owned(),
-        P::Toml { line, what } => format!("第 {line} 行：{}", toml_message(what)),
+        P::Toml { line, what } => format!("第 {line} 行：{}", toml_text(what)),
         P::TooMany => format!("指标超过 {FIGURES_MAX} 个，或恒等式超过 {IDENTITIES_MAX} 个"),
         P::Id(id) => format!("`{id}` 不是标识；请用 a-z、0-9 和 _ 书写，至多 60 个字符"),
         P::Twice(id) => format!("有两处的标识都是 `{id}`；请改其中一个"),

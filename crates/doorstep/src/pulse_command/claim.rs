@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use pages::PageWords;
 use pages::pulse::{claim_sentences, correction_sentence, verdict_name};
@@ -12,7 +12,8 @@ use pulse::report::ReportedClaim;
 use serde_json::{Value, json};
 
 use crate::data_directory::read_text;
-use crate::words::{page_words, say};
+use crate::texts::filled;
+use crate::words::{Lang, page_words, say};
 
 /// Checks what can be computed of claims: parts, shares, growth, currencies, magnitudes
 ///
@@ -36,6 +37,10 @@ pub struct ClaimArgs {
 pub fn run(args: &ClaimArgs) -> anyhow::Result<ExitCode> {
     let mut claims: Vec<Claim> = Vec::new();
     for file in &args.files {
+        if file.is_dir() || std::fs::File::open(file).is_err() {
+            let name: &dyn std::fmt::Display = &file.display();
+            bail!("{}", filled(Lang::current(), "pulse.no_claims_file", &[("file", name)]));
+        }
         let text = read_text(file, FILE_BYTES_MAX)?;
         claims.extend(read(&text).with_context(|| file.display().to_string())?);
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use ::notices::{
     ChannelRules, DeliveryRules, DriverEvent, DriverParts, FollowedNotices, KeptAddresses,
     NoticeBook, NoticeChannel, NoticeDriver, NoticeError, NoticeFigures, NoticeSender, Outbox,
-    OverdueNotice, QuietHours, ToldPublication, ZoneOffsets, limits, tell_of_file, tell_of_proposal,
-    tell_of_publication,
+    OverdueNotice, QuietHours, ToldPublication, ZoneOffsets, limits, tell_of_file,
+    tell_of_proposal, tell_of_publication,
 };
 use ::pulse::store::{Publication, Publications};
 use anyhow::{Context, ensure};
@@ -448,8 +448,7 @@ impl NoticesSwitch {
         match &self.service {
             Some(service) => service.change(plan),
             None => {
-                let sources =
-                    (self.figures.clone(), self.overdue.clone(), self.origin.clone());
+                let sources = (self.figures.clone(), self.overdue.clone(), self.origin.clone());
                 let started = NoticesService::start(&self.data, plan, &self.vault, sources)?;
                 self.service = Some(started);
             }

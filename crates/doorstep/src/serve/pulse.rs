@@ -11,7 +11,7 @@ use ::pulse::figures::FigureAudience;
 use ::pulse::store::{PublicationError, Publications, PublishedForm};
 use ::views::Place;
 use ::views::read::ViewReader;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use channels::NoticeLanguage;
 use node::{Clock, NodeClient, SystemClock};
 use office::Language;
@@ -51,7 +51,14 @@ impl PulsePlan {
 }
 
 impl PulseForm {
-    pub fn plan(&self) -> anyhow::Result<PulsePlan> {
+    pub fn plan(&self, has_views: bool) -> anyhow::Result<PulsePlan> {
+        ensure!(
+            has_views,
+            bilingual!(
+                "[pulse] needs the SQL views: add a section [views]",
+                "[pulse] 需要 SQL 视图：请加上 [views] 一节"
+            )
+        );
         let Some(at) = &self.at else { return Ok(PulsePlan { at_minutes: AT_MINUTES }) };
         let parsed = at.split_once(':').and_then(|(hour, minute)| {
             let number = |text: &str| (text.len() == 2).then(|| text.parse::<u16>().ok()).flatten();

@@ -37,9 +37,8 @@ use super::inbox::InboxForm;
 use super::listeners::TerminalAddresses;
 use super::metrics::{self, MetricsPlan};
 use super::notices::NoticesPlan;
-use super::pulse::PulsePlan;
 use super::web::{self, WebPlan};
-use super::{key_names, limits, listeners, notices};
+use super::{key_names, limits, listeners, notices, pulse};
 use crate::logging::LogLevel;
 use crate::office_requests::{OfficeKeys, code_mac_under};
 use crate::private_files::{self, Forbidden};
@@ -73,8 +72,7 @@ pub struct LoadedSettings {
     pub calendar: Option<Calendar>,
     /// Where the views are, if they are written.
     pub views: Option<ViewsPlace>,
-    /// When the daily report is published, if it is.
-    pub pulse: Option<PulsePlan>,
+    pub pulse: Option<pulse::PulsePlan>,
     /// The API over HTTP, if it is served.
     pub web: Option<WebPlan>,
     /// Where figures are answered, if they are.
@@ -302,17 +300,7 @@ impl File {
         let calendar = form.calendar.as_ref().map(|path| calendar_command::read(&self.path(path)));
         let calendar = calendar.transpose().context("calendar")?;
         let views = form.views.as_ref().map(|form| self.views(form)).transpose()?;
-        let pulse = form.pulse.as_ref().map(|form| {
-            ensure!(
-                views.is_some(),
-                bilingual!(
-                    "[pulse] needs the SQL views: add a section [views]",
-                    "[pulse] 需要 SQL 视图：请加上 [views] 一节"
-                )
-            );
-            form.plan()
-        });
-        let pulse = pulse.transpose()?;
+        let pulse = form.pulse.as_ref().map(|form| form.plan(views.is_some())).transpose()?;
         let web = form.web.as_ref().map(|form| web::plan(form, |path| self.path(path)));
         let web = web.transpose()?;
         let notices = form.notices.as_ref();

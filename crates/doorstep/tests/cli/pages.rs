@@ -11,7 +11,7 @@ use super::support::{Bed, Ran, tool};
 const HTML: [&str; 2] = ["-H", "Accept: text/html"];
 
 /// A page for who has a cookie.
-fn page(demo: &Demo, bed: &Bed, jar: &str, path: &str) -> String {
+pub fn page(demo: &Demo, bed: &Bed, jar: &str, path: &str) -> String {
     let url = format!("{}{path}", demo.url);
     demo.curl(bed, &[&HTML[..], &["-f", "-b", jar, &url]].concat()).stdout().to_owned()
 }
@@ -494,7 +494,7 @@ fn right_of(path: &str) -> Option<&str> {
         (None, "plans" | "commissions") => "settlements",
         (None, "invoices" | "invoice-payments") => "statements",
         (None, "periods") => "balances",
-        (None, "session" | "sessions" | "passkeys" | "identities") => return None,
+        (None, "session" | "sessions" | "passkeys" | "identities" | "pulse") => return None,
         (None, one) => one,
     })
 }

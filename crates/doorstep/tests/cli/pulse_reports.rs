@@ -5,8 +5,10 @@ use std::path::Path;
 use bench::PostgresCluster;
 use serde_json::Value;
 
+use super::demo_server::start;
 use super::independent::python;
-use super::support::{Bed, Ran};
+use super::pages::page;
+use super::support::{Bed, Ran, eventually};
 
 const ORACLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/report_recomputed.py");
 const VIEWS: [&str; 9] = [
@@ -120,7 +122,7 @@ fn a_planted_cent_stops_the_report_and_the_message_says_where() {
         ("parcels", "collected", format!("from_batch {of_day} AND state = 'delivered'")),
         ("parcels", "due", format!("from_batch {of_day} AND state = 'delivered'")),
         ("orders", "due", format!("batch {of_day}")),
-        ("custody", "in_hand", format!("until_batch > {until} AND from_batch {of_day}")),
+        ("custody", "in_hand", format!("until_batch > {until} AND from_batch <= {until}")),
     ];
     for (view, column, of) in planted {
         let row = format!("rowid = (SELECT max(rowid) FROM {view} WHERE {of})");
@@ -173,7 +175,8 @@ fn a_late_fact_makes_a_vintage_with_its_cause_and_a_wrong_figure_a_correction() 
     let figure = |sql: &str| {
         let text = "{ en = \"A\", zh = \"甲\" }";
         format!(
-            "{section}[[figure]]\nid = \"own\"\nunit = \"parcels\"\naudience = \"everyone\"\nname = \
+            "{section}[[figure]]\nid = \"own\"\nunit = \"parcels\"\naudience = \"everyone\"\n\
+             name = \
              {text}\ndefinition = {text}\nexcludes = {text}\nsql = \"{sql}\"\n"
         )
     };
@@ -222,4 +225,57 @@ fn a_figure_explains_itself_and_editions_hide_what_they_must() {
     let chinese = bed.run(&format!("{run} --lang zh")).succeeds().prints("卖家待结算");
     let digest = |ran: &Ran| ran.stdout().lines().last().unwrap().to_owned();
     assert_eq!(digest(&finance), digest(&chinese), "one report in both languages");
+}
+
+/// The feeds by feedparser, the JSON-LD of a claim by extruct.
+#[test]
+fn feeds_and_claims_are_read_by_other_programs() {
+    let bed = Bed::new();
+    let demo = start(&bed, "--days 2 --data books");
+    demo.sign_in(&bed, "auditor", "jar");
+    bed.private_directory("books/claims");
+    bed.write("books/claims/news.toml", include_str!("../../../../docs/claims.toml"));
+    // The demonstration publishes by itself what is over; with the claims it is this one.
+    let store = bed.path("books/pulse");
+    if !store.exists() {
+        bed.run("pulse publish --data books");
+    }
+    eventually("a report", || store.join("00000001").exists());
+    let of = |path: &str| page(&demo, &bed, "jar", path);
+    bed.write("pulse.atom", of("/pulse/feed.atom"));
+    bed.write("pulse.json", of("/pulse/feed.json"));
+    let claims = of("/pulse/claims");
+    assert!(claims.contains("<textarea"), "{claims}");
+    let program = python();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/feeds/read.py");
+    let mut read = bed.command(program.to_str().unwrap());
+    let read = Ran::of(read.args(["-B", script, "pulse.atom", "pulse.json"])).succeeds().json();
+    for feed in ["atom", "json"] {
+        let feed = &read[feed];
+        assert_eq!(feed["wrong"], "", "{feed}");
+        let entry = &feed["entries"][0];
+        assert!(entry["id"].as_str().unwrap().starts_with("urn:doorstep:pulse:"), "{entry}");
+        assert!(entry["link"].as_str().unwrap().starts_with(&demo.url), "{entry}");
+    }
+    assert_eq!(
+        (&read["atom"]["version"], &read["json"]["version"]),
+        (&"atom10".into(), &"json11".into())
+    );
+    let text = read["json"]["texts"][0].as_str().unwrap();
+    assert!(text.contains("Taken at the doors") && text.contains("Held for sellers"), "{text}");
+    let listed = demo.get(&bed, "jar", "/v1/pulse");
+    assert_eq!(listed["items"][0]["number"], 1);
+    let report = demo.get(&bed, "jar", "/v1/pulse/1");
+    assert_eq!(report["digest"], listed["items"][0]["digest"]);
+    let figure = demo.get(&bed, "jar", "/v1/pulse/figures/held");
+    assert_eq!(figure["unit"], "money");
+    // A seller sees what anyone may see.
+    demo.sign_in(&bed, "seller", "shop");
+    let seen = demo.get(&bed, "shop", "/v1/pulse/1");
+    let figures = seen["report"]["figures"].as_array().unwrap();
+    assert!(figures.iter().any(|run| run["figure"] == "taken"));
+    assert!(!figures.iter().any(|run| run["figure"] == "held"), "{seen}");
+    let page = page(&demo, &bed, "shop", "/pulse");
+    assert!(page.contains("Taken at the doors") && !page.contains("Held for sellers"));
+    demo.stop();
 }

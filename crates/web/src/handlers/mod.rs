@@ -21,7 +21,7 @@ pub(crate) use notices::PARAMETERS as NOTICE_PARAMETERS;
 pub(crate) use passkeys::USE_FIELDS;
 pub(crate) use proposals::{APPROVE, WITHDRAW, as_seen, decide};
 pub(crate) use provider::{RETURN_PATH, complete_with_code};
-pub(crate) use pulse::{FIGURE_PARAMETERS, PARTS_SHOWN, figure_of};
+pub(crate) use pulse::{FIGURE_PARAMETERS, PARTS_SHOWN, PULSE_READS, figure_of};
 
 use crate::app::{Call, HttpAnswer};
 use crate::operations::Action;

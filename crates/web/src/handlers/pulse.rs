@@ -7,11 +7,38 @@ use pulse::store::{Publication, Publications};
 use serde_json::{Value, json};
 
 use crate::app::{Call, HttpAnswer, json_answer};
+use crate::operations::Action;
 use crate::problem::{Problem, ProblemKind};
 use crate::pulse_figures::{audience_of, figures, of_publication, of_run};
 use crate::query::QueryParameters;
 use crate::times::rfc3339;
 
+/// Id, path, action, and what it is about in both languages.
+type Read = (&'static str, &'static str, Action, (&'static str, &'static str));
+
+pub(crate) const PULSE_READS: [Read; 3] = [
+    (
+        "listPublications",
+        "/v1/pulse",
+        Action::Publications,
+        ("Daily reports and corrections, the newest first", "日报与更正，最新的在前"),
+    ),
+    (
+        "getPublication",
+        "/v1/pulse/{number}",
+        Action::Publication,
+        ("A daily report or a correction, with its figures", "一份日报或更正及其数字"),
+    ),
+    (
+        "getFigure",
+        "/v1/pulse/figures/{figure}",
+        Action::Figure,
+        (
+            "A figure of a day: definition, statement, value and parts",
+            "某日的一项指标：定义、语句、数值与组成",
+        ),
+    ),
+];
 /// Of a figure.
 pub(crate) const FIGURE_PARAMETERS: [&str; 2] = ["day", "at"];
 /// Rows of which a figure is made that are answered.
