@@ -60,6 +60,8 @@ pub struct OutgoingNotice<'n> {
     pub event: &'n str,
     pub title: &'n str,
     pub text: &'n str,
+    /// The same as a page, for who reads mail as pages.
+    pub html: Option<&'n str>,
     pub language: NoticeLanguage,
     /// For programs: the `data` of a webhook, the fields of a WeChat template.
     pub payload: &'n Value,

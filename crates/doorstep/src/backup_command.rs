@@ -17,6 +17,8 @@ use listings::PUBLIC_TEXTS_FILE;
 use node::{Clock, SystemClock};
 use notices::{DeliveryRules, NOTICE_BOOK_FILE, OUTBOX_FILE, Outbox};
 use office::{FILES_IN_HAND, PERSONS_FILE, PROPOSALS};
+use pulse::data::{CLAIMS_DIRECTORY, FIGURES_DIRECTORY};
+use pulse::store::Publications;
 use reports::{BooksReport, verify_books};
 use serde::{Deserialize, Serialize};
 use vault::{ERASURES_FILE, VAULT_FILE, Vault};
@@ -164,11 +166,16 @@ fn write(backup: &Backup, data: &Path, args: &BackupArgs) -> anyhow::Result<Back
         )
     );
     let ended = format!("{PROPOSALS}/ended");
+    // Figures can be computed again; what was published cannot.
+    let published = Publications::of(data).folders()?;
+    let folders = [PROPOSALS, &ended, "days", FIGURES_DIRECTORY, CLAIMS_DIRECTORY];
+    let folders: Vec<&str> =
+        folders.into_iter().chain(published.iter().map(String::as_str)).collect();
     let sources = BackupSources {
         databases: &[VAULT_FILE, ACCESS_FILE, NOTICE_BOOK_FILE, OUTBOX_FILE, PUBLIC_TEXTS_FILE],
         files: &[PERSONS_FILE, FILES_IN_HAND],
         // A simulation's days, so that it goes on.
-        directories: &[PROPOSALS, &ended, "days"],
+        directories: &folders,
     };
     let bar = new_bar(args.json);
     if let Some(bar) = &bar {

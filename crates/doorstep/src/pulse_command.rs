@@ -1,22 +1,24 @@
-//! `doorstep pulse`: figures of others, judged by arithmetic.
+//! `doorstep pulse`: the daily report, its figures, and the figures of others.
 
-use std::fmt::Display;
-use std::path::PathBuf;
+mod claim;
+mod publishing;
+mod showing;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
-use pulse::claims::{
-    CORRECTIONS_SHOWN_MAX, Claim, Correction, FILE_BYTES_MAX, Judgement, Reason, SentenceValue,
-    Verdict, check_ids, claim_review, judge, read,
-};
-use serde_json::{Value, json};
+use pulse::data::{figures_in, figures_of};
+use pulse::figures::{FigureAudience, FigureSet};
+use views::read::ViewReader;
 
-use crate::data_directory::read_text;
-use crate::texts::{entry, fill, filled, text};
-use crate::words::{Lang, say};
+use crate::data_directory::read_at_head;
+use crate::private_files::check_books;
+use crate::views_command::{place, reader_at};
 
-/// Judges published figures by arithmetic
+pub use publishing::{ToPublish, publish_report};
+
+/// The daily report: figures that hold, and the figures of others
 #[derive(Args, Debug)]
 pub struct PulseArgs {
     #[command(subcommand)]
@@ -25,127 +27,177 @@ pub struct PulseArgs {
 
 #[derive(Subcommand, Debug)]
 enum Task {
-    Claim(ClaimArgs),
+    /// Computes the report of a day and shows it; nothing is published
+    ///
+    /// The figures are those that come with Doorstep and those in the folder figures of the data
+    /// directory. Each identity between them must hold, or the report is refused with what differs.
+    ///
+    /// Exit status: 0 everything holds; 1 something does not.
+    Run(RunArgs),
+    /// Shows what was published: all of it, or one report or correction, as it was published
+    Show(ShowArgs),
+    /// What a figure is: definition, statement, value, parts, identities, and what it was before
+    Explain(ExplainArgs),
+    /// Publishes the report of the last day that is over, or a correction of a report
+    ///
+    /// What is published is never changed. Who is told of reports, the table of notices says.
+    Publish(PublishArgs),
+    Claim(claim::ClaimArgs),
 }
 
-/// Checks what can be computed of claims: parts, shares, growth, currencies, magnitudes
-///
-/// Each figure counts as rounded to the digits that it shows. A claim holds, cannot hold, or needs
-/// a definition; the arithmetic is printed, and which single correction would make it hold.
-///
-/// Exit status: 0 no claim is wrong; 1 one cannot hold, or a file is not valid.
+/// Where the books and figures are.
 #[derive(Args, Debug)]
-struct ClaimArgs {
-    /// Files of claims (TOML), judged together
-    #[arg(value_name = "FILE", required = true)]
-    files: Vec<PathBuf>,
-    /// Print one JSON list: id, verdict, reasons and correction of each claim
+struct PulseFlags {
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The settings whose [views] say where they are, doorstep.toml [default: in the data
+    /// directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A folder of own figures [default: figures in the data directory]
+    #[arg(long, value_name = "DIR")]
+    figures: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum AudienceArg {
+    /// What anyone may see
+    Everyone,
+    /// The money, too
+    Finance,
+}
+
+impl From<AudienceArg> for FigureAudience {
+    fn from(audience: AudienceArg) -> FigureAudience {
+        match audience {
+            AudienceArg::Everyone => FigureAudience::Everyone,
+            AudienceArg::Finance => FigureAudience::Finance,
+        }
+    }
+}
+
+/// The form of the output.
+#[derive(Args, Debug)]
+struct FormFlags {
+    /// For whom it is
+    #[arg(long, value_name = "WHO", default_value = "finance")]
+    audience: AudienceArg,
+    /// Print HTML
+    #[arg(long)]
+    html: bool,
+    /// Print one JSON object
+    #[arg(long, conflicts_with = "html")]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct RunArgs {
+    #[command(flatten)]
+    flags: PulseFlags,
+    /// The day, as 2026-11-29 [default: the last one of the books]
+    #[arg(long, value_name = "DAY")]
+    day: Option<String>,
+    /// The first one of several days
+    #[arg(long, value_name = "DAY")]
+    since: Option<String>,
+    /// As known at the end of this batch [default: the last one]
+    #[arg(long, value_name = "BATCH")]
+    at: Option<u64>,
+    #[command(flatten)]
+    form: FormFlags,
+}
+
+#[derive(Args, Debug)]
+struct ShowArgs {
+    /// A day, whose newest report is shown, or a number [default: all that there is]
+    #[arg(value_name = "DAY|NUMBER")]
+    which: Option<String>,
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    #[command(flatten)]
+    form: FormFlags,
+}
+
+#[derive(Args, Debug)]
+struct ExplainArgs {
+    /// The figure's id
+    #[arg(value_name = "FIGURE")]
+    figure: String,
+    #[command(flatten)]
+    flags: PulseFlags,
+    /// The day, as 2026-11-29 [default: the last one of the books]
+    #[arg(long, value_name = "DAY")]
+    day: Option<String>,
+    /// As known at the end of this batch [default: the last one]
+    #[arg(long, value_name = "BATCH")]
+    at: Option<u64>,
+    /// The most rows of its parts that are shown
+    #[arg(long, value_name = "ROWS", default_value = "20")]
+    limit: usize,
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Print one JSON list of ClaimReview (schema.org, JSON-LD)
-    #[arg(long, conflicts_with = "json")]
-    claim_review: bool,
+}
+
+#[derive(Args, Debug)]
+struct PublishArgs {
+    #[command(flatten)]
+    flags: PulseFlags,
+    /// The day, as 2026-11-29 [default: the last one that is over]
+    #[arg(long, value_name = "DAY", conflicts_with = "correct")]
+    day: Option<String>,
+    /// As known at the end of this batch [default: the last one]
+    #[arg(long, value_name = "BATCH", conflicts_with = "correct")]
+    at: Option<u64>,
+    /// The number of a report that is wrong: its figures are computed again at its position
+    #[arg(long, value_name = "NUMBER", requires = "why_en", requires = "why_zh")]
+    correct: Option<u64>,
+    /// What was wrong, and why, in English
+    #[arg(long, value_name = "TEXT", requires = "correct")]
+    why_en: Option<String>,
+    /// The same in Chinese
+    #[arg(long, value_name = "TEXT", requires = "correct")]
+    why_zh: Option<String>,
+    /// The id of a claim in the report that is withdrawn
+    #[arg(long, value_name = "ID", requires = "correct")]
+    withdraw: Vec<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: &PulseArgs) -> anyhow::Result<ExitCode> {
-    let Task::Claim(args) = &args.task;
-    let mut claims: Vec<Claim> = Vec::new();
-    for file in &args.files {
-        let text = read_text(file, FILE_BYTES_MAX)?;
-        claims.extend(read(&text).with_context(|| file.display().to_string())?);
+    match &args.task {
+        Task::Claim(args) => return claim::run(args),
+        Task::Run(args) => showing::run(args)?,
+        Task::Show(args) => showing::show(args)?,
+        Task::Explain(args) => showing::explain(args)?,
+        Task::Publish(args) => publishing::publish(args)?,
     }
-    check_ids(&claims)?;
-    let judgements = judge(&claims);
-    if args.json {
-        say!("{}", Value::from_iter(judgements.iter().map(as_json)));
-    } else if args.claim_review {
-        let reviews = claims.iter().zip(&judgements).map(|(claim, judgement)| {
-            let verdict = judgement.verdict;
-            claim_review(claim, verdict, verdict_name(verdict), &sentences(judgement).join(" "))
-        });
-        say!("{}", Value::from_iter(reviews));
-    } else {
-        judgements.iter().for_each(print);
-    }
-    let is_wrong = judgements.iter().any(|it| it.verdict == Verdict::CannotHold);
-    Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(ExitCode::SUCCESS)
 }
 
-fn as_json(judgement: &Judgement) -> Value {
-    let reasons: Vec<String> = judgement.reasons.iter().map(reason).collect();
-    json!({
-        "id": judgement.id,
-        "verdict": judgement.verdict,
-        "reasons": reasons,
-        "correction": correction(&judgement.corrections),
-    })
-}
+impl PulseFlags {
+    fn set(&self) -> anyhow::Result<FigureSet> {
+        Ok(match &self.figures {
+            Some(folder) => figures_in(folder)?,
+            None => figures_of(&self.data)?,
+        })
+    }
 
-fn print(judgement: &Judgement) {
-    say!("{}: {}", judgement.id, verdict_name(judgement.verdict));
-    for sentence in sentences(judgement) {
-        say!("  {sentence}");
+    fn reader(&self, at: Option<u64>) -> anyhow::Result<ViewReader> {
+        check_data(&self.data)?;
+        reader_at(&self.data, &place(&self.data, self.config.as_deref())?, at)
     }
 }
 
-/// The arithmetic, and the correction if there is one.
-fn sentences(judgement: &Judgement) -> Vec<String> {
-    let reasons = judgement.reasons.iter().map(reason);
-    reasons.chain(correction(&judgement.corrections)).collect()
-}
-
-fn verdict_name(verdict: Verdict) -> &'static str {
-    let lang = Lang::current();
-    entry(lang, "claims.verdict", &verdict.name().replace(' ', "_")).unwrap_or(verdict.name())
-}
-
-fn reason(reason: &Reason) -> String {
-    sentence("claims.reason", reason.key, &reason.facts)
-}
-
-/// One sentence for all corrections that are possible.
-fn correction(corrections: &[Correction]) -> Option<String> {
-    let lang = Lang::current();
-    let shown = corrections.iter().take(CORRECTIONS_SHOWN_MAX);
-    let mut shown = shown.map(|it: &Correction| sentence("claims.correction", it.key, &it.facts));
-    if corrections.len() < 2 {
-        return shown.next().map(|it| filled(lang, "claims.one_correction", &[("it", &it)]));
+/// Before a lock is put where there are no books.
+fn check_data(data: &Path) -> anyhow::Result<()> {
+    check_books(data)?;
+    if !journal::has_journal(data) {
+        read_at_head(data)?;
     }
-    let separator = text(lang, "claims.or");
-    let all = shown.collect::<Vec<_>>().join(separator);
-    let count: &dyn Display = &corrections.len();
-    let key = match corrections.len() > CORRECTIONS_SHOWN_MAX {
-        true => "claims.many_corrections",
-        false => "claims.several_corrections",
-    };
-    Some(filled(lang, key, &[("count", count), ("all", &all)]))
-}
-
-fn sentence(section: &str, key: &str, facts: &[SentenceValue]) -> String {
-    let template = entry(Lang::current(), section, key).unwrap_or(key);
-    let fact = |name: &str| facts.iter().find(|(fact, _)| *fact == name);
-    fill(template, &mut |name| fact(name).map(|(_, text)| text.clone()).unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use pulse::claims::{CORRECTION_TEXTS, REASON_TEXTS};
-
-    use super::*;
-    use crate::texts::tests::placeholders;
-
-    #[test]
-    fn every_reason_and_correction_has_its_sentence_with_all_its_facts() {
-        let sections = [("claims.reason", REASON_TEXTS), ("claims.correction", CORRECTION_TEXTS)];
-        for lang in [Lang::En, Lang::Zh] {
-            for (section, texts) in sections {
-                for (key, facts) in texts {
-                    let text = entry(lang, section, key);
-                    let text = text.unwrap_or_else(|| panic!("no {section}.{key} in {lang:?}"));
-                    let facts = facts.iter().copied().collect();
-                    assert_eq!(placeholders(text), facts, "{section}.{key} in {lang:?}");
-                }
-            }
-        }
-    }
+    Ok(())
 }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
+use journal::{DataDirectory, ReadJournal as _};
 use serde::Serialize;
+use views::read::{ReadViewError, ViewReader};
 use views::{Checkpoint, FollowedViews, Place, Progress, ViewError, rebuild};
 
 use crate::data_directory::{print_notice, read_at_head};
@@ -14,6 +16,9 @@ use crate::serve::settings;
 use crate::texts::{filled, text};
 use crate::words::{Lang, grouped, say};
 
+/// How long the views may take that another process writes.
+const WRITER_WAIT: Duration = Duration::from_secs(5);
+const WRITER_POLL: Duration = Duration::from_millis(20);
 /// What is done sooner shows no progress.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
 
@@ -100,6 +105,59 @@ pub fn place(data: &Path, config: Option<&Path>) -> anyhow::Result<Place> {
         Some(config) => settings::views_place(config)?.beside(data),
         None => Place::in_directory(data),
     })
+}
+
+/// A reader of views that have what the books have, or the batch that is asked for.
+pub fn reader_at(data: &Path, place: &Place, at: Option<u64>) -> anyhow::Result<ViewReader> {
+    if let (Some(at), Ok(mut reader)) = (at, ViewReader::open(place))
+        && reader.position().is_ok_and(|position| position.written >= at)
+    {
+        return Ok(reader);
+    }
+    match bring_up(data, place, false) {
+        Ok(_) => Ok(ViewReader::open(place)?),
+        // A Doorstep that serves writes them, or somebody else who looks.
+        Err(ViewError::InUse) => wait_for_writer(data, place),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "a note beside the rows")]
+fn wait_for_writer(data: &Path, place: &Place) -> anyhow::Result<ViewReader> {
+    let mut journal = DataDirectory::open_shared(data)?.journal()?;
+    let books = journal.head()?.sequence.number();
+    let until = Instant::now() + WRITER_WAIT;
+    loop {
+        let opened = ViewReader::open(place);
+        let is_late = Instant::now() >= until;
+        match opened {
+            Ok(mut reader) => {
+                let written = reader.position().map_err(read_error)?.written;
+                if written >= books {
+                    return Ok(reader);
+                }
+                if is_late {
+                    let values: [(&str, &dyn std::fmt::Display); 2] =
+                        [("batch", &written), ("books", &books)];
+                    eprintln!("{}", filled(Lang::current(), "get.behind", &values));
+                    return Ok(reader);
+                }
+            }
+            Err(error) if is_late => return Err(error.into()),
+            Err(_) => {}
+        }
+        std::thread::sleep(WRITER_POLL);
+    }
+}
+
+/// The error itself, for its Chinese.
+pub fn read_error(error: ReadViewError) -> anyhow::Error {
+    match error {
+        ReadViewError::Asked(error) => error.into(),
+        ReadViewError::Views(error) => error.into(),
+        // Nothing here has a time.
+        error @ ReadViewError::TooLong => error.into(),
+    }
 }
 
 /// Brings the views to the end of the journal. Makes them if there are none.

@@ -192,6 +192,11 @@ pub fn grouped(digits: &str) -> String {
     }
 }
 
+/// The words of the pages in the current language.
+pub fn page_words() -> pages::PageWords {
+    pages::PageWords(Lang::current().language())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -63,6 +63,7 @@ mod cli {
     mod policy;
     mod promotions;
     mod pulse;
+    mod pulse_reports;
     mod recompute;
     mod recon;
     mod recon_explain;

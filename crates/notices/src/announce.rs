@@ -10,7 +10,10 @@ use money::{Amount, Currency};
 use serde_json::{Map, Value};
 use tariff::BusinessDate;
 
-use crate::event::{FILE_OVERDUE, NoticeEventSpec, PROPOSAL_WAITING, event_named};
+use crate::event::{
+    FILE_OVERDUE, NoticeEventSpec, PROPOSAL_WAITING, REPORT_CORRECTED, REPORT_PUBLISHED,
+    event_named,
+};
 use crate::limits::DEPOSIT_DAYS_MAX;
 use crate::public_texts;
 
@@ -134,6 +137,18 @@ fn missing_deposits(
 pub(crate) fn proposal_waiting(number: u64, command: &str) -> Announcement {
     let fields = [("proposal", number.to_string()), ("command", command.to_owned())];
     announcement(PROPOSAL_WAITING, NoticeSubjects::default(), fields)
+}
+
+/// What is said of a publication of the daily report, which the journal does not have. `of` is the
+/// report that a correction is of.
+pub(crate) fn report_published(number: u64, of: Option<u64>, day: &str) -> Announcement {
+    let name = if of.is_some() { REPORT_CORRECTED } else { REPORT_PUBLISHED };
+    let fields = [
+        ("day", day.to_owned()),
+        ("report", of.unwrap_or(number).to_string()),
+        ("publication", number.to_string()),
+    ];
+    announcement(name, NoticeSubjects::default(), fields)
 }
 
 /// A file of a network, wallet, bank or firm that did not come. The journal has no such thing.

@@ -82,6 +82,26 @@ impl AddressSource for KeptAddresses {
     }
 }
 
+/// What a mail says in the place of the table's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeBody {
+    pub text: String,
+    pub html: String,
+}
+
+/// Where the bodies of notices come from that are more than the words of the table: the daily
+/// report and its corrections.
+pub trait NoticeBodies: Send + Sync {
+    /// `None` if the notice has none.
+    fn body(
+        &self,
+        event: &str,
+        fields: &serde_json::Map<String, Value>,
+        recipient: Recipient,
+        language: NoticeLanguage,
+    ) -> Option<NoticeBody>;
+}
+
 /// What an operator should know.
 #[derive(Debug)]
 pub enum DriverEvent {
@@ -97,6 +117,8 @@ pub struct DriverParts {
     pub outbox: Arc<Mutex<Outbox>>,
     pub book: Arc<Mutex<NoticeBook>>,
     pub addresses: Arc<dyn AddressSource>,
+    /// `None`: the words of the table are all that is said.
+    pub bodies: Option<Arc<dyn NoticeBodies>>,
     pub senders: BTreeMap<NoticeChannel, NoticeSender>,
     pub clock: Box<dyn Clock>,
     pub figures: Arc<NoticeFigures>,
@@ -370,6 +392,7 @@ impl Dispatcher {
                 let worker = Worker {
                     sender: sender.clone(),
                     addresses: self.parts.addresses.clone(),
+                    bodies: self.parts.bodies.clone(),
                     tasks: received.clone(),
                     signals: self.signals.clone(),
                 };
@@ -429,6 +452,7 @@ impl Dispatcher {
 struct Worker {
     sender: NoticeSender,
     addresses: Arc<dyn AddressSource>,
+    bodies: Option<Arc<dyn NoticeBodies>>,
     tasks: Arc<Mutex<Receiver<Task>>>,
     signals: Sender<Signal>,
 }
@@ -467,11 +491,22 @@ impl Worker {
                 many.iter().map(|one| json!({ "type": one.event, "data": one.fields })).collect(),
             ),
         };
+        let body = match (&self.bodies, notice.channel, &notice.parts[..]) {
+            (Some(bodies), NoticeChannel::Mail, [one]) => {
+                bodies.body(&one.event, &one.fields, notice.recipient, opened.language)
+            }
+            _ => None,
+        };
+        let text = match &body {
+            Some(body) => format!("{text}\n\n{}", body.text),
+            None => text,
+        };
         let outgoing = OutgoingNotice {
             id: &notice.id,
             event: if notice.parts.len() == 1 { &notice.parts[0].event } else { "digest" },
             title: &title,
             text: &text,
+            html: body.as_ref().map(|body| body.html.as_str()),
             language: opened.language,
             payload: &payload,
             at_ms: notice.at_ms,

@@ -112,7 +112,16 @@ const DECIDED_BY: NoticeField = field("decided_by", 20);
 const APPEAL_UNTIL: NoticeField = field("appeal_until", 10);
 const VERSION: NoticeField = field("version", 10);
 const REVERSED: NoticeField = field("reversed", 10);
+const DAY: NoticeField = field("day", 10);
+/// The number of a report that was published.
+const REPORT: NoticeField = field("report", 20);
+/// The number of what was published: a report or a correction.
+const PUBLICATION: NoticeField = field("publication", 20);
 
+/// The daily report was published.
+pub const REPORT_PUBLISHED: &str = "report.published";
+/// A report that was published is wrong: those who were sent it are told what is right.
+pub const REPORT_CORRECTED: &str = "report.corrected";
 pub(crate) const FILE_OVERDUE: &str = "file.overdue";
 pub(crate) const PROPOSAL_WAITING: &str = "proposal.waiting";
 /// The outbox makes it, in words of its own, for a recipient by the channel that is full.
@@ -138,7 +147,7 @@ const ALL_PARTIES: &[Audience] =
 const REASONS: &[NoticeField] =
     &[OFFER, DECISION, RULE, SOURCE, RULE_TEXT, FOUND, DECIDED_BY, APPEAL_UNTIL];
 
-pub static NOTICE_EVENTS: [NoticeEventSpec; 36] = [
+pub static NOTICE_EVENTS: [NoticeEventSpec; 38] = [
     event("payment.held", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, PAYABLE_ON], SELLER),
     event("payment.payable", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
     event("payout.sent", &[PAYOUT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
@@ -178,6 +187,8 @@ pub static NOTICE_EVENTS: [NoticeEventSpec; 36] = [
     event("rule.suspended", &[RULE, VERSION, REVERSED], &[Audience::Person]),
     event(FILE_OVERDUE, &[SENDER, LANE, FILE_DAY, DUE, ITEMS], &[Audience::Staff]),
     event(PROPOSAL_WAITING, &[PROPOSAL, COMMAND], &[Audience::Staff]),
+    event(REPORT_PUBLISHED, &[DAY, REPORT, PUBLICATION], ALL_PARTIES),
+    event(REPORT_CORRECTED, &[DAY, REPORT, PUBLICATION], ALL_PARTIES),
     event(NOTICES_FOLDED, &[COUNT], &[]),
 ];
 

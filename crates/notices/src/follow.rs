@@ -13,11 +13,13 @@ use node::NodeNotice;
 use node::follower::{FollowError, Follower};
 use node::replay::ReplayObserver;
 
-use crate::announce::{Announcement, Announcer, OverdueNotice, file_overdue, proposal_waiting};
+use crate::announce::{
+    Announcement, Announcer, OverdueNotice, file_overdue, proposal_waiting, report_published,
+};
 use crate::book::{AddressView, NoticeBook};
 use crate::error::NoticeError;
 use crate::event::Audience;
-use crate::limits::{CHECKPOINT_BATCHES_MAX, NOTICES_TOGETHER};
+use crate::limits::{CHECKPOINT_BATCHES_MAX, NOTICES_TOGETHER, PUBLICATIONS_FROM};
 use crate::outbox::{NewNotice, NoticeRetry, Outbox};
 use crate::recipient::Recipient;
 use crate::rules::NoticeChannel;
@@ -277,6 +279,50 @@ pub fn tell_of_file(
     };
     let made = made.into_iter().map(|notice| NewNotice { made_at_ms: found_at_ms, ..notice });
     locked(outbox).record_file(file, &made.collect::<Vec<_>>())
+}
+
+/// A publication of the daily report.
+#[derive(Clone, Copy, Debug)]
+pub struct ToldPublication<'p> {
+    pub number: u64,
+    /// The report that it corrects: who was sent that one is told, and nobody else.
+    pub of: Option<u64>,
+    pub day: &'p str,
+    pub at_ms: u64,
+}
+
+/// Tells of a publication of the daily report, unless it was told before. The books must be
+/// followed. Returns how many notices that made.
+///
+/// # Errors
+/// The book or the outbox cannot be read, or the outbox cannot be written.
+pub fn tell_of_publication(
+    told: ToldPublication<'_>,
+    book: &Mutex<NoticeBook>,
+    outbox: &Mutex<Outbox>,
+) -> Result<usize, NoticeError> {
+    let ToldPublication { number, of, day, at_ms } = told;
+    let made = {
+        let book = locked(book);
+        let version = book.table_version()?;
+        let (table, on) = (book.table(version)?, locked(outbox).channels_on());
+        notices_of(&report_published(number, of, day), (version, &table), &book, &on)?
+    };
+    let readers = match of {
+        Some(of) => Some(locked(outbox).readers_of(of)?),
+        None => None,
+    };
+    let concerns = |owner: &Recipient| readers.as_ref().is_none_or(|all| all.contains(owner));
+    let made = made.into_iter().filter(|notice| concerns(&notice.owner));
+    // Behind all numbers of proposals, whose batch is none, too.
+    let command = PUBLICATIONS_FROM.saturating_add(u32::try_from(number).unwrap_or(u32::MAX));
+    let placed = (1..).zip(made).map(|(place, notice)| NewNotice {
+        command,
+        place,
+        made_at_ms: at_ms,
+        ..notice
+    });
+    locked(outbox).record_publication(number, &placed.collect::<Vec<_>>())
 }
 
 /// Who was erased has no address any more.

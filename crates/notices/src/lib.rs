@@ -35,13 +35,20 @@ pub use book::{
     WebhookSecrets,
 };
 pub use driver::{
-    AddressSource, DriverEvent, DriverParts, KeptAddresses, NoticeDriver, NoticeSender,
+    AddressSource, DriverEvent, DriverParts, KeptAddresses, NoticeBodies, NoticeBody, NoticeDriver,
+    NoticeSender,
 };
 pub use error::NoticeError;
-pub use event::{Audience, NOTICE_EVENTS, NoticeEventSpec, NoticeField, event_named};
+pub use event::{
+    Audience, NOTICE_EVENTS, NoticeEventSpec, NoticeField, REPORT_CORRECTED, REPORT_PUBLISHED,
+    event_named,
+};
 pub use figures::{ChannelFigures, NoticeFigures};
 pub use file::{NOTICE_BOOK_FILE, OUTBOX_FILE};
-pub use follow::{FollowedNotices, notices_of, tell_of_file, tell_of_proposal};
+pub use follow::{
+    FollowedNotices, ToldPublication, notices_of, tell_of_file, tell_of_proposal,
+    tell_of_publication,
+};
 pub use outbox::{
     DueNotice, DueNotices, DueRoom, FailedAttempt, NetworkNotices, NewNotice, NoticePart,
     NoticeQuery, NoticeRetry, NoticeState, NoticeView, OUTBOX_STORE, OpenNotices, Outbox,

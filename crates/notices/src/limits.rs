@@ -88,3 +88,7 @@ pub const DEPOSIT_DAYS_MAX: u16 = 3;
 pub(crate) const MINUTE_MS: u64 = 60_000;
 pub(crate) const HOUR_MS: u64 = 60 * MINUTE_MS;
 pub(crate) const DAY_MS: u64 = 24 * HOUR_MS;
+
+/// Numbers of commands from here on are of publications of the daily report; those of proposals are
+/// below. Both have no batch.
+pub const PUBLICATIONS_FROM: u32 = 1 << 31;

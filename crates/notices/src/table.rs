@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use channels::NoticeLanguage;
 use serde::Deserialize;
 
-use crate::event::{Audience, NOTICE_EVENTS, NoticeEventSpec, event_named};
+use crate::event::{
+    Audience, NOTICE_EVENTS, NoticeEventSpec, REPORT_CORRECTED, REPORT_PUBLISHED, event_named,
+};
 use crate::limits::{TABLE_BYTES_MAX, TABLE_ENTRIES_MAX, TITLE_CHARACTERS_MAX};
 use crate::rules::NoticeChannel;
 
@@ -87,6 +89,8 @@ pub enum TableFault {
     Digest,
     #[error("`{0}` has an entry of this event above; name all its channels there")]
     Repeated(&'static str),
+    #[error("`{0}` is sent reports and no corrections; add an entry of `report.corrected` for it")]
+    NotCorrected(&'static str),
 }
 
 fn names() -> String {
@@ -155,6 +159,16 @@ impl NoticeTable {
             if entries[..place].iter().any(same) {
                 let (event, fault) = (entry.event.name.to_owned(), entry.to.name());
                 let fault = TableFault::Repeated(fault);
+                return Err(TableError::Entry { number: place + 1, event, fault });
+            }
+        }
+        for (place, entry) in entries.iter().enumerate() {
+            let is_sent = |event: &str| {
+                entries.iter().any(|one| one.event.name == event && one.to == entry.to)
+            };
+            if entry.event.name == REPORT_PUBLISHED && !is_sent(REPORT_CORRECTED) {
+                let event = entry.event.name.to_owned();
+                let fault = TableFault::NotCorrected(entry.to.name());
                 return Err(TableError::Entry { number: place + 1, event, fault });
             }
         }

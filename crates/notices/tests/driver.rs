@@ -98,6 +98,7 @@ impl Setup {
             outbox: outbox.clone(),
             book,
             addresses: Arc::new(Named),
+            bodies: None,
             senders: BTreeMap::from([(by, sender)]),
             clock: Box::new(SystemClock),
             figures: figures.clone(),

@@ -111,6 +111,7 @@ fn a_process_that_sends() {
         outbox: outbox.clone(),
         book: Arc::new(Mutex::new(NoticeBook::open(directory, None).unwrap())),
         addresses: Arc::new(Everyone),
+        bodies: None,
         senders: NoticeChannel::ALL.map(|channel| (channel, sender.clone())).into_iter().collect(),
         clock: Box::new(SystemClock),
         figures: Arc::new(NoticeFigures::default()),

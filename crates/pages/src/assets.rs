@@ -54,6 +54,7 @@ macro_rules! asset {
 pub const ASSETS_PATH: &str = "/assets/";
 
 pub static STYLE: Asset = asset!("console.css", "text/css; charset=utf-8", "console.css");
+pub static PULSE_STYLE: Asset = asset!("pulse.css", "text/css; charset=utf-8", "pulse.css");
 pub static SCRIPT: Asset = asset!("console.js", "text/javascript; charset=utf-8", "console.js");
 /// htmx 2.0.11 as npm has it, 0BSD (assets/htmx-LICENSE.txt).
 pub static HTMX: Asset = asset!("htmx.js", "text/javascript; charset=utf-8", "htmx-2.0.11.min.js");
@@ -61,7 +62,7 @@ pub static PASSKEYS: Asset = asset!("passkeys.js", "text/javascript; charset=utf
 pub static ICON: Asset = asset!("icon.svg", "image/svg+xml", "icon.svg");
 
 /// All files.
-pub static ASSETS: [&Asset; 5] = [&STYLE, &SCRIPT, &PASSKEYS, &HTMX, &ICON];
+pub static ASSETS: [&Asset; 6] = [&STYLE, &PULSE_STYLE, &SCRIPT, &PASSKEYS, &HTMX, &ICON];
 
 impl Asset {
     /// The address, which changes with the file.

@@ -11,6 +11,7 @@
 pub mod assets;
 pub mod forms;
 pub mod phone;
+pub mod pulse;
 pub mod texts;
 
 mod act;

@@ -141,7 +141,12 @@ mod tests {
 
     const BOTH: [PageWords; 2] = [PageWords(Language::En), PageWords(Language::Zh)];
     /// Sections whose keys follow from declarations.
-    const DECLARED: [&str; 17] = [
+    const DECLARED: [&str; 22] = [
+        "claims.verdict.",
+        "claims.reason.",
+        "claims.correction.",
+        "pulse.unit.",
+        "pulse.version.",
         "costs.by.",
         "costs.component.",
         "view.",

@@ -25,7 +25,7 @@ mod reason;
 mod review;
 
 use money::Currency;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use correction::{CORRECTION_TEXTS, CORRECTIONS_SHOWN_MAX, Correction};
 pub use figure::{DIGITS_MAX, FigureError, Scale, ShownDecimal};
@@ -108,7 +108,7 @@ pub struct ExchangeRate {
 }
 
 /// What the arithmetic says of a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Verdict {
     /// At least one check was possible, and true values exist that satisfy each check.
     #[serde(rename = "holds")]

@@ -42,7 +42,7 @@ const MAP: &str = "
     sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
     host     | money books engine node iso8583 keys switch           | journal peers tariff
     recon    | money tariff books calendar files switch              |
-    pulse    | money                                                 |
+    pulse    | money tariff views                                    |
     screening | money tariff policy                                  |
     bench    | money tariff books market engine journal node files reports views iso8583 keys \
               peers host recon pulse policy screening |
@@ -54,9 +54,9 @@ const MAP: &str = "
               recon listings \
               vault | journal \
               keys
-    pages    | money books switch office views                        |
+    pages    | money books switch office views pulse                  |
     web      | money tariff books market policy machine engine journal node files reports switch \
-              office access views pages vault notices |
+              office access views pages vault notices pulse |
     wiping   |                                                       |
 doorstep| money tariff books market calendar engine journal node files reports keys vault access \
               qr peers switch host recon office bench sim wiping postgresql views pages web backup \
@@ -84,7 +84,7 @@ const WITHOUT_FLOATS: [&str; 14] = [
 
 /// Crates without clock, I/O, randomness or hash order: a journal gives the same books (M11), and
 /// a file the same commands.
-const PURE: [&str; 12] = [
+const PURE: [&str; 11] = [
     "money",
     "chunks",
     "tariff",
@@ -95,7 +95,6 @@ const PURE: [&str; 12] = [
     "policy",
     "engine",
     "recon",
-    "pulse",
     "screening",
 ];
 

@@ -173,7 +173,8 @@ impl Projection {
             };
             occurrence.write(events);
             if let Command::AnnounceParcel(announced) = command {
-                let AnnounceParcel { parcel, seller, reference, shipment, .. } = announced;
+                let AnnounceParcel { parcel, seller, reference, shipment, currency, due } =
+                    announced;
                 self.rows.add(
                     ViewName::Orders,
                     [
@@ -182,6 +183,8 @@ impl Projection {
                         ViewValue::text(reference),
                         i64::from(*shipment).into(),
                         batch.into(),
+                        currency.code().into(),
+                        due.minor().into(),
                     ],
                 );
             }

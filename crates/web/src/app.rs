@@ -138,13 +138,13 @@ pub(crate) struct App {
     pub provider: Option<Arc<Provider>>,
     /// Questions to the provider that may be asked at once.
     pub provider_requests: Arc<Semaphore>,
-    origin: Option<String>,
+    pub origin: Option<String>,
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
     pub demo: Option<DemoActs>,
     pub system: SystemWatch,
     hosts: Vec<String>,
-    is_tls: bool,
+    pub is_tls: bool,
     pub on_failure: fn(&str),
 }
 

@@ -32,6 +32,7 @@ mod notice_rows;
 mod phone;
 mod prefixes;
 mod provider;
+mod pulse_figures;
 mod query;
 mod readers;
 mod recorder;

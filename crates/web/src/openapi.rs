@@ -14,7 +14,7 @@ use views::ViewSpec;
 use crate::answers;
 use crate::console::STATEMENT_PARAMETERS;
 use crate::handlers::market::DELIVER_TO;
-use crate::handlers::{self, NOTICE_PARAMETERS, PERSON, USE_FIELDS, file_flags};
+use crate::handlers::{self, FIGURE_PARAMETERS, NOTICE_PARAMETERS, PERSON, USE_FIELDS, file_flags};
 use crate::limits::{FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX, SEARCH_CHARACTERS_MAX};
 use crate::operations::{Action, FlagForm, LookFlag, LookSpec, OPERATIONS, Operation, described};
 use crate::problem::{PROBLEMS_PATH, ProblemType, problem_types};
@@ -27,6 +27,7 @@ const TAGS: [(&str, &str); 10] = [
     ("views", "Lists and single things, as of any position of the books."),
     ("looks", "What the command line shows today."),
     ("notices", "Who was told what."),
+    ("pulse", "The daily report: figures that hold."),
     ("proposals", "Commands that wait for a second person."),
     ("files", "Orders, clearing files and bank statements."),
     ("personal-data", "What the vault has. The books record that it is shown, before it is."),
@@ -141,6 +142,7 @@ fn tag(action: Action) -> &'static str {
         Action::List(_) | Action::Detail(_) | Action::Search | Action::Statement => "views",
         Action::Look(_) => "looks",
         Action::Notices | Action::Notice => "notices",
+        Action::Publications | Action::Publication | Action::Figure => "pulse",
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
         Action::TakeFile(_) => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
@@ -156,6 +158,7 @@ pub fn statuses(operation: &Operation) -> Vec<u16> {
     let more: &[u16] = match operation.action {
         Action::Give(_) => &[404, 408, 409, 413, 415, 422],
         Action::List(_) | Action::Search | Action::Notice | Action::Statement => &[404],
+        Action::Publication | Action::Figure => &[404],
         Action::Look(_) | Action::Detail(_) | Action::EndSession | Action::Problem => &[404],
         Action::Approve | Action::Withdraw => &[404, 409, 422],
         Action::TakeFile(_) => &[408, 409, 411, 413, 415, 422, 507],
@@ -240,6 +243,13 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
             let of = |name: &&str| query_parameter(name, &schema(name));
             parameters.extend(NOTICE_PARAMETERS.iter().map(of));
             content.extend(["application/x-ndjson", "text/csv"]);
+        }
+        Action::Figure => {
+            let position = json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX });
+            parameters.extend(FIGURE_PARAMETERS.iter().map(|name| match *name {
+                "day" => query_parameter(name, &look_flag_schema(&FlagForm::Date)),
+                name => query_parameter(name, &position),
+            }));
         }
         Action::Statement => {
             for name in STATEMENT_PARAMETERS {

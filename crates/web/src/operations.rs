@@ -24,6 +24,9 @@ pub enum Action {
     Give(&'static CommandSpec),
     Notices,
     Notice,
+    Publications,
+    Publication,
+    Figure,
     Statement,
     Proposals,
     Approve,
@@ -63,7 +66,6 @@ pub enum Action {
     Problem,
 }
 
-/// A file that is sent in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     Orders,
@@ -447,6 +449,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         let id = camel(&format!("send-{name}"));
         one(&id, Method::POST, &format!("/v1/files/{name}"), Action::TakeFile(kind), about)
     };
+    all.extend(handlers::PULSE_READS.map(|it| one(it.0, get.clone(), it.1, it.2, it.3)));
     all.extend([
         one(
             "search",

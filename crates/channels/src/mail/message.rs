@@ -21,6 +21,8 @@ const LINE_BYTES: usize = 76;
 /// Of text in one encoded word: 60 in base64, 72 with its ends (RFC 2047 allows 75).
 const ENCODED_WORD_BYTES_MAX: usize = 45;
 const ID_BYTES_MAX: usize = 128;
+const PLAIN: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
 
 /// A mail address without comments, quotes or address literals.
 #[derive(Clone)]
@@ -90,8 +92,12 @@ pub(super) fn check(notice: &OutgoingNotice<'_>) -> Result<(), &'static str> {
     if notice.text.len() > MAIL_TEXT_BYTES_MAX {
         return Err("the text is longer than 256 KiB");
     }
-    if notice.text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+    let in_text = |text: &str| text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t'));
+    if in_text(notice.text) || notice.html.is_some_and(in_text) {
         return Err("the text has a control character");
+    }
+    if notice.html.is_some_and(|html| html.len() > 2 * MAIL_TEXT_BYTES_MAX) {
+        return Err("the page is longer than 512 KiB");
     }
     Ok(())
 }
@@ -136,8 +142,14 @@ pub(super) fn written(
     header("Message-ID", &format!("<{}@{}>", notice.id, from.domain()));
     header("Auto-Submitted", "auto-generated");
     header("MIME-Version", "1.0");
-    header("Content-Type", "text/plain; charset=utf-8");
-    header("Content-Transfer-Encoding", encoding);
+    // Nothing in base64 begins as it does.
+    let boundary: String = "=_".chars().chain(notice.id.chars().take(60)).collect();
+    if notice.html.is_some() {
+        header("Content-Type", &format!("multipart/alternative; boundary=\"{boundary}\""));
+    } else {
+        header("Content-Type", PLAIN);
+        header("Content-Transfer-Encoding", encoding);
+    }
     header("Content-Language", language);
     if let Some(list) = &settings.list_id {
         header("List-Id", &format!("<{list}>"));
@@ -147,18 +159,35 @@ pub(super) fn written(
         header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
     }
     text.push_str("\r\n");
+    if let Some(html) = notice.html {
+        // The one that shows most comes last (RFC 2046, 5.1.4).
+        for (kind, part) in [(PLAIN, notice.text), (HTML, html)] {
+            let _ = write!(
+                text,
+                "--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: \
+                 base64\r\n\r\n"
+            );
+            in_base64(part, &mut text);
+        }
+        let _ = write!(text, "--{boundary}--\r\n");
+        return Ok(WrittenMail { text, eight_bit: false });
+    }
     let lines = notice.text.lines().flat_map(|line| [line, "\r\n"]).collect::<String>();
     match encoding {
-        "base64" => {
-            let encoded = Base64::encode_string(lines.as_bytes());
-            for line in encoded.as_bytes().chunks(LINE_BYTES) {
-                text.extend(line.iter().map(|byte| char::from(*byte)));
-                text.push_str("\r\n");
-            }
-        }
+        "base64" => in_base64(notice.text, &mut text),
         _ => text.push_str(&lines),
     }
     Ok(WrittenMail { text, eight_bit: encoding == "8bit" })
+}
+
+/// A text with its lines ended by CR LF, in lines of base64.
+fn in_base64(plain: &str, text: &mut String) {
+    let lines = plain.lines().flat_map(|line| [line, "\r\n"]).collect::<String>();
+    let encoded = Base64::encode_string(lines.as_bytes());
+    for line in encoded.as_bytes().chunks(LINE_BYTES) {
+        text.extend(line.iter().map(|byte| char::from(*byte)));
+        text.push_str("\r\n");
+    }
 }
 
 /// A display name: quoted if it is ASCII, else in encoded words.

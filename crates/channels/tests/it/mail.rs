@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64ct::{Base64, Encoding};
 use channels::{
     Channel, MailChannel, MailEncryption, MailSettings, MailSettingsError, NoticeLanguage,
+    OutgoingNotice,
 };
 use serde_json::{Value, json};
 
@@ -123,6 +124,27 @@ fn read_by_python(content: &str) -> Value {
     let mut reader = Peer::python("read_mail.py", &[]);
     reader.tell(content);
     reader.next()
+}
+
+#[test]
+fn a_mail_with_a_page_has_its_text_first() {
+    let server = Server::new(&[]);
+    let (text, page) = ("日报\n.\nTaken: 12.00\n", "<!doctype html>\n<p>日报 12.00</p>\n.\n");
+    let payload = Value::Null;
+    let report = OutgoingNotice { html: Some(page), ..notice("日报", text, &payload) };
+    assert_eq!(server.channel().send(&report, "reader@example.com"), delivered(Some(QUEUED)));
+    let (said, headers, _) = server.mail();
+    assert!(header(&headers, "Content-Type").starts_with("multipart/alternative; boundary="));
+    assert_eq!(header(&headers, "List-Id"), "<notices.example.com>");
+    assert_eq!(header(&headers, "List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
+    let read = read_by_python(said["content"].as_str().unwrap());
+    assert_eq!((&read["text"], &read["html"]), (&text.into(), &page.into()));
+    assert_eq!((&read["kind"], &read["defects"]), (&"multipart/alternative".into(), &json!([])));
+    let bad = [("<p>\u{1}</p>".to_owned(), "control character"), ("x".repeat(600 << 10), "longer")];
+    for (bad, part) in bad {
+        let report = OutgoingNotice { html: Some(&bad), ..report };
+        assert_refused(&server.channel().send(&report, "reader@example.com"), part);
+    }
 }
 
 #[test]

@@ -131,6 +131,7 @@ pub fn notice<'n>(title: &'n str, text: &'n str, payload: &'n Value) -> Outgoing
         event: "payout.sent",
         title,
         text,
+        html: None,
         language: NoticeLanguage::Zh,
         payload,
         at_ms: 1_764_511_200_000,

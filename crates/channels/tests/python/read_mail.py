@@ -6,13 +6,22 @@ import email.policy
 import json
 import sys
 
+
+
+def body(mail, kind):
+    part = mail.get_body((kind,))
+    return part.get_content().replace("\r\n", "\n") if part else None
+
+
 print(json.dumps({"port": 0}), flush=True)
 for line in sys.stdin:
     mail = email.message_from_bytes(base64.b64decode(line), policy=email.policy.default)
     read = {
         "subject": mail["subject"],
         "from": mail["from"],
-        "text": mail.get_content().replace("\r\n", "\n"),
-        "defects": [str(defect) for defect in mail.defects],
+        "text": body(mail, "plain"),
+        "html": body(mail, "html"),
+        "kind": mail.get_content_type(),
+        "defects": [str(defect) for part in mail.walk() for defect in part.defects],
     }
     print(json.dumps(read), flush=True)

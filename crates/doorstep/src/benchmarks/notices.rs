@@ -348,6 +348,7 @@ fn send(data: &Path) -> anyhow::Result<()> {
         outbox: Arc::new(Mutex::new(Outbox::open_to_send(data, rules())?)),
         book: book.clone(),
         addresses: Arc::new(KeptAddresses { book, vault, language }),
+        bodies: None,
         senders: BTreeMap::from([(NoticeChannel::Webhook, sender)]),
         clock: Box::new(SystemClock),
         figures: Arc::new(NoticeFigures::default()),

@@ -191,6 +191,9 @@ fn fault_text(fault: &TableFault) -> String {
             format!("`{language}` 的 `{text}` 可达 {found} 个字符，{by} 最多 {max}")
         }
         F::Digest => "汇总只经 mail 发出".to_owned(),
+        F::NotCorrected(to) => {
+            format!("`{to}` 会收到日报而收不到更正；请为其添加 `report.corrected` 条目")
+        }
         F::Repeated(name) => {
             format!("此事件对 `{name}` 上文已有一项；请在该项中写明全部渠道")
         }

@@ -40,6 +40,7 @@ use crate::office_requests::{self, OfficeKeys, code_mac_under};
 use crate::over_socket::serving::ServedLines;
 use crate::serve::metrics::{MetricsSources, Watch};
 use crate::serve::office_socket_error;
+use crate::serve::pulse::{PulsePlan, PulsePublisher};
 use crate::serve::views::ViewsFollower;
 use crate::serve::web::{self as served_web, REQUESTS_PER_SECOND, WebPlan, WebShared};
 use crate::views_command::bring_up;
@@ -296,6 +297,7 @@ fn serve_until_stopped(
         system: Arc::new(move || watch.figures()),
     };
     let _views = ViewsFollower::start(data, place.clone(), reached)?;
+    let _pulse = PulsePublisher::start(data, place.clone(), PulsePlan::AT_ONCE, node.client())?;
     let directory = control_directory(data);
     let office = make_control_directory(&directory, None)
         .and_then(|()| OfficeServer::start(shared, lines, &directory, None))

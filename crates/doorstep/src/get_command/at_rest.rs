@@ -3,26 +3,20 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use journal::{DataDirectory, ReadJournal};
 use office::fields::{KnownParties, WantedParty};
-use views::read::{ListQuery, PAGE_ROWS_MAX, ReadViewError, RowsOf, ViewReader};
-use views::{Place, ViewError, ViewValue};
+use views::ViewValue;
+use views::read::{ListQuery, PAGE_ROWS_MAX, RowsOf, ViewReader};
 use web::asked_views::{AskedKey, AskedList, json};
 
 use super::printing::RowPrinter;
 use super::{GetRequest, in_words};
 use crate::data_directory::read_at_head;
 use crate::private_files::check_books;
-use crate::texts::{filled, text};
-use crate::views_command::{bring_up, place};
+use crate::texts::text;
+use crate::views_command::{place, read_error, reader_at};
 use crate::words::Lang;
-
-/// How long the views may take that another process writes.
-const WRITER_WAIT: Duration = Duration::from_secs(5);
-const WRITER_POLL: Duration = Duration::from_millis(20);
 
 pub(super) fn show(
     data: &Path,
@@ -36,63 +30,11 @@ pub(super) fn show(
     }
     let place = place(data, config)?;
     let list = AskedList::new(asked.view, asked.parameters.iter().cloned()).map_err(in_words)?;
-    let mut reader = reader(data, &place, &list)?;
+    let at = list.list_query(&KnownParties::default(), 1).ok().and_then(|query| query.at);
+    let mut reader = reader_at(data, &place, at)?;
     match asked.key {
         Some(text) => show_one(data, &mut reader, asked, text),
         None => show_list(data, &mut reader, asked, &list),
-    }
-}
-
-/// A reader of views that have what the books have, or the batch that is asked for.
-fn reader(data: &Path, place: &Place, list: &AskedList) -> anyhow::Result<ViewReader> {
-    let at = list.list_query(&KnownParties::default(), 1).ok().and_then(|query| query.at);
-    if let (Some(at), Ok(mut reader)) = (at, ViewReader::open(place))
-        && reader.position().is_ok_and(|position| position.written >= at)
-    {
-        return Ok(reader);
-    }
-    match bring_up(data, place, false) {
-        Ok(_) => Ok(ViewReader::open(place)?),
-        // A Doorstep that serves writes them, or somebody else who looks.
-        Err(ViewError::InUse) => wait_for_writer(data, place),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[allow(clippy::print_stderr, reason = "a note beside the rows")]
-fn wait_for_writer(data: &Path, place: &Place) -> anyhow::Result<ViewReader> {
-    let mut journal = DataDirectory::open_shared(data)?.journal()?;
-    let books = journal.head()?.sequence.number();
-    let until = Instant::now() + WRITER_WAIT;
-    loop {
-        let opened = ViewReader::open(place);
-        let is_late = Instant::now() >= until;
-        match opened {
-            Ok(mut reader) => {
-                let written = reader.position().map_err(read_error)?.written;
-                if written >= books {
-                    return Ok(reader);
-                }
-                if is_late {
-                    let values: [(&str, &dyn std::fmt::Display); 2] =
-                        [("batch", &written), ("books", &books)];
-                    eprintln!("{}", filled(Lang::current(), "get.behind", &values));
-                    return Ok(reader);
-                }
-            }
-            Err(error) if is_late => return Err(error.into()),
-            Err(_) => {}
-        }
-        std::thread::sleep(WRITER_POLL);
-    }
-}
-
-fn read_error(error: ReadViewError) -> anyhow::Error {
-    match error {
-        ReadViewError::Asked(error) => error.into(),
-        ReadViewError::Views(error) => error.into(),
-        // Nothing here has a time.
-        error @ ReadViewError::TooLong => error.into(),
     }
 }
 

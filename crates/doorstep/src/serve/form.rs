@@ -13,6 +13,7 @@ use switch::{NetworkDialect, TerminalDialect};
 
 use super::inbox::InboxForm;
 use super::notices::NoticesForm;
+use super::pulse::PulseForm;
 use crate::logging::LogLevel;
 use crate::words::{Lang, bilingual};
 use crate::{chinese, texts as words};
@@ -27,6 +28,8 @@ pub struct SettingsForm {
     pub calendar: Option<PathBuf>,
     /// The SQL views: kept at the journal's end while this serves.
     pub views: Option<ViewsForm>,
+    /// The daily report: published when a day is over, while this serves.
+    pub pulse: Option<PulseForm>,
     /// The API over HTTP: served while this serves.
     pub web: Option<WebForm>,
     /// Figures, health and readiness: answered while this serves.

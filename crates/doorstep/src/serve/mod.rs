@@ -12,6 +12,7 @@ pub mod listeners;
 pub mod metrics;
 pub mod notices;
 mod overdue;
+pub mod pulse;
 mod readiness;
 pub mod reload;
 pub mod settings;
@@ -58,6 +59,7 @@ use inbox::InboxWatcher;
 use metrics::{MetricsSources, Watch};
 use notices::NoticesSwitch;
 use overdue::{OverdueFiles, OverdueWatch};
+use pulse::PulsePublisher;
 use readiness::Readiness;
 use reload::{CurrentCalendar, Reloader};
 use settings::LoadedSettings;
@@ -202,6 +204,7 @@ fn serve(
         data: data.to_owned(),
         vault: vault.clone(),
         figures: told.clone(),
+        origin: said.web.as_ref().and_then(|web| web.origin.clone()),
         overdue: overdue.clone(),
         service: None,
     }));
@@ -302,6 +305,11 @@ fn serve(
             .and_then(|_watched| {
                 let _overdue = OverdueWatch::start(node.client(), calendar.clone(), overdue)?;
                 let _business_day = BusinessDay::start(node.client(), calendar, said.zone)?;
+                let pulse = said
+                    .pulse
+                    .zip(place.clone())
+                    .map(|(plan, place)| PulsePublisher::start(data, place, plan, node.client()));
+                let _pulse = pulse.transpose()?;
                 let views = place.zip(reached);
                 let views =
                     views.map(|(place, reached)| ViewsFollower::start(data, place, reached));

@@ -11,8 +11,10 @@ use std::time::Duration;
 use ::notices::{
     ChannelRules, DeliveryRules, DriverEvent, DriverParts, FollowedNotices, KeptAddresses,
     NoticeBook, NoticeChannel, NoticeDriver, NoticeError, NoticeFigures, NoticeSender, Outbox,
-    OverdueNotice, QuietHours, ZoneOffsets, limits, tell_of_file, tell_of_proposal,
+    OverdueNotice, QuietHours, ToldPublication, ZoneOffsets, limits, tell_of_file,
+    tell_of_proposal, tell_of_publication,
 };
+use ::pulse::store::{Publication, Publications};
 use anyhow::{Context, ensure};
 use channels::{
     AllowedServers, HttpSettings, MailChannel, MailEncryption, MailSettings, NoticeLanguage,
@@ -31,6 +33,7 @@ use vault::{Vault, VaultOptions};
 use super::form::PlainForm;
 use super::notice;
 use super::overdue::{self, OverdueFiles};
+use super::pulse::PublishedBodies;
 use super::settings::{plain_in, read_secret};
 use crate::chinese;
 use crate::time_zone::ResolvedZone;
@@ -429,6 +432,8 @@ pub struct NoticesSwitch {
     pub data: PathBuf,
     pub vault: VaultOptions,
     pub figures: Arc<NoticeFigures>,
+    /// Of the pages, to which links in mails lead.
+    pub origin: Option<String>,
     pub overdue: OverdueFiles,
     pub service: Option<NoticesService>,
 }
@@ -443,7 +448,7 @@ impl NoticesSwitch {
         match &self.service {
             Some(service) => service.change(plan),
             None => {
-                let sources = (self.figures.clone(), self.overdue.clone());
+                let sources = (self.figures.clone(), self.overdue.clone(), self.origin.clone());
                 let started = NoticesService::start(&self.data, plan, &self.vault, sources)?;
                 self.service = Some(started);
             }
@@ -457,7 +462,7 @@ impl NoticesService {
         data: &Path,
         plan: NoticesPlan,
         vault: &VaultOptions,
-        (figures, overdue): (Arc<NoticeFigures>, OverdueFiles),
+        (figures, overdue, origin): (Arc<NoticeFigures>, OverdueFiles, Option<String>),
     ) -> anyhow::Result<Self> {
         ensure!(
             vault.key.is_some(),
@@ -476,6 +481,7 @@ impl NoticesService {
             outbox: outbox.clone(),
             book: book.clone(),
             addresses: addresses.clone(),
+            bodies: Some(Arc::new(PublishedBodies { data: data.to_owned(), origin })),
             senders,
             clock: Box::new(SystemClock),
             figures,
@@ -546,7 +552,8 @@ fn follow(
     })
 }
 
-/// Tells of the office's proposals and of overdue files, which the journal does not have.
+/// Tells of the office's proposals, of overdue files and of the daily report, which the journal does
+/// not have.
 struct Proposals {
     data: PathBuf,
     book: Arc<Mutex<NoticeBook>>,
@@ -593,6 +600,35 @@ impl Proposals {
                 items: one.items,
             };
             let told = tell_of_file(file, SystemClock.now().0, &self.book, &self.outbox);
+            count += told.map_err(|error| of(&error))?;
+        }
+        Ok(count + self.tell_of_publications()?)
+    }
+
+    /// Tells of reports and corrections that are new.
+    fn tell_of_publications(&self) -> Result<usize, String> {
+        let of = |error: &(dyn std::error::Error + 'static)| chinese::error(error, Lang::current());
+        let outbox = || self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = outbox().last_publication().map_err(|error| of(&error))?;
+        let Some(last) = last else { return Ok(0) };
+        let store = Publications::of(&self.data);
+        let numbers = store.numbers().map_err(|error| of(&error))?;
+        if last < 0 {
+            // Of what was there before nobody is told.
+            let end = numbers.last().copied().unwrap_or(0);
+            outbox().record_publication(end, &[]).map_err(|error| of(&error))?;
+            return Ok(0);
+        }
+        let mut count = 0;
+        for number in numbers.into_iter().filter(|number| *number > last.unsigned_abs()) {
+            let one = store.read(number).map_err(|error| of(&error))?;
+            let corrected = match &one {
+                Publication::Report(_) => None,
+                Publication::Correction(correction) => Some(correction.of),
+            };
+            let at_ms = SystemClock.now().0;
+            let told = ToldPublication { number, of: corrected, day: one.day(), at_ms };
+            let told = tell_of_publication(told, &self.book, &self.outbox);
             count += told.map_err(|error| of(&error))?;
         }
         Ok(count)

@@ -38,7 +38,7 @@ use super::listeners::TerminalAddresses;
 use super::metrics::{self, MetricsPlan};
 use super::notices::NoticesPlan;
 use super::web::{self, WebPlan};
-use super::{key_names, limits, listeners, notices};
+use super::{key_names, limits, listeners, notices, pulse};
 use crate::logging::LogLevel;
 use crate::office_requests::{OfficeKeys, code_mac_under};
 use crate::private_files::{self, Forbidden};
@@ -72,6 +72,7 @@ pub struct LoadedSettings {
     pub calendar: Option<Calendar>,
     /// Where the views are, if they are written.
     pub views: Option<ViewsPlace>,
+    pub pulse: Option<pulse::PulsePlan>,
     /// The API over HTTP, if it is served.
     pub web: Option<WebPlan>,
     /// Where figures are answered, if they are.
@@ -299,6 +300,7 @@ impl File {
         let calendar = form.calendar.as_ref().map(|path| calendar_command::read(&self.path(path)));
         let calendar = calendar.transpose().context("calendar")?;
         let views = form.views.as_ref().map(|form| self.views(form)).transpose()?;
+        let pulse = form.pulse.as_ref().map(|form| form.plan(views.is_some())).transpose()?;
         let web = form.web.as_ref().map(|form| web::plan(form, |path| self.path(path)));
         let web = web.transpose()?;
         let notices = form.notices.as_ref();
@@ -318,6 +320,7 @@ impl File {
             zone,
             calendar,
             views,
+            pulse,
             web,
             metrics,
             certificates,

@@ -11,7 +11,7 @@ use super::support::{Bed, Ran, tool};
 const HTML: [&str; 2] = ["-H", "Accept: text/html"];
 
 /// A page for who has a cookie.
-fn page(demo: &Demo, bed: &Bed, jar: &str, path: &str) -> String {
+pub fn page(demo: &Demo, bed: &Bed, jar: &str, path: &str) -> String {
     let url = format!("{}{path}", demo.url);
     demo.curl(bed, &[&HTML[..], &["-f", "-b", jar, &url]].concat()).stdout().to_owned()
 }
@@ -491,7 +491,7 @@ fn right_of(path: &str) -> Option<&str> {
         (None, "periods") => "balances",
         (None, "variants") => "offers",
         (None, "market-parcels" | "order-units" | "order-discounts") => "market-orders",
-        (None, "session" | "sessions" | "passkeys" | "identities" | "tracking") => return None,
+        (None, "session" | "sessions" | "passkeys" | "identities" | "tracking" | "pulse") => return None,
         (None, one) => one,
     })
 }

@@ -27,7 +27,7 @@ pub use reading::{
 
 use crate::announce::OverdueNotice;
 use crate::error::NoticeError;
-use crate::event::PROPOSAL_WAITING;
+use crate::event::{PROPOSAL_WAITING, REPORT_PUBLISHED};
 use crate::file::{self, OUTBOX_FILE, change, signed, sqlite, unsigned};
 use crate::limits::CONSENTS_MAX;
 use crate::recipient::Recipient;
@@ -37,14 +37,15 @@ use crate::rules::{DeliveryRules, NoticeChannel};
 pub const OUTBOX_STORE: PrivateFile = PrivateFile {
     // "DSno".
     application_id: 0x4453_6e6f,
-    format: 4,
+    format: 5,
     // It has no secret to erase.
     write_ahead: true,
     upgrade: |format| match format {
-        0 => Some([SCHEMA, SECOND_FORMAT, THIRD_FORMAT, FOURTH_FORMAT].concat()),
-        1 => Some([SECOND_FORMAT, THIRD_FORMAT, FOURTH_FORMAT].concat()),
-        2 => Some([THIRD_FORMAT, FOURTH_FORMAT].concat()),
-        3 => Some(FOURTH_FORMAT.to_owned()),
+        0 => Some([SCHEMA, SECOND_FORMAT, THIRD_FORMAT, FOURTH_FORMAT, FIFTH_FORMAT].concat()),
+        1 => Some([SECOND_FORMAT, THIRD_FORMAT, FOURTH_FORMAT, FIFTH_FORMAT].concat()),
+        2 => Some([THIRD_FORMAT, FOURTH_FORMAT, FIFTH_FORMAT].concat()),
+        3 => Some([FOURTH_FORMAT, FIFTH_FORMAT].concat()),
+        4 => Some(FIFTH_FORMAT.to_owned()),
         _ => None,
     },
 };
@@ -173,6 +174,11 @@ const FOURTH_FORMAT: &str = "
         file_day TEXT NOT NULL,
         UNIQUE (lane, sender, file_day)
     ) STRICT;";
+
+/// The last publication of the daily report that was told. Below zero: none is known, and those
+/// there are told to nobody.
+const FIFTH_FORMAT: &str = "
+    ALTER TABLE checkpoint ADD COLUMN publication INTEGER NOT NULL DEFAULT -1;";
 
 /// Where a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -490,6 +496,55 @@ impl Outbox {
         read.optional().map_err(self.failed("read"))
     }
 
+    /// Writes the notices of a publication of the daily report, once. The checkpoint must be there.
+    /// Returns how many were written.
+    ///
+    /// # Errors
+    /// The file cannot be written. Nothing is changed.
+    pub fn record_publication(
+        &mut self,
+        number: u64,
+        notices: &[NewNotice],
+    ) -> Result<usize, NoticeError> {
+        let failed = self.failed("write to");
+        change(&self.connection, &self.path, |transaction| {
+            let sql = "UPDATE checkpoint SET publication = ?1 WHERE publication < ?1";
+            if transaction.execute(sql, [signed(number)]).map_err(&failed)? == 0 {
+                return Ok(0);
+            }
+            for notice in notices {
+                add(transaction, notice, self.now_ms).map_err(&failed)?;
+            }
+            Ok(notices.len())
+        })
+    }
+
+    /// The last publication that was told. `None` in a new outbox; below zero if those there are
+    /// told to nobody.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn last_publication(&self) -> Result<Option<i64>, NoticeError> {
+        let sql = "SELECT publication FROM checkpoint";
+        let read = self.connection.query_row(sql, [], |row| row.get(0));
+        read.optional().map_err(self.failed("read"))
+    }
+
+    /// Who was sent a report, or may have been.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn readers_of(&self, report: u64) -> Result<BTreeSet<Recipient>, NoticeError> {
+        let sql = "SELECT DISTINCT owner FROM notices
+            WHERE batch = 0 AND event = ?1 AND json_extract(fields, '$.report') = ?2";
+        let failed = self.failed("read");
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let rows = statement.query_map(params![REPORT_PUBLISHED, report.to_string()], |row| {
+            recipient_of(&row.get::<_, String>(0)?)
+        });
+        rows.and_then(Iterator::collect).map_err(failed)
+    }
+
     /// Makes the outbox of books that were restored: nothing that may have been sent after the
     /// backup is sent by itself. What had not ended is `not_known`, notices of batches that the
     /// books lack are removed, ids are new from here on, and the next batch and proposal are told.
@@ -517,8 +572,9 @@ impl Outbox {
                 let count = transaction.execute(sql, params![signed(now.0), why])?;
                 transaction.execute("DELETE FROM lanes WHERE stopped IS NULL", [])?;
                 transaction.execute("DELETE FROM sends", [])?;
-                let sql = "INSERT OR REPLACE INTO checkpoint (one, batch, hash, epoch, proposal)
-                    VALUES (1, ?1, ?2, ?3, ?4)";
+                let sql = "INSERT INTO checkpoint (one, batch, hash, epoch, proposal)
+                    VALUES (1, ?1, ?2, ?3, ?4)
+                    ON CONFLICT DO UPDATE SET batch = ?1, hash = ?2, epoch = ?3, proposal = ?4";
                 let epoch = signed(now.0 / 1_000);
                 transaction.execute(sql, params![batch, head.hash.bytes(), epoch, proposal])?;
                 Ok(count)

@@ -38,7 +38,7 @@ pub enum ClaimFileProblem {
     #[error("there are more than {CLAIMS_MAX} claims; judge fewer at once")]
     TooManyClaims,
     /// Not TOML, or not the keys of a claim.
-    #[error("{0}")]
+    #[error("{0}; docs/claims.md has the keys and their form")]
     Toml(String),
     /// A number in the place of a text.
     #[error(

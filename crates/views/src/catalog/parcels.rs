@@ -19,6 +19,8 @@ pub const ORDERS: ViewSpec = ViewSpec {
         column("reference", Text, "the seller's own").filter().sort(),
         column("shipment", Number, "the number of the order's shipment, from 1"),
         column("batch", Batch, "that announced it").filter().sort(),
+        column("currency", Currency, "of the amount").filter(),
+        column("due", MONEY, "what was due at the door when it was announced").filter(),
     ],
     owners: OF_SELLER,
     order: up("reference"),

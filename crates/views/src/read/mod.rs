@@ -2,6 +2,7 @@
 //!
 //! Each answer has the batch that it is true for, read in the same transaction.
 
+mod asked;
 pub(crate) mod file;
 mod query;
 pub(crate) mod server;
@@ -21,6 +22,10 @@ use crate::table::ViewSpec;
 use crate::value::ViewValue;
 
 pub use crate::catalog::VIEWS;
+pub use asked::{
+    ASKED_TEXT_BYTES_MAX, AskedColumn, AskedFault, AskedParameter, AskedSpan, AskedStatement,
+    EmptyTables, MayRead,
+};
 pub use query::{
     AccountDays, FILTER_TEXT_BYTES_MAX, FILTER_VALUES_MAX, FilterOperator, ListQuery,
     PAGE_ROWS_MAX, RowOwner, RowsOf, ViewFilter, ViewQueryError,

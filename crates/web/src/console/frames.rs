@@ -14,6 +14,7 @@ use super::costs::COSTS;
 use super::imports::IMPORT_PATH;
 use super::people::PEOPLE;
 use super::portals::own_party;
+use super::pulse::PULSE_PATH;
 use super::routing::{ROUTING, sees_routes};
 use super::system::SYSTEM;
 use super::{PROPOSALS_PATH, Preferences, notices};
@@ -95,7 +96,7 @@ pub(super) fn frame(
         let phone = phone.then(|| link("nav.phone", PHONE_PATH));
         waits
             .into_iter()
-            .chain([link("nav.acts", ACTS_PATH)])
+            .chain([link("nav.acts", ACTS_PATH), link("pulse.title", PULSE_PATH)])
             .chain(audits)
             .chain(own)
             .chain(imports)

@@ -23,6 +23,7 @@ mod own_sign_in;
 mod party_accounts;
 mod people;
 mod portals;
+mod pulse;
 mod routing;
 mod rows;
 mod searches;
@@ -121,6 +122,13 @@ enum Page {
     Notices,
     Notice,
     NoticeRecipient,
+    Pulse,
+    PulseList,
+    Publication,
+    PublishedClaim,
+    Figure,
+    Claims,
+    JudgeClaims,
     Routing,
     Costs,
     Exit,
@@ -223,6 +231,17 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(&format!("{}.csv", notices::NOTICES_PATH), get(Page::Notices))
         .route(&format!("{}/{{number}}", notices::NOTICES_PATH), get(Page::Notice))
         .route(&format!("{}/{{recipient}}", notices::OF_PATH), get(Page::NoticeRecipient))
+        .route(pulse::PULSE_PATH, get(Page::Pulse))
+        .route(&format!("{}.json", pulse::PULSE_PATH), get(Page::PulseList))
+        .route(
+            &format!("{}/claims", pulse::PULSE_PATH),
+            on(get(Page::Claims), MethodFilter::POST, Page::JudgeClaims),
+        )
+        .route(&format!("{}/figures/{{figure}}", pulse::PULSE_PATH), get(Page::Figure))
+        .route(&format!("{}/{{number}}", pulse::PULSE_PATH), get(Page::Publication))
+        .route(&format!("{}/{{number}}/claims/{{id}}", pulse::PULSE_PATH), {
+            get(Page::PublishedClaim)
+        })
         .route(POSITION_PATH, get(Page::Position))
         .route(audit::AUDIT_PATH, get(Page::Audit))
         .route(&list_path(routing::ROUTING), get(Page::Routing))
@@ -378,6 +397,13 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Notices => notices::list(visit).await,
         Page::Notice => notices::one(visit).await,
         Page::NoticeRecipient => notices::recipient(visit).await,
+        Page::Pulse => pulse::page(visit, None).await,
+        Page::PulseList => pulse::list(visit).await,
+        Page::Publication => pulse::one(visit).await,
+        Page::PublishedClaim => pulse::claim(visit).await,
+        Page::Figure => pulse::figure(visit).await,
+        Page::Claims => pulse::claims(&visit),
+        Page::JudgeClaims => pulse::judge(visit).await,
         Page::Routing => routing::routing(visit).await,
         Page::Costs => costs::costs(visit).await,
         Page::Exit => costs::exit(visit).await,

@@ -11,6 +11,7 @@ mod passkeys;
 pub(crate) mod personal_data;
 mod proposals;
 mod provider;
+mod pulse;
 pub(crate) mod sessions;
 pub(crate) mod views;
 
@@ -21,6 +22,7 @@ pub(crate) use notices::PARAMETERS as NOTICE_PARAMETERS;
 pub(crate) use passkeys::USE_FIELDS;
 pub(crate) use proposals::{APPROVE, WITHDRAW, as_seen, decide};
 pub(crate) use provider::{RETURN_PATH, complete_with_code};
+pub(crate) use pulse::{FIGURE_PARAMETERS, PARTS_SHOWN, PULSE_READS, figure_of};
 
 use crate::app::{Call, HttpAnswer};
 use crate::operations::Action;
@@ -31,6 +33,9 @@ pub(crate) async fn answer(call: Call) -> HttpAnswer {
         Action::Give(spec) => commands::give(call, spec).await,
         Action::Notices => notices::list(call).await,
         Action::Notice => notices::one(call).await,
+        Action::Publications => pulse::list(call).await,
+        Action::Publication => pulse::one(call).await,
+        Action::Figure => pulse::figure(call).await,
         Action::Statement => crate::console::statement_of(call).await,
         Action::Proposals => proposals::list(call).await,
         Action::Approve => proposals::approve(call).await,
