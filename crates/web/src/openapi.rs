@@ -22,7 +22,7 @@ use crate::sent_fields::{PLAIN_TEXT, example, fields_schema, identifier_schema, 
 use crate::view_values;
 
 /// Groups of operations.
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("commands", "What a person or a key may give."),
     ("views", "Lists and single things, as of any position of the books."),
     ("looks", "What the command line shows today."),

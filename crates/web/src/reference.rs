@@ -74,7 +74,7 @@ struct ProblemPage<'o> {
 }
 
 /// The sections of the page: tag, title in English and in Chinese.
-const SECTIONS: [(&str, &str, &str); 9] = [
+const SECTIONS: [(&str, &str, &str); 10] = [
     ("commands", "Commands", "命令"),
     ("views", "Views", "视图"),
     ("looks", "Today", "今日"),

@@ -491,7 +491,9 @@ fn right_of(path: &str) -> Option<&str> {
         (None, "periods") => "balances",
         (None, "variants") => "offers",
         (None, "market-parcels" | "order-units" | "order-discounts") => "market-orders",
-        (None, "session" | "sessions" | "passkeys" | "identities" | "tracking" | "pulse") => return None,
+        (None, "session" | "sessions" | "passkeys" | "identities" | "tracking" | "pulse") => {
+            return None;
+        }
         (None, one) => one,
     })
 }
