@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use books::Command;
 use clap::Args;
 use host::control::user_id;
 use money::decimal::DecimalAmount;
@@ -125,8 +126,8 @@ fn close_one(args: &ReconCloseArgs) -> anyhow::Result<()> {
                 let report = ClosingReport { rows: 1, repeated: 1, ..ClosingReport::default() };
                 return print(&report, args.json);
             };
-            let fields = serde_json::to_value(&command)?;
-            let fields = fields.get(MATCH).and_then(Value::as_object).cloned();
+            let Command::MatchEntry(decided) = command else { return Ok(()) };
+            let fields = serde_json::to_value(&decided)?.as_object().cloned();
             (MATCH, fields.unwrap_or_default())
         }
     };

@@ -135,7 +135,8 @@ fn a_line_with_nearly_the_reference_of_a_payment_names_it() {
     line.rrn = Rrn::of_request(line.sent_s * 1_000, line.stan);
     bed.write(name, file.to_text().unwrap());
     bed.run(&format!("file {name} --network alpha --data door/books")).succeeds();
-    let listed = bed.run("recon breaks --data door/books --json --lane alpha").succeeds().json();
+    let listed =
+        bed.run("recon breaks --data door/books --json --kind unknown-reference").succeeds().json();
     let id = text(&listed, "/open/0/id").to_owned();
     let found = bed.run(&format!("recon explain {id} --data door/books --json")).succeeds().json();
     let considered = &found["considered"];
