@@ -17,7 +17,7 @@ use listings::PUBLIC_TEXTS_FILE;
 use node::{Clock, SystemClock};
 use notices::{DeliveryRules, NOTICE_BOOK_FILE, OUTBOX_FILE, Outbox};
 use office::{FILES_IN_HAND, PERSONS_FILE, PROPOSALS};
-use pulse::data::{CLAIMS_DIRECTORY, FIGURES_DIRECTORY};
+use pulse::folders::{CLAIMS_DIRECTORY, FIGURES_DIRECTORY};
 use pulse::store::Publications;
 use reports::{BooksReport, verify_books};
 use serde::{Deserialize, Serialize};

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use pulse::data::{figures_in, figures_of};
 use pulse::figures::{FigureAudience, FigureSet};
+use pulse::folders::{figures_in, figures_of};
 use views::read::ViewReader;
 
 use crate::data_directory::read_at_head;

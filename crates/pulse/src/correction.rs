@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::figures::{Bilingual, digest_of};
-use crate::report::{DayReport, ReportedClaim};
+use crate::report::{DailyReport, ReportedClaim};
 use crate::run::{FigureRun, FigureValue};
 
 /// A value that was published.
@@ -48,7 +48,7 @@ impl ReportCorrection {
     #[must_use]
     pub fn of(
         number: u64,
-        report: &DayReport,
+        report: &DailyReport,
         (figures, claims, withdrawn): (Vec<FigureRun>, &[ReportedClaim], &[String]),
         why: Bilingual,
     ) -> Option<ReportCorrection> {

@@ -96,7 +96,6 @@ pub struct FigureParts {
 #[derive(Clone, Debug)]
 pub struct Figure {
     pub id: String,
-    /// Of its section.
     pub section: String,
     pub audience: FigureAudience,
     pub unit: FigureUnit,

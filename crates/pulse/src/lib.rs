@@ -11,8 +11,8 @@
 
 pub mod claims;
 pub mod correction;
-pub mod data;
 pub mod figures;
+pub mod folders;
 pub mod report;
 pub mod run;
 pub mod store;

@@ -137,7 +137,7 @@ pub struct TrendDay {
 
 /// The report of a day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DayReport {
+pub struct DailyReport {
     pub span: FigureSpan,
     /// The time of the last command of its position, in milliseconds since 1970.
     pub at: i64,
@@ -152,7 +152,7 @@ pub struct DayReport {
     pub claims: Vec<ReportedClaim>,
 }
 
-impl DayReport {
+impl DailyReport {
     /// SHA-256 of its JSON.
     ///
     /// # Panics
@@ -183,7 +183,10 @@ pub struct ReportParts<'r> {
 ///
 /// # Errors
 /// Why there is no report.
-pub fn make(parts: ReportParts<'_>, reader: &mut ViewReader) -> Result<DayReport, FigureRunError> {
+pub fn make(
+    parts: ReportParts<'_>,
+    reader: &mut ViewReader,
+) -> Result<DailyReport, FigureRunError> {
     let ReportParts { set, span, earlier, claims } = parts;
     let run = set.run(reader, &span)?;
     check_identities(&run.identities)?;
@@ -201,7 +204,7 @@ pub fn make(parts: ReportParts<'_>, reader: &mut ViewReader) -> Result<DayReport
     let trend = trend(set, &earlier, &revisions, &run);
     let FiguresRun { span, at, figures, identities, versions } = run;
     let files = set.files.clone();
-    Ok(DayReport { span, at, versions, files, figures, identities, trend, revisions, claims })
+    Ok(DailyReport { span, at, versions, files, figures, identities, trend, revisions, claims })
 }
 
 /// The newest report of each day, by day.
@@ -503,10 +506,10 @@ fn trend(
 /// As [`make`].
 pub fn make_again(
     set: &FigureSet,
-    published: &DayReport,
+    published: &DailyReport,
     earlier: &[EarlierReport],
     reader: &mut ViewReader,
-) -> Result<DayReport, FigureRunError> {
+) -> Result<DailyReport, FigureRunError> {
     let of = &published.span;
     let span = span_of(reader, None, Some(&of.day), Some(of.position))?;
     make(ReportParts { set, span, earlier, claims: published.claims.clone() }, reader)

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::correction::ReportCorrection;
 use crate::figures::FigureAudience;
-use crate::report::{DayReport, EarlierReport};
+use crate::report::{DailyReport, EarlierReport};
 
 /// The folder in the data directory.
 pub const PULSE_DIRECTORY: &str = "pulse";
@@ -26,7 +26,7 @@ const NAME_DIGITS: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Publication {
-    Report(Box<DayReport>),
+    Report(Box<DailyReport>),
     Correction(Box<ReportCorrection>),
 }
 
@@ -57,7 +57,7 @@ impl Publication {
     }
 
     #[must_use]
-    pub fn report(&self) -> Option<&DayReport> {
+    pub fn report(&self) -> Option<&DailyReport> {
         match self {
             Publication::Report(report) => Some(report),
             Publication::Correction(_) => None,
@@ -206,7 +206,7 @@ impl Publications {
         for number in self.numbers()? {
             match self.read(number)? {
                 Publication::Report(report) => {
-                    let DayReport { span, figures, revisions, .. } = *report;
+                    let DailyReport { span, figures, revisions, .. } = *report;
                     reports.push(EarlierReport { number, span, figures, revisions });
                 }
                 Publication::Correction(correction) => {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use access::{AccessFunction, AccessScope, Principal};
-use pulse::data::figures_of;
 use pulse::figures::{FigureAudience, FigureSet};
+use pulse::folders::figures_of;
 use pulse::run::FigureRunError;
 use pulse::store::PublicationError;
 

@@ -7,11 +7,11 @@ use ::pulse::claims::{
     FigureError, TEXT_CHARS_MAX,
 };
 
-use ::pulse::data::{FILES_MAX, PulseDataError};
 use ::pulse::figures::{
     FIGURES_MAX, FigureFileError, FigureProblem, IDENTITIES_MAX,
     TEXT_CHARS_MAX as FIGURE_TEXT_CHARS_MAX,
 };
+use ::pulse::folders::{FILES_MAX, PulseDataError};
 use ::pulse::run::{FigureRunError, IdentityRun, STATEMENT_TIME};
 use ::pulse::store::PublicationError;
 use ::views::read::{ASKED_TEXT_BYTES_MAX, AskedFault};
@@ -256,8 +256,8 @@ fn run_error(error: &FigureRunError) -> String {
             format!("M17：未公布任何内容：{}{more}", said.join("；"))
         }
         E::NotRecomputed { figure, day, published, now } => format!(
-            "M17：未公布任何内容：{day} 的指标 `{figure}` 已公布为 {published}，在同一位置重新计算得 {now}；\
-             请用 `doorstep views rebuild` 重建视图，若仍如此，请更正报告"
+            "M17：未公布任何内容：{day} 的指标 `{figure}` 已公布为 {published}，\
+             在同一位置重新计算得 {now}；请用 `doorstep views rebuild` 重建视图，若仍如此，请更正报告"
         ),
         E::WithoutCause { figure, day, old, new } => format!(
             "M17：未公布任何内容：{day} 的指标 `{figure}` 由 {old} 变为 {new}，日志中没有原因；\

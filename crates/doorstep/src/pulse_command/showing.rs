@@ -5,7 +5,7 @@ use std::fmt::Display;
 use pages::PageWords;
 use pages::pulse::{ReportView, publication_title, value_text};
 use pulse::figures::{Figure, FigureAudience, FigureSet};
-use pulse::report::{DayReport, ReportParts, make};
+use pulse::report::{DailyReport, ReportParts, make};
 use pulse::run::{FigurePart, FigureRun, FigureRunError, FigureSpan, span_of};
 use pulse::store::{Publication, Publications, PublishedForm};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<()> {
     let number = number_of(&store, &span.day)?;
     let earlier = if args.since.is_some() { &[][..] } else { &earlier[..] };
     let claims = claims.unwrap_or_default();
-    let report: DayReport = make(ReportParts { set: &set, span, earlier, claims }, &mut reader)?;
+    let report: DailyReport = make(ReportParts { set: &set, span, earlier, claims }, &mut reader)?;
     if args.form.json {
         say!("{}", as_json(None, &Publication::Report(Box::new(report)))?);
         return Ok(());

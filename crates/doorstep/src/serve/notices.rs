@@ -552,8 +552,7 @@ fn follow(
     })
 }
 
-/// Tells of the office's proposals, of overdue files and of the daily report, which the journal does
-/// not have.
+/// Tells of proposals, of overdue files and of the daily report, which the journal does not have.
 struct Proposals {
     data: PathBuf,
     book: Arc<Mutex<NoticeBook>>,

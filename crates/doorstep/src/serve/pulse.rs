@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ::notices::{NoticeBodies, NoticeBody, REPORT_CORRECTED, REPORT_PUBLISHED, Recipient};
-use ::pulse::data::figures_of;
 use ::pulse::figures::FigureAudience;
+use ::pulse::folders::figures_of;
 use ::pulse::store::{PublicationError, Publications, PublishedForm};
 use ::views::Place;
 use ::views::read::ViewReader;

@@ -137,7 +137,7 @@ fn a_planted_cent_stops_the_report_and_the_message_says_where() {
     // In a day that was published, too.
     bed.run(&format!("pulse publish --data books --day {day} --at {until}")).succeeds();
     let row = format!("SELECT max(rowid) FROM payments WHERE from_batch {of_day}");
-    let of = format!("{row} AND state = 'held'");
+    let of = format!("{row} AND state = 'approved'");
     change_views(&bed, &format!("UPDATE payments SET amount = amount + 1 WHERE rowid = ({of})"));
     bed.run("pulse publish --data books").fails("M17: nothing is published: ");
 }
@@ -257,10 +257,7 @@ fn feeds_and_claims_are_read_by_other_programs() {
         assert!(entry["id"].as_str().unwrap().starts_with("urn:doorstep:pulse:"), "{entry}");
         assert!(entry["link"].as_str().unwrap().starts_with(&demo.url), "{entry}");
     }
-    assert_eq!(
-        (&read["atom"]["version"], &read["json"]["version"]),
-        (&"atom10".into(), &"json11".into())
-    );
+    assert_eq!(read["atom"]["version"], "atom10");
     let text = read["json"]["texts"][0].as_str().unwrap();
     assert!(text.contains("Taken at the doors") && text.contains("Held for sellers"), "{text}");
     let listed = demo.get(&bed, "jar", "/v1/pulse");

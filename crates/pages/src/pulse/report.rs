@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use ::pulse::figures::{Figure, FigureAudience, FigureSet, FigureUnit};
-use ::pulse::report::{DayReport, ReportedClaim, Revision, RevisionCause};
+use ::pulse::report::{DailyReport, ReportedClaim, Revision, RevisionCause};
 use ::pulse::run::FigureValue;
 use askama::Template;
 
@@ -132,7 +132,7 @@ fn shares(values: &[i128]) -> Option<Vec<i128>> {
 struct Shown<'r> {
     words: PageWords,
     set: &'r FigureSet,
-    report: &'r DayReport,
+    report: &'r DailyReport,
     number: u64,
     audience: FigureAudience,
 }
@@ -418,7 +418,7 @@ impl ReportView {
     pub fn new(
         words: PageWords,
         set: &FigureSet,
-        (number, report): (u64, &DayReport),
+        (number, report): (u64, &DailyReport),
         audience: FigureAudience,
     ) -> ReportView {
         let shown = Shown { words, set, report, number, audience };
