@@ -79,7 +79,7 @@ pub fn without_prefix<'t>(id_type: &str, text: &'t str) -> Option<&'t str> {
     let prefix = prefixes.find(|prefix| prefix.trim_end_matches('_') == begin);
     let of_parcels = ["ParcelId", "PaymentId", "AssignedParcel", "DispatchedParcel"];
     let is_parcel = of_parcels.contains(&id_type);
-    let of_seller = is_parcel || ["OfferId", "VariantId"].contains(&id_type);
+    let of_seller = is_parcel || parts_of_reference(id_type).is_some();
     let own = if is_parcel { Some("par_") } else { of_type(id_type) };
     match prefix {
         // A reference that only looks like it.
@@ -203,17 +203,18 @@ pub fn is_time(of: FieldType<'_>) -> bool {
 }
 
 /// The types of identifiers whose owners have references.
-pub const WITH_REFERENCE: [&str; 9] = [
-    "BankId",
-    "CourierId",
-    "FirmId",
-    "NetworkId",
-    "OfferId",
-    "SellerId",
-    "TariffId",
-    "VariantId",
-    "WalletId",
-];
+pub const WITH_REFERENCE: [&str; 7] =
+    ["BankId", "CourierId", "FirmId", "NetworkId", "SellerId", "TariffId", "WalletId"];
+
+/// Of identifiers that SELLER/REFERENCE or SELLER/REFERENCE/SKU can stand for: how many parts.
+#[must_use]
+pub fn parts_of_reference(id_type: &str) -> Option<usize> {
+    match id_type {
+        "OfferId" => Some(2),
+        "VariantId" => Some(3),
+        _ => None,
+    }
+}
 
 /// Puts the prefixes before the identifiers of an answer, which are found by the names of their
 /// fields.

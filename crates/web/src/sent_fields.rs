@@ -143,7 +143,7 @@ fn delivery_schema() -> Value {
     ]) {
         properties.insert(name.to_owned(), text(about));
     }
-    properties["phone"]["pattern"] = "^\\+?[0-9][0-9 -]{3,13}[0-9]$".into();
+    properties["phone"]["pattern"] = "^\\+?[0-9]([ -]?[0-9]){4,14}$".into();
     json!({
         "type": "object",
         "description": "It is sealed in the vault; the journal has keyed tokens.",
@@ -192,7 +192,7 @@ fn contents_of_variants(name: &str, of: &mut Value) -> Vec<(String, Value)> {
 fn keyed_text(name: &str) -> Option<(&'static str, &'static str)> {
     match name {
         "BuyerToken" => Some((
-            "^(\\+?[0-9][0-9 -]{3,13}[0-9]|[0-9a-f]{32})$",
+            "^(\\+?[0-9]([ -]?[0-9]){4,14}|[0-9a-f]{32})$",
             "The buyer's phone number; the journal has a keyed token of it, which is taken too.",
         )),
         "CouponToken" => Some((
@@ -257,6 +257,14 @@ pub fn identifier_schema(name: &str) -> Option<Value> {
     let prefix = prefixes::of_type(name)?;
     Some(if name == "ParcelId" {
         json!({ "type": "string", "pattern": "^par_[0-9a-f]{32}$" })
+    } else if let Some(parts) = prefixes::parts_of_reference(name) {
+        let part = "[0-9A-Za-z][0-9A-Za-z._-]{0,19}";
+        let reference = vec![part; parts].join("/");
+        json!({
+            "type": "string",
+            "pattern": format!("^(({prefix})?(0|[1-9][0-9]{{0,18}})|{reference})$"),
+            "description": format!("`{prefix}` and the identifier, or the seller's references."),
+        })
     } else if prefixes::WITH_REFERENCE.contains(&name) {
         json!({
             "type": "string",

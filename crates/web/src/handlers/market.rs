@@ -107,7 +107,8 @@ fn plain_phone(text: &str) -> Option<String> {
     let digits: Option<String> =
         text.chars().filter(|c| !apart(*c) && *c != '＋').map(digit).collect();
     let digits = digits?;
-    let digits = digits.strip_prefix("00").unwrap_or(&digits);
+    let abroad = digits.strip_prefix("00").filter(|rest| PHONE_DIGITS.contains(&rest.len()));
+    let digits = abroad.unwrap_or(&digits);
     let of_china = digits.strip_prefix("86").filter(|rest| rest.len() == 11);
     let digits = of_china.unwrap_or(digits);
     PHONE_DIGITS.contains(&digits.len()).then(|| digits.to_owned())
