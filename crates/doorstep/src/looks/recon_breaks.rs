@@ -64,7 +64,7 @@ pub struct ReconBreaksArgs {
 #[derive(Args, Debug)]
 pub struct ReconExplainArgs {
     /// SENDER/FILE, SENDER/FILE/LINE, a break as brk_7, a movement as `deposit 7`, or WAYBILL/1
-    #[arg(value_name = "FILE|LINE|BREAK|MOVEMENT|PAYMENT")]
+    #[arg(value_name = "SUBJECT")]
     subject: String,
     /// The data directory
     #[arg(long, value_name = "DIR")]

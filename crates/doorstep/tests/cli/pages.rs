@@ -314,7 +314,7 @@ fn breaks_are_closed_in_bulk_by_the_list_that_two_persons_give() {
     assert_eq!(status(&demo, &bed, "finance", &format!("/breaks/{id}")), "200");
     bed.write("list.csv", filled_in(&text, "Sell"));
     let wrong = give("finance", "", "en");
-    assert!(wrong.starts_with("HTTP/1.1 422"), "{wrong}");
+    assert!(wrong.starts_with("HTTP/1.1 409"), "{wrong}");
     let wrong = main_of(&wrong);
     assert!(
         wrong.contains("Nothing was carried out.") && wrong.contains("resolution: "),
