@@ -16,9 +16,12 @@ pub enum ScreenError {
     NoOffer(OfferId),
     #[error("the text {0} of offer {1} is not kept: send it first")]
     NoText(Sha256Digest, OfferId),
-    #[error("no version of the policy is in force: activate one")]
+    #[error("no version of the policy is in force: let two people activate one")]
     NoVersion,
-    #[error("rule `{0}` of the policy cannot be matched here ({1}): activate another version")]
+    #[error(
+        "rule `{0}` of the policy cannot be matched here ({1}): let two people activate another \
+         version"
+    )]
     Rule(String, PolicyProblem),
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -30,7 +30,11 @@ pub fn plain(comment: &str) -> String {
 
 /// A text of a declaration, with the limits that it names as numbers.
 fn with_values(text: String) -> String {
-    let limits: [(&str, u64); 32] = [
+    let limits: [(&str, u64); 36] = [
+        ("APPEAL_ANSWER_DAYS", policy::APPEAL_ANSWER_DAYS.into()),
+        ("APPEAL_DAYS", policy::APPEAL_DAYS.into()),
+        ("MATCHES_MAX", policy::MATCHES_MAX as u64),
+        ("SAMPLE_TEXTS_MAX", policy::SAMPLE_TEXTS_MAX.into()),
         ("API_KEY_DAYS_MAX", books::API_KEY_DAYS_MAX.into()),
         ("ATTEMPTS_MAX", books::ATTEMPTS_MAX.into()),
         ("BREAK_CHANGES_MAX", books::BREAK_CHANGES_MAX.into()),

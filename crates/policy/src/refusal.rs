@@ -34,14 +34,14 @@ with_examples! {
     /// What is wrong with a rule.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
     pub enum RuleFault {
-        #[error("has the id of another rule: rename one")]
+        #[error("has the id of another rule: give one another id")]
         SameId,
         #[error("has a field that is empty, or an entry: write it")]
         Empty,
         #[error("has an entry of more than {ENTRY_CHARS_MAX} characters, or an id of more than 64 \
-            bytes: shorten it")]
+            bytes: write a shorter one")]
         TooLong,
-        #[error("has a list that is too long: shorten it")]
+        #[error("has a list that is too long: leave entries out")]
         TooManyEntries,
         #[error("ends before it begins: set `until` after `from`")]
         Dates,
@@ -62,12 +62,12 @@ with_examples! {
         NotFound(MissingPolicyRecord = MissingPolicyRecord::Offer(OfferId(1))),
         #[error("the next version is {0}: give it that number")]
         VersionNumber(u32 = 2),
-        #[error("there are {VERSIONS_MAX} versions already: no more can be activated")]
+        #[error("there are {VERSIONS_MAX} versions already: use the last one")]
         TooManyVersions,
         #[error("the version begins before today or before the version before it: set `from` to a \
             later day")]
         VersionBegins,
-        #[error("the version has more than {RULES_MAX} rules: remove some")]
+        #[error("the version has more than {RULES_MAX} rules: leave some out")]
         TooManyRules,
         #[error("the bound of reversals is zero: set `suspended_after` to 1 or more")]
         NoBound,
@@ -75,22 +75,23 @@ with_examples! {
         Rule(String = "superlatives".to_owned(), RuleFault = RuleFault::SameId),
         #[error("an example of rule `{0}` does not hold: correct the rule or the example")]
         ExampleFails(String = "superlatives".to_owned()),
-        #[error("not all examples were matched, but {0}: match those of all rules")]
+        #[error("not all examples were matched, but {0}: give the number of all rules' examples")]
         ExamplesNotMatched(u32 = 3),
         #[error("rule `{0}` is suspended already: there is nothing to do")]
         RuleSuspended(String = "superlatives".to_owned()),
-        #[error("no version of the policy is in force today: activate one")]
+        #[error("no version of the policy is in force today: let two people activate one")]
         NoVersion,
-        #[error("version {0} of the policy is in force: match the text again with it")]
+        #[error("version {0} of the policy is in force: give what it finds")]
         OtherVersion(u32 = 2),
-        #[error("the prices of offer {0} have changed: match the text again")]
+        #[error("the prices of offer {0} have changed: give what the rules find now")]
         PricesChanged(OfferId = OfferId(1)),
         #[error("the places in the text must be in rising order, each once, from `start` to a \
             later `end`")]
         MatchOrder,
         #[error("a text can have at most {MATCHES_MAX} matches: give the first ones")]
         TooManyMatches,
-        #[error("a person decided about this text of offer {0}: the rules found nothing else")]
+        #[error("a person decided about this text of offer {0}, and the rules found nothing else: there is \
+            nothing to do")]
         PersonDecided(OfferId = OfferId(1)),
         #[error("a decision that stops a text names a rule and a place in the text, and one that \
             publishes it names neither: correct the fields")]
@@ -107,16 +108,16 @@ with_examples! {
         TextHeld(OfferId = OfferId(1), String = "superlatives".to_owned()),
         #[error("this text of offer {0} is refused by rule `{1}`: write another text, or appeal")]
         TextRefused(OfferId = OfferId(1), String = "superlatives".to_owned()),
-        #[error("offer {0} is not of seller {1}: only its seller can appeal")]
+        #[error("offer {0} is not of seller {1}: let its seller appeal")]
         NotTheSeller(OfferId = OfferId(1), SellerId = SellerId(1)),
-        #[error("decision {0} is no refusal and no label: there is nothing to appeal against")]
+        #[error("decision {0} is no refusal and no label: choose another decision")]
         NotAppealable(u32 = 2),
-        #[error("the decision is more than {APPEAL_DAYS} days old: it stands")]
+        #[error("the decision is more than {APPEAL_DAYS} days old and stands: there is nothing to do")]
         AppealTooLate,
         #[error("the decision was appealed against before, for another reason: wait for the \
             judgement")]
         Appealed,
-        #[error("this was judged before, otherwise: the first judgement stands")]
+        #[error("this was judged before, otherwise, and that stands: there is nothing to do")]
         Judged,
         #[error("a sample has 1 to {SAMPLE_TEXTS_MAX} texts: give another size")]
         SampleSize,
@@ -124,7 +125,7 @@ with_examples! {
         SampleDays,
         #[error("there is no such text in these days: choose others")]
         NothingToSample,
-        #[error("{SAMPLES_MAX} samples were drawn: no more can be drawn")]
+        #[error("{SAMPLES_MAX} samples were drawn: use those")]
         TooManySamples,
     }
 }

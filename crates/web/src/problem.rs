@@ -285,6 +285,8 @@ fn policy_refusal_name(refusal: &PolicyRefusal) -> String {
         PolicyRefusal::Rule(_, fault) => {
             format!("policy-rule-{}", kebab(variant(&format!("{fault:?}"))))
         }
+        // The market refuses promotions by the shorter name.
+        PolicyRefusal::TooManyVersions => "too-many-policy-versions".to_owned(),
         other => kebab(variant(&format!("{other:?}"))),
     }
 }

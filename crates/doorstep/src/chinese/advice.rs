@@ -192,6 +192,7 @@ fn errors_of_the_office_say_what_to_do() {
         E::NoSeller { seller: "shop".into() },
         E::Account(AccountError::NotOneAccount),
         E::Vault(VaultError::NoKey),
+        E::Screen(listings::ScreenError::NoVersion),
         E::NoDataSubject { subject: "shop".into() },
         E::NoPersonalData { subject: "seller:shop".into() },
         E::Identity(DocumentNumberError),

@@ -1,9 +1,9 @@
 //! Books with a seller, an offer of two units, and a policy with three rules.
 
 use books::{
-    BusinessDate, HoldRule, Jurisdiction, OpenBooks, PersonId, PublishTariff, RegisterBank,
-    RegisterPerson, RegisterSeller, SellerId, SellerKind, SetHoldRule, SettlementCycle,
-    Sha256Digest, TariffId,
+    BusinessDate, FirmId, HoldRule, Jurisdiction, OpenBooks, PersonId, PublishTariff, RegisterBank,
+    RegisterFirm, RegisterPerson, RegisterSeller, SellerId, SellerKind, SetHoldRule,
+    SettlementCycle, Sha256Digest, TariffId,
 };
 use engine::{
     Actor, Applied, Command, CommandOutcome, Engine, Refusal, RequestKey, Submission, Timestamp,
@@ -100,6 +100,14 @@ impl TextShop {
         let jurisdiction: Jurisdiction = "CN".parse().unwrap();
         let hold = HoldRule::AtOnce;
         shop.must(SetHoldRule { jurisdiction, number: 1, rule: hold, proposed_by, approved_by });
+        shop.must(RegisterFirm {
+            firm: FirmId(1),
+            currency,
+            guarantee: Amount::ZERO,
+            reference: "firm".to_owned(),
+            proposed_by,
+            approved_by,
+        });
         let kind = SellerKind::Business;
         shop.must(RegisterSeller {
             seller: SELLER,
