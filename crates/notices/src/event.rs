@@ -131,6 +131,8 @@ const COURIER_AND_FIRM: &[Audience] = &[Audience::Courier, Audience::Firm];
 const ALL_PARTIES: &[Audience] =
     &[Audience::Sellers, Audience::Firms, Audience::Staff, Audience::Public];
 
+const READERS: &[Audience] = &[Audience::Sellers, Audience::Firms, Audience::Staff];
+
 pub static NOTICE_EVENTS: [NoticeEventSpec; 30] = [
     event("payment.held", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, PAYABLE_ON], SELLER),
     event("payment.payable", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
@@ -163,8 +165,8 @@ pub static NOTICE_EVENTS: [NoticeEventSpec; 30] = [
     event("plan.waiting", &[PLAN, PAYOUTS], &[Audience::Staff]),
     event(FILE_OVERDUE, &[SENDER, LANE, FILE_DAY, DUE, ITEMS], &[Audience::Staff]),
     event(PROPOSAL_WAITING, &[PROPOSAL, COMMAND], &[Audience::Staff]),
-    event(REPORT_PUBLISHED, &[DAY, REPORT, PUBLICATION], ALL_PARTIES),
-    event(REPORT_CORRECTED, &[DAY, REPORT, PUBLICATION], ALL_PARTIES),
+    event(REPORT_PUBLISHED, &[DAY, REPORT, PUBLICATION], READERS),
+    event(REPORT_CORRECTED, &[DAY, REPORT, PUBLICATION], READERS),
     event(NOTICES_FOLDED, &[COUNT], &[]),
 ];
 

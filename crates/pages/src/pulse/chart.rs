@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_highest_bar_fills_the_height_and_texts_are_escaped() {
-        let bar = |value| (format!("<{value}>"), value, value.to_string());
+        let bar = |value: i64| (format!("<{value}>"), value, value.to_string());
         let chart = TrendChart {
             id: "x".to_owned(),
             title: "A & B".to_owned(),
