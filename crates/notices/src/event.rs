@@ -143,6 +143,7 @@ const COURIER_AND_FIRM: &[Audience] = &[Audience::Courier, Audience::Firm];
 const ALL_PARTIES: &[Audience] =
     &[Audience::Sellers, Audience::Firms, Audience::Staff, Audience::Public];
 
+const READERS: &[Audience] = &[Audience::Sellers, Audience::Firms, Audience::Staff];
 /// A statement of reasons.
 const REASONS: &[NoticeField] =
     &[OFFER, DECISION, RULE, SOURCE, RULE_TEXT, FOUND, DECIDED_BY, APPEAL_UNTIL];
@@ -187,8 +188,8 @@ pub static NOTICE_EVENTS: [NoticeEventSpec; 38] = [
     event("rule.suspended", &[RULE, VERSION, REVERSED], &[Audience::Person]),
     event(FILE_OVERDUE, &[SENDER, LANE, FILE_DAY, DUE, ITEMS], &[Audience::Staff]),
     event(PROPOSAL_WAITING, &[PROPOSAL, COMMAND], &[Audience::Staff]),
-    event(REPORT_PUBLISHED, &[DAY, REPORT, PUBLICATION], ALL_PARTIES),
-    event(REPORT_CORRECTED, &[DAY, REPORT, PUBLICATION], ALL_PARTIES),
+    event(REPORT_PUBLISHED, &[DAY, REPORT, PUBLICATION], READERS),
+    event(REPORT_CORRECTED, &[DAY, REPORT, PUBLICATION], READERS),
     event(NOTICES_FOLDED, &[COUNT], &[]),
 ];
 

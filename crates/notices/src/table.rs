@@ -384,7 +384,9 @@ mod tests {
         for event in &NOTICE_EVENTS {
             for to in event.audiences {
                 let count = table.entries_of(event.name).filter(|(_, one)| one.to == *to).count();
-                assert_eq!(count, 1, "{} to {}", event.name, to.name());
+                // A mail a day is for the operator to offer to others.
+                let is_offered = event.name == REPORT_PUBLISHED && *to != Audience::Staff;
+                assert_eq!(count, usize::from(!is_offered), "{} to {}", event.name, to.name());
             }
         }
     }
