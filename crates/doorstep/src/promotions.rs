@@ -42,6 +42,8 @@ enum PromotionTask {
     ///
     /// Each promotion is taken by its last version in the file, as if it had been in force for the
     /// whole period, beside the promotions of that time. Nothing is changed.
+    #[command(override_usage = "doorstep promotion preview <FILE> --data <DIR> --from <DATE> \
+                          --to <DATE>")]
     Preview {
         /// A file of promotions, as for `check`
         file: PathBuf,

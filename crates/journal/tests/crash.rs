@@ -259,7 +259,8 @@ fn a_reader_in_the_leaders_process_does_not_take_away_the_leaders_lock() {
     assert!(before, "SQLite locks the file");
     drop(SqliteReader::open(&path).unwrap());
     drop(SqliteJournal::open(&path).unwrap());
-    assert_eq!(locked(), Some(true), "the lock is gone");
+    // While other processes lock and unlock, one reading of the list can miss a line.
+    assert!((0..20).any(|_| locked() == Some(true)), "the lock is gone");
     drop(journal);
     assert_eq!(locked(), Some(false));
 }

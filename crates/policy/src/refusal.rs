@@ -90,8 +90,8 @@ with_examples! {
         MatchOrder,
         #[error("a text can have at most {MATCHES_MAX} matches: give the first ones")]
         TooManyMatches,
-        #[error("a person decided about this text of offer {0}, and the rules found nothing else: there is \
-            nothing to do")]
+        #[error("a person decided about this text of offer {0}, and the rules found nothing else: \
+            there is nothing to do")]
         PersonDecided(OfferId = OfferId(1)),
         #[error("a decision that stops a text names a rule and a place in the text, and one that \
             publishes it names neither: correct the fields")]
@@ -112,7 +112,8 @@ with_examples! {
         NotTheSeller(OfferId = OfferId(1), SellerId = SellerId(1)),
         #[error("decision {0} is no refusal and no label: choose another decision")]
         NotAppealable(u32 = 2),
-        #[error("the decision is more than {APPEAL_DAYS} days old and stands: there is nothing to do")]
+        #[error("the decision is more than {APPEAL_DAYS} days old and stands: there is nothing \
+            to do")]
         AppealTooLate,
         #[error("the decision was appealed against before, for another reason: wait for the \
             judgement")]

@@ -72,8 +72,11 @@ fn terminals_sign_on_and_sell_at_a_rate() {
     until(&mut load, "all sign on", |load| load.counts().signed_on == 20);
     assert_eq!(switch.seen.lock().unwrap().signed_on, (7..27).collect::<HashSet<u32>>());
     let pace = SalesPace::PerSecond(200);
+    let begun = Instant::now();
     let done = sell_for(&mut load, pace, Duration::from_millis(500));
-    assert!((90..=102).contains(&done.len()), "{}", done.len());
+    // On a busy machine it sells for longer.
+    let most = usize::try_from(begun.elapsed().as_millis() / 5).unwrap() + 2;
+    assert!((90..=most).contains(&done.len()), "{} of {most}", done.len());
     assert_eq!(approved(&done), done.len());
     let who: HashSet<u32> = done.iter().map(|done| done.terminal).collect();
     assert_eq!(who.len(), 20, "all take their turns");

@@ -257,7 +257,8 @@ fn run_error(error: &FigureRunError) -> String {
         }
         E::NotRecomputed { figure, day, published, now } => format!(
             "M17：未公布任何内容：{day} 的指标 `{figure}` 已公布为 {published}，\
-             在同一位置重新计算得 {now}；请用 `doorstep views rebuild` 重建视图，若仍如此，请更正报告"
+             在同一位置重新计算得 {now}；\
+             请用 `doorstep views rebuild` 重建视图，若仍如此，请更正报告"
         ),
         E::WithoutCause { figure, day, old, new } => format!(
             "M17：未公布任何内容：{day} 的指标 `{figure}` 由 {old} 变为 {new}，日志中没有原因；\

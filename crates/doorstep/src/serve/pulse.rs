@@ -67,8 +67,8 @@ impl PulseForm {
         });
         let at_minutes = parsed.with_context(|| {
             bilingual!(
-                "pulse.at: `{at}` is no time of day; write it as 06:00",
-                "pulse.at：`{at}` 不是一天中的时刻；请写成 06:00 的形式"
+                "[pulse] at: `{at}` is no time of day; write it as 06:00",
+                "[pulse] at：`{at}` 不是一天中的时刻；请写成 06:00 的形式"
             )
         })?;
         Ok(PulsePlan { at_minutes })

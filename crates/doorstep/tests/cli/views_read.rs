@@ -19,8 +19,21 @@ use views::{ColumnKind, Place, RowSpan, Server, ViewColumn, ViewSpec, ViewValue}
 use super::support::Bed;
 
 /// Views of which a simulated day makes no row.
-const NOT_IN_A_DAY: [&str; 6] =
-    ["phone_cash", "invoices", "invoice_payments", "commissions", "adjustments", "periods"];
+const NOT_IN_A_DAY: [&str; 13] = [
+    "phone_cash",
+    "invoices",
+    "invoice_payments",
+    "commissions",
+    "adjustments",
+    "periods",
+    "offers",
+    "variants",
+    "promotions",
+    "market_orders",
+    "market_parcels",
+    "order_units",
+    "order_discounts",
+];
 
 /// Books of a day, with the views of them in both places.
 struct Both {

@@ -107,15 +107,12 @@ fn a_decision_of_a_person_names_a_rule_and_a_place() {
     let mut shop = TextShop::with_policy();
     let none = shop.decision(text(1), TextJudgement::Refuse);
     let missing = MissingPolicyRecord::Standing(OFFER);
-    assert_eq!(shop.refused_by_policy(none.clone()), PolicyRefusal::NotFound(missing));
+    assert_eq!(shop.refused_by_policy(none), PolicyRefusal::NotFound(missing));
     shop.policy(shop.screening(text(1), Vec::new()));
     let span = TextSpan { part: TextPart::Title, start: 0, end: 3 };
     let rule = Some("weapons".to_owned());
-    let whole = DecideText {
-        rule: rule.clone(),
-        spans: vec![span],
-        ..shop.decision(text(1), TextJudgement::Refuse)
-    };
+    let whole =
+        DecideText { rule, spans: vec![span], ..shop.decision(text(1), TextJudgement::Refuse) };
     for wrong in [
         DecideText { rule: None, ..whole.clone() },
         DecideText { spans: Vec::new(), ..whole.clone() },

@@ -143,6 +143,7 @@ pub(super) fn take_delivery(given: &mut Map<String, Value>) -> Result<BuyerDetai
         return Err(not_a_token("buyer", &format!("#/{DELIVER_TO}/phone")));
     }
     given.entry("buyer").or_insert_with(|| details.phone.clone().into());
+    given.entry("coupons").or_insert_with(|| Value::Array(Vec::new()));
     Ok(details)
 }
 
