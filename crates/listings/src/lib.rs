@@ -1,12 +1,13 @@
 //! The public texts of offers, outside the journal, and how they are matched with the policy.
 //!
-//! A [`TextStore`] keeps texts under their digests, so that they can be erased. [`screening`] finds
-//! what the rules in force say of a text, and makes the command that carries it. [`PolicyAudit`]
-//! matches every text that is still there again. [`preview`] says what another version would do.
+//! A [`TextStore`] keeps texts under their digests, so that they can be erased. [`screening()`]
+//! finds what the rules in force say of a text, and makes the command that carries it.
+//! [`PolicyAudit`] matches every text that is still there again. [`preview`] says what another
+//! version would do.
 //!
 //! Never: a text that is not public; a decision (the engine's); a text in the journal.
 //!
-//! Start at [`screening`] and [`TextStore`].
+//! Start at [`screening()`] and [`TextStore`].
 
 mod audit;
 mod preview;

@@ -442,7 +442,7 @@ mod tests {
         let (details, given) = take(whole.clone()).unwrap();
         assert_eq!(
             given.keys().collect::<Vec<_>>(),
-            ["buyer"],
+            ["buyer", "coupons"],
             "the address is not in the command"
         );
         assert_eq!((details.name.as_str(), details.address.as_str()), ("王小明", "上海"));
