@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tariff::BusinessDate;
 
 use super::shown::{places, verdict};
-use super::{PreviewArgs, ReportArgs, SampleArgs, StatementsArgs, read};
+use super::{DaysArgs, PreviewArgs, ReportArgs, SampleArgs, StatementsArgs, read};
 use crate::data_directory::{check_output, read_at_head};
 use crate::texts::{filled, text};
 use crate::words::{Lang, say};
@@ -140,22 +140,18 @@ fn rate(rate: Option<RateInterval>) -> String {
     filled(lang, "policy.rate", &[("rate", &rate), ("low", &low), ("high", &high)])
 }
 
-fn days(
-    head: &BooksAtHead,
-    from: Option<BusinessDate>,
-    until: Option<BusinessDate>,
-) -> anyhow::Result<(BusinessDate, BusinessDate)> {
+fn days(head: &BooksAtHead, args: &DaysArgs) -> anyhow::Result<(BusinessDate, BusinessDate)> {
     let first = head.engine.policy().decisions().next().map(|one| one.date);
-    let until = until.unwrap_or_else(|| head.today());
-    let from = from.or(first).unwrap_or(until);
+    let until = args.until.unwrap_or_else(|| head.today());
+    let from = args.from.or(first).unwrap_or(until);
     let values: [(&str, &dyn Display); 2] = [("from", &from), ("until", &until)];
     anyhow::ensure!(from <= until, filled(Lang::current(), "policy.days", &values));
     Ok((from, until))
 }
 
 pub(super) fn report(args: &ReportArgs) -> anyhow::Result<()> {
-    let head = read_at_head(&args.data)?;
-    let (from, until) = days(&head, args.from, args.until)?;
+    let head = read_at_head(&args.days.data)?;
+    let (from, until) = days(&head, &args.days)?;
     let report = policy_report(&head.engine, from, until);
     if let Some(directory) = &args.csv {
         let named = || directory.display().to_string();
@@ -252,8 +248,8 @@ fn print_report(report: &PolicyReport) {
 
 #[allow(clippy::print_stderr, reason = "the lines in standard output are a file")]
 pub(super) fn statements(args: &StatementsArgs) -> anyhow::Result<ExitCode> {
-    let head = read_at_head(&args.data)?;
-    let days = days(&head, args.from, args.until)?;
+    let head = read_at_head(&args.days.data)?;
+    let days = days(&head, &args.days)?;
     let terms = PlatformTerms {
         territories: args.territory.clone(),
         reference_url: args.url.clone(),

@@ -52,7 +52,7 @@ struct PreviewArgs {
     /// A policy file (TOML)
     file: PathBuf,
     /// The data directory
-    #[arg(long, value_name = "DIR", env = "DOORSTEP_DATA")]
+    #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Texts of the sample
     #[arg(long, value_name = "N", default_value_t = 20)]
@@ -74,7 +74,7 @@ struct ActivateArgs {
     /// A policy file (TOML)
     file: PathBuf,
     /// The data directory
-    #[arg(long, value_name = "DIR", env = "DOORSTEP_DATA")]
+    #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// First day in force
     #[arg(long, value_name = "DATE")]
@@ -97,7 +97,7 @@ struct ShowArgs {
     #[arg(long, value_name = "ID")]
     offer: Option<u64>,
     /// The data directory
-    #[arg(long, value_name = "DIR", env = "DOORSTEP_DATA")]
+    #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Print one JSON object
     #[arg(long)]
@@ -113,7 +113,7 @@ struct TextArgs {
     /// A text (JSON)
     file: PathBuf,
     /// The data directory
-    #[arg(long, value_name = "DIR", env = "DOORSTEP_DATA")]
+    #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Erase the text instead
     #[arg(long)]
@@ -131,16 +131,15 @@ struct SampleArgs {
     /// The sample whose texts to show; without it all samples with their error rates
     sample: Option<u32>,
     /// The data directory
-    #[arg(long, value_name = "DIR", env = "DOORSTEP_DATA")]
+    #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// The transparency report: counts by baseline, rule and automation, appeals, error rates
 #[derive(Args, Debug)]
-struct ReportArgs {
+struct DaysArgs {
     /// The first day [default: the books' first]
     #[arg(long, value_name = "DATE")]
     from: Option<BusinessDate>,
@@ -148,8 +147,15 @@ struct ReportArgs {
     #[arg(long, value_name = "DATE")]
     until: Option<BusinessDate>,
     /// The data directory
-    #[arg(long, value_name = "DIR", env = "DOORSTEP_DATA")]
+    #[arg(long, value_name = "DIR")]
     data: PathBuf,
+}
+
+/// The transparency report: counts by baseline, rule and automation, appeals, error rates
+#[derive(Args, Debug)]
+struct ReportArgs {
+    #[command(flatten)]
+    days: DaysArgs,
     /// Write CSV files into this directory, after the subjects of Regulation (EU) 2024/2835
     #[arg(long, value_name = "DIR")]
     csv: Option<PathBuf>,
@@ -164,15 +170,8 @@ struct ReportArgs {
 /// 1 some do not.
 #[derive(Args, Debug)]
 struct StatementsArgs {
-    /// The first day [default: the books' first]
-    #[arg(long, value_name = "DATE")]
-    from: Option<BusinessDate>,
-    /// The last day [default: today]
-    #[arg(long, value_name = "DATE")]
-    until: Option<BusinessDate>,
-    /// The data directory
-    #[arg(long, value_name = "DIR", env = "DOORSTEP_DATA")]
-    data: PathBuf,
+    #[command(flatten)]
+    days: DaysArgs,
     /// Where the house's rules hold; several times for several territories
     #[arg(long, value_name = "CODE")]
     territory: Vec<String>,

@@ -435,9 +435,19 @@ impl Outbox {
         number: u64,
         notices: &[NewNotice],
     ) -> Result<usize, NoticeError> {
+        let sql = "UPDATE checkpoint SET proposal = ?1 WHERE proposal < ?1";
+        self.record_once(sql, number, notices)
+    }
+
+    /// Writes notices if `sql` moves the checkpoint to their number.
+    fn record_once(
+        &self,
+        sql: &str,
+        number: u64,
+        notices: &[NewNotice],
+    ) -> Result<usize, NoticeError> {
         let failed = self.failed("write to");
         change(&self.connection, &self.path, |transaction| {
-            let sql = "UPDATE checkpoint SET proposal = ?1 WHERE proposal < ?1";
             if transaction.execute(sql, [signed(number)]).map_err(&failed)? == 0 {
                 return Ok(0);
             }
@@ -506,17 +516,8 @@ impl Outbox {
         number: u64,
         notices: &[NewNotice],
     ) -> Result<usize, NoticeError> {
-        let failed = self.failed("write to");
-        change(&self.connection, &self.path, |transaction| {
-            let sql = "UPDATE checkpoint SET publication = ?1 WHERE publication < ?1";
-            if transaction.execute(sql, [signed(number)]).map_err(&failed)? == 0 {
-                return Ok(0);
-            }
-            for notice in notices {
-                add(transaction, notice, self.now_ms).map_err(&failed)?;
-            }
-            Ok(notices.len())
-        })
+        let sql = "UPDATE checkpoint SET publication = ?1 WHERE publication < ?1";
+        self.record_once(sql, number, notices)
     }
 
     /// The last publication that was told. `None` in a new outbox; below zero if those there are

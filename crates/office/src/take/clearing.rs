@@ -37,7 +37,7 @@ impl Taking<'_> {
         dry_run: bool,
         report: &mut TakeReport,
     ) -> Result<(), TakingStopped> {
-        let items = lane.items().ok_or(TakeError::CopyChanged)?;
+        let items = lane.items(usize::MAX).ok_or(TakeError::CopyChanged)?;
         let plan = self.clearing_plan(lane, file, items)?;
         let known = known as usize;
         self.list_known_lines(&plan, known, report)?;
@@ -58,25 +58,26 @@ impl Taking<'_> {
 
     /// What a file brings that the books expect. Most often its first lines say it.
     pub(super) fn news_of_items(&self, lane: &LaneFile) -> Result<FileNews, TakingStopped> {
-        let items = lane.items().ok_or(TakeError::CopyChanged)?;
-        let first = items[..items.len().min(LINES_AT_ONCE)].to_vec();
-        let of = |items| self.news_of(&self.clearing_plan(lane, 1, items)?);
-        match of(first)? {
+        match self.news_of_first(lane, LINES_AT_ONCE)? {
             FileNews::Expected => Ok(FileNews::Expected),
-            _ => of(items),
+            _ => self.news_of_first(lane, usize::MAX),
         }
     }
 
-    fn news_of(&self, plan: &ClearingPlan) -> Result<FileNews, TakingStopped> {
+    fn news_of_first(&self, lane: &LaneFile, most: usize) -> Result<FileNews, TakingStopped> {
+        let items = lane.items(most).ok_or(TakeError::CopyChanged)?;
+        let plan = self.clearing_plan(lane, 1, items)?;
+        let of = |kind| match kind {
+            Some(ReconBreakKind::Duplicate | ReconBreakKind::Unannounced) => FileNews::Repeated,
+            Some(ReconBreakKind::UnknownReference) => FileNews::Nothing,
+            _ => FileNews::Expected,
+        };
         let mut news = FileNews::Repeated;
         for first in (0..plan.items.len()).step_by(LINES_AT_ONCE) {
-            let lines = self.plan_lines(plan, first, LINES_AT_ONCE)?;
-            for kind in self.kinds_of_lines(&lines)? {
-                match kind {
-                    Some(ReconBreakKind::Duplicate | ReconBreakKind::Unannounced) => {}
-                    Some(ReconBreakKind::UnknownReference) => news = FileNews::Nothing,
-                    _ => return Ok(FileNews::Expected),
-                }
+            let lines = self.plan_lines(&plan, first, LINES_AT_ONCE)?;
+            news = self.kinds_of_lines(&lines)?.into_iter().map(of).fold(news, FileNews::min);
+            if news == FileNews::Expected {
+                break;
             }
         }
         Ok(news)

@@ -165,10 +165,10 @@ impl LaneFile {
         self.lane.rail()
     }
 
-    /// `None` if the copy was changed.
-    pub(crate) fn items(&self) -> Option<Vec<StatedItem>> {
+    /// The first items, at most so many. `None` if the copy was changed.
+    pub(crate) fn items(&self, most: usize) -> Option<Vec<StatedItem>> {
         match &self.lines {
-            LaneLines::Items(items) => items.iter().map(KeptItem::stated).collect(),
+            LaneLines::Items(items) => items.iter().take(most).map(KeptItem::stated).collect(),
             LaneLines::Entries(_) | LaneLines::Rows(_) => None,
         }
     }

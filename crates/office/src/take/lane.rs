@@ -16,14 +16,15 @@ use crate::take::Balance;
 /// day with a few lines can be of breaks alone.
 const UNEXPECTED_LINES_MIN: usize = 10;
 
-/// What a file brings that the books expect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a file brings that the books expect. Of its lines, what is declared first counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum FileNews {
     /// At least one line is expected.
     Expected,
+    /// No line is expected, and at least one is unknown.
+    Nothing,
     /// Every line says what the books have from a line of another file.
     Repeated,
-    Nothing,
 }
 
 /// Where a file is in the books.

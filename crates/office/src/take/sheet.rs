@@ -99,13 +99,7 @@ impl Taking<'_> {
             EntryFinding::Broken(_) => FileNews::Nothing,
             _ => FileNews::Expected,
         };
-        let news: Vec<FileNews> = found.0.iter().map(of).collect();
-        let has = |one| news.contains(&one);
-        Ok(match (has(FileNews::Expected), has(FileNews::Nothing)) {
-            (true, _) => FileNews::Expected,
-            (false, true) => FileNews::Nothing,
-            (false, false) => FileNews::Repeated,
-        })
+        Ok(found.0.iter().map(of).min().unwrap_or(FileNews::Repeated))
     }
 
     /// Gives the lines of a sheet that the books do not have yet.

@@ -231,33 +231,19 @@ impl PolicyReport {
     /// 2024/2835: each with its name and its lines.
     #[must_use]
     pub fn csv_files(&self) -> Vec<(&'static str, String)> {
+        let row = |rule: &PolicyRuleReport, counts: [String; 4]| {
+            let (baseline, version) = (name(&rule.baseline), rule.version.to_string());
+            let of = [self.from.clone(), self.until.clone(), baseline, version, rule.rule.clone()];
+            of.into_iter().chain(counts).collect()
+        };
         let own = self.rules.iter().map(|rule| {
-            let PolicyRuleReport { version, labelled, held, refused, by_person, .. } = rule;
-            vec![
-                self.from.clone(),
-                self.until.clone(),
-                name(&rule.baseline),
-                version.to_string(),
-                rule.rule.clone(),
-                labelled.to_string(),
-                held.to_string(),
-                refused.to_string(),
-                by_person.to_string(),
-            ]
+            let PolicyRuleReport { labelled, held, refused, by_person, .. } = rule;
+            row(rule, [labelled, held, refused, by_person].map(ToString::to_string))
         });
         let appeals = self.rules.iter().map(|rule| {
-            let PolicyRuleReport { version, appealed, judged, reversed, .. } = rule;
-            vec![
-                self.from.clone(),
-                self.until.clone(),
-                name(&rule.baseline),
-                version.to_string(),
-                rule.rule.clone(),
-                appealed.to_string(),
-                judged.to_string(),
-                reversed.to_string(),
-                rule.suspended.to_string(),
-            ]
+            let counts = [rule.appealed, rule.judged, rule.reversed].map(|one| one.to_string());
+            let [appealed, judged, reversed] = counts;
+            row(rule, [appealed, judged, reversed, rule.suspended.to_string()])
         });
         let automation = [
             ("AUTOMATED_DECISION_FULLY", self.automation.fully),
