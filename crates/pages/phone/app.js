@@ -120,7 +120,9 @@ const start = async () => {
   await redraw(true);
   document.documentElement.dataset.ready = "true";
   navigator.storage?.persist?.();
-  navigator.serviceWorker?.register("/phone/worker.js", { scope: "/phone" });
+  // It fails if the page is left meanwhile, and where the browser keeps nothing: then the page
+  // needs the connection.
+  navigator.serviceWorker?.register("/phone/worker.js", { scope: "/phone" }).catch(() => {});
   await outbox.flush();
 };
 

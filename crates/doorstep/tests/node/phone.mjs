@@ -24,6 +24,16 @@ const same = (what, found, expected) => {
   const [one, other] = [found, expected].map((value) => JSON.stringify(value));
   if (one !== other) fault(`${what}: ${one} instead of ${other}`);
 };
+// What a view says: it follows the books, so it may say it a moment later.
+const viewed = async (what, read, expected) => {
+  const end = Date.now() + WAIT_MS;
+  let found = await read();
+  while (JSON.stringify(found) !== JSON.stringify(expected) && Date.now() < end) {
+    await new Promise((done) => setTimeout(done, 200));
+    found = await read();
+  }
+  same(what, found, expected);
+};
 
 // The API, as the person of a role.
 const person = async (role) => {
@@ -205,8 +215,8 @@ await hold(page, /#\/receipt\//);
 await booked(page);
 {
   const state = async (id) => (await auditor.get(`/v1/parcels/${id}`)).state;
-  const states = await Promise.all(ids.slice(0, 5).map(state));
-  same("online", states, ["delivered", "delivered", "assigned", "refused", "delivered"]);
+  const states = () => Promise.all(ids.slice(0, 5).map(state));
+  await viewed("online", states, ["delivered", "delivered", "assigned", "refused", "delivered"]);
 }
 
 // What the books refuse is set aside, and holds up nothing else: they have this number.
@@ -302,8 +312,11 @@ const taken = 2 * DUE + 1_000 + 500 + OFFLINE * DUE;
 same("cash in hand", now.cash.in_hand - before.cash.in_hand, taken);
 same("cash payments", now.cash.payments - before.cash.payments, OFFLINE + 4);
 for (const id of offline) {
-  const one = await auditor.get(`/v1/parcels/${id}`);
-  same(id, [one.state, one.payments, one.collected], ["delivered", 1, DUE]);
+  const parcel = async () => {
+    const one = await auditor.get(`/v1/parcels/${id}`);
+    return [one.state, one.payments, one.collected];
+  };
+  await viewed(id, parcel, ["delivered", 1, DUE]);
 }
 const { items: claimed } = await auditor.get(`/v1/phone-cash?courier=${before.courier}&limit=1000`);
 const skewed = claimed.filter((one) => one.skew !== 0);
