@@ -33,6 +33,7 @@ use views::Place;
 use web::limits::CONNECTIONS_MAX;
 use web::{DemoAct, DemoActs, TRIAL_ROLES_PATH, TrialRole, WebListen};
 
+use super::demo_shop;
 use crate::calendar_command::carry_out;
 use crate::data_directory;
 use crate::do_command::sign_ins::factor_uri;
@@ -245,6 +246,7 @@ fn serve_until_stopped(
     let OfficeKeys { code_mac, vault } = keys(data)?;
     let books = Box::new(NodeBooks::new(node.client()));
     let store = Arc::new(AccessStore::open(data, vault.key.clone(), books)?);
+    demo_shop::fill(&node.client(), data, &store)?;
     let (addresses, listen) = listen()?;
     let port = addresses.first().map_or(PORT, SocketAddr::port);
     let url = format!("http://localhost:{port}");
@@ -270,6 +272,7 @@ fn serve_until_stopped(
         connections_max: CONNECTIONS_MAX,
         origin: None,
         provider: None,
+        shop: Some(demo_shop::settings()),
     };
     let look = |engine: &Engine| engine.books().currencies().collect::<Vec<_>>();
     let (currencies, _) = node.client().query(look)?;

@@ -6,7 +6,7 @@ use books::{Command, Timestamp};
 use engine::{CommandOutcome, Engine, Submission};
 use node::replay::ReplayObserver;
 use reports::{ReportError, replay_all};
-use sim::EnginePosition;
+use sim::{DayInputError, EnginePosition};
 
 /// A command that others gave, with its time.
 pub type OthersCommand = (Timestamp, Submission);
@@ -66,6 +66,16 @@ impl ReplayObserver for SegmentReader<'_> {
         }
         self.reach(EnginePosition::of(engine));
         Ok(())
+    }
+}
+
+/// Checks that no visitor of the shop window ordered: the world does not know these parcels.
+pub fn check_orders(others: &[Vec<OthersCommand>]) -> Result<(), DayInputError> {
+    let name = "Checkout";
+    let mut all = others.iter().flatten();
+    match all.any(|(_, one)| one.command.spec().name == name) {
+        true => Err(DayInputError::UnknownToWorld { name }),
+        false => Ok(()),
     }
 }
 

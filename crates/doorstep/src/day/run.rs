@@ -16,7 +16,7 @@ use sim::{
 
 use super::backend::NodeBackend;
 use super::counterparty_files::CounterpartyDirectory;
-use super::others::{OthersCommand, between, commands_of};
+use super::others::{OthersCommand, between, check_orders, commands_of};
 use super::progress::ProgressDisplay;
 use super::records::{self, DayRecord, DayRecords, RecordedOrders, RecordedPosition};
 use super::week::{self, DayVerdict};
@@ -126,6 +126,7 @@ pub fn live(request: &DaysRequest, lang: Lang) -> anyhow::Result<DaysResult> {
     let days = plan(request, &records, &standing)?;
     let others = others_before(data, &days, &records, &standing)?;
     let after = others.get(days.len()).map(|after| commands_of(after)).unwrap_or_default();
+    check_orders(&others).map_err(|error| unknown_to_world(error, data))?;
     sim::check_after_days(&after).map_err(|error| unknown_to_world(error, data))?;
     let mut inputs = Vec::with_capacity(days.len());
     for ((number, day), others) in (1..).zip(&days).zip(&others) {
