@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::payout_accounts::assert_in_no_file;
 use super::support::eventually;
-use super::web::{Got, Served, VIEWS, served_with};
+use super::web::{ANN_WITH_BO, Got, Served, VIEWS, in_hours, issue, secret, served_with};
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 const NAME: &str = "王小明";
@@ -415,6 +415,17 @@ fn pictures_are_checked_written_anew_and_served_for_ever() {
     let kept = send_picture(&served, "image/jpeg", &polyglot).is(200).json();
     assert_ne!(kept["picture"], json!(picture));
 
+    // A seller sends pictures and texts with its own key; an auditor only reads.
+    let until = in_hours(24);
+    for (key, role, status) in [(8, "Seller=tea-shop", 200), (9, "Auditor", 403)] {
+        let flags = format!("{role} --key {key} --person-id ann --until {until} {ANN_WITH_BO}");
+        issue(&served.bed, &flags);
+        let bearer = format!("Authorization: Bearer {}", secret(&served.bed, key));
+        let headers = [&*bearer, "Content-Type: image/jpeg"];
+        served.send("POST", "/v1/pictures", &headers, &jpeg).is(status);
+        let headers = [&*bearer, "Content-Type: application/json"];
+        served.send("POST", "/v1/offer-texts", &headers, br#"{"title":"tea"}"#).is(status);
+    }
     let nobody = ["Cookie: a=b", "Content-Type: image/jpeg"];
     served.send("POST", "/v1/pictures", &nobody, &jpeg).problem(401, "not-signed-in");
     let nobody = ["Cookie: a=b", "Content-Type: application/json"];

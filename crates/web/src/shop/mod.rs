@@ -302,11 +302,11 @@ async fn cart_page(
     }
     notices.extend(priced.refused.clone());
     let mut items: Vec<CartItem> = priced.sold.iter().map(|line| item(words, line)).collect();
-    for entry in &priced.gone {
+    for (entry, name) in &priced.gone {
         let id = format!("var_{}", entry.variant());
-        let remove = words.fill("shop.remove_one", &[("title", &id), ("sku", &"")]);
+        let remove = words.fill("shop.remove_one", &[("title", name), ("sku", &"")]);
         items.push(CartItem {
-            title: words.fill("shop.no_longer", &[("title", &id)]),
+            title: words.fill("shop.no_longer", &[("title", name)]),
             href: CART_PATH.to_owned(),
             language: None,
             picture: String::new(),

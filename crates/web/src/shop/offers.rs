@@ -87,6 +87,12 @@ pub(super) fn look(engine: &Engine, offers: &[OfferId], words: PageWords) -> Vec
     seen.collect()
 }
 
+/// The text of an offer in any state, unless the policy stops it.
+pub(super) fn shown_content(engine: &Engine, offer: OfferId) -> Option<Sha256Digest> {
+    let content = engine.market().offer_view(offer)?.content;
+    labels(engine, offer, content, SystemClock.now().max(engine.last_at())).map(|_| content)
+}
+
 /// What stands beside a text by its rules. `None` if the policy does not show the text.
 fn labels(
     engine: &Engine,

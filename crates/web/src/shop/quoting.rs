@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use books::Sha256Digest;
 use engine::{Engine, Refusal};
 use listings::OfferText;
 use market::quote::Quote;
@@ -15,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::cart::CartEntry;
 use super::labels::{of_promotion, off, plain, with_currency};
-use super::offers::{OfferLook, VariantLook, look, texts};
+use super::offers::{OfferLook, VariantLook, look, shown_content, texts};
 use crate::app::App;
 use crate::handlers::market::{plain_code, skipped};
 use crate::problem::Problem;
@@ -31,8 +32,8 @@ pub(super) struct SoldLine {
 /// A cart with its price.
 pub(super) struct PricedCart {
     pub sold: Vec<SoldLine>,
-    /// Lines that are not sold now, or in another currency than the first one.
-    pub gone: Vec<CartEntry>,
+    /// Lines that are not sold now, or in another currency than the first one, and their names.
+    pub gone: Vec<(CartEntry, String)>,
     pub currency: Option<Currency>,
     /// `None` for an empty cart, and where there is no price: then `refused` says why.
     pub quote: Option<(Quote, ShownQuote)>,
@@ -60,9 +61,13 @@ pub(super) fn priced(
     let words = asker.words;
     let variants: Vec<VariantId> = lines.iter().map(|line| line.variant()).collect();
     let find = move |engine: &Engine| {
-        let offer_of = |id: &VariantId| Some(engine.market().variant_view(*id)?.offer);
-        let offers: Vec<Option<OfferId>> = variants.iter().map(offer_of).collect();
-        let mut distinct: Vec<OfferId> = offers.iter().copied().flatten().collect();
+        let known = |id: &VariantId| {
+            let variant = engine.market().variant_view(*id)?;
+            let content = shown_content(engine, variant.offer);
+            Some(KnownVariant { offer: variant.offer, sku: variant.sku.to_owned(), content })
+        };
+        let offers: Vec<Option<KnownVariant>> = variants.iter().map(known).collect();
+        let mut distinct: Vec<OfferId> = offers.iter().flatten().map(|one| one.offer).collect();
         distinct.sort_unstable();
         distinct.dedup();
         (offers, look(engine, &distinct, words))
@@ -77,7 +82,8 @@ pub(super) fn priced(
         refused: None,
         bad_coupon: None,
     };
-    for (entry, offer) in lines.iter().zip(offers) {
+    for (entry, known) in lines.iter().zip(offers) {
+        let offer = known.as_ref().map(|one| one.offer);
         let found = seen.iter().find(|(look, _)| Some(look.offer) == offer);
         let fits = found
             .filter(|(look, _)| *priced.currency.get_or_insert(look.currency) == look.currency);
@@ -87,7 +93,7 @@ pub(super) fn priced(
         });
         match sold {
             Some(sold) => priced.sold.push(sold),
-            None => priced.gone.push(*entry),
+            None => priced.gone.push((*entry, name_of(app, known)?)),
         }
     }
     let Some(currency) = priced.currency.filter(|_| !priced.sold.is_empty()) else {
@@ -116,6 +122,21 @@ pub(super) fn priced(
             Err(error) => return Err(Problem::of_office(error, app.texts.chinese)),
         }
     }
+}
+
+/// A variant of the cart, sold or not.
+struct KnownVariant {
+    offer: OfferId,
+    sku: String,
+    /// Unless the policy stops the text.
+    content: Option<Sha256Digest>,
+}
+
+fn name_of(app: &App, known: Option<KnownVariant>) -> Result<String, Problem> {
+    let Some(KnownVariant { sku, content, .. }) = known else { return Ok(String::new()) };
+    let Some(content) = content else { return Ok(sku) };
+    let text = app.listings.with(|store| store.get(content))?;
+    Ok(text.map_or_else(|| sku.clone(), |text| format!("{} {sku}", text.title)))
 }
 
 /// The fields of a quote, and of a checkout but for the order and the total.
