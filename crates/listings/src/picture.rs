@@ -98,16 +98,15 @@ impl Picture {
 
     /// A picture that a program draws, pixel by pixel.
     ///
-    /// # Errors
-    /// It has no pixels.
-    pub fn drawn(
-        (width, height): (u32, u32),
-        color: impl Fn(u32, u32) -> [u8; 3],
-    ) -> Result<Picture, PictureFault> {
+    /// # Panics
+    /// Panics without pixels.
+    #[must_use]
+    pub fn drawn((width, height): (u32, u32), color: impl Fn(u32, u32) -> [u8; 3]) -> Picture {
         let drawn = RgbImage::from_fn(width, height, |x, y| image::Rgb(color(x, y)));
         let (whole, turned) = (DynamicImage::from(drawn), Orientation::NoTransforms);
-        let [large, small] = PictureSize::ALL.map(|size| written(&whole, size, turned));
-        Ok(Picture { large: large?, small: small? })
+        let written = |size| written(&whole, size, turned).expect("a picture with pixels is JPEG");
+        let [large, small] = PictureSize::ALL.map(written);
+        Picture { large, small }
     }
 
     /// The name of the picture: SHA-256 of its large form.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use money::decimal::DecimalAmount;
 use serde::{Deserialize, Serialize};
 use tariff::BusinessDate;
 use views::ViewValue;
@@ -173,9 +174,14 @@ impl From<ReadViewError> for FigureRunError {
     }
 }
 
-/// `identity: whole = 1 CNY, its parts a + b - c = 2 CNY: -1 CNY` of each, in minor units.
+/// `identity fails by -1.00 CNY: whole 1.00 is not a 0.50 + b 1.50` of each.
 fn broken(all: &[IdentityRun]) -> String {
     let one = |run: &IdentityRun| {
+        let currency = run.currency.as_ref().and_then(|code| code.parse().ok());
+        let shown = |value: i128| match currency {
+            Some(currency) => DecimalAmount::of_balance(value, currency).to_string(),
+            None => value.to_string(),
+        };
         let mut parts = String::new();
         for (place, term) in run.parts.iter().enumerate() {
             parts.push_str(match (place, term.adds) {
@@ -183,13 +189,16 @@ fn broken(all: &[IdentityRun]) -> String {
                 (_, true) => " + ",
                 (_, false) => " - ",
             });
-            parts.push_str(&format!("{} {}", term.figure, term.value));
+            parts.push_str(&format!("{} {}", term.figure, shown(term.value)));
         }
         let parts = if parts.is_empty() { "0".to_owned() } else { parts };
         let unit = run.currency.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
         format!(
             "{} fails by {}{unit}: {} {} is not {parts}",
-            run.identity, run.difference, run.whole, run.value
+            run.identity,
+            shown(run.difference),
+            run.whole,
+            shown(run.value)
         )
     };
     let mut said: Vec<String> = all.iter().take(BROKEN_SHOWN_MAX).map(one).collect();

@@ -79,7 +79,7 @@ fn done(got: Got) -> Value {
 }
 
 fn jpeg() -> Vec<u8> {
-    Picture::drawn((640, 480), |x, y| [x.to_le_bytes()[0], y.to_le_bytes()[0], 90]).unwrap().large
+    Picture::drawn((640, 480), |x, y| [x.to_le_bytes()[0], y.to_le_bytes()[0], 90]).large
 }
 
 fn send_picture(served: &Served, media: &str, bytes: &[u8]) -> Got {
