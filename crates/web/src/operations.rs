@@ -33,6 +33,8 @@ pub enum Action {
     Withdraw,
     TakeFile(FileKind),
     Disclose,
+    KeepText,
+    KeepPicture,
     Quote,
     Track,
     PayoutFiles,
@@ -553,6 +555,27 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             "/v1/sign-in",
             Action::SignIn,
             ("Begins a session, as a cookie", "登录，会话以 cookie 返回"),
+        ),
+        one(
+            "keepOfferText",
+            post.clone(),
+            "/v1/offer-texts",
+            Action::KeepText,
+            (
+                "Keeps title, description, captions and pictures of an offer, and answers the \
+                 digest for its field `content`",
+                "保存商品的标题、描述、图注和图片，返回用于 `content` 字段的摘要",
+            ),
+        ),
+        one(
+            "keepPicture",
+            post.clone(),
+            "/v1/pictures",
+            Action::KeepPicture,
+            (
+                "Keeps a picture of an offer: decoded and written anew as JPEG, without metadata",
+                "保存商品图片：解码后重新编码为 JPEG，不含元数据",
+            ),
         ),
         one(
             "quoteCart",
