@@ -247,7 +247,7 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
         Action::Figure => {
             let position = json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX });
             parameters.extend(FIGURE_PARAMETERS.iter().map(|name| match *name {
-                "day" => query_parameter(name, &look_flag_schema(&FlagForm::Date)),
+                "day" | "since" => query_parameter(name, &look_flag_schema(&FlagForm::Date)),
                 name => query_parameter(name, &position),
             }));
         }

@@ -104,6 +104,14 @@ pub(super) async fn list(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
         let mut page = ListPage::new(around, &request, &context);
         if pinned.is_none() && has_session {
             page.acts = of_list(words, &principal, view);
+            if view.name == "promotions" && super::market::sees_all(&principal) {
+                page.acts.push(pages::ActLink {
+                    text: words.get("preview.title").to_owned(),
+                    about: String::new(),
+                    href: super::market::PREVIEW_PATH.to_owned(),
+                    is_next: false,
+                });
+            }
             if view.name == "breaks" {
                 page.acts.extend(super::closings::link(words, &principal));
             }

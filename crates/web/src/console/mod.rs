@@ -8,6 +8,7 @@ mod act_table;
 mod approvals;
 mod audit;
 mod bank_accounts;
+mod belongs;
 mod choices;
 mod closings;
 mod costs;
@@ -18,11 +19,14 @@ mod frames;
 mod home;
 mod imports;
 mod lists;
+mod market;
 mod notices;
 mod own_sign_in;
+mod packing;
 mod party_accounts;
 mod people;
 mod portals;
+mod preview;
 mod pulse;
 mod routing;
 mod rows;
@@ -132,6 +136,11 @@ enum Page {
     Routing,
     Costs,
     Exit,
+    Market,
+    Packing,
+    ShowBuyers,
+    Preview,
+    GivePreview,
     System,
     People,
     Person,
@@ -247,6 +256,15 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(&list_path(routing::ROUTING), get(Page::Routing))
         .route(&list_path(costs::COSTS), get(Page::Costs))
         .route(&format!("{}/{{network}}", list_path(costs::EXIT)), get(Page::Exit))
+        .route(market::MARKET_PATH, get(Page::Market))
+        .route(
+            packing::PACKING_PATH,
+            on(get(Page::Packing), MethodFilter::POST, Page::ShowBuyers),
+        )
+        .route(
+            market::PREVIEW_PATH,
+            on(get(Page::Preview), MethodFilter::POST, Page::GivePreview),
+        )
         .route(&list_path(system::SYSTEM), get(Page::System))
         .route(
             &format!("{}/{{seller}}", bank_accounts::BANK_ACCOUNTS_PATH),
@@ -407,6 +425,11 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Routing => routing::routing(visit).await,
         Page::Costs => costs::costs(visit).await,
         Page::Exit => costs::exit(visit).await,
+        Page::Market => market::market(visit).await,
+        Page::Packing => packing::page(visit).await,
+        Page::ShowBuyers => packing::disclose(visit).await,
+        Page::Preview => preview::page(visit).await,
+        Page::GivePreview => preview::give(visit).await,
         Page::System => system::system(visit).await,
         Page::People => people::people(visit).await,
         Page::Person => people::person(visit).await,

@@ -203,10 +203,10 @@ pub(crate) async fn carry_out(
 }
 
 /// A file of a sender in work, and its place among those of all.
-pub(super) type FileInWork = (RunningKey, OwnedSemaphorePermit);
+pub(crate) type FileInWork = (RunningKey, OwnedSemaphorePermit);
 
 /// Begins a file: one of a sender, few of all.
-pub(super) fn begin(call: &Call) -> Result<FileInWork, Problem> {
+pub(crate) fn begin(call: &Call) -> Result<FileInWork, Problem> {
     let own = call.app.running.begin_file(call.caller()?.principal.actor);
     let own = own.ok_or_else(files_busy)?;
     let place = call.app.files.clone().try_acquire_owned().map_err(|_| files_busy())?;
