@@ -29,6 +29,7 @@ mod files_in_hand;
 mod giving;
 pub mod inbox;
 mod office;
+pub mod offers;
 mod personal_data;
 mod persons;
 mod proposals;
