@@ -48,6 +48,7 @@ mod cli {
     mod network;
     mod notices;
     mod office;
+    mod offers;
     mod open_items;
     mod operate;
     mod order_files;

@@ -2,10 +2,13 @@
 //! same offers as a file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use books::{SellerId, Sha256Digest};
 use engine::{Engine, Timestamp};
-use files::offers::{ExportedOffer, ExportedVariant, ImportedOffer, ImportedVariant, VARIANTS_MAX};
+use files::offers::{
+    ExportedOffer, ExportedVariant, ImportedOffer, ImportedVariant, VARIANTS_MAX, write_csv,
+};
 use listings::{OfferText, OfferTextFault, StoreError, TextStore};
 use market::{
     AddVariant, AdjustStock, CategoryId, DraftOffer, MarketCommand, MarketRefusal, NewVariant,
@@ -265,4 +268,18 @@ pub fn with_texts(
         Ok(offer)
     };
     offers.into_iter().map(with).collect()
+}
+
+/// The same as CSV.
+///
+/// # Errors
+/// As [`with_texts`].
+pub fn as_csv(
+    offers: Vec<(ExportedOffer, Sha256Digest)>,
+    data: &Path,
+) -> Result<Vec<u8>, StoreError> {
+    let mut csv = Vec::new();
+    let offers = with_texts(offers, &TextStore::open(data)?)?;
+    write_csv(&mut csv, offers).expect("a list takes what is written");
+    Ok(csv)
 }

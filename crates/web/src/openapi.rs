@@ -144,7 +144,7 @@ fn tag(action: Action) -> &'static str {
         Action::Notices | Action::Notice => "notices",
         Action::Publications | Action::Publication | Action::Figure => "pulse",
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
-        Action::TakeFile(_) => "files",
+        Action::TakeFile(_) | Action::OfferFile => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
         Action::Quote | Action::Track => "market",
         Action::Reference | Action::Style | Action::OpenApi | Action::Problem => "pages",
@@ -348,6 +348,7 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
         Action::BeginProvider | Action::FinishProvider => statuses_ok = vec!["303"],
         Action::Reference | Action::Problem => content = vec!["text/html"],
         Action::Style => content = vec!["text/css"],
+        Action::OfferFile => content = vec!["text/csv"],
         _ => {}
     }
     let mut responses = Map::new();

@@ -28,6 +28,7 @@ const NOT_IN_A_DAY: [&str; 13] = [
     "periods",
     "offers",
     "variants",
+    "stock_adjustments",
     "promotions",
     "market_orders",
     "market_parcels",

@@ -545,8 +545,7 @@ impl Reader<'_> {
                 None
             }
             (_, Some(known), _) => Some(known),
-            (_, None, Some(given)) => Some(given),
-            (text, None, None) => {
+            (text, None, _) => {
                 let shown = text.chars().take(40).collect();
                 self.bad(told.line, self.columns.category, R::Category(shown));
                 None

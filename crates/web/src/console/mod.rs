@@ -65,7 +65,7 @@ use act_table::ACTS_PATH;
 use closings::{CLOSINGS_LIST_PATH, CLOSINGS_PATH};
 pub(crate) use form::own_path;
 use frames::frame;
-use imports::IMPORT_PATH;
+use imports::{IMPORT_PATH, ImportForm, OFFERS_PATH};
 pub(crate) use sessions::{SECOND_FACTOR_PATH, SIGNED_IN_PATH};
 use statements::STATEMENTS_PATH;
 pub(crate) use statements::{STATEMENT_PARAMETERS, statement_of};
@@ -111,8 +111,8 @@ enum Page {
     Proposals,
     Proposal,
     Decide,
-    Import,
-    TakeImport,
+    Import(ImportForm),
+    TakeImport(ImportForm),
     Closings,
     ClosingsList,
     TakeClosings,
@@ -232,7 +232,14 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
             on(get(Page::ActForm), MethodFilter::POST, Page::GiveAct),
         )
         .route(CHOICES_PATH, get(Page::Choices))
-        .route(IMPORT_PATH, on(get(Page::Import), MethodFilter::POST, Page::TakeImport))
+        .route(IMPORT_PATH, {
+            let form = ImportForm::Orders;
+            on(get(Page::Import(form)), MethodFilter::POST, Page::TakeImport(form))
+        })
+        .route(OFFERS_PATH, {
+            let form = ImportForm::Offers;
+            on(get(Page::Import(form)), MethodFilter::POST, Page::TakeImport(form))
+        })
         .route(CLOSINGS_PATH, on(get(Page::Closings), MethodFilter::POST, Page::TakeClosings))
         .route(CLOSINGS_LIST_PATH, get(Page::ClosingsList))
         .route(notices::NOTICES_PATH, get(Page::Notices))
@@ -399,8 +406,8 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Proposals => approvals::list(visit).await,
         Page::Proposal => approvals::one(visit).await,
         Page::Decide => approvals::decide(visit).await,
-        Page::Import => imports::form(&visit),
-        Page::TakeImport => imports::take(visit).await,
+        Page::Import(form) => imports::form(&visit, form),
+        Page::TakeImport(form) => imports::take(visit, form).await,
         Page::Closings => closings::form(&visit),
         Page::ClosingsList => closings::list(visit).await,
         Page::TakeClosings => closings::take(visit).await,
