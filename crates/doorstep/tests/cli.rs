@@ -48,8 +48,8 @@ mod cli {
     mod network;
     mod night;
     mod notices;
-    mod office;
     mod offers;
+    mod office;
     mod open_items;
     mod operate;
     mod order_files;

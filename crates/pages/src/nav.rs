@@ -103,8 +103,7 @@ mod tests {
     use super::*;
 
     /// Pages that are no list of a view, named as one.
-    const OTHER_PAGES: [&str; 6] =
-        ["routing", "costs", "people", "system", "market", "packing"];
+    const OTHER_PAGES: [&str; 6] = ["routing", "costs", "people", "system", "market", "packing"];
 
     #[test]
     fn every_view_and_page_is_in_one_group() {

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use engine::{CommandOutcome, Engine};
 use books::{SellerId, SellerKind};
+use engine::{CommandOutcome, Engine};
 use market::{
-    AdjustStock, AppliedPromotion, Market, MarketCommand, MarketEvent, MarketParcelState, OfferId, OfferState,
-    OrderId, OrderView, PromotionId, PromotionRule, ReservationId, StockReason, UnitState,
-    VariantId,
+    AdjustStock, AppliedPromotion, Market, MarketCommand, MarketEvent, MarketParcelState, OfferId,
+    OfferState, OrderId, OrderView, PromotionId, PromotionRule, ReservationId, StockReason,
+    UnitState, VariantId,
 };
 use money::Amount;
 

@@ -183,9 +183,7 @@ fn offer_line(reason: &OfferLineReason) -> String {
         R::NoPrice => "价格为空或为零；规格须有价格".to_owned(),
         R::Weight => "不是至多 1000000 克的重量；请写数字和小数点".to_owned(),
         R::Stock => format!("不是 0 到 {STOCK_MAX} 的整数；请写现有件数"),
-        R::Currency => {
-            "不是有最小单位的 ISO 4217 货币代码；请写三个大写字母，如 CNY".to_owned()
-        }
+        R::Currency => "不是有最小单位的 ISO 4217 货币代码；请写三个大写字母，如 CNY".to_owned(),
         R::NoCurrency => "没有币种；请用 --currency 指定".to_owned(),
         R::NoSeller => "没有卖家；请用 --seller 指定".to_owned(),
         R::NoCategory => "没有类目；请用 --category 指定".to_owned(),

@@ -45,8 +45,8 @@ pub enum OffersTask {
 /// file says so. Of offers that are there, text, category and prices become those of the file, and
 /// new variants are added; stock and state stay. Variants that the file does not have stay, too.
 ///
-/// If one line is bad or one offer is refused, nothing is taken: every fault is listed with line and
-/// column. Without --data the file is only read.
+/// If one line is bad or one offer is refused, nothing is taken: every fault is listed with line
+/// and column. Without --data the file is only read.
 ///
 /// Exit status: 0 all of the file is in the books; 1 it is not.
 #[derive(Args, Debug)]
@@ -96,8 +96,8 @@ What --json prints: one object.
 
 /// Writes the offers as CSV, as the profile doorstep-offers reads them
 ///
-/// A line for each variant, with the units that can be ordered. Offers that ended are left out. What
-/// is written and imported again changes nothing.
+/// A line for each variant, with the units that can be ordered. Offers that ended are left out.
+/// What is written and imported again changes nothing.
 #[derive(Args, Debug)]
 pub struct OfferExportArgs {
     /// The data directory
@@ -150,9 +150,8 @@ fn carry_out(args: &OfferImportArgs, giver: Option<OfferGiver<'_>>) -> anyhow::R
                 && let (Some(only), 1) = (own.first().copied(), own.len())
             {
                 // Whoever has one shop need not name it.
-                let name = move |engine: &Engine| {
-                    engine.books().seller_reference(only).map(str::to_owned)
-                };
+                let name =
+                    move |engine: &Engine| engine.books().seller_reference(only).map(str::to_owned);
                 defaults.seller = giver.client.query(name)?.0;
             }
             let found = read(args, &profile, &defaults)?;
@@ -287,9 +286,10 @@ fn give(
     let shows = |command: &MarketCommand| {
         matches!(command, MarketCommand::SetOfferState(_) | MarketCommand::ReviseOffer(_))
     };
-    let all = planned.offers.iter().flat_map(|offer| {
-        offer.commands.iter().map(move |command| (offer.place, command))
-    });
+    let all = planned
+        .offers
+        .iter()
+        .flat_map(|offer| offer.commands.iter().map(move |command| (offer.place, command)));
     let (shown, others): (Vec<_>, Vec<_>) = all.partition(|(_, command)| shows(command));
     for some in others.chunks(COMMANDS_AT_ONCE) {
         check_stopping(giver)?;
@@ -385,8 +385,7 @@ fn export(args: &OfferExportArgs) -> anyhow::Result<()> {
     data_directory::check_output(out)?;
     let count = offers.len();
     files::atomic::write_atomically(out, |to| write_csv(to, offers))?;
-    let values: [(&str, &dyn std::fmt::Display); 2] =
-        [("count", &count), ("file", &out.display())];
+    let values: [(&str, &dyn std::fmt::Display); 2] = [("count", &count), ("file", &out.display())];
     say!("{}", filled(lang, "offers.exported", &values));
     Ok(())
 }

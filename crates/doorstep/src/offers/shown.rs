@@ -59,9 +59,8 @@ pub fn print_json(profile: &OfferProfile, found: &OfferImport, done: &ImportedOf
         json!({ "line": bad.line, "column": column, "reason": chinese::error(&bad.reason, lang) })
     });
     let about = |lines: &[(u32, String, String)]| {
-        let line = |(line, offer, why): &(u32, String, String)| {
-            json!({ "line": line, "offer": offer, "reason": why })
-        };
+        let line =
+            |one: &(u32, String, String)| json!({ "line": one.0, "offer": one.1, "reason": one.2 });
         Value::from_iter(lines.iter().map(line))
     };
     say!(

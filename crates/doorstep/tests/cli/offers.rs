@@ -55,15 +55,8 @@ fn counts(report: &Value, names: &[&str]) -> Vec<u64> {
     names.iter().map(|name| report[*name].as_u64().unwrap_or_else(|| panic!("{report}"))).collect()
 }
 
-const CHANGES: [&str; 7] = [
-    "drafted",
-    "revised",
-    "variants_added",
-    "prices_set",
-    "units_added",
-    "listed",
-    "unchanged",
-];
+const CHANGES: [&str; 7] =
+    ["drafted", "revised", "variants_added", "prices_set", "units_added", "listed", "unchanged"];
 
 #[test]
 fn a_sellers_files_of_offers_are_taken_whole_or_not_at_all_and_twice_changes_nothing() {
@@ -278,9 +271,15 @@ fn sales(served: &Served) {
 /// Computes the figures of the market again from the views as they are.
 fn recomputed(bed: &Bed, words: &str) {
     bed.private_directory("exported");
-    for view in
-        ["market_orders", "market_parcels", "order_units", "variants", "offers", "orders", "parcels"]
-    {
+    for view in [
+        "market_orders",
+        "market_parcels",
+        "order_units",
+        "variants",
+        "offers",
+        "orders",
+        "parcels",
+    ] {
         let rows = bed.run(&format!("get {view} --data door/books --format csv")).succeeds();
         bed.write(&format!("exported/{view}.csv"), rows.stdout());
     }

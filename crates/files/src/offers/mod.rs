@@ -15,9 +15,9 @@ use money::{Amount, Currency};
 pub use profile::{OfferProfile, OfferStateMeant};
 pub use write::{ExportedOffer, ExportedVariant, HEADER, write_csv};
 
-use crate::orders::lines::{header, shown_name};
 use crate::orders::ImportError;
 use crate::orders::columns::CsvHeader;
+use crate::orders::lines::{header, shown_name};
 use crate::profile::ProfileColumn;
 use crate::records::{Record, RecordReader};
 use crate::reference::{ReferenceError, reference, unprintable};
@@ -262,9 +262,7 @@ pub fn import(
     };
     // Variants can stand before their parent.
     let mut children = Vec::new();
-    while let Some(record) =
-        records.next().map_err(|error| ImportError::of_record(&file, error))?
-    {
+    while let Some(record) = records.next().map_err(|error| ImportError::of_record(&file, error))? {
         reader.found.lines += 1;
         if reader.found.lines > OFFER_LINES_MAX as u64 {
             return Err(ImportError::TooManyLines { file });
@@ -348,9 +346,8 @@ impl Reader<'_> {
             self.by_id.insert(own_id, place);
         }
         self.fields(place, &record);
-        let captions: Vec<String> = self.columns.captions.iter().map(|at| {
-            self.cell(&record, *at).to_owned()
-        }).collect();
+        let captions: Vec<String> =
+            self.columns.captions.iter().map(|at| self.cell(&record, *at).to_owned()).collect();
         let captions = captions.iter().flat_map(|text| text.lines());
         let captions = captions.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let captions: Vec<String> = captions.collect();

@@ -274,8 +274,10 @@ impl Market<'_> {
 
     fn definition(&self, figure: &Figure) -> String {
         let is_zh = self.words.is_zh();
-        let values: [(&str, &dyn std::fmt::Display); 2] =
-            [("definition", &figure.definition.get(is_zh)), ("excludes", &figure.excludes.get(is_zh))];
+        let values: [(&str, &dyn std::fmt::Display); 2] = [
+            ("definition", &figure.definition.get(is_zh)),
+            ("excludes", &figure.excludes.get(is_zh)),
+        ];
         self.words.fill("market.defined", &values)
     }
 
@@ -367,11 +369,8 @@ impl Market<'_> {
             ("market.returned", true),
             ("market.of_units", true),
         ];
-        let note = format!(
-            "{} {}",
-            self.definition(refused.figure),
-            self.definition(returned.figure)
-        );
+        let note =
+            format!("{} {}", self.definition(refused.figure), self.definition(returned.figure));
         let keys = ("market.refusals", "market.none");
         Some(PortalTable { note, ..PortalTable::new(self.words, keys, &columns, rows) })
     }
@@ -383,9 +382,11 @@ impl Market<'_> {
         let days = (0..length).map(|more| from.plus_days(more).to_string());
         let days: Vec<String> = days.collect();
         let value = |day: &str, currency: Option<&str>| {
-            let own = one.now.values.iter().find(|it| {
-                it.by.as_deref() == Some(day) && it.currency.as_deref() == currency
-            });
+            let own = one
+                .now
+                .values
+                .iter()
+                .find(|it| it.by.as_deref() == Some(day) && it.currency.as_deref() == currency);
             own.map_or(0, |it| it.value)
         };
         let title = self.words.get("market.gross_by_day");
@@ -456,8 +457,7 @@ impl Market<'_> {
                 "market_running_out" => "market.running_out",
                 _ => "market.reserved_long",
             };
-            let columns =
-                ["sku", "offer", "seller", "units_left", "reserved", "allotted", "sold"];
+            let columns = ["sku", "offer", "seller", "units_left", "reserved", "allotted", "sold"];
             all.push(PortalTable {
                 href: self.page_of(figure),
                 note: self.definition(figure),
@@ -521,8 +521,10 @@ pub(super) async fn market(visit: Visit) -> HttpAnswer {
         let readable = readable(&principal);
         around.nav = nav_groups(words, &readable, Some(MARKET), wanted.at);
         around.title = words.get("view.market").to_owned();
-        let pairs = [("from".to_owned(), from.to_string()), ("until".to_owned(), until.to_string())];
-        let mut shown = position(words, &at, wanted.at, (MARKET_PATH, &pairs), (time, offset_minutes));
+        let pairs =
+            [("from".to_owned(), from.to_string()), ("until".to_owned(), until.to_string())];
+        let mut shown =
+            position(words, &at, wanted.at, (MARKET_PATH, &pairs), (time, offset_minutes));
         (shown.json, shown.csv) = (None, None);
         around.position = Some(shown);
         let text = |day: BusinessDate| date(words, &day.to_string());

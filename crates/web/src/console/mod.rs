@@ -264,14 +264,8 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(&list_path(costs::COSTS), get(Page::Costs))
         .route(&format!("{}/{{network}}", list_path(costs::EXIT)), get(Page::Exit))
         .route(market::MARKET_PATH, get(Page::Market))
-        .route(
-            packing::PACKING_PATH,
-            on(get(Page::Packing), MethodFilter::POST, Page::ShowBuyers),
-        )
-        .route(
-            market::PREVIEW_PATH,
-            on(get(Page::Preview), MethodFilter::POST, Page::GivePreview),
-        )
+        .route(packing::PACKING_PATH, on(get(Page::Packing), MethodFilter::POST, Page::ShowBuyers))
+        .route(market::PREVIEW_PATH, on(get(Page::Preview), MethodFilter::POST, Page::GivePreview))
         .route(&list_path(system::SYSTEM), get(Page::System))
         .route(
             &format!("{}/{{seller}}", bank_accounts::BANK_ACCOUNTS_PATH),

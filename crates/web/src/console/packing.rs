@@ -155,10 +155,9 @@ impl Found {
             *counts = (counts.0 + 1, counts.1 + weight);
         }
         let lines = counted.into_iter();
-        lines.map(|(name, (units, grams))| {
-            [name, number(units.into()), number(grams.into())]
-        })
-        .collect()
+        lines
+            .map(|(name, (units, grams))| [name, number(units.into()), number(grams.into())])
+            .collect()
     }
 }
 

@@ -37,10 +37,7 @@ struct Asked {
 
 /// The form: without `promotion` it takes a list of promotions.
 pub(super) async fn page(visit: Visit) -> HttpAnswer {
-    let query = QueryParameters::read(
-        visit.call.parts.uri.query(),
-        &[PROMOTION, "from", "until"],
-    )?;
+    let query = QueryParameters::read(visit.call.parts.uri.query(), &[PROMOTION, "from", "until"])?;
     let promotion = query.get(PROMOTION).map(|text| {
         let id = text.strip_prefix("pro_").unwrap_or(text).parse();
         id.map_err(|_| Problem::from(ProblemKind::BadQuery).with_field(PROMOTION))

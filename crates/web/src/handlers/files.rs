@@ -133,7 +133,9 @@ pub(crate) async fn carry_out(
 ) -> Result<(Value, bool, JournalPosition), Problem> {
     let spec = spec(kind);
     let sellers = match kind {
-        FileKind::Orders | FileKind::Offers => own_sellers(call, AccessFunction::GiveNamed(spec.gives))?,
+        FileKind::Orders | FileKind::Offers => {
+            own_sellers(call, AccessFunction::GiveNamed(spec.gives))?
+        }
         FileKind::Incoming | FileKind::Closings => None,
     };
     let by = call.caller()?.principal.actor;
