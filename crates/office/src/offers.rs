@@ -37,6 +37,28 @@ pub enum OfferFault {
     Market(MarketRefusal),
 }
 
+/// An offer of a file, with what follows from its text.
+#[derive(Clone, Debug)]
+pub struct OfferOfFile {
+    offer: ImportedOffer,
+    text: OfferText,
+    content: Sha256Digest,
+    fault: Option<OfferTextFault>,
+}
+
+impl OfferOfFile {
+    #[must_use]
+    pub fn of(offer: &ImportedOffer) -> OfferOfFile {
+        let text = OfferText {
+            title: offer.title.clone(),
+            description: offer.description.clone(),
+            captions: offer.captions.clone(),
+        };
+        let fault = if text.title.is_empty() { None } else { text.check().err() };
+        OfferOfFile { offer: offer.clone(), content: text.content(), text, fault }
+    }
+}
+
 /// Commands for one offer of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedOffer {
@@ -63,8 +85,8 @@ pub type KnownTexts = BTreeMap<[u8; 32], OfferText>;
 
 /// The contents of the offers that a file names.
 #[must_use]
-pub fn named_contents(engine: &Engine, offers: &[ImportedOffer]) -> Vec<Sha256Digest> {
-    let content = |one: &ImportedOffer| {
+pub fn named_contents(engine: &Engine, offers: &[OfferOfFile]) -> Vec<Sha256Digest> {
+    let content = |OfferOfFile { offer: one, .. }: &OfferOfFile| {
         let seller = engine.books().seller_by_reference(&one.seller)?;
         let known = engine.market().offer_view(OfferId::of_reference(seller, &one.reference))?;
         Some(known.content)
@@ -95,7 +117,7 @@ struct Planner<'p> {
 pub fn plan(
     engine: &Engine,
     at: Timestamp,
-    offers: &[ImportedOffer],
+    offers: &[OfferOfFile],
     sellers: Option<&BTreeSet<SellerId>>,
     texts: &KnownTexts,
 ) -> OfferPlan {
@@ -112,20 +134,17 @@ pub fn plan(
 }
 
 impl Planner<'_> {
-    fn offer(&mut self, place: usize, one: &ImportedOffer) -> Result<PlannedOffer, OfferFault> {
+    fn offer(&mut self, place: usize, of: &OfferOfFile) -> Result<PlannedOffer, OfferFault> {
+        let OfferOfFile { offer: one, text, content, fault } = of;
+        let content = *content;
         let seller = self.engine.books().seller_by_reference(&one.seller);
         let seller = seller.filter(|own| self.sellers.is_none_or(|all| all.contains(own)));
         let seller = seller.ok_or_else(|| OfferFault::NoSeller(one.seller.clone()))?;
         let market = self.engine.market();
         let left = market.offers_left(seller, one.currency, self.at).map_err(OfferFault::Market)?;
         let offer = OfferId::of_reference(seller, &one.reference);
-        let text = OfferText {
-            title: one.title.clone(),
-            description: one.description.clone(),
-            captions: one.captions.clone(),
-        };
-        if !text.title.is_empty() {
-            text.check()?;
+        if let Some(fault) = fault {
+            return Err((*fault).into());
         }
         let mut planned =
             PlannedOffer { place, offer, text: None, commands: Vec::with_capacity(1) };
@@ -139,7 +158,6 @@ impl Planner<'_> {
             let (currency, reference) = (one.currency, one.reference.clone());
             let category = CategoryId(one.category);
             let variants = one.variants.iter().map(|variant| new_variant(offer, variant)).collect();
-            let content = text.content();
             let draft =
                 DraftOffer { offer, seller, currency, category, reference, content, variants };
             planned.commands.push(draft.into());
@@ -150,7 +168,7 @@ impl Planner<'_> {
                 let listed = SetOfferState { offer, number: 1, state: OfferState::Listed };
                 planned.commands.push(listed.into());
             }
-            planned.text = Some(text);
+            planned.text = Some(text.clone());
             return Ok(planned);
         };
         if known.state == OfferState::Ended {
@@ -161,14 +179,14 @@ impl Planner<'_> {
         }
         // A text that is not kept, as one that was erased, is another one.
         let has_other = !text.title.is_empty()
-            && text.content() != known.content
-            && self.texts.get(&known.content.0).is_none_or(|old| is_other(old, &text));
+            && content != known.content
+            && self.texts.get(&known.content.0).is_none_or(|old| is_other(old, text));
         let category = CategoryId(one.category);
         if has_other || category != known.category {
-            let content = if has_other { text.content() } else { known.content };
+            let content = if has_other { content } else { known.content };
             let number = known.changes + 1;
             planned.commands.push(ReviseOffer { offer, number, category, content }.into());
-            planned.text = has_other.then_some(text);
+            planned.text = has_other.then(|| text.clone());
         }
         let mut count = known.variants;
         for variant in &one.variants {

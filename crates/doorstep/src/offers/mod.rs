@@ -16,7 +16,9 @@ use files::offers::{OfferDefaults, OfferImport, OfferProfile, import, write_csv}
 use listings::{ScreenError, TextStore, TextToScreen};
 use market::MarketCommand;
 use node::{Clock, NodeClient, SystemClock};
-use office::offers::{KnownTexts, OfferPlan, exported, named_contents, plan, with_texts};
+use office::offers::{
+    KnownTexts, OfferOfFile, OfferPlan, exported, named_contents, plan, with_texts,
+};
 
 use self::shown::{ImportedOffers, print_json, print_text};
 use crate::texts::{filled, text};
@@ -234,7 +236,8 @@ fn take(
         return Ok(());
     }
     let mut store = TextStore::open(giver.data)?;
-    let offers = found.offers.clone();
+    let of_file: Vec<OfferOfFile> = found.offers.iter().map(OfferOfFile::of).collect();
+    let offers = of_file.clone();
     let contents = giver.client.query(move |engine| named_contents(engine, &offers))?.0;
     let mut texts = KnownTexts::new();
     for content in contents {
@@ -242,7 +245,7 @@ fn take(
             texts.insert(content.0, text);
         }
     }
-    let (offers, sellers) = (found.offers.clone(), giver.sellers.cloned());
+    let (offers, sellers) = (of_file, giver.sellers.cloned());
     let look = move |engine: &Engine| {
         let now = at.unwrap_or_else(|| SystemClock.now()).max(engine.last_at());
         plan(engine, now, &offers, sellers.as_ref(), &texts)

@@ -359,12 +359,11 @@ impl Reader<'_> {
     /// The offer of a reference. Of two sellers it is two.
     fn draft(&mut self, reference: &str, seller: &str, line: u32) -> usize {
         let key = format!("{seller}\n{reference}");
-        let known = self.by_key.get(&key).copied();
         // An offer's seller may stand on its first line only.
-        let known = known.or_else(|| {
-            let last = self.drafts.len().checked_sub(1)?;
-            (seller.is_empty() && self.drafts[last].reference == reference).then_some(last)
-        });
+        let last = self.drafts.len().checked_sub(1);
+        let last =
+            last.filter(|last| seller.is_empty() && self.drafts[*last].reference == reference);
+        let known = last.or_else(|| self.by_key.get(&key).copied());
         known.unwrap_or_else(|| {
             self.drafts.push(Draft { reference: reference.to_owned(), line, ..Draft::default() });
             self.by_key.insert(key, self.drafts.len() - 1);
@@ -458,7 +457,7 @@ impl Reader<'_> {
             (None, _) => false,
             (Some(_), Some(OfferStateMeant::LeaveOut)) => {
                 let left_out = self.found.left_out.entry(state.text).or_default();
-                *left_out += 1;
+                *left_out += variants.len().max(1) as u64;
                 return None;
             }
             (Some(_), Some(state)) => *state == OfferStateMeant::Listed,

@@ -206,35 +206,31 @@ impl Market<'_> {
     fn tiles(&self) -> Vec<HomeTile> {
         let headlines = self.found.figures.iter().filter(|one| one.figure.headline);
         let tile = |one: &Compared<'_>| {
-            let mut values: Vec<(String, String)> = Self::sums(&one.now)
-                .into_iter()
-                .map(|(currency, value)| value_text(self.words, one.figure.unit, currency, value))
-                .collect();
+            let sums = Self::sums(&one.now);
+            let text = |(currency, value): &(Option<&str>, i128)| {
+                value_text(self.words, one.figure.unit, *currency, *value)
+            };
+            let mut values: Vec<(String, String)> = sums.iter().map(text).collect();
             if values.is_empty() {
                 values.push((NOTHING.to_owned(), String::new()));
             }
-            let grown = Self::sums(&one.now).into_iter().filter_map(|(currency, now)| {
-                Some(growth(Self::before(one, None, currency)?, now))
+            let grown = sums.iter().filter_map(|(currency, now)| {
+                let grown = growth(Self::before(one, None, *currency)?, *now);
+                Some(grown).filter(|text| text != NOTHING)
             });
-            let grown: Vec<String> = grown.filter(|text| text != NOTHING).collect();
+            let grown: Vec<String> = grown.collect();
             let about = match grown.is_empty() {
-                true => self.words.get("market.no_before").to_owned(),
+                true => String::new(),
                 false => self.words.fill("market.grown", &[("growth", &grown.join(", "))]),
             };
-            (one.figure.name.get(self.words.is_zh()).to_owned(), values, about)
+            let title = match one.figure.id.as_str() {
+                "market_orders" => "market.orders",
+                "market_gross" => "market.gross",
+                _ => "market.net",
+            };
+            HomeTile { title: self.words.get(title), values, about, href: self.page_of(one.figure) }
         };
-        headlines
-            .map(|one| {
-                let (_, values, about) = tile(one);
-                let title = match one.figure.id.as_str() {
-                    "market_orders" => "market.orders",
-                    "market_gross" => "market.gross",
-                    _ => "market.net",
-                };
-                let (title, href) = (self.words.get(title), self.page_of(one.figure));
-                HomeTile { title, values, about, href }
-            })
-            .collect()
+        headlines.map(tile).collect()
     }
 
     /// Every figure with its sum, what it was before, and what it is.

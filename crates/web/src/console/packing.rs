@@ -36,7 +36,8 @@ const PARCELS_MAX: usize = 50;
 const UNITS_MAX: u32 = 5_000;
 const PARCEL: &str = "parcel";
 /// What is shown of who gets a parcel.
-const BUYER_FIELDS: [&str; 3] = ["name", "phone", "address"];
+const BUYER_FIELDS: [(&str, &str); 3] =
+    [("name", "packing.name"), ("phone", "packing.phone"), ("address", "packing.address")];
 
 /// What was read: parcels of the books with their rows of the market, and units by parcel.
 #[derive(Default)]
@@ -232,10 +233,9 @@ async fn shown(visit: Visit, shown: Shown) -> HttpAnswer {
             ];
             let records = shown.buyers.get(&id).into_iter().flatten();
             let buyer = records.flat_map(|record| {
-                BUYER_FIELDS.iter().filter_map(|name| {
+                BUYER_FIELDS.iter().filter_map(|(name, key)| {
                     let text = record.fields.get(*name).and_then(Value::as_str)?;
-                    let label = words.entry("packing", name).unwrap_or_default();
-                    Some((label, text.to_owned()))
+                    Some((words.get(key), text.to_owned()))
                 })
             });
             let units: Vec<&PageRow> = own(&id).iter().collect();
