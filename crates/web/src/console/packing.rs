@@ -34,6 +34,8 @@ pub(super) const PACKING_PATH: &str = "/packing";
 /// Parcels on a page, the oldest first.
 const PARCELS_MAX: usize = 50;
 const UNITS_MAX: u32 = 5_000;
+/// Pages of waiting parcels that are looked through: most may be of orders from elsewhere.
+const PAGES_MAX: usize = 20;
 const PARCEL: &str = "parcel";
 /// What is shown of who gets a parcel.
 const BUYER_FIELDS: [(&str, &str); 3] =
@@ -65,7 +67,7 @@ fn find(
     let ask = with(parcels, "state", FilterOperator::OneOf(waits.to_vec()), at);
     let mut after = None;
     // Parcels of orders from elsewhere have no units here.
-    loop {
+    for page in 1..=PAGES_MAX {
         let ask = ListQuery {
             scope: scopes[0].clone(),
             limit: 500,
@@ -73,8 +75,9 @@ fn find(
             after,
             ..ask.clone()
         };
-        let page = reader.list(&ask)?;
-        let rows: Vec<_> = page.rows.into_iter().map(|row| page_row(parcels, row)).collect();
+        let found_page = reader.list(&ask)?;
+        let rows = found_page.rows.into_iter().map(|row| page_row(parcels, row));
+        let rows: Vec<_> = rows.collect();
         let keys: Vec<_> = rows.iter().map(|row| row.values[0].clone()).collect();
         for some in keys.chunks(100) {
             let ask = with(sent, PARCEL, FilterOperator::OneOf(some.to_vec()), at);
@@ -91,10 +94,11 @@ fn find(
                 false => {}
             }
         }
-        after = page.next;
+        after = found_page.next;
         if after.is_none() || found.has_more {
             break;
         }
+        found.has_more = page == PAGES_MAX;
     }
     let keys: Vec<_> = found.parcels.iter().map(|row| row.values[0].clone()).collect();
     for some in keys.chunks(10) {
