@@ -28,6 +28,7 @@ mod links;
 mod list;
 mod messages;
 mod nav;
+mod period;
 mod portal;
 mod sign_ins;
 mod tone;
@@ -52,6 +53,7 @@ pub use links::{Link, list_path};
 pub use list::{FieldForm, FilterChip, FilterField, ListHeader, ListPage, ListRequest, ListRow};
 pub use messages::{ErrorPage, FoundGroup, SearchPage};
 pub use nav::{NavGroup, NavLink, nav_groups};
+pub use period::{PackedParcel, PackingPage, PeriodPage, PeriodText};
 pub use portal::{
     BadOrderLine, ClosingsPage, ClosingsReport, ImportPage, ImportedOrders, PartyLine,
     PartyStatementPage, PortalPage, PortalTable, StatementAccount,

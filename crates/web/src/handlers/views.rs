@@ -87,7 +87,7 @@ pub(crate) fn right(view: &str) -> &str {
         "plans" | "commissions" => "settlements",
         "invoices" | "invoice_payments" => "statements",
         "periods" => "balances",
-        "variants" => "offers",
+        "variants" | "stock_adjustments" => "offers",
         "market_orders" | "market_parcels" | "order_units" | "order_discounts" => "market-orders",
         other => other,
     }
