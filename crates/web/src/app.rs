@@ -32,7 +32,7 @@ use crate::limits::{
     TURNS_WAITING_MAX,
 };
 use crate::operations::{OPERATIONS, Operation};
-use crate::phone;
+use crate::phone::{self, AskSwitch};
 use crate::problem::{ErrorInChinese, Problem, ProblemKind};
 use crate::provider::{Provider, ProviderSettings};
 use crate::readers::{ViewReaders, Writers};
@@ -105,6 +105,8 @@ pub struct WebParts {
     pub payout_day: PayoutDay,
     /// Of a demonstration, nowhere else.
     pub demo: Option<DemoActs>,
+    /// Where there is a switch.
+    pub phone: Option<AskSwitch>,
     pub system: SystemWatch,
     /// Where its pages are, as browsers write it: `https://pay.example`. On this machine it follows
     /// from the request.
@@ -142,6 +144,7 @@ pub(crate) struct App {
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
     pub demo: Option<DemoActs>,
+    pub phone: Option<AskSwitch>,
     pub system: SystemWatch,
     hosts: Vec<String>,
     pub is_tls: bool,
@@ -228,6 +231,7 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         trial_roles: parts.trial_roles,
         payout_day: parts.payout_day,
         demo: parts.demo,
+        phone: parts.phone,
         system: parts.system,
         hosts: parts.hosts,
         is_tls: parts.is_tls,

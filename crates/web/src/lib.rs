@@ -51,6 +51,7 @@ mod workers;
 
 pub use app::{DemoAct, DemoActs, POSITION, PayoutDay, SESSION_COOKIE, WebParts, WebTexts};
 pub use http_server::AnswerCounts;
+pub use phone::AskSwitch;
 pub use provider::ProviderSettings;
 pub use server::{WebError, WebListen, WebServer};
 pub use trial_roles::{TRIAL_ROLES_PATH, TrialRole};

@@ -34,6 +34,7 @@ use web::limits::CONNECTIONS_MAX;
 use web::{DemoAct, DemoActs, TRIAL_ROLES_PATH, TrialRole, WebListen};
 
 use crate::calendar_command::carry_out;
+use super::demo_door::DemoDoor;
 use crate::data_directory;
 use crate::do_command::sign_ins::factor_uri;
 use crate::office_requests::{self, OfficeKeys, code_mac_under};
@@ -284,6 +285,12 @@ fn serve_until_stopped(
         overdue: Arc::default(),
         certificates: Vec::new(),
     });
+    // Without it the phone takes cash only.
+    let door = DemoDoor::start(node, subjects.0);
+    if let Err(error) = &door {
+        tracing::warn!(target: "demo", %error, "no switch: the phone takes cash only");
+    }
+    let door = door.ok();
     let parts = WebShared {
         office: shared.clone(),
         lines: lines.clone(),
@@ -294,6 +301,7 @@ fn serve_until_stopped(
         trial_roles: shown.roles,
         payout_day: served_web::payout_day_of(Arc::new(Mutex::new(Some(calendar(&currencies)?)))),
         demo: Some(acts(node.client(), subjects)),
+        phone: door.as_ref().map(|door| door.ask.clone()),
         system: Arc::new(move || watch.figures()),
     };
     let _views = ViewsFollower::start(data, place.clone(), reached)?;
@@ -332,6 +340,9 @@ fn serve_until_stopped(
     // First: its requests use the office.
     server.stop();
     office.stop();
+    if let Some(door) = door {
+        door.stop();
+    }
     Ok(waited?)
 }
 
