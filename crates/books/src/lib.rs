@@ -77,10 +77,10 @@ pub use snapshot::{
     UncheckedBooks,
 };
 pub use terminal::duplicate_key::{DuplicateKey, DuplicateSubject};
+pub use terminal::phone::{PHONE_TERMINALS, PhoneView};
 pub use terminal::rrn::Rrn;
 pub use terminal::transaction::*;
 pub use terminal::used_stans::{FinalDecline, RequestDigest};
-pub use terminal::phone::{PHONE_TERMINALS, PhoneView};
 pub use terminal::view as terminal_view;
 
 pub use used_numbers::UsedNumbers;

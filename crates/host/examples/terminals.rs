@@ -27,7 +27,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use switch::{
-    LinkId, Output, PhoneRequest, QueryResult, TerminalConnection, TerminalDialect, WalletNotification,
+    LinkId, Output, PhoneRequest, QueryResult, TerminalConnection, TerminalDialect,
+    WalletNotification,
 };
 
 type Done<T> = Result<T, Box<dyn Error>>;

@@ -2,8 +2,8 @@
 
 use books::{Event, NetworkId, Refusal, Timestamp, WalletId};
 use switch::{
-    LinkId, Output, PhoneRequest, QueryResult, Settings, Switch, TerminalConnection, TerminalDialect,
-    WalletNotification,
+    LinkId, Output, PhoneRequest, QueryResult, Settings, Switch, TerminalConnection,
+    TerminalDialect, WalletNotification,
 };
 
 /// [`switch::Switch`] in production, a script in tests. No method may block.

@@ -57,9 +57,15 @@ pub enum PhoneAction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PhoneAnswer {
     /// The text of the code of this payment, which can be paid until then.
-    Code { number: u8, text: String, until: Timestamp },
+    Code {
+        number: u8,
+        text: String,
+        until: Timestamp,
+    },
     /// The next terminal of the courier that asks gets the request, until then.
-    CardAsked { until: Timestamp },
+    CardAsked {
+        until: Timestamp,
+    },
     /// The order, or the request for a card, is over. How it ended is in the books.
     Ended,
     Refused(PhoneRefusal),

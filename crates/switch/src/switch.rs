@@ -76,11 +76,7 @@ impl Switch {
     }
 
     fn phones<'t>(&'t mut self, now: Timestamp, out: &'t mut Vec<Output>) -> Phones<'t> {
-        Phones {
-            cards: &mut self.cards,
-            wallet: &mut self.wallet,
-            step: step!(self, now, out),
-        }
+        Phones { cards: &mut self.cards, wallet: &mut self.wallet, step: step!(self, now, out) }
     }
 
     /// Takes the settings that can change while payments are in flight, from now on: timing, names

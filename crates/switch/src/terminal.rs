@@ -161,7 +161,8 @@ impl Terminals<'_> {
         }
         let merchant = self.step.settings.merchant.of(view.firm);
         let batch = if view.batch_open { view.batch } else { 0 };
-        let session = TerminalSession { merchant, currency: view.currency, batch, courier: view.courier };
+        let session =
+            TerminalSession { merchant, currency: view.currency, batch, courier: view.courier };
         self.tables.sessions.insert(request.header().terminal, session);
         match request.kind() {
             RequestKind::SignOn => match request.missing_field() {

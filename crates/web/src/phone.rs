@@ -105,11 +105,7 @@ pub fn check_all_sent(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-async fn answer(
-    app: Arc<App>,
-    operation: &'static Operation,
-    request: Request,
-) -> Response<Body> {
+async fn answer(app: Arc<App>, operation: &'static Operation, request: Request) -> Response<Body> {
     let language = language_of(request.headers());
     let mut left = None;
     let admitted = app.clone().admit(operation, request, language, &mut left).await;
@@ -141,9 +137,10 @@ async fn tour(call: Call) -> HttpAnswer {
     let also = also.filter(|also| also.len() <= TOUR_PARCELS_MAX);
     let also = also.ok_or_else(|| Problem::from(ProblemKind::BadQuery).with_field(ALSO))?;
     let now = call.now;
-    let asked = call.app.workers.run(move |giver| {
-        giver.client.query(move |engine| tour_of(engine, courier, &also))
-    });
+    let asked = call
+        .app
+        .workers
+        .run(move |giver| giver.client.query(move |engine| tour_of(engine, courier, &also)));
     let (mut body, position) = asked.await?.map_err(Problem::internal)?;
     // In a trial the books live at another time than phones do.
     body["now"] = now.0.into();
@@ -184,9 +181,7 @@ async fn at_the_door(mut call: Call) -> HttpAnswer {
 }
 
 fn read_request(courier: CourierId, body: &Map<String, Value>) -> Result<PhoneRequest, Problem> {
-    let bad = |field: &str| {
-        Problem::from(ProblemKind::BadValue).with_field(&format!("#/{field}"))
-    };
+    let bad = |field: &str| Problem::from(ProblemKind::BadValue).with_field(&format!("#/{field}"));
     if let Some(other) =
         body.keys().find(|key| !["parcel", "number", "amount", "action"].contains(&key.as_str()))
     {
@@ -196,7 +191,8 @@ fn read_request(courier: CourierId, body: &Map<String, Value>) -> Result<PhoneRe
     let parcel = parcel.and_then(|id| id.strip_prefix("par_")?.parse().ok());
     let parcel = parcel.ok_or_else(|| bad("parcel"))?;
     let number = body.get("number").and_then(Value::as_u64);
-    let number = number.and_then(|number| u8::try_from(number).ok()).ok_or_else(|| bad("number"))?;
+    let number =
+        number.and_then(|number| u8::try_from(number).ok()).ok_or_else(|| bad("number"))?;
     let amount = || {
         let amount = body.get("amount").and_then(Value::as_u64).and_then(Amount::new);
         amount.ok_or_else(|| bad("amount"))
@@ -287,9 +283,9 @@ fn parcel(engine: &Engine, id: ParcelId) -> Option<Value> {
 fn units(market: &Market, parcel: ParcelId) -> Option<Vec<Value>> {
     let order = market.order_view(market.order_of_parcel(parcel)?)?;
     let place = order.parcels.iter().position(|one| one.parcel == parcel)?;
-    let units = (0_u16..).zip(order.units).filter(|(_, unit)| {
-        usize::from(unit.parcel) == place && unit.state == UnitState::Kept
-    });
+    let units = (0_u16..)
+        .zip(order.units)
+        .filter(|(_, unit)| usize::from(unit.parcel) == place && unit.state == UnitState::Kept);
     let unit = |(number, unit): (u16, &market::OrderUnit)| {
         let variant = market.variant_of_unit(unit);
         let sku = market.variant_view(variant).map(|variant| variant.sku.to_owned());

@@ -45,9 +45,8 @@ impl Books {
             Some((one.id, view, totals))
         });
         let parcel = payment.parcel;
-        let is_own = |order: &TransactionView| {
-            phones.iter().any(|one| one.id == order.trace.terminal)
-        };
+        let is_own =
+            |order: &TransactionView| phones.iter().any(|one| one.id == order.trace.terminal);
         PhoneView {
             phone,
             has_terminal: others.iter().any(|one| !one.blocked),

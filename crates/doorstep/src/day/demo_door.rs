@@ -14,7 +14,9 @@ use anyhow::{Context, anyhow};
 use bench::{
     InteractiveTerminal, NetworkSimulatorServer, TerminalKeys, TerminalSocket, WalletClient,
 };
-use books::{RailId, CourierId, FirmId, NetworkId, PHONE_TERMINALS, RegisterTerminal, TerminalId, WalletId};
+use books::{
+    CourierId, FirmId, NetworkId, PHONE_TERMINALS, RailId, RegisterTerminal, TerminalId, WalletId,
+};
 use engine::{Actor, Engine, Submission};
 use host::{
     Host, HostPlan, ListenerPlan, NetworkLink, PhoneRequests, Stopper, TerminalListener,
@@ -27,14 +29,14 @@ use peers::card::EntryMode;
 use peers::clearing::NetworkFees;
 use peers::wallet::{WalletResult, WalletSimulator, WalletTask};
 use peers::{
-    Behaviour, NetworkSimulator, NetworkSimulatorSettings, TerminalOutcome,
-    TerminalSimulator, TerminalSimulatorSettings, TerminalTask, TestCard,
+    Behaviour, NetworkSimulator, NetworkSimulatorSettings, TerminalOutcome, TerminalSimulator,
+    TerminalSimulatorSettings, TerminalTask, TestCard,
 };
 use sim::PLANNER;
 use switch::{
-    BinRange, LinkId, MerchantSettings, NetworkDialect, NetworkSettings, PhoneAnswer,
-    PhoneRequest, Settings, Switch, TerminalDialect, TerminalSettings, Timing, Unfinished,
-    WalletSettings, WrongPinLimits,
+    BinRange, LinkId, MerchantSettings, NetworkDialect, NetworkSettings, PhoneAnswer, PhoneRequest,
+    Settings, Switch, TerminalDialect, TerminalSettings, Timing, Unfinished, WalletSettings,
+    WrongPinLimits,
 };
 use tariff::{CappedRate, CardKind};
 use web::AskSwitch;

@@ -33,8 +33,8 @@ use views::Place;
 use web::limits::CONNECTIONS_MAX;
 use web::{DemoAct, DemoActs, TRIAL_ROLES_PATH, TrialRole, WebListen};
 
-use crate::calendar_command::carry_out;
 use super::demo_door::DemoDoor;
+use crate::calendar_command::carry_out;
 use crate::data_directory;
 use crate::do_command::sign_ins::factor_uri;
 use crate::office_requests::{self, OfficeKeys, code_mac_under};

@@ -7,8 +7,7 @@ use money::Currency;
 use money::decimal::DecimalAmount;
 use peers::terminal::{
     JournalLine, JournalLineStatus, Receipt, TerminalCardRequest, TerminalError,
-    TerminalParameters, TerminalParcel,
-    TerminalSum, TerminalTotals, TimeoutAction,
+    TerminalParameters, TerminalParcel, TerminalSum, TerminalTotals, TimeoutAction,
 };
 use peers::{ResponseCode, TerminalOutcome, TerminalSimulator};
 use qr::Background;

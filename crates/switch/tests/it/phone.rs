@@ -5,9 +5,7 @@ use books::{BlockTerminal, Command, CourierId, ParcelId, PaymentId, Refusal, Reg
 use books::{TerminalId, Timestamp};
 use money::Amount;
 use peers::{TerminalOutcome, TerminalTask};
-use switch::{
-    CARD_REQUEST_MS, PhoneAction, PhoneAnswer, PhoneRefusal, PhoneRequest, WalletReply,
-};
+use switch::{CARD_REQUEST_MS, PhoneAction, PhoneAnswer, PhoneRefusal, PhoneRequest, WalletReply};
 
 use crate::world::*;
 
@@ -20,12 +18,7 @@ fn opened() -> World {
     world
 }
 
-fn request(
-    courier: CourierId,
-    parcel: ParcelId,
-    number: u8,
-    action: PhoneAction,
-) -> PhoneRequest {
+fn request(courier: CourierId, parcel: ParcelId, number: u8, action: PhoneAction) -> PhoneRequest {
     PhoneRequest { courier, payment: PaymentId { parcel, number }, action }
 }
 

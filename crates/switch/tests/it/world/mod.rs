@@ -19,8 +19,8 @@ use peers::behaviour::RequestSummary;
 use peers::network::{self, NetworkLinkId, NetworkSimulator};
 use peers::{Behaviour, ResponseAction};
 use switch::{
-    LinkId, OperatorEvent, OrderStatus, Output, PhoneAnswer, Query, Settings, Switch, TerminalConnection,
-    TerminalDialect, WalletNotification, WalletOutcome, WalletReply,
+    LinkId, OperatorEvent, OrderStatus, Output, PhoneAnswer, Query, Settings, Switch,
+    TerminalConnection, TerminalDialect, WalletNotification, WalletOutcome, WalletReply,
 };
 
 pub use setup::*;
