@@ -181,7 +181,7 @@ export const card = async ({ items, rest: [id, text, minor, until], ended }) => 
       h("div.foot", over
         ? h("a.button.primary", { href: `#/ask/${one.id}/card` }, t("ask.card_begin"))
         : payment ? null : h("button", { type: "button", "data-keep": "end", onclick: end }, t("ask.end_card"))),
-      byHand(one),
+      over ? byHand(one) : null,
     ],
   };
 };

@@ -28,7 +28,7 @@ use crate::limits::TOUR_PARCELS_MAX;
 use crate::operations::{Action, Operation};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
-use crate::words::BilingualText;
+use crate::words::{BilingualText, words};
 
 /// What the phone may load: our own files. It shows no frame and sends no form.
 const PHONE_POLICY: &str = concat!(
@@ -166,7 +166,7 @@ async fn at_the_door(mut call: Call) -> HttpAnswer {
     let courier = courier_of(&call)?;
     let body = read_object(&call.whole_body().await?)?;
     let request = read_request(courier, &body)?;
-    let ask = call.app.phone.clone().ok_or(ProblemKind::NoSwitch)?;
+    let ask = call.app.phone.clone().ok_or_else(no_switch)?;
     let answer = call.app.workers.run(move |_| ask(request)).await?;
     let left_ms = |until: engine::Timestamp| until.0.saturating_sub(SystemClock.now().0);
     let body = match answer {
@@ -208,12 +208,32 @@ fn read_request(courier: CourierId, body: &Map<String, Value>) -> Result<PhoneRe
 }
 
 async fn refused(call: &Call, courier: CourierId, why: PhoneRefusal) -> Result<Problem, Problem> {
-    let kind = match why {
-        PhoneRefusal::NoWallet => ProblemKind::NoWallet,
-        PhoneRefusal::NoPhone => ProblemKind::PhoneNotRegistered,
-        PhoneRefusal::NoTerminal => ProblemKind::NoTerminal,
-        PhoneRefusal::OutOfDate => ProblemKind::TourOutOfDate,
-        PhoneRefusal::Later => ProblemKind::Busy,
+    let (kind, detail) = match why {
+        PhoneRefusal::NoWallet => return Ok(no_switch()),
+        PhoneRefusal::NoPhone => (
+            ProblemKind::DoesNotFit,
+            words!(
+                "your phone is not registered as a terminal; ask an operator to give \
+                 RegisterTerminal with a number from 90000000",
+                "您的手机尚未登记为终端；请运营以 RegisterTerminal 登记，编号自 90000000 起"
+            ),
+        ),
+        PhoneRefusal::NoTerminal => (
+            ProblemKind::DoesNotFit,
+            words!(
+                "you have no terminal that is not blocked; show a code or take cash",
+                "您没有可用的终端；请出示收款码或收现金"
+            ),
+        ),
+        PhoneRefusal::OutOfDate => (
+            ProblemKind::DoesNotFit,
+            words!(
+                "the books have less left to collect, or another payment came first; look at the \
+                 parcel again",
+                "账簿中的待收金额较少，或已有另一笔付款；请重新查看该件"
+            ),
+        ),
+        PhoneRefusal::Later => return Ok(ProblemKind::Busy.into()),
         PhoneRefusal::Books(refusal) => {
             let look = move |engine: &Engine| {
                 let books = engine.books();
@@ -225,7 +245,16 @@ async fn refused(call: &Call, courier: CourierId, why: PhoneRefusal) -> Result<P
             return Ok(Problem::of_refusal(&refusal, call.app.texts.chinese));
         }
     };
-    Ok(kind.into())
+    Ok(Problem::new(kind, detail))
+}
+
+fn no_switch() -> Problem {
+    let detail = words!(
+        "phones show no codes and ask for no cards here: this server has no switch, or no wallet; \
+         take cash",
+        "此处手机不能出示收款码或请求刷卡：本服务器没有交换系统或钱包；请收现金"
+    );
+    Problem::new(ProblemKind::NotSetUp, detail)
 }
 
 /// What a courier has out, and the own cash. Others' parcels among `also` are left out.

@@ -116,23 +116,6 @@ kinds! {
     Unsent "unsent" 409
         "this phone has commands that are not in the books yet; send them at /phone, then sign out"
         "本机尚有未入账的记录；请先在 /phone 发送，再退出登录"
-    NoSwitch "no-switch" 409
-        "this server has no switch, so phones show no codes and ask for no cards; take cash, or use \
-         the terminal"
-        "本服务器未运行交换系统，手机不能出示收款码或请求刷卡；请收现金，或使用终端"
-    NoWallet "no-wallet" 409
-        "the settings have no wallet, so there are no codes; ask for a card or take cash"
-        "配置中没有钱包，无法出示收款码；请刷卡或收现金"
-    PhoneNotRegistered "phone-not-registered" 409
-        "this courier's phone is not registered as a terminal; an operator gives RegisterTerminal \
-         with a number from 90000000"
-        "该快递员的手机尚未登记为终端；请运营以 RegisterTerminal 登记，编号自 90000000 起"
-    NoTerminal "no-terminal" 409
-        "this courier has no terminal that is not blocked; show a code or take cash"
-        "该快递员没有可用的终端；请出示收款码或收现金"
-    TourOutOfDate "tour-out-of-date" 409
-        "the books have less left to collect, or another payment came first; look at the parcel again"
-        "账簿中的待收金额较少，或已有另一笔付款；请重新查看该件"
     NotPermitted "not-permitted" 403
         "your roles do not allow this; ask an administrator for the role that does"
         "您的角色不允许此操作；请向管理员申请相应角色"
