@@ -39,7 +39,9 @@ pub use act::{
     WaitingPage,
 };
 pub use bank_accounts::{BankAccountsPage, ShownAccount};
-pub use cells::{Cell, PageRow, PartyNames, RowContext, row_key, view_of, view_of_word};
+pub use cells::{
+    Cell, PageRow, PartyNames, RowContext, party_view, row_key, view_of, view_of_word,
+};
 pub use chart::{BarChart, ChartBar};
 pub use columns::{DETAIL_ONLY, label, list_columns};
 pub use design::DesignPage;
