@@ -33,7 +33,7 @@ use crate::limits::{
 };
 use crate::listing_stores::ListingStores;
 use crate::operations::{OPERATIONS, Operation};
-use crate::phone;
+use crate::phone::{self, AskSwitch};
 use crate::problem::{ErrorInChinese, Problem, ProblemKind};
 use crate::provider::{Provider, ProviderSettings};
 use crate::readers::{ViewReaders, Writers};
@@ -109,6 +109,8 @@ pub struct WebParts {
     pub demo: Option<DemoActs>,
     /// The shop window, if it is open.
     pub shop: Option<ShopSettings>,
+    /// Where there is a switch.
+    pub phone: Option<AskSwitch>,
     pub system: SystemWatch,
     /// Where its pages are, as browsers write it: `https://pay.example`. On this machine it follows
     /// from the request.
@@ -148,6 +150,7 @@ pub(crate) struct App {
     pub demo: Option<DemoActs>,
     pub shop: Option<ShopWindow>,
     pub listings: ListingStores,
+    pub phone: Option<AskSwitch>,
     pub system: SystemWatch,
     hosts: Vec<String>,
     pub is_tls: bool,
@@ -236,6 +239,7 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         trial_roles: parts.trial_roles,
         payout_day: parts.payout_day,
         demo: parts.demo,
+        phone: parts.phone,
         system: parts.system,
         hosts: parts.hosts,
         is_tls: parts.is_tls,

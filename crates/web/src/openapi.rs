@@ -146,7 +146,7 @@ fn tag(action: Action) -> &'static str {
         Action::Notices | Action::Notice => "notices",
         Action::Publications | Action::Publication | Action::Figure => "pulse",
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
-        Action::TakeFile(_) => "files",
+        Action::TakeFile(_) | Action::OfferFile => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
         Action::KeepText | Action::KeepPicture | Action::Quote | Action::Track => "market",
         Action::Reference | Action::Style | Action::OpenApi | Action::Problem => "pages",
@@ -250,7 +250,7 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
         Action::Figure => {
             let position = json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX });
             parameters.extend(FIGURE_PARAMETERS.iter().map(|name| match *name {
-                "day" => query_parameter(name, &look_flag_schema(&FlagForm::Date)),
+                "day" | "since" => query_parameter(name, &look_flag_schema(&FlagForm::Date)),
                 name => query_parameter(name, &position),
             }));
         }
@@ -373,6 +373,7 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
         Action::Reference | Action::Problem => content = vec!["text/html"],
         Action::Track => content.push("text/html"),
         Action::Style => content = vec!["text/css"],
+        Action::OfferFile => content = vec!["text/csv"],
         _ => {}
     }
     let mut responses = Map::new();

@@ -32,6 +32,7 @@ pub enum Action {
     Approve,
     Withdraw,
     TakeFile(FileKind),
+    OfferFile,
     Disclose,
     KeepText,
     KeepPicture,
@@ -71,6 +72,8 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     Orders,
+    /// Of a shop's product export.
+    Offers,
     /// Of a network, wallet, bank or courier firm.
     Incoming,
     /// A list of what is open, with resolutions.
@@ -506,6 +509,21 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             ("Withdraws a proposal", "撤回提议"),
         ),
         file("orders", FileKind::Orders, ("Announces the parcels of an order export", "导入订单")),
+        file(
+            "offers",
+            FileKind::Offers,
+            (
+                "Takes the offers of a product export, all of them or none",
+                "导入商品导出中的商品，全部或全不",
+            ),
+        ),
+        one(
+            "getOfferFile",
+            get.clone(),
+            handlers::OFFER_FILE_PATH,
+            Action::OfferFile,
+            ("The offers as CSV, as sendOffers takes them", "商品 CSV，可再导入"),
+        ),
         file(
             "incoming",
             FileKind::Incoming,

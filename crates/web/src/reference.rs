@@ -121,7 +121,7 @@ fn section_of(action: Action) -> Option<&'static str> {
         Action::Notices | Action::Notice => "notices",
         Action::Publications | Action::Publication | Action::Figure => "pulse",
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
-        Action::TakeFile(_) => "files",
+        Action::TakeFile(_) | Action::OfferFile => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
         Action::KeepText | Action::KeepPicture | Action::Quote | Action::Track => "market",
         Action::Reference | Action::Style | Action::OpenApi | Action::Problem => return None,

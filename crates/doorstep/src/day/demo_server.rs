@@ -34,6 +34,7 @@ use views::Place;
 use web::limits::CONNECTIONS_MAX;
 use web::{DemoAct, DemoActs, TRIAL_ROLES_PATH, TrialRole, WebListen};
 
+use super::demo_door::DemoDoor;
 use super::demo_shop;
 use crate::calendar_command::carry_out;
 use crate::data_directory;
@@ -279,6 +280,7 @@ pub fn shared(
         trial_roles: Vec::new(),
         payout_day: served_web::payout_day_of(Arc::new(Mutex::new(Some(calendar(&currencies)?)))),
         demo: None,
+        phone: None,
         system: Arc::new(move || watch.figures()),
     })
 }
@@ -314,6 +316,13 @@ fn serve_until_stopped(
     let shown = sign_ins(&shared.store, roles, &url, lang)?;
     shared.trial_roles = shown.roles;
     shared.demo = Some(acts(node.client(), subjects));
+    // Without it the phone takes cash only.
+    let door = DemoDoor::start(node, subjects.0);
+    if let Err(error) = &door {
+        tracing::warn!(target: "demo", %error, "no switch: the phone takes cash only");
+    }
+    let door = door.ok();
+    shared.phone = door.as_ref().map(|door| door.ask.clone());
     let (offices, lines) = (shared.office.clone(), shared.lines.clone());
     let _views = ViewsFollower::start(data, place.clone(), reached)?;
     let _pulse = PulsePublisher::start(data, place.clone(), PulsePlan::AT_ONCE, node.client())?;
@@ -353,6 +362,9 @@ fn serve_until_stopped(
     // First: its requests use the office.
     server.stop();
     office.stop();
+    if let Some(door) = door {
+        door.stop();
+    }
     Ok(waited?)
 }
 

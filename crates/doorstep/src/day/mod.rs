@@ -2,6 +2,7 @@
 
 mod backend;
 mod counterparty_files;
+mod demo_door;
 mod demo_server;
 mod demo_shop;
 mod night;

@@ -184,6 +184,7 @@ pub struct WebShared {
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
     pub demo: Option<DemoActs>,
+    pub phone: Option<::web::AskSwitch>,
     pub system: SystemWatch,
 }
 
@@ -225,6 +226,7 @@ pub fn start(
         trial_roles,
         payout_day,
         demo,
+        phone,
         system,
     } = shared;
     let on_events = Arc::new(Mutex::new(announce));
@@ -261,6 +263,7 @@ pub fn start(
         trial_roles,
         payout_day,
         demo,
+        phone,
         system,
         origin: plan.origin,
         provider: plan.provider,

@@ -10,8 +10,9 @@ const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const LISTS = ["/parcels", "/payments", "/breaks", "/plans", "/accounts", "/postings", "/commands",
-  "/custody", "/couriers"];
-const DETAILS = ["/parcels", "/payments?method=credit%20card", "/breaks", "/plans", "/accounts"];
+  "/custody", "/couriers", "/offers", "/stock-adjustments", "/promotions", "/market-orders"];
+const DETAILS = ["/parcels", "/payments?method=credit%20card", "/breaks", "/plans", "/accounts",
+  "/offers", "/promotions", "/market-orders", "/market-parcels"];
 const FIRST_LOAD_BYTES_MAX = 300_000;
 
 const faults = [];
@@ -143,6 +144,14 @@ for (const language of ["en", "zh"]) {
       await visit("/access");
       await visit("/design");
       await visit("/routing");
+      await visit("/market");
+      await visit("/packing");
+      const sale = (await (await page.request.get(`${url}/v1/promotions?limit=1`)).json()).items[0];
+      await visit(`/promotions/preview?promotion=${sale.promotion}&from=2013-11-11&until=2013-11-11`,
+        "preview");
+      await visit("/promotions/preview", "preview-form");
+      await visit("/pulse/figures/market_gross");
+      await visit("/offers/import");
       await visit("/system");
       await visit(`/bank-accounts/${seller}`, "bank-account");
       await visit("/acts");
@@ -168,6 +177,9 @@ for (const language of ["en", "zh"]) {
       await visit(await page.getAttribute("main tbody th a", "href"), "person");
       await page.goto(`${url}/as/seller`);
       await visit("/", "seller");
+      await visit("/offers", "seller-offers");
+      await visit("/packing", "seller-packing");
+      await visit("/offers/import", "seller-import");
       await visit("/statements");
       await visit("/import");
       await page.goto(`${url}/as/firm`);

@@ -8,6 +8,7 @@ mod act_table;
 mod approvals;
 mod audit;
 mod bank_accounts;
+mod belongs;
 mod choices;
 mod closings;
 mod costs;
@@ -18,11 +19,14 @@ mod frames;
 mod home;
 mod imports;
 mod lists;
+mod market;
 mod notices;
 mod own_sign_in;
+mod packing;
 mod party_accounts;
 mod people;
 mod portals;
+mod preview;
 mod pulse;
 mod routing;
 mod rows;
@@ -62,7 +66,7 @@ use act_table::ACTS_PATH;
 use closings::{CLOSINGS_LIST_PATH, CLOSINGS_PATH};
 pub(crate) use form::{Form, own_path};
 use frames::frame;
-use imports::IMPORT_PATH;
+use imports::{IMPORT_PATH, ImportForm, OFFERS_PATH};
 pub(crate) use sessions::{SECOND_FACTOR_PATH, SIGNED_IN_PATH};
 use statements::STATEMENTS_PATH;
 pub(crate) use statements::{STATEMENT_PARAMETERS, statement_of};
@@ -109,8 +113,8 @@ enum Page {
     Proposals,
     Proposal,
     Decide,
-    Import,
-    TakeImport,
+    Import(ImportForm),
+    TakeImport(ImportForm),
     Closings,
     ClosingsList,
     TakeClosings,
@@ -134,6 +138,11 @@ enum Page {
     Routing,
     Costs,
     Exit,
+    Market,
+    Packing,
+    ShowBuyers,
+    Preview,
+    GivePreview,
     System,
     People,
     Person,
@@ -225,7 +234,14 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
             on(get(Page::ActForm), MethodFilter::POST, Page::GiveAct),
         )
         .route(CHOICES_PATH, get(Page::Choices))
-        .route(IMPORT_PATH, on(get(Page::Import), MethodFilter::POST, Page::TakeImport))
+        .route(IMPORT_PATH, {
+            let form = ImportForm::Orders;
+            on(get(Page::Import(form)), MethodFilter::POST, Page::TakeImport(form))
+        })
+        .route(OFFERS_PATH, {
+            let form = ImportForm::Offers;
+            on(get(Page::Import(form)), MethodFilter::POST, Page::TakeImport(form))
+        })
         .route(CLOSINGS_PATH, on(get(Page::Closings), MethodFilter::POST, Page::TakeClosings))
         .route(CLOSINGS_LIST_PATH, get(Page::ClosingsList))
         .route(notices::NOTICES_PATH, get(Page::Notices))
@@ -249,6 +265,9 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(&list_path(routing::ROUTING), get(Page::Routing))
         .route(&list_path(costs::COSTS), get(Page::Costs))
         .route(&format!("{}/{{network}}", list_path(costs::EXIT)), get(Page::Exit))
+        .route(market::MARKET_PATH, get(Page::Market))
+        .route(packing::PACKING_PATH, on(get(Page::Packing), MethodFilter::POST, Page::ShowBuyers))
+        .route(market::PREVIEW_PATH, on(get(Page::Preview), MethodFilter::POST, Page::GivePreview))
         .route(&list_path(system::SYSTEM), get(Page::System))
         .route(
             &format!("{}/{{seller}}", bank_accounts::BANK_ACCOUNTS_PATH),
@@ -387,8 +406,8 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Proposals => approvals::list(visit).await,
         Page::Proposal => approvals::one(visit).await,
         Page::Decide => approvals::decide(visit).await,
-        Page::Import => imports::form(&visit),
-        Page::TakeImport => imports::take(visit).await,
+        Page::Import(form) => imports::form(&visit, form),
+        Page::TakeImport(form) => imports::take(visit, form).await,
         Page::Closings => closings::form(&visit),
         Page::ClosingsList => closings::list(visit).await,
         Page::TakeClosings => closings::take(visit).await,
@@ -413,6 +432,11 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Routing => routing::routing(visit).await,
         Page::Costs => costs::costs(visit).await,
         Page::Exit => costs::exit(visit).await,
+        Page::Market => market::market(visit).await,
+        Page::Packing => packing::page(visit).await,
+        Page::ShowBuyers => packing::disclose(visit).await,
+        Page::Preview => preview::page(visit).await,
+        Page::GivePreview => preview::give(visit).await,
         Page::System => system::system(visit).await,
         Page::People => people::people(visit).await,
         Page::Person => people::person(visit).await,

@@ -17,7 +17,7 @@ pub(crate) mod sessions;
 pub(crate) mod views;
 
 pub(crate) use commands::{ACCOUNT, DIGEST, SET_PAYOUT_ACCOUNT, carry_out, shown as shown_events};
-pub(crate) use files::flags as file_flags;
+pub(crate) use files::{OFFER_FILE_PATH, flags as file_flags};
 pub(crate) use identities::PERSON;
 pub(crate) use listings::{DRAFTS, PICTURE_TYPES};
 pub(crate) use notices::PARAMETERS as NOTICE_PARAMETERS;
@@ -43,6 +43,7 @@ pub(crate) async fn answer(call: Call) -> HttpAnswer {
         Action::Approve => proposals::approve(call).await,
         Action::Withdraw => proposals::withdraw(call).await,
         Action::TakeFile(kind) => files::take(call, kind).await,
+        Action::OfferFile => files::offers(call).await,
         Action::Disclose => personal_data::disclose(call).await,
         Action::PayoutFiles => personal_data::payout_files(call).await,
         Action::PayoutAccounts => personal_data::payout_accounts(call).await,
