@@ -514,7 +514,12 @@ fn error_page(mut around: PageFrame, problem: &Problem) -> Response<Body> {
         detail: problem.detail(words.0).to_owned(),
         frame: around,
     };
-    html(&page, status).unwrap_or_else(|problem| problem.response(words.0))
+    let mut response = html(&page, status).unwrap_or_else(|problem| problem.response(words.0));
+    // When to come back, a page says too.
+    if let Some(later) = problem.response(words.0).headers().get(header::RETRY_AFTER) {
+        response.headers_mut().insert(header::RETRY_AFTER, later.clone());
+    }
+    response
 }
 
 /// What stands around a page of the shop window.
