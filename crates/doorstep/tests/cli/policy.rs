@@ -131,7 +131,7 @@ fn a_text_is_held_decided_appealed_and_matched_again() {
     let mut command = bed.doorstep(&format!("do {refused} --data door/books --json"));
     let answer = Ran::of(command.args(["--fields", spans])).succeeds().json();
     assert_eq!(answer["answer"], "carried_out", "{answer}");
-    let state = || served.get("/v1/offers").is(200).json()["items"][0]["state"].clone();
+    let state = || served.settled().get("/v1/offers").is(200).json()["items"][0]["state"].clone();
     assert_eq!(state(), "paused");
     let again = served.give("set-offer-state", "l-3", &listed).problem(409, "text-refused");
     assert!(again["detail"].as_str().unwrap().contains("appeal"), "{again}");
