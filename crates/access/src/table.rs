@@ -233,6 +233,7 @@ const VIEWS: &[(&str, &str, bool)] = &[
     ("offers", "-aaa--o--", false),
     ("promotions", "-aaa--o--", false),
     ("market-orders", "-aaa--o--", false),
+    ("text-decisions", "-aaa--o--", false),
 ];
 
 /// What a seller pays is the seller's; what a firm has with Doorstep is the firm's.

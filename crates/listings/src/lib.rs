@@ -3,7 +3,7 @@
 //! A [`TextStore`] keeps texts under their digests, so that they can be erased. [`screening()`]
 //! finds what the rules in force say of a text, and makes the command that carries it.
 //! [`PolicyAudit`] matches every text that is still there again. [`preview`] says what another
-//! version would do.
+//! version would do. [`rescreen()`] matches again what the rules of today may see otherwise.
 //!
 //! Never: a text that is not public; a decision (the engine's); a text in the journal.
 //!
@@ -11,12 +11,14 @@
 
 mod audit;
 mod preview;
+mod rescreen;
 mod screen;
 mod store;
 mod text;
 
 pub use audit::{AuditCounts, PolicyAudit};
 pub use preview::{ChangedText, KindCounts, Preview, preview};
+pub use rescreen::{MatchedRules, RescreenError, Rescreened, due_texts, rescreen};
 pub use screen::{ScreenError, TextToScreen, matched_version, matcher_of, screening};
 pub use store::{PUBLIC_TEXTS_FILE, PUBLIC_TEXTS_STORE, StoreError, TextStore};
 pub use text::{CAPTIONS_MAX, OfferText, OfferTextFault};

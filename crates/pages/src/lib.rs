@@ -27,6 +27,7 @@ mod links;
 mod list;
 mod messages;
 mod nav;
+mod policy;
 mod portal;
 mod sign_ins;
 mod tone;
@@ -51,6 +52,7 @@ pub use links::{Link, list_path};
 pub use list::{FieldForm, FilterChip, FilterField, ListHeader, ListPage, ListRequest, ListRow};
 pub use messages::{ErrorPage, FoundGroup, SearchPage};
 pub use nav::{NavGroup, NavLink, nav_groups};
+pub use policy::{MarkedPart, PolicyDays, PolicyItem, PolicyPage, PolicySection};
 pub use portal::{
     BadOrderLine, ClosingsPage, ClosingsReport, ImportPage, ImportedOrders, PartyLine,
     PartyStatementPage, PortalPage, PortalTable, StatementAccount,

@@ -149,11 +149,12 @@ pub struct FigureSet {
 }
 
 /// The files that come with Doorstep.
-pub const SHIPPED: [(&str, &str); 4] = [
+pub const SHIPPED: [(&str, &str); 5] = [
     ("doors.toml", include_str!("../../../figures/doors.toml")),
     ("money.toml", include_str!("../../../figures/money.toml")),
     ("costs.toml", include_str!("../../../figures/costs.toml")),
     ("breaks.toml", include_str!("../../../figures/breaks.toml")),
+    ("texts.toml", include_str!("../../../figures/texts.toml")),
 ];
 
 impl FigureSet {

@@ -31,7 +31,7 @@ const MAP: &str = "
     files    | money                                                 |
     reports  | money tariff ledger books market policy calendar engine journal node files |
     postgresql |                                                     |
-    views    | money tariff ledger books market engine journal node reports postgresql |
+    views    | money tariff ledger books market policy engine journal node reports postgresql |
     iso8583  |                                                       |
     keys     |                                                       |
     backup   | journal files keys                                    |
@@ -56,7 +56,7 @@ const MAP: &str = "
               keys
     pages    | money books switch office views pulse                  |
     web      | money tariff books market policy machine engine journal node files reports switch \
-              office access views pages vault notices pulse |
+              listings office access views pages vault notices pulse |
     wiping   |                                                       |
 doorstep| money tariff books market calendar engine journal node files reports keys vault access \
               qr peers switch host recon office bench sim wiping postgresql views pages web backup \

@@ -269,6 +269,7 @@ fn serve_until_stopped(
         requests_per_second: REQUESTS_PER_SECOND,
         connections_max: CONNECTIONS_MAX,
         origin: None,
+        public_policy: true,
         provider: None,
     };
     let look = |engine: &Engine| engine.books().currencies().collect::<Vec<_>>();

@@ -45,6 +45,7 @@ pub struct WebPlan {
     pub requests_per_second: u32,
     pub connections_max: usize,
     pub origin: Option<String>,
+    pub public_policy: bool,
     pub provider: Option<ProviderSettings>,
 }
 
@@ -105,7 +106,16 @@ pub fn plan(form: &WebForm, path: impl Fn(&Path) -> PathBuf) -> anyhow::Result<W
     let provider = form.oidc.as_ref().map(|form| provider(form, path)).transpose()?;
     let origin = origin.map(|of| of.origin().to_owned());
     let connections_max = CONNECTIONS_MAX;
-    Ok(WebPlan { addresses, tls, hosts, requests_per_second, connections_max, origin, provider })
+    Ok(WebPlan {
+        addresses,
+        tls,
+        hosts,
+        requests_per_second,
+        connections_max,
+        origin,
+        public_policy: form.public_policy,
+        provider,
+    })
 }
 
 fn origin(text: &str) -> anyhow::Result<RelyingParty> {
@@ -241,6 +251,7 @@ pub fn start(
         demo,
         system,
         origin: plan.origin,
+        public_policy: plan.public_policy,
         provider: plan.provider,
         on_failure: |reason| tracing::error!(target: "web", reason, "a request failed"),
     };
