@@ -64,8 +64,9 @@ pub fn due_texts(
         rules.any(|known: &PolicyRule| known.id == *rule)
     };
     let is_stale = |one: &TextDecision| {
-        let lost = |one: &TextDecision| one.by.is_none() && !one.rules.iter().all(is_matched);
-        one.screened_with != version.version || !one.stands(date) || lost(one)
+        let lost = one.by.is_none() && !one.rules.iter().all(is_matched);
+        let mut begun = policy.matched_rules(version, date).filter(|rule| rule.from > one.date);
+        one.screened_with != version.version || !one.stands(date) || lost || begun.next().is_some()
     };
     let is_listed = |offer: OfferId| {
         market.offer_view(offer).is_some_and(|offer| offer.state == OfferState::Listed)
@@ -103,22 +104,28 @@ pub fn rescreen(
     now: impl Fn() -> Timestamp,
 ) -> Result<Rescreened, RescreenError> {
     let mut done = Rescreened::default();
-    let look = |at: Timestamp| {
-        move |engine: &Engine| {
-            let at = at.max(engine.last_at());
-            let rules = matched_version(engine, at).map(|(version, date)| {
-                engine.policy().matched_rules(version, date).cloned().collect::<Vec<_>>()
-            });
-            rules.unwrap_or_default()
-        }
+    let at = now();
+    let look = move |engine: &Engine| {
+        let at = at.max(engine.last_at());
+        let (version, date) = matched_version(engine, at)?;
+        let rules = engine.policy().matched_rules(version, date).cloned();
+        Some((MatchedRules::at(engine, at)?, rules.collect::<Vec<_>>()))
     };
-    let rules = client.look_ahead(look(now()))?;
+    let Some((matched, rules)) = client.look_ahead(look)? else { return Ok(done) };
     let matcher = matcher(&rules)?;
     let mut from = Some(0);
     while let Some(place) = from {
         let at = now();
-        let look = move |engine: &Engine| due_texts(engine, at.max(engine.last_at()), place);
-        let (due, next) = client.look_ahead(look)?;
+        let look = move |engine: &Engine| {
+            let at = at.max(engine.last_at());
+            (MatchedRules::at(engine, at), due_texts(engine, at, place))
+        };
+        let (rules, (due, next)) = client.look_ahead(look)?;
+        if rules.as_ref() != Some(&matched) {
+            // Other rules hold since: it begins again with them.
+            done.changed += 1;
+            break;
+        }
         let mut found: Vec<ScreenText> = Vec::new();
         for text in due {
             match text.screen_with(store, &matcher) {
@@ -135,7 +142,11 @@ pub fn rescreen(
             for answer in client.execute(given.collect())? {
                 match answer {
                     Ok(_) => done.matched += 1,
-                    Err(Refusal::Policy(PolicyRefusal::PersonDecided(_))) => {}
+                    // The rules find the same as before, or nothing that a person did not see.
+                    Err(
+                        Refusal::Books(books::Refusal::Repeated)
+                        | Refusal::Policy(PolicyRefusal::PersonDecided(_)),
+                    ) => {}
                     Err(_) => done.changed += 1,
                 }
             }

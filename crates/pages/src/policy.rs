@@ -22,8 +22,10 @@ impl MarkedPart {
     pub fn new(name: String, text: &str, spans: &[(usize, usize, String)]) -> MarkedPart {
         let is_place = |at: usize| text.is_char_boundary(at);
         let spans = spans.iter().filter(|(start, end, _)| start < end);
-        let spans: Vec<_> = spans.filter(|(start, end, _)| is_place(*start) && is_place(*end)).collect();
-        let mut cuts: Vec<usize> = spans.iter().flat_map(|(start, end, _)| [*start, *end]).collect();
+        let spans: Vec<_> =
+            spans.filter(|(start, end, _)| is_place(*start) && is_place(*end)).collect();
+        let mut cuts: Vec<usize> =
+            spans.iter().flat_map(|(start, end, _)| [*start, *end]).collect();
         cuts.extend([0, text.len()]);
         cuts.sort_unstable();
         cuts.dedup();

@@ -3,6 +3,7 @@
 mod backend;
 mod counterparty_files;
 mod demo_server;
+mod demo_texts;
 mod others;
 mod progress;
 mod records;

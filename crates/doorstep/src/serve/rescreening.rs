@@ -42,9 +42,8 @@ fn round(
     client: &mut NodeClient,
     done: &mut Option<MatchedRules>,
 ) -> Result<(), node::NodeStopped> {
-    let look = |engine: &engine::Engine| {
-        MatchedRules::at(engine, SystemClock.now().max(engine.last_at()))
-    };
+    let look =
+        |engine: &engine::Engine| MatchedRules::at(engine, SystemClock.now().max(engine.last_at()));
     let rules = client.look_ahead(look)?;
     if rules.is_none() || rules == *done {
         return Ok(());

@@ -376,7 +376,10 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::GiveSecondFactor => sessions::second_factor(visit).await,
         Page::SignedIn => sessions::signed_in(visit),
         Page::Preferences => sessions::prefer(visit).await,
-        Page::Policy | Page::PolicyTwin | Page::PolicyReport | Page::PolicyReportTwin
+        Page::Policy
+        | Page::PolicyTwin
+        | Page::PolicyReport
+        | Page::PolicyReportTwin
         | Page::PolicyReportFile
             if visit.call.caller.is_none() && !visit.call.app.public_policy =>
         {

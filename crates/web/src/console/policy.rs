@@ -53,9 +53,11 @@ fn links(visit: &Visit) -> Vec<ActLink> {
         let all = readable(&caller.principal);
         all.contains(&"text_rules")
     });
-    let own = visit.call.caller.as_ref().is_some_and(|caller| {
-        readable(&caller.principal).contains(&"text_decisions")
-    });
+    let own = visit
+        .call
+        .caller
+        .as_ref()
+        .is_some_and(|caller| readable(&caller.principal).contains(&"text_decisions"));
     let decisions = list_path("text_decisions");
     let all = [
         ("policy.title", POLICY_PATH, true),
@@ -326,9 +328,8 @@ fn rule_item(around: &Around, rule: &RuleShown, section: &str, at: usize) -> Pol
         (false, false) => Some(("policy.not_in_force", Tone::End)),
         (false, true) => None,
     };
-    let badge = badge.map(|(key, tone)| {
-        Cell { tone: Some(tone), ..Cell::plain(words.get(key).to_owned()) }
-    });
+    let badge = badge
+        .map(|(key, tone)| Cell { tone: Some(tone), ..Cell::plain(words.get(key).to_owned()) });
     let effect = words.entry("policy.effect", &format!("{:?}", rule.effect)).unwrap_or_default();
     let until = rule.until.as_ref().map(|until| date(words, until));
     let period = match &until {
@@ -347,10 +348,8 @@ fn rule_item(around: &Around, rule: &RuleShown, section: &str, at: usize) -> Pol
         }
         text
     };
-    let source = words.fill(
-        "policy.source_in",
-        &[("source", &rule.source), ("place", &rule.jurisdiction)],
-    );
+    let source =
+        words.fill("policy.source_in", &[("source", &rule.source), ("place", &rule.jurisdiction)]);
     let mut facts = vec![
         around.fact("policy.source", source),
         around.fact("policy.consequence", effect.to_owned()),
@@ -429,12 +428,8 @@ fn listed(
     items: Vec<PolicyItem>,
 ) -> HttpAnswer {
     let words = visit.words();
-    let section = PolicySection {
-        id: String::new(),
-        title: String::new(),
-        note: String::new(),
-        items,
-    };
+    let section =
+        PolicySection { id: String::new(), title: String::new(), note: String::new(), items };
     let page = PolicyPage {
         frame: framed(visit, title),
         lead: words.get(lead).to_owned(),
@@ -525,8 +520,7 @@ pub(super) async fn offer(visit: Visit) -> HttpAnswer {
                     format!("sel_{}", one.decision.seller),
                     number.to_string(),
                 );
-                let fields =
-                    [("offer", &*offer), ("seller", &*seller), ("decision", &*number)];
+                let fields = [("offer", &*offer), ("seller", &*seller), ("decision", &*number)];
                 let mut link = act(words, ("AppealText", None), &fields, &back);
                 link.is_next = true;
                 item.acts = vec![link];
@@ -635,9 +629,8 @@ fn report_tables(words: PageWords, report: &PolicyReport) -> Vec<PortalTable> {
         ("policy.count_overdue", figure(appeals.overdue)),
         ("policy.appeal_minutes", minutes(appeals.minutes_median)),
     ];
-    let figures = figures.into_iter().map(|(key, cell)| {
-        vec![Cell::plain(words.get(key).to_owned()), cell]
-    });
+    let figures =
+        figures.into_iter().map(|(key, cell)| vec![Cell::plain(words.get(key).to_owned()), cell]);
     let percent = |ppm: u32| format!("{}.{:02}%", ppm / 10_000, ppm / 100 % 100);
     let samples = report.samples.iter().map(|one| {
         let kind = words.entry("policy.sample", &format!("{:?}", one.kind)).unwrap_or_default();

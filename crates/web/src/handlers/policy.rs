@@ -48,10 +48,7 @@ pub(crate) const POLICY_READS: [Read; 5] = [
         "listOpenAppeals",
         "/v1/policy/appeals",
         Action::OpenAppeals,
-        (
-            "Appeals to be judged, without what was decided first",
-            "待裁决的申诉，不含先前的决定",
-        ),
+        ("Appeals to be judged, without what was decided first", "待裁决的申诉，不含先前的决定"),
     ),
     (
         "getOfferDecisions",
@@ -221,7 +218,8 @@ fn put_forms(value: &mut Value) {
                     name => prefixes::type_of_field(name),
                 };
                 let prefix = id_type.and_then(prefixes::of_type);
-                let id = value.as_str().map(str::to_owned).or(value.as_u64().map(|id| id.to_string()));
+                let id =
+                    value.as_str().map(str::to_owned).or(value.as_u64().map(|id| id.to_string()));
                 match (prefix, id) {
                     (Some(prefix), Some(id)) => *value = format!("{prefix}{id}").into(),
                     _ if (name == "at" || name.ends_with("_at")) && value.is_u64() => {
