@@ -46,6 +46,7 @@ mod cli {
     mod modes;
     mod month;
     mod network;
+    mod night;
     mod notices;
     mod office;
     mod open_items;

@@ -6,6 +6,7 @@ use books::{
     PayoutLine, PlanId, SellerId, Timestamp,
 };
 use engine::{CommandOutcome, Engine, Submission};
+use market::{Market, MarketEvent};
 use money::Currency;
 use node::replay::ReplayObserver;
 use serde::Serialize;
@@ -75,6 +76,7 @@ pub struct DaySums {
     /// Freight charged, less what was given back.
     pub freight: i128,
     pub payouts_returned: EventSum,
+    pub market: MarketSums,
     pub plans: Vec<ExecutedPlan>,
     /// The payouts that are not in flight any more.
     pub ended_payouts: BTreeMap<PayoutId, PayoutEnd>,
@@ -82,6 +84,31 @@ pub struct DaySums {
     without_account: HashMap<(SellerId, Currency), Vec<(usize, PayoutId)>>,
     due: HashMap<ParcelId, u64>,
     collected: HashMap<PaymentId, (PaymentMethod, u64)>,
+}
+
+/// What the market sold, as the orders were placed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MarketSums {
+    /// With what they ask for.
+    pub orders: EventSum,
+    pub units: u64,
+    /// Of the units, at a flash price.
+    pub flash_units: u64,
+    /// The discounts, by who pays them.
+    pub by_platform: u64,
+    pub by_sellers: u64,
+}
+
+impl MarketSums {
+    fn add(&mut self, event: &MarketEvent, market: &Market) {
+        let MarketEvent::OrderPlaced { order, total, discounts, .. } = event else { return };
+        self.orders.add(total.minor());
+        self.by_platform += discounts.iter().map(|one| one.platform.minor()).sum::<u64>();
+        self.by_sellers += discounts.iter().map(|one| one.sellers.minor()).sum::<u64>();
+        let Some(order) = market.order_view(*order) else { return };
+        self.units += order.units.len() as u64;
+        self.flash_units += order.units.iter().filter(|unit| unit.flash).count() as u64;
+    }
 }
 
 impl EventSum {
@@ -108,6 +135,7 @@ impl ReplayObserver for DaySums {
                 self.plan_executed(*plan, at, lines, engine.books());
             }
         }
+        outcome.market.iter().for_each(|event| self.market.add(event, engine.market()));
         if let engine::Command::Books(Command::SetPayoutAccount(set)) = &submission.command {
             let (account, date) = ((set.seller, set.currency), engine.books().last_date());
             let waiting = self.without_account.remove(&account).unwrap_or_default();

@@ -70,7 +70,7 @@ pub use costs::{
     RoutingSums, TerminalCost, TerminalRates, UnknownInCosts, WhatIf, WhatIfError, WhatIfGroup,
     WhatIfNetwork, last_collection_day, measure_what_if, what_if,
 };
-pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount, PayoutEnd};
+pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount, MarketSums, PayoutEnd};
 pub use decided::{
     AppealCounts, AppealShown, AutomationCounts, BaselineCounts, BaselineShown, DecisionShown,
     MeasureCounts, PlatformTerms, PolicyReport, PolicyRuleReport, PolicyShown, RateInterval,

@@ -13,29 +13,22 @@ pub(crate) fn cashier(firm: &str) -> PersonId {
 }
 
 /// A command of the world with whoever gives it. The switch names its own actors.
-pub(crate) fn submission_of(command: Command) -> Submission {
-    let by = match &command {
+pub(crate) fn submission_of(command: impl Into<engine::Command>) -> Submission {
+    use Command as C;
+    let command = command.into();
+    let by = match command.of_books() {
         // A courier's person has the courier's number.
-        Command::DispatchParcels(command) => Actor::Person(PersonId(command.courier.0)),
-        Command::StartHandOver(command) => Actor::Person(PersonId(command.courier.0)),
-        Command::CountHandOver(command) => Actor::Person(command.counted_by),
-        Command::AnnounceDeposit(command) => Actor::Person(command.announced_by),
-        Command::PlanSettlement(command) => Actor::Person(command.planned_by),
-        Command::ApproveSettlement(command) => Actor::Person(command.approved_by),
-        Command::RejectSettlement(command) => Actor::Person(command.rejected_by),
-        Command::RaiseBreak(command) => Actor::Person(command.raised_by),
-        Command::ProposeBreakResolution(command) => Actor::Person(command.proposed_by),
-        Command::ApproveBreakResolution(command) => Actor::Person(command.approved_by),
+        Some(C::DispatchParcels(command)) => Actor::Person(PersonId(command.courier.0)),
+        Some(C::StartHandOver(command)) => Actor::Person(PersonId(command.courier.0)),
+        Some(C::CountHandOver(command)) => Actor::Person(command.counted_by),
+        Some(C::AnnounceDeposit(command)) => Actor::Person(command.announced_by),
+        Some(C::PlanSettlement(command)) => Actor::Person(command.planned_by),
+        Some(C::ApproveSettlement(command)) => Actor::Person(command.approved_by),
+        Some(C::RejectSettlement(command)) => Actor::Person(command.rejected_by),
+        Some(C::RaiseBreak(command)) => Actor::Person(command.raised_by),
+        Some(C::ProposeBreakResolution(command)) => Actor::Person(command.proposed_by),
+        Some(C::ApproveBreakResolution(command)) => Actor::Person(command.approved_by),
         _ => Actor::System,
     };
     Submission::new(by, command)
-}
-
-/// The command of a submission.
-pub(crate) fn command_of(submission: Submission) -> Command {
-    match submission.command {
-        engine::Command::Books(command) => command,
-        engine::Command::Market(command) => panic!("no simulated day gives {command:?}"),
-        engine::Command::Policy(command) => panic!("no simulated day gives {command:?}"),
-    }
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fmt::Debug;
 
-use books::{Command, Event, Refusal, Timestamp};
+use books::{Event, Refusal, Timestamp};
 use engine::{CommandOutcome, Engine, Submission};
 use switch::{Query, QueryResult};
 
@@ -112,11 +112,15 @@ pub enum DayError<E> {
 }
 
 impl<E> DayError<E> {
-    pub(crate) fn refused(at: Timestamp, command: &Command, refusal: Refusal) -> DayError<E> {
+    pub(crate) fn refused(
+        at: Timestamp,
+        command: &engine::Command,
+        refusal: Refusal,
+    ) -> DayError<E> {
         DayError::Refused { at, command: shortened_debug(command), refusal }
     }
 
-    pub(crate) fn not_repeated(command: &Command, answer: &BackendReply) -> DayError<E> {
+    pub(crate) fn not_repeated(command: &engine::Command, answer: &BackendReply) -> DayError<E> {
         DayError::NotRepeated { command: shortened_debug(command), answer: shortened_debug(answer) }
     }
 }

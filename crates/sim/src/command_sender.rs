@@ -4,7 +4,7 @@ use books::{Command, Event, Refusal, Timestamp};
 use engine::Submission;
 use switch::{Query, QueryResult};
 
-use crate::actors::{command_of, submission_of};
+use crate::actors::submission_of;
 use crate::backend::{Backend, BackendReply, DayError};
 use crate::chance::{Chance, ChancePurpose};
 use crate::rates::WHOLE_PPM;
@@ -14,7 +14,7 @@ use crate::tally::Tally;
 pub const COMMANDS_PER_CALL_MAX: usize = 4_096;
 
 pub(crate) struct AnsweredCommand {
-    pub command: Command,
+    pub command: engine::Command,
     pub answer: BackendReply,
 }
 
@@ -95,7 +95,7 @@ impl<'o, O: Backend> CommandSender<'o, O> {
                         self.repeat_next.push(submission.clone());
                     }
                     first = again_at_once.then(|| answer.clone());
-                    answered.push(AnsweredCommand { command: command_of(submission), answer });
+                    answered.push(AnsweredCommand { command: submission.command, answer });
                 }
                 SendKind::RepeatedAtOnce => {
                     let first = first.take().expect("the repeat comes after the first");
@@ -103,11 +103,11 @@ impl<'o, O: Backend> CommandSender<'o, O> {
                         Ok(events) if is_repeat_refused(&events) => Err(Refusal::Repeated),
                         same => same,
                     };
-                    self.check_repeat(command_of(submission), answer, &expected)?;
+                    self.check_repeat(&submission.command, answer, &expected)?;
                 }
                 SendKind::RepeatedLater => {
-                    let command = command_of(submission);
-                    self.check_repeat(command, answer, &Err(Refusal::Repeated))?;
+                    let repeated = Err(Refusal::Repeated);
+                    self.check_repeat(&submission.command, answer, &repeated)?;
                 }
             }
         }
@@ -208,12 +208,12 @@ impl<'o, O: Backend> CommandSender<'o, O> {
 
     fn check_repeat(
         &mut self,
-        command: Command,
+        command: &engine::Command,
         answer: BackendReply,
         expected: &BackendReply,
     ) -> Result<(), DayError<O::Error>> {
         if answer != *expected {
-            return Err(DayError::not_repeated(&command, &answer));
+            return Err(DayError::not_repeated(command, &answer));
         }
         if answer == Err(Refusal::Repeated) {
             self.tally.counts.duplicates += 1;

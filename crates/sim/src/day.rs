@@ -425,7 +425,8 @@ impl<'r, O: Backend> DayRun<'r, O> {
             heard.map_err(|refusal| DayError::refused(now, &command, refusal))?;
         }
         for (ticket, AnsweredCommand { command, answer }) in tickets.into_iter().zip(answered) {
-            self.payment_path.on_answer(ticket, &command, answer, now)?;
+            let command = command.of_books().expect("the switch gives commands of the books");
+            self.payment_path.on_answer(ticket, command, answer, now)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The inputs and options of a day, with their checks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use books::{
@@ -12,6 +12,7 @@ use tariff::PaymentMethod;
 use tariff::file::Tariff;
 
 use crate::rates::REFUSED_PPM;
+use crate::setup::opening_commands;
 use crate::world::UnreadableTariff;
 
 /// The largest number of courier firms.
@@ -79,6 +80,8 @@ pub struct DayInputs {
     /// What others gave to the books since the last simulated day: the sellers and parcels of an
     /// import, and what these need.
     pub others: Vec<Command>,
+    /// Of the parcels of `others` that the market sold: the numbers of their units in the orders.
+    pub ordered_units: BTreeMap<ParcelId, Vec<u16>>,
 }
 
 /// How buyers pay.
@@ -249,16 +252,17 @@ pub fn check_inputs(inputs: &DayInputs, options: &DayOptions) -> Result<(), DayI
         });
     }
     check_tariff(inputs)?;
-    check_others(inputs)?;
+    check_others(inputs, options)?;
     check_parcels(inputs)
 }
 
 /// Others may have opened the books and imported orders, on the terms of the day.
-fn check_others(inputs: &DayInputs) -> Result<(), DayInputError> {
+fn check_others(inputs: &DayInputs, options: &DayOptions) -> Result<(), DayInputError> {
     use Command as C;
     let tariff = TariffId::derived(&inputs.tariff.key());
     let version = inputs.tariff.in_force(inputs.date);
     let class = version.and_then(|version| version.terms.class(&inputs.class));
+    let own = opening_commands(inputs, options);
     for command in &inputs.others {
         match command {
             C::OpenBooks(open) if !open.trial => return Err(DayInputError::RealBooks),
@@ -275,7 +279,7 @@ fn check_others(inputs: &DayInputs) -> Result<(), DayInputError> {
                     return Err(DayInputError::OtherTerms { seller });
                 }
             }
-            beside if is_beside_the_day(beside) => {}
+            beside if is_beside_the_day(beside) || own.contains(beside) => {}
             other => return Err(DayInputError::UnknownToWorld { name: other.spec().name }),
         }
     }

@@ -23,7 +23,7 @@ use crate::report::Incidents;
 use crate::schedule::Schedule;
 use crate::world::{
     CashCustody, CodeKey, DayAdditions, OwnTariff, SimulatedCourier, SimulatedFirm,
-    SimulatedParcel, SimulatedSeller, World, WorldTerms, amount,
+    SimulatedParcel, World, WorldTerms, amount,
 };
 
 pub(crate) const BANK: &str = "bank-1";
@@ -51,7 +51,6 @@ impl World {
                 date: inputs.date,
                 utc_offset_minutes: inputs.utc_offset_minutes,
             },
-            time_zone: inputs.time_zone.clone(),
             seed: options.seed,
             rates,
             currency: inputs.currency,
@@ -174,106 +173,10 @@ impl World {
     pub(crate) fn registrations(&self, inputs: &DayInputs, options: &DayOptions) -> Vec<Command> {
         let mut commands = Vec::new();
         if self.day == 1 {
-            commands = self.first_registrations(inputs, options);
+            commands = opening_commands(inputs, options);
+            commands.retain(|command| !is_given_by(&inputs.others, command));
         }
         commands.extend(self.courier_registrations());
-        commands
-    }
-
-    fn first_registrations(&self, inputs: &DayInputs, options: &DayOptions) -> Vec<Command> {
-        let currency = self.currency;
-        let utc_offset_minutes = self.clock.utc_offset_minutes;
-        let (proposed_by, approved_by) = (PLANNER, APPROVER);
-        let mut commands = vec![Command::OpenBooks(OpenBooks {
-            utc_offset_minutes,
-            first_person: PLANNER,
-            second_person: APPROVER,
-            trial: true,
-        })];
-        // Others may have set the zone and published the tariff before.
-        let others = &inputs.others;
-        let has_zone = others.iter().any(|other| matches!(other, Command::SetTimeZone(_)));
-        let zone = self.time_zone.clone().filter(|_| !has_zone);
-        commands.extend(zone.map(Command::SetTimeZone));
-        commands.extend([
-            Command::RegisterBank(RegisterBank {
-                bank: self.add_statement_line,
-                currency,
-                reference: BANK.to_owned(),
-            }),
-            Command::SetHoldRule(SetHoldRule {
-                jurisdiction: options.jurisdiction,
-                number: 1,
-                rule: options.hold_rule,
-                proposed_by,
-                approved_by,
-            }),
-        ]);
-        let tariff = TariffId::derived(&inputs.tariff.key());
-        let is_published = |version: u16| {
-            others.iter().any(|other| {
-                matches!(other, Command::PublishTariff(published)
-                    if published.tariff == tariff && published.version == version)
-            })
-        };
-        let versions = inputs.tariff.versions.iter();
-        commands.extend(versions.filter(|version| !is_published(version.number)).map(|version| {
-            Command::PublishTariff(PublishTariff {
-                tariff,
-                version: version.number,
-                currency: inputs.tariff.currency,
-                from: version.from,
-                until: version.until,
-                terms: Box::new(version.terms.clone()),
-                reference: inputs.tariff.name.clone(),
-                proposed_by,
-                approved_by,
-            })
-        }));
-        commands.extend(self.rails.iter().map(|rail| {
-            let reference = rail.reference.clone();
-            match rail.subject {
-                BreakSubject::Network(network) => {
-                    Command::RegisterNetwork(RegisterNetwork { network, currency, reference })
-                }
-                BreakSubject::Wallet(wallet) => {
-                    Command::RegisterWallet(RegisterWallet { wallet, currency, reference })
-                }
-                _ => unreachable!("payments go to networks and wallets"),
-            }
-        }));
-        commands.extend(self.firms.iter().map(|firm| {
-            Command::RegisterFirm(RegisterFirm {
-                firm: firm.id,
-                currency,
-                guarantee: options.guarantee,
-                reference: firm.reference.clone(),
-                proposed_by,
-                approved_by,
-            })
-        }));
-        let from = self.clock.date;
-        let guarantee = options.guarantee;
-        let terms = |firm: FirmId, withholding| {
-            let number = 1;
-            Command::SetFirmTerms(SetFirmTerms {
-                firm,
-                number,
-                from,
-                guarantee,
-                withholding,
-                proposed_by,
-                approved_by,
-            })
-        };
-        let withheld = options.withholding.into_iter();
-        commands.extend(
-            withheld.flat_map(|rate| self.firms.iter().map(move |firm| terms(firm.id, rate))),
-        );
-        commands.extend(self.firms.iter().map(|firm| {
-            let person = cashier(&firm.reference);
-            Command::RegisterPerson(RegisterPerson { person, proposed_by, approved_by })
-        }));
         commands
     }
 
@@ -311,22 +214,8 @@ impl World {
         inputs: &DayInputs,
         options: &DayOptions,
     ) -> Vec<Command> {
-        let version = inputs.tariff.in_force(inputs.date).expect("the tariff was checked");
-        let class = version.terms.class(&inputs.class).expect("the class was checked");
-        let register = |seller: &usize| {
-            let seller: &SimulatedSeller = &self.sellers[*seller];
-            Command::RegisterSeller(RegisterSeller {
-                seller: seller.id,
-                kind: seller_kind(seller.id),
-                currency: self.currency,
-                jurisdiction: options.jurisdiction,
-                tariff: TariffId::derived(&inputs.tariff.key()),
-                class,
-                cycle: self.terms.cycle_of(seller.id),
-                minimum: options.minimum_payout,
-                reference: seller.reference.clone(),
-            })
-        };
+        let register =
+            |seller: &usize| seller_registration(&self.sellers[*seller].reference, inputs, options);
         self.today.sellers.iter().map(register).collect()
     }
 
@@ -359,6 +248,124 @@ impl World {
         }
         commands
     }
+}
+
+/// What the first day opens the books with: the bank, the tariff, networks, wallet and firms.
+/// Whoever gives something to the books before the first day gives these commands first.
+#[must_use]
+pub fn opening_commands(inputs: &DayInputs, options: &DayOptions) -> Vec<Command> {
+    let currency = inputs.currency;
+    let (proposed_by, approved_by) = (PLANNER, APPROVER);
+    let mut commands = vec![Command::OpenBooks(OpenBooks {
+        utc_offset_minutes: inputs.utc_offset_minutes,
+        first_person: PLANNER,
+        second_person: APPROVER,
+        trial: true,
+    })];
+    commands.extend(inputs.time_zone.clone().map(Command::SetTimeZone));
+    commands.extend([
+        Command::RegisterBank(RegisterBank {
+            bank: BankId::derived(BANK),
+            currency,
+            reference: BANK.to_owned(),
+        }),
+        Command::SetHoldRule(SetHoldRule {
+            jurisdiction: options.jurisdiction,
+            number: 1,
+            rule: options.hold_rule,
+            proposed_by,
+            approved_by,
+        }),
+    ]);
+    let tariff = TariffId::derived(&inputs.tariff.key());
+    commands.extend(inputs.tariff.versions.iter().map(|version| {
+        Command::PublishTariff(PublishTariff {
+            tariff,
+            version: version.number,
+            currency: inputs.tariff.currency,
+            from: version.from,
+            until: version.until,
+            terms: Box::new(version.terms.clone()),
+            reference: inputs.tariff.name.clone(),
+            proposed_by,
+            approved_by,
+        })
+    }));
+    commands.extend(rails().into_iter().map(|rail| {
+        let reference = rail.reference;
+        match rail.subject {
+            BreakSubject::Network(network) => {
+                Command::RegisterNetwork(RegisterNetwork { network, currency, reference })
+            }
+            BreakSubject::Wallet(wallet) => {
+                Command::RegisterWallet(RegisterWallet { wallet, currency, reference })
+            }
+            _ => unreachable!("payments go to networks and wallets"),
+        }
+    }));
+    let firms: Vec<_> = (1..=options.firms).map(firm).collect();
+    commands.extend(firms.iter().map(|firm| {
+        Command::RegisterFirm(RegisterFirm {
+            firm: firm.id,
+            currency,
+            guarantee: options.guarantee,
+            reference: firm.reference.clone(),
+            proposed_by,
+            approved_by,
+        })
+    }));
+    let guarantee = options.guarantee;
+    let terms = |firm: FirmId, withholding| {
+        let (number, from) = (1, inputs.date);
+        Command::SetFirmTerms(SetFirmTerms {
+            firm,
+            number,
+            from,
+            guarantee,
+            withholding,
+            proposed_by,
+            approved_by,
+        })
+    };
+    let withheld = options.withholding.into_iter();
+    commands.extend(withheld.flat_map(|rate| firms.iter().map(move |firm| terms(firm.id, rate))));
+    commands.extend(firms.iter().map(|firm| {
+        let person = cashier(&firm.reference);
+        Command::RegisterPerson(RegisterPerson { person, proposed_by, approved_by })
+    }));
+    commands
+}
+
+/// Whether others gave what a command of the opening is for.
+fn is_given_by(others: &[Command], command: &Command) -> bool {
+    others.iter().any(|other| match (other, command) {
+        (Command::SetTimeZone(_), Command::SetTimeZone(_)) => true,
+        (Command::PublishTariff(one), Command::PublishTariff(own)) => {
+            (one.tariff, one.version) == (own.tariff, own.version)
+        }
+        _ => other == command,
+    })
+}
+
+/// Registers a seller on the terms of the day.
+///
+/// # Panics
+/// If the inputs were not [checked](crate::check_inputs).
+#[must_use]
+pub fn seller_registration(reference: &str, inputs: &DayInputs, options: &DayOptions) -> Command {
+    let version = inputs.tariff.in_force(inputs.date).expect("the tariff was checked");
+    let seller = SellerId::derived(reference);
+    Command::RegisterSeller(RegisterSeller {
+        seller,
+        kind: seller_kind(seller),
+        currency: inputs.currency,
+        jurisdiction: options.jurisdiction,
+        tariff: TariffId::derived(&inputs.tariff.key()),
+        class: version.terms.class(&inputs.class).expect("the class was checked"),
+        cycle: WorldTerms::of(options).cycle_of(seller),
+        minimum: options.minimum_payout,
+        reference: reference.to_owned(),
+    })
 }
 
 fn firm(number: u8) -> SimulatedFirm {

@@ -20,10 +20,7 @@ mod totals;
 
 use std::collections::BTreeMap;
 
-use books::{
-    BankId, BusinessDate, Command, Event, ParcelId, PaymentId, Refusal, SellerId, SetTimeZone,
-    Timestamp,
-};
+use books::{BankId, BusinessDate, Event, ParcelId, PaymentId, Refusal, SellerId, Timestamp};
 use money::{Amount, Currency};
 
 use crate::after_clearing::DueChange;
@@ -56,7 +53,6 @@ pub(crate) struct World {
     /// 1 for the first day of the books.
     pub day: u32,
     pub terms: WorldTerms,
-    pub time_zone: Option<SetTimeZone>,
     pub seed: u64,
     pub rates: Rates,
     pub currency: Currency,
@@ -136,7 +132,7 @@ pub(crate) struct CourierRequests {
 
 /// A command with the context of its answer.
 pub(crate) struct CourierCommand {
-    pub command: Command,
+    pub command: engine::Command,
     pub context: AnswerContext,
 }
 
@@ -151,8 +147,8 @@ pub(crate) enum AnswerContext {
     OutOfTime(usize),
     /// The tour ended before the parcel's last attempt.
     AttemptsUsedUp(usize),
-    /// The buyer accepts this amount of the parcel.
-    PartAccepted(usize, usize, u64),
+    /// The buyer accepts this amount of the parcel; `None`: some of its units.
+    PartAccepted(usize, usize, Option<u64>),
     HandOverStarted(usize, SimulatedHandOver),
     /// A wrong one-time code was entered.
     CodeMistyped(usize, SimulatedHandOver),
@@ -224,7 +220,7 @@ impl World {
                 self.parcels[parcel].location = ParcelLocation::Refused;
             }
             AnswerContext::PartAccepted(courier, parcel, part) => {
-                self.parcels[parcel].due = part;
+                self.on_part_accepted(parcel, part, events);
                 self.schedule_next_step(courier, now, 1, CourierStep::Pay(parcel));
             }
             AnswerContext::HandOverStarted(courier, handover) => {

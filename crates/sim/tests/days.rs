@@ -47,6 +47,7 @@ fn inputs_in(tariff_text: &str, currency: Currency, parcels: usize, seed: u64) -
         parcels: orders.into_iter().map(|order| order.parcel).collect(),
         order_source: OrderSource::Generated,
         others: Vec::new(),
+        ordered_units: Default::default(),
     }
 }
 

@@ -39,7 +39,8 @@ const MAP: &str = "
     channels |                                                       |
     peers    | money iso8583 keys qr                                 |
     switch   | money tariff books machine iso8583 keys qr            | peers
-    sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
+    sim      | money tariff books market engine node iso8583 keys qr peers switch | \
+              ledger journal files
     host     | money books engine node iso8583 keys switch           | journal peers tariff
     recon    | money tariff books calendar files switch              |
     pulse    | money tariff views                                    |

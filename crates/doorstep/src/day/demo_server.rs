@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use access::{AccessStore, NodeBooks, base32};
@@ -239,6 +240,67 @@ fn listen() -> anyhow::Result<(Vec<SocketAddr>, WebListen)> {
     })
 }
 
+/// What a server over the books of a demonstration shares with the rest of the process.
+pub fn shared(
+    node: &Node,
+    data: &Path,
+    views: Option<Place>,
+    reached: Arc<AtomicU64>,
+) -> anyhow::Result<WebShared> {
+    let OfficeKeys { code_mac, vault } = keys(data)?;
+    let books = Box::new(NodeBooks::new(node.client()));
+    let store = Arc::new(AccessStore::open(data, vault.key.clone(), books)?);
+    let keys = OfficeKeys { code_mac: code_mac.clone(), vault: vault.clone() };
+    let office = office_requests::office(data, node.client(), Box::new(|_| {}), keys)?;
+    let lines = Arc::new(ServedLines {
+        data: data.to_owned(),
+        client: Mutex::new(node.client()),
+        config: None,
+        reloader: None,
+        vault,
+        // Of trial books they are made up.
+        debtors: BTreeMap::new(),
+    });
+    let look = |engine: &Engine| engine.books().currencies().collect::<Vec<_>>();
+    let (currencies, _) = node.client().query(look)?;
+    let watch = Watch::new(MetricsSources {
+        data: data.to_owned(),
+        control: control_directory(data).join(CONTROL_SOCKET),
+        client: node.client(),
+        views: views.is_some().then_some(reached),
+        answers: OnceLock::new(),
+        notices: Arc::default(),
+        overdue: Arc::default(),
+        certificates: Vec::new(),
+    });
+    Ok(WebShared {
+        office: SharedOffice::new(office),
+        lines,
+        code_mac,
+        store,
+        views,
+        announce: Box::new(|_| {}),
+        trial_roles: Vec::new(),
+        payout_day: served_web::payout_day_of(Arc::new(Mutex::new(Some(calendar(&currencies)?)))),
+        demo: None,
+        system: Arc::new(move || watch.figures()),
+    })
+}
+
+/// A server on this machine alone.
+pub fn plan(addresses: Vec<SocketAddr>, requests_per_second: u32) -> WebPlan {
+    WebPlan {
+        addresses,
+        tls: None,
+        hosts: ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec(),
+        requests_per_second,
+        connections_max: CONNECTIONS_MAX,
+        origin: None,
+        public_policy: true,
+        provider: None,
+    }
+}
+
 fn serve_until_stopped(
     node: &Node,
     data: &Path,
@@ -247,68 +309,23 @@ fn serve_until_stopped(
     lang: Lang,
 ) -> anyhow::Result<()> {
     let mut stopped = stop_signals().context(texts::text(lang, "error.signals"))?;
-    let OfficeKeys { code_mac, vault } = keys(data)?;
-    let books = Box::new(NodeBooks::new(node.client()));
-    let store = Arc::new(AccessStore::open(data, vault.key.clone(), books)?);
+    let reached = Arc::default();
+    let mut shared = shared(node, data, Some(place.clone()), Arc::clone(&reached))?;
     let (addresses, listen) = listen()?;
     let port = addresses.first().map_or(PORT, SocketAddr::port);
     let url = format!("http://localhost:{port}");
-    let shown = sign_ins(&store, roles, &url, lang)?;
-    let keys = OfficeKeys { code_mac: code_mac.clone(), vault: vault.clone() };
-    let office = office_requests::office(data, node.client(), Box::new(|_| {}), keys)?;
-    let client = Mutex::new(node.client());
-    let lines = Arc::new(ServedLines {
-        data: data.to_owned(),
-        client,
-        config: None,
-        reloader: None,
-        vault,
-        // Of trial books they are made up.
-        debtors: BTreeMap::new(),
-    });
-    let shared = SharedOffice::new(office);
-    let plan = WebPlan {
-        addresses,
-        tls: None,
-        hosts: ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec(),
-        requests_per_second: REQUESTS_PER_SECOND,
-        connections_max: CONNECTIONS_MAX,
-        origin: None,
-        public_policy: true,
-        provider: None,
-    };
-    let look = |engine: &Engine| engine.books().currencies().collect::<Vec<_>>();
-    let (currencies, _) = node.client().query(look)?;
-    let reached = Arc::default();
-    let watch = Watch::new(MetricsSources {
-        data: data.to_owned(),
-        control: control_directory(data).join(CONTROL_SOCKET),
-        client: node.client(),
-        views: Some(Arc::clone(&reached)),
-        answers: OnceLock::new(),
-        notices: Arc::default(),
-        overdue: Arc::default(),
-        certificates: Vec::new(),
-    });
-    let parts = WebShared {
-        office: shared.clone(),
-        lines: lines.clone(),
-        code_mac,
-        store,
-        views: Some(place.clone()),
-        announce: Box::new(|_| {}),
-        trial_roles: shown.roles,
-        payout_day: served_web::payout_day_of(Arc::new(Mutex::new(Some(calendar(&currencies)?)))),
-        demo: Some(acts(node.client(), subjects)),
-        system: Arc::new(move || watch.figures()),
-    };
+    let shown = sign_ins(&shared.store, roles, &url, lang)?;
+    shared.trial_roles = shown.roles;
+    shared.demo = Some(acts(node.client(), subjects));
+    let (offices, lines) = (shared.office.clone(), shared.lines.clone());
     let _views = ViewsFollower::start(data, place.clone(), reached)?;
     let _pulse = PulsePublisher::start(data, place.clone(), PulsePlan::AT_ONCE, node.client())?;
     let directory = control_directory(data);
     let office = make_control_directory(&directory, None)
-        .and_then(|()| OfficeServer::start(shared, lines, &directory, None))
+        .and_then(|()| OfficeServer::start(offices, lines, &directory, None))
         .map_err(|error| office_socket_error(&directory, &error))?;
-    let server = match served_web::start(plan, listen, node, data, parts) {
+    let plan = plan(addresses, REQUESTS_PER_SECOND);
+    let server = match served_web::start(plan, listen, node, data, shared) {
         Ok(server) => server,
         Err(error) => {
             office.stop();

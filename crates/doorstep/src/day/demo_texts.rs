@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use books::{PersonId, SellerId, SellerKind};
 use engine::{Actor, Command, Engine, Submission, Timestamp};
-use listings::{OfferText, TextStore, TextToScreen};
+use listings::{OfferText, TextStore, TextToScreen, rescreen};
 use market::{
     AdmitSeller, CategoryId, DraftOffer, NewVariant, OfferId, OfferState, PublishMarketProfile,
     SetOfferState, VariantId,
@@ -25,6 +25,8 @@ const POLICIES: [&str; 2] = [
     include_str!("../../../../policies/example-house.toml"),
 ];
 const SUSPENDED_SHARE_PPM: u32 = 500_000;
+/// Beyond those of the shop.
+const FIRST_OFFER: u64 = 900_001;
 const PARCEL_AMOUNT_MAX: u64 = 100_000;
 /// Title, description and price of each offer.
 const OFFERS: [(&str, &str, u64); 5] = [
@@ -43,14 +45,18 @@ pub(super) fn fill(
 ) -> anyhow::Result<()> {
     let look = move |engine: &Engine| {
         let own = engine.books().seller_accounts().find(|(id, _)| *id == seller);
-        let is_new = engine.policy().last_version() == 0 && engine.market().offer_count() == 0;
-        (own.map(|(_, currency)| currency), is_new)
+        let currency = own.map(|(_, currency)| currency);
+        let is_admitted = currency.is_some_and(|currency| {
+            engine.market().seller_kind(seller, currency, engine.last_at()).is_some()
+        });
+        (currency, engine.policy().last_version() == 0, is_admitted)
     };
-    let ((currency, is_new), _) = client.query(look)?;
+    let ((currency, is_new, is_admitted), _) = client.query(look)?;
     let Some(currency) = currency.filter(|_| is_new) else { return Ok(()) };
     let system = Actor::System;
     for kind in [SellerKind::Individual, SellerKind::Business] {
-        must(client, system, Command::of_market(profile(kind, currency)))?;
+        // The shop of the night may have published one.
+        let _ = must(client, system, Command::of_market(profile(kind, currency)));
     }
     let admit = |kind| AdmitSeller {
         seller,
@@ -62,10 +68,12 @@ pub(super) fn fill(
         delivery_fee: Amount::ZERO,
     };
     // Of which kind the seller is, the day has chosen.
-    must(client, system, Command::of_market(admit(SellerKind::Business)))
-        .or_else(|_| must(client, system, Command::of_market(admit(SellerKind::Individual))))?;
+    if !is_admitted {
+        must(client, system, Command::of_market(admit(SellerKind::Business)))
+            .or_else(|_| must(client, system, Command::of_market(admit(SellerKind::Individual))))?;
+    }
     let mut store = TextStore::open(data)?;
-    for (number, (title, description, price)) in (1..).zip(OFFERS) {
+    for (number, (title, description, price)) in (FIRST_OFFER..).zip(OFFERS) {
         let text = OfferText {
             title: title.to_owned(),
             description: description.to_owned(),
@@ -77,14 +85,14 @@ pub(super) fn fill(
             seller,
             currency,
             category: CategoryId(1),
-            reference: format!("offer-{number}"),
+            reference: format!("text-{number}"),
             content: store.put(&text)?,
             variants: vec![NewVariant { variant, sku, price: Amount::of(price), weight_g: 500 }],
         };
         must(client, system, Command::of_market(draft))?;
     }
     must(client, Actor::Person(PLANNER), Command::of_policy(version(client)?))?;
-    for number in 1..=OFFERS.len() as u64 {
+    for number in FIRST_OFFER..FIRST_OFFER + OFFERS.len() as u64 {
         let offer = OfferId(number);
         let at = SystemClock.now();
         let look = move |engine: &Engine| {
@@ -97,6 +105,8 @@ pub(super) fn fill(
         // What is held or refused is not listed.
         let _ = must(client, system, Command::of_market(listed));
     }
+    // What the shop of the night has listed.
+    rescreen(client, &store, || SystemClock.now())?;
     let refused = client.query(|engine| {
         let decisions = engine.policy().decisions();
         let mut stopped = decisions.filter(|one| one.is_appealable() && !one.verdict.is_shown());

@@ -4,6 +4,7 @@ mod backend;
 mod counterparty_files;
 mod demo_server;
 mod demo_texts;
+mod night;
 mod others;
 mod progress;
 mod records;
@@ -156,8 +157,10 @@ pub struct DayArgs {
 /// sign-in for each role, made anew each time. With --once, or without a terminal as input, it
 /// exits after the summary.
 ///
-/// The same as `doorstep day` without orders. Amounts, items per order and sellers are distributed
-/// like those of a real marketplace; everything else is simulated too.
+/// At midnight a shop opens its flash sale, with coupons and thresholds, and buyers order through
+/// the API. Then the same as `doorstep day` without orders, which delivers theirs too. Amounts,
+/// items per order and sellers are distributed like those of a real marketplace; everything else is
+/// simulated too.
 ///
 /// Several days follow each other on the same books, with a line for each; unless --hold and
 /// --weekly say otherwise, money is payable two days after the delivery, and a quarter of the
@@ -170,6 +173,9 @@ pub struct DemoArgs {
     /// Number of days in all
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=31))]
     days: u32,
+    /// Buyers in the shop at midnight before the first day; with 0 there is no shop
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    buyers: u32,
     /// Exit after the summary
     #[arg(long)]
     once: bool,
@@ -262,6 +268,7 @@ pub fn run(args: &DayArgs) -> anyhow::Result<ExitCode> {
         wanted: WantedDays::Next,
         usual_terms: (0, 0),
         quiet: args.json,
+        buyers: 0,
     };
     let mut found = run::live(&request, lang)?;
     let summary = summary::DaySummary::of(&found, &report, begun.elapsed());
@@ -285,6 +292,7 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         wanted: WantedDays::InAll(args.days),
         usual_terms: if args.days > 1 { WEEK_TERMS } else { (0, 0) },
         quiet: false,
+        buyers: args.buyers,
     };
     let serves = !args.once && std::io::stdin().is_terminal();
     let mut found = match run::live(&request, lang) {

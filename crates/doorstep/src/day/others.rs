@@ -1,25 +1,51 @@
 //! What others gave to the books between simulated days, as `doorstep import` does.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use books::{Command, Timestamp};
+use books::{Command, ParcelId, Timestamp};
 use engine::{CommandOutcome, Engine, Submission};
+use market::MarketEvent;
 use node::replay::ReplayObserver;
 use reports::{ReportError, replay_all};
 use sim::EnginePosition;
 
-/// A command that others gave, with its time.
-pub type OthersCommand = (Timestamp, Submission);
+/// What others gave to the books between two positions.
+#[derive(Clone, Debug, Default)]
+pub struct Others {
+    /// As they were given, with their times.
+    pub submissions: Vec<(Timestamp, Submission)>,
+    /// What the books carried out: also what the market gave them, such as an order's parcels.
+    pub commands: Vec<Command>,
+    /// Of parcels that the market sold: the numbers of their units in the orders.
+    pub ordered_units: BTreeMap<ParcelId, Vec<u16>>,
+}
+
+impl Others {
+    fn add(&mut self, submission: &Submission, at: Timestamp, did: &CommandOutcome, of: &Engine) {
+        self.submissions.push((at, submission.clone()));
+        self.commands.extend(did.of_books(submission).map(|(command, _)| command.clone()));
+        for event in &did.market {
+            let MarketEvent::OrderPlaced { order, .. } = event else { continue };
+            let Some(order) = of.market().order_view(*order) else { continue };
+            for (place, parcel) in (0_u8..).zip(order.parcels) {
+                let units = (0_u16..).zip(order.units);
+                let own = units.filter(|(_, unit)| unit.parcel == place).map(|(number, _)| number);
+                self.ordered_units.insert(parcel.parcel, own.collect());
+            }
+        }
+    }
+}
 
 /// Reads the commands between positions of the books, which must be in order: one list for each
 /// pair. Reads nothing if no position differs from the one before.
 pub fn between(
     data: &Path,
     segments: &[(EnginePosition, EnginePosition)],
-) -> Result<Vec<Vec<OthersCommand>>, ReportError> {
+) -> Result<Vec<Others>, ReportError> {
     let mut reader = SegmentReader {
         segments,
-        found: vec![Vec::new(); segments.len()],
+        found: vec![Others::default(); segments.len()],
         current: 0,
         is_inside: false,
     };
@@ -32,7 +58,7 @@ pub fn between(
 
 struct SegmentReader<'s> {
     segments: &'s [(EnginePosition, EnginePosition)],
-    found: Vec<Vec<OthersCommand>>,
+    found: Vec<Others>,
     /// The segment that is read or comes next.
     current: usize,
     is_inside: bool,
@@ -58,18 +84,13 @@ impl ReplayObserver for SegmentReader<'_> {
         &mut self,
         submission: &Submission,
         at: Timestamp,
-        _: &CommandOutcome,
+        outcome: &CommandOutcome,
         engine: &Engine,
     ) -> Result<(), String> {
         if self.is_inside {
-            self.found[self.current].push((at, submission.clone()));
+            self.found[self.current].add(submission, at, outcome, engine);
         }
         self.reach(EnginePosition::of(engine));
         Ok(())
     }
-}
-
-/// The commands alone.
-pub fn commands_of(others: &[OthersCommand]) -> Vec<Command> {
-    others.iter().filter_map(|(_, one)| one.command.of_books().cloned()).collect()
 }

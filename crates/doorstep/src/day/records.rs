@@ -16,6 +16,7 @@ use sim::{DayInputs, DayOptions, EnginePosition, OrderSource, ParcelInput, Simul
 use tariff::file::Tariff;
 
 use super::MethodsFlag;
+use super::others::Others;
 use crate::data_directory::read_text;
 use crate::tariffs;
 use crate::words::bilingual;
@@ -125,7 +126,7 @@ impl DayRecord {
     }
 
     /// The inputs of the day with this number, from 1.
-    pub fn inputs(&self, number: u32, others: Vec<books::Command>) -> anyhow::Result<DayInputs> {
+    pub fn inputs(&self, number: u32, others: &Others) -> anyhow::Result<DayInputs> {
         let parcel = |one: &RecordedOrder| {
             let due = Amount::new(one.due).context("an amount of the day's file is too large")?;
             let (seller_reference, order_reference) = (one.seller.clone(), one.order.clone());
@@ -154,7 +155,8 @@ impl DayRecord {
             class: self.class.clone(),
             parcels,
             order_source,
-            others,
+            others: others.commands.clone(),
+            ordered_units: others.ordered_units.clone(),
         })
     }
 

@@ -16,7 +16,8 @@ use sim::{
 
 use super::backend::NodeBackend;
 use super::counterparty_files::CounterpartyDirectory;
-use super::others::{OthersCommand, between, commands_of};
+use super::night::{self, NightAnswers};
+use super::others::{Others, between};
 use super::progress::ProgressDisplay;
 use super::records::{self, DayRecord, DayRecords, RecordedOrders, RecordedPosition};
 use super::week::{self, DayVerdict};
@@ -54,6 +55,8 @@ pub struct DaysRequest<'a> {
     /// weekly, in percent.
     pub usual_terms: (u16, u32),
     pub quiet: bool,
+    /// Buyers in the shop in the night before the first day.
+    pub buyers: u32,
 }
 
 /// The result of the last day.
@@ -73,6 +76,8 @@ pub struct DaysResult {
     pub messages: Vec<PathBuf>,
     /// Broken rules, and differences between the books and the simulation.
     pub problems: Vec<String>,
+    /// What buyers were told in the night before the first day, if it was lived.
+    pub night: Option<NightAnswers>,
     /// The books had all days before this run.
     pub was_complete_before: bool,
     records: DayRecords,
@@ -115,6 +120,9 @@ impl BooksStatus {
 pub fn live(request: &DaysRequest, lang: Lang) -> anyhow::Result<DaysResult> {
     let data = request.data;
     let records = DayRecords::read(data)?;
+    if records.days.is_empty() && request.buyers > 0 {
+        live_night(request)?;
+    }
     let mut opened = None;
     if data.join("journal.sqlite").exists() {
         opened = Some(data_directory::open(data)?);
@@ -125,11 +133,11 @@ pub fn live(request: &DaysRequest, lang: Lang) -> anyhow::Result<DaysResult> {
     };
     let days = plan(request, &records, &standing)?;
     let others = others_before(data, &days, &records, &standing)?;
-    let after = others.get(days.len()).map(|after| commands_of(after)).unwrap_or_default();
-    sim::check_after_days(&after).map_err(|error| unknown_to_world(error, data))?;
+    let after = others.get(days.len()).map_or(&[][..], |after| &after.commands);
+    sim::check_after_days(after).map_err(|error| unknown_to_world(error, data))?;
     let mut inputs = Vec::with_capacity(days.len());
     for ((number, day), others) in (1..).zip(&days).zip(&others) {
-        let of_day = day.inputs(number, commands_of(others))?;
+        let of_day = day.inputs(number, others)?;
         // Bad inputs are reported before anything is written.
         let checked = match number {
             1 => sim::check_inputs(&of_day, &day.options()),
@@ -147,6 +155,16 @@ pub fn live(request: &DaysRequest, lang: Lang) -> anyhow::Result<DaysResult> {
     let office = ResumedDay::new(office, Engine::default(), standing.position);
     let run = DaysRun { request, lang, days, inputs, others, standing, records, books, files };
     run.live(office)
+}
+
+/// The night before the first day of new books.
+fn live_night(request: &DaysRequest) -> anyhow::Result<()> {
+    let date = request.flags.date.map_or_else(|| FIRST_DATE.parse(), Ok)?;
+    let day = make_day(request, None, 0, date)?;
+    let of_day = day.inputs(1, &Others::default())?;
+    let checked = sim::check_inputs(&of_day, &day.options());
+    checked.map_err(|error| input_error_text(error, &of_day, request.data))?;
+    night::live(request.data, &day, request.buyers, request.quiet)
 }
 
 /// All days of the books after the run: those that are recorded, then the new ones.
@@ -310,7 +328,7 @@ fn others_before(
     days: &[DayRecord],
     records: &DayRecords,
     standing: &BooksStatus,
-) -> anyhow::Result<Vec<Vec<OthersCommand>>> {
+) -> anyhow::Result<Vec<Others>> {
     let mut from = EnginePosition::of(&Engine::default());
     let mut segments = Vec::with_capacity(days.len());
     for (index, day) in days.iter().enumerate() {
@@ -337,7 +355,7 @@ struct DaysRun<'a> {
     lang: Lang,
     days: Vec<DayRecord>,
     inputs: Vec<DayInputs>,
-    others: Vec<Vec<OthersCommand>>,
+    others: Vec<Others>,
     standing: BooksStatus,
     records: DayRecords,
     books: OpenBooks,
@@ -347,7 +365,8 @@ struct DaysRun<'a> {
 impl DaysRun<'_> {
     fn live(mut self, office: ResumedDay<NodeBackend>) -> anyhow::Result<DaysResult> {
         let (data, lang, count) = (self.request.data, self.lang, self.days.len());
-        let mut office = office.with_others(std::mem::take(&mut self.others));
+        let others = std::mem::take(&mut self.others).into_iter();
+        let mut office = office.with_others(others.map(|one| one.submissions).collect());
         let utc_offset_minutes = self.inputs[0].utc_offset_minutes;
         let shown = ProgressDisplay::new(lang, utc_offset_minutes, self.request.quiet);
         let shown = RefCell::new(shown);
@@ -474,6 +493,7 @@ impl DaysRun<'_> {
             payouts_file,
             messages,
             problems: wrong,
+            night: night::answers(data)?,
             was_complete_before,
             records: self.records,
         })

@@ -9,11 +9,12 @@ use books::chart::AccountKind as A;
 use files::orders::ImportReport;
 use money::Currency;
 use money::decimal::DecimalAmount;
-use reports::{DaySums, EventSum, OpenItemReport};
+use reports::{DaySums, EventSum, MarketSums, OpenItemReport};
 use serde::Serialize;
 use sim::{NetworkComparison, OrderSource};
 use tariff::FeeKind;
 
+use super::night::NightAnswers;
 use super::run::DaysResult;
 use crate::orders;
 use crate::words::{Lang, bilingual, grouped, left, right, say};
@@ -353,6 +354,9 @@ impl DaySummary {
             let all = lang.pick("the sums are of all days", "合计包括所有模拟日");
             say!("  {} {}; {all}", lang.pick("days:     ", "天数："), self.days);
         }
+        if let Some(night) = &found.night {
+            print_night(night, &found.sums.market, &table);
+        }
         self.print_door(found, &table);
         self.print_network(found, &table);
         self.print_money(found, &table);
@@ -518,6 +522,28 @@ impl DaySummary {
         };
         say!("{verdict}");
     }
+}
+
+/// What was sold in the night before the first day, and what was not.
+fn print_night(night: &NightAnswers, sold: &MarketSums, table: &Table) {
+    let MarketSums { orders, units, flash_units, by_platform, by_sellers } = *sold;
+    table.head("The flash sale at midnight", "零点秒杀");
+    table.row("buyers in the shop", "到店买家", Some(night.buyers.into()), None);
+    table.counted("orders, to be paid at the door", "货到付款订单", orders);
+    table.row("units sold", "售出件数", Some(units), None);
+    table.row("  of them at the flash price", "  其中秒杀价", Some(flash_units), None);
+    let count = |count: u32| u64::from(count);
+    table.if_any("wishes refused: sold out", "售罄未成交", count(night.sold_out), None);
+    table.if_any(
+        "asked again: another total",
+        "金额变动，重新确认",
+        count(night.asked_again),
+        None,
+    );
+    table.if_any("refused for other reasons", "其他原因未成交", count(night.refused), None);
+    let paid = |amount: u64| Some(i128::from(amount));
+    table.row("discounts, paid by Doorstep", "优惠：Doorstep 承担", None, paid(by_platform));
+    table.row("discounts, paid by the sellers", "优惠：卖家承担", None, paid(by_sellers));
 }
 
 /// Suggests next commands.

@@ -142,7 +142,7 @@ pub struct ServerAddress {
 }
 
 impl ServerAddress {
-    fn read(text: &str) -> anyhow::Result<ServerAddress> {
+    pub fn read(text: &str) -> anyhow::Result<ServerAddress> {
         let lang = Lang::current();
         let bad = || filled(lang, "remote.bad_server", &[("url", &text.escape_debug())]);
         let uri: Uri = text.parse().ok().with_context(bad)?;

@@ -140,7 +140,7 @@ for (const language of ["en", "zh"]) {
       for (const path of ["/policy", "/policy/held", "/policy/appeals", "/policy/report"]) {
         await visit(path);
       }
-      await visit("/policy/offers/off_3", "policy-of-offer-judge");
+      await visit("/policy/offers/off_900003", "policy-of-offer-judge");
       await visit("/text_decisions");
       await visit("/proposals");
       await visit("/proposals/1", "proposal");
@@ -154,7 +154,7 @@ for (const language of ["en", "zh"]) {
       await visit("/", "seller");
       await visit("/statements");
       await visit("/import");
-      await visit("/policy/offers/off_3", "policy-of-offer");
+      await visit("/policy/offers/off_900003", "policy-of-offer");
       await page.goto(`${url}/as/firm`);
       await visit("/", "firm");
       await visit("/statements", "firm-statement");
@@ -257,7 +257,7 @@ const press = async (page, locator) => {
   await page.check("input[value=Publish]");
   await press(page, page.locator(".act-form .primary"));
   await page.waitForSelector("main .notice");
-  await page.goto(`${url}/policy/offers/off_3`);
+  await page.goto(`${url}/policy/offers/off_900003`);
   const told = await page.locator("main").innerText();
   if (!told.includes("reversed") || !told.includes("contact-outside")) faults.push(`not told: ${told}`);
   await context.close();

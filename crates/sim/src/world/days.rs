@@ -93,7 +93,13 @@ impl World {
             let seller = self.find_or_add_seller(announced.seller, "");
             let (id, due) = (announced.parcel, announced.due.minor());
             if let Some(index) = self.add_parcel(id, seller, (&announced.reference, due), options) {
-                self.parcels[index].exceptions.shipment = announced.shipment;
+                let parcel = &mut self.parcels[index];
+                parcel.exceptions.shipment = announced.shipment;
+                if let Some(units) = inputs.ordered_units.get(&id) {
+                    parcel.units.clone_from(units);
+                    // The market sells it again, not the seller.
+                    parcel.exceptions.shipped_again = false;
+                }
                 self.today.assigned.push(index);
             }
         }

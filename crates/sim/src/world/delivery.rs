@@ -1,9 +1,10 @@
 //! Delivery: attempts, refusals, partial acceptance, the way from stop to stop.
 
 use books::{
-    ATTEMPTS_MAX, AcceptPart, AttemptReason, Command, DispatchParcels, RecordAttempt, RefuseParcel,
-    RefuseReason, Timestamp,
+    ATTEMPTS_MAX, AcceptPart, AttemptReason, Command, DispatchParcels, Event, RecordAttempt,
+    RefuseParcel, RefuseReason, Timestamp,
 };
+use market::AcceptUnits;
 
 use crate::books::ParcelLocation;
 use crate::clock::{FIRST_DELIVERY, LAST_DELIVERY, MIDDAY, SECOND_ROUND, THIRD_ROUND, TICK_MS};
@@ -35,7 +36,10 @@ impl World {
             return self.on_loaded(courier, now);
         }
         let command = Command::DispatchParcels(DispatchParcels { courier: person.id, parcels });
-        courier_commands.push(CourierCommand { command, context: AnswerContext::Loaded(courier) });
+        courier_commands.push(CourierCommand {
+            command: command.into(),
+            context: AnswerContext::Loaded(courier),
+        });
     }
 
     pub(crate) fn on_loaded(&mut self, courier: usize, now: Timestamp) {
@@ -64,20 +68,27 @@ impl World {
         } else if let Some(reason) = parcel.script.refusal {
             let reason = self.parcels[index].exceptions.refused_because(reason);
             let command = Command::RefuseParcel(RefuseParcel { parcel: id, reason });
-            courier_commands
-                .push(CourierCommand { command, context: AnswerContext::Refused(courier, index) });
-        } else if let Some(part) = parcel.script.accepted_ppm.filter(|_| parcel.due > 1) {
-            let accepted = part_of(parcel.due, part);
-            let command =
-                Command::AcceptPart(AcceptPart { parcel: id, accepted: amount(accepted) });
             courier_commands.push(CourierCommand {
-                command,
-                context: AnswerContext::PartAccepted(courier, index, accepted),
+                command: command.into(),
+                context: AnswerContext::Refused(courier, index),
             });
+        } else if let Some((command, accepted)) = accepted_part(parcel) {
+            let context = AnswerContext::PartAccepted(courier, index, accepted);
+            courier_commands.push(CourierCommand { command, context });
             self.parcels[index].script.accepted_ppm = None;
         } else {
             self.schedule_next_step(courier, now, 1, CourierStep::Pay(index));
         }
+    }
+
+    /// The buyer pays less. What units of the market cost, the courier is told.
+    pub(crate) fn on_part_accepted(&mut self, index: usize, part: Option<u64>, events: &[Event]) {
+        let told = events.iter().find_map(|event| match event {
+            Event::PartAccepted { due, .. } => Some(due.minor()),
+            _ => None,
+        });
+        let due = part.or(told);
+        self.parcels[index].due = due.expect("the answer says what is due for the units");
     }
 
     /// Records an attempt; after the last one the parcel is refused.
@@ -93,14 +104,16 @@ impl World {
         let number = parcel.attempts + 1;
         let command = Command::RecordAttempt(RecordAttempt { parcel: id, number, reason });
         courier_commands.push(CourierCommand {
-            command,
+            command: command.into(),
             context: AnswerContext::AttemptFailed(courier, index),
         });
         if parcel.attempts + 1 == ATTEMPTS_MAX {
             let reason = RefuseReason::AttemptsUsedUp;
             let command = Command::RefuseParcel(RefuseParcel { parcel: id, reason });
-            courier_commands
-                .push(CourierCommand { command, context: AnswerContext::Refused(courier, index) });
+            courier_commands.push(CourierCommand {
+                command: command.into(),
+                context: AnswerContext::Refused(courier, index),
+            });
         }
     }
 
@@ -145,6 +158,23 @@ impl World {
             }
         }
     }
+}
+
+/// What the buyer accepts of a parcel: an amount, or the first of its units.
+fn accepted_part(parcel: &SimulatedParcel) -> Option<(engine::Command, Option<u64>)> {
+    let ppm = parcel.script.accepted_ppm?;
+    let (id, count) = (parcel.id, parcel.units.len() as u64);
+    if count > 1 {
+        let kept = usize::try_from(part_of(count, ppm)).expect("a part of the units");
+        let units = AcceptUnits { parcel: id, units: parcel.units[..kept].to_vec() };
+        return Some((engine::Command::of_market(units), None));
+    }
+    if count == 1 || parcel.due <= 1 {
+        return None;
+    }
+    let accepted = part_of(parcel.due, ppm);
+    let part = Command::AcceptPart(AcceptPart { parcel: id, accepted: amount(accepted) });
+    Some((part.into(), Some(accepted)))
 }
 
 /// A share of `whole`, at least 1 and below `whole`; `whole` is above 1.

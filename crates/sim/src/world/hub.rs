@@ -59,7 +59,7 @@ impl World {
         });
         let handover = SimulatedHandOver { id, code, return_to: back };
         courier_commands.push(CourierCommand {
-            command,
+            command: command.into(),
             context: AnswerContext::HandOverStarted(courier, handover),
         });
     }
@@ -123,7 +123,7 @@ impl World {
         } else {
             AnswerContext::CashCounted(courier, handover)
         };
-        courier_commands.push(CourierCommand { command, context });
+        courier_commands.push(CourierCommand { command: command.into(), context });
     }
 
     pub(crate) fn on_code_mistyped(
@@ -195,8 +195,10 @@ impl World {
             let parcels = person.retry_parcels.iter();
             let parcels = parcels.map(|&parcel| self.parcels[parcel].next_attempt()).collect();
             let command = Command::DispatchParcels(DispatchParcels { courier: person.id, parcels });
-            courier_commands
-                .push(CourierCommand { command, context: AnswerContext::DispatchedAgain(courier) });
+            courier_commands.push(CourierCommand {
+                command: command.into(),
+                context: AnswerContext::DispatchedAgain(courier),
+            });
         } else if !person.stops.is_empty() {
             self.next_stop(courier, now.plus_ms(TRAVEL_TICKS * TICK_MS));
         }
@@ -219,13 +221,15 @@ impl World {
             let reason = AttemptReason::OutOfTime;
             let number = attempts + 1;
             let command = Command::RecordAttempt(RecordAttempt { parcel: *id, number, reason });
-            courier_commands
-                .push(CourierCommand { command, context: AnswerContext::OutOfTime(index) });
+            courier_commands.push(CourierCommand {
+                command: command.into(),
+                context: AnswerContext::OutOfTime(index),
+            });
             if attempts + 1 == ATTEMPTS_MAX {
                 let reason = RefuseReason::AttemptsUsedUp;
                 let command = Command::RefuseParcel(RefuseParcel { parcel: *id, reason });
                 courier_commands.push(CourierCommand {
-                    command,
+                    command: command.into(),
                     context: AnswerContext::AttemptsUsedUp(index),
                 });
             }

@@ -74,7 +74,10 @@ impl World {
         person.terminal_changes += 1;
         let (terminal, number) = (person.terminal, person.terminal_changes);
         let command = Command::BlockTerminal(BlockTerminal { terminal, blocked, number });
-        courier_commands.push(CourierCommand { command, context: AnswerContext::TerminalChanged });
+        courier_commands.push(CourierCommand {
+            command: command.into(),
+            context: AnswerContext::TerminalChanged,
+        });
     }
 
     /// Of a rejected sale the network pays nothing. The buyer has the parcel, so somebody bears the

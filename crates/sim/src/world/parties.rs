@@ -39,6 +39,8 @@ pub(crate) struct SimulatedParcel {
     pub returned_on: Option<BusinessDate>,
     pub script: ParcelScript,
     pub exceptions: ParcelExceptions,
+    /// Of the market: the numbers of its units in the order.
+    pub units: Vec<u16>,
     /// Amount due when it was announced.
     pub due_announced: u64,
     /// Index of the next method in the script.
@@ -71,6 +73,7 @@ impl SimulatedParcel {
             returned_on: None,
             script,
             exceptions,
+            units: Vec::new(),
             due_announced: due,
             method_index: 0,
             decline_index: 0,
