@@ -18,7 +18,7 @@ mod text;
 
 pub use audit::{AuditCounts, PolicyAudit};
 pub use preview::{ChangedText, KindCounts, Preview, preview};
-pub use rescreen::{MatchedRules, RescreenError, Rescreened, due_texts, rescreen};
+pub use rescreen::{RescreenError, Rescreened, RulesInForce, due_texts, rescreen};
 pub use screen::{ScreenError, TextToScreen, matched_version, matcher_of, screening};
 pub use store::{PUBLIC_TEXTS_FILE, PUBLIC_TEXTS_STORE, StoreError, TextStore};
 pub use text::{CAPTIONS_MAX, OfferText, OfferTextFault};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use engine::{Actor, Command, Engine, Refusal, Submission, Timestamp};
 use market::{OfferId, OfferState};
-use node::{NodeClient, NodeStopped};
+use node::{Clock, NodeClient, NodeStopped, SystemClock};
 use policy::{PolicyRefusal, PolicyRule, ScreenText, TextDecision, TextVerdict};
 
 use crate::screen::{ScreenError, TextToScreen, matched_version, matcher};
@@ -21,18 +21,18 @@ const GIVEN_AT_ONCE: usize = 1_000;
 /// The rules that are matched: a version, and those of its rules that hold. While they stay the
 /// same, no text need be matched again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MatchedRules {
+pub struct RulesInForce {
     version: u32,
     rules: Vec<String>,
 }
 
-impl MatchedRules {
+impl RulesInForce {
     /// At a time. `None` while no version is in force.
     #[must_use]
-    pub fn at(engine: &Engine, at: Timestamp) -> Option<MatchedRules> {
+    pub fn at(engine: &Engine, at: Timestamp) -> Option<RulesInForce> {
         let (version, date) = matched_version(engine, at)?;
         let rules = engine.policy().matched_rules(version, date).map(|rule| rule.id.clone());
-        Some(MatchedRules { version: version.version, rules: rules.collect() })
+        Some(RulesInForce { version: version.version, rules: rules.collect() })
     }
 }
 
@@ -94,31 +94,33 @@ pub fn due_texts(
     (due, (end < all).then_some(end))
 }
 
-/// Matches every text again that must be, and gives what was found to the books.
+/// Matches every text again that must be, and gives what was found to the books, at a time or at
+/// that of the node's clock.
 ///
 /// # Errors
 /// The node stopped, a rule cannot be matched, or the texts cannot be read.
 pub fn rescreen(
     client: &mut NodeClient,
     store: &TextStore,
-    now: impl Fn() -> Timestamp,
+    at: Option<Timestamp>,
 ) -> Result<Rescreened, RescreenError> {
     let mut done = Rescreened::default();
-    let at = now();
+    let now = || at.unwrap_or_else(|| SystemClock.now());
+    let time = now();
     let look = move |engine: &Engine| {
-        let at = at.max(engine.last_at());
+        let at = time.max(engine.last_at());
         let (version, date) = matched_version(engine, at)?;
         let rules = engine.policy().matched_rules(version, date).cloned();
-        Some((MatchedRules::at(engine, at)?, rules.collect::<Vec<_>>()))
+        Some((RulesInForce::at(engine, at)?, rules.collect::<Vec<_>>()))
     };
     let Some((matched, rules)) = client.look_ahead(look)? else { return Ok(done) };
     let matcher = matcher(&rules)?;
     let mut from = Some(0);
     while let Some(place) = from {
-        let at = now();
+        let time = now();
         let look = move |engine: &Engine| {
-            let at = at.max(engine.last_at());
-            (MatchedRules::at(engine, at), due_texts(engine, at, place))
+            let at = time.max(engine.last_at());
+            (RulesInForce::at(engine, at), due_texts(engine, at, place))
         };
         let (rules, (due, next)) = client.look_ahead(look)?;
         if rules.as_ref() != Some(&matched) {
@@ -137,7 +139,7 @@ pub fn rescreen(
         for some in found.chunks(GIVEN_AT_ONCE) {
             let given = some.iter().map(|one| {
                 let command = Command::of_policy(one.clone());
-                (None, Submission::new(Actor::System, command))
+                (at, Submission::new(Actor::System, command))
             });
             for answer in client.execute(given.collect())? {
                 match answer {

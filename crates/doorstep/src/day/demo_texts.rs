@@ -106,7 +106,7 @@ pub(super) fn fill(
         let _ = must(client, system, Command::of_market(listed));
     }
     // What the shop of the night has listed.
-    rescreen(client, &store, || SystemClock.now())?;
+    rescreen(client, &store, None)?;
     let refused = client.query(|engine| {
         let decisions = engine.policy().decisions();
         let mut stopped = decisions.filter(|one| one.is_appealable() && !one.verdict.is_shown());

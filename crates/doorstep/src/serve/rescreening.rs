@@ -1,12 +1,12 @@
-//! Public texts are matched again while Doorstep serves, as soon as the rules in force are others: a
-//! version began or ended, a rule ended or was suspended.
+//! Public texts are matched again while Doorstep serves, as soon as the rules in force are others:
+//! a version began or ended, a rule ended or was suspended.
 
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use listings::{MatchedRules, RescreenError, Rescreened, TextStore, rescreen};
+use listings::{RescreenError, Rescreened, RulesInForce, TextStore, rescreen};
 use node::{Clock, NodeClient, SystemClock};
 
 /// How often it looks whether the rules are others.
@@ -40,17 +40,17 @@ impl Rescreening {
 fn round(
     data: &Path,
     client: &mut NodeClient,
-    done: &mut Option<MatchedRules>,
+    done: &mut Option<RulesInForce>,
 ) -> Result<(), node::NodeStopped> {
     let look =
-        |engine: &engine::Engine| MatchedRules::at(engine, SystemClock.now().max(engine.last_at()));
+        |engine: &engine::Engine| RulesInForce::at(engine, SystemClock.now().max(engine.last_at()));
     let rules = client.look_ahead(look)?;
     if rules.is_none() || rules == *done {
         return Ok(());
     }
     let matched = TextStore::open(data)
         .map_err(|error| RescreenError::Screen(error.into()))
-        .and_then(|store| rescreen(client, &store, || SystemClock.now()));
+        .and_then(|store| rescreen(client, &store, None));
     match matched {
         Ok(Rescreened { matched, missing, changed }) => {
             if matched + missing > 0 {

@@ -154,7 +154,28 @@ same(
 means = {(row["Indicator"], row["Scope"]): int(row["Value"]) for row in template("8_automated_means.csv")}
 same("by automated means", means["Number of measures solely taken by automated means ", "Total number"], report["automation"]["fully"])
 
+# The daily report of one day.
+daily = json.load(open(f"{directory}/figures.json"))["report"]
+day = daily["span"]["day"]
+daily = {
+    run["figure"]: {one.get("by"): one["value"] for one in run["values"] if one["value"]}
+    for run in daily["figures"]
+}
+stopped = f"FROM text_decisions WHERE day = '{day}' AND verdict <> 'published'"
+same(
+    "figure texts_stopped",
+    dict(db.execute(
+        "SELECT r.baseline, count(*) FROM text_rules r SEMI JOIN "
+        f"(SELECT * {stopped}) USING (offer, decision) WHERE r.place = '1' GROUP BY ALL"
+    ).fetchall()),
+    daily["texts_stopped"],
+)
+for column in ["verdict", "automation"]:
+    found = dict(db.execute(f"SELECT {column}, count(*) {stopped} GROUP BY ALL").fetchall())
+    same(f"figure texts_by_{column}", found, daily[f"texts_by_{column}"])
+
 print(json.dumps({
+    "of_a_day": one(f"SELECT count(*) {stopped}"),
     "faults": faults,
     "decisions": one("SELECT count(*) FROM ours"),
     "by_people": one("SELECT count(*) FROM ours WHERE decided_by IS NOT NULL"),
