@@ -77,7 +77,7 @@ pub(super) fn fill(
         let text = OfferText {
             title: title.to_owned(),
             description: description.to_owned(),
-            captions: Vec::new(),
+            ..OfferText::default()
         };
         let (variant, sku) = (VariantId(number), "one".to_owned());
         let draft = DraftOffer {
