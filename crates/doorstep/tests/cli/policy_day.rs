@@ -325,8 +325,8 @@ impl PolicyWeek {
             let appeal = AppealText { seller, offer, decision, reason };
             let by = Actor::Person(FIRST);
             self.must(by, Command::of_policy(appeal.clone()));
-            let stranger = AppealText { seller: SellerId(9), ..appeal };
-            assert!(self.give(by, Command::of_policy(stranger)).is_err());
+            let of_another = AppealText { seller: SellerId(9), ..appeal };
+            assert!(self.give(by, Command::of_policy(of_another)).is_err());
         }
         let open: Vec<TextDecision> =
             self.ask(|engine| engine.policy().open_appeals().cloned().collect());
