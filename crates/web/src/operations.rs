@@ -24,6 +24,11 @@ pub enum Action {
     Give(&'static CommandSpec),
     Notices,
     Notice,
+    Policy,
+    PolicyReport,
+    HeldTexts,
+    OpenAppeals,
+    OfferDecisions,
     Publications,
     Publication,
     Figure,
@@ -397,6 +402,8 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
                 | Action::OpenApi
                 | Action::Problem
                 | Action::Track
+                | Action::Policy
+                | Action::PolicyReport
         );
         let about = BilingualText::fixed(en, zh);
         Operation { id: id.to_owned(), method, path: path.to_owned(), action, about, is_open }
@@ -454,6 +461,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         let id = camel(&format!("send-{name}"));
         one(&id, Method::POST, &format!("/v1/files/{name}"), Action::TakeFile(kind), about)
     };
+    all.extend(handlers::policy::POLICY_READS.map(|it| one(it.0, get.clone(), it.1, it.2, it.3)));
     all.extend(handlers::PULSE_READS.map(|it| one(it.0, get.clone(), it.1, it.2, it.3)));
     all.extend([
         one(
