@@ -4,6 +4,8 @@ mod backend;
 mod counterparty_files;
 mod demo_door;
 mod demo_server;
+mod demo_shop;
+mod demo_texts;
 mod night;
 mod others;
 mod progress;

@@ -73,7 +73,11 @@ pub(super) fn names(
     let mut names = PartyNames::new();
     for (party, bits) in wanted {
         let Some(view) = ViewSpec::find(party) else { continue };
-        let name = if party == "accounts" { "name" } else { "reference" };
+        let name = match party {
+            "accounts" => "name",
+            "variants" => "sku",
+            _ => "reference",
+        };
         let (Some(name), Some(key)) = (view.place(name), view.key.first()) else { continue };
         let (Some(id), Ok(scope)) = (view.place(key), rows_of(principal, view)) else { continue };
         if !owns(view, &scope) {
