@@ -13,8 +13,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
-use books::{AnnounceParcel, ApiKeyId, Command, GrantedRole, IssueApiKey, SellerId, Timestamp};
+use books::{
+    AnnounceParcel, ApiKeyId, Command, GrantAccess, GrantedRole, IssueApiKey, PersonId,
+    RegisterPerson, SellerId, Timestamp,
+};
 use engine::{CommandOutcome, Engine, Submission};
+use market::MarketEvent;
 use money::{Amount, Currency};
 use serde::Serialize;
 
@@ -24,13 +28,17 @@ use crate::door::processes::{Processes, key_secret};
 use crate::door::{self, Comparison, DoorPlan};
 use crate::fixture::{self, Fixture, FixturePlan};
 use crate::views_lag::{LagFigures, lag_of_views};
-use crate::{Latencies, opening};
+use crate::{Latencies, market_benchmark, opening};
 
 /// API keys of sellers that write, and of others that read. Who reads what it wrote waits for the
 /// views, so the loads are not of the same.
 const KEYS_EACH: u64 = 4;
 /// The first seller that reads.
 const FIRST_READER: u64 = 101;
+/// The first key of a shop.
+const FIRST_SHOP: u64 = 201;
+/// Units of each of its variants.
+const SHOP_STOCK: u64 = 1_000_000_000;
 /// Parcels in one answer of a list.
 const PAGE: u32 = 20;
 const KEY_DAYS: i64 = 30;
@@ -65,6 +73,8 @@ pub struct ApiPlan {
     pub parcels: u32,
     /// Parcels that are announced and read at once by the same key.
     pub read_back: u32,
+    /// The writes are checkouts of a shop: two lines, a threshold, a buyer each.
+    pub checkouts: bool,
 }
 
 /// The JSON output.
@@ -116,6 +126,7 @@ pub struct SalesFigures {
 struct Secrets {
     address: String,
     writers: Vec<String>,
+    checkouts: bool,
     readers: Vec<String>,
 }
 
@@ -135,17 +146,34 @@ struct Writing<'s>(&'s Secrets);
 impl ApiRequests for Writing<'_> {
     fn request(&self, number: u64) -> Vec<u8> {
         let (secret, place) = of(&self.0.writers, number);
-        let body = format!(
-            r#"{{"seller":"sel_{}","currency":"CNY","due":{},"reference":"{REFERENCE}{}"}}"#,
-            1 + place,
-            2_000 + number % 50_000,
-            number,
-        );
-        let head = head(&self.0.address, secret, "POST /v1/commands/announce-parcel");
+        let (command, body) = match self.0.checkouts {
+            true => ("checkout", checkout(number)),
+            false => (
+                "announce-parcel",
+                format!(
+                    r#"{{"seller":"sel_{}","currency":"CNY","due":{},"reference":"{REFERENCE}{}"}}"#,
+                    1 + place,
+                    2_000 + number % 50_000,
+                    number,
+                ),
+            ),
+        };
+        let head = head(&self.0.address, secret, &format!("POST /v1/commands/{command}"));
         let length = body.len();
         let more = format!("Idempotency-Key: bench-{number}\r\nContent-Length: {length}\r\n");
         format!("{head}{more}Content-Type: application/json\r\n\r\n{body}").into_bytes()
     }
+}
+
+/// An order of a buyer, to be paid at the door.
+fn checkout(number: u64) -> String {
+    let lines = market_benchmark::ORDERED
+        .map(|(variant, _)| format!(r#"{{"variant":"{variant}","quantity":1}}"#))
+        .join(",");
+    let total = market_benchmark::TOTAL_WITHOUT_COUPON;
+    format!(
+        r#"{{"currency":"CNY","lines":[{lines}],"total":{total},"deliver_to":{{"name":"buyer {number}","phone":"+86 1{number:010}","address":"{number} Century Avenue"}}}}"#
+    )
 }
 
 /// Reads a list, a single parcel, and a search, in turn.
@@ -243,6 +271,22 @@ fn more_books(parcels: u32) -> anyhow::Result<Vec<Command>> {
             })
         })
         .collect();
+    let (person, grant) = (PersonId::derived("bench-shop"), GrantedRole::Operator);
+    let number = 1;
+    commands.extend([
+        Command::RegisterPerson(RegisterPerson { person, proposed_by, approved_by }),
+        Command::GrantAccess(GrantAccess { person, number, grant, proposed_by, approved_by }),
+    ]);
+    commands.extend((FIRST_SHOP..FIRST_SHOP + KEYS_EACH).map(|key| {
+        Command::IssueApiKey(IssueApiKey {
+            key: ApiKeyId(key),
+            person: Some(person),
+            grants: vec![grant],
+            until,
+            proposed_by,
+            approved_by,
+        })
+    }));
     for place in 0..KEYS_EACH {
         commands.extend((0..parcels).map(|number| {
             Command::AnnounceParcel(AnnounceParcel {
@@ -258,18 +302,20 @@ fn more_books(parcels: u32) -> anyhow::Result<Vec<Command>> {
     Ok(commands)
 }
 
-/// How often each number of a load is in the journal.
+/// How often each number of a load is in the journal, and how many orders.
 #[derive(Default)]
-struct Announced(BTreeMap<u64, u32>);
+struct Announced(BTreeMap<u64, u32>, u64);
 
 impl node::replay::ReplayObserver for Announced {
     fn command(
         &mut self,
         submission: &Submission,
         _at: Timestamp,
-        _outcome: &CommandOutcome,
+        outcome: &CommandOutcome,
         _engine: &Engine,
     ) -> Result<(), String> {
+        let placed = |event: &&MarketEvent| matches!(event, MarketEvent::OrderPlaced { .. });
+        self.1 += outcome.market.iter().filter(placed).count() as u64;
         if let Some(Command::AnnounceParcel(announced)) = submission.command.of_books()
             && let Some(number) = announced.reference.strip_prefix(REFERENCE)
             && let Ok(number) = number.parse()
@@ -343,10 +389,26 @@ fn repeat(plan: &ApiPlan, secrets: &Secrets, acknowledged: &[(u64, u64)]) -> any
 }
 
 /// Fails unless the journal has each acknowledged number once, and no other one twice.
-fn check_books(fixture: &Fixture, acknowledged: &[(u64, u64)]) -> anyhow::Result<()> {
+fn check_books(fixture: &Fixture, written: &Seen, checkouts: bool) -> anyhow::Result<()> {
+    let acknowledged = &written.acknowledged;
     let mut announced = Announced::default();
     let (engine, _) = reports::replay_all(&fixture.path("books"), &mut announced)?;
     engine.check().map_err(|wrong| anyhow!("{}", wrong.join("\n")))?;
+    if checkouts {
+        // Each has a buyer of its own. Who got no answer may have an order.
+        let placed = announced.1;
+        let unanswered = written.errors.values().sum::<u64>();
+        let least = acknowledged.len() as u64;
+        ensure!(
+            (least..=least + unanswered).contains(&placed),
+            "{least} orders are acknowledged, {placed} are in the journal"
+        );
+        let sold = market_benchmark::ORDERED.map(|(variant, _)| {
+            engine.market().variant_view(variant).map_or(0, |one| u64::from(one.stock.sold))
+        });
+        ensure!(sold == [placed; 2], "{placed} orders sold {sold:?} units");
+        return Ok(());
+    }
     let times = |number: &u64| announced.0.get(number).copied().unwrap_or(0);
     let lost = acknowledged.iter().filter(|(number, _)| times(number) == 0).count();
     let doubled = announced.0.values().filter(|times| **times > 1).count();
@@ -370,15 +432,19 @@ pub fn measure(plan: &ApiPlan, directory: &Path) -> anyhow::Result<ApiFigures> {
         web: true,
     };
     let commands = fixture::simulated_books(plan.terminals, parcels_each)?;
-    let commands = commands.chain(more_books(plan.parcels)?);
+    let commands = commands.chain(more_books(plan.parcels)?).map(engine::Command::from);
+    let stock = if plan.checkouts { market_benchmark::shop(SHOP_STOCK)? } else { Vec::new() };
+    let commands = commands.chain(stock);
     let fixture = Fixture::prepare(directory, &plan_of_files, commands)?;
     let secret = |key: u64| key_secret(&fixture, key);
-    let writers = (1..=KEYS_EACH).map(secret).collect::<anyhow::Result<_>>()?;
+    let first = if plan.checkouts { FIRST_SHOP } else { 1 };
+    let writers = (first..first + KEYS_EACH).map(secret).collect::<anyhow::Result<_>>()?;
     let readers = (FIRST_READER..FIRST_READER + KEYS_EACH).map(secret);
     let readers = readers.collect::<anyhow::Result<_>>()?;
     let mut processes = Processes::start(&fixture, &door_plan)?;
     let address = processes.web_address()?;
-    let mut secrets = Secrets { address, writers, readers };
+    let checkouts = plan.checkouts;
+    let mut secrets = Secrets { address, writers, checkouts, readers };
     wait_for_views(&fixture.path("engine.log"))?;
 
     let mut idle = Vec::new();
@@ -425,7 +491,7 @@ pub fn measure(plan: &ApiPlan, directory: &Path) -> anyhow::Result<ApiFigures> {
     let restart_s = door::seconds(begun.elapsed());
     repeat(plan, &secrets, &written.acknowledged)?;
     processes.stop()?;
-    check_books(&fixture, &written.acknowledged)?;
+    check_books(&fixture, &written, plan.checkouts)?;
     if let Some(loads) = &loads {
         Comparison::of(&fixture, &loads.approved_lists)?.require_equal()?;
     }

@@ -66,7 +66,7 @@ impl Fixture {
     pub fn prepare(
         directory: &Path,
         plan: &FixturePlan,
-        commands: impl IntoIterator<Item = Command>,
+        commands: impl IntoIterator<Item = impl Into<engine::Command>>,
     ) -> anyhow::Result<Fixture> {
         let named = || directory.display().to_string();
         fs::create_dir_all(directory).with_context(named)?;
@@ -214,7 +214,10 @@ key = "certificates/engine.key"
         text
     }
 
-    fn fill_books(&self, commands: impl IntoIterator<Item = Command>) -> anyhow::Result<()> {
+    fn fill_books(
+        &self,
+        commands: impl IntoIterator<Item = impl Into<engine::Command>>,
+    ) -> anyhow::Result<()> {
         let directory = DataDirectory::create(&self.path("books"))?;
         let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
         let node = Node::start(Box::new(journal), Box::new(snapshots), NodeOptions::default())?;
@@ -285,8 +288,8 @@ struct CommandBatch {
 }
 
 impl CommandBatch {
-    fn add(&mut self, command: Command) -> anyhow::Result<()> {
-        self.commands.push((None, Submission::new(Actor::System, command)));
+    fn add(&mut self, command: impl Into<engine::Command>) -> anyhow::Result<()> {
+        self.commands.push((None, Submission::new(Actor::System, command.into())));
         if self.commands.len() >= COMMANDS_PER_REQUEST { self.send() } else { Ok(()) }
     }
 

@@ -29,12 +29,14 @@ const SNAPSHOT_EVERY: u64 = 1_000_000;
 const CURRENCY: Currency = Currency::CNY;
 const SELLER: SellerId = SellerId(0);
 /// The variants of the orders: at 100 and 60 yuan.
-const ORDERED: [(VariantId, u64); 2] = [(VariantId(1), 10_000), (VariantId(2), 6_000)];
+pub(crate) const ORDERED: [(VariantId, u64); 2] = [(VariantId(1), 10_000), (VariantId(2), 6_000)];
 /// The hot items are numbered from here on.
 const HOT: u64 = 1_000;
 const COUPON: CouponToken = CouponToken([7; 16]);
 /// 160 yuan, less 20 of the threshold and 5 of the coupon.
 const TOTAL: Amount = Amount::of(13_500);
+/// 160 yuan, less 20 of the threshold, in minor units.
+pub(crate) const TOTAL_WITHOUT_COUPON: u64 = 14_000;
 /// How long PostgreSQL sells.
 const RIVAL_SECONDS: u64 = 10;
 
@@ -279,60 +281,64 @@ fn send_all(
 }
 
 fn set_up(client: &mut NodeClient, plan: &MarketBenchPlan) -> anyhow::Result<()> {
-    let opening = opening::opening_commands()?.into_iter();
-    let mut commands: Vec<TimedSubmission> =
-        opening.map(|one| (Some(AT), Submission::new(Actor::System, one))).collect();
-    let from = Timestamp(0);
-    commands.push(of_market(PublishMarketProfile {
-        kind: SellerKind::Business,
-        currency: CURRENCY,
-        version: 1,
-        from,
-        identity_proof: true,
-        hold_days: 7,
-        parcel_amount_max: Amount::of(1_000_000),
-        offers_max: u32::MAX,
-        promotions: true,
-        return_days: 7,
-        refusals_max: 3,
-        refusal_days: 90,
-    }));
-    commands.push(of_market(AdmitSeller {
-        seller: SELLER,
-        currency: CURRENCY,
-        number: 1,
-        kind: SellerKind::Business,
-        from,
-        identity_proved: true,
-        delivery_fee: Amount::ZERO,
-    }));
-    let hot = (0..plan.items).map(|item| (VariantId(HOT + item), 5_000, plan.stock));
-    let ordered = ORDERED.map(|(variant, price)| (variant, price, plan.orders()));
-    for (variant, price, stock) in hot.chain(ordered) {
-        commands.extend(offer(variant, Amount::of(price), stock)?);
+    let opening = opening::opening_commands()?.into_iter().map(Command::from);
+    let mut all: Vec<Command> = opening.chain(shop(plan.orders())?).collect();
+    for item in 0..plan.items {
+        all.extend(offer(VariantId(HOT + item), Amount::of(5_000), plan.stock)?);
     }
-    commands.push(of_market(promotion(
-        1,
-        PromotionRule::Threshold(vec![ThresholdStep {
-            spend: Amount::of(15_000),
-            save: Amount::of(2_000),
-        }]),
-        false,
-    )));
-    commands.push(of_market(promotion(2, PromotionRule::AmountOff(Amount::of(500)), true)));
+    all.push(Command::of_market(promotion(2, PromotionRule::AmountOff(Amount::of(500)), true)));
     let coupons = vec![NewCoupon { coupon: COUPON, buyer: None, single_use: false }];
-    commands.push(of_market(IssueCoupons { promotion: PromotionId(2), number: 1, coupons }));
+    all.push(Command::of_market(IssueCoupons { promotion: PromotionId(2), number: 1, coupons }));
+    let commands =
+        all.into_iter().map(|one| (Some(AT), Submission::new(Actor::System, one))).collect();
     for result in client.execute(commands)? {
         result?;
     }
     Ok(())
 }
 
-fn offer(variant: VariantId, price: Amount, stock: u64) -> anyhow::Result<[TimedSubmission; 3]> {
+/// The seller of the [`ORDERED`] variants, with this stock of each, and the threshold.
+pub(crate) fn shop(stock: u64) -> anyhow::Result<Vec<Command>> {
+    let from = Timestamp(0);
+    let mut commands = vec![
+        Command::of_market(PublishMarketProfile {
+            kind: SellerKind::Business,
+            currency: CURRENCY,
+            version: 1,
+            from,
+            identity_proof: true,
+            hold_days: 7,
+            parcel_amount_max: Amount::of(1_000_000),
+            offers_max: u32::MAX,
+            promotions: true,
+            return_days: 7,
+            refusals_max: 3,
+            refusal_days: 90,
+        }),
+        Command::of_market(AdmitSeller {
+            seller: SELLER,
+            currency: CURRENCY,
+            number: 1,
+            kind: SellerKind::Business,
+            from,
+            identity_proved: true,
+            delivery_fee: Amount::ZERO,
+        }),
+    ];
+    for (variant, price) in ORDERED {
+        commands.extend(offer(variant, Amount::of(price), stock)?);
+    }
+    let step = ThresholdStep { spend: Amount::of(15_000), save: Amount::of(2_000) };
+    let threshold = promotion(1, PromotionRule::Threshold(vec![step]), false);
+    commands.push(Command::of_market(threshold));
+    Ok(commands)
+}
+
+fn offer(variant: VariantId, price: Amount, stock: u64) -> anyhow::Result<[Command; 3]> {
     let offer = OfferId(variant.0);
     let (quantity, reason) = (u32::try_from(stock)?, StockReason::Received);
     Ok([
-        of_market(DraftOffer {
+        Command::of_market(DraftOffer {
             offer,
             seller: SELLER,
             currency: CURRENCY,
@@ -341,8 +347,8 @@ fn offer(variant: VariantId, price: Amount, stock: u64) -> anyhow::Result<[Timed
             content: Sha256Digest([0; 32]),
             variants: vec![NewVariant { variant, sku: "sku".into(), price, weight_g: 500 }],
         }),
-        of_market(SetOfferState { offer, number: 1, state: OfferState::Listed }),
-        of_market(AdjustStock { variant, number: 1, quantity, reason }),
+        Command::of_market(SetOfferState { offer, number: 1, state: OfferState::Listed }),
+        Command::of_market(AdjustStock { variant, number: 1, quantity, reason }),
     ])
 }
 

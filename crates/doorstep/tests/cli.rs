@@ -74,6 +74,7 @@ mod cli {
     mod serve;
     mod service;
     mod several_days;
+    mod shop;
     mod start;
     mod take;
     mod tariffs;

@@ -1,6 +1,8 @@
 //! A checkout with the address of its buyer: that is in the vault before the parcels are announced.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use books::ParcelId;
 use engine::{Engine, QuotedCart};
@@ -10,13 +12,14 @@ use money::{Amount, Currency};
 use node::{Clock, JournalPosition, SystemClock};
 use serde_json::{Map, Value};
 use vault::DeliveryToSeal;
+use zeroize::Zeroizing;
 
 use crate::currencies::RefusalInCurrency;
 use crate::defaults;
 use crate::error::OfficeError;
 use crate::giving::{self, Giving, Looks};
 use crate::office::{BooksFacts, Office, OfficeResult};
-use crate::signed_in::{SignedInCommand, SignedInGiver};
+use crate::signed_in::{SharedOffice, SignedInCommand, SignedInGiver};
 
 /// The command of an order.
 pub const CHECKOUT: &str = "Checkout";
@@ -124,11 +127,8 @@ impl SignedInGiver {
             Some(parcels.collect::<Vec<_>>())
         })?;
         let parcels = parcels.unwrap_or_default();
-        let delivery =
-            |parcel: &ParcelId| DeliveryToSeal { parcel: *parcel, may_replace: true, plain };
         if !parcels.is_empty() {
-            let deliveries: Vec<DeliveryToSeal<'_>> = parcels.iter().map(delivery).collect();
-            self.office.with(|office| office.seal_deliveries(deliveries))?;
+            self.office.seal_with_others(&parcels, plain)?;
         }
         Ok(parcels)
     }
@@ -163,12 +163,51 @@ fn asked(cart: &Cart<'_>) -> engine::Command {
     }))
 }
 
-impl Office {
-    fn seal_deliveries(&mut self, all: Vec<DeliveryToSeal<'_>>) -> OfficeResult<()> {
-        self.options.vault.seal_deliveries(all)?;
-        Ok(())
-    }
+/// Details of a buyer that wait to be sealed.
+#[derive(Debug)]
+pub(crate) struct WaitingSeal {
+    parcels: Vec<ParcelId>,
+    plain: Zeroizing<Vec<u8>>,
+    sealed: AtomicBool,
+}
 
+impl SharedOffice {
+    /// Whoever has the office next seals for all who wait, so that many checkouts wait for the disk
+    /// once.
+    fn seal_with_others(&self, parcels: &[ParcelId], plain: &[u8]) -> OfficeResult<()> {
+        let own = Arc::new(WaitingSeal {
+            parcels: parcels.to_vec(),
+            plain: plain.to_vec().into(),
+            sealed: AtomicBool::new(false),
+        });
+        let waiting = || self.seals.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting().push(own.clone());
+        self.with(|office| {
+            if own.sealed.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            let mut all = std::mem::take(&mut *waiting());
+            // Somebody took it before, and failed.
+            if !all.iter().any(|one| Arc::ptr_eq(one, &own)) {
+                all.push(own.clone());
+            }
+            let deliveries = all.iter().flat_map(|one| {
+                let plain = &one.plain[..];
+                let delivery = move |parcel: &ParcelId| DeliveryToSeal {
+                    parcel: *parcel,
+                    may_replace: true,
+                    plain,
+                };
+                one.parcels.iter().map(delivery)
+            });
+            office.options.vault.seal_deliveries(deliveries)?;
+            all.iter().for_each(|one| one.sealed.store(true, Ordering::Release));
+            Ok(())
+        })
+    }
+}
+
+impl Office {
     fn erase_deliveries(&mut self, parcels: &[ParcelId]) -> OfficeResult<()> {
         self.options.vault.erase_deliveries(parcels)?;
         Ok(())

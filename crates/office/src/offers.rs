@@ -53,6 +53,7 @@ impl OfferOfFile {
             title: offer.title.clone(),
             description: offer.description.clone(),
             captions: offer.captions.clone(),
+            ..OfferText::default()
         };
         let fault = if text.title.is_empty() { None } else { text.check().err() };
         OfferOfFile { offer: offer.clone(), content: text.content(), text, fault }
@@ -178,15 +179,24 @@ impl Planner<'_> {
             return Err(OfferFault::Currency { is: known.currency, given: one.currency });
         }
         // A text that is not kept, as one that was erased, is another one.
+        let old = self.texts.get(&known.content.0);
         let has_other = !text.title.is_empty()
             && content != known.content
-            && self.texts.get(&known.content.0).is_none_or(|old| is_other(old, text));
+            && old.is_none_or(|old| is_other(old, text));
+        // A file has no pictures: those of before stay.
+        let text = match old {
+            Some(OfferText { pictures, language, .. }) => {
+                let (pictures, language) = (pictures.clone(), language.clone());
+                OfferText { pictures, language, ..text.clone() }
+            }
+            None => text.clone(),
+        };
         let category = CategoryId(one.category);
         if has_other || category != known.category {
-            let content = if has_other { content } else { known.content };
+            let content = if has_other { text.content() } else { known.content };
             let number = known.changes + 1;
             planned.commands.push(ReviseOffer { offer, number, category, content }.into());
-            planned.text = has_other.then(|| text.clone());
+            planned.text = has_other.then_some(text);
         }
         let mut count = known.variants;
         for variant in &one.variants {

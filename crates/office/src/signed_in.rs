@@ -13,6 +13,7 @@ use engine::{Actor, Command, Engine, Events, Refusal, RequestKey, Submission};
 use node::{Clock, DecidedCommand, JournalPosition, NodeClient, NodeStopped, SystemClock};
 use serde_json::{Map, Value};
 
+use crate::checkout::WaitingSeal;
 use crate::codes::{CODE_MAC, CodeMacOf};
 use crate::defaults::{self, Givers};
 use crate::error::OfficeError;
@@ -37,6 +38,7 @@ pub struct SharedOffice {
     office: Arc<Mutex<Option<Office>>>,
     /// Held while files are carried out.
     files: Arc<Mutex<()>>,
+    pub(crate) seals: Arc<Mutex<Vec<Arc<WaitingSeal>>>>,
     /// Of files that are being received.
     pub received: ReceivedBytes,
 }
@@ -45,7 +47,8 @@ impl SharedOffice {
     #[must_use]
     pub fn new(office: Office) -> SharedOffice {
         let office = Arc::new(Mutex::new(Some(office)));
-        SharedOffice { office, files: Arc::default(), received: ReceivedBytes::default() }
+        let (files, seals) = (Arc::default(), Arc::default());
+        SharedOffice { office, files, seals, received: ReceivedBytes::default() }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Option<Office>> {

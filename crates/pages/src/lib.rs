@@ -12,6 +12,7 @@ pub mod assets;
 pub mod forms;
 pub mod phone;
 pub mod pulse;
+pub mod shop;
 pub mod texts;
 
 mod act;

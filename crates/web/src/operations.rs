@@ -34,6 +34,8 @@ pub enum Action {
     TakeFile(FileKind),
     OfferFile,
     Disclose,
+    KeepText,
+    KeepPicture,
     Quote,
     Track,
     PayoutFiles,
@@ -453,6 +455,14 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         one(&id, Method::POST, &format!("/v1/files/{name}"), Action::TakeFile(kind), about)
     };
     all.extend(handlers::PULSE_READS.map(|it| one(it.0, get.clone(), it.1, it.2, it.3)));
+    all.extend(handlers::FILES.map(|it| file(it.0, it.1, it.2)));
+    all.push(one(
+        "getOfferFile",
+        get.clone(),
+        handlers::OFFER_FILE_PATH,
+        Action::OfferFile,
+        ("The offers as CSV, as sendOffers takes them", "商品 CSV，可再导入"),
+    ));
     all.extend([
         one(
             "search",
@@ -506,35 +516,6 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             Action::Withdraw,
             ("Withdraws a proposal", "撤回提议"),
         ),
-        file("orders", FileKind::Orders, ("Announces the parcels of an order export", "导入订单")),
-        file(
-            "offers",
-            FileKind::Offers,
-            (
-                "Takes the offers of a product export, all of them or none",
-                "导入商品导出中的商品，全部或全不",
-            ),
-        ),
-        one(
-            "getOfferFile",
-            get.clone(),
-            handlers::OFFER_FILE_PATH,
-            Action::OfferFile,
-            ("The offers as CSV, as sendOffers takes them", "商品 CSV，可再导入"),
-        ),
-        file(
-            "incoming",
-            FileKind::Incoming,
-            (
-                "Takes a file of a network, wallet, bank or courier firm",
-                "接收卡组织、钱包、银行或快递公司的文件",
-            ),
-        ),
-        file(
-            "closings",
-            FileKind::Closings,
-            ("Closes breaks by a list that is filled in", "按填好的列表将差异结案"),
-        ),
         one(
             "disclose",
             post.clone(),
@@ -571,6 +552,27 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             "/v1/sign-in",
             Action::SignIn,
             ("Begins a session, as a cookie", "登录，会话以 cookie 返回"),
+        ),
+        one(
+            "keepOfferText",
+            post.clone(),
+            "/v1/offer-texts",
+            Action::KeepText,
+            (
+                "Keeps title, description, captions and pictures of an offer, and answers the \
+                 digest for its field `content`",
+                "保存商品的标题、描述、图注和图片，返回用于 `content` 字段的摘要",
+            ),
+        ),
+        one(
+            "keepPicture",
+            post.clone(),
+            "/v1/pictures",
+            Action::KeepPicture,
+            (
+                "Keeps a picture of an offer: decoded and written anew as JPEG, without metadata",
+                "保存商品图片：解码后重新编码为 JPEG，不含元数据",
+            ),
         ),
         one(
             "quoteCart",

@@ -23,6 +23,9 @@ pub struct ApiArgs {
     /// Only read: lists, single parcels, searches
     #[arg(long, conflicts_with = "writes")]
     reads: bool,
+    /// The writes are checkouts in a shop: two lines, a threshold, a buyer and an address each
+    #[arg(long, conflicts_with_all = ["reads", "read_back"])]
+    checkouts: bool,
     /// Write and read at once, the default
     #[arg(long, conflicts_with_all = ["writes", "reads"])]
     both: bool,
@@ -80,6 +83,7 @@ pub fn run(args: &ApiArgs) -> anyhow::Result<()> {
         idle_connections: args.idle_connections,
         parcels: args.parcels,
         read_back: args.read_back,
+        checkouts: args.checkouts,
     };
     let figures = measure(&plan, &directory.path)?;
     show(&figures, args.json, print_table)
@@ -127,9 +131,9 @@ fn print_table(figures: &ApiFigures) {
     say!(
         "{}",
         bilingual!(
-            "The engine was killed. {acknowledged} acknowledged parcels are in the books once, and \
+            "The engine was killed. {acknowledged} acknowledged parcels or orders are in the books once, and \
              each request under its key has the same answer.",
-            "进程被强杀。{acknowledged} 个已应答的包裹在账簿中各有一份；\
+            "进程被强杀。{acknowledged} 个已应答的包裹或订单在账簿中各有一份；\
              按原幂等键重发，应答均相同。"
         )
     );

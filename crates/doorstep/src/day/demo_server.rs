@@ -34,6 +34,7 @@ use views::Place;
 use web::limits::CONNECTIONS_MAX;
 use web::{DemoAct, DemoActs, TRIAL_ROLES_PATH, TrialRole, WebListen};
 
+use super::demo_shop;
 use crate::calendar_command::carry_out;
 use crate::data_directory;
 use crate::do_command::sign_ins::factor_uri;
@@ -292,6 +293,7 @@ pub fn plan(addresses: Vec<SocketAddr>, requests_per_second: u32) -> WebPlan {
         connections_max: CONNECTIONS_MAX,
         origin: None,
         provider: None,
+        shop: None,
     }
 }
 
@@ -305,6 +307,7 @@ fn serve_until_stopped(
     let mut stopped = stop_signals().context(texts::text(lang, "error.signals"))?;
     let reached = Arc::default();
     let mut shared = shared(node, data, Some(place.clone()), Arc::clone(&reached))?;
+    demo_shop::promote(&node.client(), &shared.store)?;
     let (addresses, listen) = listen()?;
     let port = addresses.first().map_or(PORT, SocketAddr::port);
     let url = format!("http://localhost:{port}");
@@ -318,7 +321,8 @@ fn serve_until_stopped(
     let office = make_control_directory(&directory, None)
         .and_then(|()| OfficeServer::start(offices, lines, &directory, None))
         .map_err(|error| office_socket_error(&directory, &error))?;
-    let plan = plan(addresses, REQUESTS_PER_SECOND);
+    let shop = Some(demo_shop::settings());
+    let plan = WebPlan { shop, ..plan(addresses, REQUESTS_PER_SECOND) };
     let server = match served_web::start(plan, listen, node, data, shared) {
         Ok(server) => server,
         Err(error) => {

@@ -3,6 +3,7 @@
 mod backend;
 mod counterparty_files;
 mod demo_server;
+mod demo_shop;
 mod night;
 mod others;
 mod progress;
@@ -157,8 +158,9 @@ pub struct DayArgs {
 /// exits after the summary.
 ///
 /// At midnight a shop opens its flash sale, with coupons and thresholds, and buyers order through
-/// the API. Then the same as `doorstep day` without orders, which also delivers theirs. Amounts, items per order and sellers are distributed
-/// like those of a real marketplace; everything else is simulated too.
+/// the API. Then the same as `doorstep day` without orders, which delivers theirs too. Amounts,
+/// items per order and sellers are distributed like those of a real marketplace; everything else is
+/// simulated too.
 ///
 /// Several days follow each other on the same books, with a line for each; unless --hold and
 /// --weekly say otherwise, money is payable two days after the delivery, and a quarter of the

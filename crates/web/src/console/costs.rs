@@ -4,6 +4,7 @@
 use access::Principal;
 use axum::http::StatusCode;
 use books::BusinessDate;
+use notices::NetworkNotices;
 use pages::forms::{NOTHING, date, money, number};
 use pages::{
     ActLink, Cell, HomeTile, Link, PageWords, PortalPage, PortalTable, list_path, nav_groups,
@@ -18,6 +19,7 @@ use super::rows::{offset_at, read, time_of};
 use super::statements::day;
 use super::{Visit, html};
 use crate::app::HttpAnswer;
+use crate::handlers::notices::look;
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 
@@ -329,6 +331,8 @@ pub(super) async fn exit(visit: Visit) -> HttpAnswer {
     let (app, preferences) = (visit.call.app.clone(), visit.preferences);
     let words = preferences.words;
     let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
+    let network = name.clone();
+    let told = look(&visit.call, move |outbox| outbox.of_network(&network)).await?;
     let done = visit.call.app.workers.run(move |giver| {
         let (found, time) = read(&app, giver, |reader| {
             let found = reader.position()?;
@@ -351,7 +355,10 @@ pub(super) async fn exit(visit: Visit) -> HttpAnswer {
             flow_title: words.get("exit.sums"),
             flow: exit_tiles(words, &report),
             is_flow: false,
-            tables: exit_tables(words, &report),
+            tables: exit_tables(words, &report)
+                .into_iter()
+                .chain(exit_ends(words, &report, &told))
+                .collect(),
             parcels: Vec::new(),
             acts: Vec::new(),
             frame: around,
@@ -370,6 +377,13 @@ fn exit_tiles(words: PageWords, report: &ExitReport) -> Vec<HomeTile> {
     };
     let currency = report.currency;
     let shown = |minor: i128| money(minor, currency);
+    let closing = match (report.closing_balance, report.closed_on) {
+        (Some(balance), Some(day)) => (
+            (shown(balance), currency),
+            words.fill("exit.closed_on", &[("day", &date(words, &day.to_string()))]),
+        ),
+        _ => ((NOTHING.to_owned(), ""), words.get("exit.not_closed").to_owned()),
+    };
     let zero = report.forecast.day.map(|day| date(words, &day.to_string()));
     let waits: usize = report.pending.iter().map(|one| one.count).sum();
     vec![
@@ -388,6 +402,89 @@ fn exit_tiles(words: PageWords, report: &ExitReport) -> Vec<HomeTile> {
             (number(report.moved_total.payments.into()), currency),
             words.fill("exit.extra", &[("extra", &shown(report.moved_total.extra))]),
         ),
+        tile("exit.closing_balance", closing.0, closing.1),
+    ]
+}
+
+/// What waits, what is still to come, who was told, and what the books do not know.
+fn exit_ends(words: PageWords, report: &ExitReport, told: &[NetworkNotices]) -> Vec<PortalTable> {
+    let plain = |text: &str| Cell::plain(text.to_owned());
+    let shown = |minor: u128| {
+        Cell::figure(money(i128::try_from(minor).unwrap_or(i128::MAX), report.currency))
+    };
+    let count = |count: usize| Cell::figure(number(count as i128));
+    let day = |day: BusinessDate| plain(&date(words, &day.to_string()));
+    let pending = report.pending.iter().map(|one| {
+        let kind = words.get(&format!("exit.pending.{}", one.kind));
+        vec![plain(kind), count(one.count), shown(one.amount)]
+    });
+    let sums = [
+        ("exit.not_received", report.not_received),
+        ("exit.held", report.held),
+        ("exit.released", report.released),
+        ("exit.fees_due", report.fees_due),
+    ];
+    let sums = sums.map(|(key, sum)| vec![plain(words.get(key)), shown(sum)]);
+    let tail = report.refunds.iter().chain([&report.chargebacks]).map(|one| {
+        let way = words.get(&format!("exit.way.{}", one.way));
+        let since = one.oldest.map_or_else(|| plain(NOTHING), day);
+        vec![plain(way), count(one.count), shown(one.amount), since]
+    });
+    let files = report.files.iter().map(|file| {
+        vec![
+            plain(&file.file.to_string()),
+            plain(&format!("{} – {}", file.from, file.until)),
+            Cell::figure(number(file.lines.into())),
+            Cell::figure(money(file.total, report.currency)),
+            plain(&file.digest[..16]),
+        ]
+    });
+    let told = told.iter().map(|one| {
+        let event = format!("exit.told_event.{}", one.event.replace('.', "_"));
+        let state = words.get(&format!("known.{}", one.state));
+        let notices = Cell::figure(number(one.count.into()));
+        vec![plain(words.get(&event)), plain(&one.channel), plain(state), notices]
+    });
+    let unknown = ["exit.reason", "exit.authority", "exit.acknowledged", "exit.keys"];
+    let unknown = unknown.map(|key| vec![plain(words.get(key))]);
+    let table = |title: &str, columns: &[(&str, bool)], rows: Vec<Vec<Cell>>| {
+        PortalTable::new(words, (title, "exit.none"), columns, rows)
+    };
+    let amount = ("column.amount", true);
+    vec![
+        table(
+            "exit.in_flight",
+            &[("exit.waits", false), ("exit.count", true), amount],
+            pending.collect(),
+        ),
+        table("exit.sellers_money", &[("exit.what", false), amount], sums.into()),
+        table(
+            "exit.tail",
+            &[("exit.waits", false), ("exit.count", true), amount, ("exit.since", false)],
+            tail.collect(),
+        ),
+        table(
+            "exit.files",
+            &[
+                ("exit.file", false),
+                ("exit.days", false),
+                ("exit.lines", true),
+                ("exit.total", true),
+                ("exit.digest_of", false),
+            ],
+            files.collect(),
+        ),
+        table(
+            "exit.told",
+            &[
+                ("exit.what", false),
+                ("exit.channel", false),
+                ("exit.state", false),
+                ("exit.count", true),
+            ],
+            told.collect(),
+        ),
+        table("exit.not_kept", &[("exit.what", false)], unknown.into()),
     ]
 }
 

@@ -122,6 +122,7 @@ pub(super) fn frame(
         viewer,
         position: None,
         demo: demo.collect(),
+        has_shop: app.shop.is_some(),
         search: String::new(),
     }
 }

@@ -59,11 +59,12 @@ use crate::handlers;
 use crate::operations::{Action, OPERATIONS, Operation};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
+use crate::shop::ShopPage;
 use crate::words::BilingualText;
 
 use act_table::ACTS_PATH;
 use closings::{CLOSINGS_LIST_PATH, CLOSINGS_PATH};
-pub(crate) use form::own_path;
+pub(crate) use form::{Form, own_path};
 use frames::frame;
 use imports::{IMPORT_PATH, ImportForm, OFFERS_PATH};
 pub(crate) use sessions::{SECOND_FACTOR_PATH, SIGNED_IN_PATH};
@@ -92,6 +93,7 @@ const POSITION_PATH: &str = "/position";
 /// What a page is of.
 #[derive(Clone, Copy)]
 enum Page {
+    Shop(ShopPage),
     Home,
     SignIn,
     GiveSignIn,
@@ -152,7 +154,7 @@ enum Page {
 }
 
 /// Pages tell who is not signed in where to sign in.
-static OPEN: LazyLock<Operation> = LazyLock::new(|| Operation {
+pub(crate) static OPEN: LazyLock<Operation> = LazyLock::new(|| Operation {
     id: String::new(),
     method: Method::GET,
     path: String::new(),
@@ -163,15 +165,15 @@ static OPEN: LazyLock<Operation> = LazyLock::new(|| Operation {
 
 /// What a viewer prefers.
 #[derive(Clone, Copy)]
-struct Preferences {
-    words: PageWords,
+pub(crate) struct Preferences {
+    pub words: PageWords,
     theme: Theme,
 }
 
 /// A request for a page.
-struct Visit {
-    call: Call,
-    preferences: Preferences,
+pub(crate) struct Visit {
+    pub call: Call,
+    pub preferences: Preferences,
 }
 
 impl Preferences {
@@ -187,7 +189,7 @@ impl Preferences {
 }
 
 impl Visit {
-    fn words(&self) -> PageWords {
+    pub fn words(&self) -> PageWords {
         self.preferences.words
     }
 
@@ -283,6 +285,9 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
             &format!("{PROPOSALS_PATH}/{{number}}"),
             on(get(Page::Proposal), MethodFilter::POST, Page::Decide),
         );
+    router = crate::shop::add(router, app, |methods, filter, page| {
+        on(methods, filter, Page::Shop(page))
+    });
     // Made-up values beside real ones would be taken for them.
     if !app.trial_roles.is_empty() {
         router = router
@@ -374,6 +379,7 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::GiveSecondFactor => sessions::second_factor(visit).await,
         Page::SignedIn => sessions::signed_in(visit),
         Page::Preferences => sessions::prefer(visit).await,
+        Page::Shop(page) => crate::shop::show(visit, page).await,
         _ if visit.call.caller.is_none() => not_signed_in(&visit),
         Page::OwnSignIn => own_sign_in::page(visit).await,
         Page::ChangeOwnSignIn => own_sign_in::change(visit).await,
@@ -460,7 +466,7 @@ fn not_signed_in(visit: &Visit) -> HttpAnswer {
 }
 
 /// See other.
-fn go_to(address: &str) -> HttpAnswer {
+pub(crate) fn go_to(address: &str) -> HttpAnswer {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     let address = HeaderValue::from_str(address).map_err(Problem::internal)?;
@@ -468,7 +474,7 @@ fn go_to(address: &str) -> HttpAnswer {
     Ok(response)
 }
 
-fn html(page: &impl Template, status: StatusCode) -> HttpAnswer {
+pub(crate) fn html(page: &impl Template, status: StatusCode) -> HttpAnswer {
     let body = page.render().map_err(Problem::internal)?;
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -509,6 +515,17 @@ fn error_page(mut around: PageFrame, problem: &Problem) -> Response<Body> {
         frame: around,
     };
     html(&page, status).unwrap_or_else(|problem| problem.response(words.0))
+}
+
+/// What stands around a page of the shop window.
+pub(crate) fn console_frame(visit: &Visit) -> PageFrame {
+    frame(&visit.call.app, visit.preferences, visit.call.caller.as_ref(), visit.path())
+}
+
+/// What stands around a page that the API answers.
+pub(crate) fn page_of_call(call: &Call) -> PageFrame {
+    let path = call.parts.uri.path();
+    frame(&call.app, Preferences::of(&call.parts.headers), None, path)
 }
 
 /// What is not there, as a page.

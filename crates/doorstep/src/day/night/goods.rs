@@ -1,7 +1,7 @@
 //! What the shop of the night sells: sellers, offers, stock, and promotions.
 
 use books::{SellerId, SellerKind};
-use listings::OfferText;
+use listings::{OfferText, Picture};
 use market::{
     AdjustStock, AdmitSeller, AllotFlashStock, BrokenThreshold, CategoryId, DraftOffer, FlashPrice,
     MarketCommand, NewVariant, OfferId, OfferState, PromotionId, PromotionRule, PromotionScope,
@@ -22,7 +22,7 @@ const FLASH_PROMOTION: PromotionId = PromotionId(1);
 const FLASH_UNITS: u32 = 60;
 const FLASH_PRICE: u64 = 29_900;
 
-pub struct Goods {
+pub struct ShopItem {
     pub seller: &'static str,
     pub reference: &'static str,
     category: u64,
@@ -35,29 +35,92 @@ pub struct Goods {
     stock: u32,
 }
 
-/// The first one has the flash price, the last one is there once.
-#[rustfmt::skip]
-pub const GOODS: &[Goods] = &[
-    Goods { seller: "snow-line", reference: "down-jacket", category: 1, title: "轻薄羽绒服 Light down jacket",
-        description: "白鸭绒，可收纳。White duck down, packs into its own pocket.", sku: "m", price: 89_900, weight_g: 620, stock: 90 },
-    Goods { seller: "snow-line", reference: "wool-scarf", category: 1, title: "羊毛围巾 Wool scarf",
-        description: "180 × 30 cm。", sku: "grey", price: 12_900, weight_g: 210, stock: 400 },
-    Goods { seller: "tea-hill", reference: "green-tea", category: 2, title: "春茶 250 克 Spring tea, 250 g",
-        description: "当年采摘。Picked this spring.", sku: "250g", price: 8_800, weight_g: 300, stock: 600 },
-    Goods { seller: "tea-hill", reference: "tea-pot", category: 3, title: "紫砂壶 Clay tea pot",
-        description: "容量 220 毫升。Holds 220 ml.", sku: "220ml", price: 26_800, weight_g: 480, stock: 120 },
-    Goods { seller: "toy-wagon", reference: "wooden-train", category: 4, title: "木制小火车 Wooden train",
-        description: "榉木，无漆。Beech, without paint.", sku: "set", price: 15_900, weight_g: 900, stock: 200 },
-    Goods { seller: "wang-li", reference: "hand-knit-hat", category: 1, title: "手工针织帽 Hand-knit hat",
-        description: "自己织的。Knitted by myself.", sku: "red", price: 6_500, weight_g: 120, stock: 150 },
-    Goods { seller: "zhao-min", reference: "camera", category: 5, title: "二手相机 Used camera",
-        description: "九成新。Nine tenths new.", sku: "one", price: 159_900, weight_g: 760, stock: 1 },
+/// Ground and ink of the drawings, by category.
+const COLORS: [[[u8; 3]; 2]; 6] = [
+    [[236, 222, 210], [96, 56, 36]],
+    [[226, 234, 240], [84, 112, 150]],
+    [[222, 232, 214], [74, 112, 67]],
+    [[240, 230, 224], [148, 80, 58]],
+    [[245, 240, 220], [176, 138, 50]],
+    [[232, 228, 236], [84, 66, 118]],
 ];
 
-impl Goods {
+/// The first one has the flash price, the last one is there once.
+pub const GOODS: &[ShopItem] = &[
+    item(
+        ("snow-line", "down-jacket", "m", 1),
+        (
+            "轻薄羽绒服 Light down jacket",
+            "白鸭绒，可收纳。White duck down, packs into its own pocket.",
+        ),
+        (89_900, 620, 90),
+    ),
+    item(
+        ("snow-line", "wool-scarf", "grey", 1),
+        ("羊毛围巾 Wool scarf", "180 × 30 cm。"),
+        (12_900, 210, 400),
+    ),
+    item(
+        ("tea-hill", "green-tea", "250g", 2),
+        ("春茶 250 克 Spring tea, 250 g", "当年采摘。Picked this spring."),
+        (8_800, 300, 600),
+    ),
+    item(
+        ("tea-hill", "tea-pot", "220ml", 3),
+        ("紫砂壶 Clay tea pot", "容量 220 毫升。Holds 220 ml."),
+        (26_800, 480, 120),
+    ),
+    item(
+        ("toy-wagon", "wooden-train", "set", 4),
+        ("木制小火车 Wooden train", "榉木，无漆。Beech, without paint."),
+        (15_900, 900, 200),
+    ),
+    item(
+        ("wang-li", "hand-knit-hat", "red", 1),
+        ("手工针织帽 Hand-knit hat", "自己织的。Knitted by myself."),
+        (6_500, 120, 150),
+    ),
+    item(
+        ("zhao-min", "camera", "one", 5),
+        ("二手相机 Used camera", "九成新。Nine tenths new."),
+        (159_900, 760, 1),
+    ),
+];
+
+const fn item(
+    (seller, reference, sku, category): (&'static str, &'static str, &'static str, u64),
+    (title, description): (&'static str, &'static str),
+    (price, weight_g, stock): (u64, u32, u32),
+) -> ShopItem {
+    ShopItem { seller, reference, category, title, description, sku, price, weight_g, stock }
+}
+
+impl ShopItem {
     pub fn text(&self) -> OfferText {
         let (title, description) = (self.title.to_owned(), self.description.to_owned());
-        OfferText { title, description, captions: Vec::new() }
+        let pictures = vec![self.picture().digest()];
+        let (captions, language) = (vec!["示意图 Drawing".to_owned()], Some("zh".to_owned()));
+        OfferText { title, description, captions, pictures, language }
+    }
+
+    /// A parcel of the category's colours on their ground: a drawing, and light.
+    pub fn picture(&self) -> Picture {
+        let place = usize::try_from(self.category).unwrap_or(0) % COLORS.len();
+        let [ground, ink] = COLORS[place];
+        let mixed = |one: u8, other: u8, share: u32| {
+            let mixed = (u32::from(one) * (100 - share) + u32::from(other) * share) / 100;
+            u8::try_from(mixed).unwrap_or(u8::MAX)
+        };
+        let color = |share: u32| [0, 1, 2].map(|part| mixed(ground[part], ink[part], share));
+        // As high as its title is long, so that two of a category differ.
+        let top = 150 + u32::try_from(self.title.len() % 9).unwrap_or(0) * 12;
+        Picture::drawn((640, 480), |x, y| match x.abs_diff(320) {
+            from if (top..390).contains(&y) && from < 22 => color(88),
+            from if (top..top + 46).contains(&y) && from < 168 => color(74),
+            from if (top + 46..390).contains(&y) && from < 156 => color(50 + x / 20),
+            from if (390..396).contains(&y) && from < 220 => color(60),
+            _ => color(y / 24),
+        })
     }
 
     pub fn path(&self) -> String {
