@@ -178,19 +178,18 @@ impl Planner<'_> {
         if known.currency != one.currency {
             return Err(OfferFault::Currency { is: known.currency, given: one.currency });
         }
-        // A text that is not kept, as one that was erased, is another one.
-        let old = self.texts.get(&known.content.0);
-        let has_other = !text.title.is_empty()
-            && content != known.content
-            && old.is_none_or(|old| is_other(old, text));
-        // A file has no pictures: those of before stay.
-        let text = match old {
+        // A text that is not kept, as one that was erased, is another one. A file has no pictures:
+        // those of the offer stay.
+        let before = self.texts.get(&known.content.0);
+        let text = match before {
             Some(OfferText { pictures, language, .. }) => {
-                let (pictures, language) = (pictures.clone(), language.clone());
-                OfferText { pictures, language, ..text.clone() }
+                OfferText { pictures: pictures.clone(), language: language.clone(), ..text.clone() }
             }
             None => text.clone(),
         };
+        let has_other = !text.title.is_empty()
+            && content != known.content
+            && before.is_none_or(|old| is_other(old, &text));
         let category = CategoryId(one.category);
         if has_other || category != known.category {
             let content = if has_other { text.content() } else { known.content };

@@ -33,7 +33,7 @@ use crate::limits::{
 };
 use crate::listing_stores::ListingStores;
 use crate::operations::{OPERATIONS, Operation};
-use crate::phone;
+use crate::phone::{self, AskSwitch};
 use crate::problem::{ErrorInChinese, Problem, ProblemKind};
 use crate::provider::{Provider, ProviderSettings};
 use crate::readers::{ViewReaders, Writers};
@@ -109,10 +109,14 @@ pub struct WebParts {
     pub demo: Option<DemoActs>,
     /// The shop window, if it is open.
     pub shop: Option<ShopSettings>,
+    /// Where there is a switch.
+    pub phone: Option<AskSwitch>,
     pub system: SystemWatch,
     /// Where its pages are, as browsers write it: `https://pay.example`. On this machine it follows
     /// from the request.
     pub origin: Option<String>,
+    /// Whether anybody may read the policy and its report.
+    pub public_policy: bool,
     pub provider: Option<ProviderSettings>,
     /// Hears of failures, for the log.
     pub on_failure: fn(&str),
@@ -143,11 +147,13 @@ pub(crate) struct App {
     /// Questions to the provider that may be asked at once.
     pub provider_requests: Arc<Semaphore>,
     pub origin: Option<String>,
+    pub public_policy: bool,
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
     pub demo: Option<DemoActs>,
     pub shop: Option<ShopWindow>,
     pub listings: ListingStores,
+    pub phone: Option<AskSwitch>,
     pub system: SystemWatch,
     hosts: Vec<String>,
     pub is_tls: bool,
@@ -233,9 +239,11 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         provider: parts.provider.map(|settings| Arc::new(Provider::new(settings))),
         provider_requests: Arc::new(Semaphore::new(PROVIDER_REQUESTS_MAX)),
         origin: parts.origin,
+        public_policy: parts.public_policy,
         trial_roles: parts.trial_roles,
         payout_day: parts.payout_day,
         demo: parts.demo,
+        phone: parts.phone,
         system: parts.system,
         hosts: parts.hosts,
         is_tls: parts.is_tls,

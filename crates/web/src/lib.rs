@@ -53,6 +53,7 @@ mod workers;
 
 pub use app::{DemoAct, DemoActs, POSITION, PayoutDay, SESSION_COOKIE, WebParts, WebTexts};
 pub use http_server::AnswerCounts;
+pub use phone::AskSwitch;
 pub use provider::ProviderSettings;
 pub use server::{WebError, WebListen, WebServer};
 pub use shop::{ShopCategory, ShopSettings};

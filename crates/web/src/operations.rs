@@ -24,6 +24,11 @@ pub enum Action {
     Give(&'static CommandSpec),
     Notices,
     Notice,
+    Policy,
+    PolicyReport,
+    HeldTexts,
+    OpenAppeals,
+    OfferDecisions,
     Publications,
     Publication,
     Figure,
@@ -397,6 +402,8 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
                 | Action::OpenApi
                 | Action::Problem
                 | Action::Track
+                | Action::Policy
+                | Action::PolicyReport
         );
         let about = BilingualText::fixed(en, zh);
         Operation { id: id.to_owned(), method, path: path.to_owned(), action, about, is_open }
@@ -454,15 +461,8 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         let id = camel(&format!("send-{name}"));
         one(&id, Method::POST, &format!("/v1/files/{name}"), Action::TakeFile(kind), about)
     };
+    all.extend(handlers::policy::POLICY_READS.map(|it| one(it.0, get.clone(), it.1, it.2, it.3)));
     all.extend(handlers::PULSE_READS.map(|it| one(it.0, get.clone(), it.1, it.2, it.3)));
-    all.extend(handlers::FILES.map(|it| file(it.0, it.1, it.2)));
-    all.push(one(
-        "getOfferFile",
-        get.clone(),
-        handlers::OFFER_FILE_PATH,
-        Action::OfferFile,
-        ("The offers as CSV, as sendOffers takes them", "商品 CSV，可再导入"),
-    ));
     all.extend([
         one(
             "search",
@@ -515,6 +515,35 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             "/v1/proposals/{number}/withdraw",
             Action::Withdraw,
             ("Withdraws a proposal", "撤回提议"),
+        ),
+        file("orders", FileKind::Orders, ("Announces the parcels of an order export", "导入订单")),
+        file(
+            "offers",
+            FileKind::Offers,
+            (
+                "Takes the offers of a product export, all of them or none",
+                "导入商品导出中的商品，全部或全不",
+            ),
+        ),
+        one(
+            "getOfferFile",
+            get.clone(),
+            handlers::OFFER_FILE_PATH,
+            Action::OfferFile,
+            ("The offers as CSV, as sendOffers takes them", "商品 CSV，可再导入"),
+        ),
+        file(
+            "incoming",
+            FileKind::Incoming,
+            (
+                "Takes a file of a network, wallet, bank or courier firm",
+                "接收卡组织、钱包、银行或快递公司的文件",
+            ),
+        ),
+        file(
+            "closings",
+            FileKind::Closings,
+            ("Closes breaks by a list that is filled in", "按填好的列表将差异结案"),
         ),
         one(
             "disclose",

@@ -32,31 +32,6 @@ use crate::words::{BilingualText, words};
 const BLOCKS_WAITING_MAX: usize = 16;
 const COLUMNS: u16 = 120;
 pub(crate) const OFFER_FILE_PATH: &str = "/v1/offers-file";
-/// The kinds of files that are sent: the end of the path, and what it is about in both languages.
-pub(crate) const FILES: [(&str, FileKind, (&str, &str)); 4] = [
-    ("orders", FileKind::Orders, ("Announces the parcels of an order export", "导入订单")),
-    (
-        "offers",
-        FileKind::Offers,
-        (
-            "Takes the offers of a product export, all of them or none",
-            "导入商品导出中的商品，全部或全不",
-        ),
-    ),
-    (
-        "incoming",
-        FileKind::Incoming,
-        (
-            "Takes a file of a network, wallet, bank or courier firm",
-            "接收卡组织、钱包、银行或快递公司的文件",
-        ),
-    ),
-    (
-        "closings",
-        FileKind::Closings,
-        ("Closes breaks by a list that is filled in", "按填好的列表将差异结案"),
-    ),
-];
 /// The parameter with the SHA-256 of the file that was checked.
 const CHECKED: &str = "checked";
 /// The parameter with the name of the file, by which its format and day are found.

@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_rate_is_a_percentage_without_zeros_behind() {
         for (ppm, text) in [(200_000, "20"), (125_000, "12.5"), (5, "0.0005"), (1_000_000, "100")] {
-            assert_eq!(percent(Rate::from_ppm(ppm)), text);
+            assert_eq!(percent(Rate::from_ppm(ppm).unwrap()), text);
         }
     }
 }
