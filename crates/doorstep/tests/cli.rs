@@ -48,6 +48,7 @@ mod cli {
     mod network;
     mod night;
     mod notices;
+    mod offers;
     mod office;
     mod open_items;
     mod operate;
@@ -73,6 +74,7 @@ mod cli {
     mod serve;
     mod service;
     mod several_days;
+    mod shop;
     mod start;
     mod take;
     mod tariffs;

@@ -18,7 +18,7 @@ mod snapshot;
 use std::collections::BTreeSet;
 
 use books::{Books, ParcelId, PayDiscount};
-use market::{Market, MarketCommand, MarketEvent, MarketRefusal, ReturnUnits};
+use market::{Market, MarketCommand, MarketEvent, MarketPlan, MarketRefusal, ReturnUnits};
 use policy::Policy;
 
 pub use books::{ChunkId, Digest, PartSink, RestoreError, SNAPSHOT_PART_BYTES};
@@ -177,8 +177,19 @@ impl Engine {
         let mut plan = self.market.plan(command, at)?;
         let returned = self.parcels_returned(command)?;
         self.check_public_text(command, at)?;
-        let given = std::mem::take(&mut plan.books);
-        let ends = self.books.apply_together(&given, at, &mut out.books)?;
+        let mut given = std::mem::take(&mut plan.books);
+        let refunds = self.refunds(&plan);
+        let is_refund = !refunds.is_empty();
+        given.extend(refunds);
+        let ends = match self.books.apply_together(&given, at, &mut out.books) {
+            // The units are back all the same: above the limit two persons refund what is owed, and
+            // what a network never paid is for people to decide.
+            Err(_) if is_refund => {
+                given.clear();
+                self.books.apply_together(&given, at, &mut out.books)?
+            }
+            applied => applied?,
+        };
         out.given.extend(given.into_iter().zip(ends));
         self.market.carry_out(plan, at, &mut out.market);
         self.market.note_books(&out.books.events, at, &mut out.market);
@@ -246,6 +257,30 @@ impl Engine {
             }
         }
         wrong
+    }
+
+    /// Refunds of what a plan owes to the buyer, out of what stands of the parcel's payments.
+    fn refunds(&self, plan: &MarketPlan) -> Vec<books::Command> {
+        let mut refunds = Vec::new();
+        for (parcel, owed) in plan.owed() {
+            let mut owed = owed;
+            for payment in self.books.payments(parcel) {
+                use books::view::PaymentState::{Approved, Held, Released};
+                let is_paid = matches!(payment.state, Approved | Held | Released);
+                let amount = owed.min(payment.amount.saturating_sub(payment.refunded));
+                if !is_paid || amount.is_zero() {
+                    continue;
+                }
+                let payment = payment.id;
+                let first = books::Refund { payment, number: 1, amount }.into();
+                let next = self.books.next_number(&first).unwrap_or(1);
+                // Above the highest number the books refuse it.
+                let number = u8::try_from(next).unwrap_or(u8::MAX);
+                refunds.push(books::Refund { payment, number, amount }.into());
+                owed = owed.saturating_sub(amount);
+            }
+        }
+        refunds
     }
 
     /// What is due for an order's parcel changes with its units only.

@@ -1,13 +1,14 @@
 //! The market in the engine: an order's stock, discounts and parcels are one fact.
 #![allow(clippy::unwrap_used)]
 
+use books::chart::AccountKind;
 use books::{
     AcceptPart, AmendDue, AssignParcels, AssignedParcel, BankId, BusinessDate, CancelParcel,
     CourierId, DispatchParcels, DispatchedParcel, Event, FirmId, HoldRule, Jurisdiction, OpenBooks,
     ParcelId, PayDiscount, PaymentId, PersonId, PublishTariff, RefuseParcel, RefuseReason,
     RegisterBank, RegisterCourier, RegisterFirm, RegisterSeller, ReturnParcel, ReverseCollection,
-    SellerId, SellerKind, SetHoldRule, SettlementCycle, Sha256Digest, SuspendSeller,
-    TakeCashByPhone, TariffId,
+    SellerId, SellerKind, SetHoldRule, SetRefundLimit, SettlementCycle, Sha256Digest,
+    SuspendSeller, TakeCashByPhone, TariffId,
 };
 use engine::{
     Actor, Applied, Command, CommandOutcome, Engine, Refusal, RequestKey, Submission, Timestamp,
@@ -187,6 +188,36 @@ impl Street {
         })
     }
 
+    /// A courier takes what is due for a parcel in cash.
+    fn deliver(&mut self, parcel: ParcelId, due: u64) {
+        let (courier, firm) = (CourierId(1), FirmId(1));
+        let (proposed_by, approved_by) = (FIRST, SECOND);
+        self.must(RegisterCourier {
+            courier,
+            firm,
+            cash_limit: Amount::of(1_000_000),
+            reference: "courier".to_owned(),
+            proposed_by,
+            approved_by,
+        });
+        self.must(AssignParcels { firm, parcels: vec![AssignedParcel { parcel, number: 1 }] });
+        let parcels = vec![DispatchedParcel { parcel, attempt: 1 }];
+        self.must(DispatchParcels { courier, parcels });
+        let amount = Amount::of(due);
+        self.must(TakeCashByPhone {
+            parcel,
+            number: 1,
+            amount,
+            tendered: amount,
+            change: Amount::ZERO,
+            receiver: None,
+            taken_by: PersonId(courier.0),
+            claimed_at: self.at,
+            server_at: self.at,
+            elapsed_ms: Some(0),
+        });
+    }
+
     fn parcels(&self, order: u64) -> Vec<MarketParcel> {
         self.engine.market().order_view(OrderId(order)).unwrap().parcels.to_vec()
     }
@@ -357,7 +388,7 @@ impl Street {
     /// What the books have as Doorstep's part of all discounts.
     fn promotions(&self) -> i128 {
         let accounts = self.engine.books().accounts();
-        let kind = books::chart::AccountKind::Promotions;
+        let kind = AccountKind::Promotions;
         accounts.filter(|one| one.kind == kind).map(|one| one.balance).sum()
     }
 }
@@ -531,4 +562,43 @@ fn without_a_firm_that_takes_the_currency_nobody_collects() {
     let checkout = Submission::new(Actor::System, Street::cart(1, 1, 9_000));
     let refused = engine.apply(&checkout, MORNING, &mut out).unwrap_err();
     assert_eq!(refused, Refusal::Market(MarketRefusal::NobodyCollects(Currency::CNY)));
+}
+
+#[test]
+fn what_is_owed_for_returned_units_is_refunded_in_the_same_entry() {
+    for limit in [None, Some(1_000)] {
+        let mut street = Street::open();
+        street.must(Street::cart(1, 2, 18_000));
+        let parcel = street.parcels(1)[0].parcel;
+        street.deliver(parcel, 9_000);
+        let (currency, proposed_by, approved_by) = (Currency::CNY, FIRST, SECOND);
+        if let Some(limit) = limit {
+            let limit = Amount::of(limit);
+            let number = 1;
+            street.must(SetRefundLimit { currency, number, limit, proposed_by, approved_by });
+        }
+        let returned = ReturnUnits { order: OrderId(1), units: vec![0], resellable: true };
+        let out = street.must(Command::of_market(returned.clone()));
+        // One of two stays: 50 yuan alone, of 90 that were paid, less what is clawed back.
+        let owed = street.parcels(1)[0].owed;
+        let refunded: Vec<Amount> = out
+            .books
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Refunded { amount, .. } => Some(*amount),
+                _ => None,
+            })
+            .collect();
+        assert!(!owed.is_zero());
+        match limit {
+            None => assert_eq!(refunded, [owed], "{out:?}"),
+            Some(_) => assert_eq!(refunded, [], "two persons refund it"),
+        }
+        let by_books = street.engine.books().total_balance(AccountKind::BuyerRefunds, currency);
+        assert_eq!(by_books, refunded.iter().map(|one| i128::from(one.minor())).sum::<i128>());
+        let again = street.give(Submission::new(Actor::System, Command::of_market(returned)));
+        assert!(again.is_err(), "a unit goes back once");
+        street.engine = restored(&street.engine);
+    }
 }

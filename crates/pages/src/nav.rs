@@ -57,8 +57,11 @@ const GROUPS: [(&str, &[&str]); 6] = [
     (
         "nav.market",
         &[
+            "market",
+            "packing",
             "offers",
             "variants",
+            "stock_adjustments",
             "promotions",
             "market_orders",
             "market_parcels",
@@ -100,7 +103,7 @@ mod tests {
     use super::*;
 
     /// Pages that are no list of a view, named as one.
-    const OTHER_PAGES: [&str; 4] = ["routing", "costs", "people", "system"];
+    const OTHER_PAGES: [&str; 6] = ["routing", "costs", "people", "system", "market", "packing"];
 
     #[test]
     fn every_view_and_page_is_in_one_group() {

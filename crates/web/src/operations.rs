@@ -32,7 +32,10 @@ pub enum Action {
     Approve,
     Withdraw,
     TakeFile(FileKind),
+    OfferFile,
     Disclose,
+    KeepText,
+    KeepPicture,
     Quote,
     Track,
     PayoutFiles,
@@ -69,6 +72,8 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     Orders,
+    /// Of a shop's product export.
+    Offers,
     /// Of a network, wallet, bank or courier firm.
     Incoming,
     /// A list of what is open, with resolutions.
@@ -505,6 +510,21 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         ),
         file("orders", FileKind::Orders, ("Announces the parcels of an order export", "导入订单")),
         file(
+            "offers",
+            FileKind::Offers,
+            (
+                "Takes the offers of a product export, all of them or none",
+                "导入商品导出中的商品，全部或全不",
+            ),
+        ),
+        one(
+            "getOfferFile",
+            get.clone(),
+            handlers::OFFER_FILE_PATH,
+            Action::OfferFile,
+            ("The offers as CSV, as sendOffers takes them", "商品 CSV，可再导入"),
+        ),
+        file(
             "incoming",
             FileKind::Incoming,
             (
@@ -553,6 +573,27 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             "/v1/sign-in",
             Action::SignIn,
             ("Begins a session, as a cookie", "登录，会话以 cookie 返回"),
+        ),
+        one(
+            "keepOfferText",
+            post.clone(),
+            "/v1/offer-texts",
+            Action::KeepText,
+            (
+                "Keeps title, description, captions and pictures of an offer, and answers the \
+                 digest for its field `content`",
+                "保存商品的标题、描述、图注和图片，返回用于 `content` 字段的摘要",
+            ),
+        ),
+        one(
+            "keepPicture",
+            post.clone(),
+            "/v1/pictures",
+            Action::KeepPicture,
+            (
+                "Keeps a picture of an offer: decoded and written anew as JPEG, without metadata",
+                "保存商品图片：解码后重新编码为 JPEG，不含元数据",
+            ),
         ),
         one(
             "quoteCart",

@@ -121,9 +121,9 @@ fn section_of(action: Action) -> Option<&'static str> {
         Action::Notices | Action::Notice => "notices",
         Action::Publications | Action::Publication | Action::Figure => "pulse",
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
-        Action::TakeFile(_) => "files",
+        Action::TakeFile(_) | Action::OfferFile => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
-        Action::Quote | Action::Track => "market",
+        Action::KeepText | Action::KeepPicture | Action::Quote | Action::Track => "market",
         Action::Reference | Action::Style | Action::OpenApi | Action::Problem => return None,
         _ => "sessions",
     })
@@ -294,6 +294,14 @@ fn curl(operation: &Operation, body: Option<&Value>) -> String {
             let body = r#"{"currency": "CNY", "lines": [{"variant": "var_42", "quantity": 1}]}"#;
             line += " \\\n  -H 'Content-Type: application/json'";
             line += &format!(" \\\n  -d '{body}'");
+        }
+        Action::KeepText => {
+            let body = r#"{"title": "高山乌龙茶", "language": "zh"}"#;
+            line += " \\\n  -H 'Content-Type: application/json'";
+            line += &format!(" \\\n  -d '{body}'");
+        }
+        Action::KeepPicture => {
+            line += " \\\n  -H 'Content-Type: image/jpeg' \\\n  --data-binary @FILE";
         }
         Action::TakeFile(_) => {
             line += " \\\n  -H 'Content-Type: text/csv' \\\n  --data-binary @FILE";

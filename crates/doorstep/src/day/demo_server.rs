@@ -34,6 +34,8 @@ use views::Place;
 use web::limits::CONNECTIONS_MAX;
 use web::{DemoAct, DemoActs, TRIAL_ROLES_PATH, TrialRole, WebListen};
 
+use super::demo_door::DemoDoor;
+use super::demo_shop;
 use crate::calendar_command::carry_out;
 use crate::data_directory;
 use crate::do_command::sign_ins::factor_uri;
@@ -278,6 +280,7 @@ pub fn shared(
         trial_roles: Vec::new(),
         payout_day: served_web::payout_day_of(Arc::new(Mutex::new(Some(calendar(&currencies)?)))),
         demo: None,
+        phone: None,
         system: Arc::new(move || watch.figures()),
     })
 }
@@ -292,6 +295,7 @@ pub fn plan(addresses: Vec<SocketAddr>, requests_per_second: u32) -> WebPlan {
         connections_max: CONNECTIONS_MAX,
         origin: None,
         provider: None,
+        shop: None,
     }
 }
 
@@ -305,12 +309,20 @@ fn serve_until_stopped(
     let mut stopped = stop_signals().context(texts::text(lang, "error.signals"))?;
     let reached = Arc::default();
     let mut shared = shared(node, data, Some(place.clone()), Arc::clone(&reached))?;
+    demo_shop::promote(&node.client(), &shared.store)?;
     let (addresses, listen) = listen()?;
     let port = addresses.first().map_or(PORT, SocketAddr::port);
     let url = format!("http://localhost:{port}");
     let shown = sign_ins(&shared.store, roles, &url, lang)?;
     shared.trial_roles = shown.roles;
     shared.demo = Some(acts(node.client(), subjects));
+    // Without it the phone takes cash only.
+    let door = DemoDoor::start(node, subjects.0);
+    if let Err(error) = &door {
+        tracing::warn!(target: "demo", %error, "no switch: the phone takes cash only");
+    }
+    let door = door.ok();
+    shared.phone = door.as_ref().map(|door| door.ask.clone());
     let (offices, lines) = (shared.office.clone(), shared.lines.clone());
     let _views = ViewsFollower::start(data, place.clone(), reached)?;
     let _pulse = PulsePublisher::start(data, place.clone(), PulsePlan::AT_ONCE, node.client())?;
@@ -318,7 +330,8 @@ fn serve_until_stopped(
     let office = make_control_directory(&directory, None)
         .and_then(|()| OfficeServer::start(offices, lines, &directory, None))
         .map_err(|error| office_socket_error(&directory, &error))?;
-    let plan = plan(addresses, REQUESTS_PER_SECOND);
+    let shop = Some(demo_shop::settings());
+    let plan = WebPlan { shop, ..plan(addresses, REQUESTS_PER_SECOND) };
     let server = match served_web::start(plan, listen, node, data, shared) {
         Ok(server) => server,
         Err(error) => {
@@ -349,6 +362,9 @@ fn serve_until_stopped(
     // First: its requests use the office.
     server.stop();
     office.stop();
+    if let Some(door) = door {
+        door.stop();
+    }
     Ok(waited?)
 }
 

@@ -2,7 +2,9 @@
 
 mod backend;
 mod counterparty_files;
+mod demo_door;
 mod demo_server;
+mod demo_shop;
 mod night;
 mod others;
 mod progress;

@@ -258,7 +258,7 @@ fn serve(
     }));
     let ended = served.and_then(|(office, shared, lines)| {
         let served = said.web.map(|plan| {
-            let changes = host.network_changes();
+            let (changes, phones) = (host.network_changes(), host.phone_requests());
             let announce: OnEvents = Box::new(move |events| changes.announce(events));
             let (code_mac, views, trial_roles) = (code_mac, place.clone(), Vec::new());
             let books = Box::new(NodeBooks::new(node.client()));
@@ -276,6 +276,7 @@ fn serve(
                 trial_roles,
                 payout_day,
                 demo: None,
+                phone: Some(Arc::new(move |request| phones.ask(request))),
                 system: Arc::new(move || watched.figures()),
             };
             let listen = WebListen::open(&plan.addresses, plan.tls.clone())?;

@@ -489,7 +489,7 @@ fn right_of(path: &str) -> Option<&str> {
         (None, "plans" | "commissions") => "settlements",
         (None, "invoices" | "invoice-payments") => "statements",
         (None, "periods") => "balances",
-        (None, "variants") => "offers",
+        (None, "variants" | "stock-adjustments" | "offers-file") => "offers",
         (None, "market-parcels" | "order-units" | "order-discounts") => "market-orders",
         (None, "session" | "sessions" | "passkeys" | "identities" | "tracking" | "pulse") => {
             return None;

@@ -196,6 +196,13 @@ fn a_late_fact_makes_a_vintage_with_its_cause_and_a_wrong_figure_a_correction() 
     let kept = bed.run("pulse show 5 --data books --json").succeeds().json();
     let own = kept["report"]["figures"].as_array().unwrap().iter().find(|it| it["figure"] == "own");
     assert_eq!(own.unwrap()["values"][0]["value"], 7, "the report stays as it was");
+    // A value is a whole number, or there is no report: nothing is cut off.
+    for value in ["1.5", "'x'", "9223372036854775807 + 1", "sum(due) * 0.3"] {
+        let select = format!("SELECT {value} AS value FROM parcels");
+        bed.write("books/figures/own.toml", figure(&select));
+        bed.run("pulse run --data books").fails("figure `own` has a number that is not whole");
+    }
+    bed.run("pulse run --data books --lang zh").fails("指标 `own` 的数值不是整数");
     bed.write("books/figures/own.toml", figure("DELETE FROM parcels"));
     bed.run("pulse run --data books")
         .fails("own.toml: figure `own`, sql: the statement does more than to read (DELETE)");

@@ -19,7 +19,7 @@ use views::{ColumnKind, Place, RowSpan, Server, ViewColumn, ViewSpec, ViewValue}
 use super::support::Bed;
 
 /// Views of which a simulated day makes no row.
-const NOT_IN_A_DAY: [&str; 13] = [
+const NOT_IN_A_DAY: [&str; 14] = [
     "phone_cash",
     "invoices",
     "invoice_payments",
@@ -28,6 +28,7 @@ const NOT_IN_A_DAY: [&str; 13] = [
     "periods",
     "offers",
     "variants",
+    "stock_adjustments",
     "promotions",
     "market_orders",
     "market_parcels",

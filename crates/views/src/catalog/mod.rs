@@ -61,6 +61,7 @@ views! {
     Periods = settlement::PERIODS,
     Offers = market::OFFERS,
     Variants = market::VARIANTS,
+    StockAdjustments = market::STOCK_ADJUSTMENTS,
     Promotions = market::PROMOTIONS,
     MarketOrders = market::MARKET_ORDERS,
     MarketParcels = market::MARKET_PARCELS,

@@ -12,6 +12,8 @@ use super::act_table::{ACTS_PATH, may};
 use super::audit::AUDIT_PATH;
 use super::costs::COSTS;
 use super::imports::IMPORT_PATH;
+use super::market::{MARKET, sees_all};
+use super::packing::PACKING;
 use super::people::PEOPLE;
 use super::portals::own_party;
 use super::pulse::PULSE_PATH;
@@ -39,6 +41,12 @@ pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
     let sees = |right| principal.may(AccessFunction::Read(right)) == AccessScope::All;
     let others = [("networks", ROUTING), ("status", SYSTEM), ("roles", PEOPLE)];
     names.extend(others.into_iter().filter(|(right, _)| sees(right)).map(|(_, page)| page));
+    if sees_all(principal) {
+        names.push(MARKET);
+    }
+    if names.contains(&"market_parcels") {
+        names.push(PACKING);
+    }
     // What a collection costs follows from its payment and its network.
     if sees_routes(principal) {
         names.push(COSTS);
@@ -114,6 +122,7 @@ pub(super) fn frame(
         viewer,
         position: None,
         demo: demo.collect(),
+        has_shop: app.shop.is_some(),
         search: String::new(),
     }
 }

@@ -41,6 +41,7 @@ pub(super) const VIEWS_IN_CHINESE: &[(&str, &str)] = &[
     ("periods", "已关账的期间"),
     ("offers", "商品"),
     ("variants", "规格与库存"),
+    ("stock_adjustments", "库存调整"),
     ("promotions", "促销"),
     ("market_orders", "市场订单"),
     ("market_parcels", "订单包裹"),
