@@ -81,12 +81,12 @@ pub struct DayInputs {
     /// import, and what these need.
     pub others: Vec<Command>,
     /// Of the parcels of `others` that the market sold: what is in them.
-    pub ordered: BTreeMap<ParcelId, OrderedParcel>,
+    pub ordered: BTreeMap<ParcelId, SoldParcel>,
 }
 
 /// What the market sold in a parcel. Amounts are in minor units.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OrderedParcel {
+pub struct SoldParcel {
     /// The numbers of its units in the order, each with what Doorstep pays of its discounts.
     pub units: Vec<(u16, u64)>,
     /// What Doorstep pays of the discounts on its delivery.

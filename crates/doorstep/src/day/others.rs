@@ -8,7 +8,7 @@ use engine::{CommandOutcome, Engine, Submission};
 use market::MarketEvent;
 use node::replay::ReplayObserver;
 use reports::{ReportError, replay_all};
-use sim::{EnginePosition, OrderedParcel};
+use sim::{EnginePosition, SoldParcel};
 
 /// What others gave to the books between two positions.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +18,7 @@ pub struct Others {
     /// What the books carried out: also what the market gave them, such as an order's parcels.
     pub commands: Vec<Command>,
     /// What the market sold.
-    pub ordered: BTreeMap<ParcelId, OrderedParcel>,
+    pub ordered: BTreeMap<ParcelId, SoldParcel>,
 }
 
 impl Others {
@@ -38,7 +38,7 @@ impl Others {
                 let own = units.filter(|(_, unit)| unit.parcel == place);
                 let deliveries = order.promotions.iter().flat_map(|applied| &applied.deliveries);
                 let delivery = deliveries.filter(|share| share.parcel == place);
-                let ordered = OrderedParcel {
+                let ordered = SoldParcel {
                     units: own.map(|(number, _)| (number, pays(number))).collect(),
                     delivery: delivery.map(|share| share.platform.minor()).sum(),
                 };

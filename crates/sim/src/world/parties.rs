@@ -8,7 +8,7 @@ use books::{
 
 use crate::books::ParcelLocation;
 use crate::chance::Chance;
-use crate::inputs::OrderedParcel;
+use crate::inputs::SoldParcel;
 use crate::script::ParcelScript;
 use crate::world::CourierPayment;
 use crate::world::exceptions::ParcelExceptions;
@@ -41,7 +41,7 @@ pub(crate) struct SimulatedParcel {
     pub script: ParcelScript,
     pub exceptions: ParcelExceptions,
     /// Of the market: its units that the buyer has not refused.
-    pub ordered: OrderedParcel,
+    pub ordered: SoldParcel,
     /// Amount due when it was announced.
     pub due_announced: u64,
     /// Index of the next method in the script.
@@ -74,7 +74,7 @@ impl SimulatedParcel {
             returned_on: None,
             script,
             exceptions,
-            ordered: OrderedParcel::default(),
+            ordered: SoldParcel::default(),
             due_announced: due,
             method_index: 0,
             decline_index: 0,
