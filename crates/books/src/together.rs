@@ -66,8 +66,8 @@ impl Books {
     }
 
     /// Applies the commands at one time: all of them or none. Several commands can only announce
-    /// different parcels, cancel them, or refund different payments. Without a command, time passes. Returns the number of
-    /// events after each command.
+    /// different parcels, cancel them, or refund different payments. Without a command, time
+    /// passes. Returns the number of events after each command.
     ///
     /// # Errors
     /// The first refusal. The books are unchanged.

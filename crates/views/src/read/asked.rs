@@ -261,11 +261,10 @@ impl EmptyTables {
             })
             .chain([format!("{NEVER} = 0")])
             .collect();
-        let text = format!(
-            "SELECT {}, CAST(CASE WHEN {} THEN 1 ELSE 0 END AS BIGINT) FROM (\n{select}\n) AS asked",
-            named.join(", "),
-            changed.join(" OR ")
-        );
+        let changed = format!("CASE WHEN {} THEN 1 ELSE 0 END", changed.join(" OR "));
+        let named = named.join(", ");
+        let text =
+            format!("SELECT {named}, CAST({changed} AS BIGINT) FROM (\n{select}\n) AS asked");
         {
             let mut seen = locked(&self.seen);
             (seen.may_read, seen.fault) = (may_read, None);
