@@ -157,6 +157,7 @@ const COMMANDS: &[(&str, &str, bool)] = &[
     ("IssueApiKey", "a--------", true),
     ("RevokeApiKey", "a--------", true),
     ("RecordAccessEvent", "---------", false),
+    ("PayDiscount", "---------", false),
     ("ResetSecondFactor", "a--------", true),
     ("BeginFile", "--a------", false),
     ("TakeEntry", "--a------", false),

@@ -135,6 +135,8 @@ FIGURES = {
     "freight": """SELECT currency, -sum(amount) AS value FROM moved WHERE code = '2210'
         AND entry LIKE 'Freight%' GROUP BY ALL""",
     "held_by_payments": change(HELD),
+    "held_of_discounts": """SELECT currency, -sum(amount) AS value FROM moved
+        WHERE code = '2110' AND payment = '0' GROUP BY ALL""",
     "paid": change(PAID),
     "paid_by_postings": """SELECT currency, sum(amount) AS value FROM moved WHERE code = '2130'
         AND entry = 'PayoutConfirmed' GROUP BY ALL""",
