@@ -35,8 +35,8 @@ pub struct PayoutLine {
     pub payout: PayoutId,
     pub seller: SellerId,
     pub currency: Currency,
-    /// Collected, got back of won chargebacks and freight, credited by breaks and adjusting entries,
-    /// and Doorstep's part of discounts.
+    /// Collected, got back of won chargebacks and freight, credited by breaks and adjusting
+    /// entries, and Doorstep's part of discounts.
     pub gross: u64,
     /// Fees of those collections, freight, return fees, VAT, and fees of chargebacks.
     pub fees: u64,
