@@ -26,6 +26,6 @@ pub use picture::{
 };
 pub use preview::{ChangedText, KindCounts, Preview, preview};
 pub use rescreen::{RescreenError, Rescreened, RulesInForce, due_texts, rescreen};
-pub use screen::{ScreenError, TextToScreen, matched_version, matcher_of, screening};
+pub use screen::{ScreenError, TextToScreen, check_places, matched_version, matcher_of, screening};
 pub use store::{PUBLIC_TEXTS_FILE, PUBLIC_TEXTS_STORE, StoreError, TextStore};
 pub use text::{CAPTIONS_MAX, OfferText, OfferTextFault, PICTURES_MAX};

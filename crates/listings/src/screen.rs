@@ -6,7 +6,7 @@ use std::sync::Arc;
 use books::{BusinessDate, Sha256Digest};
 use engine::{Engine, Timestamp};
 use market::OfferId;
-use policy::{ActivatePolicy, ListPrice, Policy, PolicyRule, ScreenText};
+use policy::{ActivatePolicy, DecideText, ListPrice, Policy, PolicyRule, ScreenText, TextSpan};
 use screening::{Matcher, PolicyProblem, TABLES_VERSION};
 
 use crate::store::{StoreError, TextStore};
@@ -18,6 +18,13 @@ pub enum ScreenError {
     NoOffer(OfferId),
     #[error("the text {0} of offer {1} is not kept: send it first")]
     NoText(Sha256Digest, OfferId),
+    /// A person names a place that is none.
+    #[error(
+        "the text has no place from byte {} to {} of that part: name a part that has a text, with \
+         whole characters of it",
+        .0.start, .0.end
+    )]
+    Place(TextSpan),
     #[error("no version of the policy is in force: let two people activate one")]
     NoVersion,
     #[error(
@@ -34,6 +41,27 @@ pub enum ScreenError {
 pub fn matched_version(engine: &Engine, at: Timestamp) -> Option<(&ActivatePolicy, BusinessDate)> {
     let date = engine.books().business_date(at)?;
     Some((engine.policy().in_force(date)?, date))
+}
+
+/// Checks the places that a person names in a text.
+///
+/// # Errors
+/// The text is not kept, or a place is not of whole characters of it.
+pub fn check_places(store: &TextStore, decided: &DecideText) -> Result<(), ScreenError> {
+    let DecideText { offer, content, ref spans, .. } = *decided;
+    if spans.is_empty() {
+        return Ok(());
+    }
+    let text = store.get(content)?.ok_or(ScreenError::NoText(content, offer))?;
+    let is_place = |span: &TextSpan| {
+        let [start, end] =
+            [span.start, span.end].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+        text.part(span.part).get(start..end).is_some_and(|place| !place.is_empty())
+    };
+    match spans.iter().find(|span| !is_place(span)) {
+        Some(span) => Err(ScreenError::Place(*span)),
+        None => Ok(()),
+    }
 }
 
 /// A matcher of the rules of a version that hold on a day.

@@ -174,6 +174,10 @@ fn screen_error(error: &ScreenError) -> String {
         ScreenError::NoText(content, offer) => {
             format!("没有保存商品 {offer} 的文本 {content}；请先发送文本")
         }
+        ScreenError::Place(span) => format!(
+            "该部分文字没有第 {} 至 {} 字节这一处：请指明有文字的部分，且起止于完整的字符",
+            span.start, span.end
+        ),
         ScreenError::NoVersion => "没有生效的规则版本；请先启用一个版本".to_owned(),
         ScreenError::Rule(rule, problem) => {
             format!("规则 `{rule}` 无法在此核对（{}）；请启用另一版本", policy_problem(problem))

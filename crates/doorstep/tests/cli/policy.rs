@@ -125,9 +125,15 @@ fn a_text_is_held_decided_appealed_and_matched_again() {
     let text = format!("--offer dresses/d1 --content {content}");
     given(&format!("DecideText {text} --judgement Publish"));
     served.give("set-offer-state", "l-2", &listed).is(200);
+    // Places are of whole characters of the text.
+    let refused = format!("DecideText {text} --judgement Refuse --rule advertising-law-9-3");
+    for (start, end) in [(10, 9_999), (11, 19), (10, 10)] {
+        let spans = format!(r#"{{"spans":[{{"part":"Title","start":{start},"end":{end}}}]}}"#);
+        let mut command = bed.doorstep(&format!("do {refused} --data door/books"));
+        Ran::of(command.args(["--fields", &spans])).fails(&format!("from byte {start} to {end}"));
+    }
     let spans = r#"{"spans":[{"part":"Title","start":10,"end":19}]}"#;
     bed.write("spans.json", spans);
-    let refused = format!("DecideText {text} --judgement Refuse --rule advertising-law-9-3");
     let mut command = bed.doorstep(&format!("do {refused} --data door/books --json"));
     let answer = Ran::of(command.args(["--fields", spans])).succeeds().json();
     assert_eq!(answer["answer"], "carried_out", "{answer}");
