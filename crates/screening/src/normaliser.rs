@@ -34,12 +34,12 @@ pub struct NormalisedUnit {
 pub struct NormalisedText {
     pub units: Vec<NormalisedUnit>,
     /// With the sound of characters: each of the original, in all ways to read it.
-    pub(crate) readings: Vec<Reading>,
+    pub(crate) readings: Vec<SoundedCharacter>,
 }
 
 /// A character of the original that can be read in several ways.
 #[derive(Clone, Debug)]
-pub(crate) struct Reading {
+pub(crate) struct SoundedCharacter {
     /// What it became, by its first way.
     pub units: Range<usize>,
     pub ways: Vec<Vec<char>>,
@@ -186,7 +186,7 @@ impl Normaliser {
             if self.steps.has(Step::Pinyin) {
                 let ways = self.table.ways(c);
                 let ways = ways.map_or_else(|| vec![folded.to_vec()], <[_]>::to_vec);
-                readings.push(Reading { units: first..units.len(), ways });
+                readings.push(SoundedCharacter { units: first..units.len(), ways });
             }
         }
         NormalisedText { units, readings }

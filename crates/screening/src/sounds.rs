@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::fold::combines;
-use crate::normaliser::Reading;
+use crate::normaliser::SoundedCharacter;
 
 /// Limit on the ways to read a word.
 pub const READINGS_MAX: usize = 4_096;
@@ -28,7 +28,7 @@ impl<E: Copy> SoundTree<E> {
     }
 
     /// Adds a word. `false` if there are too many ways to read it.
-    pub fn add(&mut self, word: &[Reading], entry: E) -> bool {
+    pub fn add(&mut self, word: &[SoundedCharacter], entry: E) -> bool {
         let mut nodes = BTreeSet::from([0]);
         for reading in word {
             let mut after = BTreeSet::new();
@@ -66,7 +66,7 @@ impl<E: Copy> SoundTree<E> {
     }
 
     /// Every word in a text, with the units that it stands for: whole characters.
-    pub fn each_in(&self, text: &[Reading], mut each: impl FnMut(E, Range<usize>)) {
+    pub fn each_in(&self, text: &[SoundedCharacter], mut each: impl FnMut(E, Range<usize>)) {
         for (start, first) in text.iter().enumerate() {
             let begins = |way: &Vec<char>| {
                 way.first().is_some_and(|letter| self.next[0].contains_key(letter))

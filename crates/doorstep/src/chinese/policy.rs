@@ -9,8 +9,8 @@ use ::policy::{
 };
 use listings::{CAPTIONS_MAX, OfferTextFault, ScreenError, StoreError};
 use reports::StatementFault;
-use screening::{PublicTextError, READINGS_MAX};
 use screening::file::{FILE_BYTES_MAX, PolicyFileError, PolicyProblem};
+use screening::{PublicTextError, READINGS_MAX};
 
 use super::zh_error;
 
