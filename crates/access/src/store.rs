@@ -319,6 +319,16 @@ impl AccessStore {
         Ok(self.keys()?.token(kind, text))
     }
 
+    /// Whether a text in hexadecimal is the token of another: found out in the same time, whatever
+    /// is wrong with it.
+    ///
+    /// # Errors
+    /// Without the vault's key.
+    pub fn is_token(&self, kind: &str, text: &str, presented: &str) -> Result<bool, AccessError> {
+        let expected = base16ct::lower::encode_string(&self.token(kind, text)?);
+        Ok(expected.as_bytes().ct_eq(presented.as_bytes()).into())
+    }
+
     /// The principal of a buyer's link.
     ///
     /// # Errors

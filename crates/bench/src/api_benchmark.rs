@@ -148,15 +148,7 @@ impl ApiRequests for Writing<'_> {
         let (secret, place) = of(&self.0.writers, number);
         let (command, body) = match self.0.checkouts {
             true => ("checkout", checkout(number)),
-            false => (
-                "announce-parcel",
-                format!(
-                    r#"{{"seller":"sel_{}","currency":"CNY","due":{},"reference":"{REFERENCE}{}"}}"#,
-                    1 + place,
-                    2_000 + number % 50_000,
-                    number,
-                ),
-            ),
+            false => ("announce-parcel", announcement(1 + place, number)),
         };
         let head = head(&self.0.address, secret, &format!("POST /v1/commands/{command}"));
         let length = body.len();
@@ -165,15 +157,21 @@ impl ApiRequests for Writing<'_> {
     }
 }
 
+fn announcement(seller: u64, number: u64) -> String {
+    let due = 2_000 + number % 50_000;
+    let reference = format!("{REFERENCE}{number}");
+    format!(r#"{{"seller":"sel_{seller}","currency":"CNY","due":{due},"reference":"{reference}"}}"#)
+}
+
 /// An order of a buyer, to be paid at the door.
 fn checkout(number: u64) -> String {
     let lines = market_benchmark::ORDERED
         .map(|(variant, _)| format!(r#"{{"variant":"{variant}","quantity":1}}"#))
         .join(",");
     let total = market_benchmark::TOTAL_WITHOUT_COUPON;
-    format!(
-        r#"{{"currency":"CNY","lines":[{lines}],"total":{total},"deliver_to":{{"name":"buyer {number}","phone":"+86 1{number:010}","address":"{number} Century Avenue"}}}}"#
-    )
+    let phone = format!("+86 1{number:010}");
+    let to = format!(r#"{{"name":"buyer","phone":"{phone}","address":"{number} Century Avenue"}}"#);
+    format!(r#"{{"currency":"CNY","lines":[{lines}],"total":{total},"deliver_to":{to}}}"#)
 }
 
 /// Reads a list, a single parcel, and a search, in turn.

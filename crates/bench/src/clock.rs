@@ -1,6 +1,6 @@
-use std::time::{SystemTime, UNIX_EPOCH};
+use node::{Clock, SystemClock};
 
+/// The time of this process: of trial books that live at another time, theirs.
 pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    SystemClock.now().0
 }

@@ -77,6 +77,7 @@ pub use snapshot::{
     UncheckedBooks,
 };
 pub use terminal::duplicate_key::{DuplicateKey, DuplicateSubject};
+pub use terminal::phone::{PHONE_TERMINALS, PhoneView};
 pub use terminal::rrn::Rrn;
 pub use terminal::transaction::*;
 pub use terminal::used_stans::{FinalDecline, RequestDigest};

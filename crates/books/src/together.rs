@@ -1,9 +1,12 @@
 //! What another machine asks of the books in one entry of the journal: several commands, all of
 //! them or none, or only that time passes.
 
+use std::collections::BTreeSet;
+
 use machine::{Actor, PersonId, PersonRole, Timestamp};
 use money::Currency;
 
+use crate::BusinessDate;
 use crate::books::{Books, check_amounts};
 use crate::command::{CancelParcel, Command};
 use crate::event::CommandOutcome;
@@ -63,8 +66,8 @@ impl Books {
     }
 
     /// Applies the commands at one time: all of them or none. Several commands can only announce
-    /// different parcels, or cancel them. Without a command, time passes. Returns the number of
-    /// events after each command.
+    /// different parcels, cancel them, or refund different payments. Without a command, time
+    /// passes. Returns the number of events after each command.
     ///
     /// # Errors
     /// The first refusal. The books are unchanged.
@@ -82,13 +85,13 @@ impl Books {
             [] => self.pass_time(at).map(|()| Vec::new()),
             [command] => self.apply(command, at, out).map(|()| vec![out.events.len()]),
             _ => {
-                self.check_moment(at)?;
-                self.check_together(commands)?;
+                let today = self.check_moment(at)?;
+                self.check_together(commands, today)?;
                 let (mut ends, mut each) = (Vec::new(), CommandOutcome::default());
                 for command in commands {
                     self.apply(command, at, &mut each).expect("the commands were checked");
                     out.events.append(&mut each.events);
-                    assert!(each.postings.is_empty(), "parcels move no money yet");
+                    out.postings.append(&mut each.postings);
                     ends.push(out.events.len());
                 }
                 Ok(ends)
@@ -96,44 +99,44 @@ impl Books {
         }
     }
 
-    fn check_together(&self, commands: &[Command]) -> Result<(), Refusal> {
-        for (place, command) in commands.iter().enumerate() {
+    fn check_together(&self, commands: &[Command], today: BusinessDate) -> Result<(), Refusal> {
+        let mut of_before = BTreeSet::new();
+        for command in commands {
             check_amounts(command)?;
-            let parcel = match command {
+            let is_first = match command {
                 Command::AnnounceParcel(announce) => {
                     self.check_announcement(announce)?;
-                    announce.parcel
+                    of_before.insert((announce.parcel.bits(), None))
                 }
                 Command::CancelParcel(CancelParcel { parcel }) => {
                     let slot = self.slot_unless_ended(*parcel, PaymentStatus::Cancelled)?;
                     self.check_before_dispatch(self.parcel(slot))?;
-                    *parcel
+                    of_before.insert((parcel.bits(), None))
+                }
+                Command::Refund(refund) => {
+                    self.check_plain_refund(refund, today)?;
+                    let payment = refund.payment;
+                    of_before.insert((payment.parcel.bits(), Some(payment.number)))
                 }
                 other => panic!("{} is not given together with others", other.spec().name),
             };
-            let before = commands[..place].iter().any(|one| match one {
-                Command::AnnounceParcel(one) => one.parcel == parcel,
-                Command::CancelParcel(one) => one.parcel == parcel,
-                _ => false,
-            });
-            if before {
+            if !is_first {
                 return Err(Refusal::IdentifierTaken);
             }
         }
         Ok(())
     }
 
-    fn check_moment(&self, at: Timestamp) -> Result<(), Refusal> {
+    fn check_moment(&self, at: Timestamp) -> Result<BusinessDate, Refusal> {
         if at < self.last_at {
             return Err(Refusal::TimeBackwards);
         }
-        self.business_date(at).map(|_| ()).ok_or(Refusal::BooksNotOpen)
+        self.business_date(at).ok_or(Refusal::BooksNotOpen)
     }
 
     /// Another machine's command changes the books' time, and nothing else of them.
     fn pass_time(&mut self, at: Timestamp) -> Result<(), Refusal> {
-        self.check_moment(at)?;
-        let today = self.business_date(at).ok_or(Refusal::BooksNotOpen)?;
+        let today = self.check_moment(at)?;
         if self.end_last_day(today).is_some() {
             self.forget_old_day_end();
         }

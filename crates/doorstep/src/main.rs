@@ -28,6 +28,7 @@ mod memory;
 mod network;
 mod network_admin;
 mod notices_command;
+mod offers;
 mod office_requests;
 mod orders;
 mod over_socket;
@@ -129,6 +130,7 @@ enum Task {
     Profile(profiles::ProfileArgs),
     Tariff(tariffs::TariffArgs),
     Promotion(promotions::PromotionArgs),
+    Offers(offers::OffersArgs),
     Calendar(calendar_command::CalendarArgs),
     Pulse(pulse_command::PulseArgs),
     Policy(policy_command::PolicyArgs),
@@ -303,6 +305,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Profile(args) => profiles::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Promotion(args) => promotions::run(&args),
+        Task::Offers(args) => offers::run(&args),
         Task::Calendar(args) => calendar_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Policy(args) => policy_command::run(&args),
         Task::Pulse(args) => pulse_command::run(&args),

@@ -24,9 +24,9 @@ use node::{Clock, NodeClient, SystemClock};
 use office::Persons;
 use vault::{DeliveryCounts, Vault};
 
-use self::reading::print_unlisted;
 pub use self::reading::{
-    LISTED_MAX, OrderFormatArgs, import_options, no_parcels, print_report, print_warning, read,
+    LISTED_MAX, OrderFormatArgs, import_options, no_parcels, print_report, print_unlisted,
+    print_warning, read,
 };
 use self::refusals::{
     announcement, changed_sellers, foreseen_refusals, last_shipments, of_other_sellers,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
 use files::incoming::profile::{FileProfile, ProfileModel};
+use files::offers::OfferProfile;
 use files::orders::{OrderParcel, import};
 use files::profile::draft::draft;
 use files::profile::{Profile, ProfileError};
@@ -91,11 +92,15 @@ pub fn run(args: &ProfileArgs) -> anyhow::Result<()> {
     }
 }
 
-/// The TOML of a profile of either kind.
+/// The TOML of a profile of any kind.
 fn text_of(name: &str) -> anyhow::Result<String> {
     match Profile::text(name) {
         Err(ProfileError::Unknown { name: unknown, nearest, known }) => {
-            let more = FileProfile::names().map(|name| format!(", `{name}`")).collect::<String>();
+            if OfferProfile::names().any(|known| known == name) {
+                return Ok(OfferProfile::text(name)?);
+            }
+            let others = FileProfile::names().chain(OfferProfile::names());
+            let more = others.map(|name| format!(", `{name}`")).collect::<String>();
             let known = known + &more;
             let unknown = ProfileError::Unknown { name: unknown, nearest, known };
             let is_known = FileProfile::names().any(|known| known == name);
@@ -108,6 +113,11 @@ fn text_of(name: &str) -> anyhow::Result<String> {
 /// Whether a profile reads files of networks, wallets, banks and firms.
 fn is_of_files(toml: &str) -> bool {
     toml.lines().any(|line| line.split('=').next().is_some_and(|key| key.trim() == "reads"))
+}
+
+/// Whether a profile reads offers.
+fn is_of_offers(toml: &str) -> bool {
+    toml.lines().any(|line| line.trim() == "[offer]")
 }
 
 /// What a profile of files reads, as in the profile.
@@ -133,11 +143,16 @@ fn list(json: bool) -> anyhow::Result<()> {
         let of_files = of_files
             .iter()
             .map(|one| json!({ "name": one.name(), "about": one.about(), "reads": reads(one) }));
-        say!("{}", Value::from(orders?.into_iter().chain(of_files).collect::<Vec<_>>()));
+        let mut all: Vec<Value> = orders?.into_iter().chain(of_files).collect();
+        for name in OfferProfile::names() {
+            let about = OfferProfile::built_in(name)?;
+            all.push(json!({ "name": name, "about": about.about(), "reads": "offers" }));
+        }
+        say!("{}", Value::from(all));
         return Ok(());
     }
     let lang = Lang::current();
-    let names = Profile::names().chain(FileProfile::names());
+    let names = Profile::names().chain(FileProfile::names()).chain(OfferProfile::names());
     let widest = names.map(width).max().unwrap_or_default();
     for name in Profile::names() {
         let profile = Profile::built_in(name)?;
@@ -147,6 +162,11 @@ fn list(json: bool) -> anyhow::Result<()> {
     for profile in of_files {
         let about = lang.pick(profile.about(), profile.about_in_chinese());
         say!("{}  {about}", left(profile.name(), widest));
+    }
+    for name in OfferProfile::names() {
+        let profile = OfferProfile::built_in(name)?;
+        let about = lang.pick(profile.about(), profile.about_in_chinese());
+        say!("{}  {about}", left(name, widest));
     }
     Ok(())
 }
@@ -174,6 +194,18 @@ fn check(args: &CheckArgs) -> anyhow::Result<()> {
     let text = text_of(&args.profile)?;
     if is_of_files(&text) {
         return check_of_files(&text);
+    }
+    if is_of_offers(&text) {
+        let profile = OfferProfile::parse(&text)?;
+        say!("{} — {}", profile.name(), lang.pick(profile.about(), profile.about_in_chinese()));
+        say!(
+            "{}",
+            lang.pick(
+                "The profile is valid; `doorstep offers import FILE --profile PROFILE` tries it.",
+                "模板有效；可用 `doorstep offers import 文件 --profile 模板` 试用。",
+            )
+        );
+        return Ok(());
     }
     let profile = args.format.profile(&args.profile)?;
     let about = lang.pick(profile.about(), profile.about_in_chinese());

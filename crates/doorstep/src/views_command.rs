@@ -156,7 +156,7 @@ pub fn read_error(error: ReadViewError) -> anyhow::Error {
         ReadViewError::Asked(error) => error.into(),
         ReadViewError::Views(error) => error.into(),
         // Nothing here has a time.
-        error @ ReadViewError::TooLong => error.into(),
+        error @ (ReadViewError::TooLong | ReadViewError::NotWhole) => error.into(),
     }
 }
 

@@ -48,6 +48,7 @@ mod cli {
     mod network;
     mod night;
     mod notices;
+    mod offers;
     mod office;
     mod open_items;
     mod operate;
@@ -62,6 +63,7 @@ mod cli {
     mod personal_data;
     mod phone;
     mod policy;
+    mod policy_day;
     mod promotions;
     mod pulse;
     mod pulse_reports;
@@ -73,6 +75,7 @@ mod cli {
     mod serve;
     mod service;
     mod several_days;
+    mod shop;
     mod start;
     mod take;
     mod tariffs;

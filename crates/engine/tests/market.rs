@@ -1,11 +1,14 @@
 //! The market in the engine: an order's stock, discounts and parcels are one fact.
 #![allow(clippy::unwrap_used)]
 
+use books::chart::AccountKind;
 use books::{
-    AcceptPart, AmendDue, BankId, BusinessDate, CancelParcel, Event, FirmId, HoldRule,
-    Jurisdiction, OpenBooks, ParcelId, PersonId, PublishTariff, RegisterBank, RegisterFirm,
-    RegisterSeller, SellerId, SellerKind, SetHoldRule, SettlementCycle, Sha256Digest,
-    SuspendSeller, TariffId,
+    AcceptPart, AmendDue, AssignParcels, AssignedParcel, BankId, BusinessDate, CancelParcel,
+    CourierId, DispatchParcels, DispatchedParcel, Event, FirmId, HoldRule, Jurisdiction, OpenBooks,
+    ParcelId, PayDiscount, PaymentId, PersonId, PublishTariff, RefuseParcel, RefuseReason,
+    RegisterBank, RegisterCourier, RegisterFirm, RegisterSeller, ReturnParcel, ReverseCollection,
+    SellerId, SellerKind, SetHoldRule, SetRefundLimit, SettlementCycle, Sha256Digest,
+    SuspendSeller, TakeCashByPhone, TariffId,
 };
 use engine::{
     Actor, Applied, Command, CommandOutcome, Engine, Refusal, RequestKey, Submission, Timestamp,
@@ -185,6 +188,36 @@ impl Street {
         })
     }
 
+    /// A courier takes what is due for a parcel in cash.
+    fn deliver(&mut self, parcel: ParcelId, due: u64) {
+        let (courier, firm) = (CourierId(1), FirmId(1));
+        let (proposed_by, approved_by) = (FIRST, SECOND);
+        self.must(RegisterCourier {
+            courier,
+            firm,
+            cash_limit: Amount::of(1_000_000),
+            reference: "courier".to_owned(),
+            proposed_by,
+            approved_by,
+        });
+        self.must(AssignParcels { firm, parcels: vec![AssignedParcel { parcel, number: 1 }] });
+        let parcels = vec![DispatchedParcel { parcel, attempt: 1 }];
+        self.must(DispatchParcels { courier, parcels });
+        let amount = Amount::of(due);
+        self.must(TakeCashByPhone {
+            parcel,
+            number: 1,
+            amount,
+            tendered: amount,
+            change: Amount::ZERO,
+            receiver: None,
+            taken_by: PersonId(courier.0),
+            claimed_at: self.at,
+            server_at: self.at,
+            elapsed_ms: Some(0),
+        });
+    }
+
     fn parcels(&self, order: u64) -> Vec<MarketParcel> {
         self.engine.market().order_view(OrderId(order)).unwrap().parcels.to_vec()
     }
@@ -312,6 +345,120 @@ fn a_repeated_checkout_gets_its_answer_also_after_a_snapshot() {
     assert_eq!((again.books.events, again.market), (first.books.events, first.market));
 }
 
+impl Street {
+    /// A courier has the parcels of order 1, of which there are two of each unit.
+    fn on_tour() -> (Street, [ParcelId; 2]) {
+        let mut street = Street::open();
+        let (courier, firm, reference) = (CourierId(11), FirmId(1), "courier".to_owned());
+        let (proposed_by, approved_by) = (FIRST, SECOND);
+        let cash_limit = Amount::of(1_000_000);
+        street.must(RegisterCourier {
+            courier,
+            firm,
+            cash_limit,
+            reference,
+            proposed_by,
+            approved_by,
+        });
+        street.must(Street::cart(1, 2, 18_000));
+        let parcels = [0, 1].map(|place: usize| street.parcels(1)[place].parcel);
+        let assigned = parcels.map(|parcel| AssignedParcel { parcel, number: 1 }).to_vec();
+        street.must(AssignParcels { firm, parcels: assigned });
+        let dispatched = parcels.map(|parcel| DispatchedParcel { parcel, attempt: 1 }).to_vec();
+        street.must(DispatchParcels { courier, parcels: dispatched });
+        (street, parcels)
+    }
+
+    fn pay(&mut self, parcel: ParcelId, number: u8, minor: u64) -> CommandOutcome {
+        let amount = Amount::of(minor);
+        self.must(TakeCashByPhone {
+            parcel,
+            number,
+            amount,
+            tendered: amount,
+            change: Amount::ZERO,
+            receiver: None,
+            taken_by: PersonId(11),
+            claimed_at: self.at,
+            server_at: self.at,
+            elapsed_ms: None,
+        })
+    }
+
+    /// What the books have as Doorstep's part of all discounts.
+    fn promotions(&self) -> i128 {
+        let accounts = self.engine.books().accounts();
+        let kind = AccountKind::Promotions;
+        accounts.filter(|one| one.kind == kind).map(|one| one.balance).sum()
+    }
+}
+
+fn discount(event: &Event) -> Option<(u64, u64)> {
+    match event {
+        Event::DiscountPaid { before, amount, .. } => Some((before.minor(), amount.minor())),
+        _ => None,
+    }
+}
+
+#[test]
+fn doorsteps_part_of_a_discount_is_posted_with_the_delivery_and_taken_back_with_units() {
+    // 20.00 off the four units, of which Doorstep pays half: 2.50 for each unit.
+    let (mut street, [first, second]) = Street::on_tour();
+    let out = street.pay(first, 1, 9_000);
+    assert_eq!(out.books.events.iter().find_map(discount), Some((0, 500)));
+    let submission = Submission::new(Actor::System, CancelParcel { parcel: first });
+    let commands: Vec<_> = out.of_books(&submission).collect();
+    assert_eq!(*commands[1].0, PayDiscount { parcel: first, amount: Amount::of(500) }.into());
+    assert!(commands[0].1.iter().all(|event| discount(event).is_none()), "{commands:?}");
+    let seller = street.engine.books().seller_statements(SELLERS[0]).remove(0);
+    assert_eq!((seller.held, street.promotions()), (9_500, 500), "held with the goods' money");
+    // Undone, and delivered again.
+    let payment = PaymentId { parcel: first, number: 1 };
+    let out = street.must(ReverseCollection { payment });
+    assert_eq!(out.books.events.iter().find_map(discount), Some((500, 0)));
+    assert_eq!(street.promotions(), 0);
+    street.engine = restored(&street.engine);
+    street.pay(first, 2, 9_000);
+    assert_eq!(street.promotions(), 500, "once");
+    // Some units are kept at the door: one of two.
+    street.must(Command::of_market(AcceptUnits { parcel: second, units: vec![2] }));
+    assert_eq!(street.promotions(), 500, "not delivered yet");
+    let due = street.parcels(1)[1].due.minor();
+    street.pay(second, 1, due);
+    assert_eq!(street.promotions(), 750);
+    // A unit comes back, and then all of them.
+    for (units, left) in [(vec![0], 500), (vec![1, 2], 0)] {
+        let (order, resellable) = (OrderId(1), true);
+        let units = ReturnUnits { order, units, resellable };
+        let again = Submission::new(Actor::System, Command::of_market(units.clone()));
+        street.must(Command::of_market(units));
+        assert_eq!(street.promotions(), left);
+        let refused = street.give(again).unwrap_err();
+        assert_eq!(refused, Refusal::Books(books::Refusal::Repeated));
+    }
+    // The same journal gives the same books.
+    let mut replayed = Engine::default();
+    for (at, submission) in &street.journal {
+        replayed.apply(submission, *at, &mut CommandOutcome::default()).unwrap();
+    }
+    assert_eq!(replayed.digest(), street.engine.digest());
+}
+
+#[test]
+fn a_refused_parcel_has_no_discount_and_nobody_gives_the_command() {
+    let (mut street, [first, _]) = Street::on_tour();
+    let reason = RefuseReason::NotWanted;
+    street.must(RefuseParcel { parcel: first, reason });
+    street.must(ReturnParcel { parcel: first });
+    assert_eq!(street.promotions(), 0);
+    let amount = Amount::of(1);
+    let command = Command::from(PayDiscount { parcel: first, amount });
+    for by in [Actor::System, Actor::Person(FIRST)] {
+        let refused = street.give(Submission::new(by, command.clone())).unwrap_err();
+        assert_eq!(refused, Refusal::Books(books::Refusal::NotAllowed(by.kind())));
+    }
+}
+
 fn restored(engine: &Engine) -> Engine {
     let mut parts: Vec<Result<Vec<u8>, String>> = Vec::new();
     let digest = engine.snapshot().write(|part| {
@@ -415,4 +562,43 @@ fn without_a_firm_that_takes_the_currency_nobody_collects() {
     let checkout = Submission::new(Actor::System, Street::cart(1, 1, 9_000));
     let refused = engine.apply(&checkout, MORNING, &mut out).unwrap_err();
     assert_eq!(refused, Refusal::Market(MarketRefusal::NobodyCollects(Currency::CNY)));
+}
+
+#[test]
+fn what_is_owed_for_returned_units_is_refunded_in_the_same_entry() {
+    for limit in [None, Some(1_000)] {
+        let mut street = Street::open();
+        street.must(Street::cart(1, 2, 18_000));
+        let parcel = street.parcels(1)[0].parcel;
+        street.deliver(parcel, 9_000);
+        let (currency, proposed_by, approved_by) = (Currency::CNY, FIRST, SECOND);
+        if let Some(limit) = limit {
+            let limit = Amount::of(limit);
+            let number = 1;
+            street.must(SetRefundLimit { currency, number, limit, proposed_by, approved_by });
+        }
+        let returned = ReturnUnits { order: OrderId(1), units: vec![0], resellable: true };
+        let out = street.must(Command::of_market(returned.clone()));
+        // One of two stays: 50 yuan alone, of 90 that were paid, less what is clawed back.
+        let owed = street.parcels(1)[0].owed;
+        let refunded: Vec<Amount> = out
+            .books
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Refunded { amount, .. } => Some(*amount),
+                _ => None,
+            })
+            .collect();
+        assert!(!owed.is_zero());
+        match limit {
+            None => assert_eq!(refunded, [owed], "{out:?}"),
+            Some(_) => assert_eq!(refunded, [], "two persons refund it"),
+        }
+        let by_books = street.engine.books().total_balance(AccountKind::BuyerRefunds, currency);
+        assert_eq!(by_books, refunded.iter().map(|one| i128::from(one.minor())).sum::<i128>());
+        let again = street.give(Submission::new(Actor::System, Command::of_market(returned)));
+        assert!(again.is_err(), "a unit goes back once");
+        street.engine = restored(&street.engine);
+    }
 }

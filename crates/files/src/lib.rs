@@ -10,6 +10,7 @@ pub mod atomic;
 mod date;
 pub mod incoming;
 pub mod nearest;
+pub mod offers;
 pub mod orders;
 pub mod pain001;
 pub mod payouts;

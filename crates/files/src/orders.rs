@@ -15,7 +15,7 @@ use money::{Amount, Currency};
 use crate::profile::{Layout, Profile};
 
 mod buyer;
-mod columns;
+pub(crate) mod columns;
 mod error;
 pub(crate) mod lines;
 mod parcels;

@@ -27,7 +27,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use switch::{
-    LinkId, Output, QueryResult, TerminalConnection, TerminalDialect, WalletNotification,
+    LinkId, Output, PhoneRequest, QueryResult, TerminalConnection, TerminalDialect,
+    WalletNotification,
 };
 
 type Done<T> = Result<T, Box<dyn Error>>;
@@ -63,6 +64,7 @@ impl HostedSwitch for Echo {
     }
     fn on_query_result(&mut self, _: u64, _: QueryResult, _: Timestamp, _: &mut Vec<Output>) {}
     fn on_wallet_order_query(&mut self, _: WalletId, _: &str, _: u64, _: &mut Vec<Output>) {}
+    fn on_phone_request(&mut self, _: PhoneRequest, _: u64, _: Timestamp, _: &mut Vec<Output>) {}
     fn on_wallet_notification(&mut self, _: WalletNotification, _: u64, _: &mut Vec<Output>) {}
     fn is_signed_on(&self, _: LinkId) -> bool {
         true

@@ -34,6 +34,7 @@ use crate::node_channel::{NetworkChanges, NodeChannel, ReplyQueue};
 use crate::operator_events::{
     EventCounts, SettingsNames, event_name, failure_of, log_failure, log_operator_event, no_events,
 };
+use crate::phones::{PhoneRequests, WaitingPhones};
 use crate::plan::{HostPlan, ListenAddresses, ListenerPlan, TerminalListener, log_plain};
 use crate::precheck;
 use crate::settings_changes::{ChangedSettings, SettingsChanges, settings_changes};
@@ -148,6 +149,7 @@ struct HostService<C> {
     listeners: Vec<OpenListener>,
     gateways: GatewaySessions,
     wallets: WalletApi,
+    phones: WaitingPhones,
     trial: bool,
     plain: Vec<(String, SocketAddr)>,
     stop_wait: Duration,
@@ -228,6 +230,7 @@ impl<C: HostedSwitch> Host<C> {
             listeners,
             gateways: GatewaySessions::new(plan.gateway_names, plan.trusted_gateways),
             wallets: WalletApi::new(plan.wallets),
+            phones: WaitingPhones::new(sockets.waker()),
             trial: plan.trial,
             plain,
             stop_wait: plan.stop_wait,
@@ -254,6 +257,12 @@ impl<C: HostedSwitch> Host<C> {
     #[must_use]
     pub fn settings_changes(&self) -> SettingsChanges {
         self.changes.clone()
+    }
+
+    /// For the threads that serve couriers' phones.
+    #[must_use]
+    pub fn phone_requests(&self) -> PhoneRequests {
+        self.service.phones.requests()
     }
 
     /// For a thread that gives commands of its own.
@@ -286,6 +295,7 @@ impl<C: HostedSwitch> Host<C> {
             service.change_settings(sockets, change);
         }
         service.take_replies(sockets)?;
+        service.take_phone_requests();
         service.run_due_work(sockets);
         while !service.out.is_empty() {
             service.process_outputs(sockets);
@@ -353,6 +363,12 @@ impl<C: HostedSwitch> HostService<C> {
     fn take_network_messages(&mut self) {
         let HostService { core, links, now, out, .. } = self;
         links.take_messages(|messages| core.on_network_messages(messages, *now, out));
+    }
+
+    fn take_phone_requests(&mut self) {
+        while let Some((request, reply)) = self.phones.next() {
+            self.core.on_phone_request(request, reply, self.now, &mut self.out);
+        }
     }
 
     fn take_replies(&mut self, sockets: &mut Sockets) -> Result<(), NodeStopped> {
@@ -452,6 +468,7 @@ impl<C: HostedSwitch> HostService<C> {
                 Output::WalletReply { reply_id: reply, answer: what } => {
                     self.wallets.reply(sockets, reply, what);
                 }
+                Output::PhoneReply { reply_id, answer } => self.phones.reply(reply_id, answer),
                 Output::OperatorEvent(event) => {
                     *self.events.entry(event_name(&event)).or_default() += 1;
                     if let OperatorEvent::LinkSignedOn(link) = event {

@@ -2,8 +2,8 @@
 
 use books::{Event, NetworkId, Refusal, Timestamp, WalletId};
 use switch::{
-    LinkId, Output, QueryResult, Settings, Switch, TerminalConnection, TerminalDialect,
-    WalletNotification,
+    LinkId, Output, PhoneRequest, QueryResult, Settings, Switch, TerminalConnection,
+    TerminalDialect, WalletNotification,
 };
 
 /// [`switch::Switch`] in production, a script in tests. No method may block.
@@ -81,6 +81,14 @@ pub trait HostedSwitch {
         wallet: WalletId,
         reference: &str,
         reply: u64,
+        out: &mut Vec<Output>,
+    );
+    /// A courier asks by phone. The reply is [`Output::PhoneReply`] with the same `reply`.
+    fn on_phone_request(
+        &mut self,
+        request: PhoneRequest,
+        reply: u64,
+        now: Timestamp,
         out: &mut Vec<Output>,
     );
     /// References and amounts (minor units) of the orders that the wallet must refund.
@@ -191,6 +199,16 @@ impl HostedSwitch for Switch {
         out: &mut Vec<Output>,
     ) {
         Switch::on_wallet_query(self, wallet, reference, reply, out);
+    }
+
+    fn on_phone_request(
+        &mut self,
+        request: PhoneRequest,
+        reply: u64,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        Switch::on_phone_request(self, request, reply, now, out);
     }
 
     fn refunds_due(&self, wallet: WalletId) -> Vec<(String, u64)> {

@@ -24,6 +24,7 @@ mod links;
 mod log;
 mod node_channel;
 mod operator_events;
+mod phones;
 mod plan;
 mod precheck;
 mod settings_changes;
@@ -47,6 +48,7 @@ pub use framing::StreamFraming;
 pub use gateway::{Gateway, GatewayPlan};
 pub use limits::ConnectionLimits;
 pub use node_channel::NetworkChanges;
+pub use phones::PhoneRequests;
 pub use plan::{
     HostPlan, ListenAddresses, ListenerPlan, NetworkLink, TerminalListener, is_loopback,
 };

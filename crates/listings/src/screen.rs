@@ -1,6 +1,8 @@
 //! A text is matched with the rules in force, outside the engine; the command carries what was
 //! found.
 
+use std::sync::Arc;
+
 use books::{BusinessDate, Sha256Digest};
 use engine::{Engine, Timestamp};
 use market::OfferId;
@@ -59,7 +61,7 @@ pub struct TextToScreen {
     number: u32,
     content: Sha256Digest,
     version: u32,
-    rules: Vec<PolicyRule>,
+    rules: Arc<[PolicyRule]>,
     prices: Vec<ListPrice>,
 }
 
@@ -73,14 +75,24 @@ impl TextToScreen {
         (offer, content): (OfferId, Option<Sha256Digest>),
         at: Timestamp,
     ) -> Result<TextToScreen, ScreenError> {
-        let known = engine.market().offer_view(offer).ok_or(ScreenError::NoOffer(offer))?;
         let (version, date) = matched_version(engine, at).ok_or(ScreenError::NoVersion)?;
+        let rules = engine.policy().matched_rules(version, date).cloned().collect();
+        TextToScreen::with(engine, (offer, content), (version.version, rules))
+    }
+
+    /// The same, of a version with these rules.
+    pub(crate) fn with(
+        engine: &Engine,
+        (offer, content): (OfferId, Option<Sha256Digest>),
+        (version, rules): (u32, Arc<[PolicyRule]>),
+    ) -> Result<TextToScreen, ScreenError> {
+        let known = engine.market().offer_view(offer).ok_or(ScreenError::NoOffer(offer))?;
         Ok(TextToScreen {
             offer,
             number: engine.policy().next_decision(offer),
             content: content.unwrap_or(known.content),
-            version: version.version,
-            rules: engine.policy().matched_rules(version, date).cloned().collect(),
+            version,
+            rules,
             prices: engine.offer_prices(offer),
         })
     }
@@ -90,9 +102,19 @@ impl TextToScreen {
     /// # Errors
     /// The text is not kept, or a rule cannot be matched.
     pub fn screen(self, store: &TextStore) -> Result<ScreenText, ScreenError> {
-        let TextToScreen { offer, number, content, version, rules, prices } = self;
+        let matcher = matcher(self.rules.iter())?;
+        self.screen_with(store, &matcher)
+    }
+
+    /// The same, with a matcher of the rules in force.
+    pub(crate) fn screen_with(
+        self,
+        store: &TextStore,
+        matcher: &Matcher,
+    ) -> Result<ScreenText, ScreenError> {
+        let TextToScreen { offer, number, content, version, prices, .. } = self;
         let text = store.get(content)?.ok_or(ScreenError::NoText(content, offer))?;
-        let matches = text.find(&matcher(&rules)?, &prices);
+        let matches = text.find(matcher, &prices);
         let tables = TABLES_VERSION.to_owned();
         Ok(ScreenText { offer, number, content, version, tables, prices, matches })
     }

@@ -32,6 +32,7 @@ mod refusal;
 mod reservations;
 mod rules;
 mod sellers;
+mod shown;
 mod snapshot;
 mod stock;
 mod view;
@@ -50,6 +51,7 @@ pub use order::{
 };
 pub use promotion_check::check_terms;
 pub use refusal::{MarketRefusal, MissingMarketRecord, PromotionFault};
+pub use shown::{PromotionsNow, SellingTerms, ShownVariant};
 pub use snapshot::{DecodedMarketPart, MARKET_FORMAT, MarketBuilder, MarketSnapshot};
 pub use stock::StockAccount;
 pub use view::{OfferView, OrderView, PromotionView, ReferencePriceRule, VariantView};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use books::{SellerId, SellerKind};
+use books::{ParcelId, SellerId, SellerKind};
 use borsh::{BorshDeserialize, BorshSerialize};
 use chunks::ChunkedVec;
 use foldhash::fast::FixedState;
@@ -85,6 +85,17 @@ pub struct MarketPlan {
     pub books: Vec<books::Command>,
 }
 
+impl MarketPlan {
+    /// What becomes owed to the buyer for delivered parcels, which the books refund.
+    #[must_use]
+    pub fn owed(&self) -> Vec<(ParcelId, Amount)> {
+        match &self.change {
+            Change::Units(change) => change.owed(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     Profile(PublishMarketProfile),
@@ -105,7 +116,7 @@ pub(crate) enum Change {
     Units(Box<OrderChange>),
     /// The events of the books change the orders.
     ByBooks,
-    Appeal(BuyerToken, books::ParcelId),
+    Appeal(BuyerToken, ParcelId),
 }
 
 impl From<Change> for MarketPlan {

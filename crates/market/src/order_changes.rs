@@ -1,9 +1,11 @@
 //! What changes after checkout: units that are refused, returned, cancelled or lost.
 //!
-//! What the buyer pays for the units that are kept follows from these units alone, so the order in
-//! which the others go back does not matter. Each unit has its price less its frozen shares. A
-//! promotion that claws back takes from the units that are kept what they would not have saved
-//! alone. A change never makes the buyer pay more than before.
+//! Each unit has its price less its frozen shares. A promotion that claws back takes from the units
+//! that are kept what they would not have saved alone. Each parcel bears what is taken from its own
+//! units, when some of them go back: no seller gets what another one gave, and a parcel that stays
+//! whole keeps its price. A change never makes the buyer pay more than before.
+
+use std::collections::BTreeSet;
 
 use books::{AcceptPart, CancelParcel, ParcelId};
 use machine::{DAY_MS, Timestamp};
@@ -13,7 +15,7 @@ use crate::command::*;
 use crate::event::MarketEvent;
 use crate::ids::{CouponToken, PromotionId};
 use crate::market::{Change, Market, MarketPlan, TablePlace};
-use crate::order::{AppliedPromotion, MarketOrder, MarketParcelState, UnitState};
+use crate::order::{AppliedPromotion, MarketOrder, MarketParcel, MarketParcelState, UnitState};
 use crate::promotion::Promotion;
 use crate::quote::unit_number;
 use crate::refusal::{MarketRefusal, MissingMarketRecord, not_found};
@@ -31,6 +33,17 @@ pub(crate) struct OrderChange {
     events: Vec<MarketEvent>,
 }
 
+impl OrderChange {
+    /// What becomes owed to the buyer, by parcel.
+    pub(crate) fn owed(&self) -> Vec<(ParcelId, Amount)> {
+        let owed = self.events.iter().filter_map(|event| match event {
+            MarketEvent::RefundOwed { parcel, amount, .. } => Some((*parcel, *amount)),
+            _ => None,
+        });
+        owed.collect()
+    }
+}
+
 /// What a promotion gets back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct GivenBack {
@@ -40,7 +53,7 @@ struct GivenBack {
     coupon: Option<CouponToken>,
 }
 
-/// Whose money a change moves first.
+/// Whose money a change moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MoneyOf {
     /// A parcel at the door: less is due for it.
@@ -60,16 +73,12 @@ impl MoneyOf {
 
 /// What the units that are kept cost.
 struct KeptValue {
-    /// Prices and delivery fees less the frozen shares.
-    net: u64,
+    /// By parcel: prices and delivery fees less the frozen shares.
+    net: Vec<u64>,
     /// By promotion: what is clawed back.
     clawed: Vec<u64>,
-}
-
-impl KeptValue {
-    fn total(&self) -> u64 {
-        self.net + self.clawed.iter().sum::<u64>()
-    }
+    /// The same, by parcel, as its units' shares are.
+    clawed_of_parcels: Vec<u64>,
 }
 
 impl Market {
@@ -138,7 +147,7 @@ impl Market {
             after.units[usize::from(unit)].state = UnitState::Refused;
         }
         let number = parcel_number(parcel);
-        let change = self.settle(place, after, Some(MoneyOf::Door(number)), refused, Vec::new());
+        let change = self.settle(place, after, &[MoneyOf::Door(number)], refused, Vec::new());
         let (before, now) = (&order.parcels[parcel], &change.after.parcels[parcel]);
         let mut books = Vec::new();
         if now.due.is_zero() {
@@ -167,7 +176,7 @@ impl Market {
             after.units[usize::from(unit)].state = goal;
         }
         let arrived = command.units.iter().map(|unit| (*unit, command.resellable)).collect();
-        let change = self.settle(place, after, None, Vec::new(), arrived);
+        let change = self.settle(place, after, &[], Vec::new(), arrived);
         Ok(Change::Units(Box::new(change)).into())
     }
 
@@ -194,11 +203,11 @@ impl Market {
         for &unit in &command.units {
             after.units[usize::from(unit)].state = goal;
         }
-        let first = command.units.first().map(|unit| order.units[usize::from(*unit)].parcel);
-        let first = first.expect("the list is not empty");
+        let of = |unit: &u16| order.units[usize::from(*unit)].parcel;
+        let parcels: BTreeSet<u8> = command.units.iter().map(of).collect();
+        let money: Vec<_> = parcels.into_iter().map(MoneyOf::Delivered).collect();
         let arrived = command.units.iter().map(|unit| (*unit, command.resellable)).collect();
-        let money = Some(MoneyOf::Delivered(first));
-        let change = self.settle(place, after, money, command.units.clone(), arrived);
+        let change = self.settle(place, after, &money, command.units.clone(), arrived);
         Ok(Change::Units(Box::new(change)).into())
     }
 
@@ -250,8 +259,8 @@ impl Market {
                 arrived.push((unit_number(number), true));
             }
         }
-        let money = Some(MoneyOf::Ended(parcel_number(parcel)));
-        let mut change = self.settle(place, after, money, gone, arrived);
+        let money = [MoneyOf::Ended(parcel_number(parcel))];
+        let mut change = self.settle(place, after, &money, gone, arrived);
         if state == MarketParcelState::Refused {
             change.refused = Some(order.parcels[parcel].parcel);
         }
@@ -263,21 +272,25 @@ impl Market {
         &self,
         place: TablePlace,
         mut after: MarketOrder,
-        money: Option<MoneyOf>,
+        money: &[MoneyOf],
         gone: Vec<u16>,
         arrived: Vec<(u16, bool)>,
     ) -> OrderChange {
         let before = self.order(place);
         let value = self.kept_value(&after);
-        if let Some(money) = money {
-            move_money(&mut after, money, value.total());
+        for one in money {
+            move_money(&mut after, *one, &value);
         }
         let mut events = Vec::new();
-        if let (Some(money), false) = (money, gone.is_empty()) {
-            let parcel = after.parcels[money.parcel()].parcel;
-            let kept = Amount::of(after.kept());
-            let (order, units) = (after.id, gone);
-            events.push(MarketEvent::UnitsTakenBack { order, parcel, units, kept });
+        for one in money {
+            let own = |unit: &u16| usize::from(after.units[usize::from(*unit)].parcel);
+            let units: Vec<u16> =
+                gone.iter().filter(|unit| own(unit) == one.parcel()).copied().collect();
+            if !units.is_empty() {
+                let parcel = after.parcels[one.parcel()].parcel;
+                let (order, kept) = (after.id, Amount::of(after.kept()));
+                events.push(MarketEvent::UnitsTakenBack { order, parcel, units, kept });
+            }
         }
         for (was, now) in before.parcels.iter().zip(&after.parcels) {
             if let Some(amount) = now.owed.checked_sub(was.owed).filter(|more| !more.is_zero()) {
@@ -297,38 +310,43 @@ impl Market {
         let kept = |unit: usize| order.units[unit].state == UnitState::Kept;
         let mut prices: Vec<u64> = order.units.iter().map(|unit| unit.price.minor()).collect();
         let mut clawed = Vec::with_capacity(order.promotions.len());
+        let mut clawed_of_parcels = vec![0; order.parcels.len()];
         for applied in &order.promotions {
             let terms = self.promotions[&applied.promotion].version(applied.version);
-            let (mut sum, mut share_of_kept) = (0, 0);
+            let (mut sum, mut of_parcels) = (0, vec![0; order.parcels.len()]);
             for share in &applied.shares {
                 let unit = usize::from(share.unit);
                 if kept(unit) {
                     sum += prices[unit];
-                    share_of_kept += share.amount.minor();
+                    of_parcels[usize::from(order.units[unit].parcel)] += share.amount.minor();
                 }
                 prices[unit] -= share.amount.minor();
             }
-            clawed.push(match terms.broken_threshold {
+            let share_of_kept = of_parcels.iter().sum::<u64>();
+            let taken = match terms.broken_threshold {
                 BrokenThreshold::Keep => 0,
                 BrokenThreshold::ClawBack => share_of_kept.saturating_sub(saved(&terms.rule, sum)),
-            });
+            };
+            let parts = Amount::of(taken).split(&of_parcels);
+            for (all, part) in clawed_of_parcels.iter_mut().zip(parts) {
+                *all += part.minor();
+            }
+            clawed.push(taken);
         }
-        let goods: u64 =
-            prices.iter().enumerate().filter(|(unit, _)| kept(*unit)).map(|(_, price)| price).sum();
-        let fees: u64 = order
-            .parcels
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| keeps_units(order, *place))
-            .map(|(_, parcel)| parcel.delivery.minor())
-            .sum();
-        KeptValue { net: goods + fees, clawed }
+        let fee = |(place, parcel): (usize, &MarketParcel)| {
+            if keeps_units(order, place) { parcel.delivery.minor() } else { 0 }
+        };
+        let mut net: Vec<u64> = order.parcels.iter().enumerate().map(fee).collect();
+        for (unit, price) in prices.iter().enumerate().filter(|(unit, _)| kept(*unit)) {
+            net[usize::from(order.units[unit].parcel)] += price;
+        }
+        KeptValue { net, clawed, clawed_of_parcels }
     }
 
     /// Frees uses, budgets and coupons of promotions that release them.
     fn free_promotions(&self, order: &mut MarketOrder, value: &KeptValue) -> Vec<GivenBack> {
         // What is clawed back and cannot be deducted from a refund stays a discount.
-        let mut deducted = order.kept().saturating_sub(value.net);
+        let mut deducted = order.kept().saturating_sub(value.net.iter().sum());
         let mut given_back = Vec::new();
         let mut promotions = std::mem::take(&mut order.promotions);
         for (applied, clawed) in promotions.iter_mut().zip(&value.clawed) {
@@ -453,29 +471,22 @@ fn keeps_units(order: &MarketOrder, parcel: usize) -> bool {
     order.units.iter().filter(of_parcel).any(|unit| unit.state == UnitState::Kept)
 }
 
-/// Makes the parcels cost `value` together, or less. The parcel of the change gives first.
-fn move_money(order: &mut MarketOrder, money: MoneyOf, value: u64) {
-    let own = money.parcel();
-    if let MoneyOf::Ended(_) = money {
-        let parcel = &mut order.parcels[own];
-        (parcel.kept, parcel.due, parcel.owed) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
+/// Makes a parcel cost what its kept units do, or less.
+fn move_money(order: &mut MarketOrder, money: MoneyOf, value: &KeptValue) {
+    let place = money.parcel();
+    let parcel = &mut order.parcels[place];
+    let kept = match money {
+        MoneyOf::Ended(_) => Amount::ZERO,
+        _ => parcel.kept.min(Amount::of(value.net[place] + value.clawed_of_parcels[place])),
+    };
+    let less = parcel.kept.saturating_sub(kept);
+    parcel.kept = kept;
+    match money {
+        MoneyOf::Door(_) | MoneyOf::Ended(_) => (parcel.due, parcel.owed) = (kept, Amount::ZERO),
+        MoneyOf::Delivered(_) => parcel.owed = Amount::of(parcel.owed.minor() + less.minor()),
     }
-    let mut less = order.kept().saturating_sub(value);
-    let others = (0..order.parcels.len()).filter(|&place| place != own);
-    for place in std::iter::once(own).chain(others) {
-        let parcel = &mut order.parcels[place];
-        let taken = less.min(parcel.kept.minor());
-        less -= taken;
-        parcel.kept = Amount::of(parcel.kept.minor() - taken);
-        if place == own && matches!(money, MoneyOf::Door(_)) {
-            (parcel.due, parcel.owed) = (parcel.kept, Amount::ZERO);
-        } else {
-            parcel.owed = Amount::of(parcel.owed.minor() + taken);
-        }
-        let sum = parcel.kept.minor() + parcel.owed.minor();
-        assert_eq!(sum, parcel.due.minor(), "M14: kept and owed are what is due");
-    }
-    assert_eq!(less, 0, "M14: the parcels' amounts are the order's");
+    let sum = parcel.kept.minor() + parcel.owed.minor();
+    assert_eq!(sum, parcel.due.minor(), "M14: kept and owed are what is due");
 }
 
 fn check_rising(units: &[u16]) -> Result<(), MarketRefusal> {

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::command::*;
 use crate::ids::{BuyerToken, CouponToken, PromotionId, ReservationId, VariantId};
-use crate::market::{Market, TablePlace, kind_key};
+use crate::market::{Market, TablePlace};
 use crate::order::{AppliedPromotion, UnitShare};
 use crate::promotion::ScopeKey;
 use crate::refusal::{MarketRefusal, MissingMarketRecord, not_found};
@@ -388,18 +388,8 @@ impl Market {
             return false;
         }
         let parcel = usize::from(quoted.parcel);
-        let profile = working.profiles[parcel];
-        if !profile.promotions {
-            return false;
-        }
-        let scope = &terms.scope;
-        let kind = scope.seller_kind.is_none_or(|kind| kind_key(kind) == kind_key(profile.kind));
-        let seller = working.parcels[parcel].seller;
         let offer = self.offer(self.variant(quoted.place).offer);
-        let in_list = |empty: bool, listed: bool| empty || listed;
-        kind && in_list(scope.sellers.is_empty(), scope.sellers.contains(&seller))
-            && in_list(scope.offers.is_empty(), scope.offers.contains(&offer.id))
-            && in_list(scope.categories.is_empty(), scope.categories.contains(&offer.category))
+        self.in_scope(terms, working.profiles[parcel], offer)
     }
 }
 

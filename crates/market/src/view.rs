@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use crate::command::PublishPromotion;
 use crate::ids::{BuyerToken, CategoryId, OfferId, OrderId, PromotionId, ReservationId, VariantId};
-use crate::market::Market;
+use crate::market::{CurrencyKey, Market};
 use crate::offers::Variant;
 use crate::order::{AppliedPromotion, MarketOrder, MarketParcel, OrderUnit};
 use crate::promotion::{FlashStock, Promotion};
+use crate::refusal::MarketRefusal;
 use crate::stock::StockAccount;
 use crate::vocabulary::OfferState;
 
@@ -220,6 +221,17 @@ impl Market {
     }
 
     #[must_use]
+    pub fn offer_count(&self) -> usize {
+        self.offers.len()
+    }
+
+    /// An offer by its place among all, from 0.
+    #[must_use]
+    pub fn offer_at(&self, place: usize) -> Option<OfferId> {
+        self.offers.get(place).map(|offer| offer.id)
+    }
+
+    #[must_use]
     pub fn offer_view(&self, id: OfferId) -> Option<OfferView<'_>> {
         let offer = self.offer(self.offer_place(id).ok()?);
         let drafted = offer.drafted.as_deref();
@@ -234,6 +246,33 @@ impl Market {
             changes: offer.changes.last(),
             variants: offer.variants.len(),
         })
+    }
+
+    /// All offers, in the order in which they were drafted.
+    pub fn offer_ids(&self) -> impl Iterator<Item = OfferId> {
+        self.offers.iter().map(|offer| offer.id)
+    }
+
+    /// The variants of an offer, in the order in which they were added.
+    pub fn variants_of(&self, id: OfferId) -> impl Iterator<Item = VariantView<'_>> {
+        let places = self.offer_place(id).map(|place| &self.offer(place).variants[..]);
+        let places = places.unwrap_or_default().iter();
+        places.filter_map(|&place| self.variant_view(self.variant(place).id))
+    }
+
+    /// How many offers a seller can draft at a time.
+    ///
+    /// # Errors
+    /// The seller is not admitted then.
+    pub fn offers_left(
+        &self,
+        seller: SellerId,
+        currency: Currency,
+        at: Timestamp,
+    ) -> Result<u32, MarketRefusal> {
+        let most = self.seller_terms(seller, currency, at)?.profile.offers_max;
+        let key = (seller, CurrencyKey::from(currency));
+        Ok(most.saturating_sub(self.offers_of.get(&key).copied().unwrap_or(0)))
     }
 
     #[must_use]

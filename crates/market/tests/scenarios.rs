@@ -16,3 +16,5 @@ mod quotes;
 mod refunds;
 #[path = "scenarios/shop.rs"]
 mod shop;
+#[path = "scenarios/shown.rs"]
+mod shown;

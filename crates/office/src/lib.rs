@@ -28,6 +28,7 @@ mod file;
 mod files_in_hand;
 mod giving;
 pub mod inbox;
+pub mod offers;
 mod office;
 mod personal_data;
 mod persons;

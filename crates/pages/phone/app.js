@@ -1,13 +1,14 @@
 // The courier's phone: starts from what it keeps, then asks the books.
 import * as door from "./door.js";
 import * as outbox from "./outbox.js";
+import * as pay from "./pay.js";
 import * as screens from "./screens.js";
 import * as store from "./store.js";
 import * as day from "./tour.js";
 import { h, settle, t } from "./ui.js";
 
 const SYNC_MS = 30_000;
-const SYNC_SHOWN_MS = 5_000;
+const SYNC_SHOWN_MS = 2_000;
 
 // Screens by the parts of the address behind `#/`. Those with fields are not drawn anew while
 // somebody types.
@@ -19,14 +20,16 @@ const SCREENS = {
   more: screens.more,
   parcel: door.parcel,
   take: door.take,
-  terminal: door.terminal,
+  ask: pay.ask,
+  code: pay.code,
+  card: pay.card,
   part: door.part,
   refuse: door.refuse,
   away: door.away,
   receipt: door.receipt,
 };
-const TYPED = ["take", "part", "refuse", "away", "scan"];
-const LIVE = ["terminal", "cash"];
+const TYPED = ["take", "ask", "part", "refuse", "away", "scan"];
+const LIVE = ["code", "card", "cash"];
 
 let shown = null;
 let leave = () => {};
@@ -79,6 +82,11 @@ const draw = async (anew) => {
   const wanted = needsTour && !day.tour ? screens.nobody : SCREENS[name];
   const made = await wanted({ items, rest, ended: outbox.ended });
   if (address !== location.hash) return;
+  // What a finger presses stays under it.
+  if (!anew && address === shown && pressed) {
+    late = true;
+    return;
+  }
   leave();
   leave = made.leave ?? (() => {});
   const main = document.getElementById("main");
@@ -97,6 +105,16 @@ const draw = async (anew) => {
   main.dataset.screen = address;
   made.begin?.();
 };
+
+let pressed = false;
+let late = false;
+const release = () => setTimeout(() => {
+  pressed = false;
+  if (late) redraw();
+  late = false;
+});
+document.addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, release, true);
 
 // One after another: each draws what is kept then.
 let drawing = Promise.resolve();

@@ -3,25 +3,25 @@ import * as outbox from "./outbox.js";
 import { scan as look } from "./scan.js";
 import { stateOf } from "./screens.js";
 import * as day from "./tour.js";
-import { choice, clock, h, holdButton, language, minorUnits, money, qrCode, say, t } from "./ui.js";
+import { choice, clock, h, holdButton, language, minorUnits, money, say, t } from "./ui.js";
 
-const amount = (minor) => money(minor, day.tour.exponent);
-const go = (...parts) => {
+export const amount = (minor) => money(minor, day.tour.exponent);
+export const go = (...parts) => {
   location.hash = `#/${parts.join("/")}`;
 };
 const chosen = (name) => document.querySelector(`input[name=${name}]:checked`)?.value ?? null;
 
-const named = (id, items) => {
+export const named = (id, items) => {
   const parcel = day.tour.parcels.find((one) => one.id === id);
   return parcel && day.parcelWith(parcel, items);
 };
 
-const missing = () => ({
+export const missing = () => ({
   title: t("parcel.missing"),
   parts: [h("h1", t("parcel.missing")), h("a.button", { href: "#/" }, t("parcel.back"))],
 });
 
-const head = (parcel, title) => [
+export const head = (parcel, title) => [
   h("p.crumb", h("a", { href: `#/parcel/${parcel.id}` }, h("span.id", parcel.waybill))),
   h("h1", title),
 ];
@@ -104,13 +104,13 @@ export const scan = async () => {
   };
 };
 
-const link = (target, parcel, key, kind = "") => h(
+const link = (target, parcel, key, kind = "", more = "") => h(
   `a.button${kind}`,
-  { href: `#/${target}/${parcel.id}`, "data-keep": target },
+  { href: `#/${target}/${parcel.id}${more}`, "data-keep": target + more },
   t(key),
 );
 
-const paymentRow = (one) => h(
+export const paymentRow = (one) => h(
   "li",
   h("span", t(`method.${one.method}`)),
   h("b.num", amount(one.amount)),
@@ -148,6 +148,18 @@ const address = (parcel) => {
   ];
 };
 
+// A payment waits for its answer: nothing else is taken meanwhile.
+const waiting = (one) => {
+  const { pays } = one;
+  const screen = pays.method === "card" ? "card" : "code";
+  return [
+    h("p.notice", t("parcel.pays", { method: t(`method.${pays.method ?? "qr"}`), sum: amount(pays.amount) })),
+    pays.method === "cash" ? null : h("a.button.primary", {
+      href: `#/${screen}/${one.id}/${pays.number}`, "data-keep": "pays",
+    }, t("parcel.pays_open")),
+  ];
+};
+
 export const parcel = ({ items, rest: [id] }) => {
   const one = named(id, items);
   if (!one) return missing();
@@ -157,10 +169,15 @@ export const parcel = ({ items, rest: [id] }) => {
     ? [h("p.notice", t(`ended_long.${one.ended}`))]
     : one.refused
       ? [h("p.notice.act", t("parcel.refused")), h("a.button", { href: "#/outbox" }, t("tabs.outbox"))]
+      : one.undecided
+      ? [h("p.notice", t("parcel.undecided"))]
+      : one.pays
+      ? waiting(one)
       : [
         link("take", one, "parcel.cash", ".primary"),
-        link("terminal", one, "parcel.terminal"),
-        link("part", one, "parcel.part"),
+        link("ask", one, "parcel.code", "", "/code"),
+        link("ask", one, "parcel.card", "", "/card"),
+        one.units?.length === 1 ? null : link("part", one, "parcel.part"),
         link("away", one, "parcel.away"),
         link("refuse", one, "parcel.refuse"),
       ];
@@ -201,7 +218,7 @@ const likely = (left) => {
 
 export const take = ({ items, rest: [id] }) => {
   const one = named(id, items);
-  if (!one || one.ended) return missing();
+  if (!one || one.ended || one.pays || one.undecided) return missing();
   // What this screen is for: a second tap, or the same screen in another tab, is the same payment.
   const number = one.next_payment;
   const { exponent, currency } = day.tour;
@@ -292,31 +309,48 @@ export const take = ({ items, rest: [id] }) => {
   };
 };
 
-export const terminal = async ({ items, rest: [id], ended }) => {
-  const one = named(id, items);
-  if (!one) return missing();
-  const code = await qrCode(one.waybill, t("terminal.code", { waybill: one.waybill }));
+// Of an order of the market: by item. The market computes what is due then, discounts included.
+const units = (one) => {
+  const error = h("p.error", { role: "alert" });
+  const boxes = one.units.map((unit) => {
+    const id = `unit-${unit.number}`;
+    const box = h("input", { type: "checkbox", id, name: "unit", value: String(unit.number), checked: true });
+    return h("li", box, h("label", { for: id }, h("span.id", unit.sku ?? `${unit.number + 1}`), h("b.num", amount(unit.price))));
+  });
+  const confirm = async (button) => {
+    const all = [...document.querySelectorAll("input[name=unit]")];
+    const kept = all.filter((box) => box.checked).map((box) => Number(box.value));
+    if (!kept.length || kept.length === all.length) {
+      error.textContent = t(kept.length ? "part.all" : "part.nothing");
+      button.disabled = false;
+      return;
+    }
+    await give({
+      key: `${one.id}/units/${kept.join("-")}`,
+      parcel: one.id,
+      waybill: one.waybill,
+      command: "accept-units",
+      body: { parcel: one.id, units: kept },
+      units: kept,
+    }, "parcel", one.id);
+  };
+  const [hold, hint] = holdButton(t("part.hold"), confirm);
   return {
-    title: t("terminal.title"),
+    title: t("part.title"),
     parts: [
-      head(one, t("terminal.title")),
-      h("p.note", t("parcel.left")),
-      h("p.figure", amount(one.left), h("span.unit", ` ${day.tour.currency}`)),
-      one.waits ? h("p.notice", t("terminal.first")) : null,
-      code,
-      h("p.code.id", one.waybill),
-      h("ol.steps", ["waybill", "method", "buyer", "books"].map((step) => h("li", t(`terminal.${step}`)))),
-      one.payments.length
-        ? h("ul.list", one.payments.map(paymentRow))
-        : h("p.empty", t(ended ? "terminal.offline" : "terminal.none")),
-      one.ended ? h("p.notice.done", t(`ended_long.${one.ended}`)) : null,
+      head(one, t("part.title")),
+      h("p.note", t("part.units", { due: amount(one.due) })),
+      h("ul.list.boxes", boxes),
+      error,
+      h("div.foot", hold, hint),
     ],
   };
 };
 
 export const part = ({ items, rest: [id] }) => {
   const one = named(id, items);
-  if (!one || one.ended) return missing();
+  if (!one || one.ended || one.pays || one.undecided) return missing();
+  if (one.units) return units(one);
   const { exponent } = day.tour;
   const error = h("p.error", { role: "alert", id: "part-error" });
   const input = h("input", {

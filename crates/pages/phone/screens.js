@@ -57,8 +57,8 @@ const row = (parcel) => {
     "a.parcel",
     { href: `#/parcel/${parcel.id}`, "data-keep": parcel.id },
     h("span.id", parcel.waybill),
-    h("b.num", parcel.ended ? "" : amount(parcel.left)),
-    h("span.under", h("span.note", parcel.ended ? t(`ended.${parcel.ended}`) : t("tour.open")), mark),
+    h("b.num", parcel.ended || parcel.pays ? "" : amount(parcel.left)),
+    h("span.under", h("span.note", t(parcel.ended ? `ended.${parcel.ended}` : parcel.pays ? "tour.pays" : "tour.open")), mark),
   ));
 };
 
@@ -162,6 +162,8 @@ const what = (item) => item.amount
   ? t("outbox.cash", { amount: amount(item.amount) })
   : item.accepted !== undefined
     ? t("outbox.part", { amount: amount(item.accepted) })
+    : item.units
+    ? t("outbox.units", { n: item.units.length })
     : t(`outbox.${item.ends}`);
 
 export const outbox = ({ items, ended }) => {

@@ -9,6 +9,10 @@ const ELAPSED_MS_MAX = 0xffffffff;
 const ALSO_MAX = 300;
 
 export let tour = null;
+// The code that was asked for last for a parcel, until the books have its payment.
+export let asked = {};
+// An answer is not on its way for longer.
+const ANSWER_MS_MAX = 40_000;
 let counted = null;
 
 // Of a trial: the books live at another time than phones do.
@@ -26,6 +30,7 @@ export const claims = () => {
 // What was kept before, unless it is of another day.
 export const load = async () => {
   tour = (await store.kept("tour")) ?? null;
+  asked = (await store.kept("asked")) ?? {};
   if (tour && Math.abs(Date.now() - tour.kept_at) > DAY_MS) await forget();
 };
 
@@ -34,8 +39,29 @@ export const forget = async () => {
   counted = null;
   await store.drop("tour");
   await store.drop("code");
+  await store.drop("asked");
+  asked = {};
   const old = (await store.items()).filter((item) => item.state === "sent");
   for (const item of old) await store.remove(item.key);
+};
+
+// Kept before the switch is asked: a code whose answer is lost may be paid.
+export const keepAsked = async (parcel, code) => {
+  const { [parcel]: before, ...others } = asked;
+  asked = code ? { ...others, [parcel]: code } : others;
+  await store.keep("asked", asked);
+};
+
+const dropAnswered = async () => {
+  const now = Date.now();
+  const open = Object.entries(asked).filter(([id, code]) => {
+    const payments = tour.parcels.find((one) => one.id === id)?.payments ?? [];
+    const known = payments.find((one) => one.number === code.number);
+    return known ? known.state === "waits" : now - code.asked_at < ANSWER_MS_MAX;
+  });
+  if (open.length === Object.keys(asked).length) return;
+  asked = Object.fromEntries(open);
+  await store.keep("asked", asked);
 };
 
 // What was not handed over is the hub's in the books, and still in the courier's bag.
@@ -70,6 +96,7 @@ export const refresh = async () => {
     };
     counted = told;
     await store.keep("tour", tour);
+    await dropAnswered();
     return 200;
   } catch {
     return 0;
@@ -86,12 +113,21 @@ export const parcelWith = (parcel, items) => {
   const left = parcel.left - (parcel.due - due) - cash.reduce((sum, item) => sum + item.amount, 0);
   const last = cash.reduce((most, item) => Math.max(most, item.number), parcel.next_payment - 1);
   const ended = parcel.state !== "out" ? parcel.state : (visit?.ends ?? null);
+  // A payment that waits for its answer is not taken, and one may wait of which nobody has heard.
+  const code = asked[parcel.id];
+  const unheard = code && !parcel.payments.some((one) => one.number === code.number) && code;
+  const pays = parcel.payments.find((one) => one.state === "waits") ?? unheard ?? null;
+  // What is due for the units that the buyer keeps, the market computes.
+  const undecided = own.some((item) => item.state !== "refused"
+    && item.units?.length < parcel.units?.length);
   return {
     ...parcel,
     due,
     left: Math.max(0, left),
     next_payment: last + 1,
-    ended: ended ?? (left <= 0 ? "paid" : null),
+    ended: ended ?? (left <= 0 && !pays && !undecided ? "paid" : null),
+    pays,
+    undecided,
     waits: own.some((item) => item.state === "here"),
     refused: own.some((item) => item.state === "refused"),
     items: own,

@@ -32,18 +32,20 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 macro_rules! asset {
-    ($name:literal, $media:literal, $file:literal) => {
+    ($name:literal, $media:literal, $($file:literal)+) => {
         Asset {
             name: $name,
             media: $media,
-            text: include_str!(concat!("../assets/", $file)),
+            text: concat!($(include_str!(concat!("../assets/", $file))),+),
             address: LazyLock::new(|| {
-                let digest = Sha256::digest(include_str!(concat!("../assets/", $file)));
+                let digest =
+                    Sha256::digest(concat!($(include_str!(concat!("../assets/", $file))),+));
                 let digest = base16ct::lower::encode_string(&digest[..8]);
                 format!("{ASSETS_PATH}{digest}/{}", $name)
             }),
             integrity: LazyLock::new(|| {
-                let digest = Sha256::digest(include_str!(concat!("../assets/", $file)));
+                let digest =
+                    Sha256::digest(concat!($(include_str!(concat!("../assets/", $file))),+));
                 format!("sha256-{}", base64(&digest))
             }),
         }
@@ -53,7 +55,9 @@ macro_rules! asset {
 /// Before the digest and the name of a file.
 pub const ASSETS_PATH: &str = "/assets/";
 
-pub static STYLE: Asset = asset!("console.css", "text/css; charset=utf-8", "console.css");
+pub static STYLE: Asset =
+    asset!("console.css", "text/css; charset=utf-8", "base.css" "console.css");
+pub static SHOP_STYLE: Asset = asset!("shop.css", "text/css; charset=utf-8", "base.css" "shop.css");
 pub static PULSE_STYLE: Asset = asset!("pulse.css", "text/css; charset=utf-8", "pulse.css");
 pub static SCRIPT: Asset = asset!("console.js", "text/javascript; charset=utf-8", "console.js");
 /// htmx 2.0.11 as npm has it, 0BSD (assets/htmx-LICENSE.txt).
@@ -62,7 +66,8 @@ pub static PASSKEYS: Asset = asset!("passkeys.js", "text/javascript; charset=utf
 pub static ICON: Asset = asset!("icon.svg", "image/svg+xml", "icon.svg");
 
 /// All files.
-pub static ASSETS: [&Asset; 6] = [&STYLE, &PULSE_STYLE, &SCRIPT, &PASSKEYS, &HTMX, &ICON];
+pub static ASSETS: [&Asset; 7] =
+    [&STYLE, &SHOP_STYLE, &PULSE_STYLE, &SCRIPT, &PASSKEYS, &HTMX, &ICON];
 
 impl Asset {
     /// The address, which changes with the file.
@@ -103,8 +108,10 @@ mod tests {
 
     #[test]
     fn the_style_sheet_is_small_and_in_layers() {
-        assert!(STYLE.text.len() <= 30 << 10, "{} bytes", STYLE.text.len());
-        assert!(STYLE.text.starts_with("@layer "));
+        for sheet in [&STYLE, &SHOP_STYLE] {
+            assert!(sheet.text.len() <= 30 << 10, "{}: {} bytes", sheet.name, sheet.text.len());
+            assert!(sheet.text.starts_with("@layer "));
+        }
     }
 
     /// The tokens of the style sheet in light and dark.

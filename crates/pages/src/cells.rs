@@ -96,8 +96,20 @@ pub fn view_of_word(word: &str) -> Option<&'static str> {
 }
 
 /// The column with the kind of an [`IdentifierKind::Any`].
-const KINDS: [(&str, &str); 3] =
-    [("subject", "subject_kind"), ("rail", "rail_kind"), ("by_id", "by_kind")];
+const KINDS: [(&str, &str); 4] = [
+    ("subject", "subject_kind"),
+    ("rail", "rail_kind"),
+    ("by_id", "by_kind"),
+    // The lane of a file says whose it is.
+    ("sender", "lane"),
+];
+
+/// The view of the party in a column of an [`IdentifierKind::Any`], as the row says.
+#[must_use]
+pub fn party_view(view: &ViewSpec, row: &PageRow, column: &str) -> Option<&'static str> {
+    let (_, kind) = KINDS.iter().find(|(name, _)| *name == column)?;
+    view_of_word(row.raw_of(view, kind)?)
+}
 
 /// Where a number is made of other rows: view and column, the view that has them, and their
 /// filters, each with the column that says its value.
@@ -217,9 +229,7 @@ impl RowContext<'_> {
         let cell = match (column.kind, value) {
             (_, ViewValue::Empty) => nothing(),
             (ColumnKind::Id(IdentifierKind::Any), ViewValue::Number(bits)) => {
-                let kind = KINDS.iter().find(|(name, _)| *name == column.name);
-                let word = kind.and_then(|(_, kind)| row.raw_of(view, kind)).unwrap_or_default();
-                match view_of_word(word) {
+                match party_view(view, row, column.name) {
                     _ if *bits == 0 => nothing(),
                     Some(party) => self.party(party, *bits, &prefixed(party, raw)),
                     None => Cell { class: "id", ..plain(short(raw, 5, 5)) },

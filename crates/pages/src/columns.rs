@@ -31,7 +31,7 @@ pub const DETAIL_ONLY: [&str; 22] = [
 ];
 
 /// What a row is called.
-const NAMES: [&str; 2] = ["reference", "name"];
+pub(crate) const NAMES: [&str; 3] = ["reference", "name", "sku"];
 /// Columns that stand behind the name and the key, in this order.
 const FIRST: [&str; 4] = ["state", "side", "kind", "method"];
 /// Columns that stand last.

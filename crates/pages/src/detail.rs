@@ -78,6 +78,8 @@ pub struct DetailPage {
     pub facts: Vec<Cell>,
     pub timeline: Vec<TimelineEntry>,
     pub related: Vec<RelatedLink>,
+    /// Lists of what belongs to it, with their rows.
+    pub belongings: Vec<PortalTable>,
     /// Why a card payment went to its network.
     pub routing: Option<PortalTable>,
     pub statement: Vec<StatementLine>,
@@ -240,6 +242,7 @@ impl DetailPage {
             facts: cells.into_iter().map(|(cell, _)| cell).collect(),
             timeline: Vec::new(),
             related: Vec::new(),
+            belongings: Vec::new(),
             routing: None,
             statement: Vec::new(),
             more: None,
@@ -261,7 +264,7 @@ impl DetailPage {
     /// What a thing is called on its page.
     #[must_use]
     pub fn name_of(words: PageWords, view: &'static ViewSpec, row: &PageRow) -> String {
-        let named = row.raw_of(view, "reference").or_else(|| row.raw_of(view, "name"));
+        let named = crate::columns::NAMES.iter().find_map(|name| row.raw_of(view, name));
         let one = words.entry("one", view.name).unwrap_or_default();
         let payment = row.raw_of(view, "payment").filter(|_| view.key.contains(&"payment"));
         match named {

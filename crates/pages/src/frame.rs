@@ -86,6 +86,8 @@ pub struct PageFrame {
     pub viewer: Option<Viewer>,
     pub position: Option<FramePosition>,
     pub demo: Vec<DemoRole>,
+    /// There is a shop window beside the console.
+    pub has_shop: bool,
     /// What is searched for.
     pub search: String,
 }
@@ -131,6 +133,11 @@ impl PageFrame {
     #[must_use]
     pub fn style(&self) -> &'static assets::Asset {
         &assets::STYLE
+    }
+
+    #[must_use]
+    pub fn shop_style(&self) -> &'static assets::Asset {
+        &assets::SHOP_STYLE
     }
 
     #[must_use]

@@ -12,6 +12,7 @@ pub mod assets;
 pub mod forms;
 pub mod phone;
 pub mod pulse;
+pub mod shop;
 pub mod texts;
 
 mod act;
@@ -27,6 +28,8 @@ mod links;
 mod list;
 mod messages;
 mod nav;
+mod period;
+mod policy;
 mod portal;
 mod sign_ins;
 mod tone;
@@ -37,7 +40,9 @@ pub use act::{
     WaitingPage,
 };
 pub use bank_accounts::{BankAccountsPage, ShownAccount};
-pub use cells::{Cell, PageRow, PartyNames, RowContext, row_key, view_of, view_of_word};
+pub use cells::{
+    Cell, PageRow, PartyNames, RowContext, party_view, row_key, view_of, view_of_word,
+};
 pub use chart::{BarChart, ChartBar};
 pub use columns::{DETAIL_ONLY, label, list_columns};
 pub use design::DesignPage;
@@ -51,6 +56,8 @@ pub use links::{Link, list_path};
 pub use list::{FieldForm, FilterChip, FilterField, ListHeader, ListPage, ListRequest, ListRow};
 pub use messages::{ErrorPage, FoundGroup, SearchPage};
 pub use nav::{NavGroup, NavLink, nav_groups};
+pub use period::{PackedParcel, PackingPage, PeriodPage, PeriodText};
+pub use policy::{MarkedPart, PolicyDays, PolicyItem, PolicyPage, PolicySection};
 pub use portal::{
     BadOrderLine, ClosingsPage, ClosingsReport, ImportPage, ImportedOrders, PartyLine,
     PartyStatementPage, PortalPage, PortalTable, StatementAccount,

@@ -57,13 +57,19 @@ const GROUPS: [(&str, &[&str]); 6] = [
     (
         "nav.market",
         &[
+            "market",
+            "packing",
             "offers",
             "variants",
+            "stock_adjustments",
             "promotions",
             "market_orders",
             "market_parcels",
             "order_units",
             "order_discounts",
+            "text_decisions",
+            "text_rules",
+            "text_appeals",
         ],
     ),
     ("nav.ledger", &["accounts", "postings", "adjustments", "periods", "tariffs", "hold_rules"]),
@@ -100,7 +106,7 @@ mod tests {
     use super::*;
 
     /// Pages that are no list of a view, named as one.
-    const OTHER_PAGES: [&str; 4] = ["routing", "costs", "people", "system"];
+    const OTHER_PAGES: [&str; 6] = ["routing", "costs", "people", "system", "market", "packing"];
 
     #[test]
     fn every_view_and_page_is_in_one_group() {

@@ -138,7 +138,8 @@ pub struct ImportedOrders {
     pub others: Vec<String>,
     /// Warnings of the profile.
     pub warning: Option<String>,
-    pub parcels: Option<String>,
+    /// Where what was taken is, and what the link says.
+    pub taken: Option<(String, &'static str)>,
 }
 
 /// What came of a list of closings.
@@ -167,12 +168,16 @@ pub struct ClosingsPage {
     pub report: Option<ClosingsReport>,
 }
 
-/// The form that takes a file of orders.
+/// The form that takes a file of orders, or of offers.
 #[derive(Template)]
 #[template(path = "import.html")]
 pub struct ImportPage {
     pub frame: PageFrame,
     pub csrf: String,
+    pub lead: &'static str,
+    pub path: &'static str,
+    /// Of offers for which the file names none.
+    pub category: Option<String>,
     /// Each profile, what it reads, and whether it is chosen.
     pub profiles: Vec<(String, String, bool)>,
     /// For who may send orders of every seller.

@@ -141,13 +141,19 @@ mod tests {
 
     const BOTH: [PageWords; 2] = [PageWords(Language::En), PageWords(Language::Zh)];
     /// Sections whose keys follow from declarations.
-    const DECLARED: [&str; 22] = [
+    const DECLARED: [&str; 28] = [
+        "policy.effect.",
+        "policy.reason_of.",
+        "policy.sample.",
         "claims.verdict.",
         "claims.reason.",
         "claims.correction.",
         "pulse.unit.",
         "pulse.version.",
         "costs.by.",
+        "exit.pending.",
+        "exit.told_event.",
+        "exit.way.",
         "costs.component.",
         "view.",
         "one.",

@@ -28,7 +28,7 @@ pub use journal::{
     BATCH_TRANSACTIONS_MAX, JournalLine, JournalLineStatus, Receipt, TerminalSum, TerminalTotals,
 };
 pub use link::TerminalKey;
-pub use parcel_list::TerminalParcel;
+pub use parcel_list::{TerminalCardRequest, TerminalParcel};
 pub use request_kind::TerminalRequestKind;
 pub use task::{
     AccountBalance, DeclinedRequest, TerminalError, TerminalOutcome, TerminalParameters,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use money::decimal::DecimalAmount;
 use serde::{Deserialize, Serialize};
 use tariff::BusinessDate;
 use views::ViewValue;
@@ -127,12 +128,19 @@ pub enum FigureRunError {
         STATEMENT_TIME.as_secs()
     )]
     TooLong { figure: String },
+    #[error(
+        "figure `{figure}` has a number that is not whole, or beyond 64 bits; count in whole minor \
+         units"
+    )]
+    NotWhole { figure: String },
     #[error("figure `{figure}` has more than {most} rows; group them by fewer columns")]
     TooManyRows { figure: String, most: usize },
     #[error("`{0}` is no day; write it as 2026-11-29")]
     Day(String),
     #[error("the books have nothing of {day}; their last day is {last}")]
     NoDay { day: String, last: String },
+    #[error("the first day, {since}, is after the last one, {day}; give them the other way round")]
+    SinceAfter { since: String, day: String },
     #[error(
         "{day} is not over: the books have nothing of a later day yet; publish it when they have, \
          or show it with `doorstep pulse run`"
@@ -169,13 +177,19 @@ impl From<ReadViewError> for FigureRunError {
             ReadViewError::Asked(error) => error.into(),
             ReadViewError::Views(error) => error.into(),
             ReadViewError::TooLong => FigureRunError::TooLong { figure: String::new() },
+            ReadViewError::NotWhole => FigureRunError::NotWhole { figure: String::new() },
         }
     }
 }
 
-/// `identity: whole = 1 CNY, its parts a + b - c = 2 CNY: -1 CNY` of each, in minor units.
+/// `identity fails by -1.00 CNY: whole 1.00 is not a 0.50 + b 1.50` of each.
 fn broken(all: &[IdentityRun]) -> String {
     let one = |run: &IdentityRun| {
+        let currency = run.currency.as_ref().and_then(|code| code.parse().ok());
+        let shown = |value: i128| match currency {
+            Some(currency) => DecimalAmount::of_balance(value, currency).to_string(),
+            None => value.to_string(),
+        };
         let mut parts = String::new();
         for (place, term) in run.parts.iter().enumerate() {
             parts.push_str(match (place, term.adds) {
@@ -183,13 +197,16 @@ fn broken(all: &[IdentityRun]) -> String {
                 (_, true) => " + ",
                 (_, false) => " - ",
             });
-            parts.push_str(&format!("{} {}", term.figure, term.value));
+            parts.push_str(&format!("{} {}", term.figure, shown(term.value)));
         }
         let parts = if parts.is_empty() { "0".to_owned() } else { parts };
         let unit = run.currency.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
         format!(
             "{} fails by {}{unit}: {} {} is not {parts}",
-            run.identity, run.difference, run.whole, run.value
+            run.identity,
+            shown(run.difference),
+            run.whole,
+            shown(run.value)
         )
     };
     let mut said: Vec<String> = all.iter().take(BROKEN_SHOWN_MAX).map(one).collect();
@@ -273,6 +290,7 @@ fn ask(
     let asked = reader.asked(statement, &span.asked(), most, STATEMENT_TIME);
     let (rows, has_more) = asked.map_err(|error| match error {
         ReadViewError::TooLong => FigureRunError::TooLong { figure: figure.to_owned() },
+        ReadViewError::NotWhole => FigureRunError::NotWhole { figure: figure.to_owned() },
         error => error.into(),
     })?;
     match has_more {
@@ -314,7 +332,10 @@ pub fn span_of(
     let from = reader.first_batch(&first, written + 1)?;
     let next = parsed(&day)?.plus_days(1).to_string();
     let until = reader.first_batch(&next, written + 1)? - 1;
-    if from > until || first > day {
+    if first > day {
+        return Err(FigureRunError::SinceAfter { since: first, day });
+    }
+    if from > until {
         return Err(no_day(&day));
     }
     let position = position.unwrap_or(written);
@@ -423,6 +444,7 @@ impl FigureSet {
         let asked = reader.asked(&parts.statement, &span.asked(), most, STATEMENT_TIME);
         let (rows, has_more) = asked.map_err(|error| match error {
             ReadViewError::TooLong => FigureRunError::TooLong { figure: figure.id.clone() },
+            ReadViewError::NotWhole => FigureRunError::NotWhole { figure: figure.id.clone() },
             error => error.into(),
         })?;
         let length = parts.view.key.len();

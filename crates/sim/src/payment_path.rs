@@ -403,6 +403,8 @@ impl PaymentPath {
             Output::WalletReply { reply_id: reply, answer: what } => {
                 self.on_wallet_reply(reply, what, now);
             }
+            // No courier of the day asks by phone.
+            Output::PhoneReply { .. } => {}
             Output::OperatorEvent(event) => self.check_operator_event(&event),
         }
         Ok(())

@@ -116,6 +116,7 @@
 mod bcd;
 mod dialect;
 mod network;
+mod phone;
 mod port;
 mod response_code;
 mod settings;
@@ -131,6 +132,7 @@ mod wallet;
 pub mod waybill;
 
 pub use dialect::{NetworkDialect, TerminalDialect, UnknownDialect};
+pub use phone::{CARD_REQUEST_MS, PhoneAction, PhoneAnswer, PhoneRefusal, PhoneRequest};
 pub use port::{
     AuthenticationFailure, LinkId, OperatorEvent, OrderStatus, Output, Query, QueryResult,
     TerminalConnection, WalletAlarm, WalletNotification, WalletOutcome, WalletReply,

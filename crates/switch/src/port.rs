@@ -2,17 +2,20 @@
 
 use books::terminal_view::{TerminalView, TransactionView};
 use books::{
-    BatchTotals, BusinessDate, Command, NetworkId, NetworkReference, ParcelId, ParcelsOut,
-    PaymentId, ResponseCode, Stan, TerminalId, Trace, WalletId, WalletPaymentId,
+    BatchTotals, BusinessDate, Command, CourierId, NetworkId, NetworkReference, ParcelId,
+    ParcelsOut, PaymentId, PhoneView, ResponseCode, Stan, TerminalId, Trace, WalletId,
+    WalletPaymentId,
 };
 use iso8583::WipedBytes;
 use machine::Actor;
 use money::{Amount, Currency};
 
+use crate::phone::PhoneAnswer;
 use crate::unfinished::Unfinished;
 
-/// Most parcels in one answer to a terminal: field 62 has at most 512 bytes.
-pub(crate) const PARCELS_PER_ANSWER_MAX: usize = 16;
+/// Most parcels in one answer to a terminal: field 62 has at most 512 bytes, with a request for a
+/// card and where the list continues.
+pub(crate) const PARCELS_PER_ANSWER_MAX: usize = 15;
 /// Records per query of a retention scan. A query takes one or two milliseconds, in which the books
 /// do nothing else.
 pub(crate) const RECORDS_PER_SCAN_MAX: u32 = 100_000;
@@ -40,6 +43,8 @@ pub enum Query {
     BatchTotals(TerminalId, u32),
     /// The parcels that a terminal's courier has out, from a position on.
     ParcelsOut(TerminalId, u32),
+    /// What a courier's phone asks about a payment.
+    Phone(CourierId, PaymentId),
     /// Expired pre-authorisations that their networks must reverse.
     ExpiredPreAuthorisations(Vec<PaymentId>),
     /// Whether a scan on a day finds parcels that were closed long enough ago to be forgotten. The
@@ -63,6 +68,9 @@ impl Query {
                     engine.parcels_out(view.courier, from, PARCELS_PER_ANSWER_MAX)
                 };
                 QueryResult::ParcelsOut(view, view.as_ref().map(list).unwrap_or_default())
+            }
+            Query::Phone(courier, payment) => {
+                QueryResult::Phone(Box::new(engine.phone_view(courier, payment)))
             }
             Query::ExpiredPreAuthorisations(payments) => {
                 QueryResult::ExpiredPreAuthorisations(Unfinished::of_payments(engine, &payments))
@@ -88,6 +96,7 @@ pub enum QueryResult {
     BatchTotals(Option<BatchTotals>),
     /// The terminal, if it is registered, and a part of its courier's list.
     ParcelsOut(Option<TerminalView>, ParcelsOut),
+    Phone(Box<PhoneView>),
     ExpiredPreAuthorisations(Unfinished),
     ParcelsToForget {
         /// Parcels closed before this day can be forgotten.
@@ -193,6 +202,12 @@ pub enum Output {
         /// The number that the caller gave the notification or query.
         reply_id: u64,
         answer: WalletReply,
+    },
+    /// Answer a courier's phone.
+    PhoneReply {
+        /// The number that the caller gave the request.
+        reply_id: u64,
+        answer: PhoneAnswer,
     },
     /// Report an event to the operator.
     OperatorEvent(OperatorEvent),

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use books::terminal_view::TransactionView;
-use books::{Command, Event, Refusal, Timestamp, Trace, WalletId};
+use books::{Command, Event, NetworkReference, Refusal, Timestamp, Trace, WalletId};
 use foldhash::fast::FixedState;
 use iso8583::{UnsealedMessage, WipedBytes};
 use keys::KeyStore;
 use machine::Actor;
 
+use crate::phone::PhoneWork;
 use crate::port::{LinkId, OperatorEvent, Output, Query, WalletNotification};
 use crate::settings::Settings;
 use crate::sides::ExpectedResponse;
@@ -41,6 +42,14 @@ pub(crate) enum Continuation {
     WalletOrderExpired(u64),
     /// The refund of a wallet's order is recorded as done.
     WalletRefunded(Trace),
+    /// A phone's request: what the books have.
+    Phone(PhoneWork),
+    /// A phone's batch is opened or closed.
+    PhoneBatch(PhoneWork),
+    /// A phone's order is begun.
+    PhoneOrder(PhoneWork, Trace, NetworkReference),
+    /// A phone's order is ended.
+    PhoneEnded(u64),
     /// The search for expired pre-authorisations.
     Expiry,
     /// The scan for closed parcels to forget.

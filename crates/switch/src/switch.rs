@@ -8,6 +8,7 @@ use zeroize::Zeroize;
 
 use crate::dialect::TerminalDialect;
 use crate::network::NetworkSide;
+use crate::phone::{CardRequests, PhoneRequest, Phones};
 use crate::port::{
     LinkId, OperatorEvent, Output, QueryResult, TerminalConnection, WalletNotification,
 };
@@ -31,6 +32,7 @@ pub struct Switch {
     terminals: TerminalTables,
     networks: NetworkSide,
     wallet: WalletSide,
+    cards: CardRequests,
     upkeep: Upkeep,
     pending: Pending,
 }
@@ -57,6 +59,7 @@ impl Switch {
             keys,
             terminals: TerminalTables::default(),
             wallet: WalletSide::new(),
+            cards: CardRequests::default(),
             upkeep: Upkeep::default(),
             pending: Pending::default(),
         })
@@ -67,8 +70,13 @@ impl Switch {
             tables: &mut self.terminals,
             networks: &mut self.networks,
             wallet: &mut self.wallet,
+            cards: &mut self.cards,
             step: step!(self, now, out),
         }
+    }
+
+    fn phones<'t>(&'t mut self, now: Timestamp, out: &'t mut Vec<Output>) -> Phones<'t> {
+        Phones { cards: &mut self.cards, wallet: &mut self.wallet, step: step!(self, now, out) }
     }
 
     /// Takes the settings that can change while payments are in flight, from now on: timing, names
@@ -185,6 +193,17 @@ impl Switch {
         notifications::on_query(wallet, reference, reply_id, &mut self.pending, out);
     }
 
+    /// Handles what a courier asks for by phone. The caller has authenticated the courier.
+    pub fn on_phone_request(
+        &mut self,
+        request: PhoneRequest,
+        reply_id: u64,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        self.phones(now, out).on_request(request, reply_id);
+    }
+
     /// Handles the result of an [`Output::Command`]: durable, or refused.
     pub fn on_command_result(
         &mut self,
@@ -221,6 +240,14 @@ impl Switch {
         if let Continuation::Request(id) = continuation {
             return self.terminals(now, out).on_command_result(id, answer);
         }
+        let continuation = match continuation {
+            Continuation::PhoneBatch(work) => return self.phones(now, out).on_batch(work, answer),
+            Continuation::PhoneOrder(work, trace, sent) => {
+                return self.phones(now, out).on_order(work, (trace, sent), answer);
+            }
+            Continuation::PhoneEnded(id) => return self.phones(now, out).on_ended(id, answer),
+            other => other,
+        };
         let step = &mut step!(self, now, out);
         match continuation {
             Continuation::Acknowledged(id) => self.networks.on_acknowledged(id, answer, step),
@@ -239,6 +266,10 @@ impl Switch {
             Continuation::ReportRefusal => step.report_refusal(answer),
             Continuation::Nothing
             | Continuation::Request(_)
+            | Continuation::Phone(_)
+            | Continuation::PhoneBatch(_)
+            | Continuation::PhoneOrder(..)
+            | Continuation::PhoneEnded(_)
             | Continuation::Session(_)
             | Continuation::WalletNotification(..)
             | Continuation::WalletQuery(..) => {}
@@ -257,6 +288,9 @@ impl Switch {
         match (continuation, result) {
             (Continuation::Session(id), QueryResult::Terminal(view)) => {
                 self.terminals(now, out).on_terminal_view(id, view.as_ref());
+            }
+            (Continuation::Phone(work), QueryResult::Phone(view)) => {
+                self.phones(now, out).on_view(work, &view);
             }
             (Continuation::Request(id), result) => {
                 self.terminals(now, out).on_query_result(id, result);

@@ -33,6 +33,7 @@ use self::responses::{ResponseFields, refusal, response};
 use self::session::{BatchUploads, TerminalSession};
 use self::session_keys::{SessionSlots, UnusedSession};
 use crate::dialect::{RequestKind, TerminalDialect};
+use crate::phone::CardRequests;
 use crate::port::{
     AuthenticationFailure, OperatorEvent, Output, Query, QueryResult, TerminalConnection,
 };
@@ -78,6 +79,7 @@ pub(crate) struct Terminals<'t> {
     pub tables: &'t mut TerminalTables,
     pub networks: &'t mut dyn Networks,
     pub wallet: &'t mut dyn Orders,
+    pub cards: &'t mut CardRequests,
     pub step: Turn<'t>,
 }
 
@@ -159,7 +161,8 @@ impl Terminals<'_> {
         }
         let merchant = self.step.settings.merchant.of(view.firm);
         let batch = if view.batch_open { view.batch } else { 0 };
-        let session = TerminalSession { merchant, currency: view.currency, batch };
+        let session =
+            TerminalSession { merchant, currency: view.currency, batch, courier: view.courier };
         self.tables.sessions.insert(request.header().terminal, session);
         match request.kind() {
             RequestKind::SignOn => match request.missing_field() {

@@ -31,7 +31,7 @@ const MAP: &str = "
     files    | money                                                 |
     reports  | money tariff ledger books market policy calendar engine journal node files |
     postgresql |                                                     |
-    views    | money tariff ledger books market engine journal node reports postgresql |
+    views    | money tariff ledger books market policy engine journal node reports postgresql |
     iso8583  |                                                       |
     keys     |                                                       |
     backup   | journal files keys                                    |
@@ -57,7 +57,7 @@ const MAP: &str = "
               keys
     pages    | money books switch office views pulse                  |
     web      | money tariff books market policy machine engine journal node files reports switch \
-              office access views pages vault notices pulse |
+              office access views pages vault notices pulse screening listings |
     wiping   |                                                       |
 doorstep| money tariff books market calendar engine journal node files reports keys vault access \
               qr peers switch host recon office bench sim wiping postgresql views pages web backup \
@@ -103,7 +103,8 @@ const PURE: [&str; 11] = [
 const LOGGING: [&str; 2] = ["host", "doorstep"];
 
 /// Third-party crates that may be locked in two versions, with the reason.
-const LOCKED_TWICE: [(&str, &str); 7] = [
+const LOCKED_TWICE: [(&str, &str); 8] = [
+    ("miniz_oxide", "png needs 0.8, flate2 0.9: one decoder of deflate"),
     ("base64", "postgres-protocol needs 0.22, rcgen's pem 0.23: a few tables"),
     ("fallible-iterator", "postgres needs 0.2, rusqlite 0.3: one trait"),
     ("wasi", "whoami of tokio-postgres needs 0.14, mio 0.11: never built"),

@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use books::{SellerId, SellerKind};
 use engine::{CommandOutcome, Engine};
 use market::{
-    AppliedPromotion, Market, MarketCommand, MarketEvent, MarketParcelState, OfferId, OfferState,
-    OrderId, OrderView, PromotionId, PromotionRule, ReservationId, UnitState, VariantId,
+    AdjustStock, AppliedPromotion, Market, MarketCommand, MarketEvent, MarketParcelState, OfferId,
+    OfferState, OrderId, OrderView, PromotionId, PromotionRule, ReservationId, StockReason,
+    UnitState, VariantId,
 };
 use money::Amount;
 
@@ -17,6 +19,15 @@ use crate::value::ViewValue;
 /// Reservations that are remembered beyond those that the market has.
 const GONE_RESERVATIONS_MAX: usize = 1_024;
 
+/// An adjustment of the stock, and what was left after it.
+#[derive(Debug)]
+struct StockAdjustment {
+    given: AdjustStock,
+    offer: OfferId,
+    seller: SellerId,
+    left: u32,
+}
+
 /// What a batch touched in the market.
 #[derive(Debug, Default)]
 pub struct TouchedMarket {
@@ -25,6 +36,7 @@ pub struct TouchedMarket {
     promotions: BTreeSet<PromotionId>,
     /// Each with whether it is new.
     orders: BTreeMap<OrderId, bool>,
+    adjusted: Vec<StockAdjustment>,
     /// The variants of each reservation: its end does not name them.
     reserved: HashMap<ReservationId, Vec<VariantId>>,
 }
@@ -49,6 +61,12 @@ impl TouchedMarket {
         }
         if let Some(command) = command {
             self.note_command(command);
+            if let MarketCommand::AdjustStock(given) = command
+                && let Some(variant) = market.variant_view(given.variant)
+            {
+                let (offer, seller, left) = (variant.offer, variant.seller, variant.stock.left);
+                self.adjusted.push(StockAdjustment { given: given.clone(), offer, seller, left });
+            }
         }
         let parcels = outcome.books.events.iter().filter_map(books::Event::parcel);
         for order in parcels.filter_map(|parcel| market.order_of_parcel(parcel)) {
@@ -134,6 +152,9 @@ impl TouchedMarket {
             let content = variant_content(market, id);
             rows.hold(ViewName::Variants, key(id.0), batch, false, content);
         }
+        for one in std::mem::take(&mut self.adjusted) {
+            rows.add(ViewName::StockAdjustments, one.content(batch));
+        }
         for id in std::mem::take(&mut self.promotions) {
             let content = promotion_content(market, id);
             rows.hold(ViewName::Promotions, key(id.0), batch, false, content);
@@ -142,6 +163,30 @@ impl TouchedMarket {
         if self.reserved.len() > market.reservations().len() + GONE_RESERVATIONS_MAX {
             self.reserved.retain(|id, _| market.has_reservation(*id));
         }
+    }
+}
+
+impl StockAdjustment {
+    fn content(&self, batch: i64) -> [ViewValue; 8] {
+        let AdjustStock { variant, number: adjustment, quantity, reason } = &self.given;
+        let word = match reason {
+            StockReason::Received => "received",
+            StockReason::CountedMore => "counted more",
+            StockReason::CountedFewer => "counted fewer",
+            StockReason::Damaged => "damaged",
+            StockReason::Withdrawn => "withdrawn",
+        };
+        let units = i64::from(*quantity);
+        [
+            ViewValue::id(variant.0),
+            number(*adjustment),
+            batch.into(),
+            ViewValue::id(self.offer.0),
+            ViewValue::id(self.seller.0),
+            word.into(),
+            number(if reason.adds() { units } else { -units }),
+            number(self.left),
+        ]
     }
 }
 
@@ -346,11 +391,19 @@ impl OrderRows<'_> {
             let parcel = &self.order.parcels[usize::from(unit.parcel)];
             let variant = self.market.variant_of_unit(unit);
             let offer = self.market.variant_view(variant).map(|variant| variant.offer);
+            let category = offer.and_then(|offer| self.market.offer_view(offer));
+            let (currency, at) = (self.order.currency, self.order.placed_at);
+            let kind = self.market.seller_kind(parcel.seller, currency, at);
             let content = [
                 ViewValue::Parcel(parcel.parcel),
                 ViewValue::id(parcel.seller.0),
                 offer.map(|offer| ViewValue::id(offer.0)).into(),
                 ViewValue::id(variant.0),
+                category.map(|offer| ViewValue::id(offer.category.0)).into(),
+                match kind {
+                    Some(SellerKind::Business) => "business".into(),
+                    Some(SellerKind::Individual) | None => "individual".into(),
+                },
                 state.into(),
                 number(unit.flash),
                 self.order.currency.code().into(),

@@ -31,13 +31,15 @@ use crate::limits::{
     BODY_BYTES_MAX, BODY_SECONDS_MAX, EXPORTS_MAX, FILES_MAX, PROVIDER_REQUESTS_MAX,
     TURNS_WAITING_MAX,
 };
+use crate::listing_stores::ListingStores;
 use crate::operations::{OPERATIONS, Operation};
-use crate::phone;
+use crate::phone::{self, AskSwitch};
 use crate::problem::{ErrorInChinese, Problem, ProblemKind};
 use crate::provider::{Provider, ProviderSettings};
 use crate::readers::{ViewReaders, Writers};
 use crate::reference::Reference;
 use crate::senders::{RequestsLeft, Sender, Senders};
+use crate::shop::{ShopSettings, ShopWindow};
 use crate::system::SystemWatch;
 use crate::trial_roles::{self, TrialRole};
 use crate::words::{wanted_language, words};
@@ -105,10 +107,16 @@ pub struct WebParts {
     pub payout_day: PayoutDay,
     /// Of a demonstration, nowhere else.
     pub demo: Option<DemoActs>,
+    /// The shop window, if it is open.
+    pub shop: Option<ShopSettings>,
+    /// Where there is a switch.
+    pub phone: Option<AskSwitch>,
     pub system: SystemWatch,
     /// Where its pages are, as browsers write it: `https://pay.example`. On this machine it follows
     /// from the request.
     pub origin: Option<String>,
+    /// Whether anybody may read the policy and its report.
+    pub public_policy: bool,
     pub provider: Option<ProviderSettings>,
     /// Hears of failures, for the log.
     pub on_failure: fn(&str),
@@ -139,9 +147,13 @@ pub(crate) struct App {
     /// Questions to the provider that may be asked at once.
     pub provider_requests: Arc<Semaphore>,
     pub origin: Option<String>,
+    pub public_policy: bool,
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
     pub demo: Option<DemoActs>,
+    pub shop: Option<ShopWindow>,
+    pub listings: ListingStores,
+    pub phone: Option<AskSwitch>,
     pub system: SystemWatch,
     hosts: Vec<String>,
     pub is_tls: bool,
@@ -206,6 +218,8 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
     let cursors = CursorKey::new()?;
     let reference = Reference::new(&parts.texts);
     let app = Arc::new(App {
+        listings: ListingStores::new(parts.data.clone(), parts.texts.chinese),
+        shop: parts.shop.map(ShopWindow::new),
         data: parts.data,
         store: parts.store,
         office: parts.office,
@@ -225,9 +239,11 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         provider: parts.provider.map(|settings| Arc::new(Provider::new(settings))),
         provider_requests: Arc::new(Semaphore::new(PROVIDER_REQUESTS_MAX)),
         origin: parts.origin,
+        public_policy: parts.public_policy,
         trial_roles: parts.trial_roles,
         payout_day: parts.payout_day,
         demo: parts.demo,
+        phone: parts.phone,
         system: parts.system,
         hosts: parts.hosts,
         is_tls: parts.is_tls,
@@ -571,11 +587,17 @@ impl Call {
 
     /// The whole body, within its limits.
     pub async fn whole_body(&mut self) -> Result<Bytes, Problem> {
+        self.body_within(BODY_BYTES_MAX).await
+    }
+
+    /// The whole body, of at most so many bytes.
+    pub async fn body_within(&mut self, bytes_max: usize) -> Result<Bytes, Problem> {
+        let too_large = || too_large(bytes_max);
         let announced = self.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
-        if announced.is_some_and(|bytes: u64| bytes > BODY_BYTES_MAX as u64) {
+        if announced.is_some_and(|bytes: u64| bytes > bytes_max as u64) {
             return Err(too_large());
         }
-        let body = Limited::new(self.take_body(), BODY_BYTES_MAX);
+        let body = Limited::new(self.take_body(), bytes_max);
         let within = Duration::from_secs(BODY_SECONDS_MAX);
         match tokio::time::timeout(within, body.collect()).await {
             Err(_) => Err(ProblemKind::BodyTooSlow.into()),
@@ -607,8 +629,8 @@ impl Call {
     }
 }
 
-fn too_large() -> Problem {
-    let most = BODY_BYTES_MAX >> 20;
+fn too_large(bytes_max: usize) -> Problem {
+    let most = bytes_max >> 20;
     let detail = words!(
         "the body is larger than {most} MiB; send it in parts",
         "请求体超过 {most} MiB；请分批发送"

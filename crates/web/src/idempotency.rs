@@ -38,7 +38,19 @@ pub fn request_key(
     if !plain || !(1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) {
         return Err(missing());
     }
-    let identity = Sha256::digest(key);
+    named_key(key, command, fields)
+}
+
+/// The request key of a command that is named so, and of its fields.
+///
+/// # Errors
+/// It cannot be written.
+pub fn named_key(
+    name: &str,
+    command: &str,
+    fields: &Map<String, Value>,
+) -> Result<RequestKey, Problem> {
+    let identity = Sha256::digest(name);
     let mut request = Sha256::new();
     request.update(command);
     request.update([0]);

@@ -54,6 +54,13 @@ pub const SENDERS_MAX: usize = 100_000;
 pub const UNKNOWN_REQUESTS_PER_SECOND_MAX: u32 = 20;
 /// Of a text that a list is narrowed to.
 pub const FILTER_CHARACTERS_MAX: usize = 500;
+/// Offers on one page of the shop window, and its pages.
+pub const SHOP_PAGE_OFFERS: usize = 24;
+pub const SHOP_PAGES_MAX: u64 = 1_000;
+/// Offers that the shop window finds. More are not in its lists.
+pub const SHOP_OFFERS_MAX: usize = 500_000;
+/// Pictures that are decoded at once.
+pub const PICTURES_DECODED_MAX: usize = 2;
 /// Of a text that is searched for.
 pub const SEARCH_CHARACTERS_MAX: usize = 100;
 /// Lines on one page of a list.

@@ -14,7 +14,10 @@ use views::ViewSpec;
 use crate::answers;
 use crate::console::STATEMENT_PARAMETERS;
 use crate::handlers::market::DELIVER_TO;
-use crate::handlers::{self, FIGURE_PARAMETERS, NOTICE_PARAMETERS, PERSON, USE_FIELDS, file_flags};
+use crate::handlers::policy::REPORT_DAYS;
+use crate::handlers::{
+    self, FIGURE_PARAMETERS, NOTICE_PARAMETERS, PERSON, PICTURE_TYPES, USE_FIELDS, file_flags,
+};
 use crate::limits::{FILTER_CHARACTERS_MAX, PAGE_LINES, PAGE_LINES_MAX, SEARCH_CHARACTERS_MAX};
 use crate::operations::{Action, FlagForm, LookFlag, LookSpec, OPERATIONS, Operation, described};
 use crate::problem::{PROBLEMS_PATH, ProblemType, problem_types};
@@ -22,16 +25,17 @@ use crate::sent_fields::{PLAIN_TEXT, example, fields_schema, identifier_schema, 
 use crate::view_values;
 
 /// Groups of operations.
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 12] = [
     ("commands", "What a person or a key may give."),
     ("views", "Lists and single things, as of any position of the books."),
     ("looks", "What the command line shows today."),
     ("notices", "Who was told what."),
     ("pulse", "The daily report: figures that hold."),
+    ("policy", "Rules about public texts, and what was decided by them."),
     ("proposals", "Commands that wait for a second person."),
     ("files", "Orders, clearing files and bank statements."),
     ("personal-data", "What the vault has. The books record that it is shown, before it is."),
-    ("market", "Quotes, and what a buyer sees by a signed link."),
+    ("market", "Texts and pictures of offers, quotes, and what a buyer sees by a signed link."),
     ("sessions", "Sign-ins and sessions."),
     ("pages", "The reference of this API."),
 ];
@@ -142,11 +146,16 @@ fn tag(action: Action) -> &'static str {
         Action::List(_) | Action::Detail(_) | Action::Search | Action::Statement => "views",
         Action::Look(_) => "looks",
         Action::Notices | Action::Notice => "notices",
+        Action::Policy
+        | Action::PolicyReport
+        | Action::HeldTexts
+        | Action::OpenAppeals
+        | Action::OfferDecisions => "policy",
         Action::Publications | Action::Publication | Action::Figure => "pulse",
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
-        Action::TakeFile(_) => "files",
+        Action::TakeFile(_) | Action::OfferFile => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
-        Action::Quote | Action::Track => "market",
+        Action::KeepText | Action::KeepPicture | Action::Quote | Action::Track => "market",
         Action::Reference | Action::Style | Action::OpenApi | Action::Problem => "pages",
         _ => "sessions",
     }
@@ -158,12 +167,13 @@ pub fn statuses(operation: &Operation) -> Vec<u16> {
     let more: &[u16] = match operation.action {
         Action::Give(_) => &[404, 408, 409, 413, 415, 422],
         Action::List(_) | Action::Search | Action::Notice | Action::Statement => &[404],
-        Action::Publication | Action::Figure => &[404],
+        Action::Publication | Action::Figure | Action::OfferDecisions => &[404],
         Action::Look(_) | Action::Detail(_) | Action::EndSession | Action::Problem => &[404],
         Action::Approve | Action::Withdraw => &[404, 409, 422],
         Action::TakeFile(_) => &[408, 409, 411, 413, 415, 422, 507],
         Action::Disclose | Action::PayoutFiles | Action::Quote => &[404, 408, 409, 413, 415, 422],
         Action::Track => &[404],
+        Action::KeepText | Action::KeepPicture => &[408, 409, 413, 415, 422, 507],
         Action::SignIn
         | Action::SetPassword
         | Action::ChangePassword
@@ -247,9 +257,13 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
         Action::Figure => {
             let position = json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX });
             parameters.extend(FIGURE_PARAMETERS.iter().map(|name| match *name {
-                "day" => query_parameter(name, &look_flag_schema(&FlagForm::Date)),
+                "day" | "since" => query_parameter(name, &look_flag_schema(&FlagForm::Date)),
                 name => query_parameter(name, &position),
             }));
+        }
+        Action::PolicyReport => {
+            let day = look_flag_schema(&FlagForm::Date);
+            parameters.extend(REPORT_DAYS.map(|name| query_parameter(name, &day)));
         }
         Action::Statement => {
             for name in STATEMENT_PARAMETERS {
@@ -287,6 +301,27 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
             };
             body = Some(json!({
                 "oneOf": [of("parcel", "ParcelId"), of("seller", "SellerId")],
+            }));
+        }
+        Action::KeepText => {
+            let text = json!({ "type": "string" });
+            let digest = json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
+            let list =
+                |of: &Value, most: usize| json!({ "type": "array", "items": of, "maxItems": most });
+            body = Some(json!({
+                "type": "object",
+                "required": ["title"],
+                "properties": {
+                    "title": text,
+                    "description": text,
+                    "captions": list(&text, listings::CAPTIONS_MAX),
+                    "pictures": list(&digest, listings::PICTURES_MAX),
+                    "language": {
+                        "type": ["string", "null"],
+                        "description": "Of the text: `zh`, `en`, `pt-BR`.",
+                    },
+                },
+                "additionalProperties": false,
             }));
         }
         Action::Quote => {
@@ -347,7 +382,9 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
         }
         Action::BeginProvider | Action::FinishProvider => statuses_ok = vec!["303"],
         Action::Reference | Action::Problem => content = vec!["text/html"],
+        Action::Track => content.push("text/html"),
         Action::Style => content = vec!["text/css"],
+        Action::OfferFile => content = vec!["text/csv"],
         _ => {}
     }
     let mut responses = Map::new();
@@ -410,6 +447,12 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
             "required": true,
             "content": { "application/json": { "schema": schema } },
         });
+    }
+    if let Action::KeepPicture = operation.action {
+        let file = json!({ "schema": { "type": "string", "format": "binary" } });
+        let types = PICTURE_TYPES.map(|media| (media.to_owned(), file.clone()));
+        let content: Map<String, Value> = types.into_iter().collect();
+        of["requestBody"] = json!({ "required": true, "content": content });
     }
     if let Action::TakeFile(_) = operation.action {
         let file = json!({ "schema": { "type": "string", "format": "binary" } });

@@ -74,12 +74,13 @@ struct ProblemPage<'o> {
 }
 
 /// The sections of the page: tag, title in English and in Chinese.
-const SECTIONS: [(&str, &str, &str); 10] = [
+const SECTIONS: [(&str, &str, &str); 11] = [
     ("commands", "Commands", "命令"),
     ("views", "Views", "视图"),
     ("looks", "Today", "今日"),
     ("notices", "Notices", "通知"),
     ("pulse", "The daily report", "日报"),
+    ("policy", "The policy", "政策"),
     ("proposals", "Two people", "两人复核"),
     ("files", "Files", "文件"),
     ("personal-data", "Personal data", "个人信息"),
@@ -119,11 +120,16 @@ fn section_of(action: Action) -> Option<&'static str> {
         Action::List(_) | Action::Detail(_) | Action::Search | Action::Statement => "views",
         Action::Look(_) => "looks",
         Action::Notices | Action::Notice => "notices",
+        Action::Policy
+        | Action::PolicyReport
+        | Action::HeldTexts
+        | Action::OpenAppeals
+        | Action::OfferDecisions => "policy",
         Action::Publications | Action::Publication | Action::Figure => "pulse",
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
-        Action::TakeFile(_) => "files",
+        Action::TakeFile(_) | Action::OfferFile => "files",
         Action::Disclose | Action::PayoutFiles | Action::PayoutAccounts => "personal-data",
-        Action::Quote | Action::Track => "market",
+        Action::KeepText | Action::KeepPicture | Action::Quote | Action::Track => "market",
         Action::Reference | Action::Style | Action::OpenApi | Action::Problem => return None,
         _ => "sessions",
     })
@@ -294,6 +300,14 @@ fn curl(operation: &Operation, body: Option<&Value>) -> String {
             let body = r#"{"currency": "CNY", "lines": [{"variant": "var_42", "quantity": 1}]}"#;
             line += " \\\n  -H 'Content-Type: application/json'";
             line += &format!(" \\\n  -d '{body}'");
+        }
+        Action::KeepText => {
+            let body = r#"{"title": "高山乌龙茶", "language": "zh"}"#;
+            line += " \\\n  -H 'Content-Type: application/json'";
+            line += &format!(" \\\n  -d '{body}'");
+        }
+        Action::KeepPicture => {
+            line += " \\\n  -H 'Content-Type: image/jpeg' \\\n  --data-binary @FILE";
         }
         Action::TakeFile(_) => {
             line += " \\\n  -H 'Content-Type: text/csv' \\\n  --data-binary @FILE";

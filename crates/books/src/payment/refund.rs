@@ -71,6 +71,17 @@ impl Books {
         Ok(())
     }
 
+    /// Checks a refund of one person, which changes nothing.
+    pub(crate) fn check_plain_refund(
+        &self,
+        refund: &Refund,
+        today: BusinessDate,
+    ) -> Result<(), Refusal> {
+        let record = RefundRecord::new(RefundKind::Refund, refund.amount, today);
+        let slot = self.check_refund(refund.payment, refund.number, record)?;
+        self.check_refund_limit(slot, record)
+    }
+
     /// Owes a refund to the buyer.
     fn owe_refund(
         &mut self,

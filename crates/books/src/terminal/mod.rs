@@ -5,6 +5,7 @@ pub(crate) mod batches;
 pub(crate) mod check;
 pub(crate) mod duplicate_key;
 pub(crate) mod open_items;
+pub(crate) mod phone;
 pub(crate) mod rrn;
 pub(crate) mod transaction;
 pub(crate) mod used_stans;

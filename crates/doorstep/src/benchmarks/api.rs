@@ -131,8 +131,8 @@ fn print_table(figures: &ApiFigures) {
     say!(
         "{}",
         bilingual!(
-            "The engine was killed. {acknowledged} acknowledged parcels or orders are in the books once, and \
-             each request under its key has the same answer.",
+            "The engine was killed. {acknowledged} acknowledged parcels or orders are in the books \
+             once, and each request under its key has the same answer.",
             "进程被强杀。{acknowledged} 个已应答的包裹或订单在账簿中各有一份；\
              按原幂等键重发，应答均相同。"
         )

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use files::atomic::AtomicWriteError;
+use files::offers::{OfferLineReason, SKU_BYTES_MAX, STOCK_MAX, VARIANTS_MAX};
 use files::orders::rejects::{RejectsContentError, RejectsError};
 use files::orders::{
     AMOUNT_DUE_MAX, BUYER_TEXT_BYTES_MAX, BadLine, BadLineReason, ImportError, LINES_OF_ORDER_MAX,
@@ -28,6 +29,7 @@ use crate::words::Lang;
 
 pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(import_error))
+        .or_else(|| error.downcast_ref().map(offer_line))
         .or_else(|| error.downcast_ref().map(profile_error))
         .or_else(|| error.downcast_ref().map(sellers_file_error))
         .or_else(|| error.downcast_ref().map(rejects_error))
@@ -163,6 +165,38 @@ fn reason(reason: &BadLineReason) -> String {
             DecimalAmount::of(*amount_due, *currency),
             DecimalAmount::of(AMOUNT_DUE_MAX, *currency)
         ),
+    }
+}
+
+fn offer_line(reason: &OfferLineReason) -> String {
+    use OfferLineReason as R;
+    match reason {
+        R::FieldCount { found, expected } => format!(
+            "该行有 {found} 个字段，表头有 {expected} 个；请检查未加引号的文本中是否有分隔符或换行"
+        ),
+        R::Misquoted => "右引号后还有文字；字段内的引号须写两次".to_owned(),
+        R::Reference(error) => format!("{}；请更正", reference_error(error)),
+        R::NoSku => "为空，该行也没有可代替的内容；请为每个规格编号".to_owned(),
+        R::Sku => format!("超过 {SKU_BYTES_MAX} 字节或有不可打印的字符；请更正"),
+        R::SkuTwice(line) => format!("该商品在第 {line} 行也有此 SKU；请各用其号，或删除一个"),
+        R::Price(error) => format!("{}；请更正价格", decimal_error(error)),
+        R::NoPrice => "价格为空或为零；规格须有价格".to_owned(),
+        R::Weight => "不是至多 1000000 克的重量；请写数字和小数点".to_owned(),
+        R::Stock => format!("不是 0 到 {STOCK_MAX} 的整数；请写现有件数"),
+        R::Currency => "不是有最小单位的 ISO 4217 货币代码；请写三个大写字母，如 CNY".to_owned(),
+        R::NoCurrency => "没有币种；请用 --currency 指定".to_owned(),
+        R::NoSeller => "没有卖家；请用 --seller 指定".to_owned(),
+        R::NoCategory => "没有类目；请用 --category 指定".to_owned(),
+        R::Category(text) => {
+            format!("`{text}` 不是类目；请写其编号，或在模板的 offer.categories 中对应")
+        }
+        R::State(text) => {
+            format!("`{text}` 不在模板的 offer.states 中；请更正，或加入模板的副本")
+        }
+        R::NoParent(text) => format!("文件中没有上级商品 `{text}`；请一并导出，或删除该行"),
+        R::Conflict(line) => format!("与同一商品第 {line} 行不同；请写相同内容，或留空"),
+        R::NoVariant => "该商品没有带价格的规格；请给出一个".to_owned(),
+        R::TooManyVariants => format!("该商品超过 {VARIANTS_MAX} 个规格；请拆分"),
     }
 }
 

@@ -9,11 +9,13 @@ use market::{
     UNITS_PER_ORDER_MAX, VARIANTS_PER_OFFER_MAX,
 };
 use money::Amount;
+use office::offers::OfferFault;
 use reports::PreviewError;
 
 pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(refusal))
         .or_else(|| error.downcast_ref().map(preview_error))
+        .or_else(|| error.downcast_ref().map(offer_fault))
 }
 
 fn preview_error(error: &PreviewError) -> String {
@@ -23,6 +25,27 @@ fn preview_error(error: &PreviewError) -> String {
             format!("促销 {promotion} 在此账簿中不能发布：{}", refusal(refused))
         }
         PreviewError::NothingThen => "账簿在该时期没有命令；请另选时期".to_owned(),
+    }
+}
+
+fn offer_fault(fault: &OfferFault) -> String {
+    match fault {
+        OfferFault::NoSeller(name) => {
+            format!("您的卖家中没有 `{name}`；请登记该卖家，或更正其编码")
+        }
+        OfferFault::NoTitle => "新商品没有标题；请填写".to_owned(),
+        OfferFault::Ended => "该商品已下架，不再出售；请另用编码".to_owned(),
+        OfferFault::Currency { is, given } => {
+            format!("该商品以 {is} 计价，不是 {given}；请另用编码以 {given} 出售")
+        }
+        OfferFault::TooMany { left } => {
+            format!("该卖家还可新建 {left} 件商品，文件中更多；请先下架一些")
+        }
+        OfferFault::TooManyVariants => {
+            format!("连同市场中已有的，该商品超过 {VARIANTS_PER_OFFER_MAX} 个规格；请拆分")
+        }
+        OfferFault::Text(fault) => super::zh_error(fault),
+        OfferFault::Market(refused) => refusal(refused),
     }
 }
 

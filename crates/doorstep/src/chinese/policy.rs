@@ -7,7 +7,10 @@ use ::policy::{
     PolicyRefusal, RULES_MAX, RuleFault, SAMPLE_TEXTS_MAX, SAMPLES_MAX, TEXT_BYTES_MAX, TextPart,
     VERSIONS_MAX,
 };
-use listings::{CAPTIONS_MAX, OfferTextFault, ScreenError, StoreError};
+use listings::{
+    CAPTIONS_MAX, OfferTextFault, PICTURE_BYTES_MAX, PICTURE_PIXELS_MAX, PICTURE_SIDE_PIXELS_MAX,
+    PICTURES_MAX, PictureFault, ScreenError, StoreError,
+};
 use reports::StatementFault;
 use screening::file::{FILE_BYTES_MAX, PolicyFileError, PolicyProblem};
 use screening::{PublicTextError, READINGS_MAX};
@@ -20,6 +23,7 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
         .or_else(|| error.downcast_ref().map(screen_error))
         .or_else(|| error.downcast_ref().map(store_error))
         .or_else(|| error.downcast_ref().map(text_fault))
+        .or_else(|| error.downcast_ref().map(picture_fault))
         .or_else(|| error.downcast_ref().map(statement_fault))
 }
 
@@ -203,9 +207,27 @@ fn store_error(error: &StoreError) -> String {
             format!("{}：无法读写（{why}）；请检查磁盘", path.display())
         }
         StoreError::Text(fault) => text_fault(fault),
+        StoreError::NoPicture(picture) => format!("图片 {picture} 未保存；请先发送"),
+        StoreError::Full(path) => {
+            format!("{}：没有空间保存更多图片；请擦除不用的文本", path.display())
+        }
         StoreError::Damaged(content) => {
             format!("文本 {content} 已损坏；请从副本恢复公开文本的文件")
         }
+    }
+}
+
+fn picture_fault(fault: &PictureFault) -> String {
+    match fault {
+        PictureFault::TooManyBytes => {
+            format!("图片超过 {} MiB；请发送较小的图片", PICTURE_BYTES_MAX >> 20)
+        }
+        PictureFault::OtherFormat => "不是 JPEG、PNG 或 WebP 图片；请发送其中一种".to_owned(),
+        PictureFault::TooManyPixels => format!(
+            "图片单边超过 {PICTURE_SIDE_PIXELS_MAX} 像素，或总计超过 {PICTURE_PIXELS_MAX} \
+             像素；请缩小"
+        ),
+        PictureFault::Damaged => "图片无法完整读取；请重新保存后发送该文件".to_owned(),
     }
 }
 
@@ -229,6 +251,8 @@ fn text_fault(fault: &OfferTextFault) -> String {
         OfferTextFault::TooManyCaptions => {
             format!("商品的图片说明超过 {CAPTIONS_MAX} 条；请删减")
         }
+        OfferTextFault::TooManyPictures => format!("商品图片超过 {PICTURES_MAX} 张；请删减"),
+        OfferTextFault::Language => "语言不是 `zh`、`en`、`pt-BR` 一类的标签；请更正".to_owned(),
         OfferTextFault::Part(part, fault) => {
             let part = match part {
                 TextPart::Title => "标题".to_owned(),

@@ -6,6 +6,7 @@ use ::pulse::claims::{
     CLAIMS_MAX, ClaimFileError, ClaimFileProblem, DIGITS_MAX, ENTRIES_MAX, FILE_BYTES_MAX,
     FigureError, TEXT_CHARS_MAX,
 };
+use money::decimal::DecimalAmount;
 
 use ::pulse::figures::{
     FIGURES_MAX, FigureFileError, FigureProblem, IDENTITIES_MAX,
@@ -213,6 +214,11 @@ fn asked_fault(fault: &AskedFault) -> String {
 }
 
 fn broken(run: &IdentityRun) -> String {
+    let currency = run.currency.as_ref().and_then(|code| code.parse().ok());
+    let shown = |value: i128| match currency {
+        Some(currency) => DecimalAmount::of_balance(value, currency).to_string(),
+        None => value.to_string(),
+    };
     let mut parts = String::new();
     for (place, term) in run.parts.iter().enumerate() {
         parts.push_str(match (place, term.adds) {
@@ -220,11 +226,12 @@ fn broken(run: &IdentityRun) -> String {
             (_, true) => " + ",
             (_, false) => " - ",
         });
-        parts.push_str(&format!("{} {}", term.figure, term.value));
+        parts.push_str(&format!("{} {}", term.figure, shown(term.value)));
     }
     let parts = if parts.is_empty() { "0".to_owned() } else { parts };
     let unit = run.currency.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
-    let (name, whole, value, by) = (&run.identity, &run.whole, run.value, run.difference);
+    let (name, whole, value, by) =
+        (&run.identity, &run.whole, shown(run.value), shown(run.difference));
     format!("{name} 相差 {by}{unit}：{whole} {value} 不等于 {parts}")
 }
 
@@ -237,11 +244,17 @@ fn run_error(error: &FigureRunError) -> String {
             let seconds = STATEMENT_TIME.as_secs();
             format!("指标 `{figure}` 用时超过 {seconds} 秒；请将其语句限于当日批次")
         }
+        E::NotWhole { figure } => {
+            format!("指标 `{figure}` 的数值不是整数，或超出 64 位；请以最小货币单位的整数计")
+        }
         E::TooManyRows { figure, most } => {
             format!("指标 `{figure}` 超过 {most} 行；请按更少的列分组")
         }
         E::Day(day) => format!("`{day}` 不是日期；请写成 2026-11-29 的形式"),
         E::NoDay { day, last } => format!("账簿中没有 {day} 的内容；最后一天是 {last}"),
+        E::SinceAfter { since, day } => {
+            format!("起始日 {since} 晚于截止日 {day}；请对调")
+        }
         E::NotOver { day } => format!(
             "{day} 尚未结束：账簿中还没有其后一天的内容；请待其结束后公布，或用 \
              `doorstep pulse run` 查看"

@@ -31,6 +31,7 @@ fn read_error(error: &ReadViewError) -> String {
         ReadViewError::Asked(error) => query_error(error),
         ReadViewError::Views(error) => view_error(error),
         ReadViewError::TooLong => "查询耗时过长".to_owned(),
+        ReadViewError::NotWhole => "数值不是整数，或超出 64 位".to_owned(),
     }
 }
 

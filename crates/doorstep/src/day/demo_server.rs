@@ -34,6 +34,8 @@ use views::Place;
 use web::limits::CONNECTIONS_MAX;
 use web::{DemoAct, DemoActs, TRIAL_ROLES_PATH, TrialRole, WebListen};
 
+use super::demo_door::DemoDoor;
+use super::{demo_shop, demo_texts};
 use crate::calendar_command::carry_out;
 use crate::data_directory;
 use crate::do_command::sign_ins::factor_uri;
@@ -110,7 +112,7 @@ fn roles(subjects: Subjects) -> [DemoRole; 9] {
 /// Serves until Ctrl-C or SIGTERM.
 pub fn serve(data: &Path, lang: Lang) -> anyhow::Result<()> {
     let opened = data_directory::open(data)?;
-    let client = opened.node.client();
+    let mut client = opened.node.client();
     let (found, is_trial, last_at) =
         client.query(|engine| (subjects(engine), engine.books().is_trial(), engine.last_at()))?.0;
     ensure!(
@@ -128,6 +130,10 @@ pub fn serve(data: &Path, lang: Lang) -> anyhow::Result<()> {
     })?;
     let roles = roles(found);
     grant(&client, &roles)?;
+    let seller = roles.iter().find(|role| role.name == "seller").map(|role| role.person);
+    if let Some(by) = seller {
+        demo_texts::fill(&mut client, data, (found.1, by))?;
+    }
     let (names, people): (Vec<_>, Vec<_>) =
         roles.iter().map(|role| (format!("demo-{}", role.name), role.person)).unzip();
     let named: Vec<_> = people.into_iter().zip(names.iter().map(String::as_str)).collect();
@@ -278,6 +284,7 @@ pub fn shared(
         trial_roles: Vec::new(),
         payout_day: served_web::payout_day_of(Arc::new(Mutex::new(Some(calendar(&currencies)?)))),
         demo: None,
+        phone: None,
         system: Arc::new(move || watch.figures()),
     })
 }
@@ -291,7 +298,9 @@ pub fn plan(addresses: Vec<SocketAddr>, requests_per_second: u32) -> WebPlan {
         requests_per_second,
         connections_max: CONNECTIONS_MAX,
         origin: None,
+        public_policy: true,
         provider: None,
+        shop: None,
     }
 }
 
@@ -305,12 +314,20 @@ fn serve_until_stopped(
     let mut stopped = stop_signals().context(texts::text(lang, "error.signals"))?;
     let reached = Arc::default();
     let mut shared = shared(node, data, Some(place.clone()), Arc::clone(&reached))?;
+    demo_shop::promote(&node.client(), &shared.store)?;
     let (addresses, listen) = listen()?;
     let port = addresses.first().map_or(PORT, SocketAddr::port);
     let url = format!("http://localhost:{port}");
     let shown = sign_ins(&shared.store, roles, &url, lang)?;
     shared.trial_roles = shown.roles;
     shared.demo = Some(acts(node.client(), subjects));
+    // Without it the phone takes cash only.
+    let door = DemoDoor::start(node, subjects.0);
+    if let Err(error) = &door {
+        tracing::warn!(target: "demo", %error, "no switch: the phone takes cash only");
+    }
+    let door = door.ok();
+    shared.phone = door.as_ref().map(|door| door.ask.clone());
     let (offices, lines) = (shared.office.clone(), shared.lines.clone());
     let _views = ViewsFollower::start(data, place.clone(), reached)?;
     let _pulse = PulsePublisher::start(data, place.clone(), PulsePlan::AT_ONCE, node.client())?;
@@ -318,7 +335,8 @@ fn serve_until_stopped(
     let office = make_control_directory(&directory, None)
         .and_then(|()| OfficeServer::start(offices, lines, &directory, None))
         .map_err(|error| office_socket_error(&directory, &error))?;
-    let plan = plan(addresses, REQUESTS_PER_SECOND);
+    let shop = Some(demo_shop::settings());
+    let plan = WebPlan { shop, ..plan(addresses, REQUESTS_PER_SECOND) };
     let server = match served_web::start(plan, listen, node, data, shared) {
         Ok(server) => server,
         Err(error) => {
@@ -349,6 +367,9 @@ fn serve_until_stopped(
     // First: its requests use the office.
     server.stop();
     office.stop();
+    if let Some(door) = door {
+        door.stop();
+    }
     Ok(waited?)
 }
 

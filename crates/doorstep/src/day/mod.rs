@@ -2,7 +2,10 @@
 
 mod backend;
 mod counterparty_files;
+mod demo_door;
 mod demo_server;
+mod demo_shop;
+mod demo_texts;
 mod night;
 mod others;
 mod progress;

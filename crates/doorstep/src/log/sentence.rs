@@ -240,7 +240,10 @@ impl Words<'_> {
     fn value(&self, field: &str, value: &Value, field_type: FieldType<'_>) -> String {
         let type_name = field_type.name().unwrap_or_default();
         match value {
-            Value::Null => entry(self.lang, NONE, type_name).unwrap_or("-").to_owned(),
+            Value::Null => {
+                let words = entry(self.lang, NONE, field).or(entry(self.lang, NONE, type_name));
+                words.unwrap_or("-").to_owned()
+            }
             Value::Bool(flag) => self.flag(field, *flag),
             Value::Number(number) => match type_name {
                 "Amount" => self.money(number.as_u64().unwrap_or(0).into(), self.command.currency),

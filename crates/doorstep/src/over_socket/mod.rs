@@ -64,7 +64,7 @@ struct FileLine {
     returned: &'static [&'static str],
 }
 
-const FILE_LINES: [FileLine; 3] = [
+const FILE_LINES: [FileLine; 4] = [
     FileLine {
         command: &["import"],
         sent: &["orders", "profile", "sellers", "tariff"],
@@ -74,6 +74,12 @@ const FILE_LINES: [FileLine; 3] = [
     FileLine {
         command: &["file"],
         sent: &["files", "profile"],
+        built_in: &["profile"],
+        returned: &[],
+    },
+    FileLine {
+        command: &["offers", "import"],
+        sent: &["file", "profile"],
         built_in: &["profile"],
         returned: &[],
     },

@@ -26,6 +26,7 @@ use serde_json::Value;
 use vault::{Vault, VaultOptions};
 
 use super::{FileLine, LOOKS, ParsedLine, file_line, is_built_in, is_path};
+use crate::offers::{self, OfferGiver, OffersArgs, OffersTask};
 use crate::orders::{self, ImportGiver};
 use crate::remote::SERVER_FLAGS;
 use crate::serve::reload::Reloader;
@@ -120,6 +121,16 @@ impl CommandLines for ServedLines {
                         is_stopping,
                     );
                     orders::run_serving(args, giver)
+                }
+                Task::Offers(OffersArgs { task: OffersTask::Import(args) }) => {
+                    let giver = OfferGiver {
+                        client: &mut client,
+                        data: &self.data,
+                        by: line.by,
+                        sellers: line.sellers,
+                        is_stopping,
+                    };
+                    offers::run_serving(args, giver)
                 }
                 task @ (Task::File(_) | Task::Recon(_)) => {
                     if !matches!(line.by, Actor::Person(_)) {

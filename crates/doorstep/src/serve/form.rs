@@ -104,7 +104,30 @@ pub struct WebForm {
     pub requests_per_second: Option<u32>,
     /// Where browsers find its pages.
     pub origin: Option<String>,
+    /// Whether anybody may read the policy and its report, without signing in.
+    #[serde(default)]
+    pub public_policy: bool,
+    /// There is a shop window.
+    pub shop: Option<ShopForm>,
     pub oidc: Option<ProviderForm>,
+}
+
+/// The shop window at /shop.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShopForm {
+    pub open: bool,
+    #[serde(rename = "category", default)]
+    pub categories: Vec<CategoryForm>,
+}
+
+/// What a category of offers is called.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CategoryForm {
+    pub id: u64,
+    pub en: String,
+    pub zh: String,
 }
 
 /// Where watchers of this process get its figures.

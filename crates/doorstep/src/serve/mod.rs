@@ -15,6 +15,7 @@ mod overdue;
 pub mod pulse;
 mod readiness;
 pub mod reload;
+mod rescreening;
 pub mod settings;
 pub mod views;
 pub mod web;
@@ -62,6 +63,7 @@ use overdue::{OverdueFiles, OverdueWatch};
 use pulse::PulsePublisher;
 use readiness::Readiness;
 use reload::{CurrentCalendar, Reloader};
+use rescreening::Rescreening;
 use settings::LoadedSettings;
 use views::ViewsFollower;
 use web::WebShared;
@@ -258,7 +260,7 @@ fn serve(
     }));
     let ended = served.and_then(|(office, shared, lines)| {
         let served = said.web.map(|plan| {
-            let changes = host.network_changes();
+            let (changes, phones) = (host.network_changes(), host.phone_requests());
             let announce: OnEvents = Box::new(move |events| changes.announce(events));
             let (code_mac, views, trial_roles) = (code_mac, place.clone(), Vec::new());
             let books = Box::new(NodeBooks::new(node.client()));
@@ -276,6 +278,7 @@ fn serve(
                 trial_roles,
                 payout_day,
                 demo: None,
+                phone: Some(Arc::new(move |request| phones.ask(request))),
                 system: Arc::new(move || watched.figures()),
             };
             let listen = WebListen::open(&plan.addresses, plan.tls.clone())?;
@@ -304,6 +307,7 @@ fn serve(
             })
             .and_then(|_watched| {
                 let _overdue = OverdueWatch::start(node.client(), calendar.clone(), overdue)?;
+                let _rescreening = Rescreening::start(data, node.client())?;
                 let _business_day = BusinessDay::start(node.client(), calendar, said.zone)?;
                 let pulse = said
                     .pulse

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use access::{AccessStore, RelyingParty};
 use anyhow::{Context, ensure};
 use host::tls;
+use market::CategoryId;
 use node::Node;
 use office::socket::CommandLines;
 use office::{CodeMacOf, Language, OnEvents, SharedOffice, SignedInGiver};
@@ -16,10 +17,11 @@ use views::Place;
 use web::limits::{CONNECTIONS_MAX, CONNECTIONS_MIN, WORKERS_MAX};
 use web::system::SystemWatch;
 use web::{
-    DemoActs, PayoutDay, ProviderSettings, TrialRole, WebListen, WebParts, WebServer, WebTexts,
+    DemoActs, PayoutDay, ProviderSettings, ShopCategory, ShopSettings, TrialRole, WebListen,
+    WebParts, WebServer, WebTexts,
 };
 
-use super::form::{ProviderForm, WebForm};
+use super::form::{ProviderForm, ShopForm, WebForm};
 use super::reload::CurrentCalendar;
 use super::settings::{read_secret, tls_identity};
 use crate::chinese;
@@ -45,7 +47,9 @@ pub struct WebPlan {
     pub requests_per_second: u32,
     pub connections_max: usize,
     pub origin: Option<String>,
+    pub public_policy: bool,
     pub provider: Option<ProviderSettings>,
+    pub shop: Option<ShopSettings>,
 }
 
 impl WebPlan {
@@ -105,7 +109,27 @@ pub fn plan(form: &WebForm, path: impl Fn(&Path) -> PathBuf) -> anyhow::Result<W
     let provider = form.oidc.as_ref().map(|form| provider(form, path)).transpose()?;
     let origin = origin.map(|of| of.origin().to_owned());
     let connections_max = CONNECTIONS_MAX;
-    Ok(WebPlan { addresses, tls, hosts, requests_per_second, connections_max, origin, provider })
+    let shop = form.shop.as_ref().filter(|shop| shop.open).map(shop_settings);
+    Ok(WebPlan {
+        addresses,
+        tls,
+        hosts,
+        requests_per_second,
+        connections_max,
+        origin,
+        public_policy: form.public_policy,
+        provider,
+        shop,
+    })
+}
+
+fn shop_settings(form: &ShopForm) -> ShopSettings {
+    let categories = form.categories.iter().map(|one| ShopCategory {
+        id: CategoryId(one.id),
+        en: one.en.clone(),
+        zh: one.zh.clone(),
+    });
+    ShopSettings { categories: categories.collect() }
 }
 
 fn origin(text: &str) -> anyhow::Result<RelyingParty> {
@@ -162,6 +186,7 @@ pub struct WebShared {
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
     pub demo: Option<DemoActs>,
+    pub phone: Option<::web::AskSwitch>,
     pub system: SystemWatch,
 }
 
@@ -203,6 +228,7 @@ pub fn start(
         trial_roles,
         payout_day,
         demo,
+        phone,
         system,
     } = shared;
     let on_events = Arc::new(Mutex::new(announce));
@@ -239,9 +265,12 @@ pub fn start(
         trial_roles,
         payout_day,
         demo,
+        phone,
         system,
         origin: plan.origin,
+        public_policy: plan.public_policy,
         provider: plan.provider,
+        shop: plan.shop,
         on_failure: |reason| tracing::error!(target: "web", reason, "a request failed"),
     };
     Ok(WebServer::start(listen, parts)?)

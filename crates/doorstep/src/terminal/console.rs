@@ -188,7 +188,10 @@ impl Console {
         let (mut listed, mut from) = (Vec::new(), Some(0));
         while let Some(position) = from.filter(|_| listed.len() < PARCELS_MAX) {
             match self.ask(TerminalTask::Parcels { from: position })? {
-                Some(TerminalOutcome::Parcels { parcels, next }) => {
+                Some(TerminalOutcome::Parcels { parcels, next, asked }) => {
+                    if let Some(asked) = asked {
+                        self.screen.card_asked(&asked);
+                    }
                     listed.extend(parcels);
                     from = next;
                 }

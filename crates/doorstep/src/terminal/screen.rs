@@ -6,8 +6,8 @@ use bench::TerminalNotice;
 use money::Currency;
 use money::decimal::DecimalAmount;
 use peers::terminal::{
-    JournalLine, JournalLineStatus, Receipt, TerminalError, TerminalParameters, TerminalParcel,
-    TerminalSum, TerminalTotals, TimeoutAction,
+    JournalLine, JournalLineStatus, Receipt, TerminalCardRequest, TerminalError,
+    TerminalParameters, TerminalParcel, TerminalSum, TerminalTotals, TimeoutAction,
 };
 use peers::{ResponseCode, TerminalOutcome, TerminalSimulator};
 use qr::Background;
@@ -240,6 +240,13 @@ impl Screen {
             }
             TerminalOutcome::Unmatched => {}
         }
+    }
+
+    /// The courier asks for a card by phone.
+    pub fn card_asked(self, asked: &TerminalCardRequest) {
+        let TerminalCardRequest { waybill, amount, .. } = asked;
+        let parts = [waybill.clone(), self.money(*amount)];
+        self.line(("card asked", "手机请刷卡"), parts);
     }
 
     /// The parcels that are out, with their short waybills.

@@ -16,10 +16,10 @@ const RECOMPUTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/mark
 const PHONE: &str = "+86 138 0013 8000";
 const ADDRESS: &str = "上海市浦东新区世纪大道";
 /// From 2013 on, long after the trial's books.
-const FROM: &str = "2013-08-28T00:00:00+08:00";
+pub const FROM: &str = "2013-08-28T00:00:00+08:00";
 const UNTIL: &str = "2099-01-01T00:00:00+08:00";
 
-fn carried_out(got: Got) -> Value {
+pub fn carried_out(got: Got) -> Value {
     let body = got.is(200).json();
     assert_eq!(body["outcome"], "carried_out", "{body}");
     body
@@ -37,7 +37,7 @@ fn threshold() -> Value {
 
 /// Two sellers with an offer each: tea at 120.00 with 10 units, a pot at 99.99 with 5; a threshold
 /// of two persons, and a coupon over 10.00 of the first seller.
-fn shop(served: &Served) {
+pub fn shop(served: &Served) {
     let profile = json!({
         "kind": "Business", "currency": "CNY", "from": FROM, "identity_proof": false,
         "hold_days": 7, "parcel_amount_max": 100_000, "offers_max": 10, "promotions": true,
@@ -90,7 +90,7 @@ fn shop(served: &Served) {
     carried_out(served.give("issue-coupons", "c-1", &issue));
 }
 
-fn cart(tea: u32, pots: u32, coupons: &[&str]) -> Value {
+pub fn cart(tea: u32, pots: u32, coupons: &[&str]) -> Value {
     let line = |variant: &str, quantity: u32| json!({ "variant": variant, "quantity": quantity });
     let lines = [line("tea-shop/tea/one", tea), line("pots/pot/one", pots)];
     let lines: Vec<_> = lines.into_iter().filter(|line| line["quantity"] != 0).collect();
@@ -105,7 +105,7 @@ fn quote(served: &Served, cart: &Value, language: &str) -> Value {
     got.is(200).json()
 }
 
-fn checkout(served: &Served, key: &str, cart: &Value, total: u64) -> Got {
+pub fn checkout(served: &Served, key: &str, cart: &Value, total: u64) -> Got {
     let mut order = cart.clone();
     order["total"] = total.into();
     order["deliver_to"] = json!({ "name": "王小明", "phone": PHONE, "address": ADDRESS });
@@ -173,6 +173,7 @@ fn a_cart_is_quoted_ordered_once_and_found_in_the_views() {
     drop(engine);
     let (engine, terminals, address) = start(&bed);
     let served = Served { bed, engine, address, terminals, key };
+    served.wait_for_views();
     let after = checkout(&served, "o-2", &both, 27_999).is(200);
     assert_eq!(after.header("idempotent-replayed"), Some("true"));
     assert_eq!(after.json(), ordered);

@@ -489,11 +489,16 @@ fn right_of(path: &str) -> Option<&str> {
         (None, "plans" | "commissions") => "settlements",
         (None, "invoices" | "invoice-payments") => "statements",
         (None, "periods") => "balances",
-        (None, "variants") => "offers",
+        (None, "variants" | "stock-adjustments" | "offers-file") => "offers",
         (None, "market-parcels" | "order-units" | "order-discounts") => "market-orders",
         (None, "session" | "sessions" | "passkeys" | "identities" | "tracking" | "pulse") => {
             return None;
         }
+        (None, "text-rules" | "text-appeals") => "text-decisions",
+        (None, "policy") => match path.strip_prefix("/v1/policy")? {
+            "" | "/report" => return None,
+            _ => "text-decisions",
+        },
         (None, one) => one,
     })
 }

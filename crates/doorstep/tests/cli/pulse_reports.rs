@@ -11,9 +11,19 @@ use super::pages::page;
 use super::support::{Bed, Ran, eventually};
 
 const ORACLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/report_recomputed.py");
-const VIEWS: [&str; 9] = [
-    "accounts", "postings", "orders", "parcels", "payments", "refunds", "payouts", "breaks",
+const VIEWS: [&str; 12] = [
+    "accounts",
+    "postings",
+    "orders",
+    "parcels",
+    "payments",
+    "refunds",
+    "payouts",
+    "breaks",
     "custody",
+    "text_decisions",
+    "text_rules",
+    "text_appeals",
 ];
 
 /// Days with faults; the first and last batch of each.
@@ -66,7 +76,7 @@ fn every_figure_of_a_week_is_computed_again_by_duckdb_and_hledger() {
         let oracle = python();
         let mut command = bed.command(oracle.to_str().unwrap());
         command.args(["-B", ORACLE, "report.json", &before, &after, "books.journal"]);
-        Ran::of(&mut command).succeeds().prints("44 figures recomputed");
+        Ran::of(&mut command).succeeds().prints("51 figures recomputed");
         before = after;
     }
     assert_eq!(days.len(), 7, "a week");
@@ -196,6 +206,13 @@ fn a_late_fact_makes_a_vintage_with_its_cause_and_a_wrong_figure_a_correction() 
     let kept = bed.run("pulse show 5 --data books --json").succeeds().json();
     let own = kept["report"]["figures"].as_array().unwrap().iter().find(|it| it["figure"] == "own");
     assert_eq!(own.unwrap()["values"][0]["value"], 7, "the report stays as it was");
+    // A value is a whole number, or there is no report: nothing is cut off.
+    for value in ["1.5", "'x'", "9223372036854775807 + 1", "sum(due) * 0.3"] {
+        let select = format!("SELECT {value} AS value FROM parcels");
+        bed.write("books/figures/own.toml", figure(&select));
+        bed.run("pulse run --data books").fails("figure `own` has a number that is not whole");
+    }
+    bed.run("pulse run --data books --lang zh").fails("指标 `own` 的数值不是整数");
     bed.write("books/figures/own.toml", figure("DELETE FROM parcels"));
     bed.run("pulse run --data books")
         .fails("own.toml: figure `own`, sql: the statement does more than to read (DELETE)");

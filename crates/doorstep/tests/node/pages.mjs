@@ -10,8 +10,9 @@ const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const LISTS = ["/parcels", "/payments", "/breaks", "/plans", "/accounts", "/postings", "/commands",
-  "/custody", "/couriers"];
-const DETAILS = ["/parcels", "/payments?method=credit%20card", "/breaks", "/plans", "/accounts"];
+  "/custody", "/couriers", "/offers", "/stock-adjustments", "/promotions", "/market-orders"];
+const DETAILS = ["/parcels", "/payments?method=credit%20card", "/breaks", "/plans", "/accounts",
+  "/offers", "/promotions", "/market-orders", "/market-parcels"];
 const FIRST_LOAD_BYTES_MAX = 300_000;
 
 const faults = [];
@@ -109,6 +110,27 @@ for (const language of ["en", "zh"]) {
       };
       await visit("/sign-in");
       await visit("/sign-in/second-factor");
+      // The shop window needs no sign-in.
+      await visit("/shop");
+      await visit(`/shop?q=${encodeURIComponent("茶")}&category=cat_2`, "shop-found");
+      await visit("/shop?q=nothing-is-called-so", "shop-empty");
+      await visit("/shop/cart", "cart-empty");
+      const wares = await page.goto(`${url}/shop`).then(() => page.locator(".ware a").evaluateAll(
+        (all) => all.map((one) => one.getAttribute("href"))));
+      for (const ware of wares.slice(0, 4)) {
+        await visit(ware, "offer");
+        if ((await page.locator(".buy .primary").count()) === 0) continue;
+        await page.fill("#quantity", "2");
+        await page.click(".buy .primary");
+        await page.waitForURL(/\/shop\/cart$/);
+      }
+      await visit("/shop/cart", "cart");
+      await visit("/shop/checkout", "checkout");
+      await page.click(".stack .primary");
+      await page.waitForSelector(".problems");
+      const unfilled = `checkout-wrong ${language} ${theme} ${width}`;
+      await shot(page, unfilled.replaceAll(" ", "-"));
+      if (width === 360) await check(page, unfilled);
       await page.goto(`${url}/as/finance`);
       await visit("/");
       for (const path of LISTS) await visit(path);
@@ -122,6 +144,14 @@ for (const language of ["en", "zh"]) {
       await visit("/access");
       await visit("/design");
       await visit("/routing");
+      await visit("/market");
+      await visit("/packing");
+      const sale = (await (await page.request.get(`${url}/v1/promotions?limit=1`)).json()).items[0];
+      await visit(`/promotions/preview?promotion=${sale.promotion}&from=2013-11-11&until=2013-11-11`,
+        "preview");
+      await visit("/promotions/preview", "preview-form");
+      await visit("/pulse/figures/market_gross");
+      await visit("/offers/import");
       await visit("/system");
       await visit(`/bank-accounts/${seller}`, "bank-account");
       await visit("/acts");
@@ -137,6 +167,11 @@ for (const language of ["en", "zh"]) {
       await visit("/acts/propose-break-resolution", "form-break");
       await visit(`/acts/set-seller-terms?seller=${seller}&currency=CNY`, "form-terms");
       await visit("/acts/set-refund-limit", "form-factor");
+      for (const path of ["/policy", "/policy/held", "/policy/appeals", "/policy/report"]) {
+        await visit(path);
+      }
+      await visit("/policy/offers/off_900003", "policy-of-offer-judge");
+      await visit("/text_decisions");
       await visit("/proposals");
       await visit("/proposals/1", "proposal");
       const parcel = (await (await page.request.get(`${url}/v1/parcels?limit=1`)).json()).items[0];
@@ -147,8 +182,12 @@ for (const language of ["en", "zh"]) {
       await visit(await page.getAttribute("main tbody th a", "href"), "person");
       await page.goto(`${url}/as/seller`);
       await visit("/", "seller");
+      await visit("/offers", "seller-offers");
+      await visit("/packing", "seller-packing");
+      await visit("/offers/import", "seller-import");
       await visit("/statements");
       await visit("/import");
+      await visit("/policy/offers/off_900003", "policy-of-offer");
       await page.goto(`${url}/as/firm`);
       await visit("/", "firm");
       await visit("/statements", "firm-statement");
@@ -223,6 +262,84 @@ const press = async (page, locator) => {
   await press(page, page.locator("nav a", { hasText: "Statement" }));
   await page.waitForURL(/\/statements\/sel_/);
   await bytes(page, new URL(page.url()).pathname);
+  await context.close();
+}
+
+// The queue by the keyboard: j to the first text, j to its acts, Enter opens the form; a text that is
+// published leaves the queue.
+{
+  const { context, page } = await open("en", "light", 1440);
+  await page.goto(`${url}/as/operator`);
+  await page.goto(`${url}/policy/held`);
+  const before = await page.locator(".ruling").count();
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/acts\/decide-text/);
+  await press(page, page.locator(".act-form .primary"));
+  await page.waitForSelector("main .notice");
+  await page.goto(`${url}/policy/held`);
+  const after = await page.locator(".ruling").count();
+  if (after !== before - 1) faults.push(`the queue had ${before} texts and has ${after}`);
+  // A judge does not see what was decided first, until the judgement is given.
+  await page.goto(`${url}/policy/appeals`);
+  const waits = await page.locator("main").innerText();
+  if (waits.includes("contact-outside")) faults.push("the first judgement is shown");
+  await press(page, page.locator(".ruling .acts a").first());
+  await page.waitForURL(/\/acts\/judge-appeal/);
+  await page.check("input[value=Publish]");
+  await press(page, page.locator(".act-form .primary"));
+  await page.waitForSelector("main .notice");
+  await page.goto(`${url}/policy/offers/off_900003`);
+  const told = await page.locator("main").innerText();
+  if (!told.includes("reversed") || !told.includes("contact-outside")) faults.push(`not told: ${told}`);
+  await context.close();
+}
+
+// A buyer orders by the keyboard alone: search, offer, cart, checkout; follows the parcel, which
+// the operator then has in the console. No script, and no sign-in.
+{
+  const { context, page } = await open("en", "light", 1440);
+  await bytes(page, "/shop");
+  await page.goto(`${url}/shop`);
+  await page.keyboard.press("Tab");
+  while (!(await page.evaluate(() => document.activeElement.name === "q"))) {
+    await page.keyboard.press("Tab");
+  }
+  await page.keyboard.type("clay");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=clay/);
+  await press(page, page.locator(".ware a").first());
+  await page.waitForURL(/\/shop\/offers\/off_/);
+  await bytes(page, new URL(page.url()).pathname);
+  await press(page, page.locator(".buy .primary"));
+  await page.waitForURL(/\/shop\/cart$/);
+  await press(page, page.locator("a", { hasText: "Go to checkout" }));
+  await page.waitForURL(/\/shop\/checkout$/);
+  const fields = { name: "Wang Xiaoming", phone: "+86 138 0013 8000", address: "Century Avenue" };
+  for (const [name, text] of Object.entries(fields)) {
+    while ((await page.evaluate(() => document.activeElement.name)) !== name) {
+      await page.keyboard.press("Tab");
+    }
+    await page.keyboard.type(text);
+  }
+  await press(page, page.locator(".stack .primary"));
+  await page.waitForURL(/\/shop\/orders\/ord_/);
+  await check(page, "ordered");
+  await shot(page, "ordered-en-light-1440");
+  await press(page, page.locator("a", { hasText: "Follow this parcel" }));
+  await page.waitForURL(/\/v1\/tracking\//);
+  await check(page, "tracking");
+  await shot(page, "tracking-en-light-1440");
+  const parcel = (await page.locator("main .note").last().innerText()).trim();
+  if (/Wang|138|Century/.test(page.url() + (await page.content()))) faults.push("a link has a name");
+  await page.goto(`${url}/as/operator`);
+  let shown = null;
+  for (let tries = 0; tries < 100 && shown?.status() !== 200; tries += 1) {
+    shown = await page.goto(`${url}/parcels/${parcel}`);
+    if (shown.status() !== 200) await page.waitForTimeout(200);
+  }
+  if (shown.status() !== 200) faults.push(`the console has no ${parcel}: ${shown.status()}`);
   await context.close();
 }
 

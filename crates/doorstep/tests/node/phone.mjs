@@ -324,6 +324,86 @@ same("claims", claimed.length, OFFLINE + 4);
 same("claims that cannot be right", skewed.length, 10);
 same("by two hours", skewed.every((one) => Math.abs(one.skew - CLOCK_MS) < 3_600_000), true);
 
+// A code for the buyer's wallet, and a card on the terminal: the parcels of this part of the day.
+const OTHERS = 4;
+const asked = [];
+for (let place = 0; place < OTHERS; place += 1) {
+  const body = { seller: seller.seller, currency: seller.currency, due: DUE, reference: `asked-${place}` };
+  const done = await operator.give("announce-parcel", body);
+  asked.push(done.events.find((one) => one.event === "ParcelAnnounced").parcel);
+}
+await operator.give("assign-parcels", { firm, parcels: asked.map((parcel) => ({ parcel })) });
+await operator.give("dispatch-parcels", { courier: before.courier, parcels: asked.map((parcel) => ({ parcel })) });
+const [byCode, byCard, ended, lost] = asked;
+await page.reload();
+await ready(page);
+await page.waitForSelector(`a[href="#/parcel/${lost}"]`, { state: "attached" });
+const paymentsOf = (id) => page.evaluate(async (parcel) => {
+  const { parcels } = await (await fetch(`/phone/tour?also=${parcel}`)).json();
+  return parcels.find((one) => one.id === parcel).payments.map((one) => [one.number, one.method, one.state, one.amount]);
+}, id);
+const askFor = async (tab, id, how) => {
+  await go(tab, `#/ask/${id}/${how}`);
+  await tab.waitForSelector(`main[data-screen="#/ask/${id}/${how}"]`, { state: "attached" });
+};
+{
+  // Two tabs and double taps: one order, one code.
+  other = await open(context);
+  for (const tab of [page, other]) await askFor(tab, byCode, "code");
+  await Promise.all([page, other].map((tab) => tab.locator("button.tall").dblclick({ noWaitAfter: true })));
+  for (const tab of [page, other]) await tab.waitForSelector("svg.qr");
+  const codes = await Promise.all([page, other].map((tab) => tab.locator("svg.qr path").getAttribute("d")));
+  same("both tabs show one code", codes[0] === codes[1], true);
+  same("one order", (await paymentsOf(byCode)).length, 1);
+  // Nothing else is taken while it waits.
+  await go(other, `#/parcel/${byCode}`);
+  await other.waitForSelector("main .notice");
+  same("no cash meanwhile", await other.locator(`a[href="#/take/${byCode}"]`).count(), 0);
+  await page.waitForSelector("main .notice.done");
+  same("paid once", await paymentsOf(byCode), [[1, "qr", "taken", DUE]]);
+
+  // The buyer does not pay the code; the next one has another number.
+  await askFor(page, ended, "code");
+  await page.click("button.tall");
+  await page.waitForSelector("button[data-keep=end]");
+  // At once: the simulated buyer pays soon. Whoever is first, it is one order with one end.
+  await page.evaluate(() => document.querySelector("button[data-keep=end]")?.click());
+  await page.waitForSelector("main .notice.act, main .notice.done");
+  same("one order that is over", (await paymentsOf(ended)).map(([number, how, state]) => [
+    number, how, ["declined", "taken"].includes(state),
+  ]), [[1, "qr", true]]);
+
+  // The answer is lost on the way: the order may be there, so no cash until the books say.
+  await askFor(page, lost, "code");
+  await page.route("**/phone/door", async (route) => {
+    await route.fetch();
+    await route.abort();
+  });
+  await page.click("button.tall");
+  await page.waitForURL(`**/phone#/code/${lost}/1`);
+  await page.waitForSelector("button[data-keep=again]");
+  await context.setOffline(true);
+  await go(page, `#/parcel/${lost}`);
+  await page.waitForSelector("main .notice");
+  same("no cash before the answer", await page.locator(`a[href="#/take/${lost}"]`).count(), 0);
+  await page.unroute("**/phone/door");
+  await context.setOffline(false);
+  await go(page, `#/code/${lost}/1`);
+  // The simulated buyer may have paid meanwhile.
+  await page.waitForSelector("button[data-keep=again], main .notice.done");
+  await page.evaluate(() => document.querySelector("button[data-keep=again]")?.click());
+  await page.waitForSelector("main .notice.done");
+  same("one order after a lost answer", await paymentsOf(lost), [[1, "qr", "taken", DUE]]);
+
+  // The terminal takes the request up and asks for the card.
+  await askFor(page, byCard, "card");
+  await page.click("button.tall");
+  await page.waitForURL(`**/phone#/card/${byCard}/**`);
+  await page.waitForSelector("main .notice.done");
+  same("by card, once", await paymentsOf(byCard), [[1, "card", "taken", DUE]]);
+  await other.close();
+}
+
 // The hand-over, with its code.
 await go(page, "#/cash");
 await page.click("button:has-text('Start hand-over')");
@@ -341,7 +421,9 @@ await go(page, "#/");
 await page.reload();
 await page.waitForSelector(`a[href="#/parcel/${last}"]`);
 const SCREENS = {
-  tour: "#/", parcel: `#/parcel/${last}`, take: `#/take/${last}`, terminal: `#/terminal/${last}`,
+  tour: "#/", parcel: `#/parcel/${last}`, take: `#/take/${last}`, code: `#/ask/${last}/code`,
+  card: `#/ask/${last}/card`, asked: `#/card/${last}/1/128950/4102444800000`, paid: `#/code/${byCode}/1`,
+  ended: `#/code/${ended}/1`,
   part: `#/part/${last}`, away: `#/away/${last}`, refuse: `#/refuse/${last}`, scan: "#/scan",
   cash: "#/cash", outbox: "#/outbox", more: "#/more", receipt: `#/receipt/${offline[0]}/1`,
 };

@@ -136,7 +136,7 @@ impl CsvHeader {
         Arc::clone(&self.names[index])
     }
 
-    fn check_delimiter(&self) -> Result<(), ImportError> {
+    pub(crate) fn check_delimiter(&self) -> Result<(), ImportError> {
         let [only] = self.names.as_slice() else { return Ok(()) };
         let delimiter = self.delimiter;
         let others = [b';', b'\t', b',', b'|'].into_iter().filter(|&other| other != delimiter);
@@ -150,7 +150,7 @@ impl CsvHeader {
         }
     }
 
-    fn index(&self, column: &ProfileColumn) -> Result<usize, ImportError> {
+    pub(crate) fn index(&self, column: &ProfileColumn) -> Result<usize, ImportError> {
         if let Some(index) = self.index_if_present(column)? {
             return Ok(index);
         }
@@ -166,7 +166,10 @@ impl CsvHeader {
         })
     }
 
-    fn optional_index(&self, column: Option<&ProfileColumn>) -> Result<Option<usize>, ImportError> {
+    pub(crate) fn optional_index(
+        &self,
+        column: Option<&ProfileColumn>,
+    ) -> Result<Option<usize>, ImportError> {
         match column {
             None => Ok(None),
             Some(column) if column.optional => self.index_if_present(column),

@@ -22,8 +22,8 @@ use journal::MemoryJournal;
 use money::{Amount, Currency};
 use node::{Clock, NoSnapshots, Node, NodeOptions, SystemClock};
 use switch::{
-    AuthenticationFailure, LinkId, OperatorEvent, OrderStatus, Output, QueryResult, Settings,
-    TerminalConnection, TerminalDialect, WalletNotification, WalletReply,
+    AuthenticationFailure, LinkId, OperatorEvent, OrderStatus, Output, PhoneAnswer, PhoneRequest,
+    QueryResult, Settings, TerminalConnection, TerminalDialect, WalletNotification, WalletReply,
 };
 
 /// The longest wait of a test.
@@ -196,6 +196,16 @@ impl HostedSwitch for Script {
     }
 
     fn sign_off(&mut self, _: Timestamp, _: &mut Vec<Output>) {}
+
+    fn on_phone_request(
+        &mut self,
+        _: PhoneRequest,
+        reply_id: u64,
+        _: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        out.push(Output::PhoneReply { reply_id, answer: PhoneAnswer::Ended });
+    }
 
     fn on_wallet_order_query(&mut self, _: WalletId, of: &str, reply: u64, out: &mut Vec<Output>) {
         let what = match of {

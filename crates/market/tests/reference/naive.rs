@@ -638,28 +638,50 @@ impl Naive {
         (net, clawed)
     }
 
-    /// After the units of an order changed: what it costs now. `own` gives first. `ended` if
-    /// nobody pays for it, `door` if it is not paid yet.
+    /// What the units of one seller cost that stay with the buyer, with the seller's part of what
+    /// is clawed back: in proportion to what these units saved, in whole cents, the largest rest
+    /// first.
+    fn price_of(&self, order: usize, seller: u64) -> i64 {
+        let basket = &self.baskets[order];
+        let stays = |unit: usize| basket.pieces[unit].state == UnitState::Kept;
+        let own = |unit: usize| basket.pieces[unit].seller == seller;
+        let mut price = 0;
+        for unit in (0..basket.pieces.len()).filter(|&unit| stays(unit) && own(unit)) {
+            let off = basket.given.iter().filter_map(|one| one.units.get(&unit));
+            price += basket.pieces[unit].price - off.map(|one| one.0).sum::<i64>();
+        }
+        let purse = basket.purses.iter().find(|purse| purse.seller == seller).unwrap();
+        if (0..basket.pieces.len()).any(|unit| stays(unit) && own(unit)) {
+            price += purse.fee;
+        }
+        let (_, clawed) = self.value(basket);
+        for (given, clawed) in basket.given.iter().zip(clawed) {
+            let saved_by = |seller: u64| -> i64 {
+                let units = given
+                    .units
+                    .iter()
+                    .filter(|(unit, _)| stays(**unit) && basket.pieces[**unit].seller == seller);
+                units.map(|(_, (amount, _))| *amount).sum()
+            };
+            let savings: Vec<i64> =
+                basket.purses.iter().map(|purse| saved_by(purse.seller)).collect();
+            let place = basket.purses.iter().position(|one| one.seller == seller).unwrap();
+            price += give_out(clawed, &savings)[place];
+        }
+        price
+    }
+
+    /// After units of a parcel changed: what it costs now. `ended` if nobody pays for it, `door`
+    /// if it is not paid yet. The other parcels cost what they did.
     pub fn settle(&mut self, order: usize, own: u64, ended: bool, door: bool) {
-        let (net, clawed) = self.value(&self.baskets[order]);
-        let target = net + clawed.iter().sum::<i64>();
-        let basket = &mut self.baskets[order];
-        let mut rank: Vec<usize> = (0..basket.purses.len()).collect();
-        rank.sort_by_key(|&place| (basket.purses[place].seller != own, place));
-        if ended {
-            let purse = &mut basket.purses[rank[0]];
-            (purse.kept, purse.due, purse.owed) = (0, 0, 0);
+        let price = if ended { 0 } else { self.price_of(order, own) };
+        let purse = self.baskets[order].purses.iter_mut().find(|one| one.seller == own).unwrap();
+        purse.kept = purse.kept.min(price);
+        if ended || door {
+            purse.due = purse.kept;
         }
-        for place in rank {
-            let above = basket.purses.iter().map(|purse| purse.kept).sum::<i64>() - target;
-            let purse = &mut basket.purses[place];
-            purse.kept -= above.max(0).min(purse.kept);
-            if door && purse.seller == own {
-                purse.due = purse.kept;
-            }
-            purse.owed = purse.due - purse.kept;
-        }
-        self.release(order, net, &clawed);
+        purse.owed = purse.due - purse.kept;
+        self.settle_without_money(order);
     }
 
     /// Frees what promotions with `Release` get back.

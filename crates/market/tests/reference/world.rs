@@ -1,5 +1,7 @@
 //! Both markets side by side, and the steps that they are given.
 
+use std::collections::BTreeSet;
+
 use books::{ParcelId, SellerId, SellerKind, Sha256Digest, Timestamp};
 use market::*;
 use money::{Amount, Currency, Rate};
@@ -723,9 +725,12 @@ impl SideBySide {
             MarketCommand::ReturnUnits(one) => {
                 let order = self.place(one.order);
                 let units: Vec<usize> = one.units.iter().map(|unit| usize::from(*unit)).collect();
-                let seller = self.naive.baskets[order].pieces[units[0]].seller;
+                let seller = |unit: &usize| self.naive.baskets[order].pieces[*unit].seller;
+                let sellers: BTreeSet<u64> = units.iter().map(seller).collect();
                 self.naive.bring_back(order, &units, one.resellable);
-                self.naive.settle(order, seller, false, false);
+                for seller in sellers {
+                    self.naive.settle(order, seller, false, false);
+                }
                 self.money_back += 1;
             }
             MarketCommand::AcceptAppeal(one) => {

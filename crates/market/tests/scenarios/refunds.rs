@@ -236,3 +236,53 @@ fn a_refusal_ends_with_its_days() {
     shop.at += 1;
     shop.must(checkout);
 }
+
+/// An order of two sellers: three units at 20 yuan of variant 8, and one at 60 of variant 9; 10
+/// yuan off from 100 on.
+fn two_sellers() -> (Shop, [books::ParcelId; 2]) {
+    let mut shop = Shop::open();
+    for (offer, seller, variant, price) in [(8, 1, 8, yuan(20)), (9, 2, 9, yuan(60))] {
+        shop.must(crate::shop::draft(offer, seller, &[(variant, price)]));
+        let state = OfferState::Listed;
+        shop.must(SetOfferState { offer: OfferId(offer), number: 1, state });
+        shop.stock(variant, 1, 10);
+    }
+    let rule = PromotionRule::Threshold(vec![step(yuan(100), yuan(10))]);
+    let broken_threshold = BrokenThreshold::ClawBack;
+    shop.must(PublishPromotion { broken_threshold, ..promotion(1, rule) });
+    assert_eq!(shop.buy(1, &[line(8, 3), line(9, 1)]), yuan(110));
+    let parcels = shop.parcels(1);
+    (shop, [parcels[0], parcels[1]])
+}
+
+fn dues(shop: &Shop) -> [(u64, u64); 2] {
+    let parcels = &shop.market.order_view(OrderId(1)).unwrap().parcels;
+    [0, 1].map(|place| (parcels[place].due.minor(), parcels[place].owed.minor()))
+}
+
+#[test]
+fn a_parcel_bears_the_claw_back_of_its_own_units_only() {
+    // One of three is kept: it costs what it costs alone, and the other seller's parcel stays.
+    let (mut shop, [first, second]) = two_sellers();
+    assert_eq!(dues(&shop), [(5_500, 0), (5_500, 0)]);
+    shop.must(AcceptUnits { parcel: first, units: vec![0] });
+    assert_eq!(dues(&shop), [(2_000, 0), (5_500, 0)]);
+    shop.note(Event::ParcelRefused { parcel: second });
+    assert_eq!(dues(&shop), [(2_000, 0), (0, 0)], "nobody has paid, so nothing is owed");
+    // The other way round.
+    let (mut shop, [first, second]) = two_sellers();
+    shop.note(Event::ParcelRefused { parcel: second });
+    assert_eq!(dues(&shop), [(5_500, 0), (0, 0)], "a whole parcel keeps its price");
+    shop.must(AcceptUnits { parcel: first, units: vec![0] });
+    assert_eq!(dues(&shop), [(2_000, 0), (0, 0)]);
+}
+
+#[test]
+fn units_of_two_parcels_that_are_returned_together_are_owed_by_their_own_sellers() {
+    let (mut shop, parcels) = two_sellers();
+    shop.deliver(1);
+    shop.must(ReturnUnits { order: OrderId(1), units: vec![0, 1, 3], resellable: true });
+    // The unit that stays costs 20; the other parcel nothing.
+    assert_eq!(dues(&shop), [(5_500, 3_500), (5_500, 5_500)]);
+    assert_eq!(shop.parcels(1), parcels);
+}

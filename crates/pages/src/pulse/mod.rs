@@ -13,7 +13,7 @@ pub use claims::{claim_sentences, correction_sentence, verdict_name};
 pub use correction::CorrectionView;
 pub use feeds::{FeedEntry, FeedHead, atom, json_feed};
 pub use pages::{ClaimsView, FigureShown, FigureView, FigureVintage, PulsePage, json_in_page};
-pub use report::{ReportView, value_text};
+pub use report::{ReportView, percent, shares, value_text};
 
 use ::pulse::figures::FigureSet;
 use ::pulse::store::{Publication, PublishedForm};

@@ -106,13 +106,15 @@ pub fn value_text(
 }
 
 /// Tenths of a percent, as `12.3%`.
-fn percent(tenths: i128) -> String {
+#[must_use]
+pub fn percent(tenths: i128) -> String {
     let sign = if tenths < 0 { "\u{2212}" } else { "" };
     format!("{sign}{}.{}%", tenths.abs() / 10, tenths.abs() % 10)
 }
 
 /// Shares in tenths of a percent that add up to 100.0%: the largest remainders get what is left.
-fn shares(values: &[i128]) -> Option<Vec<i128>> {
+#[must_use]
+pub fn shares(values: &[i128]) -> Option<Vec<i128>> {
     let sum: i128 = values.iter().sum();
     if sum <= 0 || values.iter().any(|value| *value < 0) {
         return None;

@@ -165,10 +165,7 @@ impl TerminalSimulator {
                 }
             }
             (TerminalRequestKind::Parcels, ResponseCode::APPROVED) => {
-                match parcel_list::read(&answer.field_62) {
-                    Some((parcels, next)) => TerminalOutcome::Parcels { parcels, next },
-                    None => declined(),
-                }
+                parcel_list::read(&answer.field_62).unwrap_or_else(declined)
             }
             (TerminalRequestKind::Balance, ResponseCode::APPROVED) => {
                 answer.balance.map_or_else(declined, TerminalOutcome::Balance)

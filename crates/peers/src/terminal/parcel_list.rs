@@ -5,7 +5,7 @@ use iso8583::tlv::{self, Tag, TlvReader, TlvWriter};
 
 use super::TerminalSimulator;
 use super::request_kind::TerminalRequestKind;
-use super::task::TerminalError;
+use super::task::{TerminalError, TerminalOutcome};
 use crate::bcd::{from_bcd, to_bcd};
 use crate::waybill::format_waybill;
 
@@ -13,6 +13,8 @@ use crate::waybill::format_waybill;
 const TAG_PARCEL: u32 = 0xDF21;
 /// Where the list continues.
 const TAG_POSITION: u32 = 0xDF22;
+/// The courier asks for a card by phone: number of the request, parcel, amount.
+const TAG_CARD_REQUEST: u32 = 0xDF23;
 
 /// A parcel that the courier has out. Amounts are in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,16 @@ pub struct TerminalParcel {
     pub due: u64,
     /// What is left to collect.
     pub left: u64,
+}
+
+/// A card that the courier asks for by phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TerminalCardRequest {
+    /// It comes again until the terminal asks for the card.
+    pub number: u64,
+    pub waybill: String,
+    /// In minor units.
+    pub amount: u64,
 }
 
 impl TerminalSimulator {
@@ -45,9 +57,10 @@ impl TerminalSimulator {
     }
 }
 
-/// Reads the parcels of field 62, and where the list continues. `None` if it is malformed.
-pub(super) fn read(private: &[u8]) -> Option<(Vec<TerminalParcel>, Option<u32>)> {
-    let mut parcels = Vec::new();
+/// Reads the parcels of field 62, the request for a card, and where the list continues. `None` if
+/// it is malformed.
+pub(super) fn read(private: &[u8]) -> Option<TerminalOutcome> {
+    let (mut parcels, mut asked) = (Vec::new(), None);
     for object in TlvReader::new(private) {
         let object = object.ok()?;
         if object.tag == Tag::new(TAG_PARCEL)? {
@@ -55,11 +68,19 @@ pub(super) fn read(private: &[u8]) -> Option<(Vec<TerminalParcel>, Option<u32>)>
             let (due, left) = amounts.split_at_checked(6).filter(|(_, left)| left.len() == 6)?;
             let waybill = format_waybill(u128::from_be_bytes(*number));
             parcels.push(TerminalParcel { waybill, due: from_bcd(due)?, left: from_bcd(left)? });
+        } else if object.tag == Tag::new(TAG_CARD_REQUEST)? {
+            let (number, rest) = object.value.split_first_chunk::<8>()?;
+            let (parcel, amount) = rest.split_first_chunk::<16>()?;
+            asked = Some(TerminalCardRequest {
+                number: u64::from_be_bytes(*number),
+                waybill: format_waybill(u128::from_be_bytes(*parcel)),
+                amount: from_bcd(amount).filter(|_| amount.len() == 6)?,
+            });
         }
     }
     let next = match tlv::find(private, Tag::new(TAG_POSITION)?).ok()? {
         Some(digits) => Some(u32::try_from(from_bcd(digits)?).ok()?),
         None => None,
     };
-    Some((parcels, next))
+    Some(TerminalOutcome::Parcels { parcels, next, asked })
 }

@@ -4,7 +4,7 @@ use iso8583::{BuildError, MacBuildError, ParseError};
 use keys::{KeyError, Pin};
 
 use super::journal::{Receipt, TerminalTotals};
-use super::parcel_list::TerminalParcel;
+use super::parcel_list::{TerminalCardRequest, TerminalParcel};
 use super::request_kind::TerminalRequestKind;
 use crate::card::TestCard;
 use crate::codes::ResponseCode;
@@ -155,6 +155,8 @@ pub enum TerminalOutcome {
         parcels: Vec<TerminalParcel>,
         /// Where the list continues; `None` at its end.
         next: Option<u32>,
+        /// The courier asks for a card by phone.
+        asked: Option<TerminalCardRequest>,
     },
     Balance(AccountBalance),
     /// Approved and written to the journal.

@@ -71,16 +71,27 @@ fn the_list_of_parcels_comes_in_parts() {
     let part = hex(&format!("DF211C{number}000000001250000000000250DF22050000000016"));
     let mut reply = answer(&first, HostReply { private: Some(&part), ..APPROVAL });
     let waybill = "014D2PF2DBSQQG28T5CY4TQKFFK".to_owned();
-    let parcels = vec![TerminalParcel { waybill, due: 1_250, left: 250 }];
-    let listed = TerminalOutcome::Parcels { parcels, next: Some(16) };
+    let parcels = vec![TerminalParcel { waybill: waybill.clone(), due: 1_250, left: 250 }];
+    let listed = TerminalOutcome::Parcels { parcels, next: Some(16), asked: None };
     assert_eq!(terminal.receive(&mut reply).unwrap(), listed);
 
     let rest = terminal.start(TerminalTask::Parcels { from: 16 }, NOW_MS).unwrap();
     assert_eq!(fields(&rest), [11, 41, 42, 60, 62, MAC]);
     assert_eq!(open(&rest).bytes(62).unwrap(), hex("DF22050000000016"));
     let mut reply = answer(&rest, APPROVAL);
-    let end = TerminalOutcome::Parcels { parcels: Vec::new(), next: None };
+    let end = TerminalOutcome::Parcels { parcels: Vec::new(), next: None, asked: None };
     assert_eq!(terminal.receive(&mut reply).unwrap(), end);
+
+    // The courier asks for a card: request 7, the parcel, 2.50.
+    let again = terminal.start(TerminalTask::Parcels { from: 0 }, NOW_MS).unwrap();
+    let private = hex(&format!("DF231E0000000000000007{number}000000000250"));
+    let reply = HostReply { private: Some(&private), ..APPROVAL };
+    let TerminalOutcome::Parcels { asked: Some(asked), .. } =
+        terminal.receive(&mut answer(&again, reply)).unwrap()
+    else {
+        panic!("no request");
+    };
+    assert_eq!((asked.number, &*asked.waybill, asked.amount), (7, &*waybill, 250));
 
     for malformed in ["DF2101FF", "DF221A", "DF2105000000001A", "DF22"] {
         let again = terminal.start(TerminalTask::Parcels { from: 0 }, NOW_MS).unwrap();

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What the world may name of the tariff crate: the kinds of payments and fees, no fee.
-const OF_TARIFF: [&str; 3] = ["CardKind", "FeeKind", "PaymentMethod"];
+/// What the world may name of these crates: the kinds of payments and fees, and commands to give;
+/// no fee, and no price.
+const NAMED: [&str; 6] =
+    ["CardKind", "FeeKind", "PaymentMethod", "Command", "of_market", "AcceptUnits"];
 
 /// Functions that compute fees, shares or states of money in the product.
 const COMPUTING: [&str; 7] = [
@@ -51,10 +53,10 @@ fn the_world_computes_with_nothing_that_it_checks() {
         for function in COMPUTING {
             assert!(!text.contains(function), "{name} uses {function}");
         }
-        for krate in ["tariff", "ledger", "engine", "reports"] {
+        for krate in ["tariff", "ledger", "engine", "market", "reports"] {
             let names = names_of(&text, krate);
             let foreign: Vec<_> =
-                names.iter().filter(|name| !OF_TARIFF.contains(&name.as_str())).collect();
+                names.iter().filter(|name| !NAMED.contains(&name.as_str())).collect();
             assert!(foreign.is_empty(), "{name} takes {foreign:?} of {krate}");
         }
     }

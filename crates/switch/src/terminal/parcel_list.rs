@@ -9,6 +9,7 @@ use super::in_flight::{InFlight, InFlightState, RequestSubject};
 use super::request::TerminalRequest;
 use super::responses::ResponseFields;
 use crate::bcd::{from_bcd, to_bcd};
+use crate::phone::CardAtTerminal;
 use crate::port::Query;
 use crate::sides::{Rejection, format_error};
 
@@ -17,6 +18,9 @@ const TAG_PARCEL: u32 = 0xDF21;
 /// Where the list continues: ten digits.
 const TAG_POSITION: u32 = 0xDF22;
 const POSITION_BYTES: usize = 5;
+/// The courier asks for a card by phone: number of the request (8 bytes), the parcel's number (16
+/// bytes) and the amount (6 bytes of BCD).
+const TAG_CARD_REQUEST: u32 = 0xDF23;
 
 impl Terminals<'_> {
     /// Begins to list a courier's parcels, from the position that the terminal names.
@@ -44,7 +48,11 @@ impl Terminals<'_> {
             Some(view) if view.blocked => Some(ResponseCode::TERMINAL_BLOCKED),
             Some(_) => None,
         };
-        let (code, list) = match (refusal, written(listed)) {
+        let terminal = in_flight.caller.header.terminal;
+        let (cards, now) = (&mut self.cards, self.step.now);
+        let admitted = view.filter(|_| refusal.is_none());
+        let asked = admitted.and_then(|view| cards.take_up(view.courier, terminal, now));
+        let (code, list) = match (refusal, written(listed, asked)) {
             (Some(code), _) => (code, None),
             (None, None) => (ResponseCode::SYSTEM_ERROR, None),
             (None, list) => (ResponseCode::APPROVED, list),
@@ -69,8 +77,14 @@ fn position(request: &TerminalRequest<'_>) -> Result<u32, Rejection> {
 }
 
 /// Field 62 of the answer.
-fn written(listed: &ParcelsOut) -> Option<Vec<u8>> {
+fn written(listed: &ParcelsOut, asked: Option<CardAtTerminal>) -> Option<Vec<u8>> {
     let mut writer = TlvWriter::new();
+    if let Some(CardAtTerminal { parcel, amount, asked_at, .. }) = asked {
+        let mut value = asked_at.0.to_be_bytes().to_vec();
+        value.extend(parcel.bits().to_be_bytes());
+        value.extend(to_bcd(amount.minor(), 6));
+        writer.push(Tag::new(TAG_CARD_REQUEST)?, &value).ok()?;
+    }
     for one in &listed.parcels {
         let mut value = one.parcel.bits().to_be_bytes().to_vec();
         value.extend(to_bcd(one.due.minor(), 6));

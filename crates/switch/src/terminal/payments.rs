@@ -84,6 +84,9 @@ impl Terminals<'_> {
         let work = InFlightState::Beginning(leg, routed.message);
         let in_flight = InFlight::new(request.caller, subject, work).with_pin(pin_try);
         self.begin(in_flight, command);
+        if let Some(session) = self.tables.sessions.get(&request.header().terminal) {
+            self.cards.end(session.courier, parcel);
+        }
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use books::{BatchLine, Stan};
+use books::{BatchLine, CourierId, Stan};
 use money::Currency;
 
 /// Maximum of uploads at a time. A further one ends the oldest, whose terminal begins again.
@@ -16,6 +16,8 @@ pub(crate) struct TerminalSession {
     pub currency: Currency,
     /// The open batch; 0: none.
     pub batch: u32,
+    /// Who had it then.
+    pub courier: CourierId,
 }
 
 #[derive(Clone, Debug, Default)]

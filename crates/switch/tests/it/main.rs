@@ -19,6 +19,7 @@ mod offline_sales;
 mod page;
 mod parcel_list;
 mod payments;
+mod phone;
 mod pin_tries;
 mod qr;
 mod real_messages;

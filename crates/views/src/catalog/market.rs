@@ -85,6 +85,34 @@ pub const VARIANTS: ViewSpec = ViewSpec {
     ..VIEW
 };
 
+pub(crate) const STOCK_REASONS: &[&str] =
+    &["received", "counted more", "counted fewer", "damaged", "withdrawn"];
+
+pub const STOCK_ADJUSTMENTS: ViewSpec = ViewSpec {
+    name: "stock_adjustments",
+    doc: "adjustment of a variant's stock, with its reason",
+    span: RowSpan::Since("batch"),
+    key: &["variant", "adjustment"],
+    columns: &[
+        column("variant", Id(Variant), "whose stock changed").filter().sort(),
+        column("adjustment", Number, "its number among those of the variant, from 1"),
+        column("batch", Batch, "that has it").filter().sort(),
+        column("offer", Id(Offer), "that the variant is of").filter(),
+        column("seller", Id(Seller), "who offers it").filter(),
+        column("reason", Word(STOCK_REASONS), "why the stock changed").filter(),
+        column("change", Number, "units that were added, or below zero: taken away"),
+        column("units_left", Number, "units that can be ordered after it"),
+    ],
+    owners: OF_SELLER,
+    order: down("batch"),
+    indexes: &[
+        ViewIndex { columns: &["batch"], only: None },
+        ViewIndex { columns: &["seller", "batch"], only: None },
+        ViewIndex { columns: &["offer", "batch"], only: None },
+    ],
+    ..VIEW
+};
+
 pub(crate) const RULES: &[&str] = &[
     "percentage",
     "amount off",
@@ -196,6 +224,7 @@ pub const MARKET_PARCELS: ViewSpec = ViewSpec {
     ..VIEW
 };
 
+pub(crate) const SELLER_KINDS: &[&str] = &["individual", "business"];
 pub(crate) const UNIT_STATES: &[&str] = &["kept", "refused", "back", "written off", "lost"];
 
 pub const ORDER_UNITS: ViewSpec = ViewSpec {
@@ -211,6 +240,8 @@ pub const ORDER_UNITS: ViewSpec = ViewSpec {
         column("seller", Id(Seller), "who sells it").filter(),
         column("offer", Id(Offer), "that it is of").filter(),
         column("variant", Id(Variant), "that it is of").filter(),
+        column("category", Id(Category), "of the offer when the row begins").filter(),
+        column("seller_kind", Word(SELLER_KINDS), "as what the seller sold it").filter(),
         column("state", Word(UNIT_STATES), "`back`: with the seller, and stock again").filter(),
         column("flash", Flag, "from the stock of a flash price").filter(),
         column("currency", Currency, "of the amounts").filter(),

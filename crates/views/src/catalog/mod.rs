@@ -7,6 +7,7 @@ pub(crate) mod market;
 pub(crate) mod parcels;
 pub(crate) mod parties;
 pub(crate) mod settlement;
+pub(crate) mod texts;
 
 use crate::table::ViewSpec;
 
@@ -61,9 +62,13 @@ views! {
     Periods = settlement::PERIODS,
     Offers = market::OFFERS,
     Variants = market::VARIANTS,
+    StockAdjustments = market::STOCK_ADJUSTMENTS,
     Promotions = market::PROMOTIONS,
     MarketOrders = market::MARKET_ORDERS,
     MarketParcels = market::MARKET_PARCELS,
     OrderUnits = market::ORDER_UNITS,
     OrderDiscounts = market::ORDER_DISCOUNTS,
+    TextDecisions = texts::TEXT_DECISIONS,
+    TextRules = texts::TEXT_RULES,
+    TextAppeals = texts::TEXT_APPEALS,
 }

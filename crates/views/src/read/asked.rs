@@ -23,6 +23,8 @@ use crate::value::ViewValue;
 
 /// Of a statement that is asked.
 pub const ASKED_TEXT_BYTES_MAX: usize = 16 << 10;
+/// A number that is not 0.
+const NEVER: u8 = 1;
 /// For an empty table; real ones have the time of who asks.
 const EMPTY_TIME: Duration = Duration::from_secs(1);
 const INSTRUCTIONS: i32 = 1_000;
@@ -250,7 +252,19 @@ impl EmptyTables {
                 _ => column.name().to_owned(),
             })
             .collect();
-        let text = format!("SELECT {} FROM (\n{select}\n) AS asked", named.join(", "));
+        // A cast alone would cut off what is not whole.
+        let changed: Vec<String> = columns
+            .iter()
+            .filter_map(|column| match column {
+                AskedColumn::Number(name) => Some(format!("{name} <> CAST({name} AS BIGINT)")),
+                _ => None,
+            })
+            .chain([format!("{NEVER} = 0")])
+            .collect();
+        let changed = format!("CASE WHEN {} THEN 1 ELSE 0 END", changed.join(" OR "));
+        let named = named.join(", ");
+        let text =
+            format!("SELECT {named}, CAST({changed} AS BIGINT) FROM (\n{select}\n) AS asked");
         {
             let mut seen = locked(&self.seen);
             (seen.may_read, seen.fault) = (may_read, None);
@@ -356,13 +370,19 @@ impl ViewReader {
         let question = Question {
             text: statement.text.clone(),
             values: values.collect(),
-            columns: statement.columns.iter().map(|column| column.spec()).collect(),
+            columns: statement
+                .columns
+                .iter()
+                .map(|column| column.spec())
+                .chain([AskedColumn::Number("changed").spec()])
+                .collect(),
             sorted_by: Vec::new(),
         };
         let ask = |reader: &mut ViewReader| {
             reader.read(None, |reading, _| {
-                let (mut rows, mut has_more) = (Vec::new(), false);
-                let done = reading.ask(&question, &mut |row| {
+                let (mut rows, mut has_more, mut is_whole) = (Vec::new(), false, true);
+                let done = reading.ask(&question, &mut |mut row| {
+                    is_whole &= row.pop() == Some(ViewValue::Number(0));
                     has_more = rows.len() >= rows_max;
                     if has_more {
                         return ControlFlow::Break(());
@@ -371,7 +391,7 @@ impl ViewReader {
                     ControlFlow::Continue(())
                 });
                 done.map_err(too_long)?;
-                Ok((rows, has_more))
+                if is_whole { Ok((rows, has_more)) } else { Err(ReadViewError::NotWhole) }
             })
         };
         let (answer, _) = match self.0 {

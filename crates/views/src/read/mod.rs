@@ -142,6 +142,9 @@ pub enum ReadViewError {
     /// See [`ViewReader::within`].
     #[error("the question takes too long")]
     TooLong,
+    /// Of an asked statement.
+    #[error("a number is not whole, or is beyond 64 bits")]
+    NotWhole,
 }
 
 /// Sees a row. A break ends the reading.

@@ -18,7 +18,9 @@ use views::{RowSpan, ViewSpec, ViewValue};
 
 use super::act_table::of_row;
 use super::bank_accounts;
+use super::belongs::{self, Belongings};
 use super::frames::{frame, position, readable};
+use super::market;
 use super::party_accounts::StatementParty;
 use super::routing::{network_names, why};
 use super::rows::{names, offset_at, page_row, person_names, read, time_of, with};
@@ -370,8 +372,9 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
                 None => None,
             };
             let earlier = earlier.map(|row| page_row(view, row));
+            let belongings = belongs::find(reader, &principal, (view, &told.row), at)?;
             let logged: Vec<PageRow> = told.commands.values().flatten().cloned().collect();
-            let of = [
+            let mut of = vec![
                 (view, &told.history[..]),
                 (view, std::slice::from_ref(&told.row)),
                 (view, earlier.as_slice()),
@@ -379,15 +382,17 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
                 (postings, &told.statement[..]),
                 (log, &logged[..]),
             ];
+            of.extend(belongings.lists.iter().map(|one| (one.view, &one.rows[..])));
             let mut names = names(reader, &principal, &of, at)?;
             if view.name == "payments" {
                 names.extend(network_names(reader, &principal, at)?);
             }
             let time = time_of(reader, &found)?;
-            Ok((Some((told, earlier, names)), found, time))
+            Ok((Some((told, earlier, names, belongings)), found, time))
         });
         let (told, found, time) = read?;
-        let (told, earlier, mut names) = told.ok_or_else(unknown)?;
+        let (told, earlier, mut names, belongings): (_, _, _, Belongings) =
+            told.ok_or_else(unknown)?;
         names.extend(person_names(giver, &principal));
         let offset_minutes = offset_at(giver, time)?;
         let (words, readable) = (preferences.words, readable(&principal));
@@ -431,7 +436,13 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
             let first = number(first, view, begins(view));
             page.routing = why((&giver.data, &principal), &context, &told.row, first)?;
         }
+        page.belongings = belongs::tables(&context, &belongings);
         page.related = related(&context, VIEWS, view, &told.row);
+        if view.name == "promotions" && at.is_none() && market::sees_all(&principal) {
+            let (text, key) = (words.get("preview.title"), row_key(view, &told.row));
+            let href = Link::to(market::PREVIEW_PATH).with("promotion", &key).text();
+            page.related.insert(0, RelatedLink { text, href });
+        }
         let party = told.row.raw_of(view, view.key[0]).and_then(StatementParty::read);
         if let Some(party) = party.filter(|party| party.is_shown_to(&principal)) {
             let text = words.get("statement.title");

@@ -13,7 +13,7 @@ use crate::query::decoded;
 
 /// The pairs of a form.
 #[derive(Clone)]
-pub(super) struct Form(Vec<(String, String)>);
+pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
     pub fn get(&self, name: &str) -> &str {

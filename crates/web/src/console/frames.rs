@@ -12,7 +12,10 @@ use super::act_table::{ACTS_PATH, may};
 use super::audit::AUDIT_PATH;
 use super::costs::COSTS;
 use super::imports::IMPORT_PATH;
+use super::market::{MARKET, sees_all};
+use super::packing::PACKING;
 use super::people::PEOPLE;
+use super::policy::POLICY_PATH;
 use super::portals::own_party;
 use super::pulse::PULSE_PATH;
 use super::routing::{ROUTING, sees_routes};
@@ -39,6 +42,12 @@ pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
     let sees = |right| principal.may(AccessFunction::Read(right)) == AccessScope::All;
     let others = [("networks", ROUTING), ("status", SYSTEM), ("roles", PEOPLE)];
     names.extend(others.into_iter().filter(|(right, _)| sees(right)).map(|(_, page)| page));
+    if sees_all(principal) {
+        names.push(MARKET);
+    }
+    if names.contains(&"market_parcels") {
+        names.push(PACKING);
+    }
     // What a collection costs follows from its payment and its network.
     if sees_routes(principal) {
         names.push(COSTS);
@@ -96,7 +105,11 @@ pub(super) fn frame(
         let phone = phone.then(|| link("nav.phone", PHONE_PATH));
         waits
             .into_iter()
-            .chain([link("nav.acts", ACTS_PATH), link("pulse.title", PULSE_PATH)])
+            .chain([
+                link("nav.acts", ACTS_PATH),
+                link("pulse.title", PULSE_PATH),
+                link("policy.title", POLICY_PATH),
+            ])
             .chain(audits)
             .chain(own)
             .chain(imports)
@@ -114,6 +127,7 @@ pub(super) fn frame(
         viewer,
         position: None,
         demo: demo.collect(),
+        has_shop: app.shop.is_some(),
         search: String::new(),
     }
 }

@@ -1,7 +1,9 @@
-//! A file of orders as a form: what the API takes, by the same handler, with a report of its lines.
+//! A file of orders or of offers as a form: what the API takes, by the same handler, with a report
+//! of its lines.
 
 use std::time::Duration;
 
+use ::files::offers::OfferProfile;
 use ::files::profile::Profile;
 use access::AccessFunction;
 use axum::body::{Body, Bytes};
@@ -24,15 +26,80 @@ use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 
 pub(super) const IMPORT_PATH: &str = "/import";
+pub(super) const OFFERS_PATH: &str = "/offers/import";
 /// Fields of the form, the file last: what stands before it decides whether it is read.
-const FIELDS: [&str; 5] = ["csrf", "profile", "seller", "currency", "file"];
+const FIELDS: [&str; 6] = ["csrf", "profile", "seller", "currency", "category", "file"];
 const FILE: &str = "file";
 /// What stands around a file in a form.
 const AROUND_BYTES_MAX: u64 = 64 << 10;
-/// The profile of a file that was made for Doorstep.
-const OWN_PROFILE: &str = "doorstep";
 /// Bad lines on a page.
 const BAD_LINES_SHOWN_MAX: usize = 200;
+
+/// What a form takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ImportForm {
+    Orders,
+    Offers,
+}
+
+impl ImportForm {
+    fn path(self) -> &'static str {
+        match self {
+            ImportForm::Orders => IMPORT_PATH,
+            ImportForm::Offers => OFFERS_PATH,
+        }
+    }
+
+    fn kind(self) -> FileKind {
+        match self {
+            ImportForm::Orders => FileKind::Orders,
+            ImportForm::Offers => FileKind::Offers,
+        }
+    }
+
+    /// The command that a file gives most.
+    fn gives(self) -> &'static str {
+        match self {
+            ImportForm::Orders => "AnnounceParcel",
+            ImportForm::Offers => "DraftOffer",
+        }
+    }
+
+    /// The profile of a file that was made for Doorstep.
+    fn own_profile(self) -> &'static str {
+        match self {
+            ImportForm::Orders => "doorstep",
+            ImportForm::Offers => "doorstep-offers",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            ImportForm::Orders => "import.title",
+            ImportForm::Offers => "import.offers_title",
+        }
+    }
+
+    /// Each profile with what it reads, ours first.
+    fn profiles(self, language: Language) -> Vec<(String, String)> {
+        let pick = |en: &str, zh: &str| match language {
+            Language::En => en.to_owned(),
+            Language::Zh => zh.to_owned(),
+        };
+        let mut all: Vec<(String, String)> = match self {
+            ImportForm::Orders => Profile::names()
+                .filter_map(|name| Some((name, Profile::built_in(name).ok()?)))
+                .map(|(name, one)| (name.into(), pick(one.about(), one.about_in_chinese())))
+                .collect(),
+            ImportForm::Offers => OfferProfile::names()
+                .filter_map(|name| Some((name, OfferProfile::built_in(name).ok()?)))
+                .map(|(name, one)| (name.into(), pick(one.about(), one.about_in_chinese())))
+                .collect(),
+        };
+        all.sort_by_key(|(name, _)| *name != self.own_profile());
+        all
+    }
+}
 
 /// What was filled in beside the file.
 #[derive(Default)]
@@ -41,6 +108,7 @@ struct Filled {
     profile: String,
     seller: String,
     currency: String,
+    category: String,
 }
 
 impl Filled {
@@ -49,36 +117,39 @@ impl Filled {
             "csrf" => self.csrf = text,
             "profile" => self.profile = text,
             "seller" => self.seller = text,
+            "category" => self.category = text,
             _ => self.currency = text,
         }
     }
 
     /// As parameters of the API, without what is empty.
-    fn parameters(&self, only_check: bool) -> Result<QueryParameters, Problem> {
+    fn parameters(&self, form: ImportForm, only_check: bool) -> Result<QueryParameters, Problem> {
         let check = if only_check { "true" } else { "" };
         let pairs = [
             ("profile", &*self.profile),
             ("seller", self.seller.trim()),
             ("currency", self.currency.trim()),
+            ("category", self.category.trim()),
             ("check", check),
         ];
         let given = pairs.into_iter().filter(|(_, value)| !value.is_empty());
         let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        QueryParameters::of(given, crate::handlers::file_flags(FileKind::Orders))
+        QueryParameters::of(given, crate::handlers::file_flags(form.kind()))
     }
 }
 
-/// Refuses who may not send orders; says whether it is for own sellers only.
-fn is_for_own(visit: &Visit) -> Result<bool, Problem> {
+/// Refuses who may not send such files; says whether it is for own sellers only.
+fn is_for_own(visit: &Visit, form: ImportForm) -> Result<bool, Problem> {
     if visit.call.caller()?.session.is_none() {
         return Err(ProblemKind::NeedsPerson.into());
     }
-    let function = AccessFunction::GiveNamed("AnnounceParcel");
+    let function = AccessFunction::GiveNamed(form.gives());
     Ok(files::own_sellers(&visit.call, function)?.is_some())
 }
 
 fn render(
     visit: &Visit,
+    form: ImportForm,
     filled: &Filled,
     wrong: Option<String>,
     report: Option<ImportedOrders>,
@@ -86,24 +157,23 @@ fn render(
 ) -> HttpAnswer {
     let words = visit.words();
     let mut around =
-        frame(&visit.call.app, visit.preferences, visit.call.caller.as_ref(), IMPORT_PATH);
-    around.title = words.get("import.title").to_owned();
-    let chosen = if filled.profile.is_empty() { OWN_PROFILE } else { &filled.profile };
-    let mut names: Vec<&str> = Profile::names().collect();
-    // Ours first.
-    names.sort_by_key(|name| *name != OWN_PROFILE);
-    let profiles = names.into_iter().filter_map(|name| {
-        let profile = Profile::built_in(name).ok()?;
-        let about = match words.0 {
-            Language::En => profile.about(),
-            Language::Zh => profile.about_in_chinese(),
-        };
-        Some((name.to_owned(), about.to_owned(), name == chosen))
+        frame(&visit.call.app, visit.preferences, visit.call.caller.as_ref(), form.path());
+    around.title = words.get(form.title()).to_owned();
+    let chosen = if filled.profile.is_empty() { form.own_profile() } else { &filled.profile };
+    let profiles = form.profiles(words.0).into_iter().map(|(name, about)| {
+        let is_chosen = name == chosen;
+        (name, about, is_chosen)
     });
     let page = ImportPage {
         csrf: around.viewer.as_ref().map(|viewer| viewer.csrf.clone()).unwrap_or_default(),
+        lead: words.get(match form {
+            ImportForm::Orders => "import.lead",
+            ImportForm::Offers => "import.offers_lead",
+        }),
+        path: form.path(),
+        category: (form == ImportForm::Offers).then(|| filled.category.clone()),
         profiles: profiles.collect(),
-        seller: (!is_for_own(visit)?).then(|| filled.seller.clone()),
+        seller: (!is_for_own(visit, form)?).then(|| filled.seller.clone()),
         currency: filled.currency.clone(),
         error: wrong,
         report,
@@ -112,10 +182,10 @@ fn render(
     html(&page, status)
 }
 
-pub(super) fn form(visit: &Visit) -> HttpAnswer {
+pub(super) fn form(visit: &Visit, form: ImportForm) -> HttpAnswer {
     QueryParameters::read(visit.call.parts.uri.query(), &[])?;
-    is_for_own(visit)?;
-    render(visit, &Filled::default(), None, None, StatusCode::OK)
+    is_for_own(visit, form)?;
+    render(visit, form, &Filled::default(), None, None, StatusCode::OK)
 }
 
 /// The parts of a body, within the limits of each.
@@ -182,10 +252,10 @@ async fn fill(parts: &mut Multipart<'static>) -> Result<(Filled, Option<Field<'s
     Ok((filled, None))
 }
 
-pub(super) async fn take(mut visit: Visit) -> HttpAnswer {
+pub(super) async fn take(mut visit: Visit, form: ImportForm) -> HttpAnswer {
     let query = QueryParameters::read(visit.call.parts.uri.query(), &["check"])?;
     let only_check = query.get("check") == Some("true");
-    let is_own = is_for_own(&visit)?;
+    let is_own = is_for_own(&visit, form)?;
     let (mut parts, bytes) = parts(&mut visit, &FIELDS)?;
     let within = Duration::from_secs(BODY_SECONDS_MAX);
     let filled = tokio::time::timeout(within, fill(&mut parts)).await;
@@ -197,9 +267,9 @@ pub(super) async fn take(mut visit: Visit) -> HttpAnswer {
     let words = visit.words();
     visit.call.language = words.0;
     let refuse = |filled: &Filled, why: String| {
-        render(&visit, filled, Some(why), None, StatusCode::UNPROCESSABLE_ENTITY)
+        render(&visit, form, filled, Some(why), None, StatusCode::UNPROCESSABLE_ENTITY)
     };
-    let is_known = Profile::names().any(|name| name == filled.profile);
+    let is_known = form.profiles(words.0).iter().any(|(name, _)| *name == filled.profile);
     let is_long = filled.seller.len() > REFERENCE_BYTES_MAX;
     if !is_known || is_long || (is_own && !filled.seller.is_empty()) {
         return refuse(&filled, words.get("import.bad_form").to_owned());
@@ -209,27 +279,112 @@ pub(super) async fn take(mut visit: Visit) -> HttpAnswer {
     let Some(file) = file else {
         return refuse(&filled, words.get("import.no_file").to_owned());
     };
-    let parameters = match filled.parameters(only_check) {
+    let parameters = match filled.parameters(form, only_check) {
         Ok(parameters) => parameters,
         Err(problem) => return refuse(&filled, problem.detail(words.0).to_owned()),
     };
     let (sender, body) = FileBody::until_its_end(bytes);
     let sending = tokio::spawn(pump(parts, file, sender));
-    let done = files::carry_out(&visit.call, FileKind::Orders, &parameters, body).await;
+    let done = files::carry_out(&visit.call, form.kind(), &parameters, body).await;
     sending.abort();
     match done {
         Ok((report, _, position)) => {
             let by = visit.call.caller()?.principal.actor;
             visit.call.app.writers.wrote(by, position);
-            let report = reported(words, &report);
-            render(&visit, &filled, None, Some(report), StatusCode::OK)
+            let report = match form {
+                ImportForm::Orders => reported(words, &report),
+                ImportForm::Offers => reported_offers(words, &report),
+            };
+            render(&visit, form, &filled, None, Some(report), StatusCode::OK)
         }
         Err(problem) if problem.status().is_server_error() => Err(problem),
         Err(problem) => {
             let status = problem.status();
             let why = super::act_pages::sentence(words, &problem);
-            render(&visit, &filled, Some(why), None, status)
+            render(&visit, form, &filled, Some(why), None, status)
         }
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+fn bad_lines(report: &Value) -> Vec<BadOrderLine> {
+    let lines = report["bad_lines"].as_array().into_iter().flatten();
+    let lines = lines.take(BAD_LINES_SHOWN_MAX).map(|line| BadOrderLine {
+        line: text(&line["line"]),
+        column: text(&line["column"]),
+        reason: text(&line["reason"]),
+        left_out: text(&line["left_out"]),
+    });
+    lines.collect()
+}
+
+/// The report of a file of offers, in words.
+fn reported_offers(words: PageWords, report: &Value) -> ImportedOrders {
+    let count = |name: &str| report[name].as_u64().unwrap_or(0);
+    let about = |name: &str| report[name].as_array().map_or(&[][..], Vec::as_slice);
+    let tile = |key: &str, name: &str| HomeTile {
+        title: words.get(key),
+        values: vec![(number(count(name).into()), String::new())],
+        about: String::new(),
+        href: None,
+    };
+    let changes = ["drafted", "revised", "variants_added", "prices_set", "units_added", "listed"];
+    let mut tiles = vec![tile("import.offers", "offers"), tile("column.variants", "variants")];
+    if report["imported"] == true {
+        tiles.extend([
+            tile("import.drafted", "drafted"),
+            tile("import.revised", "revised"),
+            tile("import.prices_set", "prices_set"),
+            tile("import.units_added", "units_added"),
+            tile("import.listed", "listed"),
+            tile("import.unchanged", "unchanged"),
+        ]);
+    }
+    tiles.push(tile("import.errors", "errors"));
+    let lines = bad_lines(report);
+    let more = count("errors").saturating_sub(lines.len() as u64);
+    let more = (more > 0).then(|| {
+        let more = number(more.into());
+        words.fill("import.more", &[("count", &more)])
+    });
+    let others = about("refused").iter().chain(about("not_listed")).map(|one| {
+        let (line, offer, why) = (text(&one["line"]), text(&one["offer"]), text(&one["reason"]));
+        let values: [(&str, &dyn std::fmt::Display); 3] =
+            [("line", &line), ("offer", &offer), ("why", &why)];
+        words.fill("import.offer_refused", &values)
+    });
+    let mut others: Vec<String> = others.collect();
+    for (reason, lines) in report["left_out"].as_object().into_iter().flatten() {
+        let lines = text(lines);
+        let values: [(&str, &dyn std::fmt::Display); 2] = [("reason", reason), ("count", &lines)];
+        others.push(words.fill("import.lines_left_out", &values));
+    }
+    let is_bad = count("errors") > 0 || !about("refused").is_empty();
+    let has_changed = changes.iter().any(|name| count(name) > 0);
+    let (key, tone) = match (report["imported"] == true, is_bad) {
+        (true, _) if !about("not_listed").is_empty() => ("import.offers_not_listed", Tone::Wait),
+        (true, _) if has_changed => ("import.offers_done", Tone::Done),
+        (true, _) => ("import.offers_same", Tone::Move),
+        (false, true) => ("import.offers_refused", Tone::Wait),
+        (false, false) => ("import.checked", Tone::Move),
+    };
+    ImportedOrders {
+        notice: words.get(key).to_owned(),
+        tone,
+        tiles,
+        bad: lines,
+        more,
+        others,
+        warning: report["warning"].as_str().map(str::to_owned),
+        taken: (report["imported"] == true)
+            .then(|| (pages::list_path("offers"), words.get("import.see_offers"))),
     }
 }
 
@@ -265,19 +420,7 @@ fn reported(words: PageWords, report: &Value) -> ImportedOrders {
         tiles.push(tile("import.parcels", "/parcels"));
     }
     tiles.push(tile("import.errors", "/errors"));
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    };
-    let lines = report["bad_lines"].as_array().into_iter().flatten();
-    let lines = lines.take(BAD_LINES_SHOWN_MAX).map(|line| BadOrderLine {
-        line: text(&line["line"]),
-        column: text(&line["column"]),
-        reason: text(&line["reason"]),
-        left_out: text(&line["left_out"]),
-    });
-    let lines: Vec<BadOrderLine> = lines.collect();
+    let lines = bad_lines(report);
     let kept = lines.len() as u64;
     let more = (bad > kept).then(|| {
         let more = number(i128::from(bad - kept));
@@ -311,6 +454,6 @@ fn reported(words: PageWords, report: &Value) -> ImportedOrders {
         more,
         others,
         warning: report["warning"].as_str().map(str::to_owned),
-        parcels: is_imported.then(|| pages::list_path("parcels")),
+        taken: is_imported.then(|| (pages::list_path("parcels"), words.get("import.see"))),
     }
 }

@@ -104,6 +104,21 @@ pub(super) async fn list(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
         let mut page = ListPage::new(around, &request, &context);
         if pinned.is_none() && has_session {
             page.acts = of_list(words, &principal, view);
+            let link = |key: &str, href: &str| pages::ActLink {
+                text: words.get(key).to_owned(),
+                about: String::new(),
+                href: href.to_owned(),
+                is_next: false,
+            };
+            if view.name == "offers" {
+                if super::act_table::may(&principal, "DraftOffer") {
+                    page.acts.push(link("import.offers_title", super::imports::OFFERS_PATH));
+                }
+                page.acts.push(link("import.export", crate::handlers::OFFER_FILE_PATH));
+            }
+            if view.name == "promotions" && super::market::sees_all(&principal) {
+                page.acts.push(link("preview.title", super::market::PREVIEW_PATH));
+            }
             if view.name == "breaks" {
                 page.acts.extend(super::closings::link(words, &principal));
             }

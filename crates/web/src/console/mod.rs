@@ -8,6 +8,7 @@ mod act_table;
 mod approvals;
 mod audit;
 mod bank_accounts;
+mod belongs;
 mod choices;
 mod closings;
 mod costs;
@@ -18,11 +19,15 @@ mod frames;
 mod home;
 mod imports;
 mod lists;
+mod market;
 mod notices;
 mod own_sign_in;
+mod packing;
 mod party_accounts;
 mod people;
+mod policy;
 mod portals;
+mod preview;
 mod pulse;
 mod routing;
 mod rows;
@@ -55,13 +60,14 @@ use crate::handlers;
 use crate::operations::{Action, OPERATIONS, Operation};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
+use crate::shop::ShopPage;
 use crate::words::BilingualText;
 
 use act_table::ACTS_PATH;
 use closings::{CLOSINGS_LIST_PATH, CLOSINGS_PATH};
-pub(crate) use form::own_path;
+pub(crate) use form::{Form, own_path};
 use frames::frame;
-use imports::IMPORT_PATH;
+use imports::{IMPORT_PATH, ImportForm, OFFERS_PATH};
 pub(crate) use sessions::{SECOND_FACTOR_PATH, SIGNED_IN_PATH};
 use statements::STATEMENTS_PATH;
 pub(crate) use statements::{STATEMENT_PARAMETERS, statement_of};
@@ -88,6 +94,7 @@ const POSITION_PATH: &str = "/position";
 /// What a page is of.
 #[derive(Clone, Copy)]
 enum Page {
+    Shop(ShopPage),
     Home,
     SignIn,
     GiveSignIn,
@@ -107,8 +114,8 @@ enum Page {
     Proposals,
     Proposal,
     Decide,
-    Import,
-    TakeImport,
+    Import(ImportForm),
+    TakeImport(ImportForm),
     Closings,
     ClosingsList,
     TakeClosings,
@@ -122,6 +129,16 @@ enum Page {
     Notices,
     Notice,
     NoticeRecipient,
+    Policy,
+    PolicyTwin,
+    HeldTexts,
+    HeldTwin,
+    Appeals,
+    AppealsTwin,
+    OfferDecisions,
+    PolicyReport,
+    PolicyReportTwin,
+    PolicyReportFile,
     Pulse,
     PulseList,
     Publication,
@@ -132,6 +149,11 @@ enum Page {
     Routing,
     Costs,
     Exit,
+    Market,
+    Packing,
+    ShowBuyers,
+    Preview,
+    GivePreview,
     System,
     People,
     Person,
@@ -143,7 +165,7 @@ enum Page {
 }
 
 /// Pages tell who is not signed in where to sign in.
-static OPEN: LazyLock<Operation> = LazyLock::new(|| Operation {
+pub(crate) static OPEN: LazyLock<Operation> = LazyLock::new(|| Operation {
     id: String::new(),
     method: Method::GET,
     path: String::new(),
@@ -154,15 +176,15 @@ static OPEN: LazyLock<Operation> = LazyLock::new(|| Operation {
 
 /// What a viewer prefers.
 #[derive(Clone, Copy)]
-struct Preferences {
-    words: PageWords,
+pub(crate) struct Preferences {
+    pub words: PageWords,
     theme: Theme,
 }
 
 /// A request for a page.
-struct Visit {
-    call: Call,
-    preferences: Preferences,
+pub(crate) struct Visit {
+    pub call: Call,
+    pub preferences: Preferences,
 }
 
 impl Preferences {
@@ -178,7 +200,7 @@ impl Preferences {
 }
 
 impl Visit {
-    fn words(&self) -> PageWords {
+    pub fn words(&self) -> PageWords {
         self.preferences.words
     }
 
@@ -223,7 +245,14 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
             on(get(Page::ActForm), MethodFilter::POST, Page::GiveAct),
         )
         .route(CHOICES_PATH, get(Page::Choices))
-        .route(IMPORT_PATH, on(get(Page::Import), MethodFilter::POST, Page::TakeImport))
+        .route(IMPORT_PATH, {
+            let form = ImportForm::Orders;
+            on(get(Page::Import(form)), MethodFilter::POST, Page::TakeImport(form))
+        })
+        .route(OFFERS_PATH, {
+            let form = ImportForm::Offers;
+            on(get(Page::Import(form)), MethodFilter::POST, Page::TakeImport(form))
+        })
         .route(CLOSINGS_PATH, on(get(Page::Closings), MethodFilter::POST, Page::TakeClosings))
         .route(CLOSINGS_LIST_PATH, get(Page::ClosingsList))
         .route(notices::NOTICES_PATH, get(Page::Notices))
@@ -231,6 +260,16 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(&format!("{}.csv", notices::NOTICES_PATH), get(Page::Notices))
         .route(&format!("{}/{{number}}", notices::NOTICES_PATH), get(Page::Notice))
         .route(&format!("{}/{{recipient}}", notices::OF_PATH), get(Page::NoticeRecipient))
+        .route(policy::POLICY_PATH, get(Page::Policy))
+        .route(&format!("{}.json", policy::POLICY_PATH), get(Page::PolicyTwin))
+        .route(policy::HELD_PATH, get(Page::HeldTexts))
+        .route(&format!("{}.json", policy::HELD_PATH), get(Page::HeldTwin))
+        .route(policy::APPEALS_PATH, get(Page::Appeals))
+        .route(&format!("{}.json", policy::APPEALS_PATH), get(Page::AppealsTwin))
+        .route(&format!("{}/{{offer}}", policy::OFFERS_PATH), get(Page::OfferDecisions))
+        .route(policy::REPORT_PATH, get(Page::PolicyReport))
+        .route(&format!("{}.json", policy::REPORT_PATH), get(Page::PolicyReportTwin))
+        .route(&format!("{}/{{file}}", policy::REPORT_PATH), get(Page::PolicyReportFile))
         .route(pulse::PULSE_PATH, get(Page::Pulse))
         .route(&format!("{}.json", pulse::PULSE_PATH), get(Page::PulseList))
         .route(
@@ -247,6 +286,9 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(&list_path(routing::ROUTING), get(Page::Routing))
         .route(&list_path(costs::COSTS), get(Page::Costs))
         .route(&format!("{}/{{network}}", list_path(costs::EXIT)), get(Page::Exit))
+        .route(market::MARKET_PATH, get(Page::Market))
+        .route(packing::PACKING_PATH, on(get(Page::Packing), MethodFilter::POST, Page::ShowBuyers))
+        .route(market::PREVIEW_PATH, on(get(Page::Preview), MethodFilter::POST, Page::GivePreview))
         .route(&list_path(system::SYSTEM), get(Page::System))
         .route(
             &format!("{}/{{seller}}", bank_accounts::BANK_ACCOUNTS_PATH),
@@ -264,6 +306,9 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
             &format!("{PROPOSALS_PATH}/{{number}}"),
             on(get(Page::Proposal), MethodFilter::POST, Page::Decide),
         );
+    router = crate::shop::add(router, app, |methods, filter, page| {
+        on(methods, filter, Page::Shop(page))
+    });
     // Made-up values beside real ones would be taken for them.
     if !app.trial_roles.is_empty() {
         router = router
@@ -355,7 +400,35 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::GiveSecondFactor => sessions::second_factor(visit).await,
         Page::SignedIn => sessions::signed_in(visit),
         Page::Preferences => sessions::prefer(visit).await,
+        Page::Shop(page) => crate::shop::show(visit, page).await,
+        Page::Policy
+        | Page::PolicyTwin
+        | Page::PolicyReport
+        | Page::PolicyReportTwin
+        | Page::PolicyReportFile
+            if visit.call.caller.is_none() && !visit.call.app.public_policy =>
+        {
+            not_signed_in(&visit)
+        }
+        Page::Policy => policy::policy(visit).await,
+        Page::PolicyReport => policy::report(visit).await,
+        Page::PolicyReportFile => policy::file(visit).await,
+        Page::PolicyTwin => {
+            policy::list_twin(visit, |action| matches!(action, Action::Policy)).await
+        }
+        Page::PolicyReportTwin => {
+            policy::list_twin(visit, |action| matches!(action, Action::PolicyReport)).await
+        }
         _ if visit.call.caller.is_none() => not_signed_in(&visit),
+        Page::HeldTexts => policy::held(visit).await,
+        Page::Appeals => policy::appeals(visit).await,
+        Page::OfferDecisions => policy::offer(visit).await,
+        Page::HeldTwin => {
+            policy::list_twin(visit, |action| matches!(action, Action::HeldTexts)).await
+        }
+        Page::AppealsTwin => {
+            policy::list_twin(visit, |action| matches!(action, Action::OpenAppeals)).await
+        }
         Page::OwnSignIn => own_sign_in::page(visit).await,
         Page::ChangeOwnSignIn => own_sign_in::change(visit).await,
         Page::SignOut => sessions::sign_out(visit).await,
@@ -381,8 +454,8 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Proposals => approvals::list(visit).await,
         Page::Proposal => approvals::one(visit).await,
         Page::Decide => approvals::decide(visit).await,
-        Page::Import => imports::form(&visit),
-        Page::TakeImport => imports::take(visit).await,
+        Page::Import(form) => imports::form(&visit, form),
+        Page::TakeImport(form) => imports::take(visit, form).await,
         Page::Closings => closings::form(&visit),
         Page::ClosingsList => closings::list(visit).await,
         Page::TakeClosings => closings::take(visit).await,
@@ -407,6 +480,11 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Routing => routing::routing(visit).await,
         Page::Costs => costs::costs(visit).await,
         Page::Exit => costs::exit(visit).await,
+        Page::Market => market::market(visit).await,
+        Page::Packing => packing::page(visit).await,
+        Page::ShowBuyers => packing::disclose(visit).await,
+        Page::Preview => preview::page(visit).await,
+        Page::GivePreview => preview::give(visit).await,
         Page::System => system::system(visit).await,
         Page::People => people::people(visit).await,
         Page::Person => people::person(visit).await,
@@ -436,7 +514,7 @@ fn not_signed_in(visit: &Visit) -> HttpAnswer {
 }
 
 /// See other.
-fn go_to(address: &str) -> HttpAnswer {
+pub(crate) fn go_to(address: &str) -> HttpAnswer {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     let address = HeaderValue::from_str(address).map_err(Problem::internal)?;
@@ -444,7 +522,7 @@ fn go_to(address: &str) -> HttpAnswer {
     Ok(response)
 }
 
-fn html(page: &impl Template, status: StatusCode) -> HttpAnswer {
+pub(crate) fn html(page: &impl Template, status: StatusCode) -> HttpAnswer {
     let body = page.render().map_err(Problem::internal)?;
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -485,6 +563,17 @@ fn error_page(mut around: PageFrame, problem: &Problem) -> Response<Body> {
         frame: around,
     };
     html(&page, status).unwrap_or_else(|problem| problem.response(words.0))
+}
+
+/// What stands around a page of the shop window.
+pub(crate) fn console_frame(visit: &Visit) -> PageFrame {
+    frame(&visit.call.app, visit.preferences, visit.call.caller.as_ref(), visit.path())
+}
+
+/// What stands around a page that the API answers.
+pub(crate) fn page_of_call(call: &Call) -> PageFrame {
+    let path = call.parts.uri.path();
+    frame(&call.app, Preferences::of(&call.parts.headers), None, path)
 }
 
 /// What is not there, as a page.

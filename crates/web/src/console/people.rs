@@ -9,7 +9,7 @@ use access::{
 };
 use axum::http::StatusCode;
 use axum::http::header;
-use books::{ApiKeyId, ApiKeyView, GrantedRole, PersonId};
+use books::{ApiKeyId, ApiKeyView, CourierId, GrantedRole, PersonId};
 use engine::Timestamp;
 use office::{Persons, SignedInGiver};
 use pages::forms::{NOTHING, number, time};
@@ -43,6 +43,7 @@ const REVOKE: &str = "RevokeAccess";
 struct KnownPerson {
     id: PersonId,
     name: Option<String>,
+    is_courier: bool,
     removed: bool,
     grants: Vec<GrantedRole>,
 }
@@ -65,7 +66,9 @@ impl Known {
             let books = engine.books();
             let persons = books.persons().map(|(id, removed)| {
                 let grants = books.grants_of(id).unwrap_or_default().to_vec();
-                KnownPerson { id, name: None, removed, grants }
+                // A courier has a reference in the books.
+                let name = books.courier_reference(CourierId(id.0)).map(str::to_owned);
+                KnownPerson { id, is_courier: name.is_some(), name, removed, grants }
             });
             let persons: Vec<_> = persons.take(SHOWN_MAX).collect();
             let keys: Vec<ApiKeyView> = books.api_keys(now).take(SHOWN_MAX).collect();
@@ -90,7 +93,7 @@ impl Known {
         let named = Persons::read(&giver.data).unwrap_or_default();
         for (person, name, _) in named.iter() {
             if let Some(one) = persons.iter_mut().find(|one| one.id == person) {
-                one.name = name.map(str::to_owned);
+                one.name = name.map(str::to_owned).or(one.name.take());
             }
         }
         Ok(Known {
@@ -467,6 +470,11 @@ async fn shown_person(visit: &Visit, wrong: Option<String>) -> HttpAnswer {
             facts.insert(1, Cell { label: words.get("people.login"), ..Cell::plain(name) });
             let read = PersonSignIn::read(&app.store, id, now)?;
             sign_ins = read.tables(&shown, may_end && is_sure);
+        }
+        if person.is_courier && readable(&principal).contains(&"couriers") {
+            let link = Link::to("/couriers").part(&format!("cou_{}", id.0)).text();
+            let label = words.entry("column", "courier").unwrap_or_default();
+            facts.push(Cell { label, href: Some(link), ..Cell::plain(known.name(id)) });
         }
         let mut tables = vec![shown.grants(person, &path)];
         tables.extend(shown.sees(KEYS).then(|| shown.keys(Some(id), &path)));

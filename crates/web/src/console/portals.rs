@@ -19,6 +19,7 @@ use views::{ViewSpec, ViewValue};
 
 use super::act_table::{act_path, may, title};
 use super::bank_accounts;
+use super::belongs;
 use super::frames::{frame, position, readable};
 use super::home::{CountedRows, counted, href, totals, work_of};
 use super::imports::IMPORT_PATH;
@@ -283,32 +284,13 @@ impl Portal<'_> {
         let rows: Vec<PageRow> = rows.collect();
         let names = names(reader, self.principal, &[(view, &rows)], Some(self.at))?;
         let context = self.context(&names);
-        let places = list.columns.iter().filter_map(|name| view.place(name));
-        let places: Vec<usize> = places.collect();
-        let label = |place: &usize| {
-            let column = &view.columns[*place];
-            let is_money = matches!(
-                column.kind,
-                views::ColumnKind::Amount { .. } | views::ColumnKind::MinorUnits
-            );
-            (pages::label(self.words, view, column.name), is_money)
-        };
-        let cells = |row: &PageRow| {
-            let cells = places.iter().enumerate().map(|(column, place)| {
-                let cell = context.cell(view, row, *place);
-                match column {
-                    0 => Cell { href: Some(context.page_of(view, row)), ..cell },
-                    _ => cell,
-                }
-            });
-            cells.collect::<Vec<_>>()
-        };
+        let (columns, cells) = belongs::table(&context, view, &rows, list.columns);
         Ok(Some(PortalTable {
             title: self.words.get(list.title),
             href: Some(href(&counted, self.pinned)),
             note: String::new(),
-            columns: places.iter().map(label).collect(),
-            rows: rows.iter().map(cells).collect(),
+            columns,
+            rows: cells,
             total: None,
             none: self.words.get(list.none),
         }))

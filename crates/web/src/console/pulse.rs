@@ -169,13 +169,14 @@ async fn feed(visit: Visit, is_atom: bool) -> HttpAnswer {
 
 /// A figure as a report has it, or of a day.
 pub(super) async fn figure(visit: Visit) -> HttpAnswer {
-    let known = ["report", "day", "at"];
+    let known = ["report", "since", "day", "at"];
     let query = QueryParameters::read(visit.call.parts.uri.query(), &known)?;
     let (audience, words) = (audience(&visit)?, visit.words());
     let id = visit.call.path_part(2)?;
     let report = query.number("report", 1, u64::from(u32::MAX))?;
     let at = query.number("at", 0, i64::MAX.cast_unsigned())?;
     let day = query.get("day").map(str::to_owned);
+    let since = query.get("since").map(str::to_owned);
     let app = visit.call.app.clone();
     let done = visit.call.app.workers.run(move |_| {
         let set = figures(&app.data)?;
@@ -189,7 +190,7 @@ pub(super) async fn figure(visit: Visit) -> HttpAnswer {
         let mut reader = app.readers.take()?;
         let span = match published {
             Some(report) => report.span.clone(),
-            None => span_of(&mut reader, None, day.as_deref(), at)
+            None => span_of(&mut reader, since.as_deref(), day.as_deref(), at)
                 .map_err(|error| of_run(error, &app))?,
         };
         let run = set.run_one(figure, &mut reader, &span).map_err(|error| of_run(error, &app))?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use access::Principal;
 use engine::Timestamp;
 use office::{Persons, SignedInGiver};
-use pages::{PageRow, PartyNames, view_of, view_of_word};
+use pages::{PageRow, PartyNames, party_view, view_of};
 use serde_json::Value;
 use views::read::{
     FILTER_VALUES_MAX, FilterOperator, ListQuery, ReadViewError, RowsOf, ViewFilter, ViewPosition,
@@ -63,11 +63,7 @@ pub(super) fn names(
                 let ViewValue::Number(bits) = row.values[place] else { continue };
                 let party = match kind {
                     // Another column says of what kind it is.
-                    IdentifierKind::Any => {
-                        let words = view.columns.iter().zip(&row.raw);
-                        let kinds = words.filter(|(column, _)| column.name.ends_with("kind"));
-                        kinds.filter_map(|(_, word)| view_of_word(word)).next()
-                    }
+                    IdentifierKind::Any => party_view(view, row, column.name),
                     kind => view_of(kind),
                 };
                 wanted.entry(party.unwrap_or_default()).or_default().insert(bits);
@@ -77,7 +73,11 @@ pub(super) fn names(
     let mut names = PartyNames::new();
     for (party, bits) in wanted {
         let Some(view) = ViewSpec::find(party) else { continue };
-        let name = if party == "accounts" { "name" } else { "reference" };
+        let name = match party {
+            "accounts" => "name",
+            "variants" => "sku",
+            _ => "reference",
+        };
         let (Some(name), Some(key)) = (view.place(name), view.key.first()) else { continue };
         let (Some(id), Ok(scope)) = (view.place(key), rows_of(principal, view)) else { continue };
         if !owns(view, &scope) {

@@ -140,7 +140,7 @@ type Given = Result<(SignedInAnswer, JournalPosition), OfficeError>;
 
 /// Gives a command: if it is quick without a worker. It runs until its answer is there, also if its
 /// sender has gone.
-async fn given_quickly(
+pub(super) async fn given_quickly(
     app: &App,
     command: QuickCommand,
     running: RunningKey,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use access::{AccessFunction, AccessGrant, AccessScope};
 use axum::body::{Body, Bytes};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, Response, StatusCode, header};
 use books::SellerId;
 use engine::Actor;
 use http_body_util::BodyExt;
@@ -20,7 +20,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::app::{Call, HttpAnswer, json_answer};
+use crate::app::{Call, HttpAnswer, POSITION, json_answer};
 use crate::idempotency::RunningKey;
 use crate::limits::{FILE_SECONDS_MAX, FILE_SILENCE_SECONDS_MAX, FILES_WAIT_SECONDS_MAX};
 use crate::operations::FileKind;
@@ -31,6 +31,7 @@ use crate::words::{BilingualText, words};
 /// Blocks of a body that wait to be written.
 const BLOCKS_WAITING_MAX: usize = 16;
 const COLUMNS: u16 = 120;
+pub(crate) const OFFER_FILE_PATH: &str = "/v1/offers-file";
 /// The parameter with the SHA-256 of the file that was checked.
 const CHECKED: &str = "checked";
 /// The parameter with the name of the file, by which its format and day are found.
@@ -58,6 +59,12 @@ fn spec(kind: FileKind) -> FileSpec {
             file: "orders",
             flags: &["profile", "seller", "currency", "encoding", "strict", "check", CHECKED],
             gives: "AnnounceParcel",
+        },
+        FileKind::Offers => FileSpec {
+            line: &["offers", "import"],
+            file: "file",
+            flags: &["profile", "seller", "currency", "category", "encoding", "check", CHECKED],
+            gives: "DraftOffer",
         },
         FileKind::Incoming => FileSpec {
             line: &["file"],
@@ -92,7 +99,7 @@ pub(super) async fn take(mut call: Call, kind: FileKind) -> HttpAnswer {
     call.require_content(&["application/octet-stream", "text/csv", "text/plain"])?;
     let function = AccessFunction::GiveNamed(spec.gives);
     let sellers = match kind {
-        FileKind::Orders => own_sellers(&call, function)?,
+        FileKind::Orders | FileKind::Offers => own_sellers(&call, function)?,
         FileKind::Incoming | FileKind::Closings => {
             call.require_all(function)?;
             None
@@ -126,7 +133,9 @@ pub(crate) async fn carry_out(
 ) -> Result<(Value, bool, JournalPosition), Problem> {
     let spec = spec(kind);
     let sellers = match kind {
-        FileKind::Orders => own_sellers(call, AccessFunction::GiveNamed(spec.gives))?,
+        FileKind::Orders | FileKind::Offers => {
+            own_sellers(call, AccessFunction::GiveNamed(spec.gives))?
+        }
         FileKind::Incoming | FileKind::Closings => None,
     };
     let by = call.caller()?.principal.actor;
@@ -193,7 +202,7 @@ pub(crate) async fn carry_out(
     let printed = printed.map_err(refused)?;
     match serde_json::from_str::<Value>(&printed.output) {
         Ok(mut body) => {
-            if kind == FileKind::Orders {
+            if matches!(kind, FileKind::Orders | FileKind::Offers) {
                 body["sha256"] = sum.into();
             }
             Ok((body, printed.succeeded, position))
@@ -202,11 +211,36 @@ pub(crate) async fn carry_out(
     }
 }
 
+/// The offers that a caller sees, as CSV.
+pub(crate) async fn offers(call: Call) -> HttpAnswer {
+    QueryParameters::read(call.parts.uri.query(), &[])?;
+    call.accepted(&["text/csv"])?;
+    let sellers = own_sellers(&call, AccessFunction::Read("offers"))?;
+    let data = call.app.data.clone();
+    let done = call.app.workers.run(move |giver| {
+        let look = move |engine: &engine::Engine| {
+            office::offers::exported(engine, engine.last_at(), sellers.as_ref())
+        };
+        let (offers, position) = giver.client.query(look).map_err(Problem::internal)?;
+        let csv = office::offers::as_csv(offers, &data).map_err(Problem::internal)?;
+        Ok::<_, Problem>((csv, position))
+    });
+    let (csv, position) = done.await??;
+    let mut response = Response::new(Body::from(csv));
+    let headers = response.headers_mut();
+    let content = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
+    headers.insert(header::CONTENT_TYPE, content);
+    let name = HeaderValue::from_static("attachment; filename=\"offers.csv\"");
+    headers.insert(header::CONTENT_DISPOSITION, name);
+    headers.insert(POSITION, HeaderValue::from(position.0));
+    Ok(response)
+}
+
 /// A file of a sender in work, and its place among those of all.
-pub(super) type FileInWork = (RunningKey, OwnedSemaphorePermit);
+pub(crate) type FileInWork = (RunningKey, OwnedSemaphorePermit);
 
 /// Begins a file: one of a sender, few of all.
-pub(super) fn begin(call: &Call) -> Result<FileInWork, Problem> {
+pub(crate) fn begin(call: &Call) -> Result<FileInWork, Problem> {
     let own = call.app.running.begin_file(call.caller()?.principal.actor);
     let own = own.ok_or_else(files_busy)?;
     let place = call.app.files.clone().try_acquire_owned().map_err(|_| files_busy())?;

@@ -1,22 +1,26 @@
 //! The market over HTTP: quotes, checkouts with the address of their buyer, and what a buyer sees
 //! by a signed link.
 
+use std::sync::Arc;
+
 use access::AccessFunction;
 use axum::http::{HeaderValue, StatusCode};
-use engine::{Engine, RequestKey, Timestamp};
+use engine::{Actor, Engine, RequestKey, Timestamp};
 use files::orders::{BUYER_TEXT_BYTES_MAX, BuyerDetails};
 use market::quote::SkipReason;
 use market::{MarketParcelState, OrderId, UnitState};
 use node::{Clock, JournalPosition, SystemClock};
 use office::checkout::CHECKOUT;
-use office::{RefusalInCurrency, SignedInAnswer, SignedInCommand, fields};
+use office::{
+    OfficeError, Permits, QuickCommand, RefusalInCurrency, SignedInAnswer, SignedInCommand, fields,
+};
 use reports::FieldType;
 use serde_json::{Map, Value, json};
 use vault::delivery_bytes;
 
-use super::commands::{REPLAYED, strip};
-use crate::app::{Call, HttpAnswer, json_answer};
-use crate::idempotency::{actor_text, request_key};
+use super::commands::{REPLAYED, given_quickly, strip};
+use crate::app::{App, Call, HttpAnswer, json_answer};
+use crate::idempotency::{actor_text, named_key, request_key};
 use crate::json::read_object;
 use crate::prefixes;
 use crate::problem::{PROBLEMS_PATH, Problem, ProblemKind};
@@ -27,7 +31,7 @@ use crate::words::{BilingualText, words};
 pub(crate) const DELIVER_TO: &str = "deliver_to";
 pub(crate) const DELIVERY_FIELDS: [&str; 3] = ["name", "phone", "address"];
 /// A link to an order is good for so long after it was placed.
-const LINK_MS: u64 = 60 * machine::DAY_MS;
+pub(crate) const LINK_MS: u64 = 60 * machine::DAY_MS;
 /// Digits of a phone number, with its country.
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
 const CODE_CHARACTERS_MAX: usize = 64;
@@ -97,7 +101,7 @@ fn not_a_token(kind: &str, at: &str) -> Problem {
 
 /// The digits of a phone number, without the ways in which the same number is written: spaces,
 /// dashes, `00` and China's `86`.
-fn plain_phone(text: &str) -> Option<String> {
+pub(crate) fn plain_phone(text: &str) -> Option<String> {
     let apart = |c: char| matches!(c, ' ' | '-' | '(' | ')' | '.' | '+' | '\u{a0}' | '\u{3000}');
     let digit = |c: char| match c {
         // Full width.
@@ -115,7 +119,7 @@ fn plain_phone(text: &str) -> Option<String> {
 }
 
 /// A coupon code in capital letters, without blanks around it.
-fn plain_code(text: &str) -> Option<String> {
+pub(crate) fn plain_code(text: &str) -> Option<String> {
     let code = text.trim().to_uppercase();
     (1..=CODE_CHARACTERS_MAX).contains(&code.chars().count()).then_some(code)
 }
@@ -153,18 +157,26 @@ pub(super) fn checkout_key(
     given: &Map<String, Value>,
     delivery: &BuyerDetails,
 ) -> Result<RequestKey, Problem> {
+    request_key(&call.parts.headers, CHECKOUT, &digested(&call.app, given, delivery)?)
+}
+
+/// What the digest of a checkout is over.
+fn digested(
+    app: &App,
+    given: &Map<String, Value>,
+    delivery: &BuyerDetails,
+) -> Result<Map<String, Value>, Problem> {
     let BuyerDetails { name, phone, address } = delivery;
-    let token = call.app.store.token("delivery", &format!("{name}\0{phone}\0{address}"));
+    let token = app.store.token("delivery", &format!("{name}\0{phone}\0{address}"));
     let token = base16ct::lower::encode_string(&token.map_err(Problem::internal)?);
     let mut digested = given.clone();
     digested.insert(DELIVER_TO.to_owned(), token.into());
-    request_key(&call.parts.headers, CHECKOUT, &digested)
+    Ok(digested)
 }
 
 /// The order of a request: it follows from who sends it and the key, so that a repeat is the same.
-fn order_of(call: &Call, key: &RequestKey) -> Result<OrderId, Problem> {
-    let by = actor_text(call.caller()?.principal.actor);
-    Ok(OrderId::derived(&format!("{by}/{}", key.identity())))
+fn order_of(by: Actor, key: &RequestKey) -> OrderId {
+    OrderId::derived(&format!("{}/{}", actor_text(by), key.identity()))
 }
 
 /// Seals the address before the parcels are announced. Returns the parcels.
@@ -174,17 +186,65 @@ pub(super) async fn seal(
     key: &RequestKey,
     delivery: BuyerDetails,
 ) -> Result<Vec<books::ParcelId>, Problem> {
+    seal_for(&call.app, call.caller()?.principal.actor, given, key, delivery).await
+}
+
+async fn seal_for(
+    app: &App,
+    by: Actor,
+    given: &mut Map<String, Value>,
+    key: &RequestKey,
+    delivery: BuyerDetails,
+) -> Result<Vec<books::ParcelId>, Problem> {
     if !given.contains_key("order") {
-        given.insert("order".to_owned(), order_of(call, key)?.to_string().into());
+        given.insert("order".to_owned(), order_of(by, key).to_string().into());
     }
-    let (by, key, given) = (call.caller()?.principal.actor, key.clone(), given.clone());
-    let chinese = call.app.texts.chinese;
-    let sealed = call.app.workers.run(move |giver| {
+    let (key, given) = (key.clone(), given.clone());
+    let chinese = app.texts.chinese;
+    let sealed = app.workers.run(move |giver| {
         let plain = delivery_bytes(&delivery);
         let one = SignedInCommand { by, name: CHECKOUT, fields: &given, key: &key };
         giver.seal_checkout(&one, &plain)
     });
     sealed.await?.map_err(|error| Problem::of_office(error, chinese))
+}
+
+/// The order that a form of the shop window makes.
+pub(crate) fn order_of_form(form: &str) -> Result<OrderId, Problem> {
+    Ok(order_of(Actor::System, &named_key(form, CHECKOUT, &Map::new())?))
+}
+
+/// Places the order of a form of the shop window, which nobody signs in for. The same form again
+/// is the same order.
+pub(crate) async fn place_for_form(
+    app: &App,
+    form: &str,
+    mut given: Map<String, Value>,
+    delivery: BuyerDetails,
+) -> Result<Result<(), OfficeError>, Problem> {
+    let by = Actor::System;
+    let key = named_key(form, CHECKOUT, &digested(app, &given, &delivery)?)?;
+    let running = app.running.begin(by, &key)?;
+    let sealed = seal_for(app, by, &mut given, &key, delivery).await?;
+    let permits: Permits = Arc::new(|command, _| command.spec().name == CHECKOUT);
+    let command = QuickCommand { by, name: CHECKOUT, fields: Arc::new(given), key, permits };
+    let done = given_quickly(app, command, running).await?;
+    if done.is_err() && !sealed.is_empty() {
+        let forgotten = app.workers.run(move |giver| giver.forget_checkout(sealed)).await?;
+        forgotten.map_err(|error| Problem::of_office(error, app.texts.chinese))?;
+    }
+    Ok(done.map(|_| ()))
+}
+
+/// The link to a parcel of an order that was placed at a time.
+pub(crate) fn tracking_path(
+    app: &App,
+    parcel: books::ParcelId,
+    placed_at: Timestamp,
+) -> Result<String, Problem> {
+    let until = placed_at.plus_ms(LINK_MS);
+    let link = app.store.link(parcel, until, placed_at).map_err(Problem::internal)?;
+    Ok(format!("/v1/tracking/{link}"))
 }
 
 /// What an order is, with a link for each of its parcels: the same for each repeat of a request.
@@ -207,20 +267,17 @@ pub(super) async fn ordered(
         None => {
             // The digest is of no account for what follows from the key alone.
             let key = request_key(&call.parts.headers, CHECKOUT, &Map::new())?;
-            order_of(call, &key)?
+            order_of(call.caller()?.principal.actor, &key)
         }
     };
     let look = move |engine: &Engine| order_json(engine, id);
     let found = call.app.workers.run(move |giver| giver.client.query(look)).await?;
     let found = found.map_err(Problem::internal)?.0;
     let (mut order, placed_at, parcels) = found.ok_or(ProblemKind::NoSuchRecord)?;
-    let until = placed_at.plus_ms(LINK_MS);
     let mut links = Vec::with_capacity(parcels.len());
     for parcel in parcels {
-        let link = call.app.store.link(parcel, until, placed_at).map_err(Problem::internal)?;
-        links.push(
-            json!({ "parcel": format!("par_{parcel}"), "link": format!("/v1/tracking/{link}") }),
-        );
+        let link = tracking_path(&call.app, parcel, placed_at)?;
+        links.push(json!({ "parcel": format!("par_{parcel}"), "link": link }));
     }
     order["tracking"] = links.into();
     let body = json!({ "command": CHECKOUT, "outcome": outcome, "order": order });
@@ -321,7 +378,7 @@ pub(super) async fn quote(mut call: Call) -> HttpAnswer {
 }
 
 /// Why a promotion was skipped, for the buyer.
-fn skipped(reason: SkipReason, currency: money::Currency) -> BilingualText {
+pub(crate) fn skipped(reason: SkipReason, currency: money::Currency) -> BilingualText {
     match reason {
         SkipReason::NotStarted => words!("it has not begun", "尚未开始"),
         SkipReason::Over => words!("it is over", "已过期"),
@@ -350,23 +407,34 @@ fn skipped(reason: SkipReason, currency: money::Currency) -> BilingualText {
     }
 }
 
-/// What the holder of a signed link sees of a parcel.
+/// What the holder of a signed link sees of a parcel: people a page, programs JSON.
 pub(super) async fn track(call: Call) -> HttpAnswer {
     QueryParameters::read(call.parts.uri.query(), &[])?;
-    call.accepted(&["application/json"])?;
+    let is_page = call.accepted(&["application/json", "text/html"])? == "text/html";
     let path = call.parts.uri.path();
     let link = path.rsplit('/').next().unwrap_or_default();
     let principal = call.app.store.authenticate_link(link, SystemClock.now());
-    let grants = principal.map_err(|_| ProblemKind::NoSuchRecord)?.grants;
-    let parcel = grants.iter().find_map(|grant| match grant {
-        access::AccessGrant::Buyer(parcel) => Some(*parcel),
-        _ => None,
+    let parcel = principal.ok().and_then(|principal| {
+        principal.grants.iter().find_map(|grant| match grant {
+            access::AccessGrant::Buyer(parcel) => Some(*parcel),
+            _ => None,
+        })
     });
-    let parcel = parcel.ok_or(ProblemKind::NoSuchRecord)?;
-    let look = move |engine: &Engine| tracked(engine, parcel);
-    let found = call.app.workers.run(move |giver| giver.client.query(look)).await?;
-    let (found, position) = found.map_err(Problem::internal)?;
-    json_answer(StatusCode::OK, &found.ok_or(ProblemKind::NoSuchRecord)?, Some(position))
+    let found = match parcel {
+        None => Err(ProblemKind::NoSuchRecord.into()),
+        Some(parcel) => {
+            let look = move |engine: &Engine| tracked(engine, parcel);
+            let found = call.app.workers.run(move |giver| giver.client.query(look)).await?;
+            let (found, position) = found.map_err(Problem::internal)?;
+            let found = found.ok_or_else(|| Problem::from(ProblemKind::NoSuchRecord));
+            found.map(|found| (found, position))
+        }
+    };
+    if is_page {
+        return crate::shop::tracking_page(&call, found.map(|(found, _)| found)).await;
+    }
+    let (found, position) = found?;
+    json_answer(StatusCode::OK, &found, Some(position))
 }
 
 fn tracked(engine: &Engine, parcel: books::ParcelId) -> Option<Value> {
@@ -385,7 +453,8 @@ fn tracked(engine: &Engine, parcel: books::ParcelId) -> Option<Value> {
                 UnitState::Back | UnitState::WrittenOff => "back",
                 UnitState::Lost => "lost",
             };
-            json!({ "variant": format!("var_{id}"), "sku": sku, "state": state })
+            let variant = format!("var_{id}");
+            json!({ "variant": variant, "sku": sku, "state": state, "price": unit.price })
         })
         .collect();
     // On its way the parcel is where the books say; the order says how it ended.
@@ -402,6 +471,7 @@ fn tracked(engine: &Engine, parcel: books::ParcelId) -> Option<Value> {
     Some(json!({
         "order": format!("ord_{}", order.order),
         "parcel": format!("par_{parcel}"),
+        "seller": engine.books().seller_reference(own.seller),
         "state": state,
         "currency": order.currency,
         "due": own.due,

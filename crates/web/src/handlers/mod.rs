@@ -3,12 +3,14 @@
 mod commands;
 pub(crate) mod files;
 mod identities;
+mod listings;
 mod looks;
 pub(crate) mod market;
 pub(crate) mod notices;
 mod pages;
 mod passkeys;
 pub(crate) mod personal_data;
+pub(crate) mod policy;
 mod proposals;
 mod provider;
 mod pulse;
@@ -16,8 +18,9 @@ pub(crate) mod sessions;
 pub(crate) mod views;
 
 pub(crate) use commands::{ACCOUNT, DIGEST, SET_PAYOUT_ACCOUNT, carry_out, shown as shown_events};
-pub(crate) use files::flags as file_flags;
+pub(crate) use files::{OFFER_FILE_PATH, flags as file_flags};
 pub(crate) use identities::PERSON;
+pub(crate) use listings::{DRAFTS, PICTURE_TYPES};
 pub(crate) use notices::PARAMETERS as NOTICE_PARAMETERS;
 pub(crate) use passkeys::USE_FIELDS;
 pub(crate) use proposals::{APPROVE, WITHDRAW, as_seen, decide};
@@ -33,6 +36,11 @@ pub(crate) async fn answer(call: Call) -> HttpAnswer {
         Action::Give(spec) => commands::give(call, spec).await,
         Action::Notices => notices::list(call).await,
         Action::Notice => notices::one(call).await,
+        Action::Policy => policy::policy(call).await,
+        Action::PolicyReport => policy::report(call).await,
+        Action::HeldTexts => policy::held(call).await,
+        Action::OpenAppeals => policy::appeals(call).await,
+        Action::OfferDecisions => policy::offer(call).await,
         Action::Publications => pulse::list(call).await,
         Action::Publication => pulse::one(call).await,
         Action::Figure => pulse::figure(call).await,
@@ -41,6 +49,7 @@ pub(crate) async fn answer(call: Call) -> HttpAnswer {
         Action::Approve => proposals::approve(call).await,
         Action::Withdraw => proposals::withdraw(call).await,
         Action::TakeFile(kind) => files::take(call, kind).await,
+        Action::OfferFile => files::offers(call).await,
         Action::Disclose => personal_data::disclose(call).await,
         Action::PayoutFiles => personal_data::payout_files(call).await,
         Action::PayoutAccounts => personal_data::payout_accounts(call).await,
@@ -63,6 +72,8 @@ pub(crate) async fn answer(call: Call) -> HttpAnswer {
         Action::FinishProvider => provider::finish(call).await,
         Action::ProviderSecondFactor => provider::second_factor(call).await,
         Action::SignOut => sessions::sign_out(call).await,
+        Action::KeepText => listings::keep_text(call).await,
+        Action::KeepPicture => listings::keep_picture(call).await,
         Action::Quote => market::quote(call).await,
         Action::Track => market::track(call).await,
         Action::Sessions => sessions::list(call).await,

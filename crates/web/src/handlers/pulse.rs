@@ -40,7 +40,7 @@ pub(crate) const PULSE_READS: [Read; 3] = [
     ),
 ];
 /// Of a figure.
-pub(crate) const FIGURE_PARAMETERS: [&str; 2] = ["day", "at"];
+pub(crate) const FIGURE_PARAMETERS: [&str; 3] = ["since", "day", "at"];
 /// Rows of which a figure is made that are answered.
 pub(crate) const PARTS_SHOWN: usize = 100;
 
@@ -127,12 +127,13 @@ pub(super) async fn figure(call: Call) -> HttpAnswer {
     let id = call.path_part(3)?;
     let at = query.number("at", 0, i64::MAX.cast_unsigned())?;
     let day = query.get("day").map(str::to_owned);
+    let since = query.get("since").map(str::to_owned);
     let app = call.app.clone();
     let done = call.app.workers.run(move |_| {
         let set = figures(&app.data)?;
         let figure = figure_of(&set, &id, audience)?;
         let mut reader = app.readers.take()?;
-        let span = span_of(&mut reader, None, day.as_deref(), at);
+        let span = span_of(&mut reader, since.as_deref(), day.as_deref(), at);
         let span = span.map_err(|error| of_run(error, &app))?;
         let run = set.run_one(figure, &mut reader, &span).map_err(|error| of_run(error, &app))?;
         // The rows are for who reads all of them.

@@ -87,8 +87,9 @@ pub(crate) fn right(view: &str) -> &str {
         "plans" | "commissions" => "settlements",
         "invoices" | "invoice_payments" => "statements",
         "periods" => "balances",
-        "variants" => "offers",
+        "variants" | "stock_adjustments" => "offers",
         "market_orders" | "market_parcels" | "order_units" | "order_discounts" => "market-orders",
+        "text_decisions" | "text_rules" | "text_appeals" => "text-decisions",
         other => other,
     }
 }
@@ -139,7 +140,7 @@ pub(crate) fn failed(
 ) -> Problem {
     let asked = match error {
         ReadViewError::Asked(asked) => asked,
-        error @ (ReadViewError::Views(_) | ReadViewError::TooLong) => {
+        error @ (ReadViewError::Views(_) | ReadViewError::TooLong | ReadViewError::NotWhole) => {
             let cause = error.to_string();
             return Problem::from(ProblemKind::ViewsUnavailable).retry_after(5).caused_by(cause);
         }
@@ -190,7 +191,10 @@ async fn ask<T: Send + 'static>(
                 return answer;
             }
             // The worker says what is wrong.
-            None | Some(Err(ReadViewError::Asked(_) | ReadViewError::TooLong)) => {
+            None
+            | Some(Err(
+                ReadViewError::Asked(_) | ReadViewError::TooLong | ReadViewError::NotWhole,
+            )) => {
                 app.readers.give_back(reader);
             }
             Some(Err(ReadViewError::Views(_))) => app.readers.close_free(),
@@ -219,7 +223,9 @@ pub(crate) fn read<T>(
         }
         Err(error) => {
             match error {
-                ReadViewError::Asked(_) | ReadViewError::TooLong => app.readers.give_back(reader),
+                ReadViewError::Asked(_) | ReadViewError::TooLong | ReadViewError::NotWhole => {
+                    app.readers.give_back(reader)
+                }
                 ReadViewError::Views(_) => app.readers.close_free(),
             }
             Err(failed(error, || head(giver), app.texts.chinese))

@@ -41,11 +41,15 @@ pub(super) const VIEWS_IN_CHINESE: &[(&str, &str)] = &[
     ("periods", "已关账的期间"),
     ("offers", "商品"),
     ("variants", "规格与库存"),
+    ("stock_adjustments", "库存调整"),
     ("promotions", "促销"),
     ("market_orders", "市场订单"),
     ("market_parcels", "订单包裹"),
     ("order_units", "订单商品件"),
     ("order_discounts", "订单优惠"),
+    ("text_decisions", "文本决定"),
+    ("text_rules", "决定所依规则"),
+    ("text_appeals", "申诉"),
 ];
 
 /// What a view is of, in Chinese.

@@ -1,7 +1,7 @@
 //! What the shop of the night sells: sellers, offers, stock, and promotions.
 
 use books::{SellerId, SellerKind};
-use listings::OfferText;
+use listings::{OfferText, Picture};
 use market::{
     AdjustStock, AdmitSeller, AllotFlashStock, BrokenThreshold, CategoryId, DraftOffer, FlashPrice,
     MarketCommand, NewVariant, OfferId, OfferState, PromotionId, PromotionRule, PromotionScope,
@@ -34,6 +34,16 @@ pub struct ShopItem {
     weight_g: u32,
     stock: u32,
 }
+
+/// Ground and ink of the drawings, by category.
+const COLORS: [[[u8; 3]; 2]; 6] = [
+    [[236, 222, 210], [96, 56, 36]],
+    [[226, 234, 240], [84, 112, 150]],
+    [[222, 232, 214], [74, 112, 67]],
+    [[240, 230, 224], [148, 80, 58]],
+    [[245, 240, 220], [176, 138, 50]],
+    [[232, 228, 236], [84, 66, 118]],
+];
 
 /// The first one has the flash price, the last one is there once.
 pub const GOODS: &[ShopItem] = &[
@@ -88,7 +98,29 @@ const fn item(
 impl ShopItem {
     pub fn text(&self) -> OfferText {
         let (title, description) = (self.title.to_owned(), self.description.to_owned());
-        OfferText { title, description, captions: Vec::new() }
+        let pictures = vec![self.picture().digest()];
+        let (captions, language) = (vec!["示意图 Drawing".to_owned()], Some("zh".to_owned()));
+        OfferText { title, description, captions, pictures, language }
+    }
+
+    /// A parcel of the category's colours on their ground: a drawing, and light.
+    pub fn picture(&self) -> Picture {
+        let place = usize::try_from(self.category).unwrap_or(0) % COLORS.len();
+        let [ground, ink] = COLORS[place];
+        let mixed = |one: u8, other: u8, share: u32| {
+            let mixed = (u32::from(one) * (100 - share) + u32::from(other) * share) / 100;
+            u8::try_from(mixed).unwrap_or(u8::MAX)
+        };
+        let color = |share: u32| [0, 1, 2].map(|part| mixed(ground[part], ink[part], share));
+        // As high as its title is long, so that two of a category differ.
+        let top = 150 + u32::try_from(self.title.len() % 9).unwrap_or(0) * 12;
+        Picture::drawn((640, 480), |x, y| match x.abs_diff(320) {
+            from if (top..390).contains(&y) && from < 22 => color(88),
+            from if (top..top + 46).contains(&y) && from < 168 => color(74),
+            from if (top + 46..390).contains(&y) && from < 156 => color(50 + x / 20),
+            from if (390..396).contains(&y) && from < 220 => color(60),
+            _ => color(y / 24),
+        })
     }
 
     pub fn path(&self) -> String {

@@ -175,6 +175,7 @@ fn in_open_books(
     let kind_of = |seller: SellerId| kinds.get(&seller).copied().unwrap_or(SellerKind::Business);
     let mut texts = TextStore::open(data)?;
     for one in GOODS {
+        texts.put_picture(&one.picture())?;
         texts.put(&one.text())?;
     }
     drop(texts);

@@ -19,8 +19,8 @@ use peers::behaviour::RequestSummary;
 use peers::network::{self, NetworkLinkId, NetworkSimulator};
 use peers::{Behaviour, ResponseAction};
 use switch::{
-    LinkId, OperatorEvent, OrderStatus, Output, Query, Settings, Switch, TerminalConnection,
-    TerminalDialect, WalletNotification, WalletOutcome, WalletReply,
+    LinkId, OperatorEvent, OrderStatus, Output, PhoneAnswer, Query, Settings, Switch,
+    TerminalConnection, TerminalDialect, WalletNotification, WalletOutcome, WalletReply,
 };
 
 pub use setup::*;
@@ -60,6 +60,7 @@ pub struct World {
     pub operator_events: Vec<OperatorEvent>,
     pub events: Vec<Event>,
     pub replies: Vec<(u64, WalletReply)>,
+    pub phone_replies: Vec<PhoneAnswer>,
     /// `Debug` output of everything that came out, if a test needs it.
     pub debug_output: Option<String>,
     pub connections: u64,
@@ -124,6 +125,7 @@ impl World {
             operator_events: Vec::new(),
             events: Vec::new(),
             replies: Vec::new(),
+            phone_replies: Vec::new(),
             debug_output: None,
             connections: 0,
             holds_are_expired: false,
@@ -211,6 +213,7 @@ impl World {
                 Output::WalletReply { reply_id: reply, answer: what } => {
                     self.replies.push((reply, what));
                 }
+                Output::PhoneReply { answer, .. } => self.phone_replies.push(answer),
                 Output::OperatorEvent(event) => {
                     if let Some(shown) = &mut self.debug_output {
                         shown.push_str(&format!("{event:?}"));
