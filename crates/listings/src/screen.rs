@@ -103,6 +103,7 @@ impl TextToScreen {
         (offer, content): (OfferId, Option<Sha256Digest>),
         at: Timestamp,
     ) -> Result<TextToScreen, ScreenError> {
+        engine.market().offer_view(offer).ok_or(ScreenError::NoOffer(offer))?;
         let (version, date) = matched_version(engine, at).ok_or(ScreenError::NoVersion)?;
         let rules = engine.policy().matched_rules(version, date).cloned().collect();
         TextToScreen::with(engine, (offer, content), (version.version, rules))

@@ -90,8 +90,8 @@ pub enum PolicyProblem {
     #[error("`{0}` is not a price; write digits with two decimals at most, for example 20.00")]
     NotAPrice(String),
     #[error(
-        "an example is not of its form; write a text, or {{ text = \"…\", price = \"20.00\" }}, with \
-         `reference` if there is one: each is a text in quotation marks"
+        "an example is not of its form; write a text, or {{ text = \"…\", price = \"20.00\" }}, \
+         with `reference` if there is one: each is a text in quotation marks"
     )]
     ExampleForm,
     #[error("the pattern `{0}` becomes too large; write fewer or shorter repetitions")]

@@ -10,8 +10,8 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
 /// The versions of the tables: a decision names them, since another version may match otherwise.
-pub const TABLES_VERSION: &str = "unicode-normalization 0.1.26, unicode-security 0.1.3, OpenCC 0.4.0, pinyin 0.11.0, \
-     matching 2";
+pub const TABLES_VERSION: &str = "unicode-normalization 0.1.26, unicode-security 0.1.3, \
+     OpenCC 0.4.0, pinyin 0.11.0, matching 2";
 
 /// Blocks with Chinese characters.
 pub(crate) fn is_chinese(c: char) -> bool {

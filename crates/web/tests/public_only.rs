@@ -10,7 +10,7 @@ const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
 
 /// Every free text that a body can have, by the name of its field, and what it is. Whoever adds one
 /// says here what it is for; one that a person is to read as a message has no place.
-const FREE_TEXTS: [(&str, &str); 32] = [
+const FREE_TEXTS: [(&str, &str); 33] = [
     ("account", "of a bank"),
     ("address", "where a parcel goes, sealed"),
     ("allow", "a phrase of a rule"),
@@ -25,6 +25,7 @@ const FREE_TEXTS: [(&str, &str); 32] = [
     ("iban", "of a bank"),
     ("id", "of a rule"),
     ("jurisdiction", "a country"),
+    ("language", "the tag of a text's language"),
     ("matches", "an example of a rule"),
     ("name", "of a person, a passkey, a version or a class"),
     ("Order", "a reference"),
