@@ -157,6 +157,7 @@ const COMMANDS: &[(&str, &str, bool)] = &[
     ("IssueApiKey", "a--------", true),
     ("RevokeApiKey", "a--------", true),
     ("RecordAccessEvent", "---------", false),
+    ("PayDiscount", "---------", false),
     ("ResetSecondFactor", "a--------", true),
     ("BeginFile", "--a------", false),
     ("TakeEntry", "--a------", false),
@@ -233,6 +234,7 @@ const VIEWS: &[(&str, &str, bool)] = &[
     ("offers", "-aaa--o--", false),
     ("promotions", "-aaa--o--", false),
     ("market-orders", "-aaa--o--", false),
+    ("text-decisions", "-aaa--o--", false),
 ];
 
 /// What a seller pays is the seller's; what a firm has with Doorstep is the firm's.
@@ -241,9 +243,13 @@ const FIRMS_MONEY: [&str; 2] = ["guarantee", "withholding"];
 /// Which network or wallet a payment took, and what that keeps.
 const OF_RAILS: [&str; 3] = ["deducted", "rail", "rail_kind"];
 
+/// Who decided about a text, and who judged an appeal.
+const JUDGES: [&str; 2] = ["decided_by", "judged_by"];
+
 /// Fields that a role does not see in any view.
 fn hidden(role: AccessRole) -> Vec<&'static str> {
     let (sellers, firms, rails) = (&SELLERS_MONEY[..], &FIRMS_MONEY[..], &OF_RAILS[..]);
+    let judges = &JUDGES[..];
     match role {
         AccessRole::Finance | AccessRole::Auditor => Vec::new(),
         // They keep people and keys, and see no money.
@@ -251,7 +257,7 @@ fn hidden(role: AccessRole) -> Vec<&'static str> {
             [sellers, firms, rails].concat()
         }
         AccessRole::Operator => [sellers, firms].concat(),
-        AccessRole::Seller => [firms, rails].concat(),
+        AccessRole::Seller => [firms, rails, judges].concat(),
         AccessRole::Firm => [sellers, rails].concat(),
         AccessRole::Buyer => [sellers, firms, rails, &["courier", "firm", "reference"]].concat(),
     }

@@ -159,9 +159,8 @@ impl ApiRequests for Writing<'_> {
 
 fn announcement(seller: u64, number: u64) -> String {
     let due = 2_000 + number % 50_000;
-    format!(
-        r#"{{"seller":"sel_{seller}","currency":"CNY","due":{due},"reference":"{REFERENCE}{number}"}}"#
-    )
+    let reference = format!("{REFERENCE}{number}");
+    format!(r#"{{"seller":"sel_{seller}","currency":"CNY","due":{due},"reference":"{reference}"}}"#)
 }
 
 /// An order of a buyer, to be paid at the door.

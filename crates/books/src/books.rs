@@ -426,6 +426,8 @@ fn event_subject(event: &Event) -> u64 {
         | Event::ParcelRefused { parcel }
         | Event::ParcelReturned { parcel, .. }
         | Event::SellerCompensated { parcel, .. }
+        | Event::DiscountPaid { parcel, .. }
+        | Event::DiscountReleased { parcel, .. }
         | Event::ParcelLost { parcel }
         | Event::DueAmended { parcel, .. }
         | Event::ParcelCancelled { parcel }

@@ -26,7 +26,8 @@ pub enum AccountKind {
     FirmCash = 1230,
     /// Asset: unexplained differences (M9). Below zero: more money than explained.
     Suspense = 1900,
-    /// Liability: collected for a seller, not received yet or on hold (M5).
+    /// Liability: collected for a seller, or Doorstep's part of a discount: not received yet or on
+    /// hold (M5).
     SellerHeld = 2110,
     /// Liability: payable to a seller. Below zero: the seller owes.
     SellerPayable = 2120,
@@ -62,12 +63,14 @@ pub enum AccountKind {
     WriteOffs = 5020,
     /// Expense: what two people book as an adjusting entry: goodwill, bank charges, corrections.
     OtherExpenses = 5030,
+    /// Expense: Doorstep's part of the discounts on what buyers keep, owed to their sellers.
+    Promotions = 5040,
 }
 
 use AccountKind as A;
 
 impl AccountKind {
-    pub const ALL: [AccountKind; 25] = [
+    pub const ALL: [AccountKind; 26] = [
         A::Bank,
         A::NetworkReceivable,
         A::WalletReceivable,
@@ -93,6 +96,7 @@ impl AccountKind {
         A::ClearingCost,
         A::WriteOffs,
         A::OtherExpenses,
+        A::Promotions,
     ];
 
     #[must_use]
@@ -167,6 +171,7 @@ impl AccountKind {
             A::WriteOffs => "expenses:write-offs",
             A::OtherIncome => "income:other",
             A::OtherExpenses => "expenses:other",
+            A::Promotions => "expenses:promotions",
         }
     }
 
@@ -347,6 +352,10 @@ chart! {
                                                      FirmCommission => WithholdingPayable;
     TaxPaid,            "a tax was paid to the authority",
                                               VatPayable | WithholdingPayable => Bank;
+    DiscountPaid,       "Doorstep's part of the discounts on what a buyer keeps",
+                                                         Promotions => SellerHeld;
+    DiscountTakenBack,  "the same, of what the buyer keeps no more",
+                                         SellerHeld | SellerPayable => Promotions;
 }
 
 impl ChartEntry {

@@ -43,6 +43,7 @@ impl Books {
         self.check_commission(&mut wrong);
         self.check_taxes(&mut wrong);
         self.check_damages(&mut wrong);
+        self.check_discounts(&mut wrong);
         self.check_breaks(&mut wrong);
         self.check_suspended_sales(&mut wrong);
         self.check_rejected_sales(&mut wrong);
@@ -217,13 +218,17 @@ impl Books {
         }
     }
 
-    /// A seller's held balance is the held shares of its payments that are not released.
+    /// A seller's held balance is the held shares of its payments that are not released, and its
+    /// discounts that wait for them.
     fn check_held(&self, wrong: &mut Vec<String>) {
         let mut held = vec![0_i128; self.sellers.len() as usize];
         for (_, item) in self.payments.iter() {
             if item.is_collected() && !matches!(item.status, PaymentStatus::Released { .. }) {
                 held[item.seller as usize] += i128::from(item.held_share().minor());
             }
+        }
+        for discount in self.reference_data.discounts.values().filter(|one| !one.payable) {
+            held[discount.seller as usize] += i128::from(discount.amount.minor());
         }
         for (seller, expected) in self.sellers.iter().zip(held) {
             let balance = self.balance(seller.held);

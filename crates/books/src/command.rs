@@ -1488,4 +1488,14 @@ commands! {
         /// Those too that may have arrived: the owner may get them twice.
         not_known: bool,
     }
+
+    /// Pay the seller Doorstep's part of the discounts on the units of a delivered parcel that the
+    /// buyer keeps. It is payable with the last of the parcel's money. Less than before takes the
+    /// difference back; a delivery that is undone takes all of it. Only the market gives it.
+    159 PayDiscount by System => pay_discount {
+        /// Delivered.
+        parcel: ParcelId,
+        /// For all of these units. After the first time, less than before.
+        amount: Amount,
+    }
 }

@@ -35,8 +35,8 @@ pub struct PayoutLine {
     pub payout: PayoutId,
     pub seller: SellerId,
     pub currency: Currency,
-    /// Collected, got back of won chargebacks and freight, and credited by breaks and adjusting
-    /// entries.
+    /// Collected, got back of won chargebacks and freight, credited by breaks and adjusting
+    /// entries, and Doorstep's part of discounts.
     pub gross: u64,
     /// Fees of those collections, freight, return fees, VAT, and fees of chargebacks.
     pub fees: u64,
@@ -112,6 +112,21 @@ pub enum Event {
         amount: Amount,
         /// The firm or Doorstep.
         paid_by: DamagePayer,
+    },
+    /// What Doorstep pays the seller of the discounts on a delivered parcel. Zero once the delivery
+    /// is undone.
+    DiscountPaid {
+        parcel: ParcelId,
+        seller: SellerId,
+        /// What it paid before.
+        before: Amount,
+        amount: Amount,
+    },
+    /// It became payable, with the last of the parcel's money.
+    DiscountReleased {
+        parcel: ParcelId,
+        seller: SellerId,
+        amount: Amount,
     },
     ParcelLost {
         parcel: ParcelId,
@@ -696,6 +711,8 @@ impl Event {
             | Event::ParcelRefused { parcel, .. }
             | Event::ParcelReturned { parcel, .. }
             | Event::SellerCompensated { parcel, .. }
+            | Event::DiscountPaid { parcel, .. }
+            | Event::DiscountReleased { parcel, .. }
             | Event::ParcelLost { parcel, .. }
             | Event::DueAmended { parcel, .. }
             | Event::ParcelCancelled { parcel, .. }

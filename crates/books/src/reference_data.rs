@@ -16,6 +16,7 @@ use crate::command::{
 use crate::evidence::DifferenceCommands;
 use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PlanId, SellerId};
 use crate::parcel::damage::Damage;
+use crate::parcel::discount::Discount;
 use crate::parcel::record::ParcelChanges;
 use crate::party::access::AccessTables;
 use crate::party::payout_account::PayoutAccountSetting;
@@ -125,6 +126,10 @@ pub(crate) struct ReferenceData {
     pub seller_invoices: BTreeMap<(u32, u32), SellerInvoice>,
     /// The damaged and lost parcels that are not forgotten.
     pub damages: BTreeMap<ParcelId, Damage>,
+    /// The accounts of discounts, by the currency's place. Opened with the first one.
+    pub promotions: BTreeMap<u8, AccountNumber>,
+    /// What Doorstep pays of the discounts on delivered parcels that are not forgotten.
+    pub discounts: BTreeMap<ParcelId, Discount>,
     pub breaks: BTreeMap<BreakId, Break>,
     pub reconciliation: ReconciliationTables,
     pub difference_commands: DifferenceCommands,

@@ -31,7 +31,7 @@ use crate::terminal::open_items::{EndedOpenItem, OpenItem, OpenItemTables, OpenI
 use crate::used_numbers::UsedNumbers;
 
 /// Newest format, which each part begins with. A program rejects parts of another format.
-const FORMAT: u16 = 14;
+const FORMAT: u16 = 15;
 
 /// Approximate length of a part that is not a chunk.
 pub const SNAPSHOT_PART_BYTES: usize = 1 << 20;

@@ -24,6 +24,7 @@ mod scenarios {
     mod declarations;
     mod declined_requests;
     mod deposits;
+    mod discounts;
     mod encoding;
     mod examples;
     mod expiry;

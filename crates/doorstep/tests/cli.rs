@@ -63,6 +63,7 @@ mod cli {
     mod personal_data;
     mod phone;
     mod policy;
+    mod policy_day;
     mod promotions;
     mod pulse;
     mod pulse_reports;

@@ -232,6 +232,8 @@ pub enum Applied {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandOutcome {
     pub books: books::CommandOutcome,
+    /// How many of the books' events are of the submitted command itself.
+    pub own_events: usize,
     pub market: Vec<MarketEvent>,
     pub policy: Vec<PolicyEvent>,
     /// The command that the policy gave the market in the same entry: a decision pauses an offer,
@@ -245,24 +247,27 @@ pub struct CommandOutcome {
 impl CommandOutcome {
     pub fn clear(&mut self) {
         self.books.clear();
+        self.own_events = 0;
         self.market.clear();
         self.policy.clear();
         self.given_to_market = None;
         self.given.clear();
     }
 
-    /// The commands that the books carried out, each with its events: the submitted one, or those
+    /// The commands that the books carried out, each with its events: the submitted one, and those
     /// that the market gave.
     pub fn of_books<'a>(
         &'a self,
         submission: &'a Submission,
     ) -> impl Iterator<Item = (&'a books::Command, &'a [books::Event])> {
-        let own = submission.command.of_books().map(|command| (command, &self.books.events[..]));
-        let given = self.given.iter().enumerate().map(|(place, (command, end))| {
-            let begin = place.checked_sub(1).map_or(0, |before| self.given[before].1);
+        let own = self.own_events;
+        let submitted = submission.command.of_books();
+        let submitted = submitted.map(|command| (command, &self.books.events[..own]));
+        let given = self.given.iter().enumerate().map(move |(place, (command, end))| {
+            let begin = place.checked_sub(1).map_or(own, |before| self.given[before].1);
             (command, &self.books.events[begin..*end])
         });
-        own.into_iter().chain(given)
+        submitted.into_iter().chain(given)
     }
 
     /// Takes the events out.

@@ -15,8 +15,10 @@ mod quoted;
 mod request_keys;
 mod snapshot;
 
-use books::Books;
-use market::{Market, MarketCommand, MarketPlan, MarketRefusal};
+use std::collections::BTreeSet;
+
+use books::{Books, ParcelId, PayDiscount};
+use market::{Market, MarketCommand, MarketEvent, MarketPlan, MarketRefusal, ReturnUnits};
 use policy::Policy;
 
 pub use books::{ChunkId, Digest, PartSink, RestoreError, SNAPSHOT_PART_BYTES};
@@ -65,7 +67,8 @@ impl Engine {
         if let Some(key) = request_key
             && let Some(events) = self.request_keys.find(*by, key, Some(command), at)?
         {
-            (out.books.events, out.market) = (events.books, events.market);
+            (out.own_events, out.books.events) = (events.books.len(), events.books);
+            out.market = events.market;
             out.policy = events.policy;
             return Ok(Applied::AnsweredBefore);
         }
@@ -74,10 +77,15 @@ impl Engine {
         }
         match command {
             Command::Books(command) => {
+                if let books::Command::PayDiscount(_) = command {
+                    return Err(Refusal::Books(books::Refusal::NotAllowed(by.kind())));
+                }
                 self.books.check_actor(*by, command, at)?;
                 self.check_parcel_of_order(command)?;
                 self.books.apply(command, at, &mut out.books)?;
+                out.own_events = out.books.events.len();
                 self.market.note_books(&out.books.events, at, &mut out.market);
+                self.pay_discounts(&[], at, out);
             }
             Command::Market(command) => {
                 self.check_names_giver(*by, &submission.command, at)?;
@@ -167,6 +175,7 @@ impl Engine {
             self.check_collected(checkout.currency)?;
         }
         let mut plan = self.market.plan(command, at)?;
+        let returned = self.parcels_returned(command)?;
         self.check_public_text(command, at)?;
         let mut given = std::mem::take(&mut plan.books);
         let refunds = self.refunds(&plan);
@@ -184,8 +193,70 @@ impl Engine {
         out.given.extend(given.into_iter().zip(ends));
         self.market.carry_out(plan, at, &mut out.market);
         self.market.note_books(&out.books.events, at, &mut out.market);
+        self.pay_discounts(&returned, at, out);
         self.note_public_text(command, at);
         Ok(())
+    }
+
+    /// The parcels of which units are returned. What the platform pays of their discounts changes.
+    fn parcels_returned(&self, command: &MarketCommand) -> Result<Vec<ParcelId>, Refusal> {
+        let MarketCommand::ReturnUnits(ReturnUnits { order, units, .. }) = command else {
+            return Ok(Vec::new());
+        };
+        let order = self.market.order_view(*order).expect("the plan found the order");
+        let places = units.iter().map(|unit| order.units[usize::from(*unit)].parcel);
+        let parcels: BTreeSet<ParcelId> =
+            places.map(|place| order.parcels[usize::from(place)].parcel).collect();
+        for &parcel in &parcels {
+            let forgotten = self.books.parcel_view(parcel).is_none();
+            if forgotten && !self.market.platform_pays(parcel).is_zero() {
+                let missing = books::MissingRecord::Parcel(parcel);
+                return Err(Refusal::Books(books::Refusal::NotFound(missing)));
+            }
+        }
+        Ok(parcels.into_iter().collect())
+    }
+
+    /// In the entry that delivers a parcel, or that returns units of an order: the books pay what
+    /// the market says that the platform pays of the discounts (M14).
+    fn pay_discounts(&mut self, returned: &[ParcelId], at: Timestamp, out: &mut CommandOutcome) {
+        let delivered = out.market.iter().filter_map(|event| match event {
+            MarketEvent::OrderDelivered { parcel, .. } => Some(*parcel),
+            _ => None,
+        });
+        let parcels: Vec<ParcelId> = delivered.chain(returned.iter().copied()).collect();
+        let mut each = books::CommandOutcome::default();
+        for parcel in parcels {
+            let amount = self.market.platform_pays(parcel);
+            if self.books.paid_discount(parcel).unwrap_or_default() == amount {
+                continue;
+            }
+            let command = books::Command::from(PayDiscount { parcel, amount });
+            let paid = self.books.apply(&command, at, &mut each);
+            paid.expect(
+                "M14: the platform pays for what is delivered, and less for what comes back",
+            );
+            out.books.events.append(&mut each.events);
+            out.books.postings.append(&mut each.postings);
+            out.given.push((command, out.books.events.len()));
+        }
+    }
+
+    /// The books have what the market says that the platform pays (M14).
+    fn check_discounts(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for parcel in self.market.parcels().filter(|one| self.books.parcel_view(*one).is_some()) {
+            let pays = self.market.platform_pays(parcel);
+            let paid = self.books.paid_discount(parcel).unwrap_or_default();
+            if pays != paid {
+                let (pays, paid) = (pays.minor(), paid.minor());
+                wrong.push(format!(
+                    "M14: the platform pays {pays} of the discounts on parcel {parcel}, the books \
+                     have {paid}"
+                ));
+            }
+        }
+        wrong
     }
 
     /// Refunds of what a plan owes to the buyer, out of what stands of the parcel's payments.
@@ -276,7 +347,8 @@ impl Engine {
     /// One line per violation, beginning with the rule's number.
     pub fn check(&self) -> Result<(), Vec<String>> {
         let broken = [self.books.check(), self.market.check(), self.policy.check()];
-        let broken: Vec<String> = broken.into_iter().filter_map(Result::err).flatten().collect();
+        let broken = broken.into_iter().filter_map(Result::err).flatten();
+        let broken: Vec<String> = broken.chain(self.check_discounts()).collect();
         if broken.is_empty() { Ok(()) } else { Err(broken) }
     }
 

@@ -5,7 +5,8 @@ use books::chart::AccountKind;
 use books::{
     AcceptPart, AmendDue, AssignParcels, AssignedParcel, BankId, BusinessDate, CancelParcel,
     CourierId, DispatchParcels, DispatchedParcel, Event, FirmId, HoldRule, Jurisdiction, OpenBooks,
-    ParcelId, PersonId, PublishTariff, RegisterBank, RegisterCourier, RegisterFirm, RegisterSeller,
+    ParcelId, PayDiscount, PaymentId, PersonId, PublishTariff, RefuseParcel, RefuseReason,
+    RegisterBank, RegisterCourier, RegisterFirm, RegisterSeller, ReturnParcel, ReverseCollection,
     SellerId, SellerKind, SetHoldRule, SetRefundLimit, SettlementCycle, Sha256Digest,
     SuspendSeller, TakeCashByPhone, TariffId,
 };
@@ -342,6 +343,120 @@ fn a_repeated_checkout_gets_its_answer_also_after_a_snapshot() {
     let (applied, again) = street.give(keyed).unwrap();
     assert_eq!(applied, Applied::AnsweredBefore);
     assert_eq!((again.books.events, again.market), (first.books.events, first.market));
+}
+
+impl Street {
+    /// A courier has the parcels of order 1, of which there are two of each unit.
+    fn on_tour() -> (Street, [ParcelId; 2]) {
+        let mut street = Street::open();
+        let (courier, firm, reference) = (CourierId(11), FirmId(1), "courier".to_owned());
+        let (proposed_by, approved_by) = (FIRST, SECOND);
+        let cash_limit = Amount::of(1_000_000);
+        street.must(RegisterCourier {
+            courier,
+            firm,
+            cash_limit,
+            reference,
+            proposed_by,
+            approved_by,
+        });
+        street.must(Street::cart(1, 2, 18_000));
+        let parcels = [0, 1].map(|place: usize| street.parcels(1)[place].parcel);
+        let assigned = parcels.map(|parcel| AssignedParcel { parcel, number: 1 }).to_vec();
+        street.must(AssignParcels { firm, parcels: assigned });
+        let dispatched = parcels.map(|parcel| DispatchedParcel { parcel, attempt: 1 }).to_vec();
+        street.must(DispatchParcels { courier, parcels: dispatched });
+        (street, parcels)
+    }
+
+    fn pay(&mut self, parcel: ParcelId, number: u8, minor: u64) -> CommandOutcome {
+        let amount = Amount::of(minor);
+        self.must(TakeCashByPhone {
+            parcel,
+            number,
+            amount,
+            tendered: amount,
+            change: Amount::ZERO,
+            receiver: None,
+            taken_by: PersonId(11),
+            claimed_at: self.at,
+            server_at: self.at,
+            elapsed_ms: None,
+        })
+    }
+
+    /// What the books have as Doorstep's part of all discounts.
+    fn promotions(&self) -> i128 {
+        let accounts = self.engine.books().accounts();
+        let kind = AccountKind::Promotions;
+        accounts.filter(|one| one.kind == kind).map(|one| one.balance).sum()
+    }
+}
+
+fn discount(event: &Event) -> Option<(u64, u64)> {
+    match event {
+        Event::DiscountPaid { before, amount, .. } => Some((before.minor(), amount.minor())),
+        _ => None,
+    }
+}
+
+#[test]
+fn doorsteps_part_of_a_discount_is_posted_with_the_delivery_and_taken_back_with_units() {
+    // 20.00 off the four units, of which Doorstep pays half: 2.50 for each unit.
+    let (mut street, [first, second]) = Street::on_tour();
+    let out = street.pay(first, 1, 9_000);
+    assert_eq!(out.books.events.iter().find_map(discount), Some((0, 500)));
+    let submission = Submission::new(Actor::System, CancelParcel { parcel: first });
+    let commands: Vec<_> = out.of_books(&submission).collect();
+    assert_eq!(*commands[1].0, PayDiscount { parcel: first, amount: Amount::of(500) }.into());
+    assert!(commands[0].1.iter().all(|event| discount(event).is_none()), "{commands:?}");
+    let seller = street.engine.books().seller_statements(SELLERS[0]).remove(0);
+    assert_eq!((seller.held, street.promotions()), (9_500, 500), "held with the goods' money");
+    // Undone, and delivered again.
+    let payment = PaymentId { parcel: first, number: 1 };
+    let out = street.must(ReverseCollection { payment });
+    assert_eq!(out.books.events.iter().find_map(discount), Some((500, 0)));
+    assert_eq!(street.promotions(), 0);
+    street.engine = restored(&street.engine);
+    street.pay(first, 2, 9_000);
+    assert_eq!(street.promotions(), 500, "once");
+    // Some units are kept at the door: one of two.
+    street.must(Command::of_market(AcceptUnits { parcel: second, units: vec![2] }));
+    assert_eq!(street.promotions(), 500, "not delivered yet");
+    let due = street.parcels(1)[1].due.minor();
+    street.pay(second, 1, due);
+    assert_eq!(street.promotions(), 750);
+    // A unit comes back, and then all of them.
+    for (units, left) in [(vec![0], 500), (vec![1, 2], 0)] {
+        let (order, resellable) = (OrderId(1), true);
+        let units = ReturnUnits { order, units, resellable };
+        let again = Submission::new(Actor::System, Command::of_market(units.clone()));
+        street.must(Command::of_market(units));
+        assert_eq!(street.promotions(), left);
+        let refused = street.give(again).unwrap_err();
+        assert_eq!(refused, Refusal::Books(books::Refusal::Repeated));
+    }
+    // The same journal gives the same books.
+    let mut replayed = Engine::default();
+    for (at, submission) in &street.journal {
+        replayed.apply(submission, *at, &mut CommandOutcome::default()).unwrap();
+    }
+    assert_eq!(replayed.digest(), street.engine.digest());
+}
+
+#[test]
+fn a_refused_parcel_has_no_discount_and_nobody_gives_the_command() {
+    let (mut street, [first, _]) = Street::on_tour();
+    let reason = RefuseReason::NotWanted;
+    street.must(RefuseParcel { parcel: first, reason });
+    street.must(ReturnParcel { parcel: first });
+    assert_eq!(street.promotions(), 0);
+    let amount = Amount::of(1);
+    let command = Command::from(PayDiscount { parcel: first, amount });
+    for by in [Actor::System, Actor::Person(FIRST)] {
+        let refused = street.give(Submission::new(by, command.clone())).unwrap_err();
+        assert_eq!(refused, Refusal::Books(books::Refusal::NotAllowed(by.kind())));
+    }
 }
 
 fn restored(engine: &Engine) -> Engine {

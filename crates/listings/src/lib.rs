@@ -5,7 +5,7 @@
 //! [`Picture`] is decoded and written anew before it is kept. [`screening()`]
 //! finds what the rules in force say of a text, and makes the command that carries it.
 //! [`PolicyAudit`] matches every text that is still there again. [`preview`] says what another
-//! version would do.
+//! version would do. [`rescreen()`] matches again what the rules of today may see otherwise.
 //!
 //! Never: a text that is not public; a decision (the engine's); a text in the journal.
 //!
@@ -14,6 +14,7 @@
 mod audit;
 mod picture;
 mod preview;
+mod rescreen;
 mod screen;
 mod store;
 mod text;
@@ -24,6 +25,7 @@ pub use picture::{
     PictureSize,
 };
 pub use preview::{ChangedText, KindCounts, Preview, preview};
-pub use screen::{ScreenError, TextToScreen, matched_version, matcher_of, screening};
+pub use rescreen::{RescreenError, Rescreened, RulesInForce, due_texts, rescreen};
+pub use screen::{ScreenError, TextToScreen, check_places, matched_version, matcher_of, screening};
 pub use store::{PUBLIC_TEXTS_FILE, PUBLIC_TEXTS_STORE, StoreError, TextStore};
 pub use text::{CAPTIONS_MAX, OfferText, OfferTextFault, PICTURES_MAX};

@@ -1,10 +1,12 @@
 //! A text is matched with the rules in force, outside the engine; the command carries what was
 //! found.
 
+use std::sync::Arc;
+
 use books::{BusinessDate, Sha256Digest};
 use engine::{Engine, Timestamp};
 use market::OfferId;
-use policy::{ActivatePolicy, ListPrice, Policy, PolicyRule, ScreenText};
+use policy::{ActivatePolicy, DecideText, ListPrice, Policy, PolicyRule, ScreenText, TextSpan};
 use screening::{Matcher, PolicyProblem, TABLES_VERSION};
 
 use crate::store::{StoreError, TextStore};
@@ -16,6 +18,13 @@ pub enum ScreenError {
     NoOffer(OfferId),
     #[error("the text {0} of offer {1} is not kept: send it first")]
     NoText(Sha256Digest, OfferId),
+    /// A person names a place that is none.
+    #[error(
+        "the text has no place from byte {} to {} of that part: name a part that has a text, with \
+         whole characters of it",
+        .0.start, .0.end
+    )]
+    Place(TextSpan),
     #[error("no version of the policy is in force: let two people activate one")]
     NoVersion,
     #[error(
@@ -32,6 +41,27 @@ pub enum ScreenError {
 pub fn matched_version(engine: &Engine, at: Timestamp) -> Option<(&ActivatePolicy, BusinessDate)> {
     let date = engine.books().business_date(at)?;
     Some((engine.policy().in_force(date)?, date))
+}
+
+/// Checks the places that a person names in a text.
+///
+/// # Errors
+/// The text is not kept, or a place is not of whole characters of it.
+pub fn check_places(store: &TextStore, decided: &DecideText) -> Result<(), ScreenError> {
+    let DecideText { offer, content, ref spans, .. } = *decided;
+    if spans.is_empty() {
+        return Ok(());
+    }
+    let text = store.get(content)?.ok_or(ScreenError::NoText(content, offer))?;
+    let is_place = |span: &TextSpan| {
+        let [start, end] =
+            [span.start, span.end].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+        text.part(span.part).get(start..end).is_some_and(|place| !place.is_empty())
+    };
+    match spans.iter().find(|span| !is_place(span)) {
+        Some(span) => Err(ScreenError::Place(*span)),
+        None => Ok(()),
+    }
 }
 
 /// A matcher of the rules of a version that hold on a day.
@@ -59,7 +89,7 @@ pub struct TextToScreen {
     number: u32,
     content: Sha256Digest,
     version: u32,
-    rules: Vec<PolicyRule>,
+    rules: Arc<[PolicyRule]>,
     prices: Vec<ListPrice>,
 }
 
@@ -73,14 +103,25 @@ impl TextToScreen {
         (offer, content): (OfferId, Option<Sha256Digest>),
         at: Timestamp,
     ) -> Result<TextToScreen, ScreenError> {
-        let known = engine.market().offer_view(offer).ok_or(ScreenError::NoOffer(offer))?;
+        engine.market().offer_view(offer).ok_or(ScreenError::NoOffer(offer))?;
         let (version, date) = matched_version(engine, at).ok_or(ScreenError::NoVersion)?;
+        let rules = engine.policy().matched_rules(version, date).cloned().collect();
+        TextToScreen::with(engine, (offer, content), (version.version, rules))
+    }
+
+    /// The same, of a version with these rules.
+    pub(crate) fn with(
+        engine: &Engine,
+        (offer, content): (OfferId, Option<Sha256Digest>),
+        (version, rules): (u32, Arc<[PolicyRule]>),
+    ) -> Result<TextToScreen, ScreenError> {
+        let known = engine.market().offer_view(offer).ok_or(ScreenError::NoOffer(offer))?;
         Ok(TextToScreen {
             offer,
             number: engine.policy().next_decision(offer),
             content: content.unwrap_or(known.content),
-            version: version.version,
-            rules: engine.policy().matched_rules(version, date).cloned().collect(),
+            version,
+            rules,
             prices: engine.offer_prices(offer),
         })
     }
@@ -90,9 +131,19 @@ impl TextToScreen {
     /// # Errors
     /// The text is not kept, or a rule cannot be matched.
     pub fn screen(self, store: &TextStore) -> Result<ScreenText, ScreenError> {
-        let TextToScreen { offer, number, content, version, rules, prices } = self;
+        let matcher = matcher(self.rules.iter())?;
+        self.screen_with(store, &matcher)
+    }
+
+    /// The same, with a matcher of the rules in force.
+    pub(crate) fn screen_with(
+        self,
+        store: &TextStore,
+        matcher: &Matcher,
+    ) -> Result<ScreenText, ScreenError> {
+        let TextToScreen { offer, number, content, version, prices, .. } = self;
         let text = store.get(content)?.ok_or(ScreenError::NoText(content, offer))?;
-        let matches = text.find(&matcher(&rules)?, &prices);
+        let matches = text.find(matcher, &prices);
         let tables = TABLES_VERSION.to_owned();
         Ok(ScreenText { offer, number, content, version, tables, prices, matches })
     }

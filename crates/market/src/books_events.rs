@@ -2,6 +2,7 @@
 
 use books::{Event, ParcelId};
 use machine::Timestamp;
+use money::Amount;
 
 use crate::event::MarketEvent;
 use crate::market::{Market, TablePlace};
@@ -62,6 +63,21 @@ impl Market {
                 }
             }
         }
+    }
+
+    /// What the platform pays the seller of the discounts on an order's parcel now. The books have
+    /// the same.
+    #[must_use]
+    pub fn platform_pays(&self, parcel: ParcelId) -> Amount {
+        let Ok(place) = self.place_of_parcel(parcel) else { return Amount::ZERO };
+        let order = self.order(place);
+        let known = order.parcels.iter().position(|one| one.parcel == parcel);
+        order.platform_pays(known.expect("the index names the order of the parcel"))
+    }
+
+    /// The parcels of all orders.
+    pub fn parcels(&self) -> impl Iterator<Item = ParcelId> {
+        self.orders.iter().flat_map(|order| &order.parcels).map(|one| one.parcel)
     }
 
     /// Whether a parcel is of an order. Its amount due is then the order's.

@@ -155,6 +155,37 @@ impl Default for MarketOrder {
 }
 
 impl MarketOrder {
+    /// What the platform pays of the discounts on a parcel: of those units that the buyer keeps and
+    /// of the delivery, once the parcel is delivered.
+    ///
+    /// # Panics
+    /// If it were more than was frozen at checkout (M14).
+    pub fn platform_pays(&self, place: usize) -> Amount {
+        let kept = |unit: &&OrderUnit| unit.state == UnitState::Kept;
+        let of_parcel = |unit: &&OrderUnit| usize::from(unit.parcel) == place;
+        if self.parcels[place].state != MarketParcelState::Delivered
+            || !self.units.iter().filter(of_parcel).any(|unit| kept(&unit))
+        {
+            return Amount::ZERO;
+        }
+        let (mut pays, mut frozen) = (0, 0);
+        for applied in &self.promotions {
+            for share in &applied.shares {
+                let unit = &self.units[usize::from(share.unit)];
+                if of_parcel(&unit) {
+                    frozen += share.amount.minor();
+                    pays += if kept(&unit) { share.platform.minor() } else { 0 };
+                }
+            }
+            let deliveries = applied.deliveries.iter();
+            for share in deliveries.filter(|share| usize::from(share.parcel) == place) {
+                (frozen, pays) = (frozen + share.amount.minor(), pays + share.platform.minor());
+            }
+        }
+        assert!(pays <= frozen, "M14: the platform pays at most the frozen discount");
+        Amount::of(pays)
+    }
+
     /// What the buyer pays for the order now.
     pub fn kept(&self) -> u64 {
         self.parcels.iter().map(|parcel| parcel.kept.minor()).sum()

@@ -221,6 +221,17 @@ impl Market {
     }
 
     #[must_use]
+    pub fn offer_count(&self) -> usize {
+        self.offers.len()
+    }
+
+    /// An offer by its place among all, from 0.
+    #[must_use]
+    pub fn offer_at(&self, place: usize) -> Option<OfferId> {
+        self.offers.get(place).map(|offer| offer.id)
+    }
+
+    #[must_use]
     pub fn offer_view(&self, id: OfferId) -> Option<OfferView<'_>> {
         let offer = self.offer(self.offer_place(id).ok()?);
         let drafted = offer.drafted.as_deref();

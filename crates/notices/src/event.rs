@@ -148,7 +148,7 @@ const READERS: &[Audience] = &[Audience::Sellers, Audience::Firms, Audience::Sta
 const REASONS: &[NoticeField] =
     &[OFFER, DECISION, RULE, SOURCE, RULE_TEXT, FOUND, DECIDED_BY, APPEAL_UNTIL];
 
-pub static NOTICE_EVENTS: [NoticeEventSpec; 38] = [
+pub static NOTICE_EVENTS: [NoticeEventSpec; 40] = [
     event("payment.held", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, PAYABLE_ON], SELLER),
     event("payment.payable", &[PARCEL, PAYMENT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
     event("payout.sent", &[PAYOUT, AMOUNT, CURRENCY, GROSS, FEES, REFUNDED], SELLER),
@@ -185,6 +185,8 @@ pub static NOTICE_EVENTS: [NoticeEventSpec; 38] = [
     event("text.restored", &[OFFER, DECISION], SELLER),
     event("appeal.received", &[OFFER, DECISION, DUE], SELLER_AND_STAFF),
     event("appeal.upheld", &[OFFER, DECISION], SELLER),
+    event("appeal.reversed", &[OFFER, DECISION], SELLER),
+    event("appeal.restored", &[OFFER, DECISION], SELLER),
     event("rule.suspended", &[RULE, VERSION, REVERSED], &[Audience::Person]),
     event(FILE_OVERDUE, &[SENDER, LANE, FILE_DAY, DUE, ITEMS], &[Audience::Staff]),
     event(PROPOSAL_WAITING, &[PROPOSAL, COMMAND], &[Audience::Staff]),

@@ -3,7 +3,7 @@
 
 use engine::Engine;
 use policy::{
-    APPEAL_DAYS, MatchCause, PolicyEvent, TextDecision, TextMatch, TextPart, TextVerdict,
+    APPEAL_DAYS, FreedBy, MatchCause, PolicyEvent, TextDecision, TextMatch, TextPart, TextVerdict,
 };
 
 use crate::announce::{Announcement, NoticeSubjects, announcement, of_seller};
@@ -14,8 +14,13 @@ pub(crate) fn said(event: &PolicyEvent, engine: &Engine) -> Option<Announcement>
         PolicyEvent::TextStopped { offer, decision, .. } => {
             reasons(engine.policy().decision(*offer, *decision)?, engine)?
         }
-        PolicyEvent::TextFreed { offer, seller, decision, listed, by: _ } => {
-            let name = if *listed { "text.restored" } else { "text.freed" };
+        PolicyEvent::TextFreed { offer, seller, decision, listed, by } => {
+            let name = match (by, listed) {
+                (FreedBy::Appeal, true) => "appeal.restored",
+                (FreedBy::Appeal, false) => "appeal.reversed",
+                (FreedBy::Person | FreedBy::Rules, true) => "text.restored",
+                (FreedBy::Person | FreedBy::Rules, false) => "text.freed",
+            };
             let fields = [("offer", offer.to_string()), ("decision", decision.to_string())];
             announcement(name, of_seller(*seller), fields)
         }

@@ -51,7 +51,7 @@ fn inputs(day: u16, seed: u64) -> DayInputs {
         parcels: orders.into_iter().map(|order| order.parcel).collect(),
         order_source: OrderSource::Generated,
         others: Vec::new(),
-        ordered_units: Default::default(),
+        ordered: Default::default(),
     }
 }
 

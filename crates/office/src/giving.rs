@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use books::{Event, MissingRecord, PersonId, Refusal};
 use engine::{Actor, ActorKind, Command, Engine, Events, RequestKey, Submission, Timestamp};
-use listings::{ScreenError, TextStore, TextToScreen};
+use listings::{ScreenError, TextStore, TextToScreen, check_places};
 use market::{MarketCommand, OfferId};
 use node::{Clock, NodeClient, SystemClock};
-use policy::PolicyRefusal;
+use policy::{PolicyCommand, PolicyRefusal};
 use reports::FieldType;
 use serde_json::{Map, Value};
 
@@ -304,6 +304,10 @@ impl Giving<'_> {
         by: Actor,
         request_key: Option<RequestKey>,
     ) -> OfficeResult<Outcome> {
+        if let Some(PolicyCommand::DecideText(decided)) = command.as_policy() {
+            let store = TextStore::open(self.data).map_err(ScreenError::from)?;
+            check_places(&store, decided)?;
+        }
         let given = command.clone();
         let submission = Submission { request_key, ..Submission::new(by, command) };
         let mut answers = self.execute_all(vec![(None, submission.clone())])?;

@@ -11,7 +11,7 @@
     const field = document.querySelector(".find input");
     if (field) { field.focus(); field.select(); }
   };
-  const rows = () => [...document.querySelectorAll("#results .rows tbody th a, .work a, .hits a")];
+  const rows = () => [...document.querySelectorAll("#results .rows tbody th a, .work a, .hits a, .queue a")];
   const move = (by) => {
     const links = rows();
     if (links.length === 0) return;

@@ -82,6 +82,11 @@ const draw = async (anew) => {
   const wanted = needsTour && !day.tour ? screens.nobody : SCREENS[name];
   const made = await wanted({ items, rest, ended: outbox.ended });
   if (address !== location.hash) return;
+  // What a finger presses stays under it.
+  if (!anew && address === shown && pressed) {
+    late = true;
+    return;
+  }
   leave();
   leave = made.leave ?? (() => {});
   const main = document.getElementById("main");
@@ -100,6 +105,16 @@ const draw = async (anew) => {
   main.dataset.screen = address;
   made.begin?.();
 };
+
+let pressed = false;
+let late = false;
+const release = () => setTimeout(() => {
+  pressed = false;
+  if (late) redraw();
+  late = false;
+});
+document.addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, release, true);
 
 // One after another: each draws what is kept then.
 let drawing = Promise.resolve();

@@ -58,7 +58,7 @@ const row = (parcel) => {
     { href: `#/parcel/${parcel.id}`, "data-keep": parcel.id },
     h("span.id", parcel.waybill),
     h("b.num", parcel.ended || parcel.pays ? "" : amount(parcel.left)),
-    h("span.under", h("span.note", t(parcel.ended ? `ended.${parcel.ended}` : parcel.pays ? "tour.pays" : "tour.open")), mark),
+    h("span.under", h("span.note", parcel.ended ? t(`ended.${parcel.ended}`) : t(parcel.pays ? "tour.pays" : "tour.open")), mark),
   ));
 };
 

@@ -29,6 +29,7 @@ mod list;
 mod messages;
 mod nav;
 mod period;
+mod policy;
 mod portal;
 mod sign_ins;
 mod tone;
@@ -56,6 +57,7 @@ pub use list::{FieldForm, FilterChip, FilterField, ListHeader, ListPage, ListReq
 pub use messages::{ErrorPage, FoundGroup, SearchPage};
 pub use nav::{NavGroup, NavLink, nav_groups};
 pub use period::{PackedParcel, PackingPage, PeriodPage, PeriodText};
+pub use policy::{MarkedPart, PolicyDays, PolicyItem, PolicyPage, PolicySection};
 pub use portal::{
     BadOrderLine, ClosingsPage, ClosingsReport, ImportPage, ImportedOrders, PartyLine,
     PartyStatementPage, PortalPage, PortalTable, StatementAccount,

@@ -141,7 +141,10 @@ mod tests {
 
     const BOTH: [PageWords; 2] = [PageWords(Language::En), PageWords(Language::Zh)];
     /// Sections whose keys follow from declarations.
-    const DECLARED: [&str; 25] = [
+    const DECLARED: [&str; 28] = [
+        "policy.effect.",
+        "policy.reason_of.",
+        "policy.sample.",
         "claims.verdict.",
         "claims.reason.",
         "claims.correction.",

@@ -35,6 +35,14 @@ pub struct AppealJudgement {
 }
 
 impl TextDecision {
+    /// Whether its seller could appeal, but for the days that passed.
+    #[must_use]
+    pub fn is_appealable(&self) -> bool {
+        let stands = self.end.is_none_or(|(_, end)| end == DecisionEnd::TextReplaced);
+        let stops = matches!(self.verdict, TextVerdict::Labelled | TextVerdict::Refused);
+        stands && stops && self.appeal.is_none()
+    }
+
     fn is_milder(&self, judgement: TextJudgement) -> bool {
         TextVerdict::from(judgement) < self.verdict
     }
@@ -59,9 +67,7 @@ impl Policy {
             Some(_) => return Err(PolicyRefusal::Appealed),
             None => {}
         }
-        let stands = decision.end.is_none_or(|(_, end)| end == DecisionEnd::TextReplaced);
-        let stops = matches!(decision.verdict, TextVerdict::Labelled | TextVerdict::Refused);
-        if !stands || !stops {
+        if !decision.is_appealable() {
             return Err(PolicyRefusal::NotAppealable(number));
         }
         if decision.date.plus_days(APPEAL_DAYS) < facts.date {

@@ -46,6 +46,12 @@ impl Policy {
         self.decisions.iter()
     }
 
+    /// A decision by its place among all, from 0.
+    #[must_use]
+    pub fn decision_in_order(&self, place: usize) -> Option<&TextDecision> {
+        self.decisions.get(place)
+    }
+
     #[must_use]
     pub fn decision_count(&self) -> usize {
         self.decisions.len()

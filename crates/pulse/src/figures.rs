@@ -153,12 +153,13 @@ pub struct FigureSet {
 }
 
 /// The files that come with Doorstep.
-pub const SHIPPED: [(&str, &str); 5] = [
+pub const SHIPPED: [(&str, &str); 6] = [
     ("doors.toml", include_str!("../../../figures/doors.toml")),
     ("market.toml", include_str!("../../../figures/market.toml")),
     ("money.toml", include_str!("../../../figures/money.toml")),
     ("costs.toml", include_str!("../../../figures/costs.toml")),
     ("breaks.toml", include_str!("../../../figures/breaks.toml")),
+    ("texts.toml", include_str!("../../../figures/texts.toml")),
 ];
 
 impl FigureSet {

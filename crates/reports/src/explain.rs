@@ -259,6 +259,24 @@ impl Explainer<'_> {
                 let line = Line::Other(OtherLine { what, about, date, side, amount });
                 self.add_of_parcel(*seller, *parcel, line);
             }
+            Event::DiscountReleased { parcel, seller, amount } => {
+                let about = LineSubject::Parcel(*parcel);
+                let (what, side) = ("discount paid", LineSide::Gross);
+                let line = OtherLine { what, about, date, side, amount: amount.minor() };
+                self.add_of_parcel(*seller, *parcel, Line::Other(line));
+            }
+            Event::DiscountPaid { parcel, seller, .. } => {
+                let of_parcel = PaymentId { parcel: *parcel, number: 0 };
+                let back = taken(ChartEntry::DiscountTakenBack, &of_parcel);
+                if let Ok(amount) = u64::try_from(back)
+                    && amount > 0
+                {
+                    let about = LineSubject::Parcel(*parcel);
+                    let (what, side) = ("discount taken back", LineSide::Refunded);
+                    let line = OtherLine { what, about, date, side, amount };
+                    self.add_of_parcel(*seller, *parcel, Line::Other(line));
+                }
+            }
             Event::ParcelReturned {
                 parcel,
                 seller,

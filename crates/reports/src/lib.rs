@@ -72,9 +72,11 @@ pub use costs::{
 };
 pub use day_sums::{DaySums, EventSum, ExecutedPlan, LateAccount, MarketSums, PayoutEnd};
 pub use decided::{
-    AppealCounts, AutomationCounts, BaselineCounts, PlatformTerms, PolicyReport, PolicyRuleReport,
-    RateInterval, RefusedStatement, SampleReport, StatementFault, StatementOfReasons,
-    policy_report, statement, statements, wilson,
+    AppealCounts, AppealShown, AutomationCounts, BaselineCounts, BaselineShown, DecisionShown,
+    MeasureCounts, PlatformTerms, PolicyReport, PolicyRuleReport, PolicyShown, RateInterval,
+    ReasonShown, RefusedStatement, RuleShown, SampleReport, StatementFault, StatementOfReasons,
+    VerdictShown, VersionShown, appeals_shown, decisions_shown, held_shown, policy_report,
+    policy_shown, statement, statements, wilson,
 };
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
 pub use explain::{Explanation, ExplanationRow, TermsSource, explain_payout};

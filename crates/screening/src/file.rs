@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use money::decimal::{DecimalError, DecimalStyle};
+use money::decimal::DecimalStyle;
 use money::{Amount, Currency, Rate, RateError};
 use policy::{
     Baseline, ENTRY_CHARS_MAX, ListPrice, NormalisationStep, PATTERNS_MAX, PolicyRule, RULES_MAX,
@@ -13,6 +13,7 @@ use tariff::{BusinessDate, BusinessDateError};
 
 use crate::matcher::Matcher;
 use crate::public_text::{PublicText, PublicTextKind, changes_direction};
+use crate::sounds::READINGS_MAX;
 
 /// Limit on the size of a policy file.
 pub const FILE_BYTES_MAX: usize = 16 << 20;
@@ -82,6 +83,21 @@ pub enum PolicyProblem {
     SameId,
     #[error("`{0}` is empty; write it")]
     Empty(&'static str),
+    #[error("an entry of `{0}` is empty; remove it")]
+    EmptyEntry(&'static str),
+    #[error("`number` is 0; count the versions from 1")]
+    NumberZero,
+    #[error("`{0}` is not a price; write digits with two decimals at most, for example 20.00")]
+    NotAPrice(String),
+    #[error(
+        "an example is not of its form; write a text, or {{ text = \"…\", price = \"20.00\" }}, \
+         with `reference` if there is one: each is a text in quotation marks"
+    )]
+    ExampleForm,
+    #[error("the pattern `{0}` becomes too large; write fewer or shorter repetitions")]
+    PatternTooLarge(String),
+    #[error("`{0}` can be read in more than {READINGS_MAX} ways; split it, or write it in pinyin")]
+    TooManyReadings(String),
     #[error("`{0}` has more than {ENTRY_CHARS_MAX} characters; shorten it")]
     TooLong(&'static str),
     #[error("`{0}` has more than {1} entries; shorten the list")]
@@ -110,8 +126,6 @@ pub enum PolicyProblem {
     Matches(String),
     #[error(transparent)]
     Date(#[from] BusinessDateError),
-    #[error(transparent)]
-    Amount(#[from] DecimalError),
     #[error(transparent)]
     Rate(#[from] RateError),
     #[error("`suspended_after` is 0; write how many reversals suspend a rule")]
@@ -197,6 +211,7 @@ fn toml_problem(message: &str) -> PolicyProblem {
         .or_else(|| {
             named("unknown variant `").map(|(value, known)| P::UnknownValue(value, list(known)))
         })
+        .or_else(|| message.contains("enum RawExample").then_some(P::ExampleForm))
         .or_else(|| message.starts_with("duplicate").then_some(P::SameKey))
         .or_else(|| {
             let (_, wanted) = message.strip_prefix("invalid ")?.rsplit_once("expected ")?;
@@ -223,7 +238,13 @@ pub fn parse(text: &str) -> Result<PolicyVersion, PolicyFileError> {
     {
         checked(key, value).map_err(here)?;
     }
-    if raw.author.trim() == raw.approver.trim() {
+    if raw.number == 0 {
+        return Err(here(P::NumberZero));
+    }
+    let person = |name: &str| -> String {
+        name.split_whitespace().flat_map(str::chars).flat_map(char::to_lowercase).collect()
+    };
+    if person(&raw.author) == person(&raw.approver) {
         return Err(here(P::ApprovedByAuthor));
     }
     if raw.rule.len() > RULES_MAX {
@@ -291,7 +312,10 @@ fn rule(raw: RawRule, version_from: BusinessDate) -> Result<PolicyRule, PolicyPr
         if list.len() > most {
             return Err(P::TooManyEntries(key, most));
         }
-        list.iter().try_for_each(|entry| checked(key, entry))?;
+        list.iter().try_for_each(|entry| match entry.trim().is_empty() {
+            true => Err(P::EmptyEntry(key)),
+            false => checked(key, entry),
+        })?;
     }
     let date = |text: Option<String>| text.map(|text| text.parse()).transpose();
     let from = date(raw.from)?.unwrap_or(version_from);
@@ -331,7 +355,10 @@ fn rule(raw: RawRule, version_from: BusinessDate) -> Result<PolicyRule, PolicyPr
 
 fn example(key: &'static str, raw: RawExample) -> Result<RuleExample, PolicyProblem> {
     // Sums of any currency with two decimals: only their ratio counts.
-    let amount = |text: &str| money::decimal::parse(text, Currency::CNY, DecimalStyle::PLAIN);
+    let amount = |text: &str| {
+        let amount = money::decimal::parse(text, Currency::CNY, DecimalStyle::PLAIN);
+        amount.map_err(|_| PolicyProblem::NotAPrice(text.chars().take(24).collect()))
+    };
     let (text, price) = match raw {
         RawExample::Text(text) => (text, None),
         RawExample::Priced { text, price, reference } => {

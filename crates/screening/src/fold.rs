@@ -36,6 +36,9 @@ pub(crate) struct FoldTable {
     /// 0: the same. Else the step bits, what it is, and a character or a place in `several`.
     entries: Vec<u32>,
     several: Vec<Box<[char]>>,
+    /// Of a character with several sounds: what each of them becomes.
+    ways: BTreeMap<char, Vec<Vec<char>>>,
+    separates_first: bool,
 }
 
 const CHAR_BITS: u32 = 21;
@@ -46,18 +49,22 @@ const IS_SPECIAL: u32 = 1 << (CHAR_BITS + STEP_BITS + 1);
 
 impl FoldTable {
     /// The table of some steps. It is kept: rules share few sets of steps.
-    pub fn of(steps: StepSet) -> Arc<FoldTable> {
-        static MADE: Mutex<BTreeMap<StepSet, Arc<FoldTable>>> = Mutex::new(BTreeMap::new());
+    pub fn of(steps: StepSet, separates_first: bool) -> Arc<FoldTable> {
+        type Made = BTreeMap<(StepSet, bool), Arc<FoldTable>>;
+        static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-        let table = made.entry(steps).or_insert_with(|| Arc::new(FoldTable::make(steps)));
-        Arc::clone(table)
+        let table = made.entry((steps, separates_first));
+        let make = || Arc::new(FoldTable::make(steps, separates_first));
+        Arc::clone(table.or_insert_with(make))
     }
 
-    fn make(steps: StepSet) -> FoldTable {
+    fn make(steps: StepSet, separates_first: bool) -> FoldTable {
         let mut table = FoldTable {
             pages: vec![0; 0x11_0000 / PAGE as usize],
             entries: vec![0; PAGE as usize],
             several: Vec::new(),
+            ways: BTreeMap::new(),
+            separates_first,
         };
         for first in (0..CHARS).chain(UNSEEN).step_by(PAGE as usize) {
             let page: Vec<u32> = (first..first + PAGE)
@@ -76,7 +83,8 @@ impl FoldTable {
         if steps.has(Step::Nfkc) && combines(c) {
             return IS_SPECIAL | IS_SEVERAL;
         }
-        let (folded, by) = fold_one(c, steps);
+        let (folded, by) = self.fold_all(vec![c], steps, 0);
+        self.add_ways(c, steps, &folded);
         let by = u32::from(by.bits()) << CHAR_BITS;
         match folded.as_slice() {
             [] => IS_SPECIAL | by,
@@ -88,6 +96,28 @@ impl FoldTable {
                 IS_SEVERAL | by | place
             }
         }
+    }
+
+    fn add_ways(&mut self, c: char, steps: StepSet, first: &[char]) {
+        if !steps.has(Step::Pinyin) || !tables::is_chinese(c) {
+            return;
+        }
+        let simple = if steps.has(Step::Traditional) { tables::simplified(c) } else { c };
+        let mut ways = vec![first.to_vec()];
+        for reading in 1..tables::sounds(simple) {
+            let (way, _) = self.fold_all(vec![c], steps, reading);
+            if !ways.contains(&way) {
+                ways.push(way);
+            }
+        }
+        if ways.len() > 1 {
+            self.ways.insert(c, ways);
+        }
+    }
+
+    /// What each sound of a character becomes, if it has several.
+    pub fn ways(&self, c: char) -> Option<&[Vec<char>]> {
+        self.ways.get(&c).map(Vec::as_slice)
     }
 
     #[inline]
@@ -116,49 +146,54 @@ pub(crate) fn combines(c: char) -> bool {
         || matches!(c, '\u{ff9e}' | '\u{ff9f}')
 }
 
-/// One character through all steps, and which of them changed it.
-pub(crate) fn fold_one(c: char, steps: StepSet) -> (Vec<char>, StepSet) {
-    fold_all(vec![c], steps)
-}
-
-/// What is composed already, through the steps after that.
-pub(crate) fn fold_all(chars: Vec<char>, steps: StepSet) -> (Vec<char>, StepSet) {
-    let mut chars = chars;
-    let mut by = StepSet::NONE;
-    let mut take = |step: Step, chars: &mut Vec<char>, each: &dyn Fn(char, &mut Vec<char>)| {
-        if !steps.has(step) {
-            return;
+impl FoldTable {
+    /// What is composed already, through the steps after that, by one of its sounds.
+    pub(crate) fn fold_all(
+        &self,
+        chars: Vec<char>,
+        steps: StepSet,
+        reading: usize,
+    ) -> (Vec<char>, StepSet) {
+        let mut chars = chars;
+        let mut by = StepSet::NONE;
+        let mut take = |step: Step, chars: &mut Vec<char>, each: &dyn Fn(char, &mut Vec<char>)| {
+            if !steps.has(step) {
+                return;
+            }
+            let mut after = Vec::with_capacity(chars.len());
+            chars.iter().for_each(|c| each(*c, &mut after));
+            if after != *chars {
+                by = by.with(step);
+                *chars = after;
+            }
+        };
+        let lower = |c: char, into: &mut Vec<char>| into.extend(c.to_lowercase());
+        let unless = |left_out: bool, c: char, into: &mut Vec<char>| {
+            if !left_out {
+                into.push(c);
+            }
+        };
+        take(Step::ZeroWidth, &mut chars, &|c, into| unless(tables::is_unseen(c), c, into));
+        take(Step::Width, &mut chars, &tables::width);
+        take(Step::Nfkc, &mut chars, &tables::nfkc);
+        if steps.has(Step::Case) {
+            take(Step::Confusables, &mut chars, &tables::latin_look);
         }
-        let mut after = Vec::with_capacity(chars.len());
-        chars.iter().for_each(|c| each(*c, &mut after));
-        if after != *chars {
-            by = by.with(step);
-            *chars = after;
+        take(Step::Case, &mut chars, &lower);
+        take(Step::Traditional, &mut chars, &|c, into| into.push(tables::simplified(c)));
+        take(Step::Pinyin, &mut chars, &|c, into| tables::sound(c, reading, into));
+        let letters = |c: char, into: &mut Vec<char>| unless(!c.is_alphanumeric(), c, into);
+        if self.separates_first {
+            take(Step::Separators, &mut chars, &letters);
         }
-    };
-    let lower = |c: char, into: &mut Vec<char>| into.extend(c.to_lowercase());
-    let unless = |left_out: bool, c: char, into: &mut Vec<char>| {
-        if !left_out {
-            into.push(c);
+        take(Step::Confusables, &mut chars, &tables::confusables);
+        // What a character looks like can be a capital letter.
+        if steps.has(Step::Confusables) && steps.has(Step::Case) {
+            let mut after = Vec::new();
+            chars.iter().for_each(|c| lower(*c, &mut after));
+            chars = after;
         }
-    };
-    take(Step::ZeroWidth, &mut chars, &|c, into| unless(tables::is_unseen(c), c, into));
-    take(Step::Width, &mut chars, &tables::width);
-    take(Step::Nfkc, &mut chars, &tables::nfkc);
-    take(Step::Case, &mut chars, &lower);
-    take(Step::Traditional, &mut chars, &|c, into| into.push(tables::simplified(c)));
-    take(Step::Pinyin, &mut chars, &|c, into| {
-        if !tables::sound(c, into) {
-            into.push(c);
-        }
-    });
-    take(Step::Confusables, &mut chars, &tables::confusables);
-    // What a character looks like can be a capital letter.
-    if steps.has(Step::Confusables) && steps.has(Step::Case) {
-        let mut after = Vec::new();
-        chars.iter().for_each(|c| lower(*c, &mut after));
-        chars = after;
+        take(Step::Separators, &mut chars, &letters);
+        (chars, by)
     }
-    take(Step::Separators, &mut chars, &|c, into| unless(!c.is_alphanumeric(), c, into));
-    (chars, by)
 }

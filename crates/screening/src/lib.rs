@@ -15,10 +15,12 @@ mod fold;
 mod matcher;
 mod normaliser;
 mod public_text;
+mod sounds;
 mod tables;
 
 pub use file::{PolicyFileError, PolicyProblem, PolicyVersion};
 pub use matcher::{Matcher, RuleMatch};
 pub use normaliser::{NormalisedText, NormalisedUnit, Normaliser};
 pub use public_text::{PublicText, PublicTextError, PublicTextKind};
+pub use sounds::READINGS_MAX;
 pub use tables::TABLES_VERSION;

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use daachorse::CharwiseDoubleArrayAhoCorasick as Automaton;
-use policy::{ListPrice, MatchCause, PolicyRule, StepSet, UntrueDiscount};
+use policy::{
+    ListPrice, MatchCause, NormalisationStep as Step, PolicyRule, StepSet, UntrueDiscount,
+};
 use regex::Regex;
 use regex_syntax::hir::literal::Extractor;
 
@@ -10,6 +12,8 @@ use crate::discount::{claimed, discount_steps};
 use crate::file::PolicyProblem;
 use crate::normaliser::{NormalisedText, Normaliser};
 use crate::public_text::PublicText;
+use crate::sounds::SoundTree;
+use crate::tables::is_letter_or_separator;
 
 /// Limit on the compiled form of a pattern.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
@@ -28,7 +32,7 @@ pub struct RuleMatch {
     pub steps: StepSet,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Entry {
     Word { rule: usize, word: usize },
     Allowed { rule: usize },
@@ -46,6 +50,10 @@ struct CompiledPattern {
 struct Group {
     normaliser: Normaliser,
     automaton: Option<Automaton<u32>>,
+    /// The words of rules that compare sounds.
+    sounds: Option<SoundTree<Entry>>,
+    /// It differs from another group only for texts with a letter or separator.
+    separates_first: bool,
     /// By the value of the automaton: the characters of a needle, and what it is for.
     needles: Vec<(usize, Vec<Entry>)>,
     patterns: Vec<CompiledPattern>,
@@ -90,12 +98,16 @@ impl Matcher {
         }
         let mut groups = Vec::with_capacity(by_steps.len() + 1);
         for (steps, places) in by_steps {
-            groups.push(Group::of(steps, &rules, &places)?);
+            groups.push(Group::of(Normaliser::of(steps), &rules, &places)?);
+            if let Some(normaliser) = Normaliser::separating_first(steps) {
+                let group = Group::of(normaliser, &rules, &places)?;
+                groups.push(Group { separates_first: true, ..group });
+            }
         }
         let discounts = rules.iter().enumerate().filter(|(_, rule)| rule.discount);
         let discounts: Vec<usize> = discounts.map(|(place, _)| place).collect();
         if !discounts.is_empty() {
-            let mut group = Group::of(discount_steps(), &rules, &[])?;
+            let mut group = Group::of(Normaliser::of(discount_steps()), &rules, &[])?;
             group.discounts = discounts;
             groups.push(group);
         }
@@ -110,8 +122,10 @@ impl Matcher {
     pub fn find(&self, text: PublicText<'_>, prices: &[ListPrice]) -> Vec<RuleMatch> {
         let text = text.as_str();
         let mut found = Vec::new();
+        let separates = self.groups.iter().any(|group| group.separates_first)
+            && text.chars().any(is_letter_or_separator);
         for group in &self.groups {
-            if group.can_match(text, prices) {
+            if (separates || !group.separates_first) && group.can_match(text, prices) {
                 self.find_in(group, text, prices, &mut found);
             }
         }
@@ -158,22 +172,43 @@ impl Matcher {
 
 impl Group {
     fn of(
-        steps: StepSet,
+        normaliser: Normaliser,
         rules: &[&PolicyRule],
         places: &[usize],
     ) -> Result<Group, (String, PolicyProblem)> {
-        let normaliser = Normaliser::of(steps);
+        let steps = normaliser.step_set();
+        let mut sounds = steps.has(Step::Pinyin).then(|| SoundTree::new(steps.has(Step::Repeats)));
+        let by_look = steps.has(Step::Case) && steps.has(Step::Confusables);
         let mut needles: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         let mut patterns = Vec::new();
         let mut always = Vec::new();
         for &place in places {
             let rule = rules[place];
             let mut add = |text: &str, entry: Entry| {
-                let needle = normaliser.normalise(text).text();
-                if needle.is_empty() {
-                    return Err((rule.id.clone(), PolicyProblem::Vanishes(text.to_owned())));
+                let mut forms = vec![text.to_owned()];
+                // Capitals can look like other letters than small ones do.
+                if by_look && text.chars().any(|c| !c.is_ascii() && c.is_alphabetic()) {
+                    let mut chars = text.chars();
+                    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+                    forms.extend([text.to_uppercase(), first.chain(chars).collect()]);
                 }
-                needles.entry(needle).or_default().push(entry);
+                for form in forms {
+                    let normalised = normaliser.normalise(&form);
+                    if normalised.units.is_empty() {
+                        return Err((rule.id.clone(), PolicyProblem::Vanishes(text.to_owned())));
+                    }
+                    if let Some(sounds) = &mut sounds {
+                        if !sounds.add(&normalised.readings, entry) {
+                            let problem = PolicyProblem::TooManyReadings(text.to_owned());
+                            return Err((rule.id.clone(), problem));
+                        }
+                        continue;
+                    }
+                    let entries = needles.entry(normalised.text()).or_default();
+                    if !entries.contains(&entry) {
+                        entries.push(entry);
+                    }
+                }
                 Ok(())
             };
             for (word, text) in rule.words.iter().enumerate() {
@@ -205,12 +240,22 @@ impl Group {
         };
         let needles = needles.into_iter().map(|(needle, of)| (needle.chars().count(), of));
         let needles = needles.collect();
-        Ok(Group { normaliser, automaton, needles, patterns, always, discounts: Vec::new() })
+        let (separates_first, discounts) = (false, Vec::new());
+        Ok(Group {
+            normaliser,
+            automaton,
+            sounds,
+            separates_first,
+            needles,
+            patterns,
+            always,
+            discounts,
+        })
     }
 
     /// A quick look, without spans: most texts match nothing.
     fn can_match(&self, text: &str, prices: &[ListPrice]) -> bool {
-        if !self.always.is_empty() {
+        if !self.always.is_empty() || self.sounds.is_some() {
             return true;
         }
         if !self.discounts.is_empty() {
@@ -233,6 +278,14 @@ impl Group {
         rules: &[(String, Vec<String>)],
     ) -> (Vec<Hit>, Vec<(usize, Range<usize>)>) {
         let (mut hits, mut allowed) = (Vec::new(), Vec::new());
+        let mut take = |entry: Entry, units: Range<usize>| match entry {
+            Entry::Word { rule, word } => {
+                let cause = MatchCause::Word(rules[rule].1[word].clone());
+                hits.push(Hit { rule, units, cause });
+            }
+            Entry::Allowed { rule } => allowed.push((rule, units)),
+            Entry::Literal { .. } => {}
+        };
         let mut patterns = self.always.clone();
         if let Some(automaton) = &self.automaton {
             let mut stepper = automaton.find_overlapping_stepper();
@@ -246,18 +299,15 @@ impl Group {
                     for entry in entries {
                         match *entry {
                             Entry::Literal { pattern } => patterns.push(pattern),
-                            Entry::Word { rule, word } if is_whole => {
-                                let cause = MatchCause::Word(rules[rule].1[word].clone());
-                                hits.push(Hit { rule, units: units.clone(), cause });
-                            }
-                            Entry::Allowed { rule } if is_whole => {
-                                allowed.push((rule, units.clone()));
-                            }
+                            _ if is_whole => take(*entry, units.clone()),
                             Entry::Word { .. } | Entry::Allowed { .. } => {}
                         }
                     }
                 }
             }
+        }
+        if let Some(sounds) = &self.sounds {
+            sounds.each_in(&text.readings, take);
         }
         if !patterns.is_empty() {
             patterns.sort_unstable();
@@ -290,6 +340,9 @@ fn compile(pattern: &str) -> Result<Regex, PolicyProblem> {
         .dfa_size_limit(PATTERN_BYTES_MAX)
         .build();
     let regex = regex.map_err(|error| {
+        if let regex::Error::CompiledTooBig(_) = error {
+            return PolicyProblem::PatternTooLarge(pattern.to_owned());
+        }
         let text = error.to_string();
         let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
         PolicyProblem::Pattern(pattern.to_owned(), reason.to_owned())

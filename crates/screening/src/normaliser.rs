@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::fold::{FoldTable, Folded, fold_all};
+use crate::fold::{FoldTable, Folded};
 use policy::{NormalisationStep as Step, StepSet};
 
 /// Undoes what is done to hide a word, by some of the steps.
@@ -33,6 +33,16 @@ pub struct NormalisedUnit {
 #[derive(Clone, Debug, Default)]
 pub struct NormalisedText {
     pub units: Vec<NormalisedUnit>,
+    /// With the sound of characters: each of the original, in all ways to read it.
+    pub(crate) readings: Vec<SoundedCharacter>,
+}
+
+/// A character of the original that can be read in several ways.
+#[derive(Clone, Debug)]
+pub(crate) struct SoundedCharacter {
+    /// What it became, by its first way.
+    pub units: Range<usize>,
+    pub ways: Vec<Vec<char>>,
 }
 
 impl NormalisedText {
@@ -63,7 +73,14 @@ impl Normaliser {
     /// Makes the table of some steps, if it is the first with them: tens of milliseconds.
     #[must_use]
     pub fn of(steps: StepSet) -> Normaliser {
-        Normaliser { steps, table: FoldTable::of(steps) }
+        Normaliser { steps, table: FoldTable::of(steps, false) }
+    }
+
+    /// The same steps, but what separates is left out before looks are compared: `|` is no `l`.
+    /// `None` if that makes no difference.
+    pub(crate) fn separating_first(steps: StepSet) -> Option<Normaliser> {
+        let differs = steps.has(Step::Separators) && steps.has(Step::Confusables);
+        differs.then(|| Normaliser { steps, table: FoldTable::of(steps, true) })
     }
 
     #[must_use]
@@ -99,6 +116,7 @@ impl Normaliser {
     #[must_use]
     pub fn normalise(&self, text: &str) -> NormalisedText {
         let mut units: Vec<NormalisedUnit> = Vec::with_capacity(text.len());
+        let mut readings = Vec::new();
         let mut left_out = StepSet::NONE;
         let mut chars = text.char_indices().peekable();
         while let Some((start, c)) = chars.next() {
@@ -137,6 +155,9 @@ impl Normaliser {
                     continue;
                 }
             };
+            let merges = self.steps.has(Step::Repeats)
+                && units.last().is_some_and(|last| folded.first() == Some(&last.char));
+            let first = units.len() - usize::from(merges);
             for (place, &char) in folded.iter().enumerate() {
                 let (start, end) = (to_u32(start), to_u32(end));
                 // A mark that does not compose is added to a whole character.
@@ -162,8 +183,13 @@ impl Normaliser {
                 }
                 left_out = StepSet::NONE;
             }
+            if self.steps.has(Step::Pinyin) {
+                let ways = self.table.ways(c);
+                let ways = ways.map_or_else(|| vec![folded.to_vec()], <[_]>::to_vec);
+                readings.push(SoundedCharacter { units: first..units.len(), ways });
+            }
         }
-        NormalisedText { units }
+        NormalisedText { units, readings }
     }
 
     /// A character with what combines with it.
@@ -174,7 +200,7 @@ impl Normaliser {
         };
         let composed: Vec<char> = seen.iter().copied().nfkc().collect();
         let is_changed = !composed.iter().copied().eq(cluster.chars());
-        let (folded, by) = fold_all(composed, self.steps);
+        let (folded, by) = self.table.fold_all(composed, self.steps, 0);
         (folded, if is_changed { by.with(Step::Nfkc) } else { by })
     }
 }

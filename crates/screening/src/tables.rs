@@ -5,13 +5,13 @@ use std::sync::OnceLock;
 
 use ferrous_opencc::OpenCC;
 use ferrous_opencc::config::BuiltinConfig;
-use pinyin::ToPinyin;
+use pinyin::ToPinyinMulti;
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
 /// The versions of the tables: a decision names them, since another version may match otherwise.
-pub const TABLES_VERSION: &str =
-    "unicode-normalization 0.1.26, unicode-security 0.1.3, OpenCC 0.4.0, pinyin 0.11.0";
+pub const TABLES_VERSION: &str = "unicode-normalization 0.1.26, unicode-security 0.1.3, \
+     OpenCC 0.4.0, pinyin 0.11.0, matching 2";
 
 /// Blocks with Chinese characters.
 pub(crate) fn is_chinese(c: char) -> bool {
@@ -61,9 +61,71 @@ pub(crate) fn simplified(c: char) -> char {
     if is_chinese(c) { table.get(&c).copied().unwrap_or(c) } else { c }
 }
 
-/// `ü` is written as `v`, as it is typed.
-pub(crate) fn sound(c: char, into: &mut Vec<char>) -> bool {
-    let Some(sound) = c.to_pinyin() else { return false };
-    into.extend(sound.plain().chars().map(|c| if c == 'ü' { 'v' } else { c }));
-    true
+/// One of the sounds of a Chinese character, without tones; other letters lose theirs. `ü` is
+/// written as `v`, as it is typed.
+pub(crate) fn sound(c: char, reading: usize, into: &mut Vec<char>) {
+    let sounds = c.to_pinyin_multi();
+    match sounds.and_then(|sounds| sounds.get_opt(reading).or_else(|| sounds.get_opt(0))) {
+        Some(sound) => sound.plain().chars().for_each(|c| into.push(without_tone(c))),
+        None => into.push(without_tone(c)),
+    }
+}
+
+/// How many sounds a character has.
+pub(crate) fn sounds(c: char) -> usize {
+    c.to_pinyin_multi().map_or(1, pinyin::PinyinMulti::count)
+}
+
+/// The letter of pinyin without its tone: `a` for `ǎ`, `v` for `ǚ` and `ü`.
+fn without_tone(c: char) -> char {
+    if c.is_ascii() || is_chinese(c) {
+        return c;
+    }
+    let mut marks = std::iter::once(c).nfd();
+    let Some(letter) = marks.next().filter(char::is_ascii_alphabetic) else { return c };
+    let mut became = letter;
+    for mark in marks {
+        became = match (mark, letter) {
+            ('\u{308}', 'u') => 'v',
+            ('\u{308}', 'U') => 'V',
+            ('\u{300}' | '\u{301}' | '\u{304}' | '\u{30c}', _) => became,
+            _ => return c,
+        };
+    }
+    became
+}
+
+/// The Latin letter that a letter of another script looks like as a capital: `В` looks like `B`,
+/// and `в` like no letter, so it is taken for the same.
+pub(crate) fn latin_look(c: char, into: &mut Vec<char>) {
+    let look = |c: char| {
+        let mut look = skeleton(c.encode_utf8(&mut [0; 4])).collect::<Vec<_>>().into_iter();
+        look.next().filter(|it| it.is_ascii_alphabetic() && look.next().is_none())
+    };
+    let capital = |c: char| look(c).filter(char::is_ascii_uppercase);
+    let became = match (c.is_ascii(), c.is_uppercase(), c.is_lowercase()) {
+        (false, true, _) => capital(c),
+        (false, _, true) if look(c).is_none() => {
+            let mut upper = c.to_uppercase();
+            let one = upper.next().filter(|_| upper.next().is_none());
+            one.and_then(capital).map(|it| it.to_ascii_lowercase())
+        }
+        _ => None,
+    };
+    into.push(became.unwrap_or(c));
+}
+
+/// Stands between letters, or for one that it looks like: `|`.
+pub(crate) fn is_letter_or_separator(c: char) -> bool {
+    static ALL: OnceLock<Vec<char>> = OnceLock::new();
+    if c.is_ascii_alphanumeric() || matches!(c, '\u{3400}'..='\u{9fff}') {
+        return false;
+    }
+    let all = ALL.get_or_init(|| {
+        let reads = |c: &char| {
+            !c.is_alphanumeric() && skeleton(c.encode_utf8(&mut [0; 4])).any(char::is_alphanumeric)
+        };
+        ('\0'..'\u{20000}').filter(reads).collect()
+    });
+    all.binary_search(&c).is_ok()
 }

@@ -305,6 +305,8 @@ pub struct WorldReport {
     pub clearing_cost: u64,
     /// What Doorstep bears of losses and damages, less its own money in the bank account.
     pub write_offs: i128,
+    /// What Doorstep owes sellers of the discounts on delivered parcels.
+    pub discounts: u64,
     /// Payments whose reversal is not acknowledged.
     pub pending_reversals: u64,
     /// Differences found during the day between the books' answers and the world.

@@ -134,6 +134,7 @@ fn expected_balances(world: &WorldReport) -> Balances {
     }
     add(A::ClearingCost, 0, i128::from(world.clearing_cost));
     add(A::WriteOffs, 0, world.write_offs);
+    add(A::Promotions, 0, i128::from(world.discounts));
     expected
 }
 

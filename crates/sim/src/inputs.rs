@@ -80,8 +80,17 @@ pub struct DayInputs {
     /// What others gave to the books since the last simulated day: the sellers and parcels of an
     /// import, and what these need.
     pub others: Vec<Command>,
-    /// Of the parcels of `others` that the market sold: the numbers of their units in the orders.
-    pub ordered_units: BTreeMap<ParcelId, Vec<u16>>,
+    /// Of the parcels of `others` that the market sold: what is in them.
+    pub ordered: BTreeMap<ParcelId, SoldParcel>,
+}
+
+/// What the market sold in a parcel. Amounts are in minor units.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SoldParcel {
+    /// The numbers of its units in the order, each with what Doorstep pays of its discounts.
+    pub units: Vec<(u16, u64)>,
+    /// What Doorstep pays of the discounts on its delivery.
+    pub delivery: u64,
 }
 
 /// How buyers pay.

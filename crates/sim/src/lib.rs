@@ -59,8 +59,8 @@ pub use day::{DayProgress, DayStage, SimulatedDay, SimulatedDays, run_day};
 pub use generated::{GeneratedOrder, generate_orders, generate_orders_of_day};
 pub use inputs::{
     DUE_MAX, DayInputError, DayInputs, DayOptions, FIRMS_MAX, OrderSource, PARCELS_PER_COURIER_MAX,
-    ParcelInput, PartyFiles, PaymentMix, SimulatedWithdrawal, check_after_days, check_inputs,
-    check_later_inputs,
+    ParcelInput, PartyFiles, PaymentMix, SimulatedWithdrawal, SoldParcel, check_after_days,
+    check_inputs, check_later_inputs,
 };
 pub use networks::{NetworkComparison, compare_networks};
 pub use payment_path::{PaymentPathCounts, PaymentPathError};

@@ -47,7 +47,7 @@ fn inputs_in(tariff_text: &str, currency: Currency, parcels: usize, seed: u64) -
         parcels: orders.into_iter().map(|order| order.parcel).collect(),
         order_source: OrderSource::Generated,
         others: Vec::new(),
-        ordered_units: Default::default(),
+        ordered: Default::default(),
     }
 }
 
@@ -309,6 +309,7 @@ fn the_comparison_sees_every_difference() {
     });
     seen("fees", |world| world.clearing_cost += 1);
     seen("write-offs", |world| world.write_offs += 1);
+    seen("promotions", |world| world.discounts += 1);
     seen("unresolved", |world| world.pending_reversals += 1);
     seen("disagreement", |world| world.discrepancies.push("one".into()));
 

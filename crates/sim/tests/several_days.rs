@@ -45,7 +45,7 @@ fn inputs(day: u32, parcels: usize, seed: u64) -> DayInputs {
         parcels: orders.into_iter().map(|order| order.parcel).collect(),
         order_source: OrderSource::Generated,
         others: Vec::new(),
-        ordered_units: Default::default(),
+        ordered: Default::default(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! Couriers' phones: they show a wallet's order as a code, and have the courier's terminal ask for
 //! a card.
 //!
-//! To the books a phone is a terminal (`PHONE_TERMINALS`), so its orders are those of a terminal: one
-//! trace each, paid, expired and refunded in the same way. The number of the parcel's payment makes
-//! a second tap, and a repeat after a crash, the same order: the books know it. A request for a card
-//! is no fact of the books. It is kept for a while, for the first terminal of the courier that asks
-//! what is out; a restart loses it, and the courier asks again.
+//! To the books a phone is a terminal (`PHONE_TERMINALS`), so its orders are those of a terminal:
+//! one trace each, paid, expired and refunded in the same way. The number of the parcel's payment
+//! makes a second tap, and a repeat after a crash, the same order: the books know it. A request for
+//! a card is no fact of the books. It is kept for a while, for the first terminal of the courier
+//! that asks what is out; a restart loses it, and the courier asks again.
 
 use std::collections::BTreeMap;
 
@@ -97,7 +97,7 @@ pub(crate) struct PhoneWork {
 
 /// A request for a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CardRequest {
+pub(crate) struct CardAtTerminal {
     pub parcel: ParcelId,
     pub amount: Amount,
     /// Names the request to the terminal.
@@ -108,7 +108,7 @@ pub(crate) struct CardRequest {
 
 /// The requests for cards: the last one of each courier.
 #[derive(Debug, Default)]
-pub(crate) struct CardRequests(BTreeMap<CourierId, CardRequest>);
+pub(crate) struct CardRequests(BTreeMap<CourierId, CardAtTerminal>);
 
 impl CardRequests {
     /// The request for a terminal of the courier.
@@ -117,7 +117,7 @@ impl CardRequests {
         courier: CourierId,
         terminal: u32,
         now: Timestamp,
-    ) -> Option<CardRequest> {
+    ) -> Option<CardAtTerminal> {
         self.0.retain(|_, one| now < one.asked_at.plus_ms(CARD_REQUEST_MS));
         let request = self.0.get_mut(&courier)?;
         let given_to = *request.given_to.get_or_insert(terminal);
@@ -132,7 +132,7 @@ impl CardRequests {
     }
 
     fn ask(&mut self, courier: CourierId, parcel: ParcelId, amount: Amount, now: Timestamp) {
-        let asked = CardRequest { parcel, amount, asked_at: now, given_to: None };
+        let asked = CardAtTerminal { parcel, amount, asked_at: now, given_to: None };
         let known = self.0.get(&courier).filter(|one| (one.parcel, one.amount) == (parcel, amount));
         // A second tap is the same request.
         if known.is_none_or(|one| now >= one.asked_at.plus_ms(CARD_REQUEST_MS)) {

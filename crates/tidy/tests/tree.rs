@@ -31,7 +31,7 @@ const MAP: &str = "
     files    | money                                                 |
     reports  | money tariff ledger books market policy calendar engine journal node files |
     postgresql |                                                     |
-    views    | money tariff ledger books market engine journal node reports postgresql |
+    views    | money tariff ledger books market policy engine journal node reports postgresql |
     iso8583  |                                                       |
     keys     |                                                       |
     backup   | journal files keys                                    |

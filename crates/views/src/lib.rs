@@ -16,6 +16,7 @@ mod error;
 mod follow;
 mod occurrences;
 mod of_market;
+mod of_policy;
 mod postgres;
 mod projection;
 mod rows;

@@ -19,6 +19,7 @@ use reports::{
 use crate::catalog::ViewName;
 use crate::occurrences::{Occurrence, OpenPlans};
 use crate::of_market::TouchedMarket;
+use crate::of_policy::TouchedTexts;
 use crate::rows::{Checkpoint, Day, RowKey, Rows};
 use crate::value::ViewValue;
 
@@ -42,6 +43,7 @@ pub struct Projection {
     touched_couriers: BTreeSet<CourierId>,
     plans: OpenPlans,
     touched_market: TouchedMarket,
+    touched_texts: TouchedTexts,
     /// The command of the batch, from 1.
     command: i64,
 }
@@ -86,6 +88,7 @@ impl Projection {
                 .map(|plan| (plan.id, plan.lines.iter().map(|one| one.line.payout).collect()))
                 .collect(),
             touched_market: TouchedMarket::after(engine.market()),
+            touched_texts: TouchedTexts::default(),
             command: 0,
         };
         for account in books.accounts() {
@@ -149,6 +152,7 @@ impl Projection {
         );
         self.add_accounts(engine);
         self.touched_market.note(submission.command.as_market(), outcome, engine.market());
+        self.touched_texts.note(&submission.command, outcome, at);
         for posting in &outcome.books.postings {
             self.add_posting(posting, (day, value_day))?;
         }
@@ -306,6 +310,7 @@ impl Projection {
             self.rows.hold(ViewName::Custody, key, batch, false, content);
         }
         self.touched_market.write(&mut self.rows, batch, engine);
+        self.touched_texts.write(&mut self.rows, batch, engine);
         self.command = 0;
         self.checkpoint.head = head;
         Ok(())

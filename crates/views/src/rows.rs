@@ -13,7 +13,7 @@ use crate::table::{ColumnKind, ViewSpec};
 use crate::value::ViewValue;
 
 /// Of the tables and of what stands in them. Views of another one are made anew.
-pub const FORMAT: i64 = 7;
+pub const FORMAT: i64 = 8;
 
 /// In `until_batch`: the row still holds.
 pub const STILL: i64 = i64::MAX;

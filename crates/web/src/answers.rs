@@ -229,7 +229,9 @@ pub fn schema(operation: &Operation, status: &str) -> Value {
                 "next": { "type": ["integer", "null"] },
             },
         }),
-        Action::Publications => list(&of("Answer")),
+        Action::Publications | Action::HeldTexts | Action::OpenAppeals | Action::OfferDecisions => {
+            list(&of("Answer"))
+        }
         Action::Passkeys | Action::Identities | Action::PayoutAccounts => list(&of("Answer")),
         Action::SignOut | Action::EndSession => of("Ended"),
         Action::Look(look) if look.right == "statements" => of("Statement"),

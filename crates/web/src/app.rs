@@ -115,6 +115,8 @@ pub struct WebParts {
     /// Where its pages are, as browsers write it: `https://pay.example`. On this machine it follows
     /// from the request.
     pub origin: Option<String>,
+    /// Whether anybody may read the policy and its report.
+    pub public_policy: bool,
     pub provider: Option<ProviderSettings>,
     /// Hears of failures, for the log.
     pub on_failure: fn(&str),
@@ -145,6 +147,7 @@ pub(crate) struct App {
     /// Questions to the provider that may be asked at once.
     pub provider_requests: Arc<Semaphore>,
     pub origin: Option<String>,
+    pub public_policy: bool,
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
     pub demo: Option<DemoActs>,
@@ -236,6 +239,7 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         provider: parts.provider.map(|settings| Arc::new(Provider::new(settings))),
         provider_requests: Arc::new(Semaphore::new(PROVIDER_REQUESTS_MAX)),
         origin: parts.origin,
+        public_policy: parts.public_policy,
         trial_roles: parts.trial_roles,
         payout_day: parts.payout_day,
         demo: parts.demo,

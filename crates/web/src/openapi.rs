@@ -14,6 +14,7 @@ use views::ViewSpec;
 use crate::answers;
 use crate::console::STATEMENT_PARAMETERS;
 use crate::handlers::market::DELIVER_TO;
+use crate::handlers::policy::REPORT_DAYS;
 use crate::handlers::{
     self, FIGURE_PARAMETERS, NOTICE_PARAMETERS, PERSON, PICTURE_TYPES, USE_FIELDS, file_flags,
 };
@@ -24,12 +25,13 @@ use crate::sent_fields::{PLAIN_TEXT, example, fields_schema, identifier_schema, 
 use crate::view_values;
 
 /// Groups of operations.
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 12] = [
     ("commands", "What a person or a key may give."),
     ("views", "Lists and single things, as of any position of the books."),
     ("looks", "What the command line shows today."),
     ("notices", "Who was told what."),
     ("pulse", "The daily report: figures that hold."),
+    ("policy", "Rules about public texts, and what was decided by them."),
     ("proposals", "Commands that wait for a second person."),
     ("files", "Orders, clearing files and bank statements."),
     ("personal-data", "What the vault has. The books record that it is shown, before it is."),
@@ -144,6 +146,11 @@ fn tag(action: Action) -> &'static str {
         Action::List(_) | Action::Detail(_) | Action::Search | Action::Statement => "views",
         Action::Look(_) => "looks",
         Action::Notices | Action::Notice => "notices",
+        Action::Policy
+        | Action::PolicyReport
+        | Action::HeldTexts
+        | Action::OpenAppeals
+        | Action::OfferDecisions => "policy",
         Action::Publications | Action::Publication | Action::Figure => "pulse",
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
         Action::TakeFile(_) | Action::OfferFile => "files",
@@ -160,7 +167,7 @@ pub fn statuses(operation: &Operation) -> Vec<u16> {
     let more: &[u16] = match operation.action {
         Action::Give(_) => &[404, 408, 409, 413, 415, 422],
         Action::List(_) | Action::Search | Action::Notice | Action::Statement => &[404],
-        Action::Publication | Action::Figure => &[404],
+        Action::Publication | Action::Figure | Action::OfferDecisions => &[404],
         Action::Look(_) | Action::Detail(_) | Action::EndSession | Action::Problem => &[404],
         Action::Approve | Action::Withdraw => &[404, 409, 422],
         Action::TakeFile(_) => &[408, 409, 411, 413, 415, 422, 507],
@@ -253,6 +260,10 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
                 "day" | "since" => query_parameter(name, &look_flag_schema(&FlagForm::Date)),
                 name => query_parameter(name, &position),
             }));
+        }
+        Action::PolicyReport => {
+            let day = look_flag_schema(&FlagForm::Date);
+            parameters.extend(REPORT_DAYS.map(|name| query_parameter(name, &day)));
         }
         Action::Statement => {
             for name in STATEMENT_PARAMETERS {

@@ -1,6 +1,6 @@
 //! The courier's phone: its files, the tour of the day that it keeps while it is offline, and what
-//! it asks of the switch: a code for the buyer's wallet, a card at the courier's terminal. What else
-//! it does are commands of the API.
+//! it asks of the switch: a code for the buyer's wallet, a card at the courier's terminal. What
+//! else it does are commands of the API.
 
 use std::sync::{Arc, LazyLock};
 

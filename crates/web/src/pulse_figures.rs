@@ -52,9 +52,11 @@ pub(crate) fn of_run(error: FigureRunError, app: &App) -> Problem {
     use FigureRunError as E;
     match &error {
         E::NoFigure(_) | E::NoParts(_) => ProblemKind::NoSuchRecord.into(),
-        E::Day(_) | E::NoDay { .. } | E::BeforeDay { .. } | E::Beyond { .. } => {
-            Problem::new(ProblemKind::BadQuery, said(&error, app.texts.chinese))
-        }
+        E::Day(_)
+        | E::NoDay { .. }
+        | E::SinceAfter { .. }
+        | E::BeforeDay { .. }
+        | E::Beyond { .. } => Problem::new(ProblemKind::BadQuery, said(&error, app.texts.chinese)),
         _ => Problem::internal(error),
     }
 }

@@ -74,12 +74,13 @@ struct ProblemPage<'o> {
 }
 
 /// The sections of the page: tag, title in English and in Chinese.
-const SECTIONS: [(&str, &str, &str); 10] = [
+const SECTIONS: [(&str, &str, &str); 11] = [
     ("commands", "Commands", "命令"),
     ("views", "Views", "视图"),
     ("looks", "Today", "今日"),
     ("notices", "Notices", "通知"),
     ("pulse", "The daily report", "日报"),
+    ("policy", "The policy", "政策"),
     ("proposals", "Two people", "两人复核"),
     ("files", "Files", "文件"),
     ("personal-data", "Personal data", "个人信息"),
@@ -119,6 +120,11 @@ fn section_of(action: Action) -> Option<&'static str> {
         Action::List(_) | Action::Detail(_) | Action::Search | Action::Statement => "views",
         Action::Look(_) => "looks",
         Action::Notices | Action::Notice => "notices",
+        Action::Policy
+        | Action::PolicyReport
+        | Action::HeldTexts
+        | Action::OpenAppeals
+        | Action::OfferDecisions => "policy",
         Action::Publications | Action::Publication | Action::Figure => "pulse",
         Action::Proposals | Action::Approve | Action::Withdraw => "proposals",
         Action::TakeFile(_) | Action::OfferFile => "files",

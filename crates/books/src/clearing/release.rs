@@ -141,6 +141,7 @@ impl Books {
             charged_back: sum(&|kind| kind == RefundKind::ChargeBack),
             loss_given_back: sum(&|kind| kind == RefundKind::LossReturned),
         });
+        self.release_discount_of(payment.parcel, out);
     }
 
     /// What was taken back of the seller's held share, refunds and chargebacks in order of time.

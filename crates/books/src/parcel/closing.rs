@@ -149,6 +149,7 @@ impl Books {
             let Some(id) = self.forgettable_parcel(slot, before) else { continue };
             self.index.remove(id, ParcelSlot::Closed(slot));
             self.reference_data.damages.remove(&id);
+            self.reference_data.discounts.remove(&id);
             self.reference_data.parcel_changes.remove(&id);
             let mut next = slot;
             while let Some(item) = self.payments.remove(next) {

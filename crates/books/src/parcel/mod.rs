@@ -4,6 +4,7 @@ pub(crate) mod before_dispatch;
 pub(crate) mod closing;
 pub(crate) mod damage;
 pub(crate) mod delivery;
+pub(crate) mod discount;
 pub(crate) mod freight;
 pub(crate) mod index;
 pub mod list;

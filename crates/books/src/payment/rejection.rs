@@ -96,6 +96,7 @@ impl Books {
             self.record_funds_received(slot, now.today, out);
         } else {
             self.payment_mut(slot).status = PaymentStatus::Rejected;
+            self.release_discount_of(payment.parcel, out);
         }
     }
 

@@ -180,6 +180,7 @@ impl Books {
         self.index.redirect(id, ParcelSlot::Closed(newest), ParcelSlot::Open(parcel));
         self.note_out(carrier, parcel);
         self.reverse_freight(id, newest, out);
+        self.reverse_discount(id, out);
         out.events.push(Event::ParcelReopened { parcel: id });
     }
 }

@@ -62,6 +62,8 @@ statement_parts! {
         break_credited,
         /// By adjusting entries.
         entry_credited,
+        /// Doorstep's part of discounts.
+        discount_paid,
     }
     refunded: {
         charged_back,
@@ -74,6 +76,8 @@ statement_parts! {
         entry_charged,
         /// Deducted again.
         invoice_cancelled,
+        /// Doorstep's part of discounts on what buyers kept no more.
+        discount_taken_back,
     }
 }
 

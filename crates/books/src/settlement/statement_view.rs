@@ -115,13 +115,20 @@ impl Books {
     }
 
     /// Held money that becomes payable on a day, by day and in minor units: sellers' shares, less
-    /// refunds. What waits for a delivery has no day.
+    /// refunds, and discounts. What waits for a delivery has no day.
     fn releases_where(&self, wanted: impl Fn(&PaymentRecord) -> bool) -> Vec<(BusinessDate, u128)> {
-        let days = self.reference_data.pending_releases.iter().map(|(date, due)| {
+        let mut days: BTreeMap<BusinessDate, u128> = BTreeMap::new();
+        for (date, due) in &self.reference_data.pending_releases {
             let items = due.iter().map(|one| self.payment(one.slot)).filter(|item| wanted(item));
-            (*date, items.map(|item| u128::from(item.held_share().minor())).sum())
-        });
-        days.filter(|(_, sum)| *sum > 0).collect()
+            let sum: u128 = items.map(|item| u128::from(item.held_share().minor())).sum();
+            *days.entry(*date).or_default() += sum;
+        }
+        for (newest, date, amount) in self.dated_discounts() {
+            if wanted(self.payment(newest)) {
+                *days.entry(date).or_default() += u128::from(amount.minor());
+            }
+        }
+        days.into_iter().filter(|(_, sum)| *sum > 0).collect()
     }
 
     /// Held money that can be released on a day, by currency, in minor units.

@@ -24,6 +24,8 @@ pub struct Facts {
     confirmed: BTreeMap<PayoutId, u32>,
     returned: BTreeMap<PayoutId, u32>,
     balances: BTreeMap<AccountNumber, i128>,
+    /// What Doorstep pays of the discounts on a parcel.
+    discounts: BTreeMap<ParcelId, u64>,
 }
 
 impl Facts {
@@ -101,6 +103,15 @@ impl Facts {
             Event::SellerCompensated { seller, amount, .. } => {
                 self.earn(*seller, amount.minor(), 0);
             }
+            Event::DiscountPaid { parcel, seller, before, amount } => {
+                let known = self.discounts.insert(*parcel, amount.minor()).unwrap_or(0);
+                same("the discount before", &before.minor(), &known)?;
+                self.earn(*seller, amount.minor(), before.minor());
+            }
+            Event::ParcelReopened { parcel } => {
+                let left = self.discounts.get(parcel).copied().unwrap_or(0);
+                same("the discount on an undone delivery", &left, &0)?;
+            }
             Event::ParcelRefused { parcel }
             | Event::ParcelLost { parcel }
             | Event::ParcelCancelled { parcel } => {
@@ -140,6 +151,7 @@ impl Facts {
             Event::ParcelForgotten { parcel } => {
                 self.due.remove(parcel);
                 self.standing.remove(parcel);
+                self.discounts.remove(parcel);
             }
             _ => {}
         }

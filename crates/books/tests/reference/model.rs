@@ -210,6 +210,8 @@ pub struct Parcel {
     /// Who pays for its damage or loss, and what was due for it then.
     pub damage: Option<(DamagePayer, u64)>,
     pub compensated_by: Option<Command>,
+    /// What Doorstep pays the seller of its discounts, and whether the seller can have it.
+    pub discount: Option<(u64, bool)>,
     /// The date it was delivered, returned or lost.
     pub closed_on: Option<BusinessDate>,
     /// By number.

@@ -348,6 +348,7 @@ fn doors() -> Vec<(&'static str, Command)> {
         ("", C::ReturnParcel(ReturnParcel { parcel })),
         ("", C::LoseParcel(LoseParcel { parcel, paid_by: DamagePayer::Firm })),
         ("", compensate(parcel, 700, [ANNA, BO])),
+        ("", pay_discount(parcel, 700)),
         ("", reverse(payment)),
         ("", refund(payment, 1, 400)),
         ("", set_refund_limit(1, 5_000)),

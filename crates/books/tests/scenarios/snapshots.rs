@@ -285,9 +285,9 @@ fn a_part_that_is_missing_doubled_swapped_or_cut_is_damage() {
 #[test]
 fn a_newer_format_is_named_as_such() {
     let (mut parts, digest) = write(&busy().engine);
-    part_mut(&mut parts, 0)[0] = 15;
+    part_mut(&mut parts, 0)[0] = 16;
     let error = Books::restore(parts, digest).unwrap_err();
-    assert!(matches!(error, RestoreError::Newer { found: 15 }), "{error}");
+    assert!(matches!(error, RestoreError::Newer { found: 16 }), "{error}");
 }
 
 #[test]

@@ -233,6 +233,10 @@ pub fn compensate(
     Command::CompensateSeller(CompensateSeller { parcel, amount, proposed_by, approved_by })
 }
 
+pub fn pay_discount(parcel: ParcelId, amount: u64) -> Command {
+    Command::PayDiscount(PayDiscount { parcel, amount: Amount::of(amount) })
+}
+
 /// A payment's own trace at the terminal that is signed on.
 pub fn trace_of(batch: u32, payment: PaymentId) -> Trace {
     let parcel = u32::try_from(payment.parcel.bits() % 55_555).expect("a small remainder");

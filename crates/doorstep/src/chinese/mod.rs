@@ -201,6 +201,7 @@ pub fn account_kind(kind: AccountKind, lang: Lang) -> &'static str {
         A::WriteOffs => "费用:核销",
         A::OtherIncome => "收入:其他",
         A::OtherExpenses => "费用:其他",
+        A::Promotions => "费用:促销",
     }
 }
 

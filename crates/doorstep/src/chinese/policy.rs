@@ -12,8 +12,8 @@ use listings::{
     PICTURES_MAX, PictureFault, ScreenError, StoreError,
 };
 use reports::StatementFault;
-use screening::PublicTextError;
 use screening::file::{FILE_BYTES_MAX, PolicyFileError, PolicyProblem};
+use screening::{PublicTextError, READINGS_MAX};
 
 use super::zh_error;
 
@@ -52,6 +52,20 @@ fn policy_problem(problem: &PolicyProblem) -> String {
         P::TooManyRules => format!("一个版本最多 {RULES_MAX} 条规则；请删减"),
         P::SameId => "两条规则的 id 相同；请改其中一个".to_owned(),
         P::Empty(key) => format!("`{key}` 为空；请填写"),
+        P::EmptyEntry(key) => format!("`{key}` 中有空的一项；请删除"),
+        P::NumberZero => "`number` 为 0；版本号从 1 开始".to_owned(),
+        P::NotAPrice(text) => {
+            format!("`{text}` 不是价格；请写数字，最多两位小数，例如 20.00")
+        }
+        P::ExampleForm => "例子的格式不对；请写一段文本，或 { text = \"…\", price = \"20.00\" }，\
+             可加 `reference`：每一项都是带引号的文本"
+            .to_owned(),
+        P::PatternTooLarge(pattern) => {
+            format!("模式 `{pattern}` 展开后过大；请减少或缩短重复")
+        }
+        P::TooManyReadings(word) => {
+            format!("`{word}` 的读法超过 {READINGS_MAX} 种；请拆分，或改写为拼音")
+        }
         P::TooLong(key) => format!("`{key}` 超过 {ENTRY_CHARS_MAX} 个字符；请缩短"),
         P::TooManyEntries(key, most) => format!("`{key}` 超过 {most} 项；请缩短"),
         P::Bidi(key) => format!("`{key}` 含有改变书写方向的字符；请删除"),
@@ -74,7 +88,6 @@ fn policy_problem(problem: &PolicyProblem) -> String {
         P::DoesNotMatch(text) => format!("例子 `{text}` 应匹配而未匹配；请更正规则或例子"),
         P::Matches(text) => format!("例子 `{text}` 不应匹配而匹配了；请更正规则或例子"),
         P::Date(error) => zh_error(error),
-        P::Amount(error) => zh_error(error),
         P::Rate(error) => zh_error(error),
         P::NoBound => "`suspended_after` 为 0；请写出几次改判后暂停规则".to_owned(),
     }
@@ -174,6 +187,10 @@ fn screen_error(error: &ScreenError) -> String {
         ScreenError::NoText(content, offer) => {
             format!("没有保存商品 {offer} 的文本 {content}；请先发送文本")
         }
+        ScreenError::Place(span) => format!(
+            "该部分文字没有第 {} 至 {} 字节这一处：请指明有文字的部分，且起止于完整的字符",
+            span.start, span.end
+        ),
         ScreenError::NoVersion => "没有生效的规则版本；请先启用一个版本".to_owned(),
         ScreenError::Rule(rule, problem) => {
             format!("规则 `{rule}` 无法在此核对（{}）；请启用另一版本", policy_problem(problem))

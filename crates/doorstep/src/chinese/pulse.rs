@@ -78,6 +78,9 @@ fn claim_file_problem(problem: &ClaimFileProblem) -> String {
             format!("`{figure}` 没有引号；数字请写作 \"437.13\"，以保留其位数")
         }
         P::NoClaims => "没有论断；请以 [[claim]] 开始一条".to_owned(),
+        P::NotADate(text) => {
+            format!("`{text}` 不是日期；请写成 2013-08-12、2013-08 或 2013")
+        }
         P::EmptyText(key) => format!("`{key}` 为空；请写文字，可省略的键也可以不写"),
         P::LongText(key) => format!("`{key}` 超过 {TEXT_CHARS_MAX} 个字符；请缩短"),
         P::ControlText(key) => format!("`{key}` 含有控制字符；请去掉"),

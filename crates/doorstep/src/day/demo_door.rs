@@ -1,5 +1,5 @@
-//! The door of a demonstration: the switch with simulated networks, a wallet and a terminal, so that
-//! the courier's phone can show codes and have the terminal ask for cards.
+//! The door of a demonstration: the switch with simulated networks, a wallet and a terminal, so
+//! that the courier's phone can show codes and have the terminal ask for cards.
 //!
 //! The simulated buyer pays a code, and puts a card in, after a few seconds. Nothing is registered
 //! before the phone asks for the first time.

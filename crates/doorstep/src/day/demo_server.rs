@@ -35,7 +35,7 @@ use web::limits::CONNECTIONS_MAX;
 use web::{DemoAct, DemoActs, TRIAL_ROLES_PATH, TrialRole, WebListen};
 
 use super::demo_door::DemoDoor;
-use super::demo_shop;
+use super::{demo_shop, demo_texts};
 use crate::calendar_command::carry_out;
 use crate::data_directory;
 use crate::do_command::sign_ins::factor_uri;
@@ -112,7 +112,7 @@ fn roles(subjects: Subjects) -> [DemoRole; 9] {
 /// Serves until Ctrl-C or SIGTERM.
 pub fn serve(data: &Path, lang: Lang) -> anyhow::Result<()> {
     let opened = data_directory::open(data)?;
-    let client = opened.node.client();
+    let mut client = opened.node.client();
     let (found, is_trial, last_at) =
         client.query(|engine| (subjects(engine), engine.books().is_trial(), engine.last_at()))?.0;
     ensure!(
@@ -130,6 +130,10 @@ pub fn serve(data: &Path, lang: Lang) -> anyhow::Result<()> {
     })?;
     let roles = roles(found);
     grant(&client, &roles)?;
+    let seller = roles.iter().find(|role| role.name == "seller").map(|role| role.person);
+    if let Some(by) = seller {
+        demo_texts::fill(&mut client, data, (found.1, by))?;
+    }
     let (names, people): (Vec<_>, Vec<_>) =
         roles.iter().map(|role| (format!("demo-{}", role.name), role.person)).unzip();
     let named: Vec<_> = people.into_iter().zip(names.iter().map(String::as_str)).collect();
@@ -294,6 +298,7 @@ pub fn plan(addresses: Vec<SocketAddr>, requests_per_second: u32) -> WebPlan {
         requests_per_second,
         connections_max: CONNECTIONS_MAX,
         origin: None,
+        public_policy: true,
         provider: None,
         shop: None,
     }

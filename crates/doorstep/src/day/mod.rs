@@ -5,6 +5,7 @@ mod counterparty_files;
 mod demo_door;
 mod demo_server;
 mod demo_shop;
+mod demo_texts;
 mod night;
 mod others;
 mod progress;

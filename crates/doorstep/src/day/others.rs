@@ -8,7 +8,7 @@ use engine::{CommandOutcome, Engine, Submission};
 use market::MarketEvent;
 use node::replay::ReplayObserver;
 use reports::{ReportError, replay_all};
-use sim::EnginePosition;
+use sim::{EnginePosition, SoldParcel};
 
 /// What others gave to the books between two positions.
 #[derive(Clone, Debug, Default)]
@@ -17,8 +17,8 @@ pub struct Others {
     pub submissions: Vec<(Timestamp, Submission)>,
     /// What the books carried out: also what the market gave them, such as an order's parcels.
     pub commands: Vec<Command>,
-    /// Of parcels that the market sold: the numbers of their units in the orders.
-    pub ordered_units: BTreeMap<ParcelId, Vec<u16>>,
+    /// What the market sold.
+    pub ordered: BTreeMap<ParcelId, SoldParcel>,
 }
 
 impl Others {
@@ -29,9 +29,20 @@ impl Others {
             let MarketEvent::OrderPlaced { order, .. } = event else { continue };
             let Some(order) = of.market().order_view(*order) else { continue };
             for (place, parcel) in (0_u8..).zip(order.parcels) {
+                let shares = || order.promotions.iter().flat_map(|applied| &applied.shares);
+                let pays = |number: u16| {
+                    let own = shares().filter(|share| share.unit == number);
+                    own.map(|share| share.platform.minor()).sum()
+                };
                 let units = (0_u16..).zip(order.units);
-                let own = units.filter(|(_, unit)| unit.parcel == place).map(|(number, _)| number);
-                self.ordered_units.insert(parcel.parcel, own.collect());
+                let own = units.filter(|(_, unit)| unit.parcel == place);
+                let deliveries = order.promotions.iter().flat_map(|applied| &applied.deliveries);
+                let delivery = deliveries.filter(|share| share.parcel == place);
+                let ordered = SoldParcel {
+                    units: own.map(|(number, _)| (number, pays(number))).collect(),
+                    delivery: delivery.map(|share| share.platform.minor()).sum(),
+                };
+                self.ordered.insert(parcel.parcel, ordered);
             }
         }
     }

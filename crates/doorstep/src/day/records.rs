@@ -156,7 +156,7 @@ impl DayRecord {
             parcels,
             order_source,
             others: others.commands.clone(),
-            ordered_units: others.ordered_units.clone(),
+            ordered: others.ordered.clone(),
         })
     }
 

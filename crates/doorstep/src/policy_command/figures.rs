@@ -156,7 +156,8 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<()> {
     if let Some(directory) = &args.csv {
         let named = || directory.display().to_string();
         std::fs::create_dir_all(directory).with_context(named)?;
-        for (name, lines) in report.csv_files() {
+        let service = args.service.as_deref().unwrap_or_default();
+        for (name, lines) in report.csv_files().into_iter().chain(report.template_files(service)) {
             let path = directory.join(name);
             check_output(&path)?;
             std::fs::write(&path, lines).with_context(|| path.display().to_string())?;

@@ -156,9 +156,13 @@ struct DaysArgs {
 struct ReportArgs {
     #[command(flatten)]
     days: DaysArgs,
-    /// Write CSV files into this directory, after the subjects of Regulation (EU) 2024/2835
+    /// Write CSV files into this directory: our own, and parts 5 to 8 of the templates of
+    /// Regulation (EU) 2024/2835
     #[arg(long, value_name = "DIR")]
     csv: Option<PathBuf>,
+    /// Name of the service in the templates
+    #[arg(long, value_name = "NAME", requires = "csv")]
+    service: Option<String>,
     /// Print one JSON object
     #[arg(long, conflicts_with = "csv")]
     json: bool,

@@ -104,6 +104,9 @@ pub struct WebForm {
     pub requests_per_second: Option<u32>,
     /// Where browsers find its pages.
     pub origin: Option<String>,
+    /// Whether anybody may read the policy and its report, without signing in.
+    #[serde(default)]
+    pub public_policy: bool,
     /// There is a shop window.
     pub shop: Option<ShopForm>,
     pub oidc: Option<ProviderForm>,

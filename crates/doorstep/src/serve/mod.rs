@@ -15,6 +15,7 @@ mod overdue;
 pub mod pulse;
 mod readiness;
 pub mod reload;
+mod rescreening;
 pub mod settings;
 pub mod views;
 pub mod web;
@@ -62,6 +63,7 @@ use overdue::{OverdueFiles, OverdueWatch};
 use pulse::PulsePublisher;
 use readiness::Readiness;
 use reload::{CurrentCalendar, Reloader};
+use rescreening::Rescreening;
 use settings::LoadedSettings;
 use views::ViewsFollower;
 use web::WebShared;
@@ -305,6 +307,7 @@ fn serve(
             })
             .and_then(|_watched| {
                 let _overdue = OverdueWatch::start(node.client(), calendar.clone(), overdue)?;
+                let _rescreening = Rescreening::start(data, node.client())?;
                 let _business_day = BusinessDay::start(node.client(), calendar, said.zone)?;
                 let pulse = said
                     .pulse

@@ -47,6 +47,7 @@ pub struct WebPlan {
     pub requests_per_second: u32,
     pub connections_max: usize,
     pub origin: Option<String>,
+    pub public_policy: bool,
     pub provider: Option<ProviderSettings>,
     pub shop: Option<ShopSettings>,
 }
@@ -116,6 +117,7 @@ pub fn plan(form: &WebForm, path: impl Fn(&Path) -> PathBuf) -> anyhow::Result<W
         requests_per_second,
         connections_max,
         origin,
+        public_policy: form.public_policy,
         provider,
         shop,
     })
@@ -266,6 +268,7 @@ pub fn start(
         phone,
         system,
         origin: plan.origin,
+        public_policy: plan.public_policy,
         provider: plan.provider,
         shop: plan.shop,
         on_failure: |reason| tracing::error!(target: "web", reason, "a request failed"),

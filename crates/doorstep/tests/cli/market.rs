@@ -173,6 +173,7 @@ fn a_cart_is_quoted_ordered_once_and_found_in_the_views() {
     drop(engine);
     let (engine, terminals, address) = start(&bed);
     let served = Served { bed, engine, address, terminals, key };
+    served.wait_for_views();
     let after = checkout(&served, "o-2", &both, 27_999).is(200);
     assert_eq!(after.header("idempotent-replayed"), Some("true"));
     assert_eq!(after.json(), ordered);

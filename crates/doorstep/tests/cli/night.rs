@@ -42,6 +42,7 @@ fn a_night_of_buyers_is_killed_goes_on_and_is_priced_again_by_another_program() 
         "variants",
         "parcels",
         "refunds",
+        "postings",
     ] {
         let rows = bed.run(&format!("get {view} --data books --format csv")).succeeds();
         bed.write(&format!("exported/{view}.csv"), rows.stdout());
@@ -60,6 +61,9 @@ fn a_night_of_buyers_is_killed_goes_on_and_is_priced_again_by_another_program() 
     }
     // All of the flash stock is sold, and no more.
     assert_eq!(found["flash_units"], 60, "{found}");
+    // Doorstep's part of what was delivered is in the books.
+    let posted = found["posted"].as_u64().unwrap();
+    assert!(posted > 0 && posted < found["platform"].as_u64().unwrap(), "{found}");
     assert!(found["delivered"].as_u64() > found["returned"].as_u64(), "{found}");
     bed.verified("books");
     // A day with parts of parcels that buyers kept has a report, too (M17).

@@ -494,6 +494,11 @@ fn right_of(path: &str) -> Option<&str> {
         (None, "session" | "sessions" | "passkeys" | "identities" | "tracking" | "pulse") => {
             return None;
         }
+        (None, "text-rules" | "text-appeals") => "text-decisions",
+        (None, "policy") => match path.strip_prefix("/v1/policy")? {
+            "" | "/report" => return None,
+            _ => "text-decisions",
+        },
         (None, one) => one,
     })
 }

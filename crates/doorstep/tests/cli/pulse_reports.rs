@@ -11,9 +11,19 @@ use super::pages::page;
 use super::support::{Bed, Ran, eventually};
 
 const ORACLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/report_recomputed.py");
-const VIEWS: [&str; 9] = [
-    "accounts", "postings", "orders", "parcels", "payments", "refunds", "payouts", "breaks",
+const VIEWS: [&str; 12] = [
+    "accounts",
+    "postings",
+    "orders",
+    "parcels",
+    "payments",
+    "refunds",
+    "payouts",
+    "breaks",
     "custody",
+    "text_decisions",
+    "text_rules",
+    "text_appeals",
 ];
 
 /// Days with faults; the first and last batch of each.
@@ -66,7 +76,7 @@ fn every_figure_of_a_week_is_computed_again_by_duckdb_and_hledger() {
         let oracle = python();
         let mut command = bed.command(oracle.to_str().unwrap());
         command.args(["-B", ORACLE, "report.json", &before, &after, "books.journal"]);
-        Ran::of(&mut command).succeeds().prints("44 figures recomputed");
+        Ran::of(&mut command).succeeds().prints("51 figures recomputed");
         before = after;
     }
     assert_eq!(days.len(), 7, "a week");

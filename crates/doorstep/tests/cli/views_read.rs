@@ -19,7 +19,7 @@ use views::{ColumnKind, Place, RowSpan, Server, ViewColumn, ViewSpec, ViewValue}
 use super::support::Bed;
 
 /// Views of which a simulated day makes no row.
-const NOT_IN_A_DAY: [&str; 14] = [
+const NOT_IN_A_DAY: [&str; 17] = [
     "phone_cash",
     "invoices",
     "invoice_payments",
@@ -34,6 +34,9 @@ const NOT_IN_A_DAY: [&str; 14] = [
     "market_parcels",
     "order_units",
     "order_discounts",
+    "text_decisions",
+    "text_rules",
+    "text_appeals",
 ];
 
 /// Books of a day, with the views of them in both places.

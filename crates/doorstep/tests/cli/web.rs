@@ -196,8 +196,18 @@ impl Served {
     }
 
     /// The views are made beside the server.
-    fn wait_for_views(&self) {
+    pub fn wait_for_views(&self) {
         eventually("there are views", || self.get("/v1/banks?min_position=1").status == 200);
+        self.settled();
+    }
+
+    /// Waits until the views have all that is in the books now, whoever wrote it: a key waits by
+    /// itself only for what it wrote.
+    pub fn settled(&self) -> &Served {
+        let now = self.get("/v1/now/status").is(200);
+        let position = now.header("doorstep-position").unwrap();
+        self.get(&format!("/v1/banks?limit=1&min_position={position}")).is(200);
+        self
     }
 
     pub fn get(&self, path: &str) -> Got {

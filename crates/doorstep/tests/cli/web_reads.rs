@@ -185,6 +185,7 @@ fn numbers_of_two_hundred_answers_are_those_of_hledger() {
     let sold = bed.run(&line).succeeds();
     assert_eq!(sold.stdout().matches("approved      cash").count(), 100, "{sold}");
 
+    served.settled();
     bed.run("export --data door/books --format hledger --out books.hledger").succeeds();
     let balances = sums_of_hledger(bed, &[]);
     // What is collected in cash is in the courier's hands.

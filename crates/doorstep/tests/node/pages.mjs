@@ -167,6 +167,11 @@ for (const language of ["en", "zh"]) {
       await visit("/acts/propose-break-resolution", "form-break");
       await visit(`/acts/set-seller-terms?seller=${seller}&currency=CNY`, "form-terms");
       await visit("/acts/set-refund-limit", "form-factor");
+      for (const path of ["/policy", "/policy/held", "/policy/appeals", "/policy/report"]) {
+        await visit(path);
+      }
+      await visit("/policy/offers/off_900003", "policy-of-offer-judge");
+      await visit("/text_decisions");
       await visit("/proposals");
       await visit("/proposals/1", "proposal");
       const parcel = (await (await page.request.get(`${url}/v1/parcels?limit=1`)).json()).items[0];
@@ -182,6 +187,7 @@ for (const language of ["en", "zh"]) {
       await visit("/offers/import", "seller-import");
       await visit("/statements");
       await visit("/import");
+      await visit("/policy/offers/off_900003", "policy-of-offer");
       await page.goto(`${url}/as/firm`);
       await visit("/", "firm");
       await visit("/statements", "firm-statement");
@@ -256,6 +262,37 @@ const press = async (page, locator) => {
   await press(page, page.locator("nav a", { hasText: "Statement" }));
   await page.waitForURL(/\/statements\/sel_/);
   await bytes(page, new URL(page.url()).pathname);
+  await context.close();
+}
+
+// The queue by the keyboard: j to the first text, j to its acts, Enter opens the form; a text that is
+// published leaves the queue.
+{
+  const { context, page } = await open("en", "light", 1440);
+  await page.goto(`${url}/as/operator`);
+  await page.goto(`${url}/policy/held`);
+  const before = await page.locator(".ruling").count();
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/acts\/decide-text/);
+  await press(page, page.locator(".act-form .primary"));
+  await page.waitForSelector("main .notice");
+  await page.goto(`${url}/policy/held`);
+  const after = await page.locator(".ruling").count();
+  if (after !== before - 1) faults.push(`the queue had ${before} texts and has ${after}`);
+  // A judge does not see what was decided first, until the judgement is given.
+  await page.goto(`${url}/policy/appeals`);
+  const waits = await page.locator("main").innerText();
+  if (waits.includes("contact-outside")) faults.push("the first judgement is shown");
+  await press(page, page.locator(".ruling .acts a").first());
+  await page.waitForURL(/\/acts\/judge-appeal/);
+  await page.check("input[value=Publish]");
+  await press(page, page.locator(".act-form .primary"));
+  await page.waitForSelector("main .notice");
+  await page.goto(`${url}/policy/offers/off_900003`);
+  const told = await page.locator("main").innerText();
+  if (!told.includes("reversed") || !told.includes("contact-outside")) faults.push(`not told: ${told}`);
   await context.close();
 }
 

@@ -2,7 +2,8 @@
 that were sold, with DuckDB: a flash price that Doorstep pays half of; of two teas the cheaper one
 at half price, which the seller pays; a coupon over 20.00 that Doorstep pays; 50.00 off from 300.00
 on and 120.00 from 600.00 on, of which Doorstep pays 30 %; 8.00 for each parcel. What was collected
-at the door, with what was refunded later, is what each delivered parcel asked.
+at the door, with what was refunded later, is what each delivered parcel asked. What Doorstep pays of
+the discounts on the units that buyers kept of delivered parcels is posted, parcel by parcel.
 
 Arguments: the directory with one CSV of each view. Prints one JSON object."""
 
@@ -15,7 +16,7 @@ import duckdb
 directory = sys.argv[1]
 duckdb.execute("SET enable_progress_bar = false")
 for view in ["market_orders", "market_parcels", "order_units", "order_discounts", "variants",
-             "parcels", "refunds"]:
+             "parcels", "refunds", "postings"]:
     duckdb.execute(f"CREATE TABLE {view} AS SELECT * FROM read_csv('{directory}/{view}.csv')")
 
 faults = []
@@ -71,6 +72,20 @@ for row in duckdb.execute("""
         WHERE m.state = 'delivered' AND m.due <> p.collected + coalesce(refunded, 0)
         OR m.state = 'returned' AND p.collected <> 0""").fetchall():
     faults.append(["what was collected at the door", *map(str, row)])
+for row in duckdb.execute("""
+        SELECT coalesce(o.parcel, p.parcel), owed, posted
+        FROM (SELECT u.parcel, sum(by_platform) AS owed
+              FROM order_units u JOIN market_parcels m USING (parcel)
+              WHERE u.state = 'kept' AND m.state = 'delivered'
+              GROUP BY u.parcel HAVING owed > 0) o
+        FULL JOIN (SELECT parcel, sum(CASE entry WHEN 'DiscountPaid' THEN amount ELSE -amount END)
+                   AS posted FROM postings WHERE entry IN ('DiscountPaid', 'DiscountTakenBack')
+                   GROUP BY parcel HAVING posted <> 0) p ON o.parcel = p.parcel
+        WHERE owed IS DISTINCT FROM posted""").fetchall():
+    faults.append(["what Doorstep pays of the discounts", *map(str, row)])
+posted = duckdb.execute("""
+    SELECT sum(CASE entry WHEN 'DiscountPaid' THEN amount WHEN 'DiscountTakenBack' THEN -amount END)
+    FROM postings""").fetchone()[0]
 buyers = duckdb.execute("""
     SELECT count(*) FROM (SELECT buyer FROM market_orders JOIN order_discounts USING (market_order)
     WHERE promotion IN ('pro_1', 'pro_3') GROUP BY buyer, promotion HAVING count(*) > 1)""")
@@ -83,5 +98,6 @@ delivered, returned, owed = duckdb.execute(one + " FROM market_parcels").fetchon
 print(json.dumps({
     "faults": faults, "orders": len(units), "units": sum(map(len, units.values())),
     "flash_units": flash_units, "delivered": delivered, "returned": returned, "owed": int(owed),
+    "posted": int(posted or 0),
     **sums,
 }))

@@ -19,8 +19,11 @@ import duckdb
 STANDS = "('approved', 'held', 'released', 'void pending', 'reversal pending', 'expiry pending')"
 WAITS = ("('unknown', 'completion unknown', 'void pending', 'reversal pending', 'expiry pending',"
          " 'reversal of void pending')")
+# Decisions of the day: those that there were not before.
+STOPPED = ("(SELECT * FROM after.text_decisions ANTI JOIN before.text_decisions"
+           " USING (offer, decision) WHERE verdict <> 'published')")
 VIEWS = ["accounts", "postings", "orders", "parcels", "payments", "refunds", "payouts", "breaks",
-         "custody"]
+         "custody", "text_decisions", "text_rules", "text_appeals"]
 
 
 def connect(before, after, first, last):
@@ -132,11 +135,30 @@ FIGURES = {
     "freight": """SELECT currency, -sum(amount) AS value FROM moved WHERE code = '2210'
         AND entry LIKE 'Freight%' GROUP BY ALL""",
     "held_by_payments": change(HELD),
+    "held_of_discounts": """SELECT currency, -sum(amount) AS value FROM moved
+        WHERE code = '2110' AND payment = '0' GROUP BY ALL""",
     "paid": change(PAID),
     "paid_by_postings": """SELECT currency, sum(amount) AS value FROM moved WHERE code = '2130'
         AND entry = 'PayoutConfirmed' GROUP BY ALL""",
     "payouts_sent_open": """SELECT currency, sum(CAST(net AS BIGINT)) AS value FROM after.payouts
         WHERE state = 'sent' GROUP BY ALL""",
+    "texts_stopped": f"""SELECT r.baseline AS by, NULL AS currency, count(*) AS value
+        FROM {STOPPED} JOIN after.text_rules r USING (offer, decision)
+        WHERE r.place = '1' GROUP BY ALL""",
+    "texts_by_automation": f"""SELECT automation AS by, NULL AS currency, count(*) AS value
+        FROM {STOPPED} GROUP BY ALL""",
+    "texts_by_verdict": f"""SELECT verdict AS by, NULL AS currency, count(*) AS value
+        FROM {STOPPED} GROUP BY ALL""",
+    "appeals_received": """SELECT NULL AS currency, count(*) AS value
+        FROM after.text_appeals ANTI JOIN before.text_appeals USING (offer, decision)""",
+    "appeals_judged": """SELECT state AS by, NULL AS currency, count(*) AS value
+        FROM (SELECT * FROM after.text_appeals WHERE state <> 'open') ANTI JOIN
+        (SELECT * FROM before.text_appeals WHERE state <> 'open') USING (offer, decision)
+        GROUP BY ALL""",
+    "appeals_open": """SELECT NULL AS currency, count(*) AS value FROM after.text_appeals
+        WHERE state = 'open'""",
+    "appeals_open_before": """SELECT NULL AS currency, count(*) AS value
+        FROM before.text_appeals WHERE state = 'open'""",
     "unknown_payments": f"""SELECT NULL AS currency, count(*) AS value FROM after.payments
         WHERE state IN {WAITS}""",
     "unknown_amount": f"""SELECT currency, sum(CAST(amount AS BIGINT)) AS value FROM after.payments

@@ -237,8 +237,8 @@ fn a_refusal_ends_with_its_days() {
     shop.must(checkout);
 }
 
-/// An order of two sellers: three units at 20 yuan of variant 8, and one at 60 of variant 9; 10 yuan
-/// off from 100 on.
+/// An order of two sellers: three units at 20 yuan of variant 8, and one at 60 of variant 9; 10
+/// yuan off from 100 on.
 fn two_sellers() -> (Shop, [books::ParcelId; 2]) {
     let mut shop = Shop::open();
     for (offer, seller, variant, price) in [(8, 1, 8, yuan(20)), (9, 2, 9, yuan(60))] {

@@ -57,8 +57,8 @@ impl TerminalSimulator {
     }
 }
 
-/// Reads the parcels of field 62, the request for a card, and where the list continues. `None` if it
-/// is malformed.
+/// Reads the parcels of field 62, the request for a card, and where the list continues. `None` if
+/// it is malformed.
 pub(super) fn read(private: &[u8]) -> Option<TerminalOutcome> {
     let (mut parcels, mut asked) = (Vec::new(), None);
     for object in TlvReader::new(private) {

@@ -9,6 +9,8 @@ use super::reason::{Findings, SentenceValue};
 
 /// Limit on the corrections of a claim that are tried.
 const CORRECTIONS_TRIED_MAX: usize = 20_000;
+/// Limit on the steps of arithmetic for the corrections of a claim: some seconds.
+const WORK_MAX: usize = 50_000_000;
 /// Limit on the corrections that a judgement lists.
 pub const CORRECTIONS_SHOWN_MAX: usize = 5;
 
@@ -44,17 +46,17 @@ pub const CORRECTION_TEXTS: &[(&str, &[&str])] = &[
 ];
 
 /// A change of the model. Applied once, it returns the change that takes it back.
-enum Edit {
+enum Edit<'a> {
     Value(usize, ModelValue),
     Exchange(usize, usize),
     Share(usize, ModelShare),
     Growth(usize, ShownDecimal),
-    Levels(usize, Vec<Level>),
+    Levels(usize, Vec<Level<'a>>),
     Rate(usize, ModelRate),
 }
 
-impl Edit {
-    fn apply(self, model: &mut Model<'_>) -> Edit {
+impl<'a> Edit<'a> {
+    fn apply(self, model: &mut Model<'a>) -> Edit<'a> {
         use std::mem::replace;
         match self {
             Edit::Value(at, new) => Edit::Value(at, replace(&mut model.values[at], new)),
@@ -85,6 +87,7 @@ pub(super) fn corrections(
     failed: &[FailedRelation],
 ) -> Vec<Correction> {
     let mut all: Vec<(usize, Correction)> = Vec::new();
+    let mut work = 0;
     for (exchanges, edit) in
         edits(model, failed.first().copied()).into_iter().take(CORRECTIONS_TRIED_MAX)
     {
@@ -95,6 +98,10 @@ pub(super) fn corrections(
             false => drop(evaluate(model, &mut found)),
         }
         let edit = back.apply(model);
+        work += found.work;
+        if work > WORK_MAX {
+            break;
+        }
         if verdict(&found) == Verdict::Holds && found.holding >= checks {
             let correction = describe(model, &edit, exchanges);
             let key = |(key, _): &(&str, _)| *key == correction.key;
@@ -109,8 +116,8 @@ pub(super) fn corrections(
 
 /// What is tried: `true` if neighbouring digits are exchanged. Of what is known to fail at least
 /// one figure must change.
-fn edits(model: &Model<'_>, failed: Option<FailedRelation>) -> Vec<(bool, Edit)> {
-    let mut edits: Vec<(bool, Edit)> = Vec::new();
+fn edits<'a>(model: &Model<'a>, failed: Option<FailedRelation>) -> Vec<(bool, Edit<'a>)> {
+    let mut edits: Vec<(bool, Edit<'a>)> = Vec::new();
     for (at, value) in model.values.iter().enumerate() {
         edit_value(&mut edits, at, value, model, failed);
     }
@@ -149,7 +156,7 @@ fn edits(model: &Model<'_>, failed: Option<FailedRelation>) -> Vec<(bool, Edit)>
 
 /// Other digits, scale, currency and name of a value, and its exchange with a later one.
 fn edit_value(
-    edits: &mut Vec<(bool, Edit)>,
+    edits: &mut Vec<(bool, Edit<'_>)>,
     at: usize,
     value: &ModelValue,
     model: &Model<'_>,
@@ -194,7 +201,7 @@ fn edit_value(
 }
 
 /// A change in words, with the model as it is before the change.
-fn describe(model: &Model<'_>, edit: &Edit, exchanges: bool) -> Correction {
+fn describe(model: &Model<'_>, edit: &Edit<'_>, exchanges: bool) -> Correction {
     let name = |name: usize| model.names[name].to_owned();
     let pick = |exchanged: &'static str, digit: &'static str| match exchanges {
         true => exchanged,
@@ -263,7 +270,7 @@ fn describe(model: &Model<'_>, edit: &Edit, exchanges: bool) -> Correction {
         }
         Edit::Levels(at, new) => {
             let growth = &model.growth[*at];
-            let is_it = |level: &Level| new.first().is_some_and(|it| it.shown == level.shown);
+            let is_it = |level: &Level<'_>| new.first().is_some_and(|it| it.shown == level.shown);
             let others = &growth.levels.others;
             let universe = others.iter().find(|(_, level)| is_it(level)).map_or("—", |it| it.0);
             let facts = vec![

@@ -6,9 +6,11 @@
 //! most of it is known, with the rest converted.
 
 use super::figure::{Interval, Scale, exact, ten_to};
-use super::model::{Model, ModelParts, ModelShare, ModelValue};
+use super::model::{Model, ModelParts, ModelRate, ModelShare, ModelValue};
 use super::reason::{Findings, ReasonKind};
 use dashu_ratio::Relaxed as Exact;
+use joint::Quantity;
+use money::Currency;
 
 /// What is known of a name in a currency.
 #[derive(Clone, Debug)]
@@ -82,8 +84,8 @@ pub(super) struct Evaluation<'m, 'a> {
     known: Vec<Option<Known>>,
     /// By the currency that it is from, then by that it is to.
     rates: Vec<Option<Interval>>,
-    /// Relations that only say what a value that is left out must be.
-    defining: Vec<Relation>,
+    /// Relations that only say what a value that is left out must be, each in a currency.
+    defining: Vec<(Relation, usize)>,
 }
 
 /// Evaluates a claim.
@@ -97,6 +99,7 @@ pub(super) fn evaluate<'m, 'a>(model: &'m Model<'a>, found: &mut Findings) -> Ev
     };
     evaluation.take_given();
     evaluation.take_rates();
+    evaluation.check_rates_alone(found);
     evaluation.check_rates(found);
     evaluation.check_shares_alone(found);
     if !found.is_settled() {
@@ -106,6 +109,9 @@ pub(super) fn evaluate<'m, 'a>(model: &'m Model<'a>, found: &mut Findings) -> Ev
     if !found.is_settled() {
         evaluation.check_growth(found);
         evaluation.check_growth_of_parts(found);
+    }
+    if found.failing == 0 && !found.is_settled() {
+        evaluation.check_together(found);
     }
     if found.holding + found.failing + found.undefined == 0 {
         found.add(ReasonKind::Undefined, "nothing_to_check", Vec::new);
@@ -127,7 +133,7 @@ fn in_percent(fraction: &Interval) -> Interval {
     fraction.scaled(&exact(100))
 }
 
-impl Evaluation<'_, '_> {
+impl<'m> Evaluation<'m, '_> {
     pub fn of(&self, name: usize, currency: usize) -> Option<&Known> {
         self.known[name * self.model.currencies.len() + currency].as_ref()
     }
@@ -200,6 +206,39 @@ impl Evaluation<'_, '_> {
         }
     }
 
+    /// Three rates of three currencies agree.
+    fn check_rates_alone(&self, found: &mut Findings) {
+        let model = self.model;
+        for (place, rate) in model.rates.iter().enumerate() {
+            for over in self.currencies().filter(|over| ![rate.from, rate.to].contains(over)) {
+                let stated = |a: usize, b: usize| {
+                    let is_it = |it: &ModelRate| [(a, b), (b, a)].contains(&(it.from, it.to));
+                    model.rates.iter().position(is_it)
+                };
+                let others = stated(rate.from, over).zip(stated(over, rate.to));
+                // Each three of them once.
+                let pair = |rate: &ModelRate| [rate.from.min(rate.to), rate.from.max(rate.to)];
+                let is_first =
+                    |other: usize| pair(rate) < pair(&model.rates[other]) && other != place;
+                if !others.is_some_and(|(a, b)| is_first(a) && is_first(b)) {
+                    continue;
+                }
+                let both = self.rate(rate.from, over).zip(self.rate(over, rate.to));
+                let Some((first, second)) = both else { continue };
+                let computed = first.times(second);
+                found.check(computed.meets(&rate.interval), ["rates_hold", "rates_fail"], || {
+                    let decimals = rate.value.decimals() + 1;
+                    vec![
+                        ("rate", model.shown_rate(rate)),
+                        ("over", model.unit(Scale::Units, over).trim().to_owned()),
+                        ("computed", computed.shown_apart(&rate.interval, decimals)),
+                        ("range", rate.interval.shown(decimals)),
+                    ]
+                });
+            }
+        }
+    }
+
     /// Values in two currencies agree by the rate between them.
     fn check_rates(&self, found: &mut Findings) {
         let model = self.model;
@@ -210,12 +249,10 @@ impl Evaluation<'_, '_> {
                 let converted = from.interval.times(&rate.interval);
                 let holds = converted.meets(&to.interval);
                 found.check(holds, ["rate_holds", "rate_fails"], || {
-                    let unit = |currency| model.unit(Scale::Units, currency);
-                    let shown = format!("1{} = {}{}", unit(rate.from), rate.value, unit(rate.to));
                     vec![
                         ("name", model.names[name].to_owned()),
                         ("amount", self.shown(name, rate.from)),
-                        ("rate", shown),
+                        ("rate", model.shown_rate(rate)),
                         ("computed", self.computed(&converted, &to.interval, rate.to)),
                         ("claimed", self.shown(name, rate.to)),
                         ("range", self.computed(&to.interval, &converted, rate.to)),
@@ -233,13 +270,21 @@ impl Evaluation<'_, '_> {
     }
 
     fn no_rate(&self, name: usize, from: usize, to: usize, found: &mut Findings) {
-        let model = self.model;
-        let code = |currency: usize| {
-            model.currencies[currency].map_or_else(|| "—".to_owned(), |code| code.to_string())
-        };
-        found.add(ReasonKind::Undefined, "no_rate", || {
-            vec![("name", model.names[name].to_owned()), ("from", code(from)), ("to", code(to))]
-        });
+        let both = [from, to].map(|currency| self.model.currencies[currency]);
+        self.no_rate_of(self.model.names[name], both, found);
+    }
+
+    fn no_rate_of(&self, name: &str, both: [Option<Currency>; 2], found: &mut Findings) {
+        match both {
+            [Some(from), Some(to)] => found.add(ReasonKind::Undefined, "no_rate", || {
+                let (from, to) = (from.to_string(), to.to_string());
+                vec![("name", name.to_owned()), ("from", from), ("to", to)]
+            }),
+            [first, second] => found.add(ReasonKind::Undefined, "count_and_money", || {
+                let currency = first.or(second).map_or_else(String::new, |it| it.to_string());
+                vec![("name", name.to_owned()), ("currency", currency)]
+            }),
+        }
     }
 
     /// What shares say without values: none is above its whole, and those of all parts of a whole
@@ -249,7 +294,7 @@ impl Evaluation<'_, '_> {
         let (whole, hundred) = (point(1), point(100));
         for share in &model.shares {
             if share.fraction.lo > whole.hi {
-                found.add(ReasonKind::Fails, "share_above_whole", || {
+                found.fail_bound("share_above_whole", || {
                     vec![
                         ("part", model.names[share.part].to_owned()),
                         ("whole", model.names[share.whole].to_owned()),
@@ -321,7 +366,7 @@ impl Evaluation<'_, '_> {
             derived.sort_by_key(key);
             derived.dedup_by_key(|(name, ..)| *name);
             for (name, relation, currency, interval) in derived {
-                self.defining.push(relation);
+                self.defining.push((relation, currency));
                 self.set(name, currency, Known { interval: interval.reduced(), given: None });
             }
         }
@@ -414,7 +459,7 @@ impl Evaluation<'_, '_> {
             return;
         }
         if missing.is_empty() {
-            if self.defining.contains(&relation) {
+            if self.defining.iter().any(|(it, _)| *it == relation) {
                 self.say_derived(names, currency, found);
             } else {
                 check(currency, found);
@@ -504,6 +549,8 @@ impl Evaluation<'_, '_> {
             known.iter().filter_map(|&part| self.reached(part, currency)).collect();
         let both = sum(each.iter()).zip(self.reached(parts.whole, currency));
         let Some((sum, whole)) = both else { return };
+        // Of a sum that is possible the only part that is missing would be computed.
+        found.bounds += u32::from(missing.len() == 1);
         found.check(sum.lo <= whole.hi, ["some_parts_hold", "some_parts_fail"], || {
             let missing = missing.iter().map(|&name| self.model.names[name]);
             vec![
@@ -521,13 +568,22 @@ impl Evaluation<'_, '_> {
         let both = self.reached(share.part, currency).zip(self.reached(share.whole, currency));
         let Some((part, whole)) = both else { return };
         let model = self.model;
-        let Some(of_whole) = part.over(&whole) else {
+        let Some(mut of_whole) = part.over(&whole) else {
             found.add(ReasonKind::Undefined, "zero_whole", || {
                 let name = |name: usize| model.names[name].to_owned();
                 vec![("part", name(share.part)), ("whole", name(share.whole))]
             });
             return;
         };
+        // What is computed moves with what it is computed from.
+        if !self.is_given(share.part, currency) || !self.is_given(share.whole, currency) {
+            let now = |name: usize| Quantity::Now(name, currency);
+            let ratios = self.computed_together().ratios(now(share.part), now(share.whole));
+            of_whole = ratios.unwrap_or(of_whole);
+        }
+        if of_whole.lo <= Exact::ONE {
+            of_whole.hi = of_whole.hi.min(Exact::ONE);
+        }
         let fraction = &share.fraction;
         found.check(of_whole.meets(fraction), ["share_holds", "share_fails"], || {
             let (of_whole, fraction) = (in_percent(&of_whole), in_percent(fraction));
@@ -583,3 +639,6 @@ fn shares_of<'m>(
 }
 
 mod growth;
+mod joint;
+mod simplex;
+mod together;

@@ -47,6 +47,8 @@ pub enum ClaimFileProblem {
     Unquoted(String),
     #[error("there is no claim; begin one with [[claim]]")]
     NoClaims,
+    #[error("`{0}` is not a date; write it as 2013-08-12, 2013-08 or 2013")]
+    NotADate(String),
     #[error("`{0}` is empty; write a text, or leave the key out if it may be left out")]
     EmptyText(&'static str),
     #[error("`{0}` has more than {TEXT_CHARS_MAX} characters; shorten it")]
@@ -211,6 +213,26 @@ pub fn check_ids(claims: &[Claim]) -> Result<(), ClaimFileProblem> {
     }
 }
 
+/// A year, a month or a day of the calendar.
+fn is_date(text: &str) -> bool {
+    let number = |text: &str, digits: usize| {
+        let is_number = text.len() == digits && text.bytes().all(|it| it.is_ascii_digit());
+        is_number.then(|| text.parse::<u16>().ok()).flatten()
+    };
+    let mut words = text.split('-');
+    let Some(year) = words.next().and_then(|it| number(it, 4)) else { return false };
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let Some(month) = words.next() else { return true };
+    let days = match number(month, 2) {
+        Some(2) => 28 + u16::from(is_leap),
+        Some(4 | 6 | 9 | 11) => 30,
+        Some(1..=12) => 31,
+        _ => return false,
+    };
+    let Some(day) = words.next() else { return true };
+    number(day, 2).is_some_and(|day| (1..=days).contains(&day)) && words.next().is_none()
+}
+
 struct Reader<'a> {
     text: &'a str,
 }
@@ -231,7 +253,7 @@ impl Reader<'_> {
             id: self.spanned("id", raw.id)?,
             publisher: self.optional("publisher", raw.publisher)?,
             text: self.optional("text", raw.text)?,
-            date: self.optional("date", raw.date)?,
+            date: self.date(raw.date)?,
             source: self.optional("source", raw.source)?,
             universe: self.optional("universe", raw.universe)?,
             values: self
@@ -279,6 +301,16 @@ impl Reader<'_> {
         raw: Option<Spanned<String>>,
     ) -> Result<Option<String>, ClaimFileError> {
         raw.map(|raw| self.spanned(key, raw)).transpose()
+    }
+
+    /// A day, a month or a year of ISO 8601.
+    fn date(&self, raw: Option<Spanned<String>>) -> Result<Option<String>, ClaimFileError> {
+        let Some(raw) = raw else { return Ok(None) };
+        let (at, text) = (raw.span(), self.spanned("date", raw)?);
+        match is_date(&text) {
+            true => Ok(Some(text)),
+            false => Err(self.error(&at, ClaimFileProblem::NotADate(quoted(&text)))),
+        }
     }
 
     fn text(&self, at: &At, key: &'static str, text: String) -> Result<String, ClaimFileError> {

@@ -15,9 +15,8 @@ use super::{Claim, Judgement, Verdict};
 /// other universes that are tried instead.
 const LEVELS_MAX: usize = 16;
 
-/// By publisher, period, name and universe: the levels, each with the id of its claim.
-type LevelsByName<'a> =
-    BTreeMap<(Option<&'a str>, &'a str, &'a str, Option<&'a str>), Vec<(&'a str, Level)>>;
+/// By publisher, period, name and universe.
+type LevelsByName<'a> = BTreeMap<(&'a str, &'a str, &'a str, Option<&'a str>), Vec<Level<'a>>>;
 
 /// By universe, period, name and currency.
 type ValuesByName<'a> = BTreeMap<(&'a str, &'a str, &'a str, Option<Currency>), Extremes<'a>>;
@@ -48,7 +47,7 @@ pub fn judge(claims: &[Claim]) -> Vec<Judgement> {
     let mut judgements: Vec<Judgement> = judged.collect();
     for (claim, judgement) in claims.iter().zip(&mut judgements) {
         let is_silent = |reason: &Reason| ["nothing_to_check", "derived"].contains(&reason.key);
-        let Some((_, by)) = level_use(&levels_used, claim) else { continue };
+        let Some(by) = level_use(&levels_used, claim) else { continue };
         if judgement.reasons.iter().all(is_silent)
             && let Some(last) = judgement.reasons.last_mut()
             && last.key == "nothing_to_check"
@@ -62,10 +61,11 @@ pub fn judge(claims: &[Claim]) -> Vec<Judgement> {
 }
 
 /// Claims whose levels agree with the growth of another one, and the id of that one.
-type LevelsUsed<'a> = BTreeSet<(&'a str, &'a str)>;
+type LevelsUsed<'a> = BTreeSet<(String, &'a str)>;
 
-fn level_use<'a>(used: &LevelsUsed<'a>, claim: &'a Claim) -> Option<(&'a str, &'a str)> {
-    used.range((claim.id.as_str(), "")..).next().filter(|(id, _)| *id == claim.id).copied()
+fn level_use<'a>(used: &LevelsUsed<'a>, claim: &Claim) -> Option<&'a str> {
+    let first = used.range((claim.id.clone(), "")..).next();
+    first.filter(|(id, _)| *id == claim.id).map(|(_, by)| *by)
 }
 
 fn judge_one<'a>(
@@ -75,21 +75,21 @@ fn judge_one<'a>(
     levels_used: &mut LevelsUsed<'a>,
 ) -> Judgement {
     let mut model = Model::of(claim);
-    let mut compared = Vec::new();
     for growth in &mut model.growth {
         let name = model.names[growth.value];
-        growth.levels = levels_of(claim, name, growth.over, levels, &mut compared);
+        growth.levels = levels_of(claim, name, growth.over, levels);
     }
     let mut found = Findings::new(true);
     let evaluation = evaluate(&model, &mut found);
-    let (checks, undefined) = (found.holding + found.failing, found.undefined);
+    let checks = found.holding + found.failing - found.bounds;
     compare_with_others(claim, &evaluation, stated, &mut found);
     let verdict = verdict(&found);
-    if !found.reasons.iter().any(|reason| reason.key == "growth_fails") {
-        levels_used.extend(compared.into_iter().map(|level| (level, claim.id.as_str())));
+    if found.failing == 0 {
+        let agreed = std::mem::take(&mut found.levels).into_iter();
+        levels_used.extend(agreed.map(|level| (level, claim.id.as_str())));
     }
     let corrections = match verdict {
-        Verdict::CannotHold if undefined == 0 => corrections(&mut model, checks, &found.failed),
+        Verdict::CannotHold => corrections(&mut model, checks, &found.failed),
         _ => Vec::new(),
     };
     Judgement { id: claim.id.clone(), verdict, reasons: found.reasons, corrections }
@@ -106,13 +106,15 @@ pub(super) fn verdict(found: &Findings) -> Verdict {
 /// What the claims of periods say that some growth is over.
 fn levels_by_name(claims: &[Claim]) -> LevelsByName<'_> {
     let over = claims.iter().flat_map(|claim| {
-        claim.growth.iter().map(|growth| (claim.publisher.as_deref(), growth.over.as_str()))
+        let growth = claim.growth.iter().map(|growth| growth.over.as_str());
+        growth.filter_map(|over| Some((claim.publisher.as_deref()?, over)))
     });
-    let wanted: BTreeSet<(Option<&str>, &str)> = over.collect();
+    let wanted: BTreeSet<(&str, &str)> = over.collect();
     let mut levels = LevelsByName::new();
     for claim in claims {
-        let (publisher, universe) = (claim.publisher.as_deref(), claim.universe.as_deref());
-        let Some(period) = claim.period.as_deref() else { continue };
+        let universe = claim.universe.as_deref();
+        let stated = claim.publisher.as_deref().zip(claim.period.as_deref());
+        let Some((publisher, period)) = stated else { continue };
         if !wanted.contains(&(publisher, period)) {
             continue;
         }
@@ -122,41 +124,37 @@ fn levels_by_name(claims: &[Claim]) -> LevelsByName<'_> {
             for (currency, code) in model.currencies.iter().enumerate() {
                 let Some(known) = evaluation.of(place, currency) else { continue };
                 let level = Level {
+                    claim: &claim.id,
                     currency: *code,
                     interval: known.interval.clone(),
                     shown: evaluation.shown(place, currency),
                 };
                 let key = (publisher, period, *name, universe);
-                levels.entry(key).or_default().push((claim.id.as_str(), level));
+                levels.entry(key).or_default().push(level);
             }
         }
     }
     for levels in levels.values_mut() {
-        levels.sort_by_key(|(id, level)| (*id, level.currency));
+        levels.sort_by_key(|level| (level.claim, level.currency));
         levels.truncate(LEVELS_MAX);
     }
     levels
 }
 
-/// The levels of a name in an earlier period. The ids of their claims are added to `compared`.
-fn levels_of<'a>(
-    claim: &Claim,
-    name: &str,
-    over: &str,
-    levels: &LevelsByName<'a>,
-    compared: &mut Vec<&'a str>,
-) -> Levels<'a> {
+/// The levels of a name in an earlier period.
+fn levels_of<'a>(claim: &Claim, name: &str, over: &str, levels: &LevelsByName<'a>) -> Levels<'a> {
     let universe = claim.universe.as_deref();
-    let first = (claim.publisher.as_deref(), over, name, None);
+    // Nobody knows whether claims without a publisher are of the same one.
+    let Some(publisher) = claim.publisher.as_deref() else { return Levels::default() };
+    let first = (publisher, over, name, None);
     let all = levels.range(first..);
     let all = all.take_while(|(key, _)| (key.0, key.1, key.2) == (first.0, first.1, first.2));
     let mut found = Levels::default();
     for ((.., other), levels) in all {
         if *other == universe {
-            compared.extend(levels.iter().map(|(id, _)| *id));
-            found.own = levels.iter().map(|(_, level)| level.clone()).collect();
+            found.own.clone_from(levels);
         } else if found.others.len() < LEVELS_MAX {
-            let levels = levels.iter().map(|(_, level)| (other.unwrap_or("—"), level.clone()));
+            let levels = levels.iter().map(|level| (other.unwrap_or("—"), level.clone()));
             found.others.extend(levels);
         }
     }

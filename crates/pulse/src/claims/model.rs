@@ -54,14 +54,19 @@ pub(super) struct ModelShare {
     pub part: usize,
     pub whole: usize,
     pub percent: ShownDecimal,
-    /// From 0 to 1, or a little more where 100% is shown.
+    /// From 0 to 1, or above it.
     pub fraction: Interval,
 }
 
 impl ModelShare {
     pub fn with(&self, percent: ShownDecimal) -> ModelShare {
         let fraction = percent.interval(0).not_negative().unwrap_or_else(Interval::zero);
-        ModelShare { percent, fraction: fraction.scaled(&percents(1)), ..*self }
+        let mut fraction = fraction.scaled(&percents(1));
+        // A part is not more than its whole, however 100% was rounded.
+        if fraction.lo <= Exact::ONE {
+            fraction.hi = fraction.hi.min(Exact::ONE);
+        }
+        ModelShare { percent, fraction, ..*self }
     }
 }
 
@@ -90,13 +95,23 @@ pub(super) fn growth_factor(percent: ShownDecimal) -> Interval {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Levels<'a> {
     /// In the claim's own universe.
-    pub own: Vec<Level>,
+    pub own: Vec<Level<'a>>,
     /// In other universes.
-    pub others: Vec<(&'a str, Level)>,
+    pub others: Vec<(&'a str, Level<'a>)>,
+}
+
+impl<'a> Levels<'a> {
+    /// The level in a currency, if one claim only states it.
+    pub fn only(&self, currency: Option<Currency>) -> Option<&Level<'a>> {
+        let mut levels = self.own.iter().filter(|level| level.currency == currency);
+        levels.next().filter(|_| levels.next().is_none())
+    }
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Level {
+pub(super) struct Level<'a> {
+    /// The id of its claim.
+    pub claim: &'a str,
     pub currency: Option<Currency>,
     pub interval: Interval,
     /// For example `361.3 bn CNY`.
@@ -176,6 +191,12 @@ impl<'a> Model<'a> {
     /// `157.6 bn CNY`.
     pub fn shown_value(&self, value: &ModelValue) -> String {
         format!("{}{}", value.amount, self.unit(value.scale, value.currency))
+    }
+
+    /// `1 USD = 6.122 CNY`.
+    pub fn shown_rate(&self, rate: &ModelRate) -> String {
+        let unit = |currency| self.unit(Scale::Units, currency);
+        format!("1{} = {}{}", unit(rate.from), rate.value, unit(rate.to))
     }
 
     /// The scale of amounts that are computed, and their decimals: finer than those of the claim.

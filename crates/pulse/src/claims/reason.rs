@@ -33,6 +33,7 @@ const SHARE: &[&str] =
     &["part", "part_value", "whole", "whole_value", "computed", "percent", "range"];
 const SHARES_SUM: &[&str] = &["whole", "sum", "computed"];
 const RATE: &[&str] = &["name", "amount", "rate", "computed", "claimed", "range"];
+const RATES: &[&str] = &["rate", "over", "computed", "range"];
 const GROWTH: &[&str] = &["value", "over", "level", "now", "computed", "percent", "range"];
 const GROWTH_OF_PARTS: &[&str] = &["value", "over", "computed", "percent", "range"];
 
@@ -49,13 +50,17 @@ pub const REASON_TEXTS: &[(&str, &[&str])] = &[
     ("shares_sum_fails", SHARES_SUM),
     ("rate_holds", RATE),
     ("rate_fails", RATE),
+    ("rates_hold", RATES),
+    ("rates_fail", RATES),
     ("growth_holds", GROWTH),
     ("growth_fails", GROWTH),
     ("growth_of_parts_holds", GROWTH_OF_PARTS),
     ("growth_of_parts_fails", GROWTH_OF_PARTS),
+    ("together_fail", &["figures"]),
     ("derived", &["name", "computed"]),
     ("no_value", &["name"]),
     ("no_rate", &["name", "from", "to"]),
+    ("count_and_money", &["name", "currency"]),
     ("no_level", &["value", "over"]),
     ("other_universe", &["value", "over", "universe"]),
     ("zero_level", &["value", "over", "level"]),
@@ -74,7 +79,13 @@ pub(super) struct Findings {
     pub holding: u32,
     pub failing: u32,
     pub undefined: u32,
+    /// How many of the failing are counted only because they fail.
+    pub bounds: u32,
     pub failed: Vec<FailedRelation>,
+    /// The claims of levels that growth agrees with.
+    pub levels: Vec<String>,
+    /// About how many steps it took to check everything at once.
+    pub work: usize,
 }
 
 impl Findings {
@@ -85,7 +96,10 @@ impl Findings {
             holding: 0,
             failing: 0,
             undefined: 0,
+            bounds: 0,
             failed: Vec::new(),
+            levels: Vec::new(),
+            work: 0,
         }
     }
 
@@ -110,6 +124,12 @@ impl Findings {
         }
     }
 
+    /// A bound that fails. One that holds is no check.
+    pub fn fail_bound(&mut self, key: &'static str, facts: impl FnOnce() -> Vec<SentenceValue>) {
+        self.bounds += 1;
+        self.add(ReasonKind::Fails, key, facts);
+    }
+
     /// A check whose keys are those of its two outcomes.
     pub fn check(
         &mut self,
@@ -120,6 +140,12 @@ impl Findings {
         match holds {
             true => self.add(ReasonKind::Holds, when_holds, facts),
             false => self.add(ReasonKind::Fails, when_fails, facts),
+        }
+    }
+
+    pub fn agrees_with(&mut self, level: &str) {
+        if self.keeps {
+            self.levels.push(level.to_owned());
         }
     }
 

@@ -19,7 +19,7 @@ const ID_CHARS_MAX: usize = 60;
 const ZERO: &str = "zero";
 
 /// The views of figures for everyone, with the columns that are for finance only.
-const EVERYONE: [(&str, &[&str]); 8] = [
+const EVERYONE: [(&str, &[&str]); 11] = [
     ("commands", &["by_kind", "by_id"]),
     ("market_orders", &["buyer", "by_platform"]),
     ("market_parcels", &["seller"]),
@@ -28,6 +28,9 @@ const EVERYONE: [(&str, &[&str]); 8] = [
     ("parcels", &["seller", "firm", "courier"]),
     ("payments", &["fees", "deducted", "rail", "rail_kind", "tariff", "tariff_version"]),
     ("refunds", &["fee"]),
+    ("text_appeals", &["seller", "judged_by"]),
+    ("text_decisions", &["seller", "decided_by"]),
+    ("text_rules", &[]),
 ];
 
 /// What the statements of an audience may read.

@@ -140,3 +140,15 @@ fn what_is_no_file_of_claims_is_refused() {
         "line 2: `values` has more than 64 entries; split the claim"
     );
 }
+
+#[test]
+fn what_is_no_date_is_refused() {
+    for date in ["2013-08-12", "2013-08", "2013", "1949-10-01", "2012-02-29"] {
+        assert!(read(&format!("[[claim]]\nid = \"a\"\ndate = \"{date}\"\n")).is_ok(), "{date}");
+    }
+    for date in ["not a date", "2013-02-29", "2013-13", "13", "2013-08-12T00", "2013-8-1"] {
+        let wanted = "is not a date; write it as 2013-08-12, 2013-08 or 2013";
+        let refused = refused(&format!("date = \"{date}\""));
+        assert_eq!(refused, format!("line 5: `{date}` {wanted}"));
+    }
+}

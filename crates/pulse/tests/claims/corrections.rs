@@ -102,3 +102,15 @@ fn a_claim_that_is_not_wrong_is_not_corrected() {
     let judgements = judged(&claim("a", "t = 1 CNY\nt = 1 USD"));
     assert_eq!(judgements[0].corrections, []);
 }
+
+#[test]
+fn a_bound_that_holds_is_no_check_that_a_correction_loses() {
+    let all: Vec<String> =
+        corrections("p = 2000\nt = 2000\np: 700% of t").iter().map(shown).collect();
+    assert!(all.contains(&"share_digit: p, t, 700, 100".to_owned()), "{all:?}");
+    let level = claim("a", "publisher P\nperiod A\np1 = 50");
+    let now = "publisher P\nperiod B\np0 = 715\nt = 300\nt: p0 + p1\np1: 270% over A";
+    let judgement = judged(&[claim("b", now), level].concat()).remove(0);
+    let all: Vec<String> = judgement.corrections.iter().map(shown).collect();
+    assert!(all.contains(&"value_digit: p0, 715, 115".to_owned()), "{all:?}");
+}

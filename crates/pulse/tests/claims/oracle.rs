@@ -5,11 +5,13 @@ use std::process::{Command, Stdio};
 
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
-use pulse::claims::judge;
+use pulse::claims::{Verdict, judge, read};
 
 use super::random::{as_toml, choices, claims};
+use super::support::claim;
 
 const FILES: usize = 3_000;
+const CORNERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/corners.py");
 const ORACLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/verdicts.py");
 
 #[test]
@@ -43,4 +45,20 @@ fn another_program_comes_to_the_same_verdicts() {
         let count = expected.iter().filter(|it| it.starts_with(verdict)).count();
         assert!(count > FILES / 20, "{verdict}: {count}");
     }
+}
+
+#[test]
+fn shares_of_computed_wholes_and_parts_hold_where_a_corner_does() {
+    let output = Command::new("python3").args(["-B", CORNERS]).output().expect("python3");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let claims: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let mut counts = [0, 0];
+    for one in &claims {
+        let (lines, holds) = (one["claim"].as_str().unwrap(), one["holds"].as_bool().unwrap());
+        let judgement = judge(&read(&claim("it", lines)).unwrap()).remove(0);
+        let expected = if holds { Verdict::Holds } else { Verdict::CannotHold };
+        assert_eq!(judgement.verdict, expected, "{lines}\n{:?}", judgement.reasons);
+        counts[usize::from(holds)] += 1;
+    }
+    assert!(counts.iter().all(|count| *count > 300), "{counts:?}");
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use pulse::claims::{Claim, Correction, Scale, ShownDecimal, Verdict, judge, read};
 
-use super::random::{as_toml, choices, claims};
+use super::random::{as_toml, choices, claims, true_choices};
 
 /// By id: the verdict and the corrections.
 fn verdicts(claims: &[Claim]) -> Vec<(String, Verdict, Vec<Correction>)> {
@@ -86,6 +86,14 @@ proptest! {
     fn a_correction_is_of_a_claim_that_cannot_hold_and_names_what_is_there(choices in choices()) {
         for (_, verdict, corrections) in verdicts(&claims(&choices)) {
             prop_assert!(corrections.is_empty() || verdict == Verdict::CannotHold);
+        }
+    }
+
+    #[test]
+    fn figures_of_true_values_never_contradict_each_other(choices in true_choices()) {
+        for judgement in judge(&claims(&choices)) {
+            let reasons = format!("{:?}", judgement.reasons);
+            prop_assert!(judgement.verdict != Verdict::CannotHold, "{}", reasons);
         }
     }
 

@@ -66,6 +66,15 @@ pub fn choices() -> impl Strategy<Value = RandomClaim> {
     })
 }
 
+/// Claims whose figures are all rounded from true values. Nothing became less.
+pub fn true_choices() -> impl Strategy<Value = RandomClaim> {
+    choices().prop_map(|choices| {
+        let mut before = choices.before;
+        before.iter_mut().zip(choices.parts).for_each(|(before, now)| *before = now.min(*before));
+        RandomClaim { before, misprint: None, ..choices }
+    })
+}
+
 /// Writes figures, one of them misprinted.
 struct Writer {
     misprint: Option<(usize, u64)>,
@@ -100,8 +109,12 @@ pub fn claims(choices: &RandomClaim) -> Vec<Claim> {
     let names = || PARTS.into_iter().chain(["t"]);
     let with_sum = |parts: [u64; 3]| [parts[0], parts[1], parts[2], parts.iter().sum()];
     let (now, before) = (with_sum(choices.parts), with_sum(choices.before));
-    let mut claim = Claim { id: "now".into(), period: Some("2013".into()), ..Claim::default() };
-    let mut level = Claim { id: "before".into(), period: Some("2012".into()), ..Claim::default() };
+    let of = |id: &str, period: &str| {
+        let (publisher, period) = (Some("P".into()), Some(period.into()));
+        Claim { id: id.into(), publisher, period, ..Claim::default() }
+    };
+    let mut claim = of("now", "2013");
+    let mut level = of("before", "2012");
     for (place, name) in names().enumerate() {
         let value = |amount, scale, currency: &str| ClaimedValue {
             name: name.into(),

@@ -223,7 +223,92 @@ fn a_reason_has_the_numbers_of_its_arithmetic() {
     };
     assert_eq!(fact("part_value"), "25.6 bn USD");
     assert_eq!(fact("whole_value"), "96.05–97.15 bn USD");
-    assert_eq!(fact("computed"), "26.29–26.71");
+    assert_eq!(fact("computed"), "26.32–26.68");
     assert_eq!(fact("range"), "36.85–36.95");
     assert!(judgement.corrections.is_empty(), "{:?}", judgement.corrections);
+}
+
+/// The keys and facts of one claim's reasons, in a line each.
+fn said(text: &str) -> String {
+    let judgement = judged(text).remove(0);
+    let each = judgement.reasons.iter().map(|it| format!("{} {:?}\n", it.key, it.facts));
+    format!("{}\n{}", judgement.verdict.name(), each.collect::<String>())
+}
+
+#[test]
+fn a_share_moves_with_the_whole_that_is_computed_from_its_part() {
+    // 39.5 / (39.5 + 60.5) to 40.5 / (40.5 + 59.5).
+    let of = |percent: &str| format!("a = 40\nb = 60\nt: a + b\na: {percent}% of t");
+    holds(&of("40.5"));
+    holds(&of("39.5"));
+    cannot_hold(&of("40.6"), "share_fails");
+    cannot_hold(&of("39.4"), "share_fails");
+    // The part that is left is 1 - 60.5 / 99.5 to 1 - 59.5 / 100.5: 39.196 to 40.796.
+    let rest = |percent: &str| format!("b = 60\nt = 100\nt: a + b\na: {percent}% of t");
+    holds(&rest("40.7"));
+    cannot_hold(&rest("40.9"), "share_fails");
+    cannot_hold(&rest("39.1"), "share_fails");
+    // Stated, the whole is still the sum of its parts.
+    cannot_hold("a = 40\nb = 60\nt = 100\nt: a + b\na: 40.6% of t", "together_fail");
+    // The part is at most the whole, however both are rounded.
+    cannot_hold("a = 50.2\nt = 50.0\na: 100% of t", "share_fails");
+    let shown = said(&claim("it", "a = 7\nt = 7\na: 100% of t"));
+    assert!(shown.contains("\"86.6–100\""), "{shown}");
+}
+
+#[test]
+fn parts_that_are_computed_by_shares_move_with_the_whole() {
+    // a + b is 95 to 95.1% of t, so c is 4.9 to 5% of it: 4.87 to 5.03.
+    let of = |c: &str| format!("t = 100\nc = {c}\na: 40.0% of t\nb: 55.0% of t\nt: a + b + c");
+    holds(&of("5.0"));
+    cannot_hold(&of("6.0"), "together_fail");
+}
+
+#[test]
+fn growth_that_was_not_compared_or_disagrees_says_nothing_of_its_level() {
+    let level = |lines: &str| format!("publisher P\nperiod A\n{lines}");
+    let now = |lines: &str| format!("publisher P\nperiod B\n{lines}");
+    let first = |a: &str, b: &str| together(&[claim("a", &level(a)), claim("b", &now(b))]);
+    let both = first("x = 0", "x = 5\nx: 100% over A");
+    assert_eq!(both[0], (Verdict::NeedsDefinition, vec!["nothing_to_check"]));
+    let both = first("p0 = 20\np1 = 50\nt = 70", "p0 = 715\nt = 300\nt: p0 + p1\np1: 270% over A");
+    assert_eq!(both[0], (Verdict::NeedsDefinition, vec!["nothing_to_check"]));
+    assert_eq!(both[1].0, Verdict::CannotHold);
+    // Of 10 and 90 the whole grew by 10% and 20%: 19%.
+    let grown = |t: &str| format!("t: {t}% over A\na: 10% over A\nb: 20% over A\nt: a + b");
+    for values in ["a = 10.00\nb = 90.00", "a = 10.00\nb = 90.00\nt = 100.00"] {
+        for (percent, verdict) in [("12", Verdict::CannotHold), ("19", Verdict::Holds)] {
+            let both = first(values, &grown(percent));
+            assert_eq!(both[1].0, verdict, "{both:?}");
+            assert_eq!(both[0].0 == Verdict::Holds, verdict == Verdict::Holds, "{both:?}");
+        }
+        let both = first(values, &format!("{}\nt = 112.00", grown("12")));
+        assert!(both[1].1.contains(&"growth_of_parts_fails"), "{both:?}");
+        assert_eq!(both[0], (Verdict::NeedsDefinition, vec!["nothing_to_check"]));
+    }
+}
+
+#[test]
+fn claims_without_a_publisher_are_not_joined() {
+    let claims = [
+        claim("a", "period 2012\nsales = 30.00 bn CNY"),
+        claim("b", "period 2013\nsales = 24.00 bn CNY\nsales: 20% over 2012"),
+    ];
+    let both = together(&claims);
+    assert_eq!(both[1], (Verdict::NeedsDefinition, vec!["no_level"]));
+    let named = claims.map(|it| it.replace("period", "publisher = \"P\"\nperiod"));
+    assert_eq!(together(&named)[1].0, Verdict::CannotHold);
+}
+
+#[test]
+fn three_rates_agree() {
+    let of = |third: &str| format!("1 USD = 6.122 CNY\n1 CNY = 0.5 EUR\n1 USD = {third} EUR");
+    // 6.122 at 0.45 to 0.55: 2.75 to 3.37.
+    holds(&of("3.1"));
+    cannot_hold(&of("8"), "rates_fail");
+}
+
+#[test]
+fn a_count_and_an_amount_need_a_currency() {
+    needs_a_definition("p = 10\nt = 100 CNY\np: 10% of t", "count_and_money");
 }

@@ -39,11 +39,61 @@ def add(intervals):
     return sum(low for low, _ in intervals), sum(high for _, high in intervals)
 
 
+def at_most_all(share):
+    """A part is not more than its whole."""
+    return share if share[0] > 100 else (share[0], min(share[1], HUNDRED))
+
+
+def possible(rows):
+    """Numbers of zero or more satisfy rows of (coefficients, bound): a sum is at most its bound.
+
+    The simplex method in its textbook form: a whole table of fractions, with one artificial number
+    for each row that zeros do not satisfy, which are all lowered to zero.
+    """
+    names = sorted({name for row, _ in rows for name in row}, key=str)
+    columns, count = {name: at for at, name in enumerate(names)}, len(rows)
+    width = len(names) + count
+    short = [at for at, (_, bound) in enumerate(rows) if bound < 0]
+    table, basis = [], []
+    for at, (row, bound) in enumerate(rows):
+        line = [Fraction(0)] * (width + len(short))
+        for name, times in row.items():
+            line[columns[name]] = Fraction(times)
+        line[len(names) + at] = Fraction(1)
+        if bound < 0:
+            line, bound = [-it for it in line], -bound
+            basis.append(width + short.index(at))
+            line[basis[-1]] = Fraction(1)
+        else:
+            basis.append(len(names) + at)
+        table.append(line + [Fraction(bound)])
+    cost = [sum(table[at][it] for at in short) for it in range(width)]
+    missing = sum((table[at][-1] for at in short), Fraction(0))
+    while missing > 0:
+        enters = next((it for it, by in enumerate(cost) if by > 0), None)
+        if enters is None:
+            return False
+        rising = [at for at, line in enumerate(table) if line[enters] > 0]
+        at = min(rising, key=lambda at: (table[at][-1] / table[at][enters], basis[at]))
+        pivot = table[at][enters]
+        line = table[at] = [it / pivot for it in table[at]]
+        for other, old in enumerate(table):
+            if other != at and old[enters]:
+                times = old[enters]
+                table[other] = [a - times * b if b else a for a, b in zip(old, line)]
+        times = cost[enters]
+        cost = [a - times * b for a, b in zip(cost, line)]
+        missing -= times * line[-1]
+        basis[at] = enters
+    return True
+
+
 class Judged:
     def __init__(self, claim):
         self.claim = claim
         self.failed = self.held = self.unclear = 0
         self.given, self.known, self.rates, self.computed_by = {}, {}, {}, []
+        self.computed_in, self.compared = [], False
         for value in claim.get("values", []):
             low, high = above_zero(rounded(value["amount"]))
             unit = 10 ** POWER[value.get("scale", "")]
@@ -55,7 +105,7 @@ class Judged:
             self.rates[rate["to"], rate["from"]] = divided((1, 1), interval)
         self.currencies = sorted({c for _, c in self.given} | {c for c, _ in self.rates})
         self.shares = {
-            (share["part"], share["whole"]): above_zero(rounded(share["percent"]))
+            (share["part"], share["whole"]): at_most_all(above_zero(rounded(share["percent"])))
             for share in claim.get("shares", [])
         }
         self.parts = [(parts["whole"], parts["of"]) for parts in claim.get("parts", [])]
@@ -128,6 +178,7 @@ class Judged:
             for name, ((_, currency, low, high), relation) in ways.items():
                 self.known[name, currency] = low, high
                 self.computed_by.append(relation)
+                self.computed_in.append((relation, currency))
 
     def added_up(self, whole, of):
         shares = [self.shares[part, whole] for part in of if (part, whole) in self.shares]
@@ -168,7 +219,9 @@ class Judged:
         for whole, of in self.parts:
             for growth in self.claim.get("growth", []):
                 if growth["value"] == whole:
-                    self.check_growth_of_parts(whole, of, growth["over"])
+                    self.check_growth_of_parts(whole, of, growth["over"], levels)
+        if not self.failed and not self.together(levels):
+            self.failed += 1
         if self.failed:
             return "cannot hold"
         return "holds" if self.held and not self.unclear else "needs a definition"
@@ -219,28 +272,93 @@ class Judged:
             if before[currency][0] == 0:
                 self.unclear += 1
                 continue
+            self.compared = True
             grown = divided(self.known[name, currency], before[currency])
             self.check(meet(grown, self.growth_of(name, growth["over"])))
         of_parts = any(
             name in of + [whole] and self.growth_of_all(whole, of, growth["over"])
             for whole, of in self.parts
         )
-        if not both and (before or not of_parts):
+        if not both and not of_parts:
             self.unclear += 1
 
-    def check_growth_of_parts(self, whole, of, over):
-        all_of = self.growth_of_all(whole, of, over)
-        if not all_of:
-            return
-        *parts, claimed = all_of
+    def check_growth_of_parts(self, whole, of, over, levels):
+        """It is checked with everything else."""
+        if self.growth_of_all(whole, of, over):
+            self.held += 1
+            then = self.then(whole, of, over, levels)
+            before = levels.get(over, {})
+            self.compared |= any((name, then) in before for name in of + [whole])
+
+    def then(self, whole, of, over, levels):
+        """The currency of what a whole and its parts were: that of now, or where most is known."""
         currency = self.currency(of + [whole])
-        values = [currency is not None and self.value(n, currency) for n in of + [whole]]
-        if all(values) and all(low > 0 for low, _ in parts):
-            before = add([divided(now, grown) for now, grown in zip(values, parts)])
-            if before[0] > 0:
-                self.check(meet(divided(values[-1], before), claimed))
-                return
-        self.check(meet((min(p[0] for p in parts), max(p[1] for p in parts)), claimed))
+        if currency is not None:
+            return currency
+        known = [c for n, c in levels.get(over, {}) if n in of]
+        return min(known, key=lambda c: (-known.count(c), c), default="")
+
+    def together(self, levels):
+        """True values satisfy everything at once. Each is a number; `one` stands for 1."""
+        rows = []
+
+        def between(above, low, high, below):
+            for times, sign in [(low, -1), (high, 1)]:
+                row = {above: Fraction(sign)}
+                bound = Fraction(0)
+                if below == "one":
+                    bound = sign * times
+                else:
+                    row[below] = -sign * times
+                rows.append((row, bound))
+
+        def add_up(whole, of, place):
+            for sign in (1, -1):
+                row = {place(part): Fraction(sign) for part in of}
+                rows.append(({**row, place(whole): Fraction(-sign)}, Fraction(0)))
+
+        for value, (low, high) in self.given.items():
+            between(("now", *value), low, high, "one")
+        names = {n for n, _ in self.given} | {n for _, w, of in self.relations() for n in [w, *of]}
+        for rate in self.claim.get("rates", []):
+            low, high = self.rates[rate["from"], rate["to"]]
+            for name in names:
+                between(("now", name, rate["to"]), low, high, ("now", name, rate["from"]))
+        where = list(self.computed_in)
+        for kind, whole, of in self.relations():
+            if (kind, whole, tuple(of)) not in self.computed_by:
+                all_of = of + [whole]
+                given = [c for c in self.currencies if all((n, c) in self.given for n in all_of)]
+                best = [c for c in [self.currency(all_of)] if c is not None]
+                where += [((kind, whole, of), c) for c in given or best]
+        for (kind, whole, of), currency in where:
+            if kind == "parts":
+                add_up(whole, list(of), lambda name: ("now", name, currency))
+            else:
+                low, high = self.shares[of[0], whole]
+                now = [("now", name, currency) for name in (of[0], whole)]
+                between(now[0], low / 100, high / 100, now[1])
+        for growth in self.claim.get("growth", []):
+            name, over = growth["value"], growth["over"]
+            before = levels.get(over, {})
+            factor = self.growth_of(name, over)
+            for currency in self.currencies:
+                if (name, currency) in before and (name, currency) in self.known:
+                    if before[name, currency][0] == 0:
+                        continue
+                    between(("then", name, currency), *before[name, currency], "one")
+                    between(("now", name, currency), *factor, ("then", name, currency))
+            for whole, of in self.parts:
+                if whole != name or not self.growth_of_all(whole, of, over):
+                    continue
+                then, now = self.then(whole, of, over, levels), self.currency(of + [whole])
+                for one in of + [whole]:
+                    between(("now", one, now), *self.growth_of(one, over), ("then", one, then))
+                    if (one, then) in before:
+                        between(("then", one, then), *before[one, then], "one")
+                add_up(whole, of, lambda name: ("now", name, now))
+                add_up(whole, of, lambda name: ("then", name, then))
+        return possible(rows)
 
 
 def verdicts(text):
@@ -249,27 +367,17 @@ def verdicts(text):
     for it in judged:
         before = Judged(it.claim)
         before.compute_missing()
-        levels[it.claim["period"]] = before.known
+        if "publisher" in it.claim:
+            levels[it.claim["period"]] = before.known
     found = {it.claim["id"]: it.judge(levels) for it in judged}
     for it in judged:
         # A level that nothing else is said about holds if the growth over it does.
         silent = it.held + it.failed + it.unclear == 0
-        over = [o for o in judged if any(g["over"] == it.claim["period"] for g in o.claim.get("growth", []))]
-        if silent and any(agrees(o, it, levels) for o in over):
+        grown = [o for o in judged if o.compared and not o.failed]
+        overs = {growth["over"] for o in grown for growth in o.claim["growth"]}
+        if silent and it.claim["period"] in overs:
             found[it.claim["id"]] = "holds"
     return [found[it.claim["id"]] for it in judged]
-
-
-def agrees(judged, level, levels):
-    """Growth over this level is compared, and none of the claim's growth fails."""
-    names = {name for name, _ in levels[level.claim["period"]]}
-    growth = judged.claim.get("growth", [])
-    alone = Judged(judged.claim)
-    alone.compute_missing()
-    for each in growth:
-        alone.check_growth(each, levels)
-    compared = any(each["value"] in names for each in growth)
-    return compared and not alone.failed
 
 
 for file in sys.stdin.buffer.read().decode().split("\0"):

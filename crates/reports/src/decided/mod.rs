@@ -2,12 +2,18 @@
 //! reasons.
 
 mod report;
+mod shown;
 mod statements;
+mod templates;
 mod wilson;
 
 pub use report::{
-    AppealCounts, AutomationCounts, BaselineCounts, PolicyReport, PolicyRuleReport, SampleReport,
-    policy_report,
+    AppealCounts, AutomationCounts, BaselineCounts, MeasureCounts, PolicyReport, PolicyRuleReport,
+    SampleReport, policy_report,
+};
+pub use shown::{
+    AppealShown, BaselineShown, DecisionShown, PolicyShown, ReasonShown, RuleShown, VerdictShown,
+    VersionShown, appeals_shown, decisions_shown, held_shown, policy_shown,
 };
 pub use statements::{
     PlatformTerms, RefusedStatement, StatementFault, StatementOfReasons, statement, statements,

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use books::BusinessDate;
 use engine::Engine;
-use policy::{Baseline, SampleKind, TextDecision, TextVerdict};
+use policy::{
+    Baseline, DecisionOrigin, SampleKind, StatementCategory, TextDecision, TextJudgement,
+    TextVerdict,
+};
 use serde::Serialize;
 
 use super::wilson::{RateInterval, wilson};
@@ -24,6 +27,8 @@ pub struct PolicyReport {
     /// By version and id.
     pub rules: Vec<PolicyRuleReport>,
     pub automation: AutomationCounts,
+    /// Labels and refusals at the house's own initiative, by ground and category.
+    pub measures: Vec<MeasureCounts>,
     /// Held texts about which a person decided, and the median of the time, in minutes.
     pub holds_decided: u64,
     pub hold_minutes_median: Option<u64>,
@@ -70,11 +75,38 @@ pub struct AutomationCounts {
     pub not: u64,
 }
 
+/// Labels and refusals under rules of one ground and category: those of the first rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MeasureCounts {
+    /// A law asks for the rule; otherwise the house does.
+    pub is_law: bool,
+    pub category: Option<StatementCategory>,
+    pub removed: u64,
+    pub labelled: u64,
+    /// Of both, by the rules alone.
+    pub automated: u64,
+}
+
+impl MeasureCounts {
+    /// The counts of both, under no ground and category.
+    #[must_use]
+    pub(super) fn plus(self, other: &MeasureCounts) -> MeasureCounts {
+        MeasureCounts {
+            removed: self.removed + other.removed,
+            labelled: self.labelled + other.labelled,
+            automated: self.automated + other.automated,
+            ..MeasureCounts::default()
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AppealCounts {
     pub received: u64,
     pub judged: u64,
     pub reversed: u64,
+    /// Of these, to a label.
+    pub partially_reversed: u64,
     pub open: u64,
     /// Open after the day until which they were to be judged.
     pub overdue: u64,
@@ -112,12 +144,14 @@ pub fn policy_report(engine: &Engine, from: BusinessDate, until: BusinessDate) -
         baselines: Vec::new(),
         rules: Vec::new(),
         automation: AutomationCounts::default(),
+        measures: Vec::new(),
         holds_decided: 0,
         hold_minutes_median: None,
         appeals: AppealCounts::default(),
         samples: Vec::new(),
     };
     let (mut holds, mut appeals) = (Vec::new(), Vec::new());
+    let mut measures: BTreeMap<(bool, Option<StatementCategory>), MeasureCounts> = BTreeMap::new();
     for one in policy.decisions().filter(|one| (from..=until).contains(&one.date)) {
         match one.verdict {
             TextVerdict::Published => report.passed += 1,
@@ -131,6 +165,19 @@ pub fn policy_report(engine: &Engine, from: BusinessDate, until: BusinessDate) -
                 (Some(_), true) => report.automation.partially += 1,
                 (Some(_), false) => report.automation.not += 1,
             }
+            if let (DecisionOrigin::OwnInitiative, Some(first)) = (one.origin, one.rules.first())
+                && let Some((_, rule)) = policy.rule_of(one, first)
+            {
+                let key = (!rule.is_law(), rule.category);
+                let counts = measures.entry(key).or_insert(MeasureCounts {
+                    is_law: rule.is_law(),
+                    category: rule.category,
+                    ..MeasureCounts::default()
+                });
+                counts.removed += u64::from(one.verdict == TextVerdict::Refused);
+                counts.labelled += u64::from(one.verdict == TextVerdict::Labelled);
+                counts.automated += u64::from(one.by.is_none());
+            }
         }
         if let Some(held_at) = one.held_at {
             holds.push(one.at.0.saturating_sub(held_at.0) / MINUTE_MS);
@@ -141,6 +188,8 @@ pub fn policy_report(engine: &Engine, from: BusinessDate, until: BusinessDate) -
                 Some(judged) => {
                     report.appeals.judged += 1;
                     report.appeals.reversed += u64::from(judged.reversed);
+                    let is_part = judged.reversed && judged.judgement == TextJudgement::Label;
+                    report.appeals.partially_reversed += u64::from(is_part);
                     appeals.push(judged.at.0.saturating_sub(appeal.at.0) / MINUTE_MS);
                 }
                 None => {
@@ -167,6 +216,7 @@ pub fn policy_report(engine: &Engine, from: BusinessDate, until: BusinessDate) -
             counts.add(one);
         }
     }
+    report.measures = measures.into_values().collect();
     report.holds_decided = holds.len() as u64;
     report.hold_minutes_median = median(holds);
     report.appeals.minutes_median = median(appeals);
@@ -227,8 +277,8 @@ fn median(mut all: Vec<u64>) -> Option<u64> {
 }
 
 impl PolicyReport {
-    /// Files of counts as CSV (RFC 4180), after the subjects of the templates of Regulation (EU)
-    /// 2024/2835: each with its name and its lines.
+    /// Our own files of counts as CSV (RFC 4180), by version and rule: each with its name and its
+    /// lines.
     #[must_use]
     pub fn csv_files(&self) -> Vec<(&'static str, String)> {
         let row = |rule: &PolicyRuleReport, counts: [String; 4]| {
@@ -300,7 +350,7 @@ fn name(baseline: &Baseline) -> String {
     name.as_str().unwrap_or_default().to_owned()
 }
 
-fn csv(head: Vec<String>, lines: impl Iterator<Item = Vec<String>>) -> String {
+pub(super) fn csv(head: Vec<String>, lines: impl Iterator<Item = Vec<String>>) -> String {
     let quoted = |field: &String| match field.contains(['"', ',', '\n', '\r']) {
         true => format!("\"{}\"", field.replace('"', "\"\"")),
         false => field.clone(),

@@ -206,7 +206,7 @@ pub fn statement(
     })
 }
 
-fn category_name(category: StatementCategory) -> String {
+pub(super) fn category_name(category: StatementCategory) -> String {
     let name = serde_json::to_value(category).unwrap_or_default();
     format!("STATEMENT_CATEGORY_{}", name.as_str().unwrap_or_default())
 }

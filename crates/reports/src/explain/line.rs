@@ -110,7 +110,11 @@ pub(super) fn taken_from_payable(posting: &Posting, engine: &Engine) -> i128 {
     };
     let amount = i128::from(posting.amount.minor());
     match posting.entry {
-        E::Refunded | E::ChargedBack | E::CollectionReversed | E::LossReturned
+        E::Refunded
+        | E::ChargedBack
+        | E::CollectionReversed
+        | E::LossReturned
+        | E::DiscountTakenBack
             if is_payable(posting.debit) =>
         {
             amount

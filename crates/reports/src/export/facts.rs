@@ -391,6 +391,7 @@ fn what_happened(
         (E::FreightReversed, A::VatPayable, _) => "VAT on the freight of an undone delivery",
         (E::FreightReversed, ..) => "freight of an undone delivery",
         (E::VatCharged, ..) => "VAT",
+        (E::DiscountTakenBack, ..) => "Doorstep's part of a discount, taken back",
         (E::CommissionPaid, ..) => "courier firm paid",
         (E::TaxPaid, A::VatPayable, _) => "VAT paid to the authority",
         (E::TaxPaid, ..) => "withholding tax paid to the authority",

@@ -101,7 +101,10 @@ fn a_pattern_that_is_not_linear_is_refused() {
          that runs in linear time"
     );
     assert!(pattern("a(?=b)").contains("look-around"));
-    assert!(pattern("(\\w{1,1000}){1000}").contains("is not valid"));
+    for large in ["(\\w{1,1000}){1000}", "a{1000}{1000}"] {
+        let wanted = "becomes too large; write fewer or shorter repetitions";
+        assert_eq!(pattern(large), format!("rule `r`: the pattern `{large}` {wanted}"));
+    }
     assert_eq!(pattern("a*"), "rule `r`: the pattern `a*` matches the empty text; make it longer");
 }
 
@@ -123,4 +126,34 @@ fn texts_that_cannot_be_published_are_refused() {
     assert_eq!(read(b"ab\xff"), Err(E::NotUtf8(2)));
     assert_eq!(read("a\u{202e}b".as_bytes()), Err(E::Bidi(1)));
     assert_eq!(read("女装".as_bytes()), Ok(()));
+}
+
+#[test]
+fn what_is_refused_says_what_is_wrong_and_what_to_write() {
+    let with = |lines: &str| format!("{HEAD}{}", rule("r", lines));
+    refused(
+        &with(&GOOD.replace("words = [\"x\"]", "words = [\"x\", \"\"]")),
+        "rule `r`: an entry of `words` is empty; remove it",
+    );
+    refused(
+        &HEAD.replace("number = 1", "number = 0"),
+        "the version: `number` is 0; count the versions from 1",
+    );
+    let people = HEAD.replace("\"a\"", "\" ANN  Lee \"").replace("\"b\"", "\"ann lee\"");
+    refused(&people, "the version: the approver is the author; let another person approve");
+    let priced = |price: &str| {
+        let example = format!("{{ text = \"x\", price = {price} }}");
+        with(&GOOD.replace("matches = [\"x\"]", &format!("matches = [{example}]")))
+    };
+    parse(&priced("\"20.00\"")).unwrap();
+    refused(
+        &priced("\"20.00CNY\""),
+        "rule `r`: `20.00CNY` is not a price; write digits with two decimals at most, for example \
+         20.00",
+    );
+    let wrong = parse(&priced("1000")).unwrap_err().to_string();
+    assert!(wrong.ends_with(
+        ": an example is not of its form; write a text, or { text = \"…\", price = \"20.00\" }, \
+         with `reference` if there is one: each is a text in quotation marks"
+    ), "{wrong}");
 }

@@ -40,8 +40,8 @@ fn combining_marks_are_composed_before_they_are_compared() {
 #[test]
 fn a_sound_matches_whole_characters_only() {
     let pinyin = StepSet::of(&[Step::Pinyin]);
-    // 安 is `an`, which is within the `gan` of 干.
-    assert_eq!(found("饼干", pinyin, &["安"], &[]), [""; 0]);
+    // 安 is `an`, which is within the `gan` of 肝.
+    assert_eq!(found("猪肝", pinyin, &["安"], &[]), [""; 0]);
     assert_eq!(found("平安 an", pinyin, &["安"], &[]), ["安", "an"]);
     assert_eq!(found("平鞍", pinyin, &["平安"], &[]), ["平鞍"]);
 }
@@ -81,4 +81,61 @@ fn patterns_match_the_normalised_text_and_point_into_the_original() {
     assert_eq!(&text[found[0].span.clone()], "ＱＱ：１２-３ ４５６");
     assert_eq!(found[0].cause, MatchCause::Pattern("qq[0-9]{5,}".into()));
     assert_eq!(found[0].steps.to_string(), "width, case, separators");
+}
+
+#[test]
+fn capitals_of_other_scripts_that_look_like_latin_ones_are_found() {
+    let both = StepSet::of(&[Step::Case, Step::Confusables]);
+    for text in ["ВЕЅТ", "ВEST", "BESТ", "ΒΕSΤ", "bеst", "Веst", "BEST"] {
+        assert_eq!(found(text, both, &["best"], &[]), [text]);
+        assert_eq!(found(text, all_but_pinyin(), &["BEST"], &[]), [text]);
+    }
+    assert_eq!(found("加WEIΧIN吧", both, &["weixin"], &[]), ["WEIΧIN"]);
+    // Words of other scripts are still compared without case.
+    for (word, texts) in [
+        ("вестник", ["ВЕСТНИК", "Вестник", "вестник"]),
+        ("νερό", ["ΝΕΡΌ", "Νερό", "νερό"]),
+        ("ВИНО", ["вино", "Вино", "ВИНО"]),
+    ] {
+        for text in texts {
+            assert_eq!(found(text, both, &[word], &[]), [text], "{word}");
+        }
+    }
+}
+
+#[test]
+fn what_separates_is_a_letter_or_a_separator() {
+    let both = StepSet::of(&[Step::Separators, Step::Confusables]);
+    for steps in [both, all_but_pinyin(), StepSet::of(&[Step::Separators])] {
+        assert_eq!(found("the b|e|s|t one", steps, &["best"], &[]), ["b|e|s|t"]);
+    }
+    assert_eq!(found("say he||o now", both, &["hello"], &[]), ["he||o"]);
+    assert_eq!(found("b|e|s|t man", both, &["best"], &["best man"]), [""; 0]);
+}
+
+#[test]
+fn a_character_is_compared_by_each_of_its_sounds() {
+    let pinyin = StepSet::of(&[Step::Pinyin]);
+    for (word, texts) in [
+        ("银行", vec!["银行", "银航", "yinhang", "yínháng", "银hang", "yinxing", "银杏"]),
+        ("音乐", vec!["yinyue", "音悦", "yīnyuè", "音le"]),
+        ("便宜", vec!["pianyi", "便yi", "biànyí"]),
+        ("长", vec!["常", "张", "zhang", "cháng"]),
+        ("女", vec!["nü", "nǚ", "nv"]),
+        ("绿色", vec!["lü色", "lvse", "lǜsè"]),
+        ("常", vec!["长", "chang"]),
+    ] {
+        for text in texts {
+            let text = format!("本店{text}。");
+            let spans = found(&text, pinyin, &[word], &[]);
+            assert_eq!(spans, [text.strip_prefix("本店").unwrap().strip_suffix("。").unwrap()]);
+        }
+    }
+    assert_eq!(found("音lv", pinyin, &["音乐"], &[]), [""; 0]);
+    assert_eq!(found("éclair", pinyin, &["eclair"], &[]), ["éclair"]);
+    // Every way of both a text and a word is one of few; a word of very many is refused.
+    let long = "和".repeat(40);
+    let rule = rule("it", pinyin, &[&long], &[]);
+    let (_, problem) = Matcher::of([&rule]).unwrap_err();
+    assert!(problem.to_string().contains("can be read in more than 4096 ways"), "{problem}");
 }

@@ -6,7 +6,7 @@ import sys
 
 import opencc
 from confusable_homoglyphs import confusables
-from pypinyin import lazy_pinyin
+from pypinyin import Style, lazy_pinyin, pinyin
 
 CONVERTERS = ["s2t", "s2tw", "s2hk"]
 
@@ -17,6 +17,12 @@ def by_pinyin(word):
     for place, sound in enumerate(sounds):
         yield word[:place] + sound + word[place + 1 :]
     yield "".join(sounds)
+    yield "".join(lazy_pinyin(word, style=Style.TONE))
+    yield "".join(lazy_pinyin(word, v_to_u=True))
+    # Any of the sounds of each character by itself.
+    for place, character in enumerate(word):
+        for sound in pinyin(character, heteronym=True, style=Style.NORMAL)[0]:
+            yield word[:place] + sound + word[place + 1 :]
 
 
 def by_characters(word):

@@ -56,21 +56,24 @@ impl<O: Backend> DayRun<'_, O> {
 }
 
 impl World {
-    /// Doorstep pays into the bank account what it and the firms owe sellers, and what was deducted
-    /// from sales that buyers get back: the account has only other people's money. The books do not
-    /// know it as theirs before two people say so.
+    /// Doorstep pays into the bank account what it and the firms owe sellers, its part of discounts,
+    /// and what was deducted from sales that buyers get back: the account has only other people's
+    /// money. The books do not know it as theirs before two people say so.
     fn own_money_paid_in(&mut self) -> Vec<Command> {
         let borne = self.parcels.iter().map(|parcel| parcel.exceptions.compensated);
         let items = self.rails.iter().flat_map(|rail| rail.items.values());
         let lost = items.filter(|item| item.loss.is_some_and(|by| by != LossBearer::Seller));
         let unbooked = self.rails.iter().flat_map(|rail| rail.unbooked.values());
         let deducted = unbooked.filter_map(|item| item.deducted);
-        let needed = borne.chain(lost.map(|item| item.amount)).chain(deducted).sum::<u64>();
-        let minor = needed - self.own_money;
+        let delivered = |parcel: &&SimulatedParcel| parcel.location == ParcelLocation::Delivered;
+        let discounts = self.parcels.iter().filter(delivered).map(SimulatedParcel::discount);
+        let owed = borne.chain(discounts).chain(lost.map(|item| item.amount));
+        let needed = owed.chain(deducted).sum::<u64>();
+        let minor = needed.saturating_sub(self.own_money);
         if minor == 0 {
             return Vec::new();
         }
-        self.own_money = needed;
+        self.own_money += minor;
         self.bank(BankLineKind::OwnMoney, minor);
         let break_id = BreakId(u64::from(self.clock.date.0));
         let (subject, resolution) =

@@ -95,8 +95,8 @@ impl World {
             if let Some(index) = self.add_parcel(id, seller, (&announced.reference, due), options) {
                 let parcel = &mut self.parcels[index];
                 parcel.exceptions.shipment = announced.shipment;
-                if let Some(units) = inputs.ordered_units.get(&id) {
-                    parcel.units.clone_from(units);
+                if let Some(ordered) = inputs.ordered.get(&id) {
+                    parcel.ordered.clone_from(ordered);
                     // The market sells it again, not the seller.
                     parcel.exceptions.shipped_again = false;
                 }

@@ -61,7 +61,7 @@ impl World {
         now: Timestamp,
         courier_commands: &mut Vec<CourierCommand>,
     ) {
-        let parcel = &self.parcels[index];
+        let parcel = &mut self.parcels[index];
         let id = parcel.id;
         if let Some(reason) = parcel.script.failed_attempts[usize::from(parcel.attempts)] {
             self.record_attempt(courier, index, reason, courier_commands);
@@ -75,7 +75,6 @@ impl World {
         } else if let Some((command, accepted)) = accepted_part(parcel) {
             let context = AnswerContext::PartAccepted(courier, index, accepted);
             courier_commands.push(CourierCommand { command, context });
-            self.parcels[index].script.accepted_ppm = None;
         } else {
             self.schedule_next_step(courier, now, 1, CourierStep::Pay(index));
         }
@@ -161,12 +160,14 @@ impl World {
 }
 
 /// What the buyer accepts of a parcel: an amount, or the first of its units.
-fn accepted_part(parcel: &SimulatedParcel) -> Option<(engine::Command, Option<u64>)> {
-    let ppm = parcel.script.accepted_ppm?;
-    let (id, count) = (parcel.id, parcel.units.len() as u64);
+fn accepted_part(parcel: &mut SimulatedParcel) -> Option<(engine::Command, Option<u64>)> {
+    let ppm = parcel.script.accepted_ppm.take()?;
+    let (id, count) = (parcel.id, parcel.ordered.units.len() as u64);
     if count > 1 {
         let kept = usize::try_from(part_of(count, ppm)).expect("a part of the units");
-        let units = AcceptUnits { parcel: id, units: parcel.units[..kept].to_vec() };
+        parcel.ordered.units.truncate(kept);
+        let units = parcel.ordered.units.iter().map(|(unit, _)| *unit).collect();
+        let units = AcceptUnits { parcel: id, units };
         return Some((engine::Command::of_market(units), None));
     }
     if count == 1 || parcel.due <= 1 {

@@ -8,6 +8,7 @@ use books::{
 
 use crate::books::ParcelLocation;
 use crate::chance::Chance;
+use crate::inputs::SoldParcel;
 use crate::script::ParcelScript;
 use crate::world::CourierPayment;
 use crate::world::exceptions::ParcelExceptions;
@@ -39,8 +40,8 @@ pub(crate) struct SimulatedParcel {
     pub returned_on: Option<BusinessDate>,
     pub script: ParcelScript,
     pub exceptions: ParcelExceptions,
-    /// Of the market: the numbers of its units in the order.
-    pub units: Vec<u16>,
+    /// Of the market: its units that the buyer has not refused.
+    pub ordered: SoldParcel,
     /// Amount due when it was announced.
     pub due_announced: u64,
     /// Index of the next method in the script.
@@ -73,7 +74,7 @@ impl SimulatedParcel {
             returned_on: None,
             script,
             exceptions,
-            units: Vec::new(),
+            ordered: SoldParcel::default(),
             due_announced: due,
             method_index: 0,
             decline_index: 0,
@@ -89,6 +90,12 @@ impl SimulatedParcel {
         let id = first.shipment(exceptions.shipment);
         let order = (self.order_reference.as_str(), self.due_announced);
         SimulatedParcel::announced(id, self.seller, order, script, exceptions)
+    }
+
+    /// What Doorstep pays of its discounts when it is delivered.
+    pub(crate) fn discount(&self) -> u64 {
+        let units: u64 = self.ordered.units.iter().map(|(_, pays)| pays).sum();
+        units + self.ordered.delivery
     }
 
     /// The parcel on its way to its next delivery attempt.

@@ -24,6 +24,7 @@ struct Sums {
     fees: FeeTotals,
     clearing_cost: u64,
     write_offs: u64,
+    discounts: u64,
 }
 
 impl Sums {
@@ -89,9 +90,12 @@ impl World {
             fees: FeeTotals::default(),
             clearing_cost: 0,
             write_offs: 0,
+            discounts: 0,
         };
         let received = self.received();
         let mut last_paid_on = BTreeMap::new();
+        // The parcels of whose money something is held.
+        let mut waiting = BTreeSet::new();
         let items = self.rails.iter().flat_map(|rail| &rail.items);
         let taken_back: BTreeMap<PaymentId, i128> =
             items.map(|(payment, item)| (*payment, i128::from(item.taken_back))).collect();
@@ -102,6 +106,7 @@ impl World {
             let share = i128::from(minor) - i128::from(fees.total());
             sums.shares[parcel.seller] += share;
             if !received.contains(&payment) || self.is_held(parcel, payment) {
+                waiting.insert(payment.parcel);
                 // A refund takes what is held of its payment, then what the seller has besides.
                 let taken_back = taken_back.get(&payment).copied().unwrap_or(0);
                 sums.held[parcel.seller] += (share - taken_back).max(0);
@@ -119,6 +124,7 @@ impl World {
             sums.bear(parcel, item.loss, item.amount);
             let is_borne = item.loss.is_some_and(|by| by != LossBearer::Seller);
             if is_borne && self.is_held(parcel, *payment) {
+                waiting.insert(payment.parcel);
                 sums.held[parcel.seller] += i128::from(item.amount);
             }
             if item.moves_money() && item.deducted.is_some() {
@@ -166,6 +172,13 @@ impl World {
                 sums.commissions[parcel.firm] += i128::from(freight);
                 sums.fees.add(FeeKind::Freight, freight);
                 sums.charge_vat(parcel, self.own_tariff.vat_of(freight, &date));
+            }
+            // The seller has Doorstep's part of the discounts when it has the buyer's money.
+            let discount = if delivered { parcel.discount() } else { 0 };
+            sums.discounts += discount;
+            sums.shares[parcel.seller] += i128::from(discount);
+            if waiting.contains(&parcel.id) {
+                sums.held[parcel.seller] += i128::from(discount);
             }
             let bearer = match payer {
                 DamagePayer::Seller => LossBearer::Seller,
@@ -222,6 +235,7 @@ impl World {
             fees: sums.fees,
             clearing_cost: sums.clearing_cost,
             write_offs: i128::from(sums.write_offs) - i128::from(self.own_money),
+            discounts: sums.discounts,
             pending_reversals: 0,
             discrepancies: self.discrepancies.clone(),
             compared_from: self.clock.today(0),

@@ -9,7 +9,7 @@ use super::in_flight::{InFlight, InFlightState, RequestSubject};
 use super::request::TerminalRequest;
 use super::responses::ResponseFields;
 use crate::bcd::{from_bcd, to_bcd};
-use crate::phone::CardRequest;
+use crate::phone::CardAtTerminal;
 use crate::port::Query;
 use crate::sides::{Rejection, format_error};
 
@@ -77,9 +77,9 @@ fn position(request: &TerminalRequest<'_>) -> Result<u32, Rejection> {
 }
 
 /// Field 62 of the answer.
-fn written(listed: &ParcelsOut, asked: Option<CardRequest>) -> Option<Vec<u8>> {
+fn written(listed: &ParcelsOut, asked: Option<CardAtTerminal>) -> Option<Vec<u8>> {
     let mut writer = TlvWriter::new();
-    if let Some(CardRequest { parcel, amount, asked_at, .. }) = asked {
+    if let Some(CardAtTerminal { parcel, amount, asked_at, .. }) = asked {
         let mut value = asked_at.0.to_be_bytes().to_vec();
         value.extend(parcel.bits().to_be_bytes());
         value.extend(to_bcd(amount.minor(), 6));

@@ -7,6 +7,7 @@ pub(crate) mod market;
 pub(crate) mod parcels;
 pub(crate) mod parties;
 pub(crate) mod settlement;
+pub(crate) mod texts;
 
 use crate::table::ViewSpec;
 
@@ -67,4 +68,7 @@ views! {
     MarketParcels = market::MARKET_PARCELS,
     OrderUnits = market::ORDER_UNITS,
     OrderDiscounts = market::ORDER_DISCOUNTS,
+    TextDecisions = texts::TEXT_DECISIONS,
+    TextRules = texts::TEXT_RULES,
+    TextAppeals = texts::TEXT_APPEALS,
 }

@@ -64,6 +64,9 @@ const PERSON: Fields = &[("person", "person")];
 const OFFER: Fields = &[("offer", "offer")];
 const OFFER_TEXT: Fields = &[("offer", "offer"), ("content", "content")];
 const OFFER_OF_SELLER: Fields = &[("offer", "offer"), ("seller", "seller")];
+const DECISION: Fields = &[("offer", "offer"), ("decision", "decision")];
+const DECISION_OF_SELLER: Fields =
+    &[("offer", "offer"), ("decision", "decision"), ("seller", "seller")];
 const LIST_OFFER: Fields = &[("offer", "offer"), ("state", "=Listed")];
 const VARIANT: Fields = &[("variant", "variant")];
 const PROMOTION: Fields = &[("promotion", "promotion")];
@@ -80,6 +83,13 @@ const DISPUTED: When = &[("kind", &["chargeback"]), is(&["contested"])];
 const OPEN: When = &[is(&["open"])];
 const ACTIVE: When = &[("suspended", &["false"])];
 const STANDING_OFFER: When = &[is(&["draft", "listed", "paused"])];
+const HELD_TEXT: When = &[is(&["stands"]), ("verdict", &["held"])];
+const SHOWN_TEXT: When = &[is(&["stands"]), ("verdict", &["published", "labelled", "refused"])];
+const APPEALABLE: When = &[
+    is(&["stands", "text replaced"]),
+    ("verdict", &["labelled", "refused"]),
+    ("appealed", &["false"]),
+];
 const PUBLISHED: When = &[is(&["published"])];
 const COUPON_PROMOTION: When = &[is(&["published"]), ("by_coupon", &["true"])];
 const FLASH_PROMOTION: When = &[is(&["published"]), ("rule", &["flash"])];
@@ -240,6 +250,10 @@ const ACTS: &[OfferedAct] = &[
     row("AcceptUnits", "market_parcels", &[is(&["under way"])], PARCEL),
     row("AcceptAppeal", "market_parcels", &[is(&["refused", "returned"])], PARCEL),
     row("DecideText", "offers", STANDING_OFFER, OFFER_TEXT),
+    next("DecideText", "text_decisions", HELD_TEXT, OFFER_TEXT),
+    row("DecideText", "text_decisions", SHOWN_TEXT, OFFER_TEXT),
+    next("AppealText", "text_decisions", APPEALABLE, DECISION_OF_SELLER),
+    next("JudgeAppeal", "text_appeals", OPEN, DECISION),
     row("AppealText", "offers", &[], OFFER_OF_SELLER),
     row("JudgeAppeal", "offers", &[], OFFER),
     list("ActivatePolicy", "offers"),

@@ -15,6 +15,7 @@ use super::imports::IMPORT_PATH;
 use super::market::{MARKET, sees_all};
 use super::packing::PACKING;
 use super::people::PEOPLE;
+use super::policy::POLICY_PATH;
 use super::portals::own_party;
 use super::pulse::PULSE_PATH;
 use super::routing::{ROUTING, sees_routes};
@@ -104,7 +105,11 @@ pub(super) fn frame(
         let phone = phone.then(|| link("nav.phone", PHONE_PATH));
         waits
             .into_iter()
-            .chain([link("nav.acts", ACTS_PATH), link("pulse.title", PULSE_PATH)])
+            .chain([
+                link("nav.acts", ACTS_PATH),
+                link("pulse.title", PULSE_PATH),
+                link("policy.title", POLICY_PATH),
+            ])
             .chain(audits)
             .chain(own)
             .chain(imports)

@@ -25,6 +25,7 @@ mod own_sign_in;
 mod packing;
 mod party_accounts;
 mod people;
+mod policy;
 mod portals;
 mod preview;
 mod pulse;
@@ -128,6 +129,16 @@ enum Page {
     Notices,
     Notice,
     NoticeRecipient,
+    Policy,
+    PolicyTwin,
+    HeldTexts,
+    HeldTwin,
+    Appeals,
+    AppealsTwin,
+    OfferDecisions,
+    PolicyReport,
+    PolicyReportTwin,
+    PolicyReportFile,
     Pulse,
     PulseList,
     Publication,
@@ -249,6 +260,16 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(&format!("{}.csv", notices::NOTICES_PATH), get(Page::Notices))
         .route(&format!("{}/{{number}}", notices::NOTICES_PATH), get(Page::Notice))
         .route(&format!("{}/{{recipient}}", notices::OF_PATH), get(Page::NoticeRecipient))
+        .route(policy::POLICY_PATH, get(Page::Policy))
+        .route(&format!("{}.json", policy::POLICY_PATH), get(Page::PolicyTwin))
+        .route(policy::HELD_PATH, get(Page::HeldTexts))
+        .route(&format!("{}.json", policy::HELD_PATH), get(Page::HeldTwin))
+        .route(policy::APPEALS_PATH, get(Page::Appeals))
+        .route(&format!("{}.json", policy::APPEALS_PATH), get(Page::AppealsTwin))
+        .route(&format!("{}/{{offer}}", policy::OFFERS_PATH), get(Page::OfferDecisions))
+        .route(policy::REPORT_PATH, get(Page::PolicyReport))
+        .route(&format!("{}.json", policy::REPORT_PATH), get(Page::PolicyReportTwin))
+        .route(&format!("{}/{{file}}", policy::REPORT_PATH), get(Page::PolicyReportFile))
         .route(pulse::PULSE_PATH, get(Page::Pulse))
         .route(&format!("{}.json", pulse::PULSE_PATH), get(Page::PulseList))
         .route(
@@ -380,7 +401,34 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::SignedIn => sessions::signed_in(visit),
         Page::Preferences => sessions::prefer(visit).await,
         Page::Shop(page) => crate::shop::show(visit, page).await,
+        Page::Policy
+        | Page::PolicyTwin
+        | Page::PolicyReport
+        | Page::PolicyReportTwin
+        | Page::PolicyReportFile
+            if visit.call.caller.is_none() && !visit.call.app.public_policy =>
+        {
+            not_signed_in(&visit)
+        }
+        Page::Policy => policy::policy(visit).await,
+        Page::PolicyReport => policy::report(visit).await,
+        Page::PolicyReportFile => policy::file(visit).await,
+        Page::PolicyTwin => {
+            policy::list_twin(visit, |action| matches!(action, Action::Policy)).await
+        }
+        Page::PolicyReportTwin => {
+            policy::list_twin(visit, |action| matches!(action, Action::PolicyReport)).await
+        }
         _ if visit.call.caller.is_none() => not_signed_in(&visit),
+        Page::HeldTexts => policy::held(visit).await,
+        Page::Appeals => policy::appeals(visit).await,
+        Page::OfferDecisions => policy::offer(visit).await,
+        Page::HeldTwin => {
+            policy::list_twin(visit, |action| matches!(action, Action::HeldTexts)).await
+        }
+        Page::AppealsTwin => {
+            policy::list_twin(visit, |action| matches!(action, Action::OpenAppeals)).await
+        }
         Page::OwnSignIn => own_sign_in::page(visit).await,
         Page::ChangeOwnSignIn => own_sign_in::change(visit).await,
         Page::SignOut => sessions::sign_out(visit).await,

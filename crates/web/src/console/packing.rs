@@ -33,7 +33,8 @@ pub(super) const PACKING: &str = "packing";
 pub(super) const PACKING_PATH: &str = "/packing";
 /// Parcels on a page, the oldest first.
 const PARCELS_MAX: usize = 50;
-const UNITS_MAX: u32 = 5_000;
+/// Of one parcel: an order has no more.
+const UNITS_MAX: u32 = 1_000;
 /// Pages of waiting parcels that are looked through: most may be of orders from elsewhere.
 const PAGES_MAX: usize = 20;
 const PARCEL: &str = "parcel";
@@ -101,7 +102,7 @@ fn find(
         found.has_more = page == PAGES_MAX;
     }
     let keys: Vec<_> = found.parcels.iter().map(|row| row.values[0].clone()).collect();
-    for some in keys.chunks(10) {
+    for some in keys.chunks(1) {
         let mut ask = with(units, PARCEL, FilterOperator::OneOf(some.to_vec()), at);
         let kept = FilterOperator::Equal("kept".into());
         ask.filters.push(ViewFilter { column: "state".to_owned(), operator: kept });

@@ -26,7 +26,7 @@ const PROMOTION: &str = "promotion";
 
 /// What is asked.
 #[derive(Default)]
-struct Asked {
+struct AskedPreview {
     /// Of the books.
     promotion: Option<PromotionId>,
     /// A list of promotions as JSON.
@@ -43,7 +43,7 @@ pub(super) async fn page(visit: Visit) -> HttpAnswer {
         id.map_err(|_| Problem::from(ProblemKind::BadQuery).with_field(PROMOTION))
     });
     let (from, until) = (day(&query, "from")?, day(&query, "until")?);
-    shown(visit, Asked { promotion: promotion.transpose()?, text: None, from, until }).await
+    shown(visit, AskedPreview { promotion: promotion.transpose()?, text: None, from, until }).await
 }
 
 /// A list of promotions that was sent.
@@ -57,7 +57,7 @@ pub(super) async fn give(mut visit: Visit) -> HttpAnswer {
     };
     let (from, until) = (day("from")?, day("until")?);
     let text = Some(form.get("file").to_owned());
-    shown(visit, Asked { promotion: None, text, from: Some(from), until: Some(until) }).await
+    shown(visit, AskedPreview { promotion: None, text, from: Some(from), until: Some(until) }).await
 }
 
 /// The promotions of a text, each possible.
@@ -83,7 +83,7 @@ fn promotions(
     Ok(read)
 }
 
-async fn shown(visit: Visit, asked: Asked) -> HttpAnswer {
+async fn shown(visit: Visit, asked: AskedPreview) -> HttpAnswer {
     let caller = visit.call.caller()?;
     let principal = caller.principal.clone();
     // It tells what all orders of the period cost.

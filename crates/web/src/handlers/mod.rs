@@ -10,6 +10,7 @@ pub(crate) mod notices;
 mod pages;
 mod passkeys;
 pub(crate) mod personal_data;
+pub(crate) mod policy;
 mod proposals;
 mod provider;
 mod pulse;
@@ -35,6 +36,11 @@ pub(crate) async fn answer(call: Call) -> HttpAnswer {
         Action::Give(spec) => commands::give(call, spec).await,
         Action::Notices => notices::list(call).await,
         Action::Notice => notices::one(call).await,
+        Action::Policy => policy::policy(call).await,
+        Action::PolicyReport => policy::report(call).await,
+        Action::HeldTexts => policy::held(call).await,
+        Action::OpenAppeals => policy::appeals(call).await,
+        Action::OfferDecisions => policy::offer(call).await,
         Action::Publications => pulse::list(call).await,
         Action::Publication => pulse::one(call).await,
         Action::Figure => pulse::figure(call).await,

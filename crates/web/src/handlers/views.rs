@@ -89,6 +89,7 @@ pub(crate) fn right(view: &str) -> &str {
         "periods" => "balances",
         "variants" | "stock_adjustments" => "offers",
         "market_orders" | "market_parcels" | "order_units" | "order_discounts" => "market-orders",
+        "text_decisions" | "text_rules" | "text_appeals" => "text-decisions",
         other => other,
     }
 }

@@ -47,6 +47,9 @@ pub(super) const VIEWS_IN_CHINESE: &[(&str, &str)] = &[
     ("market_parcels", "订单包裹"),
     ("order_units", "订单商品件"),
     ("order_discounts", "订单优惠"),
+    ("text_decisions", "文本决定"),
+    ("text_rules", "决定所依规则"),
+    ("text_appeals", "申诉"),
 ];
 
 /// What a view is of, in Chinese.

@@ -25,7 +25,7 @@ pub(super) const COUPON_CHARACTERS_MAX: usize = 32;
 
 /// What a visitor wants to buy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(super) struct Cart {
+pub(super) struct ShopCart {
     /// Of the visitor's browser: forms are made for it.
     pub id: [u8; 16],
     pub lines: Vec<CartEntry>,
@@ -47,7 +47,7 @@ impl CartEntry {
 /// What a form of the checkout is for: a buyer sends it once or several times, and it is one order.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct CheckoutForm {
-    /// Of the cart.
+    /// Whose form it is.
     pub cart: [u8; 16],
     /// Names the order.
     pub key: [u8; 16],
@@ -86,14 +86,14 @@ fn opened<T: BorshDeserialize>(store: &AccessStore, kind: &str, sealed: &str) ->
     borsh::from_slice(&bytes).ok()
 }
 
-impl Cart {
+impl ShopCart {
     /// The cart of a request, and whether one was sent that cannot be read. A new one has an
     /// identifier of its own.
-    pub fn of(headers: &HeaderMap, store: &AccessStore) -> Result<(Cart, bool), Problem> {
+    pub fn of(headers: &HeaderMap, store: &AccessStore) -> Result<(ShopCart, bool), Problem> {
         let sent = cookie_value(headers, CART_COOKIE);
         match sent.map(|sent| opened(store, CART, sent)) {
             Some(Some(cart)) => Ok((cart, false)),
-            other => Ok((Cart { id: random_id()?, ..Cart::default() }, other.is_some())),
+            other => Ok((ShopCart { id: random_id()?, ..ShopCart::default() }, other.is_some())),
         }
     }
 
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_cart_has_at_most_what_an_order_can_have() {
-        let mut cart = Cart::default();
+        let mut cart = ShopCart::default();
         for wrong in [0, 1_001, 1 << 63, u64::MAX] {
             assert_eq!(cart.add(VariantId(1), wrong), Err(CartFault::Units), "{wrong}");
         }
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn the_largest_cart_fits_into_a_cookie() {
-        let mut cart = Cart::default();
+        let mut cart = ShopCart::default();
         for variant in 0..100 {
             cart.add(VariantId(u64::MAX - variant), 10).unwrap();
         }

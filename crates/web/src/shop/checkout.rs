@@ -13,9 +13,9 @@ use node::{Clock, SystemClock};
 use office::OfficeError;
 use pages::shop::{CheckoutField, CheckoutPage, OrderPage, OrderedParcel};
 
-use super::cart::{Cart, CheckoutForm, random_id, read_coupons};
+use super::cart::{CheckoutForm, ShopCart, random_id, read_coupons};
 use super::labels::with_currency;
-use super::quoting::{Asker, PricedCart, fields, obstacle, priced};
+use super::quoting::{PriceAsker, PricedCart, fields, obstacle, priced};
 use super::{CART_PATH, ShopVisit, fault_text, refresh};
 use crate::app::HttpAnswer;
 use crate::console::{Form, go_to, html};
@@ -152,9 +152,9 @@ pub(super) async fn order(mut visit: ShopVisit) -> HttpAnswer {
         coupons: text("coupons"),
     };
     // From here on the cart is what the form was made for.
-    let emptied = Cart { id: visit.cart.id, ..Cart::default() };
+    let emptied = ShopCart { id: visit.cart.id, ..ShopCart::default() };
     visit.cart =
-        Cart { lines: sent.lines.clone(), coupons: sent.coupons.clone(), ..emptied.clone() };
+        ShopCart { lines: sent.lines.clone(), coupons: sent.coupons.clone(), ..emptied.clone() };
     let fits = |text: &str| !text.is_empty() && text.len() <= BUYER_TEXT_BYTES_MAX;
     let mut problems = Vec::new();
     if !fits(&typed.name) {
@@ -213,7 +213,7 @@ async fn place(
     let currency: Currency = sent.currency.parse().map_err(|_| ProblemKind::BadValue)?;
     let plain = plain_phone(&typed.phone).unwrap_or_default();
     let buyer = call.app.store.token("buyer", &plain).map_err(Problem::internal)?;
-    let asker = Asker { words, buyer: Some(base16ct::lower::encode_string(&buyer)) };
+    let asker = PriceAsker { words, buyer: Some(base16ct::lower::encode_string(&buyer)) };
     let (app, of) = (call.app.clone(), sent.clone());
     let looked = call.app.workers.run(move |giver| {
         refresh(&app, giver)?;
@@ -282,7 +282,7 @@ async fn again(visit: &ShopVisit, typed: Typed, sent: &CheckoutForm, key: &str) 
 }
 
 /// Goes to the page of the order. The cart is empty from now on.
-fn ordered_address(visit: &ShopVisit, id: OrderId, emptied: &Cart) -> HttpAnswer {
+fn ordered_address(visit: &ShopVisit, id: OrderId, emptied: &ShopCart) -> HttpAnswer {
     let store = &visit.visit.call.app.store;
     let mac = store.token(ORDER, &id.to_string()).map_err(Problem::internal)?;
     let mac = base16ct::lower::encode_string(&mac);

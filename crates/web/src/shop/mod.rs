@@ -30,12 +30,12 @@ use crate::prefixes::without_prefix;
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 
-use cart::{COUPON_CHARACTERS_MAX, COUPONS_MAX, Cart, CartFault};
+use cart::{COUPON_CHARACTERS_MAX, COUPONS_MAX, CartFault, ShopCart};
 use catalogue::Catalogue;
 use labels::plain;
 use listings::PictureSize;
 use offers::{offer_path, picture};
-use quoting::{Asker, PricedCart, priced};
+use quoting::{PriceAsker, PricedCart, priced};
 
 pub(crate) use tracking::page as tracking_page;
 
@@ -91,7 +91,7 @@ impl ShopWindow {
 pub(crate) enum ShopPage {
     List,
     Offer,
-    Cart,
+    ShopCart,
     ChangeCart,
     Checkout,
     Order,
@@ -101,7 +101,7 @@ pub(crate) enum ShopPage {
 /// A visit with its cart.
 struct ShopVisit {
     visit: Visit,
-    cart: Cart,
+    cart: ShopCart,
     /// A cart was sent that cannot be read.
     is_broken: bool,
 }
@@ -122,7 +122,7 @@ pub(crate) fn add(
     router
         .route(SHOP_PATH, get(ShopPage::List))
         .route("/shop/offers/{offer}", get(ShopPage::Offer))
-        .route(CART_PATH, both(ShopPage::Cart, ShopPage::ChangeCart))
+        .route(CART_PATH, both(ShopPage::ShopCart, ShopPage::ChangeCart))
         .route(CHECKOUT_PATH, both(ShopPage::Checkout, ShopPage::Order))
         .route("/shop/orders/{order}", get(ShopPage::Ordered))
 }
@@ -139,14 +139,14 @@ fn frame(visit: &Visit) -> PageFrame {
 }
 
 pub(crate) async fn show(visit: Visit, page: ShopPage) -> HttpAnswer {
-    let (cart, is_broken) = Cart::of(&visit.call.parts.headers, &visit.call.app.store)?;
+    let (cart, is_broken) = ShopCart::of(&visit.call.parts.headers, &visit.call.app.store)?;
     let around = frame(&visit);
     let (headers, units) = (visit.call.parts.headers.clone(), cart.units());
     let visit = ShopVisit { visit, cart, is_broken };
     let answer = match page {
         ShopPage::List => offers::list(visit).await,
         ShopPage::Offer => offers::one(visit).await,
-        ShopPage::Cart => cart_page(&visit, Vec::new(), None, StatusCode::OK).await,
+        ShopPage::ShopCart => cart_page(&visit, Vec::new(), None, StatusCode::OK).await,
         ShopPage::ChangeCart => change_cart(visit).await,
         ShopPage::Checkout => checkout::form(visit).await,
         ShopPage::Order => checkout::order(visit).await,
@@ -172,7 +172,13 @@ fn said(mut frame: PageFrame, units: u64, problem: &Problem) -> HttpAnswer {
 }
 
 /// One sentence in the place of a page.
-fn message(visit: &Visit, cart: &Cart, title: &str, text: &str, status: StatusCode) -> HttpAnswer {
+fn message(
+    visit: &Visit,
+    cart: &ShopCart,
+    title: &str,
+    text: &str,
+    status: StatusCode,
+) -> HttpAnswer {
     let mut frame = frame(visit);
     let words = frame.words;
     frame.title = words.get(title).to_owned();
@@ -280,7 +286,7 @@ async fn other_currency(visit: &ShopVisit, variant: VariantId) -> Result<Option<
 /// The price of the cart of a visit.
 async fn price_of(visit: &ShopVisit, buyer: Option<String>) -> Result<PricedCart, Problem> {
     let (app, cart) = (visit.visit.call.app.clone(), visit.cart.clone());
-    let asker = Asker { words: visit.visit.words(), buyer };
+    let asker = PriceAsker { words: visit.visit.words(), buyer };
     let priced = visit.visit.call.app.workers.run(move |giver| {
         refresh(&app, giver)?;
         priced(&app, giver, &cart.lines, &cart.coupons, &asker)

@@ -11,7 +11,7 @@ use pages::shop::{OfferPage, ShopListPage, VariantChoice, WareCard};
 use pages::{Link, PageWords};
 use policy::TextVerdict;
 
-use super::cart::Cart;
+use super::cart::ShopCart;
 use super::labels::{of_promotion, plain};
 use super::pictures::address;
 use super::{SHOP_PATH, ShopVisit, refresh};
@@ -270,7 +270,7 @@ pub(super) async fn shown(
 
 fn page(
     frame: pages::PageFrame,
-    cart: &Cart,
+    cart: &ShopCart,
     (look, text): (OfferLook, OfferText),
     error: Option<String>,
 ) -> OfferPage {

@@ -44,7 +44,7 @@ pub(super) struct PricedCart {
 
 /// Who asks: in which words, and with which phone number.
 #[derive(Clone)]
-pub(super) struct Asker {
+pub(super) struct PriceAsker {
     pub words: PageWords,
     /// As a token. Without one nothing is known of the buyer.
     pub buyer: Option<String>,
@@ -56,7 +56,7 @@ pub(super) fn priced(
     giver: &mut SignedInGiver,
     lines: &[CartEntry],
     coupons: &[String],
-    asker: &Asker,
+    asker: &PriceAsker,
 ) -> Result<PricedCart, Problem> {
     let words = asker.words;
     let variants: Vec<VariantId> = lines.iter().map(|line| line.variant()).collect();
@@ -145,7 +145,7 @@ pub(super) fn fields(
     sold: &[SoldLine],
     currency: Currency,
     coupons: &[String],
-    asker: &Asker,
+    asker: &PriceAsker,
 ) -> Result<Map<String, Value>, Problem> {
     let lines = sold.iter().map(
         |line| json!({ "variant": line.variant.id.to_string(), "quantity": line.entry.quantity }),

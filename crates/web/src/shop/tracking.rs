@@ -5,7 +5,7 @@ use pages::forms::{date, money};
 use pages::shop::{TrackingPage, parcel_state, price};
 use serde_json::Value;
 
-use super::cart::Cart;
+use super::cart::ShopCart;
 use crate::app::{Call, HttpAnswer};
 use crate::console::html;
 use crate::console::page_of_call;
@@ -15,7 +15,8 @@ use crate::problem::Problem;
 pub(crate) async fn page(call: &Call, found: Result<Value, Problem>) -> HttpAnswer {
     let mut frame = page_of_call(call);
     let words = frame.words;
-    let units = Cart::of(&call.parts.headers, &call.app.store).map_or(0, |(cart, _)| cart.units());
+    let units =
+        ShopCart::of(&call.parts.headers, &call.app.store).map_or(0, |(cart, _)| cart.units());
     let found = match found {
         Ok(found) => found,
         Err(problem) => return super::said(frame, units, &problem),

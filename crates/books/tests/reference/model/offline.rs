@@ -385,7 +385,7 @@ impl Model {
         payment.state = if paid { S::Approved } else { S::Rejected };
         let (amount, excess) = (Amount::of(part), Amount::of(payment.excess));
         self.push_event(Event::OfflineSaleRejected { payment: id, loss, amount, excess })?;
-        if paid { self.record_funds_received(id) } else { Ok(()) }
+        if paid { self.record_funds_received(id) } else { self.release_discount(id.parcel) }
     }
 
     fn bearer(&self, id: PaymentId, owner: LossOwner) -> Account {

@@ -40,6 +40,9 @@ impl Model {
             Command::CompensateSeller(CompensateSeller { parcel, amount, .. }) => {
                 self.compensate(*parcel, *amount, command)
             }
+            Command::PayDiscount(PayDiscount { parcel, amount }) => {
+                self.pay_discount(*parcel, amount.minor())
+            }
             _ => return None,
         };
         Some(done)
@@ -90,6 +93,7 @@ impl Model {
             refused_by: None,
             damage: None,
             compensated_by: None,
+            discount: None,
             closed_on: None,
             payments: BTreeMap::new(),
         };
@@ -308,6 +312,79 @@ impl Model {
         self.push_event(Event::SellerCompensated { parcel: id, seller, amount, paid_by })
     }
 
+    /// Doorstep pays a part of the prices of what the buyer keeps. It only ever becomes less.
+    fn pay_discount(&mut self, id: ParcelId, amount: u64) -> ModelResult {
+        let parcel = self.parcel(id)?;
+        ensure(parcel.state == S::Delivered, "not delivered")?;
+        let Some((before, is_payable)) = parcel.discount else {
+            ensure(amount > 0, "no discount")?;
+            self.move_discount(id, 0, amount, A::SellerHeld)?;
+            self.parcel_mut(id).discount = Some((amount, false));
+            return self.release_discount(id);
+        };
+        if amount == before {
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(amount < before, "it became more")?;
+        self.parcel_mut(id).discount = Some((amount, is_payable));
+        self.move_discount(id, before, amount, seller_account(is_payable))
+    }
+
+    /// The parcel is not delivered after all.
+    pub fn undo_discount(&mut self, id: ParcelId) -> ModelResult {
+        match self.parcel_mut(id).discount.take() {
+            Some((before, is_payable)) if before > 0 => {
+                self.move_discount(id, before, 0, seller_account(is_payable))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn move_discount(&mut self, id: ParcelId, before: u64, now: u64, kind: A) -> ModelResult {
+        let (seller, currency) = self.parcel(id)?.account();
+        let (expense, account) = ((A::Promotions, 0, currency), (kind, seller.0, currency));
+        self.about = (Some(PaymentId { parcel: id, number: 0 }), None);
+        if now > before {
+            self.post(ChartEntry::DiscountPaid, expense, account, now - before);
+        } else {
+            self.post(ChartEntry::DiscountTakenBack, account, expense, before - now);
+            if kind == A::SellerPayable {
+                let (refunded, parts) = (before - now, vec![("discount_taken_back", before - now)]);
+                let line = Statement { refunded, parts, ..Statement::default() };
+                self.add_statement_line((seller, currency), line);
+            }
+        }
+        let [before, amount] = [before, now].map(Amount::of);
+        self.push_event(Event::DiscountPaid { parcel: id, seller, before, amount })
+    }
+
+    /// The seller can have it as soon as it has all that was taken for the parcel.
+    pub fn release_discount(&mut self, id: ParcelId) -> ModelResult {
+        let parcel = self.parcel(id)?;
+        let has = |one: &ModelPayment| !one.is_collected() || one.state == PaymentState::Released;
+        let Some((amount, false)) = parcel.discount else { return Ok(()) };
+        if !parcel.payments.values().all(has) {
+            return Ok(());
+        }
+        let (seller, currency) = parcel.account();
+        self.parcel_mut(id).discount = Some((amount, true));
+        if amount == 0 {
+            return Ok(());
+        }
+        self.about = (Some(PaymentId { parcel: id, number: 0 }), None);
+        let [held, payable] =
+            [A::SellerHeld, A::SellerPayable].map(|kind| (kind, seller.0, currency));
+        self.post(ChartEntry::Released, held, payable, amount);
+        let line = Statement {
+            gross: amount,
+            parts: vec![("discount_paid", amount)],
+            ..Statement::default()
+        };
+        self.add_statement_line((seller, currency), line);
+        let amount = Amount::of(amount);
+        self.push_event(Event::DiscountReleased { parcel: id, seller, amount })
+    }
+
     fn lose(&mut self, id: ParcelId, paid_by: DamagePayer, command: &Command) -> ModelResult {
         let parcel = self.parcel(id)?;
         if parcel.state == S::Lost {
@@ -400,4 +477,9 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// Where a seller's money is.
+fn seller_account(is_payable: bool) -> A {
+    if is_payable { A::SellerPayable } else { A::SellerHeld }
 }

@@ -366,6 +366,7 @@ impl Model {
             parcel.closed_on = None;
             self.parcel_came_back(id.parcel);
             self.give_freight_back(id.parcel)?;
+            self.undo_discount(id.parcel)?;
             self.push_event(Event::ParcelReopened { parcel: id.parcel })?;
         }
         Ok(())
@@ -463,7 +464,8 @@ impl Model {
             refunded: Amount::of(refunded),
             charged_back: Amount::of(charged_back),
             loss_given_back: Amount::of(loss_given_back),
-        })
+        })?;
+        self.release_discount(id.parcel)
     }
 
     /// Takes the fees of a payment back.

@@ -167,6 +167,22 @@ pub fn compensate(roll: &Choices) -> Command {
     Command::CompensateSeller(CompensateSeller { parcel, amount, proposed_by, approved_by })
 }
 
+/// A delivered parcel has a discount; less of it than before, or by a mistake more.
+pub fn pay_discount(roll: &Choices) -> Command {
+    let new = roll.one_in(1, 2);
+    let fits = |one: &Parcel| can_have_discount(one) && one.discount.is_none() == new;
+    let parcel = roll.parcel(fits);
+    let known = roll.model.parcels.get(&parcel);
+    let before = known.and_then(|one| one.discount).map(|(amount, _)| amount);
+    let most = before.unwrap_or_else(|| known.map_or(1, |one| one.due / 5));
+    let amount = if roll.one_in(2, 4) && !new { Amount::ZERO } else { roll.part(most) };
+    Command::PayDiscount(PayDiscount { parcel, amount })
+}
+
+pub fn can_have_discount(parcel: &Parcel) -> bool {
+    parcel.state == ParcelState::Delivered
+}
+
 pub fn can_be_compensated(parcel: &Parcel) -> bool {
     let is_paid = |(paid_by, _)| paid_by != DamagePayer::Seller;
     parcel.damage.is_some_and(is_paid) && parcel.compensated_by.is_none()

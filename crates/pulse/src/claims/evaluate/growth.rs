@@ -1,6 +1,7 @@
 //! Growth against levels, and the growth of a whole against that of its parts.
 
-use super::{Evaluation, exact, in_percent, sum};
+use super::joint::{Joint, Quantity};
+use super::{Evaluation, exact, in_percent};
 use crate::claims::figure::Interval;
 use crate::claims::model::{Level, ModelGrowth, ModelParts};
 use crate::claims::reason::{Findings, ReasonKind};
@@ -10,7 +11,7 @@ fn growth_in_percent(factor: &Interval) -> Interval {
     in_percent(factor).shifted(&-exact(100))
 }
 
-impl Evaluation<'_, '_> {
+impl<'m> Evaluation<'m, '_> {
     pub(super) fn check_growth(&self, found: &mut Findings) {
         for growth in &self.model.growth {
             let mut is_compared = false;
@@ -32,7 +33,7 @@ impl Evaluation<'_, '_> {
     fn check_level(
         &self,
         growth: &ModelGrowth<'_>,
-        level: &Level,
+        level: &Level<'_>,
         currency: usize,
         found: &mut Findings,
     ) {
@@ -46,6 +47,9 @@ impl Evaluation<'_, '_> {
             });
             return;
         };
+        if computed.meets(claimed) {
+            found.agrees_with(level.claim);
+        }
         found.check(computed.meets(claimed), ["growth_holds", "growth_fails"], || {
             let (computed, claimed) = (growth_in_percent(&computed), growth_in_percent(claimed));
             let decimals = growth.percent.decimals() + 1;
@@ -67,23 +71,18 @@ impl Evaluation<'_, '_> {
         let value = growth.value;
         let of_parts = |parts: &ModelParts| {
             (parts.whole == value || parts.of.contains(&value))
-                && self.growth_of_all(parts, growth.over).is_some()
+                && self.has_growth_of_all(parts, growth.over)
         };
-        if growth.levels.own.is_empty() && self.model.parts.iter().any(of_parts) {
+        if self.model.parts.iter().any(of_parts) {
             return;
         }
         let name = self.model.names[value].to_owned();
         let known = self.model.currencies.iter().enumerate();
         let mut known = known.filter(|(place, _)| self.of(value, *place).is_some());
-        let code = |currency: Option<money::Currency>| {
-            currency.map_or_else(|| "—".to_owned(), |currency| currency.to_string())
-        };
         let over = growth.over.to_owned();
         match (growth.levels.own.first(), growth.levels.others.first(), known.next()) {
             (Some(level), _, Some((_, currency))) => {
-                found.add(ReasonKind::Undefined, "no_rate", || {
-                    vec![("name", name), ("from", code(level.currency)), ("to", code(*currency))]
-                });
+                self.no_rate_of(&name, [level.currency, *currency], found);
             }
             (Some(_), _, None) => {
                 found.add(ReasonKind::Undefined, "no_value", || vec![("name", name)]);
@@ -101,50 +100,48 @@ impl Evaluation<'_, '_> {
         }
     }
 
-    /// The growth of the whole and of each part over the same period, if all of it is claimed.
-    fn growth_of_all(
-        &self,
-        parts: &ModelParts,
-        over: &str,
-    ) -> Option<(&ModelGrowth<'_>, Vec<&Interval>)> {
-        let of = |name: usize| {
-            let growth = &self.model.growth;
-            growth.iter().find(|growth| growth.value == name && growth.over == over)
-        };
-        let whole = of(parts.whole)?;
-        let of_parts = parts.of.iter().map(|&part| Some(&of(part)?.factor));
-        Some((whole, of_parts.collect::<Option<Vec<&Interval>>>()?))
+    /// The growth of the whole and of each part over the same period is claimed.
+    pub(super) fn has_growth_of_all(&self, parts: &ModelParts, over: &str) -> bool {
+        let growth = self.model.growth.iter().filter(|growth| growth.over == over);
+        growth.filter(|it| parts.names.contains(&it.value)).count() == parts.names.len()
     }
 
     pub(super) fn compares_growth(&self, parts: &ModelParts) -> bool {
         let growth = &self.model.growth;
-        growth.iter().any(|growth| self.growth_of_all(parts, growth.over).is_some())
+        growth.iter().any(|growth| self.has_growth_of_all(parts, growth.over))
     }
 
-    /// The growth of a whole follows from that of its parts and from what they are now. Without
-    /// their values it is at least between the least and the greatest of them.
+    /// The growth of a whole follows from that of its parts, weighted by what they are or were.
+    /// Without their values it is at least between the least and the greatest of them.
     pub(super) fn check_growth_of_parts(&self, found: &mut Findings) {
-        for parts in &self.model.parts {
-            for growth in self.model.growth.iter().filter(|growth| growth.value == parts.whole) {
-                let all = self.growth_of_all(parts, growth.over);
-                let Some((whole, factors)) = all else { continue };
-                let claimed = &whole.factor;
-                let computed = self.weighted(parts, &factors).or_else(|| {
-                    let lo = factors.iter().map(|factor| &factor.lo).min()?.clone();
-                    let hi = factors.iter().map(|factor| &factor.hi).max()?.clone();
-                    Some(Interval { lo, hi })
+        let model = self.model;
+        for parts in &model.parts {
+            for growth in model.growth.iter().filter(|growth| growth.value == parts.whole) {
+                if !self.has_growth_of_all(parts, growth.over) {
+                    continue;
+                }
+                let known = [Some(&parts.names), Some(&parts.of), None].map(|names| {
+                    let names = names.map_or(&[][..], Vec::as_slice);
+                    let (mut joint, levels) = (Joint::default(), &mut Vec::new());
+                    let [now, then] =
+                        self.say_growth(parts, growth.over, names, &mut joint, levels);
+                    Some((joint.ratios(now, then)?, std::mem::take(levels)))
                 });
-                let Some(computed) = computed else { continue };
+                let Some((computed, levels)) = known.into_iter().flatten().next() else { continue };
+                let claimed = &growth.factor;
+                if computed.meets(claimed) {
+                    levels.iter().for_each(|level| found.agrees_with(level));
+                }
                 let keys = ["growth_of_parts_holds", "growth_of_parts_fails"];
                 found.check(computed.meets(claimed), keys, || {
                     let (computed, claimed) =
                         (growth_in_percent(&computed), growth_in_percent(claimed));
-                    let decimals = whole.percent.decimals() + 1;
+                    let decimals = growth.percent.decimals() + 1;
                     vec![
-                        ("value", self.model.names[parts.whole].to_owned()),
+                        ("value", model.names[parts.whole].to_owned()),
                         ("over", growth.over.to_owned()),
                         ("computed", computed.shown_apart(&claimed, decimals)),
-                        ("percent", whole.percent.to_string()),
+                        ("percent", growth.percent.to_string()),
                         ("range", claimed.shown(decimals)),
                     ]
                 });
@@ -152,16 +149,45 @@ impl Evaluation<'_, '_> {
         }
     }
 
-    /// The growth of the whole, from what its parts are now and were before.
-    fn weighted(&self, parts: &ModelParts, factors: &[&Interval]) -> Option<Interval> {
-        let currency = self.best_currency(&parts.names)?;
-        let now = self.reached(parts.whole, currency)?;
-        let before: Option<Vec<Interval>> = parts
-            .of
-            .iter()
-            .zip(factors)
-            .map(|(&part, factor)| self.reached(part, currency)?.over(factor))
-            .collect();
-        now.over(&sum(before?.iter())?)
+    /// Says how the parts grew, and what those of `known` are and were. Returns the whole as it is
+    /// and as it was; `levels` has the claims that say what something was.
+    pub(super) fn say_growth<'s>(
+        &'s self,
+        parts: &'m ModelParts,
+        over: &'m str,
+        known: &[usize],
+        joint: &mut Joint<'m>,
+        levels: &mut Vec<&'s str>,
+    ) -> [Quantity<'m>; 2] {
+        let model = self.model;
+        let all = || model.growth.iter().filter(|growth| growth.over == over);
+        let of_parts = || all().filter(|growth| parts.of.contains(&growth.value));
+        // Without values now, the currency in which most was stated then.
+        let best = self.best_currency(&parts.names);
+        let count = |code| of_parts().filter(|it| it.levels.only(code).is_some()).count();
+        let codes = of_parts().flat_map(|growth| &growth.levels.own).map(|level| level.currency);
+        let most = || codes.max_by_key(|code| (count(*code), std::cmp::Reverse(*code)));
+        let code = best.map_or_else(|| most().flatten(), |best| model.currencies[best]);
+        let now = |name: usize| Quantity::Now(name, best.unwrap_or(usize::MAX));
+        let then = |name: usize| Quantity::Level(name, over, code);
+        for growth in of_parts() {
+            let name = growth.value;
+            joint.ratio(|| self.growth_in_words(growth), now(name), then(name), &growth.factor);
+        }
+        for &name in known {
+            if let Some(interval) = best.and_then(|best| self.reached(name, best)) {
+                joint.within(String::new, now(name), &interval);
+            }
+            let growth = all().find(|growth| growth.value == name);
+            if let Some(level) = growth.and_then(|growth| growth.levels.only(code)) {
+                levels.push(level.claim);
+                let words = || format!("{} {} {over}", model.names[name], level.shown);
+                joint.within(words, then(name), &level.interval);
+            }
+        }
+        let words = || self.parts_in_words(parts);
+        joint.sum(words, now(parts.whole), parts.of.iter().map(|part| now(*part)));
+        joint.sum(words, then(parts.whole), parts.of.iter().map(|part| then(*part)));
+        [now(parts.whole), then(parts.whole)]
     }
 }
