@@ -417,10 +417,12 @@ fn pictures_are_checked_written_anew_and_served_for_ever() {
     let other = Picture::drawn((64, 64), |_, _| [9, 9, 9]).large;
     let kept = send_picture(&served, "image/jpeg", &other).is(200).json();
 
-    // A seller sends pictures and texts with its own key; an auditor only reads.
+    // A seller sends pictures and texts with its own key; a courier firm has no offers.
     let until = in_hours(24);
-    for (key, role, status) in [(8, "Seller=tea-shop", 200), (9, "Auditor", 403)] {
-        let flags = format!("{role} --key {key} --person-id ann --until {until} {ANN_WITH_BO}");
+    let firm = served.get("/v1/firms?limit=1").is(200).json();
+    let firm = format!("Firm={}", firm["items"][0]["reference"].as_str().unwrap());
+    for (key, role, status) in [(8, "Seller=tea-shop", 200), (9, &*firm, 403)] {
+        let flags = format!("{role} --key {key} --until {until} {ANN_WITH_BO}");
         issue(&served.bed, &flags);
         let bearer = format!("Authorization: Bearer {}", secret(&served.bed, key));
         let headers = [&*bearer, "Content-Type: image/jpeg"];
