@@ -562,7 +562,9 @@ fn error_page(mut around: PageFrame, problem: &Problem) -> Response<Body> {
         detail: problem.detail(words.0).to_owned(),
         frame: around,
     };
-    html(&page, status).unwrap_or_else(|problem| problem.response(words.0))
+    let mut shown = html(&page, status).unwrap_or_else(|problem| problem.response(words.0));
+    shown.headers_mut().extend(problem.headers().clone());
+    shown
 }
 
 /// What stands around a page of the shop window.
