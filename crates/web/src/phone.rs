@@ -181,11 +181,11 @@ async fn at_the_door(mut call: Call) -> HttpAnswer {
 }
 
 fn read_request(courier: CourierId, body: &Map<String, Value>) -> Result<PhoneRequest, Problem> {
-    let bad = |field: &str| Problem::from(ProblemKind::BadValue).with_field(&format!("#/{field}"));
+    let bad = |field: &str| Problem::from(ProblemKind::BadValue).with_field(format!("#/{field}"));
     if let Some(other) =
         body.keys().find(|key| !["parcel", "number", "amount", "action"].contains(&key.as_str()))
     {
-        return Err(Problem::from(ProblemKind::UnknownField).with_field(&format!("#/{other}")));
+        return Err(Problem::from(ProblemKind::UnknownField).with_field(format!("#/{other}")));
     }
     let parcel = body.get("parcel").and_then(Value::as_str);
     let parcel = parcel.and_then(|id| id.strip_prefix("par_")?.parse().ok());

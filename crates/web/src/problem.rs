@@ -433,6 +433,11 @@ impl Problem {
         self
     }
 
+    /// What else the answer says in its head.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Problem {
         self.with_header(header::RETRY_AFTER, seconds.into())

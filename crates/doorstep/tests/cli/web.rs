@@ -163,7 +163,8 @@ impl Served {
         let may_come = method == "GET" && !path.contains(NEVER);
         loop {
             let got = self.send_at_once(method, path, headers, body);
-            if got.status == 429 && got.body.contains(TOO_QUICK) {
+            let is_page = got.body.starts_with("<!doctype html>");
+            if got.status == 429 && (is_page || got.body.contains(TOO_QUICK)) {
                 let seconds = got.header("retry-after").unwrap().parse().unwrap();
                 std::thread::sleep(Duration::from_secs(seconds));
             } else if may_come && got.status == 503 && got.body.contains(NOT_YET) {

@@ -151,7 +151,6 @@ for (const language of ["en", "zh"]) {
         "preview");
       await visit("/promotions/preview", "preview-form");
       await visit("/pulse/figures/market_gross");
-      await visit("/offers/import");
       await visit("/system");
       await visit(`/bank-accounts/${seller}`, "bank-account");
       await visit("/acts");
@@ -171,7 +170,7 @@ for (const language of ["en", "zh"]) {
         await visit(path);
       }
       await visit("/policy/offers/off_900003", "policy-of-offer-judge");
-      await visit("/text_decisions");
+      await visit("/text-decisions");
       await visit("/proposals");
       await visit("/proposals/1", "proposal");
       const parcel = (await (await page.request.get(`${url}/v1/parcels?limit=1`)).json()).items[0];

@@ -56,9 +56,9 @@ impl<O: Backend> DayRun<'_, O> {
 }
 
 impl World {
-    /// Doorstep pays into the bank account what it and the firms owe sellers, its part of discounts,
-    /// and what was deducted from sales that buyers get back: the account has only other people's
-    /// money. The books do not know it as theirs before two people say so.
+    /// Doorstep pays into the bank account what it and the firms owe sellers, its part of
+    /// discounts, and what was deducted from sales that buyers get back: the account has only other
+    /// people's money. The books do not know it as theirs before two people say so.
     fn own_money_paid_in(&mut self) -> Vec<Command> {
         let borne = self.parcels.iter().map(|parcel| parcel.exceptions.compensated);
         let items = self.rails.iter().flat_map(|rail| rail.items.values());

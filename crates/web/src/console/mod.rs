@@ -562,12 +562,9 @@ fn error_page(mut around: PageFrame, problem: &Problem) -> Response<Body> {
         detail: problem.detail(words.0).to_owned(),
         frame: around,
     };
-    let mut response = html(&page, status).unwrap_or_else(|problem| problem.response(words.0));
-    // When to come back, a page says too.
-    if let Some(later) = problem.response(words.0).headers().get(header::RETRY_AFTER) {
-        response.headers_mut().insert(header::RETRY_AFTER, later.clone());
-    }
-    response
+    let mut shown = html(&page, status).unwrap_or_else(|problem| problem.response(words.0));
+    shown.headers_mut().extend(problem.headers().clone());
+    shown
 }
 
 /// What stands around a page of the shop window.

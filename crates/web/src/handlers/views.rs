@@ -224,7 +224,7 @@ pub(crate) fn read<T>(
         Err(error) => {
             match error {
                 ReadViewError::Asked(_) | ReadViewError::TooLong | ReadViewError::NotWhole => {
-                    app.readers.give_back(reader)
+                    app.readers.give_back(reader);
                 }
                 ReadViewError::Views(_) => app.readers.close_free(),
             }
