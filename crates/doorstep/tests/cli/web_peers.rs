@@ -219,10 +219,6 @@ fn an_independent_client_finds_nothing_against_the_document() {
             phase,
         ]);
         client.args(["--checks", "all", "--continue-on-failure"]);
-        // On a quick machine so many follow each other that some are refused with 429 before.
-        if phase == "stateful" {
-            client.args(["--exclude-checks", "ignored_auth"]);
-        }
         client.args(["--max-time", &(seconds * part / 10).to_string()]);
         if long.is_none() {
             // The same requests in each run, as far as the time goes.

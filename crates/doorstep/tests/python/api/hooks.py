@@ -4,12 +4,16 @@ it is: a key that is too long, a cursor of another form. A currency is one of th
 some commands are carried out and their links lead on. JSON Schema counts characters: where the API
 counts bytes, a text is cut to as many as fit whatever they are. To JSON Schema 1e17 is an integer,
 to the API a number that may have lost digits. A common password is refused, and no schema can list
-those."""
+those. Whoever is refused with 429 waits as Retry-After says and asks again."""
 
+import functools
 import re
 import uuid
 
+import requests.sessions
 import schemathesis
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 KEY = "idempotency-key"
 SOUND_KEY = re.compile("[!#-~]{1,255}")
@@ -32,6 +36,19 @@ def cut(value):
     if isinstance(value, str) and len(value) <= BYTES_MAX < len(value.encode("utf-8", "replace")):
         return value[: BYTES_MAX // CHARACTER_BYTES_MAX]
     return value
+
+
+# Without a sign-in an address has few requests a second.
+PATIENT = Retry(
+    total=20,
+    connect=0,
+    read=0,
+    other=0,
+    allowed_methods=None,
+    status_forcelist=[429],
+    raise_on_status=False,
+)
+requests.sessions.HTTPAdapter = functools.partial(HTTPAdapter, max_retries=PATIENT)
 
 
 @schemathesis.hook
