@@ -25,6 +25,7 @@ use engine::{Actor, Engine, Submission};
 use listings::TextStore;
 use market::MarketRefusal;
 use node::{Clock, NodeClient, SystemClock};
+use peers::chance::{Chance, ChanceKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sim::{APPROVER, PLANNER};
@@ -49,6 +50,8 @@ const PREPARED_MS: u64 = 30 * 60_000;
 const BUYERS_AT_ONCE: u32 = 12;
 /// How often a buyer looks at a price that changed.
 const LOOKS_MAX: u32 = 8;
+/// Each buyer has a stream of its own.
+const CHANCE: ChanceKey = ChanceKey { domain: b"doorstep night, edition", purpose: 1 };
 /// One in so many wishes is for the last of the goods.
 const RARE_ONE_IN: u64 = 40;
 /// One in so many buyers wants the flash price, has a coupon, or is not the first of the phone.
@@ -318,7 +321,7 @@ struct Buyer {
 
 impl Buyer {
     fn of(seed: u64, number: u32) -> Buyer {
-        let mut draws = Draws(seed.wrapping_add(u64::from(number) << 20));
+        let mut draws = Chance::new(seed, CHANCE, number.into());
         let mut lines = Vec::new();
         if draws.below(FLASH_ONE_IN) == 0 {
             lines.push(json!({ "variant": GOODS[0].path(), "quantity": 1 }));
@@ -393,18 +396,5 @@ impl Buyer {
         }
         count(|all| all.refused += 1);
         Ok(())
-    }
-}
-
-/// Numbers that follow from a seed (SplitMix64).
-struct Draws(u64);
-
-impl Draws {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ mixed >> 31) % limit
     }
 }
