@@ -9,7 +9,7 @@ use files::incoming::profile::{FileProfile, ProfileModel};
 use files::offers::OfferProfile;
 use files::orders::{OrderParcel, import};
 use files::profile::draft::draft;
-use files::profile::{Profile, ProfileError};
+use files::profile::{Profile, ProfileError, ProfileHead};
 use money::decimal::DecimalAmount;
 use serde_json::{Value, json};
 
@@ -131,52 +131,47 @@ fn reads(profile: &FileProfile) -> &'static str {
     }
 }
 
+/// All built-in profiles, each with what it reads.
+fn built_in() -> Result<Vec<(ProfileHead, &'static str)>, ProfileError> {
+    let orders =
+        Profile::names().map(|name| Ok((Profile::built_in(name)?.head().clone(), "orders")));
+    let of_files = FileProfile::names().map(|name| {
+        let profile = FileProfile::built_in(name)?;
+        Ok((profile.head().clone(), reads(&profile)))
+    });
+    let offers = OfferProfile::names()
+        .map(|name| Ok((OfferProfile::built_in(name)?.head().clone(), "offers")));
+    orders.chain(of_files).chain(offers).collect()
+}
+
 fn list(json: bool) -> anyhow::Result<()> {
-    let of_files = FileProfile::names().map(FileProfile::built_in);
-    let of_files = of_files.collect::<Result<Vec<FileProfile>, _>>()?;
+    let all = built_in()?;
     if json {
-        let about = |name| {
-            let about = Profile::built_in(name)?;
-            Ok(json!({ "name": name, "about": about.about(), "reads": "orders" }))
-        };
-        let orders: anyhow::Result<Vec<Value>> = Profile::names().map(about).collect();
-        let of_files = of_files
-            .iter()
-            .map(|one| json!({ "name": one.name(), "about": one.about(), "reads": reads(one) }));
-        let mut all: Vec<Value> = orders?.into_iter().chain(of_files).collect();
-        for name in OfferProfile::names() {
-            let about = OfferProfile::built_in(name)?;
-            all.push(json!({ "name": name, "about": about.about(), "reads": "offers" }));
-        }
-        say!("{}", Value::from(all));
+        let object = |(head, reads): &(ProfileHead, &str)| json!({ "name": head.name(), "about": head.about(), "reads": reads });
+        say!("{}", Value::from(all.iter().map(object).collect::<Vec<_>>()));
         return Ok(());
     }
-    let lang = Lang::current();
-    let names = Profile::names().chain(FileProfile::names()).chain(OfferProfile::names());
-    let widest = names.map(width).max().unwrap_or_default();
-    for name in Profile::names() {
-        let profile = Profile::built_in(name)?;
-        let about = lang.pick(profile.about(), profile.about_in_chinese());
-        say!("{}  {about}", left(name, widest));
-    }
-    for profile in of_files {
-        let about = lang.pick(profile.about(), profile.about_in_chinese());
-        say!("{}  {about}", left(profile.name(), widest));
-    }
-    for name in OfferProfile::names() {
-        let profile = OfferProfile::built_in(name)?;
-        let about = lang.pick(profile.about(), profile.about_in_chinese());
-        say!("{}  {about}", left(name, widest));
+    let widest = all.iter().map(|(head, _)| width(head.name())).max().unwrap_or_default();
+    for (head, _) in &all {
+        say!("{}  {}", left(head.name(), widest), about(head));
     }
     Ok(())
+}
+
+fn about(head: &ProfileHead) -> &str {
+    Lang::current().pick(head.about(), head.about_in_chinese())
+}
+
+fn print_head(head: &ProfileHead) {
+    say!("{} — {}", head.name(), about(head));
 }
 
 /// Checks a profile of files.
 fn check_of_files(toml: &str) -> anyhow::Result<()> {
     let lang = Lang::current();
     let profile = FileProfile::parse(toml)?;
-    say!("{} — {}", profile.name(), lang.pick(profile.about(), profile.about_in_chinese()));
-    if let Some(warning) = profile.warning() {
+    print_head(profile.head());
+    if let Some(warning) = profile.head().warning() {
         say!("{}", bilingual!("Warning: {warning}", "注意：{warning}"));
     }
     say!(
@@ -197,7 +192,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<()> {
     }
     if is_of_offers(&text) {
         let profile = OfferProfile::parse(&text)?;
-        say!("{} — {}", profile.name(), lang.pick(profile.about(), profile.about_in_chinese()));
+        print_head(profile.head());
         say!(
             "{}",
             lang.pick(
@@ -208,8 +203,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let profile = args.format.profile(&args.profile)?;
-    let about = lang.pick(profile.about(), profile.about_in_chinese());
-    say!("{} — {about}", profile.name());
+    print_head(profile.head());
     print_warning(&profile, lang);
     say!("{}", lang.pick("The profile is valid.", "导入模板有效。"));
     let Some(path) = &args.orders else { return Ok(()) };

@@ -140,7 +140,7 @@ impl<'p> Importer<'p> {
     /// Fails if the profile needs a seller, see [`Profile::needs_seller`].
     pub fn new(profile: &'p Profile) -> Result<Importer<'p>, ImportError> {
         if profile.needs_seller() {
-            return Err(ImportError::NoSeller { profile: profile.name.clone() });
+            return Err(ImportError::NoSeller { profile: profile.head.name.clone() });
         }
         let book = ImportState::new(BAD_LINES_KEPT_MAX);
         Ok(Importer { profile, book, parts: Vec::new() })
@@ -185,7 +185,7 @@ impl<'p> Importer<'p> {
         };
         if let Some(patterns) = missing {
             return Err(ImportError::FileMissing {
-                profile: self.profile.name.clone(),
+                profile: self.profile.head.name.clone(),
                 directory: None,
                 wanted: sources::one_of(patterns),
                 nearest: None,

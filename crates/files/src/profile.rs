@@ -31,13 +31,44 @@ const KNOWN: [(&str, &str); 6] = [
     ("woocommerce-analytics", include_str!("../../../profiles/woocommerce-analytics.toml")),
 ];
 
-/// The meaning of an order export's columns, and the rules which orders become parcels.
+/// What every profile says of itself.
 #[derive(Clone, Debug)]
-pub struct Profile {
+pub struct ProfileHead {
     pub(crate) name: String,
     pub(crate) about: String,
     pub(crate) about_zh: Option<String>,
     pub(crate) warning: Option<String>,
+}
+
+impl ProfileHead {
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it reads, in one line.
+    #[must_use]
+    pub fn about(&self) -> &str {
+        &self.about
+    }
+
+    /// The same in Chinese; in English if the profile has no Chinese.
+    #[must_use]
+    pub fn about_in_chinese(&self) -> &str {
+        self.about_zh.as_deref().unwrap_or(&self.about)
+    }
+
+    /// What everybody who reads a file with this profile must know.
+    #[must_use]
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+}
+
+/// The meaning of an order export's columns, and the rules which orders become parcels.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub(crate) head: ProfileHead,
     pub(crate) encoding: &'static Encoding,
     /// Forms of times, as of `strftime`; none for ISO 8601.
     pub(crate) times: Vec<String>,
@@ -281,7 +312,7 @@ impl Profile {
     /// Assigns all parcels to one seller. Only for a profile that reads no sellers from the file.
     pub fn with_seller(mut self, seller: &str) -> Result<Profile, ProfileError> {
         if let SellerRule::Column(_) = self.seller {
-            return Err(ProfileError::SellerInFile(self.name));
+            return Err(ProfileError::SellerInFile(self.head.name));
         }
         self.seller = SellerRule::Fixed(reference(seller).map_err(ProfileError::Seller)?.into());
         Ok(self)
@@ -300,7 +331,7 @@ impl Profile {
         match &self.currency {
             CurrencyRule::GivenAtImport => {}
             CurrencyRule::Column(column) if column.optional => {}
-            _ => return Err(ProfileError::CurrencyInProfile(self.name)),
+            _ => return Err(ProfileError::CurrencyInProfile(self.head.name)),
         }
         self.given_currency = Some(code.parse()?);
         Ok(self)
@@ -333,26 +364,8 @@ impl Profile {
         self.sellers.as_ref().is_some_and(|sellers| sellers.has_seller(seller))
     }
 
-    /// What everybody who imports with this profile must know.
     #[must_use]
-    pub fn warning(&self) -> Option<&str> {
-        self.warning.as_deref()
-    }
-
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The export that it reads, in one line.
-    #[must_use]
-    pub fn about(&self) -> &str {
-        &self.about
-    }
-
-    /// The same in Chinese; in English if the profile has no Chinese.
-    #[must_use]
-    pub fn about_in_chinese(&self) -> &str {
-        self.about_zh.as_deref().unwrap_or(&self.about)
+    pub fn head(&self) -> &ProfileHead {
+        &self.head
     }
 }

@@ -72,7 +72,7 @@ pub fn print_json(profile: &OfferProfile, found: &OfferImport, done: &ImportedOf
             "left_out": found.left_out,
             "errors": found.bad,
             "bad_lines": Value::from_iter(bad),
-            "warning": profile.warning(),
+            "warning": profile.head().warning(),
             "refused": about(&done.refused),
             "imported": done.imported,
             "drafted": done.drafted,
@@ -96,7 +96,7 @@ pub fn print_text(
 ) {
     let lang = Lang::current();
     let count = |count: u64| grouped(&count.to_string());
-    if let Some(warning) = profile.warning() {
+    if let Some(warning) = profile.head().warning() {
         say!("{warning}");
     }
     let variants: usize = found.offers.iter().map(|one| one.variants.len()).sum();

@@ -63,7 +63,7 @@ pub fn report(
         "errors": report.errors_total(),
         "bad_lines":
             report.bad_lines.iter().take(BAD_LINES_KEPT_MAX).map(bad_line).collect::<Vec<_>>(),
-        "warning": profile.warning().map(|warning| chinese::profile_warning(warning, lang)),
+        "warning": profile.head().warning().map(|warning| chinese::profile_warning(warning, lang)),
         "rejects": rejects,
         "imported": imported,
         "announced": announced.new,

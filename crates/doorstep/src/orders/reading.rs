@@ -184,7 +184,7 @@ pub fn print_unlisted(all: u64, lang: Lang) {
 
 /// Prints what everybody who imports with the profile must know.
 pub fn print_warning(profile: &Profile, lang: Lang) {
-    if let Some(warning) = profile.warning() {
+    if let Some(warning) = profile.head().warning() {
         let warning = chinese::profile_warning(warning, lang);
         say!("{}", bilingual!("Warning: {warning}", "注意：{warning}"));
     }

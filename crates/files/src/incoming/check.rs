@@ -69,7 +69,7 @@ impl FileFormat {
             .iter()
             .find(|(_, format)| std::mem::discriminant(format) == std::mem::discriminant(self));
         match (self, known) {
-            (FileFormat::Profile(profile), _) => profile.name(),
+            (FileFormat::Profile(profile), _) => profile.head().name(),
             (_, Some((name, _))) => name,
             (_, None) => "",
         }

@@ -18,7 +18,9 @@ use super::parts::IncomingHead;
 use super::scan::Scan;
 use crate::date::utc_offset_seconds;
 use crate::profile::check::{self, Checked, fault};
-use crate::profile::{KnownProfiles, ProfileError, built_in_text, find_text, parse_form};
+use crate::profile::{
+    KnownProfiles, ProfileError, ProfileHead, built_in_text, find_text, parse_form,
+};
 
 mod footer;
 mod form;
@@ -56,10 +58,7 @@ const LINE_BYTES_MAX: usize = super::source::LINE_BYTES_MAX;
 /// What the columns of a file mean.
 #[derive(Clone, Debug)]
 pub struct FileProfile {
-    name: String,
-    about: String,
-    about_zh: Option<String>,
-    warning: Option<String>,
+    head: ProfileHead,
     reads: ProfileModel,
     files: Vec<String>,
     currency: Option<Currency>,
@@ -252,31 +251,14 @@ impl FileProfile {
     }
 
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn head(&self) -> &ProfileHead {
+        &self.head
     }
 
     /// The currency of files without a column for it, if the profile says one.
     #[must_use]
     pub fn currency(&self) -> Option<Currency> {
         self.currency
-    }
-
-    #[must_use]
-    pub fn about(&self) -> &str {
-        &self.about
-    }
-
-    /// The same in Chinese; in English if the profile has no Chinese.
-    #[must_use]
-    pub fn about_in_chinese(&self) -> &str {
-        self.about_zh.as_deref().unwrap_or(&self.about)
-    }
-
-    /// What everybody who reads a file with this profile must know.
-    #[must_use]
-    pub fn warning(&self) -> Option<&str> {
-        self.warning.as_deref()
     }
 
     #[must_use]
@@ -335,7 +317,8 @@ fn allowed_field(reads: ProfileModel, field: &str) -> Option<&'static str> {
 }
 
 fn profile(form: FileProfileForm) -> Checked<FileProfile> {
-    check::names(&form.name, &form.about, form.about_zh.as_deref(), form.warning.as_deref())?;
+    let head =
+        check::head(&form.name, &form.about, form.about_zh.as_deref(), form.warning.as_deref())?;
     check::patterns("file.names", &form.file.names)?;
     let reads = match form.reads {
         ReadsForm::Clearing => ProfileModel::Clearing,
@@ -388,10 +371,7 @@ fn profile(form: FileProfileForm) -> Checked<FileProfile> {
         .collect::<Checked<_>>()?;
     let archive = EntryPattern { is: form.file.in_zip, is_not: form.file.not_in_zip };
     let profile = FileProfile {
-        name: form.name,
-        about: form.about,
-        about_zh: form.about_zh,
-        warning: form.warning,
+        head,
         reads,
         files: form.file.names,
         currency: currency.transpose()?,

@@ -318,7 +318,7 @@ impl Reader<'_> {
         }
         for (when, at) in self.profile.take_when.iter().zip(&self.columns.take_when) {
             if !when.is.iter().any(|is| is == record.get(*at)) {
-                *self.found.left_out.entry(when.otherwise.clone()).or_default() += 1;
+                *self.found.left_out.entry(when.otherwise.to_string()).or_default() += 1;
                 return;
             }
         }

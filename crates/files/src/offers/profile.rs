@@ -6,11 +6,11 @@ use encoding_rs::Encoding;
 use money::decimal::DecimalStyle;
 use serde::Deserialize;
 
-use crate::profile::check::{Checked, encoding, entries, fault, format, names, text};
-use crate::profile::form::{ColumnForm, FormatForm};
+use crate::profile::check::{Checked, encoding, entries, fault, format, head, take_when, text};
+use crate::profile::form::{ColumnForm, FormatForm, TakeWhenForm};
 use crate::profile::{
-    KnownProfiles, ProfileColumn, ProfileError, built_in_text, encoding_by_name, find_text,
-    parse_form,
+    KnownProfiles, ProfileColumn, ProfileError, ProfileHead, TakeWhen, built_in_text,
+    encoding_by_name, find_text, parse_form,
 };
 
 const KNOWN: [(&str, &str); 3] = [
@@ -92,18 +92,10 @@ struct OfferForm {
     #[serde(default)]
     states: BTreeMap<String, OfferStateMeant>,
     #[serde(default)]
-    take_when: Vec<WhenForm>,
+    take_when: Vec<TakeWhenForm>,
     /// Cells that a spreadsheet would compute begin with '.
     #[serde(default)]
     quoted_formulas: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WhenForm {
-    column: ColumnForm,
-    is: Vec<String>,
-    otherwise: String,
 }
 
 #[derive(Deserialize)]
@@ -133,21 +125,10 @@ struct NoneForm {
     is: Vec<String>,
 }
 
-/// Lines are taken only if a column has one of the values.
-#[derive(Clone, Debug)]
-pub(super) struct When {
-    pub column: ProfileColumn,
-    pub is: Vec<String>,
-    pub otherwise: String,
-}
-
 /// The meaning of the columns of a product export.
 #[derive(Clone, Debug)]
 pub struct OfferProfile {
-    name: String,
-    about: String,
-    about_zh: Option<String>,
-    warning: Option<String>,
+    head: ProfileHead,
     pub(super) encoding: &'static Encoding,
     pub(super) delimiter: u8,
     pub(super) decimals: DecimalStyle,
@@ -164,7 +145,7 @@ pub struct OfferProfile {
     pub(super) captions: Vec<ProfileColumn>,
     pub(super) state: Option<ProfileColumn>,
     pub(super) states: BTreeMap<String, OfferStateMeant>,
-    pub(super) take_when: Vec<When>,
+    pub(super) take_when: Vec<TakeWhen>,
     pub(super) quoted_formulas: bool,
     pub(super) sku: ProfileColumn,
     pub(super) sku_or: Vec<ProfileColumn>,
@@ -220,25 +201,8 @@ impl OfferProfile {
     }
 
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The export that it reads, in one line.
-    #[must_use]
-    pub fn about(&self) -> &str {
-        &self.about
-    }
-
-    #[must_use]
-    pub fn about_in_chinese(&self) -> &str {
-        self.about_zh.as_deref().unwrap_or(&self.about)
-    }
-
-    /// What everybody who imports with it must know.
-    #[must_use]
-    pub fn warning(&self) -> Option<&str> {
-        self.warning.as_deref()
+    pub fn head(&self) -> &ProfileHead {
+        &self.head
     }
 }
 
@@ -278,26 +242,19 @@ fn columns(key: &str, forms: &[ColumnForm]) -> Checked<Vec<ProfileColumn>> {
 }
 
 fn checked(form: OfferProfileForm) -> Checked<OfferProfile> {
-    names(&form.name, &form.about, form.about_zh.as_deref(), form.warning.as_deref())?;
+    let head = head(&form.name, &form.about, form.about_zh.as_deref(), form.warning.as_deref())?;
     let (delimiter, decimals) = format(&form.format)?;
     if !form.format.times.is_empty() || form.format.utc_offset.is_some() {
         let mend = "leave format.times and format.utc_offset out";
         return fault("format.times", "is for orders: offers have no times", mend);
     }
-    let OfferForm { state, states, take_when, .. } = &form.offer;
+    let OfferForm { state, states, .. } = &form.offer;
     if state.is_some() == states.is_empty() {
         let mend = "name the column in offer.state, and each of its values in offer.states";
         return fault("offer.states", "and offer.state belong together", mend);
     }
     entries("offer.states", states.len(), 0)?;
-    entries("offer.take_when", take_when.len(), 0)?;
-    let take_when = take_when.iter().map(|when| {
-        entries("offer.take_when.is", when.is.len(), 1)?;
-        text("offer.take_when.otherwise", &when.otherwise)?;
-        let column = column("offer.take_when.column", &when.column)?;
-        Ok(When { column, is: when.is.clone(), otherwise: when.otherwise.clone() })
-    });
-    let take_when = take_when.collect::<Checked<Vec<When>>>()?;
+    let take_when = take_when("offer", form.offer.take_when, column)?;
     let weight = form.variant.weight.iter().map(|one| {
         text("variant.weight.column", &one.column)?;
         Ok((one.column.clone(), one.unit.milligrams()))
@@ -333,9 +290,6 @@ fn checked(form: OfferProfileForm) -> Checked<OfferProfile> {
         weight,
         stock: optional("variant.stock", form.variant.stock.as_ref())?,
         none_when: none_when.transpose()?,
-        name: form.name,
-        about: form.about,
-        about_zh: form.about_zh,
-        warning: form.warning,
+        head,
     })
 }

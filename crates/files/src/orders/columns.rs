@@ -79,7 +79,7 @@ fn order_at(profile: &Profile, header: &CsvHeader) -> Result<OrderColumnIndexes,
     };
     let is_named = currency.is_some() || matches!(profile.currency, CurrencyRule::Fixed(_));
     if !is_named && profile.given_currency.is_none() {
-        let (file, profile) = (Arc::clone(&header.file), profile.name.clone());
+        let (file, profile) = (Arc::clone(&header.file), profile.head.name.clone());
         return Err(ImportError::NoCurrency { file, profile });
     }
     let take_when = rules.take_when.iter().map(|rule| header.index(&rule.column));

@@ -94,7 +94,7 @@ fn shop_seller(profile: &Profile, shop: Option<&str>) -> Result<Option<Arc<str>>
         return Ok(None);
     };
     let Some(shop) = shop else {
-        return Err(ImportError::NoSeller { profile: profile.name.clone() });
+        return Err(ImportError::NoSeller { profile: profile.head.name.clone() });
     };
     match sellers.seller_of(shop) {
         Some(seller) => Ok(Some(Arc::clone(seller))),

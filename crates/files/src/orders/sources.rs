@@ -83,7 +83,7 @@ fn of_one_shop(profile: &Profile, path: &Path) -> Result<Vec<(FileRole, PathBuf)
             return Ok(vec![(FileRole::Orders, path.to_owned())]);
         }
         return Err(ImportError::NeedsDirectory {
-            profile: profile.name.clone(),
+            profile: profile.head.name.clone(),
             path: path.to_owned(),
             files: format!(
                 "{} and {}",
@@ -105,7 +105,7 @@ fn of_one_shop(profile: &Profile, path: &Path) -> Result<Vec<(FileRole, PathBuf)
         if matching.peek().is_none() && !patterns.is_empty() {
             let named = |pattern| nearest(pattern, names.iter().map(String::as_str));
             return Err(ImportError::FileMissing {
-                profile: profile.name.clone(),
+                profile: profile.head.name.clone(),
                 directory: Some(path.to_owned()),
                 wanted: one_of(patterns),
                 nearest: patterns.iter().find_map(|pattern| named(pattern)).map(str::to_owned),
@@ -117,7 +117,7 @@ fn of_one_shop(profile: &Profile, path: &Path) -> Result<Vec<(FileRole, PathBuf)
         found.split_at(found.partition_point(|(part, _)| *part == FileRole::Orders));
     if let Some((_, both)) = items.iter().find(|(_, item)| orders.iter().any(|(_, o)| o == item)) {
         return Err(ImportError::AmbiguousFile {
-            profile: profile.name.clone(),
+            profile: profile.head.name.clone(),
             path: both.clone(),
         });
     }

@@ -8,7 +8,7 @@ use money::decimal::DecimalStyle;
 use super::form::{self, OrderColumnsForm, ProfileForm};
 use super::{
     BuyerRules, CurrencyRule, ItemRules, Layout, OrderRules, Profile, ProfileColumn, ProfileFault,
-    SellerRule, TakeWhen, encoding_by_name,
+    ProfileHead, SellerRule, TakeWhen, encoding_by_name,
 };
 use crate::date::{TimeFormatError, check_time_formats, utc_offset_seconds};
 use crate::reference::{reference, unprintable};
@@ -24,7 +24,7 @@ pub(crate) fn fault<T>(key: &str, problem: impl Display, mend: &str) -> Checked<
 }
 
 pub fn profile(form: ProfileForm) -> Checked<Profile> {
-    names(&form.name, &form.about, form.about_zh.as_deref(), form.warning.as_deref())?;
+    let head = head(&form.name, &form.about, form.about_zh.as_deref(), form.warning.as_deref())?;
     let encoding = encoding(form.format.encoding.as_deref())?;
     times(&form.format.times)?;
     let (delimiter, decimals) = format(&form.format)?;
@@ -56,10 +56,7 @@ pub fn profile(form: ProfileForm) -> Checked<Profile> {
     };
     let (orders_files, items_files) = (form.files.orders, form.files.items.unwrap_or_default());
     Ok(Profile {
-        name: form.name,
-        about: form.about,
-        about_zh: form.about_zh,
-        warning: form.warning,
+        head,
         encoding,
         times: form.format.times,
         orders_files,
@@ -79,12 +76,12 @@ pub fn profile(form: ProfileForm) -> Checked<Profile> {
 }
 
 /// The keys that every profile begins with.
-pub(crate) fn names(
+pub(crate) fn head(
     name: &str,
     about: &str,
     about_zh: Option<&str>,
     warning: Option<&str>,
-) -> Checked<()> {
+) -> Checked<ProfileHead> {
     let name_is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.is_empty() || name.len() > 32 || !name.chars().all(name_is_plain) {
         return fault(
@@ -95,7 +92,9 @@ pub(crate) fn names(
     }
     text("about", about)?;
     about_zh.map_or(Ok(()), |about| text("about_zh", about))?;
-    warning.map_or(Ok(()), |warning| text("warning", warning))
+    warning.map_or(Ok(()), |warning| text("warning", warning))?;
+    let [about_zh, warning] = [about_zh, warning].map(|text| text.map(str::to_owned));
+    Ok(ProfileHead { name: name.to_owned(), about: about.to_owned(), about_zh, warning })
 }
 
 pub(crate) fn format(form: &form::FormatForm) -> Checked<(u8, DecimalStyle)> {
@@ -231,8 +230,7 @@ fn order_rules(form: form::OrderForm) -> Checked<OrderRules> {
         return fault("order.status", "is missing", "name the column that order.take refers to");
     }
     entries("order.take", take.len(), 0)?;
-    entries("order.take_when", form.take_when.len(), 0)?;
-    let take_when = form.take_when.into_iter().map(take_when).collect::<Checked<_>>()?;
+    let take_when = take_when("order", form.take_when, column)?;
     Ok(OrderRules {
         id: column("order.id", &form.id)?,
         status,
@@ -245,11 +243,21 @@ fn order_rules(form: form::OrderForm) -> Checked<OrderRules> {
     })
 }
 
-fn take_when(form: form::TakeWhenForm) -> Checked<TakeWhen> {
-    entries("order.take_when.is", form.is.len(), 1)?;
-    text("order.take_when.otherwise", &form.otherwise)?;
-    let column = column("order.take_when.column", &form.column)?;
-    Ok(TakeWhen { column, is: form.is, otherwise: form.otherwise.into() })
+/// The rules of a section that leave lines out, with its own check of their columns.
+pub(crate) fn take_when(
+    section: &str,
+    forms: Vec<form::TakeWhenForm>,
+    column: impl Fn(&str, &form::ColumnForm) -> Checked<ProfileColumn>,
+) -> Checked<Vec<TakeWhen>> {
+    let key = |of: &str| format!("{section}.take_when{of}");
+    entries(&key(""), forms.len(), 0)?;
+    let rules = forms.into_iter().map(|form| {
+        entries(&key(".is"), form.is.len(), 1)?;
+        text(&key(".otherwise"), &form.otherwise)?;
+        let column = column(&key(".column"), &form.column)?;
+        Ok(TakeWhen { column, is: form.is, otherwise: form.otherwise.into() })
+    });
+    rules.collect()
 }
 
 fn item_rules(form: form::ItemForm, layout: Layout, order: &OrderRules) -> Checked<ItemRules> {

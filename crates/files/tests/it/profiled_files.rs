@@ -522,9 +522,9 @@ fn the_format_of_a_file_is_guessed_with_a_reason_or_left_to_a_person() {
 fn built_in_profiles_are_valid_and_others_say_what_is_wrong() {
     for name in FileProfile::names() {
         let profile = FileProfile::built_in(name).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(profile.name(), name);
-        assert!(profile.about_in_chinese() != profile.about(), "{name}");
-        assert!(profile.warning().is_some(), "{name} is not confirmed");
+        assert_eq!(profile.head().name(), name);
+        assert!(profile.head().about_in_chinese() != profile.head().about(), "{name}");
+        assert!(profile.head().warning().is_some(), "{name} is not confirmed");
         assert!(files::profile::Profile::names().all(|known| known != name));
     }
     let cmb = FileProfile::text("cmb").unwrap();

@@ -45,8 +45,8 @@ fn every_built_in_profile_is_valid() {
     );
     for name in names {
         let profile = Profile::built_in(name).unwrap();
-        assert_eq!(profile.name(), name);
-        assert!(!profile.about().is_empty());
+        assert_eq!(profile.head().name(), name);
+        assert!(!profile.head().about().is_empty());
         assert_eq!(profile.needs_seller(), !matches!(name, "doorstep" | "olist"));
     }
 }
@@ -67,8 +67,8 @@ fn an_unknown_name_is_answered_with_the_nearest_and_all_names() {
 fn a_profile_may_be_a_file() {
     let path = folder().join("own.toml");
     fs::write(&path, OWN).unwrap();
-    assert_eq!(Profile::find(path.to_str().unwrap()).unwrap().name(), "own");
-    assert_eq!(Profile::find("olist").unwrap().name(), "olist");
+    assert_eq!(Profile::find(path.to_str().unwrap()).unwrap().head().name(), "own");
+    assert_eq!(Profile::find("olist").unwrap().head().name(), "olist");
     let said = Profile::find("gone.toml").unwrap_err().to_string();
     assert!(said.starts_with("the profile gone.toml cannot be read: "), "{said}");
 }

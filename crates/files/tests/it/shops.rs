@@ -299,7 +299,7 @@ fn woocommerce_s_own_export_is_read_with_a_warning() {
                 \"2× Tee, 1× Mug\",3,,25,Direct\n\
                 \"2026-03-01 10:06:31\",92,\"zł5.00\",completed,Bob,new,\"1× Mug\",1,,5,\n";
     let profile = Profile::built_in("woocommerce-analytics").unwrap();
-    assert!(profile.warning().is_some_and(|warning| warning.contains("no payment method")));
+    assert!(profile.head().warning().is_some_and(|warning| warning.contains("no payment method")));
     let profile = profile.with_seller("W").unwrap().with_currency("PLN").unwrap();
     let import = try_import(&profile, text.as_bytes(), None).unwrap();
     assert_eq!(parcels(&import), ["91 W PLN 25.00 × 3"]);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ::files::offers::OfferProfile;
-use ::files::profile::Profile;
+use ::files::profile::{Profile, ProfileHead};
 use access::AccessFunction;
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
@@ -82,20 +82,20 @@ impl ImportForm {
 
     /// Each profile with what it reads, ours first.
     fn profiles(self, language: Language) -> Vec<(String, String)> {
-        let pick = |en: &str, zh: &str| match language {
-            Language::En => en.to_owned(),
-            Language::Zh => zh.to_owned(),
-        };
-        let mut all: Vec<(String, String)> = match self {
+        let heads: Vec<ProfileHead> = match self {
             ImportForm::Orders => Profile::names()
-                .filter_map(|name| Some((name, Profile::built_in(name).ok()?)))
-                .map(|(name, one)| (name.into(), pick(one.about(), one.about_in_chinese())))
+                .filter_map(|name| Some(Profile::built_in(name).ok()?.head().clone()))
                 .collect(),
             ImportForm::Offers => OfferProfile::names()
-                .filter_map(|name| Some((name, OfferProfile::built_in(name).ok()?)))
-                .map(|(name, one)| (name.into(), pick(one.about(), one.about_in_chinese())))
+                .filter_map(|name| Some(OfferProfile::built_in(name).ok()?.head().clone()))
                 .collect(),
         };
+        let about = |head: &ProfileHead| match language {
+            Language::En => head.about().to_owned(),
+            Language::Zh => head.about_in_chinese().to_owned(),
+        };
+        let mut all: Vec<(String, String)> =
+            heads.iter().map(|head| (head.name().to_owned(), about(head))).collect();
         all.sort_by_key(|(name, _)| *name != self.own_profile());
         all
     }
