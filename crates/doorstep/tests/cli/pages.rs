@@ -22,13 +22,13 @@ fn status(demo: &Demo, bed: &Bed, jar: &str, path: &str) -> String {
 }
 
 /// What a page shows, without what stands around it.
-fn main_of(page: &str) -> &str {
+pub fn main_of(page: &str) -> &str {
     let (_, rest) = page.split_once("<main").unwrap_or_else(|| panic!("{page}"));
     rest.split_once("</main>").unwrap().0
 }
 
 /// The text of each place of a page that begins so and ends so.
-fn all_between<'p>(page: &'p str, begin: &str, end: &str) -> Vec<&'p str> {
+pub fn all_between<'p>(page: &'p str, begin: &str, end: &str) -> Vec<&'p str> {
     page.split(begin).skip(1).map(|rest| rest.split(end).next().unwrap()).collect()
 }
 

@@ -167,7 +167,7 @@ impl FoundSubject {
             !hidden.contains(&column.name) && !column.name.ends_with("_batch")
         });
         ActSubject {
-            name: DetailPage::name_of(words, self.view, &self.row),
+            name: DetailPage::name_of(&context, self.view, &self.row),
             href: context.path_of(self.view, &self.row),
             facts: columns.map(|(at, _)| context.cell(self.view, &self.row, at)).collect(),
         }
