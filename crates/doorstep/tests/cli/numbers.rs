@@ -170,7 +170,8 @@ fn balance_of(demo: &Demo, bed: &Bed, account: &Value) -> i64 {
 #[test]
 fn a_click_on_any_of_two_hundred_numbers_leads_to_what_sums_to_it() {
     let bed = Bed::new();
-    let demo = start(&bed, "--data books");
+    // Held for two days, so that the sellers' accounts have balances.
+    let demo = start(&bed, "--data books --hold 2");
     demo.status(&bed, &["-c", "finance", &demo.of("finance").link]);
     let shown = draw(in_lists(&demo, &bed), NUMBERS - BALANCES);
     assert_eq!(shown.len(), NUMBERS - BALANCES);

@@ -45,6 +45,25 @@ fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
     assert!(head.stdout().contains("location: /sign-in?next=%2Fparcels%3Fstate%3Dout"), "{head}");
     assert_eq!(demo.status(&bed, &[&there]), "401", "a program");
 
+    // Whoever acts has a name: a courier as a person, a cashier, and for a firm its couriers.
+    for (role, path) in [
+        ("finance", "/open-items"),
+        ("finance", "/hand-overs"),
+        ("administrator", "/persons"),
+        ("firm", "/custody"),
+        ("courier", "/custody"),
+    ] {
+        let shown = page(&demo, &bed, role, path);
+        let unnamed = [">cou_", ">per_"].map(|id| main_of(&shown).contains(id));
+        assert_eq!(unnamed, [false; 2], "{role} {path}: {shown}");
+    }
+    let people = page(&demo, &bed, "administrator", "/people");
+    assert!(main_of(&people).contains(">firm-1-cashier<"), "{people}");
+    let custody = demo.get(&bed, "firm", "/v1/custody?limit=1")["items"][0]["courier"].clone();
+    let custody = format!("/custody/{}", custody.as_str().unwrap());
+    let title = all_between(&page(&demo, &bed, "firm", &custody), "<h1>", "</h1>")[0].to_owned();
+    assert!(title.starts_with("Courier cash firm-1-courier-"), "{title}");
+
     // A day collects.
     let home = page(&demo, &bed, "auditor", "/");
     assert!(home.contains(" payments") && !home.contains(" 0 payments"), "{home}");

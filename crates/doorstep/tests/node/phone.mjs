@@ -424,7 +424,7 @@ const askFor = async (tab, id, how) => {
   await page.click("button.tall");
   await page.waitForSelector("main .notice.act");
   same("declined, once", await paymentsOf(short), [[1, "card", "declined", SHORT]]);
-  await inBooks(short, ["assigned", 1, 0]);
+  await inBooks(short, ["out", 1, 0]);
   await go(page, `#/take/${short}`);
   await hold(page, new RegExp(`#/receipt/${short}/2`));
   await inBooks(short, ["delivered", 2, SHORT]);
