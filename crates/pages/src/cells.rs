@@ -125,7 +125,7 @@ const PAID: PartFilter = Is("state", "approved,held,released");
 /// The code of couriers' cash in the chart.
 const COURIER_CASH: PartFilter = Is("code", "1210");
 
-/// Where a number is made of other rows: view and column, the view that has them, and their filters.
+/// Where a number is made of other rows: view and column, the view that has them, their filters.
 type MadeOf = (&'static str, &'static str, &'static str, &'static [PartFilter]);
 const MADE_OF: [MadeOf; 17] = [
     ("parcels", "collected", "payments", &[Same("parcel"), PAID]),
