@@ -40,6 +40,7 @@ mod system;
 
 use std::sync::{Arc, LazyLock};
 
+use access::Principal;
 use askama::Template;
 use axum::Router;
 use axum::body::Body;
@@ -57,6 +58,7 @@ use views::read::VIEWS;
 
 use crate::app::{App, Call, HttpAnswer, add_limits, cookie_value, json_answer, language_of};
 use crate::handlers;
+use crate::handlers::views::{Wanted, wait_for};
 use crate::operations::{Action, OPERATIONS, Operation};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
@@ -207,6 +209,15 @@ impl Visit {
     /// The path and the query.
     fn path(&self) -> &str {
         self.call.parts.uri.path_and_query().map_or("/", |path| path.as_str())
+    }
+
+    /// What a page of the views begins with: who looks, and the frame. Waits for what is wanted.
+    async fn open(&self, wanted: Wanted) -> Result<(Arc<App>, Principal, PageFrame), Problem> {
+        let principal = self.call.caller()?.principal.clone();
+        let app = self.call.app.clone();
+        let around = frame(&app, self.preferences, self.call.caller.as_ref(), self.path());
+        wait_for(&app, wanted).await?;
+        Ok((app, principal, around))
     }
 }
 
