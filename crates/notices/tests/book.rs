@@ -235,6 +235,11 @@ fn a_report_goes_to_who_asked_for_it_and_its_correction_to_all_who_were_sent_it(
     // Whoever was sent the first report hears that it was wrong, though it ended the mails.
     assert_eq!(told(4, Some(1)), [SHOP, Recipient::Staff]);
     assert_eq!(told(5, Some(3)), [firm]);
+    // Also when the notices of it are no longer kept.
+    for days in [31, 31 + 91] {
+        outbox.lock().unwrap().prune(Timestamp(NOW.0 + days * 86_400_000)).unwrap();
+    }
+    assert_eq!(told(6, Some(1)), [SHOP, Recipient::Staff]);
     let mut book = book.into_inner().unwrap();
     book.remove_all_of(SHOP).unwrap();
     assert_eq!(book.report_readers().unwrap(), ([firm].into(), [Recipient::Staff].into()));

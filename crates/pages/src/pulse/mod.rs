@@ -81,8 +81,8 @@ pub fn report_end_page(words: PageWords, has_ended: bool) -> String {
 pub fn add_report_end(words: PageWords, link: &str, text: &mut String, html: &mut String) {
     let said = words.get("pulse.mail_end");
     text.push_str(&format!("\n{said} {link}\n"));
-    let link = format!("<p><a href=\"{link}\">{said}</a></p>\n</body>");
-    *html = html.replacen("</body>", &link, 1);
+    let link = format!("<p><a href=\"{link}\">{said}</a></p>\n</main>");
+    *html = html.replacen("</main>", &link, 1);
 }
 
 /// A publication as a page by itself, for a mail or a file. Links lead to the pages at `origin`;
@@ -97,7 +97,7 @@ pub fn mail_page(words: PageWords, html: &str, origin: Option<&str>) -> String {
     format!(
         "<!doctype html>\n<html lang=\"{tag}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title} · Doorstep</title>\n<style>{MAIL_STYLE}</style>\n</head>\n<body>\n{html}\
-         </body>\n</html>\n"
+         <title>{title} · Doorstep</title>\n<style>{MAIL_STYLE}</style>\n</head>\n<body>\n<main>\n{html}\
+         </main>\n</body>\n</html>\n"
     )
 }
