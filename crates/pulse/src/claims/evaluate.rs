@@ -588,7 +588,10 @@ impl<'m, 'a> Evaluation<'m, 'a> {
             return;
         };
         // What is computed moves with what it is computed from.
-        if !self.is_given(share.part, currency) || !self.is_given(share.whole, currency) {
+        let is_given = [share.part, share.whole].iter().all(|it| self.is_given(*it, currency));
+        // What is farther apart than they can be needs no closer look, unless it is to be shown.
+        let is_settled = !found.has_sentences() && !of_whole.meets(&share.fraction);
+        if !is_given && !is_settled {
             let now = |name: usize| Quantity::Now(name, currency);
             let ratios = self.computed_together(false).ratios(now(share.part), now(share.whole));
             of_whole = ratios.unwrap_or(of_whole);

@@ -23,10 +23,11 @@ fn fraction(exact: &Exact) -> Option<Fraction> {
     Some((numerator, i128::try_from(exact.denominator()).ok()?))
 }
 
-/// `None` unless it comes out even, or need not.
-fn times(value: i128, (numerator, denominator): Fraction, exactly: bool) -> Option<i128> {
+/// A product, rounded down or up.
+fn times(value: i128, (numerator, denominator): Fraction, up: bool) -> Option<i128> {
     let product = value.checked_mul(numerator)?;
-    (denominator != 0 && !(exactly && product % denominator != 0)).then(|| product / denominator)
+    let whole = product.checked_div(denominator)?;
+    Some(whole + i128::from(up && product % denominator != 0))
 }
 
 /// The first divided by the second is in an interval.
@@ -34,7 +35,6 @@ struct ShownRatio {
     places: [usize; 2],
     lo: Fraction,
     hi: Fraction,
-    middle: Fraction,
     width: i128,
 }
 
@@ -43,9 +43,33 @@ impl ShownRatio {
         let (lo, hi) = (fraction(&interval.lo)?, fraction(&interval.hi)?);
         let [low, high] = [lo.0.checked_mul(hi.1)?, hi.0.checked_mul(lo.1)?];
         let sum = low.checked_add(high)?;
-        let middle = (sum, lo.1.checked_mul(hi.1)?.checked_mul(2)?);
-        let width = (high - low).checked_mul(WIDTH_PARTS)?.checked_div(sum)?;
-        Some(ShownRatio { places, lo, hi, middle, width })
+        let width = (high - low).checked_mul(WIDTH_PARTS)?.checked_div(sum).unwrap_or(0);
+        Some(ShownRatio { places, lo, hi, width })
+    }
+
+    /// The place that is not known, if the other one is.
+    fn open(&self, values: &[Option<i128>]) -> Option<usize> {
+        let [above, below] = self.places;
+        match (values[above], values[below]) {
+            (None, Some(_)) => Some(above),
+            (Some(_), None) => Some(below),
+            _ => None,
+        }
+    }
+
+    /// What the other place leaves to one. `None` if it says nothing.
+    fn ends(&self, place: usize, values: &[Option<i128>]) -> Option<[i128; 2]> {
+        let ([above, below], (lo, hi)) = (self.places, (self.lo, self.hi));
+        if place == above {
+            let other = values[below]?;
+            Some([times(other, lo, true)?, times(other, hi, false)?])
+        } else if place == below {
+            let other = values[above]?;
+            let most = if lo.0 == 0 { i128::MAX } else { times(other, (lo.1, lo.0), false)? };
+            Some([times(other, (hi.1, hi.0), true)?, most])
+        } else {
+            None
+        }
     }
 
     fn holds(&self, values: &[i128]) -> Option<bool> {
@@ -79,18 +103,15 @@ impl Joint<'_> {
         fixed.iter().for_each(|(place, value)| values[*place] = Some(*value));
         loop {
             while self.fill_a_sum(&mut values)? {}
-            let open = |it: &&ShownRatio| it.places.map(|at| values[at].is_some());
-            let next = ratios
-                .iter()
-                .find(|ratio| open(ratio) != [true, true] && open(ratio) != [false, false]);
-            let Some(ShownRatio { places: [above, below], middle, .. }) = next else { break };
-            match (values[*above], values[*below]) {
-                (Some(known), _) => {
-                    values[*below] = Some(times(known, (middle.1, middle.0), false)?)
-                }
-                (_, Some(known)) => values[*above] = Some(times(known, *middle, false)?),
-                _ => return None,
+            let mut open = ratios.iter().filter_map(|ratio| ratio.open(&values));
+            let Some(place) = open.next() else { break };
+            // The middle of what all that is known leaves to it.
+            let (mut least, mut most) = (0, i128::MAX);
+            for [lo, hi] in ratios.iter().filter_map(|ratio| ratio.ends(place, &values)) {
+                (least, most) = (least.max(lo), most.min(hi));
             }
+            values[place] = (least <= most).then(|| least + (most - least) / 2);
+            values[place]?;
         }
         let values: Vec<i128> = values.into_iter().collect::<Option<_>>()?;
         let sums = self.said().all(|said| match said {
@@ -130,8 +151,12 @@ impl Joint<'_> {
             _ => None,
         });
         let interval = said.next().filter(|_| said.next().is_none())?;
-        let [lo, hi] = [&interval.lo, &interval.hi].map(|end| times(UNIT, fraction(end)?, true));
-        Some([lo?, hi?])
+        let whole = |end: &Exact| {
+            let end = fraction(end)?;
+            let value = times(UNIT, end, false)?;
+            (value.checked_mul(end.1)? == UNIT.checked_mul(end.0)?).then_some(value)
+        };
+        Some([whole(&interval.lo)?, whole(&interval.hi)?])
     }
 
     /// An end of what a part divided by its whole can be, where one of them is the only one that is
