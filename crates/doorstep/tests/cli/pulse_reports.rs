@@ -11,6 +11,8 @@ use super::pages::page;
 use super::support::{Bed, Ran, eventually};
 
 const ORACLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/report_recomputed.py");
+const PLANS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/figure_plans.py");
+const FIGURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../figures");
 const VIEWS: [&str; 12] = [
     "accounts",
     "postings",
@@ -80,6 +82,9 @@ fn every_figure_of_a_week_is_computed_again_by_duckdb_and_hledger() {
         before = after;
     }
     assert_eq!(days.len(), 7, "a week");
+    let mut plans = bed.command("python3");
+    plans.args(["-B", PLANS, "books/views.sqlite", FIGURES]);
+    Ran::of(&mut plans).succeeds().prints(" figures");
 }
 
 #[test]
