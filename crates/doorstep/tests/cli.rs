@@ -68,6 +68,7 @@ mod cli {
     mod policy_day;
     mod promotions;
     mod pulse;
+    mod pulse_mail;
     mod pulse_reports;
     mod recompute;
     mod recon;

@@ -21,6 +21,7 @@ use node::{Clock, JournalPosition, SystemClock};
 use office::socket::CommandLines;
 use office::{Language, SharedOffice, SignedInGiver};
 use tokio::sync::Semaphore;
+use vault::VaultKey;
 use views::{Place, ViewColumn, ViewSpec};
 
 use crate::console;
@@ -121,6 +122,8 @@ pub struct WebParts {
     /// Whether anybody may read the policy and its report.
     pub public_policy: bool,
     pub provider: Option<ProviderSettings>,
+    /// Reads the links that end the daily report's mails.
+    pub vault_key: Option<VaultKey>,
     /// Hears of failures, for the log.
     pub on_failure: fn(&str),
 }
@@ -161,6 +164,7 @@ pub(crate) struct App {
     pub system: SystemWatch,
     hosts: Vec<String>,
     pub is_tls: bool,
+    pub vault_key: Option<VaultKey>,
     pub on_failure: fn(&str),
 }
 
@@ -252,6 +256,7 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         system: parts.system,
         hosts: parts.hosts,
         is_tls: parts.is_tls,
+        vault_key: parts.vault_key,
         on_failure: parts.on_failure,
     });
     let refuse = |app: &Arc<App>, kind: ProblemKind| {

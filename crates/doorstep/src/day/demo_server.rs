@@ -288,6 +288,7 @@ pub fn shared(
         demo: None,
         phone: None,
         system: Arc::new(move || watch.figures()),
+        vault_key: None,
     })
 }
 

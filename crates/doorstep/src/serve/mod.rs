@@ -264,7 +264,7 @@ fn serve(
             let announce: OnEvents = Box::new(move |events| changes.announce(events));
             let (code_mac, views, trial_roles) = (code_mac, place.clone(), Vec::new());
             let books = Box::new(NodeBooks::new(node.client()));
-            let store = Arc::new(AccessStore::open(data, vault.key, books)?);
+            let store = Arc::new(AccessStore::open(data, vault.key.clone(), books)?);
             let office = shared;
             let payout_day = web::payout_day_of(calendar.clone());
             let watched = watch.clone();
@@ -280,6 +280,7 @@ fn serve(
                 demo: None,
                 phone: Some(Arc::new(move |request| phones.ask(request))),
                 system: Arc::new(move || watched.figures()),
+                vault_key: vault.key,
             };
             let listen = WebListen::open(&plan.addresses, plan.tls.clone())?;
             web::start(plan, listen, node, data, parts)

@@ -481,7 +481,11 @@ impl NoticesService {
             outbox: outbox.clone(),
             book: book.clone(),
             addresses: addresses.clone(),
-            bodies: Some(Arc::new(PublishedBodies { data: data.to_owned(), origin })),
+            bodies: Some(Arc::new(PublishedBodies {
+                data: data.to_owned(),
+                origin,
+                book: book.clone(),
+            })),
             senders,
             clock: Box::new(SystemClock),
             figures,

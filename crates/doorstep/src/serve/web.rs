@@ -13,6 +13,7 @@ use office::socket::CommandLines;
 use office::{CodeMacOf, Language, OnEvents, SharedOffice, SignedInGiver};
 use rustls::ServerConfig;
 use switch::in_range;
+use vault::VaultKey;
 use views::Place;
 use web::limits::{CONNECTIONS_MAX, CONNECTIONS_MIN, WORKERS_MAX};
 use web::system::SystemWatch;
@@ -200,6 +201,7 @@ pub struct WebShared {
     pub demo: Option<DemoActs>,
     pub phone: Option<::web::AskSwitch>,
     pub system: SystemWatch,
+    pub vault_key: Option<VaultKey>,
 }
 
 /// The calendar in force says when sellers are paid.
@@ -242,6 +244,7 @@ pub fn start(
         demo,
         phone,
         system,
+        vault_key,
     } = shared;
     let on_events = Arc::new(Mutex::new(announce));
     let (client, directory, shared_office) = (node.client(), data.to_owned(), office.clone());
@@ -284,6 +287,7 @@ pub fn start(
         public_policy: plan.public_policy,
         provider: plan.provider,
         shop: plan.shop,
+        vault_key,
         on_failure: |reason| tracing::error!(target: "web", reason, "a request failed"),
     };
     Ok(WebServer::start(listen, parts)?)

@@ -29,6 +29,7 @@ mod policy;
 mod portals;
 mod preview;
 mod pulse;
+mod report_mail;
 mod routing;
 mod rows;
 mod searches;
@@ -51,6 +52,7 @@ use machine::CommandSpec;
 use node::JournalPosition;
 use office::Language;
 use pages::assets::{ASSETS, ICON};
+use pages::pulse::REPORT_END_PATH;
 use pages::{DesignPage, Link, PageFrame, PageWords, Theme, list_path};
 use serde_json::json;
 use views::ViewSpec;
@@ -148,6 +150,8 @@ enum Page {
     Figure,
     Claims,
     JudgeClaims,
+    EndReport,
+    ReportEnded,
     Routing,
     Costs,
     Exit,
@@ -292,6 +296,9 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(&format!("{}/{{number}}/claims/{{id}}", pulse::PULSE_PATH), {
             get(Page::PublishedClaim)
         })
+        .route(&format!("{REPORT_END_PATH}/{{link}}"), {
+            on(get(Page::EndReport), MethodFilter::POST, Page::ReportEnded)
+        })
         .route(POSITION_PATH, get(Page::Position))
         .route(audit::AUDIT_PATH, get(Page::Audit))
         .route(&list_path(routing::ROUTING), get(Page::Routing))
@@ -412,6 +419,8 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::SignedIn => sessions::signed_in(visit),
         Page::Preferences => sessions::prefer(visit).await,
         Page::Shop(page) => crate::shop::show(visit, page).await,
+        Page::EndReport => report_mail::ask(&visit).await,
+        Page::ReportEnded => report_mail::end(&visit).await,
         Page::Policy
         | Page::PolicyTwin
         | Page::PolicyReport
