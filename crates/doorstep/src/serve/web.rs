@@ -17,8 +17,8 @@ use views::Place;
 use web::limits::{CONNECTIONS_MAX, CONNECTIONS_MIN, WORKERS_MAX};
 use web::system::SystemWatch;
 use web::{
-    DemoActs, PayoutDay, ProviderSettings, ShopCategory, ShopSettings, TrialRole, WebListen,
-    WebParts, WebServer, WebTexts,
+    DemoActs, OverdueArrivals, PayoutDay, ProviderSettings, ShopCategory, ShopSettings, TrialRole,
+    WebListen, WebParts, WebServer, WebTexts,
 };
 
 use super::form::{ProviderForm, ShopForm, WebForm};
@@ -185,6 +185,7 @@ pub struct WebShared {
     /// Roles that a link switches to: of a demonstration.
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
+    pub overdue: OverdueArrivals,
     pub demo: Option<DemoActs>,
     pub phone: Option<::web::AskSwitch>,
     pub system: SystemWatch,
@@ -227,6 +228,7 @@ pub fn start(
         announce,
         trial_roles,
         payout_day,
+        overdue,
         demo,
         phone,
         system,
@@ -264,6 +266,7 @@ pub fn start(
         connections_max: plan.connections_max,
         trial_roles,
         payout_day,
+        overdue,
         demo,
         phone,
         system,

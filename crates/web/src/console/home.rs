@@ -15,6 +15,7 @@ use views::read::{
 };
 use views::{ViewSpec, ViewValue};
 
+use super::arrivals::{ARRIVALS, overdue_work};
 use super::frames::{frame, position, readable};
 use super::rows::{offset_at, read, time_of, with};
 use super::{Visit, html, portals};
@@ -342,6 +343,9 @@ pub(super) async fn home(visit: Visit) -> HttpAnswer {
                 href: super::PROPOSALS_PATH.to_owned(),
             };
             work.splice(0..0, (waiting > 0).then_some(link));
+        }
+        if wanted.at.is_none() && readable.contains(&ARRIVALS) {
+            work.splice(0..0, overdue_work(words, &app));
         }
         let page = HomePage {
             work,
