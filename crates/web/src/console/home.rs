@@ -15,6 +15,7 @@ use views::read::{
 };
 use views::{ViewSpec, ViewValue};
 
+use super::arrivals::{ARRIVALS, overdue_work};
 use super::frames::{position, readable};
 use super::rows::{offset_at, position_at, read, with};
 use super::{Visit, html, portals};
@@ -309,7 +310,8 @@ pub(super) async fn home(visit: Visit) -> HttpAnswer {
             let found = find(reader, &principal, at.batch, offset_minutes)?;
             Ok((found, at, time))
         })?;
-        around.nav = nav_groups(words, &readable(&principal), None, wanted.at);
+        let readable = readable(&principal);
+        around.nav = nav_groups(words, &readable, None, wanted.at);
         around.title = words.get("home.title").to_owned();
         around.position = Some(position(words, &at, wanted.at, ("/", &[]), (time, offset_minutes)));
         let charts = charts(words, &found);
@@ -334,6 +336,9 @@ pub(super) async fn home(visit: Visit) -> HttpAnswer {
                 href: super::PROPOSALS_PATH.to_owned(),
             };
             work.splice(0..0, (waiting > 0).then_some(link));
+        }
+        if wanted.at.is_none() && readable.contains(&ARRIVALS) {
+            work.splice(0..0, overdue_work(words, &app));
         }
         let page = HomePage {
             work,
