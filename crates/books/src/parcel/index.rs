@@ -46,6 +46,9 @@ impl ParcelSlot {
 /// the processor's cache while it is built.
 const SHARDS: usize = 256;
 
+/// Threads that build the shards of an index.
+const BUILDERS: usize = 4;
+
 /// Five bytes per parcel. The ids are in the records.
 #[derive(Clone, Debug)]
 pub(crate) struct ParcelIndex {
@@ -160,19 +163,36 @@ impl IndexBuilder {
         self.entries[hash.shard()].push((hash, place.packed()));
     }
 
-    /// The index of all entries but the closed ones whose slot is `older`.
-    pub(crate) fn finish(self, older: impl Fn(u32) -> bool) -> ParcelIndex {
+    /// The index of all entries but the closed ones whose slot is `older`. Threads build its
+    /// shards; each is as if there were one thread.
+    pub(crate) fn finish(mut self, older: impl Fn(u32) -> bool + Sync) -> ParcelIndex {
         let mut index = ParcelIndex::default();
-        for (mut entries, shard) in self.entries.into_iter().zip(&mut index.shards) {
-            entries.retain(|(_, packed)| match ParcelSlot::unpacked(*packed) {
-                ParcelSlot::Open(_) => true,
-                ParcelSlot::Closed(slot) => !older(slot),
-            });
-            shard.reserve(entries.len(), |_| unreachable!("it is empty"));
-            for (hash, packed) in entries {
-                shard.insert_unique(hash.in_shard(), packed, |_| unreachable!("it has room"));
+        let here = SHARDS.div_ceil(BUILDERS);
+        let groups = self.entries.chunks_mut(here).zip(index.shards.chunks_mut(here));
+        std::thread::scope(|scope| {
+            for (entries, shards) in groups {
+                scope.spawn(|| {
+                    for (entries, shard) in entries.iter_mut().zip(shards) {
+                        build_shard(std::mem::take(entries), shard, &older);
+                    }
+                });
             }
-        }
+        });
         index
+    }
+}
+
+fn build_shard(
+    mut entries: Vec<(ParcelHash, u32)>,
+    shard: &mut HashTable<u32>,
+    older: impl Fn(u32) -> bool,
+) {
+    entries.retain(|(_, packed)| match ParcelSlot::unpacked(*packed) {
+        ParcelSlot::Open(_) => true,
+        ParcelSlot::Closed(slot) => !older(slot),
+    });
+    shard.reserve(entries.len(), |_| unreachable!("it is empty"));
+    for (hash, packed) in entries {
+        shard.insert_unique(hash.in_shard(), packed, |_| unreachable!("it has room"));
     }
 }
