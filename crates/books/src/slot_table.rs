@@ -10,6 +10,10 @@ use hashbrown::HashTable;
 /// the processor's cache while it is built.
 const SHARDS: usize = 256;
 
+/// A built table has room for one entry more for each of this many: the first commands after a
+/// restart must not move what was just put in its place.
+const BUILT_ROOM: usize = 8;
+
 /// Threads that build the shards of a table.
 const BUILDERS: usize = 4;
 
@@ -118,7 +122,8 @@ fn build_shard(
     keep: impl Fn(u32) -> bool,
 ) {
     entries.retain(|(_, slot)| keep(*slot));
-    shard.reserve(entries.len(), |_| unreachable!("it is empty"));
+    let room = entries.len() / BUILT_ROOM;
+    shard.reserve(entries.len() + room, |_| unreachable!("it is empty"));
     for (hash, slot) in entries {
         shard.insert_unique(hash.in_shard(), slot, |_| unreachable!("it has room"));
     }
@@ -165,6 +170,18 @@ mod tests {
         assert_eq!(table.find(hash_of(4), |slot| slot == 11), Some(11));
         assert_eq!(table.find(hash_of(4), |slot| slot == 4), None);
         assert_eq!((slots(&table, 3), table.len()), (vec![7], 9));
+    }
+
+    #[test]
+    fn a_built_table_has_room_for_the_first_commands() {
+        // As many as fit just into the shards that have no room.
+        let entries = 110_000;
+        let mut built = SlotTableBuilder::default();
+        (0..entries).for_each(|slot| built.add(hash_of(slot), slot));
+        let mut table = built.finish(|_| true);
+        for slot in entries..entries + entries / 16 {
+            table.add(hash_of(slot), slot, |_| panic!("an entry moves for slot {slot}"));
+        }
     }
 
     /// A day must not wait until millions of entries have moved.
