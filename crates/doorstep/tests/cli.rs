@@ -36,6 +36,7 @@ mod cli {
     mod keys;
     mod killed_writes;
     mod kills;
+    mod line;
     mod log;
     mod logs;
     mod looks;

@@ -28,4 +28,4 @@ pub use preview::{ChangedText, KindCounts, Preview, preview};
 pub use rescreen::{RescreenError, Rescreened, RulesInForce, due_texts, rescreen};
 pub use screen::{ScreenError, TextToScreen, check_places, matched_version, matcher_of, screening};
 pub use store::{PUBLIC_TEXTS_FILE, PUBLIC_TEXTS_STORE, StoreError, TextStore};
-pub use text::{CAPTIONS_MAX, OfferText, OfferTextFault, PICTURES_MAX};
+pub use text::{CAPTIONS_MAX, LANGUAGE_BYTES_MAX, OfferText, OfferTextFault, PICTURES_MAX};

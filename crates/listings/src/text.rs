@@ -9,7 +9,7 @@ pub const CAPTIONS_MAX: usize = 100;
 /// Pictures of an offer.
 pub const PICTURES_MAX: usize = 12;
 /// Of the tag of a language (RFC 5646).
-const LANGUAGE_BYTES_MAX: usize = 35;
+pub const LANGUAGE_BYTES_MAX: usize = 35;
 
 /// Title and description of an offer, its pictures with their captions, and its language.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -26,6 +26,7 @@ use views::{Place, ViewColumn, ViewSpec};
 use crate::console;
 use crate::cursor::CursorKey;
 use crate::handlers;
+use crate::handlers::checkout::Checkouts;
 use crate::idempotency::RunningKeys;
 use crate::limits::{
     BODY_BYTES_MAX, BODY_SECONDS_MAX, EXPORTS_MAX, FILES_MAX, PROVIDER_REQUESTS_MAX,
@@ -101,6 +102,8 @@ pub struct WebParts {
     pub is_tls: bool,
     /// Of a principal, a second.
     pub requests_per_second: u32,
+    /// More wait in a line.
+    pub checkouts_at_once: usize,
     pub connections_max: usize,
     /// Roles that a link switches to: of a demonstration, nowhere else.
     pub trial_roles: Vec<TrialRole>,
@@ -143,6 +146,7 @@ pub(crate) struct App {
     /// For turns of the engine.
     pub turns: Arc<Semaphore>,
     pub senders: Senders,
+    pub checkouts: Checkouts,
     pub provider: Option<Arc<Provider>>,
     /// Questions to the provider that may be asked at once.
     pub provider_requests: Arc<Semaphore>,
@@ -236,6 +240,7 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         files: Arc::new(Semaphore::new(FILES_MAX)),
         turns: Arc::new(Semaphore::new(TURNS_WAITING_MAX)),
         senders: Senders::new(parts.requests_per_second),
+        checkouts: Checkouts::new(parts.checkouts_at_once),
         provider: parts.provider.map(|settings| Arc::new(Provider::new(settings))),
         provider_requests: Arc::new(Semaphore::new(PROVIDER_REQUESTS_MAX)),
         origin: parts.origin,

@@ -21,6 +21,7 @@ mod address_connections;
 mod answers;
 mod app;
 mod bare_errors;
+mod checkout_line;
 mod console;
 mod cursor;
 mod field_forms;

@@ -52,6 +52,12 @@ pub const WRITERS_MAX: usize = 100_000;
 pub const SENDERS_MAX: usize = 100_000;
 /// Requests of an address without a sign-in, a second.
 pub const UNKNOWN_REQUESTS_PER_SECOND_MAX: u32 = 20;
+/// Checkouts that wait in the line, of all senders, of a session or key, and of an address.
+pub const LINE_MAX: usize = 50_000;
+pub const LINE_PER_PRINCIPAL_MAX: usize = 10_000;
+pub const LINE_PER_ADDRESS_MAX: usize = 50;
+/// Refusals that are kept for the pages of orders that waited.
+pub const LATE_REFUSALS_MAX: usize = 1_000;
 /// Of a text that a list is narrowed to.
 pub const FILTER_CHARACTERS_MAX: usize = 500;
 /// Offers on one page of the shop window, and its pages.

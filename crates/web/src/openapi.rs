@@ -13,7 +13,7 @@ use views::ViewSpec;
 
 use crate::answers;
 use crate::console::STATEMENT_PARAMETERS;
-use crate::handlers::market::DELIVER_TO;
+use crate::handlers::checkout::DELIVER_TO;
 use crate::handlers::policy::REPORT_DAYS;
 use crate::handlers::{
     self, FIGURE_PARAMETERS, NOTICE_PARAMETERS, PERSON, PICTURE_TYPES, USE_FIELDS, file_flags,
@@ -23,6 +23,12 @@ use crate::operations::{Action, FlagForm, LookFlag, LookSpec, OPERATIONS, Operat
 use crate::problem::{PROBLEMS_PATH, ProblemType, problem_types};
 use crate::sent_fields::{PLAIN_TEXT, example, fields_schema, identifier_schema, reference_to};
 use crate::view_values;
+
+/// Of a class of a pattern: what changes the direction of writing.
+const DIRECTION: &str = "\\u202a-\\u202e\\u2066-\\u2069";
+/// What a title is not made of alone.
+const SPACES: &str =
+    "\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 
 /// Groups of operations.
 const TAGS: [(&str, &str); 12] = [
@@ -304,7 +310,11 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
             }));
         }
         Action::KeepText => {
-            let text = json!({ "type": "string" });
+            let text = |pattern: &str| {
+                let most = policy::TEXT_BYTES_MAX;
+                json!({ "type": "string", "maxLength": most, "pattern": pattern })
+            };
+            let any = text(&format!("^[^{DIRECTION}]*$"));
             let digest = json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
             let list =
                 |of: &Value, most: usize| json!({ "type": "array", "items": of, "maxItems": most });
@@ -312,12 +322,16 @@ fn of_operation(operation: &Operation, schemas: &mut Map<String, Value>) -> Valu
                 "type": "object",
                 "required": ["title"],
                 "properties": {
-                    "title": text,
-                    "description": text,
-                    "captions": list(&text, listings::CAPTIONS_MAX),
+                    "title": text(&format!(
+                        "^[^{DIRECTION}]*[^{SPACES}{DIRECTION}][^{DIRECTION}]*$"
+                    )),
+                    "description": any,
+                    "captions": list(&any, listings::CAPTIONS_MAX),
                     "pictures": list(&digest, listings::PICTURES_MAX),
                     "language": {
                         "type": ["string", "null"],
+                        "maxLength": listings::LANGUAGE_BYTES_MAX,
+                        "pattern": "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$",
                         "description": "Of the text: `zh`, `en`, `pt-BR`.",
                     },
                 },

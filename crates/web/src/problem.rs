@@ -168,6 +168,10 @@ kinds! {
     KeyInUse "idempotency-key-in-use" 409
         "a request with this Idempotency-Key is being carried out; repeat it in a moment"
         "带有该 Idempotency-Key 的请求正在执行；请稍后重复"
+    InLine "in-line" 409
+        "the order waits in the line of checkouts, at the place that the header Doorstep-Place \
+         says; send the same request again when the header Retry-After says, it keeps its place"
+        "订单正在排队，位置见 Doorstep-Place 标头；请按 Retry-After 标头所示时间重复同一请求，位置会保留"
     UnknownField "unknown-field" 422
         "the command has no such field; use its fields"
         "命令没有该字段；请使用其字段"
@@ -465,6 +469,12 @@ impl Problem {
     #[must_use]
     pub fn detail(&self, language: Language) -> &str {
         self.0.detail.in_language(language)
+    }
+
+    /// The same in both languages.
+    #[must_use]
+    pub fn text(&self) -> &BilingualText {
+        &self.0.detail
     }
 
     #[must_use]

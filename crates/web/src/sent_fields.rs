@@ -10,7 +10,7 @@ use office::{CODE_MAC, fields, is_filled_in};
 use reports::FieldType;
 use serde_json::{Map, Value, json};
 
-use crate::handlers::market::{DELIVER_TO, DELIVERY_FIELDS};
+use crate::handlers::checkout::{DELIVER_TO, DELIVERY_FIELDS};
 use crate::handlers::{ACCOUNT, DIGEST, SET_PAYOUT_ACCOUNT};
 use crate::prefixes;
 

@@ -45,7 +45,9 @@ use crate::serve::metrics::{MetricsSources, Watch};
 use crate::serve::office_socket_error;
 use crate::serve::pulse::{PulsePlan, PulsePublisher};
 use crate::serve::views::ViewsFollower;
-use crate::serve::web::{self as served_web, REQUESTS_PER_SECOND, WebPlan, WebShared};
+use crate::serve::web::{
+    self as served_web, CHECKOUTS_AT_ONCE, REQUESTS_PER_SECOND, WebPlan, WebShared,
+};
 use crate::views_command::bring_up;
 use crate::words::{Lang, bilingual, left, say};
 use crate::{chinese, persons, texts};
@@ -296,6 +298,7 @@ pub fn plan(addresses: Vec<SocketAddr>, requests_per_second: u32) -> WebPlan {
         tls: None,
         hosts: ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec(),
         requests_per_second,
+        checkouts_at_once: CHECKOUTS_AT_ONCE,
         connections_max: CONNECTIONS_MAX,
         origin: None,
         public_policy: true,

@@ -102,6 +102,8 @@ pub struct WebForm {
     #[serde(default)]
     pub hosts: Vec<String>,
     pub requests_per_second: Option<u32>,
+    /// More wait in a line.
+    pub checkouts_at_once: Option<usize>,
     /// Where browsers find its pages.
     pub origin: Option<String>,
     /// Whether anybody may read the policy and its report, without signing in.

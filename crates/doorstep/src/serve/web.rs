@@ -35,6 +35,9 @@ pub const FILES_MIN: usize = CONNECTIONS_MIN + 2 * WORKERS_MAX;
 /// Of a principal, unless the settings say otherwise.
 pub const REQUESTS_PER_SECOND: u32 = 1_000;
 const REQUESTS_PER_SECOND_MAX: u32 = 1_000_000;
+/// Unless the settings say otherwise: enough that all their addresses are sealed in one turn.
+pub const CHECKOUTS_AT_ONCE: usize = 256;
+const CHECKOUTS_AT_ONCE_MAX: usize = 4_096;
 /// A monthly cycle and its holidays lie within.
 const PAYOUT_DAYS_LOOKED_AT: u16 = 62;
 
@@ -45,6 +48,7 @@ pub struct WebPlan {
     pub tls: Option<Arc<ServerConfig>>,
     pub hosts: Vec<String>,
     pub requests_per_second: u32,
+    pub checkouts_at_once: usize,
     pub connections_max: usize,
     pub origin: Option<String>,
     pub public_policy: bool,
@@ -94,6 +98,13 @@ pub fn plan(form: &WebForm, path: impl Fn(&Path) -> PathBuf) -> anyhow::Result<W
         1..=REQUESTS_PER_SECOND_MAX,
         "with 0 nobody is answered",
     )?;
+    let checkouts_at_once = form.checkouts_at_once.unwrap_or(CHECKOUTS_AT_ONCE);
+    in_range(
+        "web.checkouts_at_once",
+        checkouts_at_once,
+        1..=CHECKOUTS_AT_ONCE_MAX,
+        "with 0 nobody can order",
+    )?;
     let mut hosts = form.hosts.clone();
     for at in &addresses {
         hosts.push(match at {
@@ -115,6 +126,7 @@ pub fn plan(form: &WebForm, path: impl Fn(&Path) -> PathBuf) -> anyhow::Result<W
         tls,
         hosts,
         requests_per_second,
+        checkouts_at_once,
         connections_max,
         origin,
         public_policy: form.public_policy,
@@ -261,6 +273,7 @@ pub fn start(
         hosts: plan.hosts,
         is_tls: plan.tls.is_some(),
         requests_per_second: plan.requests_per_second,
+        checkouts_at_once: plan.checkouts_at_once,
         connections_max: plan.connections_max,
         trial_roles,
         payout_day,

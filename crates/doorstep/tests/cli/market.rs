@@ -35,28 +35,38 @@ fn threshold() -> Value {
     })
 }
 
+/// Opens the market to sellers of a kind.
+pub fn open_to(served: &Served, kind: &str, offers_max: u32, refusals_max: u32) {
+    let profile = json!({
+        "kind": kind, "currency": "CNY", "from": FROM, "identity_proof": false, "hold_days": 7,
+        "parcel_amount_max": 100_000, "offers_max": offers_max, "promotions": true,
+        "return_days": 7, "refusals_max": refusals_max, "refusal_days": 90,
+    });
+    carried_out(served.give("publish-market-profile", &format!("p-{kind}"), &profile));
+}
+
+/// A seller of the books, and of the market.
+pub fn admit(served: &Served, seller: &str, kind: &str, delivery_fee: u64) {
+    let tariffs = served.get("/v1/tariffs?limit=1").is(200).json();
+    let register = json!({
+        "reference": seller, "kind": kind, "currency": "CNY", "jurisdiction": "CN",
+        "tariff": tariffs["items"][0]["tariff"], "class": 0, "cycle": "Daily", "minimum": 0,
+    });
+    carried_out(served.give("register-seller", &format!("s-{seller}"), &register));
+    let admit = json!({
+        "seller": seller, "currency": "CNY", "kind": kind, "from": FROM,
+        "identity_proved": false, "delivery_fee": delivery_fee,
+    });
+    carried_out(served.give("admit-seller", &format!("a-{seller}"), &admit));
+}
+
 /// Two sellers with an offer each: tea at 120.00 with 10 units, a pot at 99.99 with 5; a threshold
 /// of two persons, and a coupon over 10.00 of the first seller.
 pub fn shop(served: &Served) {
-    let profile = json!({
-        "kind": "Business", "currency": "CNY", "from": FROM, "identity_proof": false,
-        "hold_days": 7, "parcel_amount_max": 100_000, "offers_max": 10, "promotions": true,
-        "return_days": 7, "refusals_max": 3, "refusal_days": 90,
-    });
-    carried_out(served.give("publish-market-profile", "profile", &profile));
-    let tariffs = served.get("/v1/tariffs?limit=1").is(200).json();
+    open_to(served, "Business", 10, 3);
     for (seller, sku, price, units) in [("tea-shop", "tea", 12_000, 10), ("pots", "pot", 9_999, 5)]
     {
-        let register = json!({
-            "reference": seller, "kind": "Business", "currency": "CNY", "jurisdiction": "CN",
-            "tariff": tariffs["items"][0]["tariff"], "class": 0, "cycle": "Daily", "minimum": 0,
-        });
-        carried_out(served.give("register-seller", &format!("s-{seller}"), &register));
-        let admit = json!({
-            "seller": seller, "currency": "CNY", "kind": "Business", "from": FROM,
-            "identity_proved": false, "delivery_fee": 0,
-        });
-        carried_out(served.give("admit-seller", &format!("a-{seller}"), &admit));
+        admit(served, seller, "Business", 0);
         let draft = json!({
             "seller": seller, "currency": "CNY", "category": "cat_1", "reference": sku,
             "content": "ab".repeat(32),
@@ -243,18 +253,10 @@ fn a_cart_is_quoted_ordered_once_and_found_in_the_views() {
 
 /// Another program adds the views up again.
 fn recomputed(bed: &Bed, expected: &[(&str, u64)]) {
-    bed.private_directory("exported");
-    for view in [
-        "market_orders",
-        "market_parcels",
-        "order_units",
-        "order_discounts",
-        "variants",
-        "promotions",
-    ] {
-        let rows = bed.run(&format!("get {view} --data door/books --format csv")).succeeds();
-        bed.write(&format!("exported/{view}.csv"), rows.stdout());
-    }
+    bed.export_views(
+        "door/books",
+        "market_orders market_parcels order_units order_discounts variants promotions",
+    );
     let mut program = bed.command(python().to_str().unwrap());
     program.arg(RECOMPUTED).arg(bed.path("exported")).args(["30000", "5000"]);
     let found = Ran::of_long(&mut program).succeeds().json();

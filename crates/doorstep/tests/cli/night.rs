@@ -33,20 +33,10 @@ fn a_night_of_buyers_is_killed_goes_on_and_is_priced_again_by_another_program() 
     assert_eq!(row(&again, "units sold"), row(&shown, "units sold"));
     assert!(row(&shown, "wishes refused: sold out") > 0, "{shown}");
 
-    bed.private_directory("exported");
-    for view in [
-        "market_orders",
-        "market_parcels",
-        "order_units",
-        "order_discounts",
-        "variants",
-        "parcels",
-        "refunds",
-        "postings",
-    ] {
-        let rows = bed.run(&format!("get {view} --data books --format csv")).succeeds();
-        bed.write(&format!("exported/{view}.csv"), rows.stdout());
-    }
+    bed.export_views(
+        "books",
+        "market_orders market_parcels order_units order_discounts variants parcels refunds postings",
+    );
     let mut program = bed.command(python().to_str().unwrap());
     program.arg(RECOMPUTED).arg(bed.path("exported"));
     let found = Ran::of_long(&mut program).succeeds().json();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::independent::python;
-use super::market::{FROM, carried_out, cart, checkout, shop};
+use super::market::{admit, carried_out, cart, checkout, open_to, shop};
 use super::support::{Bed, Ran, eventually};
 use super::web::{ANN_WITH_BO, Got, Served, in_hours, issue, secret, served};
 use super::web_sessions::{Browser, Signer};
@@ -206,23 +206,8 @@ fn a_sellers_files_of_offers_are_taken_whole_or_not_at_all_and_twice_changes_not
 /// back, a part that is refused at the door, and what stands.
 fn sales(served: &Served) {
     shop(served);
-    let profile = json!({
-        "kind": "Individual", "currency": "CNY", "from": FROM, "identity_proof": false,
-        "hold_days": 7, "parcel_amount_max": 100_000, "offers_max": 10, "promotions": true,
-        "return_days": 7, "refusals_max": 0, "refusal_days": 90,
-    });
-    carried_out(served.give("publish-market-profile", "profile-c", &profile));
-    let tariffs = served.get("/v1/tariffs?limit=1").is(200).json();
-    let register = json!({
-        "reference": "wang", "kind": "Individual", "currency": "CNY", "jurisdiction": "CN",
-        "tariff": tariffs["items"][0]["tariff"], "class": 0, "cycle": "Daily", "minimum": 0,
-    });
-    carried_out(served.give("register-seller", "s-wang", &register));
-    let admit = json!({
-        "seller": "wang", "currency": "CNY", "kind": "Individual", "from": FROM,
-        "identity_proved": false, "delivery_fee": 800,
-    });
-    carried_out(served.give("admit-seller", "a-wang", &admit));
+    open_to(served, "Individual", 10, 0);
+    admit(served, "wang", "Individual", 800);
     let draft = json!({
         "seller": "wang", "currency": "CNY", "category": "cat_2", "reference": "scarf",
         "content": "cd".repeat(32),
@@ -270,19 +255,10 @@ fn sales(served: &Served) {
 
 /// Computes the figures of the market again from the views as they are.
 fn recomputed(bed: &Bed, words: &str) {
-    bed.private_directory("exported");
-    for view in [
-        "market_orders",
-        "market_parcels",
-        "order_units",
-        "variants",
-        "offers",
-        "orders",
-        "parcels",
-    ] {
-        let rows = bed.run(&format!("get {view} --data door/books --format csv")).succeeds();
-        bed.write(&format!("exported/{view}.csv"), rows.stdout());
-    }
+    bed.export_views(
+        "door/books",
+        "market_orders market_parcels order_units variants offers orders parcels",
+    );
     let mut program = bed.command(python().to_str().unwrap());
     program.args(["-B", ORACLE, "report.json", "exported"]);
     Ran::of_long(&mut program).succeeds().prints(words);

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::market::{admit, open_to};
 use super::support::{Bed, Ran, eventually};
 use super::web::{ANN_WITH_BO, Served, in_hours, issue, secret, served, start};
 
@@ -65,34 +66,8 @@ fn a_text_is_held_decided_appealed_and_matched_again() {
     let give = |name: &str, key: &str, fields: serde_json::Value| {
         served.give(name, key, &fields).is(200).json()
     };
-    let from = "2013-08-28T00:00:00+08:00";
-    give(
-        "publish-market-profile",
-        "profile",
-        json!({
-            "kind": "Business", "currency": "CNY", "from": from, "identity_proof": false,
-            "hold_days": 7, "parcel_amount_max": 100_000, "offers_max": 10, "promotions": true,
-            "return_days": 7, "refusals_max": 3, "refusal_days": 90,
-        }),
-    );
-    let tariffs = served.get("/v1/tariffs?limit=1").is(200).json();
-    let tariff = &tariffs["items"][0]["tariff"];
-    give(
-        "register-seller",
-        "seller",
-        json!({
-            "reference": "dresses", "kind": "Business", "currency": "CNY", "jurisdiction": "CN",
-            "tariff": tariff, "class": 0, "cycle": "Daily", "minimum": 0,
-        }),
-    );
-    give(
-        "admit-seller",
-        "admit",
-        json!({
-            "seller": "dresses", "currency": "CNY", "kind": "Business", "from": from,
-            "identity_proved": false, "delivery_fee": 0,
-        }),
-    );
+    open_to(&served, "Business", 10, 3);
+    admit(&served, "dresses", "Business", 0);
     bed.write("text.json", r#"{ "title": "连衣裙 国家级品质", "captions": ["正面"] }"#);
     let kept = bed.run("policy text text.json --data door/books --json").succeeds().json();
     let content = kept["content"].as_str().unwrap().to_owned();
@@ -181,35 +156,9 @@ fn the_policy_is_public_by_the_settings_and_decisions_are_seen_by_role() {
     };
     let offers =
         [("d1", "连衣裙"), ("d2", "国 家 级 绿茶"), ("d3", "加微信优惠"), ("d4", "二手相机")];
-    let tariffs = served.get("/v1/tariffs?limit=1").is(200).json();
-    let from = "2013-08-28T00:00:00+08:00";
-    give(
-        "publish-market-profile",
-        "profile",
-        json!({
-            "kind": "Business", "currency": "CNY", "from": from, "identity_proof": false,
-            "hold_days": 7, "parcel_amount_max": 100_000, "offers_max": 10, "promotions": true,
-            "return_days": 7, "refusals_max": 3, "refusal_days": 90,
-        }),
-    );
+    open_to(&served, "Business", 10, 3);
     for seller in ["dresses", "others"] {
-        give(
-            "register-seller",
-            &format!("seller-{seller}"),
-            json!({
-                "reference": seller, "kind": "Business", "currency": "CNY", "jurisdiction": "CN",
-                "tariff": tariffs["items"][0]["tariff"], "class": 0, "cycle": "Daily",
-                "minimum": 0,
-            }),
-        );
-        give(
-            "admit-seller",
-            &format!("admit-{seller}"),
-            json!({
-                "seller": seller, "currency": "CNY", "kind": "Business", "from": from,
-                "identity_proved": false, "delivery_fee": 0,
-            }),
-        );
+        admit(&served, seller, "Business", 0);
     }
     let mut ids = Vec::new();
     for (reference, title) in offers {

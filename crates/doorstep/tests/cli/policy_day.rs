@@ -488,11 +488,7 @@ impl PolicyWeek {
 
 /// Another program computes the report from the exported views.
 fn recomputed(bed: &Bed, until: &str) {
-    bed.private_directory("exported");
-    for view in ["text_decisions", "text_rules", "text_appeals"] {
-        let rows = bed.run(&format!("get {view} --data books --format csv")).succeeds();
-        bed.write(&format!("exported/{view}.csv"), rows.stdout());
-    }
+    bed.export_views("books", "text_decisions text_rules text_appeals");
     let (from, days) = ("2026-12-01", format!("--from 2026-12-01 --until {until}"));
     let report = bed.run(&format!("policy report {days} --data books --json")).succeeds();
     bed.write("exported/report.json", report.stdout());

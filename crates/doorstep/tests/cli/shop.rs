@@ -6,20 +6,20 @@ use std::io::Write;
 use listings::Picture;
 use serde_json::{Value, json};
 
+use super::market::{FROM, admit, carried_out, open_to};
 use super::payout_accounts::assert_in_no_file;
 use super::support::eventually;
-use super::web::{ANN_WITH_BO, Got, Served, VIEWS, in_hours, issue, secret, served_with};
+use super::web::{ANN_WITH_BO, Got, Served, VIEWS, WEB, in_hours, issue, secret, served_with};
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 const NAME: &str = "王小明";
 const ADDRESS: &str = "上海市浦东新区世纪大道";
-const FROM: &str = "2013-08-28T00:00:00+08:00";
 
 /// A browser: its cart, and where it was sent.
-struct Visitor<'s> {
+pub struct Visitor<'s> {
     served: &'s Served,
     cart: String,
-    language: &'static str,
+    pub language: &'static str,
 }
 
 impl Visitor<'_> {
@@ -38,7 +38,7 @@ impl Visitor<'_> {
         }
     }
 
-    fn get(&mut self, path: &str) -> Got {
+    pub fn get(&mut self, path: &str) -> Got {
         let headers = [&*self.cookies(), "Accept: text/html"];
         let got = self.served.send("GET", path, &headers, b"");
         self.keep(&got);
@@ -72,12 +72,6 @@ fn between<'p>(page: &'p str, before: &str, after: &str) -> &'p str {
     rest.split_once(after).unwrap().0
 }
 
-fn done(got: Got) -> Value {
-    let body = got.is(200).json();
-    assert_eq!(body["outcome"], "carried_out", "{body}");
-    body
-}
-
 fn jpeg() -> Vec<u8> {
     Picture::drawn((640, 480), |x, y| [x.to_le_bytes()[0], y.to_le_bytes()[0], 90]).large
 }
@@ -94,20 +88,19 @@ fn send_text(served: &Served, text: &Value) -> Got {
 /// Two sellers: tea at 120.00 (10 units) with a picture, a pot at 99.99 (5 units); and a threshold
 /// of the tea's seller alone.
 fn shop() -> (Served, String) {
+    shop_with("")
+}
+
+/// With more settings of the API.
+pub fn shop_with(web: &str) -> (Served, String) {
     let settings = format!(
-        "{VIEWS}[web.shop]\nopen = true\n\n[[web.shop.category]]\nid = 1\nen = \"Tea\"\nzh = \
+        "{VIEWS}{WEB}{web}[web.shop]\nopen = true\n\n[[web.shop.category]]\nid = 1\nen = \"Tea\"\nzh = \
          \"茶叶\"\n\n"
     );
     let served = served_with(&settings, |_| {});
     for kind in ["Business", "Individual"] {
-        let profile = json!({
-            "kind": kind, "currency": "CNY", "from": FROM, "identity_proof": false, "hold_days": 7,
-            "parcel_amount_max": 100_000, "offers_max": 200, "promotions": true, "return_days": 7,
-            "refusals_max": 3, "refusal_days": 90,
-        });
-        done(served.give("publish-market-profile", &format!("p-{kind}"), &profile));
+        open_to(&served, kind, 200, 3);
     }
-    let tariffs = served.get("/v1/tariffs?limit=1").is(200).json();
     let picture = send_picture(&served, "image/jpeg", &jpeg()).is(200).json();
     let picture = picture["picture"].as_str().unwrap().to_owned();
     let all = [
@@ -115,16 +108,7 @@ fn shop() -> (Served, String) {
         ("pots", "Individual", "pot", 9_999, 5, "紫砂壺 Clay <b>pot</b>", 2),
     ];
     for (seller, kind, sku, price, units, title, category) in all {
-        let register = json!({
-            "reference": seller, "kind": kind, "currency": "CNY", "jurisdiction": "CN",
-            "tariff": tariffs["items"][0]["tariff"], "class": 0, "cycle": "Daily", "minimum": 0,
-        });
-        done(served.give("register-seller", &format!("s-{seller}"), &register));
-        let admit = json!({
-            "seller": seller, "currency": "CNY", "kind": kind, "from": FROM,
-            "identity_proved": false, "delivery_fee": 0,
-        });
-        done(served.give("admit-seller", &format!("a-{seller}"), &admit));
+        admit(&served, seller, kind, 0);
         let pictures = if sku == "tea" { vec![&picture] } else { vec![] };
         let text = json!({
             "title": title, "description": "Good.", "captions": ["front"], "pictures": pictures,
@@ -137,10 +121,10 @@ fn shop() -> (Served, String) {
             "reference": sku, "content": kept["content"],
             "variants": [{ "sku": "one", "price": price, "weight_g": 500 }],
         });
-        done(served.give("draft-offer", &format!("d-{seller}"), &draft));
+        carried_out(served.give("draft-offer", &format!("d-{seller}"), &draft));
         let variant = format!("{seller}/{sku}/one");
         let stock = json!({ "variant": variant, "quantity": units, "reason": "Received" });
-        done(served.give("adjust-stock", &format!("k-{seller}"), &stock));
+        carried_out(served.give("adjust-stock", &format!("k-{seller}"), &stock));
         set_state(&served, seller, sku, "Listed");
     }
     let threshold = json!({
@@ -149,17 +133,17 @@ fn shop() -> (Served, String) {
         "from": FROM, "until": "2099-01-01T00:00:00+08:00", "platform_share": 0, "order": 10,
         "scope": { "sellers": ["tea-shop"] }, "broken_threshold": "Keep", "undone_use": "Keep",
     });
-    let published = done(served.give("publish-promotion", "t-1", &threshold));
+    let published = carried_out(served.give("publish-promotion", "t-1", &threshold));
     assert!(published.is_object());
     let coupon = json!({
         "promotion": "pro_2", "currency": "CNY", "rule": { "AmountOff": 1_000 }, "from": FROM,
         "until": "2099-01-01T00:00:00+08:00", "platform_share": 0, "order": 20, "by_coupon": true,
         "scope": { "sellers": ["tea-shop"] }, "broken_threshold": "Keep", "undone_use": "Keep",
     });
-    done(served.give("publish-promotion", "t-2", &coupon));
+    carried_out(served.give("publish-promotion", "t-2", &coupon));
     let coupons = json!([{ "coupon": "tea10", "single_use": false }]);
     let issue = json!({ "promotion": "pro_2", "coupons": coupons });
-    done(served.give("issue-coupons", "c-1", &issue));
+    carried_out(served.give("issue-coupons", "c-1", &issue));
     eventually("both offers are found", || {
         let mut visitor = Visitor { served: &served, cart: String::new(), language: "en" };
         visitor.get("/shop").is(200).body.contains("2 offers")
@@ -170,10 +154,10 @@ fn shop() -> (Served, String) {
 fn set_state(served: &Served, seller: &str, sku: &str, state: &str) {
     let fields = json!({ "offer": format!("{seller}/{sku}"), "state": state });
     let key = format!("{state}-{sku}-{}", jiff::Timestamp::now().as_nanosecond());
-    done(served.give("set-offer-state", &key, &fields));
+    carried_out(served.give("set-offer-state", &key, &fields));
 }
 
-fn visitor<'s>(served: &'s Served, language: &'static str) -> Visitor<'s> {
+pub fn visitor<'s>(served: &'s Served, language: &'static str) -> Visitor<'s> {
     Visitor { served, cart: String::new(), language }
 }
 
@@ -183,7 +167,7 @@ fn href<'p>(page: &'p str, title: &str) -> &'p str {
 }
 
 /// Puts units of the offer with a title into the cart.
-fn add(visitor: &mut Visitor<'_>, title: &str, quantity: &str) -> Got {
+pub fn add(visitor: &mut Visitor<'_>, title: &str, quantity: &str) -> Got {
     let list = visitor.get("/shop").is(200).body;
     let path = href(&list, title).to_owned();
     let offer = visitor.get(&path).is(200).body;
@@ -194,7 +178,7 @@ fn add(visitor: &mut Visitor<'_>, title: &str, quantity: &str) -> Got {
 }
 
 /// The fields of the checkout's form, filled in.
-fn filled(form: &str, phone: &str, coupons: &str) -> Vec<(&'static str, String)> {
+pub fn filled(form: &str, phone: &str, coupons: &str) -> Vec<(&'static str, String)> {
     let form = between(form, "name=\"form\" value=\"", "\"").to_owned();
     vec![
         ("form", form),
@@ -205,7 +189,7 @@ fn filled(form: &str, phone: &str, coupons: &str) -> Vec<(&'static str, String)>
     ]
 }
 
-fn order(visitor: &mut Visitor<'_>, fields: &[(&'static str, String)]) -> Got {
+pub fn order(visitor: &mut Visitor<'_>, fields: &[(&'static str, String)]) -> Got {
     let pairs: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
     visitor.post("/shop/checkout", &pairs)
 }
@@ -325,7 +309,7 @@ fn what_changes_before_an_order_is_asked_again_and_nothing_wrong_is_taken() {
     let form = bo.get("/shop/checkout").is(200).body;
     // The price rises while the buyer types.
     let price = json!({ "variant": "tea-shop/tea/one", "price": 13_000 });
-    done(served.give("set-price", "p-2", &price));
+    carried_out(served.give("set-price", "p-2", &price));
     let changed = order(&mut bo, &filled(&form, "13900139000", "")).is(409).body;
     assert!(changed.contains("The total was 120.00 CNY and is now 130.00 CNY"), "{changed}");
     assert_eq!(orders(&served), 0);
@@ -334,7 +318,7 @@ fn what_changes_before_an_order_is_asked_again_and_nothing_wrong_is_taken() {
     assert!(changed.contains("With these codes the total is 120.00 CNY"), "{changed}");
     // Others take the stock meanwhile.
     let taken = json!({ "variant": "tea-shop/tea/one", "quantity": 10, "reason": "Withdrawn" });
-    done(served.give("adjust-stock", "k-2", &taken));
+    carried_out(served.give("adjust-stock", "k-2", &taken));
     let refused = order(&mut bo, &filled(&changed, "13900139000", "TEA10")).is(409).body;
     assert!(refused.contains("0 units left"), "{refused}");
     let cart = bo.get("/shop/cart").is(200).body;

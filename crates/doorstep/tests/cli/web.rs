@@ -72,6 +72,8 @@ pub struct Served {
 
 /// The section of views in the data directory.
 pub const VIEWS: &str = "[views]\n\n";
+/// The section of the API, which more settings may follow.
+pub const WEB: &str = "[web]\nlisten = [\"127.0.0.1:0\"]\nrequests_per_second = 100000\n";
 pub const SERVE: &str = "serve --data door/books --config door/doorstep.toml";
 
 /// Starts the server. Returns its addresses for terminals and for the API.
@@ -86,16 +88,16 @@ pub fn served() -> Served {
     served_with(VIEWS, |_| {})
 }
 
-/// With this section of the views, and books that are prepared before.
+/// With these sections, of the views and others, and books that are prepared before.
 pub fn served_with(views: &str, prepare: impl FnOnce(&Bed)) -> Served {
     let bed = Bed::new();
     ground::make(&bed);
     prepare(&bed);
     let settings = bed.read("door/doorstep.toml");
-    let web = "[web]\nlisten = [\"127.0.0.1:0\"]\nrequests_per_second = 100000\n\n";
+    let web = if views.contains(WEB) { "" } else { WEB };
     bed.write(
         "door/doorstep.toml",
-        settings.replacen("[terminals]", &(views.to_owned() + web + "[terminals]"), 1),
+        settings.replacen("[terminals]", &format!("{views}{web}\n[terminals]"), 1),
     );
     let until = in_hours(24 * 100);
     let roles = "Operator,Finance";

@@ -18,7 +18,7 @@ use views::ViewSpec;
 use super::choices::{Choices, NamedParcel, address, plain_parcel, view_of_type};
 use super::form::Form;
 use crate::app::WebTexts;
-use crate::handlers::market::{DELIVER_TO, DELIVERY_FIELDS};
+use crate::handlers::checkout::{DELIVER_TO, DELIVERY_FIELDS};
 use crate::handlers::{ACCOUNT, DIGEST, SET_PAYOUT_ACCOUNT};
 use crate::sent_fields::{CODE, is_sent, takes_code};
 

@@ -11,7 +11,7 @@ use super::act_form::{
 };
 use super::act_pages::ORDERS_MAX;
 use super::choices::{NamedParcel, plain_parcel};
-use crate::handlers::market::{DELIVER_TO, DELIVERY_FIELDS};
+use crate::handlers::checkout::{DELIVER_TO, DELIVERY_FIELDS};
 use crate::handlers::{ACCOUNT, SET_PAYOUT_ACCOUNT};
 use crate::sent_fields::{CODE, takes_code};
 

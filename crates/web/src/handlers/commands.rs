@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 use vault::AccountForm;
 
+use super::checkout::{self, Checkout};
 use super::market;
 use crate::app::{App, Call, HttpAnswer, json_answer};
 use crate::idempotency::{RunningKey, request_key};
@@ -24,6 +25,7 @@ use crate::json::read_object;
 use crate::prefixes::{self, TypeFault};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
+use crate::senders::Sender;
 use crate::words::words;
 
 /// Over HTTP it takes the account itself.
@@ -68,29 +70,33 @@ pub(crate) async fn carry_out(
         given.extend(sealed.await?.map_err(|error| Problem::of_office(error, chinese))?);
     }
     let delivery = match spec.name {
-        CHECKOUT => Some(market::take_delivery(&mut given)?),
+        CHECKOUT => Some(checkout::take_delivery(&mut given)?),
         _ => None,
     };
     market::tokens_for(call, spec.name, &mut given)?;
     let key = match &delivery {
         None => request_key(&call.parts.headers, spec.name, &given)?,
-        Some(delivery) => market::checkout_key(call, &given, delivery)?,
+        Some(delivery) => checkout::checkout_key(call, &given, delivery)?,
     };
-    let running = call.app.running.begin(by, &key)?;
-    strip(spec.name, &mut given)?;
     let principal = call.caller()?.principal.clone();
-    call.require(AccessFunction::GiveNamed(spec.name))?;
     let permits: Permits = Arc::new(move |command, engine| permits(&principal, command, engine));
-    let mut sealed = Vec::new();
-    if let Some(delivery) = delivery {
-        sealed = market::seal(call, &mut given, &key, delivery).await?;
-    }
-    let command = QuickCommand { by, name: spec.name, fields: Arc::new(given), key, permits };
-    let done = given_quickly(&call.app, command, running).await?;
-    if done.is_err() && !sealed.is_empty() {
-        let forgotten = call.app.workers.run(move |giver| giver.forget_checkout(sealed)).await?;
-        forgotten.map_err(|error| Problem::of_office(error, call.app.texts.chinese))?;
-    }
+    let done = match delivery {
+        None => {
+            let running = call.app.running.begin(by, &key)?;
+            strip(spec.name, &mut given)?;
+            call.require(AccessFunction::GiveNamed(spec.name))?;
+            let fields = Arc::new(given);
+            let command = QuickCommand { by, name: spec.name, fields, key, permits };
+            given_quickly(&call.app, command, running).await?
+        }
+        Some(delivery) => {
+            strip(spec.name, &mut given)?;
+            call.require(AccessFunction::GiveNamed(spec.name))?;
+            let sender = Sender::Principal(by);
+            let checkout = Checkout { by, sender, key, given, delivery, permits };
+            checkout::check_out(&call.app, checkout).await?
+        }
+    };
     let chinese = call.app.texts.chinese;
     let (answer, position) = done.map_err(|error| Problem::of_office(error, chinese))?;
     call.app.writers.wrote(by, position);
@@ -136,7 +142,7 @@ fn take_account(
     Ok(SentAccount { seller: text("seller")?, currency: text("currency")?, account })
 }
 
-type Given = Result<(SignedInAnswer, JournalPosition), OfficeError>;
+pub(crate) type Given = Result<(SignedInAnswer, JournalPosition), OfficeError>;
 
 /// Gives a command: if it is quick without a worker. It runs until its answer is there, also if its
 /// sender has gone.

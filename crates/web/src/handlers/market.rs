@@ -1,35 +1,26 @@
-//! The market over HTTP: quotes, checkouts with the address of their buyer, and what a buyer sees
-//! by a signed link.
-
-use std::sync::Arc;
+//! The market over HTTP: quotes, what an order is, and what a buyer sees by a signed link.
 
 use access::AccessFunction;
 use axum::http::{HeaderValue, StatusCode};
-use engine::{Actor, Engine, RequestKey, Timestamp};
-use files::orders::{BUYER_TEXT_BYTES_MAX, BuyerDetails};
+use engine::{Engine, Timestamp};
 use market::quote::SkipReason;
 use market::{MarketParcelState, OrderId, UnitState};
 use node::{Clock, JournalPosition, SystemClock};
 use office::checkout::CHECKOUT;
-use office::{
-    OfficeError, Permits, QuickCommand, RefusalInCurrency, SignedInAnswer, SignedInCommand, fields,
-};
+use office::{RefusalInCurrency, SignedInAnswer, fields};
 use reports::FieldType;
 use serde_json::{Map, Value, json};
-use vault::delivery_bytes;
 
-use super::commands::{REPLAYED, given_quickly, strip};
+use super::checkout::order_of;
+use super::commands::{REPLAYED, strip};
 use crate::app::{App, Call, HttpAnswer, json_answer};
-use crate::idempotency::{actor_text, named_key, request_key};
+use crate::idempotency::request_key;
 use crate::json::read_object;
 use crate::prefixes;
 use crate::problem::{PROBLEMS_PATH, Problem, ProblemKind};
 use crate::query::QueryParameters;
 use crate::words::{BilingualText, words};
 
-/// Who gets the parcels of a checkout: not a field of the command, the vault has it.
-pub(crate) const DELIVER_TO: &str = "deliver_to";
-pub(crate) const DELIVERY_FIELDS: [&str; 3] = ["name", "phone", "address"];
 /// A link to an order is good for so long after it was placed.
 pub(crate) const LINK_MS: u64 = 60 * machine::DAY_MS;
 /// Digits of a phone number, with its country.
@@ -85,7 +76,7 @@ fn is_token(text: &str) -> bool {
     text.parse::<market::BuyerToken>().is_ok()
 }
 
-fn not_a_token(kind: &str, at: &str) -> Problem {
+pub(super) fn not_a_token(kind: &str, at: &str) -> Problem {
     let detail = match kind {
         "buyer" => words!(
             "{at} is no phone number: write 5 to 15 digits, such as +86 138 0013 8000",
@@ -122,118 +113,6 @@ pub(crate) fn plain_phone(text: &str) -> Option<String> {
 pub(crate) fn plain_code(text: &str) -> Option<String> {
     let code = text.trim().to_uppercase();
     (1..=CODE_CHARACTERS_MAX).contains(&code.chars().count()).then_some(code)
-}
-
-/// Takes out who gets the parcels. Without a buyer the phone number is the buyer's.
-pub(super) fn take_delivery(given: &mut Map<String, Value>) -> Result<BuyerDetails, Problem> {
-    let at = |kind: ProblemKind, name: &str| {
-        let pointer = if name.is_empty() { String::new() } else { format!("/{name}") };
-        Problem::from(kind).with_field(format!("#/{DELIVER_TO}{pointer}"))
-    };
-    let sent = given.remove(DELIVER_TO).ok_or_else(|| at(ProblemKind::MissingField, ""))?;
-    let Value::Object(sent) = sent else { return Err(at(ProblemKind::BadValue, "")) };
-    if let Some(name) = sent.keys().find(|name| !DELIVERY_FIELDS.contains(&name.as_str())) {
-        return Err(at(ProblemKind::UnknownField, name));
-    }
-    let text = |name: &str| {
-        let value = sent.get(name).ok_or_else(|| at(ProblemKind::MissingField, name))?;
-        let text = value.as_str().map(str::trim).filter(|text| !text.is_empty());
-        let text = text.filter(|text| text.len() <= BUYER_TEXT_BYTES_MAX);
-        text.map(str::to_owned).ok_or_else(|| at(ProblemKind::BadValue, name))
-    };
-    let [name, phone, address] = DELIVERY_FIELDS.map(text);
-    let details = BuyerDetails { name: name?, phone: phone?, address: address? };
-    if plain_phone(&details.phone).is_none() {
-        return Err(not_a_token("buyer", &format!("#/{DELIVER_TO}/phone")));
-    }
-    given.entry("buyer").or_insert_with(|| details.phone.clone().into());
-    given.entry("coupons").or_insert_with(|| Value::Array(Vec::new()));
-    Ok(details)
-}
-
-/// The request key of a checkout: its digest has the address as a keyed token only.
-pub(super) fn checkout_key(
-    call: &Call,
-    given: &Map<String, Value>,
-    delivery: &BuyerDetails,
-) -> Result<RequestKey, Problem> {
-    request_key(&call.parts.headers, CHECKOUT, &digested(&call.app, given, delivery)?)
-}
-
-/// What the digest of a checkout is over.
-fn digested(
-    app: &App,
-    given: &Map<String, Value>,
-    delivery: &BuyerDetails,
-) -> Result<Map<String, Value>, Problem> {
-    let BuyerDetails { name, phone, address } = delivery;
-    let token = app.store.token("delivery", &format!("{name}\0{phone}\0{address}"));
-    let token = base16ct::lower::encode_string(&token.map_err(Problem::internal)?);
-    let mut digested = given.clone();
-    digested.insert(DELIVER_TO.to_owned(), token.into());
-    Ok(digested)
-}
-
-/// The order of a request: it follows from who sends it and the key, so that a repeat is the same.
-fn order_of(by: Actor, key: &RequestKey) -> OrderId {
-    OrderId::derived(&format!("{}/{}", actor_text(by), key.identity()))
-}
-
-/// Seals the address before the parcels are announced. Returns the parcels.
-pub(super) async fn seal(
-    call: &Call,
-    given: &mut Map<String, Value>,
-    key: &RequestKey,
-    delivery: BuyerDetails,
-) -> Result<Vec<books::ParcelId>, Problem> {
-    seal_for(&call.app, call.caller()?.principal.actor, given, key, delivery).await
-}
-
-async fn seal_for(
-    app: &App,
-    by: Actor,
-    given: &mut Map<String, Value>,
-    key: &RequestKey,
-    delivery: BuyerDetails,
-) -> Result<Vec<books::ParcelId>, Problem> {
-    if !given.contains_key("order") {
-        given.insert("order".to_owned(), order_of(by, key).to_string().into());
-    }
-    let (key, given) = (key.clone(), given.clone());
-    let chinese = app.texts.chinese;
-    let sealed = app.workers.run(move |giver| {
-        let plain = delivery_bytes(&delivery);
-        let one = SignedInCommand { by, name: CHECKOUT, fields: &given, key: &key };
-        giver.seal_checkout(&one, &plain)
-    });
-    sealed.await?.map_err(|error| Problem::of_office(error, chinese))
-}
-
-/// The order that a form of the shop window makes.
-pub(crate) fn order_of_form(form: &str) -> Result<OrderId, Problem> {
-    Ok(order_of(Actor::System, &named_key(form, CHECKOUT, &Map::new())?))
-}
-
-/// Places the order of a form of the shop window, which nobody signs in for. The same form again
-/// is the same order.
-pub(crate) async fn place_for_form(
-    app: &App,
-    form: &str,
-    mut given: Map<String, Value>,
-    delivery: BuyerDetails,
-) -> Result<Result<(), OfficeError>, Problem> {
-    let by = Actor::System;
-    let key = named_key(form, CHECKOUT, &digested(app, &given, &delivery)?)?;
-    let running = app.running.begin(by, &key)?;
-    let sealed = seal_for(app, by, &mut given, &key, delivery).await?;
-    let permits: Permits = Arc::new(|command, _| command.spec().name == CHECKOUT);
-    let command = QuickCommand { by, name: CHECKOUT, fields: Arc::new(given), key, permits };
-    let done = given_quickly(app, command, running).await?;
-    if done.is_err() && !sealed.is_empty() {
-        let forgotten = app.workers.run(move |giver| giver.forget_checkout(sealed)).await?;
-        forgotten.map_err(|error| Problem::of_office(error, app.texts.chinese))?;
-    }
-    Ok(done.map(|_| ()))
 }
 
 /// The link to a parcel of an order that was placed at a time.
@@ -499,34 +378,5 @@ mod tests {
         }
         assert_eq!(plain_code(" save5 ").as_deref(), Some("SAVE5"));
         assert!(plain_code("  ").is_none() && plain_code(&"x".repeat(65)).is_none());
-    }
-
-    #[test]
-    fn who_gets_the_parcels_is_taken_out_and_checked() {
-        let take = |deliver_to: Value| {
-            let mut given = Map::new();
-            given.insert(DELIVER_TO.to_owned(), deliver_to);
-            take_delivery(&mut given).map(|details| (details, given))
-        };
-        let whole = json!({ "name": "王小明", "phone": "138 0013 8000", "address": "上海" });
-        let (details, given) = take(whole.clone()).unwrap();
-        assert_eq!(
-            given.keys().collect::<Vec<_>>(),
-            ["buyer", "coupons"],
-            "the address is not in the command"
-        );
-        assert_eq!((details.name.as_str(), details.address.as_str()), ("王小明", "上海"));
-        for (name, value) in [
-            ("phone", json!("12")),
-            ("phone", json!(13_800_138_000_u64)),
-            ("name", json!(" ")),
-            ("address", json!("x".repeat(2_000))),
-            ("colour", json!("red")),
-        ] {
-            let mut wrong = whole.clone();
-            wrong[name] = value;
-            assert!(take(wrong).is_err(), "{name}");
-        }
-        assert!(take(json!("上海")).is_err() && take_delivery(&mut Map::new()).is_err());
     }
 }

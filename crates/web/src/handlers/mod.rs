@@ -1,5 +1,6 @@
 //! What each operation does.
 
+pub(crate) mod checkout;
 mod commands;
 pub(crate) mod files;
 mod identities;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use books::ParcelId;
 use engine::{Engine, Refusal, Timestamp};
 use files::orders::{BUYER_TEXT_BYTES_MAX, BuyerDetails};
@@ -19,14 +19,20 @@ use super::quoting::{PriceAsker, PricedCart, fields, obstacle, priced};
 use super::{CART_PATH, ShopVisit, fault_text, refresh};
 use crate::app::HttpAnswer;
 use crate::console::{Form, go_to, html};
-use crate::handlers::market::{LINK_MS, order_of_form, place_for_form, plain_phone, tracking_path};
+use crate::handlers::checkout::{LateCheckout, order_of_form, place_for_form};
+use crate::handlers::market::{LINK_MS, plain_phone, tracking_path};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
+use crate::senders::Sender;
 
 /// The same form again waits for the first one.
 const SENT_TWICE_WAIT: Duration = Duration::from_secs(5);
 const SENT_TWICE_POLL: Duration = Duration::from_millis(50);
 const ORDERS_PATH: &str = "/shop/orders/";
+/// Of the address of an order that was told a place in the line.
+const IN_LINE: &str = "line";
+/// Seconds.
+const LOOKS_AGAIN: HeaderValue = HeaderValue::from_static("2");
 /// Of the token in an order's address.
 const ORDER: &str = "shop order";
 
@@ -187,6 +193,7 @@ pub(super) async fn order(mut visit: ShopVisit) -> HttpAnswer {
     let id = order_of_form(&key)?;
     match place(&visit, &sent, &typed, &key).await? {
         Placed::Ordered => ordered_address(&visit, id, &emptied),
+        Placed::InLine => go_to(&format!("{}?{IN_LINE}=1", address_of(&visit, id)?)),
         Placed::PriceChanged => again(&visit, typed, &sent, "shop.changed").await,
         Placed::Refused(text) => {
             let answered = Answered { problems: vec![("", text)], changed: None };
@@ -198,6 +205,7 @@ pub(super) async fn order(mut visit: ShopVisit) -> HttpAnswer {
 /// What became of a form.
 enum Placed {
     Ordered,
+    InLine,
     PriceChanged,
     Refused(String),
 }
@@ -234,9 +242,17 @@ async fn place(
     let Typed { name, phone, address, .. } = typed.clone();
     let delivery = BuyerDetails { name, phone, address };
     let until = Instant::now() + SENT_TWICE_WAIT;
+    let sender = Sender::at(call.address);
     let done = loop {
-        let placed = place_for_form(&call.app, key, given.clone(), delivery.clone()).await;
+        let placed = place_for_form(&call.app, sender, key, given.clone(), delivery.clone()).await;
         match placed {
+            Err(problem) if problem.name() == ProblemKind::InLine.name() => {
+                // Unless it is another order of this buyer that waits.
+                return Ok(match call.app.checkouts.find(id) {
+                    Some(_) => Placed::InLine,
+                    None => Placed::Refused(problem.detail(call.language).to_owned()),
+                });
+            }
             // A second click: the first one is being carried out.
             Err(problem)
                 if problem.name() == ProblemKind::KeyInUse.name() && Instant::now() < until =>
@@ -247,7 +263,7 @@ async fn place(
         }
     };
     match done {
-        Ok(()) => Ok(Placed::Ordered),
+        Ok(_) => Ok(Placed::Ordered),
         Err(OfficeError::Refused { refusal, .. }) => Ok(match &refusal.refusal.refusal {
             Refusal::Market(MarketRefusal::PriceChanged(..)) => Placed::PriceChanged,
             _ => Placed::Refused(obstacle(&call.app, &now.sold, &refusal.refusal, words)),
@@ -281,22 +297,51 @@ async fn again(visit: &ShopVisit, typed: Typed, sent: &CheckoutForm, key: &str) 
     ask(visit, typed, answered, StatusCode::CONFLICT).await
 }
 
+/// The address of the page of an order.
+fn address_of(visit: &ShopVisit, id: OrderId) -> Result<String, Problem> {
+    let mac = visit.visit.call.app.store.token(ORDER, &id.to_string());
+    let mac = base16ct::lower::encode_string(&mac.map_err(Problem::internal)?);
+    Ok(format!("{ORDERS_PATH}ord_{id}-{mac}"))
+}
+
 /// Goes to the page of the order. The cart is empty from now on.
 fn ordered_address(visit: &ShopVisit, id: OrderId, emptied: &ShopCart) -> HttpAnswer {
-    let store = &visit.visit.call.app.store;
-    let mac = store.token(ORDER, &id.to_string()).map_err(Problem::internal)?;
-    let mac = base16ct::lower::encode_string(&mac);
-    let mut response = go_to(&format!("{ORDERS_PATH}ord_{id}-{mac}"))?;
-    response.headers_mut().insert(header::SET_COOKIE, emptied.cookie(store)?);
+    let mut response = go_to(&address_of(visit, id)?)?;
+    let cookie = emptied.cookie(&visit.visit.call.app.store)?;
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
+}
+
+/// The page of an order that was told a place in the line. It looks again by itself.
+fn waiting(visit: &ShopVisit, id: OrderId) -> HttpAnswer {
+    let (call, words) = (&visit.visit.call, visit.visit.words());
+    let text = match call.app.checkouts.find(id) {
+        Some(LateCheckout::UnderWay(Some(place))) => words.fill("shop.in_line", &[("n", &place)]),
+        Some(LateCheckout::UnderWay(None)) => words.get("shop.under_way").to_owned(),
+        other => {
+            let why = match &other {
+                Some(LateCheckout::Refused(why)) => why.in_language(call.language),
+                // Doorstep was started anew.
+                _ => "",
+            };
+            let text = words.fill("shop.not_ordered", &[("why", &why)]);
+            let (title, status) = ("shop.not_ordered_title", StatusCode::CONFLICT);
+            return super::message_of(&visit.visit, &visit.cart, title, text, status);
+        }
+    };
+    let (title, status) = ("shop.in_line_title", StatusCode::OK);
+    let mut page = super::message_of(&visit.visit, &visit.cart, title, text, status)?;
+    page.headers_mut().insert(header::REFRESH, LOOKS_AGAIN);
+    Ok(page)
 }
 
 type PlacedOrder = (Timestamp, Currency, Vec<(ParcelId, String, money::Amount)>);
 
 /// An order, for who has its address.
 pub(super) async fn ordered(visit: ShopVisit) -> HttpAnswer {
-    QueryParameters::read(visit.visit.call.parts.uri.query(), &[])?;
     let call = &visit.visit.call;
+    let asked = QueryParameters::read(call.parts.uri.query(), &[IN_LINE])?;
+    let has_waited = asked.get(IN_LINE).is_some();
     let named = call.path_part(2)?;
     let no_such = || Problem::from(ProblemKind::NoSuchRecord);
     let (id, mac) = named.rsplit_once('-').ok_or_else(no_such)?;
@@ -312,7 +357,15 @@ pub(super) async fn ordered(visit: ShopVisit) -> HttpAnswer {
         Some((order.placed_at, order.currency, parcels.collect()))
     };
     let found = call.app.workers.run(move |giver| giver.client.query(look)).await?;
-    let (placed_at, currency, parcels) = found.map_err(Problem::internal)?.0.ok_or_else(no_such)?;
+    let found = found.map_err(Problem::internal)?.0;
+    if has_waited {
+        let emptied = ShopCart { id: visit.cart.id, ..ShopCart::default() };
+        return match found {
+            Some(_) => ordered_address(&visit, id, &emptied),
+            None => waiting(&visit, id),
+        };
+    }
+    let (placed_at, currency, parcels) = found.ok_or_else(no_such)?;
     if SystemClock.now() >= placed_at.plus_ms(LINK_MS) {
         return Err(no_such());
     }

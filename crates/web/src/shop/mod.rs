@@ -179,12 +179,22 @@ fn message(
     text: &str,
     status: StatusCode,
 ) -> HttpAnswer {
+    let text = visit.words().get(text).to_owned();
+    message_of(visit, cart, title, text, status)
+}
+
+fn message_of(
+    visit: &Visit,
+    cart: &ShopCart,
+    title: &str,
+    text: String,
+    status: StatusCode,
+) -> HttpAnswer {
     let mut frame = frame(visit);
     let words = frame.words;
     frame.title = words.get(title).to_owned();
-    let text = words.get(text).to_owned();
     let (href, link) = match title {
-        "shop.old_form_title" => (CART_PATH, words.get("shop.cart")),
+        "shop.old_form_title" | "shop.not_ordered_title" => (CART_PATH, words.get("shop.cart")),
         _ => (SHOP_PATH, words.get("shop.all")),
     };
     html(&ShopMessagePage { frame, units: cart.units(), text, href, link }, status)

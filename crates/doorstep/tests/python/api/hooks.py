@@ -42,8 +42,9 @@ def cut(value):
 PATIENT = Retry(
     total=20,
     connect=0,
-    read=0,
-    other=0,
+    # What a connection that was closed is answered with stays as it is: a request on one that was
+    # kept open is then sent again.
+    read=False,
     allowed_methods=None,
     status_forcelist=[429],
     raise_on_status=False,
