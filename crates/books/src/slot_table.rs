@@ -14,9 +14,6 @@ const SHARDS: usize = 256;
 /// restart must not move what was just put in its place.
 const BUILT_ROOM: usize = 8;
 
-/// Threads that build the shards of a table.
-const BUILDERS: usize = 4;
-
 /// A hash of a record's key. Its parts choose the shard (bits 17 to 24), and the place (the lowest
 /// bits) and the tag (the highest) within it.
 #[derive(Clone, Copy, Debug)]
@@ -97,35 +94,18 @@ impl SlotTableBuilder {
         self.0[hash.shard()].push((hash, slot));
     }
 
-    /// The table of all slots to `keep`. Threads build its shards; each is as if there were one
-    /// thread.
-    pub(crate) fn finish(mut self, keep: impl Fn(u32) -> bool + Sync) -> SlotTable {
+    /// The table of all slots to `keep`.
+    pub(crate) fn finish(self, keep: impl Fn(u32) -> bool) -> SlotTable {
         let mut table = SlotTable::default();
-        let here = SHARDS.div_ceil(BUILDERS);
-        let groups = self.0.chunks_mut(here).zip(table.0.chunks_mut(here));
-        std::thread::scope(|scope| {
-            for (entries, shards) in groups {
-                scope.spawn(|| {
-                    for (entries, shard) in entries.iter_mut().zip(shards) {
-                        build_shard(std::mem::take(entries), shard, &keep);
-                    }
-                });
+        for (mut entries, shard) in self.0.into_iter().zip(&mut table.0) {
+            entries.retain(|(_, slot)| keep(*slot));
+            let room = entries.len() / BUILT_ROOM;
+            shard.reserve(entries.len() + room, |_| unreachable!("it is empty"));
+            for (hash, slot) in entries {
+                shard.insert_unique(hash.in_shard(), slot, |_| unreachable!("it has room"));
             }
-        });
+        }
         table
-    }
-}
-
-fn build_shard(
-    mut entries: Vec<(SlotHash, u32)>,
-    shard: &mut HashTable<u32>,
-    keep: impl Fn(u32) -> bool,
-) {
-    entries.retain(|(_, slot)| keep(*slot));
-    let room = entries.len() / BUILT_ROOM;
-    shard.reserve(entries.len() + room, |_| unreachable!("it is empty"));
-    for (hash, slot) in entries {
-        shard.insert_unique(hash.in_shard(), slot, |_| unreachable!("it has room"));
     }
 }
 

@@ -640,6 +640,9 @@ impl Reader {
         let free = "its free slots are inconsistent";
         books.parcels = self.parcels.finish(head.first_free_parcel).ok_or(free)?;
         books.payments = self.payments.finish(head.first_free_item).ok_or(free)?;
+        let first_free = self.first_free_transaction.unwrap_or(Slab::<Transaction>::END);
+        let transactions = self.transactions.finish(first_free).ok_or(free)?;
+        books.terminal_batches = TerminalBatches::new(self.terminal_batches, transactions);
         books.open_items = OpenItems::new(self.open_items);
         // An open parcel is listed itself, a closed one at its newest record: no other record and
         // no open parcel points at it.
@@ -648,17 +651,7 @@ impl Reader {
             let known = not_newest.get_mut(slot as usize);
             *known.ok_or("a payment that it names is missing")? = true;
         }
-        let first_free = self.first_free_transaction.unwrap_or(Slab::<Transaction>::END);
-        let (transactions, terminals) = (self.transactions, self.terminal_batches);
-        let batches = std::thread::scope(|scope| {
-            let batches = scope.spawn(|| {
-                let transactions = transactions.finish(first_free).ok_or(free)?;
-                Ok::<_, &str>(TerminalBatches::new(terminals, transactions))
-            });
-            books.index = self.index.finish(|slot| not_newest[slot as usize]);
-            batches.join().expect("the thread has no reason to fail")
-        });
-        books.terminal_batches = batches?;
+        books.index = self.index.finish(|slot| not_newest[slot as usize]);
         books.list_out(self.out)?;
         let couriers = (0..).zip(books.couriers.iter());
         let hand_overs = couriers.flat_map(|(number, courier)| {

@@ -100,7 +100,7 @@ impl IndexBuilder {
     }
 
     /// The index of all entries but the closed ones whose slot is `older`.
-    pub(crate) fn finish(self, older: impl Fn(u32) -> bool + Sync) -> ParcelIndex {
+    pub(crate) fn finish(self, older: impl Fn(u32) -> bool) -> ParcelIndex {
         ParcelIndex(self.0.finish(|packed| match ParcelSlot::unpacked(packed) {
             ParcelSlot::Open(_) => true,
             ParcelSlot::Closed(slot) => !older(slot),
