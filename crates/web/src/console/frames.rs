@@ -9,6 +9,7 @@ use pages::{DemoRole, FramePosition, Link, NavLink, PageFrame, PageWords, Viewer
 use views::read::{RowsOf, VIEWS, ViewPosition};
 
 use super::act_table::{ACTS_PATH, may};
+use super::arrivals::ARRIVALS;
 use super::audit::AUDIT_PATH;
 use super::costs::COSTS;
 use super::imports::IMPORT_PATH;
@@ -36,7 +37,8 @@ pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
     });
     let mut names: Vec<&'static str> = may.map(|view| view.name).collect();
     let sees = |right| principal.may(AccessFunction::Read(right)) == AccessScope::All;
-    let others = [("networks", ROUTING), ("status", SYSTEM), ("roles", PEOPLE)];
+    let others =
+        [("networks", ROUTING), ("balances", ARRIVALS), ("status", SYSTEM), ("roles", PEOPLE)];
     names.extend(others.into_iter().filter(|(right, _)| sees(right)).map(|(_, page)| page));
     if sees_all(principal) {
         names.push(MARKET);

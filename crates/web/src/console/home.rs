@@ -15,6 +15,7 @@ use views::read::{
 };
 use views::{ViewSpec, ViewValue};
 
+use super::arrivals::{ARRIVALS, overdue_work};
 use super::frames::{position, readable};
 use super::rows::{offset_at, position_at, read, with};
 use super::{Visit, html, portals};
@@ -334,6 +335,9 @@ pub(super) async fn home(visit: Visit) -> HttpAnswer {
                 href: super::PROPOSALS_PATH.to_owned(),
             };
             work.splice(0..0, (waiting > 0).then_some(link));
+        }
+        if wanted.at.is_none() && readable.contains(&ARRIVALS) {
+            work.splice(0..0, overdue_work(words, &app));
         }
         let page = HomePage {
             work,

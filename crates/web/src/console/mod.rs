@@ -6,6 +6,7 @@ mod act_pages;
 mod act_reading;
 mod act_table;
 mod approvals;
+mod arrivals;
 mod audit;
 mod bank_accounts;
 mod belongs;
@@ -153,6 +154,7 @@ enum Page {
     EndReport,
     ReportEnded,
     Routing,
+    Arrivals,
     Costs,
     Exit,
     Market,
@@ -302,6 +304,7 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(POSITION_PATH, get(Page::Position))
         .route(audit::AUDIT_PATH, get(Page::Audit))
         .route(&list_path(routing::ROUTING), get(Page::Routing))
+        .route(&list_path(arrivals::ARRIVALS), get(Page::Arrivals))
         .route(&list_path(costs::COSTS), get(Page::Costs))
         .route(&format!("{}/{{network}}", list_path(costs::EXIT)), get(Page::Exit))
         .route(market::MARKET_PATH, get(Page::Market))
@@ -498,6 +501,7 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Claims => pulse::claims(&visit),
         Page::JudgeClaims => pulse::judge(visit).await,
         Page::Routing => routing::routing(visit).await,
+        Page::Arrivals => arrivals::arrivals(visit).await,
         Page::Costs => costs::costs(visit).await,
         Page::Exit => costs::exit(visit).await,
         Page::Market => market::market(visit).await,
