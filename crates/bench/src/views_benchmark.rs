@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use books::SellerId;
 use journal::{DataDirectory, ReadJournal as _};
+use pulse::folders::figures_of;
+use pulse::run::{FigureSpan, check_identities, span_of};
 use serde::Serialize;
 use views::read::{
     FilterOperator, ListQuery, ReadViewError, RowOwner, RowsOf, ViewFilter, ViewReader, ViewSum,
@@ -59,6 +61,11 @@ pub struct ViewsFigures {
     /// of SQLite.
     pub equal: bool,
     pub questions: Vec<QuestionFigures>,
+    /// The figures and identities of the daily report, over everything.
+    pub report_ms: u64,
+    /// The slowest of them.
+    pub slowest_figure: String,
+    pub slowest_figure_ms: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -109,6 +116,8 @@ pub fn measure(plan: ViewsPlan, data: &Path, in_postgres: bool) -> anyhow::Resul
     }
     let rows = found.iter().map(|one| one.rows).sum::<u64>();
     let filled = found.iter().filter(|one| one.rows > 0);
+    let mut reader = ViewReader::open(&place)?;
+    let (report, (slowest, slowest_figure)) = report(&mut reader, data)?;
     Ok(ViewsFigures {
         collections,
         rows,
@@ -126,13 +135,37 @@ pub fn measure(plan: ViewsPlan, data: &Path, in_postgres: bool) -> anyhow::Resul
         killed_at,
         batches: checkpoint.head.sequence.number(),
         equal: true,
-        questions: ask(&mut ViewReader::open(&place)?, collections)?,
+        questions: ask(&mut reader, collections)?,
+        report_ms: milliseconds(report)?,
+        slowest_figure,
+        slowest_figure_ms: milliseconds(slowest)?,
     })
 }
 
 fn per_second(count: u64, took: Duration) -> u64 {
     let each_second = u128::from(count) * 1_000_000 / took.as_micros().max(1);
     u64::try_from(each_second).unwrap_or(u64::MAX)
+}
+
+fn milliseconds(took: Duration) -> anyhow::Result<u64> {
+    Ok(u64::try_from(took.as_millis())?)
+}
+
+/// Computes the report over all batches, whose identities must hold. Returns how long that took,
+/// and the slowest figure by itself.
+fn report(reader: &mut ViewReader, data: &Path) -> anyhow::Result<(Duration, (Duration, String))> {
+    let set = figures_of(data)?;
+    let span = FigureSpan { from: 1, ..span_of(reader, None, None, None)? };
+    let begun = Instant::now();
+    check_identities(&set.run(reader, &span)?.identities)?;
+    let took = begun.elapsed();
+    let mut slowest = (Duration::ZERO, String::new());
+    for figure in &set.figures {
+        let begun = Instant::now();
+        set.run_one(figure, reader, &span)?;
+        slowest = slowest.max((begun.elapsed(), figure.id.clone()));
+    }
+    Ok((took, slowest))
 }
 
 fn sums(place: &Place) -> anyhow::Result<Vec<ViewSum>> {

@@ -62,11 +62,22 @@ pub struct OutgoingNotice<'n> {
     pub text: &'n str,
     /// The same as a page, for who reads mail as pages.
     pub html: Option<&'n str>,
+    /// The list of mails of which it is one.
+    pub list: Option<MailList<'n>>,
     pub language: NoticeLanguage,
     /// For programs: the `data` of a webhook, the fields of a WeChat template.
     pub payload: &'n Value,
     /// Time of the event, in milliseconds since 1970.
     pub at_ms: u64,
+}
+
+/// Mails that a recipient can end, and gets no other way.
+#[derive(Clone, Copy, Debug)]
+pub struct MailList<'n> {
+    /// The first label of its List-Id (RFC 2919).
+    pub name: &'n str,
+    /// Ends the mails of the list: with one click if it is https (RFC 8058).
+    pub unsubscribe: Option<&'n str>,
 }
 
 /// The language of a notice's title and text.

@@ -43,6 +43,10 @@ enum NoticesTask {
     Show(ShowArgs),
     Retry(RetryArgs),
     Consent(ConsentArgs),
+    /// Sends a recipient the daily report by mail
+    Subscribe(ReaderArgs),
+    /// Sends a recipient no more daily reports by mail, whatever the table says
+    Unsubscribe(ReaderArgs),
     /// Adds, lists and removes addresses: webhook endpoints, mail, phones, robots, open ids
     Endpoint {
         #[command(subcommand)]
@@ -123,6 +127,16 @@ struct ConsentArgs {
     /// How many
     #[arg(value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     count: u32,
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
+#[derive(Args, Debug)]
+struct ReaderArgs {
+    /// The recipient, who has a mail address
+    #[arg(value_name = "RECIPIENT")]
+    recipient: String,
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -272,6 +286,8 @@ pub fn run(args: NoticesArgs) -> anyhow::Result<()> {
         NoticesTask::Show(args) => show(&args),
         NoticesTask::Retry(args) => retry(&args),
         NoticesTask::Consent(args) => consent(&args),
+        NoticesTask::Subscribe(args) => read_report(&args, true),
+        NoticesTask::Unsubscribe(args) => read_report(&args, false),
         NoticesTask::Endpoint { what } => match what {
             EndpointTask::Add(args) => add(&args),
             EndpointTask::List { owner, data, json } => addresses(&data, owner.as_deref(), json),
@@ -507,6 +523,15 @@ fn consent(args: &ConsentArgs) -> anyhow::Result<()> {
     let wanted = recipient(&args.data, &args.recipient)?;
     let count = outbox.add_consents(wanted, NoticeChannel::Wechat, args.count)?;
     say!("{}", filled(Lang::current(), "told.consents", &[("count", &count)]));
+    Ok(())
+}
+
+fn read_report(args: &ReaderArgs, wanted: bool) -> anyhow::Result<()> {
+    let mut book = book(&args.data, None)?;
+    let owner = recipient(&args.data, &args.recipient)?;
+    book.set_report_reader(owner, wanted, &user(), SystemClock.now())?;
+    let said = if wanted { "told.reads_report" } else { "told.reads_no_report" };
+    say!("{}", filled(Lang::current(), said, &[("recipient", &owner)]));
     Ok(())
 }
 

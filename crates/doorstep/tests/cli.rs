@@ -49,6 +49,7 @@ mod cli {
     mod network;
     mod night;
     mod notices;
+    mod numbers;
     mod offers;
     mod office;
     mod open_items;
@@ -67,6 +68,7 @@ mod cli {
     mod policy_day;
     mod promotions;
     mod pulse;
+    mod pulse_mail;
     mod pulse_reports;
     mod recompute;
     mod recon;

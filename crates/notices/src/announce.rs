@@ -1,5 +1,7 @@
 //! What of a command people are told: its events, with their fields and whom they concern.
 
+use std::collections::BTreeSet;
+
 use books::chart::AccountKind;
 use books::{
     Books, Command, CourierId, DepositId, Event, FirmId, NetworkId, ParcelId, PaymentId, PayoutId,
@@ -16,6 +18,7 @@ use crate::event::{
 };
 use crate::limits::DEPOSIT_DAYS_MAX;
 use crate::public_texts;
+use crate::recipient::Recipient;
 
 /// Whom an event concerns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub struct Announcement {
     pub event: &'static NoticeEventSpec,
     pub about: NoticeSubjects,
     pub fields: Map<String, Value>,
+    /// Of a publication: who asked for reports, or was sent the one that it corrects.
+    pub readers: BTreeSet<Recipient>,
 }
 
 /// Sees the commands of a journal in order.
@@ -54,7 +59,8 @@ pub(crate) fn announcement<const N: usize>(
         (name.to_owned(), Value::String(value))
     });
     assert_eq!(fields.len(), event.fields.len(), "{} has all fields", event.name);
-    Announcement { event, about, fields: fields.into_iter().collect() }
+    let (fields, readers) = (fields.into_iter().collect(), BTreeSet::new());
+    Announcement { event, about, fields, readers }
 }
 
 fn amount(amount: Amount, currency: Currency) -> String {
@@ -141,14 +147,18 @@ pub(crate) fn proposal_waiting(number: u64, command: &str) -> Announcement {
 
 /// What is said of a publication of the daily report, which the journal does not have. `of` is the
 /// report that a correction is of.
-pub(crate) fn report_published(number: u64, of: Option<u64>, day: &str) -> Announcement {
+pub(crate) fn report_published(
+    (number, of): (u64, Option<u64>),
+    day: &str,
+    readers: BTreeSet<Recipient>,
+) -> Announcement {
     let name = if of.is_some() { REPORT_CORRECTED } else { REPORT_PUBLISHED };
     let fields = [
         ("day", day.to_owned()),
         ("report", of.unwrap_or(number).to_string()),
         ("publication", number.to_string()),
     ];
-    announcement(name, NoticeSubjects::default(), fields)
+    Announcement { readers, ..announcement(name, NoticeSubjects::default(), fields) }
 }
 
 /// A file of a network, wallet, bank or firm that did not come. The journal has no such thing.

@@ -3,9 +3,11 @@
 //! An address can be personal data and can hold a secret, so it is sealed. Who has one, and by
 //! which channel, is not.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use channels::{NoticeLanguage, WebhookKey};
 use machine::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -28,9 +30,13 @@ use crate::table::{NoticeTable, SHIPPED_TABLE};
 pub const NOTICE_BOOK_STORE: PrivateFile = PrivateFile {
     // "DSnb".
     application_id: 0x4453_6e62,
-    format: 1,
+    format: 2,
     write_ahead: false,
-    upgrade: |format| (format == 0).then(|| SCHEMA.to_owned()),
+    upgrade: |format| match format {
+        0 => Some([SCHEMA, SECOND_FORMAT].concat()),
+        1 => Some(SECOND_FORMAT.to_owned()),
+        _ => None,
+    },
 };
 
 const SCHEMA: &str = "
@@ -52,6 +58,18 @@ const SCHEMA: &str = "
         used_at INTEGER NOT NULL,
         used_by TEXT NOT NULL
     ) STRICT;";
+
+/// Who asked for the daily report by mail (1), and who ended it (0).
+const SECOND_FORMAT: &str = "
+    CREATE TABLE report_readers (
+        owner TEXT PRIMARY KEY,
+        wanted INTEGER NOT NULL,
+        changed_at INTEGER NOT NULL,
+        changed_by TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;";
+
+/// Links to end the report are sealed as an address of this number, which none has.
+const LINK: u32 = 0;
 
 /// A new address.
 #[derive(Clone, Copy)]
@@ -329,8 +347,77 @@ impl NoticeBook {
     /// # Errors
     /// The file cannot be written.
     pub fn remove_all_of(&mut self, owner: Recipient) -> Result<usize, NoticeError> {
-        let sql = "DELETE FROM addresses WHERE owner = ?1";
-        self.connection.execute(sql, [owner.to_string()]).map_err(self.failed("write to"))
+        let failed = self.failed("write to");
+        change(&self.connection, &self.path, |transaction| {
+            let delete = |from: &str| {
+                let sql = format!("DELETE FROM {from} WHERE owner = ?1");
+                transaction.execute(&sql, [owner.to_string()]).map_err(&failed)
+            };
+            delete("report_readers")?;
+            delete("addresses")
+        })
+    }
+
+    /// Sends the daily report by mail to an owner from now on, or no more.
+    ///
+    /// # Errors
+    /// [`NoticeError::NoMailAddress`] of who wants it; the file cannot be written.
+    pub fn set_report_reader(
+        &mut self,
+        owner: Recipient,
+        wanted: bool,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), NoticeError> {
+        if wanted && self.address_of(owner, NoticeChannel::Mail)?.is_none() {
+            return Err(NoticeError::NoMailAddress(owner));
+        }
+        let sql = "INSERT INTO report_readers (owner, wanted, changed_at, changed_by)
+            VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET
+            wanted = ?2, changed_at = ?3, changed_by = ?4 WHERE wanted != ?2";
+        let row = params![owner.to_string(), wanted, signed(now.0), by];
+        self.connection.execute(sql, row).map_err(self.failed("write to"))?;
+        Ok(())
+    }
+
+    /// Who asked for the daily report by mail, and who ended it.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn report_readers(
+        &self,
+    ) -> Result<(BTreeSet<Recipient>, BTreeSet<Recipient>), NoticeError> {
+        let failed = self.failed("read");
+        let sql = "SELECT owner, wanted FROM report_readers";
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)));
+        let rows = rows.and_then(Iterator::collect::<Result<Vec<(String, bool)>, _>>);
+        let mut readers = (BTreeSet::new(), BTreeSet::new());
+        for (owner, wanted) in rows.map_err(failed)? {
+            let owner = owner.parse().map_err(|_| NoticeError::Damaged(self.path.clone()))?;
+            if wanted { &mut readers.0 } else { &mut readers.1 }.insert(owner);
+        }
+        Ok(readers)
+    }
+
+    /// What names an owner in a link that ends the report. Only this book's key makes and reads it.
+    ///
+    /// # Errors
+    /// There is no key.
+    pub fn report_link(&self, owner: Recipient) -> Result<String, NoticeError> {
+        let sealed = self.key()?.seal(LINK, owner.to_string().as_bytes())?;
+        Ok(Base64UrlUnpadded::encode_string(&sealed))
+    }
+
+    /// Whom a link names. `None` if it is not one of ours.
+    ///
+    /// # Errors
+    /// There is no key.
+    pub fn of_report_link(&self, link: &str) -> Result<Option<Recipient>, NoticeError> {
+        let key = self.key()?;
+        let sealed = Base64UrlUnpadded::decode_vec(link).ok();
+        let plain = sealed.and_then(|sealed| key.open(LINK, &sealed));
+        Ok(plain.and_then(|plain| std::str::from_utf8(&plain).ok()?.parse().ok()))
     }
 
     fn views(

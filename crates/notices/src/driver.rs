@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use books::{DataSubject, Timestamp};
-use channels::{Channel, NoticeLanguage, OutgoingNotice, SendOutcome};
+use channels::{Channel, MailList, NoticeLanguage, OutgoingNotice, SendOutcome};
 use node::Clock;
 use serde_json::{Value, json};
 use vault::{RecordKind, RecordName, Vault, delivery_of};
@@ -87,6 +87,9 @@ impl AddressSource for KeptAddresses {
 pub struct NoticeBody {
     pub text: String,
     pub html: String,
+    /// The list of mails of which it is one, as [`MailList`] has it.
+    pub list: &'static str,
+    pub unsubscribe: Option<String>,
 }
 
 /// Where the bodies of notices come from that are more than the words of the table: the daily
@@ -507,6 +510,9 @@ impl Worker {
             title: &title,
             text: &text,
             html: body.as_ref().map(|body| body.html.as_str()),
+            list: body
+                .as_ref()
+                .map(|body| MailList { name: body.list, unsubscribe: body.unsubscribe.as_deref() }),
             language: opened.language,
             payload: &payload,
             at_ms: notice.at_ms,

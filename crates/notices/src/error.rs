@@ -77,6 +77,11 @@ pub enum NoticeError {
     TooManyEndpoints(Recipient),
     #[error("there are {ADDRESSES_MAX} addresses, the most; remove one first")]
     TooManyAddresses,
+    #[error(
+        "{0} has no mail address for the report; add one with `doorstep notices endpoint add {0} \
+         --channel mail`"
+    )]
+    NoMailAddress(Recipient),
     #[error("there is no event `{0}` of notices; docs/notices.md has all")]
     NoEvent(String),
     #[error("a recipient has at most {CONSENTS_MAX} consents")]

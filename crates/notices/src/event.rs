@@ -19,10 +19,12 @@ pub enum Audience {
     Sellers,
     /// All courier firms.
     Firms,
+    /// Of a report who asked for it by mail; of a correction who was sent the report.
+    Readers,
 }
 
 impl Audience {
-    pub(crate) const ALL: [(Audience, &'static str); 9] = [
+    pub(crate) const ALL: [(Audience, &'static str); 10] = [
         (Audience::Seller, "seller"),
         (Audience::Firm, "firm"),
         (Audience::Courier, "courier"),
@@ -32,6 +34,7 @@ impl Audience {
         (Audience::Public, "public"),
         (Audience::Sellers, "all-sellers"),
         (Audience::Firms, "all-firms"),
+        (Audience::Readers, "readers"),
     ];
 
     #[must_use]
@@ -143,7 +146,8 @@ const COURIER_AND_FIRM: &[Audience] = &[Audience::Courier, Audience::Firm];
 const ALL_PARTIES: &[Audience] =
     &[Audience::Sellers, Audience::Firms, Audience::Staff, Audience::Public];
 
-const READERS: &[Audience] = &[Audience::Sellers, Audience::Firms, Audience::Staff];
+const REPORT_READERS: &[Audience] =
+    &[Audience::Readers, Audience::Sellers, Audience::Firms, Audience::Staff];
 /// A statement of reasons.
 const REASONS: &[NoticeField] =
     &[OFFER, DECISION, RULE, SOURCE, RULE_TEXT, FOUND, DECIDED_BY, APPEAL_UNTIL];
@@ -190,8 +194,8 @@ pub static NOTICE_EVENTS: [NoticeEventSpec; 40] = [
     event("rule.suspended", &[RULE, VERSION, REVERSED], &[Audience::Person]),
     event(FILE_OVERDUE, &[SENDER, LANE, FILE_DAY, DUE, ITEMS], &[Audience::Staff]),
     event(PROPOSAL_WAITING, &[PROPOSAL, COMMAND], &[Audience::Staff]),
-    event(REPORT_PUBLISHED, &[DAY, REPORT, PUBLICATION], READERS),
-    event(REPORT_CORRECTED, &[DAY, REPORT, PUBLICATION], READERS),
+    event(REPORT_PUBLISHED, &[DAY, REPORT, PUBLICATION], REPORT_READERS),
+    event(REPORT_CORRECTED, &[DAY, REPORT, PUBLICATION], REPORT_READERS),
     event(NOTICES_FOLDED, &[COUNT], &[]),
 ];
 

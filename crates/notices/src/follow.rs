@@ -302,18 +302,37 @@ pub fn tell_of_publication(
     outbox: &Mutex<Outbox>,
 ) -> Result<usize, NoticeError> {
     let ToldPublication { number, of, day, at_ms } = told;
-    let made = {
+    let (made, ended) = {
         let book = locked(book);
         let version = book.table_version()?;
         let (table, on) = (book.table(version)?, locked(outbox).channels_on());
-        notices_of(&report_published(number, of, day), (version, &table), &book, &on)?
+        let (wanted, mut ended) = book.report_readers()?;
+        // A correction goes to all who were sent the report, and to nobody else.
+        let readers = match of {
+            Some(of) => locked(outbox).readers_of(of)?,
+            None => wanted,
+        };
+        let said = report_published((number, of), day, readers);
+        let mut made = notices_of(&said, (version, &table), &book, &on)?;
+        if of.is_some() {
+            made.retain(|notice| said.readers.contains(&notice.owner));
+            ended.clear();
+        }
+        (made, ended)
     };
-    let readers = match of {
-        Some(of) => Some(locked(outbox).readers_of(of)?),
-        None => None,
-    };
-    let concerns = |owner: &Recipient| readers.as_ref().is_none_or(|all| all.contains(owner));
-    let made = made.into_iter().filter(|notice| concerns(&notice.owner));
+    let mut told = BTreeSet::new();
+    let made = made.into_iter().filter_map(|mut notice| {
+        if ended.contains(&notice.owner) {
+            let mail = |one: &NoticeChannel| *one == NoticeChannel::Mail;
+            notice.others.retain(|one| !mail(one));
+            if mail(&notice.channel) {
+                notice.channel = *notice.others.first()?;
+                notice.others.remove(0);
+            }
+        }
+        // By one entry only, whoever is named in several.
+        told.insert(notice.recipient).then_some(notice)
+    });
     // Behind all numbers of proposals, whose batch is none, too.
     let command = PUBLICATIONS_FROM.saturating_add(u32::try_from(number).unwrap_or(u32::MAX));
     let placed = (1..).zip(made).map(|(place, notice)| NewNotice {
@@ -379,6 +398,7 @@ fn owners(
         Audience::Public => Some(Recipient::Public),
         Audience::Sellers => return of_kind("seller:"),
         Audience::Firms => return of_kind("firm:"),
+        Audience::Readers => return Ok(said.readers.iter().copied().collect()),
     };
     Ok(one.into_iter().collect())
 }

@@ -163,10 +163,12 @@ impl NoticeTable {
             }
         }
         for (place, entry) in entries.iter().enumerate() {
-            let is_sent = |event: &str| {
-                entries.iter().any(|one| one.event.name == event && one.to == entry.to)
+            let is_corrected = || {
+                let to = [entry.to, Audience::Readers];
+                let sent = entries.iter().filter(|one| one.event.name == REPORT_CORRECTED);
+                sent.into_iter().any(|one| to.contains(&one.to))
             };
-            if entry.event.name == REPORT_PUBLISHED && !is_sent(REPORT_CORRECTED) {
+            if entry.event.name == REPORT_PUBLISHED && !is_corrected() {
                 let event = entry.event.name.to_owned();
                 let fault = TableFault::NotCorrected(entry.to.name());
                 return Err(TableError::Entry { number: place + 1, event, fault });
@@ -384,8 +386,10 @@ mod tests {
         for event in &NOTICE_EVENTS {
             for to in event.audiences {
                 let count = table.entries_of(event.name).filter(|(_, one)| one.to == *to).count();
-                // A mail a day is for the operator to offer to others.
-                let is_offered = event.name == REPORT_PUBLISHED && *to != Audience::Staff;
+                // A mail a day to who did not ask for it is for the operator to decide.
+                let is_report = [REPORT_PUBLISHED, REPORT_CORRECTED].contains(&event.name);
+                let is_all = matches!(to, Audience::Sellers | Audience::Firms);
+                let is_offered = is_report && is_all;
                 assert_eq!(count, usize::from(!is_offered), "{} to {}", event.name, to.name());
             }
         }

@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use books::{PersonId, SellerId, Timestamp};
+use books::{FirmId, PersonId, SellerId, Timestamp};
 use channels::{NoticeLanguage, WebhookKey};
 use keys::{Algorithm, KeyName, KeyPurpose, KeyStore, SoftwareStore};
 use notices::{
-    AddressToAdd, Announcement, NOTICE_BOOK_FILE, NoticeBook, NoticeChannel, NoticeError,
-    NoticeSubjects, NoticeTable, Recipient, SHIPPED_TABLE, event_named, limits, notices_of,
+    AddressToAdd, Announcement, ChannelRules, DeliveryRules, NOTICE_BOOK_FILE, NoticeBook,
+    NoticeChannel, NoticeError, NoticeQuery, NoticeSubjects, NoticeTable, Outbox, Recipient,
+    SHIPPED_TABLE, ToldPublication, event_named, limits, notices_of, tell_of_publication,
 };
 use vault::VaultKey;
 
@@ -160,6 +161,7 @@ fn a_notice_goes_to_who_has_an_address_by_the_first_channel_that_is_on() {
     let fields = ["payout", "amount", "currency", "gross", "fees", "refunded"];
     let fields = fields.map(|name| (name.to_owned(), "7".into()));
     let said = |seller| Announcement {
+        readers: BTreeSet::new(),
         event: event_named("payout.sent").unwrap(),
         about: NoticeSubjects { seller: Some(SellerId(seller)), ..NoticeSubjects::default() },
         fields: fields.clone().into_iter().collect(),
@@ -189,4 +191,90 @@ fn a_notice_goes_to_who_has_an_address_by_the_first_channel_that_is_on() {
     assert_eq!(all.iter().map(|one| one.owner).collect::<Vec<_>>(), [SHOP]);
     let person = Recipient::Person(PersonId(7));
     assert!(book.addresses(Some(person)).unwrap().is_empty());
+}
+
+#[test]
+fn a_report_goes_to_who_asked_for_it_and_its_correction_to_all_who_were_sent_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut book = NoticeBook::open(dir.path(), Some(&key())).unwrap();
+    let firm = Recipient::Firm(FirmId(3));
+    let refused = book.set_report_reader(SHOP, true, "uid 7", NOW).unwrap_err();
+    assert!(matches!(refused, NoticeError::NoMailAddress(SHOP)), "{refused}");
+    for owner in [SHOP, firm, Recipient::Staff] {
+        let mail = AddressToAdd { owner, ..new(NoticeChannel::Mail, "all@example.com") };
+        book.add(mail, NOW).unwrap();
+    }
+    // Staff is told by an entry of its own, and not twice.
+    for owner in [SHOP, Recipient::Staff] {
+        book.set_report_reader(owner, true, "uid 7", NOW).unwrap();
+    }
+    let channels = [(NoticeChannel::Mail, ChannelRules::default())].into();
+    let rules = DeliveryRules { channels, ..DeliveryRules::default() };
+    let mut outbox = Outbox::open(dir.path(), rules).unwrap();
+    outbox.begin_at(journal::JournalHead::default()).unwrap();
+    outbox.record_publication(0, &[]).unwrap();
+    let (book, outbox) = (Mutex::new(book), Mutex::new(outbox));
+    let told = |number, of| {
+        let told = ToldPublication { number, of, day: "2026-11-30", at_ms: NOW.0 };
+        tell_of_publication(told, &book, &outbox).unwrap();
+        let all = outbox.lock().unwrap().list(NoticeQuery { limit: 100, ..Default::default() });
+        let command = limits::PUBLICATIONS_FROM + u32::try_from(number).unwrap();
+        let id = format!("msg_0_{command}_");
+        let of_it = all.unwrap().into_iter().filter(|one| one.id.starts_with(&id));
+        of_it.map(|one| one.recipient).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(told(1, None), [SHOP, Recipient::Staff]);
+    let set = |owner, wanted| {
+        book.lock().unwrap().set_report_reader(owner, wanted, "link", NOW).unwrap();
+    };
+    set(SHOP, false);
+    set(firm, true);
+    assert_eq!(told(2, None), [firm, Recipient::Staff]);
+    set(Recipient::Staff, false);
+    assert_eq!(told(3, None), [firm]);
+    // Whoever was sent the first report hears that it was wrong, though it ended the mails.
+    assert_eq!(told(4, Some(1)), [SHOP, Recipient::Staff]);
+    assert_eq!(told(5, Some(3)), [firm]);
+    // Also when the notices of it are no longer kept.
+    for days in [31, 31 + 91] {
+        outbox.lock().unwrap().prune(Timestamp(NOW.0 + days * 86_400_000)).unwrap();
+    }
+    assert_eq!(told(6, Some(1)), [SHOP, Recipient::Staff]);
+    let mut book = book.into_inner().unwrap();
+    book.remove_all_of(SHOP).unwrap();
+    assert_eq!(book.report_readers().unwrap(), ([firm].into(), [Recipient::Staff].into()));
+}
+
+#[test]
+fn a_link_that_ends_the_report_names_nobody_and_is_read_by_its_key_only() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    let book = NoticeBook::open(dir.path(), Some(&key)).unwrap();
+    let link = book.report_link(SHOP).unwrap();
+    assert!(link.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+    assert_eq!(book.of_report_link(&link).unwrap(), Some(SHOP));
+    let other = NoticeBook::open(tempfile::tempdir().unwrap().path(), Some(&key)).unwrap();
+    assert_eq!(other.of_report_link(&link).unwrap(), None);
+    for at in 0..link.len() {
+        let mut changed = link.clone().into_bytes();
+        changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(changed).unwrap();
+        assert_eq!(book.of_report_link(&changed).unwrap(), None, "{changed}");
+    }
+    for other in ["", "seller:7", "c2VsbGVyOjc", &link[1..], &format!("{link}A")] {
+        assert_eq!(book.of_report_link(other).unwrap(), None, "{other}");
+    }
+}
+
+#[test]
+fn a_book_of_the_first_format_is_brought_to_the_last() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    let mut book = NoticeBook::open(dir.path(), Some(&key)).unwrap();
+    book.add(new(NoticeChannel::Mail, "shop@example.com"), NOW).unwrap();
+    drop(book);
+    let file = rusqlite::Connection::open(dir.path().join(NOTICE_BOOK_FILE)).unwrap();
+    file.execute_batch("DROP TABLE report_readers; PRAGMA user_version = 1;").unwrap();
+    drop(file);
+    let mut book = NoticeBook::open(dir.path(), Some(&key)).unwrap();
+    book.set_report_reader(SHOP, true, "uid 7", NOW).unwrap();
+    assert_eq!(book.report_readers().unwrap(), ([SHOP].into(), BTreeSet::new()));
 }

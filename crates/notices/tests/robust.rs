@@ -295,7 +295,8 @@ fn an_outbox_of_the_first_format_is_brought_to_the_last() {
     let mut setup = Setup::new();
     setup.add(seller(1), NoticeChannel::Mail, START);
     setup.change(
-        "DROP TABLE backlogs; DROP TRIGGER backlog_grows; DROP TRIGGER backlog_grows_again;
+        "DROP TABLE report_readers; DROP TRIGGER report_is_sent; DROP TABLE backlogs;
+         DROP TRIGGER backlog_grows; DROP TRIGGER backlog_grows_again;
          DROP TRIGGER backlog_shrinks; DROP TRIGGER backlog_is_removed; DROP TABLE files_told;
          ALTER TABLE checkpoint DROP COLUMN publication;
          DROP TABLE failures; DROP INDEX notices_open; ALTER TABLE notices DROP COLUMN epoch;

@@ -103,8 +103,7 @@ const PURE: [&str; 11] = [
 const LOGGING: [&str; 2] = ["host", "doorstep"];
 
 /// Third-party crates that may be locked in two versions, with the reason.
-const LOCKED_TWICE: [(&str, &str); 8] = [
-    ("miniz_oxide", "png needs 0.8, flate2 0.9: one decoder of deflate"),
+const LOCKED_TWICE: [(&str, &str); 7] = [
     ("base64", "postgres-protocol needs 0.22, rcgen's pem 0.23: a few tables"),
     ("fallible-iterator", "postgres needs 0.2, rusqlite 0.3: one trait"),
     ("wasi", "whoami of tokio-postgres needs 0.14, mio 0.11: never built"),

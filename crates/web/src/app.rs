@@ -21,6 +21,7 @@ use node::{Clock, JournalPosition, SystemClock};
 use office::socket::CommandLines;
 use office::{Language, SharedOffice, SignedInGiver};
 use tokio::sync::Semaphore;
+use vault::VaultKey;
 use views::{Place, ViewColumn, ViewSpec};
 
 use crate::console;
@@ -73,6 +74,9 @@ pub struct WebTexts {
 pub type PayoutDay =
     Box<dyn Fn(SettlementCycle, Currency, BusinessDate) -> Option<BusinessDate> + Send + Sync>;
 
+/// What was overdue in files when it was looked at last. `None`: it was not looked at yet.
+pub type OverdueArrivals = Arc<Mutex<Option<Vec<reports::Arrival>>>>;
+
 /// Makes something happen in a demonstration. Returns the last batch before it, or why not.
 pub type DemoAct = Arc<dyn Fn(Language) -> Result<u64, String> + Send + Sync>;
 
@@ -108,6 +112,7 @@ pub struct WebParts {
     /// Roles that a link switches to: of a demonstration, nowhere else.
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
+    pub overdue: OverdueArrivals,
     /// Of a demonstration, nowhere else.
     pub demo: Option<DemoActs>,
     /// The shop window, if it is open.
@@ -121,6 +126,8 @@ pub struct WebParts {
     /// Whether anybody may read the policy and its report.
     pub public_policy: bool,
     pub provider: Option<ProviderSettings>,
+    /// Reads the links that end the daily report's mails.
+    pub vault_key: Option<VaultKey>,
     /// Hears of failures, for the log.
     pub on_failure: fn(&str),
 }
@@ -154,6 +161,7 @@ pub(crate) struct App {
     pub public_policy: bool,
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
+    pub overdue: OverdueArrivals,
     pub demo: Option<DemoActs>,
     pub shop: Option<ShopWindow>,
     pub listings: ListingStores,
@@ -161,6 +169,7 @@ pub(crate) struct App {
     pub system: SystemWatch,
     hosts: Vec<String>,
     pub is_tls: bool,
+    pub vault_key: Option<VaultKey>,
     pub on_failure: fn(&str),
 }
 
@@ -247,11 +256,13 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         public_policy: parts.public_policy,
         trial_roles: parts.trial_roles,
         payout_day: parts.payout_day,
+        overdue: parts.overdue,
         demo: parts.demo,
         phone: parts.phone,
         system: parts.system,
         hosts: parts.hosts,
         is_tls: parts.is_tls,
+        vault_key: parts.vault_key,
         on_failure: parts.on_failure,
     });
     let refuse = |app: &Arc<App>, kind: ProblemKind| {

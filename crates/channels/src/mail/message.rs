@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use super::MailSettings;
-use crate::{NoticeLanguage, OutgoingNotice};
+use crate::{MailList, NoticeLanguage, OutgoingNotice};
 
 const ADDRESS_BYTES_MAX: usize = 254;
 const LOCAL_PART_BYTES_MAX: usize = 64;
@@ -21,6 +21,8 @@ const LINE_BYTES: usize = 76;
 /// Of text in one encoded word: 60 in base64, 72 with its ends (RFC 2047 allows 75).
 const ENCODED_WORD_BYTES_MAX: usize = 45;
 const ID_BYTES_MAX: usize = 128;
+/// In a header's line.
+const LINK_BYTES_MAX: usize = 900;
 const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -89,6 +91,11 @@ pub(super) fn check(notice: &OutgoingNotice<'_>) -> Result<(), &'static str> {
     if notice.id.is_empty() || notice.id.len() > ID_BYTES_MAX || !notice.id.bytes().all(in_id) {
         return Err("the notice's id is not of letters, digits, `.`, `_` and `-`");
     }
+    let ends_header = |c: char| in_header(c) || matches!(c, ' ' | '<' | '>');
+    let unsubscribe = notice.list.and_then(|list| list.unsubscribe);
+    if unsubscribe.is_some_and(|url| url.len() > LINK_BYTES_MAX || url.contains(ends_header)) {
+        return Err("the unsubscribe address has a space, `<`, `>`, or more than 900 bytes");
+    }
     if notice.text.len() > MAIL_TEXT_BYTES_MAX {
         return Err("the text is longer than 256 KiB");
     }
@@ -151,12 +158,25 @@ pub(super) fn written(
         header("Content-Transfer-Encoding", encoding);
     }
     header("Content-Language", language);
-    if let Some(list) = &settings.list_id {
+    let own_list = settings.list_id.as_deref();
+    let (list, unsubscribe) = match notice.list {
+        Some(MailList { name, unsubscribe }) => {
+            let list = format!("{name}.{}", own_list.unwrap_or(from.domain()));
+            (Some(list), unsubscribe.map(str::to_owned))
+        }
+        None => {
+            let url = settings.unsubscribe_url.as_ref();
+            (own_list.map(str::to_owned), url.map(|url| url.replace("{id}", notice.id)))
+        }
+    };
+    if let Some(list) = list {
         header("List-Id", &format!("<{list}>"));
     }
-    if let Some(url) = &settings.unsubscribe_url {
-        header("List-Unsubscribe", &format!("<{}>", url.replace("{id}", notice.id)));
-        header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
+    if let Some(url) = unsubscribe {
+        header("List-Unsubscribe", &format!("<{url}>"));
+        if url.starts_with("https://") {
+            header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
+        }
     }
     text.push_str("\r\n");
     if let Some(html) = notice.html {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
 use channels::{
-    Channel, MailChannel, MailEncryption, MailSettings, MailSettingsError, NoticeLanguage,
-    OutgoingNotice,
+    Channel, MailChannel, MailEncryption, MailList, MailSettings, MailSettingsError,
+    NoticeLanguage, OutgoingNotice,
 };
 use serde_json::{Value, json};
 
@@ -131,11 +131,16 @@ fn a_mail_with_a_page_has_its_text_first() {
     let server = Server::new(&[]);
     let (text, page) = ("日报\n.\nTaken: 12.00\n", "<!doctype html>\n<p>日报 12.00</p>\n.\n");
     let payload = Value::Null;
-    let report = OutgoingNotice { html: Some(page), ..notice("日报", text, &payload) };
+    let unsubscribe = Some("https://books.example.com/unsubscribe/k7");
+    let list = Some(MailList { name: "report", unsubscribe });
+    let report = OutgoingNotice { html: Some(page), list, ..notice("日报", text, &payload) };
     assert_eq!(server.channel().send(&report, "reader@example.com"), delivered(Some(QUEUED)));
     let (said, headers, _) = server.mail();
     assert!(header(&headers, "Content-Type").starts_with("multipart/alternative; boundary="));
-    assert_eq!(header(&headers, "List-Id"), "<notices.example.com>");
+    // The list's own: what the settings say ends other mails.
+    assert_eq!(header(&headers, "List-Id"), "<report.notices.example.com>");
+    let link = "<https://books.example.com/unsubscribe/k7>";
+    assert_eq!(header(&headers, "List-Unsubscribe"), link);
     assert_eq!(header(&headers, "List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
     let read = read_by_python(said["content"].as_str().unwrap());
     assert_eq!((&read["text"], &read["html"]), (&text.into(), &page.into()));
@@ -145,6 +150,9 @@ fn a_mail_with_a_page_has_its_text_first() {
         let report = OutgoingNotice { html: Some(&bad), ..report };
         assert_refused(&server.channel().send(&report, "reader@example.com"), part);
     }
+    let bad = MailList { name: "report", unsubscribe: Some("https://x>, <mailto:a@b.c") };
+    let report = OutgoingNotice { list: Some(bad), ..report };
+    assert_refused(&server.channel().send(&report, "reader@example.com"), "unsubscribe address");
 }
 
 #[test]

@@ -132,6 +132,7 @@ pub fn notice<'n>(title: &'n str, text: &'n str, payload: &'n Value) -> Outgoing
         title,
         text,
         html: None,
+        list: None,
         language: NoticeLanguage::Zh,
         payload,
         at_ms: 1_764_511_200_000,

@@ -21,6 +21,7 @@ for line in sys.stdin:
         "from": mail["from"],
         "text": body(mail, "plain"),
         "html": body(mail, "html"),
+        "headers": dict(mail.items()),
         "kind": mail.get_content_type(),
         "defects": [str(defect) for part in mail.walk() for defect in part.defects],
     }

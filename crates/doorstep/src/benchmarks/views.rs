@@ -62,6 +62,14 @@ fn print_table(figures: &ViewsFigures) {
         let times = [one.p50_us, one.p99_us, one.max_us].map(ms).join(" / ");
         row(lang.pick(one.question, one.in_chinese), times);
     }
+    row(
+        lang.pick("the daily report over everything, ms", "全部日期的日报，毫秒"),
+        count(figures.report_ms),
+    );
+    row(
+        &bilingual!("its slowest figure: {}", "其中最慢的指标：{}", figures.slowest_figure),
+        count(figures.slowest_figure_ms),
+    );
     let (kills, of) = (figures.killed_at.len(), count(figures.batches));
     say!(
         "{}",

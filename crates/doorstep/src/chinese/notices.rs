@@ -135,6 +135,10 @@ fn notice_error(error: &NoticeError) -> String {
             format!("{owner} 已有 {ENDPOINTS_OF_OWNER_MAX} 个接收地址，已达上限；请先删除一个")
         }
         E::TooManyAddresses => format!("已有 {ADDRESSES_MAX} 个地址，已达上限；请先删除一个"),
+        E::NoMailAddress(owner) => format!(
+            "{owner} 没有接收日报的邮箱；请用 `doorstep notices endpoint add {owner} \
+             --channel mail` 添加"
+        ),
         E::NoEvent(event) => format!("没有通知事件 `{event}`；docs/notices.md 列出全部事件"),
         E::TooManyConsents => format!("一个收件方最多 {CONSENTS_MAX} 次授权"),
         E::NoTable(version) => format!("没有通知表第 {version} 版"),

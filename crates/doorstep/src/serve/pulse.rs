@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ::notices::{NoticeBodies, NoticeBody, REPORT_CORRECTED, REPORT_PUBLISHED, Recipient};
+use ::notices::{
+    NoticeBodies, NoticeBody, NoticeBook, REPORT_CORRECTED, REPORT_PUBLISHED, Recipient,
+};
 use ::pulse::figures::FigureAudience;
 use ::pulse::folders::figures_of;
 use ::pulse::store::{PublicationError, Publications, PublishedForm};
@@ -16,7 +19,7 @@ use channels::NoticeLanguage;
 use node::{Clock, NodeClient, SystemClock};
 use office::Language;
 use pages::PageWords;
-use pages::pulse::mail_page;
+use pages::pulse::{REPORT_END_PATH, add_report_end, mail_page};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -30,6 +33,8 @@ const ROUND: Duration = Duration::from_secs(30);
 const AT_MINUTES: u16 = 6 * 60;
 const MINUTE_MS: u64 = 60_000;
 const DAY_MINUTES: u64 = 24 * 60;
+/// The first label of the List-Id of its mails.
+const LIST: &str = "report";
 
 /// The daily report.
 #[derive(Deserialize)]
@@ -167,6 +172,8 @@ pub struct PublishedBodies {
     pub data: PathBuf,
     /// Of the pages, to which links lead. Without one a mail has no links.
     pub origin: Option<String>,
+    /// Makes the links that end the mails.
+    pub book: Arc<Mutex<NoticeBook>>,
 }
 
 impl NoticeBodies for PublishedBodies {
@@ -189,7 +196,16 @@ impl NoticeBodies for PublishedBodies {
         let store = Publications::of(&self.data);
         let form = |is_html| store.form(number, PublishedForm { audience, is_zh, is_html }).ok();
         let words = PageWords(if is_zh { Language::Zh } else { Language::En });
-        let html = mail_page(words, &form(true)?, self.origin.as_deref());
-        Some(NoticeBody { text: form(false)?, html })
+        let mut html = mail_page(words, &form(true)?, self.origin.as_deref());
+        let mut text = form(false)?;
+        let unsubscribe = self.origin.as_ref().and_then(|origin| {
+            let link = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+            let link = link.report_link(recipient).ok()?;
+            Some(format!("{origin}{REPORT_END_PATH}/{link}"))
+        });
+        if let Some(link) = &unsubscribe {
+            add_report_end(words, link, &mut text, &mut html);
+        }
+        Some(NoticeBody { text, html, list: LIST, unsubscribe })
     }
 }

@@ -13,12 +13,13 @@ use office::socket::CommandLines;
 use office::{CodeMacOf, Language, OnEvents, SharedOffice, SignedInGiver};
 use rustls::ServerConfig;
 use switch::in_range;
+use vault::VaultKey;
 use views::Place;
 use web::limits::{CONNECTIONS_MAX, CONNECTIONS_MIN, WORKERS_MAX};
 use web::system::SystemWatch;
 use web::{
-    DemoActs, PayoutDay, ProviderSettings, ShopCategory, ShopSettings, TrialRole, WebListen,
-    WebParts, WebServer, WebTexts,
+    DemoActs, OverdueArrivals, PayoutDay, ProviderSettings, ShopCategory, ShopSettings, TrialRole,
+    WebListen, WebParts, WebServer, WebTexts,
 };
 
 use super::form::{ProviderForm, ShopForm, WebForm};
@@ -197,9 +198,11 @@ pub struct WebShared {
     /// Roles that a link switches to: of a demonstration.
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
+    pub overdue: OverdueArrivals,
     pub demo: Option<DemoActs>,
     pub phone: Option<::web::AskSwitch>,
     pub system: SystemWatch,
+    pub vault_key: Option<VaultKey>,
 }
 
 /// The calendar in force says when sellers are paid.
@@ -239,9 +242,11 @@ pub fn start(
         announce,
         trial_roles,
         payout_day,
+        overdue,
         demo,
         phone,
         system,
+        vault_key,
     } = shared;
     let on_events = Arc::new(Mutex::new(announce));
     let (client, directory, shared_office) = (node.client(), data.to_owned(), office.clone());
@@ -277,6 +282,7 @@ pub fn start(
         connections_max: plan.connections_max,
         trial_roles,
         payout_day,
+        overdue,
         demo,
         phone,
         system,
@@ -284,6 +290,7 @@ pub fn start(
         public_policy: plan.public_policy,
         provider: plan.provider,
         shop: plan.shop,
+        vault_key,
         on_failure: |reason| tracing::error!(target: "web", reason, "a request failed"),
     };
     Ok(WebServer::start(listen, parts)?)

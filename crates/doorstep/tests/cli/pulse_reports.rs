@@ -11,6 +11,8 @@ use super::pages::page;
 use super::support::{Bed, Ran, eventually};
 
 const ORACLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/report_recomputed.py");
+const PLANS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/figure_plans.py");
+const FIGURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../figures");
 const VIEWS: [&str; 12] = [
     "accounts",
     "postings",
@@ -80,6 +82,9 @@ fn every_figure_of_a_week_is_computed_again_by_duckdb_and_hledger() {
         before = after;
     }
     assert_eq!(days.len(), 7, "a week");
+    let mut plans = bed.command("python3");
+    plans.args(["-B", PLANS, "books/views.sqlite", FIGURES]);
+    Ran::of(&mut plans).succeeds().prints(" figures");
 }
 
 #[test]
@@ -244,7 +249,7 @@ fn a_figure_explains_itself_and_editions_hide_what_they_must() {
     assert_eq!(digest(&finance), digest(&chinese), "one report in both languages");
 }
 
-/// The feeds by feedparser, the JSON-LD of a claim by extruct.
+/// The feeds by feedparser, the JSON-LD of claims by extruct, the pages by html-validate and axe.
 #[test]
 fn feeds_and_claims_are_read_by_other_programs() {
     let bed = Bed::new();
@@ -263,10 +268,28 @@ fn feeds_and_claims_are_read_by_other_programs() {
     bed.write("pulse.json", of("/pulse/feed.json"));
     let claims = of("/pulse/claims");
     assert!(claims.contains("<textarea"), "{claims}");
+    let csrf = claims.split_once("name=\"csrf\" value=\"").unwrap().1.split('"').next().unwrap();
+    let judge = ["-b", "jar", "-H", "Accept: text/html", "--data-urlencode"];
+    let csrf = format!("csrf={csrf}");
+    let judge = [&judge[..], &[&csrf, "--data-urlencode", "claims@books/claims/news.toml"]];
+    let url = format!("{}/pulse/claims", demo.url);
+    let judged = demo.curl(&bed, &[&judge.concat()[..], &[&url]].concat());
+    let judged = judged.stdout().to_owned();
+    bed.write("claims.html", &judged);
+    for (name, path) in [("report", "/pulse"), ("figure", "/pulse/figures/taken")] {
+        bed.write(&format!("{name}.html"), of(path));
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut node = bed.command("node");
+    node.arg(root.join("tests/node/html.mjs")).arg(root.join("../../target/node"));
+    let pages = ["report.html", "figure.html", "claims.html"];
+    Ran::of_long(node.args(pages)).succeeds().prints("3 pages");
     let program = python();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/feeds/read.py");
     let mut read = bed.command(program.to_str().unwrap());
-    let read = Ran::of(read.args(["-B", script, "pulse.atom", "pulse.json"])).succeeds().json();
+    let read = Ran::of(read.args(["-B", script, "pulse.atom", "pulse.json", "claims.html"]))
+        .succeeds()
+        .json();
     for feed in ["atom", "json"] {
         let feed = &read[feed];
         assert_eq!(feed["wrong"], "", "{feed}");
@@ -277,6 +300,12 @@ fn feeds_and_claims_are_read_by_other_programs() {
     assert_eq!(read["atom"]["version"], "atom10");
     let text = read["json"]["texts"][0].as_str().unwrap();
     assert!(text.contains("Taken at the doors") && text.contains("Held for sellers"), "{text}");
+    let reviews = read["json-ld"].as_array().unwrap();
+    let verdicts = reviews.iter().map(|one| one["reviewRating"]["alternateName"].as_str().unwrap());
+    let verdicts: Vec<&str> = verdicts.collect();
+    let expected = ["holds", "holds", "cannot hold", "cannot hold", "needs a definition"];
+    assert_eq!(verdicts, expected, "{judged}");
+    assert!(reviews.iter().all(|one| one["@type"] == "ClaimReview"), "{reviews:?}");
     let listed = demo.get(&bed, "jar", "/v1/pulse");
     assert_eq!(listed["items"][0]["number"], 1);
     let report = demo.get(&bed, "jar", "/v1/pulse/1");

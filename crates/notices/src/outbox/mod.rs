@@ -27,7 +27,7 @@ pub use reading::{
 
 use crate::announce::OverdueNotice;
 use crate::error::NoticeError;
-use crate::event::{PROPOSAL_WAITING, REPORT_PUBLISHED};
+use crate::event::PROPOSAL_WAITING;
 use crate::file::{self, OUTBOX_FILE, change, signed, sqlite, unsigned};
 use crate::limits::CONSENTS_MAX;
 use crate::recipient::Recipient;
@@ -37,18 +37,18 @@ use crate::rules::{DeliveryRules, NoticeChannel};
 pub const OUTBOX_STORE: PrivateFile = PrivateFile {
     // "DSno".
     application_id: 0x4453_6e6f,
-    format: 5,
+    format: 6,
     // It has no secret to erase.
     write_ahead: true,
-    upgrade: |format| match format {
-        0 => Some([SCHEMA, SECOND_FORMAT, THIRD_FORMAT, FOURTH_FORMAT, FIFTH_FORMAT].concat()),
-        1 => Some([SECOND_FORMAT, THIRD_FORMAT, FOURTH_FORMAT, FIFTH_FORMAT].concat()),
-        2 => Some([THIRD_FORMAT, FOURTH_FORMAT, FIFTH_FORMAT].concat()),
-        3 => Some([FOURTH_FORMAT, FIFTH_FORMAT].concat()),
-        4 => Some(FIFTH_FORMAT.to_owned()),
-        _ => None,
+    upgrade: |format| {
+        let left = FORMATS.get(usize::try_from(format).ok()?..)?;
+        (!left.is_empty()).then(|| left.concat())
     },
 };
+
+/// Each brings the one before to the next.
+const FORMATS: [&str; 6] =
+    [SCHEMA, SECOND_FORMAT, THIRD_FORMAT, FOURTH_FORMAT, FIFTH_FORMAT, SIXTH_FORMAT];
 
 /// Times are milliseconds since 1970; `since` is when a notice began to wait. A lane is a recipient
 /// by a channel; it has a row as long as something waits, is being sent, or the lane is stopped.
@@ -179,6 +179,19 @@ const FOURTH_FORMAT: &str = "
 /// there are told to nobody.
 const FIFTH_FORMAT: &str = "
     ALTER TABLE checkpoint ADD COLUMN publication INTEGER NOT NULL DEFAULT -1;";
+
+/// Who was sent which report, or may have been: kept for corrections when the notices are not.
+const SIXTH_FORMAT: &str = "
+    CREATE TABLE report_readers (
+        report TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (report, owner)
+    ) STRICT, WITHOUT ROWID;
+    INSERT OR IGNORE INTO report_readers
+        SELECT json_extract(fields, '$.report'), owner FROM notices
+        WHERE event = 'report.published';
+    CREATE TRIGGER report_is_sent AFTER INSERT ON notices WHEN NEW.event = 'report.published' BEGIN
+        INSERT OR IGNORE INTO report_readers
+        VALUES (json_extract(NEW.fields, '$.report'), NEW.owner);
+    END;";
 
 /// Where a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -536,13 +549,11 @@ impl Outbox {
     /// # Errors
     /// The file cannot be read.
     pub fn readers_of(&self, report: u64) -> Result<BTreeSet<Recipient>, NoticeError> {
-        let sql = "SELECT DISTINCT owner FROM notices
-            WHERE batch = 0 AND event = ?1 AND json_extract(fields, '$.report') = ?2";
+        let sql = "SELECT owner FROM report_readers WHERE report = ?1";
         let failed = self.failed("read");
         let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
-        let rows = statement.query_map(params![REPORT_PUBLISHED, report.to_string()], |row| {
-            recipient_of(&row.get::<_, String>(0)?)
-        });
+        let rows = statement
+            .query_map([report.to_string()], |row| recipient_of(&row.get::<_, String>(0)?));
         rows.and_then(Iterator::collect).map_err(failed)
     }
 

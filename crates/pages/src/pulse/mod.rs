@@ -58,6 +58,33 @@ const MAIL_STYLE: &str = "body{max-width:720px;margin:24px auto;padding:0 16px;\
     .n{text-align:end}.part th{padding-inline-start:20px}dt{color:#666}dd{margin:0 0 8px}\
     .value{font-size:20px}h2{margin-top:28px}svg{max-width:100%;height:auto}";
 
+/// Where links that end the mails lead.
+pub const REPORT_END_PATH: &str = "/unsubscribe";
+
+/// What a link that ends the report's mails shows: the question, or that they have ended.
+#[must_use]
+pub fn report_end_page(words: PageWords, has_ended: bool) -> String {
+    let form = format!(
+        "<form method=\"post\"><p><button class=\"primary\">{}</button></p></form>\n",
+        words.get("pulse.end_now")
+    );
+    let form = if has_ended { "" } else { form.as_str() };
+    let title = words.get("pulse.end_title");
+    let said = words.get(if has_ended { "pulse.ended" } else { "pulse.end_ask" });
+    format!(
+        "<article class=\"pulse\">\n<h1>{title}</h1>\n<p role=\"status\">{said}</p>\n\
+         {form}</article>\n"
+    )
+}
+
+/// Adds to a mail, as text and as a page of [`mail_page`], how it is ended.
+pub fn add_report_end(words: PageWords, link: &str, text: &mut String, html: &mut String) {
+    let said = words.get("pulse.mail_end");
+    text.push_str(&format!("\n{said} {link}\n"));
+    let link = format!("<p><a href=\"{link}\">{said}</a></p>\n</main>");
+    *html = html.replacen("</main>", &link, 1);
+}
+
 /// A publication as a page by itself, for a mail or a file. Links lead to the pages at `origin`;
 /// without one there are none.
 #[must_use]
@@ -70,7 +97,7 @@ pub fn mail_page(words: PageWords, html: &str, origin: Option<&str>) -> String {
     format!(
         "<!doctype html>\n<html lang=\"{tag}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title} · Doorstep</title>\n<style>{MAIL_STYLE}</style>\n</head>\n<body>\n{html}\
-         </body>\n</html>\n"
+         <title>{title} · Doorstep</title>\n<style>{MAIL_STYLE}</style>\n</head>\n<body>\n<main>\n{html}\
+         </main>\n</body>\n</html>\n"
     )
 }

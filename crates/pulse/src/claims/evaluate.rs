@@ -88,17 +88,16 @@ pub(super) struct Evaluation<'m, 'a> {
     defining: Vec<(Relation, usize)>,
 }
 
+/// All values of a claim that can be computed. Nothing is checked.
+pub(super) fn known_values<'m, 'a>(model: &'m Model<'a>) -> Evaluation<'m, 'a> {
+    let mut evaluation = Evaluation::of_given(model);
+    evaluation.derive();
+    evaluation
+}
+
 /// Evaluates a claim.
 pub(super) fn evaluate<'m, 'a>(model: &'m Model<'a>, found: &mut Findings) -> Evaluation<'m, 'a> {
-    let size = model.currencies.len();
-    let mut evaluation = Evaluation {
-        model,
-        known: vec![None; model.names.len() * size],
-        rates: vec![None; size * size],
-        defining: Vec::new(),
-    };
-    evaluation.take_given();
-    evaluation.take_rates();
+    let mut evaluation = Evaluation::of_given(model);
     evaluation.check_rates_alone(found);
     evaluation.check_rates(found);
     evaluation.check_shares_alone(found);
@@ -133,7 +132,20 @@ fn in_percent(fraction: &Interval) -> Interval {
     fraction.scaled(&exact(100))
 }
 
-impl<'m> Evaluation<'m, '_> {
+impl<'m, 'a> Evaluation<'m, 'a> {
+    fn of_given(model: &'m Model<'a>) -> Evaluation<'m, 'a> {
+        let size = model.currencies.len();
+        let mut evaluation = Evaluation {
+            model,
+            known: vec![None; model.names.len() * size],
+            rates: vec![None; size * size],
+            defining: Vec::new(),
+        };
+        evaluation.take_given();
+        evaluation.take_rates();
+        evaluation
+    }
+
     pub fn of(&self, name: usize, currency: usize) -> Option<&Known> {
         self.known[name * self.model.currencies.len() + currency].as_ref()
     }
@@ -576,9 +588,12 @@ impl<'m> Evaluation<'m, '_> {
             return;
         };
         // What is computed moves with what it is computed from.
-        if !self.is_given(share.part, currency) || !self.is_given(share.whole, currency) {
+        let is_given = [share.part, share.whole].iter().all(|it| self.is_given(*it, currency));
+        // What is farther apart than they can be needs no closer look, unless it is to be shown.
+        let is_settled = !found.has_sentences() && !of_whole.meets(&share.fraction);
+        if !is_given && !is_settled {
             let now = |name: usize| Quantity::Now(name, currency);
-            let ratios = self.computed_together().ratios(now(share.part), now(share.whole));
+            let ratios = self.computed_together(false).ratios(now(share.part), now(share.whole));
             of_whole = ratios.unwrap_or(of_whole);
         }
         if of_whole.lo <= Exact::ONE {
@@ -638,6 +653,7 @@ fn shares_of<'m>(
     model.shares.iter().filter(is_of)
 }
 
+mod corner;
 mod growth;
 mod joint;
 mod simplex;

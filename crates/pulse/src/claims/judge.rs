@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use money::Currency;
 
 use super::correction::corrections;
-use super::evaluate::{Evaluation, evaluate};
+use super::evaluate::{Evaluation, evaluate, known_values};
 use super::figure::Interval;
 use super::model::{Level, Levels, Model};
 use super::reason::{Findings, Reason, ReasonKind};
@@ -119,7 +119,7 @@ fn levels_by_name(claims: &[Claim]) -> LevelsByName<'_> {
             continue;
         }
         let model = Model::of(claim);
-        let evaluation = evaluate(&model, &mut Findings::new(true));
+        let evaluation = known_values(&model);
         for (place, name) in model.names.iter().enumerate() {
             for (currency, code) in model.currencies.iter().enumerate() {
                 let Some(known) = evaluation.of(place, currency) else { continue };

@@ -149,6 +149,10 @@ impl Findings {
         }
     }
 
+    pub fn has_sentences(&self) -> bool {
+        self.keeps
+    }
+
     /// The verdict is settled, and nobody wants more sentences.
     pub fn is_settled(&self) -> bool {
         !self.keeps && self.failing + self.undefined > 0

@@ -6,6 +6,7 @@ mod act_pages;
 mod act_reading;
 mod act_table;
 mod approvals;
+mod arrivals;
 mod audit;
 mod bank_accounts;
 mod belongs;
@@ -29,6 +30,7 @@ mod policy;
 mod portals;
 mod preview;
 mod pulse;
+mod report_mail;
 mod routing;
 mod rows;
 mod searches;
@@ -40,6 +42,7 @@ mod system;
 
 use std::sync::{Arc, LazyLock};
 
+use access::Principal;
 use askama::Template;
 use axum::Router;
 use axum::body::Body;
@@ -50,6 +53,7 @@ use machine::CommandSpec;
 use node::JournalPosition;
 use office::Language;
 use pages::assets::{ASSETS, ICON};
+use pages::pulse::REPORT_END_PATH;
 use pages::{DesignPage, Link, PageFrame, PageWords, Theme, list_path};
 use serde_json::json;
 use views::ViewSpec;
@@ -57,6 +61,7 @@ use views::read::VIEWS;
 
 use crate::app::{App, Call, HttpAnswer, add_limits, cookie_value, json_answer, language_of};
 use crate::handlers;
+use crate::handlers::views::{Wanted, wait_for};
 use crate::operations::{Action, OPERATIONS, Operation};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
@@ -146,7 +151,10 @@ enum Page {
     Figure,
     Claims,
     JudgeClaims,
+    EndReport,
+    ReportEnded,
     Routing,
+    Arrivals,
     Costs,
     Exit,
     Market,
@@ -207,6 +215,15 @@ impl Visit {
     /// The path and the query.
     fn path(&self) -> &str {
         self.call.parts.uri.path_and_query().map_or("/", |path| path.as_str())
+    }
+
+    /// What a page of the views begins with: who looks, and the frame. Waits for what is wanted.
+    async fn open(&self, wanted: Wanted) -> Result<(Arc<App>, Principal, PageFrame), Problem> {
+        let principal = self.call.caller()?.principal.clone();
+        let app = self.call.app.clone();
+        let around = frame(&app, self.preferences, self.call.caller.as_ref(), self.path());
+        wait_for(&app, wanted).await?;
+        Ok((app, principal, around))
     }
 }
 
@@ -281,9 +298,13 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(&format!("{}/{{number}}/claims/{{id}}", pulse::PULSE_PATH), {
             get(Page::PublishedClaim)
         })
+        .route(&format!("{REPORT_END_PATH}/{{link}}"), {
+            on(get(Page::EndReport), MethodFilter::POST, Page::ReportEnded)
+        })
         .route(POSITION_PATH, get(Page::Position))
         .route(audit::AUDIT_PATH, get(Page::Audit))
         .route(&list_path(routing::ROUTING), get(Page::Routing))
+        .route(&list_path(arrivals::ARRIVALS), get(Page::Arrivals))
         .route(&list_path(costs::COSTS), get(Page::Costs))
         .route(&format!("{}/{{network}}", list_path(costs::EXIT)), get(Page::Exit))
         .route(market::MARKET_PATH, get(Page::Market))
@@ -401,6 +422,8 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::SignedIn => sessions::signed_in(visit),
         Page::Preferences => sessions::prefer(visit).await,
         Page::Shop(page) => crate::shop::show(visit, page).await,
+        Page::EndReport => report_mail::ask(&visit).await,
+        Page::ReportEnded => report_mail::end(&visit).await,
         Page::Policy
         | Page::PolicyTwin
         | Page::PolicyReport
@@ -478,6 +501,7 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Claims => pulse::claims(&visit),
         Page::JudgeClaims => pulse::judge(visit).await,
         Page::Routing => routing::routing(visit).await,
+        Page::Arrivals => arrivals::arrivals(visit).await,
         Page::Costs => costs::costs(visit).await,
         Page::Exit => costs::exit(visit).await,
         Page::Market => market::market(visit).await,

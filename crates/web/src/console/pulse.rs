@@ -37,7 +37,7 @@ const EXAMPLE: &str = "[[claim]]\nid = \"digest-2013\"\nvalues = [\n    { name =
      = \"bn\", currency = \"USD\" },\n]\nparts = [ { whole = \"total\", of = [\"b2c\", \"c2c\"] } \
      ]\nshares = [ { part = \"b2c\", whole = \"total\", percent = \"36.9\" } ]\n";
 
-fn framed(visit: &Visit, title: String) -> PageFrame {
+pub(super) fn framed(visit: &Visit, title: String) -> PageFrame {
     let caller = visit.call.caller.as_ref();
     let mut around = frame(&visit.call.app, visit.preferences, caller, visit.path());
     if let Some(caller) = caller {

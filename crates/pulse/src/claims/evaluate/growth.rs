@@ -122,7 +122,7 @@ impl<'m> Evaluation<'m, '_> {
                 }
                 let known = [Some(&parts.names), Some(&parts.of), None].map(|names| {
                     let names = names.map_or(&[][..], Vec::as_slice);
-                    let (mut joint, levels) = (Joint::default(), &mut Vec::new());
+                    let (mut joint, levels) = (Joint::new(false), &mut Vec::new());
                     let [now, then] =
                         self.say_growth(parts, growth.over, names, &mut joint, levels);
                     Some((joint.ratios(now, then)?, std::mem::take(levels)))

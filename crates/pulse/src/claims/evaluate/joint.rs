@@ -1,11 +1,10 @@
 //! True values of everything at once: whether there are any, and what ratios they can have.
 
-use std::collections::BTreeMap;
-
 use dashu_int::IBig;
 use dashu_ratio::Relaxed as Exact;
 use money::Currency;
 
+use super::corner::ONE;
 use super::simplex::{Greatest, Row, greatest, is_possible};
 use crate::claims::figure::Interval;
 
@@ -20,17 +19,64 @@ pub(super) enum Quantity<'m> {
     Level(usize, &'m str, Option<Currency>),
 }
 
-/// What is said of true values, each figure and relation with its words.
-#[derive(Default)]
+/// What is said of true values, by their places.
+#[derive(Clone)]
+pub(super) enum SaidOf {
+    /// The first divided by the second is in the interval.
+    Ratio([usize; 2], Interval),
+    /// The first is the sum of the others.
+    Sum(usize, Vec<usize>),
+}
+
+impl SaidOf {
+    fn rows(&self) -> [Row; 2] {
+        match self {
+            SaidOf::Ratio([above, below], Interval { lo, hi }) => {
+                let row = |end: &Exact, sign: i8| -> Row {
+                    let numerator = end.numerator() * sign;
+                    let denominator = IBig::from(end.denominator().clone()) * -sign;
+                    vec![(*below, numerator), (*above, denominator)]
+                };
+                [row(lo, 1), row(hi, -1)]
+            }
+            SaidOf::Sum(whole, of) => {
+                let mut least: Row = of.iter().map(|part| (*part, IBig::ONE)).collect();
+                least.push((*whole, IBig::NEG_ONE));
+                let most = least.iter().map(|(at, times)| (*at, -times)).collect();
+                [least, most]
+            }
+        }
+    }
+}
+
+/// What is said of true values, each figure and relation with its words if they are wanted.
 pub(super) struct Joint<'m> {
-    places: BTreeMap<Quantity<'m>, usize>,
-    said: Vec<(String, Vec<Row>)>,
+    places: Vec<Quantity<'m>>,
+    said: Vec<(String, SaidOf)>,
+    has_words: bool,
 }
 
 impl<'m> Joint<'m> {
+    /// How many true values it is about.
+    pub(super) fn size(&self) -> usize {
+        self.places.len()
+    }
+
+    pub fn new(has_words: bool) -> Joint<'m> {
+        Joint { places: vec![Quantity::One], said: Vec::new(), has_words }
+    }
+
     fn place(&mut self, quantity: Quantity<'m>) -> usize {
-        let next = self.places.len();
-        *self.places.entry(quantity).or_insert(next)
+        let found = self.places.iter().position(|one| *one == quantity);
+        found.unwrap_or_else(|| {
+            self.places.push(quantity);
+            self.places.len() - 1
+        })
+    }
+
+    fn say(&mut self, words: impl FnOnce() -> String, said: SaidOf) {
+        let words = if self.has_words { words() } else { String::new() };
+        self.said.push((words, said));
     }
 
     /// How much is said.
@@ -51,12 +97,8 @@ impl<'m> Joint<'m> {
         below: Quantity<'m>,
         interval: &Interval,
     ) {
-        let (above, below) = (self.place(above), self.place(below));
-        let row = |end: &Exact, sign: i8| -> Row {
-            let (numerator, denominator) = (end.numerator(), IBig::from(end.denominator().clone()));
-            vec![(below, numerator * sign), (above, denominator * -sign)]
-        };
-        self.said.push((words(), vec![row(&interval.lo, 1), row(&interval.hi, -1)]));
+        let both = [above, below].map(|one| self.place(one));
+        self.say(words, SaidOf::Ratio(both, interval.clone()));
     }
 
     pub fn within(
@@ -75,30 +117,31 @@ impl<'m> Joint<'m> {
         whole: Quantity<'m>,
         of: impl Iterator<Item = Quantity<'m>>,
     ) {
-        let mut least: Row = of.map(|part| (self.place(part), IBig::ONE)).collect();
-        least.push((self.place(whole), IBig::NEG_ONE));
-        let most = least.iter().map(|(at, times)| (*at, -times)).collect();
-        self.said.push((words(), vec![least, most]));
+        let whole = self.place(whole);
+        let of = of.map(|part| self.place(part)).collect();
+        self.say(words, SaidOf::Sum(whole, of));
     }
 
     fn rows(&self, without: Option<usize>) -> Vec<Row> {
         let said = self.said.iter().enumerate().filter(|(at, _)| Some(*at) != without);
-        said.flat_map(|(_, (_, rows))| rows.iter().cloned()).collect()
+        said.flat_map(|(_, (_, said))| said.rows()).collect()
     }
 
-    /// Some true values satisfy all that is said.
-    pub fn is_possible(&mut self) -> bool {
-        let one = self.place(Quantity::One);
-        is_possible(&self.rows(None), self.places.len(), one)
+    pub(super) fn said(&self) -> impl Iterator<Item = &SaidOf> {
+        self.said.iter().map(|(_, said)| said)
+    }
+
+    /// Some true values satisfy all that is said. Most often the first that are tried do.
+    pub fn is_possible(&self) -> bool {
+        self.witness(&[]).is_some() || is_possible(&self.rows(None), self.places.len(), ONE)
     }
 
     /// Of what cannot be together: a part that cannot either, but each of it could without the
     /// rest.
     pub fn conflict(mut self) -> Vec<String> {
-        let one = self.place(Quantity::One);
         let mut at = 0;
         while at < self.said.len() {
-            match is_possible(&self.rows(Some(at)), self.places.len(), one) {
+            match is_possible(&self.rows(Some(at)), self.places.len(), ONE) {
                 true => at += 1,
                 false => drop(self.said.remove(at)),
             }
@@ -110,13 +153,19 @@ impl<'m> Joint<'m> {
     /// no bound.
     pub fn ratios(&mut self, above: Quantity<'m>, below: Quantity<'m>) -> Option<Interval> {
         let (above, below) = (self.place(above), self.place(below));
-        let (rows, size) = (self.rows(None), self.places.len());
-        let end = |sign: i8| match greatest(&rows, size, below, above, sign) {
-            Greatest::Is(numerator, divisor) => {
-                let (_, divisor) = divisor.into_parts();
-                Some(Exact::from_parts(numerator * sign, divisor))
+        let mut rows = None;
+        let mut end = |sign: i8| {
+            if let Some(end) = self.ratio_at_corner(above, below, sign > 0) {
+                return Some(end);
             }
-            Greatest::Impossible | Greatest::Unbounded => None,
+            let rows = rows.get_or_insert_with(|| self.rows(None));
+            match greatest(rows, self.places.len(), below, above, sign) {
+                Greatest::Is(numerator, divisor) => {
+                    let (_, divisor) = divisor.into_parts();
+                    Some(Exact::from_parts(numerator * sign, divisor))
+                }
+                Greatest::Impossible | Greatest::Unbounded => None,
+            }
         };
         Some(Interval { lo: end(-1)?, hi: end(1)? })
     }

@@ -7,8 +7,8 @@ use crate::claims::reason::Findings;
 
 impl<'m> Evaluation<'m, '_> {
     /// What is given, the rates, and the relations by which the rest is computed.
-    pub(super) fn computed_together(&self) -> Joint<'m> {
-        let (model, mut joint) = (self.model, Joint::default());
+    pub(super) fn computed_together(&self, has_words: bool) -> Joint<'m> {
+        let (model, mut joint) = (self.model, Joint::new(has_words));
         for value in &model.values {
             let words = || format!("{} {}", model.names[value.name], model.shown_value(value));
             joint.within(words, Quantity::Now(value.name, value.currency), &value.interval);
@@ -104,9 +104,13 @@ impl<'m> Evaluation<'m, '_> {
     }
 
     pub(super) fn check_together(&self, found: &mut Findings) {
-        let mut joint = self.computed_together();
-        self.say_relations(&mut joint);
-        self.say_all_growth(&mut joint);
+        let all = |has_words| {
+            let mut joint = self.computed_together(has_words);
+            self.say_relations(&mut joint);
+            self.say_all_growth(&mut joint);
+            joint
+        };
+        let joint = all(false);
         // One relation of figures that are all given was checked exactly.
         if joint.len() < self.model.values.len() + 2 {
             return;
@@ -114,7 +118,7 @@ impl<'m> Evaluation<'m, '_> {
         found.work += joint.work();
         if !joint.is_possible() {
             found.fail_bound("together_fail", || {
-                let mut conflict = joint.conflict();
+                let mut conflict = all(true).conflict();
                 conflict.sort();
                 conflict.dedup();
                 vec![("figures", conflict.join("; "))]
