@@ -147,7 +147,10 @@ fn built_in() -> Result<Vec<(ProfileHead, &'static str)>, ProfileError> {
 fn list(json: bool) -> anyhow::Result<()> {
     let all = built_in()?;
     if json {
-        let object = |(head, reads): &(ProfileHead, &str)| json!({ "name": head.name(), "about": head.about(), "reads": reads });
+        let object = |(head, reads): &(ProfileHead, &str)| {
+            let (name, about) = (head.name(), head.about());
+            json!({ "name": name, "about": about, "reads": reads })
+        };
         say!("{}", Value::from(all.iter().map(object).collect::<Vec<_>>()));
         return Ok(());
     }

@@ -38,17 +38,17 @@ struct Line {
     rounds: BTreeMap<u64, VecDeque<Waiting>>,
     senders: HashMap<Sender, Lane>,
     /// Where each buyer stands. A buyer is a keyed token.
-    buyers: HashMap<String, Stand>,
+    buyers: HashMap<String, LineRank>,
 }
 
 /// Round, and number of arrival.
-type Stand = (u64, u64);
+type LineRank = (u64, u64);
 
 struct Waiting {
     arrival: u64,
     sender: Sender,
     buyer: String,
-    turn: oneshot::Sender<Turn>,
+    turn: oneshot::Sender<CheckoutTurn>,
 }
 
 #[derive(Default)]
@@ -61,12 +61,12 @@ struct Lane {
 pub struct LineTicket {
     line: CheckoutLine,
     buyer: String,
-    stand: Stand,
-    turn: oneshot::Receiver<Turn>,
+    rank: LineRank,
+    turn: oneshot::Receiver<CheckoutTurn>,
 }
 
 /// A checkout's turn, until it is dropped.
-pub struct Turn(Option<CheckoutLine>);
+pub struct CheckoutTurn(Option<CheckoutLine>);
 
 impl CheckoutLine {
     /// A line of which so many are carried out at once.
@@ -89,8 +89,8 @@ impl CheckoutLine {
     /// The buyer has one, the sender has many, or the line is full.
     pub fn enter(&self, sender: Sender, buyer: &str) -> Result<LineTicket, LineRefusal> {
         let mut line = self.lock();
-        if let Some(stand) = line.buyers.get(buyer) {
-            return Err(LineRefusal::BuyerWaits(line.place(*stand)));
+        if let Some(rank) = line.buyers.get(buyer) {
+            return Err(LineRefusal::BuyerWaits(line.place(*rank)));
         }
         if line.buyers.len() >= LINE_MAX {
             return Err(LineRefusal::Full);
@@ -107,22 +107,22 @@ impl CheckoutLine {
         let round = lane.next_round.max(now);
         (lane.next_round, lane.waiting) = (round + 1, lane.waiting + 1);
         line.arrivals += 1;
-        let stand = (round, line.arrivals);
+        let rank = (round, line.arrivals);
         let (turn, receiver) = oneshot::channel();
         let buyer = buyer.to_owned();
-        line.buyers.insert(buyer.clone(), stand);
-        let waiting = Waiting { arrival: stand.1, sender, buyer: buyer.clone(), turn };
+        line.buyers.insert(buyer.clone(), rank);
+        let waiting = Waiting { arrival: rank.1, sender, buyer: buyer.clone(), turn };
         line.rounds.entry(round).or_default().push_back(waiting);
         line.serve(self);
         drop(line);
-        Ok(LineTicket { line: self.clone(), buyer, stand, turn: receiver })
+        Ok(LineTicket { line: self.clone(), buyer, rank, turn: receiver })
     }
 
     /// The place of a buyer who waits; the first is 1.
     #[must_use]
     pub fn place_of(&self, buyer: &str) -> Option<usize> {
         let line = self.lock();
-        line.buyers.get(buyer).map(|stand| line.place(*stand))
+        line.buyers.get(buyer).map(|rank| line.place(*rank))
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
@@ -131,7 +131,7 @@ impl CheckoutLine {
 }
 
 impl Line {
-    fn place(&self, (round, arrival): Stand) -> usize {
+    fn place(&self, (round, arrival): LineRank) -> usize {
         let before: usize = self.rounds.range(..round).map(|(_, all)| all.len()).sum();
         let own = self.rounds.get(&round);
         let own = own.map_or(0, |all| all.partition_point(|one| one.arrival < arrival));
@@ -145,7 +145,7 @@ impl Line {
             && let Some(next) = self.take(next)
         {
             self.free -= 1;
-            if let Err(mut turn) = next.turn.send(Turn(Some(shared.clone()))) {
+            if let Err(mut turn) = next.turn.send(CheckoutTurn(Some(shared.clone()))) {
                 // It has gone.
                 turn.0 = None;
                 self.free += 1;
@@ -154,7 +154,7 @@ impl Line {
     }
 
     /// Takes who stands first from there on, in that round, out of the line.
-    fn take(&mut self, (round, arrival): Stand) -> Option<Waiting> {
+    fn take(&mut self, (round, arrival): LineRank) -> Option<Waiting> {
         let all = self.rounds.get_mut(&round)?;
         let place = all.partition_point(|one| one.arrival < arrival);
         let taken = all.remove(place)?;
@@ -180,12 +180,12 @@ impl LineTicket {
     }
 
     /// The turn, if it is there without waiting.
-    pub fn turn_now(&mut self) -> Option<Turn> {
+    pub fn turn_now(&mut self) -> Option<CheckoutTurn> {
         self.turn.try_recv().ok()
     }
 
     /// Waits for the turn. `None` if there is no line any more.
-    pub async fn turn(&mut self) -> Option<Turn> {
+    pub async fn turn(&mut self) -> Option<CheckoutTurn> {
         (&mut self.turn).await.ok()
     }
 }
@@ -193,13 +193,13 @@ impl LineTicket {
 impl Drop for LineTicket {
     fn drop(&mut self) {
         let mut line = self.line.lock();
-        if line.buyers.get(&self.buyer) == Some(&self.stand) {
-            line.take(self.stand);
+        if line.buyers.get(&self.buyer) == Some(&self.rank) {
+            line.take(self.rank);
         }
     }
 }
 
-impl Drop for Turn {
+impl Drop for CheckoutTurn {
     fn drop(&mut self) {
         let Some(shared) = self.0.take() else { return };
         let mut line = shared.lock();
@@ -272,7 +272,7 @@ mod tests {
         ) {
             let line = CheckoutLine::new(1);
             let mut tickets: Vec<(u8, LineTicket)> = Vec::new();
-            let mut held: Option<Turn> = None;
+            let mut held: Option<CheckoutTurn> = None;
             // Turns of each sender since it last had nobody in the line.
             let mut had: HashMap<u8, u32> = HashMap::new();
             let mut since: HashMap<(u8, u8), (u32, u32)> = HashMap::new();

@@ -73,7 +73,7 @@ fn whoever_sends_many_orders_is_served_no_sooner_and_each_is_told_its_place() {
     carried_out(served.give("adjust-stock", "more-tea", &stock));
     let until = in_hours(2);
     issue(&served.bed, &format!("Operator --key 21 --person-id ann --until {until} {ANN_WITH_BO}"));
-    let (crowd, other) = (served.key.clone(), secret(&served.bed, 21));
+    let (many, other) = (served.key.clone(), secret(&served.bed, 21));
     let mut page = String::new();
     let mut anna = visitor(&served, "en");
     add(&mut anna, "Oolong", "1").is(303);
@@ -81,14 +81,14 @@ fn whoever_sends_many_orders_is_served_no_sooner_and_each_is_told_its_place() {
     let fields = filled(&form, "13900000000", "");
 
     // With the first address the vault is made.
-    assert_eq!(checkout(&served, &crowd, FIRST).status, 200);
+    assert_eq!(checkout(&served, &many, FIRST).status, 200);
     let writer = VaultWriter::begin(&served.bed);
     std::thread::scope(|scope| {
         let (told, answers) = mpsc::channel();
         for buyer in 0..=MANY {
-            let (served, crowd, told) = (&served, &crowd, told.clone());
+            let (served, many, told) = (&served, &many, told.clone());
             scope.spawn(move || {
-                let _ = told.send(checkout(served, crowd, buyer));
+                let _ = told.send(checkout(served, many, buyer));
             });
         }
         // One is being carried out, and waits for the vault.
@@ -100,7 +100,7 @@ fn whoever_sends_many_orders_is_served_no_sooner_and_each_is_told_its_place() {
         assert_eq!((place(&late), late.header("retry-after")), (1, Some("1")), "{late:?}");
         late.problem(409, "in-line");
         // The same buyer by another key has no second place.
-        let twice = checkout(&served, &crowd, LATE).problem(409, "in-line");
+        let twice = checkout(&served, &many, LATE).problem(409, "in-line");
         assert!(twice["detail"].as_str().unwrap().contains("another order of this buyer"));
         // A visitor of the shop sees the place, and the page looks again by itself.
         let got = order(&mut anna, &fields).is(303);
@@ -120,7 +120,7 @@ fn whoever_sends_many_orders_is_served_no_sooner_and_each_is_told_its_place() {
         got.status == 303 && got.header("location") == page.strip_suffix("?line=1")
     });
     assert!(!anna.get("/shop/cart").is(200).body.contains("Oolong"), "it was ordered");
-    for (key, buyers) in [(&other, LATE..=LATE), (&crowd, 0..=MANY)] {
+    for (key, buyers) in [(&other, LATE..=LATE), (&many, 0..=MANY)] {
         for buyer in buyers {
             eventually("the order is placed", || checkout(&served, key, buyer).status == 200);
         }

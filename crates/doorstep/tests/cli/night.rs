@@ -35,7 +35,8 @@ fn a_night_of_buyers_is_killed_goes_on_and_is_priced_again_by_another_program() 
 
     bed.export_views(
         "books",
-        "market_orders market_parcels order_units order_discounts variants parcels refunds postings",
+        "market_orders market_parcels order_units order_discounts variants parcels refunds \
+         postings",
     );
     let mut program = bed.command(python().to_str().unwrap());
     program.arg(RECOMPUTED).arg(bed.path("exported"));

@@ -94,8 +94,8 @@ fn shop() -> (Served, String) {
 /// With more settings of the API.
 pub fn shop_with(web: &str) -> (Served, String) {
     let settings = format!(
-        "{VIEWS}{WEB}{web}[web.shop]\nopen = true\n\n[[web.shop.category]]\nid = 1\nen = \"Tea\"\nzh = \
-         \"茶叶\"\n\n"
+        "{VIEWS}{WEB}{web}[web.shop]\nopen = true\n\n[[web.shop.category]]\nid = 1\nen = \"Tea\"\n\
+         zh = \"茶叶\"\n\n"
     );
     let served = served_with(&settings, |_| {});
     for kind in ["Business", "Individual"] {

@@ -97,7 +97,7 @@ pub fn mail_page(words: PageWords, html: &str, origin: Option<&str>) -> String {
     format!(
         "<!doctype html>\n<html lang=\"{tag}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title} · Doorstep</title>\n<style>{MAIL_STYLE}</style>\n</head>\n<body>\n<main>\n{html}\
-         </main>\n</body>\n</html>\n"
+         <title>{title} · Doorstep</title>\n<style>{MAIL_STYLE}</style>\n</head>\n<body>\n<main>\n\
+         {html}</main>\n</body>\n</html>\n"
     )
 }

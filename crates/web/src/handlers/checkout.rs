@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 use vault::delivery_bytes;
 
-use super::commands::{Given, given_quickly};
+use super::commands::{GivenCommand, given_quickly};
 use super::market::{not_a_token, plain_phone};
 use crate::app::{App, Call};
 use crate::checkout_line::{CheckoutLine, LineRefusal, LineTicket};
@@ -86,7 +86,10 @@ pub(crate) struct Checkout {
 
 /// Carries a checkout out when it is its turn. Who is told a place keeps it: the same request
 /// again is answered with the place then, or with what became of it.
-pub(crate) async fn check_out(app: &Arc<App>, mut checkout: Checkout) -> Result<Given, Problem> {
+pub(crate) async fn check_out(
+    app: &Arc<App>,
+    mut checkout: Checkout,
+) -> Result<GivenCommand, Problem> {
     let order = match checkout.given.get("order").and_then(Value::as_str) {
         Some(given) => {
             given.parse().map_err(|_| Problem::from(ProblemKind::BadValue).with_field("#/order"))?
@@ -127,7 +130,7 @@ async fn wait_and_carry_out(
     (checkout, order): (Checkout, OrderId),
     running: RunningKey,
     mut ticket: LineTicket,
-    told: oneshot::Sender<Result<Given, Problem>>,
+    told: oneshot::Sender<Result<GivenCommand, Problem>>,
 ) {
     app.checkouts.late().under_way.insert(order, ticket.buyer().to_owned());
     let turn = ticket.turn().await;
@@ -152,7 +155,11 @@ async fn wait_and_carry_out(
 }
 
 /// Seals the address before the parcels are announced, and gives the command.
-async fn carried_out(app: &App, checkout: Checkout, running: RunningKey) -> Result<Given, Problem> {
+async fn carried_out(
+    app: &App,
+    checkout: Checkout,
+    running: RunningKey,
+) -> Result<GivenCommand, Problem> {
     let Checkout { by, key, given, delivery, permits, .. } = checkout;
     let chinese = app.texts.chinese;
     let (fields, of) = (Arc::new(given), key.clone());
@@ -273,7 +280,7 @@ pub(crate) async fn place_for_form(
     form: &str,
     given: Map<String, Value>,
     delivery: BuyerDetails,
-) -> Result<Given, Problem> {
+) -> Result<GivenCommand, Problem> {
     let by = Actor::System;
     let key = named_key(form, CHECKOUT, &digested(app, &given, &delivery)?)?;
     let permits: Permits = Arc::new(|command, _| command.spec().name == CHECKOUT);

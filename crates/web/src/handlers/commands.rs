@@ -142,7 +142,7 @@ fn take_account(
     Ok(SentAccount { seller: text("seller")?, currency: text("currency")?, account })
 }
 
-pub(crate) type Given = Result<(SignedInAnswer, JournalPosition), OfficeError>;
+pub(crate) type GivenCommand = Result<(SignedInAnswer, JournalPosition), OfficeError>;
 
 /// Gives a command: if it is quick without a worker. It runs until its answer is there, also if its
 /// sender has gone.
@@ -150,7 +150,7 @@ pub(super) async fn given_quickly(
     app: &App,
     command: QuickCommand,
     running: RunningKey,
-) -> Result<Given, Problem> {
+) -> Result<GivenCommand, Problem> {
     static QUICK: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
         let all = Command::specs().map(|spec| spec.name);
         all.filter(|name| QuickCommand::is_quick(name)).collect()
@@ -180,7 +180,11 @@ pub(super) async fn given_quickly(
 }
 
 /// Gives a command on a worker.
-async fn given(app: &App, command: QuickCommand, running: RunningKey) -> Result<Given, Problem> {
+async fn given(
+    app: &App,
+    command: QuickCommand,
+    running: RunningKey,
+) -> Result<GivenCommand, Problem> {
     let done = app.workers.run(move |giver| {
         let _running = running;
         let QuickCommand { by, name, fields, key, permits } = &command;
