@@ -1,8 +1,8 @@
 //! Chinese for texts that other crates know in English only.
 //!
 //! Each enum of errors has one `match` without a default: a new variant compiles with Chinese only.
-//! Of texts of the system and of TOML the commonest are known; those of other people's libraries stay
-//! English, as details.
+//! Of texts of the system and of TOML the commonest are known; those of other people's libraries
+//! stay English, as details.
 
 mod access;
 #[cfg(test)]
