@@ -38,6 +38,7 @@ mod reference_data;
 mod refusal;
 mod settlement;
 mod sha256;
+mod slot_table;
 mod snapshot;
 mod terminal;
 mod together;

@@ -19,13 +19,14 @@ use crate::books::{Books, Digest};
 use crate::breaks::index::LineBreaks;
 use crate::clearing::payment::PaymentClearing;
 use crate::ids::{OpenItemId, ParcelId, PaymentId};
-use crate::parcel::index::{IndexBuilder, ParcelHash, ParcelSlot};
+use crate::parcel::index::{IndexBuilder, ParcelSlot};
 use crate::parcel::record::{NO_PAYMENT, OpenParcelStatus, Parcel};
 use crate::party::persons::Person;
 use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal, Withdrawal};
 use crate::party::registry::{RegisteredParty, Registry};
 use crate::payment::record::{PaymentRecord, RefundConfirmation, RefundRecord};
 use crate::reference_data::ReferenceData;
+use crate::slot_table::SlotHash;
 use crate::terminal::batches::{TerminalBatchState, TerminalBatches, Transaction};
 use crate::terminal::open_items::{EndedOpenItem, OpenItem, OpenItemTables, OpenItems};
 use crate::used_numbers::UsedNumbers;
@@ -346,7 +347,10 @@ impl<S: PartSink> Writer<'_, S> {
     }
 
     fn slots<T: BorshSerialize>(&mut self, table: Table, slab: Slab<T>) -> Result<(), S::Error> {
-        self.chunks(table, slab.into_slots(), |slot, _, part| slot.as_result().serialize(part))
+        let (slots, next_free) = slab.into_slots();
+        self.chunks(table, slots, |slot, place, part| {
+            slot.as_ref().ok_or_else(|| next_free.after(place)).serialize(part)
+        })
     }
 
     fn table<T: BorshSerialize>(
@@ -404,7 +408,7 @@ enum Decoded {
 #[derive(Debug, Default)]
 struct Derived {
     /// By place in the chunk.
-    hashes: Vec<(u32, ParcelHash)>,
+    hashes: Vec<(u32, SlotHash)>,
     /// The slots of payments that are not a closed parcel's newest ones.
     not_newest: Vec<u32>,
     /// Couriers, and the places of the parcels that they have out.
@@ -436,7 +440,7 @@ impl Derived {
     }
 
     fn add(&mut self, place: u32, id: ParcelId, earlier_payment: u32) {
-        self.hashes.push((place, ParcelHash::of(id)));
+        self.hashes.push((place, SlotHash::of(id)));
         if earlier_payment != NO_PAYMENT {
             self.not_newest.push(earlier_payment);
         }

@@ -9,7 +9,7 @@
 
 mod slab;
 
-pub use slab::{LooseSlots, Slab, SlabBuilder, Slot};
+pub use slab::{LooseSlots, NextFree, Slab, SlabBuilder};
 
 use std::sync::Arc;
 
@@ -49,11 +49,25 @@ pub struct SharedChunk<'a, T> {
     pub records: &'a [T],
 }
 
-/// A chunk that is not in a vector yet. Another thread can make it.
+/// A chunk that is not in a vector yet. Another thread can make it. A clone shares its records.
 #[derive(Debug)]
 pub struct LooseChunk<T> {
     records: Arc<[T]>,
     len: usize,
+}
+
+impl<T> Clone for LooseChunk<T> {
+    fn clone(&self) -> Self {
+        LooseChunk { records: self.records.clone(), len: self.len }
+    }
+}
+
+/// A whole chunk of default records.
+impl<T: Default> Default for LooseChunk<T> {
+    fn default() -> Self {
+        let records = (0..CHUNK_RECORDS).map(|_| T::default()).collect();
+        LooseChunk { records, len: CHUNK_RECORDS }
+    }
 }
 
 impl<T: Default> LooseChunk<T> {
@@ -151,6 +165,14 @@ impl<T> ChunkedVec<T> {
         self.len += chunk.len;
         self.chunks.push(Chunk { records: chunk.records, written: 0 });
         true
+    }
+}
+
+#[cfg(test)]
+impl<T> ChunkedVec<T> {
+    /// Whether each chunk shares its records with another.
+    pub(crate) fn shared_chunks(&self) -> Vec<bool> {
+        self.chunks.iter().map(|chunk| Arc::strong_count(&chunk.records) > 1).collect()
     }
 }
 

@@ -175,11 +175,14 @@ impl<'w> TwoNames<'w> {
 }
 
 /// Names persons of a data directory who have no name yet.
-pub fn name_missing(data: &Path, persons: &[(PersonId, &str)]) -> Result<(), PersonsError> {
+pub fn name_missing<N: AsRef<str>>(
+    data: &Path,
+    persons: &[(PersonId, N)],
+) -> Result<(), PersonsError> {
     let mut names = Persons::read(data)?;
     let unnamed: Vec<_> = persons.iter().filter(|(id, _)| names.name(*id).is_none()).collect();
     for (person, name) in &unnamed {
-        names.add_name(*person, name)?;
+        names.add_name(*person, name.as_ref())?;
     }
     if unnamed.is_empty() { Ok(()) } else { names.write(data) }
 }

@@ -49,6 +49,7 @@ mod cli {
     mod network;
     mod night;
     mod notices;
+    mod numbers;
     mod offers;
     mod office;
     mod open_items;

@@ -118,8 +118,8 @@ pub enum ClosingFault {
     Closed,
     #[error(
         "person {by} proposed `{resolution}`; fill in the same to approve it, or leave the row \
-         out. Who proposes another way takes it back, and neither of the two can approve the \
-         other's then"
+         out. If yours is right, {by} gives a list with it: that replaces the own proposal, and \
+         you can approve it then"
     )]
     ProposedOtherwise { by: String, resolution: String },
     #[error("the list says {listed}, but {open} are open now; write the list anew")]

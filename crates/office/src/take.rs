@@ -30,7 +30,7 @@ use crate::files_in_hand::{FileInHand, FilesInHand};
 use crate::request::RefusalWords;
 
 use details::{GivenDetails, has_only_details};
-pub use error::{Balance, LINES_NAMED_MAX, TakeError};
+pub use error::{Balance, LINES_NAMED_MAX, TakeError, TakenFile};
 pub use given::GivenFile;
 pub(crate) use given::LaneFile;
 

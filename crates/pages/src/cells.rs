@@ -111,28 +111,40 @@ pub fn party_view(view: &ViewSpec, row: &PageRow, column: &str) -> Option<&'stat
     view_of_word(row.raw_of(view, kind)?)
 }
 
-/// Where a number is made of other rows: view and column, the view that has them, and their
-/// filters, each with the column that says its value.
-type MadeOf = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
-const MADE_OF: [MadeOf; 18] = [
-    ("parcels", "collected", "payments", &[("parcel", "parcel")]),
-    ("parcels", "payments", "payments", &[("parcel", "parcel")]),
-    ("payments", "amount", "postings", &[("parcel", "parcel"), ("payment", "payment")]),
-    ("payments", "fees", "postings", &[("parcel", "parcel"), ("payment", "payment")]),
-    ("payments", "refunded", "refunds", &[("parcel", "parcel"), ("payment", "payment")]),
-    ("plans", "total", "payouts", &[("plan", "plan")]),
-    ("plans", "payouts", "payouts", &[("plan", "plan")]),
-    ("custody", "in_hand", "parcels", &[("courier", "courier")]),
-    ("custody", "shortage", "hand_overs", &[("courier", "courier")]),
-    ("clearing_lines", "amount", "postings", &[("parcel", "parcel")]),
-    ("invoices", "amount", "invoice_payments", &[("seller", "seller")]),
-    ("orders", "shipment", "parcels", &[("parcel", "parcel")]),
-    ("offers", "variants", "variants", &[("offer", "offer")]),
-    ("market_orders", "parcels", "market_parcels", &[("market_order", "market_order")]),
-    ("market_orders", "units", "order_units", &[("market_order", "market_order")]),
-    ("market_orders", "by_platform", "order_discounts", &[("market_order", "market_order")]),
-    ("market_parcels", "units", "order_units", &[("parcel", "parcel")]),
-    ("promotions", "uses", "order_discounts", &[("promotion", "promotion")]),
+/// A filter of the rows that a number is made of.
+enum PartFilter {
+    /// A column with the value of the column of the same name.
+    Same(&'static str),
+    /// A column with the bits of an identifier.
+    Bits(&'static str, &'static str),
+    Is(&'static str, &'static str),
+}
+use PartFilter::{Bits, Is, Same};
+
+const PAID: PartFilter = Is("state", "approved,held,released");
+/// The code of couriers' cash in the chart.
+const COURIER_CASH: PartFilter = Is("code", "1210");
+
+/// Where a number is made of other rows: view and column, the view that has them, their filters.
+type MadeOf = (&'static str, &'static str, &'static str, &'static [PartFilter]);
+const MADE_OF: [MadeOf; 17] = [
+    ("parcels", "collected", "payments", &[Same("parcel"), PAID]),
+    ("parcels", "payments", "payments", &[Same("parcel")]),
+    ("payments", "amount", "postings", &[Same("parcel"), Same("payment")]),
+    ("payments", "fees", "postings", &[Same("parcel"), Same("payment")]),
+    ("payments", "refunded", "refunds", &[Same("parcel"), Same("payment")]),
+    ("plans", "total", "payouts", &[Same("plan")]),
+    ("plans", "payouts", "payouts", &[Same("plan")]),
+    ("custody", "in_hand", "accounts", &[Bits("owner", "courier"), COURIER_CASH]),
+    ("custody", "shortage", "hand_overs", &[Same("courier")]),
+    ("clearing_lines", "amount", "postings", &[Same("parcel"), Same("batch")]),
+    ("invoices", "amount", "invoice_payments", &[Same("seller")]),
+    ("orders", "shipment", "parcels", &[Same("parcel")]),
+    ("offers", "variants", "variants", &[Same("offer")]),
+    ("market_orders", "parcels", "market_parcels", &[Same("market_order")]),
+    ("market_orders", "units", "order_units", &[Same("market_order")]),
+    ("market_orders", "by_platform", "order_discounts", &[Same("market_order")]),
+    ("market_parcels", "units", "order_units", &[Same("parcel")]),
 ];
 
 impl PageRow {
@@ -204,14 +216,29 @@ impl RowContext<'_> {
         }
     }
 
+    /// What the party is called that the key of a row begins with.
+    pub(crate) fn party_of_key(&self, view: &ViewSpec, row: &PageRow) -> Option<&str> {
+        let place = view.place(view.key.first()?)?;
+        let (ColumnKind::Id(kind), ViewValue::Number(bits)) =
+            (view.columns[place].kind, &row.values[place])
+        else {
+            return None;
+        };
+        self.names.get(&(view_of(kind)?, *bits)).map(String::as_str)
+    }
+
     fn made_of(&self, view: &ViewSpec, row: &PageRow, column: &str) -> Option<String> {
         let rule = MADE_OF.iter().find(|rule| rule.0 == view.name && rule.1 == column)?;
         if !self.readable.contains(&rule.2) {
             return None;
         }
         let mut link = Link::to(&list_path(rule.2));
-        for (parameter, own) in rule.3 {
-            link = link.with(parameter, row.raw_of(view, own)?);
+        for filter in rule.3 {
+            link = match filter {
+                Same(name) => link.with(name, row.raw_of(view, name)?),
+                Bits(name, own) => link.with(name, row.raw_of(view, own)?.rsplit('_').next()?),
+                Is(name, value) => link.with(name, value),
+            };
         }
         Some(link.at(self.at).text())
     }

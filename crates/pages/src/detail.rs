@@ -3,13 +3,13 @@
 use askama::Template;
 use views::{ColumnKind, IdentifierKind, ViewSpec};
 
+use crate::PageFrame;
 use crate::act::ActLink;
 use crate::cells::{Cell, PageRow, RowContext, row_key, view_of};
 use crate::forms::number;
 use crate::links::{Link, list_path};
 use crate::portal::PortalTable;
 use crate::tone::Tone;
-use crate::{PageFrame, PageWords};
 
 /// A posting of a timeline.
 pub struct TimelinePosting {
@@ -263,7 +263,8 @@ impl DetailPage {
 
     /// What a thing is called on its page.
     #[must_use]
-    pub fn name_of(words: PageWords, view: &'static ViewSpec, row: &PageRow) -> String {
+    pub fn name_of(context: &RowContext<'_>, view: &'static ViewSpec, row: &PageRow) -> String {
+        let words = context.words;
         let named = crate::columns::NAMES.iter().find_map(|name| row.raw_of(view, name));
         let one = words.entry("one", view.name).unwrap_or_default();
         let payment = row.raw_of(view, "payment").filter(|_| view.key.contains(&"payment"));
@@ -274,7 +275,8 @@ impl DetailPage {
             },
             None if view.key.len() == 1 => {
                 let key = row_key(view, row);
-                format!("{one} {}", key.split_once('_').map_or(&*key, |(_, rest)| rest))
+                let id = key.split_once('_').map_or(&*key, |(_, rest)| rest);
+                format!("{one} {}", context.party_of_key(view, row).unwrap_or(id))
             }
             None => {
                 let last = view.key.last().and_then(|name| row.raw_of(view, name));

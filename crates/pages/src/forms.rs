@@ -122,6 +122,13 @@ pub fn time(words: PageWords, ms: i64, offset_minutes: i16) -> String {
     if words.is_zh() { format!("{day} {clock}") } else { format!("{day}, {clock}") }
 }
 
+/// A time of the books as the field of a form has it, to the minute.
+#[must_use]
+pub fn time_field(ms: i64, offset_minutes: i16) -> String {
+    let local = jiff::Timestamp::from_millisecond(ms + i64::from(offset_minutes) * 60_000);
+    local.map(|at| at.strftime("%Y-%m-%dT%H:%M").to_string()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use office::Language;

@@ -40,6 +40,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "phone_cash",
             "hand_overs",
             "deposits",
+            "arrivals",
             "files",
             "bank_entries",
             "clearing_lines",
@@ -106,7 +107,8 @@ mod tests {
     use super::*;
 
     /// Pages that are no list of a view, named as one.
-    const OTHER_PAGES: [&str; 6] = ["routing", "costs", "people", "system", "market", "packing"];
+    const OTHER_PAGES: [&str; 7] =
+        ["routing", "arrivals", "costs", "people", "system", "market", "packing"];
 
     #[test]
     fn every_view_and_page_is_in_one_group() {

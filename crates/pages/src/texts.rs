@@ -141,7 +141,10 @@ mod tests {
 
     const BOTH: [PageWords; 2] = [PageWords(Language::En), PageWords(Language::Zh)];
     /// Sections whose keys follow from declarations.
-    const DECLARED: [&str; 28] = [
+    const DECLARED: [&str; 31] = [
+        "arrivals.kind.",
+        "arrivals.state.",
+        "arrivals.what.",
         "policy.effect.",
         "policy.reason_of.",
         "policy.sample.",

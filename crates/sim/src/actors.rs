@@ -7,9 +7,10 @@ use engine::{Actor, Submission};
 pub const PLANNER: PersonId = PersonId(1);
 pub const APPROVER: PersonId = PersonId(2);
 
-/// The cashier of a firm's hub.
-pub(crate) fn cashier(firm: &str) -> PersonId {
-    PersonId::derived(&format!("{firm}-cashier"))
+/// The cashier of a firm's hub, and what the cashier is called.
+pub(crate) fn cashier_of(firm: &str) -> (PersonId, String) {
+    let name = format!("{firm}-cashier");
+    (PersonId::derived(&name), name)
 }
 
 /// A command of the world with whoever gives it. The switch names its own actors.

@@ -70,6 +70,6 @@ pub use report::{
     HandOverCounts, Incidents, PayoutOutcome, PayoutRecord,
 };
 pub use resumed::{EnginePosition, ResumeDayError, ResumedDay};
-pub use setup::{opening_commands, seller_registration};
+pub use setup::{office_persons, opening_commands, seller_registration};
 pub use switch::{Query, QueryResult};
 pub use world::{LossBearer, UnreadableTariff};

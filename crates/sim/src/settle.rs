@@ -9,7 +9,7 @@ use books::{
     Timestamp,
 };
 
-use crate::actors::{APPROVER, PLANNER, cashier};
+use crate::actors::{APPROVER, PLANNER, cashier_of};
 use crate::backend::{Backend, DayError};
 use crate::books::{BankLine, BankLineKind, ParcelLocation};
 use crate::chance::{Chance, ChancePurpose};
@@ -45,7 +45,7 @@ impl<O: Backend> DayRun<'_, O> {
             self.world.cash.move_all(NoteHolder::Firm(index), NoteHolder::Deposit(deposit));
             firm.deposits.push(deposit);
             let (number, amount) = (firm.deposit_count, amount(minor));
-            let (firm, announced_by) = (firm.id, cashier(&firm.reference));
+            let (firm, announced_by) = (firm.id, cashier_of(&firm.reference).0);
             commands.push(Command::AnnounceDeposit(AnnounceDeposit {
                 deposit,
                 firm,

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use books::{
     AnnounceParcel, AssignParcels, AssignedParcel, BankId, BreakSubject, BusinessDate, Command,
-    CourierId, FirmId, NetworkId, OpenBooks, PARCELS_PER_COMMAND_MAX, PublishTariff, RegisterBank,
-    RegisterCourier, RegisterFirm, RegisterNetwork, RegisterPerson, RegisterSeller,
+    CourierId, FirmId, NetworkId, OpenBooks, PARCELS_PER_COMMAND_MAX, PersonId, PublishTariff,
+    RegisterBank, RegisterCourier, RegisterFirm, RegisterNetwork, RegisterPerson, RegisterSeller,
     RegisterTerminal, RegisterWallet, SellerId, SellerKind, SetFirmTerms, SetHoldRule,
     SetOfflineLimit, TariffId, TerminalId, WalletId,
 };
 use money::Amount;
 use tariff::PaymentMethod;
 
-use crate::actors::{APPROVER, PLANNER, cashier};
+use crate::actors::{APPROVER, PLANNER, cashier_of};
 use crate::books::{ParcelLocation, RailBooks};
 use crate::chance::{Chance, ChancePurpose};
 use crate::clock::VirtualClock;
@@ -250,6 +250,16 @@ impl World {
     }
 }
 
+/// Who acts for offices in simulated books, with a name for each.
+#[must_use]
+pub fn office_persons(options: &DayOptions) -> Vec<(PersonId, String)> {
+    let cashiers = (1..=options.firms).map(firm).map(|firm| cashier_of(&firm.reference));
+    [(PLANNER, "planner".to_owned()), (APPROVER, "approver".to_owned())]
+        .into_iter()
+        .chain(cashiers)
+        .collect()
+}
+
 /// What the first day opens the books with: the bank, the tariff, networks, wallet and firms.
 /// Whoever gives something to the books before the first day gives these commands first.
 #[must_use]
@@ -330,7 +340,7 @@ pub fn opening_commands(inputs: &DayInputs, options: &DayOptions) -> Vec<Command
     let withheld = options.withholding.into_iter();
     commands.extend(withheld.flat_map(|rate| firms.iter().map(move |firm| terms(firm.id, rate))));
     commands.extend(firms.iter().map(|firm| {
-        let person = cashier(&firm.reference);
+        let (person, _) = cashier_of(&firm.reference);
         Command::RegisterPerson(RegisterPerson { person, proposed_by, approved_by })
     }));
     commands

@@ -74,6 +74,9 @@ pub struct WebTexts {
 pub type PayoutDay =
     Box<dyn Fn(SettlementCycle, Currency, BusinessDate) -> Option<BusinessDate> + Send + Sync>;
 
+/// What was overdue in files when it was looked at last. `None`: it was not looked at yet.
+pub type OverdueArrivals = Arc<Mutex<Option<Vec<reports::Arrival>>>>;
+
 /// Makes something happen in a demonstration. Returns the last batch before it, or why not.
 pub type DemoAct = Arc<dyn Fn(Language) -> Result<u64, String> + Send + Sync>;
 
@@ -109,6 +112,7 @@ pub struct WebParts {
     /// Roles that a link switches to: of a demonstration, nowhere else.
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
+    pub overdue: OverdueArrivals,
     /// Of a demonstration, nowhere else.
     pub demo: Option<DemoActs>,
     /// The shop window, if it is open.
@@ -157,6 +161,7 @@ pub(crate) struct App {
     pub public_policy: bool,
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
+    pub overdue: OverdueArrivals,
     pub demo: Option<DemoActs>,
     pub shop: Option<ShopWindow>,
     pub listings: ListingStores,
@@ -251,6 +256,7 @@ pub fn router(parts: WebParts) -> Result<Router, getrandom::Error> {
         public_policy: parts.public_policy,
         trial_roles: parts.trial_roles,
         payout_day: parts.payout_day,
+        overdue: parts.overdue,
         demo: parts.demo,
         phone: parts.phone,
         system: parts.system,

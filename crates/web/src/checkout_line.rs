@@ -241,9 +241,10 @@ mod tests {
         // Its turn ended at once: the next one has it.
         let turn = many[0].turn_now().unwrap();
         assert!(many[1].turn_now().is_none());
-        drop(turn);
         drop(many.remove(1));
         assert_eq!(line.place_of("many 2"), Some(1), "who left keeps nobody waiting");
+        drop(turn);
+        assert!(many[1].turn_now().is_some());
     }
 
     #[test]

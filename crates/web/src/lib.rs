@@ -52,7 +52,9 @@ mod view_values;
 mod words;
 mod workers;
 
-pub use app::{DemoAct, DemoActs, POSITION, PayoutDay, SESSION_COOKIE, WebParts, WebTexts};
+pub use app::{
+    DemoAct, DemoActs, OverdueArrivals, POSITION, PayoutDay, SESSION_COOKIE, WebParts, WebTexts,
+};
 pub use http_server::AnswerCounts;
 pub use phone::AskSwitch;
 pub use provider::ProviderSettings;

@@ -1,14 +1,11 @@
 //! Finds a parcel's record by the parcel's id.
 
-use std::hash::BuildHasher;
-
 use chunks::Slab;
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 
 use crate::ids::ParcelId;
 use crate::parcel::record::Parcel;
 use crate::payment::record::PaymentRecord;
+use crate::slot_table::{SlotHash, SlotTable, SlotTableBuilder};
 
 /// Where a parcel's record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,46 +39,9 @@ impl ParcelSlot {
     }
 }
 
-/// Shards of the index. One that grows copies its own entries only, and all entries of one fit into
-/// the processor's cache while it is built.
-const SHARDS: usize = 256;
-
-/// Five bytes per parcel. The ids are in the records.
-#[derive(Clone, Debug)]
-pub(crate) struct ParcelIndex {
-    shards: Vec<HashTable<u32>>,
-    hasher: FixedState,
-}
-
-impl Default for ParcelIndex {
-    fn default() -> Self {
-        ParcelIndex { shards: vec![HashTable::default(); SHARDS], hasher: FixedState::default() }
-    }
-}
-
-/// A hash of a parcel's id. Its parts choose the shard (bits 17 to 24), and the place (the lowest
-/// bits) and the tag (the highest) within it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ParcelHash(u32);
-
-impl ParcelHash {
-    pub(crate) fn of(id: ParcelId) -> ParcelHash {
-        ParcelHash::by(&FixedState::default(), id)
-    }
-
-    #[inline]
-    fn by(hasher: &FixedState, id: ParcelId) -> ParcelHash {
-        ParcelHash((hasher.hash_one(id) >> 32) as u32)
-    }
-
-    fn shard(self) -> usize {
-        (self.0 >> 17) as usize % SHARDS
-    }
-
-    fn in_shard(self) -> u64 {
-        u64::from(self.0) << 32 | u64::from(self.0)
-    }
-}
+/// Parcels by id. The ids are in the records.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ParcelIndex(SlotTable);
 
 fn id_at(packed: u32, parcels: &Slab<Parcel>, items: &Slab<PaymentRecord>) -> ParcelId {
     match ParcelSlot::unpacked(packed) {
@@ -98,10 +58,8 @@ impl ParcelIndex {
         parcels: &Slab<Parcel>,
         items: &Slab<PaymentRecord>,
     ) -> Option<ParcelSlot> {
-        let hash = ParcelHash::by(&self.hasher, id);
-        let is_it = |&packed: &u32| id_at(packed, parcels, items) == id;
-        let found = self.shards[hash.shard()].find(hash.in_shard(), is_it);
-        found.map(|&packed| ParcelSlot::unpacked(packed))
+        let is_it = |packed| id_at(packed, parcels, items) == id;
+        self.0.find(SlotHash::of(id), is_it).map(ParcelSlot::unpacked)
     }
 
     /// Adds a parcel. Its record must already be in the slot.
@@ -112,67 +70,40 @@ impl ParcelIndex {
         parcels: &Slab<Parcel>,
         items: &Slab<PaymentRecord>,
     ) {
-        let hasher = &self.hasher;
-        let hash = ParcelHash::by(hasher, id);
-        let rehash =
-            |&packed: &u32| ParcelHash::by(hasher, id_at(packed, parcels, items)).in_shard();
-        self.shards[hash.shard()].insert_unique(hash.in_shard(), place.packed(), rehash);
+        let hash_of = |packed| SlotHash::of(id_at(packed, parcels, items));
+        self.0.add(SlotHash::of(id), place.packed(), hash_of);
     }
 
     /// Moves a parcel's entry from one slot to another.
     #[inline]
     pub(crate) fn redirect(&mut self, id: ParcelId, from: ParcelSlot, to: ParcelSlot) {
-        let from = from.packed();
-        let hash = ParcelHash::by(&self.hasher, id);
-        let entry = self.shards[hash.shard()].find_mut(hash.in_shard(), |&packed| packed == from);
-        *entry.expect("a parcel that moves is in the index") = to.packed();
+        self.0.replace(SlotHash::of(id), from.packed(), to.packed());
     }
 
     pub(crate) fn remove(&mut self, id: ParcelId, place: ParcelSlot) {
-        let packed = place.packed();
-        let hash = ParcelHash::by(&self.hasher, id);
-        let shard = &mut self.shards[hash.shard()];
-        let entry = shard.find_entry(hash.in_shard(), |&other| other == packed);
-        entry.expect("a parcel that is forgotten is in the index").remove();
+        self.0.remove(SlotHash::of(id), place.packed());
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(HashTable::len).sum()
+        self.0.len()
     }
 }
 
-/// Collects the entries of an index, to build one shard after the other: the entries of one shard
-/// fit into the processor's cache.
-#[derive(Debug)]
-pub(crate) struct IndexBuilder {
-    entries: Vec<Vec<(ParcelHash, u32)>>,
-}
-
-impl Default for IndexBuilder {
-    fn default() -> Self {
-        IndexBuilder { entries: vec![Vec::new(); SHARDS] }
-    }
-}
+/// Collects the entries of an index.
+#[derive(Debug, Default)]
+pub(crate) struct IndexBuilder(SlotTableBuilder);
 
 impl IndexBuilder {
     #[inline]
-    pub(crate) fn add(&mut self, hash: ParcelHash, place: ParcelSlot) {
-        self.entries[hash.shard()].push((hash, place.packed()));
+    pub(crate) fn add(&mut self, hash: SlotHash, place: ParcelSlot) {
+        self.0.add(hash, place.packed());
     }
 
     /// The index of all entries but the closed ones whose slot is `older`.
     pub(crate) fn finish(self, older: impl Fn(u32) -> bool) -> ParcelIndex {
-        let mut index = ParcelIndex::default();
-        for (mut entries, shard) in self.entries.into_iter().zip(&mut index.shards) {
-            entries.retain(|(_, packed)| match ParcelSlot::unpacked(*packed) {
-                ParcelSlot::Open(_) => true,
-                ParcelSlot::Closed(slot) => !older(slot),
-            });
-            shard.reserve(entries.len(), |_| unreachable!("it is empty"));
-            for (hash, packed) in entries {
-                shard.insert_unique(hash.in_shard(), packed, |_| unreachable!("it has room"));
-            }
-        }
-        index
+        ParcelIndex(self.0.finish(|packed| match ParcelSlot::unpacked(packed) {
+            ParcelSlot::Open(_) => true,
+            ParcelSlot::Closed(slot) => !older(slot),
+        }))
     }
 }

@@ -3,17 +3,15 @@
 //! long as their parcels.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::BuildHasher;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use chunks::{ChunkedVec, Slab};
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use machine::Timestamp;
 use money::Amount;
 
 use crate::ids::{OpenItemId, ParcelId, PaymentId};
 use crate::payment::codes::{AuthorisationCode, ResponseCode, Stan, WalletPaymentId};
+use crate::slot_table::{SlotHash, SlotTable, SlotTableBuilder};
 use crate::terminal::duplicate_key::{DuplicateKey, PackedSubject};
 use crate::terminal::transaction::{
     BatchLine, BatchTotals, CountAndAmount, NetworkReference, TRACE_NUMBER_MAX, TransactionKind,
@@ -226,8 +224,7 @@ pub(crate) struct TerminalBatches {
     pub terminals: ChunkedVec<TerminalBatchState>,
     pub transactions: Slab<Transaction>,
     /// Transactions by payment. A payment can have several.
-    by_payment: HashTable<u32>,
-    hasher: FixedState,
+    by_payment: SlotTable,
     /// Transactions that wait for a network or wallet.
     pub awaiting_network: BTreeSet<u32>,
     /// Remembered transactions outside any batch, by terminal, batch and STAN.
@@ -240,21 +237,19 @@ impl TerminalBatches {
         doors: ChunkedVec<TerminalBatchState>,
         transactions: Slab<Transaction>,
     ) -> TerminalBatches {
-        let mut all =
-            TerminalBatches { terminals: doors, transactions, ..TerminalBatches::default() };
-        all.by_payment.reserve(all.transactions.len(), |_| unreachable!("it is empty"));
-        let slots: Vec<u32> = all.transactions.iter().map(|(slot, _)| slot).collect();
-        for slot in slots {
-            all.index(slot);
-            let one = all.get(slot);
-            let (pending, listed, place) = (one.awaits_network, one.in_batch, one.key());
-            if pending {
+        let mut all = TerminalBatches { terminals: doors, ..TerminalBatches::default() };
+        let mut by_payment = SlotTableBuilder::default();
+        for (slot, one) in transactions.iter() {
+            by_payment.add(SlotHash::of(one.payment_id()), slot);
+            if one.awaits_network {
                 all.awaiting_network.insert(slot);
             }
-            if !listed {
-                all.old.insert(place, slot);
+            if !one.in_batch {
+                all.old.insert(one.key(), slot);
             }
         }
+        all.by_payment = by_payment.finish(|_| true);
+        all.transactions = transactions;
         all
     }
 
@@ -292,14 +287,6 @@ impl TerminalBatches {
         listed.or_else(|| self.old.get(&(terminal, batch, stan)).copied())
     }
 
-    fn index(&mut self, slot: u32) {
-        let (transactions, hasher) = (&self.transactions, self.hasher.clone());
-        let payment =
-            |slot: u32| transactions.get(slot).expect("the slot holds a transaction").payment_id();
-        let hash = hasher.hash_one(payment(slot));
-        self.by_payment.insert_unique(hash, slot, |&other| hasher.hash_one(payment(other)));
-    }
-
     /// A payment's transaction that `fits`. At most one may fit, because the table's order is not
     /// defined.
     #[inline]
@@ -308,11 +295,11 @@ impl TerminalBatches {
         payment: PaymentId,
         fits: impl Fn(&Transaction) -> bool,
     ) -> Option<u32> {
-        let is_it = |slot: &u32| {
-            let one = self.get(*slot);
+        let is_it = |slot| {
+            let one = self.get(slot);
             one.payment_id() == payment && fits(one)
         };
-        self.by_payment.find(self.hasher.hash_one(payment), is_it).copied()
+        self.by_payment.find(SlotHash::of(payment), is_it)
     }
 
     /// The sum of a payment's transactions that `fit`.
@@ -339,7 +326,7 @@ impl TerminalBatches {
 
     /// In no defined order.
     fn slots_by_payment(&self, payment: PaymentId) -> impl Iterator<Item = u32> {
-        let found = self.by_payment.iter_hash(self.hasher.hash_one(payment)).copied();
+        let found = self.by_payment.with_hash(SlotHash::of(payment));
         found.filter(move |slot| self.get(*slot).payment_id() == payment)
     }
 
@@ -352,8 +339,14 @@ impl TerminalBatches {
     pub(crate) fn add(&mut self, transaction: Transaction) -> u32 {
         let (terminal, stan, pending) =
             (transaction.terminal, transaction.stan, transaction.awaits_network);
+        let hash = SlotHash::of(transaction.payment_id());
         let slot = self.transactions.insert(transaction);
-        self.index(slot);
+        let transactions = &self.transactions;
+        let hash_of = |slot| {
+            let one = transactions.get(slot).expect("the slot holds a transaction");
+            SlotHash::of(one.payment_id())
+        };
+        self.by_payment.add(hash, slot, hash_of);
         if pending {
             self.awaiting_network.insert(slot);
         }
@@ -431,9 +424,7 @@ impl TerminalBatches {
         if self.old.get(&place) == Some(&slot) {
             self.old.remove(&place);
         }
-        let hash = self.hasher.hash_one(self.get(slot).payment_id());
-        let entry = self.by_payment.find_entry(hash, |&other| other == slot);
-        entry.expect("each transaction is in the index").remove();
+        self.by_payment.remove(SlotHash::of(self.get(slot).payment_id()), slot);
         self.transactions.remove(slot);
     }
 

@@ -143,7 +143,7 @@ fn report(coverage: &Coverage, cases: u32) {
         println!("{}", coverage.text());
     }
     if cases >= CASES {
-        let rare = coverage.check(u64::from(cases) / 30);
+        let rare = coverage.check(u64::from(cases) / 20);
         rare.unwrap_or_else(|rare| panic!("the sequences do not reach enough:\n{rare}"));
     }
 }

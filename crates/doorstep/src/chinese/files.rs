@@ -366,7 +366,7 @@ fn profile_error(error: &ProfileError) -> String {
 }
 
 /// The place and the message of a TOML error, without the quoted lines of the file.
-fn toml_detail(detail: &str) -> String {
+pub(super) fn toml_detail(detail: &str) -> String {
     let place = detail.strip_prefix("TOML parse error at line ");
     let place = place.and_then(|rest| rest.lines().next()?.split_once(", column "));
     match (place, detail.lines().last()) {

@@ -1,7 +1,8 @@
 //! Chinese for texts that other crates know in English only.
 //!
 //! Each enum of errors has one `match` without a default: a new variant compiles with Chinese only.
-//! Texts of the system and of other people's libraries stay English, as details.
+//! Of texts of the system and of TOML the commonest are known; those of other people's libraries stay
+//! English, as details.
 
 mod access;
 #[cfg(test)]
@@ -61,10 +62,47 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
             texts.iter().chain(&others).find_map(|text| text(error))
         }
     };
-    chinese.unwrap_or_else(|| error.to_string())
+    let text = chinese.unwrap_or_else(|| error.to_string());
+    match (lang, error.downcast_ref::<toml::de::Error>()) {
+        (Lang::En, _) => text,
+        (Lang::Zh, Some(_)) => files::toml_detail(text.trim_end()),
+        (Lang::Zh, None) => with_system_texts(text),
+    }
 }
 
-/// The commonest messages of serde about the keys of a TOML file. Others stay English.
+/// What the system says, wherever an error quotes it. What is not here stays English.
+const SYSTEM_TEXTS: [(&str, &str); 16] = [
+    ("No such file or directory", "没有这个文件或目录"),
+    ("Permission denied", "没有权限"),
+    ("Operation not permitted", "不允许这样做"),
+    ("Is a directory", "是目录"),
+    ("Not a directory", "不是目录"),
+    ("Directory not empty", "目录不为空"),
+    ("File exists", "文件已存在"),
+    ("File name too long", "文件名过长"),
+    ("No space left on device", "磁盘空间不足"),
+    ("Read-only file system", "文件系统只读"),
+    ("Input/output error", "读写出错"),
+    ("Too many open files", "打开的文件过多"),
+    ("Broken pipe", "接收方已关闭"),
+    ("Connection refused", "连接被拒绝"),
+    ("Address already in use", "地址已被占用"),
+    ("Cannot assign requested address", "本机没有这个地址"),
+];
+/// Behind each, with its number.
+const SYSTEM_TEXT_END: &str = " (os error ";
+
+fn with_system_texts(text: String) -> String {
+    if !text.contains(SYSTEM_TEXT_END) {
+        return text;
+    }
+    SYSTEM_TEXTS.iter().fold(text, |text, (english, chinese)| {
+        let quoted = |words: &str| [words, SYSTEM_TEXT_END].concat();
+        text.replace(&quoted(english), &quoted(chinese))
+    })
+}
+
+/// The commonest messages of serde about the keys and values of a TOML file. Others stay English.
 pub fn toml_message(english: &str) -> String {
     let keys = |keys: &str| keys.replace(" or ", "、").replace(", ", "、");
     let unknown = |rest: &str| {
@@ -72,11 +110,34 @@ pub fn toml_message(english: &str) -> String {
         let known = known.trim_start_matches("one of ");
         Some(format!("没有键 {key}；可用的键：{}", keys(known)))
     };
+    let wrong = |rest: &str| {
+        let (found, wanted) = rest.split_once(", expected ")?;
+        let (name, value) = found.split_at(found.find(['`', '"']).unwrap_or(found.len()));
+        let (found, wanted) = (toml_type(name) + value, toml_type(wanted));
+        Some(format!("{}，应为{}", found.trim_end(), wanted.trim_end()))
+    };
     let chinese = None
         .or_else(|| unknown(english.strip_prefix("unknown field ")?))
         .or_else(|| Some(format!("缺少键 {}", english.strip_prefix("missing field ")?)))
-        .or_else(|| Some(format!("有两个键 {}", english.strip_prefix("duplicate field ")?)));
+        .or_else(|| Some(format!("有两个键 {}", english.strip_prefix("duplicate field ")?)))
+        .or_else(|| Some(format!("类型不对：{}", wrong(english.strip_prefix("invalid type: ")?)?)))
+        .or_else(|| Some(format!("值不对：{}", wrong(english.strip_prefix("invalid value: ")?)?)));
     chinese.unwrap_or_else(|| english.to_owned())
+}
+
+/// What serde calls a type of values in TOML.
+fn toml_type(english: &str) -> String {
+    let numbers = ["u8", "u16", "u32", "u64", "usize", "i16", "i32", "i64"];
+    match english.trim().trim_start_matches("a ").trim_start_matches("an ") {
+        "boolean" => "布尔值 ".to_owned(),
+        "string" => "文字 ".to_owned(),
+        "integer" => "整数 ".to_owned(),
+        one if numbers.contains(&one) => format!("整数（{one}）"),
+        "floating point" => "小数 ".to_owned(),
+        "sequence" => "列表 ".to_owned(),
+        "map" => "表 ".to_owned(),
+        other => format!(" {other}"),
+    }
 }
 
 /// A cause inside another error.
@@ -303,7 +364,20 @@ mod tests {
         let of = |text: &str| toml_message(toml::from_str::<File>(text).unwrap_err().message());
         assert_eq!(of("three = 1"), "没有键 `three`；可用的键：`one`、`two`");
         assert_eq!(of("one = 1"), "缺少键 `two`");
-        assert!(of("one = true").starts_with("invalid type: boolean"));
+        assert_eq!(of("one = true"), "类型不对：布尔值 `true`，应为整数（u8）");
+        assert_eq!(of("one = 300"), "值不对：整数 `300`，应为整数（u8）");
+        let broken = toml::from_str::<File>("one = 1\none").unwrap_err();
+        assert!(error(&broken, Lang::Zh).starts_with("第 2 行第 4 列："));
+        assert!(error(&broken, Lang::En).starts_with("TOML parse error at line 2"));
+    }
+
+    #[test]
+    fn what_the_system_says_is_in_chinese_with_its_number() {
+        let missing = || std::fs::File::open("/nowhere/at/all").unwrap_err();
+        assert_eq!(error(&missing(), Lang::Zh), "没有这个文件或目录 (os error 2)");
+        assert_eq!(error(&missing(), Lang::En), "No such file or directory (os error 2)");
+        let quoted = format!("a.csv：{}；请检查", missing());
+        assert_eq!(with_system_texts(quoted), "a.csv：没有这个文件或目录 (os error 2)；请检查");
     }
 
     #[test]

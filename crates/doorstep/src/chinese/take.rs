@@ -6,7 +6,7 @@ use ::office::closing::{
     CLOSING_FILE_BYTES_MAX, CLOSINGS_MAX, ClosingError, ClosingFault, FAULTS_LISTED_MAX, FaultyRow,
 };
 use ::office::explaining::ExplainingError;
-use ::office::take::{Balance, LINES_NAMED_MAX, TakeError};
+use ::office::take::{Balance, LINES_NAMED_MAX, TakeError, TakenFile};
 use ::office::{FILES_IN_HAND, FileSourceKind};
 use files::incoming::archive::ArchiveFault;
 use files::incoming::parts::parts_text;
@@ -67,7 +67,7 @@ fn closing_fault(fault: &ClosingFault) -> String {
         F::Closed => "已以其他方式结案；请去掉该行".to_owned(),
         F::ProposedOtherwise { by, resolution } => format!(
             "人员 {by} 已提议 `{resolution}`；填写相同处理即为批准，或去掉该行。\
-             改提其他处理即撤下该提议，此后两人都不能批准对方的提议"
+             如果您的处理才对，请 {by} 给出填写该处理的列表：它将取代其原提议，您随后即可批准"
         ),
         F::OtherAmount { listed, open } => {
             format!("列表写的是 {listed}，而现有未结 {open}；请重新写出列表")
@@ -154,10 +154,20 @@ pub(super) fn take_error(error: &TakeError) -> String {
         E::OtherDay { wanted, found } => {
             format!("--date 为 {wanted}，而文件写明 {found}；请去掉 --date")
         }
-        E::InOtherForm { file, day, form } => format!(
+        E::InOtherForm(TakenFile { file, day, form }) => format!(
             "其中每一行都已由 {day} 的第 {file} 号文件（格式 `{form}`）录入：\
              这是同一日期的另一种格式，无需再录。\
              如果确是另一文件，且各笔都重复付款，请给出 --accept-breaks"
+        ),
+        E::KnownInPart { taken: TakenFile { file, day, form }, repeated, lines } => format!(
+            "其 {lines} 行中有 {repeated} 行账簿中已有，很可能来自 {day} 的第 {file} 号文件\
+             （格式 `{form}`）：请索取只含其余各行的文件。\
+             如果这些行确是重复付款，请给出 --accept-breaks，其中每一行将成为差异"
+        ),
+        E::GivenTwice { name, day, forms: [first, second], repeated, lines } => format!(
+            "其中两份文件都是 `{name}` {day} 的（`{first}` 和 `{second}`），\
+             后一份的 {lines} 行中有 {repeated} 行前一份也有：请只给出其中一份。\
+             如果这些行确是重复付款，请给出 --accept-breaks"
         ),
         E::LinesKnown { lines } => format!(
             "账簿中已有其全部 {lines} 行，无需再录。如果各笔都重复付款，请给出 --accept-breaks"

@@ -45,6 +45,15 @@ use zeroize::Zeroizing;
 /// How long the simulated buyer takes.
 const BUYER_TAKES: Duration = Duration::from_secs(5);
 const NETWORK_POLL: Duration = Duration::from_millis(200);
+/// The card has too little for an amount that ends in 51, so that a visitor can see it declined.
+const NETWORK_BEHAVIOUR: &str = r#"
+delay_ms = 800
+[[rule]]
+kinds = ["sale"]
+amount_ends = "51"
+action = "decline"
+code = "51"
+"#;
 /// The courier's terminal beside the phone. The simulated days have smaller numbers.
 const TERMINAL: u32 = 80_000_001;
 const ACQUIRER: u64 = 48_700_000;
@@ -135,7 +144,7 @@ impl DemoDoor {
                 exchange_key: exchange,
                 mac_key: mac,
                 pin_key: pin,
-                behaviour: Behaviour { delay_ms: 800, ..Behaviour::default() },
+                behaviour: Behaviour::parse(NETWORK_BEHAVIOUR)?,
                 fees: NetworkFees::default(),
                 seed: SystemClock.now().0,
             });
@@ -356,6 +365,10 @@ impl Buyer {
     /// The terminal takes the request up, and the buyer puts the card in.
     fn put_card_in(&self) -> anyhow::Result<()> {
         let mut terminal = self.terminal.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before its first sign-on a terminal sends nothing else.
+        if terminal.terminal().must_sign_on() {
+            terminal.perform(TerminalTask::SignOn, &mut |_| {})?;
+        }
         let listed = terminal.perform(TerminalTask::Parcels { from: 0 }, &mut |_| {})?;
         let Some(TerminalOutcome::Parcels { asked: Some(asked), .. }) = listed else {
             return Ok(());

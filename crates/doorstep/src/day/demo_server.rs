@@ -285,6 +285,7 @@ pub fn shared(
         announce: Box::new(|_| {}),
         trial_roles: Vec::new(),
         payout_day: served_web::payout_day_of(Arc::new(Mutex::new(Some(calendar(&currencies)?)))),
+        overdue: Arc::default(),
         demo: None,
         phone: None,
         system: Arc::new(move || watch.figures()),

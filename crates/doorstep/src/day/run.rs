@@ -150,7 +150,7 @@ pub fn live(request: &DaysRequest, lang: Lang) -> anyhow::Result<DaysResult> {
     let files = CounterpartyDirectory::of(&request.flags.counterparty, seed, currency)?;
     let interrupted = super::on_interrupt()?;
     let books = opened.map_or_else(|| data_directory::open_or_create(data), Ok)?;
-    persons::name_missing(data, &[(sim::PLANNER, "planner"), (sim::APPROVER, "approver")])?;
+    persons::name_missing(data, &sim::office_persons(&days[0].options()))?;
     let office = NodeBackend::new(books.node.client(), interrupted, data.to_owned());
     let office = ResumedDay::new(office, Engine::default(), standing.position);
     let run = DaysRun { request, lang, days, inputs, others, standing, records, books, files };

@@ -28,7 +28,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ::web::monitoring::MonitoringServer;
-use ::web::{WebListen, WebServer};
+use ::web::{OverdueArrivals, WebListen, WebServer};
 use access::{AccessStore, NodeBooks};
 use anyhow::{Context, anyhow, bail, ensure};
 use books::{
@@ -59,7 +59,7 @@ use business_day::BusinessDay;
 use inbox::InboxWatcher;
 use metrics::{MetricsSources, Watch};
 use notices::NoticesSwitch;
-use overdue::{OverdueFiles, OverdueWatch};
+use overdue::OverdueWatch;
 use pulse::PulsePublisher;
 use readiness::Readiness;
 use reload::{CurrentCalendar, Reloader};
@@ -201,7 +201,7 @@ fn serve(
     host.queue_outputs(begin);
     let metrics_listen = said.metrics.as_ref().map(metrics::open).transpose()?;
     let told = Arc::new(::notices::NoticeFigures::default());
-    let overdue = OverdueFiles::default();
+    let overdue = OverdueArrivals::default();
     let notices = Arc::new(Mutex::new(NoticesSwitch {
         data: data.to_owned(),
         vault: vault.clone(),
@@ -277,6 +277,7 @@ fn serve(
                 announce,
                 trial_roles,
                 payout_day,
+                overdue: overdue.clone(),
                 demo: None,
                 phone: Some(Arc::new(move |request| phones.ask(request))),
                 system: Arc::new(move || watched.figures()),

@@ -15,6 +15,7 @@ use ::notices::{
     tell_of_proposal, tell_of_publication,
 };
 use ::pulse::store::{Publication, Publications};
+use ::web::OverdueArrivals;
 use anyhow::{Context, ensure};
 use channels::{
     AllowedServers, HttpSettings, MailChannel, MailEncryption, MailSettings, NoticeLanguage,
@@ -32,7 +33,7 @@ use vault::{Vault, VaultOptions};
 
 use super::form::PlainForm;
 use super::notice;
-use super::overdue::{self, OverdueFiles};
+use super::overdue;
 use super::pulse::PublishedBodies;
 use super::settings::{plain_in, read_secret};
 use crate::chinese;
@@ -434,7 +435,7 @@ pub struct NoticesSwitch {
     pub figures: Arc<NoticeFigures>,
     /// Of the pages, to which links in mails lead.
     pub origin: Option<String>,
-    pub overdue: OverdueFiles,
+    pub overdue: OverdueArrivals,
     pub service: Option<NoticesService>,
 }
 
@@ -462,7 +463,7 @@ impl NoticesService {
         data: &Path,
         plan: NoticesPlan,
         vault: &VaultOptions,
-        (figures, overdue, origin): (Arc<NoticeFigures>, OverdueFiles, Option<String>),
+        (figures, overdue, origin): (Arc<NoticeFigures>, OverdueArrivals, Option<String>),
     ) -> anyhow::Result<Self> {
         ensure!(
             vault.key.is_some(),
@@ -561,7 +562,7 @@ struct Proposals {
     data: PathBuf,
     book: Arc<Mutex<NoticeBook>>,
     outbox: Arc<Mutex<Outbox>>,
-    overdue: OverdueFiles,
+    overdue: OverdueArrivals,
     wake: Box<dyn Fn() + Send>,
 }
 

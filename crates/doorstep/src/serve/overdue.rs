@@ -1,29 +1,39 @@
-//! Files that are overdue: by the calendar their day is past, and nobody gave them. They are looked
-//! for while Doorstep serves, for the page of metrics and for notices.
+//! What is overdue: by the calendar its day is past, and nobody gave the file, or the file came
+//! without it. It is looked for while Doorstep serves, for the console, the page of metrics and
+//! notices.
 
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use engine::Engine;
 use node::{Clock, NodeClient, SystemClock};
-use reports::{ExpectedArrivals, OverdueFile, overdue_files};
+use reports::{ArrivalState, ExpectedArrivals, OverdueFile, overdue_files};
+use web::OverdueArrivals;
 
 use super::reload::CurrentCalendar;
 
 /// How often it looks. What is due is due by the day.
 const ROUND: Duration = Duration::from_secs(300);
 
-/// What was overdue when it was looked at last. `None`: it was not looked at yet.
-pub type OverdueFiles = Arc<Mutex<Option<Vec<OverdueFile>>>>;
-
 /// The files that are overdue, as far as is known.
-pub fn known(files: &OverdueFiles) -> Option<Vec<OverdueFile>> {
-    files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+pub fn known(found: &OverdueArrivals) -> Option<Vec<OverdueFile>> {
+    found.lock().unwrap_or_else(PoisonError::into_inner).as_deref().map(overdue_files)
 }
 
-/// A thread that looks for overdue files.
+/// Items by lane that the file of their day came without.
+pub fn late_items(found: &OverdueArrivals) -> BTreeMap<&'static str, u32> {
+    let found = found.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut items = BTreeMap::new();
+    for one in found.iter().flatten().filter(|one| one.state == ArrivalState::Late) {
+        *items.entry(one.lane).or_default() += one.items;
+    }
+    items
+}
+
+/// A thread that looks for what is overdue.
 pub struct OverdueWatch {
     /// Dropped to end the thread.
     stop: Option<Sender<()>>,
@@ -34,7 +44,7 @@ impl OverdueWatch {
     pub fn start(
         client: NodeClient,
         calendar: CurrentCalendar,
-        found: OverdueFiles,
+        found: OverdueArrivals,
     ) -> std::io::Result<OverdueWatch> {
         let (stop, stopped) = channel::<()>();
         let thread =
@@ -46,16 +56,17 @@ impl OverdueWatch {
                         let now = SystemClock.now().max(books.last_at());
                         let offset = books.utc_offset_minutes_at(now).unwrap_or_default();
                         let today = now.business_date(offset);
-                        let arrivals = ExpectedArrivals::new(books, by.as_ref(), today);
-                        overdue_files(&arrivals.list())
+                        let mut all = ExpectedArrivals::new(books, by.as_ref(), today).list();
+                        all.retain(|one| one.state.is_overdue());
+                        all
                     };
                     // The node says elsewhere why it stopped.
-                    let Ok((files, _)) = client.query(look) else { break };
-                    for one in &files {
+                    let Ok((all, _)) = client.query(look) else { break };
+                    for one in overdue_files(&all) {
                         let (lane, sender, day) = (one.lane, &*one.sender, &*one.file_day);
                         tracing::debug!(target: "overdue", lane, sender, day, "file missing");
                     }
-                    *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(files);
+                    *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(all);
                     if stopped.recv_timeout(ROUND) != Err(RecvTimeoutError::Timeout) {
                         break;
                     }

@@ -18,8 +18,8 @@ use views::Place;
 use web::limits::{CONNECTIONS_MAX, CONNECTIONS_MIN, WORKERS_MAX};
 use web::system::SystemWatch;
 use web::{
-    DemoActs, PayoutDay, ProviderSettings, ShopCategory, ShopSettings, TrialRole, WebListen,
-    WebParts, WebServer, WebTexts,
+    DemoActs, OverdueArrivals, PayoutDay, ProviderSettings, ShopCategory, ShopSettings, TrialRole,
+    WebListen, WebParts, WebServer, WebTexts,
 };
 
 use super::form::{ProviderForm, ShopForm, WebForm};
@@ -198,6 +198,7 @@ pub struct WebShared {
     /// Roles that a link switches to: of a demonstration.
     pub trial_roles: Vec<TrialRole>,
     pub payout_day: PayoutDay,
+    pub overdue: OverdueArrivals,
     pub demo: Option<DemoActs>,
     pub phone: Option<::web::AskSwitch>,
     pub system: SystemWatch,
@@ -241,6 +242,7 @@ pub fn start(
         announce,
         trial_roles,
         payout_day,
+        overdue,
         demo,
         phone,
         system,
@@ -280,6 +282,7 @@ pub fn start(
         connections_max: plan.connections_max,
         trial_roles,
         payout_day,
+        overdue,
         demo,
         phone,
         system,

@@ -1,6 +1,6 @@
 //! Of which day a file is, files in any order of their days, and files that bring nothing new.
 
-use peers::clearing::ClearingFile;
+use peers::clearing::{ClearingFile, ClearingLine};
 use serde_json::Value;
 
 use super::ground::{self, Running};
@@ -70,18 +70,34 @@ fn a_file_without_anything_new_is_refused_unless_it_is_meant() {
     let bed = Bed::new();
     ground::make(&bed);
     let running = Running::start(&bed, "--clearing door --date 2013-08-28");
-    let script = [2, 3].map(|place| format!("sell {}", ground::parcel(place).0));
+    let script = [2, 3, 4].map(|place| format!("sell {}", ground::parcel(place).0));
     running.terminal(&bed, "", &[&script[..], &["settle".to_owned()]].concat()).succeeds();
     running.stop();
     let line = |name: &str| format!("file {name} --network alpha --data door/books");
-    bed.run(&line("door/alpha-2013-08-28.csv")).succeeds();
-    // The same day with its lines turned around is another file by its bytes.
-    let mut whole = ClearingFile::parse(&bed.read("door/alpha-2013-08-28.csv")).unwrap();
-    whole.lines.reverse();
-    assert_eq!(whole.lines.len(), 2);
-    bed.write("turned.csv", whole.to_text().unwrap());
+    let all = "door/alpha-2013-08-28.csv";
+    let whole = ClearingFile::parse(&bed.read(all)).unwrap();
+    assert_eq!(whole.lines.len(), 3);
+    let some = |lines: &[ClearingLine]| ClearingFile { lines: lines.to_vec(), ..whole.clone() };
+    bed.write("first.csv", some(&whole.lines[..2]).to_text().unwrap());
+    // Given together, they would be the same breaks: nothing is taken of either.
+    let empty = bed.verified("door/books");
+    bed.run(&line(&format!("{all} first.csv"))).fails("2 of the 2 lines of the second are in the");
+    assert_eq!(bed.verified("door/books")["digest"], empty["digest"]);
+    bed.run(&line("first.csv")).succeeds();
+    // The whole day behind a part of it would be two breaks: the part that is missing is none.
     let before = bed.verified("door/books");
-    let words = "the books have every line of it from file 1 of 2013-08-28, which was taken as";
+    bed.run(&line(all)).fails("the books have 2 of its 3 lines already, most likely from file 1");
+    bed.run(&format!("{} --lang zh", line(all))).fails("其 3 行中有 2 行账簿中已有");
+    assert_eq!(bed.verified("door/books")["digest"], before["digest"]);
+    bed.write("rest.csv", some(&whole.lines[2..]).to_text().unwrap());
+    let rest: Value = bed.run(&format!("{} --json", line("rest.csv"))).succeeds().json();
+    assert_eq!(rest["files"][0]["taken"], 1);
+    // The same day with its lines turned around is another file by its bytes.
+    let mut turned = whole.clone();
+    turned.lines.reverse();
+    bed.write("turned.csv", turned.to_text().unwrap());
+    let before = bed.verified("door/books");
+    let words = "the books have every line of it from file 2 of 2013-08-28, which was taken as";
     bed.run(&line("turned.csv")).fails(words);
     bed.run(&format!("{} --lang zh", line("turned.csv"))).fails("同一日期的另一种格式");
     bed.run(&format!("{} --dry-run", line("turned.csv"))).fails(words);
@@ -90,7 +106,7 @@ fn a_file_without_anything_new_is_refused_unless_it_is_meant() {
     bed.run(&line("other.csv")).fails("none of its 10 lines is what the books expect of `alpha`");
     assert_eq!(bed.verified("door/books")["digest"], before["digest"]);
     let meant = bed.run(&format!("{} --accept-breaks", line("turned.csv"))).succeeds();
-    meant.prints("to look at 2").prints("another line has the same reference");
+    meant.prints("to look at 3").prints("another line has the same reference");
     bed.run(&format!("{} --accept-breaks", line("other.csv"))).succeeds().prints("to look at 10");
     bed.verified("door/books");
 }

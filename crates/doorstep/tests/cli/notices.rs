@@ -276,6 +276,7 @@ fn a_file_that_is_overdue_is_told_once_and_counted() {
         page.contains("doorstep_files_overdue{lane=\"bank\"} 1\n")
             && page.contains("doorstep_files_overdue{lane=\"network\"} 0\n")
             && page.contains("doorstep_files_overdue_oldest_seconds{lane=\"bank\"} 259200\n")
+            && page.contains("doorstep_arrivals_late{lane=\"bank\"} 0\n")
     });
     engine.stop();
     // Whoever starts again is not told again.

@@ -22,13 +22,13 @@ fn status(demo: &Demo, bed: &Bed, jar: &str, path: &str) -> String {
 }
 
 /// What a page shows, without what stands around it.
-fn main_of(page: &str) -> &str {
+pub fn main_of(page: &str) -> &str {
     let (_, rest) = page.split_once("<main").unwrap_or_else(|| panic!("{page}"));
     rest.split_once("</main>").unwrap().0
 }
 
 /// The text of each place of a page that begins so and ends so.
-fn all_between<'p>(page: &'p str, begin: &str, end: &str) -> Vec<&'p str> {
+pub fn all_between<'p>(page: &'p str, begin: &str, end: &str) -> Vec<&'p str> {
     page.split(begin).skip(1).map(|rest| rest.split(end).next().unwrap()).collect()
 }
 
@@ -44,6 +44,25 @@ fn pages_show_what_the_api_says_and_stay_the_same_at_a_position() {
     let head = demo.curl(&bed, &[&HTML[..], &["-i", &there]].concat());
     assert!(head.stdout().contains("location: /sign-in?next=%2Fparcels%3Fstate%3Dout"), "{head}");
     assert_eq!(demo.status(&bed, &[&there]), "401", "a program");
+
+    // Whoever acts has a name: a courier as a person, a cashier, and for a firm its couriers.
+    for (role, path) in [
+        ("finance", "/open-items"),
+        ("finance", "/hand-overs"),
+        ("administrator", "/persons"),
+        ("firm", "/custody"),
+        ("courier", "/custody"),
+    ] {
+        let shown = page(&demo, &bed, role, path);
+        let unnamed = [">cou_", ">per_"].map(|id| main_of(&shown).contains(id));
+        assert_eq!(unnamed, [false; 2], "{role} {path}: {shown}");
+    }
+    let people = page(&demo, &bed, "administrator", "/people");
+    assert!(main_of(&people).contains(">firm-1-cashier<"), "{people}");
+    let custody = demo.get(&bed, "firm", "/v1/custody?limit=1")["items"][0]["courier"].clone();
+    let custody = format!("/custody/{}", custody.as_str().unwrap());
+    let title = all_between(&page(&demo, &bed, "firm", &custody), "<h1>", "</h1>")[0].to_owned();
+    assert!(title.starts_with("Courier cash firm-1-courier-"), "{title}");
 
     // A day collects.
     let home = page(&demo, &bed, "auditor", "/");

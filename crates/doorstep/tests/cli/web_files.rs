@@ -180,3 +180,39 @@ fn the_api_speaks_tls_and_answers_nobody_without_it() {
     assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
     engine.stop();
 }
+
+#[test]
+fn what_is_overdue_is_on_the_first_page_and_leads_to_the_lanes() {
+    let served = served_with(VIEWS, |bed| {
+        // Four days ago something moved the account, and no statement has come since.
+        let settings = bed.read("door/doorstep.toml");
+        std::fs::remove_dir_all(bed.path("door")).unwrap();
+        let then = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(96);
+        for line in [
+            "trial door --terminals 3 --parcels 10",
+            "break raise Bank=bank --side Excess --amount 5.00CNY --evidence call --owner ann \
+             --person ann --data door/books",
+        ] {
+            let mut command = bed.doorstep(line);
+            Ran::of(command.env("DOORSTEP_TRIAL_TIME", then.to_string())).succeeds();
+        }
+        bed.write("door/doorstep.toml", settings);
+    });
+    let [ann, _] = Signer::both(&served);
+    let ann = Browser::begun(ann.sets_password(&served, &[]));
+    let page = |path: &str, language: &str| {
+        let headers = [&*ann.cookie, "Accept: text/html", language];
+        served.send("GET", path, &headers, b"").is(200).body
+    };
+    let (en, zh) = ("Accept-Language: en", "Accept-Language: zh");
+    eventually("the first page says what is overdue", || {
+        let home = page("/", en);
+        home.contains("Files are overdue") && home.contains("href=\"/arrivals\"")
+    });
+    assert!(page("/", zh).contains("文件逾期未到"));
+    let lanes = page("/arrivals", en);
+    for words in ["Lanes side by side", "To arrive", "File missing", "Bank account", "5.00"] {
+        assert!(lanes.contains(words), "{words}: {lanes}");
+    }
+    assert!(page("/arrivals", zh).contains("缺文件"));
+}

@@ -467,6 +467,14 @@ const press = async (page, locator) => {
   await page.waitForURL(/\/demo\/next-day\?since=/);
   const said = await page.locator("main").innerText();
   if (!said.includes("It is ") || !said.includes("2013")) faults.push(`no new day: ${said}`);
+  // A network is withdrawn from now on, unless another time is typed.
+  await page.goto(`${url}/as/finance`);
+  await page.click(".demo summary:has-text('Make something happen')");
+  await page.click(".demo a[href*='withdraw-network']");
+  await page.selectOption("select[name=network]", { index: 1 });
+  await page.click(".act-form .primary");
+  const notice = await page.locator("main .notice").innerText();
+  if (!notice.includes("waits for a second person")) faults.push(`no withdrawal: ${notice}`);
   await context.close();
 }
 

@@ -56,27 +56,41 @@ impl Taking<'_> {
         Ok(ClearingPlan { requests, items, of })
     }
 
-    /// What a file brings that the books expect. Most often its first lines say it.
-    pub(super) fn news_of_items(&self, lane: &LaneFile) -> Result<FileNews, TakingStopped> {
-        match self.news_of_first(lane, LINES_AT_ONCE)? {
-            FileNews::Expected => Ok(FileNews::Expected),
-            _ => self.news_of_first(lane, usize::MAX),
+    /// How many lines of a file are what. Unless the `whole` file is asked for, one line that is
+    /// expected is enough, and most often the first ones have it.
+    pub(super) fn news_of_items(
+        &self,
+        lane: &LaneFile,
+        whole: bool,
+    ) -> Result<FileNews, TakingStopped> {
+        if !whole {
+            let news = self.news_of_first(lane, LINES_AT_ONCE, whole)?;
+            if news.expected > 0 {
+                return Ok(news);
+            }
         }
+        self.news_of_first(lane, usize::MAX, whole)
     }
 
-    fn news_of_first(&self, lane: &LaneFile, most: usize) -> Result<FileNews, TakingStopped> {
+    fn news_of_first(
+        &self,
+        lane: &LaneFile,
+        most: usize,
+        whole: bool,
+    ) -> Result<FileNews, TakingStopped> {
         let items = lane.items(most).ok_or(TakeError::CopyChanged)?;
         let plan = self.clearing_plan(lane, 1, items)?;
-        let of = |kind| match kind {
-            Some(ReconBreakKind::Duplicate | ReconBreakKind::Unannounced) => FileNews::Repeated,
-            Some(ReconBreakKind::UnknownReference) => FileNews::Nothing,
-            _ => FileNews::Expected,
-        };
-        let mut news = FileNews::Repeated;
+        let mut news = FileNews::default();
         for first in (0..plan.items.len()).step_by(LINES_AT_ONCE) {
-            let lines = self.plan_lines(&plan, first, LINES_AT_ONCE)?;
-            news = self.kinds_of_lines(&lines)?.into_iter().map(of).fold(news, FileNews::min);
-            if news == FileNews::Expected {
+            for kind in self.kinds_of_lines(&self.plan_lines(&plan, first, LINES_AT_ONCE)?)? {
+                *match kind {
+                    Some(ReconBreakKind::Duplicate) => &mut news.repeated,
+                    Some(ReconBreakKind::Unannounced) => &mut news.unannounced,
+                    Some(ReconBreakKind::UnknownReference) => &mut news.unknown,
+                    _ => &mut news.expected,
+                } += 1;
+            }
+            if news.expected > 0 && !whole {
                 break;
             }
         }

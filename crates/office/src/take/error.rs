@@ -24,6 +24,24 @@ impl std::fmt::Display for Balance {
     }
 }
 
+/// A file of the same sender that was taken before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenFile {
+    /// Its number in the books.
+    pub file: u32,
+    /// Its last day.
+    pub day: String,
+    /// Its format or profile.
+    pub form: String,
+}
+
+impl std::fmt::Display for TakenFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let TakenFile { file, day, form } = self;
+        write!(f, "file {file} of {day}, which was taken as `{form}`")
+    }
+}
+
 /// How the command line and messages call a source.
 fn flag(party: FileSourceKind) -> &'static str {
     match party {
@@ -68,11 +86,22 @@ pub enum TakeError {
     #[error("--date names {wanted}, but the file says {found}; leave --date out")]
     OtherDay { wanted: String, found: String },
     #[error(
-        "the books have every line of it from file {file} of {day}, which was taken as `{form}`: \
-         it is the same day in another form, and nothing is left to do. If it is another file, \
-         and all of it was paid twice, give --accept-breaks"
+        "the books have every line of it from {0}: it is the same day in another form, and nothing \
+         is left to do. If it is another file, and all of it was paid twice, give --accept-breaks"
     )]
-    InOtherForm { file: u32, day: String, form: String },
+    InOtherForm(TakenFile),
+    #[error(
+        "the books have {repeated} of its {lines} lines already, most likely from {taken}: ask for \
+         a file with the other lines only. If these lines were paid twice, give --accept-breaks, \
+         and each of them becomes a break"
+    )]
+    KnownInPart { taken: TakenFile, repeated: usize, lines: usize },
+    #[error(
+        "two of the files are of `{name}` on {day} (`{}` and `{}`), and {repeated} of the {lines} \
+         lines of the second are in the first, too: give one of them. If these lines were paid \
+         twice, give --accept-breaks", .forms[0], .forms[1]
+    )]
+    GivenTwice { name: String, day: String, forms: [String; 2], repeated: usize, lines: usize },
     #[error(
         "the books have each of its {lines} lines already, and nothing is left to do. If all of it \
          was paid twice, give --accept-breaks"

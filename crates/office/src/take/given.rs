@@ -72,7 +72,7 @@ pub(crate) struct KeptItem {
     pub kept_back: SignedAmount,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum KeptPayment {
     /// RRN, STAN, and seconds since 1970.

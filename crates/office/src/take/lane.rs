@@ -1,14 +1,16 @@
 //! A file of one lane: begun, its lines, ended. The books know where it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use books::reconciliation_view::FileSums;
 use books::{BeginFile, Books, BusinessDate, Command, EndFile, FileLane, Sha256Digest};
 use sha2::{Digest, Sha256};
 
-use super::given::{GivenFile, LaneFile, LaneLines};
-use super::{FileParts, TakeError, TakeOutcome, TakeReport, TakeRequest, Taking, TakingStopped};
+use super::given::{GivenFile, KeptItem, KeptPayment, KeptRow, LaneFile, LaneLines};
+use super::{
+    FileParts, TakeError, TakeOutcome, TakeReport, TakeRequest, TakenFile, Taking, TakingStopped,
+};
 use crate::files_in_hand::{FileInHand, FilesInHand};
 use crate::take::Balance;
 
@@ -16,15 +18,78 @@ use crate::take::Balance;
 /// day with a few lines can be of breaks alone.
 const UNEXPECTED_LINES_MIN: usize = 10;
 
-/// What a file brings that the books expect. Of its lines, what is declared first counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum FileNews {
-    /// At least one line is expected.
-    Expected,
-    /// No line is expected, and at least one is unknown.
-    Nothing,
-    /// Every line says what the books have from a line of another file.
-    Repeated,
+/// How many lines of a file are what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct FileNews {
+    /// The books expect them.
+    pub expected: usize,
+    /// Nothing in the books has their reference.
+    pub unknown: usize,
+    /// The books have what they say from a line of another file.
+    pub repeated: usize,
+    /// Of a known payment, and not expected. Given again, a refund or chargeback is so, too.
+    pub unannounced: usize,
+}
+
+impl FileNews {
+    fn lines(self) -> usize {
+        self.expected + self.unknown + self.repeated + self.unannounced
+    }
+
+    /// Whether no line says anything new.
+    fn is_known(self) -> bool {
+        self.expected + self.unknown == 0
+    }
+
+    /// Whether so many lines were taken before that the file cannot be meant so.
+    fn is_known_in_part(self) -> bool {
+        are_many(self.repeated, self.lines())
+    }
+}
+
+/// Whether so many of the lines of a file are repeats that it cannot be meant so.
+fn are_many(repeated: usize, lines: usize) -> bool {
+    repeated >= UNEXPECTED_LINES_MIN || repeated * 2 > lines
+}
+
+/// How many lines of a file are in the other one, too.
+fn lines_in_both(one: &LaneFile, other: &LaneFile) -> usize {
+    fn common<K: Ord>(one: impl Iterator<Item = K>, other: impl Iterator<Item = K>) -> usize {
+        let known: BTreeSet<K> = other.collect();
+        one.filter(|key| known.contains(key)).count()
+    }
+    fn of_items(items: &[KeptItem]) -> impl Iterator<Item = (&KeptPayment, &str)> {
+        items.iter().map(|item| (&item.payment, item.kind.as_str()))
+    }
+    fn of_rows(rows: &[KeptRow]) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
+        let keys = rows.iter().map(|row| (row.waybill.as_deref(), row.order.as_deref()));
+        keys.filter(|keys| *keys != (None, None))
+    }
+    match (&one.lines, &other.lines) {
+        (LaneLines::Items(one), LaneLines::Items(other)) => common(of_items(one), of_items(other)),
+        (LaneLines::Rows(one), LaneLines::Rows(other)) => common(of_rows(one), of_rows(other)),
+        _ => 0,
+    }
+}
+
+/// Refuses a file with the lines of another one of its sender that is given with it.
+fn check_together(lanes: &[LaneFile]) -> Result<(), TakeError> {
+    for (place, lane) in lanes.iter().enumerate() {
+        let is_beside = |one: &&LaneFile| {
+            one.lane == lane.lane
+                && one.digest != lane.digest
+                && (one.from <= lane.until && lane.from <= one.until)
+        };
+        for other in lanes[..place].iter().filter(is_beside) {
+            let (repeated, lines) = (lines_in_both(lane, other), lane.count());
+            if are_many(repeated, lines) {
+                let (name, day) = (lane.name.clone(), lane.until.to_string());
+                let forms = [other.format.clone(), lane.format.clone()];
+                return Err(TakeError::GivenTwice { name, day, forms, repeated, lines });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Where a file is in the books.
@@ -193,36 +258,38 @@ impl Taking<'_> {
     }
 
     /// Refuses a clearing file or sheet of which the books expect no line: the same day in another
-    /// form, or the file of another sender.
+    /// form, or the file of another sender. If a file of one of its days was taken, not many of its
+    /// lines may be repeats either.
     fn check_is_expected(&self, lane: &LaneFile) -> Result<(), TakingStopped> {
-        let news = match (&lane.lines, lane.lane) {
-            (LaneLines::Items(_), _) => self.news_of_items(lane)?,
-            (LaneLines::Rows(_), FileLane::Firm(firm)) => self.news_of_rows(lane, firm)?,
-            _ => return Ok(()),
-        };
-        if lane.count() == 0 || news == FileNews::Expected {
-            return Ok(());
-        }
         let (of, days) = (lane.lane, lane.from..=lane.until);
         let same_day = self.client.query(move |engine| {
             let is_same = |one: &books::reconciliation_view::FileView<'_>| {
                 one.begun.from <= *days.end() && one.begun.until >= *days.start()
             };
-            let found = engine.books().files_of(of).rev().find(is_same)?;
-            let (file, form) = (found.begun.file, found.begun.form.clone());
-            Some(TakeError::InOtherForm { file, day: found.begun.until.to_string(), form })
+            let found = engine.books().files_of(of).rev().find(is_same)?.begun;
+            Some(TakenFile {
+                file: found.file,
+                day: found.until.to_string(),
+                form: found.form.clone(),
+            })
         })?;
-        match same_day.0 {
-            Some(error) if news == FileNews::Repeated => Err(error.into()),
-            _ if lane.count() >= UNEXPECTED_LINES_MIN => {
-                let (name, lines) = (lane.name.clone(), lane.count());
-                Err(match news {
-                    FileNews::Repeated => TakeError::LinesKnown { lines }.into(),
-                    _ => TakeError::NothingExpected { name, lines }.into(),
-                })
+        let same_day = same_day.0;
+        let news = match (&lane.lines, lane.lane) {
+            (LaneLines::Items(_), _) => self.news_of_items(lane, same_day.is_some())?,
+            (LaneLines::Rows(_), FileLane::Firm(firm)) => self.news_of_rows(lane, firm)?,
+            _ => return Ok(()),
+        };
+        let (lines, name) = (lane.count(), lane.name.clone());
+        Err(match same_day {
+            _ if lines == 0 => return Ok(()),
+            Some(taken) if news.is_known() => TakeError::InOtherForm(taken).into(),
+            Some(taken) if news.is_known_in_part() => {
+                TakeError::KnownInPart { taken, repeated: news.repeated, lines }.into()
             }
-            _ => Ok(()),
-        }
+            _ if news.expected > 0 || lines < UNEXPECTED_LINES_MIN => return Ok(()),
+            _ if news.is_known() => TakeError::LinesKnown { lines }.into(),
+            _ => TakeError::NothingExpected { name, lines }.into(),
+        })
     }
 
     /// Checks all files before the first command of any of them.
@@ -231,6 +298,9 @@ impl Taking<'_> {
         request: &TakeRequest,
         lanes: &[LaneFile],
     ) -> Result<(), TakingStopped> {
+        if !request.accept_breaks {
+            check_together(lanes)?;
+        }
         let mut ends: BTreeMap<FileLane, TakenStatement> = BTreeMap::new();
         for lane in lanes {
             let digest = lane.sha256().ok_or(TakeError::CopyChanged)?;

@@ -81,25 +81,28 @@ impl Taking<'_> {
         }
     }
 
-    /// What a sheet brings that the books expect.
+    /// How many lines of a sheet are what.
     pub(super) fn news_of_rows(
         &self,
         lane: &LaneFile,
         firm: FirmId,
     ) -> Result<FileNews, TakingStopped> {
-        let LaneLines::Rows(rows) = &lane.lines else { return Ok(FileNews::Expected) };
+        let mut news = FileNews::default();
+        let LaneLines::Rows(rows) = &lane.lines else { return Ok(news) };
         let (today, asked) = (self.today()?, rows.iter().map(sheet_line).collect::<Vec<_>>());
         let found = self.client.query(move |engine| {
             let mut matcher = SheetMatcher::new(engine.books(), firm, today);
             asked.iter().map(|line| matcher.plan(line).found).collect::<Vec<_>>()
         })?;
-        let of = |found: &EntryFinding| match found {
-            EntryFinding::Broken(ReconBreakKind::Duplicate) => FileNews::Repeated,
-            EntryFinding::Broken(ReconBreakKind::AmountDiffers) => FileNews::Expected,
-            EntryFinding::Broken(_) => FileNews::Nothing,
-            _ => FileNews::Expected,
-        };
-        Ok(found.0.iter().map(of).min().unwrap_or(FileNews::Repeated))
+        for found in found.0 {
+            *match found {
+                EntryFinding::Broken(ReconBreakKind::Duplicate) => &mut news.repeated,
+                EntryFinding::Broken(ReconBreakKind::AmountDiffers) => &mut news.expected,
+                EntryFinding::Broken(_) => &mut news.unknown,
+                _ => &mut news.expected,
+            } += 1;
+        }
+        Ok(news)
     }
 
     /// Gives the lines of a sheet that the books do not have yet.

@@ -5,7 +5,7 @@ use books::{
     Event, HandOverId, RecordAttempt, RefuseParcel, RefuseReason, StartHandOver, Timestamp,
 };
 
-use crate::actors::cashier;
+use crate::actors::cashier_of;
 use crate::books::{BreakCause, ExpectedBreak, ParcelLocation};
 use crate::clock::{LAST_DELIVERY, TICK_MS};
 use crate::world::{
@@ -116,7 +116,7 @@ impl World {
             handover: id,
             code_mac: self.code_key.mac(id, if mistyped { wrong } else { code }),
             counted: amount(self.cash.total(NoteHolder::Courier(courier))),
-            counted_by: cashier(&self.firms[person.firm].reference),
+            counted_by: cashier_of(&self.firms[person.firm].reference).0,
         });
         let context = if mistyped {
             AnswerContext::CodeMistyped(courier, handover)

@@ -40,6 +40,8 @@ pub(super) const ACCOUNT_REQUIRED: &str = "name";
 #[derive(Default)]
 pub(super) struct FormParts {
     pub currencies: Vec<String>,
+    /// The books' time, as a field has it.
+    pub now: String,
     pub offset_minutes: i16,
     /// By the types of identifiers.
     pub choices: BTreeMap<String, Choices>,

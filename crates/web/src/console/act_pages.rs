@@ -167,7 +167,7 @@ impl FoundSubject {
             !hidden.contains(&column.name) && !column.name.ends_with("_batch")
         });
         ActSubject {
-            name: DetailPage::name_of(words, self.view, &self.row),
+            name: DetailPage::name_of(&context, self.view, &self.row),
             href: context.path_of(self.view, &self.row),
             facts: columns.map(|(at, _)| context.cell(self.view, &self.row, at)).collect(),
         }
@@ -184,7 +184,8 @@ fn gather(app: &App, giver: &mut SignedInGiver, asked: &AskedAct) -> Result<Gath
     };
     let (currencies, now) = giver.client.look_ahead(look).map_err(Problem::internal)?;
     let offset_minutes = offset_at(giver, now)?;
-    let mut parts = FormParts { currencies, offset_minutes, ..FormParts::default() };
+    let now = pages::forms::time_field(now, offset_minutes);
+    let mut parts = FormParts { currencies, now, offset_minutes, ..FormParts::default() };
     let mut types = BTreeSet::new();
     if let Some(of) = office::fields::declared().of(spec.name) {
         id_types(of, 0, &mut types);
@@ -344,6 +345,12 @@ pub(super) async fn form_page(visit: Visit, spec: &'static CommandSpec) -> HttpA
     let gathered = gathered(&visit, &asked).await?;
     if let (Some(minor), Some(currency)) = (amount, &gathered.parts.currency) {
         asked.form.set("amount", pages::forms::plain_money(minor, currency));
+    }
+    // What begins at a time mostly begins now.
+    let begins = of.field("from").map(office::fields::Expected::of);
+    let begins = begins.is_some_and(|one| matches!(one, office::fields::Expected::Time));
+    if begins && asked.form.get("from").is_empty() {
+        asked.form.set("from", gathered.parts.now.clone());
     }
     render(&visit, &asked, gathered, Wrong::default(), StatusCode::OK)
 }

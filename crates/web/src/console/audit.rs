@@ -7,17 +7,17 @@ use base16ct::lower::encode_string;
 use books::BusinessDate;
 use pages::forms::{date, number};
 use pages::{ActLink, Cell, HomeTile, Link, PortalPage, PortalTable, list_path, nav_groups};
-use views::read::{FilterOperator, ListQuery, RowsOf, VIEWS, ViewFilter, ViewPosition};
+use views::read::{FilterOperator, ListQuery, RowsOf, VIEWS, ViewFilter};
 use views::{RowSpan, ViewValue};
 
-use super::frames::{frame, position, readable};
+use super::frames::{position, readable};
 use super::party_accounts::last_date;
-use super::rows::{offset_at, read, time_of};
+use super::rows::{offset_at, position_at, read};
 use super::statement_rows::month_of;
 use super::statements::day;
 use super::{Visit, html};
 use crate::app::HttpAnswer;
-use crate::handlers::views::{rows_of, wait_for, wanted};
+use crate::handlers::views::{rows_of, wanted};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 
@@ -34,19 +34,14 @@ pub(super) async fn bundle(visit: Visit) -> HttpAnswer {
     let known = ["from", "until", "at", "min_position"];
     let query = QueryParameters::read(visit.call.parts.uri.query(), &known)?;
     visit.call.require_all(AccessFunction::Read("exports"))?;
-    let principal = visit.call.caller()?.principal.clone();
     let asked = (day(&query, "from")?, day(&query, "until")?);
     let wanted = wanted(&visit.call, &query)?;
-    let (app, preferences) = (visit.call.app.clone(), visit.preferences);
-    let words = preferences.words;
-    let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
-    wait_for(&app, wanted).await?;
+    let words = visit.words();
+    let (app, principal, mut around) = visit.open(wanted).await?;
     let done = visit.call.app.workers.run(move |giver| {
         let readable = readable(&principal);
         let found = read(&app, giver, |reader| {
-            let at = reader.position()?;
-            let at = ViewPosition { batch: wanted.at.unwrap_or(at.batch), ..at };
-            let time = time_of(reader, &at)?;
+            let (at, time) = position_at(reader, wanted.at)?;
             let Some(last_day) = last_date(reader, at.batch)? else { return Ok(None) };
             let until = asked.1.unwrap_or(last_day);
             let from = asked.0.unwrap_or_else(|| month_of(until.min(last_day)));

@@ -19,7 +19,7 @@ use views::{RowSpan, ViewSpec, ViewValue};
 use super::act_table::of_row;
 use super::bank_accounts;
 use super::belongs::{self, Belongings};
-use super::frames::{frame, position, readable};
+use super::frames::{position, readable};
 use super::market;
 use super::party_accounts::StatementParty;
 use super::routing::{network_names, why};
@@ -27,7 +27,7 @@ use super::rows::{names, offset_at, page_row, person_names, read, time_of, with}
 use super::{Visit, html, twin};
 use crate::app::{App, HttpAnswer};
 use crate::asked_views::AskedKey;
-use crate::handlers::views::{hidden, parties, right, rows_of, wait_for, wanted};
+use crate::handlers::views::{hidden, parties, right, rows_of, wanted};
 use crate::operations::Action;
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
@@ -347,9 +347,8 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
     let hidden = hidden(&principal, view);
     let name = visit.call.path_part(1)?;
     let has_session = visit.call.caller()?.session.is_some();
-    let (app, preferences) = (visit.call.app.clone(), visit.preferences);
-    let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
-    wait_for(&app, wanted).await?;
+    let words = visit.words();
+    let (app, _, mut around) = visit.open(wanted).await?;
     let done = visit.call.app.workers.run(move |giver| {
         let unknown = || Problem::from(ProblemKind::NoSuchRecord);
         let asked = AskedKey::new(view, &name).ok_or_else(unknown)?;
@@ -395,10 +394,9 @@ pub(super) async fn detail(visit: Visit, view: &'static ViewSpec) -> HttpAnswer 
             told.ok_or_else(unknown)?;
         names.extend(person_names(giver, &principal));
         let offset_minutes = offset_at(giver, time)?;
-        let (words, readable) = (preferences.words, readable(&principal));
-        let at = wanted.at;
+        let (readable, at) = (readable(&principal), wanted.at);
         let context = RowContext { words, names: &names, readable: &readable, at, offset_minutes };
-        around.title = DetailPage::name_of(words, view, &told.row);
+        around.title = DetailPage::name_of(&context, view, &told.row);
         around.nav = nav_groups(words, &readable, Some(view.name), at);
         let path = Link::to(&list_path(view.name)).part(&row_key(view, &told.row)).text();
         let pairs = [("before", before), ("since", since)];

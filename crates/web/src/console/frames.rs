@@ -6,9 +6,10 @@ use engine::Actor;
 use node::{Clock, SystemClock};
 use pages::phone::PHONE_PATH;
 use pages::{DemoRole, FramePosition, Link, NavLink, PageFrame, PageWords, Viewer, nav_groups};
-use views::read::{RowOwner, RowsOf, VIEWS, ViewPosition};
+use views::read::{RowsOf, VIEWS, ViewPosition};
 
 use super::act_table::{ACTS_PATH, may};
+use super::arrivals::ARRIVALS;
 use super::audit::AUDIT_PATH;
 use super::costs::COSTS;
 use super::imports::IMPORT_PATH;
@@ -22,7 +23,7 @@ use super::routing::{ROUTING, sees_routes};
 use super::system::SYSTEM;
 use super::{PROPOSALS_PATH, Preferences, notices};
 use crate::app::{App, SignedInCaller};
-use crate::handlers::views::rows_of;
+use crate::handlers::views::{has_rows_of, rows_of};
 
 /// Bytes of a hash that are shown.
 const DIGEST_BYTES: usize = 6;
@@ -31,16 +32,13 @@ const DIGEST_BYTES: usize = 6;
 pub(super) fn readable(principal: &Principal) -> Vec<&'static str> {
     let may = VIEWS.iter().filter(|view| match rows_of(principal, view) {
         Ok(RowsOf::Everyone) => true,
-        Ok(RowsOf::Own(owners)) => owners.iter().any(|owner| match owner {
-            RowOwner::Seller(_) => view.owners.seller.is_some(),
-            RowOwner::Courier(_) => view.owners.courier.is_some(),
-            RowOwner::Firm(_) => view.owners.firm.is_some(),
-        }),
+        Ok(RowsOf::Own(owners)) => has_rows_of(view, &owners),
         Err(_) => false,
     });
     let mut names: Vec<&'static str> = may.map(|view| view.name).collect();
     let sees = |right| principal.may(AccessFunction::Read(right)) == AccessScope::All;
-    let others = [("networks", ROUTING), ("status", SYSTEM), ("roles", PEOPLE)];
+    let others =
+        [("networks", ROUTING), ("balances", ARRIVALS), ("status", SYSTEM), ("roles", PEOPLE)];
     names.extend(others.into_iter().filter(|(right, _)| sees(right)).map(|(_, page)| page));
     if sees_all(principal) {
         names.push(MARKET);

@@ -15,11 +15,12 @@ use views::read::{
 };
 use views::{ViewSpec, ViewValue};
 
-use super::frames::{frame, position, readable};
-use super::rows::{offset_at, read, time_of, with};
+use super::arrivals::{ARRIVALS, overdue_work};
+use super::frames::{position, readable};
+use super::rows::{offset_at, position_at, read, with};
 use super::{Visit, html, portals};
 use crate::app::HttpAnswer;
-use crate::handlers::views::{filters, hidden, rows_of, wait_for, wanted};
+use crate::handlers::views::{filters, hidden, rows_of, wanted};
 use crate::problem::Problem;
 use crate::query::QueryParameters;
 
@@ -296,27 +297,20 @@ fn charts(words: PageWords, found: &Found) -> Vec<DayChart> {
 pub(super) async fn home(visit: Visit) -> HttpAnswer {
     let query = QueryParameters::read(visit.call.parts.uri.query(), &["at", "min_position"])?;
     let wanted = wanted(&visit.call, &query)?;
-    let principal = visit.call.caller()?.principal.clone();
-    if let Some(party) = portals::own_party(&principal) {
+    if let Some(party) = portals::own_party(&visit.call.caller()?.principal) {
         return portals::portal(visit, party, wanted).await;
     }
-    let (app, preferences) = (visit.call.app.clone(), visit.preferences);
-    let mut around = frame(&app, preferences, visit.call.caller.as_ref(), "/");
-    wait_for(&app, wanted).await?;
+    let words = visit.words();
+    let (app, principal, mut around) = visit.open(wanted).await?;
     let done = visit.call.app.workers.run(move |giver| {
         let last = engine_time(giver)?;
         let offset_minutes = offset_at(giver, last)?;
         let (found, at, time) = read(&app, giver, |reader| {
-            let at = reader.position()?;
-            let at = match wanted.at {
-                Some(batch) => views::read::ViewPosition { batch, ..at },
-                None => at,
-            };
+            let (at, time) = position_at(reader, wanted.at)?;
             let found = find(reader, &principal, at.batch, offset_minutes)?;
-            let time = time_of(reader, &at)?;
             Ok((found, at, time))
         })?;
-        let (words, readable) = (preferences.words, readable(&principal));
+        let readable = readable(&principal);
         around.nav = nav_groups(words, &readable, None, wanted.at);
         around.title = words.get("home.title").to_owned();
         around.position = Some(position(words, &at, wanted.at, ("/", &[]), (time, offset_minutes)));
@@ -342,6 +336,9 @@ pub(super) async fn home(visit: Visit) -> HttpAnswer {
                 href: super::PROPOSALS_PATH.to_owned(),
             };
             work.splice(0..0, (waiting > 0).then_some(link));
+        }
+        if wanted.at.is_none() && readable.contains(&ARRIVALS) {
+            work.splice(0..0, overdue_work(words, &app));
         }
         let page = HomePage {
             work,

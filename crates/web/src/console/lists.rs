@@ -8,13 +8,13 @@ use views::read::{ListQuery, ReadViewError};
 
 use super::act_table::of_list;
 use super::form::{Form, list_address};
-use super::frames::{frame, position, readable};
+use super::frames::{position, readable};
 use super::rows::{ROWS, names, offset_at, page_row, person_names, read, time_of};
 use super::{Visit, go_to, html, twin};
 use crate::app::HttpAnswer;
 use crate::cursor::Cursor;
 use crate::handlers::views::{
-    AskedPage, filters, hidden, named_parties, parties, right, seen_parameters, wait_for,
+    AskedPage, filters, hidden, named_parties, parties, right, seen_parameters,
 };
 use crate::operations::Action;
 use crate::problem::Problem;
@@ -56,9 +56,8 @@ pub(super) async fn list(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
     let AskedPage { wanted, question, list } = AskedPage::of(&visit.call, view, &query, &hidden)?;
     let (pinned, is_first) = (query.number("at", 0, u64::MAX)?, list.after.is_none());
     let has_session = visit.call.caller()?.session.is_some();
-    let (app, preferences) = (visit.call.app.clone(), visit.preferences);
-    let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
-    wait_for(&app, wanted).await?;
+    let words = visit.words();
+    let (app, _, mut around) = visit.open(wanted).await?;
     let done = visit.call.app.workers.run(move |giver| {
         let known = parties(giver, named_parties(view, &query))?;
         let ask = ListQuery { filters: filters(view, &query, &known)?, limit: ROWS, ..list };
@@ -77,7 +76,6 @@ pub(super) async fn list(visit: Visit, view: &'static ViewSpec) -> HttpAnswer {
         let at = found.batch;
         let next = next.map(|after| app.cursors.write(&question, &Cursor { after, at }));
         let readable = readable(&principal);
-        let words = preferences.words;
         let context =
             RowContext { words, names: &names, readable: &readable, at: pinned, offset_minutes };
         let pairs = query.iter().filter(|(name, _)| !["cursor", "limit"].contains(name));

@@ -19,13 +19,13 @@ use views::read::{
 use views::{ViewSpec, ViewValue};
 
 use super::belongs;
-use super::frames::{frame, position, readable};
+use super::frames::{position, readable};
 use super::pulse::PULSE_PATH;
-use super::rows::{names, offset_at, page_row, time_of, with};
+use super::rows::{names, offset_at, page_row, position_at, with};
 use super::statements::day;
 use super::{Visit, html};
 use crate::app::HttpAnswer;
-use crate::handlers::views::{wait_for, wanted};
+use crate::handlers::views::wanted;
 use crate::problem::ProblemKind;
 use crate::pulse_figures::{audience_of, figures, of_run};
 use crate::query::QueryParameters;
@@ -471,14 +471,11 @@ pub(super) async fn market(visit: Visit) -> HttpAnswer {
     let query = QueryParameters::read(visit.call.parts.uri.query(), &known)?;
     let asked = (day(&query, "from")?, day(&query, "until")?);
     let wanted = wanted(&visit.call, &query)?;
-    let principal = visit.call.caller()?.principal.clone();
-    if !sees_all(&principal) {
+    if !sees_all(&visit.call.caller()?.principal) {
         return Err(ProblemKind::NotPermitted.into());
     }
-    let (app, preferences) = (visit.call.app.clone(), visit.preferences);
-    let words = preferences.words;
-    let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
-    wait_for(&app, wanted).await?;
+    let words = visit.words();
+    let (app, principal, mut around) = visit.open(wanted).await?;
     let done = visit.call.app.workers.run(move |giver| {
         let (set, audience) = (figures(&app.data)?, audience_of(&principal));
         let mut reader = app.readers.take()?;
@@ -499,10 +496,8 @@ pub(super) async fn market(visit: Visit) -> HttpAnswer {
             }
             Err(error) => return Err(of_app(error)),
         };
-        let at = reader.position().map_err(|error| of_app(error.into()))?;
-        let at = views::read::ViewPosition { batch: wanted.at.unwrap_or(at.batch), ..at };
         let of_views = |error: ReadViewError| of_app(error.into());
-        let time = time_of(&mut reader, &at).map_err(of_views)?;
+        let (at, time) = position_at(&mut reader, wanted.at).map_err(of_views)?;
         let mut named = Default::default();
         if let Some(found) = &found {
             let view = |name| ViewSpec::find(name).ok_or(ProblemKind::NoSuchRecord);

@@ -6,6 +6,7 @@ mod act_pages;
 mod act_reading;
 mod act_table;
 mod approvals;
+mod arrivals;
 mod audit;
 mod bank_accounts;
 mod belongs;
@@ -41,6 +42,7 @@ mod system;
 
 use std::sync::{Arc, LazyLock};
 
+use access::Principal;
 use askama::Template;
 use axum::Router;
 use axum::body::Body;
@@ -59,6 +61,7 @@ use views::read::VIEWS;
 
 use crate::app::{App, Call, HttpAnswer, add_limits, cookie_value, json_answer, language_of};
 use crate::handlers;
+use crate::handlers::views::{Wanted, wait_for};
 use crate::operations::{Action, OPERATIONS, Operation};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
@@ -151,6 +154,7 @@ enum Page {
     EndReport,
     ReportEnded,
     Routing,
+    Arrivals,
     Costs,
     Exit,
     Market,
@@ -211,6 +215,15 @@ impl Visit {
     /// The path and the query.
     fn path(&self) -> &str {
         self.call.parts.uri.path_and_query().map_or("/", |path| path.as_str())
+    }
+
+    /// What a page of the views begins with: who looks, and the frame. Waits for what is wanted.
+    async fn open(&self, wanted: Wanted) -> Result<(Arc<App>, Principal, PageFrame), Problem> {
+        let principal = self.call.caller()?.principal.clone();
+        let app = self.call.app.clone();
+        let around = frame(&app, self.preferences, self.call.caller.as_ref(), self.path());
+        wait_for(&app, wanted).await?;
+        Ok((app, principal, around))
     }
 }
 
@@ -291,6 +304,7 @@ pub(crate) fn add(mut router: Router, app: &Arc<App>) -> Router {
         .route(POSITION_PATH, get(Page::Position))
         .route(audit::AUDIT_PATH, get(Page::Audit))
         .route(&list_path(routing::ROUTING), get(Page::Routing))
+        .route(&list_path(arrivals::ARRIVALS), get(Page::Arrivals))
         .route(&list_path(costs::COSTS), get(Page::Costs))
         .route(&format!("{}/{{network}}", list_path(costs::EXIT)), get(Page::Exit))
         .route(market::MARKET_PATH, get(Page::Market))
@@ -487,6 +501,7 @@ async fn show(visit: Visit, page: Page) -> HttpAnswer {
         Page::Claims => pulse::claims(&visit),
         Page::JudgeClaims => pulse::judge(visit).await,
         Page::Routing => routing::routing(visit).await,
+        Page::Arrivals => arrivals::arrivals(visit).await,
         Page::Costs => costs::costs(visit).await,
         Page::Exit => costs::exit(visit).await,
         Page::Market => market::market(visit).await,

@@ -20,7 +20,7 @@ use pages::{
 use super::act_table::{act_path, may, of_list, title};
 use super::form::{Form, list_address};
 use super::frames::{frame, readable};
-use super::rows::{ROWS, offset_at, page_row};
+use super::rows::{ROWS, offset_at, page_row, person_names};
 use super::{Visit, go_to, html, twin};
 use crate::app::{App, HttpAnswer};
 use crate::handlers::notices::{AskedNotices, PARAMETERS, SeenNotices, look};
@@ -49,16 +49,17 @@ pub(super) fn path_of(owner: Recipient) -> String {
     Link::to(OF_PATH).part(&owner.to_string()).text()
 }
 
-/// What recipients are called: by the reference in the books.
+/// What recipients are called: by the reference in the books, persons by their names.
 struct RecipientNames(BTreeMap<Recipient, String>);
 
 impl RecipientNames {
     fn find(
         giver: &SignedInGiver,
-        words: PageWords,
+        (words, principal): (PageWords, &Principal),
         all: impl Iterator<Item = Recipient>,
     ) -> Result<RecipientNames, Problem> {
         let all: BTreeSet<Recipient> = all.collect();
+        let persons = person_names(giver, principal);
         let look = move |engine: &Engine| {
             let books = engine.books();
             let named = all.into_iter().map(|one| {
@@ -69,6 +70,7 @@ impl RecipientNames {
                         let found = books.firms().find(|(firm, _)| *firm == id);
                         found.map(|(_, reference)| reference.to_owned())
                     }
+                    Recipient::Person(id) => persons.get(&("persons", id.0.cast_signed())).cloned(),
                     _ => None,
                 };
                 (one, name)
@@ -204,7 +206,8 @@ pub(super) async fn list(visit: Visit) -> HttpAnswer {
     let (app, words) = (visit.call.app.clone(), visit.words());
     let mut around = frame(&app, visit.preferences, visit.call.caller.as_ref(), visit.path());
     let done = visit.call.app.workers.run(move |giver| {
-        let names = RecipientNames::find(giver, words, found.iter().map(|one| one.owner))?;
+        let names =
+            RecipientNames::find(giver, (words, &principal), found.iter().map(|one| one.owner))?;
         let offset_minutes = offset_at(giver, now(giver)?)?;
         let (readable, none) = (readable(&principal), pages::PartyNames::new());
         let context =
@@ -332,14 +335,14 @@ pub(super) async fn one(mut visit: Visit) -> HttpAnswer {
     let mut around = frame(&app, visit.preferences, visit.call.caller.as_ref(), visit.path());
     let done = visit.call.app.workers.run(move |giver| {
         let both = [one.owner, one.recipient].into_iter();
-        let names = RecipientNames::find(giver, words, both)?;
+        let names = RecipientNames::find(giver, (words, &principal), both)?;
         let offset_minutes = offset_at(giver, now(giver)?)?;
         let (readable, none) = (readable(&principal), pages::PartyNames::new());
         let context =
             RowContext { words, names: &none, readable: &readable, at: None, offset_minutes };
         let rows = rows(&app, words, std::slice::from_ref(&one));
         let row = rows.first().ok_or(ProblemKind::NoSuchRecord)?;
-        around.title = DetailPage::name_of(words, view, row);
+        around.title = DetailPage::name_of(&context, view, row);
         around.nav = nav_groups(words, &readable, None, None);
         around.position = position(head, &path, &[]);
         let mut page = DetailPage::new(around, &context, view, seen.hidden(), row);
@@ -511,7 +514,7 @@ pub(super) async fn recipient(visit: Visit) -> HttpAnswer {
                 .map_err(Problem::internal)?,
             false => Vec::new(),
         };
-        let names = RecipientNames::find(giver, words, [owner].into_iter())?;
+        let names = RecipientNames::find(giver, (words, &principal), [owner].into_iter())?;
         let offset_minutes = offset_at(giver, now(giver)?)?;
         let (readable, none) = (readable(&principal), pages::PartyNames::new());
         let context =

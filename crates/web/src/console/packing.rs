@@ -18,13 +18,13 @@ use views::read::{FilterOperator, ListQuery, ReadViewError, RowsOf, ViewFilter, 
 use views::{ViewSpec, ViewValue};
 
 use super::form::Form;
-use super::frames::{frame, position, readable};
-use super::rows::{names, offset_at, page_row, read, time_of, with};
+use super::frames::{position, readable};
+use super::rows::{names, offset_at, page_row, position_at, read, with};
 use super::second_factor::check_csrf;
 use super::{Visit, html};
 use crate::app::HttpAnswer;
 use crate::handlers::personal_data::show;
-use crate::handlers::views::{right, rows_of, wait_for, wanted};
+use crate::handlers::views::{right, rows_of, wanted};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 
@@ -187,25 +187,21 @@ async fn shown(visit: Visit, shown: Shown) -> HttpAnswer {
         visit.call.require(AccessFunction::Read(right(view.name)))?;
     }
     let wanted = wanted(&visit.call, &query)?;
-    let principal = visit.call.caller()?.principal.clone();
-    let of = |view| rows_of(&principal, view);
+    let principal = &visit.call.caller()?.principal;
+    let of = |view| rows_of(principal, view);
     let scopes = [of(views[0])?, of(views[1])?, of(views[2])?, of(views[3])?];
     let can_show = sees_buyers(&visit)? && wanted.at.is_none() && shown.buyers.is_empty();
-    let (app, preferences) = (visit.call.app.clone(), visit.preferences);
-    let words = preferences.words;
-    let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
-    wait_for(&app, wanted).await?;
+    let words = visit.words();
+    let (app, principal, mut around) = visit.open(wanted).await?;
     let done = visit.call.app.workers.run(move |giver| {
         let [parcels, sent, units, variants] = views;
         let (found, names, at, time) = read(&app, giver, |reader| {
-            let at = reader.position()?;
-            let at = views::read::ViewPosition { batch: wanted.at.unwrap_or(at.batch), ..at };
+            let (at, time) = position_at(reader, wanted.at)?;
             let found = find(reader, views, &scopes, Some(at.batch))?;
             let orders: Vec<PageRow> = found.orders.values().cloned().collect();
             let all: Vec<PageRow> = found.units.values().flatten().cloned().collect();
             let of = [(parcels, &found.parcels[..]), (sent, &orders[..]), (units, &all[..])];
             let names = names(reader, &principal, &of, Some(at.batch))?;
-            let time = time_of(reader, &at)?;
             Ok((found, names, at, time))
         })?;
         let offset_minutes = offset_at(giver, time)?;

@@ -96,6 +96,8 @@ impl Known {
                 one.name = name.map(str::to_owned).or(one.name.take());
             }
         }
+        // Couriers without a role are many, and sign in nowhere.
+        persons.sort_by_key(|one| one.is_courier && one.grants.is_empty());
         Ok(Known {
             persons,
             keys,

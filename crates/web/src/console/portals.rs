@@ -12,24 +12,22 @@ use pages::{
     ActLink, Cell, HomeTile, Link, OpenWork, PageRow, PageWords, PortalPage, PortalTable,
     RowContext, Tone, list_path, nav_groups,
 };
-use views::read::{
-    FilterOperator, ListQuery, ReadViewError, ViewFilter, ViewPosition, ViewReader, ViewTotal,
-};
+use views::read::{FilterOperator, ListQuery, ReadViewError, ViewFilter, ViewReader, ViewTotal};
 use views::{ViewSpec, ViewValue};
 
 use super::act_table::{act_path, may, title};
 use super::bank_accounts;
 use super::belongs;
-use super::frames::{frame, position, readable};
+use super::frames::{position, readable};
 use super::home::{CountedRows, counted, href, totals, work_of};
 use super::imports::IMPORT_PATH;
 use super::party_accounts::{
     PartyAccount, StatementParty, accounts_of, last_date, name_of, owed, rows_of_party,
 };
-use super::rows::{names, offset_at, page_row, read, time_of, with};
+use super::rows::{names, offset_at, page_row, position_at, read, with};
 use super::{Visit, html};
 use crate::app::HttpAnswer;
-use crate::handlers::views::{Wanted, wait_for};
+use crate::handlers::views::Wanted;
 use crate::problem::{Problem, ProblemKind};
 
 /// Rows of a short list.
@@ -628,22 +626,15 @@ fn acts(words: PageWords, principal: &Principal, party: StatementParty) -> Vec<A
 }
 
 pub(super) async fn portal(visit: Visit, party: StatementParty, wanted: Wanted) -> HttpAnswer {
-    let principal = visit.call.caller()?.principal.clone();
     visit.call.require(AccessFunction::Read("statements"))?;
     let has_session = visit.call.caller()?.session.is_some();
-    let (app, preferences) = (visit.call.app.clone(), visit.preferences);
-    let words = preferences.words;
-    let mut around = frame(&app, preferences, visit.call.caller.as_ref(), "/");
-    wait_for(&app, wanted).await?;
+    let words = visit.words();
+    let (app, principal, mut around) = visit.open(wanted).await?;
     let workers = visit.call.app.clone();
     let done = workers.workers.run(move |giver| {
         let readable = readable(&principal);
         let (found, at, time) = read(&app, giver, |reader| {
-            let at = reader.position()?;
-            let at = match wanted.at {
-                Some(batch) => ViewPosition { batch, ..at },
-                None => at,
-            };
+            let (at, time) = position_at(reader, wanted.at)?;
             let portal = Portal {
                 words,
                 principal: &principal,
@@ -653,9 +644,7 @@ pub(super) async fn portal(visit: Visit, party: StatementParty, wanted: Wanted) 
                 pinned: wanted.at,
                 offset_minutes: 0,
             };
-            let found = find(&portal, reader)?;
-            let time = time_of(reader, &at)?;
-            Ok((found, at, time))
+            Ok((find(&portal, reader)?, at, time))
         })?;
         let mut found = found.ok_or(ProblemKind::NoSuchRecord)?;
         let offset_minutes = offset_at(giver, time)?;

@@ -20,13 +20,13 @@ use views::read::{
 use views::{ViewSpec, ViewValue};
 
 use super::act_table::{act_path, may, title};
-use super::frames::{frame, position, readable};
+use super::frames::{position, readable};
 use super::home::last_date;
 use super::party_accounts::number as number_of;
-use super::rows::{offset_at, page_row, read, time_of, with};
+use super::rows::{offset_at, page_row, position_at, read, with};
 use super::{Visit, html};
 use crate::app::HttpAnswer;
-use crate::handlers::views::{hidden, rows_of, wait_for, wanted};
+use crate::handlers::views::{hidden, rows_of, wanted};
 use crate::problem::{Problem, ProblemKind};
 use crate::query::QueryParameters;
 
@@ -142,9 +142,8 @@ fn find(
     principal: &Principal,
     at: Option<u64>,
 ) -> Result<Found, ReadViewError> {
-    let position = reader.position()?;
-    let position = ViewPosition { batch: at.unwrap_or(position.batch), ..position };
-    let (batch, time) = (position.batch, time_of(reader, &position)?);
+    let (position, time) = position_at(reader, at)?;
+    let batch = position.batch;
     let mut found = Found { position, time, day: None, rails: Vec::new(), purchases: Vec::new() };
     let Some(log) = ViewSpec::find("commands") else { return Ok(found) };
     let begun = last_date(reader, log, Some("BeginPurchase"), batch)?;
@@ -474,14 +473,11 @@ pub(super) fn network_names(
 pub(super) async fn routing(visit: Visit) -> HttpAnswer {
     let query = QueryParameters::read(visit.call.parts.uri.query(), &["at", "min_position"])?;
     let wanted = wanted(&visit.call, &query)?;
-    let principal = visit.call.caller()?.principal.clone();
-    if !sees_routes(&principal) {
+    if !sees_routes(&visit.call.caller()?.principal) {
         return Err(ProblemKind::NotPermitted.into());
     }
-    let (app, preferences) = (visit.call.app.clone(), visit.preferences);
-    let words = preferences.words;
-    let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
-    wait_for(&app, wanted).await?;
+    let words = visit.words();
+    let (app, principal, mut around) = visit.open(wanted).await?;
     let done = visit.call.app.workers.run(move |giver| {
         let found = read(&app, giver, |reader| find(reader, &principal, wanted.at))?;
         let offset_minutes = offset_at(giver, found.time)?;

@@ -14,7 +14,7 @@ use views::read::{
 use views::{ColumnKind, IdentifierKind, ViewSpec, ViewValue};
 
 pub(super) use crate::handlers::views::read;
-use crate::handlers::views::rows_of;
+use crate::handlers::views::{has_rows_of, owners_of, rows_of};
 use crate::problem::Problem;
 use crate::view_values::json;
 
@@ -70,6 +70,11 @@ pub(super) fn names(
             }
         }
     }
+    // A courier acts as the person with the same bits.
+    let persons = wanted.get("persons").cloned().unwrap_or_default();
+    if !persons.is_empty() {
+        wanted.entry("couriers").or_default().extend(&persons);
+    }
     let mut names = PartyNames::new();
     for (party, bits) in wanted {
         let Some(view) = ViewSpec::find(party) else { continue };
@@ -79,10 +84,9 @@ pub(super) fn names(
             _ => "reference",
         };
         let (Some(name), Some(key)) = (view.place(name), view.key.first()) else { continue };
-        let (Some(id), Ok(scope)) = (view.place(key), rows_of(principal, view)) else { continue };
-        if !owns(view, &scope) {
+        let (Some(id), Some(scope)) = (view.place(key), named_rows(principal, view)) else {
             continue;
-        }
+        };
         let bits: Vec<ViewValue> = bits.into_iter().map(ViewValue::Number).collect();
         for some in bits.chunks(FILTER_VALUES_MAX) {
             let ask = with(view, key, FilterOperator::OneOf(some.to_vec()), at);
@@ -95,7 +99,23 @@ pub(super) fn names(
             }
         }
     }
+    for person in persons {
+        if let Some(name) = names.get(&("couriers", person)).cloned() {
+            names.insert(("persons", person), name);
+        }
+    }
     Ok(names)
+}
+
+/// The rows whose names a principal may know: those that it may read, and its own party and that
+/// party's couriers.
+fn named_rows(principal: &Principal, view: &'static ViewSpec) -> Option<RowsOf> {
+    let is_party = ["sellers", "firms", "couriers"].contains(&view.name);
+    let scope = rows_of(principal, view).ok();
+    match scope.or_else(|| is_party.then(|| RowsOf::Own(owners_of(&principal.grants))))? {
+        RowsOf::Own(owners) if !has_rows_of(view, &owners) => None,
+        scope => Some(scope),
+    }
 }
 
 /// What persons are called, for who may see the persons. Their names are not in the books.
@@ -113,11 +133,15 @@ pub(super) fn person_names(giver: &SignedInGiver, principal: &Principal) -> Part
     named.collect()
 }
 
-/// Whether a view says whose its rows are, for who sees only own ones.
-fn owns(view: &ViewSpec, scope: &RowsOf) -> bool {
-    let owners = &view.owners;
-    *scope == RowsOf::Everyone
-        || [owners.seller, owners.courier, owners.firm].iter().any(Option::is_some)
+/// The position of a page, and the time of the last command until it.
+pub(super) fn position_at(
+    reader: &mut ViewReader,
+    at: Option<u64>,
+) -> Result<(ViewPosition, i64), ReadViewError> {
+    let now = reader.position()?;
+    let position = ViewPosition { batch: at.unwrap_or(now.batch), ..now };
+    let time = time_of(reader, &position)?;
+    Ok((position, time))
 }
 
 /// The time of the last command until a batch.

@@ -8,11 +8,11 @@ use switch::waybill;
 use views::ViewSpec;
 use views::read::ReadViewError;
 
-use super::frames::{frame, position, readable};
+use super::frames::{position, readable};
 use super::rows::{names, offset_at, page_row, read, time_of};
 use super::{Visit, go_to, html};
 use crate::app::HttpAnswer;
-use crate::handlers::views::{rows_of, wait_for, wanted};
+use crate::handlers::views::{rows_of, wanted};
 use crate::query::QueryParameters;
 
 /// Columns that tell what was found from its likes.
@@ -36,10 +36,9 @@ pub(super) async fn search(visit: Visit) -> HttpAnswer {
             &pages::Link::to(&pages::list_path("breaks")).part(&text).at(wanted.at).text(),
         );
     }
-    let (app, preferences) = (visit.call.app.clone(), visit.preferences);
-    let mut around = frame(&app, preferences, visit.call.caller.as_ref(), visit.path());
+    let words = visit.words();
+    let (app, _, mut around) = visit.open(wanted).await?;
     around.search.clone_from(&text);
-    wait_for(&app, wanted).await?;
     let done = visit.call.app.workers.run(move |giver| {
         let (groups, names, found, time) = read(&app, giver, |reader| {
             let scope = |view: &'static ViewSpec| rows_of(&principal, view).ok();
@@ -61,8 +60,7 @@ pub(super) async fn search(visit: Visit) -> HttpAnswer {
             Ok::<_, ReadViewError>((groups, names, found, time))
         })?;
         let offset_minutes = offset_at(giver, time)?;
-        let (words, readable) = (preferences.words, readable(&principal));
-        let at = wanted.at;
+        let (readable, at) = (readable(&principal), wanted.at);
         let context = RowContext { words, names: &names, readable: &readable, at, offset_minutes };
         let all: Vec<_> = groups.iter().flat_map(|(_, rows)| rows).collect();
         // One parcel was named: there it is.
@@ -89,7 +87,7 @@ pub(super) async fn search(visit: Visit) -> HttpAnswer {
                         None => context.page_of(view, row),
                     };
                     (
-                        DetailPage::name_of(words, view, row),
+                        DetailPage::name_of(&context, view, row),
                         about.collect::<Vec<_>>().join(" · "),
                         page,
                     )

@@ -106,14 +106,28 @@ pub(crate) fn rows_of(principal: &Principal, view: &'static ViewSpec) -> Result<
         AccessScope::Own(own) => own,
         AccessScope::Nothing => Vec::new(),
     };
-    let owner = |grant| match grant {
+    let owners = owners_of(&own);
+    if owners.is_empty() { Err(ProblemKind::NotPermitted.into()) } else { Ok(RowsOf::Own(owners)) }
+}
+
+/// The parties as whom grants let act.
+pub(crate) fn owners_of(grants: &[AccessGrant]) -> Vec<RowOwner> {
+    let owner = |grant: &AccessGrant| match *grant {
         AccessGrant::Seller(seller) => Some(RowOwner::Seller(seller)),
         AccessGrant::Courier(courier) => Some(RowOwner::Courier(courier)),
         AccessGrant::Firm(firm) => Some(RowOwner::Firm(firm)),
         _ => None,
     };
-    let owners: Vec<RowOwner> = own.into_iter().filter_map(owner).collect();
-    if owners.is_empty() { Err(ProblemKind::NotPermitted.into()) } else { Ok(RowsOf::Own(owners)) }
+    grants.iter().filter_map(owner).collect()
+}
+
+/// Whether a view says which of its rows are of one of the owners.
+pub(crate) fn has_rows_of(view: &ViewSpec, owners: &[RowOwner]) -> bool {
+    owners.iter().any(|owner| match owner {
+        RowOwner::Seller(_) => view.owners.seller.is_some(),
+        RowOwner::Courier(_) => view.owners.courier.is_some(),
+        RowOwner::Firm(_) => view.owners.firm.is_some(),
+    })
 }
 
 /// Which position of the books a reader wants.

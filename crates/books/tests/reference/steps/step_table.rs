@@ -39,7 +39,7 @@ pub const STEPS: &[ChartEntry] = &[
     (6, |roll| roll.any(|one| one.state == ParcelState::Refused), return_parcel),
     (1, |roll| roll.any(|one| one.is_open() && one.begun() == 0), lose_parcel),
     (4, |roll| roll.any(can_be_compensated), compensate),
-    (6, |roll| roll.any(can_have_discount), pay_discount),
+    (2, |roll| roll.any(can_have_discount), pay_discount),
     (3, |roll| roll.any_payment(|one| one.state == T::Unknown), reverse),
     (2, |roll| roll.any_payment(|one| matches!(one.state, T::Begun | T::Approved)), reverse),
     (2, |roll| roll.any_payment(|one| one.file.for_claim > 0), reverse_cleared),

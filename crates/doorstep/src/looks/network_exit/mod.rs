@@ -5,7 +5,7 @@ mod sections;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::Args;
 use notices::{DeliveryRules, NetworkNotices, OUTBOX_FILE, Outbox};
 use reports::{CardRangeUse, ExitDrill, ExitFacts, ExitReport, rails};
@@ -127,7 +127,6 @@ struct RangeForm {
 fn settings(config: Option<&Path>, network: &str) -> anyhow::Result<ReportSettings> {
     let Some(path) = config else { return Ok(ReportSettings::default()) };
     let form: RangesForm = toml::from_str(&read_text(path, SETTINGS_BYTES_MAX)?)
-        .map_err(|error| anyhow!(error.to_string()))
         .with_context(|| path.display().to_string())?;
     let range =
         |bin: RangeForm| CardRangeUse { first_digits: bin.first_digits, networks: bin.networks };

@@ -24,11 +24,11 @@ use serde_json::Value;
 use web::limits::{MONITORING_CONNECTIONS_MAX, MONITORING_WORKERS_MAX};
 use web::monitoring::{Monitored, MonitoringServer};
 use web::system::{LinkFigures, SwitchFigures, SystemFigures};
-use web::{AnswerCounts, WebListen};
+use web::{AnswerCounts, OverdueArrivals, WebListen};
 
 use super::form::{MetricsForm, SettingsForm};
 use super::listeners;
-use super::overdue::{self, OverdueFiles};
+use super::overdue;
 use super::settings::tls_identity;
 use crate::backup_command::LastBackup;
 use crate::words::bilingual;
@@ -100,7 +100,7 @@ pub struct MetricsSources {
     /// What the API has answered, once it is served.
     pub answers: OnceLock<Arc<AnswerCounts>>,
     pub notices: Arc<NoticeFigures>,
-    pub overdue: OverdueFiles,
+    pub overdue: OverdueArrivals,
     /// Our own certificates, by what they are for.
     pub certificates: Vec<(String, PathBuf)>,
 }

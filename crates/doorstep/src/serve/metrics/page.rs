@@ -66,6 +66,12 @@ fn files(page: &mut Exposition, watch: &Watch) {
         let oldest = of_lane(lane).iter().map(|one| one.age_days).max().unwrap_or(0);
         samples.add(&[("lane", lane)], u32::from(oldest) * DAY_SECONDS);
     }
+    let late = overdue::late_items(&watch.sources.overdue);
+    let help = "Payments, deposits and credits that the file of their day came without, by lane.";
+    let mut samples = page.metric("doorstep_arrivals_late", Gauge, help);
+    for lane in LANES {
+        samples.add(&[("lane", lane)], late.get(lane).copied().unwrap_or(0));
+    }
 }
 
 fn notices(page: &mut Exposition, system: &SystemFigures) {
