@@ -59,17 +59,21 @@ fn add_mail(bed: &Bed, owner: &str, language: &str) {
     bed.run(&line).succeeds();
 }
 
-/// The next mails, by the name of the recipient, as Python's `email` reads them.
+/// The next mails of the report, by the name of the recipient, as Python's `email` reads them.
 fn mails(server: &mut Process, bed: &Bed, count: usize) -> BTreeMap<String, Value> {
     let mut all = BTreeMap::new();
-    for _ in 0..count {
+    while all.len() < count {
         let said = format!("{{\"mail_from\": {}", server.says("{\"mail_from\": "));
         let said: Value = serde_json::from_str(&said).unwrap();
         bed.write("mail.base64", said["content"].as_str().unwrap());
         let mut read = bed.command("python3");
         read.arg("-B").arg(format!("{MAIL_PROGRAMS}/read_mail.py"));
         let read = Ran::of(read.stdin(File::open(bed.path("mail.base64")).unwrap())).succeeds();
-        let mail = serde_json::from_str(read.stdout().lines().nth(1).unwrap()).unwrap();
+        let mail: Value = serde_json::from_str(read.stdout().lines().nth(1).unwrap()).unwrap();
+        // Staff is told of other things, too: deposits of these old days are missing.
+        if mail["headers"]["List-Id"] != "<report.notices.example.com>" {
+            continue;
+        }
         let to = said["to"][0].as_str().unwrap().split('@').next().unwrap().to_owned();
         assert!(all.insert(to, mail).is_none(), "two mails to one recipient");
     }
