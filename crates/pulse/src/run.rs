@@ -331,7 +331,9 @@ pub fn span_of(
     // One batch behind the last stands for none.
     let from = reader.first_batch(&first, written + 1)?;
     let next = parsed(&day)?.plus_days(1).to_string();
-    let until = reader.first_batch(&next, written + 1)? - 1;
+    let end = reader.first_batch(&next, written + 1)? - 1;
+    // Of a day that is not over it is what there was at the position.
+    let until = if end == written { known } else { end };
     if first > day {
         return Err(FigureRunError::SinceAfter { since: first, day });
     }

@@ -268,6 +268,7 @@ fn recomputed(bed: &Bed, words: &str) {
 fn the_figures_of_the_market_are_computed_again_by_duckdb_and_each_leads_to_its_rows() {
     let served = served();
     sales(&served);
+    served.settled();
     let last = served.get("/v1/commands?limit=1").is(200).json()["items"][0].clone();
     let day = last["date"].as_str().unwrap().to_owned();
     let [ann, bo] = Signer::both(&served);

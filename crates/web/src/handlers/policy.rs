@@ -183,8 +183,15 @@ pub(crate) async fn read_report(
 ) -> Result<(PolicyReport, JournalPosition), Problem> {
     check_reader(call)?;
     let day = |name: &'static str| -> Result<Option<BusinessDate>, Problem> {
+        let wrong = || Problem::from(ProblemKind::BadQuery).with_field(name);
         let Some(text) = query.get(name) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| Problem::from(ProblemKind::BadQuery).with_field(name))
+        if let Ok(day) = text.parse() {
+            return Ok(Some(day));
+        }
+        // Any other date is before or after all that the books can have.
+        let date: jiff::civil::Date =
+            text.parse().ok().filter(|_| text.len() == 10).ok_or_else(wrong)?;
+        Ok(Some(BusinessDate(if date.year() < 1970 { 0 } else { u16::MAX })))
     };
     let (from, until) = (day(REPORT_DAYS[0])?, day(REPORT_DAYS[1])?);
     let question = move |engine: &Engine, today| {
