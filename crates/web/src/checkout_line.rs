@@ -141,9 +141,13 @@ impl Line {
     /// Gives free turns to who is next.
     fn serve(&mut self, shared: &CheckoutLine) {
         while self.free > 0
-            && let Some(next) = self.rounds.first_entry().map(|one| (*one.key(), 0))
-            && let Some(next) = self.take(next)
+            && let Some(round) = self.rounds.first_entry().map(|one| *one.key())
+            && let Some(next) = self.take((round, 0))
         {
+            if round > self.round || self.senders.len() > 2 * LINE_MAX {
+                self.senders.retain(|_, lane| lane.waiting > 0 || lane.next_round > round);
+            }
+            self.round = round;
             self.free -= 1;
             if let Err(mut turn) = next.turn.send(CheckoutTurn(Some(shared.clone()))) {
                 // It has gone.
@@ -165,10 +169,6 @@ impl Line {
         if let Some(lane) = self.senders.get_mut(&taken.sender) {
             lane.waiting -= 1;
         }
-        if round > self.round || self.senders.len() > 2 * LINE_MAX {
-            self.senders.retain(|_, lane| lane.waiting > 0 || lane.next_round > round);
-        }
-        self.round = self.round.max(round);
         Some(taken)
     }
 }
@@ -241,6 +241,11 @@ mod tests {
         // Its turn ended at once: the next one has it.
         let turn = many[0].turn_now().unwrap();
         assert!(many[1].turn_now().is_none());
+        // Who leaves from the end moves nobody else.
+        drop(many.pop());
+        let newcomer = line.enter(address(3), "newcomer").unwrap();
+        assert_eq!(line.place_of("newcomer"), Some(1));
+        drop(newcomer);
         drop(many.remove(1));
         assert_eq!(line.place_of("many 2"), Some(1), "who left keeps nobody waiting");
         drop(turn);
